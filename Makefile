@@ -1,0 +1,70 @@
+# A fresh machine needs make, Python 3.11 or newer, and a package index that pip can reach.
+# Everything else is made here, under .venv/ and .nox/.
+
+export UV_PYTHON_DOWNLOADS := never
+export UV_NO_PROGRESS := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+PYTHON ?=
+LANES  ?=
+PINS   := constraints/newest.txt
+TOOLS  := .venv/tools
+DEMO   := .venv/demo
+UV     := $(TOOLS)/bin/uv
+LANE   := $(TOOLS)/bin/python noxfile.py
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench conformance constraints changelog clean
+
+help: ## what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@echo '  make test LANES="core types"   only these lanes'
+	@echo '  make demo ANSWER=approve       answers by itself'
+
+demo: $(DEMO)/.ready ## see an agent pause, answer it, see it finish
+	@echo "==> [3/3] hitl demo"
+	@$(DEMO)/bin/hitl demo $${ANSWER:+--answer "$$ANSWER"}
+
+test: $(TOOLS)/.ready ## every lane, then one line that says how it went
+	@$(LANE) $(LANES)
+
+lint: $(TOOLS)/.ready ## style and types only
+	@$(LANE) lint types
+
+bench: $(TOOLS)/.ready ## the full measurements (minutes; want a quiet machine)
+	@$(LANE) bench
+
+conformance: $(DEMO)/.ready ## try every promise of the protocol on the installed adapters
+	@$(DEMO)/bin/hitl conformance
+
+constraints: $(TOOLS)/.ready ## renew the pinned versions in constraints/
+	@$(LANE) constraints
+
+changelog: $(TOOLS)/.ready ## show what changes/ would add to the changelog
+	@$(LANE) changelog
+
+clean: ## remove environments, builds and caches; never a database
+	rm -rf .venv .nox build dist htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.*
+	find src tests examples bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+# The first Python of at least 3.11 that can make an environment; PYTHON=/path/to/python overrides.
+$(TOOLS)/.ready: $(PINS)
+	@echo "==> [1/3] tools (uv, nox) in $(TOOLS)"
+	@for name in $${PYTHON:-python3 python3.13 python3.12 python3.11 python3.14 python}; do \
+	    "$$name" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+	    found=$$name; break; \
+	done; \
+	if [ -z "$${found:-}" ]; then \
+	    echo "error: needs Python 3.11 or newer with its venv module; tried: $${PYTHON:-python3, python3.11 and later}." >&2; \
+	    echo "       Install one, or name it: make PYTHON=/path/to/python" >&2; exit 1; \
+	fi; \
+	rm -rf $(TOOLS) && "$$found" -m venv $(TOOLS)
+	@$(TOOLS)/bin/python -m pip install --quiet --constraint $(PINS) uv nox
+	@touch $@
+
+$(DEMO)/.ready: $(TOOLS)/.ready pyproject.toml $(PINS)
+	@echo "==> [2/3] hitl-core with LangGraph in $(DEMO)"
+	@$(UV) venv --quiet --clear --python $(TOOLS)/bin/python $(DEMO)
+	@$(UV) pip install --python $(DEMO) --constraint $(PINS) --build-constraint $(PINS) \
+	    --quiet --editable '.[cli,langgraph]'
+	@touch $@

@@ -1,0 +1,179 @@
+"""The lanes: each is one question asked in an environment of its own.
+
+    make test                     every lane, in this order
+    make test LANES="core types"  some of them
+    nox --list                    what they are
+
+Run as a program (as `make` does) it ends with one line that says which lanes passed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+NEWEST = "constraints/newest.txt"
+LOWEST = "constraints/langgraph_lowest.txt"
+LANES = ("lint", "types", "core", "langgraph", "langgraph_lowest", "docs", "bench_smoke", "wheel")
+PYTHON_CODE = ("src", "tests", "examples", "bench", "noxfile.py")
+FRAMEWORKS = ("langgraph", "langchain_core", "crewai", "autogen_agentchat", "agents", "openai")
+# The core lane proves first that its environment is what the lane's name says.
+NO_FRAMEWORK = """
+import importlib.util, sys
+found = [name for name in sys.argv[1:] if importlib.util.find_spec(name)]
+sys.exit(f"this lane must have no framework, found {found}" if found else print("no framework is installed"))
+"""
+
+os.environ.setdefault("UV_PYTHON_DOWNLOADS", "never")
+os.environ["LANGSMITH_TRACING"] = "false"  # a developer's own tracing must not see, or slow, our tests
+nox.needs_version = ">=2025.10"
+nox.options.default_venv_backend = "uv"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = list(LANES)
+nox.options.error_on_missing_interpreters = True
+
+
+def install(session: nox.Session, *, extras: str = "", groups: tuple[str, ...], pins: str = NEWEST) -> None:
+    """The project, editable, with these extras, dependency groups and pinned versions."""
+    project = nox.project.load_toml("pyproject.toml")
+    wanted = nox.project.dependency_groups(project, *groups)
+    target = f".[{extras}]" if extras else "."
+    session.install("--constraint", pins, "--build-constraint", NEWEST, "--editable", target, *wanted)
+
+
+def pytest(session: nox.Session, *folders: str) -> None:
+    session.run("python", "-m", "pytest", *(session.posargs or folders))
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """ruff, its formatter, and changelog fragments that can be read."""
+    wanted = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "lint")
+    session.install("--constraint", NEWEST, *wanted)
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("towncrier", "build", "--draft", "--version", "next", silent=True)
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """mypy --strict over everything that is Python here."""
+    install(session, extras="cli,langgraph,server,postgres", groups=("test", "langgraph", "types"))
+    session.install("--constraint", NEWEST, "nox")
+    session.run("mypy", *(path for path in PYTHON_CODE if (ROOT / path).exists()))
+
+
+@nox.session
+def core(session: nox.Session) -> None:
+    """hitl_core with no framework and no extra installed; every branch of it covered."""
+    install(session, groups=("test",))
+    session.run("python", "-I", "-c", NO_FRAMEWORK, *FRAMEWORKS, log=False)
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", *(session.posargs or ("tests/core", "tests/tree")))
+    session.run("coverage", "combine", "--quiet")
+    if not session.posargs:
+        session.run("coverage", "report")
+
+
+@nox.session
+def langgraph(session: nox.Session) -> None:
+    """The LangGraph adapter and the command line, on the newest pinned versions."""
+    install(session, extras="cli,langgraph", groups=("test", "langgraph"))
+    pytest(session, "tests/langgraph", "tests/cli")
+
+
+@nox.session
+def langgraph_lowest(session: nox.Session) -> None:
+    """The core, the adapter and the command line, on the oldest versions pyproject.toml admits."""
+    install(session, extras="cli,langgraph", groups=("test", "langgraph"), pins=LOWEST)
+    pytest(session, "tests/core", "tests/langgraph", "tests/cli")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The examples run, and so does the code in the documentation."""
+    install(session, extras="cli,langgraph", groups=("test", "langgraph"))
+    pytest(session, "tests/examples")
+
+
+@nox.session
+def bench_smoke(session: nox.Session) -> None:
+    """Every measurement runs once, small: the benches still work. Its numbers mean nothing."""
+    install(session, extras="cli,langgraph", groups=("test", "langgraph"))
+    session.run("python", "-m", "bench", "--smoke")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """The measurements in full, compared with their baseline. Not part of `make test`."""
+    install(session, extras="cli,langgraph", groups=("test", "langgraph"))
+    session.run("python", "-m", "bench", *session.posargs)
+
+
+@nox.session(reuse_venv=False)
+def wheel(session: nox.Session) -> None:
+    """sdist and wheel: the right files inside, and the wheel works where there is no source tree."""
+    away = Path(session.create_tmp()).resolve()
+    shutil.rmtree(away / "dist", ignore_errors=True)
+    session.run("uv", "build", "--quiet", "--build-constraint", NEWEST, "--out-dir", str(away / "dist"))
+    session.run("python", "-I", "tests/wheel/contents.py", str(away / "dist"), str(ROOT))
+    (built,) = (away / "dist").glob("*.whl")
+    session.install("--constraint", NEWEST, f"hitl-core[cli,langgraph] @ {built.as_uri()}")
+    session.chdir(away)
+    session.run("python", "-I", str(ROOT / "tests/wheel/smoke.py"), str(ROOT))
+
+
+@nox.session
+def constraints(session: nox.Session) -> None:
+    """Renew constraints/: the newest versions that go together, and the oldest we say we support."""
+    compile_ = ["uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"]
+    compile_ += ["--no-header", "--no-annotate", "--no-emit-index-url", "--upgrade", "pyproject.toml"]
+    extras = [f"--extra={extra}" for extra in ("langgraph", "cli")]
+    others = [f"--extra={extra}" for extra in ("server", "postgres", "agui", "notify", "otel")]
+    session.run(*compile_, *extras, *others, "--group=dev", "--output-file", NEWEST)
+
+    # "Oldest" is said of what we ask for and of LangGraph's own family; the test tools stay new.
+    oldest = str(Path(session.create_tmp()) / "oldest.txt")
+    family = "constraints/langgraph_family.in"
+    session.run(*compile_, family, *extras, "--resolution=lowest-direct", "--output-file", oldest)
+    groups = ["--group=test", "--group=langgraph"]
+    session.run(*compile_, *extras, *groups, "--constraint", oldest, "--output-file", LOWEST)
+
+
+@nox.session
+def changelog(session: nox.Session) -> None:
+    """Show what the fragments in changes/ would add to CHANGELOG.md; changes nothing."""
+    session.install("--constraint", NEWEST, "towncrier")
+    session.run("towncrier", "build", "--draft", "--version", "next")
+
+
+def verdict(asked: list[str], report: Path) -> tuple[bool, str]:
+    """One line on the lanes asked for. A lane that did not run, or was skipped, did not pass."""
+    sessions = json.loads(report.read_text())["sessions"] if report.exists() else []
+    results = {session["name"]: session["result"] for session in sessions}
+    bad = [f"{lane} ({results.get(lane, 'not run')})" for lane in asked if results.get(lane) != "success"]
+    if bad:
+        return False, f"NOT PASSED: {', '.join(bad)}; passed: {len(asked) - len(bad)} of {len(asked)} lanes"
+    return True, f"all lanes passed: {', '.join(asked)}"
+
+
+def main(asked: list[str]) -> int:
+    report = ROOT / ".nox" / "report.json"
+    report.parent.mkdir(exist_ok=True)
+    report.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "nox", "--report", str(report), "--session", *asked]
+    returned = subprocess.run(command, cwd=ROOT, check=False).returncode
+    passed, line = verdict(asked, report)
+    print(f"\n{line}", flush=True)
+    return 0 if passed and returned == 0 else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:] or list(LANES)))

@@ -1,0 +1,1 @@
+"""Adapters: one package per framework, the same files in each."""

@@ -1,0 +1,111 @@
+"""Codecs: what each decision means to the code that waits at a pause.
+
+    codecs = Codecs({"review_node": boolean()})
+    codecs.register(node="ask", payload_type="approval", codec=words(approve="ship it", reject="hold"))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from hitl_core.errors import ConfigError, Fault
+from hitl_core.protocol import Decision, Json, Reply
+
+from .templates import ARGUMENTS, CHOSEN, MESSAGE, VALUE, faults
+
+Lower = Callable[[Decision, Json], Json]
+"""(decision, payload of the interrupt) → the value that `interrupt()` shall return."""
+Show = Callable[[Json], dict[str, Json]]
+"""payload of the interrupt → what is shown of it as arguments."""
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """A template per reply. What has no template cannot be told to the code and is not offered.
+
+    `reserved` are texts that the code takes for a decision, so free words equal to one are refused. `editable` names
+    the arguments that an edit may change (None: all).
+    """
+
+    name: str
+    replies: Mapping[Reply, Json]
+    origin: str = "registered"
+    reserved: tuple[str, ...] = ()
+    editable: tuple[str, ...] | None = None
+    answer_schema: dict[str, Json] | None = None
+    options: tuple[Json, ...] = ()
+
+    def to_json(self) -> dict[str, Json]:
+        """What another process needs to lower the same way."""
+        return {
+            "codec": "templates",
+            "version": 1,
+            "name": self.name,
+            "replies": {reply.value: template for reply, template in self.replies.items()},
+            "reserved": list(self.reserved),
+            "editable": None if self.editable is None else list(self.editable),
+            "answer_schema": self.answer_schema,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class CustomCodec:
+    """Two functions of the user's. Only name and version are stored, so the lowering process must register it too."""
+
+    name: str
+    lower: Lower
+    show: Show | None = None
+    replies: tuple[Reply, ...] = (Reply.APPROVE, Reply.REJECT)
+    version: int = 1
+    origin: str = field(default="registered", init=False)
+
+    def to_json(self) -> dict[str, Json]:
+        return {"codec": "custom", "name": self.name, "version": self.version}
+
+
+AnyCodec = Codec | CustomCodec
+
+
+def boolean() -> Codec:
+    """`if interrupt(…):` — True and False."""
+    return Codec("boolean", {Reply.APPROVE: True, Reply.REJECT: False})
+
+
+def words(approve: str = "yes", reject: str = "no") -> Codec:
+    """`if interrupt(…) == "yes":` — two words."""
+    return Codec("words", {Reply.APPROVE: approve, Reply.REJECT: reject}, reserved=(approve, reject))
+
+
+def fields(approved: str = "approved", reason: str | None = "feedback", edited: str | None = None) -> Codec:
+    """`answer["approved"]` with a reason under another key; `edited` names a key for changed arguments."""
+    told: dict[str, Json] = {} if reason is None else {reason: ""}
+    replies: dict[Reply, Json] = {
+        Reply.APPROVE: {approved: True, **told},
+        Reply.REJECT: {approved: False} | ({} if reason is None else {reason: dict(MESSAGE)}),
+    }
+    if reason is not None:
+        replies[Reply.REVISE] = replies[Reply.REJECT]
+    if edited is not None:
+        replies[Reply.EDIT] = {approved: True, **told, edited: dict(ARGUMENTS)}
+    return Codec("fields", replies)
+
+
+def text() -> Codec:
+    """The answer, or the chosen option, as it is. Says nothing about approving."""
+    return Codec("text", {Reply.ANSWER: dict(VALUE), Reply.CHOOSE: dict(CHOSEN)}, answer_schema={"type": "string"})
+
+
+def raw() -> Codec:
+    """Any JSON answer as it is: the person writes exactly what `interrupt()` returns."""
+    return Codec("raw", {Reply.ANSWER: dict(VALUE)})
+
+
+def templates(replies: Mapping[str, Json], *, name: str = "templates") -> Codec:
+    """One template per reply, by its name. Raises ConfigError for unknown replies or holes."""
+    wrong = [Fault(reply, "is not a reply") for reply in replies if reply not in set(Reply)]
+    wrong += [Fault(reply, fault) for reply, template in replies.items() for fault in faults(template)]
+    if wrong or not replies:
+        raise ConfigError(wrong or "a codec needs at least one reply")
+    plain = tuple(t for t in replies.values() if isinstance(t, str))
+    return Codec(name, {Reply(reply): template for reply, template in replies.items()}, reserved=plain)

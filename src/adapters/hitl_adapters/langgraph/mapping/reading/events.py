@@ -1,0 +1,74 @@
+"""What was seen while reading: an event says that something was done with one part of one answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+Const = str | int | float | bool | None
+Path = tuple[str | int, ...]
+"""Which part of the answer: `()` is the answer itself, `("data", 0)` is `answer["data"][0]`."""
+
+
+class What(StrEnum):
+    """The first group are tests: they decide where the code goes. The second group say what else is done."""
+
+    TRUTH = "truth"
+    """`if x`, `not x`, `bool(x)`, `x and …`"""
+    EQUAL = "equal"
+    """`x == c`, `x != c`, `x in (c, …)`, `case c`"""
+    CONTAINS = "contains"
+    """`c in x`, `x.startswith(c)`"""
+    TYPE = "type"
+    """`isinstance(x, …)`, `x is None`"""
+    NUMBER = "number"
+    """`x > 3`"""
+
+    DATA = "data"
+    """kept, shown or returned as it is"""
+    TEXT = "text"
+    """used in a way that only text allows: `x.strip()`, `"…" + x`"""
+    INTEGER = "integer"
+    """`int(x)`, `float(x)`"""
+    REQUIRED = "required"
+    """read by `x[key]`, which fails without the key"""
+    ATTRIBUTE = "attribute"
+    """read by `x.name`"""
+    STORED = "stored"
+    """returned as the state key in `detail`"""
+    OPAQUE = "opaque"
+    """used in a way that was not understood; `detail` says how"""
+
+
+TESTS = frozenset({What.TRUTH, What.EQUAL, What.CONTAINS, What.TYPE, What.NUMBER})
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A value that comes from an answer. `boxed`: it sits inside a container of the code's own making."""
+
+    site: str
+    path: Path = ()
+    folded: bool = False
+    boxed: bool = False
+
+    def part(self, key: str | int) -> Ref:
+        return Ref(self.site, (*self.path, key))
+
+
+Value = frozenset[Ref]
+NOTHING: Value = frozenset()
+STATE = "state"
+"""The site name that stands for the graph's state rather than for an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing done with `ref`. `inverted`: the branch taken on yes speaks of refusing, and the other does not."""
+
+    ref: Ref
+    what: What
+    constants: tuple[Const, ...] = ()
+    negated: bool = False
+    inverted: bool = False
+    detail: str = ""

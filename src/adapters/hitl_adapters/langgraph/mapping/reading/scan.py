@@ -1,0 +1,175 @@
+"""One reading of one function: what its names mean, and the events seen so far."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import enum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import FunctionType, MappingProxyType, ModuleType
+from typing import Any, Final
+
+import langgraph.types
+
+from .events import NOTHING, STATE, Const, Event, Path, Ref, Value, What
+from .source import Function, tree_of
+from .usage import Site
+
+MISSING: Final = object()
+Env = dict[str, Value]
+
+
+@dataclass(slots=True)
+class Scan:
+    """What is known while one function is read. `tainted` are the state keys that hold an answer."""
+
+    function: FunctionType
+    tainted: Mapping[str, Value] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    sites: dict[str, Site] = field(default_factory=dict)
+    aliases: set[str] = field(default_factory=set)
+    guards: list[str] = field(default_factory=list)
+    literals: dict[str, ast.expr | None] = field(default_factory=dict)
+    results: Mapping[int, Value] = field(default_factory=dict)
+    """what the functional API's tasks return, by the id of the `@task` object"""
+    returned: set[Ref] = field(default_factory=set)
+    state_name: str = ""
+
+    def note(self, value: Iterable[Ref], what: What, detail: str = "", **more: Any) -> None:
+        """Record that `what` was done with every reference in `value`."""
+        for ref in value:
+            if ref.site == STATE:
+                self._note_state(what)
+            elif ref.boxed and what not in (What.DATA, What.STORED, What.OPAQUE):
+                self.events.append(Event(ref, What.OPAQUE, detail="taken out of a container again"))
+            else:
+                self.events.append(Event(ref, what, detail=detail, **more))
+
+    def opaque(self, value: Iterable[Ref], how: str) -> None:
+        self.note(value, What.OPAQUE, how)
+
+    def _note_state(self, what: What) -> None:
+        if what is What.DATA:  # `return state`
+            return
+        for value in self.tainted.values():
+            self.opaque(value, f"the whole state is passed on in {self.function.__name__}()")
+
+    def resolve(self, name: str) -> Any:
+        """The object that a name has outside the function; MISSING for its own variables."""
+        code = self.function.__code__
+        if name in code.co_varnames or name in code.co_cellvars:
+            return MISSING
+        if name in code.co_freevars:
+            return _free(self.function, name)
+        return self.function.__globals__.get(name, getattr(builtins, name, MISSING))
+
+    def look_up(self, node: ast.expr) -> Any:
+        """The object behind `name` or `module.name`, as far as it can be known without running anything."""
+        if isinstance(node, ast.Name):
+            return self.resolve(node.id)
+        if not isinstance(node, ast.Attribute):
+            return MISSING
+        owner = self.look_up(node.value)
+        if isinstance(owner, ModuleType | enum.EnumMeta):
+            return getattr(owner, node.attr, MISSING)
+        if isinstance(owner, enum.Enum) and node.attr == "value":
+            return owner.value
+        return MISSING
+
+    def is_interrupt(self, call: ast.Call) -> bool:
+        if isinstance(call.func, ast.Name) and call.func.id in self.aliases:
+            return True
+        found = self.look_up(call.func)
+        if found is MISSING and isinstance(call.func, ast.Name):
+            return call.func.id == "interrupt"
+        return found is langgraph.types.interrupt
+
+    def site_of(self, call: ast.Call) -> Site:
+        """The site of this `interrupt()` call; met again in a loop, it is the same one."""
+        name = f"{self.function.__code__.co_filename}:{call.lineno}:{call.col_offset}"
+        if name not in self.sites:
+            payload = call.args[0] if call.args else None
+            self.sites[name] = Site(name, payload, call.lineno, swallowed=self.guards[-1] if self.guards else "")
+        return self.sites[name]
+
+    def constants(self, node: ast.expr) -> tuple[Const, ...] | None:
+        """The constants that an expression certainly stands for: a literal, a collection of them, a known name."""
+        if isinstance(node, ast.Constant):
+            return (node.value,) if isinstance(node.value, Const) else None
+        if isinstance(node, ast.Tuple | ast.List | ast.Set):
+            parts = [self.constants(item) for item in node.elts]
+            return None if any(p is None for p in parts) else tuple(c for p in parts for c in p or ())
+        if isinstance(node, ast.Name) and (literal := self.literals.get(node.id)) is not None:
+            return self.constants(literal)
+        return _constant_value(self.look_up(node))
+
+    def is_text(self, node: ast.expr) -> bool:
+        """Whether an expression is one text rather than a collection, so that `x in node` looks for a part of it."""
+        if isinstance(node, ast.Name) and (literal := self.literals.get(node.id)) is not None:
+            node = literal
+        return isinstance(node, ast.Constant) or isinstance(self.look_up(node), str | enum.Enum)
+
+
+def _constant_value(found: Any) -> tuple[Const, ...] | None:
+    if isinstance(found, enum.Enum):
+        found = found.value
+    if isinstance(found, Const):
+        return (found,)
+    if isinstance(found, tuple | frozenset | set | list | dict | MappingProxyType):
+        items = tuple(item.value if isinstance(item, enum.Enum) else item for item in found)
+        return items if all(isinstance(item, Const) for item in items) else None
+    return None
+
+
+def _free(function: FunctionType, name: str) -> Any:
+    cell = (function.__closure__ or ())[function.__code__.co_freevars.index(name)]
+    try:
+        return cell.cell_contents
+    except ValueError:  # the cell is still empty
+        return MISSING
+
+
+def read_function(
+    function: FunctionType,
+    *,
+    tainted: Mapping[str, Value] | None = None,
+    results: Mapping[int, Value] | None = None,
+) -> Scan | None:
+    """Read one function. None if its source cannot be had."""
+    from .statements import run_body
+
+    tree = tree_of(function)
+    if tree is None:
+        return None
+    scan = Scan(function, tainted or {}, results=results or {})
+    state = _first_parameter(function, tree)
+    scan.state_name = state or ""
+    env: Env = {state: frozenset({Ref(STATE)})} if state else {}
+    run_body(tree, env, scan)
+    for site in scan.sites.values():
+        site.gather(scan.events)
+    return scan
+
+
+def _first_parameter(function: FunctionType, tree: Function) -> str | None:
+    names = [arg.arg for arg in (*tree.args.posonlyargs, *tree.args.args)]
+    if names[:1] == ["self"] and "." in function.__qualname__:
+        names = names[1:]
+    return names[0] if names else None
+
+
+def parts(value: Value, key: str | int, scan: Scan) -> Value:
+    """`value[key]`, where a key of the state gives what was stored under it."""
+    found = {ref.part(key) for ref in value if ref.site != STATE and not ref.boxed}
+    if any(ref.site == STATE for ref in value) and isinstance(key, str):
+        found |= scan.tainted.get(key, NOTHING)
+    scan.opaque((ref for ref in value if ref.boxed), "taken out of a container again")
+    return frozenset(found)
+
+
+def touches(events: Iterable[Event]) -> set[tuple[str, Path]]:
+    return {(event.ref.site, event.ref.path) for event in events}
+
+
+__all__ = ["MISSING", "Env", "Scan", "parts", "read_function", "touches"]

@@ -1,0 +1,75 @@
+"""The events of one `interrupt()` call, put in order: what the code does with each part of the answer."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from .events import TESTS, Event, Path, What
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """All that is done with one part of an answer."""
+
+    events: tuple[Event, ...]
+
+    @property
+    def tests(self) -> tuple[Event, ...]:
+        return tuple(event for event in self.events if event.what in TESTS)
+
+    @property
+    def opaque(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(event.detail for event in self.events if event.what is What.OPAQUE))
+
+    @property
+    def kept(self) -> bool:
+        """Whether the value itself goes somewhere, so that it matters beyond the tests."""
+        return self.does(What.DATA) or self.does(What.STORED) or self.does(What.TEXT)
+
+    def does(self, what: What) -> bool:
+        return any(event.what is what for event in self.events)
+
+    def details(self, what: What) -> frozenset[str]:
+        return frozenset(event.detail for event in self.events if event.what is what)
+
+
+@dataclass(slots=True)
+class Site:
+    """One `interrupt()` call. `payload` is its argument as source; `swallowed` names the handler that eats a pause."""
+
+    name: str
+    payload: ast.expr | None
+    line: int
+    names: set[str] = field(default_factory=set)
+    unpacked: dict[int, str] = field(default_factory=dict)
+    swallowed: str = ""
+    uses: dict[Path, Use] = field(default_factory=dict)
+    bool_keys: set[str] = field(default_factory=set)
+
+    def gather(self, events: Iterable[Event]) -> None:
+        """Sort the events of this site by the part of the answer they speak of."""
+        sorted_: dict[Path, list[Event]] = {}
+        for event in events:
+            if event.ref.site == self.name:
+                sorted_.setdefault(event.ref.path, []).append(event)
+        self.uses = {path: Use(tuple(found)) for path, found in sorted_.items()}
+
+    @property
+    def root(self) -> Use:
+        return self.uses.get((), Use(()))
+
+    @property
+    def keys(self) -> tuple[str | int, ...]:
+        """The parts read from the answer itself, in the order they are first read."""
+        return tuple(dict.fromkeys(path[0] for path in self.uses if path))
+
+    def below(self, *path: str | int) -> tuple[str | int, ...]:
+        """The parts read from the part at `path`."""
+        depth = len(path)
+        return tuple(dict.fromkeys(p[depth] for p in self.uses if len(p) > depth and p[:depth] == path))
+
+    @property
+    def opaque(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(reason for use in self.uses.values() for reason in use.opaque))

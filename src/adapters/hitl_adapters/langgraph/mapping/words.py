@@ -1,0 +1,105 @@
+"""What the words in people's graphs mean: constants they compare with, and names they give to answers.
+
+Collected from about sixty public graphs (research/langgraph.md §3.4). A word that is not here means nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Final
+
+
+class Meaning(StrEnum):
+    """What a word says about the thing that was asked."""
+
+    YES = "yes"
+    NO = "no"
+    EDIT = "edit"
+    FEEDBACK = "feedback"
+
+
+_WORDS: Final = {
+    Meaning.YES: """yes y approve approved ok okay accept accepted confirm confirmed continue proceed allow
+        allowed agree agreed true go lgtm grant granted authorize authorized authorise authorised permit
+        permitted""",
+    Meaning.NO: """no n reject rejected deny denied decline declined refuse refused cancel cancelled canceled
+        abort aborted stop stopped disapprove disapproved disallow disallowed ignore ignored false
+        veto vetoed block blocked quit discard discarded drop dropped""",
+    Meaning.EDIT: """edit edited update updated modify modified change changed amend amended correct corrected
+        revised rewrite""",
+    Meaning.FEEDBACK: "feedback respond response comment revise request_changes",
+}
+_MEANING: Final = {word: meaning for meaning, words in _WORDS.items() for word in words.split()}
+
+_COUNTERPARTS: Final = {
+    "y": "n",
+    "true": "false",
+    "approve": "reject",
+    "approved": "rejected",
+    "accept": "reject",
+    "accepted": "rejected",
+    "allow": "deny",
+    "allowed": "denied",
+}
+_FILLER: Final = frozenset("is was has be user human all action decision final result response flag it to".split())
+_REASON: Final = frozenset(
+    "reason feedback comment comments message note notes explanation text why response suggestion "
+    "suggestions instruction instructions justification data".split()
+)
+_CARRIER: Final = frozenset(
+    "args arguments content data value payload input draft body text output email message".split()
+)
+_SPLIT: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
+
+
+def tokens(name: str) -> frozenset[str]:
+    """The words in an identifier or a text: `isApproved`, `is_approved` → is, approved."""
+    return frozenset(part.lower() for part in _SPLIT.findall(name))
+
+
+def meaning(word: str) -> Meaning | None:
+    """What a constant says when an answer is compared with it."""
+    return _MEANING.get(re.sub(r"[\s-]+", "_", word.strip().lower()))
+
+
+def stands_for(name: str) -> bool | None:
+    """What truth means under this name: True for `approved`, False for `rejected`, None where it is not plain."""
+    words = tokens(name)
+    meanings = {_MEANING.get(word) for word in words - _FILLER}
+    if meanings == {Meaning.YES}:
+        return True
+    if meanings == {Meaning.NO}:
+        return False
+    return None
+
+
+def negative(name: str) -> bool:
+    """Whether a name speaks of refusing at all (`abort_flag`, `not_ok`), so that its truth may mean no."""
+    return any(refuses(word) or word == "not" for word in tokens(name))
+
+
+def refuses(word: str) -> bool:
+    return _MEANING.get(word.lower()) is Meaning.NO
+
+
+def counterpart(word: str) -> str:
+    """The refusal that goes with a word of consent, in the same letters."""
+    no = _COUNTERPARTS.get(word.lower(), "no")
+    return no.upper() if word.isupper() else no.capitalize() if word[:1].isupper() else no
+
+
+def gives_reason(name: str) -> bool:
+    """Whether a field of this name takes a person's words."""
+    return bool(tokens(name) & _REASON)
+
+
+def carries_edit(name: str) -> bool:
+    """Whether a field of this name takes the new arguments or the new text."""
+    words = tokens(name)
+    return bool(words & _CARRIER) or speaks_of_editing(name)
+
+
+def speaks_of_editing(name: str) -> bool:
+    """Whether a name says that what it holds was edited: `edited_text`, `revised_content`."""
+    return any(_MEANING.get(word) is Meaning.EDIT for word in tokens(name))

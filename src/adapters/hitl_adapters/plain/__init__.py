@@ -1,0 +1,17 @@
+"""Plain Python under oversight: any function, its tools guarded by `gate`.
+
+from hitl_adapters.plain import gate
+
+@gate.guard(reversible=False)
+async def issue_refund(order: str, amount: float) -> str: ...
+
+async def desk(input):
+    order = await gate.step(look_up, input["order"])      # remembered: never done twice
+    why = await gate.ask("Why is this refund due?")        # pauses the run; no process waits
+    return await issue_refund(order["id"], 42.0)           # pauses if the policy says so
+"""
+
+from .adapter import PlainAdapter
+from .suspend import Refused, gate
+
+__all__ = ["PlainAdapter", "Refused", "gate"]

@@ -1,0 +1,111 @@
+"""Plain functions on the protocol: suspend by an exception, resume by running the function again with its journal."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from hitl_core.apps import AppSource
+from hitl_core.capabilities import NATIVE, Capabilities, Capability, absent, emulated
+from hitl_core.contracts import Broke, Completed, Ending, Finding, Paused, Turn
+from hitl_core.errors import AppChanged, AppRefused, CapabilityNotSupported, LeaseLost
+from hitl_core.protocol import Json, Run
+from hitl_core.tools import Catalogue, as_json
+
+from .suspend import Session, Suspended, entered
+
+App = Callable[[Json], Any]
+
+NAME: Final = "plain"
+
+CAPABILITIES: Final[Capabilities] = {
+    Capability.GATE_TOOLS: NATIVE,
+    Capability.LIFT_NATIVE_PAUSES: absent("a plain function has no pause of its own"),
+    Capability.EDIT_ARGUMENTS: NATIVE,
+    Capability.RESPOND_IN_PLACE: NATIVE,
+    Capability.ASK_QUESTIONS: NATIVE,
+    Capability.OFFER_CHOICES: NATIVE,
+    Capability.REVIEW_OUTPUT: NATIVE,
+    Capability.HANDOFF_TO_HUMAN: absent("a plain function has no conversation to hand over"),
+    Capability.PARALLEL_PAUSES: emulated("through gate.together; asyncio.gather shows the first pause only"),
+    Capability.NESTED_PAUSES: NATIVE,
+    Capability.SURVIVE_RESTART: emulated("the function runs again from its start; finished steps come from a journal"),
+    Capability.DETECT_IN_DOUBT: NATIVE,
+    Capability.STREAM_EVENTS: emulated("only what the function itself emits"),
+    Capability.DRAIN: absent("a plain function runs until its next gated call"),
+    Capability.UNDO_BY_FORK: absent("a plain function has no checkpoints to go back to"),
+    Capability.NEUTRAL_SPEC: absent("plain Python has no agent loop of its own"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PlainOptions:
+    """The plain adapter has nothing to configure."""
+
+
+class PlainAdapter:
+    """Runs `app(input)`, an async or sync function, under oversight."""
+
+    name = NAME
+    capabilities: Capabilities = CAPABILITIES
+    Options = PlainOptions
+
+    def __init__(self, app: AppSource, *, options: PlainOptions = PlainOptions(), catalogue: Catalogue) -> None:
+        self._source = app
+        self._catalogue = catalogue
+        self._app: App | None = None
+
+    async def attach(self) -> tuple[Finding, ...]:
+        """Load the function. Raises AppRefused if it is not one that takes the run's input."""
+        app = self._source.load()
+        if not callable(app):
+            raise AppRefused(f"{self._source.reference!r} is not a function that takes the run's input")
+        self._app = cast("App", app)
+        return ()
+
+    async def advance(self, turn: Turn) -> Ending:
+        """Run the function from its start; what is known of it is answered at once."""
+        await self.attach()
+        journal = await turn.gate.journal()
+        session = Session(turn.gate, journal, self._catalogue, turn.emit)
+        _check_version(turn)
+        try:
+            output = await self._call(session, turn.run.input)
+        except Suspended:
+            return Paused({"version": 1, "calls": session.order()})
+        except LeaseLost:
+            raise
+        except Exception as exc:
+            return Broke(f"{type(exc).__name__}: {exc}", checkpoint=turn.checkpoint)
+        if session.waiting:  # the app swallowed our exception: nothing that waits has run, and nothing may go on
+            return Paused({"version": 1, "calls": session.order()})
+        missing = session.unmet(turn.checkpoint)
+        if missing:
+            raise AppChanged(f"the app ended without reaching {', '.join(missing)}, where it had paused")
+        return Completed(as_json(output))
+
+    async def cancel(self, run: Run, checkpoint: Json) -> None:
+        """Nothing to forget: a paused function exists only as rows in our store."""
+
+    async def undo(self, run: Run, checkpoint: Json) -> Json:
+        raise CapabilityNotSupported(NAME, Capability.UNDO_BY_FORK, CAPABILITIES[Capability.UNDO_BY_FORK].because)
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+    async def _call(self, session: Session, value: Json) -> Any:
+        assert self._app is not None
+        with entered(session):
+            if inspect.iscoroutinefunction(self._app):
+                return await self._app(value)
+            result = await asyncio.to_thread(self._app, value)
+            return await result if inspect.isawaitable(result) else result
+
+
+def _check_version(turn: Turn) -> None:
+    version = turn.checkpoint.get("version") if isinstance(turn.checkpoint, dict) else None
+    if turn.checkpoint is not None and version != 1:
+        raise AppChanged(f"the checkpoint of run {turn.run.id} has version {version!r}; this release reads 1")

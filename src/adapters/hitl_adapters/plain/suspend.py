@@ -1,0 +1,231 @@
+"""How a plain function stops and starts: a pause is an exception, and a resume is the function run again."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, TypeVar, cast
+
+from hitl_core.errors import HitlError, NoRun
+from hitl_core.gate import Form, Gate
+from hitl_core.protocol import (
+    Action,
+    Arguments,
+    EffectMode,
+    Executed,
+    Json,
+    LiveEvent,
+    LiveKind,
+    Proceed,
+    Refuse,
+    Substitute,
+    Verdict,
+    Wait,
+)
+from hitl_core.tools import Catalogue, Tool, as_json, tool
+
+from .mapping import choice_form, question_form, review_form, tool_form
+
+T = TypeVar("T")
+
+
+class Suspended(BaseException):
+    """The run waits for people. Not an Exception, so that the app's own handlers let it pass."""
+
+
+class Refused(HitlError):
+    """The gate refused a guarded call; the message says why. The function did not run."""
+
+    code = "HITL-E05"
+
+
+class Session:
+    """What one turn of a plain function knows: its gate, its journal, and how often each name was called."""
+
+    def __init__(
+        self, gate: Gate, journal: dict[str, Json], catalogue: Catalogue, emit: Callable[[LiveEvent], None]
+    ) -> None:
+        self.gate = gate
+        self.journal = journal
+        self.catalogue = catalogue
+        self.notes: list[str] = []
+        self.waiting = False
+        self._emit = emit
+        self._counts: Counter[str] = Counter()
+        self._reached: list[str] = []
+
+    def place(self, name: str) -> str:
+        """The name of the next call of `name`: its place in the run, the same whenever the function runs again."""
+        self._counts[name] += 1
+        place = f"{name}#{self._counts[name]}"
+        self._reached.append(place)
+        return place
+
+    def order(self) -> list[Json]:
+        """The places that wait."""
+        return [request.call for request in self.gate.waiting] or list(self._reached[-1:])
+
+    def unmet(self, checkpoint: Json) -> list[str]:
+        """The places that the checkpoint waits at and that this turn did not reach."""
+        waited = checkpoint.get("calls", []) if isinstance(checkpoint, dict) else []
+        return [str(call) for call in cast("list[Json]", waited) if call not in self._reached]
+
+    def suspend(self) -> Suspended:
+        self.waiting = True
+        return Suspended()
+
+    def emit(self, kind: LiveKind, text: str, data: Json = None) -> None:
+        self._emit(LiveEvent(run_id=self.gate.run.id, kind=kind, text=text, data=data))
+
+
+_session: ContextVar[Session | None] = ContextVar("hitl_plain_session", default=None)
+
+
+@contextmanager
+def entered(session: Session) -> Iterator[None]:
+    """Make `session` the current one for the app and all that it calls."""
+    token = _session.set(session)
+    try:
+        yield
+    finally:
+        _session.reset(token)
+
+
+def current() -> Session:
+    """The session of the run that calls us. Raises NoRun outside one: nobody could have approved anything."""
+    session = _session.get()
+    if session is None:
+        raise NoRun("this function is guarded and was called outside a run; start it with hitl.start(…) or `hitl run`")
+    return session
+
+
+class PlainGate:
+    """The gate as plain functions see it: `guard`, `ask`, `choose`, `review`, `step`, `together`, `wait`, `note`."""
+
+    def guard(self, function: Callable[..., Any] | Tool | None = None, /, **traits: Any) -> Any:
+        """Guard a function (async or sync): it runs only if the policy or a person lets this very call through.
+
+        `traits` are those of `hitl_core.tool`. The guarded function raises Refused if the answer is no. A sync
+        function is to be called from a sync app (which runs in a thread).
+        """
+        if function is None:
+            return functools.partial(self.guard, **traits)
+        declared = function if isinstance(function, Tool) else tool(**traits)(function)
+        return _guarded(declared)
+
+    async def ask(self, question: str, *, name: str = "ask", answer_schema: dict[str, Json] | None = None) -> Json:
+        """Ask people a question; returns their words, or a value that fits `answer_schema`."""
+        return await self._consult(name, {"question": question}, question_form(question, answer_schema))
+
+    async def choose(self, question: str, options: Sequence[str], *, name: str = "choose") -> str:
+        """Let people pick one of `options`; returns it."""
+        arguments: Arguments = {"question": question, "options": list(options)}
+        return cast("str", await self._consult(name, arguments, choice_form(question, options)))
+
+    async def review(self, content: str, *, title: str = "Review", name: str = "review") -> dict[str, Json]:
+        """Show a draft; returns `{"outcome": "accepted" | "edited" | "revise", "content": …, "feedback": …}`."""
+        return cast("dict[str, Json]", await self._consult(name, {"content": content}, review_form(title)))
+
+    async def step(self, function: Callable[..., Any], /, *args: Any, name: str = "", **kwargs: Any) -> Json:
+        """Do something that needs no approval once, and remember its JSON result: a model call, a look-up."""
+        session = current()
+        place = session.place(f"step:{name or function.__name__}")
+        if place in session.journal:
+            return session.journal[place]
+        result = function(*args, **kwargs)
+        made = as_json(await result if inspect.isawaitable(result) else result)
+        return await session.gate.remember(place, made)
+
+    async def together(self, *calls: Awaitable[Any]) -> list[Any]:
+        """Await several calls at once, so that all of their pauses are shown at once."""
+        tasks = [asyncio.ensure_future(call) for call in calls]
+        await asyncio.wait(tasks)
+        for task in tasks:
+            if isinstance(task.exception(), Suspended):
+                raise current().suspend()
+        return [task.result() for task in tasks]
+
+    def wait(self, step: Any) -> Any:
+        """Wait for one of the async methods from a sync app: `gate.wait(gate.ask("…"))`."""
+        return current().gate.blocking(step)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What people changed in the calls of this turn, in words for a model."""
+        return tuple(current().notes)
+
+    async def _consult(self, name: str, arguments: Arguments, form: Form) -> Json:
+        session = current()
+        verdict = await session.gate.propose(
+            Action(tool=name, arguments=arguments), call=session.place(name), form=form
+        )
+        match verdict:
+            case Substitute(result=result):
+                return result
+            case Wait():
+                raise session.suspend()
+            case Refuse(text=text):
+                raise Refused(text)
+            case Proceed():
+                raise Refused("nobody answered this question before its deadline")
+
+
+gate = PlainGate()
+
+
+def _guarded(declared: Tool) -> Callable[..., Any]:
+    function = declared.function
+    assert function is not None
+    if inspect.iscoroutinefunction(function):
+
+        @functools.wraps(function)
+        async def guarded(*args: Any, **kwargs: Any) -> Any:
+            return await _run(declared, args, kwargs)
+
+        return guarded
+
+    @functools.wraps(function)
+    def guarded_sync(*args: Any, **kwargs: Any) -> Any:
+        return current().gate.blocking(_run(declared, args, kwargs))
+
+    return guarded_sync
+
+
+async def _run(declared: Tool, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Json:
+    session = current()
+    session.catalogue.learn(declared)
+    assert declared.function is not None
+    bound = inspect.signature(declared.function).bind(*args, **kwargs)
+    arguments = cast("Arguments", as_json(dict(bound.arguments)))
+    action = Action(tool=declared.name, arguments=arguments, definition=declared.definition)
+    verdict = await session.gate.propose(action, call=session.place(declared.name), form=tool_form(declared))
+    return await _obey(session, declared, verdict)
+
+
+async def _obey(session: Session, declared: Tool, verdict: Verdict) -> Json:
+    match verdict:
+        case Wait():
+            raise session.suspend()
+        case Refuse(text=text):
+            raise Refused(text)
+        case Substitute(result=result):
+            return result
+        case Proceed():
+            return await _carry_out(session, declared, verdict)
+
+
+async def _carry_out(session: Session, declared: Tool, allowed: Proceed) -> Json:
+    if allowed.note:
+        session.notes.append(allowed.note)
+        session.emit(LiveKind.CUSTOM, allowed.note, {"changed": allowed.call})
+    if declared.traits.mode is EffectMode.TRANSACTIONAL:
+        return await session.gate.carry_out_in_store(allowed, declared.run_in)
+    async with session.gate.carry_out(allowed, suspends=(Suspended,)) as effect:
+        result = await declared.run(effect.arguments)
+        effect.outcome = Executed(result)
+    return result

@@ -1,0 +1,82 @@
+"""hitl-core: one protocol for human oversight of AI agents, whichever framework they run on.
+
+ agent framework                                                              people
+      │ tool call / native pause                                                ▲ │
+┌─────▼──────────┐ propose(action)  ┌────────────── hitl_core ────────────────┐ │ │
+│ hitl_adapters  │ ───────────────► │ policy ─► request ─► store ─► channel ──┼─┘ │
+│  .<framework>  │ ◄─────────────── │ verdict                                 │   │
+│ suspends the   │ claim · report   │ outcome ◄─ resume ◄─ lifecycle ◄─ check ◄┼──┘ response
+│ framework's way│ ◄──────────────► │    └────────► audit ◄────────┘          │
+└────────────────┘                  └─────────────────────────────────────────┘
+
+async with connect("hitl.toml") as hitl:
+    run = await hitl.start({"order": "A-1042"})       # runs until done or paused
+    for request in run.pending:                       # PauseRequest: what the human is shown
+        await hitl.respond(request.approve(by="reviewer-1"))
+    run = await hitl.wait(run.id)
+"""
+
+from __future__ import annotations
+
+from .apps import AppSource
+from .config import Config, connect
+from .errors import AlreadyDecided, ConfigError, Fault, HitlError, ResponseRefused
+from .policy import Policy
+from .protocol import (
+    Action,
+    Approvers,
+    Context,
+    EffectMode,
+    Kind,
+    Level,
+    LiveEvent,
+    Option,
+    PauseRequest,
+    Preview,
+    Reply,
+    Responder,
+    Response,
+    Run,
+    RunState,
+)
+from .runtime import Runtime
+from .spec import AgentSpec, ModelSpec
+from .tools import Tool, choice, current_call, question, review, tool
+from .worker import Worker
+
+__all__ = [
+    "Action",
+    "AgentSpec",
+    "AlreadyDecided",
+    "AppSource",
+    "Approvers",
+    "Config",
+    "ConfigError",
+    "Context",
+    "EffectMode",
+    "Fault",
+    "HitlError",
+    "Kind",
+    "Level",
+    "LiveEvent",
+    "ModelSpec",
+    "Option",
+    "PauseRequest",
+    "Policy",
+    "Preview",
+    "Reply",
+    "Responder",
+    "Response",
+    "ResponseRefused",
+    "Run",
+    "RunState",
+    "Runtime",
+    "Tool",
+    "Worker",
+    "choice",
+    "connect",
+    "current_call",
+    "question",
+    "review",
+    "tool",
+]

@@ -1,0 +1,151 @@
+"""May this response decide this request? Pure: values in, every fault out."""
+
+from __future__ import annotations
+
+from typing import Any, assert_never
+
+from .errors import Fault, NotCanonical, TooLarge
+from .protocol import (
+    PAYLOAD_LIMIT,
+    Accept,
+    Answer,
+    Approve,
+    Arguments,
+    Cancel,
+    Choose,
+    Delegate,
+    Edit,
+    HandBack,
+    Json,
+    Kind,
+    PauseRequest,
+    Reject,
+    Response,
+    Revise,
+    TakeOver,
+    canonical,
+)
+
+
+def check(request: PauseRequest, response: Response) -> list[Fault]:
+    """Everything that is wrong with the response's content; an empty list means that it may be recorded."""
+    faults: list[Fault] = []
+    if response.digest != request.digest:
+        faults.append(Fault("digest", "is not the digest of the action in this request; show it again, then answer"))
+    if response.decision.type not in request.allowed:
+        allowed = ", ".join(request.allowed)
+        faults.append(Fault("decision", f"{response.decision.type!r} is not offered here; offered: {allowed}"))
+        return faults
+    return faults + _content(request, response)
+
+
+def authorise(request: PauseRequest, response: Response) -> list[Fault]:
+    """Why this responder may not decide this request; an empty list means that they may."""
+    who, approvers = response.responder, request.approvers
+    faults: list[Fault] = []
+    if who.id in request.action.origin.path or who.id == request.action.origin.agent:
+        faults.append(Fault("responder", f"{who.id!r} is the agent that asks; an agent never decides its own request"))
+    if _is_self_approval(request, response):
+        faults.append(Fault("responder", f"{who.id!r} started this run; somebody else has to approve it"))
+    named = bool(approvers.users or approvers.roles)
+    if named and who.id not in approvers.users and not set(who.roles) & set(approvers.roles):
+        wanted = [f"user {user}" for user in approvers.users] + [f"role {role}" for role in approvers.roles]
+        faults.append(Fault("responder", f"{who.id!r} may not decide this; it needs {' or '.join(wanted)}"))
+    return faults
+
+
+def schema_faults(schema: dict[str, Json], value: Json, path: str) -> list[Fault]:
+    """All ways in which `value` breaks the JSON Schema, each with its dotted path."""
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import SchemaError
+
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as exc:
+        return [Fault(path, f"cannot be checked, its schema is invalid: {exc.message}")]
+    found = sorted(Draft202012Validator(schema).iter_errors(value), key=lambda error: error.json_path)
+    return [Fault(path + error.json_path.removeprefix("$"), error.message) for error in found]
+
+
+def _is_self_approval(request: PauseRequest, response: Response) -> bool:
+    consenting = isinstance(response.decision, Approve | Edit | Accept)
+    own = request.requested_for is not None and response.responder.id == request.requested_for
+    return consenting and own and not request.approvers.allow_self
+
+
+def _content(request: PauseRequest, response: Response) -> list[Fault]:
+    match response.decision:
+        case Edit(arguments=arguments):
+            return _edit_faults(request, arguments)
+        case Answer(value=value):
+            return _answer_faults(request, value)
+        case Choose(option=option):
+            offered = [each.id for each in request.options]
+            return [] if option in offered else [Fault("option", f"{option!r} was not offered; offered: {offered}")]
+        case Revise(feedback=feedback):
+            return [] if feedback.strip() else [Fault("feedback", "is empty; say what should change")]
+        case Delegate(to=to):
+            return [Fault("to", "is the responder")] if to == response.responder.id else []
+        case Approve() | Reject() | Accept() | TakeOver() | HandBack() | Cancel():
+            return []
+        case _:
+            assert_never(response.decision)
+
+
+def _edit_faults(request: PauseRequest, arguments: Arguments) -> list[Fault]:
+    faults = _storable(arguments, "arguments")
+    if faults:
+        return faults
+    if request.arguments_schema is not None:
+        return schema_faults(request.arguments_schema, arguments, "arguments")
+    return _type_faults(request.action.arguments, arguments)
+
+
+def _type_faults(before: Arguments, after: Arguments) -> list[Fault]:
+    """Without a schema the edit may change values, not names or types."""
+    faults = [Fault(f"arguments.{name}", "is missing") for name in before.keys() - after.keys()]
+    faults += [Fault(f"arguments.{name}", "is not a parameter of this call") for name in after.keys() - before.keys()]
+    for name in before.keys() & after.keys():
+        if _json_type(before[name]) != _json_type(after[name]):
+            problem = f"was {_json_type(before[name])} and is now {_json_type(after[name])}; keep the type"
+            faults.append(Fault(f"arguments.{name}", problem))
+    return sorted(faults, key=lambda fault: fault.path)
+
+
+def _answer_faults(request: PauseRequest, value: Json) -> list[Fault]:
+    faults = _storable(value, "value")
+    if faults:
+        return faults
+    if request.answer_schema is not None:
+        return schema_faults(request.answer_schema, value, "value")
+    if request.kind is Kind.INPUT and not isinstance(value, str):
+        return [Fault("value", f"must be text, not {_json_type(value)}")]
+    if isinstance(value, str) and not value.strip():
+        return [Fault("value", "is empty; an empty text is not an answer")]
+    return []
+
+
+def _storable(value: Json, path: str) -> list[Fault]:
+    try:
+        canonical(value, what=path, limit=PAYLOAD_LIMIT)
+    except NotCanonical as exc:
+        return list(exc.faults)
+    except TooLarge as exc:
+        return [Fault(path, str(exc))]
+    return []
+
+
+def _json_type(value: Any) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "boolean"
+        case int() | float():
+            return "number"
+        case str():
+            return "text"
+        case list():
+            return "list"
+        case _:
+            return "object"

@@ -1,0 +1,180 @@
+"""The seams: what an adapter, a store, a channel and a clock must be. Protocols; base classes are never demanded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
+
+from .capabilities import Capabilities
+from .commands import Claimed, Command, Query
+from .protocol import Json, LiveEvent, PauseRequest, Run
+
+if TYPE_CHECKING:
+    from .gate import Gate
+
+R = TypeVar("R")
+
+
+class Clock(Protocol):
+    """Where time comes from, so that tests can move it."""
+
+    def now(self) -> datetime:
+        """The present instant in UTC."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Return when `seconds` have passed on this clock."""
+        ...
+
+
+class Store(Protocol):
+    """The only authority. Every change is one `Command`, every read one `Query`."""
+
+    async def apply(self, command: Command[R]) -> R:
+        """Carry out one command as one durable transaction. Raises what the command documents, and StoreError."""
+        ...
+
+    async def fetch(self, query: Query[R]) -> R:
+        """Answer one query from a consistent state. Raises what the query documents, and StoreError."""
+        ...
+
+    async def changed(self, *, timeout: float) -> None:
+        """Return soon after anybody changes the store, in this process or another, or after `timeout` seconds."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what was begun and let go of files and connections. Closing twice is harmless."""
+        ...
+
+
+# ── adapters ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One stretch of a run that an adapter drives: from the start or a pause to the next pause or the end.
+
+    `gate` is the door for every action of this turn. `emit` streams live events; `watched` says if anybody looks.
+    """
+
+    claimed: Claimed
+    gate: Gate
+    emit: Callable[[LiveEvent], None]
+    watched: bool = False
+
+    @property
+    def run(self) -> Run:
+        return self.claimed.run
+
+    @property
+    def checkpoint(self) -> Json:
+        return self.claimed.checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The app is done. `output` is JSON."""
+
+    output: Json
+    consumed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """The framework waits. `checkpoint` is all that the adapter needs to go on in another process.
+
+    `requests` are those lifted from native pauses; those that the gate asked for are known to the gate.
+    `consumed` and `orphaned` are as in PauseRun.
+    """
+
+    checkpoint: Json
+    requests: tuple[PauseRequest, ...] = ()
+    consumed: tuple[str, ...] = ()
+    orphaned: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Broke:
+    """The app or its framework failed. The run can be retried from `checkpoint`."""
+
+    error: str
+    checkpoint: Json = None
+    consumed: tuple[str, ...] = ()
+
+
+Ending = Completed | Paused | Broke
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something an adapter noticed about an app when it was attached. Level `refuse` means it will not run it."""
+
+    level: str
+    """note, warn or refuse"""
+    place: str
+    message: str
+
+
+class Adapter(Protocol):
+    """Maps one framework onto the protocol; never interprets an answer that comes back through the framework."""
+
+    @property
+    def name(self) -> str:
+        """The one name: entry point, extra, folder, config value."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """An answer for every capability."""
+        ...
+
+    async def attach(self) -> tuple[Finding, ...]:
+        """Build the app once and say what was found in it. Raises AppRefused if it cannot be overseen."""
+        ...
+
+    async def advance(self, turn: Turn) -> Ending:
+        """Drive the run from its start (`turn.claimed.first`) or from its checkpoint to its next ending.
+
+        Decisions are read from `turn.gate`, never from what the framework hands back. Raises AppChanged if the
+        paused place is gone (nothing ran).
+        """
+        ...
+
+    async def cancel(self, run: Run, checkpoint: Json) -> None:
+        """Let the framework forget a paused run, so that a late answer inside the framework has no effect."""
+        ...
+
+    async def undo(self, run: Run, checkpoint: Json) -> Json:
+        """Fork the framework's state back to its last pause; returns the new checkpoint.
+
+        Raises CapabilityNotSupported where the framework has no such thing.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of what `attach` opened."""
+        ...
+
+
+# ── channels ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@runtime_checkable
+class Channel(Protocol):
+    """Carries requests to people. Announcing is a courtesy: the inbox is complete without it."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def announce(self, request: PauseRequest) -> None:
+        """Tell people about a new request or notice. An error here never harms the run."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AppContext:
+    """What an app factory may ask for: settings of its own from `[app]` in hitl.toml."""
+
+    settings: Mapping[str, Json] = field(default_factory=dict)

@@ -1,0 +1,323 @@
+"""Everything this library raises on purpose, as one tree.
+
+    HitlError
+    ├── ConfigError (ValueError)             HITL-C01  hitl.toml, environment or app cannot be used
+    │   └── PolicyInvalid                    HITL-C02  the policy file is wrong; every fault is listed
+    ├── RecordError (ValueError)             HITL-R01  a record cannot be understood or kept
+    │   ├── NotCanonical                     HITL-R02  a value has no single JSON form
+    │   ├── TooLarge                         HITL-R03  a payload is over its limit
+    │   └── ProtocolUnknown                  HITL-R04  written by a protocol version we do not read
+    ├── AdapterError                         HITL-A01  the framework side could not do what was asked
+    │   ├── AdapterNotFound (LookupError)    HITL-A02  no adapter, store or channel of that name
+    │   ├── AdapterNotInstalled (ImportError) HITL-A03 known, but its packages are missing
+    │   ├── AdapterTooOld                    HITL-A04  the installed framework is outside our range
+    │   ├── AdapterConflict                  HITL-A05  two packages offer one name
+    │   ├── AppRefused                       HITL-A06  the app cannot be overseen as it stands
+    │   ├── AppChanged                       HITL-A07  the app no longer has the place that was paused
+    │   ├── PauseAmbiguous                   HITL-A08  an answer has no certain meaning for this pause
+    │   ├── CapabilityNotSupported (NotImplementedError)  HITL-A09
+    │   └── NoRun                            HITL-A10  a gated tool was called outside a run
+    ├── ResponseRefused (ValueError)         HITL-D01  the answer has faults; the request stays open
+    │   ├── RequestNotFound (LookupError)    HITL-D02
+    │   ├── AlreadyDecided                   HITL-D03  somebody else was first; says who
+    │   ├── RequestClosed                    HITL-D04  cancelled, superseded, revoked, frozen …
+    │   ├── RequestExpired                   HITL-D05  its deadline has passed
+    │   └── NotAuthorised (PermissionError)  HITL-D06
+    ├── RunError                             HITL-U01
+    │   ├── RunNotFound (LookupError)        HITL-U02
+    │   ├── RunBusy                          HITL-U03  another worker holds it
+    │   ├── RunFinished                      HITL-U04  nothing can be done to it any more
+    │   └── LeaseLost                        HITL-U05  our claim ended; whatever we do now is refused
+    ├── EffectRefused                        HITL-E01  the last check before a tool said no
+    │   ├── Stopped                          HITL-E02  a stop is in force
+    │   ├── DigestMismatch                   HITL-E03  what would run is not what was approved
+    │   └── AlreadyStarted                   HITL-E04  this call was started before
+    ├── StoreError                           HITL-S01
+    │   ├── StoreUnavailable (OSError)       HITL-S02
+    │   ├── StoreTooNew                      HITL-S03  its schema was written by a newer release
+    │   └── RowCorrupt                       HITL-S04  stored bytes no longer match their digest
+    └── AuditBroken                          HITL-T01  the chain does not verify; says where
+
+`docs/errors.md` has an anchor for every code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong: where (a dotted path, "" for the whole) and why, with the next step."""
+
+    path: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.problem}" if self.path else self.problem
+
+
+class HitlError(Exception):
+    """Base of everything this library raises on purpose."""
+
+    code: ClassVar[str] = "HITL-000"
+
+
+class FaultyError(HitlError):
+    """An error that reports every fault at once, not the first."""
+
+    summary: ClassVar[str] = "not accepted"
+
+    def __init__(self, faults: Iterable[Fault] | str) -> None:
+        self.faults = (Fault("", faults),) if isinstance(faults, str) else tuple(faults)
+        super().__init__(f"{self.summary}: " + "; ".join(str(fault) for fault in self.faults))
+
+    def __reduce__(self) -> tuple[type[FaultyError], tuple[tuple[Fault, ...]]]:
+        return type(self), (self.faults,)
+
+
+# ── configuration ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class ConfigError(FaultyError, ValueError):
+    """The configuration cannot be used; nothing was started."""
+
+    code = "HITL-C01"
+    summary = "configuration refused"
+
+
+class PolicyInvalid(ConfigError):
+    """The policy is wrong. Without a valid policy everything asks or is refused."""
+
+    code = "HITL-C02"
+    summary = "policy refused"
+
+
+# ── records ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class RecordError(HitlError, ValueError):
+    """A record cannot be understood or kept; nothing was stored."""
+
+    code = "HITL-R01"
+
+
+class NotCanonical(RecordError, FaultyError):
+    """A value has no single JSON form, so what is shown could differ from what runs."""
+
+    code = "HITL-R02"
+    summary = "value refused"
+
+
+class TooLarge(RecordError):
+    """A payload is over its limit. Keep the bulk elsewhere and pass a reference with its hash."""
+
+    code = "HITL-R03"
+
+
+class ProtocolUnknown(RecordError):
+    """The record was written by a protocol version that this release does not read."""
+
+    code = "HITL-R04"
+
+
+# ── adapters ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class AdapterError(HitlError):
+    """The framework side could not do what was asked."""
+
+    code = "HITL-A01"
+
+
+class AdapterNotFound(AdapterError, LookupError):
+    """Nothing is registered under that name."""
+
+    code = "HITL-A02"
+
+
+class AdapterNotInstalled(AdapterError, ImportError):
+    """The name is known, but the packages it needs are not installed."""
+
+    code = "HITL-A03"
+
+
+class AdapterTooOld(AdapterError):
+    """The installed framework is older than the adapter supports."""
+
+    code = "HITL-A04"
+
+
+class AdapterConflict(AdapterError):
+    """Two installed packages offer the same name."""
+
+    code = "HITL-A05"
+
+
+class AppRefused(AdapterError):
+    """The app cannot be overseen as it stands: something in it would lose a pause or skip the gate."""
+
+    code = "HITL-A06"
+
+
+class AppChanged(AdapterError):
+    """The app no longer has the place that was paused. Nothing ran; deploy the older app or cancel the run."""
+
+    code = "HITL-A07"
+
+
+class PauseAmbiguous(AdapterError):
+    """The app does not show what an answer means at this pause. Register a codec for it; we never guess."""
+
+    code = "HITL-A08"
+
+
+class CapabilityNotSupported(AdapterError, NotImplementedError):
+    """The adapter declared that it cannot do this, and why."""
+
+    code = "HITL-A09"
+
+    def __init__(self, adapter: str, capability: str, because: str) -> None:
+        super().__init__(f"adapter {adapter!r} does not support {capability!r}: {because}")
+        self.adapter, self.capability, self.because = adapter, capability, because
+
+
+class NoRun(AdapterError):
+    """A gated tool was called outside a run, so nobody could have approved it. It did not run."""
+
+    code = "HITL-A10"
+
+
+# ── decisions ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class ResponseRefused(FaultyError, ValueError):
+    """The answer was not taken; `faults` has everything that is wrong with it. The run is unharmed."""
+
+    code = "HITL-D01"
+    summary = "response refused"
+
+
+class RequestNotFound(ResponseRefused, LookupError):
+    """No such request."""
+
+    code = "HITL-D02"
+
+
+class AlreadyDecided(ResponseRefused):
+    """Another answer came first. The first valid answer wins; this one had no effect."""
+
+    code = "HITL-D03"
+
+
+class RequestClosed(ResponseRefused):
+    """The request takes no answers any more (cancelled, superseded, revoked) or not now (frozen by a stop)."""
+
+    code = "HITL-D04"
+
+
+class RequestExpired(ResponseRefused):
+    """The deadline has passed and its declared outcome applies."""
+
+    code = "HITL-D05"
+
+
+class NotAuthorised(ResponseRefused, PermissionError):
+    """The responder may not decide this request."""
+
+    code = "HITL-D06"
+
+
+# ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class RunError(HitlError):
+    """A run cannot do what was asked."""
+
+    code = "HITL-U01"
+
+
+class RunNotFound(RunError, LookupError):
+    """No such run."""
+
+    code = "HITL-U02"
+
+
+class RunBusy(RunError):
+    """Another worker holds the run."""
+
+    code = "HITL-U03"
+
+
+class RunFinished(RunError):
+    """The run is over."""
+
+    code = "HITL-U04"
+
+
+class LeaseLost(RunError):
+    """Our claim on the run ended (it expired and another worker took over). Whatever we do now is refused."""
+
+    code = "HITL-U05"
+
+
+# ── effects ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class EffectRefused(HitlError):
+    """The last check before the tool said no. The tool did not run."""
+
+    code = "HITL-E01"
+
+
+class Stopped(EffectRefused):
+    """A stop is in force for this run, agent, tool or everything."""
+
+    code = "HITL-E02"
+
+
+class DigestMismatch(EffectRefused):
+    """What would run is not what was approved."""
+
+    code = "HITL-E03"
+
+
+class AlreadyStarted(EffectRefused):
+    """This call was started before; it is never started twice without a person knowing."""
+
+    code = "HITL-E04"
+
+
+# ── store and record ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+class StoreError(HitlError):
+    """The store could not do what was asked. Nothing half-done was kept."""
+
+    code = "HITL-S01"
+
+
+class StoreUnavailable(StoreError, OSError):
+    """The store cannot be reached or written (missing, locked, full, read-only)."""
+
+    code = "HITL-S02"
+
+
+class StoreTooNew(StoreError):
+    """The store's schema was written by a newer release; this one leaves it alone."""
+
+    code = "HITL-S03"
+
+
+class RowCorrupt(StoreError):
+    """Stored bytes no longer match their digest; the row is not used."""
+
+    code = "HITL-S04"
+
+
+class AuditBroken(HitlError):
+    """The audit chain does not verify."""
+
+    code = "HITL-T01"

@@ -1,0 +1,59 @@
+"""One effect under way: begin on entry, report on exit."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Self
+
+from ..commands import Effect
+from ..protocol import Arguments, Failed, Outcome, Proceed
+from ..tools import Call, running
+
+if TYPE_CHECKING:
+    from .gate import Gate
+
+
+class Carrying:
+    """One effect under way. The body sets `outcome`; without one the effect stays in doubt, which is the truth.
+
+    An exception of `suspends` means that the tool itself paused: it will be begun again. Any other Exception is
+    recorded as a failure; a cancelled task or a dying process leaves the effect in doubt. On entry raises
+    LeaseLost, Stopped, DigestMismatch or AlreadyStarted: then nothing ran. In a worker thread use `with`.
+    """
+
+    def __init__(self, gate: Gate, allowed: Proceed, suspends: tuple[type[BaseException], ...]) -> None:
+        self.outcome: Outcome | None = None
+        self.arguments: Arguments = dict(allowed.action.arguments)
+        self._gate, self._allowed, self._suspends = gate, allowed, suspends
+        self._begun: Effect | None = None
+        self._marks = ExitStack()
+
+    async def __aenter__(self) -> Self:
+        return self._mark(await self._gate.begin(self._allowed))
+
+    async def __aexit__(self, kind: object, exc: BaseException | None, trace: object) -> None:
+        self._marks.close()
+        await self._settle(exc)
+
+    def __enter__(self) -> Self:
+        return self._mark(self._gate.blocking(self._gate.begin(self._allowed)))
+
+    def __exit__(self, kind: object, exc: BaseException | None, trace: object) -> None:
+        self._marks.close()
+        self._gate.blocking(self._settle(exc))
+
+    def _mark(self, begun: Effect) -> Self:
+        self._begun = begun
+        self._marks.enter_context(running(Call(self._gate.run.id, begun.call, begun.attempts)))
+        return self
+
+    async def _settle(self, exc: BaseException | None) -> None:
+        if self._begun is None:
+            return
+        if exc is None:
+            if self.outcome is not None:
+                await self._gate.end(self._begun, self.outcome)
+        elif isinstance(exc, self._suspends):
+            await self._gate.end(self._begun, None)
+        elif isinstance(exc, Exception):
+            await self._gate.end(self._begun, Failed(f"{type(exc).__name__}: {exc}"[:4000]))

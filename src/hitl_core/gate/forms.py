@@ -1,0 +1,121 @@
+"""How a request looks: from an action, a ruling and what the adapter knows, the PauseRequest that people see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+from ..protocol import (
+    Action,
+    Because,
+    Context,
+    Json,
+    Kind,
+    Level,
+    OnTimeout,
+    Option,
+    PauseRequest,
+    Preview,
+    Reply,
+    Ruling,
+    Run,
+    new_id,
+)
+from ..tools import Traits
+from .surroundings import Surroundings
+
+OFFERED: Final[dict[Kind, tuple[Reply, ...]]] = {
+    Kind.APPROVAL: (Reply.APPROVE, Reply.EDIT, Reply.REJECT, Reply.ANSWER, Reply.CANCEL),
+    Kind.INPUT: (Reply.ANSWER, Reply.REJECT, Reply.CANCEL),
+    Kind.CHOICE: (Reply.CHOOSE, Reply.REJECT, Reply.CANCEL),
+    Kind.REVIEW: (Reply.ACCEPT, Reply.EDIT, Reply.REVISE, Reply.REJECT, Reply.CANCEL),
+    Kind.HANDOFF: (Reply.TAKE_OVER, Reply.HAND_BACK, Reply.CANCEL),
+    Kind.NOTICE: (),
+}
+"""The decisions that a request of each kind offers unless its level or its adapter says less."""
+
+
+_NO_CONTEXT: Final = Context()
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What the adapter knows about a request beyond the action itself.
+
+    `allowed` None means what the kind offers. `confidence` and `facts` go to the policy. `handle` is the adapter's
+    own and comes back with the request.
+    """
+
+    kind: Kind = Kind.APPROVAL
+    title: str = ""
+    context: Context = _NO_CONTEXT
+    allowed: tuple[Reply, ...] | None = None
+    options: tuple[Option, ...] = ()
+    arguments_schema: dict[str, Json] | None = None
+    answer_schema: dict[str, Json] | None = None
+    confidence: float | None = None
+    facts: dict[str, Json] = field(default_factory=dict)
+    handle: dict[str, Json] = field(default_factory=dict)
+    in_doubt: bool = False
+
+
+DEFAULT_FORM: Final = Form()
+
+
+def compose(
+    around: Surroundings, run: Run, action: Action, *, call: str, round: int, form: Form, ruling: Ruling
+) -> PauseRequest:
+    """The request for `action` at the place `call` of a run. Its id is new; the digest is the action's."""
+    now = around.now()
+    traits = around.catalogue.traits(action.tool)
+    seconds = ruling.veto_seconds or ruling.deadline_seconds
+    return PauseRequest(
+        id=new_id(now),
+        run_id=run.id,
+        call=call,
+        round=round,
+        kind=form.kind,
+        level=ruling.level,
+        title=form.title or traits.title or action.tool.replace("_", " ").capitalize(),
+        action=action,
+        digest=action.digest,
+        preview=preview(traits, action),
+        context=form.context,
+        allowed=offered(form, ruling),
+        arguments_schema=form.arguments_schema,
+        answer_schema=form.answer_schema,
+        options=form.options,
+        because=Because(rule=ruling.rule, version=ruling.version, why=ruling.why),
+        approvers=ruling.approvers,
+        requested_for=run.started_by,
+        created_at=now,
+        deadline=None if seconds is None else now + timedelta(seconds=seconds),
+        on_timeout=OnTimeout.PROCEED if ruling.veto_seconds else ruling.on_timeout,
+        veto=ruling.veto_seconds is not None,
+        in_doubt=form.in_doubt,
+        handle=form.handle,
+    )
+
+
+def offered(form: Form, ruling: Ruling) -> tuple[Reply, ...]:
+    """The decisions that a request offers."""
+    if form.allowed is not None:
+        return form.allowed
+    if form.kind is Kind.APPROVAL and ruling.level is Level.HUMAN_LEADS:
+        return (Reply.ANSWER, Reply.REJECT, Reply.CANCEL)
+    if form.kind is Kind.APPROVAL and ruling.veto_seconds is not None:
+        return (Reply.APPROVE, Reply.REJECT, Reply.CANCEL)
+    return OFFERED[form.kind]
+
+
+def preview(traits: Traits, action: Action) -> Preview:
+    """What will happen, by the tool's own code; a preview that fails says so instead of hiding the request."""
+    if traits.preview is None:
+        return Preview(reversible=traits.reversible)
+    try:
+        made = traits.preview(dict(action.arguments))
+        made = Preview(effect=made) if isinstance(made, str) else Preview.model_validate(made)
+    except Exception as exc:
+        return Preview(reversible=traits.reversible, warnings=(f"The preview failed: {exc}",))
+    return made if made.reversible is not None else made.model_copy(update={"reversible": traits.reversible})

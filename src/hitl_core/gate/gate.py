@@ -1,0 +1,285 @@
+"""The gate: the one door every action goes through.
+
+    propose(action) ──► Proceed ──► carry_out: begin · the tool · report
+                    ├─► Refuse, Substitute: the tool does not run
+                    └─► Wait: the framework suspends; asked again on resume, the gate answers from the store
+
+One gate serves one turn of one run. Its answers come from the store and the policy, never from what a framework
+hands back, and every failure on the way means "not run".
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from ..commands import (
+    BeginEffect,
+    Command,
+    Effect,
+    EndEffect,
+    Known,
+    Lease,
+    Look,
+    MoveEffect,
+    Note,
+    PerformEffect,
+    Recall,
+    RecordRefusal,
+    Remember,
+    Settled,
+)
+from ..errors import AlreadyStarted, RecordError, Stopped
+from ..lifecycle import ActionEvent, ActionState, RequestState
+from ..protocol import (
+    Action,
+    Arguments,
+    AuditEvent,
+    EffectMode,
+    Json,
+    Kind,
+    Level,
+    Outcome,
+    PauseRequest,
+    Proceed,
+    Refuse,
+    Ruling,
+    Run,
+    Substitute,
+    Verdict,
+    Wait,
+)
+from ..tools import Catalogue
+from ..verdicts import verdict
+from .carrying import Carrying
+from .doubt import RULING as DOUBT_RULING
+from .doubt import doubt_form, resolve
+from .forms import DEFAULT_FORM, Form, compose
+from .surroundings import Surroundings
+
+T = TypeVar("T")
+
+
+class Gate:
+    """The door of one turn of one run."""
+
+    def __init__(self, around: Surroundings, run: Run, lease: Lease) -> None:
+        self.run = run
+        self.lease = lease
+        self.stopped: Stopped | None = None
+        self._around = around
+        self._store = around.store
+        self._loop = asyncio.get_running_loop()
+        self._waiting: dict[str, PauseRequest] = {}
+        self._notices: dict[str, PauseRequest] = {}
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The tools that are known by name."""
+        return self._around.catalogue
+
+    @property
+    def waiting(self) -> tuple[PauseRequest, ...]:
+        """The requests that this turn has asked for and that are not stored yet, in the order of asking."""
+        return tuple(self._waiting.values())
+
+    # ── proposing ────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def propose(self, action: Action, *, call: str, form: Form = DEFAULT_FORM) -> Verdict:
+        """What shall become of this action? `call` names its place in the run and is stable over restarts.
+
+        Asked again with the same call, the recorded decision answers. Raises AlreadyStarted, LeaseLost or
+        StoreError; whoever catches them must not run the tool.
+        """
+        try:
+            digest = action.digest
+        except RecordError as exc:
+            return Refuse(f"This call was refused before anybody was asked: {exc}")
+        known = await self._store.fetch(Look(self.run.id, call))
+        if known.effect is not None:
+            return await self._again(action, known, known.effect, form)
+        if known.settled is None:
+            return await self._first(action, call, 0, form)
+        if known.settled.request.digest != digest:
+            return await self._first(action, call, known.settled.request.round + 1, form)
+        return await self._settled(action, known.settled, form)
+
+    def lift(self, action: Action, *, call: str, form: Form, round: int = 0) -> PauseRequest:
+        """The request for a pause that the app made itself: it always asks; the policy adds who and until when."""
+        ruling = self._rule(action, form)
+        if not ruling.asks or ruling.veto_seconds is not None:
+            ruling = ruling.model_copy(update={"level": Level.CONFIRM, "veto_seconds": None})
+        return self._compose(action, call, round, form, ruling)
+
+    async def settled(self, call: str) -> Settled | None:
+        """The newest request at a place of this run, with its state and response."""
+        return (await self._store.fetch(Look(self.run.id, call))).settled
+
+    async def _first(self, action: Action, call: str, round: int, form: Form) -> Verdict:
+        ruling = self._rule(action, form)
+        if ruling.denied:
+            return await self._deny(action, call, ruling)
+        if not ruling.asks and form.kind is Kind.APPROVAL:
+            return self._let_through(action, call, form, ruling)
+        return self._ask(action, call, round, form, ruling)
+
+    def _let_through(self, action: Action, call: str, form: Form, ruling: Ruling) -> Proceed:
+        if ruling.level is Level.NOTIFY:
+            self._notices[call] = self._compose(action, call, 0, replace(form, kind=Kind.NOTICE), ruling)
+        return Proceed(action, call=call)
+
+    def _ask(self, action: Action, call: str, round: int, form: Form, ruling: Ruling) -> Wait:
+        request = self._compose(action, call, round, form, ruling)
+        self._waiting[call] = request
+        return Wait(request)
+
+    async def _deny(self, action: Action, call: str, ruling: Ruling) -> Refuse:
+        body: dict[str, Json] = {
+            "call": call,
+            "tool": action.tool,
+            "digest": action.digest,
+            "rule": ruling.rule,
+            "version": ruling.version,
+            "why": ruling.why,
+        }
+        note = Note(AuditEvent.ACTION_REFUSED, self.run.id, "policy", body)
+        await self._store.apply(RecordRefusal(self.lease, call, action, note, self._around.now()))
+        return Refuse(f"This call is not allowed: {ruling.why}")
+
+    async def _settled(self, action: Action, settled: Settled, form: Form) -> Verdict:
+        """The recorded decision. What it allows meets the policy in force once more: only stricter intervenes."""
+        found = verdict(settled)
+        if not isinstance(found, Proceed):
+            return found
+        recorded, current = settled.request, self._rule(found.action, form)
+        if current.denied:
+            return await self._deny(action, recorded.call, current)
+        if current.level.rank > recorded.level.rank:
+            return self._ask(action, recorded.call, recorded.round + 1, form, current)
+        return found
+
+    # ── asked again about something that was allowed before ─────────────────────────────────────────────────
+
+    async def _again(self, action: Action, known: Known, effect: Effect, form: Form) -> Verdict:
+        match effect.state:
+            case ActionState.EXECUTED:
+                return Substitute(effect.result, recorded=True)
+            case ActionState.FAILED:
+                return Refuse(f"This call was tried and failed: {effect.error}")
+            case ActionState.REFUSED:
+                return Refuse(f"This call is not allowed: {effect.error}")
+            case ActionState.IN_DOUBT:
+                return await self._doubt(known, effect)
+            case ActionState.EXECUTING:
+                return await self._interrupted(known, effect)
+            case _:
+                return Proceed(effect.action, call=effect.call, request_id=effect.request_id)
+
+    async def _interrupted(self, known: Known, effect: Effect) -> Verdict:
+        if effect.fence == self.lease.fence:
+            raise AlreadyStarted(f"the call {effect.call!r} is running now; it is not started a second time")
+        if effect.mode is EffectMode.IDEMPOTENT:
+            return Proceed(effect.action, call=effect.call, request_id=effect.request_id)
+        lost = MoveEffect(self.lease, effect.call, ActionEvent.LOSE, by=self.lease.owner, now=self._around.now())
+        return await self._doubt(known, await self._store.apply(lost))
+
+    async def _doubt(self, known: Known, effect: Effect) -> Verdict:
+        settled = known.settled
+        if settled is None or not settled.request.in_doubt:
+            round = 0 if settled is None else settled.request.round + 1
+            return self._ask(effect.action, effect.call, round, doubt_form(effect), DOUBT_RULING)
+        if settled.state in (RequestState.OPEN, RequestState.FROZEN):
+            return Wait(settled.request)
+        resolution = resolve(effect, settled)
+        await self._move(effect, resolution.event, resolution.by, resolution.result)
+        return resolution.verdict
+
+    async def _move(self, effect: Effect, event: ActionEvent, by: str, result: Json = None) -> None:
+        move = MoveEffect(self.lease, effect.call, event, by=by, now=self._around.now(), result=result)
+        await self._store.apply(move)
+
+    # ── carrying out ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def carry_out(self, allowed: Proceed, *, suspends: tuple[type[BaseException], ...] = ()) -> Carrying:
+        """Begin on entry, report on exit: `async with gate.carry_out(allowed) as effect: …; effect.outcome = …`."""
+        return Carrying(self, allowed, suspends)
+
+    async def carry_out_in_store(self, allowed: Proceed, effect: Callable[[Any, Arguments], Json]) -> Json:
+        """A transactional effect: `effect(transaction, arguments)` and its record commit together or not at all."""
+        arguments = dict(allowed.action.arguments)
+        begin = self._beginning(allowed)
+        done = await self._start(PerformEffect(begin, lambda transaction: effect(transaction, arguments)))
+        if done.state is not ActionState.EXECUTED:
+            raise RuntimeError(done.error)
+        return done.result
+
+    async def begin(self, allowed: Proceed) -> Effect:
+        """The last check before a tool. Raises LeaseLost, Stopped, DigestMismatch, AlreadyStarted: not run."""
+        begun = await self._start(self._beginning(allowed))
+        notice = self._notices.pop(allowed.call, None)
+        if notice is not None:
+            self._around.announce(notice)
+        return begun
+
+    async def end(self, begun: Effect, outcome: Outcome | None) -> None:
+        """Report what happened; None means that the tool itself paused and will be begun again."""
+        if outcome is None:
+            await self._move(begun, ActionEvent.SUSPEND, self.lease.owner)
+            return
+        await self._store.apply(EndEffect(self.lease, begun.call, outcome, self._around.now()))
+
+    async def _start(self, command: Command[Effect]) -> Effect:
+        """Apply the last check before a tool; a stop is remembered, whatever the framework makes of the error."""
+        try:
+            return await self._store.apply(command)
+        except Stopped as exc:
+            self.stopped = exc
+            raise
+
+    def _beginning(self, allowed: Proceed) -> BeginEffect:
+        return BeginEffect(
+            self.lease,
+            allowed.call,
+            allowed.action,
+            self.catalogue.traits(allowed.action.tool).mode,
+            self._around.now(),
+            request_id=allowed.request_id,
+            notice=self._notices.get(allowed.call),
+        )
+
+    # ── the journal ──────────────────────────────────────────────────────────────────────────────────────────
+
+    async def journal(self) -> dict[str, Json]:
+        """What this run has remembered, by key."""
+        return await self._store.fetch(Recall(self.run.id))
+
+    async def remember(self, key: str, value: Json) -> Json:
+        """Remember a result; if the key is known, the recorded value comes back."""
+        return await self._store.apply(Remember(self.lease, key, value, self._around.now()))
+
+    # ── shared by the above ──────────────────────────────────────────────────────────────────────────────────
+
+    def _rule(self, action: Action, form: Form) -> Ruling:
+        return self._around.rule(
+            action,
+            backend=self.run.backend,
+            started_by=self.run.started_by,
+            confidence=form.confidence,
+            context=form.facts,
+        )
+
+    def _compose(self, action: Action, call: str, round: int, form: Form, ruling: Ruling) -> PauseRequest:
+        return compose(self._around, self.run, action, call=call, round=round, form=form, ruling=ruling)
+
+    def blocking(self, step: Coroutine[Any, Any, T]) -> T:
+        """Wait for a step of this gate from a worker thread. Raises RuntimeError on the gate's own event loop."""
+        try:
+            here = asyncio.get_running_loop()
+        except RuntimeError:
+            here = None
+        if here is self._loop:
+            step.close()
+            raise RuntimeError("a sync tool was called on the event loop; call it in a thread or make it async")
+        return asyncio.run_coroutine_threadsafe(step, self._loop).result()

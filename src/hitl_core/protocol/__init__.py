@@ -1,0 +1,87 @@
+"""The records, in the order they travel: action → ruling → request → response → verdict → run → events."""
+
+from .action import PAYLOAD_LIMIT, Action, Origin
+from .canonical import canonical, parse, sha256
+from .events import AuditEntry, AuditEvent, LiveEvent, LiveKind
+from .ids import instant, micros, new_id
+from .record import PROTOCOL, Arguments, Instant, Json, Record, TopRecord
+from .request import Because, Context, Kind, Option, PauseRequest, Preview, Reply
+from .response import (
+    Accept,
+    Answer,
+    Approve,
+    Cancel,
+    Choose,
+    Decision,
+    Delegate,
+    Edit,
+    HandBack,
+    Reject,
+    Responder,
+    Response,
+    Revise,
+    TakeOver,
+    decision_of,
+)
+from .ruling import Approvers, Level, OnTimeout, Ruling
+from .run import Run, RunState
+from .verdict import EffectMode, Executed, Failed, Outcome, Proceed, Refuse, Substitute, Verdict, Wait
+
+__all__ = [
+    "PAYLOAD_LIMIT",
+    "PROTOCOL",
+    "Accept",
+    "Action",
+    "Answer",
+    "Approve",
+    "Approvers",
+    "Arguments",
+    "AuditEntry",
+    "AuditEvent",
+    "Because",
+    "Cancel",
+    "Choose",
+    "Context",
+    "Decision",
+    "Delegate",
+    "Edit",
+    "EffectMode",
+    "Executed",
+    "Failed",
+    "HandBack",
+    "Instant",
+    "Json",
+    "Kind",
+    "Level",
+    "LiveEvent",
+    "LiveKind",
+    "OnTimeout",
+    "Option",
+    "Origin",
+    "Outcome",
+    "PauseRequest",
+    "Preview",
+    "Proceed",
+    "Record",
+    "Refuse",
+    "Reject",
+    "Reply",
+    "Responder",
+    "Response",
+    "Revise",
+    "Ruling",
+    "Run",
+    "RunState",
+    "Substitute",
+    "TakeOver",
+    "TopRecord",
+    "Verdict",
+    "Wait",
+    "canonical",
+    "decision_of",
+    "instant",
+    "micros",
+    "new_id",
+    "parse",
+    "sha256",
+]

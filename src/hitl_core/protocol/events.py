@@ -1,0 +1,74 @@
+"""What happens while a run works: live events for those who watch, and the words of the audit trail."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import JsonValue
+
+from .record import Instant, Name, Record, Text
+
+
+class LiveKind(StrEnum):
+    """Events that adapters stream. They are a courtesy: the store, not the stream, says what is true."""
+
+    STARTED = "started"
+    TEXT = "text"
+    TOOL_CALL = "tool_call"
+    TOOL_RESULT = "tool_result"
+    STEP = "step"
+    CUSTOM = "custom"
+    PAUSED = "paused"
+    NOTICE = "notice"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+class LiveEvent(Record):
+    """One event of a working run. `node` is the place in the app, `id` groups the parts of one message."""
+
+    run_id: Name
+    kind: LiveKind
+    node: Text = ""
+    id: Text = ""
+    text: Text = ""
+    data: JsonValue = None
+
+
+class AuditEvent(StrEnum):
+    """What the audit trail can say."""
+
+    RUN_STARTED = "run.started"
+    RUN_CLAIMED = "run.claimed"
+    RUN_PAUSED = "run.paused"
+    RUN_COMPLETED = "run.completed"
+    RUN_FAILED = "run.failed"
+    RUN_CANCELLED = "run.cancelled"
+    RUN_STOPPED = "run.stopped"
+    REQUEST_OPENED = "request.opened"
+    REQUEST_DECIDED = "request.decided"
+    REQUEST_REFUSED = "request.refused"
+    REQUEST_EXPIRED = "request.expired"
+    REQUEST_CLOSED = "request.closed"
+    ACTION_ALLOWED = "action.allowed"
+    ACTION_REFUSED = "action.refused"
+    ACTION_NOTICED = "action.noticed"
+    EFFECT_STARTED = "effect.started"
+    EFFECT_EXECUTED = "effect.executed"
+    EFFECT_FAILED = "effect.failed"
+    EFFECT_IN_DOUBT = "effect.in_doubt"
+    EFFECT_SETTLED = "effect.settled"
+    STOP_SET = "stop.set"
+    STOP_LIFTED = "stop.lifted"
+
+
+class AuditEntry(Record):
+    """One sealed line of the trail. `body` is the JSON text exactly as stored and hashed; `mac` is hex."""
+
+    seq: int
+    at: Instant
+    event: Name
+    subject: Text
+    actor: Text
+    body: Text
+    mac: Text

@@ -1,0 +1,168 @@
+"""The request: what a person is shown, and everything needed to answer it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field, JsonValue
+
+from .action import Action
+from .record import Arguments, Instant, Json, Name, Record, Text, TopRecord
+from .ruling import Approvers, Level, OnTimeout
+
+if TYPE_CHECKING:
+    from .response import Decision, Response
+
+
+class Kind(StrEnum):
+    """How a request is answered. A `notice` informs and does not pause."""
+
+    APPROVAL = "approval"
+    INPUT = "input"
+    CHOICE = "choice"
+    REVIEW = "review"
+    HANDOFF = "handoff"
+    NOTICE = "notice"
+
+
+class Reply(StrEnum):
+    """The decisions that exist, by the `type` of their record."""
+
+    APPROVE = "approve"
+    EDIT = "edit"
+    REJECT = "reject"
+    ANSWER = "answer"
+    CHOOSE = "choose"
+    ACCEPT = "accept"
+    REVISE = "revise"
+    DELEGATE = "delegate"
+    TAKE_OVER = "take_over"
+    HAND_BACK = "hand_back"
+    CANCEL = "cancel"
+
+
+class Option(Record):
+    """One thing that can be chosen. `id` is what is sent back; `value` is what the agent gets (default: the id)."""
+
+    id: Name
+    label: Text = ""
+    value: JsonValue = None
+
+    @property
+    def chosen(self) -> Json:
+        return self.id if self.value is None else self.value
+
+
+class Preview(Record):
+    """What will happen, built by code from the final arguments, never from the agent's prose."""
+
+    effect: Text = ""
+    target: Text = ""
+    cost: Text = ""
+    reversible: bool | None = None
+    diff: Text = ""
+    warnings: tuple[Text, ...] = ()
+
+
+class Context(Record):
+    """What the agent says about its own request. Untrusted: shown apart from the facts and marked as such."""
+
+    message: Text = ""
+    confidence: Annotated[float, Field(ge=0, le=1)] | None = None
+    confidence_source: Text = ""
+    alternatives: tuple[Text, ...] = ()
+    details: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class Because(Record):
+    """The rule that made the agent ask."""
+
+    rule: Name
+    version: Name
+    why: Text
+
+
+class PauseRequest(TopRecord):
+    """One question to people. `call` names the place in the run; `round` counts questions at that place.
+
+    `handle` belongs to the adapter and says where the framework waits; nobody else reads it.
+    """
+
+    id: Name
+    run_id: Name
+    call: Annotated[str, Field(min_length=1, max_length=512)]
+    round: Annotated[int, Field(ge=0)] = 0
+    kind: Kind
+    level: Level
+    title: Text
+    action: Action
+    digest: Name
+    preview: Preview = Preview()
+    context: Context = Context()
+    allowed: tuple[Reply, ...]
+    arguments_schema: dict[str, JsonValue] | None = None
+    answer_schema: dict[str, JsonValue] | None = None
+    options: tuple[Option, ...] = ()
+    because: Because
+    approvers: Approvers = Approvers()
+    requested_for: Name | None = None
+    created_at: Instant
+    deadline: Instant | None = None
+    on_timeout: OnTimeout = OnTimeout.REFUSE
+    veto: bool = False
+    in_doubt: bool = False
+    handle: dict[str, JsonValue] = Field(default_factory=dict)
+
+    @property
+    def time_allowed(self) -> timedelta | None:
+        return None if self.deadline is None else self.deadline - self.created_at
+
+    def to_json(self) -> str:
+        """The request as JSON text without what has its default value; this is the form that is stored."""
+        return f'{{"protocol":"{self.protocol}",' + self.model_dump_json(exclude_defaults=True)[1:]
+
+    # ── answering, one method per decision; each returns a Response ready for `hitl.respond` ──
+
+    def approve(self, *, by: str, **details: Any) -> Response:
+        """Run it exactly as shown."""
+        return self._respond(by, details, type=Reply.APPROVE)
+
+    def edit(self, arguments: Arguments, *, by: str, **details: Any) -> Response:
+        """Run it with these arguments instead (all of them, with their types)."""
+        return self._respond(by, details, type=Reply.EDIT, arguments=arguments)
+
+    def reject(self, message: str = "", *, by: str, **details: Any) -> Response:
+        """Do not run it; the agent is told why."""
+        return self._respond(by, details, type=Reply.REJECT, message=message)
+
+    def answer(self, value: Json, *, by: str, **details: Any) -> Response:
+        """The person's words (or a value that fits `answer_schema`) are the result."""
+        return self._respond(by, details, type=Reply.ANSWER, value=value)
+
+    def choose(self, option: str, *, by: str, **details: Any) -> Response:
+        """Pick one of `options` by its id."""
+        return self._respond(by, details, type=Reply.CHOOSE, option=option)
+
+    def accept(self, *, by: str, **details: Any) -> Response:
+        """Take the draft as it is."""
+        return self._respond(by, details, type=Reply.ACCEPT)
+
+    def revise(self, feedback: str, *, by: str, **details: Any) -> Response:
+        """Send the draft back with feedback."""
+        return self._respond(by, details, type=Reply.REVISE, feedback=feedback)
+
+    def delegate(self, to: str, *, by: str, **details: Any) -> Response:
+        """Let somebody else decide."""
+        return self._respond(by, details, type=Reply.DELEGATE, to=to)
+
+    def cancel(self, reason: str = "", *, by: str, **details: Any) -> Response:
+        """End the run here."""
+        return self._respond(by, details, type=Reply.CANCEL, reason=reason)
+
+    def _respond(self, by: str, details: dict[str, Any], **decision: Any) -> Response:
+        from .response import Response, decision_of
+
+        made: Decision = decision_of(decision)
+        return Response.to(self, made, by=by, **details)

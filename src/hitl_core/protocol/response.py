@@ -1,0 +1,151 @@
+"""The response: what a person said. A decision is one of eleven small records, never one record with many options."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field, JsonValue, TypeAdapter
+
+from .record import Arguments, Instant, Name, Record, Text, TopRecord
+
+if TYPE_CHECKING:
+    from .request import PauseRequest
+
+
+class Approve(Record):
+    """Run the action exactly as shown."""
+
+    type: Literal["approve"] = "approve"
+
+
+class Edit(Record):
+    """Run the action with these arguments instead. The tool is pinned; the model is told."""
+
+    type: Literal["edit"] = "edit"
+    arguments: Arguments
+
+
+class Reject(Record):
+    """Never run the action; `message` reaches the model."""
+
+    type: Literal["reject"] = "reject"
+    message: Text = ""
+
+
+class Answer(Record):
+    """The tool does not run; `value` is its result, or the answer to the question."""
+
+    type: Literal["answer"] = "answer"
+    value: JsonValue
+
+
+class Choose(Record):
+    """One of the offered options, by id."""
+
+    type: Literal["choose"] = "choose"
+    option: Name
+
+
+class Accept(Record):
+    """The reviewed draft is good."""
+
+    type: Literal["accept"] = "accept"
+
+
+class Revise(Record):
+    """Send the draft back; the agent works `feedback` in and asks again."""
+
+    type: Literal["revise"] = "revise"
+    feedback: Text
+
+
+class Delegate(Record):
+    """Somebody else shall decide. Changes who is asked, never what was asked."""
+
+    type: Literal["delegate"] = "delegate"
+    to: Name
+
+
+class TakeOver(Record):
+    """The person takes the conversation and says `text`; the floor stays with the person."""
+
+    type: Literal["take_over"] = "take_over"
+    text: Text
+
+
+class HandBack(Record):
+    """The person gives the conversation back (to the named agent, else to the one that handed over)."""
+
+    type: Literal["hand_back"] = "hand_back"
+    text: Text = ""
+    to: Name | None = None
+
+
+class Cancel(Record):
+    """End the run; nothing that waits in it runs."""
+
+    type: Literal["cancel"] = "cancel"
+    reason: Text = ""
+
+
+Decision = Annotated[
+    Approve | Edit | Reject | Answer | Choose | Accept | Revise | Delegate | TakeOver | HandBack | Cancel,
+    Field(discriminator="type"),
+]
+
+_decisions: TypeAdapter[Decision] = TypeAdapter(Decision)
+
+
+def decision_of(value: object) -> Decision:
+    """Read a decision from JSON-like data. Raises pydantic.ValidationError on unknown kinds."""
+    return _decisions.validate_python(value)
+
+
+class Responder(Record):
+    """Who answered, through which channel, and how we know that it was them.
+
+    `authenticated_by` is "assertion" where a name was merely stated (a terminal, a script).
+    """
+
+    id: Name
+    roles: tuple[Name, ...] = ()
+    channel: Name = "library"
+    authenticated_by: Name = "assertion"
+
+
+class Response(TopRecord):
+    """An answer to one request. `digest` is that of the action the person saw."""
+
+    request_id: Name
+    digest: Name
+    decision: Decision
+    responder: Responder
+    reason: Text = ""
+    decided_at: Instant
+    idempotency_key: Name | None = None
+
+    @classmethod
+    def to(
+        cls,
+        request: PauseRequest,
+        decision: Decision,
+        *,
+        by: str | Responder,
+        roles: tuple[str, ...] = (),
+        channel: str = "library",
+        reason: str = "",
+        at: datetime | None = None,
+        idempotency_key: str | None = None,
+    ) -> Response:
+        """Answer `request` as shown: its id and digest are filled in. `at` is advice; the store's clock decides."""
+        responder = Responder(id=by, roles=roles, channel=channel) if isinstance(by, str) else by
+        return cls(
+            request_id=request.id,
+            digest=request.digest,
+            decision=decision,
+            responder=responder,
+            reason=reason,
+            decided_at=at or datetime.now(UTC),
+            idempotency_key=idempotency_key,
+        )

@@ -1,0 +1,73 @@
+"""What the policy says about one action: the level of autonomy, who decides, until when, and why."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from .record import Name, Record, Text
+
+
+class Level(StrEnum):
+    """The autonomy spectrum, from least to most human."""
+
+    AUTONOMOUS = "autonomous"
+    NOTIFY = "notify"
+    CONFIRM = "confirm"
+    COLLABORATE = "collaborate"
+    HUMAN_LEADS = "human_leads"
+
+    @property
+    def rank(self) -> int:
+        """0 for autonomous … 4 for human_leads; a greater rank is stricter."""
+        return tuple(Level).index(self)
+
+
+class OnTimeout(StrEnum):
+    """What a passed deadline means."""
+
+    REFUSE = "refuse"
+    PROCEED = "proceed"
+    CANCEL_RUN = "cancel_run"
+
+
+class Approvers(Record):
+    """Who may decide. Empty `users` and `roles` mean anybody who can reach the inbox."""
+
+    users: tuple[Name, ...] = ()
+    roles: tuple[Name, ...] = ()
+    quorum: Annotated[int, Field(ge=1, le=100)] = 1
+    allow_self: bool = False
+
+
+class Ruling(Record):
+    """The policy's answer for one action, recorded with it and not computed again on resume.
+
+    `veto_seconds` (with level notify): announce, then run after that delay unless somebody vetoes.
+    `deadline_seconds` and `on_timeout` say how long a question may stay open and what its end means.
+    """
+
+    effect: Literal["allow", "deny"] = "allow"
+    level: Level = Level.CONFIRM
+    rule: Name
+    version: Name
+    why: Text
+    approvers: Approvers = Approvers()
+    deadline_seconds: Annotated[float, Field(gt=0)] | None = None
+    on_timeout: OnTimeout = OnTimeout.REFUSE
+    veto_seconds: Annotated[float, Field(gt=0)] | None = None
+
+    @property
+    def denied(self) -> bool:
+        return self.effect == "deny"
+
+    @property
+    def asks(self) -> bool:
+        """Whether the action has to wait: for a person, or for its veto window to pass."""
+        return self.level.rank >= Level.CONFIRM.rank or self.veto_seconds is not None
+
+    def stricter_than(self, other: Ruling) -> bool:
+        """Whether this ruling holds back more than `other` did."""
+        return (self.denied, self.level.rank) > (other.denied, other.level.rank)

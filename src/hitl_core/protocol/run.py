@@ -1,0 +1,47 @@
+"""The run: one execution of an app under a backend."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import JsonValue
+
+from .record import Instant, Name, Text, TopRecord
+from .request import PauseRequest
+
+
+class RunState(StrEnum):
+    """Where a run stands. `ready` means answered and waiting for a worker."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    READY = "ready"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    STOPPED = "stopped"
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will happen by itself."""
+        return self in (RunState.COMPLETED, RunState.CANCELLED)
+
+
+class Run(TopRecord):
+    """A run as the outside sees it. `pending` are its open requests, oldest first."""
+
+    id: Name
+    state: RunState
+    backend: Name
+    app: Text
+    app_version: Text = ""
+    thread: Name
+    tenant: Name = "default"
+    started_by: Name | None = None
+    input: JsonValue = None
+    output: JsonValue = None
+    error: Text = ""
+    attempts: int = 0
+    created_at: Instant
+    updated_at: Instant
+    pending: tuple[PauseRequest, ...] = ()

@@ -1,0 +1,369 @@
+"""The runtime: what applications hold. Start runs, show and answer their requests, resume, cancel, stop, undo."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Self
+
+from .channels.announcer import Announcer
+from .checks import authorise, check
+from .commands import (
+    CancelRun,
+    Claimed,
+    ClaimRuns,
+    Effect,
+    FireTimers,
+    GetCheckpoint,
+    GetRequest,
+    GetRun,
+    LiftStop,
+    ListEffects,
+    ListRequests,
+    ListRuns,
+    ListStops,
+    MoveRequest,
+    Note,
+    OpenRun,
+    Page,
+    Recorded,
+    RecordResponse,
+    ReopenRun,
+    RetryRun,
+    SetStop,
+    Settled,
+    Stop,
+    StopScope,
+    WriteNote,
+)
+from .contracts import Adapter, Channel, Finding, Store
+from .errors import Fault, HitlError, NotAuthorised, ResponseRefused, RunBusy
+from .gate import Surroundings
+from .lifecycle import RequestEvent, RequestState
+from .owners import owner_name, release_dead
+from .protocol import (
+    AuditEvent,
+    Cancel,
+    Edit,
+    Json,
+    LiveEvent,
+    LiveKind,
+    Reject,
+    Response,
+    Run,
+    RunState,
+    canonical,
+    new_id,
+)
+from .turns import Driver
+
+log = logging.getLogger("hitl_core")
+
+INPUT_LIMIT = 1_048_576
+"""Bytes of JSON that the input of a run may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a runtime works. Times in seconds."""
+
+    app: str = ""
+    app_version: str = ""
+    lease_seconds: float = 30.0
+    tenant: str = "default"
+
+
+class Runtime:
+    """One app under one backend with one store. Use as an async context manager, or call `close`."""
+
+    def __init__(
+        self,
+        *,
+        adapter: Adapter,
+        around: Surroundings,
+        settings: Settings = Settings(),
+        channels: Sequence[Channel] = (),
+    ) -> None:
+        self.adapter = adapter
+        self.settings = settings
+        self.owner = owner_name()
+        self._announcer = Announcer(channels)
+        self._around = replace(around, announce=self._announcer.announce)
+        self._listeners: list[asyncio.Queue[LiveEvent]] = []
+        self._attached: tuple[Finding, ...] | None = None
+        self._driver = Driver(adapter, self._around, settings.lease_seconds, self._emit, self._watched)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Let channels finish, then close the adapter and the store."""
+        await self._announcer.close()
+        if self._attached is not None:
+            await self.adapter.close()
+        await self.store.close()
+
+    @property
+    def store(self) -> Store:
+        return self._around.store
+
+    async def attach(self) -> tuple[Finding, ...]:
+        """Build the app (once) and return what was found in it. Raises AppRefused if it cannot be overseen."""
+        if self._attached is None:
+            self._attached = await self.adapter.attach()
+        return self._attached
+
+    # ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def start(self, input: Json, *, by: str | None = None, thread: str | None = None) -> Run:
+        """Start a run and work on it until it pauses or ends.
+
+        `by` is the person on whose behalf it runs (who may then not approve its actions). `thread` is the
+        framework's conversation, by default one of its own. Raises AppRefused, NotCanonical, TooLarge, Stopped.
+        """
+        claimed = await self._open(input, by=by, thread=thread)
+        return await self._driver.drive(claimed)
+
+    async def stream(
+        self, input: Json, *, by: str | None = None, thread: str | None = None
+    ) -> AsyncIterator[LiveEvent]:
+        """Start a run and yield its live events until it pauses or ends."""
+        claimed = await self._open(input, by=by, thread=thread)
+        async for event in self._watch_turn(claimed):
+            yield event
+
+    async def resume(self, run_id: str) -> Run:
+        """Work on a run now if there is something to do: it is ready, it failed, or its worker died.
+
+        Returns the run as it stands afterwards. Raises RunNotFound; RunBusy while another worker holds it.
+        """
+        await self.tick()
+        run = await self.run(run_id)
+        if run.state is RunState.FAILED:
+            run = await self.store.apply(RetryRun(run_id, by=self.owner, now=self._around.now()))
+        if run.state not in (RunState.READY, RunState.RUNNING):
+            return run
+        claimed = await self.claim(limit=1, run_id=run_id)
+        if not claimed:
+            raise RunBusy(f"run {run_id} is being worked on by another process; wait for it, or for its lease to end")
+        return await self._driver.drive(claimed[0])
+
+    async def stream_resume(self, run_id: str) -> AsyncIterator[LiveEvent]:
+        """Like `resume`, yielding the live events. Nothing is yielded if there is nothing to do."""
+        await self.tick()
+        for claimed in await self.claim(limit=1, run_id=run_id):
+            async for event in self._watch_turn(claimed):
+                yield event
+
+    async def wait(self, run_id: str, *, timeout: float | None = None, through_pauses: bool = False) -> Run:
+        """Bring a run to its next pause or its end, working on it here unless somebody else does.
+
+        With `through_pauses`, go on waiting while people decide. Raises TimeoutError after `timeout` seconds.
+        """
+        async with asyncio.timeout(timeout):
+            while True:
+                run = await self._step(run_id)
+                settled = run.state not in (RunState.RUNNING, RunState.READY)
+                if settled and not (through_pauses and run.state is RunState.PAUSED):
+                    return run
+                await self.store.changed(timeout=1.0)
+
+    async def run(self, run_id: str) -> Run:
+        """One run with its pending requests. Raises RunNotFound."""
+        return await self.store.fetch(GetRun(run_id))
+
+    async def runs(self, *, states: tuple[RunState, ...] = (), limit: int = 50, cursor: str | None = None) -> Page[Run]:
+        """Runs, newest first."""
+        return await self.store.fetch(ListRuns(states, limit, cursor))
+
+    async def effects(self, run_id: str) -> tuple[Effect, ...]:
+        """What the run's actions came to, in the order they were first seen."""
+        return await self.store.fetch(ListEffects(run_id))
+
+    async def cancel(self, run_id: str, *, by: str, reason: str = "") -> Run:
+        """End a run that is not over; what waits in it never runs. Raises RunNotFound or RunFinished."""
+        run = await self.store.apply(CancelRun(run_id, by, reason, self._around.now()))
+        await self._forget(run)
+        return run
+
+    async def undo(self, run_id: str, *, by: str, reason: str = "") -> Run:
+        """Take the run back to its last pause and ask again. Outside effects are not undone by this.
+
+        Raises CapabilityNotSupported where the framework cannot, RunNotFound, RunBusy.
+        """
+        await self.attach()
+        checkpoint = await self.store.fetch(GetCheckpoint(run_id))
+        forked = await self.adapter.undo(await self.run(run_id), checkpoint)
+        reopen = ReopenRun(run_id, self.owner, self.settings.lease_seconds, by, reason, self._around.now())
+        claimed = await self.store.apply(reopen)
+        return await self._driver.drive(replace(claimed, checkpoint=forked))
+
+    # ── requests ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def inbox(
+        self, *, roles: tuple[str, ...] = (), limit: int = 50, cursor: str | None = None, notices: bool = False
+    ) -> Page[Settled]:
+        """Open requests, oldest first."""
+        await self.tick()
+        query = ListRequests(roles=roles, limit=limit, cursor=cursor, notices=notices)
+        return await self.store.fetch(query)
+
+    async def request(self, request_id: str) -> Settled:
+        """One request with its state and response. Raises RequestNotFound."""
+        return await self.store.fetch(GetRequest(request_id))
+
+    async def respond(self, response: Response) -> Recorded:
+        """Decide a request. The first valid answer wins.
+
+        Raises ResponseRefused with every fault, or its subclass: RequestNotFound, AlreadyDecided, RequestClosed,
+        RequestExpired, NotAuthorised. A refused answer is recorded and changes nothing.
+        """
+        settled = await self.store.fetch(GetRequest(response.request_id))
+        event = RequestEvent.DECIDE
+        if settled.state is RequestState.OPEN:
+            await self._examine(settled, response)
+            event = _event(settled, response)
+        recorded = await self.store.apply(RecordResponse(response, self._around.now(), event))
+        if isinstance(response.decision, Cancel) and not recorded.replayed:
+            await self._forget(await self.run(recorded.settled.request.run_id))
+        return recorded
+
+    async def revoke(self, request_id: str, *, by: str, reason: str = "") -> Settled:
+        """Take back a decision that has not been used yet. Raises RequestNotFound, IllegalMove."""
+        return await self.store.apply(MoveRequest(request_id, RequestEvent.REVOKE, by, reason, self._around.now()))
+
+    # ── stops ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def stop(self, scope: StopScope, target: str = "", *, by: str, reason: str) -> int:
+        """Put a stop in force: nothing that it covers starts any more. Returns how many requests it froze."""
+        return await self.store.apply(SetStop(Stop(scope, target, reason, by, self._around.now())))
+
+    async def lift(self, scope: StopScope, target: str = "", *, by: str, reason: str) -> int:
+        """Lift a stop: a separate, recorded act. Returns how many requests are open again."""
+        return await self.store.apply(LiftStop(scope, target, reason, by, self._around.now()))
+
+    async def stops(self) -> tuple[Stop, ...]:
+        """The stops in force."""
+        return await self.store.fetch(ListStops())
+
+    # ── work ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def tick(self) -> int:
+        """Fire what is due and free the runs of processes that died here; returns how many deadlines fired."""
+        fired = await self.store.apply(FireTimers(self._around.now()))
+        await release_dead(self.store, self._around.now())
+        return len(fired)
+
+    async def claim(self, *, limit: int, run_id: str | None = None) -> tuple[Claimed, ...]:
+        """Take runs to work on; `drive` each of them. For workers."""
+        await self.attach()
+        backends, apps = (self.adapter.name,), (self.settings.app,)
+        lease = self.settings.lease_seconds
+        return await self.store.apply(ClaimRuns(self.owner, lease, self._around.now(), limit, run_id, backends, apps))
+
+    async def drive(self, claimed: Claimed) -> Run:
+        """Work on a claimed run until it pauses or ends. Raises LeaseLost."""
+        return await self._driver.drive(claimed)
+
+    async def _open(self, input: Json, *, by: str | None, thread: str | None) -> Claimed:
+        canonical(input, what="input", limit=INPUT_LIMIT)
+        await self.attach()
+        now = self._around.now()
+        run_id = new_id(now)
+        run = Run(
+            id=run_id,
+            state=RunState.RUNNING,
+            backend=self.adapter.name,
+            app=self.settings.app,
+            app_version=self.settings.app_version,
+            thread=thread or run_id,
+            tenant=self.settings.tenant,
+            started_by=by,
+            input=input,
+            created_at=now,
+            updated_at=now,
+        )
+        return await self.store.apply(OpenRun(run, self.owner, self.settings.lease_seconds, now))
+
+    async def _step(self, run_id: str) -> Run:
+        with suppress(RunBusy):
+            run = await self.run(run_id)
+            if run.state in (RunState.READY, RunState.RUNNING):
+                return await self.resume(run_id)
+            if run.state is RunState.PAUSED and await self.tick():
+                return await self._step(run_id)
+        return await self.run(run_id)
+
+    async def _examine(self, settled: Settled, response: Response) -> None:
+        """Refuse a response with all its faults, and record that it was refused."""
+        strangers = authorise(settled.request, response)
+        faults = strangers + check(settled.request, response)
+        faults = faults or self._policy_faults(settled, response)
+        if not faults:
+            return
+        body: dict[str, Json] = {"faults": [str(fault) for fault in faults], "digest": response.digest}
+        note = Note(AuditEvent.REQUEST_REFUSED, response.request_id, response.responder.id, body)
+        await self.store.apply(WriteNote(note, self._around.now()))
+        raise NotAuthorised(faults) if strangers else ResponseRefused(faults)
+
+    def _policy_faults(self, settled: Settled, response: Response) -> list[Fault]:
+        """An edited action goes through the policy again: an edit must not reach what the policy holds back more."""
+        request = settled.request
+        if not isinstance(response.decision, Edit):
+            return []
+        edited = request.action.edited(response.decision.arguments)
+        ruling = self._around.rule(edited, backend=self.adapter.name, started_by=request.requested_for)
+        if ruling.denied:
+            return [Fault("arguments", f"the policy forbids the edited call ({ruling.rule}: {ruling.why})")]
+        if ruling.level.rank > request.level.rank:
+            problem = f"the edited call needs level {ruling.level} ({ruling.rule}); this request is {request.level}"
+            return [Fault("arguments", problem)]
+        stricter = request.model_copy(update={"approvers": ruling.approvers})
+        return authorise(stricter, response) if ruling.asks else []
+
+    async def _forget(self, run: Run) -> None:
+        """Let the framework forget a cancelled run; the store has already made sure that nothing in it runs."""
+        try:
+            await self.attach()
+            await self.adapter.cancel(run, await self.store.fetch(GetCheckpoint(run.id)))
+        except HitlError as exc:
+            log.warning("run %s is cancelled, but its framework was not told: %s", run.id, exc)
+
+    # ── live events ──────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _watch_turn(self, claimed: Claimed) -> AsyncIterator[LiveEvent]:
+        queue: asyncio.Queue[LiveEvent] = asyncio.Queue()
+        self._listeners.append(queue)
+        work = asyncio.ensure_future(self._driver.drive(claimed))
+        work.add_done_callback(lambda _: queue.put_nowait(_END))
+        try:
+            while (event := await queue.get()) is not _END:
+                if event.run_id == claimed.run.id:
+                    yield event
+            await work
+        finally:
+            self._listeners.remove(queue)
+            if not work.done():
+                await asyncio.wait((work,))
+
+    def _emit(self, event: LiveEvent) -> None:
+        for queue in self._listeners:
+            queue.put_nowait(event)
+
+    def _watched(self) -> bool:
+        return bool(self._listeners)
+
+
+_END = LiveEvent(run_id="-", kind=LiveKind.COMPLETED)
+
+
+def _event(settled: Settled, response: Response) -> RequestEvent:
+    if settled.request.veto and isinstance(response.decision, Reject):
+        return RequestEvent.VETO
+    return RequestEvent.DECIDE

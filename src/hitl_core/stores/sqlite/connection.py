@@ -1,0 +1,109 @@
+"""Opening SQLite the one way we use it: WAL, FULL, foreign keys, and transactions that we begin ourselves."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from ...errors import StoreUnavailable
+from .failures import unavailable
+from .location import Location
+
+_BUSY_MS: Final = 10_000
+_WRITER_CACHE_KIB: Final = 16_384
+
+
+def connect(location: Location, *, writes: bool) -> sqlite3.Connection:
+    """A connection in autocommit mode. Raises StoreUnavailable.
+
+    One that does not write is told so; it can still take part in WAL recovery, unlike one opened read-only.
+    """
+    name = ":memory:" if location.path is None else str(location.path)
+    try:
+        connection = sqlite3.connect(name, isolation_level=None, check_same_thread=False, cached_statements=256)
+    except sqlite3.Error as exc:
+        raise unavailable(exc, location) from exc
+    try:
+        _configure(connection, writes or location.path is None)
+    except sqlite3.Error as exc:
+        connection.close()
+        raise unavailable(exc, location) from exc
+    return connection
+
+
+def _configure(connection: sqlite3.Connection, writes: bool) -> None:
+    for pragma in (f"busy_timeout = {_BUSY_MS}", "foreign_keys = ON", "cell_size_check = ON", "temp_store = MEMORY"):
+        connection.execute(f"PRAGMA {pragma}")
+    if not writes:
+        connection.execute("PRAGMA query_only = ON")
+        return
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIB}")
+
+
+class Readers:
+    """Read connections, lent to one thread at a time; as many as there are reads at the same moment."""
+
+    def __init__(self, location: Location) -> None:
+        self._location = location
+        self._idle: deque[sqlite3.Connection] = deque()
+        self._closed = False
+        self._process = os.getpid()
+
+    @contextmanager
+    def lent(self) -> Iterator[sqlite3.Connection]:
+        """A connection that sees the latest commit. Raises StoreUnavailable."""
+        connection = self._take()
+        try:
+            yield connection
+        except sqlite3.Error as exc:
+            connection.close()
+            raise unavailable(exc, self._location) from exc
+        except BaseException:
+            self._give_back(connection)
+            raise
+        else:
+            self._give_back(connection)
+
+    def close(self) -> None:
+        self._closed = True
+        while self._idle:
+            self._idle.pop().close()
+
+    def _take(self) -> sqlite3.Connection:
+        if self._closed:
+            raise StoreUnavailable(f"the store {self._location} is closed; open it again")
+        if os.getpid() != self._process:
+            raise StoreUnavailable(f"the store {self._location} was opened before a fork; open it again in the child")
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return connect(self._location, writes=False)
+
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        if self._closed:
+            connection.close()
+        else:
+            self._idle.append(connection)
+
+
+class OneConnection:
+    """The readers of a store in memory: they share the writer's connection, and wait for each other."""
+
+    def __init__(self, connection: sqlite3.Connection, guard: threading.RLock) -> None:
+        self._connection = connection
+        self._guard = guard
+
+    @contextmanager
+    def lent(self) -> Iterator[sqlite3.Connection]:
+        with self._guard:
+            yield self._connection
+
+    def close(self) -> None:
+        return

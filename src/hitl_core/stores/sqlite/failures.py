@@ -1,0 +1,35 @@
+"""What SQLite and the operating system report, as our own errors: what happened, why, and the next step."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final
+
+from ...errors import StoreUnavailable
+from .location import Location
+
+_ADVICE: Final = {
+    "SQLITE_FULL": "the disk is full; free some space and try again",
+    "SQLITE_READONLY": "it can only be read; check the permissions of the file and its folder",
+    "SQLITE_CANTOPEN": "it cannot be opened; check that the folder exists and can be written",
+    "SQLITE_BUSY": "another program has locked it; only hitl-core should write to it",
+    "SQLITE_IOERR": "the disk reported an error; check the disk, then restore from a backup if it persists",
+    "SQLITE_CORRUPT": "the file is damaged; restore it from a backup (`.backup`, never a copy of a live file)",
+    "SQLITE_NOTADB": "the file is not an SQLite database; check the path in `store.url`",
+}
+"""By primary result code: why, and the next step."""
+
+
+def unavailable(error: BaseException, location: Location) -> StoreUnavailable:
+    """The StoreUnavailable that stands for a driver's or system's error. Nothing of the batch was kept."""
+    name = getattr(error, "sqlite_errorname", "") or ""
+    primary = "_".join(name.split("_")[:2])
+    advice = _ADVICE.get(primary, "nothing was changed; try again")
+    return StoreUnavailable(f"the store {location} refused the work: {advice} ({name or type(error).__name__}: {error})")
+
+
+def is_the_commands_own(error: Exception) -> bool:
+    """Whether only the command at hand is to blame, so that the others in its batch can go on."""
+    if not isinstance(error, sqlite3.Error):
+        return True
+    return isinstance(error, sqlite3.IntegrityError | sqlite3.DataError | sqlite3.ProgrammingError)

@@ -1,0 +1,108 @@
+"""One turn: drive an adapter from a claim to its next ending, and commit what came of it in one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import assert_never
+
+from .commands import Claimed, Command, FinishRun, Lease, PauseRun, RenewLease
+from .contracts import Adapter, Broke, Completed, Ending, Paused, Turn
+from .errors import HitlError, LeaseLost
+from .gate import Gate, Surroundings
+from .protocol import Json, Kind, LiveEvent, LiveKind, PauseRequest, Run, RunState
+
+log = logging.getLogger("hitl_core")
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """What every turn of a runtime has in common."""
+
+    adapter: Adapter
+    around: Surroundings
+    lease_seconds: float
+    emit: Callable[[LiveEvent], None]
+    watched: Callable[[], bool]
+
+    async def drive(self, claimed: Claimed) -> Run:
+        """Run one turn; returns the run as committed. Raises LeaseLost if another worker took over meanwhile."""
+        gate = Gate(self.around, claimed.run, claimed.lease)
+        turn = Turn(claimed, gate, self.emit, self.watched())
+        ending = await self._advance_while_leased(turn)
+        run = await self.around.store.apply(self._commit(turn, ending))
+        self._tell(run, ending)
+        return run
+
+    async def _advance_while_leased(self, turn: Turn) -> Ending:
+        """Advance, renewing the lease meanwhile. A lost lease cancels the work: whatever it did would be refused."""
+        work = asyncio.ensure_future(self._advance(turn))
+        pulse = asyncio.ensure_future(self._keep(turn.claimed.lease))
+        try:
+            await asyncio.wait((work, pulse), return_when=asyncio.FIRST_COMPLETED)
+            if work.done():
+                return work.result()
+            work.cancel()
+            await asyncio.wait((work,))
+            pulse.result()
+            raise LeaseLost(f"the lease on run {turn.run.id} ended")
+        finally:
+            for task in (work, pulse):
+                task.cancel()
+            with contextlib.suppress(BaseException):
+                await asyncio.gather(work, pulse, return_exceptions=True)
+
+    async def _keep(self, lease: Lease) -> None:
+        while True:
+            await self.around.clock.sleep(self.lease_seconds / 3)
+            renew = RenewLease(lease, self.lease_seconds, self.around.clock.now())
+            lease = await self.around.store.apply(renew)
+
+    async def _advance(self, turn: Turn) -> Ending:
+        """The adapter's ending; what it raises becomes Broke, except that our claim ended."""
+        try:
+            return await self.adapter.advance(turn)
+        except LeaseLost:
+            raise
+        except HitlError as exc:
+            log.warning("run %s: %s", turn.run.id, exc)
+            return Broke(f"{exc.code} {exc}", checkpoint=turn.checkpoint)
+        except Exception as exc:
+            log.exception("run %s failed", turn.run.id)
+            return Broke(f"{type(exc).__name__}: {exc}", checkpoint=turn.checkpoint)
+
+    def _commit(self, turn: Turn, ending: Ending) -> Command[Run]:
+        lease, now = turn.claimed.lease, self.around.clock.now()
+        if turn.gate.stopped is not None:
+            return FinishRun(lease, RunState.STOPPED, now, error=str(turn.gate.stopped), checkpoint=turn.checkpoint)
+        match ending:
+            case Paused():
+                requests = _in_order(turn, ending)
+                return PauseRun(lease, ending.checkpoint, requests, now, ending.consumed, ending.orphaned)
+            case Completed(output=output, consumed=consumed):
+                return FinishRun(lease, RunState.COMPLETED, now, output=output, consumed=consumed)
+            case Broke(error=error, checkpoint=checkpoint, consumed=consumed):
+                return FinishRun(lease, RunState.FAILED, now, error=error, checkpoint=checkpoint, consumed=consumed)
+            case _:
+                assert_never(ending)
+
+    def _tell(self, run: Run, ending: Ending) -> None:
+        data: Json = {"state": run.state, "pending": [request.id for request in run.pending]}
+        self.emit(LiveEvent(run_id=run.id, kind=_LIVE[type(ending)], text=run.error, data=data))
+        if not isinstance(ending, Paused):
+            return
+        for request in run.pending:
+            if request.kind is not Kind.NOTICE:
+                self.around.announce(request)
+
+
+_LIVE = {Paused: LiveKind.PAUSED, Completed: LiveKind.COMPLETED, Broke: LiveKind.FAILED}
+
+
+def _in_order(turn: Turn, ending: Paused) -> tuple[PauseRequest, ...]:
+    """Lifted and gated requests, each place once; those of the gate come in the order in which it was asked."""
+    by_place = {(request.call, request.round): request for request in (*ending.requests, *turn.gate.waiting)}
+    return tuple(by_place.values())

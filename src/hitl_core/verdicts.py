@@ -1,0 +1,121 @@
+"""What a settled request means for the action behind it. Pure; whatever is not understood is a refusal."""
+
+from __future__ import annotations
+
+import json
+from typing import Final, assert_never
+
+from .commands import Settled
+from .lifecycle import RequestState
+from .protocol import (
+    Accept,
+    Answer,
+    Approve,
+    Arguments,
+    Cancel,
+    Choose,
+    Delegate,
+    Edit,
+    HandBack,
+    Json,
+    Kind,
+    OnTimeout,
+    PauseRequest,
+    Proceed,
+    Refuse,
+    Reject,
+    Response,
+    Revise,
+    Substitute,
+    TakeOver,
+    Verdict,
+    Wait,
+)
+
+DO_NOT_RETRY: Final = "Do not try this call again."
+
+
+def verdict(settled: Settled) -> Verdict:
+    """The verdict that a request's state and response stand for."""
+    request = settled.request
+    match settled.state:
+        case RequestState.OPEN | RequestState.FROZEN:
+            return Wait(request)
+        case RequestState.DECIDED | RequestState.CONSUMED | RequestState.CLOSED:
+            return _decided(request, settled.response)
+        case RequestState.EXPIRED:
+            return _expired(request)
+        case RequestState.VETOED:
+            return Refuse(_refusal(settled.response, "vetoed"))
+        case RequestState.REVOKED:
+            return Refuse(f"The approval of this call was revoked before it was used. {DO_NOT_RETRY}")
+        case RequestState.CANCELLED | RequestState.SUPERSEDED:
+            return Refuse("The request for this call was withdrawn; it did not run.")
+        case _:
+            assert_never(settled.state)
+
+
+def _decided(request: PauseRequest, response: Response | None) -> Verdict:
+    if response is None:
+        return _expired(request)
+    if request.kind is Kind.REVIEW:
+        return _reviewed(request, response)
+    match response.decision:
+        case Approve() | Accept():
+            return Proceed(request.action, call=request.call, request_id=request.id)
+        case Edit(arguments=arguments):
+            changed = request.action.edited(arguments)
+            return Proceed(
+                changed, call=request.call, request_id=request.id, note=edit_note(arguments, response.reason)
+            )
+        case Answer(value=value):
+            return Substitute(value)
+        case Choose(option=option):
+            return Substitute(next(each.chosen for each in request.options if each.id == option))
+        case Reject():
+            return Refuse(_refusal(response, "refused"))
+        case Cancel():
+            return Refuse("A person ended this run.")
+        case Revise() | Delegate() | TakeOver() | HandBack():
+            return Refuse(f"The decision {response.decision.type!r} does not allow this call; it did not run.")
+        case _:
+            assert_never(response.decision)
+
+
+def _reviewed(request: PauseRequest, response: Response) -> Verdict:
+    content = request.action.arguments.get("content")
+    match response.decision:
+        case Accept() | Approve():
+            return Substitute(_review("accepted", content))
+        case Edit(arguments=arguments):
+            return Substitute(_review("edited", arguments.get("content")))
+        case Revise(feedback=feedback):
+            return Substitute(_review("revise", content, feedback))
+        case _:
+            return Refuse(_refusal(response, "refused"))
+
+
+def _review(outcome: str, content: Json, feedback: str = "") -> Json:
+    return {"outcome": outcome, "content": content, "feedback": feedback}
+
+
+def _expired(request: PauseRequest) -> Verdict:
+    if request.on_timeout is OnTimeout.PROCEED:
+        return Proceed(request.action, call=request.call, request_id=request.id)
+    return Refuse(f"Nobody decided before the deadline, so this call did not run. {DO_NOT_RETRY}")
+
+
+def edit_note(arguments: Arguments, reason: str) -> str:
+    """What the model is told about a call that a person changed."""
+    shown = json.dumps(arguments, ensure_ascii=False)
+    because = f" Reason: {reason}" if reason else ""
+    return f"A person changed this call before it ran; it ran with {shown}. Do not repeat the original.{because}"
+
+
+def _refusal(response: Response | None, verb: str) -> str:
+    if response is None:
+        return f"This call was {verb}. {DO_NOT_RETRY}"
+    said = response.decision.message if isinstance(response.decision, Reject) else ""
+    reason = said or response.reason
+    because = f" Reason: {reason}" if reason else ""
+    return f"A person {verb} this call; it did not run.{because} {DO_NOT_RETRY}"

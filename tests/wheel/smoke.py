@@ -1,0 +1,70 @@
+"""The installed wheel works where there is no source tree.
+
+    python -I smoke.py CHECKOUT
+
+Runs in any folder that is not the checkout, with the extras cli and langgraph installed.
+"""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from importlib.metadata import entry_points, version
+from pathlib import Path
+
+GROUPS = {
+    "hitl_core.adapters": {"plain", "langgraph"},
+    "hitl_core.stores": {"sqlite"},
+    "hitl_core.channels": {"console"},
+}
+
+
+def main(checkout: Path) -> int:
+    print(f"hitl-core {version('hitl-core')}")
+    for package in ("hitl_core", "hitl_adapters"):
+        _comes_from_the_wheel(package, checkout)
+    for group, expected in GROUPS.items():
+        _loads(group, expected)
+    _command("--help")
+    _command("demo", "--answer", "approve")
+    print("the wheel works")
+    return 0
+
+
+def _comes_from_the_wheel(package: str, checkout: Path) -> None:
+    home = Path(str(importlib.import_module(package).__file__)).resolve()
+    if home.is_relative_to(checkout / "src"):
+        raise SystemExit(f"{package} was imported from the source tree: {home}")
+    if not home.with_name("py.typed").exists():
+        raise SystemExit(f"{package} is not marked as typed in {home.parent}")
+    print(f"imported {package}")
+
+
+def _loads(group: str, expected: set[str]) -> None:
+    loaded = {point.name: point.load() for point in entry_points(group=group)}
+    if loaded.keys() != expected:
+        raise SystemExit(f"{group}: expected {sorted(expected)}, found {sorted(loaded)}")
+    print(f"loaded {group}: {', '.join(sorted(loaded))}")
+
+
+def _command(*arguments: str) -> None:
+    hitl = Path(sys.executable).with_name("hitl")
+    said = " ".join(arguments)
+    # No terminal and nobody at it: a command that waits for a person here would hang, so its input is empty.
+    done = subprocess.run(
+        [str(hitl), *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    if done.returncode:
+        raise SystemExit(f"hitl {said} ended with {done.returncode}:\n{done.stdout}")
+    print(f"ran hitl {said}")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(Path(sys.argv[1]).resolve()))
