@@ -19,6 +19,7 @@ async with connect("hitl.toml") as hitl:
 from __future__ import annotations
 
 from .apps import AppSource
+from .blocking import connect_blocking
 from .config import Config, connect
 from .errors import AlreadyDecided, ConfigError, Fault, HitlError, ResponseRefused
 from .policy import Policy
@@ -75,6 +76,7 @@ __all__ = [
     "Worker",
     "choice",
     "connect",
+    "connect_blocking",
     "current_call",
     "question",
     "review",

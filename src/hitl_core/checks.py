@@ -55,15 +55,19 @@ def authorise(request: PauseRequest, response: Response) -> list[Fault]:
 
 
 def schema_faults(schema: dict[str, Json], value: Json, path: str) -> list[Fault]:
-    """All ways in which `value` breaks the JSON Schema, each with its dotted path."""
+    """All ways in which `value` breaks the JSON Schema, each with its dotted path; no `$ref` is ever fetched."""
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import SchemaError
+    from referencing import Registry
 
     try:
         Draft202012Validator.check_schema(schema)
+        checker = Draft202012Validator(schema, registry=Registry())
+        found = sorted(checker.iter_errors(value), key=lambda error: error.json_path)
     except SchemaError as exc:
         return [Fault(path, f"cannot be checked, its schema is invalid: {exc.message}")]
-    found = sorted(Draft202012Validator(schema).iter_errors(value), key=lambda error: error.json_path)
+    except Exception as exc:  # a reference that leads nowhere or in circles, a broken pattern …
+        return [Fault(path, f"cannot be checked, its schema cannot be followed: {type(exc).__name__}: {exc}")]
     return [Fault(path + error.json_path.removeprefix("$"), error.message) for error in found]
 
 

@@ -85,7 +85,7 @@ async def connect(
 async def build(config: Config, *, clock: Clock | None = None) -> Runtime:
     """The runtime that `connect` opens, for callers with a life cycle of their own: call its `close`."""
     catalogue = Catalogue(overrides=config.tools)
-    adapter = make_adapter(config, catalogue)
+    adapter, channels = make_adapter(config, catalogue), make_channels(config)
     time = clock or SystemClock()
     around = Surroundings(
         store=await open_store(config, time),
@@ -99,7 +99,7 @@ async def build(config: Config, *, clock: Clock | None = None) -> Runtime:
         lease_seconds=config.lease_seconds,
         tenant=config.tenant,
     )
-    return Runtime(adapter=adapter, around=around, settings=settings, channels=make_channels(config))
+    return Runtime(adapter=adapter, around=around, settings=settings, channels=channels)
 
 
 def make_adapter(config: Config, catalogue: Catalogue) -> Adapter:
@@ -144,44 +144,89 @@ def _parse(file: Path) -> dict[str, Any]:
         raise ConfigError([Fault(str(file), str(exc))]) from exc
 
 
+@dataclass(frozen=True, slots=True)
+class _Type:
+    """What a value must be, in words and as a test."""
+
+    words: str
+    fits: Callable[[Any], bool]
+
+
+_TEXT: Final = _Type("text", lambda value: isinstance(value, str) and bool(value.strip()))
+_TEXTS: Final = _Type("a list of texts", lambda value: isinstance(value, list) and all(map(_TEXT.fits, value)))
+_TABLE: Final = _Type("a table", lambda value: isinstance(value, dict))
+_FLAG: Final = _Type("true or false", lambda value: isinstance(value, bool))
+_COUNT: Final = _Type("an integer from 1 to 1000", lambda value: type(value) is int and 1 <= value <= 1000)
+_LEASE: Final = _Type("seconds between 0.2 and 3600", lambda value: _is_number(value) and 0.2 <= value <= 3600)
+_EFFECT: Final = _Type("'ledger' or 'idempotent'", lambda value: value in (EffectMode.LEDGER, EffectMode.IDEMPOTENT))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+class _Table:
+    """One table of the file. What is wrong in it goes to `faults`; the default stands in until they are raised."""
+
+    def __init__(self, name: str, values: Any, faults: list[Fault]) -> None:
+        self.name = name
+        self.values: dict[str, Any] = values if isinstance(values, dict) else {}
+        self.faults = faults
+
+    def get(self, key: str, kind: _Type, default: Any = None) -> Any:
+        """The value of a key, if it is there and of its type."""
+        if key not in self.values:
+            return default
+        value = self.values[key]
+        if kind.fits(value):
+            return value
+        self.faults.append(Fault(f"{self.name}.{key}", f"must be {kind.words}, not {value!r}"))
+        return default
+
+
 def _read(file: Path, data: dict[str, Any], backend: str | None) -> Config:
     faults = list(_key_faults(data))
     folder = file.resolve().parent
-    table: Callable[[str], dict[str, Any]] = lambda name: _table(data, name)  # noqa: E731
-    name = backend or os.environ.get("HITL_BACKEND") or table("backend").get("name")
-    reference = table("backend").get("app") or table("backend").get("spec")
-    if not isinstance(name, str):
-        faults.append(Fault("backend.name", 'is missing; name one of the installed adapters, e.g. "plain"'))
-    if not isinstance(reference, str):
-        faults.append(Fault("backend.app", 'is missing; write app = "module:factory" or spec = "module:SPEC"'))
-    lease = table("worker").get("lease", 30)
-    if not isinstance(lease, int | float) or isinstance(lease, bool) or not 0.2 <= lease <= 3600:
-        faults.append(Fault("worker.lease", "must be seconds between 0.2 and 3600"))
-    tools = {tool: _traits(tool, given, faults) for tool, given in table("tools").items()}
-    policy, policy_file = _policy(table("policy"), folder, faults)
-    if faults:
-        raise ConfigError([Fault(f"{file.name}: {fault.path}", fault.problem) for fault in faults])
-    return Config(
-        backend=cast("str", name),
-        app=AppSource(cast("str", reference), folder=folder),
-        store_url=os.environ.get("HITL_STORE_URL") or table("store").get("url", "sqlite:///hitl.db"),
+    tables = {name: _Table(name, data.get(name), faults) for name in TABLES}
+    store, worker, environment = tables["store"], tables["worker"], tables["environment"]
+    policy, policy_file = _policy(tables["policy"], folder)
+    config = Config(
+        backend=_backend(tables["backend"], backend),
+        app=AppSource(_reference(tables["backend"]), folder=folder),
+        store_url=os.environ.get("HITL_STORE_URL") or store.get("url", _TEXT, "sqlite:///hitl.db"),
         policy=policy,
         policy_file=policy_file,
-        options=table("backend").get("options", {}),
-        store_options={key: value for key, value in table("store").items() if key != "url"},
-        tools=tools,
-        channels=tuple(table("channels").get("names", ())),
-        environment=table("environment").get("name", "default"),
-        tenant=table("environment").get("tenant", "default"),
-        lease_seconds=float(lease),
-        concurrency=table("worker").get("concurrency", 4),
+        options=tables["backend"].get("options", _TABLE, {}),
+        store_options={key: store.get(key, _TEXT) for key in store.values if key != "url"},
+        tools={name: _traits(f"tools.{name}", given, faults) for name, given in tables["tools"].values.items()},
+        channels=tuple(tables["channels"].get("names", _TEXTS, ())),
+        environment=environment.get("name", _TEXT, "default"),
+        tenant=environment.get("tenant", _TEXT, "default"),
+        lease_seconds=float(worker.get("lease", _LEASE, 30)),
+        concurrency=worker.get("concurrency", _COUNT, 4),
         folder=folder,
     )
+    if faults:
+        raise ConfigError([Fault(f"{file.name}: {fault.path}", fault.problem) for fault in faults])
+    return config
 
 
-def _table(data: dict[str, Any], name: str) -> dict[str, Any]:
-    found = data.get(name, {})
-    return found if isinstance(found, dict) else {}
+def _backend(table: _Table, given: str | None) -> str:
+    name = given or os.environ.get("HITL_BACKEND") or table.get("name", _TEXT)
+    if name is None and "name" not in table.values:
+        problem = 'is missing; name one of the installed adapters, e.g. "plain"'
+        table.faults.append(Fault("backend.name", problem))
+    return name or ""
+
+
+def _reference(table: _Table) -> str:
+    app, spec = table.get("app", _TEXT), table.get("spec", _TEXT)
+    if app and spec:
+        table.faults.append(Fault("backend.spec", "is given besides backend.app; keep one of them"))
+    if not {"app", "spec"} & table.values.keys():
+        problem = 'is missing; write app = "module:factory" or spec = "module:SPEC"'
+        table.faults.append(Fault("backend.app", problem))
+    return app or spec or ""
 
 
 def _key_faults(data: dict[str, Any]) -> list[Fault]:
@@ -201,35 +246,29 @@ def _unknown(path: str, key: str, known: set[str]) -> Fault:
     return Fault(path, f"is not a key that exists; {hint}")
 
 
-def _policy(table: dict[str, Any], folder: Path, faults: list[Fault]) -> tuple[Policy, Path | None]:
-    name = os.environ.get("HITL_POLICY_FILE") or table.get("file")
+def _policy(table: _Table, folder: Path) -> tuple[Policy, Path | None]:
+    name = os.environ.get("HITL_POLICY_FILE") or table.get("file", _TEXT)
     if name is None:
         return Policy([]), None
     file = folder / name
     try:
         return Policy.from_file(file), file
     except ConfigError as exc:
-        faults += [Fault(f"policy.file {name}: {fault.path}", fault.problem) for fault in exc.faults]
-    except OSError as exc:
-        faults.append(Fault("policy.file", f"{name!r} cannot be read: {exc.strerror}"))
+        table.faults += [Fault(f"policy.file {name}: {fault.path}", fault.problem) for fault in exc.faults]
     return Policy([]), file
 
 
-def _traits(tool: str, given: Any, faults: list[Fault]) -> Traits:
+def _traits(where: str, given: Any, faults: list[Fault]) -> Traits:
     """`[tools.NAME]`: what is known about a tool that was not declared with `@tool`."""
-    known = {"effect", "reversible", "risk", "tags", "title"}
     if not isinstance(given, dict):
-        faults.append(Fault(f"tools.{tool}", f"must be a table: [tools.{tool}]"))
-        return Traits()
-    faults += [_unknown(f"tools.{tool}.{key}", key, known) for key in given if key not in known]
-    effect = given.get("effect", EffectMode.LEDGER)
-    if effect not in ("ledger", "idempotent"):
-        faults.append(Fault(f"tools.{tool}.effect", "must be 'ledger' or 'idempotent'"))
-        effect = EffectMode.LEDGER
+        faults.append(Fault(where, f"must be a table: [{where}]"))
+    table = _Table(where, given, faults)
+    known = {"effect", "reversible", "risk", "tags", "title"}
+    faults += [_unknown(f"{where}.{key}", key, known) for key in table.values if key not in known]
     return Traits(
-        mode=EffectMode(effect),
-        reversible=given.get("reversible"),
-        risk=given.get("risk"),
-        tags=tuple(given.get("tags", ())),
-        title=given.get("title", ""),
+        mode=EffectMode(table.get("effect", _EFFECT, EffectMode.LEDGER)),
+        reversible=table.get("reversible", _FLAG),
+        risk=table.get("risk", _TEXT),
+        tags=tuple(table.get("tags", _TEXTS, ())),
+        title=table.get("title", _TEXT, ""),
     )

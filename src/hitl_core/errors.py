@@ -183,6 +183,9 @@ class CapabilityNotSupported(AdapterError, NotImplementedError):
         super().__init__(f"adapter {adapter!r} does not support {capability!r}: {because}")
         self.adapter, self.capability, self.because = adapter, capability, because
 
+    def __reduce__(self) -> tuple[type[CapabilityNotSupported], tuple[str, str, str]]:
+        return type(self), (self.adapter, self.capability, self.because)
+
 
 class NoRun(AdapterError):
     """A gated tool was called outside a run, so nobody could have approved it. It did not run."""

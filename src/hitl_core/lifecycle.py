@@ -139,7 +139,6 @@ REQUEST: Final = Lifecycle(
         (_R.DECIDED, _RE.CANCEL): _R.CANCELLED,
         (_R.EXPIRED, _RE.CONSUME): _R.CONSUMED,
         (_R.VETOED, _RE.CONSUME): _R.CONSUMED,
-        (_R.REVOKED, _RE.CONSUME): _R.CONSUMED,
         (_R.CONSUMED, _RE.CLOSE): _R.CLOSED,
     },
 )

@@ -46,9 +46,12 @@ async def _end(store: Store, lease: Lease, now: datetime) -> None:
 
 
 def _host() -> str:
-    """The host and, where there is one, its boot: a process id means nothing after a restart."""
-    boot = Path("/proc/sys/kernel/random/boot_id")
-    return f"{socket.gethostname()}:{boot.read_text().strip()[:8] if boot.exists() else ''}"
+    """The host, its boot and our process namespace (Linux): elsewhere a process id means something else."""
+    boot, namespace = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")
+    if not boot.exists() or not namespace.is_symlink():
+        return socket.gethostname()
+    inode = os.readlink(namespace).strip("pid:[]")
+    return f"{socket.gethostname()}:{boot.read_text().strip()[:8]}:{inode}"
 
 
 def _started(pid: int) -> str | None:

@@ -12,6 +12,8 @@ ADAPTERS: Final = "hitl_core.adapters"
 STORES: Final = "hitl_core.stores"
 CHANNELS: Final = "hitl_core.channels"
 
+_OWN: Final = ("hitl_core", "hitl_adapters")
+
 
 @cache
 def known(group: str) -> dict[str, EntryPoint]:
@@ -49,4 +51,4 @@ def load(group: str, name: str) -> type:
 
 def _is_ours(missing: str | None, entry: EntryPoint) -> bool:
     """A module that should be part of the package itself is a bug, not a missing extra."""
-    return missing is None or missing.split(".")[0] == entry.module.split(".")[0]
+    return missing is None or missing.split(".")[0] in {entry.module.split(".")[0], *_OWN}

@@ -143,23 +143,16 @@ class Runtime:
 
         Returns the run as it stands afterwards. Raises RunNotFound; RunBusy while another worker holds it.
         """
-        await self.tick()
-        run = await self.run(run_id)
-        if run.state is RunState.FAILED:
-            run = await self.store.apply(RetryRun(run_id, by=self.owner, now=self._around.now()))
-        if run.state not in (RunState.READY, RunState.RUNNING):
-            return run
-        claimed = await self.claim(limit=1, run_id=run_id)
-        if not claimed:
-            raise RunBusy(f"run {run_id} is being worked on by another process; wait for it, or for its lease to end")
-        return await self._driver.drive(claimed[0])
+        claimed = await self._take_up(run_id)
+        return await self.run(run_id) if claimed is None else await self._driver.drive(claimed)
 
     async def stream_resume(self, run_id: str) -> AsyncIterator[LiveEvent]:
         """Like `resume`, yielding the live events. Nothing is yielded if there is nothing to do."""
-        await self.tick()
-        for claimed in await self.claim(limit=1, run_id=run_id):
-            async for event in self._watch_turn(claimed):
-                yield event
+        claimed = await self._take_up(run_id)
+        if claimed is None:
+            return
+        async for event in self._watch_turn(claimed):
+            yield event
 
     async def wait(self, run_id: str, *, timeout: float | None = None, through_pauses: bool = False) -> Run:
         """Bring a run to its next pause or its end, working on it here unless somebody else does.
@@ -291,6 +284,19 @@ class Runtime:
         )
         return await self.store.apply(OpenRun(run, self.owner, self.settings.lease_seconds, now))
 
+    async def _take_up(self, run_id: str) -> Claimed | None:
+        """Claim a run if there is something to do in it now. Raises RunNotFound, RunBusy."""
+        await self.tick()
+        run = await self.run(run_id)
+        if run.state is RunState.FAILED:
+            run = await self.store.apply(RetryRun(run_id, by=self.owner, now=self._around.now()))
+        if run.state not in (RunState.READY, RunState.RUNNING):
+            return None
+        claimed = await self.claim(limit=1, run_id=run_id)
+        if not claimed:
+            raise RunBusy(f"run {run_id} is being worked on by another process; wait for it, or for its lease to end")
+        return claimed[0]
+
     async def _step(self, run_id: str) -> Run:
         with suppress(RunBusy):
             run = await self.run(run_id)
@@ -343,6 +349,7 @@ class Runtime:
         work = asyncio.ensure_future(self._driver.drive(claimed))
         work.add_done_callback(lambda _: queue.put_nowait(_END))
         try:
+            yield LiveEvent(run_id=claimed.run.id, kind=LiveKind.STARTED)
             while (event := await queue.get()) is not _END:
                 if event.run_id == claimed.run.id:
                     yield event

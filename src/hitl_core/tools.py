@@ -37,6 +37,12 @@ class Traits:
     preview: Previewer | None = None
 
 
+class NoParameters(BaseModel):
+    """The arguments of a tool that takes none."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
 @dataclass(frozen=True)
 class Tool:
     """A tool in neutral form. `kind` other than approval makes it a question to people: `function` is None then."""
@@ -48,7 +54,7 @@ class Tool:
     options: tuple[Option, ...] = ()
     traits: Traits = Traits()
     undo: Function | None = None
-    parameters: type[BaseModel] = field(default=BaseModel, repr=False)
+    parameters: type[BaseModel] = field(default=NoParameters, repr=False)
 
     @cached_property
     def schema(self) -> dict[str, Json]:
@@ -124,7 +130,7 @@ def tool(
     risk: a word your policy knows. reversible: True only if it can be taken back. undo: takes the receipt (the
     tool's result) back. idempotent: safe to repeat with the same key (`current_call().key`).
     transactional: sync, takes `transaction` (the store's connection) and commits with the record of it.
-    preview: from the final arguments, what will happen. Raises ConfigError if both modes are asked for.
+    preview: from the final arguments, what will happen. Raises ConfigError for a mode that cannot be kept.
     """
     if idempotent and transactional:
         raise ConfigError([Fault("effect", "a tool is idempotent or transactional, not both")])
@@ -134,6 +140,8 @@ def tool(
 
     def declare(made: Callable[P, R]) -> Tool:
         called = name or made.__name__
+        if transactional:
+            _check_transactional(called, made)
         text = description or inspect.cleandoc(made.__doc__ or "")
         return Tool(called, text, made, traits=traits, undo=undo, parameters=_parameters(called, made))
 
@@ -168,6 +176,15 @@ def review(name: str, description: str) -> Tool:
 
 
 _STRICT: Final = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+
+def _check_transactional(name: str, function: Function) -> None:
+    """Raises ConfigError if a function cannot run inside the store's own transaction."""
+    faults = [Fault(name, "is transactional, so it must not be async")] * inspect.iscoroutinefunction(function)
+    if TRANSACTION not in inspect.signature(function).parameters:
+        faults.append(Fault(name, f"is transactional, so it must take {TRANSACTION!r}, the store's connection"))
+    if faults:
+        raise ConfigError(faults)
 
 
 def _parameters(name: str, function: Function) -> type[BaseModel]:

@@ -71,7 +71,7 @@ def _decided(request: PauseRequest, response: Response | None) -> Verdict:
         case Answer(value=value):
             return Substitute(value)
         case Choose(option=option):
-            return Substitute(next(each.chosen for each in request.options if each.id == option))
+            return _chosen(request, option)
         case Reject():
             return Refuse(_refusal(response, "refused"))
         case Cancel():
@@ -80,6 +80,13 @@ def _decided(request: PauseRequest, response: Response | None) -> Verdict:
             return Refuse(f"The decision {response.decision.type!r} does not allow this call; it did not run.")
         case _:
             assert_never(response.decision)
+
+
+def _chosen(request: PauseRequest, option: str) -> Verdict:
+    for each in request.options:
+        if each.id == option:
+            return Substitute(each.chosen)
+    return Refuse(f"{option!r} was never offered, so this call did not run.")
 
 
 def _reviewed(request: PauseRequest, response: Response) -> Verdict:

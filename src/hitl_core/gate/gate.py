@@ -22,6 +22,8 @@ from ..commands import (
     EndEffect,
     Known,
     Lease,
+    ListEffects,
+    ListRequests,
     Look,
     MoveEffect,
     Note,
@@ -116,6 +118,14 @@ class Gate:
     async def settled(self, call: str) -> Settled | None:
         """The newest request at a place of this run, with its state and response."""
         return (await self._store.fetch(Look(self.run.id, call))).settled
+
+    async def knows(self, place: str) -> bool:
+        """Whether an action was asked about or begun at a call that lies in `place`."""
+        effects = await self._store.fetch(ListEffects(self.run.id))
+        if any(place in effect.call for effect in effects):
+            return True
+        asked = await self._store.fetch(ListRequests(states=tuple(RequestState), run_id=self.run.id, limit=1000))
+        return any(place in each.request.call for each in asked.items)
 
     async def _first(self, action: Action, call: str, round: int, form: Form) -> Verdict:
         ruling = self._rule(action, form)

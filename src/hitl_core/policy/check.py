@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from typing import Final
+from typing import Final, assert_never
 from zoneinfo import ZoneInfo
 
 from ..protocol import Approvers, Level, OnTimeout
@@ -115,6 +115,8 @@ def condition_problems(condition: Condition, depth: int = 0) -> Iterator[Problem
             yield from below(("time",), _time_problems(condition))
         case Where():
             yield from _where_problems(condition)
+        case _:
+            assert_never(condition)
 
 
 def _where_problems(where: Where) -> Iterator[Problem]:

@@ -82,13 +82,13 @@ class Cursor:
             self.fault(f"must be a table, not {type_name(value)}", key)
         return None
 
-    def tables(self, key: str) -> list[Cursor]:
-        """The list of tables at `key`."""
+    def tables(self, key: str) -> list[Cursor | None]:
+        """The list of tables at `key`, with None in the place of what is no table."""
         value = self.raw.get(key, [])
         if not isinstance(value, list):
             self.fault(f"must be a list of tables, not {type_name(value)}", key)
             return []
-        return [cursor for index, item in enumerate(value) if (cursor := self._item(key, index, item))]
+        return [self._item(key, index, item) for index, item in enumerate(value)]
 
     def texts(self, key: str) -> tuple[str, ...]:
         """One text or a list of texts; at least one."""

@@ -10,7 +10,7 @@ from ..errors import PolicyInvalid
 from ..protocol import Action, Ruling, sha256
 from .check import policy_problems, repeated_ids
 from .faults import PolicyFault, spell
-from .matching import Shape, shape_of
+from .matching import Key, Shape, key_of
 from .plan import MOST_RULES, Candidate, Plan, Planner
 from .rules import Defaults, Facts, Rule
 from .rulings import unpoliced
@@ -34,7 +34,7 @@ class Policy:
         _refuse_problems(self.rules, self.defaults, version)
         self.version = sha256(repr((self.defaults, self.rules)).encode()) if version is None else version
         self._planner = Planner(self.rules, self.defaults, self.version)
-        self._plans: dict[Shape, Plan] = {}
+        self._plans: dict[Key, Plan] = {}
 
     @classmethod
     def from_file(cls, path: str | PathLike[str]) -> Policy:
@@ -66,13 +66,13 @@ class Policy:
 
     def plan(self, action: Action, facts: Facts) -> Plan:
         """The rules that are about actions of this shape; remembered, so that only conditions cost time."""
-        shape = shape_of(action, facts)
-        plan = self._plans.get(shape)
-        if plan is None:
-            plan = self._planner.plan(shape)
-            if len(self._plans) >= MOST_PLANS + 4 * len(self.rules):
-                self._plans.clear()
-            self._plans[shape] = plan
+        key = key_of(action, facts)
+        return self._plans.get(key) or self._remember(key)
+
+    def _remember(self, key: Key) -> Plan:
+        if len(self._plans) >= MOST_PLANS + 4 * len(self.rules):
+            self._plans.clear()
+        plan = self._plans[key] = self._planner.plan(Shape(*key))
         return plan
 
     def __repr__(self) -> str:

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from ..protocol import Action, Level, Ruling
 from .decide import Policy
-from .matching import Elsewhere, Shape, shape_of
+from .matching import Elsewhere, Shape, key_of
 from .plan import Candidate, Entry
 from .rules import Facts
 from .rulings import doubt_text, strictness
@@ -56,7 +56,7 @@ def explain(policy: Policy, action: Action, *, facts: Facts) -> Explanation:
     """What `policy.decide` says about the action, and what became of each rule. Never raises, as `decide`."""
     ruling = policy.decide(action, facts=facts)
     try:
-        shape = shape_of(action, facts)
+        shape = Shape(*key_of(action, facts))
         return Explanation(ruling, tuple(_weigh(c, shape, action, facts, ruling) for c in policy.candidates))
     except Exception:  # the ruling says what is wrong
         return Explanation(ruling, ())

@@ -124,7 +124,7 @@ def _read_top(top: Cursor, digest: str) -> Draft:
     version = top.text("version")
     table = top.table("defaults")
     defaults = _read_defaults(table) if table else Defaults()
-    rules = {int(table.path[-1]): _read_rule(table) for table in top.tables("rules")}
+    rules = {index: _read_rule(table) for index, table in enumerate(top.tables("rules")) if table}
     top.faults += _news(policy_problems(rules.items(), defaults, version), top.faults)
     top.faults += repeated_ids(_ids(top))
     return Draft(tuple(rules.values()), defaults, digest if version is None else version)
@@ -162,12 +162,11 @@ def _read_defaults(table: Cursor) -> Defaults:
 
 def _read_rule(table: Cursor) -> Rule:
     table.only(_RULE, later=_RULE_LATER)
-    when = table.table("when")
     return Rule(
         id=table.required("id"),
         why=table.required("why"),
         match=_read_match(table),
-        when=read_condition(when) if when else None,
+        when=read_condition(table.table("when")) if "when" in table else None,
         effect="deny" if table.word("effect", _Effect) else "allow",
         level=table.word("level", Level),
         approvers=_read_approvers(table),
@@ -232,21 +231,26 @@ def _read_approvers(parent: Cursor) -> Approvers | None:
         return None
     table.only(_APPROVERS, later=_APPROVERS_LATER)
     users, roles = _read_people(table, "users"), _read_people(table, "roles")
-    if not users and not roles and {"users", "roles"} & table.raw.keys():
+    if users == roles == () and {"users", "roles"} & table.raw.keys():
         table.fault("names nobody; leave approvers out to let anybody decide who can see the request")
+    quorum, allow_self = _read_quorum(table), table.flag("allow_self")
+    return Approvers(users=users or (), roles=roles or (), quorum=quorum, allow_self=allow_self)
+
+
+def _read_quorum(table: Cursor) -> int:
     quorum = table.raw.get("quorum", 1)
-    if type(quorum) is not int or not 1 <= quorum <= 100:
-        table.fault("must be an integer from 1 to 100", "quorum")
-        return None
-    return Approvers(users=users, roles=roles, quorum=quorum, allow_self=table.flag("allow_self"))
+    if type(quorum) is int and 1 <= quorum <= 100:
+        return quorum
+    table.fault("must be an integer from 1 to 100", "quorum")
+    return 1
 
 
-def _read_people(table: Cursor, key: str) -> tuple[str, ...]:
+def _read_people(table: Cursor, key: str) -> tuple[str, ...] | None:
     names = table.raw.get(key, [])
     if not isinstance(names, list):
         table.fault(f"must be a list of names, not {type_name(names)}", key)
-        return ()
+        return None
     wrong = [name for name in names if not (isinstance(name, str) and 0 < len(name) <= LONGEST_NAME)]
     if wrong:
         table.fault(f"must be a list of names with 1 to {LONGEST_NAME} characters each", key)
-    return () if wrong else tuple(names)
+    return None if wrong else tuple(names)

@@ -20,21 +20,16 @@ MOST_RULES: Final = 100_000
 class Entry:
     """One rule in a plan.
 
-    `merit` is its place in the order of precedence when it holds, `doubt_merit` when it cannot be checked; no
-    two entries of a plan share one.
+    `merit` is its place in the order of precedence when it holds, `most` the place when it cannot be checked (if
+    that can happen); no two entries of a plan share one.
     """
 
     rule: Rule
     ruling: Ruling
     holds: Holds | None
     merit: int
-    doubt_merit: int
+    most: int
     doubt_floor: int
-
-    @property
-    def most(self) -> int:
-        """The greatest merit it can come to."""
-        return self.merit if self.holds is None else self.doubt_merit
 
     def doubtful(self, exc: Exception) -> Ruling:
         return doubtful(self.rule, self.ruling, self.doubt_floor, exc)
@@ -77,14 +72,10 @@ class Candidate:
         """The rule as an entry for actions of this shape, which it is about."""
         ruling = self._rulings[shape.reversible]
         held = strictness(ruling)
-        return Entry(
-            self.rule,
-            ruling,
-            self._with_unknown(here.unknown),
-            merit=_merit(held, held, self._order),
-            doubt_merit=_merit(max(held, self._doubt_floor), held, self._order),
-            doubt_floor=self._doubt_floor,
-        )
+        merit = _merit(held, held, self._order)
+        holds = self._with_unknown(here.unknown)
+        most = merit if holds is None else _merit(max(held, self._doubt_floor), held, self._order)
+        return Entry(self.rule, ruling, holds, merit, most, self._doubt_floor)
 
     def _with_unknown(self, unknown: tuple[str, ...]) -> Holds | None:
         if not unknown:

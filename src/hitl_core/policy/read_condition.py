@@ -32,16 +32,22 @@ LATER: Final = ("budget", "rate", "novel", "novelty", "calendar", "count", "sum"
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
-def read_condition(table: Cursor, depth: int = 0) -> Condition | None:
-    """The condition that a table says, or None with faults noted."""
+UNREAD: Final = During(weekdays=(0,))
+"""Stands for a condition that could not be read, so that its neighbours keep their places."""
+
+
+def read_condition(table: Cursor | None, depth: int = 0) -> Condition:
+    """The condition that a table says; UNREAD with faults noted if there is none."""
+    if table is None:
+        return UNREAD
     if depth > DEEPEST:
         table.fault(f"is nested deeper than {DEEPEST} levels")
-        return None
+        return UNREAD
     heads = [key for key in HEADS if key in table]
     later = [key for key in LATER if key in table]
     if len(heads) != 1:
         _refuse_heads(table, heads, later)
-        return None
+        return UNREAD
     table.only((heads[0], *(Op if heads[0] in ("argument", "context") else ())), later=LATER)
     return _read_head(table, heads[0], depth)
 
@@ -56,22 +62,19 @@ def _refuse_heads(table: Cursor, heads: list[str], later: list[str]) -> None:
         table.fault(f"does not say what to look at: one of {', '.join(HEADS)}")
 
 
-def _read_head(table: Cursor, head: str, depth: int) -> Condition | None:
+def _read_head(table: Cursor, head: str, depth: int) -> Condition:
     match head:
         case "all" | "any":
-            parts = [read_condition(part, depth + 1) for part in table.tables(head)]
-            known = tuple(part for part in parts if part is not None)
-            return All(known) if head == "all" else AnyOf(known)
+            parts = tuple(read_condition(part, depth + 1) for part in table.tables(head))
+            return All(parts) if head == "all" else AnyOf(parts)
         case "not":
-            inner = table.table("not")
-            negated = read_condition(inner, depth + 1) if inner else None
-            return None if negated is None else Not(negated)
+            return Not(read_condition(table.table("not"), depth + 1))
         case "confidence":
             tests = table.table("confidence")
-            return Where(Confidence(), _read_tests(tests)) if tests else None
+            return Where(Confidence(), _read_tests(tests)) if tests else UNREAD
         case "time":
             window = table.table("time")
-            return _read_window(window) if window else None
+            return _read_window(window) if window else UNREAD
         case _:
             path = _read_path(table, head)
             subject = Argument(path) if head == "argument" else ContextValue(path)

@@ -48,7 +48,7 @@ def canonical(value: object, *, what: str = "value", limit: int | None = None) -
 def parse(text: str | bytes, *, what: str = "JSON") -> Json:
     """Parse JSON text strictly: duplicate keys, NaN and Infinity are refused. Raises NotCanonical."""
     try:
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
     except NotCanonical:
         raise
     except (ValueError, RecursionError) as exc:
@@ -72,7 +72,7 @@ def _inspect(value: object, path: str, depth: int, faults: list[Fault]) -> None:
             _inspect_text(value, path, faults)
         case int():
             if not -MAX_INTEGER <= value <= MAX_INTEGER:
-                faults.append(Fault(path, f"the integer {value} is beyond 2^53-1; send it as text"))
+                faults.append(Fault(path, "is an integer beyond 2^53-1; send it as text"))
         case float():
             if value != value or value in (float("inf"), float("-inf")):
                 faults.append(Fault(path, f"{value} is not a JSON number"))
@@ -103,6 +103,13 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
         seen: set[str] = set()
         twice = sorted({key for key, _ in pairs if key in seen or seen.add(key)})  # type: ignore[func-returns-value]
         raise NotCanonical([Fault(key, "is given twice") for key in twice])
+    return value
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if value in (float("inf"), float("-inf")):
+        raise NotCanonical([Fault("", f"{digits} is beyond what a JSON number can be")])
     return value
 
 

@@ -40,6 +40,7 @@ class AuditEvent(StrEnum):
 
     RUN_STARTED = "run.started"
     RUN_CLAIMED = "run.claimed"
+    RUN_RETRIED = "run.retried"
     RUN_PAUSED = "run.paused"
     RUN_COMPLETED = "run.completed"
     RUN_FAILED = "run.failed"
@@ -60,6 +61,7 @@ class AuditEvent(StrEnum):
     EFFECT_SETTLED = "effect.settled"
     STOP_SET = "stop.set"
     STOP_LIFTED = "stop.lifted"
+    ROW_DAMAGED = "row.damaged"
 
 
 class AuditEntry(Record):

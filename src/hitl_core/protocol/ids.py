@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final
 from uuid import UUID
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 _lock = threading.Lock()
 _last = 0
@@ -25,10 +29,9 @@ def new_id(now: datetime) -> str:
 
 def micros(moment: datetime) -> int:
     """Microseconds since 1970 in UTC: how instants are stored and hashed."""
-    return round(moment.timestamp() * 1_000_000)
+    return (moment - _EPOCH) // _MICROSECOND
 
 
 def instant(value: int) -> datetime:
     """The instant that `micros` stored."""
-    seconds, rest = divmod(value, 1_000_000)
-    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest)
+    return _EPOCH + value * _MICROSECOND

@@ -12,12 +12,12 @@ from hitl_core.capabilities import NATIVE, Capabilities, Capability, emulated
 from hitl_core.contracts import Broke, Completed, Ending, Finding, Paused, Turn
 from hitl_core.errors import AppChanged, AppRefused, LeaseLost
 from hitl_core.protocol import Json, Run
-from hitl_core.tools import Catalogue, as_json
+from hitl_core.tools import Catalogue
 
+from .driving import Halt, driving
 from .errors import GraphDrained, UnknownInterruptError, in_words, is_invalid_resume, require_version
-from .gating import Halt, driving
-from .mapping import Codecs
-from .resume import Resumption
+from .mapping import Codecs, Sites, findings
+from .resume import App, Resumption
 from .savers import open_saver
 from .suspend import Engine
 
@@ -70,6 +70,7 @@ class LangGraphAdapter:
         self._codecs = Codecs.from_options(options.codecs)
         self._stack = AsyncExitStack()
         self._engine: Engine | None = None
+        self._app: App | None = None
         self._findings: tuple[Finding, ...] = ()
         self._spec_built = False
 
@@ -77,19 +78,22 @@ class LangGraphAdapter:
         """Build the graph and look through it. Raises AppRefused, naming every reason."""
         if self._engine is None:
             graph = await self._build()
-            self._findings = survey(graph, self._codecs)
+            sites = Sites(graph)
+            self._findings = findings(graph, self._codecs, sites=sites)
             reasons = [each for each in self._findings if each.level == "refuse"]
             if reasons:
                 raise AppRefused("; ".join(f"{each.place}: {each.message}" for each in reasons))
             self._engine = Engine(graph)
+            self._app = App(self._codecs, sites, self._safe_nodes())
         return self._findings
 
     async def advance(self, turn: Turn) -> Ending:
         """Start the graph, or read what it waits for, lower the decisions and resume it."""
         await self.attach()
-        engine = self._engine
+        engine, app = self._engine, self._app
         assert engine is not None
-        resumption = Resumption(turn, engine, self._codecs, self._safe_nodes())
+        assert app is not None
+        resumption = Resumption(turn, engine, app)
         try:
             with driving(turn):
                 return await self._advance(turn, engine, resumption)
@@ -179,13 +183,3 @@ class LangGraphAdapter:
         if not hasattr(made, "get_state"):
             raise AppRefused(f"{self._source.reference} gives a {type(made).__name__}, not a compiled graph")
         return made
-
-
-def survey(graph: Any, codecs: Codecs) -> tuple[Finding, ...]:
-    """Everything worth knowing about a graph before it runs."""
-    from .mapping import findings
-
-    return findings(graph, codecs)
-
-
-__all__ = ["CAPABILITIES", "NAME", "LangGraphAdapter", "LangGraphOptions", "as_json"]

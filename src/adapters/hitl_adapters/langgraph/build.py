@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from langchain.agents import create_agent
-from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.tools import BaseTool, StructuredTool
 from langchain_openai import ChatOpenAI
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -16,6 +15,8 @@ from hitl_core.spec import AgentSpec, ModelSpec
 from hitl_core.tools import Tool
 
 from .gating import OversightMiddleware
+from .output import last_text
+from .proposals import DELEGATES
 
 
 def build_agent(spec: AgentSpec, *, checkpointer: BaseCheckpointSaver[Any] | None) -> Any:
@@ -87,6 +88,7 @@ def _agent_tool(spec: AgentSpec) -> BaseTool:
         name=spec.name,
         description=spec.description or spec.instructions,
         args_schema=create_model(spec.name, task=(str, ...)),
+        metadata={DELEGATES: True},
     )
 
 
@@ -102,11 +104,3 @@ def _sentence(value: Any) -> str:
     if not isinstance(value, dict):
         return str(value)
     return ", ".join(f"{name}: {each}" for name, each in value.items())
-
-
-def last_text(messages: Sequence[BaseMessage]) -> str:
-    """The text of the last message that the agent wrote."""
-    for message in reversed(messages):
-        if isinstance(message, AIMessage) and message.text:
-            return message.text
-    return ""

@@ -98,6 +98,25 @@ class Engine:
         else:
             await self.graph.aupdate_state(config, values, as_node=as_node)
 
+    @property
+    def has_breakpoints(self) -> bool:
+        """Whether the graph was compiled with static breakpoints, which return without saying so."""
+        return bool(self.graph.interrupt_before_nodes or self.graph.interrupt_after_nodes)
+
+    def breakpoints(self, snapshot: StateSnapshot) -> list[NativePause]:
+        """The static breakpoint at which a thread with work left stands, as one pause (research §1.2).
+
+        A snapshot does not tell a breakpoint after a node from a crash before the next one; both ask a person.
+        """
+        if not snapshot.next or not self.has_breakpoints:
+            return []
+        before = [name for name in snapshot.next if name in _names(self.graph.interrupt_before_nodes, snapshot.next)]
+        if not before and not self.graph.interrupt_after_nodes:
+            return []
+        where = snapshot.config.get("configurable", {}).get("checkpoint_id", "")
+        node = ", ".join(before or snapshot.next)
+        return [NativePause(f"static:{where}", node, static="before" if before else "after")]
+
     async def answers_held(self, thread: str, task_id: str) -> int:
         """How many answers a task holds: with versions before 1.2.20 part of the identity of its next pause."""
         config = self.config(thread)
@@ -127,6 +146,11 @@ class Engine:
             for event in live_events(run, namespace, mode, part):
                 emit(event)
         return Reached(value, interrupted)
+
+
+def _names(given: Any, every: tuple[str, ...]) -> tuple[str, ...]:
+    """Breakpoint nodes as names; "*" stands for all."""
+    return every if given == "*" else tuple(given or ())
 
 
 def _is_async(saver: Any) -> bool:

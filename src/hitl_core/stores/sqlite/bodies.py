@@ -8,10 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from typing import Final, NamedTuple, Protocol, cast
+from typing import Final, NamedTuple, cast
 
 from ...errors import Fault, NotCanonical, RowCorrupt, TooLarge
 from ...protocol import Json
+from .view import View
 
 REQUEST_LIMIT: Final = 256 * 1024
 RESULT_LIMIT: Final = 1024 * 1024
@@ -30,15 +31,74 @@ class Body(NamedTuple):
     data: bytes
 
 
-class Execute(Protocol):
-    """Something with a database behind it."""
+def pack(value: Json, *, what: str, limit: int) -> Body:
+    """A JSON value as a body. Raises NotCanonical for what is not JSON, TooLarge over `limit` bytes."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return pack_text(text, what=what, limit=limit)
+    except (TypeError, ValueError, RecursionError) as exc:
+        if isinstance(exc, TooLarge | NotCanonical):
+            raise
+        raise NotCanonical([Fault(what, f"is not JSON: {exc}")]) from exc
 
-    def execute(self, sql: str, parameters: tuple[object, ...] = ..., /) -> Cursor: ...
+
+def pack_text(text: str, *, what: str, limit: int) -> Body:
+    """JSON text as a body. Raises NotCanonical for a lone surrogate, TooLarge over `limit` bytes."""
+    try:
+        data = text.encode()
+    except UnicodeEncodeError as exc:
+        raise NotCanonical([Fault(what, "has a lone surrogate, which no UTF-8 reader accepts")]) from exc
+    if len(data) > limit:
+        raise TooLarge(f"{what} has {len(data):,} bytes as JSON; the limit is {limit:,}. Pass a reference instead.")
+    if len(data) > PACK_ABOVE:
+        data = zlib.compress(data, 3)
+    return Body(_digest(data), data)
 
 
-class Cursor(Protocol):
-    """The part of sqlite3.Cursor that is needed here."""
+def put(view: View, body: Body) -> int:
+    """Store a new body; returns its key."""
+    stored = view.execute("INSERT INTO hitl_bodies (digest, data) VALUES (?, ?)", body)
+    return cast("int", stored.lastrowid)
 
-    lastrowid: int | None
 
-    def fetchone(self) -> tuple[object, ...] | None: ...
+def put_value(view: View, body: Body | None) -> int | None:
+    return None if body is None else put(view, body)
+
+
+def replace(view: View, key: int | None, body: Body) -> int:
+    """Store a body in the place of an older one, if there is one; returns its key."""
+    if key is None:
+        return put(view, body)
+    view.execute("UPDATE hitl_bodies SET digest = ?, data = ? WHERE key = ?", (*body, key))
+    return key
+
+
+def get(view: View, key: int | None, *, what: str) -> Json:
+    """A stored value; None where there is none. Raises RowCorrupt."""
+    if key is None:
+        return None
+    found = view.execute("SELECT digest, data FROM hitl_bodies WHERE key = ?", (key,)).fetchone()
+    if found is None:
+        raise RowCorrupt(f"the {what} is missing from the store; restore a backup")
+    return decode(*found, what=what)
+
+
+def decode(digest: bytes, data: bytes, *, what: str) -> Json:
+    """The value behind stored bytes. Raises RowCorrupt."""
+    return cast("Json", json.loads(unpack(checked(digest, data, what=what))))
+
+
+def checked(digest: bytes | None, data: bytes | None, *, what: str) -> bytes:
+    """The stored bytes, if they are still those that were stored. Raises RowCorrupt."""
+    if not isinstance(data, bytes) or _digest(data) != digest:
+        raise RowCorrupt(f"the {what} no longer matches its digest; it is not used. Restore it from a backup")
+    return data
+
+
+def unpack(data: bytes) -> bytes:
+    """Stored bytes as JSON text. Give it only bytes that were checked."""
+    return zlib.decompress(data) if data[0] == _PACKED else data
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()[:16]

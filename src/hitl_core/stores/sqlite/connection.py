@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
+from urllib.parse import quote
 
 from ...errors import StoreUnavailable
 from .failures import unavailable
@@ -18,14 +19,17 @@ _BUSY_MS: Final = 10_000
 _WRITER_CACHE_KIB: Final = 16_384
 
 
-def connect(location: Location, *, writes: bool) -> sqlite3.Connection:
-    """A connection in autocommit mode. Raises StoreUnavailable.
+def connect(location: Location, *, writes: bool, create: bool = False) -> sqlite3.Connection:
+    """A connection in autocommit mode. Raises StoreUnavailable, also for a file that is gone (unless `create`).
 
     One that does not write is told so; it can still take part in WAL recovery, unlike one opened read-only.
     """
-    name = ":memory:" if location.path is None else str(location.path)
+    mode = "rwc" if create else "rw"
+    name = ":memory:" if location.path is None else f"file:{quote(str(location.path))}?mode={mode}"
     try:
-        connection = sqlite3.connect(name, isolation_level=None, check_same_thread=False, cached_statements=256)
+        connection = sqlite3.connect(
+            name, uri=True, isolation_level=None, check_same_thread=False, cached_statements=256
+        )
     except sqlite3.Error as exc:
         raise unavailable(exc, location) from exc
     try:

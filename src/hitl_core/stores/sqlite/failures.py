@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
-from ...errors import StoreUnavailable
+from ...errors import Fault, NotCanonical, RecordError, StoreUnavailable
 from .location import Location
 
 _ADVICE: Final = {
@@ -28,8 +28,18 @@ def unavailable(error: BaseException, location: Location) -> StoreUnavailable:
     return StoreUnavailable(f"the store {location} refused the work: {advice} ({name or type(error).__name__}: {error})")
 
 
-def is_the_commands_own(error: Exception) -> bool:
-    """Whether only the command at hand is to blame, so that the others in its batch can go on."""
-    if not isinstance(error, sqlite3.Error):
-        return True
-    return isinstance(error, sqlite3.IntegrityError | sqlite3.DataError | sqlite3.ProgrammingError)
+def of_the_store(error: Exception) -> bool:
+    """Whether the store itself failed, so that nothing in the batch can go on."""
+    own = sqlite3.IntegrityError | sqlite3.DataError | sqlite3.ProgrammingError
+    return isinstance(error, sqlite3.Error) and not isinstance(error, own)
+
+
+def of_the_command(error: Exception) -> Exception:
+    """What one command did wrong, as one of our errors where it is the driver's or the codec's."""
+    match error:
+        case UnicodeEncodeError():
+            return NotCanonical([Fault("text", "has a lone surrogate, which no UTF-8 reader accepts")])
+        case OverflowError() | sqlite3.Error():
+            return RecordError(f"a value cannot be kept: {error}")
+        case _:
+            return error

@@ -11,6 +11,7 @@ from typing import Final
 from uuid import uuid4
 
 from ...errors import StoreTooNew, StoreUnavailable
+from .failures import unavailable
 from .location import Location
 
 APPLICATION: Final = 0x4849544C
@@ -64,13 +65,18 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1,)
 """Migration N leads from version N to N+1. Released ones are never edited; add one instead."""
 
 
-def migrate(connection: sqlite3.Connection, location: Location) -> None:
-    """Bring a file to the newest version, one transaction per step; the caller holds the write lock.
+def migrate(connection: sqlite3.Connection, location: Location) -> str:
+    """Bring a file to the newest version, one transaction per step; returns the store's origin, its lasting name.
 
-    Raises StoreTooNew (a newer release wrote it) or StoreUnavailable (another program's database).
+    The caller holds the write lock. Raises StoreTooNew (a newer release wrote it) or StoreUnavailable (another
+    program's database, or no database).
     """
-    for number in range(_version(connection, location), len(MIGRATIONS)):
-        step(connection, number)
+    try:
+        for number in range(_version(connection, location), len(MIGRATIONS)):
+            step(connection, number)
+        return str(connection.execute("SELECT origin FROM hitl_store").fetchone()[0])
+    except sqlite3.Error as exc:
+        raise unavailable(exc, location) from exc
 
 
 def step(connection: sqlite3.Connection, number: int) -> None:

@@ -1,7 +1,7 @@
 """Codecs: what each decision means to the code that waits at a pause.
 
-    codecs = Codecs({"review_node": boolean()})
-    codecs.register(node="ask", payload_type="approval", codec=words(approve="ship it", reject="hold"))
+codecs = Codecs({"review_node": boolean()})
+codecs.register(node="ask", payload_type="approval", codec=words(approve="ship it", reject="hold"))
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from hitl_core.errors import ConfigError, Fault
 from hitl_core.protocol import Decision, Json, Reply
 
-from .templates import ARGUMENTS, CHOSEN, MESSAGE, VALUE, faults
+from .holes import ARGUMENTS, CHOSEN, MESSAGE, VALUE, faults
 
 Lower = Callable[[Decision, Json], Json]
 """(decision, payload of the interrupt) → the value that `interrupt()` shall return."""

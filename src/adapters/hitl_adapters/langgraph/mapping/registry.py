@@ -1,10 +1,10 @@
 """Which codec belongs to which pause site, said by the user: in Python or under `[backend.codecs]` in hitl.toml.
 
-    [backend.codecs]
-    review_node = "boolean"                                     # boolean | words | fields | text | raw
-    "sub/ask" = { approve = "yes", reject = "no" }              # a template per reply
-    publish = { use = "fields", approved = "ok", reason = "why" }
-    legal = "my_app.codecs:legal"                               # an object of your own
+[backend.codecs]
+review_node = "boolean"                                     # boolean | words | fields | text | raw
+"sub/ask" = { approve = "yes", reject = "no" }              # a template per reply
+publish = { use = "fields", approved = "ok", reason = "why" }
+legal = "my_app.codecs:legal"                               # an object of your own
 """
 
 from __future__ import annotations

@@ -12,13 +12,14 @@ from typing import Final
 from hitl_core.protocol import Json, Option
 
 from .pause import NativePause
+from .vocabulary import listed
 
-_ASKS: Final = "message question query prompt instruction instructions title task description text reason".split()
-_BODIES: Final = (
+_ASKS: Final = listed("message question query prompt instruction instructions title task description text reason")
+_BODIES: Final = listed(
     "draft content body output llm_output llm_generated_summary text_to_revise proposal plan summary email post "
     "article report document answer text data value details"
-).split()
-_CALLS: Final = "tools tool_calls calls actions tool_call toolCall call tool action".split()
+)
+_CALLS: Final = listed("tools tool_calls calls actions tool_call toolCall call tool action")
 _OPTIONS: Final = ("options", "choices")
 _NAMES: Final = ("name", "tool", "action", "function")
 _ARGUMENTS: Final = ("args", "arguments", "parameters", "input", "tool_input", "tool_args", "details")
@@ -54,18 +55,18 @@ def _of_dict(value: dict[str, Json], node: str) -> Shape:
     title = str(value[ask]) if ask else f"{node} waits"
     asks_approval = str(value.get("type", "")).lower().startswith(("approv", "confirm"))
     options = _options(value)
+    rest = {key: item for key, item in value.items() if key != ask}
     if options:
-        return Shape(title, node, value, options=options)
+        return Shape(title, node, rest, options=options)
     call = _single_call(value)
     if call is not None:
         return Shape(title, call[0], call[1], call=True, asks_approval=asks_approval)
-    rest = {key: item for key, item in value.items() if key != ask}
     body = next((key for key in _BODIES if key in rest and isinstance(rest[key], str)), None)
     has_calls = any(key in value for key in _CALLS)
     return Shape(
         title,
         node,
-        value,
+        rest or value,
         body=None if has_calls else body,
         asks_approval=asks_approval or has_calls,
         free=not rest,

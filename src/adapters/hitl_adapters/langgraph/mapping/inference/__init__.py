@@ -4,6 +4,7 @@ An inferred codec is safe by construction: its refusal is a value that every tes
 and its consent one that none of them takes for a refusal. Whatever cannot be shown is Unclear, and Unclear refuses.
 """
 
-from .infer import Unclear, infer
+from .infer import infer
+from .verdicts import Unclear
 
 __all__ = ["Unclear", "infer"]

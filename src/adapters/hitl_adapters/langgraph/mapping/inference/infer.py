@@ -5,16 +5,23 @@ from __future__ import annotations
 from hitl_core.protocol import Json, Reply
 
 from ..codecs import Codec
+from ..holes import CHOSEN, MESSAGE, VALUE, argument
 from ..reading.events import What
 from ..reading.usage import Site
 from ..shapes import Shape
-from ..templates import CHOSEN, MESSAGE, VALUE, argument
-from ..words import speaks_of_editing, stands_for
+from ..vocabulary import speaks_of_editing, stands_for
 from .records import infer_record
 from .verdicts import Unclear, Verb, verb_of
 
 _INTEGER: dict[str, Json] = {"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^\s*[+-]?\d+\s*$"}]}
-_TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean", "dict": "object", "list": "array"}
+_TYPES = {
+    "str": "string",
+    "int": "integer",
+    "float": "number",
+    "bool": "boolean",
+    "dict": "object",
+    "list": "array",
+}
 
 
 def infer(site: Site, shape: Shape, *, parsed: bool = False) -> Codec:
@@ -22,8 +29,8 @@ def infer(site: Site, shape: Shape, *, parsed: bool = False) -> Codec:
 
     Raises Unclear with the reason.
     """
-    if site.opaque:
-        raise Unclear(f"the answer is {', '.join(site.opaque)}, which cannot be followed")
+    if site.lost:
+        raise Unclear(f"the answer is {', '.join(site.lost)}, which cannot be followed")
     if not parsed and any(use.does(What.ATTRIBUTE) for use in site.uses.values()):
         raise Unclear("the answer is read by attribute, which no JSON value allows")
     if site.keys and shape.options and _reads_an_option(site, shape):
@@ -44,6 +51,8 @@ def _whole(site: Site, shape: Shape) -> Codec:
         return Codec("acknowledge", {Reply.APPROVE: True}, origin="inferred")
     if shape.options and not any(test.what is not What.EQUAL for test in use.tests):
         return _option(site, shape)
+    if use.opaque:
+        raise Unclear(f"the answer is {', '.join(use.opaque)}, which cannot be followed")
     if not use.tests:
         return _untested(site, shape)
     if all(test.what in (What.TYPE, What.NUMBER) for test in use.tests):
@@ -71,7 +80,7 @@ def _boolean(site: Site, shape: Shape, verb: Verb) -> Codec:
 
 def _word(site: Site, verb: Verb) -> Codec:
     use, replies = site.root, dict[Reply, Json]()
-    speaks = use.kept and not verb.checked
+    speaks = use.spoken and not verb.checked
     if verb.yes is not None:
         replies[Reply.APPROVE] = verb.yes
     if verb.no is not None:

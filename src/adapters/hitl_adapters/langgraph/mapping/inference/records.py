@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from hitl_core.protocol import Json, Reply
 
 from ..codecs import Codec
+from ..holes import ARGUMENTS, CHOSEN, MESSAGE, VALUE, argument
 from ..reading.events import What
 from ..reading.usage import Site, Use
 from ..shapes import Shape
-from ..templates import ARGUMENTS, CHOSEN, MESSAGE, VALUE, argument
-from ..words import carries_edit, gives_reason, speaks_of_editing, stands_for
+from ..vocabulary import carries_edit, gives_reason, speaks_of_editing, stands_for
 from .verdicts import Unclear, Verb, verb_of
 
 Key = str | int
@@ -72,6 +72,9 @@ def _listed(site: Site) -> str:
 
 
 def _sort(site: Site, shape: Shape) -> Record:
+    passed = [reason for use in (site.root, *(site.uses[p] for p in site.uses if len(p) > 1)) for reason in use.opaque]
+    if passed:
+        raise Unclear(f"the answer is {', '.join(passed)}, which cannot be followed")
     if site.root.tests:
         raise Unclear("the answer is tested as a whole and read in parts: both shapes are possible")
     if site.root.does(What.TEXT) or site.root.does(What.INTEGER):
@@ -81,7 +84,7 @@ def _sort(site: Site, shape: Shape) -> Record:
         raise Unclear("the answer is read by position")
     verbs: dict[Key, Verb] = {}
     for key in site.keys:
-        verb = _verb(site, key)
+        verb = _verb(site, shape, key)
         if verb is not None:
             verbs[key] = verb
     if sum(not verb.boolean for verb in verbs.values()) > 1 or len({verb.boolean for verb in verbs.values()}) > 1:
@@ -89,14 +92,17 @@ def _sort(site: Site, shape: Shape) -> Record:
     return Record(site, shape, verbs, tuple(key for key in site.keys if key not in verbs))
 
 
-def _verb(site: Site, key: Key) -> Verb | None:
+def _verb(site: Site, shape: Shape, key: Key) -> Verb | None:
     """What the tests on this part decide; None for a part that only carries something."""
     use = site.uses.get((key,), Use(()))
     name = site.unpacked.get(key, "") if isinstance(key, int) else key
     called = f"answer[{key!r}]"
     truth_only = all(test.what is What.TRUTH for test in use.tests)
     if truth_only and stands_for(name) is None:
-        if use.tests and not gives_reason(name) and not carries_edit(name):
+        carries = gives_reason(name) or carries_edit(name) or name in shape.arguments
+        if use.opaque and not carries:
+            raise Unclear(f"{called} is {', '.join(use.opaque)}, which cannot be followed")
+        if use.tests and not carries:
             raise Unclear(f"only the truth of {called} is tested, and its name does not say what a yes is")
         return None
     if site.below(key):
@@ -110,6 +116,9 @@ def _verb(site: Site, key: Key) -> Verb | None:
 def _form(record: Record) -> Codec:
     """Nothing decides: the parts are what the person fills in."""
     site, shape = record.site, record.shape
+    passed = [reason for key in record.rest for reason in record.use(key).opaque]
+    if passed and not shape.options:
+        raise Unclear(f"the answer is {', '.join(passed)}, which cannot be followed")
     if any(record.use(key).tests or site.below(key) for key in record.rest):
         raise Unclear(f"the code tests {_listed(site)}, and nothing in them is a yes or a no")
     if len(record.rest) > 1 or isinstance(record.rest[0], int):
@@ -172,7 +181,7 @@ def _refusal(record: Record, reasons: list[Key]) -> Json:
 def _edit(record: Record) -> Json:
     """The reply that changes what was shown, if the code has a place for it."""
     places = [key for key in record.rest if record.is_argument(key) or record.is_edit(key)]
-    filled = {key: value for key in places if (value := _edited_value(record, key)) is not None}
+    filled: dict[Key, Json] = {key: value for key in places if (value := _edited_value(record, key)) is not None}
     if not filled:
         return None
     heads: dict[Key, Json] = {key: verb.yes for key, verb in record.verbs.items()}
@@ -195,7 +204,7 @@ def _edited_value(record: Record, key: Key) -> Json:
 def _edited_call(record: Record, inner: tuple[Key, ...]) -> Json:
     """`answer["args"]["args"]`, `answer["edited_action"]["name"]`: a whole call, whose tool stays the one shown."""
     known: dict[str, Json] = {name: dict(ARGUMENTS) for name in ("args", "arguments")}
-    known |= {name: record.shape.tool for name in ("name", "action", "tool")}
+    known |= dict.fromkeys(("name", "action", "tool"), record.shape.tool)
     if not record.shape.call or not set(inner) <= set(known) or not {"args", "arguments"} & set(inner):
         return None
     return {str(name): known[str(name)] for name in inner}
@@ -209,7 +218,7 @@ def _editable(record: Record) -> tuple[str, ...] | None:
 
 
 def _build(record: Record, heads: dict[Key, Json], filled: dict[Key, Json]) -> Json:
-    """The record with its deciding parts, what is filled in, and the shown value for every other part that is needed."""
+    """The record with its deciding parts, what is filled in, and what was shown for all else that is needed."""
     parts = {**heads, **filled}
     for key in record.rest:
         if key not in parts and record.needed(key):

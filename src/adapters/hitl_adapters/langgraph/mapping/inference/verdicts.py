@@ -8,7 +8,7 @@ from typing import Literal
 
 from ..reading.events import Const, Event, What
 from ..reading.usage import Use
-from ..words import Meaning, counterpart, meaning, negative, stands_for
+from ..vocabulary import Meaning, counterpart, meaning, negative, stands_for
 
 
 class Unclear(Exception):
@@ -40,6 +40,8 @@ class Verb:
 def verb_of(use: Use, names: Iterable[str], *, called: str) -> Verb:
     """Read the tests in `use`; `names` are what the code calls this part. Raises Unclear."""
     tests = use.tests
+    if use.opaque:
+        raise Unclear(f"{called} is {', '.join(use.opaque)}, which cannot be followed")
     odd = next((t for t in tests if t.what not in (What.TRUTH, What.EQUAL)), None)
     if odd is not None:
         raise Unclear(f"{called} is tested in a way that fits more than one shape ({odd.what})")
@@ -128,7 +130,7 @@ def _said(groups: list[_Group], kind: Literal["yes", "no"], called: str) -> str 
 
 def _other_than(no: str | None, use: Use) -> str | None:
     """The code only knows a word for no, and takes everything else for a yes, unless it goes on to use it as text."""
-    if no is None or use.kept:
+    if no is None or use.spoken:
         return None
     return "yes" if no.lower() in ("no", "n") else "approve"
 

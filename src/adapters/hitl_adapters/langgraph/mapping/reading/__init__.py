@@ -6,7 +6,20 @@ opaque use is never inferred from.
 
 from .events import Event, What
 from .scan import Scan, read_function
-from .source import functions_of, plain, tree_of
+from .source import functions_of, plain, tree_of, wrappers_of
+from .statements import swallowing
 from .usage import Site, Use
 
-__all__ = ["Event", "Scan", "Site", "Use", "What", "functions_of", "plain", "read_function", "tree_of"]
+__all__ = [
+    "Event",
+    "Scan",
+    "Site",
+    "Use",
+    "What",
+    "functions_of",
+    "plain",
+    "read_function",
+    "swallowing",
+    "tree_of",
+    "wrappers_of",
+]

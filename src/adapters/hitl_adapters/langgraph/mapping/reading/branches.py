@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from ..words import refuses, tokens
+from ..vocabulary import refuses, tokens
 
 
 def inverted(yes: list[ast.stmt], no: list[ast.stmt]) -> bool:

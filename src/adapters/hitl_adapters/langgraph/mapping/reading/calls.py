@@ -5,14 +5,16 @@ from __future__ import annotations
 import ast
 from typing import Final
 
+from ..vocabulary import listed
 from .events import NOTHING, STATE, Ref, Value, What
+from .following import follow, followable
 from .scan import MISSING, Env, Scan, parts
 
 _FOLDS: Final = frozenset({"lower", "upper", "casefold", "strip", "lstrip", "rstrip", "title", "capitalize"})
 _TEXT_METHODS: Final = frozenset({"split", "replace", "splitlines", "format", "encode"})
-_KEEPERS: Final = frozenset(  # callables that only keep or show what they are given
+_KEEPERS: Final = listed(  # callables that only keep or show what they are given
     "str repr print len HumanMessage AIMessage SystemMessage ToolMessage ChatMessage RemoveMessage dumps pformat "
-    "debug info warning error exception log write format join final writer".split()
+    "debug info warning error exception log write format join final writer"
 )
 _BOXES: Final = frozenset({"dict", "list", "tuple", "set"})
 _GROWERS: Final = frozenset({"append", "add", "extend", "insert"})
@@ -76,6 +78,8 @@ def _grow(node: ast.Call, name: str, env: Env, scan: Scan) -> Value:
 
     for argument in node.args:
         value = evaluate(argument, env, scan)
+        if not scan.makes(name):
+            scan.opaque(value, f"kept in {name}")
         env[name] = env.get(name, NOTHING) | {Ref(ref.site, ref.path, boxed=True) for ref in value}
     return NOTHING
 
@@ -85,16 +89,18 @@ def _function(node: ast.Call, env: Env, scan: Scan) -> Value:
 
     name = _called(node.func)
     task = scan.look_up(node.func)
-    values = [(k.arg, evaluate(k.value, env, scan)) for k in node.keywords]
-    values = [*((None, evaluate(a, env, scan)) for a in node.args), *values]
-    everything = NOTHING.union(*(value for _, value in values))
+    given = (*node.args, *(keyword.value for keyword in node.keywords))
+    values = {argument: evaluate(argument, env, scan) for argument in given}
+    everything = NOTHING.union(*values.values())
     if task is not MISSING and id(task) in scan.results:
         scan.opaque(everything, f"passed to the task {name}()")
+        scan.met.add(id(task))
         return scan.results[id(task)]
     if name == "isinstance":
         scan.note(everything, What.TYPE, detail=ast.unparse(node.args[-1]))
     elif name == "bool":
         scan.note(everything, What.TRUTH)
+        return everything
     elif name in ("int", "float"):
         scan.note(everything, What.INTEGER)
     elif name == "str":
@@ -107,7 +113,17 @@ def _function(node: ast.Call, env: Env, scan: Scan) -> Value:
     elif name in _KEEPERS:
         scan.note((ref for ref in everything if ref.site != STATE), What.DATA)
     else:
-        scan.opaque(everything, f"passed to {name}()")
+        return _handed_over(node, name, values, scan)
+    return NOTHING
+
+
+def _handed_over(node: ast.Call, name: str, values: dict[ast.expr, Value], scan: Scan) -> Value:
+    everything = NOTHING.union(*values.values())
+    function = followable(node, everything, scan)
+    returned = follow(function, node, values, scan) if function is not None else None
+    if returned is not None:
+        return returned
+    scan.note(everything, What.PASSED, f"passed to {name}()")
     return NOTHING
 
 

@@ -36,6 +36,8 @@ class What(StrEnum):
     """read by `x.name`"""
     STORED = "stored"
     """returned as the state key in `detail`"""
+    PASSED = "passed"
+    """given to code that cannot be read; `detail` names it"""
     OPAQUE = "opaque"
     """used in a way that was not understood; `detail` says how"""
 

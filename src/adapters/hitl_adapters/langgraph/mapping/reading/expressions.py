@@ -130,10 +130,14 @@ def _not(node: ast.UnaryOp, env: Env, scan: Scan) -> Value:
     if not isinstance(node.op, ast.Not):
         scan.opaque(value, "used as a number")
         return NOTHING
-    if isinstance(node.operand, ast.Call | ast.Compare):  # `not isinstance(…)`, `not x == c`
+    if isinstance(node.operand, ast.Compare) or _is_type_check(node.operand):
         scan.events[mark:] = [replace(event, negated=not event.negated) for event in scan.events[mark:]]
     scan.note(value, What.TRUTH, negated=True)
     return NOTHING
+
+
+def _is_type_check(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "isinstance"
 
 
 def _compare(node: ast.Compare, env: Env, scan: Scan) -> Value:
@@ -185,9 +189,10 @@ def _dict(node: ast.Dict, env: Env, scan: Scan) -> Value:
     for key, item in zip(node.keys, node.values, strict=True):
         value = evaluate(item, env, scan)
         if key is None:
-            scan.opaque(value, "unpacked into a dict")
+            scan.opaque((ref for ref in value if not ref.boxed), "unpacked into a dict")
         else:
             scan.opaque(evaluate(key, env, scan), "used as a key")
+        if key is not None or all(ref.boxed for ref in value):
             found |= {Ref(ref.site, ref.path, boxed=True) for ref in value}
     return frozenset(found)
 
@@ -203,8 +208,11 @@ def _operation(node: ast.BinOp, env: Env, scan: Scan) -> Value:
     value = evaluate(node.left, env, scan) | evaluate(node.right, env, scan)
     if isinstance(node.op, ast.Mod):  # "…" % answer
         scan.note(value, What.DATA)
+    elif isinstance(node.op, ast.Add):
+        scan.note(value, What.TEXT)
+        scan.note(value, What.DATA)
     else:
-        scan.note(value, What.TEXT if isinstance(node.op, ast.Add) else What.OPAQUE, "used in arithmetic")
+        scan.opaque(value, "used in arithmetic")
     return NOTHING
 
 
@@ -247,6 +255,8 @@ def bind(target: ast.expr, value: Value, env: Env, scan: Scan) -> None:
     """Assign `value` to `target`: a name, or several by unpacking. Anything else loses sight of it."""
     if isinstance(target, ast.Name):
         env[target.id] = value
+        if target.id in scan.outer:
+            scan.opaque(value, "kept in a variable of another scope")
         for ref in value:
             if not ref.path and not ref.boxed and ref.site in scan.sites:
                 scan.sites[ref.site].names.add(target.id)
@@ -277,6 +287,8 @@ def _put_into(target: ast.Subscript, name: str, value: Value, env: Env, scan: Sc
         scan.note(value, What.STORED, key[0])
     if name == scan.state_name and key:
         return
+    if not scan.makes(name):
+        scan.opaque(value, f"kept in {name}")
     env[name] = env.get(name, NOTHING) | {Ref(ref.site, ref.path, boxed=True) for ref in value}
 
 

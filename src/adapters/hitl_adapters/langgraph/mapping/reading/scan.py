@@ -34,6 +34,15 @@ class Scan:
     results: Mapping[int, Value] = field(default_factory=dict)
     """what the functional API's tasks return, by the id of the `@task` object"""
     returned: set[Ref] = field(default_factory=set)
+    task: int = 0
+    depth: int = 0
+    callers: tuple[FunctionType, ...] = ()
+    followed: bool = False
+    """whether the caller is read too, so that returning an answer is not the end of it"""
+    met: set[int] = field(default_factory=set)
+    """the tasks among `results` whose calls were found"""
+    outer: set[str] = field(default_factory=set)
+    """names declared `global` or `nonlocal`"""
     state_name: str = ""
 
     def note(self, value: Iterable[Ref], what: What, detail: str = "", **more: Any) -> None:
@@ -41,7 +50,7 @@ class Scan:
         for ref in value:
             if ref.site == STATE:
                 self._note_state(what)
-            elif ref.boxed and what not in (What.DATA, What.STORED, What.OPAQUE):
+            elif ref.boxed and what not in (What.DATA, What.STORED, What.PASSED, What.OPAQUE):
                 self.events.append(Event(ref, What.OPAQUE, detail="taken out of a container again"))
             else:
                 self.events.append(Event(ref, what, detail=detail, **more))
@@ -90,7 +99,18 @@ class Scan:
         name = f"{self.function.__code__.co_filename}:{call.lineno}:{call.col_offset}"
         if name not in self.sites:
             payload = call.args[0] if call.args else None
-            self.sites[name] = Site(name, payload, call.lineno, swallowed=self.guards[-1] if self.guards else "")
+            has_schema = any(keyword.arg == "response_schema" for keyword in call.keywords)
+            eaten_by = self.guards[-1] if self.guards else ""
+            self.sites[name] = Site(
+                name,
+                payload,
+                call.lineno,
+                has_schema,
+                self.literals,
+                self.state_name,
+                self.constants,
+                swallowed=eaten_by,
+            )
         return self.sites[name]
 
     def constants(self, node: ast.expr) -> tuple[Const, ...] | None:
@@ -103,6 +123,13 @@ class Scan:
         if isinstance(node, ast.Name) and (literal := self.literals.get(node.id)) is not None:
             return self.constants(literal)
         return _constant_value(self.look_up(node))
+
+    def makes(self, name: str) -> bool:
+        """Whether a name is a container that this function itself makes, so that nobody else can look into it."""
+        made = self.literals.get(name)
+        if isinstance(made, ast.Call) and isinstance(made.func, ast.Name):
+            return made.func.id in ("dict", "list", "set")
+        return isinstance(made, ast.Dict | ast.List | ast.Set) and name not in self.outer
 
     def is_text(self, node: ast.expr) -> bool:
         """Whether an expression is one text rather than a collection, so that `x in node` looks for a part of it."""
@@ -135,6 +162,7 @@ def read_function(
     *,
     tainted: Mapping[str, Value] | None = None,
     results: Mapping[int, Value] | None = None,
+    followed: bool = False,
 ) -> Scan | None:
     """Read one function. None if its source cannot be had."""
     from .statements import run_body
@@ -142,7 +170,7 @@ def read_function(
     tree = tree_of(function)
     if tree is None:
         return None
-    scan = Scan(function, tainted or {}, results=results or {})
+    scan = Scan(function, tainted or {}, results=results or {}, followed=followed)
     state = _first_parameter(function, tree)
     scan.state_name = state or ""
     env: Env = {state: frozenset({Ref(STATE)})} if state else {}

@@ -40,12 +40,13 @@ def plain(candidate: Any) -> FunctionType | None:
     return None
 
 
-def wrappers(candidate: Any) -> Iterator[FunctionType]:
-    """The decorators around a function, outermost first: they too can swallow a pause."""
-    while hasattr(candidate, "__wrapped__"):
-        if isinstance(candidate, FunctionType):
-            yield candidate
-        candidate = candidate.__wrapped__
+def wrappers_of(runnable: Any) -> Iterator[FunctionType]:
+    """The decorators around a node's functions, outermost first: they too can swallow a pause."""
+    for candidate in _callables(runnable):
+        while hasattr(candidate, "__wrapped__"):
+            if isinstance(candidate, FunctionType):
+                yield candidate
+            candidate = candidate.__wrapped__
 
 
 def tree_of(function: FunctionType) -> Function | None:
@@ -56,7 +57,7 @@ def tree_of(function: FunctionType) -> Function | None:
         module = _parsed("".join(lines))
     except (OSError, SyntaxError, ValueError, TypeError):
         return None
-    matching = [node for node in ast.walk(module) if _is(node, code)]
+    matching = [node for node in ast.walk(module) if isinstance(node, Function) and _is(node, code)]
     if len(matching) > 1:
         matching = [node for node in matching if _columns(code) & {(n.lineno, n.col_offset) for n in _inside(node)}]
     return matching[0] if len(matching) == 1 else None
@@ -67,15 +68,15 @@ def _parsed(text: str) -> ast.Module:
     return ast.parse(text)
 
 
-def _is(node: ast.AST, code: CodeType) -> bool:
+def _is(node: Function, code: CodeType) -> bool:
     if isinstance(node, ast.Lambda):
         return code.co_name == "<lambda>" and node.lineno == code.co_firstlineno
-    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or node.name != code.co_name:
+    if node.name != code.co_name:
         return False
     return min([node.lineno, *(d.lineno for d in node.decorator_list)]) == code.co_firstlineno
 
 
-def _inside(node: Any) -> Iterator[ast.expr]:
+def _inside(node: Function) -> Iterator[ast.expr]:
     body = node.body if isinstance(node.body, list) else [node.body]
     return (inner for part in body for inner in ast.walk(part) if isinstance(inner, ast.expr))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any, Final
 
 from langgraph.errors import GraphBubbleUp
@@ -13,7 +14,7 @@ from .calls import store
 from .events import NOTHING, STATE, Value, What
 from .expressions import bind, evaluate, judge
 from .scan import MISSING, Env, Scan
-from .source import Function
+from .source import Function, tree_of
 
 _PASSES: Final = 2
 """How often the body of a loop is read: the second time, names may hold what the first time gave them."""
@@ -42,10 +43,10 @@ def _collect_literals(tree: ast.FunctionDef | ast.AsyncFunctionDef, scan: Scan) 
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
             name = node.targets[0].id
             scan.literals[name] = None if name in scan.literals else node.value
-        elif isinstance(node, ast.AnnAssign | ast.AugAssign | ast.NamedExpr) and isinstance(node.target, ast.Name):
+        elif isinstance(node, ast.AnnAssign | ast.NamedExpr) and isinstance(node.target, ast.Name):
             name = node.target.id
             scan.literals[name] = None if name in scan.literals else node.value
-        elif isinstance(node, ast.For) and isinstance(node.target, ast.Name):
+        elif isinstance(node, ast.For | ast.AugAssign) and isinstance(node.target, ast.Name):
             scan.literals[node.target.id] = None
 
 
@@ -103,9 +104,7 @@ def _annotated(node: ast.AnnAssign, env: Env, scan: Scan) -> None:
 def _augmented(node: ast.AugAssign, env: Env, scan: Scan) -> None:
     value = evaluate(node.value, env, scan)
     scan.note((ref for ref in value if not ref.boxed), What.TEXT)
-    if isinstance(node.target, ast.Name):
-        boxed = {ref for ref in value if ref.boxed}
-        env[node.target.id] = env.get(node.target.id, NOTHING) | boxed
+    scan.opaque((ref for ref in value if ref.boxed), "added to a container")
 
 
 def _return(node: ast.Return, env: Env, scan: Scan) -> None:
@@ -118,7 +117,10 @@ def _leave(value_node: ast.expr, env: Env, scan: Scan) -> None:
     value = evaluate(value_node, env, scan)
     if isinstance(value_node, ast.Name):
         _store_name(value_node.id, value, scan)
-    scan.note(value, What.DATA)
+    if scan.followed:
+        scan.opaque((ref for ref in value if ref.boxed), "returned inside a container")
+    else:
+        scan.note(value, What.DATA)
     scan.returned |= {ref for ref in value if ref.site != STATE}
 
 
@@ -200,15 +202,26 @@ def _swallows(node: Any, scan: Scan) -> str:
     return ""
 
 
+def swallowing(function: FunctionType) -> str:
+    """A handler anywhere in this function that catches the pause of what it calls."""
+    tree, scan = tree_of(function), Scan(function)
+    tries = (node for node in ast.walk(tree) if isinstance(node, ast.Try | ast.TryStar)) if tree else ()
+    return next((eaten for node in tries if (eaten := _swallows(node, scan))), "")
+
+
 def _catches_pause(caught: ast.expr | None, scan: Scan) -> bool:
     if caught is None:
         return True
     names = caught.elts if isinstance(caught, ast.Tuple) else [caught]
     classes = [scan.look_up(name) for name in names]
-    return any(isinstance(c, type) and issubclass(GraphBubbleUp, c) for c in classes) or any(
-        c is MISSING and ast.unparse(n).endswith(("GraphInterrupt", "GraphBubbleUp"))
-        for c, n in zip(classes, names, strict=True)
-    ) or any(isinstance(c, type) and issubclass(c, GraphBubbleUp) for c in classes)
+    return (
+        any(isinstance(c, type) and issubclass(GraphBubbleUp, c) for c in classes)
+        or any(
+            c is MISSING and ast.unparse(n).endswith(("GraphInterrupt", "GraphBubbleUp"))
+            for c, n in zip(classes, names, strict=True)
+        )
+        or any(isinstance(c, type) and issubclass(c, GraphBubbleUp) for c in classes)
+    )
 
 
 def _match(node: ast.Match, env: Env, scan: Scan) -> None:
@@ -253,6 +266,7 @@ def _raise(node: ast.Raise, env: Env, scan: Scan) -> None:
 
 
 def _scope(node: ast.Global | ast.Nonlocal, env: Env, scan: Scan) -> None:
+    scan.outer |= set(node.names)
     for name in node.names:
         scan.opaque(env.get(name, NOTHING), "kept in a variable of another scope")
 

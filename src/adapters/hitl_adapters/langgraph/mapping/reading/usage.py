@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from .events import TESTS, Event, Path, What
+from .events import TESTS, Const, Event, Path, What
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +21,19 @@ class Use:
 
     @property
     def opaque(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(event.detail for event in self.events if event.what is What.OPAQUE))
+        """How this part is used in ways that cannot be followed."""
+        lost = [event for event in self.events if event.what in (What.OPAQUE, What.PASSED)]
+        return tuple(dict.fromkeys(event.detail for event in lost))
 
     @property
     def kept(self) -> bool:
         """Whether the value itself goes somewhere, so that it matters beyond the tests."""
         return self.does(What.DATA) or self.does(What.STORED) or self.does(What.TEXT)
+
+    @property
+    def spoken(self) -> bool:
+        """Whether the value is used for what it says: shown, put into a text, given to something that keeps it."""
+        return any(event.what is What.DATA and not event.ref.boxed for event in self.events)
 
     def does(self, what: What) -> bool:
         return any(event.what is what for event in self.events)
@@ -42,18 +49,28 @@ class Site:
     name: str
     payload: ast.expr | None
     line: int
+    has_schema: bool = False
+    literals: Mapping[str, ast.expr | None] = field(default_factory=dict)
+    """the names in `payload` that are assigned once where it is made"""
+    state_name: str = ""
+    listed: Callable[[ast.expr], tuple[Const, ...] | None] = field(default=lambda node: None, repr=False)
+    """the constants behind a name in `payload`"""
     names: set[str] = field(default_factory=set)
     unpacked: dict[int, str] = field(default_factory=dict)
     swallowed: str = ""
     uses: dict[Path, Use] = field(default_factory=dict)
     bool_keys: set[str] = field(default_factory=set)
+    """state keys of type bool that the answer is stored in"""
+    came_from: set[str] = field(default_factory=set)
+    """state keys that the payload shows"""
+    events: list[Event] = field(default_factory=list)
 
     def gather(self, events: Iterable[Event]) -> None:
-        """Sort the events of this site by the part of the answer they speak of."""
+        """Add events of this site and sort them by the part of the answer they speak of."""
+        self.events += [event for event in events if event.ref.site == self.name and event not in self.events]
         sorted_: dict[Path, list[Event]] = {}
-        for event in events:
-            if event.ref.site == self.name:
-                sorted_.setdefault(event.ref.path, []).append(event)
+        for event in self.events:
+            sorted_.setdefault(event.ref.path, []).append(event)
         self.uses = {path: Use(tuple(found)) for path, found in sorted_.items()}
 
     @property
@@ -71,5 +88,7 @@ class Site:
         return tuple(dict.fromkeys(p[depth] for p in self.uses if len(p) > depth and p[:depth] == path))
 
     @property
-    def opaque(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(reason for use in self.uses.values() for reason in use.opaque))
+    def lost(self) -> tuple[str, ...]:
+        """How the answer, or a part of it, is used in ways that were not understood at all."""
+        events = [event for event in self.events if event.what is What.OPAQUE]
+        return tuple(dict.fromkeys(event.detail for event in events))

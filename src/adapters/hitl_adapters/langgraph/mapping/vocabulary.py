@@ -10,6 +10,11 @@ from enum import StrEnum
 from typing import Final
 
 
+def listed(text: str) -> tuple[str, ...]:
+    """The words of a text, for tables that are easier to read as one."""
+    return tuple(text.split())
+
+
 class Meaning(StrEnum):
     """What a word says about the thing that was asked."""
 
@@ -42,14 +47,12 @@ _COUNTERPARTS: Final = {
     "allow": "deny",
     "allowed": "denied",
 }
-_FILLER: Final = frozenset("is was has be user human all action decision final result response flag it to".split())
-_REASON: Final = frozenset(
+_FILLER: Final = listed("is was has be user human all action decision final result response flag it to")
+_REASON: Final = listed(
     "reason feedback comment comments message note notes explanation text why response suggestion "
-    "suggestions instruction instructions justification data".split()
+    "suggestions instruction instructions justification data"
 )
-_CARRIER: Final = frozenset(
-    "args arguments content data value payload input draft body text output email message".split()
-)
+_CARRIER: Final = listed("args arguments content data value payload input draft body text output email message")
 _SPLIT: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 
 
@@ -66,7 +69,7 @@ def meaning(word: str) -> Meaning | None:
 def stands_for(name: str) -> bool | None:
     """What truth means under this name: True for `approved`, False for `rejected`, None where it is not plain."""
     words = tokens(name)
-    meanings = {_MEANING.get(word) for word in words - _FILLER}
+    meanings = {_MEANING.get(word) for word in words.difference(_FILLER)}
     if meanings == {Meaning.YES}:
         return True
     if meanings == {Meaning.NO}:
@@ -91,13 +94,13 @@ def counterpart(word: str) -> str:
 
 def gives_reason(name: str) -> bool:
     """Whether a field of this name takes a person's words."""
-    return bool(tokens(name) & _REASON)
+    return bool(tokens(name).intersection(_REASON))
 
 
 def carries_edit(name: str) -> bool:
     """Whether a field of this name takes the new arguments or the new text."""
     words = tokens(name)
-    return bool(words & _CARRIER) or speaks_of_editing(name)
+    return bool(words.intersection(_CARRIER)) or speaks_of_editing(name)
 
 
 def speaks_of_editing(name: str) -> bool:

@@ -1,0 +1,130 @@
+"""The `hitl` command line: its commands, and what becomes of their errors."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import traceback
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from rich.text import Text
+
+from ..errors import Fault, HitlError
+from . import audit, demo, doctor, requests, runs, stops, work
+from .complaints import Complaint, WrongUsage, as_json, in_words, is_misconfigured
+from .options import Exit
+from .output import console, log_to_stderr
+
+_INTERRUPTED: Final = 128 + signal.SIGINT
+_UsageError: Final[type[Exception]] = typer.BadParameter.__mro__[1]
+"""What typer raises for a command line that it does not understand; it has no public name."""
+
+app = typer.Typer(
+    name="hitl",
+    help="Human oversight of AI agents: run them, see what waits for people, answer, go on.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+trail = typer.Typer(name="audit", help="The audit trail.", no_args_is_help=True, rich_markup_mode=None)
+
+for name, command in (
+    ("demo", demo.demo),
+    ("run", runs.run),
+    ("runs", runs.runs),
+    ("inbox", requests.inbox),
+    ("show", requests.show),
+    ("respond", requests.respond),
+    ("resume", runs.resume_run),
+    ("cancel", runs.cancel),
+    ("worker", work.worker),
+    ("tick", work.tick),
+    ("stop", stops.stop),
+    ("lift", stops.lift),
+    ("stops", stops.stops),
+    ("doctor", doctor.doctor),
+):
+    app.command(name)(command)
+trail.command("verify")(audit.verify)
+trail.command("export")(audit.export)
+app.add_typer(trail)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"hitl-core {version('hitl-core')}")
+        raise typer.Exit
+
+
+@app.callback()
+def before_command(
+    context: typer.Context,
+    config: Annotated[
+        Path | None, typer.Option("-c", "--config", envvar="HITL_CONFIG", help="The configuration to use.")
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and end.")
+    ] = False,
+) -> None:
+    """Human oversight of AI agents: run them, see what waits for people, answer, go on."""
+    if config is not None:
+        given = {"config": str(config)}
+        context.default_map = {**dict.fromkeys(_names(app), given), "audit": dict.fromkeys(_names(trail), given)}
+
+
+def run(arguments: list[str]) -> int:
+    """Carry out one command line; returns its exit status. Errors of ours end in words or JSON, not in a traceback."""
+    log_to_stderr()
+    try:
+        ended: Any = app(args=arguments, prog_name="hitl", standalone_mode=False)
+        sys.stdout.flush()
+    except (HitlError, WrongUsage) as exc:
+        return _complain(exc, arguments)
+    except _UsageError as exc:
+        return _complain(WrongUsage([Fault("", _usage(exc))]), arguments)
+    except (KeyboardInterrupt, typer.Abort):
+        return _INTERRUPTED
+    except BrokenPipeError:
+        return _leave_quietly()
+    except Exception as exc:
+        return _unexpected(exc, arguments)
+    return int(ended or Exit.DONE)
+
+
+def _complain(error: Complaint, arguments: list[str]) -> int:
+    if "--json" in arguments:
+        print(json.dumps(as_json(error), indent=2), flush=True)
+    else:
+        err = console(stderr=True)
+        for line in in_words(error):
+            err.print(Text(line, "bold red" if line.startswith("error ") else ""))
+    return Exit.WRONG_USAGE if is_misconfigured(error) else Exit.FAILED
+
+
+def _unexpected(error: Exception, arguments: list[str]) -> int:
+    """A bug, here or in the app that was loaded: its traceback is what helps."""
+    traceback.print_exception(error)
+    if "--json" in arguments:
+        body = {"code": "unexpected", "message": f"{type(error).__name__}: {error}", "faults": [], "next": ""}
+        print(json.dumps({"error": body}, indent=2), flush=True)
+    return Exit.FAILED
+
+
+def _leave_quietly() -> int:
+    """Whoever read our output went away; what is buffered must not fail again when Python ends."""
+    sys.stdout = open("/dev/null", "w")  # noqa: SIM115
+    return Exit.FAILED
+
+
+def _usage(error: Exception) -> str:
+    format_message = getattr(error, "format_message", None)
+    return str(error) if format_message is None else str(format_message())
+
+
+def _names(group: typer.Typer) -> list[str]:
+    return [str(each.name) for each in group.registered_commands]

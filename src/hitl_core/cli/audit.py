@@ -1,0 +1,69 @@
+"""`hitl audit verify`, `export`: does the record still say what was sealed, and the record itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from ..commands import ReadAudit
+from ..protocol import AuditEntry, Json
+from ..runtime import Runtime
+from . import json_views
+from .lookup import find_run
+from .opening import Opening
+from .options import DEFAULT_CONFIG, AsJson, ConfigFile
+from .output import Output
+
+_PAGE: Final = 1000
+
+
+class Format(StrEnum):
+    """How the record can be written."""
+
+    JSONL = "jsonl"
+
+
+As = Annotated[Format, typer.Option("--format", help="jsonl: one JSON object per line.")]
+OfRun = Annotated[str | None, typer.Option("--run", metavar="RUN", help="Only what concerns one run.")]
+AnchorFile = Annotated[Path | None, typer.Option("--anchors", metavar="FILE", help="The anchors to hold it against.")]
+
+
+def export(
+    config: ConfigFile = DEFAULT_CONFIG, format: As = Format.JSONL, run: OfRun = None, as_json: AsJson = False
+) -> None:
+    """Write the audit trail, oldest line first. With --json as one document: `{"entries": [...]}`."""
+
+    async def work(hitl: Runtime) -> list[Json]:
+        only = None if run is None else await find_run(hitl, run)
+        collected: list[Json] = []
+        async for entry in _entries(hitl, only):
+            if as_json:
+                collected.append(json_views.audit_view(entry))
+            else:
+                print(json.dumps(json_views.audit_view(entry)))
+        return collected
+
+    entries = Opening(config).do(work)
+    if as_json:
+        Output(as_json).result({"entries": entries})
+
+
+async def _entries(hitl: Runtime, run_id: str | None) -> AsyncIterator[AuditEntry]:
+    after = 0
+    while True:
+        page = await hitl.store.fetch(ReadAudit(after=after, limit=_PAGE, run_id=run_id))
+        for entry in page.items:
+            yield entry
+        if len(page.items) < _PAGE:
+            return
+        after = page.items[-1].seq
+
+
+def verify(config: ConfigFile = DEFAULT_CONFIG, anchors: AnchorFile = None, as_json: AsJson = False) -> int:
+    """Read the whole audit trail again: 0 it is as it was sealed, 1 it is not, 2 it cannot be said."""
+    raise NotImplementedError

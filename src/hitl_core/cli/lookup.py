@@ -1,0 +1,79 @@
+"""Ids by hand: the unique beginning or end of an id stands for it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Final, TypeVar
+
+from ..commands import ListRequests, ListRuns, Settled
+from ..errors import Fault, RequestNotFound, RunNotFound
+from ..lifecycle import RequestState
+from ..protocol import Run
+from ..runtime import Runtime
+from .complaints import WrongUsage
+
+T = TypeVar("T")
+
+SHORTEST: Final = 4
+_WHOLE: Final = 36
+_PAGE: Final = 500
+_MOST_LISTED: Final = 8
+
+
+async def find_request(hitl: Runtime, given: str) -> Settled:
+    """The request of an id or a part of one; open requests win. Raises RequestNotFound, WrongUsage if not unique."""
+    if len(given) >= _WHOLE:
+        return await hitl.request(given)
+    _long_enough(given, "REQUEST")
+    for states in ((RequestState.OPEN,), ()):
+        found = [each async for each in _requests(hitl, states) if _fits(each.request.id, given)]
+        if found:
+            return _only(found, [each.request.id for each in found], given, "REQUEST")
+    raise RequestNotFound(f"there is no request {given!r}")
+
+
+async def find_run(hitl: Runtime, given: str) -> str:
+    """The whole id of a run. Raises RunNotFound, WrongUsage if it is not unique."""
+    if len(given) >= _WHOLE:
+        return given
+    _long_enough(given, "RUN")
+    found = [run.id async for run in _runs(hitl) if _fits(run.id, given)]
+    if not found:
+        raise RunNotFound(f"there is no run {given!r}")
+    return _only(found, found, given, "RUN")
+
+
+async def _requests(hitl: Runtime, states: tuple[RequestState, ...]) -> AsyncIterator[Settled]:
+    cursor: str | None = None
+    while True:
+        page = await hitl.store.fetch(ListRequests(states, notices=True, limit=_PAGE, cursor=cursor))
+        for each in page.items:
+            yield each
+        if (cursor := page.cursor) is None:
+            return
+
+
+async def _runs(hitl: Runtime) -> AsyncIterator[Run]:
+    cursor: str | None = None
+    while True:
+        page = await hitl.store.fetch(ListRuns((), _PAGE, cursor))
+        for each in page.items:
+            yield each
+        if (cursor := page.cursor) is None:
+            return
+
+
+def _fits(id: str, given: str) -> bool:
+    return id.startswith(given) or id.endswith(given)
+
+
+def _long_enough(given: str, what: str) -> None:
+    if len(given) < SHORTEST:
+        raise WrongUsage([Fault(what, f"{given!r} is too short; give at least {SHORTEST} characters of the id")])
+
+
+def _only(found: list[T], ids: list[str], given: str, what: str) -> T:
+    if len(found) == 1:
+        return found[0]
+    listed = ", ".join(ids[:_MOST_LISTED]) + (", …" if len(ids) > _MOST_LISTED else "")
+    raise WrongUsage([Fault(what, f"{given!r} fits {len(ids)} ids; give more characters, or the end: {listed}")])

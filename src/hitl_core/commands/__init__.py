@@ -1,0 +1,72 @@
+"""What a store can be asked: commands that change it, each one atomic transaction, and queries that read it.
+
+Every store answers every record here; nothing else reaches the data. `now` is always an argument, so a test
+moves time and a server decides whose clock counts. A command with a `lease` is refused with LeaseLost unless
+that lease is the run's current one.
+"""
+
+from .decisions import FireTimers, MoveRequest, RecordResponse
+from .effects import BeginEffect, EndEffect, MoveEffect, PerformEffect, RecordRefusal
+from .kinds import Command, Query
+from .queries import (
+    GetCheckpoint,
+    GetRequest,
+    GetRun,
+    ListEffects,
+    ListLeases,
+    ListRequests,
+    ListRuns,
+    ListStops,
+    Look,
+    ReadAudit,
+    Recall,
+)
+from .record import LiftStop, Remember, SetStop, WriteNote
+from .results import Claimed, Effect, Known, Lease, Note, Page, Recorded, Settled, Stop, StopScope
+from .runs import CancelRun, ClaimRuns, FinishRun, OpenRun, PauseRun, RenewLease, ReopenRun, RetryRun
+
+__all__ = [
+    "BeginEffect",
+    "CancelRun",
+    "ClaimRuns",
+    "Claimed",
+    "Command",
+    "Effect",
+    "EndEffect",
+    "FinishRun",
+    "FireTimers",
+    "GetCheckpoint",
+    "GetRequest",
+    "GetRun",
+    "Known",
+    "Lease",
+    "LiftStop",
+    "ListEffects",
+    "ListLeases",
+    "ListRequests",
+    "ListRuns",
+    "ListStops",
+    "Look",
+    "MoveEffect",
+    "MoveRequest",
+    "Note",
+    "OpenRun",
+    "Page",
+    "PauseRun",
+    "PerformEffect",
+    "Query",
+    "ReadAudit",
+    "Recall",
+    "RecordRefusal",
+    "RecordResponse",
+    "Recorded",
+    "Remember",
+    "RenewLease",
+    "ReopenRun",
+    "RetryRun",
+    "SetStop",
+    "Settled",
+    "Stop",
+    "StopScope",
+    "WriteNote",
+]

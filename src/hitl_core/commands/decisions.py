@@ -1,0 +1,48 @@
+"""Commands about requests: deciding, withdrawing, expiring."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..lifecycle import RequestEvent
+from ..protocol import (
+    Response,
+)
+from .kinds import Command
+from .results import Recorded, Settled
+
+
+@dataclass(frozen=True, slots=True)
+class RecordResponse(Command[Recorded]):
+    """Decide a request by compare-and-set; the run becomes ready when nothing in it is open any more.
+
+    The same answer again (same idempotency key and decision, or same responder and decision) is replayed.
+    Raises RequestNotFound, AlreadyDecided (naming the winner), RequestClosed or RequestExpired; what is
+    refused is audited. A `Cancel` decision cancels the run in the same transaction. With `event` VETO the
+    request becomes vetoed. `vote` records the answer as one vote and leaves the request open.
+    """
+
+    response: Response
+    now: datetime
+    event: RequestEvent = RequestEvent.DECIDE
+    vote: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MoveRequest(Command[Settled]):
+    """Cancel, revoke, supersede, freeze or thaw one request. Raises RequestNotFound or IllegalMove."""
+
+    request_id: str
+    event: RequestEvent
+    by: str
+    reason: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FireTimers(Command[tuple[Settled, ...]]):
+    """Fire up to `limit` deadlines that have passed: each request expires once, and its run may become ready."""
+
+    now: datetime
+    limit: int = 500

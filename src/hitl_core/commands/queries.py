@@ -1,0 +1,101 @@
+"""Queries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..lifecycle import RequestState
+from ..protocol import (
+    AuditEntry,
+    Json,
+    Run,
+    RunState,
+)
+from .kinds import Query
+from .results import Effect, Known, Lease, Page, Settled, Stop
+
+
+@dataclass(frozen=True, slots=True)
+class GetRun(Query[Run]):
+    """One run with its open requests. Raises RunNotFound."""
+
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class GetCheckpoint(Query[Json]):
+    """The adapter's own checkpoint of a run (None before its first pause). Raises RunNotFound."""
+
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListRuns(Query[Page[Run]]):
+    """Runs, newest first, without their requests. `cursor` comes from the page before."""
+
+    states: tuple[RunState, ...] = ()
+    limit: int = 50
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GetRequest(Query[Settled]):
+    """One request with its state and response. Raises RequestNotFound."""
+
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListRequests(Query[Page[Settled]]):
+    """The inbox: requests by deadline-free order of arrival, oldest first. Empty filters mean everything.
+
+    `roles` keeps requests that any of these roles (or nobody in particular) may decide.
+    """
+
+    states: tuple[RequestState, ...] = (RequestState.OPEN,)
+    run_id: str | None = None
+    roles: tuple[str, ...] = ()
+    notices: bool = False
+    limit: int = 50
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Look(Query[Known]):
+    """What is known about one place in a run."""
+
+    run_id: str
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListLeases(Query[tuple[Lease, ...]]):
+    """The leases of all running runs, ended ones included, so that those of dead processes can be freed at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListEffects(Query[tuple[Effect, ...]]):
+    """The actions of a run that were allowed or refused, in the order they were first seen."""
+
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recall(Query[dict[str, Json]]):
+    """The journal of a run by key."""
+
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListStops(Query[tuple[Stop, ...]]):
+    """The stops in force, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadAudit(Query[Page[AuditEntry]]):
+    """The audit trail in order, `limit` lines after `after` (a sequence number)."""
+
+    after: int = 0
+    limit: int = 1000
+    run_id: str | None = None

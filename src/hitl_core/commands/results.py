@@ -1,0 +1,125 @@
+"""What comes back from a store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Generic
+
+from ..lifecycle import ActionState, RequestState
+from ..protocol import (
+    Action,
+    AuditEvent,
+    EffectMode,
+    Json,
+    PauseRequest,
+    Response,
+    Run,
+    RunState,
+)
+from .kinds import R
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to work on a run until `until`. `fence` grows with every claim; an older fence is refused."""
+
+    run_id: str
+    owner: str
+    fence: int
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A run to work on: the run, its lease, and the adapter's own checkpoint (None before its first pause)."""
+
+    run: Run
+    lease: Lease
+    checkpoint: Json
+    first: bool
+    """True if no turn of this run was ever committed: it was never paused."""
+    interrupted: bool = False
+    """True if it was taken over from a running turn whose lease had ended: its worker died or froze."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What is known about a request: the record, its state, and the response if there is one."""
+
+    request: PauseRequest
+    state: RequestState
+    response: Response | None = None
+    votes: tuple[Response, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What is known about the action behind a call. `fence` is that of the turn which last began it."""
+
+    call: str
+    action: Action
+    state: ActionState
+    mode: EffectMode
+    attempts: int
+    fence: int
+    request_id: str | None = None
+    result: Json = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """All that the store knows about one place in a run: the newest request there, and its effect."""
+
+    settled: Settled | None
+    effect: Effect | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The result of a decision. `replayed` means the same answer had been recorded before."""
+
+    settled: Settled
+    run_state: RunState
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[R]):
+    """Rows in order, and the cursor for the next page (None at the end)."""
+
+    items: tuple[R, ...]
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A line for the audit trail. `body` is JSON and holds no payloads, only digests and names."""
+
+    event: AuditEvent
+    subject: str
+    actor: str
+    body: dict[str, Json] = field(default_factory=dict)
+
+
+class StopScope(StrEnum):
+    """What a stop covers."""
+
+    RUN = "run"
+    AGENT = "agent"
+    TOOL = "tool"
+    TENANT = "tenant"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A stop in force. `target` is the run id, agent, tool or tenant; "" for all."""
+
+    scope: StopScope
+    target: str
+    reason: str
+    by: str
+    at: datetime

@@ -1,0 +1,118 @@
+"""Commands about runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..protocol import (
+    Json,
+    PauseRequest,
+    Run,
+    RunState,
+)
+from .kinds import Command
+from .results import Claimed, Lease
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRun(Command[Claimed]):
+    """Create a run in state running, leased to `owner`. Raises Stopped if a stop covers it."""
+
+    run: Run
+    owner: str
+    lease_seconds: float
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRuns(Command[tuple[Claimed, ...]]):
+    """Take up to `limit` runs that are ready, or running under an ended lease. Stopped runs are left alone.
+
+    `run_id` narrows to one run; `backends` and `apps` to what the caller can load (empty: anything).
+    """
+
+    owner: str
+    lease_seconds: float
+    now: datetime
+    limit: int = 1
+    run_id: str | None = None
+    backends: tuple[str, ...] = ()
+    apps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RenewLease(Command[Lease]):
+    """Keep the lease for `lease_seconds` from `now`. May be less durable than the other commands."""
+
+    lease: Lease
+    lease_seconds: float
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PauseRun(Command[Run]):
+    """End a turn with a pause: checkpoint, new requests, timers and run state in one transaction.
+
+    A request whose (run, call, round) is known already is kept as it is (the crash between two commits is
+    healed). `consumed` are calls whose decisions this turn has used up. `orphaned` are request ids that the
+    framework no longer waits at: open ones become superseded. The run becomes paused, or ready at once if
+    none of its requests is open.
+    """
+
+    lease: Lease
+    checkpoint: Json
+    requests: tuple[PauseRequest, ...]
+    now: datetime
+    consumed: tuple[str, ...] = ()
+    orphaned: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FinishRun(Command[Run]):
+    """End a run: completed with `output`, or failed or cancelled with `error`. Open requests are cancelled.
+
+    A failed run keeps its open and decided requests, so that it can be retried.
+    """
+
+    lease: Lease
+    state: RunState
+    now: datetime
+    output: Json = None
+    error: str = ""
+    checkpoint: Json = None
+    consumed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RetryRun(Command[Run]):
+    """Make a failed run ready again. Raises RunFinished, RunNotFound or RunBusy."""
+
+    run_id: str
+    by: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRun(Command[Run]):
+    """Cancel a run that is not over, with all its open and unused requests. A running one loses its lease."""
+
+    run_id: str
+    by: str
+    reason: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReopenRun(Command[Claimed]):
+    """Take a run that is not running back to work after an undo; its open and unused requests are superseded.
+
+    Raises RunNotFound, or RunBusy while somebody works on it.
+    """
+
+    run_id: str
+    owner: str
+    lease_seconds: float
+    by: str
+    reason: str
+    now: datetime

@@ -1,0 +1,228 @@
+"""Decisions: the first valid answer wins by compare-and-set; everybody else is told who won, and that is recorded."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final, NoReturn
+
+from ...commands import MoveRequest, Note, Recorded, RecordResponse, Settled
+from ...errors import AlreadyDecided, HitlError, RequestClosed, RequestExpired, RequestNotFound
+from ...lifecycle import REQUEST, IllegalMove, RequestEvent, RequestState
+from ...protocol import (
+    Accept,
+    Approve,
+    AuditEvent,
+    Cancel,
+    Choose,
+    Edit,
+    Json,
+    PauseRequest,
+    Response,
+    RunState,
+    canonical,
+    instant,
+    micros,
+)
+from . import bodies, requests
+from .endings import cancel
+from .requests import RequestRow, move, settled_by_key
+from .runs import by_key, ready_if_settled
+from .transaction import Transaction
+
+NOT_HAPPENED: Final = "not_happened"
+"""The option by which a person says that an effect in doubt did not happen, so that it may be begun."""
+
+
+def record_response(txn: Transaction, command: RecordResponse) -> Recorded:
+    response = command.response
+    if command.event not in (RequestEvent.DECIDE, RequestEvent.VETO):
+        raise IllegalMove(f"a response cannot {command.event} a request; it can decide or veto one")
+    body = bodies.pack_text(response.to_json(), what="response", limit=bodies.REQUEST_LIMIT)
+    row = requests.by_id(txn, response.request_id)
+    if row is None:
+        unknown = RequestNotFound(f"there is no request {response.request_id!r} in this store")
+        _refuse(txn, command, None, unknown)
+    replayed = _replayed(txn, row, response)
+    if replayed is not None:
+        return replayed
+    _must_be_open(txn, command, row)
+    if command.vote:
+        return _vote(txn, command, row, body)
+    return _decide(txn, command, row, body)
+
+
+# ── who was first ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _replayed(txn: Transaction, row: RequestRow, response: Response) -> Recorded | None:
+    """The recorded result, if the same answer was recorded before."""
+    if row.response is None and not row.votes:
+        return None
+    known = settled_by_key(txn, row.key)
+    earlier = [*known.votes, *([known.response] if known.response else [])]
+    if not any(_same(each, response) for each in earlier):
+        return None
+    return Recorded(known, RunState(by_key(txn, row.run).state), replayed=True)
+
+
+def _same(one: Response, other: Response) -> bool:
+    by_key = one.idempotency_key is not None and one.idempotency_key == other.idempotency_key
+    if not by_key and one.responder.id != other.responder.id:
+        return False
+    # As bytes, because True == 1 in Python: an edit to 1 is not an edit to true.
+    return _bytes(one) == _bytes(other)
+
+
+def _bytes(response: Response) -> bytes:
+    return canonical(response.decision.model_dump(mode="json"), what="decision")
+
+
+def _must_be_open(txn: Transaction, command: RecordResponse, row: RequestRow) -> None:
+    error = _closed(txn, row, command.now) if row.state != RequestState.OPEN else None
+    if error is None and row.due is not None and row.due <= micros(command.now):
+        error = _late(row)
+    if error is None and command.vote:
+        error = _second_vote(txn, command.response, row)
+    if error is not None:
+        _refuse(txn, command, row, error)
+
+
+def _closed(txn: Transaction, row: RequestRow, now: datetime) -> HitlError:
+    """Why a request that is not open takes no answer."""
+    match RequestState(row.state):
+        case RequestState.FROZEN:
+            return RequestClosed(f"frozen by a stop: request {row.name!r} takes answers again when it is lifted")
+        case RequestState.DECIDED | RequestState.CONSUMED | RequestState.CLOSED | RequestState.VETOED if row.response:
+            return _taken(settled_by_key(txn, row.key))
+        case RequestState.DECIDED | RequestState.CONSUMED | RequestState.CLOSED | RequestState.EXPIRED:
+            return _late(row)
+        case state:
+            return RequestClosed(f"request {row.name!r} is {state}" + (f": {row.why}" if row.why else ""))
+
+
+def _taken(known: Settled) -> AlreadyDecided:
+    winner = known.response
+    assert winner is not None
+    return AlreadyDecided(
+        f"{winner.responder.id!r} was first and said {winner.decision.type!r} at {winner.decided_at.isoformat()}; "
+        f"request {known.request.id!r} is {known.state} and this answer had no effect"
+    )
+
+
+def _late(row: RequestRow) -> RequestExpired:
+    when = "" if row.due is None else f" at {instant(row.due).isoformat()}"
+    return RequestExpired(f"the deadline of request {row.name!r} passed{when}; what it declared ({row.lapse}) applies")
+
+
+def _second_vote(txn: Transaction, response: Response, row: RequestRow) -> AlreadyDecided | None:
+    voter = response.responder.id
+    if txn.one("SELECT 1 FROM hitl_votes WHERE request = ? AND responder = ?", row.key, voter) is None:
+        return None
+    return AlreadyDecided(f"{voter!r} has voted on request {row.name!r} before, and said something else")
+
+
+def _refuse(txn: Transaction, command: RecordResponse, row: RequestRow | None, error: HitlError) -> NoReturn:
+    response = command.response
+    body: dict[str, Json] = {"code": error.code, "decision": response.decision.type, "digest": response.digest}
+    note = Note(AuditEvent.REQUEST_REFUSED, response.request_id, response.responder.id, body)
+    txn.refuse(error, note, command.now, run=None if row is None else row.run)
+
+
+# ── recording ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _vote(txn: Transaction, command: RecordResponse, row: RequestRow, body: bodies.Body) -> Recorded:
+    voter = command.response.responder.id
+    vote = (row.key, voter, bodies.put(txn, body))
+    txn.execute("INSERT INTO hitl_votes (request, responder, body) VALUES (?, ?, ?)", vote)
+    txn.execute("UPDATE hitl_requests SET votes = votes + 1 WHERE key = ?", (row.key,))
+    _note(txn, command, row, body, vote=True)
+    return Recorded(settled_by_key(txn, row.key), RunState(by_key(txn, row.run).state))
+
+
+def _decide(txn: Transaction, command: RecordResponse, row: RequestRow, body: bodies.Body) -> Recorded:
+    """Record the answer; the row was seen open under the write lock, so nobody can come in between."""
+    also = ", response = ?, allows = ?"
+    values = (bodies.put(txn, body), _allows(txn, command, row))
+    move(txn, command.event, "key = ?", row.key, also=also, values=values)
+    _note(txn, command, row, body)
+    if isinstance(command.response.decision, Cancel) and row.waits:
+        _cancel_run(txn, command, row)
+    else:
+        ready_if_settled(txn, row.run, command.now)
+    return Recorded(settled_by_key(txn, row.key), RunState(_state(txn, row.run)))
+
+
+def _state(txn: Transaction, run: int) -> str:
+    found = txn.one("SELECT state FROM hitl_runs WHERE key = ?", run)
+    assert found is not None
+    return str(found[0])
+
+
+def _allows(txn: Transaction, command: RecordResponse, row: RequestRow) -> bool:
+    """Whether this decision lets the action begin."""
+    if command.event is RequestEvent.VETO:
+        return False
+    match command.response.decision:
+        case Approve() | Accept() | Edit():
+            return True
+        case Choose(option=option) if option == NOT_HAPPENED:
+            request: PauseRequest = settled_by_key(txn, row.key).request
+            return request.in_doubt
+        case _:
+            return False
+
+
+def _cancel_run(txn: Transaction, command: RecordResponse, row: RequestRow) -> None:
+    """The decision to cancel is used up here and now; everything else that waits in the run is cancelled."""
+    move(txn, RequestEvent.CONSUME, "key = ?", row.key)
+    run = by_key(txn, row.run)
+    decision = command.response.decision
+    assert isinstance(decision, Cancel)
+    if not RunState(run.state).over:
+        cancel(txn, run, command.response.responder.id, decision.reason, command.now)
+
+
+def _note(
+    txn: Transaction, command: RecordResponse, row: RequestRow, body: bodies.Body, *, vote: bool = False
+) -> None:
+    response, who = command.response, command.response.responder
+    text: dict[str, Json] = {"decision": response.decision.type, "digest": response.digest}
+    text |= {"response": body.digest.hex(), "channel": who.channel, "authenticated_by": who.authenticated_by}
+    text |= {"vote": True} if vote else {}
+    txn.note(AuditEvent.REQUEST_DECIDED, row.name, who.id, command.now, text, run=row.run)
+
+
+# ── moving by hand ───────────────────────────────────────────────────────────────────────────────────────────
+
+_MOVES: Final = {
+    RequestEvent.CANCEL: AuditEvent.REQUEST_CLOSED,
+    RequestEvent.REVOKE: AuditEvent.REQUEST_CLOSED,
+    RequestEvent.SUPERSEDE: AuditEvent.REQUEST_CLOSED,
+    RequestEvent.FREEZE: AuditEvent.STOP_SET,
+    RequestEvent.THAW: AuditEvent.STOP_LIFTED,
+}
+"""What MoveRequest can do; the rest happens by deciding, by a deadline, or by use."""
+
+
+def move_request(txn: Transaction, command: MoveRequest) -> Settled:
+    row = requests.by_id(txn, command.request_id)
+    if row is None:
+        raise RequestNotFound(f"there is no request {command.request_id!r} in this store")
+    if command.event not in _MOVES:
+        raise IllegalMove(f"a request cannot be moved by {command.event}; possible: {', '.join(sorted(_MOVES))}")
+    state = REQUEST.advance(RequestState(row.state), command.event)
+    why = None if command.event is RequestEvent.THAW else f"{command.event} by {command.by}: {command.reason}"
+    also, values = _side_effects(command.event, why)
+    move(txn, command.event, "key = ?", row.key, also=also, values=values)
+    body: dict[str, Json] = {"state": state, "why": command.reason}
+    txn.note(_MOVES[command.event], row.name, command.by, command.now, body, run=row.run)
+    ready_if_settled(txn, row.run, command.now)
+    settled: Settled = settled_by_key(txn, row.key)
+    return settled
+
+
+def _side_effects(event: RequestEvent, why: str | None) -> tuple[str, tuple[Any, ...]]:
+    if event in (RequestEvent.FREEZE, RequestEvent.THAW):
+        return ", why = ?", (why,)
+    return ", why = ?, allows = 0", (why,)

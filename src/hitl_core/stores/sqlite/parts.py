@@ -1,0 +1,78 @@
+"""What a store is put together from: one set for a file, one for memory. Both serve the same code."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...audit import Anchors, Chain, Custody, load_or_create, new_secret
+from .changes import Count, FileVersion
+from .connection import OneConnection, Readers, connect
+from .doorbell import Doorbell
+from .engine import Engine
+from .location import Location
+from .lock import FileLock
+from .schema import migrate
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts, and how to let go of them."""
+
+    engine: Engine
+    readers: Readers | OneConnection
+    bell: Doorbell
+    version: FileVersion | Count
+    custody: Custody
+    committed: Callable[[], None]
+    let_go: tuple[Callable[[], None], ...]
+
+    def close(self) -> None:
+        """Readers first: whoever closes last tidies the write-ahead log, and that is to be the writer."""
+        for each in (self.bell.close, self.readers.close, self.version.close, self.engine.close, *self.let_go):
+            each()
+
+
+def in_file(location: Location, *, key: Path, anchors: Path) -> Parts:
+    """A store in a file. Raises ConfigError, StoreUnavailable or StoreTooNew."""
+    lock = FileLock(location.beside(".lock"))
+    with lock.held():
+        origin = _prepared(location)
+    custody = Custody(load_or_create(key), origin, anchors)
+    tips = Anchors(custody)
+    bell = Doorbell(location.beside(".bell"))
+    return Parts(
+        engine=Engine(location, lock.held, Chain(custody.secret, origin), sealed=tips.moved),
+        readers=Readers(location),
+        bell=bell,
+        version=FileVersion(connect(location, writes=False)),
+        custody=custody,
+        committed=bell.ring,
+        let_go=(tips.close, lock.close),
+    )
+
+
+def in_memory(location: Location) -> Parts:
+    """A store that ends with its process: one connection, used by one thread at a time."""
+    connection, guard = connect(location, writes=True), threading.RLock()
+    origin = migrate(connection, location)
+    custody = Custody(new_secret(), origin, None)
+    count, bell = Count(), Doorbell(None)
+
+    def committed() -> None:
+        count.one_more()
+        bell.ring()
+
+    engine = Engine(location, lambda: guard, Chain(custody.secret, origin), sealed=lambda tip: None)
+    engine.use(connection)
+    return Parts(engine, OneConnection(connection, guard), bell, count, custody, committed, ())
+
+
+def _prepared(location: Location) -> str:
+    connection = connect(location, writes=True, create=True)
+    try:
+        return migrate(connection, location)
+    finally:
+        connection.close()

@@ -1,0 +1,183 @@
+"""Request rows: finding, inserting and moving them. Which command does what stands in the files named after acts."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from datetime import datetime
+from functools import cache
+from typing import Any, Final, NamedTuple, cast
+
+from ...commands import Stop
+from ...errors import RecordError
+from ...lifecycle import REQUEST, RequestEvent, RequestState
+from ...protocol import AuditEvent, Kind, PauseRequest, micros
+from . import bodies
+from .identity import column, text
+from .rows import SETTLED, RunRow, settled
+from .transaction import Transaction
+from .view import View
+
+_HEAD: Final = """SELECT key, id, run, call, waits, state, votes, allows, due, lapse, why, body, response
+    FROM hitl_requests"""
+
+
+class RequestRow(NamedTuple):
+    """The part of a request that moves. `allows` is 1 once it was decided in favour, `lapse` what its deadline means."""
+
+    key: int
+    id: bytes | str
+    run: int
+    call: str
+    waits: int
+    state: str
+    votes: int
+    allows: int | None
+    due: int | None
+    lapse: str | None
+    why: str | None
+    body: int
+    response: int | None
+
+    @property
+    def name(self) -> str:
+        return text(self.id)
+
+
+def by_id(view: View, name: str) -> RequestRow | None:
+    found = view.one(f"{_HEAD} WHERE id = ?", column(name))
+    return None if found is None else RequestRow(*found)
+
+
+def newest_at(view: View, run: int, call: str) -> RequestRow | None:
+    """The newest question at a place of a run; notices are none."""
+    sql = f"{_HEAD} WHERE run = ? AND call = ? AND waits = 1 ORDER BY round DESC LIMIT 1"
+    found = view.one(sql, run, call)
+    return None if found is None else RequestRow(*found)
+
+
+def settled_by_key(view: View, key: int) -> Any:
+    """The request with its state and response. Raises RowCorrupt."""
+    row = view.one(f"{SETTLED} WHERE q.key = ?", key)
+    assert row is not None
+    return settled(view, row)
+
+
+# ── inserting ────────────────────────────────────────────────────────────────────────────────────────────────
+
+_INSERT: Final = """INSERT INTO hitl_requests
+    (id, run, call, round, waits, state, votes, audience, origin, due, lapse, body)
+    VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?)"""
+
+
+def check(request: PauseRequest, run: RunRow) -> bodies.Body:
+    """The body of a request of this run. Raises RecordError, NotCanonical or TooLarge before anything is written."""
+    if request.run_id != run.name:
+        raise RecordError(f"request {request.id!r} is for run {request.run_id!r}, not for {run.name!r}")
+    return bodies.pack_text(request.to_json(), what=f"request {request.id}", limit=bodies.REQUEST_LIMIT)
+
+
+def insert(
+    txn: Transaction, run: RunRow, request: PauseRequest, body: bodies.Body, now: datetime, stops: Iterable[Stop]
+) -> None:
+    """Store a request unless its place and round are known. One that a stop covers is frozen from the start."""
+    known = "SELECT 1 FROM hitl_requests WHERE run = ? AND call = ? AND round = ?"
+    if txn.one(known, run.key, request.call, request.round):
+        return
+    waits = request.kind is not Kind.NOTICE
+    state = RequestState.FROZEN if waits and any(stops) else RequestState.OPEN
+    try:
+        txn.execute(
+            _INSERT,
+            (
+                column(request.id),
+                run.key,
+                request.call,
+                request.round,
+                waits,
+                state,
+                _audience(txn, request),
+                _origin(txn, request),
+                None if request.deadline is None else micros(request.deadline),
+                None if request.deadline is None else request.on_timeout,
+                bodies.put(txn, body),
+            ),
+        )
+    except sqlite3.IntegrityError as exc:
+        raise RecordError(f"a request with the id {request.id!r} exists already; give each its own") from exc
+    _note_opened(txn, run, request, now)
+
+
+def _note_opened(txn: Transaction, run: RunRow, request: PauseRequest, now: datetime) -> None:
+    event = AuditEvent.ACTION_NOTICED if request.kind is Kind.NOTICE else AuditEvent.REQUEST_OPENED
+    because = request.because
+    body: dict[str, Any] = {"run": run.name, "call": request.call, "digest": request.digest}
+    body |= {"level": request.level, "rule": because.rule, "version": because.version}
+    txn.note(event, request.id, run.owner or "", now, body, run=run.key)
+
+
+def _audience(txn: Transaction, request: PauseRequest) -> int:
+    values = (json.dumps(request.approvers.users), json.dumps(request.approvers.roles))
+    return interned(
+        txn,
+        "SELECT key FROM hitl_audiences WHERE users = ? AND roles = ?",
+        "INSERT INTO hitl_audiences (users, roles) VALUES (?, ?)",
+        values,
+    )
+
+
+def _origin(txn: Transaction, request: PauseRequest) -> int:
+    origin = request.action.origin
+    agents = dict.fromkeys((*origin.path, *((origin.agent,) if origin.agent else ())))
+    return interned(
+        txn,
+        "SELECT key FROM hitl_origins WHERE tool = ? AND agents = ?",
+        "INSERT INTO hitl_origins (tool, agents) VALUES (?, ?)",
+        (request.action.tool, json.dumps(list(agents))),
+    )
+
+
+def interned(txn: Transaction, select: str, insert: str, values: tuple[str, ...]) -> int:
+    """The key of a row that many others share, made on its first use."""
+    found = txn.one(select, *values)
+    return cast("int", txn.execute(insert, values).lastrowid if found is None else found[0])
+
+
+# ── moving ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def move(
+    txn: Transaction, event: RequestEvent, where: str, *given: Any, also: str = "", values: tuple[Any, ...] = ()
+) -> int:
+    """Compare-and-set along the table of lifecycle.py; returns how many rows were in a state to move.
+
+    `where` selects rows with `given`; `also` sets further columns to `values`. Both are SQL written in this package.
+    """
+    sql, target, sources = _statement(event, where, also)
+    return txn.execute(sql, (target, *values, *sources, *given)).rowcount
+
+
+@cache
+def _statement(event: RequestEvent, where: str, also: str) -> tuple[str, RequestState, tuple[RequestState, ...]]:
+    sources = REQUEST.sources(event)
+    marks = ", ".join("?" * len(sources))
+    sql = f"UPDATE hitl_requests SET state = ?{also} WHERE state IN ({marks}) AND ({where})"  # noqa: S608
+    return sql, REQUEST.advance(sources[0], event), sources
+
+
+def withdraw(txn: Transaction, event: RequestEvent, where: str, *given: Any, why: str) -> list[str]:
+    """Cancel or supersede waiting requests, whatever was decided; returns their ids, oldest first."""
+    sources = REQUEST.sources(event)
+    marks = ", ".join("?" * len(sources))
+    select = f"SELECT id FROM hitl_requests WHERE waits = 1 AND state IN ({marks}) AND ({where}) ORDER BY key"  # noqa: S608
+    names = [text(found[0]) for found in txn.execute(select, (*sources, *given)).fetchall()]
+    if names:
+        move(txn, event, f"waits = 1 AND ({where})", *given, also=", allows = 0, why = ?", values=(why,))
+    return names
+
+
+def consume(txn: Transaction, run: int, calls: Iterable[str]) -> None:
+    """The decisions at these places have been used up."""
+    for call in calls:
+        move(txn, RequestEvent.CONSUME, "run = ? AND call = ?", run, call)

@@ -1,0 +1,205 @@
+"""Runs: opening, leasing and claiming them. Whoever holds the newest fence works on a run; nobody else can write."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from ...commands import Claimed, ClaimRuns, Lease, OpenRun, RenewLease, ReopenRun
+from ...errors import LeaseLost, RowCorrupt, RunBusy, RunFinished, RunNotFound
+from ...lifecycle import RUN, RequestEvent, RunEvent
+from ...protocol import AuditEvent, Json, Run, RunState, micros
+from . import bodies
+from .identity import column
+from .requests import interned, withdraw
+from .rows import RUN as SELECT_RUN
+from .rows import RunRow, pending, run_record
+from .stops import in_force, of_run, stopped
+from .transaction import Transaction
+from .view import View
+
+# ── finding ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def find(view: View, name: str) -> RunRow:
+    """The row of a run. Raises RunNotFound."""
+    found = view.one(f"{SELECT_RUN} WHERE r.id = ?", column(name))
+    if found is None:
+        raise RunNotFound(f"there is no run {name!r} in this store; `hitl runs` lists them")
+    return RunRow(*found)
+
+
+def by_key(view: View, key: int) -> RunRow:
+    found = view.one(f"{SELECT_RUN} WHERE r.key = ?", key)
+    assert found is not None
+    return RunRow(*found)
+
+
+def leased(view: View, lease: Lease) -> RunRow:
+    """The run that a lease is for. Raises LeaseLost unless the lease is the run's current one."""
+    found = view.one(f"{SELECT_RUN} WHERE r.id = ?", column(lease.run_id))
+    row = None if found is None else RunRow(*found)
+    if row is None or row.state != RunState.RUNNING or (row.owner, row.fence) != (lease.owner, lease.fence):
+        raise LeaseLost(f"run {lease.run_id!r} is no longer held by {lease.owner!r}: {_holder(row)}. Drop this turn")
+    return row
+
+
+def _holder(row: RunRow | None) -> str:
+    if row is None:
+        return "there is no such run"
+    return f"{row.owner!r} holds it" if row.state == RunState.RUNNING else f"it is {row.state}"
+
+
+def current(view: View, row: RunRow) -> Run:
+    """The Run as it stands now, with its open requests."""
+    return run_record(view, by_key(view, row.key), pending(view, row.key))
+
+
+# ── moving ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def move(txn: Transaction, row: RunRow, event: RunEvent, now: datetime, also: str = "", *values: Any) -> RunState:
+    """Move a run along the table of lifecycle.py; `also` sets further columns to `values`. Raises IllegalMove."""
+    target = RUN.advance(RunState(row.state), event)
+    sql = f"UPDATE hitl_runs SET state = ?, updated = ?{also} WHERE key = ?"  # noqa: S608
+    txn.execute(sql, (target, micros(now), *values, row.key))
+    return target
+
+
+_LEASED: Final = ", owner = ?, fence = fence + 1, until = ?, attempts = attempts + 1"
+FREED: Final = ", owner = NULL, until = NULL"
+
+_READY: Final = """UPDATE hitl_runs SET state = 'ready', updated = ? WHERE key = ? AND state = 'paused'
+    AND NOT EXISTS (SELECT 1 FROM hitl_requests
+        WHERE run = ? AND waits = 1 AND state IN ('open', 'frozen'))"""
+
+
+def ready_if_settled(txn: Transaction, key: int, now: datetime) -> bool:
+    """A paused run becomes ready when nothing in it is open (or frozen) any more."""
+    return txn.execute(_READY, (micros(now), key, key)).rowcount == 1
+
+
+# ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+_INSERT: Final = """INSERT INTO hitl_runs (id, state, app, thread, started_by, created, updated, attempts, turns,
+    fence, owner, until, input, more) VALUES (?, 'running', ?, ?, ?, ?, ?, 1, 0, 1, ?, ?, ?, ?)"""
+
+
+def open_run(txn: Transaction, command: OpenRun) -> Claimed:
+    run, now = command.run, command.now
+    body = None if run.input is None else bodies.pack(run.input, what="input", limit=bodies.RESULT_LIMIT)
+    for stop in of_run(in_force(txn), run.id, run.tenant):
+        raise stopped(stop, f"run {run.id}")
+    if txn.one("SELECT 1 FROM hitl_runs WHERE id = ?", column(run.id)):
+        raise RunBusy(f"there is a run {run.id!r} already; every run needs an id of its own")
+    values = (run.created_at, now, now + timedelta(seconds=command.lease_seconds))
+    created, updated, until = map(micros, values)
+    more = json.dumps(run.model_extra) if run.model_extra else None
+    values_of_row = (column(run.id), _app(txn, run), column(run.thread), run.started_by, created, updated)
+    txn.execute(_INSERT, (*values_of_row, command.owner, until, bodies.put_value(txn, body), more))
+    row = find(txn, run.id)
+    note: dict[str, Json] = {"backend": run.backend, "app": run.app, "by": run.started_by}
+    txn.note(AuditEvent.RUN_STARTED, run.id, command.owner, now, note, run=row.key)
+    return Claimed(run_record(txn, row), row.lease, None, first=True)
+
+
+def _app(txn: Transaction, run: Run) -> int:
+    return interned(
+        txn,
+        "SELECT key FROM hitl_apps WHERE backend = ? AND app = ? AND version = ? AND tenant = ?",
+        "INSERT INTO hitl_apps (backend, app, version, tenant) VALUES (?, ?, ?, ?)",
+        (run.backend, run.app, run.app_version, run.tenant),
+    )
+
+
+def renew_lease(txn: Transaction, command: RenewLease) -> Lease:
+    row = leased(txn, command.lease)
+    until = command.now + timedelta(seconds=command.lease_seconds)
+    txn.execute("UPDATE hitl_runs SET until = ? WHERE key = ?", (micros(until), row.key))
+    return Lease(command.lease.run_id, command.lease.owner, command.lease.fence, until)
+
+
+def claim_runs(txn: Transaction, command: ClaimRuns) -> tuple[Claimed, ...]:
+    claimed: list[Claimed] = []
+    for row in claimable(txn, command):
+        one = _claim(txn, command, row)
+        claimed += [one] if one else []
+    return tuple(claimed)
+
+
+def claimable(view: View, command: ClaimRuns) -> list[RunRow]:
+    """The runs that the command would take: ready ones, longest waiting first, then those with an ended lease."""
+    stops = in_force(view)
+    found: list[RunRow] = []
+    for where, given in _candidates(command):
+        for row in map(RunRow._make, view.execute(f"{SELECT_RUN} WHERE {where}", given)):
+            if len(found) == command.limit:
+                return found
+            if not of_run(stops, row.name, row.tenant):
+                found.append(row)
+    return found
+
+
+def _candidates(command: ClaimRuns) -> list[tuple[str, tuple[Any, ...]]]:
+    narrow, given = _narrow(command)
+    return [
+        (f"r.state = 'ready'{narrow} ORDER BY r.updated, r.key", given),
+        (f"r.state = 'running' AND r.until <= ?{narrow} ORDER BY r.until, r.key", (micros(command.now), *given)),
+    ]
+
+
+def _narrow(command: ClaimRuns) -> tuple[str, tuple[Any, ...]]:
+    sql, given = "", []
+    if command.run_id is not None:
+        sql, given = " AND r.id = ?", [column(command.run_id)]
+    for name, allowed in (("backend", command.backends), ("app", command.apps)):
+        if allowed:
+            sql += f" AND a.{name} IN ({', '.join('?' * len(allowed))})"
+            given += allowed
+    return sql, tuple(given)
+
+
+def _claim(txn: Transaction, command: ClaimRuns, row: RunRow) -> Claimed | None:
+    """Take one run. One that cannot be read fails here, so that it does not come up again and again."""
+    interrupted = row.state == RunState.RUNNING
+    move(txn, row, RunEvent.CLAIM, command.now, _LEASED, command.owner, _until(command))
+    try:
+        claimed = taken(txn, row, interrupted=interrupted)
+    except RowCorrupt as exc:
+        txn.skip("run", row.name, exc)
+        taken_row = row._replace(state=RunState.RUNNING)
+        move(txn, taken_row, RunEvent.FAIL, command.now, FREED + ", error = ?", f"{exc.code} {exc}")
+        txn.note(AuditEvent.RUN_FAILED, row.name, command.owner, command.now, {"code": exc.code}, run=row.key)
+        return None
+    body: dict[str, Json] = {"fence": claimed.lease.fence, "interrupted": interrupted}
+    txn.note(AuditEvent.RUN_CLAIMED, row.name, command.owner, command.now, body, run=row.key)
+    return claimed
+
+
+def taken(txn: Transaction, row: RunRow, *, interrupted: bool = False) -> Claimed:
+    """The Claimed of a run that was just leased. Raises RowCorrupt."""
+    now = by_key(txn, row.key)
+    checkpoint = bodies.get(txn, now.checkpoint, what=f"checkpoint of run {now.name}")
+    record = run_record(txn, now, pending(txn, now.key))
+    return Claimed(record, now.lease, checkpoint, first=now.turns == 0, interrupted=interrupted)
+
+
+def reopen_run(txn: Transaction, command: ReopenRun) -> Claimed:
+    row = find(txn, command.run_id)
+    if row.state == RunState.RUNNING:
+        raise RunBusy(f"run {row.name!r} is being worked on by {row.owner!r}; wait for it, or for its lease to end")
+    if row.state == RunState.CANCELLED:
+        raise RunFinished(f"run {row.name!r} is cancelled; start a new one")
+    for stop in of_run(in_force(txn), row.name, row.tenant):
+        raise stopped(stop, f"run {row.name}")
+    also = _LEASED + ", output = NULL, error = NULL"
+    move(txn, row, RunEvent.REOPEN, command.now, also, command.owner, _until(command))
+    gone = withdraw(txn, RequestEvent.SUPERSEDE, "run = ?", row.key, why=f"undone by {command.by}: {command.reason}")
+    body: dict[str, Json] = {"reopened": command.reason, "superseded": [*gone], "fence": row.fence + 1}
+    txn.note(AuditEvent.RUN_CLAIMED, row.name, command.by, command.now, body, run=row.key)
+    return taken(txn, row)
+
+
+def _until(command: ClaimRuns | ReopenRun) -> int:
+    return micros(command.now + timedelta(seconds=command.lease_seconds))

@@ -1,0 +1,69 @@
+"""What a command writes with: a view that can also write, and the audit lines that go with the changes."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from datetime import datetime
+from typing import NamedTuple, NoReturn
+
+from ...commands import Note
+from ...errors import Fault, NotCanonical
+from ...protocol import AuditEvent, Json, micros
+from .view import View
+
+
+class Line(NamedTuple):
+    """An audit line before it is sealed. `run` is the key of the run it belongs to, for finding it again."""
+
+    at: int
+    event: str
+    subject: str
+    actor: str
+    body: str
+    run: int | None
+
+
+class Transaction(View):
+    """Lines are kept in memory until the end of the batch, where they are sealed in one go (trail.py)."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        super().__init__(connection)
+        self.lines: list[Line] = []
+        self.of_refusal: list[Line] = []
+
+    def note(
+        self,
+        event: AuditEvent,
+        subject: str,
+        actor: str,
+        now: datetime,
+        body: dict[str, Json],
+        *,
+        run: int | None = None,
+    ) -> None:
+        """Add an audit line for a change that this command makes."""
+        self.lines.append(_line(event, subject, actor, now, body, run))
+
+    def write(self, note: Note, now: datetime, *, run: int | None = None) -> None:
+        """Add an audit line that came with the command."""
+        self.lines.append(_line(note.event, note.subject, note.actor, now, note.body, run))
+
+    def refuse(
+        self, error: Exception, note: Note, now: datetime, *, run: int | None = None
+    ) -> NoReturn:
+        """Raise `error`; whatever the command wrote is undone, but the refusal itself is recorded."""
+        self.of_refusal.append(_line(note.event, note.subject, note.actor, now, note.body, run))
+        raise error
+
+
+def _line(
+    event: AuditEvent, subject: str, actor: str, now: datetime, body: dict[str, Json], run: int | None
+) -> Line:
+    """Raises NotCanonical here, where only its own command is at stake, and not when the batch is sealed."""
+    try:
+        text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        "".join((subject, actor, text)).encode()
+    except (TypeError, ValueError) as exc:
+        raise NotCanonical([Fault("audit line", f"cannot be kept: {exc}")]) from exc
+    return Line(micros(now), event.value, subject, actor, text, run)

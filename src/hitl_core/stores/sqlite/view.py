@@ -1,0 +1,29 @@
+"""What queries and commands read with: a connection, and a list of the rows that were found damaged on the way."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+
+log = logging.getLogger("hitl_core.stores")
+
+
+class View:
+    """One consistent state of the database. `damaged` holds (what, id) of rows that were skipped."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+        self.execute: Callable[..., sqlite3.Cursor] = connection.execute
+        self.damaged: list[tuple[str, str]] = []
+
+    def one(self, sql: str, *parameters: Any) -> tuple[Any, ...] | None:
+        """The first row, or None."""
+        found: tuple[Any, ...] | None = self.execute(sql, parameters).fetchone()
+        return found
+
+    def skip(self, what: str, name: str, because: Exception) -> None:
+        """Go on without a damaged row; it is logged now and noted in the audit trail soon."""
+        log.error("%s %s is skipped: %s", what, name, because)
+        self.damaged.append((what, name))

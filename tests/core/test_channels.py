@@ -1,0 +1,95 @@
+"""Channels: announcing is a courtesy, and what it shows cannot rewrite a terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+
+import pytest
+
+from hitl_core.channels import Announcer
+from hitl_core.channels.console import ConsoleChannel, plain
+from hitl_core.contracts import Channel
+from hitl_core.protocol import Kind, PauseRequest
+from tests.core import desk
+
+
+class Recorded:
+    """A channel that remembers, after a moment, what it was told."""
+
+    name = "recorded"
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    async def announce(self, request: PauseRequest) -> None:
+        await asyncio.sleep(0)
+        self.told.append(request.id)
+
+
+class Broken:
+    name = "broken"
+
+    async def announce(self, request: PauseRequest) -> None:
+        raise OSError("no network")
+
+
+async def test_every_channel_is_told_and_close_waits_for_them() -> None:
+    one, other = Recorded(), Recorded()
+    announcer = Announcer([one, other])
+    announcer.announce(desk.request())
+    assert one.told == []  # nobody waited
+    await announcer.close()
+    assert one.told == other.told == ["request-1"]
+
+
+async def test_a_channel_that_fails_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    recorded = Recorded()
+    announcer = Announcer([Broken(), recorded])
+    with caplog.at_level(logging.ERROR, "hitl_core"):
+        announcer.announce(desk.request())
+        await announcer.close()
+    assert recorded.told == ["request-1"]
+    assert "channel broken could not announce request request-1" in caplog.text
+
+
+async def test_without_announcements_there_is_nothing_to_wait_for() -> None:
+    await Announcer([Recorded()]).close()
+
+
+async def test_the_console_shows_one_line() -> None:
+    stream = io.StringIO()
+    channel = ConsoleChannel(stream)
+    assert isinstance(channel, Channel)
+    await channel.announce(desk.request())
+    await channel.announce(desk.request(id="notice-1", kind=Kind.NOTICE, title="Sent"))
+    assert stream.getvalue() == "[waits] request-1  Refund\n[notice] notice-1  Sent\n"
+
+
+async def test_the_console_is_standard_error_unless_told_otherwise(capsys: pytest.CaptureFixture[str]) -> None:
+    await ConsoleChannel().announce(desk.request())
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "[waits] request-1  Refund\n")
+
+
+@pytest.mark.parametrize(
+    ("hostile", "shown"),
+    [
+        ("\x1b[2Jall gone", "\\u{1b}[2Jall gone"),
+        ("one\ntwo\r", "one\\u{a}two\\u{d}"),
+        ("pay \u202e05\u202c", "pay \\u{202e}05\\u{202c}"),
+        ("zero\u200bwidth", "zero\\u{200b}width"),
+        ("tag\U000e0041", "tag\\u{e0041}"),
+        ("Größe 5 €", "Größe 5 €"),
+    ],
+    ids=["escape", "lines", "bidi", "zero width", "tag", "plain"],
+)
+def test_text_cannot_rewrite_the_terminal(hostile: str, shown: str) -> None:
+    assert plain(hostile) == shown
+
+
+async def test_the_console_shows_a_hostile_title_as_text() -> None:
+    stream = io.StringIO()
+    await ConsoleChannel(stream).announce(desk.request(title="\x1b[2J\nApproved by security"))
+    assert stream.getvalue() == "[waits] request-1  \\u{1b}[2J\\u{a}Approved by security\n"

@@ -1,0 +1,135 @@
+"""The refund desk in a folder of its own, worked on by real processes, with a scripted model in one more."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hitl_core.testing.scripted_model import CallEntry, read_calls
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "refund_desk"
+LITTER = shutil.ignore_patterns("*.db*", "*.jsonl", "*.key", "*.lock", "__pycache__", ".hitl")
+PATIENCE_S = 60.0
+
+COMPLETED, FAILED, PAUSED = 0, 1, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A command that has ended: its exit status and the JSON document it wrote."""
+
+    status: int
+    document: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One copy of the example. Every method that works on it starts a process of its own."""
+
+    folder: Path
+    environment: dict[str, str]
+    config: str = "hitl.toml"
+
+    @property
+    def calls(self) -> tuple[CallEntry, ...]:
+        """Every call that the model got."""
+        return read_calls(self.folder / "calls.jsonl")
+
+    @property
+    def ledger(self) -> list[dict[str, Any]]:
+        """Every effect that happened, in order."""
+        path = self.folder / "ledger.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def hitl(self, *arguments: str) -> Ended:
+        """Run `hitl … --json` to its end, with nobody at a terminal."""
+        done = subprocess.run(
+            self._command(*arguments, "--json"),
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE_S,
+        )
+        assert done.stdout, f"hitl {' '.join(arguments)} ended with {done.returncode}:\n{done.stderr}"
+        return Ended(done.returncode, json.loads(done.stdout))
+
+    def killed_at_the_next_pause(self, *arguments: str) -> dict[str, Any]:
+        """Run `hitl …` at a terminal, where it waits for a person, and kill -9 it there; what it had asked."""
+        ours, its = pty.openpty()
+        before = {request["id"] for request in self.inbox()}
+        process = subprocess.Popen(
+            self._command(*arguments),
+            cwd=self.folder,
+            env={**self.environment, "TERM": "dumb"},
+            stdin=its,
+            stdout=its,
+            stderr=its,
+            start_new_session=True,
+        )
+        try:
+            [request] = self._new_request(before, process)
+        finally:
+            process.send_signal(signal.SIGKILL)
+            status = process.wait()
+            os.close(its)
+            os.close(ours)
+        assert status == -signal.SIGKILL, f"it had ended with {status} before it was killed"
+        return request
+
+    def inbox(self) -> list[dict[str, Any]]:
+        """The open requests, as another process sees them."""
+        found: list[dict[str, Any]] = self.hitl("inbox").document["requests"]
+        return found
+
+    def respond(self, request: dict[str, Any], *answer: str) -> Ended:
+        """Answer a request from a process of its own."""
+        return self.hitl("respond", request["id"], *answer, "--as", "lead-1")
+
+    def run_of(self, request: dict[str, Any]) -> str:
+        """The id of the run that a request belongs to."""
+        return str(request["run_id"])
+
+    def _command(self, *arguments: str) -> list[str]:
+        name, *others = arguments
+        return [sys.executable, "-m", "hitl_core.cli", name, "-c", self.config, *others]
+
+    def _new_request(self, before: set[str], process: subprocess.Popen[bytes]) -> list[dict[str, Any]]:
+        limit = time.monotonic() + PATIENCE_S
+        while time.monotonic() < limit and process.poll() is None:
+            found = [request for request in self.inbox() if request["id"] not in before]
+            if found:
+                return found
+        raise AssertionError(f"it did not pause; status {process.poll()}")
+
+
+@contextmanager
+def opened(folder: Path, *, config: str = "hitl.toml") -> Iterator[Desk]:
+    """A desk with its model at work."""
+    shutil.copytree(EXAMPLE, folder, ignore=LITTER)
+    command = [sys.executable, "-m", "hitl_core.testing.scripted_model", "script.toml", "--log", "calls.jsonl"]
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as model:
+        assert model.stdout is not None
+        try:
+            yield Desk(folder, scripted_environment(model.stdout.readline().strip()), config)
+        finally:
+            model.terminate()
+
+
+def scripted_environment(base_url: str) -> dict[str, str]:
+    """Our environment without whatever points at a real model, a real store or a real ledger."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("HITL_", "OPENAI_", "REFUND_"))}
+    return kept | {"OPENAI_BASE_URL": base_url, "OPENAI_API_KEY": "scripted", "LANGSMITH_TRACING": "false"}
