@@ -18,32 +18,76 @@ async with connect("hitl.toml") as hitl:
 
 from __future__ import annotations
 
-from .apps import AppSource
-from .blocking import connect_blocking
-from .config import Config, connect
-from .errors import AlreadyDecided, ConfigError, Fault, HitlError, ResponseRefused
-from .policy import Policy
-from .protocol import (
-    Action,
-    Approvers,
-    Context,
-    EffectMode,
-    Kind,
-    Level,
-    LiveEvent,
-    Option,
-    PauseRequest,
-    Preview,
-    Reply,
-    Responder,
-    Response,
-    Run,
-    RunState,
-)
-from .runtime import Runtime
-from .spec import AgentSpec, ModelSpec
-from .tools import Tool, choice, current_call, question, review, tool
-from .worker import Worker
+import importlib
+import typing
+
+if typing.TYPE_CHECKING:
+    from .apps import AppSource
+    from .blocking import connect_blocking
+    from .config import Config, connect
+    from .errors import AlreadyDecided, ConfigError, Fault, HitlError, ResponseRefused
+    from .policy import Policy
+    from .protocol import (
+        Action,
+        Approvers,
+        Context,
+        EffectMode,
+        Kind,
+        Level,
+        LiveEvent,
+        Option,
+        PauseRequest,
+        Preview,
+        Reply,
+        Responder,
+        Response,
+        Run,
+        RunState,
+    )
+    from .runtime import Runtime
+    from .spec import AgentSpec, ModelSpec
+    from .tools import Tool, choice, current_call, question, review, tool
+    from .worker import Worker
+
+_HOMES = {
+    "Action": "protocol",
+    "AgentSpec": "spec",
+    "AlreadyDecided": "errors",
+    "AppSource": "apps",
+    "Approvers": "protocol",
+    "Config": "config",
+    "ConfigError": "errors",
+    "Context": "protocol",
+    "EffectMode": "protocol",
+    "Fault": "errors",
+    "HitlError": "errors",
+    "Kind": "protocol",
+    "Level": "protocol",
+    "LiveEvent": "protocol",
+    "ModelSpec": "spec",
+    "Option": "protocol",
+    "PauseRequest": "protocol",
+    "Policy": "policy",
+    "Preview": "protocol",
+    "Reply": "protocol",
+    "Responder": "protocol",
+    "Response": "protocol",
+    "ResponseRefused": "errors",
+    "Run": "protocol",
+    "RunState": "protocol",
+    "Runtime": "runtime",
+    "Tool": "tools",
+    "Worker": "worker",
+    "choice": "tools",
+    "connect": "config",
+    "connect_blocking": "blocking",
+    "current_call": "tools",
+    "question": "tools",
+    "review": "tools",
+    "tool": "tools",
+}
+"""Where each public name lives. A room is loaded when one of its names is first used, so that a process which only
+needs the records never loads the stores."""
 
 __all__ = [
     "Action",
@@ -82,3 +126,15 @@ __all__ = [
     "review",
     "tool",
 ]
+
+
+def __getattr__(name: str) -> typing.Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

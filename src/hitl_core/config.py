@@ -113,7 +113,7 @@ async def open_store(config: Config, clock: Clock) -> Store:
     """The store that the URL's scheme names. Raises StoreUnavailable, AdapterNotFound, AdapterNotInstalled."""
     scheme = config.store_url.partition(":")[0]
     found = cast("Any", load(STORES, scheme))
-    return cast("Store", await found.open(config.store_url, folder=config.folder, **config.store_options))
+    return cast("Store", await found.open(config.store_url, folder=config.folder, clock=clock, **config.store_options))
 
 
 def make_channels(config: Config) -> list[Channel]:

@@ -40,7 +40,7 @@ from .commands import (
     WriteNote,
 )
 from .contracts import Adapter, Channel, Finding, Store
-from .errors import Fault, HitlError, NotAuthorised, ResponseRefused, RunBusy
+from .errors import Fault, HitlError, NotAuthorised, ResponseRefused, RunBusy, Stopped
 from .gate import Surroundings
 from .lifecycle import RequestEvent, RequestState
 from .owners import owner_name, release_dead
@@ -141,7 +141,7 @@ class Runtime:
     async def resume(self, run_id: str) -> Run:
         """Work on a run now if there is something to do: it is ready, it failed, or its worker died.
 
-        Returns the run as it stands afterwards. Raises RunNotFound; RunBusy while another worker holds it.
+        Returns the run as it stands afterwards. Raises RunNotFound; RunBusy while another worker holds it; Stopped.
         """
         claimed = await self._take_up(run_id)
         return await self.run(run_id) if claimed is None else await self._driver.drive(claimed)
@@ -285,7 +285,7 @@ class Runtime:
         return await self.store.apply(OpenRun(run, self.owner, self.settings.lease_seconds, now))
 
     async def _take_up(self, run_id: str) -> Claimed | None:
-        """Claim a run if there is something to do in it now. Raises RunNotFound, RunBusy."""
+        """Claim a run if there is something to do in it now. Raises RunNotFound, RunBusy, Stopped."""
         await self.tick()
         run = await self.run(run_id)
         if run.state is RunState.FAILED:
@@ -294,8 +294,19 @@ class Runtime:
             return None
         claimed = await self.claim(limit=1, run_id=run_id)
         if not claimed:
-            raise RunBusy(f"run {run_id} is being worked on by another process; wait for it, or for its lease to end")
+            raise await self._held_back(run)
         return claimed[0]
+
+    async def _held_back(self, run: Run) -> HitlError:
+        """Why a run with work to do cannot be claimed here."""
+        if (run.backend, run.app) != (self.adapter.name, self.settings.app):
+            here = f"this process has {self.settings.app!r} under {self.adapter.name!r}"
+            return RunBusy(f"run {run.id} waits for a worker that has {run.app!r} under {run.backend!r}; {here}")
+        whole = ((StopScope.RUN, run.id), (StopScope.TENANT, run.tenant))
+        for stop in await self.stops():
+            if stop.scope is StopScope.ALL or (stop.scope, stop.target) in whole:
+                return Stopped(f"run {run.id} does not go on: {stop.by} stopped it ({stop.reason}); lift that first")
+        return RunBusy(f"run {run.id} is being worked on by another process; wait for it, or for its lease to end")
 
     async def _step(self, run_id: str) -> Run:
         with suppress(RunBusy):

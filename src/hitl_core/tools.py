@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -73,7 +74,10 @@ class Tool:
         """
         if self.function is None:
             raise ConfigError([Fault(self.name, "asks people; it has no function to run")])
-        result = self.function(**self.typed(arguments), **extra)
+        if inspect.iscoroutinefunction(self.function):
+            return as_json(await self.function(**self.typed(arguments), **extra))
+        # In a thread: a slow tool must not hold up the loop, which keeps the lease of its run.
+        result = await asyncio.to_thread(self.function, **self.typed(arguments), **extra)
         if inspect.isawaitable(result):
             result = await result
         return as_json(result)

@@ -7,11 +7,11 @@ import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import assert_never
+from typing import NoReturn, assert_never
 
 from .commands import Claimed, Command, FinishRun, Lease, PauseRun, RenewLease
 from .contracts import Adapter, Broke, Completed, Ending, Paused, Turn
-from .errors import HitlError, LeaseLost
+from .errors import HitlError, LeaseLost, RecordError
 from .gate import Gate, Surroundings
 from .protocol import Json, Kind, LiveEvent, LiveKind, PauseRequest, Run, RunState
 
@@ -33,7 +33,11 @@ class Driver:
         gate = Gate(self.around, claimed.run, claimed.lease)
         turn = Turn(claimed, gate, self.emit, self.watched())
         ending = await self._advance_while_leased(turn)
-        run = await self.around.store.apply(self._commit(turn, ending))
+        try:
+            run = await self.around.store.apply(self._commit(turn, ending))
+        except RecordError as exc:  # what came of the turn cannot be kept: say so, instead of trying for ever
+            ending = Broke(f"{exc.code} {exc}", checkpoint=turn.checkpoint)
+            run = await self.around.store.apply(self._commit(turn, ending))
         self._tell(run, ending)
         return run
 
@@ -47,15 +51,14 @@ class Driver:
                 return work.result()
             work.cancel()
             await asyncio.wait((work,))
-            pulse.result()
-            raise LeaseLost(f"the lease on run {turn.run.id} ended")
+            return pulse.result()  # raises why the pulse ended
         finally:
             for task in (work, pulse):
                 task.cancel()
             with contextlib.suppress(BaseException):
                 await asyncio.gather(work, pulse, return_exceptions=True)
 
-    async def _keep(self, lease: Lease) -> None:
+    async def _keep(self, lease: Lease) -> NoReturn:
         while True:
             await self.around.clock.sleep(self.lease_seconds / 3)
             renew = RenewLease(lease, self.lease_seconds, self.around.clock.now())
@@ -82,6 +85,10 @@ class Driver:
             case Paused():
                 requests = _in_order(turn, ending)
                 return PauseRun(lease, ending.checkpoint, requests, now, ending.consumed, ending.orphaned)
+            case Completed() if turn.gate.unfinished:
+                calls = ", ".join(turn.gate.unfinished)
+                lost = f"the app ended while {calls} had no outcome; resume to be asked about it"
+                return FinishRun(lease, RunState.FAILED, now, error=lost, checkpoint=turn.checkpoint)
             case Completed(output=output, consumed=consumed):
                 return FinishRun(lease, RunState.COMPLETED, now, output=output, consumed=consumed)
             case Broke(error=error, checkpoint=checkpoint, consumed=consumed):

@@ -52,7 +52,7 @@ name = "production"
 tenant = "shop"
 """
 
-Write = Callable[[str], Path]
+Write = Callable[..., Path]
 
 
 @pytest.fixture(autouse=True)

@@ -46,7 +46,8 @@ def test_an_error_survives_pickling(kind: type[HitlError]) -> None:
 
 
 def test_codes_are_unique() -> None:
-    codes = [kind.code for kind in [*NAMED, IllegalMove]]
+    kinds: list[type[HitlError]] = [*NAMED, IllegalMove]
+    codes = [kind.code for kind in kinds]
     assert len(set(codes)) == len(codes)
     assert all(re.fullmatch(r"HITL-[A-Z]\d\d", code) for code in codes)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from datetime import datetime, timedelta
@@ -41,7 +42,7 @@ def lease(run_id: str, owner: str, until: datetime = START + timedelta(seconds=3
     return Lease(run_id, owner, 1, until)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def dead() -> str:
     """The name of a process that has ended."""
     program = "from hitl_core.owners import owner_name; print(owner_name())"
@@ -64,14 +65,13 @@ def test_a_dead_process_is_recognised(dead: str) -> None:
 @pytest.mark.processes
 def test_a_killed_process_is_dead_before_anybody_collects_it() -> None:
     program = "from hitl_core.owners import owner_name; print(owner_name(), flush=True); input()"
-    child = subprocess.Popen([sys.executable, "-c", program], stdin=-1, stdout=-1, text=True)
-    assert child.stdout is not None
-    owner = child.stdout.readline().strip()
-    assert not has_died(owner)
-    child.kill()
-    child.stdout.read()  # ends when the process does; as a zombie it still has its number
-    assert has_died(owner)
-    child.communicate()
+    with subprocess.Popen([sys.executable, "-c", program], stdin=-1, stdout=-1, text=True) as child:
+        assert child.stdout is not None
+        owner = child.stdout.readline().strip()
+        assert not has_died(owner)
+        child.kill()
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # a zombie still has its number
+        assert has_died(owner)
 
 
 def test_a_number_that_another_process_has_now_is_not_the_old_one() -> None:

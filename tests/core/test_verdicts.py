@@ -8,7 +8,7 @@ import pytest
 
 from hitl_core.commands import Settled
 from hitl_core.lifecycle import RequestState
-from hitl_core.protocol import Kind, OnTimeout, Option, Proceed, Refuse, Substitute, Verdict, Wait
+from hitl_core.protocol import Json, Kind, OnTimeout, Option, Proceed, Refuse, Substitute, Verdict, Wait
 from hitl_core.verdicts import verdict
 from tests.core import desk
 
@@ -108,7 +108,7 @@ def test_a_review_says_what_became_of_the_draft(
     decision: dict[str, Any], outcome: str, content: str, feedback: str
 ) -> None:
     request = desk.request(desk.REFUND.edited({"content": "Dear A."}), kind=Kind.REVIEW)
-    expected = {"outcome": outcome, "content": content, "feedback": feedback}
+    expected: Json = {"outcome": outcome, "content": content, "feedback": feedback}
     assert verdict(desk.settled(request, decision)) == Substitute(expected)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
+import select
 import shutil
 import signal
 import subprocess
@@ -21,6 +23,7 @@ from hitl_core.testing.scripted_model import CallEntry, read_calls
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "refund_desk"
 LITTER = shutil.ignore_patterns("*.db*", "*.jsonl", "*.key", "*.lock", "__pycache__", ".hitl")
 PATIENCE_S = 60.0
+SHOWN = re.compile(r"\brequest +([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 
 COMPLETED, FAILED, PAUSED = 0, 1, 3
 
@@ -68,9 +71,11 @@ class Desk:
         return Ended(done.returncode, json.loads(done.stdout))
 
     def killed_at_the_next_pause(self, *arguments: str) -> dict[str, Any]:
-        """Run `hitl …` at a terminal, where it waits for a person, and kill -9 it there; what it had asked."""
+        """Run `hitl …` at a terminal, where it shows a request and waits for a person, and kill -9 it there.
+
+        Returns the request as another process sees it afterwards.
+        """
         ours, its = pty.openpty()
-        before = {request["id"] for request in self.inbox()}
         process = subprocess.Popen(
             self._command(*arguments),
             cwd=self.folder,
@@ -80,14 +85,15 @@ class Desk:
             stderr=its,
             start_new_session=True,
         )
+        os.close(its)
         try:
-            [request] = self._new_request(before, process)
+            shown = _shown_request(ours)
         finally:
             process.send_signal(signal.SIGKILL)
             status = process.wait()
-            os.close(its)
             os.close(ours)
         assert status == -signal.SIGKILL, f"it had ended with {status} before it was killed"
+        [request] = [request for request in self.inbox() if request["id"] == shown]
         return request
 
     def inbox(self) -> list[dict[str, Any]]:
@@ -107,13 +113,19 @@ class Desk:
         name, *others = arguments
         return [sys.executable, "-m", "hitl_core.cli", name, "-c", self.config, *others]
 
-    def _new_request(self, before: set[str], process: subprocess.Popen[bytes]) -> list[dict[str, Any]]:
-        limit = time.monotonic() + PATIENCE_S
-        while time.monotonic() < limit and process.poll() is None:
-            found = [request for request in self.inbox() if request["id"] not in before]
-            if found:
-                return found
-        raise AssertionError(f"it did not pause; status {process.poll()}")
+
+def _shown_request(terminal: int) -> str:
+    """Read a terminal until it shows a request; its id."""
+    seen, limit = "", time.monotonic() + PATIENCE_S
+    while time.monotonic() < limit:
+        readable, _, _ = select.select([terminal], [], [], 1.0)
+        try:
+            seen += os.read(terminal, 65_536).decode(errors="replace") if readable else ""
+        except OSError:  # the process has ended
+            break
+        if found := SHOWN.search(seen):
+            return found[1]
+    raise AssertionError(f"no request was shown:\n{seen}")
 
 
 @contextmanager

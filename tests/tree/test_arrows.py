@@ -32,11 +32,13 @@ RANK = {
     "runtime": 9,
     "worker": 10,
     "registry": 10,
+    "portal": 10,
     "config": 11,
-    FRONT_DOOR: 12,
-    "server": 13,
-    "cli": 14,
-    "testing": 15,
+    "blocking": 12,
+    FRONT_DOOR: 13,
+    "server": 14,
+    "cli": 15,
+    "testing": 16,
 }
 # An arrow that points up may exist for types only, and only if it stands here with its reason.
 UPWARD_TYPES = {
@@ -57,6 +59,7 @@ OPTIONAL_ANYWHERE = {"opentelemetry"}
 
 ADAPTER_MAY_OPEN = {
     *("errors", "capabilities", "protocol", "policy", "tools", "spec", "apps", "contracts", "gate"),
+    *("commands", "lifecycle"),  # what the gate says about a request: its record and its state
     FRONT_DOOR,
 }
 FRAMEWORK_PACKAGES = {

@@ -102,7 +102,7 @@ def _complain(error: Complaint, arguments: list[str]) -> int:
     else:
         err = console(stderr=True)
         for line in in_words(error):
-            err.print(Text(line, "bold red" if line.startswith("error ") else ""))
+            err.print(Text(line, "bold red" if line.startswith("error ") else ""), soft_wrap=True)
     return Exit.WRONG_USAGE if is_misconfigured(error) else Exit.FAILED
 
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
+from rich.console import RenderableType
+from rich.text import Text
 
+from ..audit import Custody, Report
+from ..audit import verify as verified
 from ..commands import ReadAudit
+from ..errors import ConfigError, Fault, StoreError
 from ..protocol import AuditEntry, Json
 from ..runtime import Runtime
 from . import json_views
@@ -18,6 +24,7 @@ from .lookup import find_run
 from .opening import Opening
 from .options import DEFAULT_CONFIG, AsJson, ConfigFile
 from .output import Output
+from .render import shown
 
 _PAGE: Final = 1000
 
@@ -65,5 +72,30 @@ async def _entries(hitl: Runtime, run_id: str | None) -> AsyncIterator[AuditEntr
 
 
 def verify(config: ConfigFile = DEFAULT_CONFIG, anchors: AnchorFile = None, as_json: AsJson = False) -> int:
-    """Read the whole audit trail again: 0 it is as it was sealed, 1 it is not, 2 it cannot be said."""
-    raise NotImplementedError
+    """Read the whole audit trail again: 0 it is as it was sealed, 1 it is not, 2 it cannot be told."""
+    file = None if anchors is None else anchors.resolve()
+    try:
+        report = Opening(config).do(lambda hitl: _verified(hitl, file))
+    except StoreError as exc:
+        raise ConfigError([Fault("store", f"the trail cannot be read: {exc.code} {exc}")]) from exc
+    Output(as_json).result(json_views.report_view(report, _VERDICTS[report.exit_code]), *_shown(report))
+    return report.exit_code
+
+
+async def _verified(hitl: Runtime, anchors: Path | None) -> Report:
+    custody = getattr(hitl.store, "custody", None)
+    if not isinstance(custody, Custody):
+        raise ConfigError([Fault("store", "keeps no sealed trail, so there is nothing to verify")])
+    return await verified(hitl.store, custody if anchors is None else replace(custody, anchors=anchors))
+
+
+_VERDICTS: Final = {0: "intact", 1: "broken", 2: "cannot be told"}
+_STYLES: Final = {0: "green", 1: "bold red", 2: "yellow"}
+
+
+def _shown(report: Report) -> Iterator[RenderableType]:
+    for finding in report.findings:
+        yield shown(str(finding), "red")
+    code = report.exit_code
+    vouched = f"{report.anchors} anchors vouch for {report.anchored} of them"
+    yield Text.assemble("the audit trail is ", (_VERDICTS[code], _STYLES[code]), f": {report.lines} lines, {vouched}")

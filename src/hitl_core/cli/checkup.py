@@ -87,9 +87,9 @@ class Checkup:
             return {"ok": False, "findings": [], "capabilities": []}
 
     def _store(self, config: Config) -> dict[str, Json]:
-        missing = _database_to_be_made(config)
-        if missing is not None:
-            return {"ok": True, "made": False, "message": f"{missing.name} does not exist yet; the first run makes it"}
+        file = _database(config)
+        if file is not None and not file.exists():  # looking must not make it
+            return {"ok": True, "made": False, "message": f"{file.name} does not exist yet; the first run makes it"}
         try:
             asyncio.run(_read_one(config))
         except HitlError as exc:
@@ -122,18 +122,39 @@ async def _read_one(config: Config) -> None:
         await store.close()
 
 
-def _database_to_be_made(config: Config) -> Path | None:
-    """The database file, if there is to be one and it is not there yet: looking must not make it."""
+def _database(config: Config) -> Path | None:
+    """The file of a database that is one."""
     if urlsplit(config.store_url).scheme != "sqlite":
         return None
     from ..stores.sqlite.location import Location
 
-    path = Location.parse(config.store_url, folder=config.folder).path
-    return path if path is not None and not path.exists() else None
+    return Location.parse(config.store_url, folder=config.folder).path
 
 
 def _audit(config: Config) -> dict[str, Json]:
-    return {"key": "environment" if os.environ.get(ENVIRONMENT) else "file", "anchors": None}
+    """Where the secret and the anchors of the audit trail lie, and whether they are there."""
+    key, anchors = (_beside(config, f"audit_{name}", f".{name}") for name in ("key", "anchors"))
+    from_environment = bool(os.environ.get(ENVIRONMENT))
+    secret = f"the environment ({ENVIRONMENT})" if from_environment else _place(key)
+    message = f"key: {secret}; anchors: {_place(anchors)}"
+    if not (config.store_options.get("audit_anchors") and (from_environment or config.store_options.get("audit_key"))):
+        message += "; keep both where whoever can write the database cannot write ([store] audit_key, audit_anchors)"
+    there = from_environment or (key is not None and key.exists())
+    return {"key": there, "anchors": anchors is not None and anchors.exists(), "message": message}
+
+
+def _beside(config: Config, option: str, suffix: str) -> Path | None:
+    given = config.store_options.get(option)
+    if given is not None:
+        return config.folder / str(given)
+    database = _database(config)
+    return None if database is None else database.with_name(database.name + suffix)
+
+
+def _place(file: Path | None) -> str:
+    if file is None:
+        return "kept by the store"
+    return f"{file}{'' if file.exists() else ' (not made yet)'}"
 
 
 def _installed() -> dict[str, Json]:

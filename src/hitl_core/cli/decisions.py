@@ -66,8 +66,7 @@ _TAKES: Final[dict[Word, frozenset[str]]] = {
 
 def decision(word: Word, given: Given) -> tuple[Decision, str]:
     """The decision and its reason. Raises WrongUsage with every fault: an option that means nothing is one of them."""
-    faults = [*_unused(word, given), *_missing(word, given)]
-    if faults:
+    if faults := faults_in(word, given):
         raise WrongUsage(faults)
     said = given.message or ""
     match word:
@@ -98,6 +97,11 @@ def response(request: PauseRequest, word: Word, given: Given, *, by: Responder, 
         faults = (Fault(".".join(map(str, each["loc"])), each["msg"]) for each in exc.errors())
         raise WrongUsage(faults) from exc
     return answer if digest is None else answer.model_copy(update={"digest": digest})
+
+
+def faults_in(word: Word, given: Given) -> list[Fault]:
+    """What is wrong with the options before anything is looked up."""
+    return [*_unused(word, given), *_missing(word, given)]
 
 
 def _unused(word: Word, given: Given) -> Iterator[Fault]:

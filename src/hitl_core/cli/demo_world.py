@@ -92,8 +92,7 @@ def _document(written: str, said: str) -> dict[str, Any]:
         document = json.loads(written)
     except ValueError:
         raise ConfigError([Fault(said, "ended without a result; its messages are above")]) from None
-    if "error" in document:
-        error = document["error"]
+    if isinstance(error := document.get("error"), dict):
         faults = [Fault(each["path"], each["problem"]) for each in error["faults"]]
         raise ConfigError(faults or [Fault(said, f"{error['code']} {error['message']}")])
     return dict(document)

@@ -73,7 +73,7 @@ def answer_at_prompt(opening: Opening, run: Run, prompt: Prompt, progress: Progr
             given.add(answer.request_id)
             continue
         for line in in_words(refused):
-            output.err.print(line)
+            output.err.print(line, soft_wrap=True)
     return run
 
 

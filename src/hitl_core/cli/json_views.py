@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final, cast
 
+from ..audit import Report
 from ..commands import Effect, Page, Settled, Stop
 from ..lifecycle import RequestState
 from ..protocol import AuditEntry, Json, PauseRequest, Record, Run, RunState
@@ -92,6 +93,23 @@ def stop_view(stop: Stop) -> dict[str, Json]:
 def audit_view(entry: AuditEntry) -> dict[str, Json]:
     """One line of the audit trail; `body` is JSON text, byte for byte as it was sealed."""
     return _plain(entry)
+
+
+def report_view(report: Report, result: str) -> dict[str, Json]:
+    """What a verification of the audit trail found."""
+    findings: list[Json] = [
+        {"fault": each.fault.value, "first": each.first, "last": each.last, "message": each.message}
+        for each in report.findings
+    ]
+    return {
+        "ok": report.exit_code == 0,
+        "result": result,
+        "origin": report.origin,
+        "lines": report.lines,
+        "anchors": report.anchors,
+        "anchored": report.anchored,
+        "findings": findings,
+    }
 
 
 def page_view(name: str, page: Page[Any], items: Iterable[dict[str, Json]]) -> dict[str, Json]:

@@ -61,9 +61,11 @@ def outcome_lines(run: Run) -> Iterator[RenderableType]:
     if run.state is RunState.COMPLETED:
         yield value_text(run.output)
     for request in run.pending:
-        yield Text.assemble("  waits: ", shown(request.title), f"  {request.id}")
+        yield Text.assemble(
+            "  waits: ", shown(request.title), f"  {request.id}", (f"  {'|'.join(request.allowed)}", "dim")
+        )
     if run.pending:
-        yield Text("answer with: hitl respond REQUEST " + "|".join(run.pending[0].allowed) + " --as WHO", "dim")
+        yield Text("answer with: hitl respond REQUEST DECISION --as WHO", "dim")
     elif run.state is RunState.READY:
         yield Text(f"go on with: hitl resume {run.id}   (a worker does it by itself)", "dim")
     elif run.state is RunState.FAILED:

@@ -26,7 +26,12 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stand
 As = Annotated[str, typer.Option("--as", metavar="WHO", help="Your name. It is an assertion: nobody checks it.")]
 MaybeAs = Annotated[
     str | None,
-    typer.Option("--as", metavar="WHO", envvar="HITL_AS", help="Your name at the prompt. By default your login name."),
+    typer.Option(
+        "--as",
+        metavar="WHO",
+        envvar="HITL_AS",
+        help="Your name. It is an assertion: nobody checks it. At a prompt by default your login name.",
+    ),
 ]
 Roles = Annotated[list[str] | None, typer.Option("--role", metavar="ROLE", help="A role you act in; repeat for more.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it is recorded.")]

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..commands import Settled
-from ..protocol import Approvers, Arguments, Json, Kind, OnTimeout, PauseRequest, Preview, Response
+from ..protocol import Approvers, Arguments, Json, Kind, OnTimeout, PauseRequest, Response
 from .plain_text import fold, pieces
 
 _AFTERWARDS = {
@@ -22,6 +22,7 @@ _AFTERWARDS = {
     OnTimeout.CANCEL_RUN: "then the run is cancelled",
 }
 _IN_DOUBT = "IN DOUBT: this call was started and its outcome was lost. Find out what happened."
+_SHORT_VERSION = 19
 _AGENT_SAYS = "the agent says (unverified)"
 
 
@@ -39,7 +40,7 @@ def request_panel(settled: Settled, *, now: datetime, whole: bool = True) -> Ren
     parts: list[RenderableType] = []
     if request.in_doubt:
         parts.append(Text(_IN_DOUBT, "bold red"))
-    parts += [*_preview(request.preview), _action(request, whole), _facts(settled, now)]
+    parts += [*_preview(request), _action(request, whole), _facts(settled, now)]
     if request.options:
         parts.append(_options(request))
     about = Text(f"{request.kind} · {request.level} · {settled.state}")
@@ -49,12 +50,13 @@ def request_panel(settled: Settled, *, now: datetime, whole: bool = True) -> Ren
     return panel if prose is None else Group(panel, prose)
 
 
-def _preview(preview: Preview) -> Iterator[RenderableType]:
-    grid = grid_of_facts()
+def _preview(request: PauseRequest) -> Iterator[RenderableType]:
+    preview, grid = request.preview, grid_of_facts()
     for name, value in (("effect", preview.effect), ("target", preview.target), ("cost", preview.cost)):
         if value:
             grid.add_row(name, shown(value, "bold" if name == "effect" else "", lines=True))
-    grid.add_row("reversible", _reversible(preview.reversible))
+    if not _is_a_question(request):
+        grid.add_row("reversible", _reversible(preview.reversible))
     yield grid
     for warning in preview.warnings:
         yield Text.assemble(("warning: ", "bold yellow"), shown(warning))
@@ -78,8 +80,8 @@ def _diff(diff: str) -> Text:
 
 def _action(request: PauseRequest, whole: bool) -> RenderableType:
     """The canonical data: what runs on approval. For a question the arguments are the agent's own words."""
-    asks = request.kind is not Kind.APPROVAL and not request.in_doubt
-    heading = f"what {request.action.tool} asks, {_AGENT_SAYS}" if asks else f"the call: {request.action.tool}"
+    asks = _is_a_question(request)
+    heading = f"{request.action.tool}: {_AGENT_SAYS}" if asks else f"the call: {request.action.tool}"
     return Group(shown(heading, "bold"), arguments_table(request.action.arguments, whole=whole))
 
 
@@ -141,10 +143,15 @@ def _folded(text: str, whole: bool) -> Text:
     return made.append(f"\n[{hidden}]", "bold yellow") if hidden else made
 
 
+def _is_a_question(request: PauseRequest) -> bool:
+    """Whether nothing runs when it is answered."""
+    return request.kind is not Kind.APPROVAL and not request.in_doubt
+
+
 def _facts(settled: Settled, now: datetime) -> Table:
     request = settled.request
     grid = grid_of_facts()
-    rule = shown(f"  (rule {request.because.rule}, version {request.because.version})", "dim")
+    rule = shown(f"  (rule {request.because.rule}, version {request.because.version[:_SHORT_VERSION]})", "dim")
     grid.add_row("why asked", shown(request.because.why).append_text(rule))
     if request.action.origin.path or request.action.origin.agent:
         grid.add_row("asked by", shown(" > ".join(request.action.origin.path) or request.action.origin.agent or ""))

@@ -15,7 +15,7 @@ from ..protocol import Json, Responder, Response, Run
 from ..runtime import Runtime
 from . import json_views
 from .complaints import WrongUsage
-from .decisions import Given, Word, response
+from .decisions import Given, Word, faults_in, response
 from .listings import outcome_lines, requests_table, state_text
 from .lookup import find_request
 from .opening import Opening
@@ -39,7 +39,7 @@ from .runs import Session, asked
 
 Notices = Annotated[bool, typer.Option("--notices", help="Show notices, too; they need no answer.")]
 Decision = Annotated[
-    Word | None, typer.Argument(metavar="[DECISION]", help="|".join(Word) + ". At a terminal: asked for if left out.")
+    Word | None, typer.Argument(metavar="DECISION", help="|".join(Word) + ". At a terminal: asked for if left out.")
 ]
 Args = Annotated[
     str | None,
@@ -99,9 +99,11 @@ def respond(
     session = Session(Opening(config), Output(as_json), progress)
     if decision is None:
         return _ask(session, request, as_, role)
-    if as_ is None:
-        raise WrongUsage([Fault("--as", "is missing: say who decides")])
-    given, who = Given(args, message, option), responder(as_, role)
+    given = Given(args, message, option)
+    faults = [*faults_in(decision, given), *([Fault("--as", "is missing: say who decides")] if as_ is None else [])]
+    if as_ is None or faults:
+        raise WrongUsage(faults)
+    who = responder(as_, role)
 
     async def work(hitl: Runtime) -> tuple[Recorded, Run]:
         settled = await find_request(hitl, request)

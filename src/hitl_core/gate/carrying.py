@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
 
 from ..commands import Effect
+from ..errors import RecordError
 from ..protocol import Arguments, Failed, Outcome, Proceed
 from ..tools import Call, running
 
@@ -52,8 +53,16 @@ class Carrying:
             return
         if exc is None:
             if self.outcome is not None:
-                await self._gate.end(self._begun, self.outcome)
+                await self._report(self._begun, self.outcome)
         elif isinstance(exc, self._suspends):
             await self._gate.end(self._begun, None)
         elif isinstance(exc, Exception):
             await self._gate.end(self._begun, Failed(f"{type(exc).__name__}: {exc}"[:4000]))
+
+    async def _report(self, begun: Effect, outcome: Outcome) -> None:
+        """A result that cannot be kept must not look as if nobody knew that the tool has run."""
+        try:
+            await self._gate.end(begun, outcome)
+        except RecordError as exc:
+            await self._gate.end(begun, Failed(f"It ran, but its result cannot be kept: {exc}"))
+            raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
@@ -114,7 +115,7 @@ def preview(traits: Traits, action: Action) -> Preview:
     if traits.preview is None:
         return Preview(reversible=traits.reversible)
     try:
-        made = traits.preview(dict(action.arguments))
+        made = traits.preview(deepcopy(action.arguments))
         made = Preview(effect=made) if isinstance(made, str) else Preview.model_validate(made)
     except Exception as exc:
         return Preview(reversible=traits.reversible, warnings=(f"The preview failed: {exc}",))

@@ -13,13 +13,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, assert_never
 
 from ..commands import (
     BeginEffect,
     Command,
     Effect,
     EndEffect,
+    GetRequest,
     Known,
     Lease,
     ListEffects,
@@ -33,7 +34,7 @@ from ..commands import (
     Remember,
     Settled,
 )
-from ..errors import AlreadyStarted, RecordError, Stopped
+from ..errors import AlreadyStarted, HitlError, RecordError, Stopped
 from ..lifecycle import ActionEvent, ActionState, RequestState
 from ..protocol import (
     Action,
@@ -57,7 +58,7 @@ from ..tools import Catalogue
 from ..verdicts import verdict
 from .carrying import Carrying
 from .doubt import RULING as DOUBT_RULING
-from .doubt import doubt_form, resolve
+from .doubt import doubt_form, is_about, resolve
 from .forms import DEFAULT_FORM, Form, compose
 from .surroundings import Surroundings
 
@@ -76,6 +77,7 @@ class Gate:
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[str, PauseRequest] = {}
         self._notices: dict[str, PauseRequest] = {}
+        self._begun: set[str] = set()
 
     @property
     def catalogue(self) -> Catalogue:
@@ -86,6 +88,11 @@ class Gate:
     def waiting(self) -> tuple[PauseRequest, ...]:
         """The requests that this turn has asked for and that are not stored yet, in the order of asking."""
         return tuple(self._waiting.values())
+
+    @property
+    def unfinished(self) -> tuple[str, ...]:
+        """The calls that this turn began and that have no outcome yet."""
+        return tuple(sorted(self._begun))
 
     # ── proposing ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -175,7 +182,7 @@ class Gate:
     async def _again(self, action: Action, known: Known, effect: Effect, form: Form) -> Verdict:
         match effect.state:
             case ActionState.EXECUTED:
-                return Substitute(effect.result, recorded=True)
+                return Substitute(effect.result, recorded=True, note=await self._edit_note(known, effect))
             case ActionState.FAILED:
                 return Refuse(f"This call was tried and failed: {effect.error}")
             case ActionState.REFUSED:
@@ -184,25 +191,50 @@ class Gate:
                 return await self._doubt(known, effect)
             case ActionState.EXECUTING:
                 return await self._interrupted(known, effect)
+            case ActionState.ALLOWED:
+                return await self._once_more(known, effect, form)
+            case ActionState.PROPOSED | ActionState.ANSWERED:
+                return Refuse(f"This call is {effect.state}, which does not allow it; it did not run.")
             case _:
-                return Proceed(effect.action, call=effect.call, request_id=effect.request_id)
+                assert_never(effect.state)
+
+    async def _once_more(self, known: Known, effect: Effect, form: Form) -> Verdict:
+        """A call that may begin again: its tool paused inside, or a person said that it did not happen."""
+        current = self._rule(effect.action, form)
+        if current.denied:
+            return await self._deny(effect.action, effect.call, current)
+        return await self._proceed(known, effect)
+
+    async def _proceed(self, known: Known, effect: Effect) -> Proceed:
+        note = await self._edit_note(known, effect)
+        return Proceed(effect.action, call=effect.call, request_id=effect.request_id, note=note)
+
+    async def _edit_note(self, known: Known, effect: Effect) -> str:
+        """What the model is told if a person changed this call, however often it is asked about again."""
+        if effect.request_id is None:
+            return ""
+        settled = known.settled
+        if settled is None or settled.request.id != effect.request_id:
+            settled = await self._store.fetch(GetRequest(effect.request_id))
+        allowed = verdict(settled)
+        return allowed.note if isinstance(allowed, Proceed) else ""
 
     async def _interrupted(self, known: Known, effect: Effect) -> Verdict:
         if effect.fence == self.lease.fence:
             raise AlreadyStarted(f"the call {effect.call!r} is running now; it is not started a second time")
         if effect.mode is EffectMode.IDEMPOTENT:
-            return Proceed(effect.action, call=effect.call, request_id=effect.request_id)
+            return await self._proceed(known, effect)
         lost = MoveEffect(self.lease, effect.call, ActionEvent.LOSE, by=self.lease.owner, now=self._around.now())
         return await self._doubt(known, await self._store.apply(lost))
 
     async def _doubt(self, known: Known, effect: Effect) -> Verdict:
         settled = known.settled
-        if settled is None or not settled.request.in_doubt:
+        if settled is None or not is_about(settled.request, effect):
             round = 0 if settled is None else settled.request.round + 1
             return self._ask(effect.action, effect.call, round, doubt_form(effect), DOUBT_RULING)
         if settled.state in (RequestState.OPEN, RequestState.FROZEN):
             return Wait(settled.request)
-        resolution = resolve(effect, settled)
+        resolution = resolve(effect, settled, note=await self._edit_note(known, effect))
         await self._move(effect, resolution.event, resolution.by, resolution.result)
         return resolution.verdict
 
@@ -220,33 +252,38 @@ class Gate:
         """A transactional effect: `effect(transaction, arguments)` and its record commit together or not at all."""
         arguments = dict(allowed.action.arguments)
         begin = self._beginning(allowed)
-        done = await self._start(PerformEffect(begin, lambda transaction: effect(transaction, arguments)))
+        perform = PerformEffect(begin, lambda transaction: effect(transaction, arguments))
+        done = await self._start(perform, allowed.call)
+        self._begun.discard(allowed.call)
         if done.state is not ActionState.EXECUTED:
             raise RuntimeError(done.error)
         return done.result
 
     async def begin(self, allowed: Proceed) -> Effect:
         """The last check before a tool. Raises LeaseLost, Stopped, DigestMismatch, AlreadyStarted: not run."""
-        begun = await self._start(self._beginning(allowed))
-        notice = self._notices.pop(allowed.call, None)
-        if notice is not None:
-            self._around.announce(notice)
-        return begun
+        return await self._start(self._beginning(allowed), allowed.call)
 
     async def end(self, begun: Effect, outcome: Outcome | None) -> None:
         """Report what happened; None means that the tool itself paused and will be begun again."""
         if outcome is None:
             await self._move(begun, ActionEvent.SUSPEND, self.lease.owner)
-            return
-        await self._store.apply(EndEffect(self.lease, begun.call, outcome, self._around.now()))
+        else:
+            await self._store.apply(EndEffect(self.lease, begun.call, outcome, self._around.now()))
+        self._begun.discard(begun.call)
 
-    async def _start(self, command: Command[Effect]) -> Effect:
+    async def _start(self, command: Command[Effect], call: str) -> Effect:
         """Apply the last check before a tool; a stop is remembered, whatever the framework makes of the error."""
+        self._begun.add(call)
         try:
-            return await self._store.apply(command)
-        except Stopped as exc:
-            self.stopped = exc
+            begun = await self._store.apply(command)
+        except HitlError as exc:
+            self._begun.discard(call)
+            self.stopped = exc if isinstance(exc, Stopped) else self.stopped
             raise
+        notice = self._notices.pop(call, None)
+        if notice is not None:
+            self._around.announce(notice)
+        return begun
 
     def _beginning(self, allowed: Proceed) -> BeginEffect:
         return BeginEffect(

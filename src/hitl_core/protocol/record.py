@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue, StringConstraints
 
@@ -29,6 +29,10 @@ class Record(BaseModel):
     def to_json(self) -> str:
         """The record as compact JSON text."""
         return self.model_dump_json()
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """A frozen record is its own copy; pydantic would otherwise copy every default at each validation."""
+        return self
 
 
 class TopRecord(Record):

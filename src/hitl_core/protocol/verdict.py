@@ -41,10 +41,14 @@ class Refuse:
 
 @dataclass(frozen=True, slots=True)
 class Substitute:
-    """Do not run it: `result` stands for it, in a person's words or (`recorded`) as the tool itself returned it."""
+    """Do not run it: `result` stands for it, in a person's words or (`recorded`) as the tool itself returned it.
+
+    `note` is as in Proceed, for a call that was changed before it ran.
+    """
 
     result: Json
     recorded: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,6 +175,13 @@ def record_subscripts(state: State) -> State:
     return {"out": "paid" if review["approved"] else f"unpaid: {review['reason']}"}
 
 
+def record_reason_first(state: State) -> State:
+    reply = interrupt({"question": "Post?"})
+    if reply.get("comment"):
+        return {"out": "posted with a comment"}
+    return {"out": "posted" if reply["approved"] else "kept"}
+
+
 def record_guarded(state: State) -> State:
     reply = interrupt({"question": "Merge?"})
     if isinstance(reply, dict) and reply.get("approved"):
@@ -243,6 +250,13 @@ def record_edited_args(state: State) -> State:
         return {"out": "refused"}
     args = reply.get("edited_args") or {"amount": 10, "to": "bob"}
     return {"out": ("transferred", args)}
+
+
+def record_new_args_by_truth(state: State) -> State:
+    reply = interrupt({"tool": "transfer", "args": {"amount": 10}, "question": "?"})
+    if reply["new_args"]:
+        return {"out": ("transferred", reply["new_args"])}
+    return {"out": ("transferred", {"amount": 10}) if reply["approved"] else "refused"}
 
 
 def record_whole_call(state: State) -> State:
@@ -348,6 +362,11 @@ def number_parsed(state: State) -> State:
 
 def choice_listed(state: State) -> State:
     return {"out": str(interrupt({"message": "Which carrier?", "options": ["ship", "rail"]})).upper()}
+
+
+def choice_between_yes_and_no(state: State) -> State:
+    reply = interrupt({"question": "Renew?", "options": ["approve", "reject"]})
+    return {"out": "renewed" if reply == "approve" else "lapsed"}
 
 
 def choice_of_records(state: State) -> State:

@@ -47,6 +47,33 @@ def helper_with_two_shapes(state: State) -> State:
     return {"out": "deployed" if _compares(interrupt("Deploy?")) else "held"}
 
 
+def opposite_in_a_conjunction(state: State) -> State:
+    if state.get("order") != "x" and interrupt("Hm?"):
+        return {"out": "cancelled"}
+    return {"out": "deployed"}
+
+
+def reason_or_new_value(state: State) -> State:
+    reply = interrupt({"question": "Pay?", "tool_call": {"name": "pay", "args": {"n": 1}}})
+    if reply.get("data"):
+        return {"out": ("paid", reply["data"])}
+    return {"out": "paid" if reply["approved"] else "held"}
+
+
+def yes_only_with_a_reason(state: State) -> State:
+    reply = interrupt({"question": "Deploy?"})
+    return {"out": "deployed" if reply["approved"] and reply["reason"] else "held"}
+
+
+def reason_is_enough(state: State) -> State:
+    reply = interrupt({"question": "Deploy?"})
+    return {"out": "deployed" if reply["approved"] or reply["reason"] else "held"}
+
+
+def index_of_a_list(state: State) -> State:
+    return {"out": ["held", "deployed"][interrupt("Deploy?")]}
+
+
 def truth_of_an_unknown_key(state: State) -> State:
     return {"out": "deployed" if interrupt({"question": "Deploy?"})["go_live"] else "held"}
 
@@ -199,6 +226,11 @@ def dict_lookup(state: State) -> State:
 
 AMBIGUOUS = [
     (helper, "passed to truth"),
+    (opposite_in_a_conjunction, "seems to refuse"),
+    (reason_or_new_value, "a reason or a new value"),
+    (yes_only_with_a_reason, "together with another part"),
+    (reason_is_enough, "together with another part"),
+    (index_of_a_list, "key of something unknown"),
     (object_that_judges, "passed to judge"),
     (helper_that_turns_it_round, "seems to refuse"),
     (helper_with_two_shapes, "a refusal in words is true"),

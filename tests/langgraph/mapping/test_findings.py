@@ -28,6 +28,7 @@ from .driving import State, one_node
 
 
 def _messages(graph: Any, level: str, **more: Any) -> list[str]:
+    more.setdefault("version", "1.2.22")
     return [f"{found.place}: {found.message}" for found in findings(graph, **more) if found.level == level]
 
 

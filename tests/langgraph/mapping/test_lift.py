@@ -191,6 +191,8 @@ def test_several_inbox_requests_in_one_pause_are_ambiguous() -> None:
     "value",
     [
         {"action_requests": [], "review_configs": []},
+        {"action_requests": [{"name": "x", "args": {}}], "review_configs": []},
+        [{"action_request": {"action": "x", "args": {}}, "config": {}}],
         {"action_requests": [{"name": "x"}], "review_configs": [{}]},
         {"type": "tool_approval", "name": "pay"},
         {"action_request": {"action": "x"}, "config": {}},

@@ -27,8 +27,11 @@ from .driving import one_node, request_from
 
 TEXT = st.text(max_size=12)
 KEYS = st.sampled_from(
-    "type question message options choices tool tools args action tool_call draft content name action_requests "
-    "review_configs action_request config description tool_call_id approved hitl_core/request $ id".split()
+    [
+        *("type", "question", "message", "options", "choices", "tool", "tools", "args", "action", "tool_call", "draft"),
+        *("content", "name", "action_requests", "review_configs", "action_request", "config", "description"),
+        *("tool_call_id", "approved", "hitl_core/request", "$", "id"),
+    ]
 )
 JSON: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers(-99, 99) | TEXT | st.sampled_from(["approval", "tool_approval", "yes"]),

@@ -20,7 +20,7 @@ from hitl_core.errors import PauseAmbiguous
 from hitl_core.protocol import Answer, Approve, Reject, Reply
 
 from . import existing_nodes as nodes
-from .driving import Run, State, one_node, play
+from .driving import Run, State, needs_response_schema, one_node, play
 
 YES, NO = Approve(), Reject(message="not now")
 
@@ -269,11 +269,13 @@ def parsed(state: State) -> State:
     return {"out": "dame" if ruling.approved else f"no: {ruling.reason}"}
 
 
+@needs_response_schema
 @pytest.mark.parametrize(("decision", "out"), [(YES, "dame"), (NO, "no: not now")])
 def test_a_response_schema_parses_the_answer(decision: Any, out: str) -> None:
     assert play(parsed, decision) == out
 
 
+@needs_response_schema
 def test_a_response_schema_takes_a_filled_in_form() -> None:
     assert play(parsed, Answer(value={"approved": False, "reason": "too young"})) == "no: too young"
 
@@ -315,3 +317,12 @@ _last: Any = None
 def test_an_answer_that_leaves_by_the_back_door_is_ambiguous(node: Any) -> None:
     with pytest.raises(PauseAmbiguous, match="kept in"):
         Run(one_node(node)).lifted()
+
+
+def test_a_reader_that_cannot_be_seen_is_ambiguous() -> None:
+    namespace: dict[str, Any] = {}
+    exec("def prints(state):\n    return {'out': 'printed' if state['approved'] else 'x'}", namespace)  # noqa: S102
+    graph = StateGraph(State).add_node("asks", asks_approved).add_node("prints", namespace["prints"])
+    graph.add_edge(START, "asks").add_edge("asks", "prints")
+    with pytest.raises(PauseAmbiguous, match="where it cannot be seen"):
+        Run(graph.compile(checkpointer=InMemorySaver())).lifted()

@@ -75,17 +75,19 @@ class PlainAdapter:
         try:
             output = await self._call(session, turn.run.input)
         except Suspended:
-            return Paused({"version": 1, "calls": session.order()})
+            return _paused(session, turn)
         except LeaseLost:
             raise
         except Exception as exc:
             return Broke(f"{type(exc).__name__}: {exc}", checkpoint=turn.checkpoint)
+        finally:
+            await session.idle()
         if session.waiting:  # the app swallowed our exception: nothing that waits has run, and nothing may go on
-            return Paused({"version": 1, "calls": session.order()})
+            return _paused(session, turn)
         missing = session.unmet(turn.checkpoint)
         if missing:
             raise AppChanged(f"the app ended without reaching {', '.join(missing)}, where it had paused")
-        return Completed(as_json(output))
+        return Completed(as_json(output), tuple(session.used))
 
     async def cancel(self, run: Run, checkpoint: Json) -> None:
         """Nothing to forget: a paused function exists only as rows in our store."""
@@ -103,6 +105,13 @@ class PlainAdapter:
                 return await self._app(value)
             result = await asyncio.to_thread(self._app, value)
             return await result if inspect.isawaitable(result) else result
+
+
+def _paused(session: Session, turn: Turn) -> Paused:
+    if session.lost(turn.checkpoint):
+        places = ", ".join(session.unmet(turn.checkpoint))
+        raise AppChanged(f"the app paused elsewhere without reaching {places}, where it had paused before")
+    return Paused({"version": 1, "calls": session.order()}, consumed=tuple(session.used))
 
 
 def _check_version(turn: Turn) -> None:

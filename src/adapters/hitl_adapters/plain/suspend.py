@@ -11,13 +11,14 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar, cast
 
-from hitl_core.errors import HitlError, NoRun
+from hitl_core.errors import HitlError, NoRun, Stopped
 from hitl_core.gate import Form, Gate
 from hitl_core.protocol import (
     Action,
     Arguments,
     EffectMode,
     Executed,
+    Failed,
     Json,
     LiveEvent,
     LiveKind,
@@ -39,7 +40,10 @@ class Suspended(BaseException):
 
 
 class Refused(HitlError):
-    """The gate refused a guarded call; the message says why. The function did not run."""
+    """A guarded call came to nothing: the gate refused it, or it was tried and failed; the message says why.
+
+    It is the same error when the function runs again from its start, so that an app that catches it goes the same way.
+    """
 
     code = "HITL-E05"
 
@@ -54,10 +58,14 @@ class Session:
         self.journal = journal
         self.catalogue = catalogue
         self.notes: list[str] = []
+        self.used: list[str] = []
         self.waiting = False
         self._emit = emit
         self._counts: Counter[str] = Counter()
         self._reached: list[str] = []
+        self._working = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     def place(self, name: str) -> str:
         """The name of the next call of `name`: its place in the run, the same whenever the function runs again."""
@@ -75,9 +83,36 @@ class Session:
         waited = checkpoint.get("calls", []) if isinstance(checkpoint, dict) else []
         return [str(call) for call in cast("list[Json]", waited) if call not in self._reached]
 
+    def lost(self, checkpoint: Json) -> bool:
+        """Whether this turn reached none of the places that the checkpoint waits at."""
+        waited = checkpoint.get("calls") if isinstance(checkpoint, dict) else None
+        return bool(waited) and self.unmet(checkpoint) == waited
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """While a guarded function runs."""
+        self._working += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._working -= 1
+            if not self._working:
+                self._idle.set()
+
+    async def idle(self) -> None:
+        """Return when no guarded function runs any more: what is under way in other tasks is to have its outcome."""
+        await self._idle.wait()
+
     def suspend(self) -> Suspended:
         self.waiting = True
         return Suspended()
+
+    def tell(self, note: str, call: str) -> None:
+        """Keep what the agent has to be told about a call."""
+        if note:
+            self.notes.append(note)
+            self.emit(LiveKind.CUSTOM, note, {"changed": call})
 
     def emit(self, kind: LiveKind, text: str, data: Json = None) -> None:
         self._emit(LiveEvent(run_id=self.gate.run.id, kind=kind, text=text, data=data))
@@ -144,10 +179,16 @@ class PlainGate:
     async def together(self, *calls: Awaitable[Any]) -> list[Any]:
         """Await several calls at once, so that all of their pauses are shown at once."""
         tasks = [asyncio.ensure_future(call) for call in calls]
-        await asyncio.wait(tasks)
-        for task in tasks:
-            if isinstance(task.exception(), Suspended):
-                raise current().suspend()
+        if not tasks:
+            return []
+        try:
+            await asyncio.wait(tasks)
+        finally:
+            for task in tasks:
+                task.cancel()  # those that are done take no notice
+        errors = [task.exception() for task in tasks]
+        if any(isinstance(error, Suspended) for error in errors):
+            raise current().suspend()
         return [task.result() for task in tasks]
 
     def wait(self, step: Any) -> Any:
@@ -156,23 +197,25 @@ class PlainGate:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What people changed in the calls of this turn, in words for a model."""
+        """What people have changed in the calls of this run so far, in words for a model."""
         return tuple(current().notes)
 
     async def _consult(self, name: str, arguments: Arguments, form: Form) -> Json:
         session = current()
-        verdict = await session.gate.propose(
-            Action(tool=name, arguments=arguments), call=session.place(name), form=form
-        )
+        place = session.place(name)
+        verdict = await session.gate.propose(Action(tool=name, arguments=arguments), call=place, form=form)
         match verdict:
-            case Substitute(result=result):
-                return result
             case Wait():
                 raise session.suspend()
             case Refuse(text=text):
+                session.used.append(place)
                 raise Refused(text)
             case Proceed():
+                session.used.append(place)
                 raise Refused("nobody answered this question before its deadline")
+            case Substitute(result=result):
+                session.used.append(place)
+                return result
 
 
 gate = PlainGate()
@@ -203,29 +246,48 @@ async def _run(declared: Tool, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     bound = inspect.signature(declared.function).bind(*args, **kwargs)
     arguments = cast("Arguments", as_json(dict(bound.arguments)))
     action = Action(tool=declared.name, arguments=arguments, definition=declared.definition)
-    verdict = await session.gate.propose(action, call=session.place(declared.name), form=tool_form(declared))
-    return await _obey(session, declared, verdict)
+    place = session.place(declared.name)
+    verdict = await session.gate.propose(action, call=place, form=tool_form(declared))
+    return await _obey(session, declared, verdict, place)
 
 
-async def _obey(session: Session, declared: Tool, verdict: Verdict) -> Json:
+async def _obey(session: Session, declared: Tool, verdict: Verdict, place: str) -> Json:
     match verdict:
         case Wait():
             raise session.suspend()
         case Refuse(text=text):
+            session.used.append(place)
             raise Refused(text)
-        case Substitute(result=result):
+        case Substitute(result=result, note=note):
+            session.used.append(place)
+            session.tell(note, place)
             return result
-        case Proceed():
-            return await _carry_out(session, declared, verdict)
+        case Proceed(note=note):
+            session.tell(note, place)
+            with session.working():
+                return await _carry_out(session, declared, verdict)
 
 
 async def _carry_out(session: Session, declared: Tool, allowed: Proceed) -> Json:
-    if allowed.note:
-        session.notes.append(allowed.note)
-        session.emit(LiveKind.CUSTOM, allowed.note, {"changed": allowed.call})
     if declared.traits.mode is EffectMode.TRANSACTIONAL:
+        return await _carry_out_in_store(session, declared, allowed)
+    failure: Exception | None = None
+    async with session.gate.carry_out(allowed, suspends=(Suspended, Stopped)) as effect:
+        try:
+            result = await declared.run(effect.arguments)
+            effect.outcome = Executed(result)
+        except Stopped:
+            raise  # a guarded call inside it was stopped: it begins again when the stop is lifted
+        except Exception as exc:
+            failure, effect.outcome = exc, Failed(f"{type(exc).__name__}: {exc}"[:4000])
+    if failure is None:
+        return result
+    raise Refused(f"This call was tried and failed: {type(failure).__name__}: {failure}"[:4096]) from failure
+
+
+async def _carry_out_in_store(session: Session, declared: Tool, allowed: Proceed) -> Json:
+    try:
         return await session.gate.carry_out_in_store(allowed, declared.run_in)
-    async with session.gate.carry_out(allowed, suspends=(Suspended,)) as effect:
-        result = await declared.run(effect.arguments)
-        effect.outcome = Executed(result)
-    return result
+    except RuntimeError as exc:
+        raise Refused(f"This call was tried and failed: {exc}") from exc
+

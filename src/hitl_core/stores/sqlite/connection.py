@@ -62,18 +62,23 @@ class Readers:
 
     @contextmanager
     def lent(self) -> Iterator[sqlite3.Connection]:
-        """A connection that sees the latest commit. Raises StoreUnavailable."""
+        """A connection that sees the latest commit, and only that one until it is given back.
+
+        Raises StoreUnavailable.
+        """
         connection = self._take()
         try:
+            connection.execute("BEGIN")
             yield connection
+            connection.execute("COMMIT")
         except sqlite3.Error as exc:
             connection.close()
             raise unavailable(exc, self._location) from exc
         except BaseException:
+            connection.execute("ROLLBACK")
             self._give_back(connection)
             raise
-        else:
-            self._give_back(connection)
+        self._give_back(connection)
 
     def close(self) -> None:
         self._closed = True

@@ -16,7 +16,6 @@ from ...protocol import (
     Choose,
     Edit,
     Json,
-    PauseRequest,
     Response,
     RunState,
     canonical,
@@ -167,8 +166,7 @@ def _allows(txn: Transaction, command: RecordResponse, row: RequestRow) -> bool:
         case Approve() | Accept() | Edit():
             return True
         case Choose(option=option) if option == NOT_HAPPENED:
-            request: PauseRequest = settled_by_key(txn, row.key).request
-            return request.in_doubt
+            return settled_by_key(txn, row.key).request.in_doubt
         case _:
             return False
 
@@ -183,9 +181,7 @@ def _cancel_run(txn: Transaction, command: RecordResponse, row: RequestRow) -> N
         cancel(txn, run, command.response.responder.id, decision.reason, command.now)
 
 
-def _note(
-    txn: Transaction, command: RecordResponse, row: RequestRow, body: bodies.Body, *, vote: bool = False
-) -> None:
+def _note(txn: Transaction, command: RecordResponse, row: RequestRow, body: bodies.Body, *, vote: bool = False) -> None:
     response, who = command.response, command.response.responder
     text: dict[str, Json] = {"decision": response.decision.type, "digest": response.digest}
     text |= {"response": body.digest.hex(), "channel": who.channel, "authenticated_by": who.authenticated_by}
@@ -218,8 +214,7 @@ def move_request(txn: Transaction, command: MoveRequest) -> Settled:
     body: dict[str, Json] = {"state": state, "why": command.reason}
     txn.note(_MOVES[command.event], row.name, command.by, command.now, body, run=row.run)
     ready_if_settled(txn, row.run, command.now)
-    settled: Settled = settled_by_key(txn, row.key)
-    return settled
+    return settled_by_key(txn, row.key)
 
 
 def _side_effects(event: RequestEvent, why: str | None) -> tuple[str, tuple[Any, ...]]:

@@ -74,8 +74,8 @@ def _start(
 ) -> int:
     asked = None if request is None else request.key
     if known is None:
-        state, fence = ActionState.EXECUTING, command.lease.fence
-        return _insert(txn, run, command.call, command.action, state, fence, mode=command.mode, attempts=1, request=asked)
+        state, fence, mode = ActionState.EXECUTING, command.lease.fence, command.mode
+        return _insert(txn, run, command.call, command.action, state, fence, mode=mode, attempts=1, request=asked)
     also = ", mode = ?, attempts = attempts + 1, fence = ?, request = COALESCE(?, request)"
     values = (command.mode, command.lease.fence, asked)
     if known.state == ActionState.ALLOWED:
@@ -221,7 +221,5 @@ def _note_started(txn: Transaction, command: BeginEffect, run: RunRow, begun: Ef
     _note(txn, AuditEvent.EFFECT_STARTED, run, begun.call, command.lease.owner, command.now, **told)
 
 
-def _note(
-    txn: Transaction, event: AuditEvent, run: RunRow, call: str, actor: str, now: datetime, **told: Json
-) -> None:
+def _note(txn: Transaction, event: AuditEvent, run: RunRow, call: str, actor: str, now: datetime, **told: Json) -> None:
     txn.note(event, run.name, actor, now, {"call": call, **told}, run=run.key)

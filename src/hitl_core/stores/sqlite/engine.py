@@ -44,7 +44,8 @@ class Engine:
             for job in jobs:
                 job.fail(exc)
             return False
-        return any([self.perform([job]) for job in jobs]) if len(jobs) > 1 else False
+        alone = [self.perform([job]) for job in jobs] if len(jobs) > 1 else []
+        return any(alone)
 
     def close(self) -> None:
         if self._connection is not None:

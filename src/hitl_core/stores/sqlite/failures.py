@@ -25,7 +25,8 @@ def unavailable(error: BaseException, location: Location) -> StoreUnavailable:
     name = getattr(error, "sqlite_errorname", "") or ""
     primary = "_".join(name.split("_")[:2])
     advice = _ADVICE.get(primary, "nothing was changed; try again")
-    return StoreUnavailable(f"the store {location} refused the work: {advice} ({name or type(error).__name__}: {error})")
+    cause = f"{name or type(error).__name__}: {error}"
+    return StoreUnavailable(f"the store {location} refused the work: {advice} ({cause})")
 
 
 def of_the_store(error: Exception) -> bool:

@@ -1,4 +1,4 @@
-"""A fence around transactional effects: the user's code may write its own tables in our transaction, and nothing else."""
+"""A fence around transactional effects: in our transaction the user's code may write its own tables, nothing else."""
 
 from __future__ import annotations
 

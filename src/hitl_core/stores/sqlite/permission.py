@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from ...commands import BeginEffect, Note
 from ...errors import AlreadyStarted, DigestMismatch, EffectRefused, HitlError
 from ...lifecycle import ActionState, RequestState
@@ -13,16 +15,18 @@ from .stops import in_force, of_action, stopped
 from .transaction import Transaction
 
 
-def check(
-    txn: Transaction, command: BeginEffect, run: RunRow, effect: EffectRow | None
-) -> RequestRow | None:
+def check(txn: Transaction, command: BeginEffect, run: RunRow, effect: EffectRow | None) -> RequestRow | None:
     """The request that allows the action, None if it needs none. What is refused is recorded.
 
     Raises Stopped, AlreadyStarted, DigestMismatch or EffectRefused.
     """
     error, request = _examine(txn, command, run, effect)
-    if error is None:
-        return request
+    if error is not None:
+        _refuse(txn, command, run, error)
+    return request
+
+
+def _refuse(txn: Transaction, command: BeginEffect, run: RunRow, error: HitlError) -> NoReturn:
     body: dict[str, Json] = {"call": command.call, "tool": command.action.tool, "digest": command.action.digest}
     note = Note(AuditEvent.ACTION_REFUSED, run.name, command.lease.owner, {**body, "code": error.code})
     txn.refuse(error, note, command.now, run=run.key)
@@ -64,9 +68,7 @@ def _unasked(txn: Transaction, command: BeginEffect, run: RunRow) -> HitlError |
     return EffectRefused(f"the call {command.call!r} has request {asked.name!r}, which is {asked.state}; it decides")
 
 
-def _allowed(
-    txn: Transaction, command: BeginEffect, run: RunRow, request: RequestRow | None
-) -> HitlError | None:
+def _allowed(txn: Transaction, command: BeginEffect, run: RunRow, request: RequestRow | None) -> HitlError | None:
     """Why a request does not allow the action."""
     if request is None or request.run != run.key or request.call != command.call:
         return EffectRefused(f"request {command.request_id!r} is not about the call {command.call!r} of this run")
@@ -83,6 +85,6 @@ def _allowed(
 
 def _what_was_allowed(txn: Transaction, request: RequestRow) -> Action:
     known = settled_by_key(txn, request.key)
-    action: Action = known.request.action
+    action = known.request.action
     decision = None if known.response is None else known.response.decision
     return action.edited(decision.arguments) if isinstance(decision, Edit) else action

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from ...commands import (
@@ -30,7 +31,7 @@ from .requests import settled_by_key
 from .rows import EFFECT, RUN, EffectRow, RunRow, pending, run_record
 from .runs import find
 from .stops import in_force
-from .view import View
+from .view import View, tolerant
 
 # ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -90,8 +91,8 @@ def look(view: View, query: Look) -> Known:
 
 
 def list_effects(view: View, query: ListEffects) -> tuple[Effect, ...]:
-    sql = f"{EFFECT} WHERE e.run = (SELECT key FROM hitl_runs WHERE id = ?) ORDER BY e.key"
-    rows = view.execute(sql, (column(query.run_id),)).fetchall()
+    run = view.one("SELECT key FROM hitl_runs WHERE id = ?", column(query.run_id)) or (None,)
+    rows = view.execute(f"{EFFECT} WHERE e.run = ? ORDER BY e.key", run).fetchall()
     return tuple(EffectRow(*row).record() for row in rows)
 
 
@@ -110,18 +111,38 @@ def list_stops(view: View, query: ListStops) -> tuple[Stop, ...]:
 
 
 def read_audit(view: View, query: ReadAudit) -> Page[AuditEntry]:
-    sql, given = "SELECT seq, at, event, subject, actor, body, mac FROM hitl_audit WHERE seq > ?", [query.after]
+    sql, given = _LINES, (query.after, query.limit)
     if query.run_id is not None:
-        sql += " AND run = (SELECT key FROM hitl_runs WHERE id = ?)"
-        given.append(column(query.run_id))  # type: ignore[arg-type]
-    rows = view.execute(f"{sql} ORDER BY seq LIMIT ?", (*given, query.limit)).fetchall()
+        sql, given = _LINES_OF_RUN, (query.after, column(query.run_id), query.limit)
+    with tolerant(view.connection):
+        rows = view.execute(sql, given).fetchall()
     cursor = str(rows[-1][0]) if len(rows) == query.limit and rows else None
     return Page(tuple(_entry(row) for row in rows), cursor)
+
+
+_LINES = """SELECT seq, at, event, subject, actor, body, mac FROM hitl_audit
+    WHERE seq > ? ORDER BY seq LIMIT ?"""
+_LINES_OF_RUN = """SELECT seq, at, event, subject, actor, body, mac FROM hitl_audit
+    WHERE seq > ? AND run = (SELECT key FROM hitl_runs WHERE id = ?) ORDER BY seq LIMIT ?"""
 
 
 def _entry(row: tuple[Any, ...]) -> AuditEntry:
     """A line as stored. Not validated: what somebody has written into it is for the verifier to judge."""
     seq, at, event, subject, actor, body, mac = row
     return AuditEntry.model_construct(
-        seq=seq, at=instant(at), event=event, subject=text(subject), actor=actor, body=body, mac=mac.hex()
+        seq=seq,
+        at=_instant(at),
+        event=str(event),
+        subject=text(subject) if isinstance(subject, bytes | str) else str(subject),
+        actor=str(actor),
+        body=str(body),
+        mac=mac.hex() if isinstance(mac, bytes) else str(mac),
     )
+
+
+def _instant(at: Any) -> datetime:
+    """A time that no line can have stands for one that no calendar has."""
+    try:
+        return instant(at)
+    except (TypeError, ValueError, OverflowError):
+        return instant(0)

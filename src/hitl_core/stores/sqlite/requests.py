@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Final, NamedTuple, cast
 
-from ...commands import Stop
+from ...commands import Settled, Stop
 from ...errors import RecordError
 from ...lifecycle import REQUEST, RequestEvent, RequestState
 from ...protocol import AuditEvent, Kind, PauseRequest, micros
@@ -24,7 +24,7 @@ _HEAD: Final = """SELECT key, id, run, call, waits, state, votes, allows, due, l
 
 
 class RequestRow(NamedTuple):
-    """The part of a request that moves. `allows` is 1 once it was decided in favour, `lapse` what its deadline means."""
+    """The part of a request that moves. `allows`: it was decided in favour. `lapse`: what its deadline means."""
 
     key: int
     id: bytes | str
@@ -57,7 +57,7 @@ def newest_at(view: View, run: int, call: str) -> RequestRow | None:
     return None if found is None else RequestRow(*found)
 
 
-def settled_by_key(view: View, key: int) -> Any:
+def settled_by_key(view: View, key: int) -> Settled:
     """The request with its state and response. Raises RowCorrupt."""
     row = view.one(f"{SETTLED} WHERE q.key = ?", key)
     assert row is not None

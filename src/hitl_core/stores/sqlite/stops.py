@@ -117,18 +117,22 @@ def _lift_runs(txn: Transaction, now: datetime, left: tuple[Stop, ...]) -> None:
             txn.execute("UPDATE hitl_runs SET state = 'ready', updated = ? WHERE key = ?", (micros(now), key))
 
 
+_RUN_KEY: Final = "SELECT key FROM hitl_runs WHERE id = ?"
+_RUNS_OF_TENANT: Final = """SELECT r.key FROM hitl_runs r JOIN hitl_apps a ON a.key = r.app WHERE a.tenant = ?"""
+_ORIGINS_OF_TOOL: Final = "SELECT key FROM hitl_origins WHERE tool = ?"
+
+
 def _matching(txn: Transaction, scope: StopScope, target: str, q: str = "") -> tuple[str, tuple[Any, ...]]:
     """SQL for the requests that a stop covers. `q` is the prefix of the request's columns."""
     match scope:
         case StopScope.ALL:
             return "1", ()
         case StopScope.RUN:
-            return f"{q}run IN (SELECT key FROM hitl_runs WHERE id = ?)", (column(target),)
+            return f"{q}run IN ({_RUN_KEY})", (column(target),)
         case StopScope.TENANT:
-            apps = "SELECT key FROM hitl_apps WHERE tenant = ?"
-            return f"{q}run IN (SELECT key FROM hitl_runs WHERE app IN ({apps}))", (target,)  # noqa: S608
+            return f"{q}run IN ({_RUNS_OF_TENANT})", (target,)
         case StopScope.TOOL:
-            return f"{q}origin IN (SELECT key FROM hitl_origins WHERE tool = ?)", (target,)
+            return f"{q}origin IN ({_ORIGINS_OF_TOOL})", (target,)
         case StopScope.AGENT:
             keys = _origins_of(txn, target)
             return f"{q}origin IN ({', '.join('?' * len(keys))})", keys

@@ -55,9 +55,7 @@ class SqliteStore:
         `<database>.anchors`; both belong where whoever can write the database cannot write.
         Raises ConfigError, StoreUnavailable or StoreTooNew.
         """
-        return cls.open_blocking(
-            url, folder=folder, clock=clock, audit_key=audit_key, audit_anchors=audit_anchors
-        )
+        return cls.open_blocking(url, folder=folder, clock=clock, audit_key=audit_key, audit_anchors=audit_anchors)
 
     @classmethod
     def open_blocking(
@@ -125,11 +123,7 @@ class SqliteStore:
         self._check_open()
         with self._parts.readers.lent() as connection:
             view = View(connection)
-            connection.execute("BEGIN")
-            try:
-                answer = QUERIES[type(query)](view, query)
-            finally:
-                connection.execute("COMMIT")
+            answer = QUERIES[type(query)](view, query)
         self._report(view)
         return cast("R", answer)
 

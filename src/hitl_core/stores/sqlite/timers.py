@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from ...commands import FireTimers, Settled
-from ...lifecycle import REQUEST, RequestEvent, RequestState, RunState
-from ...protocol import AuditEvent, OnTimeout, micros
+from ...lifecycle import REQUEST, RequestEvent, RequestState
+from ...protocol import AuditEvent, OnTimeout, RunState, micros
 from .endings import cancel
 from .identity import text
 from .rows import SETTLED, readable
@@ -29,7 +29,7 @@ def fire_timers(txn: Transaction, command: FireTimers) -> tuple[Settled, ...]:
     due = txn.execute(_DUE, (micros(command.now), command.limit)).fetchall()
     expired = REQUEST.advance(RequestState.OPEN, RequestEvent.EXPIRE)
     txn.connection.executemany(_EXPIRE, [(expired, row[5] == OnTimeout.PROCEED, row[0]) for row in due])
-    for key, name, run, waits, moment, lapse in due:
+    for _, name, run, waits, moment, lapse in due:
         body: dict[str, Any] = {"due": moment, "outcome": lapse}
         txn.note(AuditEvent.REQUEST_EXPIRED, text(name), "timer", command.now, body, run=run)
         if waits and lapse == OnTimeout.CANCEL_RUN:

@@ -49,17 +49,13 @@ class Transaction(View):
         """Add an audit line that came with the command."""
         self.lines.append(_line(note.event, note.subject, note.actor, now, note.body, run))
 
-    def refuse(
-        self, error: Exception, note: Note, now: datetime, *, run: int | None = None
-    ) -> NoReturn:
+    def refuse(self, error: Exception, note: Note, now: datetime, *, run: int | None = None) -> NoReturn:
         """Raise `error`; whatever the command wrote is undone, but the refusal itself is recorded."""
         self.of_refusal.append(_line(note.event, note.subject, note.actor, now, note.body, run))
         raise error
 
 
-def _line(
-    event: AuditEvent, subject: str, actor: str, now: datetime, body: dict[str, Json], run: int | None
-) -> Line:
+def _line(event: AuditEvent, subject: str, actor: str, now: datetime, body: dict[str, Json], run: int | None) -> Line:
     """Raises NotCanonical here, where only its own command is at stake, and not when the batch is sealed."""
     try:
         text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 log = logging.getLogger("hitl_core.stores")
+
+
+@contextmanager
+def tolerant(connection: sqlite3.Connection) -> Iterator[None]:
+    """Meanwhile text that is not UTF-8 any more reads as other text; normally it fails the whole query."""
+    connection.text_factory = lambda stored: stored.decode(errors="backslashreplace")
+    try:
+        yield
+    finally:
+        connection.text_factory = str
 
 
 class View:

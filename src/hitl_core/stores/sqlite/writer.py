@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
 from ...commands import Command, PerformEffect
-from ...errors import StoreUnavailable
+from ...errors import StoreError, StoreUnavailable
 from .job import Job
 
 R = TypeVar("R")
@@ -39,11 +39,12 @@ class Writer:
         self._wake: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
+        self._working: int | None = None
         self._closed = False
 
     def blocking(self, command: Command[R]) -> R:
         """Carry out a command and wait for it, in the calling thread if the writer is idle."""
-        job = Job(command)
+        job: Job[R] = Job(command)
         self._enqueue(job)
         try:
             while not job.done and self._work():
@@ -55,11 +56,10 @@ class Writer:
 
     async def awaited(self, command: Command[R]) -> R:
         """Carry out a command in the writer's thread. To stop waiting does not undo it."""
-        job = Job(command, asyncio.get_running_loop().create_future())
-        self._enqueue(job)
+        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._enqueue(Job(command, future))
         self._rouse()
-        assert job.future is not None
-        return await job.future
+        return await future
 
     def post(self, command: Command[R]) -> None:
         """Carry out a command some time soon; nobody waits for it."""
@@ -80,6 +80,8 @@ class Writer:
     def _enqueue(self, job: Job[Any]) -> None:
         if self._closed:
             raise StoreUnavailable("the store is closed; open it again")
+        if self._working == threading.get_ident():
+            raise StoreError("an effect must not change the store it runs in; it would wait for itself")
         self._queue.append(job)
 
     def _work(self) -> bool:
@@ -97,6 +99,7 @@ class Writer:
         if not jobs:
             return
         changed = False
+        self._working = threading.get_ident()
         try:
             changed = self._perform(jobs)
         except BaseException as exc:
@@ -104,6 +107,7 @@ class Writer:
                 job.fail(StoreUnavailable(f"interrupted by {type(exc).__name__}; see what was kept, then try again"))
             raise
         finally:
+            self._working = None
             _tell(jobs)
             if changed:
                 self._after()

@@ -50,6 +50,8 @@ def lift_inbox(pause: NativePause, schema_of: SchemaOf, *, indexed: bool | None)
     allowed = [reply for flag, reply in _FLAGS if config.get(flag)]
     if config.get("allow_ignore") or config.get("allow_respond"):
         allowed.append(Reply.REJECT)
+    if not allowed:
+        raise Unclear("its config allows no answer")
     tool, arguments = str(action["action"]), dict(action["args"])
     codec: dict[str, Json] = {
         "codec": "inbox",

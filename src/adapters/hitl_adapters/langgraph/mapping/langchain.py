@@ -15,6 +15,7 @@ from hitl_core.errors import DigestMismatch
 from hitl_core.protocol import Answer as AnswerDecision
 from hitl_core.protocol import Approve, Decision, Edit, Json, Kind, PauseRequest, Reject, Reply
 
+from .inference import Unclear
 from .pause import Lifted, NativePause
 from .refusals import not_told
 from .schemas import branches_by_type, resolved
@@ -55,13 +56,15 @@ def is_per_call(value: Json) -> bool:
 
 
 def lift_batched(pause: NativePause, schema_of: SchemaOf) -> tuple[Lifted, ...]:
-    """One request per action. `review_configs` comes one per action, or one per tool name."""
+    """One request per action. `review_configs` comes one per action, or one per tool name. Raises Unclear."""
     assert isinstance(pause.value, dict)
     actions, configs = (
         list(_dicts(pause.value["action_requests"])),
         list(_dicts(pause.value["review_configs"])),
     )
     allowed = [_allowed(action, configs, index, len(actions)) for index, action in enumerate(actions)]
+    if not all(allowed):
+        raise Unclear("its review_configs allow no decision for one of the actions")
     calls: list[Json] = [_call(action, may) for action, may in zip(actions, allowed, strict=True)]
     codec: dict[str, Json] = {"codec": "langchain.batched", "version": 1, "of": len(actions), "calls": calls}
     return tuple(

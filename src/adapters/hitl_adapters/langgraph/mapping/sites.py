@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any
 
 from langgraph.channels.last_value import LastValue
@@ -15,7 +16,7 @@ from hitl_core.protocol import Json
 from .codecs import Codec
 from .inference import Unclear, infer
 from .pause import NativePause
-from .reading import Scan, Site, What, functions_of, plain, read_function
+from .reading import Event, Scan, Site, What, functions_of, plain, read_function
 from .reading.events import Ref, Value
 from .reading.payloads import could_be, example_of, state_keys_in
 from .shapes import Shape
@@ -44,7 +45,7 @@ class Place:
         """Whether this graph level sends work on with `Send`, so that calls run in tasks of their own."""
         routers = [f for branch in _branches(self.graph) for f in functions_of(branch.path)]
         nodes = [scan.function for scan in self.scans]
-        return any("Send" in function.__code__.co_names for function in (*routers, *nodes))
+        return any("Send" in _names_in(function.__code__) for function in (*routers, *nodes))
 
     def example(self, site: Site) -> NativePause:
         """The pause of a site as far as its source shows it."""
@@ -123,9 +124,26 @@ class Sites:
             return
         if channel.typ is bool and any(not ref.path for ref in refs):
             site.bool_keys.add(key)
+        unseen = next((name for place in level for name in _unseen_readers(place)), None)
+        if unseen is not None:
+            how = f"kept in the state, which {unseen} may read where it cannot be seen"
+            site.gather(Event(ref, What.OPAQUE, detail=how) for ref in refs)
         readers = [s for place in level for s in _scans(place, {key: refs})]
         for reader in (*readers, *_branch_scans(level, {key: refs})):
             site.gather(reader.events)
+
+
+def _unseen_readers(place: Place) -> Iterator[str]:
+    """Functions that are given the state and cannot be read, and tools that have it injected."""
+    yield from (function.__qualname__ for function in place.unread)
+    for function in functions_of(place.bound) if list(tools_of(place.bound)) else ():
+        if any(word in str(inspect.signature(function)) for word in ("InjectedState", "ToolRuntime")):
+            yield function.__qualname__
+
+
+def _names_in(code: CodeType) -> set[str]:
+    inner = (part for part in code.co_consts if isinstance(part, CodeType))
+    return {*code.co_names}.union(*(_names_in(part) for part in inner))
 
 
 def tools_of(bound: Any) -> Iterable[Any]:

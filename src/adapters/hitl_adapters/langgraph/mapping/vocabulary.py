@@ -52,7 +52,7 @@ _REASON: Final = listed(
     "reason feedback comment comments message note notes explanation text why response suggestion "
     "suggestions instruction instructions justification data"
 )
-_CARRIER: Final = listed("args arguments content data value payload input draft body text output email message")
+_CARRIER: Final = listed("args arguments content data value payload input draft body text output email")
 _SPLIT: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hitl_core.protocol import Json, Reply
 
 from ..codecs import Codec
@@ -66,7 +68,7 @@ def _stored(site: Site) -> set[str]:
 
 
 def _named_yes(site: Site) -> bool:
-    return any(stands_for(name) for name in site.names | _stored(site))
+    return {stands_for(name) for name in site.names | _stored(site)} - {None} == {True}
 
 
 def _boolean(site: Site, shape: Shape, verb: Verb) -> Codec:
@@ -110,7 +112,16 @@ def _option(site: Site, shape: Shape) -> Codec:
     compared = {c for test in site.root.tests for c in test.constants}
     if not site.root.does(What.TEXT) and compared - listed:
         raise Unclear(f"the answer is compared with {sorted(map(repr, compared - listed))}, which is not an option")
-    return Codec("option", {Reply.CHOOSE: dict(CHOSEN)}, "inferred")
+    return Codec("option", {Reply.CHOOSE: dict(CHOSEN), **_yes_and_no_listed(site, listed)}, "inferred")
+
+
+def _yes_and_no_listed(site: Site, listed: set[Any]) -> dict[Reply, Json]:
+    """Where the options are a yes and a no that the code compares with, they can be said as such."""
+    if not site.root.tests or site.root.opaque:
+        return {}
+    verb = verb_of(site.root, site.names, called="the answer")
+    said: dict[Reply, Json] = {Reply.APPROVE: verb.yes, Reply.REJECT: verb.no}
+    return said if {verb.yes, verb.no} <= listed else {}
 
 
 def _typed(site: Site) -> Codec:

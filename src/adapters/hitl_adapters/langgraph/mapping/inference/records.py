@@ -8,7 +8,7 @@ from hitl_core.protocol import Json, Reply
 
 from ..codecs import Codec
 from ..holes import ARGUMENTS, CHOSEN, MESSAGE, VALUE, argument
-from ..reading.events import What
+from ..reading.events import TESTS, TOGETHER, What
 from ..reading.usage import Site, Use
 from ..shapes import Shape
 from ..vocabulary import carries_edit, gives_reason, speaks_of_editing, stands_for
@@ -102,6 +102,8 @@ def _verb(site: Site, shape: Shape, key: Key) -> Verb | None:
         carries = gives_reason(name) or carries_edit(name) or name in shape.arguments
         if use.opaque and not carries:
             raise Unclear(f"{called} is {', '.join(use.opaque)}, which cannot be followed")
+        if any(test.detail == TOGETHER for test in use.tests):
+            raise Unclear(f"the truth of {called} is tested {TOGETHER}")
         if use.tests and not carries:
             raise Unclear(f"only the truth of {called} is tested, and its name does not say what a yes is")
         return None
@@ -169,13 +171,24 @@ def _replies(record: Record) -> dict[Reply, Json]:
 
 
 def _refusal(record: Record, reasons: list[Key]) -> Json:
-    told: dict[Key, Json] = {key: dict(MESSAGE) for key in reasons}
+    unsure = [key for key in reasons if carries_edit(record.name(key)) and record.use(key).does(What.TRUTH)]
+    if unsure:
+        raise Unclear(f"answer[{unsure[0]!r}] may be a reason or a new value, and its truth is tested")
+    told: dict[Key, Json] = {key: dict(MESSAGE) if _asked_after(record, key) else "" for key in reasons}
     word = record.word
     if word and not word[1].no_said and word[1].feedback and reasons:
         return _build(record, {word[0]: word[1].feedback}, told)  # the code's own way to send it back, with the reason
     if any(verb.no is None for verb in record.verbs.values()):
         return None
     return _build(record, {key: verb.no for key, verb in record.verbs.items()}, told)
+
+
+def _asked_after(record: Record, reason: Key) -> bool:
+    """Whether the truth of a reason is only asked for once it was decided. Where it comes first it could decide."""
+    events = record.site.events
+    asked = [i for i, e in enumerate(events) if e.ref.path == (reason,) and e.what is What.TRUTH]
+    decided = [i for i, e in enumerate(events) if e.ref.path[:1] and e.ref.path[0] in record.verbs and e.what in TESTS]
+    return not asked or bool(decided) and min(decided) < min(asked)
 
 
 def _edit(record: Record) -> Json:
@@ -229,6 +242,8 @@ def _build(record: Record, heads: dict[Key, Json], filled: dict[Key, Json]) -> J
 
 
 def _unchanged(record: Record, key: Key) -> Json:
+    if record.use(key).does(What.TRUTH) and not record.is_reason(key):
+        return None  # `if answer["new_args"]:` — nothing new, so nothing that such a test takes for a yes
     if record.is_edit(key):
         value = _edited_value(record, key)
         if value is not None:

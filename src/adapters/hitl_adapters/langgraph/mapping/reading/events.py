@@ -60,6 +60,8 @@ class Ref:
 
 Value = frozenset[Ref]
 NOTHING: Value = frozenset()
+TOGETHER = "together with another part"
+"""detail of a truth test on several parts at once: `x["ok"] and x["why"]`"""
 STATE = "state"
 """The site name that stands for the graph's state rather than for an answer."""
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from .calls import call
-from .events import NOTHING, Event, Path, Ref, Value, What
+from .events import NOTHING, TOGETHER, Event, Path, Ref, Value, What
 from .scan import Env, Scan, parts
 
 _GUARDS: Final = (What.TYPE, What.CONTAINS)
@@ -28,9 +28,14 @@ def judge(test: ast.expr, env: Env, scan: Scan, *, then: list[ast.stmt], other: 
     negated, inner = False, test
     while isinstance(inner, ast.UnaryOp) and isinstance(inner.op, ast.Not):
         negated, inner = not negated, inner.operand
-    value = evaluate(inner, env, scan)
-    yes, no = (other, then) if negated else (then, other)
-    scan.note(value, What.TRUTH, negated=negated, inverted=inverted(yes, no))
+    mark = len(scan.events)
+    scan.note(evaluate(inner, env, scan), What.TRUTH)
+    for index in range(mark, len(scan.events)):
+        event = scan.events[index]
+        if event.what is What.TRUTH:
+            opposite = event.negated is not negated
+            yes, no = (other, then) if opposite else (then, other)
+            scan.events[index] = replace(event, negated=opposite, inverted=event.inverted or inverted(yes, no))
 
 
 def _name(node: ast.Name, env: Env, scan: Scan) -> Value:
@@ -60,8 +65,11 @@ def _subscript(node: ast.Subscript, env: Env, scan: Scan) -> Value:
 
 
 def _choose_from_table(table: ast.expr, index: Value, scan: Scan) -> None:
-    keys = tuple(table.keys) if isinstance(table, ast.Dict) else ()
-    constants = scan.constants(ast.Tuple(elts=[k for k in keys if k is not None])) if keys else scan.constants(table)
+    """`TABLE[answer]`: the answer must be one of the keys of a dict."""
+    if isinstance(table, ast.Dict):
+        constants = scan.constants(ast.Tuple(elts=[key for key in table.keys if key is not None]))
+    else:
+        constants = scan.constants(table) if isinstance(scan.look_up(table), dict) else None
     if constants is None:
         scan.opaque(index, "used as a key of something unknown")
     for constant in constants or ():
@@ -95,6 +103,8 @@ def _both(node: ast.BoolOp, env: Env, scan: Scan) -> Value:
         result |= free
         if conjunction:
             scan.note(free, What.TRUTH)
+    if len({(ref.site, ref.path) for ref in result}) > 1:
+        scan.note(result, What.TRUTH, TOGETHER)
     _join_words(marks[0], conjunction, scan)
     return frozenset(result)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections.abc import Iterator, Mapping
 
-from hitl_core.protocol import Json
+from hitl_core.protocol import Json, parse
 
 from .usage import Site
 
@@ -62,10 +63,11 @@ def _example(node: ast.expr | None, site: Site) -> Json:
         return {str(k.value): _example(v, site) for k, v in items if isinstance(k, ast.Constant)}
     if isinstance(node, ast.List | ast.Tuple):
         return [_example(item, site) for item in node.elts]
-    constants = site.listed(node) if node is not None else None
-    if constants is None:
+    found = node.value if isinstance(node, ast.Constant) else site.look_up(node) if node is not None else None
+    try:
+        return parse(json.dumps(found))
+    except (TypeError, ValueError):
         return "…"
-    return constants[0] if isinstance(node, ast.Constant) else list(constants)
 
 
 def state_keys_in(node: ast.expr | None, state_name: str, literals: Literals) -> Iterator[str]:

@@ -108,7 +108,7 @@ class Scan:
                 has_schema,
                 self.literals,
                 self.state_name,
-                self.constants,
+                self.look_up,
                 swallowed=eaten_by,
             )
         return self.sites[name]

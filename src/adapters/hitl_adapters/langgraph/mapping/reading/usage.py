@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from .events import TESTS, Const, Event, Path, What
+from .events import TESTS, Event, Path, What
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,8 @@ class Site:
     literals: Mapping[str, ast.expr | None] = field(default_factory=dict)
     """the names in `payload` that are assigned once where it is made"""
     state_name: str = ""
-    listed: Callable[[ast.expr], tuple[Const, ...] | None] = field(default=lambda node: None, repr=False)
-    """the constants behind a name in `payload`"""
+    look_up: Callable[[ast.expr], Any] = field(default=lambda node: None, repr=False)
+    """the object behind a name in `payload`"""
     names: set[str] = field(default_factory=set)
     unpacked: dict[int, str] = field(default_factory=dict)
     swallowed: str = ""

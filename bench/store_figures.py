@@ -1,0 +1,77 @@
+"""The embedded store: inbox page, durable answer, bytes per pause."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from hitl_core.commands import ListRequests, RecordResponse
+from hitl_core.protocol import PauseRequest
+from hitl_core.stores.sqlite import SqliteStore
+
+from .filled import filled
+from .yardsticks import Figure, fdatasync_seconds, median, microseconds, timed
+
+PAGE = 50
+ROUNDS = 8
+
+
+async def figures(folder: Path, *, few: int, many: int) -> Iterator[Figure]:
+    """Figures at `few` and `many` open pauses."""
+    small, _ = await filled(folder, few)
+    large, requests = await filled(folder, many)
+    try:
+        made = [
+            *inbox(folder, small, large, few, many),
+            answer(folder, large, requests, many),
+            bytes_each(folder, many),
+        ]
+    finally:
+        await small.close()
+        await large.close()
+    return iter(made)
+
+
+def inbox(folder: Path, small: SqliteStore, large: SqliteStore, few: int, many: int) -> Iterator[Figure]:
+    """One page of the inbox out of many against out of few, and against bare sqlite3 reading the same rows."""
+    query = ListRequests(limit=PAGE)
+    bare = sqlite3.connect(folder / f"pauses-{many}.db")
+    times: dict[str, list[float]] = {"few": [], "many": [], "bare": []}
+    for _ in range(ROUNDS):
+        times["few"] += timed(lambda: small.fetch_blocking(query), 20)
+        times["many"] += timed(lambda: large.fetch_blocking(query), 20)
+        times["bare"] += timed(lambda: bare.execute(BARE_PAGE, (PAGE,)).fetchall(), 20)
+    bare.close()
+    page = {name: median(spent) for name, spent in times.items()}
+    shown = microseconds(page["many"])
+    yield Figure(f"inbox page of {PAGE} of {many:,}", shown, f"of {few:,}", page["many"] / page["few"], 1.5)
+    yield Figure(
+        f"inbox page of {PAGE} of {many:,}", shown, "bare sqlite3, same rows", page["many"] / page["bare"], 3.0
+    )
+
+
+BARE_PAGE = """SELECT r.id, r.call, r.round, r.state, b.digest, b.data FROM hitl_requests r
+    JOIN hitl_bodies b ON b.key = r.body WHERE r.state = 'open' AND r.waits = 1 ORDER BY r.key LIMIT ?"""
+
+
+def answer(folder: Path, store: SqliteStore, requests: list[PauseRequest], many: int) -> Figure:
+    """One durable, audited answer against one fdatasync."""
+    syncs: list[float] = []
+    answers: list[float] = []
+    waiting = iter(requests[:: max(1, len(requests) // (ROUNDS * 25))])
+    for _ in range(ROUNDS):
+        syncs += fdatasync_seconds(folder, 100)
+        for _ in range(20):
+            request = next(waiting)
+            command = RecordResponse(request.approve(by="reviewer"), datetime.now(UTC))
+            answers += timed(lambda command=command: store.apply_blocking(command), 1)  # type: ignore[misc]
+    shown = microseconds(median(answers))
+    return Figure(f"durable answer, {many:,} open", shown, "one fdatasync", median(answers) / median(syncs), 2.0)
+
+
+def bytes_each(folder: Path, many: int) -> Figure:
+    """Bytes of the file per open pause with 1.2 KB of request JSON."""
+    size = (folder / f"pauses-{many}.db").stat().st_size / many
+    return Figure("bytes per pause, 1.2 KB of JSON", f"{size:,.0f} B", "2,048 B", size / 2048, 1.0)
