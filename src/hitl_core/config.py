@@ -18,7 +18,7 @@ from .clock import SystemClock
 from .contracts import Adapter, Channel, Clock, Store
 from .errors import ConfigError, Fault
 from .gate import Surroundings
-from .policy import Policy
+from .policy import Policy, PolicyFault
 from .protocol import EffectMode
 from .registry import ADAPTERS, CHANNELS, STORES, load
 from .runtime import Runtime, Settings
@@ -207,7 +207,7 @@ def _read(file: Path, data: dict[str, Any], backend: str | None) -> Config:
         folder=folder,
     )
     if faults:
-        raise ConfigError([Fault(f"{file.name}: {fault.path}", fault.problem) for fault in faults])
+        raise ConfigError([_placed(fault, file) for fault in faults])
     return config
 
 

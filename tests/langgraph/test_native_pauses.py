@@ -1,0 +1,197 @@
+"""Unchanged graphs that pause by themselves: lifted, answered, resumed, each step by a runtime of its own (P92)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from hitl_core.protocol import Kind, RunState
+
+from . import graphs
+from .desk import Desk, answering, approve, choosing, editing, reject
+
+Made = Callable[..., Desk]
+
+
+async def test_a_node_that_asks_is_approved(desk: Made) -> None:
+    at = desk(graphs.in_a_node)
+    run = await at.start({"order": "A"})
+    assert run.state is RunState.PAUSED
+    assert [(r.kind, r.title) for r in run.pending] == [(Kind.APPROVAL, "Pay back A?")]
+    assert at.effects == ["asked"]
+    run = await at.answer(run, approve)
+    assert (run.state, run.output) == (RunState.COMPLETED, {"order": "A", "out": ["paid"]})
+    assert at.effects == ["asked", "asked", "paid", "told"]
+
+
+async def test_a_node_that_asks_is_refused(desk: Made) -> None:
+    at = desk(graphs.in_a_node)
+    run = await at.answer(await at.start({"order": "A"}), reject)
+    assert (run.state, run.output) == (RunState.COMPLETED, {"order": "A", "out": ["kept"]})
+    assert "paid" not in at.effects
+
+
+@pytest.mark.parametrize(
+    ("build", "path"),
+    [(graphs.in_a_subgraph, ("sub", "ask")), (graphs.in_a_graph_called_by_a_node, ("calls_a_graph", "ask"))],
+)
+async def test_a_graph_inside_a_graph_pauses_with_its_lineage(desk: Made, build: Any, path: tuple[str, ...]) -> None:
+    at = desk(build)
+    run = await at.start({"order": "A"})
+    assert run.pending[0].action.origin.path == path
+    run = await at.answer(run, approve)
+    assert (run.state, run.error) == (RunState.COMPLETED, "")
+    assert at.effects.count("paid") == at.effects.count("told") == 1
+
+
+async def test_calls_of_an_agents_tool_pause_at_once_and_finished_tools_do_not_run_again(desk: Made) -> None:
+    at = desk(graphs.in_a_tool_of_an_agent)
+    run = await at.start({"messages": [["user", "pay both"]]})
+    assert [r.title for r in run.pending] == ["Pay back A?", "Pay back B?"]
+    run = await at.answer(run, reject, approve)
+    assert (run.state, run.output) == (RunState.COMPLETED, {"answer": "done"})
+    assert at.effects == ["looked", "paid"]
+
+
+async def test_a_tool_in_a_tool_node_pauses(desk: Made) -> None:
+    at = desk(graphs.in_one_tool_node)
+    run = await at.answer(await at.start({"messages": []}), approve)
+    assert (run.state, at.effects) == (RunState.COMPLETED, ["paid"])
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)])
+async def test_a_fan_out_is_answered_in_any_order(desk: Made, order: tuple[int, ...]) -> None:
+    at = desk(graphs.fan_out)
+    run = await at.start({"orders": ["A", "B", "C"]})
+    assert [r.title for r in run.pending] == ["Pay back A?", "Pay back B?", "Pay back C?"]
+    for index in order:
+        request = run.pending[index]
+        await at.say(reject(request) if index == 1 else approve(request))
+    run = await at.resume(run)
+    assert run.output == {"orders": ["A", "B", "C"], "out": ["A", "C"]}
+    assert sorted(at.effects) == ["began"] * 6 + ["paid"] * 2 + ["told"]
+
+
+async def test_while_others_wait_nothing_is_redone(desk: Made) -> None:
+    """Answering one by one would run the others' nodes again each time (research/langgraph.md §0.7)."""
+    at = desk(graphs.fan_out)
+    run = await at.start({"orders": ["A", "B"]})
+    await at.say(approve(run.pending[0]))
+    run = await at.resume(run)
+    assert [r.title for r in run.pending] == ["Pay back B?"]
+    assert at.effects == ["began", "began"]
+
+
+async def test_a_task_of_the_functional_api_pauses_and_finished_tasks_are_kept(desk: Made) -> None:
+    at = desk(graphs.functional)
+    run = await at.answer(await at.start({"order": "A"}), approve)
+    assert (run.state, run.output, at.effects) == (RunState.COMPLETED, "paid", ["priced", "paid"])
+
+
+async def test_an_entrypoint_asks_for_words(desk: Made) -> None:
+    at = desk(graphs.functional_body)
+    run = await at.start({"order": "A"})
+    assert run.pending[0].kind is Kind.INPUT
+    run = await at.answer(run, answering("Mira"))
+    assert (run.output, at.effects) == ("paid by Mira", ["priced", "paid"])
+
+
+@pytest.mark.parametrize(
+    ("build", "waiting"), [(graphs.breakpoint_before, []), (graphs.breakpoint_after, ["paid"])]
+)
+async def test_a_static_breakpoint_asks_to_go_on(desk: Made, build: Any, waiting: list[str]) -> None:
+    """It has neither payload nor id (research/langgraph.md §1.2)."""
+    at = desk(build)
+    run = await at.start({"order": "A"})
+    assert (run.state, at.effects) == (RunState.PAUSED, waiting)
+    run = await at.answer(run, approve)
+    assert (run.state, at.effects) == (RunState.COMPLETED, ["paid", "told"])
+
+
+@pytest.mark.parametrize(
+    ("build", "happened"), [(graphs.breakpoint_before, []), (graphs.breakpoint_after, ["paid"])]
+)
+async def test_a_refused_breakpoint_ends_the_thread(desk: Made, build: Any, happened: list[str]) -> None:
+    at = desk(build)
+    run = await at.answer(await at.start({"order": "A"}), reject)
+    assert (run.state, at.effects) == (RunState.COMPLETED, happened)
+    async with at.graph() as graph:
+        from .desk import thread
+
+        assert (await graph.aget_state(thread(run))).next == ()
+        await graph.ainvoke(None, thread(run))
+    assert at.effects == happened
+
+
+async def test_a_breakpoint_inside_a_subgraph_asks_too(desk: Made) -> None:
+    at = desk(graphs.breakpoint_in_a_subgraph)
+    run = await at.start({"order": "A"})
+    assert (run.state, at.effects) == (RunState.PAUSED, [])
+    run = await at.answer(run, approve)
+    assert (run.state, at.effects) == (RunState.COMPLETED, ["paid", "told"])
+
+
+async def test_a_question_and_then_a_breakpoint(desk: Made) -> None:
+    at = desk(graphs.breakpoint_and_question)
+    run = await at.answer(await at.start({"order": "A"}), reject)
+    assert (run.state, len(run.pending), at.effects) == (RunState.PAUSED, 1, ["asked", "asked"])
+    run = await at.answer(run, approve)
+    assert (run.state, at.effects) == (RunState.COMPLETED, ["asked", "asked", "paid"])
+
+
+async def test_questions_in_sequence_each_get_their_own_answer(desk: Made) -> None:
+    at = desk(graphs.in_sequence)
+    run = await at.answer(await at.start({}), answering("Ada"))
+    assert [(r.kind, [o.id for o in r.options]) for r in run.pending] == [(Kind.CHOICE, ["S", "M", "L"])]
+    run = await at.answer(run, choosing("M"))
+    assert (run.output, at.effects) == ({"out": ["M for Ada"]}, ["sewn"])
+
+
+@pytest.mark.parametrize(
+    "build", [graphs.in_a_loop, graphs.questions_in_a_subgraph, graphs.questions_in_a_called_graph]
+)
+async def test_a_loop_asks_each_time_anew(desk: Made, build: Any) -> None:
+    """Before langgraph 1.2.20 all interrupts of a task share one id (research/langgraph.md §1.1)."""
+    at = desk(build)
+    run = await at.start({})
+    for number in range(3):
+        assert [r.title for r in run.pending] == [f"Line {number}?"]
+        run = await at.answer(run, answering(f"line {number}"))
+    assert (run.state, run.output) == (RunState.COMPLETED, {"out": ["line 0", "line 1", "line 2"]})
+    assert at.effects == ["written"]
+
+
+async def test_a_conditional_pause(desk: Made) -> None:
+    at = desk(graphs.conditional)
+    small = await at.start({"order": "small"})
+    assert (small.state, at.effects) == (RunState.COMPLETED, ["paid"])
+    big = await at.answer(await at.start({"order": "big"}), reject)
+    assert (big.output, at.effects) == ({"order": "big", "out": ["kept"]}, ["paid"])
+
+
+@pytest.mark.parametrize(
+    ("say", "told", "paid"),
+    [(approve, "accept", [12]), (editing(amount=7), "edit", [7]), (reject, "ignore", []), (answering("no"), "response", [])],
+)
+async def test_the_agent_inbox_protocol(desk: Made, say: Any, told: str, paid: list[int]) -> None:
+    from .desk import recorded
+
+    at = desk(graphs.agent_inbox)
+    run = await at.answer(await at.start({"order": "A"}), say)
+    assert run.output == {"order": "A", "out": [told]}
+    assert [each["amount"] for each in recorded()] == paid
+
+
+async def test_an_ambiguous_pause_is_refused_with_the_line_to_write_and_goes_on_once_it_is_there(desk: Made) -> None:
+    at = desk(graphs.ambiguous)
+    run = await at.start({})
+    assert (run.state, run.pending) == (RunState.FAILED, ())
+    assert "HITL-A08" in run.error
+    assert '[backend.codecs] "unclear" =' in run.error
+    at.options = {"codecs": {"unclear": {"approve": "aye", "reject": "nay"}}}
+    run = await at.resume(run)
+    assert run.state is RunState.PAUSED
+    run = await at.answer(run, approve)
+    assert (run.state, run.output, at.effects) == (RunState.COMPLETED, {"out": ["aye"]}, ["paid", "told"])
