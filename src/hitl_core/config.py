@@ -254,8 +254,13 @@ def _policy(table: _Table, folder: Path) -> tuple[Policy, Path | None]:
     try:
         return Policy.from_file(file), file
     except ConfigError as exc:
-        table.faults += [Fault(f"policy.file {name}: {fault.path}", fault.problem) for fault in exc.faults]
+        table.faults += exc.faults
     return Policy([]), file
+
+
+def _placed(fault: Fault, file: Path) -> Fault:
+    """A fault with its file; those of the policy name their own file and line."""
+    return fault if isinstance(fault, PolicyFault) else Fault(f"{file.name}: {fault.path}", fault.problem)
 
 
 def _traits(where: str, given: Any, faults: list[Fault]) -> Traits:

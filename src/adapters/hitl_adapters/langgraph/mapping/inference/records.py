@@ -188,7 +188,7 @@ def _asked_after(record: Record, reason: Key) -> bool:
     events = record.site.events
     asked = [i for i, e in enumerate(events) if e.ref.path == (reason,) and e.what is What.TRUTH]
     decided = [i for i, e in enumerate(events) if e.ref.path[:1] and e.ref.path[0] in record.verbs and e.what in TESTS]
-    return not asked or bool(decided) and min(decided) < min(asked)
+    return not asked or (bool(decided) and min(decided) < min(asked))
 
 
 def _edit(record: Record) -> Json:
