@@ -14,7 +14,6 @@ from typing import Any
 
 from langchain.agents import create_agent
 from langchain_core.tools import tool
-from langchain_openai import ChatOpenAI
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.types import interrupt
 from story import ORDERS, SPEC, record
@@ -56,10 +55,10 @@ def choose_carrier(question: str) -> str:
 @asynccontextmanager
 async def build() -> AsyncIterator[Any]:
     """The app factory that `hitl.toml` names: it gives the compiled graph, and closes its saver at the end."""
-    model = ChatOpenAI(model=os.environ.get("REFUND_DESK_MODEL", "gpt-4o-mini"))  # reads OPENAI_BASE_URL and the key
+    model = os.environ.get("REFUND_DESK_MODEL", "gpt-4o-mini")
     async with AsyncSqliteSaver.from_conn_string(str(Path(__file__).with_name("langgraph-app.db"))) as saver:
         yield create_agent(
-            model,
+            f"openai:{model}",  # its client reads OPENAI_BASE_URL and OPENAI_API_KEY
             [look_up_order, draft_email, ask_lead, choose_carrier, issue_refund],
             system_prompt=SPEC.instructions,
             middleware=[OversightMiddleware("refund_desk")],

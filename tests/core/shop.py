@@ -15,6 +15,7 @@ from typing import Any
 
 from hitl_adapters.plain import PlainAdapter, Refused, gate
 from hitl_core.apps import AppSource
+from hitl_core.audit import Report, verify
 from hitl_core.commands import ReadAudit
 from hitl_core.contracts import Channel, Clock, Store
 from hitl_core.gate import Surroundings
@@ -88,6 +89,14 @@ class Shop:
         settings = Settings(app=name, lease_seconds=lease_seconds)
         async with Runtime(adapter=adapter, around=around, settings=settings, channels=channels) as runtime:
             yield runtime
+
+    async def verified(self) -> Report:
+        """The audit trail, read again from its start; call it when nobody writes any more."""
+        store = await self.store()
+        try:
+            return await verify(store, store.custody)
+        finally:
+            await store.close()
 
     async def store(self, clock: Clock | None = None) -> SqliteStore:
         return await SqliteStore.open(self.folder / "shop.db", clock=clock or self.clock)

@@ -81,6 +81,7 @@ def _answering(answer: Response, progress: Progress) -> Callable[[Runtime], Awai
     async def answer_and_go_on(hitl: Runtime) -> tuple[HitlError | None, Run]:
         run_id = (await hitl.request(answer.request_id)).request.run_id
         refused = None
+        await hitl.attach()  # the policy looks at an edited call, and only the app says what its tools are
         try:
             await hitl.respond(answer)
         except ResponseRefused as exc:

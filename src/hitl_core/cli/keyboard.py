@@ -6,8 +6,10 @@ import os
 import select
 import sys
 import termios
-import tty
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
+
+from .plain_text import visible
 
 _LATER_PART_SECONDS: Final = 0.05
 """How long the rest of an escape sequence may take to arrive."""
@@ -16,20 +18,24 @@ LEAVE: Final = "q"
 _CTRL_C: Final = "\x03"
 _CTRL_D: Final = "\x04"
 _ESCAPE: Final = "\x1b"
+_LOCAL: Final = 3
+_SPECIAL: Final = 6
 
 
 class Keyboard:
     """The terminal that standard input is."""
 
-    def key(self) -> str:
-        """The next key: one character; `q` for Ctrl-C, Ctrl-D, Escape and a closed terminal; "" for anything else.
+    def key(self, show: Callable[[], None]) -> str:
+        """`show` a question, then the next key: one character, or "" for what is none.
 
-        What was typed before the question was shown is thrown away: nobody can have meant it as an answer.
+        Ctrl-C, Ctrl-D, Escape and a closed terminal are `q`. What was typed before the question was there is thrown
+        away: nobody can have meant it as an answer.
         """
         terminal = sys.stdin.fileno()
         before = termios.tcgetattr(terminal)
         try:
-            tty.setraw(terminal, termios.TCSAFLUSH)
+            termios.tcsetattr(terminal, termios.TCSAFLUSH, _single_keys(before))
+            show()
             typed = _read(terminal)
         finally:
             termios.tcsetattr(terminal, termios.TCSADRAIN, before)
@@ -39,11 +45,47 @@ class Keyboard:
 
     def line(self, question: str) -> str | None:
         """A line of text; None if the person thought better of it (Ctrl-C, Ctrl-D)."""
+        terminal = sys.stdin.fileno()
+        before = termios.tcgetattr(terminal)
         try:
-            return input(question)
-        except (KeyboardInterrupt, EOFError):
+            termios.tcsetattr(terminal, termios.TCSADRAIN, _whole_lines(before))
+            while (line := _asked(terminal, question)) is not None:
+                if line.isprintable():
+                    return line
+                print(f"  there are keys in it that are no text: {visible(line)}")
+        finally:
+            termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+        return None
+
+
+def _asked(terminal: int, question: str) -> str | None:
+    print(question, end="", flush=True)
+    data = b""
+    while not data.endswith(b"\n"):
+        more = os.read(terminal, 65_536)
+        data += more
+        if not more or data.endswith(_CTRL_C.encode()):
             print()
             return None
+    return data.decode(errors="replace").removesuffix("\n")
+
+
+def _whole_lines(attributes: list[Any]) -> list[Any]:
+    """Lines as the terminal edits them. Ctrl-C ends one at once; as a signal it could come before anybody waits."""
+    changed = [*attributes]
+    changed[_LOCAL] = changed[_LOCAL] & ~termios.ISIG | termios.ICANON | termios.ECHO
+    changed[_SPECIAL] = [*attributes[_SPECIAL]]
+    changed[_SPECIAL][termios.VEOL] = _CTRL_C.encode()
+    return changed
+
+
+def _single_keys(attributes: list[Any]) -> list[Any]:
+    """Every key at once, none of them a signal, none echoed; output stays as it is."""
+    changed = [*attributes]
+    changed[_LOCAL] &= ~(termios.ICANON | termios.ECHO | termios.ISIG | termios.IEXTEN)
+    changed[_SPECIAL] = [*attributes[_SPECIAL]]
+    changed[_SPECIAL][termios.VMIN], changed[_SPECIAL][termios.VTIME] = 1, 0
+    return changed
 
 
 def _read(terminal: int) -> str:

@@ -43,15 +43,20 @@ class Output:
 
 def log_to_stderr(*, chatty: bool = False) -> None:
     """Send what the library logs to standard error, one harmless line each."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Visible("%(levelname)s: %(message)s"))
     log = logging.getLogger("hitl_core")
-    log.handlers[:] = [handler]
-    log.propagate = False
+    log.handlers[:] = [each for each in log.handlers if not isinstance(each, _Stderr)] + [_Stderr()]
     log.setLevel(logging.INFO if chatty else logging.WARNING)
+
+
+class _Stderr(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFormatter(_Visible("%(levelname)s: %(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(self.format(record), file=sys.stderr, flush=True)
 
 
 class _Visible(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:
-        record.levelname = record.levelname.lower()
         return visible(super().formatMessage(record))

@@ -54,7 +54,7 @@ _KEYS: Final[dict[Reply, tuple[str, str]]] = {
 class Keys(Protocol):
     """Where keys and lines come from; `Keyboard` is the real one."""
 
-    def key(self) -> str: ...
+    def key(self, show: Callable[[], None]) -> str: ...
 
     def line(self, question: str) -> str | None: ...
 
@@ -76,8 +76,7 @@ class Prompt:
         """An answer in which we see no fault, or None: left for later. It is to the request exactly as shown."""
         self.console.print(request_panel(settled, now=self.now(), whole=False))
         while True:
-            self.console.print(menu(settled.request, self.who))
-            key = self.keys.key()
+            key = self._key(menu(settled.request, self.who))
             if key == LEAVE:
                 self._note("left for later; nothing was decided")
                 return None
@@ -170,8 +169,10 @@ class Prompt:
         return (Edit(arguments=arguments), "") if self._sure("run it like this") else None
 
     def _sure(self, what: str) -> bool:
-        self.console.print(Text.assemble("  ", (_YES, "bold"), f" {what}; any other key: back"))
-        return self.keys.key() == _YES
+        return self._key(Text.assemble("  ", (_YES, "bold"), f" {what}; any other key: back")) == _YES
+
+    def _key(self, question: Text) -> str:
+        return self.keys.key(lambda: self.console.print(question))
 
     def _note(self, text: str) -> None:
         self.console.print(Text(text, "dim"))

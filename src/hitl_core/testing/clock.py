@@ -22,9 +22,18 @@ class ManualClock:
 
     async def sleep(self, seconds: float) -> None:
         """Return once the clock has been moved by `seconds`."""
-        woken = asyncio.Event()
-        self._sleepers.append((self._now + timedelta(seconds=seconds), woken))
-        await woken.wait()
+        sleeper = (self._now + timedelta(seconds=seconds), asyncio.Event())
+        self._sleepers.append(sleeper)
+        try:
+            await sleeper[1].wait()
+        finally:
+            if sleeper in self._sleepers:  # it was cancelled
+                self._sleepers.remove(sleeper)
+
+    async def asleep(self) -> None:
+        """Return when somebody sleeps on this clock, so that moving it leaves nobody behind."""
+        while not self._sleepers:
+            await asyncio.sleep(0)
 
     def advance(self, seconds: float = 0, **more: float) -> None:
         """Move the clock forward by `seconds` and whatever `timedelta` takes (hours=2 …)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,23 +14,26 @@ from langgraph.errors import GraphBubbleUp
 from langgraph.types import interrupt
 
 from hitl_core.contracts import Turn
-from hitl_core.errors import NoRun
+from hitl_core.errors import HitlError, NoRun, Stopped
 from hitl_core.gate import Form, Gate
 from hitl_core.protocol import Action, Verdict, Wait
 
+from .errors import in_words, is_invalid_resume
 from .mapping import envelope
 
 
 class Halt(GraphBubbleUp):
-    """Stops the graph at once: our claim ended or a stop is in force. Not an error that a tool message could hide."""
+    """Ends the turn at once, for the error that is its cause. LangGraph lets it pass where it would make an error of a
+    tool, ours too, into a message for the model."""
 
 
 @dataclass(slots=True)
 class Current:
-    """The turn that drives the graph now, and how often each name was called in each attempt of a node."""
+    """The turn that drives the graph now: its gated calls, and how often each name was called in each attempt."""
 
     turn: Turn
     attempts: dict[int, tuple[object, Counter[str]]] = field(default_factory=dict)
+    at_work: set[asyncio.Task[Any]] = field(default_factory=set)
 
     @property
     def gate(self) -> Gate:
@@ -47,15 +51,38 @@ class Current:
         return f"{config.get('checkpoint_ns', '')}/{name}#{counts[name]}"
 
 
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Mark the running task as one that carries out a gated call."""
+        task = asyncio.current_task()
+        assert task is not None
+        self.at_work.add(task)
+        try:
+            yield
+        finally:
+            self.at_work.discard(task)
+
+    async def quiet(self) -> None:
+        """Return when no gated call is at work: a ToolNode whose one call pauses leaves its others behind."""
+        while self.at_work:
+            await asyncio.wait(self.at_work)
+
+    def abandon(self) -> None:
+        """Cancel the calls that are still at work; what they did is in doubt."""
+        for task in self.at_work:
+            task.cancel()
+
+
 _current: ContextVar[Current | None] = ContextVar("hitl_langgraph_turn", default=None)
 
 
 @contextmanager
-def driving(turn: Turn) -> Iterator[None]:
+def driving(turn: Turn) -> Iterator[Current]:
     """Make `turn` the one that gated calls of the graph belong to."""
-    token = _current.set(Current(turn))
+    now = Current(turn)
+    token = _current.set(now)
     try:
-        yield
+        yield now
     finally:
         _current.reset(token)
 
@@ -80,15 +107,48 @@ class Proposal:
 async def asettle(now: Current, proposal: Proposal) -> Verdict:
     """The gate's verdict; while nobody has decided, the graph is interrupted here."""
     while isinstance(verdict := await _propose(now, proposal), Wait):
-        interrupt(envelope(proposal.call, run=now.turn.run.id))
+        suspend(now, proposal)
     return verdict
 
 
 def settle(now: Current, proposal: Proposal) -> Verdict:
     """As `asettle`, from a worker thread."""
     while isinstance(verdict := now.gate.blocking(_propose(now, proposal)), Wait):
-        interrupt(envelope(proposal.call, run=now.turn.run.id))
+        suspend(now, proposal)
     return verdict
+
+
+def suspend(now: Current, proposal: Proposal) -> None:
+    """Interrupt the graph at this call. It is never told anything: the graph goes on, and the call asks again."""
+    interrupt(envelope(proposal.call, run=now.turn.run.id))
+
+
+@contextmanager
+def halting(now: Current, proposal: Proposal) -> Iterator[None]:
+    """Errors of the gate end the turn, whatever the graph makes of errors; under a stop the call only suspends, so
+    that the steps beside it come to their end. Raises Halt."""
+    try:
+        yield
+    except Stopped:
+        while True:
+            suspend(now, proposal)
+    except HitlError as exc:
+        raise Halt(str(exc)) from exc
+
+
+class InvalidAnswer(GraphBubbleUp):
+    """A tool of ours asked somebody and its own schema refused the answer; nothing is saved and it waits still."""
+
+
+@contextmanager
+def keeping_invalid() -> Iterator[None]:
+    """Let an answer that the tool's own question refused suspend the tool, instead of failing it."""
+    try:
+        yield
+    except Exception as exc:
+        if is_invalid_resume(exc):
+            raise InvalidAnswer(in_words(exc)) from exc
+        raise
 
 
 async def _propose(now: Current, proposal: Proposal) -> Verdict:

@@ -45,6 +45,19 @@ def require_version() -> None:
         raise AdapterTooOld(f"langgraph {version('langgraph')} is installed; this adapter needs {needed} or newer")
 
 
+def require_guarded_wrapper() -> None:
+    """Before langgraph-prebuilt 1.1.2 a ToolNode that handles errors makes our pause into one (langgraph#8217).
+
+    Raises AdapterTooOld.
+    """
+    found = tuple(int(part) for part in version("langgraph-prebuilt").split(".")[:3] if part.isdigit())
+    if found < (1, 1, 2):
+        raise AdapterTooOld(
+            f"langgraph-prebuilt {version('langgraph-prebuilt')} hides pauses when handle_tool_errors is set; "
+            "upgrade to 1.1.2 or leave the option out"
+        )
+
+
 def in_words(error: BaseException) -> str:
     """What to tell people about an error that came out of a graph."""
     match error:
@@ -65,5 +78,6 @@ __all__ = [
     "in_words",
     "installed",
     "is_invalid_resume",
+    "require_guarded_wrapper",
     "require_version",
 ]

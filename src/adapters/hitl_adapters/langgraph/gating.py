@@ -1,8 +1,8 @@
 """Tool calls through the gate: a middleware for `create_agent` and a wrapper for `ToolNode`.
 
-LangGraph runs a node again from its first line on every resume, so the wrapper asks the gate each time and never
-looks at the value that `interrupt()` returns: it only means "look again". With one ToolNode task for several calls
-the framework hands an answer to whichever call reaches `interrupt()` first (langgraph#6533); asking again closes that.
+LangGraph runs a node again from its first line on every resume, so the wrapper asks the gate each time and is never
+told anything through `interrupt()`. With one ToolNode task for several calls the framework hands an answer to
+whichever call reaches `interrupt()` first (langgraph#6533); asking again closes that.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ from langgraph.errors import GraphBubbleUp
 from langgraph.prebuilt import ToolNode
 from langgraph.prebuilt.tool_node import ToolCallRequest
 
-from hitl_core.errors import EffectRefused, LeaseLost, RecordError
+from hitl_core.errors import RecordError
 from hitl_core.protocol import EffectMode, Proceed
+from hitl_core.tools import Tool
 
-from .driving import Halt, asettle, current, settle
-from .messages import Result, answer, noted, outcome_of, refused, said, with_arguments
-from .proposals import argument_fault, delegates, propose_call
+from .driving import Current, Proposal, asettle, current, halting, keeping_invalid, settle
+from .errors import require_guarded_wrapper
+from .messages import Result, answer, noted, outcome_of, said, unshowable, with_arguments
+from .proposals import argument_fault, delegates, gone, place_of, propose_call
 
 
 class OversightMiddleware(AgentMiddleware[Any, Any, Any]):
@@ -40,7 +42,12 @@ class OversightMiddleware(AgentMiddleware[Any, Any, Any]):
 
 
 def gated_tool_node(tools: list[Any], **options: Any) -> ToolNode:
-    """A ToolNode whose tools all go through the gate; `options` are ToolNode's own."""
+    """A ToolNode whose tools all go through the gate; `options` are ToolNode's own.
+
+    Raises AdapterTooOld where the installed ToolNode would make a pause into an error message.
+    """
+    if options.get("handle_tool_errors"):
+        require_guarded_wrapper()
     return ToolNode(tools, wrap_tool_call=gate_tool_call, awrap_tool_call=agate_tool_call, **options)
 
 
@@ -48,55 +55,67 @@ def gate_tool_call(
     request: ToolCallRequest, handler: Callable[[ToolCallRequest], Result], *, agent: str | None = None
 ) -> Result:
     """The wrapper for graphs that run in threads (`invoke`)."""
-    now = current(request.tool_call["name"])
+    now, call = current(request.tool_call["name"]), place_of(request)
     fault = argument_fault(request)
-    if fault is not None:
+    if fault is not None and now.gate.blocking(now.gate.settled(call)) is None:
         return fault
+    if request.tool is None:
+        raise gone(request)
     if delegates(request):
         return handler(request)
     try:
-        proposal = propose_call(now, request, agent)
+        proposal = propose_call(now, request, call, agent)
+    except RecordError as exc:
+        return unshowable(request, exc)
+    with halting(now, proposal):
         verdict = settle(now, proposal)
         if not isinstance(verdict, Proceed):
             return answer(request, verdict)
-        neutral = now.gate.catalogue.tool(proposal.action.tool)
-        if neutral is not None and neutral.traits.mode is EffectMode.TRANSACTIONAL:
+        neutral = transactional(now, proposal)
+        if neutral is not None:
             step = now.gate.carry_out_in_store(verdict, neutral.run_in)
             return said(request, now.gate.blocking(step), verdict.note)
         with now.gate.carry_out(verdict, suspends=(GraphBubbleUp,)) as effect:
-            result = noted(handler(with_arguments(request, effect.arguments)), verdict.note)
+            with keeping_invalid():
+                made = handler(with_arguments(request, effect.arguments))
+            result = noted(made, verdict.note)
             effect.outcome = outcome_of(result)
         return result
-    except (LeaseLost, EffectRefused) as exc:
-        raise Halt(str(exc)) from exc
-    except RecordError as exc:
-        return refused(request, f"This call cannot be shown to anybody, so it did not run: {exc}")
 
 
 async def agate_tool_call(
     request: ToolCallRequest, handler: Callable[[ToolCallRequest], Awaitable[Result]], *, agent: str | None = None
 ) -> Result:
     """The wrapper for graphs that run on the event loop (`ainvoke`)."""
-    now = current(request.tool_call["name"])
+    now, call = current(request.tool_call["name"]), place_of(request)
     fault = argument_fault(request)
-    if fault is not None:
+    if fault is not None and await now.gate.settled(call) is None:
         return fault
+    if request.tool is None:
+        raise gone(request)
     if delegates(request):
         return await handler(request)
     try:
-        proposal = propose_call(now, request, agent)
+        proposal = propose_call(now, request, call, agent)
+    except RecordError as exc:
+        return unshowable(request, exc)
+    with now.working(), halting(now, proposal):
         verdict = await asettle(now, proposal)
         if not isinstance(verdict, Proceed):
             return answer(request, verdict)
-        neutral = now.gate.catalogue.tool(proposal.action.tool)
-        if neutral is not None and neutral.traits.mode is EffectMode.TRANSACTIONAL:
-            made = await now.gate.carry_out_in_store(verdict, neutral.run_in)
-            return said(request, made, verdict.note)
+        neutral = transactional(now, proposal)
+        if neutral is not None:
+            done = await now.gate.carry_out_in_store(verdict, neutral.run_in)
+            return said(request, done, verdict.note)
         async with now.gate.carry_out(verdict, suspends=(GraphBubbleUp,)) as effect:
-            result = noted(await handler(with_arguments(request, effect.arguments)), verdict.note)
+            with keeping_invalid():
+                made = await handler(with_arguments(request, effect.arguments))
+            result = noted(made, verdict.note)
             effect.outcome = outcome_of(result)
         return result
-    except (LeaseLost, EffectRefused) as exc:
-        raise Halt(str(exc)) from exc
-    except RecordError as exc:
-        return refused(request, f"This call cannot be shown to anybody, so it did not run: {exc}")
+
+
+def transactional(now: Current, proposal: Proposal) -> Tool | None:
+    """The neutral tool, if its effect commits in the store's own transaction."""
+    neutral = now.gate.catalogue.tool(proposal.action.tool)
+    return neutral if neutral is not None and neutral.traits.mode is EffectMode.TRANSACTIONAL else None

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
-from typing import Any, cast
+from dataclasses import replace
+from typing import Any, Final, cast
 
-from langchain_core.messages import ToolMessage, message_to_dict, messages_from_dict
+from langchain_core.messages import BaseMessage, ToolMessage, message_to_dict, messages_from_dict
 from langgraph.prebuilt.tool_node import ToolCallRequest
-from langgraph.types import Command
+from langgraph.types import Command, Send
 
+from hitl_core.errors import RecordError
 from hitl_core.protocol import Arguments, Executed, Failed, Json, Outcome, Refuse, Substitute, Verdict
 from hitl_core.tools import as_json
 
-Result = ToolMessage | Command[Any]
+One = ToolMessage | Command[Any]
+Result = One | list[One]
+"""What a ToolNode takes from a tool."""
+
+_MESSAGE: Final = "hitl/message"
 
 
 def with_arguments(request: ToolCallRequest, arguments: Arguments) -> ToolCallRequest:
@@ -45,27 +51,84 @@ def answer(request: ToolCallRequest, verdict: Verdict) -> Result:
             return refused(request, "Nobody has decided about this call; it did not run.")
 
 
+def unshowable(request: ToolCallRequest, error: RecordError) -> ToolMessage:
+    return refused(request, f"This call cannot be shown to anybody, so it did not run: {error}")
+
+
+# ── keeping results, to be handed out again if the framework runs the node once more ─────────────────────────
+
+
 def outcome_of(result: Result) -> Outcome:
-    """What is kept of a tool's result, to be handed out again if the framework runs the node once more."""
+    """What is kept of a tool's result."""
+    if isinstance(result, ToolMessage) and result.status == "error":
+        return Failed(str(result.content)[:4000])
+    if isinstance(result, list):
+        return Executed({"parts": [_kept(part) for part in result]})
+    return Executed(_kept(result))
+
+
+def _kept(result: One) -> Json:
     if isinstance(result, ToolMessage):
-        if result.status == "error":
-            return Failed(str(result.content)[:4000])
-        return Executed({"message": as_json(message_to_dict(result))})
-    return Executed({"command": as_json({"update": result.update, "goto": result.goto, "resume": None})})
+        return {"message": as_json(message_to_dict(result))}
+    return {"command": {"update": _packed(result.update), "goto": as_json(result.goto), "graph": result.graph}}
+
+
+def _packed(value: Any) -> Json:
+    """A state update as JSON; messages are marked, so that they come back as messages."""
+    if isinstance(value, BaseMessage):
+        return {_MESSAGE: as_json(message_to_dict(value))}
+    if isinstance(value, dict):
+        return {str(key): _packed(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_packed(each) for each in value]
+    return as_json(value)
+
+
+def _unpacked(value: Any) -> Any:
+    if isinstance(value, dict) and _MESSAGE in value:
+        return messages_from_dict([value[_MESSAGE]])[0]
+    if isinstance(value, dict):
+        return {key: _unpacked(each) for key, each in value.items()}
+    return [_unpacked(each) for each in value] if isinstance(value, list) else value
 
 
 def replayed(request: ToolCallRequest, kept: Json) -> Result:
-    """The result of a call that has run already. A changed note was part of the first message only."""
+    """The result of a call that has run already, as the model read it the first time."""
+    if isinstance(kept, dict) and isinstance(kept.get("parts"), list):
+        return [cast("One", replayed(request, part)) for part in cast("list[Json]", kept["parts"])]
     if isinstance(kept, dict) and isinstance(kept.get("message"), dict):
         return cast("ToolMessage", messages_from_dict([cast("dict[str, Any]", kept["message"])])[0])
     if isinstance(kept, dict) and isinstance(kept.get("command"), dict):
         command = cast("dict[str, Any]", kept["command"])
-        return Command(update=command["update"], goto=command["goto"])
+        goto = _destinations(command["goto"])
+        return Command(update=_unpacked(command["update"]), goto=goto, graph=command["graph"])
     return said(request, kept)
 
 
+def _destinations(goto: Any) -> Any:
+    """Where a Command goes: nodes by name, or work sent to them."""
+    if isinstance(goto, dict):
+        return Send(goto["node"], goto["arg"])
+    return [_destinations(each) for each in goto] if isinstance(goto, list) else goto
+
+
 def noted(result: Result, note: str) -> Result:
-    """The result with a note for the model in front of it."""
-    if not note or not isinstance(result, ToolMessage):
+    """The result with a note for the model in front of the message that it reads."""
+    if not note:
         return result
-    return result.model_copy(update={"content": f"{note}\n\n{result.content}"})
+    if isinstance(result, list):
+        noted_parts = [cast("One", noted(part, note)) for part in result[:1]]
+        return [*noted_parts, *result[1:]]
+    if isinstance(result, ToolMessage):
+        return _prefixed(result, note)
+    update = result.update
+    if not isinstance(update, dict) or not isinstance(update.get("messages"), list):
+        return result
+    told = [_prefixed(each, note) if isinstance(each, ToolMessage) else each for each in update["messages"]]
+    return replace(result, update={**update, "messages": told})
+
+
+def _prefixed(message: ToolMessage, note: str) -> ToolMessage:
+    if isinstance(message.content, str):
+        return message.model_copy(update={"content": f"{note}\n\n{message.content}"})
+    return message.model_copy(update={"content": [{"type": "text", "text": note}, *message.content]})

@@ -13,7 +13,7 @@ from langgraph.errors import GraphBubbleUp
 from hitl_core.protocol import Action, Arguments, Executed, Json, Origin, Proceed, Refuse, Substitute, Verdict
 from hitl_core.tools import Tool, as_json, tool
 
-from .driving import Current, Proposal, asettle, current, lineage, settle
+from .driving import Current, Proposal, asettle, current, halting, keeping_invalid, lineage, settle
 from .proposals import form_of
 
 
@@ -28,26 +28,30 @@ def gated(function: Callable[..., Any] | Tool | None = None, /, **traits: Any) -
         @functools.wraps(made)
         async def guarded(*args: Any, **kwargs: Any) -> Any:
             now, proposal = _propose_function(declared, args, kwargs)
-            verdict = await asettle(now, proposal)
-            if not isinstance(verdict, Proceed):
-                return _result_or_refusal(verdict)
-            async with now.gate.carry_out(verdict, suspends=(GraphBubbleUp,)) as effect:
-                result = await declared.run(effect.arguments)
-                effect.outcome = Executed(result)
-            return result
+            with now.working(), halting(now, proposal):
+                verdict = await asettle(now, proposal)
+                if not isinstance(verdict, Proceed):
+                    return _result_or_refusal(verdict)
+                async with now.gate.carry_out(verdict, suspends=(GraphBubbleUp,)) as effect:
+                    with keeping_invalid():
+                        result = await declared.run(effect.arguments)
+                    effect.outcome = Executed(result)
+                return result
 
         return guarded
 
     @functools.wraps(made)
     def guarded_sync(*args: Any, **kwargs: Any) -> Any:
         now, proposal = _propose_function(declared, args, kwargs)
-        verdict = settle(now, proposal)
-        if not isinstance(verdict, Proceed):
-            return _result_or_refusal(verdict)
-        with now.gate.carry_out(verdict, suspends=(GraphBubbleUp,)) as effect:
-            result = as_json(made(**declared.typed(effect.arguments)))
-            effect.outcome = Executed(result)
-        return result
+        with halting(now, proposal):
+            verdict = settle(now, proposal)
+            if not isinstance(verdict, Proceed):
+                return _result_or_refusal(verdict)
+            with now.gate.carry_out(verdict, suspends=(GraphBubbleUp,)) as effect:
+                with keeping_invalid():
+                    result = as_json(made(**declared.typed(effect.arguments)))
+                effect.outcome = Executed(result)
+            return result
 
     return guarded_sync
 

@@ -9,31 +9,54 @@ from langchain_core.tools import BaseTool
 from langgraph.prebuilt.tool_node import ToolCallRequest
 from pydantic import BaseModel, ValidationError
 
+from hitl_core.errors import AppChanged
 from hitl_core.gate import Form
 from hitl_core.protocol import Action, Arguments, Json, Kind, Option, Origin, canonical, sha256
 from hitl_core.tools import Tool
 
-from .driving import Current, Proposal, lineage
+from .driving import Current, Halt, Proposal, lineage
 from .messages import refused
 
 DELEGATES: Final = "hitl_delegates"
 """Metadata of a tool that only hands work to a sub-agent: it has no effect of its own, and what that agent does is
 gated call by call."""
 
+_ID_LENGTH: Final = 100
 
-def propose_call(now: Current, request: ToolCallRequest, agent: str | None) -> Proposal:
-    """A tool call as a proposal. Its place is the task it runs in and the model's call id: stable over restarts."""
+
+def place_of(request: ToolCallRequest) -> str:
+    """The place of a tool call: the task it runs in and the model's call id, stable over restarts.
+
+    Some local models use the same ids at every turn; the task tells those apart.
+    """
+    name = str(request.tool_call["id"])
+    short = name if len(name) <= _ID_LENGTH else sha256(name.encode())
+    return f"{_namespace(request)}/{short}"
+
+
+def _namespace(request: ToolCallRequest) -> str:
+    return str(request.runtime.config.get("configurable", {}).get("checkpoint_ns", ""))
+
+
+def propose_call(now: Current, request: ToolCallRequest, place: str, agent: str | None) -> Proposal:
+    """A tool call as a proposal. Raises RecordError for arguments that have no single JSON form."""
     call = request.tool_call
     neutral = now.gate.catalogue.tool(call["name"])
-    namespace = request.runtime.config.get("configurable", {}).get("checkpoint_ns", "")
     action = Action(
         tool=call["name"],
         arguments=cast("Arguments", call["args"]),
         definition=neutral.definition if neutral else definition_of(request.tool),
-        origin=Origin(agent=agent, path=lineage(namespace)),
+        origin=Origin(agent=agent, path=lineage(_namespace(request))),
     )
-    place = f"{namespace}/{call['id']}"
     return Proposal(action, place, form_of(neutral, request.tool, action))
+
+
+def gone(request: ToolCallRequest) -> Halt:
+    """Ends the turn for a call that somebody was asked about and whose tool the app no longer has."""
+    error = AppChanged(f"the app no longer has the tool {request.tool_call['name']!r} that was decided about; nothing ran")
+    halt = Halt(str(error))
+    halt.__cause__ = error
+    return halt
 
 
 def delegates(request: ToolCallRequest) -> bool:

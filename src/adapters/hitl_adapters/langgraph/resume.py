@@ -6,90 +6,56 @@ The store and LangGraph's saver commit separately, so a crash can leave either o
     store has decided, saver still waits  →  lowered and resumed
     saver has moved on                    →  the decision was applied before the crash; go on
     saver stands where it stood, yet nothing waits there any more  →  AppChanged, nothing runs
+    somebody else moved the thread        →  its new pauses are shown; if it went past ours: AppChanged
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from langgraph.types import Command, PregelTask, StateSnapshot
+from langgraph.types import Command, StateSnapshot
 
-from hitl_core.commands import Settled
 from hitl_core.contracts import Broke, Completed, Ending, Paused, Turn
-from hitl_core.errors import AppChanged
-from hitl_core.gate import ABORT, Form
+from hitl_core.errors import AppChanged, HitlError
 from hitl_core.lifecycle import RequestState
-from hitl_core.protocol import (
-    Action,
-    Choose,
-    Context,
-    Decision,
-    Json,
-    Kind,
-    Option,
-    Origin,
-    PauseRequest,
-    Reject,
-    Reply,
-)
+from hitl_core.protocol import Json, PauseRequest
 
-from .driving import lineage
-from .errors import HAS_STRICT_RESUME
-from .mapping import Codecs, Expired, Gated, Lifted, NativePause, Sites, lift, lower
+from .asking import App, Site, ask, is_settled
+from .crashes import doubtful, require_nothing_beside, require_unmoved
+from .errors import HAS_STRICT_RESUME, in_words
+from .kept import Kept
+from .mapping import Gated, NativePause
 from .output import output_of
-from .suspend import Engine, Reached, has_inner, pauses, unfinished
+from .standing import checkpoint_id, failed, has_inner, pauses, written_by
+from .suspend import Engine, Reached
 
-CHECKPOINT_VERSION: Final = 1
+log = logging.getLogger("hitl_core")
 
 LOOKS: Final = 64
 """How often one turn may resume the graph before it is taken for one that asks the same thing for ever."""
 
-LOOK_AGAIN: Final = False
-"""What a gated tool's interrupt is resumed with. The tool never looks at it; to code that only pretends to be gated
-it is no yes."""
-
-AGAIN: Final = Option(id="again", label="Run the step again")
-
-_CHECKPOINT_KEYS: Final = ("thread_id", "checkpoint_ns", "checkpoint_id")
-
-_UNDECIDED = (RequestState.OPEN, RequestState.FROZEN)
-
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What to invoke the graph with next."""
+    """What to invoke the graph with next; None means that it goes on by itself."""
 
     given: Any
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
-    """One native pause with the requests that it is shown as, in order, and what is known of each."""
+class Standing:
+    """What waits in a thread: native pauses, and calls of our own gate."""
 
-    pause: NativePause
-    lifted: tuple[Lifted, ...]
-    calls: tuple[str, ...]
-    known: tuple[Settled | None, ...]
+    snapshot: StateSnapshot
+    sites: tuple[Site, ...]
+    gated: tuple[str, ...]
 
     @property
-    def settled(self) -> bool:
-        """Whether every request of this pause has been decided (or has expired)."""
-        return all(each is not None and each.state not in _UNDECIDED for each in self.known)
-
-
-@dataclass(frozen=True, slots=True)
-class App:
-    """What is known of the app: codecs for its pauses, its source, and the nodes that may simply run again."""
-
-    codecs: Codecs
-    sites: Sites
-    safe_nodes: frozenset[str]
-
-    def lift(self, pause: NativePause) -> tuple[Lifted, ...] | Gated:
-        """What a pause asks of people. Raises PauseAmbiguous."""
-        return lift(pause, self.codecs, self.sites)
+    def calls(self) -> tuple[str, ...]:
+        return (*(call for site in self.sites for call in site.calls), *self.gated)
 
 
 class Resumption:
@@ -97,22 +63,35 @@ class Resumption:
 
     def __init__(self, turn: Turn, engine: Engine, app: App) -> None:
         self._turn, self._engine, self._app = turn, engine, app
+        self._kept = Kept.read(turn.checkpoint)
         self._told: dict[str, None] = {}
+        self._gone: list[str] = []
         self._looks = 0
-        self._drove = False
+        self._reached: Reached | None = None
+        self._retried = False
+
+    @property
+    def _drove(self) -> bool:
+        return self._reached is not None
+
+    # ── beginning and ending ─────────────────────────────────────────────────────────────────────────────────
 
     async def first_step(self, to_input: Callable[[Json], Any]) -> Step | Ending:
         """How this turn begins: the app's input, or what the thread waits for."""
-        run, claimed = self._turn.run, self._turn.claimed
-        snapshot = await self._look() if self._may_have_state() else None
-        fresh = snapshot is None or snapshot.created_at is None
-        if claimed.first and not claimed.interrupted and not fresh and run.thread != run.id:
-            if snapshot is not None and any(pauses(snapshot)):
-                raise AppChanged(f"thread {run.thread!r} waits for an answer of another run; answer or cancel that one")
+        run = self._turn.run
+        if not self._may_have_state():
             return Step(to_input(run.input))
-        if snapshot is None or fresh:
-            self._require_unpaused()
+        snapshot = await self._look()
+        if self._kept is None and written_by(snapshot) != run.id:
+            self._require_free(snapshot)
             return Step(to_input(run.input))
+        if snapshot.created_at is None:
+            raise AppChanged(f"the checkpointer has no thread {run.thread!r} any more; nothing ran")
+        if self._turn.ask_again:
+            require_nothing_beside(snapshot)
+            await self._engine.unanswer(run.thread, run=run.id)
+            self._withdraw(await self._standing(snapshot))
+            return Step(None)
         return await self._next(snapshot)
 
     async def look_again(self) -> Step | Ending:
@@ -121,77 +100,106 @@ class Resumption:
 
     async def after(self, reached: Reached) -> Step | Ending:
         """The graph has stopped: at its end, or where somebody has to decide."""
-        self._drove = True
+        self._reached = reached
         if self._turn.gate.stopped is not None:
-            return Broke(str(self._turn.gate.stopped), checkpoint=self._turn.checkpoint)
-        if not reached.interrupted and not self._engine.has_breakpoints:
+            return self.broke(self._turn.gate.stopped)
+        if not reached.paused:
             return Completed(output_of(reached.value), consumed=tuple(self._told))
         return await self._next(await self._look())
 
     async def asked_again(self, why: str) -> Ending:
         """The app refused an answer and still waits: the same question again, with what was wrong with the answer."""
-        snapshot = await self._look()
+        standing = await self._standing(await self._look())
         requests = [
-            self._request(site, index, round=known.request.round + 1 if known else 0, fault=why)
-            for site in await self._sites(snapshot)
+            ask(self._turn.gate, site, index, round=known.request.round + 1, fault=why)
+            for site in standing.sites
             for index, known in enumerate(site.known)
+            if known is not None and is_settled(known)
         ]
-        return self._paused(snapshot, requests, waiting=[request.call for request in requests])
+        return self._paused(standing.snapshot, requests, standing.calls)
+
+    def broke(self, error: BaseException) -> Broke:
+        """The ending of a turn that failed. What the graph was told cannot be taken back any more."""
+        text = f"{error.code} {error}" if isinstance(error, HitlError) else in_words(error)
+        kept = self._kept
+        checkpoint = kept.to_json(broken=True) if kept is not None else self._turn.checkpoint
+        return Broke(text, checkpoint=checkpoint, consumed=tuple(self._told))
 
     # ── deciding the next step ───────────────────────────────────────────────────────────────────────────────
 
     async def _next(self, snapshot: StateSnapshot) -> Step | Ending:
         self._looks += 1
         if self._looks > LOOKS:
-            return Broke(
-                f"the graph paused {LOOKS} times in one turn at places that were decided", self._turn.checkpoint
-            )
-        sites = await self._sites(snapshot)
-        gated = await self._gated(snapshot)
-        if not sites and not gated:
-            return await self._without_pauses(snapshot)
-        doubt = await self._doubtful(snapshot, sites)
+            return Broke(f"the graph paused {LOOKS} times in one turn at places that were decided", self._turn.checkpoint)
+        standing = await self._standing(snapshot)
+        if not self._drove:
+            await self._compare(standing)
+        doubt = await self._doubt(standing)
         if doubt is not None:
             return doubt
-        return self._resume_or_pause(snapshot, sites, gated)
+        if not standing.calls:
+            return self._without_pauses(snapshot)
+        return await self._resume_or_pause(standing)
 
-    def _resume_or_pause(
-        self, snapshot: StateSnapshot, sites: Sequence[Site], gated: dict[str, tuple[str, bool]]
-    ) -> Step | Ending:
+    async def _resume_or_pause(self, standing: Standing) -> Step | Ending:
+        if failed(standing.snapshot) and not self._retried:
+            return self._retry()
         answers: dict[str, Any] = {}
-        for interrupt_id, (call, wake) in gated.items():
-            if wake:
-                answers[interrupt_id] = LOOK_AGAIN
-                self._told[call] = None
-        for site in sites:
-            if site.settled and site.pause.static is not None:
-                return self._past_breakpoint(snapshot, site)
-            if site.settled:
-                answers[site.pause.interrupt_id] = self._lower(site)
-                self._told.update(dict.fromkeys(site.calls))
+        for site in standing.sites:
+            if not site.settled:
+                continue
+            self._told.update(dict.fromkeys(site.calls))
+            if site.pause.static is not None:
+                return await self._past_breakpoint(standing.snapshot, go_on=bool(site.lowered(self._app.codecs)))
+            answers[site.pause.interrupt_id] = site.lowered(self._app.codecs)
         if answers:
             return Step(Command(resume=answers))
-        new = [self._request(site, i) for site in sites for i, known in enumerate(site.known) if known is None]
-        waiting = [call for site in sites for call in site.calls] + [call for call, _ in gated.values()]
-        return self._paused(snapshot, new, waiting)
-
-    async def _without_pauses(self, snapshot: StateSnapshot) -> Step | Ending:
-        if not snapshot.next:
-            self._require_moved(snapshot)
-            return Completed(output_of(snapshot.values), consumed=tuple(self._told))
-        doubt = await self._doubtful(snapshot, ())
-        return doubt if doubt is not None else Step(None)
-
-    def _past_breakpoint(self, snapshot: StateSnapshot, site: Site) -> Step | Ending:
-        self._told.update(dict.fromkeys(site.calls))
-        if self._lower(site):
+        if await self._wakes(standing.gated):
             return Step(None)
+        new = [
+            ask(self._turn.gate, site, index)
+            for site in standing.sites
+            for index, known in enumerate(site.known)
+            if known is None
+        ]
+        return self._paused(standing.snapshot, new, standing.calls)
+
+    def _retry(self) -> Step:
+        """A step failed after its answer, which is kept with the error: run it with that one, never a second.
+
+        Telling it again would answer its next question unseen (research §2.4). If it was not told before the failure,
+        it pauses at the same place once more and is told then.
+        """
+        self._retried = True
+        return Step(None)
+
+    async def _wakes(self, gated: Iterable[str]) -> bool:
+        """Whether a call of our gate is to be looked at again: decided, unknown to the store, or hidden.
+
+        The graph simply goes on: the call asks the gate again, so no value ever travels through the framework, where
+        the next question of the same step could take it for its answer. A decision may also be for a call that the
+        framework does not show, as with several calls in one ToolNode task.
+        """
+        asked = {request.call for request in self._turn.gate.waiting}
+        wake = False
+        for call in gated:
+            known = await self._turn.gate.settled(call)
+            if call not in asked and (known is None or is_settled(known)):
+                self._told[call] = None
+                wake = True
+        return wake or (bool(gated) and not self._drove and not self._turn.run.pending)
+
+    def _without_pauses(self, snapshot: StateSnapshot) -> Step | Ending:
+        if snapshot.next:
+            return Step(None)
+        self._require_moved(snapshot)
         return Completed(output_of(snapshot.values), consumed=tuple(self._told))
 
-    def _lower(self, site: Site) -> Json:
-        known = [each for each in site.known if each is not None]
-        codec = cast("dict[str, Json]", known[0].request.handle["codec"])
-        return lower(codec, [(each.request, _said(each)) for each in known], codecs=self._app.codecs)
+    async def _past_breakpoint(self, snapshot: StateSnapshot, *, go_on: bool) -> Step | Ending:
+        if go_on:
+            return Step(None)
+        await self._engine.forget(self._turn.run.thread, run=self._turn.run.id)
+        return Completed(output_of(snapshot.values), consumed=tuple(self._told))
 
     # ── what waits ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -201,173 +209,98 @@ class Resumption:
             return await self._engine.snapshot(self._turn.run.thread, subgraphs=True)
         return snapshot
 
-    def _waits(self, snapshot: StateSnapshot) -> list[NativePause]:
-        found = list(pauses(snapshot))
-        return found or self._engine.breakpoints(snapshot)
-
-    async def _sites(self, snapshot: StateSnapshot) -> list[Site]:
-        """The pauses that the app made itself."""
-        sites = []
+    async def _standing(self, snapshot: StateSnapshot) -> Standing:
+        sites, gated = [], []
         for pause in self._waits(snapshot):
             lifted = self._app.lift(pause)
             if isinstance(lifted, Gated):
+                gated.append(lifted.call)
                 continue
             prefix = await self._identity(pause)
             calls = tuple(f"{prefix}#{each.index}" for each in lifted)
             known = [await self._turn.gate.settled(call) for call in calls]
             sites.append(Site(pause, lifted, calls, tuple(known)))
-        return sites
+        return Standing(snapshot, tuple(sites), tuple(gated))
+
+    def _waits(self, snapshot: StateSnapshot) -> list[NativePause]:
+        found = list(pauses(snapshot))
+        if not found and self._at_breakpoint(snapshot):
+            return [self._engine.breakpoint(snapshot)]
+        return found
+
+    def _at_breakpoint(self, snapshot: StateSnapshot) -> bool:
+        """After a drive LangGraph has said so. Before, a thread with work left may also have crashed; a person decides."""
+        if self._reached is not None:
+            return self._reached.paused and not self._reached.interrupts
+        waited = self._kept is not None and f"pause:static:{checkpoint_id(snapshot)}#0" in self._kept.waits
+        return waited or (self._engine.has_breakpoints and bool(snapshot.next) and not failed(snapshot))
 
     async def _identity(self, pause: NativePause) -> str:
         """The place of a pause. Before 1.2.20 all interrupts of a task share one id, so the answers count too."""
         if HAS_STRICT_RESUME or pause.static is not None:
             return f"pause:{pause.interrupt_id}"
-        held = await self._engine.answers_held(self._turn.run.thread, pause.task_id)
+        held = await self._engine.answers_held(self._turn.run.thread, pause.interrupt_id)
         return f"pause:{pause.interrupt_id}:{held}"
 
-    async def _gated(self, snapshot: StateSnapshot) -> dict[str, tuple[str, bool]]:
-        """Interrupts of our own gate: id → its call, and whether to wake it.
-
-        A call that is decided is woken; so is one that the store does not know, to ask again; and any, when a
-        decision waits for a call that the framework does not show (several calls in one ToolNode task).
-        """
-        found: dict[str, tuple[str, bool]] = {}
-        asked = {request.call for request in self._turn.gate.waiting}
-        for pause in self._waits(snapshot):
-            lifted = self._app.lift(pause)
-            if isinstance(lifted, Gated):
-                known = await self._turn.gate.settled(lifted.call)
-                wake = lifted.call not in asked and (known is None or known.state not in _UNDECIDED)
-                found[pause.interrupt_id] = (lifted.call, wake)
-        if found and not self._drove and not any(wake for _, wake in found.values()):
-            hidden = not self._turn.run.pending
-            found = {key: (call, hidden) for key, (call, _) in found.items()}
-        return found
-
-    # ── requests ─────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _request(self, site: Site, index: int, *, round: int = 0, fault: str = "") -> PauseRequest:
-        lifted, pause = site.lifted[index], site.pause
-        origin = Origin(path=(*lineage("|".join(pause.path)), pause.node))
-        message = f"{fault}\n\n{lifted.message}" if fault else lifted.message
-        form = Form(
-            kind=lifted.kind,
-            title=lifted.title,
-            context=Context(message=message, details=lifted.details),
-            allowed=(*lifted.allowed, Reply.CANCEL),
-            options=lifted.options,
-            arguments_schema=lifted.arguments_schema,
-            answer_schema=lifted.answer_schema,
-            handle={"interrupt_id": pause.interrupt_id, "index": lifted.index, "of": lifted.of, "codec": lifted.codec},
-        )
-        action = Action(tool=lifted.tool, arguments=lifted.arguments, origin=origin)
-        return self._turn.gate.lift(action, call=site.calls[index], form=form, round=round)
-
-    def _paused(self, snapshot: StateSnapshot, requests: Sequence[PauseRequest], waiting: Sequence[str]) -> Paused:
+    def _paused(self, snapshot: StateSnapshot, requests: Sequence[PauseRequest], waiting: Iterable[str]) -> Paused:
         waits = {*waiting, *(request.call for request in self._turn.gate.waiting)}
         orphaned = [request.id for request in self._turn.run.pending if request.call not in waits]
         return Paused(
-            checkpoint=self._checkpoint(snapshot, waits),
+            checkpoint=Kept.of(snapshot, waits).to_json(),
             requests=tuple(requests),
             consumed=tuple(call for call in self._told if call not in waits),
-            orphaned=tuple(orphaned),
+            orphaned=(*orphaned, *self._gone),
         )
 
-    def _checkpoint(self, snapshot: StateSnapshot, waits: set[str]) -> Json:
-        configurable = snapshot.config.get("configurable", {})
-        paused = {key: configurable[key] for key in _CHECKPOINT_KEYS if key in configurable}
-        return cast("Json", {"version": CHECKPOINT_VERSION, "paused": paused, "waits": sorted(waits)})
-
-    # ── crashes ──────────────────────────────────────────────────────────────────────────────────────────────
+    # ── crashes, and other people ────────────────────────────────────────────────────────────────────────────
 
     def _may_have_state(self) -> bool:
+        """Whether anybody can have written to the thread: not in the first turn of a thread of its own."""
         run, claimed = self._turn.run, self._turn.claimed
-        return not claimed.first or claimed.interrupted or run.thread != run.id
+        return not claimed.first or claimed.lease.fence > 1 or run.thread != run.id
 
-    def _recorded(self) -> dict[str, Json]:
-        checkpoint = self._turn.checkpoint
-        if not isinstance(checkpoint, dict):
-            return {}
-        if checkpoint.get("version") != CHECKPOINT_VERSION:
-            found = checkpoint.get("version")
-            raise AppChanged(f"the checkpoint has version {found!r}; this release reads {CHECKPOINT_VERSION}")
-        return checkpoint
-
-    def _require_unpaused(self) -> None:
-        """A run that paused before cannot start over: its thread has vanished from the checkpointer."""
-        if self._recorded().get("waits"):
-            raise AppChanged(f"the checkpointer has no thread {self._turn.run.thread!r} any more; nothing ran")
+    def _require_free(self, snapshot: StateSnapshot) -> None:
+        if any(pauses(snapshot)):
+            thread = self._turn.run.thread
+            raise AppChanged(f"thread {thread!r} waits for an answer of another run; answer or cancel that one")
 
     def _require_moved(self, snapshot: StateSnapshot) -> None:
         """The thread ended by itself, or its paused node has vanished from the app (research/langgraph.md §1.1)."""
-        recorded = self._recorded()
-        paused = recorded.get("paused")
-        where = snapshot.config.get("configurable", {}).get("checkpoint_id")
-        if self._drove or not recorded.get("waits") or not isinstance(paused, dict):
+        kept = self._kept
+        if kept is None or not kept.waits or self._drove:
             return
-        if paused.get("checkpoint_id") == where:
-            waits = ", ".join(str(call) for call in cast("list[Json]", recorded["waits"]))
+        if kept.paused.get("checkpoint_id") == checkpoint_id(snapshot):
+            waits = ", ".join(kept.waits)
             raise AppChanged(f"the app no longer has the place where this run paused ({waits}); nothing ran")
 
-    async def _doubtful(self, snapshot: StateSnapshot, sites: Sequence[Site]) -> Ending | None:
-        """Steps of the app that a dead worker may have left half done: a person says whether to run them again."""
-        if not self._turn.claimed.interrupted or self._drove:
-            return None
-        asked: list[PauseRequest] = []
-        waiting: list[str] = []
-        for task in unfinished(snapshot):
-            if not self._may_have_run(task, sites) or await self._is_gated(task):
+    async def _compare(self, standing: Standing) -> None:
+        """What waited when this run paused and does not wait now: used before a crash, or superseded by others."""
+        ours = written_by(standing.snapshot) == self._turn.run.id
+        if self._kept is None:
+            return
+        if not ours:
+            require_unmoved(standing.snapshot, self._kept, self._turn.run.thread, asked=bool(standing.calls))
+        for call in self._kept.waits:
+            if call in standing.calls or call.startswith("step:"):
                 continue
-            call = f"step:{task.name}:{task.id}"
             known = await self._turn.gate.settled(call)
-            if known is not None and known.state not in _UNDECIDED:
-                if _chose(known) != AGAIN.id:
-                    return Broke(f"step {task.name!r} was in doubt after a crash and a person ended the run")
+            if ours:
                 self._told[call] = None
-                continue
-            waiting.append(call)
-            if known is None:
-                asked.append(self._doubt_request(task, call))
-        if not waiting:
+            elif known is not None and known.state is not RequestState.CONSUMED:
+                self._gone.append(known.request.id)
+
+    def _withdraw(self, standing: Standing) -> None:
+        for site in standing.sites:
+            self._told.update(dict.fromkeys(site.calls))
+
+    async def _doubt(self, standing: Standing) -> Ending | None:
+        if self._drove:
             return None
-        return self._paused(snapshot, asked, [*waiting, *(call for site in sites for call in site.calls)])
-
-    def _may_have_run(self, task: PregelTask, sites: Sequence[Site]) -> bool:
-        """A task that waits undecided has certainly stopped there; any other unfinished one may have been working."""
-        if task.name in self._app.safe_nodes or task.name == "__start__":
-            return False
-        if any(site.pause.static is not None for site in sites):
-            return all(site.settled for site in sites)
-        if not task.interrupts:
-            return True
-        ids = {each.id for each in task.interrupts}
-        return any(site.pause.interrupt_id in ids and site.settled for site in sites)
-
-    async def _is_gated(self, task: PregelTask) -> bool:
-        """Whether the gate knows calls of this task: then its effects are on record, one by one."""
-        return await self._turn.gate.knows(f"{task.name}:{task.id}")
-
-    def _doubt_request(self, task: PregelTask, call: str) -> PauseRequest:
-        form = Form(
-            kind=Kind.CHOICE,
-            title=f"Step {task.name!r} was interrupted by a crash and may have had effects. Run it again?",
-            options=(AGAIN, ABORT),
-            in_doubt=True,
-        )
-        action = Action(tool=f"step {task.name}", arguments={"step": task.name})
-        return self._turn.gate.lift(action, call=call, form=form)
-
-
-def _said(known: Settled) -> Decision | Expired:
-    """What a settled request says to the code that waits; a decision that was taken back is a refusal."""
-    if known.state is RequestState.EXPIRED or known.response is None:
-        return Expired(known.request.on_timeout)
-    if known.state is RequestState.REVOKED:
-        return Reject(message="The approval was revoked before it was used.")
-    return known.response.decision
-
-
-def _chose(known: Settled) -> str:
-    """The option that was chosen about a step in doubt; without one it ends."""
-    decision = known.response.decision if known.response is not None else None
-    return decision.option if isinstance(decision, Choose) else ABORT.id
+        waited = () if self._kept is None else self._kept.waits
+        found = await doubtful(self._turn, self._app, standing.snapshot, standing.sites, waited)
+        if isinstance(found, Broke):
+            return found
+        self._told.update(dict.fromkeys(found.answered))
+        if not found.waiting:
+            return None
+        return self._paused(standing.snapshot, found.asked, (*found.waiting, *standing.calls))

@@ -28,7 +28,7 @@ from hitl_core.protocol import (
     Verdict,
     Wait,
 )
-from hitl_core.tools import Catalogue, Tool, as_json, tool
+from hitl_core.tools import TRANSACTION, Catalogue, Tool, as_json, tool
 
 from .mapping import choice_form, question_form, review_form, tool_form
 
@@ -242,13 +242,20 @@ def _guarded(declared: Tool) -> Callable[..., Any]:
 async def _run(declared: Tool, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Json:
     session = current()
     session.catalogue.learn(declared)
-    assert declared.function is not None
-    bound = inspect.signature(declared.function).bind(*args, **kwargs)
-    arguments = cast("Arguments", as_json(dict(bound.arguments)))
+    arguments = _arguments(declared, args, kwargs)
     action = Action(tool=declared.name, arguments=arguments, definition=declared.definition)
     place = session.place(declared.name)
     verdict = await session.gate.propose(action, call=place, form=tool_form(declared))
     return await _obey(session, declared, verdict, place)
+
+
+def _arguments(declared: Tool, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+    """What a call was given, by name; the transaction is added when it runs."""
+    assert declared.function is not None
+    signature = inspect.signature(declared.function)
+    named = [parameter for name, parameter in signature.parameters.items() if name != TRANSACTION]
+    bound = signature.replace(parameters=named).bind(*args, **kwargs)
+    return cast("Arguments", as_json(dict(bound.arguments)))
 
 
 async def _obey(session: Session, declared: Tool, verdict: Verdict, place: str) -> Json:

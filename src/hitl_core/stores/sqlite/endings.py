@@ -37,6 +37,8 @@ def pause_run(txn: Transaction, command: PauseRun) -> Run:
     _ask(txn, row, checked, command.now)
     txn.note(AuditEvent.RUN_PAUSED, row.name, command.lease.owner, command.now, {}, run=row.key)
     move(txn, row, RunEvent.PAUSE, command.now, FREED + ", turns = turns + 1")
+    if checkpoint is None and row.checkpoint is not None:
+        checkpoint = bodies.pack(None, what="checkpoint", limit=bodies.CHECKPOINT_LIMIT)
     _keep(txn, row, checkpoint)
     ready_if_settled(txn, row.key, command.now)
     return current(txn, row)

@@ -1,154 +1,217 @@
-"""PauseRun, FinishRun, RetryRun, CancelRun, ReopenRun: how a turn ends, and how a run goes on after its end."""
+"""FinishRun, RetryRun, CancelRun, ReopenRun: how a run ends, and how it goes on after its end."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from hitl_core.commands import CancelRun, FinishRun, GetCheckpoint, GetRun, LiftStop, ReopenRun, RetryRun, StopScope
-from hitl_core.errors import (
-    LeaseLost,
-    NotCanonical,
-    RecordError,
-    RequestNotFound,
-    RunBusy,
-    RunFinished,
-    RunNotFound,
-    Stopped,
-    TooLarge,
+from hitl_core.commands import (
+    CancelRun,
+    Claimed,
+    FinishRun,
+    GetCheckpoint,
+    GetRun,
+    LiftStop,
+    ReopenRun,
+    RetryRun,
+    StopScope,
 )
+from hitl_core.errors import LeaseLost, RunBusy, RunFinished, RunNotFound, Stopped, TooLarge
 from hitl_core.lifecycle import IllegalMove, RequestState
-from hitl_core.protocol import Kind, RunState
+from hitl_core.protocol import Kind, Run, RunState
 from tests.core.stores.world import World
 
-# ── pausing ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+async def finish(world: World, claimed: Claimed, state: RunState, **more: object) -> Run:
+    return await world.store.apply(FinishRun(claimed.lease, state, world.now, **more))  # type: ignore[arg-type]
 
 
-async def test_a_pause_keeps_checkpoint_and_requests_in_order(world: World) -> None:
+async def cancel(world: World, run: Run) -> Run:
+    return await world.store.apply(CancelRun(run.id, "ann", "changed my mind", world.now))
+
+
+# ── finishing ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_completed_run_keeps_its_output(world: World) -> None:
     claimed = await world.open()
-    requests = [world.request(claimed, f"refund#{number}") for number in range(3)]
-    run = await world.pause(claimed, *requests, checkpoint={"messages": ["ä", 1, None, 2**60, 0.1]})
-    assert run.state is RunState.PAUSED
-    assert list(run.pending) == requests
+    run = await finish(world, claimed, RunState.COMPLETED, output={"paid": 120.5})
+    assert (run.state, run.output, run.pending) == (RunState.COMPLETED, {"paid": 120.5}, ())
     assert await world.store.fetch(GetRun(run.id)) == run
-    assert await world.store.fetch(GetCheckpoint(run.id)) == {"messages": ["ä", 1, None, 2**60, 0.1]}
+    assert await world.claims() == []
 
 
-async def test_a_later_pause_replaces_the_checkpoint(world: World) -> None:
-    run, (request,) = await world.paused()
-    await world.answer(request.approve(by="ann"))
-    claimed = await world.claim(run)
-    await world.pause(claimed, world.request(claimed, "refund#2"), checkpoint={"step": 2})
-    assert await world.store.fetch(GetCheckpoint(run.id)) == {"step": 2}
-
-
-async def test_a_place_and_round_that_are_known_are_kept_as_they_are(world: World) -> None:
-    run, (request,) = await world.paused(count=1)
-    await world.answer(request.approve(by="ann"))
-    claimed = await world.claim(run)
-    again = world.request(claimed, request.call, title="asked again after a crash")
-    paused = await world.pause(claimed, again)
-    assert paused.state is RunState.READY
-    assert (await world.settled(request)).request == request
-    with pytest.raises(RequestNotFound):
-        await world.settled(again)
-
-
-async def test_another_round_at_the_same_place_is_another_request(world: World) -> None:
-    run, (request,) = await world.paused()
-    await world.answer(request.revise("shorter", by="ann"))
-    claimed = await world.claim(run)
-    second = world.request(claimed, request.call, round=1)
-    paused = await world.pause(claimed, second, consumed=(request.call,))
-    assert paused.pending == (second,)
-    assert await world.state(request) is RequestState.CONSUMED
-
-
-async def test_a_run_with_nothing_open_is_ready_at_once(world: World) -> None:
-    claimed = await world.open()
-    assert (await world.pause(claimed)).state is RunState.READY
-    notice = world.request(await world.claim(), kind=Kind.NOTICE, allowed=())
-    run = await world.store.fetch(GetRun(claimed.run.id))
-    assert run.pending == ()
-    again = await world.store.fetch(GetRun(claimed.run.id))
-    assert again.state is RunState.RUNNING
-    assert notice.kind is Kind.NOTICE
-
-
-async def test_a_notice_makes_nobody_wait(world: World) -> None:
-    claimed = await world.open()
-    run = await world.pause(claimed, world.request(claimed, kind=Kind.NOTICE, allowed=()))
-    assert run.state is RunState.READY
-    assert run.pending == ()
-
-
-async def test_orphaned_requests_are_superseded_whether_answered_or_not(world: World) -> None:
-    run, (first, second, third) = await world.paused(count=3)
-    for each in (first, second, third):
+async def test_completing_uses_up_decisions_and_cancels_what_is_open_but_no_notice(world: World) -> None:
+    run, (used, unused) = await world.paused(count=2)
+    for each in (used, unused):
         await world.answer(each.approve(by="ann"))
     claimed = await world.claim(run)
-    fourth = world.request(claimed, "refund#4")
-    await world.pause(claimed, fourth, consumed=(second.call,), orphaned=(first.id, second.id, "nobody"))
-    assert await world.state(first) is RequestState.SUPERSEDED
-    assert await world.state(second) is RequestState.CONSUMED
-    assert await world.state(third) is RequestState.DECIDED
-    claimed = await world.claim_after_answer(fourth)
-    run = await world.pause(claimed, world.request(claimed, "refund#5"))
-    await world.pause_orphaning(run)
+    notice = world.request(claimed, "refund#3", kind=Kind.NOTICE, allowed=())
+    await world.pause(claimed, notice)
+    claimed = await world.claim(run)
+    await finish(world, claimed, RunState.COMPLETED, consumed=(used.call,))
+    states = [await world.state(each) for each in (used, unused, notice)]
+    assert states == [RequestState.CONSUMED, RequestState.DECIDED, RequestState.OPEN]
 
 
-async def test_an_orphaned_open_request_is_superseded(world: World) -> None:
+async def test_a_failed_run_keeps_its_error_its_checkpoint_and_its_decisions(world: World) -> None:
+    run, (request,) = await world.paused()
+    await world.answer(request.approve(by="ann"))
+    failed = await finish(world, await world.claim(run), RunState.FAILED, error="ValueError: no such order")
+    assert (failed.state, failed.error) == (RunState.FAILED, "ValueError: no such order")
+    assert await world.state(request) is RequestState.DECIDED
+    assert await world.store.fetch(GetCheckpoint(run.id)) == {"step": 1}
+
+
+async def test_a_run_that_failed_with_a_checkpoint_goes_on_from_it(world: World) -> None:
     claimed = await world.open()
-    request = world.request(claimed)
-    await world.pause(claimed, request)
-    await world.answer(world.request(claimed).approve(by="x")) if False else None
-    assert await world.state(request) is RequestState.OPEN
+    await finish(world, claimed, RunState.FAILED, error="e", checkpoint={"step": "half way"})
+    await world.store.apply(RetryRun(claimed.run.id, "ann", world.now))
+    again = await world.claim()
+    assert again.checkpoint == {"step": "half way"}
+    assert not again.first
+    assert again.run.error == ""
 
 
-async def test_a_request_of_another_run_is_refused_whole(world: World) -> None:
-    one, other = await world.open(), await world.open()
-    with pytest.raises(RecordError, match="is for run"):
-        await world.pause(one, world.request(one), world.request(other, "refund#2"))
-    assert (await world.store.fetch(GetRun(one.run.id))).state is RunState.RUNNING
-    assert await world.events() == ["run.started", "run.started"]
-
-
-async def test_a_request_id_is_used_once(world: World) -> None:
-    _, (known,) = await world.paused()
+async def test_a_run_that_failed_before_any_checkpoint_starts_again(world: World) -> None:
     claimed = await world.open()
-    with pytest.raises(RecordError, match="exists already"):
-        await world.pause(claimed, world.request(claimed, id=known.id))
+    await finish(world, claimed, RunState.FAILED, error="e")
+    await world.store.apply(RetryRun(claimed.run.id, "ann", world.now))
+    assert (await world.claim()).first
+
+
+async def test_a_very_long_error_is_cut(world: World) -> None:
+    run = await finish(world, await world.open(), RunState.FAILED, error="x" * 100_000)
+    assert len(run.error) == 65_536
+
+
+async def test_an_output_over_a_megabyte_is_refused(world: World) -> None:
+    claimed = await world.open()
+    with pytest.raises(TooLarge, match="output"):
+        await finish(world, claimed, RunState.COMPLETED, output="x" * 1024 * 1024)
     assert await world.run_state(claimed.run) is RunState.RUNNING
 
 
-async def test_a_request_under_a_stop_is_frozen_from_the_start(world: World) -> None:
+async def test_a_run_is_finished_once_and_only_as_something_final(world: World) -> None:
     claimed = await world.open()
-    request = world.request(claimed)
+    for state in (RunState.PAUSED, RunState.READY, RunState.RUNNING):
+        with pytest.raises(IllegalMove, match=f"cannot be finished as {state}"):
+            await finish(world, claimed, state)
+    await finish(world, claimed, RunState.CANCELLED, error="given up")
+    with pytest.raises(LeaseLost):
+        await finish(world, claimed, RunState.COMPLETED)
+
+
+async def test_a_run_that_a_stop_ended_goes_on_when_it_is_lifted(world: World) -> None:
+    claimed = await world.open(tenant="shop")
     await world.stop(StopScope.TOOL, "refund")
-    run = await world.pause(claimed, request)
-    assert run.state is RunState.PAUSED
-    assert await world.state(request) is RequestState.FROZEN
+    await world.stop(StopScope.TENANT, "shop")
+    assert (await finish(world, claimed, RunState.STOPPED, error="stopped")).state is RunState.STOPPED
+    await world.store.apply(LiftStop(StopScope.TOOL, "refund", "fixed", "boss", world.now))
+    assert await world.run_state(claimed.run) is RunState.STOPPED
+    await world.store.apply(LiftStop(StopScope.TENANT, "shop", "fixed", "boss", world.now))
+    assert await world.run_state(claimed.run) is RunState.READY
 
 
-async def test_sizes_are_limited_before_anything_is_written(world: World) -> None:
+# ── retrying ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_only_a_failed_run_is_retried(world: World) -> None:
     claimed = await world.open()
-    cases: list[tuple[str, dict[str, Any]]] = [
-        ("request", {"requests": (world.request(claimed, handle={"x": "y" * 256 * 1024}),)}),
-        ("checkpoint", {"checkpoint": "x" * (8 * 1024 * 1024)}),
-    ]
-    for what, given in cases:
-        requests = given.pop("requests", ())
-        with pytest.raises(TooLarge, match=what):
-            await world.pause(claimed, *requests, **given)
-    big = {"x": "y" * (8 * 1024 * 1024 - 20)}
-    await world.pause(claimed, world.request(claimed, handle={"x": "y" * 255 * 1024}), checkpoint=big)
-    assert await world.store.fetch(GetCheckpoint(claimed.run.id)) == big
+
+    def retry(run_id: str) -> RetryRun:
+        return RetryRun(run_id, "ann", world.now)
+
+    with pytest.raises(RunNotFound):
+        await world.store.apply(retry("nobody"))
+    with pytest.raises(RunBusy, match="is running"):
+        await world.store.apply(retry(claimed.run.id))
+    await finish(world, claimed, RunState.COMPLETED)
+    with pytest.raises(RunFinished, match="is completed"):
+        await world.store.apply(retry(claimed.run.id))
 
 
-async def test_a_checkpoint_that_is_not_json_is_refused(world: World) -> None:
+# ── cancelling ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_cancelling_ends_all_that_waits(world: World) -> None:
+    run, (opened, decided, frozen) = await world.paused(count=3)
+    await world.answer(decided.approve(by="ann"))
+    await world.stop(StopScope.RUN, run.id)
+    await world.store.apply(LiftStop(StopScope.RUN, run.id, "r", "boss", world.now))
+    await world.stop(StopScope.RUN, run.id)
+    cancelled = await cancel(world, run)
+    assert cancelled.state is RunState.CANCELLED
+    assert "changed my mind" in cancelled.error
+    assert {await world.state(each) for each in (opened, decided, frozen)} == {RequestState.CANCELLED}
+
+
+async def test_a_running_run_that_is_cancelled_loses_its_lease(world: World) -> None:
     claimed = await world.open()
-    for bad in (float("nan"), {1, 2}, "\ud800"):
-        with pytest.raises(NotCanonical, match="checkpoint"):
-            await world.pause(claimed, checkpoint=bad)
-    assert await world.run_state(claimed.run) is RunState.RUNNING
+    await cancel(world, claimed.run)
+    with pytest.raises(LeaseLost, match="it is cancelled"):
+        await finish(world, claimed, RunState.COMPLETED)
+    world.later(100)
+    assert await world.claims() == []
+
+
+async def test_what_is_over_or_unknown_is_not_cancelled(world: World) -> None:
+    claimed = await world.open()
+    await cancel(world, claimed.run)
+    with pytest.raises(RunFinished, match="is cancelled"):
+        await cancel(world, claimed.run)
+    with pytest.raises(RunNotFound):
+        await world.store.apply(CancelRun("nobody", "ann", "", world.now))
+
+
+@pytest.mark.parametrize("state", [RunState.FAILED, RunState.STOPPED])
+async def test_a_run_that_failed_or_was_stopped_can_be_cancelled(world: World, state: RunState) -> None:
+    claimed = await world.open()
+    await finish(world, claimed, state)
+    assert (await cancel(world, claimed.run)).state is RunState.CANCELLED
+
+
+# ── reopening ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def reopen(world: World, run_id: str) -> ReopenRun:
+    return ReopenRun(run_id, "worker-9", 30, "ann", "wrong order", world.now)
+
+
+async def test_a_run_is_taken_back_to_work_and_its_questions_are_superseded(world: World) -> None:
+    run, (opened, decided) = await world.paused(count=2)
+    await world.answer(decided.approve(by="ann"))
+    claimed = await world.store.apply(reopen(world, run.id))
+    assert (claimed.run.state, claimed.lease.owner) == (RunState.RUNNING, "worker-9")
+    assert claimed.checkpoint == {"step": 1}
+    assert {await world.state(each) for each in (opened, decided)} == {RequestState.SUPERSEDED}
+    await finish(world, claimed, RunState.COMPLETED)
+
+
+async def test_a_completed_run_that_is_reopened_has_no_output_any_more(world: World) -> None:
+    claimed = await world.open()
+    await finish(world, claimed, RunState.COMPLETED, output="paid")
+    again = await world.store.apply(reopen(world, claimed.run.id))
+    assert again.run.output is None
+    assert (await finish(world, again, RunState.COMPLETED, output="paid twice")).output == "paid twice"
+
+
+async def test_what_runs_was_cancelled_is_stopped_or_unknown_is_not_reopened(world: World) -> None:
+    claimed = await world.open()
+    with pytest.raises(RunBusy, match="worker-1"):
+        await world.store.apply(reopen(world, claimed.run.id))
+    await cancel(world, claimed.run)
+    with pytest.raises(RunFinished, match="cancelled"):
+        await world.store.apply(reopen(world, claimed.run.id))
+    with pytest.raises(RunNotFound):
+        await world.store.apply(reopen(world, "nobody"))
+    run, _ = await world.paused()
+    await world.stop(StopScope.ALL)
+    with pytest.raises(Stopped):
+        await world.store.apply(reopen(world, run.id))
+
+
+async def test_a_stopped_run_is_lifted_not_reopened(world: World) -> None:
+    claimed = await world.open()
+    await finish(world, claimed, RunState.STOPPED)
+    with pytest.raises(IllegalMove, match="stopped"):
+        await world.store.apply(reopen(world, claimed.run.id))

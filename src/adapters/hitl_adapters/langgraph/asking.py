@@ -1,0 +1,125 @@
+"""A native pause as the requests that people see, and what a settled request says to the code that waits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, cast
+
+from langgraph.types import PregelTask
+
+from hitl_core.commands import Settled
+from hitl_core.gate import ABORT, Form, Gate
+from hitl_core.lifecycle import RequestState
+from hitl_core.protocol import (
+    Action,
+    Choose,
+    Context,
+    Decision,
+    Json,
+    Kind,
+    Option,
+    Origin,
+    PauseRequest,
+    Reject,
+    Reply,
+)
+
+from .mapping import Codecs, Expired, Gated, Lifted, NativePause, Sites, lift, lower
+
+AGAIN: Final = Option(id="again", label="Run the step again")
+
+UNDECIDED: Final = (RequestState.OPEN, RequestState.FROZEN)
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """What is known of the app: codecs for its pauses, its source, and the nodes that may simply run again."""
+
+    codecs: Codecs
+    sites: Sites
+    safe_nodes: frozenset[str]
+
+    def lift(self, pause: NativePause) -> tuple[Lifted, ...] | Gated:
+        """What a pause asks of people. Raises PauseAmbiguous."""
+        return lift(pause, self.codecs, self.sites)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One native pause with the requests that it is shown as, in order, and what is known of each."""
+
+    pause: NativePause
+    lifted: tuple[Lifted, ...]
+    calls: tuple[str, ...]
+    known: tuple[Settled | None, ...]
+
+    @property
+    def settled(self) -> bool:
+        """Whether every request of this pause has been decided (or has expired)."""
+        return all(is_settled(each) for each in self.known)
+
+    def lowered(self, codecs: Codecs) -> Json:
+        """What the code that waits here is told. Raises ResponseRefused, PauseAmbiguous or DigestMismatch."""
+        return lowered([each for each in self.known if each is not None], codecs)
+
+
+def is_settled(known: Settled | None) -> bool:
+    return known is not None and known.state not in UNDECIDED
+
+
+def lowered(known: list[Settled], codecs: Codecs) -> Json:
+    """The value for one interrupt from all the requests that it was shown as."""
+    codec = cast("dict[str, Json]", known[0].request.handle["codec"])
+    return lower(codec, [(each.request, said(each)) for each in known], codecs=codecs)
+
+
+def ask(gate: Gate, site: Site, index: int, *, round: int = 0, fault: str = "") -> PauseRequest:
+    """The request for one part of a pause; `fault` is what was wrong with the answer before."""
+    lifted, pause = site.lifted[index], site.pause
+    form = Form(
+        kind=lifted.kind,
+        title=lifted.title,
+        context=Context(
+            message=f"{fault}\n\n{lifted.message}" if fault else lifted.message,
+            details=lifted.details,
+        ),
+        allowed=(*lifted.allowed, Reply.CANCEL),
+        options=lifted.options,
+        arguments_schema=lifted.arguments_schema,
+        answer_schema=lifted.answer_schema,
+        handle={"interrupt_id": pause.interrupt_id, "codec": lifted.codec},
+    )
+    origin = Origin(path=(*pause.path, pause.node))
+    action = Action(tool=lifted.tool, arguments=lifted.arguments, origin=origin)
+    return gate.lift(action, call=site.calls[index], form=form, round=round)
+
+
+def ask_about_step(gate: Gate, task: PregelTask, call: str, *, round: int) -> PauseRequest:
+    """The question about a step of the app that a crash interrupted."""
+    form = Form(
+        kind=Kind.CHOICE,
+        title=f"Step {task.name!r} was interrupted by a crash and may have had effects. Run it again?",
+        options=(AGAIN, ABORT),
+        in_doubt=True,
+    )
+    action = Action(tool=f"step {task.name}", arguments={"step": task.name})
+    return gate.lift(action, call=call, form=form, round=round)
+
+
+def said(known: Settled) -> Decision | Expired:
+    """What a settled request says to the code that waits; one that was taken back or withdrawn is a refusal."""
+    match known.state:
+        case RequestState.REVOKED:
+            return Reject(message="The approval was revoked before it was used.")
+        case RequestState.CANCELLED | RequestState.SUPERSEDED:
+            return Reject(message="The request was withdrawn.")
+        case _ if known.response is None:
+            return Expired(known.request.on_timeout)
+        case _:
+            return known.response.decision
+
+
+def runs_again(known: Settled) -> bool:
+    """Whether a person said that a step in doubt shall run again; without a clear word it does not."""
+    decision = known.response.decision if known.response is not None else None
+    return isinstance(decision, Choose) and decision.option == AGAIN.id

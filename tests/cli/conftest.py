@@ -1,0 +1,39 @@
+"""A shop for every test, and the command line in this very process for what needs no second one."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from hitl_core.cli.app import run
+from tests.cli.shop import Done, Shop
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    return Shop.build(tmp_path)
+
+
+@pytest.fixture
+def hitl(
+    shop: Shop, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Done]]:
+    """`hitl(*arguments)` in this process: quick, for what one process does."""
+    monkeypatch.delenv("HITL_AS", raising=False)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(sys, "path", list(sys.path))
+
+    def command(*arguments: str) -> Done:
+        capsys.readouterr()
+        code = run(["-c", str(shop.config), *arguments])
+        return Done(code, *capsys.readouterr())
+
+    log = logging.getLogger("hitl_core")
+    handlers, level = list(log.handlers), log.level
+    yield command
+    log.handlers[:] = handlers
+    log.setLevel(level)

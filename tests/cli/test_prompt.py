@@ -1,0 +1,236 @@
+"""The prompt: what is shown, and which keys decide what."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from hitl_core.cli.prompt import Prompt
+from hitl_core.commands import Settled
+from hitl_core.gate import ABORT, HAPPENED, NOT_HAPPENED
+from hitl_core.lifecycle import RequestState
+from hitl_core.protocol import (
+    Accept,
+    Action,
+    Answer,
+    Approve,
+    Approvers,
+    Because,
+    Cancel,
+    Choose,
+    Context,
+    Decision,
+    Edit,
+    Kind,
+    Level,
+    Option,
+    PauseRequest,
+    Preview,
+    Reject,
+    Reply,
+    Responder,
+    Revise,
+)
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+ALICE = Responder(id="alice", channel="terminal")
+
+
+@dataclass
+class Scripted:
+    """A person who presses these keys and types these lines; a key is one character, a line a longer text."""
+
+    presses: Iterator[str | None]
+    asked: list[str] = field(default_factory=list)
+
+    def key(self, show: Callable[[], None]) -> str:
+        show()
+        return next(self.presses) or ""
+
+    def line(self, question: str) -> str | None:
+        self.asked.append(question)
+        return next(self.presses)
+
+
+def request(**changes: Any) -> PauseRequest:
+    action = changes.pop("action", Action(tool="refund", arguments={"order": "A-1", "amount": 48.5}))
+    fields: dict[str, Any] = {
+        "id": "request-1",
+        "run_id": "run-1",
+        "call": "refund#1",
+        "kind": Kind.APPROVAL,
+        "level": Level.CONFIRM,
+        "title": "Pay money back",
+        "action": action,
+        "digest": action.digest,
+        "allowed": (Reply.APPROVE, Reply.EDIT, Reply.REJECT, Reply.ANSWER, Reply.CANCEL),
+        "because": Because(rule="money", version="7", why="Money leaves the shop."),
+        "created_at": NOW - timedelta(minutes=5),
+    }
+    return PauseRequest(**{**fields, **changes})
+
+
+def ask(asked: PauseRequest, *presses: str | None) -> tuple[tuple[Decision, str] | None, str]:
+    """What was decided and why, and what was on the screen."""
+    screen = Console(file=io.StringIO(), width=120, markup=False, highlight=False)
+    prompt = Prompt(screen, Scripted(iter(presses)), ALICE, now=lambda: NOW)
+    answer = prompt.ask(Settled(asked, RequestState.OPEN))
+    assert isinstance(screen.file, io.StringIO)
+    if answer is None:
+        return None, screen.file.getvalue()
+    assert (answer.request_id, answer.digest) == (asked.id, asked.digest)
+    return (answer.decision, answer.reason), screen.file.getvalue()
+
+
+OPTIONS = (Option(id="post", label="three days"), Option(id="courier"))
+CHOICE = {"kind": Kind.CHOICE, "allowed": (Reply.CHOOSE, Reply.REJECT), "options": OPTIONS}
+REVIEW = {"kind": Kind.REVIEW, "allowed": (Reply.ACCEPT, Reply.EDIT, Reply.REVISE)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "presses", "decided"),
+    [
+        ({}, ["a"], (Approve(), "")),
+        ({}, ["r", "not without a photo"], (Reject(message="not without a photo"), "")),
+        ({}, ["w", "call them"], (Answer(value="call them"), "")),
+        ({}, ["x", "enough", "y"], (Cancel(reason="enough"), "enough")),
+        ({}, ["e", '{"order": "A-1", "amount": 40}', "y"], (Edit(arguments={"order": "A-1", "amount": 40}), "")),
+        (CHOICE, ["2"], (Choose(option="courier"), "")),
+        (REVIEW, ["t"], (Accept(), "")),
+        (REVIEW, ["s", "shorter"], (Revise(feedback="shorter"), "")),
+    ],
+)
+def test_a_key_decides(changes: dict[str, Any], presses: list[str], decided: tuple[Decision, str]) -> None:
+    assert ask(request(**changes), *presses)[0] == decided
+
+
+@pytest.mark.parametrize("key", ["", "\r", "\n", " ", "A", "t", "s", "1", "0", "y", "z", "\x1b"])
+def test_any_other_key_decides_nothing(key: str) -> None:
+    decided, screen = ask(request(), key, "q")
+    assert decided is None
+    assert "none of the keys; nothing was decided" in screen
+
+
+@pytest.mark.parametrize("presses", [["r", None], ["w", None], ["e", None], ["x", "why", "n"], ["x", None]])
+def test_thinking_better_of_it_decides_nothing(presses: list[str | None]) -> None:
+    assert ask(request(), *presses, "q")[0] is None
+
+
+def test_only_what_is_allowed_is_offered() -> None:
+    _, screen = ask(request(**CHOICE), "q")
+    menu = screen[screen.rindex("╯") :]
+    assert "1-2 choose" in menu
+    assert "reject" in menu
+    assert "approve" not in menu
+    assert ask(request(**CHOICE), "a", "3", "q")[0] is None
+
+
+def test_all_faults_of_an_edit_are_listed_and_asked_again() -> None:
+    wrong = '{"amount": "a lot", "more": 1}'
+    right = '{"order": "A-1", "amount": 1}'
+    decided, screen = ask(request(), "e", wrong, right, "y")
+    assert decided == (Edit(arguments={"order": "A-1", "amount": 1}), "")
+    for fault in ("arguments.order: is missing", "arguments.more: is not a parameter", "arguments.amount: was number"):
+        assert fault in screen
+
+
+def test_an_edit_that_changes_nothing_is_no_approval() -> None:
+    decided, screen = ask(request(), "e", "", "q")
+    assert decided is None
+    assert "nothing was changed" in screen
+
+
+def test_an_edit_is_shown_before_it_is_sent() -> None:
+    decided, screen = ask(request(), "e", '{"order": "A-1", "amount": 40}', "n", "q")
+    assert decided is None
+    assert "48.5" in screen[screen.index("from") :]
+    assert "40" in screen[screen.index("from") :]
+
+
+def test_ones_own_run_cannot_be_approved() -> None:
+    decided, screen = ask(request(requested_for="alice"), "a", "q")
+    assert decided is None
+    assert "'alice' started this run; somebody else has to approve it" in screen
+
+
+def test_everything_needed_to_decide_is_shown() -> None:
+    _, screen = ask(
+        request(
+            preview=Preview(
+                effect="Pay 48.50 EUR",
+                target="Mira",
+                cost="48.50 EUR",
+                reversible=False,
+                diff="- 0\n+ 48.5",
+                warnings=("Twice!",),
+            ),
+            approvers=Approvers(users=("lea",), roles=("lead",), quorum=2),
+            requested_for="bob",
+            deadline=NOW + timedelta(hours=3),
+        ),
+        "q",
+    )
+    for fact in (
+        *("Pay 48.50 EUR", "Mira", "reversible", "warning: Twice!", "+ 48.5"),
+        *("order", "text", '"A-1"', "number", "48.5"),
+        *("Money leaves the shop.", "rule money, version 7", "in 3 h", "then it is refused"),
+        *("lea or role lead", "2 people have to agree", "not bob, who started the run"),
+        *("request-1", "sha256:"),
+    ):
+        assert fact in screen
+
+
+def test_what_the_agent_says_stands_apart_and_unverified() -> None:
+    context = Context(message="Trust me.", confidence=0.9, confidence_source="self-report", alternatives=("wait",))
+    _, screen = ask(request(context=context), "q")
+    prose = screen[screen.index("the agent says (unverified)") :]
+    assert "Trust me." not in screen[: screen.index("the agent says (unverified)")]
+    for said in ("Trust me.", "90%", "self-report", "alternative: wait"):
+        assert said in prose
+
+
+def test_nothing_that_is_shown_can_steer_the_terminal_or_hide() -> None:
+    hidden = "\x1b[8m\u202e\u200b"
+    action = Action(tool=f"refund{hidden}", arguments={f"to{hidden}": hidden})
+    asked = request(
+        action=action,
+        title=hidden,
+        preview=Preview(effect=hidden, target=hidden, cost=hidden, diff=hidden, warnings=(hidden,)),
+        context=Context(message=hidden, alternatives=(hidden,), details={hidden: hidden}),
+        because=Because(rule=hidden, version=hidden, why=hidden),
+    )
+    _, screen = ask(asked, "v", "q")
+    assert not set(hidden.replace("[8m", "")) & set(screen)
+    assert screen.count("\\u202e") >= 22
+
+
+def test_a_long_text_is_folded_until_all_of_it_is_asked_for() -> None:
+    text = "\n".join(f"line {number}" for number in range(40))
+    asked = request(action=Action(tool="send", arguments={"text": text}))
+    _, folded = ask(asked, "q")
+    assert "line 39" not in folded
+    assert "folded: " in folded
+    assert "line 39" in ask(asked, "v", "q")[1]
+
+
+def test_an_effect_in_doubt_says_so_and_takes_its_result() -> None:
+    doubt = request(kind=Kind.CHOICE, in_doubt=True, allowed=(Reply.CHOOSE,), options=(HAPPENED, NOT_HAPPENED, ABORT))
+    decided, screen = ask(doubt, "1", "receipt 7")
+    assert decided == (Choose(option="happened"), "receipt 7")
+    assert "IN DOUBT" in screen
+    assert ask(doubt, "3")[0] == (Choose(option="abort"), "")
+
+
+def test_options_beyond_nine_are_chosen_by_id() -> None:
+    many = tuple(Option(id=f"slot-{number}") for number in range(12))
+    asked = request(kind=Kind.CHOICE, allowed=(Reply.CHOOSE,), options=many)
+    assert ask(asked, "c", "slot-11")[0] == (Choose(option="slot-11"), "")
+    decided, screen = ask(asked, "c", "slot-99", "q")
+    assert decided is None
+    assert "'slot-99' was not offered" in screen
