@@ -44,9 +44,9 @@ class BlockingRuntime:
         """Start a run and work on it until it pauses or ends."""
         return self._portal.wait(self.runtime.start(input, by=by, thread=thread))
 
-    def resume(self, run_id: str) -> Run:
+    def resume(self, run_id: str, *, ask_again: bool = False) -> Run:
         """Work on a run now if there is something to do: it is ready, it failed, or its worker died."""
-        return self._portal.wait(self.runtime.resume(run_id))
+        return self._portal.wait(self.runtime.resume(run_id, ask_again=ask_again))
 
     def wait(self, run_id: str, *, timeout: float | None = None, through_pauses: bool = False) -> Run:
         """Bring a run to its next pause or its end, working on it here unless somebody else does."""

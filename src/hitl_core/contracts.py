@@ -57,12 +57,14 @@ class Turn:
     """One stretch of a run that an adapter drives: from the start or a pause to the next pause or the end.
 
     `gate` is the door for every action of this turn. `emit` streams live events; `watched` says if anybody looks.
+    `ask_again` drops the answers that a failed run was given: its pauses are asked anew.
     """
 
     claimed: Claimed
     gate: Gate
     emit: Callable[[LiveEvent], None]
     watched: bool = False
+    ask_again: bool = False
 
     @property
     def run(self) -> Run:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -135,24 +135,28 @@ class Runtime:
     ) -> AsyncIterator[LiveEvent]:
         """Start a run and yield its live events until it pauses or ends."""
         claimed = await self._open(input, by=by, thread=thread)
-        async for event in self._watch_turn(claimed):
-            yield event
+        async with aclosing(self._watch_turn(claimed)) as events:
+            async for event in events:
+                yield event
 
-    async def resume(self, run_id: str) -> Run:
+    async def resume(self, run_id: str, *, ask_again: bool = False) -> Run:
         """Work on a run now if there is something to do: it is ready, it failed, or its worker died.
 
-        Returns the run as it stands afterwards. Raises RunNotFound; RunBusy while another worker holds it; Stopped.
+        A failed run is tried again with the answers it was given; with `ask_again` it is asked anew, for an answer
+        that broke it. Returns the run as it stands afterwards. Raises RunNotFound; RunBusy while another worker
+        holds it; Stopped.
         """
         claimed = await self._take_up(run_id)
-        return await self.run(run_id) if claimed is None else await self._driver.drive(claimed)
+        return await self.run(run_id) if claimed is None else await self._driver.drive(claimed, ask_again=ask_again)
 
     async def stream_resume(self, run_id: str) -> AsyncIterator[LiveEvent]:
         """Like `resume`, yielding the live events. Nothing is yielded if there is nothing to do."""
         claimed = await self._take_up(run_id)
         if claimed is None:
             return
-        async for event in self._watch_turn(claimed):
-            yield event
+        async with aclosing(self._watch_turn(claimed)) as events:
+            async for event in events:
+                yield event
 
     async def wait(self, run_id: str, *, timeout: float | None = None, through_pauses: bool = False) -> Run:
         """Bring a run to its next pause or its end, working on it here unless somebody else does.
@@ -354,7 +358,8 @@ class Runtime:
 
     # ── live events ──────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _watch_turn(self, claimed: Claimed) -> AsyncIterator[LiveEvent]:
+    async def _watch_turn(self, claimed: Claimed) -> AsyncGenerator[LiveEvent, None]:
+        """The events of one turn. Who stops listening waits for its end: the turn itself goes on."""
         queue: asyncio.Queue[LiveEvent] = asyncio.Queue()
         self._listeners.append(queue)
         work = asyncio.ensure_future(self._driver.drive(claimed))

@@ -93,9 +93,15 @@ class Tool:
         return {name: getattr(model, name) for name in type(model).model_fields}
 
 
+_ANYTHING: Final = TypeAdapter(object, config=ConfigDict(ser_json_inf_nan="constants"))
+
+
 def as_json(value: object) -> Json:
-    """A tool's result as JSON data (models, dataclasses, datetimes and the like are converted)."""
-    return cast("Json", TypeAdapter(object).dump_python(value, mode="json"))
+    """A tool's result as JSON data (models, dataclasses, datetimes and the like are converted).
+
+    NaN and infinity stay what they are, so that they are refused later and never read as null.
+    """
+    return cast("Json", _ANYTHING.dump_python(value, mode="json"))
 
 
 @overload

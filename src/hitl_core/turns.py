@@ -28,10 +28,10 @@ class Driver:
     emit: Callable[[LiveEvent], None]
     watched: Callable[[], bool]
 
-    async def drive(self, claimed: Claimed) -> Run:
+    async def drive(self, claimed: Claimed, *, ask_again: bool = False) -> Run:
         """Run one turn; returns the run as committed. Raises LeaseLost if another worker took over meanwhile."""
         gate = Gate(self.around, claimed.run, claimed.lease)
-        turn = Turn(claimed, gate, self.emit, self.watched())
+        turn = Turn(claimed, gate, self.emit, self.watched(), ask_again)
         ending = await self._advance_while_leased(turn)
         try:
             run = await self.around.store.apply(self._commit(turn, ending))

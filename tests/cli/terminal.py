@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fcntl import ioctl
+from pathlib import Path
 
 from tests.cli.shop import PATIENCE, Shop, environment
 
@@ -66,16 +67,23 @@ class Terminal:
 
 @contextmanager
 def at_a_terminal(shop: Shop, *arguments: str) -> Iterator[Terminal]:
-    """`hitl ARGUMENTS` at a terminal of its own; it is killed at the end if it still runs."""
+    """`hitl ARGUMENTS` in a shop, at a terminal of its own."""
+    with command_at_a_terminal(shop.command(*arguments), shop.folder) as terminal:
+        yield terminal
+
+
+@contextmanager
+def command_at_a_terminal(command: list[str], folder: Path) -> Iterator[Terminal]:
+    """Any command; it is killed at the end if it still runs."""
     master, slave = pty.openpty()
     ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 160, 0, 0))
     process = subprocess.Popen(
-        shop.command(*arguments),
+        command,
         stdin=slave,
         stdout=slave,
         stderr=slave,
         env={**environment(), "TERM": "xterm"},
-        cwd=shop.folder,
+        cwd=folder,
         start_new_session=True,
         preexec_fn=_take_terminal,
     )

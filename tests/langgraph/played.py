@@ -10,7 +10,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import Field
 
 
-def call(name: str, id: str | None = None, **arguments: Any) -> dict[str, Any]:
+def call(name: str, id: str | None = None, /, **arguments: Any) -> dict[str, Any]:
     """A tool call in a turn."""
     return {"name": name, "args": arguments, "id": id or f"{name}-1", "type": "tool_call"}
 

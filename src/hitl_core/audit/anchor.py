@@ -73,7 +73,7 @@ class Anchors:
         self._every_seconds = every_seconds
         self._guard = threading.Lock()
         self._tip: tuple[int, bytes] | None = None
-        self._written = 0
+        self._written: int | None = None
         self._thread: threading.Thread | None = None
         self._moved = threading.Event()
         self._closing = threading.Event()
@@ -82,7 +82,8 @@ class Anchors:
         """The trail has grown. Costs next to nothing unless 1,000 lines have come together."""
         if self._custody.anchors is None:
             return
-        self._written = self._written or tip[0] - 1
+        if self._written is None:
+            self._written = tip[0] - 1
         self._tip = tip
         if tip[0] - self._written >= self._every_lines:
             self._write()

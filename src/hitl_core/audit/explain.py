@@ -56,6 +56,16 @@ class Stretch:
     def last(self) -> int:
         return self.first + max(self.count, 1) - 1
 
+    @property
+    def moved(self) -> int:
+        """By how much the numbers after these lines differ: above 0 lines were taken out, below 0 put in."""
+        return self.shift_after - self.shift
+
+    @property
+    def number(self) -> int:
+        """The number that the first of these places had when it was sealed."""
+        return self.first + self.shift
+
     def add(self, line: Line, *, keep: bool) -> None:
         self.count += 1
         if keep:
@@ -74,14 +84,32 @@ class Stretch:
 
 
 def explain(chain: Chain, stretches: list[Stretch]) -> list[Finding]:
-    """One finding for each stretch."""
+    """One finding for each stretch, or for two: where lines were taken from and where they were put."""
     pool = [line for stretch in stretches for line in stretch.kept]
-    return [_explained(chain, stretch, pool) for stretch in stretches]
+    found, left = [], list(stretches)
+    for put in [each for each in stretches if each.moved < 0]:
+        taken = next((each for each in left if _belongs(chain, put, each)), None)
+        if taken is not None:
+            left = [each for each in left if each not in (put, taken)]
+            first, last = min(put.first, taken.first), max(put.last, taken.last)
+            message = f"{lines(first, last)} changed places: {lines(put.first, put.last)} belongs at {taken.number}"
+            found.append(Finding(Fault.REORDERED, first, last, message))
+    return found + [_explained(chain, stretch, pool) for stretch in left]
+
+
+def _belongs(chain: Chain, put: Stretch, taken: Stretch) -> bool:
+    """Whether the lines that were put in are those that were taken out elsewhere."""
+    before, number = taken.before, taken.number
+    for line in put.kept:
+        if taken.moved != -put.moved or not line.fits(chain, number, before):
+            return False
+        before, number = line.mac, number + 1
+    return True
 
 
 def _explained(chain: Chain, stretch: Stretch, pool: list[Line]) -> Finding:
     first, last = stretch.first, stretch.last
-    moved = stretch.shift_after - stretch.shift
+    moved = stretch.moved
     if moved > 0:
         message = f"{moved} missing before line {first}; the lines after them were numbered anew"
         return Finding(Fault.MISSING, first, first + moved - 1, message)

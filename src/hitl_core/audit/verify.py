@@ -61,8 +61,8 @@ class Verifier:
     def report(self) -> Report:
         """What was found. Call it once, after the last line."""
         self._end_stretch(last=True)
-        unexplained = explain(self._chain, self._stretches)
-        found = [*self._findings, *unexplained, *self._anchors.findings(self._next - 1)]
+        found = [*self._findings, *explain(self._chain, self._stretches)]
+        found += self._anchors.findings(self._next - 1, found)
         if self._read and not self._sound and not self._anchors.valid:
             found = [Finding(Fault.WRONG_KEY, 1, self._read, _WRONG_KEY)]
         found.sort(key=lambda finding: finding.first)
@@ -154,25 +154,26 @@ class Anchored:
         elif self._differs is None:
             self._differs = anchor
 
-    def findings(self, size: int) -> list[Finding]:
-        """What the anchors say about a trail of `size` lines."""
+    def findings(self, size: int, known: list[Finding]) -> list[Finding]:
+        """What the anchors say about a trail of `size` lines, beyond what is known more exactly."""
         newest = max(self._anchors, default=0)
         found = list(self._of_others.values())
         if newest > size:
             message = f"truncated after line {size}: line {newest} was anchored"
             found.append(Finding(Fault.TRUNCATED, size + 1, newest, message))
-        if self._differs is not None:
-            first, last = self.reached_before(self._differs) + 1, self._differs.size
-            message = f"{lines(first, last)} are not those that were anchored"
-            found.append(Finding(Fault.REWRITTEN, first, last, message))
+        found += self._rewritten(self._differs, known) if self._differs else []
         if size and not self._anchors and not found and self._custody.anchors is not None:
             message = f"no anchor in {str(self._custody.anchors)!r}: a cut or rewritten trail would not be seen"
             found.append(Finding(Fault.NO_ANCHORS, 1, size, message))
         return found
 
-    def reached_before(self, anchor: Anchor) -> int:
-        """The size of the last anchor before this one."""
-        return max((size for size in self._anchors if size < anchor.size), default=0)
+    def _rewritten(self, differs: Anchor, known: list[Finding]) -> list[Finding]:
+        """The lines since the anchor before the first one that differs, unless the chain has told where in them."""
+        last = differs.size
+        first = 1 + max((size for size in self._anchors if size < last), default=0)
+        if any(first <= each.last and each.first <= last for each in known):
+            return []
+        return [Finding(Fault.REWRITTEN, first, last, f"{lines(first, last)} are not those that were anchored")]
 
     def _accepted(self) -> Iterator[Anchor]:
         """Signed anchors of this trail. A torn line is what a crash leaves, and says nothing."""

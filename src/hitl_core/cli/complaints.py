@@ -16,24 +16,28 @@ from ..errors import (
     AppRefused,
     AuditBroken,
     ConfigError,
+    EffectRefused,
     Fault,
     FaultyError,
     HitlError,
     LeaseLost,
     NotAuthorised,
     PauseAmbiguous,
+    RecordError,
     RequestClosed,
     RequestExpired,
     RequestNotFound,
     ResponseRefused,
     RowCorrupt,
     RunBusy,
+    RunError,
     RunFinished,
     RunNotFound,
     Stopped,
     StoreError,
     StoreTooNew,
 )
+from ..lifecycle import IllegalMove
 from ..protocol import Json
 from .plain_text import visible
 
@@ -82,6 +86,10 @@ _NEXT: Final[tuple[tuple[type[Exception], str], ...]] = (
     (RowCorrupt, "restore the database from a backup"),
     (StoreTooNew, "upgrade hitl-core"),
     (StoreError, "`hitl doctor` checks the store"),
+    (RecordError, "nothing was stored; correct the value and try again"),
+    (EffectRefused, "the tool did not run; `hitl runs RUN` shows why"),
+    (RunError, "`hitl runs RUN` shows how it stands"),
+    (IllegalMove, "nothing was changed; `hitl show REQUEST` shows how it stands"),
     (AuditBroken, "keep the database as it is, and compare it with a backup"),
 )
 
@@ -100,9 +108,9 @@ def faults_of(error: Complaint) -> tuple[Fault, ...]:
     return error.faults if isinstance(error, FaultyError | WrongUsage) else ()
 
 
-def next_step(error: Complaint) -> str:
-    """What to do about it ("" if we do not know)."""
-    return next((step for kind, step in _NEXT if isinstance(error, kind)), "")
+def next_step(error: type[Exception]) -> str:
+    """What to do about an error of this kind ("" if we do not know)."""
+    return next((step for kind, step in _NEXT if issubclass(error, kind)), "")
 
 
 def in_words(error: Complaint) -> Iterator[str]:
@@ -111,7 +119,7 @@ def in_words(error: Complaint) -> Iterator[str]:
     yield f"error {code_of(error)}: {visible(_headline(error))}"
     for fault in faults:
         yield f"  - {visible(str(fault))}"
-    if step := next_step(error):
+    if step := next_step(type(error)):
         yield f"next: {step}"
 
 
@@ -122,7 +130,7 @@ def as_json(error: Complaint) -> dict[str, Json]:
         "code": code_of(error),
         "message": str(error),
         "faults": faults,
-        "next": next_step(error),
+        "next": next_step(type(error)),
     }
     return {"error": body}
 

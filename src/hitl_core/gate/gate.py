@@ -25,6 +25,7 @@ from ..commands import (
     Lease,
     ListEffects,
     ListRequests,
+    ListStops,
     Look,
     MoveEffect,
     Note,
@@ -33,6 +34,7 @@ from ..commands import (
     RecordRefusal,
     Remember,
     Settled,
+    StopScope,
 )
 from ..errors import AlreadyStarted, HitlError, RecordError, Stopped
 from ..lifecycle import ActionEvent, ActionState, RequestState
@@ -75,6 +77,7 @@ class Gate:
         self._around = around
         self._store = around.store
         self._loop = asyncio.get_running_loop()
+        self._covering = {(StopScope.RUN, run.id), (StopScope.TENANT, run.tenant), (StopScope.ALL, "")}
         self._waiting: dict[str, PauseRequest] = {}
         self._notices: dict[str, PauseRequest] = {}
         self._begun: set[str] = set()
@@ -133,6 +136,14 @@ class Gate:
             return True
         asked = await self._store.fetch(ListRequests(states=tuple(RequestState), run_id=self.run.id, limit=1000))
         return any(place in each.request.call for each in asked.items)
+
+    async def heed_stops(self) -> bool:
+        """Whether a stop covers this run now; `stopped` then says which. For frameworks that can end between steps."""
+        for stop in await self._store.fetch(ListStops()):
+            if (stop.scope, stop.target) in self._covering:
+                self.stopped = Stopped(f"run {self.run.id} was stopped by {stop.by}: {stop.reason}")
+                return True
+        return False
 
     async def _first(self, action: Action, call: str, round: int, form: Form) -> Verdict:
         ruling = self._rule(action, form)

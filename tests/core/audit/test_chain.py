@@ -22,7 +22,7 @@ LINE: dict[str, Any] = {
 
 def test_the_format_of_release_one_never_changes() -> None:
     sealed = Chain(bytes(32), "hitl-desk").seal(**LINE)
-    assert sealed.hex() == "SEAL"
+    assert sealed.hex() == "901da41bfa3d0c224b45006af8c6c764076e14161a783590c576ced16416eda9"
 
 
 def test_everything_in_a_line_counts() -> None:
@@ -38,11 +38,10 @@ def test_two_trails_with_one_secret_have_different_seals() -> None:
     assert len(seals) == 4
 
 
-texts = st.text(max_size=8)
+fields = st.fixed_dictionaries({name: st.text("ab", max_size=2) for name in ("event", "subject", "actor", "body")})
 
 
-@given(texts, texts, texts, texts, texts, texts, texts, texts)
-def test_no_text_moves_from_one_field_into_the_next(*texts: str) -> None:
+@given(fields, fields)
+def test_no_text_moves_from_one_field_into_the_next(one: dict[str, str], other: dict[str, str]) -> None:
     chain = Chain(bytes(32), "desk")
-    one, other = (dict(zip(("event", "subject", "actor", "body"), part, strict=True)) for part in (texts[:4], texts[4:]))
     assert (chain.seal(**(LINE | one)) == chain.seal(**(LINE | other))) == (one == other)

@@ -9,7 +9,7 @@ import pytest
 
 from hitl_adapters.plain import gate
 from hitl_core.commands import StopScope
-from hitl_core.errors import RequestClosed, RunFinished, RunNotFound, Stopped
+from hitl_core.errors import LeaseLost, RequestClosed, RunFinished, RunNotFound, Stopped
 from hitl_core.lifecycle import ActionState, IllegalMove, RequestState
 from hitl_core.protocol import RunState
 from tests.core.shop import Shop, decide, one_refund, only, policy, refund_tool, rule, trail
@@ -188,8 +188,6 @@ async def test_p62_cancelling_a_run_that_works_stops_it_before_its_next_tool(sho
         (run,) = (await hitl.runs()).items
         await hitl.cancel(run.id, by="bob")
         return await refund("A", 1.0)
-
-    from hitl_core.errors import LeaseLost
 
     async with shop.open(app) as hitl:
         with pytest.raises(LeaseLost):

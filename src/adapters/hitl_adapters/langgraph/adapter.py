@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
+import logging
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from hitl_core.apps import AppSource
 from hitl_core.capabilities import NATIVE, Capabilities, Capability, emulated
-from hitl_core.contracts import Broke, Completed, Ending, Finding, Paused, Turn
-from hitl_core.errors import AppChanged, AppRefused, LeaseLost
+from hitl_core.contracts import Ending, Finding, Turn
+from hitl_core.errors import AppChanged, AppRefused
 from hitl_core.protocol import Json, Run
 from hitl_core.tools import Catalogue
 
-from .driving import Halt, driving
-from .errors import GraphDrained, UnknownInterruptError, in_words, is_invalid_resume, require_version
+from .asking import App
+from .driving import Current, Halt, InvalidAnswer, driving
+from .errors import UnknownInterruptError, in_words, is_invalid_resume, require_version
+from .kept import Kept
 from .mapping import Codecs, Sites, findings
-from .resume import App, Resumption
+from .resume import Resumption, Step
 from .savers import open_saver
-from .suspend import Engine
+from .standing import written_by
+from .stops import heeding_stops
+from .suspend import Engine, Reached
+
+log = logging.getLogger("hitl_core")
 
 NAME: Final = "langgraph"
 
@@ -83,43 +91,31 @@ class LangGraphAdapter:
             reasons = [each for each in self._findings if each.level == "refuse"]
             if reasons:
                 raise AppRefused("; ".join(f"{each.place}: {each.message}" for each in reasons))
-            self._engine = Engine(graph)
+            self._engine = Engine(graph, has_breakpoints=_has_breakpoints(graph, sites))
             self._app = App(self._codecs, sites, self._safe_nodes())
         return self._findings
 
     async def advance(self, turn: Turn) -> Ending:
         """Start the graph, or read what it waits for, lower the decisions and resume it."""
-        await self.attach()
-        engine, app = self._engine, self._app
-        assert engine is not None
-        assert app is not None
+        engine, app = await self._attached()
         resumption = Resumption(turn, engine, app)
-        try:
-            with driving(turn):
-                return await self._advance(turn, engine, resumption)
-        except Halt as exc:
-            if turn.gate.stopped is None:
-                raise LeaseLost(str(exc)) from exc
-            return Broke(str(exc), checkpoint=turn.checkpoint)
-        except GraphDrained as exc:
-            return Broke(in_words(exc), checkpoint=turn.checkpoint)
+        with driving(turn) as now:
+            return await self._advance(now, engine, resumption)
 
     async def cancel(self, run: Run, checkpoint: Json) -> None:
-        """End the thread in LangGraph, so that a late answer there is a no-op."""
-        await self.attach()
-        assert self._engine is not None
-        if checkpoint is not None:
-            await self._engine.forget(run.thread)
+        """End the thread in LangGraph, so that a late answer there is a no-op; not if others use it by now."""
+        engine, _ = await self._attached()
+        if checkpoint is not None and written_by(await engine.snapshot(run.thread)) == run.id:
+            await engine.forget(run.thread, run=run.id)
 
     async def undo(self, run: Run, checkpoint: Json) -> Json:
         """Fork the thread at the checkpoint of its last pause; the pauses there are asked anew."""
-        await self.attach()
-        assert self._engine is not None
-        paused = checkpoint.get("paused") if isinstance(checkpoint, dict) else None
-        if not isinstance(paused, dict):
+        engine, _ = await self._attached()
+        kept = Kept.read(checkpoint)
+        if kept is None:
             raise AppChanged(f"run {run.id} has no pause to go back to")
-        await self._engine.fork(paused)
-        return {**cast("dict[str, Json]", checkpoint), "forked": True}
+        await engine.fork(kept.paused, run=run.id)
+        return kept.to_json(broken=True)
 
     async def close(self) -> None:
         """Close the checkpointer if it was opened here, and the app's own contexts."""
@@ -127,23 +123,43 @@ class LangGraphAdapter:
 
     # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _advance(self, turn: Turn, engine: Engine, resumption: Resumption) -> Ending:
+    async def _advance(self, now: Current, engine: Engine, resumption: Resumption) -> Ending:
         step = await resumption.first_step(self._input)
-        while not isinstance(step, Paused | Completed | Broke):
-            emit = turn.emit if turn.watched else None
+        while isinstance(step, Step):
             try:
-                reached = await engine.drive(turn.run.thread, step.given, emit=emit, run=turn.run.id)
+                reached = await self._drive(now, engine, step)
             except UnknownInterruptError:
                 step = await resumption.look_again()
-                continue
-            except Halt:
-                raise
+            except InvalidAnswer as exc:
+                step = await resumption.asked_again(str(exc))
+            except Halt as exc:
+                raise exc.__cause__ or exc from exc
             except Exception as exc:
                 if is_invalid_resume(exc):
                     return await resumption.asked_again(in_words(exc))
-                raise
-            step = await resumption.after(reached)
+                log.warning("run %s: the graph raised", now.turn.run.id, exc_info=exc)
+                return resumption.broke(exc)
+            else:
+                step = await resumption.after(reached)
         return step
+
+    async def _drive(self, now: Current, engine: Engine, step: Step) -> Reached:
+        run = now.turn.run
+        try:
+            with heeding_stops(now.gate, lambda why: engine.drain(run.id, why)):
+                emit = now.turn.emit if now.turn.watched else None
+                return await engine.drive(run.thread, step.given, emit=emit, run=run.id)
+        except asyncio.CancelledError:
+            now.abandon()
+            raise
+        finally:
+            await now.quiet()
+
+    async def _attached(self) -> tuple[Engine, App]:
+        await self.attach()
+        assert self._engine is not None
+        assert self._app is not None
+        return self._engine, self._app
 
     def _input(self, value: Json) -> Any:
         if not self._spec_built:
@@ -183,3 +199,9 @@ class LangGraphAdapter:
         if not hasattr(made, "get_state"):
             raise AppRefused(f"{self._source.reference} gives a {type(made).__name__}, not a compiled graph")
         return made
+
+
+def _has_breakpoints(graph: Any, sites: Sites) -> bool:
+    """Whether a graph, or one inside it, was compiled with static breakpoints."""
+    levels = [graph, *(place.graph for place in sites.places)]
+    return any(level.interrupt_before_nodes or level.interrupt_after_nodes for level in levels)

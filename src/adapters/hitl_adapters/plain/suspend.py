@@ -140,7 +140,7 @@ def current() -> Session:
 
 
 class PlainGate:
-    """The gate as plain functions see it: `guard`, `ask`, `choose`, `review`, `step`, `together`, `wait`, `note`."""
+    """The gate as plain functions see it: `guard`, `ask`, `choose`, `review`, `step`, `together`, `emit`, `wait`, `notes`."""
 
     def guard(self, function: Callable[..., Any] | Tool | None = None, /, **traits: Any) -> Any:
         """Guard a function (async or sync): it runs only if the policy or a person lets this very call through.
@@ -190,6 +190,10 @@ class PlainGate:
         if any(isinstance(error, Suspended) for error in errors):
             raise current().suspend()
         return [task.result() for task in tasks]
+
+    def emit(self, text: str, data: Json = None) -> None:
+        """Tell whoever watches this run how far it is."""
+        current().emit(LiveKind.CUSTOM, text, data)
 
     def wait(self, step: Any) -> Any:
         """Wait for one of the async methods from a sync app: `gate.wait(gate.ask("…"))`."""

@@ -1,0 +1,201 @@
+"""Every command in JSON: the shapes that docs/cli.md promises, and the exit statuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.shop import Done, Shop, eventually, order
+
+Hitl = Callable[..., Done]
+
+REQUEST_KEYS = {
+    *("id", "kind", "state", "options", "allowed", "run_id", "call", "round", "level", "title", "tool", "arguments"),
+    *("digest", "preview", "context", "because", "approvers", "created_at", "deadline", "on_timeout", "veto"),
+    *("in_doubt", "arguments_schema", "answer_schema", "agent", "started_by", "protocol", "answer_with"),
+}
+RUN_KEYS = {
+    *("id", "kind", "state", "options", "pending", "backend", "app", "app_version", "thread", "tenant", "started_by"),
+    *("input", "output", "error", "attempts", "created_at", "updated_at", "protocol"),
+}
+
+
+def start(hitl: Hitl, do: str = "pay", *more: str, **given: Any) -> Any:
+    return hitl("run", "--json", "--input", order(do, **given), *more).json
+
+
+@pytest.mark.parametrize(
+    ("do", "answer", "ends"),
+    [
+        ("pay", ["approve"], {"done": "paid 48.5", "notes": []}),
+        ("pay", ["reject", "--message", "no"], "no"),
+        ("pay", ["answer", "--message", "call them"], {"done": "call them", "notes": []}),
+        ("ask", ["answer", "--message", "yes"], {"answer": "yes"}),
+        ("choose", ["choose", "--option", "post"], {"chosen": "post"}),
+        ("review", ["accept"], "accepted"),
+        ("review", ["revise", "--message", "kinder"], "kinder"),
+    ],
+)
+def test_every_answer_reaches_the_agent(hitl: Hitl, do: str, answer: list[str], ends: Any) -> None:
+    run = start(hitl, do)
+    ended = hitl("respond", run["pending"][0]["id"], *answer, "--as", "alice", "--resume", "--json")
+    assert (ended.code, ended.json["state"]) == (0, "completed")
+    assert ended.json["output"] == ends if isinstance(ends, dict) else ends in str(ended.json["output"])
+
+
+def test_an_edit_runs_what_was_edited_and_tells_the_agent(hitl: Hitl, shop: Shop) -> None:
+    run = start(hitl)
+    edited = shop.folder / "edited.json"
+    edited.write_text('{"order": "A-1042", "amount": 40, "note": ""}')
+    answer = ("edit", "--args", f"@{edited}", "--as", "alice", "--resume", "--json")
+    output = hitl("respond", run["pending"][0]["id"], *answer).json["output"]
+    assert output["done"] == "paid 40.0"
+    assert "A person changed this call" in output["notes"][0]
+    assert [line["amount"] for line in shop.ledger("refund")] == [40]
+
+
+def test_a_run_in_json(hitl: Hitl) -> None:
+    done = hitl("run", "--json", "--by", "bob", "--thread", "t-1", "--input", order())
+    run = done.json
+    assert done.code == 3
+    assert done.err == ""
+    assert run.keys() == RUN_KEYS
+    assert (run["kind"], run["state"], run["started_by"], run["thread"]) == ("run", "paused", "bob", "t-1")
+    assert [option["id"] for option in run["options"]] == ["respond", "cancel"]
+    (request,) = run["pending"]
+    assert request.keys() == REQUEST_KEYS
+    assert (request["kind"], request["state"], request["options"]) == ("approval", "open", [])
+    assert request["arguments"] == {"order": "A-1042", "amount": 48.5, "note": ""}
+    assert request["preview"]["effect"] == "Pay 48.5 EUR back"
+
+
+def test_input_comes_from_a_file_or_standard_input(hitl: Hitl, shop: Shop) -> None:
+    (shop.folder / "input.json").write_text(order("ask"))
+    assert hitl("run", "--json", "--input", f"@{shop.folder / 'input.json'}").code == 3
+    assert shop.hitl("run", "--json", "--input", "-", stdin=order("ask")).code == 3
+
+
+def test_the_inbox_in_json_and_in_pages(hitl: Hitl) -> None:
+    made = [start(hitl, "choose")["pending"][0]["id"] for _ in range(3)]
+    first = hitl("inbox", "--json", "--limit", "2").json
+    second = hitl("inbox", "--json", "--cursor", first["cursor"]).json
+    assert [each["id"] for each in (*first["requests"], *second["requests"])] == made
+    assert second["cursor"] is None
+    assert first["requests"][0].keys() == REQUEST_KEYS | {"response", "votes"}
+    assert [option["id"] for option in first["requests"][0]["options"]] == ["post", "courier"]
+    assert "there is more: --cursor" in hitl("inbox", "--limit", "1").out
+
+
+def test_a_request_in_json_keeps_its_answer(hitl: Hitl) -> None:
+    request = start(hitl)["pending"][0]["id"]
+    said = hitl("respond", request, "reject", "--as", "alice", "--role", "lead", "--message", "no", "--json").json
+    assert said.keys() == {"request", "run", "replayed"}
+    assert (said["request"]["state"], said["run"]["state"], said["replayed"]) == ("decided", "ready", False)
+    shown = hitl("show", request, "--json").json
+    responder = {"id": "alice", "roles": ["lead"], "channel": "terminal", "authenticated_by": "assertion"}
+    assert shown["response"]["responder"] == responder
+    assert shown["response"]["decision"] == {"type": "reject", "message": "no"}
+    again = hitl("respond", request, "reject", "--as", "alice", "--message", "no", "--json")
+    assert (again.code, again.json["replayed"]) == (0, True)
+
+
+def test_a_run_with_all_that_happened_in_it(hitl: Hitl) -> None:
+    run = start(hitl)
+    hitl("respond", run["pending"][0]["id"], "approve", "--as", "alice", "--resume")
+    found = hitl("runs", run["id"], "--json").json
+    assert found.keys() == RUN_KEYS | {"requests", "effects"}
+    (effect,) = found["effects"]
+    assert (effect["tool"], effect["state"], effect["result"]) == ("refund", "executed", "paid 48.5")
+    assert [each["state"] for each in found["requests"]] == ["closed"]
+    assert "paid 48.5" in hitl("runs", run["id"]).out
+
+
+def test_runs_by_state(hitl: Hitl) -> None:
+    paused, done = start(hitl), start(hitl, "ask")
+    hitl("respond", done["pending"][0]["id"], "answer", "--message", "yes", "--as", "alice", "--resume")
+    everything = hitl("runs", "--json").json
+    assert {run["id"]: run["state"] for run in everything["runs"]} == {paused["id"]: "paused", done["id"]: "completed"}
+    assert [run["id"] for run in hitl("runs", "--json", "--state", "paused").json["runs"]] == [paused["id"]]
+
+
+def test_ids_may_be_shortened_to_what_is_unique(hitl: Hitl) -> None:
+    run = start(hitl)
+    request = run["pending"][0]["id"]
+    assert hitl("show", request[-6:], "--json").json["id"] == request
+    assert hitl("runs", run["id"][-6:], "--json").json["id"] == run["id"]
+    other = start(hitl)
+    both = hitl("runs", run["id"][:4])
+    assert (both.code, both.out) == (2, "")
+    assert run["id"] in both.err
+    assert other["id"] in both.err
+    assert "too short" in hitl("show", "ab").err
+    assert hitl("show", "no-such-request").code == 1
+    assert "HITL-U02" in hitl("runs", "no-such-run").err
+
+
+def test_a_failed_run_fails_and_can_be_resumed(hitl: Hitl, shop: Shop) -> None:
+    failed = hitl("run", "--json", "--input", order("fail"))
+    assert (failed.code, failed.json["state"]) == (1, "failed")
+    assert "the warehouse" in failed.json["error"]
+    assert "Traceback" not in failed.err
+    (shop.folder / "repaired").touch()
+    again = hitl("resume", failed.json["id"], "--json")
+    assert (again.code, again.json["output"]) == (0, "repaired")
+
+
+def test_a_cancelled_run_never_runs(hitl: Hitl, shop: Shop) -> None:
+    run = start(hitl)
+    cancelled = hitl("cancel", run["id"], "--as", "alice", "--reason", "wrong order", "--json")
+    assert (cancelled.code, cancelled.json["state"]) == (0, "cancelled")
+    assert hitl("resume", run["id"]).code == 1
+    refused = hitl("respond", run["pending"][0]["id"], "approve", "--as", "alice")
+    assert (refused.code, "HITL-D04" in refused.err) == (1, True)
+    assert not shop.ledger("refund")
+
+
+def test_a_stop_freezes_until_it_is_lifted(hitl: Hitl, shop: Shop) -> None:
+    run = start(hitl)
+    request = run["pending"][0]["id"]
+    stopped = hitl("stop", "tool", "refund", "--as", "ops", "--reason", "fraud", "--json").json
+    assert stopped == {"state": "stopped", "scope": "tool", "target": "refund", "requests": 1}
+    (stop,) = hitl("stops", "--json").json["stops"]
+    assert (stop["scope"], stop["target"], stop["by"], stop["reason"]) == ("tool", "refund", "ops", "fraud")
+    assert "HITL-D04" in hitl("respond", request, "approve", "--as", "alice").err
+    assert hitl("lift", "tool", "refund", "--as", "boss", "--reason", "cleared", "--json").json["requests"] == 1
+    assert hitl("respond", request, "approve", "--as", "alice", "--resume").code == 0
+    assert len(shop.ledger("refund")) == 1
+
+
+def test_a_stop_needs_to_know_what_to_stop(hitl: Hitl) -> None:
+    assert "which tool?" in hitl("stop", "tool", "--as", "ops", "--reason", "r").err
+    assert "means nothing with `all`" in hitl("stop", "all", "refund", "--as", "ops", "--reason", "r").err
+
+
+def test_tick_fires_what_is_due(tmp_path: Path) -> None:
+    shop = Shop.build(tmp_path, more='[policy]\nfile = "policy.toml"\n')
+    rule = 'id = "soon"\nwhy = "Soon."\nmatch = { tool = "refund" }\nlevel = "confirm"\ndeadline = "1s"\n'
+    (tmp_path / "policy.toml").write_text(f'version = "1"\n[[rules]]\n{rule}')
+    run, request = shop.paused()
+    eventually(lambda: shop.hitl("tick", "--json").json == {"fired": 1}, "the deadline to pass")
+    late = shop.hitl("respond", request, "approve", "--as", "alice")
+    assert (late.code, "error HITL-D05" in late.err) == (1, True)
+    ended = shop.hitl("resume", run, "--json")
+    assert (ended.code, "before the deadline" in ended.json["output"]["refused"]) == (0, True)
+    assert not shop.ledger("refund")
+
+
+def test_people_read_words(hitl: Hitl) -> None:
+    done = hitl("run", "--input", order("choose"))
+    assert "works" in done.err
+    assert "is paused" in done.out
+    assert "waits: Who picks it up?" in done.out
+    request = done.out.split("Who picks it up?")[1].split()[0]
+    assert "choice" in hitl("inbox").out
+    assert "courier" in hitl("show", request).out
+    assert "is ready" in hitl("respond", request, "choose", "--option", "post", "--as", "alice").out
+    assert "nothing waits for an answer" in hitl("inbox").out
+    assert "ready" in hitl("runs").out
+    assert "no stop is in force" in hitl("stops").out

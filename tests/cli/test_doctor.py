@@ -1,0 +1,80 @@
+"""`hitl doctor`: what is there, what is configured, what must be repaired; looking changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from hitl_core.cli.checkup import extra_of, sqlite_is_affected, without_secret
+from tests.cli.shop import Done, Shop, order
+
+Hitl = Callable[..., Done]
+
+
+def test_a_healthy_installation(hitl: Hitl, shop: Shop) -> None:
+    looked = hitl("doctor", "--json")
+    found = looked.json
+    assert (looked.code, found["ok"], found["problems"]) == (0, True, [])
+    assert found["installed"].keys() >= {"python", "hitl-core", "pydantic", "typer", "rich"}
+    assert {"name": "plain", "installed": True, "packages": []} in found["adapters"]
+    assert "sqlite" in found["stores"]
+    assert (found["config"]["backend"], found["config"]["rules"]) == ("plain", 0)
+    assert found["store"]["made"] is False
+    assert not (shop.folder / "hitl.db").exists()
+    assert {each["level"] for each in found["app"]["capabilities"]} >= {"native", "absent"}
+
+
+def test_the_store_and_the_trail_once_they_are_made(hitl: Hitl) -> None:
+    hitl("run", "--json", "--input", order())
+    found = hitl("doctor", "--json").json
+    assert found["store"] == {"ok": True, "made": True, "message": "can be opened and read"}
+    assert (found["audit"]["key"], found["audit"]["anchors"]) == (True, True)
+    assert "audit_anchors" in found["audit"]["message"]
+
+
+def test_in_words(hitl: Hitl) -> None:
+    said = hitl("doctor").out
+    for words in ("hitl-core", "what this backend cannot do by itself", "handoff_to_human", "can be used"):
+        assert words in said
+
+
+def test_all_that_must_be_repaired(hitl: Hitl, shop: Shop) -> None:
+    (shop.folder / "hitl.db").write_bytes(b"no database " * 100)
+    (shop.folder / f"{shop.module}.py").write_text("agent = 42\n")
+    looked = hitl("doctor", "--json")
+    assert looked.code == 1
+    assert [problem.split(":")[0] for problem in looked.json["problems"]] == [
+        "the app cannot be used",
+        "the store cannot be used",
+    ]
+    shop.config.write_text("[backand]\n")
+    said = hitl("doctor")
+    assert (said.code, "did you mean 'backend'?" in said.out) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("release", "affected"),
+    [
+        ((3, 6, 23), False),
+        ((3, 40, 1), True),
+        ((3, 44, 5), True),
+        ((3, 44, 6), False),
+        ((3, 50, 6), True),
+        ((3, 50, 7), False),
+        ((3, 51, 2), True),
+        ((3, 51, 3), False),
+        ((3, 52, 0), False),
+    ],
+)
+def test_which_sqlite_has_the_bug(release: tuple[int, ...], affected: bool) -> None:
+    assert sqlite_is_affected(release) is affected
+
+
+def test_an_extra_is_read_from_our_own_metadata() -> None:
+    assert {name for name, _ in extra_of("cli")} == {"typer", "rich"}
+
+
+def test_a_password_is_not_shown() -> None:
+    assert without_secret("postgresql://me:secret@host/db") == "postgresql://me:…@host/db"
+    assert without_secret("sqlite:///hitl.db") == "sqlite:///hitl.db"

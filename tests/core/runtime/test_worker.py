@@ -1,0 +1,154 @@
+"""Workers: who goes on with answered runs, and takes over from those that died."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+
+from hitl_core.contracts import Store
+from hitl_core.errors import LeaseLost, StoreUnavailable
+from hitl_core.protocol import RunState
+from hitl_core.worker import Worker
+from tests.core.shop import LEASE, Shop, one_refund, only, policy, rule
+
+
+async def test_a_worker_finishes_everything_that_was_answered(shop: Shop) -> None:
+    app = one_refund(shop.ledger)
+    async with shop.open(app) as hitl:
+        for number in range(7):
+            run = await hitl.start({"order": f"A-{number}"})
+            if number != 3:
+                await hitl.respond(only(run).approve(by="ann"))
+        assert await Worker(hitl, concurrency=3).run_until_idle() == 6
+        assert await Worker(hitl).run_until_idle() == 0
+        assert len((await hitl.runs(states=(RunState.PAUSED,))).items) == 1
+    assert shop.ledger.count() == 6
+
+
+async def test_no_more_runs_are_taken_than_there_are_places(shop: Shop) -> None:
+    working, most, first = 0, 0, asyncio.Event()
+
+    async def app(input: Any) -> Any:
+        nonlocal working, most
+        working += 1
+        most = max(most, working)
+        await asyncio.sleep(0)
+        working -= 1
+        first.set()
+
+    async with shop.open(app) as hitl:
+        claims = [await hitl._open(number, by=None, thread=None) for number in range(6)]
+        shop.clock.advance(LEASE)  # six runs whose workers died
+        assert await Worker(hitl, concurrency=2).run_until_idle() == len(claims)
+    assert most <= 2
+
+
+async def test_a_worker_waits_for_work_and_stops_when_told(shop: Shop) -> None:
+    app = one_refund(shop.ledger)
+    async with shop.open(app) as people, shop.open(app) as hitl:
+        worker = Worker(hitl)
+        working = asyncio.ensure_future(worker.run())
+        run = await people.start(None)
+        await people.respond(only(run).approve(by="ann"))
+        assert (await people.wait(run.id, through_pauses=True, timeout=30)).state is RunState.COMPLETED
+        worker.stop()
+        await working
+    assert shop.ledger.count() == 1
+
+
+async def test_a_worker_that_is_told_to_stop_finishes_what_it_holds(shop: Shop) -> None:
+    inside, go_on = asyncio.Event(), asyncio.Event()
+
+    async def app(input: Any) -> Any:
+        inside.set()
+        await go_on.wait()
+        return "done"
+
+    async with shop.open(app) as hitl:
+        claimed = await hitl._open(None, by=None, thread=None)
+        shop.clock.advance(LEASE)
+        worker = Worker(hitl, concurrency=1)
+        working = asyncio.ensure_future(worker.run())
+        await inside.wait()
+        worker.stop()
+        go_on.set()
+        await working
+        assert (await hitl.run(claimed.run.id)).output == "done"
+
+
+async def test_a_worker_fires_deadlines(shop: Shop) -> None:
+    shop.policy = policy(rule("soon", level="confirm", deadline="1h"))
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        run = await hitl.start(None)
+        shop.clock.advance(hours=1)
+        await Worker(hitl).run_until_idle()
+        assert (await hitl.run(run.id)).state is RunState.COMPLETED
+    assert shop.ledger.count() == 0
+
+
+class Unreachable:
+    """A store that is away for a while."""
+
+    def __init__(self, inner: Store) -> None:
+        self.inner = inner
+        self.away = 0
+
+    async def apply(self, command: Any) -> Any:
+        if self.away:
+            self.away -= 1
+            raise StoreUnavailable("away")
+        return await self.inner.apply(command)
+
+    async def fetch(self, query: Any) -> Any:
+        return await self.inner.fetch(query)
+
+    async def changed(self, *, timeout: float) -> None:
+        await asyncio.sleep(0)
+
+    async def close(self) -> None:
+        await self.inner.close()
+
+
+async def test_a_store_that_is_away_is_waited_for(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+    stores: list[Unreachable] = []
+
+    def wrap(store: Store) -> Store:
+        stores.append(Unreachable(store))
+        return stores[0]
+
+    async with shop.open(one_refund(shop.ledger), wrap=wrap) as hitl:
+        run = await hitl.start(None)
+        await hitl.respond(only(run).approve(by="ann"))
+        stores[0].away = 3
+        worker = Worker(hitl)
+        working = asyncio.ensure_future(worker.run())
+        while not (await hitl.run(run.id)).state.over:
+            await asyncio.sleep(0)
+        worker.stop()
+        await working
+    assert caplog.text.count("could not look for work: away") == 3
+    assert shop.ledger.count() == 1
+
+
+@pytest.mark.parametrize("error", [LeaseLost("taken over"), RuntimeError("a bug")], ids=lambda error: type(error).__name__)
+async def test_a_turn_that_breaks_does_not_break_the_worker(
+    shop: Shop, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        one, other = await hitl.start(None), await hitl.start(None)
+        for run in (one, other):
+            await hitl.respond(only(run).approve(by="ann"))
+        drive = hitl.drive
+
+        async def breaks_once(claimed: Any) -> Any:
+            hitl.drive = drive  # type: ignore[method-assign]
+            raise error
+
+        hitl.drive = breaks_once  # type: ignore[method-assign]
+        with caplog.at_level(logging.WARNING, "hitl_core"):
+            await Worker(hitl, concurrency=2).run_until_idle()
+    assert str(error) in caplog.text
+    assert shop.ledger.count() == 1

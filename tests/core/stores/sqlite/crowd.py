@@ -1,0 +1,88 @@
+"""Processes that work on one store at the same time. Functions here run in a process of their own."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+from hitl_core.commands import ClaimRuns, FinishRun, GetRequest, RecordResponse
+from hitl_core.errors import AlreadyDecided
+from hitl_core.protocol import RunState
+from hitl_core.stores.sqlite import SqliteStore
+from hitl_core.testing.clock import START
+
+CONTEXT = multiprocessing.get_context("spawn")
+
+
+@contextmanager
+def crowd(work: Callable[..., None], arguments: list[tuple[Any, ...]]) -> Iterator[list[BaseProcess]]:
+    """One process for each set of arguments, started together and ended before the block ends."""
+    processes: list[BaseProcess] = [CONTEXT.Process(target=work, args=each) for each in arguments]
+    for process in processes:
+        process.start()
+    try:
+        yield processes
+        for process in processes:
+            process.join()
+            assert process.exitcode == 0, f"{process.name} ended with {process.exitcode}"
+    finally:
+        for process in processes:
+            process.kill()
+            process.join()
+            process.close()
+
+
+def answer_all(path: Path, requests: list[str], who: str, start: Any, won: Any) -> None:
+    """Answer every request, and say which of the answers counted."""
+    store = SqliteStore.open_blocking(path)
+    mine = []
+    start.wait()
+    for name in requests:
+        request = store.fetch_blocking(GetRequest(name)).request
+        try:
+            store.apply_blocking(RecordResponse(request.approve(by=who), START))
+        except AlreadyDecided:
+            continue
+        mine.append(name)
+    store.close_blocking()
+    won.put(mine)
+
+
+def claim_all(path: Path, who: str, start: Any, taken: Any) -> None:
+    """Claim run after run until there is none left, and say which."""
+    store = SqliteStore.open_blocking(path)
+    mine = []
+    start.wait()
+    while claimed := store.apply_blocking(ClaimRuns(who, 3600, START, limit=2)):
+        mine += [each.run.id for each in claimed]
+    store.close_blocking()
+    taken.put(mine)
+
+
+def answer_until_killed(path: Path, requests: list[str], who: str, diary: Path) -> None:
+    """Answer request after request; each acknowledged answer is in the diary before the next one begins."""
+    store = SqliteStore.open_blocking(path)
+    with diary.open("a", buffering=1) as file:
+        for name in requests:
+            request = store.fetch_blocking(GetRequest(name)).request
+            try:
+                recorded = store.apply_blocking(RecordResponse(request.reject(f"by {who}", by=who), START))
+            except AlreadyDecided:
+                continue
+            if not recorded.replayed:
+                file.write(name + "\n")
+    store.close_blocking()
+
+
+def finish_run(path: Path, run_id: str, ready: Any, go: Any) -> None:
+    """Claim a run and finish it when told: one commit from another process."""
+    store = SqliteStore.open_blocking(path)
+    ready.set()
+    go.wait()
+    (claimed,) = store.apply_blocking(ClaimRuns("other process", 30, START, run_id=run_id))
+    store.apply_blocking(FinishRun(claimed.lease, RunState.COMPLETED, START))
+    store.close_blocking()

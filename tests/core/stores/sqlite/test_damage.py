@@ -1,0 +1,203 @@
+"""Bit rot: a damaged row is never used, the others go on, and it is said which one it was."""
+
+from __future__ import annotations
+
+import logging
+import random
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hitl_core.commands import (
+    EndEffect,
+    GetCheckpoint,
+    GetRequest,
+    GetRun,
+    ListEffects,
+    ListRequests,
+    ListRuns,
+    Look,
+    Recall,
+    RecordResponse,
+    Remember,
+)
+from hitl_core.errors import ProtocolUnknown, RowCorrupt
+from hitl_core.protocol import Executed, PauseRequest, Run, RunState
+from hitl_core.stores.sqlite import SqliteStore
+from hitl_core.stores.sqlite.identity import column
+from tests.core.stores.world import World
+
+
+class Desk:
+    """A store in a file, and a hand that changes bits in it."""
+
+    def __init__(self, path: Path, store: SqliteStore) -> None:
+        self.path = path
+        self.store = store
+        self.world = World(store)
+
+    def flip(self, select: str, *given: Any) -> None:
+        """Flip one bit in the body whose key `select` finds."""
+        connection = sqlite3.connect(self.path)
+        (key,) = connection.execute(select, given).fetchone()
+        (data,) = connection.execute("SELECT data FROM hitl_bodies WHERE key = ?", (key,)).fetchone()
+        place = random.randrange(len(data) * 8)
+        changed = bytearray(data)
+        changed[place // 8] ^= 1 << place % 8
+        connection.execute("UPDATE hitl_bodies SET data = ? WHERE key = ?", (bytes(changed), key))
+        connection.commit()
+        connection.close()
+
+    def change(self, statement: str, *given: Any) -> None:
+        connection = sqlite3.connect(self.path)
+        connection.execute(statement, given)
+        connection.commit()
+        connection.close()
+
+    def flip_request(self, request: PauseRequest, what: str = "body") -> None:
+        self.flip(f"SELECT {what} FROM hitl_requests WHERE id = ?", column(request.id))
+
+    def flip_run(self, run: Run, what: str) -> None:
+        self.flip(f"SELECT {what} FROM hitl_runs WHERE id = ?", column(run.id))
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> Any:
+    store = await SqliteStore.open(tmp_path / "desk.db")
+    yield Desk(tmp_path / "desk.db", store)
+    await store.close()
+
+
+async def test_a_damaged_request_is_not_used(desk: Desk) -> None:
+    run, (request,) = await desk.world.paused()
+    desk.flip_request(request)
+    with pytest.raises(RowCorrupt, match=request.id):
+        await desk.store.fetch(GetRequest(request.id))
+    with pytest.raises(RowCorrupt):
+        await desk.store.fetch(Look(run.id, request.call))
+    with pytest.raises(RowCorrupt):
+        await desk.world.answer(request.approve(by="ann"))
+    assert "request.decided" not in await desk.world.events()
+
+
+async def test_the_inbox_skips_a_damaged_request_and_notes_it_once(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    run, (first, bad, last) = await desk.world.paused(count=3)
+    desk.flip_request(bad)
+    with caplog.at_level(logging.ERROR):
+        for _ in range(3):
+            page = await desk.store.fetch(ListRequests())
+            assert [each.request.id for each in page.items] == [first.id, last.id]
+    assert bad.id in caplog.text
+    assert [each.id for each in (await desk.store.fetch(GetRun(run.id))).pending] == [first.id, last.id]
+    await desk.world.open()
+    damaged = [entry for entry in await desk.world.trail() if entry.event == "row.damaged"]
+    assert [(entry.subject, entry.body) for entry in damaged] == [(bad.id, '{"what":"request"}')]
+
+
+async def test_a_damaged_response_or_vote_is_not_used(desk: Desk) -> None:
+    _, (decided, voted) = await desk.world.paused(count=2)
+    await desk.world.answer(decided.approve(by="ann"))
+    await desk.world.answer(voted.approve(by="ann"), vote=True)
+    desk.flip_request(decided, "response")
+    desk.flip("SELECT body FROM hitl_votes")
+    for request in (decided, voted):
+        with pytest.raises(RowCorrupt):
+            await desk.store.fetch(GetRequest(request.id))
+        with pytest.raises(RowCorrupt):
+            await desk.store.apply(RecordResponse(request.approve(by="bob"), desk.world.now))
+
+
+async def test_a_body_that_is_gone_is_damage_too(desk: Desk) -> None:
+    _, (request,) = await desk.world.paused()
+    claimed = await desk.world.open()
+    desk.change("DELETE FROM hitl_bodies")
+    with pytest.raises(RowCorrupt):
+        await desk.store.fetch(GetRequest(request.id))
+    with pytest.raises(RowCorrupt, match="missing"):
+        await desk.store.fetch(GetRun(claimed.run.id))
+    assert (await desk.store.fetch(ListRequests())).items == ()
+
+
+@pytest.mark.parametrize("state", ["'oqen'", "CAST(x'6fff' AS TEXT)", "7"])
+async def test_a_state_that_does_not_exist_is_damage(desk: Desk, state: str) -> None:
+    _, (request, other) = await desk.world.paused(count=2)
+    desk.change(f"UPDATE hitl_requests SET state = {state} WHERE id = ?", column(request.id))
+    with pytest.raises(RowCorrupt, match="state"):
+        await desk.store.fetch(GetRequest(request.id))
+    page = await desk.store.fetch(ListRequests(states=()))
+    assert [each.request.id for each in page.items] == [other.id]
+
+
+async def test_a_run_whose_checkpoint_is_damaged_fails_and_others_go_on(desk: Desk) -> None:
+    bad, good = [(await desk.world.pause(await desk.world.open())) for _ in range(2)]
+    desk.flip_run(bad, "checkpoint")
+    with pytest.raises(RowCorrupt, match="checkpoint"):
+        await desk.store.fetch(GetCheckpoint(bad.id))
+    assert await desk.world.claims() == [good.id]
+    failed = await desk.store.fetch(GetRun(bad.id))
+    assert failed.state is RunState.FAILED
+    assert "HITL-S04" in failed.error
+    assert (await desk.world.events(bad))[-1] == "run.failed"
+    assert await desk.world.claims() == []
+
+
+async def test_a_run_whose_input_is_damaged_is_not_listed_and_hides_no_other(desk: Desk) -> None:
+    bad, good = (await desk.world.open()).run, (await desk.world.open()).run
+    desk.flip_run(bad, "input")
+    assert [run.id for run in (await desk.store.fetch(ListRuns())).items] == [good.id]
+    with pytest.raises(RowCorrupt, match="input"):
+        await desk.store.fetch(GetRun(bad.id))
+
+
+async def test_damaged_effects_and_journal_values_are_not_used(desk: Desk) -> None:
+    claimed = await desk.world.open()
+    lease, now = claimed.lease, desk.world.now
+    await desk.world.begin(lease)
+    await desk.store.apply(EndEffect(lease, "refund#1", Executed({"paid": 120.5}), now))
+    await desk.store.apply(Remember(lease, "key", "value", now))
+    desk.flip("SELECT result FROM hitl_effects")
+    desk.flip("SELECT body FROM hitl_journal")
+    for query in (ListEffects(claimed.run.id), Look(claimed.run.id, "refund#1"), Recall(claimed.run.id)):
+        with pytest.raises(RowCorrupt):
+            await desk.store.fetch(query)  # type: ignore[arg-type]
+    with pytest.raises(RowCorrupt):
+        await desk.store.apply(Remember(lease, "key", "other", now))
+
+
+async def test_a_damaged_action_does_not_begin_again(desk: Desk) -> None:
+    claimed = await desk.world.open()
+    await desk.world.begin(claimed.lease)
+    desk.flip("SELECT action FROM hitl_effects")
+    with pytest.raises(RowCorrupt, match="action"):
+        await desk.store.fetch(ListEffects(claimed.run.id))
+
+
+async def test_a_record_of_another_protocol_is_named_when_it_is_looked_at(desk: Desk) -> None:
+    claimed = await desk.world.open()
+    request = desk.world.request(claimed).model_copy(update={"protocol": "9.0"})
+    await desk.world.pause(claimed, desk.world.request(claimed, "refund#2"))
+    run = await desk.store.fetch(GetRun(claimed.run.id))
+    assert run.state is RunState.PAUSED
+    (other,) = run.pending
+    desk.store._writer.blocking  # noqa: B018
+    from hitl_core.stores.sqlite import bodies
+
+    body = bodies.pack_text(request.to_json(), what="request", limit=bodies.REQUEST_LIMIT)
+    desk.change("UPDATE hitl_bodies SET digest = ?, data = ? WHERE key = (SELECT body FROM hitl_requests)", *body)
+    (listed,) = (await desk.store.fetch(ListRequests())).items
+    with pytest.raises(ProtocolUnknown, match=r"9\.0"):
+        _ = listed.request
+    assert other.protocol == "1.0"
+
+
+async def test_hundreds_of_flipped_bits_are_all_reported(desk: Desk) -> None:
+    _, requests = await desk.world.paused(count=200)
+    damaged = random.sample(requests, 150)
+    for request in damaged:
+        desk.flip_request(request)
+    page = await desk.store.fetch(ListRequests(limit=500))
+    assert {each.request.id for each in page.items} == {each.id for each in requests} - {each.id for each in damaged}

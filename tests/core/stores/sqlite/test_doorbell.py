@@ -1,0 +1,176 @@
+"""The doorbell across processes: quick, without polling, and tidy after a crash."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from hitl_core.commands import GetRun
+from hitl_core.protocol import RunState
+from hitl_core.stores.sqlite import SqliteStore, changes
+from hitl_core.stores.sqlite.doorbell import LONGEST_PATH, Doorbell
+from hitl_core.testing.clock import ManualClock
+from tests.core.stores.sqlite.crowd import CONTEXT, crowd, finish_run
+from tests.core.stores.world import World
+
+LONG = 60.0
+
+
+@pytest.mark.processes
+async def test_a_commit_in_another_process_wakes_at_once_and_waiting_costs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "SLOW", LONG)
+    path = tmp_path / "desk.db"
+    store = await SqliteStore.open(path)
+    world = World(store)
+    claimed = await world.open()
+    run = await world.pause(claimed)
+    ready, go = CONTEXT.Event(), CONTEXT.Event()
+    with crowd(finish_run, [(path, run.id, ready, go)]):
+        await asyncio.to_thread(ready.wait)
+        await store.changed(timeout=0)
+        cpu, wall = time.process_time(), time.monotonic()
+        waiting = asyncio.ensure_future(store.changed(timeout=LONG))
+        await asyncio.sleep(0)
+        go.set()
+        async with asyncio.timeout(LONG / 2):
+            await waiting
+        cpu, wall = time.process_time() - cpu, time.monotonic() - wall
+    assert wall < LONG / 4, "woken by the clock, not by the bell"
+    assert cpu < 0.2
+    assert (await store.fetch(GetRun(run.id))).state in (RunState.RUNNING, RunState.COMPLETED)
+    await store.close()
+
+
+async def test_the_slow_look_finds_what_no_bell_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes, "SLOW", 0.01)
+    one, other = await SqliteStore.open(tmp_path / "desk.db"), await SqliteStore.open(tmp_path / "desk.db")
+    monkeypatch.setattr(other._parts.bell, "ring", lambda: None)
+    await one.changed(timeout=0)
+    waiting = asyncio.ensure_future(one.changed(timeout=LONG))
+    await asyncio.sleep(0)
+    await World(other).open()
+    async with asyncio.timeout(LONG / 2):
+        await waiting
+    await one.close()
+    await other.close()
+
+
+async def test_time_passes_on_the_stores_clock(tmp_path: Path) -> None:
+    clock = ManualClock()
+    store = await SqliteStore.open(tmp_path / "desk.db", clock=clock)
+    waiting = asyncio.ensure_future(store.changed(timeout=3600))
+    while not clock._sleepers:
+        await asyncio.sleep(0)
+    clock.advance(hours=1)
+    async with asyncio.timeout(LONG):
+        await waiting
+    await store.close()
+
+
+def listening(bell: Doorbell) -> asyncio.Future[None]:
+    """Wait for a ring on the running loop."""
+
+    async def hear() -> None:
+        with bell.ear().listening() as heard:
+            await heard
+
+    return asyncio.ensure_future(hear())
+
+
+async def test_a_dead_listener_is_swept_away(tmp_path: Path) -> None:
+    dead = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    (tmp_path / "bell").mkdir()
+    dead.bind(str(tmp_path / "bell" / "4194304-deadbeef"))
+    dead.close()
+    (tmp_path / "bell" / "no socket").write_text("")
+    bell = Doorbell(tmp_path / "bell")
+    bell.ring()
+    assert sorted(each.name for each in (tmp_path / "bell").iterdir()) in (["no socket"], [])
+    bell.close()
+
+
+async def test_many_rings_are_one_wake_up_and_never_block(tmp_path: Path) -> None:
+    one, other = Doorbell(tmp_path / "bell"), Doorbell(tmp_path / "bell")
+    heard = listening(one)
+    await asyncio.sleep(0)
+    for _ in range(1000):
+        other.ring()
+    async with asyncio.timeout(LONG):
+        await heard
+    again = listening(one)
+    await asyncio.sleep(0)
+    other.ring()
+    async with asyncio.timeout(LONG):
+        await again
+    one.close()
+    other.close()
+    assert list((tmp_path / "bell").iterdir()) == []
+
+
+async def test_a_long_path_rings_in_the_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    folder = tmp_path / ("x" * LONGEST_PATH) / "bell"
+    one, other = Doorbell(folder), Doorbell(folder)
+    heard = listening(one)
+    await asyncio.sleep(0)
+    assert one.ear().hears_others
+    other.ring()
+    async with asyncio.timeout(LONG):
+        await heard
+    assert not folder.exists()
+    one.close()
+    other.close()
+
+
+async def test_where_no_socket_can_be_the_look_is_quick(tmp_path: Path) -> None:
+    (tmp_path / "bell").write_text("a file in the way")
+    bell = Doorbell(tmp_path / "bell")
+    assert not bell.ear().hears_others
+    bell.ring()
+    heard = listening(bell)
+    await asyncio.sleep(0)
+    bell.ring()
+    async with asyncio.timeout(LONG):
+        await heard
+    bell.close()
+
+
+def test_loops_that_are_gone_are_forgotten(tmp_path: Path) -> None:
+    bell = Doorbell(tmp_path / "bell")
+
+    async def listen() -> str:
+        return bell.ear().name
+
+    names = {asyncio.run(listen()) for _ in range(3)}
+    assert len(names) == 3
+    assert len(os.listdir(tmp_path / "bell")) == 1
+    bell.ring()
+    bell.close()
+    assert os.listdir(tmp_path / "bell") == []
+
+
+def test_a_loop_may_end_while_somebody_waits(tmp_path: Path) -> None:
+    bell = Doorbell(tmp_path / "bell")
+
+    async def abandon() -> None:
+        listening(bell)
+        await asyncio.sleep(0)
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(abandon())
+    ear = next(iter(bell._ears.values()))
+    tasks = asyncio.all_tasks(loop)
+    loop.stop()
+    loop.close()
+    ear.wake_from_any_thread()
+    bell.close()
+    for task in tasks:
+        task._log_destroy_pending = False  # type: ignore[attr-defined]

@@ -1,0 +1,89 @@
+"""What is asked all the time reads a partial index, never the whole table, however much there is."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from hitl_core.commands import ClaimRuns, FireTimers, GetRequest, GetRun, ListRequests, Look, Query, ReadAudit
+from hitl_core.lifecycle import RequestState
+from hitl_core.stores.sqlite import SqliteStore, runs, timers
+from hitl_core.stores.sqlite.dispatch import QUERIES
+from hitl_core.stores.sqlite.view import View
+from hitl_core.testing.clock import START
+from tests.core.stores.world import World
+
+SCANS_ALLOWED = ("hitl_audiences", "hitl_stops", "hitl_inbox", "hitl_notices", "hitl_ready", "hitl_leased", "hitl_due")
+
+
+class Explained(View):
+    """A view that asks SQLite how it would read, for everything that is read."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        super().__init__(connection)
+        self.steps: list[str] = []
+        self.execute = self._explain
+
+    def _explain(self, sql: str, parameters: tuple[object, ...] = ()) -> sqlite3.Cursor:
+        plan = self.connection.execute(f"EXPLAIN QUERY PLAN {sql}", parameters).fetchall()
+        self.steps += [row[3] for row in plan]
+        return self.connection.execute(sql, parameters)
+
+    def scans(self) -> list[str]:
+        scans = [step for step in self.steps if step.startswith("SCAN")]
+        return [step for step in scans if not any(name in step for name in SCANS_ALLOWED)]
+
+    def sorts(self) -> list[str]:
+        return [step for step in self.steps if "TEMP B-TREE" in step]
+
+
+@pytest.fixture
+async def view(tmp_path: Path) -> Explained:
+    store = await SqliteStore.open(tmp_path / "desk.db")
+    await World(store).paused(count=3)
+    await store.close()
+    return Explained(sqlite3.connect(tmp_path / "desk.db"))
+
+
+QUESTIONS: list[Query[object]] = [
+    ListRequests(),
+    ListRequests(cursor="2"),
+    ListRequests(roles=("lead",)),
+    ListRequests(notices=True),
+    ListRequests(run_id="run-1", states=()),
+    ListRequests(run_id="run-1"),
+    GetRequest("request-1"),
+    GetRun("run-1"),
+    Look("run-1", "refund#1"),
+    ReadAudit(after=3),
+    ReadAudit(run_id="run-1"),
+]
+
+
+@pytest.mark.parametrize("query", QUESTIONS, ids=repr)
+def test_a_query_reads_what_it_needs(view: Explained, query: Query[object]) -> None:
+    try:
+        QUERIES[type(query)](view, query)
+    except LookupError:
+        pass
+    assert (view.scans(), view.sorts()) == ([], [])
+    view.connection.close()
+
+
+def test_looking_for_work_reads_what_there_is_to_do(view: Explained) -> None:
+    runs.claimable(view, ClaimRuns("w", 30, START))
+    timers.anything_due(view, FireTimers(START))
+    assert (view.scans(), view.sorts()) == ([], [])
+    assert any("hitl_ready" in step for step in view.steps)
+    assert any("hitl_leased" in step for step in view.steps)
+    assert any("hitl_due" in step for step in view.steps)
+    view.connection.close()
+
+
+def test_the_inbox_reads_its_index(view: Explained) -> None:
+    QUERIES[ListRequests](view, ListRequests(roles=("lead",)))
+    assert any("hitl_inbox" in step for step in view.steps)
+    QUERIES[ListRequests](view, ListRequests(states=(RequestState.FROZEN,)))
+    view.connection.close()

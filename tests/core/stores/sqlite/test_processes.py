@@ -1,0 +1,86 @@
+"""Several processes on one file: races have one winner, and a killed writer loses nothing that it acknowledged."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hitl_core.audit import verify
+from hitl_core.commands import GetRequest
+from hitl_core.lifecycle import RequestState
+from hitl_core.stores.sqlite import SqliteStore
+from tests.core.stores.sqlite.crowd import CONTEXT, answer_all, answer_until_killed, claim_all, crowd
+from tests.core.stores.world import World
+
+pytestmark = pytest.mark.processes
+PEOPLE = ("ann", "bob")
+
+
+async def test_two_processes_answer_the_same_500_requests(tmp_path: Path) -> None:
+    path = tmp_path / "desk.db"
+    store = await SqliteStore.open(path)
+    _, requests = await World(store).paused(count=500)
+    names = [each.id for each in requests]
+    won = await _raced(answer_all, [(path, names, who) for who in PEOPLE])
+    assert sorted(won) == sorted(names)
+    settled = [await store.fetch(GetRequest(name)) for name in names]
+    assert all(each.state is RequestState.DECIDED for each in settled)
+    await _assert_intact(store, path)
+
+
+async def test_two_processes_claim_the_same_runs(tmp_path: Path) -> None:
+    path = tmp_path / "desk.db"
+    store = await SqliteStore.open(path)
+    world = World(store)
+    runs = []
+    for _ in range(100):
+        claimed = await world.open()
+        runs.append((await world.pause(claimed)).id)
+    taken = await _raced(claim_all, [(path, who) for who in PEOPLE])
+    assert sorted(taken) == sorted(runs)
+    await _assert_intact(store, path)
+
+
+async def _raced(work: Any, arguments: list[tuple[Any, ...]]) -> list[str]:
+    """What the processes report together, after they have all started at once."""
+    start, said = CONTEXT.Barrier(len(arguments)), CONTEXT.SimpleQueue()
+    with crowd(work, [(*each, start, said) for each in arguments]):
+        reports: list[str] = []
+        for _ in arguments:
+            reports += said.get()
+    said.close()
+    return reports
+
+
+async def test_killed_writers_lose_no_answer_that_they_acknowledged(tmp_path: Path) -> None:
+    path, diary = tmp_path / "desk.db", tmp_path / "diary"
+    store = await SqliteStore.open(path)
+    _, requests = await World(store).paused(count=400)
+    names = [each.id for each in requests]
+    diary.touch()
+    for kill in range(8):
+        before = len(diary.read_text().splitlines())
+        arguments = [(path, names, f"{who}-{kill}", diary) for who in PEOPLE]
+        with pytest.raises(AssertionError, match="-9"), crowd(answer_until_killed, arguments) as processes:
+            while len(diary.read_text().splitlines()) < before + random.randint(5, 30):
+                assert any(process.is_alive() for process in processes)
+            for process in processes:
+                process.kill()
+    acknowledged = [line for line in diary.read_text().splitlines() if len(line) == 36]
+    assert len(acknowledged) == len(set(acknowledged)), "an answer was won twice"
+    states = {name: (await store.fetch(GetRequest(name))).state for name in acknowledged}
+    assert set(states.values()) == {RequestState.DECIDED}
+    await _assert_intact(store, path)
+
+
+async def _assert_intact(store: SqliteStore, path: Path) -> None:
+    """The trail verifies, to its last line, after everybody has left."""
+    await store.close()
+    again = await SqliteStore.open(path)
+    report = await verify(again, again.custody)
+    assert (report.exit_code, report.findings) == (0, ())
+    assert report.anchored == report.lines
+    await again.close()

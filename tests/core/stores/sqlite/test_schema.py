@@ -1,0 +1,126 @@
+"""Migrations: from every version to the newest, all or nothing; other programs' and newer files are left alone."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from hitl_core.errors import ConfigError, StoreTooNew, StoreUnavailable
+from hitl_core.stores.sqlite import SqliteStore, schema
+from hitl_core.stores.sqlite.connection import connect
+from hitl_core.stores.sqlite.location import Location
+from tests.core.stores.world import World
+
+EXTRA = ("CREATE TABLE hitl_extra (key INTEGER PRIMARY KEY)", "INSERT INTO hitl_extra VALUES (7)")
+
+
+def at_version(path: Path, version: int) -> None:
+    connection = connect(Location(path), writes=True, create=True)
+    for number in range(version):
+        schema.step(connection, number)
+    connection.close()
+
+
+def shape(path: Path) -> list[tuple[str, str]]:
+    connection = sqlite3.connect(path)
+    found = connection.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name").fetchall()
+    connection.close()
+    return found
+
+
+@pytest.mark.parametrize("version", range(len(schema.MIGRATIONS) + 1))
+async def test_a_file_of_any_version_becomes_the_newest(tmp_path: Path, version: int) -> None:
+    old, fresh = tmp_path / "old.db", tmp_path / "fresh.db"
+    at_version(old, version)
+    for path in (old, fresh):
+        store = await SqliteStore.open(path)
+        await World(store).paused()
+        await store.close()
+    assert shape(old) == shape(fresh)
+
+
+async def test_a_migration_happens_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "desk.db"
+    store = await SqliteStore.open(path)
+    await World(store).paused()
+    await store.close()
+    before = shape(path)
+    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, (*EXTRA, "SELECT * FROM nowhere")))
+    with pytest.raises(StoreUnavailable, match="nowhere"):
+        await SqliteStore.open(path)
+    assert shape(path) == before
+    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS[:-1], EXTRA))
+    store = await SqliteStore.open(path)
+    assert len((await World(store).events())) == 3
+    await store.close()
+    assert shape(path) != before
+
+
+async def test_a_file_of_a_newer_release_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "desk.db"
+    with monkeypatch.context() as newer:
+        newer.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, EXTRA))
+        await (await SqliteStore.open(path)).close()
+    with pytest.raises(StoreTooNew, match="upgrade hitl-core"):
+        await SqliteStore.open(path)
+
+
+@pytest.mark.parametrize("mark", ["application_id = 1", "user_version = 3"])
+async def test_another_programs_file_is_left_alone(tmp_path: Path, mark: str) -> None:
+    path = tmp_path / "desk.db"
+    connection = sqlite3.connect(path)
+    connection.execute(f"PRAGMA {mark}")
+    connection.close()
+    with pytest.raises(StoreUnavailable, match="belongs to another program"):
+        await SqliteStore.open(path)
+
+
+async def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "desk.db").write_text("hello" * 1000)
+    with pytest.raises(StoreUnavailable, match="not an SQLite database"):
+        await SqliteStore.open(tmp_path / "desk.db")
+    with pytest.raises(StoreUnavailable, match="cannot be opened"):
+        await SqliteStore.open(tmp_path / "nowhere" / "desk.db")
+    (tmp_path / "folder.db").mkdir()
+    with pytest.raises(StoreUnavailable, match="cannot be opened"):
+        await SqliteStore.open(tmp_path / "folder.db")
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("sqlite:///desk.db", "/home/desk.db"),
+        ("sqlite:////srv/desk.db", "/srv/desk.db"),
+        ("sqlite://", None),
+        ("sqlite:///:memory:", None),
+        (":memory:", None),
+        ("data/desk.db", "/home/data/desk.db"),
+        (Path("/srv/desk.db"), "/srv/desk.db"),
+    ],
+)
+def test_where_a_url_leads(url: str | Path, path: str | None) -> None:
+    found = Location.parse(url, folder=Path("/home")).path
+    assert found == (None if path is None else Path(path))
+
+
+def test_another_scheme_is_refused() -> None:
+    with pytest.raises(ConfigError, match="sqlite:///file.db"):
+        Location.parse("postgresql://localhost/desk")
+
+
+async def test_odd_file_names_are_file_names(tmp_path: Path) -> None:
+    path = tmp_path / "a b?mode=memory#x%20.db"
+    store = await SqliteStore.open(path)
+    await World(store).open()
+    await store.close()
+    assert path.exists()
+
+
+async def test_key_and_anchors_can_lie_elsewhere(tmp_path: Path) -> None:
+    store = await SqliteStore.open("sqlite:///desk.db", folder=tmp_path, audit_key="k", audit_anchors=tmp_path / "a")
+    await World(store).open()
+    await store.close()
+    assert {"desk.db", "k", "a"} <= {each.name for each in tmp_path.iterdir()}
+    assert not (tmp_path / "desk.db.key").exists()

@@ -1,0 +1,282 @@
+"""The writer: batches, threads and loops, and that one bad command harms no other."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hitl_core.commands import (
+    BeginEffect,
+    Command,
+    FireTimers,
+    GetCheckpoint,
+    GetRun,
+    ListEffects,
+    ListRequests,
+    OpenRun,
+    PauseRun,
+    PerformEffect,
+)
+from hitl_core.errors import RecordError, RunBusy, StoreUnavailable
+from hitl_core.lifecycle import ActionState
+from hitl_core.protocol import EffectMode, Json
+from hitl_core.stores.sqlite import SqliteStore
+from hitl_core.stores.sqlite.job import Job
+from hitl_core.stores.sqlite.writer import MOST, Writer
+from hitl_core.testing.clock import START
+from tests.core.stores.world import REFUND, World
+
+
+def open_run(world: World, **fields: Any) -> OpenRun:
+    return OpenRun(world.run(**fields), "w", 30, world.now)
+
+
+class Slow:
+    """Stands for the engine: notes its batches, and holds the first one until it is let go."""
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+        self.let_go = threading.Event()
+        self.begun = threading.Event()
+
+    def __call__(self, jobs: Sequence[Job[Any]]) -> bool:
+        self.batches.append(len(jobs))
+        self.begun.set()
+        self.let_go.wait()
+        for job in jobs:
+            job.succeed(len(self.batches))
+        return True
+
+
+ANYTHING: Command[Any] = FireTimers(START)
+
+
+async def test_what_comes_meanwhile_shares_the_next_transaction() -> None:
+    slow, rings = Slow(), []
+    writer = Writer(slow, after=lambda: rings.append(1))
+    first = asyncio.ensure_future(writer.awaited(ANYTHING))
+    await asyncio.to_thread(slow.begun.wait)
+    rest = [asyncio.ensure_future(writer.awaited(ANYTHING)) for _ in range(MOST + 10)]
+    await asyncio.sleep(0)
+    slow.let_go.set()
+    await asyncio.gather(first, *rest)
+    writer.close()
+    assert slow.batches == [1, MOST, 10]
+    assert len(rings) == 3
+
+
+async def test_user_code_shares_its_transaction_with_nobody() -> None:
+    slow = Slow()
+    writer = Writer(slow, after=lambda: None)
+    first = asyncio.ensure_future(writer.awaited(ANYTHING))
+    await asyncio.to_thread(slow.begun.wait)
+    solo: Any = PerformEffect(BeginEffect(None, "c", REFUND, EffectMode.LEDGER, START), lambda _: None)  # type: ignore[arg-type]
+    commands = [ANYTHING, solo, solo, ANYTHING, ANYTHING]
+    rest = [asyncio.ensure_future(writer.awaited(each)) for each in commands]
+    await asyncio.sleep(0)
+    slow.let_go.set()
+    await asyncio.gather(first, *rest)
+    writer.close()
+    assert slow.batches == [1, 1, 1, 1, 2]
+
+
+async def test_closing_finishes_what_is_queued() -> None:
+    slow = Slow()
+    slow.let_go.set()
+    writer = Writer(slow, after=lambda: None)
+    writer.post(ANYTHING)
+    waiting = [asyncio.ensure_future(writer.awaited(ANYTHING)) for _ in range(5)]
+    await asyncio.sleep(0)
+    await asyncio.to_thread(writer.close)
+    await asyncio.gather(*waiting)
+    assert sum(slow.batches) == 6
+    with pytest.raises(StoreUnavailable, match="closed"):
+        await writer.awaited(ANYTHING)
+
+
+def test_an_interrupted_batch_fails_and_the_next_one_works() -> None:
+    calls = []
+
+    def perform(jobs: Sequence[Job[Any]]) -> bool:
+        calls.append(jobs)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        for job in jobs:
+            job.succeed("fine")
+        return False
+
+    writer = Writer(perform, after=lambda: None)
+    with pytest.raises(KeyboardInterrupt):
+        writer.blocking(ANYTHING)
+    with pytest.raises(StoreUnavailable, match="interrupted by KeyboardInterrupt"):
+        calls[0][0].wait()
+    assert writer.blocking(ANYTHING) == "fine"
+    writer.close()
+
+
+def test_a_blocking_caller_that_finds_the_writer_busy_is_served_by_whoever_is_at_it() -> None:
+    slow = Slow()
+    writer = Writer(slow, after=lambda: None)
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(writer.blocking, ANYTHING)
+        slow.begun.wait()
+        rest = [pool.submit(writer.blocking, ANYTHING) for _ in range(2)]
+        while len(writer._queue) < 2:  # both have queued up
+            pass
+        slow.let_go.set()
+        assert first.result() == 1
+        assert [each.result() for each in rest] == [2, 2]
+    writer.close()
+
+
+# ── with a store behind it ───────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_threads_and_loops_write_at_once(tmp_path: Path) -> None:
+    store = await SqliteStore.open(tmp_path / "desk.db")
+    world = World(store)
+
+    def blocking() -> None:
+        for _ in range(20):
+            store.apply_blocking(open_run(world))
+
+    async def awaiting() -> None:
+        await asyncio.gather(*(store.apply(open_run(world)) for _ in range(20)))
+
+    await asyncio.gather(
+        *(asyncio.to_thread(blocking) for _ in range(3)),
+        *(asyncio.to_thread(asyncio.run, awaiting()) for _ in range(3)),
+        awaiting(),
+    )
+    assert await world.events() == ["run.started"] * 140
+    await store.close()
+
+
+async def test_a_command_that_fails_takes_no_other_with_it(tmp_path: Path) -> None:
+    store = await SqliteStore.open(tmp_path / "desk.db")
+    world = World(store)
+    known = (await world.open()).run
+    claimed = await world.open()
+    good = [open_run(world) for _ in range(5)]
+    bad_effect = BeginEffect(claimed.lease, "\ud800", REFUND, EffectMode.LEDGER, world.now)
+    bad: list[Any] = [open_run(world, id=known.id), bad_effect]
+    results = await asyncio.gather(*map(store.apply, [*good[:3], *bad, *good[3:]]), return_exceptions=True)
+    assert [isinstance(each, BaseException) for each in results] == [False] * 3 + [True] * 2 + [False] * 2
+    assert isinstance(results[3], RunBusy)
+    for each in good:
+        assert (await store.fetch(GetRun(each.run.id))).state == "running"
+    assert await store.fetch(ListEffects(claimed.run.id)) == ()
+    assert (await world.events()).count("run.started") == 7
+    await store.close()
+
+
+async def test_what_was_written_before_a_failure_is_undone(tmp_path: Path) -> None:
+    """Of the one command, whether it has a transaction of its own or shares one."""
+    store = await SqliteStore.open(tmp_path / "desk.db")
+    world = World(store)
+    _, (known,) = await world.paused()
+    claimed = await world.open()
+    pair = (world.request(claimed, "refund#1"), world.request(claimed, "refund#2", id=known.id))
+    pause = PauseRun(claimed.lease, {"step": 1}, pair, world.now)
+    for others in ([], [open_run(world), open_run(world)]):
+        results = await asyncio.gather(*map(store.apply, [pause, *others]), return_exceptions=True)
+        assert [isinstance(each, RecordError) for each in results] == [True, *(False for _ in others)]
+    assert len((await store.fetch(ListRequests(states=()))).items) == 1
+    assert (await world.events()).count("request.opened") == 1
+    assert (await store.fetch(GetCheckpoint(claimed.run.id))) is None
+    await store.close()
+
+
+async def test_an_effect_that_would_wait_for_itself_fails_instead(tmp_path: Path) -> None:
+    store = await SqliteStore.open(tmp_path / "desk.db")
+    claimed = await World(store).open()
+
+    def write_from_inside(transaction: Any) -> Json:
+        store.apply_blocking(open_run(World(store)))
+        return None
+
+    begin = BeginEffect(claimed.lease, "c", REFUND, EffectMode.TRANSACTIONAL, START)
+    effect = await store.apply(PerformEffect(begin, write_from_inside))
+    assert effect.state is ActionState.FAILED
+    assert "wait for itself" in effect.error
+    await store.close()
+
+
+@pytest.mark.parametrize("url", ["sqlite:///desk.db", "sqlite://"])
+async def test_an_effect_may_read_the_store(tmp_path: Path, url: str) -> None:
+    store = await SqliteStore.open(url, folder=tmp_path)
+    claimed = await World(store).open()
+    begin = BeginEffect(claimed.lease, "c", REFUND, EffectMode.TRANSACTIONAL, START)
+    look = PerformEffect(begin, lambda _: store.fetch_blocking(GetRun(claimed.run.id)).backend)
+    assert (await store.apply(look)).result == "plain"
+    await store.close()
+
+
+async def test_a_closed_store_says_so(tmp_path: Path) -> None:
+    store = await SqliteStore.open(tmp_path / "desk.db")
+    await store.close()
+    await store.close()
+    for use in (store.fetch(GetRun("x")), store.apply(ANYTHING), store.changed(timeout=0)):
+        with pytest.raises(StoreUnavailable, match="is closed"):
+            await use
+
+
+async def test_to_stop_waiting_does_not_undo(tmp_path: Path) -> None:
+    store = await SqliteStore.open(tmp_path / "desk.db")
+    world = World(store)
+    command = open_run(world)
+    waiting = asyncio.ensure_future(store.apply(command))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await store.apply(open_run(world))
+    assert (await store.fetch(GetRun(command.run.id))).state == "running"
+    await store.close()
+
+
+def test_a_loop_that_is_gone_takes_nobody_with_it(tmp_path: Path) -> None:
+    store = SqliteStore.open_blocking(tmp_path / "desk.db")
+    world = World(store)
+    loop = asyncio.new_event_loop()
+    future: asyncio.Future[Any] = loop.create_future()
+    store._writer._queue.append(Job(open_run(world), future))
+    loop.close()
+    store.apply_blocking(open_run(world))
+    store.close_blocking()
+    assert not future.done()
+
+
+FORK = """
+import os, sys
+from hitl_core.commands import GetRun
+from hitl_core.errors import StoreUnavailable
+from hitl_core.stores.sqlite import SqliteStore
+
+store = SqliteStore.open_blocking(sys.argv[1])
+child = os.fork()
+if child == 0:
+    try:
+        store.fetch_blocking(GetRun("x"))
+    except StoreUnavailable as exc:
+        store.close_blocking()
+        os._exit(7 if "before a fork" in str(exc) else 2)
+    os._exit(1)
+status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+store.close_blocking()
+sys.exit(status)
+"""
+
+
+@pytest.mark.processes
+def test_a_fork_has_to_open_its_own(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", FORK, str(tmp_path / "desk.db")], check=False)
+    assert done.returncode == 7

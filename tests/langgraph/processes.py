@@ -1,0 +1,95 @@
+"""Real processes that really die: forked from a warm parent, because importing LangGraph takes seconds.
+
+Nothing that does not survive a fork (threads, event loops, stores, savers) may be open in the parent. The scripted
+model is a process of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hitl_core.testing.crashing import die
+from hitl_core.testing.scripted_model import Script, ScriptedModel
+
+KILLED = -signal.SIGKILL
+
+
+def fork(work: Callable[[], None]) -> int:
+    """Start `work` in a child; returns its process id."""
+    sys.stdout.flush()
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        work()
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
+
+
+def ended(pid: int) -> int:
+    """Wait for a child; its exit code, or minus the signal that ended it."""
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def child(work: Callable[[], Awaitable[Any]]) -> int:
+    """Run `work` in a child with an event loop of its own, and wait for it."""
+    return ended(fork(lambda: asyncio.run(work())))  # type: ignore[arg-type]
+
+
+@contextmanager
+def model_process(script: Script, log: Path) -> Iterator[str]:
+    """A scripted model in a process of its own; gives its base URL."""
+    reading, writing = os.pipe()
+
+    def serve() -> None:
+        with ScriptedModel(script, log=log) as model:
+            os.write(writing, model.base_url.encode())
+            os.close(writing)
+            signal.pause()
+
+    pid = fork(serve)
+    os.close(writing)
+    try:
+        with os.fdopen(reading) as pipe:
+            yield pipe.read()
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        ended(pid)
+
+
+def dies_at(owner: Any, method: str, when: str, nth: int) -> None:
+    """In this process, die before or after the `nth` call of an async method."""
+    inner, seen = getattr(owner, method), 0
+
+    async def dying(*args: Any, **kwargs: Any) -> Any:
+        nonlocal seen
+        seen += 1
+        if (when, nth) == ("before", seen):
+            die()
+        result = await inner(*args, **kwargs)
+        if (when, nth) == ("after", seen):
+            die()
+        return result
+
+    setattr(owner, method, dying)
+
+
+def counts(owner: Any, method: str, seen: list[str]) -> None:
+    """In this process, note every call of an async method."""
+    inner = getattr(owner, method)
+
+    async def noting(*args: Any, **kwargs: Any) -> Any:
+        seen.append(method)
+        return await inner(*args, **kwargs)
+
+    setattr(owner, method, noting)
