@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -16,11 +17,12 @@ from .apps import AppSource
 from .channels.console import ConsoleChannel
 from .clock import SystemClock
 from .contracts import Adapter, Channel, Clock, Store
+from .deferred import DeferredAdapter
 from .errors import ConfigError, Fault
 from .gate import Surroundings
 from .policy import Policy, PolicyFault
 from .protocol import EffectMode
-from .registry import ADAPTERS, CHANNELS, STORES, load
+from .registry import ADAPTERS, CHANNELS, STORES, load, require_known
 from .runtime import Runtime, Settings
 from .tools import Catalogue, Traits
 
@@ -74,7 +76,8 @@ async def connect(
 ) -> AsyncIterator[Runtime]:
     """A runtime for a configuration; closes it at the end.
 
-    Raises ConfigError, AdapterNotFound, AdapterNotInstalled, AdapterTooOld, StoreUnavailable.
+    The adapter is loaded when a run is first worked on: reading and answering need no framework. Raises ConfigError,
+    AdapterNotFound, StoreUnavailable; and at the first work on a run AdapterNotInstalled, AdapterTooOld, ConfigError.
     """
     settings = config if isinstance(config, Config) else Config.load(config, backend=backend)
     runtime = await build(settings, clock=clock)
@@ -85,7 +88,8 @@ async def connect(
 async def build(config: Config, *, clock: Clock | None = None) -> Runtime:
     """The runtime that `connect` opens, for callers with a life cycle of their own: call its `close`."""
     catalogue = Catalogue(overrides=config.tools)
-    adapter, channels = make_adapter(config, catalogue), make_channels(config)
+    require_known(ADAPTERS, config.backend)
+    adapter, channels = DeferredAdapter(config.backend, partial(make_adapter, config, catalogue)), make_channels(config)
     time = clock or SystemClock()
     around = Surroundings(
         store=await open_store(config, time),

@@ -28,16 +28,22 @@ def known(group: str) -> dict[str, EntryPoint]:
     return found
 
 
+def require_known(group: str, name: str) -> EntryPoint:
+    """What is registered under a name; nothing is imported. Raises AdapterNotFound, listing what is known."""
+    entry = known(group).get(name)
+    if entry is None:
+        names = ", ".join(sorted(known(group))) or "nothing"
+        raise AdapterNotFound(f"nothing named {name!r} in {group}; known: {names}")
+    return entry
+
+
 def load(group: str, name: str) -> type:
     """The class registered under a name.
 
     Raises AdapterNotFound (lists what is known) or AdapterNotInstalled (gives the pip line). An error inside the
     class's own module is not touched: a missing module only counts as "not installed" if it is a third party's.
     """
-    entry = known(group).get(name)
-    if entry is None:
-        names = ", ".join(sorted(known(group))) or "nothing"
-        raise AdapterNotFound(f"nothing named {name!r} in {group}; known: {names}")
+    entry = require_known(group, name)
     try:
         loaded: type = entry.load()
     except ModuleNotFoundError as exc:

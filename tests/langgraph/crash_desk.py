@@ -49,7 +49,7 @@ def _crash(place: str) -> None:
 @tool(reversible=True)
 def look_up(order: str) -> str:
     """Look at an order."""
-    record("looked", order=order)
+    record("look_up", order=order)
     return f"{order} cost 12"
 
 
@@ -78,6 +78,7 @@ class CrashDesk:
     url: str
     log: Path
     wrap: Callable[[Store], Any] = lambda store: store
+    order: str = "A"
 
     def config(self) -> Config:
         return Config(
@@ -109,7 +110,7 @@ class CrashDesk:
 
     @property
     def lookups(self) -> int:
-        return sum(each["effect"] == "looked" for each in recorded())
+        return sum(each["effect"] == "look_up" for each in recorded())
 
     @property
     def calls(self) -> tuple[CallEntry, ...]:
@@ -121,10 +122,9 @@ class CrashDesk:
         return sum(len(group) - 1 for group in repeated_calls(self.calls))
 
 
-async def go_through(hitl: Runtime, say: Callable[[PauseRequest], Response]) -> Run:
-    """Start, answer and resume until it is over, in one process."""
-    run = await hitl.start({"order": "A"})
-    return await go_on(hitl, run, say)
+async def go_through(hitl: Runtime, say: Callable[[PauseRequest], Response], order: str = "A") -> Run:
+    """Start, answer and resume until it is over, in one process. Another order makes other model calls."""
+    return await go_on(hitl, await hitl.start({"order": order}), say)
 
 
 async def go_on(hitl: Runtime, run: Run, say: Callable[[PauseRequest], Response]) -> Run:
@@ -140,7 +140,7 @@ async def go_on(hitl: Runtime, run: Run, say: Callable[[PauseRequest], Response]
 def truthfully(request: PauseRequest) -> Response:
     """Approve everything; of what is in doubt say what the ledger says."""
     if request.in_doubt:
-        happened = any(each["effect"] == "refund" for each in recorded())
+        happened = any(each["effect"] == request.action.tool for each in recorded())
         return request.choose((HAPPENED if happened else NOT_HAPPENED).id, by="ann")
     match request.kind:
         case Kind.INPUT:

@@ -18,14 +18,17 @@ from hitl_core.testing.crashing import CommandLog, CrashingStore, CrashPoint, di
 
 from . import crash_desk
 from .crash_desk import CRASH, CrashDesk, go_on, go_through, truthfully
-from .desk import recorded
+from .desk import LEDGER, recorded
 from .processes import KILLED, child, counts, dies_at, model_process
 
 pytestmark = pytest.mark.processes
 
+WHEN = ("before", "after")
+Places = tuple[list[CrashPoint], list[tuple[str, str, int]]]
+
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[CrashDesk]:
+def desk(tmp_path: Path, warm: None) -> Iterator[CrashDesk]:
     log = tmp_path / "model.jsonl"
     with model_process(crash_desk.SCRIPT, log) as url:
         yield CrashDesk(tmp_path, url, log)
@@ -104,26 +107,22 @@ def recovers(desk: CrashDesk) -> None:
         async with desk.open() as hitl:
             runs = (await hitl.runs()).items
             if not runs:
-                run = await go_through(hitl, truthfully)
+                run = await go_through(hitl, truthfully, desk.order)
             else:
                 run = await go_on(hitl, await hitl.run(runs[0].id), truthfully)
             assert (run.state, run.output) == (RunState.COMPLETED, {"answer": "done courier"}), run
             states = {effect.state for effect in await hitl.effects(run.id)}
             assert states == {ActionState.EXECUTED}, states
-            audit = await hitl.request_states() if hasattr(hitl, "request_states") else None
-            assert audit is None
 
     assert child(work) == 0
     assert (len(desk.refunds), desk.lookups) == (1, 1)
     assert desk.repeated <= 1, "only the model call in flight may be repeated"
 
 
-def dress_rehearsal(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[CrashPoint], list[tuple[str, str, int]]]:
-    """Go through everything once, and list the places at which it can die."""
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory, warm: None) -> Places:
+    """Every place at which the desk can die, found by going through it once."""
     folder = tmp_path_factory.mktemp("rehearsal")
-    found = folder / "found"
-    ledger = os.environ.get("HITL_TEST_LEDGER")
-    os.environ["HITL_TEST_LEDGER"], os.environ["OPENAI_API_KEY"] = str(folder / "ledger"), "test"
 
     async def work() -> None:
         seen: list[str] = []
@@ -137,25 +136,16 @@ def dress_rehearsal(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Cras
 
         async with desk.wrapped(wrap).open() as hitl:
             await go_through(hitl, truthfully)
-        found.write_text("\n".join([*logs[0].names, *seen]))
+        (folder / "found").write_text("\n".join([*logs[0].names, *seen]))
 
-    with model_process(crash_desk.SCRIPT, folder / "model.jsonl") as url:
+    with model_process(crash_desk.SCRIPT, folder / "model.jsonl") as url, pytest.MonkeyPatch.context() as patch:
+        patch.setenv(LEDGER, str(folder / "ledger"))
+        patch.setenv("OPENAI_API_KEY", "test")
         desk = CrashDesk(folder, url, folder / "model.jsonl")
         assert child(work) == 0
-    if ledger is not None:
-        os.environ["HITL_TEST_LEDGER"] = ledger
-    names = found.read_text().splitlines()
-    commands = [name for name in names if name[0].isupper()]
+    names = (folder / "found").read_text().splitlines()
     saver = [(m, when, n) for m in ("aput", "aput_writes") for n in range(1, names.count(m) + 1) for when in WHEN]
-    return points(commands), saver
-
-
-WHEN = ("before", "after")
-
-
-@pytest.fixture(scope="module")
-def places(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return dress_rehearsal(tmp_path_factory)
+    return points(name for name in names if name[0].isupper()), saver
 
 
 def test_killed_around_every_command_to_the_store(desk: CrashDesk, places: Any, tmp_path: Path) -> None:
@@ -169,7 +159,7 @@ def test_killed_around_every_command_to_the_store(desk: CrashDesk, places: Any, 
 
         async def dies(at: CrashDesk = at, point: CrashPoint = point) -> None:
             async with at.wrapped(lambda store: CrashingStore(store, point)).open() as hitl:
-                await go_through(hitl, truthfully)
+                await go_through(hitl, truthfully, at.order)
 
         assert child(dies) == KILLED, point
         recovers(at)
@@ -183,7 +173,7 @@ def test_killed_around_every_write_of_the_saver(desk: CrashDesk, places: Any, tm
         async def dies(at: CrashDesk = at, method: str = method, when: str = when, nth: int = nth) -> None:
             dies_at(AsyncSqliteSaver, method, when, nth)
             async with at.open() as hitl:
-                await go_through(hitl, truthfully)
+                await go_through(hitl, truthfully, at.order)
 
         assert child(dies) == KILLED, (method, when, nth)
         recovers(at)
@@ -193,5 +183,5 @@ def somewhere_else(desk: CrashDesk, tmp_path: Path, name: str) -> CrashDesk:
     """The same desk with a store, a ledger and threads of its own."""
     folder = tmp_path / name
     folder.mkdir()
-    os.environ["HITL_TEST_LEDGER"] = str(folder / "ledger.jsonl")
-    return CrashDesk(folder, desk.url, desk.log)
+    os.environ[LEDGER] = str(folder / "ledger.jsonl")
+    return CrashDesk(folder, desk.url, desk.log, order=name)

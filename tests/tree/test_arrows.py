@@ -33,6 +33,7 @@ RANK = {
     "worker": 10,
     "registry": 10,
     "portal": 10,
+    "deferred": 10,
     "config": 11,
     "blocking": 12,
     FRONT_DOOR: 13,

@@ -78,6 +78,13 @@ class Anchors:
         self._moved = threading.Event()
         self._closing = threading.Event()
 
+    def catch_up(self, tip: tuple[int, bytes]) -> None:
+        """Anchor what a process that was killed has left unanchored; `tip` is how the trail ends now."""
+        path = self._custody.anchors
+        if path is not None and tip[0] > _newest(path):
+            self._tip = tip
+            self._write()
+
     def moved(self, tip: tuple[int, bytes]) -> None:
         """The trail has grown. Costs next to nothing unless 1,000 lines have come together."""
         if self._custody.anchors is None:
@@ -143,6 +150,18 @@ class Read:
     number: int
     anchor: Anchor | None
     signature: str = ""
+
+
+def _newest(path: Path) -> int:
+    """The greatest size among the last few anchors of a file that may be very long."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 4096))
+            tail = file.read().decode(errors="replace")
+    except OSError:
+        return 0
+    parsed = [_parsed(0, line).anchor for line in tail.splitlines()]
+    return max((anchor.size for anchor in parsed if anchor), default=0)
 
 
 def read(path: Path) -> Iterator[Read]:

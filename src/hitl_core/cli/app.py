@@ -18,6 +18,7 @@ from . import audit, demo, doctor, requests, runs, stops, work
 from .complaints import Complaint, WrongUsage, as_json, in_words, is_misconfigured
 from .options import Exit
 from .output import console, log_to_stderr
+from .plain_text import visible
 
 _INTERRUPTED: Final = 128 + signal.SIGINT
 _UsageError: Final[type[Exception]] = typer.BadParameter.__mro__[1]
@@ -108,7 +109,7 @@ def _complain(error: Complaint, arguments: list[str]) -> int:
 
 def _unexpected(error: Exception, arguments: list[str]) -> int:
     """A bug, here or in the app that was loaded: its traceback is what helps."""
-    traceback.print_exception(error)
+    print(visible("".join(traceback.format_exception(error)), lines=True), end="", file=sys.stderr)
     if "--json" in arguments:
         body = {"code": "unexpected", "message": f"{type(error).__name__}: {error}", "faults": [], "next": ""}
         print(json.dumps({"error": body}, indent=2), flush=True)

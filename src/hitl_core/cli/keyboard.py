@@ -10,11 +10,11 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from .plain_text import visible
+from .prompt import LEAVE
 
 _LATER_PART_SECONDS: Final = 0.05
 """How long the rest of an escape sequence may take to arrive."""
 
-LEAVE: Final = "q"
 _CTRL_C: Final = "\x03"
 _CTRL_D: Final = "\x04"
 _ESCAPE: Final = "\x1b"

@@ -32,10 +32,10 @@ from ..protocol import (
     Revise,
 )
 from .editing import answered, edited
-from .keyboard import LEAVE
 from .render import changes_table, request_panel, shown
 
 SHOW_ALL: Final = "v"
+LEAVE: Final = "q"
 _YES: Final = "y"
 
 _KEYS: Final[dict[Reply, tuple[str, str]]] = {

@@ -36,7 +36,7 @@ from ..commands import (
     Settled,
     StopScope,
 )
-from ..errors import AlreadyStarted, HitlError, RecordError, Stopped
+from ..errors import AlreadyStarted, EffectRefused, HitlError, RecordError, Stopped
 from ..lifecycle import ActionEvent, ActionState, RequestState
 from ..protocol import (
     Action,
@@ -120,10 +120,7 @@ class Gate:
 
     def lift(self, action: Action, *, call: str, form: Form, round: int = 0) -> PauseRequest:
         """The request for a pause that the app made itself: it always asks; the policy adds who and until when."""
-        ruling = self._rule(action, form)
-        if not ruling.asks or ruling.veto_seconds is not None:
-            ruling = ruling.model_copy(update={"level": Level.CONFIRM, "veto_seconds": None})
-        return self._compose(action, call, round, form, ruling)
+        return self._compose(action, call, round, form, _asking(self._rule(action, form)))
 
     async def settled(self, call: str) -> Settled | None:
         """The newest request at a place of this run, with its state and response."""
@@ -151,6 +148,8 @@ class Gate:
             return await self._deny(action, call, ruling)
         if not ruling.asks and form.kind is Kind.APPROVAL:
             return self._let_through(action, call, form, ruling)
+        if form.kind is not Kind.APPROVAL:
+            ruling = _asking(ruling)
         return self._ask(action, call, round, form, ruling)
 
     def _let_through(self, action: Action, call: str, form: Form, ruling: Ruling) -> Proceed:
@@ -297,6 +296,8 @@ class Gate:
         return begun
 
     def _beginning(self, allowed: Proceed) -> BeginEffect:
+        if allowed.call in self._waiting:
+            raise EffectRefused(f"people are being asked about the call {allowed.call!r}; it does not start meanwhile")
         return BeginEffect(
             self.lease,
             allowed.call,
@@ -341,3 +342,10 @@ class Gate:
             step.close()
             raise RuntimeError("a sync tool was called on the event loop; call it in a thread or make it async")
         return asyncio.run_coroutine_threadsafe(step, self._loop).result()
+
+
+def _asking(ruling: Ruling) -> Ruling:
+    """The ruling for what always asks: a question, or a pause of the app's own. The policy adds who and until when."""
+    if ruling.asks and ruling.veto_seconds is None:
+        return ruling
+    return ruling.model_copy(update={"level": Level.CONFIRM, "veto_seconds": None})

@@ -55,6 +55,20 @@ def test_a_store_that_was_only_read_writes_none(tmp_path: Path) -> None:
     assert not (tmp_path / "desk.anchors").exists()
 
 
+def test_what_a_killed_process_left_is_caught_up_with(tmp_path: Path) -> None:
+    for tip, expected in ((0, []), (7, [7]), (7, [7]), (5, [7]), (900, [7, 900])):
+        anchors = Anchors(custody(tmp_path))
+        anchors.catch_up((tip, b"m" * 32))
+        anchors.close()
+        assert sizes(tmp_path) == expected
+    for size in range(901, 1001):
+        anchors = Anchors(custody(tmp_path), every_lines=1)
+        anchors.moved((size, b"m" * 32))
+        anchors.close()
+    Anchors(custody(tmp_path)).catch_up((1000, b"m" * 32))
+    assert sizes(tmp_path)[-2:] == [999, 1000]
+
+
 def test_without_a_second_place_there_are_none() -> None:
     anchors = Anchors(Custody(SECRET, "hitl-desk", None), every_lines=1)
     anchors.moved((1, b"m" * 32))
@@ -71,7 +85,9 @@ def test_a_torn_line_is_left_alone_and_the_next_one_stands_by_itself(tmp_path: P
     assert sizes(tmp_path) == [5, None, 6]
 
 
-@pytest.mark.parametrize("line", ["", "hello\n", "hitl-anchor 2 a 1 ab 1 cd\n", "hitl-anchor 1 a x ab 1 cd\n", "\xff\n"])
+@pytest.mark.parametrize(
+    "line", ["", "hello\n", "hitl-anchor 2 a 1 ab 1 cd\n", "hitl-anchor 1 a x ab 1 cd\n", "\xff\n"]
+)
 def test_what_is_no_anchor_is_none(tmp_path: Path, line: str) -> None:
     (tmp_path / "desk.anchors").write_text(line, encoding="latin-1")
     assert [each for each in sizes(tmp_path) if each is not None] == []

@@ -214,7 +214,9 @@ def test_a_trail_in_memory_has_no_second_place(trail: Trail) -> None:
 def test_another_stores_database_in_the_place_of_ours(trail: Trail, tmp_path: Path) -> None:
     other = Trail(tmp_path, 30, origin="hitl-other").anchored()
     swapped = verify_entries(other.entries, Custody(SECRET, other.custody.origin, trail.custody.anchors))
-    assert [str(each) for each in swapped.findings] == ["swapped: anchors 1 to 2 are of hitl-desk, but this is hitl-other"]
+    assert [str(each) for each in swapped.findings] == [
+        "swapped: anchors 1 to 2 are of hitl-desk, but this is hitl-other"
+    ]
     assert swapped.exit_code == 1
     renamed = verify_entries(other.entries, trail.custody)
     assert [each.fault for each in renamed.findings] == [Fault.REWRITTEN]

@@ -31,7 +31,6 @@ from hitl_core.protocol import (
     AuditEntry,
     Because,
     EffectMode,
-
     Kind,
     Level,
     PauseRequest,
@@ -73,7 +72,9 @@ class World:
         }
         return Run(**(given | fields))
 
-    def request(self, run: Run | Claimed, call: str = "refund#1", action: Action = REFUND, **fields: Any) -> PauseRequest:
+    def request(
+        self, run: Run | Claimed, call: str = "refund#1", action: Action = REFUND, **fields: Any
+    ) -> PauseRequest:
         given: dict[str, Any] = {
             "id": new_id(self.now),
             "run_id": run.run.id if isinstance(run, Claimed) else run.id,
@@ -151,5 +152,3 @@ class World:
 
     async def events(self, run: Run | None = None) -> list[str]:
         return [entry.event for entry in await self.trail(run)]
-
-

@@ -6,7 +6,6 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -37,8 +36,7 @@ class Changes:
                 await self._hear(timer, since)
         finally:
             timer.cancel()
-            with suppress(asyncio.CancelledError):
-                await timer
+            await asyncio.wait((timer,))  # not `await timer`: who cancels us must not be mistaken for it
         self._remember()
 
     async def _hear(self, timer: asyncio.Future[None], since: int) -> None:

@@ -18,9 +18,11 @@ def list_requests(view: View, query: ListRequests) -> Page[Settled]:
     where, given = _condition(view, query)
     after = int(query.cursor) if query.cursor else 0
     keys = _keys(view, query, f"key > ? AND {where}", (after, *given))
+    if not keys:
+        return Page(())
     marks = ", ".join("?" * len(keys))
     rows = view.execute(f"{SETTLED} WHERE q.key IN ({marks}) ORDER BY q.key", keys).fetchall()
-    cursor = str(keys[-1]) if len(keys) == query.limit and keys else None
+    cursor = str(keys[-1]) if len(keys) == query.limit else None
     return Page(tuple(readable(view, rows)), cursor)
 
 

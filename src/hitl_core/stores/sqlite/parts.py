@@ -15,6 +15,8 @@ from .engine import Engine
 from .location import Location
 from .lock import FileLock
 from .schema import migrate
+from .trail import Tip, read_tip
+from .view import View
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +41,10 @@ def in_file(location: Location, *, key: Path, anchors: Path) -> Parts:
     """A store in a file. Raises ConfigError, StoreUnavailable or StoreTooNew."""
     lock = FileLock(location.beside(".lock"))
     with lock.held():
-        origin = _prepared(location)
+        origin, tip = _prepared(location)
     custody = Custody(load_or_create(key), origin, anchors)
     tips = Anchors(custody)
+    tips.catch_up(tip)
     bell = Doorbell(location.beside(".bell"))
     return Parts(
         engine=Engine(location, lock.held, Chain(custody.secret, origin), sealed=tips.moved),
@@ -70,9 +73,9 @@ def in_memory(location: Location) -> Parts:
     return Parts(engine, OneConnection(connection, guard), bell, count, custody, committed, ())
 
 
-def _prepared(location: Location) -> str:
+def _prepared(location: Location) -> tuple[str, Tip]:
     connection = connect(location, writes=True, create=True)
     try:
-        return migrate(connection, location)
+        return migrate(connection, location), read_tip(View(connection))
     finally:
         connection.close()

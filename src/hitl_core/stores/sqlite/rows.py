@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self, TypeVar
+
+from pydantic import ValidationError
 
 from ...commands import Effect, Lease, Settled
-from ...errors import RowCorrupt
+from ...errors import ProtocolUnknown, RowCorrupt
 from ...lifecycle import ActionState, RequestState
-from ...protocol import Action, EffectMode, PauseRequest, Response, Run, RunState, instant
+from ...protocol import Action, EffectMode, PauseRequest, Response, Run, RunState, TopRecord, instant
 from .bodies import checked, decode, get, unpack
 from .identity import text
 from .view import View
@@ -78,11 +80,15 @@ def run_record(view: View, row: RunRow, pending: tuple[PauseRequest, ...] = ()) 
 
 # ── requests ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-SETTLED: Final = """SELECT q.key, q.id, q.state, q.votes, b.digest, b.data, p.digest, p.data
+# The state as bytes: text that is not UTF-8 any more would fail the page, not its one row.
+SETTLED: Final = """SELECT q.key, q.id, CAST(q.state AS BLOB), q.votes, b.digest, b.data, p.digest, p.data
     FROM hitl_requests q LEFT JOIN hitl_bodies b ON b.key = q.body LEFT JOIN hitl_bodies p ON p.key = q.response"""
 
 _VOTES: Final = """SELECT b.digest, b.data FROM hitl_votes v LEFT JOIN hitl_bodies b ON b.key = v.body
     WHERE v.request = ? ORDER BY v.body"""
+
+
+R = TypeVar("R", bound=TopRecord)
 
 
 class StoredRequest(Settled):
@@ -104,14 +110,22 @@ class StoredRequest(Settled):
     def __getattr__(self, name: str) -> Any:
         # Only an empty slot gets here; filling it makes this the last time.
         if name == "request":
-            value: Any = PauseRequest.model_validate_json(unpack(self._request_data))
+            value: Any = _parsed(PauseRequest, self._request_data)
         elif name == "response":
-            data = self._response_data
-            value = None if data is None else Response.model_validate_json(unpack(data))
+            value = None if self._response_data is None else _parsed(Response, self._response_data)
         else:
             raise AttributeError(name)
         object.__setattr__(self, name, value)
         return value
+
+
+def _parsed(record: type[R], data: bytes) -> R:
+    """Raises ProtocolUnknown; the bytes are as we stored them, so it is the reader that is too old or too new."""
+    try:
+        return record.model_validate_json(unpack(data))
+    except ValidationError as exc:
+        what = record.__name__
+        raise ProtocolUnknown(f"this {what} was written by a release that this one does not read: {exc}") from exc
 
 
 def settled(view: View, row: tuple[Any, ...]) -> Settled:
@@ -120,13 +134,20 @@ def settled(view: View, row: tuple[Any, ...]) -> Settled:
     what = f"request {text(name)}"
     request = checked(digest, data, what=what)
     response = None if answer is None else checked(answer_digest, answer, what=f"response to {what}")
-    cast_votes = _votes(view, key, what) if votes else ()
-    return StoredRequest.of(request, response, RequestState(state), cast_votes)
+    given = _votes(view, key, what) if votes else ()
+    return StoredRequest.of(request, response, _state(state, what), given)
+
+
+def _state(stored: bytes, what: str) -> RequestState:
+    try:
+        return RequestState(stored.decode())
+    except ValueError as exc:
+        raise RowCorrupt(f"the state of {what} is {stored!r}, which is none; it is not used") from exc
 
 
 def _votes(view: View, key: int, what: str) -> tuple[Response, ...]:
     rows = view.execute(_VOTES, (key,)).fetchall()
-    return tuple(Response.model_validate_json(unpack(checked(*row, what=f"vote on {what}"))) for row in rows)
+    return tuple(_parsed(Response, checked(*row, what=f"vote on {what}")) for row in rows)
 
 
 def readable(view: View, rows: list[tuple[Any, ...]]) -> list[Settled]:

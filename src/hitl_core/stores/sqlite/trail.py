@@ -7,6 +7,7 @@ from typing import NamedTuple
 from ...audit import Chain
 from .identity import column
 from .transaction import Transaction
+from .view import View
 
 
 class Tip(NamedTuple):
@@ -23,7 +24,7 @@ def seal(txn: Transaction, chain: Chain) -> Tip | None:
     """
     if not txn.lines:
         return None
-    tip, rows = read_tip(txn, chain), []
+    tip, rows = read_tip(txn), []
     for at, event, subject, actor, body, run in txn.lines:
         tip = Tip(tip.size + 1, chain.seal(tip.mac, tip.size + 1, at, event, subject, actor, body))
         rows.append((tip.size, at, event, column(subject), actor, body, tip.mac, run))
@@ -31,6 +32,6 @@ def seal(txn: Transaction, chain: Chain) -> Tip | None:
     return tip
 
 
-def read_tip(txn: Transaction, chain: Chain) -> Tip:
-    found = txn.one("SELECT seq, mac FROM hitl_audit ORDER BY seq DESC LIMIT 1")
-    return Tip(0, chain.genesis) if found is None else Tip(*found)
+def read_tip(view: View) -> Tip:
+    found = view.one("SELECT seq, mac FROM hitl_audit ORDER BY seq DESC LIMIT 1")
+    return Tip(0, Chain.genesis) if found is None else Tip(*found)

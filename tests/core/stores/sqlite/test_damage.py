@@ -25,7 +25,7 @@ from hitl_core.commands import (
 )
 from hitl_core.errors import ProtocolUnknown, RowCorrupt
 from hitl_core.protocol import Executed, PauseRequest, Run, RunState
-from hitl_core.stores.sqlite import SqliteStore
+from hitl_core.stores.sqlite import SqliteStore, bodies
 from hitl_core.stores.sqlite.identity import column
 from tests.core.stores.world import World
 
@@ -183,9 +183,6 @@ async def test_a_record_of_another_protocol_is_named_when_it_is_looked_at(desk: 
     run = await desk.store.fetch(GetRun(claimed.run.id))
     assert run.state is RunState.PAUSED
     (other,) = run.pending
-    desk.store._writer.blocking  # noqa: B018
-    from hitl_core.stores.sqlite import bodies
-
     body = bodies.pack_text(request.to_json(), what="request", limit=bodies.REQUEST_LIMIT)
     desk.change("UPDATE hitl_bodies SET digest = ?, data = ? WHERE key = (SELECT body FROM hitl_requests)", *body)
     (listed,) = (await desk.store.fetch(ListRequests())).items
