@@ -3,6 +3,8 @@
 
 export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
+# Importing a framework costs seconds; compiled once, every later process is quick.
+export UV_COMPILE_BYTECODE := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 PYTHON ?=

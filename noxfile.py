@@ -32,6 +32,7 @@ sys.exit(f"this lane must have no framework, found {found}" if found else print(
 """
 
 os.environ.setdefault("UV_PYTHON_DOWNLOADS", "never")
+os.environ.setdefault("UV_COMPILE_BYTECODE", "1")
 os.environ["LANGSMITH_TRACING"] = "false"  # a developer's own tracing must not see, or slow, our tests
 nox.needs_version = ">=2025.10"
 nox.options.default_venv_backend = "uv"

@@ -61,10 +61,11 @@ class Ledger:
 class Shop:
     """The place where a test happens. Change `policy` or move `clock` at any time."""
 
-    def __init__(self, folder: Path, *, policy: Policy = ASKS_FOR_EVERYTHING) -> None:
+    def __init__(self, folder: Path, *, policy: Policy = ASKS_FOR_EVERYTHING, time: Clock | None = None) -> None:
         self.folder = folder
         self.policy = policy
         self.clock = ManualClock()
+        self.time: Clock = time or self.clock
         self.ledger = Ledger(folder / "ledger.jsonl")
 
     @asynccontextmanager
@@ -82,7 +83,7 @@ class Shop:
         around = Surroundings(
             store=wrap(await self.store()),
             policy=lambda: self.policy,
-            clock=self.clock,
+            clock=self.time,
             catalogue=catalogue,
         )
         adapter = PlainAdapter(AppSource(name, app), catalogue=catalogue)
@@ -98,8 +99,8 @@ class Shop:
         finally:
             await store.close()
 
-    async def store(self, clock: Clock | None = None) -> SqliteStore:
-        return await SqliteStore.open(self.folder / "shop.db", clock=clock or self.clock)
+    async def store(self) -> SqliteStore:
+        return await SqliteStore.open(self.folder / "shop.db", clock=self.time)
 
 
 class Crash(BaseException):

@@ -118,8 +118,9 @@ class CrashDesk:
 
     @property
     def repeated(self) -> int:
-        """How many model calls were answered more than once, each counted for every time too many."""
-        return sum(len(group) - 1 for group in repeated_calls(self.calls))
+        """How many model calls about this desk's order were answered more than once, for every time too many."""
+        own = [each for each in self.calls if self.order in str((each.body or {}).get("messages"))]
+        return sum(len(group) - 1 for group in repeated_calls(own))
 
 
 async def go_through(hitl: Runtime, say: Callable[[PauseRequest], Response], order: str = "A") -> Run:

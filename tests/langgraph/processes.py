@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -46,13 +46,22 @@ def child(work: Callable[[], Awaitable[Any]]) -> int:
     return ended(fork(lambda: asyncio.run(work())))  # type: ignore[arg-type]
 
 
+def on_two_cores(cases: Sequence[Callable[[], None]]) -> list[int]:
+    """Run the cases in two coordinating processes; their exit codes. What went wrong is on stderr."""
+
+    def half(start: int) -> Callable[[], None]:
+        return lambda: [case() for case in cases[start::2]]  # type: ignore[return-value]
+
+    return [ended(pid) for pid in [fork(half(0)), fork(half(1))]]
+
+
 @contextmanager
 def model_process(script: Script, log: Path) -> Iterator[str]:
     """A scripted model in a process of its own; gives its base URL."""
     reading, writing = os.pipe()
 
     def serve() -> None:
-        with ScriptedModel(script, log=log) as model:
+        with ScriptedModel(script, log=log, log_bodies=True) as model:
             os.write(writing, model.base_url.encode())
             os.close(writing)
             signal.pause()

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from langchain_openai import ChatOpenAI
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+from langgraph.graph import START, StateGraph
 
+from hitl_core import Option, Run, Runtime
+from hitl_core.gate import ABORT, HAPPENED, NOT_HAPPENED
 from hitl_core.lifecycle import ActionState
 from hitl_core.protocol import PauseRequest, Response, RunState
 from hitl_core.testing.crashing import CommandLog, CrashingStore, CrashPoint, die, points
 
-from . import crash_desk
+from . import crash_desk, graphs
 from .crash_desk import CRASH, CrashDesk, go_on, go_through, truthfully
-from .desk import LEDGER, recorded
-from .processes import KILLED, child, counts, dies_at, model_process
+from .desk import LEDGER, Desk, record
+from .processes import KILLED, child, counts, dies_at, model_process, on_two_cores
 
 pytestmark = pytest.mark.processes
 
@@ -40,12 +44,9 @@ async def started_and_killed(desk: CrashDesk) -> None:
         die()
 
 
-def only_run(desk: CrashDesk) -> Callable[[Any], Any]:
-    async def find(hitl: Any) -> Any:
-        (run,) = (await hitl.runs()).items
-        return await hitl.run(run.id)
-
-    return find
+async def only_run(hitl: Runtime) -> Run:
+    (run,) = (await hitl.runs()).items
+    return await hitl.run(run.id)
 
 
 def approve(request: PauseRequest) -> Response:
@@ -81,12 +82,12 @@ def test_killed_while_paused_and_after_each_answer(desk: CrashDesk, say: Any, re
 
     async def resumes() -> None:
         async with desk.open() as hitl:
-            await hitl.resume((await only_run(desk)(hitl)).id)
+            await hitl.resume((await only_run(hitl)).id)
             die()
 
     async def ends() -> None:
         async with desk.open() as hitl:
-            run = await only_run(desk)(hitl)
+            run = await only_run(hitl)
             assert (run.state, run.output) == (RunState.COMPLETED, {"answer": "done courier"}), run
 
     assert child(lambda: started_and_killed(desk)) == KILLED
@@ -101,7 +102,7 @@ def test_killed_while_paused_and_after_each_answer(desk: CrashDesk, say: Any, re
 
 
 def recovers(desk: CrashDesk) -> None:
-    """In new processes: take up what is there, or start if nothing is; it comes to its end."""
+    """In a new process: take up what is there, or start if nothing is; it comes to its end."""
 
     async def work() -> None:
         async with desk.open() as hitl:
@@ -148,40 +149,168 @@ def places(tmp_path_factory: pytest.TempPathFactory, warm: None) -> Places:
     return points(name for name in names if name[0].isupper()), saver
 
 
-def test_killed_around_every_command_to_the_store(desk: CrashDesk, places: Any, tmp_path: Path) -> None:
+def somewhere_else(desk: CrashDesk, name: str) -> CrashDesk:
+    """The same desk with an order, a store, a ledger and threads of its own."""
+    folder = desk.folder / name
+    folder.mkdir()
+    os.environ[LEDGER] = str(folder / "ledger.jsonl")
+    return replace(desk, folder=folder, order=name)
+
+
+def killed_at_command(desk: CrashDesk, point: CrashPoint) -> None:
+    at = somewhere_else(desk, str(point).replace(" ", "-"))
+
+    async def dies() -> None:
+        async with at.wrapped(lambda store: CrashingStore(store, point)).open() as hitl:
+            await go_through(hitl, truthfully, at.order)
+
+    assert child(dies) == KILLED, point
+    recovers(at)
+
+
+def killed_at_write(desk: CrashDesk, method: str, when: str, nth: int) -> None:
+    at = somewhere_else(desk, f"{when}-{method}-{nth}")
+
+    async def dies() -> None:
+        dies_at(AsyncSqliteSaver, method, when, nth)
+        async with at.open() as hitl:
+            await go_through(hitl, truthfully, at.order)
+
+    assert child(dies) == KILLED, (method, when, nth)
+    recovers(at)
+
+
+def test_killed_around_every_command_to_the_store(desk: CrashDesk, places: Places) -> None:
     """Between LangGraph's checkpoint and our commit, between a decision and its use, around each effect …"""
     commands, _ = places
     assert {point.command for point in commands} >= {
         *("OpenRun", "BeginEffect", "EndEffect", "PauseRun", "RecordResponse", "ClaimRuns", "FinishRun")
     }
-    for number, point in enumerate(commands):
-        at = somewhere_else(desk, tmp_path, f"c{number}")
-
-        async def dies(at: CrashDesk = at, point: CrashPoint = point) -> None:
-            async with at.wrapped(lambda store: CrashingStore(store, point)).open() as hitl:
-                await go_through(hitl, truthfully, at.order)
-
-        assert child(dies) == KILLED, point
-        recovers(at)
+    assert on_two_cores([partial(killed_at_command, desk, point) for point in commands]) == [0, 0]
 
 
-def test_killed_around_every_write_of_the_saver(desk: CrashDesk, places: Any, tmp_path: Path) -> None:
+def test_killed_around_every_write_of_the_saver(desk: CrashDesk, places: Places) -> None:
     _, writes = places
-    for number, (method, when, nth) in enumerate(writes):
-        at = somewhere_else(desk, tmp_path, f"s{number}")
-
-        async def dies(at: CrashDesk = at, method: str = method, when: str = when, nth: int = nth) -> None:
-            dies_at(AsyncSqliteSaver, method, when, nth)
-            async with at.open() as hitl:
-                await go_through(hitl, truthfully, at.order)
-
-        assert child(dies) == KILLED, (method, when, nth)
-        recovers(at)
+    assert on_two_cores([partial(killed_at_write, desk, *place) for place in writes]) == [0, 0]
 
 
-def somewhere_else(desk: CrashDesk, tmp_path: Path, name: str) -> CrashDesk:
-    """The same desk with a store, a ledger and threads of its own."""
-    folder = tmp_path / name
-    folder.mkdir()
-    os.environ[LEDGER] = str(folder / "ledger.jsonl")
-    return CrashDesk(folder, desk.url, desk.log, order=name)
+# ── inside the tool ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def killed_in_the_tool(desk: CrashDesk, place: str) -> None:
+    async def dies() -> None:
+        os.environ[CRASH] = place
+        async with desk.open() as hitl:
+            await go_through(hitl, truthfully)
+
+    assert child(dies) == KILLED
+
+
+@pytest.mark.parametrize(
+    ("place", "said", "refunds", "told"),
+    [
+        ("after refund", HAPPENED, 1, "carried out"),
+        ("before refund", NOT_HAPPENED, 1, "paid 12"),
+        ("after refund", ABORT, 1, "not known"),
+        ("before refund", ABORT, 0, "not known"),
+    ],
+    ids=lambda each: str(getattr(each, "id", each)),
+)
+def test_killed_in_the_tool_it_is_in_doubt_until_a_person_says(
+    desk: CrashDesk, place: str, said: Option, refunds: int, told: str
+) -> None:
+    killed_in_the_tool(desk, place)
+    happened = len(desk.refunds)
+
+    async def finds_doubt() -> None:
+        async with desk.open() as hitl:
+            run = await hitl.resume((await only_run(hitl)).id)
+            assert [(r.in_doubt, r.action.tool) for r in run.pending] == [(True, "refund")], run
+            assert len(desk.refunds) == happened
+            await hitl.respond(run.pending[0].choose(said.id, by="ann"))
+            run = await go_on(hitl, await hitl.resume(run.id), truthfully)
+            assert run.state is RunState.COMPLETED, run
+            (effect,) = [each for each in await hitl.effects(run.id) if each.action.tool == "refund"]
+            results = str(effect.result) + effect.error
+            assert told in results or said is ABORT, results
+
+    assert child(finds_doubt) == 0
+    assert (len(desk.refunds), desk.lookups, desk.repeated) == (refunds, 1, 0)
+
+
+# ── where no gate is: the app's own nodes, and the model ─────────────────────────────────────────────────────
+
+
+def node_that_dies(state: graphs.State) -> graphs.State:
+    record("paid")
+    if os.environ.get(CRASH) == "node":
+        die()
+    return {"out": ["paid"]}
+
+
+def native(saver: Any) -> Any:
+    graph = StateGraph(graphs.State).add_node("first", graphs.after).add_node("pays", node_that_dies)
+    graph.add_edge(START, "first").add_edge("first", "pays")
+    return graph.compile(checkpointer=saver)
+
+
+@pytest.mark.parametrize(("said", "state", "paid"), [("again", "completed", 2), ("abort", "failed", 1)])
+def test_killed_in_a_node_of_the_app_the_step_is_in_doubt(
+    tmp_path: Path, warm: None, said: str, state: str, paid: int
+) -> None:
+    at = Desk(native, tmp_path)
+
+    async def dies() -> None:
+        os.environ[CRASH] = "node"
+        await at.start({"order": "A"})
+
+    async def asks() -> None:
+        async with at.open() as hitl:
+            run = await hitl.resume((await only_run(hitl)).id)
+            (request,) = run.pending
+            assert (request.in_doubt, request.action.arguments) == (True, {"step": "pays"})
+            assert at.effects == ["told", "paid"]
+            await hitl.respond(request.choose(said, by="ann"))
+
+    async def goes_on() -> None:
+        async with at.open() as hitl:
+            run = await hitl.resume((await only_run(hitl)).id)
+            assert run.state == state, run
+
+    assert [child(dies), child(asks), child(goes_on)] == [KILLED, 0, 0]
+    assert at.effects.count("paid") == paid
+
+
+def test_a_second_crash_in_the_same_step_asks_a_second_time(tmp_path: Path, warm: None) -> None:
+    at = Desk(native, tmp_path)
+
+    async def dies() -> None:
+        os.environ[CRASH] = "node"
+        await at.start({"order": "A"})
+
+    async def asked_and_dies_again() -> None:
+        os.environ[CRASH] = "node"
+        async with at.open() as hitl:
+            run = await hitl.resume((await only_run(hitl)).id)
+            await hitl.respond(run.pending[0].choose("again", by="ann"))
+            await hitl.resume(run.id)
+
+    async def asks_again() -> None:
+        async with at.open() as hitl:
+            run = await hitl.resume((await only_run(hitl)).id)
+            assert [(r.in_doubt, r.round) for r in run.pending] == [(True, 1)], run
+
+    assert [child(dies), child(asked_and_dies_again), child(asks_again)] == [KILLED, KILLED, 0]
+    assert at.effects.count("paid") == 2
+
+
+def test_killed_while_the_model_answers_only_that_call_is_made_again(desk: CrashDesk) -> None:
+    async def dies() -> None:
+        dies_at(ChatOpenAI, "_agenerate", "after", 2)
+        async with desk.open() as hitl:
+            await go_through(hitl, truthfully)
+
+    assert child(dies) == KILLED
+    assert desk.repeated == 0
+    recovers(desk)
+    assert (len(desk.calls), desk.repeated) == (4, 1)

@@ -1,4 +1,4 @@
-"""Verification: read the trail again, line by line, and compare it with its anchors. Streaming; pure but for reading."""
+"""Verification: read the trail again, line by line, and hold it against its anchors. Streaming, and else pure."""
 
 from __future__ import annotations
 

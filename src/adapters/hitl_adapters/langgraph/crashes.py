@@ -37,7 +37,7 @@ async def doubtful(
         call = f"step:{task.name}:{task.id}"
         known = await turn.gate.settled(call) if turn.claimed.interrupted or call in waited else None
         if turn.claimed.interrupted and (known is None or is_settled(known)):
-            if not _may_have_run(task, sites, app) or await turn.gate.knows(f"{task.name}:{task.id}"):
+            if not _may_have_run(task, sites, app) or await _is_gated(turn, task):
                 continue
             round = 0 if known is None else known.request.round + 1
             doubt.asked.append(ask_about_step(turn.gate, task, call, round=round))
@@ -51,6 +51,12 @@ async def doubtful(
         else:
             return Broke(f"step {task.name!r} was in doubt after a crash and a person ended the run", turn.checkpoint)
     return doubt
+
+
+async def _is_gated(turn: Turn, task: PregelTask) -> bool:
+    """Whether the gate knows calls in this task, or in a graph inside it: their effects are on record, one by one."""
+    place = f"{task.name}:{task.id}"
+    return await turn.gate.knows(f"{place}/") or await turn.gate.knows(f"{place}|")
 
 
 def _may_have_run(task: PregelTask, sites: Sequence[Site], app: App) -> bool:

@@ -29,7 +29,7 @@ from .errors import HAS_STRICT_RESUME, in_words
 from .kept import Kept
 from .mapping import Gated, NativePause
 from .output import output_of
-from .standing import checkpoint_id, failed, has_inner, pauses, written_by
+from .standing import checkpoint_id, failed, has_inner, is_over, pauses, written_by
 from .suspend import Engine, Reached
 
 log = logging.getLogger("hitl_core")
@@ -190,7 +190,7 @@ class Resumption:
         return wake or (bool(gated) and not self._drove and not self._turn.run.pending)
 
     def _without_pauses(self, snapshot: StateSnapshot) -> Step | Ending:
-        if snapshot.next:
+        if not is_over(snapshot):
             return Step(None)
         self._require_moved(snapshot)
         return Completed(output_of(snapshot.values), consumed=tuple(self._told))

@@ -83,6 +83,12 @@ def unfinished(snapshot: StateSnapshot) -> tuple[PregelTask, ...]:
     return tuple(task for task in snapshot.tasks if task.result is None)
 
 
+def is_over(snapshot: StateSnapshot) -> bool:
+    """Whether nothing is left to do. `next` alone does not say it: it is empty as well while the results of a step
+    are kept and the checkpoint after them is not, as after a crash between the two."""
+    return not snapshot.tasks
+
+
 def failed(snapshot: StateSnapshot) -> bool:
     """Whether a step raised: what it was told before is kept with the error (research §2.4)."""
     return any(task.error is not None for task in unfinished(snapshot))

@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import quote
 
 from ...errors import StoreUnavailable
-from .failures import unavailable
+from .failures import of_reading, unavailable
 from .location import Location
 
 _BUSY_MS: Final = 10_000
@@ -73,7 +73,7 @@ class Readers:
             connection.execute("COMMIT")
         except sqlite3.Error as exc:
             connection.close()
-            raise unavailable(exc, self._location) from exc
+            raise of_reading(exc, self._location) from exc
         except BaseException:
             connection.execute("ROLLBACK")
             self._give_back(connection)

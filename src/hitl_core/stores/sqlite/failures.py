@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
-from ...errors import Fault, NotCanonical, RecordError, StoreUnavailable
+from ...errors import Fault, NotCanonical, RecordError, RowCorrupt, StoreError, StoreUnavailable
 from .location import Location
 
 _ADVICE: Final = {
@@ -20,8 +20,13 @@ _ADVICE: Final = {
 """By primary result code: why, and the next step."""
 
 
-def unavailable(error: BaseException, location: Location) -> StoreUnavailable:
-    """The StoreUnavailable that stands for a driver's or system's error. Nothing of the batch was kept."""
+def of_reading(error: sqlite3.Error, location: Location) -> StoreError:
+    """What an error means that came up while reading."""
+    return _damaged(error) if _is_damage(error) else unavailable(error, location)
+
+
+def unavailable(error: sqlite3.Error, location: Location) -> StoreUnavailable:
+    """The StoreUnavailable that stands for a driver's error. Nothing of the batch was kept."""
     name = getattr(error, "sqlite_errorname", "") or ""
     primary = "_".join(name.split("_")[:2])
     advice = _ADVICE.get(primary, "nothing was changed; try again")
@@ -32,7 +37,7 @@ def unavailable(error: BaseException, location: Location) -> StoreUnavailable:
 def of_the_store(error: Exception) -> bool:
     """Whether the store itself failed, so that nothing in the batch can go on."""
     own = sqlite3.IntegrityError | sqlite3.DataError | sqlite3.ProgrammingError
-    return isinstance(error, sqlite3.Error) and not isinstance(error, own)
+    return isinstance(error, sqlite3.Error) and not isinstance(error, own) and not _is_damage(error)
 
 
 def of_the_command(error: Exception) -> Exception:
@@ -40,7 +45,18 @@ def of_the_command(error: Exception) -> Exception:
     match error:
         case UnicodeEncodeError():
             return NotCanonical([Fault("text", "has a lone surrogate, which no UTF-8 reader accepts")])
+        case sqlite3.OperationalError():
+            return _damaged(error)
         case OverflowError() | sqlite3.Error():
             return RecordError(f"a value cannot be kept: {error}")
         case _:
             return error
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    """A text that was UTF-8 when it was stored and is not any more. The driver has no code for it."""
+    return isinstance(error, sqlite3.OperationalError) and str(error).startswith("Could not decode to UTF-8")
+
+
+def _damaged(error: sqlite3.Error) -> RowCorrupt:
+    return RowCorrupt(f"a row is damaged and not used; restore it from a backup. The state or a name in it: {error}")

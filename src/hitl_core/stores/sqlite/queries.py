@@ -111,11 +111,11 @@ def list_stops(view: View, query: ListStops) -> tuple[Stop, ...]:
 
 
 def read_audit(view: View, query: ReadAudit) -> Page[AuditEntry]:
-    sql, given = _LINES, (query.after, query.limit)
-    if query.run_id is not None:
-        sql, given = _LINES_OF_RUN, (query.after, column(query.run_id), query.limit)
     with tolerant(view.connection):
-        rows = view.execute(sql, given).fetchall()
+        if query.run_id is None:
+            rows = view.execute(_LINES, (query.after, query.limit)).fetchall()
+        else:
+            rows = view.execute(_LINES_OF_RUN, (query.after, column(query.run_id), query.limit)).fetchall()
     cursor = str(rows[-1][0]) if len(rows) == query.limit and rows else None
     return Page(tuple(_entry(row) for row in rows), cursor)
 

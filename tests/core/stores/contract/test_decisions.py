@@ -18,7 +18,7 @@ from hitl_core.errors import (
     TooLarge,
 )
 from hitl_core.lifecycle import IllegalMove, RequestEvent, RequestState
-from hitl_core.protocol import Kind, OnTimeout, PauseRequest, Responder, RunState
+from hitl_core.protocol import Edit, Kind, OnTimeout, PauseRequest, Responder, Response, RunState
 from tests.core.stores.world import World
 
 
@@ -38,7 +38,8 @@ async def refused(world: World, error: type[HitlError], **how: Any) -> str:
 
 async def test_a_decision_makes_the_run_ready(world: World) -> None:
     run, (request,) = await world.paused()
-    response = request.edit({"amount": 1}, by=Responder(id="ann", roles=("lead",), channel="web"), reason="too much")
+    who = Responder(id="ann", roles=("lead",), channel="web")
+    response = Response.to(request, Edit(arguments={"amount": 1}), by=who, reason="too much")
     recorded = await world.answer(response)
     assert not recorded.replayed
     assert recorded.run_state is RunState.READY

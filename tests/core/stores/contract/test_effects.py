@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -29,7 +30,19 @@ from hitl_core.errors import (
     TooLarge,
 )
 from hitl_core.lifecycle import ActionState, IllegalMove, RequestEvent, RequestState
-from hitl_core.protocol import Action, AuditEvent, EffectMode, Executed, Failed, Json, Kind, OnTimeout, Origin
+from hitl_core.protocol import (
+    Action,
+    AuditEvent,
+    EffectMode,
+    Executed,
+    Failed,
+    Json,
+    Kind,
+    OnTimeout,
+    Origin,
+    PauseRequest,
+    Response,
+)
 from tests.core.stores.world import REFUND, World
 
 OTHER = Action(tool="refund", arguments={"order": "A-1042", "amount": 9999})
@@ -114,20 +127,18 @@ async def test_an_edit_allows_the_edited_action_and_not_the_original(world: Worl
 
 
 async def test_only_decisions_in_favour_allow(world: World) -> None:
-    for number, answer in enumerate(
-        (
-            lambda r: r.reject("no", by="ann"),
-            lambda r: r.answer("I did it myself", by="ann"),
-            lambda r: r.choose("not_happened", by="ann"),
-            lambda r: r.revise("shorter", by="ann"),
-            lambda r: r.delegate("bob", by="ann"),
-        )
-    ):
+    answers: list[Callable[[PauseRequest], Response]] = [
+        lambda r: r.reject("no", by="ann"),
+        lambda r: r.answer("I did it myself", by="ann"),
+        lambda r: r.choose("not_happened", by="ann"),
+        lambda r: r.revise("shorter", by="ann"),
+        lambda r: r.delegate("bob", by="ann"),
+    ]
+    for answer in answers:
         run, (request,) = await world.paused()
         await world.answer(answer(request))
         lease = (await world.claim(run)).lease
-        told = await refused(world, EffectRefused, lease, request_id=request.id)
-        assert "does not allow" in told, number
+        assert "does not allow" in await refused(world, EffectRefused, lease, request_id=request.id)
         assert "it decides" in await refused(world, EffectRefused, lease)
 
 

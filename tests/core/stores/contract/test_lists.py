@@ -18,6 +18,8 @@ from hitl_core.commands import (
     ListRuns,
     ListStops,
     Look,
+    Page,
+    Query,
     ReadAudit,
     Recall,
     Remember,
@@ -39,15 +41,18 @@ def ids(*requests: PauseRequest) -> list[str]:
 
 async def test_an_empty_store_answers_every_query(world: World) -> None:
     fetch = world.store.fetch
-    for query in (ListRuns(), ListRequests(), ReadAudit()):
-        page: Any = await fetch(query)  # type: ignore[arg-type]
-        assert (page.items, page.cursor) == ((), None)
-    assert await fetch(ListStops()) == await fetch(ListLeases()) == await fetch(ListEffects("nobody")) == ()
+    pages: list[Query[Any]] = [ListRuns(), ListRequests(), ReadAudit()]
+    for query in pages:
+        assert await fetch(query) == Page(())
+    tuples: list[Query[Any]] = [ListStops(), ListLeases(), ListEffects("nobody")]
+    for query in tuples:
+        assert await fetch(query) == ()
     assert await fetch(Recall("nobody")) == {}
     assert await fetch(Look("nobody", "nowhere")) == Known(None, None)
-    for query in (GetRun("nobody"), GetCheckpoint("nobody")):
+    ones: list[Query[Any]] = [GetRun("nobody"), GetCheckpoint("nobody")]
+    for query in ones:
         with pytest.raises(RunNotFound):
-            await fetch(query)  # type: ignore[arg-type]
+            await fetch(query)
     with pytest.raises(RequestNotFound):
         await fetch(GetRequest("nobody"))
 

@@ -54,8 +54,8 @@ async def test_two_deadlines_of_one_run_cancel_it_once(world: World) -> None:
 
 async def test_the_deadline_of_a_notice_cancels_nothing(world: World) -> None:
     claimed = await world.open()
-    fields = {"deadline": world.now + MINUTE, "on_timeout": OnTimeout.CANCEL_RUN}
-    notice = world.request(claimed, kind=Kind.NOTICE, allowed=(), **fields)
+    lapse = OnTimeout.CANCEL_RUN
+    notice = world.request(claimed, kind=Kind.NOTICE, allowed=(), deadline=world.now + MINUTE, on_timeout=lapse)
     waiting = world.request(claimed, "refund#2")
     await world.pause(claimed, notice, waiting)
     world.later(61)

@@ -19,8 +19,8 @@ CONTEXT = multiprocessing.get_context("spawn")
 
 
 @contextmanager
-def crowd(work: Callable[..., None], arguments: list[tuple[Any, ...]]) -> Iterator[list[BaseProcess]]:
-    """One process for each set of arguments, started together and ended before the block ends."""
+def crowd(work: Callable[..., None], arguments: list[tuple[Any, ...]], *, ends: int = 0) -> Iterator[list[BaseProcess]]:
+    """One process for each set of arguments, started together; each is to end with the exit code `ends`."""
     processes: list[BaseProcess] = [CONTEXT.Process(target=work, args=each) for each in arguments]
     for process in processes:
         process.start()
@@ -28,7 +28,7 @@ def crowd(work: Callable[..., None], arguments: list[tuple[Any, ...]]) -> Iterat
         yield processes
         for process in processes:
             process.join()
-            assert process.exitcode == 0, f"{process.name} ended with {process.exitcode}"
+            assert process.exitcode == ends, f"{process.name} ended with {process.exitcode}"
     finally:
         for process in processes:
             process.kill()

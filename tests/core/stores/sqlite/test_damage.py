@@ -19,6 +19,7 @@ from hitl_core.commands import (
     ListRequests,
     ListRuns,
     Look,
+    Query,
     Recall,
     RecordResponse,
     Remember,
@@ -161,9 +162,10 @@ async def test_damaged_effects_and_journal_values_are_not_used(desk: Desk) -> No
     await desk.store.apply(Remember(lease, "key", "value", now))
     desk.flip("SELECT result FROM hitl_effects")
     desk.flip("SELECT body FROM hitl_journal")
-    for query in (ListEffects(claimed.run.id), Look(claimed.run.id, "refund#1"), Recall(claimed.run.id)):
+    queries: list[Query[Any]] = [ListEffects(claimed.run.id), Look(claimed.run.id, "refund#1"), Recall(claimed.run.id)]
+    for query in queries:
         with pytest.raises(RowCorrupt):
-            await desk.store.fetch(query)  # type: ignore[arg-type]
+            await desk.store.fetch(query)
     with pytest.raises(RowCorrupt):
         await desk.store.apply(Remember(lease, "key", "other", now))
 

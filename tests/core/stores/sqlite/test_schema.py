@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -53,7 +54,7 @@ async def test_a_migration_happens_whole_or_not_at_all(tmp_path: Path, monkeypat
     assert shape(path) == before
     monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS[:-1], EXTRA))
     store = await SqliteStore.open(path)
-    assert len((await World(store).events())) == 3
+    assert len(await World(store).events()) == 3
     await store.close()
     assert shape(path) != before
 
@@ -106,21 +107,19 @@ def test_where_a_url_leads(url: str | Path, path: str | None) -> None:
 
 
 def test_another_scheme_is_refused() -> None:
-    with pytest.raises(ConfigError, match="sqlite:///file.db"):
+    with pytest.raises(ConfigError, match="takes sqlite://"):
         Location.parse("postgresql://localhost/desk")
 
 
 async def test_odd_file_names_are_file_names(tmp_path: Path) -> None:
-    path = tmp_path / "a b?mode=memory#x%20.db"
-    store = await SqliteStore.open(path)
+    store = await SqliteStore.open(tmp_path / "a b?mode=memory#x%20.db")
     await World(store).open()
     await store.close()
-    assert path.exists()
+    assert "a b?mode=memory#x%20.db" in os.listdir(tmp_path)
 
 
 async def test_key_and_anchors_can_lie_elsewhere(tmp_path: Path) -> None:
     store = await SqliteStore.open("sqlite:///desk.db", folder=tmp_path, audit_key="k", audit_anchors=tmp_path / "a")
     await World(store).open()
     await store.close()
-    assert {"desk.db", "k", "a"} <= {each.name for each in tmp_path.iterdir()}
-    assert not (tmp_path / "desk.db.key").exists()
+    assert sorted(os.listdir(tmp_path)) == ["a", "desk.db", "desk.db.lock", "k"]

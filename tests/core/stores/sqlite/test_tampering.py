@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -15,12 +14,12 @@ from tests.core.stores.world import World
 
 
 @pytest.fixture
-async def path(tmp_path: Path) -> AsyncIterator[Path]:
+async def path(tmp_path: Path) -> Path:
     """A store with twelve sealed and anchored lines."""
     store = await SqliteStore.open(tmp_path / "desk.db")
     await World(store).paused(count=10)
     await store.close()
-    yield tmp_path / "desk.db"
+    return tmp_path / "desk.db"
 
 
 async def report(path: Path, custody: Custody | None = None) -> Report:
