@@ -40,7 +40,7 @@ from .commands import (
     WriteNote,
 )
 from .contracts import Adapter, Channel, Finding, Store
-from .errors import Fault, HitlError, NotAuthorised, ResponseRefused, RunBusy, Stopped
+from .errors import AdapterError, ConfigError, Fault, HitlError, NotAuthorised, ResponseRefused, RunBusy, Stopped
 from .gate import Surroundings
 from .lifecycle import RequestEvent, RequestState
 from .owners import owner_name, release_dead
@@ -325,7 +325,7 @@ class Runtime:
         """Refuse a response with all its faults, and record that it was refused."""
         strangers = authorise(settled.request, response)
         faults = strangers + check(settled.request, response)
-        faults = faults or self._policy_faults(settled, response)
+        faults = faults or await self._policy_faults(settled, response)
         if not faults:
             return
         body: dict[str, Json] = {"faults": [str(fault) for fault in faults], "digest": response.digest}
@@ -333,11 +333,12 @@ class Runtime:
         await self.store.apply(WriteNote(note, self._around.now()))
         raise NotAuthorised(faults) if strangers else ResponseRefused(faults)
 
-    def _policy_faults(self, settled: Settled, response: Response) -> list[Fault]:
+    async def _policy_faults(self, settled: Settled, response: Response) -> list[Fault]:
         """An edited action goes through the policy again: an edit must not reach what the policy holds back more."""
         request = settled.request
         if not isinstance(response.decision, Edit):
             return []
+        await self._learn_tools()
         edited = request.action.edited(response.decision.arguments)
         ruling = self._around.rule(edited, backend=self.adapter.name, started_by=request.requested_for)
         if ruling.denied:
@@ -347,6 +348,13 @@ class Runtime:
             return [Fault("arguments", problem)]
         stricter = request.model_copy(update={"approvers": ruling.approvers})
         return authorise(stricter, response) if ruling.asks else []
+
+    async def _learn_tools(self) -> None:
+        """Only the app says what its tools are. Without it they count as irreversible, and the gate asks again."""
+        try:
+            await self.attach()
+        except (AdapterError, ConfigError) as exc:
+            log.info("the edited call is judged without the app: %s", exc)
 
     async def _forget(self, run: Run) -> None:
         """Let the framework forget a cancelled run; the store has already made sure that nothing in it runs."""

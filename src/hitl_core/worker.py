@@ -37,9 +37,9 @@ class Worker:
             await asyncio.wait(self._active)
 
     async def run_until_idle(self) -> int:
-        """Work until there is nothing left to do now; returns the number of turns."""
+        """Work until there is nothing left to do now, or until `stop`; returns the number of turns."""
         turns = 0
-        while taken := await self._take():
+        while not self._stopping.is_set() and (taken := await self._take()):
             turns += taken
             await asyncio.wait(self._active)
         return turns

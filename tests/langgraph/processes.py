@@ -83,10 +83,11 @@ def dies_at(owner: Any, method: str, when: str, nth: int) -> None:
     async def dying(*args: Any, **kwargs: Any) -> Any:
         nonlocal seen
         seen += 1
-        if (when, nth) == ("before", seen):
+        here = seen == nth
+        if here and when == "before":
             die()
         result = await inner(*args, **kwargs)
-        if (when, nth) == ("after", seen):
+        if here:
             die()
         return result
 

@@ -13,6 +13,7 @@ RANK = {
     "errors": 0,
     "capabilities": 0,
     "clock": 0,
+    "plain_text": 0,
     "protocol": 1,
     "policy": 2,
     "lifecycle": 2,

@@ -30,7 +30,7 @@ def wheel_faults(wheel: Path, checkout: Path) -> list[str]:
         held = set(archive.namelist())
         metadata = archive.read(_in_dist_info(held, "METADATA")).decode()
         entry_points = archive.read(_in_dist_info(held, "entry_points.txt")).decode()
-    expected = _sources(checkout)
+    expected = _sources(checkout) | _story(checkout)
     packaged = {name for name in held if ".dist-info/" not in name}
     extras = {line.split(": ")[1] for line in metadata.splitlines() if line.startswith("Provides-Extra: ")}
     return [
@@ -62,6 +62,16 @@ def _sources(checkout: Path) -> set[str]:
         for package in (checkout / "src/hitl_core", checkout / "src/adapters/hitl_adapters")
         for path in package.rglob("*")
         if path.is_file() and "__pycache__" not in path.parts and not path.name.startswith(".")
+    }
+
+
+def _story(checkout: Path) -> set[str]:
+    """The story that `hitl demo` plays, which stands among the examples."""
+    folder = checkout / "examples/refund_desk"
+    return {
+        f"hitl_core/demo/refund_desk/{path.name}"
+        for path in folder.iterdir()
+        if path.is_file() and not path.name.startswith(".")
     }
 
 

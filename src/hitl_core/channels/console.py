@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TextIO
 
+from ..plain_text import visible
 from ..protocol import Kind, PauseRequest
 
 
@@ -18,9 +19,4 @@ class ConsoleChannel:
 
     async def announce(self, request: PauseRequest) -> None:
         sign = "notice" if request.kind is Kind.NOTICE else "waits"
-        print(f"[{sign}] {request.id}  {plain(request.title)}", file=self._stream or sys.stderr, flush=True)
-
-
-def plain(text: str) -> str:
-    """The text with control and format characters shown as escapes, so that it cannot rewrite the terminal."""
-    return "".join(char if char.isprintable() else f"\\u{{{ord(char):x}}}" for char in text)
+        print(f"[{sign}] {request.id}  {visible(request.title)}", file=self._stream or sys.stderr, flush=True)

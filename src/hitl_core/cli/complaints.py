@@ -39,7 +39,7 @@ from ..errors import (
 )
 from ..lifecycle import IllegalMove
 from ..protocol import Json
-from .plain_text import visible
+from ..plain_text import visible
 
 
 class WrongUsage(Exception):

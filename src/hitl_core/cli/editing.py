@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from ..errors import NotCanonical
 from ..protocol import Arguments, Json, parse
-from .plain_text import fold, visible
+from ..plain_text import fold, visible
 from .render import json_type
 
 AskLine = Callable[[str], str | None]

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from ..protocol import Json
 from .options import terminal_width
-from .plain_text import visible
+from ..plain_text import visible
 
 
 def console(*, stderr: bool = False) -> Console:

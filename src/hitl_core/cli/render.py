@@ -14,7 +14,7 @@ from rich.text import Text
 
 from ..commands import Settled
 from ..protocol import Approvers, Arguments, Json, Kind, OnTimeout, PauseRequest, Response
-from .plain_text import fold, pieces
+from ..plain_text import fold, pieces
 
 _AFTERWARDS = {
     OnTimeout.REFUSE: "then it is refused",

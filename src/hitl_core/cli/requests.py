@@ -11,7 +11,7 @@ from rich.text import Text
 from ..commands import Recorded, Settled
 from ..errors import Fault
 from ..lifecycle import RequestState
-from ..protocol import Edit, Json, Responder, Response, Run
+from ..protocol import Json, Responder, Response, Run
 from ..runtime import Runtime
 from . import json_views
 from .complaints import WrongUsage
@@ -117,8 +117,6 @@ def respond(
 
 
 async def _record(hitl: Runtime, answer: Response) -> tuple[Recorded, Run]:
-    if isinstance(answer.decision, Edit):
-        await hitl.attach()  # the policy looks at the edited call, and only the app says what its tools are
     recorded = await hitl.respond(answer)
     return recorded, await hitl.run(recorded.settled.request.run_id)
 

@@ -1,0 +1,336 @@
+"""Anything, in any order: start, answer, answer again, answer wrongly, crash, resume, expire, stop, lift, revoke, cancel.
+
+The tool itself knows what was allowed and when, and takes note of every effect that should not have been: without
+exactly one valid decision, with other arguments, under a stop, twice, or in a run that was over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import tempfile
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from hitl_adapters.plain import Refused, gate
+from hitl_core.commands import StopScope
+from hitl_core.errors import HitlError, ResponseRefused, Stopped
+from hitl_core.lifecycle import IllegalMove, RequestState
+from hitl_core.protocol import PauseRequest, Response, RunState
+from hitl_core.runtime import Runtime
+from hitl_core.testing.crashing import CrashingStore, CrashPoint
+from hitl_core.tools import current_call
+from tests.core.shop import LEASE, Crash, Shop, crash, policy
+from tests.core.shop import rule as policy_rule
+
+T = TypeVar("T")
+
+FREE, DENIED = 10, 500
+RULES = policy(
+    policy_rule(
+        "small", when={"argument": "amount", "at_most": FREE}, level="autonomous", allow_irreversible="small change"
+    ),
+    policy_rule("asks", when={"argument": "amount", "above": FREE}, level="confirm", deadline="1h"),
+    policy_rule("large", when={"argument": "amount", "above": DENIED}, effect="deny"),
+)
+COMMANDS = ("OpenRun", "PauseRun", "ClaimRuns", "RecordResponse", "BeginEffect", "EndEffect", "MoveEffect", "FinishRun")
+STOPS = ((StopScope.ALL, ""), (StopScope.TOOL, "refund"), (StopScope.TENANT, "default"))
+
+amounts = st.sampled_from([5.0, 50.0, 300.0, 900.0])
+picks = st.integers(0, 20)
+
+
+class Desk(RuleBasedStateMachine):
+    """One shop; every step is a process of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        memory = Path("/dev/shm")
+        self.folder = tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None, prefix="hitl-test-")
+        self.loop = asyncio.Runner()
+        self.shop = Shop(Path(self.folder.name), policy=RULES)
+        self.requests: dict[str, PauseRequest] = {}
+        self.given: list[Response] = []
+        self.allowed: dict[str, float] = {}
+        self.refused: set[str] = set()
+        self.paid: Counter[str] = Counter()
+        self.over: dict[str, int] = {}
+        self.stops: set[tuple[StopScope, str]] = set()
+        self.wrong: list[str] = []
+        self.dies_in_tool = ""
+
+    # ── the app ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def app(self) -> Any:
+        @gate.guard
+        async def refund(amount: float) -> str:
+            self._die("before")
+            self._pay(current_call().key, current_call().run_id, amount)
+            self._die("after")
+            return f"paid {amount}"
+
+        async def one(amount: float) -> str:
+            try:
+                return str(await refund(amount))
+            except Refused:
+                return "refused"
+
+        async def desk(input: Any) -> Any:
+            calls = [one(amount) for amount in input["amounts"]]
+            if input["together"]:
+                return await gate.together(*calls)
+            return [await call for call in calls]
+
+        return desk
+
+    def _die(self, when: str) -> None:
+        if self.dies_in_tool == when:
+            self.dies_in_tool = ""
+            raise Crash
+
+    def _pay(self, key: str, run_id: str, amount: float) -> None:
+        """The effect. What should have stopped it is written down, not raised: the code under test must not see it."""
+        if amount > FREE and self.allowed.get(key) != amount:
+            self.wrong.append(f"{key}: {amount} was paid, allowed was {self.allowed.get(key)}")
+        if self.stops:
+            self.wrong.append(f"{key}: paid under {self.stops}")
+        if run_id in self.over:
+            self.wrong.append(f"{key}: paid after the end of its run")
+        if key in self.refused:
+            self.wrong.append(f"{key}: paid although a person had said no")
+        self.paid[key] += 1
+
+    # ── processes ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def process(self, work: Callable[[Runtime], Awaitable[T]], at: CrashPoint | None = None) -> T | None:
+        """Do some work in a new process, which may die; look at the requests and runs there are afterwards."""
+        return self.loop.run(self._process(work, at))
+
+    async def _process(self, work: Callable[[Runtime], Awaitable[T]], at: CrashPoint | None) -> T | None:
+        done = None
+        async with self.shop.open(self.app(), wrap=lambda store: CrashingStore(store, at, crash=crash)) as hitl:
+            try:
+                done = await work(hitl)
+            except Crash:
+                pass
+            except (Stopped, ResponseRefused, IllegalMove):
+                pass  # refused by name, which changes nothing
+        self.dies_in_tool = ""
+        async with self.shop.open(self.app()) as hitl:
+            await self._look(hitl)
+        return done
+
+    async def _look(self, hitl: Runtime) -> None:
+        for settled in (await hitl.inbox(limit=100)).items:
+            self.requests.setdefault(settled.request.id, settled.request)
+        for run in (await hitl.runs(limit=100)).items:
+            paid = sum(count for key, count in self.paid.items() if key.startswith(run.id))
+            if run.state.over and self.over.setdefault(run.id, paid) != paid:
+                self.wrong.append(f"{run.id}: something ran after its end")
+
+    def _request(self, pick: int) -> PauseRequest:
+        return list(self.requests.values())[pick % len(self.requests)]
+
+    def _key(self, request: PauseRequest) -> str:
+        return f"{request.run_id}:{request.call}"
+
+    async def _respond(self, hitl: Runtime, response: Response) -> None:
+        """Answer, and remember what that allows if (and only if) it was taken, whatever happens to the process."""
+        try:
+            with contextlib.suppress(Crash):
+                await hitl.respond(response)
+        finally:
+            async with self.shop.open(self.app()) as looking:
+                settled = await looking.request(response.request_id)
+            if settled.response == response and response not in self.given:
+                self.given.append(response)
+                self._allow(settled.request, response)
+
+    def _allow(self, request: PauseRequest, response: Response) -> None:
+        key, decision = self._key(request), response.decision
+        if request.in_doubt:
+            return
+        if decision.type == "approve":
+            self.allowed[key] = float(str(request.action.arguments["amount"]))
+        elif decision.type == "edit":
+            self.allowed[key] = float(str(decision.arguments["amount"]))
+        else:
+            self.refused.add(key)
+
+    def _answer(self, request: PauseRequest, decision: str, by: str) -> Response:
+        if request.in_doubt:  # a person who looks, and says what is true
+            return request.choose("happened" if self.paid[self._key(request)] else "not_happened", by=by)
+        match decision:
+            case "edit":
+                return request.edit({"amount": 20.0}, by=by)
+            case "answer":
+                return request.answer("a voucher", by=by)
+            case _:
+                made: Response = getattr(request, decision)(by=by)
+                return made
+
+    # ── what can happen ──────────────────────────────────────────────────────────────────────────────────────
+
+    @initialize()
+    def open(self) -> None:
+        self.loop.get_loop()
+
+    @rule(amounts=st.lists(amounts, min_size=1, max_size=3), together=st.booleans())
+    def start(self, amounts: list[float], together: bool) -> None:
+        self.process(lambda hitl: hitl.start({"amounts": amounts, "together": together}))
+
+    @precondition(lambda self: self.requests)
+    @rule(pick=picks, decision=st.sampled_from(["approve", "edit", "reject", "answer"]), by=st.sampled_from(["ann", "bob"]))
+    def answer(self, pick: int, decision: str, by: str) -> None:
+        response = self._answer(self._request(pick), decision, by)
+        self.process(lambda hitl: self._respond(hitl, response))
+
+    @precondition(lambda self: self.given)
+    @rule(pick=picks)
+    def answer_again(self, pick: int) -> None:
+        response = self.given[pick % len(self.given)]
+        recorded = self.process(lambda hitl: hitl.respond(response))
+        assert recorded is not None
+        assert recorded.replayed
+
+    @precondition(lambda self: self.requests)
+    @rule(pick=picks, wrong=st.sampled_from(["digest", "type", "option", "tool"]))
+    def answer_wrongly(self, pick: int, wrong: str) -> None:
+        request = self._request(pick)
+        answers = {
+            "digest": request.approve(by="eve").model_copy(update={"digest": "sha256:0"}),
+            "type": request.edit({"amount": "20"}, by="eve"),
+            "option": request.choose("yes", by="eve"),
+            "tool": request.edit({"amount": 20.0, "tool": "wire"}, by="eve"),
+        }
+        assert self.process(lambda hitl: hitl.respond(answers[wrong])) is None
+
+    @rule(pick=picks)
+    def resume(self, pick: int) -> None:
+        self.process(lambda hitl: self._resume(hitl, pick))
+
+    async def _resume(self, hitl: Runtime, pick: int) -> None:
+        runs = (await hitl.runs(limit=100)).items
+        if runs:
+            await hitl.resume(runs[pick % len(runs)].id)
+
+    @rule(
+        pick=picks,
+        command=st.sampled_from(COMMANDS),
+        when=st.sampled_from(["before", "after"]),
+        nth=st.integers(1, 2),
+        work=st.sampled_from(["start", "resume", "answer"]),
+    )
+    def crash(self, pick: int, command: str, when: Any, nth: int, work: str) -> None:
+        at = CrashPoint(command, when, nth)
+        if work == "start":
+            self.process(lambda hitl: hitl.start({"amounts": [5.0, 50.0], "together": False}), at)
+        elif work == "answer" and self.requests:
+            response = self._answer(self._request(pick), "approve", "ann")
+            self.process(lambda hitl: self._respond(hitl, response), at)
+        else:
+            self.process(lambda hitl: self._resume(hitl, pick), at)
+        self.shop.clock.advance(LEASE)
+
+    @rule(pick=picks, when=st.sampled_from(["before", "after"]))
+    def crash_in_a_tool(self, pick: int, when: str) -> None:
+        self.dies_in_tool = when
+        self.process(lambda hitl: self._resume(hitl, pick))
+        self.shop.clock.advance(LEASE)
+
+    @rule(minutes=st.sampled_from([1, 30, 61]))
+    def let_time_pass(self, minutes: int) -> None:
+        self.shop.clock.advance(minutes=minutes)
+        self.process(lambda hitl: hitl.tick())
+
+    @rule(stop=st.sampled_from(STOPS))
+    def stop(self, stop: tuple[StopScope, str]) -> None:
+        self.process(lambda hitl: hitl.stop(*stop, by="bob", reason="a test"))
+        self.stops.add(stop)
+
+    @rule(stop=st.sampled_from(STOPS))
+    def lift(self, stop: tuple[StopScope, str]) -> None:
+        self.stops.discard(stop)
+        self.process(lambda hitl: hitl.lift(*stop, by="bob", reason="a test"))
+
+    @precondition(lambda self: self.requests)
+    @rule(pick=picks)
+    def revoke(self, pick: int) -> None:
+        request = self._request(pick)
+        if self.process(lambda hitl: hitl.revoke(request.id, by="bob")) is not None:
+            self.allowed.pop(self._key(request), None)
+
+    @rule(pick=st.integers(0, 40))
+    def cancel(self, pick: int) -> None:
+        self.process(lambda hitl: self._cancel(hitl, pick))
+
+    async def _cancel(self, hitl: Runtime, pick: int) -> None:
+        runs = (await hitl.runs(limit=100)).items
+        if pick < len(runs) and not runs[pick].state.over:
+            await hitl.cancel(runs[pick].id, by="bob")
+
+    # ── what must hold ───────────────────────────────────────────────────────────────────────────────────────
+
+    @invariant()
+    def nothing_happened_that_should_not(self) -> None:
+        assert not self.wrong
+
+    @invariant()
+    def nothing_happened_twice(self) -> None:
+        assert not [key for key, count in self.paid.items() if count > 1]
+
+    def teardown(self) -> None:
+        try:
+            self._finish()
+        finally:
+            self.loop.close()
+            self.folder.cleanup()
+
+    def _finish(self) -> None:
+        """Lift every stop, answer what is open, and let every run come to its end; then look at the whole."""
+        for stop in STOPS:
+            self.lift(stop)
+        self.shop.clock.advance(LEASE)
+        self.process(self._until_all_are_over)
+        assert not self.wrong
+        assert not [key for key, count in self.paid.items() if count > 1]
+        self.process(self._granted_was_done)
+        report = self.loop.run(self.shop.verified())
+        assert (report.exit_code, report.findings) == (0, ())
+
+    async def _until_all_are_over(self, hitl: Runtime) -> None:
+        for _ in range(20):
+            for settled in (await hitl.inbox(limit=100)).items:
+                await self._respond(hitl, self._answer(settled.request, "reject", "ann"))
+            runs = (await hitl.runs(limit=100)).items
+            unfinished = [run for run in runs if not run.state.over]
+            if not unfinished:
+                return
+            for run in unfinished:
+                with contextlib.suppress(HitlError):
+                    await hitl.resume(run.id)
+        raise AssertionError(f"these runs do not end: {[(run.id, run.state, run.error) for run in unfinished]}")
+
+    async def _granted_was_done(self, hitl: Runtime) -> None:
+        """Where a run completed, what was approved in it (and not taken back) was done, exactly once."""
+        for run in (await hitl.runs(states=(RunState.COMPLETED,), limit=100)).items:
+            for key in self.allowed:
+                if key.startswith(run.id):
+                    assert self.paid[key] == 1, f"{key} was approved and not done"
+        for request in self.requests.values():
+            assert (await hitl.request(request.id)).state not in (RequestState.OPEN, RequestState.FROZEN)
+
+
+Desk.TestCase.settings = settings(
+    max_examples=60,
+    stateful_step_count=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+TestAnythingInAnyOrder = Desk.TestCase
