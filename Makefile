@@ -16,7 +16,7 @@ UV     := $(TOOLS)/bin/uv
 LANE   := $(TOOLS)/bin/python noxfile.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench conformance constraints changelog clean
+.PHONY: help demo test lint bench constraints changelog clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -35,9 +35,6 @@ lint: $(TOOLS)/.ready ## style and types only
 
 bench: $(TOOLS)/.ready ## the full measurements (minutes; want a quiet machine)
 	@$(LANE) bench
-
-conformance: $(DEMO)/.ready ## try every promise of the protocol on the installed adapters
-	@$(DEMO)/bin/hitl conformance
 
 constraints: $(TOOLS)/.ready ## renew the pinned versions in constraints/
 	@$(LANE) constraints

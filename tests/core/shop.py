@@ -103,6 +103,12 @@ class Shop:
         return await SqliteStore.open(self.folder / "shop.db", clock=self.time)
 
 
+def found(ledger: Ledger, effect: str) -> str:
+    """A step that looks something up."""
+    ledger.write(effect)
+    return "A-9"
+
+
 class Crash(BaseException):
     """The process dies here, as far as the code under test can tell. Raise it, then open a new runtime."""
 

@@ -8,7 +8,7 @@ from hitl_core.capabilities import NATIVE, Support, absent, emulated
 
 
 def test_native_needs_no_reason() -> None:
-    assert NATIVE == Support("native")
+    assert Support("native") == NATIVE
 
 
 def test_what_is_not_native_says_why() -> None:

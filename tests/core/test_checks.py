@@ -186,7 +186,9 @@ def test_a_broken_schema_lets_nothing_through() -> None:
     assert "its schema is invalid" in fault.problem
 
 
-@pytest.mark.parametrize("schema", [{"$ref": "https://example.org/other.json"}, {"$ref": "#"}, {"pattern": "("}], ids=str)
+@pytest.mark.parametrize(
+    "schema", [{"$ref": "https://example.org/other.json"}, {"$ref": "#"}, {"pattern": "("}], ids=str
+)
 def test_a_schema_that_leads_nowhere_lets_nothing_through(schema: dict[str, Json]) -> None:
     (fault,) = schema_faults(schema, "text", "value")
     assert "cannot be checked" in fault.problem

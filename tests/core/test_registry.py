@@ -60,7 +60,7 @@ def test_a_known_name_is_loaded() -> None:
 
 def test_an_unknown_name_lists_the_known_ones(offer: Offer) -> None:
     offer(("plain", "a:b"), ("crewai", "c:d"))
-    with pytest.raises(AdapterNotFound, match="nothing named 'langraph' in hitl_core.adapters; known: crewai, plain"):
+    with pytest.raises(AdapterNotFound, match=r"nothing named 'langraph' in hitl_core\.adapters; known: crewai, plain"):
         load(ADAPTERS, "langraph")
 
 
@@ -80,9 +80,7 @@ def test_a_missing_framework_gives_the_line_that_installs_it(offer: Offer, packa
     "source",
     ["import their_adapter.mising", "import hitl_core.no_such_room", "import hitl_adapters.no_such_shelf"],
 )
-def test_a_typo_of_ours_never_reads_as_please_install(
-    offer: Offer, package: Callable[[str], str], source: str
-) -> None:
+def test_a_typo_of_ours_never_reads_as_please_install(offer: Offer, package: Callable[[str], str], source: str) -> None:
     offer(("theirs", f"{package(source)}:Adapter"))
     with pytest.raises(ModuleNotFoundError) as raised:
         load(ADAPTERS, "theirs")
@@ -114,5 +112,8 @@ def test_two_packages_that_offer_one_name_are_refused(offer: Offer) -> None:
 
 
 def test_one_package_that_is_seen_twice_is_no_conflict(offer: Offer) -> None:
-    offer(("console", "hitl_core.channels.console:ConsoleChannel"), ("console", "hitl_core.channels.console:ConsoleChannel"))
+    offer(
+        ("console", "hitl_core.channels.console:ConsoleChannel"),
+        ("console", "hitl_core.channels.console:ConsoleChannel"),
+    )
     assert load(ADAPTERS, "console").__name__ == "ConsoleChannel"

@@ -80,9 +80,7 @@ def result_for(call: Json, text: str) -> Json:
 
 def stream(model: ScriptedModel, content: Json) -> list[str]:
     """The data of each server-sent event."""
-    with CLIENT.stream(
-        "POST", f"{model.base_url}/chat/completions", json=content | {"stream": True}
-    ) as response:
+    with CLIENT.stream("POST", f"{model.base_url}/chat/completions", json=content | {"stream": True}) as response:
         assert response.headers["content-type"] == "text/event-stream"
         return [line.removeprefix("data: ") for line in response.iter_lines() if line]
 
@@ -164,9 +162,7 @@ class TestAnswers:
         assert message["tool_calls"][0]["function"]["arguments"] == '{"order": '
 
     def test_values_from_the_conversation(self) -> None:
-        looked_up = Call(
-            name="look", arguments={"query": "{{input}}", "deep": [{"q": "<{{ input }}>", "n": 1}]}
-        )
+        looked_up = Call(name="look", arguments={"query": "{{input}}", "deep": [{"q": "<{{ input }}>", "n": 1}]})
         with ScriptedModel(Script.of(Step(call=(looked_up,)), Step(say="Found {{tool_result}}."))) as model:
             first = ask(model, user("A-1"))
             call = first["tool_calls"][0]
@@ -238,9 +234,7 @@ class TestRules:
         assert _after_a_declined_refund(when) == 400
 
     def test_results_the_model_has_spoken_about_are_over(self) -> None:
-        script = Script.of(
-            Rule(when=When(tool="refund"), say="Refunded."), Rule(when=When(turn=0), **_refund())
-        )
+        script = Script.of(Rule(when=When(tool="refund"), say="Refunded."), Rule(when=When(turn=0), **_refund()))
         with ScriptedModel(script) as model:
             asked = ask(model, user("go"))
             answered = ask(model, user("go"), asked, result_for(asked["tool_calls"][0], "ok"))
@@ -256,9 +250,7 @@ class TestRules:
             steps=(Step(say="Main."),),
         )
         with ScriptedModel(script) as model:
-            assert (
-                ask(model, {"role": "developer", "content": "You criticise."}, user("x"))["content"] == "Hm."
-            )
+            assert ask(model, {"role": "developer", "content": "You criticise."}, user("x"))["content"] == "Hm."
             assert ask(model, user("x"), model="small")["content"] == "Short."
             assert ask(model, user("x"))["content"] == "Main."
             assert [entry.step for entry in model.calls] == [
@@ -295,9 +287,7 @@ class TestStreams:
             events = chunks(model, body(user("hi")))
         deltas = [event["choices"][0]["delta"] for event in events]
         assert deltas[0] == {"role": "assistant", "content": ""}
-        assert [event["choices"][0]["finish_reason"] for event in events] == [None] * (len(events) - 1) + [
-            "stop"
-        ]
+        assert [event["choices"][0]["finish_reason"] for event in events] == [None] * (len(events) - 1) + ["stop"]
         pieces = [delta["content"] for delta in deltas[1:-1]]
         assert len(pieces) > 2
         assert "".join(pieces) == text
@@ -390,9 +380,7 @@ class TestRefusals:
             asked = ask(model, user("both"))
             first, second = asked["tool_calls"]
             partly = post(model, body(user("both"), asked, result_for(first, "ok")))
-            interrupted = post(
-                model, body(user("both"), asked, result_for(first, "ok"), user("?"), user("??"))
-            )
+            interrupted = post(model, body(user("both"), asked, result_for(first, "ok"), user("?"), user("??")))
             whole = post(model, body(user("both"), asked, result_for(second, "ok"), result_for(first, "ok")))
         assert refusal(partly)["code"] == refusal(interrupted)["code"] == "unpaired_tool_messages"
         assert second["id"] in refusal(partly)["message"]
@@ -550,9 +538,7 @@ class TestCallLog:
         async def all_at_once(base_url: str) -> list[httpx.Response]:
             limits = httpx.Limits(max_connections=200)
             async with httpx.AsyncClient(limits=limits, timeout=30, trust_env=False) as client:
-                posts = (
-                    client.post(f"{base_url}/chat/completions", json=body(user(str(n)))) for n in range(200)
-                )
+                posts = (client.post(f"{base_url}/chat/completions", json=body(user(str(n)))) for n in range(200))
                 return await asyncio.gather(*posts)
 
         with ScriptedModel(Script.of(REFUND), log=log) as model:

@@ -1,6 +1,6 @@
 """A desk where graphs run under the real runtime and the real SQLite store; every step opens both anew.
 
-    desk.start(…) ──► run with requests ──► desk.answer(run, …) ──► run …       desk.effects: what really happened
+desk.start(…) ──► run with requests ──► desk.answer(run, …) ──► run …       desk.effects: what really happened
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Graphs written as if we did not exist: every place where LangGraph can pause, each with an effect after the answer."""
+"""Graphs written as if we did not exist: every place where LangGraph can pause, with an effect after the answer."""
 
 from __future__ import annotations
 
@@ -92,7 +92,9 @@ def look_up(order: str) -> str:
 
 
 def in_a_tool_of_an_agent(saver: Any) -> Any:
-    model = PlayedModel(turns=[[call("pay", "p1", order="A"), call("look_up", order="A"), call("pay", "p2", order="B")], "done"])
+    model = PlayedModel(
+        turns=[[call("pay", "p1", order="A"), call("look_up", order="A"), call("pay", "p2", order="B")], "done"]
+    )
     return create_agent(model, [pay, look_up], checkpointer=saver)
 
 

@@ -52,7 +52,7 @@ async def test_an_approved_call_runs_once_as_shown(desk: Made, way: Any) -> None
 async def test_an_edited_call_runs_with_types_kept_and_the_model_is_told(desk: Made, way: Any) -> None:
     model = turns(call("refund", order="A", amount=12))
     at = desk(way(model, [agents.refund]))
-    run = await at.answer(await at.start(GO), editing(amount=7.5))
+    await at.answer(await at.start(GO), editing(amount=7.5))
     assert refunds() == [("A", 7.5)]
     (told,) = model.told()
     assert '{"order": "A", "amount": 7.5}' in told

@@ -184,9 +184,7 @@ async def test_asking_again_is_refused_where_finished_work_beside_it_would_run_t
 
 
 @pytest.mark.parametrize("update", ["new input", "edited state"])
-async def test_a_pause_that_somebody_else_replaced_is_superseded_and_the_new_one_shown(
-    desk: Made, update: str
-) -> None:
+async def test_a_pause_that_somebody_else_replaced_is_superseded_and_the_new_one_shown(desk: Made, update: str) -> None:
     at = desk(graphs.in_a_node)
     run = await at.start({"order": "A"})
     (old,) = run.pending

@@ -98,9 +98,7 @@ async def test_an_entrypoint_asks_for_words(desk: Made) -> None:
     assert (run.output, at.effects) == ("paid by Mira", ["priced", "paid"])
 
 
-@pytest.mark.parametrize(
-    ("build", "waiting"), [(graphs.breakpoint_before, []), (graphs.breakpoint_after, ["paid"])]
-)
+@pytest.mark.parametrize(("build", "waiting"), [(graphs.breakpoint_before, []), (graphs.breakpoint_after, ["paid"])])
 async def test_a_static_breakpoint_asks_to_go_on(desk: Made, build: Any, waiting: list[str]) -> None:
     """It has neither payload nor id (research/langgraph.md §1.2)."""
     at = desk(build)
@@ -110,9 +108,7 @@ async def test_a_static_breakpoint_asks_to_go_on(desk: Made, build: Any, waiting
     assert (run.state, at.effects) == (RunState.COMPLETED, ["paid", "told"])
 
 
-@pytest.mark.parametrize(
-    ("build", "happened"), [(graphs.breakpoint_before, []), (graphs.breakpoint_after, ["paid"])]
-)
+@pytest.mark.parametrize(("build", "happened"), [(graphs.breakpoint_before, []), (graphs.breakpoint_after, ["paid"])])
 async def test_a_refused_breakpoint_ends_the_thread(desk: Made, build: Any, happened: list[str]) -> None:
     at = desk(build)
     run = await at.answer(await at.start({"order": "A"}), reject)
@@ -173,7 +169,12 @@ async def test_a_conditional_pause(desk: Made) -> None:
 
 @pytest.mark.parametrize(
     ("say", "told", "paid"),
-    [(approve, "accept", [12]), (editing(amount=7), "edit", [7]), (reject, "ignore", []), (answering("no"), "response", [])],
+    [
+        (approve, "accept", [12]),
+        (editing(amount=7), "edit", [7]),
+        (reject, "ignore", []),
+        (answering("no"), "response", []),
+    ],
 )
 async def test_the_agent_inbox_protocol(desk: Made, say: Any, told: str, paid: list[int]) -> None:
     from .desk import recorded

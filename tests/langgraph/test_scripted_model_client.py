@@ -85,9 +85,7 @@ async def test_astream_parallel_calls(model: ScriptedModel) -> None:
         ("refund", "A-1"),
         ("refund", "A-2"),
     ]
-    assert [call["id"] for call in whole.tool_calls] == [
-        call["id"] for call in chat.invoke("refund both").tool_calls
-    ]
+    assert [call["id"] for call in whole.tool_calls] == [call["id"] for call in chat.invoke("refund both").tool_calls]
 
 
 @pytest.mark.parametrize("streaming", [False, True])

@@ -18,7 +18,7 @@ from hitl_core.lifecycle import ActionState
 from hitl_core.policy import Policy
 from hitl_core.protocol import Run, RunState
 from hitl_core.tools import Catalogue, current_call, tool
-from tests.core.shop import Shop, decide, one_refund, only, policy, refund_tool, rule
+from tests.core.shop import Shop, decide, found, one_refund, only, policy, refund_tool, rule
 
 FREE: Policy = policy(
     rule("free", match={"tool": ["refund", "mail", "outer"]}, level="autonomous", allow_irreversible="a test")
@@ -112,7 +112,7 @@ def sync_desk(shop: Shop) -> Any:
         return f"paid {order}"
 
     def desk(input: Any) -> Any:
-        look_up = gate.wait(gate.step(lambda: shop.ledger.write("look up") or "A-9", name="look up"))
+        look_up = gate.wait(gate.step(lambda: found(shop.ledger, "look up"), name="look up"))
         why = gate.wait(gate.ask("Why?"))
         return [why, refund(look_up)]
 
@@ -221,7 +221,8 @@ async def test_notes_are_the_same_when_the_function_runs_again(shop: Shop) -> No
     async with shop.open(app) as hitl:
         run = await decide(hitl, await hitl.start(None), "edit", {"order": "A-1042", "amount": 90})
         run = await decide(hitl, run, "answer", "no")
-    (note,) = run.output  # type: ignore[misc]
+    notes: Any = run.output
+    (note,) = notes
     assert '"amount": 90' in note
 
 
@@ -231,7 +232,7 @@ async def test_an_app_that_swallows_our_pause_does_not_get_past_it(shop: Shop) -
     async def app(input: Any) -> Any:
         try:
             await refund("A", 1.0)
-        except BaseException:  # noqa: BLE001
+        except BaseException:
             return "went on without asking"
 
     async with shop.open(app) as hitl:
@@ -326,7 +327,7 @@ async def test_a_guarded_call_inside_a_guarded_call(shop: Shop) -> None:
 
 
 async def test_there_is_nothing_to_forget_and_nothing_to_close(shop: Shop) -> None:
-    async with shop.open(sleepless) as hitl:
+    async with shop.open(lambda value: sleepless()) as hitl:
         assert isinstance(hitl.adapter, PlainAdapter)
         run: Run = await hitl.start(None)
         await hitl.adapter.cancel(run, None)

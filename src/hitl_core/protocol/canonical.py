@@ -106,7 +106,7 @@ class _Inspection:
 
     def _integer(self, value: int, path: str) -> None:
         if not -MAX_INTEGER <= value <= MAX_INTEGER:
-            self._fault(path, f"the integer {value} is beyond 2^53-1; send it as text")
+            self._fault(path, "is an integer beyond 2^53-1; send it as text")
 
     def _float(self, value: float, path: str) -> None:
         if not math.isfinite(value):

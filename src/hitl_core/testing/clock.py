@@ -16,6 +16,7 @@ class ManualClock:
     def __init__(self, now: datetime = START) -> None:
         self._now = now
         self._sleepers: list[tuple[datetime, asyncio.Event]] = []
+        self._one_more = asyncio.Event()
 
     def now(self) -> datetime:
         return self._now
@@ -24,6 +25,7 @@ class ManualClock:
         """Return once the clock has been moved by `seconds`."""
         sleeper = (self._now + timedelta(seconds=seconds), asyncio.Event())
         self._sleepers.append(sleeper)
+        self._one_more.set()
         try:
             await sleeper[1].wait()
         finally:
@@ -33,7 +35,8 @@ class ManualClock:
     async def asleep(self) -> None:
         """Return when somebody sleeps on this clock, so that moving it leaves nobody behind."""
         while not self._sleepers:
-            await asyncio.sleep(0)
+            self._one_more.clear()
+            await self._one_more.wait()
 
     def advance(self, seconds: float = 0, **more: float) -> None:
         """Move the clock forward by `seconds` and whatever `timedelta` takes (hours=2 …)."""

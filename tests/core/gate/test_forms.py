@@ -10,7 +10,7 @@ from hitl_core.commands import Effect, Settled
 from hitl_core.contracts import Store
 from hitl_core.gate import ABORT, HAPPENED, NOT_HAPPENED, OFFERED, Form, Surroundings
 from hitl_core.gate.doubt import RULING, doubt_form, is_about, resolve
-from hitl_core.gate.forms import compose, offered, preview
+from hitl_core.gate.forms import DEFAULT_FORM, compose, offered, preview
 from hitl_core.lifecycle import ActionEvent, ActionState, RequestState
 from hitl_core.policy import Policy
 from hitl_core.protocol import (
@@ -31,12 +31,14 @@ from hitl_core.testing.clock import START, ManualClock
 from hitl_core.tools import Catalogue, Tool, Traits
 from tests.core import desk
 
+UNKNOWN = Traits()
+
 
 def ruling(**fields: Any) -> Ruling:
     return Ruling(rule="r", version="7", why="because", **fields)
 
 
-def composed(ruled: Ruling, *, form: Form = Form(), traits: Traits = Traits(), **fields: Any) -> PauseRequest:
+def composed(ruled: Ruling, *, form: Form = DEFAULT_FORM, traits: Traits = UNKNOWN, **fields: Any) -> PauseRequest:
     around = Surroundings(
         store=cast("Store", None),
         policy=lambda: Policy(),
@@ -118,7 +120,10 @@ def test_without_a_preview_there_is_still_its_reversibility() -> None:
     assert preview(Traits(reversible=True), desk.REFUND) == Preview(reversible=True)
 
 
-@pytest.mark.parametrize("broken", [lambda arguments: 1 / 0, lambda arguments: {"effect": 5}], ids=["raises", "no preview"])
+BROKEN = {"raises": lambda arguments: 1 / 0, "is none": lambda arguments: {"effect": 5}}
+
+
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
 def test_a_preview_that_fails_says_so_instead_of_hiding_the_request(broken: Any) -> None:
     found = preview(Traits(preview=broken), desk.REFUND)
     assert "The preview failed" in found.warnings[0]

@@ -136,9 +136,9 @@ async def test_a_call_is_started_once_in_a_turn(shop: Shop) -> None:
                 await gate.propose(desk.REFUND, call="refund#1")
             with pytest.raises(AlreadyStarted, match="not started a second time"):
                 await gate.begin(found)
-            assert gate.unfinished == ("refund#1",)
+            assert list(gate.unfinished) == ["refund#1"]
             effect.outcome = Executed("paid")
-        assert gate.unfinished == ()
+        assert list(gate.unfinished) == []
         assert await gate.propose(desk.REFUND, call="refund#1") == Substitute("paid", recorded=True)
         return Completed(None)
 
@@ -191,6 +191,12 @@ class Pause(Exception):
     """How a tool of some framework says that it waits itself."""
 
 
+async def waits_inside(gate: Gate, found: Proceed) -> None:
+    async with gate.carry_out(found, suspends=(Pause,)):
+        assert (current_call().key, current_call().attempt) == (f"{gate.run.id}:refund#1", 1)
+        raise Pause
+
+
 async def test_a_tool_that_pauses_inside_begins_again_on_resume(shop: Shop) -> None:
     shop.policy = FREE
 
@@ -198,9 +204,7 @@ async def test_a_tool_that_pauses_inside_begins_again_on_resume(shop: Shop) -> N
         found = await gate.propose(desk.REFUND, call="refund#1")
         assert isinstance(found, Proceed)
         with pytest.raises(Pause):
-            async with gate.carry_out(found, suspends=(Pause,)):
-                assert (current_call().key, current_call().attempt) == (f"{gate.run.id}:refund#1", 1)
-                raise Pause
+            await waits_inside(gate, found)
         assert gate.unfinished == ()
         return Paused({"version": 1})
 

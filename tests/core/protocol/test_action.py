@@ -41,7 +41,7 @@ def test_an_edited_action_keeps_its_tool_definition_and_origin() -> None:
 
 
 def test_arguments_without_a_single_form_have_no_digest() -> None:
-    with pytest.raises(NotCanonical, match="action.arguments.amount"):
+    with pytest.raises(NotCanonical, match=r"action\.arguments\.amount"):
         _ = Action(tool="refund", arguments={"amount": float("nan")}).digest
 
 

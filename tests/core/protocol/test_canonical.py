@@ -6,7 +6,9 @@ import json
 from typing import Any
 
 import pytest
+import rfc8785
 from hypothesis import given
+from hypothesis import strategies as st
 
 from hitl_core.errors import NotCanonical, TooLarge
 from hitl_core.protocol import canonical, parse, sha256
@@ -46,7 +48,16 @@ def test_a_value_has_one_form(value: Any, expected: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [(True, 1), (True, "true"), (1, "1"), (0, False), (None, "null"), ([], {}), ("\u00e9", "e\u0301"), ({"a": None}, {})],
+    [
+        (True, 1),
+        (True, "true"),
+        (1, "1"),
+        (0, False),
+        (None, "null"),
+        ([], {}),
+        ("\u00e9", "e\u0301"),
+        ({"a": None}, {}),
+    ],
     ids=repr,
 )
 def test_lookalikes_differ(one: Any, other: Any) -> None:
@@ -103,6 +114,16 @@ def test_a_payload_over_its_limit_is_refused() -> None:
 @given(values)
 def test_equal_meaning_gives_equal_bytes(value: Any) -> None:
     assert canonical(value) == canonical(respelled(value))
+
+
+@given(values)
+def test_the_bytes_are_those_of_rfc_8785(value: Any) -> None:
+    assert canonical(value) == rfc8785.dumps(value)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False) | st.floats(-1e22, 1e22) | st.floats(-1e-3, 1e-3))
+def test_every_number_is_written_as_rfc_8785_writes_it(value: float) -> None:
+    assert canonical([value]) == rfc8785.dumps([value])
 
 
 @given(lookalikes, lookalikes)

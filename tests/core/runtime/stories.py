@@ -13,7 +13,7 @@ from hitl_adapters.plain import Refused, gate
 from hitl_core.clock import SystemClock
 from hitl_core.contracts import Store
 from hitl_core.errors import AlreadyDecided, ResponseRefused
-from hitl_core.protocol import PauseRequest, Response, RunState
+from hitl_core.protocol import Arguments, PauseRequest, Response, RunState
 from hitl_core.runtime import Runtime
 from hitl_core.testing.crashing import CommandLog, CrashingStore, CrashPoint, die
 from hitl_core.worker import Worker
@@ -26,8 +26,8 @@ RULES = policy(
     rule("mails-go-out", match={"tool": "mail"}, level="autonomous", allow_irreversible="a test"),
 )
 
-REFUND = {"order": "A-1042", "amount": 120.5}
-EDITED = {"order": "A-1042", "amount": 90.0}
+REFUND: dict[str, Any] = {"order": "A-1042", "amount": 120.5}
+EDITED: Arguments = {"order": "A-1042", "amount": 90.0}
 
 
 def desk(story: str, ledger: Ledger, crash: str = "") -> App:

@@ -7,6 +7,7 @@ the ledger: nothing twice, nothing unapproved, and in doubt exactly where it is 
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import signal
 from collections.abc import Iterator
@@ -54,7 +55,7 @@ class Crashes:
         """A shop as it is before each stage; every crash begins in a copy of one of them."""
         done = self.before["start"]
         done.mkdir()
-        for stage, following in zip(STAGES, STAGES[1:], strict=False):
+        for stage, following in itertools.pairwise(STAGES):
             shutil.copytree(done, self.before[following])
             done = self.before[following]
             ended = self.processes.run(f"{STORY}{stage}", folder=str(done), story=self.story)

@@ -9,7 +9,7 @@ import pytest
 from hitl_adapters.plain import Refused, gate
 from hitl_core.errors import ResponseRefused
 from hitl_core.lifecycle import RequestState
-from hitl_core.protocol import EffectMode, Kind, Level, PauseRequest, Reply, RunState
+from hitl_core.protocol import Arguments, EffectMode, Kind, Level, PauseRequest, Reply, RunState
 from tests.core.shop import Shop, decide, one_refund, only, policy, refund_tool, rule, trail
 
 SMALL_IS_FREE = rule("small", when={"argument": "amount", "at_most": 200}, level="confirm")
@@ -95,7 +95,7 @@ async def test_p03_an_edit_needs_those_who_may_approve_the_edited_action(shop: S
     )
     async with shop.open(one_refund(shop.ledger)) as hitl:
         run = await hitl.start(None)
-        edited = {"order": "A-1042", "amount": 300}
+        edited: Arguments = {"order": "A-1042", "amount": 300}
         with pytest.raises(ResponseRefused, match="it needs role lead"):
             await hitl.respond(only(run).edit(edited, by="ann"))
         await decide(hitl, run, "edit", edited, roles=("lead",))

@@ -31,9 +31,7 @@ async def test_p60_a_stop_freezes_what_waits(shop: Shop, scope: StopScope, targe
 
 
 @stops
-async def test_p60_a_stop_blocks_an_approval_that_was_granted(
-    shop: Shop, scope: StopScope, target: str | None
-) -> None:
+async def test_p60_a_stop_blocks_an_approval_that_was_granted(shop: Shop, scope: StopScope, target: str | None) -> None:
     async with shop.open(one_refund(shop.ledger)) as hitl:
         run = await hitl.start(None)
         await hitl.respond(only(run).approve(by="ann"))

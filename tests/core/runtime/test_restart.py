@@ -16,7 +16,7 @@ from hitl_core.protocol import Kind, Run, RunState
 from hitl_core.runtime import Runtime
 from hitl_core.testing.crashing import CrashingStore, CrashPoint
 from hitl_core.tools import current_call
-from tests.core.shop import LEASE, App, Crash, Shop, crash, decide, one_refund, only, policy, rule, trail
+from tests.core.shop import LEASE, App, Crash, Shop, crash, decide, found, one_refund, only, policy, rule, trail
 
 FREE = policy(rule("free", level="autonomous", allow_irreversible="a test"))
 
@@ -67,7 +67,7 @@ async def test_p40_a_new_process_lists_the_same_requests_and_repeats_no_step(sho
     refunding = one_refund(shop.ledger)
 
     async def app(input: Any) -> Any:
-        order = await gate.step(lambda: shop.ledger.write("model") or "A-9", name="model")
+        order = await gate.step(lambda: found(shop.ledger, "model"), name="model")
         await gate.ask("Why?")
         return await refunding({"order": order})
 
@@ -206,7 +206,7 @@ async def test_p42_a_second_death_while_asking_loses_nothing(shop: Shop, command
 
 @pytest.mark.parametrize("point", ["before MoveEffect", "after MoveEffect", "before BeginEffect"])
 async def test_p42_a_death_after_the_word_keeps_it(shop: Shop, point: str) -> None:
-    """"It did not happen" was said once; until the tool begins again, nobody is asked a second time."""
+    """ "It did not happen" was said once; until the tool begins again, nobody is asked a second time."""
     shop.policy = FREE
     app = dying_refund(shop, after=False)
     run_id = await crashed(shop, app)
@@ -291,7 +291,7 @@ def booking(shop: Shop) -> App:
 
     def app(input: Any) -> Any:
         try:
-            return book(input or 5.0)
+            return book(input or 5.0)  # type: ignore[call-arg]  # the store adds the transaction
         except Refused as exc:
             return str(exc)
 
@@ -301,7 +301,7 @@ def booking(shop: Shop) -> App:
 async def bookings(shop: Shop) -> int:
     with closing(sqlite3.connect(shop.folder / "shop.db")) as database:
         known = database.execute("SELECT 1 FROM sqlite_master WHERE name = 'bookings'").fetchone()
-        return database.execute("SELECT count(*) FROM bookings").fetchone()[0] if known else 0  # type: ignore[no-any-return]
+        return database.execute("SELECT count(*) FROM bookings").fetchone()[0] if known else 0
 
 
 async def test_a_transactional_effect_commits_with_its_record(shop: Shop) -> None:

@@ -213,8 +213,7 @@ async def test_a_run_is_streamed_from_pause_to_pause(shop: Shop) -> None:
         first = [event async for event in hitl.stream(None, by="ann")]
         (run,) = (await hitl.runs()).items
         assert {event.run_id for event in first} == {run.id}
-        assert [event.kind for event in first][0] is LiveKind.STARTED
-        assert [event.kind for event in first][-1] is LiveKind.PAUSED
+        assert (first[0].kind, first[-1].kind) == (LiveKind.STARTED, LiveKind.PAUSED)
         await hitl.respond(only(await hitl.run(run.id)).answer("empty", by="ann"))
         second = await kinds(hitl.stream_resume(run.id))
         assert (second[0], second[-1]) == (LiveKind.STARTED, LiveKind.COMPLETED)

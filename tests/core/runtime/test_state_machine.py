@@ -1,4 +1,4 @@
-"""Anything, in any order: start, answer, answer again, answer wrongly, crash, resume, expire, stop, lift, revoke, cancel.
+"""Anything in any order: start, answer, answer again or wrongly, crash, resume, expire, stop, lift, revoke, cancel.
 
 The tool itself knows what was allowed and when, and takes note of every effect that should not have been: without
 exactly one valid decision, with other arguments, under a stop, twice, or in a run that was over.
@@ -182,10 +182,14 @@ class Desk(RuleBasedStateMachine):
 
     @rule(amounts=st.lists(amounts, min_size=1, max_size=3), together=st.booleans())
     def start(self, amounts: list[float], together: bool) -> None:
-        self.process(lambda hitl: hitl.start({"amounts": amounts, "together": together}))
+        self.process(lambda hitl: hitl.start({"amounts": [*amounts], "together": together}))
 
     @precondition(lambda self: self.requests)
-    @rule(pick=picks, decision=st.sampled_from(["approve", "edit", "reject", "answer"]), by=st.sampled_from(["ann", "bob"]))
+    @rule(
+        pick=picks,
+        decision=st.sampled_from(["approve", "edit", "reject", "answer"]),
+        by=st.sampled_from(["ann", "bob"]),
+    )
     def answer(self, pick: int, decision: str, by: str) -> None:
         response = self._answer(self._request(pick), decision, by)
         self.process(lambda hitl: self._respond(hitl, response))

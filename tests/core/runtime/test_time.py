@@ -20,7 +20,6 @@ def due_in_an_hour(on_timeout: OnTimeout, **more: Any) -> str:
     return rule("soon", level="confirm", deadline="1h", on_timeout=on_timeout.value, **more)
 
 
-
 @pytest.mark.parametrize(
     ("on_timeout", "effects", "state"),
     [

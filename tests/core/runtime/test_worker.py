@@ -114,26 +114,33 @@ class Unreachable:
 
 async def test_a_store_that_is_away_is_waited_for(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
     stores: list[Unreachable] = []
+    refunding, paid = one_refund(shop.ledger), asyncio.Event()
+
+    async def app(input: Any) -> Any:
+        said = await refunding(input)
+        paid.set()
+        return said
 
     def wrap(store: Store) -> Store:
         stores.append(Unreachable(store))
         return stores[0]
 
-    async with shop.open(one_refund(shop.ledger), wrap=wrap) as hitl:
+    async with shop.open(app, wrap=wrap) as hitl:
         run = await hitl.start(None)
         await hitl.respond(only(run).approve(by="ann"))
         stores[0].away = 3
         worker = Worker(hitl)
         working = asyncio.ensure_future(worker.run())
-        while not (await hitl.run(run.id)).state.over:
-            await asyncio.sleep(0)
+        await paid.wait()
         worker.stop()
         await working
     assert caplog.text.count("could not look for work: away") == 3
     assert shop.ledger.count() == 1
 
 
-@pytest.mark.parametrize("error", [LeaseLost("taken over"), RuntimeError("a bug")], ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize(
+    "error", [LeaseLost("taken over"), RuntimeError("a bug")], ids=lambda error: type(error).__name__
+)
 async def test_a_turn_that_breaks_does_not_break_the_worker(
     shop: Shop, caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:

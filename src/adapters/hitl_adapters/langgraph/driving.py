@@ -50,7 +50,6 @@ class Current:
         counts[name] += 1
         return f"{config.get('checkpoint_ns', '')}/{name}#{counts[name]}"
 
-
     @contextmanager
     def working(self) -> Iterator[None]:
         """Mark the running task as one that carries out a gated call."""

@@ -53,7 +53,9 @@ def propose_call(now: Current, request: ToolCallRequest, place: str, agent: str 
 
 def gone(request: ToolCallRequest) -> Halt:
     """Ends the turn for a call that somebody was asked about and whose tool the app no longer has."""
-    error = AppChanged(f"the app no longer has the tool {request.tool_call['name']!r} that was decided about; nothing ran")
+    error = AppChanged(
+        f"the app no longer has the tool {request.tool_call['name']!r} that was decided about; nothing ran"
+    )
     halt = Halt(str(error))
     halt.__cause__ = error
     return halt

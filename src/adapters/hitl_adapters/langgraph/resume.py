@@ -130,7 +130,9 @@ class Resumption:
     async def _next(self, snapshot: StateSnapshot) -> Step | Ending:
         self._looks += 1
         if self._looks > LOOKS:
-            return Broke(f"the graph paused {LOOKS} times in one turn at places that were decided", self._turn.checkpoint)
+            return Broke(
+                f"the graph paused {LOOKS} times in one turn at places that were decided", self._turn.checkpoint
+            )
         standing = await self._standing(snapshot)
         if not self._drove:
             await self._compare(standing)
@@ -229,7 +231,7 @@ class Resumption:
         return found
 
     def _at_breakpoint(self, snapshot: StateSnapshot) -> bool:
-        """After a drive LangGraph has said so. Before, a thread with work left may also have crashed; a person decides."""
+        """LangGraph says so after a drive. Before, a thread with work left may also have crashed: a person decides."""
         if self._reached is not None:
             return self._reached.paused and not self._reached.interrupts
         waited = self._kept is not None and f"pause:static:{checkpoint_id(snapshot)}#0" in self._kept.waits

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, overload
 
 from hitl_core.errors import HitlError, NoRun, Stopped
 from hitl_core.gate import Form, Gate
@@ -33,6 +33,7 @@ from hitl_core.tools import TRANSACTION, Catalogue, Tool, as_json, tool
 from .mapping import choice_form, question_form, review_form, tool_form
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Suspended(BaseException):
@@ -140,8 +141,14 @@ def current() -> Session:
 
 
 class PlainGate:
-    """The gate as plain functions see it: `guard`, `ask`, `choose`, `review`, `step`, `together`, `emit`, `wait`, `notes`."""
+    """The gate as plain functions see it: guard, ask, choose, review, step, together, emit, wait, notes."""
 
+    @overload
+    def guard(self, function: F, /) -> F: ...
+    @overload
+    def guard(self, function: Tool, /) -> Callable[..., Any]: ...
+    @overload
+    def guard(self, /, **traits: Any) -> Callable[[F], F]: ...
     def guard(self, function: Callable[..., Any] | Tool | None = None, /, **traits: Any) -> Any:
         """Guard a function (async or sync): it runs only if the policy or a person lets this very call through.
 
@@ -301,4 +308,3 @@ async def _carry_out_in_store(session: Session, declared: Tool, allowed: Proceed
         return await session.gate.carry_out_in_store(allowed, declared.run_in)
     except RuntimeError as exc:
         raise Refused(f"This call was tried and failed: {exc}") from exc
-

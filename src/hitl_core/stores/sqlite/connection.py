@@ -6,14 +6,15 @@ import os
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeVar
 from urllib.parse import quote
 
 from ...errors import StoreUnavailable
 from .failures import of_reading, unavailable
 from .location import Location
+
+T = TypeVar("T")
 
 _BUSY_MS: Final = 10_000
 _WRITER_CACHE_KIB: Final = 16_384
@@ -60,16 +61,12 @@ class Readers:
         self._closed = False
         self._process = os.getpid()
 
-    @contextmanager
-    def lent(self) -> Iterator[sqlite3.Connection]:
-        """A connection that sees the latest commit, and only that one until it is given back.
-
-        Raises StoreUnavailable.
-        """
+    def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Let `work` read the latest commit, and only that one. Raises StoreUnavailable, RowCorrupt."""
         connection = self._take()
         try:
             connection.execute("BEGIN")
-            yield connection
+            found = work(connection)
             connection.execute("COMMIT")
         except sqlite3.Error as exc:
             connection.close()
@@ -79,6 +76,7 @@ class Readers:
             self._give_back(connection)
             raise
         self._give_back(connection)
+        return found
 
     def close(self) -> None:
         self._closed = True
@@ -109,10 +107,10 @@ class OneConnection:
         self._connection = connection
         self._guard = guard
 
-    @contextmanager
-    def lent(self) -> Iterator[sqlite3.Connection]:
+    def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """As in Readers; inside a transactional effect it sees what that has written."""
         with self._guard:
-            yield self._connection
+            return work(self._connection)
 
     def close(self) -> None:
         return

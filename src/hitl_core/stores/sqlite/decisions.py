@@ -23,9 +23,13 @@ from ...protocol import (
     micros,
 )
 from . import bodies, requests
+from .bodies import checked
 from .endings import cancel
-from .requests import RequestRow, move, settled_by_key
+from .identity import column
+from .requests import RequestRow, move
 from .runs import by_key, ready_if_settled
+from .settled import StoredRequest, votes_on
+from .settled import by_key as settled_by_key
 from .transaction import Transaction
 
 NOT_HAPPENED: Final = "not_happened"
@@ -37,23 +41,32 @@ def record_response(txn: Transaction, command: RecordResponse) -> Recorded:
     if command.event not in (RequestEvent.DECIDE, RequestEvent.VETO):
         raise IllegalMove(f"a response cannot {command.event} a request; it can decide or veto one")
     body = bodies.pack_text(response.to_json(), what="response", limit=bodies.REQUEST_LIMIT)
-    row = requests.by_id(txn, response.request_id)
-    if row is None:
+    found = txn.one(_ASKED, column(response.request_id))
+    if found is None:
         unknown = RequestNotFound(f"there is no request {response.request_id!r} in this store")
         _refuse(txn, command, None, unknown)
-    replayed = _replayed(txn, row, response)
+    row, (run_state, digest, data) = RequestRow(*found[:-3]), found[-3:]
+    replayed = _replayed(txn, row, response, run_state)
     if replayed is not None:
         return replayed
     _must_be_open(txn, command, row)
+    asked = checked(digest, data, what=f"request {row.name}")
     if command.vote:
-        return _vote(txn, command, row, body)
-    return _decide(txn, command, row, body)
+        return _vote(txn, command, row, body, run_state)
+    return _decide(txn, command, row, body, run_state, asked)
+
+
+_ASKED: Final = (
+    requests.SELECT.format(more=", r.state, b.digest, b.data")
+    + """
+    JOIN hitl_runs r ON r.key = q.run LEFT JOIN hitl_bodies b ON b.key = q.body WHERE q.id = ?"""
+)
 
 
 # ── who was first ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _replayed(txn: Transaction, row: RequestRow, response: Response) -> Recorded | None:
+def _replayed(txn: Transaction, row: RequestRow, response: Response, run_state: str) -> Recorded | None:
     """The recorded result, if the same answer was recorded before."""
     if row.response is None and not row.votes:
         return None
@@ -61,7 +74,7 @@ def _replayed(txn: Transaction, row: RequestRow, response: Response) -> Recorded
     earlier = [*known.votes, *([known.response] if known.response else [])]
     if not any(_same(each, response) for each in earlier):
         return None
-    return Recorded(known, RunState(by_key(txn, row.run).state), replayed=True)
+    return Recorded(known, RunState(run_state), replayed=True)
 
 
 def _same(one: Response, other: Response) -> bool:
@@ -130,32 +143,29 @@ def _refuse(txn: Transaction, command: RecordResponse, row: RequestRow | None, e
 # ── recording ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _vote(txn: Transaction, command: RecordResponse, row: RequestRow, body: bodies.Body) -> Recorded:
+def _vote(txn: Transaction, command: RecordResponse, row: RequestRow, body: bodies.Body, run_state: str) -> Recorded:
     voter = command.response.responder.id
     vote = (row.key, voter, bodies.put(txn, body))
     txn.execute("INSERT INTO hitl_votes (request, responder, body) VALUES (?, ?, ?)", vote)
     txn.execute("UPDATE hitl_requests SET votes = votes + 1 WHERE key = ?", (row.key,))
     _note(txn, command, row, body, vote=True)
-    return Recorded(settled_by_key(txn, row.key), RunState(by_key(txn, row.run).state))
+    return Recorded(settled_by_key(txn, row.key), RunState(run_state))
 
 
-def _decide(txn: Transaction, command: RecordResponse, row: RequestRow, body: bodies.Body) -> Recorded:
+def _decide(
+    txn: Transaction, command: RecordResponse, row: RequestRow, body: bodies.Body, run_state: str, asked: bytes
+) -> Recorded:
     """Record the answer; the row was seen open under the write lock, so nobody can come in between."""
     also = ", response = ?, allows = ?"
     values = (bodies.put(txn, body), _allows(txn, command, row))
     move(txn, command.event, "key = ?", row.key, also=also, values=values)
     _note(txn, command, row, body)
     if isinstance(command.response.decision, Cancel) and row.waits:
-        _cancel_run(txn, command, row)
-    else:
-        ready_if_settled(txn, row.run, command.now)
-    return Recorded(settled_by_key(txn, row.key), RunState(_state(txn, row.run)))
-
-
-def _state(txn: Transaction, run: int) -> str:
-    found = txn.one("SELECT state FROM hitl_runs WHERE key = ?", run)
-    assert found is not None
-    return str(found[0])
+        return _cancel_run(txn, command, row)
+    ready = run_state == RunState.PAUSED and ready_if_settled(txn, row.run, command.now)
+    target = REQUEST.advance(RequestState.OPEN, command.event)
+    settled = StoredRequest.of(asked, body.data, target, votes_on(txn, row.key, row.name) if row.votes else ())
+    return Recorded(settled, RunState.READY if ready else RunState(run_state))
 
 
 def _allows(txn: Transaction, command: RecordResponse, row: RequestRow) -> bool:
@@ -171,7 +181,7 @@ def _allows(txn: Transaction, command: RecordResponse, row: RequestRow) -> bool:
             return False
 
 
-def _cancel_run(txn: Transaction, command: RecordResponse, row: RequestRow) -> None:
+def _cancel_run(txn: Transaction, command: RecordResponse, row: RequestRow) -> Recorded:
     """The decision to cancel is used up here and now; everything else that waits in the run is cancelled."""
     move(txn, RequestEvent.CONSUME, "key = ?", row.key)
     run = by_key(txn, row.run)
@@ -179,6 +189,7 @@ def _cancel_run(txn: Transaction, command: RecordResponse, row: RequestRow) -> N
     assert isinstance(decision, Cancel)
     if not RunState(run.state).over:
         cancel(txn, run, command.response.responder.id, decision.reason, command.now)
+    return Recorded(settled_by_key(txn, row.key), RunState(by_key(txn, row.run).state))
 
 
 def _note(txn: Transaction, command: RecordResponse, row: RequestRow, body: bodies.Body, *, vote: bool = False) -> None:

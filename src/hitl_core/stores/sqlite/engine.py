@@ -17,7 +17,7 @@ from .location import Location
 from .trail import Tip, seal
 from .transaction import Transaction
 
-Lock = Callable[[], AbstractContextManager[Any]]
+Lock = AbstractContextManager[Any]
 
 
 class Engine:
@@ -57,7 +57,7 @@ class Engine:
         self._connection = connection
 
     def _in_one(self, jobs: Sequence[Job[Any]]) -> bool:
-        with self._lock():
+        with self._lock:
             connection = self._connect()
             before = connection.total_changes
             tip = self._transact(connection, jobs)

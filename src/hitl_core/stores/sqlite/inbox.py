@@ -3,58 +3,74 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, Final
 
 from ...commands import ListRequests, Page, Settled
 from ...lifecycle import RequestState
 from .identity import column
-from .rows import SETTLED, readable
+from .settled import OPEN, SETTLED, open_ones, readable
 from .view import View
 
-_PAGE: Final = "SELECT key FROM hitl_requests WHERE {where} ORDER BY key LIMIT ?"
+_OPEN_PAGE: Final = f"""{OPEN} FROM hitl_requests q INDEXED BY hitl_inbox
+    LEFT JOIN hitl_bodies b ON b.key = q.body
+    WHERE q.state = 'open' AND q.waits = 1 AND q.key > ?"""
+_PAGE_END: Final = " ORDER BY q.key LIMIT ?"
 
 
 def list_requests(view: View, query: ListRequests) -> Page[Settled]:
-    where, given = _condition(view, query)
     after = int(query.cursor) if query.cursor else 0
-    keys = _keys(view, query, f"key > ? AND {where}", (after, *given))
-    if not keys:
-        return Page(())
-    marks = ", ".join("?" * len(keys))
-    rows = view.execute(f"{SETTLED} WHERE q.key IN ({marks}) ORDER BY q.key", keys).fetchall()
-    cursor = str(keys[-1]) if len(keys) == query.limit else None
-    return Page(tuple(readable(view, rows)), cursor)
+    if query.states == (RequestState.OPEN,) and not (query.notices or query.run_id):
+        return _open_page(view, query, after)
+    return _any_page(view, query, after)
 
 
-def _keys(view: View, query: ListRequests, where: str, given: tuple[Any, ...]) -> list[int]:
-    """The keys of one page, from the partial indexes where they serve: each holds the requests of one kind."""
-    kinds = ("waits = 1", "waits = 0") if query.notices else ("waits = 1",)
-    keys: list[int] = []
+def _open_page(view: View, query: ListRequests, after: int) -> Page[Settled]:
+    """The inbox proper: one walk along its index."""
+    narrow, given = _for_roles(view, query.roles)
+    rows = view.execute(_OPEN_PAGE + narrow + _PAGE_END, (after, *given, query.limit)).fetchall()
+    return Page(tuple(open_ones(view, rows)), _cursor(query, rows))
+
+
+def _any_page(view: View, query: ListRequests, after: int) -> Page[Settled]:
+    """Any states, notices too: first the keys, each kind from its own index, then the rows."""
+    where, given = _states(query.states)
+    if query.run_id is not None:
+        where += " AND q.run = (SELECT key FROM hitl_runs WHERE id = ?)"
+        given = (*given, column(query.run_id))
+    narrow, audiences = _for_roles(view, query.roles)
+    keys = _keys(view, query, f"q.key > ? AND {where}{narrow}", (after, *given, *audiences))
+    rows = [view.one(f"{SETTLED} WHERE q.key = ?", *key) for key in keys]
+    return Page(tuple(readable(view, [row for row in rows if row])), _cursor(query, keys))
+
+
+def _keys(view: View, query: ListRequests, where: str, given: tuple[Any, ...]) -> list[tuple[int]]:
+    kinds = ("q.waits = 1", "q.waits = 0") if query.notices else ("q.waits = 1",)
+    keys: list[tuple[int]] = []
     for kind in kinds:
-        sql = _PAGE.format(where=f"{where} AND {kind}")
-        keys += [found[0] for found in view.execute(sql, (*given, query.limit)).fetchall()]
+        sql = f"SELECT q.key FROM hitl_requests q WHERE {where} AND {kind}{_PAGE_END}"  # noqa: S608
+        keys += view.execute(sql, (*given, query.limit)).fetchall()
     return sorted(keys)[: query.limit]
 
 
-def _condition(view: View, query: ListRequests) -> tuple[str, tuple[Any, ...]]:
-    where, given = _states(query.states)
-    if query.run_id is not None:
-        where += " AND +run = (SELECT key FROM hitl_runs WHERE id = ?)"
-        given = (*given, column(query.run_id))
-    if query.roles:
-        audiences = _audiences(view, query.roles)
-        where += f" AND audience IN ({', '.join('?' * len(audiences))})"
-        given = (*given, *audiences)
-    return where, given
+def _cursor(query: ListRequests, rows: Sequence[tuple[Any, ...]]) -> str | None:
+    return str(rows[-1][0]) if rows and len(rows) == query.limit else None
+
+
+def _for_roles(view: View, roles: tuple[str, ...]) -> tuple[str, tuple[int, ...]]:
+    if not roles:
+        return "", ()
+    audiences = _audiences(view, roles)
+    return f" AND q.audience IN ({', '.join('?' * len(audiences))})", audiences
 
 
 def _states(states: tuple[RequestState, ...]) -> tuple[str, tuple[Any, ...]]:
     if states == (RequestState.OPEN,):
         # Written out, because SQLite uses a partial index only for its own words.
-        return "state = 'open'", ()
+        return "q.state = 'open'", ()
     if not states:
         return "1", ()
-    return f"state IN ({', '.join('?' * len(states))})", states
+    return f"q.state IN ({', '.join('?' * len(states))})", states
 
 
 def _audiences(view: View, roles: tuple[str, ...]) -> tuple[int, ...]:

@@ -10,8 +10,6 @@ import fcntl
 import os
 import random
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -24,22 +22,19 @@ _LONGEST_NAP: Final = 0.001
 
 
 class FileLock:
-    """An exclusive lock on a file. Not reentrant; one thread at a time."""
+    """An exclusive lock on a file, held in a `with` block. Not reentrant; one thread at a time."""
 
     def __init__(self, path: Path, *, patience: float = PATIENCE) -> None:
         self._path = path
         self._patience = patience
         self._fd: int | None = None
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Hold the lock. Raises StoreUnavailable, naming the holder, if it is not free in time."""
-        fd = self._open()
-        self._acquire(fd)
-        try:
-            yield
-        finally:
-            fcntl.flock(fd, fcntl.LOCK_UN)
+    def __enter__(self) -> None:
+        """Take the lock. Raises StoreUnavailable if it is not free in time."""
+        self._acquire(self._open())
+
+    def __exit__(self, *exc: object) -> None:
+        fcntl.flock(self._open(), fcntl.LOCK_UN)
 
     def close(self) -> None:
         if self._fd is not None:

@@ -40,14 +40,14 @@ class Parts:
 def in_file(location: Location, *, key: Path, anchors: Path) -> Parts:
     """A store in a file. Raises ConfigError, StoreUnavailable or StoreTooNew."""
     lock = FileLock(location.beside(".lock"))
-    with lock.held():
+    with lock:
         origin, tip = _prepared(location)
     custody = Custody(load_or_create(key), origin, anchors)
     tips = Anchors(custody)
     tips.catch_up(tip)
     bell = Doorbell(location.beside(".bell"))
     return Parts(
-        engine=Engine(location, lock.held, Chain(custody.secret, origin), sealed=tips.moved),
+        engine=Engine(location, lock, Chain(custody.secret, origin), sealed=tips.moved),
         readers=Readers(location),
         bell=bell,
         version=FileVersion(connect(location, writes=False)),
@@ -68,7 +68,7 @@ def in_memory(location: Location) -> Parts:
         count.one_more()
         bell.ring()
 
-    engine = Engine(location, lambda: guard, Chain(custody.secret, origin), sealed=lambda tip: None)
+    engine = Engine(location, guard, Chain(custody.secret, origin), sealed=lambda tip: None)
     engine.use(connection)
     return Parts(engine, OneConnection(connection, guard), bell, count, custody, committed, ())
 

@@ -9,8 +9,9 @@ from ...errors import AlreadyStarted, DigestMismatch, EffectRefused, HitlError
 from ...lifecycle import ActionState, RequestState
 from ...protocol import Action, AuditEvent, Edit, EffectMode, Json
 from . import requests
-from .requests import RequestRow, settled_by_key
+from .requests import RequestRow
 from .rows import EffectRow, RunRow
+from .settled import by_key
 from .stops import in_force, of_action, stopped
 from .transaction import Transaction
 
@@ -84,7 +85,7 @@ def _allowed(txn: Transaction, command: BeginEffect, run: RunRow, request: Reque
 
 
 def _what_was_allowed(txn: Transaction, request: RequestRow) -> Action:
-    known = settled_by_key(txn, request.key)
+    known = by_key(txn, request.key)
     action = known.request.action
     decision = None if known.response is None else known.response.decision
     return action.edited(decision.arguments) if isinstance(decision, Edit) else action

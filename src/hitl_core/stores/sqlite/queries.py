@@ -27,9 +27,9 @@ from ...errors import RequestNotFound, RowCorrupt
 from ...protocol import AuditEntry, Json, Run, instant
 from . import bodies, effects, requests
 from .identity import column, text
-from .requests import settled_by_key
-from .rows import EFFECT, RUN, EffectRow, RunRow, pending, run_record
+from .rows import EFFECT, RUN, EffectRow, RunRow, run_record
 from .runs import find
+from .settled import by_key, pending
 from .stops import in_force
 from .view import View, tolerant
 
@@ -77,7 +77,7 @@ def get_request(view: View, query: GetRequest) -> Settled:
     row = requests.by_id(view, query.request_id)
     if row is None:
         raise RequestNotFound(f"there is no request {query.request_id!r} in this store; `hitl inbox` lists them")
-    return settled_by_key(view, row.key)
+    return by_key(view, row.key)
 
 
 def look(view: View, query: Look) -> Known:
@@ -86,7 +86,7 @@ def look(view: View, query: Look) -> Known:
         return Known(None, None)
     row = requests.newest_at(view, found[0], query.call)
     effect = effects.find(view, found[0], query.call)
-    settled = None if row is None else settled_by_key(view, row.key)
+    settled = None if row is None else by_key(view, row.key)
     return Known(settled, None if effect is None else effect.record())
 
 

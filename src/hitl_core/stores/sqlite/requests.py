@@ -9,18 +9,19 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Final, NamedTuple, cast
 
-from ...commands import Settled, Stop
+from ...commands import Stop
 from ...errors import RecordError
 from ...lifecycle import REQUEST, RequestEvent, RequestState
 from ...protocol import AuditEvent, Kind, PauseRequest, micros
 from . import bodies
 from .identity import column, text
-from .rows import SETTLED, RunRow, settled
+from .rows import RunRow
 from .transaction import Transaction
 from .view import View
 
-_HEAD: Final = """SELECT key, id, run, call, waits, state, votes, allows, due, lapse, why, body, response
-    FROM hitl_requests"""
+SELECT: Final = """SELECT q.key, q.id, q.run, q.call, q.waits, q.state, q.votes, q.allows, q.due, q.lapse, q.why,
+    q.response{more} FROM hitl_requests q"""
+_HEAD: Final = SELECT.format(more="")
 
 
 class RequestRow(NamedTuple):
@@ -37,7 +38,6 @@ class RequestRow(NamedTuple):
     due: int | None
     lapse: str | None
     why: str | None
-    body: int
     response: int | None
 
     @property
@@ -55,13 +55,6 @@ def newest_at(view: View, run: int, call: str) -> RequestRow | None:
     sql = f"{_HEAD} WHERE run = ? AND call = ? AND waits = 1 ORDER BY round DESC LIMIT 1"
     found = view.one(sql, run, call)
     return None if found is None else RequestRow(*found)
-
-
-def settled_by_key(view: View, key: int) -> Settled:
-    """The request with its state and response. Raises RowCorrupt."""
-    row = view.one(f"{SETTLED} WHERE q.key = ?", key)
-    assert row is not None
-    return settled(view, row)
 
 
 # ── inserting ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,16 +1,13 @@
-"""Rows as records. A request is parsed when somebody looks at it, not when it is listed."""
+"""Rows of runs and effects, and the records that they are read as. Requests have a file of their own (settled.py)."""
 
 from __future__ import annotations
 
 import json
-from typing import Any, Final, NamedTuple, Self, TypeVar
+from typing import Final, NamedTuple
 
-from pydantic import ValidationError
-
-from ...commands import Effect, Lease, Settled
-from ...errors import ProtocolUnknown, RowCorrupt
-from ...lifecycle import ActionState, RequestState
-from ...protocol import Action, EffectMode, PauseRequest, Response, Run, RunState, TopRecord, instant
+from ...commands import Effect, Lease
+from ...lifecycle import ActionState
+from ...protocol import Action, EffectMode, PauseRequest, Run, RunState, instant
 from .bodies import checked, decode, get, unpack
 from .identity import text
 from .view import View
@@ -76,95 +73,6 @@ def run_record(view: View, row: RunRow, pending: tuple[PauseRequest, ...] = ()) 
         pending=pending,
         **(json.loads(row.more) if row.more else {}),
     )
-
-
-# ── requests ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-# The state as bytes: text that is not UTF-8 any more would fail the page, not its one row.
-SETTLED: Final = """SELECT q.key, q.id, CAST(q.state AS BLOB), q.votes, b.digest, b.data, p.digest, p.data
-    FROM hitl_requests q LEFT JOIN hitl_bodies b ON b.key = q.body LEFT JOIN hitl_bodies p ON p.key = q.response"""
-
-_VOTES: Final = """SELECT b.digest, b.data FROM hitl_votes v LEFT JOIN hitl_bodies b ON b.key = v.body
-    WHERE v.request = ? ORDER BY v.body"""
-
-
-R = TypeVar("R", bound=TopRecord)
-
-
-class StoredRequest(Settled):
-    """A Settled whose records are parsed on first use: an inbox page checks 50 digests but may show one request."""
-
-    __slots__ = ("_request_data", "_response_data")
-
-    @classmethod
-    def of(cls, request: bytes, response: bytes | None, state: RequestState, votes: tuple[Response, ...]) -> Self:
-        """From stored bytes whose digests were checked."""
-        made = object.__new__(cls)
-        fill = object.__setattr__
-        fill(made, "_request_data", request)
-        fill(made, "_response_data", response)
-        fill(made, "state", state)
-        fill(made, "votes", votes)
-        return made
-
-    def __getattr__(self, name: str) -> Any:
-        # Only an empty slot gets here; filling it makes this the last time.
-        if name == "request":
-            value: Any = _parsed(PauseRequest, self._request_data)
-        elif name == "response":
-            value = None if self._response_data is None else _parsed(Response, self._response_data)
-        else:
-            raise AttributeError(name)
-        object.__setattr__(self, name, value)
-        return value
-
-
-def _parsed(record: type[R], data: bytes) -> R:
-    """Raises ProtocolUnknown; the bytes are as we stored them, so it is the reader that is too old or too new."""
-    try:
-        return record.model_validate_json(unpack(data))
-    except ValidationError as exc:
-        what = record.__name__
-        raise ProtocolUnknown(f"this {what} was written by a release that this one does not read: {exc}") from exc
-
-
-def settled(view: View, row: tuple[Any, ...]) -> Settled:
-    """The Settled of a SETTLED row. Raises RowCorrupt, naming the request."""
-    key, name, state, votes, digest, data, answer_digest, answer = row
-    what = f"request {text(name)}"
-    request = checked(digest, data, what=what)
-    response = None if answer is None else checked(answer_digest, answer, what=f"response to {what}")
-    given = _votes(view, key, what) if votes else ()
-    return StoredRequest.of(request, response, _state(state, what), given)
-
-
-def _state(stored: bytes, what: str) -> RequestState:
-    try:
-        return RequestState(stored.decode())
-    except ValueError as exc:
-        raise RowCorrupt(f"the state of {what} is {stored!r}, which is none; it is not used") from exc
-
-
-def _votes(view: View, key: int, what: str) -> tuple[Response, ...]:
-    rows = view.execute(_VOTES, (key,)).fetchall()
-    return tuple(_parsed(Response, checked(*row, what=f"vote on {what}")) for row in rows)
-
-
-def readable(view: View, rows: list[tuple[Any, ...]]) -> list[Settled]:
-    """The requests of SETTLED rows, without those that are damaged: one bad row must not hide the others."""
-    found = []
-    for row in rows:
-        try:
-            found.append(settled(view, row))
-        except RowCorrupt as exc:
-            view.skip("request", text(row[1]), exc)
-    return found
-
-
-def pending(view: View, run: int) -> tuple[PauseRequest, ...]:
-    """The open requests of a run, oldest first; notices are not waited for."""
-    sql = f"{SETTLED} WHERE q.run = ? AND q.state = 'open' AND q.waits = 1 ORDER BY q.key"
-    return tuple(each.request for each in readable(view, view.execute(sql, (run,)).fetchall()))
 
 
 # ── effects ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -14,7 +14,8 @@ from . import bodies
 from .identity import column
 from .requests import interned, withdraw
 from .rows import RUN as SELECT_RUN
-from .rows import RunRow, pending, run_record
+from .rows import RunRow, run_record
+from .settled import pending
 from .stops import in_force, of_run, stopped
 from .transaction import Transaction
 from .view import View

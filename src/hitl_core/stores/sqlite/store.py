@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from pathlib import Path
 from typing import Any, Self, TypeVar, cast
 
@@ -121,11 +122,10 @@ class SqliteStore:
     def fetch_blocking(self, query: Query[R]) -> R:
         """Like `fetch`."""
         self._check_open()
-        with self._parts.readers.lent() as connection:
-            view = View(connection)
-            answer = QUERIES[type(query)](view, query)
-        self._report(view)
-        return cast("R", answer)
+        view, answer = self._parts.readers.read(lambda connection: _answer(connection, query))
+        if view.damaged:
+            self._report(view)
+        return answer
 
     def close_blocking(self) -> None:
         """Like `close`."""
@@ -141,8 +141,7 @@ class SqliteStore:
         idle = IDLE.get(type(command))
         if idle is None:
             return False
-        with self._parts.readers.lent() as connection:
-            return idle(View(connection), command)
+        return self._parts.readers.read(lambda connection: idle(View(connection), command))
 
     def _check_open(self) -> None:
         if self._closed:
@@ -162,3 +161,8 @@ class SqliteStore:
             what, name = found
             note = Note(AuditEvent.ROW_DAMAGED, name, "store", {"what": what})
             self._writer.post(WriteNote(note, self._clock.now()))
+
+
+def _answer(connection: sqlite3.Connection, query: Query[R]) -> tuple[View, R]:
+    view = View(connection)
+    return view, QUERIES[type(query)](view, query)

@@ -10,8 +10,8 @@ from ...lifecycle import REQUEST, RequestEvent, RequestState
 from ...protocol import AuditEvent, OnTimeout, RunState, micros
 from .endings import cancel
 from .identity import text
-from .rows import SETTLED, readable
 from .runs import by_key, ready_if_settled
+from .settled import SETTLED, readable
 from .transaction import Transaction
 from .view import View
 

@@ -7,6 +7,8 @@ import sqlite3
 from datetime import datetime
 from typing import NamedTuple, NoReturn
 
+from pydantic_core import to_json
+
 from ...commands import Note
 from ...errors import Fault, NotCanonical
 from ...protocol import AuditEvent, Json, micros
@@ -43,23 +45,31 @@ class Transaction(View):
         run: int | None = None,
     ) -> None:
         """Add an audit line for a change that this command makes."""
-        self.lines.append(_line(event, subject, actor, now, body, run))
+        self.lines.append(_line(event, subject, actor, now, to_json(body).decode(), run))
 
     def write(self, note: Note, now: datetime, *, run: int | None = None) -> None:
         """Add an audit line that came with the command."""
-        self.lines.append(_line(note.event, note.subject, note.actor, now, note.body, run))
+        self.lines.append(_of(note, now, run))
 
     def refuse(self, error: Exception, note: Note, now: datetime, *, run: int | None = None) -> NoReturn:
         """Raise `error`; whatever the command wrote is undone, but the refusal itself is recorded."""
-        self.of_refusal.append(_line(note.event, note.subject, note.actor, now, note.body, run))
+        self.of_refusal.append(_of(note, now, run))
         raise error
 
 
-def _line(event: AuditEvent, subject: str, actor: str, now: datetime, body: dict[str, Json], run: int | None) -> Line:
-    """Raises NotCanonical here, where only its own command is at stake, and not when the batch is sealed."""
+def _of(note: Note, now: datetime, run: int | None) -> Line:
+    """A line from a body that others have made: it may hold what is no JSON."""
     try:
-        text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        "".join((subject, actor, text)).encode()
+        text = json.dumps(note.body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     except (TypeError, ValueError) as exc:
         raise NotCanonical([Fault("audit line", f"cannot be kept: {exc}")]) from exc
-    return Line(micros(now), event.value, subject, actor, text, run)
+    return _line(note.event, note.subject, note.actor, now, text, run)
+
+
+def _line(event: AuditEvent, subject: str, actor: str, now: datetime, body: str, run: int | None) -> Line:
+    """Raises NotCanonical here, where only its own command is at stake, and not when the batch is sealed."""
+    try:
+        "".join((subject, actor, body)).encode()
+    except UnicodeEncodeError as exc:
+        raise NotCanonical([Fault("audit line", "has a lone surrogate, which no UTF-8 reader accepts")]) from exc
+    return Line(micros(now), event.value, subject, actor, body, run)

@@ -17,7 +17,7 @@ def test_one_at_a_time(tmp_path: Path) -> None:
     def work() -> None:
         lock = FileLock(tmp_path / "lock")
         for _ in range(50):
-            with lock.held():
+            with lock:
                 inside[0] += 1
                 overlaps[0] += inside[0] > 1
                 turns[0] += 1
@@ -34,9 +34,9 @@ def test_one_at_a_time(tmp_path: Path) -> None:
 
 def test_who_waits_too_long_is_told_and_can_try_again(tmp_path: Path) -> None:
     holder, other = FileLock(tmp_path / "lock"), FileLock(tmp_path / "lock", patience=0.01)
-    with holder.held(), pytest.raises(StoreUnavailable, match="has held"), other.held():
+    with holder, pytest.raises(StoreUnavailable, match="has held"), other:
         raise AssertionError("two held it at once")
-    with other.held():
+    with other:
         pass
     holder.close()
     other.close()
@@ -45,14 +45,14 @@ def test_who_waits_too_long_is_told_and_can_try_again(tmp_path: Path) -> None:
 
 def test_an_error_inside_frees_it(tmp_path: Path) -> None:
     lock, other = FileLock(tmp_path / "lock"), FileLock(tmp_path / "lock", patience=0)
-    with pytest.raises(ZeroDivisionError), lock.held():
+    with pytest.raises(ZeroDivisionError), lock:
         _ = 1 / 0
-    with other.held():
+    with other:
         pass
     lock.close()
     other.close()
 
 
 def test_a_lock_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(StoreUnavailable, match="lock file"), FileLock(tmp_path / "nowhere" / "lock").held():
+    with pytest.raises(StoreUnavailable, match="lock file"), FileLock(tmp_path / "nowhere" / "lock"):
         pass

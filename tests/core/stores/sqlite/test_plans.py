@@ -68,7 +68,8 @@ QUESTIONS: list[Query[object]] = [
 def test_a_query_reads_what_it_needs(view: Explained, query: Query[object]) -> None:
     with suppress(LookupError):
         QUERIES[type(query)](view, query)
-    assert (view.scans(), view.sorts()) == ([], [])
+    assert view.scans() == []
+    assert view.sorts() == [] or getattr(query, "run_id", None), "only the few requests of one run are sorted"
     view.connection.close()
 
 

@@ -1,0 +1,122 @@
+"""Requests as records. They are parsed when somebody looks at them, not when they are listed."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Self, TypeVar
+
+from pydantic import ValidationError
+
+from ...commands import Settled
+from ...errors import ProtocolUnknown, RowCorrupt
+from ...lifecycle import RequestState
+from ...protocol import PauseRequest, Response, TopRecord
+from .bodies import checked, digest_of, unpack
+from .identity import text
+from .view import View
+
+R = TypeVar("R", bound=TopRecord)
+
+# The state as bytes: text that is not UTF-8 any more would fail the page, not its one row.
+SETTLED: Final = """SELECT q.key, q.id, CAST(q.state AS BLOB), q.votes, b.digest, b.data, p.digest, p.data
+    FROM hitl_requests q LEFT JOIN hitl_bodies b ON b.key = q.body LEFT JOIN hitl_bodies p ON p.key = q.response"""
+
+_VOTES: Final = """SELECT b.digest, b.data FROM hitl_votes v LEFT JOIN hitl_bodies b ON b.key = v.body
+    WHERE v.request = ? ORDER BY v.body"""
+
+
+class StoredRequest(Settled):
+    """A Settled whose fields are made on first use: an inbox page checks 50 digests but may show one request."""
+
+    __slots__ = ("_stored",)
+
+    @classmethod
+    def of(cls, request: bytes, response: bytes | None, state: RequestState, votes: tuple[Response, ...]) -> Self:
+        """From stored bytes whose digests were checked."""
+        made = object.__new__(cls)
+        object.__setattr__(made, "_stored", (request, response, state, votes))
+        return made
+
+    def __getattr__(self, name: str) -> Any:
+        # Only an empty slot gets here; filling it makes this the last time.
+        if name == "request":
+            value: Any = _parsed(PauseRequest, self._stored[0])
+        elif name == "response":
+            data = self._stored[1]
+            value = None if data is None else _parsed(Response, data)
+        elif name in ("state", "votes"):
+            value = self._stored[2 if name == "state" else 3]
+        else:
+            raise AttributeError(name)
+        object.__setattr__(self, name, value)
+        return value
+
+
+def _parsed(record: type[R], data: bytes) -> R:
+    """Raises ProtocolUnknown; the bytes are as we stored them, so it is the reader that is too old or too new."""
+    try:
+        return record.model_validate_json(unpack(data))
+    except ValidationError as exc:
+        what = record.__name__
+        raise ProtocolUnknown(f"this {what} was written by a release that this one does not read: {exc}") from exc
+
+
+def settled(view: View, row: tuple[Any, ...]) -> Settled:
+    """The Settled of a SETTLED row. Raises RowCorrupt, naming the request."""
+    key, name, state, votes, digest, data, answer_digest, answer = row
+    what = f"request {text(name)}"
+    request = checked(digest, data, what=what)
+    response = None if answer is None else checked(answer_digest, answer, what=f"response to {what}")
+    return StoredRequest.of(request, response, _state(state, what), votes_on(view, key, what) if votes else ())
+
+
+def by_key(view: View, key: int) -> Settled:
+    """The request with its state and response. Raises RowCorrupt."""
+    row = view.one(f"{SETTLED} WHERE q.key = ?", key)
+    assert row is not None
+    return settled(view, row)
+
+
+def _state(stored: bytes, what: str) -> RequestState:
+    try:
+        return RequestState(stored.decode())
+    except ValueError as exc:
+        raise RowCorrupt(f"the state of {what} is {stored!r}, which is none; it is not used") from exc
+
+
+def votes_on(view: View, key: int, what: str) -> tuple[Response, ...]:
+    """The votes on a request, in the order in which they came. Raises RowCorrupt."""
+    rows = view.execute(_VOTES, (key,)).fetchall()
+    return tuple(_parsed(Response, checked(*row, what=f"vote on {what}")) for row in rows)
+
+
+def readable(view: View, rows: list[tuple[Any, ...]]) -> list[Settled]:
+    """The requests of SETTLED rows, without those that are damaged: one bad row must not hide the others."""
+    found = []
+    for row in rows:
+        try:
+            found.append(settled(view, row))
+        except RowCorrupt as exc:
+            view.skip("request", text(row[1]), exc)
+    return found
+
+
+OPEN: Final = "SELECT q.key, q.votes, b.digest, b.data"
+"""What `open_ones` needs of a request that is known to be open."""
+
+
+def open_ones(view: View, rows: list[tuple[Any, ...]]) -> list[Settled]:
+    """The same as `readable` for the page that is asked for most: no response, no other state, hardly any votes."""
+    found: list[Settled] = []
+    for key, votes, digest, data in rows:
+        if data is None or digest_of(data) != digest or votes:
+            found += readable(view, view.execute(f"{SETTLED} WHERE q.key = ?", (key,)).fetchall())
+        else:
+            found.append(StoredRequest.of(data, None, RequestState.OPEN, ()))
+    return found
+
+
+def pending(view: View, run: int) -> tuple[PauseRequest, ...]:
+    """The open requests of a run, oldest first; notices are not waited for."""
+    sql = f"""{OPEN} FROM hitl_requests q LEFT JOIN hitl_bodies b ON b.key = q.body
+        WHERE q.run = ? AND q.state = 'open' AND q.waits = 1 ORDER BY q.key"""
+    return tuple(each.request for each in open_ones(view, view.execute(sql, (run,)).fetchall()))
