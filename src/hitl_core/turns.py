@@ -13,7 +13,7 @@ from .commands import Claimed, Command, FinishRun, Lease, PauseRun, RenewLease
 from .contracts import Adapter, Broke, Completed, Ending, Paused, Turn
 from .errors import HitlError, LeaseLost, RecordError
 from .gate import Gate, Surroundings
-from .protocol import Json, Kind, LiveEvent, LiveKind, PauseRequest, Run, RunState
+from .protocol import Json, LiveEvent, LiveKind, PauseRequest, Run, RunState
 
 log = logging.getLogger("hitl_core")
 
@@ -102,8 +102,7 @@ class Driver:
         if not isinstance(ending, Paused):
             return
         for request in run.pending:
-            if request.kind is not Kind.NOTICE:
-                self.around.announce(request)
+            self.around.announce(request)
 
 
 _LIVE = {Paused: LiveKind.PAUSED, Completed: LiveKind.COMPLETED, Broke: LiveKind.FAILED}

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from hitl_adapters.plain.adapter import CAPABILITIES
 from hitl_core.channels.console import ConsoleChannel
 from hitl_core.config import Config, connect, make_adapter, make_channels, typed_options
 from hitl_core.errors import AdapterNotFound, ConfigError
@@ -290,3 +291,8 @@ def test_channels_are_made_by_name(write: Write) -> None:
 def test_an_unknown_channel_is_refused(write: Write) -> None:
     with pytest.raises(AdapterNotFound, match="'pigeon'"):
         make_channels(Config.load(write(f'{MINIMAL}[channels]\nnames = ["pigeon"]\n')))
+
+
+async def test_what_an_adapter_can_do_is_known_before_any_run(write: Write) -> None:
+    async with connect(write(MINIMAL)) as runtime:
+        assert runtime.adapter.capabilities is CAPABILITIES

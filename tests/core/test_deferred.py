@@ -5,10 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import ClassVar, cast
 
 import pytest
 
+import hitl_core
 from hitl_core import connect
+from hitl_core.capabilities import Capabilities
+from hitl_core.contracts import Adapter
+from hitl_core.deferred import DeferredAdapter
 from hitl_core.errors import AdapterNotFound, ConfigError
 
 READS = """
@@ -45,3 +50,41 @@ async def test_an_unknown_adapter_is_refused_at_once(file: Path) -> None:
     with pytest.raises(AdapterNotFound, match="known: .*plain"):
         async with connect(file, backend="plane"):
             raise AssertionError("it was opened")
+
+
+class Counting:
+    """An adapter as far as a deferred one looks at it."""
+
+    capabilities: ClassVar[Capabilities] = {}
+    closed = 0
+
+    async def close(self) -> None:
+        self.closed += 1
+
+
+async def test_what_was_never_needed_is_never_loaded_nor_closed() -> None:
+    loads: list[str] = []
+    adapter = DeferredAdapter("counting", lambda: cast("Adapter", loads.append("loaded")))
+    await adapter.close()
+    assert loads == []
+
+
+async def test_it_is_loaded_once_and_closed() -> None:
+    inner = Counting()
+    loads: list[Counting] = []
+
+    def load() -> Adapter:
+        loads.append(inner)
+        return cast("Adapter", inner)
+
+    adapter = DeferredAdapter("counting", load)
+    assert adapter.capabilities == {}
+    assert adapter.capabilities == {}
+    await adapter.close()
+    assert (len(loads), inner.closed) == (1, 1)
+
+
+def test_the_front_door_lists_what_it_has() -> None:
+    assert set(hitl_core.__all__) <= set(dir(hitl_core))
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = hitl_core.nothing

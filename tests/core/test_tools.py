@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -194,6 +195,26 @@ async def test_an_async_function_is_awaited() -> None:
         return value
 
     assert await later.run({"value": 3}) == 3
+
+
+async def test_what_a_function_returns_is_awaited_if_it_can_be() -> None:
+    async def later(value: int) -> int:
+        return value
+
+    @tool
+    def soon(value: int) -> Any:
+        return later(value)
+
+    assert await soon.run({"value": 3}) == 3
+
+
+async def test_a_sync_function_runs_in_a_thread_with_its_context() -> None:
+    @tool
+    def where(value: int) -> tuple[bool, str]:
+        return threading.current_thread() is threading.main_thread(), current_call().name
+
+    with running(Call("run-1", "where#1")):
+        assert await where.run({"value": 1}) == [False, "where#1"]
 
 
 @pytest.mark.parametrize(

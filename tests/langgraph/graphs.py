@@ -63,6 +63,25 @@ def in_a_subgraph(saver: Any) -> Any:
     return graph.add_edge(START, "sub").add_edge("sub", "after").compile(checkpointer=saver)
 
 
+def renamed_in_a_subgraph(saver: Any) -> Any:
+    """The node inside the subgraph has another name now."""
+    inner = StateGraph(State).add_node("ask_a_person", ask).add_edge(START, "ask_a_person").compile()
+    graph = StateGraph(State).add_node("sub", inner).add_node("after", after)
+    return graph.add_edge(START, "sub").add_edge("sub", "after").compile(checkpointer=saver)
+
+
+def two_at_once(saver: Any) -> Any:
+    graph = StateGraph(State).add_node("ask", ask).add_node("one", one).add_node("after", after)
+    graph.add_edge(START, "ask").add_edge(START, "one")
+    return graph.add_edge(["ask", "one"], "after").compile(checkpointer=saver)
+
+
+def one_of_two_renamed(saver: Any) -> Any:
+    graph = StateGraph(State).add_node("ask", ask).add_node("another", one).add_node("after", after)
+    graph.add_edge(START, "ask").add_edge(START, "another")
+    return graph.add_edge(["ask", "another"], "after").compile(checkpointer=saver)
+
+
 _inner = _line(ask)
 
 

@@ -49,8 +49,7 @@ class Carrying:
         return self
 
     async def _settle(self, exc: BaseException | None) -> None:
-        if self._begun is None:
-            return
+        assert self._begun is not None
         if exc is None:
             if self.outcome is not None:
                 await self._report(self._begun, self.outcome)

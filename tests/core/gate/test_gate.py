@@ -9,7 +9,7 @@ import pytest
 
 from hitl_adapters.plain import PlainAdapter, gate
 from hitl_core.apps import AppSource
-from hitl_core.commands import Effect, Known, Lease, Look, Query
+from hitl_core.commands import Effect, Known, Lease, Look, Query, SetStop, Settled, Stop, StopScope
 from hitl_core.contracts import Completed, Ending, Paused, Store, Turn
 from hitl_core.errors import AlreadyStarted, DigestMismatch, EffectRefused, LeaseLost
 from hitl_core.gate import Form, Gate, Surroundings
@@ -292,6 +292,28 @@ async def test_the_journal_remembers_the_first_value(shop: Shop) -> None:
     assert (await play(shop, remembers)).state is RunState.COMPLETED
 
 
+@pytest.mark.parametrize(
+    ("scope", "target", "heeded"),
+    [
+        (StopScope.ALL, "", True),
+        (StopScope.TENANT, "default", True),
+        (StopScope.RUN, "another run", False),
+        (StopScope.TOOL, "refund", False),
+    ],
+)
+async def test_a_framework_can_end_between_steps_under_a_stop(
+    shop: Shop, scope: StopScope, target: str, heeded: bool
+) -> None:
+    async def steps(gate: Gate) -> Ending:
+        assert not await gate.heed_stops()
+        await gate._store.apply(SetStop(Stop(scope, target, "audit", "bob", START)))
+        assert await gate.heed_stops() == heeded
+        return Completed(None)
+
+    run = await play(shop, steps)
+    assert run.state is (RunState.STOPPED if heeded else RunState.COMPLETED)
+
+
 # ── asking ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -379,24 +401,32 @@ async def test_a_preview_cannot_change_what_runs(shop: Shop) -> None:
 class Remembers:
     """A store that knows one thing about every place."""
 
-    def __init__(self, state: ActionState) -> None:
+    def __init__(self, state: ActionState, settled: Settled | None = None) -> None:
         self.effect = Effect("refund#1", desk.REFUND, state, EffectMode.LEDGER, 1, 1, error="too much")
+        self.settled = settled
 
     async def fetch(self, query: Query[Any]) -> Known:
         assert isinstance(query, Look)
-        return Known(None, self.effect)
+        return Known(self.settled, self.effect)
+
+
+def door(store: Remembers) -> Gate:
+    around = Surroundings(
+        store=cast("Store", store), policy=lambda: Policy(), clock=ManualClock(), catalogue=Catalogue()
+    )
+    return Gate(around, desk.run(), Lease("run-1", "me", 2, START))
 
 
 @pytest.mark.parametrize("state", [ActionState.PROPOSED, ActionState.ANSWERED, ActionState.REFUSED, ActionState.FAILED])
 async def test_an_action_in_a_state_that_does_not_allow_it_is_refused(state: ActionState) -> None:
-    around = Surroundings(
-        store=cast("Store", Remembers(state)),
-        policy=lambda: Policy(),
-        clock=ManualClock(),
-        catalogue=Catalogue(),
-    )
-    door = Gate(around, desk.run(), Lease("run-1", "me", 2, START))
-    assert isinstance(await door.propose(desk.REFUND, call="refund#1"), Refuse)
+    assert isinstance(await door(Remembers(state)).propose(desk.REFUND, call="refund#1"), Refuse)
+
+
+@pytest.mark.parametrize("state", [RequestState.OPEN, RequestState.FROZEN])
+async def test_a_doubt_that_nobody_has_resolved_waits(state: RequestState) -> None:
+    question = desk.request(kind=Kind.CHOICE, in_doubt=True, handle={"attempt": 1})
+    store = Remembers(ActionState.IN_DOUBT, Settled(question, state))
+    assert await door(store).propose(desk.REFUND, call="refund#1") == Wait(question)
 
 
 def test_a_surrounding_without_channels_tells_nobody() -> None:

@@ -15,6 +15,7 @@ from hitl_core.errors import (
     CapabilityNotSupported,
     NotCanonical,
     RequestNotFound,
+    ResponseRefused,
     RunBusy,
     RunNotFound,
     TooLarge,
@@ -397,6 +398,19 @@ async def test_a_request_of_another_backends_run_can_be_answered_too(shop: Shop)
     async with shop.open(one_refund(shop.ledger)) as hitl:
         await hitl.resume(run.id)
     assert shop.ledger.count() == 1
+
+
+async def test_an_edit_can_be_judged_where_the_app_is_missing(shop: Shop) -> None:
+    shop.policy = policy(rule("large", when={"argument": "amount", "above": 500}, effect="deny"))
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        run = await hitl.start(None)
+    async with shop.open("no app", name="inbox:only") as inbox:  # type: ignore[arg-type]
+        with pytest.raises(ResponseRefused, match="the policy forbids the edited call"):
+            await inbox.respond(only(run).edit({"order": "A-1042", "amount": 900}, by="ann"))
+        await inbox.respond(only(run).edit({"order": "A-1042", "amount": 90}, by="ann"))
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        await hitl.resume(run.id)
+    assert [line["amount"] for line in shop.ledger.lines()] == [90]
 
 
 async def test_a_run_of_a_stranger_is_left_alone(shop: Shop) -> None:

@@ -25,7 +25,8 @@ from .resume import Resumption, Step
 from .savers import open_saver
 from .standing import written_by
 from .stops import heeding_stops
-from .suspend import Engine, Reached
+from .suspend import Engine
+from .watching import Reached
 
 log = logging.getLogger("hitl_core")
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, cast
 
 from langgraph.types import PregelTask
@@ -22,6 +24,8 @@ from hitl_core.protocol import (
     PauseRequest,
     Reject,
     Reply,
+    canonical,
+    sha256,
 )
 
 from .mapping import Codecs, Expired, Gated, Lifted, NativePause, Sites, lift, lower
@@ -31,13 +35,27 @@ AGAIN: Final = Option(id="again", label="Run the step again")
 UNDECIDED: Final = (RequestState.OPEN, RequestState.FROZEN)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class App:
     """What is known of the app: codecs for its pauses, its source, and the nodes that may simply run again."""
 
     codecs: Codecs
     sites: Sites
     safe_nodes: frozenset[str]
+
+    @cached_property
+    def places(self) -> frozenset[tuple[tuple[str, ...], str]]:
+        """Every node of every graph level that can be seen from outside, by path and name."""
+        return frozenset((place.path, place.node) for place in self.sites.places)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Changes when a node is added, removed or renamed: the pauses of another app may be gone from this one."""
+        return sha256(canonical(sorted("/".join((*path, node)) for path, node in self.places)))
+
+    def shows(self, pauses: Iterable[NativePause]) -> bool:
+        """Whether all these pauses are at places that can be seen from outside."""
+        return all((pause.path, pause.node) in self.places for pause in pauses)
 
     def lift(self, pause: NativePause) -> tuple[Lifted, ...] | Gated:
         """What a pause asks of people. Raises PauseAmbiguous."""
@@ -65,6 +83,17 @@ class Site:
 
 def is_settled(known: Settled | None) -> bool:
     return known is not None and known.state not in UNDECIDED
+
+
+def is_static(known: Settled) -> bool:
+    """Whether the request was about a static breakpoint, which takes no answer."""
+    return str(known.request.handle.get("interrupt_id", "")).startswith("static:")
+
+
+def place_in_batch(call: str) -> tuple[str, int]:
+    """Sorts the places of one pause in the order of its parts: `pause:<id>#10` after `pause:<id>#2`."""
+    prefix, _, index = call.rpartition("#")
+    return prefix, int(index) if index.isdigit() else 0
 
 
 def lowered(known: list[Settled], codecs: Codecs) -> Json:

@@ -13,7 +13,7 @@ from hitl_core.protocol import PauseRequest
 
 from .asking import App, Site, ask_about_step, is_settled, runs_again
 from .kept import Kept
-from .standing import unfinished
+from .standing import checkpoint_id, unfinished
 
 
 @dataclass(slots=True)
@@ -82,6 +82,21 @@ def require_unmoved(snapshot: StateSnapshot, kept: Kept, thread: str, *, asked: 
         f"thread {thread!r} was moved on by somebody else while this run waited at {', '.join(kept.nodes)}; "
         "nothing ran. `hitl cancel` ends the run; undo takes the thread back to its pause"
     )
+
+
+def require_places(snapshot: StateSnapshot, kept: Kept, waiting: Sequence[str], *, clean: bool) -> None:
+    """A thread that stands where it paused must still wait there, or have been told before a crash.
+
+    LangGraph says nothing if the paused node is gone from the app: the pause vanishes and the graph goes on
+    (research §1.1). Raises AppChanged.
+    """
+    if kept.paused.get("checkpoint_id") != checkpoint_id(snapshot):
+        return
+    lost = [call for call in kept.waits if call.startswith("pause:") and call not in waiting]
+    gone = set(kept.nodes) - {task.name for task in snapshot.tasks}
+    if gone or (lost and clean):
+        waits = ", ".join(sorted(gone) or lost)
+        raise AppChanged(f"the app no longer has the place where this run paused ({waits}); nothing ran")
 
 
 def require_nothing_beside(snapshot: StateSnapshot) -> None:

@@ -11,28 +11,27 @@ The store and LangGraph's saver commit separately, so a crash can leave either o
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from langgraph.types import Command, StateSnapshot
 
+from hitl_core.commands import Settled
 from hitl_core.contracts import Broke, Completed, Ending, Paused, Turn
 from hitl_core.errors import AppChanged, HitlError
 from hitl_core.lifecycle import RequestState
 from hitl_core.protocol import Json, PauseRequest
 
-from .asking import App, Site, ask, is_settled
-from .crashes import doubtful, require_nothing_beside, require_unmoved
+from .asking import App, Site, ask, is_settled, is_static, lowered, place_in_batch
+from .crashes import doubtful, require_nothing_beside, require_places, require_unmoved
 from .errors import HAS_STRICT_RESUME, in_words
 from .kept import Kept
 from .mapping import Gated, NativePause
 from .output import output_of
 from .standing import checkpoint_id, failed, has_inner, is_over, pauses, written_by
-from .suspend import Engine, Reached
-
-log = logging.getLogger("hitl_core")
+from .suspend import Engine
+from .watching import Reached
 
 LOOKS: Final = 64
 """How often one turn may resume the graph before it is taken for one that asks the same thing for ever."""
@@ -49,7 +48,8 @@ class Step:
 class Standing:
     """What waits in a thread: native pauses, and calls of our own gate."""
 
-    snapshot: StateSnapshot
+    checkpoint_id: str
+    nodes: tuple[str, ...]
     sites: tuple[Site, ...]
     gated: tuple[str, ...]
 
@@ -81,21 +81,20 @@ class Resumption:
         run = self._turn.run
         if not self._may_have_state():
             return Step(to_input(run.input))
+        recorded = await self._recorded()
+        if recorded is not None:
+            return recorded
         snapshot = await self._look()
         if self._kept is None and written_by(snapshot) != run.id:
             self._require_free(snapshot)
             return Step(to_input(run.input))
-        if snapshot.created_at is None:
-            raise AppChanged(f"the checkpointer has no thread {run.thread!r} any more; nothing ran")
         if self._turn.ask_again:
-            require_nothing_beside(snapshot)
-            await self._engine.unanswer(run.thread, run=run.id)
-            self._withdraw(await self._standing(snapshot))
-            return Step(None)
+            return await self._unanswer(snapshot)
         return await self._next(snapshot)
 
     async def look_again(self) -> Step | Ending:
-        """After the framework said that an answer was not awaited: read what really waits."""
+        """After the framework said that an answer was not awaited: nothing was told, so read what really waits."""
+        self._told.clear()
         return await self._next(await self._look())
 
     async def after(self, reached: Reached) -> Step | Ending:
@@ -105,18 +104,23 @@ class Resumption:
             return self.broke(self._turn.gate.stopped)
         if not reached.paused:
             return Completed(output_of(reached.value), consumed=tuple(self._told))
-        return await self._next(await self._look())
+        if reached.waits is None or reached.at_breakpoint:
+            return await self._next(await self._look())
+        standing = await self._standing(reached.waits, reached.checkpoint_id, reached.nodes)
+        if len(standing.sites) > 1 or (standing.sites and standing.gated):
+            return await self._next(await self._look())
+        return await self._pause_or_go_on(standing)
 
     async def asked_again(self, why: str) -> Ending:
         """The app refused an answer and still waits: the same question again, with what was wrong with the answer."""
-        standing = await self._standing(await self._look())
+        standing = await self._read(await self._look())
         requests = [
             ask(self._turn.gate, site, index, round=known.request.round + 1, fault=why)
             for site in standing.sites
             for index, known in enumerate(site.known)
             if known is not None and is_settled(known)
         ]
-        return self._paused(standing.snapshot, requests, standing.calls)
+        return self._paused(standing, requests, standing.calls)
 
     def broke(self, error: BaseException) -> Broke:
         """The ending of a turn that failed. What the graph was told cannot be taken back any more."""
@@ -128,34 +132,28 @@ class Resumption:
     # ── deciding the next step ───────────────────────────────────────────────────────────────────────────────
 
     async def _next(self, snapshot: StateSnapshot) -> Step | Ending:
-        self._looks += 1
-        if self._looks > LOOKS:
-            return Broke(
-                f"the graph paused {LOOKS} times in one turn at places that were decided", self._turn.checkpoint
-            )
-        standing = await self._standing(snapshot)
+        standing = await self._read(snapshot)
         if not self._drove:
-            await self._compare(standing)
-        doubt = await self._doubt(standing)
-        if doubt is not None:
-            return doubt
+            await self._compare(standing, snapshot)
+            doubt = await self._doubt(standing, snapshot)
+            if doubt is not None:
+                return doubt
         if not standing.calls:
             return self._without_pauses(snapshot)
-        return await self._resume_or_pause(standing)
-
-    async def _resume_or_pause(self, standing: Standing) -> Step | Ending:
-        if failed(standing.snapshot) and not self._retried:
+        if failed(snapshot) and not self._retried:
             return self._retry()
-        answers: dict[str, Any] = {}
-        for site in standing.sites:
-            if not site.settled:
-                continue
-            self._told.update(dict.fromkeys(site.calls))
-            if site.pause.static is not None:
-                return await self._past_breakpoint(standing.snapshot, go_on=bool(site.lowered(self._app.codecs)))
-            answers[site.pause.interrupt_id] = site.lowered(self._app.codecs)
-        if answers:
-            return Step(Command(resume=answers))
+        static = next((site for site in standing.sites if site.pause.static is not None), None)
+        if static is not None and static.settled:
+            return await self._past_breakpoint(snapshot, static)
+        return await self._pause_or_go_on(standing)
+
+    async def _pause_or_go_on(self, standing: Standing) -> Step | Ending:
+        self._looks += 1
+        if self._looks > LOOKS:
+            return self.broke(AppChanged(f"the graph paused {LOOKS} times in one turn at places that were decided"))
+        settled = [site for site in standing.sites if site.settled]
+        if settled:
+            return self._tell({site.pause.interrupt_id: site.known for site in settled})
         if await self._wakes(standing.gated):
             return Step(None)
         new = [
@@ -164,7 +162,34 @@ class Resumption:
             for index, known in enumerate(site.known)
             if known is None
         ]
-        return self._paused(standing.snapshot, new, standing.calls)
+        return self._paused(standing, new, standing.calls)
+
+    def _tell(self, decided: Mapping[str, Iterable[Settled | None]]) -> Step:
+        """Resume by id with what was decided, lowered."""
+        answers: dict[str, Any] = {}
+        for interrupt_id, known in decided.items():
+            found = [each for each in known if each is not None]
+            answers[interrupt_id] = lowered(found, self._app.codecs)
+            self._told.update(dict.fromkeys(each.request.call for each in found))
+        return Step(Command(resume=answers))
+
+    async def _recorded(self) -> Step | None:
+        """The next step from our own records alone, where LangGraph itself refuses what it does not await.
+
+        Nothing may have happened since the pause was stored: no crash, no failure, no other nodes in the app (a node
+        that is gone swallows its answer without a word), and only native pauses, whose ids are in their requests.
+        """
+        kept = self._kept
+        if not HAS_STRICT_RESUME or kept is None or not self._undisturbed or self._turn.ask_again:
+            return None
+        decided: dict[str, list[Settled]] = {}
+        for call in sorted(kept.waits, key=place_in_batch):
+            known = await self._turn.gate.settled(call)
+            interrupt_id = None if known is None else known.request.handle.get("interrupt_id")
+            if known is None or not is_settled(known) or not isinstance(interrupt_id, str) or is_static(known):
+                return None
+            decided.setdefault(interrupt_id, []).append(known)
+        return self._tell(decided) if decided else None
 
     def _retry(self) -> Step:
         """A step failed after its answer, which is kept with the error: run it with that one, never a second.
@@ -185,8 +210,10 @@ class Resumption:
         asked = {request.call for request in self._turn.gate.waiting}
         wake = False
         for call in gated:
+            if call in asked:
+                continue
             known = await self._turn.gate.settled(call)
-            if call not in asked and (known is None or is_settled(known)):
+            if known is None or is_settled(known):
                 self._told[call] = None
                 wake = True
         return wake or (bool(gated) and not self._drove and not self._turn.run.pending)
@@ -194,26 +221,40 @@ class Resumption:
     def _without_pauses(self, snapshot: StateSnapshot) -> Step | Ending:
         if not is_over(snapshot):
             return Step(None)
-        self._require_moved(snapshot)
         return Completed(output_of(snapshot.values), consumed=tuple(self._told))
 
-    async def _past_breakpoint(self, snapshot: StateSnapshot, *, go_on: bool) -> Step | Ending:
-        if go_on:
+    async def _past_breakpoint(self, snapshot: StateSnapshot, site: Site) -> Step | Ending:
+        self._told.update(dict.fromkeys(site.calls))
+        if site.lowered(self._app.codecs):
             return Step(None)
         await self._engine.forget(self._turn.run.thread, run=self._turn.run.id)
         return Completed(output_of(snapshot.values), consumed=tuple(self._told))
+
+    async def _unanswer(self, snapshot: StateSnapshot) -> Step:
+        """Drop what the pending steps were told; they ask anew."""
+        require_nothing_beside(snapshot)
+        standing = await self._read(snapshot)
+        self._told.update(dict.fromkeys(call for site in standing.sites for call in site.calls))
+        await self._engine.unanswer(self._turn.run.thread, run=self._turn.run.id)
+        return Step(None)
 
     # ── what waits ───────────────────────────────────────────────────────────────────────────────────────────
 
     async def _look(self) -> StateSnapshot:
         snapshot = await self._engine.snapshot(self._turn.run.thread)
+        if snapshot.created_at is None and self._kept is not None:
+            raise AppChanged(f"the checkpointer has no thread {self._turn.run.thread!r} any more; nothing ran")
         if has_inner(snapshot):
             return await self._engine.snapshot(self._turn.run.thread, subgraphs=True)
         return snapshot
 
-    async def _standing(self, snapshot: StateSnapshot) -> Standing:
+    async def _read(self, snapshot: StateSnapshot) -> Standing:
+        nodes = tuple(sorted(set(snapshot.next)))
+        return await self._standing(self._waits(snapshot), checkpoint_id(snapshot), nodes)
+
+    async def _standing(self, waits: Iterable[NativePause], where: str, nodes: tuple[str, ...]) -> Standing:
         sites, gated = [], []
-        for pause in self._waits(snapshot):
+        for pause in waits:
             lifted = self._app.lift(pause)
             if isinstance(lifted, Gated):
                 gated.append(lifted.call)
@@ -222,7 +263,7 @@ class Resumption:
             calls = tuple(f"{prefix}#{each.index}" for each in lifted)
             known = [await self._turn.gate.settled(call) for call in calls]
             sites.append(Site(pause, lifted, calls, tuple(known)))
-        return Standing(snapshot, tuple(sites), tuple(gated))
+        return Standing(where, nodes, tuple(sites), tuple(gated))
 
     def _waits(self, snapshot: StateSnapshot) -> list[NativePause]:
         found = list(pauses(snapshot))
@@ -233,7 +274,7 @@ class Resumption:
     def _at_breakpoint(self, snapshot: StateSnapshot) -> bool:
         """LangGraph says so after a drive. Before, a thread with work left may also have crashed: a person decides."""
         if self._reached is not None:
-            return self._reached.paused and not self._reached.interrupts
+            return self._reached.at_breakpoint
         waited = self._kept is not None and f"pause:static:{checkpoint_id(snapshot)}#0" in self._kept.waits
         return waited or (self._engine.has_breakpoints and bool(snapshot.next) and not failed(snapshot))
 
@@ -244,11 +285,13 @@ class Resumption:
         held = await self._engine.answers_held(self._turn.run.thread, pause.interrupt_id)
         return f"pause:{pause.interrupt_id}:{held}"
 
-    def _paused(self, snapshot: StateSnapshot, requests: Sequence[PauseRequest], waiting: Iterable[str]) -> Paused:
+    def _paused(self, standing: Standing, requests: Sequence[PauseRequest], waiting: Iterable[str]) -> Paused:
+        where = {"thread_id": self._turn.run.thread, "checkpoint_ns": "", "checkpoint_id": standing.checkpoint_id}
+        app = self._app.fingerprint if self._app.shows(site.pause for site in standing.sites) else ""
         waits = {*waiting, *(request.call for request in self._turn.gate.waiting)}
         orphaned = [request.id for request in self._turn.run.pending if request.call not in waits]
         return Paused(
-            checkpoint=Kept.of(snapshot, waits).to_json(),
+            checkpoint=Kept(where, tuple(sorted(waits)), standing.nodes, app).to_json(),
             requests=tuple(requests),
             consumed=tuple(call for call in self._told if call not in waits),
             orphaned=(*orphaned, *self._gone),
@@ -266,22 +309,23 @@ class Resumption:
             thread = self._turn.run.thread
             raise AppChanged(f"thread {thread!r} waits for an answer of another run; answer or cancel that one")
 
-    def _require_moved(self, snapshot: StateSnapshot) -> None:
-        """The thread ended by itself, or its paused node has vanished from the app (research/langgraph.md §1.1)."""
+    @property
+    def _undisturbed(self) -> bool:
+        """Whether nothing ran since this run paused, in the same app."""
         kept = self._kept
-        if kept is None or not kept.waits or self._drove:
-            return
-        if kept.paused.get("checkpoint_id") == checkpoint_id(snapshot):
-            waits = ", ".join(kept.waits)
-            raise AppChanged(f"the app no longer has the place where this run paused ({waits}); nothing ran")
+        same = kept is not None and not kept.broken and kept.app == self._app.fingerprint
+        return same and not self._turn.claimed.interrupted
 
-    async def _compare(self, standing: Standing) -> None:
+    async def _compare(self, standing: Standing, snapshot: StateSnapshot) -> None:
         """What waited when this run paused and does not wait now: used before a crash, or superseded by others."""
-        ours = written_by(standing.snapshot) == self._turn.run.id
+        ours = written_by(snapshot) == self._turn.run.id
         if self._kept is None:
             return
         if not ours:
-            require_unmoved(standing.snapshot, self._kept, self._turn.run.thread, asked=bool(standing.calls))
+            require_unmoved(snapshot, self._kept, self._turn.run.thread, asked=bool(standing.calls))
+        else:
+            clean = not self._kept.broken and not self._turn.claimed.interrupted
+            require_places(snapshot, self._kept, standing.calls, clean=clean)
         for call in self._kept.waits:
             if call in standing.calls or call.startswith("step:"):
                 continue
@@ -291,18 +335,12 @@ class Resumption:
             elif known is not None and known.state is not RequestState.CONSUMED:
                 self._gone.append(known.request.id)
 
-    def _withdraw(self, standing: Standing) -> None:
-        for site in standing.sites:
-            self._told.update(dict.fromkeys(site.calls))
-
-    async def _doubt(self, standing: Standing) -> Ending | None:
-        if self._drove:
-            return None
+    async def _doubt(self, standing: Standing, snapshot: StateSnapshot) -> Ending | None:
         waited = () if self._kept is None else self._kept.waits
-        found = await doubtful(self._turn, self._app, standing.snapshot, standing.sites, waited)
+        found = await doubtful(self._turn, self._app, snapshot, standing.sites, waited)
         if isinstance(found, Broke):
             return found
         self._told.update(dict.fromkeys(found.answered))
         if not found.waiting:
             return None
-        return self._paused(standing.snapshot, found.asked, (*found.waiting, *standing.calls))
+        return self._paused(standing, found.asked, (*found.waiting, *standing.calls))

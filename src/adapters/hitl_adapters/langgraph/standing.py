@@ -100,4 +100,5 @@ def checkpoint_id(snapshot: StateSnapshot) -> str:
 
 def written_by(snapshot: StateSnapshot) -> str | None:
     """The run that wrote this checkpoint, None if it was nobody of ours."""
-    return (snapshot.metadata or {}).get(MARK)
+    found = (snapshot.metadata or {}).get(MARK)
+    return found if isinstance(found, str) else None

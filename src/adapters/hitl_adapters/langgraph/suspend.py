@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from langgraph.callbacks import GraphCallbackHandler, GraphInterruptEvent
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.constants import END
 from langgraph.runtime import RunControl
@@ -21,41 +19,14 @@ from hitl_core.errors import AppChanged
 from hitl_core.protocol import LiveEvent
 
 from .errors import HAS_STRICT_RESUME
-from .live import MODES, live_events
 from .mapping import NativePause
 from .standing import MARK, breakpoint_at
+from .watching import Reached, Watch
 
 STRICT: Final = "__pregel_strict_resume"
 """Private key of langgraph >= 1.2.20: an answer for an interrupt that is not pending raises, instead of nothing."""
 
 _INTERRUPT, _ANSWERS = "__interrupt__", "__resume__"
-
-
-@dataclass(frozen=True, slots=True)
-class Reached:
-    """How far a drive got. `paused` is LangGraph's own word; a static breakpoint pauses without interrupts."""
-
-    value: Any
-    paused: bool
-    interrupts: int = 0
-
-
-class _Watch(GraphCallbackHandler):
-    """Hears from LangGraph that the graph paused; a static breakpoint says so nowhere else (research §1.2)."""
-
-    ignore_agent = ignore_chain = ignore_chat_model = ignore_custom_event = ignore_llm = True
-    ignore_retriever = ignore_retry = True
-    run_inline = True
-
-    def __init__(self) -> None:
-        self.event: GraphInterruptEvent | None = None
-
-    def on_interrupt(self, event: GraphInterruptEvent) -> None:
-        if not event.checkpoint_ns:
-            self.event = event
-
-    def reached(self, value: Any) -> Reached:
-        return Reached(value, self.event is not None, len(self.event.interrupts) if self.event else 0)
 
 
 class Engine:
@@ -85,20 +56,28 @@ class Engine:
 
         `emit` None means that nobody watches. Raises what the graph raises.
         """
-        watch = _Watch()
-        config = {**self.config(thread, run=run, strict=isinstance(given, Command)), "callbacks": [watch]}
+        watch = Watch(run, _from_thread(emit) if self.threaded and emit else emit)
+        config = {**self.config(thread, run=run, strict=isinstance(given, Command)), "callbacks": watch.callbacks}
         control = self._controls[run] = RunControl()
-        call: dict[str, Any] = {"durability": "sync", "control": control}
+        how: dict[str, Any] = {
+            "durability": "sync",
+            "control": control,
+            "stream_mode": watch.modes,
+            "subgraphs": True,
+        }
         try:
             if self.threaded:
-                value = await asyncio.to_thread(self.graph.invoke, given, config, **call)
-            elif emit is None:
-                value = await self.graph.ainvoke(given, config, **call)
+                await asyncio.to_thread(self._stream, given, config, how, watch)
             else:
-                value = await self._streamed(given, config, call, emit, run)
-            return watch.reached(value)
+                async for part in self.graph.astream(given, config, **how):
+                    watch.take(*part)
+            return watch.reached()
         finally:
             self._controls.pop(run, None)
+
+    def _stream(self, given: Any, config: dict[str, Any], how: dict[str, Any], watch: Watch) -> None:
+        for part in self.graph.stream(given, config, **how):
+            watch.take(*part)
 
     def drain(self, run: str, reason: str) -> bool:
         """Ask a graph that is working to end after its current step; True if it is working here."""
@@ -156,17 +135,15 @@ class Engine:
             found.setdefault(each.config["configurable"].get("checkpoint_ns", ""), each.pending_writes or [])
         return list(found.items())
 
-    async def _streamed(
-        self, given: Any, config: dict[str, Any], call: dict[str, Any], emit: Callable[[LiveEvent], None], run: str
-    ) -> Any:
-        value: Any = None
-        parts = self.graph.astream(given, config, stream_mode=list(MODES), subgraphs=True, **call)
-        async for namespace, mode, part in parts:
-            if mode == "values" and not namespace:
-                value = part
-            for event in live_events(run, namespace, mode, part):
-                emit(event)
-        return value
+
+def _from_thread(emit: Callable[[LiveEvent], None]) -> Callable[[LiveEvent], None]:
+    """`emit` for another thread: it runs on this event loop."""
+    loop = asyncio.get_running_loop()
+    return lambda event: _ignored(loop.call_soon_threadsafe(emit, event))
+
+
+def _ignored(_: object) -> None:
+    return None
 
 
 def _has(value: Any, interrupt_id: str) -> bool:

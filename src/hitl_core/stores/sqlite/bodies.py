@@ -33,12 +33,14 @@ class Body(NamedTuple):
 
 def pack(value: Json, *, what: str, limit: int) -> Body:
     """A JSON value as a body. Raises NotCanonical for what is not JSON, TooLarge over `limit` bytes."""
+    return pack_text(json_text(value, what=what), what=what, limit=limit)
+
+
+def json_text(value: object, *, what: str) -> str:
+    """A JSON value as compact text. Raises NotCanonical for what is not JSON."""
     try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        return pack_text(text, what=what, limit=limit)
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     except (TypeError, ValueError, RecursionError) as exc:
-        if isinstance(exc, TooLarge | NotCanonical):
-            raise
         raise NotCanonical([Fault(what, f"is not JSON: {exc}")]) from exc
 
 

@@ -45,7 +45,7 @@ def record_response(txn: Transaction, command: RecordResponse) -> Recorded:
     if found is None:
         unknown = RequestNotFound(f"there is no request {response.request_id!r} in this store")
         _refuse(txn, command, None, unknown)
-    row, (run_state, digest, data) = RequestRow(*found[:-3]), found[-3:]
+    row, (run_state, digest, data) = RequestRow.of(found[:-3]), found[-3:]
     replayed = _replayed(txn, row, response, run_state)
     if replayed is not None:
         return replayed

@@ -119,13 +119,21 @@ class Ear:
                 self._loop.call_soon_threadsafe(self._wake)
 
     def close(self) -> None:
-        if self._socket is not None:
-            if not self._loop.is_closed():
-                self._loop.remove_reader(self._socket)
-            self._socket.close()
+        """From any thread; a loop that runs in another one lets go of the socket itself."""
         if self._path is not None:
             self._path.unlink(missing_ok=True)
-        self.wake_from_any_thread()
+        if self._loop.is_running() and self._loop is not _running_loop():
+            self._loop.call_soon_threadsafe(self._let_go)
+        else:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        self._wake()
+        if self._socket is None:
+            return
+        if not self._loop.is_closed():
+            self._loop.remove_reader(self._socket)
+        self._socket.close()
 
     def _heard(self) -> None:
         assert self._socket is not None
@@ -138,6 +146,13 @@ class Ear:
         for future in self._waiting:
             if not future.done():
                 future.set_result(None)
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def _bound(folder: Path) -> tuple[socket.socket | None, Path | None]:

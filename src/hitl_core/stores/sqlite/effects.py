@@ -23,7 +23,7 @@ from .view import View
 
 def find(view: View, run: int, call: str) -> EffectRow | None:
     found = view.one(f"{EFFECT} WHERE e.run = ? AND e.call = ?", run, call)
-    return None if found is None else EffectRow(*found)
+    return None if found is None else EffectRow.of(found)
 
 
 def _must_find(view: View, run: RunRow, call: str) -> EffectRow:
@@ -208,7 +208,7 @@ def _move(txn: Transaction, row: EffectRow, event: ActionEvent, also: str, *valu
 def _by_key(view: View, key: int) -> Effect:
     found = view.one(f"{EFFECT} WHERE e.key = ?", key)
     assert found is not None
-    return EffectRow(*found).record()
+    return EffectRow.of(found).record()
 
 
 def _close_request(txn: Transaction, run: RunRow, row: EffectRow) -> None:

@@ -48,8 +48,10 @@ class Engine:
         return any(alone)
 
     def close(self) -> None:
+        """The last connection to close tidies the write-ahead log: a write like any other, under the lock."""
         if self._connection is not None:
-            self._connection.close()
+            with self._lock:
+                self._connection.close()
             self._connection = None
 
     def use(self, connection: sqlite3.Connection) -> None:
@@ -88,8 +90,9 @@ class Engine:
         """A connection that has seen a disk error is not trusted any more; the next batch opens a new one."""
         for job in jobs:
             job.fail(unavailable(exc, self._location))
-        if self._location.path is not None:
-            self.close()
+        if self._connection is not None and self._location.path is not None:
+            self._connection.close()
+            self._connection = None
 
 
 def _carry_out(txn: Transaction, job: Job[Any], *, alone: bool) -> None:

@@ -11,10 +11,11 @@ from .transaction import Transaction
 
 def remember(txn: Transaction, command: Remember) -> Json:
     run = leased(txn, command.lease)
-    body = bodies.pack(command.value, what=f"journal value {command.key!r}", limit=bodies.RESULT_LIMIT)
+    what = f"journal value {command.key!r}"
     known = txn.one("SELECT body FROM hitl_journal WHERE run = ? AND name = ?", run.key, command.key)
     if known is not None:
-        return bodies.get(txn, known[0], what=f"journal value {command.key!r}")
+        return bodies.get(txn, known[0], what=what)
+    body = bodies.pack(command.value, what=what, limit=bodies.RESULT_LIMIT)
     row = (run.key, command.key, bodies.put(txn, body))
     txn.execute("INSERT INTO hitl_journal (run, name, body) VALUES (?, ?, ?)", row)
     return command.value

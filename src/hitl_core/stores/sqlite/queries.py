@@ -93,7 +93,7 @@ def look(view: View, query: Look) -> Known:
 def list_effects(view: View, query: ListEffects) -> tuple[Effect, ...]:
     run = view.one("SELECT key FROM hitl_runs WHERE id = ?", column(query.run_id)) or (None,)
     rows = view.execute(f"{EFFECT} WHERE e.run = ? ORDER BY e.key", run).fetchall()
-    return tuple(EffectRow(*row).record() for row in rows)
+    return tuple(EffectRow.of(row).record() for row in rows)
 
 
 def recall(view: View, query: Recall) -> dict[str, Json]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple, Self, cast
 
 from ...commands import Stop
 from ...errors import RecordError
@@ -15,7 +15,7 @@ from ...lifecycle import REQUEST, RequestEvent, RequestState
 from ...protocol import AuditEvent, Kind, PauseRequest, micros
 from . import bodies
 from .identity import column, text
-from .rows import RunRow
+from .rows import RunRow, word
 from .transaction import Transaction
 from .view import View
 
@@ -40,6 +40,13 @@ class RequestRow(NamedTuple):
     why: str | None
     response: int | None
 
+    @classmethod
+    def of(cls, found: Sequence[Any]) -> Self:
+        """Raises RowCorrupt for a state that does not exist."""
+        row = cls._make(found)
+        word(RequestState, row.state, f"request {row.name}")
+        return row
+
     @property
     def name(self) -> str:
         return text(self.id)
@@ -47,14 +54,14 @@ class RequestRow(NamedTuple):
 
 def by_id(view: View, name: str) -> RequestRow | None:
     found = view.one(f"{_HEAD} WHERE id = ?", column(name))
-    return None if found is None else RequestRow(*found)
+    return None if found is None else RequestRow.of(found)
 
 
 def newest_at(view: View, run: int, call: str) -> RequestRow | None:
     """The newest question at a place of a run; notices are none."""
     sql = f"{_HEAD} WHERE run = ? AND call = ? AND waits = 1 ORDER BY round DESC LIMIT 1"
     found = view.one(sql, run, call)
-    return None if found is None else RequestRow(*found)
+    return None if found is None else RequestRow.of(found)
 
 
 # ── inserting ────────────────────────────────────────────────────────────────────────────────────────────────

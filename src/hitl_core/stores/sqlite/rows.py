@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import json
-from typing import Final, NamedTuple
+from enum import StrEnum
+from typing import Any, Final, NamedTuple, Self, TypeVar
 
 from ...commands import Effect, Lease
+from ...errors import RowCorrupt
 from ...lifecycle import ActionState
 from ...protocol import Action, EffectMode, PauseRequest, Run, RunState, instant
 from .bodies import checked, decode, get, unpack
 from .identity import text
 from .view import View
+
+W = TypeVar("W", bound=StrEnum)
+
+
+def word(kind: type[W], stored: str, what: str) -> W:
+    """A stored word as what it stands for. Raises RowCorrupt for one that does not exist."""
+    try:
+        return kind(stored)
+    except ValueError as exc:
+        raise RowCorrupt(f"the state of {what} is {stored!r}, which is none; it is not used") from exc
+
 
 # ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -44,6 +57,13 @@ class RunRow(NamedTuple):
     error: str | None
     more: str | None
 
+    @classmethod
+    def of(cls, found: tuple[Any, ...]) -> Self:
+        """Raises RowCorrupt for a state that does not exist."""
+        row = cls._make(found)
+        word(RunState, row.state, f"run {row.name}")
+        return row
+
     @property
     def name(self) -> str:
         return text(self.id)
@@ -57,7 +77,7 @@ def run_record(view: View, row: RunRow, pending: tuple[PauseRequest, ...] = ()) 
     """The Run of a row. Raises RowCorrupt."""
     return Run(
         id=row.name,
-        state=RunState(row.state),
+        state=word(RunState, row.state, f"run {row.name}"),
         backend=row.backend,
         app=row.app,
         app_version=row.app_version,
@@ -100,6 +120,14 @@ class EffectRow(NamedTuple):
     action_data: bytes
     result_digest: bytes | None
     result_data: bytes | None
+
+    @classmethod
+    def of(cls, found: tuple[Any, ...]) -> Self:
+        """Raises RowCorrupt for a state or mode that does not exist."""
+        row = cls._make(found)
+        word(ActionState, row.state, f"action at {row.call}")
+        word(EffectMode, row.mode, f"action at {row.call}")
+        return row
 
     def action_record(self) -> Action:
         data = checked(self.action_digest, self.action_data, what=f"action of call {self.call}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -28,19 +27,19 @@ def find(view: View, name: str) -> RunRow:
     found = view.one(f"{SELECT_RUN} WHERE r.id = ?", column(name))
     if found is None:
         raise RunNotFound(f"there is no run {name!r} in this store; `hitl runs` lists them")
-    return RunRow(*found)
+    return RunRow.of(found)
 
 
 def by_key(view: View, key: int) -> RunRow:
     found = view.one(f"{SELECT_RUN} WHERE r.key = ?", key)
     assert found is not None
-    return RunRow(*found)
+    return RunRow.of(found)
 
 
 def leased(view: View, lease: Lease) -> RunRow:
     """The run that a lease is for. Raises LeaseLost unless the lease is the run's current one."""
     found = view.one(f"{SELECT_RUN} WHERE r.id = ?", column(lease.run_id))
-    row = None if found is None else RunRow(*found)
+    row = None if found is None else RunRow.of(found)
     if row is None or row.state != RunState.RUNNING or (row.owner, row.fence) != (lease.owner, lease.fence):
         raise LeaseLost(f"run {lease.run_id!r} is no longer held by {lease.owner!r}: {_holder(row)}. Drop this turn")
     return row
@@ -96,7 +95,7 @@ def open_run(txn: Transaction, command: OpenRun) -> Claimed:
         raise RunBusy(f"there is a run {run.id!r} already; every run needs an id of its own")
     values = (run.created_at, now, now + timedelta(seconds=command.lease_seconds))
     created, updated, until = map(micros, values)
-    more = json.dumps(run.model_extra) if run.model_extra else None
+    more = bodies.json_text(run.model_extra, what="run") if run.model_extra else None
     values_of_row = (column(run.id), _app(txn, run), column(run.thread), run.started_by, created, updated)
     txn.execute(_INSERT, (*values_of_row, command.owner, until, bodies.put_value(txn, body), more))
     row = find(txn, run.id)

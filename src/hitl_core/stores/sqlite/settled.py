@@ -12,6 +12,7 @@ from ...lifecycle import RequestState
 from ...protocol import PauseRequest, Response, TopRecord
 from .bodies import checked, digest_of, unpack
 from .identity import text
+from .rows import word
 from .view import View
 
 R = TypeVar("R", bound=TopRecord)
@@ -35,6 +36,15 @@ class StoredRequest(Settled):
         made = object.__new__(cls)
         object.__setattr__(made, "_stored", (request, response, state, votes))
         return made
+
+    def __eq__(self, other: object) -> bool:
+        """Equal to any Settled that says the same."""
+        if not isinstance(other, Settled):
+            return NotImplemented
+        names = ("state", "request", "response", "votes")
+        return all(getattr(self, name) == getattr(other, name) for name in names)
+
+    __hash__ = Settled.__hash__
 
     def __getattr__(self, name: str) -> Any:
         # Only an empty slot gets here; filling it makes this the last time.
@@ -66,7 +76,8 @@ def settled(view: View, row: tuple[Any, ...]) -> Settled:
     what = f"request {text(name)}"
     request = checked(digest, data, what=what)
     response = None if answer is None else checked(answer_digest, answer, what=f"response to {what}")
-    return StoredRequest.of(request, response, _state(state, what), votes_on(view, key, what) if votes else ())
+    given = votes_on(view, key, what) if votes else ()
+    return StoredRequest.of(request, response, word(RequestState, state.decode(errors="replace"), what), given)
 
 
 def by_key(view: View, key: int) -> Settled:
@@ -74,13 +85,6 @@ def by_key(view: View, key: int) -> Settled:
     row = view.one(f"{SETTLED} WHERE q.key = ?", key)
     assert row is not None
     return settled(view, row)
-
-
-def _state(stored: bytes, what: str) -> RequestState:
-    try:
-        return RequestState(stored.decode())
-    except ValueError as exc:
-        raise RowCorrupt(f"the state of {what} is {stored!r}, which is none; it is not used") from exc
 
 
 def votes_on(view: View, key: int, what: str) -> tuple[Response, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from datetime import datetime
 from typing import NamedTuple, NoReturn
@@ -12,6 +11,7 @@ from pydantic_core import to_json
 from ...commands import Note
 from ...errors import Fault, NotCanonical
 from ...protocol import AuditEvent, Json, micros
+from .bodies import json_text
 from .view import View
 
 
@@ -59,11 +59,8 @@ class Transaction(View):
 
 def _of(note: Note, now: datetime, run: int | None) -> Line:
     """A line from a body that others have made: it may hold what is no JSON."""
-    try:
-        text = json.dumps(note.body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    except (TypeError, ValueError) as exc:
-        raise NotCanonical([Fault("audit line", f"cannot be kept: {exc}")]) from exc
-    return _line(note.event, note.subject, note.actor, now, text, run)
+    body = json_text(note.body, what="audit line")
+    return _line(note.event, note.subject, note.actor, now, body, run)
 
 
 def _line(event: AuditEvent, subject: str, actor: str, now: datetime, body: str, run: int | None) -> Line:
