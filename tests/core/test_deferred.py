@@ -47,7 +47,7 @@ async def test_the_first_work_on_a_run_loads_it(file: Path) -> None:
 
 
 async def test_an_unknown_adapter_is_refused_at_once(file: Path) -> None:
-    with pytest.raises(AdapterNotFound, match="known: .*plain"):
+    with pytest.raises(AdapterNotFound, match=r"known: .*plain"):
         async with connect(file, backend="plane"):
             raise AssertionError("it was opened")
 

@@ -84,8 +84,8 @@ def require_unmoved(snapshot: StateSnapshot, kept: Kept, thread: str, *, asked: 
     )
 
 
-def require_places(snapshot: StateSnapshot, kept: Kept, waiting: Sequence[str], *, clean: bool) -> None:
-    """A thread that stands where it paused must still wait there, or have been told before a crash.
+def require_places(snapshot: StateSnapshot, kept: Kept, waiting: Sequence[str], *, excused: bool) -> None:
+    """A thread that stands where it paused must still wait there; `excused` if it may have been told before a crash.
 
     LangGraph says nothing if the paused node is gone from the app: the pause vanishes and the graph goes on
     (research §1.1). Raises AppChanged.
@@ -94,7 +94,7 @@ def require_places(snapshot: StateSnapshot, kept: Kept, waiting: Sequence[str], 
         return
     lost = [call for call in kept.waits if call.startswith("pause:") and call not in waiting]
     gone = set(kept.nodes) - {task.name for task in snapshot.tasks}
-    if gone or (lost and clean):
+    if gone or (lost and not excused):
         waits = ", ".join(sorted(gone) or lost)
         raise AppChanged(f"the app no longer has the place where this run paused ({waits}); nothing ran")
 

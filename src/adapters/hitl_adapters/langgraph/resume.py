@@ -179,8 +179,10 @@ class Resumption:
         Nothing may have happened since the pause was stored: no crash, no failure, no other nodes in the app (a node
         that is gone swallows its answer without a word), and only native pauses, whose ids are in their requests.
         """
-        kept = self._kept
-        if not HAS_STRICT_RESUME or kept is None or not self._undisturbed or self._turn.ask_again:
+        kept, turn = self._kept, self._turn
+        if kept is None or kept.broken or turn.claimed.interrupted or turn.ask_again:
+            return None
+        if not HAS_STRICT_RESUME or kept.app != self._app.fingerprint:
             return None
         decided: dict[str, list[Settled]] = {}
         for call in sorted(kept.waits, key=place_in_batch):
@@ -310,11 +312,11 @@ class Resumption:
             raise AppChanged(f"thread {thread!r} waits for an answer of another run; answer or cancel that one")
 
     @property
-    def _undisturbed(self) -> bool:
-        """Whether nothing ran since this run paused, in the same app."""
+    def _may_have_been_told(self) -> bool:
+        """Whether a turn that crashed or failed may have used up what waited, in the same app."""
         kept = self._kept
-        same = kept is not None and not kept.broken and kept.app == self._app.fingerprint
-        return same and not self._turn.claimed.interrupted
+        disturbed = kept is not None and (kept.broken or self._turn.claimed.interrupted)
+        return disturbed and kept is not None and kept.app in ("", self._app.fingerprint)
 
     async def _compare(self, standing: Standing, snapshot: StateSnapshot) -> None:
         """What waited when this run paused and does not wait now: used before a crash, or superseded by others."""
@@ -324,8 +326,7 @@ class Resumption:
         if not ours:
             require_unmoved(snapshot, self._kept, self._turn.run.thread, asked=bool(standing.calls))
         else:
-            clean = not self._kept.broken and not self._turn.claimed.interrupted
-            require_places(snapshot, self._kept, standing.calls, clean=clean)
+            require_places(snapshot, self._kept, standing.calls, excused=self._may_have_been_told)
         for call in self._kept.waits:
             if call in standing.calls or call.startswith("step:"):
                 continue

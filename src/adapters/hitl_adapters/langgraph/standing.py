@@ -32,9 +32,9 @@ def pauses(snapshot: StateSnapshot, path: tuple[str, ...] = ()) -> Iterator[Nati
 def _of_task(task: PregelTask, path: tuple[str, ...]) -> Iterator[NativePause]:
     if task.result is not None:
         return
-    inner = isinstance(task.state, StateSnapshot) and [*pauses(task.state, (*path, task.name))]
-    if inner:
-        yield from inner
+    if isinstance(task.state, StateSnapshot):
+        # What the step says itself may be outdated: its graph may have been answered, or changed since.
+        yield from pauses(task.state, (*path, task.name))
         return
     for each in task.interrupts:
         yield NativePause(
