@@ -14,11 +14,12 @@ ROUNDS = 7
 
 def figures() -> Iterator[Figure]:
     """Interleaved process starts; the bare interpreter is taken off both."""
-    spent: dict[str, list[float]] = {"": [], "import pydantic.main": [], "import hitl_core": [], "from hitl_core import *": []}
+    codes = ("pass", "import pydantic.main", "import hitl_core", "from hitl_core import *")
+    spent: dict[str, list[float]] = {code: [] for code in codes}
     for _ in range(ROUNDS + 1):
         for code, times in spent.items():
             begun = time.perf_counter()
-            subprocess.run([sys.executable, "-I", "-c", code or "pass"], check=True)
+            subprocess.run([sys.executable, "-I", "-c", code], check=True)
             times.append(time.perf_counter() - begun)
     bare, pydantic, ours, everything = (median(times[1:]) for times in spent.values())
     ratio = (ours - bare) / (pydantic - bare)

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from hitl_core import AppSource, Config, Policy, Runtime, connect
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.graph import MessagesState, StateGraph
 from langgraph.types import Command, interrupt
+
+from hitl_core import AppSource, Config, Policy, Runtime, connect
 
 from .yardsticks import Figure, median, microseconds
 

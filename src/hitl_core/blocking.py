@@ -16,7 +16,7 @@ from .commands import Effect, Page, Recorded, Settled, Stop, StopScope
 from .config import DEFAULT_FILE, Config, connect
 from .contracts import Clock, Finding
 from .portal import Portal
-from .protocol import Json, Response, Run, RunState
+from .protocol import Response, Run, RunState
 from .runtime import Runtime
 
 
@@ -40,7 +40,7 @@ class BlockingRuntime:
         """Build the app (once) and return what was found in it. Raises AppRefused if it cannot be overseen."""
         return self._portal.wait(self.runtime.attach())
 
-    def start(self, input: Json, *, by: str | None = None, thread: str | None = None) -> Run:
+    def start(self, input: object, *, by: str | None = None, thread: str | None = None) -> Run:
         """Start a run and work on it until it pauses or ends."""
         return self._portal.wait(self.runtime.start(input, by=by, thread=thread))
 

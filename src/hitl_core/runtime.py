@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Self, cast
 
 from .channels.announcer import Announcer
 from .checks import authorise, check
@@ -121,7 +121,7 @@ class Runtime:
 
     # ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def start(self, input: Json, *, by: str | None = None, thread: str | None = None) -> Run:
+    async def start(self, input: object, *, by: str | None = None, thread: str | None = None) -> Run:
         """Start a run and work on it until it pauses or ends.
 
         `by` is the person on whose behalf it runs (who may then not approve its actions). `thread` is the
@@ -131,7 +131,7 @@ class Runtime:
         return await self._driver.drive(claimed)
 
     async def stream(
-        self, input: Json, *, by: str | None = None, thread: str | None = None
+        self, input: object, *, by: str | None = None, thread: str | None = None
     ) -> AsyncIterator[LiveEvent]:
         """Start a run and yield its live events until it pauses or ends."""
         claimed = await self._open(input, by=by, thread=thread)
@@ -268,7 +268,7 @@ class Runtime:
         """Work on a claimed run until it pauses or ends. Raises LeaseLost."""
         return await self._driver.drive(claimed)
 
-    async def _open(self, input: Json, *, by: str | None, thread: str | None) -> Claimed:
+    async def _open(self, input: object, *, by: str | None, thread: str | None) -> Claimed:
         canonical(input, what="input", limit=INPUT_LIMIT)
         await self.attach()
         now = self._around.now()
@@ -282,7 +282,7 @@ class Runtime:
             thread=thread or run_id,
             tenant=self.settings.tenant,
             started_by=by,
-            input=input,
+            input=cast("Json", input),
             created_at=now,
             updated_at=now,
         )

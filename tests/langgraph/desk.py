@@ -85,7 +85,7 @@ class Desk:
         async with connect(self.config(), clock=self.clock) as hitl:
             yield hitl
 
-    async def start(self, input: Json = None, **how: Any) -> Run:
+    async def start(self, input: object = None, **how: Any) -> Run:
         async with self.open() as hitl:
             return await hitl.start({} if input is None else input, **how)
 

@@ -8,6 +8,7 @@ with other spaces) would not verify. Each text goes in with its length, so that 
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import struct
 from typing import Final
@@ -24,13 +25,19 @@ class Chain:
     """What stands for the seal before the first line."""
 
     def __init__(self, secret: bytes, origin: str) -> None:
-        self._key = derive(secret, "chain", origin)
+        # HMAC (RFC 2104) with both hashes fed with the key beforehand: half the price of a fresh one for each line.
+        key = derive(secret, "chain", origin).ljust(hashlib.sha256().block_size, b"\0")
+        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in key))
+        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in key))
 
     def seal(self, before: bytes, seq: int, at: int, event: str, subject: str, actor: str, body: str) -> bytes:
         """The seal of line `seq` (from 1) after one sealed `before`. `at` is in microseconds since 1970, UTC."""
         texts = (event.encode(), subject.encode(), actor.encode(), body.encode())
         head = _HEAD.pack(FORMAT, seq, at, *map(len, texts))
-        return hmac.digest(self._key, b"".join((head, *texts, before)), "sha256")
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(b"".join((head, *texts, before)))
+        outer.update(inner.digest())
+        return outer.digest()
 
 
 def derive(secret: bytes, purpose: str, origin: str = "") -> bytes:

@@ -14,11 +14,11 @@ import typer
 from rich.text import Text
 
 from ..errors import Fault, HitlError
+from ..plain_text import visible
 from . import audit, demo, doctor, requests, runs, stops, work
 from .complaints import Complaint, WrongUsage, as_json, in_words, is_misconfigured
 from .options import Exit
 from .output import console, log_to_stderr
-from ..plain_text import visible
 
 _INTERRUPTED: Final = 128 + signal.SIGINT
 _UsageError: Final[type[Exception]] = typer.BadParameter.__mro__[1]

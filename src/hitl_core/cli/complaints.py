@@ -38,8 +38,8 @@ from ..errors import (
     StoreTooNew,
 )
 from ..lifecycle import IllegalMove
-from ..protocol import Json
 from ..plain_text import visible
+from ..protocol import Json
 
 
 class WrongUsage(Exception):

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from ..errors import NotCanonical
-from ..protocol import Arguments, Json, parse
 from ..plain_text import fold, visible
+from ..protocol import Arguments, Json, parse
 from .render import json_type
 
 AskLine = Callable[[str], str | None]

@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ..commands import Settled
-from ..protocol import Approvers, Arguments, Json, Kind, OnTimeout, PauseRequest, Response
 from ..plain_text import fold, pieces
+from ..protocol import Approvers, Arguments, Json, Kind, OnTimeout, PauseRequest, Response
 
 _AFTERWARDS = {
     OnTimeout.REFUSE: "then it is refused",

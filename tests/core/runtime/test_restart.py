@@ -363,6 +363,22 @@ async def test_p43_a_worker_whose_lease_has_passed_cannot_begin_anything(shop: S
     assert (run.state, shop.ledger.count()) == (RunState.COMPLETED, 1)
 
 
+async def test_p43_a_worker_that_thaws_beside_the_next_one_cannot_begin_anything(shop: Shop) -> None:
+    app = one_refund(shop.ledger)
+    async with shop.open(app) as frozen, shop.open(app) as other:
+        run = await frozen.start(None)
+        await frozen.respond(only(run).approve(by="ann"))
+        (old,) = await frozen.claim(limit=1)
+        shop.clock.advance(LEASE)
+        (new,) = await other.claim(limit=1)
+        assert (new.interrupted, new.lease.fence) == (True, old.lease.fence + 1)
+        with pytest.raises(LeaseLost):
+            await frozen.drive(old)
+        assert shop.ledger.count() == 0
+        assert (await other.drive(new)).state is RunState.COMPLETED
+    assert shop.ledger.count() == 1
+
+
 # ── P44: the app changed under an open pause ─────────────────────────────────────────────────────────────────
 
 

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from hitl_adapters.plain import Refused, gate
-from hitl_core.commands import StopScope
-from hitl_core.errors import HitlError, ResponseRefused, Stopped
+from hitl_core.commands import Claimed, StopScope
+from hitl_core.errors import HitlError, LeaseLost, ResponseRefused, RunBusy, Stopped
 from hitl_core.lifecycle import IllegalMove, RequestState
 from hitl_core.protocol import PauseRequest, Response, RunState
 from hitl_core.runtime import Runtime
@@ -64,6 +64,7 @@ class Desk(RuleBasedStateMachine):
         self.stops: set[tuple[StopScope, str]] = set()
         self.wrong: list[str] = []
         self.dies_in_tool = ""
+        self.frozen: list[tuple[contextlib.AsyncExitStack, Runtime, Claimed]] = []
 
     # ── the app ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -118,7 +119,7 @@ class Desk(RuleBasedStateMachine):
                 done = await work(hitl)
             except Crash:
                 pass
-            except (Stopped, ResponseRefused, IllegalMove):
+            except (Stopped, ResponseRefused, IllegalMove, RunBusy):
                 pass  # refused by name, which changes nothing
         self.dies_in_tool = ""
         async with self.shop.open(self.app()) as hitl:
@@ -153,6 +154,8 @@ class Desk(RuleBasedStateMachine):
 
     def _allow(self, request: PauseRequest, response: Response) -> None:
         key, decision = self._key(request), response.decision
+        if request.deadline is not None and request.deadline <= self.shop.clock.now():
+            self.wrong.append(f"{key}: a late answer was taken")
         if request.in_doubt:
             return
         if decision.type == "approve":
@@ -247,10 +250,61 @@ class Desk(RuleBasedStateMachine):
         self.process(lambda hitl: self._resume(hitl, pick))
         self.shop.clock.advance(LEASE)
 
-    @rule(minutes=st.sampled_from([1, 30, 61]))
-    def let_time_pass(self, minutes: int) -> None:
-        self.shop.clock.advance(minutes=minutes)
+    @rule(pick=picks)
+    def die_in_a_tool_again_and_again(self, pick: int) -> None:
+        """Before its effect; a person says that it did not happen; then after its effect."""
+        self.crash_in_a_tool(pick, "before")
+        self.process(self._settle_doubts)
+        self.crash_in_a_tool(pick, "after")
+
+    async def _settle_doubts(self, hitl: Runtime) -> None:
+        await self._work_on_all(hitl)
+        for settled in (await hitl.inbox(limit=100)).items:
+            if settled.request.in_doubt:
+                await self._respond(hitl, self._answer(settled.request, "", "ann"))
+
+    async def _work_on_all(self, hitl: Runtime) -> None:
+        for run in (await hitl.runs(states=(RunState.RUNNING, RunState.READY), limit=100)).items:
+            await hitl.resume(run.id)
+
+    @precondition(lambda self: len(self.frozen) < 3)
+    @rule()
+    def freeze(self) -> None:
+        """A worker takes a run, and then nothing is heard of it for longer than its lease."""
+        self.loop.run(self._freeze())
+        self.shop.clock.advance(LEASE)
+
+    async def _freeze(self) -> None:
+        stack = contextlib.AsyncExitStack()
+        hitl = await stack.enter_async_context(self.shop.open(self.app()))
+        claimed = await hitl.claim(limit=1)
+        if claimed:
+            self.frozen.append((stack, hitl, claimed[0]))
+        else:
+            await stack.aclose()
+
+    @precondition(lambda self: self.frozen)
+    @rule(pick=picks)
+    def thaw(self, pick: int) -> None:
+        """It goes on as if nothing had been."""
+        self.loop.run(self._thaw(*self.frozen.pop(pick % len(self.frozen))))
         self.process(lambda hitl: hitl.tick())
+
+    async def _thaw(self, stack: contextlib.AsyncExitStack, hitl: Runtime, claimed: Claimed) -> None:
+        async with stack:
+            current = await hitl.run(claimed.run.id)
+            try:
+                await hitl.drive(claimed)
+            except LeaseLost:
+                return
+            if (current.state, current.attempts) != (RunState.RUNNING, claimed.run.attempts):
+                self.wrong.append(f"{current.id}: worked on under an old fence")
+
+    @rule(minutes=st.sampled_from([1, 30, 61]), tick=st.booleans())
+    def let_time_pass(self, minutes: int, tick: bool) -> None:
+        self.shop.clock.advance(minutes=minutes)
+        if tick:
+            self.process(lambda hitl: hitl.tick())
 
     @rule(stop=st.sampled_from(STOPS))
     def stop(self, stop: tuple[StopScope, str]) -> None:
@@ -299,6 +353,8 @@ class Desk(RuleBasedStateMachine):
         """Lift every stop, answer what is open, and let every run come to its end; then look at the whole."""
         for stop in STOPS:
             self.lift(stop)
+        while self.frozen:
+            self.thaw(0)
         self.shop.clock.advance(LEASE)
         self.process(self._until_all_are_over)
         assert not self.wrong

@@ -92,7 +92,8 @@ class LangGraphAdapter:
             reasons = [each for each in self._findings if each.level == "refuse"]
             if reasons:
                 raise AppRefused("; ".join(f"{each.place}: {each.message}" for each in reasons))
-            self._engine = Engine(graph, has_breakpoints=_has_breakpoints(graph, sites))
+            nested = any(place.path for place in sites.places)
+            self._engine = Engine(graph, has_breakpoints=_has_breakpoints(graph, sites), has_subgraphs=nested)
             self._app = App(self._codecs, sites, self._safe_nodes())
         return self._findings
 

@@ -14,9 +14,8 @@ from hitl_core.errors import RecordError
 from hitl_core.protocol import Arguments, Executed, Failed, Json, Outcome, Refuse, Substitute, Verdict
 from hitl_core.tools import as_json
 
-One = ToolMessage | Command[Any]
-Result = One | list[One]
-"""What a ToolNode takes from a tool."""
+Result = ToolMessage | Command[Any]
+"""What a ToolNode takes from a tool by its types; a tool may also return a list of these."""
 
 _MESSAGE: Final = "hitl/message"
 
@@ -58,7 +57,7 @@ def unshowable(request: ToolCallRequest, error: RecordError) -> ToolMessage:
 # ── keeping results, to be handed out again if the framework runs the node once more ─────────────────────────
 
 
-def outcome_of(result: Result) -> Outcome:
+def outcome_of(result: Result | list[Result]) -> Outcome:
     """What is kept of a tool's result."""
     if isinstance(result, ToolMessage) and result.status == "error":
         return Failed(str(result.content)[:4000])
@@ -67,7 +66,7 @@ def outcome_of(result: Result) -> Outcome:
     return Executed(_kept(result))
 
 
-def _kept(result: One) -> Json:
+def _kept(result: Result) -> Json:
     if isinstance(result, ToolMessage):
         return {"message": as_json(message_to_dict(result))}
     return {"command": {"update": _packed(result.update), "goto": as_json(result.goto), "graph": result.graph}}
@@ -95,7 +94,8 @@ def _unpacked(value: Any) -> Any:
 def replayed(request: ToolCallRequest, kept: Json) -> Result:
     """The result of a call that has run already, as the model read it the first time."""
     if isinstance(kept, dict) and isinstance(kept.get("parts"), list):
-        return [cast("One", replayed(request, part)) for part in cast("list[Json]", kept["parts"])]
+        parts = [replayed(request, part) for part in cast("list[Json]", kept["parts"])]
+        return cast("Result", parts)
     if isinstance(kept, dict) and isinstance(kept.get("message"), dict):
         return cast("ToolMessage", messages_from_dict([cast("dict[str, Any]", kept["message"])])[0])
     if isinstance(kept, dict) and isinstance(kept.get("command"), dict):
@@ -112,13 +112,12 @@ def _destinations(goto: Any) -> Any:
     return [_destinations(each) for each in goto] if isinstance(goto, list) else goto
 
 
-def noted(result: Result, note: str) -> Result:
+def noted(result: Result | list[Result], note: str) -> Result:
     """The result with a note for the model in front of the message that it reads."""
     if not note:
-        return result
+        return cast("Result", result)
     if isinstance(result, list):
-        noted_parts = [cast("One", noted(part, note)) for part in result[:1]]
-        return [*noted_parts, *result[1:]]
+        return cast("Result", [*(noted(part, note) for part in result[:1]), *result[1:]])
     if isinstance(result, ToolMessage):
         return _prefixed(result, note)
     update = result.update

@@ -20,6 +20,7 @@ from hitl_core.protocol import LiveEvent
 
 from .errors import HAS_STRICT_RESUME
 from .mapping import NativePause
+from .older import is_doubtful, mended
 from .standing import MARK, breakpoint_at
 from .watching import Reached, Watch
 
@@ -32,9 +33,10 @@ _INTERRUPT, _ANSWERS = "__interrupt__", "__resume__"
 class Engine:
     """Drives one compiled graph, on the event loop or, with a saver that has no async face, in a thread."""
 
-    def __init__(self, graph: Any, *, has_breakpoints: bool = False) -> None:
+    def __init__(self, graph: Any, *, has_breakpoints: bool = False, has_subgraphs: bool = True) -> None:
         self.graph = graph
         self.has_breakpoints = has_breakpoints
+        self._has_subgraphs = has_subgraphs
         self.threaded = not _is_async(graph.checkpointer)
         self._controls: dict[str, RunControl] = {}
 
@@ -48,36 +50,39 @@ class Engine:
         """The state of a thread as the saver has it."""
         config = self.config(thread)
         if self.threaded:
-            return cast("StateSnapshot", await asyncio.to_thread(self.graph.get_state, config, subgraphs=subgraphs))
-        return cast("StateSnapshot", await self.graph.aget_state(config, subgraphs=subgraphs))
+            found = await asyncio.to_thread(self.graph.get_state, config, subgraphs=subgraphs)
+        else:
+            found = await self.graph.aget_state(config, subgraphs=subgraphs)
+        return mended(found, await self._writes(thread)) if is_doubtful(found) else cast("StateSnapshot", found)
 
     async def drive(self, thread: str, given: Any, *, emit: Callable[[LiveEvent], None] | None, run: str) -> Reached:
         """Invoke the graph with an input, None (go on) or a Command, to its next stop.
 
         `emit` None means that nobody watches. Raises what the graph raises.
         """
-        watch = Watch(run, _from_thread(emit) if self.threaded and emit else emit)
+        heard = _from_thread(emit) if self.threaded and emit else emit
+        watch = Watch(run, heard, nested=self._has_subgraphs or emit is not None)
         config = {**self.config(thread, run=run, strict=isinstance(given, Command)), "callbacks": watch.callbacks}
         control = self._controls[run] = RunControl()
         how: dict[str, Any] = {
             "durability": "sync",
             "control": control,
             "stream_mode": watch.modes,
-            "subgraphs": True,
+            "subgraphs": watch.nested,
         }
         try:
             if self.threaded:
                 await asyncio.to_thread(self._stream, given, config, how, watch)
             else:
                 async for part in self.graph.astream(given, config, **how):
-                    watch.take(*part)
+                    watch.take(part)
             return watch.reached()
         finally:
             self._controls.pop(run, None)
 
     def _stream(self, given: Any, config: dict[str, Any], how: dict[str, Any], watch: Watch) -> None:
         for part in self.graph.stream(given, config, **how):
-            watch.take(*part)
+            watch.take(part)
 
     def drain(self, run: str, reason: str) -> bool:
         """Ask a graph that is working to end after its current step; True if it is working here."""
@@ -116,15 +121,15 @@ class Engine:
         With versions before 1.2.20 this is part of a pause's identity: all interrupts of a step share one id there.
         """
         held: tuple[int, int] = (-1, 0)
-        for namespace, writes in await self._writes(thread):
+        for namespace, writes in (await self._writes(thread)).items():
             steps = {step for step, channel, value in writes if channel == _INTERRUPT and _has(value, interrupt_id)}
             for step in steps:
                 answers = [value for owner, channel, value in writes if owner == step and channel == _ANSWERS]
                 held = max(held, (len(namespace), sum(map(len, answers))))
         return held[1]
 
-    async def _writes(self, thread: str) -> list[tuple[str, list[Any]]]:
-        """The pending writes of the newest checkpoint of the graph and of each graph inside it."""
+    async def _writes(self, thread: str) -> dict[str, list[Any]]:
+        """The pending writes of the newest checkpoint of the graph and of each graph inside it, by namespace."""
         config, saver = self.config(thread), self.graph.checkpointer
         found: dict[str, list[Any]] = {}
         if self.threaded:
@@ -133,7 +138,7 @@ class Engine:
             kept = [each async for each in saver.alist(config)]
         for each in kept:
             found.setdefault(each.config["configurable"].get("checkpoint_ns", ""), each.pending_writes or [])
-        return list(found.items())
+        return found
 
 
 def _from_thread(emit: Callable[[LiveEvent], None]) -> Callable[[LiveEvent], None]:

@@ -42,13 +42,14 @@ class Reached:
 
 
 class Watch(GraphCallbackHandler):
-    """Listens to one drive. `emit` None means that nobody watches."""
+    """Listens to one drive. `emit` None means that nobody watches; `nested`, that subgraphs are heard too (dearer)."""
 
     ignore_agent = ignore_chain = ignore_chat_model = ignore_custom_event = ignore_llm = True
     ignore_retriever = ignore_retry = True
     run_inline = True
 
-    def __init__(self, run: str, emit: Callable[[LiveEvent], None] | None) -> None:
+    def __init__(self, run: str, emit: Callable[[LiveEvent], None] | None, *, nested: bool) -> None:
+        self.nested = nested
         self._run, self._emit = run, emit
         self._event: GraphInterruptEvent | None = None
         self._value: Any = None
@@ -67,8 +68,9 @@ class Watch(GraphCallbackHandler):
         if not event.checkpoint_ns:
             self._event = event
 
-    def take(self, namespace: tuple[str, ...], mode: str, part: Any) -> None:
+    def take(self, heard: tuple[Any, ...]) -> None:
         """One part of the stream."""
+        namespace, mode, part = heard if self.nested else ((), *heard)
         if mode == "values" and not namespace:
             self._value = part
         elif mode == "tasks" and part.get("interrupts"):

@@ -148,7 +148,7 @@ def _vote(txn: Transaction, command: RecordResponse, row: RequestRow, body: bodi
     vote = (row.key, voter, bodies.put(txn, body))
     txn.execute("INSERT INTO hitl_votes (request, responder, body) VALUES (?, ?, ?)", vote)
     txn.execute("UPDATE hitl_requests SET votes = votes + 1 WHERE key = ?", (row.key,))
-    _note(txn, command, row, body, vote=True)
+    _note(txn, command, row, body, run=row.run, vote=True)
     return Recorded(settled_by_key(txn, row.key), RunState(run_state))
 
 
@@ -156,8 +156,8 @@ def _decide(
     txn: Transaction, command: RecordResponse, row: RequestRow, body: bodies.Body, run_state: str, asked: bytes
 ) -> Recorded:
     """Record the answer; the row was seen open under the write lock, so nobody can come in between."""
-    also = ", response = ?, allows = ?"
-    values = (bodies.put(txn, body), _allows(txn, command, row))
+    also = ", response = ?, allows = ?, line = ?"
+    values = (bodies.put(txn, body), _allows(txn, command, row), txn.next_line)
     move(txn, command.event, "key = ?", row.key, also=also, values=values)
     _note(txn, command, row, body)
     if isinstance(command.response.decision, Cancel) and row.waits:
@@ -192,12 +192,21 @@ def _cancel_run(txn: Transaction, command: RecordResponse, row: RequestRow) -> R
     return Recorded(settled_by_key(txn, row.key), RunState(by_key(txn, row.run).state))
 
 
-def _note(txn: Transaction, command: RecordResponse, row: RequestRow, body: bodies.Body, *, vote: bool = False) -> None:
+def _note(
+    txn: Transaction,
+    command: RecordResponse,
+    row: RequestRow,
+    body: bodies.Body,
+    *,
+    run: int | None = None,
+    vote: bool = False,
+) -> None:
+    """A vote's line is found by its run; the decision's by its request, which holds its number."""
     response, who = command.response, command.response.responder
     text: dict[str, Json] = {"decision": response.decision.type, "digest": response.digest}
     text |= {"response": body.digest.hex(), "channel": who.channel, "authenticated_by": who.authenticated_by}
     text |= {"vote": True} if vote else {}
-    txn.note(AuditEvent.REQUEST_DECIDED, row.name, who.id, command.now, text, run=row.run)
+    txn.note(AuditEvent.REQUEST_DECIDED, row.name, who.id, command.now, text, run=run)
 
 
 # ── moving by hand ───────────────────────────────────────────────────────────────────────────────────────────

@@ -14,6 +14,7 @@ import secrets
 import socket
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,9 @@ from typing import Final
 
 LONGEST_PATH: Final = 100
 """Bytes; the kernel takes 107 for a socket's address, and fewer elsewhere."""
+
+FRESH: Final = 100_000_000
+"""Nanoseconds: more than the clock of any file system needs to tick."""
 
 
 class Doorbell:
@@ -31,6 +35,8 @@ class Doorbell:
         self._ears: dict[asyncio.AbstractEventLoop, Ear] = {}
         self._guard = threading.Lock()
         self._mouth: socket.socket | None = None
+        self._names: list[str] = []
+        self._listed_at = 0
 
     def ear(self) -> Ear:
         """Where the running event loop listens; made on first use."""
@@ -61,26 +67,33 @@ class Doorbell:
             mouth.close()
 
     def _send(self, own: set[str]) -> None:
+        for name in self._others():
+            if name not in own:
+                self._send_to(f"{self._folder}/{name}")
+
+    def _others(self) -> list[str]:
+        """Who listens. Read anew when the folder's time moves, or is so fresh that it may hide a change."""
         assert self._folder is not None
         try:
-            names = os.listdir(self._folder)
+            changed = os.stat(self._folder).st_mtime_ns
+            if changed != self._listed_at:
+                self._names = os.listdir(self._folder)
+                self._listed_at = changed if time.time_ns() - changed > FRESH else 0
         except OSError:
-            return
-        for name in names:
-            if name not in own:
-                self._send_to(self._folder / name)
+            return []
+        return self._names
 
-    def _send_to(self, path: Path) -> None:
+    def _send_to(self, path: str) -> None:
         if self._mouth is None:
             self._mouth = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
             self._mouth.setblocking(False)
         try:
-            self._mouth.sendto(b"!", str(path))
+            self._mouth.sendto(b"!", path)
         except BlockingIOError:
             return  # its buffer is full of bytes that say the same
         except ConnectionRefusedError:
             with contextlib.suppress(OSError):
-                path.unlink()  # its process was killed
+                os.unlink(path)  # its process was killed
         except OSError:
             return
 
@@ -128,12 +141,12 @@ class Ear:
             self._let_go()
 
     def _let_go(self) -> None:
-        self._wake()
-        if self._socket is None:
-            return
         if not self._loop.is_closed():
-            self._loop.remove_reader(self._socket)
-        self._socket.close()
+            self._wake()
+        if self._socket is not None:
+            if not self._loop.is_closed():
+                self._loop.remove_reader(self._socket)
+            self._socket.close()
 
     def _heard(self) -> None:
         assert self._socket is not None

@@ -73,7 +73,7 @@ class Engine:
             txn = Transaction(connection)
             for job in jobs:
                 _carry_out(txn, job, alone=len(jobs) == 1)
-            tip = seal(txn, self._chain)
+            tip = seal(connection, self._chain, txn.tip, txn.lines) if txn.lines else None
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:

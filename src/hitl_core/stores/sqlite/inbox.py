@@ -60,7 +60,8 @@ def _cursor(query: ListRequests, rows: Sequence[tuple[Any, ...]]) -> str | None:
 def _for_roles(view: View, roles: tuple[str, ...]) -> tuple[str, tuple[int, ...]]:
     if not roles:
         return "", ()
-    audiences = _audiences(view, roles)
+    # Never an empty list: a condition that is always false lets SQLite drop the index that it is told to use.
+    audiences = _audiences(view, roles) or (-1,)
     return f" AND q.audience IN ({', '.join('?' * len(audiences))})", audiences
 
 

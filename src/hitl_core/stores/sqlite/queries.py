@@ -115,15 +115,17 @@ def read_audit(view: View, query: ReadAudit) -> Page[AuditEntry]:
         if query.run_id is None:
             rows = view.execute(_LINES, (query.after, query.limit)).fetchall()
         else:
-            rows = view.execute(_LINES_OF_RUN, (query.after, column(query.run_id), query.limit)).fetchall()
+            (run,) = view.one("SELECT key FROM hitl_runs WHERE id = ?", column(query.run_id)) or (None,)
+            rows = view.execute(_LINES_OF_RUN, (run, query.after, run, query.after, query.limit)).fetchall()
     cursor = str(rows[-1][0]) if len(rows) == query.limit and rows else None
     return Page(tuple(_entry(row) for row in rows), cursor)
 
 
 _LINES = """SELECT seq, at, event, subject, actor, body, mac FROM hitl_audit
     WHERE seq > ? ORDER BY seq LIMIT ?"""
-_LINES_OF_RUN = """SELECT seq, at, event, subject, actor, body, mac FROM hitl_audit
-    WHERE seq > ? AND run = (SELECT key FROM hitl_runs WHERE id = ?) ORDER BY seq LIMIT ?"""
+_LINES_OF_RUN = """SELECT seq, at, event, subject, actor, body, mac FROM hitl_audit WHERE run = ? AND seq > ?
+    UNION ALL SELECT a.seq, a.at, a.event, a.subject, a.actor, a.body, a.mac
+    FROM hitl_requests q JOIN hitl_audit a ON a.seq = q.line WHERE q.run = ? AND q.line > ? ORDER BY 1 LIMIT ?"""
 
 
 def _entry(row: tuple[Any, ...]) -> AuditEntry:

@@ -67,8 +67,8 @@ def newest_at(view: View, run: int, call: str) -> RequestRow | None:
 # ── inserting ────────────────────────────────────────────────────────────────────────────────────────────────
 
 _INSERT: Final = """INSERT INTO hitl_requests
-    (id, run, call, round, waits, state, votes, audience, origin, due, lapse, body)
-    VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?)"""
+    (id, run, call, round, waits, state, votes, audience, origin, due, lapse, body, room)
+    VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, zeroblob(12))"""
 
 
 def check(request: PauseRequest, run: RunRow) -> bodies.Body:
@@ -162,7 +162,7 @@ def move(
 def _statement(event: RequestEvent, where: str, also: str) -> tuple[str, RequestState, tuple[RequestState, ...]]:
     sources = REQUEST.sources(event)
     marks = ", ".join("?" * len(sources))
-    sql = f"UPDATE hitl_requests SET state = ?{also} WHERE state IN ({marks}) AND ({where})"  # noqa: S608
+    sql = f"UPDATE hitl_requests SET state = ?, room = NULL{also} WHERE state IN ({marks}) AND ({where})"  # noqa: S608
     return sql, REQUEST.advance(sources[0], event), sources
 
 

@@ -39,8 +39,10 @@ _V1: Final = (
         run INTEGER NOT NULL REFERENCES hitl_runs, call TEXT NOT NULL, round INTEGER NOT NULL,
         waits INTEGER NOT NULL, state TEXT NOT NULL, votes INTEGER NOT NULL, allows INTEGER,
         audience INTEGER NOT NULL REFERENCES hitl_audiences, origin INTEGER NOT NULL REFERENCES hitl_origins,
-        due INTEGER, lapse TEXT, why TEXT, body INTEGER NOT NULL, response INTEGER,
+        due INTEGER, lapse TEXT, why TEXT, body INTEGER NOT NULL, response INTEGER, line INTEGER, room BLOB,
         UNIQUE (run, call, round))""",
+    # `room` is what a row will need when it is decided, so that it does not outgrow its page then; `line` is the audit
+    # line of its decision, kept here because an answer should touch as few pages as possible.
     # Index entries that hold the audience, so that a rare role is found without reading rows.
     "CREATE INDEX hitl_inbox ON hitl_requests (key, audience) WHERE state = 'open' AND waits = 1",
     "CREATE INDEX hitl_notices ON hitl_requests (key, audience) WHERE state = 'open' AND waits = 0",

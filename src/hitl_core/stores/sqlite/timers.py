@@ -18,7 +18,7 @@ from .view import View
 _DUE: Final = """SELECT key, id, run, waits, due, lapse FROM hitl_requests
     WHERE state = 'open' AND due IS NOT NULL AND due <= ? ORDER BY due LIMIT ?"""
 
-_EXPIRE: Final = "UPDATE hitl_requests SET state = ?, allows = ? WHERE key = ?"
+_EXPIRE: Final = "UPDATE hitl_requests SET state = ?, allows = ?, line = ?, room = NULL WHERE key = ?"
 
 
 def anything_due(view: View, command: FireTimers) -> bool:
@@ -28,12 +28,14 @@ def anything_due(view: View, command: FireTimers) -> bool:
 def fire_timers(txn: Transaction, command: FireTimers) -> tuple[Settled, ...]:
     due = txn.execute(_DUE, (micros(command.now), command.limit)).fetchall()
     expired = REQUEST.advance(RequestState.OPEN, RequestEvent.EXPIRE)
-    txn.connection.executemany(_EXPIRE, [(expired, row[5] == OnTimeout.PROCEED, row[0]) for row in due])
-    for _, name, run, waits, moment, lapse in due:
+    rows = []
+    for key, name, run, waits, moment, lapse in due:
         body: dict[str, Any] = {"due": moment, "outcome": lapse}
-        txn.note(AuditEvent.REQUEST_EXPIRED, text(name), "timer", command.now, body, run=run)
+        rows.append((expired, lapse == OnTimeout.PROCEED, txn.next_line, key))
+        txn.note(AuditEvent.REQUEST_EXPIRED, text(name), "timer", command.now, body)
         if waits and lapse == OnTimeout.CANCEL_RUN:
             _cancel_run(txn, run, text(name), command.now)
+    txn.connection.executemany(_EXPIRE, rows)
     for run in dict.fromkeys(row[2] for row in due):
         ready_if_settled(txn, run, command.now)
     return _settled(txn, [row[0] for row in due])

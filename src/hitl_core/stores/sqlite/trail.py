@@ -1,12 +1,13 @@
-"""Sealing: the audit lines of a batch are chained onto the trail inside the batch's own transaction."""
+"""The audit trail in the database: where it ends, and how lines are chained onto it."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import sqlite3
+from collections.abc import Iterable
+from typing import Final, NamedTuple
 
 from ...audit import Chain
 from .identity import column
-from .transaction import Transaction
 from .view import View
 
 
@@ -17,18 +18,27 @@ class Tip(NamedTuple):
     mac: bytes
 
 
-def seal(txn: Transaction, chain: Chain) -> Tip | None:
-    """Chain the transaction's lines onto the trail; returns the new tip, None if there was nothing to say.
+class Line(NamedTuple):
+    """An audit line before it is sealed. `run` is the key of the run by which it is found again."""
 
-    The old tip is read here, under the write lock, because another process may have moved it.
-    """
-    if not txn.lines:
-        return None
-    tip, rows = read_tip(txn), []
-    for at, event, subject, actor, body, run in txn.lines:
+    at: int
+    event: str
+    subject: str
+    actor: str
+    body: str
+    run: int | None
+
+
+_INSERT: Final = "INSERT INTO hitl_audit VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+
+
+def seal(connection: sqlite3.Connection, chain: Chain, tip: Tip, lines: Iterable[Line]) -> Tip:
+    """Chain lines onto the trail, inside the transaction of what they tell about; returns the new tip."""
+    rows = []
+    for at, event, subject, actor, body, run in lines:
         tip = Tip(tip.size + 1, chain.seal(tip.mac, tip.size + 1, at, event, subject, actor, body))
         rows.append((tip.size, at, event, column(subject), actor, body, tip.mac, run))
-    txn.connection.executemany("INSERT INTO hitl_audit VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    connection.executemany(_INSERT, rows)
     return tip
 
 

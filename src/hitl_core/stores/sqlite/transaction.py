@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from datetime import datetime
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
 from pydantic_core import to_json
 
@@ -12,27 +12,30 @@ from ...commands import Note
 from ...errors import Fault, NotCanonical
 from ...protocol import AuditEvent, Json, micros
 from .bodies import json_text
+from .trail import Line, Tip, read_tip
 from .view import View
 
 
-class Line(NamedTuple):
-    """An audit line before it is sealed. `run` is the key of the run it belongs to, for finding it again."""
-
-    at: int
-    event: str
-    subject: str
-    actor: str
-    body: str
-    run: int | None
-
-
 class Transaction(View):
-    """Lines are kept in memory until the end of the batch, where they are sealed in one go (trail.py)."""
+    """Lines are kept in memory until the end of the batch, where they are sealed in one go."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         super().__init__(connection)
         self.lines: list[Line] = []
         self.of_refusal: list[Line] = []
+        self._tip: Tip | None = None
+
+    @property
+    def tip(self) -> Tip:
+        """How the trail ended before this batch. Read under the write lock: another process may have moved it."""
+        if self._tip is None:
+            self._tip = read_tip(self)
+        return self._tip
+
+    @property
+    def next_line(self) -> int:
+        """The number that the next audit line will have."""
+        return self.tip.size + len(self.lines) + 1
 
     def note(
         self,

@@ -44,9 +44,7 @@ class Playback:
     Safe to call from several threads.
     """
 
-    def __init__(
-        self, script: Script, log: CallLog, *, clock: Callable[[], datetime], log_bodies: bool
-    ) -> None:
+    def __init__(self, script: Script, log: CallLog, *, clock: Callable[[], datetime], log_bodies: bool) -> None:
         self._script = script
         self._log = log
         self._clock = clock

@@ -74,9 +74,7 @@ class ScriptedModel:
         server = LoopbackServer(
             self._address, playback=self._playback, models=self._models, max_body_bytes=self._max_body_bytes
         )
-        thread = threading.Thread(
-            target=server.serve_forever, args=(POLL_S,), name="scripted-model", daemon=True
-        )
+        thread = threading.Thread(target=server.serve_forever, args=(POLL_S,), name="scripted-model", daemon=True)
         thread.start()
         self._running = (server, thread)
 
