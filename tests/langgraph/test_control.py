@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from langgraph.graph import START, StateGraph
@@ -212,7 +212,7 @@ async def test_undo_of_a_native_pause(desk: Made, build: Any) -> None:
         run = await hitl.undo(run.id, by="ann", reason="wrong")
     assert [r.title for r in run.pending] == ["Pay back A?"]
     run = await at.answer(run, reject)
-    assert (run.state, run.output["out"], at.effects.count("paid")) == (RunState.COMPLETED, ["kept"], 1)
+    assert (run.state, cast("Any", run.output)["out"], at.effects.count("paid")) == (RunState.COMPLETED, ["kept"], 1)
 
 
 async def test_undo_of_a_pause_that_is_still_open_supersedes_it(desk: Made) -> None:
@@ -237,13 +237,14 @@ async def test_a_withdrawn_request_is_no_approval_even_where_a_deadline_would_be
         move = MoveRequest(run.pending[0].id, RequestEvent.CANCEL, "ann", "no", clock.now())
         await hitl.store.apply(move)
     run = await at.resume(run)
-    assert (run.state, run.output["out"]) == (RunState.COMPLETED, ["kept"])
+    assert (run.state, cast("Any", run.output)["out"]) == (RunState.COMPLETED, ["kept"])
 
 
 async def test_an_answer_that_does_not_fit_never_reaches_the_graph(desk: Made) -> None:
     at = desk(graphs.in_sequence)
     run = await at.start({})
-    for wrong in (7, "", {"name": "Ada"}):
+    wrongs: tuple[Any, ...] = (7, "", {"name": "Ada"})
+    for wrong in wrongs:
         with pytest.raises(ResponseRefused):
             await at.say(answering(wrong)(run.pending[0]))
     run = await at.answer(run, answering("Ada"))

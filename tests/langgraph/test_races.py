@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from langgraph.graph import START, StateGraph
@@ -28,14 +28,15 @@ pytestmark = pytest.mark.processes
 RUNS = 200
 
 
-def asks(state: dict[str, Any]) -> dict[str, Any]:
+def asks(state: Any) -> dict[str, Any]:
     said = interrupt("Who pays?")
     record("paid", order=state["order"], by=said)
     return {"order": f"{state['order']} by {said}"}
 
 
 def build(saver: Any) -> Any:
-    return StateGraph(dict).add_node("asks", asks).add_edge(START, "asks").compile(checkpointer=saver)
+    builder: Any = StateGraph(cast("Any", dict))
+    return builder.add_node("asks", asks).add_edge(START, "asks").compile(checkpointer=saver)
 
 
 def together(*work: Callable[[], Any]) -> list[int]:
@@ -96,7 +97,7 @@ def test_two_workers_and_two_people(tmp_path: Path, warm: None) -> None:
 TRIES = 20
 
 
-def slow(state: dict[str, Any]) -> dict[str, Any]:
+def slow(state: Any) -> dict[str, Any]:
     import time
 
     said = interrupt("Who pays?")
@@ -106,7 +107,8 @@ def slow(state: dict[str, Any]) -> dict[str, Any]:
 
 
 def slow_graph(saver: Any) -> Any:
-    return StateGraph(dict).add_node("slow", slow).add_edge(START, "slow").compile(checkpointer=saver)
+    builder: Any = StateGraph(cast("Any", dict))
+    return builder.add_node("slow", slow).add_edge(START, "slow").compile(checkpointer=saver)
 
 
 def doubles() -> int:

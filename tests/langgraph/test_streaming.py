@@ -41,7 +41,8 @@ async def test_an_agent_is_watched_through_a_pause(desk: Callable[..., Desk]) ->
     with ScriptedModel(SCRIPT) as model:
 
         def build(saver: Any) -> Any:
-            chat = ChatOpenAI(model="m", base_url=model.base_url, api_key=SecretStr("test"))
+            given: dict[str, Any] = {"model": "m", "base_url": model.base_url, "api_key": SecretStr("test")}
+            chat = ChatOpenAI(**given)
             return create_agent(chat, [refund], middleware=[OversightMiddleware()], checkpointer=saver)
 
         at = desk(build)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from langchain.agents import create_agent
@@ -105,7 +105,7 @@ def nested(inner: PlayedModel, outer: PlayedModel) -> Callable[[Any], Any]:
     async def help_out(task: str) -> str:
         """Let the helper do it."""
         record("helped")
-        result = await helper.ainvoke({"messages": [("user", task)]})
+        result = await helper.ainvoke(cast("Any", {"messages": [("user", task)]}))
         return str(result["messages"][-1].content)
 
     return lambda saver: create_agent(outer, [help_out], middleware=[OversightMiddleware("boss")], checkpointer=saver)
