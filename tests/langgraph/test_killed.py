@@ -135,14 +135,14 @@ def places(tmp_path_factory: pytest.TempPathFactory, warm: None) -> Places:
             logs.append(CommandLog(store))
             return logs[-1]
 
-        async with desk.wrapped(wrap).open() as hitl:
+        async with rehearsed.wrapped(wrap).open() as hitl:
             await go_through(hitl, truthfully)
         (folder / "found").write_text("\n".join([*logs[0].names, *seen]))
 
     with model_process(crash_desk.SCRIPT, folder / "model.jsonl") as url, pytest.MonkeyPatch.context() as patch:
         patch.setenv(LEDGER, str(folder / "ledger"))
         patch.setenv("OPENAI_API_KEY", "test")
-        desk = CrashDesk(folder, url, folder / "model.jsonl")
+        rehearsed = CrashDesk(folder, url, folder / "model.jsonl")
         assert child(work) == 0
     names = (folder / "found").read_text().splitlines()
     saver = [(m, when, n) for m in ("aput", "aput_writes") for n in range(1, names.count(m) + 1) for when in WHEN]
