@@ -313,6 +313,9 @@ class Runtime:
         return RunBusy(f"run {run.id} is being worked on by another process; wait for it, or for its lease to end")
 
     async def _step(self, run_id: str) -> Run:
+        """One look at a run: work on it if it is ready, else see what else can be done for it."""
+        for claimed in await self.claim(limit=1, run_id=run_id):
+            return await self._driver.drive(claimed)
         with suppress(RunBusy):
             run = await self.run(run_id)
             if run.state in (RunState.READY, RunState.RUNNING):

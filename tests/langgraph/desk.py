@@ -21,6 +21,9 @@ from hitl_core.contracts import Clock
 from hitl_core.protocol import Json, PauseRequest, Response
 from hitl_core.tools import Traits
 
+GO: Json = {"messages": [["user", "go"]]}
+"""The input of an agent."""
+
 LEDGER = "HITL_TEST_LEDGER"
 """Names the file of effects: an environment variable, so that forked processes and worker threads share it."""
 

@@ -17,11 +17,10 @@ from hitl_core.protocol import RunState
 from hitl_core.testing.clock import ManualClock
 
 from . import agents, graphs
-from .desk import Desk, answering, approve, record, recorded, reject, thread
+from .desk import GO, Desk, answering, approve, record, recorded, reject, thread
 from .played import PlayedModel, call
 
 Made = Callable[..., Desk]
-GO = {"messages": [["user", "go"]]}
 
 
 def rule(tool: str, **effect: Any) -> str:

@@ -17,11 +17,10 @@ from hitl_core.errors import NoRun
 from hitl_core.protocol import RunState
 
 from . import agents
-from .desk import Desk, answering, approve, editing, recorded, reject
+from .desk import GO, Desk, answering, approve, editing, recorded, reject
 from .played import PlayedModel, call
 
 Made = Callable[..., Desk]
-GO = {"messages": [["user", "go"]]}
 ONE = [[call("look_up", order="A"), call("refund", order="A", amount=12)], "done"]
 
 

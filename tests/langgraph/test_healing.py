@@ -15,11 +15,10 @@ from hitl_core.lifecycle import RequestState
 from hitl_core.protocol import RunState
 
 from . import agents, graphs
-from .desk import Desk, answering, approve, record, reject, thread
+from .desk import GO, Desk, answering, approve, record, reject, thread
 from .played import PlayedModel, call
 
 Made = Callable[..., Desk]
-GO = {"messages": [["user", "go"]]}
 
 
 @pytest.mark.parametrize(

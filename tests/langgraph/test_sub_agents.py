@@ -17,10 +17,8 @@ from hitl_core.protocol import RunState
 from hitl_core.testing.scripted_model import Call, Conversation, Script, ScriptedModel, Step, repeated_calls
 
 from . import agents
-from .desk import Desk, answering, approve, record, recorded, reject
+from .desk import GO, Desk, answering, approve, record, recorded, reject
 from .played import PlayedModel, call
-
-GO = {"messages": [["user", "go"]]}
 
 
 def clerk_calls(order: str) -> Step:

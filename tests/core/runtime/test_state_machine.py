@@ -44,6 +44,7 @@ STOPS = ((StopScope.ALL, ""), (StopScope.TOOL, "refund"), (StopScope.TENANT, "de
 
 amounts = st.sampled_from([5.0, 50.0, 300.0, 900.0])
 picks = st.integers(0, 20)
+DECISIONS = ("approve", "approve", "edit", "reject", "answer")
 
 
 class Desk(RuleBasedStateMachine):
@@ -56,6 +57,8 @@ class Desk(RuleBasedStateMachine):
         self.loop = asyncio.Runner()
         self.shop = Shop(Path(self.folder.name), policy=RULES)
         self.requests: dict[str, PauseRequest] = {}
+        self.waiting: list[PauseRequest] = []
+        self.ready: list[str] = []
         self.given: list[Response] = []
         self.allowed: dict[str, float] = {}
         self.refused: set[str] = set()
@@ -127,9 +130,11 @@ class Desk(RuleBasedStateMachine):
         return done
 
     async def _look(self, hitl: Runtime) -> None:
-        for settled in (await hitl.inbox(limit=100)).items:
-            self.requests.setdefault(settled.request.id, settled.request)
+        self.waiting = [settled.request for settled in (await hitl.inbox(limit=100)).items]
+        self.requests |= {request.id: request for request in self.waiting}
+        self.ready = []
         for run in (await hitl.runs(limit=100)).items:
+            self.ready += [run.id] if run.state in (RunState.READY, RunState.RUNNING, RunState.FAILED) else []
             paid = sum(count for key, count in self.paid.items() if key.startswith(run.id))
             if run.state.over and self.over.setdefault(run.id, paid) != paid:
                 self.wrong.append(f"{run.id}: something ran after its end")
@@ -179,22 +184,25 @@ class Desk(RuleBasedStateMachine):
 
     # ── what can happen ──────────────────────────────────────────────────────────────────────────────────────
 
-    @initialize()
-    def open(self) -> None:
-        self.loop.get_loop()
+    @initialize(amounts=st.lists(amounts, min_size=1, max_size=3), together=st.booleans())
+    def open(self, amounts: list[float], together: bool) -> None:
+        self.start(amounts, together)
 
+    @precondition(lambda self: len(self.waiting) + len(self.ready) < 6)
     @rule(amounts=st.lists(amounts, min_size=1, max_size=3), together=st.booleans())
     def start(self, amounts: list[float], together: bool) -> None:
         self.process(lambda hitl: hitl.start({"amounts": [*amounts], "together": together}))
 
-    @precondition(lambda self: self.requests)
-    @rule(
-        pick=picks,
-        decision=st.sampled_from(["approve", "edit", "reject", "answer"]),
-        by=st.sampled_from(["ann", "bob"]),
-    )
+    @precondition(lambda self: self.waiting)
+    @rule(pick=picks, decision=st.sampled_from(DECISIONS), by=st.sampled_from(["ann", "bob"]))
     def answer(self, pick: int, decision: str, by: str) -> None:
-        response = self._answer(self._request(pick), decision, by)
+        response = self._answer(self.waiting[pick % len(self.waiting)], decision, by)
+        self.process(lambda hitl: self._respond(hitl, response))
+
+    @precondition(lambda self: self.requests)
+    @rule(pick=picks, decision=st.sampled_from(DECISIONS))
+    def answer_something_old(self, pick: int, decision: str) -> None:
+        response = self._answer(self._request(pick), decision, "cleo")
         self.process(lambda hitl: self._respond(hitl, response))
 
     @precondition(lambda self: self.given)
@@ -217,14 +225,14 @@ class Desk(RuleBasedStateMachine):
         }
         assert self.process(lambda hitl: hitl.respond(answers[wrong])) is None
 
+    @precondition(lambda self: self.ready)
     @rule(pick=picks)
     def resume(self, pick: int) -> None:
         self.process(lambda hitl: self._resume(hitl, pick))
 
     async def _resume(self, hitl: Runtime, pick: int) -> None:
-        runs = (await hitl.runs(limit=100)).items
-        if runs:
-            await hitl.resume(runs[pick % len(runs)].id)
+        if self.ready:
+            await hitl.resume(self.ready[pick % len(self.ready)])
 
     @rule(
         pick=picks,
@@ -244,18 +252,21 @@ class Desk(RuleBasedStateMachine):
             self.process(lambda hitl: self._resume(hitl, pick), at)
         self.shop.clock.advance(LEASE)
 
-    @rule(pick=picks, when=st.sampled_from(["before", "after"]))
-    def crash_in_a_tool(self, pick: int, when: str) -> None:
+    @precondition(lambda self: self.waiting or self.ready)
+    @rule(pick=picks, when=st.sampled_from(["before", "after"]), again=st.booleans())
+    def crash_in_a_tool(self, pick: int, when: str, again: bool) -> None:
+        """Somebody approves, and the process dies in the tool; perhaps once more when it is resumed."""
+        for request in self.waiting[pick % 3 :][:1]:
+            self.process(lambda hitl: self._respond(hitl, self._answer(request, "approve", "ann")))
+        self._die_in_a_tool(pick, when)
+        if again:
+            self.process(self._settle_doubts)
+            self._die_in_a_tool(pick, "after")
+
+    def _die_in_a_tool(self, pick: int, when: str) -> None:
         self.dies_in_tool = when
         self.process(lambda hitl: self._resume(hitl, pick))
         self.shop.clock.advance(LEASE)
-
-    @rule(pick=picks)
-    def die_in_a_tool_again_and_again(self, pick: int) -> None:
-        """Before its effect; a person says that it did not happen; then after its effect."""
-        self.crash_in_a_tool(pick, "before")
-        self.process(self._settle_doubts)
-        self.crash_in_a_tool(pick, "after")
 
     async def _settle_doubts(self, hitl: Runtime) -> None:
         await self._work_on_all(hitl)
@@ -267,7 +278,7 @@ class Desk(RuleBasedStateMachine):
         for run in (await hitl.runs(states=(RunState.RUNNING, RunState.READY), limit=100)).items:
             await hitl.resume(run.id)
 
-    @precondition(lambda self: len(self.frozen) < 3)
+    @precondition(lambda self: self.ready and len(self.frozen) < 3)
     @rule()
     def freeze(self) -> None:
         """A worker takes a run, and then nothing is heard of it for longer than its lease."""
@@ -306,31 +317,38 @@ class Desk(RuleBasedStateMachine):
         if tick:
             self.process(lambda hitl: hitl.tick())
 
+    @precondition(lambda self: not self.stops)
     @rule(stop=st.sampled_from(STOPS))
     def stop(self, stop: tuple[StopScope, str]) -> None:
         self.process(lambda hitl: hitl.stop(*stop, by="bob", reason="a test"))
         self.stops.add(stop)
 
-    @rule(stop=st.sampled_from(STOPS))
-    def lift(self, stop: tuple[StopScope, str]) -> None:
-        self.stops.discard(stop)
+    @precondition(lambda self: self.stops)
+    @rule()
+    def lift(self) -> None:
+        """A stop of another kind that comes and goes meanwhile changes nothing about this one."""
+        (stop,) = self.stops
+        other = next(each for each in STOPS if each != stop)
+        self.process(lambda hitl: hitl.stop(*other, by="eve", reason="a test"))
+        self.process(lambda hitl: hitl.lift(*other, by="eve", reason="a test"))
+        self.stops.clear()
         self.process(lambda hitl: hitl.lift(*stop, by="bob", reason="a test"))
 
-    @precondition(lambda self: self.requests)
+    @precondition(lambda self: self.given)
     @rule(pick=picks)
     def revoke(self, pick: int) -> None:
-        request = self._request(pick)
+        request = self.requests[self.given[pick % len(self.given)].request_id]
         if self.process(lambda hitl: hitl.revoke(request.id, by="bob")) is not None:
             self.allowed.pop(self._key(request), None)
 
-    @rule(pick=st.integers(0, 40))
+    @precondition(lambda self: len(self.waiting) + len(self.ready) > 2)
+    @rule(pick=picks)
     def cancel(self, pick: int) -> None:
         self.process(lambda hitl: self._cancel(hitl, pick))
 
     async def _cancel(self, hitl: Runtime, pick: int) -> None:
-        runs = (await hitl.runs(limit=100)).items
-        if pick < len(runs) and not runs[pick].state.over:
-            await hitl.cancel(runs[pick].id, by="bob")
+        runs = [run for run in (await hitl.runs(limit=100)).items if not run.state.over]
+        await hitl.cancel(runs[pick % len(runs)].id, by="bob")
 
     # ── what must hold ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -351,8 +369,8 @@ class Desk(RuleBasedStateMachine):
 
     def _finish(self) -> None:
         """Lift every stop, answer what is open, and let every run come to its end; then look at the whole."""
-        for stop in STOPS:
-            self.lift(stop)
+        if self.stops:
+            self.lift()
         while self.frozen:
             self.thaw(0)
         self.shop.clock.advance(LEASE)

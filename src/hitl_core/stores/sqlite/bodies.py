@@ -12,6 +12,7 @@ from typing import Final, NamedTuple, cast
 
 from ...errors import Fault, NotCanonical, RowCorrupt, TooLarge
 from ...protocol import Json
+from .identity import text
 from .view import View
 
 REQUEST_LIMIT: Final = 256 * 1024
@@ -90,10 +91,11 @@ def decode(digest: bytes, data: bytes, *, what: str) -> Json:
     return cast("Json", json.loads(unpack(checked(digest, data, what=what))))
 
 
-def checked(digest: bytes | None, data: bytes | None, *, what: str) -> bytes:
-    """The stored bytes, if they are still those that were stored. Raises RowCorrupt."""
+def checked(digest: bytes | None, data: bytes | None, *, what: str, of: bytes | str = "") -> bytes:
+    """The stored bytes, if they are still those that were stored. Raises RowCorrupt, saying `what` `of` which id."""
     if not isinstance(data, bytes) or digest_of(data) != digest:
-        raise RowCorrupt(f"the {what} no longer matches its digest; it is not used. Restore it from a backup")
+        named = f"{what} {text(of)}".strip()
+        raise RowCorrupt(f"the {named} no longer matches its digest; it is not used. Restore it from a backup")
     return data
 
 

@@ -27,10 +27,11 @@ from .bodies import checked
 from .endings import cancel
 from .identity import column
 from .requests import RequestRow, move
-from .runs import by_key, ready_if_settled
+from .runs import by_key
 from .settled import StoredRequest, votes_on
 from .settled import by_key as settled_by_key
 from .transaction import Transaction
+from .waking import wake_if_settled
 
 NOT_HAPPENED: Final = "not_happened"
 """The option by which a person says that an effect in doubt did not happen, so that it may be begun."""
@@ -45,21 +46,22 @@ def record_response(txn: Transaction, command: RecordResponse) -> Recorded:
     if found is None:
         unknown = RequestNotFound(f"there is no request {response.request_id!r} in this store")
         _refuse(txn, command, None, unknown)
-    row, (run_state, digest, data) = RequestRow.of(found[:-3]), found[-3:]
+    row, (run_state, woken, digest, data) = RequestRow.of(found[:-4]), found[-4:]
+    run_state = RunState.READY if woken else run_state
     replayed = _replayed(txn, row, response, run_state)
     if replayed is not None:
         return replayed
     _must_be_open(txn, command, row)
-    asked = checked(digest, data, what=f"request {row.name}")
+    asked = checked(digest, data, what="request", of=row.id)
     if command.vote:
         return _vote(txn, command, row, body, run_state)
     return _decide(txn, command, row, body, run_state, asked)
 
 
 _ASKED: Final = (
-    requests.SELECT.format(more=", r.state, b.digest, b.data")
-    + """
-    JOIN hitl_runs r ON r.key = q.run LEFT JOIN hitl_bodies b ON b.key = q.body WHERE q.id = ?"""
+    requests.SELECT.format(more=", r.state, w.run, b.digest, b.data")
+    + """ JOIN hitl_runs r ON r.key = q.run LEFT JOIN hitl_woken w ON w.run = q.run
+    LEFT JOIN hitl_bodies b ON b.key = q.body WHERE q.id = ?"""
 )
 
 
@@ -162,9 +164,9 @@ def _decide(
     _note(txn, command, row, body)
     if isinstance(command.response.decision, Cancel) and row.waits:
         return _cancel_run(txn, command, row)
-    ready = run_state == RunState.PAUSED and ready_if_settled(txn, row.run, command.now)
+    ready = run_state == RunState.PAUSED and wake_if_settled(txn, row.run, command.now)
     target = REQUEST.advance(RequestState.OPEN, command.event)
-    settled = StoredRequest.of(asked, body.data, target, votes_on(txn, row.key, row.name) if row.votes else ())
+    settled = StoredRequest.of(asked, body.data, target, votes_on(txn, row.key, row.id) if row.votes else ())
     return Recorded(settled, RunState.READY if ready else RunState(run_state))
 
 
@@ -233,7 +235,7 @@ def move_request(txn: Transaction, command: MoveRequest) -> Settled:
     move(txn, command.event, "key = ?", row.key, also=also, values=values)
     body: dict[str, Json] = {"state": state, "why": command.reason}
     txn.note(_MOVES[command.event], row.name, command.by, command.now, body, run=row.run)
-    ready_if_settled(txn, row.run, command.now)
+    wake_if_settled(txn, row.run, command.now)
     return settled_by_key(txn, row.key)
 
 

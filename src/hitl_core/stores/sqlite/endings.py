@@ -12,9 +12,10 @@ from ...protocol import AuditEvent, Json, PauseRequest, Run, RunState
 from . import bodies, requests
 from .identity import column
 from .rows import RunRow
-from .runs import FREED, current, find, leased, move, ready_if_settled
+from .runs import FREED, current, find, leased, move
 from .stops import in_force, of_action
 from .transaction import Transaction
+from .waking import wake_if_settled
 
 ERROR_LENGTH: Final = 65_536
 """Characters of a run's or an effect's error text that are kept."""
@@ -40,7 +41,7 @@ def pause_run(txn: Transaction, command: PauseRun) -> Run:
     if checkpoint is None and row.checkpoint is not None:
         checkpoint = bodies.pack(None, what="checkpoint", limit=bodies.CHECKPOINT_LIMIT)
     _keep(txn, row, checkpoint)
-    ready_if_settled(txn, row.key, command.now)
+    wake_if_settled(txn, row.key, command.now)
     return current(txn, row)
 
 

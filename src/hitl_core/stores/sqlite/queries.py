@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from ...commands import (
     Effect,
@@ -48,11 +48,14 @@ def get_checkpoint(view: View, query: GetCheckpoint) -> Json:
 
 def list_runs(view: View, query: ListRuns) -> Page[Run]:
     before = int(query.cursor) if query.cursor else 2**62
-    states = f" AND r.state IN ({', '.join('?' * len(query.states))})" if query.states else ""
+    states = f" AND {_STATE} IN ({', '.join('?' * len(query.states))})" if query.states else ""
     sql = f"{RUN} WHERE r.key < ?{states} ORDER BY r.key DESC LIMIT ?"
     rows = [RunRow(*row) for row in view.execute(sql, (before, *query.states, query.limit)).fetchall()]
     cursor = str(rows[-1].key) if len(rows) == query.limit and rows else None
     return Page(tuple(_readable(view, rows)), cursor)
+
+
+_STATE: Final = "CASE WHEN w.run IS NULL THEN r.state ELSE 'ready' END"
 
 
 def _readable(view: View, rows: list[RunRow]) -> list[Run]:

@@ -44,7 +44,7 @@ class RequestRow(NamedTuple):
     def of(cls, found: Sequence[Any]) -> Self:
         """Raises RowCorrupt for a state that does not exist."""
         row = cls._make(found)
-        word(RequestState, row.state, f"request {row.name}")
+        word(RequestState, row.state, "request", row.id)
         return row
 
     @property

@@ -17,19 +17,26 @@ from .view import View
 W = TypeVar("W", bound=StrEnum)
 
 
-def word(kind: type[W], stored: str, what: str) -> W:
-    """A stored word as what it stands for. Raises RowCorrupt for one that does not exist."""
+def word(kind: type[W], stored: str, what: str, of: bytes | str) -> W:
+    """A stored word as what it stands for. Raises RowCorrupt, saying `what` `of` which id."""
     try:
         return kind(stored)
     except ValueError as exc:
-        raise RowCorrupt(f"the state of {what} is {stored!r}, which is none; it is not used") from exc
+        raise RowCorrupt(f"the state of {what} {text(of)} is {stored!r}, which is none; it is not used") from exc
 
 
 # ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-RUN: Final = """SELECT r.key, r.id, r.state, a.backend, a.app, a.version, a.tenant, r.thread, r.started_by, r.created,
-    r.updated, r.attempts, r.turns, r.fence, r.owner, r.until, r.input, r.checkpoint, r.output, r.error, r.more
-    FROM hitl_runs r JOIN hitl_apps a ON a.key = r.app"""
+_COLUMNS: Final = """SELECT r.key, r.id, CASE WHEN w.run IS NULL THEN r.state ELSE 'ready' END, a.backend, a.app,
+    a.version, a.tenant, r.thread, r.started_by, r.created, COALESCE(w.at, r.updated), r.attempts, r.turns, r.fence,
+    r.owner, r.until, r.input, r.checkpoint, r.output, r.error, r.more"""
+
+RUN: Final = f"""{_COLUMNS} FROM hitl_runs r JOIN hitl_apps a ON a.key = r.app
+    LEFT JOIN hitl_woken w ON w.run = r.key"""
+
+READY: Final = f"""{_COLUMNS} FROM hitl_woken w CROSS JOIN hitl_runs r ON r.key = w.run
+    JOIN hitl_apps a ON a.key = r.app"""
+"""The same, of ready runs only; CROSS JOIN is SQLite's word for "in this order"."""
 
 
 class RunRow(NamedTuple):
@@ -61,7 +68,7 @@ class RunRow(NamedTuple):
     def of(cls, found: tuple[Any, ...]) -> Self:
         """Raises RowCorrupt for a state that does not exist."""
         row = cls._make(found)
-        word(RunState, row.state, f"run {row.name}")
+        word(RunState, row.state, "run", row.id)
         return row
 
     @property
@@ -77,7 +84,7 @@ def run_record(view: View, row: RunRow, pending: tuple[PauseRequest, ...] = ()) 
     """The Run of a row. Raises RowCorrupt."""
     return Run(
         id=row.name,
-        state=word(RunState, row.state, f"run {row.name}"),
+        state=word(RunState, row.state, "run", row.id),
         backend=row.backend,
         app=row.app,
         app_version=row.app_version,
@@ -125,8 +132,8 @@ class EffectRow(NamedTuple):
     def of(cls, found: tuple[Any, ...]) -> Self:
         """Raises RowCorrupt for a state or mode that does not exist."""
         row = cls._make(found)
-        word(ActionState, row.state, f"action at {row.call}")
-        word(EffectMode, row.mode, f"action at {row.call}")
+        word(ActionState, row.state, "action at", row.call)
+        word(EffectMode, row.mode, "action at", row.call)
         return row
 
     def action_record(self) -> Action:

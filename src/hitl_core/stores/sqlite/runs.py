@@ -12,12 +12,14 @@ from ...protocol import AuditEvent, Json, Run, RunState, micros
 from . import bodies
 from .identity import column
 from .requests import interned, withdraw
+from .rows import READY as SELECT_READY
 from .rows import RUN as SELECT_RUN
 from .rows import RunRow, run_record
 from .settled import pending
 from .stops import in_force, of_run, stopped
 from .transaction import Transaction
 from .view import View
+from .waking import wake
 
 # ── finding ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -64,21 +66,15 @@ def move(txn: Transaction, row: RunRow, event: RunEvent, now: datetime, also: st
     target = RUN.advance(RunState(row.state), event)
     sql = f"UPDATE hitl_runs SET state = ?, updated = ?{also} WHERE key = ?"  # noqa: S608
     txn.execute(sql, (target, micros(now), *values, row.key))
+    if row.state == RunState.READY:
+        txn.execute("DELETE FROM hitl_woken WHERE run = ?", (row.key,))
+    if target is RunState.READY:
+        wake(txn, row.key, now)
     return target
 
 
 _LEASED: Final = ", owner = ?, fence = fence + 1, until = ?, attempts = attempts + 1"
 FREED: Final = ", owner = NULL, until = NULL"
-
-_READY: Final = """UPDATE hitl_runs SET state = 'ready', updated = ? WHERE key = ? AND state = 'paused'
-    AND NOT EXISTS (SELECT 1 FROM hitl_requests
-        WHERE run = ? AND waits = 1 AND state IN ('open', 'frozen'))"""
-
-
-def ready_if_settled(txn: Transaction, key: int, now: datetime) -> bool:
-    """A paused run becomes ready when nothing in it is open (or frozen) any more."""
-    return txn.execute(_READY, (micros(now), key, key)).rowcount == 1
-
 
 # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -129,11 +125,11 @@ def claim_runs(txn: Transaction, command: ClaimRuns) -> tuple[Claimed, ...]:
 
 
 def claimable(view: View, command: ClaimRuns) -> list[RunRow]:
-    """The runs that the command would take: ready ones, longest waiting first, then those with an ended lease."""
+    """The runs that the command would take: ready ones, oldest first, then those with an ended lease."""
     stops = in_force(view)
     found: list[RunRow] = []
-    for where, given in _candidates(command):
-        for row in map(RunRow._make, view.execute(f"{SELECT_RUN} WHERE {where}", given)):
+    for sql, given in _candidates(command):
+        for row in map(RunRow._make, view.execute(sql, given)):
             if len(found) == command.limit:
                 return found
             if not of_run(stops, row.name, row.tenant):
@@ -143,9 +139,10 @@ def claimable(view: View, command: ClaimRuns) -> list[RunRow]:
 
 def _candidates(command: ClaimRuns) -> list[tuple[str, tuple[Any, ...]]]:
     narrow, given = _narrow(command)
+    ended = f"{SELECT_RUN} WHERE r.state = 'running' AND r.until <= ?{narrow} ORDER BY r.until, r.key"
     return [
-        (f"r.state = 'ready'{narrow} ORDER BY r.updated, r.key", given),
-        (f"r.state = 'running' AND r.until <= ?{narrow} ORDER BY r.until, r.key", (micros(command.now), *given)),
+        (f"{SELECT_READY} WHERE 1{narrow} ORDER BY w.run", given),
+        (ended, (micros(command.now), *given)),
     ]
 
 

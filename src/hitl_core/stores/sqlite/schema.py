@@ -32,7 +32,8 @@ _V1: Final = (
         created INTEGER NOT NULL, updated INTEGER NOT NULL, attempts INTEGER NOT NULL, turns INTEGER NOT NULL,
         fence INTEGER NOT NULL, owner TEXT, until INTEGER,
         input INTEGER, checkpoint INTEGER, output INTEGER, error TEXT, more TEXT)""",
-    "CREATE INDEX hitl_ready ON hitl_runs (updated) WHERE state = 'ready'",
+    # A run that is ready stands here, whatever its own row says: an answer wakes it without touching that row's page.
+    "CREATE TABLE hitl_woken (run INTEGER PRIMARY KEY, at INTEGER NOT NULL)",
     "CREATE INDEX hitl_leased ON hitl_runs (until) WHERE state = 'running'",
     "CREATE INDEX hitl_stopped ON hitl_runs (key) WHERE state = 'stopped'",
     """CREATE TABLE hitl_requests (key INTEGER PRIMARY KEY, id NOT NULL UNIQUE,
@@ -46,7 +47,8 @@ _V1: Final = (
     # Index entries that hold the audience, so that a rare role is found without reading rows.
     "CREATE INDEX hitl_inbox ON hitl_requests (key, audience) WHERE state = 'open' AND waits = 1",
     "CREATE INDEX hitl_notices ON hitl_requests (key, audience) WHERE state = 'open' AND waits = 0",
-    "CREATE INDEX hitl_due ON hitl_requests (due) WHERE state = 'open' AND due IS NOT NULL",
+    # Entries of requests that were decided in time stay until their time has come (timers.py sweeps them).
+    "CREATE INDEX hitl_due ON hitl_requests (due) WHERE due IS NOT NULL",
     "CREATE INDEX hitl_frozen ON hitl_requests (key) WHERE state = 'frozen'",
     """CREATE TABLE hitl_votes (request INTEGER NOT NULL REFERENCES hitl_requests, responder TEXT NOT NULL,
         body INTEGER NOT NULL, PRIMARY KEY (request, responder))""",

@@ -73,11 +73,10 @@ def _parsed(record: type[R], data: bytes) -> R:
 def settled(view: View, row: tuple[Any, ...]) -> Settled:
     """The Settled of a SETTLED row. Raises RowCorrupt, naming the request."""
     key, name, state, votes, digest, data, answer_digest, answer = row
-    what = f"request {text(name)}"
-    request = checked(digest, data, what=what)
-    response = None if answer is None else checked(answer_digest, answer, what=f"response to {what}")
-    given = votes_on(view, key, what) if votes else ()
-    return StoredRequest.of(request, response, word(RequestState, state.decode(errors="replace"), what), given)
+    request = checked(digest, data, what="request", of=name)
+    response = None if answer is None else checked(answer_digest, answer, what="response to request", of=name)
+    stands = word(RequestState, state.decode(errors="replace"), "request", name)
+    return StoredRequest.of(request, response, stands, votes_on(view, key, name) if votes else ())
 
 
 def by_key(view: View, key: int) -> Settled:
@@ -87,10 +86,10 @@ def by_key(view: View, key: int) -> Settled:
     return settled(view, row)
 
 
-def votes_on(view: View, key: int, what: str) -> tuple[Response, ...]:
+def votes_on(view: View, key: int, name: bytes | str) -> tuple[Response, ...]:
     """The votes on a request, in the order in which they came. Raises RowCorrupt."""
     rows = view.execute(_VOTES, (key,)).fetchall()
-    return tuple(_parsed(Response, checked(*row, what=f"vote on {what}")) for row in rows)
+    return tuple(_parsed(Response, checked(*row, what="vote on request", of=name)) for row in rows)
 
 
 def readable(view: View, rows: list[tuple[Any, ...]]) -> list[Settled]:

@@ -15,6 +15,7 @@ from .requests import move
 from .rows import RunRow
 from .transaction import Transaction
 from .view import View
+from .waking import wake
 
 _ALL: Final = "SELECT scope, target, reason, by, at FROM hitl_stops ORDER BY at, scope, target"
 
@@ -114,7 +115,7 @@ def _lift_runs(txn: Transaction, now: datetime, left: tuple[Stop, ...]) -> None:
         WHERE r.state = 'stopped'"""
     for key, name, tenant in txn.execute(sql).fetchall():
         if not of_run(left, text(name), tenant):
-            txn.execute("UPDATE hitl_runs SET state = 'ready', updated = ? WHERE key = ?", (micros(now), key))
+            wake(txn, key, now)
 
 
 _RUN_KEY: Final = "SELECT key FROM hitl_runs WHERE id = ?"

@@ -16,7 +16,7 @@ from hitl_core.stores.sqlite.view import View
 from hitl_core.testing.clock import START
 from tests.core.stores.world import World
 
-SCANS_ALLOWED = ("hitl_audiences", "hitl_inbox", "hitl_notices", "hitl_ready", "hitl_leased", "hitl_due")
+SCANS_ALLOWED = ("hitl_audiences", "hitl_inbox", "hitl_notices", "SCAN w", "hitl_leased", "hitl_due")
 
 
 class Explained(View):
@@ -77,7 +77,7 @@ def test_looking_for_work_reads_what_there_is_to_do(view: Explained) -> None:
     runs.claimable(view, ClaimRuns("w", 30, START))
     timers.anything_due(view, FireTimers(START))
     assert (view.scans(), view.sorts()) == ([], [])
-    assert any("hitl_ready" in step for step in view.steps)
+    assert "SCAN w" in view.steps
     assert any("hitl_leased" in step for step in view.steps)
     assert any("hitl_due" in step for step in view.steps)
     view.connection.close()
