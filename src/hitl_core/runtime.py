@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import Self, cast
 
 from .channels.announcer import Announcer
-from .checks import authorise, check
 from .commands import (
     CancelRun,
     Claimed,
@@ -26,7 +25,6 @@ from .commands import (
     ListRuns,
     ListStops,
     MoveRequest,
-    Note,
     OpenRun,
     Page,
     Recorded,
@@ -37,15 +35,14 @@ from .commands import (
     Settled,
     Stop,
     StopScope,
-    WriteNote,
 )
 from .contracts import Adapter, Channel, Finding, Store
-from .errors import AdapterError, ConfigError, Fault, HitlError, NotAuthorised, ResponseRefused, RunBusy, Stopped
+from .errors import AdapterError, ConfigError, HitlError, RunBusy, Stopped
 from .gate import Surroundings
+from .judging import judge
 from .lifecycle import RequestEvent, RequestState
 from .owners import owner_name, release_dead
 from .protocol import (
-    AuditEvent,
     Cancel,
     Edit,
     Json,
@@ -224,7 +221,9 @@ class Runtime:
         settled = await self.store.fetch(GetRequest(response.request_id))
         event = RequestEvent.DECIDE
         if settled.state is RequestState.OPEN:
-            await self._examine(settled, response)
+            if isinstance(response.decision, Edit):
+                await self._learn_tools()
+            await judge(self._around, settled, response, backend=self.adapter.name)
             event = _event(settled, response)
         recorded = await self.store.apply(RecordResponse(response, self._around.now(), event))
         if isinstance(response.decision, Cancel) and not recorded.replayed:
@@ -323,34 +322,6 @@ class Runtime:
             if run.state is RunState.PAUSED and await self.tick():
                 return await self._step(run_id)
         return await self.run(run_id)
-
-    async def _examine(self, settled: Settled, response: Response) -> None:
-        """Refuse a response with all its faults, and record that it was refused."""
-        strangers = authorise(settled.request, response)
-        faults = strangers + check(settled.request, response)
-        faults = faults or await self._policy_faults(settled, response)
-        if not faults:
-            return
-        body: dict[str, Json] = {"faults": [str(fault) for fault in faults], "digest": response.digest}
-        note = Note(AuditEvent.REQUEST_REFUSED, response.request_id, response.responder.id, body)
-        await self.store.apply(WriteNote(note, self._around.now()))
-        raise NotAuthorised(faults) if strangers else ResponseRefused(faults)
-
-    async def _policy_faults(self, settled: Settled, response: Response) -> list[Fault]:
-        """An edited action goes through the policy again: an edit must not reach what the policy holds back more."""
-        request = settled.request
-        if not isinstance(response.decision, Edit):
-            return []
-        await self._learn_tools()
-        edited = request.action.edited(response.decision.arguments)
-        ruling = self._around.rule(edited, backend=self.adapter.name, started_by=request.requested_for)
-        if ruling.denied:
-            return [Fault("arguments", f"the policy forbids the edited call ({ruling.rule}: {ruling.why})")]
-        if ruling.level.rank > request.level.rank:
-            problem = f"the edited call needs level {ruling.level} ({ruling.rule}); this request is {request.level}"
-            return [Fault("arguments", problem)]
-        stricter = request.model_copy(update={"approvers": ruling.approvers})
-        return authorise(stricter, response) if ruling.asks else []
 
     async def _learn_tools(self) -> None:
         """Only the app says what its tools are. Without it they count as irreversible, and the gate asks again."""

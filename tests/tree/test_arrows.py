@@ -30,6 +30,7 @@ RANK = {
     "channels": 6,
     "gate": 7,
     "turns": 8,
+    "judging": 8,
     "runtime": 9,
     "worker": 10,
     "registry": 10,

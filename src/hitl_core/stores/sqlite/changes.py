@@ -29,34 +29,25 @@ class Changes:
 
     async def wait(self, timeout: float) -> None:
         """Return after the next change, at once if there was one since this task's last call, or after `timeout`."""
-        since = self._last_seen()
+        task = asyncio.current_task()
+        assert task is not None, "a coroutine runs in a task"
+        # A task may be made for this one call; then what the last one saw that asked is the best guess.
+        await self._until_changed(self._seen_by.get(task, self._seen), timeout)
+        self._seen = self._seen_by[task] = self._version()
+
+    async def _until_changed(self, since: int, timeout: float) -> None:
+        ear = self._bell.ear()
+        look_again = SLOW if ear.hears_others else QUICK
         timer = asyncio.ensure_future(self._clock.sleep(timeout))
         try:
-            while not timer.done() and self._version() == since:
-                await self._hear(timer, since)
+            while not timer.done():
+                with ear.listening() as heard:
+                    if self._version() != since:
+                        return
+                    await asyncio.wait((heard, timer), timeout=look_again, return_when=asyncio.FIRST_COMPLETED)
         finally:
             timer.cancel()
             await asyncio.wait((timer,))  # not `await timer`: who cancels us must not be mistaken for it
-        self._remember()
-
-    async def _hear(self, timer: asyncio.Future[None], since: int) -> None:
-        ear = self._bell.ear()
-        with ear.listening() as heard:
-            if self._version() != since:
-                return
-            look_again = SLOW if ear.hears_others else QUICK
-            await asyncio.wait((heard, timer), timeout=look_again, return_when=asyncio.FIRST_COMPLETED)
-
-    def _last_seen(self) -> int:
-        """What the calling task has seen, or else the last one that asked: a task may be made for one call only."""
-        task = asyncio.current_task()
-        return self._seen if task is None else self._seen_by.get(task, self._seen)
-
-    def _remember(self) -> None:
-        self._seen = self._version()
-        task = asyncio.current_task()
-        if task is not None:
-            self._seen_by[task] = self._seen
 
 
 class FileVersion:

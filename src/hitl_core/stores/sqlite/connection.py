@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 from collections import deque
@@ -10,7 +9,6 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 from urllib.parse import quote
 
-from ...errors import StoreUnavailable
 from .failures import of_reading, unavailable
 from .location import Location
 
@@ -59,7 +57,6 @@ class Readers:
         self._location = location
         self._idle: deque[sqlite3.Connection] = deque()
         self._closed = False
-        self._process = os.getpid()
 
     def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Let `work` read the latest commit, and only that one. Raises StoreUnavailable, RowCorrupt."""
@@ -72,7 +69,7 @@ class Readers:
             connection.close()
             raise of_reading(exc, self._location) from exc
         except BaseException:
-            connection.execute("ROLLBACK")
+            connection.rollback()
             self._give_back(connection)
             raise
         self._give_back(connection)
@@ -84,10 +81,6 @@ class Readers:
             self._idle.pop().close()
 
     def _take(self) -> sqlite3.Connection:
-        if self._closed:
-            raise StoreUnavailable(f"the store {self._location} is closed; open it again")
-        if os.getpid() != self._process:
-            raise StoreUnavailable(f"the store {self._location} was opened before a fork; open it again in the child")
         try:
             return self._idle.pop()
         except IndexError:

@@ -189,8 +189,7 @@ def _cancel_run(txn: Transaction, command: RecordResponse, row: RequestRow) -> R
     run = by_key(txn, row.run)
     decision = command.response.decision
     assert isinstance(decision, Cancel)
-    if not RunState(run.state).over:
-        cancel(txn, run, command.response.responder.id, decision.reason, command.now)
+    cancel(txn, run, command.response.responder.id, decision.reason, command.now)
     return Recorded(settled_by_key(txn, row.key), RunState(by_key(txn, row.run).state))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from ...commands import BeginEffect, Effect, EndEffect, MoveEffect, PerformEffect, RecordRefusal
 from ...errors import LeaseLost
@@ -105,6 +105,8 @@ def _end(txn: Transaction, run: RunRow, known: EffectRow, command: EndEffect) ->
         case Failed(error=error):
             _move(txn, known, ActionEvent.FAIL, ", error = ?", error[:ERROR_LENGTH])
             event, told = AuditEvent.EFFECT_FAILED, {}
+        case _:
+            assert_never(command.outcome)
     _close_request(txn, run, known)
     _note(txn, event, run, known.call, command.lease.owner, command.now, **told)
 

@@ -76,8 +76,7 @@ class Engine:
             tip = seal(connection, self._chain, txn.tip, txn.lines) if txn.lines else None
             connection.execute("COMMIT")
         except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+            connection.rollback()
             raise
         return tip
 

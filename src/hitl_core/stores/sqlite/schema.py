@@ -95,8 +95,7 @@ def step(connection: sqlite3.Connection, number: int) -> None:
         connection.execute(f"PRAGMA user_version = {number + 1}")
         connection.execute("COMMIT")
     except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
+        connection.rollback()
         raise
 
 
