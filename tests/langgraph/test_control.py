@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
-from langgraph.graph import START, StateGraph
+from langchain_core.messages import AIMessage
+from langchain_core.tools import tool
+from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import Command
 
-from hitl_core.commands import StopScope
-from hitl_core.errors import RequestClosed, RequestExpired, ResponseRefused
-from hitl_core.lifecycle import ActionState, RequestState
+from hitl_adapters.langgraph import gated_tool_node
+from hitl_adapters.langgraph.errors import require_guarded_wrapper
+from hitl_core.commands import CancelRun, MoveRequest, StopScope
+from hitl_core.errors import AdapterTooOld, LeaseLost, RequestClosed, RequestExpired, ResponseRefused
+from hitl_core.lifecycle import ActionState, RequestEvent, RequestState
 from hitl_core.protocol import RunState
 from hitl_core.testing.clock import ManualClock
 
@@ -151,24 +156,24 @@ async def test_a_stopped_tool_does_not_start_and_what_runs_beside_it_ends(desk: 
     assert len(model.told()) == 2
 
 
-async def test_tool_error_handling_does_not_hide_a_stop(desk: Made) -> None:
-    from hitl_adapters.langgraph import gated_tool_node
-    from hitl_adapters.langgraph.errors import require_guarded_wrapper
-    from hitl_core.errors import AdapterTooOld
-
+def guards_wrappers() -> bool:
     try:
         require_guarded_wrapper()
     except AdapterTooOld:
+        return False
+    return True
+
+
+async def test_tool_error_handling_does_not_hide_a_stop(desk: Made) -> None:
+    if not guards_wrappers():
         with pytest.raises(AdapterTooOld):
             gated_tool_node([agents.refund], handle_tool_errors=True)
         return
 
-    async def wants(state: Any) -> Any:
+    async def wants(state: MessagesState) -> dict[str, Any]:
         return {"messages": [await refunds().ainvoke(state["messages"])]}
 
     def build(saver: Any) -> Any:
-        from langgraph.graph import MessagesState
-
         graph = StateGraph(MessagesState).add_node("wants", wants)
         graph.add_node("tools", gated_tool_node([agents.refund], handle_tool_errors=True))
         return graph.add_edge(START, "wants").add_edge("wants", "tools").compile(checkpointer=saver)
@@ -180,6 +185,42 @@ async def test_tool_error_handling_does_not_hide_a_stop(desk: Made) -> None:
         await hitl.stop(StopScope.TOOL, "refund", by="ann", reason="fraud")
     run = await at.resume(run)
     assert (run.state, at.effects) == (RunState.STOPPED, [])
+
+
+@pytest.mark.parametrize("handles", [False, True])
+async def test_tool_error_handling_does_not_hide_that_the_run_was_taken_away(desk: Made, handles: bool) -> None:
+    """The tool has had its effect, its outcome may not be reported any more: nothing after it runs."""
+    if handles and not guards_wrappers():
+        pytest.skip("this ToolNode hides pauses when it handles errors; gated_tool_node refuses that")
+
+    @tool
+    async def takes_away(order: str) -> str:
+        """Cancels its own run from another runtime."""
+        async with at.open() as other:
+            (run,) = (await other.runs()).items
+            await other.store.apply(CancelRun(run.id, "ann", "now", datetime.now(UTC)))
+        record("effect")
+        return "done"
+
+    async def wants(state: MessagesState) -> dict[str, Any]:
+        return {"messages": [AIMessage("", tool_calls=[call("takes_away", order="A")])]}
+
+    def build(saver: Any) -> Any:
+        graph = StateGraph(MessagesState).add_node("wants", wants).add_node("after", after)
+        graph.add_node("tools", gated_tool_node([takes_away], **({"handle_tool_errors": True} if handles else {})))
+        graph.add_edge(START, "wants").add_edge("wants", "tools").add_edge("tools", "after")
+        return graph.compile(checkpointer=saver)
+
+    def after(state: MessagesState) -> dict[str, Any]:
+        record("after")
+        return {}
+
+    at = desk(build)
+    run = await at.start(GO)
+    await at.say(approve(run.pending[0]))
+    with pytest.raises(LeaseLost):
+        await at.resume(run)
+    assert ((await at.look(run)).state, at.effects) == (RunState.CANCELLED, ["effect"])
 
 
 async def test_undo_asks_again_on_a_branch_and_what_happened_stays_on_record(desk: Made) -> None:
@@ -225,9 +266,6 @@ async def test_undo_of_a_pause_that_is_still_open_supersedes_it(desk: Made) -> N
 
 
 async def test_a_withdrawn_request_is_no_approval_even_where_a_deadline_would_be(desk: Made) -> None:
-    from hitl_core.commands import MoveRequest
-    from hitl_core.lifecycle import RequestEvent
-
     clock = ManualClock()
     at = desk(graphs.in_a_node, clock=clock, harmless=("ask",))
     at.policy = rule("ask", level="confirm", deadline="1h", on_timeout="proceed")

@@ -11,6 +11,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, interrupt
 
 from hitl_adapters.langgraph import OversightMiddleware
+from hitl_core.errors import AppRefused
 from hitl_core.lifecycle import RequestState
 from hitl_core.protocol import RunState
 
@@ -262,8 +263,6 @@ def agent_without(saver: Any) -> Any:
 
 
 async def test_a_graph_without_a_checkpointer_is_refused_by_name(desk: Made) -> None:
-    from hitl_core.errors import AppRefused
-
     at = desk(agent_without)
     with pytest.raises(AppRefused, match="has no checkpointer"):
         await at.start(GO)

@@ -11,6 +11,7 @@ from langchain.agents import create_agent
 from langchain.agents.middleware import HumanInTheLoopMiddleware
 from langchain_core.tools import tool
 
+from hitl_core.errors import ResponseRefused
 from hitl_core.protocol import RunState
 
 from .desk import Desk, answering, approve, editing, record, recorded, reject
@@ -79,8 +80,6 @@ async def test_an_edit_that_does_not_fit_the_tool_is_refused_and_the_thread_unha
     desk: Callable[..., Desk], mode: str
 ) -> None:
     """A bad value would be persisted and brick the thread (research §2.4)."""
-    from hitl_core.errors import ResponseRefused
-
     at = desk(agent(mode, PlayedModel(turns=TURNS)))
     run = await at.start({"messages": [["user", "go"]]})
     with pytest.raises(ResponseRefused, match="amount"):

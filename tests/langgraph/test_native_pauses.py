@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from langchain_core.callbacks import BaseCallbackHandler
 
 from hitl_core.protocol import Kind, RunState
 
 from . import graphs
-from .desk import Desk, answering, approve, choosing, editing, reject
+from .desk import Desk, answering, approve, choosing, editing, recorded, reject, thread
 
 Made = Callable[..., Desk]
 
@@ -114,8 +115,6 @@ async def test_a_refused_breakpoint_ends_the_thread(desk: Made, build: Any, happ
     run = await at.answer(await at.start({"order": "A"}), reject)
     assert (run.state, at.effects) == (RunState.COMPLETED, happened)
     async with at.graph() as graph:
-        from .desk import thread
-
         assert (await graph.aget_state(thread(run))).next == ()
         await graph.ainvoke(None, thread(run))
     assert at.effects == happened
@@ -177,12 +176,25 @@ async def test_a_conditional_pause(desk: Made) -> None:
     ],
 )
 async def test_the_agent_inbox_protocol(desk: Made, say: Any, told: str, paid: list[int]) -> None:
-    from .desk import recorded
-
     at = desk(graphs.agent_inbox)
     run = await at.answer(await at.start({"order": "A"}), say)
     assert run.output == {"order": "A", "out": [told]}
     assert [each["amount"] for each in recorded()] == paid
+
+
+async def test_what_a_graph_was_bound_to_stays(desk: Made) -> None:
+    """Before langgraph 1.2.20 the callbacks of a call replace those of `with_config`."""
+    heard: list[str] = []
+
+    class Listens(BaseCallbackHandler):
+        def on_chain_start(self, *args: Any, **more: Any) -> None:
+            heard.append("start")
+
+    at = desk(lambda saver: graphs.in_a_node(saver).with_config({"callbacks": [Listens()], "metadata": {"mine": "1"}}))
+    run = await at.start({"order": "A"})
+    assert heard
+    async with at.graph() as graph:
+        assert (await graph.aget_state(thread(run))).metadata["mine"] == "1"
 
 
 async def test_an_ambiguous_pause_is_refused_with_the_line_to_write_and_goes_on_once_it_is_there(desk: Made) -> None:

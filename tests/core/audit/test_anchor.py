@@ -86,7 +86,7 @@ def test_a_torn_line_is_left_alone_and_the_next_one_stands_by_itself(tmp_path: P
 
 
 @pytest.mark.parametrize(
-    "line", ["", "hello\n", "hitl-anchor 2 a 1 ab 1 cd\n", "hitl-anchor 1 a x ab 1 cd\n", "\xff\n"]
+    "line", ["", "\n", "hello\n", "hitl-anchor 2 a 1 ab 1 cd\n", "hitl-anchor 1 a x ab 1 cd\n", "\xff\n"]
 )
 def test_what_is_no_anchor_is_none(tmp_path: Path, line: str) -> None:
     (tmp_path / "desk.anchors").write_text(line, encoding="latin-1")

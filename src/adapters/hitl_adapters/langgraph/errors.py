@@ -33,6 +33,18 @@ except ImportError:  # pragma: no cover - covered by the lowest lane
     HAS_STRICT_RESUME = False  # type: ignore[misc]
 
 
+def _merges_config() -> bool:
+    """Whether what a graph was bound to (`with_config`) stays when a call brings callbacks or metadata of its own."""
+    try:
+        from langgraph._internal._config import ensure_config
+    except ImportError:  # pragma: no cover - it has moved: newer than we know
+        return True
+    return len(ensure_config({"metadata": {"bound": 1}}, {"metadata": {"called": 1}})["metadata"]) > 1
+
+
+MERGES_CONFIG: Final = _merges_config()
+
+
 def installed() -> tuple[int, ...]:
     """The installed langgraph version as numbers."""
     return tuple(int(part) for part in version("langgraph").split(".")[:3] if part.isdigit())
@@ -72,6 +84,7 @@ def in_words(error: BaseException) -> str:
 __all__ = [
     "HAS_STRICT_RESUME",
     "LOWEST",
+    "MERGES_CONFIG",
     "GraphDrained",
     "GraphInterrupt",
     "UnknownInterruptError",

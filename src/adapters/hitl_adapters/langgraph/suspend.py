@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final, cast
 
+from langchain_core.runnables.config import merge_configs
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.constants import END
 from langgraph.runtime import RunControl
@@ -18,7 +19,7 @@ from langgraph.types import Command, StateSnapshot
 from hitl_core.errors import AppChanged
 from hitl_core.protocol import LiveEvent
 
-from .errors import HAS_STRICT_RESUME
+from .errors import HAS_STRICT_RESUME, MERGES_CONFIG
 from .mapping import NativePause
 from .older import is_doubtful, mended
 from .standing import MARK, breakpoint_at
@@ -62,7 +63,9 @@ class Engine:
         """
         heard = _from_thread(emit) if self.threaded and emit else emit
         watch = Watch(run, heard, nested=self._has_subgraphs or emit is not None)
-        config = {**self.config(thread, run=run, strict=isinstance(given, Command)), "callbacks": watch.callbacks}
+        config: Any = {**self.config(thread, run=run, strict=isinstance(given, Command)), "callbacks": watch.callbacks}
+        if not MERGES_CONFIG:
+            config = merge_configs(self.graph.config, config)
         control = self._controls[run] = RunControl()
         how: dict[str, Any] = {
             "durability": "sync",

@@ -15,7 +15,7 @@ from .location import Location
 T = TypeVar("T")
 
 _BUSY_MS: Final = 10_000
-_WRITER_CACHE_KIB: Final = 16_384
+_WRITER_CACHE_KIB: Final = 32_768
 
 
 def connect(location: Location, *, writes: bool, create: bool = False) -> sqlite3.Connection:

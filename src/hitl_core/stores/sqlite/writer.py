@@ -7,6 +7,7 @@ event loops a thread does the work. Whoever leaves with work still queued wakes 
 from __future__ import annotations
 
 import asyncio
+import logging
 import queue
 import threading
 from collections import defaultdict, deque
@@ -16,6 +17,8 @@ from typing import Any, Final, TypeVar
 from ...commands import Command, PerformEffect
 from ...errors import StoreError, StoreUnavailable
 from .job import Job
+
+log = logging.getLogger("hitl_core.stores")
 
 R = TypeVar("R")
 
@@ -102,9 +105,11 @@ class Writer:
         self._working = threading.get_ident()
         try:
             changed = self._perform(jobs)
+        except Exception as exc:
+            log.exception("a batch of %d commands failed unexpectedly", len(jobs))
+            _fail(jobs, exc)
         except BaseException as exc:
-            for job in jobs:
-                job.fail(StoreUnavailable(f"interrupted by {type(exc).__name__}; see what was kept, then try again"))
+            _fail(jobs, exc)
             raise
         finally:
             self._working = None
@@ -135,6 +140,11 @@ class Writer:
         while self._wake.get():
             while self._queue and self._work():
                 pass
+
+
+def _fail(jobs: Sequence[Job[Any]], exc: BaseException) -> None:
+    for job in jobs:
+        job.fail(StoreUnavailable(f"interrupted by {type(exc).__name__}; see what was kept, then try again"))
 
 
 def _tell(jobs: Sequence[Job[Any]]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from hitl_core.commands import (
+    CancelRun,
     EndEffect,
     GetCheckpoint,
     GetRequest,
@@ -191,6 +192,16 @@ async def test_a_record_of_another_protocol_is_named_when_it_is_looked_at(desk: 
     with pytest.raises(ProtocolUnknown, match=r"9\.0"):
         _ = listed.request
     assert other.protocol == "1.0"
+
+
+async def test_a_name_that_is_no_text_any_more_is_damage(desk: Desk) -> None:
+    run, (request,) = await desk.world.paused()
+    desk.change("UPDATE hitl_runs SET started_by = CAST(x'ff' AS TEXT)")
+    with pytest.raises(RowCorrupt, match="damaged"):
+        await desk.store.fetch(GetRun(run.id))
+    with pytest.raises(RowCorrupt, match="damaged"):
+        await desk.store.apply(CancelRun(run.id, "ann", "", desk.world.now))
+    assert (await desk.world.answer(request.approve(by="ann"))).run_state is RunState.READY
 
 
 async def test_hundreds_of_flipped_bits_are_all_reported(desk: Desk) -> None:

@@ -102,6 +102,23 @@ async def test_a_read_only_connection_is_reported(tmp_path: Path) -> None:
     await store.close()
 
 
+@pytest.mark.parametrize("url", ["sqlite:///desk.db", "sqlite://"])
+async def test_a_file_that_may_not_grow_refuses_what_does_not_fit(tmp_path: Path, url: str) -> None:
+    store = await SqliteStore.open(url, folder=tmp_path)
+    world = World(store)
+    claimed = await world.open()
+    writing = store._parts.engine._connection
+    assert writing is not None
+    writing.execute("PRAGMA max_page_count = 1")
+    with pytest.raises(StoreUnavailable, match="disk is full"):
+        await world.pause(claimed, checkpoint=os.urandom(50_000).hex())
+    writing = store._parts.engine._connection
+    if writing is not None:
+        writing.execute("PRAGMA max_page_count = 1000000")
+    assert (await world.pause(claimed, checkpoint={})).state is RunState.READY
+    await store.close()
+
+
 async def test_a_damaged_file_is_reported_on_reading(tmp_path: Path) -> None:
     path = tmp_path / "desk.db"
     store = await SqliteStore.open(path)

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from hitl_core.commands import BeginEffect, PerformEffect
+from hitl_core.commands import BeginEffect, ListEffects, PerformEffect
+from hitl_core.errors import StoreUnavailable
 from hitl_core.lifecycle import ActionState
 from hitl_core.protocol import EffectMode, Json
 from hitl_core.stores.sqlite import SqliteStore
@@ -56,6 +57,28 @@ async def test_what_is_ours_stays_ours(tmp_path: Path, statement: str) -> None:
     assert "not authorized" in effect.error or "prohibited" in effect.error
     assert (await performed(store, "SELECT 1")).state is ActionState.EXECUTED
     assert (await World(store).events()).count("effect.started") == 2
+    await store.close()
+
+
+async def test_an_effect_that_loses_the_transaction_did_not_happen_nor_begin(tmp_path: Path) -> None:
+    store = await SqliteStore.open(tmp_path / "desk.db")
+    world = World(store)
+    claimed = await world.open()
+
+    def effect(transaction: Any) -> Json:
+        transaction.execute("CREATE TABLE paid (amount)")
+        transaction.set_progress_handler(lambda: 1, 1)  # SQLite rolls the whole transaction back
+        try:
+            transaction.execute("INSERT INTO paid VALUES (1)")
+        finally:
+            transaction.set_progress_handler(None, 0)
+        return None
+
+    begin = BeginEffect(claimed.lease, "c", REFUND, EffectMode.TRANSACTIONAL, START)
+    with pytest.raises(StoreUnavailable, match="the transaction was lost"):
+        await store.apply(PerformEffect(begin, effect))
+    assert await store.fetch(ListEffects(claimed.run.id)) == ()
+    assert (await performed(store, "SELECT 1")).state is ActionState.EXECUTED
     await store.close()
 
 

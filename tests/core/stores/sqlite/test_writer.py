@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -24,12 +25,15 @@ from hitl_core.commands import (
     OpenRun,
     PauseRun,
     PerformEffect,
+    RenewLease,
 )
 from hitl_core.errors import RecordError, RunBusy, StoreUnavailable
 from hitl_core.lifecycle import ActionState
 from hitl_core.protocol import EffectMode, Json
 from hitl_core.stores.sqlite import SqliteStore
+from hitl_core.stores.sqlite.connection import Readers
 from hitl_core.stores.sqlite.job import Job
+from hitl_core.stores.sqlite.location import Location
 from hitl_core.stores.sqlite.writer import MOST, Writer
 from hitl_core.testing.clock import START
 from tests.core.stores.world import REFUND, World
@@ -119,6 +123,26 @@ def test_an_interrupted_batch_fails_and_the_next_one_works() -> None:
     with pytest.raises(StoreUnavailable, match="interrupted by KeyboardInterrupt"):
         calls[0][0].wait()
     assert writer.blocking(ANYTHING) == "fine"
+    writer.close()
+
+
+async def test_a_bug_fails_its_batch_and_stops_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    results = iter([RuntimeError("a bug"), RuntimeError("again")])
+
+    def perform(jobs: Sequence[Job[Any]]) -> bool:
+        for error in results:
+            raise error
+        for job in jobs:
+            job.succeed("fine")
+        return False
+
+    writer = Writer(perform, after=lambda: None)
+    with pytest.raises(StoreUnavailable, match="RuntimeError"):
+        await writer.awaited(ANYTHING)
+    with pytest.raises(StoreUnavailable, match="RuntimeError"):
+        writer.blocking(ANYTHING)
+    assert await writer.awaited(ANYTHING) == writer.blocking(ANYTHING) == "fine"
+    assert "a bug" in caplog.text
     writer.close()
 
 
@@ -253,6 +277,41 @@ def test_a_loop_that_is_gone_takes_nobody_with_it(tmp_path: Path) -> None:
     store.apply_blocking(open_run(world))
     store.close_blocking()
     assert not future.done()
+
+
+async def test_a_value_that_no_database_holds_is_refused(tmp_path: Path) -> None:
+    store = await SqliteStore.open(tmp_path / "desk.db")
+    world = World(store)
+    lease = (await world.open()).lease
+    with pytest.raises(RecordError, match="cannot be kept"):
+        await store.apply(RenewLease(lease, 1e300, world.now))
+    await store.close()
+
+
+async def test_a_store_that_was_opened_by_another_process_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = await SqliteStore.open(tmp_path / "desk.db")
+    with monkeypatch.context() as forked:
+        forked.setattr(store, "_process", -1)
+        with pytest.raises(StoreUnavailable, match="before a fork"):
+            store.fetch_blocking(GetRun("x"))
+        await store.close()
+    await store.close()
+
+
+def test_a_reader_that_is_still_reading_when_the_store_closes_closes_behind_itself(tmp_path: Path) -> None:
+    SqliteStore.open_blocking(tmp_path / "desk.db").close_blocking()
+    readers = Readers(Location(tmp_path / "desk.db"))
+    lent: list[sqlite3.Connection] = []
+
+    def work(connection: sqlite3.Connection) -> None:
+        lent.append(connection)
+        readers.close()
+
+    readers.read(work)
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        lent[0].execute("SELECT 1")
 
 
 FORK = """
