@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from typing import Any, TypeVar, assert_never
+from typing import Any, Final, TypeVar, assert_never
 
 from ..commands import (
     BeginEffect,
@@ -65,6 +65,9 @@ from .forms import DEFAULT_FORM, Form, compose
 from .surroundings import Surroundings
 
 T = TypeVar("T")
+
+_TAKEN_BACK: Final = (RequestState.REVOKED, RequestState.SUPERSEDED, RequestState.CANCELLED)
+"""A word about an effect in doubt that counts no more: the question is asked again."""
 
 
 class Gate:
@@ -239,7 +242,7 @@ class Gate:
 
     async def _doubt(self, known: Known, effect: Effect) -> Verdict:
         settled = known.settled
-        if settled is None or not is_about(settled.request, effect):
+        if settled is None or not is_about(settled.request, effect) or settled.state in _TAKEN_BACK:
             round = 0 if settled is None else settled.request.round + 1
             return self._ask(effect.action, effect.call, round, doubt_form(effect), DOUBT_RULING)
         if settled.state in (RequestState.OPEN, RequestState.FROZEN):

@@ -220,6 +220,21 @@ async def test_p42_a_death_after_the_word_keeps_it(shop: Shop, point: str) -> No
     assert shop.ledger.count() == 1
 
 
+async def test_p65_a_word_that_was_taken_back_counts_no_more(shop: Shop) -> None:
+    shop.policy = FREE
+    app = dying_refund(shop, after=False)
+    run_id = await crashed(shop, app)
+    async with shop.open(app) as hitl:
+        first = await hitl.wait(run_id)
+        await hitl.respond(only(first).choose("not_happened", by="ann"))
+        await hitl.revoke(only(first).id, by="ann", reason="I looked at another account")
+        second = await hitl.wait(run_id)
+        assert (shop.ledger.count(), only(second).in_doubt) == (0, True)
+        assert only(second).round == only(first).round + 1
+        await decide(hitl, second, "choose", "abort")
+    assert shop.ledger.count() == 0
+
+
 async def test_p42_an_approved_tool_in_doubt_keeps_its_edit_and_its_note(shop: Shop) -> None:
     app = dying_refund(shop, after=False)
     async with shop.open(app) as hitl:
