@@ -7,13 +7,12 @@ import asyncio
 import json
 import platform
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 from . import import_figures, policy_figures, store_figures
 from .yardsticks import Figure
 
-HERE = Path(__file__).parent
+BASELINE = Path(__file__).parent / "baseline.json"
 
 
 async def measured(folder: Path, *, smoke: bool) -> list[Figure]:
@@ -24,23 +23,41 @@ async def measured(folder: Path, *, smoke: bool) -> list[Figure]:
     return made
 
 
-async def _langgraph(folder: Path, *, rounds: int) -> Iterator[Figure]:
+async def _langgraph(folder: Path, *, rounds: int) -> list[Figure]:
     try:
         from . import langgraph_figures
     except ModuleNotFoundError as exc:
         print(f"not measured: LangGraph ({exc.name} is not installed)")
-        return iter(())
+        return []
     return await langgraph_figures.figures(folder, rounds=rounds)
 
 
-def table(figures: list[Figure]) -> str:
-    """The report as a Markdown table."""
-    lines = ["| figure | measured | against | ratio | goal | |", "|---|---|---|---|---|---|"]
+def table(figures: list[Figure], before: dict[str, float]) -> str:
+    """The report as a Markdown table; `before` are the ratios of the baseline, by key."""
+    lines = ["| figure | measured | against | ratio | baseline | goal | |", "|---|---|---|---|---|---|---|"]
     for each in figures:
+        known = before.get(each.key)
+        baseline = "" if known is None else f"{known:.2f}"
         goal = "" if each.goal is None else f"≤ {each.goal:g}"
         verdict = "" if each.goal is None else ("met" if each.met else "missed")
-        lines.append(f"| {each.name} | {each.measured} | {each.against} | {each.ratio:.2f} | {goal} | {verdict} |")
+        shown = (each.name, each.measured, each.against, f"{each.ratio:.2f}", baseline, goal, verdict)
+        lines.append(f"| {' | '.join(shown)} |")
     return "\n".join(lines)
+
+
+def baseline() -> dict[str, float]:
+    """The ratios that were kept last, by key; none before the first time."""
+    if not BASELINE.exists():
+        return {}
+    kept: dict[str, float] = json.loads(BASELINE.read_text(encoding="utf-8"))["ratios"]
+    return kept
+
+
+def keep(figures: list[Figure]) -> None:
+    """Make these ratios the baseline."""
+    ratios = {each.key: round(each.ratio, 2) for each in figures}
+    text = json.dumps({"python": platform.python_version(), "ratios": ratios}, indent=2, ensure_ascii=False)
+    BASELINE.write_text(text + "\n", encoding="utf-8")
 
 
 def main() -> int:
@@ -50,11 +67,9 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="hitl-bench-") as folder:
         figures = asyncio.run(measured(Path(folder), smoke=options.smoke))
-    print(table(figures))
+    print(table(figures, {} if options.smoke else baseline()))
     if options.write_baseline:
-        kept = {f"{each.name} / {each.against.split(' µs')[0]}": round(each.ratio, 2) for each in figures}
-        text = json.dumps({"python": platform.python_version(), "ratios": kept}, indent=2, ensure_ascii=False)
-        (HERE / "baseline.json").write_text(text + "\n", encoding="utf-8")
+        keep(figures)
     missed = [each for each in figures if not each.met]
     print(f"\n{len(figures)} figures measured, {len(missed)} goals missed" + (" (short form)" if options.smoke else ""))
     return 0

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import re
 import statistics
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 BLOCK = 4096
 AREA = 4 << 20
+DIGITS_AND_UNIT = re.compile(r" [\d.,]+ (µs|ms)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +27,11 @@ class Figure:
     against: str
     ratio: float
     goal: float | None = None
+
+    @property
+    def key(self) -> str:
+        """Names the figure in the baseline: without what differs from run to run."""
+        return f"{self.name} / {DIGITS_AND_UNIT.sub('', self.against)}"
 
     @property
     def met(self) -> bool:
@@ -42,30 +52,40 @@ def timed(step: Callable[[], object], times: int) -> list[float]:
     return spent
 
 
-async def atimed(step: Callable[[], Awaitable[object]], times: int) -> list[float]:
-    """Seconds of each of `times` awaited calls."""
-    spent = []
-    for _ in range(times):
+@contextmanager
+def timing(owner: type[Any], name: str) -> Iterator[list[float]]:
+    """Seconds of each call of an async method of a class, while the body runs."""
+    method, spent = getattr(owner, name), list[float]()
+
+    async def timed_method(*args: Any, **options: Any) -> Any:
         begun = time.perf_counter()
-        await step()
-        spent.append(time.perf_counter() - begun)
-    return spent
+        try:
+            return await method(*args, **options)
+        finally:
+            spent.append(time.perf_counter() - begun)
+
+    setattr(owner, name, timed_method)
+    try:
+        yield spent
+    finally:
+        setattr(owner, name, method)
 
 
-def fdatasync_seconds(folder: Path, times: int = 200) -> list[float]:
-    """Seconds of `times` writes of 4 KB into a preallocated area, each followed by fdatasync."""
+@contextmanager
+def disk_probe(folder: Path) -> Iterator[Callable[[], None]]:
+    """A step that writes 4 KB into a preallocated file and waits for fdatasync: the least a durable change costs."""
     path = folder / "fdatasync.probe"
     handle = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
+    block, places = os.urandom(BLOCK), itertools.cycle(range(0, AREA, BLOCK))
+
+    def write() -> None:
+        os.pwrite(handle, block, next(places))
+        os.fdatasync(handle)
+
     try:
-        os.write(handle, b"\0" * AREA)
+        os.write(handle, bytes(AREA))
         os.fsync(handle)
-        block, place = os.urandom(BLOCK), iter(range(times))
-
-        def write() -> None:
-            os.pwrite(handle, block, next(place) * BLOCK % AREA)
-            os.fdatasync(handle)
-
-        return timed(write, times)
+        yield write
     finally:
         os.close(handle)
         path.unlink()

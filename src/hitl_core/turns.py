@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -43,20 +42,14 @@ class Driver:
 
     async def _advance_while_leased(self, turn: Turn) -> Ending:
         """Advance, renewing the lease meanwhile. A lost lease cancels the work: whatever it did would be refused."""
-        work = asyncio.ensure_future(self._advance(turn))
-        pulse = asyncio.ensure_future(self._keep(turn.claimed.lease))
         try:
-            await asyncio.wait((work, pulse), return_when=asyncio.FIRST_COMPLETED)
-            if work.done():
-                return work.result()
-            work.cancel()
-            await asyncio.wait((work,))
-            return pulse.result()  # raises why the pulse ended
-        finally:
-            for task in (work, pulse):
-                task.cancel()
-            with contextlib.suppress(BaseException):
-                await asyncio.gather(work, pulse, return_exceptions=True)
+            async with asyncio.TaskGroup() as group:
+                pulse = group.create_task(self._keep(turn.claimed.lease))
+                ending = await self._advance(turn)
+                pulse.cancel()
+        except BaseExceptionGroup as failed:
+            raise failed.exceptions[0] from None
+        return ending
 
     async def _keep(self, lease: Lease) -> NoReturn:
         while True:

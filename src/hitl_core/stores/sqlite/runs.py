@@ -89,15 +89,15 @@ def open_run(txn: Transaction, command: OpenRun) -> Claimed:
         raise stopped(stop, f"run {run.id}")
     if txn.one("SELECT 1 FROM hitl_runs WHERE id = ?", column(run.id)):
         raise RunBusy(f"there is a run {run.id!r} already; every run needs an id of its own")
-    values = (run.created_at, now, now + timedelta(seconds=command.lease_seconds))
-    created, updated, until = map(micros, values)
+    until = now + timedelta(seconds=command.lease_seconds)
+    created, updated, ends = map(micros, (run.created_at, now, until))
     more = bodies.json_text(run.model_extra, what="run") if run.model_extra else None
-    values_of_row = (column(run.id), _app(txn, run), column(run.thread), run.started_by, created, updated)
-    txn.execute(_INSERT, (*values_of_row, command.owner, until, bodies.put_value(txn, body), more))
-    row = find(txn, run.id)
+    values = (column(run.id), _app(txn, run), column(run.thread), run.started_by, created, updated)
+    stored = txn.execute(_INSERT, (*values, command.owner, ends, bodies.put_value(txn, body), more))
     note: dict[str, Json] = {"backend": run.backend, "app": run.app, "by": run.started_by}
-    txn.note(AuditEvent.RUN_STARTED, run.id, command.owner, now, note, run=row.key)
-    return Claimed(run_record(txn, row), row.lease, None, first=True)
+    txn.note(AuditEvent.RUN_STARTED, run.id, command.owner, now, note, run=stored.lastrowid)
+    opened = run.model_copy(update={"state": RunState.RUNNING, "attempts": 1, "updated_at": now})
+    return Claimed(opened, Lease(run.id, command.owner, 1, until), None, first=True)
 
 
 def _app(txn: Transaction, run: Run) -> int:

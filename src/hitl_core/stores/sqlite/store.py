@@ -18,7 +18,7 @@ from .dispatch import IDLE, QUERIES
 from .location import Location
 from .parts import Parts, in_file, in_memory
 from .view import View
-from .writer import Writer
+from .writer import SOLO, Writer
 
 R = TypeVar("R")
 
@@ -93,6 +93,8 @@ class SqliteStore:
         """
         if self._is_idle(command):
             return cast("R", ())
+        if self._location.path is None and not isinstance(command, SOLO):
+            return self._writer.blocking(command)  # memory is quicker than the way to another thread
         return await self._writer.awaited(command)
 
     async def fetch(self, query: Query[R]) -> R:
