@@ -164,6 +164,33 @@ def test_a_blocking_caller_that_finds_the_writer_busy_is_served_by_whoever_is_at
 # ── with a store behind it ───────────────────────────────────────────────────────────────────────────────────
 
 
+def test_a_caller_that_comes_too_late_to_its_own_command_carries_out_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = Slow()
+    done.let_go.set()
+    writer = Writer(done, after=lambda: None)
+    turn = threading.Lock()
+
+    class Late:
+        """Between the caller's look and its turn, the writer's thread is given the time for a whole batch."""
+
+        def acquire(self, *, blocking: bool) -> bool:
+            if threading.current_thread() is threading.main_thread():
+                writer._rouse()
+                done.begun.wait()
+                with turn:
+                    pass
+            return turn.acquire(blocking=blocking)
+
+        def release(self) -> None:
+            turn.release()
+
+    monkeypatch.setattr(writer, "_turn", Late())
+    assert writer.blocking(ANYTHING) == 1
+    monkeypatch.setattr(writer, "_turn", turn)
+    writer.close()
+    assert done.batches == [1]
+
+
 async def test_threads_and_loops_write_at_once(tmp_path: Path) -> None:
     store = await SqliteStore.open(tmp_path / "desk.db")
     world = World(store)
