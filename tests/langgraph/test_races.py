@@ -94,7 +94,7 @@ def test_two_workers_and_two_people(tmp_path: Path, warm: None) -> None:
 
 # ── raw LangGraph, for comparison (research §2.2) ────────────────────────────────────────────────────────────
 
-TRIES = 20
+TRIES = 100
 
 
 def slow(state: Any) -> dict[str, Any]:
@@ -138,7 +138,7 @@ def test_raw_langgraph_runs_the_tool_twice(tmp_path: Path, warm: None, record_pr
     assert together(partial(resumes, "ann"), partial(resumes, "bob")) == [0, 0]
     print(f"raw LangGraph ran the tool twice in {doubles()} of {TRIES} races")
     record_property("raw_doubles", doubles())
-    assert doubles() >= 1
+    assert doubles() > TRIES / 2
 
 
 def test_with_us_it_runs_once(tmp_path: Path, warm: None) -> None:
