@@ -14,9 +14,8 @@ from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import Command
 
 from hitl_adapters.langgraph import gated_tool_node
-from hitl_adapters.langgraph.errors import require_guarded_wrapper
 from hitl_core.commands import CancelRun, MoveRequest, StopScope
-from hitl_core.errors import AdapterTooOld, LeaseLost, RequestClosed, RequestExpired, ResponseRefused
+from hitl_core.errors import LeaseLost, RequestClosed, RequestExpired, ResponseRefused
 from hitl_core.lifecycle import ActionState, RequestEvent, RequestState
 from hitl_core.protocol import RunState
 from hitl_core.testing.clock import ManualClock
@@ -156,20 +155,7 @@ async def test_a_stopped_tool_does_not_start_and_what_runs_beside_it_ends(desk: 
     assert len(model.told()) == 2
 
 
-def guards_wrappers() -> bool:
-    try:
-        require_guarded_wrapper()
-    except AdapterTooOld:
-        return False
-    return True
-
-
 async def test_tool_error_handling_does_not_hide_a_stop(desk: Made) -> None:
-    if not guards_wrappers():
-        with pytest.raises(AdapterTooOld):
-            gated_tool_node([agents.refund], handle_tool_errors=True)
-        return
-
     async def wants(state: MessagesState) -> dict[str, Any]:
         return {"messages": [await refunds().ainvoke(state["messages"])]}
 
@@ -190,8 +176,6 @@ async def test_tool_error_handling_does_not_hide_a_stop(desk: Made) -> None:
 @pytest.mark.parametrize("handles", [False, True])
 async def test_tool_error_handling_does_not_hide_that_the_run_was_taken_away(desk: Made, handles: bool) -> None:
     """The tool has had its effect, its outcome may not be reported any more: nothing after it runs."""
-    if handles and not guards_wrappers():
-        pytest.skip("this ToolNode hides pauses when it handles errors; gated_tool_node refuses that")
 
     @tool
     async def takes_away(order: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
 
+from hitl_adapters.langgraph.suspend import Engine
 from hitl_core.protocol import Kind, RunState
 
 from . import graphs
@@ -148,7 +149,7 @@ async def test_questions_in_sequence_each_get_their_own_answer(desk: Made) -> No
     "build", [graphs.in_a_loop, graphs.questions_in_a_subgraph, graphs.questions_in_a_called_graph]
 )
 async def test_a_loop_asks_each_time_anew(desk: Made, build: Any) -> None:
-    """Before langgraph 1.2.20 all interrupts of a task share one id (research/langgraph.md §1.1)."""
+    """All interrupts of one task, told apart by their ids (research/langgraph.md §1.1)."""
     at = desk(build)
     run = await at.start({})
     for number in range(3):
@@ -156,6 +157,25 @@ async def test_a_loop_asks_each_time_anew(desk: Made, build: Any) -> None:
         run = await at.answer(run, answering(f"line {number}"))
     assert (run.state, run.output) == (RunState.COMPLETED, {"out": ["line 0", "line 1", "line 2"]})
     assert at.effects == ["written"]
+
+
+async def test_an_answer_that_was_told_already_never_answers_the_next_question(
+    desk: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker stalled before telling; another one told it. Without strict resume it would (decision 0008)."""
+    at = desk(graphs.in_a_loop)
+    run = await at.start({})
+    drive = Engine.drive
+
+    async def stalled(engine: Engine, thread: str, given: Any, **how: Any) -> Any:
+        await drive(engine, thread, given, **how)
+        return await drive(engine, thread, given, **how)
+
+    monkeypatch.setattr(Engine, "drive", stalled)
+    await at.answer(run, answering("line 0"))
+    async with at.graph() as graph:
+        (waiting,) = (await graph.aget_state(thread(run))).interrupts
+    assert (waiting.value, at.effects) == ("Line 1?", [])
 
 
 async def test_a_conditional_pause(desk: Made) -> None:
@@ -183,7 +203,6 @@ async def test_the_agent_inbox_protocol(desk: Made, say: Any, told: str, paid: l
 
 
 async def test_what_a_graph_was_bound_to_stays(desk: Made) -> None:
-    """Before langgraph 1.2.20 the callbacks of a call replace those of `with_config`."""
     heard: list[str] = []
 
     class Listens(BaseCallbackHandler):

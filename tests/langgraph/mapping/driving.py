@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import inspect
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypedDict
 
-import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, StateGraph
-from langgraph.types import Command, interrupt
+from langgraph.types import Command
 
 from hitl_adapters.langgraph.mapping import Codecs, Expired, Lifted, NativePause, Sites, lift, lower
 from hitl_core.protocol import Action, Because, Context, Decision, Json, Level, Origin, PauseRequest
 
-needs_response_schema = pytest.mark.skipif(
-    "response_schema" not in inspect.signature(interrupt).parameters,
-    reason="interrupt(response_schema=…) came with langgraph 1.2.14",
-)
 _threads = itertools.count()
 
 
@@ -108,8 +102,5 @@ def _pauses(snapshot: Any, path: tuple[str, ...]) -> Sequence[NativePause]:
         if task.state is not None:
             found += _pauses(task.state, (*path, task.name))
             continue
-        found += [
-            NativePause(i.id, task.name, path, task.id, i.value, getattr(i, "response_schema", None))
-            for i in task.interrupts
-        ]
+        found += [NativePause(i.id, task.name, path, task.id, i.value, i.response_schema) for i in task.interrupts]
     return found

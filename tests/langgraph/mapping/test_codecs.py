@@ -25,7 +25,7 @@ from hitl_adapters.langgraph.mapping import (
 from hitl_core.errors import ConfigError, PauseAmbiguous, ResponseRefused
 from hitl_core.protocol import Answer, Approve, Choose, Decision, Edit, Json, Kind, Reject, Reply
 
-from .driving import Run, State, needs_response_schema, one_node, play, request_from
+from .driving import Run, State, one_node, play, request_from
 
 NO = Reject(message="not today")
 
@@ -74,7 +74,6 @@ def test_a_registered_codec_comes_before_everything_else() -> None:
     assert (found[0].origin, found[0].allowed) == ("registered", (Reply.APPROVE, Reply.REJECT))
 
 
-@needs_response_schema
 def test_what_a_registered_codec_sends_must_fit_the_schema_all_the_same() -> None:
     def node(state: State) -> State:
         return {"out": interrupt("?", response_schema={"type": "boolean"})}

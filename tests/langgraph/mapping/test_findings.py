@@ -28,7 +28,6 @@ from .driving import State, one_node
 
 
 def _messages(graph: Any, level: str, **more: Any) -> list[str]:
-    more.setdefault("version", "1.2.22")
     return [f"{found.place}: {found.message}" for found in findings(graph, **more) if found.level == level]
 
 
@@ -43,13 +42,6 @@ def test_a_sync_saver_is_noted(tmp_path: Path) -> None:
     graph = StateGraph(State).add_node("ask", nodes.word_yes).add_edge(START, "ask")
     with SqliteSaver.from_conn_string(str(tmp_path / "x.db")) as saver:
         assert any("AsyncSqliteSaver avoids that" in m for m in _messages(graph.compile(checkpointer=saver), "note"))
-
-
-@pytest.mark.parametrize(("version", "warned"), [("1.0.0", True), ("1.2.19", True), ("1.2.20", False), ("2.0", False)])
-def test_versions_without_strict_resume(version: str, warned: bool) -> None:
-    """§1.1: below 1.2.20 interrupts of one task share an id, and a stale answer is not refused."""
-    found = _messages(one_node(nodes.word_yes), "warn", version=version)
-    assert any("no strict resume" in message for message in found) is warned
 
 
 # ── swallowed pauses (§1.4) ──────────────────────────────────────────────────────────────────────────────────

@@ -13,10 +13,9 @@ from hitl_adapters.langgraph.mapping import NativePause, lift
 from hitl_core.errors import PauseAmbiguous, ResponseRefused
 from hitl_core.protocol import Answer, Approve, Choose, Decision, Kind, Reject, Reply
 
-from .driving import Run, State, needs_response_schema, one_node, play
+from .driving import Run, State, one_node, play
 
 NO = Reject(message="because")
-pytestmark = needs_response_schema
 
 
 class Typed(TypedDict):

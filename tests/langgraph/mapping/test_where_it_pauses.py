@@ -20,7 +20,7 @@ from hitl_core.errors import PauseAmbiguous
 from hitl_core.protocol import Answer, Approve, Reject, Reply
 
 from . import existing_nodes as nodes
-from .driving import Run, State, needs_response_schema, one_node, play
+from .driving import Run, State, one_node, play
 
 YES, NO = Approve(), Reject(message="not now")
 
@@ -269,13 +269,11 @@ def parsed(state: State) -> State:
     return {"out": "dame" if ruling.approved else f"no: {ruling.reason}"}
 
 
-@needs_response_schema
 @pytest.mark.parametrize(("decision", "out"), [(YES, "dame"), (NO, "no: not now")])
 def test_a_response_schema_parses_the_answer(decision: Any, out: str) -> None:
     assert play(parsed, decision) == out
 
 
-@needs_response_schema
 def test_a_response_schema_takes_a_filled_in_form() -> None:
     assert play(parsed, Answer(value={"approved": False, "reason": "too young"})) == "no: too young"
 

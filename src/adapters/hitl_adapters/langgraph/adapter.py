@@ -18,7 +18,7 @@ from hitl_core.tools import Catalogue
 
 from .asking import App
 from .driving import Current, Halt, InvalidAnswer, driving
-from .errors import UnknownInterruptError, in_words, is_invalid_resume, require_version
+from .errors import UnknownInterruptError, in_words, is_invalid_resume
 from .kept import Kept
 from .mapping import Codecs, Sites, findings
 from .resume import Resumption, Step
@@ -74,7 +74,6 @@ class LangGraphAdapter:
     Options = LangGraphOptions
 
     def __init__(self, app: AppSource, *, options: LangGraphOptions = LangGraphOptions(), catalogue: Catalogue) -> None:
-        require_version()
         self._source, self._options, self._catalogue = app, options, catalogue
         self._codecs = Codecs.from_options(options.codecs)
         self._stack = AsyncExitStack()

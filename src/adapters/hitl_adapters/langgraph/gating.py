@@ -20,7 +20,6 @@ from hitl_core.protocol import EffectMode, Proceed
 from hitl_core.tools import Tool
 
 from .driving import Current, Proposal, asettle, current, halting, keeping_invalid, settle
-from .errors import require_guarded_wrapper
 from .messages import Result, answer, noted, outcome_of, said, unshowable, with_arguments
 from .proposals import argument_fault, delegates, gone, place_of, propose_call
 
@@ -42,12 +41,7 @@ class OversightMiddleware(AgentMiddleware[Any, Any, Any]):
 
 
 def gated_tool_node(tools: list[Any], **options: Any) -> ToolNode:
-    """A ToolNode whose tools all go through the gate; `options` are ToolNode's own.
-
-    Raises AdapterTooOld where the installed ToolNode would make a pause into an error message.
-    """
-    if options.get("handle_tool_errors"):
-        require_guarded_wrapper()
+    """A ToolNode whose tools all go through the gate; `options` are ToolNode's own."""
     return ToolNode(tools, wrap_tool_call=gate_tool_call, awrap_tool_call=agate_tool_call, **options)
 
 

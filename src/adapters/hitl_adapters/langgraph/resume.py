@@ -25,7 +25,7 @@ from hitl_core.protocol import Json, PauseRequest
 
 from .asking import App, Site, ask, is_settled, is_static, lowered, place_in_batch
 from .crashes import doubtful, require_nothing_beside, require_places, require_unmoved
-from .errors import HAS_STRICT_RESUME, in_words
+from .errors import in_words
 from .kept import Kept
 from .mapping import Gated, NativePause
 from .output import output_of
@@ -180,9 +180,9 @@ class Resumption:
         that is gone swallows its answer without a word), and only native pauses, whose ids are in their requests.
         """
         kept, turn = self._kept, self._turn
-        if kept is None or kept.broken or turn.claimed.interrupted or turn.ask_again:
+        if kept is None or kept.broken or kept.app != self._app.fingerprint:
             return None
-        if not HAS_STRICT_RESUME or kept.app != self._app.fingerprint:
+        if turn.claimed.interrupted or turn.ask_again:
             return None
         decided: dict[str, list[Settled]] = {}
         for call in sorted(kept.waits, key=place_in_batch):
@@ -261,8 +261,7 @@ class Resumption:
             if isinstance(lifted, Gated):
                 gated.append(lifted.call)
                 continue
-            prefix = await self._identity(pause)
-            calls = tuple(f"{prefix}#{each.index}" for each in lifted)
+            calls = tuple(f"pause:{pause.interrupt_id}#{each.index}" for each in lifted)
             known = [await self._turn.gate.settled(call) for call in calls]
             sites.append(Site(pause, lifted, calls, tuple(known)))
         return Standing(where, nodes, tuple(sites), tuple(gated))
@@ -279,13 +278,6 @@ class Resumption:
             return self._reached.at_breakpoint
         waited = self._kept is not None and f"pause:static:{checkpoint_id(snapshot)}#0" in self._kept.waits
         return waited or (self._engine.has_breakpoints and bool(snapshot.next) and not failed(snapshot))
-
-    async def _identity(self, pause: NativePause) -> str:
-        """The place of a pause. Before 1.2.20 all interrupts of a task share one id, so the answers count too."""
-        if HAS_STRICT_RESUME or pause.static is not None:
-            return f"pause:{pause.interrupt_id}"
-        held = await self._engine.answers_held(self._turn.run.thread, pause.interrupt_id)
-        return f"pause:{pause.interrupt_id}:{held}"
 
     def _paused(self, standing: Standing, requests: Sequence[PauseRequest], waiting: Iterable[str]) -> Paused:
         where = {"thread_id": self._turn.run.thread, "checkpoint_ns": "", "checkpoint_id": standing.checkpoint_id}

@@ -48,8 +48,7 @@ def _of_task(task: PregelTask, path: tuple[str, ...]) -> Iterator[NativePause]:
 
 
 def _schema(each: Interrupt[Any]) -> dict[str, Json] | None:
-    schema = getattr(each, "response_schema", None)  # since 1.2.14
-    return schema if isinstance(schema, dict) else None
+    return each.response_schema if isinstance(each.response_schema, dict) else None
 
 
 def breakpoint_at(snapshot: StateSnapshot, graph: Any) -> NativePause:

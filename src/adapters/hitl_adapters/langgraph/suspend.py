@@ -1,7 +1,7 @@
 """How LangGraph stops and starts: one engine that drives a compiled graph strictly, and reads its state back.
 
-Rules measured in research/langgraph.md §0: resume by interrupt id, in strict mode where the version has it, with
-`durability="sync"`, never with a checkpoint id.
+Rules measured in research/langgraph.md §0: resume by interrupt id, in strict mode, with `durability="sync"`, never with
+a checkpoint id.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final, cast
 
-from langchain_core.runnables.config import merge_configs
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.constants import END
 from langgraph.runtime import RunControl
@@ -19,16 +18,12 @@ from langgraph.types import Command, StateSnapshot
 from hitl_core.errors import AppChanged
 from hitl_core.protocol import LiveEvent
 
-from .errors import HAS_STRICT_RESUME, MERGES_CONFIG
 from .mapping import NativePause
-from .older import is_doubtful, mended
 from .standing import MARK, breakpoint_at
 from .watching import Reached, Watch
 
 STRICT: Final = "__pregel_strict_resume"
-"""Private key of langgraph >= 1.2.20: an answer for an interrupt that is not pending raises, instead of nothing."""
-
-_INTERRUPT, _ANSWERS = "__interrupt__", "__resume__"
+"""Private key of langgraph: an answer for an interrupt that is not pending raises, instead of nothing."""
 
 
 class Engine:
@@ -43,7 +38,7 @@ class Engine:
 
     def config(self, thread: str, *, run: str = "", strict: bool = False) -> dict[str, Any]:
         configurable: dict[str, Any] = {"thread_id": thread}
-        if strict and HAS_STRICT_RESUME:
+        if strict:
             configurable[STRICT] = True
         return {"configurable": configurable, "metadata": {MARK: run}} if run else {"configurable": configurable}
 
@@ -54,7 +49,7 @@ class Engine:
             found = await asyncio.to_thread(self.graph.get_state, config, subgraphs=subgraphs)
         else:
             found = await self.graph.aget_state(config, subgraphs=subgraphs)
-        return mended(found, await self._writes(thread)) if is_doubtful(found) else cast("StateSnapshot", found)
+        return cast("StateSnapshot", found)
 
     async def drive(self, thread: str, given: Any, *, emit: Callable[[LiveEvent], None] | None, run: str) -> Reached:
         """Invoke the graph with an input, None (go on) or a Command, to its next stop.
@@ -64,8 +59,6 @@ class Engine:
         heard = _from_thread(emit) if self.threaded and emit else emit
         watch = Watch(run, heard, nested=self._has_subgraphs or emit is not None)
         config: Any = {**self.config(thread, run=run, strict=isinstance(given, Command)), "callbacks": watch.callbacks}
-        if not MERGES_CONFIG:
-            config = merge_configs(self.graph.config, config)
         control = self._controls[run] = RunControl()
         how: dict[str, Any] = {
             "durability": "sync",
@@ -118,31 +111,6 @@ class Engine:
             raise AppChanged("the graph says that it paused, and nothing is left to do in it")
         return breakpoint_at(snapshot, self.graph)
 
-    async def answers_held(self, thread: str, interrupt_id: str) -> int:
-        """How many answers the innermost step that made an interrupt holds already.
-
-        With versions before 1.2.20 this is part of a pause's identity: all interrupts of a step share one id there.
-        """
-        held: tuple[int, int] = (-1, 0)
-        for namespace, writes in (await self._writes(thread)).items():
-            steps = {step for step, channel, value in writes if channel == _INTERRUPT and _has(value, interrupt_id)}
-            for step in steps:
-                answers = [value for owner, channel, value in writes if owner == step and channel == _ANSWERS]
-                held = max(held, (len(namespace), sum(map(len, answers))))
-        return held[1]
-
-    async def _writes(self, thread: str) -> dict[str, list[Any]]:
-        """The pending writes of the newest checkpoint of the graph and of each graph inside it, by namespace."""
-        config, saver = self.config(thread), self.graph.checkpointer
-        found: dict[str, list[Any]] = {}
-        if self.threaded:
-            kept = await asyncio.to_thread(lambda: list(saver.list(config)))
-        else:
-            kept = [each async for each in saver.alist(config)]
-        for each in kept:
-            found.setdefault(each.config["configurable"].get("checkpoint_ns", ""), each.pending_writes or [])
-        return found
-
 
 def _from_thread(emit: Callable[[LiveEvent], None]) -> Callable[[LiveEvent], None]:
     """`emit` for another thread: it runs on this event loop."""
@@ -152,10 +120,6 @@ def _from_thread(emit: Callable[[LiveEvent], None]) -> Callable[[LiveEvent], Non
 
 def _ignored(_: object) -> None:
     return None
-
-
-def _has(value: Any, interrupt_id: str) -> bool:
-    return any(getattr(each, "id", None) == interrupt_id for each in (value if isinstance(value, list | tuple) else ()))
 
 
 def _is_async(saver: Any) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -20,7 +19,6 @@ from .registry import Codecs
 from .shapes import shape_of
 from .sites import Place, Sites, subgraphs_of, tools_of
 
-_STRICT_SINCE: Final = (1, 2, 20)
 _ROOT: Final = "graph"
 
 
@@ -29,13 +27,11 @@ def findings(
     codecs: Codecs | None = None,
     *,
     sites: Sites | None = None,
-    version: str | None = None,
 ) -> tuple[Finding, ...]:
-    """Everything worth saying about a compiled graph, refusals first. `version` is langgraph's, for tests."""
+    """Everything worth saying about a compiled graph, refusals first."""
     sites = sites or Sites(graph)
     found = [
         *_checkpointer(graph),
-        *_version(version or importlib.metadata.version("langgraph")),
         *_static(sites),
         *(f for place in sites.places for f in _place(place, codecs or Codecs())),
         *middleware_findings(sites),
@@ -55,16 +51,6 @@ def _checkpointer(graph: Pregel[Any, Any, Any, Any]) -> Iterator[Finding]:
     if sync_only:  # SqliteSaver defines the async methods only to raise (research/langgraph.md §4)
         name = type(saver).__name__
         yield Finding("note", _ROOT, f"{name} has no async methods; it runs in a thread. Async{name} avoids that")
-
-
-def _version(version: str) -> Iterator[Finding]:
-    numbers = tuple(int(part) for part in version.split(".")[:3] if part.isdigit())
-    if numbers < _STRICT_SINCE:
-        text = (
-            f"langgraph {version} has no strict resume, and all interrupts of one task share an id; "
-            "1.2.20 or newer refuses stale answers itself"
-        )
-        yield Finding("warn", _ROOT, text)
 
 
 def _static(sites: Sites) -> Iterator[Finding]:
