@@ -160,13 +160,15 @@ async def test_a_tool_that_raises_is_told_to_the_model_and_not_tried_again(desk:
     run = await at.answer(await at.start(), approve)
     run = await at.answer(run, answering("never mind"))
     assert (run.state, at.effects, len(model.calls)) == (RunState.COMPLETED, ["breaks"], 3)
-    told = model.calls[1].body["messages"][-1]["content"]  # type: ignore[index]
-    assert told == "This call was tried and failed: the bank is closed"
+    body: Any = model.calls[1].body
+    assert body["messages"][-1]["content"] == "This call was tried and failed: the bank is closed"
 
 
 async def test_arguments_that_the_tool_would_not_take_ask_nobody(desk: Made, plays: Plays) -> None:
-    bad = [{"order": "A"}, {"order": "A", "amount": -1}, {"order": "A", "amount": 1, "to": "me"}]
-    script = Script.of(*(calling("refund", **each) for each in bad), Step(call=(Call(name="refund", arguments="[1]"),)), SAYS)
+    bad: list[dict[str, Any]] = [{"order": "A"}, {"order": "A", "amount": -1}, {"order": "A", "amount": 1, "to": "me"}]
+    script = Script.of(
+        *(calling("refund", **each) for each in bad), Step(call=(Call(name="refund", arguments="[1]"),)), SAYS
+    )
     model = plays(script)
     at = desk(spec(model, refund))
     run = await at.start()

@@ -46,6 +46,12 @@ def once(model: ScriptedModel, *, calls: int) -> None:
     assert {each.status for each in model.calls} == {200}
 
 
+def heard(model: ScriptedModel, call: int = -1) -> list[str]:
+    """What the model was told in one of its calls."""
+    body: Any = model.calls[call].body
+    return [each["content"] for each in body["messages"]]
+
+
 def done(run: Run, answer: str) -> None:
     assert (run.state, run.error) == (RunState.COMPLETED, "")
     assert isinstance(run.output, dict)
@@ -71,8 +77,7 @@ async def test_round_robin(desk: Made, plays: Plays) -> None:
     run = await at.answer(run, answering("APPROVE"))
     done(run, "APPROVE")
     once(model, calls=3)
-    last = model.calls[-1].body["messages"]  # type: ignore[index]
-    assert [each["content"] for each in last[1:]] == ["write", "first", "shorter", "second", "still shorter"]
+    assert heard(model)[1:] == ["write", "first", "shorter", "second", "still shorter"]
 
 
 async def test_selector(desk: Made, plays: Plays) -> None:
@@ -84,7 +89,7 @@ async def test_selector(desk: Made, plays: Plays) -> None:
     model = plays(cast_of(chief=chief, writer=["hm", "done"]))
 
     def build() -> SelectorGroupChat:
-        members = [assistant(model, "writer"), user()]
+        members: list[Any] = [assistant(model, "writer"), user()]
         return SelectorGroupChat(
             members,
             client(model, "chief"),
@@ -117,8 +122,8 @@ async def test_swarm_with_a_person_who_takes_several_turns(desk: Made, plays: Pl
     run = await at.answer(run, handing_back("go on"))
     done(run, "TERMINATE")
     once(model, calls=2)
-    heard = [each["content"] for each in model.calls[-1].body["messages"]]  # type: ignore[index]
-    assert heard[-3:] == ["I look into it", "It is fine", "go on"]
+    said = heard(model, -1)
+    assert said[-3:] == ["I look into it", "It is fine", "go on"]
 
 
 async def test_swarm_that_ends_by_a_handoff_to_somebody_outside(desk: Made, plays: Plays) -> None:
@@ -137,7 +142,7 @@ async def test_swarm_that_ends_by_a_handoff_to_somebody_outside(desk: Made, play
     run = await at.answer(run, handing_back("of yesterday", to="clerk"))
     done(run, "TERMINATE")
     once(model, calls=2)
-    assert model.calls[-1].body["messages"][-1]["content"] == "order A\nof yesterday"  # type: ignore[index]
+    assert heard(model, -1)[-1] == "order A\nof yesterday"
 
 
 def graph(*members: Any) -> GraphFlow:
@@ -155,8 +160,8 @@ async def test_graph_with_parallel_branches(desk: Made, plays: Plays) -> None:
     assert (len(run.pending), len(model.calls)) == (1, 2)
     run = await at.answer(run, answering("mine"))
     assert (run.state, len(model.calls)) == (RunState.COMPLETED, 3)
-    heard = {each["content"] for each in model.calls[-1].body["messages"]}  # type: ignore[index]
-    assert {"b is slow", "mine"} <= heard
+    said = set(heard(model, -1))
+    assert {"b is slow", "mine"} <= said
     once(model, calls=3)
 
 
@@ -169,8 +174,8 @@ async def test_graph_with_two_people_at_once(desk: Made, plays: Plays) -> None:
     await at.say(by_name["right"].answer("R", by="ann"))
     run = await at.answer(await at.look(run), answering("L"))
     assert run.state is RunState.COMPLETED
-    heard = [each["content"] for each in model.calls[-1].body["messages"]]  # type: ignore[index]
-    assert {"L", "R"} <= set(heard)
+    said = heard(model, -1)
+    assert {"L", "R"} <= set(said)
     once(model, calls=2)
 
 
@@ -178,7 +183,7 @@ async def test_graph_with_a_cycle(desk: Made, plays: Plays) -> None:
     model = plays(cast_of(writer=["v1", "v2", "v3"], printer=["printed"]))
 
     def build() -> GraphFlow:
-        writer, person, printer = assistant(model, "writer"), user(), assistant(model, "printer")
+        writer, person, printer = assistant(model, "writer"), user("reader"), assistant(model, "printer")
         make = DiGraphBuilder().add_node(writer).add_node(person).add_node(printer)
         make.add_edge(writer, person)
         make.add_edge(person, writer, condition=lambda message: "no" in message.to_text())
@@ -248,8 +253,8 @@ async def test_a_team_in_a_team(desk: Made, plays: Plays) -> None:
     run = await at.answer(run, answering("well"))
     done(run, "w2")
     once(model, calls=3)
-    heard = [each["content"] for each in model.calls[-1].body["messages"]]  # type: ignore[index]
-    assert heard[-3:] == ["w1", "inner says", "well"]
+    said = heard(model, -1)
+    assert said[-3:] == ["w1", "inner says", "well"]
 
 
 async def test_a_team_behind_one_voice(desk: Made, plays: Plays) -> None:
@@ -286,7 +291,12 @@ async def test_an_agent_as_a_tool_keeps_its_memory(desk: Made, plays: Plays, in_
     model = plays(
         cast_of(
             boss=[tool_call("clerk", task="refund A"), tool_call("clerk", task="refund B"), "all done"],
-            clerk=[tool_call("refund", order="A", amount=5), "paid A", tool_call("refund", order="B", amount=6), "paid B"],
+            clerk=[
+                tool_call("refund", order="A", amount=5),
+                "paid A",
+                tool_call("refund", order="B", amount=6),
+                "paid B",
+            ],
         )
     )
 
@@ -319,7 +329,7 @@ async def test_a_team_as_a_tool(desk: Made, plays: Plays) -> None:
     run = await at.answer(run, answering("well"))
     done(run, "all done")
     once(model, calls=3)
-    assert model.calls[-1].body["messages"][-1]["content"] == "well"  # type: ignore[index]
+    assert heard(model, -1)[-1] == "well"
 
 
 async def test_a_filtered_agent_keeps_its_memory(desk: Made, plays: Plays) -> None:
@@ -333,8 +343,8 @@ async def test_a_filtered_agent_keeps_its_memory(desk: Made, plays: Plays) -> No
     at = desk(build)
     run = await at.answer(await at.start("go"), answering("more"))
     done(run, "w2")
-    heard = [each["content"] for each in model.calls[-1].body["messages"]][1:]  # type: ignore[index]
-    assert heard == ["go", "w1", "more"]
+    said = heard(model, -1)[1:]
+    assert said == ["go", "w1", "more"]
 
 
 async def test_gated_tools_and_a_person_in_parallel(desk: Made, plays: Plays) -> None:
@@ -346,7 +356,12 @@ async def test_gated_tools_and_a_person_in_parallel(desk: Made, plays: Plays) ->
         )
     )
     model = plays(
-        cast_of(start=["split"], left=[both, "left done"], right=[tool_call("refund", order="B", amount=2), "right done"], end=["e"])
+        cast_of(
+            start=["split"],
+            left=[both, "left done"],
+            right=[tool_call("refund", order="B", amount=2), "right done"],
+            end=["e"],
+        )
     )
 
     def build() -> GraphFlow:
@@ -386,7 +401,9 @@ async def test_termination_counts_go_on(desk: Made, plays: Plays) -> None:
 
     def build() -> RoundRobinGroupChat:
         stop = MaxMessageTermination(6) & (TextMessageTermination("writer") | TextMessageTermination("user"))
-        return RoundRobinGroupChat([assistant(model, "writer"), user()], termination_condition=stop | MaxMessageTermination(8))
+        return RoundRobinGroupChat(
+            [assistant(model, "writer"), user()], termination_condition=stop | MaxMessageTermination(8)
+        )
 
     at = desk(build)
     run = await at.start("go")
@@ -410,9 +427,9 @@ async def test_a_review_of_what_an_agent_wrote(desk: Made, plays: Plays) -> None
     run = await at.answer(run, revising("shorter"))
     assert [each.action.arguments for each in run.pending] == [{"content": "v2"}]
     run = await at.answer(run, editing(content="V2"))
-    assert model.calls[2].body["messages"][-1]["content"] == "V2"  # type: ignore[index]
-    heard = [each["content"] for each in model.calls[3].body["messages"]][1:]  # type: ignore[index]
-    assert heard == ["go", "v1", "shorter", "V2", "printed"]
+    assert heard(model, 2)[-1] == "V2"
+    said = heard(model, 3)[1:]
+    assert said == ["go", "v1", "shorter", "V2", "printed"]
     run = await at.answer(run, lambda request: request.accept(by="ann"))
     done(run, "v3")
     once(model, calls=4)

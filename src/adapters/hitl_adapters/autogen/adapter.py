@@ -1,8 +1,8 @@
 """AutoGen on the protocol: a participant that waits gives no answer, so its team drains and can be saved.
 
-    advance ─► a fresh app from the factory ─► its holds (gating) ─► the checkpoint (suspend.kept), if there is one
-            ─► driven (suspend.driving) ─► drained: who waits? ─► Paused with a new checkpoint
-                                        └► ended ─► Completed, or a handoff to somebody outside ─► Paused
+advance ─► a fresh app from the factory ─► its holds (gating) ─► the checkpoint (suspend.kept), if there is one
+        ─► driven (suspend.driving) ─► drained: who waits? ─► Paused with a new checkpoint
+                                    └► ended ─► Completed, or a handoff to somebody outside ─► Paused
 """
 
 from __future__ import annotations
@@ -122,7 +122,9 @@ class AutoGenAdapter:
             return build_app(spec, self._models)
         made = self._source.load()
         if not callable(made):
-            raise AppRefused(f"{self._source.reference} is a {type(made).__name__}; give a function that builds one anew")
+            raise AppRefused(
+                f"{self._source.reference} is a {type(made).__name__}; give a function that builds one anew"
+            )
         made = made()
         if inspect.isawaitable(made):
             made = await made

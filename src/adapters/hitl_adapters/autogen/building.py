@@ -23,7 +23,7 @@ from .gating.workbench import DELEGATES
 from .mapping import text_of
 
 MOST_STEPS: Final = 100
-"""Model calls of one turn. AutoGen's own default is one, after which an agent speaks without having read its results."""
+"""Model calls of one turn. AutoGen's default is one, after which an agent speaks without having read its results."""
 
 
 class Models:
@@ -102,7 +102,7 @@ class _NeutralTool(BaseTool[BaseModel, Any]):
         return said(self.name, value).to_text()
 
 
-class _SubAgent(BaseTool[BaseModel, str]):
+class _SubAgent(BaseTool[BaseModel, Any]):
     """An agent as a tool, fresh for each call, so that several calls at once are no trouble."""
 
     component_type = "tool"
@@ -125,5 +125,3 @@ def identifier(name: str) -> str:
     """A name that AutoGen takes for an agent: a Python identifier."""
     made = re.sub(r"\W", "_", name) or "agent"
     return made if made.isidentifier() else f"_{made}"
-
-

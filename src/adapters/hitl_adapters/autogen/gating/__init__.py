@@ -1,10 +1,10 @@
 """How a call reaches the gate, and how people get their turn.
 
-    workbench     the tool calls of an AssistantAgent
-    people        UserProxyAgents, and handoffs to somebody outside the team
-    code          what a CodeExecutorAgent runs
-    drafts        the answers of agents that people review
-    overseeing    go through a fresh app and put all of these in place
+workbench     the tool calls of an AssistantAgent
+people        UserProxyAgents, and handoffs to somebody outside the team
+code          what a CodeExecutorAgent runs
+drafts        the answers of agents that people review
+overseeing    go through a fresh app and put all of these in place
 """
 
 from .overseeing import Overseen, oversee

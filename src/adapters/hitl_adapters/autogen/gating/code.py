@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from autogen_agentchat.agents import CodeExecutorAgent
-from autogen_agentchat.agents._code_executor_agent import CodeResult
 from autogen_core import CancellationToken
-from autogen_core.code_executor import CodeBlock
+from autogen_core.code_executor import CodeBlock, CodeResult
 
 from hitl_core.errors import HitlError
 from hitl_core.protocol import Executed, Failed, Json, Proceed, Refuse, Substitute, Wait
@@ -70,7 +69,7 @@ class GatedCode:
                 raise
             if allowed.note:
                 result.output = f"{allowed.note}\n\n{result.output}"
-            effect.outcome = Executed(as_json(result.model_dump(mode="json")))
+            effect.outcome = Executed(as_json(asdict(result)))
         return result
 
 
@@ -79,8 +78,6 @@ def _not_run(text: str) -> CodeResult:
 
 
 def _recalled(kept: Json) -> CodeResult:
-    if isinstance(kept, dict) and "exit_code" in kept:
-        return CodeResult.model_validate(kept)
+    if isinstance(kept, dict) and isinstance(code := kept.get("exit_code"), int):
+        return CodeResult(exit_code=code, output=str(kept.get("output", "")))
     return CodeResult(exit_code=0, output=str(kept))
-
-

@@ -71,7 +71,5 @@ async def _remember(agent: BaseChatAgent, text: str) -> None:
     await context.clear()
     last = next((each for each in reversed(known) if isinstance(each, AssistantMessage)), None)
     for each in known:
-        own = each is last and isinstance(each.content, str)
+        own = isinstance(each, AssistantMessage) and each is last
         await context.add_message(each.model_copy(update={"content": text}) if own else each)
-
-

@@ -1,4 +1,4 @@
-"""Go through a fresh app and put the gate, the journal and the holds in their places. Every object is this run's own."""
+"""Go through a fresh app and put the gate, the journal and the holds in their places."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from autogen_agentchat.agents import (
     SocietyOfMindAgent,
     UserProxyAgent,
 )
-from autogen_agentchat.base import TaskResult
+from autogen_agentchat.base import Response, TaskResult
 from autogen_agentchat.messages import BaseChatMessage, MessageFactory
 from autogen_agentchat.teams import BaseGroupChat, Swarm
 from autogen_agentchat.tools._task_runner_tool import TaskRunnerTool
@@ -67,7 +67,9 @@ class _Walk:
         self.seen[id(team)] = team
         watch = Watch(team)
         if not team._embedded_runtime:
-            self._find("refuse", place, "has a runtime of its own, which does not end when the team waits; leave it out")
+            self._find(
+                "refuse", place, "has a runtime of its own, which does not end when the team waits; leave it out"
+            )
         _journal(team)
         mates = list(team._participant_names)
         for member in team._participants:
@@ -211,8 +213,6 @@ class _Walk:
             return
 
         async def on_messages(messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken) -> Any:
-            from autogen_agentchat.base import Response
-
             return [each async for each in stream(messages, cancellation_token) if isinstance(each, Response)][-1]
 
         _set(agent, on_messages=on_messages)

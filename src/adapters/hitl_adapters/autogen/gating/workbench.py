@@ -193,7 +193,7 @@ class GatedWorkbench(Workbench):
 
 
 class GatedStreamWorkbench(GatedWorkbench, StaticStreamWorkbench):
-    """The same for a workbench that streams: AssistantAgent looks for the class to show what agents inside tools say."""
+    """The same for a workbench that streams: AssistantAgent looks for the class, to show what agents in tools say."""
 
     async def call_tool_stream(
         self,
@@ -255,7 +255,9 @@ class _Proposal:
             return [str(fault) for fault in schema_faults(self.schema, self.arguments, "arguments")]
         known = self.schema.get("properties")
         unknown = self.arguments.keys() - (known if isinstance(known, dict) else {}).keys()
-        faults = [f"{name}: is no parameter" for name in sorted(unknown)] if not self.schema["additionalProperties"] else []
+        faults = (
+            [f"{name}: is no parameter" for name in sorted(unknown)] if not self.schema["additionalProperties"] else []
+        )
         try:
             self.native.args_type().model_validate(self.arguments)
         except ValidationError as exc:
@@ -276,9 +278,10 @@ class _Proposal:
     async def _refuse_redefined(self) -> None:
         before = await self.gate.settled(self.place)
         shown = None if before is None else before.request.action
-        if shown is not None and (shown.tool, shown.arguments) == (self.action.tool, self.arguments):
-            if shown.definition != self.action.definition:
-                raise AppChanged(f"the tool {shown.tool!r} was redefined since people were asked about it; nothing ran")
+        if shown is None or (shown.tool, shown.arguments) != (self.action.tool, self.arguments):
+            return
+        if shown.definition != self.action.definition:
+            raise AppChanged(f"the tool {shown.tool!r} was redefined since people were asked about it; nothing ran")
 
     async def carried_out(self, allowed: Proceed, run: Callable[[Arguments], Any]) -> ToolResult:
         name = self.action.tool

@@ -14,8 +14,9 @@ from hitl_core.tools import as_json
 
 def as_task(value: Json) -> list[BaseChatMessage]:
     """Any JSON input as the messages that start a team or an agent."""
-    if isinstance(value, dict) and isinstance(value.get("messages"), list) and value["messages"]:
-        return [_message(each) for each in value["messages"]]
+    given = value.get("messages") if isinstance(value, dict) else None
+    if isinstance(given, list) and given:
+        return [_message(each) for each in given]
     if isinstance(value, dict) and isinstance(value.get("task"), str) and len(value) == 1:
         return [TextMessage(content=str(value["task"]), source="user")]
     return [TextMessage(content=value if isinstance(value, str) else _sentence(value), source="user")]

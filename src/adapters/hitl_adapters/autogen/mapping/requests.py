@@ -69,18 +69,14 @@ def person_action(person: str, asked: Mapping[str, Json], path: tuple[str, ...])
     return Action(tool=person, arguments=dict(asked), origin=Origin(agent=agent, path=path))
 
 
-def person_form(
-    person: str, asked: Mapping[str, Json], messages: Sequence[BaseChatMessage], *, handoff: bool
-) -> Form:
+def person_form(person: str, asked: Mapping[str, Json], messages: Sequence[BaseChatMessage], *, handoff: bool) -> Form:
     """A question to a person in a team, or the whole conversation handed to them.
 
     Rejecting is not offered: the person's words are all that a team understands, and a refusal written out as words
     could be what it takes for consent.
     """
     question = asked.get("question")
-    said: list[Json] = [
-        {"from": each.source, "text": each.to_text()[:_LONGEST]} for each in list(messages)[-_SHOWN:]
-    ]
+    said: list[Json] = [{"from": each.source, "text": each.to_text()[:_LONGEST]} for each in list(messages)[-_SHOWN:]]
     floor = (Reply.TAKE_OVER, Reply.HAND_BACK, Reply.CANCEL)
     return Form(
         kind=Kind.HANDOFF if handoff else Kind.INPUT,

@@ -59,7 +59,7 @@ def graph_extras(manager: object) -> Json:
     """What a graph's manager forgets when it is saved: by which group of edges a node was made ready."""
     if not isinstance(manager, GraphFlowManager):
         return None
-    return {node: sorted(groups) for node, groups in manager._triggered_activation_groups.items()}
+    return {node: list[Json](sorted(groups)) for node, groups in manager._triggered_activation_groups.items()}
 
 
 def restore_graph(manager: object, saved: Json) -> None:

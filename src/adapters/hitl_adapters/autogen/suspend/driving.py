@@ -78,16 +78,23 @@ async def _abandoned(session: Session, work: asyncio.Task[Any]) -> None:
 def _heeding_stops(session: Session) -> Iterator[None]:
     """While the body runs, look for stops of this run; the first one ends the session."""
 
+    looks: list[asyncio.Task[None]] = []
+    timer: asyncio.TimerHandle
+
     async def look() -> None:
-        while not await session.gate.heed_stops():
-            await asyncio.sleep(EVERY)
-        session.ended.set()
+        if await session.gate.heed_stops():
+            session.ended.set()
+        else:
+            wait()
 
     def begin() -> None:
         looks.append(asyncio.ensure_future(look()))
 
-    looks: list[asyncio.Task[None]] = []
-    timer = asyncio.get_running_loop().call_later(EVERY, begin)
+    def wait() -> None:
+        nonlocal timer
+        timer = asyncio.get_running_loop().call_later(EVERY, begin)
+
+    wait()
     try:
         yield
     finally:

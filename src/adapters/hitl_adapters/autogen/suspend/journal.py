@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from typing import Any, cast
 
-from autogen_core import CancellationToken, FunctionCall
+from autogen_core import FunctionCall
 from autogen_core.models import ChatCompletionClient, CreateResult, LLMMessage, ModelInfo, RequestUsage
 from autogen_core.tools import Tool, ToolSchema
 
@@ -72,9 +72,7 @@ class JournalClient(ChatCompletionClient):
         found = await scope.session.gate.remember(_key(place), kept)
         return result if found == kept else CreateResult.model_validate(found)
 
-    async def _expect(
-        self, scope: Scope, place: str, result: CreateResult, tools: Sequence[Tool | ToolSchema]
-    ) -> None:
+    async def _expect(self, scope: Scope, place: str, result: CreateResult, tools: Sequence[Tool | ToolSchema]) -> None:
         """The calls of this answer become the batch of the turn."""
         if not isinstance(result.content, list):
             scope.batch = None

@@ -57,7 +57,9 @@ class Session:
 
     def emit(self, kind: LiveKind, node: str, text: str = "", data: Json = None, *, id: str = "") -> None:
         if self.turn.watched:
-            event = LiveEvent(run_id=self.turn.run.id, kind=kind, node=node[:1000], id=id, text=text[:60_000], data=data)
+            event = LiveEvent(
+                run_id=self.turn.run.id, kind=kind, node=node[:1000], id=id, text=text[:60_000], data=data
+            )
             self.turn.emit(event)
 
     @contextmanager

@@ -74,7 +74,7 @@ class Watch:
         return self._manager
 
     async def _inside(self, kind: str) -> Any:
-        return await self.team._runtime.try_get_underlying_agent_instance(AgentId(kind, self.team._team_id))  # type: ignore[attr-defined]
+        return await self.team._runtime.try_get_underlying_agent_instance(AgentId(kind, self.team._team_id))
 
     def _hold(self, container: ChatAgentContainer, name: str) -> None:
         async def held(container: ChatAgentContainer, request: GroupChatRequestPublish, ctx: MessageContext) -> None:
