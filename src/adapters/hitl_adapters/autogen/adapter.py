@@ -57,9 +57,14 @@ CAPABILITIES: Final[Capabilities] = {
 
 @dataclass(frozen=True, slots=True)
 class AutoGenOptions:
-    """`[backend.options]` for AutoGen. review: agents whose answers people review before the team sees them."""
+    """`[backend.options]` for AutoGen.
+
+    review: agents whose answers people review before the team sees them.
+    safe_agents: agents of the app's own, without effects, whose turns may simply run again after a crash.
+    """
 
     review: tuple[str, ...] = ()
+    safe_agents: tuple[str, ...] = ()
 
 
 class AutoGenAdapter:
@@ -85,7 +90,7 @@ class AutoGenAdapter:
     async def advance(self, turn: Turn) -> Ending:
         """Drive a fresh app from its start or from the checkpoint to its next ending."""
         await self.attach()
-        overseen, kept = await self._fresh(), Kept.read(turn.checkpoint)
+        overseen, kept = await self._fresh(watched=turn.watched), Kept.read(turn.checkpoint)
         if kept is not None and kept.app != overseen.shape:
             raise AppChanged(f"the app was {kept.app} when it paused, and is {overseen.shape} now; nothing ran")
         session = Session(turn, await turn.gate.journal())
@@ -108,18 +113,19 @@ class AutoGenAdapter:
         for tool in () if spec is None else spec.all_tools():
             self._catalogue.learn(tool)
 
-    async def _fresh(self) -> Overseen:
+    async def _fresh(self, *, watched: bool = False) -> Overseen:
         """A fresh app with its holds: one that has paused or failed is never used again (research/autogen.md §1.3)."""
-        overseen = oversee(await self._built(), review=self._options.review)
+        options = self._options
+        overseen = oversee(await self._built(watched), review=options.review, safe=options.safe_agents)
         reasons = [f"{each.place}: {each.message}" for each in overseen.findings if each.level == "refuse"]
         if reasons:
             raise AppRefused("; ".join(reasons))
         return overseen
 
-    async def _built(self) -> BaseGroupChat | BaseChatAgent:
+    async def _built(self, watched: bool) -> BaseGroupChat | BaseChatAgent:
         spec = self._source.spec()
         if spec is not None:
-            return build_app(spec, self._models)
+            return build_app(spec, self._models, stream=watched)
         made = self._source.load()
         if not callable(made):
             raise AppRefused(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any, Final
 
 from autogen_agentchat.agents import AssistantAgent, UserProxyAgent
@@ -57,26 +58,32 @@ def _client(spec: ModelSpec) -> OpenAIChatCompletionClient:
     return OpenAIChatCompletionClient(model_info=info, **settings)
 
 
-def build_app(spec: AgentSpec, models: Models) -> AssistantAgent | Swarm:
-    """A fresh app of a spec. With `human`, the agent may hand the conversation to a person, who hands it back."""
+def build_app(spec: AgentSpec, models: Models, *, stream: bool = False) -> AssistantAgent | Swarm:
+    """A fresh app of a spec. With `human`, the agent may hand the conversation to a person, who hands it back.
+
+    `stream`: the model answers in parts, for those who watch.
+    """
     if spec.human is None:
-        return build_agent(spec, models)
+        return build_agent(spec, models, stream=stream)
     person = UserProxyAgent(identifier(spec.human), description=spec.human)
-    agent = build_agent(spec, models, handoffs=[person.name])
+    agent = build_agent(spec, models, stream=stream, handoffs=[person.name])
     return Swarm([agent, person], termination_condition=TextMessageTermination(agent.name))
 
 
-def build_agent(spec: AgentSpec, models: Models, *, handoffs: list[str] | None = None) -> AssistantAgent:
+def build_agent(
+    spec: AgentSpec, models: Models, *, stream: bool = False, handoffs: Sequence[str] = ()
+) -> AssistantAgent:
     """A fresh agent of a spec. Its sub-agents are tools that build an agent of their own for each call."""
     tools: list[BaseTool[Any, Any]] = [as_autogen(tool) for tool in spec.tools]
-    tools += [_SubAgent(agent, models) for agent in spec.agents]
+    tools += [_SubAgent(agent, models, stream=stream) for agent in spec.agents]
     return AssistantAgent(
         identifier(spec.name),
         models.client(spec.model),
         tools=list(tools),
-        handoffs=list(handoffs or []),
+        handoffs=list(handoffs),
         description=spec.description or spec.instructions,
         system_message=spec.instructions,
+        model_client_stream=stream,
         max_tool_iterations=MOST_STEPS,
     )
 
@@ -107,14 +114,14 @@ class _SubAgent(BaseTool[BaseModel, Any]):
 
     component_type = "tool"
 
-    def __init__(self, spec: AgentSpec, models: Models) -> None:
+    def __init__(self, spec: AgentSpec, models: Models, *, stream: bool) -> None:
         name = identifier(spec.name)
         super().__init__(create_model(name, task=(str, ...)), str, name, spec.description or spec.instructions)
-        self._spec, self._models = spec, models
+        self._spec, self._models, self._stream = spec, models, stream
         setattr(self, DELEGATES, True)
 
     async def run(self, args: Any, cancellation_token: CancellationToken) -> str:
-        agent = build_agent(self._spec, self._models)
+        agent = build_agent(self._spec, self._models, stream=self._stream)
         oversee(agent)
         result = await agent.run(task=args.task, cancellation_token=cancellation_token)
         last = result.messages[-1]

@@ -15,6 +15,10 @@ class AutoGenDiffers(AdapterError):
     """This AutoGen has the supported version and yet does not stop and start as that version does."""
 
 
+class GivenUp(AdapterError):
+    """A person was asked whether an agent's lost turn may run again, and ended the run."""
+
+
 def require_version() -> None:
     """Raises AdapterTooOld unless every package of AutoGen has the supported version.
 

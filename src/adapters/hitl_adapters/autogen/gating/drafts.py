@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, cast
 
 from autogen_agentchat.agents import BaseChatAgent
@@ -16,7 +16,7 @@ from hitl_core.protocol import Action, Json, Origin, Substitute, Wait
 from ..mapping import review_form, text_of
 from ..suspend import Scope, Suspended
 
-Speak = Callable[[Sequence[BaseChatMessage]], AsyncGenerator[Any, None]]
+Speak = Callable[[Sequence[BaseChatMessage]], AsyncIterator[Any]]
 
 
 async def reviewed(

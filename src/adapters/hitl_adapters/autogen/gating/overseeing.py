@@ -28,7 +28,7 @@ from ..suspend import JournalClient, Scope, Suspended, Turns, Watch
 from .code import GatedCode
 from .drafts import reviewed
 from .people import Person
-from .strangers import remembered
+from .strangers import Stranger
 from .workbench import gated
 
 App = BaseGroupChat | BaseChatAgent
@@ -44,9 +44,12 @@ class Overseen:
     findings: tuple[Finding, ...]
 
 
-def oversee(app: App, *, review: Collection[str] = ()) -> Overseen:
-    """Put everything in place. What cannot be overseen is among the findings."""
-    walk = _Walk(frozenset(review))
+def oversee(app: App, *, review: Collection[str] = (), safe: Collection[str] = ()) -> Overseen:
+    """Put everything in place. What cannot be overseen is among the findings.
+
+    `review` names agents whose answers people review, `safe` agents of the app's own whose turns may run again.
+    """
+    walk = _Walk(frozenset(review), frozenset(safe))
     if isinstance(app, BaseGroupChat):
         watch = walk.team(app, app.name)
         return Overseen(app, watch, walk.shape(app), tuple(walk.findings))
@@ -57,6 +60,7 @@ def oversee(app: App, *, review: Collection[str] = ()) -> Overseen:
 @dataclass
 class _Walk:
     review: frozenset[str]
+    safe: frozenset[str]
     findings: list[Finding] = field(default_factory=list)
     seen: dict[int, Any] = field(default_factory=dict)
 
@@ -133,12 +137,13 @@ class _Walk:
         turns = Turns(agent.name, save_all)
         known = isinstance(agent, AssistantAgent | CodeExecutorAgent | SocietyOfMindAgent)
 
+        stranger = Stranger(agent, factory, save_all, load_all, agent.name in self.safe)
+
         def parts(scope: Scope, messages: Sequence[BaseChatMessage], token: CancellationToken) -> AsyncIterator[Any]:
-            if agent.name in self.review:
-                return reviewed(scope, agent, lambda said: speak(said, token), messages)
-            if known:
-                return speak(messages, token)
-            return remembered(scope, agent, speak(messages, token), factory, save_all, load_all)
+            def said(heard: Sequence[BaseChatMessage]) -> AsyncIterator[Any]:
+                return speak(heard, token) if known else stranger.turn(scope, speak(heard, token))
+
+            return reviewed(scope, agent, said, messages) if agent.name in self.review else said(messages)
 
         def on_messages_stream(
             messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken

@@ -4,34 +4,19 @@ would wait for ever (microsoft/autogen#7956)."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any, Final, assert_never, cast
 
 from autogen_agentchat.tools._task_runner_tool import TaskRunnerTool
 from autogen_core import CancellationToken
 from autogen_core.tools import BaseTool, StaticStreamWorkbench, StaticWorkbench, ToolResult, ToolSchema, Workbench
-from pydantic import ValidationError
 
-from hitl_core.checks import schema_faults
-from hitl_core.errors import AppChanged, HitlError, Stopped
-from hitl_core.gate import Form
-from hitl_core.protocol import (
-    Action,
-    Arguments,
-    EffectMode,
-    Executed,
-    LiveKind,
-    Origin,
-    Proceed,
-    Refuse,
-    Substitute,
-    Verdict,
-    Wait,
-)
-from hitl_core.tools import Tool
+from hitl_core.errors import HitlError, Stopped
+from hitl_core.protocol import Arguments, LiveKind, Proceed, Refuse, Substitute, Wait
 
-from ..mapping import definition_of, kept_result, recalled, refused, said, strict, tool_form, with_note
+from ..mapping import recalled, refused, said
 from ..suspend import Scope, Suspended, current_scope, entered
+from .proposals import Proposal
 
 Sink = Callable[[Any], object]
 
@@ -112,7 +97,7 @@ class GatedWorkbench(Workbench):
         native, given = self._native(name), cast("Arguments", dict(arguments))
         if delegates(native):
             return await self._delegated(scope.call(place), name, given, token, call_id, sink)
-        proposal = _Proposal(scope, place, self._agent, native, await self._schema(name), given)
+        proposal = Proposal(scope, place, self._agent, native, await self._schema(name), given)
         fault = await proposal.fault()
         if fault is not None:
             return refused(name, fault)
@@ -219,89 +204,6 @@ def delegates(native: BaseTool[Any, Any] | None) -> bool:
     return isinstance(native, TaskRunnerTool) or bool(getattr(native, DELEGATES, False))
 
 
-class _Proposal:
-    """One call as the gate sees it."""
-
-    def __init__(
-        self,
-        scope: Scope,
-        place: str,
-        agent: str,
-        native: BaseTool[Any, Any] | None,
-        schema: ToolSchema,
-        arguments: Arguments,
-    ) -> None:
-        self.gate, self.session, self.place = scope.session.gate, scope.session, place
-        self.native, self.arguments = native, arguments
-        self.neutral = self.gate.catalogue.tool(schema["name"])
-        self.schema = strict(native.args_type().model_json_schema() if native else schema.get("parameters") or {})
-        definition = self.neutral.definition if self.neutral else definition_of(schema)
-        self.action = Action(
-            tool=schema["name"],
-            arguments=arguments,
-            definition=definition,
-            origin=Origin(agent=agent, path=scope.path),
-        )
-
-    async def fault(self) -> str | None:
-        """Why the tool would not take these arguments: nobody is asked about such a call."""
-        faults = self._faults()
-        if not faults or await self.gate.settled(self.place) is not None:
-            return None
-        return f"The arguments are invalid, so nothing was run: {'; '.join(faults)}. Correct them and call again."
-
-    def _faults(self) -> list[str]:
-        if self.native is None:
-            return [str(fault) for fault in schema_faults(self.schema, self.arguments, "arguments")]
-        known = self.schema.get("properties")
-        unknown = self.arguments.keys() - (known if isinstance(known, dict) else {}).keys()
-        faults = (
-            [f"{name}: is no parameter" for name in sorted(unknown)] if not self.schema["additionalProperties"] else []
-        )
-        try:
-            self.native.args_type().model_validate(self.arguments)
-        except ValidationError as exc:
-            faults += [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in exc.errors()]
-        return faults
-
-    async def verdict(self) -> Verdict:
-        """The gate's verdict. Raises Suspended while nobody has decided, AppChanged for a tool that was redefined."""
-        self.session.reached.add(self.place)
-        form: Form = tool_form(self.neutral, self.schema, self.arguments)
-        verdict = await self.gate.propose(self.action, call=self.place, form=form)
-        if not isinstance(verdict, Wait):
-            return verdict
-        if verdict.request.round and not verdict.request.in_doubt:
-            await self._refuse_redefined()
-        raise Suspended(f"{self.place} waits for people")
-
-    async def _refuse_redefined(self) -> None:
-        before = await self.gate.settled(self.place)
-        shown = None if before is None else before.request.action
-        if shown is None or (shown.tool, shown.arguments) != (self.action.tool, self.arguments):
-            return
-        if shown.definition != self.action.definition:
-            raise AppChanged(f"the tool {shown.tool!r} was redefined since people were asked about it; nothing ran")
-
-    async def carried_out(self, allowed: Proceed, run: Callable[[Arguments], Any]) -> ToolResult:
-        name = self.action.tool
-        if self.neutral is not None and self.neutral.traits.mode is EffectMode.TRANSACTIONAL:
-            return await self._in_store(self.neutral, allowed)
-        async with self.gate.carry_out(allowed, suspends=(Suspended,)) as effect:
-            result = with_note(await _uncancelled(name, run(effect.arguments)), allowed.note)
-            effect.outcome = kept_result(result)
-        if isinstance(effect.outcome, Executed):
-            return result
-        return refused(name, f"This call was tried and failed: {effect.outcome.error}")
-
-    async def _in_store(self, neutral: Tool, allowed: Proceed) -> ToolResult:
-        try:
-            done = await self.gate.carry_out_in_store(allowed, neutral.run_in)
-        except RuntimeError as exc:
-            return refused(neutral.name, f"This call was tried and failed: {exc}")
-        return said(neutral.name, done, allowed.note)
-
-
 def _answer(tool: str, verdict: Refuse | Substitute | Wait) -> ToolResult:
     """The result of a call that does not run."""
     match verdict:
@@ -315,17 +217,6 @@ def _answer(tool: str, verdict: Refuse | Substitute | Wait) -> ToolResult:
             return refused(tool, "Nobody has decided about this call; it did not run.")
         case _:
             assert_never(verdict)
-
-
-async def _uncancelled(tool: str, work: Awaitable[ToolResult]) -> ToolResult:
-    """The tool's result. A cancellation that comes from inside the tool is its failure and goes no further."""
-    try:
-        return await work
-    except asyncio.CancelledError:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise
-        return refused(tool, f"{tool} was cancelled from inside; it may have had effects.")
 
 
 def _forget(item: Any) -> None:

@@ -121,8 +121,9 @@ async def _refuse_lost_tools(scope: Scope, place: str, calls: Sequence[FunctionC
 
 
 def _tell_text(scope: Scope, place: str, result: CreateResult) -> None:
-    if isinstance(result.content, str):
-        scope.session.emit(LiveKind.TEXT, "/".join(scope.path), result.content, id=place)
+    text = result.content if isinstance(result.content, str) else result.thought
+    if text:
+        scope.session.emit(LiveKind.TEXT, "/".join(scope.path), text, id=place)
     _tell_calls(scope, place, result)
 
 
