@@ -107,6 +107,13 @@ async def test_a_gated_call(desk: Made, plays: Plays, say: Any, refunds: list[fl
     assert (len(model.calls), repeated_calls(model.calls)) == (3, ())
 
 
+async def test_the_model_by_its_usual_name(desk: Made, plays: Plays) -> None:
+    """AutoGen warns if a server gives back the name that it was asked for; warnings are errors here."""
+    model = plays(Script.of(Step(say="hello")))
+    run = await desk(AgentSpec("desk", "You are a desk.", model=ModelSpec(base_url=model.base_url))).start()
+    assert (run.state, run.output) == (RunState.COMPLETED, {"answer": "hello"})
+
+
 async def test_a_question_a_choice_and_a_draft_in_rounds(desk: Made, plays: Plays) -> None:
     script = Script.of(
         calling("ask_lead", question="Is that all right?"),

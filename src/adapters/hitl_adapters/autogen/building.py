@@ -55,7 +55,11 @@ def _client(spec: ModelSpec) -> OpenAIChatCompletionClient:
     info = ModelInfo(
         vision=False, function_calling=True, json_output=True, family=ModelFamily.UNKNOWN, structured_output=False
     )
-    return OpenAIChatCompletionClient(model_info=info, **settings)
+    client = OpenAIChatCompletionClient(model_info=info, **settings)
+    # The dated name that AutoGen knows for a model is only compared with what the server answers, to warn; servers
+    # that are compatible with OpenAI give the name back as it was asked for.
+    client._resolved_model = None
+    return client
 
 
 def build_app(spec: AgentSpec, models: Models, *, stream: bool = False) -> AssistantAgent | Swarm:
