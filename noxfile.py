@@ -21,9 +21,12 @@ import nox
 ROOT = Path(__file__).parent
 NEWEST = "constraints/newest.txt"
 LOWEST = "constraints/langgraph_lowest.txt"
-LANES = ("lint", "types", "core", "langgraph", "langgraph_lowest", "docs", "bench_smoke", "wheel")
+AUTOGEN = "constraints/autogen.txt"
+LANES = ("lint", "types", "core", "langgraph", "langgraph_lowest", "autogen", "docs", "bench_smoke", "wheel")
 PYTHON_CODE = ("src", "tests", "examples", "bench", "noxfile.py")
 FRAMEWORKS = ("langgraph", "langchain_core", "crewai", "autogen_agentchat", "agents", "openai")
+# What imports a framework that the types lane does not have; the framework's own lane checks it.
+AUTOGEN_CODE = ("src/adapters/hitl_adapters/autogen", "tests/autogen", "examples/existing_teams")
 # The core lane proves first that its environment is what the lane's name says.
 NO_FRAMEWORK = """
 import importlib.util, sys
@@ -68,7 +71,8 @@ def types(session: nox.Session) -> None:
     """mypy --strict over everything that is Python here."""
     install(session, extras="cli,langgraph,server,postgres", groups=("test", "langgraph", "types"))
     session.install("--constraint", NEWEST, "nox")
-    session.run("mypy", *(path for path in PYTHON_CODE if (ROOT / path).exists()))
+    elsewhere = [argument for path in AUTOGEN_CODE for argument in ("--exclude", f"^{path}/")]
+    session.run("mypy", *elsewhere, *(path for path in PYTHON_CODE if (ROOT / path).exists()))
 
 
 @nox.session
@@ -95,6 +99,14 @@ def langgraph_lowest(session: nox.Session) -> None:
     """The core, the adapter and the command line, on the oldest versions pyproject.toml admits."""
     install(session, extras="cli,langgraph", groups=("test", "langgraph"), pins=LOWEST)
     pytest(session, "tests/core", "tests/langgraph", "tests/cli")
+
+
+@nox.session
+def autogen(session: nox.Session) -> None:
+    """The AutoGen adapter on the one version that it supports, and the types of it."""
+    install(session, extras="cli,autogen", groups=("test", "types"), pins=AUTOGEN)
+    session.run("mypy", *AUTOGEN_CODE)
+    pytest(session, "tests/autogen")
 
 
 @nox.session
@@ -146,6 +158,8 @@ def constraints(session: nox.Session) -> None:
     session.run(*compile_, family, *extras, "--resolution=lowest-direct", "--output-file", oldest)
     groups = ["--group=test", "--group=langgraph"]
     session.run(*compile_, *extras, *groups, "--constraint", oldest, "--output-file", LOWEST)
+
+    session.run(*compile_, "--extra=autogen", "--extra=cli", "--group=dev", "--output-file", AUTOGEN)
 
 
 @nox.session

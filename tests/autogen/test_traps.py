@@ -425,17 +425,30 @@ def redefined() -> Any:
     return refund
 
 
-@pytest.mark.parametrize("now", [other, redefined()], ids=["removed", "redefined"])
-async def test_a_tool_that_changed_under_a_pause_does_not_run(desk: Made, plays: Plays, now: Any) -> None:
+async def test_a_tool_that_is_gone_does_not_become_the_models_mistake(desk: Made, plays: Plays) -> None:
     """P44: AutoGen would tell the model that there is no such tool, and go on."""
     model = plays(cast_of(clerk=[tool_call("refund", order="A", amount=1), "done"]))
     at = desk(alone(model, refund))
     run = await at.start("go")
     await at.say(run.pending[0].approve(by="ann"))
-    at.app = alone(model, now)
+    at.app = alone(model, other)
     run = await at.resume(run)
     assert (run.state, run.error[:8], at.effects) == (RunState.FAILED, AppChanged.code, [])
     once(model, calls=1)
+
+
+async def test_a_tool_that_was_redefined_is_asked_about_again(desk: Made, plays: Plays) -> None:
+    """P44: an approval of what a tool did is none of what it does now."""
+    model = plays(cast_of(clerk=[tool_call("refund", order="A", amount=1), "done"]))
+    at = desk(alone(model, refund))
+    run = await at.start("go")
+    await at.say(run.pending[0].approve(by="ann"))
+    at.app = alone(model, redefined())
+    run = await at.resume(run)
+    assert ([each.round for each in run.pending], at.effects) == ([1], [])
+    run = await at.answer(run, approve)
+    assert (run.state, at.effects) == (RunState.COMPLETED, ["refund"])
+    once(model, calls=2)
 
 
 async def test_a_team_that_is_given_instead_of_a_factory_is_refused(desk: Made, plays: Plays) -> None:

@@ -10,7 +10,6 @@ from autogen_core.tools import BaseTool, ToolResult, ToolSchema
 from pydantic import ValidationError
 
 from hitl_core.checks import schema_faults
-from hitl_core.errors import AppChanged
 from hitl_core.protocol import Action, Arguments, EffectMode, Executed, Origin, Proceed, Verdict, Wait
 from hitl_core.tools import Tool
 
@@ -64,23 +63,14 @@ class Proposal:
         return faults
 
     async def verdict(self) -> Verdict:
-        """The gate's verdict. Raises Suspended while nobody has decided, AppChanged for a tool that was redefined."""
+        """The gate's verdict. Raises Suspended while nobody has decided; about a tool that was redefined meanwhile,
+        people are asked again."""
         self.session.reached.add(self.place)
         form = tool_form(self.neutral, self.schema, self.arguments)
         verdict = await self.gate.propose(self.action, call=self.place, form=form)
         if not isinstance(verdict, Wait):
             return verdict
-        if verdict.request.round and not verdict.request.in_doubt:
-            await self._refuse_redefined()
         raise Suspended(f"{self.place} waits for people")
-
-    async def _refuse_redefined(self) -> None:
-        before = await self.gate.settled(self.place)
-        shown = None if before is None else before.request.action
-        if shown is None or (shown.tool, shown.arguments) != (self.action.tool, self.arguments):
-            return
-        if shown.definition != self.action.definition:
-            raise AppChanged(f"the tool {shown.tool!r} was redefined since people were asked about it; nothing ran")
 
     async def carried_out(self, allowed: Proceed, run: Callable[[Arguments], Any]) -> ToolResult:
         name = self.action.tool
