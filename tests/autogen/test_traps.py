@@ -15,6 +15,7 @@ from autogen_agentchat.tools import AgentTool
 from autogen_core import CancellationToken, SingleThreadedAgentRuntime
 from autogen_core.tools import TextResultContent, ToolResult, ToolSchema, Workbench
 
+from hitl_core import current_call
 from hitl_core.commands import StopScope
 from hitl_core.errors import AppChanged, AppRefused
 from hitl_core.lifecycle import ActionState
@@ -330,6 +331,22 @@ async def test_a_lost_worker_leaves_nothing_behind(desk: Made, plays: Plays) -> 
 
 
 # ── §2.2, §2.3 ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def pays_in_a_thread(order: str) -> str:
+    """Sync, as most tools are."""
+    record("paid", key=current_call().key)
+    return f"paid {order}"
+
+
+async def test_a_sync_tool_knows_which_call_it_is(desk: Made, plays: Plays) -> None:
+    """§1.1: AutoGen starts threads without their context, so a tool there could not find its idempotency key."""
+    model = plays(cast_of(clerk=[tool_call("pays_in_a_thread", order="A"), "done"]))
+    run = await desk(alone(model, pays_in_a_thread)).start("go")
+    at = desk(alone(model, pays_in_a_thread))
+    run = await at.answer(run, approve)
+    assert (run.state, at.effects) == (RunState.COMPLETED, ["paid"])
+    assert recorded()[0]["key"].startswith(run.id)
 
 
 async def test_a_half_finished_batch_makes_no_second_model_call(desk: Made, plays: Plays) -> None:

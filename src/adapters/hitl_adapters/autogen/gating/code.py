@@ -10,7 +10,6 @@ from autogen_agentchat.agents import CodeExecutorAgent
 from autogen_core import CancellationToken
 from autogen_core.code_executor import CodeBlock, CodeResult
 
-from hitl_core.errors import HitlError
 from hitl_core.protocol import Executed, Failed, Json, Proceed, Refuse, Substitute, Wait
 from hitl_core.tools import as_json
 
@@ -28,15 +27,7 @@ class GatedCode:
 
     async def __call__(self, blocks: list[CodeBlock], token: CancellationToken) -> CodeResult:
         scope = current_scope()
-        if scope is None:
-            return _not_run("It was called outside a run.")
-        try:
-            return await self._settled(scope, blocks, token)
-        except HitlError as exc:
-            if scope.session.gate.stopped is None:
-                scope.session.fail(exc)
-            scope.session.ended.set()
-            raise Suspended(str(exc)) from exc
+        return _not_run("It was called outside a run.") if scope is None else await self._settled(scope, blocks, token)
 
     async def _settled(self, scope: Scope, blocks: list[CodeBlock], token: CancellationToken) -> CodeResult:
         session, place, name = scope.session, scope.step("~code"), self.agent.name

@@ -10,7 +10,6 @@ from autogen_agentchat.base import Response
 from autogen_agentchat.messages import BaseChatMessage, TextMessage
 from autogen_core.models import AssistantMessage
 
-from hitl_core.errors import HitlError
 from hitl_core.protocol import Action, Json, Origin, Substitute, Wait
 
 from ..mapping import review_form, text_of
@@ -40,11 +39,7 @@ async def _judged(scope: Scope, name: str, text: str) -> dict[str, Json]:
     session = scope.session
     session.reached.add(place)
     action = Action(tool=name, arguments={"content": text}, origin=Origin(agent=name, path=scope.path))
-    try:
-        verdict = await session.gate.propose(action, call=place, form=review_form(name))
-    except HitlError as exc:
-        session.fail(exc)
-        raise Suspended(str(exc)) from exc
+    verdict = await session.gate.propose(action, call=place, form=review_form(name))
     if isinstance(verdict, Wait):
         raise Suspended(f"{place} waits for people")
     session.used.append(place)

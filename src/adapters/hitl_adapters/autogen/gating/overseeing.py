@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
+import asyncio
+import functools
+import inspect
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +23,7 @@ from autogen_agentchat.teams import BaseGroupChat, Swarm
 from autogen_agentchat.tools._task_runner_tool import TaskRunnerTool
 from autogen_core import CancellationToken
 from autogen_core.models import ChatCompletionClient
-from autogen_core.tools import StaticWorkbench
+from autogen_core.tools import FunctionTool, StaticWorkbench
 
 from hitl_core.contracts import Finding
 
@@ -191,6 +194,8 @@ class _Walk:
         parts: dict[str, Any] = {}
         for bench in agent._workbench:
             for tool in bench._tools if isinstance(bench, StaticWorkbench) else ():
+                if isinstance(tool, FunctionTool) and not inspect.iscoroutinefunction(tool._func):
+                    tool._func = _in_a_thread(tool._func)
                 if not isinstance(tool, TaskRunnerTool):
                     continue
                 runner: Any = tool._task_runner
@@ -240,6 +245,16 @@ def _journal(owner: Any) -> None:
     inner = getattr(owner, "_model_client", None)
     if isinstance(inner, ChatCompletionClient) and not isinstance(inner, JournalClient):
         owner._model_client = JournalClient(inner, handoffs=lambda: list(getattr(owner, "_handoffs", ())))
+
+
+def _in_a_thread(function: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+    """A sync tool in a thread that knows which call it is (`current_call`); AutoGen's own threads do not."""
+
+    @functools.wraps(function)
+    async def run(**arguments: Any) -> Any:
+        return await asyncio.to_thread(function, **arguments)
+
+    return run
 
 
 def _set(owner: Any, **methods: Any) -> None:

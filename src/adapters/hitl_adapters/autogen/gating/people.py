@@ -60,7 +60,7 @@ class Person:
         name, session = self.agent.name, scope.session
         by = self._handed_by(scope, messages)
         asked = question_of(messages)
-        action = person_action(name, asked, scope.path[:-1])
+        action = person_action(name, asked, scope.path[:-1], self.mates)
         form = person_form(name, asked, messages, handoff=by is not None and self.swarm)
         yield UserInputRequestedEvent(request_id=scope.place, source=name)
         known = await decided(session, scope.place, action, form)
@@ -142,7 +142,7 @@ class Handed:
         return HandoffMessage(content=text or f"Handed back to {target}.", target=target, source=self.person)
 
     def _action(self, thread: Sequence[BaseChatMessage]) -> Action:
-        return person_action(self.person, question_of(thread), ())
+        return person_action(self.person, question_of(thread), (), self.mates)
 
     def _form(self, thread: Sequence[BaseChatMessage]) -> Form:
         return person_form(self.person, question_of(thread), thread, handoff=True)

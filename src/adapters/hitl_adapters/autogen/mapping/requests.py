@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, cast
 
 from autogen_agentchat.messages import BaseChatMessage
@@ -62,10 +62,10 @@ def question_of(messages: Sequence[BaseChatMessage]) -> dict[str, Json]:
     return {"question": last.to_text()[:_LONGEST], "from": last.source}
 
 
-def person_action(person: str, asked: Mapping[str, Json], path: tuple[str, ...]) -> Action:
-    """A person's turn as an action. A person is no agent, so the origin is whoever asks them."""
+def person_action(person: str, asked: Mapping[str, Json], path: tuple[str, ...], agents: Collection[str]) -> Action:
+    """A person's turn as an action. A person is no agent, so the origin is whichever of the agents asks them."""
     asker = asked.get("from")
-    agent = asker if isinstance(asker, str) and asker not in ("", person) else None
+    agent = asker if isinstance(asker, str) and asker in agents and asker != person else None
     return Action(tool=person, arguments=dict(asked), origin=Origin(agent=agent, path=path))
 
 

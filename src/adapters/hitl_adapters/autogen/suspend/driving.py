@@ -36,7 +36,7 @@ async def drive(scope: Scope, start: Start) -> TaskResult | None:
         with _heeding_stops(session):
             await asyncio.wait({work, ended}, return_when=asyncio.FIRST_COMPLETED)
         if session.gate.stopped is not None:
-            await session.quiet()
+            await session.idle.wait()
     finally:
         ended.cancel()
         await _abandoned(session, work)
@@ -60,18 +60,17 @@ async def _work(scope: Scope, start: Start) -> TaskResult | None:
 async def _abandoned(session: Session, work: asyncio.Task[Any]) -> None:
     """End what still works. A team that was cancelled is thrown away, as is one that paused."""
     session.over = True
-    if work.done():
-        return
-    for task in session.at_work:
-        task.cancel()
-    session.token.cancel()
-    await asyncio.wait({work}, timeout=GRACE)
+    if not work.done():
+        for task in session.at_work:
+            task.cancel()
+        session.token.cancel()
+        await asyncio.wait({work}, timeout=GRACE)
     while not work.done():
         log.warning("run %s: its team does not heed its cancellation token; cancelling its task", session.turn.run.id)
         work.cancel()
         await asyncio.wait({work}, timeout=GRACE)
     if not work.cancelled():
-        work.exception()
+        work.exception()  # whoever needs it reads it from the task; nobody has to
 
 
 @contextmanager

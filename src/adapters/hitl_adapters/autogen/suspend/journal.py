@@ -9,7 +9,7 @@ from autogen_core import FunctionCall
 from autogen_core.models import ChatCompletionClient, CreateResult, LLMMessage, ModelInfo, RequestUsage
 from autogen_core.tools import Tool, ToolSchema
 
-from hitl_core.errors import AppChanged
+from hitl_core.errors import AppChanged, HitlError
 from hitl_core.protocol import Json, LiveKind
 
 from .batch import Batch
@@ -69,7 +69,11 @@ class JournalClient(ChatCompletionClient):
 
     async def _remembered(self, scope: Scope, place: str, result: CreateResult) -> CreateResult:
         kept = cast("Json", result.model_dump(mode="json"))
-        found = await scope.session.gate.remember(_key(place), kept)
+        try:
+            found = await scope.session.gate.remember(_key(place), kept)
+        except HitlError as exc:  # a team would make it an error of its own
+            scope.session.fail(exc)
+            raise
         return result if found == kept else CreateResult.model_validate(found)
 
     async def _expect(self, scope: Scope, place: str, result: CreateResult, tools: Sequence[Tool | ToolSchema]) -> None:

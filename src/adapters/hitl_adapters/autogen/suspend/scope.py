@@ -27,6 +27,12 @@ class Suspended(BaseException):
     whole team, and a team that has had an error cannot be saved (research/autogen.md §1.3)."""
 
 
+def _set() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
+
+
 @dataclass(slots=True)
 class Session:
     """What one stretch of a run knows."""
@@ -45,6 +51,8 @@ class Session:
     failure: HitlError | None = None
     over: bool = False
     at_work: set[asyncio.Task[object]] = field(default_factory=set)
+    idle: asyncio.Event = field(default_factory=_set)
+    """Set while no gated call is at work."""
 
     @property
     def gate(self) -> Gate:
@@ -68,15 +76,13 @@ class Session:
         task = asyncio.current_task()
         assert task is not None
         self.at_work.add(task)
+        self.idle.clear()
         try:
             yield
         finally:
             self.at_work.discard(task)
-
-    async def quiet(self) -> None:
-        """Return when no gated call is at work."""
-        while self.at_work:
-            await asyncio.wait(self.at_work)
+            if not self.at_work:
+                self.idle.set()
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from typing import Any, Final
 
+from hitl_core.errors import HitlError
 from hitl_core.protocol import LiveKind
 
 from .scope import Scope, Suspended, current_scope, enter
@@ -42,8 +43,9 @@ class Turns:
             async with aclosing(pumped(parts(scope), scope)) as items:
                 async for item in items:
                     yield item
-        except Suspended:
-            raise
+        except HitlError as exc:
+            scope.session.fail(exc)
+            raise Suspended(str(exc)) from exc
         except Exception as exc:
             if parent.called:
                 raise
