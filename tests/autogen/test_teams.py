@@ -31,6 +31,7 @@ from autogen_agentchat.teams import (
 from autogen_agentchat.tools import AgentTool, TeamTool
 
 from hitl_core import Run
+from hitl_core.errors import AppRefused
 from hitl_core.protocol import Kind, Reply, RunState
 from hitl_core.testing.scripted_model import Call, Rule, Script, ScriptedModel, Step, When, repeated_calls
 
@@ -412,6 +413,13 @@ async def test_termination_counts_go_on(desk: Made, plays: Plays) -> None:
             run = await at.answer(run, answering(said))
     assert run.state is RunState.COMPLETED
     assert len(model.calls) == 3
+
+
+async def test_a_review_of_nobody_is_refused(desk: Made, plays: Plays) -> None:
+    model = plays(cast_of(writer=["v1"]))
+    at = desk(lambda: RoundRobinGroupChat([assistant(model, "writer")], max_turns=1), options={"review": ["wrlter"]})
+    with pytest.raises(AppRefused, match="'wrlter'"):
+        await at.start("go")
 
 
 async def test_a_review_of_what_an_agent_wrote(desk: Made, plays: Plays) -> None:

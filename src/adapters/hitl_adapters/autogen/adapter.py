@@ -222,8 +222,7 @@ class _Stretch:
         return Kept(kept.app, kept.team, kept.counts, self._waits(), self._session.floor, kept.handed).to_json()
 
     def _waits(self) -> tuple[str, ...]:
-        session = self._session
-        return tuple(dict.fromkeys([*session.lifted, *(each.call for each in session.gate.waiting)]))
+        return tuple(self._session.waits)
 
     def _refuse_unmet(self) -> None:
         waited = () if self._kept is None else self._kept.waits

@@ -14,7 +14,7 @@ from hitl_core.protocol import Executed, Failed, Json, Proceed, Refuse, Substitu
 from hitl_core.tools import as_json
 
 from ..mapping import code_action, code_blocks, code_form
-from ..suspend import Scope, Suspended, current_scope
+from ..suspend import Scope, current_scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +36,11 @@ class GatedCode:
         known = await session.gate.settled(place) if self.asks else None
         if self.asks and known is None:
             session.lifted[place] = session.gate.lift(action, call=place, form=form)
-            raise Suspended(f"{place} waits for a person")
+            raise session.waiting(place)
         verdict = await session.gate.propose(action, call=place, form=form)
         match verdict:
             case Wait():
-                raise Suspended(f"{place} waits for a person")
+                raise session.waiting(place)
             case Refuse(text=text):
                 session.used.append(place)
                 return _not_run(text)

@@ -13,7 +13,7 @@ from autogen_core.models import AssistantMessage
 from hitl_core.protocol import Action, Json, Origin, Substitute, Wait
 
 from ..mapping import review_form, text_of
-from ..suspend import Scope, Suspended
+from ..suspend import Scope
 
 Speak = Callable[[Sequence[BaseChatMessage]], AsyncIterator[Any]]
 
@@ -41,7 +41,7 @@ async def _judged(scope: Scope, name: str, text: str) -> dict[str, Json]:
     action = Action(tool=name, arguments={"content": text}, origin=Origin(agent=name, path=scope.path))
     verdict = await session.gate.propose(action, call=place, form=review_form(name))
     if isinstance(verdict, Wait):
-        raise Suspended(f"{place} waits for people")
+        raise session.waiting(place)
     session.used.append(place)
     if isinstance(verdict, Substitute):
         return cast("dict[str, Json]", verdict.result)

@@ -27,7 +27,7 @@ from autogen_core.tools import FunctionTool, StaticWorkbench
 
 from hitl_core.contracts import Finding
 
-from ..suspend import JournalClient, Scope, Suspended, Turns, Watch
+from ..suspend import JournalClient, Scope, Suspended, Turns, Watch, current_scope
 from .code import GatedCode
 from .drafts import reviewed
 from .people import Person
@@ -53,11 +53,13 @@ def oversee(app: App, *, review: Collection[str] = (), safe: Collection[str] = (
     `review` names agents whose answers people review, `safe` agents of the app's own whose turns may run again.
     """
     walk = _Walk(frozenset(review), frozenset(safe))
+    watch = None
     if isinstance(app, BaseGroupChat):
         watch = walk.team(app, app.name)
-        return Overseen(app, watch, walk.shape(app), tuple(walk.findings))
-    walk.agent(app, app.name, MessageFactory())
-    return Overseen(app, None, walk.shape(app), tuple(walk.findings))
+    else:
+        walk.agent(app, app.name, MessageFactory())
+    walk.named(app.name)
+    return Overseen(app, watch, walk.shape(app), tuple(walk.findings))
 
 
 @dataclass
@@ -219,13 +221,21 @@ class _Walk:
         """An agent of the app's own: its turns are remembered when they end; what happens in them is its own."""
         kind = type(agent).__name__
         self._find("warn", place, f"{kind} is no agent of AutoGen's own: what it does by itself is not gated")
-        if type(agent).on_messages_stream is BaseChatAgent.on_messages_stream:
-            return
+        speak = agent.on_messages
 
         async def on_messages(messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken) -> Any:
+            scope = current_scope()
+            if scope is not None and scope.path[-1:] == (agent.name,):  # its own turn: the agent calls itself
+                return await speak(messages, cancellation_token)
             return [each async for each in stream(messages, cancellation_token) if isinstance(each, Response)][-1]
 
         _set(agent, on_messages=on_messages)
+
+    def named(self, place: str) -> None:
+        """An agent that is to be reviewed and is not there would be reviewed by nobody."""
+        there = {each.name for each in self.seen.values()}
+        for name in sorted((self.review | self.safe) - there):
+            self._find("refuse", place, f"the options name an agent {name!r} that is not in it")
 
     # ── findings ─────────────────────────────────────────────────────────────────────────────────────────────
 

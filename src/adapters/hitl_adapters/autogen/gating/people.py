@@ -16,7 +16,7 @@ from hitl_core.lifecycle import RequestState
 from hitl_core.protocol import Action, Answer, HandBack, TakeOver
 
 from ..mapping import no_answer, person_action, person_form, question_of
-from ..suspend import Scope, Session, Suspended
+from ..suspend import Scope, Session
 
 _TAKEN_BACK: Final = (RequestState.REVOKED, RequestState.SUPERSEDED, RequestState.CANCELLED)
 """A word that counts no more: the person is asked again."""
@@ -32,7 +32,7 @@ async def decided(session: Session, place: str, action: Action, form: Form) -> S
         ask(session, place, action, form, round=0 if known is None else known.request.round + 1)
     assert known is not None
     if known.state in (RequestState.OPEN, RequestState.FROZEN):
-        raise Suspended(f"{place} waits for a person")
+        raise session.waiting(place)
     session.used.append(place)
     return known
 
@@ -40,7 +40,7 @@ async def decided(session: Session, place: str, action: Action, form: Form) -> S
 def ask(session: Session, place: str, action: Action, form: Form, *, round: int) -> None:
     """Lift the request of a place. Always raises Suspended."""
     session.lifted[place] = session.gate.lift(action, call=place, form=form, round=round)
-    raise Suspended(f"{place} waits for a person")
+    raise session.waiting(place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +119,7 @@ class Handed:
     def ask(self, session: Session, place: str, thread: Sequence[BaseChatMessage]) -> None:
         """Lift the request."""
         session.lifted[place] = session.gate.lift(self._action(thread), call=place, form=self._form(thread))
+        session.waits[place] = None
 
     async def task(self, session: Session, place: str, thread: Sequence[BaseChatMessage]) -> list[BaseChatMessage]:
         """The messages with which the team goes on. Raises Suspended while the person has the floor."""

@@ -70,7 +70,7 @@ class Proposal:
         verdict = await self.gate.propose(self.action, call=self.place, form=form)
         if not isinstance(verdict, Wait):
             return verdict
-        raise Suspended(f"{self.place} waits for people")
+        raise self.session.waiting(self.place)
 
     async def carried_out(self, allowed: Proceed, run: Callable[[Arguments], Any]) -> ToolResult:
         name = self.action.tool

@@ -41,6 +41,8 @@ class Session:
     journal: dict[str, Json]
     token: CancellationToken = field(default_factory=CancellationToken)
     lifted: dict[str, PauseRequest] = field(default_factory=dict)
+    waits: dict[str, None] = field(default_factory=dict)
+    """The places that wait for people, in order."""
     used: list[str] = field(default_factory=list)
     reached: set[str] = field(default_factory=set)
     asked_again: set[str] = field(default_factory=set)
@@ -57,6 +59,11 @@ class Session:
     @property
     def gate(self) -> Gate:
         return self.turn.gate
+
+    def waiting(self, place: str) -> Suspended:
+        """What to raise at a place that waits for people."""
+        self.waits[place] = None
+        return Suspended(f"{place} waits for people")
 
     def fail(self, error: HitlError) -> None:
         """End this stretch for an error of ours, whatever the framework would make of it."""
