@@ -9,11 +9,10 @@ from typing import Any
 from autogen_core.tools import BaseTool, ToolResult, ToolSchema
 from pydantic import ValidationError
 
-from hitl_core.checks import schema_faults
 from hitl_core.protocol import Action, Arguments, EffectMode, Executed, Origin, Proceed, Verdict, Wait
 from hitl_core.tools import Tool
 
-from ..mapping import definition_of, kept_result, refused, said, strict, tool_form, with_note
+from ..mapping import definition_of, kept_result, refused, said, schema_faults, strict, tool_form, with_note
 from ..suspend import Scope, Suspended
 
 
@@ -50,7 +49,7 @@ class Proposal:
 
     def _faults(self) -> list[str]:
         if self.native is None:
-            return [str(fault) for fault in schema_faults(self.schema, self.arguments, "arguments")]
+            return schema_faults(self.schema, self.arguments)
         known = self.schema.get("properties")
         unknown = self.arguments.keys() - (known if isinstance(known, dict) else {}).keys()
         faults = (

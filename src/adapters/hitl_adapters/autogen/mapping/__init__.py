@@ -11,6 +11,7 @@ from .requests import (
     person_form,
     question_of,
     review_form,
+    schema_faults,
     strict,
     tool_form,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "refused",
     "review_form",
     "said",
+    "schema_faults",
     "strict",
     "text_of",
     "tool_form",

@@ -7,6 +7,8 @@ from typing import Any, Final, cast
 
 from autogen_agentchat.messages import BaseChatMessage
 from autogen_core.code_executor import CodeBlock
+from jsonschema import Draft202012Validator
+from referencing import Registry
 
 from hitl_core.gate import Form
 from hitl_core.protocol import Action, Arguments, Context, Json, Kind, Option, Origin, Reply, canonical, sha256
@@ -26,6 +28,13 @@ def strict(schema: Mapping[str, Any]) -> dict[str, Json]:
     """A tool's JSON Schema that refuses unknown names: AutoGen's tools drop them silently, so that what was shown
     would not be what runs."""
     return {"additionalProperties": False, **cast("dict[str, Json]", dict(schema))}
+
+
+def schema_faults(schema: Mapping[str, Any], arguments: Arguments) -> list[str]:
+    """All ways in which the arguments break a tool's JSON Schema; no reference is ever fetched."""
+    checker = Draft202012Validator(schema, registry=Registry())
+    found = sorted(checker.iter_errors(arguments), key=lambda error: error.json_path)
+    return [f"arguments{error.json_path.removeprefix('$')}: {error.message}" for error in found]
 
 
 def definition_of(schema: Mapping[str, Any]) -> str:
