@@ -9,6 +9,7 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from typing import Self, cast
 
+from .background import Background
 from .channels.announcer import Announcer
 from .commands import (
     CancelRun,
@@ -89,6 +90,7 @@ class Runtime:
         self.owner = owner_name()
         self._announcer = Announcer(channels)
         self._around = replace(around, announce=self._announcer.announce)
+        self._background = Background()
         self._listeners: list[asyncio.Queue[LiveEvent]] = []
         self._attached: tuple[Finding, ...] | None = None
         self._driver = Driver(adapter, self._around, settings.lease_seconds, self._emit, self._watched)
@@ -100,7 +102,8 @@ class Runtime:
         await self.close()
 
     async def close(self) -> None:
-        """Let channels finish, then close the adapter and the store."""
+        """Let turns and channels finish, then close the adapter and the store."""
+        await self._background.close()
         await self._announcer.close()
         if self._attached is not None:
             await self.adapter.close()
@@ -158,11 +161,12 @@ class Runtime:
     async def wait(self, run_id: str, *, timeout: float | None = None, through_pauses: bool = False) -> Run:
         """Bring a run to its next pause or its end, working on it here unless somebody else does.
 
-        With `through_pauses`, go on waiting while people decide. Raises TimeoutError after `timeout` seconds.
+        With `through_pauses`, go on waiting while people decide. Raises TimeoutError after `timeout` seconds; only
+        the waiting ends then: a turn that was begun here goes on, and `close` waits for it.
         """
         async with asyncio.timeout(timeout):
             while True:
-                run = await self._step(run_id)
+                run = await self._background.result(self._step(run_id))
                 settled = run.state not in (RunState.RUNNING, RunState.READY)
                 if settled and not (through_pauses and run.state is RunState.PAUSED):
                     return run

@@ -14,6 +14,7 @@ RANK = {
     "capabilities": 0,
     "clock": 0,
     "plain_text": 0,
+    "background": 0,
     "protocol": 1,
     "policy": 2,
     "lifecycle": 2,

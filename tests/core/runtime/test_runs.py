@@ -24,7 +24,7 @@ from hitl_core.lifecycle import ActionState
 from hitl_core.protocol import PAYLOAD_LIMIT, LiveKind, RunState
 from hitl_core.runtime import INPUT_LIMIT, Runtime
 from tests.core import desk
-from tests.core.shop import Shop, decide, one_refund, only, policy, rule, trail
+from tests.core.shop import LEASE, Shop, decide, one_refund, only, policy, rule, trail
 
 
 async def nothing(input: Any) -> Any:
@@ -267,6 +267,54 @@ async def test_wait_gives_up_after_its_time(shop: Shop) -> None:
         with pytest.raises(TimeoutError):
             await hitl.wait(run.id, timeout=0.01, through_pauses=True)
         assert (await hitl.wait(run.id)).state is RunState.PAUSED
+
+
+async def test_who_gives_up_waiting_does_not_stop_the_tool(shop: Shop) -> None:
+    inside, go_on = asyncio.Event(), asyncio.Event()
+
+    @gate.guard
+    async def refund(order: str) -> str:
+        inside.set()
+        await go_on.wait()
+        shop.ledger.write("refund")
+        return "paid"
+
+    async def app(input: Any) -> Any:
+        return await refund("A")
+
+    async with shop.open(app) as hitl:
+        run = await hitl.start(None)
+        await hitl.respond(only(run).approve(by="ann"))
+        with pytest.raises(TimeoutError):
+            await hitl.wait(run.id, timeout=0.05)
+        await inside.wait()
+        assert (await hitl.run(run.id)).state is RunState.RUNNING
+        go_on.set()
+        assert (await hitl.wait(run.id, timeout=10)).output == "paid"
+        (effect,) = await hitl.effects(run.id)
+    assert (effect.state, shop.ledger.count()) == (ActionState.EXECUTED, 1)
+
+
+async def test_closing_waits_for_a_turn_that_nobody_waits_for(shop: Shop) -> None:
+    inside = asyncio.Event()
+
+    async def app(input: Any) -> Any:
+        inside.set()
+        await asyncio.sleep(0)
+        shop.ledger.write("worked")
+        return float("nan") if input == "bad" else input
+
+    async with shop.open(app) as hitl:
+        for value in ("good", "bad"):
+            claimed = await hitl._open(value, by=None, thread=None)
+            shop.clock.advance(LEASE)  # a run whose worker died
+            waiting = asyncio.ensure_future(hitl.wait(claimed.run.id))
+            await inside.wait()
+            waiting.cancel()
+            inside.clear()
+    assert shop.ledger.count("worked") == 2
+    async with shop.open(app) as hitl:
+        assert {run.state for run in (await hitl.runs()).items} == {RunState.COMPLETED, RunState.FAILED}
 
 
 async def test_wait_leaves_a_run_to_whoever_works_on_it(shop: Shop) -> None:
