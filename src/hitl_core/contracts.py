@@ -156,7 +156,7 @@ class Adapter(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of what `attach` opened."""
+        """Let go of what `attach` opened, also if it failed half-way or was never called."""
         ...
 
 

@@ -91,6 +91,7 @@ class Runtime:
         self._announcer = Announcer(channels)
         self._around = replace(around, announce=self._announcer.announce)
         self._background = Background()
+        self._attaching = asyncio.Lock()
         self._listeners: list[asyncio.Queue[LiveEvent]] = []
         self._attached: tuple[Finding, ...] | None = None
         self._driver = Driver(adapter, self._around, settings.lease_seconds, self._emit, self._watched)
@@ -105,9 +106,10 @@ class Runtime:
         """Let turns and channels finish, then close the adapter and the store."""
         await self._background.close()
         await self._announcer.close()
-        if self._attached is not None:
+        try:
             await self.adapter.close()
-        await self.store.close()
+        finally:
+            await self.store.close()
 
     @property
     def store(self) -> Store:
@@ -115,9 +117,10 @@ class Runtime:
 
     async def attach(self) -> tuple[Finding, ...]:
         """Build the app (once) and return what was found in it. Raises AppRefused if it cannot be overseen."""
-        if self._attached is None:
-            self._attached = await self.adapter.attach()
-        return self._attached
+        async with self._attaching:
+            if self._attached is None:
+                self._attached = await self.adapter.attach()
+            return self._attached
 
     # ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -112,6 +112,38 @@ async def test_an_app_is_attached_once(shop: Shop) -> None:
         assert calls == [1]
 
 
+async def test_two_who_come_first_build_the_app_once(shop: Shop) -> None:
+    async with shop.open(nothing) as hitl:
+        built: list[int] = []
+
+        async def attach() -> tuple[Finding, ...]:
+            await asyncio.sleep(0)
+            built.append(1)
+            return ()
+
+        hitl.adapter.attach = attach  # type: ignore[method-assign]
+        await asyncio.gather(hitl.attach(), hitl.attach())
+    assert built == [1]
+
+
+async def test_what_a_failed_attach_has_opened_is_closed(shop: Shop) -> None:
+    opened: list[str] = []
+
+    async def attach() -> tuple[Finding, ...]:
+        opened.append("a connection")
+        raise AppRefused("the app cannot be overseen")
+
+    async def close() -> None:
+        opened.clear()
+
+    async with shop.open(nothing) as hitl:
+        hitl.adapter.attach, hitl.adapter.close = attach, close  # type: ignore[method-assign]
+        with pytest.raises(AppRefused):
+            await hitl.start(None)
+        assert opened
+    assert opened == []
+
+
 # ── failing and retrying ─────────────────────────────────────────────────────────────────────────────────────
 
 
