@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from typing import Self, cast
 
 from .background import Background
+from .capabilities import Capability
 from .channels.announcer import Announcer
 from .commands import (
     CancelRun,
     Claimed,
     ClaimRuns,
     Effect,
+    FinishRun,
     FireTimers,
     GetCheckpoint,
     GetRequest,
@@ -38,17 +40,17 @@ from .commands import (
     StopScope,
 )
 from .contracts import Adapter, Channel, Finding, Store
-from .errors import AdapterError, ConfigError, HitlError, RunBusy, Stopped
+from .errors import AdapterError, AppChanged, CapabilityNotSupported, ConfigError, HitlError, RunBusy, Stopped
 from .gate import Surroundings
 from .judging import judge
 from .lifecycle import RequestEvent, RequestState
+from .live import Listeners, listen
 from .owners import owner_name, release_dead
 from .protocol import (
     Cancel,
     Edit,
     Json,
     LiveEvent,
-    LiveKind,
     Reject,
     Response,
     Run,
@@ -92,7 +94,7 @@ class Runtime:
         self._around = replace(around, announce=self._announcer.announce)
         self._background = Background()
         self._attaching = asyncio.Lock()
-        self._listeners: list[asyncio.Queue[LiveEvent]] = []
+        self._listeners: Listeners = []
         self._attached: tuple[Finding, ...] | None = None
         self._driver = Driver(adapter, self._around, settings.lease_seconds, self._emit, self._watched)
 
@@ -138,7 +140,7 @@ class Runtime:
     ) -> AsyncIterator[LiveEvent]:
         """Start a run and yield its live events until it pauses or ends."""
         claimed = await self._open(input, by=by, thread=thread)
-        async with aclosing(self._watch_turn(claimed)) as events:
+        async with aclosing(listen(self._listeners, claimed.run.id, self._driver.drive(claimed))) as events:
             async for event in events:
                 yield event
 
@@ -157,7 +159,7 @@ class Runtime:
         claimed = await self._take_up(run_id)
         if claimed is None:
             return
-        async with aclosing(self._watch_turn(claimed)) as events:
+        async with aclosing(listen(self._listeners, claimed.run.id, self._driver.drive(claimed))) as events:
             async for event in events:
                 yield event
 
@@ -196,14 +198,17 @@ class Runtime:
     async def undo(self, run_id: str, *, by: str, reason: str = "") -> Run:
         """Take the run back to its last pause and ask again. Outside effects are not undone by this.
 
-        Raises CapabilityNotSupported where the framework cannot, RunNotFound, RunBusy.
+        Raises CapabilityNotSupported where the framework cannot, AppChanged where there is no pause to go back to,
+        RunNotFound, RunBusy. The framework is only touched once the run is ours.
         """
+        self._require_capability(Capability.UNDO_BY_FORK)
+        self._require_ours(await self.run(run_id))
         await self.attach()
-        checkpoint = await self.store.fetch(GetCheckpoint(run_id))
-        forked = await self.adapter.undo(await self.run(run_id), checkpoint)
+        if await self.store.fetch(GetCheckpoint(run_id)) is None:
+            raise AppChanged(f"run {run_id} has never paused, so there is no pause to go back to; start a new run")
         reopen = ReopenRun(run_id, self.owner, self.settings.lease_seconds, by, reason, self._around.now())
         claimed = await self.store.apply(reopen)
-        return await self._driver.drive(replace(claimed, checkpoint=forked))
+        return await self._driver.drive(await self._forked(claimed))
 
     # ── requests ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -294,14 +299,39 @@ class Runtime:
         )
         return await self.store.apply(OpenRun(run, self.owner, self.settings.lease_seconds, now))
 
+    def _require_capability(self, wanted: Capability) -> None:
+        """Raises CapabilityNotSupported if the adapter declares it absent; nothing was touched then."""
+        support = self.adapter.capabilities[wanted]
+        if support.level == "absent":
+            raise CapabilityNotSupported(self.adapter.name, wanted, support.because)
+
+    def _require_ours(self, run: Run) -> None:
+        """Raises RunBusy if this process does not have the run's app."""
+        if (run.backend, run.app) == (self.adapter.name, self.settings.app):
+            return
+        here = f"this process has {self.settings.app!r} under {self.adapter.name!r}"
+        raise RunBusy(f"run {run.id} waits for a worker that has {run.app!r} under {run.backend!r}; {here}")
+
+    async def _forked(self, claimed: Claimed) -> Claimed:
+        """The claim with the checkpoint of the framework's fork. Where that fails so does the run; undo may come again."""
+        try:
+            forked = await self.adapter.undo(claimed.run, claimed.checkpoint)
+        except Exception as exc:
+            why, now = f"the undo failed: {type(exc).__name__}: {exc}", self._around.now()
+            await self.store.apply(FinishRun(claimed.lease, RunState.FAILED, now, error=why))
+            raise
+        return replace(claimed, checkpoint=forked)
+
     async def _take_up(self, run_id: str) -> Claimed | None:
         """Claim a run if there is something to do in it now. Raises RunNotFound, RunBusy, Stopped."""
         await self.tick()
         run = await self.run(run_id)
+        if run.state not in (RunState.READY, RunState.RUNNING, RunState.FAILED):
+            return None
+        self._require_ours(run)
+        await self.attach()
         if run.state is RunState.FAILED:
             run = await self.store.apply(RetryRun(run_id, by=self.owner, now=self._around.now()))
-        if run.state not in (RunState.READY, RunState.RUNNING):
-            return None
         claimed = await self.claim(limit=1, run_id=run_id)
         if not claimed:
             raise await self._held_back(run)
@@ -309,9 +339,6 @@ class Runtime:
 
     async def _held_back(self, run: Run) -> HitlError:
         """Why a run with work to do cannot be claimed here."""
-        if (run.backend, run.app) != (self.adapter.name, self.settings.app):
-            here = f"this process has {self.settings.app!r} under {self.adapter.name!r}"
-            return RunBusy(f"run {run.id} waits for a worker that has {run.app!r} under {run.backend!r}; {here}")
         whole = ((StopScope.RUN, run.id), (StopScope.TENANT, run.tenant))
         for stop in await self.stops():
             if stop.scope is StopScope.ALL or (stop.scope, stop.target) in whole:
@@ -347,32 +374,12 @@ class Runtime:
 
     # ── live events ──────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _watch_turn(self, claimed: Claimed) -> AsyncGenerator[LiveEvent, None]:
-        """The events of one turn. Who stops listening waits for its end: the turn itself goes on."""
-        queue: asyncio.Queue[LiveEvent] = asyncio.Queue()
-        self._listeners.append(queue)
-        work = asyncio.ensure_future(self._driver.drive(claimed))
-        work.add_done_callback(lambda _: queue.put_nowait(_END))
-        try:
-            yield LiveEvent(run_id=claimed.run.id, kind=LiveKind.STARTED)
-            while (event := await queue.get()) is not _END:
-                if event.run_id == claimed.run.id:
-                    yield event
-            await work
-        finally:
-            self._listeners.remove(queue)
-            if not work.done():
-                await asyncio.wait((work,))
-
     def _emit(self, event: LiveEvent) -> None:
         for queue in self._listeners:
             queue.put_nowait(event)
 
     def _watched(self) -> bool:
         return bool(self._listeners)
-
-
-_END = LiveEvent(run_id="-", kind=LiveKind.COMPLETED)
 
 
 def _event(settled: Settled, response: Response) -> RequestEvent:

@@ -17,6 +17,7 @@ RANK = {
     "background": 0,
     "protocol": 1,
     "policy": 2,
+    "live": 2,
     "lifecycle": 2,
     "tools": 2,
     "spec": 3,

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from hitl_adapters.plain import gate
+from hitl_core.capabilities import NATIVE, Capability
 from hitl_core.commands import OpenRun
 from hitl_core.contracts import Finding
 from hitl_core.errors import (
+    AppChanged,
     AppRefused,
     CapabilityNotSupported,
     NotCanonical,
@@ -183,6 +185,25 @@ async def test_a_failed_run_keeps_its_open_requests(shop: Shop) -> None:
         assert (await hitl.wait(run.id)).state is RunState.FAILED
         assert (await hitl.resume(run.id)).state is RunState.COMPLETED
     assert shop.ledger.count("refund") == 1
+
+
+async def test_a_failed_run_is_only_retried_where_its_app_is(shop: Shop) -> None:
+    async def fails(input: Any) -> Any:
+        raise ConnectionError("the model is away")
+
+    async def broken() -> tuple[Finding, ...]:
+        raise AppRefused("it cannot be overseen")
+
+    async with shop.open(fails) as hitl:
+        run = await hitl.start(None)
+        async with shop.open(nothing, name="other:app") as other:
+            with pytest.raises(RunBusy, match="waits for a worker that has 'shop:app'"):
+                await other.resume(run.id)
+        async with shop.open(nothing) as same:
+            same.adapter.attach = broken  # type: ignore[method-assign]
+            with pytest.raises(AppRefused):
+                await same.resume(run.id)
+        assert await hitl.run(run.id) == run
 
 
 async def test_an_error_of_ours_says_its_code(shop: Shop) -> None:
@@ -410,12 +431,17 @@ async def test_an_unknown_request_is_refused_by_name(shop: Shop) -> None:
 class Forks:
     """What an adapter does that can go back: it takes the checkpoint of the last pause."""
 
-    def __init__(self, hitl: Runtime) -> None:
+    def __init__(self, hitl: Runtime, error: Exception | None = None) -> None:
         self.seen: list[Any] = []
-        hitl.adapter.undo = self.undo  # type: ignore[method-assign]
+        self.error = error
+        adapter: Any = hitl.adapter
+        adapter.undo = self.undo
+        adapter.capabilities = {**adapter.capabilities, Capability.UNDO_BY_FORK: NATIVE}
 
     async def undo(self, run: Any, checkpoint: Any) -> Any:
         self.seen.append((run.id, checkpoint))
+        if self.error is not None:
+            raise self.error
         return checkpoint
 
 
@@ -438,16 +464,49 @@ async def test_undo_supersedes_what_waits_and_asks_again(shop: Shop) -> None:
         assert again.state in (RunState.PAUSED, RunState.COMPLETED)
 
 
-async def test_a_run_that_works_cannot_be_undone(shop: Shop) -> None:
-    async def app(input: Any) -> Any:
-        (run,) = (await hitl.runs()).items
+async def test_a_run_that_somebody_works_on_cannot_be_undone_and_its_framework_is_left_alone(shop: Shop) -> None:
+    app = one_refund(shop.ledger)
+    async with shop.open(app) as hitl, shop.open(app) as other:
+        forks = Forks(other)
+        run = await hitl.start(None)
+        await hitl.respond(only(run).approve(by="ann"))
+        (claimed,) = await hitl.claim(limit=1)
         with pytest.raises(RunBusy):
-            await hitl.undo(run.id, by="bob")
-        return "done"
+            await other.undo(run.id, by="bob")
+        assert (forks.seen, (await hitl.drive(claimed)).state) == ([], RunState.COMPLETED)
+    assert shop.ledger.count() == 1
 
-    async with shop.open(app) as hitl:
-        Forks(hitl)
-        assert (await hitl.start(None)).output == "done"
+
+async def test_a_run_that_never_paused_has_nothing_to_go_back_to(shop: Shop) -> None:
+    async with shop.open(nothing) as hitl:
+        forks = Forks(hitl)
+        run = await hitl.start(1)
+        with pytest.raises(AppChanged, match="never paused"):
+            await hitl.undo(run.id, by="bob")
+        assert (forks.seen, await hitl.run(run.id)) == ([], run)
+
+
+async def test_a_run_of_another_app_is_not_undone_here(shop: Shop) -> None:
+    async with shop.open(one_refund(shop.ledger)) as hitl, shop.open(nothing, name="other:app") as other:
+        forks = Forks(other)
+        run = await hitl.start(None)
+        with pytest.raises(RunBusy, match="waits for a worker that has 'shop:app'"):
+            await other.undo(run.id, by="bob")
+        assert (forks.seen, await hitl.run(run.id)) == ([], run)
+
+
+async def test_an_undo_that_fails_runs_nothing_and_can_be_tried_again(shop: Shop) -> None:
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        forks = Forks(hitl, ConnectionError("no database"))
+        run = await hitl.start(None)
+        await hitl.respond(only(run).approve(by="ann"))
+        with pytest.raises(ConnectionError):
+            await hitl.undo(run.id, by="bob")
+        run = await hitl.run(run.id)
+        assert (run.state, run.error) == (RunState.FAILED, "the undo failed: ConnectionError: no database")
+        forks.error = None
+        await hitl.undo(run.id, by="bob")
+    assert (len(forks.seen), shop.ledger.count()) == (2, 0)
 
 
 async def test_a_framework_that_cannot_forget_a_cancelled_run_harms_nothing(
