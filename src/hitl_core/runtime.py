@@ -40,7 +40,7 @@ from .commands import (
     StopScope,
 )
 from .contracts import Adapter, Channel, Finding, Store
-from .errors import AdapterError, AppChanged, CapabilityNotSupported, ConfigError, HitlError, RunBusy, Stopped
+from .errors import AppChanged, CapabilityNotSupported, HitlError, RunBusy, Stopped
 from .gate import Surroundings
 from .judging import judge
 from .lifecycle import RequestEvent, RequestState
@@ -192,7 +192,7 @@ class Runtime:
     async def cancel(self, run_id: str, *, by: str, reason: str = "") -> Run:
         """End a run that is not over; what waits in it never runs. Raises RunNotFound or RunFinished."""
         run = await self.store.apply(CancelRun(run_id, by, reason, self._around.now()))
-        await self._forget(run)
+        await self._forget(run_id)
         return run
 
     async def undo(self, run_id: str, *, by: str, reason: str = "") -> Run:
@@ -239,7 +239,7 @@ class Runtime:
             event = _event(settled, response)
         recorded = await self.store.apply(RecordResponse(response, self._around.now(), event))
         if isinstance(response.decision, Cancel) and not recorded.replayed:
-            await self._forget(await self.run(recorded.settled.request.run_id))
+            await self._forget(recorded.settled.request.run_id)
         return recorded
 
     async def revoke(self, request_id: str, *, by: str, reason: str = "") -> Settled:
@@ -313,7 +313,7 @@ class Runtime:
         raise RunBusy(f"run {run.id} waits for a worker that has {run.app!r} under {run.backend!r}; {here}")
 
     async def _forked(self, claimed: Claimed) -> Claimed:
-        """The claim with the checkpoint of the framework's fork. Where that fails so does the run; undo may come again."""
+        """The claim with the checkpoint of the framework's fork. If that fails so does the run; undo may come again."""
         try:
             forked = await self.adapter.undo(claimed.run, claimed.checkpoint)
         except Exception as exc:
@@ -361,16 +361,18 @@ class Runtime:
         """Only the app says what its tools are. Without it they count as irreversible, and the gate asks again."""
         try:
             await self.attach()
-        except (AdapterError, ConfigError) as exc:
-            log.info("the edited call is judged without the app: %s", exc)
+        except Exception as exc:  # whatever an app that is not at home here raises when it is imported
+            log.info("the edited call is judged without the app: %s", exc, exc_info=_unforeseen(exc))
 
-    async def _forget(self, run: Run) -> None:
+    async def _forget(self, run_id: str) -> None:
         """Let the framework forget a cancelled run; the store has already made sure that nothing in it runs."""
         try:
+            run = await self.run(run_id)
+            self._require_ours(run)
             await self.attach()
-            await self.adapter.cancel(run, await self.store.fetch(GetCheckpoint(run.id)))
-        except HitlError as exc:
-            log.warning("run %s is cancelled, but its framework was not told: %s", run.id, exc)
+            await self.adapter.cancel(run, await self.store.fetch(GetCheckpoint(run_id)))
+        except Exception as exc:  # it is cancelled and recorded: nothing that fails from here on may say otherwise
+            log.warning("run %s is cancelled, its framework was not told: %s", run_id, exc, exc_info=_unforeseen(exc))
 
     # ── live events ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -380,6 +382,11 @@ class Runtime:
 
     def _watched(self) -> bool:
         return bool(self._listeners)
+
+
+def _unforeseen(exc: Exception) -> Exception | None:
+    """The traceback is for what is not an error of ours: those say all there is."""
+    return None if isinstance(exc, HitlError) else exc
 
 
 def _event(settled: Settled, response: Response) -> RequestEvent:
