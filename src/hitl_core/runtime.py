@@ -39,7 +39,7 @@ from .commands import (
     Stop,
     StopScope,
 )
-from .contracts import Adapter, Channel, Finding, Store
+from .contracts import Adapter, Channel, Clock, Finding, Store
 from .errors import AppChanged, CapabilityNotSupported, HitlError, RunBusy, Stopped
 from .gate import Surroundings
 from .judging import judge
@@ -116,6 +116,10 @@ class Runtime:
     @property
     def store(self) -> Store:
         return self._around.store
+
+    @property
+    def clock(self) -> Clock:
+        return self._around.clock
 
     async def attach(self) -> tuple[Finding, ...]:
         """Build the app (once) and return what was found in it. Raises AppRefused if it cannot be overseen."""
