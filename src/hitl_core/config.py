@@ -24,7 +24,7 @@ from .policy import Policy, PolicyFault
 from .protocol import EffectMode
 from .registry import ADAPTERS, CHANNELS, STORES, load, require_known
 from .runtime import Runtime, Settings
-from .tools import Catalogue, Traits
+from .tools import Catalogue, Override
 
 DEFAULT_FILE: Final = "hitl.toml"
 
@@ -52,7 +52,7 @@ class Config:
     policy_file: Path | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     store_options: Mapping[str, Any] = field(default_factory=dict)
-    tools: Mapping[str, Traits] = field(default_factory=dict)
+    tools: Mapping[str, Override] = field(default_factory=dict)
     channels: tuple[str, ...] = ()
     environment: str = "default"
     tenant: str = "default"
@@ -202,7 +202,7 @@ def _read(file: Path, data: dict[str, Any], backend: str | None) -> Config:
         policy_file=policy_file,
         options=tables["backend"].get("options", _TABLE, {}),
         store_options={key: store.get(key, _TEXT) for key in store.values if key != "url"},
-        tools={name: _traits(f"tools.{name}", given, faults) for name, given in tables["tools"].values.items()},
+        tools={name: _override(f"tools.{name}", given, faults) for name, given in tables["tools"].values.items()},
         channels=tuple(tables["channels"].get("names", _TEXTS, ())),
         environment=environment.get("name", _TEXT, "default"),
         tenant=environment.get("tenant", _TEXT, "default"),
@@ -267,17 +267,21 @@ def _placed(fault: Fault, file: Path) -> Fault:
     return fault if isinstance(fault, PolicyFault) else Fault(f"{file.name}: {fault.path}", fault.problem)
 
 
-def _traits(where: str, given: Any, faults: list[Fault]) -> Traits:
-    """`[tools.NAME]`: what is known about a tool that was not declared with `@tool`."""
+TOOL_KEYS: Final[Mapping[str, tuple[str, _Type, Callable[[Any], Any]]]] = {
+    "effect": ("mode", _EFFECT, EffectMode),
+    "reversible": ("reversible", _FLAG, bool),
+    "risk": ("risk", _TEXT, str),
+    "tags": ("tags", _TEXTS, tuple),
+    "title": ("title", _TEXT, str),
+}
+"""The keys of `[tools.NAME]`: the trait that each one gives, what its value must be, and what is made of it."""
+
+
+def _override(where: str, given: Any, faults: list[Fault]) -> Override:
+    """`[tools.NAME]`: what is said about a tool; for what is not said here, its declaration stands."""
     if not isinstance(given, dict):
         faults.append(Fault(where, f"must be a table: [{where}]"))
     table = _Table(where, given, faults)
-    known = {"effect", "reversible", "risk", "tags", "title"}
-    faults += [_unknown(f"{where}.{key}", key, known) for key in table.values if key not in known]
-    return Traits(
-        mode=EffectMode(table.get("effect", _EFFECT, EffectMode.LEDGER)),
-        reversible=table.get("reversible", _FLAG),
-        risk=table.get("risk", _TEXT),
-        tags=tuple(table.get("tags", _TEXTS, ())),
-        title=table.get("title", _TEXT, ""),
-    )
+    faults += [_unknown(f"{where}.{key}", key, set(TOOL_KEYS)) for key in table.values if key not in TOOL_KEYS]
+    read = {trait: (table.get(key, kind), make) for key, (trait, kind, make) in TOOL_KEYS.items()}
+    return {trait: make(value) for trait, (value, make) in read.items() if value is not None}

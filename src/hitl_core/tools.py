@@ -255,12 +255,21 @@ def running(call: Call) -> AbstractContextManager[Call]:
 # ── the catalogue ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class Catalogue:
-    """The tools that are known by name: from an AgentSpec, and from `[tools.*]` in hitl.toml for native ones."""
+Override = Mapping[str, Any]
+"""Some of the fields of Traits: those that hitl.toml gives for a tool."""
 
-    def __init__(self, tools: Sequence[Tool] = (), overrides: Mapping[str, Traits] | None = None) -> None:
-        self._tools = {each.name: each for each in tools}
+
+class Catalogue:
+    """The tools that are known by name: from an AgentSpec, and from `[tools.*]` in hitl.toml for native ones.
+
+    An override replaces what it gives and nothing else. Raises ConfigError where it contradicts a tool.
+    """
+
+    def __init__(self, tools: Sequence[Tool] = (), overrides: Mapping[str, Override] | None = None) -> None:
+        self._tools: dict[str, Tool] = {}
         self._overrides = dict(overrides or {})
+        for each in tools:
+            self.learn(each)
 
     def tool(self, name: str) -> Tool | None:
         return self._tools.get(name)
@@ -270,10 +279,24 @@ class Catalogue:
         declared = self._tools.get(name)
         known = declared.traits if declared else Traits()
         override = self._overrides.get(name)
-        return known if override is None else replace(override, preview=known.preview or override.preview)
+        return replace(known, **override) if override else known
 
     def learn(self, tool: Tool) -> None:
         """Add a tool that an adapter found in an app. Raises ConfigError if another one has its name already."""
+        mode = self._overrides.get(tool.name, {}).get("mode", tool.traits.mode)
+        if mode != tool.traits.mode and EffectMode.TRANSACTIONAL in (mode, tool.traits.mode):
+            problem = f"is {mode} here, but the tool is declared {tool.traits.mode}; take this line away"
+            raise ConfigError([Fault(f"tools.{tool.name}.effect", problem)])
         known = self._tools.setdefault(tool.name, tool)
-        if known.definition != tool.definition:
-            raise ConfigError([Fault(tool.name, "is the name of two different tools in this app")])
+        differs = _difference(known, tool)
+        if differs:
+            problem = f"is the name of two different tools in this app: they differ in {differs}; rename one of them"
+            raise ConfigError([Fault(tool.name, problem)])
+
+
+def _difference(one: Tool, other: Tool) -> str:
+    """In what two tools of one name are not the same; the functions behind them may be made anew for every run."""
+    if one.definition != other.definition:
+        return "name, description or arguments"
+    names = ("mode", "reversible", "risk", "tags", "title")
+    return ", ".join(name for name in names if getattr(one.traits, name) != getattr(other.traits, name))

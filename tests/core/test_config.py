@@ -94,9 +94,18 @@ def test_all_that_a_file_can_say(write: Write, tmp_path: Path) -> None:
     assert (config.policy.version, config.policy_file) == ("7", tmp_path / "policy.toml")
     assert (config.lease_seconds, config.concurrency, config.channels) == (5.0, 2, ("console",))
     assert (config.environment, config.tenant) == ("production", "shop")
-    refund = config.tools["refund"]
-    assert (refund.mode, refund.reversible, refund.risk) == (EffectMode.IDEMPOTENT, False, "money")
-    assert (refund.tags, refund.title) == (("refunds",), "Pay back")
+    assert config.tools["refund"] == {
+        "mode": EffectMode.IDEMPOTENT,
+        "reversible": False,
+        "risk": "money",
+        "tags": ("refunds",),
+        "title": "Pay back",
+    }
+
+
+def test_a_tool_is_only_told_what_stands_in_the_file(write: Write) -> None:
+    config = Config.load(write(f'{MINIMAL}[tools.refund]\ntitle = "Pay out"\n[tools.mail]\n'))
+    assert config.tools == {"refund": {"title": "Pay out"}, "mail": {}}
 
 
 def test_a_spec_may_stand_in_the_place_of_an_app(write: Write) -> None:
