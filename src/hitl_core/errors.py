@@ -6,7 +6,8 @@
     ├── RecordError (ValueError)             HITL-R01  a record cannot be understood or kept
     │   ├── NotCanonical                     HITL-R02  a value has no single JSON form
     │   ├── TooLarge                         HITL-R03  a payload is over its limit
-    │   └── ProtocolUnknown                  HITL-R04  written by a protocol version we do not read
+    │   ├── ProtocolUnknown                  HITL-R04  written by a protocol version we do not read
+    │   └── ResultNotKept                    HITL-R05  a tool ran, and its result cannot be kept
     ├── AdapterError                         HITL-A01  the framework side could not do what was asked
     │   ├── AdapterNotFound (LookupError)    HITL-A02  no adapter, store or channel of that name
     │   ├── AdapterNotInstalled (ImportError) HITL-A03 known, but its packages are missing
@@ -45,7 +46,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,22 @@ class ProtocolUnknown(RecordError):
     """The record was written by a protocol version that this release does not read."""
 
     code = "HITL-R04"
+
+
+class ResultNotKept(RecordError):
+    """A tool ran and its result cannot be kept. Recorded as failed, in words that say that it must not be repeated."""
+
+    code = "HITL-R05"
+
+    @classmethod
+    def because(cls, reason: Exception) -> ResultNotKept:
+        """The error for a result that `reason` keeps from being stored."""
+        why = str(reason).rstrip(".")[:2000]
+        return cls(f"{RAN}, but its result cannot be kept: {why}. What it did is done; do not repeat it.")
+
+
+RAN: Final = "It ran"
+"""How the recorded error of a call begins that had its effect."""
 
 
 # ── adapters ─────────────────────────────────────────────────────────────────────────────────────────────────

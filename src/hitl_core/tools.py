@@ -13,7 +13,7 @@ from typing import Any, Final, ParamSpec, TypeVar, cast, overload
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, create_model
 
-from .errors import ConfigError, Fault
+from .errors import ConfigError, Fault, ResultNotKept
 from .protocol import Arguments, EffectMode, Json, Kind, Option, Preview, canonical, sha256
 
 P = ParamSpec("P")
@@ -70,17 +70,18 @@ class Tool:
     async def run(self, arguments: Arguments, **extra: Any) -> Json:
         """Call the function with arguments validated against its own signature; the result as JSON.
 
-        Raises pydantic.ValidationError on wrong arguments, and whatever the function raises.
+        Raises pydantic.ValidationError on wrong arguments, whatever the function raises, and ResultNotKept if it
+        returns what has no JSON form.
         """
         if self.function is None:
             raise ConfigError([Fault(self.name, "asks people; it has no function to run")])
         if inspect.iscoroutinefunction(self.function):
-            return as_json(await self.function(**self.typed(arguments), **extra))
+            return _kept(await self.function(**self.typed(arguments), **extra))
         # In a thread: a slow tool must not hold up the loop, which keeps the lease of its run.
         result = await asyncio.to_thread(self.function, **self.typed(arguments), **extra)
         if inspect.isawaitable(result):
             result = await result
-        return as_json(result)
+        return _kept(result)
 
     def run_in(self, transaction: Any, arguments: Arguments) -> Json:
         """Call a transactional tool inside the store's transaction; it must not be async."""
@@ -102,6 +103,14 @@ def as_json(value: object) -> Json:
     NaN and infinity stay what they are, so that they are refused later and never read as null.
     """
     return cast("Json", _ANYTHING.dump_python(value, mode="json"))
+
+
+def _kept(result: object) -> Json:
+    """The result of a tool that has run. Raises ResultNotKept: nobody may take that for a failure of the tool."""
+    try:
+        return as_json(result)
+    except Exception as exc:
+        raise ResultNotKept.because(exc) from exc
 
 
 @overload

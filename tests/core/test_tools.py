@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel, Field, ValidationError
 
 from hitl_core.checks import schema_faults
-from hitl_core.errors import ConfigError
+from hitl_core.errors import ConfigError, ResultNotKept
 from hitl_core.protocol import EffectMode, Kind, Option
 from hitl_core.tools import (
     Call,
@@ -239,6 +239,24 @@ def test_results_become_json() -> None:
     receipt = Receipt(datetime(2026, 1, 5, tzinfo=UTC), Decimal("1.50"))
     assert as_json(receipt) == {"at": "2026-01-05T00:00:00Z", "amount": "1.50"}
     assert as_json([Address(city="Ulm"), None, (1, 2)]) == [{"city": "Ulm", "lines": []}, None, [1, 2]]
+
+
+async def test_a_result_without_a_json_form_says_that_the_tool_ran() -> None:
+    ran: list[str] = []
+
+    @tool
+    def wire(order: str) -> object:
+        ran.append(order)
+        return object()
+
+    @tool
+    async def mail(order: str) -> object:
+        return wire
+
+    for each in (wire, mail):
+        with pytest.raises(ResultNotKept, match=r"^It ran, but its result cannot be kept: .* do not repeat it"):
+            await each.run({"order": "A"})
+    assert ran == ["A"]
 
 
 # ── tools that ask people ────────────────────────────────────────────────────────────────────────────────────

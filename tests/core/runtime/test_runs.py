@@ -227,7 +227,7 @@ async def test_an_output_that_cannot_be_kept_fails_the_run_by_name(shop: Shop, o
     assert (run.state, run.error.startswith(code), bool(run.error)) == (RunState.FAILED, True, True)
 
 
-@pytest.mark.parametrize("result", ["x" * 2_000_000, float("nan")], ids=["too large", "NaN"])
+@pytest.mark.parametrize("result", ["x" * 2_000_000, float("nan"), object()], ids=["too large", "NaN", "no JSON"])
 async def test_a_result_that_cannot_be_kept_does_not_hide_that_the_tool_ran(shop: Shop, result: Any) -> None:
     shop.policy = policy(rule("free", level="autonomous", allow_irreversible="a test"))
 

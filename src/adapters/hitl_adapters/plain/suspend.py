@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar, cast, overload
 
-from hitl_core.errors import HitlError, NoRun, Stopped
+from hitl_core.errors import HitlError, NoRun, ResultNotKept, Stopped
 from hitl_core.gate import Form, Gate
 from hitl_core.protocol import (
     Action,
@@ -41,7 +41,8 @@ class Suspended(BaseException):
 
 
 class Refused(HitlError):
-    """A guarded call came to nothing: the gate refused it, or it was tried and failed; the message says why.
+    """A guarded call has no result: the gate refused it, it was tried and failed, or it ran and its result cannot be
+    kept; the message says which, and why.
 
     It is the same error when the function runs again from its start, so that an app that catches it goes the same way.
     """
@@ -289,13 +290,20 @@ async def _obey(session: Session, declared: Tool, verdict: Verdict, place: str) 
 async def _carry_out(session: Session, declared: Tool, allowed: Proceed) -> Json:
     if declared.traits.mode is EffectMode.TRANSACTIONAL:
         return await _carry_out_in_store(session, declared, allowed)
+    try:
+        return await _carry_out_once(session, declared, allowed)
+    except ResultNotKept as exc:
+        raise Refused(str(exc)) from exc
+
+
+async def _carry_out_once(session: Session, declared: Tool, allowed: Proceed) -> Json:
     failure: Exception | None = None
     async with session.gate.carry_out(allowed, suspends=(Suspended, Stopped)) as effect:
         try:
             result = await declared.run(effect.arguments)
             effect.outcome = Executed(result)
-        except Stopped:
-            raise  # a guarded call inside it was stopped: it begins again when the stop is lifted
+        except (ResultNotKept, Stopped):
+            raise  # it ran; or a guarded call inside it was stopped: it begins again when the stop is lifted
         except Exception as exc:
             failure, effect.outcome = exc, Failed(f"{type(exc).__name__}: {exc}"[:4000])
     if failure is None:
