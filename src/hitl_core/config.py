@@ -34,7 +34,6 @@ TABLES: Final = {
     "policy": {"file"},
     "worker": {"lease", "concurrency"},
     "channels": {"names"},
-    "app": None,
     "tools": None,
     "environment": {"name", "tenant"},
 }
@@ -74,15 +73,20 @@ class Config:
 async def connect(
     config: str | Path | Config = DEFAULT_FILE, *, clock: Clock | None = None, backend: str | None = None
 ) -> AsyncIterator[Runtime]:
-    """A runtime for a configuration; closes it at the end.
+    """A runtime for a configuration; closes it at the end. `backend` replaces the one that it names.
 
     The adapter is loaded when a run is first worked on: reading and answering need no framework. Raises ConfigError,
     AdapterNotFound, StoreUnavailable; and at the first work on a run AdapterNotInstalled, AdapterTooOld, ConfigError.
     """
-    settings = config if isinstance(config, Config) else Config.load(config, backend=backend)
-    runtime = await build(settings, clock=clock)
+    runtime = await build(_config(config, backend), clock=clock)
     async with runtime:
         yield runtime
+
+
+def _config(given: str | Path | Config, backend: str | None) -> Config:
+    if not isinstance(given, Config):
+        return Config.load(given, backend=backend)
+    return given if backend is None else dataclasses.replace(given, backend=backend)
 
 
 async def build(config: Config, *, clock: Clock | None = None) -> Runtime:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
@@ -173,10 +173,3 @@ class Channel(Protocol):
     async def announce(self, request: PauseRequest) -> None:
         """Tell people about a new request or notice. An error here never harms the run."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class AppContext:
-    """What an app factory may ask for: settings of its own from `[app]` in hitl.toml."""
-
-    settings: Mapping[str, Json] = field(default_factory=dict)

@@ -37,9 +37,6 @@ concurrency = 2
 [channels]
 names = ["console"]
 
-[app]
-anything = ["the", "app's", "own"]
-
 [tools.refund]
 effect = "idempotent"
 reversible = false
@@ -168,6 +165,7 @@ def test_every_fault_is_reported_at_once(write: Write) -> None:
     ("text", "path", "hint"),
     [
         ("[stor]", "stor", "did you mean 'store'?"),
+        ("[app]\nsize = 1", "app", "is not a key that exists"),
         ("[backend]\nnmae = 1", "backend.nmae", "did you mean 'name'?"),
         ("[worker]\nzzz = 1", "worker.zzz", "known: concurrency, lease"),
         ("[tools.refund]\nefect = 1", "tools.refund.efect", "did you mean 'effect'?"),
@@ -251,6 +249,15 @@ async def test_connect_opens_a_runtime_and_closes_it(write: Write) -> None:
 async def test_connect_takes_a_configuration_made_in_code(write: Write) -> None:
     async with connect(Config.load(write(MINIMAL))) as runtime:
         assert runtime.adapter.name == "plain"
+
+
+async def test_the_caller_wins_over_a_configuration_made_in_code(write: Write) -> None:
+    config = Config.load(write(MINIMAL))
+    async with connect(config, backend="langgraph") as runtime:
+        assert runtime.adapter.name == "langgraph"
+    with pytest.raises(AdapterNotFound, match="'nothing'"):
+        async with connect(config, backend="nothing"):
+            pass
 
 
 async def test_an_unknown_backend_or_store_is_refused(write: Write) -> None:
