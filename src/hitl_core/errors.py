@@ -33,11 +33,10 @@
     │   ├── Stopped                          HITL-E02  a stop is in force
     │   ├── DigestMismatch                   HITL-E03  what would run is not what was approved
     │   └── AlreadyStarted                   HITL-E04  this call was started before
-    ├── StoreError                           HITL-S01
-    │   ├── StoreUnavailable (OSError)       HITL-S02
-    │   ├── StoreTooNew                      HITL-S03  its schema was written by a newer release
-    │   └── RowCorrupt                       HITL-S04  stored bytes no longer match their digest
-    └── AuditBroken                          HITL-T01  the chain does not verify; says where
+    └── StoreError                           HITL-S01
+        ├── StoreUnavailable (OSError)       HITL-S02
+        ├── StoreTooNew                      HITL-S03  its schema was written by a newer release
+        └── RowCorrupt                       HITL-S04  stored bytes no longer match their digest
 
 `docs/errors.md` has an anchor for every code.
 """
@@ -310,7 +309,7 @@ class AlreadyStarted(EffectRefused):
     code = "HITL-E04"
 
 
-# ── store and record ─────────────────────────────────────────────────────────────────────────────────────────
+# ── store ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class StoreError(HitlError):
@@ -335,9 +334,3 @@ class RowCorrupt(StoreError):
     """Stored bytes no longer match their digest; the row is not used."""
 
     code = "HITL-S04"
-
-
-class AuditBroken(HitlError):
-    """The audit chain does not verify."""
-
-    code = "HITL-T01"
