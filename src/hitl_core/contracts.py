@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
-from .capabilities import Capabilities
+from .capabilities import Capabilities, Capability
 from .commands import Claimed, Command, Query
+from .errors import CapabilityNotSupported
 from .protocol import Json, LiveEvent, PauseRequest, Run
 
 if TYPE_CHECKING:
@@ -158,6 +159,13 @@ class Adapter(Protocol):
     async def close(self) -> None:
         """Let go of what `attach` opened, also if it failed half-way or was never called."""
         ...
+
+
+def require(adapter: Adapter, wanted: Capability) -> None:
+    """Raises CapabilityNotSupported if the adapter declares that it cannot do this. Ask before anything is touched."""
+    support = adapter.capabilities[wanted]
+    if support.level == "absent":
+        raise CapabilityNotSupported(adapter.name, wanted, support.because)
 
 
 # ── channels ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -17,7 +17,6 @@ from .commands import (
     Claimed,
     ClaimRuns,
     Effect,
-    FinishRun,
     FireTimers,
     GetCheckpoint,
     GetRequest,
@@ -39,8 +38,8 @@ from .commands import (
     Stop,
     StopScope,
 )
-from .contracts import Adapter, Channel, Clock, Finding, Store
-from .errors import AppChanged, CapabilityNotSupported, HitlError, RunBusy, Stopped
+from .contracts import Adapter, Channel, Clock, Finding, Store, require
+from .errors import AppChanged, HitlError, RunBusy, Stopped
 from .gate import Surroundings
 from .judging import judge
 from .lifecycle import RequestEvent, RequestState
@@ -205,14 +204,14 @@ class Runtime:
         Raises CapabilityNotSupported where the framework cannot, AppChanged where there is no pause to go back to,
         RunNotFound, RunBusy. The framework is only touched once the run is ours.
         """
-        self._require_capability(Capability.UNDO_BY_FORK)
+        require(self.adapter, Capability.UNDO_BY_FORK)
         self._require_ours(await self.run(run_id))
         await self.attach()
         if await self.store.fetch(GetCheckpoint(run_id)) is None:
             raise AppChanged(f"run {run_id} has never paused, so there is no pause to go back to; start a new run")
         reopen = ReopenRun(run_id, self.owner, self.settings.lease_seconds, by, reason, self._around.now())
         claimed = await self.store.apply(reopen)
-        return await self._driver.drive(await self._forked(claimed))
+        return await self._driver.drive(await self._driver.forked(claimed))
 
     # ── requests ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -303,28 +302,12 @@ class Runtime:
         )
         return await self.store.apply(OpenRun(run, self.owner, self.settings.lease_seconds, now))
 
-    def _require_capability(self, wanted: Capability) -> None:
-        """Raises CapabilityNotSupported if the adapter declares it absent; nothing was touched then."""
-        support = self.adapter.capabilities[wanted]
-        if support.level == "absent":
-            raise CapabilityNotSupported(self.adapter.name, wanted, support.because)
-
     def _require_ours(self, run: Run) -> None:
         """Raises RunBusy if this process does not have the run's app."""
         if (run.backend, run.app) == (self.adapter.name, self.settings.app):
             return
         here = f"this process has {self.settings.app!r} under {self.adapter.name!r}"
         raise RunBusy(f"run {run.id} waits for a worker that has {run.app!r} under {run.backend!r}; {here}")
-
-    async def _forked(self, claimed: Claimed) -> Claimed:
-        """The claim with the checkpoint of the framework's fork. If that fails so does the run; undo may come again."""
-        try:
-            forked = await self.adapter.undo(claimed.run, claimed.checkpoint)
-        except Exception as exc:
-            why, now = f"the undo failed: {type(exc).__name__}: {exc}", self._around.now()
-            await self.store.apply(FinishRun(claimed.lease, RunState.FAILED, now, error=why))
-            raise
-        return replace(claimed, checkpoint=forked)
 
     async def _take_up(self, run_id: str) -> Claimed | None:
         """Claim a run if there is something to do in it now. Raises RunNotFound, RunBusy, Stopped."""

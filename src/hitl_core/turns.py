@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NoReturn, assert_never
 
 from .commands import Claimed, Command, FinishRun, Lease, PauseRun, RenewLease
@@ -39,6 +39,15 @@ class Driver:
             run = await self.around.store.apply(self._commit(turn, ending))
         self._tell(run, ending)
         return run
+
+    async def forked(self, claimed: Claimed) -> Claimed:
+        """The claim with the checkpoint of the framework's fork. If that fails so does the run; undo may come again."""
+        try:
+            return replace(claimed, checkpoint=await self.adapter.undo(claimed.run, claimed.checkpoint))
+        except Exception as exc:
+            why, now = f"the undo failed: {type(exc).__name__}: {exc}", self.around.now()
+            await self.around.store.apply(FinishRun(claimed.lease, RunState.FAILED, now, error=why))
+            raise
 
     async def _advance_while_leased(self, turn: Turn) -> Ending:
         """Advance, renewing the lease meanwhile. A lost lease cancels the work: whatever it did would be refused."""
