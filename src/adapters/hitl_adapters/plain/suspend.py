@@ -175,7 +175,11 @@ class PlainGate:
         return cast("dict[str, Json]", await self._consult(name, {"content": content}, review_form(title)))
 
     async def step(self, function: Callable[..., Any], /, *args: Any, name: str = "", **kwargs: Any) -> Json:
-        """Do something that needs no approval once, and remember its JSON result: a model call, a look-up."""
+        """Do something that needs no approval, and remember its JSON result: a model call, a look-up.
+
+        On resume it is not done again. A process that dies between the work and the remembering leaves no trace of it,
+        and then it is; what must not happen twice belongs behind `guard`.
+        """
         session = current()
         place = session.place(f"step:{name or function.__name__}")
         if place in session.journal:
@@ -224,7 +228,7 @@ class PlainGate:
                 raise Refused(text)
             case Proceed():
                 session.used.append(place)
-                raise Refused("nobody answered this question before its deadline")
+                raise Refused(f"nobody answered {place!r} before its deadline; go on without an answer, or ask again")
             case Substitute(result=result):
                 session.used.append(place)
                 return result
