@@ -89,7 +89,7 @@ def _content(request: PauseRequest, response: Response) -> list[Fault]:
         case Revise(feedback=feedback):
             return [] if feedback.strip() else [Fault("feedback", "is empty; say what should change")]
         case Delegate(to=to):
-            return [Fault("to", "is the responder")] if to == response.responder.id else []
+            return [Fault("to", f"{to!r} is who answers; name somebody else")] if to == response.responder.id else []
         case Approve() | Reject() | Accept() | TakeOver() | HandBack() | Cancel():
             return []
         case _:

@@ -19,7 +19,6 @@ from hitl_core import AppSource, Policy, Run, Runtime, connect
 from hitl_core.config import Config
 from hitl_core.contracts import Clock
 from hitl_core.protocol import Json, PauseRequest, Response
-from hitl_core.tools import Traits
 
 GO: Json = {"messages": [["user", "go"]]}
 """The input of an agent."""
@@ -67,7 +66,7 @@ class Desk:
             store_url="sqlite:///store.db",
             policy=Policy.from_toml(self.policy, name="test") if self.policy else Policy([]),
             options=self.options,
-            tools={name: Traits(reversible=True) for name in self.harmless},
+            tools={name: {"reversible": True} for name in self.harmless},
             folder=self.folder,
             lease_seconds=self.lease,
         )

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from langchain_core.messages import ToolMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
-from langgraph.types import RetryPolicy
+from langgraph.types import Command, RetryPolicy
 
-from hitl_core.errors import NoRun
+from hitl_adapters.langgraph.messages import outcome_of
+from hitl_core.errors import NoRun, ResultNotKept
 from hitl_core.protocol import RunState
 
 from . import agents
@@ -225,3 +227,11 @@ async def test_a_sync_agent_with_a_sync_saver(desk: Made, say: Any, paid: list[A
     at = desk(agents.agent(model, [agents.sync_refund]), saver=in_threads)
     run = await at.answer(await at.start(GO), say)
     assert (run.state, run.error, refunds()) == (RunState.COMPLETED, "", paid)
+
+
+def test_a_result_that_has_no_json_form_says_that_the_tool_ran() -> None:
+    message = ToolMessage(content="paid", tool_call_id="1", artifact=object())
+    results: list[Any] = [message, [message], Command(update={"seen": object()})]
+    for result in results:
+        with pytest.raises(ResultNotKept, match="It ran, but its result cannot be kept"):
+            outcome_of(result)

@@ -58,7 +58,7 @@ from ..protocol import (
 )
 from ..tools import Catalogue
 from ..verdicts import verdict
-from .carrying import Carrying
+from .carrying import Carrying, in_words
 from .doubt import RULING as DOUBT_RULING
 from .doubt import doubt_form, is_about, resolve
 from .forms import DEFAULT_FORM, Form, compose
@@ -197,7 +197,7 @@ class Gate:
             case ActionState.EXECUTED:
                 return Substitute(effect.result, recorded=True, note=await self._edit_note(known, effect))
             case ActionState.FAILED:
-                return Refuse(f"This call was tried and failed: {effect.error}")
+                return Refuse(in_words(effect.error))
             case ActionState.REFUSED:
                 return Refuse(f"This call is not allowed: {effect.error}")
             case ActionState.IN_DOUBT:

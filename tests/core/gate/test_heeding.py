@@ -14,19 +14,16 @@ from tests.core.shop import Shop
 
 @pytest.mark.parametrize("scope", [StopScope.RUN, StopScope.TENANT, StopScope.ALL])
 async def test_a_stop_that_covers_the_run_is_heeded(shop: Shop, scope: StopScope) -> None:
-    async with shop.open(lambda value: value) as hitl:
+    async def works(gate: Gate) -> Ending:
+        assert not await gate.heed_stops()
+        await hitl.stop(StopScope.TOOL, "some other tool", by="ann", reason="unrelated")
+        assert not await gate.heed_stops()
+        target = {StopScope.RUN: gate.run.id, StopScope.TENANT: gate.run.tenant, StopScope.ALL: ""}[scope]
+        await hitl.stop(scope, target, by="ann", reason="enough")
+        assert await gate.heed_stops()
+        return Completed("too late")
 
-        async def works(gate: Gate) -> Ending:
-            assert not await gate.heed_stops()
-            await hitl.stop(StopScope.TOOL, "some other tool", by="ann", reason="unrelated")
-            assert not await gate.heed_stops()
-            target = {StopScope.RUN: gate.run.id, StopScope.TENANT: gate.run.tenant, StopScope.ALL: ""}[scope]
-            await hitl.stop(scope, target, by="ann", reason="enough")
-            assert await gate.heed_stops()
-            return Completed("too late")
-
-        hitl.adapter = script = Script(works)
-        hitl._driver = type(hitl._driver)(script, hitl._around, 30.0, hitl._emit, hitl._watched)
+    async with shop.open(None, adapter=Script(works)) as hitl:
         run = await hitl.start(None)
         assert (run.state, run.output) == (RunState.STOPPED, None)
         assert "enough" in run.error

@@ -174,11 +174,6 @@ def test_a_request_keeps_null_arguments_and_empty_schemas() -> None:
     assert (after.arguments_schema, after.answer_schema) == ({}, {})
 
 
-def test_a_request_says_how_much_time_there_is() -> None:
-    assert desk.request().time_allowed is None
-    assert str(desk.request(deadline="2026-01-05T10:30:00Z").time_allowed) == "1:30:00"
-
-
 @pytest.mark.parametrize(
     ("method", "positional"),
     [

@@ -20,7 +20,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from hitl_adapters.plain import Refused, gate
 from hitl_core.commands import Claimed, StopScope
-from hitl_core.errors import HitlError, LeaseLost, ResponseRefused, RunBusy, Stopped
+from hitl_core.contracts import Store
+from hitl_core.errors import HitlError, LeaseLost, ResponseRefused, RunBusy, Stopped, StoreUnavailable
 from hitl_core.lifecycle import IllegalMove, RequestState
 from hitl_core.protocol import PauseRequest, Response, RunState
 from hitl_core.runtime import Runtime
@@ -45,6 +46,32 @@ STOPS = ((StopScope.ALL, ""), (StopScope.TOOL, "refund"), (StopScope.TENANT, "de
 amounts = st.sampled_from([5.0, 50.0, 300.0, 900.0])
 picks = st.integers(0, 20)
 DECISIONS = ("approve", "approve", "edit", "reject", "answer")
+
+
+class Hiccup:
+    """A store that cannot be reached for one command: it was never carried out, or nobody hears that it was."""
+
+    def __init__(self, inner: Store, command: str, when: str) -> None:
+        self.inner = inner
+        self.command = command
+        self.when = when
+
+    async def apply(self, command: Any) -> Any:
+        if type(command).__name__ != self.command:
+            return await self.inner.apply(command)
+        self.command = ""
+        if self.when == "after":
+            await self.inner.apply(command)
+        raise StoreUnavailable("away for a moment")
+
+    async def fetch(self, query: Any) -> Any:
+        return await self.inner.fetch(query)
+
+    async def changed(self, *, timeout: float) -> None:
+        await self.inner.changed(timeout=timeout)
+
+    async def close(self) -> None:
+        await self.inner.close()
 
 
 class Desk(RuleBasedStateMachine):
@@ -113,11 +140,11 @@ class Desk(RuleBasedStateMachine):
 
     def process(self, work: Callable[[Runtime], Awaitable[T]], at: CrashPoint | None = None) -> T | None:
         """Do some work in a new process, which may die; look at the requests and runs there are afterwards."""
-        return self.loop.run(self._process(work, at))
+        return self.loop.run(self._process(work, lambda store: CrashingStore(store, at, crash=crash)))
 
-    async def _process(self, work: Callable[[Runtime], Awaitable[T]], at: CrashPoint | None) -> T | None:
+    async def _process(self, work: Callable[[Runtime], Awaitable[T]], wrap: Callable[[Store], Store]) -> T | None:
         done = None
-        async with self.shop.open(self.app(), wrap=lambda store: CrashingStore(store, at, crash=crash)) as hitl:
+        async with self.shop.open(self.app(), wrap=wrap) as hitl:
             try:
                 done = await work(hitl)
             except Crash:
@@ -251,6 +278,28 @@ class Desk(RuleBasedStateMachine):
             self.process(lambda hitl: self._respond(hitl, response), at)
         else:
             self.process(lambda hitl: self._resume(hitl, pick), at)
+        self.shop.clock.advance(LEASE)
+
+    @rule(
+        pick=picks,
+        command=st.sampled_from(COMMANDS),
+        when=st.sampled_from(["before", "after"]),
+        work=st.sampled_from(["start", "resume", "answer"]),
+    )
+    def the_store_is_away_for_a_moment(self, pick: int, command: str, when: str, work: str) -> None:
+        """At one command, for a process that lives on; its run goes on when its lease has ended."""
+        response = self._answer(self._request(pick), "approve", "ann") if self.requests else None
+
+        async def worked(hitl: Runtime) -> None:
+            with contextlib.suppress(StoreUnavailable):
+                if work == "start":
+                    await hitl.start({"amounts": [5.0, 50.0], "together": False})
+                elif work == "answer" and response is not None:
+                    await self._respond(hitl, response)
+                else:
+                    await self._resume(hitl, pick)
+
+        self.loop.run(self._process(worked, lambda store: Hiccup(store, command, when)))
         self.shop.clock.advance(LEASE)
 
     @precondition(lambda self: self.waiting or self.ready)

@@ -10,7 +10,7 @@ from langchain_core.messages import BaseMessage, ToolMessage, message_to_dict, m
 from langgraph.prebuilt.tool_node import ToolCallRequest
 from langgraph.types import Command, Send
 
-from hitl_core.errors import RecordError
+from hitl_core.errors import RecordError, ResultNotKept
 from hitl_core.protocol import Arguments, Executed, Failed, Json, Outcome, Refuse, Substitute, Verdict
 from hitl_core.tools import as_json
 
@@ -58,12 +58,15 @@ def unshowable(request: ToolCallRequest, error: RecordError) -> ToolMessage:
 
 
 def outcome_of(result: Result | list[Result]) -> Outcome:
-    """What is kept of a tool's result."""
+    """What is kept of a tool's result. Raises ResultNotKept for one that has no JSON form."""
     if isinstance(result, ToolMessage) and result.status == "error":
         return Failed(str(result.content)[:4000])
-    if isinstance(result, list):
-        return Executed({"parts": [_kept(part) for part in result]})
-    return Executed(_kept(result))
+    try:
+        if isinstance(result, list):
+            return Executed({"parts": [_kept(part) for part in result]})
+        return Executed(_kept(result))
+    except Exception as exc:
+        raise ResultNotKept.because(exc) from exc
 
 
 def _kept(result: Result) -> Json:

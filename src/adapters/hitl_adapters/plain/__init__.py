@@ -6,7 +6,7 @@ from hitl_adapters.plain import gate
 async def issue_refund(order: str, amount: float) -> str: ...
 
 async def desk(input):
-    order = await gate.step(look_up, input["order"])      # remembered: never done twice
+    order = await gate.step(look_up, input["order"])      # remembered: not done again on resume
     why = await gate.ask("Why is this refund due?")        # pauses the run; no process waits
     return await issue_refund(order["id"], 42.0)           # pauses if the policy says so
 """

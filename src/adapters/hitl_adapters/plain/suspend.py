@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar, cast, overload
 
-from hitl_core.errors import HitlError, NoRun, Stopped
+from hitl_core.errors import HitlError, NoRun, ResultNotKept, Stopped
 from hitl_core.gate import Form, Gate
 from hitl_core.protocol import (
     Action,
@@ -41,7 +41,8 @@ class Suspended(BaseException):
 
 
 class Refused(HitlError):
-    """A guarded call came to nothing: the gate refused it, or it was tried and failed; the message says why.
+    """A guarded call has no result: the gate refused it, it was tried and failed, or it ran and its result cannot be
+    kept; the message says which, and why.
 
     It is the same error when the function runs again from its start, so that an app that catches it goes the same way.
     """
@@ -174,7 +175,11 @@ class PlainGate:
         return cast("dict[str, Json]", await self._consult(name, {"content": content}, review_form(title)))
 
     async def step(self, function: Callable[..., Any], /, *args: Any, name: str = "", **kwargs: Any) -> Json:
-        """Do something that needs no approval once, and remember its JSON result: a model call, a look-up."""
+        """Do something that needs no approval, and remember its JSON result: a model call, a look-up.
+
+        On resume it is not done again. A process that dies between the work and the remembering leaves no trace of it,
+        and then it is; what must not happen twice belongs behind `guard`.
+        """
         session = current()
         place = session.place(f"step:{name or function.__name__}")
         if place in session.journal:
@@ -223,7 +228,7 @@ class PlainGate:
                 raise Refused(text)
             case Proceed():
                 session.used.append(place)
-                raise Refused("nobody answered this question before its deadline")
+                raise Refused(f"nobody answered {place!r} before its deadline; go on without an answer, or ask again")
             case Substitute(result=result):
                 session.used.append(place)
                 return result
@@ -289,13 +294,20 @@ async def _obey(session: Session, declared: Tool, verdict: Verdict, place: str) 
 async def _carry_out(session: Session, declared: Tool, allowed: Proceed) -> Json:
     if declared.traits.mode is EffectMode.TRANSACTIONAL:
         return await _carry_out_in_store(session, declared, allowed)
+    try:
+        return await _carry_out_once(session, declared, allowed)
+    except ResultNotKept as exc:
+        raise Refused(str(exc)) from exc
+
+
+async def _carry_out_once(session: Session, declared: Tool, allowed: Proceed) -> Json:
     failure: Exception | None = None
     async with session.gate.carry_out(allowed, suspends=(Suspended, Stopped)) as effect:
         try:
             result = await declared.run(effect.arguments)
             effect.outcome = Executed(result)
-        except Stopped:
-            raise  # a guarded call inside it was stopped: it begins again when the stop is lifted
+        except (ResultNotKept, Stopped):
+            raise  # it ran; or a guarded call inside it was stopped: it begins again when the stop is lifted
         except Exception as exc:
             failure, effect.outcome = exc, Failed(f"{type(exc).__name__}: {exc}"[:4000])
     if failure is None:

@@ -81,11 +81,11 @@ async def test_an_approved_action_begins_and_its_request_is_consumed(world: Worl
 async def test_an_action_that_needs_no_question_begins_with_a_note_and_a_notice(world: World) -> None:
     claimed = await world.open()
     notice = world.request(claimed, kind=Kind.NOTICE, allowed=())
-    note = Note(AuditEvent.ACTION_ALLOWED, claimed.run.id, "policy", {"rule": "small refunds"})
+    note = Note(AuditEvent.REQUEST_REFUSED, claimed.run.id, "policy", {"rule": "small refunds"})
     effect = await world.begin(claimed.lease, notice=notice, note=note)
     assert effect.request_id is None
     assert await world.state(notice) is RequestState.OPEN
-    assert (await world.events())[1:] == ["action.noticed", "action.allowed", "effect.started"]
+    assert (await world.events())[1:] == ["action.noticed", "request.refused", "effect.started"]
 
 
 async def test_a_call_begins_once(world: World) -> None:

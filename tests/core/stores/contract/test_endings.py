@@ -93,10 +93,10 @@ async def test_an_output_over_a_megabyte_is_refused(world: World) -> None:
 
 async def test_a_run_is_finished_once_and_only_as_something_final(world: World) -> None:
     claimed = await world.open()
-    for state in (RunState.PAUSED, RunState.READY, RunState.RUNNING):
+    for state in (RunState.PAUSED, RunState.READY, RunState.RUNNING, RunState.CANCELLED):
         with pytest.raises(IllegalMove, match=f"cannot be finished as {state}"):
             await finish(world, claimed, state)
-    await finish(world, claimed, RunState.CANCELLED, error="given up")
+    await finish(world, claimed, RunState.FAILED, error="given up")
     with pytest.raises(LeaseLost):
         await finish(world, claimed, RunState.COMPLETED)
 
