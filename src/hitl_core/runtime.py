@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
-from typing import Self, cast
+from typing import Final, Self, cast
 
 from .channels.announcer import Announcer
 from .commands import (
@@ -219,13 +219,11 @@ class Runtime:
         RequestExpired, NotAuthorised. A refused answer is recorded and changes nothing.
         """
         settled = await self.store.fetch(GetRequest(response.request_id))
-        event = RequestEvent.DECIDE
-        if settled.state is RequestState.OPEN:
+        if settled.state in _MAY_BE_DECIDED:
             if isinstance(response.decision, Edit):
                 await self._learn_tools()
-            await judge(self._around, settled, response, backend=self.adapter.name)
-            event = _event(settled, response)
-        recorded = await self.store.apply(RecordResponse(response, self._around.now(), event))
+            await judge(self._around, settled, response)
+        recorded = await self.store.apply(RecordResponse(response, self._around.now(), _event(settled, response)))
         if isinstance(response.decision, Cancel) and not recorded.replayed:
             await self._forget(await self.run(recorded.settled.request.run_id))
         return recorded
@@ -366,6 +364,9 @@ class Runtime:
 
 
 _END = LiveEvent(run_id="-", kind=LiveKind.COMPLETED)
+
+_MAY_BE_DECIDED: Final = (RequestState.OPEN, RequestState.FROZEN)
+"""Judged before the store is asked to record: a frozen request may be open by then, if its stop is lifted meanwhile."""
 
 
 def _event(settled: Settled, response: Response) -> RequestEvent:

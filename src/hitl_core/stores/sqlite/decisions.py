@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any, Final, NoReturn
 
 from ...commands import MoveRequest, Note, Recorded, RecordResponse, Settled
-from ...errors import AlreadyDecided, HitlError, RequestClosed, RequestExpired, RequestNotFound
+from ...errors import (
+    AlreadyDecided,
+    Fault,
+    HitlError,
+    RequestClosed,
+    RequestExpired,
+    RequestNotFound,
+    ResponseRefused,
+)
 from ...lifecycle import REQUEST, IllegalMove, RequestEvent, RequestState
 from ...protocol import (
     Accept,
@@ -23,7 +32,7 @@ from ...protocol import (
     micros,
 )
 from . import bodies, requests
-from .bodies import checked
+from .bodies import checked, unpack
 from .endings import cancel
 from .identity import column
 from .requests import RequestRow, move
@@ -53,6 +62,7 @@ def record_response(txn: Transaction, command: RecordResponse) -> Recorded:
         return replayed
     _must_be_open(txn, command, row)
     asked = checked(digest, data, what="request", of=row.id)
+    _must_be_shown(txn, command, row, asked)
     if command.vote:
         return _vote(txn, command, row, body, run_state)
     return _decide(txn, command, row, body, run_state, asked)
@@ -99,6 +109,16 @@ def _must_be_open(txn: Transaction, command: RecordResponse, row: RequestRow) ->
         error = _second_vote(txn, command.response, row)
     if error is not None:
         _refuse(txn, command, row, error)
+
+
+def _must_be_shown(txn: Transaction, command: RecordResponse, row: RequestRow, asked: bytes) -> None:
+    """The answer is about the action that stands in the request; judged here too, whoever has judged it before."""
+    shown = json.loads(unpack(asked))["digest"]
+    if command.response.digest != shown:
+        fault = Fault(
+            "digest", f"is {command.response.digest!r}, but request {row.name!r} shows {shown!r}; show it again"
+        )
+        _refuse(txn, command, row, ResponseRefused([fault]))
 
 
 def _closed(txn: Transaction, row: RequestRow, now: datetime) -> HitlError:
