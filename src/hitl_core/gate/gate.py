@@ -20,7 +20,6 @@ from ..commands import (
     Command,
     Effect,
     EndEffect,
-    GetRequest,
     Known,
     Lease,
     ListEffects,
@@ -36,7 +35,7 @@ from ..commands import (
     Settled,
     StopScope,
 )
-from ..errors import AlreadyStarted, EffectRefused, HitlError, RecordError, Stopped
+from ..errors import AlreadyStarted, AppChanged, EffectRefused, HitlError, RecordError, Stopped
 from ..lifecycle import ActionEvent, ActionState, RequestState
 from ..protocol import (
     Action,
@@ -62,6 +61,7 @@ from .carrying import Carrying
 from .doubt import RULING as DOUBT_RULING
 from .doubt import doubt_form, is_about, resolve
 from .forms import DEFAULT_FORM, Form, compose
+from .lineage import note_about
 from .surroundings import Surroundings
 
 T = TypeVar("T")
@@ -77,6 +77,7 @@ class Gate:
         self.run = run
         self.lease = lease
         self.stopped: Stopped | None = None
+        self.changed: AppChanged | None = None
         self._around = around
         self._store = around.store
         self._loop = asyncio.get_running_loop()
@@ -105,14 +106,16 @@ class Gate:
     async def propose(self, action: Action, *, call: str, form: Form = DEFAULT_FORM) -> Verdict:
         """What shall become of this action? `call` names its place in the run and is stable over restarts.
 
-        Asked again with the same call, the recorded decision answers. Raises AlreadyStarted, LeaseLost or
-        StoreError; whoever catches them must not run the tool.
+        Asked again with the same call, the recorded decision answers. Raises AppChanged if the call is another action
+        now, after which nothing starts any more in this turn; AlreadyStarted, LeaseLost or StoreError. Whoever catches
+        them must not run the tool.
         """
         try:
             digest = action.digest
         except RecordError as exc:
             return Refuse(f"This call was refused before anybody was asked: {exc}")
         known = await self._store.fetch(Look(self.run.id, call))
+        self._require_unchanged()
         if known.effect is not None:
             return await self._again(action, known, known.effect, form)
         if known.settled is None:
@@ -193,61 +196,65 @@ class Gate:
     # ── asked again about something that was allowed before ─────────────────────────────────────────────────
 
     async def _again(self, action: Action, known: Known, effect: Effect, form: Form) -> Verdict:
+        note = await self._note_about(action, effect)
         match effect.state:
             case ActionState.EXECUTED:
-                return Substitute(effect.result, recorded=True, note=await self._edit_note(known, effect))
+                return Substitute(effect.result, recorded=True, note=note)
             case ActionState.FAILED:
                 return Refuse(f"This call was tried and failed: {effect.error}")
             case ActionState.REFUSED:
                 return Refuse(f"This call is not allowed: {effect.error}")
             case ActionState.IN_DOUBT:
-                return await self._doubt(known, effect)
+                return await self._doubt(known, effect, note)
             case ActionState.EXECUTING:
-                return await self._interrupted(known, effect)
+                return await self._interrupted(known, effect, note)
             case ActionState.ALLOWED:
-                return await self._once_more(known, effect, form)
+                return await self._once_more(effect, form, note)
             case ActionState.PROPOSED | ActionState.ANSWERED:
                 return Refuse(f"This call is {effect.state}, which does not allow it; it did not run.")
             case _:
                 assert_never(effect.state)
 
-    async def _once_more(self, known: Known, effect: Effect, form: Form) -> Verdict:
+    async def _note_about(self, action: Action, effect: Effect) -> str:
+        """What the model is told if a person changed this call, however often it is asked about. Raises AppChanged."""
+        if action.digest == effect.action.digest:
+            return ""
+        everything = ListRequests(states=(), run_id=self.run.id, call=effect.call, limit=1000)
+        asked = await self._store.fetch(everything)
+        try:
+            return note_about(action, effect, asked.items)
+        except AppChanged as exc:
+            self.changed = exc
+            raise
+
+    def _require_unchanged(self) -> None:
+        """Raises AppChanged once a call of this turn was found changed: what else it does is not to be relied on."""
+        if self.changed is not None:
+            raise AppChanged(str(self.changed))
+
+    async def _once_more(self, effect: Effect, form: Form, note: str) -> Verdict:
         """A call that may begin again: its tool paused inside, or a person said that it did not happen."""
         current = self._rule(effect.action, form)
         if current.denied:
             return await self._deny(effect.action, effect.call, current)
-        return await self._proceed(known, effect)
-
-    async def _proceed(self, known: Known, effect: Effect) -> Proceed:
-        note = await self._edit_note(known, effect)
         return Proceed(effect.action, call=effect.call, request_id=effect.request_id, note=note)
 
-    async def _edit_note(self, known: Known, effect: Effect) -> str:
-        """What the model is told if a person changed this call, however often it is asked about again."""
-        if effect.request_id is None:
-            return ""
-        settled = known.settled
-        if settled is None or settled.request.id != effect.request_id:
-            settled = await self._store.fetch(GetRequest(effect.request_id))
-        allowed = verdict(settled)
-        return allowed.note if isinstance(allowed, Proceed) else ""
-
-    async def _interrupted(self, known: Known, effect: Effect) -> Verdict:
+    async def _interrupted(self, known: Known, effect: Effect, note: str) -> Verdict:
         if effect.fence == self.lease.fence:
             raise AlreadyStarted(f"the call {effect.call!r} is running now; it is not started a second time")
         if effect.mode is EffectMode.IDEMPOTENT:
-            return await self._proceed(known, effect)
+            return Proceed(effect.action, call=effect.call, request_id=effect.request_id, note=note)
         lost = MoveEffect(self.lease, effect.call, ActionEvent.LOSE, by=self.lease.owner, now=self._around.now())
-        return await self._doubt(known, await self._store.apply(lost))
+        return await self._doubt(known, await self._store.apply(lost), note)
 
-    async def _doubt(self, known: Known, effect: Effect) -> Verdict:
+    async def _doubt(self, known: Known, effect: Effect, note: str) -> Verdict:
         settled = known.settled
         if settled is None or not is_about(settled.request, effect) or settled.state in _TAKEN_BACK:
             round = 0 if settled is None else settled.request.round + 1
             return self._ask(effect.action, effect.call, round, doubt_form(effect), DOUBT_RULING)
         if settled.state in (RequestState.OPEN, RequestState.FROZEN):
             return Wait(settled.request)
-        resolution = resolve(effect, settled, note=await self._edit_note(known, effect))
+        resolution = resolve(effect, settled, note=note)
         await self._move(effect, resolution.event, resolution.by, resolution.result)
         return resolution.verdict
 
@@ -299,6 +306,7 @@ class Gate:
         return begun
 
     def _beginning(self, allowed: Proceed) -> BeginEffect:
+        self._require_unchanged()
         if allowed.call in self._waiting:
             raise EffectRefused(f"people are being asked about the call {allowed.call!r}; it does not start meanwhile")
         return BeginEffect(

@@ -76,7 +76,7 @@ class PlainAdapter:
             output = await self._call(session, turn.run.input)
         except Suspended:
             return _paused(session, turn)
-        except LeaseLost:
+        except (AppChanged, LeaseLost):
             raise
         except Exception as exc:
             return Broke(f"{type(exc).__name__}: {exc}", checkpoint=turn.checkpoint)
