@@ -58,8 +58,7 @@ from ..protocol import (
 from ..tools import Catalogue
 from ..verdicts import verdict
 from .carrying import Carrying
-from .doubt import RULING as DOUBT_RULING
-from .doubt import doubt_form, is_about, resolve
+from .doubt import doubt_form, doubt_ruling, is_about, resolve
 from .forms import DEFAULT_FORM, Form, compose
 from .lineage import note_about
 from .surroundings import Surroundings
@@ -205,9 +204,9 @@ class Gate:
             case ActionState.REFUSED:
                 return Refuse(f"This call is not allowed: {effect.error}")
             case ActionState.IN_DOUBT:
-                return await self._doubt(known, effect, note)
+                return await self._doubt(known, effect, form, note)
             case ActionState.EXECUTING:
-                return await self._interrupted(known, effect, note)
+                return await self._interrupted(known, effect, form, note)
             case ActionState.ALLOWED:
                 return await self._once_more(effect, form, note)
             case ActionState.PROPOSED | ActionState.ANSWERED:
@@ -239,19 +238,20 @@ class Gate:
             return await self._deny(effect.action, effect.call, current)
         return Proceed(effect.action, call=effect.call, request_id=effect.request_id, note=note)
 
-    async def _interrupted(self, known: Known, effect: Effect, note: str) -> Verdict:
+    async def _interrupted(self, known: Known, effect: Effect, form: Form, note: str) -> Verdict:
         if effect.fence == self.lease.fence:
             raise AlreadyStarted(f"the call {effect.call!r} is running now; it is not started a second time")
         if effect.mode is EffectMode.IDEMPOTENT:
             return Proceed(effect.action, call=effect.call, request_id=effect.request_id, note=note)
         lost = MoveEffect(self.lease, effect.call, ActionEvent.LOSE, by=self.lease.owner, now=self._around.now())
-        return await self._doubt(known, await self._store.apply(lost), note)
+        return await self._doubt(known, await self._store.apply(lost), form, note)
 
-    async def _doubt(self, known: Known, effect: Effect, note: str) -> Verdict:
+    async def _doubt(self, known: Known, effect: Effect, form: Form, note: str) -> Verdict:
         settled = known.settled
         if settled is None or not is_about(settled.request, effect) or settled.state in _TAKEN_BACK:
             round = 0 if settled is None else settled.request.round + 1
-            return self._ask(effect.action, effect.call, round, doubt_form(effect), DOUBT_RULING)
+            ruling = doubt_ruling(self._rule(effect.action, form))
+            return self._ask(effect.action, effect.call, round, doubt_form(effect), ruling)
         if settled.state in (RequestState.OPEN, RequestState.FROZEN):
             return Wait(settled.request)
         resolution = resolve(effect, settled, note=note)

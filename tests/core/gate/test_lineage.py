@@ -50,5 +50,5 @@ def test_what_may_still_run_may_not(state: ActionState) -> None:
 
 
 def test_long_arguments_are_cut_in_the_message() -> None:
-    with pytest.raises(AppChanged, match="x{100,}…"):
+    with pytest.raises(AppChanged, match=r"x{100,}…"):
         note_about(FIRST, known(Action(tool="mail", arguments={"text": "x" * 1000})), [])

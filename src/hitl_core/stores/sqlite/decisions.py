@@ -18,6 +18,7 @@ from ...errors import (
 )
 from ...lifecycle import REQUEST, IllegalMove, RequestEvent, RequestState
 from ...protocol import (
+    NOT_HAPPENED,
     Accept,
     Approve,
     AuditEvent,
@@ -41,9 +42,6 @@ from .settled import StoredRequest, votes_on
 from .settled import by_key as settled_by_key
 from .transaction import Transaction
 from .waking import wake_if_settled
-
-NOT_HAPPENED: Final = "not_happened"
-"""The option by which a person says that an effect in doubt did not happen, so that it may be begun."""
 
 
 def record_response(txn: Transaction, command: RecordResponse) -> Recorded:
@@ -197,7 +195,7 @@ def _allows(txn: Transaction, command: RecordResponse, row: RequestRow) -> bool:
     match command.response.decision:
         case Approve() | Accept() | Edit():
             return True
-        case Choose(option=option) if option == NOT_HAPPENED:
+        case Choose(option=option) if option == NOT_HAPPENED.id:
             return settled_by_key(txn, row.key).request.in_doubt
         case _:
             return False
