@@ -36,7 +36,7 @@ def policy_faults(around: Surroundings, settled: Settled, response: Response, *,
     ruling = around.rule(edited, backend=backend, started_by=request.requested_for)
     if ruling.denied:
         return [Fault("arguments", f"the policy forbids the edited call ({ruling.rule}: {ruling.why})")]
-    if ruling.level.rank > request.level.rank:
+    if ruling.stricter_than(request.level):
         problem = f"the edited call needs level {ruling.level} ({ruling.rule}); this request is {request.level}"
         return [Fault("arguments", problem)]
     stricter = request.model_copy(update={"approvers": ruling.approvers})

@@ -83,7 +83,8 @@ def resolve(effect: Effect, settled: Settled, *, note: str = "") -> Resolution:
         result: Json = reason or f"{effect.action.tool} was carried out, as {by} has verified."
         return Resolution(ActionEvent.CONFIRM_HAPPENED, by, Substitute(result, note=note), result)
     if said == NOT_HAPPENED.id:
-        again = Proceed(effect.action, call=effect.call, request_id=effect.request_id, note=note)
+        # On this word and not on the approval before it, so that the last check sees it revoked.
+        again = Proceed(effect.action, call=effect.call, request_id=settled.request.id, note=note)
         return Resolution(ActionEvent.CONFIRM_NOT_HAPPENED, by, again)
     text = f"It is not known whether this call had its effect, and {by} stopped it. Do not try it again."
     return Resolution(ActionEvent.ABANDON, by, Refuse(text))

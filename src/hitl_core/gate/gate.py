@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from typing import Any, Final, TypeVar, assert_never
+from typing import Any, TypeVar, assert_never
 
 from ..commands import (
     BeginEffect,
@@ -61,12 +61,10 @@ from .carrying import Carrying
 from .doubt import doubt_form, doubt_ruling, is_about, resolve
 from .forms import DEFAULT_FORM, Form, compose
 from .lineage import note_about
+from .standing import TAKEN_BACK, about, asked_again, once_more, unmet
 from .surroundings import Surroundings
 
 T = TypeVar("T")
-
-_TAKEN_BACK: Final = (RequestState.REVOKED, RequestState.SUPERSEDED, RequestState.CANCELLED)
-"""A word about an effect in doubt that counts no more: the question is asked again."""
 
 
 class Gate:
@@ -84,6 +82,7 @@ class Gate:
         self._waiting: dict[str, PauseRequest] = {}
         self._notices: dict[str, PauseRequest] = {}
         self._begun: set[str] = set()
+        self._held: set[str] = set()
 
     @property
     def catalogue(self) -> Catalogue:
@@ -99,6 +98,11 @@ class Gate:
     def unfinished(self) -> tuple[str, ...]:
         """The calls that this turn began and that have no outcome yet."""
         return tuple(sorted(self._begun))
+
+    @property
+    def held(self) -> tuple[str, ...]:
+        """The calls that have begun before and that people are asked about again: what lies in them is not reached."""
+        return tuple(sorted(self._held))
 
     # ── proposing ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -168,17 +172,15 @@ class Gate:
         return Wait(request)
 
     async def _deny(self, action: Action, call: str, ruling: Ruling) -> Refuse:
-        body: dict[str, Json] = {
-            "call": call,
-            "tool": action.tool,
-            "digest": action.digest,
-            "rule": ruling.rule,
-            "version": ruling.version,
-            "why": ruling.why,
-        }
-        note = Note(AuditEvent.ACTION_REFUSED, self.run.id, "policy", body)
+        rule: dict[str, Json] = {"rule": ruling.rule, "version": ruling.version}
+        return await self._refuse(action, call, ruling.why, **rule)
+
+    async def _refuse(self, action: Action, call: str, why: str, **more: Json) -> Refuse:
+        """Refuse a call for good; asked again, it says the same."""
+        body: dict[str, Json] = {"call": call, "tool": action.tool, "digest": action.digest, **more, "why": why}
+        note = Note(AuditEvent.ACTION_REFUSED, self.run.id, "policy" if more else "gate", body)
         await self._store.apply(RecordRefusal(self.lease, call, action, note, self._around.now()))
-        return Refuse(f"This call is not allowed: {ruling.why}")
+        return Refuse(f"This call is not allowed: {why}")
 
     async def _settled(self, action: Action, settled: Settled, form: Form) -> Verdict:
         """The recorded decision. What it allows meets the policy in force once more: only stricter intervenes."""
@@ -188,8 +190,9 @@ class Gate:
         recorded, current = settled.request, self._rule(found.action, form)
         if current.denied:
             return await self._deny(action, recorded.call, current)
-        if current.level.rank > recorded.level.rank:
-            return self._ask(action, recorded.call, recorded.round + 1, form, current)
+        missing = unmet(current, settled)
+        if missing:
+            return self._ask(action, recorded.call, recorded.round + 1, form, asked_again(current, missing))
         return found
 
     # ── asked again about something that was allowed before ─────────────────────────────────────────────────
@@ -208,7 +211,7 @@ class Gate:
             case ActionState.EXECUTING:
                 return await self._interrupted(known, effect, form, note)
             case ActionState.ALLOWED:
-                return await self._once_more(effect, form, note)
+                return await self._once_more(known, effect, form, note)
             case ActionState.PROPOSED | ActionState.ANSWERED:
                 return Refuse(f"This call is {effect.state}, which does not allow it; it did not run.")
             case _:
@@ -231,36 +234,55 @@ class Gate:
         if self.changed is not None:
             raise AppChanged(str(self.changed))
 
-    async def _once_more(self, effect: Effect, form: Form, note: str) -> Verdict:
-        """A call that may begin again: its tool paused inside, or a person said that it did not happen."""
-        current = self._rule(effect.action, form)
+    async def _once_more(self, known: Known, effect: Effect, form: Form, note: str) -> Verdict:
+        """A call that may begin again: its tool paused inside, or a person said that it did not happen.
+
+        What was decided about it last meets the policy of now.
+        """
+        decided = about(effect, known.settled)
+        found = once_more(effect, decided, note)
+        if isinstance(found, Refuse):
+            return await self._refuse(effect.action, effect.call, found.text)
+        if not isinstance(found, Proceed):
+            return found
+        current = self._rule(found.action, form)
         if current.denied:
             return await self._deny(effect.action, effect.call, current)
-        return Proceed(effect.action, call=effect.call, request_id=effect.request_id, note=note)
+        missing = unmet(current, decided)
+        if not missing:
+            return found
+        self._held.add(effect.call)
+        ruling = asked_again(current if current.asks else _asking(current), missing)
+        return self._ask(effect.action, effect.call, _next_round(known), form, ruling)
 
     async def _interrupted(self, known: Known, effect: Effect, form: Form, note: str) -> Verdict:
+        """A call whose worker died in it. Idempotent ones are tried again, unless the policy of now asks for more:
+        it may have happened, so a person has to say what is to become of it."""
         if effect.fence == self.lease.fence:
             raise AlreadyStarted(f"the call {effect.call!r} is running now; it is not started a second time")
-        if effect.mode is EffectMode.IDEMPOTENT:
+        current = self._rule(effect.action, form)
+        held = current.denied or unmet(current, about(effect, known.settled))
+        if effect.mode is EffectMode.IDEMPOTENT and not held:
             return Proceed(effect.action, call=effect.call, request_id=effect.request_id, note=note)
         lost = MoveEffect(self.lease, effect.call, ActionEvent.LOSE, by=self.lease.owner, now=self._around.now())
         return await self._doubt(known, await self._store.apply(lost), form, note)
 
     async def _doubt(self, known: Known, effect: Effect, form: Form, note: str) -> Verdict:
         settled = known.settled
-        if settled is None or not is_about(settled.request, effect) or settled.state in _TAKEN_BACK:
-            round = 0 if settled is None else settled.request.round + 1
+        if settled is None or not is_about(settled.request, effect) or settled.state in TAKEN_BACK:
             ruling = doubt_ruling(self._rule(effect.action, form))
-            return self._ask(effect.action, effect.call, round, doubt_form(effect), ruling)
+            return self._ask(effect.action, effect.call, _next_round(known), doubt_form(effect), ruling)
         if settled.state in (RequestState.OPEN, RequestState.FROZEN):
             return Wait(settled.request)
         resolution = resolve(effect, settled, note=note)
-        await self._move(effect, resolution.event, resolution.by, resolution.result)
+        moved = await self._move(effect, resolution.event, resolution.by, resolution.result)
+        if isinstance(resolution.verdict, Proceed):
+            return await self._once_more(known, moved, form, note)
         return resolution.verdict
 
-    async def _move(self, effect: Effect, event: ActionEvent, by: str, result: Json = None) -> None:
+    async def _move(self, effect: Effect, event: ActionEvent, by: str, result: Json = None) -> Effect:
         move = MoveEffect(self.lease, effect.call, event, by=by, now=self._around.now(), result=result)
-        await self._store.apply(move)
+        return await self._store.apply(move)
 
     # ── carrying out ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -360,3 +382,7 @@ def _asking(ruling: Ruling) -> Ruling:
     if ruling.asks and ruling.veto_seconds is None:
         return ruling
     return ruling.model_copy(update={"level": Level.CONFIRM, "veto_seconds": None})
+
+
+def _next_round(known: Known) -> int:
+    return 0 if known.settled is None else known.settled.request.round + 1

@@ -167,9 +167,10 @@ def test_it_happened() -> None:
 
 
 def test_it_did_not_happen() -> None:
-    found = resolve(effect(), answered({"type": "choose", "option": "not_happened"}), note="edited")
+    word = answered({"type": "choose", "option": "not_happened"})
+    found = resolve(effect(), word, note="edited")
     assert found.event is ActionEvent.CONFIRM_NOT_HAPPENED
-    assert found.verdict == Proceed(desk.REFUND, call="refund#1", request_id="request-1", note="edited")
+    assert found.verdict == Proceed(desk.REFUND, call="refund#1", request_id=word.request.id, note="edited")
 
 
 @pytest.mark.parametrize(
