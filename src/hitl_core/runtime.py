@@ -372,4 +372,4 @@ _MAY_BE_DECIDED: Final = (RequestState.OPEN, RequestState.FROZEN)
 def _event(settled: Settled, response: Response) -> RequestEvent:
     if settled.request.veto and isinstance(response.decision, Reject):
         return RequestEvent.VETO
-    return RequestEvent.DECIDE
+    return RequestEvent.REFUSE if isinstance(response.decision, Reject | Cancel) else RequestEvent.DECIDE

@@ -20,7 +20,7 @@ from .transaction import Transaction
 from .view import View
 
 SELECT: Final = """SELECT q.key, q.id, q.run, q.call, q.waits, q.state, q.votes, q.allows, q.due, q.lapse, q.why,
-    q.response{more} FROM hitl_requests q"""
+    q.response, q.frozen_at{more} FROM hitl_requests q"""
 _HEAD: Final = SELECT.format(more="")
 
 
@@ -39,6 +39,7 @@ class RequestRow(NamedTuple):
     lapse: str | None
     why: str | None
     response: int | None
+    frozen_at: int | None
 
     @classmethod
     def of(cls, found: Sequence[Any]) -> Self:
@@ -67,8 +68,8 @@ def newest_at(view: View, run: int, call: str) -> RequestRow | None:
 # ── inserting ────────────────────────────────────────────────────────────────────────────────────────────────
 
 _INSERT: Final = """INSERT INTO hitl_requests
-    (id, run, call, round, waits, state, votes, audience, origin, due, lapse, body, room)
-    VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, zeroblob(12))"""
+    (id, run, call, round, waits, state, votes, audience, origin, due, lapse, body, frozen_at, room)
+    VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, zeroblob(12))"""
 
 
 def check(request: PauseRequest, run: RunRow) -> bodies.Body:
@@ -102,6 +103,7 @@ def insert(
                 None if request.deadline is None else micros(request.deadline),
                 None if request.deadline is None else request.on_timeout,
                 bodies.put(txn, body),
+                micros(now) if state is RequestState.FROZEN else None,
             ),
         )
     except sqlite3.IntegrityError as exc:

@@ -8,10 +8,9 @@ from typing import Any, Final, assert_never
 
 from ...commands import LiftStop, SetStop, Stop, StopScope
 from ...errors import Stopped
-from ...lifecycle import RequestEvent
 from ...protocol import Action, AuditEvent, instant, micros
+from .freezing import freeze, thaw
 from .identity import column, text
-from .requests import move
 from .rows import RunRow
 from .transaction import Transaction
 from .view import View
@@ -71,7 +70,7 @@ def set_stop(txn: Transaction, command: SetStop) -> int:
     stop = command.stop
     txn.execute(_PUT, (stop.scope, stop.target, stop.reason, stop.by, micros(stop.at)))
     where, given = _matching(txn, stop.scope, stop.target)
-    frozen = move(txn, RequestEvent.FREEZE, f"waits = 1 AND {where}", *given, also=", why = NULL")
+    frozen = freeze(txn, f"waits = 1 AND {where}", *given, now=stop.at)
     body: dict[str, Any] = {"scope": stop.scope, "target": stop.target, "reason": stop.reason, "frozen": frozen}
     txn.note(AuditEvent.STOP_SET, _subject(stop.scope, stop.target), stop.by, stop.at, body)
     return frozen
@@ -102,7 +101,7 @@ def _thaw(txn: Transaction, command: LiftStop, left: tuple[Stop, ...]) -> int:
     for key, run, tenant, tool, agents in txn.execute(_FROZEN + where, given).fetchall():
         names = tuple(json.loads(agents))
         if not any(covers(s, run=text(run), tenant=tenant, tool=tool, agents=names) for s in left):
-            free += move(txn, RequestEvent.THAW, "key = ?", key)
+            free += thaw(txn, "key = ?", key, now=command.now)
     return free
 
 

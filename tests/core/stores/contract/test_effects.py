@@ -163,7 +163,7 @@ async def test_a_passed_deadline_allows_only_if_it_said_so(world: World) -> None
 
 async def test_a_vetoed_or_revoked_request_allows_nothing(world: World) -> None:
     run, (vetoed,) = await world.paused(veto=True)
-    await world.answer(vetoed.approve(by="ann"), event=RequestEvent.VETO)
+    await world.answer(vetoed.reject(by="ann"), event=RequestEvent.VETO)
     await refused(world, EffectRefused, (await world.claim(run)).lease, request_id=vetoed.id)
     lease, revoked = await world.approved()
     await world.store.apply(MoveRequest(revoked.id, RequestEvent.REVOKE, "boss", "no", world.now))
