@@ -281,3 +281,14 @@ async def test_p65_a_revoked_approval_stays_revoked_after_the_run_went_on(shop: 
         run = await hitl.resume(run.id)
         await decide(hitl, run, "answer", "no")
     assert shop.ledger.count() == 0
+
+
+async def test_p65_a_veto_window_that_ran_out_can_be_revoked_until_it_is_used(shop: Shop) -> None:
+    shop.policy = policy(WINDOW)
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        run = await hitl.start(None)
+        shop.clock.advance(minutes=1)
+        await hitl.tick()
+        await hitl.revoke(only(run).id, by="bob", reason="not this one")
+        run = await hitl.resume(run.id)
+    assert ("revoked before it was used" in str(run.output), shop.ledger.count()) == (True, 0)
