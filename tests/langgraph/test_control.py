@@ -70,6 +70,16 @@ async def test_a_deadline_decides_about_a_native_pause_and_a_late_answer_is_refu
     assert (run.state, run.output) == (RunState.COMPLETED, {"order": "A", "out": [out]})
 
 
+async def test_where_people_lead_a_native_pause_cannot_be_approved(desk: Made) -> None:
+    at = desk(graphs.in_a_node, harmless=("ask",), policy=rule("ask", level="human_leads"))
+    run = await at.start({"order": "A"})
+    assert not {"approve", "edit", "accept"} & set(run.pending[0].allowed)
+    with pytest.raises(ResponseRefused, match="'approve' is not offered"):
+        await at.say(approve(run.pending[0]))
+    run = await at.answer(run, reject)
+    assert (run.state, run.output) == (RunState.COMPLETED, {"order": "A", "out": ["kept"]})
+
+
 @pytest.mark.parametrize("vetoed", [True, False])
 async def test_in_a_veto_window_the_call_runs_unless_somebody_vetoes(desk: Made, vetoed: bool) -> None:
     clock, model = ManualClock(), refunds()
