@@ -71,10 +71,14 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """All that the store knows about one place in a run: the newest request there, and its effect."""
+    """All that the store knows about one place in a run: the newest question there, and its effect.
+
+    `next_round` is the round of the next request there; notices have used up rounds too.
+    """
 
     settled: Settled | None
     effect: Effect | None
+    next_round: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,11 +121,9 @@ class Gate:
         self._require_unchanged()
         if known.effect is not None:
             return await self._again(action, known, known.effect, form)
-        if known.settled is None:
-            return await self._first(action, call, 0, form)
-        if known.settled.request.digest != digest:
-            return await self._first(action, call, known.settled.request.round + 1, form)
-        return await self._settled(action, known.settled, form)
+        if known.settled is None or known.settled.request.digest != digest:
+            return await self._first(action, call, known.next_round, form)
+        return await self._settled(action, known, known.settled, form)
 
     def lift(self, action: Action, *, call: str, form: Form, round: int = 0) -> PauseRequest:
         """The request for a pause that the app made itself: it always asks; the policy adds who and until when."""
@@ -156,14 +154,14 @@ class Gate:
         if ruling.denied:
             return await self._deny(action, call, ruling)
         if not ruling.asks and form.kind is Kind.APPROVAL:
-            return self._let_through(action, call, form, ruling)
+            return self._let_through(action, call, round, form, ruling)
         if form.kind is not Kind.APPROVAL:
             ruling = _asking(ruling)
         return self._ask(action, call, round, form, ruling)
 
-    def _let_through(self, action: Action, call: str, form: Form, ruling: Ruling) -> Proceed:
+    def _let_through(self, action: Action, call: str, round: int, form: Form, ruling: Ruling) -> Proceed:
         if ruling.level is Level.NOTIFY:
-            self._notices[call] = self._compose(action, call, 0, replace(form, kind=Kind.NOTICE), ruling)
+            self._notices[call] = self._compose(action, call, round, replace(form, kind=Kind.NOTICE), ruling)
         return Proceed(action, call=call)
 
     def _ask(self, action: Action, call: str, round: int, form: Form, ruling: Ruling) -> Wait:
@@ -182,7 +180,7 @@ class Gate:
         await self._store.apply(RecordRefusal(self.lease, call, action, note, self._around.now()))
         return Refuse(f"This call is not allowed: {why}")
 
-    async def _settled(self, action: Action, settled: Settled, form: Form) -> Verdict:
+    async def _settled(self, action: Action, known: Known, settled: Settled, form: Form) -> Verdict:
         """The recorded decision. What it allows meets the policy in force once more: only stricter intervenes."""
         found = verdict(settled)
         if not isinstance(found, Proceed):
@@ -192,7 +190,7 @@ class Gate:
             return await self._deny(action, recorded.call, current)
         missing = unmet(current, settled)
         if missing:
-            return self._ask(action, recorded.call, recorded.round + 1, form, asked_again(current, missing))
+            return self._ask(action, recorded.call, known.next_round, form, asked_again(current, missing))
         return found
 
     # ── asked again about something that was allowed before ─────────────────────────────────────────────────
@@ -253,7 +251,7 @@ class Gate:
             return found
         self._held.add(effect.call)
         ruling = asked_again(current if current.asks else _asking(current), missing)
-        return self._ask(effect.action, effect.call, _next_round(known), form, ruling)
+        return self._ask(effect.action, effect.call, known.next_round, form, ruling)
 
     async def _interrupted(self, known: Known, effect: Effect, form: Form, note: str) -> Verdict:
         """A call whose worker died in it. Idempotent ones are tried again, unless the policy of now asks for more:
@@ -271,7 +269,7 @@ class Gate:
         settled = known.settled
         if settled is None or not is_about(settled.request, effect) or settled.state in TAKEN_BACK:
             ruling = doubt_ruling(self._rule(effect.action, form))
-            return self._ask(effect.action, effect.call, _next_round(known), doubt_form(effect), ruling)
+            return self._ask(effect.action, effect.call, known.next_round, doubt_form(effect), ruling)
         if settled.state in (RequestState.OPEN, RequestState.FROZEN):
             return Wait(settled.request)
         resolution = resolve(effect, settled, note=note)
@@ -382,7 +380,3 @@ def _asking(ruling: Ruling) -> Ruling:
     if ruling.asks and ruling.veto_seconds is None:
         return ruling
     return ruling.model_copy(update={"level": Level.CONFIRM, "veto_seconds": None})
-
-
-def _next_round(known: Known) -> int:
-    return 0 if known.settled is None else known.settled.request.round + 1

@@ -1,4 +1,4 @@
-"""P31 and P44: a place where another action was begun gives its result to nobody else, and nothing runs there."""
+"""P31 and P44: what is known of a place is about the action that was asked about or begun there, and about no other."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pytest
 
 from hitl_adapters.plain import Refused, gate
 from hitl_core.errors import HitlError
-from hitl_core.protocol import Run, RunState
+from hitl_core.protocol import Kind, Run, RunState
 from tests.core.runtime.test_restart import FREE, crashed
-from tests.core.shop import App, Crash, Shop, decide, one_refund, only, policy, rule
+from tests.core.shop import App, Crash, Shop, decide, one_refund, only, policy, refund_tool, rule
 
 SMALL_IS_FREE = rule(
     "small",
@@ -92,6 +92,39 @@ async def test_p31_after_a_changed_call_nothing_else_starts_in_the_turn(shop: Sh
         amounts["first"] = 6.0
         run = await decide(hitl, run, "approve")
     assert (run.state, [line["who"] for line in shop.ledger.lines()]) == (RunState.FAILED, ["A"])
+
+
+SMALL_IS_NOTICED = policy(
+    rule("small", level="notify", when={"argument": "amount", "at_most": 50}, allow_irreversible="small change"),
+)
+
+
+@pytest.mark.parametrize("before", ["approve", "reject"])
+async def test_p11_what_was_said_about_other_arguments_hides_no_notice_and_forbids_nothing(
+    shop: Shop, before: str
+) -> None:
+    shop.policy, amounts = SMALL_IS_NOTICED, [100.0, 10.0]
+    refund = refund_tool(shop.ledger)
+
+    async def app(input: Any) -> Any:
+        return await refund("A-1", amounts.pop(0))
+
+    async with shop.open(app) as hitl:
+        run = await decide(hitl, await hitl.start(None), before)
+        notices = (await hitl.inbox(notices=True)).items
+    assert (run.state, [line["amount"] for line in shop.ledger.lines()]) == (RunState.COMPLETED, [10.0])
+    assert [(each.request.kind, each.request.action.arguments["amount"]) for each in notices] == [(Kind.NOTICE, 10.0)]
+
+
+async def test_p42_a_call_that_was_only_announced_is_asked_about_when_it_is_in_doubt(shop: Shop) -> None:
+    """Its notice has used up the first round of the place; the question must not be taken for it."""
+    shop.policy = policy(rule("noticed", level="notify", allow_irreversible="small change"))
+    run_id = await crashed(shop, redefining(shop, 1, dies=True))
+    async with shop.open(redefining(shop, 1)) as hitl:
+        run = await hitl.wait(run_id)
+        assert (run.state, only(run).in_doubt, only(run).round) == (RunState.PAUSED, True, 1)
+        await decide(hitl, run, "choose", "not_happened")
+    assert shop.ledger.count() == 2
 
 
 def redefining(shop: Shop, version: int, *, dies: bool = False, **traits: Any) -> App:

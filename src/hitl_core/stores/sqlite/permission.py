@@ -66,6 +66,8 @@ def _unasked(txn: Transaction, command: BeginEffect, run: RunRow) -> HitlError |
     asked = requests.newest_at(txn, run.key, command.call)
     if asked is None or asked.allows or asked.state in (RequestState.CANCELLED, RequestState.SUPERSEDED):
         return None
+    if by_key(txn, asked.key).request.digest != command.action.digest:
+        return None  # it was about another action, for which it spoke and still speaks
     return EffectRefused(f"the call {command.call!r} has request {asked.name!r}, which is {asked.state}; it decides")
 
 

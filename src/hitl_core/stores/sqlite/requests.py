@@ -65,6 +65,12 @@ def newest_at(view: View, run: int, call: str) -> RequestRow | None:
     return None if found is None else RequestRow.of(found)
 
 
+def rounds(view: View, run: int, call: str) -> int:
+    """The next round at a place of a run, after every request there, notices too."""
+    found = view.one("SELECT MAX(round) + 1 FROM hitl_requests WHERE run = ? AND call = ?", run, call)
+    return (found and found[0]) or 0
+
+
 # ── inserting ────────────────────────────────────────────────────────────────────────────────────────────────
 
 _INSERT: Final = """INSERT INTO hitl_requests
@@ -82,11 +88,13 @@ def check(request: PauseRequest, run: RunRow) -> bodies.Body:
 def insert(
     txn: Transaction, run: RunRow, request: PauseRequest, body: bodies.Body, now: datetime, stops: Iterable[Stop]
 ) -> None:
-    """Store a request unless its place and round are known. One that a stop covers is frozen from the start."""
-    known = "SELECT 1 FROM hitl_requests WHERE run = ? AND call = ? AND round = ?"
-    if txn.one(known, run.key, request.call, request.round):
-        return
+    """Store a request unless its place and round are known. One that a stop covers is frozen from the start.
+
+    Raises RecordError for a notice at a round that is taken: its action would run and nobody be told.
+    """
     waits = request.kind is not Kind.NOTICE
+    if _is_known(txn, run, request, waits=waits):
+        return
     state = RequestState.FROZEN if waits and any(stops) else RequestState.OPEN
     try:
         txn.execute(
@@ -109,6 +117,19 @@ def insert(
     except sqlite3.IntegrityError as exc:
         raise RecordError(f"a request with the id {request.id!r} exists already; give each its own") from exc
     _note_opened(txn, run, request, now)
+
+
+def _is_known(txn: Transaction, run: RunRow, request: PauseRequest, *, waits: bool) -> bool:
+    """Whether the pause that asks this was stored before. Raises RecordError if the round is taken by another kind."""
+    sql = "SELECT waits FROM hitl_requests WHERE run = ? AND call = ? AND round = ?"
+    known = txn.one(sql, run.key, request.call, request.round)
+    if known is None:
+        return False
+    if waits and known[0]:
+        return True
+    raise RecordError(
+        f"round {request.round} of the call {request.call!r} is taken by another request; ask in the next"
+    )
 
 
 def _note_opened(txn: Transaction, run: RunRow, request: PauseRequest, now: datetime) -> None:
