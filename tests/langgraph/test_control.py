@@ -166,6 +166,36 @@ async def test_a_stopped_tool_does_not_start_and_what_runs_beside_it_ends(desk: 
     assert len(model.told()) == 2
 
 
+@pytest.mark.parametrize("scope", [StopScope.AGENT, StopScope.TOOL])
+@pytest.mark.parametrize("build", [graphs.in_a_node, graphs.breakpoint_before], ids=["interrupt", "breakpoint"])
+async def test_a_stop_holds_back_what_was_granted_at_a_native_pause(desk: Made, scope: StopScope, build: Any) -> None:
+    """Nothing of ours is between the decision and what the node does with it, so it is not handed over."""
+    at = desk(build)
+    run = await at.start({"order": "A"})
+    (waiting,), before = run.pending, at.effects
+    target = waiting.action.tool if scope is StopScope.TOOL else waiting.action.origin.path[-1]
+    await at.say(approve(waiting))
+    async with at.open() as hitl:
+        await hitl.stop(scope, target, by="ann", reason="fire")
+    run = await at.resume(run)
+    assert (run.state, at.effects) == (RunState.STOPPED, before)
+    assert "fire" in run.error
+    async with at.open() as hitl:
+        await hitl.lift(scope, target, by="ann", reason="over")
+    run = await at.resume(run)
+    assert (run.state, at.effects.count("paid")) == (RunState.COMPLETED, 1)
+
+
+async def test_a_stop_of_something_else_holds_nothing_back(desk: Made) -> None:
+    at = desk(graphs.in_a_node)
+    run = await at.start({"order": "A"})
+    await at.say(approve(run.pending[0]))
+    async with at.open() as hitl:
+        await hitl.stop(StopScope.TOOL, "refund", by="ann", reason="fire")
+    run = await at.resume(run)
+    assert (run.state, at.effects) == (RunState.COMPLETED, ["asked", "asked", "paid", "told"])
+
+
 def guards_wrappers() -> bool:
     try:
         require_guarded_wrapper()

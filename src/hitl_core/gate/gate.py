@@ -33,7 +33,7 @@ from ..commands import (
     RecordRefusal,
     Remember,
     Settled,
-    StopScope,
+    Stop,
 )
 from ..errors import AlreadyStarted, AppChanged, EffectRefused, HitlError, RecordError, Stopped
 from ..lifecycle import ActionEvent, ActionState, RequestState
@@ -78,7 +78,6 @@ class Gate:
         self._around = around
         self._store = around.store
         self._loop = asyncio.get_running_loop()
-        self._covering = {(StopScope.RUN, run.id), (StopScope.TENANT, run.tenant), (StopScope.ALL, "")}
         self._waiting: dict[str, PauseRequest] = {}
         self._notices: dict[str, PauseRequest] = {}
         self._begun: set[str] = set()
@@ -143,11 +142,22 @@ class Gate:
 
     async def heed_stops(self) -> bool:
         """Whether a stop covers this run now; `stopped` then says which. For frameworks that can end between steps."""
+        return await self._heed(f"what comes next in run {self.run.id}") is not None
+
+    async def stop_for(self, action: Action) -> Stop | None:
+        """The stop that covers an action now; `stopped` then says which, and the run ends as stopped.
+
+        For decisions that are handed to a framework: no begin of ours is between those and what they let happen.
+        """
+        what = f"what was decided about {action.tool!r}"
+        return await self._heed(what, tool=action.tool, agents=action.origin.agents)
+
+    async def _heed(self, what: str, *, tool: str | None = None, agents: tuple[str, ...] = ()) -> Stop | None:
         for stop in await self._store.fetch(ListStops()):
-            if (stop.scope, stop.target) in self._covering:
-                self.stopped = Stopped(f"run {self.run.id} was stopped by {stop.by}: {stop.reason}")
-                return True
-        return False
+            if stop.covers(run=self.run.id, tenant=self.run.tenant, tool=tool, agents=agents):
+                self.stopped = stop.holds_back(what)
+                return stop
+        return None
 
     async def _first(self, action: Action, call: str, round: int, form: Form) -> Verdict:
         ruling = self._rule(action, form)

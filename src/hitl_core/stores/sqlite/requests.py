@@ -151,13 +151,12 @@ def _audience(txn: Transaction, request: PauseRequest) -> int:
 
 
 def _origin(txn: Transaction, request: PauseRequest) -> int:
-    origin = request.action.origin
-    agents = dict.fromkeys((*origin.path, *((origin.agent,) if origin.agent else ())))
+    agents = request.action.origin.agents
     return interned(
         txn,
         "SELECT key FROM hitl_origins WHERE tool = ? AND agents = ?",
         "INSERT INTO hitl_origins (tool, agents) VALUES (?, ?)",
-        (request.action.tool, json.dumps(list(agents))),
+        (request.action.tool, json.dumps(agents)),
     )
 
 
