@@ -7,6 +7,7 @@ from typing import Any, assert_never
 from .errors import Fault, NotCanonical, TooLarge
 from .protocol import (
     PAYLOAD_LIMIT,
+    RUNS_NOTHING,
     Accept,
     Answer,
     Approve,
@@ -72,7 +73,10 @@ def schema_faults(schema: dict[str, Json], value: Json, path: str) -> list[Fault
 
 
 def _is_self_approval(request: PauseRequest, response: Response) -> bool:
-    consenting = isinstance(response.decision, Approve | Edit | Accept)
+    decision = response.decision
+    consenting = isinstance(decision, Approve | Edit | Accept)
+    if request.in_doubt and isinstance(decision, Choose):
+        consenting = decision.option not in RUNS_NOTHING
     own = request.requested_for is not None and response.responder.id == request.requested_for
     return consenting and own and not request.approvers.allow_self
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from .checks import authorise, check
-from .commands import Note, Settled, WriteNote
+from .commands import GetRun, Note, Settled, WriteNote
 from .errors import Fault, NotAuthorised, ResponseRefused
 from .gate import Surroundings
 from .protocol import AuditEvent, Edit, Json, Response
 
 
-async def judge(around: Surroundings, settled: Settled, response: Response, *, backend: str) -> None:
+async def judge(around: Surroundings, settled: Settled, response: Response) -> None:
     """Refuse a response with all its faults, and record that it was refused.
 
     Raises NotAuthorised or ResponseRefused; the request stays open and nothing else has changed.
     """
     strangers = authorise(settled.request, response)
     faults = strangers + check(settled.request, response)
-    faults = faults or policy_faults(around, settled, response, backend=backend)
+    if isinstance(response.decision, Edit) and not faults:
+        run = await around.store.fetch(GetRun(settled.request.run_id))
+        faults = policy_faults(around, settled, response, backend=run.backend)
     if not faults:
         return
     body: dict[str, Json] = {"faults": [str(fault) for fault in faults], "digest": response.digest}
@@ -34,7 +36,7 @@ def policy_faults(around: Surroundings, settled: Settled, response: Response, *,
     ruling = around.rule(edited, backend=backend, started_by=request.requested_for)
     if ruling.denied:
         return [Fault("arguments", f"the policy forbids the edited call ({ruling.rule}: {ruling.why})")]
-    if ruling.level.rank > request.level.rank:
+    if ruling.stricter_than(request.level):
         problem = f"the edited call needs level {ruling.level} ({ruling.rule}); this request is {request.level}"
         return [Fault("arguments", problem)]
     stricter = request.model_copy(update={"approvers": ruling.approvers})

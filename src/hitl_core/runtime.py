@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
-from typing import Self, cast
+from typing import Final, Self, cast
 
 from .background import Background
 from .capabilities import Capability
@@ -234,13 +234,11 @@ class Runtime:
         RequestExpired, NotAuthorised. A refused answer is recorded and changes nothing.
         """
         settled = await self.store.fetch(GetRequest(response.request_id))
-        event = RequestEvent.DECIDE
-        if settled.state is RequestState.OPEN:
+        if settled.state in _MAY_BE_DECIDED:
             if isinstance(response.decision, Edit):
                 await self._learn_tools()
-            await judge(self._around, settled, response, backend=self.adapter.name)
-            event = _event(settled, response)
-        recorded = await self.store.apply(RecordResponse(response, self._around.now(), event))
+            await judge(self._around, settled, response)
+        recorded = await self.store.apply(RecordResponse(response, self._around.now(), _event(settled, response)))
         if isinstance(response.decision, Cancel) and not recorded.replayed:
             await self._forget(recorded.settled.request.run_id)
         return recorded
@@ -376,7 +374,11 @@ def _unforeseen(exc: Exception) -> Exception | None:
     return None if isinstance(exc, HitlError) else exc
 
 
+_MAY_BE_DECIDED: Final = (RequestState.OPEN, RequestState.FROZEN)
+"""Judged before the store is asked to record: a frozen request may be open by then, if its stop is lifted meanwhile."""
+
+
 def _event(settled: Settled, response: Response) -> RequestEvent:
     if settled.request.veto and isinstance(response.decision, Reject):
         return RequestEvent.VETO
-    return RequestEvent.DECIDE
+    return RequestEvent.REFUSE if isinstance(response.decision, Reject | Cancel) else RequestEvent.DECIDE

@@ -84,7 +84,10 @@ class Driver:
     async def _advance(self, turn: Turn) -> Ending:
         """The adapter's ending; what it raises becomes Broke, except that our claim ended."""
         try:
-            return await self.adapter.advance(turn)
+            ending = await self.adapter.advance(turn)
+            if turn.gate.changed is not None and not isinstance(ending, Broke):
+                raise turn.gate.changed  # whatever the app made of the error: this is not the app that was paused
+            return ending
         except LeaseLost:
             raise
         except HitlError as exc:

@@ -69,6 +69,16 @@ async def test_a_deadline_decides_about_a_native_pause_and_a_late_answer_is_refu
     assert (run.state, run.output) == (RunState.COMPLETED, {"order": "A", "out": [out]})
 
 
+async def test_where_people_lead_a_native_pause_cannot_be_approved(desk: Made) -> None:
+    at = desk(graphs.in_a_node, harmless=("ask",), policy=rule("ask", level="human_leads"))
+    run = await at.start({"order": "A"})
+    assert not {"approve", "edit", "accept"} & set(run.pending[0].allowed)
+    with pytest.raises(ResponseRefused, match="'approve' is not offered"):
+        await at.say(approve(run.pending[0]))
+    run = await at.answer(run, reject)
+    assert (run.state, run.output) == (RunState.COMPLETED, {"order": "A", "out": ["kept"]})
+
+
 @pytest.mark.parametrize("vetoed", [True, False])
 async def test_in_a_veto_window_the_call_runs_unless_somebody_vetoes(desk: Made, vetoed: bool) -> None:
     clock, model = ManualClock(), refunds()
@@ -153,6 +163,36 @@ async def test_a_stopped_tool_does_not_start_and_what_runs_beside_it_ends(desk: 
     run = await at.resume(run)
     assert (run.state, at.effects) == (RunState.COMPLETED, ["slow", "refund"])
     assert len(model.told()) == 2
+
+
+@pytest.mark.parametrize("scope", [StopScope.AGENT, StopScope.TOOL])
+@pytest.mark.parametrize("build", [graphs.in_a_node, graphs.breakpoint_before], ids=["interrupt", "breakpoint"])
+async def test_a_stop_holds_back_what_was_granted_at_a_native_pause(desk: Made, scope: StopScope, build: Any) -> None:
+    """Nothing of ours is between the decision and what the node does with it, so it is not handed over."""
+    at = desk(build)
+    run = await at.start({"order": "A"})
+    (waiting,), before = run.pending, at.effects
+    target = waiting.action.tool if scope is StopScope.TOOL else waiting.action.origin.path[-1]
+    await at.say(approve(waiting))
+    async with at.open() as hitl:
+        await hitl.stop(scope, target, by="ann", reason="fire")
+    run = await at.resume(run)
+    assert (run.state, at.effects) == (RunState.STOPPED, before)
+    assert "fire" in run.error
+    async with at.open() as hitl:
+        await hitl.lift(scope, target, by="ann", reason="over")
+    run = await at.resume(run)
+    assert (run.state, at.effects.count("paid")) == (RunState.COMPLETED, 1)
+
+
+async def test_a_stop_of_something_else_holds_nothing_back(desk: Made) -> None:
+    at = desk(graphs.in_a_node)
+    run = await at.start({"order": "A"})
+    await at.say(approve(run.pending[0]))
+    async with at.open() as hitl:
+        await hitl.stop(StopScope.TOOL, "refund", by="ann", reason="fire")
+    run = await at.resume(run)
+    assert (run.state, at.effects) == (RunState.COMPLETED, ["asked", "asked", "paid", "told"])
 
 
 async def test_tool_error_handling_does_not_hide_a_stop(desk: Made) -> None:

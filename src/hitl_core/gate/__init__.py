@@ -1,7 +1,7 @@
 """The gate: every action is proposed, let through or held, begun and reported here."""
 
+from ..protocol import ABORT, HAPPENED, NOT_HAPPENED
 from .carrying import Carrying
-from .doubt import ABORT, HAPPENED, NOT_HAPPENED
 from .forms import OFFERED, Form
 from .gate import Gate
 from .surroundings import Surroundings

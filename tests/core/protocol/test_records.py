@@ -241,6 +241,5 @@ def test_a_denial_is_stricter_than_every_level() -> None:
     leads = Ruling(rule="r", version="1", why="", level=Level.HUMAN_LEADS)
     denies = Ruling(rule="r", version="1", why="", effect="deny", level=Level.AUTONOMOUS)
     assert denies.denied
-    assert denies.stricter_than(leads)
-    assert not leads.stricter_than(denies)
-    assert not leads.stricter_than(leads)
+    assert all(denies.stricter_than(level) for level in Level)
+    assert [level for level in Level if not leads.stricter_than(level)] == [Level.HUMAN_LEADS]

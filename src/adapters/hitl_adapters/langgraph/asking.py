@@ -131,7 +131,7 @@ def ask_about_step(gate: Gate, task: PregelTask, call: str, *, round: int) -> Pa
         options=(AGAIN, ABORT),
         in_doubt=True,
     )
-    action = Action(tool=f"step {task.name}", arguments={"step": task.name})
+    action = Action(tool=f"step {task.name}", arguments={"step": task.name}, origin=Origin(path=(task.name,)))
     return gate.lift(action, call=call, form=form, round=round)
 
 

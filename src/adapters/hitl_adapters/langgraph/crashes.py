@@ -47,6 +47,8 @@ async def doubtful(
         elif not is_settled(known):
             doubt.waiting.append(call)
         elif runs_again(known):
+            if await turn.gate.stop_for(known.request.action) is not None:
+                return Broke(str(turn.gate.stopped), turn.checkpoint)
             doubt.answered.append(call)
         else:
             return Broke(f"step {task.name!r} was in doubt after a crash and a person ended the run", turn.checkpoint)

@@ -153,7 +153,7 @@ class Resumption:
             return self.broke(AppChanged(f"the graph paused {LOOKS} times in one turn at places that were decided"))
         settled = [site for site in standing.sites if site.settled]
         if settled:
-            return self._tell({site.pause.interrupt_id: site.known for site in settled})
+            return await self._tell({site.pause.interrupt_id: site.known for site in settled})
         if await self._wakes(standing.gated):
             return Step(None)
         new = [
@@ -164,16 +164,26 @@ class Resumption:
         ]
         return self._paused(standing, new, standing.calls)
 
-    def _tell(self, decided: Mapping[str, Iterable[Settled | None]]) -> Step:
-        """Resume by id with what was decided, lowered."""
+    async def _tell(self, decided: Mapping[str, Iterable[Settled | None]]) -> Step | Ending:
+        """Resume by id with what was decided, lowered; not while a stop covers one of the pauses."""
         answers: dict[str, Any] = {}
         for interrupt_id, known in decided.items():
             found = [each for each in known if each is not None]
+            stopped = await self._stopped(found)
+            if stopped is not None:
+                return stopped
             answers[interrupt_id] = lowered(found, self._app.codecs)
             self._told.update(dict.fromkeys(each.request.call for each in found))
         return Step(Command(resume=answers))
 
-    async def _recorded(self) -> Step | None:
+    async def _stopped(self, known: Iterable[Settled | None]) -> Ending | None:
+        """The ending of a turn in which a stop covers what was decided: nothing of it is handed to the framework."""
+        for each in known:
+            if each is not None and await self._turn.gate.stop_for(each.request.action) is not None:
+                return Broke(str(self._turn.gate.stopped), checkpoint=self._turn.checkpoint)
+        return None
+
+    async def _recorded(self) -> Step | Ending | None:
         """The next step from our own records alone, where LangGraph itself refuses what it does not await.
 
         Nothing may have happened since the pause was stored: no crash, no failure, no other nodes in the app (a node
@@ -191,7 +201,7 @@ class Resumption:
             if known is None or not is_settled(known) or not isinstance(interrupt_id, str) or is_static(known):
                 return None
             decided.setdefault(interrupt_id, []).append(known)
-        return self._tell(decided) if decided else None
+        return await self._tell(decided) if decided else None
 
     def _retry(self) -> Step:
         """A step failed after its answer, which is kept with the error: run it with that one, never a second.
@@ -226,6 +236,9 @@ class Resumption:
         return Completed(output_of(snapshot.values), consumed=tuple(self._told))
 
     async def _past_breakpoint(self, snapshot: StateSnapshot, site: Site) -> Step | Ending:
+        stopped = await self._stopped(site.known)
+        if stopped is not None:
+            return stopped
         self._told.update(dict.fromkeys(site.calls))
         if site.lowered(self._app.codecs):
             return Step(None)

@@ -76,7 +76,7 @@ class PlainAdapter:
             output = await self._call(session, turn.run.input)
         except Suspended:
             return _paused(session, turn)
-        except LeaseLost:
+        except (AppChanged, LeaseLost):
             raise
         except Exception as exc:
             return Broke(f"{type(exc).__name__}: {exc}", checkpoint=turn.checkpoint)
@@ -108,7 +108,7 @@ class PlainAdapter:
 
 
 def _paused(session: Session, turn: Turn) -> Paused:
-    if session.lost(turn.checkpoint):
+    if session.lost(turn.checkpoint) and not turn.gate.held:
         places = ", ".join(session.unmet(turn.checkpoint))
         raise AppChanged(f"the app paused elsewhere without reaching {places}, where it had paused before")
     return Paused({"version": 1, "calls": session.order()}, consumed=tuple(session.used))

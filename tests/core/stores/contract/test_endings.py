@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from hitl_core.commands import (
@@ -15,9 +17,9 @@ from hitl_core.commands import (
     RetryRun,
     StopScope,
 )
-from hitl_core.errors import LeaseLost, RunBusy, RunFinished, RunNotFound, Stopped, TooLarge
+from hitl_core.errors import EffectRefused, LeaseLost, RunBusy, RunFinished, RunNotFound, Stopped, TooLarge
 from hitl_core.lifecycle import IllegalMove, RequestState
-from hitl_core.protocol import Kind, Run, RunState
+from hitl_core.protocol import Kind, OnTimeout, Run, RunState
 from tests.core.stores.world import World
 
 
@@ -215,3 +217,15 @@ async def test_a_stopped_run_is_lifted_not_reopened(world: World) -> None:
     await finish(world, claimed, RunState.STOPPED)
     with pytest.raises(IllegalMove, match="stopped"):
         await world.store.apply(reopen(world, claimed.run.id))
+
+
+async def test_reopening_withdraws_a_window_that_ran_out_unused(world: World) -> None:
+    """Else what was asked again would run on the silence of before."""
+    deadline = world.now + timedelta(seconds=60)
+    run, (request,) = await world.paused(deadline=deadline, on_timeout=OnTimeout.PROCEED)
+    world.later(61)
+    assert await world.fire() == [request.id]
+    claimed = await world.store.apply(reopen(world, run.id))
+    assert await world.state(request) is RequestState.SUPERSEDED
+    with pytest.raises(EffectRefused, match="superseded"):
+        await world.begin(claimed.lease, request_id=request.id)
