@@ -303,6 +303,24 @@ def test_killed_in_a_node_a_step_that_may_run_again_waits_for_the_end_of_a_stop(
     assert at.effects.count("paid") == 2
 
 
+def test_killed_in_a_node_a_word_that_was_taken_back_runs_nothing_again(tmp_path: Path, warm: None) -> None:
+    at = Desk(native, tmp_path)
+
+    async def dies() -> None:
+        os.environ[CRASH] = "node"
+        await at.start({"order": "A"})
+
+    async def takes_it_back() -> None:
+        async with at.open() as hitl:
+            run = await hitl.resume((await only_run(hitl)).id)
+            await hitl.respond(run.pending[0].choose("again", by="ann"))
+            await hitl.revoke(run.pending[0].id, by="ann", reason="it did happen")
+            assert (await hitl.resume(run.id)).state == "failed"
+
+    assert [child(dies), child(takes_it_back)] == [KILLED, 0]
+    assert at.effects.count("paid") == 1
+
+
 def test_a_second_crash_in_the_same_step_asks_a_second_time(tmp_path: Path, warm: None) -> None:
     at = Desk(native, tmp_path)
 

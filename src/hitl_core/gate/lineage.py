@@ -48,7 +48,7 @@ def _changed(proposed: Action, effect: Effect) -> str:
     became = f"is {now} now" if was != now else "has another definition now"
     return (
         f"the call {effect.call!r} was {was}, which is {effect.state}, and {became}; nothing ran. Deploy the app as it "
-        "was, and let it make its calls of one tool in the same order each time"
+        "was, and let it make its calls of one tool in the same order each time, or name them by a key"
     )
 
 

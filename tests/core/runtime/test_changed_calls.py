@@ -23,10 +23,10 @@ SMALL_IS_FREE = rule(
 FREE_FOR_A = policy(SMALL_IS_FREE)
 
 
-def swapping(shop: Shop, turns: dict[str, int], *, swallow: bool = False) -> App:
+def swapping(shop: Shop, turns: dict[str, int], *, swallow: bool = False, key: Any = None) -> App:
     """An app that pays A and B side by side; how long a look-up takes decides who reaches `pay` first."""
 
-    @gate.guard
+    @gate.guard(key=key)
     async def pay(who: str, amount: float) -> str:
         shop.ledger.write("pay", who=who)
         return f"paid {who}"
@@ -66,6 +66,17 @@ async def test_p31_a_place_that_is_another_call_now_gives_nothing_and_pays_nobod
         )
         turns.update(A=0, B=20)
         run = await hitl.resume(run.id)
+    assert (run.state, run.output) == (RunState.COMPLETED, ["paid A", "paid B"])
+    assert [line["who"] for line in shop.ledger.lines()] == ["A", "B"]
+
+
+async def test_p31_calls_that_are_named_by_a_key_may_come_in_any_order(shop: Shop) -> None:
+    shop.policy, turns = FREE_FOR_A, {"A": 0, "B": 20}
+    async with shop.open(swapping(shop, turns, key=lambda who, amount: who)) as hitl:
+        run = await hitl.start(None)
+        assert only(run).call == "pay:B#1"
+        turns.update(A=20, B=0)
+        run = await decide(hitl, run, "approve")
     assert (run.state, run.output) == (RunState.COMPLETED, ["paid A", "paid B"])
     assert [line["who"] for line in shop.ledger.lines()] == ["A", "B"]
 

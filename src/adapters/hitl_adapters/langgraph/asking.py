@@ -34,6 +34,8 @@ AGAIN: Final = Option(id="again", label="Run the step again")
 
 UNDECIDED: Final = (RequestState.OPEN, RequestState.FROZEN)
 
+_TAKEN_BACK: Final = (RequestState.REVOKED, RequestState.SUPERSEDED, RequestState.CANCELLED)
+
 
 @dataclass(frozen=True)
 class App:
@@ -149,6 +151,8 @@ def said(known: Settled) -> Decision | Expired:
 
 
 def runs_again(known: Settled) -> bool:
-    """Whether a person said that a step in doubt shall run again; without a clear word it does not."""
+    """Whether a person said that a step in doubt shall run again; without a clear word that stands it does not."""
+    if known.state in _TAKEN_BACK:
+        return False
     decision = known.response.decision if known.response is not None else None
     return isinstance(decision, Choose) and decision.option == AGAIN.id

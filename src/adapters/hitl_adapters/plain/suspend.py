@@ -149,17 +149,28 @@ class PlainGate:
     @overload
     def guard(self, function: Tool, /) -> Callable[..., Any]: ...
     @overload
-    def guard(self, /, **traits: Any) -> Callable[[F], F]: ...
-    def guard(self, function: Callable[..., Any] | Tool | None = None, /, **traits: Any) -> Any:
+    def guard(self, /, *, key: Callable[..., object] | None = None, **traits: Any) -> Callable[[F], F]: ...
+    def guard(
+        self,
+        function: Callable[..., Any] | Tool | None = None,
+        /,
+        *,
+        key: Callable[..., object] | None = None,
+        **traits: Any,
+    ) -> Any:
         """Guard a function (async or sync): it runs only if the policy or a person lets this very call through.
 
         `traits` are those of `hitl_core.tool`. The guarded function raises Refused if the answer is no. A sync
         function is to be called from a sync app (which runs in a thread).
+
+        The calls of a function are told apart by their order, which has to be the same whenever the app runs again.
+        Where it is not (calls side by side), `key` makes a short text of the arguments that tells them apart:
+        `key=lambda order, amount: order`.
         """
         if function is None:
-            return functools.partial(self.guard, **traits)
+            return functools.partial(self.guard, key=key, **traits)
         declared = function if isinstance(function, Tool) else tool(**traits)(function)
-        return _guarded(declared)
+        return _guarded(declared, key)
 
     async def ask(self, question: str, *, name: str = "ask", answer_schema: dict[str, Json] | None = None) -> Json:
         """Ask people a question; returns their words, or a value that fits `answer_schema`."""
@@ -237,30 +248,32 @@ class PlainGate:
 gate = PlainGate()
 
 
-def _guarded(declared: Tool) -> Callable[..., Any]:
+def _guarded(declared: Tool, key: Callable[..., object] | None) -> Callable[..., Any]:
     function = declared.function
     assert function is not None
     if inspect.iscoroutinefunction(function):
 
         @functools.wraps(function)
         async def guarded(*args: Any, **kwargs: Any) -> Any:
-            return await _run(declared, args, kwargs)
+            return await _run(declared, key, args, kwargs)
 
         return guarded
 
     @functools.wraps(function)
     def guarded_sync(*args: Any, **kwargs: Any) -> Any:
-        return current().gate.blocking(_run(declared, args, kwargs))
+        return current().gate.blocking(_run(declared, key, args, kwargs))
 
     return guarded_sync
 
 
-async def _run(declared: Tool, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Json:
+async def _run(
+    declared: Tool, key: Callable[..., object] | None, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Json:
     session = current()
     session.catalogue.learn(declared)
     arguments = _arguments(declared, args, kwargs)
     action = Action(tool=declared.name, arguments=arguments, definition=declared.definition)
-    place = session.place(declared.name)
+    place = session.place(declared.name if key is None else f"{declared.name}:{key(*args, **kwargs)}")
     verdict = await session.gate.propose(action, call=place, form=tool_form(declared))
     return await _obey(session, declared, verdict, place)
 
