@@ -10,8 +10,9 @@ import pytest
 from langgraph.types import interrupt
 
 from hitl_core.errors import PauseAmbiguous
-from hitl_core.protocol import Reply
+from hitl_core.protocol import Reject, Reply
 
+from . import turned_round
 from .driving import Run, State, one_node
 
 
@@ -224,7 +225,15 @@ def dict_lookup(state: State) -> State:
     return {"out": "deployed" if len(table) == 1 else "held"}
 
 
+def truth_under_a_name_that_says_nothing(state: State) -> State:
+    reply = interrupt({"question": "Open the gate?"})
+    if reply is True:
+        return {"out": "open"}
+    return {"out": "shut"}
+
+
 AMBIGUOUS = [
+    (truth_under_a_name_that_says_nothing, "nothing shows whether the truth"),
     (helper, "passed to truth"),
     (opposite_in_a_conjunction, "seems to refuse"),
     (reason_or_new_value, "a reason or a new value"),
@@ -238,7 +247,7 @@ AMBIGUOUS = [
     (both_shapes, "both shapes are possible"),
     (truth_or_text, "may be a yes or no, or a text"),
     (truth_before_the_word, "a refusal in words is true"),
-    (means_the_opposite_by_name, "name that means no"),
+    (means_the_opposite_by_name, "called 'abort'"),
     (means_the_opposite_by_branch, "seems to refuse"),
     (means_the_opposite_by_negation, "seems to refuse"),
     (part_of_a_word, "more than one shape"),
@@ -271,6 +280,16 @@ def test_is_refused_with_the_reason_and_the_line_to_write(node: Any, why: str) -
         run.lifted()
     assert '[backend.codecs] "ask" = "boolean"' in str(caught.value)
     assert run.pauses
+
+
+@pytest.mark.parametrize("node", turned_round.EVERY)
+def test_a_rejection_never_runs_what_was_asked_about(node: Any) -> None:
+    """Rule 1: where a yes may mean no, neither can be said; if it could be, a no had no effect."""
+    turned_round.SENT.clear()
+    run = Run(one_node(node))
+    with pytest.raises(PauseAmbiguous):
+        run.answer(Reject(message="no"))
+    assert turned_round.SENT == []
 
 
 def test_source_that_cannot_be_read_is_refused() -> None:

@@ -1,7 +1,7 @@
 """`interrupt(…, response_schema=…)`: the answer is any value that fits the schema.
 
-Where the schema itself has a plain yes and no (a boolean, or one property that is boolean or an enum of such words),
-approve and reject are offered as well; both must fit the schema.
+Where the schema itself has a plain yes and no (a boolean with a title like `approved`, or one property that is boolean
+or an enum of such words), approve and reject are offered as well; both must fit the schema.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .codecs import Codec
 from .holes import CHOSEN, MESSAGE, VALUE
 from .pause import NativePause
 from .schemas import dereferenced, fits
-from .vocabulary import Meaning, gives_reason, meaning, negative, stands_for
+from .vocabulary import Meaning, gives_reason, meaning, stands_for
 
 
 def codec_for_form(pause: NativePause) -> Codec:
@@ -32,7 +32,7 @@ def codec_for_form(pause: NativePause) -> Codec:
 
 def _yes_and_no(top: Mapping[str, Any], whole: Mapping[str, Any]) -> dict[Reply, Json]:
     if top.get("type") == "boolean":
-        return {} if negative(str(top.get("title", ""))) else {Reply.APPROVE: True, Reply.REJECT: False}
+        return {Reply.APPROVE: True, Reply.REJECT: False} if stands_for(str(top.get("title", ""))) else {}
     properties = {name: dereferenced(part, whole) for name, part in (top.get("properties") or {}).items()}
     deciding = {name: pair for name, part in properties.items() if (pair := _pair(name, part)) is not None}
     if len(deciding) != 1:

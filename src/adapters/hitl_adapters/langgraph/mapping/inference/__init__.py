@@ -1,7 +1,9 @@
 """From what a node's source does with an answer to a codec, or to the reason why nothing certain follows.
 
-An inferred codec is safe by construction: its refusal is a value that every test found in the source takes for a no,
-and its consent one that none of them takes for a refusal. Whatever cannot be shown is Unclear, and Unclear refuses.
+What is certain: every name of the answer says that truth is a yes, or says nothing while the code behind a no speaks of
+refusing; a word that is a refusal and nothing else; or a consent that is compared with, so that a refusal is none of
+the words the code knows. A word like "cancel" may be what is to be done, so it is never a no. Whatever cannot be shown
+is Unclear, and Unclear refuses. What remains: code that says one thing and does another is believed.
 """
 
 from .infer import infer

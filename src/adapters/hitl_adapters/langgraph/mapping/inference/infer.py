@@ -11,7 +11,7 @@ from ..holes import CHOSEN, MESSAGE, VALUE, argument
 from ..reading.events import What
 from ..reading.usage import Site
 from ..shapes import Shape
-from ..vocabulary import speaks_of_editing, stands_for
+from ..vocabulary import is_neutral, speaks_of_editing, stands_for
 from .records import infer_record
 from .verdicts import Unclear, Verb, verb_of
 
@@ -59,7 +59,7 @@ def _whole(site: Site, shape: Shape) -> Codec:
         return _untested(site, shape)
     if all(test.what in (What.TYPE, What.NUMBER) for test in use.tests):
         return _typed(site)
-    verb = verb_of(use, site.names | _stored(site), called="the answer")
+    verb = verb_of(use, site.names | _stored(site), called="the answer", asks_approval=shape.asks_approval)
     return _boolean(site, shape, verb) if verb.boolean else _word(site, verb)
 
 
@@ -68,7 +68,8 @@ def _stored(site: Site) -> set[str]:
 
 
 def _named_yes(site: Site) -> bool:
-    return {stands_for(name) for name in site.names | _stored(site)} - {None} == {True}
+    names = [name for name in site.names | _stored(site) if not is_neutral(name)]
+    return bool(names) and all(stands_for(name) for name in names)
 
 
 def _boolean(site: Site, shape: Shape, verb: Verb) -> Codec:
@@ -119,7 +120,10 @@ def _yes_and_no_listed(site: Site, listed: set[Any]) -> dict[Reply, Json]:
     """Where the options are a yes and a no that the code compares with, they can be said as such."""
     if not site.root.tests or site.root.opaque:
         return {}
-    verb = verb_of(site.root, site.names, called="the answer")
+    try:
+        verb = verb_of(site.root, site.names, called="the answer")
+    except Unclear:  # the option itself says what is meant
+        return {}
     said: dict[Reply, Json] = {Reply.APPROVE: verb.yes, Reply.REJECT: verb.no}
     return said if {verb.yes, verb.no} <= listed else {}
 

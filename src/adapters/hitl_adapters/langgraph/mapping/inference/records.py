@@ -11,7 +11,7 @@ from ..holes import ARGUMENTS, CHOSEN, MESSAGE, VALUE, argument
 from ..reading.events import TESTS, TOGETHER, What
 from ..reading.usage import Site, Use
 from ..shapes import Shape
-from ..vocabulary import carries_edit, gives_reason, speaks_of_editing, stands_for
+from ..vocabulary import carries_edit, gives_reason, sends_back, speaks_of_editing, stands_for
 from .verdicts import Unclear, Verb, verb_of
 
 Key = str | int
@@ -176,7 +176,7 @@ def _refusal(record: Record, reasons: list[Key]) -> Json:
         raise Unclear(f"answer[{unsure[0]!r}] may be a reason or a new value, and its truth is tested")
     told: dict[Key, Json] = {key: dict(MESSAGE) if _asked_after(record, key) else "" for key in reasons}
     word = record.word
-    if word and not word[1].no_said and word[1].feedback and reasons:
+    if word and not word[1].no_said and word[1].feedback and sends_back(word[1].feedback) and reasons:
         return _build(record, {word[0]: word[1].feedback}, told)  # the code's own way to send it back, with the reason
     if any(verb.no is None for verb in record.verbs.values()):
         return None

@@ -85,9 +85,16 @@ def _grow(node: ast.Call, name: str, env: Env, scan: Scan) -> Value:
 
 
 def _function(node: ast.Call, env: Env, scan: Scan) -> Value:
-    from .expressions import evaluate
+    from .expressions import evaluate, is_test, keep_outcome
 
     name = _called(node.func)
+    if not isinstance(node.func, ast.Name | ast.Attribute):
+        scan.opaque(evaluate(node.func, env, scan), "called")
+    for keyword in node.keywords:
+        if keyword.arg and is_test(keyword.value):
+            mark = len(scan.events)
+            evaluate(keyword.value, env, scan)
+            keep_outcome(keyword.arg, mark, scan)
     task = scan.look_up(node.func)
     given = (*node.args, *(keyword.value for keyword in node.keywords))
     values = {argument: evaluate(argument, env, scan) for argument in given}

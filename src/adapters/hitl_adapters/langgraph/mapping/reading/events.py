@@ -42,6 +42,16 @@ class What(StrEnum):
     """used in a way that was not understood; `detail` says how"""
 
 
+class Branches(StrEnum):
+    """What the two ways after a test say about its polarity."""
+
+    SILENT = "silent"
+    FIT = "fit"
+    """only the way taken on no speaks of refusing"""
+    CONTRADICT = "contradict"
+    """the way taken on yes speaks of refusing, or of anything but going on"""
+
+
 TESTS = frozenset({What.TRUTH, What.EQUAL, What.CONTAINS, What.TYPE, What.NUMBER})
 
 
@@ -68,11 +78,11 @@ STATE = "state"
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing done with `ref`. `inverted`: the branch taken on yes speaks of refusing, and the other does not."""
+    """One thing done with `ref`. `branches`: whether the code behind a test fits what it seems to ask."""
 
     ref: Ref
     what: What
     constants: tuple[Const, ...] = ()
     negated: bool = False
-    inverted: bool = False
+    branches: Branches = Branches.SILENT
     detail: str = ""

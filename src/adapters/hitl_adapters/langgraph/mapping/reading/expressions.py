@@ -7,11 +7,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
+from ..vocabulary import stands_for
+from .branches import holds_on_yes, named, weighed
 from .calls import call
 from .events import NOTHING, TOGETHER, Event, Path, Ref, Value, What
 from .scan import Env, Scan, parts
 
 _GUARDS: Final = (What.TYPE, What.CONTAINS)
+_SIGNED: Final = (What.TRUTH, What.EQUAL)
 
 
 def evaluate(node: ast.expr | None, env: Env, scan: Scan) -> Value:
@@ -23,19 +26,19 @@ def evaluate(node: ast.expr | None, env: Env, scan: Scan) -> Value:
 
 def judge(test: ast.expr, env: Env, scan: Scan, *, then: list[ast.stmt], other: list[ast.stmt]) -> None:
     """A condition: its value decides between the branches `then` and `other`."""
-    from .branches import inverted
-
     negated, inner = False, test
     while isinstance(inner, ast.UnaryOp) and isinstance(inner.op, ast.Not):
         negated, inner = not negated, inner.operand
+    if isinstance(inner, ast.Name) and not env.get(inner.id):
+        ways = (other, then) if negated else (then, other)
+        for index in scan.outcomes.get(inner.id, ()):
+            scan.events[index] = weighed(scan.events[index], *ways)
     mark = len(scan.events)
     scan.note(evaluate(inner, env, scan), What.TRUTH)
     for index in range(mark, len(scan.events)):
         event = scan.events[index]
-        if event.what is What.TRUTH:
-            opposite = event.negated is not negated
-            yes, no = (other, then) if opposite else (then, other)
-            scan.events[index] = replace(event, negated=opposite, inverted=event.inverted or inverted(yes, no))
+        turned = replace(event, negated=event.negated is not negated) if event.what in _SIGNED else event
+        scan.events[index] = weighed(turned, then, other)
 
 
 def _name(node: ast.Name, env: Env, scan: Scan) -> Value:
@@ -50,7 +53,10 @@ def _walrus(node: ast.NamedExpr, env: Env, scan: Scan) -> Value:
 
 def _subscript(node: ast.Subscript, env: Env, scan: Scan) -> Value:
     value = evaluate(node.value, env, scan)
+    mark = len(scan.events)
     index = evaluate(node.slice, env, scan)
+    if is_test(node.slice):
+        scan.opaque([event.ref for event in scan.events[mark:]], "tested, and the outcome is used as an index")
     if index:
         _choose_from_table(node.value, index, scan)
     if not value:
@@ -151,11 +157,28 @@ def _is_type_check(node: ast.expr) -> bool:
 
 
 def _compare(node: ast.Compare, env: Env, scan: Scan) -> Value:
-    operands = [node.left, *node.comparators]
+    operands, mark = [node.left, *node.comparators], len(scan.events)
     values = [evaluate(operand, env, scan) for operand in operands]
+    if any(is_test(operand) for operand in operands):
+        scan.opaque([event.ref for event in scan.events[mark:]], "tested, and the outcome is compared")
     for i, op in enumerate(node.ops):
         _compare_pair(op, (operands[i], values[i]), (operands[i + 1], values[i + 1]), scan)
     return NOTHING
+
+
+def is_test(node: ast.AST) -> bool:
+    """Whether the value of an expression is the outcome of a test."""
+    return isinstance(node, ast.Compare | ast.BoolOp) or (
+        isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not)
+    )
+
+
+def keep_outcome(name: str, mark: int, scan: Scan) -> None:
+    """The tests since `mark` have their outcome kept under a name, which may contradict them."""
+    turned = [event.ref for event in scan.events[mark:] if holds_on_yes(event) is False]
+    if stands_for(name):
+        scan.opaque(turned, f"turned round and called {name!r}")
+    scan.events[mark:] = [named(event, name) for event in scan.events[mark:]]
 
 
 def _compare_pair(op: ast.cmpop, left: tuple[ast.expr, Value], right: tuple[ast.expr, Value], scan: Scan) -> None:
@@ -197,7 +220,10 @@ def _container(node: ast.expr, env: Env, scan: Scan) -> Value:
 def _dict(node: ast.Dict, env: Env, scan: Scan) -> Value:
     found: set[Ref] = set()
     for key, item in zip(node.keys, node.values, strict=True):
+        mark = len(scan.events)
         value = evaluate(item, env, scan)
+        if is_test(item) and isinstance(key, ast.Constant):
+            keep_outcome(str(key.value), mark, scan)
         if key is None:
             scan.opaque((ref for ref in value if not ref.boxed), "unpacked into a dict")
         else:

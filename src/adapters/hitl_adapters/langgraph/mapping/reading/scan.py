@@ -41,6 +41,8 @@ class Scan:
     """whether the caller is read too, so that returning an answer is not the end of it"""
     met: set[int] = field(default_factory=set)
     """the tasks among `results` whose calls were found"""
+    outcomes: dict[str, range] = field(default_factory=dict)
+    """where in `events` the tests are whose outcome a name holds"""
     outer: set[str] = field(default_factory=set)
     """names declared `global` or `nonlocal`"""
     state_name: str = ""

@@ -10,9 +10,10 @@ from typing import Any, Final
 from langgraph.errors import GraphBubbleUp
 
 from . import patterns
+from .branches import weighed
 from .calls import store
 from .events import NOTHING, STATE, Value, What
-from .expressions import bind, evaluate, judge
+from .expressions import bind, evaluate, judge, keep_outcome
 from .scan import MISSING, Env, Scan
 from .source import Function, tree_of
 
@@ -82,9 +83,13 @@ def _assign(node: ast.Assign, env: Env, scan: Scan) -> None:
         for (target, _), value in zip(pairs, values, strict=True):
             bind(target, value, env, scan)
         return
+    mark = len(scan.events)
     value = evaluate(node.value, env, scan)
     for target in node.targets:
         bind(target, value, env, scan)
+        if isinstance(target, ast.Name) and not value:
+            keep_outcome(target.id, mark, scan)
+            scan.outcomes[target.id] = range(mark, len(scan.events))
 
 
 def _side_by_side(node: ast.Assign) -> list[tuple[ast.expr, ast.expr]] | None:
@@ -228,8 +233,10 @@ def _match(node: ast.Match, env: Env, scan: Scan) -> None:
     value = evaluate(node.subject, env, scan)
     bodies, results = [case.body for case in node.cases], []
     for case, body in zip(node.cases, bodies, strict=True):
-        inner = dict(env)
+        inner, mark = dict(env), len(scan.events)
         patterns.match(case.pattern, value, inner, scan)
+        other = [statement for each in bodies if each is not body for statement in each]
+        scan.events[mark:] = [weighed(event, body, other) for event in scan.events[mark:]]
         if case.guard is not None:
             judge(case.guard, inner, scan, then=body, other=[])
         run(body, inner, scan)
