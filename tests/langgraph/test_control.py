@@ -11,11 +11,13 @@ import pytest
 from langchain_core.messages import AIMessage
 from langchain_core.tools import tool
 from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.runtime import Runtime
 from langgraph.types import Command
 
 from hitl_adapters.langgraph import gated_tool_node
 from hitl_core.commands import CancelRun, MoveRequest, StopScope
 from hitl_core.errors import LeaseLost, RequestClosed, RequestExpired, ResponseRefused
+from hitl_core.gate.stops import EVERY
 from hitl_core.lifecycle import ActionState, RequestEvent, RequestState
 from hitl_core.protocol import RunState
 from hitl_core.testing.clock import ManualClock
@@ -112,11 +114,13 @@ async def test_a_cancel_as_an_answer(desk: Made) -> None:
 
 async def test_a_stop_while_a_graph_works_ends_it_after_its_step_and_lifting_goes_on(desk: Made) -> None:
     """RunControl.request_drain (research §1.4)."""
-    began = asyncio.Event()
+    began, clock = asyncio.Event(), ManualClock()
 
-    async def works(state: graphs.State) -> graphs.State:
+    async def works(state: graphs.State, runtime: Runtime[None]) -> graphs.State:
         began.set()
-        await asyncio.sleep(0.8)
+        assert runtime.control is not None
+        while not runtime.control.drain_requested:  # noqa: ASYNC110 - it is told in no other way
+            await asyncio.sleep(0)
         record("worked")
         return {}
 
@@ -124,11 +128,12 @@ async def test_a_stop_while_a_graph_works_ends_it_after_its_step_and_lifting_goe
         graph = StateGraph(graphs.State).add_node("works", works).add_node("after", graphs.after)
         return graph.add_edge(START, "works").add_edge("works", "after").compile(checkpointer=saver)
 
-    at = desk(build)
+    at = desk(build, clock=clock)
     async with at.open() as hitl:
         working = asyncio.create_task(hitl.start({}))
         await began.wait()
         await hitl.stop(StopScope.ALL, by="ann", reason="fire")
+        clock.advance(seconds=EVERY)
         run = await working
         assert (run.state, at.effects) == (RunState.STOPPED, ["worked"])
         assert "fire" in run.error

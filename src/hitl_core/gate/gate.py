@@ -36,6 +36,7 @@ from ..commands import (
     Settled,
     StopScope,
 )
+from ..contracts import Clock
 from ..errors import AlreadyStarted, EffectRefused, HitlError, RecordError, Stopped
 from ..lifecycle import ActionEvent, ActionState, RequestState
 from ..protocol import (
@@ -84,6 +85,11 @@ class Gate:
         self._waiting: dict[str, PauseRequest] = {}
         self._notices: dict[str, PauseRequest] = {}
         self._begun: set[str] = set()
+
+    @property
+    def clock(self) -> Clock:
+        """The clock that this run goes by."""
+        return self._around.clock
 
     @property
     def catalogue(self) -> Catalogue:

@@ -13,6 +13,7 @@ from hitl_core.apps import AppSource
 from hitl_core.capabilities import NATIVE, Capabilities, Capability, emulated
 from hitl_core.contracts import Ending, Finding, Turn
 from hitl_core.errors import AppChanged, AppRefused
+from hitl_core.gate import heeding_stops
 from hitl_core.protocol import Json, Run
 from hitl_core.tools import Catalogue
 
@@ -24,7 +25,6 @@ from .mapping import Codecs, Sites, findings
 from .resume import Resumption, Step
 from .savers import open_saver
 from .standing import written_by
-from .stops import heeding_stops
 from .suspend import Engine
 from .watching import Reached
 
