@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -25,6 +26,7 @@ from hitl_core.testing.clock import ManualClock
 from . import agents, graphs
 from .desk import GO, Desk, answering, approve, record, recorded, reject, thread
 from .played import PlayedModel, call
+from .test_gated_tools import in_threads
 
 Made = Callable[..., Desk]
 
@@ -140,6 +142,32 @@ async def test_a_stop_while_a_graph_works_ends_it_after_its_step_and_lifting_goe
         await hitl.lift(StopScope.ALL, by="ann", reason="over")
         run = await hitl.resume(run.id)
         assert (run.state, at.effects) == (RunState.COMPLETED, ["worked", "told"])
+
+
+async def test_a_graph_in_a_thread_ends_with_its_turn(desk: Made) -> None:
+    """A thread cannot be cancelled: the step that runs comes to its end, and nothing new starts (P43, P62)."""
+    began, go_on = threading.Event(), threading.Event()
+
+    def works(state: graphs.State) -> graphs.State:
+        began.set()
+        go_on.wait()
+        record("worked")
+        return {}
+
+    def build(saver: Any) -> Any:
+        graph = StateGraph(graphs.State).add_node("works", works).add_node("after", graphs.after)
+        return graph.add_edge(START, "works").add_edge("works", "after").compile(checkpointer=saver)
+
+    at = desk(build, saver=in_threads)
+    async with at.open() as hitl:
+        working = asyncio.create_task(hitl.start({}))
+        await asyncio.to_thread(began.wait)
+        working.cancel()  # as the end of its lease does
+        asyncio.get_running_loop().call_later(0, go_on.set)
+        with pytest.raises(asyncio.CancelledError):
+            await working
+        await asyncio.get_running_loop().shutdown_default_executor()  # until every thread has ended
+        assert at.effects == ["worked"]
 
 
 @pytest.mark.parametrize("way", [agents.agent, agents.node_graph], ids=["middleware", "tool node"])

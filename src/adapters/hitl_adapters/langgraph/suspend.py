@@ -7,7 +7,7 @@ a checkpoint id.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, Final, cast
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -68,7 +68,7 @@ class Engine:
         }
         try:
             if self.threaded:
-                await asyncio.to_thread(self._stream, given, config, how, watch)
+                await _to_its_end(asyncio.to_thread(self._stream, given, config, how, watch), control)
             else:
                 async for part in self.graph.astream(given, config, **how):
                     watch.take(part)
@@ -110,6 +110,20 @@ class Engine:
         if not snapshot.next:
             raise AppChanged("the graph says that it paused, and nothing is left to do in it")
         return breakpoint_at(snapshot, self.graph)
+
+
+async def _to_its_end(working: Coroutine[Any, Any, None], control: RunControl) -> None:
+    """Wait for a graph in a thread. A cancelled wait ends the graph too, after its current step: nothing can stop a
+    thread, and whatever it began after that would run for a lease that is somebody else's."""
+    task = asyncio.ensure_future(working)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        control.request_drain("its turn was cancelled")
+        await asyncio.wait({task})
+        if not task.cancelled():
+            task.exception()  # taken notice of
+        raise
 
 
 def _from_thread(emit: Callable[[LiveEvent], None]) -> Callable[[LiveEvent], None]:
