@@ -18,6 +18,8 @@ Result = ToolMessage | Command[Any]
 """What a ToolNode takes from a tool by its types; a tool may also return a list of these."""
 
 _MESSAGE: Final = "hitl/message"
+_KEPT: Final = "hitl/result"
+"""Marks what we kept of a result, by the kind of it. A value without it is what a tool itself returned."""
 
 
 def with_arguments(request: ToolCallRequest, arguments: Arguments) -> ToolCallRequest:
@@ -42,10 +44,10 @@ def answer(request: ToolCallRequest, verdict: Verdict) -> Result:
     match verdict:
         case Refuse(text=text):
             return refused(request, text)
-        case Substitute(result=result, recorded=True):
-            return replayed(request, result)
-        case Substitute(result=result):
-            return said(request, result)
+        case Substitute(result=result, recorded=True, note=note):
+            return replayed(request, result, note)
+        case Substitute(result=result, note=note):
+            return said(request, result, note)
         case _:
             return refused(request, "Nobody has decided about this call; it did not run.")
 
@@ -62,14 +64,14 @@ def outcome_of(result: Result | list[Result]) -> Outcome:
     if isinstance(result, ToolMessage) and result.status == "error":
         return Failed(str(result.content)[:4000])
     if isinstance(result, list):
-        return Executed({"parts": [_kept(part) for part in result]})
+        return Executed({_KEPT: "parts", "parts": [_kept(part) for part in result]})
     return Executed(_kept(result))
 
 
 def _kept(result: Result) -> Json:
     if isinstance(result, ToolMessage):
-        return {"message": as_json(message_to_dict(result))}
-    return {"command": {"update": _packed(result.update), "goto": as_json(result.goto), "graph": result.graph}}
+        return {_KEPT: "message", "message": as_json(message_to_dict(result))}
+    return {_KEPT: "command", "update": _packed(result.update), "goto": as_json(result.goto), "graph": result.graph}
 
 
 def _packed(value: Any) -> Json:
@@ -91,18 +93,22 @@ def _unpacked(value: Any) -> Any:
     return [_unpacked(each) for each in value] if isinstance(value, list) else value
 
 
-def replayed(request: ToolCallRequest, kept: Json) -> Result:
-    """The result of a call that has run already, as the model read it the first time."""
-    if isinstance(kept, dict) and isinstance(kept.get("parts"), list):
-        parts = [replayed(request, part) for part in cast("list[Json]", kept["parts"])]
-        return cast("Result", parts)
-    if isinstance(kept, dict) and isinstance(kept.get("message"), dict):
-        return cast("ToolMessage", messages_from_dict([cast("dict[str, Any]", kept["message"])])[0])
-    if isinstance(kept, dict) and isinstance(kept.get("command"), dict):
-        command = cast("dict[str, Any]", kept["command"])
-        goto = _destinations(command["goto"])
-        return Command(update=_unpacked(command["update"]), goto=goto, graph=command["graph"])
-    return said(request, kept)
+def replayed(request: ToolCallRequest, kept: Json, note: str = "") -> Result:
+    """The result of a call that has run already, as the model read it the first time.
+
+    `note` is for a value that the store kept as the tool returned it; what we kept has its note in it.
+    """
+    found = cast("dict[str, Any]", kept) if isinstance(kept, dict) else {}
+    match found.get(_KEPT):
+        case "parts":
+            return cast("Result", [replayed(request, part) for part in found["parts"]])
+        case "message":
+            return cast("ToolMessage", messages_from_dict([found["message"]])[0])
+        case "command":
+            update = _unpacked(found["update"])
+            return Command(update=update, goto=_destinations(found["goto"]), graph=found["graph"])
+        case _:
+            return said(request, kept, note)
 
 
 def _destinations(goto: Any) -> Any:
