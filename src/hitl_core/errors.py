@@ -32,6 +32,7 @@
     │   ├── Stopped                          HITL-E02  a stop is in force
     │   ├── DigestMismatch                   HITL-E03  what would run is not what was approved
     │   └── AlreadyStarted                   HITL-E04  this call was started before
+    ├── CallRefused                          HITL-E05  what an app's guarded call raises if it came to nothing
     ├── StoreError                           HITL-S01
     │   ├── StoreUnavailable (OSError)       HITL-S02
     │   ├── StoreTooNew                      HITL-S03  its schema was written by a newer release
@@ -291,6 +292,15 @@ class AlreadyStarted(EffectRefused):
     """This call was started before; it is never started twice without a person knowing."""
 
     code = "HITL-E04"
+
+
+class CallRefused(HitlError):
+    """A guarded call came to nothing: the gate refused it, or it was tried and failed; the message says why.
+
+    It is the same error whenever the call is asked about again, so that an app that catches it goes the same way.
+    """
+
+    code = "HITL-E05"
 
 
 # ── store and record ─────────────────────────────────────────────────────────────────────────────────────────

@@ -16,7 +16,7 @@ from langgraph.types import interrupt
 from hitl_core.contracts import Turn
 from hitl_core.errors import HitlError, NoRun, Stopped
 from hitl_core.gate import Form, Gate
-from hitl_core.protocol import Action, Verdict, Wait
+from hitl_core.protocol import Action, EffectMode, Proceed, Substitute, Verdict, Wait
 
 from .errors import in_words, is_invalid_resume
 from .mapping import envelope
@@ -101,6 +101,20 @@ class Proposal:
     action: Action
     call: str
     form: Form
+
+
+async def admitted(now: Current, proposal: Proposal) -> Verdict:
+    """What shall become of a call, once somebody has decided; a transactional one is carried out with that.
+
+    Raises Halt for errors of the gate.
+    """
+    with halting(now, proposal):
+        verdict = await asettle(now, proposal)
+        neutral = now.gate.catalogue.tool(proposal.action.tool)
+        if isinstance(verdict, Proceed) and neutral is not None and neutral.traits.mode is EffectMode.TRANSACTIONAL:
+            done = await now.gate.carry_out_in_store(verdict, neutral.run_in)
+            return Substitute(done, recorded=True, note=verdict.note)
+        return verdict
 
 
 async def asettle(now: Current, proposal: Proposal) -> Verdict:

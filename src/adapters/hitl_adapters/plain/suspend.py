@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar, cast, overload
 
-from hitl_core.errors import HitlError, NoRun, Stopped
+from hitl_core.errors import CallRefused, NoRun, Stopped
 from hitl_core.gate import Form, Gate
 from hitl_core.protocol import (
     Action,
@@ -28,7 +28,7 @@ from hitl_core.protocol import (
     Verdict,
     Wait,
 )
-from hitl_core.tools import TRANSACTION, Catalogue, Tool, as_json, tool
+from hitl_core.tools import Catalogue, Tool, as_json, tool
 
 from .mapping import choice_form, question_form, review_form, tool_form
 
@@ -38,15 +38,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 class Suspended(BaseException):
     """The run waits for people. Not an Exception, so that the app's own handlers let it pass."""
-
-
-class Refused(HitlError):
-    """A guarded call came to nothing: the gate refused it, or it was tried and failed; the message says why.
-
-    It is the same error when the function runs again from its start, so that an app that catches it goes the same way.
-    """
-
-    code = "HITL-E05"
 
 
 class Session:
@@ -152,7 +143,7 @@ class PlainGate:
     def guard(self, function: Callable[..., Any] | Tool | None = None, /, **traits: Any) -> Any:
         """Guard a function (async or sync): it runs only if the policy or a person lets this very call through.
 
-        `traits` are those of `hitl_core.tool`. The guarded function raises Refused if the answer is no. A sync
+        `traits` are those of `hitl_core.tool`. The guarded function raises CallRefused if the answer is no. A sync
         function is to be called from a sync app (which runs in a thread).
         """
         if function is None:
@@ -220,10 +211,10 @@ class PlainGate:
                 raise session.suspend()
             case Refuse(text=text):
                 session.used.append(place)
-                raise Refused(text)
+                raise CallRefused(text)
             case Proceed():
                 session.used.append(place)
-                raise Refused("nobody answered this question before its deadline")
+                raise CallRefused("nobody answered this question before its deadline")
             case Substitute(result=result):
                 session.used.append(place)
                 return result
@@ -253,20 +244,10 @@ def _guarded(declared: Tool) -> Callable[..., Any]:
 async def _run(declared: Tool, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Json:
     session = current()
     session.catalogue.learn(declared)
-    arguments = _arguments(declared, args, kwargs)
-    action = Action(tool=declared.name, arguments=arguments, definition=declared.definition)
+    action = Action(tool=declared.name, arguments=declared.named(args, kwargs), definition=declared.definition)
     place = session.place(declared.name)
     verdict = await session.gate.propose(action, call=place, form=tool_form(declared))
     return await _obey(session, declared, verdict, place)
-
-
-def _arguments(declared: Tool, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
-    """What a call was given, by name; the transaction is added when it runs."""
-    assert declared.function is not None
-    signature = inspect.signature(declared.function)
-    named = [parameter for name, parameter in signature.parameters.items() if name != TRANSACTION]
-    bound = signature.replace(parameters=named).bind(*args, **kwargs)
-    return cast("Arguments", as_json(dict(bound.arguments)))
 
 
 async def _obey(session: Session, declared: Tool, verdict: Verdict, place: str) -> Json:
@@ -275,7 +256,7 @@ async def _obey(session: Session, declared: Tool, verdict: Verdict, place: str) 
             raise session.suspend()
         case Refuse(text=text):
             session.used.append(place)
-            raise Refused(text)
+            raise CallRefused(text)
         case Substitute(result=result, note=note):
             session.used.append(place)
             session.tell(note, place)
@@ -300,11 +281,11 @@ async def _carry_out(session: Session, declared: Tool, allowed: Proceed) -> Json
             failure, effect.outcome = exc, Failed(f"{type(exc).__name__}: {exc}"[:4000])
     if failure is None:
         return result
-    raise Refused(f"This call was tried and failed: {type(failure).__name__}: {failure}"[:4096]) from failure
+    raise CallRefused(f"This call was tried and failed: {type(failure).__name__}: {failure}"[:4096]) from failure
 
 
 async def _carry_out_in_store(session: Session, declared: Tool, allowed: Proceed) -> Json:
     try:
         return await session.gate.carry_out_in_store(allowed, declared.run_in)
     except RuntimeError as exc:
-        raise Refused(f"This call was tried and failed: {exc}") from exc
+        raise CallRefused(f"This call was tried and failed: {exc}") from exc
