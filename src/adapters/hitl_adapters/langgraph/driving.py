@@ -106,10 +106,11 @@ class Proposal:
 async def admitted(now: Current, proposal: Proposal) -> Verdict:
     """What shall become of a call, once somebody has decided; a transactional one is carried out with that.
 
-    Raises Halt for errors of the gate.
+    In a graph that runs in a thread it is waited for by `gate.blocking`, in that thread's context: `interrupt()` finds
+    the graph there too. Raises Halt for errors of the gate.
     """
     with halting(now, proposal):
-        verdict = await asettle(now, proposal)
+        verdict = await _settled(now, proposal)
         neutral = now.gate.catalogue.tool(proposal.action.tool)
         if isinstance(verdict, Proceed) and neutral is not None and neutral.traits.mode is EffectMode.TRANSACTIONAL:
             done = await now.gate.carry_out_in_store(verdict, neutral.run_in)
@@ -117,16 +118,9 @@ async def admitted(now: Current, proposal: Proposal) -> Verdict:
         return verdict
 
 
-async def asettle(now: Current, proposal: Proposal) -> Verdict:
+async def _settled(now: Current, proposal: Proposal) -> Verdict:
     """The gate's verdict; while nobody has decided, the graph is interrupted here."""
     while isinstance(verdict := await _propose(now, proposal), Wait):
-        suspend(now, proposal)
-    return verdict
-
-
-def settle(now: Current, proposal: Proposal) -> Verdict:
-    """As `asettle`, from a worker thread."""
-    while isinstance(verdict := now.gate.blocking(_propose(now, proposal)), Wait):
         suspend(now, proposal)
     return verdict
 

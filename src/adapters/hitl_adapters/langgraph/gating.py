@@ -8,6 +8,7 @@ whichever call reaches `interrupt()` first (langgraph#6533); asking again closes
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 from langchain.agents.middleware import AgentMiddleware
@@ -16,11 +17,11 @@ from langgraph.prebuilt import ToolNode
 from langgraph.prebuilt.tool_node import ToolCallRequest
 
 from hitl_core.errors import RecordError
-from hitl_core.protocol import EffectMode, Proceed
-from hitl_core.tools import Tool
+from hitl_core.gate import Carrying
+from hitl_core.protocol import Proceed
 
-from .driving import Current, Proposal, asettle, current, halting, keeping_invalid, settle
-from .messages import Result, answer, noted, outcome_of, said, unshowable, with_arguments
+from .driving import Current, Proposal, admitted, current, halting, keeping_invalid
+from .messages import Result, answer, noted, outcome_of, unshowable, with_arguments
 from .proposals import argument_fault, delegates, gone, place_of, propose_call
 
 
@@ -45,71 +46,64 @@ def gated_tool_node(tools: list[Any], **options: Any) -> ToolNode:
     return ToolNode(tools, wrap_tool_call=gate_tool_call, awrap_tool_call=agate_tool_call, **options)
 
 
+@dataclass(frozen=True, slots=True)
+class Go:
+    """A call that may run now."""
+
+    proposal: Proposal
+    allowed: Proceed
+
+
 def gate_tool_call(
     request: ToolCallRequest, handler: Callable[[ToolCallRequest], Result], *, agent: str | None = None
 ) -> Result:
     """The wrapper for graphs that run in threads (`invoke`)."""
-    now, call = current(request.tool_call["name"]), place_of(request)
-    fault = argument_fault(request)
-    if fault is not None and now.gate.blocking(now.gate.settled(call)) is None:
-        return fault
-    if request.tool is None:
-        raise gone(request)
+    now = current(request.tool_call["name"])
     if delegates(request):
         return handler(request)
-    try:
-        proposal = propose_call(now, request, call, agent)
-    except RecordError as exc:
-        return unshowable(request, exc)
-    with halting(now, proposal):
-        verdict = settle(now, proposal)
-        if not isinstance(verdict, Proceed):
-            return answer(request, verdict)
-        neutral = transactional(now, proposal)
-        if neutral is not None:
-            step = now.gate.carry_out_in_store(verdict, neutral.run_in)
-            return said(request, now.gate.blocking(step), verdict.note)
-        with now.gate.carry_out(verdict, suspends=(GraphBubbleUp,)) as effect:
-            with keeping_invalid():
-                made = handler(with_arguments(request, effect.arguments))
-            result = noted(made, verdict.note)
-            effect.outcome = outcome_of(result)
-        return result
+    found = now.gate.blocking(_admit(now, request, agent))
+    if not isinstance(found, Go):
+        return found
+    with halting(now, found.proposal), now.gate.carry_out(found.allowed, suspends=(GraphBubbleUp,)) as effect:
+        with keeping_invalid():
+            made = handler(with_arguments(request, effect.arguments))
+        return _kept(effect, noted(made, found.allowed.note))
 
 
 async def agate_tool_call(
     request: ToolCallRequest, handler: Callable[[ToolCallRequest], Awaitable[Result]], *, agent: str | None = None
 ) -> Result:
-    """The wrapper for graphs that run on the event loop (`ainvoke`)."""
-    now, call = current(request.tool_call["name"]), place_of(request)
+    """The wrapper for graphs that run on the event loop (`ainvoke`): the same, awaited."""
+    now = current(request.tool_call["name"])
+    if delegates(request):
+        return await handler(request)
+    with now.working():
+        found = await _admit(now, request, agent)
+        if not isinstance(found, Go):
+            return found
+        with halting(now, found.proposal):
+            async with now.gate.carry_out(found.allowed, suspends=(GraphBubbleUp,)) as effect:
+                with keeping_invalid():
+                    made = await handler(with_arguments(request, effect.arguments))
+                return _kept(effect, noted(made, found.allowed.note))
+
+
+async def _admit(now: Current, request: ToolCallRequest, agent: str | None) -> Result | Go:
+    """Everything before a tool runs: what the model reads instead of its result, or the leave to run it."""
+    call = place_of(request)
     fault = argument_fault(request)
     if fault is not None and await now.gate.settled(call) is None:
         return fault
     if request.tool is None:
         raise gone(request)
-    if delegates(request):
-        return await handler(request)
     try:
         proposal = propose_call(now, request, call, agent)
     except RecordError as exc:
         return unshowable(request, exc)
-    with now.working(), halting(now, proposal):
-        verdict = await asettle(now, proposal)
-        if not isinstance(verdict, Proceed):
-            return answer(request, verdict)
-        neutral = transactional(now, proposal)
-        if neutral is not None:
-            done = await now.gate.carry_out_in_store(verdict, neutral.run_in)
-            return said(request, done, verdict.note)
-        async with now.gate.carry_out(verdict, suspends=(GraphBubbleUp,)) as effect:
-            with keeping_invalid():
-                made = await handler(with_arguments(request, effect.arguments))
-            result = noted(made, verdict.note)
-            effect.outcome = outcome_of(result)
-        return result
+    verdict = await admitted(now, proposal)
+    return Go(proposal, verdict) if isinstance(verdict, Proceed) else answer(request, verdict)
 
 
-def transactional(now: Current, proposal: Proposal) -> Tool | None:
-    """The neutral tool, if its effect commits in the store's own transaction."""
-    neutral = now.gate.catalogue.tool(proposal.action.tool)
-    return neutral if neutral is not None and neutral.traits.mode is EffectMode.TRANSACTIONAL else None
+def _kept(effect: Carrying, result: Result) -> Result:
+    effect.outcome = outcome_of(result)
+    return result
