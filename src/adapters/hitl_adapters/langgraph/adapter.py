@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hitl_core.apps import AppSource
-from hitl_core.capabilities import NATIVE, Capabilities, Capability, emulated
+from hitl_core.capabilities import NATIVE, Capabilities, Capability, absent, emulated
 from hitl_core.contracts import Ending, Finding, Turn
-from hitl_core.errors import AppChanged, AppRefused
+from hitl_core.errors import AppChanged, AppRefused, CapabilityNotSupported
 from hitl_core.gate import heeding_stops
 from hitl_core.protocol import Json, Run
+from hitl_core.spec import AgentSpec
 from hitl_core.tools import Catalogue
 
 from .asking import App
@@ -40,7 +41,7 @@ CAPABILITIES: Final[Capabilities] = {
     Capability.ASK_QUESTIONS: NATIVE,
     Capability.OFFER_CHOICES: NATIVE,
     Capability.REVIEW_OUTPUT: NATIVE,
-    Capability.HANDOFF_TO_HUMAN: emulated("a question tool; LangGraph has no participant that is a person"),
+    Capability.HANDOFF_TO_HUMAN: absent("LangGraph has no participant that is a person; ask with a question tool"),
     Capability.PARALLEL_PAUSES: NATIVE,
     Capability.NESTED_PAUSES: NATIVE,
     Capability.SURVIVE_RESTART: NATIVE,
@@ -178,6 +179,7 @@ class LangGraphAdapter:
         spec = self._source.spec()
         if spec is None:
             return await self._enter(self._source.load())
+        _require_buildable(spec)
         from .build import build_agent
 
         for tool in spec.all_tools():
@@ -200,6 +202,15 @@ class LangGraphAdapter:
         if not hasattr(made, "get_state"):
             raise AppRefused(f"{self._source.reference} gives a {type(made).__name__}, not a compiled graph")
         return made
+
+
+def _require_buildable(spec: AgentSpec) -> None:
+    """Raises CapabilityNotSupported if the spec, or a sub-agent of it, hands over to a person."""
+    if spec.human is not None:
+        because = f"{CAPABILITIES[Capability.HANDOFF_TO_HUMAN].because} (agent {spec.name!r} has human={spec.human!r})"
+        raise CapabilityNotSupported(NAME, Capability.HANDOFF_TO_HUMAN, because)
+    for agent in spec.agents:
+        _require_buildable(agent)
 
 
 def _has_breakpoints(graph: Any, sites: Sites) -> bool:
