@@ -209,3 +209,13 @@ def books_in_a_node(state: Desk) -> Desk:
 def books(saver: Any) -> Any:
     graph = StateGraph(Desk).add_node("books", books_in_a_node)
     return graph.add_edge(START, "books").compile(checkpointer=saver)
+
+
+async def asks_and_pays_in_a_node(state: Desk) -> Desk:
+    name = interrupt("Whose account?")
+    return {"out": f"{name}: {await pay(state['order'], amount=state['amount'])}"}
+
+
+def asks_and_pays(saver: Any) -> Any:
+    graph = StateGraph(Desk).add_node("pays", asks_and_pays_in_a_node)
+    return graph.add_edge(START, "pays").compile(checkpointer=saver)

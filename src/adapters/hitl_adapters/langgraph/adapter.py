@@ -12,7 +12,7 @@ from typing import Any, Final
 from hitl_core.apps import AppSource
 from hitl_core.capabilities import NATIVE, Capabilities, Capability, absent, emulated
 from hitl_core.contracts import Ending, Finding, Turn
-from hitl_core.errors import AppChanged, AppRefused, CapabilityNotSupported
+from hitl_core.errors import AppChanged, AppRefused, CapabilityNotSupported, LeaseLost
 from hitl_core.gate import heeding_stops
 from hitl_core.protocol import Json, Run
 from hitl_core.spec import AgentSpec
@@ -135,7 +135,9 @@ class LangGraphAdapter:
             except InvalidAnswer as exc:
                 step = await resumption.asked_again(str(exc))
             except Halt as exc:
-                raise exc.__cause__ or exc from exc
+                if isinstance(exc.__cause__, LeaseLost):
+                    raise exc.__cause__ from exc
+                return resumption.broke(exc.__cause__ or exc)
             except Exception as exc:
                 if is_invalid_resume(exc):
                     return await resumption.asked_again(in_words(exc))
