@@ -282,3 +282,14 @@ def unclear(state: State) -> State:
 
 def ambiguous(saver: Any) -> Any:
     return _line(unclear, after, checkpointer=saver)
+
+
+def pays_on_truth(state: State) -> State:
+    answer = interrupt("Anything to say before it is paid back?")
+    if answer:
+        record("paid")
+    return {"out": [str(answer)]}
+
+
+def unclear_truth(saver: Any) -> Any:
+    return _line(pays_on_truth, after, checkpointer=saver)

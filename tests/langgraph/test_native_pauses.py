@@ -12,7 +12,7 @@ from hitl_adapters.langgraph.suspend import Engine
 from hitl_core.protocol import Kind, RunState
 
 from . import graphs
-from .desk import Desk, answering, approve, choosing, editing, recorded, reject, thread
+from .desk import Desk, advised, answering, approve, choosing, editing, recorded, reject, thread
 
 Made = Callable[..., Desk]
 
@@ -216,12 +216,22 @@ async def test_what_a_graph_was_bound_to_stays(desk: Made) -> None:
         assert (await graph.aget_state(thread(run))).metadata["mine"] == "1"
 
 
-async def test_an_ambiguous_pause_is_refused_with_the_line_to_write_and_goes_on_once_it_is_there(desk: Made) -> None:
-    at = desk(graphs.ambiguous)
+@pytest.mark.parametrize(("say", "effects"), [(approve, ["paid", "told"]), (reject, ["told"])])
+async def test_the_lines_that_an_ambiguous_pause_is_refused_with_make_it_answerable(
+    desk: Made, say: Any, effects: list[str]
+) -> None:
+    at = desk(graphs.unclear_truth)
     run = await at.start({})
     assert (run.state, run.pending) == (RunState.FAILED, ())
     assert "HITL-A08" in run.error
-    assert '[backend.codecs] "unclear" =' in run.error
+    at.options = advised(run.error, at.folder)
+    run = await at.answer(await at.resume(run), say)
+    assert (run.state, at.effects) == (RunState.COMPLETED, effects)
+
+
+async def test_an_ambiguous_pause_goes_on_with_the_words_that_its_code_expects(desk: Made) -> None:
+    at = desk(graphs.ambiguous)
+    run = await at.start({})
     at.options = {"codecs": {"unclear": {"approve": "aye", "reject": "nay"}}}
     run = await at.resume(run)
     assert run.state is RunState.PAUSED

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import operator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from langgraph.types import interrupt
 
+from hitl_adapters.langgraph.mapping import Codecs
 from hitl_core.errors import PauseAmbiguous
-from hitl_core.protocol import Reject, Reply
+from hitl_core.protocol import Approve, Reject, Reply
 
+from ..desk import advised
 from . import turned_round
-from .driving import Run, State, one_node
+from .driving import Run, State, one_node, play
 
 
 def helper(state: State) -> State:
@@ -274,12 +277,20 @@ AMBIGUOUS = [
 
 
 @pytest.mark.parametrize(("node", "why"), AMBIGUOUS, ids=lambda part: getattr(part, "__name__", ""))
-def test_is_refused_with_the_reason_and_the_line_to_write(node: Any, why: str) -> None:
+def test_is_refused_with_the_reason_and_the_lines_that_settle_it(node: Any, why: str, tmp_path: Path) -> None:
     run = Run(one_node(node))
     with pytest.raises(PauseAmbiguous, match=why) as caught:
         run.lifted()
-    assert '[backend.codecs] "ask" = "boolean"' in str(caught.value)
-    assert run.pauses
+    run.codecs = Codecs.from_options(advised(str(caught.value), tmp_path)["codecs"])
+    assert run.lifted()[0].allowed == (Reply.APPROVE, Reply.REJECT)
+
+
+def test_the_advised_lines_answer_the_pause(tmp_path: Path) -> None:
+    with pytest.raises(PauseAmbiguous) as caught:
+        Run(one_node(truth_under_a_name_that_says_nothing)).lifted()
+    codecs = Codecs.from_options(advised(str(caught.value), tmp_path)["codecs"])
+    assert play(truth_under_a_name_that_says_nothing, Approve(), codecs=codecs) == "open"
+    assert play(truth_under_a_name_that_says_nothing, Reject(message="no"), codecs=codecs) == "shut"
 
 
 @pytest.mark.parametrize("node", turned_round.EVERY)

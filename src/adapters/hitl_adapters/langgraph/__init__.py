@@ -13,6 +13,15 @@ require_versions()  # before the imports that older versions cannot answer
 
 from .adapter import LangGraphAdapter, LangGraphOptions  # noqa: E402
 from .gating import OversightMiddleware, gated_tool_node  # noqa: E402
+from .mapping import CustomCodec  # noqa: E402
 from .nodes import gated  # noqa: E402
 
-__all__ = ["LangGraphAdapter", "LangGraphOptions", "OversightMiddleware", "Refused", "gated", "gated_tool_node"]
+__all__ = [
+    "CustomCodec",
+    "LangGraphAdapter",
+    "LangGraphOptions",
+    "OversightMiddleware",
+    "Refused",
+    "gated",
+    "gated_tool_node",
+]

@@ -29,7 +29,7 @@ class NativePause:
 
     @property
     def place(self) -> str:
-        """The site as users name it in `[backend.codecs]`: `sub/node`."""
+        """The site as users name it in `[backend.options.codecs]`: `sub/node`."""
         return "/".join((*self.path, self.node))
 
 

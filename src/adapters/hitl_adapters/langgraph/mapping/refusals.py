@@ -20,16 +20,15 @@ def not_told(decision: Decision, allowed: Iterable[object], *, why: str = "") ->
 
 
 def ambiguous(pause: NativePause, why: str) -> PauseAmbiguous:
-    """Says why, and shows the line that settles it."""
-    return PauseAmbiguous(
-        f"the pause at {pause.place!r} cannot be answered safely: {why}. "
-        f"Say what its answers mean, in hitl.toml: {registration(pause.place)}"
-    )
+    """Says why, and shows the lines that settle it."""
+    return PauseAmbiguous(f"the pause at {pause.place!r} cannot be answered safely: {why}. {registration(pause.place)}")
 
 
 def registration(place: str) -> str:
-    """The line that registers a codec for a place."""
+    """The lines that register a codec for a place."""
     return (
-        f'[backend.codecs] "{place}" = "boolean" (or {{ approve = "yes", reject = "no" }}, "text", "raw"), '
-        f'or in Python: codecs.register(node="{place}", codec=boolean())'
+        "Say what its answers mean, in hitl.toml:\n\n"
+        f'[backend.options.codecs]\n"{place}" = "boolean"\n\n'
+        'or { approve = "yes", reject = "no" } instead of "boolean"; or "text", "raw", or "module:name", a codec of '
+        "your own"
     )
