@@ -370,7 +370,20 @@ def answers_the_customer(state: State) -> State:
     return {"out": reply["message"]}
 
 
+def acts_in_a_conjunction_on_anything_but_yes(state: State) -> State:
+    answer = interrupt("Pay?")
+    answer != "yes" and send()
+    return {}
+
+
+def acts_in_a_comprehension(state: State) -> State:
+    answer = interrupt("Pay?")
+    return {"out": [send() for _ in range(1) if answer != "yes"]}
+
+
 EVERY = [
+    acts_in_a_conjunction_on_anything_but_yes,
+    acts_in_a_comprehension,
     asks_whether_to_skip,
     asks_for_changes,
     asks_for_issues,

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from ..reading.branches import holds_on_yes
 from ..reading.events import Branches, Const, Event, What
 from ..reading.usage import Use
 from ..vocabulary import Meaning, counterpart, doubtful, is_neutral, meaning, stands_for
@@ -82,6 +83,10 @@ def _contradicted(tests: Iterable[Event]) -> bool:
     return any(test.branches is Branches.CONTRADICT for test in tests)
 
 
+def _is_yes(test: Event) -> bool:
+    return any(isinstance(c, str) and meaning(c) is Meaning.YES for c in test.constants)
+
+
 def _fitting(tests: Iterable[Event]) -> bool:
     return any(test.branches is Branches.FIT for test in tests)
 
@@ -109,6 +114,8 @@ def _words(tests: tuple[Event, ...], use: Use, called: str) -> Verb:
         _require_known(groups, called)
     elif said_yes is None and not _fitting(tests):
         raise Unclear(f"{called} is only compared with {said_no!r}, and nothing shows that the code refuses then")
+    if any(holds_on_yes(test) is False and _is_yes(test) for test in tests) and not _fitting(tests):
+        raise Unclear(f"{called} is compared by != with {said_yes!r}, and nothing shows that the code refuses then")
     yes = said_yes if said_yes is not None else _other_than(said_no, use)
     no = said_no if said_no is not None else _refusal(yes, groups)
     return Verb(
