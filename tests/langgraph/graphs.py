@@ -215,7 +215,9 @@ def in_sequence(saver: Any) -> Any:
 
 
 def counts(state: State) -> State:
-    said = [interrupt(f"Line {number}?") for number in range(3)]
+    said = []
+    for number in range(3):
+        said.append(interrupt(f"Line {number}?"))
     record("written", lines=said)
     return {"out": said}
 

@@ -87,7 +87,7 @@ async def test_while_others_wait_nothing_is_redone(desk: Made) -> None:
 
 
 async def test_a_task_of_the_functional_api_pauses_and_finished_tasks_are_kept(desk: Made) -> None:
-    at = desk(graphs.functional)
+    at = desk(graphs.functional, options={"codecs": {"desk": "boolean"}})
     run = await at.answer(await at.start({"order": "A"}), approve)
     assert (run.state, run.output, at.effects) == (RunState.COMPLETED, "paid", ["priced", "paid"])
 

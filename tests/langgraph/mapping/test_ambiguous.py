@@ -15,6 +15,7 @@ from hitl_core.errors import PauseAmbiguous
 from hitl_core.protocol import Approve, Reject, Reply
 
 from ..desk import advised
+from . import existing_nodes as nodes
 from . import turned_round
 from .driving import Run, State, one_node, play
 
@@ -235,6 +236,16 @@ def truth_under_a_name_that_says_nothing(state: State) -> State:
     return {"out": "shut"}
 
 
+def in_a_comprehension(state: State) -> State:
+    return {"out": "deployed" if [interrupt(f"{each}?") for each in ("test", "deploy")][1] else "held"}
+
+
+def in_a_lambda(state: State) -> State:
+    reply = interrupt("Deploy?")
+    decide: Any = lambda: reply == "yes"
+    return {"out": "deployed" if decide() else "held"}
+
+
 AMBIGUOUS = [
     (truth_under_a_name_that_says_nothing, "nothing shows whether the truth"),
     (helper, "passed to truth"),
@@ -242,7 +253,7 @@ AMBIGUOUS = [
     (reason_or_new_value, "a reason or a new value"),
     (yes_only_with_a_reason, "together with another part"),
     (reason_is_enough, "together with another part"),
-    (index_of_a_list, "key of something unknown"),
+    (index_of_a_list, "used as a key"),
     (object_that_judges, "passed to judge"),
     (helper_that_turns_it_round, "seems to refuse"),
     (helper_with_two_shapes, "a refusal in words is true"),
@@ -256,7 +267,7 @@ AMBIGUOUS = [
     (part_of_a_word, "more than one shape"),
     (word_in_a_text, "not a constant"),
     (starts_with, "more than one shape"),
-    (not_none, "only tested for its type"),
+    (not_none, "more than one shape"),
     (two_words_for_yes, "different words for yes"),
     (not_an_edit, "a yes and a no pass alike"),
     (two_deciding_keys, "several parts of the answer decide"),
@@ -273,6 +284,17 @@ AMBIGUOUS = [
     (records_to_choose_from, "a record or its id"),
     (reply_word_is_unknown, "neither a yes nor a no"),
     (dict_lookup, "used as a key"),
+    (nodes.record_older_docs, "unpacked by position"),
+    (nodes.text_quick_start, "'data', and nothing in that is a yes or a no"),
+    (nodes.text_edited_field, "nothing in that is a yes or a no"),
+    (nodes.number_checked, "more than one shape"),
+    (nodes.number_parsed, "used as a number"),
+    (nodes.choice_in_a_field, "nothing in that is a yes or a no"),
+    (nodes.choice_from_comparisons, "only compared with 'tea', 'coffee', 'water'"),
+    (nodes.choice_from_a_table, "used as a key"),
+    (nodes.form_of_two, "'city', 'phone'"),
+    (in_a_comprehension, "used in ListComp"),
+    (in_a_lambda, "tested in Lambda"),
 ]
 
 

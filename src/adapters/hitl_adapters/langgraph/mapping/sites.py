@@ -18,6 +18,7 @@ from .inference import Unclear, infer
 from .pause import NativePause
 from .reading import Event, Scan, Site, What, functions_of, plain, read_function
 from .reading.events import Ref, Value
+from .reading.following import asks
 from .reading.payloads import could_be, example_of, state_keys_in
 from .shapes import Shape
 
@@ -70,7 +71,9 @@ class Sites:
 
     def codec_for(self, pause: NativePause, shape: Shape) -> Codec:
         """The codec inferred for this pause. Raises Unclear."""
-        found = [(scan, site) for scan, site in self._candidates(pause)]
+        found = self._candidates(pause)
+        for name in self._unread_askers(pause):
+            raise Unclear(f"{name}() may have paused here, and what is done with its answer was not read")
         if not found:
             raise Unclear("no interrupt() call was found in its source")
         fitting = [site for scan, site in found if could_be(site.payload, pause.value, site.literals)]
@@ -105,6 +108,10 @@ class Sites:
             return found
         inside = (*pause.path, pause.node)  # a subgraph that the node calls, or a pause seen from above
         return [pair for p in self.places if p.path[: len(inside)] == inside for pair in p.sites]
+
+    def _unread_askers(self, pause: NativePause) -> Iterator[str]:
+        here = [p for p in self.places if (p.path, p.node) == (pause.path, pause.node)]
+        return (name for place in here for scan in place.scans for name in _unread_askers(scan.function))
 
     def _follow_state(self, scan: Scan, site: Site) -> None:
         """An answer stored in the state is used by whoever reads that key."""
@@ -180,23 +187,12 @@ def _read(place: Place) -> None:
     place.scans = list(_scans(place, {}))
     read = {scan.function for scan in place.scans}
     place.unread = [function for function in functions_of(place.bound) if function not in read]
-    met = {task for scan in place.scans for task in scan.met}
-    for scan in place.scans:
-        if scan.followed and scan.task not in met:
-            scan.opaque(scan.returned, "returned from a task, and nothing shows where it is called")
-    _gather(place)
     if not _returns_state(place):
         return
     for scan in place.scans:
         whole = {ref for ref in scan.returned if not ref.boxed and not ref.path}
         scan.opaque(whole, "returned as the state update itself")
-    _gather(place)
-
-
-def _gather(place: Place) -> None:
-    """What a task returns is used in its caller, so every site looks at all that was read of the node."""
-    for _, site in place.sites:
-        for scan in place.scans:
+        for site in scan.sites.values():
             site.gather(scan.events)
 
 
@@ -207,36 +203,22 @@ def _returns_state(place: Place) -> bool:
 
 def _scans(place: Place, tainted: dict[str, Value]) -> Iterator[Scan]:
     for function in functions_of(place.bound):
-        results: dict[int, Value] = {}
-        yield from _task_scans(function, results, {function})
-        scan = read_function(function, tainted=tainted, results=results)
+        scan = read_function(function, tainted=tainted)
         if scan is not None:
             yield scan
 
 
-def _task_scans(function: FunctionType, results: dict[int, Value], seen: set[FunctionType]) -> Iterator[Scan]:
-    """The `@task`s that an entrypoint calls: their pauses surface at the entrypoint (research/langgraph.md §1.2)."""
-    for task in _tasks_in(function):
-        inner = plain(task)
-        if inner is None or inner in seen:
-            continue
-        yield from _task_scans(inner, results, seen | {inner})
-        scan = read_function(inner, results=results, followed=True)
-        if scan is not None:
-            results[id(task)] = frozenset(ref for ref in scan.returned if not ref.boxed)
-            scan.task = id(task)
-            yield scan
-
-
-def _tasks_in(function: FunctionType) -> Iterator[Any]:
+def _unread_askers(function: FunctionType) -> Iterator[str]:
+    """What a function names that may pause by itself and is not followed: `@task`s, decorated functions."""
     cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
-    for name in (*function.__code__.co_names, *cells):
+    for name in (*_names_in(function.__code__), *cells):
         try:
             found = cells[name].cell_contents if name in cells else function.__globals__.get(name)
         except ValueError:  # an empty cell
             continue
-        if type(found).__name__ == "_TaskFunction":
-            yield found
+        inner = plain(found) if type(found).__name__ == "_TaskFunction" or hasattr(found, "__wrapped__") else None
+        if inner is not None and asks(inner):
+            yield name
 
 
 def _branch_scans(level: list[Place], tainted: dict[str, Value]) -> Iterator[Scan]:

@@ -15,16 +15,6 @@ from ..vocabulary import is_neutral, speaks_of_editing, stands_for
 from .records import infer_record
 from .verdicts import Unclear, Verb, verb_of
 
-_INTEGER: dict[str, Json] = {"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^\s*[+-]?\d+\s*$"}]}
-_TYPES = {
-    "str": "string",
-    "int": "integer",
-    "float": "number",
-    "bool": "boolean",
-    "dict": "object",
-    "list": "array",
-}
-
 
 def infer(site: Site, shape: Shape, *, parsed: bool = False) -> Codec:
     """The codec that the source shows. `parsed`: `interrupt()` returns an object by its `response_schema`.
@@ -57,8 +47,6 @@ def _whole(site: Site, shape: Shape) -> Codec:
         raise Unclear(f"the answer is {', '.join(use.opaque)}, which cannot be followed")
     if not use.tests:
         return _untested(site, shape)
-    if all(test.what in (What.TYPE, What.NUMBER) for test in use.tests):
-        return _typed(site)
     verb = verb_of(use, site.names | _stored(site), called="the answer", asks_approval=shape.asks_approval)
     return _boolean(site, shape, verb) if verb.boolean else _word(site, verb)
 
@@ -89,7 +77,8 @@ def _word(site: Site, verb: Verb) -> Codec:
     if verb.no is not None:
         replies[Reply.REJECT] = {**MESSAGE, "default": verb.no} if speaks and not verb.no_said else verb.no
     if not replies:
-        return _menu(site, verb)
+        compared = ", ".join(map(repr, verb.words))
+        raise Unclear(f"the answer is only compared with {compared}, which is neither a yes nor a no")
     if speaks:
         replies[Reply.ANSWER] = dict(VALUE)
     return Codec("words", replies, "inferred", reserved=_reserved(verb), answer_schema={"type": "string"})
@@ -97,13 +86,6 @@ def _word(site: Site, verb: Verb) -> Codec:
 
 def _reserved(verb: Verb) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*verb.words, *(str(w) for w in (verb.yes, verb.no) if w is not None))))
-
-
-def _menu(site: Site, verb: Verb) -> Codec:
-    """Words that are neither yes nor no: they are the options."""
-    if len(verb.words) < 2:
-        raise Unclear(f"the answer is only compared with {verb.words[0]!r}, which is neither a yes nor a no")
-    return Codec("menu", {Reply.CHOOSE: dict(CHOSEN)}, "inferred", options=verb.words)
 
 
 def _option(site: Site, shape: Shape) -> Codec:
@@ -128,21 +110,10 @@ def _yes_and_no_listed(site: Site, listed: set[Any]) -> dict[Reply, Json]:
     return said if {verb.yes, verb.no} <= listed else {}
 
 
-def _typed(site: Site) -> Codec:
-    """A validation loop: `isinstance(answer, int) and answer > 0`."""
-    names = {name for test in site.root.tests for name in test.detail.strip("()").split(", ") if name}
-    if any(test.what is What.NUMBER for test in site.root.tests):
-        names |= {"float"} if not names else set()
-    if "bool" in names or not site.root.kept or not names <= set(_TYPES):
-        raise Unclear("the answer is only tested for its type")
-    types: list[Json] = [_TYPES[name] for name in sorted(names)]
-    return Codec("answer", {Reply.ANSWER: dict(VALUE)}, "inferred", answer_schema={"type": types} if types else None)
-
-
 def _untested(site: Site, shape: Shape) -> Codec:
     use = site.root
     if use.does(What.INTEGER):
-        return Codec("answer", {Reply.ANSWER: dict(VALUE)}, "inferred", answer_schema=_INTEGER)
+        raise Unclear("the answer is used as a number, and nothing shows which numbers it takes")
     if _named_yes(site) and not use.does(What.TEXT):
         return Codec("boolean", {Reply.APPROVE: True, Reply.REJECT: False}, "inferred")
     replies: dict[Reply, Json] = {Reply.ANSWER: dict(VALUE)}

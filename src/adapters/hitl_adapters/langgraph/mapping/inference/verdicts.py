@@ -31,7 +31,6 @@ class Verb:
     words: tuple[str, ...] = ()
     checked: bool = False
     """the code checks that the answer is one of its words"""
-    has_yes: bool = True
 
     @property
     def boolean(self) -> bool:
@@ -126,7 +125,6 @@ def _words(tests: tuple[Event, ...], use: Use, called: str) -> Verb:
         feedback=_first(everything, Meaning.FEEDBACK),
         words=everything,
         checked=any(group.kind == "check" for group in groups),
-        has_yes=said_yes is not None,
     )
 
 

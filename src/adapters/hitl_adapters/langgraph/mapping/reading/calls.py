@@ -8,7 +8,7 @@ from typing import Final
 from ..vocabulary import listed
 from .events import NOTHING, STATE, Ref, Value, What
 from .following import follow, followable
-from .scan import MISSING, Env, Scan, parts
+from .scan import Env, Scan, parts
 
 _FOLDS: Final = frozenset({"lower", "upper", "casefold", "strip", "lstrip", "rstrip", "title", "capitalize"})
 _TEXT_METHODS: Final = frozenset({"split", "replace", "splitlines", "format", "encode"})
@@ -28,10 +28,11 @@ def call(node: ast.Call, env: Env, scan: Scan) -> Value:
         return _interrupt(node, env, scan)
     if isinstance(node.func, ast.Attribute):
         owner = evaluate(node.func.value, env, scan)
+        boxed = all(ref.boxed for ref in owner)
+        if boxed and node.func.attr in _GROWERS and isinstance(node.func.value, ast.Name):
+            return _grow(node, node.func.value.id, env, scan)
         if owner:
             return _method(node, node.func.attr, owner, env, scan)
-        if node.func.attr in _GROWERS and isinstance(node.func.value, ast.Name):
-            return _grow(node, node.func.value.id, env, scan)
     return _function(node, env, scan)
 
 
@@ -51,8 +52,6 @@ def _method(node: ast.Call, name: str, owner: Value, env: Env, scan: Scan) -> Va
         return _get(node, owner, arguments, scan)
     if name in _FOLDS:
         scan.note(owner, What.TEXT)
-        return frozenset(Ref(ref.site, ref.path, folded=True, boxed=ref.boxed) for ref in owner)
-    if name == "result":  # a future of the functional API
         return owner
     if name in ("startswith", "endswith"):
         scan.note(owner, What.CONTAINS, constants=scan.constants(node.args[0]) or ())
@@ -95,14 +94,9 @@ def _function(node: ast.Call, env: Env, scan: Scan) -> Value:
             mark = len(scan.events)
             evaluate(keyword.value, env, scan)
             keep_outcome(keyword.arg, mark, scan)
-    task = scan.look_up(node.func)
     given = (*node.args, *(keyword.value for keyword in node.keywords))
     values = {argument: evaluate(argument, env, scan) for argument in given}
     everything = NOTHING.union(*values.values())
-    if task is not MISSING and id(task) in scan.results:
-        scan.opaque(everything, f"passed to the task {name}()")
-        scan.met.add(id(task))
-        return scan.results[id(task)]
     if name == "isinstance":
         scan.note(everything, What.TYPE, detail=ast.unparse(node.args[-1]))
     elif name == "bool":
@@ -112,7 +106,7 @@ def _function(node: ast.Call, env: Env, scan: Scan) -> Value:
         scan.note(everything, What.INTEGER)
     elif name == "str":
         scan.note(everything, What.DATA)
-        return frozenset(Ref(ref.site, ref.path, folded=True, boxed=ref.boxed) for ref in everything)
+        return everything
     elif name == "Command":
         return _command(node, env, scan)
     elif name in _BOXES:

@@ -61,7 +61,6 @@ class Ref:
 
     site: str
     path: Path = ()
-    folded: bool = False
     boxed: bool = False
 
     def part(self, key: str | int) -> Ref:

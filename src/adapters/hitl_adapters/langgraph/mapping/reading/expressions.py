@@ -10,7 +10,7 @@ from typing import Any, Final
 from ..vocabulary import stands_for
 from .branches import holds_on_yes, named, weighed
 from .calls import call
-from .events import NOTHING, TOGETHER, Event, Path, Ref, Value, What
+from .events import NOTHING, TESTS, TOGETHER, Event, Path, Ref, Value, What
 from .scan import Env, Scan, parts
 
 _GUARDS: Final = (What.TYPE, What.CONTAINS)
@@ -57,8 +57,7 @@ def _subscript(node: ast.Subscript, env: Env, scan: Scan) -> Value:
     index = evaluate(node.slice, env, scan)
     if is_test(node.slice):
         scan.opaque([event.ref for event in scan.events[mark:]], "tested, and the outcome is used as an index")
-    if index:
-        _choose_from_table(node.value, index, scan)
+    scan.opaque(index, "used as a key")
     if not value:
         return NOTHING
     key = scan.constants(node.slice)
@@ -68,18 +67,6 @@ def _subscript(node: ast.Subscript, env: Env, scan: Scan) -> Value:
     found = parts(value, key[0], scan)
     scan.note(found, What.REQUIRED)
     return found
-
-
-def _choose_from_table(table: ast.expr, index: Value, scan: Scan) -> None:
-    """`TABLE[answer]`: the answer must be one of the keys of a dict."""
-    if isinstance(table, ast.Dict):
-        constants = scan.constants(ast.Tuple(elts=[key for key in table.keys if key is not None]))
-    else:
-        constants = scan.constants(table) if isinstance(scan.look_up(table), dict) else None
-    if constants is None:
-        scan.opaque(index, "used as a key of something unknown")
-    for constant in constants or ():
-        scan.note(index, What.EQUAL, constants=(constant,))
 
 
 def _attribute(node: ast.Attribute, env: Env, scan: Scan) -> Value:
@@ -260,35 +247,20 @@ def _starred(node: ast.Starred, env: Env, scan: Scan) -> Value:
     return evaluate(node.value, env, scan)
 
 
-def _lambda(node: ast.Lambda, env: Env, scan: Scan) -> Value:
-    scan.opaque(evaluate(node.body, dict(env), scan), "returned from a lambda")
-    return NOTHING
-
-
-def _comprehension(node: Any, env: Env, scan: Scan) -> Value:
-    inner = dict(env)
-    for generator in node.generators:
-        scan.opaque(evaluate(generator.iter, inner, scan), "looped over")
-        for name in ast.walk(generator.target):
-            if isinstance(name, ast.Name):
-                inner.pop(name.id, None)
-        for condition in generator.ifs:
-            judge(condition, inner, scan, then=[], other=[])
-    elements = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
-    return frozenset(
-        Ref(ref.site, ref.path, boxed=True) for element in elements for ref in evaluate(element, inner, scan)
-    )
-
-
-def _other(node: ast.expr, env: Env, scan: Scan) -> Value:
+def _other(node: ast.AST, env: Env, scan: Scan) -> Value:
+    """What is not followed: lambdas, comprehensions and the like. Whatever of an answer is in them is lost."""
+    mark = len(scan.events)
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.expr):
             scan.opaque(evaluate(child, env, scan), f"used in {type(node).__name__}")
+        else:
+            _other(child, env, scan)
+    scan.opaque([e.ref for e in scan.events[mark:] if e.what in TESTS], f"tested in {type(node).__name__}")
     return NOTHING
 
 
 def bind(target: ast.expr, value: Value, env: Env, scan: Scan) -> None:
-    """Assign `value` to `target`: a name, or several by unpacking. Anything else loses sight of it."""
+    """Assign `value` to `target`, a name or a place in a dict. Anything else loses sight of it."""
     if isinstance(target, ast.Name):
         env[target.id] = value
         if target.id in scan.outer:
@@ -297,23 +269,15 @@ def bind(target: ast.expr, value: Value, env: Env, scan: Scan) -> None:
             if not ref.path and not ref.boxed and ref.site in scan.sites:
                 scan.sites[ref.site].names.add(target.id)
         return
-    if isinstance(target, ast.Tuple | ast.List) and all(isinstance(item, ast.Name) for item in target.elts):
-        _unpack(target, value, env, scan)
+    if isinstance(target, ast.Tuple | ast.List):
+        for item in target.elts:
+            bind(item.value if isinstance(item, ast.Starred) else item, NOTHING, env, scan)
+        scan.opaque(value, "unpacked by position")
         return
     if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
         _put_into(target, target.value.id, value, env, scan)
         return
     scan.opaque(value, "kept in an attribute or an unknown place")
-
-
-def _unpack(target: ast.Tuple | ast.List, value: Value, env: Env, scan: Scan) -> None:
-    for index, item in enumerate(target.elts):
-        part = parts(value, index, scan) if value else NOTHING
-        scan.note(part, What.REQUIRED)
-        bind(item, part, env, scan)
-        for ref in value:
-            if not ref.path and ref.site in scan.sites and isinstance(item, ast.Name):
-                scan.sites[ref.site].unpacked[index] = item.id
 
 
 def _put_into(target: ast.Subscript, name: str, value: Value, env: Env, scan: Scan) -> None:
@@ -346,10 +310,5 @@ _BY_TYPE: Final[dict[type[ast.AST], Callable[[Any, Env, Scan], Value]]] = {
     ast.BinOp: _operation,
     ast.Await: _await,
     ast.Starred: _starred,
-    ast.Lambda: _lambda,
-    ast.ListComp: _comprehension,
-    ast.SetComp: _comprehension,
-    ast.GeneratorExp: _comprehension,
-    ast.DictComp: _comprehension,
     ast.Constant: lambda node, env, scan: NOTHING,
 }

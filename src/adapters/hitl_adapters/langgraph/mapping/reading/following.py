@@ -45,8 +45,6 @@ def follow(function: FunctionType, node: ast.Call, values: dict[ast.expr, Value]
         events=scan.events,
         sites=scan.sites,
         guards=scan.guards,
-        results=scan.results,
-        met=scan.met,
         followed=True,
         depth=scan.depth + 1,
         callers=(*scan.callers, scan.function),
@@ -66,7 +64,7 @@ def asks(function: FunctionType, depth: int = 3) -> bool:
     """Whether a function calls `interrupt()`, itself or through functions of its own module."""
     for name in function.__code__.co_names:
         found = function.__globals__.get(name, MISSING)
-        if found is langgraph.types.interrupt:
+        if found is langgraph.types.interrupt or name == "interrupt":
             return True
         near = isinstance(found, FunctionType) and found.__module__ == function.__module__
         if depth and near and found is not function and asks(found, depth - 1):

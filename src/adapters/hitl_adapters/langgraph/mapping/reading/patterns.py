@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from .events import NOTHING, Value, What
+from .events import Value, What
 from .scan import Env, Scan, parts
 
 
@@ -23,10 +23,8 @@ def match(pattern: ast.pattern, value: Value, env: Env, scan: Scan) -> None:
         _any_of(pattern, value, env, scan)
     elif isinstance(pattern, ast.MatchMapping):
         _mapping(pattern, value, env, scan)
-    elif isinstance(pattern, ast.MatchSequence):
-        _sequence(pattern, value, env, scan)
     else:
-        scan.opaque(value, "matched with a class or star pattern")
+        scan.opaque(value, "matched by position or with a class")
         _forget(pattern, env)
 
 
@@ -63,13 +61,6 @@ def _mapping(pattern: ast.MatchMapping, value: Value, env: Env, scan: Scan) -> N
         match(inner, found, env, scan)
     if pattern.rest:
         scan.opaque(value, "unpacked into a dict")
-
-
-def _sequence(pattern: ast.MatchSequence, value: Value, env: Env, scan: Scan) -> None:
-    for index, inner in enumerate(pattern.patterns):
-        found = parts(value, index, scan) if value else NOTHING
-        scan.note(found, What.REQUIRED)
-        match(inner, found, env, scan)
 
 
 def _forget(pattern: ast.pattern, env: Env) -> None:

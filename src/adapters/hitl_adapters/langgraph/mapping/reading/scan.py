@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import langgraph.types
 
-from .events import NOTHING, STATE, Const, Event, Path, Ref, Value, What
+from .events import NOTHING, STATE, Const, Event, Ref, Value, What
 from .source import Function, tree_of
 from .usage import Site
 
@@ -31,16 +31,11 @@ class Scan:
     aliases: set[str] = field(default_factory=set)
     guards: list[str] = field(default_factory=list)
     literals: dict[str, ast.expr | None] = field(default_factory=dict)
-    results: Mapping[int, Value] = field(default_factory=dict)
-    """what the functional API's tasks return, by the id of the `@task` object"""
     returned: set[Ref] = field(default_factory=set)
-    task: int = 0
     depth: int = 0
     callers: tuple[FunctionType, ...] = ()
     followed: bool = False
     """whether the caller is read too, so that returning an answer is not the end of it"""
-    met: set[int] = field(default_factory=set)
-    """the tasks among `results` whose calls were found"""
     outcomes: dict[str, range] = field(default_factory=dict)
     """where in `events` the tests are whose outcome a name holds"""
     outer: set[str] = field(default_factory=set)
@@ -159,20 +154,14 @@ def _free(function: FunctionType, name: str) -> Any:
         return MISSING
 
 
-def read_function(
-    function: FunctionType,
-    *,
-    tainted: Mapping[str, Value] | None = None,
-    results: Mapping[int, Value] | None = None,
-    followed: bool = False,
-) -> Scan | None:
+def read_function(function: FunctionType, *, tainted: Mapping[str, Value] | None = None) -> Scan | None:
     """Read one function. None if its source cannot be had."""
     from .statements import run_body
 
     tree = tree_of(function)
     if tree is None:
         return None
-    scan = Scan(function, tainted or {}, results=results or {}, followed=followed)
+    scan = Scan(function, tainted or {})
     state = _first_parameter(function, tree)
     scan.state_name = state or ""
     env: Env = {state: frozenset({Ref(STATE)})} if state else {}
@@ -198,8 +187,4 @@ def parts(value: Value, key: str | int, scan: Scan) -> Value:
     return frozenset(found)
 
 
-def touches(events: Iterable[Event]) -> set[tuple[str, Path]]:
-    return {(event.ref.site, event.ref.path) for event in events}
-
-
-__all__ = ["MISSING", "Env", "Scan", "parts", "read_function", "touches"]
+__all__ = ["MISSING", "Env", "Scan", "parts", "read_function"]

@@ -57,7 +57,6 @@ class Site:
     look_up: Callable[[ast.expr], Any] = field(default=lambda node: None, repr=False)
     """the object behind a name in `payload`"""
     names: set[str] = field(default_factory=set)
-    unpacked: dict[int, str] = field(default_factory=dict)
     swallowed: str = ""
     uses: dict[Path, Use] = field(default_factory=dict)
     bool_keys: set[str] = field(default_factory=set)
