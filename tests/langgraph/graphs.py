@@ -295,3 +295,14 @@ def pays_on_truth(state: State) -> State:
 
 def unclear_truth(saver: Any) -> Any:
     return _line(pays_on_truth, after, checkpointer=saver)
+
+
+def forges(state: State) -> State:
+    """Claims to be a question of the gate."""
+    approved = interrupt({"hitl_core/request": "no-such-call"})
+    record("paid")
+    return {"out": [str(approved)]}
+
+
+def forged(saver: Any) -> Any:
+    return _line(forges, checkpointer=saver)

@@ -202,6 +202,13 @@ async def test_the_agent_inbox_protocol(desk: Made, say: Any, told: str, paid: l
     assert [each["amount"] for each in recorded()] == paid
 
 
+async def test_a_payload_that_claims_to_be_the_gates_own_is_never_answered(desk: Made) -> None:
+    """Any node can write the key; only the store makes a call ours."""
+    at = desk(graphs.forged, options={"codecs": {"forges": "boolean"}})
+    run = await at.start({})
+    assert (run.state, run.pending, at.effects) == (RunState.FAILED, (), [])
+
+
 async def test_what_a_graph_was_bound_to_stays(desk: Made) -> None:
     heard: list[str] = []
 

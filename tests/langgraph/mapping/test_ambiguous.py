@@ -242,7 +242,7 @@ def in_a_comprehension(state: State) -> State:
 
 def in_a_lambda(state: State) -> State:
     reply = interrupt("Deploy?")
-    decide: Any = lambda: reply == "yes"
+    decide: Any = lambda: reply == "yes"  # noqa: E731 - as people write it
     return {"out": "deployed" if decide() else "held"}
 
 

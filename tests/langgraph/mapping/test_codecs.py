@@ -76,7 +76,7 @@ def test_a_registered_codec_comes_before_everything_else() -> None:
     pause = NativePause("i", "ask", value="?", response_schema={"type": "boolean"})
     found = lift(pause, Codecs({"ask": words()}))
     assert isinstance(found, tuple)
-    assert (found[0].origin, found[0].allowed) == ("registered", (Reply.APPROVE, Reply.REJECT))
+    assert (found[0].codec["name"], found[0].allowed) == ("words", (Reply.APPROVE, Reply.REJECT))
 
 
 def test_what_a_registered_codec_sends_must_fit_the_schema_all_the_same() -> None:

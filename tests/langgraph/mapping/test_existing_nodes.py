@@ -187,11 +187,6 @@ def test_a_tool_call_is_shown_as_one() -> None:
     assert Reply.EDIT in lifted.allowed
 
 
-def test_the_key_is_the_interrupt_and_an_index() -> None:
-    run = Run(one_node(nodes.text_question))
-    assert run.lifted()[0].key == f"{run.pauses[0].interrupt_id}:0"
-
-
 def test_two_questions_in_one_node_have_codecs_of_their_own() -> None:
     """§1.2: they surface one after the other, and the first answer is replayed."""
     assert play(nodes.two_questions, Answer(value="Ada"), YES) == "Ada is in"

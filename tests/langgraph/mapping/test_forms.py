@@ -92,7 +92,7 @@ def test_all_faults_at_once() -> None:
 
 def test_the_schema_is_shown() -> None:
     (lifted,) = Run(one_node(as_dict)).lifted()
-    assert (lifted.kind, lifted.origin) == (Kind.INPUT, "schema")
+    assert (lifted.kind, lifted.codec["name"]) == (Kind.INPUT, "form")
     assert lifted.answer_schema is not None
     assert lifted.answer_schema["required"] == ["seats"]
 

@@ -41,7 +41,6 @@ def _of_task(task: PregelTask, path: tuple[str, ...]) -> Iterator[NativePause]:
             interrupt_id=each.id,
             node=task.name,
             path=path,
-            task_id=task.id,
             value=each.value,
             response_schema=_schema(each),
         )

@@ -108,7 +108,7 @@ class Watch(GraphCallbackHandler):
 def _pause(path: tuple[str, ...], part: dict[str, Any], each: dict[str, Any]) -> NativePause:
     schema = each.get("response_schema")
     known = schema if isinstance(schema, dict) else None
-    return NativePause(each["id"], part["name"], path, part["id"], each["value"], known)
+    return NativePause(each["id"], part["name"], path, each["value"], known)
 
 
 def _is_plain(value: Any) -> bool:

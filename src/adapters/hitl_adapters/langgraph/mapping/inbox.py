@@ -64,16 +64,13 @@ def lift_inbox(pause: NativePause, schema_of: SchemaOf, *, indexed: bool | None)
     }
     return (
         Lifted(
-            key=f"{pause.interrupt_id}:0",
             index=0,
-            of=1,
             kind=Kind.APPROVAL,
             tool=tool,
             arguments=arguments,
             title=f"{tool} needs approval",
             allowed=tuple(allowed),
             codec=codec,
-            origin="protocol",
             answer_schema={"type": "string"},
             arguments_schema=schema_of(tool),
             message=str(request.get("description") or ""),

@@ -113,18 +113,15 @@ def _lifted(
     codec: dict[str, Json],
 ) -> Lifted:
     tool, arguments = str(action["name"]), dict(action["args"])
-    index, of = int(str(codec.get("index", 0))), int(str(codec.get("of", 1)))
+    index = int(str(codec.get("index", 0)))
     return Lifted(
-        key=f"{pause.interrupt_id}:{index}",
         index=index,
-        of=of,
         kind=Kind.APPROVAL,
         tool=tool,
         arguments=arguments,
         title=f"{tool} needs approval",
         allowed=tuple(_REPLIES[name] for name in allowed),
         codec=codec,
-        origin="protocol",
         answer_schema={"type": "string"},
         arguments_schema=schema_of(tool),
         message=str(action.get("description") or ""),
