@@ -14,8 +14,8 @@ from langgraph.prebuilt import tools_condition
 from langgraph.types import interrupt
 
 from hitl_adapters.langgraph import gated_tool_node
-from hitl_adapters.langgraph.build import as_langchain
-from hitl_adapters.langgraph.driving import current
+from hitl_adapters.langgraph.building import as_langchain
+from hitl_adapters.langgraph.suspend import current
 from hitl_core import AgentSpec, AppSource, Config, ModelSpec, connect, current_call, tool
 from hitl_core.lifecycle import ActionState
 from hitl_core.protocol import EffectMode, RunState

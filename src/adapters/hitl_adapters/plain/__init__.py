@@ -14,6 +14,6 @@ async def desk(input):
 from hitl_core.errors import CallRefused as Refused
 
 from .adapter import PlainAdapter
-from .suspend import gate
+from .gating import gate
 
 __all__ = ["PlainAdapter", "Refused", "gate"]

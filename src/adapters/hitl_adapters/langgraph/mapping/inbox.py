@@ -13,10 +13,10 @@ from hitl_core.errors import DigestMismatch, NotCanonical
 from hitl_core.protocol import Answer, Approve, Decision, Edit, Json, Kind, PauseRequest, Reject, Reply
 from hitl_core.protocol import parse as parse_json
 
+from ..errors import not_told
 from .inference import Unclear
 from .langchain import SchemaOf
 from .pause import Lifted, NativePause
-from .refusals import not_told
 
 _FLAGS: Final = (
     ("allow_accept", Reply.APPROVE),

@@ -15,9 +15,9 @@ from hitl_core.errors import DigestMismatch
 from hitl_core.protocol import Answer as AnswerDecision
 from hitl_core.protocol import Approve, Decision, Edit, Json, Kind, PauseRequest, Reject, Reply
 
+from ..errors import not_told
 from .inference import Unclear
 from .pause import Lifted, NativePause
-from .refusals import not_told
 from .schemas import branches_by_type, resolved
 
 SchemaOf = Callable[[str], dict[str, Json] | None]

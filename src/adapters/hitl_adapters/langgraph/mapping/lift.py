@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from hitl_core.protocol import Json, Kind, Option, Reply
 
+from ..errors import ambiguous
 from . import inbox, langchain
 from .codecs import AnyCodec, Codec, CustomCodec
-from .forms import codec_for_form
-from .inference import Unclear
+from .inference import Sites, Unclear
 from .pause import ENVELOPE, Gated, Lifted, NativePause
-from .refusals import ambiguous
 from .registry import Codecs
+from .schemas import codec_for_form
 from .shapes import Shape, options_of, schema_like, shape_of
-from .sites import Sites
 
 _TITLE_LIMIT = 2_000
 _REVIEWS = frozenset({Reply.ACCEPT, Reply.REVISE})
@@ -37,7 +36,7 @@ def lift(pause: NativePause, codecs: Codecs | None = None, sites: Sites | None =
     try:
         return _foreign(pause, codecs or Codecs(), sites)
     except Unclear as unclear:
-        raise ambiguous(pause, str(unclear)) from None
+        raise ambiguous(pause.place, str(unclear)) from None
 
 
 def _call_in(value: Json) -> str | None:

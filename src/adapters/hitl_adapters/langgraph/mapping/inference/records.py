@@ -6,12 +6,10 @@ from dataclasses import dataclass
 
 from hitl_core.protocol import Json, Reply
 
-from ..codecs import Codec
-from ..holes import ARGUMENTS, MESSAGE, VALUE, argument
-from ..reading.events import TESTS, TOGETHER, What
-from ..reading.usage import Site, Use
+from ..codecs import ARGUMENTS, MESSAGE, VALUE, Codec, argument
 from ..shapes import Shape
 from ..vocabulary import carries_edit, gives_reason, sends_back, speaks_of_editing, stands_for
+from .events import TESTS, TOGETHER, Site, Use, What
 from .verdicts import Unclear, Verb, verb_of
 
 

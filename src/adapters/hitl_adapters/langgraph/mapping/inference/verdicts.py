@@ -6,10 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from ..reading.branches import holds_on_yes
-from ..reading.events import Branches, Const, Event, What
-from ..reading.usage import Use
 from ..vocabulary import Meaning, counterpart, doubtful, is_neutral, meaning, stands_for
+from .branches import holds_on_yes
+from .events import Branches, Const, Event, Use, What
 
 
 class Unclear(Exception):

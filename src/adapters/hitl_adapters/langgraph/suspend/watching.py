@@ -16,9 +16,9 @@ from langgraph.callbacks import GraphCallbackHandler, GraphInterruptEvent
 
 from hitl_core.protocol import LiveEvent
 
-from .live import MODES as LIVE_MODES
-from .live import live_events
-from .mapping import NativePause
+from ..mapping import NativePause
+from ..mapping.output import MODES as LIVE_MODES
+from ..mapping.output import live_events
 
 MODES: Final = ("values", "tasks")
 

@@ -13,14 +13,15 @@ from langgraph.pregel import Pregel
 
 from hitl_core.protocol import Json
 
-from .codecs import Codec
-from .inference import Unclear, infer
-from .pause import NativePause
-from .reading import Event, Scan, Site, What, functions_of, plain, read_function
-from .reading.events import Ref, Value
-from .reading.following import asks
-from .reading.payloads import could_be, example_of, state_keys_in
-from .shapes import Shape
+from ..codecs import Codec
+from ..pause import NativePause
+from ..shapes import Shape
+from .answers import infer
+from .events import Event, Ref, Site, Value, What
+from .payloads import could_be, example_of, state_keys_in
+from .scan import Scan, asks, read_function
+from .source import functions_of, plain
+from .verdicts import Unclear
 
 
 @dataclass(slots=True)

@@ -15,11 +15,12 @@ from langgraph.types import interrupt
 
 from hitl_core.contracts import Turn
 from hitl_core.errors import HitlError, NoRun, Stopped
-from hitl_core.gate import Form, Gate
-from hitl_core.protocol import Action, EffectMode, Proceed, Substitute, Verdict, Wait
+from hitl_core.gate import Gate
+from hitl_core.protocol import EffectMode, Proceed, Substitute, Verdict, Wait
 
-from .errors import in_words, is_invalid_resume
-from .mapping import envelope
+from ..errors import in_words, is_invalid_resume
+from ..mapping import envelope
+from ..mapping.calls import Proposal
 
 
 class Halt(GraphBubbleUp):
@@ -94,15 +95,6 @@ def current(what: str) -> Current:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """A call as the gate sees it."""
-
-    action: Action
-    call: str
-    form: Form
-
-
 async def admitted(now: Current, proposal: Proposal) -> Verdict:
     """What shall become of a call, once somebody has decided; a transactional one is carried out with that.
 
@@ -160,8 +152,3 @@ def keeping_invalid() -> Iterator[None]:
 
 async def _propose(now: Current, proposal: Proposal) -> Verdict:
     return await now.gate.propose(proposal.action, call=proposal.call, form=proposal.form)
-
-
-def lineage(namespace: str) -> tuple[str, ...]:
-    """The nodes from the root graph down to the one that acts: `sub:<task>|tools:<task>` → ("sub", "tools")."""
-    return tuple(part.partition(":")[0] for part in namespace.split("|") if part)

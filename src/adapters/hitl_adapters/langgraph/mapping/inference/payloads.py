@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from hitl_core.protocol import Json, parse
 
-from .usage import Site
+from .events import Site
 
 Literals = Mapping[str, ast.expr | None]
 

@@ -7,8 +7,7 @@ from typing import Final
 
 from ..vocabulary import listed
 from .events import NOTHING, STATE, Ref, Value, What
-from .following import follow, followable
-from .scan import Env, Scan, parts
+from .scan import Env, Scan, follow, followable, parts
 
 _FOLDS: Final = frozenset({"lower", "upper", "casefold", "strip", "lstrip", "rstrip", "title", "capitalize"})
 _TEXT_METHODS: Final = frozenset({"split", "replace", "splitlines", "format", "encode"})

@@ -28,7 +28,7 @@ from hitl_core.protocol import (
     sha256,
 )
 
-from .mapping import Codecs, Expired, Gated, Lifted, NativePause, Sites, lift, lower
+from ..mapping import Codecs, Expired, Gated, Lifted, NativePause, Sites, lift, lower
 
 AGAIN: Final = Option(id="again", label="Run the step again")
 

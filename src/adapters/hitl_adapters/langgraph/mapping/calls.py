@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final, cast
 
 from langchain_core.messages import ToolMessage
@@ -9,12 +10,10 @@ from langchain_core.tools import BaseTool
 from langgraph.prebuilt.tool_node import ToolCallRequest
 from pydantic import BaseModel, ValidationError
 
-from hitl_core.errors import AppChanged
 from hitl_core.gate import Form
 from hitl_core.protocol import Action, Arguments, Json, Kind, Option, Origin, canonical, sha256
 from hitl_core.tools import Tool
 
-from .driving import Current, Halt, Proposal, lineage
 from .messages import refused
 
 DELEGATES: Final = "hitl_delegates"
@@ -38,10 +37,24 @@ def _namespace(request: ToolCallRequest) -> str:
     return str(request.runtime.config.get("configurable", {}).get("checkpoint_ns", ""))
 
 
-def propose_call(now: Current, request: ToolCallRequest, place: str, agent: str | None) -> Proposal:
-    """A tool call as a proposal. Raises RecordError for arguments that have no single JSON form."""
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A call as the gate sees it."""
+
+    action: Action
+    call: str
+    form: Form
+
+
+def lineage(namespace: str) -> tuple[str, ...]:
+    """The nodes from the root graph down to the one that acts: `sub:<task>|tools:<task>` → ("sub", "tools")."""
+    return tuple(part.partition(":")[0] for part in namespace.split("|") if part)
+
+
+def proposal_of(request: ToolCallRequest, neutral: Tool | None, place: str, agent: str | None) -> Proposal:
+    """A tool call as a proposal; `neutral` is its tool if we know it. Raises RecordError for arguments without a single
+    JSON form."""
     call = request.tool_call
-    neutral = now.gate.catalogue.tool(call["name"])
     action = Action(
         tool=call["name"],
         arguments=cast("Arguments", call["args"]),
@@ -49,16 +62,6 @@ def propose_call(now: Current, request: ToolCallRequest, place: str, agent: str 
         origin=Origin(agent=agent, path=lineage(_namespace(request))),
     )
     return Proposal(action, place, form_of(neutral, request.tool, action))
-
-
-def gone(request: ToolCallRequest) -> Halt:
-    """Ends the turn for a call that somebody was asked about and whose tool the app no longer has."""
-    error = AppChanged(
-        f"the app no longer has the tool {request.tool_call['name']!r} that was decided about; nothing ran"
-    )
-    halt = Halt(str(error))
-    halt.__cause__ = error
-    return halt
 
 
 def delegates(request: ToolCallRequest) -> bool:

@@ -23,14 +23,14 @@ from hitl_core.errors import AppChanged, HitlError
 from hitl_core.lifecycle import RequestState
 from hitl_core.protocol import Json, PauseRequest
 
-from .asking import App, Site, ask, is_settled, is_static, lowered, place_in_batch
+from ..errors import in_words
+from ..mapping import Gated, NativePause
+from ..mapping.output import output_of
+from .checkpoint import PausedAt
 from .crashes import doubtful, require_nothing_beside, require_places, require_unmoved
-from .errors import in_words
-from .kept import Kept
-from .mapping import Gated, NativePause
-from .output import output_of
-from .standing import checkpoint_id, failed, has_inner, is_over, pauses, written_by
-from .suspend import Engine
+from .engine import Engine
+from .pauses import App, Site, ask, is_settled, is_static, lowered, place_in_batch
+from .snapshot import checkpoint_id, failed, has_inner, is_over, pauses, written_by
 from .watching import Reached
 
 LOOKS: Final = 64
@@ -63,7 +63,7 @@ class Resumption:
 
     def __init__(self, turn: Turn, engine: Engine, app: App) -> None:
         self._turn, self._engine, self._app = turn, engine, app
-        self._kept = Kept.read(turn.checkpoint)
+        self._kept = PausedAt.read(turn.checkpoint)
         self._told: dict[str, None] = {}
         self._gone: list[str] = []
         self._looks = 0
@@ -285,7 +285,7 @@ class Resumption:
         waits = {*waiting, *(request.call for request in self._turn.gate.waiting)}
         orphaned = [request.id for request in self._turn.run.pending if request.call not in waits]
         return Paused(
-            checkpoint=Kept(where, tuple(sorted(waits)), standing.nodes, app).to_json(),
+            checkpoint=PausedAt(where, tuple(sorted(waits)), standing.nodes, app).to_json(),
             requests=tuple(requests),
             consumed=tuple(call for call in self._told if call not in waits),
             orphaned=(*orphaned, *self._gone),

@@ -6,12 +6,10 @@ from typing import Any
 
 from hitl_core.protocol import Json, Reply
 
-from ..codecs import Codec
-from ..holes import CHOSEN, MESSAGE, VALUE, argument
-from ..reading.events import What
-from ..reading.usage import Site
+from ..codecs import CHOSEN, MESSAGE, VALUE, Codec, argument
 from ..shapes import Shape
 from ..vocabulary import is_neutral, speaks_of_editing, stands_for
+from .events import Site, What
 from .records import infer_record
 from .verdicts import Unclear, Verb, verb_of
 

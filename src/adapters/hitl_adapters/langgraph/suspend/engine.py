@@ -1,4 +1,4 @@
-"""How LangGraph stops and starts: one engine that drives a compiled graph strictly, and reads its state back.
+"""The engine: drives one compiled graph strictly to its next stop, and reads its state back.
 
 Rules measured in research/langgraph.md §0: resume by interrupt id, in strict mode, with `durability="sync"`, never with
 a checkpoint id.
@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, cast
 
-from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.constants import END
 from langgraph.runtime import RunControl
 from langgraph.types import Command, StateSnapshot
@@ -18,8 +17,8 @@ from langgraph.types import Command, StateSnapshot
 from hitl_core.errors import AppChanged
 from hitl_core.protocol import LiveEvent
 
-from .mapping import NativePause
-from .standing import MARK, breakpoint_at
+from ..mapping import NativePause, is_async
+from .snapshot import MARK, breakpoint_at
 from .watching import Reached, Watch
 
 STRICT: Final = "__pregel_strict_resume"
@@ -33,7 +32,7 @@ class Engine:
         self.graph = graph
         self.has_breakpoints = has_breakpoints
         self._has_subgraphs = has_subgraphs
-        self.threaded = not _is_async(graph.checkpointer)
+        self.threaded = not is_async(graph.checkpointer)
         self._controls: dict[str, RunControl] = {}
 
     def config(self, thread: str, *, run: str = "", strict: bool = False) -> dict[str, Any]:
@@ -134,9 +133,3 @@ def _from_thread(emit: Callable[[LiveEvent], None]) -> Callable[[LiveEvent], Non
 
 def _ignored(_: object) -> None:
     return None
-
-
-def _is_async(saver: Any) -> bool:
-    """Whether a saver has an async face of its own; SqliteSaver's and the base class's only raise."""
-    own = type(saver).aget_tuple
-    return own is not BaseCheckpointSaver.aget_tuple and own.__qualname__ != "SqliteSaver.aget_tuple"

@@ -11,9 +11,9 @@ from hitl_core.contracts import Broke, Turn
 from hitl_core.errors import AppChanged
 from hitl_core.protocol import PauseRequest
 
-from .asking import App, Site, ask_about_step, is_settled, runs_again
-from .kept import Kept
-from .standing import checkpoint_id, unfinished
+from .checkpoint import PausedAt
+from .pauses import App, Site, ask_about_step, is_settled, runs_again
+from .snapshot import checkpoint_id, unfinished
 
 
 @dataclass(slots=True)
@@ -71,7 +71,7 @@ def _may_have_run(task: PregelTask, sites: Sequence[Site], app: App) -> bool:
     return any(site.pause.interrupt_id in ids and site.settled for site in sites)
 
 
-def require_unmoved(snapshot: StateSnapshot, kept: Kept, thread: str, *, asked: bool) -> None:
+def require_unmoved(snapshot: StateSnapshot, kept: PausedAt, thread: str, *, asked: bool) -> None:
     """Somebody else wrote to the thread since it paused. If it waits anew, or is about to, people are asked anew.
 
     Raises AppChanged if it went past the place that waited: our decision would not be the one that let it.
@@ -84,7 +84,7 @@ def require_unmoved(snapshot: StateSnapshot, kept: Kept, thread: str, *, asked: 
     )
 
 
-def require_places(snapshot: StateSnapshot, kept: Kept, waiting: Sequence[str], *, excused: bool) -> None:
+def require_places(snapshot: StateSnapshot, kept: PausedAt, waiting: Sequence[str], *, excused: bool) -> None:
     """A thread that stands where it paused must still wait there; `excused` if it may have been told before a crash.
 
     LangGraph says nothing if the paused node is gone from the app: the pause vanishes and the graph goes on

@@ -13,7 +13,7 @@ from langgraph.types import Interrupt, PregelTask, StateSnapshot
 
 from hitl_core.protocol import Json
 
-from .mapping import NativePause
+from ..mapping import NativePause
 
 MARK: Final = "hitl_run"
 """Metadata of every checkpoint that a run of ours wrote: the run's id. Without it, somebody else moved the thread."""
