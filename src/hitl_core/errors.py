@@ -33,6 +33,7 @@
     │   ├── Stopped                          HITL-E02  a stop is in force
     │   ├── DigestMismatch                   HITL-E03  what would run is not what was approved
     │   └── AlreadyStarted                   HITL-E04  this call was started before
+    ├── CallRefused                          HITL-E05  what an app's guarded call raises if it came to nothing
     └── StoreError                           HITL-S01
         ├── StoreUnavailable (OSError)       HITL-S02
         ├── StoreTooNew                      HITL-S03  its schema was written by a newer release
@@ -307,6 +308,16 @@ class AlreadyStarted(EffectRefused):
     """This call was started before; it is never started twice without a person knowing."""
 
     code = "HITL-E04"
+
+
+class CallRefused(HitlError):
+    """A guarded call has no result: the gate refused it, it was tried and failed, or it ran and its result cannot be
+    kept; the message says which, and why.
+
+    It is the same error whenever the call is asked about again, so that an app that catches it goes the same way.
+    """
+
+    code = "HITL-E05"
 
 
 # ── store ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -88,6 +88,14 @@ class Tool:
         assert self.function is not None
         return as_json(self.function(**self.typed(arguments), **{TRANSACTION: transaction}))
 
+    def named(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Arguments:
+        """What a call was given, by name; the transaction is added when it runs. Raises TypeError for a wrong call."""
+        assert self.function is not None
+        signature = inspect.signature(self.function)
+        shown = [parameter for name, parameter in signature.parameters.items() if name != TRANSACTION]
+        bound = signature.replace(parameters=shown).bind(*args, **kwargs)
+        return cast("Arguments", as_json(dict(bound.arguments)))
+
     def typed(self, arguments: Arguments) -> dict[str, Any]:
         """The arguments as the signature's own types. Raises pydantic.ValidationError."""
         model = self.parameters.model_validate(arguments)

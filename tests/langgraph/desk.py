@@ -121,6 +121,15 @@ class Desk:
         return [each["effect"] for each in recorded()]
 
 
+def advised(message: str, folder: Path) -> dict[str, Any]:
+    """The options that come of writing the lines of a message into a hitl.toml, as somebody does who follows it."""
+    start = message.index("[backend.options.codecs]")
+    lines = message[start:].partition("\n\n")[0]
+    file = folder / "hitl.toml"
+    file.write_text(f'[backend]\nname = "langgraph"\napp = "desk:app"\n\n{lines}\n')
+    return dict(Config.load(file).options)
+
+
 def sqlite_saver(folder: Path) -> Any:
     return AsyncSqliteSaver.from_conn_string(str(folder / "threads.db"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -11,11 +12,13 @@ import pytest
 from langchain_core.messages import AIMessage
 from langchain_core.tools import tool
 from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.runtime import Runtime
 from langgraph.types import Command
 
 from hitl_adapters.langgraph import gated_tool_node
 from hitl_core.commands import CancelRun, MoveRequest, StopScope
 from hitl_core.errors import LeaseLost, RequestClosed, RequestExpired, ResponseRefused
+from hitl_core.gate.stops import EVERY
 from hitl_core.lifecycle import ActionState, RequestEvent, RequestState
 from hitl_core.protocol import RunState
 from hitl_core.testing.clock import ManualClock
@@ -23,6 +26,7 @@ from hitl_core.testing.clock import ManualClock
 from . import agents, graphs
 from .desk import GO, Desk, answering, approve, record, recorded, reject, thread
 from .played import PlayedModel, call
+from .test_gated_tools import in_threads
 
 Made = Callable[..., Desk]
 
@@ -122,11 +126,13 @@ async def test_a_cancel_as_an_answer(desk: Made) -> None:
 
 async def test_a_stop_while_a_graph_works_ends_it_after_its_step_and_lifting_goes_on(desk: Made) -> None:
     """RunControl.request_drain (research §1.4)."""
-    began = asyncio.Event()
+    began, clock = asyncio.Event(), ManualClock()
 
-    async def works(state: graphs.State) -> graphs.State:
+    async def works(state: graphs.State, runtime: Runtime[None]) -> graphs.State:
         began.set()
-        await asyncio.sleep(0.8)
+        assert runtime.control is not None
+        while not runtime.control.drain_requested:  # noqa: ASYNC110 - it is told in no other way
+            await asyncio.sleep(0)
         record("worked")
         return {}
 
@@ -134,17 +140,44 @@ async def test_a_stop_while_a_graph_works_ends_it_after_its_step_and_lifting_goe
         graph = StateGraph(graphs.State).add_node("works", works).add_node("after", graphs.after)
         return graph.add_edge(START, "works").add_edge("works", "after").compile(checkpointer=saver)
 
-    at = desk(build)
+    at = desk(build, clock=clock)
     async with at.open() as hitl:
         working = asyncio.create_task(hitl.start({}))
         await began.wait()
         await hitl.stop(StopScope.ALL, by="ann", reason="fire")
+        clock.advance(seconds=EVERY)
         run = await working
         assert (run.state, at.effects) == (RunState.STOPPED, ["worked"])
         assert "fire" in run.error
         await hitl.lift(StopScope.ALL, by="ann", reason="over")
         run = await hitl.resume(run.id)
         assert (run.state, at.effects) == (RunState.COMPLETED, ["worked", "told"])
+
+
+async def test_a_graph_in_a_thread_ends_with_its_turn(desk: Made) -> None:
+    """A thread cannot be cancelled: the step that runs comes to its end, and nothing new starts (P43, P62)."""
+    began, go_on = threading.Event(), threading.Event()
+
+    def works(state: graphs.State) -> graphs.State:
+        began.set()
+        go_on.wait()
+        record("worked")
+        return {}
+
+    def build(saver: Any) -> Any:
+        graph = StateGraph(graphs.State).add_node("works", works).add_node("after", graphs.after)
+        return graph.add_edge(START, "works").add_edge("works", "after").compile(checkpointer=saver)
+
+    at = desk(build, saver=in_threads)
+    async with at.open() as hitl:
+        working = asyncio.create_task(hitl.start({}))
+        await asyncio.to_thread(began.wait)
+        working.cancel()  # as the end of its lease does
+        asyncio.get_running_loop().call_later(0, go_on.set)
+        with pytest.raises(asyncio.CancelledError):
+            await working
+        await asyncio.get_running_loop().shutdown_default_executor()  # until every thread has ended
+        assert at.effects == ["worked"]
 
 
 @pytest.mark.parametrize("way", [agents.agent, agents.node_graph], ids=["middleware", "tool node"])

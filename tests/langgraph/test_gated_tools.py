@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -14,8 +15,10 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.types import Command, RetryPolicy
 
-from hitl_adapters.langgraph.messages import outcome_of
-from hitl_core.errors import NoRun, ResultNotKept
+from hitl_adapters.langgraph import Refused
+from hitl_adapters.langgraph.mapping.messages import outcome_of
+from hitl_adapters.plain import Refused as PlainRefused
+from hitl_core.errors import HitlError, NoRun, ResultNotKept
 from hitl_core.protocol import RunState
 
 from . import agents
@@ -194,6 +197,36 @@ async def test_a_gated_function_in_a_node(desk: Made, build: Any) -> None:
     run = await at.answer(await at.start(given), reject)
     assert "too risky" in cast("Any", run.output)["out"]
     assert len(refunds()) == 1
+
+
+BOTH = pytest.mark.parametrize("sync", [False, True], ids=["async", "sync"])
+
+
+@BOTH
+async def test_a_gated_function_that_raises_is_the_same_refusal_on_replay(desk: Made, sync: bool) -> None:
+    """An app that catches it must go the same way in every turn, or its places would not be found again."""
+    at = desk(agents.catches(sync), policy=agents.ALL_GO, harmless=("fails",))
+    run = await at.start({})
+    run = await at.answer(run, approve)
+    assert (run.state, run.error, at.effects) == (RunState.COMPLETED, "", ["tried"])
+    told = "This call was tried and failed: ValueError: no money"
+    assert cast("Any", run.output)["out"] == [told, told]
+
+
+@pytest.mark.parametrize(("amount", "rows", "told"), [(12.0, 1, "booked 12.0"), (500.0, 0, "tried and failed")])
+async def test_a_gated_function_can_be_transactional(desk: Made, amount: float, rows: int, told: str) -> None:
+    at = desk(agents.books)
+    run = await at.answer(await at.start({"order": "A", "amount": amount}), approve)
+    assert (run.state, run.error) == (RunState.COMPLETED, "")
+    assert told in cast("Any", run.output)["out"]
+    with contextlib.closing(sqlite3.connect(at.folder / "store.db")) as database:
+        tables = database.execute("SELECT name FROM sqlite_master WHERE name = 'bookings'").fetchall()
+        assert len(database.execute("SELECT * FROM bookings").fetchall() if tables else []) == rows
+
+
+def test_a_refusal_is_one_error_in_every_adapter() -> None:
+    assert issubclass(Refused, HitlError)
+    assert (Refused.code, Refused) == ("HITL-E05", PlainRefused)
 
 
 # ── graphs that only run in threads ──────────────────────────────────────────────────────────────────────────

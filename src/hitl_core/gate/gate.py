@@ -35,6 +35,7 @@ from ..commands import (
     Settled,
     Stop,
 )
+from ..contracts import Clock
 from ..errors import AlreadyStarted, AppChanged, EffectRefused, HitlError, RecordError, Stopped
 from ..lifecycle import ActionEvent, ActionState, RequestState
 from ..protocol import (
@@ -82,6 +83,11 @@ class Gate:
         self._notices: dict[str, PauseRequest] = {}
         self._begun: set[str] = set()
         self._held: set[str] = set()
+
+    @property
+    def clock(self) -> Clock:
+        """The clock that this run goes by."""
+        return self._around.clock
 
     @property
     def catalogue(self) -> Catalogue:

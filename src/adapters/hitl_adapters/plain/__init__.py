@@ -11,7 +11,9 @@ async def desk(input):
     return await issue_refund(order["id"], 42.0)           # pauses if the policy says so
 """
 
+from hitl_core.errors import CallRefused as Refused
+
 from .adapter import PlainAdapter
-from .suspend import Refused, gate
+from .gating import gate
 
 __all__ = ["PlainAdapter", "Refused", "gate"]
