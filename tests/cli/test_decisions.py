@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hitl_core.cli.complaints import WrongUsage
-from hitl_core.cli.decisions import Given, Word, decision
+from hitl_core.cli.commands.decisions import Given, Word, decision
+from hitl_core.cli.errors_shown import WrongUsage
 from hitl_core.protocol import Accept, Answer, Approve, Cancel, Choose, Decision, Edit, Reject, Revise
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hitl_core.cli.demo_world import STORY, story_dir
+from hitl_core.cli.demo.world import STORY, story_dir
 from tests.cli.shop import Done, environment
 from tests.cli.terminal import command_at_a_terminal
 

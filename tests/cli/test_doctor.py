@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from hitl_core.cli.checkup import extra_of, sqlite_is_affected, without_secret
+from hitl_core.cli.commands.checkup import extra_of, sqlite_is_affected, without_secret
 from tests.cli.shop import Done, Shop, order
 
 Hitl = Callable[..., Done]

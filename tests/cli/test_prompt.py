@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from hitl_core.cli.prompt import Prompt
+from hitl_core.cli.terminal.prompt import Prompt
 from hitl_core.commands import Settled
 from hitl_core.gate import ABORT, HAPPENED, NOT_HAPPENED
 from hitl_core.lifecycle import RequestState

@@ -15,10 +15,11 @@ from rich.text import Text
 
 from ..errors import Fault, HitlError
 from ..plain_text import visible
-from . import audit, demo, doctor, requests, runs, stops, work
-from .complaints import Complaint, WrongUsage, as_json, in_words, is_misconfigured
+from .commands import audit, doctor, requests, runs, stops, work
+from .demo import demo
+from .errors_shown import ShownError, WrongUsage, as_json, in_words, is_misconfigured
 from .options import Exit
-from .output import console, log_to_stderr
+from .terminal.output import console, log_to_stderr
 
 _INTERRUPTED: Final = 128 + signal.SIGINT
 _UsageError: Final[type[Exception]] = typer.BadParameter.__mro__[1]
@@ -35,7 +36,7 @@ app = typer.Typer(
 trail = typer.Typer(name="audit", help="The audit trail.", no_args_is_help=True, rich_markup_mode=None)
 
 for name, command in (
-    ("demo", demo.demo),
+    ("demo", demo),
     ("run", runs.run),
     ("runs", runs.runs),
     ("inbox", requests.inbox),
@@ -85,9 +86,9 @@ def run(arguments: list[str]) -> int:
         ended: Any = app(args=arguments, prog_name="hitl", standalone_mode=False)
         sys.stdout.flush()
     except (HitlError, WrongUsage) as exc:
-        return _complain(exc, arguments)
+        return _show_error(exc, arguments)
     except _UsageError as exc:
-        return _complain(WrongUsage([Fault("", _usage(exc))]), arguments)
+        return _show_error(WrongUsage([Fault("", _usage(exc))]), arguments)
     except (KeyboardInterrupt, typer.Abort):
         return _INTERRUPTED
     except BrokenPipeError:
@@ -97,7 +98,7 @@ def run(arguments: list[str]) -> int:
     return int(ended or Exit.DONE)
 
 
-def _complain(error: Complaint, arguments: list[str]) -> int:
+def _show_error(error: ShownError, arguments: list[str]) -> int:
     if "--json" in arguments:
         print(json.dumps(as_json(error), indent=2), flush=True)
     else:

@@ -14,7 +14,7 @@ import typer
 from ..config import DEFAULT_FILE
 from ..errors import Fault, NotCanonical
 from ..protocol import Arguments, Json, Responder, RunState, parse
-from .complaints import WrongUsage
+from .errors_shown import WrongUsage
 
 CHANNEL: Final = "terminal"
 DEFAULT_CONFIG: Final = Path(DEFAULT_FILE)

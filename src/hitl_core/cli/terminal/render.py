@@ -12,9 +12,10 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from ..commands import Settled
-from ..plain_text import fold, pieces
-from ..protocol import Approvers, Arguments, Json, Kind, OnTimeout, PauseRequest, Response
+from ...checks import json_type
+from ...commands import Settled
+from ...plain_text import fold, pieces
+from ...protocol import Approvers, Arguments, Json, Kind, OnTimeout, PauseRequest, Response
 
 _AFTERWARDS = {
     OnTimeout.REFUSE: "then it is refused",
@@ -116,23 +117,6 @@ def value_text(value: Json, *, whole: bool = True) -> Text:
         return _folded(value, whole)
     indent = 2 if isinstance(value, list | dict) and len(str(value)) > 60 else None
     return _folded(json.dumps(value, ensure_ascii=False, indent=indent), whole)
-
-
-def json_type(value: Json) -> str:
-    """The JSON name of a value's type."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "boolean"
-        case int() | float():
-            return "number"
-        case str():
-            return "text"
-        case list():
-            return "list"
-        case _:
-            return "object"
 
 
 def _folded(text: str, whole: bool) -> Text:

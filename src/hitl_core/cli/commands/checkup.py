@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from ..audit.keys import ENVIRONMENT
-from ..clock import SystemClock
-from ..commands import ListRuns
-from ..config import Config, make_adapter, open_store
-from ..errors import ConfigError, HitlError
-from ..protocol import Json
-from ..registry import ADAPTERS, CHANNELS, STORES, known
-from ..tools import Catalogue
+from ...audit.keys import ENVIRONMENT
+from ...clock import SystemClock
+from ...commands import ListRuns
+from ...config import Config, make_adapter, open_store
+from ...errors import ConfigError, HitlError
+from ...protocol import Json
+from ...registry import ADAPTERS, CHANNELS, STORES, known
+from ...tools import Catalogue
 
 OURS: Final = "hitl-core"
 _CORE: Final = ("pydantic", "jsonschema", "rfc8785", "typer", "rich")
@@ -126,7 +126,7 @@ def _database(config: Config) -> Path | None:
     """The file of a database that is one."""
     if urlsplit(config.store_url).scheme != "sqlite":
         return None
-    from ..stores.sqlite.location import Location
+    from ...stores.sqlite.location import Location
 
     return Location.parse(config.store_url, folder=config.folder).path
 

@@ -9,7 +9,7 @@ import termios
 from collections.abc import Callable
 from typing import Any, Final
 
-from ..plain_text import visible
+from ...plain_text import visible
 from .prompt import LEAVE
 
 _LATER_PART_SECONDS: Final = 0.05

@@ -10,10 +10,10 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from ..options import DEFAULT_CONFIG, AsJson, Backend, ConfigFile, Exit
+from ..terminal.output import Output
+from ..terminal.render import grid_of_facts, shown
 from .checkup import Checkup
-from .options import DEFAULT_CONFIG, AsJson, Backend, ConfigFile, Exit
-from .output import Output
-from .render import grid_of_facts, shown
 
 _LEVEL_STYLES = {"refuse": "bold red", "warn": "yellow", "absent": "yellow", "emulated": "", "native": "green"}
 

@@ -8,18 +8,15 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from ..commands import Recorded, Settled
-from ..errors import Fault
-from ..lifecycle import RequestState
-from ..protocol import Json, Responder, Response, Run
-from ..runtime import Runtime
-from . import json_views
-from .complaints import WrongUsage
-from .decisions import Given, Word, faults_in, response
-from .listings import outcome_lines, requests_table, state_text
-from .lookup import find_request
-from .opening import Opening
-from .options import (
+from ...commands import Recorded, Settled
+from ...errors import Fault
+from ...lifecycle import RequestState
+from ...protocol import Json, Responder, Response, Run
+from ...runtime import Runtime
+from ..errors_shown import WrongUsage
+from ..lookup import find_request
+from ..opening import Opening
+from ..options import (
     DEFAULT_CONFIG,
     AsJson,
     ConfigFile,
@@ -33,8 +30,11 @@ from .options import (
     at_a_terminal,
     responder,
 )
-from .output import Output
-from .render import request_panel
+from ..terminal import json_views
+from ..terminal.listings import outcome_lines, requests_table, state_text
+from ..terminal.output import Output
+from ..terminal.render import request_panel
+from .decisions import Given, Word, faults_in, response
 from .runs import Session, asked
 
 Notices = Annotated[bool, typer.Option("--notices", help="Show notices, too; they need no answer.")]

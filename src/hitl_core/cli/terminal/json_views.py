@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final, cast
 
-from ..audit import Report
-from ..commands import Effect, Page, Settled, Stop
-from ..lifecycle import RequestState
-from ..protocol import AuditEntry, Json, PauseRequest, Record, Run, RunState
+from ...audit import Report
+from ...commands import Effect, Page, Settled, Stop
+from ...lifecycle import RequestState
+from ...protocol import AuditEntry, Json, PauseRequest, Record, Run, RunState
 
 _RUN_OPTIONS: Final[dict[RunState, tuple[tuple[str, str], ...]]] = {
     RunState.RUNNING: (("resume", "Take it over if its worker died"), ("cancel", "End it")),

@@ -12,9 +12,9 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ..commands import Effect, Settled, Stop
-from ..lifecycle import RequestState
-from ..protocol import Run, RunState
+from ...commands import Effect, Settled, Stop
+from ...lifecycle import RequestState
+from ...protocol import Run, RunState
 from .render import ago, grid_of_facts, moment, shown, value_text
 
 _STATE_STYLES: Final = {

@@ -7,15 +7,12 @@ from typing import Annotated
 
 import typer
 
-from ..commands import Effect, ListRequests, Settled
-from ..protocol import Responder, Run, RunState
-from ..runtime import Runtime
-from . import json_views
-from .driving import Start, answer_at_prompt, resume, start
-from .listings import effects_table, outcome_lines, requests_table, run_panel, runs_table
-from .lookup import find_run
-from .opening import Opening
-from .options import (
+from ...commands import Effect, ListRequests, Settled
+from ...protocol import Responder, Run, RunState
+from ...runtime import Runtime
+from ..lookup import find_run
+from ..opening import Opening
+from ..options import (
     DEFAULT_CONFIG,
     As,
     AsJson,
@@ -35,9 +32,12 @@ from .options import (
     login_name,
     responder,
 )
-from .output import Output
-from .progress import Progress
-from .prompt import Prompt
+from ..terminal import json_views
+from ..terminal.listings import effects_table, outcome_lines, requests_table, run_panel, runs_table
+from ..terminal.output import Output
+from ..terminal.progress import Progress
+from ..terminal.prompt import Prompt
+from .driving import Start, answer_at_prompt, resume, start
 
 Input = Annotated[
     str, typer.Option("--input", metavar="JSON", help="What the run works on: JSON, @file, or - for standard input.")
@@ -114,7 +114,7 @@ class Session:
         return exit_for(run.state)
 
     def prompt(self, who: Responder) -> Prompt:
-        from .keyboard import Keyboard
+        from ..terminal.keyboard import Keyboard
 
         return Prompt(self.output.out, Keyboard(), who)
 

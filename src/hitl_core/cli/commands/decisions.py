@@ -9,8 +9,8 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from ..errors import Fault
-from ..protocol import (
+from ...errors import Fault
+from ...protocol import (
     Accept,
     Answer,
     Approve,
@@ -26,8 +26,8 @@ from ..protocol import (
     Response,
     Revise,
 )
-from .complaints import WrongUsage
-from .options import given_json
+from ..errors_shown import WrongUsage
+from ..options import given_json
 
 
 class Word(StrEnum):

@@ -11,9 +11,9 @@ from typing import Any
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from ..plain_text import visible
-from ..protocol import Json
-from .options import terminal_width
+from ...plain_text import visible
+from ...protocol import Json
+from ..options import terminal_width
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from hitl_core.cli.complaints import next_step
+from hitl_core.cli.errors_shown import next_step
 from hitl_core.errors import FaultyError, HitlError
 from tests.cli.shop import Done, Shop, order
 

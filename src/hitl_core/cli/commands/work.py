@@ -9,12 +9,12 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from ..protocol import Json
-from ..runtime import Runtime
-from ..worker import Worker
-from .opening import Opening
-from .options import DEFAULT_CONFIG, AsJson, Backend, ConfigFile
-from .output import Output, log_to_stderr
+from ...protocol import Json
+from ...runtime import Runtime
+from ...worker import Worker
+from ..opening import Opening
+from ..options import DEFAULT_CONFIG, AsJson, Backend, ConfigFile
+from ..terminal.output import Output, log_to_stderr
 
 Concurrency = Annotated[
     int | None, typer.Option("--concurrency", min=1, max=1000, help="Runs at once. By default worker.concurrency.")
@@ -30,7 +30,7 @@ def worker(
     as_json: AsJson = False,
 ) -> None:
     """Resume answered runs and fire deadlines until told to stop (SIGTERM, Ctrl-C); finishes what it holds."""
-    from ..config import Config
+    from ...config import Config
 
     output = Output(as_json)
     log_to_stderr(chatty=not as_json)

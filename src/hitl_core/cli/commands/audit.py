@@ -13,18 +13,18 @@ import typer
 from rich.console import RenderableType
 from rich.text import Text
 
-from ..audit import Custody, Report
-from ..audit import verify as verified
-from ..commands import ReadAudit
-from ..errors import ConfigError, Fault, StoreError
-from ..protocol import AuditEntry, Json
-from ..runtime import Runtime
-from . import json_views
-from .lookup import find_run
-from .opening import Opening
-from .options import DEFAULT_CONFIG, AsJson, ConfigFile
-from .output import Output
-from .render import shown
+from ...audit import Custody, Report
+from ...audit import verify as verified
+from ...commands import ReadAudit
+from ...errors import ConfigError, Fault, StoreError
+from ...protocol import AuditEntry, Json
+from ...runtime import Runtime
+from ..lookup import find_run
+from ..opening import Opening
+from ..options import DEFAULT_CONFIG, AsJson, ConfigFile
+from ..terminal import json_views
+from ..terminal.output import Output
+from ..terminal.render import shown
 
 _PAGE: Final = 1000
 

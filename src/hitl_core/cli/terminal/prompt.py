@@ -10,11 +10,11 @@ from typing import Final, Protocol
 from rich.console import Console
 from rich.text import Text
 
-from ..checks import authorise, check
-from ..commands import Settled
-from ..errors import Fault
-from ..gate import HAPPENED
-from ..protocol import (
+from ...checks import authorise, check
+from ...commands import Settled
+from ...errors import Fault
+from ...gate import HAPPENED
+from ...protocol import (
     Accept,
     Answer,
     Approve,

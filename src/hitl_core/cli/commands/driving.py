@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from ..commands import Settled
-from ..errors import HitlError, ResponseRefused, RunBusy
-from ..lifecycle import RequestState
-from ..protocol import Json, Response, Run, RunState
-from ..runtime import Runtime
-from .complaints import in_words
-from .opening import Opening
-from .output import Output
-from .progress import Progress
-from .prompt import Prompt
+from ...commands import Settled
+from ...errors import HitlError, ResponseRefused, RunBusy
+from ...lifecycle import RequestState
+from ...protocol import Json, Response, Run, RunState
+from ...runtime import Runtime
+from ..errors_shown import in_words
+from ..opening import Opening
+from ..terminal.output import Output
+from ..terminal.progress import Progress
+from ..terminal.prompt import Prompt
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..commands import Effect, Settled
-from ..lifecycle import ActionState
-from ..protocol import Answer, Approve, Cancel, Edit, Reject, Run, RunState
-from .demo_world import STORY
+from ...commands import Effect, Settled
+from ...lifecycle import ActionState
+from ...protocol import Answer, Approve, Cancel, Edit, Reject, Run, RunState
+from .world import STORY
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,22 +16,22 @@ import typer
 from rich.console import RenderableType
 from rich.text import Text
 
-from ..commands import ListRequests, Settled
-from ..errors import ResponseRefused
-from ..lifecycle import RequestState
-from ..protocol import Answer as Answered
-from ..protocol import Arguments, Choose, Json, Kind, PauseRequest, Responder, Response, RunState
-from ..runtime import Runtime
-from .decisions import Given, Word, response
-from .demo_verdict import Told, verdict
-from .demo_world import STORY, World, opened, set_up
-from .json_views import run_view
-from .listings import outcome_lines
-from .opening import Opening
-from .options import AsJson, Exit, at_a_terminal, responder
-from .output import Output
-from .prompt import Prompt
-from .render import request_panel, shown
+from ...commands import ListRequests, Settled
+from ...errors import ResponseRefused
+from ...lifecycle import RequestState
+from ...protocol import Answer as Answered
+from ...protocol import Arguments, Choose, Json, Kind, PauseRequest, Responder, Response, RunState
+from ...runtime import Runtime
+from ..commands.decisions import Given, Word, response
+from ..opening import Opening
+from ..options import AsJson, Exit, at_a_terminal, responder
+from ..terminal.json_views import run_view
+from ..terminal.listings import outcome_lines
+from ..terminal.output import Output
+from ..terminal.prompt import Prompt
+from ..terminal.render import request_panel, shown
+from .verdict import Told, verdict
+from .world import STORY, World, opened, set_up
 
 Answer = Annotated[
     Word | None, typer.Option("--answer", help="Answer by itself, without a terminal: " + "|".join(Word) + ".")
@@ -104,7 +104,7 @@ class Demo:
 
     def _ask(self, request: PauseRequest) -> bool:
         """Ask at the terminal until an answer is taken, or left for later."""
-        from .keyboard import Keyboard
+        from ..terminal.keyboard import Keyboard
 
         prompt = Prompt(self.world.console, Keyboard(), self.who)
         while (made := prompt.ask(Settled(request, RequestState.OPEN))) is not None:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from rich.console import Console
 from rich.text import Text
 
-from ..protocol import LiveEvent, LiveKind
+from ...protocol import LiveEvent, LiveKind
 from .render import shown
 
 _SHORT = 200

@@ -17,12 +17,12 @@ from typing import Any, Final
 from rich.console import Console
 from rich.text import Text
 
-from ..errors import ConfigError, Fault
-from ..protocol import Json
-from .complaints import WrongUsage
-from .render import shown
+from ...errors import ConfigError, Fault
+from ...protocol import Json
+from ..errors_shown import WrongUsage
+from ..terminal.render import shown
 
-_PACKAGE: Final = Path(__file__).resolve().parents[1]
+_PACKAGE: Final = Path(__file__).resolve().parents[2]
 _LEFT_BEHIND: Final = ("*.db*", "*.jsonl", "*.key", "__pycache__", ".*")
 """What an earlier run of the story may have left beside it."""
 
