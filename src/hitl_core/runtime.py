@@ -38,16 +38,19 @@ from .commands import (
 )
 from .contracts import Adapter, Channel, Finding, Store
 from .errors import AdapterError, ConfigError, HitlError, RunBusy, Stopped
-from .gate import Surroundings
+from .gate import Surroundings, preview
 from .judging import judge
 from .lifecycle import RequestEvent, RequestState
 from .owners import owner_name, release_dead
 from .protocol import (
+    Arguments,
     Cancel,
     Edit,
     Json,
     LiveEvent,
     LiveKind,
+    PauseRequest,
+    Preview,
     Reject,
     Response,
     Run,
@@ -146,12 +149,12 @@ class Runtime:
         claimed = await self._take_up(run_id)
         return await self.run(run_id) if claimed is None else await self._driver.drive(claimed, ask_again=ask_again)
 
-    async def stream_resume(self, run_id: str) -> AsyncIterator[LiveEvent]:
+    async def stream_resume(self, run_id: str, *, ask_again: bool = False) -> AsyncIterator[LiveEvent]:
         """Like `resume`, yielding the live events. Nothing is yielded if there is nothing to do."""
         claimed = await self._take_up(run_id)
         if claimed is None:
             return
-        async with aclosing(self._watch_turn(claimed)) as events:
+        async with aclosing(self._watch_turn(claimed, ask_again=ask_again)) as events:
             async for event in events:
                 yield event
 
@@ -233,6 +236,12 @@ class Runtime:
     async def revoke(self, request_id: str, *, by: str, reason: str = "") -> Settled:
         """Take back a decision that has not been used yet. Raises RequestNotFound, IllegalMove."""
         return await self.store.apply(MoveRequest(request_id, RequestEvent.REVOKE, by, reason, self._around.now()))
+
+    async def preview(self, request: PauseRequest, arguments: Arguments) -> Preview | None:
+        """What an edit of `request` would do, by the tool's own code; None where this app has none for it."""
+        await self._learn_tools()
+        traits = self._around.catalogue.traits(request.action.tool)
+        return None if traits.preview is None else preview(traits, request.action.edited(arguments))
 
     # ── stops ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -340,11 +349,11 @@ class Runtime:
 
     # ── live events ──────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _watch_turn(self, claimed: Claimed) -> AsyncGenerator[LiveEvent, None]:
+    async def _watch_turn(self, claimed: Claimed, *, ask_again: bool = False) -> AsyncGenerator[LiveEvent, None]:
         """The events of one turn. Who stops listening waits for its end: the turn itself goes on."""
         queue: asyncio.Queue[LiveEvent] = asyncio.Queue()
         self._listeners.append(queue)
-        work = asyncio.ensure_future(self._driver.drive(claimed))
+        work = asyncio.ensure_future(self._driver.drive(claimed, ask_again=ask_again))
         work.add_done_callback(lambda _: queue.put_nowait(_END))
         try:
             yield LiveEvent(run_id=claimed.run.id, kind=LiveKind.STARTED)

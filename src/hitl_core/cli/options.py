@@ -97,11 +97,17 @@ def given_json(given: str, option: str, *, shape: Literal["any", "object"] = "an
     try:
         value = parse(_given_text(given, option), what="the value")
     except NotCanonical as exc:
-        hint = "; quote it for your shell" if given and given[0] not in "@-" else ""
-        raise WrongUsage([Fault(option, f"{fault}{hint}") for fault in exc.faults]) from exc
+        said = (str(fault).removeprefix("the value: ") for fault in exc.faults)
+        raise WrongUsage(Fault(option, f"{each}{_hint(given)}") for each in said) from exc
     if shape == "object" and not isinstance(value, dict):
         raise WrongUsage([Fault(option, "must be a JSON object of all arguments, such as '{\"amount\": 40}'")])
     return value
+
+
+def _hint(given: str) -> str:
+    """What may have happened to it on the way: a shell takes the quotes off."""
+    lost = given[:1] in ("{", "[") and '"' not in given and "'" not in given
+    return "; it has no quotes: put it in '…' for your shell" if lost else ""
 
 
 def _given_text(given: str, option: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Generic
+from typing import Generic, assert_never
 
 from ..lifecycle import ActionState, RequestState
 from ..protocol import (
@@ -123,3 +123,24 @@ class Stop:
     reason: str
     by: str
     at: datetime
+
+    def __str__(self) -> str:
+        what = f"{self.scope} {self.target}" if self.target else "everything"
+        return f"{self.by} stopped {what} ({self.reason})"
+
+
+def covers(stop: Stop, *, run: str, tenant: str, tool: str | None = None, agents: tuple[str, ...] = ()) -> bool:
+    """Whether a stop covers a run, or an action in it. Pure."""
+    match stop.scope:
+        case StopScope.ALL:
+            return True
+        case StopScope.RUN:
+            return stop.target == run
+        case StopScope.TENANT:
+            return stop.target == tenant
+        case StopScope.TOOL:
+            return stop.target == tool
+        case StopScope.AGENT:
+            return stop.target in agents
+        case _:
+            assert_never(stop.scope)

@@ -2,8 +2,8 @@
 
 from .carrying import Carrying
 from .doubt import ABORT, HAPPENED, NOT_HAPPENED
-from .forms import OFFERED, Form
+from .forms import OFFERED, Form, preview
 from .gate import Gate
 from .surroundings import Surroundings
 
-__all__ = ["ABORT", "HAPPENED", "NOT_HAPPENED", "OFFERED", "Carrying", "Form", "Gate", "Surroundings"]
+__all__ = ["ABORT", "HAPPENED", "NOT_HAPPENED", "OFFERED", "Carrying", "Form", "Gate", "Surroundings", "preview"]

@@ -13,6 +13,7 @@ from hitl_core.capabilities import NATIVE, Capabilities, Capability, absent, emu
 from hitl_core.contracts import Broke, Completed, Ending, Finding, Paused, Turn
 from hitl_core.errors import AppChanged, AppRefused, CapabilityNotSupported, LeaseLost
 from hitl_core.protocol import Json, Run
+from hitl_core.spec import AgentSpec
 from hitl_core.tools import Catalogue, as_json
 
 from .suspend import Session, Suspended, entered
@@ -59,8 +60,12 @@ class PlainAdapter:
         self._app: App | None = None
 
     async def attach(self) -> tuple[Finding, ...]:
-        """Load the function. Raises AppRefused if it is not one that takes the run's input."""
+        """Load the function. Raises AppRefused if it is not one that takes the run's input, and
+        CapabilityNotSupported for an AgentSpec.
+        """
         app = self._source.load()
+        if isinstance(app, AgentSpec):
+            raise CapabilityNotSupported(NAME, Capability.NEUTRAL_SPEC, CAPABILITIES[Capability.NEUTRAL_SPEC].because)
         if not callable(app):
             raise AppRefused(f"{self._source.reference!r} is not a function that takes the run's input")
         self._app = cast("App", app)

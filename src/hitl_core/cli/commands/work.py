@@ -14,7 +14,8 @@ from ...runtime import Runtime
 from ...worker import Worker
 from ..opening import Opening
 from ..options import DEFAULT_CONFIG, AsJson, Backend, ConfigFile
-from ..terminal.output import Output, log_to_stderr
+from ..terminal.log import log_to_stderr
+from ..terminal.output import Output
 
 Concurrency = Annotated[
     int | None, typer.Option("--concurrency", min=1, max=1000, help="Runs at once. By default worker.concurrency.")
@@ -35,13 +36,14 @@ def worker(
     output = Output(as_json)
     log_to_stderr(chatty=not as_json)
     places = concurrency or Config.load(config, backend=backend).concurrency
-    turns = Opening(config, backend).do(lambda hitl: _work(hitl, places, until_idle, output))
+    opening = Opening(config, backend)
+    turns = opening.do(lambda hitl: _work(hitl, opening, places, until_idle, output))
     document: dict[str, Json] = {"state": "idle" if until_idle else "stopped", "turns": turns}
     output.result(document, Text(f"the worker is {document['state']}", "dim"))
 
 
-async def _work(hitl: Runtime, places: int, until_idle: bool, output: Output) -> int | None:
-    await hitl.attach()  # an app that cannot be overseen ends the worker here, not at every claim
+async def _work(hitl: Runtime, opening: Opening, places: int, until_idle: bool, output: Output) -> int | None:
+    await opening.attach(hitl)  # an app that cannot be overseen ends the worker here, not at every claim
     made = Worker(hitl, concurrency=places)
     _stop_on_signals(made)
     if until_idle:

@@ -8,7 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ...errors import ConfigError, Fault
-from ...protocol import Json
+from ...protocol import Json, RunState
 from ..errors_shown import WrongUsage
 from ..terminal.render import shown
 
@@ -59,6 +59,7 @@ class World:
     folder: Path
     console: Console
     environment: Mapping[str, str] = field(default_factory=dict)
+    scripted: bool = True
 
     @property
     def config(self) -> Path:
@@ -69,15 +70,21 @@ class World:
         return self.folder / STORY.ledger
 
     def hitl(self, *arguments: str) -> dict[str, Any]:
-        """Run one `hitl` command in a new process, its progress on our standard error; returns its JSON document."""
+        """Run one `hitl` command in a new process, its progress on our standard error; returns its JSON document.
+
+        If the run waits, that process is killed: what comes next cannot come from its memory. Ctrl-C ends us, not it.
+        """
         wanted = (*arguments, "-c", str(self.config))
-        command = (sys.executable, "-P", "-m", "hitl_core.cli", *wanted, "--json", "--progress")
+        command = (sys.executable, "-P", "-m", "hitl_core.cli", *wanted, "--json", "--progress", "--stay")
         said = shlex.join(("hitl", *wanted))
-        with subprocess.Popen(command, stdout=subprocess.PIPE, env=self.environment, text=True) as process:  # noqa: S603
+        with _started(command, self.environment) as process:
             self.console.print(Text.assemble(("$ ", "dim"), shown(said), (f"    (process {process.pid})", "dim")))
-            written, _ = process.communicate()
-        self.console.print(Text(f"process {process.pid} has ended", "dim"))
-        return _document(written, said)
+            document = _document(_written(process), said)
+            if document["state"] == RunState.PAUSED:
+                process.kill()
+        how = "has ended" if process.returncode >= 0 else "held the run when it paused, and was killed (SIGKILL)"
+        self.console.print(Text(f"process {process.pid} {how}", "dim"))
+        return document
 
     def effects(self, run_id: str) -> list[dict[str, Json]]:
         """The lines that this run wrote into the ledger: what really happened."""
@@ -85,6 +92,35 @@ class World:
             return []
         lines = [json.loads(line) for line in self.ledger.read_text(encoding="utf-8").splitlines()]
         return [line for line in lines if str(line.get("key", "")).startswith(f"{run_id}:")]
+
+
+@contextmanager
+def _started(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
+    """A process that no key pressed here reaches, and that does not outlive the block if that fails."""
+    with subprocess.Popen(  # noqa: S603
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        env=environment,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            yield process
+        except BaseException:
+            process.kill()
+            raise
+
+
+def _written(process: subprocess.Popen[str]) -> str:
+    """The one JSON document that a process writes; it may go on after that."""
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if line.rstrip("\n") == "}":
+            break
+    return "".join(lines)
 
 
 def _document(written: str, said: str) -> dict[str, Any]:
@@ -115,7 +151,7 @@ def opened(folder: Path, console: Console, *, scripted: bool) -> Iterator[World]
     if os.environ.get("OPENAI_API_KEY") and not scripted:
         where = os.environ.get("OPENAI_BASE_URL") or "its provider's own address"
         console.print(shown(f"model: the real one at {where}: OPENAI_API_KEY is set (--scripted plays the script)"))
-        yield World(folder, console, surroundings)
+        yield World(folder, console, surroundings, scripted=False)
         return
     with _scripted_model(folder) as url:
         console.print(shown(f"model: the script {STORY.script}, played at {url} (set OPENAI_API_KEY for a real one)"))
@@ -127,7 +163,7 @@ def _scripted_model(folder: Path) -> Iterator[str]:
     """The model's process; gives its base URL and ends it afterwards."""
     module = "hitl_core.testing.scripted_model"
     command = (sys.executable, "-P", "-m", module, str(folder / STORY.script), "--log", str(folder / "model.jsonl"))
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+    with _started(command) as process:
         try:
             assert process.stdout is not None
             url = process.stdout.readline().strip()

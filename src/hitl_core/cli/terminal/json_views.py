@@ -13,6 +13,7 @@ from ...audit import Report
 from ...commands import Effect, Page, Settled, Stop
 from ...lifecycle import RequestState
 from ...protocol import AuditEntry, Json, PauseRequest, Record, Run, RunState
+from ..frozen import Frozen
 
 _RUN_OPTIONS: Final[dict[RunState, tuple[tuple[str, str], ...]]] = {
     RunState.RUNNING: (("resume", "Take it over if its worker died"), ("cancel", "End it")),
@@ -48,19 +49,29 @@ def settled_view(settled: Settled) -> dict[str, Json]:
     return {**request_view(settled.request, settled.state), "response": response, "votes": votes}
 
 
-def run_view(run: Run) -> dict[str, Json]:
-    """A run with its open requests."""
+def frozen_view(frozen: Frozen) -> dict[str, Json]:
+    """A request that a stop holds, with the stops that do."""
+    stops: list[Json] = [stop_view(each) for each in frozen.stops]
+    return {**settled_view(frozen.settled), "stopped_by": stops}
+
+
+def run_view(run: Run, frozen: Iterable[Frozen] = ()) -> dict[str, Json]:
+    """A run with its open requests, and those that a stop holds."""
     view = _plain(run, without={"pending"})
     pending: list[Json] = [request_view(each, RequestState.OPEN) for each in run.pending]
-    options: list[Json] = [{"id": name, "label": label} for name, label in _RUN_OPTIONS[run.state]]
-    return {"id": view.pop("id"), "kind": "run", **view, "pending": pending, "options": options}
+    held: list[Json] = [frozen_view(each) for each in frozen]
+    offered = _RUN_OPTIONS[RunState.STOPPED if held and not pending else run.state]
+    options: list[Json] = [{"id": name, "label": label} for name, label in offered]
+    return {"id": view.pop("id"), "kind": "run", **view, "pending": pending, "frozen": held, "options": options}
 
 
-def run_detail_view(run: Run, requests: Iterable[Settled], effects: Iterable[Effect]) -> dict[str, Json]:
+def run_detail_view(
+    run: Run, requests: Iterable[Settled], effects: Iterable[Effect], frozen: Iterable[Frozen] = ()
+) -> dict[str, Json]:
     """A run with everything that was asked in it and what its actions came to."""
     asked: list[Json] = [settled_view(each) for each in requests]
     done: list[Json] = [effect_view(each) for each in effects]
-    return {**run_view(run), "requests": asked, "effects": done}
+    return {**run_view(run, frozen), "requests": asked, "effects": done}
 
 
 def effect_view(effect: Effect) -> dict[str, Json]:

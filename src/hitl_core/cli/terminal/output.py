@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-import logging
-import sys
 from dataclasses import dataclass, field
-from typing import Any
 
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from ...plain_text import visible
 from ...protocol import Json
 from ..options import terminal_width
 
@@ -40,27 +36,3 @@ class Output:
     def more(self, cursor: str | None) -> list[RenderableType]:
         """How to get the next page, if there is one."""
         return [] if cursor is None else [Text(f"there is more: --cursor {cursor}", "dim")]
-
-
-def log_to_stderr(*, chatty: bool = False) -> None:
-    """Send what the library logs to standard error, one harmless line each."""
-    log = logging.getLogger("hitl_core")
-    log.handlers[:] = [each for each in log.handlers if not isinstance(each, _Stderr)] + [_Stderr()]
-    log.setLevel(logging.INFO if chatty else logging.WARNING)
-
-
-class _Stderr(logging.Handler):
-    def __init__(self) -> None:
-        super().__init__()
-        self.setFormatter(_Visible("%(levelname)s: %(message)s"))
-
-    def emit(self, record: logging.LogRecord) -> None:
-        print(self.format(record), file=sys.stderr, flush=True)
-
-
-class _Visible(logging.Formatter):
-    def formatMessage(self, record: logging.LogRecord) -> str:
-        return visible(super().formatMessage(record))
-
-    def formatException(self, ei: Any) -> str:
-        return visible(super().formatException(ei), lines=True)

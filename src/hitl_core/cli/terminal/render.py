@@ -15,7 +15,7 @@ from rich.text import Text
 from ...checks import json_type
 from ...commands import Settled
 from ...plain_text import fold, pieces
-from ...protocol import Approvers, Arguments, Json, Kind, OnTimeout, PauseRequest, Response
+from ...protocol import Approvers, Arguments, Json, Kind, OnTimeout, PauseRequest, Preview, Response
 
 _AFTERWARDS = {
     OnTimeout.REFUSE: "then it is refused",
@@ -41,7 +41,11 @@ def request_panel(settled: Settled, *, now: datetime, whole: bool = True) -> Ren
     parts: list[RenderableType] = []
     if request.in_doubt:
         parts.append(Text(_IN_DOUBT, "bold red"))
-    parts += [*_preview(request), _action(request, whole), _facts(settled, now)]
+    parts += [
+        *preview_lines(request.preview, asks=_is_a_question(request)),
+        _action(request, whole),
+        _facts(settled, now),
+    ]
     if request.options:
         parts.append(_options(request))
     about = Text(f"{request.kind} · {request.level} · {settled.state}")
@@ -51,18 +55,31 @@ def request_panel(settled: Settled, *, now: datetime, whole: bool = True) -> Ren
     return panel if prose is None else Group(panel, prose)
 
 
-def _preview(request: PauseRequest) -> Iterator[RenderableType]:
-    preview, grid = request.preview, grid_of_facts()
+def preview_lines(preview: Preview, *, asks: bool = False) -> Iterator[RenderableType]:
+    """What will happen, as code made it from the arguments. A request that only `asks` has no effect to undo."""
+    grid = grid_of_facts()
     for name, value in (("effect", preview.effect), ("target", preview.target), ("cost", preview.cost)):
         if value:
             grid.add_row(name, shown(value, "bold" if name == "effect" else "", lines=True))
-    if not _is_a_question(request):
+    if not asks:
         grid.add_row("reversible", _reversible(preview.reversible))
     yield grid
     for warning in preview.warnings:
         yield Text.assemble(("warning: ", "bold yellow"), shown(warning))
     if preview.diff:
         yield _diff(preview.diff)
+
+
+def details(request: PauseRequest) -> Table:
+    """What the panel leaves out: where in the run it was asked, by which policy, and what an answer must look like."""
+    grid = grid_of_facts()
+    grid.add_row("place", shown(f"{request.call}, round {request.round}"))
+    grid.add_row("policy", shown(f"rule {request.because.rule}, version {request.because.version}"))
+    grid.add_row("decisions", shown(", ".join(request.allowed)))
+    for name, schema in (("arguments", request.arguments_schema), ("answer", request.answer_schema)):
+        if schema is not None:
+            grid.add_row(f"{name} must fit", shown(json.dumps(schema, ensure_ascii=False, indent=2), lines=True))
+    return grid
 
 
 def _reversible(known: bool | None) -> Text:

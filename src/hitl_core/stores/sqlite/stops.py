@@ -6,7 +6,7 @@ import json
 from datetime import datetime
 from typing import Any, Final, assert_never
 
-from ...commands import LiftStop, SetStop, Stop, StopScope
+from ...commands import LiftStop, SetStop, Stop, StopScope, covers
 from ...errors import Stopped
 from ...lifecycle import RequestEvent
 from ...protocol import Action, AuditEvent, instant, micros
@@ -24,23 +24,6 @@ def in_force(view: View) -> tuple[Stop, ...]:
     """The stops in force, oldest first."""
     rows = view.execute(_ALL).fetchall()
     return tuple(Stop(StopScope(scope), target, reason, by, instant(at)) for scope, target, reason, by, at in rows)
-
-
-def covers(stop: Stop, *, run: str, tenant: str, tool: str | None = None, agents: tuple[str, ...] = ()) -> bool:
-    """Whether a stop covers a run, or an action in it. Pure."""
-    match stop.scope:
-        case StopScope.ALL:
-            return True
-        case StopScope.RUN:
-            return stop.target == run
-        case StopScope.TENANT:
-            return stop.target == tenant
-        case StopScope.TOOL:
-            return stop.target == tool
-        case StopScope.AGENT:
-            return stop.target in agents
-        case _:
-            assert_never(stop.scope)
 
 
 def of_action(stops: tuple[Stop, ...], run: RunRow, action: Action) -> list[Stop]:
