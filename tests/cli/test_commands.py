@@ -18,6 +18,7 @@ REQUEST_KEYS = {
     *("in_doubt", "arguments_schema", "answer_schema", "agent", "started_by", "protocol", "answer_with"),
 }
 RUN_KEYS = {
+    "frozen",
     *("id", "kind", "state", "options", "pending", "backend", "app", "app_version", "thread", "tenant", "started_by"),
     *("input", "output", "error", "attempts", "created_at", "updated_at", "protocol"),
 }

@@ -165,9 +165,7 @@ class Demo:
 
     def _explain(self, request: PauseRequest) -> None:
         hints, answer = Hints(self.world.config), Reply.APPROVE if Reply.APPROVE in request.allowed else "DECISION"
-        self._say(
-            "Nobody has decided, so nothing has happened. The request waits as long as you like. Go on with:"
-        )
+        self._say("Nobody has decided, so nothing has happened. The request waits as long as you like. Go on with:")
         self._say(f"  {self.again}")
         if self.answer is None and Reply.APPROVE in request.allowed:
             self._say(f"  {self.again} --answer approve")

@@ -35,7 +35,7 @@ def request_view(request: PauseRequest, state: RequestState) -> dict[str, Json]:
         "state": state.value,
         "tool": request.action.tool,
         "arguments": _plain(request.action)["arguments"],
-        "agent": list(request.action.origin.path) or _one(request.action.origin.agent),
+        "agent": list(dict.fromkeys((*request.action.origin.path, *_one(request.action.origin.agent)))),
         "started_by": request.requested_for,
         **view,
         "answer_with": cast("Json", f"hitl respond {request.id} {'|'.join(request.allowed)} --as WHO"),
@@ -133,5 +133,5 @@ def _plain(record: Record, *, without: set[str] = frozenset()) -> dict[str, Json
     return record.model_dump(mode="json", exclude=without or None)
 
 
-def _one(agent: str | None) -> list[Json]:
+def _one(agent: str | None) -> list[str]:
     return [] if agent is None else [agent]

@@ -15,7 +15,7 @@ from rich.text import Text
 from ...checks import json_type
 from ...commands import Settled
 from ...plain_text import fold, pieces
-from ...protocol import Approvers, Arguments, Json, Kind, OnTimeout, PauseRequest, Preview, Response
+from ...protocol import Approvers, Arguments, Json, Kind, OnTimeout, Origin, PauseRequest, Preview, Response
 
 _AFTERWARDS = {
     OnTimeout.REFUSE: "then it is refused",
@@ -154,8 +154,8 @@ def _facts(settled: Settled, now: datetime) -> Table:
     grid = grid_of_facts()
     rule = shown(f"  (rule {request.because.rule}, version {request.because.version[:_SHORT_VERSION]})", "dim")
     grid.add_row("why asked", shown(request.because.why).append_text(rule))
-    if request.action.origin.path or request.action.origin.agent:
-        grid.add_row("asked by", shown(" > ".join(request.action.origin.path) or request.action.origin.agent or ""))
+    if asked_by := who_asks(request.action.origin):
+        grid.add_row("asked by", shown(asked_by))
     grid.add_row("may decide", shown(who_may_decide(request.approvers, request.requested_for)))
     grid.add_row("asked", shown(moment(request.created_at, now)))
     if request.deadline is not None:
@@ -204,6 +204,14 @@ def _agent_prose(request: PauseRequest, whole: bool) -> Panel | None:
     if not parts:
         return None
     return Panel(Group(*parts), title=_AGENT_SAYS, title_align="left", border_style="yellow")
+
+
+def who_asks(origin: Origin) -> str:
+    """The agent by its name, and where in the app it acts; "" if neither is known."""
+    place = " > ".join(origin.path)
+    if origin.agent is None or place == origin.agent:
+        return place or origin.agent or ""
+    return f"{origin.agent} (at {place})" if place else origin.agent
 
 
 def who_may_decide(approvers: Approvers, started_by: str | None) -> str:
