@@ -63,7 +63,10 @@ def _app(app: dict[str, Any]) -> Iterator[RenderableType]:
     if not app["ok"]:
         return
     yield Text("found in the app", "bold")
-    yield _findings(app["findings"]) if app["findings"] else Text("  nothing that needs attention", "dim")
+    others = [each for each in app["findings"] if each not in app["ungated"]]
+    yield _findings(others) if others else Text("  nothing that needs attention", "dim")
+    yield Text("what is not gated", "bold")
+    yield _findings(app["ungated"]) if app["ungated"] else Text("  nothing that was found", "dim")
     limits = [each for each in app["capabilities"] if each["level"] != "native"]
     if limits:
         yield Text("what this backend cannot do by itself", "bold")

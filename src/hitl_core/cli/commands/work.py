@@ -15,7 +15,7 @@ from ...worker import Worker
 from ..opening import Opening
 from ..options import DEFAULT_CONFIG, AsJson, Backend, ConfigFile
 from ..terminal.log import log_to_stderr
-from ..terminal.output import Output
+from ..terminal.output import Output, console
 
 Concurrency = Annotated[
     int | None, typer.Option("--concurrency", min=1, max=1000, help="Runs at once. By default worker.concurrency.")
@@ -59,6 +59,9 @@ def _stop_on_signals(worker: Worker) -> None:
 
     def stop() -> None:
         worker.stop()
+        console(stderr=True).print(
+            Text("the worker claims nothing more and finishes what it holds; once more ends it now")
+        )
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
 
