@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from ..runtime import Runtime
 from .terminal.log import is_verbose, place_of
 
 T = TypeVar("T")
+log = logging.getLogger("hitl_core")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,15 @@ class Opening:
         return asyncio.run(opened())
 
     def preview(self, request: PauseRequest, arguments: Arguments) -> Preview | None:
-        """What an edited call would do, by the tool's own code: the app is loaded for that, and let go of."""
-        return self.do(lambda hitl: hitl.preview(request, arguments))
+        """What an edited call would do, by the tool's own code: the app is loaded for that, and let go of.
+
+        None also for an app that cannot be loaded here: the answer does not depend on it.
+        """
+        try:
+            return self.do(lambda hitl: hitl.preview(request, arguments))
+        except Exception as exc:
+            log.info("there is no preview of the edited call: %s", exc)
+            return None
 
     async def attach(self, hitl: Runtime) -> None:
         """Build the app, and print once what was found in it that a person should know.

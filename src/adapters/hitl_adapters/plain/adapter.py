@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -17,6 +18,8 @@ from hitl_core.spec import AgentSpec
 from hitl_core.tools import Catalogue, as_json
 
 from .suspend import Session, Suspended, entered
+
+log = logging.getLogger("hitl_core")
 
 App = Callable[[Json], Any]
 
@@ -84,6 +87,7 @@ class PlainAdapter:
         except LeaseLost:
             raise
         except Exception as exc:
+            log.warning("run %s: the app raised", turn.run.id, exc_info=exc)
             return Broke(f"{type(exc).__name__}: {exc}", checkpoint=turn.checkpoint)
         finally:
             await session.idle()

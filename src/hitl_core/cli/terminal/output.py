@@ -31,7 +31,7 @@ class Output:
             print(json.dumps(document, indent=2), flush=True)  # ASCII: harmless on any terminal
             return
         for each in shown:
-            self.out.print(each)
+            self.out.print(each, soft_wrap=isinstance(each, Text))  # a command that is shown stays one line to paste
 
     def more(self, cursor: str | None) -> list[RenderableType]:
         """How to get the next page, if there is one."""
