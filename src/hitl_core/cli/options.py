@@ -7,7 +7,7 @@ import os
 import sys
 from enum import IntEnum
 from pathlib import Path
-from typing import Annotated, Final, Literal, overload
+from typing import Annotated, Final, Literal, TextIO, overload
 
 import typer
 
@@ -121,6 +121,6 @@ def _given_text(given: str, option: str) -> str:
         raise WrongUsage([Fault(option, f"the file {given[1:]!r} cannot be read: {exc}")]) from exc
 
 
-def terminal_width() -> int | None:
-    """How wide to write when nobody's terminal says it: wide enough for a table with whole ids."""
-    return None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "") or 132)
+def terminal_width(stream: TextIO) -> int | None:
+    """How wide to write when no terminal says it: wide enough for a table with whole ids."""
+    return None if stream.isatty() else int(os.environ.get("COLUMNS", "") or 132)

@@ -6,7 +6,7 @@ import json
 import os
 import shlex
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -69,7 +69,7 @@ def demo(
     fresh = set_up(dir)
     console.print(shown(f"story: {dir}" + ("" if fresh else " (as it is there already; remove it for a fresh one)")))
     try:
-        with _ended_by_signals(), opened(dir, console, scripted=scripted) as world:
+        with _interruptible() as wait, opened(dir, console, scripted=scripted, wait=wait) as world:
             os.environ.update(world.environment)
             asks = word is None and not as_json and at_a_terminal()
             return Demo(world, Opening(world.config), responder(who, None), word, asks, again).play(order, output)
@@ -85,11 +85,17 @@ def _command(options: dict[str, str], *, scripted: bool) -> str:
 
 
 @contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """A closed terminal ends the demo as Ctrl-C does: no process of it stays behind."""
+def _interruptible() -> Iterator[Callable[[int], None]]:
+    """Ctrl-C ends the demo at any time, and so does a closed terminal: no process of it stays behind."""
     before = {each: signal.signal(each, signal.default_int_handler) for each in (signal.SIGTERM, signal.SIGHUP)}
     try:
-        yield
+        if not at_a_terminal():
+            yield lambda file: None
+            return
+        from ..terminal.keyboard import ctrl_c_as_a_key, until_readable
+
+        with ctrl_c_as_a_key():
+            yield until_readable
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)

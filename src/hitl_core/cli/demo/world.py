@@ -8,7 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,6 +60,8 @@ class World:
     console: Console
     environment: Mapping[str, str] = field(default_factory=dict)
     scripted: bool = True
+    wait: Callable[[int], None] = lambda file: None
+    """Waits until a file can be read, where there is something else to heed meanwhile."""
 
     @property
     def config(self) -> Path:
@@ -79,12 +81,23 @@ class World:
         said = shlex.join(("hitl", *wanted))
         with _started(command, self.environment) as process:
             self.console.print(Text.assemble(("$ ", "dim"), shown(said), (f"    (process {process.pid})", "dim")))
-            document = _document(_written(process), said)
+            document = _document(self._written(process), said)
             if document["state"] == RunState.PAUSED:
                 process.kill()
         how = "has ended" if process.returncode >= 0 else "held the run when it paused, and was killed (SIGKILL)"
         self.console.print(Text(f"process {process.pid} {how}", "dim"))
         return document
+
+    def _written(self, process: subprocess.Popen[bytes]) -> str:
+        """The one JSON document that a process writes; it may go on after that."""
+        assert process.stdout is not None
+        written, file = b"", process.stdout.fileno()
+        while not written.endswith(b"\n}\n"):
+            self.wait(file)
+            if not (more := os.read(file, 65_536)):
+                break
+            written += more
+        return written.decode()
 
     def effects(self, run_id: str) -> list[dict[str, Json]]:
         """The lines that this run wrote into the ledger: what really happened."""
@@ -95,14 +108,13 @@ class World:
 
 
 @contextmanager
-def _started(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
+def _started(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
     """A process that no key pressed here reaches, and that does not outlive the block if that fails."""
     with subprocess.Popen(  # noqa: S603
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         env=environment,
-        text=True,
         start_new_session=True,
     ) as process:
         try:
@@ -110,17 +122,6 @@ def _started(command: Sequence[str], environment: Mapping[str, str] | None = Non
         except BaseException:
             process.kill()
             raise
-
-
-def _written(process: subprocess.Popen[str]) -> str:
-    """The one JSON document that a process writes; it may go on after that."""
-    assert process.stdout is not None
-    lines = []
-    for line in process.stdout:
-        lines.append(line)
-        if line.rstrip("\n") == "}":
-            break
-    return "".join(lines)
 
 
 def _document(written: str, said: str) -> dict[str, Any]:
@@ -145,17 +146,18 @@ def set_up(folder: Path) -> bool:
 
 
 @contextmanager
-def opened(folder: Path, console: Console, *, scripted: bool) -> Iterator[World]:
+def opened(folder: Path, console: Console, *, scripted: bool, wait: Callable[[int], None]) -> Iterator[World]:
     """The world of a demo. The model is your own if OPENAI_API_KEY is set, else a process that plays the script."""
     surroundings = {**os.environ, STORY.ledger_setting: str((folder / STORY.ledger).resolve())}
     if os.environ.get("OPENAI_API_KEY") and not scripted:
         where = os.environ.get("OPENAI_BASE_URL") or "its provider's own address"
         console.print(shown(f"model: the real one at {where}: OPENAI_API_KEY is set (--scripted plays the script)"))
-        yield World(folder, console, surroundings, scripted=False)
+        yield World(folder, console, surroundings, scripted=False, wait=wait)
         return
     with _scripted_model(folder) as url:
         console.print(shown(f"model: the script {STORY.script}, played at {url} (set OPENAI_API_KEY for a real one)"))
-        yield World(folder, console, {**surroundings, "OPENAI_BASE_URL": url, "OPENAI_API_KEY": "scripted"})
+        surroundings |= {"OPENAI_BASE_URL": url, "OPENAI_API_KEY": "scripted"}
+        yield World(folder, console, surroundings, wait=wait)
 
 
 @contextmanager
@@ -166,7 +168,7 @@ def _scripted_model(folder: Path) -> Iterator[str]:
     with _started(command) as process:
         try:
             assert process.stdout is not None
-            url = process.stdout.readline().strip()
+            url = process.stdout.readline().decode().strip()
             if not url:
                 raise ConfigError([Fault(STORY.script, "the scripted model did not start; its message is above")])
             yield url

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass, field
 
 from rich.console import Console, RenderableType
@@ -14,7 +15,8 @@ from ..options import terminal_width
 
 def console(*, stderr: bool = False) -> Console:
     """A console that takes text as it is: no markup, no emoji, no guessed highlights."""
-    return Console(stderr=stderr, markup=False, emoji=False, highlight=False, width=terminal_width())
+    width = terminal_width(sys.stderr if stderr else sys.stdout)
+    return Console(stderr=stderr, markup=False, emoji=False, highlight=False, width=width)
 
 
 @dataclass(frozen=True, slots=True)
