@@ -173,9 +173,8 @@ class Anchored:
         found += self._rewritten(self._differs, known) if self._differs else []
         kept = remembered_size(self._custody)
         if kept > self._in_file:
-            message = (
-                f"line {kept} was anchored, but {str(self._custody.anchors)!r} ends with {self._in_file}: it was cut"
-            )
+            file = str(self._custody.anchors)
+            message = f"line {kept} was anchored, but {file!r} ends with line {self._in_file}: it was cut or replaced"
             found.append(Finding(Fault.ANCHORS_CUT, self._in_file + 1, kept, message))
         if size and not self._anchors and not found and self._custody.anchors is not None:
             message = f"no anchor in {str(self._custody.anchors)!r}: a cut or rewritten trail would not be seen"
