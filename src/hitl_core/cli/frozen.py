@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..commands import ListRequests, Settled, Stop, covers
+from ..commands import ListRequests, Settled, Stop
 from ..lifecycle import RequestState
 from ..runtime import Runtime
 
@@ -20,7 +20,7 @@ class Frozen:
 
     def __str__(self) -> str:
         request = self.settled.request
-        why = "; ".join(map(str, self.stops)) or "it was frozen by hand"
+        why = "; ".join(map(_in_words, self.stops)) or "it was frozen by hand"
         return f"frozen: {request.title} ({request.action.tool})  {request.id}  {why}"
 
 
@@ -35,5 +35,10 @@ async def frozen_requests(hitl: Runtime, *, run_id: str | None = None) -> tuple[
 
 async def _covering(hitl: Runtime, stops: tuple[Stop, ...], settled: Settled) -> tuple[Stop, ...]:
     action, run = settled.request.action, await hitl.run(settled.request.run_id)
-    agents = (*action.origin.path, *([action.origin.agent] if action.origin.agent else []))
-    return tuple(s for s in stops if covers(s, run=run.id, tenant=run.tenant, tool=action.tool, agents=agents))
+    agents = action.origin.agents
+    return tuple(s for s in stops if s.covers(run=run.id, tenant=run.tenant, tool=action.tool, agents=agents))
+
+
+def _in_words(stop: Stop) -> str:
+    what = f"{stop.scope} {stop.target}" if stop.target else "everything"
+    return f"{stop.by} stopped {what} ({stop.reason})"

@@ -22,7 +22,7 @@ from .queries import (
     Recall,
 )
 from .record import LiftStop, Remember, SetStop, WriteNote
-from .results import Claimed, Effect, Known, Lease, Note, Page, Recorded, Settled, Stop, StopScope, covers
+from .results import Claimed, Effect, Known, Lease, Note, Page, Recorded, Settled, Stop, StopScope
 from .runs import CancelRun, ClaimRuns, FinishRun, OpenRun, PauseRun, RenewLease, ReopenRun, RetryRun
 
 __all__ = [
@@ -69,5 +69,4 @@ __all__ = [
     "Stop",
     "StopScope",
     "WriteNote",
-    "covers",
 ]

@@ -35,7 +35,7 @@ def request_view(request: PauseRequest, state: RequestState) -> dict[str, Json]:
         "state": state.value,
         "tool": request.action.tool,
         "arguments": _plain(request.action)["arguments"],
-        "agent": list(dict.fromkeys((*request.action.origin.path, *_one(request.action.origin.agent)))),
+        "agent": list(request.action.origin.agents),
         "started_by": request.requested_for,
         **view,
         "answer_with": cast("Json", f"hitl respond {request.id} {'|'.join(request.allowed)} --as WHO"),
@@ -131,7 +131,3 @@ def page_view(name: str, page: Page[Any], items: Iterable[dict[str, Json]]) -> d
 
 def _plain(record: Record, *, without: set[str] = frozenset()) -> dict[str, Json]:  # type: ignore[assignment]
     return record.model_dump(mode="json", exclude=without or None)
-
-
-def _one(agent: str | None) -> list[str]:
-    return [] if agent is None else [agent]

@@ -15,8 +15,8 @@ from ...plain_text import visible
 VERBOSE: Final = "HITL_VERBOSE"
 _PACKAGE: Final = Path(__file__).resolve().parents[2]
 _NOT_THE_APP: Final = ("site-packages", "dist-packages", os.sep + "lib" + os.sep + "python", "hitl_adapters", "<")
-_OF_A_TURN: Final = ("turns", "adapter")
-"""Files that log how a turn ended. The command that worked on it says so itself."""
+_ENDINGS: Final = "hitl_core.endings"
+"""The log of how turns ended. The command that worked on a run says so itself."""
 
 
 def log_to_stderr(*, chatty: bool = False) -> None:
@@ -51,7 +51,7 @@ class _Stderr(logging.Handler):
         self.setFormatter(_Visible("%(levelname)s: %(message)s"))
 
     def emit(self, record: logging.LogRecord) -> None:
-        if self._chatty or is_verbose() or record.module not in _OF_A_TURN:
+        if self._chatty or is_verbose() or record.name != _ENDINGS:
             self._write(self.format(record))
         elif record.exc_info and record.exc_info[1] is not None:
             self._write(visible(where(record.exc_info[1])))

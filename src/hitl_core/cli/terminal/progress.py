@@ -40,7 +40,7 @@ class Progress:
                 self._tool_call(event)
             case LiveKind.TOOL_RESULT:
                 self._write(Text.assemble(("← ", "cyan"), self._short(event.text)))
-            case LiveKind.CUSTOM | LiveKind.NOTICE:
+            case LiveKind.CUSTOM:
                 said = event.text or json.dumps(event.data, ensure_ascii=False)
                 self._write(Text.assemble(("! ", "yellow"), self._short(said)))
             case LiveKind.PAUSED | LiveKind.COMPLETED | LiveKind.FAILED:

@@ -47,7 +47,7 @@ def in_file(location: Location, *, key: Path, anchors: Path, anchoring: bool) ->
     lock = FileLock(location.beside(".lock"))
     with lock:
         origin, tip, remembered = _prepared(location)
-    custody = Custody(load_or_create(key), origin, anchors, remembered)
+    custody = Custody(load_or_create(key, lines=tip.size), origin, anchors, remembered)
     tips = Anchors(custody if anchoring else replace(custody, anchors=None))
     tips.catch_up(tip)
     bell = Doorbell(location.beside(".bell"))

@@ -65,12 +65,17 @@ _V1: Final = (
     "CREATE INDEX hitl_audit_run ON hitl_audit (run) WHERE run IS NOT NULL",
 )
 
+_V2: Final = (
+    # When a request was frozen, so that a veto window keeps the time that it had left. NULL also where it is not known.
+    "ALTER TABLE hitl_requests ADD COLUMN frozen_at INTEGER",
+)
+
 _V3: Final = (
     # The newest anchor, signed as in its file: whoever takes the file away and cuts the trail contradicts it.
     "ALTER TABLE hitl_store ADD COLUMN anchor TEXT NOT NULL DEFAULT ''",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1, _V3)
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1, _V2, _V3)
 """Migration N leads from version N to N+1. Released ones are never edited; add one instead."""
 
 
