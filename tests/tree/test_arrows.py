@@ -50,7 +50,7 @@ UPWARD_TYPES = {
     ("contracts", "gate"): "a turn hands the adapter its gate",
 }
 # Who may open hitl_core.testing, and only inside a function.
-OPENS_TESTING = ("hitl_core.cli.demo", "hitl_core.cli.conformance")
+OPENS_TESTING = ("hitl_core.cli.demo.command", "hitl_core.cli.conformance")
 
 CORE_PACKAGES = {"pydantic", "pydantic_core", "jsonschema", "referencing", "rfc8785"}
 EXTRA_PACKAGES = {

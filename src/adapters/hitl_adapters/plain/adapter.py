@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -20,10 +21,13 @@ from hitl_core.capabilities import NATIVE, Capabilities, Capability, absent, emu
 from hitl_core.contracts import Broke, Completed, Ending, Finding, Paused, Turn
 from hitl_core.errors import AppChanged, AppRefused, CapabilityNotSupported, LeaseLost
 from hitl_core.protocol import Json, Run
+from hitl_core.spec import AgentSpec
 from hitl_core.tools import Catalogue, as_json
 
 from .errors import in_words
 from .suspend import Session, Suspended, entered
+
+endings = logging.getLogger("hitl_core.endings")
 
 App = Callable[[Json], Any]
 
@@ -67,8 +71,12 @@ class PlainAdapter:
         self._app: App | None = None
 
     async def attach(self) -> tuple[Finding, ...]:
-        """Load the function. Raises AppRefused if it is not one that takes the run's input."""
+        """Load the function. Raises AppRefused if it is not one that takes the run's input, and
+        CapabilityNotSupported for an AgentSpec.
+        """
         app = self._source.load()
+        if isinstance(app, AgentSpec):
+            raise CapabilityNotSupported(NAME, Capability.NEUTRAL_SPEC, CAPABILITIES[Capability.NEUTRAL_SPEC].because)
         if not callable(app):
             raise AppRefused(f"{self._source.reference!r} is not a function that takes the run's input")
         self._app = cast("App", app)
@@ -87,6 +95,7 @@ class PlainAdapter:
         except (AppChanged, LeaseLost):
             raise
         except Exception as exc:
+            endings.warning("run %s: the app raised", turn.run.id, exc_info=exc)
             return Broke(in_words(exc), checkpoint=turn.checkpoint)
         finally:
             await session.idle()

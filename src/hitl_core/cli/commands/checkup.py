@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from ..audit.keys import ENVIRONMENT
-from ..clock import SystemClock
-from ..commands import ListRuns
-from ..config import Config, make_adapter, open_store
-from ..errors import ConfigError, HitlError
-from ..protocol import Json
-from ..registry import ADAPTERS, CHANNELS, STORES, known
-from ..tools import Catalogue
+from ...audit.keys import ENVIRONMENT
+from ...clock import SystemClock
+from ...commands import ListRuns
+from ...config import Config, make_adapter, open_store
+from ...contracts import Finding
+from ...errors import ConfigError, HitlError
+from ...protocol import Json
+from ...registry import ADAPTERS, CHANNELS, STORES, known
+from ...tools import Catalogue
 
 OURS: Final = "hitl-core"
 _CORE: Final = ("pydantic", "jsonschema", "rfc8785", "typer", "rich")
@@ -84,7 +85,7 @@ class Checkup:
         except Exception as exc:  # the app is somebody's code: whatever it raises on loading is the finding
             code = f"{exc.code} " if isinstance(exc, HitlError) else f"{type(exc).__name__}: "
             self.problems.append(f"the app cannot be used: {code}{exc}")
-            return {"ok": False, "findings": [], "capabilities": []}
+            return {"ok": False, "findings": [], "ungated": [], "capabilities": []}
 
     def _store(self, config: Config) -> dict[str, Json]:
         file = _database(config)
@@ -106,12 +107,17 @@ async def _attached(config: Config) -> dict[str, Json]:
         await adapter.close()
     return {
         "ok": True,
-        "findings": [{"level": each.level, "place": each.place, "message": each.message} for each in findings],
+        "findings": [_finding(each) for each in findings],
+        "ungated": [_finding(each) for each in findings if each.ungated],
         "capabilities": [
             {"name": name.value, "level": support.level, "because": support.because}
             for name, support in adapter.capabilities.items()
         ],
     }
+
+
+def _finding(found: Finding) -> dict[str, Json]:
+    return {"level": found.level, "place": found.place, "message": found.message}
 
 
 async def _read_one(config: Config) -> None:
@@ -126,7 +132,7 @@ def _database(config: Config) -> Path | None:
     """The file of a database that is one."""
     if urlsplit(config.store_url).scheme != "sqlite":
         return None
-    from ..stores.sqlite.location import Location
+    from ...stores.sqlite.location import Location
 
     return Location.parse(config.store_url, folder=config.folder).path
 

@@ -8,10 +8,8 @@ from collections.abc import AsyncIterator
 from rich.console import Console
 from rich.text import Text
 
-from ..protocol import LiveEvent, LiveKind
+from ...protocol import LiveEvent, LiveKind
 from .render import shown
-
-_SHORT = 200
 
 
 class Progress:
@@ -41,12 +39,19 @@ class Progress:
             case LiveKind.TOOL_CALL:
                 self._tool_call(event)
             case LiveKind.TOOL_RESULT:
-                self._write(Text.assemble(("← ", "cyan"), shown(event.text[:_SHORT])))
+                self._write(Text.assemble(("← ", "cyan"), self._short(event.text)))
             case LiveKind.CUSTOM:
-                said = event.text or json.dumps(event.data, ensure_ascii=False)[:_SHORT]
-                self._write(Text.assemble(("! ", "yellow"), shown(said)))
+                said = event.text or json.dumps(event.data, ensure_ascii=False)
+                self._write(Text.assemble(("! ", "yellow"), self._short(said)))
             case LiveKind.PAUSED | LiveKind.COMPLETED | LiveKind.FAILED:
                 self._end_line()  # how the run stands is the command's own result
+
+    def _short(self, text: str) -> Text:
+        """A text on what is left of one line of this terminal."""
+        line = shown(" ".join(text.split()))
+        if self._console is not None:
+            line.truncate(self._console.width - 2, overflow="ellipsis")
+        return line
 
     def _tool_call(self, event: LiveEvent) -> None:
         """A tool call arrives in parts: first its name, then its arguments as JSON text, bit by bit."""

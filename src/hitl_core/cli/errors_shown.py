@@ -14,6 +14,7 @@ from ..errors import (
     AlreadyDecided,
     AppChanged,
     AppRefused,
+    CallRefused,
     ConfigError,
     EffectRefused,
     Fault,
@@ -49,7 +50,7 @@ class WrongUsage(Exception):
         super().__init__("; ".join(map(str, self.faults)))
 
 
-Complaint = HitlError | WrongUsage
+ShownError = HitlError | WrongUsage
 
 _MISCONFIGURED: Final = (
     ConfigError,
@@ -86,22 +87,23 @@ _NEXT: Final[tuple[tuple[type[Exception], str], ...]] = (
     (StoreTooNew, "upgrade hitl-core"),
     (StoreError, "`hitl doctor` checks the store"),
     (RecordError, "nothing was stored; correct the value and try again"),
+    (CallRefused, "`hitl runs RUN` shows what became of the call"),
     (EffectRefused, "the tool did not run; `hitl runs RUN` shows why"),
     (RunError, "`hitl runs RUN` shows how it stands"),
     (IllegalMove, "nothing was changed; `hitl show REQUEST` shows how it stands"),
 )
 
 
-def is_misconfigured(error: Complaint) -> bool:
+def is_misconfigured(error: ShownError) -> bool:
     """Whether the caller's command line, configuration or installation is to blame, not the state of the work."""
     return isinstance(error, _MISCONFIGURED)
 
 
-def code_of(error: Complaint) -> str:
+def code_of(error: ShownError) -> str:
     return error.code if isinstance(error, HitlError) else "usage"
 
 
-def faults_of(error: Complaint) -> tuple[Fault, ...]:
+def faults_of(error: ShownError) -> tuple[Fault, ...]:
     """Every single fault, where the error has any."""
     return error.faults if isinstance(error, FaultyError | WrongUsage) else ()
 
@@ -111,7 +113,7 @@ def next_step(error: type[Exception]) -> str:
     return next((step for kind, step in _NEXT if issubclass(error, kind)), "")
 
 
-def in_words(error: Complaint) -> Iterator[str]:
+def in_words(error: ShownError) -> Iterator[str]:
     """The lines for a terminal: what, every fault, the next step."""
     faults = faults_of(error)
     yield f"error {code_of(error)}: {visible(_headline(error))}"
@@ -121,7 +123,7 @@ def in_words(error: Complaint) -> Iterator[str]:
         yield f"next: {step}"
 
 
-def as_json(error: Complaint) -> dict[str, Json]:
+def as_json(error: ShownError) -> dict[str, Json]:
     """`{"error": {"code", "message", "faults": [{"path", "problem"}], "next"}}`."""
     faults: list[Json] = [{"path": fault.path, "problem": fault.problem} for fault in faults_of(error)]
     body: dict[str, Json] = {
@@ -133,7 +135,7 @@ def as_json(error: Complaint) -> dict[str, Json]:
     return {"error": body}
 
 
-def _headline(error: Complaint) -> str:
+def _headline(error: ShownError) -> str:
     if isinstance(error, WrongUsage):
         return "the command was not understood, so nothing was done"
     return error.summary if isinstance(error, FaultyError) else str(error)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..commands import Effect, Settled
-from ..lifecycle import ActionState
-from ..protocol import Answer, Approve, Cancel, Edit, Reject, Run, RunState
-from .demo_world import STORY
+from ...commands import Effect, Settled
+from ...lifecycle import ActionState
+from ...protocol import Answer, Approve, Cancel, Edit, Reject, Run, RunState
+from .world import STORY
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ def verdict(told: Told, *, counted: int) -> tuple[bool, str]:
     if counted != len(allowed):
         return False, f"NOT AS PROMISED: {counted} {STORY.noun}s in the ledger, {len(allowed)} were allowed."
     if told.run.state is RunState.FAILED:
-        return False, f"The run failed: {told.run.error}"
+        return False, "The run failed; its error is above."
     if told.run.state not in (RunState.COMPLETED, RunState.CANCELLED):
         return False, f"Nothing is decided yet; the run is {told.run.state}."
     return True, f"{_counted(counted)}{_because(asked, counted)}"

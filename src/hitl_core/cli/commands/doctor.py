@@ -10,10 +10,10 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from ..options import DEFAULT_CONFIG, AsJson, Backend, ConfigFile, Exit
+from ..terminal.output import Output
+from ..terminal.render import grid_of_facts, shown
 from .checkup import Checkup
-from .options import DEFAULT_CONFIG, AsJson, Backend, ConfigFile, Exit
-from .output import Output
-from .render import grid_of_facts, shown
 
 _LEVEL_STYLES = {"refuse": "bold red", "warn": "yellow", "absent": "yellow", "emulated": "", "native": "green"}
 
@@ -63,7 +63,10 @@ def _app(app: dict[str, Any]) -> Iterator[RenderableType]:
     if not app["ok"]:
         return
     yield Text("found in the app", "bold")
-    yield _findings(app["findings"]) if app["findings"] else Text("  nothing that needs attention", "dim")
+    others = [each for each in app["findings"] if each not in app["ungated"]]
+    yield _findings(others) if others else Text("  nothing that needs attention", "dim")
+    yield Text("what is not gated", "bold")
+    yield _findings(app["ungated"]) if app["ungated"] else Text("  nothing that was found", "dim")
     limits = [each for each in app["capabilities"] if each["level"] != "native"]
     if limits:
         yield Text("what this backend cannot do by itself", "bold")

@@ -6,10 +6,10 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from ..errors import NotCanonical
-from ..plain_text import fold, visible
-from ..protocol import Arguments, Json, parse
-from .render import json_type
+from ...checks import json_type
+from ...errors import NotCanonical
+from ...plain_text import fold, visible
+from ...protocol import Arguments, Json, parse
 
 AskLine = Callable[[str], str | None]
 """Shows a question and returns the line that was typed; None if the person thought better of it."""

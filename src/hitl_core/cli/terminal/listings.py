@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -12,9 +13,11 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ..commands import Effect, Settled, Stop
-from ..lifecycle import RequestState
-from ..protocol import Run, RunState
+from ...commands import Effect, Settled, Stop
+from ...lifecycle import RequestState
+from ...protocol import Run, RunState
+from ..frozen import Frozen
+from ..hints import Hints
 from .render import ago, grid_of_facts, moment, shown, value_text
 
 _STATE_STYLES: Final = {
@@ -53,7 +56,7 @@ def run_panel(run: Run, *, now: datetime) -> RenderableType:
     return grid
 
 
-def outcome_lines(run: Run) -> Iterator[RenderableType]:
+def outcome_lines(run: Run, hints: Hints, frozen: Sequence[Frozen] = ()) -> Iterator[RenderableType]:
     """How a run stands after it was worked on, and what can be done next."""
     yield Text.assemble("run ", (run.id, "bold"), " is ", state_text(run.state))
     if run.error:
@@ -65,11 +68,22 @@ def outcome_lines(run: Run) -> Iterator[RenderableType]:
             "  waits: ", shown(request.title), f"  {request.id}", (f"  {'|'.join(request.allowed)}", "dim")
         )
     if run.pending:
-        yield Text("answer with: hitl respond REQUEST DECISION --as WHO", "dim")
-    elif run.state is RunState.READY:
-        yield Text(f"go on with: hitl resume {run.id}   (a worker does it by itself)", "dim")
+        yield Text(f"answer with: {hints('respond', 'REQUEST', 'DECISION', '--as', 'WHO')}", "dim")
+    yield from frozen_lines(frozen, hints)
+    if run.state is RunState.READY:
+        yield Text(f"go on with: {hints('resume', run.id)}   (a worker does it by itself)", "dim")
     elif run.state is RunState.FAILED:
-        yield Text(f"try again from its last pause with: hitl resume {run.id}", "dim")
+        yield Text(f"try again from its last pause with: {hints('resume', run.id)}", "dim")
+
+
+def frozen_lines(frozen: Sequence[Frozen], hints: Hints) -> Iterator[RenderableType]:
+    """What cannot be answered now, by whose stop, and how that ends."""
+    for each in frozen:
+        yield Text.assemble("  ", shown(str(each), "red"))
+    stops = dict.fromkeys(stop for each in frozen for stop in each.stops)
+    for stop in stops:
+        target = (shlex.quote(stop.target),) if stop.target else ()
+        yield shown(f"lift that with: {hints('lift', stop.scope, *target, '--as', 'WHO', '--reason', 'TEXT')}", "dim")
 
 
 def requests_table(page: Iterable[Settled], *, now: datetime) -> Table:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
-from ..errors import Fault
-from ..protocol import (
+from ...errors import Fault
+from ...protocol import (
     Accept,
     Answer,
     Approve,
@@ -22,25 +22,13 @@ from ..protocol import (
     Json,
     PauseRequest,
     Reject,
+    Reply,
     Responder,
     Response,
     Revise,
 )
-from .complaints import WrongUsage
-from .options import given_json
-
-
-class Word(StrEnum):
-    """What can be said at a terminal."""
-
-    APPROVE = "approve"
-    EDIT = "edit"
-    REJECT = "reject"
-    ANSWER = "answer"
-    CHOOSE = "choose"
-    ACCEPT = "accept"
-    REVISE = "revise"
-    CANCEL = "cancel"
+from ..errors_shown import WrongUsage
+from ..options import given_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,77 +40,106 @@ class Given:
     option: str | None = None
 
 
-_TAKES: Final[dict[Word, frozenset[str]]] = {
-    Word.APPROVE: frozenset({"message"}),
-    Word.EDIT: frozenset({"args", "message"}),
-    Word.REJECT: frozenset({"message"}),
-    Word.ANSWER: frozenset({"args", "message"}),
-    Word.CHOOSE: frozenset({"option", "message"}),
-    Word.ACCEPT: frozenset({"message"}),
-    Word.REVISE: frozenset({"message"}),
-    Word.CANCEL: frozenset({"message"}),
+_TAKES: Final[dict[Reply, frozenset[str]]] = {
+    Reply.APPROVE: frozenset({"message"}),
+    Reply.EDIT: frozenset({"args", "message"}),
+    Reply.REJECT: frozenset({"message"}),
+    Reply.ANSWER: frozenset({"args", "message"}),
+    Reply.CHOOSE: frozenset({"option", "message"}),
+    Reply.ACCEPT: frozenset({"message"}),
+    Reply.REVISE: frozenset({"message"}),
+    Reply.CANCEL: frozenset({"message"}),
 }
 
 
-def decision(word: Word, given: Given) -> tuple[Decision, str]:
+WORDS: Final = tuple(_TAKES)
+"""What can be said at a terminal; the other replies need more than a line."""
+
+
+def word_of(text: str) -> Reply:
+    """The reply that a word stands for. Raises WrongUsage for one that cannot be given here."""
+    if text not in WORDS:
+        raise WrongUsage([Fault("DECISION", f"{text!r} is none; give one of {', '.join(WORDS)}")])
+    return Reply(text)
+
+
+def decision(word: Reply, given: Given) -> tuple[Decision, str]:
     """The decision and its reason. Raises WrongUsage with every fault: an option that means nothing is one of them."""
     if faults := faults_in(word, given):
         raise WrongUsage(faults)
     said = given.message or ""
     match word:
-        case Word.APPROVE:
+        case Reply.APPROVE:
             return Approve(), said
-        case Word.EDIT:
+        case Reply.EDIT:
             return Edit(arguments=_arguments(given)), said
-        case Word.REJECT:
+        case Reply.REJECT:
             return Reject(message=said), said
-        case Word.ANSWER:
+        case Reply.ANSWER:
             return Answer(value=_value(given)), ""
-        case Word.CHOOSE:
+        case Reply.CHOOSE:
             return Choose(option=given.option or ""), said
-        case Word.ACCEPT:
+        case Reply.ACCEPT:
             return Accept(), said
-        case Word.REVISE:
+        case Reply.REVISE:
             return Revise(feedback=said), ""
-        case Word.CANCEL:
+        case Reply.CANCEL:
             return Cancel(reason=said), said
+        case _:
+            raise WrongUsage([Fault("DECISION", f"{word.value!r} cannot be given in one line")])
 
 
-def response(request: PauseRequest, word: Word, given: Given, *, by: Responder, digest: str | None = None) -> Response:
+def response(request: PauseRequest, word: Reply, given: Given, *, by: Responder, digest: str | None = None) -> Response:
     """The whole answer to a request as stored now, or to the one with `digest` that the person saw."""
     try:
         made, reason = decision(word, given)
         answer = Response.to(request, made, by=by, reason=reason)
     except ValidationError as exc:
-        faults = (Fault(".".join(map(str, each["loc"])), each["msg"]) for each in exc.errors())
-        raise WrongUsage(faults) from exc
+        raise WrongUsage(map(_fault, exc.errors())) from exc
     return answer if digest is None else answer.model_copy(update={"digest": digest})
 
 
-def faults_in(word: Word, given: Given) -> list[Fault]:
+_OPTION_OF: Final = {
+    "arguments": "--args",
+    "value": "--args",
+    "option": "--option",
+    "message": "--message",
+    "feedback": "--message",
+    "reason": "--message",
+}
+
+
+def _fault(error: ErrorDetails) -> Fault:
+    """A fault in a record as one of the option that gave the value."""
+    place = [str(each) for each in error["loc"]]
+    option = next((_OPTION_OF[each] for each in place if each in _OPTION_OF), ".".join(place))
+    return Fault(option, f"{error['input']!r}: {error['msg'].removeprefix('Value error, ')}")
+
+
+def faults_in(word: Reply, given: Given) -> list[Fault]:
     """What is wrong with the options before anything is looked up."""
     return [*_unused(word, given), *_missing(word, given)]
 
 
-def _unused(word: Word, given: Given) -> Iterator[Fault]:
+def _unused(word: Reply, given: Given) -> Iterator[Fault]:
     """Options that would be ignored. `approve --args` must not look as if the arguments had been changed."""
     for name in ("args", "message", "option"):
         if getattr(given, name) is not None and name not in _TAKES[word]:
-            hint = "; to run it with other arguments use `edit`" if (word, name) == (Word.APPROVE, "args") else ""
+            hint = "; to run it with other arguments use `edit`" if (word, name) == (Reply.APPROVE, "args") else ""
             yield Fault(f"--{name}", f"means nothing with {word.value!r}{hint}")
 
 
-def _missing(word: Word, given: Given) -> Iterator[Fault]:
+def _missing(word: Reply, given: Given) -> Iterator[Fault]:
     match word:
-        case Word.EDIT if given.args is None:
+        case Reply.EDIT if given.args is None:
             yield Fault("--args", "is missing: give all arguments of the call as JSON")
-        case Word.ANSWER if given.args is None and given.message is None:
+        case Reply.ANSWER if given.args is None and given.message is None:
             yield Fault("--message", "is missing: give your words, or a JSON value with --args")
-        case Word.ANSWER if given.args is not None and given.message is not None:
+        case Reply.ANSWER if given.args is not None and given.message is not None:
             yield Fault("--message", "and --args are two answers; give one")
-        case Word.CHOOSE if given.option is None:
+        case Reply.CHOOSE if not given.option:
             yield Fault("--option", "is missing: give the id of one of the options")
-        case Word.REVISE if given.message is None:
+        case Reply.REVISE if given.message is None:
             yield Fault("--message", "is missing: say what should change")
         case _:
             return

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 from collections.abc import Callable
 
 import pytest
 
-from hitl_core.cli.complaints import next_step
+from hitl_core.cli.errors_shown import next_step
+from hitl_core.cli.terminal.log import log_to_stderr
 from hitl_core.errors import FaultyError, HitlError
 from tests.cli.shop import Done, Shop, order
 
@@ -126,8 +128,30 @@ def test_a_bug_in_the_app_module_shows_where_it_is(shop: Shop) -> None:
     (shop.folder / f"{shop.module}.py").write_text("import no_such_module_anywhere\n")
     broken = shop.hitl("run", "--input", "{}", "--json")
     assert broken.code == 1
-    assert broken.json["error"]["code"] == "unexpected"
-    assert f"{shop.module}.py" in broken.err
+    assert broken.json["error"]["code"] == "HITL-A06"
+    assert f"{shop.module}.py:1, in <module>" in broken.json["error"]["message"]
+    assert "Traceback" not in broken.err
+    assert "Traceback" in shop.hitl("-v", "run", "--input", "{}", "--json").err
+
+
+def test_an_app_that_raises_is_a_line_with_its_place(shop: Shop) -> None:
+    failed = shop.hitl("run", "--input", order("fail"))
+    assert (failed.code, failed.out.count("KeyError: 'the warehouse'")) == (1, 1)
+    assert [line for line in failed.err.splitlines() if "raised at" in line and f"{shop.module}.py:" in line]
+    assert "Traceback" not in failed.err
+    assert "Traceback" in shop.hitl("-v", "run", "--input", order("fail")).err
+
+
+@pytest.mark.parametrize("chatty", [False, True])
+def test_only_how_a_turn_ended_is_left_to_the_result(
+    hitl: Callable[..., Done], capsys: pytest.CaptureFixture[str], chatty: bool
+) -> None:
+    hitl("runs")  # the fixture puts the logger back afterwards
+    log_to_stderr(chatty=chatty)
+    logging.getLogger("hitl_core").warning("the lease could not be renewed")
+    logging.getLogger("hitl_core.endings").warning("HITL-A08 ambiguous")
+    said = capsys.readouterr().err
+    assert ("the lease could not be renewed" in said, "HITL-A08" in said) == (True, chatty)
 
 
 def test_what_an_error_quotes_cannot_steer_the_terminal(hitl: Hitl) -> None:

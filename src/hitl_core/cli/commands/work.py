@@ -9,12 +9,13 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from ..protocol import Json
-from ..runtime import Runtime
-from ..worker import Worker
-from .opening import Opening
-from .options import DEFAULT_CONFIG, AsJson, Backend, ConfigFile
-from .output import Output, log_to_stderr
+from ...protocol import Json
+from ...runtime import Runtime
+from ...worker import Worker
+from ..opening import Opening
+from ..options import DEFAULT_CONFIG, AsJson, Backend, ConfigFile
+from ..terminal.log import log_to_stderr
+from ..terminal.output import Output, console
 
 Concurrency = Annotated[
     int | None, typer.Option("--concurrency", min=1, max=1000, help="Runs at once. By default worker.concurrency.")
@@ -30,18 +31,19 @@ def worker(
     as_json: AsJson = False,
 ) -> None:
     """Resume answered runs and fire deadlines until told to stop (SIGTERM, Ctrl-C); finishes what it holds."""
-    from ..config import Config
+    from ...config import Config
 
     output = Output(as_json)
     log_to_stderr(chatty=not as_json)
     places = concurrency or Config.load(config, backend=backend).concurrency
-    turns = Opening(config, backend).do(lambda hitl: _work(hitl, places, until_idle, output))
+    opening = Opening(config, backend)
+    turns = opening.do(lambda hitl: _work(hitl, opening, places, until_idle, output))
     document: dict[str, Json] = {"state": "idle" if until_idle else "stopped", "turns": turns}
     output.result(document, Text(f"the worker is {document['state']}", "dim"))
 
 
-async def _work(hitl: Runtime, places: int, until_idle: bool, output: Output) -> int | None:
-    await hitl.attach()  # an app that cannot be overseen ends the worker here, not at every claim
+async def _work(hitl: Runtime, opening: Opening, places: int, until_idle: bool, output: Output) -> int | None:
+    await opening.attach(hitl)  # an app that cannot be overseen ends the worker here, not at every claim
     made = Worker(hitl, concurrency=places)
     _stop_on_signals(made)
     if until_idle:
@@ -57,6 +59,9 @@ def _stop_on_signals(worker: Worker) -> None:
 
     def stop() -> None:
         worker.stop()
+        console(stderr=True).print(
+            Text("the worker claims nothing more and finishes what it holds; once more ends it now")
+        )
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
 

@@ -6,10 +6,11 @@ import os
 import select
 import sys
 import termios
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
-from ..plain_text import visible
+from ...plain_text import visible
 from .prompt import LEAVE
 
 _LATER_PART_SECONDS: Final = 0.05
@@ -56,6 +57,27 @@ class Keyboard:
         finally:
             termios.tcsetattr(terminal, termios.TCSADRAIN, before)
         return None
+
+
+@contextmanager
+def ctrl_c_as_a_key() -> Iterator[None]:
+    """Meanwhile Ctrl-C is no signal, also not for whoever started us (make would call it an error of its own)."""
+    terminal = sys.stdin.fileno()
+    before = termios.tcgetattr(terminal)
+    try:
+        termios.tcsetattr(terminal, termios.TCSADRAIN, _single_keys(before))
+        yield
+    finally:
+        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+
+
+def until_readable(file: int) -> None:
+    """Wait for something to read. Raises KeyboardInterrupt for Ctrl-C; other keys mean nothing now."""
+    terminal = sys.stdin.fileno()
+    while file not in (ready := select.select([file, terminal], [], [])[0]):
+        typed = os.read(terminal, 1024) if terminal in ready else b""
+        if not typed or _CTRL_C.encode() in typed:
+            raise KeyboardInterrupt
 
 
 def _asked(terminal: int, question: str) -> str | None:

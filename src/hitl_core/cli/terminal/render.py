@@ -12,9 +12,10 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from ..commands import Settled
-from ..plain_text import fold, pieces
-from ..protocol import Approvers, Arguments, Json, Kind, OnTimeout, PauseRequest, Response
+from ...checks import json_type
+from ...commands import Settled
+from ...plain_text import fold, pieces
+from ...protocol import Approvers, Arguments, Json, Kind, OnTimeout, Origin, PauseRequest, Preview, Response
 
 _AFTERWARDS = {
     OnTimeout.REFUSE: "then it is refused",
@@ -40,7 +41,11 @@ def request_panel(settled: Settled, *, now: datetime, whole: bool = True) -> Ren
     parts: list[RenderableType] = []
     if request.in_doubt:
         parts.append(Text(_IN_DOUBT, "bold red"))
-    parts += [*_preview(request), _action(request, whole), _facts(settled, now)]
+    parts += [
+        *preview_lines(request.preview, asks=_is_a_question(request)),
+        _action(request, whole),
+        _facts(settled, now),
+    ]
     if request.options:
         parts.append(_options(request))
     about = Text(f"{request.kind} · {request.level} · {settled.state}")
@@ -50,18 +55,31 @@ def request_panel(settled: Settled, *, now: datetime, whole: bool = True) -> Ren
     return panel if prose is None else Group(panel, prose)
 
 
-def _preview(request: PauseRequest) -> Iterator[RenderableType]:
-    preview, grid = request.preview, grid_of_facts()
+def preview_lines(preview: Preview, *, asks: bool = False) -> Iterator[RenderableType]:
+    """What will happen, as code made it from the arguments. A request that only `asks` has no effect to undo."""
+    grid = grid_of_facts()
     for name, value in (("effect", preview.effect), ("target", preview.target), ("cost", preview.cost)):
         if value:
             grid.add_row(name, shown(value, "bold" if name == "effect" else "", lines=True))
-    if not _is_a_question(request):
+    if not asks:
         grid.add_row("reversible", _reversible(preview.reversible))
     yield grid
     for warning in preview.warnings:
         yield Text.assemble(("warning: ", "bold yellow"), shown(warning))
     if preview.diff:
         yield _diff(preview.diff)
+
+
+def details(request: PauseRequest) -> Table:
+    """What the panel leaves out: where in the run it was asked, by which policy, and what an answer must look like."""
+    grid = grid_of_facts()
+    grid.add_row("place", shown(f"{request.call}, round {request.round}"))
+    grid.add_row("policy", shown(f"rule {request.because.rule}, version {request.because.version}"))
+    grid.add_row("decisions", shown(", ".join(request.allowed)))
+    for name, schema in (("arguments", request.arguments_schema), ("answer", request.answer_schema)):
+        if schema is not None:
+            grid.add_row(f"{name} must fit", shown(json.dumps(schema, ensure_ascii=False, indent=2), lines=True))
+    return grid
 
 
 def _reversible(known: bool | None) -> Text:
@@ -118,23 +136,6 @@ def value_text(value: Json, *, whole: bool = True) -> Text:
     return _folded(json.dumps(value, ensure_ascii=False, indent=indent), whole)
 
 
-def json_type(value: Json) -> str:
-    """The JSON name of a value's type."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "boolean"
-        case int() | float():
-            return "number"
-        case str():
-            return "text"
-        case list():
-            return "list"
-        case _:
-            return "object"
-
-
 def _folded(text: str, whole: bool) -> Text:
     if whole:
         return shown(text, lines=True)
@@ -153,8 +154,8 @@ def _facts(settled: Settled, now: datetime) -> Table:
     grid = grid_of_facts()
     rule = shown(f"  (rule {request.because.rule}, version {request.because.version[:_SHORT_VERSION]})", "dim")
     grid.add_row("why asked", shown(request.because.why).append_text(rule))
-    if request.action.origin.path or request.action.origin.agent:
-        grid.add_row("asked by", shown(" > ".join(request.action.origin.path) or request.action.origin.agent or ""))
+    if asked_by := who_asks(request.action.origin):
+        grid.add_row("asked by", shown(asked_by))
     grid.add_row("may decide", shown(who_may_decide(request.approvers, request.requested_for)))
     grid.add_row("asked", shown(moment(request.created_at, now)))
     if request.deadline is not None:
@@ -203,6 +204,14 @@ def _agent_prose(request: PauseRequest, whole: bool) -> Panel | None:
     if not parts:
         return None
     return Panel(Group(*parts), title=_AGENT_SAYS, title_align="left", border_style="yellow")
+
+
+def who_asks(origin: Origin) -> str:
+    """The agent by its name, and where in the app it acts; "" if neither is known."""
+    place = " > ".join(origin.path)
+    if origin.agent is None or place == origin.agent:
+        return place or origin.agent or ""
+    return f"{origin.agent} (at {place})" if place else origin.agent
 
 
 def who_may_decide(approvers: Approvers, started_by: str | None) -> str:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final, cast
 
-from ..audit import Report
-from ..commands import Effect, Page, Settled, Stop
-from ..lifecycle import RequestState
-from ..protocol import AuditEntry, Json, PauseRequest, Record, Run, RunState
+from ...audit import Report
+from ...commands import Effect, Page, Settled, Stop
+from ...lifecycle import RequestState
+from ...protocol import AuditEntry, Json, PauseRequest, Record, Run, RunState
+from ..frozen import Frozen
 
 _RUN_OPTIONS: Final[dict[RunState, tuple[tuple[str, str], ...]]] = {
     RunState.RUNNING: (("resume", "Take it over if its worker died"), ("cancel", "End it")),
@@ -34,7 +35,7 @@ def request_view(request: PauseRequest, state: RequestState) -> dict[str, Json]:
         "state": state.value,
         "tool": request.action.tool,
         "arguments": _plain(request.action)["arguments"],
-        "agent": list(request.action.origin.path) or _one(request.action.origin.agent),
+        "agent": list(request.action.origin.agents),
         "started_by": request.requested_for,
         **view,
         "answer_with": cast("Json", f"hitl respond {request.id} {'|'.join(request.allowed)} --as WHO"),
@@ -48,19 +49,29 @@ def settled_view(settled: Settled) -> dict[str, Json]:
     return {**request_view(settled.request, settled.state), "response": response, "votes": votes}
 
 
-def run_view(run: Run) -> dict[str, Json]:
-    """A run with its open requests."""
+def frozen_view(frozen: Frozen) -> dict[str, Json]:
+    """A request that a stop holds, with the stops that do."""
+    stops: list[Json] = [stop_view(each) for each in frozen.stops]
+    return {**settled_view(frozen.settled), "stopped_by": stops}
+
+
+def run_view(run: Run, frozen: Iterable[Frozen] = ()) -> dict[str, Json]:
+    """A run with its open requests, and those that a stop holds."""
     view = _plain(run, without={"pending"})
     pending: list[Json] = [request_view(each, RequestState.OPEN) for each in run.pending]
-    options: list[Json] = [{"id": name, "label": label} for name, label in _RUN_OPTIONS[run.state]]
-    return {"id": view.pop("id"), "kind": "run", **view, "pending": pending, "options": options}
+    held: list[Json] = [frozen_view(each) for each in frozen]
+    offered = _RUN_OPTIONS[RunState.STOPPED if held and not pending else run.state]
+    options: list[Json] = [{"id": name, "label": label} for name, label in offered]
+    return {"id": view.pop("id"), "kind": "run", **view, "pending": pending, "frozen": held, "options": options}
 
 
-def run_detail_view(run: Run, requests: Iterable[Settled], effects: Iterable[Effect]) -> dict[str, Json]:
+def run_detail_view(
+    run: Run, requests: Iterable[Settled], effects: Iterable[Effect], frozen: Iterable[Frozen] = ()
+) -> dict[str, Json]:
     """A run with everything that was asked in it and what its actions came to."""
     asked: list[Json] = [settled_view(each) for each in requests]
     done: list[Json] = [effect_view(each) for each in effects]
-    return {**run_view(run), "requests": asked, "effects": done}
+    return {**run_view(run, frozen), "requests": asked, "effects": done}
 
 
 def effect_view(effect: Effect) -> dict[str, Json]:
@@ -120,7 +131,3 @@ def page_view(name: str, page: Page[Any], items: Iterable[dict[str, Json]]) -> d
 
 def _plain(record: Record, *, without: set[str] = frozenset()) -> dict[str, Json]:  # type: ignore[assignment]
     return record.model_dump(mode="json", exclude=without or None)
-
-
-def _one(agent: str | None) -> list[Json]:
-    return [] if agent is None else [agent]

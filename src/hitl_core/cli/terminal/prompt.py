@@ -10,11 +10,11 @@ from typing import Final, Protocol
 from rich.console import Console
 from rich.text import Text
 
-from ..checks import authorise, check
-from ..commands import Settled
-from ..errors import Fault
-from ..gate import HAPPENED
-from ..protocol import (
+from ...checks import authorise, check
+from ...commands import Settled
+from ...errors import Fault
+from ...gate import HAPPENED
+from ...protocol import (
     Accept,
     Answer,
     Approve,
@@ -25,6 +25,7 @@ from ..protocol import (
     Edit,
     Json,
     PauseRequest,
+    Preview,
     Reject,
     Reply,
     Responder,
@@ -32,11 +33,12 @@ from ..protocol import (
     Revise,
 )
 from .editing import answered, edited
-from .render import changes_table, request_panel, shown
+from .render import changes_table, details, preview_lines, request_panel, shown
 
 SHOW_ALL: Final = "v"
 LEAVE: Final = "q"
 _YES: Final = "y"
+_REASON: Final = "r"
 
 _KEYS: Final[dict[Reply, tuple[str, str]]] = {
     Reply.APPROVE: ("a", "approve"),
@@ -71,6 +73,8 @@ class Prompt:
     keys: Keys
     who: Responder
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    preview: Callable[[PauseRequest, Arguments], Preview | None] = lambda request, arguments: None
+    """What an edited call would do, where that can be told."""
 
     def ask(self, settled: Settled) -> Response | None:
         """An answer in which we see no fault, or None: left for later. It is to the request exactly as shown."""
@@ -81,7 +85,7 @@ class Prompt:
                 self._note("left for later; nothing was decided")
                 return None
             if key == SHOW_ALL:
-                self.console.print(request_panel(settled, now=self.now()))
+                self.console.print(request_panel(settled, now=self.now()), details(settled.request))
                 continue
             said = self._said(settled.request, key)
             answer = None if said is None else self._checked(settled.request, said)
@@ -166,16 +170,35 @@ class Prompt:
             self._note("nothing was changed, so nothing was decided")
             return None
         self.console.print(changes_table(request.action.arguments, arguments))
-        return (Edit(arguments=arguments), "") if self._sure("run it like this") else None
+        self._show_preview(request, arguments)
+        key = self._key(_question((_YES, "run it like this"), (_REASON, "say why, then run it")))
+        if key == _YES:
+            return Edit(arguments=arguments), ""
+        reason = self.keys.line("  why (the agent is told): ") if key == _REASON else None
+        return None if reason is None else (Edit(arguments=arguments), reason)
+
+    def _show_preview(self, request: PauseRequest, arguments: Arguments) -> None:
+        made = self.preview(request, arguments)
+        if made is not None:
+            self.console.print(*preview_lines(made))
+        elif request.preview.effect or request.preview.target or request.preview.cost:
+            self._note("the preview above is of the call as the agent made it; there is none of the edited one")
 
     def _sure(self, what: str) -> bool:
-        return self._key(Text.assemble("  ", (_YES, "bold"), f" {what}; any other key: back")) == _YES
+        return self._key(_question((_YES, what))) == _YES
 
     def _key(self, question: Text) -> str:
         return self.keys.key(lambda: self.console.print(question))
 
     def _note(self, text: str) -> None:
         self.console.print(Text(text, "dim"))
+
+
+def _question(*keys: tuple[str, str]) -> Text:
+    made = Text("  ")
+    for key, meaning in keys:
+        made.append(key, "bold").append(f" {meaning}; ")
+    return made.append("any other key: back")
 
 
 def menu(request: PauseRequest, who: Responder) -> Text:

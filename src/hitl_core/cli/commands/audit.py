@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -13,18 +14,20 @@ import typer
 from rich.console import RenderableType
 from rich.text import Text
 
-from ..audit import Custody, Report
-from ..audit import verify as verified
-from ..commands import ReadAudit
-from ..errors import ConfigError, Fault, StoreError
-from ..protocol import AuditEntry, Json
-from ..runtime import Runtime
-from . import json_views
-from .lookup import find_run
-from .opening import Opening
-from .options import DEFAULT_CONFIG, AsJson, ConfigFile
-from .output import Output
-from .render import shown
+from ...audit import Custody, Report
+from ...audit import verify as verified
+from ...clock import SystemClock
+from ...commands import ReadAudit
+from ...config import Config, open_store
+from ...errors import ConfigError, Fault, StoreError
+from ...protocol import AuditEntry, Json
+from ...runtime import Runtime
+from ..lookup import find_run
+from ..opening import Opening
+from ..options import DEFAULT_CONFIG, AsJson, ConfigFile
+from ..terminal import json_views
+from ..terminal.output import Output
+from ..terminal.render import shown
 
 _PAGE: Final = 1000
 
@@ -75,18 +78,24 @@ def verify(config: ConfigFile = DEFAULT_CONFIG, anchors: AnchorFile = None, as_j
     """Read the whole audit trail again: 0 it is as it was sealed, 1 it is not, 2 it cannot be told."""
     file = None if anchors is None else anchors.resolve()
     try:
-        report = Opening(config).do(lambda hitl: _verified(hitl, file))
+        report = asyncio.run(_verified(Config.load(config), file))
     except StoreError as exc:
         raise ConfigError([Fault("store", f"the trail cannot be read: {exc.code} {exc}")]) from exc
     Output(as_json).result(json_views.report_view(report, _VERDICTS[report.exit_code]), *_shown(report))
     return report.exit_code
 
 
-async def _verified(hitl: Runtime, anchors: Path | None) -> Report:
-    custody = getattr(hitl.store, "custody", None)
-    if not isinstance(custody, Custody):
-        raise ConfigError([Fault("store", "keeps no sealed trail, so there is nothing to verify")])
-    return await verified(hitl.store, custody if anchors is None else replace(custody, anchors=anchors))
+async def _verified(config: Config, anchors: Path | None) -> Report:
+    """Opened without anchoring: looking must not write the witness that it looks for."""
+    store = await open_store(config, SystemClock(), anchoring=False)
+    try:
+        custody = getattr(store, "custody", None)
+        if not isinstance(custody, Custody):
+            raise ConfigError([Fault("store", "keeps no sealed trail, so there is nothing to verify")])
+        held_against = custody if anchors is None else replace(custody, anchors=anchors, remembered="")
+        return await verified(store, held_against)
+    finally:
+        await store.close()
 
 
 _VERDICTS: Final = {0: "intact", 1: "broken", 2: "cannot be told"}

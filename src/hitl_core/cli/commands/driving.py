@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Final
 
-from ..commands import Settled
-from ..errors import HitlError, ResponseRefused, RunBusy
-from ..lifecycle import RequestState
-from ..protocol import Json, Response, Run, RunState
-from ..runtime import Runtime
-from .complaints import in_words
-from .opening import Opening
-from .output import Output
-from .progress import Progress
-from .prompt import Prompt
+from ...commands import Settled
+from ...errors import HitlError, ResponseRefused, RunBusy
+from ...lifecycle import RequestState
+from ...protocol import Json, Response, Run, RunState
+from ...runtime import Runtime
+from ..errors_shown import in_words
+from ..opening import Opening
+from ..terminal.output import Output
+from ..terminal.progress import Progress
+from ..terminal.prompt import Prompt
+
+_WORK_TO_DO: Final = (RunState.READY, RunState.RUNNING, RunState.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,27 +29,34 @@ class Start:
     thread: str | None = None
 
 
-async def start(hitl: Runtime, wanted: Start, progress: Progress) -> Run:
+async def start(hitl: Runtime, wanted: Start, opening: Opening, progress: Progress) -> Run:
     """Start a run and follow it to its next pause or its end."""
+    await opening.attach(hitl)
     run_id = await progress.follow(hitl.stream(wanted.input, by=wanted.by, thread=wanted.thread))
     assert run_id is not None  # a run that was started says at least how it ended
-    return await _go_on(hitl, run_id, progress)
+    return await _go_on(hitl, run_id, opening, progress)
 
 
-async def resume(hitl: Runtime, run_id: str, progress: Progress) -> Run:
-    """Follow a run for as long as there is something to do in it now. Raises RunNotFound, RunBusy."""
-    while await progress.follow(hitl.stream_resume(run_id)) is not None:
+async def resume(hitl: Runtime, run_id: str, opening: Opening, progress: Progress, *, ask_again: bool = False) -> Run:
+    """Follow a run for as long as there is something to do in it now. Raises RunNotFound, RunBusy.
+
+    With `ask_again` what broke it is asked anew, once.
+    """
+    if (await hitl.run(run_id)).state in _WORK_TO_DO:
+        await opening.attach(hitl)
+    while await progress.follow(hitl.stream_resume(run_id, ask_again=ask_again)) is not None:
+        ask_again = False
         if not await _is_ready(hitl, run_id):
             break
     return await hitl.run(run_id)
 
 
-async def _go_on(hitl: Runtime, run_id: str, progress: Progress) -> Run:
+async def _go_on(hitl: Runtime, run_id: str, opening: Opening, progress: Progress) -> Run:
     """Resume a run that is ready; if a worker was faster, wait for what it makes of it."""
     if not await _is_ready(hitl, run_id):
         return await hitl.run(run_id)
     try:
-        return await resume(hitl, run_id, progress)
+        return await resume(hitl, run_id, opening, progress)
     except RunBusy:
         return await hitl.wait(run_id)
 
@@ -68,7 +78,7 @@ def answer_at_prompt(opening: Opening, run: Run, prompt: Prompt, progress: Progr
         answer = prompt.ask(Settled(waiting[0], RequestState.OPEN))
         if answer is None:
             return run
-        refused, run = opening.do(_answering(answer, progress))
+        refused, run = opening.do(_answering(answer, opening, progress))
         if refused is None:
             given.add(answer.request_id)
             continue
@@ -77,15 +87,17 @@ def answer_at_prompt(opening: Opening, run: Run, prompt: Prompt, progress: Progr
     return run
 
 
-def _answering(answer: Response, progress: Progress) -> Callable[[Runtime], Awaitable[tuple[HitlError | None, Run]]]:
+def _answering(
+    answer: Response, opening: Opening, progress: Progress
+) -> Callable[[Runtime], Awaitable[tuple[HitlError | None, Run]]]:
     async def answer_and_go_on(hitl: Runtime) -> tuple[HitlError | None, Run]:
         run_id = (await hitl.request(answer.request_id)).request.run_id
         refused = None
-        await hitl.attach()  # the policy looks at an edited call, and only the app says what its tools are
+        await opening.attach(hitl)  # the policy looks at an edited call, and only the app says what its tools are
         try:
             await hitl.respond(answer)
         except ResponseRefused as exc:
             refused = exc
-        return refused, await _go_on(hitl, run_id, progress)
+        return refused, await _go_on(hitl, run_id, opening, progress)
 
     return answer_and_go_on

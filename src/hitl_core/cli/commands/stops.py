@@ -9,18 +9,18 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from ..commands import StopScope
-from ..errors import Fault
-from ..protocol import Json
-from ..runtime import Runtime
-from . import json_views
-from .complaints import WrongUsage
-from .listings import stops_table
-from .lookup import find_run
-from .opening import Opening
-from .options import DEFAULT_CONFIG, As, AsJson, ConfigFile, responder
-from .output import Output
-from .render import shown
+from ...commands import StopScope
+from ...errors import Fault
+from ...protocol import Json
+from ...runtime import Runtime
+from ..errors_shown import WrongUsage
+from ..lookup import find_run
+from ..opening import Opening
+from ..options import DEFAULT_CONFIG, As, AsJson, ConfigFile, responder
+from ..terminal import json_views
+from ..terminal.listings import stops_table
+from ..terminal.output import Output
+from ..terminal.render import shown
 
 Scope = Annotated[StopScope, typer.Argument(metavar="SCOPE", help="|".join(StopScope))]
 Target = Annotated[
