@@ -15,7 +15,7 @@ from rich.text import Text
 
 from ..errors import Fault, HitlError
 from ..plain_text import visible
-from . import audit, demo, doctor, requests, runs, stops, work
+from . import audit, conformance, demo, doctor, requests, runs, stops, work
 from .complaints import Complaint, WrongUsage, as_json, in_words, is_misconfigured
 from .options import Exit
 from .output import console, log_to_stderr
@@ -49,6 +49,7 @@ for name, command in (
     ("lift", stops.lift),
     ("stops", stops.stops),
     ("doctor", doctor.doctor),
+    ("conformance", conformance.conformance),
 ):
     app.command(name)(command)
 trail.command("verify")(audit.verify)
