@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, ClassVar, Final, Protocol
+from typing import Any, ClassVar, Final, Literal, Protocol
 
 from ...apps import AppSource
 from ...capabilities import Capability
@@ -87,7 +87,9 @@ def spec_of(scene: Scene, stage: Stage) -> AgentSpec:
 def script_of(scene: Scene) -> Script:
     """What the model of a scene says: one step per turn, then "done"; the helper is told apart by its instructions."""
     helper = Conversation(name=HELPER, system=_HELPER, steps=_steps(scene.helper))
-    return Script(conversations=(helper,) if scene.helper else (), steps=_steps(scene.turns))
+    conversations = (helper,) if scene.helper else ()
+    ids: Literal["unique", "repeat"] = "repeat" if scene.same_ids else "unique"
+    return Script(conversations=conversations, steps=_steps(scene.turns), call_ids=ids)
 
 
 def _steps(turns: tuple[tuple[Call, ...], ...]) -> tuple[Step, ...]:

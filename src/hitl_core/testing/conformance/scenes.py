@@ -38,19 +38,22 @@ class Scene:
 
     helper: the turns of a sub-agent, which the agent calls as a tool. native: instead of all this, an unchanged app
     of the framework that pauses by itself: "approval" or "question". human: whom the agent can hand the
-    conversation to. lacks, redefines: tools that a changed app does not have any more, or has with another meaning.
+    conversation to. same_ids: the model gives the same ids to the calls of every turn, as some local models do. lacks, redefines: tools that a changed app does not have any more, or has with another meaning.
     """
 
     turns: tuple[tuple[Call, ...], ...] = ()
     helper: tuple[tuple[Call, ...], ...] = ()
     native: str = ""
     human: str = ""
+    same_ids: bool = False
     lacks: tuple[str, ...] = ()
     redefines: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, *turns: Turn, helper: tuple[Turn, ...] = (), human: str = "") -> Scene:
-        return cls(_turns(turns), _turns(helper), human=human)
+    def of(
+        cls, *turns: Turn, helper: tuple[Turn, ...] = (), human: str = "", same_ids: bool = False
+    ) -> Scene:
+        return cls(_turns(turns), _turns(helper), human=human, same_ids=same_ids)
 
     def lacking(self, tool: str) -> Scene:
         """The same agent in an app that has no such tool any more."""
@@ -113,6 +116,11 @@ def show(content: str = "Dear A.") -> Call:
 def delegate(task: str = "pay it") -> Call:
     """The agent calls its sub-agent."""
     return Call(HELPER, {"task": task})
+
+
+def hand_over(to: str) -> Call:
+    """The agent hands the conversation to a person, with the tool name that frameworks use for it."""
+    return Call(f"transfer_to_{to}")
 
 
 def _turns(turns: tuple[Turn, ...]) -> tuple[tuple[Call, ...], ...]:

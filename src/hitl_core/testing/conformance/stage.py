@@ -45,6 +45,12 @@ class Stage:
         """The agent decided what to do in that turn (of that run): what would be one call of a model."""
         _append(self.folder / "thoughts.jsonl", turn)
 
+    # ── for apps that pause by themselves ────────────────────────────────────────────────────────────────────
+
+    def pays(self, order: str, amount: float) -> str:
+        """The effect of an app's own code: money is paid, and nothing of ours has to let it through."""
+        return self._does("pay", f"paid {amount}", order=order, amount=amount)
+
     # ── what happened ────────────────────────────────────────────────────────────────────────────────────────
 
     def happened(self, tool: str = "") -> list[dict[str, Any]]:
@@ -123,7 +129,7 @@ class Stage:
 
     def _does(self, name: str, result: str, **arguments: Json) -> str:
         self._dies(name, "before")
-        _append(self.folder / "ledger.jsonl", {"tool": name, **arguments, "key": current_call().key})
+        _append(self.folder / "ledger.jsonl", {"tool": name, **arguments, "key": _key()})
         self._dies(name, "after")
         return result
 
@@ -132,6 +138,14 @@ class Stage:
         if marker.exists():
             marker.unlink()
             die()
+
+
+def _key() -> str:
+    """The key of the gated call that runs now; "" in an app's own code."""
+    try:
+        return current_call().key
+    except LookupError:
+        return ""
 
 
 def _asking() -> tuple[Tool, ...]:

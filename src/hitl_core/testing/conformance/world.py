@@ -147,6 +147,10 @@ class World:
         async with opened as runtime:
             yield runtime
 
+    def adapter(self) -> Adapter:
+        """The adapter itself, not attached to anything."""
+        return self.parts.adapter(make_adapter(self.config(), Catalogue()))
+
     def config(self) -> Config:
         """The configuration that a user of this app would have. Raises what the kit raises."""
         return Config(
