@@ -65,7 +65,7 @@ class Scene:
 
 
 def native(pause: str) -> Scene:
-    """An unchanged app that pauses in its framework's own way.
+    """An unchanged app that pauses in its framework's own way; its input is `{"task": TEXT}`.
 
     "approval": it asks whether to pay order A-1042, and pays if and only if the answer is yes.
     "question": it asks for a text, and the agent hears it.

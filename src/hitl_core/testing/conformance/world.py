@@ -21,7 +21,7 @@ from ...contracts import Adapter, Channel, Store
 from ...errors import CapabilityNotSupported
 from ...gate import Surroundings
 from ...policy import Policy
-from ...protocol import AuditEntry, PauseRequest, Response, Run, RunState
+from ...protocol import AuditEntry, Json, PauseRequest, Response, Run, RunState
 from ...runtime import Runtime, Settings
 from ...tools import Catalogue
 from ..clock import START, ManualClock
@@ -82,8 +82,10 @@ class World:
         if scene is not None:
             self.sets(scene)
         self._runs += 1
+        text = f"This is run {self._runs}."
+        given: Json = {"task": text} if self.scene.native else text
         hitl = await self.hitl()
-        return supported(await hitl.start(f"This is run {self._runs}.", by=by))
+        return supported(await hitl.start(given, by=by))
 
     async def say(self, request: PauseRequest, decision: str, *fields: Any, by: str = "ann", **details: Any) -> Recorded:
         """Answer a request: `decision` is approve, edit, reject …"""

@@ -128,12 +128,15 @@ async def what_failed_has_its_error(world: World) -> None:
 
 @behaviour("P71", GATED)
 async def a_run_that_ends_has_nothing_under_way(world: World) -> None:
-    """When a run is completed, every action that was allowed is executed or failed."""
+    """When a run has come to its end, every action that was allowed is executed or failed, each after one attempt."""
     world.rules(free(), free("fail"))
     run = await world.start(Scene.of((pay("A", 1.5), fail(), pay("B", 2.5))))
-    expect("the run", run.state, RunState.COMPLETED)
-    states = sorted(effect.state.value for effect in await (await world.hitl()).effects(run.id))
-    expect("the effects", states, ["executed", "executed", "failed"])
+    if run.state is RunState.FAILED:  # a framework may end where a tool raises; tried again, it goes on
+        run = await world.resume(run)
+    expect("the run", (run.state, run.error), (RunState.COMPLETED, ""))
+    effects = await (await world.hitl()).effects(run.id)
+    expect("the effects", sorted(effect.state.value for effect in effects), ["executed", "executed", "failed"])
+    expect("what was paid", sorted(world.paid()), [1.5, 2.5])
 
 
 # ── P80, P81: the policy ─────────────────────────────────────────────────────────────────────────────────────
