@@ -11,7 +11,8 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cache, partial
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from pathlib import Path
 from typing import Final, cast
@@ -24,6 +25,7 @@ from ...registry import ADAPTERS, load
 from ...tools import Catalogue
 from . import behaviours as _every_one  # noqa: F401  # each file declares its own
 from .catalogue import BEHAVIOURS, Behaviour
+from .elsewhere import Processes
 from .expect import sentence
 from .kit import KEY_VARIABLE, Kit, NotInKit
 from .report import Outcome, Report, Result
@@ -66,9 +68,12 @@ def try_adapter(
     """
     capabilities = capabilities_of(kit)
     results = []
-    for each in chosen() if behaviours is None else behaviours:
-        results.append(try_behaviour(kit, each, capabilities, parts=parts or Parts(), parts_name=parts_name))
-        told(results[-1])
+    with ExitStack() as stack:
+        processes = cache(lambda: stack.enter_context(Processes(f"{type(kit).__module__}:{type(kit).__qualname__}")))
+        for each in chosen() if behaviours is None else behaviours:
+            world = partial(World, kit, parts=parts or Parts(), parts_name=parts_name, processes=processes)
+            results.append(_tried(world, each, capabilities))
+            told(results[-1])
     levels = {name.value: (support.level, support.because) for name, support in capabilities.items()}
     return Report(kit.backend, versions(kit.backend), levels, tuple(results))
 
@@ -78,15 +83,12 @@ def capabilities_of(kit: Kit) -> Capabilities:
     return make_adapter(Config(backend=kit.backend, app=AppSource("conformance:none")), Catalogue()).capabilities
 
 
-def try_behaviour(
-    kit: Kit, tried: Behaviour, capabilities: Capabilities, *, parts: Parts, parts_name: str = ""
-) -> Result:
+def _tried(world_in: Callable[[Path], World], tried: Behaviour, capabilities: Capabilities) -> Result:
     """Try one behaviour in a fresh world with an event loop of its own."""
     os.environ.setdefault(KEY_VARIABLE, "none")
     began = time.perf_counter()
     with fresh_folder() as folder, _quiet():
-        world = World(kit, folder, parts=parts, parts_name=parts_name)
-        outcome, because = asyncio.run(_judged(world, tried, capabilities))
+        outcome, because = asyncio.run(_judged(world_in(folder), tried, capabilities))
     return Result(tried.promise, tried.name, outcome, because, time.perf_counter() - began)
 
 

@@ -7,12 +7,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from ...audit import Report, verify
 from ...commands import ReadAudit, Recorded
@@ -30,6 +32,9 @@ from .expect import NotKept, amounts
 from .kit import Kit, script_of
 from .scenes import Scene
 from .stage import MODEL_LOG, STORE, Stage
+
+if TYPE_CHECKING:
+    from .elsewhere import Act, Ended, Processes
 
 LEASE: Final = 30.0
 """Seconds that a worker holds a run without a sign of life."""
@@ -56,13 +61,14 @@ class World:
     policy: Policy = field(default_factory=lambda: Policy([], version="1"))
     clock: ManualClock = field(default_factory=lambda: ManualClock(START))
     scene: Scene = field(default_factory=Scene)
+    runs: int = 0
+    processes: Callable[[], Processes] | None = None
 
     def __post_init__(self) -> None:
         self.policy_text = ""
         self._open: Runtime | None = None
         self._stack = AsyncExitStack()
         self._model: ScriptedModel | None = None
-        self._runs = 0
 
     async def close(self) -> None:
         """Close what is open."""
@@ -81,8 +87,8 @@ class World:
         """Start a run of the scene (or of the one before) and work on it until it pauses or ends."""
         if scene is not None:
             self.sets(scene)
-        self._runs += 1
-        text = f"This is run {self._runs}."
+        self.runs += 1
+        text = f"This is run {self.runs}."
         given: Json = {"task": text} if self.scene.native else text
         hitl = await self.hitl()
         return supported(await hitl.start(given, by=by))
@@ -163,6 +169,40 @@ class World:
             options=self.kit.options(self.stage),
             folder=self.folder,
         )
+
+    # ── other processes ──────────────────────────────────────────────────────────────────────────────────────
+
+    async def dies(self, *acts: Act, crash: str = "") -> None:
+        """Another process does these things and is killed: at `crash` (`after ClaimRuns 1`), or when it is done.
+
+        The acts: ("start",), ("say", decision, *fields), ("resume",). Raises NotKept if it lives.
+        """
+        (ended,) = await self.elsewhere(acts, crash=crash)
+        if ended.signal != signal.SIGKILL:
+            raise NotKept(f"the process was not killed {crash or 'at its end'}: {ended.error or ended.result!r}")
+        self.clock.advance(LEASE)  # where nobody can see that the worker has died, its lease runs out
+
+    async def elsewhere(self, *children: tuple[Act, ...], crash: str = "", survive: bool = False) -> list[Ended]:
+        """Other processes do these things, all at once. This one has nothing open meanwhile."""
+        from .elsewhere import Order
+
+        if self.processes is None:
+            raise NotKept("this world cannot start processes")
+        await self.leave()
+        self.runs += sum(act == ("start",) for acts in children for act in acts)
+        kit = type(self.kit)
+        common: dict[str, Any] = {
+            "kit": f"{kit.__module__}:{kit.__qualname__}",
+            "folder": str(self.folder),
+            "model_url": self.model_url,
+            "policy": self.policy_text,
+            "parts": self.parts_name,
+            "now": self.clock.now().isoformat(),
+            "scene": asdict(self.scene),
+            "runs": self.runs,
+        }
+        orders = [Order(**common, acts=acts, crash=crash, survives=survive) for acts in children]
+        return await asyncio.to_thread(self.processes().run, *orders)
 
     # ── looking ──────────────────────────────────────────────────────────────────────────────────────────────
 
