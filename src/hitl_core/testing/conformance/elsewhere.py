@@ -17,7 +17,9 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -28,8 +30,9 @@ from ...protocol import Run, RunState
 from ...worker import Worker
 from ..clock import ManualClock
 from ..crashing import CrashingStore, CrashPoint, die
-from .scenes import Call, Scene
-from .world import Parts, World, only
+from .kit import Kit
+from .scenes import Call, Scene, note
+from .world import Parts, World, free, only
 
 Act = tuple[Any, ...]
 """What a child does: ("start",) · ("say", decision, *fields) · ("resume",) · ("work",)."""
@@ -107,12 +110,26 @@ class Processes:
 
 def serve(kit: str) -> None:
     """One line of orders in, one line of endings out."""
-    named(kit)
     out, sys.stdout = sys.stdout, sys.stderr  # what a framework prints is not an answer
+    _warm_up(named(kit)())
     for line in sys.stdin:
         begin = _fork if threading.active_count() == 1 else _spawn
         children = [begin(order) for order in json.loads(line)]
         print(json.dumps([asdict(child()) for child in children]), file=out, flush=True)
+
+
+def _warm_up(kit: Kit) -> None:
+    """Play a scene once, so that all that a framework imports when it works is imported before the first fork."""
+    with tempfile.TemporaryDirectory(prefix="hitl-conformance-") as folder, suppress(Exception):
+        asyncio.run(_played(World(kit, Path(folder))))
+
+
+async def _played(world: World) -> None:
+    try:
+        world.rules(free("note"))
+        await world.start(Scene.of(note()))
+    finally:
+        await world.close()
 
 
 def _fork(order: dict[str, Any]) -> Any:
