@@ -31,7 +31,7 @@ CAPABILITIES: Final[Capabilities] = {
     Capability.REVIEW_OUTPUT: NATIVE,
     Capability.HANDOFF_TO_HUMAN: absent("a plain function has no conversation to hand over"),
     Capability.PARALLEL_PAUSES: emulated("through gate.together; asyncio.gather shows the first pause only"),
-    Capability.NESTED_PAUSES: NATIVE,
+    Capability.NESTED_PAUSES: emulated("a plain function says which agent it acts for, with gate.acting_as"),
     Capability.SURVIVE_RESTART: emulated("the function runs again from its start; finished steps come from a journal"),
     Capability.DETECT_IN_DOUBT: NATIVE,
     Capability.STREAM_EVENTS: emulated("only what the function itself emits"),
@@ -59,7 +59,10 @@ class PlainAdapter:
         self._app: App | None = None
 
     async def attach(self) -> tuple[Finding, ...]:
-        """Load the function. Raises AppRefused if it is not one that takes the run's input."""
+        """Load the function. Raises AppRefused if it takes no input, CapabilityNotSupported for an AgentSpec."""
+        if self._source.spec() is not None:
+            because = CAPABILITIES[Capability.NEUTRAL_SPEC].because
+            raise CapabilityNotSupported(NAME, Capability.NEUTRAL_SPEC, because)
         app = self._source.load()
         if not callable(app):
             raise AppRefused(f"{self._source.reference!r} is not a function that takes the run's input")

@@ -67,7 +67,8 @@ def _play(scene: Scene, stage: Stage) -> Callable[[Json], Awaitable[str]]:
         given: dict[str, Any] = dict(call.arguments)
         match call.tool:
             case "helper":
-                await turns("helper", scene.helper)
+                with gate.acting_as("helper"):
+                    await turns("helper", scene.helper)
                 return "the helper is done"
             case "ask":
                 return await gate.ask(given["question"])
@@ -80,7 +81,8 @@ def _play(scene: Scene, stage: Stage) -> Callable[[Json], Awaitable[str]]:
                 return made
 
     async def app(input: Json) -> str:
-        await turns(f"{input}: clerk", scene.turns)
+        with gate.acting_as("clerk"):
+            await turns(f"{input}: clerk", scene.turns)
         return "done"
 
     return app

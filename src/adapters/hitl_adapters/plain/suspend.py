@@ -22,6 +22,7 @@ from hitl_core.protocol import (
     Json,
     LiveEvent,
     LiveKind,
+    Origin,
     Proceed,
     Refuse,
     Substitute,
@@ -140,8 +141,11 @@ def current() -> Session:
     return session
 
 
+_agents: ContextVar[tuple[str, ...]] = ContextVar("hitl_plain_agents", default=())
+
+
 class PlainGate:
-    """The gate as plain functions see it: guard, ask, choose, review, step, together, emit, wait, notes."""
+    """The gate as plain functions see it: guard, ask, choose, review, step, together, acting_as, emit, wait, notes."""
 
     @overload
     def guard(self, function: F, /) -> F: ...
@@ -198,6 +202,15 @@ class PlainGate:
             raise current().suspend()
         return [task.result() for task in tasks]
 
+    @contextmanager
+    def acting_as(self, agent: str) -> Iterator[None]:
+        """What is called inside is called by `agent`; nested, by an agent that another one has called."""
+        token = _agents.set((*_agents.get(), agent))
+        try:
+            yield
+        finally:
+            _agents.reset(token)
+
     def emit(self, text: str, data: Json = None) -> None:
         """Tell whoever watches this run how far it is."""
         current().emit(LiveKind.CUSTOM, text, data)
@@ -214,7 +227,9 @@ class PlainGate:
     async def _consult(self, name: str, arguments: Arguments, form: Form) -> Json:
         session = current()
         place = session.place(name)
-        verdict = await session.gate.propose(Action(tool=name, arguments=arguments), call=place, form=form)
+        verdict = await session.gate.propose(
+            Action(tool=name, arguments=arguments, origin=_origin()), call=place, form=form
+        )
         match verdict:
             case Wait():
                 raise session.suspend()
@@ -254,10 +269,18 @@ async def _run(declared: Tool, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     session = current()
     session.catalogue.learn(declared)
     arguments = _arguments(declared, args, kwargs)
-    action = Action(tool=declared.name, arguments=arguments, definition=declared.definition)
+    action = Action(
+        tool=declared.name, arguments=arguments, definition=declared.definition, origin=_origin()
+    )
     place = session.place(declared.name)
     verdict = await session.gate.propose(action, call=place, form=tool_form(declared))
     return await _obey(session, declared, verdict, place)
+
+
+def _origin() -> Origin:
+    """The agents that the app says it acts for."""
+    path = _agents.get()
+    return Origin(agent=path[-1] if path else None, path=path)
 
 
 def _arguments(declared: Tool, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:

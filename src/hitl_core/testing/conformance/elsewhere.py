@@ -22,6 +22,7 @@ import threading
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import IO, Any, Final, Self, cast
 
@@ -234,7 +235,7 @@ async def _work(world: World) -> None:
 def named(name: str) -> Any:
     """What stands at `module:name`."""
     module, _, attribute = name.partition(":")
-    return getattr(importlib.import_module(module), attribute)
+    return attrgetter(attribute)(importlib.import_module(module))
 
 
 def scene_of(data: dict[str, Any]) -> Scene:
