@@ -1,8 +1,8 @@
-"""The app of a conformance scene in LangGraph: an agent built from a spec, and unchanged graphs that pause themselves."""
+"""The app of a conformance scene in LangGraph: an agent from a spec, and unchanged graphs that pause."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, TypedDict
 
@@ -39,7 +39,8 @@ class _State(TypedDict, total=False):
     said: str
 
 
-_Node = Callable[[_State], _State]
+_Node = Any
+"""A node, in whichever of the many forms that StateGraph takes."""
 
 
 def _asks_to_pay(stage: Stage) -> _Node:

@@ -269,9 +269,7 @@ async def _run(declared: Tool, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     session = current()
     session.catalogue.learn(declared)
     arguments = _arguments(declared, args, kwargs)
-    action = Action(
-        tool=declared.name, arguments=arguments, definition=declared.definition, origin=_origin()
-    )
+    action = Action(tool=declared.name, arguments=arguments, definition=declared.definition, origin=_origin())
     place = session.place(declared.name)
     verdict = await session.gate.propose(action, call=place, form=tool_form(declared))
     return await _obey(session, declared, verdict, place)

@@ -19,7 +19,7 @@ from .promises import PROMISES
 from .report import Outcome, Report, Result
 from .scenes import Call, Scene
 from .stage import Stage
-from .suite import chosen, find_kit, try_adapter
+from .suite import Trial, chosen, find_kit, try_adapter
 from .world import World
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "Scene",
     "SpecKit",
     "Stage",
+    "Trial",
     "World",
     "behaviour",
     "chosen",

@@ -31,7 +31,7 @@ from ...protocol import Run, RunState
 from ...worker import Worker
 from ..clock import ManualClock
 from ..crashing import CrashingStore, CrashPoint, die
-from .kit import Kit
+from .kit import Kit, NotInKit
 from .scenes import Call, Scene, note
 from .world import Parts, World, free, only
 
@@ -91,13 +91,13 @@ class Processes:
         out.close()
 
     def run(self, *orders: Order) -> list[Ended]:
-        """Carry out orders at once, each in a child of its own. Raises RuntimeError if the parent itself has died."""
+        """Carry out orders at once, each in a child of its own. Raises NotInKit if no process can import the kit."""
         into, out = self._pipes()
         into.write(json.dumps([asdict(each) for each in orders]) + "\n")
         into.flush()
         said = out.readline()
         if not said:
-            raise RuntimeError("the parent of the children could not be started; is the kit importable?")
+            raise NotInKit("no other process could be started: the kit must be importable by its name")
         return [Ended(**each) for each in json.loads(said)]
 
     def _pipes(self) -> tuple[IO[str], IO[str]]:

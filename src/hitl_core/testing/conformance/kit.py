@@ -1,7 +1,7 @@
 """What an author supplies: how the app of a scene looks in their framework. With an AgentSpec that is three lines.
 
-    class Kit(SpecKit):
-        backend = "myframework"
+class Kit(SpecKit):
+    backend = "myframework"
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What the agent does in a behaviour, in neutral words: no framework, no model, only turns of calls.
 
-    Scene.of(pay("A-1", 40.5))                    # one turn with one call, then the agent says "done"
-    Scene.of((pay("A-1", 1), pay("A-2", 2)))      # one turn, two calls at once
-    Scene.of(delegate(), helper=(pay("A-1"),))    # a sub-agent that pays
+Scene.of(pay("A-1", 40.5))                    # one turn with one call, then the agent says "done"
+Scene.of((pay("A-1", 1), pay("A-2", 2)))      # one turn, two calls at once
+Scene.of(delegate(), helper=(pay("A-1"),))    # a sub-agent that pays
 """
 
 from __future__ import annotations
@@ -37,8 +37,9 @@ class Scene:
     """What the agent does, turn by turn; afterwards it says "done".
 
     helper: the turns of a sub-agent, which the agent calls as a tool. native: instead of all this, an unchanged app
-    of the framework that pauses by itself: "approval" or "question". human: whom the agent can hand the
-    conversation to. same_ids: the model gives the same ids to the calls of every turn, as some local models do. lacks, redefines: tools that a changed app does not have any more, or has with another meaning.
+    of the framework that pauses by itself: "approval" or "question". human: whom the agent can hand the conversation
+    to. same_ids: the model gives the calls of every turn the same ids, as some local models do. lacks, redefines:
+    tools that a changed app does not have any more, or has with another meaning.
     """
 
     turns: tuple[tuple[Call, ...], ...] = ()
@@ -50,9 +51,7 @@ class Scene:
     redefines: tuple[str, ...] = ()
 
     @classmethod
-    def of(
-        cls, *turns: Turn, helper: tuple[Turn, ...] = (), human: str = "", same_ids: bool = False
-    ) -> Scene:
+    def of(cls, *turns: Turn, helper: tuple[Turn, ...] = (), human: str = "", same_ids: bool = False) -> Scene:
         return cls(_turns(turns), _turns(helper), human=human, same_ids=same_ids)
 
     def lacking(self, tool: str) -> Scene:

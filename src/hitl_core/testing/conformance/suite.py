@@ -12,10 +12,9 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import cache, partial
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from pathlib import Path
-from typing import Final, cast
+from typing import Final, Self, cast
 
 from ...apps import AppSource
 from ...capabilities import Capabilities
@@ -48,9 +47,43 @@ def chosen(promises: Iterable[str] = (), names: Iterable[str] = ()) -> list[Beha
     """The behaviours of some promises, or of those names; all if nothing is said. By promise, in their order."""
     wanted, named = {each.upper() for each in promises}, set(names)
     found = sorted(BEHAVIOURS.values(), key=lambda each: each.promise)
-    return [
-        each for each in found if (not wanted or each.promise in wanted) and (not named or each.name in named)
-    ]
+    return [each for each in found if (not wanted or each.promise in wanted) and (not named or each.name in named)]
+
+
+class Trial:
+    """An adapter on trial. A context manager: the processes that some behaviours need are shared by all of them.
+
+    `parts` replaces parts of the runtime, which is how the suite proves that it would notice; `parts_name` is the
+    place `module:name` from which other processes load them. Raises what loading the adapter raises.
+    """
+
+    def __init__(self, kit: Kit, *, parts: Parts | None = None, parts_name: str = "") -> None:
+        self.kit = kit
+        self.capabilities = capabilities_of(kit)
+        self._parts, self._parts_name = parts or Parts(), parts_name
+        self._stack = ExitStack()
+        self._processes: Processes | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._stack.close()
+
+    def of(self, tried: Behaviour) -> Result:
+        """Try one behaviour in a fresh world with an event loop of its own."""
+        os.environ.setdefault(KEY_VARIABLE, "none")
+        began = time.perf_counter()
+        with fresh_folder() as folder, _quiet():
+            world = World(self.kit, folder, self._parts, self._parts_name, processes=self._started)
+            outcome, because = asyncio.run(_judged(world, tried, self.capabilities))
+        return Result(tried.promise, tried.name, outcome, because, time.perf_counter() - began)
+
+    def _started(self) -> Processes:
+        if self._processes is None:
+            kit = type(self.kit)
+            self._processes = self._stack.enter_context(Processes(f"{kit.__module__}:{kit.__qualname__}"))
+        return self._processes
 
 
 def try_adapter(
@@ -61,35 +94,21 @@ def try_adapter(
     parts_name: str = "",
     told: Callable[[Result], None] = lambda result: None,
 ) -> Report:
-    """Try behaviours on a kit, each in a fresh world. `told` hears each result at once.
-
-    `parts` replaces parts of the runtime, which is how the suite proves that it would notice; `parts_name` is the
-    place `module:name` from which other processes load them.
-    """
-    capabilities = capabilities_of(kit)
+    """Try behaviours (all, if none are given) on a kit. `told` hears each result at once. The rest is as in Trial."""
     results = []
-    with ExitStack() as stack:
-        processes = cache(lambda: stack.enter_context(Processes(f"{type(kit).__module__}:{type(kit).__qualname__}")))
+    with Trial(kit, parts=parts, parts_name=parts_name) as trial:
         for each in chosen() if behaviours is None else behaviours:
-            world = partial(World, kit, parts=parts or Parts(), parts_name=parts_name, processes=processes)
-            results.append(_tried(world, each, capabilities))
+            results.append(trial.of(each))
             told(results[-1])
-    levels = {name.value: (support.level, support.because) for name, support in capabilities.items()}
+    levels: dict[str, tuple[str, str]] = {
+        name.value: (support.level, support.because) for name, support in trial.capabilities.items()
+    }
     return Report(kit.backend, versions(kit.backend), levels, tuple(results))
 
 
 def capabilities_of(kit: Kit) -> Capabilities:
     """What the adapter says about itself. Raises what loading it raises."""
     return make_adapter(Config(backend=kit.backend, app=AppSource("conformance:none")), Catalogue()).capabilities
-
-
-def _tried(world_in: Callable[[Path], World], tried: Behaviour, capabilities: Capabilities) -> Result:
-    """Try one behaviour in a fresh world with an event loop of its own."""
-    os.environ.setdefault(KEY_VARIABLE, "none")
-    began = time.perf_counter()
-    with fresh_folder() as folder, _quiet():
-        outcome, because = asyncio.run(_judged(world_in(folder), tried, capabilities))
-    return Result(tried.promise, tried.name, outcome, because, time.perf_counter() - began)
 
 
 async def _judged(world: World, tried: Behaviour, capabilities: Capabilities) -> tuple[Outcome, str]:

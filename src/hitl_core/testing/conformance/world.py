@@ -1,8 +1,8 @@
 """One behaviour's fresh world: a stage, a clock moved by hand, a policy, a scripted model, and runtimes to act with.
 
-    run = await world.start(Scene.of(pay()))       # the agent wants to pay, and the run waits
-    run = await world.decide(run, "approve")       # a person says so, and the run goes on
-    world.paid()                                   # what really happened
+run = await world.start(Scene.of(pay()))       # the agent wants to pay, and the run waits
+run = await world.decide(run, "approve")       # a person says so, and the run goes on
+world.paid()                                   # what really happened
 """
 
 from __future__ import annotations
@@ -93,9 +93,11 @@ class World:
         hitl = await self.hitl()
         return supported(await hitl.start(given, by=by))
 
-    async def say(self, request: PauseRequest, decision: str, *fields: Any, by: str = "ann", **details: Any) -> Recorded:
+    async def say(
+        self, request: PauseRequest, decision: str, *fields: Any, by: str = "ann", **details: Any
+    ) -> Recorded:
         """Answer a request: `decision` is approve, edit, reject …"""
-        return await (await self.hitl()).respond(answer(request, decision, *fields, by=by, **details))
+        return await self.respond(answer(request, decision, *fields, **details))
 
     async def respond(self, response: Response) -> Recorded:
         return await (await self.hitl()).respond(response)

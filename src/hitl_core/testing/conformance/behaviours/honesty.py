@@ -46,7 +46,9 @@ async def every_capability_is_answered_for(world: World) -> None:
 async def what_is_not_native_says_why(world: World) -> None:
     """`emulated` and `absent` have a reason of more than a word."""
     declared = world.adapter().capabilities
-    silent = [name.value for name, support in declared.items() if support.level != "native" and len(support.because) < 8]
+    silent = [
+        name.value for name, support in declared.items() if support.level != "native" and len(support.because) < 8
+    ]
     expect("without a reason", silent, [])
 
 
@@ -69,7 +71,11 @@ def yes(request: PauseRequest) -> Response:
 
 def no(request: PauseRequest) -> Response:
     """Refusal, in the word that the request offers for it."""
-    for reply, fields in ((Reply.REJECT, ("not this one",)), (Reply.REVISE, ("not this one",)), (Reply.ANSWER, ("no",))):
+    for reply, fields in (
+        (Reply.REJECT, ("not this one",)),
+        (Reply.REVISE, ("not this one",)),
+        (Reply.ANSWER, ("no",)),
+    ):
         if reply in request.allowed:
             return answer(request, reply.value, *fields)
     raise NotKept(f"nobody can say no to it: {request.allowed}")
