@@ -76,8 +76,7 @@ async def test_people_answer_every_kind_of_question(shop: Shop) -> None:
     async def app(input: Any) -> Any:
         first = await gate.review("one", name="first")
         second = await gate.review("two", name="second")
-        said = [first["feedback"], second["outcome"], await gate.ask("Why?"), await gate.choose("Who?", ["a", "b"])]
-        return said
+        return [first["feedback"], second["outcome"], await gate.ask("Why?"), await gate.choose("Who?", ["a", "b"])]
 
     people = (revise("longer").about("first"), approve().about("second"), answer("so").about("ask"), choose("b"))
     done = await played(shop, app, *people[:3], people[3].about("choose"))

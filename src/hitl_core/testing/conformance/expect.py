@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 E = TypeVar("E", bound=BaseException)
+
+_ENUM: Final = re.compile(r"<\w+\.\w+: ('[^']*')>")
 
 
 class NotKept(AssertionError):
@@ -22,7 +25,12 @@ class Raised(Generic[E]):
 def expect(what: str, found: object, wanted: object) -> None:
     """`found` is exactly `wanted`, types included: True is not 1. Raises NotKept."""
     if found != wanted or repr(type(found)) != repr(type(wanted)):
-        raise NotKept(f"{what}: {found!r}, not {wanted!r}")
+        raise NotKept(f"{what}: {_shown(found)}, not {_shown(wanted)}")
+
+
+def _shown(value: object) -> str:
+    """A value as its repr, with the words of enums instead of their names in code."""
+    return _ENUM.sub(r"\1", repr(value))
 
 
 def expect_that(what: str, fact: bool) -> None:

@@ -51,8 +51,15 @@ PROMISES: Final[Mapping[str, str]] = {
 }
 
 NOT_YET: Final[Mapping[str, str]] = {
-    "P13": "in part: a setting that keeps other decisions from the agent comes later",
     "P52": "reminders and escalation come later; nobody can ask for them yet",
     "P63": "steering comes later; nobody can ask for it yet",
 }
-"""Promises that this release does not carry, or not wholly, and that cannot be asked for."""
+"""Promises that this release does not carry and that cannot be asked for: nothing tries them."""
+
+IN_PART: Final[Mapping[str, str]] = {
+    "P10": "the person's report is a free answer; a structured one comes later",
+    "P13": "refusals and edits are always made known; a setting for the rest comes later",
+    "P24": "a policy that asks for several approvers is refused when it is loaded",
+    "P64": "a run goes back to its last pause and asks again; the tools' own undo is not run yet",
+}
+"""Promises that this release carries in part: that part is tried."""

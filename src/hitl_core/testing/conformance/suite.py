@@ -164,7 +164,7 @@ def _quiet() -> Iterator[None]:
 def versions(backend: str) -> dict[str, str]:
     """The package that offers a backend, and what it needs for it, with the versions that are installed."""
     (entry,) = entry_points(group=ADAPTERS, name=backend)
-    names = ["hitl-core", *([entry.dist.name] if entry.dist else []), *_needed(entry)]
+    names = ["hitl-core", *([entry.dist.name] if entry.dist else []), *sorted(_needed(entry))]
     found = {name: _version(name) for name in dict.fromkeys(names)}
     return {name: installed for name, installed in found.items() if installed}
 

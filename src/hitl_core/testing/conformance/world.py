@@ -93,9 +93,7 @@ class World:
         hitl = await self.hitl()
         return supported(await hitl.start(given, by=by))
 
-    async def say(
-        self, request: PauseRequest, decision: str, *fields: Any, by: str = "ann", **details: Any
-    ) -> Recorded:
+    async def say(self, request: PauseRequest, decision: str, *fields: Any, **details: Any) -> Recorded:
         """Answer a request: `decision` is approve, edit, reject …"""
         return await self.respond(answer(request, decision, *fields, **details))
 
