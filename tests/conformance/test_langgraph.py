@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
-
 import pytest
 
 from hitl_adapters.langgraph.kit import Kit
@@ -14,6 +12,3 @@ pytestmark = pytest.mark.processes
 
 class TestLangGraph(ConformanceSuite):
     kit = Kit()
-    xfail = MappingProxyType(
-        {"a_person_takes_the_conversation_and_gives_it_back": "AgentSpec.human is ignored, and declared as emulated"}
-    )

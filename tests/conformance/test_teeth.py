@@ -6,7 +6,7 @@ import pytest
 
 from hitl_adapters.langgraph.kit import Kit as LangGraphKit
 from hitl_adapters.plain.kit import Kit as PlainKit
-from hitl_core.testing.conformance import PROMISES, Kit, Outcome, chosen, try_adapter
+from hitl_core.testing.conformance import PROMISES, Kit, Outcome, Trial, chosen
 from hitl_core.testing.conformance.broken import BROKEN, Broken
 from hitl_core.testing.conformance.catalogue import BEHAVIOURS
 from hitl_core.testing.conformance.promises import NOT_YET
@@ -33,11 +33,11 @@ def kits_for(broken: Broken) -> list[Kit]:
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=lambda broken: f"{broken.promise}-{broken.name}")
 def test_it_is_caught(broken: Broken) -> None:
     kit = kits_for(broken)[0]
-    report = try_adapter(kit, chosen([broken.promise]), parts=broken.parts, parts_name=broken.place)
-    failed = [each for each in report.results if each.outcome is Outcome.FAILED]
-    assert failed, f"{broken.sentence} Nothing of {broken.promise} noticed on {kit.backend!r}"
-    assert all(each.because for each in failed)
-    assert not report.good
+    with Trial(kit, parts=broken.parts, parts_name=broken.place) as trial:
+        results = (trial.of(each) for each in chosen([broken.promise]))
+        caught = next((each for each in results if each.outcome is Outcome.FAILED), None)
+    assert caught, f"{broken.sentence} Nothing of {broken.promise} noticed on {kit.backend!r}"
+    assert caught.because
 
 
 def test_each_promise_that_is_tried_has_teeth() -> None:

@@ -12,7 +12,7 @@ from langgraph.types import interrupt
 from hitl_core.testing.conformance import SpecKit, Stage
 
 from .adapter import NAME
-from .savers import open_saver
+from .building import open_saver
 
 
 class Kit(SpecKit):

@@ -9,13 +9,13 @@ from typing import Any, Final
 
 from hitl_core.apps import AppSource
 from hitl_core.capabilities import Capability
-from hitl_core.errors import CapabilityNotSupported
+from hitl_core.errors import CallRefused, CapabilityNotSupported
 from hitl_core.protocol import Json
 from hitl_core.testing.conformance import Call, Scene, Stage
 from hitl_core.tools import Tool
 
 from .adapter import CAPABILITIES, NAME
-from .suspend import Refused, gate
+from .gating import gate
 
 Done = Callable[[Call], Awaitable[Json]]
 
@@ -60,7 +60,7 @@ def _play(scene: Scene, stage: Stage) -> Callable[[Json], Awaitable[str]]:
     async def attempt(call: Call) -> Json:
         try:
             return await done(call)
-        except Refused as exc:
+        except CallRefused as exc:
             return str(exc)
 
     async def done(call: Call) -> Json:
