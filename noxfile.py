@@ -21,7 +21,7 @@ import nox
 ROOT = Path(__file__).parent
 NEWEST = "constraints/newest.txt"
 LOWEST = "constraints/langgraph_lowest.txt"
-LANES = ("lint", "types", "core", "langgraph", "langgraph_lowest", "docs", "bench_smoke", "wheel")
+LANES = ("lint", "types", "core", "langgraph", "langgraph_lowest", "conformance", "docs", "bench_smoke", "wheel")
 PYTHON_CODE = ("src", "tests", "examples", "bench", "noxfile.py")
 FRAMEWORKS = ("langgraph", "langchain_core", "crewai", "autogen_agentchat", "agents", "openai")
 # The core lane proves first that its environment is what the lane's name says.
@@ -95,6 +95,13 @@ def langgraph_lowest(session: nox.Session) -> None:
     """The core, the adapter and the command line, on the oldest versions pyproject.toml admits."""
     install(session, extras="cli,langgraph", groups=("test", "langgraph"), pins=LOWEST)
     pytest(session, "tests/core", "tests/plain", "tests/langgraph", "tests/cli")
+
+
+@nox.session
+def conformance(session: nox.Session) -> None:
+    """Every promise, tried on every adapter that the newest pins install; and the broken ones are caught."""
+    install(session, extras="cli,langgraph", groups=("test", "langgraph"))
+    pytest(session, "tests/conformance")
 
 
 @nox.session

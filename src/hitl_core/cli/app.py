@@ -16,7 +16,7 @@ from rich.text import Text
 
 from ..errors import Fault, HitlError
 from ..plain_text import visible
-from .commands import audit, doctor, requests, runs, stops, work
+from .commands import audit, conformance, doctor, requests, runs, stops, work
 from .demo import demo
 from .errors_shown import ShownError, WrongUsage, as_json, in_words, is_misconfigured
 from .options import Exit
@@ -54,6 +54,7 @@ for name, command in (
     ("lift", stops.lift),
     ("stops", stops.stops),
     ("doctor", doctor.doctor),
+    ("conformance", conformance.conformance),
 ):
     app.command(name)(command)
 trail.command("verify")(audit.verify)

@@ -21,7 +21,6 @@ from hitl_core.capabilities import NATIVE, Capabilities, Capability, absent, emu
 from hitl_core.contracts import Broke, Completed, Ending, Finding, Paused, Turn
 from hitl_core.errors import AppChanged, AppRefused, CapabilityNotSupported, LeaseLost
 from hitl_core.protocol import Json, Run
-from hitl_core.spec import AgentSpec
 from hitl_core.tools import Catalogue, as_json
 
 from .errors import in_words
@@ -43,7 +42,7 @@ CAPABILITIES: Final[Capabilities] = {
     Capability.REVIEW_OUTPUT: NATIVE,
     Capability.HANDOFF_TO_HUMAN: absent("a plain function has no conversation to hand over"),
     Capability.PARALLEL_PAUSES: emulated("through gate.together; asyncio.gather shows the first pause only"),
-    Capability.NESTED_PAUSES: NATIVE,
+    Capability.NESTED_PAUSES: emulated("a plain function says which agent it acts for, with gate.acting_as"),
     Capability.SURVIVE_RESTART: emulated("the function runs again from its start; finished steps come from a journal"),
     Capability.DETECT_IN_DOUBT: NATIVE,
     Capability.STREAM_EVENTS: emulated("only what the function itself emits"),
@@ -71,12 +70,11 @@ class PlainAdapter:
         self._app: App | None = None
 
     async def attach(self) -> tuple[Finding, ...]:
-        """Load the function. Raises AppRefused if it is not one that takes the run's input, and
-        CapabilityNotSupported for an AgentSpec.
-        """
+        """Load the function. Raises AppRefused if it takes no input, CapabilityNotSupported for an AgentSpec."""
+        if self._source.spec() is not None:
+            because = CAPABILITIES[Capability.NEUTRAL_SPEC].because
+            raise CapabilityNotSupported(NAME, Capability.NEUTRAL_SPEC, because)
         app = self._source.load()
-        if isinstance(app, AgentSpec):
-            raise CapabilityNotSupported(NAME, Capability.NEUTRAL_SPEC, CAPABILITIES[Capability.NEUTRAL_SPEC].because)
         if not callable(app):
             raise AppRefused(f"{self._source.reference!r} is not a function that takes the run's input")
         self._app = cast("App", app)
