@@ -22,11 +22,24 @@ ROOT = Path(__file__).parent
 NEWEST = "constraints/newest.txt"
 LOWEST = "constraints/langgraph_lowest.txt"
 AUTOGEN = "constraints/autogen.txt"
-LANES = ("lint", "types", "core", "langgraph", "langgraph_lowest", "autogen", "docs", "bench_smoke", "wheel")
+LANES = (
+    "lint",
+    "types",
+    "core",
+    "langgraph",
+    "langgraph_lowest",
+    "autogen",
+    "conformance",
+    "docs",
+    "bench_smoke",
+    "wheel",
+)
 PYTHON_CODE = ("src", "tests", "examples", "bench", "noxfile.py")
 FRAMEWORKS = ("langgraph", "langchain_core", "crewai", "autogen_agentchat", "agents", "openai")
-# What imports a framework that the types lane does not have; the framework's own lane checks it.
-AUTOGEN_CODE = ("src/adapters/hitl_adapters/autogen", "tests/autogen", "examples/existing_teams")
+# Frameworks that cannot be installed beside the others: their own lane checks the types of these paths.
+TYPED_IN_ITS_LANE = {
+    "autogen": ("src/adapters/hitl_adapters/autogen", "tests/autogen", "examples/existing_teams"),
+}
 # The core lane proves first that its environment is what the lane's name says.
 NO_FRAMEWORK = """
 import importlib.util, sys
@@ -68,11 +81,11 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """mypy --strict over everything that is Python here."""
+    """mypy --strict over everything that is Python here and needs no framework with a lane of its own for this."""
     install(session, extras="cli,langgraph,server,postgres", groups=("test", "langgraph", "types"))
     session.install("--constraint", NEWEST, "nox")
-    elsewhere = [argument for path in AUTOGEN_CODE for argument in ("--exclude", f"^{path}/")]
-    session.run("mypy", *elsewhere, *(path for path in PYTHON_CODE if (ROOT / path).exists()))
+    elsewhere = "|".join(f"^{path}/" for paths in TYPED_IN_ITS_LANE.values() for path in paths)
+    session.run("mypy", "--exclude", elsewhere, *(path for path in PYTHON_CODE if (ROOT / path).exists()))
 
 
 @nox.session
@@ -102,10 +115,17 @@ def langgraph_lowest(session: nox.Session) -> None:
 
 
 @nox.session
+def conformance(session: nox.Session) -> None:
+    """Every promise, tried on every adapter that the newest pins install; and the broken ones are caught."""
+    install(session, extras="cli,langgraph", groups=("test", "langgraph"))
+    pytest(session, "tests/conformance")
+
+
+@nox.session
 def autogen(session: nox.Session) -> None:
-    """The AutoGen adapter on the one version that it supports, and the types of it."""
+    """The AutoGen adapter on the one version that it supports, and its types."""
     install(session, extras="cli,autogen", groups=("test", "types"), pins=AUTOGEN)
-    session.run("mypy", *AUTOGEN_CODE)
+    session.run("mypy", *TYPED_IN_ITS_LANE["autogen"])
     pytest(session, "tests/autogen", "tests/tree/test_capabilities.py")
 
 
