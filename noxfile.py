@@ -21,9 +21,25 @@ import nox
 ROOT = Path(__file__).parent
 NEWEST = "constraints/newest.txt"
 LOWEST = "constraints/langgraph_lowest.txt"
-LANES = ("lint", "types", "core", "langgraph", "langgraph_lowest", "conformance", "docs", "bench_smoke", "wheel")
+AUTOGEN = "constraints/autogen.txt"
+LANES = (
+    "lint",
+    "types",
+    "core",
+    "langgraph",
+    "langgraph_lowest",
+    "autogen",
+    "conformance",
+    "docs",
+    "bench_smoke",
+    "wheel",
+)
 PYTHON_CODE = ("src", "tests", "examples", "bench", "noxfile.py")
 FRAMEWORKS = ("langgraph", "langchain_core", "crewai", "autogen_agentchat", "agents", "openai")
+# Frameworks that cannot be installed beside the others: their own lane checks the types of these paths.
+TYPED_IN_ITS_LANE = {
+    "autogen": ("src/adapters/hitl_adapters/autogen", "tests/autogen", "examples/existing_teams"),
+}
 # The core lane proves first that its environment is what the lane's name says.
 NO_FRAMEWORK = """
 import importlib.util, sys
@@ -65,10 +81,11 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """mypy --strict over everything that is Python here."""
+    """mypy --strict over everything that is Python here and needs no framework with a lane of its own for this."""
     install(session, extras="cli,langgraph,server,postgres", groups=("test", "langgraph", "types"))
     session.install("--constraint", NEWEST, "nox")
-    session.run("mypy", *(path for path in PYTHON_CODE if (ROOT / path).exists()))
+    elsewhere = "|".join(f"^{path}/" for paths in TYPED_IN_ITS_LANE.values() for path in paths)
+    session.run("mypy", "--exclude", elsewhere, *(path for path in PYTHON_CODE if (ROOT / path).exists()))
 
 
 @nox.session
@@ -102,6 +119,14 @@ def conformance(session: nox.Session) -> None:
     """Every promise, tried on every adapter that the newest pins install; and the broken ones are caught."""
     install(session, extras="cli,langgraph", groups=("test", "langgraph"))
     pytest(session, "tests/conformance")
+
+
+@nox.session
+def autogen(session: nox.Session) -> None:
+    """The AutoGen adapter on the one version that it supports, and its types."""
+    install(session, extras="cli,autogen", groups=("test", "types"), pins=AUTOGEN)
+    session.run("mypy", *TYPED_IN_ITS_LANE["autogen"])
+    pytest(session, "tests/autogen", "tests/tree/test_capabilities.py")
 
 
 @nox.session
@@ -153,6 +178,8 @@ def constraints(session: nox.Session) -> None:
     session.run(*compile_, family, *extras, "--resolution=lowest-direct", "--output-file", oldest)
     groups = ["--group=test", "--group=langgraph"]
     session.run(*compile_, *extras, *groups, "--constraint", oldest, "--output-file", LOWEST)
+
+    session.run(*compile_, "--extra=autogen", "--extra=cli", "--group=dev", "--output-file", AUTOGEN)
 
 
 @nox.session

@@ -50,7 +50,7 @@ UPWARD_TYPES = {
     ("contracts", "gate"): "a turn hands the adapter its gate",
 }
 # Who may open hitl_core.testing, and only inside a function or for types.
-OPENS_TESTING = ("hitl_core.cli.demo", "hitl_core.cli.conformance")
+OPENS_TESTING = ("hitl_core.cli.demo.command", "hitl_core.cli.commands.conformance")
 
 # Who is made for the suite, and opens it at the top: what a kit is, and the scenes that it plays.
 KIT = "kit"

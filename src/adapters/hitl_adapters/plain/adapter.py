@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -24,6 +25,8 @@ from hitl_core.tools import Catalogue, as_json
 
 from .errors import in_words
 from .suspend import Session, Suspended, entered
+
+endings = logging.getLogger("hitl_core.endings")
 
 App = Callable[[Json], Any]
 
@@ -90,6 +93,7 @@ class PlainAdapter:
         except (AppChanged, LeaseLost):
             raise
         except Exception as exc:
+            endings.warning("run %s: the app raised", turn.run.id, exc_info=exc)
             return Broke(in_words(exc), checkpoint=turn.checkpoint)
         finally:
             await session.idle()
