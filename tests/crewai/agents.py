@@ -13,7 +13,7 @@ from pydantic import Field
 from hitl_core import AgentSpec, ModelSpec, current_call, tool
 from hitl_core.tools import Tool
 
-from .desk import record
+from .desk import record, recorded
 
 
 @tool(reversible=True)
@@ -100,3 +100,7 @@ def crew(*tools: Any, task: dict[str, Any] | None = None, **agent_options: Any) 
         return make
 
     return build
+
+
+def effects(name: str) -> list[dict[str, Any]]:
+    return [each for each in recorded() if each["effect"] == name]

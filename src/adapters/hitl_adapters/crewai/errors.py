@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
@@ -17,6 +19,7 @@ SEAMS: Final = (
     "crewai.hooks.dispatch:get_scoped_hooks",
     "crewai.hooks.dispatch:HookAborted",
     "crewai.core.providers.human_input:set_provider",
+    "crewai.events.event_context:_event_context_config",
     "crewai.llms.base_llm:BaseLLM.__init_subclass__",
     "crewai.utilities.internal_instructor:InternalInstructor.to_pydantic",
     "crewai.agents.agent_executor:AgentExecutor._execute_single_native_tool_call",
@@ -81,14 +84,28 @@ PAUSED: Final = "hitl: this run waits for people"
 
 
 def silence() -> None:
-    """No panels on the terminal, and no pause in the log as an error."""
+    """No panels on the terminal: what a run says goes to those who watch it."""
     from crewai.events.event_listener import event_listener
     from rich.console import Console
 
     event_listener.formatter.console = Console(quiet=True)
 
 
+@contextmanager
+def expecting_pauses() -> Iterator[None]:
+    """A pause leaves tasks and agents without their closing events; CrewAI is not to print that each time."""
+    from crewai.events.event_context import EventContextConfig, MismatchBehavior, _event_context_config
+
+    silent = MismatchBehavior.SILENT
+    token = _event_context_config.set(EventContextConfig(mismatch_behavior=silent, empty_pop_behavior=silent))
+    try:
+        yield
+    finally:
+        _event_context_config.reset(token)
+
+
 def filter_logs() -> None:
+    """No pause of ours in the log as an error of the app."""
     for name in ("crewai.flow.runtime", "crewai.agents.agent_executor", "crewai.crew", "root"):
         logger = logging.getLogger(None if name == "root" else name)
         if not any(isinstance(each, PausesAreNoErrors) for each in logger.filters):

@@ -20,6 +20,7 @@ from hitl_core.protocol import Json, canonical, sha256
 from hitl_core.spec import AgentSpec
 from hitl_core.tools import as_json
 
+from ..errors import expecting_pauses
 from ..gating import Reviews, stay_installed
 from ..mapping import kickoff_inputs
 from ..suspend import Current, driving, journal_models
@@ -41,7 +42,7 @@ class App:
         stay_installed()
         token = set_provider(Reviews())
         try:
-            with driving(now):
+            with driving(now), expecting_pauses():
                 return _result(native, None if self.spec else kickoff_inputs(now.turn.run.input))
         finally:
             now.settle()
@@ -82,7 +83,7 @@ async def _awaited(made: Any) -> Any:
 
 def _result(native: Native, inputs: dict[str, Any] | None) -> Any:
     result = native.kickoff(inputs=inputs)
-    if hasattr(result, "tasks_output") or not (hasattr(result, "result") and hasattr(result, "__iter__")):
+    if not (hasattr(type(result), "result") and hasattr(type(result), "__iter__")):
         return result
     for _ in result:  # streaming: it works only while somebody reads
         pass
