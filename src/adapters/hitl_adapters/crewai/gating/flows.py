@@ -87,7 +87,7 @@ async def _execute_method(original: Any, flow: Any, name: Any, method: Any, *arg
 
 def _once(flow: Any, method: Callable[..., Any]) -> Callable[..., Any]:
     """The method, or what it came to in an earlier turn."""
-    if inspect.iscoroutinefunction(method):
+    if asyncio.iscoroutinefunction(method):  # CrewAI marks its wrappers as such
 
         @functools.wraps(method)
         async def awaited(*args: Any, **kwargs: Any) -> Any:
@@ -192,13 +192,12 @@ def _unpacked(packed: dict[str, Any]) -> Any:
 class Chosen(ExactModel):
     """Says exactly what a person chose, where CrewAI would let a model guess it from their words."""
 
-    model: str = "a-person"
     _real: Any = PrivateAttr(default=None)
     _outcome: str | None = PrivateAttr(default=None)
 
     @classmethod
     def before(cls, real: Any) -> Chosen:
-        made = cls()
+        made = cls(model="a-person")
         made._real = real
         return made
 
