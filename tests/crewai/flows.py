@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import Any, ClassVar
 
 from crewai.flow.flow import Flow, and_, listen, or_, router, start
@@ -168,7 +169,7 @@ class Careless(Flow[dict[str, Any]]):
 class Crewed(Flow[dict[str, Any]]):
     """A crew with a gated tool inside a method, and a method before it."""
 
-    url: ClassVar[str] = ""
+    url: ClassVar[str] = os.environ.get("HITL_TEST_MODEL", "")
 
     @start()
     def prepare(self) -> str:

@@ -196,12 +196,12 @@ class Work:
         from .building.app import ended_tasks
 
         now = self._now
-        if self._kept.calls and not now.reached.intersection(self._kept.calls):
+        if self._kept.calls and len(now.missing(self._kept.calls)) == len(self._kept.calls):
             self._require_reached()
         kept = Kept(self._fingerprint, tuple(now.waiting), tuple(ended_tasks(self._native)))
         return Paused(kept.to_json(), requests=tuple(now.lifted.values()), consumed=tuple(now.used))
 
     def _require_reached(self) -> None:
-        missing = [call for call in self._kept.calls if call not in self._now.reached]
+        missing = self._now.missing(self._kept.calls)
         if missing:
             raise AppChanged(f"the app did not come to {', '.join(missing)}, where it had paused")

@@ -73,10 +73,10 @@ def in_words(error: BaseException) -> str:
 
 
 class PausesAreNoErrors(logging.Filter):
-    """Keeps CrewAI from logging our own pauses as errors of the app."""
+    """Keeps CrewAI from logging our own pauses as errors of the app, and from guessing aloud how long a prompt is."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return PAUSED not in record.getMessage()
+        return not any(each in record.getMessage() for each in (PAUSED, "approximate input token count"))
 
 
 PAUSED: Final = "hitl: this run waits for people"
@@ -106,7 +106,7 @@ def expecting_pauses() -> Iterator[None]:
 
 def filter_logs() -> None:
     """No pause of ours in the log as an error of the app."""
-    for name in ("crewai.flow.runtime", "crewai.agents.agent_executor", "crewai.crew", "root"):
+    for name in ("crewai.flow.runtime", "crewai.agents.agent_executor", "crewai.crew", "crewai.llms.base_llm", "root"):
         logger = logging.getLogger(None if name == "root" else name)
         if not any(isinstance(each, PausesAreNoErrors) for each in logger.filters):
             logger.addFilter(PausesAreNoErrors())

@@ -115,7 +115,8 @@ class _Once:
         assert now is not None
         self._now: Current = now
         self._flow = flow
-        self._key = f"step:{scope().path}"
+        self._path = scope().base
+        self._key = f"step:{self._path}"
         self._entry = now.journal.get(self._key)
         self._before = _snapshot(flow.state)
 
@@ -125,6 +126,7 @@ class _Once:
 
     def recorded(self) -> Any:
         entry = cast("dict[str, Any]", self._entry)
+        self._now.skip(self._path)
         _change(self._flow.state, entry["state"])
         return _unpacked(entry["output"])
 
@@ -133,7 +135,7 @@ class _Once:
 
     def done(self, output: Any) -> Any:
         """Remember it. A method whose output has no JSON form is run again; its models and tools are not."""
-        self._now.check()
+        self._now.check(self._path)
         after = _snapshot(self._flow.state)
         packed = _packed(output)
         if packed is None or after is None or self._before is None:
@@ -222,7 +224,7 @@ class Feedback:
 
     def request_feedback(self, context: Any, flow: Any) -> str:
         """The words of a person, "" if they had none. Raises Suspended while nobody has decided."""
-        place = f"{scope().path}/feedback"
+        place = f"{scope().base}/feedback"
         origin = Origin(agent=type(flow).__name__, path=(type(flow).__name__,))
         action = feedback_action(context.method_name, shown(context.method_output), origin)
         form = feedback_form(context.message, context.emit)
@@ -273,7 +275,7 @@ def _ask(original: Any, flow: Any, message: str, timeout: float | None = None, m
 
 def _lift(now: Current, action: Action, place: str, form: Any) -> Settled:
     """What was decided at a pause of the app. Raises Suspended while nothing is."""
-    now.check()
+    now.check(scope().base)
     now.reach(place)
     settled = now.blocking(now.gate.settled(place))
     if settled is not None and settled.request.digest == action.digest and settled.state not in _UNDECIDED:
@@ -282,5 +284,5 @@ def _lift(now: Current, action: Action, place: str, form: Any) -> Settled:
     if settled is None or settled.request.digest != action.digest:
         round = 0 if settled is None else settled.request.round + 1
         now.lifted[place] = now.gate.lift(action, call=place, form=form, round=round)
-    now.wait_at(place)
+    now.wait_at(place, scope().base)
     raise Suspended

@@ -21,7 +21,7 @@ from crewai.utilities.agent_utils import extract_tool_call_info
 
 from hitl_core.protocol import LiveKind
 
-from ..suspend import Current, Scope, Suspended, current, scope, seam
+from ..suspend import Current, Suspended, current, scope, seam
 from ..suspend.models import after_model_call
 from ..suspend.places import enter
 from .tools import Result, asked_as, through_the_gate, vetoed
@@ -83,11 +83,10 @@ def before_step(context: Any) -> None:
         return
     if now.over or now.failure is not None:
         raise Suspended
-    here = scope()
     if context.kind == "task":
-        enter(here.at(_task_name(context)))
+        enter(scope().at(_task_name(context)))
     else:
-        enter(Scope(base=now.place(_flow_name(context), context.step_name), agents=here.agents))
+        enter(now.method(context.flow, context.step_name))
     now.emit(LiveKind.STEP, str(context.step_name)[:200], node=scope().path)
 
 
@@ -95,7 +94,7 @@ def after_step(context: Any) -> None:
     """What waits inside a step keeps it from ending: a blocked tool must not become its output. Raises Suspended."""
     now = current()
     if now is not None:
-        now.check()
+        now.check(scope().path if context.kind == "task" else scope().base)
 
 
 def _task_name(context: Any) -> str:
@@ -104,10 +103,6 @@ def _task_name(context: Any) -> str:
     tasks = list(getattr(crew, "tasks", ()) or ())
     number = next((index for index, each in enumerate(tasks) if each is task), 0)
     return f"{number}.{str(task.key)[:8]}"
-
-
-def _flow_name(context: Any) -> str:
-    return f"{type(context.flow).__name__}.{context.step_name}"
 
 
 # ── holding on ───────────────────────────────────────────────────────────────────────────────────────────────

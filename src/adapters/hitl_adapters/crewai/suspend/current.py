@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterable, Iterator
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -19,7 +19,7 @@ from hitl_core.gate import Gate
 from hitl_core.protocol import Json, LiveEvent, LiveKind, PauseRequest, canonical, sha256
 
 from ..errors import PAUSED
-from .places import scope
+from .places import Scope, scope
 
 T = TypeVar("T")
 
@@ -40,6 +40,7 @@ class Current:
     waiting: list[str] = field(default_factory=list)
     used: list[str] = field(default_factory=list)
     reached: set[str] = field(default_factory=set)
+    skipped: set[str] = field(default_factory=set)
     lifted: dict[str, PauseRequest] = field(default_factory=dict)
     failure: BaseException | None = None
     over: bool = False
@@ -48,6 +49,7 @@ class Current:
     _reserved: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     _suspended: set[str] = field(default_factory=set)
     _attempts: dict[tuple[str, int], int] = field(default_factory=dict)
+    _flows: dict[int, tuple[Any, Scope]] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     @property
@@ -81,6 +83,12 @@ class Current:
                 places.remove(place)
         return place or self.place(name, content)
 
+    def method(self, flow: Any, name: str) -> Scope:
+        """The scope of the next execution of a flow's method: inside what started the flow, whatever triggered it."""
+        with self._lock:
+            _, outer = self._flows.setdefault(id(flow), (flow, scope()))
+        return Scope(base=self._nth(outer.path, f"{type(flow).__name__}.{name}", None), agents=outer.agents)
+
     def attempt(self, agent: int, number: int) -> None:
         """An agent begins a task, for the nth time if it failed before: then what it did already is answered again."""
         path = scope().path
@@ -112,6 +120,16 @@ class Current:
         with self._lock:
             self.reached.add(place)
 
+    def skip(self, path: str) -> None:
+        """All of a flow's method is answered from the record: what waited in it was decided and used."""
+        with self._lock:
+            self.skipped.add(path)
+
+    def missing(self, calls: Iterable[str]) -> list[str]:
+        """Those of the places that this turn did not come to."""
+        passed = tuple(f"{path}/" for path in self.skipped)
+        return [call for call in calls if call not in self.reached and not call.startswith(passed)]
+
     def wait_at(self, place: str, path: str = "") -> None:
         """Somebody has to decide here: the task that this lies in stops at its next model call."""
         with self._lock:
@@ -129,15 +147,12 @@ class Current:
             if self.failure is None:
                 self.failure = error
 
-    def is_suspended(self) -> bool:
-        """Whether something waits in the scope we are in, or inside it."""
-        path = scope().path
+    def check(self, path: str = "") -> None:
+        """Go on only if nothing waits in the scope we are in (or `path`), or inside it. Raises Suspended."""
+        here = path or scope().path
         with self._lock:
-            return any(_lies_in(each, path) for each in self._suspended)
-
-    def check(self) -> None:
-        """Go on only if nothing waits here. Raises Suspended."""
-        if self.over or self.failure is not None or self.is_suspended():
+            waits = any(_lies_in(each, here) for each in self._suspended)
+        if self.over or self.failure is not None or waits:
             raise Suspended
 
     def settle(self) -> None:
