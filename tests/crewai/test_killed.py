@@ -21,6 +21,8 @@ from .zygote import KILLED, Zygote
 
 pytestmark = pytest.mark.processes
 
+PARTS = 3
+
 
 @pytest.fixture(scope="module")
 def zygote() -> Iterator[Zygote]:
@@ -75,36 +77,46 @@ async def dies_and_recovers(desk: dict[str, Any], point: list[Any] | None) -> No
         await at.recovers(desk, "thanks: paid" if flow else at.DONE, once)
 
 
-def killed_at_every_command(zygote: Zygote, desk: CrashDesk) -> set[str]:
+def worth_dying_at(names: list[str]) -> list[CrashPoint]:
+    """Before every command, and after those that a tool or the end follows: else the next one's "before" is the same."""
+    every = points(names)
+    return [each for each in every if each.when == "before" or each.command in ("BeginEffect", "FinishRun")]
+
+
+def killed_at_every_command(zygote: Zygote, desk: CrashDesk, part: int) -> set[str]:
     found = Path(desk.folder) / "found"
     assert zygote.run(at.rehearses, desk=somewhere_else(desk, "rehearsal").to_json(), found=str(found)) == 0
-    places = points(found.read_text().splitlines())
+    places = worth_dying_at(found.read_text().splitlines())[part::PARTS]
     cases = [(somewhere_else(desk, str(point).replace(" ", "-")).to_json(), _listed(point)) for point in places]
     died = zygote.run_all([(dies_and_recovers, {"desk": known, "point": point}) for known, point in cases])
     assert died == [KILLED] * len(cases), list(zip(died, places, strict=True))
     ended = zygote.run_all([(dies_and_recovers, {"desk": known, "point": None}) for known, _ in cases])
     assert ended == [0] * len(cases), [place for code, place in zip(ended, places, strict=True) if code]
-    return {point.command for point in places}
+    return set(found.read_text().splitlines())
 
 
 def _listed(point: CrashPoint) -> list[Any]:
     return [point.command, point.when, point.nth]
 
 
-def test_killed_around_every_command_to_the_store(zygote: Zygote, desk: CrashDesk) -> None:
+@pytest.mark.parametrize("part", range(PARTS))
+def test_killed_around_every_command_to_the_store(zygote: Zygote, desk: CrashDesk, part: int) -> None:
     """Between CrewAI's step and our commit, between a decision and its use, around each effect and model call …"""
-    commands = killed_at_every_command(zygote, desk)
+    commands = killed_at_every_command(zygote, desk, part)
     assert commands >= {
         *("OpenRun", "BeginEffect", "EndEffect", "PauseRun", "RecordResponse", "ClaimRuns", "FinishRun", "Remember")
     }
 
 
-def test_a_flow_killed_around_every_command_to_the_store(zygote: Zygote, tmp_path: Path, monkeypatch: Any) -> None:
+@pytest.mark.parametrize("part", range(PARTS))
+def test_a_flow_killed_around_every_command_to_the_store(
+    zygote: Zygote, tmp_path: Path, monkeypatch: Any, part: int
+) -> None:
     script = Script.of(calls(("refund", {"order": "A", "amount": 12})), Step(say="paid"))
     log = tmp_path / "model.jsonl"
     with ScriptedModel(script, log=log, log_bodies=True) as model:
         monkeypatch.setenv("HITL_TEST_MODEL", model.base_url)
-        killed_at_every_command(zygote, CrashDesk(str(tmp_path), model.base_url, str(log), app="Crewed"))
+        killed_at_every_command(zygote, CrashDesk(str(tmp_path), model.base_url, str(log), app="Crewed"), part)
 
 
 # ── inside the tool, and inside the model ────────────────────────────────────────────────────────────────────

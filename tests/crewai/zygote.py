@@ -7,6 +7,7 @@ one only imports. It reads batches of work from its standard input, one JSON lin
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import json
 import os
@@ -99,6 +100,7 @@ def main() -> None:
     importlib.import_module("tests.crewai.crash_desk")
     importlib.import_module("hitl_adapters.crewai.building")
     assert threading.active_count() == 1, threading.enumerate()
+    gc.freeze()  # what children share stays shared
     for line in sys.stdin:
         print(json.dumps(_carry_out(json.loads(line))), flush=True)
 
