@@ -54,9 +54,9 @@ class Zygote:
         return answer
 
     def stop(self) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait()
+        with self.process as process:
+            assert process.stdin is not None
+            process.stdin.close()
 
 
 def _fork(work: dict[str, Any]) -> int:

@@ -43,7 +43,7 @@ CAPABILITIES: Final[Capabilities] = {
     Capability.NESTED_PAUSES: NATIVE,
     Capability.SURVIVE_RESTART: emulated("the crew runs again from its factory; models and tools answer from a journal"),
     Capability.DETECT_IN_DOUBT: emulated("our record of started effects; CrewAI keeps none"),
-    Capability.STREAM_EVENTS: emulated("steps, tool calls and whole answers from our hooks, not token by token"),
+    Capability.STREAM_EVENTS: NATIVE,
     Capability.DRAIN: emulated("a flag that is heeded at the next model call, tool or task; CrewAI cannot be interrupted"),
     Capability.UNDO_BY_FORK: absent("CrewAI's checkpoints hold finished tasks only, and lose writes (research §2)"),
     Capability.NEUTRAL_SPEC: NATIVE,
@@ -87,14 +87,15 @@ class CrewAIAdapter:
 
     async def advance(self, turn: Turn) -> Ending:
         """Run a fresh crew or flow; what is known of this run is answered at once."""
-        from .suspend import Current, in_own_thread
+        from .suspend import Current, heeding_stops, in_own_thread
 
         app = await self._attached()
         kept = Kept.read(turn)
         now = Current(turn, await turn.gate.journal())
         work = Work(app, now, kept)
         try:
-            output = await in_own_thread(work.run, name=f"hitl-crew-{turn.run.id[:8]}")
+            async with heeding_stops(now):
+                output = await in_own_thread(work.run, name=f"hitl-crew-{turn.run.id[:8]}")
         except Exception as exc:
             return work.ending(None, exc)
         finally:
@@ -166,7 +167,7 @@ class Work:
     def run(self) -> Json:
         from .building.app import findings, fingerprint, graft
 
-        native = self._app.make(self._now.turn.run.input)
+        native = self._app.make(self._now.turn)
         reasons = [each for each in findings(native) if each.level == "refuse"]
         if reasons:
             raise AppRefused("; ".join(f"{each.place}: {each.message}" for each in reasons))

@@ -14,10 +14,9 @@ from crewai.flow.runtime import Flow
 from crewai.tasks.task_output import TaskOutput
 
 from hitl_core.apps import AppSource
-from hitl_core.contracts import Finding
+from hitl_core.contracts import Finding, Turn
 from hitl_core.errors import AppRefused
 from hitl_core.protocol import Json, canonical, sha256
-from hitl_core.spec import AgentSpec
 from hitl_core.tools import as_json
 
 from ..errors import expecting_pauses
@@ -33,7 +32,7 @@ Native = Crew | Flow[Any]
 class App:
     """An app as each turn gets it: `make` gives a crew or flow that nobody has used yet."""
 
-    make: Callable[[Json], Native]
+    make: Callable[[Turn], Native]
     spec: bool = False
 
     def kickoff(self, now: Current, native: Native) -> Any:
@@ -53,7 +52,8 @@ def load_app(source: AppSource) -> App:
     """What `backend.app` names. Raises AppRefused if it is no factory."""
     spec = source.spec()
     if spec is not None:
-        return App(lambda value: build_crew(cast("AgentSpec", spec), value), spec=True)
+        agent = spec
+        return App(lambda turn: build_crew(agent, turn.run.input, stream=turn.watched), spec=True)
     found = source.load()
     if isinstance(found, Crew | Flow):
         kind = type(found).__name__

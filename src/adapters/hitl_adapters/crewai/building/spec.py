@@ -18,22 +18,22 @@ from ..mapping import sentence
 EXPECTED = "A complete answer."
 
 
-def build_crew(spec: AgentSpec, value: Json) -> Crew:
-    """A fresh crew for one turn: one agent with one task, the run's input."""
-    agent = build_agent(spec)
+def build_crew(spec: AgentSpec, value: Json, *, stream: bool = False) -> Crew:
+    """A fresh crew for one turn: one agent with one task, the run's input. `stream`: somebody watches."""
+    agent = build_agent(spec, stream=stream)
     task = Task(description=sentence(value), expected_output=EXPECTED, agent=agent)
     return Crew(name=spec.name, agents=[agent], tasks=[task], verbose=False, tracing=None)
 
 
-def build_agent(spec: AgentSpec) -> Agent:
+def build_agent(spec: AgentSpec, *, stream: bool = False) -> Agent:
     """The agent of a spec. Sub-agents, and the person it may turn to, are tools of its."""
     tools: list[BaseTool] = [as_crewai(tool) for tool in tools_of(spec)]
-    tools += [AgentTool.of(each) for each in spec.agents]
+    tools += [AgentTool.of(each, stream=stream) for each in spec.agents]
     return Agent(
         role=spec.name,
         goal=spec.description or f"Do the work of {spec.name}.",
         backstory=spec.instructions,
-        llm=chat_model(spec.model),
+        llm=chat_model(spec.model, stream=stream),
         tools=tools,
         allow_delegation=False,
         verbose=False,
@@ -48,9 +48,9 @@ def tools_of(spec: AgentSpec) -> tuple[Tool, ...]:
     return (*spec.tools, question("ask_human", spec.human))
 
 
-def chat_model(spec: ModelSpec) -> LLM:
+def chat_model(spec: ModelSpec, *, stream: bool = False) -> LLM:
     """The spec's model through CrewAI's own OpenAI client. Raises ConfigError without a key."""
-    settings: dict[str, Any] = {"model": spec.name, "provider": "openai", "api_key": spec.api_key()}
+    settings: dict[str, Any] = {"model": spec.name, "provider": "openai", "api_key": spec.api_key(), "stream": stream}
     if spec.base_url is not None:
         settings["base_url"] = spec.base_url
     if spec.temperature is not None:
@@ -86,9 +86,9 @@ class AgentTool(BaseTool):
     _agent: Agent = PrivateAttr()
 
     @classmethod
-    def of(cls, spec: AgentSpec) -> AgentTool:
+    def of(cls, spec: AgentSpec, *, stream: bool = False) -> AgentTool:
         made = cls(name=spec.name, description=spec.description or spec.instructions)
-        made._agent = build_agent(spec)
+        made._agent = build_agent(spec, stream=stream)
         object.__setattr__(made, HANDS_DOWN, True)
         return made
 

@@ -21,8 +21,8 @@ from crewai.utilities.agent_utils import extract_tool_call_info
 
 from hitl_core.protocol import LiveKind
 
-from ..suspend import Current, Suspended, current, scope, seam
-from ..suspend.models import after_model_call
+from ..suspend import Current, Suspended, current, scope, seam, watch_models
+from ..suspend.models import before_model_call
 from ..suspend.places import enter
 from .tools import Result, asked_as, through_the_gate, vetoed
 
@@ -135,8 +135,9 @@ def stay_installed() -> None:
 def install() -> None:
     """Register everything, once per process."""
     stay_installed()
-    if stay_installed not in after_model_call:
-        after_model_call.append(stay_installed)
+    if stay_installed not in before_model_call:
+        before_model_call.append(stay_installed)
+        watch_models()
     seam(AgentExecutor, "_execute_single_native_tool_call", _native_call)
     for module in (agent_executor, step_executor):
         seam(module, "execute_tool_and_check_finality", _text_call)

@@ -132,7 +132,8 @@ def _carry_out(now: Current, native: Any, neutral: Tool | None, allowed: Proceed
     with _paused_inside(now, allowed.call) as paused, now.gate.carry_out(allowed, suspends=(Suspended, Stopped)) as effect:
         with within(scope().inside(allowed.call, agent)):
             outcome = _run(now, native, neutral, effect.arguments)
-            now.check()  # something inside it waits, whatever the tool made of that
+            if now.waits_inside():  # whatever the tool made of that
+                raise Suspended
         effect.outcome = outcome
     if paused or outcome is None:
         return Result(WAITING)
@@ -189,7 +190,8 @@ def _hand_down(now: Current, context: ToolCallHookContext, native: Any) -> Resul
     with within(scope().inside(place, role_of(context.agent))):
         try:
             made = off_loop(lambda: _call(native, dict(context.tool_input)))
-            now.check()
+            if now.waits_inside():
+                raise Suspended
         except Suspended:
             return Result(WAITING)
         except Exception as exc:

@@ -1,9 +1,10 @@
 """How a crew stops and starts: a soft stop at the next model call, and a journal that answers when it runs again."""
 
 from .current import Current, Suspended, current, driving, the_run
-from .models import journal_models
+from .models import journal_models, watch_models
 from .places import Scope, scope, within
 from .seams import seam
+from .stops import heeding_stops
 from .threads import in_own_thread
 
 __all__ = [
@@ -12,10 +13,12 @@ __all__ = [
     "Suspended",
     "current",
     "driving",
+    "heeding_stops",
     "in_own_thread",
     "journal_models",
     "scope",
     "seam",
     "the_run",
+    "watch_models",
     "within",
 ]

@@ -147,13 +147,22 @@ class Current:
             if self.failure is None:
                 self.failure = error
 
+    def waits_inside(self) -> bool:
+        """Whether something in the scope we are in waits, or was kept from going on."""
+        return self._waits_in(scope().path)
+
     def check(self, path: str = "") -> None:
         """Go on only if nothing waits in the scope we are in (or `path`), or inside it. Raises Suspended."""
         here = path or scope().path
-        with self._lock:
-            waits = any(_lies_in(each, here) for each in self._suspended)
-        if self.over or self.failure is not None or waits:
+        if self.over or self.failure is not None:
+            with self._lock:
+                self._suspended.add(here)  # whoever swallows this exception has not come to its end
+        if self._waits_in(here):
             raise Suspended
+
+    def _waits_in(self, path: str) -> bool:
+        with self._lock:
+            return any(_lies_in(each, path) for each in self._suspended)
 
     def settle(self) -> None:
         """Wait for the tasks that a crew started beside the one that ended it: they come to their own pause or end."""

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final, cast
 
+from crewai.events.event_bus import crewai_event_bus
+from crewai.events.types.llm_events import LLMStreamChunkEvent
 from crewai.llms.base_llm import BaseLLM
 from crewai.utilities.agent_utils import extract_tool_call_info, is_tool_call_list
 from crewai.utilities.internal_instructor import InternalInstructor
@@ -23,9 +25,12 @@ from .seams import seam
 
 _FIELDS: Final = ("role", "content", "tool_calls", "tool_call_id", "name")
 
+_streamed: ContextVar[list[str] | None] = ContextVar("hitl_crewai_streamed", default=None)
+"""Set while a model is asked: whether its words have been passed on as they came."""
+
 _calling: ContextVar[bool] = ContextVar("hitl_crewai_model_call", default=False)
 
-after_model_call: list[Callable[[], None]] = []
+before_model_call: list[Callable[[], None]] = []
 """What has to hold before the tools of an answer are called; see gating.hooks."""
 
 
@@ -46,6 +51,19 @@ def journal_models() -> None:
         if "acall" in vars(cls):
             seam(cls, "acall", _acall)
     seam(InternalInstructor, "to_pydantic", _instruct)
+
+
+def watch_models() -> None:
+    """Pass on what models say as they say it; once per process. CrewAI tells this at once and in our context."""
+    crewai_event_bus.on(LLMStreamChunkEvent)(_chunk)
+
+
+def _chunk(source: Any, event: LLMStreamChunkEvent) -> None:
+    now, streamed = current(), _streamed.get()
+    if now is None or streamed is None or event.tool_call is not None or not event.chunk:
+        return
+    streamed.append(event.chunk)
+    now.emit(LiveKind.TEXT, event.chunk, node=scope().path, id=str(event.call_id))
 
 
 def _classes(root: type) -> Iterator[type]:
@@ -98,6 +116,7 @@ def _instruct(original: Callable[..., Any], instructor: Any) -> Any:
 @contextmanager
 def _as_outermost() -> Iterator[None]:
     token = _calling.set(True)
+    _streamed.set([])
     try:
         yield
     finally:
@@ -120,7 +139,7 @@ class _Asked:
         self._now = now
         self._shape: type[BaseModel] | None = given.get("response_model")
         self._key = now.place("model", _content(llm, messages, given, self._shape))
-        for ready in after_model_call:
+        for ready in before_model_call:
             ready()
 
     def known(self) -> Any:
@@ -130,7 +149,7 @@ class _Asked:
     def remember(self, answer: Any) -> Any:
         """Keep the answer, and give CrewAI the kept form: the next time it gets the same."""
         value = cast("dict[str, Json]", self._now.remember(self._key, _kept(answer)))
-        if self._now.turn.watched and isinstance(value.get("text"), str):
+        if isinstance(value.get("text"), str) and not _streamed.get():
             self._now.emit(LiveKind.TEXT, str(value["text"]), node=scope().path, id=self._key)
         return self._as_given(value)
 
