@@ -21,7 +21,7 @@ from crewai.utilities.agent_utils import extract_tool_call_info
 
 from hitl_core.protocol import LiveKind
 
-from ..suspend import Current, Suspended, current, scope, seam, watch_models
+from ..suspend import Current, current, scope, seam, watch_models
 from ..suspend.models import before_model_call
 from ..suspend.places import enter
 from .tools import Result, asked_as, through_the_gate, vetoed
@@ -82,7 +82,7 @@ def before_step(context: Any) -> None:
     if now is None:
         return
     if now.over or now.failure is not None:
-        raise Suspended
+        now.check()
     if context.kind == "task":
         enter(scope().at(_task_name(context)))
     else:
