@@ -84,8 +84,14 @@ async def async_refund(order: str, amount: float) -> str:
 
 
 def agent(url: str, *tools: Any, role: str = "clerk", **more: Any) -> Agent:
-    given = {"goal": "Serve the customer", "backstory": f"You are a {role}.", "llm": model(url), **more}
-    return Agent(role=role, tools=list(tools), **given)
+    given: dict[str, Any] = {"goal": "Serve the customer", "backstory": f"You are a {role}.", "llm": model(url)}
+    return Agent(**{**given, "role": role, "tools": list(tools), **more})
+
+
+def answer_of(crew: Crew) -> str:
+    """Kick a crew off where it stands; its last words."""
+    result: Any = crew.kickoff()
+    return str(result.raw)
 
 
 def crew(*tools: Any, task: dict[str, Any] | None = None, **agent_options: Any) -> Callable[[str], Callable[[], Crew]]:

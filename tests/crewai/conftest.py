@@ -34,7 +34,7 @@ def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Made]:
-    """`desk(build, steps…)`: a desk for one app in the test's own folder; `build(base_url)` gives its factory or spec."""
+    """`desk(build, steps…)`: a desk in the test's own folder; `build(base_url)` gives the app: a factory or a spec."""
     with ExitStack() as stack:
 
         def made(build: Callable[[str], Any], *steps: Step | Script, **options: Any) -> Desk:

@@ -5,6 +5,7 @@ The functions at the end are what its processes do; each takes only JSON, so tha
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -246,7 +247,8 @@ async def rehearses(desk: dict[str, Any], found: str) -> None:
 
     async with at.open(wrap) as hitl:
         await go_through(hitl, truthfully, at.order)
-    Path(found).write_text("\n".join(logs[0].names))
+    written = "\n".join(logs[0].names)
+    await asyncio.to_thread(Path(found).write_text, written)
 
 
 async def dies_at(desk: dict[str, Any], command: str, when: Any, nth: int) -> None:

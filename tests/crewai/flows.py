@@ -6,7 +6,7 @@ import asyncio
 import os
 from typing import Any, ClassVar
 
-from crewai.flow.flow import Flow, and_, listen, or_, router, start
+from crewai.flow.flow import Flow, and_, listen, router, start
 from crewai.flow.human_feedback import HumanFeedbackResult, human_feedback
 from crewai.flow.persistence import persist
 from pydantic import BaseModel
@@ -73,7 +73,7 @@ class Declared(Flow[dict[str, Any]]):
 
     @start()
     @human_feedback(message="Go?", emit=["go", "stay"], default_outcome="stay", llm="no-such-model")
-    def ask(self) -> str:
+    def plan(self) -> str:
         return "trip"
 
     @listen("go")
@@ -92,7 +92,7 @@ class Undeclared(Flow[dict[str, Any]]):
 
     @start()
     @human_feedback(message="Go?", emit=["go", "stay"], llm="no-such-model")
-    def ask(self) -> str:
+    def plan(self) -> str:
         return "trip"
 
     @listen("go")
@@ -195,30 +195,8 @@ class Alone(Flow[dict[str, Any]]):
 
     @start()
     def pay(self) -> str:
-        return str(agents.agent(type(self).url, agents.Refund()).kickoff("Pay A").raw)
-
-
-class Raced(Flow[dict[str, Any]]):
-    """Whoever is first goes on."""
-
-    @start()
-    def begin(self) -> str:
-        return "go"
-
-    @listen(begin)
-    def fast(self) -> str:
-        record("fast")
-        return "fast"
-
-    @listen(begin)
-    @human_feedback(message="Slow?")
-    def slow(self) -> str:
-        return "slow"
-
-    @listen(or_(fast, slow))
-    def first(self, result: Any) -> str:
-        record("first")
-        return "won"
+        result: Any = agents.agent(type(self).url, agents.Refund()).kickoff("Pay A")
+        return str(result.raw)
 
 
 class Routed(Flow[dict[str, Any]]):

@@ -1,4 +1,4 @@
-"""Flows of unchanged apps: `@human_feedback` with and without outcomes, joins, parallel branches, `ask`, crews inside."""
+"""Flows of unchanged apps: `@human_feedback` with and without outcomes, joins, branches, `ask`, crews inside."""
 
 from __future__ import annotations
 

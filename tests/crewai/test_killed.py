@@ -39,7 +39,9 @@ def desk(tmp_path: Path) -> Iterator[CrashDesk]:
 
 
 @pytest.mark.parametrize(
-    ("how", "refunds"), [("approve", [12]), ("edit", [7.5]), ("reject", []), ("respond", [])], ids=lambda each: str(each)
+    ("how", "refunds"),
+    [("approve", [12]), ("edit", [7.5]), ("reject", []), ("respond", [])],
+    ids=lambda each: str(each),
 )
 def test_killed_while_paused_and_after_each_answer(
     zygote: Zygote, desk: CrashDesk, how: str, refunds: list[float]
@@ -78,7 +80,7 @@ async def dies_and_recovers(desk: dict[str, Any], point: list[Any] | None) -> No
 
 
 def worth_dying_at(names: list[str]) -> list[CrashPoint]:
-    """Before every command, and after those that a tool or the end follows: else the next one's "before" is the same."""
+    """Before every command, and after those that a tool or the end follows; else it is the next one's "before"."""
     every = points(names)
     return [each for each in every if each.when == "before" or each.command in ("BeginEffect", "FinishRun")]
 

@@ -167,8 +167,9 @@ def parallel(url: str) -> Callable[[], Crew]:
             Task(description=f"Pay {each.role}.", expected_output="A receipt.", agent=each, async_execution=True)
             for each in clerks
         ]
-        last = Task(description="Sum up.", expected_output="A sum.", agent=agents.agent(url, role="sum"), context=tasks)
-        return Crew(agents=[*clerks, last.agent], tasks=[*tasks, last])
+        adder = agents.agent(url, role="adder")
+        last = Task(description="Sum up.", expected_output="A sum.", agent=adder, context=tasks)
+        return Crew(agents=[*clerks, adder], tasks=[*tasks, last])
 
     return make
 

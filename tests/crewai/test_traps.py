@@ -11,19 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from crewai import Agent, Crew, Task
+from crewai import Crew, Task
+from crewai.flow.flow import Flow, start
 from crewai.hooks import clear_all_hooks
 from crewai.hooks.dispatch import HookAborted, InterceptionPoint, register, scoped_hooks, unregister
 from crewai.tools import BaseTool
-from crewai.tools import tool as crewai_tool
 from pydantic import BaseModel
 
 from hitl_core.protocol import RunState
 from hitl_core.testing.scripted_model import Refuse, Script, Step
 
-from . import agents, flows
+from . import agents
 from .desk import ALL_GO, Desk, accept, approve, calls, editing, ended, record, recorded, reject
-from .test_native_pauses import SAYS, TextOnly, acts, delegating, parallel, texts
+from .test_native_pauses import TextOnly, acts, parallel, texts
 
 Made = Callable[..., Desk]
 PAY = calls(("refund", {"order": "A", "amount": 12}))
@@ -72,7 +72,7 @@ class Swallows(BaseTool):
     def _run(self, order: str) -> str:
         record("outer", order=order)
         try:
-            return str(agents.crew(agents.Refund)(self.url)().kickoff().raw)
+            return agents.answer_of(agents.crew(agents.Refund)(self.url)())
         except Exception:
             return "nothing to see"
 
@@ -173,11 +173,11 @@ async def test_4_a_scope_of_the_apps_own_hooks_does_not_hide_the_gate(desk: Made
     """A nested scoped_hooks replaces the outer one."""
 
     def build(url: str) -> Callable[[], Any]:
-        class Scoped(flows.Flow):  # type: ignore[type-arg]
-            @flows.start()
+        class Scoped(Flow[dict[str, Any]]):
+            @start()
             def work(self) -> str:
                 with scoped_hooks({PRE: [lambda context: None], POST: [lambda context: "changed"]}):
-                    return str(agents.crew(agents.Refund)(url)().kickoff().raw)
+                    return agents.answer_of(agents.crew(agents.Refund)(url)())
 
         return Scoped
 
@@ -193,7 +193,7 @@ async def test_4_outside_a_run_our_hooks_do_nothing(desk: Made) -> None:
     async with at.open() as hitl:
         await hitl.attach()
     crew = agents.crew(agents.LookUp)(at.model.base_url)()
-    assert (await asyncio.to_thread(crew.kickoff)).raw == "done"
+    assert await asyncio.to_thread(agents.answer_of, crew) == "done"
     assert at.effects == ["looked"]
 
 
@@ -332,8 +332,8 @@ async def test_4_a_model_that_is_given_functions_to_call_itself_is_refused(desk:
     """No hook sees those calls."""
 
     def build(url: str) -> Callable[[], Any]:
-        class Direct(flows.Flow):  # type: ignore[type-arg]
-            @flows.start()
+        class Direct(Flow[dict[str, Any]]):
+            @start()
             def work(self) -> str:
                 llm = agents.model(url)
                 tools: Any = [{"type": "function", "function": {"name": "pay", "parameters": {}}}]
@@ -344,5 +344,3 @@ async def test_4_a_model_that_is_given_functions_to_call_itself_is_refused(desk:
     run = await desk(build, calls(("pay", {})), DONE).start({})
     assert (run.state, recorded()) == (RunState.FAILED, [])
     assert "available_functions" in run.error
-
-

@@ -47,7 +47,9 @@ class Zygote:
         """As `run`, two children at a time."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        batch = [{"function": f"{f.__module__}:{f.__name__}", "arguments": a, "env": dict(os.environ)} for f, a in works]
+        batch = [
+            {"function": f"{f.__module__}:{f.__name__}", "arguments": a, "env": dict(os.environ)} for f, a in works
+        ]
         self.process.stdin.write(json.dumps(batch) + "\n")
         self.process.stdin.flush()
         answer: list[int] = json.loads(self.process.stdout.readline())

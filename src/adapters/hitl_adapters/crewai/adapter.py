@@ -1,8 +1,8 @@
 """CrewAI on the protocol: a crew or flow is run again from its factory, and its journal answers what was done before.
 
-    advance ─► a fresh crew ─► kickoff in a thread of its own ─┬─► it ended: Completed
-                 ▲ journal                                       ├─► something waits: Paused, with where
-                 └────────────── answers, the next turn ◄────────┘   it failed: Broke, to be retried
+advance ─► a fresh crew ─► kickoff in a thread of its own ─┬─► it ended: Completed
+             ▲ journal                                       ├─► something waits: Paused, with where
+             └────────────── answers, the next turn ◄────────┘   it failed: Broke, to be retried
 """
 
 from __future__ import annotations
@@ -41,10 +41,14 @@ CAPABILITIES: Final[Capabilities] = {
     Capability.HANDOFF_TO_HUMAN: emulated("a question tool; CrewAI has no participant that is a person"),
     Capability.PARALLEL_PAUSES: NATIVE,
     Capability.NESTED_PAUSES: NATIVE,
-    Capability.SURVIVE_RESTART: emulated("the crew runs again from its factory; models and tools answer from a journal"),
+    Capability.SURVIVE_RESTART: emulated(
+        "the crew runs again from its factory; models and tools answer from a journal"
+    ),
     Capability.DETECT_IN_DOUBT: emulated("our record of started effects; CrewAI keeps none"),
     Capability.STREAM_EVENTS: NATIVE,
-    Capability.DRAIN: emulated("a flag that is heeded at the next model call, tool or task; CrewAI cannot be interrupted"),
+    Capability.DRAIN: emulated(
+        "a flag that is heeded at the next model call, tool or task; CrewAI cannot be interrupted"
+    ),
     Capability.UNDO_BY_FORK: absent("CrewAI's checkpoints hold finished tasks only, and lose writes (research §2)"),
     Capability.NEUTRAL_SPEC: NATIVE,
 }

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
-from crewai import Crew
+from crewai import Crew, Task
 from crewai.core.providers.human_input import reset_provider, set_provider
 from crewai.flow.runtime import Flow
 from crewai.tasks.task_output import TaskOutput
@@ -82,7 +82,7 @@ async def _awaited(made: Any) -> Any:
 
 
 def _result(native: Native, inputs: dict[str, Any] | None) -> Any:
-    result = native.kickoff(inputs=inputs)
+    result: Any = native.kickoff(inputs=inputs)
     if not (hasattr(type(result), "result") and hasattr(type(result), "__iter__")):
         return result
     for _ in result:  # streaming: it works only while somebody reads
@@ -103,9 +103,14 @@ def _crew(crew: Crew) -> dict[str, Any]:
     agents = [each for each in (*crew.agents, crew.manager_agent) if each is not None]
     return {
         "process": str(crew.process),
-        "tasks": [[t.key, t.async_execution, t.human_input, _tools(t.tools), t.agent and t.agent.role] for t in crew.tasks],
+        "tasks": [_task(each) for each in crew.tasks],
         "agents": [[each.role, each.goal, each.backstory, _tools(each.tools)] for each in agents],
     }
+
+
+def _task(task: Task) -> list[Any]:
+    role = task.agent.role if task.agent is not None else None
+    return [task.key, task.async_execution, task.human_input, _tools(task.tools), role]
 
 
 def _tools(tools: Any) -> list[Any]:
@@ -113,11 +118,12 @@ def _tools(tools: Any) -> list[Any]:
 
 
 def _flow(flow: Flow[Any]) -> dict[str, Any]:
-    described = type(flow).flow_definition()
-    return {
-        name: [str(m.start), str(m.listen), m.router, m.human_feedback and [m.human_feedback.message, m.human_feedback.emit]]
-        for name, m in described.methods.items()
-    }
+    return {name: _method(each) for name, each in type(flow).flow_definition().methods.items()}
+
+
+def _method(method: Any) -> list[Any]:
+    asks = method.human_feedback
+    return [str(method.start), str(method.listen), method.router, asks and [asks.message, asks.emit]]
 
 
 # ── tasks that ended ─────────────────────────────────────────────────────────────────────────────────────────
@@ -157,7 +163,9 @@ def findings(native: Native) -> tuple[Finding, ...]:
             why = "its model runs tools at the provider (builtin_tools), where no gate can see them"
             found.append(Finding("refuse", str(agent.role), why))
     if isinstance(native, Crew) and native.memory:
-        found.append(Finding("warn", "memory", "what tasks save in memory is saved again when an unfinished task is resumed"))
+        found.append(
+            Finding("warn", "memory", "what tasks save in memory is saved again when an unfinished task is resumed")
+        )
     return tuple(found)
 
 

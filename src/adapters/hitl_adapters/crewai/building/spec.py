@@ -29,16 +29,17 @@ def build_agent(spec: AgentSpec, *, stream: bool = False) -> Agent:
     """The agent of a spec. Sub-agents, and the person it may turn to, are tools of its."""
     tools: list[BaseTool] = [as_crewai(tool) for tool in tools_of(spec)]
     tools += [AgentTool.of(each, stream=stream) for each in spec.agents]
-    return Agent(
-        role=spec.name,
-        goal=spec.description or f"Do the work of {spec.name}.",
-        backstory=spec.instructions,
-        llm=chat_model(spec.model, stream=stream),
-        tools=tools,
-        allow_delegation=False,
-        verbose=False,
-        cache=False,
-    )
+    settings: dict[str, Any] = {
+        "role": spec.name,
+        "goal": spec.description or f"Do the work of {spec.name}.",
+        "backstory": spec.instructions,
+        "llm": chat_model(spec.model, stream=stream),
+        "tools": tools,
+        "allow_delegation": False,
+        "verbose": False,
+        "cache": False,
+    }
+    return Agent(**settings)
 
 
 def tools_of(spec: AgentSpec) -> tuple[Tool, ...]:

@@ -245,7 +245,11 @@ class Feedback:
         """Silence means what the flow declares; CrewAI itself would take the first outcome, often the approval."""
         if context.default_outcome:
             return ""
-        if settled.state is RequestState.EXPIRED and settled.request.on_timeout is OnTimeout.PROCEED and not context.emit:
+        if (
+            settled.state is RequestState.EXPIRED
+            and settled.request.on_timeout is OnTimeout.PROCEED
+            and not context.emit
+        ):
             return ""
         error = f"nobody answered {context.method_name!r} and it declares no default_outcome ({settled.state})"
         self._now.halt(Unanswered(error))

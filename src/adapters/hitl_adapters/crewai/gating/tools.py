@@ -1,8 +1,8 @@
 """One tool call through the gate. CrewAI itself never runs a tool inside a run of ours: its hooks fail open.
 
-    the hook ─► propose ─► Proceed: begin · the tool, here · report ─┐
-                        ├─► Refuse, Substitute: a text ───────────────┼─► the hook blocks CrewAI's own call, and
-                        └─► Wait: the task stops at its next model call ┘   hands this text out as its result
+the hook ─► propose ─► Proceed: begin · the tool, here · report ─┐
+                    ├─► Refuse, Substitute: a text ───────────────┼─► the hook blocks CrewAI's own call, and
+                    └─► Wait: the task stops at its next model call ┘   hands this text out as its result
 """
 
 from __future__ import annotations
@@ -65,7 +65,8 @@ asked_as: ContextVar[str | None] = ContextVar("hitl_crewai_call_id", default=Non
 
 def through_the_gate(now: Current, context: ToolCallHookContext) -> Result:
     """Propose the call, and carry it out here if it may run. Raises what the gate raises: then nothing ran."""
-    if context.tool is None:
+    tool: Any = context.tool
+    if tool is None:  # a name that the model made up
         return Result(f"There is no tool {context.tool_name!r}; nothing was run.")
     native = _native(context)
     if isinstance(native, BaseAgentTool) or getattr(native, HANDS_DOWN, False):
@@ -93,9 +94,7 @@ def _decide(now: Current, context: ToolCallHookContext, native: Any, neutral: To
     return result
 
 
-def _obey(
-    now: Current, native: Any, neutral: Tool | None, verdict: Verdict, place: str, action: Action
-) -> Result:
+def _obey(now: Current, native: Any, neutral: Tool | None, verdict: Verdict, place: str, action: Action) -> Result:
     match verdict:
         case Wait():
             now.wait_at(place)
@@ -129,7 +128,8 @@ def _carry_out(now: Current, native: Any, neutral: Tool | None, allowed: Proceed
     if neutral is not None and neutral.traits.mode is EffectMode.TRANSACTIONAL:
         return _carry_out_in_store(now, neutral, allowed)
     outcome: Outcome | None = None
-    with _paused_inside(now, allowed.call) as paused, now.gate.carry_out(allowed, suspends=(Suspended, Stopped)) as effect:
+    suspends = (Suspended, Stopped)
+    with _paused_inside(now, allowed.call) as paused, now.gate.carry_out(allowed, suspends=suspends) as effect:
         with within(scope().inside(allowed.call, agent)):
             outcome = _run(now, native, neutral, effect.arguments)
             if now.waits_inside():  # whatever the tool made of that

@@ -66,7 +66,8 @@ def _chunk(source: Any, event: LLMStreamChunkEvent) -> None:
     now.emit(LiveKind.TEXT, event.chunk, node=scope().path, id=str(event.call_id))
 
 
-def _classes(root: type) -> Iterator[type]:
+def _classes(root: type[Any]) -> Iterator[type[Any]]:
+    cls: type[Any]
     for cls in root.__subclasses__():
         yield cls
         yield from _classes(cls)

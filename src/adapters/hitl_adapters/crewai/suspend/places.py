@@ -19,7 +19,7 @@ _LONGEST: Final = 240
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """`base`: the flow method or tool call that all this lies in. `step`: the task. `agents`: who handed down to whom."""
+    """`base`: the flow method or tool call that all lies in. `step`: the task. `agents`: who handed down to whom."""
 
     base: str = "run"
     step: str = ""
