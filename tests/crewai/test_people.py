@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from hitl_core import AgentSpec, ModelSpec, choice, question, review, tool
+from hitl_core.errors import CapabilityNotSupported
 from hitl_core.protocol import RunState
 from hitl_core.testing.scripted_model import Conversation, Script, Step
 
@@ -49,10 +52,13 @@ async def test_a_draft_is_sent_back_and_accepted(desk: Made) -> None:
     assert len(at.calls) == 3
 
 
-async def test_a_person_to_turn_to(desk: Made) -> None:
-    at = desk(agents.spec(human="Ask the lead"), calls(("ask_human", {"question": "May they?"})), DONE)
-    ended(await at.answer(await at.start(), answering("Yes.")))
-    assert at.told() == ["Yes."]
+@pytest.mark.parametrize("nested", [False, True])
+async def test_a_handoff_to_a_person_is_refused_by_name(desk: Made, nested: bool) -> None:
+    clerk = AgentSpec("clerk", "Be kind.", human="support")
+    at = desk(lambda url: AgentSpec("desk", "Delegate.", agents=(clerk,)) if nested else clerk, DONE)
+    async with at.open() as hitl:
+        with pytest.raises(CapabilityNotSupported, match=r"handoff_to_human.*'clerk' has human='support'"):
+            await hitl.attach()
 
 
 # ── agents inside agents ─────────────────────────────────────────────────────────────────────────────────────

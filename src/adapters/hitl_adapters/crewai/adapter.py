@@ -15,7 +15,9 @@ from hitl_core.apps import AppSource
 from hitl_core.capabilities import NATIVE, Capabilities, Capability, absent, emulated
 from hitl_core.contracts import Broke, Completed, Ending, Finding, Paused, Turn
 from hitl_core.errors import AppChanged, AppRefused, CapabilityNotSupported
+from hitl_core.gate import heeding_stops
 from hitl_core.protocol import Json, Run
+from hitl_core.spec import AgentSpec
 from hitl_core.tools import Catalogue
 
 from .errors import filter_logs, in_words, keep_quiet, require_crewai, silence
@@ -38,7 +40,9 @@ CAPABILITIES: Final[Capabilities] = {
     Capability.ASK_QUESTIONS: NATIVE,
     Capability.OFFER_CHOICES: NATIVE,
     Capability.REVIEW_OUTPUT: NATIVE,
-    Capability.HANDOFF_TO_HUMAN: emulated("a question tool; CrewAI has no participant that is a person"),
+    Capability.HANDOFF_TO_HUMAN: absent(
+        "CrewAI has no participant that is a person and could hold the floor; a question tool asks one thing at a time"
+    ),
     Capability.PARALLEL_PAUSES: NATIVE,
     Capability.NESTED_PAUSES: NATIVE,
     Capability.SURVIVE_RESTART: emulated(
@@ -84,21 +88,23 @@ class CrewAIAdapter:
             from .building import load_app
 
             spec = self._source.spec()
-            for tool in spec.all_tools() if spec is not None else ():
-                self._catalogue.learn(tool)
+            if spec is not None:
+                _require_buildable(spec)
+                for tool in spec.all_tools():
+                    self._catalogue.learn(tool)
             self._app = load_app(self._source)
         return self._findings
 
     async def advance(self, turn: Turn) -> Ending:
         """Run a fresh crew or flow; what is known of this run is answered at once."""
-        from .suspend import Current, heeding_stops, in_own_thread
+        from .suspend import Current, in_own_thread
 
         app = await self._attached()
         kept = Kept.read(turn)
         now = Current(turn, await turn.gate.journal())
         work = Work(app, now, kept)
         try:
-            async with heeding_stops(now):
+            with heeding_stops(turn.gate, now.stop):
                 output = await in_own_thread(work.run, name=f"hitl-crew-{turn.run.id[:8]}")
         except Exception as exc:
             return work.ending(None, exc)
@@ -131,6 +137,15 @@ class CrewAIAdapter:
         filter_logs()
         if not self._options.console:
             silence()
+
+
+def _require_buildable(spec: AgentSpec) -> None:
+    """Raises CapabilityNotSupported if the spec, or a sub-agent of it, hands over to a person."""
+    if spec.human is not None:
+        because = f"{CAPABILITIES[Capability.HANDOFF_TO_HUMAN].because} (agent {spec.name!r} has human={spec.human!r})"
+        raise CapabilityNotSupported(NAME, Capability.HANDOFF_TO_HUMAN, because)
+    for agent in spec.agents:
+        _require_buildable(agent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +219,7 @@ class Work:
         if self._kept.calls and len(now.missing(self._kept.calls)) == len(self._kept.calls):
             self._require_reached()
         kept = Kept(self._fingerprint, tuple(now.waiting), tuple(ended_tasks(self._native)))
-        return Paused(kept.to_json(), requests=tuple(now.lifted.values()), consumed=tuple(now.used))
+        return Paused(kept.to_json(), requests=now.requests(), consumed=tuple(now.used))
 
     def _require_reached(self) -> None:
         missing = self._now.missing(self._kept.calls)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, PrivateAttr
 
 from hitl_core.protocol import Json
 from hitl_core.spec import AgentSpec, ModelSpec
-from hitl_core.tools import Tool, question
+from hitl_core.tools import Tool
 
 from ..gating import HANDS_DOWN, NEUTRAL
 from ..mapping import sentence
@@ -26,8 +26,8 @@ def build_crew(spec: AgentSpec, value: Json, *, stream: bool = False) -> Crew:
 
 
 def build_agent(spec: AgentSpec, *, stream: bool = False) -> Agent:
-    """The agent of a spec. Sub-agents, and the person it may turn to, are tools of its."""
-    tools: list[BaseTool] = [as_crewai(tool) for tool in tools_of(spec)]
+    """The agent of a spec; its sub-agents are tools of its."""
+    tools: list[BaseTool] = [as_crewai(tool) for tool in spec.tools]
     tools += [AgentTool.of(each, stream=stream) for each in spec.agents]
     settings: dict[str, Any] = {
         "role": spec.name,
@@ -40,13 +40,6 @@ def build_agent(spec: AgentSpec, *, stream: bool = False) -> Agent:
         "cache": False,
     }
     return Agent(**settings)
-
-
-def tools_of(spec: AgentSpec) -> tuple[Tool, ...]:
-    """The tools of one agent; `human` is a question to a person (CrewAI has no participant that is one)."""
-    if spec.human is None:
-        return spec.tools
-    return (*spec.tools, question("ask_human", spec.human))
 
 
 def chat_model(spec: ModelSpec, *, stream: bool = False) -> LLM:

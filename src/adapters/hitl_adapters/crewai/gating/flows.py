@@ -283,6 +283,7 @@ def _lift(now: Current, action: Action, place: str, form: Any) -> Settled:
     now.reach(place)
     settled = now.blocking(now.gate.settled(place))
     if settled is not None and settled.request.digest == action.digest and settled.state not in _UNDECIDED:
+        now.heed(action)
         now.use(place)
         return settled
     if settled is None or settled.request.digest != action.digest:

@@ -69,8 +69,11 @@ def _reviewed(now: Current, draft: str, context: Any, *, structured: bool) -> di
     now.reach(place)
     role = role_of(context.agent)
     origin = Origin(agent=role, path=(*scope().agents, role) if role else scope().agents)
+    action = review_action(draft, origin)
     form = review_form(str(getattr(context.task, "description", "")), structured=structured)
-    verdict = now.blocking(now.gate.propose(review_action(draft, origin), call=place, form=form))
+    verdict = now.blocking(now.gate.propose(action, call=place, form=form))
+    if not isinstance(verdict, Wait):
+        now.heed(action)
     match verdict:
         case Wait():
             now.wait_at(place)

@@ -20,7 +20,8 @@ from crewai.tools.tool_failure import detect_tool_failure
 from crewai.utilities.agent_utils import format_native_tool_output_for_agent
 from pydantic import BaseModel
 
-from hitl_core.errors import RecordError, Stopped
+from hitl_core.errors import RecordError, ResultNotKept, Stopped
+from hitl_core.gate.carrying import in_words as tried
 from hitl_core.protocol import (
     Action,
     EffectMode,
@@ -74,6 +75,8 @@ def through_the_gate(now: Current, context: ToolCallHookContext) -> Result:
     neutral: Tool | None = getattr(native, NEUTRAL, None)
     try:
         return _decide(now, context, native, neutral)
+    except ResultNotKept as exc:
+        return Result(tried(str(exc)))
     except RecordError as exc:
         return Result(f"This call was refused before anybody was asked: {exc}")
 
@@ -138,7 +141,7 @@ def _carry_out(now: Current, native: Any, neutral: Tool | None, allowed: Proceed
     if paused or outcome is None:
         return Result(WAITING)
     if isinstance(outcome, Failed):
-        return Result(_same_words(now, allowed.call, f"This call was tried and failed: {outcome.error}"))
+        return Result(_same_words(now, allowed.call, tried(outcome.error)))
     return Result(said(outcome.result, allowed.note), own=True)
 
 
@@ -167,6 +170,8 @@ def _run(now: Current, native: Any, neutral: Tool | None, arguments: dict[str, A
         return Executed(as_json(format_native_tool_output_for_agent(native, raw)))
     except (Suspended, Stopped):
         raise
+    except ResultNotKept as exc:
+        return Failed(str(exc))
     except Exception as exc:
         return Failed(f"{type(exc).__name__}: {exc}"[:4000])
 
@@ -179,7 +184,7 @@ def _carry_out_in_store(now: Current, neutral: Tool, allowed: Proceed) -> Result
     try:
         done = now.blocking(now.gate.carry_out_in_store(allowed, neutral.run_in))
     except RuntimeError as exc:
-        return Result(_same_words(now, allowed.call, f"This call was tried and failed: {exc}"))
+        return Result(_same_words(now, allowed.call, tried(str(exc))))
     return Result(said(done, allowed.note), own=True)
 
 

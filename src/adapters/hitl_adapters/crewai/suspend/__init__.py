@@ -4,7 +4,6 @@ from .current import Current, Suspended, current, driving, the_run
 from .models import journal_models, watch_models
 from .places import Scope, scope, within
 from .seams import seam
-from .stops import heeding_stops
 from .threads import in_own_thread
 
 __all__ = [
@@ -13,7 +12,6 @@ __all__ = [
     "Suspended",
     "current",
     "driving",
-    "heeding_stops",
     "in_own_thread",
     "journal_models",
     "scope",

@@ -14,12 +14,12 @@ from typing import Any, TypeVar
 from crewai.hooks.dispatch import HookAborted
 
 from hitl_core.contracts import Turn
-from hitl_core.errors import NoRun
+from hitl_core.errors import NoRun, Stopped
 from hitl_core.gate import Gate
-from hitl_core.protocol import Json, LiveEvent, LiveKind, PauseRequest, canonical, sha256
+from hitl_core.protocol import Action, Json, LiveEvent, LiveKind, PauseRequest, canonical, sha256
 
 from ..errors import PAUSED
-from .places import Scope, scope
+from .places import Scope, scope, short
 
 T = TypeVar("T")
 
@@ -45,6 +45,7 @@ class Current:
     failure: BaseException | None = None
     over: bool = False
     futures: list[Future[Any]] = field(default_factory=list)
+    _order: dict[str, int] = field(default_factory=dict)
     _counts: Counter[str] = field(default_factory=Counter)
     _reserved: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     _suspended: set[str] = field(default_factory=set)
@@ -71,6 +72,7 @@ class Current:
         path = scope().path
         place = self._nth(path, name, content)
         with self._lock:
+            self._order.setdefault(place, len(self._order))
             self._reserved.setdefault((path, call_id), []).append(place)
 
     def reserved(self, call_id: str | None, name: str, content: Json) -> str:
@@ -114,6 +116,12 @@ class Current:
         self.journal[key] = recorded
         return recorded
 
+    def heed(self, action: Action) -> None:
+        """Before a decision is handed to CrewAI: no stop may be in force. Raises Suspended."""
+        if self.blocking(self.gate.stop_for(action)) is not None:
+            self.stop("a stop is in force")
+            raise Suspended
+
     # ── stopping ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def reach(self, place: str) -> None:
@@ -127,7 +135,7 @@ class Current:
 
     def missing(self, calls: Iterable[str]) -> list[str]:
         """Those of the places that this turn did not come to."""
-        passed = tuple(f"{path}/" for path in self.skipped)
+        passed = tuple(f"{path}/" for path in (*self.skipped, *map(short, self.gate.held)))
         return [call for call in calls if call not in self.reached and not call.startswith(passed)]
 
     def wait_at(self, place: str, path: str = "") -> None:
@@ -136,6 +144,11 @@ class Current:
             self._suspended.add(path or scope().path)
             if place not in self.waiting:
                 self.waiting.append(place)
+
+    def requests(self) -> tuple[PauseRequest, ...]:
+        """What people are asked, in the order in which the models called; threads propose in any order."""
+        asked = (*self.lifted.values(), *self.gate.waiting)
+        return tuple(sorted(asked, key=lambda request: self._order.get(request.call, len(self._order))))
 
     def use(self, place: str) -> None:
         with self._lock:
@@ -146,6 +159,10 @@ class Current:
         with self._lock:
             if self.failure is None:
                 self.failure = error
+
+    def stop(self, reason: str) -> None:
+        """A stop is in force: what is under way comes to its end, and nothing new starts."""
+        self.halt(self.gate.stopped or Stopped(reason))
 
     def waits_inside(self) -> bool:
         """Whether something in the scope we are in waits, or was kept from going on."""
