@@ -21,8 +21,10 @@ import nox
 ROOT = Path(__file__).parent
 NEWEST = "constraints/newest.txt"
 LOWEST = "constraints/langgraph_lowest.txt"
-LANES = ("lint", "types", "core", "langgraph", "langgraph_lowest", "docs", "bench_smoke", "wheel")
+CREWAI = "constraints/crewai.txt"
+LANES = ("lint", "types", "core", "langgraph", "langgraph_lowest", "crewai", "docs", "bench_smoke", "wheel")
 PYTHON_CODE = ("src", "tests", "examples", "bench", "noxfile.py")
+CREWAI_CODE = ("src/adapters/hitl_adapters/crewai", "tests/crewai", "examples/existing_crews")
 FRAMEWORKS = ("langgraph", "langchain_core", "crewai", "autogen_agentchat", "agents", "openai")
 # The core lane proves first that its environment is what the lane's name says.
 NO_FRAMEWORK = """
@@ -68,7 +70,8 @@ def types(session: nox.Session) -> None:
     """mypy --strict over everything that is Python here."""
     install(session, extras="cli,langgraph,server,postgres", groups=("test", "langgraph", "types"))
     session.install("--constraint", NEWEST, "nox")
-    session.run("mypy", *(path for path in PYTHON_CODE if (ROOT / path).exists()))
+    elsewhere = f"^({'|'.join(CREWAI_CODE)})/"  # checked in the lane that has its framework
+    session.run("mypy", "--exclude", elsewhere, *(path for path in PYTHON_CODE if (ROOT / path).exists()))
 
 
 @nox.session
@@ -95,6 +98,14 @@ def langgraph_lowest(session: nox.Session) -> None:
     """The core, the adapter and the command line, on the oldest versions pyproject.toml admits."""
     install(session, extras="cli,langgraph", groups=("test", "langgraph"), pins=LOWEST)
     pytest(session, "tests/core", "tests/plain", "tests/langgraph", "tests/cli")
+
+
+@nox.session
+def crewai(session: nox.Session) -> None:
+    """The CrewAI adapter on the newest pinned versions, and its types."""
+    install(session, extras="cli,crewai", groups=("test", "types"), pins=CREWAI)
+    session.run("mypy", *CREWAI_CODE)
+    pytest(session, "tests/crewai", "tests/tree/test_capabilities.py")
 
 
 @nox.session
@@ -139,6 +150,9 @@ def constraints(session: nox.Session) -> None:
     extras = [f"--extra={extra}" for extra in ("langgraph", "cli")]
     others = [f"--extra={extra}" for extra in ("server", "postgres", "agui", "notify", "otel")]
     session.run(*compile_, *extras, *others, "--group=dev", "--output-file", NEWEST)
+
+    crew = ["--extra=crewai", "--extra=cli", "--group=test", "--group=types"]
+    session.run(*compile_, *crew, "--output-file", CREWAI)
 
     # "Oldest" is said of what we ask for and of LangGraph's own family; the test tools stay new.
     oldest = str(Path(session.create_tmp()) / "oldest.txt")

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
-from hitl_core.errors import AdapterNotInstalled, AdapterTooOld
+from hitl_core.errors import RAN, AdapterNotInstalled, AdapterTooOld
 
 OLDEST: Final = (1, 15, 30)
 
@@ -67,6 +67,11 @@ def numbers(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(".")[:3] if part.isdigit())
 
 
+def tried(error: str) -> str:
+    """What the model is told about a call that is recorded as failed with this error; the gate says the same later."""
+    return error if error.startswith(RAN) else f"This call was tried and failed: {error}"
+
+
 def in_words(error: BaseException) -> str:
     """What to tell people about an error that came out of a crew or a flow."""
     return f"{type(error).__name__}: {error}"
@@ -86,9 +91,9 @@ PAUSED: Final = "hitl: this run waits for people"
 def silence() -> None:
     """No panels on the terminal: what a run says goes to those who watch it."""
     from crewai.events.event_listener import event_listener
-    from rich.console import Console
 
-    event_listener.formatter.console = Console(quiet=True)
+    console = type(event_listener.formatter.console)
+    event_listener.formatter.console = console(quiet=True)
 
 
 @contextmanager

@@ -21,7 +21,6 @@ from crewai.utilities.agent_utils import format_native_tool_output_for_agent
 from pydantic import BaseModel
 
 from hitl_core.errors import RecordError, ResultNotKept, Stopped
-from hitl_core.gate.carrying import in_words as tried
 from hitl_core.protocol import (
     Action,
     EffectMode,
@@ -39,6 +38,7 @@ from hitl_core.protocol import (
 )
 from hitl_core.tools import Tool, as_json
 
+from ..errors import tried
 from ..mapping import argument_fault, definition_of, said, tool_form
 from ..suspend import Current, Suspended, scope, within
 from ..suspend.threads import off_loop
