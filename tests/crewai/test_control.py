@@ -62,6 +62,10 @@ async def test_a_review_that_nobody_answers_fails_the_run_and_accepts_nothing(de
     run = await at.resume(run)
     assert run.state is RunState.FAILED
     assert "deadline" in run.error
+    run = await at.resume(run, ask_again=True)
+    assert (run.state, len(run.pending), run.pending[0].round) == (RunState.PAUSED, 1, 1)
+    ended(await at.answer(run, accept), {"answer": "done"})
+    assert len(at.calls) == 1
 
 
 @pytest.mark.parametrize("vetoed", [True, False])

@@ -101,7 +101,7 @@ class CrewAIAdapter:
 
         app = await self._attached()
         kept = Kept.read(turn)
-        now = Current(turn, await turn.gate.journal())
+        now = Current(turn, await turn.gate.journal(), frozenset(kept.calls))
         work = Work(app, now, kept)
         try:
             with heeding_stops(turn.gate, now.stop):

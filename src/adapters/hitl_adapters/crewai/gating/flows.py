@@ -21,7 +21,6 @@ from hitl_core.commands import Settled
 from hitl_core.lifecycle import RequestState
 from hitl_core.protocol import (
     Accept,
-    Action,
     Answer,
     Choose,
     Json,
@@ -34,9 +33,7 @@ from hitl_core.tools import as_json
 from ..mapping import ask_action, ask_form, feedback_action, feedback_form, shown
 from ..suspend import Current, Suspended, current, scope, seam
 from ..suspend.models import ExactModel
-from .reviews import Unanswered
-
-_UNDECIDED: Final = (RequestState.OPEN, RequestState.FROZEN)
+from .lifting import Unanswered, decided_at
 
 
 def oversee_flows() -> None:
@@ -228,7 +225,7 @@ class Feedback:
         origin = Origin(agent=type(flow).__name__, path=(type(flow).__name__,))
         action = feedback_action(context.method_name, shown(context.method_output), origin)
         form = feedback_form(context.message, context.emit)
-        settled = _lift(self._now, action, place, form)
+        settled = decided_at(self._now, action, place, form)
         decision = settled.response.decision if settled.response is not None else None
         match decision:
             case Choose(option=option):
@@ -272,22 +269,6 @@ def _ask(original: Any, flow: Any, message: str, timeout: float | None = None, m
         return original(flow, message, timeout, metadata)
     origin = Origin(agent=type(flow).__name__, path=(type(flow).__name__,))
     place = now.place("ask", message)
-    settled = _lift(now, ask_action(message, as_json(metadata), origin), place, ask_form(message))
+    settled = decided_at(now, ask_action(message, as_json(metadata), origin), place, ask_form(message))
     decision = settled.response.decision if settled.response is not None else None
     return str(decision.value) if isinstance(decision, Answer) else None
-
-
-def _lift(now: Current, action: Action, place: str, form: Any) -> Settled:
-    """What was decided at a pause of the app. Raises Suspended while nothing is."""
-    now.check(scope().base)
-    now.reach(place)
-    settled = now.blocking(now.gate.settled(place))
-    if settled is not None and settled.request.digest == action.digest and settled.state not in _UNDECIDED:
-        now.heed(action)
-        now.use(place)
-        return settled
-    if settled is None or settled.request.digest != action.digest:
-        round = 0 if settled is None else settled.request.round + 1
-        now.lifted[place] = now.gate.lift(action, call=place, form=form, round=round)
-    now.wait_at(place, scope().base)
-    raise Suspended

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from crewai.core.providers.human_input import SyncHumanInputProvider
 from pydantic import BaseModel
 
-from hitl_core.errors import EffectRefused
-from hitl_core.protocol import Origin, Proceed, Refuse, Substitute, Wait
+from hitl_core.protocol import Accept, Edit, Origin, Revise
 
 from ..mapping import review_action, review_form
 from ..suspend import Current, Suspended, current, scope
+from .lifting import Unanswered, decided_at, proceeds
 from .tools import role_of
-
-
-class Unanswered(EffectRefused):
-    """Nobody answered a review before its deadline, and CrewAI has no answer that would mean so."""
 
 
 class Reviews(SyncHumanInputProvider):
@@ -51,41 +47,29 @@ class Reviews(SyncHumanInputProvider):
 
 
 def _feedback(now: Current, answer: Any, context: Any) -> str | None:
-    """What the reviewer wants changed, or None if the draft (perhaps edited by now) is good. Raises Suspended."""
-    now.check()
+    """What the reviewer wants changed, or None if the draft (perhaps edited by now) is good. Raises Suspended.
+
+    Each round has a place of its own, so that earlier rounds are never asked again.
+    """
     draft = SyncHumanInputProvider._get_output_string(answer)
-    said = _reviewed(now, draft, context, structured=isinstance(answer.output, BaseModel))
-    if said["outcome"] == "edited":
-        answer.output = answer.text = said["content"]
-    if said["outcome"] != "revise":
-        return None
-    _show_draft(context, draft)
-    return str(said["feedback"])
-
-
-def _reviewed(now: Current, draft: str, context: Any, *, structured: bool) -> dict[str, Any]:
-    """The decision about a draft. Each round has a place of its own, so that earlier rounds are never asked again."""
-    place = now.place("review")
-    now.reach(place)
     role = role_of(context.agent)
     origin = Origin(agent=role, path=(*scope().agents, role) if role else scope().agents)
-    action = review_action(draft, origin)
-    form = review_form(str(getattr(context.task, "description", "")), structured=structured)
-    verdict = now.blocking(now.gate.propose(action, call=place, form=form))
-    if not isinstance(verdict, Wait):
-        now.heed(action)
-    match verdict:
-        case Wait():
-            now.wait_at(place)
-            raise Suspended
-        case Substitute(result=result):
-            now.use(place)
-            return cast("dict[str, Any]", result)
-        case Proceed():
-            now.use(place)
-            return {"outcome": "accepted", "content": draft, "feedback": ""}
-        case Refuse(text=text):
-            now.halt(Unanswered(f"the review of a task's result came to nothing: {text}"))
+    task = str(getattr(context.task, "description", ""))
+    form = review_form(task, structured=isinstance(answer.output, BaseModel))
+    settled = decided_at(now, review_action(draft, origin), now.place("review"), form)
+    match settled.response.decision if settled.response is not None else None:
+        case Revise(feedback=feedback):
+            _show_draft(context, draft)
+            return feedback
+        case Edit(arguments=arguments):
+            answer.output = answer.text = str(arguments["content"])
+            return None
+        case Accept():
+            return None
+        case _ if proceeds(settled):
+            return None
+        case _:
+            now.halt(Unanswered(f"nobody answered the review of {task[:80]!r} before its deadline ({settled.state})"))
             raise Suspended
 
 

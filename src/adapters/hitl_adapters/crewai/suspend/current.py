@@ -37,6 +37,7 @@ class Current:
 
     turn: Turn
     journal: dict[str, Json]
+    waited: frozenset[str] = frozenset()
     waiting: list[str] = field(default_factory=list)
     used: list[str] = field(default_factory=list)
     reached: set[str] = field(default_factory=set)
@@ -159,6 +160,10 @@ class Current:
         with self._lock:
             if self.failure is None:
                 self.failure = error
+
+    def asks_again(self, place: str) -> bool:
+        """Whether the answer at this place is to be dropped: the run failed after it, and is asked anew."""
+        return self.turn.ask_again and place in self.waited
 
     def stop(self, reason: str) -> None:
         """A stop is in force: what is under way comes to its end, and nothing new starts."""
