@@ -22,12 +22,14 @@ ROOT = Path(__file__).parent
 NEWEST = "constraints/newest.txt"
 LOWEST = "constraints/langgraph_lowest.txt"
 AUTOGEN = "constraints/autogen.txt"
+CREWAI = "constraints/crewai.txt"
 LANES = (
     "lint",
     "types",
     "core",
     "langgraph",
     "langgraph_lowest",
+    "crewai",
     "autogen",
     "conformance",
     "docs",
@@ -38,6 +40,7 @@ PYTHON_CODE = ("src", "tests", "examples", "bench", "noxfile.py")
 FRAMEWORKS = ("langgraph", "langchain_core", "crewai", "autogen_agentchat", "agents", "openai")
 # Frameworks that cannot be installed beside the others: their own lane checks the types of these paths.
 TYPED_IN_ITS_LANE = {
+    "crewai": ("src/adapters/hitl_adapters/crewai", "tests/crewai", "examples/existing_crews"),
     "autogen": ("src/adapters/hitl_adapters/autogen", "tests/autogen", "examples/existing_teams"),
 }
 # The core lane proves first that its environment is what the lane's name says.
@@ -122,6 +125,14 @@ def conformance(session: nox.Session) -> None:
 
 
 @nox.session
+def crewai(session: nox.Session) -> None:
+    """The CrewAI adapter on the newest pinned versions, and its types."""
+    install(session, extras="cli,crewai", groups=("test", "types"), pins=CREWAI)
+    session.run("mypy", *TYPED_IN_ITS_LANE["crewai"])
+    pytest(session, "tests/crewai", "tests/tree/test_capabilities.py")
+
+
+@nox.session
 def autogen(session: nox.Session) -> None:
     """The AutoGen adapter on the one version that it supports, and its types."""
     install(session, extras="cli,autogen", groups=("test", "types"), pins=AUTOGEN)
@@ -172,6 +183,9 @@ def constraints(session: nox.Session) -> None:
     extras = [f"--extra={extra}" for extra in ("langgraph", "cli")]
     others = [f"--extra={extra}" for extra in ("server", "postgres", "agui", "notify", "otel")]
     session.run(*compile_, *extras, *others, "--group=dev", "--output-file", NEWEST)
+
+    crew = ["--extra=crewai", "--extra=cli", "--group=test", "--group=types"]
+    session.run(*compile_, *crew, "--output-file", CREWAI)
 
     # "Oldest" is said of what we ask for and of LangGraph's own family; the test tools stay new.
     oldest = str(Path(session.create_tmp()) / "oldest.txt")
