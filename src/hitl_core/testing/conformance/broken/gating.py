@@ -215,6 +215,9 @@ def _is_no(response: Response) -> bool:
 class TurnsANoIntoAYes(BrokenGate):
     """Lowers a rejection to what the app takes for consent."""
 
+    async def heard(self, said: Verdict, action: Action, call: str) -> Verdict:
+        return self.lets_run(action, call) if isinstance(said, Refuse) else said
+
     async def settled(self, call: str) -> Settled | None:
         found = await self.inner.settled(call)
         if found is None or found.response is None or not _is_no(found.response):
