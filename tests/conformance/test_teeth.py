@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 import pytest
 
-from hitl_core.errors import AdapterNotInstalled
 from hitl_core.registry import known
 from hitl_core.testing.conformance import PROMISES, Kit, Outcome, Trial, chosen, find_kit
 from hitl_core.testing.conformance.broken import BROKEN, Broken
 from hitl_core.testing.conformance.catalogue import BEHAVIOURS
 from hitl_core.testing.conformance.promises import NOT_YET
-from hitl_core.testing.conformance.suite import capabilities_of
+from hitl_core.testing.conformance.suite import KITS as KIT_GROUP
+from hitl_core.testing.conformance.suite import capabilities_of, versions
 
 pytestmark = pytest.mark.processes
 
 
 def installed() -> list[Kit]:
     """The kits of the frameworks that are installed here; the others have lanes of their own."""
-    found = []
-    for name in sorted(known("hitl_core.kits"), key=lambda name: name != "plain"):
-        with suppress(AdapterNotInstalled):
-            found.append(find_kit(name))
-    return found
+    names = [name for name in known(KIT_GROUP) if name == "plain" or len(versions(name)) > 1]
+    return [find_kit(name) for name in sorted(names, key=lambda name: name != "plain")]
 
 
 KITS = installed()
