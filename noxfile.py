@@ -21,11 +21,28 @@ import nox
 ROOT = Path(__file__).parent
 NEWEST = "constraints/newest.txt"
 LOWEST = "constraints/langgraph_lowest.txt"
+AUTOGEN = "constraints/autogen.txt"
 CREWAI = "constraints/crewai.txt"
-LANES = ("lint", "types", "core", "langgraph", "langgraph_lowest", "crewai", "docs", "bench_smoke", "wheel")
+LANES = (
+    "lint",
+    "types",
+    "core",
+    "langgraph",
+    "langgraph_lowest",
+    "autogen",
+    "crewai",
+    "conformance",
+    "docs",
+    "bench_smoke",
+    "wheel",
+)
 PYTHON_CODE = ("src", "tests", "examples", "bench", "noxfile.py")
-CREWAI_CODE = ("src/adapters/hitl_adapters/crewai", "tests/crewai", "examples/existing_crews")
 FRAMEWORKS = ("langgraph", "langchain_core", "crewai", "autogen_agentchat", "agents", "openai")
+# Frameworks that cannot be installed beside the others: their own lane checks the types of these paths.
+TYPED_IN_ITS_LANE = {
+    "autogen": ("src/adapters/hitl_adapters/autogen", "tests/autogen", "examples/existing_teams"),
+    "crewai": ("src/adapters/hitl_adapters/crewai", "tests/crewai", "examples/existing_crews"),
+}
 # The core lane proves first that its environment is what the lane's name says.
 NO_FRAMEWORK = """
 import importlib.util, sys
@@ -67,10 +84,10 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """mypy --strict over everything that is Python here."""
+    """mypy --strict over everything that is Python here and needs no framework with a lane of its own for this."""
     install(session, extras="cli,langgraph,server,postgres", groups=("test", "langgraph", "types"))
     session.install("--constraint", NEWEST, "nox")
-    elsewhere = f"^({'|'.join(CREWAI_CODE)})/"  # checked in the lane that has its framework
+    elsewhere = "|".join(f"^{path}/" for paths in TYPED_IN_ITS_LANE.values() for path in paths)
     session.run("mypy", "--exclude", elsewhere, *(path for path in PYTHON_CODE if (ROOT / path).exists()))
 
 
@@ -101,10 +118,25 @@ def langgraph_lowest(session: nox.Session) -> None:
 
 
 @nox.session
+def conformance(session: nox.Session) -> None:
+    """Every promise, tried on every adapter that the newest pins install; and the broken ones are caught."""
+    install(session, extras="cli,langgraph", groups=("test", "langgraph"))
+    pytest(session, "tests/conformance")
+
+
+@nox.session
+def autogen(session: nox.Session) -> None:
+    """The AutoGen adapter on the one version that it supports, and its types."""
+    install(session, extras="cli,autogen", groups=("test", "types"), pins=AUTOGEN)
+    session.run("mypy", *TYPED_IN_ITS_LANE["autogen"])
+    pytest(session, "tests/autogen", "tests/tree/test_capabilities.py")
+
+
+@nox.session
 def crewai(session: nox.Session) -> None:
     """The CrewAI adapter on the newest pinned versions, and its types."""
     install(session, extras="cli,crewai", groups=("test", "types"), pins=CREWAI)
-    session.run("mypy", *CREWAI_CODE)
+    session.run("mypy", *TYPED_IN_ITS_LANE["crewai"])
     pytest(session, "tests/crewai", "tests/tree/test_capabilities.py")
 
 
@@ -160,6 +192,8 @@ def constraints(session: nox.Session) -> None:
     session.run(*compile_, family, *extras, "--resolution=lowest-direct", "--output-file", oldest)
     groups = ["--group=test", "--group=langgraph"]
     session.run(*compile_, *extras, *groups, "--constraint", oldest, "--output-file", LOWEST)
+
+    session.run(*compile_, "--extra=autogen", "--extra=cli", "--group=dev", "--output-file", AUTOGEN)
 
 
 @nox.session
