@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from hitl_core.testing.conformance import SpecKit, Stage
 
 from .adapter import NAME
+from .errors import keep_quiet, require_crewai
 
 
 class Kit(SpecKit):
     """Scenes as crews of one agent; native pauses as flows that ask."""
 
     backend = NAME
+
+    def warm(self) -> None:
+        """Import CrewAI before a process is forked; as soon as it works it has threads, and could not be."""
+        keep_quiet()
+        require_crewai()
+        import_module("hitl_adapters.crewai.building")
 
     def native(self, pause: str, stage: Stage) -> Any:
         """A flow whose one method asks, in the words of CrewAI's own documentation."""
@@ -26,10 +34,10 @@ def _asks_to_pay(stage: Stage) -> Any:
     class Desk(Flow[dict[str, Any]]):
         @start()
         @human_feedback(message="Pay back A-1042? Say what is wrong with it, or nothing.")
-        def ask(self) -> str:
+        def plan(self) -> str:
             return "40.5 EUR for A-1042"
 
-        @listen(ask)
+        @listen(plan)
         def hear(self, result: HumanFeedbackResult) -> str:
             said = f"kept: {result.feedback}" if result.feedback else stage.pays("A-1042", 40.5)
             stage.hear(said)
