@@ -29,8 +29,8 @@ LANES = (
     "core",
     "langgraph",
     "langgraph_lowest",
-    "autogen",
     "crewai",
+    "autogen",
     "conformance",
     "docs",
     "bench_smoke",
@@ -40,8 +40,8 @@ PYTHON_CODE = ("src", "tests", "examples", "bench", "noxfile.py")
 FRAMEWORKS = ("langgraph", "langchain_core", "crewai", "autogen_agentchat", "agents", "openai")
 # Frameworks that cannot be installed beside the others: their own lane checks the types of these paths.
 TYPED_IN_ITS_LANE = {
-    "autogen": ("src/adapters/hitl_adapters/autogen", "tests/autogen", "examples/existing_teams"),
     "crewai": ("src/adapters/hitl_adapters/crewai", "tests/crewai", "examples/existing_crews"),
+    "autogen": ("src/adapters/hitl_adapters/autogen", "tests/autogen", "examples/existing_teams"),
 }
 # The core lane proves first that its environment is what the lane's name says.
 NO_FRAMEWORK = """
@@ -125,19 +125,19 @@ def conformance(session: nox.Session) -> None:
 
 
 @nox.session
-def autogen(session: nox.Session) -> None:
-    """The AutoGen adapter on the one version that it supports, and its types."""
-    install(session, extras="cli,autogen", groups=("test", "types"), pins=AUTOGEN)
-    session.run("mypy", *TYPED_IN_ITS_LANE["autogen"])
-    pytest(session, "tests/autogen", "tests/tree/test_capabilities.py")
-
-
-@nox.session
 def crewai(session: nox.Session) -> None:
     """The CrewAI adapter on the newest pinned versions, and its types."""
     install(session, extras="cli,crewai", groups=("test", "types"), pins=CREWAI)
     session.run("mypy", *TYPED_IN_ITS_LANE["crewai"])
     pytest(session, "tests/crewai", "tests/tree/test_capabilities.py")
+
+
+@nox.session
+def autogen(session: nox.Session) -> None:
+    """The AutoGen adapter on the one version that it supports, and its types."""
+    install(session, extras="cli,autogen", groups=("test", "types"), pins=AUTOGEN)
+    session.run("mypy", *TYPED_IN_ITS_LANE["autogen"])
+    pytest(session, "tests/autogen", "tests/tree/test_capabilities.py")
 
 
 @nox.session

@@ -108,6 +108,21 @@ async def test_a_stop_blocks_what_was_approved_until_it_is_lifted(desk: Made, pl
     assert (run.state, at.effects, len(model.calls)) == (RunState.COMPLETED, ["refund"], 2)
 
 
+async def test_a_stop_holds_back_what_a_person_said(desk: Made, plays: Plays) -> None:
+    model = plays(cast_of(a=["a1", "a2"]))
+    at = desk(lambda: RoundRobinGroupChat([assistant(model, "a"), user()], max_turns=3))
+    run = await at.start()
+    await at.say(run.pending[0].answer("go on", by="ann"))
+    async with at.open() as hitl:
+        await hitl.stop(StopScope.AGENT, "a", by="ann", reason="it raves")
+    run = await at.resume(run)
+    assert (run.state, len(model.calls)) == (RunState.STOPPED, 1)
+    async with at.open() as hitl:
+        await hitl.lift(StopScope.AGENT, "a", by="ann", reason="calm again")
+    run = await at.resume(run)
+    assert (run.state, len(model.calls)) == (RunState.COMPLETED, 2)
+
+
 async def test_undo_is_refused_by_name(desk: Made, plays: Plays) -> None:
     at = desk(spec(plays(PAYS), refund))
     run = await at.start()

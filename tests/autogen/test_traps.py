@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -16,8 +17,8 @@ from autogen_core import CancellationToken, SingleThreadedAgentRuntime
 from autogen_core.tools import TextResultContent, ToolResult, ToolSchema, Workbench
 
 from hitl_core import current_call
-from hitl_core.commands import StopScope
-from hitl_core.errors import AppChanged, AppRefused
+from hitl_core.commands import CancelRun, StopScope
+from hitl_core.errors import AppChanged, AppRefused, LeaseLost
 from hitl_core.lifecycle import ActionState
 from hitl_core.protocol import Kind, RunState
 from hitl_core.testing.scripted_model import Call, Refuse, Rule, Script, ScriptedModel, Step, When
@@ -306,28 +307,31 @@ async def test_a_stop_while_a_model_answers_does_not_wait_for_it(desk: Made, pla
 
 async def test_a_lost_worker_leaves_nothing_behind(desk: Made, plays: Plays) -> None:
     """§3.3: a team whose task is cancelled goes on working; ours is cancelled by its token and ends."""
-    began = asyncio.Event()
 
     async def works(order: str) -> str:
         """Takes for ever."""
-        began.set()
+        async with at.open() as other:
+            (run,) = (await other.runs()).items
+            await other.store.apply(CancelRun(run.id, "ann", "now", datetime.now(UTC)))
         await asyncio.Event().wait()
         return "never"
 
     model = plays(cast_of(clerk=[tool_call("works", order="A"), "went on"]))
-    at = desk(lambda: RoundRobinGroupChat([alone(model, works)()], max_turns=1), policy=ALL_GO, harmless=("works",))
+    at = desk(
+        lambda: RoundRobinGroupChat([alone(model, works)()], max_turns=1),
+        policy=ALL_GO,
+        harmless=("works",),
+        lease=0.3,
+    )
     async with at.open() as hitl:
-        working = asyncio.create_task(hitl.start("go"))
-        await began.wait()
-        working.cancel()
         async with asyncio.timeout(10):
-            with pytest.raises(asyncio.CancelledError):
-                await working
+            with pytest.raises(LeaseLost):
+                await hitl.start("go")
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         assert not [task for task in tasks if "autogen" in repr(task.get_coro())]
         (run,) = (await hitl.runs()).items
         (effect,) = await hitl.effects(run.id)
-        assert effect.state is ActionState.EXECUTING
+        assert (run.state, effect.state) == (RunState.CANCELLED, ActionState.EXECUTING)
 
 
 # ── §2.2, §2.3 ───────────────────────────────────────────────────────────────────────────────────────────────

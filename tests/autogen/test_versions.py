@@ -8,9 +8,7 @@ import pytest
 from autogen_agentchat.teams._group_chat._base_group_chat_manager import BaseGroupChatManager
 
 from hitl_adapters.autogen import errors
-from hitl_adapters.autogen.adapter import CAPABILITIES
 from hitl_adapters.autogen.suspend import proof, prove
-from hitl_core.capabilities import Capability
 from hitl_core.errors import AdapterTooOld
 
 
@@ -35,7 +33,3 @@ async def test_an_autogen_that_does_not_resume_as_believed_is_refused(monkeypatc
     monkeypatch.setattr(BaseGroupChatManager, "_transition_to_next_speakers", selects)
     with pytest.raises(errors.AutoGenDiffers, match="smallest team"):
         await prove()
-
-
-def test_every_capability_is_answered_for() -> None:
-    assert set(CAPABILITIES) == set(Capability)

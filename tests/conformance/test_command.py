@@ -58,4 +58,4 @@ def test_a_promise_or_an_adapter_that_does_not_exist(capsys: pytest.CaptureFixtu
     assert run(["conformance", "plain", "--promise", "P63"]) == 2
     assert "nothing tries P63" in capsys.readouterr().err
     assert run(["conformance", "no_such_framework"]) == 2
-    assert "known: langgraph, plain" in capsys.readouterr().err
+    assert "known: autogen, langgraph, plain" in capsys.readouterr().err

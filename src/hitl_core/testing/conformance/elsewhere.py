@@ -15,6 +15,7 @@ import asyncio
 import importlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -37,6 +38,9 @@ from .world import Parts, World, free, only
 
 Act = tuple[Any, ...]
 """What a child does: ("start",) · ("say", decision, *fields) · ("resume",) · ("work",)."""
+
+PATIENCE: Final = 60
+"""Seconds that a child may take, and the parent to play its first scene."""
 
 _MODULE: Final = "hitl_core.testing.conformance.elsewhere"
 
@@ -135,8 +139,9 @@ def _warm_up(kit: Kit) -> None:
 
 async def _played(world: World) -> None:
     try:
-        world.rules(free("note"))
-        await world.start(Scene.of(note()))
+        async with asyncio.timeout(PATIENCE):
+            world.rules(free("note"))
+            await world.start(Scene.of(note()))
     finally:
         await world.close()
 
@@ -179,6 +184,7 @@ def _after_spawn(child: subprocess.Popen[str]) -> Ended:
 
 
 def _carried_out(order: dict[str, Any]) -> Ended:
+    signal.alarm(PATIENCE)  # a child that hangs ends, and the behaviour is told by which signal
     try:
         return Ended(result=asyncio.run(_acted(Order(**order))))
     except BaseException as exc:  # whatever it was, the behaviour is to see it

@@ -179,7 +179,8 @@ class World:
         """
         (ended,) = await self.elsewhere(acts, crash=crash)
         if ended.signal != signal.SIGKILL:
-            raise NotKept(f"the process was not killed {crash or 'at its end'}: {ended.error or ended.result!r}")
+            ending = ended.error or (f"signal {ended.signal}" if ended.signal else repr(ended.result))
+            raise NotKept(f"the process was not killed {crash or 'at its end'}, it ended with {ending}")
         self.clock.advance(LEASE)  # where nobody can see that the worker has died, its lease runs out
 
     async def elsewhere(self, *children: tuple[Act, ...], crash: str = "", survive: bool = False) -> list[Ended]:

@@ -16,14 +16,15 @@ from hitl_core.lifecycle import RequestState
 from hitl_core.protocol import Action, Answer, HandBack, TakeOver
 
 from ..mapping import no_answer, person_action, person_form, question_of
-from ..suspend import Scope, Session
+from ..suspend import Scope, Session, Suspended
 
 _TAKEN_BACK: Final = (RequestState.REVOKED, RequestState.SUPERSEDED, RequestState.CANCELLED)
 """A word that counts no more: the person is asked again."""
 
 
 async def decided(session: Session, place: str, action: Action, form: Form) -> Settled:
-    """What was decided at a place. Raises Suspended while nobody has decided; then the request is lifted."""
+    """What was decided at a place. Raises Suspended while nobody has decided; then the request is lifted. Under a stop
+    nothing that was decided is handed to the team."""
     session.reached.add(place)
     known = await session.gate.settled(place)
     anew = known is not None and session.turn.ask_again and place not in session.asked_again
@@ -33,6 +34,9 @@ async def decided(session: Session, place: str, action: Action, form: Form) -> S
     assert known is not None
     if known.state in (RequestState.OPEN, RequestState.FROZEN):
         raise session.waiting(place)
+    if await session.gate.stop_for(known.request.action) is not None:
+        session.ended.set()
+        raise Suspended(str(session.gate.stopped))
     session.used.append(place)
     return known
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from typing import Any, Final
 
 from autogen_agentchat.base import TaskResult
+
+from hitl_core.gate import heeding_stops
 
 from .scope import Scope, Session, Suspended, entered
 
@@ -16,9 +18,6 @@ log = logging.getLogger("hitl_core")
 
 GRACE: Final = 5.0
 """Seconds that a cancelled team has to drain before its task is cancelled too."""
-
-EVERY: Final = 0.5
-"""Seconds between two looks at the stops in force. A drive that is shorter costs no look at all."""
 
 Start = Callable[[], AsyncGenerator[Any, None]]
 
@@ -33,7 +32,7 @@ async def drive(scope: Scope, start: Start) -> TaskResult | None:
     work = asyncio.ensure_future(_work(scope, start))
     ended = asyncio.ensure_future(session.ended.wait())
     try:
-        with _heeding_stops(session):
+        with heeding_stops(session.gate, lambda why: session.ended.set()):
             await asyncio.wait({work, ended}, return_when=asyncio.FIRST_COMPLETED)
         if session.gate.stopped is not None:
             await session.idle.wait()
@@ -71,32 +70,3 @@ async def _abandoned(session: Session, work: asyncio.Task[Any]) -> None:
         await asyncio.wait({work}, timeout=GRACE)
     if not work.cancelled():
         work.exception()  # whoever needs it reads it from the task; nobody has to
-
-
-@contextmanager
-def _heeding_stops(session: Session) -> Iterator[None]:
-    """While the body runs, look for stops of this run; the first one ends the session."""
-
-    looks: list[asyncio.Task[None]] = []
-    timer: asyncio.TimerHandle
-
-    async def look() -> None:
-        if await session.gate.heed_stops():
-            session.ended.set()
-        else:
-            wait()
-
-    def begin() -> None:
-        looks.append(asyncio.ensure_future(look()))
-
-    def wait() -> None:
-        nonlocal timer
-        timer = asyncio.get_running_loop().call_later(EVERY, begin)
-
-    wait()
-    try:
-        yield
-    finally:
-        timer.cancel()
-        for task in looks:
-            task.cancel()

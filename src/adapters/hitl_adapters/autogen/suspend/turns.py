@@ -60,17 +60,24 @@ async def pumped(stream: AsyncIterator[Any], scope: Scope) -> AsyncGenerator[Any
 
     Each step is a task of its own, so that a turn whose tools all wait can be torn down from outside.
     """
-    context = contextvars.copy_context()
+    loop, context = asyncio.get_running_loop(), contextvars.copy_context()
     context.run(enter, scope)
+    cancelled: asyncio.Future[None] = loop.create_future()
+    scope.session.token.link_future(cancelled)
+    stuck = loop.create_task(scope.stuck.wait())
     step: asyncio.Task[Any] | None = None
     try:
         while True:
-            step = asyncio.get_running_loop().create_task(_step(stream), context=context)
-            item = await _moved(step, scope)
+            step = loop.create_task(_step(stream), context=context)
+            await asyncio.wait((step, cancelled, stuck), return_when=asyncio.FIRST_COMPLETED)
+            if not step.done():
+                raise Suspended("cancelled" if cancelled.cancelled() else "every call waits")
+            item = _came_to(step, scope)
             if item is _END:
                 return
             yield item
     finally:
+        stuck.cancel()
         await _torn_down(step, scope)
 
 
@@ -78,17 +85,8 @@ async def _step(stream: AsyncIterator[Any]) -> Any:
     return await anext(stream, _END)
 
 
-async def _moved(step: asyncio.Task[Any], scope: Scope) -> Any:
-    """What the step came to. Raises Suspended if every call in it waits, or if it was cancelled."""
-    cancelled = asyncio.get_running_loop().create_future()
-    scope.session.token.link_future(cancelled)
-    stuck = asyncio.ensure_future(scope.stuck.wait())
-    try:
-        await asyncio.wait({step, cancelled, stuck}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        stuck.cancel()
-    if not step.done():
-        raise Suspended("cancelled" if cancelled.cancelled() else "every call waits")
+def _came_to(step: asyncio.Task[Any], scope: Scope) -> Any:
+    """What a step came to. Raises Suspended if it was cancelled, and what it raised."""
     if not step.cancelled():
         return step.result()
     if not scope.session.over:
