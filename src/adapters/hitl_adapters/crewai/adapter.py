@@ -82,17 +82,23 @@ class CrewAIAdapter:
         self._findings: tuple[Finding, ...] = ()
 
     async def attach(self) -> tuple[Finding, ...]:
-        """Import CrewAI and take hold of it. Raises AdapterTooOld, and AppRefused if the app is no factory."""
+        """Import CrewAI and build the app once. Raises AdapterTooOld, and AppRefused with every reason."""
         if self._app is None:
             self._import()
             from .building import load_app
+            from .suspend import in_own_thread
 
             spec = self._source.spec()
             if spec is not None:
                 _require_buildable(spec)
                 for tool in spec.all_tools():
                     self._catalogue.learn(tool)
-            self._app = load_app(self._source)
+            app = load_app(self._source)
+            self._findings = await in_own_thread(app.look, name="hitl-crew-look")
+            reasons = [each for each in self._findings if each.level == "refuse"]
+            if reasons:
+                raise AppRefused("; ".join(f"{each.place}: {each.message}" for each in reasons))
+            self._app = app
         return self._findings
 
     async def advance(self, turn: Turn) -> Ending:
@@ -184,12 +190,9 @@ class Work:
         self._fingerprint = ""
 
     def run(self) -> Json:
-        from .building.app import findings, fingerprint, graft
+        from .building.app import fingerprint, graft
 
         native = self._app.make(self._now.turn)
-        reasons = [each for each in findings(native) if each.level == "refuse"]
-        if reasons:
-            raise AppRefused("; ".join(f"{each.place}: {each.message}" for each in reasons))
         self._fingerprint = fingerprint(native)
         if self._kept.fingerprint not in ("", self._fingerprint):
             raise AppChanged("the app's tasks, agents, tools or methods are not those that this run paused in")

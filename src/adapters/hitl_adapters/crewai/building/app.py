@@ -30,9 +30,10 @@ Native = Crew | Flow[Any]
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """An app as each turn gets it: `make` gives a crew or flow that nobody has used yet."""
+    """An app as each turn gets it: `make` gives a crew or flow that nobody has used yet, `look` what is in one."""
 
     make: Callable[[Turn], Native]
+    look: Callable[[], tuple[Finding, ...]] = tuple
     spec: bool = False
 
     def kickoff(self, now: Current, native: Native) -> Any:
@@ -62,7 +63,7 @@ def load_app(source: AppSource) -> App:
         )
     if not callable(found):
         raise AppRefused(f"{source.reference!r} is not a function or class that gives a Crew or a Flow")
-    return App(lambda _: _made(found, source.reference))
+    return App(lambda _: _made(found, source.reference), look=lambda: findings(_made(found, source.reference)))
 
 
 def _made(factory: Any, reference: str) -> Native:
