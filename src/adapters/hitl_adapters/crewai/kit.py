@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from pydantic import BaseModel
+
 from hitl_core.testing.conformance import SpecKit, Stage
 
 from .adapter import NAME
@@ -27,11 +29,17 @@ class Kit(SpecKit):
         return {"approval": _asks_to_pay, "question": _asks_why}[pause](stage)
 
 
+class _State(BaseModel):
+    """What a flow is told."""
+
+    task: str = ""
+
+
 def _asks_to_pay(stage: Stage) -> Any:
     from crewai.flow.flow import Flow, listen, start
     from crewai.flow.human_feedback import HumanFeedbackResult, human_feedback
 
-    class Desk(Flow[dict[str, Any]]):
+    class Desk(Flow[_State]):
         @start()
         @human_feedback(message="Pay back A-1042? Say what is wrong with it, or nothing.")
         def plan(self) -> str:
@@ -49,7 +57,7 @@ def _asks_to_pay(stage: Stage) -> Any:
 def _asks_why(stage: Stage) -> Any:
     from crewai.flow.flow import Flow, listen, start
 
-    class Desk(Flow[dict[str, Any]]):
+    class Desk(Flow[_State]):
         @start()
         def wonder(self) -> str:
             return f"because {self.ask('Why is it due?')}"

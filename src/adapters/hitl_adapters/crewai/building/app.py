@@ -114,8 +114,9 @@ def _task(task: Task) -> list[Any]:
     return [task.key, task.async_execution, task.human_input, _tools(task.tools), role]
 
 
-def _tools(tools: Any) -> list[Any]:
-    return [[each.name, each.description, each.args_schema.model_json_schema()] for each in tools or ()]
+def _tools(tools: Any) -> list[str]:
+    """Their names only: a tool that means something else now is asked about again, by its digest."""
+    return [str(each.name) for each in tools or ()]
 
 
 def _flow(flow: Flow[Any]) -> dict[str, Any]:
