@@ -53,7 +53,9 @@ CAPABILITIES: Final[Capabilities] = {
     Capability.DRAIN: emulated(
         "a flag that is heeded at the next model call, tool or task; CrewAI cannot be interrupted"
     ),
-    Capability.UNDO_BY_FORK: absent("CrewAI's checkpoints hold finished tasks only, and lose writes (research §2)"),
+    Capability.UNDO_BY_FORK: absent(
+        "CrewAI's own checkpoints know finished tasks only; there is no state inside a task to go back to"
+    ),
     Capability.NEUTRAL_SPEC: NATIVE,
 }
 
