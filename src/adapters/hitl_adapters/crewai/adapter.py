@@ -17,7 +17,6 @@ from hitl_core.contracts import Broke, Completed, Ending, Finding, Paused, Turn
 from hitl_core.errors import AppChanged, AppRefused, CapabilityNotSupported
 from hitl_core.gate import heeding_stops
 from hitl_core.protocol import Json, Run
-from hitl_core.spec import AgentSpec
 from hitl_core.tools import Catalogue
 
 from .errors import filter_logs, in_words, keep_quiet, require_crewai, silence
@@ -40,8 +39,8 @@ CAPABILITIES: Final[Capabilities] = {
     Capability.ASK_QUESTIONS: NATIVE,
     Capability.OFFER_CHOICES: NATIVE,
     Capability.REVIEW_OUTPUT: NATIVE,
-    Capability.HANDOFF_TO_HUMAN: absent(
-        "CrewAI has no participant that is a person and could hold the floor; a question tool asks one thing at a time"
+    Capability.HANDOFF_TO_HUMAN: emulated(
+        "a tool that gives a person the floor, turn by turn; CrewAI has no participant that is a person"
     ),
     Capability.PARALLEL_PAUSES: NATIVE,
     Capability.NESTED_PAUSES: NATIVE,
@@ -92,7 +91,6 @@ class CrewAIAdapter:
 
             spec = self._source.spec()
             if spec is not None:
-                _require_buildable(spec)
                 for tool in spec.all_tools():
                     self._catalogue.learn(tool)
             app = load_app(self._source)
@@ -145,15 +143,6 @@ class CrewAIAdapter:
         filter_logs()
         if not self._options.console:
             silence()
-
-
-def _require_buildable(spec: AgentSpec) -> None:
-    """Raises CapabilityNotSupported if the spec, or a sub-agent of it, hands over to a person."""
-    if spec.human is not None:
-        because = f"{CAPABILITIES[Capability.HANDOFF_TO_HUMAN].because} (agent {spec.name!r} has human={spec.human!r})"
-        raise CapabilityNotSupported(NAME, Capability.HANDOFF_TO_HUMAN, because)
-    for agent in spec.agents:
-        _require_buildable(agent)
 
 
 @dataclass(frozen=True, slots=True)
