@@ -19,12 +19,14 @@ from ..protocol import (
     Choose,
     Decision,
     Edit,
+    HandBack,
     Json,
     PauseRequest,
     Reject,
     Responder,
     Response,
     Revise,
+    TakeOver,
 )
 from .complaints import WrongUsage
 from .options import given_json
@@ -40,6 +42,8 @@ class Word(StrEnum):
     CHOOSE = "choose"
     ACCEPT = "accept"
     REVISE = "revise"
+    TAKE_OVER = "take_over"
+    HAND_BACK = "hand_back"
     CANCEL = "cancel"
 
 
@@ -60,6 +64,8 @@ _TAKES: Final[dict[Word, frozenset[str]]] = {
     Word.CHOOSE: frozenset({"option", "message"}),
     Word.ACCEPT: frozenset({"message"}),
     Word.REVISE: frozenset({"message"}),
+    Word.TAKE_OVER: frozenset({"message"}),
+    Word.HAND_BACK: frozenset({"option", "message"}),
     Word.CANCEL: frozenset({"message"}),
 }
 
@@ -84,6 +90,10 @@ def decision(word: Word, given: Given) -> tuple[Decision, str]:
             return Accept(), said
         case Word.REVISE:
             return Revise(feedback=said), ""
+        case Word.TAKE_OVER:
+            return TakeOver(text=said), ""
+        case Word.HAND_BACK:
+            return HandBack(text=said, to=given.option), ""
         case Word.CANCEL:
             return Cancel(reason=said), said
 
@@ -122,6 +132,8 @@ def _missing(word: Word, given: Given) -> Iterator[Fault]:
             yield Fault("--message", "and --args are two answers; give one")
         case Word.CHOOSE if given.option is None:
             yield Fault("--option", "is missing: give the id of one of the options")
+        case Word.TAKE_OVER if given.message is None:
+            yield Fault("--message", "is missing: say something in the agent's place")
         case Word.REVISE if given.message is None:
             yield Fault("--message", "is missing: say what should change")
         case _:
