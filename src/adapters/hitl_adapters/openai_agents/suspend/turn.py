@@ -12,10 +12,14 @@ from typing import Any, Final, cast
 from hitl_core.contracts import Turn
 from hitl_core.errors import AppRefused, HitlError, NoRun
 from hitl_core.gate import Gate
-from hitl_core.protocol import Arguments, Json, PauseRequest, Verdict
+from hitl_core.protocol import Arguments, Json, PauseRequest, Verdict, sha256
 
+from ..errors import NESTED_TWICE, at_least
 from ..mapping import bounded, call_ids, local_arguments
 from .kept import Kept
+
+MIXES_RUNS: Final = not at_least(NESTED_TWICE)
+"""Whether the SDK looks for the state of an agent tool by its call id alone, in every run of the process."""
 
 MODEL: Final = "model:"
 TOOL: Final = "tool:"
@@ -100,8 +104,14 @@ class Current:
 
     def fresh(self, call_id: str, number: int, scope: str) -> str:
         """An id for a new call. Some models use the same ids at every turn, and so do agents that work in parallel;
-        the SDK drops or refuses what comes under a known one (research §4)."""
-        return call_id if call_id not in self.callers else f"{call_id[:40]}_{bounded(scope)[:12]}{number}"
+        the SDK drops or refuses what comes under a known one. Older ones mix up whole runs (research §4)."""
+        if MIXES_RUNS:
+            call_id = f"{call_id[:32]}_{self.turn.run.id[-8:]}"
+        return call_id if call_id not in self.callers else f"{call_id[:45]}_{_tag(f'{scope}#{number}')}"
+
+
+def _tag(text: str) -> str:
+    return sha256(text.encode()).removeprefix("sha256:")[:12]
 
 
 _current: ContextVar[Current | None] = ContextVar("hitl_openai_agents_turn", default=None)
