@@ -21,7 +21,7 @@ from hitl_core.tools import Catalogue
 from .errors import NESTED_TWICE, at_least, in_words
 from .gating import graph_of, look_through, oversee, require_agent, settle
 from .mapping import answer_of, input_of
-from .suspend import Current, Kept, LateSession, drive, driving, restored
+from .suspend import Current, Kept, LateSession, close_calls, drive, driving, restored
 from .suspend.kept import written
 
 log = logging.getLogger("hitl_core")
@@ -122,7 +122,10 @@ class OpenAIAgentsAdapter:
             return await self._advance(now, app)
 
     async def cancel(self, run: Run, checkpoint: Json) -> None:
-        """Nothing to forget: a paused run exists only as rows in our store."""
+        """A paused run exists only as rows in our store; in its session its calls are closed."""
+        app = await self._attached()
+        if app.session is not None and checkpoint is not None:
+            await close_calls(app.session(run.thread), Kept.read(checkpoint).waits)
 
     async def undo(self, run: Run, checkpoint: Json) -> Json:
         """Take the run back to its last pause, on a branch where its calls are asked about anew."""
@@ -140,6 +143,8 @@ class OpenAIAgentsAdapter:
     async def _advance(self, now: Current, app: AgentApp) -> Ending:
         context = _context(app, now)
         session = None if app.session is None else LateSession(app.session(now.turn.run.thread), now)
+        if session is not None:
+            await session.require_free()
         given: Any = input_of(now.turn.run.input)
         if now.kept.state is not None:
             given = await restored(app.agent, now.kept, self._graph, context)
@@ -159,13 +164,14 @@ class OpenAIAgentsAdapter:
         return await self._paused(now, given, session)
 
     async def _paused(self, now: Current, state: RunState[Any], session: LateSession | None) -> Paused:
+        await _flush(session)
         kept = replace(
             now.kept,
             state=written(state),
             graph=self._graph,
             answered=dict(now.answered),
+            waits=tuple(item.call_id for item in state.get_interruptions() if item.call_id),
             pauses=now.kept.pauses + 1,
-            session=await _flush(session),
         )
         return Paused(kept.to_json(), tuple(now.lifted.values()), tuple(now.used))
 
@@ -218,5 +224,6 @@ def _context(app: AgentApp, now: Current) -> Any:
     return cast("Callable[[Json], Any]", made)(now.turn.run.input) if inspect.isroutine(made) else made
 
 
-async def _flush(session: LateSession | None) -> int | None:
-    return None if session is None else await session.flush()
+async def _flush(session: LateSession | None) -> None:
+    if session is not None:
+        await session.flush()

@@ -12,7 +12,7 @@ turn before the first pause.
 from .kept import Kept, require_readable, restored
 from .loop import drive
 from .remembering import Remembering
-from .sessions import LateSession
+from .sessions import LateSession, close_calls
 from .turn import Current, Halt, current, driving, found, within
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Kept",
     "LateSession",
     "Remembering",
+    "close_calls",
     "current",
     "drive",
     "driving",

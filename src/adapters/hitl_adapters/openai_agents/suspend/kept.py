@@ -24,8 +24,7 @@ Graph = dict[str, Json]
 class Kept:
     """What a run keeps between two turns. `answered` counts the answers of models, by the call they worked inside.
 
-    `pauses` counts the pauses, `branch` how often the run was taken back to one; `session` is the length of the
-    session at the pause.
+    `waits` are the calls that it waits at, `pauses` counts the pauses, `branch` how often it was taken back to one.
     """
 
     state: dict[str, Any] | None = None
@@ -33,7 +32,7 @@ class Kept:
     answered: Mapping[str, int] = field(default_factory=dict)
     pauses: int = 0
     branch: int = 0
-    session: int | None = None
+    waits: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, checkpoint: Json) -> Kept:
@@ -50,7 +49,7 @@ class Kept:
             answered=cast("dict[str, int]", checkpoint["answered"]),
             pauses=cast("int", checkpoint["pauses"]),
             branch=cast("int", checkpoint["branch"]),
-            session=cast("int | None", checkpoint["session"]),
+            waits=tuple(cast("list[str]", checkpoint["waits"])),
         )
 
     def to_json(self) -> Json:
@@ -63,7 +62,7 @@ class Kept:
             "answered": cast("Json", dict(self.answered)),
             "pauses": self.pauses,
             "branch": self.branch,
-            "session": self.session,
+            "waits": list(self.waits),
         }
 
 

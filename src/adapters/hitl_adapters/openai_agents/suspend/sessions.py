@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 from agents.items import TResponseInputItem
 from agents.memory import SessionABC
 
+from hitl_core.errors import RunBusy
 from hitl_core.protocol import Json, canonical, sha256
 
 from .turn import Current
@@ -41,14 +43,22 @@ class LateSession(SessionABC):
         self._said, self._before = [], []
         await self._inner.clear_session()
 
-    async def flush(self) -> int:
-        """Write what this turn said, unless a turn that died had written it; the length of the session then."""
+    async def require_free(self) -> None:
+        """A conversation whose last calls wait for people takes no new run: what it says would come in between.
+
+        Raises RunBusy.
+        """
+        if self._now.kept.state is None and (waiting := unanswered(await self._known())):
+            what = f"the conversation {self.session_id!r} waits for people in another run ({', '.join(waiting)})"
+            raise RunBusy(f"{what}; answer or cancel that one first")
+
+    async def flush(self) -> None:
+        """Write what this turn said, unless a turn that died had written it."""
         marked = cast("dict[str, Any]", await self._now.gate.remember(self._key, await self._mark()))
         there = await self._inner.get_items()
         written = _common(there[marked["from"] :], marked["digests"])
         if self._said[written:]:
             await self._inner.add_items(self._said[written:])
-        return len(there) + len(self._said[written:])
 
     async def _known(self) -> list[TResponseInputItem]:
         """The session without what a turn that died had written down of this one."""
@@ -68,6 +78,25 @@ class LateSession(SessionABC):
     @property
     def _key(self) -> str:
         return self._now.key("session:", str(self._now.kept.pauses))
+
+
+async def close_calls(session: Any, call_ids: Sequence[str]) -> None:
+    """Say in a session that the calls of a cancelled run did not run, so that it can be talked in again."""
+    open_calls = unanswered(await session.get_items())
+    said = [
+        {"type": "function_call_output", "call_id": each, "output": "The run was cancelled; this call did not run."}
+        for each in call_ids
+        if each in open_calls
+    ]
+    if said:
+        await session.add_items(said)
+
+
+def unanswered(items: Sequence[Any]) -> list[str]:
+    """The ids of function calls that have no output."""
+    calls = [str(each["call_id"]) for each in items if each.get("type") == "function_call"]
+    outputs = {each.get("call_id") for each in items if each.get("type") == "function_call_output"}
+    return [each for each in calls if each not in outputs]
 
 
 def _common(items: list[Any], digests: list[str]) -> int:
