@@ -244,9 +244,7 @@ def free_desk(tmp_path: Path, warm: None) -> Iterator[CrashDesk]:
 
 
 @pytest.mark.parametrize(("said", "paid", "told"), [("again", 2, "done paid"), ("abort", 1, "not known")])
-def test_killed_in_an_ungated_tool_it_is_in_doubt_too(
-    free_desk: CrashDesk, said: str, paid: int, told: str
-) -> None:
+def test_killed_in_an_ungated_tool_it_is_in_doubt_too(free_desk: CrashDesk, said: str, paid: int, told: str) -> None:
     async def dies() -> None:
         os.environ[CRASH] = "pay"
         async with free_desk.open() as hitl:
