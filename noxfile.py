@@ -21,8 +21,22 @@ import nox
 ROOT = Path(__file__).parent
 NEWEST = "constraints/newest.txt"
 LOWEST = "constraints/langgraph_lowest.txt"
-LANES = ("lint", "types", "core", "langgraph", "langgraph_lowest", "docs", "bench_smoke", "wheel")
+OPENAI_AGENTS = "constraints/openai_agents.txt"
+OPENAI_AGENTS_LOWEST = "constraints/openai_agents_lowest.txt"
+LANES = (
+    *("lint", "types", "core", "langgraph", "langgraph_lowest"),
+    *("openai_agents", "openai_agents_lowest"),
+    *("docs", "bench_smoke", "wheel"),
+)
 PYTHON_CODE = ("src", "tests", "examples", "bench", "noxfile.py")
+# Frameworks that cannot be installed beside the others: their own lane checks the types of these paths.
+TYPED_IN_ITS_LANE = {
+    "openai_agents": (
+        "src/adapters/hitl_adapters/openai_agents",
+        "tests/openai_agents",
+        "examples/existing_agents",
+    ),
+}
 FRAMEWORKS = ("langgraph", "langchain_core", "crewai", "autogen_agentchat", "agents", "openai")
 # The core lane proves first that its environment is what the lane's name says.
 NO_FRAMEWORK = """
@@ -65,10 +79,11 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """mypy --strict over everything that is Python here."""
+    """mypy --strict over everything that is Python here and needs no framework that has a lane of its own for this."""
     install(session, extras="cli,langgraph,server,postgres", groups=("test", "langgraph", "types"))
     session.install("--constraint", NEWEST, "nox")
-    session.run("mypy", *(path for path in PYTHON_CODE if (ROOT / path).exists()))
+    elsewhere = "|".join(path for paths in TYPED_IN_ITS_LANE.values() for path in paths)
+    session.run("mypy", "--exclude", elsewhere, *(path for path in PYTHON_CODE if (ROOT / path).exists()))
 
 
 @nox.session
@@ -95,6 +110,21 @@ def langgraph_lowest(session: nox.Session) -> None:
     """The core, the adapter and the command line, on the oldest versions pyproject.toml admits."""
     install(session, extras="cli,langgraph", groups=("test", "langgraph"), pins=LOWEST)
     pytest(session, "tests/core", "tests/langgraph", "tests/cli")
+
+
+@nox.session
+def openai_agents(session: nox.Session) -> None:
+    """The OpenAI Agents adapter on the newest pinned version, and its types."""
+    install(session, extras="cli,openai_agents", groups=("test", "types"), pins=OPENAI_AGENTS)
+    session.run("mypy", *TYPED_IN_ITS_LANE["openai_agents"])
+    pytest(session, "tests/openai_agents")
+
+
+@nox.session
+def openai_agents_lowest(session: nox.Session) -> None:
+    """The OpenAI Agents adapter on the oldest version pyproject.toml admits."""
+    install(session, extras="cli,openai_agents", groups=("test",), pins=OPENAI_AGENTS_LOWEST)
+    pytest(session, "tests/openai_agents")
 
 
 @nox.session
@@ -146,6 +176,11 @@ def constraints(session: nox.Session) -> None:
     session.run(*compile_, family, *extras, "--resolution=lowest-direct", "--output-file", oldest)
     groups = ["--group=test", "--group=langgraph"]
     session.run(*compile_, *extras, *groups, "--constraint", oldest, "--output-file", LOWEST)
+
+    own = ["--extra=openai_agents", "--extra=cli", "--group=test", "--group=types"]
+    session.run(*compile_, *own, "--output-file", OPENAI_AGENTS)
+    family = "constraints/openai_agents_lowest.in"
+    session.run(*compile_, family, *own, "--output-file", OPENAI_AGENTS_LOWEST)
 
 
 @nox.session

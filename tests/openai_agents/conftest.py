@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hitl_core.testing.scripted_model import Script, ScriptedModel, Step
+from hitl_core.testing.scripted_model import Script, ScriptedModel
 
 from .desk import LEDGER, Desk
 
@@ -27,7 +27,7 @@ def desk(tmp_path: Path) -> Iterator[Callable[..., Desk]]:
     """`desk(app, *steps, policy=…)`: a desk for one app, whose model says the steps or plays a script."""
     with ExitStack() as stack:
 
-        def made(app: Callable[[str], Any], *said: Step | Script, **options: Any) -> Desk:
+        def made(app: Callable[[str], Any], *said: Any, **options: Any) -> Desk:
             script = said[0] if isinstance(said[0], Script) else Script.of(*said)
             model = stack.enter_context(ScriptedModel(script, log_bodies=True))
             return Desk(app, tmp_path, model, **options)

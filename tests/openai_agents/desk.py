@@ -112,10 +112,15 @@ class Desk:
         """How many calls the model got, and how many of them it had got before."""
         return len(self.calls), sum(len(group) - 1 for group in repeated_calls(self.calls))
 
+    @property
+    def last(self) -> list[dict[str, Any]]:
+        """The messages of the last request that the model got."""
+        body: Any = self.calls[-1].body
+        return list(body["messages"])
+
     def heard(self, role: str = "tool") -> list[str]:
         """The texts of one role in the last request that the model got."""
-        body = self.calls[-1].body or {}
-        return [str(each["content"]) for each in body["messages"] if each["role"] == role]
+        return [str(each["content"]) for each in self.last if each["role"] == role]
 
 
 # ── what people say ──────────────────────────────────────────────────────────────────────────────────────────

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+from importlib import import_module
 from pathlib import Path
-
-try:
-    from mcp.server.mcpserver import MCPServer
-except ImportError:  # its name before mcp 2
-    from mcp.server.fastmcp import FastMCP as MCPServer
-
-server = MCPServer("bank")
+from typing import Any
 
 
-@server.tool()
 def transfer(order: str, amount: float) -> str:
     """Transfer money."""
     with Path(os.environ["HITL_TEST_LEDGER"]).open("a") as ledger:
@@ -22,5 +16,15 @@ def transfer(order: str, amount: float) -> str:
     return f"transferred {amount} for {order}"
 
 
+def server() -> Any:
+    """A server of the installed release of mcp, which gave the class another name in 2.0."""
+    try:
+        made = import_module("mcp.server.mcpserver").MCPServer("bank")
+    except ImportError:
+        made = import_module("mcp.server.fastmcp").FastMCP("bank")
+    made.tool()(transfer)
+    return made
+
+
 if __name__ == "__main__":
-    server.run()
+    server().run()

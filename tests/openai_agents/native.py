@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from agents import Agent, FunctionTool, RunContextWrapper, function_tool
+from agents import Agent, RunContextWrapper, Tool, function_tool
 
 from .desk import chat_model, record
 
 
-def function_tools(**approval: Any) -> list[FunctionTool]:
+def function_tools(**approval: Any) -> list[Tool]:
     """`look_up` and `refund`; `refund` as `approval` says."""
 
     @function_tool
@@ -18,13 +18,12 @@ def function_tools(**approval: Any) -> list[FunctionTool]:
         record("look_up", order=order)
         return f"{order} cost 12"
 
-    @function_tool(**approval)
     async def refund(order: str, amount: float, note: str = "") -> str:
         """Pay back."""
         record("refund", order=order, amount=amount)
         return f"paid {amount} for {order}"
 
-    return [look_up, refund]
+    return [look_up, function_tool(**approval)(refund)]
 
 
 async def above_ten(context: RunContextWrapper[Any], arguments: dict[str, Any], call_id: str) -> bool:

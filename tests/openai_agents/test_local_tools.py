@@ -70,16 +70,15 @@ def bank(**approval: Any) -> Callable[[str], Any]:
 TRANSFER = calls(("transfer", {"order": "A", "amount": 12.0}))
 
 
-@pytest.mark.parametrize("app", [bank(require_approval="always"), bank()], ids=["native", "gated"])
 @pytest.mark.parametrize(
-    ("say", "amounts", "told"),
+    ("app", "say", "amounts", "told"),
     [
-        (approve, [12], "transferred 12.0"),
-        (editing(amount=7.5), [7.5], "transferred 7.5"),
-        (reject, [], "too risky"),
-        (answering("done by hand"), [], "done by hand"),
+        (bank(require_approval="always"), approve, [12], "transferred 12.0"),
+        (bank(require_approval="always"), reject, [], "too risky"),
+        (bank(), editing(amount=7.5), [7.5], "transferred 7.5"),
+        (bank(), answering("done by hand"), [], "done by hand"),
     ],
-    ids=["approve", "edit", "reject", "respond"],
+    ids=["native approve", "native reject", "gated edit", "gated respond"],
 )
 async def test_a_tool_of_an_mcp_server(desk: Made, app: Any, say: Any, amounts: list[float], told: str) -> None:
     at = desk(app, TRANSFER, says("done"))
@@ -88,7 +87,7 @@ async def test_a_tool_of_an_mcp_server(desk: Made, app: Any, say: Any, amounts: 
     run = await at.answer(run, say)
     assert (run.state, at.asked) == (RunState.COMPLETED, (2, 0)), run.error
     assert [each["amount"] for each in recorded()] == amounts
-    assert told in str((at.calls[-1].body or {})["messages"][-1])
+    assert told in str(at.last[-1])
 
 
 # ── shell, patches, custom tools: a model of the Responses API says these ───────────────────────────────────
@@ -149,7 +148,7 @@ async def run_sql(context: Any, query: str) -> str:
     return "dropped"
 
 
-LOCAL = {
+LOCAL: dict[str, tuple[Any, Callable[[Any], Any]]] = {
     "shell": (SHELL, lambda needs: ShellTool(executor=run_commands, needs_approval=needs)),
     "apply_patch": (PATCH, lambda needs: ApplyPatchTool(editor=Editor(), needs_approval=needs)),
     "sql": (CUSTOM, lambda needs: CustomTool("sql", "Run SQL", run_sql, needs_approval=needs)),

@@ -23,7 +23,7 @@ async def test_a_watched_run_tells_what_it_does(desk: Callable[..., Desk]) -> No
     async with at.open() as hitl:
         first = [event async for event in hitl.stream("go")]
         run = await hitl.run(first[0].run_id)
-        kinds = [event.kind for event in first]
+        kinds = [event.kind.value for event in first]
         assert (kinds[0], kinds[-1], run.state) == ("started", "paused", RunState.PAUSED), run.error
         assert kinds.count("tool_call") == 2
         assert [event.text for event in first if event.kind == "tool_result"] == ["A cost 12"]
