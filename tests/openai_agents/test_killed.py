@@ -15,18 +15,18 @@ import pytest
 from agents import Agent, OpenAIChatCompletionsModel, SQLiteSession, function_tool
 
 from hitl_adapters.openai_agents import AgentApp
-from hitl_core import Option
+from hitl_core import AgentSpec, ModelSpec, Option
 from hitl_core.gate import ABORT, HAPPENED, NOT_HAPPENED
 from hitl_core.lifecycle import ActionState
 from hitl_core.protocol import PauseRequest, Response, RunState
 from hitl_core.testing.crashing import CommandLog, CrashingStore, CrashPoint, die, points
-from hitl_core.testing.scripted_model import Script
+from hitl_core.testing.scripted_model import Conversation, Rule, Script, When
 
 from . import crash_desk
 from .crash_desk import CRASH, CrashDesk, crash, go_on, go_through, only_run, truthfully
 from .desk import LEDGER, chat_model, record, recorded
 from .processes import KILLED, child, model_process, on_two_cores
-from .specs import calls, says
+from .specs import LOOK_UP, REFUND, calls, says
 
 pytestmark = pytest.mark.processes
 
@@ -339,3 +339,81 @@ def test_killed_while_the_model_answers_only_that_call_is_made_again(desk: Crash
     assert desk.repeated == 0
     recovers(desk)
     assert (len(desk.calls), desk.repeated) == (4, 1)
+
+
+# ── inside other agents, and while a person has the floor ────────────────────────────────────────────────────
+
+
+def boss(url: str) -> AgentSpec:
+    clerk = AgentSpec("clerk", "You are a clerk.", (crash_desk.look_up, crash_desk.refund), ModelSpec("m", url))
+    return AgentSpec("boss", "You are the boss.", (), ModelSpec("m", url), (clerk,))
+
+
+CLERK = Conversation(name="clerk", system="a clerk", steps=(calls(LOOK_UP, REFUND), says("clerk: {{tool_result}}")))
+BOSS = Script(conversations=(CLERK,), steps=(calls(("clerk", {"task": "pay A"})), says("done {{tool_result}}")))
+
+
+@pytest.mark.parametrize("place", ["before refund", "after refund"])
+def test_killed_in_the_tool_of_a_sub_agent(tmp_path: Path, warm: None, place: str) -> None:
+    async def dies() -> None:
+        os.environ[CRASH] = place
+        async with at.open() as hitl:
+            await go_through(hitl, truthfully)
+
+    async def ends() -> None:
+        async with at.open() as hitl:
+            run = await hitl.resume((await only_run(hitl)).id)
+            (request,) = run.pending
+            assert (request.in_doubt, request.action.origin.path) == (True, ("boss", "clerk")), run
+            run = await go_on(hitl, run, truthfully)
+            assert run.state is RunState.COMPLETED, run
+
+    with model_process(BOSS, tmp_path / "model.jsonl") as url:
+        at = CrashDesk(tmp_path, url, tmp_path / "model.jsonl", boss)
+        assert [child(dies), child(ends)] == [KILLED, 0]
+        assert (at.refunds, at.lookups, len(at.calls), at.repeated) == ([12], 1, 4, 0)
+
+
+def with_person(url: str) -> AgentSpec:
+    return AgentSpec("bot", "You are a bot.", (), ModelSpec("m", url), human="Support")
+
+
+PERSON = Script(
+    rules=(Rule(when=When(tool="transfer_to_bot"), say="welcome back"),),
+    steps=(calls(("transfer_to_support", {})),),
+)
+
+
+def test_killed_between_the_turns_of_a_person(tmp_path: Path, warm: None) -> None:
+    """Who has the floor, and what was said, is in the store (P09)."""
+
+    async def starts() -> None:
+        async with at.open() as hitl:
+            await hitl.start("hello")
+            die()
+
+    async def speaks() -> None:
+        async with at.open() as hitl:
+            (request,) = (await only_run(hitl)).pending
+            await hitl.respond(request.take_over("one moment", by="bob", heard=["hurry"]))
+            die()
+
+    async def goes_on() -> None:
+        async with at.open() as hitl:
+            await hitl.resume((await only_run(hitl)).id)
+            die()
+
+    async def hands_back() -> None:
+        async with at.open() as hitl:
+            (request,) = (await only_run(hitl)).pending
+            lines: Any = request.action.arguments["conversation"]
+            assert [line["text"] for line in lines if line["role"] != "tool"] == ["hello", "hurry", "[bob] one moment"]
+            await hitl.respond(request.hand_back("done", by="bob"))
+            run = await hitl.resume(request.run_id)
+            assert (run.state, run.output) == (RunState.COMPLETED, {"answer": "welcome back"}), run
+
+    with model_process(PERSON, tmp_path / "model.jsonl") as url:
+        at = CrashDesk(tmp_path, url, tmp_path / "model.jsonl", with_person)
+        assert [child(step) for step in (starts, speaks, goes_on)] == [KILLED] * 3
+        assert child(hands_back) == 0
+        assert (len(at.calls), at.repeated) == (2, 0)

@@ -16,8 +16,8 @@ from agents import Agent, RunConfig, RunHooks, Runner, Tool, add_trace_processor
 from agents.tracing import TracingProcessor
 
 from hitl_adapters.openai_agents import AgentApp, gate_agent, gated
-from hitl_adapters.openai_agents.errors import at_least
-from hitl_core.errors import NoRun, RunBusy
+from hitl_adapters.openai_agents.errors import TOLD_APART, at_least
+from hitl_core.errors import AppRefused, NoRun, RunBusy
 from hitl_core.gate import NOT_HAPPENED
 from hitl_core.protocol import RunState
 from hitl_core.testing.scripted_model import Conversation, Script
@@ -104,6 +104,10 @@ async def test_agents_of_one_name_are_told_apart(desk: Made) -> None:
     inside = Conversation(name="inside", system="inside", steps=(calls(WHOLE), says("inside is done")))
     script = Script(conversations=(inside,), steps=(calls(("ask_inside", {"input": "pay"})), says("all done")))
     at = desk(app, script)
+    if not at_least(TOLD_APART):
+        with pytest.raises(AppRefused, match="cannot tell agents of one name apart"):
+            await at.start()
+        return
     run = await at.answer(await at.start(), approve)
     assert (run.state, run.output, at.effects) == (RunState.COMPLETED, {"answer": "all done"}, ["refund"]), run.error
 

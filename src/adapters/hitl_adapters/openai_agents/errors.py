@@ -21,6 +21,10 @@ OLDEST: Final = "0.20"
 NESTED_TWICE: Final = "0.21"
 """Before this, a pause two agent tools deep is never resolved: the SDK asks for it for ever (research §4)."""
 
+TOLD_APART: Final = "0.23"
+"""Before this, the SDK mixes up an agent and an agent tool inside it that has the same name, which asks for ever, and
+the agent tools of all runs in a process whose call ids are equal (research §4)."""
+
 
 def numbers(text: str) -> tuple[int, ...]:
     """`0.24.0` → (0, 24, 0); what is no number ends it."""

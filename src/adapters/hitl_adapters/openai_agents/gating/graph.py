@@ -24,7 +24,7 @@ from hitl_core.contracts import Finding
 from hitl_core.errors import AppRefused
 from hitl_core.protocol import Json
 
-from ..errors import NESTED_TWICE, at_least, sdk_version
+from ..errors import NESTED_TWICE, TOLD_APART, at_least, sdk_version
 from ..suspend import Remembering
 from .locals import overseen_local
 from .overseen import overseen, oversight_of
@@ -139,7 +139,17 @@ def look_through(root: Agent[Any], *, model: Model | str | None) -> tuple[Findin
     if not at_least(NESTED_TWICE) and _depth(root, ()) > 1:
         problem = f"openai-agents {sdk_version()} never resolves a pause two agent tools deep; upgrade it"
         found.append(Finding("refuse", root.name, problem))
+    if not at_least(TOLD_APART) and (twice := _named_twice(root)):
+        problem = f"openai-agents {sdk_version()} cannot tell agents of one name apart; rename one or upgrade it"
+        found += [Finding("refuse", name, problem) for name in twice]
     return tuple(found)
+
+
+def _named_twice(root: Agent[Any]) -> list[str]:
+    """The names of agent tools' agents that another agent has too."""
+    names = [agent.name for agent in walk(root)]
+    inside = {each.name for agent in walk(root) for each in _tool_agents(agent)}
+    return sorted(name for name in inside if names.count(name) > 1)
 
 
 def _problem(tool: Tool) -> str:

@@ -14,11 +14,11 @@ from hitl_core.errors import AppRefused, HitlError, NoRun
 from hitl_core.gate import Gate
 from hitl_core.protocol import Arguments, Json, PauseRequest, Verdict, sha256
 
-from ..errors import NESTED_TWICE, at_least
+from ..errors import TOLD_APART, at_least
 from ..mapping import bounded, call_ids, local_arguments
 from .kept import Kept
 
-MIXES_RUNS: Final = not at_least(NESTED_TWICE)
+MIXES_RUNS: Final = not at_least(TOLD_APART)
 """Whether the SDK looks for the state of an agent tool by its call id alone, in every run of the process."""
 
 MODEL: Final = "model:"
