@@ -24,9 +24,16 @@ LOWEST = "constraints/langgraph_lowest.txt"
 OPENAI_AGENTS = "constraints/openai_agents.txt"
 OPENAI_AGENTS_LOWEST = "constraints/openai_agents_lowest.txt"
 LANES = (
-    *("lint", "types", "core", "langgraph", "langgraph_lowest"),
-    *("openai_agents", "openai_agents_lowest"),
-    *("docs", "bench_smoke", "wheel"),
+    "lint",
+    "types",
+    "core",
+    "langgraph",
+    "langgraph_lowest",
+    "openai_agents",
+    "openai_agents_lowest",
+    "docs",
+    "bench_smoke",
+    "wheel",
 )
 PYTHON_CODE = ("src", "tests", "examples", "bench", "noxfile.py")
 # Frameworks that cannot be installed beside the others: their own lane checks the types of these paths.
@@ -88,11 +95,11 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def core(session: nox.Session) -> None:
-    """hitl_core with no framework and no extra installed; every branch of it covered."""
+    """hitl_core and the plain adapter with no framework and no extra installed; every branch of the core covered."""
     install(session, groups=("test",))
     session.run("python", "-I", "-c", NO_FRAMEWORK, *FRAMEWORKS, log=False)
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", *(session.posargs or ("tests/core", "tests/tree")))
+    session.run("coverage", "run", "-m", "pytest", *(session.posargs or ("tests/core", "tests/plain", "tests/tree")))
     session.run("coverage", "combine", "--quiet")
     if not session.posargs:
         session.run("coverage", "report")
@@ -102,14 +109,14 @@ def core(session: nox.Session) -> None:
 def langgraph(session: nox.Session) -> None:
     """The LangGraph adapter and the command line, on the newest pinned versions."""
     install(session, extras="cli,langgraph", groups=("test", "langgraph"))
-    pytest(session, "tests/langgraph", "tests/cli")
+    pytest(session, "tests/langgraph", "tests/cli", "tests/tree/test_capabilities.py")
 
 
 @nox.session
 def langgraph_lowest(session: nox.Session) -> None:
     """The core, the adapter and the command line, on the oldest versions pyproject.toml admits."""
     install(session, extras="cli,langgraph", groups=("test", "langgraph"), pins=LOWEST)
-    pytest(session, "tests/core", "tests/langgraph", "tests/cli")
+    pytest(session, "tests/core", "tests/plain", "tests/langgraph", "tests/cli")
 
 
 @nox.session
@@ -117,7 +124,7 @@ def openai_agents(session: nox.Session) -> None:
     """The OpenAI Agents adapter on the newest pinned version, and its types."""
     install(session, extras="cli,openai_agents", groups=("test", "types"), pins=OPENAI_AGENTS)
     session.run("mypy", *TYPED_IN_ITS_LANE["openai_agents"])
-    pytest(session, "tests/openai_agents")
+    pytest(session, "tests/openai_agents", "tests/tree/test_capabilities.py")
 
 
 @nox.session

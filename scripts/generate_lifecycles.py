@@ -29,8 +29,9 @@ same thing, one succeeds and the other is told so. An event that meets a state w
 
 ABOUT: Final = {
     "request": """\
-Only an `open` request takes answers. A `frozen` one is open under a stop. `decided`, `expired` and `vetoed`
-wait for the run to go on; it then uses them up (`consumed`), and the outcome of the action closes them.""",
+Only an `open` request takes answers. A `frozen` one is open under a stop: it takes a refusal, a veto or a cancellation
+and nothing else. `decided`, `expired` and `vetoed` wait for the run to go on; it then uses them up (`consumed`), and
+the outcome of the action closes them. `refuse` is to decide with a rejection or a cancellation.""",
     "action": """\
 `proposed` is an open request. A call that the policy lets through starts as `allowed`. `executing` is written before
 the tool starts, the outcome after it. A call found `executing` by a later turn has lost its outcome: if its tool is not

@@ -7,6 +7,7 @@ from typing import Any, assert_never
 from .errors import Fault, NotCanonical, TooLarge
 from .protocol import (
     PAYLOAD_LIMIT,
+    RUNS_NOTHING,
     Accept,
     Answer,
     Approve,
@@ -72,7 +73,10 @@ def schema_faults(schema: dict[str, Json], value: Json, path: str) -> list[Fault
 
 
 def _is_self_approval(request: PauseRequest, response: Response) -> bool:
-    consenting = isinstance(response.decision, Approve | Edit | Accept)
+    decision = response.decision
+    consenting = isinstance(decision, Approve | Edit | Accept)
+    if request.in_doubt and isinstance(decision, Choose):
+        consenting = decision.option not in RUNS_NOTHING
     own = request.requested_for is not None and response.responder.id == request.requested_for
     return consenting and own and not request.approvers.allow_self
 
@@ -89,7 +93,7 @@ def _content(request: PauseRequest, response: Response) -> list[Fault]:
         case Revise(feedback=feedback):
             return [] if feedback.strip() else [Fault("feedback", "is empty; say what should change")]
         case Delegate(to=to):
-            return [Fault("to", "is the responder")] if to == response.responder.id else []
+            return [Fault("to", f"{to!r} is who answers; name somebody else")] if to == response.responder.id else []
         case TakeOver(text=text, heard=heard):
             silent = not text.strip() and not any(each.strip() for each in heard)
             return [Fault("text", "is empty; say something, or hand back")] if silent else []

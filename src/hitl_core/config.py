@@ -24,7 +24,7 @@ from .policy import Policy, PolicyFault
 from .protocol import EffectMode
 from .registry import ADAPTERS, CHANNELS, STORES, load, require_known
 from .runtime import Runtime, Settings
-from .tools import Catalogue, Traits
+from .tools import Catalogue, Override
 
 DEFAULT_FILE: Final = "hitl.toml"
 
@@ -34,7 +34,6 @@ TABLES: Final = {
     "policy": {"file"},
     "worker": {"lease", "concurrency"},
     "channels": {"names"},
-    "app": None,
     "tools": None,
     "environment": {"name", "tenant"},
 }
@@ -52,7 +51,7 @@ class Config:
     policy_file: Path | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     store_options: Mapping[str, Any] = field(default_factory=dict)
-    tools: Mapping[str, Traits] = field(default_factory=dict)
+    tools: Mapping[str, Override] = field(default_factory=dict)
     channels: tuple[str, ...] = ()
     environment: str = "default"
     tenant: str = "default"
@@ -74,15 +73,20 @@ class Config:
 async def connect(
     config: str | Path | Config = DEFAULT_FILE, *, clock: Clock | None = None, backend: str | None = None
 ) -> AsyncIterator[Runtime]:
-    """A runtime for a configuration; closes it at the end.
+    """A runtime for a configuration; closes it at the end. `backend` replaces the one that it names.
 
     The adapter is loaded when a run is first worked on: reading and answering need no framework. Raises ConfigError,
     AdapterNotFound, StoreUnavailable; and at the first work on a run AdapterNotInstalled, AdapterTooOld, ConfigError.
     """
-    settings = config if isinstance(config, Config) else Config.load(config, backend=backend)
-    runtime = await build(settings, clock=clock)
+    runtime = await build(_config(config, backend), clock=clock)
     async with runtime:
         yield runtime
+
+
+def _config(given: str | Path | Config, backend: str | None) -> Config:
+    if not isinstance(given, Config):
+        return Config.load(given, backend=backend)
+    return given if backend is None else dataclasses.replace(given, backend=backend)
 
 
 async def build(config: Config, *, clock: Clock | None = None) -> Runtime:
@@ -202,7 +206,7 @@ def _read(file: Path, data: dict[str, Any], backend: str | None) -> Config:
         policy_file=policy_file,
         options=tables["backend"].get("options", _TABLE, {}),
         store_options={key: store.get(key, _TEXT) for key in store.values if key != "url"},
-        tools={name: _traits(f"tools.{name}", given, faults) for name, given in tables["tools"].values.items()},
+        tools={name: _override(f"tools.{name}", given, faults) for name, given in tables["tools"].values.items()},
         channels=tuple(tables["channels"].get("names", _TEXTS, ())),
         environment=environment.get("name", _TEXT, "default"),
         tenant=environment.get("tenant", _TEXT, "default"),
@@ -267,17 +271,21 @@ def _placed(fault: Fault, file: Path) -> Fault:
     return fault if isinstance(fault, PolicyFault) else Fault(f"{file.name}: {fault.path}", fault.problem)
 
 
-def _traits(where: str, given: Any, faults: list[Fault]) -> Traits:
-    """`[tools.NAME]`: what is known about a tool that was not declared with `@tool`."""
+TOOL_KEYS: Final[Mapping[str, tuple[str, _Type, Callable[[Any], Any]]]] = {
+    "effect": ("mode", _EFFECT, EffectMode),
+    "reversible": ("reversible", _FLAG, bool),
+    "risk": ("risk", _TEXT, str),
+    "tags": ("tags", _TEXTS, tuple),
+    "title": ("title", _TEXT, str),
+}
+"""The keys of `[tools.NAME]`: the trait that each one gives, what its value must be, and what is made of it."""
+
+
+def _override(where: str, given: Any, faults: list[Fault]) -> Override:
+    """`[tools.NAME]`: what is said about a tool; for what is not said here, its declaration stands."""
     if not isinstance(given, dict):
         faults.append(Fault(where, f"must be a table: [{where}]"))
     table = _Table(where, given, faults)
-    known = {"effect", "reversible", "risk", "tags", "title"}
-    faults += [_unknown(f"{where}.{key}", key, known) for key in table.values if key not in known]
-    return Traits(
-        mode=EffectMode(table.get("effect", _EFFECT, EffectMode.LEDGER)),
-        reversible=table.get("reversible", _FLAG),
-        risk=table.get("risk", _TEXT),
-        tags=tuple(table.get("tags", _TEXTS, ())),
-        title=table.get("title", _TEXT, ""),
-    )
+    faults += [_unknown(f"{where}.{key}", key, set(TOOL_KEYS)) for key in table.values if key not in TOOL_KEYS]
+    read = {trait: (table.get(key, kind), make) for key, (trait, kind, make) in TOOL_KEYS.items()}
+    return {trait: make(value) for trait, (value, make) in read.items() if value is not None}

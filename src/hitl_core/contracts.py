@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
-from .capabilities import Capabilities
+from .capabilities import Capabilities, Capability
 from .commands import Claimed, Command, Query
+from .errors import CapabilityNotSupported
 from .protocol import Json, LiveEvent, PauseRequest, Run
 
 if TYPE_CHECKING:
@@ -156,8 +157,15 @@ class Adapter(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of what `attach` opened."""
+        """Let go of what `attach` opened, also if it failed half-way or was never called."""
         ...
+
+
+def require(adapter: Adapter, wanted: Capability) -> None:
+    """Raises CapabilityNotSupported if the adapter declares that it cannot do this. Ask before anything is touched."""
+    support = adapter.capabilities[wanted]
+    if support.level == "absent":
+        raise CapabilityNotSupported(adapter.name, wanted, support.because)
 
 
 # ── channels ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -173,10 +181,3 @@ class Channel(Protocol):
     async def announce(self, request: PauseRequest) -> None:
         """Tell people about a new request or notice. An error here never harms the run."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class AppContext:
-    """What an app factory may ask for: settings of its own from `[app]` in hitl.toml."""
-
-    settings: Mapping[str, Json] = field(default_factory=dict)

@@ -6,7 +6,8 @@
     ├── RecordError (ValueError)             HITL-R01  a record cannot be understood or kept
     │   ├── NotCanonical                     HITL-R02  a value has no single JSON form
     │   ├── TooLarge                         HITL-R03  a payload is over its limit
-    │   └── ProtocolUnknown                  HITL-R04  written by a protocol version we do not read
+    │   ├── ProtocolUnknown                  HITL-R04  written by a protocol version we do not read
+    │   └── ResultNotKept                    HITL-R05  a tool ran, and its result cannot be kept
     ├── AdapterError                         HITL-A01  the framework side could not do what was asked
     │   ├── AdapterNotFound (LookupError)    HITL-A02  no adapter, store or channel of that name
     │   ├── AdapterNotInstalled (ImportError) HITL-A03 known, but its packages are missing
@@ -32,11 +33,11 @@
     │   ├── Stopped                          HITL-E02  a stop is in force
     │   ├── DigestMismatch                   HITL-E03  what would run is not what was approved
     │   └── AlreadyStarted                   HITL-E04  this call was started before
-    ├── StoreError                           HITL-S01
-    │   ├── StoreUnavailable (OSError)       HITL-S02
-    │   ├── StoreTooNew                      HITL-S03  its schema was written by a newer release
-    │   └── RowCorrupt                       HITL-S04  stored bytes no longer match their digest
-    └── AuditBroken                          HITL-T01  the chain does not verify; says where
+    ├── CallRefused                          HITL-E05  what an app's guarded call raises if it came to nothing
+    └── StoreError                           HITL-S01
+        ├── StoreUnavailable (OSError)       HITL-S02
+        ├── StoreTooNew                      HITL-S03  its schema was written by a newer release
+        └── RowCorrupt                       HITL-S04  stored bytes no longer match their digest
 
 `docs/errors.md` has an anchor for every code.
 """
@@ -45,7 +46,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,22 @@ class ProtocolUnknown(RecordError):
     """The record was written by a protocol version that this release does not read."""
 
     code = "HITL-R04"
+
+
+class ResultNotKept(RecordError):
+    """A tool ran and its result cannot be kept. Recorded as failed, in words that say that it must not be repeated."""
+
+    code = "HITL-R05"
+
+    @classmethod
+    def because(cls, reason: Exception) -> ResultNotKept:
+        """The error for a result that `reason` keeps from being stored."""
+        why = str(reason).rstrip(".")[:2000]
+        return cls(f"{RAN}, but its result cannot be kept: {why}. What it did is done; do not repeat it.")
+
+
+RAN: Final = "It ran"
+"""How the recorded error of a call begins that had its effect."""
 
 
 # ── adapters ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -293,7 +310,17 @@ class AlreadyStarted(EffectRefused):
     code = "HITL-E04"
 
 
-# ── store and record ─────────────────────────────────────────────────────────────────────────────────────────
+class CallRefused(HitlError):
+    """A guarded call has no result: the gate refused it, it was tried and failed, or it ran and its result cannot be
+    kept; the message says which, and why.
+
+    It is the same error whenever the call is asked about again, so that an app that catches it goes the same way.
+    """
+
+    code = "HITL-E05"
+
+
+# ── store ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class StoreError(HitlError):
@@ -318,9 +345,3 @@ class RowCorrupt(StoreError):
     """Stored bytes no longer match their digest; the row is not used."""
 
     code = "HITL-S04"
-
-
-class AuditBroken(HitlError):
-    """The audit chain does not verify."""
-
-    code = "HITL-T01"

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from .checks import authorise, check
-from .commands import Note, Settled, WriteNote
+from .commands import GetRun, Note, Settled, WriteNote
 from .errors import Fault, NotAuthorised, ResponseRefused
 from .gate import Surroundings
-from .protocol import AuditEvent, Edit, Json, Response
+from .protocol import AuditEvent, Edit, Json, PauseRequest, Response
 
 
-async def judge(around: Surroundings, settled: Settled, response: Response, *, backend: str) -> None:
+async def judge(around: Surroundings, settled: Settled, response: Response) -> None:
     """Refuse a response with all its faults, and record that it was refused.
 
     Raises NotAuthorised or ResponseRefused; the request stays open and nothing else has changed.
     """
     strangers = authorise(settled.request, response)
     faults = strangers + check(settled.request, response)
-    faults = faults or policy_faults(around, settled, response, backend=backend)
+    if not faults and isinstance(response.decision, Edit):
+        faults = await policy_faults(around, settled.request, response, response.decision)
     if not faults:
         return
     body: dict[str, Json] = {"faults": [str(fault) for fault in faults], "digest": response.digest}
@@ -25,16 +26,17 @@ async def judge(around: Surroundings, settled: Settled, response: Response, *, b
     raise NotAuthorised(faults) if strangers else ResponseRefused(faults)
 
 
-def policy_faults(around: Surroundings, settled: Settled, response: Response, *, backend: str) -> list[Fault]:
-    """An edited action goes through the policy again: an edit must not reach what the policy holds back more."""
-    request = settled.request
-    if not isinstance(response.decision, Edit):
-        return []
-    edited = request.action.edited(response.decision.arguments)
-    ruling = around.rule(edited, backend=backend, started_by=request.requested_for)
+async def policy_faults(around: Surroundings, request: PauseRequest, response: Response, decision: Edit) -> list[Fault]:
+    """An edited action goes through the policy again: an edit must not reach what the policy holds back more.
+
+    The gate looks once more when the call begins: it knows the tool and the facts, which may be unknown here.
+    """
+    run = await around.store.fetch(GetRun(request.run_id))
+    edited = request.action.edited(decision.arguments)
+    ruling = around.rule(edited, backend=run.backend, started_by=request.requested_for)
     if ruling.denied:
         return [Fault("arguments", f"the policy forbids the edited call ({ruling.rule}: {ruling.why})")]
-    if ruling.level.rank > request.level.rank:
+    if ruling.stricter_than(request.level):
         problem = f"the edited call needs level {ruling.level} ({ruling.rule}); this request is {request.level}"
         return [Fault("arguments", problem)]
     stricter = request.model_copy(update={"approvers": ruling.approvers})

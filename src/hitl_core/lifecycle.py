@@ -14,7 +14,7 @@ from .protocol.run import RunState
 
 
 class RequestState(StrEnum):
-    """Where a request stands. Only `open` takes answers; `frozen` is open under a stop."""
+    """Where a request stands. Only `open` takes answers; `frozen` is open under a stop and takes refusals alone."""
 
     OPEN = "open"
     FROZEN = "frozen"
@@ -29,10 +29,11 @@ class RequestState(StrEnum):
 
 
 class RequestEvent(StrEnum):
-    """What can happen to a request."""
+    """What can happen to a request. `refuse` is to decide with a rejection or a cancellation, which a stop admits."""
 
     DECIDE = "decide"
     EXPIRE = "expire"
+    REFUSE = "refuse"
     VETO = "veto"
     FREEZE = "freeze"
     THAW = "thaw"
@@ -126,11 +127,14 @@ REQUEST: Final = Lifecycle(
     {
         (_R.OPEN, _RE.DECIDE): _R.DECIDED,
         (_R.OPEN, _RE.EXPIRE): _R.EXPIRED,
+        (_R.OPEN, _RE.REFUSE): _R.DECIDED,
         (_R.OPEN, _RE.VETO): _R.VETOED,
         (_R.OPEN, _RE.FREEZE): _R.FROZEN,
         (_R.OPEN, _RE.CANCEL): _R.CANCELLED,
         (_R.OPEN, _RE.SUPERSEDE): _R.SUPERSEDED,
         (_R.FROZEN, _RE.THAW): _R.OPEN,
+        (_R.FROZEN, _RE.REFUSE): _R.DECIDED,
+        (_R.FROZEN, _RE.VETO): _R.VETOED,
         (_R.FROZEN, _RE.CANCEL): _R.CANCELLED,
         (_R.FROZEN, _RE.SUPERSEDE): _R.SUPERSEDED,
         (_R.DECIDED, _RE.CONSUME): _R.CONSUMED,
@@ -138,6 +142,8 @@ REQUEST: Final = Lifecycle(
         (_R.DECIDED, _RE.SUPERSEDE): _R.SUPERSEDED,
         (_R.DECIDED, _RE.CANCEL): _R.CANCELLED,
         (_R.EXPIRED, _RE.CONSUME): _R.CONSUMED,
+        (_R.EXPIRED, _RE.REVOKE): _R.REVOKED,
+        (_R.EXPIRED, _RE.SUPERSEDE): _R.SUPERSEDED,
         (_R.VETOED, _RE.CONSUME): _R.CONSUMED,
         (_R.CONSUMED, _RE.CLOSE): _R.CLOSED,
     },

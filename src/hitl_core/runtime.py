@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
-from typing import Self, cast
+from typing import Final, Self, cast
 
+from .background import Background
+from .capabilities import Capability
 from .channels.announcer import Announcer
 from .commands import (
     CancelRun,
@@ -36,18 +38,18 @@ from .commands import (
     Stop,
     StopScope,
 )
-from .contracts import Adapter, Channel, Finding, Store
-from .errors import AdapterError, ConfigError, HitlError, RunBusy, Stopped
+from .contracts import Adapter, Channel, Clock, Finding, Store, require
+from .errors import AppChanged, HitlError, RunBusy, Stopped
 from .gate import Surroundings
 from .judging import judge
 from .lifecycle import RequestEvent, RequestState
+from .live import Listeners, listen
 from .owners import owner_name, release_dead
 from .protocol import (
     Cancel,
     Edit,
     Json,
     LiveEvent,
-    LiveKind,
     Reject,
     Response,
     Run,
@@ -89,7 +91,9 @@ class Runtime:
         self.owner = owner_name()
         self._announcer = Announcer(channels)
         self._around = replace(around, announce=self._announcer.announce)
-        self._listeners: list[asyncio.Queue[LiveEvent]] = []
+        self._background = Background()
+        self._attaching = asyncio.Lock()
+        self._listeners: Listeners = []
         self._attached: tuple[Finding, ...] | None = None
         self._driver = Driver(adapter, self._around, settings.lease_seconds, self._emit, self._watched)
 
@@ -100,21 +104,28 @@ class Runtime:
         await self.close()
 
     async def close(self) -> None:
-        """Let channels finish, then close the adapter and the store."""
+        """Let turns and channels finish, then close the adapter and the store."""
+        await self._background.close()
         await self._announcer.close()
-        if self._attached is not None:
+        try:
             await self.adapter.close()
-        await self.store.close()
+        finally:
+            await self.store.close()
 
     @property
     def store(self) -> Store:
         return self._around.store
 
+    @property
+    def clock(self) -> Clock:
+        return self._around.clock
+
     async def attach(self) -> tuple[Finding, ...]:
         """Build the app (once) and return what was found in it. Raises AppRefused if it cannot be overseen."""
-        if self._attached is None:
-            self._attached = await self.adapter.attach()
-        return self._attached
+        async with self._attaching:
+            if self._attached is None:
+                self._attached = await self.adapter.attach()
+            return self._attached
 
     # ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -132,7 +143,7 @@ class Runtime:
     ) -> AsyncIterator[LiveEvent]:
         """Start a run and yield its live events until it pauses or ends."""
         claimed = await self._open(input, by=by, thread=thread)
-        async with aclosing(self._watch_turn(claimed)) as events:
+        async with aclosing(listen(self._listeners, claimed.run.id, self._driver.drive(claimed))) as events:
             async for event in events:
                 yield event
 
@@ -151,18 +162,19 @@ class Runtime:
         claimed = await self._take_up(run_id)
         if claimed is None:
             return
-        async with aclosing(self._watch_turn(claimed)) as events:
+        async with aclosing(listen(self._listeners, claimed.run.id, self._driver.drive(claimed))) as events:
             async for event in events:
                 yield event
 
     async def wait(self, run_id: str, *, timeout: float | None = None, through_pauses: bool = False) -> Run:
         """Bring a run to its next pause or its end, working on it here unless somebody else does.
 
-        With `through_pauses`, go on waiting while people decide. Raises TimeoutError after `timeout` seconds.
+        With `through_pauses`, go on waiting while people decide. Raises TimeoutError after `timeout` seconds; only
+        the waiting ends then: a turn that was begun here goes on, and `close` waits for it.
         """
         async with asyncio.timeout(timeout):
             while True:
-                run = await self._step(run_id)
+                run = await self._background.result(self._step(run_id))
                 settled = run.state not in (RunState.RUNNING, RunState.READY)
                 if settled and not (through_pauses and run.state is RunState.PAUSED):
                     return run
@@ -183,20 +195,23 @@ class Runtime:
     async def cancel(self, run_id: str, *, by: str, reason: str = "") -> Run:
         """End a run that is not over; what waits in it never runs. Raises RunNotFound or RunFinished."""
         run = await self.store.apply(CancelRun(run_id, by, reason, self._around.now()))
-        await self._forget(run)
+        await self._forget(run_id)
         return run
 
     async def undo(self, run_id: str, *, by: str, reason: str = "") -> Run:
         """Take the run back to its last pause and ask again. Outside effects are not undone by this.
 
-        Raises CapabilityNotSupported where the framework cannot, RunNotFound, RunBusy.
+        Raises CapabilityNotSupported where the framework cannot, AppChanged where there is no pause to go back to,
+        RunNotFound, RunBusy. The framework is only touched once the run is ours.
         """
+        require(self.adapter, Capability.UNDO_BY_FORK)
+        self._require_ours(await self.run(run_id))
         await self.attach()
-        checkpoint = await self.store.fetch(GetCheckpoint(run_id))
-        forked = await self.adapter.undo(await self.run(run_id), checkpoint)
+        if await self.store.fetch(GetCheckpoint(run_id)) is None:
+            raise AppChanged(f"run {run_id} has never paused, so there is no pause to go back to; start a new run")
         reopen = ReopenRun(run_id, self.owner, self.settings.lease_seconds, by, reason, self._around.now())
         claimed = await self.store.apply(reopen)
-        return await self._driver.drive(replace(claimed, checkpoint=forked))
+        return await self._driver.drive(await self._driver.forked(claimed))
 
     # ── requests ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -219,15 +234,13 @@ class Runtime:
         RequestExpired, NotAuthorised. A refused answer is recorded and changes nothing.
         """
         settled = await self.store.fetch(GetRequest(response.request_id))
-        event = RequestEvent.DECIDE
-        if settled.state is RequestState.OPEN:
+        if settled.state in _MAY_BE_DECIDED:
             if isinstance(response.decision, Edit):
                 await self._learn_tools()
-            await judge(self._around, settled, response, backend=self.adapter.name)
-            event = _event(settled, response)
-        recorded = await self.store.apply(RecordResponse(response, self._around.now(), event))
+            await judge(self._around, settled, response)
+        recorded = await self.store.apply(RecordResponse(response, self._around.now(), _event(settled, response)))
         if isinstance(response.decision, Cancel) and not recorded.replayed:
-            await self._forget(await self.run(recorded.settled.request.run_id))
+            await self._forget(recorded.settled.request.run_id)
         return recorded
 
     async def revoke(self, request_id: str, *, by: str, reason: str = "") -> Settled:
@@ -287,14 +300,23 @@ class Runtime:
         )
         return await self.store.apply(OpenRun(run, self.owner, self.settings.lease_seconds, now))
 
+    def _require_ours(self, run: Run) -> None:
+        """Raises RunBusy if this process does not have the run's app."""
+        if (run.backend, run.app) == (self.adapter.name, self.settings.app):
+            return
+        here = f"this process has {self.settings.app!r} under {self.adapter.name!r}"
+        raise RunBusy(f"run {run.id} waits for a worker that has {run.app!r} under {run.backend!r}; {here}")
+
     async def _take_up(self, run_id: str) -> Claimed | None:
         """Claim a run if there is something to do in it now. Raises RunNotFound, RunBusy, Stopped."""
         await self.tick()
         run = await self.run(run_id)
+        if run.state not in (RunState.READY, RunState.RUNNING, RunState.FAILED):
+            return None
+        self._require_ours(run)
+        await self.attach()
         if run.state is RunState.FAILED:
             run = await self.store.apply(RetryRun(run_id, by=self.owner, now=self._around.now()))
-        if run.state not in (RunState.READY, RunState.RUNNING):
-            return None
         claimed = await self.claim(limit=1, run_id=run_id)
         if not claimed:
             raise await self._held_back(run)
@@ -302,9 +324,6 @@ class Runtime:
 
     async def _held_back(self, run: Run) -> HitlError:
         """Why a run with work to do cannot be claimed here."""
-        if (run.backend, run.app) != (self.adapter.name, self.settings.app):
-            here = f"this process has {self.settings.app!r} under {self.adapter.name!r}"
-            return RunBusy(f"run {run.id} waits for a worker that has {run.app!r} under {run.backend!r}; {here}")
         whole = ((StopScope.RUN, run.id), (StopScope.TENANT, run.tenant))
         for stop in await self.stops():
             if stop.scope is StopScope.ALL or (stop.scope, stop.target) in whole:
@@ -327,35 +346,20 @@ class Runtime:
         """Only the app says what its tools are. Without it they count as irreversible, and the gate asks again."""
         try:
             await self.attach()
-        except (AdapterError, ConfigError) as exc:
-            log.info("the edited call is judged without the app: %s", exc)
+        except Exception as exc:  # whatever an app that is not at home here raises when it is imported
+            log.info("the edited call is judged without the app: %s", exc, exc_info=_unforeseen(exc))
 
-    async def _forget(self, run: Run) -> None:
+    async def _forget(self, run_id: str) -> None:
         """Let the framework forget a cancelled run; the store has already made sure that nothing in it runs."""
         try:
+            run = await self.run(run_id)
+            self._require_ours(run)
             await self.attach()
-            await self.adapter.cancel(run, await self.store.fetch(GetCheckpoint(run.id)))
-        except HitlError as exc:
-            log.warning("run %s is cancelled, but its framework was not told: %s", run.id, exc)
+            await self.adapter.cancel(run, await self.store.fetch(GetCheckpoint(run_id)))
+        except Exception as exc:  # it is cancelled and recorded: nothing that fails from here on may say otherwise
+            log.warning("run %s is cancelled, its framework was not told: %s", run_id, exc, exc_info=_unforeseen(exc))
 
     # ── live events ──────────────────────────────────────────────────────────────────────────────────────────
-
-    async def _watch_turn(self, claimed: Claimed) -> AsyncGenerator[LiveEvent, None]:
-        """The events of one turn. Who stops listening waits for its end: the turn itself goes on."""
-        queue: asyncio.Queue[LiveEvent] = asyncio.Queue()
-        self._listeners.append(queue)
-        work = asyncio.ensure_future(self._driver.drive(claimed))
-        work.add_done_callback(lambda _: queue.put_nowait(_END))
-        try:
-            yield LiveEvent(run_id=claimed.run.id, kind=LiveKind.STARTED)
-            while (event := await queue.get()) is not _END:
-                if event.run_id == claimed.run.id:
-                    yield event
-            await work
-        finally:
-            self._listeners.remove(queue)
-            if not work.done():
-                await asyncio.wait((work,))
 
     def _emit(self, event: LiveEvent) -> None:
         for queue in self._listeners:
@@ -365,10 +369,16 @@ class Runtime:
         return bool(self._listeners)
 
 
-_END = LiveEvent(run_id="-", kind=LiveKind.COMPLETED)
+def _unforeseen(exc: Exception) -> Exception | None:
+    """The traceback is for what is not an error of ours: those say all there is."""
+    return None if isinstance(exc, HitlError) else exc
+
+
+_MAY_BE_DECIDED: Final = (RequestState.OPEN, RequestState.FROZEN)
+"""Judged before the store is asked to record: a frozen request may be open by then, if its stop is lifted meanwhile."""
 
 
 def _event(settled: Settled, response: Response) -> RequestEvent:
     if settled.request.veto and isinstance(response.decision, Reject):
         return RequestEvent.VETO
-    return RequestEvent.DECIDE
+    return RequestEvent.REFUSE if isinstance(response.decision, Reject | Cancel) else RequestEvent.DECIDE

@@ -13,7 +13,7 @@ from typing import Any, Final, ParamSpec, TypeVar, cast, overload
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, create_model
 
-from .errors import ConfigError, Fault
+from .errors import ConfigError, Fault, ResultNotKept
 from .protocol import Arguments, EffectMode, Json, Kind, Option, Preview, canonical, sha256
 
 P = ParamSpec("P")
@@ -70,22 +70,31 @@ class Tool:
     async def run(self, arguments: Arguments, **extra: Any) -> Json:
         """Call the function with arguments validated against its own signature; the result as JSON.
 
-        Raises pydantic.ValidationError on wrong arguments, and whatever the function raises.
+        Raises pydantic.ValidationError on wrong arguments, whatever the function raises, and ResultNotKept if it
+        returns what has no JSON form.
         """
         if self.function is None:
             raise ConfigError([Fault(self.name, "asks people; it has no function to run")])
         if inspect.iscoroutinefunction(self.function):
-            return as_json(await self.function(**self.typed(arguments), **extra))
+            return _kept(await self.function(**self.typed(arguments), **extra))
         # In a thread: a slow tool must not hold up the loop, which keeps the lease of its run.
         result = await asyncio.to_thread(self.function, **self.typed(arguments), **extra)
         if inspect.isawaitable(result):
             result = await result
-        return as_json(result)
+        return _kept(result)
 
     def run_in(self, transaction: Any, arguments: Arguments) -> Json:
         """Call a transactional tool inside the store's transaction; it must not be async."""
         assert self.function is not None
         return as_json(self.function(**self.typed(arguments), **{TRANSACTION: transaction}))
+
+    def named(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Arguments:
+        """What a call was given, by name; the transaction is added when it runs. Raises TypeError for a wrong call."""
+        assert self.function is not None
+        signature = inspect.signature(self.function)
+        shown = [parameter for name, parameter in signature.parameters.items() if name != TRANSACTION]
+        bound = signature.replace(parameters=shown).bind(*args, **kwargs)
+        return cast("Arguments", as_json(dict(bound.arguments)))
 
     def typed(self, arguments: Arguments) -> dict[str, Any]:
         """The arguments as the signature's own types. Raises pydantic.ValidationError."""
@@ -102,6 +111,14 @@ def as_json(value: object) -> Json:
     NaN and infinity stay what they are, so that they are refused later and never read as null.
     """
     return cast("Json", _ANYTHING.dump_python(value, mode="json"))
+
+
+def _kept(result: object) -> Json:
+    """The result of a tool that has run. Raises ResultNotKept: nobody may take that for a failure of the tool."""
+    try:
+        return as_json(result)
+    except Exception as exc:
+        raise ResultNotKept.because(exc) from exc
 
 
 @overload
@@ -255,12 +272,21 @@ def running(call: Call) -> AbstractContextManager[Call]:
 # ── the catalogue ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class Catalogue:
-    """The tools that are known by name: from an AgentSpec, and from `[tools.*]` in hitl.toml for native ones."""
+Override = Mapping[str, Any]
+"""Some of the fields of Traits: those that hitl.toml gives for a tool."""
 
-    def __init__(self, tools: Sequence[Tool] = (), overrides: Mapping[str, Traits] | None = None) -> None:
-        self._tools = {each.name: each for each in tools}
+
+class Catalogue:
+    """The tools that are known by name: from an AgentSpec, and from `[tools.*]` in hitl.toml for native ones.
+
+    An override replaces what it gives and nothing else. Raises ConfigError where it contradicts a tool.
+    """
+
+    def __init__(self, tools: Sequence[Tool] = (), overrides: Mapping[str, Override] | None = None) -> None:
+        self._tools: dict[str, Tool] = {}
         self._overrides = dict(overrides or {})
+        for each in tools:
+            self.learn(each)
 
     def tool(self, name: str) -> Tool | None:
         return self._tools.get(name)
@@ -270,10 +296,24 @@ class Catalogue:
         declared = self._tools.get(name)
         known = declared.traits if declared else Traits()
         override = self._overrides.get(name)
-        return known if override is None else replace(override, preview=known.preview or override.preview)
+        return replace(known, **override) if override else known
 
     def learn(self, tool: Tool) -> None:
         """Add a tool that an adapter found in an app. Raises ConfigError if another one has its name already."""
+        mode = self._overrides.get(tool.name, {}).get("mode", tool.traits.mode)
+        if mode != tool.traits.mode and EffectMode.TRANSACTIONAL in (mode, tool.traits.mode):
+            problem = f"is {mode} here, but the tool is declared {tool.traits.mode}; take this line away"
+            raise ConfigError([Fault(f"tools.{tool.name}.effect", problem)])
         known = self._tools.setdefault(tool.name, tool)
-        if known.definition != tool.definition:
-            raise ConfigError([Fault(tool.name, "is the name of two different tools in this app")])
+        differs = _difference(known, tool)
+        if differs:
+            problem = f"is the name of two different tools in this app: they differ in {differs}; rename one of them"
+            raise ConfigError([Fault(tool.name, problem)])
+
+
+def _difference(one: Tool, other: Tool) -> str:
+    """In what two tools of one name are not the same; the functions behind them may be made anew for every run."""
+    if one.definition != other.definition:
+        return "name, description or arguments"
+    names = ("mode", "reversible", "risk", "tags", "title")
+    return ", ".join(name for name in names if getattr(one.traits, name) != getattr(other.traits, name))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NoReturn, assert_never
 
 from .commands import Claimed, Command, FinishRun, Lease, PauseRun, RenewLease
 from .contracts import Adapter, Broke, Completed, Ending, Paused, Turn
-from .errors import HitlError, LeaseLost, RecordError
+from .errors import HitlError, LeaseLost, RecordError, StoreUnavailable
 from .gate import Gate, Surroundings
 from .protocol import Json, LiveEvent, LiveKind, PauseRequest, Run, RunState
 
@@ -40,6 +40,15 @@ class Driver:
         self._tell(run, ending)
         return run
 
+    async def forked(self, claimed: Claimed) -> Claimed:
+        """The claim with the checkpoint of the framework's fork. If that fails so does the run; undo may come again."""
+        try:
+            return replace(claimed, checkpoint=await self.adapter.undo(claimed.run, claimed.checkpoint))
+        except Exception as exc:
+            why, now = f"the undo failed: {type(exc).__name__}: {exc}", self.around.now()
+            await self.around.store.apply(FinishRun(claimed.lease, RunState.FAILED, now, error=why))
+            raise
+
     async def _advance_while_leased(self, turn: Turn) -> Ending:
         """Advance, renewing the lease meanwhile. A lost lease cancels the work: whatever it did would be refused."""
         try:
@@ -54,13 +63,31 @@ class Driver:
     async def _keep(self, lease: Lease) -> NoReturn:
         while True:
             await self.around.clock.sleep(self.lease_seconds / 3)
-            renew = RenewLease(lease, self.lease_seconds, self.around.clock.now())
-            lease = await self.around.store.apply(renew)
+            lease = await self._renewed(lease)
+
+    async def _renewed(self, lease: Lease) -> Lease:
+        """Renew a lease, however often that takes: while it stands, a store that is away is no reason to stop a tool.
+
+        Raises LeaseLost, or StoreUnavailable when the lease has ended unrenewed.
+        """
+        while True:
+            now = self.around.now()
+            try:
+                return await self.around.store.apply(RenewLease(lease, self.lease_seconds, now))
+            except StoreUnavailable as exc:
+                left = (lease.until - self.around.now()).total_seconds()
+                if left <= 0:
+                    raise
+                log.warning("run %s: its lease could not be renewed, %.1f s are left: %s", lease.run_id, left, exc)
+            await self.around.clock.sleep(min(left, self.lease_seconds / 10))
 
     async def _advance(self, turn: Turn) -> Ending:
         """The adapter's ending; what it raises becomes Broke, except that our claim ended."""
         try:
-            return await self.adapter.advance(turn)
+            ending = await self.adapter.advance(turn)
+            if turn.gate.changed is not None and not isinstance(ending, Broke):
+                raise turn.gate.changed  # whatever the app made of the error: this is not the app that was paused
+            return ending
         except LeaseLost:
             raise
         except HitlError as exc:

@@ -62,21 +62,30 @@ class Worker:
         return len(claimed)
 
     async def _work(self, claimed: Claimed) -> None:
+        """One turn. Whatever it raises ends this turn only: another worker takes the run over when its lease ends."""
         try:
             run = await self._runtime.drive(claimed)
         except HitlError as exc:
             log.warning("run %s: %s", claimed.run.id, exc)
-            return
-        log.info("run %s is %s", run.id, run.state)
+        except Exception:
+            log.exception("run %s: its turn broke", claimed.run.id)
+        else:
+            log.info("run %s is %s", run.id, run.state)
 
     async def _rest(self) -> None:
         """Wait for a change in the store, a finished turn, or the order to stop."""
-        waits = [
-            asyncio.ensure_future(self._runtime.store.changed(timeout=SCAN_SECONDS)),
-            asyncio.ensure_future(self._stopping.wait()),
-        ]
+        waits = asyncio.ensure_future(self._changed()), asyncio.ensure_future(self._stopping.wait())
         try:
             await asyncio.wait((*waits, *self._active), return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in waits:
                 task.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+
+    async def _changed(self) -> None:
+        """Return when the store has changed, or when it is time to look; a store that is away is not asked at once."""
+        try:
+            await self._runtime.store.changed(timeout=SCAN_SECONDS)
+        except Exception as exc:
+            log.warning("could not wait for changes: %s", exc, exc_info=not isinstance(exc, HitlError))
+            await self._runtime.clock.sleep(SCAN_SECONDS)

@@ -17,7 +17,7 @@ from hitl_adapters.plain import PlainAdapter, Refused, gate
 from hitl_core.apps import AppSource
 from hitl_core.audit import Report, verify
 from hitl_core.commands import ReadAudit
-from hitl_core.contracts import Channel, Clock, Store
+from hitl_core.contracts import Adapter, Channel, Clock, Store
 from hitl_core.gate import Surroundings
 from hitl_core.policy import Policy
 from hitl_core.protocol import AuditEntry, PauseRequest, Run
@@ -71,14 +71,18 @@ class Shop:
     @asynccontextmanager
     async def open(
         self,
-        app: App,
+        app: App | None,
         *,
         channels: Sequence[Channel] = (),
         lease_seconds: float = LEASE,
         name: str = "shop:app",
         wrap: Callable[[Store], Store] = lambda store: store,
+        adapter: Adapter | None = None,
     ) -> AsyncIterator[Runtime]:
-        """A runtime as a new process would have it; `wrap` puts something around its store, `name` is the app's."""
+        """A runtime as a new process would have it; `wrap` puts something around its store, `name` is the app's.
+
+        With an `adapter` of the test's own, `app` is not used.
+        """
         catalogue = Catalogue()
         around = Surroundings(
             store=wrap(await self.store()),
@@ -86,9 +90,9 @@ class Shop:
             clock=self.time,
             catalogue=catalogue,
         )
-        adapter = PlainAdapter(AppSource(name, app), catalogue=catalogue)
+        made = adapter or PlainAdapter(AppSource(name, app), catalogue=catalogue)
         settings = Settings(app=name, lease_seconds=lease_seconds)
-        async with Runtime(adapter=adapter, around=around, settings=settings, channels=channels) as runtime:
+        async with Runtime(adapter=made, around=around, settings=settings, channels=channels) as runtime:
             yield runtime
 
     async def verified(self) -> Report:

@@ -54,6 +54,38 @@ async def test_a_channel_that_fails_harms_nobody(caplog: pytest.LogCaptureFixtur
     assert "channel broken could not announce request request-1" in caplog.text
 
 
+class Hanging:
+    """A channel that never comes back, and that may not even let itself be cancelled."""
+
+    name = "hanging"
+
+    def __init__(self, *, stubborn: bool) -> None:
+        self.stubborn = stubborn
+        self.free = asyncio.Event()
+
+    async def announce(self, request: PauseRequest) -> None:
+        while not self.free.is_set():
+            try:
+                await self.free.wait()
+            except asyncio.CancelledError:
+                if not self.stubborn:
+                    raise
+
+
+@pytest.mark.parametrize("stubborn", [False, True])
+async def test_a_channel_that_hangs_does_not_keep_the_runtime_open(
+    caplog: pytest.LogCaptureFixture, stubborn: bool
+) -> None:
+    hanging, recorded = Hanging(stubborn=stubborn), Recorded()
+    announcer = Announcer([hanging, recorded], patience=0.01)
+    announcer.announce(desk.request())
+    async with asyncio.timeout(10):
+        await announcer.close()
+    assert "1 announcements took longer than 0.01 s" in caplog.text
+    assert recorded.told == ["request-1"]
+    hanging.free.set()
+
+
 async def test_without_announcements_there_is_nothing_to_wait_for() -> None:
     await Announcer([Recorded()]).close()
 

@@ -37,9 +37,6 @@ concurrency = 2
 [channels]
 names = ["console"]
 
-[app]
-anything = ["the", "app's", "own"]
-
 [tools.refund]
 effect = "idempotent"
 reversible = false
@@ -94,9 +91,18 @@ def test_all_that_a_file_can_say(write: Write, tmp_path: Path) -> None:
     assert (config.policy.version, config.policy_file) == ("7", tmp_path / "policy.toml")
     assert (config.lease_seconds, config.concurrency, config.channels) == (5.0, 2, ("console",))
     assert (config.environment, config.tenant) == ("production", "shop")
-    refund = config.tools["refund"]
-    assert (refund.mode, refund.reversible, refund.risk) == (EffectMode.IDEMPOTENT, False, "money")
-    assert (refund.tags, refund.title) == (("refunds",), "Pay back")
+    assert config.tools["refund"] == {
+        "mode": EffectMode.IDEMPOTENT,
+        "reversible": False,
+        "risk": "money",
+        "tags": ("refunds",),
+        "title": "Pay back",
+    }
+
+
+def test_a_tool_is_only_told_what_stands_in_the_file(write: Write) -> None:
+    config = Config.load(write(f'{MINIMAL}[tools.refund]\ntitle = "Pay out"\n[tools.mail]\n'))
+    assert config.tools == {"refund": {"title": "Pay out"}, "mail": {}}
 
 
 def test_a_spec_may_stand_in_the_place_of_an_app(write: Write) -> None:
@@ -159,6 +165,7 @@ def test_every_fault_is_reported_at_once(write: Write) -> None:
     ("text", "path", "hint"),
     [
         ("[stor]", "stor", "did you mean 'store'?"),
+        ("[app]\nsize = 1", "app", "is not a key that exists"),
         ("[backend]\nnmae = 1", "backend.nmae", "did you mean 'name'?"),
         ("[worker]\nzzz = 1", "worker.zzz", "known: concurrency, lease"),
         ("[tools.refund]\nefect = 1", "tools.refund.efect", "did you mean 'effect'?"),
@@ -242,6 +249,15 @@ async def test_connect_opens_a_runtime_and_closes_it(write: Write) -> None:
 async def test_connect_takes_a_configuration_made_in_code(write: Write) -> None:
     async with connect(Config.load(write(MINIMAL))) as runtime:
         assert runtime.adapter.name == "plain"
+
+
+async def test_the_caller_wins_over_a_configuration_made_in_code(write: Write) -> None:
+    config = Config.load(write(MINIMAL))
+    async with connect(config, backend="langgraph") as runtime:
+        assert runtime.adapter.name == "langgraph"
+    with pytest.raises(AdapterNotFound, match="'nothing'"):
+        async with connect(config, backend="nothing"):
+            pass
 
 
 async def test_an_unknown_backend_or_store_is_refused(write: Write) -> None:

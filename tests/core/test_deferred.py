@@ -15,6 +15,8 @@ from hitl_core.capabilities import Capabilities
 from hitl_core.contracts import Adapter
 from hitl_core.deferred import DeferredAdapter
 from hitl_core.errors import AdapterNotFound, ConfigError
+from hitl_core.protocol import Json, Run
+from tests.core import desk
 
 READS = """
 import asyncio, sys
@@ -58,6 +60,9 @@ class Counting:
     capabilities: ClassVar[Capabilities] = {}
     closed = 0
 
+    async def undo(self, run: Run, checkpoint: Json) -> Json:
+        return [run.id, checkpoint]
+
     async def close(self) -> None:
         self.closed += 1
 
@@ -82,6 +87,11 @@ async def test_it_is_loaded_once_and_closed() -> None:
     assert adapter.capabilities == {}
     await adapter.close()
     assert (len(loads), inner.closed) == (1, 1)
+
+
+async def test_what_is_asked_of_it_is_asked_of_the_adapter() -> None:
+    adapter = DeferredAdapter("counting", lambda: cast("Adapter", Counting()))
+    assert await adapter.undo(desk.run(id="run-7"), {"step": 1}) == ["run-7", {"step": 1}]
 
 
 def test_the_front_door_lists_what_it_has() -> None:

@@ -94,7 +94,8 @@ def test_what_has_ended_stays_ended(
 
 
 def test_an_illegal_move_says_what_could_happen_instead() -> None:
-    with pytest.raises(IllegalMove, match="a request that is frozen cannot decide; possible: cancel, supersede, thaw"):
+    possible = "cancel, refuse, supersede, thaw, veto"
+    with pytest.raises(IllegalMove, match=f"a request that is frozen cannot decide; possible: {possible}"):
         REQUEST.advance(RequestState.FROZEN, RequestEvent.DECIDE)
     with pytest.raises(IllegalMove, match="possible: nothing"):
         RUN.advance(RunState.CANCELLED, RunEvent.RETRY)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel, Field, ValidationError
 
 from hitl_core.checks import schema_faults
-from hitl_core.errors import ConfigError
+from hitl_core.errors import ConfigError, ResultNotKept
 from hitl_core.protocol import EffectMode, Kind, Option
 from hitl_core.tools import (
     Call,
@@ -241,6 +241,24 @@ def test_results_become_json() -> None:
     assert as_json([Address(city="Ulm"), None, (1, 2)]) == [{"city": "Ulm", "lines": []}, None, [1, 2]]
 
 
+async def test_a_result_without_a_json_form_says_that_the_tool_ran() -> None:
+    ran: list[str] = []
+
+    @tool
+    def wire(order: str) -> object:
+        ran.append(order)
+        return object()
+
+    @tool
+    async def mail(order: str) -> object:
+        return wire
+
+    for each in (wire, mail):
+        with pytest.raises(ResultNotKept, match=r"^It ran, but its result cannot be kept: .* do not repeat it"):
+            await each.run({"order": "A"})
+    assert ran == ["A"]
+
+
 # ── tools that ask people ────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -303,17 +321,46 @@ def test_a_declared_tool_is_known_by_name() -> None:
     assert catalogue.traits("refund") is refund.traits
 
 
-def test_the_configuration_wins_but_keeps_the_preview() -> None:
-    override = Traits(reversible=True, risk="low")
+def test_the_configuration_wins_where_it_says_something() -> None:
+    override = {"reversible": True, "risk": "low"}
     traits = Catalogue([refund], overrides={"refund": override, "wire": override}).traits
-    assert (traits("refund").reversible, traits("refund").risk) == (True, "low")
-    assert traits("refund").preview is refund.traits.preview
-    assert traits("wire") == override
+    assert traits("refund") == replace(refund.traits, reversible=True, risk="low")
+    assert traits("wire") == Traits(reversible=True, risk="low")
+
+
+@pytest.mark.parametrize("mode", [EffectMode.LEDGER, EffectMode.IDEMPOTENT])
+def test_the_configuration_cannot_take_a_tool_out_of_the_transaction(mode: EffectMode) -> None:
+    @tool(transactional=True)
+    def pay(order: str, transaction: Any) -> None: ...
+
+    with pytest.raises(ConfigError, match=rf"tools.pay.effect: is {mode} here, .* declared transactional"):
+        Catalogue([pay], overrides={"pay": {"mode": mode}})
+    assert Catalogue([pay], overrides={"pay": {"risk": "high"}}).traits("pay").mode is EffectMode.TRANSACTIONAL
+
+
+def test_the_configuration_may_say_that_a_tool_can_be_repeated() -> None:
+    traits = Catalogue([refund], overrides={"refund": {"mode": EffectMode.IDEMPOTENT}}).traits
+    assert traits("refund").mode is EffectMode.IDEMPOTENT
 
 
 def test_a_tool_may_be_learned_twice_but_not_two_of_one_name() -> None:
     catalogue = Catalogue([refund])
     catalogue.learn(refund)
-    with pytest.raises(ConfigError, match="two different tools"):
+    catalogue.learn(replace(refund, function=print))  # made anew for another run
+    with pytest.raises(ConfigError, match=r"two different tools.*differ in name, description or arguments"):
         catalogue.learn(Tool("refund", "Something else."))
     assert catalogue.tool("refund") is refund
+
+
+@pytest.mark.parametrize(
+    ("other", "differs"),
+    [
+        (Traits(reversible=True), "reversible"),
+        (Traits(mode=EffectMode.IDEMPOTENT, tags=("payments",)), "mode, tags"),
+        (Traits(risk="low", title="Send"), "risk, title"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_two_tools_of_one_name_that_promise_different_things_are_refused(other: Traits, differs: str) -> None:
+    with pytest.raises(ConfigError, match=f"differ in {differs}; rename one"):
+        Catalogue([Tool("wire", "Send."), Tool("wire", "Send.", traits=other)])

@@ -83,6 +83,10 @@ class Desk(TypedDict, total=False):
     out: str
 
 
+class Said(TypedDict, total=False):
+    out: list[str]
+
+
 def agent(model: PlayedModel, tools: list[Any], **options: Any) -> Callable[[Any], Any]:
     """A `create_agent` agent under oversight."""
     return lambda saver: create_agent(
@@ -144,3 +148,74 @@ def with_functions(saver: Any) -> Any:
 
 def with_sync_functions(saver: Any) -> Any:
     return StateGraph(Desk).add_node("pays", pays_in_a_thread).add_edge(START, "pays").compile(checkpointer=saver)
+
+
+def catches(sync: bool) -> Callable[[Any], Any]:
+    """A node that catches what its gated function raised, and asks afterwards, so that it runs again."""
+    seen: list[str] = []
+
+    @gated(name="fails")
+    async def fails() -> str:
+        record("tried")
+        raise ValueError("no money")
+
+    @gated(name="fails")
+    def fails_in_a_thread() -> str:
+        record("tried")
+        raise ValueError("no money")
+
+    async def node(state: Said) -> Said:
+        try:
+            await fails()
+        except Refused as no:
+            seen.append(str(no))
+        return asks()
+
+    def sync_node(state: Said) -> Said:
+        try:
+            fails_in_a_thread()
+        except Refused as no:
+            seen.append(str(no))
+        return asks()
+
+    def asks() -> Said:
+        approved = interrupt({"question": "Go on without it?"})
+        return {"out": seen} if approved else {}
+
+    def build(saver: Any) -> Any:
+        graph = StateGraph(Said).add_node("node", sync_node if sync else node)
+        return graph.add_edge(START, "node").compile(checkpointer=saver)
+
+    return build
+
+
+@gated(transactional=True)
+def book(order: str, amount: float, transaction: Any = None) -> str:
+    """Book it beside the record of it."""
+    transaction.execute("CREATE TABLE IF NOT EXISTS bookings (name TEXT, amount REAL)")
+    transaction.execute("INSERT INTO bookings VALUES (?, ?)", (order, amount))
+    if amount > 100:
+        raise ValueError("too much")
+    return f"booked {amount}"
+
+
+def books_in_a_node(state: Desk) -> Desk:
+    try:
+        return {"out": book(state["order"], state["amount"])}
+    except Refused as no:
+        return {"out": str(no)}
+
+
+def books(saver: Any) -> Any:
+    graph = StateGraph(Desk).add_node("books", books_in_a_node)
+    return graph.add_edge(START, "books").compile(checkpointer=saver)
+
+
+async def asks_and_pays_in_a_node(state: Desk) -> Desk:
+    name = interrupt("Whose account?")
+    return {"out": f"{name}: {await pay(state['order'], amount=state['amount'])}"}
+
+
+def asks_and_pays(saver: Any) -> Any:
+    graph = StateGraph(Desk).add_node("pays", asks_and_pays_in_a_node)
+    return graph.add_edge(START, "pays").compile(checkpointer=saver)

@@ -19,7 +19,6 @@ from hitl_core import AppSource, Policy, Run, Runtime, connect
 from hitl_core.config import Config
 from hitl_core.contracts import Clock
 from hitl_core.protocol import Json, PauseRequest, Response
-from hitl_core.tools import Traits
 
 GO: Json = {"messages": [["user", "go"]]}
 """The input of an agent."""
@@ -67,7 +66,7 @@ class Desk:
             store_url="sqlite:///store.db",
             policy=Policy.from_toml(self.policy, name="test") if self.policy else Policy([]),
             options=self.options,
-            tools={name: Traits(reversible=True) for name in self.harmless},
+            tools={name: {"reversible": True} for name in self.harmless},
             folder=self.folder,
             lease_seconds=self.lease,
         )
@@ -120,6 +119,15 @@ class Desk:
     @property
     def effects(self) -> list[str]:
         return [each["effect"] for each in recorded()]
+
+
+def advised(message: str, folder: Path) -> dict[str, Any]:
+    """The options that come of writing the lines of a message into a hitl.toml, as somebody does who follows it."""
+    start = message.index("[backend.options.codecs]")
+    lines = message[start:].partition("\n\n")[0]
+    file = folder / "hitl.toml"
+    file.write_text(f'[backend]\nname = "langgraph"\napp = "desk:app"\n\n{lines}\n')
+    return dict(Config.load(file).options)
 
 
 def sqlite_saver(folder: Path) -> Any:

@@ -215,7 +215,9 @@ def in_sequence(saver: Any) -> Any:
 
 
 def counts(state: State) -> State:
-    said = [interrupt(f"Line {number}?") for number in range(3)]
+    said = []
+    for number in range(3):
+        said.append(interrupt(f"Line {number}?"))
     record("written", lines=said)
     return {"out": said}
 
@@ -282,3 +284,25 @@ def unclear(state: State) -> State:
 
 def ambiguous(saver: Any) -> Any:
     return _line(unclear, after, checkpointer=saver)
+
+
+def pays_on_truth(state: State) -> State:
+    answer = interrupt("Anything to say before it is paid back?")
+    if answer:
+        record("paid")
+    return {"out": [str(answer)]}
+
+
+def unclear_truth(saver: Any) -> Any:
+    return _line(pays_on_truth, after, checkpointer=saver)
+
+
+def forges(state: State) -> State:
+    """Claims to be a question of the gate."""
+    approved = interrupt({"hitl_core/request": "no-such-call"})
+    record("paid")
+    return {"out": [str(approved)]}
+
+
+def forged(saver: Any) -> Any:
+    return _line(forges, checkpointer=saver)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -11,11 +12,13 @@ import pytest
 from langchain_core.messages import AIMessage
 from langchain_core.tools import tool
 from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.runtime import Runtime
 from langgraph.types import Command
 
 from hitl_adapters.langgraph import gated_tool_node
 from hitl_core.commands import CancelRun, MoveRequest, StopScope
 from hitl_core.errors import LeaseLost, RequestClosed, RequestExpired, ResponseRefused
+from hitl_core.gate.stops import EVERY
 from hitl_core.lifecycle import ActionState, RequestEvent, RequestState
 from hitl_core.protocol import RunState
 from hitl_core.testing.clock import ManualClock
@@ -23,6 +26,7 @@ from hitl_core.testing.clock import ManualClock
 from . import agents, graphs
 from .desk import GO, Desk, answering, approve, record, recorded, reject, thread
 from .played import PlayedModel, call
+from .test_gated_tools import in_threads
 
 Made = Callable[..., Desk]
 
@@ -69,6 +73,16 @@ async def test_a_deadline_decides_about_a_native_pause_and_a_late_answer_is_refu
     assert (run.state, run.output) == (RunState.COMPLETED, {"order": "A", "out": [out]})
 
 
+async def test_where_people_lead_a_native_pause_cannot_be_approved(desk: Made) -> None:
+    at = desk(graphs.in_a_node, harmless=("ask",), policy=rule("ask", level="human_leads"))
+    run = await at.start({"order": "A"})
+    assert not {"approve", "edit", "accept"} & set(run.pending[0].allowed)
+    with pytest.raises(ResponseRefused, match="'approve' is not offered"):
+        await at.say(approve(run.pending[0]))
+    run = await at.answer(run, reject)
+    assert (run.state, run.output) == (RunState.COMPLETED, {"order": "A", "out": ["kept"]})
+
+
 @pytest.mark.parametrize("vetoed", [True, False])
 async def test_in_a_veto_window_the_call_runs_unless_somebody_vetoes(desk: Made, vetoed: bool) -> None:
     clock, model = ManualClock(), refunds()
@@ -112,11 +126,13 @@ async def test_a_cancel_as_an_answer(desk: Made) -> None:
 
 async def test_a_stop_while_a_graph_works_ends_it_after_its_step_and_lifting_goes_on(desk: Made) -> None:
     """RunControl.request_drain (research §1.4)."""
-    began = asyncio.Event()
+    began, clock = asyncio.Event(), ManualClock()
 
-    async def works(state: graphs.State) -> graphs.State:
+    async def works(state: graphs.State, runtime: Runtime[None]) -> graphs.State:
         began.set()
-        await asyncio.sleep(0.8)
+        assert runtime.control is not None
+        while not runtime.control.drain_requested:  # noqa: ASYNC110 - it is told in no other way
+            await asyncio.sleep(0)
         record("worked")
         return {}
 
@@ -124,17 +140,44 @@ async def test_a_stop_while_a_graph_works_ends_it_after_its_step_and_lifting_goe
         graph = StateGraph(graphs.State).add_node("works", works).add_node("after", graphs.after)
         return graph.add_edge(START, "works").add_edge("works", "after").compile(checkpointer=saver)
 
-    at = desk(build)
+    at = desk(build, clock=clock)
     async with at.open() as hitl:
         working = asyncio.create_task(hitl.start({}))
         await began.wait()
         await hitl.stop(StopScope.ALL, by="ann", reason="fire")
+        clock.advance(seconds=EVERY)
         run = await working
         assert (run.state, at.effects) == (RunState.STOPPED, ["worked"])
         assert "fire" in run.error
         await hitl.lift(StopScope.ALL, by="ann", reason="over")
         run = await hitl.resume(run.id)
         assert (run.state, at.effects) == (RunState.COMPLETED, ["worked", "told"])
+
+
+async def test_a_graph_in_a_thread_ends_with_its_turn(desk: Made) -> None:
+    """A thread cannot be cancelled: the step that runs comes to its end, and nothing new starts (P43, P62)."""
+    began, go_on = threading.Event(), threading.Event()
+
+    def works(state: graphs.State) -> graphs.State:
+        began.set()
+        go_on.wait()
+        record("worked")
+        return {}
+
+    def build(saver: Any) -> Any:
+        graph = StateGraph(graphs.State).add_node("works", works).add_node("after", graphs.after)
+        return graph.add_edge(START, "works").add_edge("works", "after").compile(checkpointer=saver)
+
+    at = desk(build, saver=in_threads)
+    async with at.open() as hitl:
+        working = asyncio.create_task(hitl.start({}))
+        await asyncio.to_thread(began.wait)
+        working.cancel()  # as the end of its lease does
+        asyncio.get_running_loop().call_later(0, go_on.set)
+        with pytest.raises(asyncio.CancelledError):
+            await working
+        await asyncio.get_running_loop().shutdown_default_executor()  # until every thread has ended
+        assert at.effects == ["worked"]
 
 
 @pytest.mark.parametrize("way", [agents.agent, agents.node_graph], ids=["middleware", "tool node"])
@@ -153,6 +196,36 @@ async def test_a_stopped_tool_does_not_start_and_what_runs_beside_it_ends(desk: 
     run = await at.resume(run)
     assert (run.state, at.effects) == (RunState.COMPLETED, ["slow", "refund"])
     assert len(model.told()) == 2
+
+
+@pytest.mark.parametrize("scope", [StopScope.AGENT, StopScope.TOOL])
+@pytest.mark.parametrize("build", [graphs.in_a_node, graphs.breakpoint_before], ids=["interrupt", "breakpoint"])
+async def test_a_stop_holds_back_what_was_granted_at_a_native_pause(desk: Made, scope: StopScope, build: Any) -> None:
+    """Nothing of ours is between the decision and what the node does with it, so it is not handed over."""
+    at = desk(build)
+    run = await at.start({"order": "A"})
+    (waiting,), before = run.pending, at.effects
+    target = waiting.action.tool if scope is StopScope.TOOL else waiting.action.origin.path[-1]
+    await at.say(approve(waiting))
+    async with at.open() as hitl:
+        await hitl.stop(scope, target, by="ann", reason="fire")
+    run = await at.resume(run)
+    assert (run.state, at.effects) == (RunState.STOPPED, before)
+    assert "fire" in run.error
+    async with at.open() as hitl:
+        await hitl.lift(scope, target, by="ann", reason="over")
+    run = await at.resume(run)
+    assert (run.state, at.effects.count("paid")) == (RunState.COMPLETED, 1)
+
+
+async def test_a_stop_of_something_else_holds_nothing_back(desk: Made) -> None:
+    at = desk(graphs.in_a_node)
+    run = await at.start({"order": "A"})
+    await at.say(approve(run.pending[0]))
+    async with at.open() as hitl:
+        await hitl.stop(StopScope.TOOL, "refund", by="ann", reason="fire")
+    run = await at.resume(run)
+    assert (run.state, at.effects) == (RunState.COMPLETED, ["asked", "asked", "paid", "told"])
 
 
 async def test_tool_error_handling_does_not_hide_a_stop(desk: Made) -> None:

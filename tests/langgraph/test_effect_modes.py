@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from langgraph.graph import END, START, MessagesState, StateGraph
+from langgraph.prebuilt import tools_condition
+from langgraph.types import interrupt
 
+from hitl_adapters.langgraph import gated_tool_node
+from hitl_adapters.langgraph.building import as_langchain
+from hitl_adapters.langgraph.suspend import current
 from hitl_core import AgentSpec, AppSource, Config, ModelSpec, connect, current_call, tool
 from hitl_core.lifecycle import ActionState
 from hitl_core.protocol import EffectMode, RunState
@@ -16,7 +23,8 @@ from hitl_core.testing.crashing import die
 from hitl_core.testing.scripted_model import Call, Script, ScriptedModel, Step
 
 from .crash_desk import CRASH
-from .desk import approve, record, recorded
+from .desk import GO, Desk, approve, editing, record, recorded
+from .played import PlayedModel, call
 from .processes import KILLED, child, model_process
 
 CALLS = Step(call=(Call(name="book", arguments={"order": "A", "amount": 12}),))
@@ -93,3 +101,39 @@ def test_an_idempotent_effect_is_repeated_with_its_key_and_nobody_is_asked(tmp_p
         assert [child(dies), child(recovers)] == [KILLED, 0]
     assert len({each["key"] for each in recorded()}) == 1
     assert len(recorded()) == 2
+
+
+@tool(transactional=True)
+def receipt(amount: float, transaction: Any) -> dict[str, Any]:
+    """Its result looks like something that an adapter might keep."""
+    return {"message": {"text": f"paid {amount}"}, "parts": [1], "command": {}}
+
+
+async def test_a_result_that_is_handed_out_again_is_what_the_tool_returned_and_says_that_it_was_edited(
+    desk: Callable[..., Desk],
+) -> None:
+    """A node that asks once its tool is done runs again with the answer, and so does the call (P03)."""
+    model = PlayedModel(turns=[[call("receipt", amount=3)], "done"])
+    node = gated_tool_node([as_langchain(receipt)])
+
+    async def chat(state: MessagesState) -> dict[str, Any]:
+        return {"messages": [await model.ainvoke(state["messages"])]}
+
+    async def tools(state: MessagesState) -> Any:
+        current("receipt").gate.catalogue.learn(receipt)  # as a spec makes it known
+        done = await node.ainvoke(state)
+        approved = interrupt("Show it to the model?")
+        return done if approved else {}
+
+    def build(saver: Any) -> Any:
+        graph = StateGraph(MessagesState).add_node("chat", chat).add_node("tools", tools)
+        graph.add_conditional_edges("chat", tools_condition, ["tools", END])
+        return graph.add_edge(START, "chat").add_edge("tools", "chat").compile(checkpointer=saver)
+
+    at = desk(build)
+    run = await at.answer(await at.start(GO), editing(amount=2.0))
+    run = await at.answer(run, approve)
+    assert (run.state, run.error) == (RunState.COMPLETED, "")
+    (told,) = model.told()
+    assert told.startswith("A person changed this call")
+    assert '"message": {"text": "paid 2.0"}' in told

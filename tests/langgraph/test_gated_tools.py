@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -9,11 +10,15 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from langchain_core.messages import ToolMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
-from langgraph.types import RetryPolicy
+from langgraph.types import Command, RetryPolicy
 
-from hitl_core.errors import NoRun
+from hitl_adapters.langgraph import Refused
+from hitl_adapters.langgraph.mapping.messages import outcome_of
+from hitl_adapters.plain import Refused as PlainRefused
+from hitl_core.errors import HitlError, NoRun, ResultNotKept
 from hitl_core.protocol import RunState
 
 from . import agents
@@ -194,6 +199,36 @@ async def test_a_gated_function_in_a_node(desk: Made, build: Any) -> None:
     assert len(refunds()) == 1
 
 
+BOTH = pytest.mark.parametrize("sync", [False, True], ids=["async", "sync"])
+
+
+@BOTH
+async def test_a_gated_function_that_raises_is_the_same_refusal_on_replay(desk: Made, sync: bool) -> None:
+    """An app that catches it must go the same way in every turn, or its places would not be found again."""
+    at = desk(agents.catches(sync), policy=agents.ALL_GO, harmless=("fails",))
+    run = await at.start({})
+    run = await at.answer(run, approve)
+    assert (run.state, run.error, at.effects) == (RunState.COMPLETED, "", ["tried"])
+    told = "This call was tried and failed: ValueError: no money"
+    assert cast("Any", run.output)["out"] == [told, told]
+
+
+@pytest.mark.parametrize(("amount", "rows", "told"), [(12.0, 1, "booked 12.0"), (500.0, 0, "tried and failed")])
+async def test_a_gated_function_can_be_transactional(desk: Made, amount: float, rows: int, told: str) -> None:
+    at = desk(agents.books)
+    run = await at.answer(await at.start({"order": "A", "amount": amount}), approve)
+    assert (run.state, run.error) == (RunState.COMPLETED, "")
+    assert told in cast("Any", run.output)["out"]
+    with contextlib.closing(sqlite3.connect(at.folder / "store.db")) as database:
+        tables = database.execute("SELECT name FROM sqlite_master WHERE name = 'bookings'").fetchall()
+        assert len(database.execute("SELECT * FROM bookings").fetchall() if tables else []) == rows
+
+
+def test_a_refusal_is_one_error_in_every_adapter() -> None:
+    assert issubclass(Refused, HitlError)
+    assert (Refused.code, Refused) == ("HITL-E05", PlainRefused)
+
+
 # ── graphs that only run in threads ──────────────────────────────────────────────────────────────────────────
 
 
@@ -225,3 +260,11 @@ async def test_a_sync_agent_with_a_sync_saver(desk: Made, say: Any, paid: list[A
     at = desk(agents.agent(model, [agents.sync_refund]), saver=in_threads)
     run = await at.answer(await at.start(GO), say)
     assert (run.state, run.error, refunds()) == (RunState.COMPLETED, "", paid)
+
+
+def test_a_result_that_has_no_json_form_says_that_the_tool_ran() -> None:
+    message = ToolMessage(content="paid", tool_call_id="1", artifact=object())
+    results: list[Any] = [message, [message], Command(update={"seen": object()})]
+    for result in results:
+        with pytest.raises(ResultNotKept, match="It ran, but its result cannot be kept"):
+            outcome_of(result)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from langchain.agents import create_agent
@@ -11,9 +11,11 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, interrupt
 
 from hitl_adapters.langgraph import OversightMiddleware
-from hitl_core.errors import AppRefused
+from hitl_core.commands import Effect
+from hitl_core.errors import AppRefused, StoreUnavailable
+from hitl_core.gate import Gate
 from hitl_core.lifecycle import RequestState
-from hitl_core.protocol import RunState
+from hitl_core.protocol import Proceed, RunState
 
 from . import agents, graphs
 from .desk import GO, Desk, answering, approve, record, reject, thread
@@ -98,6 +100,30 @@ def picky(state: graphs.State) -> graphs.State:
 def picky_graph(saver: Any) -> Any:
     graph = StateGraph(graphs.State).add_node("picky", picky).add_edge(START, "picky")
     return graph.compile(checkpointer=saver)
+
+
+async def test_an_error_of_the_gate_ends_the_turn_and_what_the_graph_was_told_is_used_up(
+    desk: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer is not told a second time when the turn is tried again."""
+    at = desk(agents.asks_and_pays, policy=agents.ALL_GO, harmless=("pay",))
+    run = await at.start({"order": "A", "amount": 3.0})
+    (asked,) = run.pending
+    await at.say(answering("Ada")(asked))
+    with monkeypatch.context() as patch:
+        patch.setattr(Gate, "begin", _unavailable)
+        run = await at.resume(run)
+    assert (run.state, at.effects) == (RunState.FAILED, [])
+    assert "HITL-S02" in run.error
+    async with at.open() as hitl:
+        assert (await hitl.request(asked.id)).state is RequestState.CONSUMED
+    run = await at.resume(run)
+    assert (run.state, run.error, at.effects) == (RunState.COMPLETED, "", ["refund"])
+    assert cast("Any", run.output)["out"] == "Ada: paid 3.0"
+
+
+async def _unavailable(gate: Gate, allowed: Proceed) -> Effect:
+    raise StoreUnavailable("disk hiccup")
 
 
 WRONG = {"codecs": {"picky": {"approve": "yes", "reject": "no", "answer": {"$": "value"}}}}

@@ -15,6 +15,7 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.graph import START, StateGraph
 
 from hitl_core import Option, Run, Runtime
+from hitl_core.commands import StopScope
 from hitl_core.gate import ABORT, HAPPENED, NOT_HAPPENED
 from hitl_core.lifecycle import ActionState
 from hitl_core.protocol import PauseRequest, Response, RunState
@@ -279,6 +280,45 @@ def test_killed_in_a_node_of_the_app_the_step_is_in_doubt(
 
     assert [child(dies), child(asks), child(goes_on)] == [KILLED, 0, 0]
     assert at.effects.count("paid") == paid
+
+
+def test_killed_in_a_node_a_step_that_may_run_again_waits_for_the_end_of_a_stop(tmp_path: Path, warm: None) -> None:
+    at = Desk(native, tmp_path)
+
+    async def dies() -> None:
+        os.environ[CRASH] = "node"
+        await at.start({"order": "A"})
+
+    async def goes_on_under_a_stop() -> None:
+        async with at.open() as hitl:
+            run = await hitl.resume((await only_run(hitl)).id)
+            await hitl.respond(run.pending[0].choose("again", by="ann"))
+            await hitl.stop(StopScope.AGENT, "pays", by="bob", reason="fire")
+            assert (await hitl.resume(run.id)).state == "stopped"
+            assert at.effects.count("paid") == 1
+            await hitl.lift(StopScope.AGENT, "pays", by="bob", reason="over")
+            assert (await hitl.resume(run.id)).state == "completed"
+
+    assert [child(dies), child(goes_on_under_a_stop)] == [KILLED, 0]
+    assert at.effects.count("paid") == 2
+
+
+def test_killed_in_a_node_a_word_that_was_taken_back_runs_nothing_again(tmp_path: Path, warm: None) -> None:
+    at = Desk(native, tmp_path)
+
+    async def dies() -> None:
+        os.environ[CRASH] = "node"
+        await at.start({"order": "A"})
+
+    async def takes_it_back() -> None:
+        async with at.open() as hitl:
+            run = await hitl.resume((await only_run(hitl)).id)
+            await hitl.respond(run.pending[0].choose("again", by="ann"))
+            await hitl.revoke(run.pending[0].id, by="ann", reason="it did happen")
+            assert (await hitl.resume(run.id)).state == "failed"
+
+    assert [child(dies), child(takes_it_back)] == [KILLED, 0]
+    assert at.effects.count("paid") == 1
 
 
 def test_a_second_crash_in_the_same_step_asks_a_second_time(tmp_path: Path, warm: None) -> None:

@@ -12,7 +12,7 @@ from hitl_adapters.langgraph.suspend import Engine
 from hitl_core.protocol import Kind, RunState
 
 from . import graphs
-from .desk import Desk, answering, approve, choosing, editing, recorded, reject, thread
+from .desk import Desk, advised, answering, approve, choosing, editing, recorded, reject, thread
 
 Made = Callable[..., Desk]
 
@@ -87,7 +87,7 @@ async def test_while_others_wait_nothing_is_redone(desk: Made) -> None:
 
 
 async def test_a_task_of_the_functional_api_pauses_and_finished_tasks_are_kept(desk: Made) -> None:
-    at = desk(graphs.functional)
+    at = desk(graphs.functional, options={"codecs": {"desk": "boolean"}})
     run = await at.answer(await at.start({"order": "A"}), approve)
     assert (run.state, run.output, at.effects) == (RunState.COMPLETED, "paid", ["priced", "paid"])
 
@@ -202,6 +202,13 @@ async def test_the_agent_inbox_protocol(desk: Made, say: Any, told: str, paid: l
     assert [each["amount"] for each in recorded()] == paid
 
 
+async def test_a_payload_that_claims_to_be_the_gates_own_is_never_answered(desk: Made) -> None:
+    """Any node can write the key; only the store makes a call ours."""
+    at = desk(graphs.forged, options={"codecs": {"forges": "boolean"}})
+    run = await at.start({})
+    assert (run.state, run.pending, at.effects) == (RunState.FAILED, (), [])
+
+
 async def test_what_a_graph_was_bound_to_stays(desk: Made) -> None:
     heard: list[str] = []
 
@@ -216,12 +223,22 @@ async def test_what_a_graph_was_bound_to_stays(desk: Made) -> None:
         assert (await graph.aget_state(thread(run))).metadata["mine"] == "1"
 
 
-async def test_an_ambiguous_pause_is_refused_with_the_line_to_write_and_goes_on_once_it_is_there(desk: Made) -> None:
-    at = desk(graphs.ambiguous)
+@pytest.mark.parametrize(("say", "effects"), [(approve, ["paid", "told"]), (reject, ["told"])])
+async def test_the_lines_that_an_ambiguous_pause_is_refused_with_make_it_answerable(
+    desk: Made, say: Any, effects: list[str]
+) -> None:
+    at = desk(graphs.unclear_truth)
     run = await at.start({})
     assert (run.state, run.pending) == (RunState.FAILED, ())
     assert "HITL-A08" in run.error
-    assert '[backend.codecs] "unclear" =' in run.error
+    at.options = advised(run.error, at.folder)
+    run = await at.answer(await at.resume(run), say)
+    assert (run.state, at.effects) == (RunState.COMPLETED, effects)
+
+
+async def test_an_ambiguous_pause_goes_on_with_the_words_that_its_code_expects(desk: Made) -> None:
+    at = desk(graphs.ambiguous)
+    run = await at.start({})
     at.options = {"codecs": {"unclear": {"approve": "aye", "reject": "nay"}}}
     run = await at.resume(run)
     assert run.state is RunState.PAUSED

@@ -67,7 +67,7 @@ async def test_an_agent_is_watched_through_a_pause(desk: Callable[..., Desk]) ->
 
 
 async def test_a_watched_graph_ends_like_any_other(desk: Callable[..., Desk]) -> None:
-    at = desk(graphs.functional)
+    at = desk(graphs.functional, options={"codecs": {"desk": "boolean"}})
     async with at.open() as hitl:
         events = [event async for event in hitl.stream({"order": "A"})]
         run = await hitl.run(events[0].run_id)

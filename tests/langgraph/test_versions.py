@@ -8,7 +8,7 @@ import tomllib
 
 import pytest
 
-from hitl_adapters.langgraph.versions import OLDEST, require_versions
+from hitl_adapters.langgraph.errors import OLDEST, require_versions
 from tests.tree.source import ROOT
 
 LOADS_WITH = """

@@ -21,7 +21,6 @@ from hitl_core.config import Config
 from hitl_core.contracts import Clock
 from hitl_core.protocol import Json, PauseRequest, Response
 from hitl_core.testing.scripted_model import CallEntry, ScriptedModel, repeated_calls
-from hitl_core.tools import Traits
 
 LEDGER = "HITL_TEST_LEDGER"
 """Names the file of effects: an environment variable, so that forked processes and worker threads share it."""
@@ -70,7 +69,7 @@ class Desk:
             store_url="sqlite:///store.db",
             policy=Policy.from_toml(self.policy, name="test") if self.policy else Policy([]),
             options=self.options,
-            tools={name: Traits(reversible=True) for name in self.harmless},
+            tools={name: {"reversible": True} for name in self.harmless},
             folder=self.folder,
             lease_seconds=self.lease,
         )

@@ -81,6 +81,33 @@ async def test_two_tools_of_one_name_are_refused(shop: Shop) -> None:
 async def sleepless() -> None: ...
 
 
+@pytest.mark.parametrize("result", [object(), {1, object()}, float("nan"), "x" * 2_000_000], ids=type)
+async def test_a_tool_that_ran_is_never_told_of_as_a_failure_to_try_again(shop: Shop, result: Any) -> None:
+    shop.policy = FREE
+    told: list[str] = []
+
+    @gate.guard
+    async def refund(order: str) -> Any:
+        shop.ledger.write("refund")
+        return result
+
+    async def app(input: Any) -> Any:
+        try:
+            await refund("A")
+        except Refused as exc:
+            told.append(str(exc))
+        return await gate.ask("What now?")
+
+    async with shop.open(app) as hitl:
+        run = await hitl.start(None)
+        await decide(hitl, run, "answer", "nothing")
+        (effect, *_) = await hitl.effects(run.id)
+    assert told[0] == told[1] == effect.error
+    assert told[0].startswith("It ran, but its result cannot be kept: ")
+    assert told[0].endswith("do not repeat it.")
+    assert shop.ledger.count() == 1
+
+
 async def test_arguments_are_shown_by_name_however_they_are_given(shop: Shop) -> None:
     refund = refund_tool(shop.ledger)
 

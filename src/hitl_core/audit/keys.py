@@ -13,14 +13,17 @@ KEY_BYTES: Final = 32
 ENVIRONMENT: Final = "HITL_AUDIT_KEY"
 
 
-def load_or_create(path: Path) -> bytes:
+def load_or_create(path: Path, *, lines: int = 0) -> bytes:
     """The secret from the environment (HITL_AUDIT_KEY, 64 hex digits), else from `path`, made there if missing.
 
+    Only a trail without `lines` gets a new one: sealed with another secret, a trail reads as if it were forged.
     Raises ConfigError, without showing any of it, for one that cannot be used.
     """
     given = os.environ.get(ENVIRONMENT)
     if given is not None:
         return _parse(given, ENVIRONMENT)
+    if lines and not path.exists():
+        raise ConfigError([Fault("store.audit_key", _missing(path, lines))])
     try:
         return _create(path)
     except FileExistsError:
@@ -40,6 +43,13 @@ def load(path: Path) -> bytes:
 def new_secret() -> bytes:
     """A fresh secret; for a trail in memory it is all there is."""
     return secrets.token_bytes(KEY_BYTES)
+
+
+def _missing(path: Path, lines: int) -> str:
+    return (
+        f"{str(path)!r} is missing, and the audit trail has {lines:,} lines that were sealed with it. Restore that "
+        f"file, or give its content in {ENVIRONMENT}; to begin a new trail, move the database away"
+    )
 
 
 def _create(path: Path) -> bytes:

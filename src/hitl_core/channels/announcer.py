@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from typing import Final
 
 from ..contracts import Channel
 from ..protocol import PauseRequest
@@ -12,11 +13,16 @@ from ..protocol import PauseRequest
 log = logging.getLogger("hitl_core")
 
 
-class Announcer:
-    """Starts one task for each announcement and channel; `close` waits for those under way."""
+PATIENCE: Final = 5.0
+"""Seconds that announcements under way get when the runtime closes."""
 
-    def __init__(self, channels: Sequence[Channel]) -> None:
+
+class Announcer:
+    """Starts one task for each announcement and channel; `close` waits for them, for up to `patience` seconds."""
+
+    def __init__(self, channels: Sequence[Channel], *, patience: float = PATIENCE) -> None:
         self._channels = tuple(channels)
+        self._patience = patience
         self._tasks: set[asyncio.Task[None]] = set()
 
     def announce(self, request: PauseRequest) -> None:
@@ -27,9 +33,15 @@ class Announcer:
             task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        """Wait for the announcements under way."""
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        """Wait for the announcements under way; one that hangs is given up, as the inbox has its request anyway."""
+        if not self._tasks:
+            return
+        _, hanging = await asyncio.wait(self._tasks, timeout=self._patience)
+        for task in hanging:
+            task.cancel()
+        if hanging:
+            log.warning("%d announcements took longer than %s s and were given up", len(hanging), self._patience)
+            await asyncio.wait(hanging, timeout=self._patience)
 
 
 async def _announce(channel: Channel, request: PauseRequest) -> None:

@@ -14,7 +14,6 @@ from ..errors import (
     AlreadyDecided,
     AppChanged,
     AppRefused,
-    AuditBroken,
     ConfigError,
     EffectRefused,
     Fault,
@@ -90,7 +89,6 @@ _NEXT: Final[tuple[tuple[type[Exception], str], ...]] = (
     (EffectRefused, "the tool did not run; `hitl runs RUN` shows why"),
     (RunError, "`hitl runs RUN` shows how it stands"),
     (IllegalMove, "nothing was changed; `hitl show REQUEST` shows how it stands"),
-    (AuditBroken, "keep the database as it is, and compare it with a backup"),
 )
 
 

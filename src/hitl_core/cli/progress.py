@@ -42,7 +42,7 @@ class Progress:
                 self._tool_call(event)
             case LiveKind.TOOL_RESULT:
                 self._write(Text.assemble(("← ", "cyan"), shown(event.text[:_SHORT])))
-            case LiveKind.CUSTOM | LiveKind.NOTICE:
+            case LiveKind.CUSTOM:
                 said = event.text or json.dumps(event.data, ensure_ascii=False)[:_SHORT]
                 self._write(Text.assemble(("! ", "yellow"), shown(said)))
             case LiveKind.PAUSED | LiveKind.COMPLETED | LiveKind.FAILED:

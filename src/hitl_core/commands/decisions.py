@@ -19,8 +19,9 @@ class RecordResponse(Command[Recorded]):
 
     The same answer again (same idempotency key and decision, or same responder and decision) is replayed.
     Raises RequestNotFound, AlreadyDecided (naming the winner), RequestClosed or RequestExpired; what is
-    refused is audited. A `Cancel` decision cancels the run in the same transaction. With `event` VETO the
-    request becomes vetoed. `vote` records the answer as one vote and leaves the request open.
+    refused is audited. A `Cancel` decision cancels the run in the same transaction. With `event` REFUSE a
+    rejection or cancellation is taken under a stop too; with VETO the request becomes vetoed. `vote` records the
+    answer as one vote and leaves the request open.
     """
 
     response: Response

@@ -49,11 +49,13 @@ class GetRequest(Query[Settled]):
 class ListRequests(Query[Page[Settled]]):
     """The inbox: requests by deadline-free order of arrival, oldest first. Empty filters mean everything.
 
-    `roles` keeps requests that any of these roles (or nobody in particular) may decide.
+    `roles` keeps requests that any of these roles (or nobody in particular) may decide. `call` is a place in the run
+    `run_id`.
     """
 
     states: tuple[RequestState, ...] = (RequestState.OPEN,)
     run_id: str | None = None
+    call: str | None = None
     roles: tuple[str, ...] = ()
     notices: bool = False
     limit: int = 50

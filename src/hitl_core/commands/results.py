@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Generic
+from typing import Generic, assert_never
 
+from ..errors import Stopped
 from ..lifecycle import ActionState, RequestState
 from ..protocol import (
     Action,
@@ -71,10 +72,14 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """All that the store knows about one place in a run: the newest request there, and its effect."""
+    """All that the store knows about one place in a run: the newest question there, and its effect.
+
+    `next_round` is the round of the next request there; notices have used up rounds too.
+    """
 
     settled: Settled | None
     effect: Effect | None
+    next_round: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,3 +128,24 @@ class Stop:
     reason: str
     by: str
     at: datetime
+
+    def covers(self, *, run: str, tenant: str, tool: str | None = None, agents: tuple[str, ...] = ()) -> bool:
+        """Whether this stop covers a run as a whole, or (with `tool` and `agents`) an action in it."""
+        match self.scope:
+            case StopScope.ALL:
+                return True
+            case StopScope.RUN:
+                return self.target == run
+            case StopScope.TENANT:
+                return self.target == tenant
+            case StopScope.TOOL:
+                return self.target == tool
+            case StopScope.AGENT:
+                return self.target in agents
+            case _:
+                assert_never(self.scope)
+
+    def holds_back(self, what: str) -> Stopped:
+        """The error that says how this stop is in the way of `what`."""
+        scope = f"{self.scope} {self.target!r}" if self.target else "everything"
+        return Stopped(f"{what} does not start: {self.by} has stopped {scope} ({self.reason}); lift that stop first")

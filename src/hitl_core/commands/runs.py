@@ -70,9 +70,9 @@ class PauseRun(Command[Run]):
 
 @dataclass(frozen=True, slots=True)
 class FinishRun(Command[Run]):
-    """End a run: completed with `output`, or failed or cancelled with `error`. Open requests are cancelled.
+    """End a run: completed with `output` (its open requests are cancelled), or failed or stopped with `error`.
 
-    A failed run keeps its open and decided requests, so that it can be retried.
+    A run that failed or was stopped keeps its open and decided requests, so that it can go on.
     """
 
     lease: Lease

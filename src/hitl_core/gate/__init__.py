@@ -1,9 +1,10 @@
 """The gate: every action is proposed, let through or held, begun and reported here."""
 
+from ..protocol import ABORT, HAPPENED, NOT_HAPPENED
 from .carrying import Carrying
-from .doubt import ABORT, HAPPENED, NOT_HAPPENED
 from .forms import OFFERED, Form
 from .gate import Gate
+from .stops import heeding_stops
 from .surroundings import Surroundings
 
-__all__ = ["ABORT", "HAPPENED", "NOT_HAPPENED", "OFFERED", "Carrying", "Form", "Gate", "Surroundings"]
+__all__ = ["ABORT", "HAPPENED", "NOT_HAPPENED", "OFFERED", "Carrying", "Form", "Gate", "Surroundings", "heeding_stops"]

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
 
 from ..commands import Effect
-from ..errors import RecordError
+from ..errors import RAN, RecordError, ResultNotKept
 from ..protocol import Arguments, Failed, Outcome, Proceed
 from ..tools import Call, running
 
@@ -18,8 +18,9 @@ class Carrying:
     """One effect under way. The body sets `outcome`; without one the effect stays in doubt, which is the truth.
 
     An exception of `suspends` means that the tool itself paused: it will be begun again. Any other Exception is
-    recorded as a failure; a cancelled task or a dying process leaves the effect in doubt. On entry raises
-    LeaseLost, Stopped, DigestMismatch or AlreadyStarted: then nothing ran. In a worker thread use `with`.
+    recorded as a failure (ResultNotKept as what it says: the tool ran); a cancelled task or a dying process leaves
+    the effect in doubt. On entry raises LeaseLost, Stopped, DigestMismatch or AlreadyStarted: then nothing ran. In a
+    worker thread use `with`.
     """
 
     def __init__(self, gate: Gate, allowed: Proceed, suspends: tuple[type[BaseException], ...]) -> None:
@@ -55,6 +56,8 @@ class Carrying:
                 await self._report(self._begun, self.outcome)
         elif isinstance(exc, self._suspends):
             await self._gate.end(self._begun, None)
+        elif isinstance(exc, ResultNotKept):
+            await self._gate.end(self._begun, Failed(str(exc)))
         elif isinstance(exc, Exception):
             await self._gate.end(self._begun, Failed(f"{type(exc).__name__}: {exc}"[:4000]))
 
@@ -63,5 +66,11 @@ class Carrying:
         try:
             await self._gate.end(begun, outcome)
         except RecordError as exc:
-            await self._gate.end(begun, Failed(f"It ran, but its result cannot be kept: {exc}"))
-            raise
+            unkept = ResultNotKept.because(exc)
+            await self._gate.end(begun, Failed(str(unkept)))
+            raise unkept from exc
+
+
+def in_words(error: str) -> str:
+    """What the agent is told about a call that is recorded as failed with this error."""
+    return error if error.startswith(RAN) else f"This call was tried and failed: {error}"

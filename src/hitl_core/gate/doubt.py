@@ -7,12 +7,22 @@ from typing import Final
 
 from ..commands import Effect, Settled
 from ..lifecycle import ActionEvent
-from ..protocol import Choose, Json, Kind, Level, Option, PauseRequest, Proceed, Refuse, Ruling, Substitute
+from ..protocol import (
+    ABORT,
+    HAPPENED,
+    NOT_HAPPENED,
+    Approvers,
+    Choose,
+    Json,
+    Kind,
+    Level,
+    PauseRequest,
+    Proceed,
+    Refuse,
+    Ruling,
+    Substitute,
+)
 from .forms import Form
-
-HAPPENED: Final = Option(id="happened", label="It happened: go on with that as its result")
-NOT_HAPPENED: Final = Option(id="not_happened", label="It did not happen: run it now")
-ABORT: Final = Option(id="abort", label="Do not run it; tell the agent")
 
 _ATTEMPT: Final = "attempt"
 
@@ -22,6 +32,20 @@ RULING: Final = Ruling(
     level=Level.CONFIRM,
     why="The process died while this call ran, so its outcome is not known. It is never run again unasked.",
 )
+
+
+_ANYBODY: Final = Approvers(allow_self=True)
+
+
+def doubt_ruling(current: Ruling) -> Ruling:
+    """Who may settle a doubt about an action: whoever may decide the action itself, at its level at least.
+
+    `current` is what the policy says about the action now. What it would let run unasked anybody may settle.
+    """
+    if not current.asks:
+        return RULING.model_copy(update={"approvers": _ANYBODY})
+    level = max(RULING.level, current.level, key=lambda level: level.rank)
+    return RULING.model_copy(update={"approvers": current.approvers, "level": level})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +83,8 @@ def resolve(effect: Effect, settled: Settled, *, note: str = "") -> Resolution:
         result: Json = reason or f"{effect.action.tool} was carried out, as {by} has verified."
         return Resolution(ActionEvent.CONFIRM_HAPPENED, by, Substitute(result, note=note), result)
     if said == NOT_HAPPENED.id:
-        again = Proceed(effect.action, call=effect.call, request_id=effect.request_id, note=note)
+        # On this word and not on the approval before it, so that the last check sees it revoked.
+        again = Proceed(effect.action, call=effect.call, request_id=settled.request.id, note=note)
         return Resolution(ActionEvent.CONFIRM_NOT_HAPPENED, by, again)
     text = f"It is not known whether this call had its effect, and {by} stopped it. Do not try it again."
     return Resolution(ActionEvent.ABANDON, by, Refuse(text))

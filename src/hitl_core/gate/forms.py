@@ -37,6 +37,8 @@ OFFERED: Final[dict[Kind, tuple[Reply, ...]]] = {
 """The decisions that a request of each kind offers unless its level or its adapter says less."""
 
 
+_CONSENT: Final = (Reply.APPROVE, Reply.EDIT, Reply.ACCEPT)
+
 _NO_CONTEXT: Final = Context()
 
 
@@ -92,7 +94,7 @@ def compose(
         requested_for=run.started_by,
         created_at=now,
         deadline=None if seconds is None else now + timedelta(seconds=seconds),
-        on_timeout=OnTimeout.PROCEED if ruling.veto_seconds else ruling.on_timeout,
+        on_timeout=lapse(ruling),
         veto=ruling.veto_seconds is not None,
         in_doubt=form.in_doubt,
         handle=form.handle,
@@ -100,14 +102,23 @@ def compose(
 
 
 def offered(form: Form, ruling: Ruling) -> tuple[Reply, ...]:
-    """The decisions that a request offers."""
+    """The decisions that a request offers. Where people lead none of them lets the agent's own action run."""
+    leads = ruling.level is Level.HUMAN_LEADS
     if form.allowed is not None:
-        return form.allowed
-    if form.kind is Kind.APPROVAL and ruling.level is Level.HUMAN_LEADS:
+        return tuple(reply for reply in form.allowed if not (leads and reply in _CONSENT))
+    if form.kind is Kind.APPROVAL and leads:
         return (Reply.ANSWER, Reply.REJECT, Reply.CANCEL)
     if form.kind is Kind.APPROVAL and ruling.veto_seconds is not None:
         return (Reply.APPROVE, Reply.REJECT, Reply.CANCEL)
     return OFFERED[form.kind]
+
+
+def lapse(ruling: Ruling) -> OnTimeout:
+    """What the end of a request's time means. Where people lead, silence does not let the action run either."""
+    if ruling.veto_seconds is not None:
+        return OnTimeout.PROCEED
+    leads = ruling.level is Level.HUMAN_LEADS
+    return OnTimeout.REFUSE if leads and ruling.on_timeout is OnTimeout.PROCEED else ruling.on_timeout
 
 
 def preview(traits: Traits, action: Action) -> Preview:

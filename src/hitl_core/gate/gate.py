@@ -13,14 +13,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from typing import Any, Final, TypeVar, assert_never
+from typing import Any, TypeVar, assert_never
 
 from ..commands import (
     BeginEffect,
     Command,
     Effect,
     EndEffect,
-    GetRequest,
     Known,
     Lease,
     ListEffects,
@@ -34,9 +33,10 @@ from ..commands import (
     RecordRefusal,
     Remember,
     Settled,
-    StopScope,
+    Stop,
 )
-from ..errors import AlreadyStarted, EffectRefused, HitlError, RecordError, Stopped
+from ..contracts import Clock
+from ..errors import AlreadyStarted, AppChanged, EffectRefused, HitlError, RecordError, Stopped
 from ..lifecycle import ActionEvent, ActionState, RequestState
 from ..protocol import (
     Action,
@@ -58,16 +58,14 @@ from ..protocol import (
 )
 from ..tools import Catalogue
 from ..verdicts import verdict
-from .carrying import Carrying
-from .doubt import RULING as DOUBT_RULING
-from .doubt import doubt_form, is_about, resolve
+from .carrying import Carrying, in_words
+from .doubt import doubt_form, doubt_ruling, is_about, resolve
 from .forms import DEFAULT_FORM, Form, compose
+from .lineage import note_about
+from .standing import TAKEN_BACK, about, asked_again, once_more, unmet
 from .surroundings import Surroundings
 
 T = TypeVar("T")
-
-_TAKEN_BACK: Final = (RequestState.REVOKED, RequestState.SUPERSEDED, RequestState.CANCELLED)
-"""A word about an effect in doubt that counts no more: the question is asked again."""
 
 
 class Gate:
@@ -77,13 +75,19 @@ class Gate:
         self.run = run
         self.lease = lease
         self.stopped: Stopped | None = None
+        self.changed: AppChanged | None = None
         self._around = around
         self._store = around.store
         self._loop = asyncio.get_running_loop()
-        self._covering = {(StopScope.RUN, run.id), (StopScope.TENANT, run.tenant), (StopScope.ALL, "")}
         self._waiting: dict[str, PauseRequest] = {}
         self._notices: dict[str, PauseRequest] = {}
         self._begun: set[str] = set()
+        self._held: set[str] = set()
+
+    @property
+    def clock(self) -> Clock:
+        """The clock that this run goes by."""
+        return self._around.clock
 
     @property
     def catalogue(self) -> Catalogue:
@@ -100,26 +104,31 @@ class Gate:
         """The calls that this turn began and that have no outcome yet."""
         return tuple(sorted(self._begun))
 
+    @property
+    def held(self) -> tuple[str, ...]:
+        """The calls that have begun before and that people are asked about again: what lies in them is not reached."""
+        return tuple(sorted(self._held))
+
     # ── proposing ────────────────────────────────────────────────────────────────────────────────────────────
 
     async def propose(self, action: Action, *, call: str, form: Form = DEFAULT_FORM) -> Verdict:
         """What shall become of this action? `call` names its place in the run and is stable over restarts.
 
-        Asked again with the same call, the recorded decision answers. Raises AlreadyStarted, LeaseLost or
-        StoreError; whoever catches them must not run the tool.
+        Asked again with the same call, the recorded decision answers. Raises AppChanged if the call is another action
+        now, after which nothing starts any more in this turn; AlreadyStarted, LeaseLost or StoreError. Whoever catches
+        them must not run the tool.
         """
         try:
             digest = action.digest
         except RecordError as exc:
             return Refuse(f"This call was refused before anybody was asked: {exc}")
         known = await self._store.fetch(Look(self.run.id, call))
+        self._require_unchanged()
         if known.effect is not None:
             return await self._again(action, known, known.effect, form)
-        if known.settled is None:
-            return await self._first(action, call, 0, form)
-        if known.settled.request.digest != digest:
-            return await self._first(action, call, known.settled.request.round + 1, form)
-        return await self._settled(action, known.settled, form)
+        if known.settled is None or known.settled.request.digest != digest:
+            return await self._first(action, call, known.next_round, form)
+        return await self._settled(action, known, known.settled, form)
 
     def lift(self, action: Action, *, call: str, form: Form, round: int = 0) -> PauseRequest:
         """The request for a pause that the app made itself: it always asks; the policy adds who and until when."""
@@ -139,25 +148,36 @@ class Gate:
 
     async def heed_stops(self) -> bool:
         """Whether a stop covers this run now; `stopped` then says which. For frameworks that can end between steps."""
+        return await self._heed(f"what comes next in run {self.run.id}") is not None
+
+    async def stop_for(self, action: Action) -> Stop | None:
+        """The stop that covers an action now; `stopped` then says which, and the run ends as stopped.
+
+        For decisions that are handed to a framework: no begin of ours is between those and what they let happen.
+        """
+        what = f"what was decided about {action.tool!r}"
+        return await self._heed(what, tool=action.tool, agents=action.origin.agents)
+
+    async def _heed(self, what: str, *, tool: str | None = None, agents: tuple[str, ...] = ()) -> Stop | None:
         for stop in await self._store.fetch(ListStops()):
-            if (stop.scope, stop.target) in self._covering:
-                self.stopped = Stopped(f"run {self.run.id} was stopped by {stop.by}: {stop.reason}")
-                return True
-        return False
+            if stop.covers(run=self.run.id, tenant=self.run.tenant, tool=tool, agents=agents):
+                self.stopped = stop.holds_back(what)
+                return stop
+        return None
 
     async def _first(self, action: Action, call: str, round: int, form: Form) -> Verdict:
         ruling = self._rule(action, form)
         if ruling.denied:
             return await self._deny(action, call, ruling)
         if not ruling.asks and form.kind is Kind.APPROVAL:
-            return self._let_through(action, call, form, ruling)
+            return self._let_through(action, call, round, form, ruling)
         if form.kind is not Kind.APPROVAL:
             ruling = _asking(ruling)
         return self._ask(action, call, round, form, ruling)
 
-    def _let_through(self, action: Action, call: str, form: Form, ruling: Ruling) -> Proceed:
+    def _let_through(self, action: Action, call: str, round: int, form: Form, ruling: Ruling) -> Proceed:
         if ruling.level is Level.NOTIFY:
-            self._notices[call] = self._compose(action, call, 0, replace(form, kind=Kind.NOTICE), ruling)
+            self._notices[call] = self._compose(action, call, round, replace(form, kind=Kind.NOTICE), ruling)
         return Proceed(action, call=call)
 
     def _ask(self, action: Action, call: str, round: int, form: Form, ruling: Ruling) -> Wait:
@@ -166,19 +186,17 @@ class Gate:
         return Wait(request)
 
     async def _deny(self, action: Action, call: str, ruling: Ruling) -> Refuse:
-        body: dict[str, Json] = {
-            "call": call,
-            "tool": action.tool,
-            "digest": action.digest,
-            "rule": ruling.rule,
-            "version": ruling.version,
-            "why": ruling.why,
-        }
-        note = Note(AuditEvent.ACTION_REFUSED, self.run.id, "policy", body)
-        await self._store.apply(RecordRefusal(self.lease, call, action, note, self._around.now()))
-        return Refuse(f"This call is not allowed: {ruling.why}")
+        rule: dict[str, Json] = {"rule": ruling.rule, "version": ruling.version}
+        return await self._refuse(action, call, ruling.why, **rule)
 
-    async def _settled(self, action: Action, settled: Settled, form: Form) -> Verdict:
+    async def _refuse(self, action: Action, call: str, why: str, **more: Json) -> Refuse:
+        """Refuse a call for good; asked again, it says the same."""
+        body: dict[str, Json] = {"call": call, "tool": action.tool, "digest": action.digest, **more, "why": why}
+        note = Note(AuditEvent.ACTION_REFUSED, self.run.id, "policy" if more else "gate", body)
+        await self._store.apply(RecordRefusal(self.lease, call, action, note, self._around.now()))
+        return Refuse(f"This call is not allowed: {why}")
+
+    async def _settled(self, action: Action, known: Known, settled: Settled, form: Form) -> Verdict:
         """The recorded decision. What it allows meets the policy in force once more: only stricter intervenes."""
         found = verdict(settled)
         if not isinstance(found, Proceed):
@@ -186,74 +204,99 @@ class Gate:
         recorded, current = settled.request, self._rule(found.action, form)
         if current.denied:
             return await self._deny(action, recorded.call, current)
-        if current.level.rank > recorded.level.rank:
-            return self._ask(action, recorded.call, recorded.round + 1, form, current)
+        missing = unmet(current, settled)
+        if missing:
+            return self._ask(action, recorded.call, known.next_round, form, asked_again(current, missing))
         return found
 
     # ── asked again about something that was allowed before ─────────────────────────────────────────────────
 
     async def _again(self, action: Action, known: Known, effect: Effect, form: Form) -> Verdict:
+        note = await self._note_about(action, effect)
         match effect.state:
             case ActionState.EXECUTED:
-                return Substitute(effect.result, recorded=True, note=await self._edit_note(known, effect))
+                return Substitute(effect.result, recorded=True, note=note)
             case ActionState.FAILED:
-                return Refuse(f"This call was tried and failed: {effect.error}")
+                return Refuse(in_words(effect.error))
             case ActionState.REFUSED:
                 return Refuse(f"This call is not allowed: {effect.error}")
             case ActionState.IN_DOUBT:
-                return await self._doubt(known, effect)
+                return await self._doubt(known, effect, form, note)
             case ActionState.EXECUTING:
-                return await self._interrupted(known, effect)
+                return await self._interrupted(known, effect, form, note)
             case ActionState.ALLOWED:
-                return await self._once_more(known, effect, form)
+                return await self._once_more(known, effect, form, note)
             case ActionState.PROPOSED | ActionState.ANSWERED:
                 return Refuse(f"This call is {effect.state}, which does not allow it; it did not run.")
             case _:
                 assert_never(effect.state)
 
-    async def _once_more(self, known: Known, effect: Effect, form: Form) -> Verdict:
-        """A call that may begin again: its tool paused inside, or a person said that it did not happen."""
-        current = self._rule(effect.action, form)
+    async def _note_about(self, action: Action, effect: Effect) -> str:
+        """What the model is told if a person changed this call, however often it is asked about. Raises AppChanged."""
+        if action.digest == effect.action.digest:
+            return ""
+        everything = ListRequests(states=(), run_id=self.run.id, call=effect.call, limit=1000)
+        asked = await self._store.fetch(everything)
+        try:
+            return note_about(action, effect, asked.items)
+        except AppChanged as exc:
+            self.changed = exc
+            raise
+
+    def _require_unchanged(self) -> None:
+        """Raises AppChanged once a call of this turn was found changed: what else it does is not to be relied on."""
+        if self.changed is not None:
+            raise AppChanged(str(self.changed))
+
+    async def _once_more(self, known: Known, effect: Effect, form: Form, note: str) -> Verdict:
+        """A call that may begin again: its tool paused inside, or a person said that it did not happen.
+
+        What was decided about it last meets the policy of now.
+        """
+        decided = about(effect, known.settled)
+        found = once_more(effect, decided, note)
+        if isinstance(found, Refuse):
+            return await self._refuse(effect.action, effect.call, found.text)
+        if not isinstance(found, Proceed):
+            return found
+        current = self._rule(found.action, form)
         if current.denied:
             return await self._deny(effect.action, effect.call, current)
-        return await self._proceed(known, effect)
+        missing = unmet(current, decided)
+        if not missing:
+            return found
+        self._held.add(effect.call)
+        ruling = asked_again(current if current.asks else _asking(current), missing)
+        return self._ask(effect.action, effect.call, known.next_round, form, ruling)
 
-    async def _proceed(self, known: Known, effect: Effect) -> Proceed:
-        note = await self._edit_note(known, effect)
-        return Proceed(effect.action, call=effect.call, request_id=effect.request_id, note=note)
-
-    async def _edit_note(self, known: Known, effect: Effect) -> str:
-        """What the model is told if a person changed this call, however often it is asked about again."""
-        if effect.request_id is None:
-            return ""
-        settled = known.settled
-        if settled is None or settled.request.id != effect.request_id:
-            settled = await self._store.fetch(GetRequest(effect.request_id))
-        allowed = verdict(settled)
-        return allowed.note if isinstance(allowed, Proceed) else ""
-
-    async def _interrupted(self, known: Known, effect: Effect) -> Verdict:
+    async def _interrupted(self, known: Known, effect: Effect, form: Form, note: str) -> Verdict:
+        """A call whose worker died in it. Idempotent ones are tried again, unless the policy of now asks for more:
+        it may have happened, so a person has to say what is to become of it."""
         if effect.fence == self.lease.fence:
             raise AlreadyStarted(f"the call {effect.call!r} is running now; it is not started a second time")
-        if effect.mode is EffectMode.IDEMPOTENT:
-            return await self._proceed(known, effect)
+        current = self._rule(effect.action, form)
+        held = current.denied or unmet(current, about(effect, known.settled))
+        if effect.mode is EffectMode.IDEMPOTENT and not held:
+            return Proceed(effect.action, call=effect.call, request_id=effect.request_id, note=note)
         lost = MoveEffect(self.lease, effect.call, ActionEvent.LOSE, by=self.lease.owner, now=self._around.now())
-        return await self._doubt(known, await self._store.apply(lost))
+        return await self._doubt(known, await self._store.apply(lost), form, note)
 
-    async def _doubt(self, known: Known, effect: Effect) -> Verdict:
+    async def _doubt(self, known: Known, effect: Effect, form: Form, note: str) -> Verdict:
         settled = known.settled
-        if settled is None or not is_about(settled.request, effect) or settled.state in _TAKEN_BACK:
-            round = 0 if settled is None else settled.request.round + 1
-            return self._ask(effect.action, effect.call, round, doubt_form(effect), DOUBT_RULING)
+        if settled is None or not is_about(settled.request, effect) or settled.state in TAKEN_BACK:
+            ruling = doubt_ruling(self._rule(effect.action, form))
+            return self._ask(effect.action, effect.call, known.next_round, doubt_form(effect), ruling)
         if settled.state in (RequestState.OPEN, RequestState.FROZEN):
             return Wait(settled.request)
-        resolution = resolve(effect, settled, note=await self._edit_note(known, effect))
-        await self._move(effect, resolution.event, resolution.by, resolution.result)
+        resolution = resolve(effect, settled, note=note)
+        moved = await self._move(effect, resolution.event, resolution.by, resolution.result)
+        if isinstance(resolution.verdict, Proceed):
+            return await self._once_more(known, moved, form, note)
         return resolution.verdict
 
-    async def _move(self, effect: Effect, event: ActionEvent, by: str, result: Json = None) -> None:
+    async def _move(self, effect: Effect, event: ActionEvent, by: str, result: Json = None) -> Effect:
         move = MoveEffect(self.lease, effect.call, event, by=by, now=self._around.now(), result=result)
-        await self._store.apply(move)
+        return await self._store.apply(move)
 
     # ── carrying out ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -299,6 +342,7 @@ class Gate:
         return begun
 
     def _beginning(self, allowed: Proceed) -> BeginEffect:
+        self._require_unchanged()
         if allowed.call in self._waiting:
             raise EffectRefused(f"people are being asked about the call {allowed.call!r}; it does not start meanwhile")
         return BeginEffect(

@@ -197,6 +197,8 @@ def _timeout_problems(rule: Rule, defaults: Defaults) -> Iterator[Problem]:
         yield ("on_timeout",), '"proceed" runs what nobody approved; it needs allow_timeout_approval = true'
     if proceeds and rule.match.reversible is not True:
         yield ("on_timeout",), '"proceed" is for reversible actions only: match = { reversible = true, … }'
+    if proceeds and rule.level is Level.HUMAN_LEADS:
+        yield ("on_timeout",), f'"proceed" contradicts level = "{rule.level}": the agent never does it itself'
     if rule.allow_timeout_approval and not proceeds:
         yield ("allow_timeout_approval",), 'has no effect without on_timeout = "proceed"'
 

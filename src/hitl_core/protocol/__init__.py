@@ -2,6 +2,7 @@
 
 from .action import PAYLOAD_LIMIT, Action, Origin
 from .canonical import canonical, parse, sha256
+from .doubt import ABORT, HAPPENED, NOT_HAPPENED, RUNS_NOTHING
 from .events import AuditEntry, AuditEvent, LiveEvent, LiveKind
 from .ids import instant, micros, new_id
 from .record import PROTOCOL, Arguments, Instant, Json, Record, TopRecord
@@ -28,8 +29,12 @@ from .run import Run, RunState
 from .verdict import EffectMode, Executed, Failed, Outcome, Proceed, Refuse, Substitute, Verdict, Wait
 
 __all__ = [
+    "ABORT",
+    "HAPPENED",
+    "NOT_HAPPENED",
     "PAYLOAD_LIMIT",
     "PROTOCOL",
+    "RUNS_NOTHING",
     "Accept",
     "Action",
     "Answer",

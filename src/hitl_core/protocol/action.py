@@ -20,6 +20,11 @@ class Origin(Record):
     agent: Name | None = None
     path: tuple[Name, ...] = ()
 
+    @property
+    def agents(self) -> tuple[str, ...]:
+        """Every agent that has to do with the action, each once, the root first."""
+        return tuple(dict.fromkeys((*self.path, *((self.agent,) if self.agent else ()))))
+
 
 class Action(Record):
     """A tool call that has not run yet.

@@ -19,7 +19,6 @@ class LiveKind(StrEnum):
     STEP = "step"
     CUSTOM = "custom"
     PAUSED = "paused"
-    NOTICE = "notice"
     COMPLETED = "completed"
     FAILED = "failed"
 
@@ -51,7 +50,6 @@ class AuditEvent(StrEnum):
     REQUEST_REFUSED = "request.refused"
     REQUEST_EXPIRED = "request.expired"
     REQUEST_CLOSED = "request.closed"
-    ACTION_ALLOWED = "action.allowed"
     ACTION_REFUSED = "action.refused"
     ACTION_NOTICED = "action.noticed"
     EFFECT_STARTED = "effect.started"

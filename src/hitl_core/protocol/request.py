@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -115,10 +114,6 @@ class PauseRequest(TopRecord):
     veto: bool = False
     in_doubt: bool = False
     handle: dict[str, JsonValue] = Field(default_factory=dict)
-
-    @property
-    def time_allowed(self) -> timedelta | None:
-        return None if self.deadline is None else self.deadline - self.created_at
 
     def to_json(self) -> str:
         """The request as JSON text without what has its default value; this is the form that is stored."""

@@ -68,6 +68,6 @@ class Ruling(Record):
         """Whether the action has to wait: for a person, or for its veto window to pass."""
         return self.level.rank >= Level.CONFIRM.rank or self.veto_seconds is not None
 
-    def stricter_than(self, other: Ruling) -> bool:
-        """Whether this ruling holds back more than `other` did."""
-        return (self.denied, self.level.rank) > (other.denied, other.level.rank)
+    def stricter_than(self, level: Level) -> bool:
+        """Whether this ruling holds back more than a decision at `level` satisfies."""
+        return self.denied or self.level.rank > level.rank

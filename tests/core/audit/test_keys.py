@@ -54,6 +54,18 @@ def test_a_secret_that_cannot_be_made_or_read_is_refused(tmp_path: Path) -> None
         load(tmp_path / "desk.key")
 
 
+def test_a_trail_that_has_lines_gets_no_new_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "desk.key"
+    with pytest.raises(ConfigError, match=r"desk\.key' is missing.*has 1,200 lines.*move the database away"):
+        load_or_create(path, lines=1200)
+    assert not path.exists()
+    monkeypatch.setenv(ENVIRONMENT, "ab" * KEY_BYTES)
+    assert load_or_create(path, lines=1200) == b"\xab" * KEY_BYTES
+    path.write_text("cd" * KEY_BYTES)
+    monkeypatch.delenv(ENVIRONMENT)
+    assert load_or_create(path, lines=1200) == b"\xcd" * KEY_BYTES
+
+
 def test_custody_does_not_show_its_secret() -> None:
     assert "secret" not in repr(Custody(b"k" * 32, "desk", None))
 

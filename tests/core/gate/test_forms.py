@@ -72,14 +72,25 @@ def test_the_title_is_the_forms_the_tools_or_its_name(form: Form, traits: Traits
     assert composed(ruling(), form=form, traits=traits).title == title
 
 
+def given(request: PauseRequest) -> str:
+    """The time that people have."""
+    assert request.deadline is not None
+    return str(request.deadline - request.created_at)
+
+
 def test_a_deadline_has_its_declared_outcome() -> None:
     request = composed(ruling(deadline_seconds=60, on_timeout=OnTimeout.CANCEL_RUN))
-    assert (str(request.time_allowed), request.on_timeout) == ("0:01:00", OnTimeout.CANCEL_RUN)
+    assert (given(request), request.on_timeout) == ("0:01:00", OnTimeout.CANCEL_RUN)
+
+
+def test_where_people_lead_silence_does_not_let_it_run() -> None:
+    ruled = ruling(level=Level.HUMAN_LEADS, deadline_seconds=60, on_timeout=OnTimeout.PROCEED)
+    assert composed(ruled).on_timeout is OnTimeout.REFUSE
 
 
 def test_a_veto_window_proceeds_at_its_end() -> None:
     request = composed(ruling(level=Level.NOTIFY, veto_seconds=60, deadline_seconds=5))
-    assert (str(request.time_allowed), request.on_timeout, request.veto) == ("0:01:00", OnTimeout.PROCEED, True)
+    assert (given(request), request.on_timeout, request.veto) == ("0:01:00", OnTimeout.PROCEED, True)
 
 
 @pytest.mark.parametrize(
@@ -87,12 +98,17 @@ def test_a_veto_window_proceeds_at_its_end() -> None:
     [
         (Form(), ruling(), OFFERED[Kind.APPROVAL]),
         (Form(allowed=(Reply.REJECT,)), ruling(level=Level.HUMAN_LEADS), (Reply.REJECT,)),
+        (
+            Form(allowed=(Reply.APPROVE, Reply.EDIT, Reply.ACCEPT, Reply.ANSWER, Reply.CANCEL)),
+            ruling(level=Level.HUMAN_LEADS),
+            (Reply.ANSWER, Reply.CANCEL),
+        ),
         (Form(), ruling(level=Level.HUMAN_LEADS), (Reply.ANSWER, Reply.REJECT, Reply.CANCEL)),
         (Form(), ruling(level=Level.NOTIFY, veto_seconds=1), (Reply.APPROVE, Reply.REJECT, Reply.CANCEL)),
         (Form(kind=Kind.CHOICE), ruling(level=Level.HUMAN_LEADS), OFFERED[Kind.CHOICE]),
         (Form(kind=Kind.NOTICE), ruling(), ()),
     ],
-    ids=["approval", "as the form says", "people lead", "veto", "a choice", "a notice"],
+    ids=["approval", "as the form says", "people lead a native pause", "people lead", "veto", "a choice", "a notice"],
 )
 def test_what_a_request_offers(form: Form, ruled: Ruling, replies: tuple[Reply, ...]) -> None:
     assert offered(form, ruled) == replies
@@ -167,9 +183,10 @@ def test_it_happened() -> None:
 
 
 def test_it_did_not_happen() -> None:
-    found = resolve(effect(), answered({"type": "choose", "option": "not_happened"}), note="edited")
+    word = answered({"type": "choose", "option": "not_happened"})
+    found = resolve(effect(), word, note="edited")
     assert found.event is ActionEvent.CONFIRM_NOT_HAPPENED
-    assert found.verdict == Proceed(desk.REFUND, call="refund#1", request_id="request-1", note="edited")
+    assert found.verdict == Proceed(desk.REFUND, call="refund#1", request_id=word.request.id, note="edited")
 
 
 @pytest.mark.parametrize(

@@ -50,9 +50,8 @@ class Script(PlainAdapter):
 
 async def play(shop: Shop, *turns: Any, decision: str = "") -> Any:
     """Run the turns of a script, giving this decision on what it asks in between; returns the run as it ends."""
-    async with shop.open(lambda value: value) as hitl:
-        hitl.adapter = script = Script(*turns)
-        hitl._driver = type(hitl._driver)(script, hitl._around, 30.0, hitl._emit, hitl._watched)
+    script = Script(*turns)
+    async with shop.open(None, adapter=script) as hitl:
         run = await hitl.start(None)
         while script.turns:
             if decision:
@@ -174,8 +173,7 @@ async def test_a_gate_without_its_lease_begins_nothing(shop: Shop) -> None:
         assert isinstance(found, Proceed)
         return Paused({"version": 1})
 
-    async with shop.open(lambda value: value) as hitl:
-        hitl._driver = type(hitl._driver)(Script(keeps), hitl._around, 30.0, hitl._emit, hitl._watched)
+    async with shop.open(None, adapter=Script(keeps)) as hitl:
         await hitl.start(None)
         with pytest.raises(LeaseLost):
             await kept[0].begin(Proceed(desk.REFUND, call="refund#1"))

@@ -107,6 +107,47 @@ async def test_p60_a_stop_inside_a_tool_lets_it_begin_again_afterwards(shop: Sho
     assert (run.output, shop.ledger.count()) == ("outer paid 1.0", 1)
 
 
+WINDOW = rule("window", level="notify", veto="1m", allow_irreversible="a minute is enough to object")
+
+
+@stops
+async def test_p12_a_stop_does_not_eat_the_time_to_object(shop: Shop, scope: StopScope, target: str | None) -> None:
+    shop.policy = policy(WINDOW)
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        run = await hitl.start(None)
+        target = run.id if target is None else target
+        await hitl.stop(scope, target, by="bob", reason="it looks wrong")
+        shop.clock.advance(hours=1)
+        await hitl.lift(scope, target, by="bob", reason="have a look")
+        await hitl.tick()
+        assert (await hitl.run(run.id)).state is RunState.PAUSED
+        run = await decide(hitl, run, "reject", "wrong customer")
+    assert ("vetoed this call" in str(run.output), shop.ledger.count()) == (True, 0)
+
+
+@stops
+async def test_p60_what_is_frozen_can_be_refused(shop: Shop, scope: StopScope, target: str | None) -> None:
+    shop.policy = policy(WINDOW)
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        run = await hitl.start(None)
+        target = run.id if target is None else target
+        await hitl.stop(scope, target, by="bob", reason="it looks wrong")
+        shop.clock.advance(hours=1)
+        recorded = await hitl.respond(only(run).reject("wrong customer", by="ann"))
+        assert recorded.settled.state is RequestState.VETOED
+        await hitl.lift(scope, target, by="bob", reason="fine")
+        run = await hitl.wait(run.id)
+    assert ("vetoed this call" in str(run.output), shop.ledger.count()) == (True, 0)
+
+
+async def test_p60_a_run_can_be_ended_through_a_frozen_request(shop: Shop) -> None:
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        run = await hitl.start(None)
+        await hitl.stop(StopScope.ALL, by="bob", reason="audit")
+        assert (await hitl.respond(only(run).cancel(by="ann"))).run_state is RunState.CANCELLED
+    assert shop.ledger.count() == 0
+
+
 async def test_p60_a_stop_races_a_resume(shop: Shop) -> None:
     """Whoever commits first wins: the refund is paid and the stop comes after it, or it is not paid at all."""
     async with shop.open(one_refund(shop.ledger)) as one, shop.open(one_refund(shop.ledger)) as other:
@@ -240,3 +281,14 @@ async def test_p65_a_revoked_approval_stays_revoked_after_the_run_went_on(shop: 
         run = await hitl.resume(run.id)
         await decide(hitl, run, "answer", "no")
     assert shop.ledger.count() == 0
+
+
+async def test_p65_a_veto_window_that_ran_out_can_be_revoked_until_it_is_used(shop: Shop) -> None:
+    shop.policy = policy(WINDOW)
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        run = await hitl.start(None)
+        shop.clock.advance(minutes=1)
+        await hitl.tick()
+        await hitl.revoke(only(run).id, by="bob", reason="not this one")
+        run = await hitl.resume(run.id)
+    assert ("revoked before it was used" in str(run.output), shop.ledger.count()) == (True, 0)

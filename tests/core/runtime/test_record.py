@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from hitl_adapters.plain import Refused, gate
+from hitl_core.errors import ConfigError
 from hitl_core.lifecycle import ActionState
 from hitl_core.policy import Policy
 from hitl_core.protocol import Level, RunState
@@ -184,3 +185,19 @@ async def test_nothing_that_people_wrote_is_in_the_trail(shop: Shop) -> None:
         await decide(hitl, await hitl.start("SECRET-INPUT"), "edit", {"order": "SECRET-EDIT", "amount": 2})
         text = "".join(line.body for line in await trail(hitl))
     assert "SECRET" not in text
+
+
+async def test_p70_a_trail_whose_key_is_gone_is_not_continued_with_another(shop: Shop) -> None:
+    key = shop.folder / "shop.db.key"
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        run = await hitl.start(None)
+    secret = key.read_text()
+    key.unlink()
+    with pytest.raises(ConfigError, match="is missing, and the audit trail has"):
+        async with shop.open(one_refund(shop.ledger)) as hitl:
+            await hitl.cancel(run.id, by="bob")
+    assert not key.exists()
+    key.write_text(secret)
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        await decide(hitl, run, "approve")
+    assert ((await shop.verified()).exit_code, shop.ledger.count()) == (0, 1)

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from hitl_adapters.plain import gate
+from hitl_core.capabilities import NATIVE, Capability
 from hitl_core.commands import OpenRun
 from hitl_core.contracts import Finding
 from hitl_core.errors import (
+    AppChanged,
     AppRefused,
     CapabilityNotSupported,
     NotCanonical,
@@ -24,7 +26,7 @@ from hitl_core.lifecycle import ActionState
 from hitl_core.protocol import PAYLOAD_LIMIT, LiveKind, RunState
 from hitl_core.runtime import INPUT_LIMIT, Runtime
 from tests.core import desk
-from tests.core.shop import Shop, decide, one_refund, only, policy, rule, trail
+from tests.core.shop import LEASE, Shop, decide, one_refund, only, policy, rule, trail
 
 
 async def nothing(input: Any) -> Any:
@@ -112,6 +114,38 @@ async def test_an_app_is_attached_once(shop: Shop) -> None:
         assert calls == [1]
 
 
+async def test_two_who_come_first_build_the_app_once(shop: Shop) -> None:
+    async with shop.open(nothing) as hitl:
+        built: list[int] = []
+
+        async def attach() -> tuple[Finding, ...]:
+            await asyncio.sleep(0)
+            built.append(1)
+            return ()
+
+        hitl.adapter.attach = attach  # type: ignore[method-assign]
+        await asyncio.gather(hitl.attach(), hitl.attach())
+    assert built == [1]
+
+
+async def test_what_a_failed_attach_has_opened_is_closed(shop: Shop) -> None:
+    opened: list[str] = []
+
+    async def attach() -> tuple[Finding, ...]:
+        opened.append("a connection")
+        raise AppRefused("the app cannot be overseen")
+
+    async def close() -> None:
+        opened.clear()
+
+    async with shop.open(nothing) as hitl:
+        hitl.adapter.attach, hitl.adapter.close = attach, close  # type: ignore[method-assign]
+        with pytest.raises(AppRefused):
+            await hitl.start(None)
+        assert opened
+    assert opened == []
+
+
 # ── failing and retrying ─────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -153,6 +187,25 @@ async def test_a_failed_run_keeps_its_open_requests(shop: Shop) -> None:
     assert shop.ledger.count("refund") == 1
 
 
+async def test_a_failed_run_is_only_retried_where_its_app_is(shop: Shop) -> None:
+    async def fails(input: Any) -> Any:
+        raise ConnectionError("the model is away")
+
+    async def broken() -> tuple[Finding, ...]:
+        raise AppRefused("it cannot be overseen")
+
+    async with shop.open(fails) as hitl:
+        run = await hitl.start(None)
+        async with shop.open(nothing, name="other:app") as other:
+            with pytest.raises(RunBusy, match="waits for a worker that has 'shop:app'"):
+                await other.resume(run.id)
+        async with shop.open(nothing) as same:
+            same.adapter.attach = broken  # type: ignore[method-assign]
+            with pytest.raises(AppRefused):
+                await same.resume(run.id)
+        assert await hitl.run(run.id) == run
+
+
 async def test_an_error_of_ours_says_its_code(shop: Shop) -> None:
     async def app(input: Any) -> Any:
         raise RequestNotFound("no such thing")
@@ -174,7 +227,7 @@ async def test_an_output_that_cannot_be_kept_fails_the_run_by_name(shop: Shop, o
     assert (run.state, run.error.startswith(code), bool(run.error)) == (RunState.FAILED, True, True)
 
 
-@pytest.mark.parametrize("result", ["x" * 2_000_000, float("nan")], ids=["too large", "NaN"])
+@pytest.mark.parametrize("result", ["x" * 2_000_000, float("nan"), object()], ids=["too large", "NaN", "no JSON"])
 async def test_a_result_that_cannot_be_kept_does_not_hide_that_the_tool_ran(shop: Shop, result: Any) -> None:
     shop.policy = policy(rule("free", level="autonomous", allow_irreversible="a test"))
 
@@ -269,6 +322,54 @@ async def test_wait_gives_up_after_its_time(shop: Shop) -> None:
         assert (await hitl.wait(run.id)).state is RunState.PAUSED
 
 
+async def test_who_gives_up_waiting_does_not_stop_the_tool(shop: Shop) -> None:
+    inside, go_on = asyncio.Event(), asyncio.Event()
+
+    @gate.guard
+    async def refund(order: str) -> str:
+        inside.set()
+        await go_on.wait()
+        shop.ledger.write("refund")
+        return "paid"
+
+    async def app(input: Any) -> Any:
+        return await refund("A")
+
+    async with shop.open(app) as hitl:
+        run = await hitl.start(None)
+        await hitl.respond(only(run).approve(by="ann"))
+        with pytest.raises(TimeoutError):
+            await hitl.wait(run.id, timeout=0.05)
+        await inside.wait()
+        assert (await hitl.run(run.id)).state is RunState.RUNNING
+        go_on.set()
+        assert (await hitl.wait(run.id, timeout=10)).output == "paid"
+        (effect,) = await hitl.effects(run.id)
+    assert (effect.state, shop.ledger.count()) == (ActionState.EXECUTED, 1)
+
+
+async def test_closing_waits_for_a_turn_that_nobody_waits_for(shop: Shop) -> None:
+    inside = asyncio.Event()
+
+    async def app(input: Any) -> Any:
+        inside.set()
+        await asyncio.sleep(0)
+        shop.ledger.write("worked")
+        return float("nan") if input == "bad" else input
+
+    async with shop.open(app) as hitl:
+        for value in ("good", "bad"):
+            claimed = await hitl._open(value, by=None, thread=None)
+            shop.clock.advance(LEASE)  # a run whose worker died
+            waiting = asyncio.ensure_future(hitl.wait(claimed.run.id))
+            await inside.wait()
+            waiting.cancel()
+            inside.clear()
+    assert shop.ledger.count("worked") == 2
+    async with shop.open(app) as hitl:
+        assert {run.state for run in (await hitl.runs()).items} == {RunState.COMPLETED, RunState.FAILED}
+
+
 async def test_wait_leaves_a_run_to_whoever_works_on_it(shop: Shop) -> None:
     inside, go_on = asyncio.Event(), asyncio.Event()
 
@@ -330,12 +431,17 @@ async def test_an_unknown_request_is_refused_by_name(shop: Shop) -> None:
 class Forks:
     """What an adapter does that can go back: it takes the checkpoint of the last pause."""
 
-    def __init__(self, hitl: Runtime) -> None:
+    def __init__(self, hitl: Runtime, error: Exception | None = None) -> None:
         self.seen: list[Any] = []
-        hitl.adapter.undo = self.undo  # type: ignore[method-assign]
+        self.error = error
+        adapter: Any = hitl.adapter
+        adapter.undo = self.undo
+        adapter.capabilities = {**adapter.capabilities, Capability.UNDO_BY_FORK: NATIVE}
 
     async def undo(self, run: Any, checkpoint: Any) -> Any:
         self.seen.append((run.id, checkpoint))
+        if self.error is not None:
+            raise self.error
         return checkpoint
 
 
@@ -358,16 +464,49 @@ async def test_undo_supersedes_what_waits_and_asks_again(shop: Shop) -> None:
         assert again.state in (RunState.PAUSED, RunState.COMPLETED)
 
 
-async def test_a_run_that_works_cannot_be_undone(shop: Shop) -> None:
-    async def app(input: Any) -> Any:
-        (run,) = (await hitl.runs()).items
+async def test_a_run_that_somebody_works_on_cannot_be_undone_and_its_framework_is_left_alone(shop: Shop) -> None:
+    app = one_refund(shop.ledger)
+    async with shop.open(app) as hitl, shop.open(app) as other:
+        forks = Forks(other)
+        run = await hitl.start(None)
+        await hitl.respond(only(run).approve(by="ann"))
+        (claimed,) = await hitl.claim(limit=1)
         with pytest.raises(RunBusy):
-            await hitl.undo(run.id, by="bob")
-        return "done"
+            await other.undo(run.id, by="bob")
+        assert (forks.seen, (await hitl.drive(claimed)).state) == ([], RunState.COMPLETED)
+    assert shop.ledger.count() == 1
 
-    async with shop.open(app) as hitl:
-        Forks(hitl)
-        assert (await hitl.start(None)).output == "done"
+
+async def test_a_run_that_never_paused_has_nothing_to_go_back_to(shop: Shop) -> None:
+    async with shop.open(nothing) as hitl:
+        forks = Forks(hitl)
+        run = await hitl.start(1)
+        with pytest.raises(AppChanged, match="never paused"):
+            await hitl.undo(run.id, by="bob")
+        assert (forks.seen, await hitl.run(run.id)) == ([], run)
+
+
+async def test_a_run_of_another_app_is_not_undone_here(shop: Shop) -> None:
+    async with shop.open(one_refund(shop.ledger)) as hitl, shop.open(nothing, name="other:app") as other:
+        forks = Forks(other)
+        run = await hitl.start(None)
+        with pytest.raises(RunBusy, match="waits for a worker that has 'shop:app'"):
+            await other.undo(run.id, by="bob")
+        assert (forks.seen, await hitl.run(run.id)) == ([], run)
+
+
+async def test_an_undo_that_fails_runs_nothing_and_can_be_tried_again(shop: Shop) -> None:
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        forks = Forks(hitl, ConnectionError("no database"))
+        run = await hitl.start(None)
+        await hitl.respond(only(run).approve(by="ann"))
+        with pytest.raises(ConnectionError):
+            await hitl.undo(run.id, by="bob")
+        run = await hitl.run(run.id)
+        assert (run.state, run.error) == (RunState.FAILED, "the undo failed: ConnectionError: no database")
+        forks.error = None
+        await hitl.undo(run.id, by="bob")
+    assert (len(forks.seen), shop.ledger.count()) == (2, 0)
 
 
 async def test_a_framework_that_cannot_forget_a_cancelled_run_harms_nothing(

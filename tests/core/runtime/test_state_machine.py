@@ -1,7 +1,9 @@
-"""Anything in any order: start, answer, answer again or wrongly, crash, resume, expire, stop, lift, revoke, cancel.
+"""Anything in any order: start, answer, answer again or wrongly, crash, resume, expire, stop, lift, revoke, cancel,
+and between a look and what is written after it; by strangers too, and with an app that changes.
 
 The tool itself knows what was allowed and when, and takes note of every effect that should not have been: without
-exactly one valid decision, with other arguments, under a stop, twice, or in a run that was over.
+exactly one valid decision of somebody who may decide, with other arguments, under a stop, twice, or in a run that was
+over.
 """
 
 from __future__ import annotations
@@ -19,24 +21,33 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from hitl_adapters.plain import Refused, gate
-from hitl_core.commands import Claimed, StopScope
-from hitl_core.errors import HitlError, LeaseLost, ResponseRefused, RunBusy, Stopped
+from hitl_core.commands import Claimed, LiftStop, SetStop, Stop, StopScope
+from hitl_core.contracts import Store
+from hitl_core.errors import HitlError, LeaseLost, ResponseRefused, RunBusy, Stopped, StoreUnavailable
 from hitl_core.lifecycle import IllegalMove, RequestState
 from hitl_core.protocol import PauseRequest, Response, RunState
 from hitl_core.runtime import Runtime
 from hitl_core.testing.crashing import CrashingStore, CrashPoint
+from hitl_core.testing.interleaving import InterleavingStore
 from hitl_core.tools import current_call
 from tests.core.shop import LEASE, Crash, Shop, crash, policy
 from tests.core.shop import rule as policy_rule
 
 T = TypeVar("T")
+Wrap = Callable[[Store], Store]
 
 FREE, DENIED = 10, 500
 RULES = policy(
     policy_rule(
         "small", when={"argument": "amount", "at_most": FREE}, level="autonomous", allow_irreversible="small change"
     ),
-    policy_rule("asks", when={"argument": "amount", "above": FREE}, level="confirm", deadline="1h"),
+    policy_rule(
+        "asks",
+        when={"argument": "amount", "above": FREE},
+        level="confirm",
+        deadline="1h",
+        approvers={"users": ["ann", "bob", "cleo"]},
+    ),
     policy_rule("large", when={"argument": "amount", "above": DENIED}, effect="deny"),
 )
 COMMANDS = ("OpenRun", "PauseRun", "ClaimRuns", "RecordResponse", "BeginEffect", "EndEffect", "MoveEffect", "FinishRun")
@@ -44,7 +55,34 @@ STOPS = ((StopScope.ALL, ""), (StopScope.TOOL, "refund"), (StopScope.TENANT, "de
 
 amounts = st.sampled_from([5.0, 50.0, 300.0, 900.0])
 picks = st.integers(0, 20)
+STRANGERS = ("mallory",)
 DECISIONS = ("approve", "approve", "edit", "reject", "answer")
+
+
+class Hiccup:
+    """A store that cannot be reached for one command: it was never carried out, or nobody hears that it was."""
+
+    def __init__(self, inner: Store, command: str, when: str) -> None:
+        self.inner = inner
+        self.command = command
+        self.when = when
+
+    async def apply(self, command: Any) -> Any:
+        if type(command).__name__ != self.command:
+            return await self.inner.apply(command)
+        self.command = ""
+        if self.when == "after":
+            await self.inner.apply(command)
+        raise StoreUnavailable("away for a moment")
+
+    async def fetch(self, query: Any) -> Any:
+        return await self.inner.fetch(query)
+
+    async def changed(self, *, timeout: float) -> None:
+        await self.inner.changed(timeout=timeout)
+
+    async def close(self) -> None:
+        await self.inner.close()
 
 
 class Desk(RuleBasedStateMachine):
@@ -61,12 +99,13 @@ class Desk(RuleBasedStateMachine):
         self.ready: list[str] = []
         self.given: list[Response] = []
         self.allowed: dict[str, float] = {}
-        self.refused: set[str] = set()
+        self.refused: set[tuple[str, float]] = set()
         self.paid: Counter[str] = Counter()
         self.over: dict[str, int] = {}
         self.stops: set[tuple[StopScope, str]] = set()
         self.wrong: list[str] = []
         self.dies_in_tool = ""
+        self.changed = 0.0
         self.frozen: list[tuple[contextlib.AsyncExitStack, Runtime, Claimed]] = []
 
     # ── the app ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -79,9 +118,11 @@ class Desk(RuleBasedStateMachine):
             self._die("after")
             return f"paid {amount}"
 
+        more = self.changed
+
         async def one(amount: float) -> str:
             try:
-                return str(await refund(amount))
+                return str(await refund(amount + more))
             except Refused:
                 return "refused"
 
@@ -105,19 +146,22 @@ class Desk(RuleBasedStateMachine):
             self.wrong.append(f"{key}: paid under {self.stops}")
         if run_id in self.over:
             self.wrong.append(f"{key}: paid after the end of its run")
-        if key in self.refused:
+        if (key, amount) in self.refused:
             self.wrong.append(f"{key}: paid although a person had said no")
         self.paid[key] += 1
 
     # ── processes ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def process(self, work: Callable[[Runtime], Awaitable[T]], at: CrashPoint | None = None) -> T | None:
+    def process(
+        self, work: Callable[[Runtime], Awaitable[T]], at: CrashPoint | None = None, between: Wrap | None = None
+    ) -> T | None:
         """Do some work in a new process, which may die; look at the requests and runs there are afterwards."""
-        return self.loop.run(self._process(work, at))
+        wrap = between or (lambda store: CrashingStore(store, at, crash=crash))
+        return self.loop.run(self._process(work, wrap))
 
-    async def _process(self, work: Callable[[Runtime], Awaitable[T]], at: CrashPoint | None) -> T | None:
+    async def _process(self, work: Callable[[Runtime], Awaitable[T]], wrap: Wrap) -> T | None:
         done = None
-        async with self.shop.open(self.app(), wrap=lambda store: CrashingStore(store, at, crash=crash)) as hitl:
+        async with self.shop.open(self.app(), wrap=wrap) as hitl:
             try:
                 done = await work(hitl)
             except Crash:
@@ -162,14 +206,16 @@ class Desk(RuleBasedStateMachine):
         key, decision = self._key(request), response.decision
         if request.deadline is not None and request.deadline <= self.shop.clock.now():
             self.wrong.append(f"{key}: a late answer was taken")
+        if response.responder.id in STRANGERS or response.digest != request.digest:
+            self.wrong.append(f"{key}: an answer of {response.responder.id} was taken")
         if request.in_doubt:
             return
         if decision.type == "approve":
-            self.allowed[key] = float(str(request.action.arguments["amount"]))
+            self.allowed[key] = _amount(request)
         elif decision.type == "edit":
             self.allowed[key] = float(str(decision.arguments["amount"]))
         else:
-            self.refused.add(key)
+            self.refused.add((key, _amount(request)))
 
     def _answer(self, request: PauseRequest, decision: str, by: str) -> Response:
         if request.in_doubt:  # a person who looks, and says what is true
@@ -226,6 +272,40 @@ class Desk(RuleBasedStateMachine):
         }
         assert self.process(lambda hitl: hitl.respond(answers[wrong])) is None
 
+    @precondition(lambda self: self.requests)
+    @rule(pick=picks, wrong=st.sampled_from(["stranger", "digest", "nothing"]), stopped=st.booleans())
+    def answer_while_a_stop_comes_or_goes(self, pick: int, wrong: str, stopped: bool) -> None:
+        """A stop is in force at the look and lifted before the answer is written, or the other way round."""
+        if self.stops:
+            return
+        request, scope = self._request(pick), (StopScope.ALL, "")
+        response = self._answer(request, "approve", "mallory" if wrong == "stranger" else "ann")
+        if wrong == "digest":
+            response = response.model_copy(update={"digest": "sha256:0"})
+
+        async def turn(store: Store) -> None:
+            now = self.shop.clock.now()
+            put, lift = SetStop(Stop(*scope, "a test", "bob", now)), LiftStop(*scope, "a test", "bob", now)
+            await store.apply(lift if stopped else put)
+
+        if stopped:
+            self.process(lambda hitl: hitl.stop(*scope, by="bob", reason="a test"))
+        between = "RecordResponse" if wrong == "nothing" or stopped else "WriteNote"
+        self.process(
+            lambda hitl: self._respond(hitl, response), between=lambda store: InterleavingStore(store, between, turn)
+        )
+        self.process(lambda hitl: hitl.lift(*scope, by="bob", reason="a test"))
+
+    @precondition(lambda self: self.ready)
+    @rule(pick=picks, more=st.sampled_from([1.0, 7.0]))
+    def resume_with_an_app_that_changed(self, pick: int, more: float) -> None:
+        """Every call is another action now: none of them may live on what was said about the one before."""
+        self.changed = more
+        try:
+            self.process(lambda hitl: self._resume(hitl, pick))
+        finally:
+            self.changed = 0.0
+
     @precondition(lambda self: self.ready)
     @rule(pick=picks)
     def resume(self, pick: int) -> None:
@@ -251,6 +331,28 @@ class Desk(RuleBasedStateMachine):
             self.process(lambda hitl: self._respond(hitl, response), at)
         else:
             self.process(lambda hitl: self._resume(hitl, pick), at)
+        self.shop.clock.advance(LEASE)
+
+    @rule(
+        pick=picks,
+        command=st.sampled_from(COMMANDS),
+        when=st.sampled_from(["before", "after"]),
+        work=st.sampled_from(["start", "resume", "answer"]),
+    )
+    def the_store_is_away_for_a_moment(self, pick: int, command: str, when: str, work: str) -> None:
+        """At one command, for a process that lives on; its run goes on when its lease has ended."""
+        response = self._answer(self._request(pick), "approve", "ann") if self.requests else None
+
+        async def worked(hitl: Runtime) -> None:
+            with contextlib.suppress(StoreUnavailable):
+                if work == "start":
+                    await hitl.start({"amounts": [5.0, 50.0], "together": False})
+                elif work == "answer" and response is not None:
+                    await self._respond(hitl, response)
+                else:
+                    await self._resume(hitl, pick)
+
+        self.loop.run(self._process(worked, lambda store: Hiccup(store, command, when)))
         self.shop.clock.advance(LEASE)
 
     @precondition(lambda self: self.waiting or self.ready)
@@ -393,17 +495,32 @@ class Desk(RuleBasedStateMachine):
                 return
             for run in unfinished:
                 with contextlib.suppress(HitlError):
-                    await hitl.resume(run.id)
+                    await self._end(hitl, run.id)
         raise AssertionError(f"these runs do not end: {[(run.id, run.state, run.error) for run in unfinished]}")
 
+    async def _end(self, hitl: Runtime, run_id: str) -> None:
+        """A run that began something as another app can be ended by a person only."""
+        run = await hitl.resume(run_id)
+        if run.state is RunState.FAILED and run.error.startswith("HITL-A07"):
+            await hitl.cancel(run_id, by="bob", reason="the app changed")
+
     async def _granted_was_done(self, hitl: Runtime) -> None:
-        """Where a run completed, what was approved in it (and not taken back) was done, exactly once."""
+        """Where a run completed, what was approved in it (and not taken back) was done, exactly once.
+
+        A place where several things were asked, by an app that changed, has done one of them at most.
+        """
+        asked = {(self._key(request), _amount(request)) for request in self.requests.values()}
+        places = Counter(key for key, _ in asked)
         for run in (await hitl.runs(states=(RunState.COMPLETED,), limit=100)).items:
             for key in self.allowed:
-                if key.startswith(run.id):
+                if key.startswith(run.id) and places[key] == 1:
                     assert self.paid[key] == 1, f"{key} was approved and not done"
         for request in self.requests.values():
             assert (await hitl.request(request.id)).state not in (RequestState.OPEN, RequestState.FROZEN)
+
+
+def _amount(request: PauseRequest) -> float:
+    return float(str(request.action.arguments["amount"]))
 
 
 Desk.TestCase.settings = settings(

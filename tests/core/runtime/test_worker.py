@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from hitl_core.contracts import Store
 from hitl_core.errors import LeaseLost, StoreUnavailable
 from hitl_core.protocol import RunState
-from hitl_core.worker import Worker
+from hitl_core.worker import SCAN_SECONDS, Worker
 from tests.core.shop import LEASE, Shop, one_refund, only, policy, rule
 
 
@@ -90,13 +91,18 @@ async def test_a_worker_fires_deadlines(shop: Shop) -> None:
 
 
 class Unreachable:
-    """A store that is away for a while."""
+    """A store that is away for a while; `down` altogether, or only for those who look for work."""
 
     def __init__(self, inner: Store) -> None:
         self.inner = inner
         self.away = 0
+        self.down: Exception | None = None
+        self.looks = 0
 
     async def apply(self, command: Any) -> Any:
+        self.looks += 1
+        if self.down is not None:
+            raise self.down
         if self.away:
             self.away -= 1
             raise StoreUnavailable("away")
@@ -106,6 +112,8 @@ class Unreachable:
         return await self.inner.fetch(query)
 
     async def changed(self, *, timeout: float) -> None:
+        if self.down is not None:
+            raise self.down
         await asyncio.sleep(0)
 
     async def close(self) -> None:
@@ -138,6 +146,36 @@ async def test_a_store_that_is_away_is_waited_for(shop: Shop, caplog: pytest.Log
     assert shop.ledger.count() == 1
 
 
+async def test_a_worker_rests_while_the_store_is_down(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+    stores: list[Unreachable] = []
+    riddles: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: riddles.append(context))
+
+    def wrap(store: Store) -> Store:
+        stores.append(Unreachable(store))
+        return stores[0]
+
+    async with shop.open(one_refund(shop.ledger), wrap=wrap) as hitl:
+        run = await hitl.start(None)
+        await hitl.respond(only(run).approve(by="ann"))
+        stores[0].down, stores[0].looks = StoreUnavailable("down"), 0
+        worker = Worker(hitl)
+        working = asyncio.ensure_future(worker.run())
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert stores[0].looks == 1
+        stores[0].down = None
+        shop.clock.advance(SCAN_SECONDS)
+        await hitl.wait(run.id, through_pauses=True, timeout=30)
+        stores[0].down = StoreUnavailable("down again")
+        await shop.clock.asleep()
+        worker.stop()  # it is heard while the worker rests
+        await working
+    gc.collect()
+    assert (shop.ledger.count(), riddles) == (1, [])
+    assert "could not wait for changes: down" in caplog.text
+
+
 @pytest.mark.parametrize(
     "error", [LeaseLost("taken over"), RuntimeError("a bug")], ids=lambda error: type(error).__name__
 )
@@ -157,5 +195,7 @@ async def test_a_turn_that_breaks_does_not_break_the_worker(
         hitl.drive = breaks_once  # type: ignore[method-assign]
         with caplog.at_level(logging.WARNING, "hitl_core"):
             await Worker(hitl, concurrency=2).run_until_idle()
+    (said,) = [record for record in caplog.records if record.name == "hitl_core" and "run " in record.getMessage()]
     assert str(error) in caplog.text
+    assert bool(said.exc_info) is isinstance(error, RuntimeError)
     assert shop.ledger.count() == 1

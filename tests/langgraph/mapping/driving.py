@@ -40,7 +40,7 @@ def request_from(lifted: Lifted, *, request_id: str = "r1") -> PauseRequest:
     return PauseRequest(
         id=request_id,
         run_id="run",
-        call=lifted.key,
+        call=f"pause#{lifted.index}",
         kind=lifted.kind,
         level=Level.CONFIRM,
         title=lifted.title,
@@ -102,5 +102,5 @@ def _pauses(snapshot: Any, path: tuple[str, ...]) -> Sequence[NativePause]:
         if task.state is not None:
             found += _pauses(task.state, (*path, task.name))
             continue
-        found += [NativePause(i.id, task.name, path, task.id, i.value, i.response_schema) for i in task.interrupts]
+        found += [NativePause(i.id, task.name, path, i.value, i.response_schema) for i in task.interrupts]
     return found

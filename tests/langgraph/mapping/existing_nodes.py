@@ -49,8 +49,8 @@ def truth_bool_call(state: State) -> State:
 
 
 def truth_is_true(state: State) -> State:
-    reply = interrupt({"question": "Open the gate?"})
-    if reply is True:
+    confirmed = interrupt({"question": "Open the gate?"})
+    if confirmed is True:
         return {"out": "open"}
     return {"out": "shut"}
 

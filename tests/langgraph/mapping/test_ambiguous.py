@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import operator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from langgraph.types import interrupt
 
+from hitl_adapters.langgraph.mapping import Codecs
 from hitl_core.errors import PauseAmbiguous
-from hitl_core.protocol import Reply
+from hitl_core.protocol import Approve, Reject, Reply
 
-from .driving import Run, State, one_node
+from ..desk import advised
+from . import existing_nodes as nodes
+from . import turned_round
+from .driving import Run, State, one_node, play
 
 
 def helper(state: State) -> State:
@@ -224,13 +229,31 @@ def dict_lookup(state: State) -> State:
     return {"out": "deployed" if len(table) == 1 else "held"}
 
 
+def truth_under_a_name_that_says_nothing(state: State) -> State:
+    reply = interrupt({"question": "Open the gate?"})
+    if reply is True:
+        return {"out": "open"}
+    return {"out": "shut"}
+
+
+def in_a_comprehension(state: State) -> State:
+    return {"out": "deployed" if [interrupt(f"{each}?") for each in ("test", "deploy")][1] else "held"}
+
+
+def in_a_lambda(state: State) -> State:
+    reply = interrupt("Deploy?")
+    decide: Any = lambda: reply == "yes"  # noqa: E731 - as people write it
+    return {"out": "deployed" if decide() else "held"}
+
+
 AMBIGUOUS = [
+    (truth_under_a_name_that_says_nothing, "nothing shows whether the truth"),
     (helper, "passed to truth"),
     (opposite_in_a_conjunction, "seems to refuse"),
     (reason_or_new_value, "a reason or a new value"),
     (yes_only_with_a_reason, "together with another part"),
     (reason_is_enough, "together with another part"),
-    (index_of_a_list, "key of something unknown"),
+    (index_of_a_list, "used as a key"),
     (object_that_judges, "passed to judge"),
     (helper_that_turns_it_round, "seems to refuse"),
     (helper_with_two_shapes, "a refusal in words is true"),
@@ -238,13 +261,13 @@ AMBIGUOUS = [
     (both_shapes, "both shapes are possible"),
     (truth_or_text, "may be a yes or no, or a text"),
     (truth_before_the_word, "a refusal in words is true"),
-    (means_the_opposite_by_name, "name that means no"),
+    (means_the_opposite_by_name, "called 'abort'"),
     (means_the_opposite_by_branch, "seems to refuse"),
     (means_the_opposite_by_negation, "seems to refuse"),
     (part_of_a_word, "more than one shape"),
     (word_in_a_text, "not a constant"),
     (starts_with, "more than one shape"),
-    (not_none, "only tested for its type"),
+    (not_none, "more than one shape"),
     (two_words_for_yes, "different words for yes"),
     (not_an_edit, "a yes and a no pass alike"),
     (two_deciding_keys, "several parts of the answer decide"),
@@ -261,16 +284,45 @@ AMBIGUOUS = [
     (records_to_choose_from, "a record or its id"),
     (reply_word_is_unknown, "neither a yes nor a no"),
     (dict_lookup, "used as a key"),
+    (nodes.record_older_docs, "unpacked by position"),
+    (nodes.text_quick_start, "'data', and nothing in that is a yes or a no"),
+    (nodes.text_edited_field, "nothing in that is a yes or a no"),
+    (nodes.number_checked, "more than one shape"),
+    (nodes.number_parsed, "used as a number"),
+    (nodes.choice_in_a_field, "nothing in that is a yes or a no"),
+    (nodes.choice_from_comparisons, "only compared with 'tea', 'coffee', 'water'"),
+    (nodes.choice_from_a_table, "used as a key"),
+    (nodes.form_of_two, "'city', 'phone'"),
+    (in_a_comprehension, "used in ListComp"),
+    (in_a_lambda, "tested in Lambda"),
 ]
 
 
 @pytest.mark.parametrize(("node", "why"), AMBIGUOUS, ids=lambda part: getattr(part, "__name__", ""))
-def test_is_refused_with_the_reason_and_the_line_to_write(node: Any, why: str) -> None:
+def test_is_refused_with_the_reason_and_the_lines_that_settle_it(node: Any, why: str, tmp_path: Path) -> None:
     run = Run(one_node(node))
     with pytest.raises(PauseAmbiguous, match=why) as caught:
         run.lifted()
-    assert '[backend.codecs] "ask" = "boolean"' in str(caught.value)
-    assert run.pauses
+    run.codecs = Codecs.from_options(advised(str(caught.value), tmp_path)["codecs"])
+    assert run.lifted()[0].allowed == (Reply.APPROVE, Reply.REJECT)
+
+
+def test_the_advised_lines_answer_the_pause(tmp_path: Path) -> None:
+    with pytest.raises(PauseAmbiguous) as caught:
+        Run(one_node(truth_under_a_name_that_says_nothing)).lifted()
+    codecs = Codecs.from_options(advised(str(caught.value), tmp_path)["codecs"])
+    assert play(truth_under_a_name_that_says_nothing, Approve(), codecs=codecs) == "open"
+    assert play(truth_under_a_name_that_says_nothing, Reject(message="no"), codecs=codecs) == "shut"
+
+
+@pytest.mark.parametrize("node", turned_round.EVERY)
+def test_a_rejection_never_runs_what_was_asked_about(node: Any) -> None:
+    """Rule 1: where a yes may mean no, neither can be said; if it could be, a no had no effect."""
+    turned_round.SENT.clear()
+    run = Run(one_node(node))
+    with pytest.raises(PauseAmbiguous):
+        run.answer(Reject(message="no"))
+    assert turned_round.SENT == []
 
 
 def test_source_that_cannot_be_read_is_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from hitl_adapters.langgraph.mapping import (
 from hitl_core.errors import ConfigError, PauseAmbiguous, ResponseRefused
 from hitl_core.protocol import Answer, Approve, Choose, Decision, Edit, Json, Kind, Reject, Reply
 
+from ..desk import advised
 from .driving import Run, State, one_node, play, request_from
 
 NO = Reject(message="not today")
@@ -61,9 +63,12 @@ def test_ready_codecs(codec: Codec, decision: Decision, value: Json) -> None:
     assert play(opaque, decision, codecs=Codecs({"ask": codec})) == repr(value)
 
 
-def test_without_one_it_is_refused() -> None:
-    with pytest.raises(PauseAmbiguous, match=r'codecs.register\(node="ask"'):
+def test_without_one_it_is_refused_and_with_the_advised_lines_it_is_answered(tmp_path: Path) -> None:
+    with pytest.raises(PauseAmbiguous) as caught:
         play(opaque, Approve())
+    codecs = Codecs.from_options(advised(str(caught.value), tmp_path)["codecs"])
+    assert play(opaque, Approve(), codecs=codecs) == repr(True)
+    assert play(opaque, NO, codecs=codecs) == repr(False)
 
 
 def test_a_registered_codec_comes_before_everything_else() -> None:
@@ -71,7 +76,7 @@ def test_a_registered_codec_comes_before_everything_else() -> None:
     pause = NativePause("i", "ask", value="?", response_schema={"type": "boolean"})
     found = lift(pause, Codecs({"ask": words()}))
     assert isinstance(found, tuple)
-    assert (found[0].origin, found[0].allowed) == ("registered", (Reply.APPROVE, Reply.REJECT))
+    assert (found[0].codec["name"], found[0].allowed) == ("words", (Reply.APPROVE, Reply.REJECT))
 
 
 def test_what_a_registered_codec_sends_must_fit_the_schema_all_the_same() -> None:
@@ -183,7 +188,7 @@ def test_every_fault_of_hitl_toml_at_once() -> None:
     with pytest.raises(ConfigError) as caught:
         Codecs.from_options(table)
     paths = [fault.path for fault in caught.value.faults]
-    assert [path.removeprefix("backend.codecs.") for path in paths] == ["a", "b", "c", "c", "d", "e", "f", "g"]
+    assert [path.removeprefix("backend.options.codecs.") for path in paths] == ["a", "b", "c", "c", "d", "e", "f", "g"]
     assert "boolean, words, fields, text, raw" in str(caught.value)
 
 

@@ -78,9 +78,6 @@ CASES: list[tuple[Any, Decision, Any]] = [
     (nodes.record_docs, Edit(arguments=CHANGED), ("called", CHANGED)),
     (nodes.record_docs, NO, ("told", "too risky")),
     (nodes.record_docs, Answer(value="ask for a terrace"), ("told", "ask for a terrace")),
-    (nodes.record_older_docs, YES, ("called", SHOWN)),
-    (nodes.record_older_docs, Edit(arguments=CHANGED), ("called", CHANGED)),
-    (nodes.record_older_docs, NO, ("told", "too risky")),
     (nodes.record_match, YES, ("called", SHOWN)),
     (nodes.record_match, Edit(arguments=CHANGED), ("called", CHANGED)),
     (nodes.record_match, NO, ("told", "too risky")),
@@ -107,26 +104,16 @@ CASES: list[tuple[Any, Decision, Any]] = [
     (nodes.text_question, Answer(value="Grace"), "Grace"),
     (nodes.text_greeting, Answer(value="Grace"), "hello Grace"),
     (nodes.text_concatenated, Answer(value="Grace"), "dear Grace"),
-    (nodes.text_quick_start, Answer(value="eat well"), "eat well"),
     (nodes.text_edited, Accept(), "old words"),
     (nodes.text_edited, Edit(arguments={"content": "new words"}), "new words"),
     (nodes.text_edited, Answer(value="other words"), "other words"),
     (nodes.text_back_into_the_same_key, Accept(), "rough"),
     (nodes.text_back_into_the_same_key, Edit(arguments={"output": "smooth"}), "smooth"),
-    (nodes.text_edited_field, Accept(), "old words"),
-    (nodes.text_edited_field, Edit(arguments={"llm_generated_summary": "new"}), "new"),
-    (nodes.number_checked, Answer(value=42), 42),
-    (nodes.number_parsed, Answer(value="41"), 42),
-    (nodes.number_parsed, Answer(value=41), 42),
     (nodes.choice_listed, Choose(option="rail"), "RAIL"),
     (nodes.choice_between_yes_and_no, Choose(option="reject"), "lapsed"),
     (nodes.choice_between_yes_and_no, YES, "renewed"),
     (nodes.choice_between_yes_and_no, NO, "lapsed"),
     (nodes.choice_of_records, Choose(option="b"), ("b", 5)),
-    (nodes.choice_in_a_field, Choose(option="L"), "L"),
-    (nodes.choice_from_comparisons, Choose(option="coffee"), "grinder on"),
-    (nodes.choice_from_a_table, Choose(option="south"), "sand"),
-    (nodes.form_of_two, Answer(value={"phone": "112", "city": "Rome"}), ("112", "Rome")),
     (nodes.acknowledged, YES, "continued"),
     (nodes.inbox_list, YES, ("sent", LETTER)),
     (nodes.inbox_list, Edit(arguments={"to": "eve", "copies": 3}), ("sent", {"to": "eve", "copies": 3})),
@@ -158,13 +145,10 @@ REFUSED: list[tuple[Any, Decision, str]] = [
     (nodes.word_else_is_feedback, Answer(value=" Approve "), "takes this for a decision"),
     (nodes.choice_listed, Choose(option="air"), "there are: ship, rail"),
     (nodes.choice_listed, Answer(value="rail"), "'answer' cannot be told"),
-    (nodes.number_checked, Answer(value="old"), "not of type"),
-    (nodes.number_parsed, Answer(value="many"), "not valid"),
     (nodes.record_docs, Edit(arguments={"guests": "six", "time": "20:00"}), "arguments.guests"),
     (nodes.record_docs, Edit(arguments={"guests": 6}), "'time' is a required property"),
     (nodes.record_flat_fields, Edit(arguments={"to": "eve", "subject": "x", "bcc": "me"}), "bcc"),
     (nodes.acknowledged, NO, "'reject' cannot be told"),
-    (nodes.form_of_two, Answer(value={"city": "Rome"}), "'phone' is a required property"),
     (nodes.inbox_list, Answer(value={"not": "text"}), "must be text"),
 ]
 
@@ -186,7 +170,6 @@ KINDS = [
     (nodes.record_approved_feedback, Kind.REVIEW),
     (nodes.text_edited, Kind.REVIEW),
     (nodes.text_question, Kind.INPUT),
-    (nodes.form_of_two, Kind.INPUT),
     (nodes.choice_listed, Kind.CHOICE),
     (nodes.inbox_list, Kind.APPROVAL),
 ]
@@ -202,11 +185,6 @@ def test_a_tool_call_is_shown_as_one() -> None:
     assert (lifted.tool, lifted.arguments) == ("book_table", SHOWN)
     assert lifted.title == "Is this correct?"
     assert Reply.EDIT in lifted.allowed
-
-
-def test_the_key_is_the_interrupt_and_an_index() -> None:
-    run = Run(one_node(nodes.text_question))
-    assert run.lifted()[0].key == f"{run.pauses[0].interrupt_id}:0"
 
 
 def test_two_questions_in_one_node_have_codecs_of_their_own() -> None:

@@ -22,6 +22,7 @@ from langgraph.types import Send, interrupt
 
 from hitl_adapters.langgraph.mapping import Codecs, boolean, findings
 
+from ..desk import advised
 from . import existing_nodes as nodes
 from . import test_ambiguous as traps
 from .driving import State, one_node
@@ -134,10 +135,11 @@ def test_every_site_is_printed_with_its_codec() -> None:
     assert "inferred codec 'words': approve → 'yes', reject → 'no'" in message
 
 
-def test_an_ambiguous_site_comes_with_the_line_to_write() -> None:
+def test_an_ambiguous_site_comes_with_the_lines_that_settle_it(tmp_path: Path) -> None:
     (message,) = _messages(one_node(traps.both_shapes), "warn")
     assert "ambiguous" in message
-    assert '[backend.codecs] "ask" = "boolean"' in message
+    codecs = Codecs.from_options(advised(message, tmp_path)["codecs"])
+    assert _messages(one_node(traps.both_shapes), "warn", codecs=codecs) == []
 
 
 def test_a_registered_site_is_no_longer_ambiguous() -> None:

@@ -43,7 +43,7 @@ def as_model(state: State) -> State:
 
 
 def as_boolean(state: State) -> State:
-    return {"out": "on" if interrupt("Lights?", response_schema={"type": "boolean"}) else "off"}
+    return {"out": "on" if interrupt("Lights?", response_schema={"type": "boolean", "title": "Ok"}) else "off"}
 
 
 def as_enum(state: State) -> State:
@@ -92,7 +92,7 @@ def test_all_faults_at_once() -> None:
 
 def test_the_schema_is_shown() -> None:
     (lifted,) = Run(one_node(as_dict)).lifted()
-    assert (lifted.kind, lifted.origin) == (Kind.INPUT, "schema")
+    assert (lifted.kind, lifted.codec["name"]) == (Kind.INPUT, "form")
     assert lifted.answer_schema is not None
     assert lifted.answer_schema["required"] == ["seats"]
 
@@ -104,6 +104,9 @@ def _allowed(schema: dict[str, Any]) -> tuple[Reply, ...]:
 
 
 ANSWER_ONLY: list[dict[str, Any]] = [
+    {"type": "boolean"},
+    {"type": "boolean", "title": "Needs changes"},
+    {"type": "object", "properties": {"action": {"enum": ["continue", "stop"]}}},
     {"type": "boolean", "title": "cancel_order"},
     {"type": "object", "properties": {"urgent": {"type": "boolean"}}},
     {"type": "object", "properties": {"approved": {"type": "boolean"}, "confirmed": {"type": "boolean"}}},

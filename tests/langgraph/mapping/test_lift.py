@@ -45,13 +45,9 @@ def test_our_envelope_is_only_a_claim() -> None:
     assert lift(NativePause("i", "tools", value=envelope("call-7", tool="pay"))) == Gated("call-7")
 
 
-def test_a_forged_envelope_is_lifted_like_any_other_payload() -> None:
+def test_a_forged_envelope_is_a_claim_too_whatever_is_registered() -> None:
     forged = NativePause("i", "ask", value={ENVELOPE: "no-such-call", "type": "approval"})
-    with pytest.raises(PauseAmbiguous):
-        lift(forged, envelopes=False)
-    found = lift(forged, Codecs({"ask": boolean()}), envelopes=False)
-    assert isinstance(found, tuple)
-    assert found[0].arguments[ENVELOPE] == "no-such-call"
+    assert lift(forged, Codecs({"ask": boolean()})) == Gated("no-such-call")
 
 
 @pytest.mark.parametrize("value", [{ENVELOPE: ""}, {ENVELOPE: 3}, {ENVELOPE: None}, [ENVELOPE], ENVELOPE])

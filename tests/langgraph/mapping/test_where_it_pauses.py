@@ -16,6 +16,7 @@ from langgraph.prebuilt import ToolNode
 from langgraph.types import Send, interrupt
 from pydantic import BaseModel
 
+from hitl_adapters.langgraph.mapping import Codecs, words
 from hitl_core.errors import PauseAmbiguous
 from hitl_core.protocol import Answer, Approve, Reject, Reply
 
@@ -93,13 +94,17 @@ def sweep(room: str) -> str:
     return "swept" if approved else "dusty"
 
 
-@pytest.mark.parametrize(
-    ("graph", "decision", "out"),
-    [(tidy, YES, "tidied"), (tidy, NO, "left alone"), (sweep, YES, "swept"), (sweep, NO, "dusty")],
-)
-def test_in_the_functional_api(graph: Any, decision: Any, out: str) -> None:
+@pytest.mark.parametrize(("decision", "out"), [(YES, "swept"), (NO, "dusty")])
+def test_in_an_entrypoint(decision: Any, out: str) -> None:
+    assert Run(sweep, "hall").answer(decision) == out
+
+
+@pytest.mark.parametrize(("decision", "out"), [(YES, "tidied"), (NO, "left alone")])
+def test_in_a_task_the_user_says_what_answers_mean(decision: Any, out: str) -> None:
     """A pause in a `@task` surfaces at the entrypoint, and what the task returns is used there (§1.2)."""
-    assert Run(graph, "hall").answer(decision) == out
+    with pytest.raises(PauseAmbiguous, match=r"confirm\(\) may have paused here"):
+        Run(tidy, "hall").lifted()
+    assert Run(tidy, "hall", Codecs({"tidy": words()})).answer(decision) == out
 
 
 class Items(TypedDict, total=False):
@@ -224,6 +229,23 @@ def decorated(state: State) -> State:
     return {"out": "yes!" if interrupt("Called through a wrapper?") == "yes" else "no!"}
 
 
+@logged
+def _asks_again(question: str) -> Any:
+    return interrupt(question)
+
+
+def asks_twice(state: State) -> State:
+    question = state.get("text", "Sure?")
+    approved = interrupt(question)
+    return {"out": "done" if _asks_again(question) == "hold" and approved else "not done"}
+
+
+def test_a_pause_of_a_function_that_is_not_read_is_not_taken_for_one_that_is() -> None:
+    """Its payload may look the same, and its answer means something else."""
+    with pytest.raises(PauseAmbiguous, match="may have paused here"):
+        Run(one_node(asks_twice)).lifted()
+
+
 def with_prefix(prefix: str, state: State) -> State:
     return {"out": "yes!" if interrupt(f"{prefix}?") == "yes" else "no!"}
 
@@ -276,22 +298,6 @@ def test_a_response_schema_parses_the_answer(decision: Any, out: str) -> None:
 
 def test_a_response_schema_takes_a_filled_in_form() -> None:
     assert play(parsed, Answer(value={"approved": False, "reason": "too young"})) == "no: too young"
-
-
-@task
-def unmet(question: str) -> Any:
-    return interrupt({"question": question})
-
-
-@entrypoint(checkpointer=InMemorySaver())
-def by_another_name(room: str) -> str:
-    called = unmet
-    return "done" if called(f"Do the {room}?").result() else "not done"
-
-
-def test_a_task_called_by_another_name_is_ambiguous() -> None:
-    with pytest.raises(PauseAmbiguous, match="nothing shows where it is called"):
-        Run(by_another_name, "attic").lifted()
 
 
 KEPT: dict[str, Any] = {}

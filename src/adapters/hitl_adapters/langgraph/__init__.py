@@ -5,12 +5,20 @@ node = gated_tool_node(tools)               # for graphs of your own
 send = gated(send_email)                    # for functions that a node calls itself
 """
 
-from .versions import require_versions
+from . import errors as errors  # first: it refuses versions that are too old  # isort: skip
 
-require_versions()  # before the imports that older versions cannot answer
+from hitl_core.errors import CallRefused as Refused
 
-from .adapter import LangGraphAdapter, LangGraphOptions  # noqa: E402
-from .gating import OversightMiddleware, gated_tool_node  # noqa: E402
-from .nodes import Refused, gated  # noqa: E402
+from .adapter import LangGraphAdapter, LangGraphOptions
+from .gating import OversightMiddleware, gated, gated_tool_node
+from .mapping import CustomCodec
 
-__all__ = ["LangGraphAdapter", "LangGraphOptions", "OversightMiddleware", "Refused", "gated", "gated_tool_node"]
+__all__ = [
+    "CustomCodec",
+    "LangGraphAdapter",
+    "LangGraphOptions",
+    "OversightMiddleware",
+    "Refused",
+    "gated",
+    "gated_tool_node",
+]

@@ -1,32 +1,34 @@
-"""LangGraph on the protocol: unchanged graphs by lifting their interrupts, gated tools by our wrapper."""
+"""The LangGraph adapter: what it can do, and what becomes of a run.
+
+attach    building: the graph ─► mapping: what is found in it ─► refused, or ready
+advance   suspend: where does the thread stand? ─► the next step ─► drive ─► Paused, Completed or Broke
+            a pause of the graph's own ─► mapping.lift ─► people ─► mapping.lower ─► Command(resume={id: value})
+            a gated call               ─► gating: asks the gate, again each time its node runs
+cancel    ends the thread, so that a late answer is a no-op
+undo      forks the thread at its last pause
+"""
 
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hitl_core.apps import AppSource
-from hitl_core.capabilities import NATIVE, Capabilities, Capability, emulated
+from hitl_core.capabilities import NATIVE, Capabilities, Capability, absent, emulated
 from hitl_core.contracts import Ending, Finding, Turn
-from hitl_core.errors import AppChanged, AppRefused
+from hitl_core.errors import AppChanged, AppRefused, CapabilityNotSupported, LeaseLost
+from hitl_core.gate import heeding_stops
 from hitl_core.protocol import Json, Run
+from hitl_core.spec import AgentSpec
 from hitl_core.tools import Catalogue
 
-from .asking import App
-from .driving import Current, Halt, InvalidAnswer, driving
+from .building import agent_input, build_agent, open_saver, opened
 from .errors import UnknownInterruptError, in_words, is_invalid_resume
-from .kept import Kept
 from .mapping import Codecs, Sites, findings
-from .resume import Resumption, Step
-from .savers import open_saver
-from .standing import written_by
-from .stops import heeding_stops
-from .suspend import Engine
-from .watching import Reached
+from .suspend import App, Current, Engine, Halt, InvalidAnswer, PausedAt, Reached, Resumption, Step, driving, written_by
 
 log = logging.getLogger("hitl_core")
 
@@ -40,7 +42,7 @@ CAPABILITIES: Final[Capabilities] = {
     Capability.ASK_QUESTIONS: NATIVE,
     Capability.OFFER_CHOICES: NATIVE,
     Capability.REVIEW_OUTPUT: NATIVE,
-    Capability.HANDOFF_TO_HUMAN: emulated("a question tool; LangGraph has no participant that is a person"),
+    Capability.HANDOFF_TO_HUMAN: absent("LangGraph has no participant that is a person; ask with a question tool"),
     Capability.PARALLEL_PAUSES: NATIVE,
     Capability.NESTED_PAUSES: NATIVE,
     Capability.SURVIVE_RESTART: NATIVE,
@@ -85,7 +87,7 @@ class LangGraphAdapter:
     async def attach(self) -> tuple[Finding, ...]:
         """Build the graph and look through it. Raises AppRefused, naming every reason."""
         if self._engine is None:
-            graph = await self._build()
+            graph = await self._graph()
             sites = Sites(graph)
             self._findings = findings(graph, self._codecs, sites=sites)
             reasons = [each for each in self._findings if each.level == "refuse"]
@@ -112,7 +114,7 @@ class LangGraphAdapter:
     async def undo(self, run: Run, checkpoint: Json) -> Json:
         """Fork the thread at the checkpoint of its last pause; the pauses there are asked anew."""
         engine, _ = await self._attached()
-        kept = Kept.read(checkpoint)
+        kept = PausedAt.read(checkpoint)
         if kept is None:
             raise AppChanged(f"run {run.id} has no pause to go back to")
         await engine.fork(kept.paused, run=run.id)
@@ -125,7 +127,7 @@ class LangGraphAdapter:
     # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _advance(self, now: Current, engine: Engine, resumption: Resumption) -> Ending:
-        step = await resumption.first_step(self._input)
+        step = await resumption.first_step(agent_input if self._spec_built else lambda value: value)
         while isinstance(step, Step):
             try:
                 reached = await self._drive(now, engine, step)
@@ -134,7 +136,9 @@ class LangGraphAdapter:
             except InvalidAnswer as exc:
                 step = await resumption.asked_again(str(exc))
             except Halt as exc:
-                raise exc.__cause__ or exc from exc
+                if isinstance(exc.__cause__, LeaseLost):
+                    raise exc.__cause__ from exc
+                return resumption.broke(exc.__cause__ or exc)
             except Exception as exc:
                 if is_invalid_resume(exc):
                     return await resumption.asked_again(in_words(exc))
@@ -162,44 +166,30 @@ class LangGraphAdapter:
         assert self._app is not None
         return self._engine, self._app
 
-    def _input(self, value: Json) -> Any:
-        if not self._spec_built:
-            return value
-        from .build import agent_input
-
-        return agent_input(value)
-
     def _safe_nodes(self) -> frozenset[str]:
         """Nodes that may run again: those of our own agents only call the model and gated tools."""
         own = ("model", "tools") if self._spec_built else ()
         return frozenset((*own, *self._options.safe_nodes))
 
-    async def _build(self) -> Any:
+    async def _graph(self) -> Any:
         spec = self._source.spec()
         if spec is None:
-            return await self._enter(self._source.load())
-        from .build import build_agent
-
+            return await opened(self._source, self._stack)
+        _require_buildable(spec)
         for tool in spec.all_tools():
             self._catalogue.learn(tool)
         self._spec_built = True
         saver = await self._stack.enter_async_context(open_saver(self._options.checkpointer, self._source.folder))
         return build_agent(spec, checkpointer=saver)
 
-    async def _enter(self, app: Any) -> Any:
-        """The compiled graph of an app: a graph, a factory, an async factory, or a context manager of one."""
-        made = app
-        if callable(made) and not hasattr(made, "get_state"):
-            made = made()
-        if inspect.isawaitable(made):
-            made = await made
-        if hasattr(made, "__aenter__"):
-            made = await self._stack.enter_async_context(made)
-        elif hasattr(made, "__enter__"):
-            made = self._stack.enter_context(made)
-        if not hasattr(made, "get_state"):
-            raise AppRefused(f"{self._source.reference} gives a {type(made).__name__}, not a compiled graph")
-        return made
+
+def _require_buildable(spec: AgentSpec) -> None:
+    """Raises CapabilityNotSupported if the spec, or a sub-agent of it, hands over to a person."""
+    if spec.human is not None:
+        because = f"{CAPABILITIES[Capability.HANDOFF_TO_HUMAN].because} (agent {spec.name!r} has human={spec.human!r})"
+        raise CapabilityNotSupported(NAME, Capability.HANDOFF_TO_HUMAN, because)
+    for agent in spec.agents:
+        _require_buildable(agent)
 
 
 def _has_breakpoints(graph: Any, sites: Sites) -> bool:

@@ -1,10 +1,38 @@
-"""LangGraph's errors in our words."""
+"""LangGraph's errors in our words, its versions that are too old, and the two ways to say no to an answer."""
 
 from __future__ import annotations
 
-from langgraph.errors import (
+from collections.abc import Iterable
+from importlib.metadata import version
+from typing import Final
+
+from hitl_core.errors import AdapterTooOld, Fault, PauseAmbiguous, ResponseRefused
+from hitl_core.protocol import Decision
+
+OLDEST: Final = {
+    "langgraph": "1.2.20",  # an answer to a question that is over raises, and every question has an id of its own
+    "langgraph-prebuilt": "1.1.1",  # a ToolNode that handles errors lets pauses pass (langgraph#8217)
+}
+"""The oldest versions that keep every promise; older ones are refused by name (decision 0008)."""
+
+
+def require_versions() -> None:
+    """Raises AdapterTooOld, naming what was found and what is needed."""
+    found = {package: version(package) for package in OLDEST}
+    old = [package for package, oldest in OLDEST.items() if _numbers(found[package]) < _numbers(oldest)]
+    if old:
+        named = " and ".join(f"{package} {found[package]} (needed: {OLDEST[package]} or newer)" for package in old)
+        raise AdapterTooOld(f"found {named}: pip install --upgrade 'hitl-core[langgraph]'")
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(".")[:3] if part.isdigit())
+
+
+require_versions()  # before the imports that older versions cannot answer
+
+from langgraph.errors import (  # noqa: E402
     GraphDrained,
-    GraphInterrupt,
     GraphRecursionError,
     UnknownInterruptError,
     is_invalid_resume,
@@ -22,10 +50,28 @@ def in_words(error: BaseException) -> str:
             return f"{type(error).__name__}: {error}"
 
 
-__all__ = [
-    "GraphDrained",
-    "GraphInterrupt",
-    "UnknownInterruptError",
-    "in_words",
-    "is_invalid_resume",
-]
+def not_told(decision: Decision, allowed: Iterable[object], *, why: str = "") -> ResponseRefused:
+    """The code that waits has no way to be told this."""
+    known = ", ".join(str(reply) for reply in allowed) or "nothing"
+    reason = f" ({why})" if why else ""
+    return ResponseRefused(
+        [Fault("decision", f"{decision.type!r} cannot be told to this pause{reason}; it takes: {known}")]
+    )
+
+
+def ambiguous(place: str, why: str) -> PauseAmbiguous:
+    """Nobody knows what an answer would mean at this place: says why, and shows the lines that settle it."""
+    return PauseAmbiguous(f"the pause at {place!r} cannot be answered safely: {why}. {registration(place)}")
+
+
+def registration(place: str) -> str:
+    """The lines that register a codec for a place."""
+    return (
+        "Say what its answers mean, in hitl.toml:\n\n"
+        f'[backend.options.codecs]\n"{place}" = "boolean"\n\n'
+        'or { approve = "yes", reject = "no" } instead of "boolean"; or "text", "raw", or "module:name", a codec of '
+        "your own"
+    )
+
+
+__all__ = ["OLDEST", "UnknownInterruptError", "ambiguous", "in_words", "is_invalid_resume", "not_told", "registration"]

@@ -64,3 +64,8 @@ def in_words(error: BaseException) -> str:
             return f"{type(error).__name__}: {error}"
         case _:
             return f"{type(error).__name__}: {error}"
+
+
+def in_short(error: BaseException) -> str:
+    """An error of a tool as it goes on record."""
+    return f"{type(error).__name__}: {error}"[:4000]

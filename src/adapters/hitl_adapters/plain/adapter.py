@@ -1,4 +1,11 @@
-"""Plain functions on the protocol: suspend by an exception, resume by running the function again with its journal."""
+"""The adapter for plain functions: what it can do, and what becomes of a run.
+
+attach    load the function
+advance   run it from its start; what the journal and the store know of its calls is answered at once
+            a guarded call or a question ─► gating: asks the gate ─► goes on, or suspends by an exception
+cancel    nothing to do: a paused function exists only as rows in our store
+undo      refused: there is no checkpoint to go back to
+"""
 
 from __future__ import annotations
 
@@ -15,6 +22,7 @@ from hitl_core.errors import AppChanged, AppRefused, CapabilityNotSupported, Lea
 from hitl_core.protocol import Json, Run
 from hitl_core.tools import Catalogue, as_json
 
+from .errors import in_words
 from .suspend import Session, Suspended, entered
 
 App = Callable[[Json], Any]
@@ -76,10 +84,10 @@ class PlainAdapter:
             output = await self._call(session, turn.run.input)
         except Suspended:
             return _paused(session, turn)
-        except LeaseLost:
+        except (AppChanged, LeaseLost):
             raise
         except Exception as exc:
-            return Broke(f"{type(exc).__name__}: {exc}", checkpoint=turn.checkpoint)
+            return Broke(in_words(exc), checkpoint=turn.checkpoint)
         finally:
             await session.idle()
         if session.waiting:  # the app swallowed our exception: nothing that waits has run, and nothing may go on
@@ -108,7 +116,7 @@ class PlainAdapter:
 
 
 def _paused(session: Session, turn: Turn) -> Paused:
-    if session.lost(turn.checkpoint):
+    if session.lost(turn.checkpoint) and not turn.gate.held:
         places = ", ".join(session.unmet(turn.checkpoint))
         raise AppChanged(f"the app paused elsewhere without reaching {places}, where it had paused before")
     return Paused({"version": 1, "calls": session.order()}, consumed=tuple(session.used))

@@ -1,4 +1,4 @@
-"""Plain calls → how their requests look. Pure."""
+"""How the requests of plain calls look: an approval, a question, a choice, a review. Pure."""
 
 from __future__ import annotations
 

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
-from typing import Any, Final, NoReturn
+from typing import Final, NoReturn
 
 from ...commands import MoveRequest, Note, Recorded, RecordResponse, Settled
-from ...errors import AlreadyDecided, HitlError, RequestClosed, RequestExpired, RequestNotFound
+from ...errors import (
+    AlreadyDecided,
+    Fault,
+    HitlError,
+    RequestClosed,
+    RequestExpired,
+    RequestNotFound,
+    ResponseRefused,
+)
 from ...lifecycle import REQUEST, IllegalMove, RequestEvent, RequestState
 from ...protocol import (
+    NOT_HAPPENED,
     Accept,
     Approve,
     AuditEvent,
@@ -16,15 +26,16 @@ from ...protocol import (
     Choose,
     Edit,
     Json,
+    Reject,
     Response,
     RunState,
     canonical,
     instant,
-    micros,
 )
 from . import bodies, requests
-from .bodies import checked
+from .bodies import checked, unpack
 from .endings import cancel
+from .freezing import freeze, is_late, thaw
 from .identity import column
 from .requests import RequestRow, move
 from .runs import by_key
@@ -33,14 +44,10 @@ from .settled import by_key as settled_by_key
 from .transaction import Transaction
 from .waking import wake_if_settled
 
-NOT_HAPPENED: Final = "not_happened"
-"""The option by which a person says that an effect in doubt did not happen, so that it may be begun."""
-
 
 def record_response(txn: Transaction, command: RecordResponse) -> Recorded:
     response = command.response
-    if command.event not in (RequestEvent.DECIDE, RequestEvent.VETO):
-        raise IllegalMove(f"a response cannot {command.event} a request; it can decide or veto one")
+    _must_fit(command)
     body = bodies.pack_text(response.to_json(), what="response", limit=bodies.REQUEST_LIMIT)
     found = txn.one(_ASKED, column(response.request_id))
     if found is None:
@@ -53,9 +60,19 @@ def record_response(txn: Transaction, command: RecordResponse) -> Recorded:
         return replayed
     _must_be_open(txn, command, row)
     asked = checked(digest, data, what="request", of=row.id)
+    _must_be_shown(txn, command, row, asked)
     if command.vote:
         return _vote(txn, command, row, body, run_state)
     return _decide(txn, command, row, body, run_state, asked)
+
+
+def _must_fit(command: RecordResponse) -> None:
+    """Raises IllegalMove for an event that is not one of answers, or not one of this answer."""
+    if command.event not in (RequestEvent.DECIDE, RequestEvent.REFUSE, RequestEvent.VETO):
+        raise IllegalMove(f"a response cannot {command.event} a request; it can decide, refuse or veto one")
+    decision = command.response.decision
+    if command.event is not RequestEvent.DECIDE and not isinstance(decision, Reject | Cancel):
+        raise IllegalMove(f"{decision.type!r} cannot {command.event} a request; only a rejection or a cancellation can")
 
 
 _ASKED: Final = (
@@ -92,8 +109,9 @@ def _bytes(response: Response) -> bytes:
 
 
 def _must_be_open(txn: Transaction, command: RecordResponse, row: RequestRow) -> None:
-    error = _closed(txn, row, command.now) if row.state != RequestState.OPEN else None
-    if error is None and row.due is not None and row.due <= micros(command.now):
+    takes = REQUEST.sources(command.event)
+    error = None if RequestState(row.state) in takes else _closed(txn, row, command.now)
+    if error is None and is_late(row, command.now):
         error = _late(row)
     if error is None and command.vote:
         error = _second_vote(txn, command.response, row)
@@ -101,11 +119,22 @@ def _must_be_open(txn: Transaction, command: RecordResponse, row: RequestRow) ->
         _refuse(txn, command, row, error)
 
 
+def _must_be_shown(txn: Transaction, command: RecordResponse, row: RequestRow, asked: bytes) -> None:
+    """The answer is about the action that stands in the request; judged here too, whoever has judged it before."""
+    shown = json.loads(unpack(asked))["digest"]
+    if command.response.digest != shown:
+        fault = Fault(
+            "digest", f"is {command.response.digest!r}, but request {row.name!r} shows {shown!r}; show it again"
+        )
+        _refuse(txn, command, row, ResponseRefused([fault]))
+
+
 def _closed(txn: Transaction, row: RequestRow, now: datetime) -> HitlError:
     """Why a request that is not open takes no answer."""
     match RequestState(row.state):
         case RequestState.FROZEN:
-            return RequestClosed(f"frozen by a stop: request {row.name!r} takes answers again when it is lifted")
+            until = "until then it takes a refusal or a cancellation and nothing else"
+            return RequestClosed(f"frozen by a stop: request {row.name!r} is open again when it is lifted; {until}")
         case RequestState.DECIDED | RequestState.CONSUMED | RequestState.CLOSED | RequestState.VETOED if row.response:
             return _taken(settled_by_key(txn, row.key))
         case RequestState.DECIDED | RequestState.CONSUMED | RequestState.CLOSED | RequestState.EXPIRED:
@@ -177,7 +206,7 @@ def _allows(txn: Transaction, command: RecordResponse, row: RequestRow) -> bool:
     match command.response.decision:
         case Approve() | Accept() | Edit():
             return True
-        case Choose(option=option) if option == NOT_HAPPENED:
+        case Choose(option=option) if option == NOT_HAPPENED.id:
             return settled_by_key(txn, row.key).request.in_doubt
         case _:
             return False
@@ -230,15 +259,18 @@ def move_request(txn: Transaction, command: MoveRequest) -> Settled:
         raise IllegalMove(f"a request cannot be moved by {command.event}; possible: {', '.join(sorted(_MOVES))}")
     state = REQUEST.advance(RequestState(row.state), command.event)
     why = None if command.event is RequestEvent.THAW else f"{command.event} by {command.by}: {command.reason}"
-    also, values = _side_effects(command.event, why)
-    move(txn, command.event, "key = ?", row.key, also=also, values=values)
+    _move_by_hand(txn, command, row, why)
     body: dict[str, Json] = {"state": state, "why": command.reason}
     txn.note(_MOVES[command.event], row.name, command.by, command.now, body, run=row.run)
     wake_if_settled(txn, row.run, command.now)
     return settled_by_key(txn, row.key)
 
 
-def _side_effects(event: RequestEvent, why: str | None) -> tuple[str, tuple[Any, ...]]:
-    if event in (RequestEvent.FREEZE, RequestEvent.THAW):
-        return ", why = ?", (why,)
-    return ", why = ?, allows = 0", (why,)
+def _move_by_hand(txn: Transaction, command: MoveRequest, row: RequestRow, why: str | None) -> None:
+    match command.event:
+        case RequestEvent.FREEZE:
+            freeze(txn, "key = ?", row.key, now=command.now, why=why)
+        case RequestEvent.THAW:
+            thaw(txn, "key = ?", row.key, now=command.now)
+        case _:
+            move(txn, command.event, "key = ?", row.key, also=", why = ?, allows = 0", values=(why,))

@@ -23,7 +23,6 @@ ERROR_LENGTH: Final = 65_536
 _ENDS: Final = {
     RunState.COMPLETED: (RunEvent.COMPLETE, AuditEvent.RUN_COMPLETED),
     RunState.FAILED: (RunEvent.FAIL, AuditEvent.RUN_FAILED),
-    RunState.CANCELLED: (RunEvent.CANCEL, AuditEvent.RUN_CANCELLED),
     RunState.STOPPED: (RunEvent.STOP, AuditEvent.RUN_STOPPED),
 }
 """What FinishRun can do to a run."""

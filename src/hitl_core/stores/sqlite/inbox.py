@@ -20,7 +20,7 @@ _PAGE_END: Final = " ORDER BY q.key LIMIT ?"
 
 def list_requests(view: View, query: ListRequests) -> Page[Settled]:
     after = int(query.cursor) if query.cursor else 0
-    if query.states == (RequestState.OPEN,) and not (query.notices or query.run_id):
+    if query.states == (RequestState.OPEN,) and not (query.notices or query.run_id or query.call):
         return _open_page(view, query, after)
     return _any_page(view, query, after)
 
@@ -38,6 +38,8 @@ def _any_page(view: View, query: ListRequests, after: int) -> Page[Settled]:
     if query.run_id is not None:
         where += " AND q.run = (SELECT key FROM hitl_runs WHERE id = ?)"
         given = (*given, column(query.run_id))
+    if query.call is not None:
+        where, given = f"{where} AND q.call = ?", (*given, query.call)
     narrow, audiences = _for_roles(view, query.roles)
     keys = _keys(view, query, f"q.key > ? AND {where}{narrow}", (after, *given, *audiences))
     rows = [view.one(f"{SETTLED} WHERE q.key = ?", *key) for key in keys]

@@ -42,7 +42,7 @@ def in_file(location: Location, *, key: Path, anchors: Path) -> Parts:
     lock = FileLock(location.beside(".lock"))
     with lock:
         origin, tip = _prepared(location)
-    custody = Custody(load_or_create(key), origin, anchors)
+    custody = Custody(load_or_create(key, lines=tip.size), origin, anchors)
     tips = Anchors(custody)
     tips.catch_up(tip)
     bell = Doorbell(location.beside(".bell"))

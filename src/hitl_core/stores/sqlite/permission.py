@@ -12,7 +12,7 @@ from . import requests
 from .requests import RequestRow
 from .rows import EffectRow, RunRow
 from .settled import by_key
-from .stops import in_force, of_action, stopped
+from .stops import in_force, of_action
 from .transaction import Transaction
 
 
@@ -37,7 +37,7 @@ def _examine(
     txn: Transaction, command: BeginEffect, run: RunRow, effect: EffectRow | None
 ) -> tuple[HitlError | None, RequestRow | None]:
     for stop in of_action(in_force(txn), run, command.action):
-        return stopped(stop, f"the call {command.call!r} of {command.action.tool!r}"), None
+        return stop.holds_back(f"the call {command.call!r} of {command.action.tool!r}"), None
     begun = None if effect is None else _begun(command, effect)
     if begun is not None:
         return begun, None
@@ -66,6 +66,8 @@ def _unasked(txn: Transaction, command: BeginEffect, run: RunRow) -> HitlError |
     asked = requests.newest_at(txn, run.key, command.call)
     if asked is None or asked.allows or asked.state in (RequestState.CANCELLED, RequestState.SUPERSEDED):
         return None
+    if by_key(txn, asked.key).request.digest != command.action.digest:
+        return None  # it was about another action, for which it spoke and still speaks
     return EffectRefused(f"the call {command.call!r} has request {asked.name!r}, which is {asked.state}; it decides")
 
 

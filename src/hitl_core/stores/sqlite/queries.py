@@ -90,7 +90,7 @@ def look(view: View, query: Look) -> Known:
     row = requests.newest_at(view, found[0], query.call)
     effect = effects.find(view, found[0], query.call)
     settled = None if row is None else by_key(view, row.key)
-    return Known(settled, None if effect is None else effect.record())
+    return Known(settled, None if effect is None else effect.record(), requests.rounds(view, found[0], query.call))
 
 
 def list_effects(view: View, query: ListEffects) -> tuple[Effect, ...]:

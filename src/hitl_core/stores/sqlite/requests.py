@@ -20,7 +20,7 @@ from .transaction import Transaction
 from .view import View
 
 SELECT: Final = """SELECT q.key, q.id, q.run, q.call, q.waits, q.state, q.votes, q.allows, q.due, q.lapse, q.why,
-    q.response{more} FROM hitl_requests q"""
+    q.response, q.frozen_at{more} FROM hitl_requests q"""
 _HEAD: Final = SELECT.format(more="")
 
 
@@ -39,6 +39,7 @@ class RequestRow(NamedTuple):
     lapse: str | None
     why: str | None
     response: int | None
+    frozen_at: int | None
 
     @classmethod
     def of(cls, found: Sequence[Any]) -> Self:
@@ -64,11 +65,17 @@ def newest_at(view: View, run: int, call: str) -> RequestRow | None:
     return None if found is None else RequestRow.of(found)
 
 
+def rounds(view: View, run: int, call: str) -> int:
+    """The next round at a place of a run, after every request there, notices too."""
+    found = view.one("SELECT MAX(round) + 1 FROM hitl_requests WHERE run = ? AND call = ?", run, call)
+    return (found and found[0]) or 0
+
+
 # ── inserting ────────────────────────────────────────────────────────────────────────────────────────────────
 
 _INSERT: Final = """INSERT INTO hitl_requests
-    (id, run, call, round, waits, state, votes, audience, origin, due, lapse, body, room)
-    VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, zeroblob(12))"""
+    (id, run, call, round, waits, state, votes, audience, origin, due, lapse, body, frozen_at, room)
+    VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, zeroblob(12))"""
 
 
 def check(request: PauseRequest, run: RunRow) -> bodies.Body:
@@ -81,11 +88,13 @@ def check(request: PauseRequest, run: RunRow) -> bodies.Body:
 def insert(
     txn: Transaction, run: RunRow, request: PauseRequest, body: bodies.Body, now: datetime, stops: Iterable[Stop]
 ) -> None:
-    """Store a request unless its place and round are known. One that a stop covers is frozen from the start."""
-    known = "SELECT 1 FROM hitl_requests WHERE run = ? AND call = ? AND round = ?"
-    if txn.one(known, run.key, request.call, request.round):
-        return
+    """Store a request unless its place and round are known. One that a stop covers is frozen from the start.
+
+    Raises RecordError for a notice at a round that is taken: its action would run and nobody be told.
+    """
     waits = request.kind is not Kind.NOTICE
+    if _is_known(txn, run, request, waits=waits):
+        return
     state = RequestState.FROZEN if waits and any(stops) else RequestState.OPEN
     try:
         txn.execute(
@@ -102,11 +111,25 @@ def insert(
                 None if request.deadline is None else micros(request.deadline),
                 None if request.deadline is None else request.on_timeout,
                 bodies.put(txn, body),
+                micros(now) if state is RequestState.FROZEN else None,
             ),
         )
     except sqlite3.IntegrityError as exc:
         raise RecordError(f"a request with the id {request.id!r} exists already; give each its own") from exc
     _note_opened(txn, run, request, now)
+
+
+def _is_known(txn: Transaction, run: RunRow, request: PauseRequest, *, waits: bool) -> bool:
+    """Whether the pause that asks this was stored before. Raises RecordError if the round is taken by another kind."""
+    sql = "SELECT waits FROM hitl_requests WHERE run = ? AND call = ? AND round = ?"
+    known = txn.one(sql, run.key, request.call, request.round)
+    if known is None:
+        return False
+    if waits and known[0]:
+        return True
+    raise RecordError(
+        f"round {request.round} of the call {request.call!r} is taken by another request; ask in the next"
+    )
 
 
 def _note_opened(txn: Transaction, run: RunRow, request: PauseRequest, now: datetime) -> None:
@@ -128,13 +151,12 @@ def _audience(txn: Transaction, request: PauseRequest) -> int:
 
 
 def _origin(txn: Transaction, request: PauseRequest) -> int:
-    origin = request.action.origin
-    agents = dict.fromkeys((*origin.path, *((origin.agent,) if origin.agent else ())))
+    agents = request.action.origin.agents
     return interned(
         txn,
         "SELECT key FROM hitl_origins WHERE tool = ? AND agents = ?",
         "INSERT INTO hitl_origins (tool, agents) VALUES (?, ?)",
-        (request.action.tool, json.dumps(list(agents))),
+        (request.action.tool, json.dumps(agents)),
     )
 
 

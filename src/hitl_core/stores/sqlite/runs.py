@@ -16,7 +16,7 @@ from .rows import READY as SELECT_READY
 from .rows import RUN as SELECT_RUN
 from .rows import RunRow, run_record
 from .settled import pending
-from .stops import in_force, of_run, stopped
+from .stops import in_force, of_run
 from .transaction import Transaction
 from .view import View
 from .waking import wake
@@ -86,7 +86,7 @@ def open_run(txn: Transaction, command: OpenRun) -> Claimed:
     run, now = command.run, command.now
     body = None if run.input is None else bodies.pack(run.input, what="input", limit=bodies.RESULT_LIMIT)
     for stop in of_run(in_force(txn), run.id, run.tenant):
-        raise stopped(stop, f"run {run.id}")
+        raise stop.holds_back(f"run {run.id}")
     if txn.one("SELECT 1 FROM hitl_runs WHERE id = ?", column(run.id)):
         raise RunBusy(f"there is a run {run.id!r} already; every run needs an id of its own")
     until = now + timedelta(seconds=command.lease_seconds)
@@ -189,7 +189,7 @@ def reopen_run(txn: Transaction, command: ReopenRun) -> Claimed:
     if row.state == RunState.CANCELLED:
         raise RunFinished(f"run {row.name!r} is cancelled; start a new one")
     for stop in of_run(in_force(txn), row.name, row.tenant):
-        raise stopped(stop, f"run {row.name}")
+        raise stop.holds_back(f"run {row.name}")
     also = _LEASED + ", output = NULL, error = NULL"
     move(txn, row, RunEvent.REOPEN, command.now, also, command.owner, _until(command))
     gone = withdraw(txn, RequestEvent.SUPERSEDE, "run = ?", row.key, why=f"undone by {command.by}: {command.reason}")

@@ -65,7 +65,12 @@ _V1: Final = (
     "CREATE INDEX hitl_audit_run ON hitl_audit (run) WHERE run IS NOT NULL",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1,)
+_V2: Final = (
+    # When a request was frozen, so that a veto window keeps the time that it had left. NULL also where it is not known.
+    "ALTER TABLE hitl_requests ADD COLUMN frozen_at INTEGER",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1, _V2)
 """Migration N leads from version N to N+1. Released ones are never edited; add one instead."""
 
 

@@ -1,4 +1,4 @@
-"""Requests as records. They are parsed when somebody looks at them, not when they are listed."""
+"""Requests as records: handed out when it is known that they can be parsed, and parsed when somebody looks at them."""
 
 from __future__ import annotations
 
@@ -61,6 +61,28 @@ class StoredRequest(Settled):
         return value
 
 
+class Understood:
+    """Which stored records were parsed before. A request that cannot be must not fail whoever lists it, and one that
+    can be is not parsed anew for every page that it stands on.
+    """
+
+    def __init__(self, most: int = 20_000) -> None:
+        self._most = most
+        self._known: set[tuple[type[TopRecord], bytes]] = set()
+
+    def check(self, record: type[TopRecord], digest: bytes, data: bytes) -> None:
+        """Raises ProtocolUnknown."""
+        if (record, digest) in self._known:
+            return
+        _parsed(record, data)
+        if len(self._known) >= self._most:
+            self._known.clear()
+        self._known.add((record, digest))
+
+
+_UNDERSTOOD: Final = Understood()
+
+
 def _parsed(record: type[R], data: bytes) -> R:
     """Raises ProtocolUnknown; the bytes are as we stored them, so it is the reader that is too old or too new."""
     try:
@@ -71,10 +93,13 @@ def _parsed(record: type[R], data: bytes) -> R:
 
 
 def settled(view: View, row: tuple[Any, ...]) -> Settled:
-    """The Settled of a SETTLED row. Raises RowCorrupt, naming the request."""
+    """The Settled of a SETTLED row. Raises RowCorrupt, naming the request, or ProtocolUnknown."""
     key, name, state, votes, digest, data, answer_digest, answer = row
     request = checked(digest, data, what="request", of=name)
     response = None if answer is None else checked(answer_digest, answer, what="response to request", of=name)
+    _UNDERSTOOD.check(PauseRequest, digest, request)
+    if response is not None:
+        _UNDERSTOOD.check(Response, answer_digest, response)
     stands = word(RequestState, state.decode(errors="replace"), "request", name)
     return StoredRequest.of(request, response, stands, votes_on(view, key, name) if votes else ())
 
@@ -93,13 +118,18 @@ def votes_on(view: View, key: int, name: bytes | str) -> tuple[Response, ...]:
 
 
 def readable(view: View, rows: list[tuple[Any, ...]]) -> list[Settled]:
-    """The requests of SETTLED rows, without those that are damaged: one bad row must not hide the others."""
+    """The requests of SETTLED rows, without those that are damaged or that another release wrote for itself.
+
+    One bad row must not hide the others.
+    """
     found = []
     for row in rows:
         try:
             found.append(settled(view, row))
         except RowCorrupt as exc:
             view.skip("request", text(row[1]), exc)
+        except ProtocolUnknown as exc:
+            view.pass_over("request", text(row[1]), exc)
     return found
 
 
@@ -111,11 +141,22 @@ def open_ones(view: View, rows: list[tuple[Any, ...]]) -> list[Settled]:
     """The same as `readable` for the page that is asked for most: no response, no other state, hardly any votes."""
     found: list[Settled] = []
     for key, votes, digest, data in rows:
-        if data is None or digest_of(data) != digest or votes:
+        if votes or not _is_sound(digest, data):
             found += readable(view, view.execute(f"{SETTLED} WHERE q.key = ?", (key,)).fetchall())
         else:
             found.append(StoredRequest.of(data, None, RequestState.OPEN, ()))
     return found
+
+
+def _is_sound(digest: bytes | None, data: bytes | None) -> bool:
+    """Whether a stored request is undamaged and of this release."""
+    if data is None or digest is None or digest_of(data) != digest:
+        return False
+    try:
+        _UNDERSTOOD.check(PauseRequest, digest, data)
+    except ProtocolUnknown:
+        return False
+    return True
 
 
 def pending(view: View, run: int) -> tuple[PauseRequest, ...]:

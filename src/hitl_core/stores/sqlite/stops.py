@@ -7,11 +7,9 @@ from datetime import datetime
 from typing import Any, Final, assert_never
 
 from ...commands import LiftStop, SetStop, Stop, StopScope
-from ...errors import Stopped
-from ...lifecycle import RequestEvent
 from ...protocol import Action, AuditEvent, instant, micros
+from .freezing import freeze, thaw
 from .identity import column, text
-from .requests import move
 from .rows import RunRow
 from .transaction import Transaction
 from .view import View
@@ -26,39 +24,15 @@ def in_force(view: View) -> tuple[Stop, ...]:
     return tuple(Stop(StopScope(scope), target, reason, by, instant(at)) for scope, target, reason, by, at in rows)
 
 
-def covers(stop: Stop, *, run: str, tenant: str, tool: str | None = None, agents: tuple[str, ...] = ()) -> bool:
-    """Whether a stop covers a run, or an action in it. Pure."""
-    match stop.scope:
-        case StopScope.ALL:
-            return True
-        case StopScope.RUN:
-            return stop.target == run
-        case StopScope.TENANT:
-            return stop.target == tenant
-        case StopScope.TOOL:
-            return stop.target == tool
-        case StopScope.AGENT:
-            return stop.target in agents
-        case _:
-            assert_never(stop.scope)
-
-
 def of_action(stops: tuple[Stop, ...], run: RunRow, action: Action) -> list[Stop]:
     """Those that cover an action of a run."""
-    origin = action.origin
-    agents = (*origin.path, origin.agent) if origin.agent else origin.path
-    return [s for s in stops if covers(s, run=run.name, tenant=run.tenant, tool=action.tool, agents=agents)]
+    tool, agents = action.tool, action.origin.agents
+    return [s for s in stops if s.covers(run=run.name, tenant=run.tenant, tool=tool, agents=agents)]
 
 
 def of_run(stops: tuple[Stop, ...], run: str, tenant: str) -> list[Stop]:
     """Those that cover a run as a whole."""
-    return [s for s in stops if covers(s, run=run, tenant=tenant)]
-
-
-def stopped(stop: Stop, what: str) -> Stopped:
-    """The error that says which stop is in the way of what."""
-    scope = f"{stop.scope} {stop.target!r}" if stop.target else "everything"
-    return Stopped(f"{what} does not start: {stop.by} has stopped {scope} ({stop.reason}); lift that stop first")
+    return [s for s in stops if s.covers(run=run, tenant=tenant)]
 
 
 # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -71,7 +45,7 @@ def set_stop(txn: Transaction, command: SetStop) -> int:
     stop = command.stop
     txn.execute(_PUT, (stop.scope, stop.target, stop.reason, stop.by, micros(stop.at)))
     where, given = _matching(txn, stop.scope, stop.target)
-    frozen = move(txn, RequestEvent.FREEZE, f"waits = 1 AND {where}", *given, also=", why = NULL")
+    frozen = freeze(txn, f"waits = 1 AND {where}", *given, now=stop.at)
     body: dict[str, Any] = {"scope": stop.scope, "target": stop.target, "reason": stop.reason, "frozen": frozen}
     txn.note(AuditEvent.STOP_SET, _subject(stop.scope, stop.target), stop.by, stop.at, body)
     return frozen
@@ -101,8 +75,8 @@ def _thaw(txn: Transaction, command: LiftStop, left: tuple[Stop, ...]) -> int:
     free = 0
     for key, run, tenant, tool, agents in txn.execute(_FROZEN + where, given).fetchall():
         names = tuple(json.loads(agents))
-        if not any(covers(s, run=text(run), tenant=tenant, tool=tool, agents=names) for s in left):
-            free += move(txn, RequestEvent.THAW, "key = ?", key)
+        if not any(s.covers(run=text(run), tenant=tenant, tool=tool, agents=names) for s in left):
+            free += thaw(txn, "key = ?", key, now=command.now)
     return free
 
 

@@ -38,3 +38,7 @@ class View:
         """Go on without a damaged row; it is logged now and noted in the audit trail soon."""
         log.error("%s %s is skipped: %s", what, name, because)
         self.damaged.append((what, name))
+
+    def pass_over(self, what: str, name: str, because: Exception) -> None:
+        """Go on without a row that is in order, but not for this release; that is logged and nothing to repair."""
+        log.warning("%s %s is passed over: %s", what, name, because)

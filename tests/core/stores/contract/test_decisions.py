@@ -15,10 +15,11 @@ from hitl_core.errors import (
     RequestClosed,
     RequestExpired,
     RequestNotFound,
+    ResponseRefused,
     TooLarge,
 )
 from hitl_core.lifecycle import IllegalMove, RequestEvent, RequestState
-from hitl_core.protocol import Edit, Kind, OnTimeout, PauseRequest, Responder, Response, RunState
+from hitl_core.protocol import Action, Edit, Kind, OnTimeout, PauseRequest, Responder, Response, RunState
 from tests.core.stores.world import World
 
 
@@ -285,3 +286,16 @@ async def test_a_decision_on_a_running_run_leaves_it_running(world: World) -> No
     await world.begin(claimed.lease, "tool#9", notice=other)
     recorded = await world.store.apply(RecordResponse(other.approve(by="ann"), world.now))
     assert recorded.run_state is RunState.RUNNING
+
+
+async def test_an_answer_about_another_action_is_refused_whoever_has_judged_it(world: World) -> None:
+    """The digest of another action may stand in this one's arguments too; only the request's own counts."""
+    shown = Action(tool="refund", arguments={"digest": "sha256:other"})
+    run, (request,) = await world.paused(action=shown, digest=shown.digest)
+    swapped = request.approve(by="ann").model_copy(update={"digest": "sha256:other"})
+    with pytest.raises(ResponseRefused) as refused:
+        await world.answer(swapped)
+    assert [fault.path for fault in refused.value.faults] == ["digest"]
+    assert (await world.state(request), await world.run_state(run)) == (RequestState.OPEN, RunState.PAUSED)
+    assert (await world.events()).count("request.refused") == 1
+    await world.answer(request.approve(by="ann"))

@@ -26,6 +26,7 @@ from hitl_core.errors import (
     HitlError,
     LeaseLost,
     NotCanonical,
+    RecordError,
     Stopped,
     TooLarge,
 )
@@ -81,11 +82,11 @@ async def test_an_approved_action_begins_and_its_request_is_consumed(world: Worl
 async def test_an_action_that_needs_no_question_begins_with_a_note_and_a_notice(world: World) -> None:
     claimed = await world.open()
     notice = world.request(claimed, kind=Kind.NOTICE, allowed=())
-    note = Note(AuditEvent.ACTION_ALLOWED, claimed.run.id, "policy", {"rule": "small refunds"})
+    note = Note(AuditEvent.REQUEST_REFUSED, claimed.run.id, "policy", {"rule": "small refunds"})
     effect = await world.begin(claimed.lease, notice=notice, note=note)
     assert effect.request_id is None
     assert await world.state(notice) is RequestState.OPEN
-    assert (await world.events())[1:] == ["action.noticed", "action.allowed", "effect.started"]
+    assert (await world.events())[1:] == ["action.noticed", "request.refused", "effect.started"]
 
 
 async def test_a_call_begins_once(world: World) -> None:
@@ -163,7 +164,7 @@ async def test_a_passed_deadline_allows_only_if_it_said_so(world: World) -> None
 
 async def test_a_vetoed_or_revoked_request_allows_nothing(world: World) -> None:
     run, (vetoed,) = await world.paused(veto=True)
-    await world.answer(vetoed.approve(by="ann"), event=RequestEvent.VETO)
+    await world.answer(vetoed.reject(by="ann"), event=RequestEvent.VETO)
     await refused(world, EffectRefused, (await world.claim(run)).lease, request_id=vetoed.id)
     lease, revoked = await world.approved()
     await world.store.apply(MoveRequest(revoked.id, RequestEvent.REVOKE, "boss", "no", world.now))
@@ -175,6 +176,34 @@ async def test_a_place_where_somebody_was_asked_needs_the_answer(world: World) -
     await world.answer(asked.reject("no", by="ann"))
     lease = (await world.claim(run)).lease
     assert f"has request '{asked.id}', which is decided" in await refused(world, EffectRefused, lease)
+
+
+async def test_an_answer_about_another_action_forbids_nothing_about_this_one(world: World) -> None:
+    run, (asked,) = await world.paused(action=OTHER, digest=OTHER.digest)
+    await world.answer(asked.reject("no", by="ann"))
+    lease = (await world.claim(run)).lease
+    await refused(world, EffectRefused, lease, action=OTHER)
+    notice = world.request(run, kind=Kind.NOTICE, allowed=(), round=1)
+    assert (await world.begin(lease, notice=notice)).state is ActionState.EXECUTING
+    assert (await world.store.fetch(Look(run.id, "refund#1"))).next_round == 2
+    assert (await world.store.fetch(Look(run.id, "refund#2"))).next_round == 0
+
+
+async def test_nothing_begins_whose_notice_would_be_lost(world: World) -> None:
+    run, (asked,) = await world.paused(action=OTHER, digest=OTHER.digest)
+    await world.answer(asked.approve(by="ann"))
+    lease = (await world.claim(run)).lease
+    with pytest.raises(RecordError, match=r"round 0 of the call 'refund#1' is taken"):
+        await world.begin(lease, notice=world.request(run, kind=Kind.NOTICE, allowed=()))
+    assert await world.store.fetch(ListEffects(run.id)) == ()
+
+
+async def test_a_question_is_not_taken_for_the_notice_before_it(world: World) -> None:
+    claimed = await world.open()
+    await world.begin(claimed.lease, notice=world.request(claimed, kind=Kind.NOTICE, allowed=()))
+    with pytest.raises(RecordError, match="ask in the next"):
+        await world.pause(claimed, world.request(claimed))
+    assert (await world.pause(claimed, world.request(claimed, round=1))).pending != ()
 
 
 async def test_an_approval_stands_even_if_the_caller_forgets_to_name_it(world: World) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from hitl_core.commands import (
@@ -15,9 +17,9 @@ from hitl_core.commands import (
     RetryRun,
     StopScope,
 )
-from hitl_core.errors import LeaseLost, RunBusy, RunFinished, RunNotFound, Stopped, TooLarge
+from hitl_core.errors import EffectRefused, LeaseLost, RunBusy, RunFinished, RunNotFound, Stopped, TooLarge
 from hitl_core.lifecycle import IllegalMove, RequestState
-from hitl_core.protocol import Kind, Run, RunState
+from hitl_core.protocol import Kind, OnTimeout, Run, RunState
 from tests.core.stores.world import World
 
 
@@ -93,10 +95,10 @@ async def test_an_output_over_a_megabyte_is_refused(world: World) -> None:
 
 async def test_a_run_is_finished_once_and_only_as_something_final(world: World) -> None:
     claimed = await world.open()
-    for state in (RunState.PAUSED, RunState.READY, RunState.RUNNING):
+    for state in (RunState.PAUSED, RunState.READY, RunState.RUNNING, RunState.CANCELLED):
         with pytest.raises(IllegalMove, match=f"cannot be finished as {state}"):
             await finish(world, claimed, state)
-    await finish(world, claimed, RunState.CANCELLED, error="given up")
+    await finish(world, claimed, RunState.FAILED, error="given up")
     with pytest.raises(LeaseLost):
         await finish(world, claimed, RunState.COMPLETED)
 
@@ -215,3 +217,15 @@ async def test_a_stopped_run_is_lifted_not_reopened(world: World) -> None:
     await finish(world, claimed, RunState.STOPPED)
     with pytest.raises(IllegalMove, match="stopped"):
         await world.store.apply(reopen(world, claimed.run.id))
+
+
+async def test_reopening_withdraws_a_window_that_ran_out_unused(world: World) -> None:
+    """Else what was asked again would run on the silence of before."""
+    deadline = world.now + timedelta(seconds=60)
+    run, (request,) = await world.paused(deadline=deadline, on_timeout=OnTimeout.PROCEED)
+    world.later(61)
+    assert await world.fire() == [request.id]
+    claimed = await world.store.apply(reopen(world, run.id))
+    assert await world.state(request) is RequestState.SUPERSEDED
+    with pytest.raises(EffectRefused, match="superseded"):
+        await world.begin(claimed.lease, request_id=request.id)

@@ -104,6 +104,8 @@ async def test_the_inbox_of_one_run(world: World) -> None:
     _, second = await world.paused()
     assert await inbox(world, run_id=one.id) == ids(*first)
     assert await inbox(world, run_id="nobody") == []
+    assert await inbox(world, run_id=one.id, call="refund#2") == ids(first[1])
+    assert await inbox(world, run_id=one.id, call="nowhere", states=()) == []
     assert await inbox(world) == ids(*first, *second)
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
 import pytest
 
-from hitl_core.commands import LiftStop, ListStops, Stop, StopScope
-from hitl_core.lifecycle import RequestState
-from hitl_core.protocol import Action, Kind, Origin, PauseRequest, Run
+from hitl_core.commands import LiftStop, ListStops, MoveRequest, Stop, StopScope
+from hitl_core.errors import RequestClosed, RequestExpired
+from hitl_core.lifecycle import IllegalMove, RequestEvent, RequestState
+from hitl_core.protocol import Action, Kind, OnTimeout, Origin, PauseRequest, Run, RunState
 from tests.core.stores.world import World
 
 MAIL = Action(tool="send_mail", origin=Origin(agent="writer", path=("root",)))
@@ -98,3 +102,88 @@ async def test_decided_requests_and_notices_are_not_frozen(world: World) -> None
     assert await world.stop(StopScope.ALL) == 1
     states = [await world.state(each) for each in (notice, decided, opened)]
     assert states == [RequestState.OPEN, RequestState.DECIDED, RequestState.FROZEN]
+
+
+# ── under a stop ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def window(world: World, **more: Any) -> tuple[Run, PauseRequest]:
+    """A run that goes on by itself in a minute unless somebody objects."""
+    deadline = world.now + timedelta(seconds=60)
+    run, (request,) = await world.paused(veto=True, deadline=deadline, on_timeout=OnTimeout.PROCEED, **more)
+    return run, request
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+async def test_a_window_that_ends_in_a_yes_stands_still_under_a_stop(world: World, by_hand: bool) -> None:
+    async def turn(event: RequestEvent) -> None:
+        if by_hand:
+            await world.store.apply(MoveRequest(request.id, event, "boss", "look", world.now))
+        else:
+            await (world.stop if event is RequestEvent.FREEZE else lambda scope: lift(world, scope))(StopScope.ALL)
+
+    _, request = await window(world)
+    world.later(50)
+    for _ in range(2):  # what was left after the first stop is left after the second
+        await turn(RequestEvent.FREEZE)
+        world.later(3600)
+        assert await world.fire() == []
+        await turn(RequestEvent.THAW)
+        world.later(4)
+        assert await world.fire() == []
+    world.later(2)
+    assert await world.fire() == [request.id]
+
+
+async def test_a_window_that_was_over_before_the_stop_is_over_after_it(world: World) -> None:
+    _, request = await window(world)
+    world.later(61)
+    await world.stop(StopScope.ALL)
+    with pytest.raises(RequestExpired):
+        await world.answer(request.reject(by="ann"), event=RequestEvent.VETO)
+    await lift(world, StopScope.ALL)
+    assert await world.fire() == [request.id]
+
+
+async def test_a_window_that_is_opened_under_a_stop_has_all_its_time_left(world: World) -> None:
+    await world.stop(StopScope.TOOL, "refund")
+    _, request = await window(world)
+    world.later(3600)
+    await lift(world, StopScope.TOOL, "refund")
+    world.later(59)
+    assert await world.fire() == []
+    world.later(1)
+    assert await world.fire() == [request.id]
+
+
+@pytest.mark.parametrize("event", [RequestEvent.VETO, RequestEvent.REFUSE])
+async def test_a_refusal_is_taken_under_a_stop(world: World, event: RequestEvent) -> None:
+    run, request = await window(world)
+    await world.stop(StopScope.ALL)
+    world.later(3600)
+    with pytest.raises(RequestClosed, match="takes a refusal or a cancellation and nothing else"):
+        await world.answer(request.approve(by="ann"))
+    with pytest.raises(IllegalMove, match=f"'approve' cannot {event} a request"):
+        await world.answer(request.approve(by="ann"), event=event)
+    recorded = await world.answer(request.reject(by="ann"), event=event)
+    vetoed = event is RequestEvent.VETO
+    assert recorded.settled.state is (RequestState.VETOED if vetoed else RequestState.DECIDED)
+    assert (recorded.run_state, await world.claims()) == (RunState.READY, [])
+    assert await lift(world, StopScope.ALL) == 0
+    assert (await world.fire(), await world.claims()) == ([], [run.id])
+
+
+async def test_a_run_can_be_cancelled_through_a_frozen_request(world: World) -> None:
+    run, (request,) = await world.paused()
+    await world.stop(StopScope.ALL)
+    recorded = await world.answer(request.cancel("enough", by="ann"), event=RequestEvent.REFUSE)
+    assert (recorded.run_state, await world.run_state(run)) == (RunState.CANCELLED, RunState.CANCELLED)
+
+
+async def test_a_refusal_that_is_late_is_late_under_a_stop_too(world: World) -> None:
+    """Its deadline refuses anyway; only a window that ends in a yes stands still."""
+    _, (request,) = await world.paused(deadline=world.now + timedelta(seconds=60))
+    await world.stop(StopScope.ALL)
+    world.later(61)
+    with pytest.raises(RequestExpired):
+        await world.answer(request.reject(by="ann"), event=RequestEvent.REFUSE)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import random
 import sqlite3
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +28,12 @@ from hitl_core.commands import (
     Remember,
 )
 from hitl_core.errors import ProtocolUnknown, RowCorrupt
+from hitl_core.lifecycle import RequestState
 from hitl_core.protocol import Executed, PauseRequest, Run, RunState
 from hitl_core.stores.sqlite import SqliteStore, bodies
 from hitl_core.stores.sqlite.identity import column
+from hitl_core.stores.sqlite.settled import Understood
+from tests.core.desk import request as desk_request
 from tests.core.stores.world import World
 
 
@@ -49,6 +54,18 @@ class Desk:
         changed = bytearray(data)
         changed[place // 8] ^= 1 << place % 8
         connection.execute("UPDATE hitl_bodies SET data = ? WHERE key = ?", (bytes(changed), key))
+        connection.commit()
+        connection.close()
+
+    def rewrite(self, request: PauseRequest, column_name: str = "body", **fields: Any) -> None:
+        """Let the stored request (or its response) say something else, with its digest in order."""
+        connection = sqlite3.connect(self.path)
+        select = f"SELECT {column_name} FROM hitl_requests WHERE id = ?"
+        (key,) = connection.execute(select, (column(request.id),)).fetchone()
+        (data,) = connection.execute("SELECT data FROM hitl_bodies WHERE key = ?", (key,)).fetchone()
+        text = json.dumps({**json.loads(bodies.unpack(data)), **fields})
+        body = bodies.pack_text(text, what="request", limit=bodies.REQUEST_LIMIT)
+        connection.execute("UPDATE hitl_bodies SET digest = ?, data = ? WHERE key = ?", (*body, key))
         connection.commit()
         connection.close()
 
@@ -179,19 +196,58 @@ async def test_a_damaged_action_does_not_begin_again(desk: Desk) -> None:
         await desk.store.fetch(ListEffects(claimed.run.id))
 
 
-async def test_a_record_of_another_protocol_is_named_when_it_is_looked_at(desk: Desk) -> None:
-    claimed = await desk.world.open()
-    request = desk.world.request(claimed).model_copy(update={"protocol": "9.0"})
-    await desk.world.pause(claimed, desk.world.request(claimed, "refund#2"))
-    run = await desk.store.fetch(GetRun(claimed.run.id))
-    assert run.state is RunState.PAUSED
-    (other,) = run.pending
-    body = bodies.pack_text(request.to_json(), what="request", limit=bodies.REQUEST_LIMIT)
-    desk.change("UPDATE hitl_bodies SET digest = ?, data = ? WHERE key = (SELECT body FROM hitl_requests)", *body)
-    (listed,) = (await desk.store.fetch(ListRequests())).items
-    with pytest.raises(ProtocolUnknown, match=r"9\.0"):
-        _ = listed.request
-    assert other.protocol == "1.0"
+# ── written by another release ───────────────────────────────────────────────────────────────────────────────
+
+LATER = [{"protocol": "9.0"}, {"kind": "dance"}, {"allowed": ["approve", "nod"]}]
+"""What a later release may put into a request."""
+
+
+@pytest.mark.parametrize("later", LATER, ids=str)
+async def test_a_request_that_only_a_later_release_reads_hides_no_other(
+    desk: Desk, later: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    run, (first, strange, last) = await desk.world.paused(count=3)
+    desk.rewrite(strange, **later)
+    for query in (ListRequests(), ListRequests(states=()), ListRequests(run_id=run.id)):
+        assert [each.request.id for each in (await desk.store.fetch(query)).items] == [first.id, last.id]
+    assert [each.id for each in (await desk.store.fetch(GetRun(run.id))).pending] == [first.id, last.id]
+    assert f"request {strange.id} is passed over" in caplog.text
+    for look in (GetRequest(strange.id), Look(run.id, strange.call)):
+        with pytest.raises(ProtocolUnknown, match="does not read"):
+            await desk.store.fetch(look)
+    assert "row.damaged" not in await desk.world.events()
+
+
+async def test_such_a_request_decides_nothing_and_holds_up_nobody(desk: Desk) -> None:
+    run, (strange, other) = await desk.world.paused(count=2, deadline=desk.world.now + timedelta(seconds=60))
+    free, _ = await desk.world.paused()
+    desk.rewrite(strange, kind="dance")
+    await desk.world.answer(other.approve(by="ann"))
+    assert await desk.world.run_state(run) is RunState.PAUSED  # it still waits for what we cannot read
+    desk.world.later(60)
+    assert await desk.world.fire() == []
+    assert await desk.world.claims() == [run.id]
+    assert await desk.world.run_state(free) is RunState.PAUSED
+
+
+async def test_a_response_that_only_a_later_release_reads_is_named(desk: Desk) -> None:
+    _, (request, other) = await desk.world.paused(count=2)
+    for each in (request, other):
+        await desk.world.answer(each.approve(by="ann"))
+    desk.rewrite(request, "response", protocol="9.0")
+    with pytest.raises(ProtocolUnknown, match=r"this Response .* 9\.0|9\.0"):
+        await desk.store.fetch(GetRequest(request.id))
+    page = await desk.store.fetch(ListRequests(states=(RequestState.DECIDED,)))
+    assert [each.request.id for each in page.items] == [other.id]
+
+
+def test_what_was_understood_is_forgotten_before_it_is_too_much() -> None:
+    understood, parsed = Understood(most=2), desk_request().to_json().encode()
+    for number in range(5):
+        understood.check(PauseRequest, bytes([number]), parsed)
+    understood.check(PauseRequest, bytes([4]), b"known by its digest, so this is not parsed")
+    with pytest.raises(ProtocolUnknown):
+        understood.check(PauseRequest, bytes([0]), b"{}")
 
 
 async def test_a_name_that_is_no_text_any_more_is_damage(desk: Desk) -> None:

@@ -210,3 +210,15 @@ def test_a_loop_may_end_while_somebody_waits(tmp_path: Path) -> None:
     bell.close()
     for task in tasks:
         task._log_destroy_pending = False  # type: ignore[attr-defined]
+
+
+def test_a_listener_that_goes_while_it_is_rung_harms_nobody(tmp_path: Path) -> None:
+    folder = tmp_path / "bell"
+    bell = Doorbell(folder)
+    folder.mkdir(exist_ok=True)
+    (folder / "gone").symlink_to(folder / "nowhere")  # its name is still listed, and nobody is there any more
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind(str(folder / "z"))
+        bell.ring()
+        assert listening.recv(1) == b"!"
+    bell.close()

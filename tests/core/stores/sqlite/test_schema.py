@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from hitl_core.commands import LiftStop, StopScope
 from hitl_core.errors import ConfigError, StoreTooNew, StoreUnavailable
+from hitl_core.lifecycle import RequestEvent, RequestState
+from hitl_core.protocol import OnTimeout, RunState
 from hitl_core.stores.sqlite import SqliteStore, schema
 from hitl_core.stores.sqlite.connection import connect
 from hitl_core.stores.sqlite.location import Location
@@ -40,6 +45,32 @@ async def test_a_file_of_any_version_becomes_the_newest(tmp_path: Path, version:
         await World(store).paused()
         await store.close()
     assert shape(old) == shape(fresh)
+
+
+async def test_a_window_that_an_older_release_froze_ends_in_no_yes_of_its_own(tmp_path: Path) -> None:
+    """Version 1 did not note since when: what was left of the window is unknown, so it waits for a word."""
+    path = tmp_path / "desk.db"
+    world = World(await SqliteStore.open(path))
+    deadline = world.now + timedelta(seconds=60)
+    _, (request, other) = await world.paused(count=2, deadline=deadline, on_timeout=OnTimeout.PROCEED)
+    await world.stop(StopScope.ALL)
+    await world.store.close()
+    to_version_1(path)
+    world.store = await SqliteStore.open(path)
+    world.later(86_400)
+    await world.answer(other.reject(by="ann"), event=RequestEvent.REFUSE)
+    assert await world.store.apply(LiftStop(StopScope.ALL, "", "fine", "boss", world.now)) == 1
+    world.later(86_400)
+    assert (await world.fire(), await world.state(request)) == ([], RequestState.OPEN)
+    assert (await world.answer(request.approve(by="ann"))).run_state is RunState.READY
+    await world.store.close()
+
+
+def to_version_1(path: Path) -> None:
+    """The file as the first release left it."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("ALTER TABLE hitl_requests DROP COLUMN frozen_at")
+        connection.execute("PRAGMA user_version = 1")
 
 
 async def test_a_migration_happens_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

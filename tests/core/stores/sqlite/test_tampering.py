@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hitl_core.audit import Custody, Report, verify
+from hitl_core.errors import ConfigError
 from hitl_core.stores.sqlite import SqliteStore
 from tests.core.stores.world import World
 
@@ -115,6 +116,11 @@ async def test_an_older_backup_in_the_place_of_ours(path: Path, tmp_path: Path) 
     assert str((await report(path)).findings[0]) == "truncated: truncated after line 12: line 19 was anchored"
 
 
-async def test_a_lost_key_cannot_tell(path: Path) -> None:
-    path.with_name("desk.db.key").unlink()
+async def test_a_lost_key_cannot_tell_and_is_not_replaced_in_silence(path: Path) -> None:
+    key = path.with_name("desk.db.key")
+    key.unlink()
+    with pytest.raises(ConfigError, match="has 12 lines that were sealed with it"):
+        await report(path)
+    assert not key.exists()
+    key.write_text("ab" * 32)
     assert (await report(path)).exit_code == 2

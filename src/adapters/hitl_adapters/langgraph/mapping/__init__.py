@@ -6,12 +6,12 @@ Nothing here awaits, stores or resumes. What is not certain raises PauseAmbiguou
 """
 
 from .codecs import AnyCodec, Codec, CustomCodec, boolean, fields, raw, templates, text, words
-from .findings import findings
+from .findings import findings, is_async
+from .inference import Sites
 from .lift import lift
 from .lower import CANCEL_THREAD, GO_ON, lower
 from .pause import ENVELOPE, Expired, Gated, Lifted, NativePause, envelope
 from .registry import Codecs
-from .sites import Sites
 
 __all__ = [
     "CANCEL_THREAD",
@@ -30,6 +30,7 @@ __all__ = [
     "envelope",
     "fields",
     "findings",
+    "is_async",
     "lift",
     "lower",
     "raw",

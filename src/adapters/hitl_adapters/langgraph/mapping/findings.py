@@ -1,4 +1,4 @@
-"""Attach-time checks: what was found in a graph that would lose a pause, skip the gate or need a word from the user."""
+"""What is found in a graph at attach time that would lose a pause, skip the gate or need a word from the user."""
 
 from __future__ import annotations
 
@@ -10,14 +10,11 @@ from langgraph.pregel import Pregel
 
 from hitl_core.contracts import Finding
 
+from ..errors import registration
 from . import inbox
-from .inference import Unclear, infer
-from .middleware import middleware_findings
-from .reading import Site, swallowing, wrappers_of
-from .refusals import registration
+from .inference import Place, Site, Sites, Unclear, infer, subgraphs_of, swallowing, tools_of, wrappers_of
 from .registry import Codecs
 from .shapes import shape_of
-from .sites import Place, Sites, subgraphs_of, tools_of
 
 _ROOT: Final = "graph"
 
@@ -47,10 +44,15 @@ def _checkpointer(graph: Pregel[Any, Any, Any, Any]) -> Iterator[Finding]:
         text = "has no checkpointer, so a pause could not be resumed; compile it with one: compile(checkpointer=…)"
         yield Finding("refuse", _ROOT, text)
         return
-    sync_only = type(saver).aget_tuple is BaseCheckpointSaver.aget_tuple or type(saver).__name__ == "SqliteSaver"
-    if sync_only:  # SqliteSaver defines the async methods only to raise (research/langgraph.md §4)
+    if not is_async(saver):
         name = type(saver).__name__
         yield Finding("note", _ROOT, f"{name} has no async methods; it runs in a thread. Async{name} avoids that")
+
+
+def is_async(saver: Any) -> bool:
+    """Whether a saver has an async face of its own; SqliteSaver's and the base class's only raise (research §4)."""
+    own = type(saver).aget_tuple
+    return own is not BaseCheckpointSaver.aget_tuple and own.__qualname__ != "SqliteSaver.aget_tuple"
 
 
 def _static(sites: Sites) -> Iterator[Finding]:
@@ -121,3 +123,49 @@ def _without_checkpoints(place: Place) -> Iterator[Finding]:
 
 def _pauses(graph: Pregel[Any, Any, Any, Any]) -> bool:
     return any(True for place in Sites(graph).places for _ in place.sites)
+
+
+_HOOKS: Final = ("before_agent", "before_model", "after_model", "after_agent")
+
+
+def middleware_findings(sites: Sites) -> Iterator[Finding]:
+    """What `create_agent` graphs are told about their middleware."""
+    found = _middleware(sites)
+    gates = [(place, m) for place, m in found if hasattr(m, "interrupt_on")]
+    for place, gate in gates:
+        yield from _gate(place, gate)
+        yield from _jumps(place, [m for where, m in found if where[0] == place[0] and m is not gate])
+
+
+def _middleware(sites: Sites) -> list[tuple[tuple[tuple[str, ...], str], Any]]:
+    """Middleware instances by the nodes that `create_agent` makes of their hooks."""
+    found: dict[int, tuple[tuple[tuple[str, ...], str], Any]] = {}
+    for place in sites.places:
+        function = getattr(place.bound, "func", None) or getattr(place.bound, "afunc", None)
+        owner = getattr(function, "__self__", None)
+        if owner is not None and hasattr(type(owner), "wrap_tool_call"):
+            found.setdefault(id(owner), ((place.path, place.name), owner))
+    return list(found.values())
+
+
+def _gate(place: tuple[tuple[str, ...], str], gate: Any) -> Iterator[Finding]:
+    if getattr(gate, "interrupt_mode", "batched") == "batched":
+        text = "batched approvals: a request per call, lowered together; an edit cannot switch tools (langchain#40166)"
+        yield Finding("note", place[1], text)
+    for tool, config in gate.interrupt_on.items():
+        if config.get("when") is not None:
+            text = (
+                f"the `when` of {tool!r} runs again on resume; if it then says False, the answer is skipped "
+                "and the tool runs even if it was rejected"
+            )
+            yield Finding("warn", place[1], text)
+
+
+def _jumps(place: tuple[tuple[str, ...], str], others: list[Any]) -> Iterator[Finding]:
+    """A rejected call still runs if another hook jumps to the tools (langchain#40491)."""
+    for other in others:
+        hooks = [h for name in _HOOKS for h in (getattr(other, name, None), getattr(other, f"a{name}", None))]
+        if any("tools" in (getattr(hook, "__can_jump_to__", None) or ()) for hook in hooks):
+            name = type(other).__name__
+            text = f"{name} may jump to the tools, which runs calls that were rejected (langchain#40491)"
+            yield Finding("warn", place[1], text)

@@ -13,10 +13,10 @@ from hitl_core.errors import DigestMismatch, NotCanonical
 from hitl_core.protocol import Answer, Approve, Decision, Edit, Json, Kind, PauseRequest, Reject, Reply
 from hitl_core.protocol import parse as parse_json
 
+from ..errors import not_told
 from .inference import Unclear
 from .langchain import SchemaOf
 from .pause import Lifted, NativePause
-from .refusals import not_told
 
 _FLAGS: Final = (
     ("allow_accept", Reply.APPROVE),
@@ -64,16 +64,13 @@ def lift_inbox(pause: NativePause, schema_of: SchemaOf, *, indexed: bool | None)
     }
     return (
         Lifted(
-            key=f"{pause.interrupt_id}:0",
             index=0,
-            of=1,
             kind=Kind.APPROVAL,
             tool=tool,
             arguments=arguments,
             title=f"{tool} needs approval",
             allowed=tuple(allowed),
             codec=codec,
-            origin="protocol",
             answer_schema={"type": "string"},
             arguments_schema=schema_of(tool),
             message=str(request.get("description") or ""),

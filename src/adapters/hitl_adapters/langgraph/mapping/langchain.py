@@ -15,9 +15,9 @@ from hitl_core.errors import DigestMismatch
 from hitl_core.protocol import Answer as AnswerDecision
 from hitl_core.protocol import Approve, Decision, Edit, Json, Kind, PauseRequest, Reject, Reply
 
+from ..errors import not_told
 from .inference import Unclear
 from .pause import Lifted, NativePause
-from .refusals import not_told
 from .schemas import branches_by_type, resolved
 
 SchemaOf = Callable[[str], dict[str, Json] | None]
@@ -113,18 +113,15 @@ def _lifted(
     codec: dict[str, Json],
 ) -> Lifted:
     tool, arguments = str(action["name"]), dict(action["args"])
-    index, of = int(str(codec.get("index", 0))), int(str(codec.get("of", 1)))
+    index = int(str(codec.get("index", 0)))
     return Lifted(
-        key=f"{pause.interrupt_id}:{index}",
         index=index,
-        of=of,
         kind=Kind.APPROVAL,
         tool=tool,
         arguments=arguments,
         title=f"{tool} needs approval",
         allowed=tuple(_REPLIES[name] for name in allowed),
         codec=codec,
-        origin="protocol",
         answer_schema={"type": "string"},
         arguments_schema=schema_of(tool),
         message=str(action.get("description") or ""),

@@ -9,33 +9,26 @@ from __future__ import annotations
 
 from hitl_core.protocol import Json, Kind, Option, Reply
 
+from ..errors import ambiguous
 from . import inbox, langchain
 from .codecs import AnyCodec, Codec, CustomCodec
-from .forms import codec_for_form
-from .inference import Unclear
+from .inference import Sites, Unclear
 from .pause import ENVELOPE, Gated, Lifted, NativePause
-from .refusals import ambiguous
 from .registry import Codecs
+from .schemas import codec_for_form
 from .shapes import Shape, options_of, schema_like, shape_of
-from .sites import Sites
 
 _TITLE_LIMIT = 2_000
 _REVIEWS = frozenset({Reply.ACCEPT, Reply.REVISE})
 
 
-def lift(
-    pause: NativePause,
-    codecs: Codecs | None = None,
-    sites: Sites | None = None,
-    *,
-    envelopes: bool = True,
-) -> tuple[Lifted, ...] | Gated:
+def lift(pause: NativePause, codecs: Codecs | None = None, sites: Sites | None = None) -> tuple[Lifted, ...] | Gated:
     """What one native pause asks of people; several requests if it is a batch.
 
-    Gated means the payload claims to be ours: ask the store, and if it is not, lift again with `envelopes=False`.
+    Gated means that the payload claims to be ours: only the store can say whether it is.
     Raises PauseAmbiguous, naming the line to write, where no answer is certain to be understood.
     """
-    call = _call_in(pause.value) if envelopes else None
+    call = _call_in(pause.value)
     if call is not None:
         return Gated(call)
     if pause.static is not None:
@@ -43,7 +36,7 @@ def lift(
     try:
         return _foreign(pause, codecs or Codecs(), sites)
     except Unclear as unclear:
-        raise ambiguous(pause, str(unclear)) from None
+        raise ambiguous(pause.place, str(unclear)) from None
 
 
 def _call_in(value: Json) -> str | None:
@@ -74,16 +67,13 @@ def _foreign(pause: NativePause, codecs: Codecs, sites: Sites | None) -> tuple[L
 def _breakpoint(pause: NativePause) -> Lifted:
     """`interrupt_before` / `interrupt_after`: no payload and no value; it goes on, or the thread is cancelled."""
     return Lifted(
-        key=f"{pause.interrupt_id}:0",
         index=0,
-        of=1,
         kind=Kind.APPROVAL,
         tool=pause.node,
         arguments={"breakpoint": f"{pause.static} {pause.place}"},
         title=f"Go on {pause.static} {pause.node}?" if pause.static == "before" else f"{pause.node} is done. Go on?",
         allowed=(Reply.APPROVE, Reply.REJECT),
         codec={"codec": "breakpoint", "version": 1},
-        origin="breakpoint",
         arguments_schema=schema_like({"breakpoint": ""}, ()),
     )
 
@@ -92,16 +82,13 @@ def _custom(pause: NativePause, codec: CustomCodec) -> Lifted:
     shape = shape_of(pause)
     arguments = codec.show(pause.value) if codec.show else shape.arguments
     return Lifted(
-        key=f"{pause.interrupt_id}:0",
         index=0,
-        of=1,
         kind=_kind(codec.replies, shape),
         tool=shape.tool,
         arguments=arguments,
         title=shape.title[:_TITLE_LIMIT],
         allowed=codec.replies,
         codec={**codec.to_json(), "payload": pause.value, "response_schema": pause.response_schema},
-        origin=codec.origin,
         options=shape.options,
         arguments_schema=schema_like(arguments),
     )
@@ -115,16 +102,13 @@ def _build(pause: NativePause, codec: Codec, sites: Sites | None) -> Lifted:
         raise Unclear(f"its codec {codec.name!r} has no reply that fits what is asked")
     known = sites.tool_schema(shape.tool) if sites and shape.call else None
     return Lifted(
-        key=f"{pause.interrupt_id}:0",
         index=0,
-        of=1,
         kind=_kind(allowed, shape),
         tool=shape.tool,
         arguments=shape.arguments,
         title=shape.title[:_TITLE_LIMIT],
         allowed=allowed,
         codec={**codec.to_json(), "response_schema": pause.response_schema},
-        origin=codec.origin,
         options=options,
         answer_schema=codec.answer_schema if Reply.ANSWER in allowed else None,
         arguments_schema=known or schema_like(shape.arguments, codec.editable),

@@ -23,10 +23,10 @@ from hitl_core.protocol import (
     Revise,
 )
 
+from ..errors import not_told
 from . import inbox, langchain
-from .holes import fill
+from .codecs import fill
 from .pause import Expired
-from .refusals import not_told
 from .registry import Codecs
 from .schemas import check
 

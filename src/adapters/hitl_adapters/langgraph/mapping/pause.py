@@ -22,36 +22,31 @@ class NativePause:
     interrupt_id: str
     node: str
     path: tuple[str, ...] = ()
-    task_id: str = ""
     value: Json = None
     response_schema: dict[str, Json] | None = None
     static: Literal["before", "after"] | None = None
 
     @property
     def place(self) -> str:
-        """The site as users name it in `[backend.codecs]`: `sub/node`."""
+        """The site as users name it in `[backend.options.codecs]`: `sub/node`."""
         return "/".join((*self.path, self.node))
 
 
 @dataclass(frozen=True, slots=True)
 class Lifted:
-    """What a PauseRequest is built from. One interrupt gives `of` of these; all must be settled to resume it.
+    """What a PauseRequest is built from. One interrupt may give several; all must be settled to resume it.
 
-    `key` is stable: interrupt id and index. `codec` is JSON for `PauseRequest.handle`: another process lowers by it.
-    `allowed` are the replies that the paused code can be told; the adapter adds those it carries out itself (cancel,
-    delegate). `origin` says how the codec was found: registered, protocol, schema, inferred or breakpoint.
+    `index` is its place among them. `codec` is JSON for `PauseRequest.handle`: another process lowers by it. `allowed`
+    are the replies that the paused code can be told; the adapter adds those it carries out itself (cancel, delegate).
     """
 
-    key: str
     index: int
-    of: int
     kind: Kind
     tool: str
     arguments: dict[str, Json]
     title: str
     allowed: tuple[Reply, ...]
     codec: dict[str, Json]
-    origin: str
     options: tuple[Option, ...] = ()
     answer_schema: dict[str, Json] | None = None
     arguments_schema: dict[str, Json] | None = None

@@ -1,10 +1,10 @@
-"""Which codec belongs to which pause site, said by the user: in Python or under `[backend.codecs]` in hitl.toml.
+"""Which codec belongs to which pause site, as the user says in hitl.toml.
 
-[backend.codecs]
+[backend.options.codecs]
 review_node = "boolean"                                     # boolean | words | fields | text | raw
 "sub/ask" = { approve = "yes", reject = "no" }              # a template per reply
 publish = { use = "fields", approved = "ok", reason = "why" }
-legal = "my_app.codecs:legal"                               # an object of your own
+legal = "my_app.codecs:legal"                               # a CustomCodec of your own
 """
 
 from __future__ import annotations
@@ -64,13 +64,13 @@ class Codecs:
 
     @classmethod
     def from_options(cls, table: Mapping[str, Json]) -> Codecs:
-        """Read `[backend.codecs]`. Raises ConfigError with every fault."""
+        """Read `[backend.options.codecs]`. Raises ConfigError with every fault."""
         codecs, wrong = cls(), list[Fault]()
         for place, given in table.items():
             try:
                 codecs.register(node=place, codec=_codec(given))
             except ConfigError as error:
-                wrong += [Fault(f"backend.codecs.{place}", str(fault)) for fault in error.faults]
+                wrong += [Fault(f"backend.options.codecs.{place}", str(fault)) for fault in error.faults]
         if wrong:
             raise ConfigError(wrong)
         return codecs

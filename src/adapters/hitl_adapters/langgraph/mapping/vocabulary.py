@@ -20,6 +20,8 @@ class Meaning(StrEnum):
 
     YES = "yes"
     NO = "no"
+    HALT = "halt"
+    """holds something up: in a text it refuses, but as an answer it may be what is to be done"""
     EDIT = "edit"
     FEEDBACK = "feedback"
 
@@ -28,15 +30,17 @@ _WORDS: Final = {
     Meaning.YES: """yes y approve approved ok okay accept accepted confirm confirmed continue proceed allow
         allowed agree agreed true go lgtm grant granted authorize authorized authorise authorised permit
         permitted""",
-    Meaning.NO: """no n reject rejected deny denied decline declined refuse refused cancel cancelled canceled
-        abort aborted stop stopped disapprove disapproved disallow disallowed ignore ignored false
-        veto vetoed block blocked quit discard discarded drop dropped""",
+    Meaning.NO: """no n reject rejected deny denied decline declined refuse refused disapprove disapproved
+        disallow disallowed false""",
+    Meaning.HALT: """cancel cancelled canceled abort aborted stop stopped ignore ignored veto vetoed block blocked
+        quit discard discarded drop dropped hold held withhold withheld skip skipped""",
     Meaning.EDIT: """edit edited update updated modify modified change changed amend amended correct corrected
         revised rewrite""",
     Meaning.FEEDBACK: "feedback respond response comment revise request_changes",
 }
 _MEANING: Final = {word: meaning for meaning, words in _WORDS.items() for word in words.split()}
 
+_SENDS_BACK: Final = frozenset(listed("feedback revise request_changes"))
 _COUNTERPARTS: Final = {
     "y": "n",
     "true": "false",
@@ -47,7 +51,20 @@ _COUNTERPARTS: Final = {
     "allow": "deny",
     "allowed": "denied",
 }
-_FILLER: Final = listed("is was has be user human all action decision final result response flag it to")
+_GOOD: Final = frozenset(listed("sound safe good fine sure"))
+"""yes as names of an answer that is true; nobody compares an answer with them"""
+_FILLER: Final = frozenset(listed("is was has be user human all action decision final result response it to"))
+_NEUTRAL: Final = _FILLER | frozenset(listed("answer reply value input said confirmation verdict choice"))
+_DOUBT: Final = frozenset(
+    listed(
+        "not never without dont cannot need needs needed require requires required issue issues problem problems "
+        "objection objections concern concerns change changes wrong bad fail failed failing error errors invalid "
+        "risky unsafe flag flagged suspicious fraud manual manually escalate escalated quarantine wait waiting later "
+        "postpone postponed defer deferred delay delayed pause paused halt halted keep kept back again redo retry "
+        "rework revise revision nothing none dry undo revert rollback reset restart"
+    )
+)
+"""words that speak of anything but going on"""
 _REASON: Final = listed(
     "reason feedback comment comments message note notes explanation text why response suggestion "
     "suggestions instruction instructions justification data"
@@ -68,8 +85,7 @@ def meaning(word: str) -> Meaning | None:
 
 def stands_for(name: str) -> bool | None:
     """What truth means under this name: True for `approved`, False for `rejected`, None where it is not plain."""
-    words = tokens(name)
-    meanings = {_MEANING.get(word) for word in words.difference(_FILLER)}
+    meanings = {_meaning_of_name(word) for word in tokens(name).difference(_FILLER)}
     if meanings == {Meaning.YES}:
         return True
     if meanings == {Meaning.NO}:
@@ -77,13 +93,27 @@ def stands_for(name: str) -> bool | None:
     return None
 
 
-def negative(name: str) -> bool:
-    """Whether a name speaks of refusing at all (`abort_flag`, `not_ok`), so that its truth may mean no."""
-    return any(refuses(word) or word == "not" for word in tokens(name))
+def _meaning_of_name(word: str) -> Meaning | None:
+    return Meaning.YES if word in _GOOD else _MEANING.get(word)
+
+
+def is_neutral(name: str) -> bool:
+    """Whether a name says nothing of what truth means, as `answer` does. An unknown name may say anything."""
+    return tokens(name) <= _NEUTRAL
+
+
+def doubtful(name: str) -> bool:
+    """Whether a name speaks of refusing, of waiting or of something wrong: a yes under it may mean no."""
+    return any(refuses(word) or word in _DOUBT for word in tokens(name))
 
 
 def refuses(word: str) -> bool:
-    return _MEANING.get(word.lower()) is Meaning.NO
+    return _MEANING.get(word.lower()) in (Meaning.NO, Meaning.HALT)
+
+
+def sends_back(word: str) -> bool:
+    """Whether a word certainly sends the thing back to its author. `respond` may send the words to somebody else."""
+    return word.strip().lower() in _SENDS_BACK
 
 
 def counterpart(word: str) -> str:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from hitl_core.errors import AppChanged, HitlError
+from hitl_core.errors import AppChanged, HitlError, ResultNotKept
 from hitl_core.gate import Form
 from hitl_core.lifecycle import RequestState
 from hitl_core.protocol import (
@@ -28,6 +28,7 @@ from hitl_core.protocol import (
 )
 from hitl_core.tools import Tool
 
+from ..errors import in_short
 from ..mapping import kept, noted, said, unkept
 from ..suspend import Current
 from ..suspend.turn import TOOL
@@ -97,13 +98,22 @@ async def obey(now: Current, proposal: Proposal, body: Body, *, neutral: Tool | 
 async def _carry_out(now: Current, allowed: Proceed, body: Body, *, neutral: Tool | None, tells: bool) -> Any:
     if neutral is not None and neutral.traits.mode is EffectMode.TRANSACTIONAL:
         return await _carry_out_in_store(now, allowed, neutral)
+    try:
+        return await _carry_out_once(now, allowed, body, tells=tells)
+    except ResultNotKept as exc:
+        return noted(str(exc), allowed.note)
+
+
+async def _carry_out_once(now: Current, allowed: Proceed, body: Body, *, tells: bool) -> Any:
     failure: Exception | None = None
     result: Any = None
     async with now.gate.carry_out(allowed) as effect:
         try:
             result = await body(effect.arguments)
+        except ResultNotKept:
+            raise  # it ran
         except Exception as exc:
-            failure, effect.outcome = exc, Failed(f"{type(exc).__name__}: {exc}"[:4000])
+            failure, effect.outcome = exc, Failed(in_short(exc))
         else:
             told = now.failures.pop(allowed.call, None)
             effect.outcome = Executed(kept(result)) if told is None else Failed(told)
@@ -111,7 +121,7 @@ async def _carry_out(now: Current, allowed: Proceed, body: Body, *, neutral: Too
         return noted(result, allowed.note)
     if not tells:
         raise failure
-    return noted(f"This call was tried and failed: {type(failure).__name__}: {failure}", allowed.note)
+    return noted(f"This call was tried and failed: {in_short(failure)}", allowed.note)
 
 
 async def _carry_out_in_store(now: Current, allowed: Proceed, neutral: Tool) -> Any:
@@ -167,7 +177,7 @@ async def once(now: Current, proposal: Proposal, body: Body) -> Any:
     try:
         result = await body(proposal.action.arguments)
     except Exception as exc:
-        await now.gate.remember(_done(now, proposal), {"raised": f"{type(exc).__name__}: {exc}"[:4000]})
+        await now.gate.remember(_done(now, proposal), {"raised": in_short(exc)})
         raise
     with suppress(TypeError, ValueError):  # what cannot be kept is in doubt after a crash
         await now.gate.remember(_done(now, proposal), {"result": kept(result)})

@@ -17,6 +17,7 @@ from hitl_core.gate import Form
 from hitl_core.protocol import Arguments, Kind, Proceed, Substitute, Verdict, Wait
 from hitl_core.tools import Tool
 
+from ..errors import in_short
 from ..mapping import CallFault, action_of, definition_of, form_of, noted, read_arguments, said
 from ..suspend import Current, current, found, within
 from .carrying import NOTHING_RAN, Body, Proposal, halting, in_doubt, obey, once, rule
@@ -184,7 +185,7 @@ def _noticing(tool: FunctionTool) -> FunctionTool:
     async def notice(context: RunContextWrapper[Any], error: Exception) -> str:
         now = found()
         if now is not None and isinstance(context, ToolContext):
-            now.failures[now.place(context.tool_call_id)] = f"{type(error).__name__}: {error}"[:4000]
+            now.failures[now.place(context.tool_call_id)] = in_short(error)
         made = formatter(context, error)
         return await made if isinstance(made, Awaitable) else made
 

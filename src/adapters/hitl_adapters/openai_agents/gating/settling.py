@@ -36,6 +36,9 @@ async def _settle_one(now: Current, state: RunState[Any], item: ToolApprovalItem
         return True
     await require_same_tool(now, proposal)
     verdict = await _verdict(now, proposal, tool)
+    if isinstance(verdict, Proceed) and not _is_carried(item) and await now.gate.stop_for(proposal.action):
+        assert now.gate.stopped is not None
+        raise now.gate.stopped  # nothing of ours is between this approval and what it lets happen
     match verdict:
         case Wait():
             return False

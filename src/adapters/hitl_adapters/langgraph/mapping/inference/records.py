@@ -1,4 +1,4 @@
-"""The answer as a record: `answer["action"]`, `answer.get("feedback")`, `action, data = interrupt(…)`."""
+"""The answer as a record: `answer["action"]`, `answer.get("feedback")`."""
 
 from __future__ import annotations
 
@@ -6,15 +6,11 @@ from dataclasses import dataclass
 
 from hitl_core.protocol import Json, Reply
 
-from ..codecs import Codec
-from ..holes import ARGUMENTS, CHOSEN, MESSAGE, VALUE, argument
-from ..reading.events import TESTS, TOGETHER, What
-from ..reading.usage import Site, Use
+from ..codecs import ARGUMENTS, MESSAGE, VALUE, Codec, argument
 from ..shapes import Shape
-from ..vocabulary import carries_edit, gives_reason, speaks_of_editing, stands_for
+from ..vocabulary import carries_edit, gives_reason, sends_back, speaks_of_editing, stands_for
+from .events import TESTS, TOGETHER, Site, Use, What
 from .verdicts import Unclear, Verb, verb_of
-
-Key = str | int
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,42 +19,38 @@ class Record:
 
     site: Site
     shape: Shape
-    verbs: dict[Key, Verb]
-    rest: tuple[Key, ...]
+    verbs: dict[str, Verb]
+    rest: tuple[str, ...]
 
-    def name(self, key: Key) -> str:
-        return self.site.unpacked.get(key, "") if isinstance(key, int) else key
-
-    def use(self, key: Key) -> Use:
+    def use(self, key: str) -> Use:
         return self.site.uses.get((key,), Use(()))
 
-    def needed(self, key: Key) -> bool:
-        return isinstance(key, int) or self.use(key).does(What.REQUIRED)
+    def needed(self, key: str) -> bool:
+        return self.use(key).does(What.REQUIRED)
 
     @property
-    def word(self) -> tuple[Key, Verb] | None:
+    def word(self) -> tuple[str, Verb] | None:
         """The one part that is compared with words."""
         return next(((key, verb) for key, verb in self.verbs.items() if not verb.boolean), None)
 
-    def is_argument(self, key: Key) -> bool:
-        return isinstance(key, str) and key in self.shape.arguments and self.shape.body != key
+    def is_argument(self, key: str) -> bool:
+        return key in self.shape.arguments and self.shape.body != key
 
-    def is_reason(self, key: Key) -> bool:
-        return not self.is_argument(key) and gives_reason(self.name(key))
+    def is_reason(self, key: str) -> bool:
+        return not self.is_argument(key) and gives_reason(key)
 
-    def is_edit(self, key: Key) -> bool:
-        name = self.name(key)
-        if self.is_argument(key) or not carries_edit(name):
+    def is_edit(self, key: str) -> bool:
+        if self.is_argument(key) or not carries_edit(key):
             return False
         says_edit = self.word is not None and self.word[1].edit is not None
-        return says_edit or speaks_of_editing(name) or not gives_reason(name)
+        return says_edit or speaks_of_editing(key) or not gives_reason(key)
 
 
 def infer_record(site: Site, shape: Shape) -> Codec:
     """The codec of a site that reads parts of its answer. Raises Unclear."""
     record = _sort(site, shape)
     if not record.verbs:
-        return _form(record)
+        raise Unclear(f"the code reads {_listed(site)}, and nothing in that is a yes or a no")
     replies = _replies(record)
     if Reply.APPROVE not in replies or Reply.REJECT not in replies:
         raise Unclear(f"the code reads {_listed(site)}, and not both a yes and a no follow from that")
@@ -68,7 +60,7 @@ def infer_record(site: Site, shape: Shape) -> Codec:
 
 
 def _listed(site: Site) -> str:
-    return ", ".join(repr(key) for key in site.keys)
+    return ", ".join(sorted(repr(key) for key in site.keys))
 
 
 def _sort(site: Site, shape: Shape) -> Record:
@@ -79,27 +71,25 @@ def _sort(site: Site, shape: Shape) -> Record:
         raise Unclear("the answer is tested as a whole and read in parts: both shapes are possible")
     if site.root.does(What.TEXT) or site.root.does(What.INTEGER):
         raise Unclear("the answer is used as one value and read in parts")
-    numbers = [key for key in site.keys if isinstance(key, int)]
-    if numbers and sorted(site.unpacked) != sorted(site.keys, key=str):
+    if any(isinstance(key, int) for key in site.keys):
         raise Unclear("the answer is read by position")
-    verbs: dict[Key, Verb] = {}
-    for key in site.keys:
+    keys, verbs = [str(key) for key in site.keys], dict[str, Verb]()
+    for key in keys:
         verb = _verb(site, shape, key)
         if verb is not None:
             verbs[key] = verb
     if sum(not verb.boolean for verb in verbs.values()) > 1 or len({verb.boolean for verb in verbs.values()}) > 1:
         raise Unclear(f"several parts of the answer decide: {', '.join(map(repr, verbs))}")
-    return Record(site, shape, verbs, tuple(key for key in site.keys if key not in verbs))
+    return Record(site, shape, verbs, tuple(key for key in keys if key not in verbs))
 
 
-def _verb(site: Site, shape: Shape, key: Key) -> Verb | None:
+def _verb(site: Site, shape: Shape, key: str) -> Verb | None:
     """What the tests on this part decide; None for a part that only carries something."""
     use = site.uses.get((key,), Use(()))
-    name = site.unpacked.get(key, "") if isinstance(key, int) else key
     called = f"answer[{key!r}]"
     truth_only = all(test.what is What.TRUTH for test in use.tests)
-    if truth_only and stands_for(name) is None:
-        carries = gives_reason(name) or carries_edit(name) or name in shape.arguments
+    if truth_only and stands_for(key) is None:
+        carries = gives_reason(key) or carries_edit(key) or key in shape.arguments
         if use.opaque and not carries:
             raise Unclear(f"{called} is {', '.join(use.opaque)}, which cannot be followed")
         if any(test.detail == TOGETHER for test in use.tests):
@@ -109,43 +99,10 @@ def _verb(site: Site, shape: Shape, key: Key) -> Verb | None:
         return None
     if site.below(key):
         raise Unclear(f"{called} is tested and read in parts")
-    verb = verb_of(use, {name}, called=called)
+    verb = verb_of(use, {key}, called=called)
     if verb.yes is None and verb.no is None:
         raise Unclear(f"{called} is compared with {', '.join(map(repr, verb.words))}, none of them a yes or a no")
     return verb
-
-
-def _form(record: Record) -> Codec:
-    """Nothing decides: the parts are what the person fills in."""
-    site, shape = record.site, record.shape
-    passed = [reason for key in record.rest for reason in record.use(key).opaque]
-    if passed and not shape.options:
-        raise Unclear(f"the answer is {', '.join(passed)}, which cannot be followed")
-    if any(record.use(key).tests or site.below(key) for key in record.rest):
-        raise Unclear(f"the code tests {_listed(site)}, and nothing in them is a yes or a no")
-    if len(record.rest) > 1 or isinstance(record.rest[0], int):
-        return _whole_form(record)
-    key = str(record.rest[0])
-    if shape.options:
-        return Codec("option", {Reply.CHOOSE: {key: dict(CHOSEN)}}, "inferred")
-    replies: dict[Reply, Json] = {Reply.ANSWER: {key: dict(VALUE)}}
-    if shape.body is None or not (speaks_of_editing(key) or key == shape.body):
-        if shape.asks_approval:
-            raise Unclear(f"something is to be approved, and the code only keeps answer[{key!r}]")
-        return Codec("form", replies, "inferred")
-    replies |= {Reply.ACCEPT: {key: argument(shape.body)}, Reply.EDIT: {key: argument(shape.body)}}
-    return Codec("form", replies, "inferred", editable=(shape.body,), answer_schema={"type": "string"})
-
-
-def _whole_form(record: Record) -> Codec:
-    if any(isinstance(key, int) for key in record.rest):
-        raise Unclear("the answer is unpacked by position, and nothing in it is a yes or a no")
-    schema: dict[str, Json] = {
-        "type": "object",
-        "properties": {str(key): {} for key in record.rest},
-        "required": [str(key) for key in record.rest if record.needed(key)],
-    }
-    return Codec("form", {Reply.ANSWER: dict(VALUE)}, "inferred", answer_schema=schema)
 
 
 # ── replies ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -170,20 +127,20 @@ def _replies(record: Record) -> dict[Reply, Json]:
     return replies
 
 
-def _refusal(record: Record, reasons: list[Key]) -> Json:
-    unsure = [key for key in reasons if carries_edit(record.name(key)) and record.use(key).does(What.TRUTH)]
+def _refusal(record: Record, reasons: list[str]) -> Json:
+    unsure = [key for key in reasons if carries_edit(key) and record.use(key).does(What.TRUTH)]
     if unsure:
         raise Unclear(f"answer[{unsure[0]!r}] may be a reason or a new value, and its truth is tested")
-    told: dict[Key, Json] = {key: dict(MESSAGE) if _asked_after(record, key) else "" for key in reasons}
+    told: dict[str, Json] = {key: dict(MESSAGE) if _asked_after(record, key) else "" for key in reasons}
     word = record.word
-    if word and not word[1].no_said and word[1].feedback and reasons:
+    if word and not word[1].no_said and word[1].feedback and sends_back(word[1].feedback) and reasons:
         return _build(record, {word[0]: word[1].feedback}, told)  # the code's own way to send it back, with the reason
     if any(verb.no is None for verb in record.verbs.values()):
         return None
     return _build(record, {key: verb.no for key, verb in record.verbs.items()}, told)
 
 
-def _asked_after(record: Record, reason: Key) -> bool:
+def _asked_after(record: Record, reason: str) -> bool:
     """Whether the truth of a reason is only asked for once it was decided. Where it comes first it could decide."""
     events = record.site.events
     asked = [i for i, e in enumerate(events) if e.ref.path == (reason,) and e.what is What.TRUTH]
@@ -194,18 +151,18 @@ def _asked_after(record: Record, reason: Key) -> bool:
 def _edit(record: Record) -> Json:
     """The reply that changes what was shown, if the code has a place for it."""
     places = [key for key in record.rest if record.is_argument(key) or record.is_edit(key)]
-    filled: dict[Key, Json] = {key: value for key in places if (value := _edited_value(record, key)) is not None}
+    filled: dict[str, Json] = {key: value for key in places if (value := _edited_value(record, key)) is not None}
     if not filled:
         return None
-    heads: dict[Key, Json] = {key: verb.yes for key, verb in record.verbs.items()}
+    heads: dict[str, Json] = {key: verb.yes for key, verb in record.verbs.items()}
     if record.word and record.word[1].edit:
         heads[record.word[0]] = record.word[1].edit
     return _build(record, heads, filled)
 
 
-def _edited_value(record: Record, key: Key) -> Json:
+def _edited_value(record: Record, key: str) -> Json:
     if record.is_argument(key):
-        return argument(str(key))
+        return argument(key)
     inner = record.site.below(key)
     if inner:
         return _edited_call(record, inner)
@@ -214,7 +171,7 @@ def _edited_value(record: Record, key: Key) -> Json:
     return argument(record.shape.body) if record.shape.body is not None else None
 
 
-def _edited_call(record: Record, inner: tuple[Key, ...]) -> Json:
+def _edited_call(record: Record, inner: tuple[str | int, ...]) -> Json:
     """`answer["args"]["args"]`, `answer["edited_action"]["name"]`: a whole call, whose tool stays the one shown."""
     known: dict[str, Json] = {name: dict(ARGUMENTS) for name in ("args", "arguments")}
     known |= dict.fromkeys(("name", "action", "tool"), record.shape.tool)
@@ -224,24 +181,22 @@ def _edited_call(record: Record, inner: tuple[Key, ...]) -> Json:
 
 
 def _editable(record: Record) -> tuple[str, ...] | None:
-    named = tuple(str(key) for key in record.rest if record.is_argument(key))
+    named = tuple(key for key in record.rest if record.is_argument(key))
     if any(record.is_edit(key) for key in record.rest):
         return None if record.shape.call else (record.shape.body,) if record.shape.body else named
     return named
 
 
-def _build(record: Record, heads: dict[Key, Json], filled: dict[Key, Json]) -> Json:
+def _build(record: Record, heads: dict[str, Json], filled: dict[str, Json]) -> Json:
     """The record with its deciding parts, what is filled in, and what was shown for all else that is needed."""
     parts = {**heads, **filled}
     for key in record.rest:
         if key not in parts and record.needed(key):
             parts[key] = _unchanged(record, key)
-    if any(isinstance(key, int) for key in parts):
-        return [parts[index] for index in sorted(parts, key=int)]
-    return {str(key): value for key, value in parts.items()}
+    return dict(parts)
 
 
-def _unchanged(record: Record, key: Key) -> Json:
+def _unchanged(record: Record, key: str) -> Json:
     if record.use(key).does(What.TRUTH) and not record.is_reason(key):
         return None  # `if answer["new_args"]:` — nothing new, so nothing that such a test takes for a yes
     if record.is_edit(key):
@@ -249,7 +204,7 @@ def _unchanged(record: Record, key: Key) -> Json:
         if value is not None:
             return value
     if record.is_argument(key) or key == record.shape.body:
-        return argument(str(key))
+        return argument(key)
     if record.is_reason(key):
         return ""
     raise Unclear(f"answer[{key!r}] is needed, and nothing shows what belongs there")

@@ -1,0 +1,123 @@
+"""A model's tool call as a proposal: the action, its place in the run, and how its request looks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, cast
+
+from langchain_core.messages import ToolMessage
+from langchain_core.tools import BaseTool
+from langgraph.prebuilt.tool_node import ToolCallRequest
+from pydantic import BaseModel, ValidationError
+
+from hitl_core.gate import Form
+from hitl_core.protocol import Action, Arguments, Json, Kind, Option, Origin, canonical, sha256
+from hitl_core.tools import Tool
+
+from .messages import refused
+
+DELEGATES: Final = "hitl_delegates"
+"""Metadata of a tool that only hands work to a sub-agent: it has no effect of its own, and what that agent does is
+gated call by call."""
+
+_ID_LENGTH: Final = 100
+
+
+def place_of(request: ToolCallRequest) -> str:
+    """The place of a tool call: the task it runs in and the model's call id, stable over restarts.
+
+    Some local models use the same ids at every turn; the task tells those apart.
+    """
+    name = str(request.tool_call["id"])
+    short = name if len(name) <= _ID_LENGTH else sha256(name.encode())
+    return f"{_namespace(request)}/{short}"
+
+
+def _namespace(request: ToolCallRequest) -> str:
+    return str(request.runtime.config.get("configurable", {}).get("checkpoint_ns", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A call as the gate sees it."""
+
+    action: Action
+    call: str
+    form: Form
+
+
+def lineage(namespace: str) -> tuple[str, ...]:
+    """The nodes from the root graph down to the one that acts: `sub:<task>|tools:<task>` → ("sub", "tools")."""
+    return tuple(part.partition(":")[0] for part in namespace.split("|") if part)
+
+
+def proposal_of(request: ToolCallRequest, neutral: Tool | None, place: str, agent: str | None) -> Proposal:
+    """A tool call as a proposal; `neutral` is its tool if we know it. Raises RecordError for arguments without a single
+    JSON form."""
+    call = request.tool_call
+    action = Action(
+        tool=call["name"],
+        arguments=cast("Arguments", call["args"]),
+        definition=neutral.definition if neutral else definition_of(request.tool),
+        origin=Origin(agent=agent, path=lineage(_namespace(request))),
+    )
+    return Proposal(action, place, form_of(neutral, request.tool, action))
+
+
+def delegates(request: ToolCallRequest) -> bool:
+    """Whether the tool only hands work to a sub-agent."""
+    return bool(request.tool is not None and (request.tool.metadata or {}).get(DELEGATES))
+
+
+def form_of(neutral: Tool | None, native: BaseTool | None, action: Action) -> Form:
+    """How the request of a tool call looks."""
+    if neutral is None:
+        return Form(arguments_schema=schema_of(native))
+    if neutral.kind is Kind.APPROVAL:
+        return Form(arguments_schema=neutral.schema)
+    title = action.arguments.get("question")
+    return Form(
+        kind=neutral.kind,
+        title=title if isinstance(title, str) else neutral.description,
+        options=neutral.options or offered(action.arguments.get("options")),
+    )
+
+
+def offered(options: Json) -> tuple[Option, ...]:
+    """The options that an agent made up itself."""
+    return tuple(Option(id=str(option)) for option in options) if isinstance(options, list) else ()
+
+
+def schema_of(native: BaseTool | None) -> dict[str, Json] | None:
+    """JSON Schema of a LangChain tool's arguments as the model sees them, or None if it has none."""
+    if native is None:
+        return None
+    schema = native.tool_call_schema
+    if isinstance(schema, dict):
+        return cast("dict[str, Json]", schema)
+    return cast("dict[str, Json]", schema.model_json_schema()) if issubclass(schema, BaseModel) else None
+
+
+def definition_of(native: BaseTool | None) -> str | None:
+    """Digest of a LangChain tool's definition: changes when the tool is redefined."""
+    if native is None:
+        return None
+    return sha256(canonical({"name": native.name, "description": native.description, "schema": schema_of(native)}))
+
+
+def argument_fault(request: ToolCallRequest) -> ToolMessage | None:
+    """The error message for arguments that the tool would not take: nobody is asked about such a call."""
+    schema = schema_of(request.tool)
+    if request.tool is None:
+        return refused(request, f"There is no tool {request.tool_call['name']!r}; nothing was run.")
+    model = request.tool.tool_call_schema
+    if schema is None or isinstance(model, dict) or not issubclass(model, BaseModel):
+        return None
+    try:
+        model.model_validate(request.tool_call["args"])
+    except ValidationError as exc:
+        faults = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in exc.errors())
+        return refused(
+            request, f"The arguments are invalid, so nothing was run: {faults}. Correct them and call again."
+        )
+    return None

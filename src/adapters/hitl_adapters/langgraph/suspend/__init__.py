@@ -1,0 +1,33 @@
+"""How LangGraph stops and starts: it is driven to its next stop, its state is read back, and it is resumed by id.
+
+    resume ── Step ──► engine ── Reached ──► resume ── Paused, Completed or Broke
+      └── snapshot, checkpoint, pauses, crashes: where the thread stands, against what the store knows
+
+`turn` is for the gated calls inside the graph: which turn drives it now, and how a call suspends it.
+"""
+
+from .checkpoint import PausedAt
+from .engine import Engine
+from .pauses import App
+from .resume import Resumption, Step
+from .snapshot import written_by
+from .turn import Current, Halt, InvalidAnswer, admitted, current, driving, halting, keeping_invalid
+from .watching import Reached
+
+__all__ = [
+    "App",
+    "Current",
+    "Engine",
+    "Halt",
+    "InvalidAnswer",
+    "PausedAt",
+    "Reached",
+    "Resumption",
+    "Step",
+    "admitted",
+    "current",
+    "driving",
+    "halting",
+    "keeping_invalid",
+    "written_by",
+]

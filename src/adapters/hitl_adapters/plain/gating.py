@@ -1,0 +1,212 @@
+"""How a call of a plain function reaches the gate: guarded functions, and what an app asks of people."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar, cast, overload
+
+from hitl_core.errors import CallRefused, ResultNotKept
+from hitl_core.gate import Form
+from hitl_core.protocol import (
+    Action,
+    Arguments,
+    EffectMode,
+    Executed,
+    Json,
+    LiveKind,
+    Proceed,
+    Refuse,
+    Substitute,
+    Verdict,
+    Wait,
+)
+from hitl_core.tools import Tool, as_json, tool
+
+from .errors import TRIED, failed, refused_after
+from .mapping import choice_form, question_form, review_form, tool_form
+from .suspend import PASS, Session, Suspended, current
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+Key = Callable[..., object]
+
+
+class PlainGate:
+    """The gate as plain functions see it: guard, ask, choose, review, step, together, emit, wait, notes."""
+
+    @overload
+    def guard(self, function: F, /) -> F: ...
+    @overload
+    def guard(self, function: Tool, /) -> Callable[..., Any]: ...
+    @overload
+    def guard(self, /, *, key: Key | None = None, **traits: Any) -> Callable[[F], F]: ...
+    def guard(
+        self, function: Callable[..., Any] | Tool | None = None, /, *, key: Key | None = None, **traits: Any
+    ) -> Any:
+        """Guard a function (async or sync): it runs only if the policy or a person lets this very call through.
+
+        `traits` are those of `hitl_core.tool`. The guarded function raises CallRefused if the answer is no. A sync
+        function is to be called from a sync app (which runs in a thread).
+
+        The calls of a function are told apart by their order, which has to be the same whenever the app runs again.
+        Where it is not (calls side by side), `key` makes a short text of the arguments that tells them apart:
+        `key=lambda order, amount: order`.
+        """
+        if function is None:
+            return functools.partial(self.guard, key=key, **traits)
+        declared = function if isinstance(function, Tool) else tool(**traits)(function)
+        return _guarded(declared, key)
+
+    async def ask(self, question: str, *, name: str = "ask", answer_schema: dict[str, Json] | None = None) -> Json:
+        """Ask people a question; returns their words, or a value that fits `answer_schema`."""
+        return await self._consult(name, {"question": question}, question_form(question, answer_schema))
+
+    async def choose(self, question: str, options: Sequence[str], *, name: str = "choose") -> str:
+        """Let people pick one of `options`; returns it."""
+        arguments: Arguments = {"question": question, "options": list(options)}
+        return cast("str", await self._consult(name, arguments, choice_form(question, options)))
+
+    async def review(self, content: str, *, title: str = "Review", name: str = "review") -> dict[str, Json]:
+        """Show a draft; returns `{"outcome": "accepted" | "edited" | "revise", "content": …, "feedback": …}`."""
+        return cast("dict[str, Json]", await self._consult(name, {"content": content}, review_form(title)))
+
+    async def step(self, function: Callable[..., Any], /, *args: Any, name: str = "", **kwargs: Any) -> Json:
+        """Do something that needs no approval, and remember its JSON result: a model call, a look-up.
+
+        On resume it is not done again. A process that dies between the work and the remembering leaves no trace of it,
+        and then it is; what must not happen twice belongs behind `guard`.
+        """
+        session = current()
+        place = session.place(f"step:{name or function.__name__}")
+        if place in session.journal:
+            return session.journal[place]
+        result = function(*args, **kwargs)
+        made = as_json(await result if inspect.isawaitable(result) else result)
+        return await session.gate.remember(place, made)
+
+    async def together(self, *calls: Awaitable[Any]) -> list[Any]:
+        """Await several calls at once, so that all of their pauses are shown at once."""
+        tasks = [asyncio.ensure_future(call) for call in calls]
+        if not tasks:
+            return []
+        try:
+            await asyncio.wait(tasks)
+        finally:
+            for task in tasks:
+                task.cancel()  # those that are done take no notice
+        errors = [task.exception() for task in tasks]
+        if any(isinstance(error, Suspended) for error in errors):
+            raise current().suspend()
+        return [task.result() for task in tasks]
+
+    def emit(self, text: str, data: Json = None) -> None:
+        """Tell whoever watches this run how far it is."""
+        current().emit(LiveKind.CUSTOM, text, data)
+
+    def wait(self, step: Any) -> Any:
+        """Wait for one of the async methods from a sync app: `gate.wait(gate.ask("…"))`."""
+        return current().gate.blocking(step)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What people have changed in the calls of this run so far, in words for a model."""
+        return tuple(current().notes)
+
+    async def _consult(self, name: str, arguments: Arguments, form: Form) -> Json:
+        session = current()
+        place = session.place(name)
+        verdict = await session.gate.propose(Action(tool=name, arguments=arguments), call=place, form=form)
+        match verdict:
+            case Wait():
+                raise session.suspend()
+            case Refuse(text=text):
+                session.used.append(place)
+                raise CallRefused(text)
+            case Proceed():
+                session.used.append(place)
+                late = f"nobody answered {place!r} before its deadline; go on without an answer, or ask again"
+                raise CallRefused(late)
+            case Substitute(result=result):
+                session.used.append(place)
+                return result
+
+
+gate = PlainGate()
+
+
+def _guarded(declared: Tool, key: Key | None) -> Callable[..., Any]:
+    function = declared.function
+    assert function is not None
+    if inspect.iscoroutinefunction(function):
+
+        @functools.wraps(function)
+        async def guarded(*args: Any, **kwargs: Any) -> Any:
+            return await _run(declared, key, args, kwargs)
+
+        return guarded
+
+    @functools.wraps(function)
+    def guarded_sync(*args: Any, **kwargs: Any) -> Any:
+        return current().gate.blocking(_run(declared, key, args, kwargs))
+
+    return guarded_sync
+
+
+async def _run(declared: Tool, key: Key | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Json:
+    session = current()
+    session.catalogue.learn(declared)
+    action = Action(tool=declared.name, arguments=declared.named(args, kwargs), definition=declared.definition)
+    place = session.place(declared.name if key is None else f"{declared.name}:{key(*args, **kwargs)}")
+    verdict = await session.gate.propose(action, call=place, form=tool_form(declared))
+    return await _obey(session, declared, verdict, place)
+
+
+async def _obey(session: Session, declared: Tool, verdict: Verdict, place: str) -> Json:
+    match verdict:
+        case Wait():
+            raise session.suspend()
+        case Refuse(text=text):
+            session.used.append(place)
+            raise CallRefused(text)
+        case Substitute(result=result, note=note):
+            session.used.append(place)
+            session.tell(note, place)
+            return result
+        case Proceed(note=note):
+            session.tell(note, place)
+            with session.working():
+                return await _carry_out(session, declared, verdict)
+
+
+async def _carry_out(session: Session, declared: Tool, allowed: Proceed) -> Json:
+    if declared.traits.mode is EffectMode.TRANSACTIONAL:
+        return await _carry_out_in_store(session, declared, allowed)
+    try:
+        return await _carry_out_once(session, declared, allowed)
+    except ResultNotKept as exc:
+        raise CallRefused(str(exc)) from exc
+
+
+async def _carry_out_once(session: Session, declared: Tool, allowed: Proceed) -> Json:
+    failure: Exception | None = None
+    async with session.gate.carry_out(allowed, suspends=PASS) as effect:
+        try:
+            result = await declared.run(effect.arguments)
+            effect.outcome = Executed(result)
+        except (ResultNotKept, *PASS):
+            raise  # it ran; or a guarded call inside it was stopped: it begins again when the stop is lifted
+        except Exception as exc:
+            failure, effect.outcome = exc, failed(exc)
+    if failure is None:
+        return result
+    raise refused_after(failure) from failure
+
+
+async def _carry_out_in_store(session: Session, declared: Tool, allowed: Proceed) -> Json:
+    try:
+        return await session.gate.carry_out_in_store(allowed, declared.run_in)
+    except RuntimeError as exc:
+        raise CallRefused(f"{TRIED}: {exc}") from exc

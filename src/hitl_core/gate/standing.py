@@ -1,0 +1,65 @@
+"""Does what was decided still stand? The policy of now intervenes only if it is stricter; then people are asked anew.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from ..checks import authorise
+from ..commands import Effect, Settled
+from ..lifecycle import RequestState
+from ..protocol import Level, OnTimeout, Proceed, Ruling, Verdict
+from ..verdicts import verdict
+from .doubt import resolve
+
+TAKEN_BACK: Final = (RequestState.REVOKED, RequestState.SUPERSEDED, RequestState.CANCELLED)
+"""A word about an effect in doubt that counts no more: the question is asked again."""
+
+
+def unmet(ruling: Ruling, decided: Settled | None) -> str:
+    """What `ruling` asks for beyond what was decided; "" if nothing. `decided` is None if nobody was asked.
+
+    A denial is not for this function: it refuses, whatever was decided.
+    """
+    if decided is not None and decided.state in TAKEN_BACK:
+        return f"what was said about it is {decided.state}"
+    if not ruling.asks:
+        return ""
+    if decided is None:
+        return "nobody was asked about it"
+    if ruling.level is Level.HUMAN_LEADS:
+        return "only a person does it now"
+    if ruling.stricter_than(decided.request.level):
+        return f"it was decided at level {decided.request.level}"
+    if decided.response is None:
+        lapses = ruling.veto_seconds is not None or ruling.on_timeout is OnTimeout.PROCEED
+        return "" if lapses else "nobody answered, and that counts as a yes no more"
+    faults = authorise(decided.request.model_copy(update={"approvers": ruling.approvers}), decided.response)
+    return "; ".join(fault.problem for fault in faults)
+
+
+def asked_again(ruling: Ruling, missing: str) -> Ruling:
+    """The ruling of a question that is put once more, and says why."""
+    return ruling.model_copy(update={"why": f"{ruling.why} Asked again: {missing}."})
+
+
+def about(effect: Effect, newest: Settled | None) -> Settled | None:
+    """The newest request at the place of `effect`, if it speaks for this action and not for another one."""
+    if newest is None:
+        return None
+    request = newest.request
+    speaks = request.in_doubt or request.id == effect.request_id or request.digest == effect.action.digest
+    return newest if speaks else None
+
+
+def once_more(effect: Effect, decided: Settled | None, note: str) -> Verdict:
+    """What was decided last about an action that is allowed and has not run; `note` as in Proceed."""
+    if decided is None or decided.request.id == effect.request_id:
+        return Proceed(effect.action, call=effect.call, request_id=effect.request_id, note=note)
+    if decided.request.in_doubt:
+        return resolve(effect, decided, note=note).verdict
+    found = verdict(decided)
+    return replace(found, note=found.note or note) if isinstance(found, Proceed) else found

@@ -1,0 +1,54 @@
+"""Opening one adapter is knowing all: the same rooms in each, and arrows that point one way."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.tree.source import ADAPTERS, Import, imports, module_name, parsed, python_files
+
+ROOMS = ("errors", "mapping", "suspend", "gating", "building", "adapter")
+"""From the bottom to the top: a room imports only rooms before it. Each is a file or a folder of that name."""
+MAY_BE_THERE = {"kit"}
+FOLDERS = sorted(path.parent for path in ADAPTERS.glob("*/adapter.py"))
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_an_adapter_has_exactly_these_rooms(folder: Path) -> None:
+    there = {path.stem for path in folder.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    wanted = {"__init__", *ROOMS} if _builds_specs(folder) else {"__init__", *ROOMS} - {"building"}
+    assert there - MAY_BE_THERE == wanted
+
+
+def _builds_specs(folder: Path) -> bool:
+    """Whether NEUTRAL_SPEC is declared as anything but absent; read, since the framework may not be installed."""
+    for node in ast.walk(parsed(folder / "adapter.py")):
+        pairs = zip(node.keys, node.values, strict=True) if isinstance(node, ast.Dict) else ()
+        for key, value in pairs:
+            if isinstance(key, ast.Attribute) and key.attr == "NEUTRAL_SPEC":
+                return not ast.unparse(value).startswith("absent(")
+    raise AssertionError(f"{folder.name} does not answer for NEUTRAL_SPEC")
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_no_arrow_inside_an_adapter_points_up(folder: Path) -> None:
+    wrong = [found.place for path in python_files(folder) for found in imports(path) if _points_up(found, folder.name)]
+    assert not wrong, f"errors ← mapping ← suspend ← gating ← building ← adapter: {wrong}"
+
+
+def _points_up(found: Import, family: str) -> bool:
+    here, there = _room(module_name(found.path), family), _room(found.module, family)
+    return here in ROOMS and there in ROOMS and ROOMS.index(there) > ROOMS.index(here)
+
+
+def _room(module: str, family: str) -> str:
+    below = module.removeprefix(f"hitl_adapters.{family}.")
+    return "" if below == module else below.partition(".")[0]
+
+
+@pytest.mark.parametrize("path", python_files(*FOLDERS), ids=lambda path: path.relative_to(ADAPTERS).as_posix())
+def test_the_first_line_of_a_file_says_what_it_is(path: Path) -> None:
+    first = (ast.get_docstring(parsed(path)) or "").partition("\n")[0]
+    assert len(first.split()) >= 5, f"{path.name} begins with {first!r}"
