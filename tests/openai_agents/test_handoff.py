@@ -148,3 +148,11 @@ async def test_a_model_for_every_agent_may_not_speak_in_a_persons_place(desk: Ca
     with pytest.raises(AppRefused, match="in this person's place"):
         await at.start("hello")
     assert at.asked == (0, 0)
+
+
+async def test_where_the_provider_keeps_the_conversation_no_person_can_take_it(desk: Callable[..., Desk]) -> None:
+    """It would take the person's words for known, and they never reach a model (research §5)."""
+    at = desk(lambda url: two_agents(url, how={"conversation_id": "c1"}), says("never"))
+    with pytest.raises(AppRefused, match="would never hear"):
+        await at.start("hello")
+    assert at.asked == (0, 0)

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, cast
 
-from agents import Agent, RunConfig, RunHooks, RunState
+from agents import Agent, OpenAIConversationsSession, RunConfig, RunHooks, RunState
 
 from hitl_core.apps import AppSource
 from hitl_core.capabilities import NATIVE, Capabilities, Capability, emulated
@@ -27,6 +27,9 @@ from .suspend.kept import written
 log = logging.getLogger("hitl_core")
 
 NAME: Final = "openai_agents"
+
+_ELSEWHERE: Final = {"conversation_id", "previous_response_id", "auto_previous_response_id"}
+"""What tells the SDK that the provider keeps the conversation."""
 
 CAPABILITIES: Final[Capabilities] = {
     Capability.GATE_TOOLS: NATIVE,
@@ -70,7 +73,7 @@ class AgentApp:
 
     context: the SDK's context object, or a function of the run's input that makes one; it is never stored.
     session: a function from the thread's name to the SDK's session of that conversation.
-    run_config, hooks: as for the SDK's Runner.
+    run_config, hooks, and what else stands in `how` (conversation_id, error_handlers …): as for the SDK's Runner.
     """
 
     agent: Agent[Any]
@@ -102,12 +105,14 @@ class OpenAIAgentsAdapter:
         if self._app is None:
             app = await self._build()
             config = app.run_config or RunConfig()
-            findings = look_through(app.agent, model=config.model)
+            elsewhere = bool(_ELSEWHERE & {name for name, given in app.how.items() if given})
+            findings = look_through(app.agent, model=config.model, elsewhere=elsewhere)
             reasons = [each for each in findings if each.level == "refuse"]
             if reasons:
                 raise AppRefused("; ".join(f"{each.place}: {each.message}" for each in reasons))
             oversee(app.agent, model=config.model, provider=config.model_provider)
-            self._graph, self._findings = graph_of(app.agent), look_through(app.agent, model=None)
+            self._graph = graph_of(app.agent)
+            self._findings = look_through(app.agent, model=None, elsewhere=False)
             tracing = config.tracing_disabled or not self._options.tracing
             self._app = replace(app, run_config=replace(config, model=None, tracing_disabled=tracing))
         return self._findings
@@ -142,7 +147,7 @@ class OpenAIAgentsAdapter:
 
     async def _advance(self, now: Current, app: AgentApp) -> Ending:
         context = _context(app, now)
-        session = None if app.session is None else LateSession(app.session(now.turn.run.thread), now)
+        session = None if app.session is None else LateSession(_local(app.session(now.turn.run.thread)), now)
         if session is not None:
             await session.require_free()
         given: Any = input_of(now.turn.run.input)
@@ -217,6 +222,13 @@ def _broke(now: Current, error: Exception) -> Broke:
         raise error
     log.warning("run %s: the agents raised", now.turn.run.id, exc_info=error)
     return Broke(in_words(error), now.turn.checkpoint, tuple(now.used))
+
+
+def _local(session: Any) -> Any:
+    """Raises AppRefused for a session that the provider keeps: it is written call by call, and cannot be late."""
+    if isinstance(session, OpenAIConversationsSession):
+        raise AppRefused("an OpenAIConversationsSession is kept by the provider; use `how={'conversation_id': …}`")
+    return session
 
 
 def _context(app: AgentApp, now: Current) -> Any:

@@ -129,12 +129,18 @@ class _Look:
         return f"{self.agent.name}.{_name(tool)}"
 
 
-def look_through(root: Agent[Any], *, model: Model | str | None) -> tuple[Finding, ...]:
-    """What people should know about these agents before they run. Level `refuse` means that they will not."""
+def look_through(root: Agent[Any], *, model: Model | str | None, elsewhere: bool) -> tuple[Finding, ...]:
+    """What people should know about these agents before they run. Level `refuse` means that they will not.
+
+    `model`: the one that stands for all of theirs. `elsewhere`: the provider keeps the conversation.
+    """
     found = [finding for agent in walk(root) for finding in _Look(agent).findings()]
     people = [agent.name for agent in walk(root) if getattr(agent.model, HUMAN, False)]
     if people and model is not None:
         problem = "the RunConfig has a model for every agent; it would speak in this person's place"
+        found += [Finding("refuse", name, problem) for name in people]
+    if people and elsewhere:
+        problem = "the provider keeps the conversation, and would never hear what this person says"
         found += [Finding("refuse", name, problem) for name in people]
     if not at_least(NESTED_TWICE) and _depth(root, ()) > 1:
         problem = f"openai-agents {sdk_version()} never resolves a pause two agent tools deep; upgrade it"

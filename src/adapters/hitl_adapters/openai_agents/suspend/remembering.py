@@ -105,6 +105,10 @@ class Remembering(Model):
     async def close(self) -> None:
         await self.inner.close()
 
+    def _supports_default_prompt_cache_key(self) -> bool:
+        supports = getattr(self.inner, "_supports_default_prompt_cache_key", None)
+        return bool(supports is not None and supports())
+
     async def _cleanup_on_run_end(self, owner: object) -> None:
         cleanup = getattr(self.inner, "_cleanup_on_run_end", None)
         if cleanup is not None:
