@@ -120,6 +120,17 @@ async def test_a_stop_while_agents_work_ends_the_run_before_the_next_call_of_a_m
     assert (run.state, at.effects, at.asked) == (RunState.COMPLETED, ["look_up"], (2, 0)), run.error
 
 
+async def test_a_stop_holds_back_what_nobody_was_asked_about_too(desk: Made) -> None:
+    at = desk(lambda url: Agent(name="desk", model=chat_model(url), tools=function_tools()), calls(LOOK_UP), END)
+    async with at.open() as hitl:
+        await hitl.stop(StopScope.TOOL, "look_up", by="eve", reason="fire")
+        run = await hitl.start("go")
+        assert (run.state, at.effects, at.asked) == (RunState.STOPPED, [], (1, 0)), run.error
+        await hitl.lift(StopScope.TOOL, "look_up", by="eve", reason="over")
+        run = await hitl.wait(run.id)
+    assert (run.state, at.effects, at.asked) == (RunState.COMPLETED, ["look_up"], (2, 0)), run.error
+
+
 async def test_a_run_that_was_taken_away_ends_here_and_the_model_is_not_asked(desk: Made) -> None:
     @tool(reversible=True)
     async def look_up(order: str) -> str:

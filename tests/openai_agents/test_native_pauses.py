@@ -87,6 +87,18 @@ async def test_the_context_and_hooks_of_the_app_are_its_own(desk: Callable[..., 
     assert b"s3cret" not in (at.folder / "store.db").read_bytes()
 
 
+async def test_without_a_context_there_is_none_after_a_pause_either(desk: Callable[..., Desk]) -> None:
+    seen: list[Any] = []
+
+    class Hooks(RunHooks[Any]):
+        async def on_llm_start(self, context: Any, *args: Any) -> None:
+            seen.append(context.context)
+
+    at = desk(lambda url: AgentApp(unchanged(url), hooks=Hooks()), calls(WHOLE), END)
+    await at.answer(await at.start(), approve)
+    assert seen == [None, None]
+
+
 async def test_structured_output_is_the_output(desk: Callable[..., Desk]) -> None:
     from pydantic import BaseModel
 

@@ -166,13 +166,13 @@ class OpenAIAgentsAdapter:
                 await _flush(session)
                 return Completed(answer_of(result.final_output), tuple(now.used))
             given = result.to_state()
-        return await self._paused(now, given, session)
+        return await self._paused(now, given, session, context)
 
-    async def _paused(self, now: Current, state: RunState[Any], session: LateSession | None) -> Paused:
+    async def _paused(self, now: Current, state: RunState[Any], session: LateSession | None, context: Any) -> Paused:
         await _flush(session)
         kept = replace(
             now.kept,
-            state=written(state),
+            state=written(state, context),
             graph=self._graph,
             answered=dict(now.answered),
             waits=tuple(item.call_id for item in state.get_interruptions() if item.call_id),

@@ -131,6 +131,13 @@ async def _carry_out_in_store(now: Current, allowed: Proceed, neutral: Tool) -> 
         return f"This call was tried and failed: {exc}"
 
 
+async def heed_stop(now: Current, action: Action) -> None:
+    """For what runs without a begin of ours. Raises Stopped if a stop covers it."""
+    if await now.gate.stop_for(action):
+        assert now.gate.stopped is not None
+        raise now.gate.stopped
+
+
 async def halting(now: Current, step: Awaitable[Any]) -> Any:
     """An error of the gate ends the turn, and never becomes a message to the model; the calls beside it go on."""
     try:
@@ -173,6 +180,7 @@ async def once(now: Current, proposal: Proposal, body: Body) -> Any:
         now.used.append(_doubt(proposal, attempt))
         if not (isinstance(decision, Choose) and decision.option == AGAIN.id):
             return "It is not known whether this call had its effect, and a person stopped it. Do not try it again."
+    await heed_stop(now, proposal.action)
     await now.gate.remember(_begun(now, proposal, _attempts(now, proposal) + 1), True)
     try:
         result = await body(proposal.action.arguments)

@@ -20,7 +20,7 @@ from hitl_core.tools import Tool
 from ..errors import in_short
 from ..mapping import CallFault, action_of, definition_of, form_of, noted, read_arguments, said
 from ..suspend import Current, current, found, within
-from .carrying import NOTHING_RAN, Body, Proposal, halting, in_doubt, obey, once, rule
+from .carrying import NOTHING_RAN, Body, Proposal, halting, heed_stop, in_doubt, obey, once, rule
 
 Former = Callable[[Arguments], Form]
 
@@ -116,14 +116,15 @@ class Oversight:
         async def body(given: Arguments) -> Any:
             return await self.original.on_invoke_tool(context, text if given == arguments else json.dumps(given))
 
-        decided = await self._decided(now, context, proposal, call_id)
+        decided = await self._decided(now, proposal)
+        proposal = replace(proposal, asks=decided and not self._gates)
         if self.delegates:
-            return await self._delegated(now, proposal, body, call_id, decided=decided)
+            return await self._delegated(now, proposal, body, call_id)
         if not decided:
             return await once(now, proposal, body)
         return await obey(now, proposal, body, neutral=self.neutral, tells=self.neutral is not None)
 
-    async def _decided(self, now: Current, context: ToolContext[Any], proposal: Proposal, call_id: str) -> bool:
+    async def _decided(self, now: Current, proposal: Proposal) -> bool:
         """Whether the gate has a say in this call: it is gated, or the app wanted it decided."""
         if self._gates or proposal.call in now.verdicts:
             return True
@@ -131,10 +132,11 @@ class Oversight:
             return self.original.needs_approval
         return await now.gate.settled(proposal.call) is not None
 
-    async def _delegated(self, now: Current, proposal: Proposal, body: Body, call_id: str, *, decided: bool) -> Any:
+    async def _delegated(self, now: Current, proposal: Proposal, body: Body, call_id: str) -> Any:
         """Let the other agent work inside this call, with the arguments that were allowed."""
+        await heed_stop(now, proposal.action)
         allowed, note = proposal.action.arguments, ""
-        if decided:
+        if proposal.asks:
             verdict: Verdict = await rule(now, proposal)
             if isinstance(verdict, Wait):
                 return NOTHING_RAN

@@ -12,7 +12,7 @@ from hitl_core.protocol import Proceed, Refuse, Substitute, Verdict, Wait
 
 from ..mapping import DECISION_ONLY, CallFault, action_of, arguments_of, definition_of
 from ..suspend import Current
-from .carrying import Proposal, in_doubt, lost, require_same_tool, rule
+from .carrying import Proposal, heed_stop, in_doubt, lost, require_same_tool, rule
 from .overseen import Oversight, oversight_of
 
 
@@ -36,9 +36,9 @@ async def _settle_one(now: Current, state: RunState[Any], item: ToolApprovalItem
         return True
     await require_same_tool(now, proposal)
     verdict = await _verdict(now, proposal, tool)
-    if isinstance(verdict, Proceed) and not _is_carried(item) and await now.gate.stop_for(proposal.action):
-        assert now.gate.stopped is not None
-        raise now.gate.stopped  # nothing of ours is between this approval and what it lets happen
+    carried = _is_carried(item, tool)
+    if isinstance(verdict, Proceed) and not carried:
+        await heed_stop(now, proposal.action)  # nothing of ours is between this approval and what it lets happen
     match verdict:
         case Wait():
             return False
@@ -48,7 +48,7 @@ async def _settle_one(now: Current, state: RunState[Any], item: ToolApprovalItem
         case Proceed() | Substitute():
             _hear(state, now, call_id, verdict)
             state.approve(item)
-    if not _is_carried(item):
+    if not carried:
         now.used.append(proposal.call)
     return True
 
@@ -74,8 +74,7 @@ def _proposal(now: Current, item: ToolApprovalItem, call_id: str, tool: Oversigh
 
 async def _tool_of(item: ToolApprovalItem, context: Any) -> Oversight | None:
     """The overseen function tool that a pause is about; None for the SDK's other tools. Raises AppChanged."""
-    raw = item.raw_item if isinstance(item.raw_item, dict) else item.raw_item.model_dump()
-    if raw.get("type") != "function_call":
+    if _kind(item) != "function_call":
         return None
     agent = item.agent
     names = (item.tool_name, item.qualified_name)
@@ -88,10 +87,14 @@ async def _tool_of(item: ToolApprovalItem, context: Any) -> Oversight | None:
     raise AppChanged(f"agent {agent.name!r} no longer has the tool {item.tool_name!r} that waits; nothing ran")
 
 
-def _is_carried(item: ToolApprovalItem) -> bool:
+def _is_carried(item: ToolApprovalItem, tool: Oversight | None) -> bool:
     """Whether a wrapper of ours carries the call out, and so uses its decision."""
+    return tool is not None or _kind(item) not in ("mcp_approval_request", "function_call")
+
+
+def _kind(item: ToolApprovalItem) -> str:
     raw = item.raw_item if isinstance(item.raw_item, dict) else item.raw_item.model_dump()
-    return raw.get("type") != "mcp_approval_request"
+    return str(raw.get("type"))
 
 
 def _hear(state: RunState[Any], now: Current, call_id: str, verdict: Verdict) -> None:

@@ -95,6 +95,6 @@ async def restored(root: Agent[Any], kept: Kept, graph: Graph, context: Any) -> 
         raise AppChanged(f"the state of this run does not fit its agents: {in_words(exc)}. Nothing ran") from exc
 
 
-def written(state: RunState[Any]) -> dict[str, Any]:
+def written(state: RunState[Any], context: Any) -> dict[str, Any]:
     """A state as JSON. Nothing of the app's own context is kept: the app makes it anew."""
-    return state.to_json(context_serializer=lambda _: {})
+    return state.to_json() if context is None else state.to_json(context_serializer=lambda _: {})
