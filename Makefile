@@ -22,10 +22,11 @@ help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 	@echo '  make test LANES="core types"   only these lanes'
 	@echo '  make demo ANSWER=approve       answers by itself'
+	@echo '  make demo MODEL=script         plays the scripted model even if OPENAI_API_KEY is set'
 
 demo: $(DEMO)/.ready ## see an agent pause, answer it, see it finish
 	@echo "==> [3/3] hitl demo"
-	@$(DEMO)/bin/hitl demo $${ANSWER:+--answer "$$ANSWER"}
+	@$(DEMO)/bin/hitl demo $${ANSWER:+--answer "$$ANSWER"} $(if $(filter script,$(MODEL)),--scripted)
 
 test: $(TOOLS)/.ready ## every lane, then one line that says how it went
 	@$(LANE) $(LANES)

@@ -23,6 +23,8 @@ NEWEST = "constraints/newest.txt"
 LOWEST = "constraints/langgraph_lowest.txt"
 OPENAI_AGENTS = "constraints/openai_agents.txt"
 OPENAI_AGENTS_LOWEST = "constraints/openai_agents_lowest.txt"
+AUTOGEN = "constraints/autogen.txt"
+CREWAI = "constraints/crewai.txt"
 LANES = (
     "lint",
     "types",
@@ -31,11 +33,15 @@ LANES = (
     "langgraph_lowest",
     "openai_agents",
     "openai_agents_lowest",
+    "crewai",
+    "autogen",
+    "conformance",
     "docs",
     "bench_smoke",
     "wheel",
 )
 PYTHON_CODE = ("src", "tests", "examples", "bench", "noxfile.py")
+FRAMEWORKS = ("langgraph", "langchain_core", "crewai", "autogen_agentchat", "agents", "openai")
 # Frameworks that cannot be installed beside the others: their own lane checks the types of these paths.
 TYPED_IN_ITS_LANE = {
     "openai_agents": (
@@ -43,8 +49,9 @@ TYPED_IN_ITS_LANE = {
         "tests/openai_agents",
         "examples/existing_agents",
     ),
+    "crewai": ("src/adapters/hitl_adapters/crewai", "tests/crewai", "examples/existing_crews"),
+    "autogen": ("src/adapters/hitl_adapters/autogen", "tests/autogen", "examples/existing_teams"),
 }
-FRAMEWORKS = ("langgraph", "langchain_core", "crewai", "autogen_agentchat", "agents", "openai")
 # The core lane proves first that its environment is what the lane's name says.
 NO_FRAMEWORK = """
 import importlib.util, sys
@@ -86,10 +93,10 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """mypy --strict over everything that is Python here and needs no framework that has a lane of its own for this."""
+    """mypy --strict over everything that is Python here and needs no framework with a lane of its own for this."""
     install(session, extras="cli,langgraph,server,postgres", groups=("test", "langgraph", "types"))
     session.install("--constraint", NEWEST, "nox")
-    elsewhere = "|".join(path for paths in TYPED_IN_ITS_LANE.values() for path in paths)
+    elsewhere = "|".join(f"^{path}/" for paths in TYPED_IN_ITS_LANE.values() for path in paths)
     session.run("mypy", "--exclude", elsewhere, *(path for path in PYTHON_CODE if (ROOT / path).exists()))
 
 
@@ -135,6 +142,29 @@ def openai_agents_lowest(session: nox.Session) -> None:
 
 
 @nox.session
+def conformance(session: nox.Session) -> None:
+    """Every promise, tried on every adapter that the newest pins install; and the broken ones are caught."""
+    install(session, extras="cli,langgraph", groups=("test", "langgraph"))
+    pytest(session, "tests/conformance")
+
+
+@nox.session
+def crewai(session: nox.Session) -> None:
+    """The CrewAI adapter on the newest pinned versions, and its types."""
+    install(session, extras="cli,crewai", groups=("test", "types"), pins=CREWAI)
+    session.run("mypy", *TYPED_IN_ITS_LANE["crewai"])
+    pytest(session, "tests/crewai", "tests/tree/test_capabilities.py")
+
+
+@nox.session
+def autogen(session: nox.Session) -> None:
+    """The AutoGen adapter on the one version that it supports, and its types."""
+    install(session, extras="cli,autogen", groups=("test", "types"), pins=AUTOGEN)
+    session.run("mypy", *TYPED_IN_ITS_LANE["autogen"])
+    pytest(session, "tests/autogen", "tests/tree/test_capabilities.py")
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """The examples run, and so does the code in the documentation."""
     install(session, extras="cli,langgraph", groups=("test", "langgraph"))
@@ -177,6 +207,9 @@ def constraints(session: nox.Session) -> None:
     others = [f"--extra={extra}" for extra in ("server", "postgres", "agui", "notify", "otel")]
     session.run(*compile_, *extras, *others, "--group=dev", "--output-file", NEWEST)
 
+    crew = ["--extra=crewai", "--extra=cli", "--group=test", "--group=types"]
+    session.run(*compile_, *crew, "--output-file", CREWAI)
+
     # "Oldest" is said of what we ask for and of LangGraph's own family; the test tools stay new.
     oldest = str(Path(session.create_tmp()) / "oldest.txt")
     family = "constraints/langgraph_family.in"
@@ -188,6 +221,7 @@ def constraints(session: nox.Session) -> None:
     session.run(*compile_, *own, "--output-file", OPENAI_AGENTS)
     family = "constraints/openai_agents_lowest.in"
     session.run(*compile_, family, *own, "--output-file", OPENAI_AGENTS_LOWEST)
+    session.run(*compile_, "--extra=autogen", "--extra=cli", "--group=dev", "--output-file", AUTOGEN)
 
 
 @nox.session

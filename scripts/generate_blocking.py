@@ -32,7 +32,7 @@ from .commands import Effect, Page, Recorded, Settled, Stop, StopScope
 from .config import DEFAULT_FILE, Config, connect
 from .contracts import Clock, Finding
 from .portal import Portal
-from .protocol import Response, Run, RunState
+from .protocol import Arguments, PauseRequest, Preview, Response, Run, RunState
 from .runtime import Runtime
 
 

@@ -16,7 +16,7 @@ from .commands import Effect, Page, Recorded, Settled, Stop, StopScope
 from .config import DEFAULT_FILE, Config, connect
 from .contracts import Clock, Finding
 from .portal import Portal
-from .protocol import Response, Run, RunState
+from .protocol import Arguments, PauseRequest, Preview, Response, Run, RunState
 from .runtime import Runtime
 
 
@@ -89,6 +89,10 @@ class BlockingRuntime:
     def revoke(self, request_id: str, *, by: str, reason: str = "") -> Settled:
         """Take back a decision that has not been used yet. Raises RequestNotFound, IllegalMove."""
         return self._portal.wait(self.runtime.revoke(request_id, by=by, reason=reason))
+
+    def preview(self, request: PauseRequest, arguments: Arguments) -> Preview | None:
+        """What an edit of `request` would do, by the tool's own code; None where this app has none for it."""
+        return self._portal.wait(self.runtime.preview(request, arguments))
 
     def stop(self, scope: StopScope, target: str = "", *, by: str, reason: str) -> int:
         """Put a stop in force: nothing that it covers starts any more. Returns how many requests it froze."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, assert_never
+from typing import assert_never
 
 from .errors import Fault, NotCanonical, TooLarge
 from .protocol import (
@@ -106,9 +106,9 @@ def _content(request: PauseRequest, response: Response) -> list[Fault]:
 
 
 def _destination_faults(request: PauseRequest, to: str | None) -> list[Fault]:
-    """The agents that a conversation can be handed back to are the options of its request."""
+    """The agents that a conversation can be handed back to are the options of its request, if it has any."""
     offered = [each.id for each in request.options]
-    if to is None or to in offered:
+    if to is None or not offered or to in offered:
         return []
     return [Fault("to", f"{to!r} cannot take the conversation; those who can: {offered}")]
 
@@ -127,8 +127,8 @@ def _type_faults(before: Arguments, after: Arguments) -> list[Fault]:
     faults = [Fault(f"arguments.{name}", "is missing") for name in before.keys() - after.keys()]
     faults += [Fault(f"arguments.{name}", "is not a parameter of this call") for name in after.keys() - before.keys()]
     for name in before.keys() & after.keys():
-        if _json_type(before[name]) != _json_type(after[name]):
-            problem = f"was {_json_type(before[name])} and is now {_json_type(after[name])}; keep the type"
+        if json_type(before[name]) != json_type(after[name]):
+            problem = f"was {json_type(before[name])} and is now {json_type(after[name])}; keep the type"
             faults.append(Fault(f"arguments.{name}", problem))
     return sorted(faults, key=lambda fault: fault.path)
 
@@ -140,7 +140,7 @@ def _answer_faults(request: PauseRequest, value: Json) -> list[Fault]:
     if request.answer_schema is not None:
         return schema_faults(request.answer_schema, value, "value")
     if request.kind in (Kind.INPUT, Kind.HANDOFF) and not isinstance(value, str):
-        return [Fault("value", f"must be text, not {_json_type(value)}")]
+        return [Fault("value", f"must be text, not {json_type(value)}")]
     if isinstance(value, str) and not value.strip():
         return [Fault("value", "is empty; an empty text is not an answer")]
     return []
@@ -156,7 +156,8 @@ def _storable(value: Json, path: str) -> list[Fault]:
     return []
 
 
-def _json_type(value: Any) -> str:
+def json_type(value: Json) -> str:
+    """The JSON name of a value's type, as people say it."""
     match value:
         case None:
             return "null"

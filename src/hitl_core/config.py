@@ -117,11 +117,16 @@ def make_adapter(config: Config, catalogue: Catalogue) -> Adapter:
     return cast("Adapter", found(config.app, options=options, catalogue=catalogue))
 
 
-async def open_store(config: Config, clock: Clock) -> Store:
-    """The store that the URL's scheme names. Raises StoreUnavailable, AdapterNotFound, AdapterNotInstalled."""
+async def open_store(config: Config, clock: Clock, **more: Any) -> Store:
+    """The store that the URL's scheme names; `more` goes to its `open`.
+
+    Raises StoreUnavailable, AdapterNotFound, AdapterNotInstalled.
+    """
     scheme = config.store_url.partition(":")[0]
     found = cast("Any", load(STORES, scheme))
-    return cast("Store", await found.open(config.store_url, folder=config.folder, clock=clock, **config.store_options))
+    return cast(
+        "Store", await found.open(config.store_url, folder=config.folder, clock=clock, **config.store_options, **more)
+    )
 
 
 def make_channels(config: Config) -> list[Channel]:

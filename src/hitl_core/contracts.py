@@ -118,6 +118,8 @@ class Finding:
     """note, warn or refuse"""
     place: str
     message: str
+    ungated: bool = False
+    """Whether it names something of the app that runs, or could run, without passing the gate."""
 
 
 class Adapter(Protocol):

@@ -197,7 +197,7 @@ class CapabilityNotSupported(AdapterError, NotImplementedError):
     code = "HITL-A09"
 
     def __init__(self, adapter: str, capability: str, because: str) -> None:
-        super().__init__(f"adapter {adapter!r} does not support {capability!r}: {because}")
+        super().__init__(f"adapter {adapter!r} does not support {str(capability)!r}: {because}")
         self.adapter, self.capability, self.because = adapter, capability, because
 
     def __reduce__(self) -> tuple[type[CapabilityNotSupported], tuple[str, str, str]]:

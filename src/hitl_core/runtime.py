@@ -40,16 +40,19 @@ from .commands import (
 )
 from .contracts import Adapter, Channel, Clock, Finding, Store, require
 from .errors import AppChanged, HitlError, RunBusy, Stopped
-from .gate import Surroundings
+from .gate import Surroundings, preview
 from .judging import judge
 from .lifecycle import RequestEvent, RequestState
 from .live import Listeners, listen
 from .owners import owner_name, release_dead
 from .protocol import (
+    Arguments,
     Cancel,
     Edit,
     Json,
     LiveEvent,
+    PauseRequest,
+    Preview,
     Reject,
     Response,
     Run,
@@ -157,12 +160,13 @@ class Runtime:
         claimed = await self._take_up(run_id)
         return await self.run(run_id) if claimed is None else await self._driver.drive(claimed, ask_again=ask_again)
 
-    async def stream_resume(self, run_id: str) -> AsyncIterator[LiveEvent]:
+    async def stream_resume(self, run_id: str, *, ask_again: bool = False) -> AsyncIterator[LiveEvent]:
         """Like `resume`, yielding the live events. Nothing is yielded if there is nothing to do."""
         claimed = await self._take_up(run_id)
         if claimed is None:
             return
-        async with aclosing(listen(self._listeners, claimed.run.id, self._driver.drive(claimed))) as events:
+        turn = self._driver.drive(claimed, ask_again=ask_again)
+        async with aclosing(listen(self._listeners, claimed.run.id, turn)) as events:
             async for event in events:
                 yield event
 
@@ -246,6 +250,12 @@ class Runtime:
     async def revoke(self, request_id: str, *, by: str, reason: str = "") -> Settled:
         """Take back a decision that has not been used yet. Raises RequestNotFound, IllegalMove."""
         return await self.store.apply(MoveRequest(request_id, RequestEvent.REVOKE, by, reason, self._around.now()))
+
+    async def preview(self, request: PauseRequest, arguments: Arguments) -> Preview | None:
+        """What an edit of `request` would do, by the tool's own code; None where this app has none for it."""
+        await self._learn_tools()
+        traits = self._around.catalogue.traits(request.action.tool)
+        return None if traits.preview is None else preview(traits, request.action.edited(arguments))
 
     # ── stops ────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -15,6 +15,8 @@ from .gate import Gate, Surroundings
 from .protocol import Json, LiveEvent, LiveKind, PauseRequest, Run, RunState
 
 log = logging.getLogger("hitl_core")
+endings = logging.getLogger("hitl_core.endings")
+"""How turns ended. Who waits for a run reads that from the run; a worker's log is the only one to say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +93,10 @@ class Driver:
         except LeaseLost:
             raise
         except HitlError as exc:
-            log.warning("run %s: %s", turn.run.id, exc)
+            endings.warning("run %s: %s", turn.run.id, exc)
             return Broke(f"{exc.code} {exc}", checkpoint=turn.checkpoint)
         except Exception as exc:
-            log.exception("run %s failed", turn.run.id)
+            endings.exception("run %s failed", turn.run.id)
             return Broke(f"{type(exc).__name__}: {exc}", checkpoint=turn.checkpoint)
 
     def _commit(self, turn: Turn, ending: Ending) -> Command[Run]:

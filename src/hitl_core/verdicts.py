@@ -134,14 +134,21 @@ def _expired(request: PauseRequest) -> Verdict:
 def edit_note(arguments: Arguments, reason: str) -> str:
     """What the model is told about a call that a person changed."""
     shown = json.dumps(arguments, ensure_ascii=False)
-    because = f" Reason: {reason}" if reason else ""
-    return f"A person changed this call before it ran; it ran with {shown}. Do not repeat the original.{because}"
+    return (
+        f"A person changed this call before it ran; it ran with {shown}. Do not repeat the original.{_because(reason)}"
+    )
 
 
 def _refusal(response: Response | None, verb: str) -> str:
     if response is None:
         return f"This call was {verb}. {DO_NOT_RETRY}"
     said = response.decision.message if isinstance(response.decision, Reject) else ""
-    reason = said or response.reason
-    because = f" Reason: {reason}" if reason else ""
-    return f"A person {verb} this call; it did not run.{because} {DO_NOT_RETRY}"
+    return f"A person {verb} this call; it did not run.{_because(said or response.reason)} {DO_NOT_RETRY}"
+
+
+def _because(reason: str) -> str:
+    """The person's reason as a sentence of its own."""
+    words = reason.strip()
+    if not words:
+        return ""
+    return f" Reason: {words}" if words[-1] in ".!?…" else f" Reason: {words}."

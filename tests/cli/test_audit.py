@@ -47,6 +47,55 @@ def test_a_trail_without_its_witness(hitl: Hitl, shop: Shop) -> None:
     assert (verified.code, verified.json["result"]) == (2, "cannot be told")
 
 
+@pytest.mark.usefixtures("told")
+@pytest.mark.parametrize("taken_away", ["deleted", "emptied", "shortened"])
+def test_a_trail_that_was_cut_together_with_its_anchors(hitl: Hitl, shop: Shop, taken_away: str) -> None:
+    before = hitl("audit", "verify", "--json").json["lines"]
+    _take_away(shop.folder / "hitl.db.anchors", taken_away)
+    _sql(shop.folder / "hitl.db", f"DELETE FROM hitl_audit WHERE seq > {before - 3}")
+    for _ in ("looking does not heal it", "nor does looking twice"):
+        hitl("inbox")
+        verified = hitl("audit", "verify", "--json")
+        assert (verified.code, verified.json["result"], verified.json["lines"]) == (1, "broken", before - 3)
+        assert {"truncated", "anchors_cut"} <= {each["fault"] for each in verified.json["findings"]}
+    assert f"line {before} was anchored" in hitl("audit", "verify").out
+
+
+@pytest.mark.usefixtures("told")
+def test_a_cut_trail_that_grew_again_is_still_known_to_be_cut(hitl: Hitl, shop: Shop) -> None:
+    before = hitl("audit", "verify", "--json").json["lines"]
+    (shop.folder / "hitl.db.anchors").unlink()
+    _sql(shop.folder / "hitl.db", f"DELETE FROM hitl_audit WHERE seq > {before - 3}")
+    hitl("run", "--json", "--input", order())
+    hitl("run", "--json", "--input", order())
+    verified = hitl("audit", "verify", "--json").json
+    assert (verified["ok"], verified["lines"] > before) == (False, True)
+    assert "rewritten" in {each["fault"] for each in verified["findings"]}
+
+
+@pytest.mark.usefixtures("told")
+def test_anchors_that_are_gone_leave_it_untold_and_are_not_made_anew(hitl: Hitl, shop: Shop) -> None:
+    anchors = shop.folder / "hitl.db.anchors"
+    anchors.unlink()
+    verified = hitl("audit", "verify", "--json")
+    assert (verified.code, verified.json["result"]) == (2, "cannot be told")
+    assert [each["fault"] for each in verified.json["findings"]] == ["anchors_cut"]
+    assert not anchors.exists()
+
+
+@pytest.mark.usefixtures("told")
+def test_a_remembered_anchor_that_was_edited(hitl: Hitl, shop: Shop) -> None:
+    _sql(shop.folder / "hitl.db", "UPDATE hitl_store SET anchor = replace(anchor, 'hitl-anchor 1', 'hitl-anchor 7')")
+    verified = hitl("audit", "verify", "--json")
+    assert (verified.code, verified.json["findings"][0]["fault"]) == (1, "forged_anchor")
+
+
+def test_what_holds_arguments_and_answers_is_its_owners_alone(hitl: Hitl, shop: Shop) -> None:
+    hitl("run", "--json", "--input", order())
+    modes = {file.name: file.stat().st_mode & 0o777 for file in shop.folder.glob("hitl.db*")}
+    assert set(modes.values()) == {0o600}, modes
+
+
 def test_a_trail_that_cannot_be_read(hitl: Hitl, shop: Shop) -> None:
     (shop.folder / "hitl.db").write_bytes(b"no database " * 100)
     assert hitl("audit", "verify").code == 2
@@ -62,6 +111,14 @@ def test_the_record_line_by_line_or_as_one_document(hitl: Hitl, told: str) -> No
     of_one = hitl("audit", "export", "--run", told, "--json").json["entries"]
     assert len(of_one) == len(lines)
     assert other not in json.dumps(of_one)
+
+
+def _take_away(anchors: Path, how: str) -> None:
+    lines = anchors.read_text(encoding="utf-8").splitlines(keepends=True)
+    if how == "deleted":
+        anchors.unlink()
+        return
+    anchors.write_text("" if how == "emptied" else "".join(lines[:1]), encoding="utf-8")
 
 
 def _sql(database: Path, statement: str) -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
+from hitl_adapters.plain import PlainAdapter
+from hitl_core.cli.terminal.progress import Progress
+from hitl_core.contracts import Ending, Turn
+from hitl_core.protocol import LiveEvent, LiveKind
 from tests.cli.shop import Done, Shop, eventually, order
 
 Hitl = Callable[..., Done]
@@ -18,6 +24,7 @@ REQUEST_KEYS = {
     *("in_doubt", "arguments_schema", "answer_schema", "agent", "started_by", "protocol", "answer_with"),
 }
 RUN_KEYS = {
+    "frozen",
     *("id", "kind", "state", "options", "pending", "backend", "app", "app_version", "thread", "tenant", "started_by"),
     *("input", "output", "error", "attempts", "created_at", "updated_at", "protocol"),
 }
@@ -199,3 +206,98 @@ def test_people_read_words(hitl: Hitl) -> None:
     assert "nothing waits for an answer" in hitl("inbox").out
     assert "ready" in hitl("runs").out
     assert "no stop is in force" in hitl("stops").out
+
+
+FROZEN = "ops stopped tool refund (fraud)"
+
+
+def test_what_a_stop_holds_is_said_wherever_one_looks(hitl: Hitl) -> None:
+    run = start(hitl)
+    hitl("stop", "tool", "refund", "--as", "ops", "--reason", "fraud")
+    for command in (("inbox",), ("resume", run["id"]), ("runs", run["id"]), ("show", run["pending"][0]["id"])):
+        said = hitl(*command).out
+        assert FROZEN in said, command
+        assert "lift tool refund --as WHO --reason TEXT" in said
+    (held,) = hitl("inbox", "--json").json["frozen"]
+    assert (held["id"], held["state"]) == (run["pending"][0]["id"], "frozen")
+    assert [(each["scope"], each["by"], each["reason"]) for each in held["stopped_by"]] == [("tool", "ops", "fraud")]
+    resumed = hitl("resume", run["id"], "--json").json
+    assert [each["id"] for each in resumed["frozen"]] == [held["id"]]
+    assert [each["id"] for each in resumed["options"]] == ["lift", "cancel"]
+    hitl("lift", "tool", "refund", "--as", "ops", "--reason", "checked")
+    assert hitl("inbox", "--json").json["frozen"] == []
+    assert FROZEN not in hitl("inbox").out
+
+
+@pytest.mark.parametrize(("scope", "target"), [("all", ""), ("tenant", "default"), ("run", "RUN")])
+def test_every_kind_of_stop_is_named(hitl: Hitl, scope: str, target: str) -> None:
+    run = start(hitl)
+    named = [run["id"]] if target == "RUN" else [target] if target else []
+    hitl("stop", scope, *named, "--as", "ops", "--reason", "fraud")
+    assert f"ops stopped {' '.join([scope, *named]) if named else 'everything'} (fraud)" in hitl("inbox").out
+
+
+def test_a_decision_that_was_not_used_can_be_revoked(hitl: Hitl, shop: Shop) -> None:
+    run = start(hitl)
+    request = run["pending"][0]["id"]
+    hitl("respond", request, "approve", "--as", "alice")
+    revoked = hitl("revoke", request, "--as", "bob", "--reason", "wrong order", "--json")
+    assert (revoked.code, revoked.json["state"]) == (0, "revoked")
+    ended = hitl("resume", run["id"], "--json").json
+    assert "revoked before it was used" in str(ended["output"])
+    assert not shop.ledger("refund")
+    again = hitl("revoke", request, "--as", "bob")
+    assert (again.code, "nothing was changed" in again.err) == (1, True)
+
+
+def test_undo_is_refused_by_name_where_the_framework_cannot(hitl: Hitl) -> None:
+    refused = hitl("undo", start(hitl)["id"], "--as", "alice")
+    assert (refused.code, "HITL-A09" in refused.err, "undo_by_fork" in refused.err) == (1, True, True)
+
+
+def test_ask_again_reaches_the_adapter_once(hitl: Hitl, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    turns: list[bool] = []
+    advance = PlainAdapter.advance
+
+    async def advanced(self: PlainAdapter, turn: Turn) -> Ending:
+        turns.append(turn.ask_again)
+        return await advance(self, turn)
+
+    monkeypatch.setattr(PlainAdapter, "advance", advanced)
+    failed = hitl("run", "--input", order("fail"), "--json").json
+    (shop.folder / "repaired").touch()
+    assert hitl("resume", failed["id"], "--ask-again", "--json").json["state"] == "completed"
+    assert turns == [False, True]
+
+
+def test_a_spec_under_a_backend_without_an_agent_loop_is_refused_by_name(hitl: Hitl, shop: Shop) -> None:
+    (shop.folder / f"{shop.module}.py").write_text(
+        "from hitl_core import AgentSpec\nagent = AgentSpec(name='desk', instructions='')\n", encoding="utf-8"
+    )
+    refused = hitl("run", "--input", "{}")
+    assert (refused.code, "HITL-A09" in refused.err, "neutral_spec" in refused.err) == (1, True, True)
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("runs", "--state", "explode"), "'explode' is not one of"),
+        (("run", "--input", "NaN"), "--input: NaN is not JSON\n"),
+        (("run", "--input", "{amount: 40}"), "it has no quotes"),
+        (("respond", "0123456789", "explode", "--as", "a"), "'explode' is none; give one of approve, edit"),
+        (("respond", "0123456789", "choose", "--option", "", "--as", "a"), "--option: is missing"),
+        (("respond", "0123456789", "approve", "--as", ""), "--as / --role: must not be empty"),
+    ],
+)
+def test_what_is_wrong_is_said_in_our_own_words(hitl: Hitl, command: tuple[str, ...], said: str) -> None:
+    refused = hitl(*command)
+    assert (refused.code, said in refused.err, "Value error" in refused.err) == (2, True, False), refused.err
+
+
+def test_progress_is_a_line_that_fits() -> None:
+    screen = Console(file=io.StringIO(), width=40, markup=False, highlight=False)
+    Progress(screen).show(LiveEvent(run_id="r", kind=LiveKind.TOOL_RESULT, text="Paid.\n\nThe rest " + "follows " * 90))
+    assert isinstance(screen.file, io.StringIO)
+    (line,) = screen.file.getvalue().splitlines()
+    assert line.startswith("← Paid. The rest follows")
+    assert (len(line) <= 40, line.endswith("…")) == (True, True)

@@ -4,43 +4,43 @@ from __future__ import annotations
 
 import pytest
 
-from hitl_core.cli.complaints import WrongUsage
-from hitl_core.cli.decisions import Given, Word, decision
-from hitl_core.protocol import Accept, Answer, Approve, Cancel, Choose, Decision, Edit, Reject, Revise
+from hitl_core.cli.commands.decisions import Given, decision
+from hitl_core.cli.errors_shown import WrongUsage
+from hitl_core.protocol import Accept, Answer, Approve, Cancel, Choose, Decision, Edit, Reject, Reply, Revise
 
 
 @pytest.mark.parametrize(
     ("word", "given", "expected"),
     [
-        (Word.APPROVE, Given(message="fine"), (Approve(), "fine")),
-        (Word.EDIT, Given(args='{"amount": 1.5}', message="less"), (Edit(arguments={"amount": 1.5}), "less")),
-        (Word.REJECT, Given(message="no"), (Reject(message="no"), "no")),
-        (Word.REJECT, Given(), (Reject(message=""), "")),
-        (Word.ANSWER, Given(message="42"), (Answer(value="42"), "")),
-        (Word.ANSWER, Given(args="42"), (Answer(value=42), "")),
-        (Word.CHOOSE, Given(option="post", message="cheap"), (Choose(option="post"), "cheap")),
-        (Word.ACCEPT, Given(), (Accept(), "")),
-        (Word.REVISE, Given(message="shorter"), (Revise(feedback="shorter"), "")),
-        (Word.CANCEL, Given(message="enough"), (Cancel(reason="enough"), "enough")),
+        (Reply.APPROVE, Given(message="fine"), (Approve(), "fine")),
+        (Reply.EDIT, Given(args='{"amount": 1.5}', message="less"), (Edit(arguments={"amount": 1.5}), "less")),
+        (Reply.REJECT, Given(message="no"), (Reject(message="no"), "no")),
+        (Reply.REJECT, Given(), (Reject(message=""), "")),
+        (Reply.ANSWER, Given(message="42"), (Answer(value="42"), "")),
+        (Reply.ANSWER, Given(args="42"), (Answer(value=42), "")),
+        (Reply.CHOOSE, Given(option="post", message="cheap"), (Choose(option="post"), "cheap")),
+        (Reply.ACCEPT, Given(), (Accept(), "")),
+        (Reply.REVISE, Given(message="shorter"), (Revise(feedback="shorter"), "")),
+        (Reply.CANCEL, Given(message="enough"), (Cancel(reason="enough"), "enough")),
     ],
 )
-def test_words_become_decisions(word: Word, given: Given, expected: tuple[Decision, str]) -> None:
+def test_words_become_decisions(word: Reply, given: Given, expected: tuple[Decision, str]) -> None:
     assert decision(word, given) == expected
 
 
 @pytest.mark.parametrize(
     ("word", "given", "faults"),
     [
-        (Word.APPROVE, Given(args="{}", option="x"), ["--args", "--option"]),
-        (Word.EDIT, Given(option="x"), ["--option", "--args"]),
-        (Word.ANSWER, Given(), ["--message"]),
-        (Word.ANSWER, Given(args="1", message="1", option="x"), ["--option", "--message"]),
-        (Word.CHOOSE, Given(args="1"), ["--args", "--option"]),
-        (Word.REVISE, Given(), ["--message"]),
-        (Word.CANCEL, Given(args="1", option="x"), ["--args", "--option"]),
+        (Reply.APPROVE, Given(args="{}", option="x"), ["--args", "--option"]),
+        (Reply.EDIT, Given(option="x"), ["--option", "--args"]),
+        (Reply.ANSWER, Given(), ["--message"]),
+        (Reply.ANSWER, Given(args="1", message="1", option="x"), ["--option", "--message"]),
+        (Reply.CHOOSE, Given(args="1"), ["--args", "--option"]),
+        (Reply.REVISE, Given(), ["--message"]),
+        (Reply.CANCEL, Given(args="1", option="x"), ["--args", "--option"]),
     ],
 )
-def test_all_that_is_wrong_is_said_at_once(word: Word, given: Given, faults: list[str]) -> None:
+def test_all_that_is_wrong_is_said_at_once(word: Reply, given: Given, faults: list[str]) -> None:
     with pytest.raises(WrongUsage) as refused:
         decision(word, given)
     assert [fault.path for fault in refused.value.faults] == faults
@@ -49,4 +49,4 @@ def test_all_that_is_wrong_is_said_at_once(word: Word, given: Given, faults: lis
 @pytest.mark.parametrize("args", ['{"a": 1, "a": 2}', "{amount: 1}", "[1]", "NaN", "", "@/no/such/file"])
 def test_arguments_are_one_strict_json_object(args: str) -> None:
     with pytest.raises(WrongUsage, match="--args"):
-        decision(Word.EDIT, Given(args=args))
+        decision(Reply.EDIT, Given(args=args))

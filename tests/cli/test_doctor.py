@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from hitl_core.cli.checkup import extra_of, sqlite_is_affected, without_secret
+from hitl_adapters.plain import PlainAdapter
+from hitl_core.cli.commands.checkup import extra_of, sqlite_is_affected, without_secret
+from hitl_core.contracts import Finding
 from tests.cli.shop import Done, Shop, order
 
 Hitl = Callable[..., Done]
@@ -37,6 +39,37 @@ def test_in_words(hitl: Hitl) -> None:
     said = hitl("doctor").out
     for words in ("hitl-core", "what this backend cannot do by itself", "handoff_to_human", "can be used"):
         assert words in said
+
+
+def test_what_is_not_gated_has_a_section_of_its_own(hitl: Hitl, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert hitl("doctor", "--json").json["app"]["ungated"] == []
+    assert "what is not gated\n  nothing that was found" in hitl("doctor").out
+    _finds(
+        monkeypatch, Finding("warn", "tools", "'pay' runs without the gate", ungated=True), Finding("note", "x", "y")
+    )
+    found = hitl("doctor", "--json").json["app"]
+    assert found["ungated"] == [{"level": "warn", "place": "tools", "message": "'pay' runs without the gate"}]
+    said = hitl("doctor").out
+    assert said.count("'pay' runs without the gate") == 1
+    assert said.index("what is not gated") < said.index("'pay' runs")
+
+
+def test_a_warning_is_printed_once_where_work_is_done(hitl: Hitl, monkeypatch: pytest.MonkeyPatch) -> None:
+    _finds(monkeypatch, Finding("warn", "tools", "'pay' runs without the gate"), Finding("note", "x", "only a note"))
+    run = hitl("run", "--json", "--input", order())
+    assert (run.err.count("warning: tools: 'pay' runs without the gate"), "only a note" in run.err) == (1, False)
+    assert "warning" not in hitl("inbox").err
+    hitl("respond", run.json["pending"][0]["id"], "approve", "--as", "alice")
+    assert hitl("worker", "--until-idle").err.count("warning: tools:") == 1
+
+
+def _finds(monkeypatch: pytest.MonkeyPatch, *findings: Finding) -> None:
+    attach = PlainAdapter.attach
+
+    async def attached(self: PlainAdapter) -> tuple[Finding, ...]:
+        return (*await attach(self), *findings)
+
+    monkeypatch.setattr(PlainAdapter, "attach", attached)
 
 
 def test_all_that_must_be_repaired(hitl: Hitl, shop: Shop) -> None:

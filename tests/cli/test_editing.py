@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hitl_core.cli.editing import answered, edited
+from hitl_core.cli.terminal.editing import answered, edited
 
 SCHEMA: dict[str, Any] = {
     "properties": {

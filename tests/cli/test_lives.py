@@ -64,7 +64,7 @@ def test_a_worker_finishes_what_it_holds(shop: Shop, number: signal.Signals) -> 
     worker.send_signal(number)
     (shop.folder / "go_on").touch()
     assert worker.wait(timeout=PATIENCE) == 0
-    _end(worker, number)
+    assert "claims nothing more and finishes what it holds" in _end(worker, number)[1]
     found = shop.hitl("runs", run, "--json").json
     assert (found["state"], found["output"]) == ("completed", {"done": "shipped"})
     assert len(shop.ledger("ship")) == 1

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from hitl_core.cli.prompt import Prompt
+from hitl_core.cli.terminal.prompt import Prompt
 from hitl_core.commands import Settled
 from hitl_core.gate import ABORT, HAPPENED, NOT_HAPPENED
 from hitl_core.lifecycle import RequestState
@@ -21,6 +21,7 @@ from hitl_core.protocol import (
     Answer,
     Approve,
     Approvers,
+    Arguments,
     Because,
     Cancel,
     Choose,
@@ -30,6 +31,7 @@ from hitl_core.protocol import (
     Kind,
     Level,
     Option,
+    Origin,
     PauseRequest,
     Preview,
     Reject,
@@ -234,3 +236,48 @@ def test_options_beyond_nine_are_chosen_by_id() -> None:
     decided, screen = ask(asked, "c", "slot-99", "q")
     assert decided is None
     assert "'slot-99' was not offered" in screen
+
+
+def test_the_preview_follows_an_edit_and_a_reason_can_be_given() -> None:
+    screen = Console(file=io.StringIO(), width=120, markup=False, highlight=False)
+    keys = Scripted(iter(["e", '{"order": "A-1", "amount": 40}', "r", "as agreed"]))
+
+    def preview(asked: PauseRequest, arguments: Arguments) -> Preview:
+        return Preview(effect=f"Pay {arguments['amount']} EUR back")
+
+    prompt = Prompt(screen, keys, ALICE, now=lambda: NOW, preview=preview)
+    answer = prompt.ask(Settled(request(preview=Preview(effect="Pay 48.5 EUR back")), RequestState.OPEN))
+    assert answer is not None
+    assert (answer.decision, answer.reason) == (Edit(arguments={"order": "A-1", "amount": 40}), "as agreed")
+    assert isinstance(screen.file, io.StringIO)
+    shown = screen.file.getvalue()
+    assert shown.index("Pay 48.5 EUR back") < shown.index("Pay 40 EUR back")
+
+
+def test_without_a_preview_of_the_edit_it_says_so() -> None:
+    _, screen = ask(request(preview=Preview(effect="Pay")), "e", '{"order": "A-1", "amount": 40}', "n", "q")
+    assert "there is none of the edited one" in screen
+
+
+def test_v_shows_what_the_panel_leaves_out() -> None:
+    schema = {"type": "object", "properties": {"amount": {"type": "number", "maximum": 99}}}
+    asked = request(arguments_schema=schema)
+    assert '"maximum": 99' not in ask(asked, "q")[1]
+    shown = ask(asked, "v", "q")[1]
+    assert '"maximum": 99' in shown
+    assert "refund#1, round " in shown
+
+
+@pytest.mark.parametrize(
+    ("origin", "said"),
+    [
+        (Origin(agent="refund_desk", path=("tools",)), "refund_desk (at tools)"),
+        (Origin(agent="refund_desk"), "refund_desk"),
+        (Origin(path=("crew", "writer")), "crew > writer"),
+        (Origin(agent="writer", path=("writer",)), "writer"),
+    ],
+)
+def test_the_agent_is_called_by_its_name(origin: Origin, said: str) -> None:
+    action = Action(tool="refund", arguments={}, origin=origin)
+    (line,) = [line for line in ask(request(action=action), "q")[1].splitlines() if "asked by" in line]
+    assert line.strip("│ ").removeprefix("asked by").strip() == said

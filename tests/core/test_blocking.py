@@ -41,6 +41,7 @@ def test_a_script_goes_from_start_to_end(config: Path) -> None:
         run = hitl.start({"order": "A-1"}, by="cleo")
         (settled,) = hitl.inbox().items
         assert hitl.request(settled.request.id).request == settled.request
+        assert hitl.preview(settled.request, {"order": "A-2"}) is None, "the tool has no code for it"
         assert hitl.respond(settled.request.approve(by="ann")).run_state is RunState.READY
         run = hitl.resume(run.id)
         assert (run.output, hitl.wait(run.id), hitl.run(run.id)) == ("paid A-1", run, run)

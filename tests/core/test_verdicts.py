@@ -9,7 +9,7 @@ import pytest
 from hitl_core.commands import Settled
 from hitl_core.lifecycle import RequestState
 from hitl_core.protocol import Json, Kind, OnTimeout, Option, Proceed, Refuse, Substitute, Verdict, Wait
-from hitl_core.verdicts import verdict
+from hitl_core.verdicts import edit_note, verdict
 from tests.core import desk
 
 STANDING = [RequestState.DECIDED, RequestState.CONSUMED, RequestState.CLOSED]
@@ -69,7 +69,7 @@ def test_an_edited_action_runs_with_the_edit_and_the_model_is_told() -> None:
 def test_a_rejected_action_does_not_run_and_the_reason_reaches_the_model() -> None:
     found = said("reject")
     assert isinstance(found, Refuse)
-    assert "it did not run. Reason: too much" in found.text
+    assert "it did not run. Reason: too much. Do not try this call again." in found.text
     assert "Do not try this call again" in found.text
 
 
@@ -165,3 +165,11 @@ def test_a_veto_gives_its_reason() -> None:
     found = said("reject", RequestState.VETOED)
     assert isinstance(found, Refuse)
     assert "A person vetoed this call; it did not run. Reason: too much" in found.text
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [("no", " Reason: no."), ("No!", " Reason: No!"), ("why? ", " Reason: why?"), ("  ", ""), ("", "")],
+)
+def test_a_reason_is_a_sentence_of_its_own(reason: str, said: str) -> None:
+    assert edit_note({}, reason).endswith(f"Do not repeat the original.{said}")

@@ -15,6 +15,7 @@ from pathlib import Path
 
 GROUPS = {
     "hitl_core.adapters": {"plain", "langgraph"},
+    "hitl_core.kits": {"plain", "langgraph"},
     "hitl_core.stores": {"sqlite"},
     "hitl_core.channels": {"console"},
 }
@@ -28,6 +29,7 @@ def main(checkout: Path) -> int:
         _loads(group, expected)
     _command("--help")
     _command("demo", "--answer", "approve")
+    _command("conformance", "plain", "--promise", "P02", "--promise", "P41")
     print("the wheel works")
     return 0
 

@@ -74,16 +74,33 @@ class Anchors:
         self._guard = threading.Lock()
         self._tip: tuple[int, bytes] | None = None
         self._written: int | None = None
+        self._fresh: str | None = None
         self._thread: threading.Thread | None = None
         self._moved = threading.Event()
         self._closing = threading.Event()
 
     def catch_up(self, tip: tuple[int, bytes]) -> None:
-        """Anchor what a process that was killed has left unanchored; `tip` is how the trail ends now."""
-        path = self._custody.anchors
-        if path is not None and tip[0] > _newest(path):
+        """Anchor what a process that was killed has left unanchored; `tip` is how the trail ends now.
+
+        Nothing is written where the store remembers more than is there: that would heal what is to be reported.
+        """
+        path, remembered = self._custody.anchors, remembered_size(self._custody)
+        if path is None:
+            return
+        newest = _newest(path)
+        size = 0 if newest is None else newest.size
+        if min(size, tip[0]) < remembered:
+            log.error("%s", _CUT.format(remembered=remembered, size=size, path=path, lines=tip[0]))
+        elif tip[0] > size:
             self._tip = tip
             self._write()
+        elif newest is not None and size > remembered:
+            self._fresh = newest.line(self._custody.secret)
+
+    def take_fresh(self) -> str | None:
+        """The newest anchor as it was written, once: for the store to remember."""
+        fresh, self._fresh = self._fresh, None
+        return fresh
 
     def moved(self, tip: tuple[int, bytes]) -> None:
         """The trail has grown. Costs next to nothing unless 1,000 lines have come together."""
@@ -123,12 +140,13 @@ class Anchors:
             if tip is None or path is None or tip[0] == self._written:
                 return
             anchor = Anchor(self._custody.origin, tip[0], tip[1], time.time_ns() // 1000)
+            line = anchor.line(self._custody.secret)
             try:
-                _append(path, anchor.line(self._custody.secret))
+                _append(path, line)
             except OSError as exc:
                 log.error("the audit trail could not be anchored in %s: %s", path, exc)
                 return
-            self._written = tip[0]
+            self._written, self._fresh = tip[0], line
 
 
 def _append(path: Path, line: str) -> None:
@@ -152,16 +170,36 @@ class Read:
     signature: str = ""
 
 
-def _newest(path: Path) -> int:
-    """The greatest size among the last few anchors of a file that may be very long."""
+def remembered_anchor(custody: Custody) -> Anchor | None:
+    """The anchor that the store keeps, if it keeps one of this trail that is signed with this key."""
+    read = _parsed(0, custody.remembered)
+    if read.anchor is None or not read.anchor.is_signed(read.signature, custody.secret):
+        return None
+    return read.anchor if read.anchor.origin == custody.origin else None
+
+
+def remembered_size(custody: Custody) -> int:
+    """How many lines were anchored when the store last remembered it."""
+    anchor = remembered_anchor(custody)
+    return 0 if anchor is None else anchor.size
+
+
+_CUT: Final = (
+    "the store remembers that {remembered} lines of its audit trail were anchored, but {path} ends with line {size} "
+    "and the trail with line {lines}; nothing is anchored anew now: `hitl audit verify` says what is missing"
+)
+
+
+def _newest(path: Path) -> Anchor | None:
+    """The anchor of the greatest size among the last few of a file that may be very long."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - 4096))
             tail = file.read().decode(errors="replace")
     except OSError:
-        return 0
+        return None
     parsed = [_parsed(0, line).anchor for line in tail.splitlines()]
-    return max((anchor.size for anchor in parsed if anchor), default=0)
+    return max((anchor for anchor in parsed if anchor), key=lambda anchor: anchor.size, default=None)
 
 
 def read(path: Path) -> Iterator[Read]:

@@ -19,9 +19,10 @@ class Fault(StrEnum):
     FORGED_ANCHOR = "forged_anchor"
     WRONG_KEY = "wrong_key"
     NO_ANCHORS = "no_anchors"
+    ANCHORS_CUT = "anchors_cut"
 
 
-CANNOT_TELL = (Fault.WRONG_KEY, Fault.NO_ANCHORS)
+CANNOT_TELL = (Fault.WRONG_KEY, Fault.NO_ANCHORS, Fault.ANCHORS_CUT)
 """Findings that say nothing against the trail, but leave it unproven."""
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from ..commands import ReadAudit
 from ..contracts import Store
 from ..protocol import AuditEntry
-from .anchor import Anchor
+from .anchor import Anchor, remembered_anchor, remembered_size
 from .anchor import read as read_anchors
 from .chain import Chain
 from .custody import Custody
@@ -140,19 +140,28 @@ class Anchored:
     def __init__(self, custody: Custody) -> None:
         self._custody = custody
         self._of_others: dict[str, Finding] = {}
-        self._anchors = {anchor.size: anchor for anchor in self._accepted()}
+        self._anchors = {anchor.size: (anchor,) for anchor in self._accepted()}
         self.valid = len(self._anchors)
+        self._in_file = max(self._anchors, default=0)
+        self._remember()
         self.reached = 0
         self._differs: Anchor | None = None
 
+    def _remember(self) -> None:
+        """The anchor that the store keeps counts like those of the file, and shows whether that was cut."""
+        kept = remembered_anchor(self._custody)
+        if kept is not None:
+            self._anchors[kept.size] = (*self._anchors.get(kept.size, ()), kept)
+        elif self._custody.remembered:
+            forged = "the anchor that the store keeps is not signed with this key, or not of this trail"
+            self._of_others[forged] = Finding(Fault.FORGED_ANCHOR, 1, 1, forged)
+
     def compare(self, seq: int, mac: bytes) -> None:
-        anchor = self._anchors.get(seq)
-        if anchor is None:
-            return
-        if anchor.mac == mac:
-            self.reached = seq
-        elif self._differs is None:
-            self._differs = anchor
+        for anchor in self._anchors.get(seq, ()):
+            if anchor.mac == mac:
+                self.reached = seq
+            elif self._differs is None:
+                self._differs = anchor
 
     def findings(self, size: int, known: list[Finding]) -> list[Finding]:
         """What the anchors say about a trail of `size` lines, beyond what is known more exactly."""
@@ -162,6 +171,11 @@ class Anchored:
             message = f"truncated after line {size}: line {newest} was anchored"
             found.append(Finding(Fault.TRUNCATED, size + 1, newest, message))
         found += self._rewritten(self._differs, known) if self._differs else []
+        kept = remembered_size(self._custody)
+        if kept > self._in_file:
+            file = str(self._custody.anchors)
+            message = f"line {kept} was anchored, but {file!r} ends with line {self._in_file}: it was cut or replaced"
+            found.append(Finding(Fault.ANCHORS_CUT, self._in_file + 1, kept, message))
         if size and not self._anchors and not found and self._custody.anchors is not None:
             message = f"no anchor in {str(self._custody.anchors)!r}: a cut or rewritten trail would not be seen"
             found.append(Finding(Fault.NO_ANCHORS, 1, size, message))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import traceback
@@ -15,10 +16,12 @@ from rich.text import Text
 
 from ..errors import Fault, HitlError
 from ..plain_text import visible
-from . import audit, demo, doctor, requests, runs, stops, work
-from .complaints import Complaint, WrongUsage, as_json, in_words, is_misconfigured
+from .commands import audit, conformance, doctor, requests, runs, stops, work
+from .demo import demo
+from .errors_shown import ShownError, WrongUsage, as_json, in_words, is_misconfigured
 from .options import Exit
-from .output import console, log_to_stderr
+from .terminal.log import VERBOSE, is_verbose, log_to_stderr, where
+from .terminal.output import console
 
 _INTERRUPTED: Final = 128 + signal.SIGINT
 _UsageError: Final[type[Exception]] = typer.BadParameter.__mro__[1]
@@ -35,13 +38,15 @@ app = typer.Typer(
 trail = typer.Typer(name="audit", help="The audit trail.", no_args_is_help=True, rich_markup_mode=None)
 
 for name, command in (
-    ("demo", demo.demo),
+    ("demo", demo),
     ("run", runs.run),
     ("runs", runs.runs),
     ("inbox", requests.inbox),
     ("show", requests.show),
     ("respond", requests.respond),
     ("resume", runs.resume_run),
+    ("undo", runs.undo),
+    ("revoke", requests.revoke),
     ("cancel", runs.cancel),
     ("worker", work.worker),
     ("tick", work.tick),
@@ -49,6 +54,7 @@ for name, command in (
     ("lift", stops.lift),
     ("stops", stops.stops),
     ("doctor", doctor.doctor),
+    ("conformance", conformance.conformance),
 ):
     app.command(name)(command)
 trail.command("verify")(audit.verify)
@@ -68,11 +74,16 @@ def before_command(
     config: Annotated[
         Path | None, typer.Option("-c", "--config", envvar="HITL_CONFIG", help="The configuration to use.")
     ] = None,
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="Whole tracebacks instead of one line. Also HITL_VERBOSE=1.")
+    ] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and end.")
     ] = False,
 ) -> None:
     """Human oversight of AI agents: run them, see what waits for people, answer, go on."""
+    if verbose:
+        os.environ[VERBOSE] = "1"
     if config is not None:
         given = {"config": str(config)}
         context.default_map = {**dict.fromkeys(_names(app), given), "audit": dict.fromkeys(_names(trail), given)}
@@ -85,9 +96,9 @@ def run(arguments: list[str]) -> int:
         ended: Any = app(args=arguments, prog_name="hitl", standalone_mode=False)
         sys.stdout.flush()
     except (HitlError, WrongUsage) as exc:
-        return _complain(exc, arguments)
+        return _show_error(exc, arguments)
     except _UsageError as exc:
-        return _complain(WrongUsage([Fault("", _usage(exc))]), arguments)
+        return _show_error(WrongUsage([Fault("", _usage(exc))]), arguments)
     except (KeyboardInterrupt, typer.Abort):
         return _INTERRUPTED
     except BrokenPipeError:
@@ -97,7 +108,7 @@ def run(arguments: list[str]) -> int:
     return int(ended or Exit.DONE)
 
 
-def _complain(error: Complaint, arguments: list[str]) -> int:
+def _show_error(error: ShownError, arguments: list[str]) -> int:
     if "--json" in arguments:
         print(json.dumps(as_json(error), indent=2), flush=True)
     else:
@@ -108,11 +119,15 @@ def _complain(error: Complaint, arguments: list[str]) -> int:
 
 
 def _unexpected(error: Exception, arguments: list[str]) -> int:
-    """A bug, here or in the app that was loaded: its traceback is what helps."""
-    print(visible("".join(traceback.format_exception(error)), lines=True), end="", file=sys.stderr)
+    """A bug, here or in what was loaded. Its place is what helps, and all of its traceback whoever asks for it."""
+    said = f"{type(error).__name__}: {error}"
     if "--json" in arguments:
-        body = {"code": "unexpected", "message": f"{type(error).__name__}: {error}", "faults": [], "next": ""}
+        body = {"code": "unexpected", "message": said, "faults": [], "next": ""}
         print(json.dumps({"error": body}, indent=2), flush=True)
+    else:
+        print(visible(f"error unexpected: {said}"), file=sys.stderr)
+    whole = "".join(traceback.format_exception(error)) if is_verbose() else f"{where(error)}\n"
+    print(visible(whole, lines=True), end="", file=sys.stderr)
     return Exit.FAILED
 
 
@@ -124,7 +139,8 @@ def _leave_quietly() -> int:
 
 def _usage(error: Exception) -> str:
     format_message = getattr(error, "format_message", None)
-    return str(error) if format_message is None else str(format_message())
+    said = str(error) if format_message is None else str(format_message())
+    return said.replace("Value error, ", "")  # pydantic's own words for who found it
 
 
 def _names(group: typer.Typer) -> list[str]:

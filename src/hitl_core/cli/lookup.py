@@ -10,7 +10,7 @@ from ..errors import Fault, RequestNotFound, RunNotFound
 from ..lifecycle import RequestState
 from ..protocol import Run
 from ..runtime import Runtime
-from .complaints import WrongUsage
+from .errors_shown import WrongUsage
 
 T = TypeVar("T")
 

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 from ..config import connect
+from ..contracts import Finding
+from ..errors import AppRefused, HitlError
+from ..plain_text import visible
+from ..protocol import Arguments, PauseRequest, Preview
 from ..runtime import Runtime
+from .terminal.log import is_verbose, place_of
 
 T = TypeVar("T")
+log = logging.getLogger("hitl_core")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +28,7 @@ class Opening:
 
     config: Path
     backend: str | None = None
+    _warned: set[Finding] = field(default_factory=set)
 
     def do(self, work: Callable[[Runtime], Awaitable[T]]) -> T:
         """`work(runtime)` from start to end in an event loop of its own. Raises what `connect` and `work` raise."""
@@ -29,3 +38,33 @@ class Opening:
                 return await work(hitl)
 
         return asyncio.run(opened())
+
+    def preview(self, request: PauseRequest, arguments: Arguments) -> Preview | None:
+        """What an edited call would do, by the tool's own code: the app is loaded for that, and let go of.
+
+        None also for an app that cannot be loaded here: the answer does not depend on it.
+        """
+        try:
+            return self.do(lambda hitl: hitl.preview(request, arguments))
+        except Exception as exc:
+            log.info("there is no preview of the edited call: %s", exc)
+            return None
+
+    async def attach(self, hitl: Runtime) -> None:
+        """Build the app, and print once what was found in it that a person should know.
+
+        Raises AppRefused also for an app that cannot even be loaded, with what it raised and where.
+        """
+        try:
+            found = await hitl.attach()
+        except HitlError:
+            raise
+        except Exception as exc:  # the app is somebody's code: whatever it raises on loading is what there is to say
+            if is_verbose():
+                raise
+            what = f"{type(exc).__name__}: {exc}"
+            raise AppRefused(f"{hitl.settings.app!r} cannot be loaded: {what} ({place_of(exc)})") from exc
+        for each in found:
+            if each.level == "warn" and each not in self._warned:
+                self._warned.add(each)
+                print(visible(f"warning: {each.place}: {each.message}"), file=sys.stderr, flush=True)

@@ -7,14 +7,14 @@ import os
 import sys
 from enum import IntEnum
 from pathlib import Path
-from typing import Annotated, Final, Literal, overload
+from typing import Annotated, Final, Literal, TextIO, overload
 
 import typer
 
 from ..config import DEFAULT_FILE
 from ..errors import Fault, NotCanonical
 from ..protocol import Arguments, Json, Responder, RunState, parse
-from .complaints import WrongUsage
+from .errors_shown import WrongUsage
 
 CHANNEL: Final = "terminal"
 DEFAULT_CONFIG: Final = Path(DEFAULT_FILE)
@@ -97,11 +97,17 @@ def given_json(given: str, option: str, *, shape: Literal["any", "object"] = "an
     try:
         value = parse(_given_text(given, option), what="the value")
     except NotCanonical as exc:
-        hint = "; quote it for your shell" if given and given[0] not in "@-" else ""
-        raise WrongUsage([Fault(option, f"{fault}{hint}") for fault in exc.faults]) from exc
+        said = (str(fault).removeprefix("the value: ") for fault in exc.faults)
+        raise WrongUsage(Fault(option, f"{each}{_hint(given)}") for each in said) from exc
     if shape == "object" and not isinstance(value, dict):
         raise WrongUsage([Fault(option, "must be a JSON object of all arguments, such as '{\"amount\": 40}'")])
     return value
+
+
+def _hint(given: str) -> str:
+    """What may have happened to it on the way: a shell takes the quotes off."""
+    lost = given[:1] in ("{", "[") and '"' not in given and "'" not in given
+    return "; it has no quotes: put it in '…' for your shell" if lost else ""
 
 
 def _given_text(given: str, option: str) -> str:
@@ -115,6 +121,6 @@ def _given_text(given: str, option: str) -> str:
         raise WrongUsage([Fault(option, f"the file {given[1:]!r} cannot be read: {exc}")]) from exc
 
 
-def terminal_width() -> int | None:
-    """How wide to write when nobody's terminal says it: wide enough for a table with whole ids."""
-    return None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "") or 132)
+def terminal_width(stream: TextIO) -> int | None:
+    """How wide to write when no terminal says it: wide enough for a table with whole ids."""
+    return None if stream.isatty() else int(os.environ.get("COLUMNS", "") or 132)

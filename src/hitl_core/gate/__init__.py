@@ -2,9 +2,20 @@
 
 from ..protocol import ABORT, HAPPENED, NOT_HAPPENED
 from .carrying import Carrying
-from .forms import OFFERED, Form
+from .forms import OFFERED, Form, preview
 from .gate import Gate
 from .stops import heeding_stops
 from .surroundings import Surroundings
 
-__all__ = ["ABORT", "HAPPENED", "NOT_HAPPENED", "OFFERED", "Carrying", "Form", "Gate", "Surroundings", "heeding_stops"]
+__all__ = [
+    "ABORT",
+    "HAPPENED",
+    "NOT_HAPPENED",
+    "OFFERED",
+    "Carrying",
+    "Form",
+    "Gate",
+    "Surroundings",
+    "heeding_stops",
+    "preview",
+]

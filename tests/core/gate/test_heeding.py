@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from hitl_core.commands import StopScope
 from hitl_core.contracts import Completed, Ending
-from hitl_core.gate import Gate
+from hitl_core.gate import Gate, heeding_stops
+from hitl_core.gate.stops import EVERY
 from hitl_core.protocol import Action, Origin, RunState
 from tests.core.gate.test_gate import Script
 from tests.core.shop import Shop
@@ -48,16 +51,29 @@ ACTION = Action(tool="refund", origin=Origin(agent="cashier", path=("root", "des
 async def test_an_adapter_can_ask_for_the_stop_of_a_decision_that_it_hands_over(
     shop: Shop, scope: StopScope, target: str, covered: bool
 ) -> None:
-    async with shop.open(lambda value: value) as hitl:
+    async def works(gate: Gate) -> Ending:
+        await hitl.stop(scope, target, by="ann", reason="enough")
+        found = await gate.stop_for(ACTION)
+        assert (found and (found.scope, found.target)) == ((scope, target) if covered else None)
+        return Completed("done")
 
-        async def works(gate: Gate) -> Ending:
-            await hitl.stop(scope, target, by="ann", reason="enough")
-            found = await gate.stop_for(ACTION)
-            assert (found and (found.scope, found.target)) == ((scope, target) if covered else None)
-            return Completed("done")
-
-        hitl.adapter = script = Script(works)
-        hitl._driver = type(hitl._driver)(script, hitl._around, 30.0, hitl._emit, hitl._watched)
+    async with shop.open(None, adapter=Script(works)) as hitl:
         run = await hitl.start(None)
     assert run.state is (RunState.STOPPED if covered else RunState.COMPLETED)
     assert ("what was decided about 'refund' does not start: ann has stopped" in run.error) == covered
+
+
+async def test_a_stop_during_a_turn_drains_the_framework(shop: Shop) -> None:
+    drained = asyncio.Event()
+
+    async def works(gate: Gate) -> Ending:
+        with heeding_stops(gate, lambda reason: drained.set()):
+            await hitl.stop(StopScope.RUN, gate.run.id, by="ann", reason="enough")
+            await shop.clock.asleep()
+            shop.clock.advance(seconds=EVERY)
+            await drained.wait()
+        return Completed("too late")
+
+    async with shop.open(None, adapter=Script(works)) as hitl:
+        run = await hitl.start(None)
+    assert (run.state, "enough" in run.error) == (RunState.STOPPED, True)

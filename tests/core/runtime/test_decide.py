@@ -9,7 +9,7 @@ import pytest
 from hitl_adapters.plain import Refused, gate
 from hitl_core.errors import ResponseRefused
 from hitl_core.lifecycle import RequestState
-from hitl_core.protocol import Arguments, EffectMode, Kind, Level, PauseRequest, Reply, RunState
+from hitl_core.protocol import Arguments, EffectMode, Kind, Level, PauseRequest, Preview, Reply, RunState
 from tests.core.shop import Shop, decide, one_refund, only, policy, refund_tool, rule, trail
 
 SMALL_IS_FREE = rule("small", when={"argument": "amount", "at_most": 200}, level="confirm")
@@ -100,6 +100,25 @@ async def test_p03_an_edit_needs_those_who_may_approve_the_edited_action(shop: S
             await hitl.respond(only(run).edit(edited, by="ann"))
         await decide(hitl, run, "edit", edited, roles=("lead",))
     assert [line["amount"] for line in shop.ledger.lines()] == [300]
+
+
+async def test_an_edit_can_be_previewed_by_the_tools_own_code(shop: Shop) -> None:
+    def shown(arguments: Arguments) -> Preview:
+        return Preview(effect=f"Pay {arguments['amount']} back")
+
+    @gate.guard(preview=shown)
+    async def refund(order: str, amount: float) -> None: ...
+
+    @gate.guard
+    async def ship(order: str) -> None: ...
+
+    async def app(input: Any) -> Any:
+        return await gate.together(refund("A", 1.0), ship("B"))
+
+    async with shop.open(app) as hitl:
+        paid, shipped = (await hitl.start(None)).pending
+        assert await hitl.preview(paid, {"order": "A", "amount": 90}) == Preview(effect="Pay 90 back")
+        assert await hitl.preview(shipped, {"order": "C"}) is None
 
 
 async def test_p04_reject_never_runs_and_the_reason_reaches_the_agent(shop: Shop) -> None:

@@ -480,3 +480,15 @@ async def test_a_stop_holds_back_a_run_and_says_so(shop: Shop) -> None:
         with pytest.raises(Stopped, match=r"bob stopped it \(audit\)"):
             await hitl.resume(run.id)
     assert shop.ledger.count() == 0
+
+
+async def test_a_stop_of_something_else_is_not_what_holds_a_run_back(shop: Shop) -> None:
+    async with shop.open(one_refund(shop.ledger)) as hitl, shop.open(one_refund(shop.ledger)) as other:
+        run = await hitl.start(None)
+        await hitl.respond(only(run).approve(by="ann"))
+        await hitl.stop(StopScope.TOOL, "mail", by="bob", reason="audit")
+        (claimed,) = await other.claim(limit=1)
+        with pytest.raises(RunBusy, match="worked on by another process"):
+            await hitl.resume(run.id)
+        await other.drive(claimed)
+    assert shop.ledger.count() == 1

@@ -30,7 +30,7 @@ from .errors import UnknownInterruptError, in_words, is_invalid_resume
 from .mapping import Codecs, Sites, findings
 from .suspend import App, Current, Engine, Halt, InvalidAnswer, PausedAt, Reached, Resumption, Step, driving, written_by
 
-log = logging.getLogger("hitl_core")
+endings = logging.getLogger("hitl_core.endings")
 
 NAME: Final = "langgraph"
 
@@ -142,7 +142,7 @@ class LangGraphAdapter:
             except Exception as exc:
                 if is_invalid_resume(exc):
                     return await resumption.asked_again(in_words(exc))
-                log.warning("run %s: the graph raised", now.turn.run.id, exc_info=exc)
+                endings.warning("run %s: the graph raised", now.turn.run.id, exc_info=exc)
                 return resumption.broke(exc)
             else:
                 step = await resumption.after(reached)

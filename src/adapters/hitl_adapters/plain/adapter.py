@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -24,6 +25,8 @@ from hitl_core.tools import Catalogue, as_json
 
 from .errors import in_words
 from .suspend import Session, Suspended, entered
+
+endings = logging.getLogger("hitl_core.endings")
 
 App = Callable[[Json], Any]
 
@@ -39,7 +42,7 @@ CAPABILITIES: Final[Capabilities] = {
     Capability.REVIEW_OUTPUT: NATIVE,
     Capability.HANDOFF_TO_HUMAN: absent("a plain function has no conversation to hand over"),
     Capability.PARALLEL_PAUSES: emulated("through gate.together; asyncio.gather shows the first pause only"),
-    Capability.NESTED_PAUSES: NATIVE,
+    Capability.NESTED_PAUSES: emulated("a plain function says which agent it acts for, with gate.acting_as"),
     Capability.SURVIVE_RESTART: emulated("the function runs again from its start; finished steps come from a journal"),
     Capability.DETECT_IN_DOUBT: NATIVE,
     Capability.STREAM_EVENTS: emulated("only what the function itself emits"),
@@ -67,7 +70,10 @@ class PlainAdapter:
         self._app: App | None = None
 
     async def attach(self) -> tuple[Finding, ...]:
-        """Load the function. Raises AppRefused if it is not one that takes the run's input."""
+        """Load the function. Raises AppRefused if it takes no input, CapabilityNotSupported for an AgentSpec."""
+        if self._source.spec() is not None:
+            because = CAPABILITIES[Capability.NEUTRAL_SPEC].because
+            raise CapabilityNotSupported(NAME, Capability.NEUTRAL_SPEC, because)
         app = self._source.load()
         if not callable(app):
             raise AppRefused(f"{self._source.reference!r} is not a function that takes the run's input")
@@ -87,6 +93,7 @@ class PlainAdapter:
         except (AppChanged, LeaseLost):
             raise
         except Exception as exc:
+            endings.warning("run %s: the app raised", turn.run.id, exc_info=exc)
             return Broke(in_words(exc), checkpoint=turn.checkpoint)
         finally:
             await session.idle()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar, cast, overload
 
 from hitl_core.errors import CallRefused, ResultNotKept
@@ -17,6 +19,7 @@ from hitl_core.protocol import (
     Executed,
     Json,
     LiveKind,
+    Origin,
     Proceed,
     Refuse,
     Substitute,
@@ -34,8 +37,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 Key = Callable[..., object]
 
 
+_agents: ContextVar[tuple[str, ...]] = ContextVar("hitl_plain_agents", default=())
+
+
 class PlainGate:
-    """The gate as plain functions see it: guard, ask, choose, review, step, together, emit, wait, notes."""
+    """The gate as plain functions see it: guard, ask, choose, review, step, together, acting_as, emit, wait, notes."""
 
     @overload
     def guard(self, function: F, /) -> F: ...
@@ -102,6 +108,15 @@ class PlainGate:
             raise current().suspend()
         return [task.result() for task in tasks]
 
+    @contextmanager
+    def acting_as(self, agent: str) -> Iterator[None]:
+        """What is called inside is called by `agent`; nested, by an agent that another one has called."""
+        token = _agents.set((*_agents.get(), agent))
+        try:
+            yield
+        finally:
+            _agents.reset(token)
+
     def emit(self, text: str, data: Json = None) -> None:
         """Tell whoever watches this run how far it is."""
         current().emit(LiveKind.CUSTOM, text, data)
@@ -118,7 +133,8 @@ class PlainGate:
     async def _consult(self, name: str, arguments: Arguments, form: Form) -> Json:
         session = current()
         place = session.place(name)
-        verdict = await session.gate.propose(Action(tool=name, arguments=arguments), call=place, form=form)
+        action = Action(tool=name, arguments=arguments, origin=_origin())
+        verdict = await session.gate.propose(action, call=place, form=form)
         match verdict:
             case Wait():
                 raise session.suspend()
@@ -158,10 +174,17 @@ def _guarded(declared: Tool, key: Key | None) -> Callable[..., Any]:
 async def _run(declared: Tool, key: Key | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Json:
     session = current()
     session.catalogue.learn(declared)
-    action = Action(tool=declared.name, arguments=declared.named(args, kwargs), definition=declared.definition)
+    arguments = declared.named(args, kwargs)
+    action = Action(tool=declared.name, arguments=arguments, definition=declared.definition, origin=_origin())
     place = session.place(declared.name if key is None else f"{declared.name}:{key(*args, **kwargs)}")
     verdict = await session.gate.propose(action, call=place, form=tool_form(declared))
     return await _obey(session, declared, verdict, place)
+
+
+def _origin() -> Origin:
+    """The agents that the app says it acts for."""
+    path = _agents.get()
+    return Origin(agent=path[-1] if path else None, path=path)
 
 
 async def _obey(session: Session, declared: Tool, verdict: Verdict, place: str) -> Json:

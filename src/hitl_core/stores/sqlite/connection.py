@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import quote
 
@@ -23,6 +26,8 @@ def connect(location: Location, *, writes: bool, create: bool = False) -> sqlite
 
     One that does not write is told so; it can still take part in WAL recovery, unlike one opened read-only.
     """
+    if create and location.path is not None:
+        _make(location.path)
     mode = "rwc" if create else "rw"
     name = ":memory:" if location.path is None else f"file:{quote(str(location.path))}?mode={mode}"
     try:
@@ -37,6 +42,14 @@ def connect(location: Location, *, writes: bool, create: bool = False) -> sqlite
         connection.close()
         raise unavailable(exc, location) from exc
     return connection
+
+
+def _make(file: Path) -> None:
+    """Make the file for its owner alone, as its key is: arguments and answers lie in it. SQLite copies the mode to
+    the files beside it; a file that is there keeps its own.
+    """
+    with suppress(OSError):  # what is wrong with the place is for SQLite to say
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def _configure(connection: sqlite3.Connection, writes: bool) -> None:

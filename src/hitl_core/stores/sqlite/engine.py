@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 from ...audit import Chain
@@ -14,7 +14,7 @@ from .dispatch import COMMANDS
 from .failures import of_the_command, of_the_store, unavailable
 from .job import Job
 from .location import Location
-from .trail import Tip, seal
+from .trail import Tip, remember, seal
 from .transaction import Transaction
 
 Lock = AbstractContextManager[Any]
@@ -23,11 +23,20 @@ Lock = AbstractContextManager[Any]
 class Engine:
     """Holds the one connection that writes. Used by one thread at a time (writer.py sees to that)."""
 
-    def __init__(self, location: Location, lock: Lock, chain: Chain, *, sealed: Callable[[Tip], None]) -> None:
+    def __init__(
+        self,
+        location: Location,
+        lock: Lock,
+        chain: Chain,
+        *,
+        sealed: Callable[[Tip], None],
+        anchored: Callable[[], str | None],
+    ) -> None:
         self._location = location
         self._lock = lock
         self._chain = chain
         self._sealed = sealed
+        self._anchored = anchored
         self._connection: sqlite3.Connection | None = None
 
     def perform(self, jobs: Sequence[Job[Any]]) -> bool:
@@ -51,8 +60,14 @@ class Engine:
         """The last connection to close tidies the write-ahead log: a write like any other, under the lock."""
         if self._connection is not None:
             with self._lock:
+                self._remember_last(self._connection)
                 self._connection.close()
             self._connection = None
+
+    def _remember_last(self, connection: sqlite3.Connection) -> None:
+        """The anchor at the end. One that cannot be kept now is found in its file when the store is opened again."""
+        with suppress(sqlite3.Error):
+            remember(connection, self._anchored())
 
     def use(self, connection: sqlite3.Connection) -> None:
         """Work on this connection instead of one of its own: a store in memory has only one."""
@@ -74,6 +89,7 @@ class Engine:
             for job in jobs:
                 _carry_out(txn, job, alone=len(jobs) == 1)
             tip = seal(connection, self._chain, txn.tip, txn.lines) if txn.lines else None
+            remember(connection, self._anchored())
             connection.execute("COMMIT")
         except BaseException:
             connection.rollback()

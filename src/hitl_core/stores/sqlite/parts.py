@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...audit import Anchors, Chain, Custody, load_or_create, new_secret
@@ -15,7 +15,7 @@ from .engine import Engine
 from .location import Location
 from .lock import FileLock
 from .schema import migrate
-from .trail import Tip, read_tip
+from .trail import Tip, read_anchor, read_tip
 from .view import View
 
 
@@ -29,31 +29,37 @@ class Parts:
     version: FileVersion | Count
     custody: Custody
     committed: Callable[[], None]
+    witnessed: Callable[[], None]
     let_go: tuple[Callable[[], None], ...]
 
     def close(self) -> None:
-        """Readers first: whoever closes last tidies the write-ahead log, and that is to be the writer."""
-        for each in (self.bell.close, self.readers.close, self.version.close, self.engine.close, *self.let_go):
+        """Readers first: whoever closes last tidies the write-ahead log, and that is to be the writer.
+
+        Before it, the last anchor: the writer remembers it.
+        """
+        closing = (self.bell.close, self.readers.close, self.version.close, self.witnessed, self.engine.close)
+        for each in (*closing, *self.let_go):
             each()
 
 
-def in_file(location: Location, *, key: Path, anchors: Path) -> Parts:
+def in_file(location: Location, *, key: Path, anchors: Path, anchoring: bool) -> Parts:
     """A store in a file. Raises ConfigError, StoreUnavailable or StoreTooNew."""
     lock = FileLock(location.beside(".lock"))
     with lock:
-        origin, tip = _prepared(location)
-    custody = Custody(load_or_create(key, lines=tip.size), origin, anchors)
-    tips = Anchors(custody)
+        origin, tip, remembered = _prepared(location)
+    custody = Custody(load_or_create(key, lines=tip.size), origin, anchors, remembered)
+    tips = Anchors(custody if anchoring else replace(custody, anchors=None))
     tips.catch_up(tip)
     bell = Doorbell(location.beside(".bell"))
     return Parts(
-        engine=Engine(location, lock, Chain(custody.secret, origin), sealed=tips.moved),
+        engine=Engine(location, lock, Chain(custody.secret, origin), sealed=tips.moved, anchored=tips.take_fresh),
         readers=Readers(location),
         bell=bell,
         version=FileVersion(connect(location, writes=False)),
         custody=custody,
         committed=bell.ring,
-        let_go=(tips.close, lock.close),
+        witnessed=tips.close,
+        let_go=(lock.close,),
     )
 
 
@@ -68,14 +74,15 @@ def in_memory(location: Location) -> Parts:
         count.one_more()
         bell.ring()
 
-    engine = Engine(location, guard, Chain(custody.secret, origin), sealed=lambda tip: None)
+    engine = Engine(location, guard, Chain(custody.secret, origin), sealed=lambda tip: None, anchored=lambda: None)
     engine.use(connection)
-    return Parts(engine, OneConnection(connection, guard), bell, count, custody, committed, ())
+    return Parts(engine, OneConnection(connection, guard), bell, count, custody, committed, lambda: None, ())
 
 
-def _prepared(location: Location) -> tuple[str, Tip]:
+def _prepared(location: Location) -> tuple[str, Tip, str]:
     connection = connect(location, writes=True, create=True)
     try:
-        return migrate(connection, location), read_tip(View(connection))
+        origin, view = migrate(connection, location), View(connection)
+        return origin, read_tip(view), read_anchor(view)
     finally:
         connection.close()

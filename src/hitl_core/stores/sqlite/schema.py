@@ -70,7 +70,12 @@ _V2: Final = (
     "ALTER TABLE hitl_requests ADD COLUMN frozen_at INTEGER",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1, _V2)
+_V3: Final = (
+    # The newest anchor, signed as in its file: whoever takes the file away and cuts the trail contradicts it.
+    "ALTER TABLE hitl_store ADD COLUMN anchor TEXT NOT NULL DEFAULT ''",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1, _V2, _V3)
 """Migration N leads from version N to N+1. Released ones are never edited; add one instead."""
 
 

@@ -49,14 +49,18 @@ class SqliteStore:
         clock: Clock | None = None,
         audit_key: str | Path | None = None,
         audit_anchors: str | Path | None = None,
+        anchoring: bool = True,
     ) -> Self:
         """Open a store, made on first use: `sqlite:///relative.db`, `sqlite:////abs.db`, `sqlite://`, or a path.
 
         Relative paths start at `folder`. `audit_key` and `audit_anchors` are files, by default `<database>.key` and
         `<database>.anchors`; both belong where whoever can write the database cannot write.
+        Without `anchoring` no anchor is written: for who verifies the trail, and must not heal it by looking.
         Raises ConfigError, StoreUnavailable or StoreTooNew.
         """
-        return cls.open_blocking(url, folder=folder, clock=clock, audit_key=audit_key, audit_anchors=audit_anchors)
+        return cls.open_blocking(
+            url, folder=folder, clock=clock, audit_key=audit_key, audit_anchors=audit_anchors, anchoring=anchoring
+        )
 
     @classmethod
     def open_blocking(
@@ -67,6 +71,7 @@ class SqliteStore:
         clock: Clock | None = None,
         audit_key: str | Path | None = None,
         audit_anchors: str | Path | None = None,
+        anchoring: bool = True,
     ) -> Self:
         """`open` for callers without an event loop."""
         location = Location.parse(url, folder=folder)
@@ -76,7 +81,7 @@ class SqliteStore:
             away = folder or Path.cwd()
             key = location.beside(".key") if audit_key is None else away / audit_key
             anchors = location.beside(".anchors") if audit_anchors is None else away / audit_anchors
-            parts = in_file(location, key=key, anchors=anchors)
+            parts = in_file(location, key=key, anchors=anchors, anchoring=anchoring)
         return cls(location, parts, clock or SystemClock())
 
     @property

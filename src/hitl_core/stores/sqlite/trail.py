@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from ...audit import Chain
+from ...audit import Anchor, Chain
 from .identity import column
 from .view import View
 
@@ -40,6 +40,30 @@ def seal(connection: sqlite3.Connection, chain: Chain, tip: Tip, lines: Iterable
         rows.append((tip.size, at, event, column(subject), actor, body, tip.mac, run))
     connection.executemany(_INSERT, rows)
     return tip
+
+
+def remember(connection: sqlite3.Connection, anchor: str | None) -> None:
+    """Keep the newest anchor. One that the trail contradicts stays: it is the witness of what was taken away."""
+    if anchor is None:
+        return
+    (kept,) = connection.execute("SELECT anchor FROM hitl_store").fetchone()
+    if not kept or _still_true(connection, kept):
+        connection.execute("UPDATE hitl_store SET anchor = ?", (anchor,))
+
+
+def _still_true(connection: sqlite3.Connection, kept: str) -> bool:
+    try:
+        anchor, _ = Anchor.parse(kept)
+    except ValueError:
+        return False
+    found = connection.execute("SELECT mac FROM hitl_audit WHERE seq = ?", (anchor.size,)).fetchone()
+    return found is not None and bool(found[0] == anchor.mac)
+
+
+def read_anchor(view: View) -> str:
+    """The newest anchor that was remembered; "" if there was none yet."""
+    found = view.one("SELECT anchor FROM hitl_store")
+    return "" if found is None else str(found[0])
 
 
 def read_tip(view: View) -> Tip:

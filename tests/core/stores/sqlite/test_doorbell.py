@@ -98,6 +98,14 @@ async def test_a_dead_listener_is_swept_away(tmp_path: Path) -> None:
     bell.close()
 
 
+def test_a_listener_that_has_just_gone_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bell").mkdir()
+    monkeypatch.setattr(os, "listdir", lambda path: ["4194304-deadbeef"])
+    bell = Doorbell(tmp_path / "bell")
+    bell.ring()
+    bell.close()
+
+
 async def test_many_rings_are_one_wake_up_and_never_block(tmp_path: Path) -> None:
     one, other = Doorbell(tmp_path / "bell"), Doorbell(tmp_path / "bell")
     heard = listening(one)

@@ -1,0 +1,243 @@
+"""AutoGen on the protocol: a participant that waits gives no answer, so its team drains and can be saved.
+
+advance ─► a fresh app from the factory ─► its holds (gating) ─► the checkpoint (suspend.kept), if there is one
+        ─► driven (suspend.driving) ─► drained: who waits? ─► Paused with a new checkpoint
+                                    └► ended ─► Completed, or a handoff to somebody outside ─► Paused
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any, Final
+
+from autogen_agentchat.agents import BaseChatAgent
+from autogen_agentchat.base import TaskResult
+from autogen_agentchat.messages import BaseChatMessage, HandoffMessage
+from autogen_agentchat.teams import BaseGroupChat
+
+from hitl_core.apps import AppSource
+from hitl_core.capabilities import NATIVE, Capabilities, Capability, absent, emulated
+from hitl_core.contracts import Broke, Completed, Ending, Finding, Paused, Turn
+from hitl_core.errors import AppChanged, AppRefused, CapabilityNotSupported
+from hitl_core.protocol import Json, Run
+from hitl_core.tools import Catalogue
+
+from .building import Models, build_app
+from .errors import in_words
+from .gating import Handed, Overseen, oversee
+from .mapping import as_task, output_of
+from .suspend import Kept, Scope, Session, Suspended, drive, prove
+
+log = logging.getLogger("hitl_core")
+
+NAME: Final = "autogen"
+
+CAPABILITIES: Final[Capabilities] = {
+    Capability.GATE_TOOLS: emulated("a workbench of ours in front of the agent's; AutoGen has no tool approval"),
+    Capability.LIFT_NATIVE_PAUSES: NATIVE,
+    Capability.EDIT_ARGUMENTS: emulated("by our workbench; AutoGen has no tool approval"),
+    Capability.RESPOND_IN_PLACE: emulated("by our workbench; AutoGen has no tool approval"),
+    Capability.ASK_QUESTIONS: NATIVE,
+    Capability.OFFER_CHOICES: emulated("through a tool; a UserProxyAgent knows only text"),
+    Capability.REVIEW_OUTPUT: emulated("by holding back the agent's answer; AutoGen has no such step"),
+    Capability.HANDOFF_TO_HUMAN: NATIVE,
+    Capability.PARALLEL_PAUSES: NATIVE,
+    Capability.NESTED_PAUSES: emulated("a turn with a team or an agent inside is replayed from its start, by journal"),
+    Capability.SURVIVE_RESTART: emulated("the drained team's own state and a journal; AutoGen has no durable pause"),
+    Capability.DETECT_IN_DOUBT: emulated("our record of started effects; AutoGen saves nothing inside a turn"),
+    Capability.STREAM_EVENTS: NATIVE,
+    Capability.DRAIN: emulated("calls under way end and nothing new starts; AutoGen stops only between turns"),
+    Capability.UNDO_BY_FORK: absent("AutoGen's state can be saved, and has no history to go back to"),
+    Capability.NEUTRAL_SPEC: NATIVE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AutoGenOptions:
+    """`[backend.options]` for AutoGen.
+
+    review: agents whose answers people review before the team sees them.
+    safe_agents: agents of the app's own, without effects, whose turns may simply run again after a crash.
+    """
+
+    review: tuple[str, ...] = ()
+    safe_agents: tuple[str, ...] = ()
+
+
+class AutoGenAdapter:
+    """Drives one team or agent: what the app's factory builds, or an AgentSpec."""
+
+    name = NAME
+    capabilities: Capabilities = CAPABILITIES
+    Options = AutoGenOptions
+
+    def __init__(self, app: AppSource, *, options: AutoGenOptions = AutoGenOptions(), catalogue: Catalogue) -> None:
+        self._source, self._options, self._catalogue = app, options, catalogue
+        self._models = Models()
+        self._findings: tuple[Finding, ...] | None = None
+
+    async def attach(self) -> tuple[Finding, ...]:
+        """Prove that AutoGen stops as we believe, and look through one app. Raises AppRefused, naming every reason."""
+        if self._findings is None:
+            await prove()
+            self._learn()
+            self._findings = (await self._fresh()).findings
+        return self._findings
+
+    async def advance(self, turn: Turn) -> Ending:
+        """Drive a fresh app from its start or from the checkpoint to its next ending."""
+        await self.attach()
+        overseen, kept = await self._fresh(watched=turn.watched), Kept.read(turn.checkpoint)
+        if kept is not None and kept.app != overseen.shape:
+            raise AppChanged(f"the app was {kept.app} when it paused, and is {overseen.shape} now; nothing ran")
+        session = Session(turn, await turn.gate.journal())
+        return await _Stretch(overseen, session, kept).ending()
+
+    async def cancel(self, run: Run, checkpoint: Json) -> None:
+        """Nothing to forget: a paused team exists only as rows in our store."""
+
+    async def undo(self, run: Run, checkpoint: Json) -> Json:
+        raise CapabilityNotSupported(NAME, Capability.UNDO_BY_FORK, CAPABILITIES[Capability.UNDO_BY_FORK].because)
+
+    async def close(self) -> None:
+        """Close the model clients that were opened here."""
+        await self._models.close()
+
+    # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _learn(self) -> None:
+        spec = self._source.spec()
+        for tool in () if spec is None else spec.all_tools():
+            self._catalogue.learn(tool)
+
+    async def _fresh(self, *, watched: bool = False) -> Overseen:
+        """A fresh app with its holds: one that has paused or failed is never used again (research/autogen.md §1.3)."""
+        options = self._options
+        overseen = oversee(await self._built(watched), review=options.review, safe=options.safe_agents)
+        reasons = [f"{each.place}: {each.message}" for each in overseen.findings if each.level == "refuse"]
+        if reasons:
+            raise AppRefused("; ".join(reasons))
+        return overseen
+
+    async def _built(self, watched: bool) -> BaseGroupChat | BaseChatAgent:
+        spec = self._source.spec()
+        if spec is not None:
+            return build_app(spec, self._models, stream=watched)
+        made = self._source.load()
+        if not callable(made):
+            raise AppRefused(
+                f"{self._source.reference} is a {type(made).__name__}; give a function that builds one anew"
+            )
+        made = made()
+        if inspect.isawaitable(made):
+            made = await made
+        if not isinstance(made, BaseGroupChat | BaseChatAgent):
+            raise AppRefused(f"{self._source.reference} builds a {type(made).__name__}, not a team or an agent")
+        return made
+
+
+class _Stretch:
+    """One stretch of a run with one fresh app."""
+
+    def __init__(self, overseen: Overseen, session: Session, kept: Kept | None) -> None:
+        self._overseen, self._session, self._kept = overseen, session, kept
+        self._app, self._watch = overseen.app, overseen.watch
+        self._root = Scope(session, counts=Counter({} if kept is None else kept.counts))
+        session.floor.update({} if kept is None else kept.floor)
+
+    async def ending(self) -> Ending:
+        """Put the app where it stood, drive it, and say what came of it."""
+        turn = self._session.turn
+        try:
+            task = await self._stood()
+        except Suspended:  # whoever was handed the conversation has the floor still
+            return self._paused(turn.checkpoint, self._handed_again())
+        except (ValueError, KeyError) as exc:
+            raise AppChanged(f"the app does not take the state that it was saved with: {exc}; nothing ran") from exc
+        try:
+            result = await drive(self._root, lambda: self._stream(task))
+        except RuntimeError as exc:  # what a team makes of every error of its manager
+            return Broke(in_words(self._session.error or exc), turn.checkpoint, tuple(self._session.used))
+        if turn.gate.stopped is not None:
+            return Broke(str(turn.gate.stopped), turn.checkpoint)
+        if self._session.error is not None:
+            return Broke(in_words(self._session.error), await self._checkpoint(), tuple(self._session.used))
+        if result is None or (self._watch is not None and self._watch.paused):
+            return self._paused(await self._checkpoint())
+        self._refuse_unmet()
+        return await self._completed(result)
+
+    async def _stood(self) -> list[BaseChatMessage] | None:
+        """Load the checkpoint; the task with which the app starts, None if paused participants are asked again."""
+        if self._watch is not None:
+            await self._watch.prepare()
+        if self._kept is None or self._watch is None or self._kept.team is None:
+            return as_task(self._session.turn.run.input)
+        await self._watch.load(self._kept.team)
+        handed = self._handed()
+        if handed is None:
+            return None if self._kept.team["paused"] else as_task(self._session.turn.run.input)
+        task = await handed.task(self._session, self._root.next("~handoff"), self._chat)
+        self._root.passed("~handoff")
+        return task
+
+    def _stream(self, task: list[BaseChatMessage] | None) -> Any:
+        return self._app.run_stream(task=task, cancellation_token=self._session.token)
+
+    # ── endings ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _paused(self, checkpoint: Json, again: Json = None) -> Ending:
+        session = self._session
+        self._refuse_unmet()
+        if not self._waits():
+            return Broke("the app stopped and nothing in it waits for people", session.turn.checkpoint)
+        return Paused(again or checkpoint, tuple(session.lifted.values()), tuple(session.used))
+
+    async def _completed(self, result: TaskResult) -> Ending:
+        if self._watch is None:
+            return Completed(output_of(result.messages), tuple(self._session.used))
+        last = result.messages[-1] if result.messages else None
+        if isinstance(last, HandoffMessage) and last.target not in self._mates:
+            return await self._handed_over(last)
+        return Completed(output_of(self._watch.thread, result.stop_reason), tuple(self._session.used))
+
+    async def _handed_over(self, last: HandoffMessage) -> Ending:
+        handed = Handed(last.target, last.source, self._mates)
+        handed.ask(self._session, self._root.next("~handoff"), self._chat)
+        return self._paused(await self._checkpoint({"person": last.target, "by": last.source}))
+
+    async def _checkpoint(self, handed: dict[str, str] | None = None) -> Json:
+        team: Any = None if self._watch is None else await self._watch.save()
+        counts = dict(self._root.counts) if team is not None else {}
+        floor = self._session.floor
+        return Kept(self._overseen.shape, team, counts, self._waits(), floor, handed).to_json()
+
+    def _handed_again(self) -> Json:
+        """The checkpoint as it was, with what the person has said so far."""
+        assert self._kept is not None
+        kept = self._kept
+        return Kept(kept.app, kept.team, kept.counts, self._waits(), self._session.floor, kept.handed).to_json()
+
+    def _waits(self) -> tuple[str, ...]:
+        return tuple(self._session.waits)
+
+    def _refuse_unmet(self) -> None:
+        waited = () if self._kept is None else self._kept.waits
+        if waited and not self._session.reached & set(waited):
+            raise AppChanged(f"the app did not come to {', '.join(waited)}, where it had paused before")
+
+    def _handed(self) -> Handed | None:
+        handed = None if self._kept is None else self._kept.handed
+        return None if handed is None else Handed(handed["person"], handed["by"], self._mates)
+
+    @property
+    def _mates(self) -> tuple[str, ...]:
+        return tuple(self._app._participant_names) if isinstance(self._app, BaseGroupChat) else ()
+
+    @property
+    def _chat(self) -> list[BaseChatMessage]:
+        thread = [] if self._watch is None else self._watch.thread
+        return [message for message in thread if isinstance(message, BaseChatMessage)]

@@ -1,0 +1,13 @@
+"""How a call reaches the gate, and how people get their turn.
+
+workbench     the tool calls of an AssistantAgent
+people        UserProxyAgents, and handoffs to somebody outside the team
+code          what a CodeExecutorAgent runs
+drafts        the answers of agents that people review
+overseeing    go through a fresh app and put all of these in place
+"""
+
+from .overseeing import Overseen, oversee
+from .people import Handed
+
+__all__ = ["Handed", "Overseen", "oversee"]

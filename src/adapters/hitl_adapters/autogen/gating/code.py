@@ -1,0 +1,74 @@
+"""What a CodeExecutorAgent runs, through the gate. Its own approval function would block the event loop
+(research/autogen.md §2.2), so people are asked through a request instead; where it had one, they always are."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from autogen_agentchat.agents import CodeExecutorAgent
+from autogen_core import CancellationToken
+from autogen_core.code_executor import CodeBlock, CodeResult
+
+from hitl_core.protocol import Executed, Failed, Json, Proceed, Refuse, Substitute, Wait
+from hitl_core.tools import as_json
+
+from ..mapping import code_action, code_blocks, code_form
+from ..suspend import Scope, current_scope
+
+
+@dataclass(frozen=True, slots=True)
+class GatedCode:
+    """Stands for the agent's `execute_code_block`."""
+
+    agent: CodeExecutorAgent
+    run: Any
+    asks: bool
+
+    async def __call__(self, blocks: list[CodeBlock], token: CancellationToken) -> CodeResult:
+        scope = current_scope()
+        return _not_run("It was called outside a run.") if scope is None else await self._settled(scope, blocks, token)
+
+    async def _settled(self, scope: Scope, blocks: list[CodeBlock], token: CancellationToken) -> CodeResult:
+        session, place, name = scope.session, scope.step("~code"), self.agent.name
+        session.reached.add(place)
+        action, form = code_action(name, blocks, scope.path), code_form(name)
+        known = await session.gate.settled(place) if self.asks else None
+        if self.asks and known is None:
+            session.lifted[place] = session.gate.lift(action, call=place, form=form)
+            raise session.waiting(place)
+        verdict = await session.gate.propose(action, call=place, form=form)
+        match verdict:
+            case Wait():
+                raise session.waiting(place)
+            case Refuse(text=text):
+                session.used.append(place)
+                return _not_run(text)
+            case Substitute(result=result, recorded=recorded):
+                session.used.append(place)
+                return _recalled(result) if recorded else CodeResult(exit_code=0, output=str(result))
+            case Proceed():
+                with session.working():
+                    return await self._carried_out(scope, verdict, token)
+
+    async def _carried_out(self, scope: Scope, allowed: Proceed, token: CancellationToken) -> CodeResult:
+        async with scope.session.gate.carry_out(allowed) as effect:
+            try:
+                result: CodeResult = await self.run(code_blocks(effect.arguments), token)
+            except Exception as exc:
+                effect.outcome = Failed(f"{type(exc).__name__}: {exc}"[:4000])
+                raise
+            if allowed.note:
+                result.output = f"{allowed.note}\n\n{result.output}"
+            effect.outcome = Executed(as_json(asdict(result)))
+        return result
+
+
+def _not_run(text: str) -> CodeResult:
+    return CodeResult(exit_code=1, output=f"The code did not run. {text}")
+
+
+def _recalled(kept: Json) -> CodeResult:
+    if isinstance(kept, dict) and isinstance(code := kept.get("exit_code"), int):
+        return CodeResult(exit_code=code, output=str(kept.get("output", "")))
+    return CodeResult(exit_code=0, output=str(kept))

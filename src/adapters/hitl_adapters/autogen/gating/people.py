@@ -1,0 +1,153 @@
+"""People in a team: a UserProxyAgent's turn is a request, and what was answered becomes its message."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import dataclass
+from typing import Final, cast
+
+from autogen_agentchat.agents import UserProxyAgent
+from autogen_agentchat.base import Response
+from autogen_agentchat.messages import BaseChatMessage, HandoffMessage, TextMessage, UserInputRequestedEvent
+
+from hitl_core.commands import Settled
+from hitl_core.gate import Form
+from hitl_core.lifecycle import RequestState
+from hitl_core.protocol import Action, Answer, HandBack, TakeOver
+
+from ..mapping import no_answer, person_action, person_form, question_of
+from ..suspend import Scope, Session, Suspended
+
+_TAKEN_BACK: Final = (RequestState.REVOKED, RequestState.SUPERSEDED, RequestState.CANCELLED)
+"""A word that counts no more: the person is asked again."""
+
+
+async def decided(session: Session, place: str, action: Action, form: Form) -> Settled:
+    """What was decided at a place. Raises Suspended while nobody has decided; then the request is lifted. Under a stop
+    nothing that was decided is handed to the team."""
+    session.reached.add(place)
+    known = await session.gate.settled(place)
+    anew = known is not None and session.turn.ask_again and place not in session.asked_again
+    if known is None or known.state in _TAKEN_BACK or anew:
+        session.asked_again.add(place)
+        ask(session, place, action, form, round=0 if known is None else known.request.round + 1)
+    assert known is not None
+    if known.state in (RequestState.OPEN, RequestState.FROZEN):
+        raise session.waiting(place)
+    if await session.gate.stop_for(known.request.action) is not None:
+        session.ended.set()
+        raise Suspended(str(session.gate.stopped))
+    session.used.append(place)
+    return known
+
+
+def ask(session: Session, place: str, action: Action, form: Form, *, round: int) -> None:
+    """Lift the request of a place. Always raises Suspended."""
+    session.lifted[place] = session.gate.lift(action, call=place, form=form, round=round)
+    raise session.waiting(place)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A UserProxyAgent. Its `input_func` is never called: it would block the process (research/autogen.md §1).
+
+    In a Swarm the floor stays with whoever spoke last until they hand it over, so there a person may take several
+    turns. Elsewhere each of their turns is one answer.
+    """
+
+    agent: UserProxyAgent
+    mates: Collection[str] = ()
+    swarm: bool = False
+
+    async def turn(self, scope: Scope, messages: Sequence[BaseChatMessage]) -> AsyncIterator[object]:
+        """The parts of one turn: that somebody is asked, and what they said."""
+        name, session = self.agent.name, scope.session
+        by = self._handed_by(scope, messages)
+        asked = question_of(messages)
+        action = person_action(name, asked, scope.path[:-1], self.mates)
+        form = person_form(name, asked, messages, handoff=by is not None and self.swarm)
+        yield UserInputRequestedEvent(request_id=scope.place, source=name)
+        known = await decided(session, scope.place, action, form)
+        message = self._said(known, by)
+        if message is None:
+            ask(session, scope.place, action, form, round=known.request.round + 1)
+        elif isinstance(message, HandoffMessage):
+            session.floor.pop(self._floor(scope), None)
+        yield Response(chat_message=cast("BaseChatMessage", message))
+
+    def _handed_by(self, scope: Scope, messages: Sequence[BaseChatMessage]) -> str | None:
+        """Who handed the conversation over, if somebody did. A handoff to somebody else is no error here."""
+        last = messages[-1] if messages else None
+        if isinstance(last, HandoffMessage) and last.target == self.agent.name:
+            if self.swarm:
+                scope.session.floor[self._floor(scope)] = last.source
+            return last.source
+        return scope.session.floor.get(self._floor(scope))
+
+    def _floor(self, scope: Scope) -> str:
+        return scope.place.rpartition(".")[0]
+
+    def _said(self, known: Settled, by: str | None) -> TextMessage | HandoffMessage | None:
+        """What the person said, as the team's message; None if it names nobody who could go on."""
+        name = self.agent.name
+        decision = None if known.response is None else known.response.decision
+        match decision:
+            case TakeOver(text=text):
+                return TextMessage(content=text, source=name)
+            case HandBack(text=text, to=to) if to is None or to in self.mates:
+                target = to or by or ""
+                return HandoffMessage(content=text or f"Handed back to {target}.", target=target, source=name)
+            case HandBack():
+                return None
+            case Answer(value=value):
+                text = str(value)
+            case _:
+                text = no_answer(known)
+        if by is None:
+            return TextMessage(content=text, source=name)
+        return HandoffMessage(content=text, target=by, source=name)
+
+
+# ── a handoff to somebody outside the team ───────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """A team that ended by a handoff to somebody who is not in it, as AutoGen's own Swarm tutorial has it. `person` is
+    asked; the run goes on by their HandoffMessage."""
+
+    person: str
+    by: str
+    mates: tuple[str, ...]
+
+    def ask(self, session: Session, place: str, thread: Sequence[BaseChatMessage]) -> None:
+        """Lift the request."""
+        session.lifted[place] = session.gate.lift(self._action(thread), call=place, form=self._form(thread))
+        session.waits[place] = None
+
+    async def task(self, session: Session, place: str, thread: Sequence[BaseChatMessage]) -> list[BaseChatMessage]:
+        """The messages with which the team goes on. Raises Suspended while the person has the floor."""
+        known = await decided(session, place, self._action(thread), self._form(thread))
+        decision = None if known.response is None else known.response.decision
+        taken: list[str] = list(session.floor.get(place, "").splitlines()) if place in session.floor else []
+        match decision:
+            case TakeOver(text=text):
+                session.floor[place] = "\n".join([*taken, text])
+            case HandBack(to=to) if to is not None and to not in self.mates:
+                pass
+            case HandBack(text=text, to=to):
+                session.floor.pop(place, None)
+                return [self._back("\n".join([*taken, text] if text else taken), to or self.by)]
+            case _:
+                return [self._back(no_answer(known), self.by)]
+        ask(session, place, self._action(thread), self._form(thread), round=known.request.round + 1)
+        raise AssertionError("asking suspends")
+
+    def _back(self, text: str, target: str) -> HandoffMessage:
+        return HandoffMessage(content=text or f"Handed back to {target}.", target=target, source=self.person)
+
+    def _action(self, thread: Sequence[BaseChatMessage]) -> Action:
+        return person_action(self.person, question_of(thread), (), self.mates)
+
+    def _form(self, thread: Sequence[BaseChatMessage]) -> Form:
+        return person_form(self.person, question_of(thread), thread, handoff=True)

@@ -1,0 +1,223 @@
+"""The tool calls of an agent through the gate. Whatever happens, nothing is raised inside a tool task: AutoGen 0.7.5
+would wait for ever (microsoft/autogen#7956)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping
+from typing import Any, Final, assert_never, cast
+
+from autogen_agentchat.tools._task_runner_tool import TaskRunnerTool
+from autogen_core import CancellationToken
+from autogen_core.tools import BaseTool, StaticStreamWorkbench, StaticWorkbench, ToolResult, ToolSchema, Workbench
+
+from hitl_core.errors import HitlError, Stopped
+from hitl_core.protocol import Arguments, LiveKind, Proceed, Refuse, Substitute, Wait
+
+from ..mapping import recalled, refused, said
+from ..suspend import Scope, Suspended, current_scope, entered
+from .proposals import Proposal
+
+Sink = Callable[[Any], object]
+
+DELEGATES: Final = "_hitl_delegates"
+"""Attribute of a tool that only hands work to an agent: it has no effect of its own, and what that agent does is gated
+call by call. AutoGen's own AgentTool and TeamTool are known."""
+
+
+class GatedWorkbench(Workbench):
+    """Stands in front of a workbench of one agent."""
+
+    component_type = "workbench"
+
+    def __init__(self, inner: Workbench, agent: str) -> None:
+        self.inner = inner
+        self._agent = agent
+        self._listed: list[ToolSchema] = []
+        self._busy: dict[str, asyncio.Lock] = {}
+        self._stuck: set[str] = set()
+
+    async def list_tools(self) -> list[ToolSchema]:
+        """The tools; the same ones while calls of the last model answer are under way, so that each call that was
+        counted also arrives."""
+        scope = current_scope()
+        if scope is None or scope.batch is None or scope.batch.over or not self._listed:
+            self._listed = list(await self.inner.list_tools())
+        return self._listed
+
+    async def call_tool(
+        self,
+        name: str,
+        arguments: Mapping[str, Any] | None = None,
+        cancellation_token: CancellationToken | None = None,
+        call_id: str | None = None,
+    ) -> ToolResult:
+        return await self._called(name, arguments, cancellation_token, call_id, _forget)
+
+    async def _called(
+        self,
+        name: str,
+        arguments: Mapping[str, Any] | None,
+        token: CancellationToken | None,
+        call_id: str | None,
+        sink: Sink,
+    ) -> ToolResult:
+        scope = current_scope()
+        if scope is None or scope.batch is None:
+            return refused(name, f"{name} is gated and was called outside a run; it did not run.")
+        batch, session = scope.batch, scope.session
+        place = batch.claim(call_id, name)
+        with batch.call():
+            try:
+                return await self._settled(scope, place, name, arguments, token, call_id, sink)
+            except Suspended:
+                await batch.wait()
+            except Stopped:
+                session.ended.set()
+                await batch.wait()
+            except HitlError as exc:
+                session.fail(exc)
+                await batch.wait()
+            except Exception as exc:
+                return refused(name, f"This call failed, and did not run: {type(exc).__name__}: {exc}")
+
+    async def _settled(
+        self,
+        scope: Scope,
+        place: str,
+        name: str,
+        arguments: Any,
+        token: CancellationToken | None,
+        call_id: str | None,
+        sink: Sink,
+    ) -> ToolResult:
+        """What the call comes to. Raises Suspended while nobody has decided."""
+        if not isinstance(arguments, Mapping):
+            return refused(name, "The arguments must be an object with names, so nothing was run.")
+        native, given = self._native(name), cast("Arguments", dict(arguments))
+        if delegates(native):
+            return await self._delegated(scope.call(place), name, given, token, call_id, sink)
+        proposal = Proposal(scope, place, self._agent, native, await self._schema(name), given)
+        fault = await proposal.fault()
+        if fault is not None:
+            return refused(name, fault)
+        verdict = await proposal.verdict()
+        if not isinstance(verdict, Proceed):
+            scope.session.used.append(place)
+            return _answer(name, verdict)
+
+        async def run(arguments: Arguments) -> ToolResult:
+            return await self._run(name, arguments, token, call_id, sink)
+
+        with scope.session.working():
+            result = await proposal.carried_out(verdict, run)
+        scope.session.emit(LiveKind.TOOL_RESULT, "/".join(scope.path), result.to_text(), {"tool_call_id": call_id})
+        return result
+
+    async def _delegated(
+        self,
+        scope: Scope,
+        name: str,
+        arguments: Arguments,
+        token: CancellationToken | None,
+        call_id: str | None,
+        sink: Sink,
+    ) -> ToolResult:
+        """A call of an agent or a team. AutoGen's own keep their state from call to call, so theirs take turns, and
+        one that paused is not used again before the next resume."""
+        if getattr(self._native(name), DELEGATES, False):
+            with entered(scope):
+                return await self._run(name, arguments, token, call_id, sink)
+        async with self._busy.setdefault(name, asyncio.Lock()):
+            if name in self._stuck:
+                raise Suspended(f"{name} waits in another call")
+            try:
+                with entered(scope):
+                    return await self._run(name, arguments, token, call_id, sink)
+            except Suspended:
+                self._stuck.add(name)
+                raise
+
+    async def _run(
+        self, name: str, arguments: Arguments, token: CancellationToken | None, call_id: str | None, sink: Sink
+    ) -> ToolResult:
+        if not isinstance(self.inner, StaticStreamWorkbench):
+            return await self.inner.call_tool(name, arguments, token, call_id)
+        result: ToolResult | None = None
+        async for item in self.inner.call_tool_stream(name, arguments, token, call_id):
+            if isinstance(item, ToolResult):
+                result = item
+            else:
+                sink(item)
+        return result or refused(name, f"{name} gave no result.")
+
+    def _native(self, name: str) -> BaseTool[Any, Any] | None:
+        """The tool behind a name, if the workbench holds tools that can be looked at."""
+        if not isinstance(self.inner, StaticWorkbench):
+            return None
+        original = self.inner._override_name_to_original.get(name, name)
+        return next((tool for tool in self.inner._tools if tool.name == original), None)
+
+    async def _schema(self, name: str) -> ToolSchema:
+        return next(each for each in await self.list_tools() if each["name"] == name)
+
+    async def start(self) -> None:
+        await self.inner.start()
+
+    async def stop(self) -> None:
+        await self.inner.stop()
+
+    async def reset(self) -> None:
+        await self.inner.reset()
+
+    async def save_state(self) -> Mapping[str, Any]:
+        return await self.inner.save_state()
+
+    async def load_state(self, state: Mapping[str, Any]) -> None:
+        await self.inner.load_state(state)
+
+
+class GatedStreamWorkbench(GatedWorkbench, StaticStreamWorkbench):
+    """The same for a workbench that streams: AssistantAgent looks for the class, to show what agents in tools say."""
+
+    async def call_tool_stream(
+        self,
+        name: str,
+        arguments: Mapping[str, Any] | None = None,
+        cancellation_token: CancellationToken | None = None,
+        call_id: str | None = None,
+    ) -> AsyncGenerator[Any, None]:
+        said: list[Any] = []
+        result = await self._called(name, arguments, cancellation_token, call_id, said.append)
+        for each in said:
+            yield each
+        yield result
+
+
+def gated(inner: Workbench, agent: str) -> GatedWorkbench:
+    """The workbench behind the gate."""
+    return (GatedStreamWorkbench if isinstance(inner, StaticStreamWorkbench) else GatedWorkbench)(inner, agent)
+
+
+def delegates(native: BaseTool[Any, Any] | None) -> bool:
+    """Whether a tool only hands work to an agent or a team."""
+    return isinstance(native, TaskRunnerTool) or bool(getattr(native, DELEGATES, False))
+
+
+def _answer(tool: str, verdict: Refuse | Substitute | Wait) -> ToolResult:
+    """The result of a call that does not run."""
+    match verdict:
+        case Refuse(text=text):
+            return refused(tool, text)
+        case Substitute(result=result, recorded=True, note=note):
+            return recalled(tool, result, note)
+        case Substitute(result=result, note=note):
+            return said(tool, result, note)
+        case Wait():
+            return refused(tool, "Nobody has decided about this call; it did not run.")
+        case _:
+            assert_never(verdict)
+
+
+def _forget(item: Any) -> None:
+    """Nobody looks at what a tool says on the way."""

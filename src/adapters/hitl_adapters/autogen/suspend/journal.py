@@ -1,0 +1,137 @@
+"""A model client that remembers: what a model answered in this run is answered from the journal, never asked again."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from typing import Any, cast
+
+from autogen_core import FunctionCall
+from autogen_core.models import ChatCompletionClient, CreateResult, LLMMessage, ModelInfo, RequestUsage
+from autogen_core.tools import Tool, ToolSchema
+
+from hitl_core.errors import AppChanged, HitlError
+from hitl_core.protocol import Json, LiveKind
+
+from .batch import Batch
+from .scope import Scope, Suspended, current_scope
+
+
+class JournalClient(ChatCompletionClient):
+    """Stands in front of the client of one agent, or of one team's manager (`name` "~").
+
+    The key of an answer is its number in the turn, so the same turn run again gets the same answers in order.
+    `handoffs` are the tools that no workbench answers for.
+    """
+
+    component_type = "model"
+
+    def __init__(self, inner: ChatCompletionClient, *, handoffs: Callable[[], Collection[str]] = tuple) -> None:
+        self.inner = inner
+        self._handoffs = handoffs
+
+    async def create(self, messages: Sequence[LLMMessage], **how: Any) -> CreateResult:
+        scope = current_scope()
+        if scope is None:
+            return await self.inner.create(messages, **how)
+        place = scope.step("~model")
+        result = self._recalled(scope, place)
+        if result is None:
+            result = await self._remembered(scope, place, await self.inner.create(messages, **how))
+            _tell_text(scope, place, result)
+        await self._expect(scope, place, result, how.get("tools", ()))
+        return result
+
+    async def create_stream(
+        self, messages: Sequence[LLMMessage], **how: Any
+    ) -> AsyncGenerator[str | CreateResult, None]:
+        scope = current_scope()
+        place = "" if scope is None else scope.step("~model")
+        known = None if scope is None else self._recalled(scope, place)
+        if scope is not None and known is not None:
+            await self._expect(scope, place, known, how.get("tools", ()))
+            yield known
+            return
+        async for part in self.inner.create_stream(messages, **how):
+            if scope is None:
+                yield part
+            elif isinstance(part, str):
+                scope.session.emit(LiveKind.TEXT, "/".join(scope.path), part, id=place)
+                yield part
+            else:
+                result = await self._remembered(scope, place, part)
+                _tell_calls(scope, place, result)
+                await self._expect(scope, place, result, how.get("tools", ()))
+                yield result
+
+    def _recalled(self, scope: Scope, place: str) -> CreateResult | None:
+        kept = scope.session.journal.get(_key(place))
+        return None if kept is None else CreateResult.model_validate(kept)
+
+    async def _remembered(self, scope: Scope, place: str, result: CreateResult) -> CreateResult:
+        kept = cast("Json", result.model_dump(mode="json"))
+        try:
+            found = await scope.session.gate.remember(_key(place), kept)
+        except HitlError as exc:  # a team would make it an error of its own
+            scope.session.fail(exc)
+            raise
+        return result if found == kept else CreateResult.model_validate(found)
+
+    async def _expect(self, scope: Scope, place: str, result: CreateResult, tools: Sequence[Tool | ToolSchema]) -> None:
+        """The calls of this answer become the batch of the turn."""
+        if not isinstance(result.content, list):
+            scope.batch = None
+            return
+        names = {each["name"] if isinstance(each, dict) else each.name for each in tools}
+        await _refuse_lost_tools(scope, place, result.content, names)
+        scope.batch = Batch.of(place, result.content, names - set(self._handoffs()), scope.stuck)
+
+    # ── all else is the inner client's ───────────────────────────────────────────────────────────────────────
+
+    async def close(self) -> None:
+        await self.inner.close()
+
+    def actual_usage(self) -> RequestUsage:
+        return self.inner.actual_usage()
+
+    def total_usage(self) -> RequestUsage:
+        return self.inner.total_usage()
+
+    def count_tokens(self, messages: Sequence[LLMMessage], *, tools: Sequence[Tool | ToolSchema] = ()) -> int:
+        return self.inner.count_tokens(messages, tools=tools)
+
+    def remaining_tokens(self, messages: Sequence[LLMMessage], *, tools: Sequence[Tool | ToolSchema] = ()) -> int:
+        return self.inner.remaining_tokens(messages, tools=tools)
+
+    @property
+    def capabilities(self) -> Any:
+        return self.inner.model_info
+
+    @property
+    def model_info(self) -> ModelInfo:
+        return self.inner.model_info
+
+
+def _key(place: str) -> str:
+    return f"model:{place}"
+
+
+async def _refuse_lost_tools(scope: Scope, place: str, calls: Sequence[FunctionCall], names: set[str]) -> None:
+    """A tool that somebody was asked about and that the app no longer has must not become a mistake of the model."""
+    for number, call in enumerate(calls):
+        if call.name not in names and await scope.session.gate.settled(f"{place}.{number}") is not None:
+            lost = f"the app no longer has the tool {call.name!r} that was decided about; nothing ran"
+            scope.session.fail(AppChanged(lost))
+            raise Suspended(lost)
+
+
+def _tell_text(scope: Scope, place: str, result: CreateResult) -> None:
+    text = result.content if isinstance(result.content, str) else result.thought
+    if text:
+        scope.session.emit(LiveKind.TEXT, "/".join(scope.path), text, id=place)
+    _tell_calls(scope, place, result)
+
+
+def _tell_calls(scope: Scope, place: str, result: CreateResult) -> None:
+    for index, call in enumerate(result.content if isinstance(result.content, list) else ()):
+        data: Mapping[str, Json] = {"name": call.name, "args": call.arguments, "id": call.id, "index": index}
+        scope.session.emit(LiveKind.TOOL_CALL, "/".join(scope.path), data=dict(data), id=place)

@@ -1,0 +1,159 @@
+"""Where we are in a run: its turn, the agents from the root down to the one that acts, and places by counting."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Final
+
+from autogen_core import CancellationToken
+
+from hitl_core.contracts import Turn
+from hitl_core.errors import HitlError
+from hitl_core.gate import Gate
+from hitl_core.protocol import Json, LiveEvent, LiveKind, PauseRequest, sha256
+
+from .batch import Batch
+
+_LONGEST_PLACE: Final = 300
+
+
+class Suspended(BaseException):
+    """This turn waits for people, or cannot go on. Not an Exception: AutoGen turns those into answers or errors of the
+    whole team, and a team that has had an error cannot be saved (research/autogen.md §1.3)."""
+
+
+def _set() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
+
+
+@dataclass(slots=True)
+class Session:
+    """What one stretch of a run knows."""
+
+    turn: Turn
+    journal: dict[str, Json]
+    token: CancellationToken = field(default_factory=CancellationToken)
+    lifted: dict[str, PauseRequest] = field(default_factory=dict)
+    waits: dict[str, None] = field(default_factory=dict)
+    """The places that wait for people, in order."""
+    used: list[str] = field(default_factory=list)
+    reached: set[str] = field(default_factory=set)
+    asked_again: set[str] = field(default_factory=set)
+    floor: dict[str, str] = field(default_factory=dict)
+    """Who handed the conversation to a person that has the floor, by the person's place."""
+    error: Exception | None = None
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    failure: HitlError | None = None
+    over: bool = False
+    at_work: set[asyncio.Task[object]] = field(default_factory=set)
+    idle: asyncio.Event = field(default_factory=_set)
+    """Set while no gated call is at work."""
+
+    @property
+    def gate(self) -> Gate:
+        return self.turn.gate
+
+    def waiting(self, place: str) -> Suspended:
+        """What to raise at a place that waits for people."""
+        self.waits[place] = None
+        return Suspended(f"{place} waits for people")
+
+    def fail(self, error: HitlError) -> None:
+        """End this stretch for an error of ours, whatever the framework would make of it."""
+        self.failure = self.failure or error
+        self.ended.set()
+
+    def emit(self, kind: LiveKind, node: str, text: str = "", data: Json = None, *, id: str = "") -> None:
+        if self.turn.watched:
+            event = LiveEvent(
+                run_id=self.turn.run.id, kind=kind, node=node[:1000], id=id, text=text[:60_000], data=data
+            )
+            self.turn.emit(event)
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """While the running task carries out a gated call."""
+        task = asyncio.current_task()
+        assert task is not None
+        self.at_work.add(task)
+        self.idle.clear()
+        try:
+            yield
+        finally:
+            self.at_work.discard(task)
+            if not self.at_work:
+                self.idle.set()
+
+
+@dataclass(slots=True)
+class Scope:
+    """One turn of an agent or a team, or a call inside it. `counts` numbers what happens in it, in its own order."""
+
+    session: Session
+    place: str = ""
+    path: tuple[str, ...] = ()
+    called: bool = False
+    """Inside a tool call: errors are the caller's to see, as the framework has it."""
+    counts: Counter[str] = field(default_factory=Counter)
+    batch: Batch | None = None
+    stuck: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when everything in the batch that could be done is done and something waits."""
+
+    @property
+    def depth(self) -> int:
+        return len(self.path)
+
+    def next(self, name: str) -> str:
+        """The place of what `name` does now. It stays the same until `passed`."""
+        return _short(f"{self.place}>{name}.{self.counts[name]}" if self.place else f"{name}.{self.counts[name]}")
+
+    def passed(self, name: str) -> None:
+        self.counts[name] += 1
+
+    def step(self, name: str) -> str:
+        """The place of the next one, counted at once."""
+        place = self.next(name)
+        self.passed(name)
+        return place
+
+    def turn_of(self, name: str) -> Scope:
+        """The scope of the turn that `name` has now."""
+        return Scope(self.session, self.next(name), (*self.path, name), self.called)
+
+    def call(self, place: str) -> Scope:
+        """The scope of whatever a tool call starts."""
+        return Scope(self.session, place, self.path, called=True)
+
+
+_scope: ContextVar[Scope | None] = ContextVar("hitl_autogen_scope", default=None)
+
+
+def current_scope() -> Scope | None:
+    """Where the running task is, or None outside a run."""
+    return _scope.get()
+
+
+@contextmanager
+def entered(scope: Scope) -> Iterator[Scope]:
+    """Make `scope` the current one for the body and for every task that it starts."""
+    token = _scope.set(scope)
+    try:
+        yield scope
+    finally:
+        _scope.reset(token)
+
+
+def enter(scope: Scope) -> None:
+    """Make `scope` the current one for good; for a context of its own."""
+    _scope.set(scope)
+
+
+def _short(place: str) -> str:
+    return place if len(place) <= _LONGEST_PLACE else f"{sha256(place.encode())}:{place[-80:]}"

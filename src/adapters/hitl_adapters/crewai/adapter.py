@@ -1,0 +1,227 @@
+"""CrewAI on the protocol: a crew or flow is run again from its factory, and its journal answers what was done before.
+
+advance ─► a fresh crew ─► kickoff in a thread of its own ─┬─► it ended: Completed
+             ▲ journal                                       ├─► something waits: Paused, with where
+             └────────────── answers, the next turn ◄────────┘   it failed: Broke, to be retried
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from hitl_core.apps import AppSource
+from hitl_core.capabilities import NATIVE, Capabilities, Capability, absent, emulated
+from hitl_core.contracts import Broke, Completed, Ending, Finding, Paused, Turn
+from hitl_core.errors import AppChanged, AppRefused, CapabilityNotSupported
+from hitl_core.gate import heeding_stops
+from hitl_core.protocol import Json, Run
+from hitl_core.spec import AgentSpec
+from hitl_core.tools import Catalogue
+
+from .errors import filter_logs, in_words, keep_quiet, require_crewai, silence
+from .mapping import output_of
+
+if TYPE_CHECKING:
+    from .building import App
+    from .suspend import Current
+
+log = logging.getLogger("hitl_core")
+
+NAME: Final = "crewai"
+VERSION: Final = 1
+
+CAPABILITIES: Final[Capabilities] = {
+    Capability.GATE_TOOLS: NATIVE,
+    Capability.LIFT_NATIVE_PAUSES: NATIVE,
+    Capability.EDIT_ARGUMENTS: NATIVE,
+    Capability.RESPOND_IN_PLACE: NATIVE,
+    Capability.ASK_QUESTIONS: NATIVE,
+    Capability.OFFER_CHOICES: NATIVE,
+    Capability.REVIEW_OUTPUT: NATIVE,
+    Capability.HANDOFF_TO_HUMAN: absent(
+        "CrewAI has no participant that is a person and could hold the floor; a question tool asks one thing at a time"
+    ),
+    Capability.PARALLEL_PAUSES: NATIVE,
+    Capability.NESTED_PAUSES: NATIVE,
+    Capability.SURVIVE_RESTART: emulated(
+        "the crew runs again from its factory; models and tools answer from a journal"
+    ),
+    Capability.DETECT_IN_DOUBT: emulated("our record of started effects; CrewAI keeps none"),
+    Capability.STREAM_EVENTS: NATIVE,
+    Capability.DRAIN: emulated(
+        "a flag that is heeded at the next model call, tool or task; CrewAI cannot be interrupted"
+    ),
+    Capability.UNDO_BY_FORK: absent("CrewAI's checkpoints hold finished tasks only, and lose writes (research §2)"),
+    Capability.NEUTRAL_SPEC: NATIVE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CrewAIOptions:
+    """`[backend.options]` for CrewAI.
+
+    telemetry: leave CrewAI's telemetry and tracing as they are. console: let it draw its panels on the terminal.
+    """
+
+    telemetry: bool = False
+    console: bool = False
+
+
+class CrewAIAdapter:
+    """Drives the crew or flow of one app's factory, or the crew that an AgentSpec describes."""
+
+    name = NAME
+    capabilities: Capabilities = CAPABILITIES
+    Options = CrewAIOptions
+
+    def __init__(self, app: AppSource, *, options: CrewAIOptions = CrewAIOptions(), catalogue: Catalogue) -> None:
+        self._source, self._options, self._catalogue = app, options, catalogue
+        self._app: App | None = None
+        self._findings: tuple[Finding, ...] = ()
+
+    async def attach(self) -> tuple[Finding, ...]:
+        """Import CrewAI and take hold of it. Raises AdapterTooOld, and AppRefused if the app is no factory."""
+        if self._app is None:
+            self._import()
+            from .building import load_app
+
+            spec = self._source.spec()
+            if spec is not None:
+                _require_buildable(spec)
+                for tool in spec.all_tools():
+                    self._catalogue.learn(tool)
+            self._app = load_app(self._source)
+        return self._findings
+
+    async def advance(self, turn: Turn) -> Ending:
+        """Run a fresh crew or flow; what is known of this run is answered at once."""
+        from .suspend import Current, in_own_thread
+
+        app = await self._attached()
+        kept = Kept.read(turn)
+        now = Current(turn, await turn.gate.journal(), frozenset(kept.calls))
+        work = Work(app, now, kept)
+        try:
+            with heeding_stops(turn.gate, now.stop):
+                output = await in_own_thread(work.run, name=f"hitl-crew-{turn.run.id[:8]}")
+        except Exception as exc:
+            return work.ending(None, exc)
+        finally:
+            now.over = True
+        return work.ending(output, None)
+
+    async def cancel(self, run: Run, checkpoint: Json) -> None:
+        """Nothing to forget: a paused crew exists only as rows in our store."""
+
+    async def undo(self, run: Run, checkpoint: Json) -> Json:
+        raise CapabilityNotSupported(NAME, Capability.UNDO_BY_FORK, CAPABILITIES[Capability.UNDO_BY_FORK].because)
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+    async def _attached(self) -> App:
+        await self.attach()
+        assert self._app is not None
+        return self._app
+
+    def _import(self) -> None:
+        if not self._options.telemetry:
+            keep_quiet()
+        require_crewai()
+        from .gating import install, oversee_flows
+
+        install()
+        oversee_flows()
+        filter_logs()
+        if not self._options.console:
+            silence()
+
+
+def _require_buildable(spec: AgentSpec) -> None:
+    """Raises CapabilityNotSupported if the spec, or a sub-agent of it, hands over to a person."""
+    if spec.human is not None:
+        because = f"{CAPABILITIES[Capability.HANDOFF_TO_HUMAN].because} (agent {spec.name!r} has human={spec.human!r})"
+        raise CapabilityNotSupported(NAME, Capability.HANDOFF_TO_HUMAN, because)
+    for agent in spec.agents:
+        _require_buildable(agent)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The checkpoint: what waits, the app that it waits in, and the tasks that have ended."""
+
+    fingerprint: str = ""
+    calls: tuple[str, ...] = ()
+    tasks: tuple[Json, ...] = ()
+
+    @classmethod
+    def read(cls, turn: Turn) -> Kept:
+        """Raises AppChanged for a checkpoint that another release wrote."""
+        if turn.checkpoint is None:
+            return cls()
+        found = cast("dict[str, Any]", turn.checkpoint)
+        if not isinstance(turn.checkpoint, dict) or found.get("version") != VERSION:
+            raise AppChanged(f"the checkpoint of run {turn.run.id} was not written by this release; it reads {VERSION}")
+        return cls(found["fingerprint"], tuple(found["calls"]), tuple(found["tasks"]))
+
+    def to_json(self) -> Json:
+        return {
+            "version": VERSION,
+            "fingerprint": self.fingerprint,
+            "calls": list(self.calls),
+            "tasks": list(self.tasks),
+        }
+
+
+class Work:
+    """One turn's work, in its own thread, and what came of it."""
+
+    def __init__(self, app: App, now: Current, kept: Kept) -> None:
+        self._app, self._now, self._kept = app, now, kept
+        self._native: Any = None
+        self._fingerprint = ""
+
+    def run(self) -> Json:
+        from .building.app import findings, fingerprint, graft
+
+        native = self._app.make(self._now.turn)
+        reasons = [each for each in findings(native) if each.level == "refuse"]
+        if reasons:
+            raise AppRefused("; ".join(f"{each.place}: {each.message}" for each in reasons))
+        self._fingerprint = fingerprint(native)
+        if self._kept.fingerprint not in ("", self._fingerprint):
+            raise AppChanged("the app's tasks, agents, tools or methods are not those that this run paused in")
+        graft(native, list(self._kept.tasks))
+        self._native = native
+        return output_of(self._app.kickoff(self._now, native))
+
+    def ending(self, output: Json, error: Exception | None) -> Ending:
+        """What a turn came to. Raises the gate's own errors, and AppChanged if a place that waited is gone."""
+        now = self._now
+        if now.failure is not None:
+            raise now.failure
+        if now.waiting:
+            return self._paused()
+        if isinstance(error, AppChanged | AppRefused):
+            raise error
+        if error is not None:
+            log.warning("run %s: the crew raised", now.turn.run.id, exc_info=error)
+            return Broke(in_words(error), checkpoint=now.turn.checkpoint)
+        self._require_reached()
+        return Completed(output, tuple(now.used))
+
+    def _paused(self) -> Paused:
+        from .building.app import ended_tasks
+
+        now = self._now
+        if self._kept.calls and len(now.missing(self._kept.calls)) == len(self._kept.calls):
+            self._require_reached()
+        kept = Kept(self._fingerprint, tuple(now.waiting), tuple(ended_tasks(self._native)))
+        return Paused(kept.to_json(), requests=now.requests(), consumed=tuple(now.used))
+
+    def _require_reached(self) -> None:
+        missing = self._now.missing(self._kept.calls)
+        if missing:
+            raise AppChanged(f"the app did not come to {', '.join(missing)}, where it had paused")

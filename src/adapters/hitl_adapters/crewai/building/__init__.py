@@ -1,0 +1,6 @@
+"""What is run: the crew or flow of an app's factory, or the crew that an AgentSpec describes."""
+
+from .app import App, load_app
+from .spec import build_crew
+
+__all__ = ["App", "build_crew", "load_app"]

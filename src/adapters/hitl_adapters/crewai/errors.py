@@ -1,0 +1,128 @@
+"""CrewAI's versions, its seams that we hold on to, and its errors in our words. Imports no CrewAI by itself."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Final
+
+from hitl_core.errors import RAN, AdapterNotInstalled, AdapterTooOld
+
+OLDEST: Final = (1, 15, 30)
+
+SEAMS: Final = (
+    "crewai.hooks.dispatch:get_global_hook_list",
+    "crewai.hooks.dispatch:get_scoped_hooks",
+    "crewai.hooks.dispatch:HookAborted",
+    "crewai.core.providers.human_input:set_provider",
+    "crewai.events.event_context:_event_context_config",
+    "crewai.llms.base_llm:BaseLLM.__init_subclass__",
+    "crewai.utilities.internal_instructor:InternalInstructor.to_pydantic",
+    "crewai.agents.agent_executor:AgentExecutor._execute_single_native_tool_call",
+    "crewai.agents.agent_executor:execute_tool_and_check_finality",
+    "crewai.task:Task.execute_async",
+    "crewai.flow.runtime:Flow._execute_method",
+    "crewai.flow.runtime:Flow._execute_start_method",
+    "crewai.flow.runtime:Flow._execute_single_listener",
+    "crewai.flow.runtime:Flow._run_human_feedback_step",
+    "crewai.flow.runtime:Flow.ask",
+)
+"""What must be there for every promise to hold. Some are private: a release without one of them is refused by name."""
+
+QUIET: Final = {
+    "CREWAI_DISABLE_TELEMETRY": "true",
+    "CREWAI_DISABLE_TRACKING": "true",
+    "CREWAI_TRACING_ENABLED": "false",
+    "CREWAI_DISABLE_VERSION_CHECK": "true",
+    "OTEL_SDK_DISABLED": "true",
+}
+
+
+def keep_quiet() -> None:
+    """Telemetry and tracing off, unless the environment says otherwise. Has its effect before CrewAI is imported."""
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+
+
+def require_crewai() -> None:
+    """Raises AdapterNotInstalled, or AdapterTooOld naming what was found and what is needed."""
+    try:
+        found = version("crewai")
+    except PackageNotFoundError as exc:
+        raise AdapterNotInstalled("'crewai' is not installed: pip install 'hitl-core[crewai]'") from exc
+    if numbers(found) < OLDEST:
+        needed = ".".join(map(str, OLDEST))
+        raise AdapterTooOld(f"found crewai {found}, needed {needed} or newer: pip install -U 'hitl-core[crewai]'")
+    missing = [seam for seam in SEAMS if not _is_there(seam)]
+    if missing:
+        raise AdapterTooOld(f"crewai {found} has no {', '.join(missing)}; this release of hitl-core cannot oversee it")
+
+
+def numbers(text: str) -> tuple[int, ...]:
+    """`1.15.30` as numbers that compare."""
+    return tuple(int(part) for part in text.split(".")[:3] if part.isdigit())
+
+
+def tried(error: str) -> str:
+    """What the model is told about a call that is recorded as failed with this error; the gate says the same later."""
+    return error if error.startswith(RAN) else f"This call was tried and failed: {error}"
+
+
+def in_words(error: BaseException) -> str:
+    """What to tell people about an error that came out of a crew or a flow."""
+    return f"{type(error).__name__}: {error}"
+
+
+class PausesAreNoErrors(logging.Filter):
+    """Keeps CrewAI from logging our own pauses as errors of the app, and from guessing aloud how long a prompt is."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not any(each in record.getMessage() for each in (PAUSED, "approximate input token count"))
+
+
+PAUSED: Final = "hitl: this run waits for people"
+"""The text of the exception that ends a turn inside CrewAI."""
+
+
+def silence() -> None:
+    """No panels on the terminal: what a run says goes to those who watch it."""
+    from crewai.events.event_listener import event_listener
+
+    console = type(event_listener.formatter.console)
+    event_listener.formatter.console = console(quiet=True)
+
+
+@contextmanager
+def expecting_pauses() -> Iterator[None]:
+    """A pause leaves tasks and agents without their closing events; CrewAI is not to print that each time."""
+    from crewai.events.event_context import EventContextConfig, MismatchBehavior, _event_context_config
+
+    silent = MismatchBehavior.SILENT
+    token = _event_context_config.set(EventContextConfig(mismatch_behavior=silent, empty_pop_behavior=silent))
+    try:
+        yield
+    finally:
+        _event_context_config.reset(token)
+
+
+def filter_logs() -> None:
+    """No pause of ours in the log as an error of the app."""
+    for name in ("crewai.flow.runtime", "crewai.agents.agent_executor", "crewai.crew", "crewai.llms.base_llm", "root"):
+        logger = logging.getLogger(None if name == "root" else name)
+        if not any(isinstance(each, PausesAreNoErrors) for each in logger.filters):
+            logger.addFilter(PausesAreNoErrors())
+
+
+def _is_there(seam: str) -> bool:
+    module, _, path = seam.partition(":")
+    try:
+        found: Any = importlib.import_module(module)
+        for name in path.split("."):
+            found = getattr(found, name)
+    except (ImportError, AttributeError):
+        return False
+    return True

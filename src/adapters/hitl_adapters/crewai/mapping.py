@@ -1,0 +1,150 @@
+"""CrewAI's calls, reviews and results in neutral words, and what people said in CrewAI's. Pure; imports no CrewAI."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final, cast
+
+from pydantic import BaseModel, ValidationError
+
+from hitl_core.gate import Form
+from hitl_core.protocol import Action, Context, Json, Kind, Option, Origin, Reply, canonical, sha256
+from hitl_core.tools import Tool, as_json
+
+REVIEW: Final = "human_input"
+FEEDBACK: Final = "human_feedback"
+ASK: Final = "flow.ask"
+
+
+# ── tool calls ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def tool_form(neutral: Tool | None, action: Action, schema: dict[str, Json] | None) -> Form:
+    """How the request of a tool call looks."""
+    if neutral is None or neutral.kind is Kind.APPROVAL:
+        return Form(arguments_schema=neutral.schema if neutral else schema)
+    title = action.arguments.get("question")
+    return Form(
+        kind=neutral.kind,
+        title=title if isinstance(title, str) else neutral.description,
+        options=neutral.options or offered(action.arguments.get("options")),
+    )
+
+
+def offered(options: Json) -> tuple[Option, ...]:
+    """The options that an agent made up itself."""
+    return tuple(Option(id=str(option)) for option in options) if isinstance(options, list) else ()
+
+
+def definition_of(name: str, description: str, schema: dict[str, Json] | None) -> str:
+    """Digest of a tool's definition: changes when the tool is redefined."""
+    return sha256(canonical({"name": name, "description": description, "schema": schema}))
+
+
+def argument_fault(model: type[BaseModel] | None, arguments: dict[str, Any]) -> str:
+    """What is wrong with arguments that the tool would not take, for the model; "" if nothing is."""
+    if model is None or not model.model_fields:
+        return ""
+    try:
+        model.model_validate(arguments)
+    except ValidationError as exc:
+        faults = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in exc.errors())
+        return f"The arguments are invalid, so nothing was run: {faults}. Correct them and call again."
+    return ""
+
+
+def said(result: Json, note: str = "") -> str:
+    """A result as the model reads it, after what it has to be told about its call."""
+    text = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)
+    return f"{note}\n\n{text}" if note else text
+
+
+# ── native pauses ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def review_action(draft: str, origin: Origin) -> Action:
+    return Action(tool=REVIEW, arguments={"content": draft}, origin=origin)
+
+
+def review_form(task: str, *, structured: bool) -> Form:
+    """The draft of a task with `human_input=True`. The text of a structured output is the model's to write."""
+    allowed = (Reply.ACCEPT, Reply.REVISE, Reply.CANCEL)
+    return Form(
+        kind=Kind.REVIEW,
+        title="Review the result of a task",
+        context=Context(message=task[:4000]),
+        allowed=allowed if structured else (Reply.ACCEPT, Reply.EDIT, Reply.REVISE, Reply.CANCEL),
+    )
+
+
+def feedback_action(method: str, shown: str, origin: Origin) -> Action:
+    return Action(tool=FEEDBACK, arguments={"method": method, "content": shown}, origin=origin)
+
+
+def feedback_form(message: str, emit: list[str] | None) -> Form:
+    """A flow's `@human_feedback`: one of its outcomes, or free words about the output (none: it is accepted)."""
+    if emit:
+        options = tuple(Option(id=each) for each in emit)
+        return Form(kind=Kind.CHOICE, title=message, options=options, allowed=(Reply.CHOOSE, Reply.CANCEL))
+    return Form(kind=Kind.REVIEW, title=message, allowed=(Reply.ACCEPT, Reply.REVISE, Reply.CANCEL))
+
+
+def ask_action(message: str, metadata: Json, origin: Origin) -> Action:
+    return Action(tool=ASK, arguments={"question": message, "metadata": metadata}, origin=origin)
+
+
+def ask_form(message: str) -> Form:
+    return Form(kind=Kind.INPUT, title=message, allowed=(Reply.ANSWER, Reply.CANCEL))
+
+
+def shown(value: Any) -> str:
+    """What a method returned, as people read it."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, BaseModel):
+        return value.model_dump_json(indent=2)
+    try:
+        return json.dumps(as_json(value), ensure_ascii=False, indent=2)
+    except (TypeError, ValueError):
+        return str(value)
+
+
+# ── inputs and outputs ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def kickoff_inputs(value: Json) -> dict[str, Any] | None:
+    """A run's input as the inputs of a kickoff; what is not an object is named `input`."""
+    if value is None:
+        return None
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {"input": value}
+
+
+def sentence(value: Json) -> str:
+    """A run's input as the words of a task, for an agent that was built from a spec."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict) and isinstance(value.get("messages"), list):
+        return "\n".join(_message(each) for each in cast("list[Json]", value["messages"]))
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {each}" for name, each in value.items())
+    return "Begin." if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _message(value: Json) -> str:
+    if isinstance(value, dict):
+        return str(value.get("content", ""))
+    return str(value[-1]) if isinstance(value, list) and value else str(value)
+
+
+def output_of(result: Any) -> Json:
+    """What a crew or a flow returned, as JSON: a crew's last words are its `answer`."""
+    if hasattr(result, "raw") and hasattr(result, "tasks_output"):
+        answer: dict[str, Json] = {"answer": result.raw}
+        structured = result.json_dict or (result.pydantic and result.pydantic.model_dump(mode="json"))
+        return {**answer, "data": as_json(structured)} if structured else answer
+    if isinstance(result, list | tuple):
+        return [output_of(each) for each in result]
+    try:
+        return as_json(result)
+    except (TypeError, ValueError):
+        return str(result)

@@ -1,0 +1,110 @@
+"""`hitl audit verify`, `export`: does the record still say what was sealed, and the record itself."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import RenderableType
+from rich.text import Text
+
+from ...audit import Custody, Report
+from ...audit import verify as verified
+from ...clock import SystemClock
+from ...commands import ReadAudit
+from ...config import Config, open_store
+from ...errors import ConfigError, Fault, StoreError
+from ...protocol import AuditEntry, Json
+from ...runtime import Runtime
+from ..lookup import find_run
+from ..opening import Opening
+from ..options import DEFAULT_CONFIG, AsJson, ConfigFile
+from ..terminal import json_views
+from ..terminal.output import Output
+from ..terminal.render import shown
+
+_PAGE: Final = 1000
+
+
+class Format(StrEnum):
+    """How the record can be written."""
+
+    JSONL = "jsonl"
+
+
+As = Annotated[Format, typer.Option("--format", help="jsonl: one JSON object per line.")]
+OfRun = Annotated[str | None, typer.Option("--run", metavar="RUN", help="Only what concerns one run.")]
+AnchorFile = Annotated[Path | None, typer.Option("--anchors", metavar="FILE", help="The anchors to hold it against.")]
+
+
+def export(
+    config: ConfigFile = DEFAULT_CONFIG, format: As = Format.JSONL, run: OfRun = None, as_json: AsJson = False
+) -> None:
+    """Write the audit trail, oldest line first. With --json as one document: `{"entries": [...]}`."""
+
+    async def work(hitl: Runtime) -> list[Json]:
+        only = None if run is None else await find_run(hitl, run)
+        collected: list[Json] = []
+        async for entry in _entries(hitl, only):
+            if as_json:
+                collected.append(json_views.audit_view(entry))
+            else:
+                print(json.dumps(json_views.audit_view(entry)))
+        return collected
+
+    entries = Opening(config).do(work)
+    if as_json:
+        Output(as_json).result({"entries": entries})
+
+
+async def _entries(hitl: Runtime, run_id: str | None) -> AsyncIterator[AuditEntry]:
+    after = 0
+    while True:
+        page = await hitl.store.fetch(ReadAudit(after=after, limit=_PAGE, run_id=run_id))
+        for entry in page.items:
+            yield entry
+        if len(page.items) < _PAGE:
+            return
+        after = page.items[-1].seq
+
+
+def verify(config: ConfigFile = DEFAULT_CONFIG, anchors: AnchorFile = None, as_json: AsJson = False) -> int:
+    """Read the whole audit trail again: 0 it is as it was sealed, 1 it is not, 2 it cannot be told."""
+    file = None if anchors is None else anchors.resolve()
+    try:
+        report = asyncio.run(_verified(Config.load(config), file))
+    except StoreError as exc:
+        raise ConfigError([Fault("store", f"the trail cannot be read: {exc.code} {exc}")]) from exc
+    Output(as_json).result(json_views.report_view(report, _VERDICTS[report.exit_code]), *_shown(report))
+    return report.exit_code
+
+
+async def _verified(config: Config, anchors: Path | None) -> Report:
+    """Opened without anchoring: looking must not write the witness that it looks for."""
+    store = await open_store(config, SystemClock(), anchoring=False)
+    try:
+        custody = getattr(store, "custody", None)
+        if not isinstance(custody, Custody):
+            raise ConfigError([Fault("store", "keeps no sealed trail, so there is nothing to verify")])
+        held_against = custody if anchors is None else replace(custody, anchors=anchors, remembered="")
+        return await verified(store, held_against)
+    finally:
+        await store.close()
+
+
+_VERDICTS: Final = {0: "intact", 1: "broken", 2: "cannot be told"}
+_STYLES: Final = {0: "green", 1: "bold red", 2: "yellow"}
+
+
+def _shown(report: Report) -> Iterator[RenderableType]:
+    for finding in report.findings:
+        yield shown(str(finding), "red")
+    code = report.exit_code
+    vouched = f"{report.anchors} anchors vouch for {report.anchored} of them"
+    yield Text.assemble("the audit trail is ", (_VERDICTS[code], _STYLES[code]), f": {report.lines} lines, {vouched}")

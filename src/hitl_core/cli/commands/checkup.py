@@ -1,0 +1,225 @@
+"""What `hitl doctor` finds out. Every part answers for itself: one that fails is a problem on the list, not the end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import re
+import sqlite3
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from ...audit.keys import ENVIRONMENT
+from ...clock import SystemClock
+from ...commands import ListRuns
+from ...config import Config, make_adapter, open_store
+from ...contracts import Finding
+from ...errors import ConfigError, HitlError
+from ...protocol import Json
+from ...registry import ADAPTERS, CHANNELS, STORES, known
+from ...tools import Catalogue
+
+OURS: Final = "hitl-core"
+_CORE: Final = ("pydantic", "jsonschema", "rfc8785", "typer", "rich")
+_REQUIREMENT: Final = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?\s*([^;]*?)\s*;.*extra\s*==\s*[\"']([^\"']+)[\"']")
+_SETTINGS: Final = ("HITL_CONFIG", "HITL_BACKEND", "HITL_STORE_URL", "HITL_POLICY_FILE", "HITL_AS")
+_NEEDS_SQLITE: Final = (3, 51, 3)
+_REPAIRED_SQLITE: Final = {(3, 44): 6, (3, 50): 7}
+"""Older lines that got the repair of the WAL-reset bug, and the patch with which they did (sqlite.org, 2026-03)."""
+
+
+class Checkup:
+    """Looks at the installation, then at one configuration. `problems` has what must be repaired."""
+
+    def __init__(self, file: Path, backend: str | None) -> None:
+        self.problems: list[str] = []
+        self._file, self._backend = file, backend
+
+    def document(self) -> dict[str, Json]:
+        """Everything, in the shape that `hitl doctor --json` writes."""
+        config = self._load()
+        found: dict[str, Json] = {
+            "installed": _installed(),
+            "adapters": _adapters(),
+            "stores": _names(STORES),
+            "channels": _names(CHANNELS),
+            "sqlite": _sqlite(),
+            "environment": [name for name in _SETTINGS if os.environ.get(name)],
+            "config": self._config(config),
+            "app": None if config is None else self._app(config),
+            "store": None if config is None else self._store(config),
+            "audit": None if config is None else _audit(config),
+        }
+        return {"ok": not self.problems, "problems": list(self.problems), **found}
+
+    def _load(self) -> Config | None:
+        try:
+            return Config.load(self._file, backend=self._backend)
+        except ConfigError as exc:
+            self.problems += [str(fault) for fault in exc.faults]
+            return None
+
+    def _config(self, config: Config | None) -> dict[str, Json]:
+        if config is None:
+            return {"file": str(self._file), "ok": False}
+        return {
+            "file": str(self._file),
+            "ok": True,
+            "backend": config.backend,
+            "app": config.app.reference,
+            "store": without_secret(config.store_url),
+            "policy": None if config.policy_file is None else config.policy_file.name,
+            "policy_version": config.policy.version,
+            "rules": len(config.policy.rules),
+            "channels": list(config.channels),
+            "environment": config.environment,
+        }
+
+    def _app(self, config: Config) -> dict[str, Json]:
+        try:
+            return asyncio.run(_attached(config))
+        except Exception as exc:  # the app is somebody's code: whatever it raises on loading is the finding
+            code = f"{exc.code} " if isinstance(exc, HitlError) else f"{type(exc).__name__}: "
+            self.problems.append(f"the app cannot be used: {code}{exc}")
+            return {"ok": False, "findings": [], "ungated": [], "capabilities": []}
+
+    def _store(self, config: Config) -> dict[str, Json]:
+        file = _database(config)
+        if file is not None and not file.exists():  # looking must not make it
+            return {"ok": True, "made": False, "message": f"{file.name} does not exist yet; the first run makes it"}
+        try:
+            asyncio.run(_read_one(config))
+        except HitlError as exc:
+            self.problems.append(f"the store cannot be used: {exc.code} {exc}")
+            return {"ok": False, "made": True, "message": str(exc)}
+        return {"ok": True, "made": True, "message": "can be opened and read"}
+
+
+async def _attached(config: Config) -> dict[str, Json]:
+    adapter = make_adapter(config, Catalogue(overrides=config.tools))
+    try:
+        findings = await adapter.attach()
+    finally:
+        await adapter.close()
+    return {
+        "ok": True,
+        "findings": [_finding(each) for each in findings],
+        "ungated": [_finding(each) for each in findings if each.ungated],
+        "capabilities": [
+            {"name": name.value, "level": support.level, "because": support.because}
+            for name, support in adapter.capabilities.items()
+        ],
+    }
+
+
+def _finding(found: Finding) -> dict[str, Json]:
+    return {"level": found.level, "place": found.place, "message": found.message}
+
+
+async def _read_one(config: Config) -> None:
+    store = await open_store(config, SystemClock())
+    try:
+        await store.fetch(ListRuns(limit=1))
+    finally:
+        await store.close()
+
+
+def _database(config: Config) -> Path | None:
+    """The file of a database that is one."""
+    if urlsplit(config.store_url).scheme != "sqlite":
+        return None
+    from ...stores.sqlite.location import Location
+
+    return Location.parse(config.store_url, folder=config.folder).path
+
+
+def _audit(config: Config) -> dict[str, Json]:
+    """Where the secret and the anchors of the audit trail lie, and whether they are there."""
+    key, anchors = (_beside(config, f"audit_{name}", f".{name}") for name in ("key", "anchors"))
+    from_environment = bool(os.environ.get(ENVIRONMENT))
+    secret = f"the environment ({ENVIRONMENT})" if from_environment else _place(key)
+    message = f"key: {secret}; anchors: {_place(anchors)}"
+    if not (config.store_options.get("audit_anchors") and (from_environment or config.store_options.get("audit_key"))):
+        message += "; keep both where whoever can write the database cannot write ([store] audit_key, audit_anchors)"
+    there = from_environment or (key is not None and key.exists())
+    return {"key": there, "anchors": anchors is not None and anchors.exists(), "message": message}
+
+
+def _beside(config: Config, option: str, suffix: str) -> Path | None:
+    given = config.store_options.get(option)
+    if given is not None:
+        return config.folder / str(given)
+    database = _database(config)
+    return None if database is None else database.with_name(database.name + suffix)
+
+
+def _place(file: Path | None) -> str:
+    if file is None:
+        return "kept by the store"
+    return f"{file}{'' if file.exists() else ' (not made yet)'}"
+
+
+def _installed() -> dict[str, Json]:
+    found: dict[str, Json] = {"python": platform.python_version()}
+    return found | {name: version_of(name) for name in (OURS, *_CORE)}
+
+
+def _adapters() -> list[Json]:
+    return [_adapter(name) for name in sorted(known(ADAPTERS))]
+
+
+def _adapter(name: str) -> dict[str, Json]:
+    """An adapter and the packages of the extra of its name; it can be loaded if they are all there."""
+    packages: list[Json] = [
+        {"name": package, "needed": needed, "found": version_of(package)} for package, needed in extra_of(name)
+    ]
+    complete = all(version_of(package) is not None for package, _ in extra_of(name))
+    return {"name": name, "installed": complete, "packages": packages}
+
+
+def extra_of(name: str) -> Iterator[tuple[str, str]]:
+    """The packages of one of our extras and the versions that it asks for."""
+    for requirement in requires(OURS) or ():
+        found = _REQUIREMENT.match(requirement)
+        if found and found[3] == name:
+            yield found[1], found[2]
+
+
+def version_of(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _names(group: str) -> list[Json]:
+    return list[Any](sorted(known(group)))
+
+
+def _sqlite() -> dict[str, Json]:
+    affected = sqlite_is_affected(sqlite3.sqlite_version_info)
+    warning = (
+        "has the WAL-reset bug: when several processes write at once, committed data can be lost. Our lock file keeps "
+        "our own processes apart; let no other program write to the database, or use SQLite 3.51.3 or newer"
+    )
+    return {"version": sqlite3.sqlite_version, "affected": affected, "warning": warning if affected else ""}
+
+
+def sqlite_is_affected(release: tuple[int, ...]) -> bool:
+    """Whether this SQLite has the WAL-reset bug (3.7.0 to 3.51.2 but for the lines that got the repair)."""
+    repaired = _REPAIRED_SQLITE.get((release[0], release[1]))
+    if repaired is not None:
+        return release[2] < repaired
+    return (3, 7, 0) <= release[:3] < _NEEDS_SQLITE
+
+
+def without_secret(url: str) -> str:
+    """A store's URL without the password in it."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    return url.replace(f":{parts.password}@", ":…@", 1)

@@ -1,0 +1,192 @@
+"""`hitl inbox`, `show`, `respond`: what waits for people, and their answers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Final
+
+import typer
+from rich.text import Text
+
+from ...commands import Page, Recorded, Settled
+from ...errors import Fault
+from ...lifecycle import RequestState
+from ...protocol import Json, Responder, Response, Run
+from ...runtime import Runtime
+from ..errors_shown import WrongUsage
+from ..frozen import Frozen, frozen_requests
+from ..hints import Hints
+from ..lookup import find_request
+from ..opening import Opening
+from ..options import (
+    DEFAULT_CONFIG,
+    As,
+    AsJson,
+    ConfigFile,
+    Cursor,
+    Exit,
+    Limit,
+    MaybeAs,
+    Reason,
+    RequestId,
+    Roles,
+    ShowProgress,
+    at_a_terminal,
+    responder,
+)
+from ..terminal import json_views
+from ..terminal.listings import frozen_lines, outcome_lines, requests_table, state_text
+from ..terminal.output import Output
+from ..terminal.render import request_panel
+from .decisions import WORDS, Given, faults_in, response, word_of
+from .runs import Session, asked
+
+Notices = Annotated[bool, typer.Option("--notices", help="Show notices, too; they need no answer.")]
+Decision = Annotated[
+    str | None,
+    typer.Argument(metavar="[DECISION]", help="|".join(WORDS) + ". At a terminal: asked for if left out."),
+]
+Args = Annotated[
+    str | None,
+    typer.Option("--args", metavar="JSON", help="All arguments (edit), or a JSON value (answer). Also @file or -."),
+]
+Message = Annotated[
+    str | None, typer.Option("--message", help="The answer, the feedback, or the reason; the agent is told.")
+]
+Option = Annotated[str | None, typer.Option("--option", metavar="ID", help="The option to choose, by its id.")]
+Digest = Annotated[
+    str | None,
+    typer.Option("--digest", help="The digest that you were shown. By default that of the request as stored now."),
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Resume the run at once; exit status as of `hitl run`.")]
+
+
+def inbox(
+    config: ConfigFile = DEFAULT_CONFIG,
+    role: Roles = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    notices: Notices = False,
+    as_json: AsJson = False,
+) -> None:
+    """The open requests, oldest first."""
+    output, roles = Output(as_json), tuple(role or ())
+
+    async def look(hitl: Runtime) -> tuple[Page[Settled], tuple[Frozen, ...]]:
+        page = await hitl.inbox(roles=roles, limit=limit, cursor=cursor, notices=notices)
+        return page, await frozen_requests(hitl) if cursor is None else ()
+
+    page, frozen = Opening(config).do(look)
+    document = json_views.page_view("requests", page, map(json_views.settled_view, page.items))
+    held: list[Json] = [json_views.frozen_view(each) for each in frozen]
+    waiting = requests_table(page.items, now=datetime.now(UTC)) if page.items else _NOTHING
+    output.result(
+        {**document, "frozen": held}, waiting, *frozen_lines(frozen, Hints(config)), *output.more(page.cursor)
+    )
+
+
+_NOTHING: Final = Text("nothing waits for an answer", "dim")
+
+
+def show(request: RequestId, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
+    """One request with all of its content, its state, and who decided what."""
+    output = Output(as_json)
+
+    async def look(hitl: Runtime) -> tuple[Settled, list[Frozen]]:
+        settled = await find_request(hitl, request)
+        held = await frozen_requests(hitl, run_id=settled.request.run_id)
+        return settled, [each for each in held if each.settled.request.id == settled.request.id]
+
+    settled, frozen = Opening(config).do(look)
+    document = json_views.frozen_view(frozen[0]) if frozen else json_views.settled_view(settled)
+    output.result(document, request_panel(settled, now=datetime.now(UTC)), *frozen_lines(frozen, Hints(config)))
+
+
+def respond(
+    request: RequestId,
+    decision: Decision = None,
+    config: ConfigFile = DEFAULT_CONFIG,
+    as_: MaybeAs = None,
+    role: Roles = None,
+    args: Args = None,
+    message: Message = None,
+    option: Option = None,
+    digest: Digest = None,
+    resume: Resume = False,
+    progress: ShowProgress = None,
+    as_json: AsJson = False,
+) -> int:
+    """Answer a request. The first valid answer wins; whoever is later is told who won."""
+    session = Session(Opening(config), Output(as_json), progress)
+    if decision is None:
+        return _ask(session, request, as_, role)
+    given, word = Given(args, message, option), word_of(decision)
+    faults = [*faults_in(word, given), *([Fault("--as", "is missing: say who decides")] if as_ is None else [])]
+    if as_ is None or faults:
+        raise WrongUsage(faults)
+    who = responder(as_, role)
+
+    async def work(hitl: Runtime) -> tuple[Recorded, Run]:
+        settled = await find_request(hitl, request)
+        return await _record(hitl, response(settled.request, word, given, by=who, digest=digest))
+
+    recorded, run = session.opening.do(work)
+    if resume:
+        return session.resume(run.id, as_, role)
+    _report(session, recorded, run)
+    return Exit.DONE
+
+
+def revoke(
+    request: RequestId,
+    as_: As,
+    config: ConfigFile = DEFAULT_CONFIG,
+    reason: Reason = "",
+    as_json: AsJson = False,
+) -> None:
+    """Take back a decision that has not been used yet. What it allowed does not run."""
+    output, who = Output(as_json), responder(as_, None)
+
+    async def work(hitl: Runtime) -> Settled:
+        settled = await find_request(hitl, request)
+        return await hitl.revoke(settled.request.id, by=who.id, reason=reason)
+
+    settled = Opening(config).do(work)
+    line = Text.assemble("request ", (settled.request.id, "bold"), " is ", state_text(settled.state))
+    run_id = settled.request.run_id
+    told = Text(f"the agent is told when its run goes on: {Hints(config)('resume', run_id)}", "dim")
+    output.result(json_views.settled_view(settled), line, told)
+
+
+async def _record(hitl: Runtime, answer: Response) -> tuple[Recorded, Run]:
+    recorded = await hitl.respond(answer)
+    return recorded, await hitl.run(recorded.settled.request.run_id)
+
+
+def _ask(session: Session, given: str, as_: str | None, roles: list[str] | None) -> int:
+    """`hitl respond REQUEST` at a terminal: show it, ask, record, and say how the run stands."""
+    if session.output.as_json or not at_a_terminal():
+        raise WrongUsage([Fault("DECISION", f"is missing: one of {', '.join(WORDS)}")])
+    who: Responder = asked(as_, roles)
+    settled = session.opening.do(lambda hitl: find_request(hitl, given))
+    if settled.state is not RequestState.OPEN:
+        session.output.out.print(request_panel(settled, now=datetime.now(UTC)))
+        return Exit.FAILED
+    answer = session.prompt(who).ask(settled)
+    if answer is None:
+        return Exit.PAUSED
+    recorded, run = session.opening.do(lambda hitl: _record(hitl, answer))
+    _report(session, recorded, run)
+    return Exit.DONE
+
+
+def _report(session: Session, recorded: Recorded, run: Run) -> None:
+    settled, frozen = recorded.settled, session.frozen(run)
+    document: dict[str, Json] = {
+        "request": json_views.settled_view(settled),
+        "run": json_views.run_view(run, frozen),
+        "replayed": recorded.replayed,
+    }
+    again = " (the same answer had been recorded before)" if recorded.replayed else ""
+    line = Text.assemble("request ", (settled.request.id, "bold"), " is ", state_text(settled.state), again)
+    session.output.result(document, line, *outcome_lines(run, Hints(session.opening.config), frozen))

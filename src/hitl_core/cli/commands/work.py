@@ -1,0 +1,75 @@
+"""`hitl worker`, `tick`: resuming what was answered, and firing what is due."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from ...protocol import Json
+from ...runtime import Runtime
+from ...worker import Worker
+from ..opening import Opening
+from ..options import DEFAULT_CONFIG, AsJson, Backend, ConfigFile
+from ..terminal.log import log_to_stderr
+from ..terminal.output import Output, console
+
+Concurrency = Annotated[
+    int | None, typer.Option("--concurrency", min=1, max=1000, help="Runs at once. By default worker.concurrency.")
+]
+UntilIdle = Annotated[bool, typer.Option("--until-idle", help="End when there is nothing left to do now.")]
+
+
+def worker(
+    config: ConfigFile = DEFAULT_CONFIG,
+    backend: Backend = None,
+    concurrency: Concurrency = None,
+    until_idle: UntilIdle = False,
+    as_json: AsJson = False,
+) -> None:
+    """Resume answered runs and fire deadlines until told to stop (SIGTERM, Ctrl-C); finishes what it holds."""
+    from ...config import Config
+
+    output = Output(as_json)
+    log_to_stderr(chatty=not as_json)
+    places = concurrency or Config.load(config, backend=backend).concurrency
+    opening = Opening(config, backend)
+    turns = opening.do(lambda hitl: _work(hitl, opening, places, until_idle, output))
+    document: dict[str, Json] = {"state": "idle" if until_idle else "stopped", "turns": turns}
+    output.result(document, Text(f"the worker is {document['state']}", "dim"))
+
+
+async def _work(hitl: Runtime, opening: Opening, places: int, until_idle: bool, output: Output) -> int | None:
+    await opening.attach(hitl)  # an app that cannot be overseen ends the worker here, not at every claim
+    made = Worker(hitl, concurrency=places)
+    _stop_on_signals(made)
+    if until_idle:
+        return await made.run_until_idle()
+    output.err.print(Text(f"worker {hitl.owner} works on up to {places} runs at once"))
+    await made.run()
+    return None
+
+
+def _stop_on_signals(worker: Worker) -> None:
+    """The first signal asks for an orderly end, the second one ends the process."""
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        worker.stop()
+        console(stderr=True).print(
+            Text("the worker claims nothing more and finishes what it holds; once more ends it now")
+        )
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+
+
+def tick(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
+    """Fire the deadlines that have passed, once. For cron, where no worker runs."""
+    fired = Opening(config).do(lambda hitl: hitl.tick())
+    Output(as_json).result({"fired": fired}, Text(f"{fired} deadlines fired"))

@@ -1,0 +1,136 @@
+"""Listings and summaries: the inbox, runs, what their actions came to, the stops in force."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Final
+
+from rich import box
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ...commands import Effect, Settled, Stop
+from ...lifecycle import RequestState
+from ...protocol import Run, RunState
+from ..frozen import Frozen
+from ..hints import Hints
+from .render import ago, grid_of_facts, moment, shown, value_text
+
+_STATE_STYLES: Final = {
+    "completed": "green",
+    "executed": "green",
+    "paused": "yellow",
+    "open": "yellow",
+    "ready": "cyan",
+    "running": "cyan",
+    "failed": "red",
+    "in_doubt": "bold red",
+    "refused": "red",
+    "stopped": "red",
+    "frozen": "red",
+}
+
+
+def state_text(state: str) -> Text:
+    return Text(state, _STATE_STYLES.get(state, ""))
+
+
+def run_panel(run: Run, *, now: datetime) -> RenderableType:
+    """A run in a few lines."""
+    grid = grid_of_facts()
+    grid.add_row("run", Text(run.id))
+    grid.add_row("state", state_text(run.state))
+    grid.add_row("backend", shown(f"{run.backend}, {run.app}"))
+    if run.started_by:
+        grid.add_row("started by", shown(run.started_by))
+    grid.add_row("started", shown(moment(run.created_at, now)))
+    grid.add_row("input", value_text(run.input, whole=False))
+    if run.state is RunState.COMPLETED:
+        grid.add_row("output", value_text(run.output))
+    if run.error:
+        grid.add_row("error", shown(run.error, "red", lines=True))
+    return grid
+
+
+def outcome_lines(run: Run, hints: Hints, frozen: Sequence[Frozen] = ()) -> Iterator[RenderableType]:
+    """How a run stands after it was worked on, and what can be done next."""
+    yield Text.assemble("run ", (run.id, "bold"), " is ", state_text(run.state))
+    if run.error:
+        yield shown(run.error, "red", lines=True)
+    if run.state is RunState.COMPLETED:
+        yield value_text(run.output)
+    for request in run.pending:
+        yield Text.assemble(
+            "  waits: ", shown(request.title), f"  {request.id}", (f"  {'|'.join(request.allowed)}", "dim")
+        )
+    if run.pending:
+        yield Text(f"answer with: {hints('respond', 'REQUEST', 'DECISION', '--as', 'WHO')}", "dim")
+    yield from frozen_lines(frozen, hints)
+    if run.state is RunState.READY:
+        yield Text(f"go on with: {hints('resume', run.id)}   (a worker does it by itself)", "dim")
+    elif run.state is RunState.FAILED:
+        yield Text(f"try again from its last pause with: {hints('resume', run.id)}", "dim")
+
+
+def frozen_lines(frozen: Sequence[Frozen], hints: Hints) -> Iterator[RenderableType]:
+    """What cannot be answered now, by whose stop, and how that ends."""
+    for each in frozen:
+        yield Text.assemble("  ", shown(str(each), "red"))
+    stops = dict.fromkeys(stop for each in frozen for stop in each.stops)
+    for stop in stops:
+        target = (shlex.quote(stop.target),) if stop.target else ()
+        yield shown(f"lift that with: {hints('lift', stop.scope, *target, '--as', 'WHO', '--reason', 'TEXT')}", "dim")
+
+
+def requests_table(page: Iterable[Settled], *, now: datetime) -> Table:
+    """The inbox."""
+    table = _listing("request", "kind", "asked", "deadline", "title")
+    for settled in page:
+        request = settled.request
+        state = "" if settled.state is RequestState.OPEN else f"[{settled.state}] "
+        due = "" if request.deadline is None else ago(request.deadline, now)
+        doubt = Text("in doubt: ", "bold red") if request.in_doubt else Text()
+        title = Text.assemble(state, doubt, shown(request.title), "  ", shown(request.action.tool, "dim"))
+        table.add_row(Text(request.id), request.kind.value, ago(request.created_at, now), due, title)
+    return table
+
+
+def runs_table(runs: Iterable[Run], *, now: datetime) -> Table:
+    """Runs in few words."""
+    table = _listing("run", "state", "backend", "started", "by", "input")
+    for run in runs:
+        given = shown(json.dumps(run.input, ensure_ascii=False)[:80])
+        by = shown(run.started_by or "")
+        table.add_row(Text(run.id), state_text(run.state), run.backend, ago(run.created_at, now), by, given)
+    return table
+
+
+def effects_table(effects: Iterable[Effect]) -> Table:
+    """What a run's actions came to."""
+    table = _listing("call", "state", "tool", "arguments", "result", whole_first=False)
+    for effect in effects:
+        given = shown(json.dumps(effect.action.arguments, ensure_ascii=False)[:200])
+        result = json.dumps(effect.result, ensure_ascii=False)[:200]
+        came = shown(effect.error, "red") if effect.error else shown(result)
+        table.add_row(shown(effect.call), state_text(effect.state), shown(effect.action.tool), given, came)
+    return table
+
+
+def stops_table(stops: Iterable[Stop], *, now: datetime) -> Table:
+    """The stops in force."""
+    table = _listing("scope", "target", "since", "by", "reason")
+    for stop in stops:
+        table.add_row(stop.scope.value, shown(stop.target), ago(stop.at, now), shown(stop.by), shown(stop.reason))
+    return table
+
+
+def _listing(*columns: str, whole_first: bool = True) -> Table:
+    table = Table(box=box.SIMPLE, show_edge=False, pad_edge=False)
+    table.add_column(columns[0], no_wrap=whole_first, overflow="fold")
+    for column in columns[1:]:
+        table.add_column(column, overflow="fold")
+    return table

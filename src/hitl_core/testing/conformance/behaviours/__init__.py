@@ -1,0 +1,18 @@
+"""What is tried: one file per group of promises. Importing them declares every behaviour."""
+
+from . import (
+    answers,
+    asking,
+    decide,
+    doubt,
+    honesty,
+    levels,
+    override,
+    record,
+    restart,
+    several,
+    time,
+    workers,
+)
+
+ROOMS = (decide, asking, levels, answers, several, restart, doubt, workers, time, override, record, honesty)

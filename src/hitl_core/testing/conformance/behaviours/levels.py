@@ -1,0 +1,126 @@
+"""P10-P13: people lead, are told, may object; and what people did is made known."""
+
+from __future__ import annotations
+
+from ....capabilities import Capability
+from ....errors import ResponseRefused
+from ....protocol import Kind, Level, Reply, RunState
+from ..catalogue import behaviour
+from ..expect import expect, expect_in, refuses
+from ..scenes import Scene, ask, pay
+from ..world import World, free, only, rule
+from .decide import GATED, LESS
+
+
+@behaviour("P10", GATED)
+async def where_people_lead_nobody_can_approve(world: World) -> None:
+    """At level human_leads, approving and editing are not offered and are refused."""
+    world.rules(rule("led", level="human_leads"))
+    run = await world.start(Scene.of(pay()))
+    expect("what is offered", set(only(run).allowed), {Reply.ANSWER, Reply.REJECT, Reply.CANCEL})
+    for decision, fields in (("approve", ()), ("edit", (LESS,))):
+        with refuses(f"the decision {decision}", ResponseRefused, "is not offered"):
+            await world.say(only(run), decision, *fields)
+    await world.resume(run)
+    expect("what was paid", world.paid(), [])
+
+
+@behaviour("P10", GATED)
+async def where_people_lead_their_report_is_the_result(world: World) -> None:
+    """The person does it and reports; the tool never runs."""
+    world.rules(rule("led", level="human_leads"))
+    run = await world.decide(await world.start(Scene.of(pay())), "answer", "I have paid it by hand")
+    expect("the run", run.state, RunState.COMPLETED)
+    expect("what was paid", world.paid(), [])
+    expect_in("what the agent heard", "I have paid it by hand", world.heard())
+
+
+NOTIFY = rule("noticed", level="notify", allow_irreversible="so that the suite can see it")
+
+
+@behaviour("P11", GATED)
+async def notify_runs_at_once_and_a_notice_arrives(world: World) -> None:
+    """The call runs without waiting, and one notice about it is in the inbox."""
+    world.rules(NOTIFY)
+    run = await world.start(Scene.of(pay()))
+    expect("the run", run.state, RunState.COMPLETED)
+    expect("what was paid", world.paid(), [40.5])
+    notices = (await (await world.hitl()).inbox(notices=True)).items
+    expect("the notices", [(each.request.kind, each.request.level) for each in notices], [(Kind.NOTICE, Level.NOTIFY)])
+    expect("what is shown", notices[0].request.action.arguments, pay().arguments)
+
+
+@behaviour("P11", GATED)
+async def a_notice_waits_for_nobody(world: World) -> None:
+    """A notice is not among what waits, and takes no answer."""
+    world.rules(NOTIFY)
+    await world.start(Scene.of(pay()))
+    expect("what waits", await world.inbox(), [])
+    (notice,) = (await (await world.hitl()).inbox(notices=True)).items
+    with refuses("an answer to a notice", ResponseRefused):
+        await world.say(notice.request, "approve")
+
+
+@behaviour("P11", GATED)
+async def what_runs_on_its_own_is_not_announced(world: World) -> None:
+    """At level autonomous there is no notice."""
+    world.rules(free())
+    await world.start(Scene.of(pay()))
+    expect("the notices", (await (await world.hitl()).inbox(notices=True)).items, ())
+    expect("what was paid", world.paid(), [40.5])
+
+
+VETO = rule("window", level="notify", veto="1h", allow_irreversible="an hour is enough to object")
+
+
+@behaviour("P12", GATED)
+async def a_veto_window_runs_when_it_is_over(world: World) -> None:
+    """The call does not run before its delay has passed, and runs once afterwards."""
+    world.rules(VETO)
+    run = await world.start(Scene.of(pay()))
+    world.clock.advance(minutes=59)
+    expect("the run before", (await world.wait(run)).state, RunState.PAUSED)
+    expect("what was paid before", world.paid(), [])
+    world.clock.advance(minutes=1)
+    expect("the run after", (await world.wait(run)).state, RunState.COMPLETED)
+    expect("what was paid after", world.paid(), [40.5])
+
+
+@behaviour("P12", GATED)
+async def a_veto_ends_it(world: World) -> None:
+    """After a veto the call never runs, and the agent is told why."""
+    world.rules(VETO)
+    run = await world.start(Scene.of(pay()))
+    await world.say(only(run), "reject", "wrong customer")
+    world.clock.advance(hours=2)
+    await world.wait(run)
+    expect("what was paid", world.paid(), [])
+    expect_in("what the agent heard", "wrong customer", world.heard())
+
+
+@behaviour("P12", GATED)
+async def who_agrees_need_not_wait(world: World) -> None:
+    """An approval ends the window early."""
+    world.rules(VETO)
+    await world.decide(await world.start(Scene.of(pay())), "approve")
+    expect("what was paid", world.paid(), [40.5])
+
+
+@behaviour("P13", GATED)
+async def what_people_did_stays_known(world: World) -> None:
+    """Two turns later the refusal is still in the conversation of the agent, once."""
+    run = await world.decide(await world.start(Scene.of(pay(), ask(), ask("And now?"))), "reject", "not this customer")
+    run = await world.decide(run, "answer", "first")
+    run = await world.decide(run, "answer", "second")
+    expect("the run", run.state, RunState.COMPLETED)
+    expect("how often it was told", world.heard().count("not this customer"), 1)
+
+
+@behaviour("P13", GATED, Capability.EDIT_ARGUMENTS)
+async def an_edit_stays_known_in_another_process(world: World) -> None:
+    """What was changed is part of the recorded result: the agent is told after the process has ended, too."""
+    run = await world.start(Scene.of(pay()))
+    await world.say(only(run), "edit", LESS)
+    await world.leave()
+    await world.resume(run)
+    expect_in("what the agent heard", "A person changed this call", world.heard())

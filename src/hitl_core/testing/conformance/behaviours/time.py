@@ -1,0 +1,117 @@
+"""P50, P51: deadlines and late answers. Time moves by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ....capabilities import Capability
+from ....errors import RequestExpired
+from ....lifecycle import RequestState
+from ....protocol import Run, RunState
+from ..catalogue import behaviour
+from ..expect import expect, expect_in, expect_that, refuses
+from ..scenes import Scene, ask, note, pay
+from ..world import World, only, rule
+
+GATED = Capability.GATE_TOOLS
+
+
+def due(tool: str = "pay", **fields: Any) -> str:
+    """A rule that asks, for an hour."""
+    return rule("soon", tool, level="confirm", deadline="1h", **fields)
+
+
+async def _lets_it_pass(world: World, scene: Scene, *rules: str) -> Run:
+    world.rules(*rules)
+    run = await world.start(scene)
+    world.clock.advance(minutes=59)
+    expect("the run before", (await world.wait(run)).state, RunState.PAUSED)
+    world.clock.advance(minutes=1)
+    run = await world.wait(run)
+    expect("expirations", len(await world.trail("request.expired")), 1)
+    return run
+
+
+@behaviour("P50", GATED)
+async def a_deadline_refuses(world: World) -> None:
+    """Where nobody decides in time the call does not run, and the agent is told and goes on."""
+    run = await _lets_it_pass(world, Scene.of(pay()), due())
+    expect("the run", run.state, RunState.COMPLETED)
+    expect("what was paid", world.paid(), [])
+    expect_in("what the agent heard", "Nobody decided before the deadline", world.heard())
+
+
+@behaviour("P50", GATED)
+async def a_deadline_cancels_the_run(world: World) -> None:
+    """Where the rule says so, a deadline ends the run, and nothing in it runs."""
+    run = await _lets_it_pass(world, Scene.of(pay()), due(on_timeout="cancel_run"))
+    expect("the run", run.state, RunState.CANCELLED)
+    expect("what was paid", world.paid(), [])
+
+
+@behaviour("P50", GATED)
+async def a_deadline_proceeds_where_that_was_written(world: World) -> None:
+    """Where the rule says so, and the call can be taken back, it runs at its deadline, once."""
+    match = {"tool": "note", "reversible": True}
+    proceed = due("note", on_timeout="proceed", allow_timeout_approval=True, match=match)
+    run = await _lets_it_pass(world, Scene.of(note()), proceed)
+    expect("the run", run.state, RunState.COMPLETED)
+    expect("what happened", world.happened("note"), 1)
+
+
+@behaviour("P50", Capability.ASK_QUESTIONS)
+async def a_question_has_a_deadline_too(world: World) -> None:
+    """A question that nobody answers in time does not hold the run for ever."""
+    run = await _lets_it_pass(world, Scene.of(ask()), due("ask"))
+    expect("the run", run.state, RunState.COMPLETED)
+
+
+@behaviour("P50", GATED)
+async def a_deadline_passes_while_no_process_is_up(world: World) -> None:
+    """Whoever comes first afterwards fires it, once."""
+    world.rules(due())
+    run = await world.start(Scene.of(pay()))
+    await world.leave()
+    world.clock.advance(days=30)
+    hitl = await world.hitl()
+    expect("how many fired", (await hitl.tick(), await hitl.tick()), (1, 0))
+    expect("what waits", await world.inbox(), [])
+    expect("the run", (await world.resume(run)).state, RunState.COMPLETED)
+    expect("what was paid", world.paid(), [])
+
+
+async def _comes_late(world: World, *, fired: bool) -> None:
+    world.rules(due())
+    run = await world.start(Scene.of(pay()))
+    world.clock.advance(hours=1)
+    if fired:
+        await (await world.hitl()).tick()
+    with refuses("the late answer", RequestExpired):
+        await world.say(only(run), "approve")
+    await world.wait(run)
+    expect("its state", (await (await world.hitl()).request(only(run).id)).state, RequestState.CONSUMED)
+    expect("what was paid", world.paid(), [])
+
+
+@behaviour("P51", GATED)
+async def an_answer_after_the_deadline_is_refused(world: World) -> None:
+    """An answer that comes after the deadline was fired is refused by name."""
+    await _comes_late(world, fired=True)
+
+
+@behaviour("P51", GATED)
+async def an_answer_before_anybody_noticed_is_late_too(world: World) -> None:
+    """An answer after the deadline is refused, also if nobody has fired the deadline yet."""
+    await _comes_late(world, fired=False)
+
+
+@behaviour("P51", GATED)
+async def the_last_moment_counts(world: World) -> None:
+    """An answer just before the deadline is taken, and used however late the run goes on."""
+    world.rules(due())
+    run = await world.start(Scene.of(pay()))
+    world.clock.advance(3599.999)
+    await world.say(only(run), "approve")
+    world.clock.advance(days=1)
+    expect_that("the run goes on", (await world.wait(run)).state is RunState.COMPLETED)
+    expect("what was paid", world.paid(), [40.5])

@@ -1,0 +1,139 @@
+"""Adapters that do not do their part."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar
+
+from ....capabilities import Capabilities, Capability
+from ....contracts import Adapter, Broke, Completed, Ending, Finding, Paused, Turn
+from ....errors import AppChanged, CapabilityNotSupported
+from ....protocol import Because, Json, Run
+from ..world import Parts
+from .breaking import breaks
+
+
+class BrokenAdapter:
+    """An adapter around a sound one."""
+
+    parts: ClassVar[Parts]
+
+    def __init__(self, inner: Adapter) -> None:
+        self._inner = inner
+
+    @classmethod
+    def made_of(cls) -> Parts:
+        return Parts(adapter=cls)
+
+    @property
+    def name(self) -> str:
+        return self._inner.name
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._inner.capabilities
+
+    async def attach(self) -> tuple[Finding, ...]:
+        return await self._inner.attach()
+
+    async def advance(self, turn: Turn) -> Ending:
+        return await self._inner.advance(turn)
+
+    async def cancel(self, run: Run, checkpoint: Json) -> None:
+        await self._inner.cancel(run, checkpoint)
+
+    async def undo(self, run: Run, checkpoint: Json) -> Json:
+        return await self._inner.undo(run, checkpoint)
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
+@breaks("P30", Capability.PARALLEL_PAUSES)
+class ShowsOneAtATime(BrokenAdapter):
+    """Shows the first of several requests, and the next one when that is answered."""
+
+    async def advance(self, turn: Turn) -> Ending:
+        ending = await self._inner.advance(turn)
+        if isinstance(ending, Paused):
+            for call in list(turn.gate._waiting)[1:]:
+                del turn.gate._waiting[call]
+            return replace(ending, requests=ending.requests[:1])
+        return ending
+
+
+@breaks("P40", Capability.NEUTRAL_SPEC)
+class StartsAnew(BrokenAdapter):
+    """Starts from the beginning when another process resumes."""
+
+    async def advance(self, turn: Turn) -> Ending:
+        thread = f"{turn.run.thread}-{turn.claimed.lease.fence}"
+        run = turn.run.model_copy(update={"thread": thread})
+        return await self._inner.advance(replace(turn, claimed=replace(turn.claimed, run=run, checkpoint=None)))
+
+
+@breaks("P41")
+class GivesUpWhatWasInterrupted(BrokenAdapter):
+    """Gives a run up whose worker has died."""
+
+    async def advance(self, turn: Turn) -> Ending:
+        if turn.claimed.interrupted:
+            return Broke("its worker has died", checkpoint=turn.checkpoint)
+        return await self._inner.advance(turn)
+
+
+@breaks("P44")
+class DoesNotSeeThatTheAppChanged(BrokenAdapter):
+    """Ends in good order where the paused place is gone."""
+
+    async def advance(self, turn: Turn) -> Ending:
+        try:
+            return await self._inner.advance(turn)
+        except AppChanged:
+            return Completed(None)
+
+
+@breaks("P64", Capability.UNDO_BY_FORK)
+class UndoesNothing(BrokenAdapter):
+    """Says that it went back, and stays where it is."""
+
+    async def undo(self, run: Run, checkpoint: Json) -> Json:
+        return checkpoint
+
+
+@breaks("P81")
+class ForgetsTheRule(BrokenAdapter):
+    """Does not say which rule made it ask."""
+
+    async def advance(self, turn: Turn) -> Ending:
+        ending = await self._inner.advance(turn)
+        for call, request in list(turn.gate._waiting.items()):
+            because = Because(rule="some rule", version="?", why="somebody wants to know")
+            turn.gate._waiting[call] = request.model_copy(update={"because": because})
+        return ending
+
+
+@breaks("P90", lacks=(Capability.NEUTRAL_SPEC,))
+class PretendsThatItCan(BrokenAdapter):
+    """Does nothing, quietly, where it cannot do what is asked for."""
+
+    async def attach(self) -> tuple[Finding, ...]:
+        try:
+            return await self._inner.attach()
+        except CapabilityNotSupported:
+            return ()
+
+    async def advance(self, turn: Turn) -> Ending:
+        try:
+            return await self._inner.advance(turn)
+        except CapabilityNotSupported:
+            return Completed(None)
+
+
+@breaks("P91")
+class LeavesACapabilityOut(BrokenAdapter):
+    """Says nothing about one capability."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return {name: support for name, support in self._inner.capabilities.items() if name is not Capability.DRAIN}

@@ -1,0 +1,87 @@
+"""Runtimes that do not check what they should."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+from ....commands import GetRequest, Recorded
+from ....errors import AlreadyDecided, RequestClosed, RequestExpired, ResponseRefused
+from ....protocol import Responder, Response, RunState
+from ....runtime import Runtime
+from ..world import Parts
+from .breaking import breaks
+
+
+class BrokenRuntime(Runtime):
+    """A runtime that does not check what it should."""
+
+    parts: ClassVar[Parts]
+
+    @classmethod
+    def made_of(cls) -> Parts:
+        return Parts(runtime=cls)
+
+    async def _as_it_stands(self, response: Response) -> Recorded:
+        settled = await self.store.fetch(GetRequest(response.request_id))
+        return Recorded(settled, RunState.PAUSED, replayed=True)
+
+
+@breaks("P20")
+class TellsTheLoserNothing(BrokenRuntime):
+    """Takes a second, different answer without a word."""
+
+    async def respond(self, response: Response) -> Recorded:
+        try:
+            return await super().respond(response)
+        except AlreadyDecided:
+            return await self._as_it_stands(response)
+
+
+@breaks("P21")
+class TakesAnswersToWhatIsClosed(BrokenRuntime):
+    """Takes an answer to a request that is over without a word."""
+
+    async def respond(self, response: Response) -> Recorded:
+        try:
+            return await super().respond(response)
+        except (RequestClosed, RequestExpired):
+            return await self._as_it_stands(response)
+
+
+@breaks("P22")
+class TellsOneFaultAtATime(BrokenRuntime):
+    """Refuses an answer with the first of its faults."""
+
+    async def respond(self, response: Response) -> Recorded:
+        try:
+            return await super().respond(response)
+        except ResponseRefused as exc:
+            raise type(exc)(exc.faults[:1]) from exc
+
+
+@breaks("P23")
+class IgnoresTheDigest(BrokenRuntime):
+    """Does not look at what the person was shown."""
+
+    async def respond(self, response: Response) -> Recorded:
+        request = (await self.store.fetch(GetRequest(response.request_id))).request
+        return await super().respond(response.model_copy(update={"digest": request.digest}))
+
+
+@breaks("P24")
+class AsksNobodyWhoTheyAre(BrokenRuntime):
+    """Takes everybody for the one who may decide."""
+
+    async def respond(self, response: Response) -> Recorded:
+        lead = Responder(id="mia", roles=("lead",))
+        return await super().respond(response.model_copy(update={"responder": lead}))
+
+
+@breaks("P61")
+class LiftsStopsOnRestart(BrokenRuntime):
+    """Starts with a clean slate: no stop is in force."""
+
+    async def __aenter__(self) -> Self:
+        for stop in await self.stops():
+            await self.lift(stop.scope, stop.target, by="nobody", reason="restart")
+        return await super().__aenter__()

@@ -1,0 +1,92 @@
+"""Stores that do not do everything they say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from ....commands import CancelRun, FireTimers, GetRequest, GetRun, MoveRequest, ReadAudit, RecordResponse
+from ....contracts import Store
+from ....lifecycle import RequestEvent, RequestState
+from ....protocol import PauseRequest, Run, RunState
+from ..world import Parts
+from .breaking import breaks
+
+
+class BrokenStore:
+    """A store that does not do everything it says."""
+
+    parts: ClassVar[Parts]
+
+    def __init__(self, inner: Store) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    @classmethod
+    def made_of(cls) -> Parts:
+        return Parts(store=cls)
+
+    async def apply(self, command: Any) -> Any:
+        return await self._inner.apply(command)
+
+    async def fetch(self, query: Any) -> Any:
+        return await self._inner.fetch(query)
+
+    async def changed(self, *, timeout: float) -> None:
+        await self._inner.changed(timeout=timeout)
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
+@breaks("P50")
+class NeverFires(BrokenStore):
+    """Lets deadlines pass."""
+
+    async def apply(self, command: Any) -> Any:
+        return () if isinstance(command, FireTimers) else await self._inner.apply(command)
+
+
+@breaks("P51")
+class TakesLateAnswers(BrokenStore):
+    """Takes an answer after the deadline for one that came in time."""
+
+    async def apply(self, command: Any) -> Any:
+        if isinstance(command, RecordResponse):
+            request: PauseRequest = (await self.fetch(GetRequest(command.response.request_id))).request
+            command = replace(command, now=request.created_at)
+        return await self._inner.apply(command)
+
+
+@breaks("P62")
+class CancelsInNameOnly(BrokenStore):
+    """Says that a run is cancelled, and leaves everything as it is."""
+
+    async def apply(self, command: Any) -> Any:
+        if isinstance(command, CancelRun):
+            run: Run = await self.fetch(GetRun(command.run_id))
+            return run.model_copy(update={"state": RunState.CANCELLED, "pending": ()})
+        return await self._inner.apply(command)
+
+
+@breaks("P65")
+class RevokesInNameOnly(BrokenStore):
+    """Says that an approval is revoked, and leaves it as it is."""
+
+    async def apply(self, command: Any) -> Any:
+        if isinstance(command, MoveRequest) and command.event is RequestEvent.REVOKE:
+            return replace(await self.fetch(GetRequest(command.request_id)), state=RequestState.REVOKED)
+        return await self._inner.apply(command)
+
+
+@breaks("P70")
+class LosesLines(BrokenStore):
+    """Has no line in its trail for the start of an effect."""
+
+    async def fetch(self, query: Any) -> Any:
+        found = await self._inner.fetch(query)
+        if isinstance(query, ReadAudit):
+            return replace(found, items=tuple(each for each in found.items if each.event != "effect.started"))
+        return found

@@ -1,0 +1,65 @@
+"""Every promise of the protocol in one sentence; `docs/protocol/1.0.md` has the full text of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+PROMISES: Final[Mapping[str, str]] = {
+    "P01": "Nothing gated runs before a valid decision, or a policy rule that lets it run.",
+    "P02": "Approve runs the action once, with exactly the arguments that were shown.",
+    "P03": "Edit runs the action once, with the edited arguments.",
+    "P04": "A rejected action never runs, and the reason reaches the model.",
+    "P05": "Respond: the tool does not run and the person's words are its result.",
+    "P06": "A question goes out and a free text comes back.",
+    "P07": "Of a choice, only an option that was offered is accepted.",
+    "P08": "Review: a person accepts a draft, edits it, or sends it back, for as many rounds as it takes.",
+    "P09": "Handoff: a person takes the conversation for several turns, then hands it back or ends it.",
+    "P10": "At level human_leads the agent only proposes; a person does it and reports the outcome.",
+    "P11": "At level notify the action runs without waiting and the notice arrives.",
+    "P12": "Veto window: the action runs after its delay unless somebody vetoes it.",
+    "P13": "What a person did is made known to the agent, or kept from it, as configured.",
+    "P20": "The first valid answer wins.",
+    "P21": "An answer to a request that is unknown, expired, cancelled or superseded is refused by name.",
+    "P22": "An invalid answer lists all its faults, and the request stays open.",
+    "P23": "An answer that carries another digest than the request's is refused.",
+    "P24": "Whoever may not decide is refused, and it is recorded.",
+    "P30": "Parallel pauses are all visible at once and can be answered in any order.",
+    "P31": "The right answer reaches the right call.",
+    "P32": "A pause inside a sub-agent reaches the same inbox, with its lineage.",
+    "P40": "Killed while paused: a new process lists the same requests and resumes.",
+    "P41": "Killed after the answer and before the resume: the run resumes once.",
+    "P42": "Killed inside a tool: the call is in doubt and never silently run again.",
+    "P43": "Of two workers, one resumes.",
+    "P44": "If the app changed under an open pause, that is an error by name and nothing runs.",
+    "P50": "At its deadline a request gets its declared outcome and the run goes on.",
+    "P51": "An answer after the deadline is refused.",
+    "P52": "Reminders and escalation change who is asked, never what was asked.",
+    "P60": "A stop: nothing new starts, open requests are frozen, unused approvals are blocked.",
+    "P61": "Lifting a stop is a separate, recorded act.",
+    "P62": "Cancelling a run closes its requests, and what waits in it never runs.",
+    "P63": "Steer: guidance from a person reaches the model at the next safe point.",
+    "P64": "Undo runs the tools' declared undo, newest first, and is itself recorded.",
+    "P65": "An approval that has not been used can be revoked.",
+    "P70": "Every step is in the trail, sealed.",
+    "P71": "Each allowed action has an outcome in the end.",
+    "P80": "An action that no rule is about asks, and so does one whose rule could not be checked.",
+    "P81": "The rule and the policy's version are on the request.",
+    "P90": "What an adapter cannot do is refused by name and has no effect.",
+    "P91": "An adapter answers for every capability.",
+    "P92": "The native pauses of an unchanged app are lifted and lowered correctly, or refused, never guessed.",
+}
+
+NOT_YET: Final[Mapping[str, str]] = {
+    "P52": "reminders and escalation come later; nobody can ask for them yet",
+    "P63": "steering comes later; nobody can ask for it yet",
+}
+"""Promises that this release does not carry and that cannot be asked for: nothing tries them."""
+
+IN_PART: Final[Mapping[str, str]] = {
+    "P10": "the person's report is a free answer; a structured one comes later",
+    "P13": "refusals and edits are always made known; a setting for the rest comes later",
+    "P24": "a policy that asks for several approvers is refused when it is loaded",
+    "P64": "a run goes back to its last pause and asks again; the tools' own undo is not run yet",
+}
+"""Promises that this release carries in part: that part is tried."""

@@ -1,0 +1,126 @@
+"""What the agent does in a behaviour, in neutral words: no framework, no model, only turns of calls.
+
+Scene.of(pay("A-1", 40.5))                    # one turn with one call, then the agent says "done"
+Scene.of((pay("A-1", 1), pay("A-2", 2)))      # one turn, two calls at once
+Scene.of(delegate(), helper=(pay("A-1"),))    # a sub-agent that pays
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from ...protocol import Arguments
+
+ORDER: Final = "A-1042"
+AMOUNT: Final = 40.5
+OPTIONS: Final = ("red", "green")
+HELPER: Final = "helper"
+AGENT: Final = "clerk"
+DONE: Final = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call that the agent makes."""
+
+    tool: str
+    arguments: Arguments = field(default_factory=dict)
+
+
+Turn = Call | tuple[Call, ...]
+"""One call, or the calls that the agent makes at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What the agent does, turn by turn; afterwards it says "done".
+
+    helper: the turns of a sub-agent, which the agent calls as a tool. native: instead of all this, an unchanged app
+    of the framework that pauses by itself: "approval" or "question". human: whom the agent can hand the conversation
+    to. same_ids: the model gives the calls of every turn the same ids, as some local models do. lacks, redefines:
+    tools that a changed app does not have any more, or has with another meaning.
+    """
+
+    turns: tuple[tuple[Call, ...], ...] = ()
+    helper: tuple[tuple[Call, ...], ...] = ()
+    native: str = ""
+    human: str = ""
+    same_ids: bool = False
+    lacks: tuple[str, ...] = ()
+    redefines: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, *turns: Turn, helper: tuple[Turn, ...] = (), human: str = "", same_ids: bool = False) -> Scene:
+        return cls(_turns(turns), _turns(helper), human=human, same_ids=same_ids)
+
+    def lacking(self, tool: str) -> Scene:
+        """The same agent in an app that has no such tool any more."""
+        return replace(self, lacks=(*self.lacks, tool))
+
+    def redefining(self, tool: str) -> Scene:
+        """The same agent in an app whose tool of that name says that it does something else."""
+        return replace(self, redefines=(*self.redefines, tool))
+
+
+def native(pause: str) -> Scene:
+    """An unchanged app that pauses in its framework's own way; its input is `{"task": TEXT}`.
+
+    "approval": it asks whether to pay order A-1042, and pays if and only if the answer is yes.
+    "question": it asks for a text, and the agent hears it.
+    """
+    return Scene(native=pause)
+
+
+def pay(order: str = ORDER, amount: Any = AMOUNT) -> Call:
+    """Irreversible; the amount must be a number above 0."""
+    return Call("pay", {"order": order, "amount": amount})
+
+
+def note(text: str = "noted") -> Call:
+    """Can be taken back."""
+    return Call("note", {"text": text})
+
+
+def ship(order: str = ORDER) -> Call:
+    """Safe to repeat with the same key."""
+    return Call("ship", {"order": order})
+
+
+def book(order: str = ORDER) -> Call:
+    """Commits in the store's own transaction."""
+    return Call("book", {"order": order})
+
+
+def fail(order: str = ORDER) -> Call:
+    """Has its effect, then raises."""
+    return Call("fail", {"order": order})
+
+
+def ask(question: str = "Why is it due?") -> Call:
+    """A question to people."""
+    return Call("ask", {"question": question})
+
+
+def pick(question: str = "Which one?") -> Call:
+    """A choice between `OPTIONS`."""
+    return Call("pick", {"question": question})
+
+
+def show(content: str = "Dear A.") -> Call:
+    """A draft for review."""
+    return Call("show", {"content": content})
+
+
+def delegate(task: str = "pay it") -> Call:
+    """The agent calls its sub-agent."""
+    return Call(HELPER, {"task": task})
+
+
+def hand_over(to: str) -> Call:
+    """The agent hands the conversation to a person, with the tool name that frameworks use for it."""
+    return Call(f"transfer_to_{to}")
+
+
+def _turns(turns: tuple[Turn, ...]) -> tuple[tuple[Call, ...], ...]:
+    return tuple((turn,) if isinstance(turn, Call) else turn for turn in turns)

@@ -1,0 +1,59 @@
+"""pytest's side of it: fixtures for users' own tests, and the conformance suite as one test per behaviour.
+
+pytest_plugins = ["hitl_core.testing.pytest_plugin"]        # in conftest.py
+
+class TestMine(ConformanceSuite):
+    kit = MyKit()
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from types import MappingProxyType
+from typing import ClassVar
+
+import pytest
+
+from .clock import ManualClock
+from .conformance import Behaviour, Kit, Trial, chosen
+from .scripted_model import Script, ScriptedModel, Step
+
+
+@pytest.fixture
+def hitl_clock() -> ManualClock:
+    """A clock that only the test moves: `connect(config, clock=hitl_clock)`."""
+    return ManualClock()
+
+
+@pytest.fixture
+def hitl_model() -> Iterator[Callable[..., ScriptedModel]]:
+    """`hitl_model(Step(…), Step(…))`: a running OpenAI-compatible server that says these things, in order."""
+    with ExitStack() as stack:
+
+        def started(*steps: Step, script: Script | None = None) -> ScriptedModel:
+            return stack.enter_context(ScriptedModel(script or Script.of(*steps), log_bodies=True))
+
+        yield started
+
+
+class ConformanceSuite:
+    """Every behaviour as a test of `kit`. Subclass it; `xfail` says which are known to fail, and why."""
+
+    kit: ClassVar[Kit]
+    xfail: ClassVar[Mapping[str, str]] = MappingProxyType({})
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def trial(cls) -> Iterator[Trial]:
+        """The adapter on trial; its processes are shared by all behaviours."""
+        with Trial(cls.kit) as trial:
+            yield trial
+
+    @pytest.mark.parametrize("tried", chosen(), ids=lambda each: f"{each.promise}-{each.name}")
+    def test_behaviour(self, tried: Behaviour, trial: Trial, request: pytest.FixtureRequest) -> None:
+        """The behaviour passes, or is refused by name as declared."""
+        if tried.name in self.xfail:
+            request.applymarker(pytest.mark.xfail(reason=self.xfail[tried.name], strict=True))
+        result = trial.of(tried)
+        assert result.outcome.good, f"{tried.sentence} {result.outcome.value}: {result.because}"

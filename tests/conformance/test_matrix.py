@@ -1,0 +1,29 @@
+"""`docs/capabilities.md` is what the reports say, and the reports are about the suite and the adapters of today."""
+
+from __future__ import annotations
+
+import pytest
+
+from hitl_core.testing.conformance import chosen, find_kit
+from hitl_core.testing.conformance.suite import capabilities_of
+from scripts.generate_capabilities import PAGE, Report, reports, text
+
+HERE = [report for report in reports() if report["adapter"] in ("plain", "langgraph")]
+
+
+def test_the_page_is_up_to_date() -> None:
+    assert PAGE.read_text(encoding="utf-8") == text(), "run: python scripts/generate_capabilities.py"
+
+
+@pytest.mark.parametrize("report", reports(), ids=lambda report: str(report["adapter"]))
+def test_a_report_has_tried_everything(report: Report) -> None:
+    tried = [(result["promise"], result["behaviour"]) for result in report["results"]]
+    again = f"run: hitl conformance {report['adapter']} --json docs/conformance/{report['adapter']}.json"
+    assert tried == [(each.promise, each.name) for each in chosen()], again
+
+
+@pytest.mark.parametrize("report", HERE, ids=lambda report: str(report["adapter"]))
+def test_a_report_is_about_the_adapter_as_it_is(report: Report) -> None:
+    declared = capabilities_of(find_kit(report["adapter"]))
+    levels = {name.value: {"level": each.level, "because": each.because} for name, each in declared.items()}
+    assert report["capabilities"] == levels

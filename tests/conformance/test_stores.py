@@ -1,0 +1,100 @@
+"""The store suite, on the stores that there are; and stores that do not do their part are caught."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hitl_core.commands import BeginEffect, FireTimers, Recorded, RecordResponse, RenewLease
+from hitl_core.contracts import Store
+from hitl_core.errors import AlreadyDecided, HitlError
+from hitl_core.stores.sqlite import SqliteStore
+from hitl_core.testing.conformance.stores import STORE_BEHAVIOURS, StoreWorld, store_behaviour, try_store
+
+
+async def sqlite(folder: Path) -> Store:
+    return await SqliteStore.open(folder / "store.db")
+
+
+@pytest.mark.parametrize("name", STORE_BEHAVIOURS)
+def test_sqlite(name: str) -> None:
+    (result,) = try_store("sqlite", sqlite, only=(name,)).results
+    assert result.outcome.good, result.because
+
+
+class Broken:
+    """Passes everything on, except what a subclass does otherwise."""
+
+    def __init__(self, inner: Store) -> None:
+        self.inner = inner
+
+    async def apply(self, command: Any) -> Any:
+        return await self.inner.apply(command)
+
+    async def fetch(self, query: Any) -> Any:
+        return await self.inner.fetch(query)
+
+    async def changed(self, *, timeout: float) -> None:
+        await self.inner.changed(timeout=timeout)
+
+    async def close(self) -> None:
+        await self.inner.close()
+
+
+class TakesEveryAnswer(Broken):
+    async def apply(self, command: Any) -> Any:
+        try:
+            return await self.inner.apply(command)
+        except AlreadyDecided:
+            assert isinstance(command, RecordResponse)
+            return Recorded(None, "ready")  # type: ignore[arg-type]
+
+
+class NeverFires(Broken):
+    async def apply(self, command: Any) -> Any:
+        return () if isinstance(command, FireTimers) else await self.inner.apply(command)
+
+
+class ForgetsTheApproval(Broken):
+    async def apply(self, command: Any) -> Any:
+        if isinstance(command, BeginEffect):
+            command = replace(command, request_id=None)
+        return await self.inner.apply(command)
+
+
+class KeepsEveryLease(Broken):
+    async def apply(self, command: Any) -> Any:
+        try:
+            return await self.inner.apply(command)
+        except HitlError:
+            if isinstance(command, RenewLease):
+                return command.lease
+            raise
+
+
+@pytest.mark.parametrize(
+    ("broken", "caught"),
+    [
+        (TakesEveryAnswer, "each_request_is_won_once"),
+        (NeverFires, "a_deadline_fires_once_whoever_looks"),
+        (ForgetsTheApproval, "an_approval_is_for_exactly_this_action"),
+        (KeepsEveryLease, "who_lost_the_lease_writes_nothing"),
+    ],
+)
+def test_a_store_that_does_not_do_its_part_is_caught(broken: type[Broken], caught: str) -> None:
+    async def opened(folder: Path) -> Store:
+        return broken(await sqlite(folder))
+
+    (result,) = try_store("broken", opened, only=(caught,)).results
+    assert not result.outcome.good
+    assert result.because
+
+
+def test_a_slip_of_an_author_is_refused() -> None:
+    async def nameless(world: StoreWorld) -> None: ...
+
+    with pytest.raises(ValueError, match="needs a known promise"):
+        store_behaviour("P02")(nameless)

@@ -1,0 +1,53 @@
+"""An adapter outside this project, built by following docs/write-an-adapter.md, is tried by its name."""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hitl_core import registry
+from hitl_core.cli.app import run
+from hitl_core.testing.conformance import find_kit, try_adapter
+
+pytestmark = pytest.mark.processes
+
+PROJECT = Path(__file__).parents[2] / "examples" / "generator_adapter"
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What `pip install -e` would do: the project on the path, and its entry points next to it."""
+    project: Any = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    about = tmp_path / "generator_adapter-0.1.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
+    groups = [
+        f"[{group}]\n" + "".join(f"{name} = {value}\n" for name, value in entries.items())
+        for group, entries in project["entry-points"].items()
+    ]
+    (about / "entry_points.txt").write_text("\n".join(groups))
+    monkeypatch.setattr(sys, "path", [str(PROJECT), str(tmp_path), *sys.path])
+    registry.known.cache_clear()
+    yield
+    registry.known.cache_clear()
+    for name in [name for name in sys.modules if name.split(".")[0] == "generator_adapter"]:
+        del sys.modules[name]
+
+
+@pytest.mark.usefixtures("installed")
+def test_it_keeps_every_promise_or_refuses_by_name() -> None:
+    report = try_adapter(find_kit("generator"))
+    bad = [f"{each.promise} {each.behaviour}: {each.because}" for each in report.results if not each.outcome.good]
+    assert not bad, "\n".join(bad)
+    assert report.versions["generator-adapter"] == "0.1"
+    assert {each.promise for each in report.results if each.outcome.value == "refused"} == {"P09", "P64", "P90", "P92"}
+
+
+@pytest.mark.usefixtures("installed")
+def test_the_last_line_of_the_page() -> None:
+    assert run(["conformance", "generator", "--promise", "P02"]) == 0

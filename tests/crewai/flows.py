@@ -1,0 +1,222 @@
+"""Flows as CrewAI's users write them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Any, ClassVar
+
+from crewai.flow.flow import Flow, and_, listen, router, start
+from crewai.flow.human_feedback import HumanFeedbackResult, human_feedback
+from crewai.flow.persistence import persist
+from pydantic import BaseModel
+
+from . import agents
+from .desk import record
+
+
+class Letter(BaseModel):
+    text: str = ""
+    rounds: int = 0
+    sent: bool = False
+
+
+class Draft(BaseModel):
+    text: str
+
+
+class Letters(Flow[Letter]):
+    """Writes until somebody approves it."""
+
+    @start("again")
+    def write(self) -> Draft:
+        self.state.rounds += 1
+        record("wrote", round=self.state.rounds)
+        return Draft(text=f"draft {self.state.rounds}")
+
+    @human_feedback(message="Send it?", emit=["approved", "again", "rejected"], llm="no-such-model")
+    @listen(write)
+    def show(self, draft: Draft) -> str:
+        record("showed", text=draft.text)
+        self.state.text = draft.text
+        return draft.text
+
+    @listen("approved")
+    def send(self, result: HumanFeedbackResult) -> str:
+        record("sent", text=self.state.text, feedback=result.feedback)
+        self.state.sent = True
+        return f"sent {self.state.text}"
+
+    @listen("rejected")
+    def drop(self) -> str:
+        record("dropped")
+        return "dropped"
+
+
+class Notes(Flow[dict[str, Any]]):
+    """Free words about an output."""
+
+    @start()
+    @human_feedback(message="What do you think?")
+    def write(self) -> str:
+        record("wrote")
+        return "a note"
+
+    @listen(write)
+    def keep(self, result: HumanFeedbackResult) -> str:
+        record("kept", feedback=result.feedback)
+        return f"{result.output}: {result.feedback or 'fine'}"
+
+
+class Declared(Flow[dict[str, Any]]):
+    """Says what silence means."""
+
+    @start()
+    @human_feedback(message="Go?", emit=["go", "stay"], default_outcome="stay", llm="no-such-model")
+    def plan(self) -> str:
+        return "trip"
+
+    @listen("go")
+    def leave(self) -> str:
+        record("went")
+        return "went"
+
+    @listen("stay")
+    def remain(self) -> str:
+        record("stayed")
+        return "stayed"
+
+
+class Undeclared(Flow[dict[str, Any]]):
+    """Does not say what silence means; CrewAI would take the first outcome."""
+
+    @start()
+    @human_feedback(message="Go?", emit=["go", "stay"], llm="no-such-model")
+    def plan(self) -> str:
+        return "trip"
+
+    @listen("go")
+    def leave(self) -> str:
+        record("went")
+        return "went"
+
+
+class Joined(Flow[dict[str, Any]]):
+    """Two branches that ask, one that is slow, and a join of all three."""
+
+    @start()
+    def begin(self) -> str:
+        record("began")
+        return "begun"
+
+    @listen(begin)
+    @human_feedback(message="Left?")
+    def left(self) -> str:
+        record("left")
+        return "L"
+
+    @listen(begin)
+    @human_feedback(message="Right?")
+    async def right(self) -> str:
+        record("right")
+        return "R"
+
+    @listen(begin)
+    async def slow(self) -> str:
+        await asyncio.sleep(0.2)
+        record("slow")
+        self.state["slow"] = "done"
+        return "S"
+
+    @listen(slow)
+    def after_slow(self) -> str:
+        record("after slow")
+        return "A"
+
+    @listen(and_(left, right, after_slow))
+    def join(self) -> str:
+        record("joined", slow=self.state["slow"])
+        return "joined"
+
+
+class Interview(Flow[dict[str, Any]]):
+    """Asks in the middle of a method."""
+
+    @start()
+    def ask_name(self) -> str:
+        name = self.ask("Your name?")
+        topic = self.ask("Which topic?", metadata={"step": 2})
+        record("answers", name=name, topic=topic)
+        return f"{name}: {topic}"
+
+
+class Careless(Flow[dict[str, Any]]):
+    """Catches whatever comes, our pause too, and goes on."""
+
+    @start()
+    def ask_name(self) -> str:
+        try:
+            return str(self.ask("Your name?"))
+        except Exception:
+            return "nobody"
+
+    @listen(ask_name)
+    def greet(self, name: str) -> str:
+        record("greeted", name=name)
+        return f"hello {name}"
+
+
+class Crewed(Flow[dict[str, Any]]):
+    """A crew with a gated tool inside a method, and a method before it."""
+
+    url: ClassVar[str] = os.environ.get("HITL_TEST_MODEL", "")
+
+    @start()
+    def prepare(self) -> str:
+        record("prepared")
+        self.state["order"] = "A"
+        return "ready"
+
+    @listen(prepare)
+    def pay(self) -> Any:
+        return agents.crew(agents.Refund)(type(self).url)().kickoff()
+
+    @listen(pay)
+    async def thank(self, result: Any) -> str:
+        record("thanked", order=self.state["order"], raw=result.raw)
+        return f"thanks: {result.raw}"
+
+
+@persist()
+class Alone(Flow[dict[str, Any]]):
+    """An agent of its own, without a crew, in a flow that keeps its state itself."""
+
+    url: ClassVar[str] = ""
+
+    @start()
+    def pay(self) -> str:
+        result: Any = agents.agent(type(self).url, agents.Refund()).kickoff("Pay A")
+        return str(result.raw)
+
+
+class Routed(Flow[dict[str, Any]]):
+    """A router reads the feedback and loops back."""
+
+    @start("redo")
+    def write(self) -> str:
+        self.state["n"] = self.state.get("n", 0) + 1
+        return f"v{self.state['n']}"
+
+    @listen(write)
+    @human_feedback(message="Good?")
+    def show(self, text: str) -> str:
+        return text
+
+    @router(show)
+    def decide(self, result: HumanFeedbackResult) -> str:
+        return "redo" if result.feedback else "good"
+
+    @listen("good")
+    def publish(self) -> str:
+        record("published", n=self.state["n"])
+        return f"published v{self.state['n']}"
