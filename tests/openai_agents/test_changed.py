@@ -47,9 +47,8 @@ def redefined() -> list[Any]:
         ({"tools": function_tools()[:1]}, "tool 'refund' of agent 'desk'"),
         ({"tools": function_tools(needs_approval=True)[1:]}, "tool 'look_up' of agent 'desk'"),
         ({"other": "cashier"}, "agent 'clerk'"),
-        ({"tools": redefined()}, "was redefined"),
     ],
-    ids=["agent renamed", "waiting tool removed", "another tool removed", "agent beside it renamed", "redefined"],
+    ids=["agent renamed", "waiting tool removed", "another tool removed", "agent beside it renamed"],
 )
 async def test_what_the_pause_was_about_is_gone(desk: Made, change: dict[str, Any], said: str) -> None:
     at = desk(app, calls(WHOLE), says("done"))
@@ -63,6 +62,17 @@ async def test_what_the_pause_was_about_is_gone(desk: Made, change: dict[str, An
     at.app = app
     done = await at.resume(run)
     assert (done.state, at.effects, at.asked) == (RunState.COMPLETED, ["refund"], (2, 0)), done.error
+
+
+async def test_a_tool_with_another_meaning_is_asked_about_again(desk: Made) -> None:
+    at = desk(app, calls(WHOLE), says("done"))
+    run = await at.start()
+    await at.say(approve(run.pending[0]))
+    at.app = lambda url: app(url, tools=redefined())
+    run = await at.resume(run)
+    assert ([each.round for each in run.pending], at.effects, at.asked) == ([1], [], (1, 0)), run.error
+    run = await at.answer(run, approve)
+    assert (run.state, at.effects) == (RunState.COMPLETED, ["refund"]), run.error
 
 
 async def test_what_was_added_does_no_harm(desk: Made) -> None:

@@ -20,7 +20,7 @@ from hitl_core.gate import ABORT, HAPPENED, NOT_HAPPENED
 from hitl_core.lifecycle import ActionState
 from hitl_core.protocol import PauseRequest, Response, RunState
 from hitl_core.testing.crashing import CommandLog, CrashingStore, CrashPoint, die, points
-from hitl_core.testing.scripted_model import Conversation, Rule, Script, When
+from hitl_core.testing.scripted_model import Conversation, Script
 
 from . import crash_desk
 from .crash_desk import CRASH, CrashDesk, crash, go_on, go_through, only_run, truthfully
@@ -378,10 +378,7 @@ def with_person(url: str) -> AgentSpec:
     return AgentSpec("bot", "You are a bot.", (), ModelSpec("m", url), human="Support")
 
 
-PERSON = Script(
-    rules=(Rule(when=When(tool="transfer_to_bot"), say="welcome back"),),
-    steps=(calls(("transfer_to_support", {})),),
-)
+PERSON = Script.of(calls(("transfer_to_support", {})), says("welcome back"))
 
 
 def test_killed_between_the_turns_of_a_person(tmp_path: Path, warm: None) -> None:

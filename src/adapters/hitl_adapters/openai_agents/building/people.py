@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import uuid4
 
-from agents import Agent, FunctionTool, Handoff, Model, ModelResponse, Usage, handoff
+from agents import Agent, FunctionTool, Handoff, Model, ModelResponse, TResponseInputItem, Usage, handoff
 from agents.handoffs import HandoffInputData
+from agents.items import InputItem, ItemHelpers, MessageOutputItem, RunItem
 from agents.models.fake_id import FAKE_RESPONSES_ID
 from openai.types.responses import ResponseFunctionToolCall, ResponseOutputMessage, ResponseOutputText
 
@@ -176,12 +177,29 @@ def _last_words(lines: Json) -> str:
 
 
 def strip_human_turns(data: HandoffInputData) -> HandoffInputData:
-    """An input filter that keeps the calls for a person's turn from the next model; the history keeps them."""
+    """An input filter for the way back from a person: their words are a user's, and the calls that asked them to speak
+    or handed back are left out. The next model never reads as its own what it did not say; the history keeps all."""
     every = (*data.pre_handoff_items, *data.new_items)
-    turns = {_raw(item).get("call_id") for item in every if _raw(item).get("name") == TURN}
-    seen = [item for item in data.new_items if _raw(item).get("call_id") not in turns]
-    before = [item for item in data.pre_handoff_items if _raw(item).get("call_id") not in turns]
+    hidden = {_raw(item).get("call_id") for item in every if _is_theirs(item) and _raw(item).get("call_id")}
+    before = [_as_heard(item) for item in data.pre_handoff_items if _raw(item).get("call_id") not in hidden]
+    seen = [_as_heard(item) for item in data.new_items if _raw(item).get("call_id") not in hidden]
     return data.clone(pre_handoff_items=tuple(before), input_items=tuple(seen))
+
+
+def _is_theirs(item: RunItem) -> bool:
+    return _is_person(item.agent) and _raw(item).get("type") == "function_call"
+
+
+def _as_heard(item: RunItem) -> RunItem:
+    """A person's words as a message of a user."""
+    if not (isinstance(item, MessageOutputItem) and _is_person(item.agent)):
+        return item
+    said: TResponseInputItem = {"role": "user", "content": ItemHelpers.text_message_output(item)}
+    return InputItem(agent=item.agent, raw_item=said)
+
+
+def _is_person(agent: Any) -> bool:
+    return any(isinstance(tool, FunctionTool) and tool.name == TURN for tool in agent.tools)
 
 
 def _raw(item: Any) -> dict[str, Any]:

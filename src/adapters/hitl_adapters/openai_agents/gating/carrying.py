@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from hitl_core.errors import AppChanged, HitlError, ResultNotKept
+from hitl_core.errors import HitlError, ResultNotKept
 from hitl_core.gate import Form
 from hitl_core.lifecycle import RequestState
 from hitl_core.protocol import (
@@ -68,14 +68,6 @@ async def _ruled(now: Current, proposal: Proposal) -> Verdict:
     request = now.gate.lift(proposal.action, call=proposal.call, form=proposal.form)
     now.lifted[proposal.call] = request
     return Wait(request)
-
-
-async def require_same_tool(now: Current, proposal: Proposal) -> None:
-    """A tool that was redefined is not the one that people were asked about. Raises AppChanged."""
-    settled = await now.gate.settled(proposal.call)
-    if settled is None or settled.request.action.definition == proposal.action.definition:
-        return
-    raise AppChanged(f"the tool {proposal.action.tool!r} was redefined while people were asked about it; nothing ran")
 
 
 async def obey(now: Current, proposal: Proposal, body: Body, *, neutral: Tool | None, tells: bool) -> Any:

@@ -12,7 +12,7 @@ from hitl_core.protocol import Proceed, Refuse, Substitute, Verdict, Wait
 
 from ..mapping import DECISION_ONLY, CallFault, action_of, arguments_of, definition_of
 from ..suspend import Current
-from .carrying import Proposal, heed_stop, in_doubt, lost, require_same_tool, rule
+from .carrying import Proposal, heed_stop, in_doubt, lost, rule
 from .overseen import Oversight, oversight_of
 
 
@@ -34,7 +34,6 @@ async def _settle_one(now: Current, state: RunState[Any], item: ToolApprovalItem
     except (CallFault, RecordError) as exc:
         state.reject(item, rejection_message=f"This call cannot be shown to anybody, so it did not run: {exc}")
         return True
-    await require_same_tool(now, proposal)
     verdict = await _verdict(now, proposal, tool)
     carried = _is_carried(item, tool)
     if isinstance(verdict, Proceed) and not carried:
