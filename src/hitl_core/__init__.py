@@ -22,7 +22,7 @@ import importlib
 import typing
 
 if typing.TYPE_CHECKING:
-    from .apps import AppSource
+    from .apps import AgentSpec, AppSource, ModelSpec
     from .blocking import connect_blocking
     from .config import Config, connect
     from .errors import AlreadyDecided, ConfigError, Fault, HitlError, ResponseRefused
@@ -44,14 +44,12 @@ if typing.TYPE_CHECKING:
         Run,
         RunState,
     )
-    from .runtime import Runtime
-    from .spec import AgentSpec, ModelSpec
+    from .runtime import Runtime, Worker
     from .tools import Tool, choice, current_call, question, review, tool
-    from .worker import Worker
 
 _HOMES = {
     "Action": "protocol",
-    "AgentSpec": "spec",
+    "AgentSpec": "apps",
     "AlreadyDecided": "errors",
     "AppSource": "apps",
     "Approvers": "protocol",
@@ -64,7 +62,7 @@ _HOMES = {
     "Kind": "protocol",
     "Level": "protocol",
     "LiveEvent": "protocol",
-    "ModelSpec": "spec",
+    "ModelSpec": "apps",
     "Option": "protocol",
     "PauseRequest": "protocol",
     "Policy": "policy",
@@ -77,7 +75,7 @@ _HOMES = {
     "RunState": "protocol",
     "Runtime": "runtime",
     "Tool": "tools",
-    "Worker": "worker",
+    "Worker": "runtime",
     "choice": "tools",
     "connect": "config",
     "connect_blocking": "blocking",

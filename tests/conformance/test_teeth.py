@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hitl_core.registry import known
+from hitl_core.config.registry import known
 from hitl_core.testing.conformance import PROMISES, Kit, Outcome, Trial, chosen, find_kit
 from hitl_core.testing.conformance.broken import BROKEN, Broken
 from hitl_core.testing.conformance.catalogue import BEHAVIOURS

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from hitl_core import registry
 from hitl_core.cli.app import run
+from hitl_core.config import registry
 from hitl_core.testing.conformance import find_kit, try_adapter
 
 pytestmark = pytest.mark.processes

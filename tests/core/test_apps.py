@@ -8,9 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from hitl_core.apps import AppSource
+from hitl_core.apps import AgentSpec, AppSource
 from hitl_core.errors import ConfigError
-from hitl_core.spec import AgentSpec
 
 
 def app() -> str:
@@ -35,7 +34,7 @@ def test_an_app_is_found_beside_the_configuration(folder: Path) -> None:
 
 
 def test_a_module_that_can_be_imported_needs_no_folder() -> None:
-    assert AppSource("hitl_core.spec:AgentSpec").load() is AgentSpec
+    assert AppSource("hitl_core.apps.spec:AgentSpec").load() is AgentSpec
 
 
 @pytest.mark.parametrize("reference", ["their_desk", "their_desk:", "their_desk.build", ""])

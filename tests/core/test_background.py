@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from hitl_core.background import Background
+from hitl_core.runtime.background import Background
 
 
 async def test_what_comes_of_it_is_handed_over() -> None:

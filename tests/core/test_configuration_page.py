@@ -10,7 +10,7 @@ import pytest
 
 from hitl_adapters.plain.adapter import PlainOptions
 from hitl_core.audit.keys import ENVIRONMENT
-from hitl_core.config import TABLES, TOOL_KEYS, Config
+from hitl_core.config.config import TABLES, TOOL_KEYS, Config
 from hitl_core.protocol import EffectMode
 
 ROOT = Path(__file__).resolve().parents[2]

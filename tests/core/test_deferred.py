@@ -12,8 +12,8 @@ import pytest
 import hitl_core
 from hitl_core import connect
 from hitl_core.capabilities import Capabilities
+from hitl_core.config.deferred import DeferredAdapter
 from hitl_core.contracts import Adapter
-from hitl_core.deferred import DeferredAdapter
 from hitl_core.errors import AdapterNotFound, ConfigError
 from hitl_core.protocol import Json, Run
 from tests.core import desk

@@ -10,11 +10,11 @@ from typing import Any, cast
 
 import pytest
 
-from hitl_core import owners
 from hitl_core.commands import Command, Lease, ListLeases, Query, RenewLease
 from hitl_core.contracts import Store
 from hitl_core.errors import LeaseLost
-from hitl_core.owners import has_died, owner_name, release_dead
+from hitl_core.runtime import leases
+from hitl_core.runtime.leases import has_died, owner_name, release_dead
 from hitl_core.testing.clock import START
 
 
@@ -45,7 +45,7 @@ def lease(run_id: str, owner: str, until: datetime = START + timedelta(seconds=3
 @pytest.fixture(scope="module")
 def dead() -> str:
     """The name of a process that has ended."""
-    program = "from hitl_core.owners import owner_name; print(owner_name())"
+    program = "from hitl_core.runtime.leases import owner_name; print(owner_name())"
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
 
 
@@ -64,7 +64,7 @@ def test_a_dead_process_is_recognised(dead: str) -> None:
 
 @pytest.mark.processes
 def test_a_killed_process_is_dead_before_anybody_collects_it() -> None:
-    program = "from hitl_core.owners import owner_name; print(owner_name(), flush=True); input()"
+    program = "from hitl_core.runtime.leases import owner_name; print(owner_name(), flush=True); input()"
     with subprocess.Popen([sys.executable, "-c", program], stdin=-1, stdout=-1, text=True) as child:
         assert child.stdout is not None
         owner = child.stdout.readline().strip()
@@ -95,11 +95,11 @@ def test_a_process_number_that_is_none_is_never_declared_dead() -> None:
 
 
 def test_without_proc_nobody_is_declared_dead(monkeypatch: pytest.MonkeyPatch) -> None:
-    class NoProc(type(owners.Path())):  # type: ignore[misc]
+    class NoProc(type(leases.Path())):  # type: ignore[misc]
         def exists(self) -> bool:
             return not str(self).startswith("/proc") and super().exists()
 
-    monkeypatch.setattr(owners, "Path", NoProc)
+    monkeypatch.setattr(leases, "Path", NoProc)
     host, pid, _, mark = owner_name().split("/")
     assert ":" not in host
     assert not has_died("/".join((host, pid, "1", mark)))

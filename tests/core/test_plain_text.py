@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hitl_core.plain_text import Piece, fold, pieces, visible
+from hitl_core.channels.plain_text import Piece, fold, pieces, visible
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from hitl_core.portal import Portal
+from hitl_core.blocking.portal import Portal
 
 
 async def double(value: int) -> int:

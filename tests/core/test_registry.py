@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from hitl_core import registry
+from hitl_core.config import registry
+from hitl_core.config.registry import ADAPTERS, CHANNELS, STORES, known, load
 from hitl_core.errors import AdapterConflict, AdapterNotFound, AdapterNotInstalled
-from hitl_core.registry import ADAPTERS, CHANNELS, STORES, known, load
 
 Offer = Callable[..., None]
 

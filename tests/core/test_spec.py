@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from hitl_core.apps import AgentSpec, ModelSpec
 from hitl_core.errors import ConfigError
-from hitl_core.spec import AgentSpec, ModelSpec
 from hitl_core.tools import question
 
 ASK, TELL = question("ask", "Ask."), question("tell", "Tell.")

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from hitl_core.commands import Settled
+from hitl_core.gate.verdicts import edit_note, verdict
 from hitl_core.lifecycle import RequestState
 from hitl_core.protocol import Json, Kind, OnTimeout, Option, Proceed, Refuse, Substitute, Verdict, Wait
-from hitl_core.verdicts import edit_note, verdict
 from tests.core import desk
 
 STANDING = [RequestState.DECIDED, RequestState.CONSUMED, RequestState.CLOSED]

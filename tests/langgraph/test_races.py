@@ -18,7 +18,7 @@ from langgraph.types import Command, interrupt
 
 from hitl_core.errors import AlreadyDecided, HitlError
 from hitl_core.protocol import RunState
-from hitl_core.worker import Worker
+from hitl_core.runtime import Worker
 
 from .desk import Desk, record, recorded, sqlite_saver
 from .processes import ended, fork

@@ -17,7 +17,7 @@ package, pretended = sys.argv[1:]
 really = importlib.metadata.version
 importlib.metadata.version = lambda name: pretended if name == package else really(name)
 from hitl_core.errors import AdapterTooOld
-from hitl_core.registry import ADAPTERS, load
+from hitl_core.config.registry import ADAPTERS, load
 try:
     load(ADAPTERS, "langgraph")
 except AdapterTooOld as exc:

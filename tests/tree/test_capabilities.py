@@ -8,8 +8,8 @@ from __future__ import annotations
 import pytest
 
 from hitl_core.capabilities import Capability, Support
+from hitl_core.config.registry import ADAPTERS, known, load
 from hitl_core.errors import AdapterNotInstalled
-from hitl_core.registry import ADAPTERS, known, load
 
 NAMES = sorted(known(ADAPTERS))
 

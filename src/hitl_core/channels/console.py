@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TextIO
 
-from ..plain_text import visible
 from ..protocol import Kind, PauseRequest
+from .plain_text import visible
 
 
 class ConsoleChannel:

@@ -14,8 +14,8 @@ from typing import Annotated, Any, Final
 import typer
 from rich.text import Text
 
+from ..channels.plain_text import visible
 from ..errors import Fault, HitlError
-from ..plain_text import visible
 from .commands import audit, conformance, doctor, requests, runs, stops, work
 from .demo import demo
 from .errors_shown import ShownError, WrongUsage, as_json, in_words, is_misconfigured

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from ..channels.plain_text import visible
 from ..errors import (
     AdapterConflict,
     AdapterError,
@@ -38,7 +39,6 @@ from ..errors import (
     StoreTooNew,
 )
 from ..lifecycle import IllegalMove
-from ..plain_text import visible
 from ..protocol import Json
 
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from ..channels.plain_text import visible
 from ..config import connect
 from ..contracts import Finding
 from ..errors import AppRefused, HitlError
-from ..plain_text import visible
 from ..protocol import Arguments, PauseRequest, Preview
 from ..runtime import Runtime
 from .terminal.log import is_verbose, place_of

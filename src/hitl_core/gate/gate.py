@@ -57,13 +57,13 @@ from ..protocol import (
     Wait,
 )
 from ..tools import Catalogue
-from ..verdicts import verdict
 from .carrying import Carrying, in_words
 from .doubt import doubt_form, doubt_ruling, is_about, resolve
 from .forms import DEFAULT_FORM, Form, compose
 from .lineage import note_about
 from .standing import TAKEN_BACK, about, asked_again, once_more, unmet
 from .surroundings import Surroundings
+from .verdicts import verdict
 
 T = TypeVar("T")
 

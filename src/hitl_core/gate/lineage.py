@@ -10,7 +10,7 @@ from ..commands import Effect, Settled
 from ..errors import AppChanged
 from ..lifecycle import ActionState
 from ..protocol import Action, Edit
-from ..verdicts import edit_note
+from .verdicts import edit_note
 
 _RUNS_NO_MORE: Final = (ActionState.EXECUTED, ActionState.FAILED, ActionState.REFUSED)
 """What came of such an action is only handed out, which its tool may be redefined for."""

@@ -12,8 +12,8 @@ from ..checks import authorise
 from ..commands import Effect, Settled
 from ..lifecycle import RequestState
 from ..protocol import Level, OnTimeout, Proceed, Ruling, Verdict
-from ..verdicts import verdict
 from .doubt import resolve
+from .verdicts import verdict
 
 TAKEN_BACK: Final = (RequestState.REVOKED, RequestState.SUPERSEDED, RequestState.CANCELLED)
 """A word about an effect in doubt that counts no more: the question is asked again."""

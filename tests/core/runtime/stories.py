@@ -14,9 +14,8 @@ from hitl_core.clock import SystemClock
 from hitl_core.contracts import Store
 from hitl_core.errors import AlreadyDecided, ResponseRefused
 from hitl_core.protocol import Arguments, PauseRequest, Response, RunState
-from hitl_core.runtime import Runtime
+from hitl_core.runtime import Runtime, Worker
 from hitl_core.testing.crashing import CommandLog, CrashingStore, CrashPoint, die
-from hitl_core.worker import Worker
 from tests.core.shop import App, Ledger, Shop, policy, rule
 
 STORIES = ("approve", "edit", "reject", "answer", "question", "choice")

@@ -12,7 +12,8 @@ import pytest
 from hitl_core.contracts import Store
 from hitl_core.errors import LeaseLost, StoreUnavailable
 from hitl_core.protocol import RunState
-from hitl_core.worker import SCAN_SECONDS, Worker
+from hitl_core.runtime import Worker
+from hitl_core.runtime.worker import SCAN_SECONDS
 from tests.core.shop import LEASE, Shop, one_refund, only, policy, rule
 
 

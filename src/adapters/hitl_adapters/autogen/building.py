@@ -16,7 +16,7 @@ from autogen_core.tools import BaseTool
 from autogen_ext.models.openai import OpenAIChatCompletionClient
 from pydantic import BaseModel, create_model
 
-from hitl_core.spec import AgentSpec, ModelSpec
+from hitl_core.apps import AgentSpec, ModelSpec
 from hitl_core.tools import Tool
 
 from .gating import oversee

@@ -16,13 +16,12 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from hitl_core.apps import AppSource
+from hitl_core.apps import AgentSpec, AppSource
 from hitl_core.capabilities import NATIVE, Capabilities, Capability, absent, emulated
 from hitl_core.contracts import Ending, Finding, Turn
 from hitl_core.errors import AppChanged, AppRefused, CapabilityNotSupported, LeaseLost
 from hitl_core.gate import heeding_stops
 from hitl_core.protocol import Json, Run
-from hitl_core.spec import AgentSpec
 from hitl_core.tools import Catalogue
 
 from .building import agent_input, build_agent, open_saver, opened

@@ -18,9 +18,8 @@ from langchain_core.tools import BaseTool, StructuredTool
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from pydantic import BaseModel, create_model
 
-from hitl_core.apps import AppSource
+from hitl_core.apps import AgentSpec, AppSource, ModelSpec
 from hitl_core.errors import AppRefused, ConfigError, Fault
-from hitl_core.spec import AgentSpec, ModelSpec
 from hitl_core.tools import Tool
 
 from .gating import OversightMiddleware

@@ -17,10 +17,10 @@ from ...audit.keys import ENVIRONMENT
 from ...clock import SystemClock
 from ...commands import ListRuns
 from ...config import Config, make_adapter, open_store
+from ...config.registry import ADAPTERS, CHANNELS, STORES, known
 from ...contracts import Finding
 from ...errors import ConfigError, HitlError
 from ...protocol import Json
-from ...registry import ADAPTERS, CHANNELS, STORES, known
 from ...tools import Catalogue
 
 OURS: Final = "hitl-core"

@@ -10,8 +10,7 @@ import typer
 from rich.text import Text
 
 from ...protocol import Json
-from ...runtime import Runtime
-from ...worker import Worker
+from ...runtime import Runtime, Worker
 from ..opening import Opening
 from ..options import DEFAULT_CONFIG, AsJson, Backend, ConfigFile
 from ..terminal.log import log_to_stderr

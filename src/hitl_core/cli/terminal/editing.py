@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from ...channels.plain_text import fold, visible
 from ...checks import json_type
 from ...errors import NotCanonical
-from ...plain_text import fold, visible
 from ...protocol import Arguments, Json, parse
 
 AskLine = Callable[[str], str | None]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from ...plain_text import visible
+from ...channels.plain_text import visible
 from .prompt import LEAVE
 
 _LATER_PART_SECONDS: Final = 0.05

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
-from ...plain_text import visible
+from ...channels.plain_text import visible
 
 VERBOSE: Final = "HITL_VERBOSE"
 _PACKAGE: Final = Path(__file__).resolve().parents[2]

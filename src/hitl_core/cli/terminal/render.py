@@ -12,9 +12,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from ...channels.plain_text import fold, pieces
 from ...checks import json_type
 from ...commands import Settled
-from ...plain_text import fold, pieces
 from ...protocol import Approvers, Arguments, Json, Kind, OnTimeout, Origin, PauseRequest, Preview, Response
 
 _AFTERWARDS = {

@@ -29,7 +29,7 @@ from typing import IO, Any, Final, Self, cast
 
 from ...policy import Policy
 from ...protocol import Run, RunState
-from ...worker import Worker
+from ...runtime import Worker
 from ..clock import ManualClock
 from ..crashing import CrashingStore, CrashPoint, die
 from .kit import Kit, NotInKit

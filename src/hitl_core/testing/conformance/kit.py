@@ -9,11 +9,10 @@ from __future__ import annotations
 import os
 from typing import Any, ClassVar, Final, Literal, Protocol
 
-from ...apps import AppSource
+from ...apps import AgentSpec, AppSource, ModelSpec
 from ...capabilities import Capability
+from ...config.registry import ADAPTERS, load
 from ...errors import CapabilityNotSupported
-from ...registry import ADAPTERS, load
-from ...spec import AgentSpec, ModelSpec
 from ..scripted_model import Call as ModelCall
 from ..scripted_model import Conversation, Script, Step
 from .scenes import AGENT, DONE, HELPER, Call, Scene

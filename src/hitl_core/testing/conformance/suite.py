@@ -19,8 +19,8 @@ from typing import Final, Self, cast
 from ...apps import AppSource
 from ...capabilities import Capabilities
 from ...config import Config, make_adapter
+from ...config.registry import ADAPTERS, load
 from ...errors import CapabilityNotSupported
-from ...registry import ADAPTERS, load
 from ...tools import Catalogue
 from . import behaviours as _every_one  # noqa: F401  # each file declares its own
 from .catalogue import BEHAVIOURS, Behaviour

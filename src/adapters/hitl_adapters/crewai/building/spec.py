@@ -9,8 +9,8 @@ from crewai import LLM, Agent, Crew, Task
 from crewai.tools import BaseTool
 from pydantic import BaseModel, Field, PrivateAttr
 
+from hitl_core.apps import AgentSpec, ModelSpec
 from hitl_core.protocol import Json
-from hitl_core.spec import AgentSpec, ModelSpec
 from hitl_core.tools import Tool
 
 from ..gating import HANDS_DOWN, NEUTRAL, hand_over

@@ -10,8 +10,8 @@ from agents.tool_context import ToolContext
 from openai import AsyncOpenAI
 from pydantic import create_model
 
+from hitl_core.apps import AgentSpec, ModelSpec
 from hitl_core.protocol import Kind
-from hitl_core.spec import AgentSpec, ModelSpec
 from hitl_core.tools import Tool
 
 from ..gating import overseen

@@ -11,6 +11,7 @@ from ....commands import ListRequests, Settled
 from ....contracts import Ending, Turn
 from ....errors import Stopped
 from ....gate import Carrying, Form, Gate
+from ....gate.verdicts import verdict
 from ....lifecycle import RequestState
 from ....protocol import (
     Action,
@@ -30,7 +31,6 @@ from ....protocol import (
     Verdict,
     Wait,
 )
-from ....verdicts import verdict
 from .adapters import BrokenAdapter
 from .breaking import breaks
 from .gate import NO_FORM, BrokenGate, Unrecorded

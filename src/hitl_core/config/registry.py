@@ -6,7 +6,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final
 
-from .errors import AdapterConflict, AdapterNotFound, AdapterNotInstalled
+from ..errors import AdapterConflict, AdapterNotFound, AdapterNotInstalled
 
 ADAPTERS: Final = "hitl_core.adapters"
 STORES: Final = "hitl_core.stores"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Final, assert_never
 
-from .commands import Settled
-from .lifecycle import RequestState
-from .protocol import (
+from ..commands import Settled
+from ..lifecycle import RequestState
+from ..protocol import (
     Accept,
     Answer,
     Approve,

@@ -9,10 +9,9 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from typing import Final, Self, cast
 
-from .background import Background
-from .capabilities import Capability
-from .channels.announcer import Announcer
-from .commands import (
+from ..capabilities import Capability
+from ..channels.announcer import Announcer
+from ..commands import (
     CancelRun,
     Claimed,
     ClaimRuns,
@@ -38,14 +37,11 @@ from .commands import (
     Stop,
     StopScope,
 )
-from .contracts import Adapter, Channel, Clock, Finding, Store, require
-from .errors import AppChanged, HitlError, RunBusy, Stopped
-from .gate import Surroundings, preview
-from .judging import judge
-from .lifecycle import RequestEvent, RequestState
-from .live import Listeners, listen
-from .owners import owner_name, release_dead
-from .protocol import (
+from ..contracts import Adapter, Channel, Clock, Finding, Store, require
+from ..errors import AppChanged, HitlError, RunBusy, Stopped
+from ..gate import Surroundings, preview
+from ..lifecycle import RequestEvent, RequestState
+from ..protocol import (
     Arguments,
     Cancel,
     Edit,
@@ -60,7 +56,11 @@ from .protocol import (
     canonical,
     new_id,
 )
-from .turns import Driver
+from .background import Background
+from .judge import judge
+from .leases import owner_name, release_dead
+from .live import Listeners, listen
+from .turn import Driver
 
 log = logging.getLogger("hitl_core")
 

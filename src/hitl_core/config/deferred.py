@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property
 
-from .capabilities import Capabilities
-from .contracts import Adapter, Ending, Finding, Turn
-from .protocol import Json, Run
+from ..capabilities import Capabilities
+from ..contracts import Adapter, Ending, Finding, Turn
+from ..protocol import Json, Run
 
 
 class DeferredAdapter:

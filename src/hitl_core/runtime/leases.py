@@ -7,9 +7,9 @@ import socket
 from datetime import datetime
 from pathlib import Path
 
-from .commands import Lease, ListLeases, RenewLease
-from .contracts import Store
-from .errors import LeaseLost
+from ..commands import Lease, ListLeases, RenewLease
+from ..contracts import Store
+from ..errors import LeaseLost
 
 _SEPARATOR = "/"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from .commands import Claimed
-from .errors import HitlError
+from ..commands import Claimed
+from ..errors import HitlError
 from .runtime import Runtime
 
 log = logging.getLogger("hitl_core")

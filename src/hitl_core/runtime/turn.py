@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NoReturn, assert_never
 
-from .commands import Claimed, Command, FinishRun, Lease, PauseRun, RenewLease
-from .contracts import Adapter, Broke, Completed, Ending, Paused, Turn
-from .errors import HitlError, LeaseLost, RecordError, StoreUnavailable
-from .gate import Gate, Surroundings
-from .protocol import Json, LiveEvent, LiveKind, PauseRequest, Run, RunState
+from ..commands import Claimed, Command, FinishRun, Lease, PauseRun, RenewLease
+from ..contracts import Adapter, Broke, Completed, Ending, Paused, Turn
+from ..errors import HitlError, LeaseLost, RecordError, StoreUnavailable
+from ..gate import Gate, Surroundings
+from ..protocol import Json, LiveEvent, LiveKind, PauseRequest, Run, RunState
 
 log = logging.getLogger("hitl_core")
 endings = logging.getLogger("hitl_core.endings")

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Coroutine
 from typing import Any, Final
 
-from .protocol import LiveEvent, LiveKind, Run
+from ..protocol import LiveEvent, LiveKind, Run
 
 Listeners = list[asyncio.Queue[LiveEvent]]
 """The queues that every event of a runtime goes to."""

@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from .errors import ConfigError, Fault
-from .tools import Tool
+from ..errors import ConfigError, Fault
+from ..tools import Tool
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,18 +13,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
 
-from .apps import AppSource
-from .channels.console import ConsoleChannel
-from .clock import SystemClock
-from .contracts import Adapter, Channel, Clock, Store
+from ..apps import AppSource
+from ..channels.console import ConsoleChannel
+from ..clock import SystemClock
+from ..contracts import Adapter, Channel, Clock, Store
+from ..errors import ConfigError, Fault
+from ..gate import Surroundings
+from ..policy import Policy, PolicyFault
+from ..protocol import EffectMode
+from ..runtime import Runtime, Settings
+from ..tools import Catalogue, Override
 from .deferred import DeferredAdapter
-from .errors import ConfigError, Fault
-from .gate import Surroundings
-from .policy import Policy, PolicyFault
-from .protocol import EffectMode
 from .registry import ADAPTERS, CHANNELS, STORES, load, require_known
-from .runtime import Runtime, Settings
-from .tools import Catalogue, Override
 
 DEFAULT_FILE: Final = "hitl.toml"
 

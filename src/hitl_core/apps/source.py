@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .errors import ConfigError, Fault
+from ..errors import ConfigError, Fault
 from .spec import AgentSpec
 
 

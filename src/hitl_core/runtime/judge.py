@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from .checks import authorise, check
-from .commands import GetRun, Note, Settled, WriteNote
-from .errors import Fault, NotAuthorised, ResponseRefused
-from .gate import Surroundings
-from .protocol import AuditEvent, Edit, Json, PauseRequest, Response
+from ..checks import authorise, check
+from ..commands import GetRun, Note, Settled, WriteNote
+from ..errors import Fault, NotAuthorised, ResponseRefused
+from ..gate import Surroundings
+from ..protocol import AuditEvent, Edit, Json, PauseRequest, Response
 
 
 async def judge(around: Surroundings, settled: Settled, response: Response) -> None:
