@@ -31,7 +31,7 @@ from .report import Outcome, Report, Result
 from .world import Parts, World
 
 KITS: Final = "hitl_core.kits"
-SECONDS: Final = 90.0
+SECONDS: Final = 300.0
 """How long one behaviour may take before it counts as hanging."""
 
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108  # each world has a folder of its own inside
