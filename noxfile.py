@@ -21,6 +21,8 @@ import nox
 ROOT = Path(__file__).parent
 NEWEST = "constraints/newest.txt"
 LOWEST = "constraints/langgraph_lowest.txt"
+OPENAI_AGENTS = "constraints/openai_agents.txt"
+OPENAI_AGENTS_LOWEST = "constraints/openai_agents_lowest.txt"
 AUTOGEN = "constraints/autogen.txt"
 CREWAI = "constraints/crewai.txt"
 LANES = (
@@ -29,6 +31,8 @@ LANES = (
     "core",
     "langgraph",
     "langgraph_lowest",
+    "openai_agents",
+    "openai_agents_lowest",
     "crewai",
     "autogen",
     "conformance",
@@ -40,6 +44,11 @@ PYTHON_CODE = ("src", "tests", "examples", "bench", "noxfile.py")
 FRAMEWORKS = ("langgraph", "langchain_core", "crewai", "autogen_agentchat", "agents", "openai")
 # Frameworks that cannot be installed beside the others: their own lane checks the types of these paths.
 TYPED_IN_ITS_LANE = {
+    "openai_agents": (
+        "src/adapters/hitl_adapters/openai_agents",
+        "tests/openai_agents",
+        "examples/existing_agents",
+    ),
     "crewai": ("src/adapters/hitl_adapters/crewai", "tests/crewai", "examples/existing_crews"),
     "autogen": ("src/adapters/hitl_adapters/autogen", "tests/autogen", "examples/existing_teams"),
 }
@@ -115,6 +124,21 @@ def langgraph_lowest(session: nox.Session) -> None:
     """The core, the adapter and the command line, on the oldest versions pyproject.toml admits."""
     install(session, extras="cli,langgraph", groups=("test", "langgraph"), pins=LOWEST)
     pytest(session, "tests/core", "tests/plain", "tests/langgraph", "tests/cli")
+
+
+@nox.session
+def openai_agents(session: nox.Session) -> None:
+    """The OpenAI Agents adapter on the newest pinned version, and its types."""
+    install(session, extras="cli,openai_agents", groups=("test", "types"), pins=OPENAI_AGENTS)
+    session.run("mypy", *TYPED_IN_ITS_LANE["openai_agents"])
+    pytest(session, "tests/openai_agents", "tests/tree/test_capabilities.py")
+
+
+@nox.session
+def openai_agents_lowest(session: nox.Session) -> None:
+    """The OpenAI Agents adapter on the oldest version pyproject.toml admits."""
+    install(session, extras="cli,openai_agents", groups=("test",), pins=OPENAI_AGENTS_LOWEST)
+    pytest(session, "tests/openai_agents")
 
 
 @nox.session
@@ -194,6 +218,10 @@ def constraints(session: nox.Session) -> None:
     groups = ["--group=test", "--group=langgraph"]
     session.run(*compile_, *extras, *groups, "--constraint", oldest, "--output-file", LOWEST)
 
+    own = ["--extra=openai_agents", "--extra=cli", "--group=test", "--group=types"]
+    session.run(*compile_, *own, "--output-file", OPENAI_AGENTS)
+    family = "constraints/openai_agents_lowest.in"
+    session.run(*compile_, family, *own, "--output-file", OPENAI_AGENTS_LOWEST)
     session.run(*compile_, "--extra=autogen", "--extra=cli", "--group=dev", "--output-file", AUTOGEN)
 
 

@@ -94,10 +94,23 @@ def _content(request: PauseRequest, response: Response) -> list[Fault]:
             return [] if feedback.strip() else [Fault("feedback", "is empty; say what should change")]
         case Delegate(to=to):
             return [Fault("to", f"{to!r} is who answers; name somebody else")] if to == response.responder.id else []
-        case Approve() | Reject() | Accept() | TakeOver() | HandBack() | Cancel():
+        case TakeOver(text=text, heard=heard):
+            silent = not text.strip() and not any(each.strip() for each in heard)
+            return [Fault("text", "is empty; say something, or hand back")] if silent else []
+        case HandBack(to=to):
+            return _destination_faults(request, to)
+        case Approve() | Reject() | Accept() | Cancel():
             return []
         case _:
             assert_never(response.decision)
+
+
+def _destination_faults(request: PauseRequest, to: str | None) -> list[Fault]:
+    """The agents that a conversation can be handed back to are the options of its request, if it has any."""
+    offered = [each.id for each in request.options]
+    if to is None or not offered or to in offered:
+        return []
+    return [Fault("to", f"{to!r} cannot take the conversation; those who can: {offered}")]
 
 
 def _edit_faults(request: PauseRequest, arguments: Arguments) -> list[Fault]:
@@ -126,7 +139,7 @@ def _answer_faults(request: PauseRequest, value: Json) -> list[Fault]:
         return faults
     if request.answer_schema is not None:
         return schema_faults(request.answer_schema, value, "value")
-    if request.kind is Kind.INPUT and not isinstance(value, str):
+    if request.kind in (Kind.INPUT, Kind.HANDOFF) and not isinstance(value, str):
         return [Fault("value", f"must be text, not {json_type(value)}")]
     if isinstance(value, str) and not value.strip():
         return [Fault("value", "is empty; an empty text is not an answer")]

@@ -60,6 +60,8 @@ def _decided(request: PauseRequest, response: Response | None) -> Verdict:
         return _expired(request)
     if request.kind is Kind.REVIEW:
         return _reviewed(request, response)
+    if request.kind is Kind.HANDOFF:
+        return _spoken(response)
     match response.decision:
         case Approve() | Accept():
             return Proceed(request.action, call=request.call, request_id=request.id)
@@ -100,6 +102,23 @@ def _reviewed(request: PauseRequest, response: Response) -> Verdict:
             return Substitute(_review("revise", content, feedback))
         case _:
             return Refuse(_refusal(response, "refused"))
+
+
+def _spoken(response: Response) -> Verdict:
+    """A person's turn in a conversation that was handed to them, and who has the floor after it."""
+    match response.decision:
+        case TakeOver(text=text, heard=heard):
+            return Substitute(_floor("person", response, text, heard))
+        case HandBack(text=text, to=to, heard=heard):
+            return Substitute(_floor("agent", response, text, heard, to))
+        case Answer(value=value):
+            return Substitute(_floor("nobody", response, str(value)))
+        case _:
+            return Refuse(_refusal(response, "refused"))
+
+
+def _floor(who: str, response: Response, text: str, heard: tuple[str, ...] = (), to: str | None = None) -> Json:
+    return {"floor": who, "by": response.responder.id, "text": text, "heard": list(heard), "to": to}
 
 
 def _review(outcome: str, content: Json, feedback: str = "") -> Json:

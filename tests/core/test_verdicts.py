@@ -117,6 +117,28 @@ def test_a_review_refuses_what_is_no_review(decision: str) -> None:
     assert isinstance(said(decision, kind=Kind.REVIEW), Refuse)
 
 
+@pytest.mark.parametrize(
+    ("decision", "floor", "text"),
+    [
+        ({"type": "take_over", "text": "hello", "heard": ["hi"]}, "person", "hello"),
+        ({"type": "hand_back", "text": "go on", "heard": ["hi"]}, "agent", "go on"),
+        ({"type": "answer", "value": "bye"}, "nobody", "bye"),
+    ],
+    ids=lambda value: value.get("type") if isinstance(value, dict) else "",
+)
+def test_a_turn_of_a_person_says_who_has_the_floor_after_it(decision: dict[str, Any], floor: str, text: str) -> None:
+    found = verdict(desk.settled(desk.request(kind=Kind.HANDOFF), decision))
+    assert isinstance(found, Substitute)
+    assert isinstance(found.result, dict)
+    assert (found.result["floor"], found.result["text"]) == (floor, text)
+    assert found.result["heard"] == decision.get("heard", [])
+    assert found.result["by"]
+
+
+def test_a_handoff_refuses_what_is_no_turn() -> None:
+    assert isinstance(said("approve", kind=Kind.HANDOFF), Refuse)
+
+
 @pytest.mark.parametrize("state", [RequestState.EXPIRED, *STANDING])
 @pytest.mark.parametrize("lapse", OnTimeout)
 def test_without_a_decision_the_declared_outcome_holds(lapse: OnTimeout, state: RequestState) -> None:

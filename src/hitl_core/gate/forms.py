@@ -31,7 +31,7 @@ OFFERED: Final[dict[Kind, tuple[Reply, ...]]] = {
     Kind.INPUT: (Reply.ANSWER, Reply.REJECT, Reply.CANCEL),
     Kind.CHOICE: (Reply.CHOOSE, Reply.REJECT, Reply.CANCEL),
     Kind.REVIEW: (Reply.ACCEPT, Reply.EDIT, Reply.REVISE, Reply.REJECT, Reply.CANCEL),
-    Kind.HANDOFF: (Reply.TAKE_OVER, Reply.HAND_BACK, Reply.CANCEL),
+    Kind.HANDOFF: (Reply.TAKE_OVER, Reply.HAND_BACK, Reply.ANSWER, Reply.CANCEL),
     Kind.NOTICE: (),
 }
 """The decisions that a request of each kind offers unless its level or its adapter says less."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -151,6 +152,16 @@ class PauseRequest(TopRecord):
     def delegate(self, to: str, *, by: str, **details: Any) -> Response:
         """Let somebody else decide."""
         return self._respond(by, details, type=Reply.DELEGATE, to=to)
+
+    def take_over(self, text: str = "", *, by: str, heard: Sequence[str] = (), **details: Any) -> Response:
+        """Speak in the agent's place; the floor stays with the person. `heard`: what the end user said meanwhile."""
+        return self._respond(by, details, type=Reply.TAKE_OVER, text=text, heard=tuple(heard))
+
+    def hand_back(
+        self, text: str = "", *, by: str, to: str | None = None, heard: Sequence[str] = (), **details: Any
+    ) -> Response:
+        """Give the conversation back to an agent; to end it with a last word, `answer`."""
+        return self._respond(by, details, type=Reply.HAND_BACK, text=text, to=to, heard=tuple(heard))
 
     def cancel(self, reason: str = "", *, by: str, **details: Any) -> Response:
         """End the run here."""

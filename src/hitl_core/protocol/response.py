@@ -68,18 +68,26 @@ class Delegate(Record):
 
 
 class TakeOver(Record):
-    """The person takes the conversation and says `text`; the floor stays with the person."""
+    """The person takes the conversation and says `text`; the floor stays with the person.
+
+    `heard` is what the end user said meanwhile, in order; it comes before the person's words.
+    """
 
     type: Literal["take_over"] = "take_over"
-    text: Text
+    text: Text = ""
+    heard: tuple[Text, ...] = ()
 
 
 class HandBack(Record):
-    """The person gives the conversation back (to the named agent, else to the one that handed over)."""
+    """The person gives the conversation back (to the named agent, else to the one that handed over).
+
+    `heard` is as in TakeOver.
+    """
 
     type: Literal["hand_back"] = "hand_back"
     text: Text = ""
     to: Name | None = None
+    heard: tuple[Text, ...] = ()
 
 
 class Cancel(Record):

@@ -56,7 +56,7 @@ DECISIONS: dict[str, dict[str, Any]] = {
     "accept": {},
     "revise": {"feedback": "shorter"},
     "delegate": {"to": "bob"},
-    "take_over": {"text": "hello"},
+    "take_over": {"text": "hello", "heard": ("hi",)},
     "hand_back": {"text": "done", "to": "desk"},
     "cancel": {"reason": "enough"},
 }
@@ -243,3 +243,11 @@ def test_a_denial_is_stricter_than_every_level() -> None:
     assert denies.denied
     assert all(denies.stricter_than(level) for level in Level)
     assert [level for level in Level if not leads.stricter_than(level)] == [Level.HUMAN_LEADS]
+
+
+def test_a_handoff_is_answered_turn_by_turn() -> None:
+    request = desk.request(kind=Kind.HANDOFF)
+    spoken = request.take_over("hello", by="ann", heard=["hi"])
+    returned = request.hand_back("go on", by="ann", to="desk")
+    assert spoken.decision == decision_of({"type": "take_over", "text": "hello", "heard": ("hi",)})
+    assert returned.decision == decision_of({"type": "hand_back", "text": "go on", "to": "desk"})

@@ -19,6 +19,7 @@ from ...protocol import (
     Choose,
     Decision,
     Edit,
+    HandBack,
     Json,
     PauseRequest,
     Reject,
@@ -26,6 +27,7 @@ from ...protocol import (
     Responder,
     Response,
     Revise,
+    TakeOver,
 )
 from ..errors_shown import WrongUsage
 from ..options import given_json
@@ -48,6 +50,8 @@ _TAKES: Final[dict[Reply, frozenset[str]]] = {
     Reply.CHOOSE: frozenset({"option", "message"}),
     Reply.ACCEPT: frozenset({"message"}),
     Reply.REVISE: frozenset({"message"}),
+    Reply.TAKE_OVER: frozenset({"message"}),
+    Reply.HAND_BACK: frozenset({"option", "message"}),
     Reply.CANCEL: frozenset({"message"}),
 }
 
@@ -83,6 +87,10 @@ def decision(word: Reply, given: Given) -> tuple[Decision, str]:
             return Accept(), said
         case Reply.REVISE:
             return Revise(feedback=said), ""
+        case Reply.TAKE_OVER:
+            return TakeOver(text=said), ""
+        case Reply.HAND_BACK:
+            return HandBack(text=said, to=given.option), ""
         case Reply.CANCEL:
             return Cancel(reason=said), said
         case _:
@@ -139,6 +147,8 @@ def _missing(word: Reply, given: Given) -> Iterator[Fault]:
             yield Fault("--message", "and --args are two answers; give one")
         case Reply.CHOOSE if not given.option:
             yield Fault("--option", "is missing: give the id of one of the options")
+        case Reply.TAKE_OVER if given.message is None:
+            yield Fault("--message", "is missing: say something in the agent's place")
         case Reply.REVISE if given.message is None:
             yield Fault("--message", "is missing: say what should change")
         case _:

@@ -23,6 +23,7 @@ from ...protocol import (
     Choose,
     Decision,
     Edit,
+    HandBack,
     Json,
     PauseRequest,
     Preview,
@@ -31,6 +32,7 @@ from ...protocol import (
     Responder,
     Response,
     Revise,
+    TakeOver,
 )
 from .editing import answered, edited
 from .render import changes_table, details, preview_lines, request_panel, shown
@@ -48,6 +50,8 @@ _KEYS: Final[dict[Reply, tuple[str, str]]] = {
     Reply.ANSWER: ("w", "answer in words"),
     Reply.CHOOSE: ("c", "choose by id"),
     Reply.REVISE: ("s", "send back with feedback"),
+    Reply.TAKE_OVER: ("o", "speak in the agent's place"),
+    Reply.HAND_BACK: ("b", "hand the conversation back"),
     Reply.CANCEL: ("x", "end the run"),
 }
 """What can be decided here, and its key. The other replies need more than a line at a terminal."""
@@ -128,6 +132,12 @@ class Prompt:
             case Reply.REVISE:
                 feedback = self.keys.line("  what should change: ")
                 return (Revise(feedback=feedback), "") if feedback is not None else None
+            case Reply.TAKE_OVER:
+                words = self.keys.line("  what do you say (you keep the floor): ")
+                return (TakeOver(text=words), "") if words is not None else None
+            case Reply.HAND_BACK:
+                words = self.keys.line("  your last words before you hand back (may be empty): ")
+                return (HandBack(text=words), "") if words is not None else None
             case Reply.CANCEL:
                 return self._cancel()
             case _:

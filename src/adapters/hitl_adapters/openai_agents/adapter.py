@@ -1,0 +1,241 @@
+"""The OpenAI Agents SDK on the protocol: its approvals lifted, its tools before the gate, its state kept by us."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, cast
+
+from agents import Agent, OpenAIConversationsSession, RunConfig, RunHooks, RunState
+
+from hitl_core.apps import AppSource
+from hitl_core.capabilities import NATIVE, Capabilities, Capability, emulated
+from hitl_core.contracts import Broke, Completed, Ending, Finding, Paused, Turn
+from hitl_core.errors import AppChanged, AppRefused, LeaseLost
+from hitl_core.protocol import Json, Run
+from hitl_core.tools import Catalogue
+
+from .errors import NESTED_TWICE, at_least, in_words
+from .gating import graph_of, look_through, oversee, require_agent, settle
+from .mapping import answer_of, input_of
+from .suspend import Current, Kept, LateSession, close_calls, drive, driving, restored
+from .suspend.kept import written
+
+log = logging.getLogger("hitl_core")
+
+NAME: Final = "openai_agents"
+
+_ELSEWHERE: Final = {"conversation_id", "previous_response_id", "auto_previous_response_id"}
+"""What tells the SDK that the provider keeps the conversation."""
+
+CAPABILITIES: Final[Capabilities] = {
+    Capability.GATE_TOOLS: NATIVE,
+    Capability.LIFT_NATIVE_PAUSES: NATIVE,
+    Capability.EDIT_ARGUMENTS: emulated("the SDK refuses changed arguments; ours are laid over the call as it runs"),
+    Capability.RESPOND_IN_PLACE: NATIVE,
+    Capability.ASK_QUESTIONS: emulated("a tool that nobody but a person answers; the SDK asks for approvals only"),
+    Capability.OFFER_CHOICES: emulated("a tool that nobody but a person answers; the SDK asks for approvals only"),
+    Capability.REVIEW_OUTPUT: emulated("a tool that shows a draft; the SDK asks for approvals only"),
+    Capability.HANDOFF_TO_HUMAN: emulated("an agent whose model is a person; the SDK hands over to agents only"),
+    Capability.PARALLEL_PAUSES: NATIVE,
+    Capability.NESTED_PAUSES: NATIVE
+    if at_least(NESTED_TWICE)
+    else emulated("one agent tool deep; this SDK never resolves a pause two deep, so such agents are refused"),
+    Capability.SURVIVE_RESTART: NATIVE,
+    Capability.DETECT_IN_DOUBT: emulated("our record of started effects; the SDK keeps none between two pauses"),
+    Capability.STREAM_EVENTS: NATIVE,
+    Capability.DRAIN: emulated("a stop ends the run before its next call of a model; what was done is remembered"),
+    Capability.UNDO_BY_FORK: emulated("back to the last pause; the SDK itself only goes forward"),
+    Capability.NEUTRAL_SPEC: NATIVE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAIAgentsOptions:
+    """`[backend.options]` for OpenAI Agents.
+
+    max_turns: calls of models in one run, 0 for no limit. An agent that is a person takes turns too.
+    harmless: tools without effects of their own, which may simply run again after a crash.
+    tracing: send traces to the SDK's own platform, as it does by itself.
+    """
+
+    max_turns: int = 100
+    harmless: tuple[str, ...] = ()
+    tracing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AgentApp:
+    """An agent with what its runs need. Everything is made anew in each process.
+
+    context: the SDK's context object, or a function of the run's input that makes one; it is never stored.
+    session: a function from the thread's name to the SDK's session of that conversation.
+    run_config, hooks, and what else stands in `how` (conversation_id, error_handlers …): as for the SDK's Runner.
+    """
+
+    agent: Agent[Any]
+    context: Any = None
+    session: Callable[[str], Any] | None = None
+    run_config: RunConfig | None = None
+    hooks: RunHooks[Any] | None = None
+    how: dict[str, Any] = field(default_factory=dict)
+
+
+class OpenAIAgentsAdapter:
+    """Drives one agent and all that it can reach: the app's own, or one built from an AgentSpec."""
+
+    name = NAME
+    capabilities: Capabilities = CAPABILITIES
+    Options = OpenAIAgentsOptions
+
+    def __init__(
+        self, app: AppSource, *, options: OpenAIAgentsOptions = OpenAIAgentsOptions(), catalogue: Catalogue
+    ) -> None:
+        self._source, self._options, self._catalogue = app, options, catalogue
+        self._stack = AsyncExitStack()
+        self._app: AgentApp | None = None
+        self._graph: dict[str, Json] = {}
+        self._findings: tuple[Finding, ...] = ()
+
+    async def attach(self) -> tuple[Finding, ...]:
+        """Build the agents, put them under oversight and look through them. Raises AppRefused, naming every reason."""
+        if self._app is None:
+            app = await self._build()
+            config = app.run_config or RunConfig()
+            elsewhere = bool(_ELSEWHERE & {name for name, given in app.how.items() if given})
+            findings = look_through(app.agent, model=config.model, elsewhere=elsewhere)
+            reasons = [each for each in findings if each.level == "refuse"]
+            if reasons:
+                raise AppRefused("; ".join(f"{each.place}: {each.message}" for each in reasons))
+            oversee(app.agent, model=config.model, provider=config.model_provider)
+            self._graph = graph_of(app.agent)
+            self._findings = look_through(app.agent, model=None, elsewhere=False)
+            tracing = config.tracing_disabled or not self._options.tracing
+            self._app = replace(app, run_config=replace(config, model=None, tracing_disabled=tracing))
+        return self._findings
+
+    async def advance(self, turn: Turn) -> Ending:
+        """Start the agents, or take up the state of their last pause, and drive them to their next ending."""
+        app = await self._attached()
+        kept = Kept.read(turn.checkpoint)
+        journal = await turn.gate.journal()
+        now = Current(turn, kept, journal, harmless=frozenset(self._options.harmless))
+        with driving(now):
+            return await self._advance(now, app)
+
+    async def cancel(self, run: Run, checkpoint: Json) -> None:
+        """A paused run exists only as rows in our store; in its session its calls are closed."""
+        app = await self._attached()
+        if app.session is not None and checkpoint is not None:
+            await close_calls(app.session(run.thread), Kept.read(checkpoint).waits)
+
+    async def undo(self, run: Run, checkpoint: Json) -> Json:
+        """Take the run back to its last pause, on a branch where its calls are asked about anew."""
+        kept = Kept.read(checkpoint)
+        if kept.state is None:
+            raise AppChanged(f"run {run.id} has no pause to go back to")
+        return replace(kept, branch=kept.branch + 1).to_json()
+
+    async def close(self) -> None:
+        """Close what the app's factory opened."""
+        await self._stack.aclose()
+
+    # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _advance(self, now: Current, app: AgentApp) -> Ending:
+        context = _context(app, now)
+        session = None if app.session is None else LateSession(_local(app.session(now.turn.run.thread)), now)
+        if session is not None:
+            await session.require_free()
+        given: Any = input_of(now.turn.run.input)
+        if now.kept.state is not None:
+            given = await restored(app.agent, now.kept, self._graph, context)
+        how = {**self._how(app), "context": context, "session": session}
+        while not (isinstance(given, RunState) and not await settle(now, given, context)):
+            try:
+                assert app.run_config is not None
+                result = await drive(now, app.agent, given, config=app.run_config, how=how)
+            except Exception as exc:
+                return _broke(now, exc)
+            if now.halted is not None:
+                raise now.halted
+            if not result.interruptions:
+                await _flush(session)
+                return Completed(answer_of(result.final_output), tuple(now.used))
+            given = result.to_state()
+        return await self._paused(now, given, session, context)
+
+    async def _paused(self, now: Current, state: RunState[Any], session: LateSession | None, context: Any) -> Paused:
+        await _flush(session)
+        kept = replace(
+            now.kept,
+            state=written(state, context),
+            graph=self._graph,
+            answered=dict(now.answered),
+            waits=tuple(item.call_id for item in state.get_interruptions() if item.call_id),
+            pauses=now.kept.pauses + 1,
+        )
+        return Paused(kept.to_json(), tuple(now.lifted.values()), tuple(now.used))
+
+    def _how(self, app: AgentApp) -> dict[str, Any]:
+        turns = self._options.max_turns or None
+        return {"max_turns": turns, "hooks": app.hooks, **app.how}
+
+    async def _attached(self) -> AgentApp:
+        await self.attach()
+        assert self._app is not None
+        return self._app
+
+    async def _build(self) -> AgentApp:
+        spec = self._source.spec()
+        if spec is None:
+            return await self._enter(self._source.load())
+        from .building import build_agent
+
+        for tool in spec.all_tools():
+            self._catalogue.learn(tool)
+        return AgentApp(build_agent(spec))
+
+    async def _enter(self, app: Any) -> AgentApp:
+        """The agent of an app: itself, or what a factory, an async factory, or a context manager gives."""
+        made = app
+        if callable(made) and not isinstance(made, Agent | AgentApp):
+            made = made()
+        if inspect.isawaitable(made):
+            made = await made
+        if hasattr(made, "__aenter__"):
+            made = await self._stack.enter_async_context(made)
+        elif hasattr(made, "__enter__"):
+            made = self._stack.enter_context(made)
+        if isinstance(made, AgentApp):
+            return made
+        return AgentApp(require_agent(made, self._source.reference))
+
+
+def _broke(now: Current, error: Exception) -> Broke:
+    if now.halted is not None:
+        raise now.halted
+    if isinstance(error, LeaseLost):
+        raise error
+    log.warning("run %s: the agents raised", now.turn.run.id, exc_info=error)
+    return Broke(in_words(error), now.turn.checkpoint, tuple(now.used))
+
+
+def _local(session: Any) -> Any:
+    """Raises AppRefused for a session that the provider keeps: it is written call by call, and cannot be late."""
+    if isinstance(session, OpenAIConversationsSession):
+        raise AppRefused("an OpenAIConversationsSession is kept by the provider; use `how={'conversation_id': …}`")
+    return session
+
+
+def _context(app: AgentApp, now: Current) -> Any:
+    made = app.context
+    return cast("Callable[[Json], Any]", made)(now.turn.run.input) if inspect.isroutine(made) else made
+
+
+async def _flush(session: LateSession | None) -> None:
+    if session is not None:
+        await session.flush()

@@ -1,0 +1,71 @@
+"""The SDK's errors in our words, and what the installed version can do."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Final
+
+from agents.exceptions import (
+    AgentsException,
+    InputGuardrailTripwireTriggered,
+    MaxTurnsExceeded,
+    OutputGuardrailTripwireTriggered,
+)
+from agents.run_state import CURRENT_SCHEMA_VERSION
+
+from hitl_core.errors import AdapterTooOld
+
+OLDEST: Final = "0.20"
+"""The first release whose RunState takes further input (`add_input`) and keeps approvals when the context changes."""
+
+NESTED_TWICE: Final = "0.21"
+"""Before this, a pause two agent tools deep is never resolved: the SDK asks for it for ever (research §4)."""
+
+TOLD_APART: Final = "0.23"
+"""Before this, the SDK mixes up an agent and an agent tool inside it that has the same name, which asks for ever, and
+the agent tools of all runs in a process whose call ids are equal (research §4)."""
+
+
+def numbers(text: str) -> tuple[int, ...]:
+    """`0.24.0` → (0, 24, 0); what is no number ends it."""
+    parts = text.split(".")
+    return tuple(int(part) for part in parts if part.isdigit())
+
+
+def sdk_version() -> str:
+    """The installed release of the SDK."""
+    return version("openai-agents")
+
+
+def schema_version() -> str:
+    """The version of the states that the installed SDK writes. It reads older ones, never newer ones."""
+    return CURRENT_SCHEMA_VERSION
+
+
+def at_least(release: str) -> bool:
+    return numbers(sdk_version()) >= numbers(release)
+
+
+def require_version() -> None:
+    """Raises AdapterTooOld, naming what was found and what is needed."""
+    if not at_least(OLDEST):
+        found = f"found openai-agents {sdk_version()} (needed: {OLDEST} or newer)"
+        raise AdapterTooOld(f"{found}: pip install --upgrade 'hitl-core[openai_agents]'")
+
+
+def in_words(error: BaseException) -> str:
+    """What to tell people about an error that came out of a run."""
+    match error:
+        case MaxTurnsExceeded():
+            return f"the agents did not end within their limit of turns: {error}"
+        case InputGuardrailTripwireTriggered() | OutputGuardrailTripwireTriggered():
+            return f"a guardrail ended the run: {error}"
+        case AgentsException():
+            return f"{type(error).__name__}: {error}"
+        case _:
+            return f"{type(error).__name__}: {error}"
+
+
+def in_short(error: BaseException) -> str:
+    """An error of a tool as it goes on record."""
+    return f"{type(error).__name__}: {error}"[:4000]

@@ -1,0 +1,22 @@
+"""How a call reaches the gate: every tool of an agent gets a wrapper that asks before, and reports after.
+
+needs_approval   asks the gate, and lets the SDK pause if nobody has decided      (overseen, locals)
+settle           on resume, tells the SDK what the store says about each pause    (settling)
+the tool         asks again, begins, runs, reports                                (carrying)
+"""
+
+from .graph import HUMAN, gate_agent, gated, graph_of, look_through, oversee, require_agent
+from .overseen import overseen
+from .settling import settle
+
+__all__ = [
+    "HUMAN",
+    "gate_agent",
+    "gated",
+    "graph_of",
+    "look_through",
+    "oversee",
+    "overseen",
+    "require_agent",
+    "settle",
+]

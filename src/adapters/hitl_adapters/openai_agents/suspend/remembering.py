@@ -1,0 +1,133 @@
+"""A model that is asked once: its answers are in the journal of the run before the SDK sees them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from agents import Model, ModelProvider, ModelResponse, MultiProvider
+from openai.types.responses import ResponseCompletedEvent
+
+from hitl_core.errors import HitlError
+
+from ..mapping import completed, from_record, response_of, to_record
+from .turn import MODEL, Current, Halt, found, scope
+
+
+class Remembering(Model):
+    """Stands before an agent's own model, given as an object or by a name that its provider knows."""
+
+    def __init__(self, inner: Model | str | None, *, agent: str, provider: ModelProvider | None = None) -> None:
+        self._inner, self.agent = inner, agent
+        self._provider = provider
+
+    @property
+    def inner(self) -> Model:
+        if not isinstance(self._inner, Model):
+            provider = self._provider or MultiProvider()
+            self._inner = provider.get_model(self._inner)
+        return self._inner
+
+    async def get_response(self, *args: Any, **kwargs: Any) -> ModelResponse:
+        now = found()
+        if now is None:
+            return await self.inner.get_response(*args, **kwargs)
+        known = await self._known(now)
+        if known is not None:
+            return known
+        made = await self.inner.get_response(*args, **kwargs)
+        return await self._remember(now, made, _renaming(now, kwargs))
+
+    async def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+        now = found()
+        if now is None:
+            async for event in self.inner.stream_response(*args, **kwargs):
+                yield event
+            return
+        known = await self._known(now)
+        if known is not None:
+            yield completed(known)
+            return
+        rename = _renaming(now, kwargs)
+        async for event in self.inner.stream_response(*args, **kwargs):
+            if isinstance(event, ResponseCompletedEvent):
+                made = await self._remember(now, response_of(event), rename)
+                event.response.output = made.output
+            else:
+                rename(getattr(event, "item", None))
+            yield event
+
+    async def _known(self, now: Current) -> ModelResponse | None:
+        """The answer that this call got before a crash. Raises Halt if nothing more is to happen in this turn."""
+        here = scope()
+        line = now.journal.get(self._key(now, here))
+        if line is None:
+            await self._heed(now)
+            return None
+        now.answered[here] += 1
+        assert isinstance(line, dict)
+        now.learn(line)
+        return from_record(line)
+
+    async def _heed(self, now: Current) -> None:
+        try:
+            if now.halted is None and await now.gate.heed_stops():
+                assert now.gate.stopped is not None
+                now.halt(now.gate.stopped)
+        except HitlError as exc:
+            now.halt(exc)
+        if now.halted is not None:
+            raise Halt(str(now.halted))
+
+    async def _remember(self, now: Current, made: ModelResponse, rename: Callable[[Any], None]) -> ModelResponse:
+        """Keep an answer. Raises Halt if it cannot be kept: what follows from it could not be resumed."""
+        here = scope()
+        for item in made.output:
+            rename(item)
+        line = {**to_record(made), "agent": self.agent, "scope": here}
+        try:
+            await now.gate.remember(self._key(now, here), line)
+        except HitlError as exc:
+            now.halt(exc)
+            raise Halt(str(exc)) from exc
+        now.answered[here] += 1
+        now.learn(line)
+        return made
+
+    def _key(self, now: Current, here: str) -> str:
+        return now.key(MODEL, f"{here}#{now.answered[here]}")
+
+    # ── the rest of a model is its own ───────────────────────────────────────────────────────────────────────
+
+    def get_retry_advice(self, request: Any) -> Any:
+        return self.inner.get_retry_advice(request)
+
+    async def close(self) -> None:
+        await self.inner.close()
+
+    def _supports_default_prompt_cache_key(self) -> bool:
+        supports = getattr(self.inner, "_supports_default_prompt_cache_key", None)
+        return bool(supports is not None and supports())
+
+    async def _cleanup_on_run_end(self, owner: object) -> None:
+        cleanup = getattr(self.inner, "_cleanup_on_run_end", None)
+        if cleanup is not None:
+            await cleanup(owner)
+
+
+def _renaming(now: Current, kwargs: dict[str, Any]) -> Callable[[Any], None]:
+    """Gives calls that come under a known id an id of their own, the same one in every part of one answer.
+
+    Not where the provider keeps the conversation: it knows the calls by the ids that it gave them.
+    """
+    names: dict[str, str] = {}
+    kept_elsewhere = kwargs.get("conversation_id") or kwargs.get("previous_response_id")
+
+    def rename(item: Any) -> None:
+        given = getattr(item, "call_id", None)
+        if not isinstance(given, str) or kept_elsewhere:
+            return
+        if given not in names.values():
+            item.call_id = names.setdefault(given, now.fresh(given, now.answered[scope()], scope()))
+
+    return rename

@@ -1,0 +1,155 @@
+"""The turn that drives the agents now, for the models and tools inside it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
+
+from hitl_core.contracts import Turn
+from hitl_core.errors import AppRefused, HitlError, NoRun
+from hitl_core.gate import Gate
+from hitl_core.protocol import Arguments, Json, PauseRequest, Verdict, sha256
+
+from ..errors import TOLD_APART, at_least
+from ..mapping import bounded, call_ids, local_arguments
+from .kept import Kept
+
+MIXES_RUNS: Final = not at_least(TOLD_APART)
+"""Whether the SDK looks for the state of an agent tool by its call id alone, in every run of the process."""
+
+MODEL: Final = "model:"
+TOOL: Final = "tool:"
+
+
+class Halt(Exception):
+    """Ends the SDK's loop where it is safe: before the next call of a model. Its cause is in `Current.halted`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asked for a call: the agent, and the call of the agent tool inside which it works ("" at the root)."""
+
+    agent: str
+    scope: str
+
+
+@dataclass(slots=True)
+class Current:
+    """One turn: its gate, what is known of it from before, and what it came to so far."""
+
+    turn: Turn
+    kept: Kept
+    journal: dict[str, Json]
+    harmless: frozenset[str] = frozenset()
+    halted: HitlError | None = None
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    lifted: dict[str, PauseRequest] = field(default_factory=dict)
+    used: list[str] = field(default_factory=list)
+    answered: Counter[str] = field(default_factory=Counter)
+    failures: dict[str, str] = field(default_factory=dict)
+    callers: dict[str, Caller] = field(default_factory=dict)
+    patches: dict[str, Arguments] = field(default_factory=dict)
+    taken: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.answered.update(self.kept.answered)
+        for key, line in self.journal.items():
+            if MODEL in (key[: len(MODEL)], key.partition("/")[2][: len(MODEL)]):
+                self.learn(cast("dict[str, Any]", line))
+
+    @property
+    def gate(self) -> Gate:
+        return self.turn.gate
+
+    def halt(self, error: HitlError) -> None:
+        """Nothing more is to happen in this turn; the first reason counts."""
+        self.halted = self.halted or error
+
+    # ── places ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def place(self, call_id: str) -> str:
+        """The place of a call in the run: the model's own id of it, which `fresh` has made unique."""
+        return self._prefix("") + bounded(call_id)
+
+    def key(self, kind: str, name: str) -> str:
+        """A key of the journal. Going back to an earlier pause opens a new branch with keys of its own."""
+        return f"{self._prefix(kind)}{name}"
+
+    def _prefix(self, kind: str) -> str:
+        return f"{self.kept.branch}/{kind}" if self.kept.branch else kind
+
+    def lineage(self, call_id: str) -> tuple[str, ...]:
+        """The agents from the root down to the one that asked for a call.
+
+        Raises AppRefused for a call that came from a model that is not under oversight.
+        """
+        caller = self.callers.get(call_id)
+        if caller is None:
+            problem = "came from a model that goes around oversight (a RunConfig with a model of its own?)"
+            raise AppRefused(f"the call {call_id!r} {problem}; nothing ran")
+        above = self.lineage(caller.scope) if caller.scope else ()
+        return (*above, caller.agent)
+
+    def learn(self, line: dict[str, Any]) -> None:
+        """Who asked for the calls in an answer of a model."""
+        for call_id in call_ids(line["output"]):
+            self.callers[call_id] = Caller(str(line["agent"]), str(line["scope"]))
+        for item in line["output"]:
+            if item.get("type") == "apply_patch_call":
+                self.patches[str(item["call_id"])] = local_arguments(item["operation"])
+
+    def fresh(self, call_id: str, number: int, scope: str) -> str:
+        """An id for a new call. Some models use the same ids at every turn, and so do agents that work in parallel;
+        the SDK drops or refuses what comes under a known one. Older ones mix up whole runs (research §4)."""
+        if MIXES_RUNS:
+            call_id = f"{call_id[:32]}_{self.turn.run.id[-8:]}"
+        return call_id if call_id not in self.callers else f"{call_id[:45]}_{_tag(f'{scope}#{number}')}"
+
+
+def _tag(text: str) -> str:
+    return sha256(text.encode()).removeprefix("sha256:")[:12]
+
+
+_current: ContextVar[Current | None] = ContextVar("hitl_openai_agents_turn", default=None)
+_scope: ContextVar[str] = ContextVar("hitl_openai_agents_scope", default="")
+
+
+@contextmanager
+def driving(now: Current) -> Iterator[Current]:
+    """Make `now` the turn that models and tools belong to."""
+    token = _current.set(now)
+    try:
+        yield now
+    finally:
+        _current.reset(token)
+
+
+@contextmanager
+def within(call_id: str) -> Iterator[None]:
+    """While an agent works inside the call of an agent tool."""
+    token = _scope.set(call_id)
+    try:
+        yield
+    finally:
+        _scope.reset(token)
+
+
+def scope() -> str:
+    return _scope.get()
+
+
+def found() -> Current | None:
+    """The turn that works here, if there is one."""
+    return _current.get()
+
+
+def current(what: str) -> Current:
+    """The turn that works here. Raises NoRun outside one: nobody could have approved anything."""
+    now = _current.get()
+    if now is None:
+        raise NoRun(f"{what} is gated and its agent was run directly; start it with hitl.start(…) or `hitl run`")
+    return now

@@ -1,0 +1,83 @@
+"""Live events for those who watch, and the SDK's own sessions: each item once, whatever happened in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from agents import SQLiteSession
+
+from hitl_adapters.openai_agents import AgentApp
+from hitl_core.protocol import RunState
+from hitl_core.testing.scripted_model import Refuse, Step
+
+from .desk import READS, Desk, approve
+from .native import unchanged
+from .specs import LOOK_UP, REFUND, calls, desk_spec, says
+
+WHOLE = ("refund", {"order": "A", "amount": 12.0, "note": ""})
+
+
+async def test_a_watched_run_tells_what_it_does(desk: Callable[..., Desk]) -> None:
+    at = desk(desk_spec, calls(LOOK_UP, REFUND), says("all done"), policy=READS)
+    async with at.open() as hitl:
+        first = [event async for event in hitl.stream("go")]
+        run = await hitl.run(first[0].run_id)
+        kinds = [event.kind.value for event in first]
+        assert (kinds[0], kinds[-1], run.state) == ("started", "paused", RunState.PAUSED), run.error
+        assert kinds.count("tool_call") == 2
+        assert [event.text for event in first if event.kind == "tool_result"] == ["A cost 12"]
+    await at.say(approve(run.pending[0]))
+    async with at.open() as hitl:
+        second = [event async for event in hitl.stream_resume(run.id)]
+        run = await hitl.run(run.id)
+    assert (run.state, at.asked) == (RunState.COMPLETED, (2, 0)), run.error
+    assert "".join(event.text for event in second if event.kind == "text") == "all done"
+    assert second[-1].kind == "completed"
+
+
+async def test_paused_in_a_stream_and_resumed_without(desk: Callable[..., Desk]) -> None:
+    at = desk(unchanged, calls(LOOK_UP, WHOLE), says("all done"))
+    async with at.open() as hitl:
+        events = [event async for event in hitl.stream("go")]
+        run = await hitl.run(events[0].run_id)
+    run = await at.answer(run, approve)
+    assert (run.state, at.effects, at.asked) == (RunState.COMPLETED, ["look_up", "refund"], (2, 0)), run.error
+
+
+def chat(at: Callable[[], Desk]) -> Callable[[str], AgentApp]:
+    return lambda url: AgentApp(unchanged(url), session=lambda thread: SQLiteSession(thread, at().folder / "chat.db"))
+
+
+async def items_of(at: Desk, thread: str) -> list[Any]:
+    return list(await SQLiteSession(thread, at.folder / "chat.db").get_items())
+
+
+def outline(items: list[Any]) -> list[str]:
+    return [str(each.get("role") or each["type"]) for each in items]
+
+
+async def test_a_session_holds_the_conversation_once(desk: Callable[..., Desk]) -> None:
+    at: Desk = desk(chat(lambda: at), calls(WHOLE), says("all done"), says("hello again"))
+    run = await at.start("pay A", thread="t1")
+    assert outline(await items_of(at, "t1")) == ["user", "function_call"]
+    run = await at.answer(run, approve)
+    assert run.state is RunState.COMPLETED, run.error
+    whole = ["user", "function_call", "function_call_output", "assistant"]
+    assert outline(await items_of(at, "t1")) == whole
+    again = await at.start("are you there?", thread="t1")
+    assert (again.output, at.heard("user")) == ({"answer": "hello again"}, ["pay A", "are you there?"])
+    assert outline(await items_of(at, "t1")) == [*whole, "user", "assistant"]
+
+
+async def test_a_turn_that_broke_leaves_nothing_in_the_session(desk: Callable[..., Desk]) -> None:
+    at: Desk = desk(
+        chat(lambda: at), calls(WHOLE), Step(say="all done", fault=Refuse(status=400, times=1)), says("unused")
+    )
+    run = await at.start("pay A", thread="t1")
+    run = await at.answer(run, approve)
+    assert (run.state, at.effects) == (RunState.FAILED, ["refund"])
+    assert outline(await items_of(at, "t1")) == ["user", "function_call"]
+    run = await at.resume(run)
+    assert (run.state, at.effects) == (RunState.COMPLETED, ["refund"]), run.error
+    assert outline(await items_of(at, "t1")) == ["user", "function_call", "function_call_output", "assistant"]
