@@ -6,7 +6,7 @@
 
 Starting an interpreter and importing a framework costs seconds; a fork of a parent that has done so costs
 milliseconds. A parent in which importing the framework started threads cannot fork safely: it starts a new
-interpreter for each order instead.
+interpreter for each order instead, which costs what importing the framework costs.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from .world import Parts, World, free, only
 Act = tuple[Any, ...]
 """What a child does: ("start",) · ("say", decision, *fields) · ("resume",) · ("work",)."""
 
-PATIENCE: Final = 60
+PATIENCE: Final = 150
 """Seconds that a child may take, and the parent to play its first scene."""
 
 _MODULE: Final = "hitl_core.testing.conformance.elsewhere"

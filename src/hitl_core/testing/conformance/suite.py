@@ -31,7 +31,7 @@ from .report import Outcome, Report, Result
 from .world import Parts, World
 
 KITS: Final = "hitl_core.kits"
-SECONDS: Final = 90.0
+SECONDS: Final = 300.0
 """How long one behaviour may take before it counts as hanging."""
 
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108  # each world has a folder of its own inside
@@ -172,7 +172,8 @@ def versions(backend: str) -> dict[str, str]:
 def _needed(entry: EntryPoint) -> list[str]:
     """What the extra of that name installs, or, in a package of its own, what that package needs."""
     lines = (entry.dist.requires if entry.dist else None) or []
-    extra = [line for line in lines if f'extra == "{entry.name}"' in line or f"extra == '{entry.name}'" in line]
+    name = entry.name.replace("_", "-")  # as package metadata spells the names of extras
+    extra = [line for line in lines if line.endswith((f'extra == "{name}"', f"extra == '{name}'"))]
     plain = [line for line in lines if "extra ==" not in line and entry.dist and entry.dist.name != "hitl-core"]
     return [_name(line) for line in (*extra, *plain)]
 
