@@ -161,7 +161,8 @@ def autogen(session: nox.Session) -> None:
     """The AutoGen adapter on the one version that it supports, and its types."""
     install(session, extras="cli,autogen", groups=("test", "types"), pins=AUTOGEN)
     session.run("mypy", *TYPED_IN_ITS_LANE["autogen"])
-    pytest(session, "tests/autogen", "tests/tree/test_capabilities.py")
+    conformance = [f"tests/conformance/test_{name}.py" for name in ("autogen", "teeth", "matrix")]
+    pytest(session, "tests/autogen", "tests/tree/test_capabilities.py", *conformance)
 
 
 @nox.session

@@ -11,7 +11,7 @@ from typing import Any
 
 from autogen_agentchat.agents import AssistantAgent, UserProxyAgent
 from autogen_agentchat.conditions import TextMentionTermination
-from autogen_agentchat.teams import RoundRobinGroupChat
+from autogen_agentchat.teams import DiGraphBuilder, GraphFlow, RoundRobinGroupChat
 from autogen_ext.models.openai import OpenAIChatCompletionClient
 
 from hitl_adapters.autogen import as_autogen
@@ -49,6 +49,8 @@ _CALLS = (
 SCRIPT = Script(
     conversations=(
         Conversation(name="clerk", model="clerk", steps=(Step(call=_CALLS), Step(say="refunded"), Step(say="closed"))),
+        Conversation(name="opener", model="opener", steps=(Step(say="opened"),)),
+        Conversation(name="closer", model="closer", steps=(Step(say="closed"),)),
     ),
     steps=(
         Step(call=_CALLS),
@@ -96,6 +98,28 @@ def team(url: str) -> Callable[[], RoundRobinGroupChat]:
         clerk = AssistantAgent("clerk", model, tools=tools, max_tool_iterations=5)
         stop = TextMentionTermination("closed")
         return RoundRobinGroupChat([clerk, UserProxyAgent("customer")], termination_condition=stop)
+
+    return build
+
+
+def graph(url: str) -> Callable[[], GraphFlow]:
+    """The same beside a person: both wait at once, and one agent hears both."""
+
+    def agent(name: str, **options: Any) -> AssistantAgent:
+        model = OpenAIChatCompletionClient(model=name, base_url=url, api_key="test", model_info=INFO)
+        return AssistantAgent(name, model, **options)
+
+    def build() -> GraphFlow:
+        tools: list[Any] = [as_autogen(each) for each in (look_up, refund, ask_lead)]
+        opener, closer = agent("opener"), agent("closer")
+        clerk, customer = agent("clerk", tools=tools, max_tool_iterations=5), UserProxyAgent("customer")
+        make = DiGraphBuilder()
+        for each in (opener, clerk, customer, closer):
+            make.add_node(each)
+        make.add_edge(opener, clerk).add_edge(opener, customer)
+        make.add_edge(clerk, closer).add_edge(customer, closer)
+        members: list[Any] = [opener, clerk, customer, closer]
+        return GraphFlow(members, make.build())
 
     return build
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -58,4 +59,4 @@ def test_a_promise_or_an_adapter_that_does_not_exist(capsys: pytest.CaptureFixtu
     assert run(["conformance", "plain", "--promise", "P63"]) == 2
     assert "nothing tries P63" in capsys.readouterr().err
     assert run(["conformance", "no_such_framework"]) == 2
-    assert "known: autogen, langgraph, plain" in capsys.readouterr().err
+    assert re.search(r"known: .*langgraph.*plain", capsys.readouterr().err)

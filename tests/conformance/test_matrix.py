@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from hitl_core.errors import AdapterNotInstalled
 from hitl_core.testing.conformance import chosen, find_kit
 from hitl_core.testing.conformance.suite import capabilities_of
 from scripts.generate_capabilities import PAGE, Report, reports, text
-
-HERE = [report for report in reports() if report["adapter"] in ("plain", "langgraph")]
 
 
 def test_the_page_is_up_to_date() -> None:
@@ -22,8 +21,11 @@ def test_a_report_has_tried_everything(report: Report) -> None:
     assert tried == [(each.promise, each.name) for each in chosen()], again
 
 
-@pytest.mark.parametrize("report", HERE, ids=lambda report: str(report["adapter"]))
+@pytest.mark.parametrize("report", reports(), ids=lambda report: str(report["adapter"]))
 def test_a_report_is_about_the_adapter_as_it_is(report: Report) -> None:
-    declared = capabilities_of(find_kit(report["adapter"]))
+    try:
+        declared = capabilities_of(find_kit(report["adapter"]))
+    except AdapterNotInstalled as exc:
+        pytest.skip(f"its own lane runs this: {exc}")
     levels = {name.value: {"level": each.level, "because": each.because} for name, each in declared.items()}
     assert report["capabilities"] == levels

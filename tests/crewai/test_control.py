@@ -247,8 +247,31 @@ async def test_a_model_that_gives_tools_away_to_its_provider_is_refused(desk: Ma
         llm = agents.model(url, api="responses", builtin_tools=["web_search"])
         return lambda: agents.crew(llm=llm)(url)()
 
-    run = await desk(build, DONE).start()
-    assert (run.state, "builtin_tools" in run.error) == (RunState.FAILED, True)
+    with pytest.raises(AppRefused, match="builtin_tools"):
+        await desk(build, DONE).start()
+
+
+async def test_what_is_found_in_an_app_is_said_when_it_is_attached(desk: Made) -> None:
+    def build(url: str) -> Any:
+        def make() -> Crew:
+            made = agents.crew(agents.Refund)(url)()
+            made.memory = True
+            return made
+
+        return make
+
+    async with desk(build, DONE).open() as hitl:
+        assert [(each.level, each.place) for each in await hitl.attach()] == [("warn", "memory")]
+
+
+@pytest.mark.parametrize(
+    "given", ["{order}", {"note": "{curly}"}, [1, {"a": "{b}"}], 7, {"messages": [["user", "go"]]}]
+)
+async def test_any_json_is_the_input_of_an_agent(desk: Made, given: Any) -> None:
+    at = desk(SPEC, DONE)
+    ended(await at.start(given), {"answer": "done"})
+    (_, said) = at.messages()[1]
+    assert any(f"Task: {words}\n" in said for words in ("{order}", "note: {curly}", '[1, {"a": "{b}"}]', "7", "go"))
 
 
 # ── live events ──────────────────────────────────────────────────────────────────────────────────────────────

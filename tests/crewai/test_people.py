@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
-
 from hitl_core import AgentSpec, ModelSpec, choice, question, review, tool
-from hitl_core.errors import CapabilityNotSupported
-from hitl_core.protocol import RunState
+from hitl_core.protocol import HandBack, PauseRequest, Response, RunState, TakeOver
 from hitl_core.testing.scripted_model import Conversation, Script, Step
 
 from . import agents
@@ -52,13 +49,20 @@ async def test_a_draft_is_sent_back_and_accepted(desk: Made) -> None:
     assert len(at.calls) == 3
 
 
-@pytest.mark.parametrize("nested", [False, True])
-async def test_a_handoff_to_a_person_is_refused_by_name(desk: Made, nested: bool) -> None:
-    clerk = AgentSpec("clerk", "Be kind.", human="support")
-    at = desk(lambda url: AgentSpec("desk", "Delegate.", agents=(clerk,)) if nested else clerk, DONE)
-    async with at.open() as hitl:
-        with pytest.raises(CapabilityNotSupported, match=r"handoff_to_human.*'clerk' has human='support'"):
-            await hitl.attach()
+async def test_a_person_takes_the_conversation_and_gives_it_back(desk: Made) -> None:
+    at = desk(agents.spec(human="support"), calls(("transfer_to_support", {"message": "Help her"})), DONE)
+    run = await at.start()
+    assert [(r.kind, r.title) for r in run.pending] == [("handoff", "Help her")]
+    run = await at.answer(run, lambda r: said(r, TakeOver(text="This is Ann.")))
+    assert run.pending[0].action.arguments == {"message": "Help her", "said": ["This is Ann."]}
+    run = await at.answer(run, lambda r: said(r, HandBack(text="She is happy.")))
+    ended(run, {"answer": "done"})
+    assert at.told() == ["support: This is Ann.\nsupport: She is happy."]
+    assert len(at.calls) == 2
+
+
+def said(request: PauseRequest, decision: TakeOver | HandBack) -> Response:
+    return Response.to(request, decision, by="ann")
 
 
 # ── agents inside agents ─────────────────────────────────────────────────────────────────────────────────────

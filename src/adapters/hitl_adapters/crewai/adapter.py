@@ -17,7 +17,6 @@ from hitl_core.contracts import Broke, Completed, Ending, Finding, Paused, Turn
 from hitl_core.errors import AppChanged, AppRefused, CapabilityNotSupported
 from hitl_core.gate import heeding_stops
 from hitl_core.protocol import Json, Run
-from hitl_core.spec import AgentSpec
 from hitl_core.tools import Catalogue
 
 from .errors import filter_logs, in_words, keep_quiet, require_crewai, silence
@@ -40,8 +39,8 @@ CAPABILITIES: Final[Capabilities] = {
     Capability.ASK_QUESTIONS: NATIVE,
     Capability.OFFER_CHOICES: NATIVE,
     Capability.REVIEW_OUTPUT: NATIVE,
-    Capability.HANDOFF_TO_HUMAN: absent(
-        "CrewAI has no participant that is a person and could hold the floor; a question tool asks one thing at a time"
+    Capability.HANDOFF_TO_HUMAN: emulated(
+        "a tool that gives a person the floor, turn by turn; CrewAI has no participant that is a person"
     ),
     Capability.PARALLEL_PAUSES: NATIVE,
     Capability.NESTED_PAUSES: NATIVE,
@@ -53,7 +52,9 @@ CAPABILITIES: Final[Capabilities] = {
     Capability.DRAIN: emulated(
         "a flag that is heeded at the next model call, tool or task; CrewAI cannot be interrupted"
     ),
-    Capability.UNDO_BY_FORK: absent("CrewAI's checkpoints hold finished tasks only, and lose writes (research §2)"),
+    Capability.UNDO_BY_FORK: absent(
+        "CrewAI's own checkpoints know finished tasks only; there is no state inside a task to go back to"
+    ),
     Capability.NEUTRAL_SPEC: NATIVE,
 }
 
@@ -82,17 +83,22 @@ class CrewAIAdapter:
         self._findings: tuple[Finding, ...] = ()
 
     async def attach(self) -> tuple[Finding, ...]:
-        """Import CrewAI and take hold of it. Raises AdapterTooOld, and AppRefused if the app is no factory."""
+        """Import CrewAI and build the app once. Raises AdapterTooOld, and AppRefused with every reason."""
         if self._app is None:
             self._import()
             from .building import load_app
+            from .suspend import in_own_thread
 
             spec = self._source.spec()
             if spec is not None:
-                _require_buildable(spec)
                 for tool in spec.all_tools():
                     self._catalogue.learn(tool)
-            self._app = load_app(self._source)
+            app = load_app(self._source)
+            self._findings = await in_own_thread(app.look, name="hitl-crew-look")
+            reasons = [each for each in self._findings if each.level == "refuse"]
+            if reasons:
+                raise AppRefused("; ".join(f"{each.place}: {each.message}" for each in reasons))
+            self._app = app
         return self._findings
 
     async def advance(self, turn: Turn) -> Ending:
@@ -139,15 +145,6 @@ class CrewAIAdapter:
             silence()
 
 
-def _require_buildable(spec: AgentSpec) -> None:
-    """Raises CapabilityNotSupported if the spec, or a sub-agent of it, hands over to a person."""
-    if spec.human is not None:
-        because = f"{CAPABILITIES[Capability.HANDOFF_TO_HUMAN].because} (agent {spec.name!r} has human={spec.human!r})"
-        raise CapabilityNotSupported(NAME, Capability.HANDOFF_TO_HUMAN, because)
-    for agent in spec.agents:
-        _require_buildable(agent)
-
-
 @dataclass(frozen=True, slots=True)
 class Kept:
     """The checkpoint: what waits, the app that it waits in, and the tasks that have ended."""
@@ -184,12 +181,9 @@ class Work:
         self._fingerprint = ""
 
     def run(self) -> Json:
-        from .building.app import findings, fingerprint, graft
+        from .building.app import fingerprint, graft
 
         native = self._app.make(self._now.turn)
-        reasons = [each for each in findings(native) if each.level == "refuse"]
-        if reasons:
-            raise AppRefused("; ".join(f"{each.place}: {each.message}" for each in reasons))
         self._fingerprint = fingerprint(native)
         if self._kept.fingerprint not in ("", self._fingerprint):
             raise AppChanged("the app's tasks, agents, tools or methods are not those that this run paused in")

@@ -124,7 +124,15 @@ def serve(kit: str) -> None:
 
 
 def _warm_up(kit: Kit) -> None:
-    """Play a scene once, so that all that a framework imports when it works is imported before the first fork."""
+    """Play a scene once, so that all that a framework imports when it works is imported before the first fork.
+
+    A framework that starts threads as soon as it works could not be forked after that: its kit has a `warm`, which
+    only imports.
+    """
+    warm = getattr(kit, "warm", None)
+    if warm is not None:
+        warm()
+        return
     with tempfile.TemporaryDirectory(prefix="hitl-conformance-") as folder, suppress(Exception):
         asyncio.run(_played(World(kit, Path(folder))))
 

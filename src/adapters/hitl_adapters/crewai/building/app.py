@@ -30,9 +30,10 @@ Native = Crew | Flow[Any]
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """An app as each turn gets it: `make` gives a crew or flow that nobody has used yet."""
+    """An app as each turn gets it: `make` gives a crew or flow that nobody has used yet, `look` what is in one."""
 
     make: Callable[[Turn], Native]
+    look: Callable[[], tuple[Finding, ...]] = tuple
     spec: bool = False
 
     def kickoff(self, now: Current, native: Native) -> Any:
@@ -62,7 +63,7 @@ def load_app(source: AppSource) -> App:
         )
     if not callable(found):
         raise AppRefused(f"{source.reference!r} is not a function or class that gives a Crew or a Flow")
-    return App(lambda _: _made(found, source.reference))
+    return App(lambda _: _made(found, source.reference), look=lambda: findings(_made(found, source.reference)))
 
 
 def _made(factory: Any, reference: str) -> Native:
@@ -113,8 +114,9 @@ def _task(task: Task) -> list[Any]:
     return [task.key, task.async_execution, task.human_input, _tools(task.tools), role]
 
 
-def _tools(tools: Any) -> list[Any]:
-    return [[each.name, each.description, each.args_schema.model_json_schema()] for each in tools or ()]
+def _tools(tools: Any) -> list[str]:
+    """Their names only: a tool that means something else now is asked about again, by its digest."""
+    return [str(each.name) for each in tools or ()]
 
 
 def _flow(flow: Flow[Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from crewai import LLM, Agent, Crew, Task
@@ -12,7 +13,7 @@ from hitl_core.protocol import Json
 from hitl_core.spec import AgentSpec, ModelSpec
 from hitl_core.tools import Tool
 
-from ..gating import HANDS_DOWN, NEUTRAL
+from ..gating import HANDS_DOWN, NEUTRAL, hand_over
 from ..mapping import sentence
 
 EXPECTED = "A complete answer."
@@ -26,9 +27,10 @@ def build_crew(spec: AgentSpec, value: Json, *, stream: bool = False) -> Crew:
 
 
 def build_agent(spec: AgentSpec, *, stream: bool = False) -> Agent:
-    """The agent of a spec; its sub-agents are tools of its."""
+    """The agent of a spec; its sub-agents, and the person it may hand over to, are tools of its."""
     tools: list[BaseTool] = [as_crewai(tool) for tool in spec.tools]
     tools += [AgentTool.of(each, stream=stream) for each in spec.agents]
+    tools += [PersonTool.of(spec.human)] if spec.human else []
     settings: dict[str, Any] = {
         "role": spec.name,
         "goal": spec.description or f"Do the work of {spec.name}.",
@@ -88,3 +90,27 @@ class AgentTool(BaseTool):
 
     def _run(self, task: str) -> str:
         return str(self._agent.execute_task(Task(description=task, expected_output=EXPECTED, agent=self._agent)))
+
+
+class Message(BaseModel):
+    """What a person is told who is handed the conversation."""
+
+    message: str = Field(default="", description="What the person has to know")
+
+
+class PersonTool(BaseTool):
+    """Hands the conversation to a person, who has the floor until they give it back."""
+
+    args_schema: type[BaseModel] = Message
+    _to: str = PrivateAttr()
+
+    @classmethod
+    def of(cls, human: str) -> PersonTool:
+        name = re.sub(r"[^a-z0-9]+", "_", human.lower()).strip("_")[:48] or "person"
+        made = cls(name=f"transfer_to_{name}", description=f"Hand the conversation to a person: {human}")
+        made._to = human
+        object.__setattr__(made, HANDS_DOWN, True)
+        return made
+
+    def _run(self, message: str = "") -> str:
+        return hand_over(self.name, self._to, message)

@@ -175,13 +175,18 @@ class _Asked:
 
 def _content(llm: Any, messages: Any, given: dict[str, Any], shape: type[BaseModel] | None) -> Json:
     """What a call asks, as JSON; two calls with the same content are told apart by their order."""
-    tools = [tool.get("function", tool) for tool in given.get("tools") or () if isinstance(tool, dict)]
+    tools = [_tool_name(tool) for tool in given.get("tools") or () if isinstance(tool, dict)]
     return [
         str(getattr(llm, "model", llm)),
         _sha([_message(each) for each in messages] if isinstance(messages, list) else [messages]),
         _sha(tools),
         "" if shape is None else shape.__name__,
     ]
+
+
+def _tool_name(tool: dict[str, Any]) -> str:
+    """A tool that was redefined meanwhile does not make the model's answer another one."""
+    return str(tool.get("function", tool).get("name", ""))
 
 
 def _message(message: Any) -> Any:

@@ -62,16 +62,6 @@ class ShowsOneAtATime(BrokenAdapter):
         return ending
 
 
-@breaks("P40", Capability.NEUTRAL_SPEC)
-class StartsAnew(BrokenAdapter):
-    """Starts from the beginning when another process resumes."""
-
-    async def advance(self, turn: Turn) -> Ending:
-        thread = f"{turn.run.thread}-{turn.claimed.lease.fence}"
-        run = turn.run.model_copy(update={"thread": thread})
-        return await self._inner.advance(replace(turn, claimed=replace(turn.claimed, run=run, checkpoint=None)))
-
-
 @breaks("P41")
 class GivesUpWhatWasInterrupted(BrokenAdapter):
     """Gives a run up whose worker has died."""

@@ -1,0 +1,14 @@
+"""The CrewAI adapter keeps every promise, or refuses by name."""
+
+from __future__ import annotations
+
+import pytest
+
+from hitl_adapters.crewai.kit import Kit
+from hitl_core.testing.pytest_plugin import ConformanceSuite
+
+pytestmark = pytest.mark.processes
+
+
+class TestCrewAI(ConformanceSuite):
+    kit = Kit()
