@@ -104,12 +104,13 @@ def _wrappers(place: Place) -> Iterator[Finding]:
 
 
 def _tools(place: Place) -> Iterator[Finding]:
-    """One ToolNode task with several pausing tools gives the answer to whichever gets there first (langgraph#6533)."""
+    """One ToolNode task for several calls gives an answer to whichever gets there first (langgraph#6533)."""
     pausing = {scan.function.__name__ for scan, _ in place.sites} if list(tools_of(place.bound)) else set()
-    if len(pausing) > 1 and not place.sends_calls:
+    if pausing and not place.sends_calls:
         text = (
-            f"{', '.join(sorted(pausing))} pause in one ToolNode task; called together, an answer can reach the wrong "
-            "one (langgraph#6533). Send each call on its own: Send(node, [call])"
+            f"{', '.join(sorted(pausing))} may pause in one ToolNode task; called together or twice, an answer can "
+            "reach the wrong call (langgraph#6533), so such a pause is refused. Send each call on its own: "
+            "Send(node, [call])"
         )
         yield Finding("warn", place.name, text)
 

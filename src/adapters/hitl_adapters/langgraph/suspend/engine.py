@@ -50,6 +50,13 @@ class Engine:
             found = await self.graph.aget_state(config, subgraphs=subgraphs)
         return cast("StateSnapshot", found)
 
+    async def channels(self, snapshot: StateSnapshot) -> dict[str, Any]:
+        """The channels of the checkpoint of a snapshot, those that LangGraph keeps for itself too."""
+        saver: Any = self.graph.checkpointer
+        read = asyncio.to_thread(saver.get_tuple, snapshot.config) if self.threaded else None
+        found = await (read or saver.aget_tuple(snapshot.config))
+        return dict(found.checkpoint["channel_values"]) if found is not None else {}
+
     async def drive(self, thread: str, given: Any, *, emit: Callable[[LiveEvent], None] | None, run: str) -> Reached:
         """Invoke the graph with an input, None (go on) or a Command, to its next stop.
 

@@ -24,12 +24,13 @@ from hitl_core.lifecycle import RequestState
 from hitl_core.protocol import Json, PauseRequest
 
 from ..errors import in_words
-from ..mapping import Gated, NativePause
+from ..mapping import ENVELOPE, Gated, NativePause
 from ..mapping.output import output_of
 from .checkpoint import PausedAt
 from .crashes import doubtful, require_nothing_beside, require_places, require_unmoved
 from .engine import Engine
 from .pauses import App, Site, ask, is_settled, is_static, lowered, place_in_batch
+from .sharing import require_own_task
 from .snapshot import checkpoint_id, failed, has_inner, is_over, pauses, written_by
 from .watching import Reached
 
@@ -104,7 +105,7 @@ class Resumption:
             return self.broke(self._turn.gate.stopped)
         if not reached.paused:
             return Completed(output_of(reached.value), consumed=tuple(self._told))
-        if reached.waits is None or reached.at_breakpoint:
+        if reached.waits is None or reached.at_breakpoint or any(map(self._in_tools, reached.waits)):
             return await self._next(await self._look())
         standing = await self._standing(reached.waits, reached.checkpoint_id, reached.nodes)
         if len(standing.sites) > 1 or (standing.sites and standing.gated):
@@ -265,7 +266,17 @@ class Resumption:
 
     async def _read(self, snapshot: StateSnapshot) -> Standing:
         nodes = tuple(sorted(set(snapshot.next)))
-        return await self._standing(self._waits(snapshot), checkpoint_id(snapshot), nodes)
+        standing = await self._standing(self._waits(snapshot), checkpoint_id(snapshot), nodes)
+        native = frozenset(site.pause.interrupt_id for site in standing.sites)
+        await require_own_task(self._engine, self._app, snapshot, native)
+        return standing
+
+    def _in_tools(self, pause: NativePause) -> bool:
+        """Whether a pause is in a ToolNode, whose task may have several calls; that of our own gate asks again."""
+        if isinstance(pause.value, dict) and ENVELOPE in pause.value:
+            return False
+        whole = (*pause.path, pause.node)
+        return any(self._app.sites.tool_node(whole[:depth], name) is not None for depth, name in enumerate(whole))
 
     async def _standing(self, waits: Iterable[NativePause], where: str, nodes: tuple[str, ...]) -> Standing:
         sites, gated = [], []

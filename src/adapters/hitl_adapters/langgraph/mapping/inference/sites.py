@@ -102,6 +102,11 @@ class Sites:
         schema = next(iter(found.values())).tool_call_schema
         return dict(schema if isinstance(schema, dict) else schema.model_json_schema())
 
+    def tool_node(self, path: tuple[str, ...], node: str) -> Any:
+        """The ToolNode at a place, None if there is none."""
+        here = (p.bound for p in self.places if (p.path, p.node) == (path, node))
+        return next((bound for bound in here if list(tools_of(bound))), None)
+
     def _candidates(self, pause: NativePause) -> list[tuple[Scan, Site]]:
         here = [p for p in self.places if (p.path, p.node) == (pause.path, pause.node)]
         found = [pair for place in here for pair in place.sites]

@@ -1,0 +1,51 @@
+"""Which tools may pause: those that call `interrupt()` or run a graph, or name anything that does."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from types import FunctionType
+from typing import Any, Final
+
+from langgraph.pregel import Pregel
+
+from .source import functions_of, plain, tree_of
+
+_DEPTH: Final = 4
+
+
+def may_pause(tool: Any) -> bool:
+    """Whether a tool may pause. One whose source cannot be read may."""
+    functions = functions_of(tool)
+    return not functions or any(tree_of(each) is None or _reaches(each, _DEPTH, set()) for each in functions)
+
+
+def _reaches(function: FunctionType, depth: int, seen: set[int]) -> bool:
+    if id(function.__code__) in seen:
+        return False
+    seen.add(id(function.__code__))
+    if "interrupt" in function.__code__.co_names:
+        return True
+    return any(_asks(found, depth, seen) for found in _named(function))
+
+
+def _asks(found: Any, depth: int, seen: set[int]) -> bool:
+    if isinstance(found, Pregel):
+        return True
+    inner = plain(found) if callable(found) and not isinstance(found, type) else None
+    if inner is None or (inner.__module__ or "").partition(".")[0] in ("langchain_core", "pydantic"):
+        return False
+    return inner.__module__ == "langgraph.types" or (depth > 0 and _reaches(inner, depth - 1, seen))
+
+
+def _named(function: FunctionType) -> Iterator[Any]:
+    """What the names in a function stand for: globals, cells, and the attributes of either, which are not run."""
+    names = function.__code__.co_names
+    found = [function.__globals__[name] for name in names if name in function.__globals__]
+    for cell in function.__closure__ or ():
+        try:
+            found.append(cell.cell_contents)
+        except ValueError:  # an empty cell
+            continue
+    attributes = (inspect.getattr_static(each, name, None) for each in found for name in names)
+    return iter([*found, *attributes])
