@@ -37,7 +37,7 @@ async def doubtful(
         call = f"step:{task.name}:{task.id}"
         known = await turn.gate.settled(call) if turn.claimed.interrupted or call in waited else None
         if turn.claimed.interrupted and (known is None or is_settled(known)):
-            if not _may_have_run(task, sites, app) or await _is_gated(turn, task):
+            if not _may_have_run(task, (), sites, app) or await _is_gated(turn, task):
                 continue
             round = 0 if known is None else known.request.round + 1
             doubt.asked.append(ask_about_step(turn.gate, task, call, round=round))
@@ -61,12 +61,15 @@ async def _is_gated(turn: Turn, task: PregelTask) -> bool:
     return await turn.gate.knows(f"{place}/") or await turn.gate.knows(f"{place}|")
 
 
-def _may_have_run(task: PregelTask, sites: Sequence[Site], app: App) -> bool:
+def _may_have_run(task: PregelTask, path: tuple[str, ...], sites: Sequence[Site], app: App) -> bool:
     """A task that waits undecided has certainly stopped there; any other unfinished one may have been working."""
     if task.name in app.safe_nodes or task.name == "__start__":
         return False
-    if any(site.pause.static is not None for site in sites):
-        return all(site.settled for site in sites)
+    if any(site.pause.static is not None and site.pause.path == path and not site.settled for site in sites):
+        return False
+    inner = unfinished(task.state) if isinstance(task.state, StateSnapshot) else ()
+    if inner:
+        return any(_may_have_run(each, (*path, task.name), sites, app) for each in inner)
     if not task.interrupts:
         return True
     ids = {each.id for each in task.interrupts}

@@ -43,7 +43,14 @@ class Engine:
 
     async def snapshot(self, thread: str, *, subgraphs: bool = False) -> StateSnapshot:
         """The state of a thread as the saver has it."""
-        config = self.config(thread)
+        return await self._state(self.config(thread), subgraphs=subgraphs)
+
+    async def parent(self, snapshot: StateSnapshot) -> StateSnapshot | None:
+        """The state before a state, None for the first."""
+        config = snapshot.parent_config
+        return None if config is None else await self._state(cast("dict[str, Any]", config), subgraphs=False)
+
+    async def _state(self, config: dict[str, Any], *, subgraphs: bool) -> StateSnapshot:
         if self.threaded:
             found = await asyncio.to_thread(self.graph.get_state, config, subgraphs=subgraphs)
         else:

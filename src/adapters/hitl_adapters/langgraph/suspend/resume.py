@@ -26,6 +26,7 @@ from hitl_core.protocol import Json, PauseRequest
 from ..errors import in_words
 from ..mapping import ENVELOPE, Gated, NativePause
 from ..mapping.output import output_of
+from .breakpoints import stands_at_breakpoint
 from .checkpoint import PausedAt
 from .crashes import doubtful, require_nothing_beside, require_places, require_unmoved
 from .engine import Engine
@@ -266,7 +267,7 @@ class Resumption:
 
     async def _read(self, snapshot: StateSnapshot) -> Standing:
         nodes = tuple(sorted(set(snapshot.next)))
-        standing = await self._standing(self._waits(snapshot), checkpoint_id(snapshot), nodes)
+        standing = await self._standing(await self._waits(snapshot), checkpoint_id(snapshot), nodes)
         native = frozenset(site.pause.interrupt_id for site in standing.sites)
         await require_own_task(self._engine, self._app, snapshot, native)
         return standing
@@ -290,18 +291,21 @@ class Resumption:
             sites.append(Site(pause, lifted, calls, tuple(known)))
         return Standing(where, nodes, tuple(sites), tuple(gated))
 
-    def _waits(self, snapshot: StateSnapshot) -> list[NativePause]:
+    async def _waits(self, snapshot: StateSnapshot) -> list[NativePause]:
         found = list(pauses(snapshot))
-        if not found and self._at_breakpoint(snapshot):
+        if not found and await self._at_breakpoint(snapshot):
             return [self._engine.breakpoint(snapshot)]
         return found
 
-    def _at_breakpoint(self, snapshot: StateSnapshot) -> bool:
-        """LangGraph says so after a drive. Before, a thread with work left may also have crashed: a person decides."""
+    async def _at_breakpoint(self, snapshot: StateSnapshot) -> bool:
+        """LangGraph says so after a drive; before one it is read, since a thread with work left may have crashed."""
         if self._reached is not None:
             return self._reached.at_breakpoint
-        waited = self._kept is not None and f"pause:static:{checkpoint_id(snapshot)}#0" in self._kept.waits
-        return waited or (self._engine.has_breakpoints and bool(snapshot.next) and not failed(snapshot))
+        if not snapshot.next or not self._engine.has_breakpoints:
+            return False
+        if self._kept is not None and f"pause:static:{checkpoint_id(snapshot)}#0" in self._kept.waits:
+            return True
+        return not failed(snapshot) and await stands_at_breakpoint(self._engine, self._app, snapshot)
 
     def _paused(self, standing: Standing, requests: Sequence[PauseRequest], waiting: Iterable[str]) -> Paused:
         where = {"thread_id": self._turn.run.thread, "checkpoint_ns": "", "checkpoint_id": standing.checkpoint_id}

@@ -102,6 +102,10 @@ class Sites:
         schema = next(iter(found.values())).tool_call_schema
         return dict(schema if isinstance(schema, dict) else schema.model_json_schema())
 
+    def graph_at(self, path: tuple[str, ...]) -> Any:
+        """The graph of a level, None if it cannot be seen from outside."""
+        return self.graph if not path else next((p.graph for p in self.places if p.path == path), None)
+
     def tool_node(self, path: tuple[str, ...], node: str) -> Any:
         """The ToolNode at a place, None if there is none."""
         here = (p.bound for p in self.places if (p.path, p.node) == (path, node))
