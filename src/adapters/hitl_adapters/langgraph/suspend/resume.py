@@ -32,7 +32,7 @@ from .crashes import doubtful, require_nothing_beside, require_places, require_u
 from .engine import Engine
 from .pauses import App, Site, ask, is_settled, is_static, lowered, place_in_batch
 from .sharing import require_own_task
-from .snapshot import checkpoint_id, failed, has_inner, is_over, pauses, written_by
+from .snapshot import checkpoint_id, failed, has_inner, is_over, is_unheard, pauses, written_by
 from .watching import Reached
 
 LOOKS: Final = 64
@@ -140,6 +140,8 @@ class Resumption:
             doubt = await self._doubt(standing, snapshot)
             if doubt is not None:
                 return doubt
+            if is_unheard(snapshot):
+                return Step(None)
         if not standing.calls:
             return self._without_pauses(snapshot)
         if failed(snapshot) and not self._retried:

@@ -50,6 +50,18 @@ def _schema(each: Interrupt[Any]) -> dict[str, Json] | None:
     return each.response_schema if isinstance(each.response_schema, dict) else None
 
 
+def is_unheard(snapshot: StateSnapshot) -> bool:
+    """Whether a graph inside waits and the step around it has not said so, as after a crash between the two writes:
+    no answer reaches such a pause until the step has run up to it once more."""
+    for task in unfinished(snapshot):
+        if not isinstance(task.state, StateSnapshot) or task.error is not None:
+            continue
+        inside = {each.interrupt_id for each in pauses(task.state)}
+        if not inside <= {each.id for each in task.interrupts} or is_unheard(task.state):
+            return True
+    return False
+
+
 def breakpoint_at(snapshot: StateSnapshot, graph: Any) -> NativePause:
     """The static breakpoint at which a thread stands: it has neither a value nor an id (research §1.2)."""
     where = checkpoint_id(snapshot)
