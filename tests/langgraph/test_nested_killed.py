@@ -40,7 +40,7 @@ def dies_after_pause(nth: int) -> None:
         if inside and seen == nth:
             die()
 
-    AsyncSqliteSaver.aput_writes = dying  # type: ignore[method-assign]
+    setattr(AsyncSqliteSaver, "aput_writes", dying)  # noqa: B010
 
 
 async def to_the_end(hitl: Runtime, run: Run, no: bool, shown: list[PauseRequest]) -> Run:

@@ -24,8 +24,8 @@ from hitl_core.spec import AgentSpec, ModelSpec
 from hitl_core.tools import Tool
 
 from .gating import OversightMiddleware
-from .mapping.calls import DELEGATES
 from .mapping.output import last_text
+from .mapping.ungated import DELEGATES
 
 
 def build_agent(spec: AgentSpec, *, checkpointer: BaseCheckpointSaver[Any] | None) -> Any:

@@ -27,6 +27,7 @@ from hitl_core.tools import Tool, as_json, tool
 
 from .mapping.calls import Proposal, argument_fault, delegates, form_of, lineage, place_of, proposal_of
 from .mapping.messages import Result, answer, noted, outcome_of, unshowable, with_arguments
+from .mapping.wrappers import is_the_gate
 from .suspend import Current, Halt, admitted, current, halting, keeping_invalid
 
 
@@ -37,9 +38,11 @@ class OversightMiddleware(AgentMiddleware[Any, Any, Any]):
         super().__init__()
         self.agent = agent
 
+    @is_the_gate
     def wrap_tool_call(self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Result]) -> Result:
         return gate_tool_call(request, handler, agent=self.agent)
 
+    @is_the_gate
     async def awrap_tool_call(
         self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Awaitable[Result]]
     ) -> Result:
@@ -59,6 +62,7 @@ class Go:
     allowed: Proceed
 
 
+@is_the_gate
 def gate_tool_call(
     request: ToolCallRequest, handler: Callable[[ToolCallRequest], Result], *, agent: str | None = None
 ) -> Result:
@@ -75,6 +79,7 @@ def gate_tool_call(
         return _kept(effect, noted(made, found.allowed.note))
 
 
+@is_the_gate
 async def agate_tool_call(
     request: ToolCallRequest, handler: Callable[[ToolCallRequest], Awaitable[Result]], *, agent: str | None = None
 ) -> Result:

@@ -15,10 +15,7 @@ from hitl_core.protocol import Action, Arguments, Json, Kind, Option, Origin, ca
 from hitl_core.tools import Tool
 
 from .messages import refused
-
-DELEGATES: Final = "hitl_delegates"
-"""Metadata of a tool that only hands work to a sub-agent: it has no effect of its own, and what that agent does is
-gated call by call."""
+from .ungated import DELEGATES
 
 _ID_LENGTH: Final = 100
 

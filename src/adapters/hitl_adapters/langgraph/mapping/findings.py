@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Final
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -15,6 +15,8 @@ from . import inbox
 from .inference import Place, Site, Sites, Unclear, infer, subgraphs_of, swallowing, tools_of, wrappers_of
 from .registry import Codecs
 from .shapes import shape_of
+from .ungated import ungated_findings
+from .wrappers import wrapper_findings
 
 _ROOT: Final = "graph"
 
@@ -24,13 +26,16 @@ def findings(
     codecs: Codecs | None = None,
     *,
     sites: Sites | None = None,
+    ungated: Collection[str] = (),
 ) -> tuple[Finding, ...]:
-    """Everything worth saying about a compiled graph, refusals first."""
+    """Everything worth saying about a compiled graph, refusals first; `ungated` are tools that need no gate."""
     sites = sites or Sites(graph)
     found = [
         *_checkpointer(graph),
         *_static(sites),
         *(f for place in sites.places for f in _place(place, codecs or Codecs())),
+        *(f for place in sites.places for f in wrapper_findings(place)),
+        *ungated_findings(sites, ungated),
         *middleware_findings(sites),
     ]
     order = ("refuse", "warn", "note")

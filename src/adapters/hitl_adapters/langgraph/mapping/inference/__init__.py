@@ -12,7 +12,7 @@ is Unclear, and Unclear refuses. What remains: code that says one thing and does
 
 from .answers import infer
 from .events import Site
-from .reach import may_pause
+from .reach import may_pause, named_in, pauses_itself
 from .sites import Place, Sites, subgraphs_of, tools_of
 from .source import wrappers_of
 from .statements import swallowing
@@ -25,6 +25,8 @@ __all__ = [
     "Unclear",
     "infer",
     "may_pause",
+    "named_in",
+    "pauses_itself",
     "subgraphs_of",
     "swallowing",
     "tools_of",

@@ -17,7 +17,12 @@ _DEPTH: Final = 4
 def may_pause(tool: Any) -> bool:
     """Whether a tool may pause. One whose source cannot be read may."""
     functions = functions_of(tool)
-    return not functions or any(tree_of(each) is None or _reaches(each, _DEPTH, set()) for each in functions)
+    return not functions or any(tree_of(each) is None for each in functions) or pauses_itself(tool)
+
+
+def pauses_itself(tool: Any) -> bool:
+    """Whether it can be seen that a tool pauses, or runs a graph that may."""
+    return any(_reaches(each, _DEPTH, set()) for each in functions_of(tool))
 
 
 def _reaches(function: FunctionType, depth: int, seen: set[int]) -> bool:
@@ -26,7 +31,7 @@ def _reaches(function: FunctionType, depth: int, seen: set[int]) -> bool:
     seen.add(id(function.__code__))
     if "interrupt" in function.__code__.co_names:
         return True
-    return any(_asks(found, depth, seen) for found in _named(function))
+    return any(_asks(found, depth, seen) for found in named_in(function))
 
 
 def _asks(found: Any, depth: int, seen: set[int]) -> bool:
@@ -38,7 +43,7 @@ def _asks(found: Any, depth: int, seen: set[int]) -> bool:
     return inner.__module__ == "langgraph.types" or (depth > 0 and _reaches(inner, depth - 1, seen))
 
 
-def _named(function: FunctionType) -> Iterator[Any]:
+def named_in(function: FunctionType) -> Iterator[Any]:
     """What the names in a function stand for: globals, cells, and the attributes of either, which are not run."""
     names = function.__code__.co_names
     found = [function.__globals__[name] for name in names if name in function.__globals__]
