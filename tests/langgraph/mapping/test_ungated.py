@@ -150,7 +150,7 @@ def test_tools_that_somebody_is_asked_about_are_not(graph: Any) -> None:
 
 
 def test_what_the_options_name_is_only_noted() -> None:
-    graph = _agent(tools=[agents.refund, SEARCH], model=ChatOpenAI(model="m"))
+    graph = _agent(tools=[agents.refund, SEARCH], model=ChatOpenAI())
     assert any("'web_search' is run by the model's provider" in message for message in _said(graph, "refuse"))
     named = {"ungated": ("refund", "web_search")}
     assert _said(graph, "refuse", **named) == []
@@ -159,7 +159,7 @@ def test_what_the_options_name_is_only_noted() -> None:
 
 
 def test_a_model_with_tools_of_its_provider_is_refused() -> None:
-    model = ChatOpenAI(model="m").bind_tools([agents.refund, SEARCH])
+    model = ChatOpenAI().bind_tools([agents.refund, SEARCH])
 
     async def chat(state: MessagesState) -> dict[str, Any]:
         return {"messages": [await model.ainvoke(state["messages"])]}

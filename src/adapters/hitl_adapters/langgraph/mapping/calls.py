@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Any, Final, cast
 
-from langchain_core.messages import ToolMessage
+from langchain_core.messages import AIMessage, ToolMessage
 from langchain_core.tools import BaseTool
 from langgraph.prebuilt.tool_node import ToolCallRequest
 from pydantic import BaseModel, ValidationError
@@ -25,9 +26,30 @@ def place_of(request: ToolCallRequest) -> str:
 
     Some local models use the same ids at every turn; the task tells those apart.
     """
+    return f"{_namespace(request)}/{_short_id(request)}"
+
+
+def twin_of(request: ToolCallRequest) -> str | None:
+    """What tells a call from others of its message that have the same id: the id and what it calls; None if the id is
+    its own. Calls that are equal in all of it can only be counted."""
+    called = request.tool_call
+    if sum(call["id"] == called["id"] for call in _beside(request.state)) < 2:
+        return None
+    what = json.dumps([called["name"], called["args"]], sort_keys=True, default=str)
+    return f"{_short_id(request)}~{sha256(what.encode())[-12:]}"
+
+
+def _short_id(request: ToolCallRequest) -> str:
     name = str(request.tool_call["id"])
-    short = name if len(name) <= _ID_LENGTH else sha256(name.encode())
-    return f"{_namespace(request)}/{short}"
+    return name if len(name) <= _ID_LENGTH else sha256(name.encode())
+
+
+def _beside(state: Any) -> list[Any]:
+    """The tool calls of the message that a ToolNode carries out, under whatever key the state has it."""
+    values = state.values() if isinstance(state, dict) else [state] if isinstance(state, list) else vars(state).values()
+    said = (each for messages in values if isinstance(messages, list) for each in reversed(messages))
+    last = next((each for each in said if isinstance(each, AIMessage) and each.tool_calls), None)
+    return [] if last is None else list(last.tool_calls)
 
 
 def _namespace(request: ToolCallRequest) -> str:
