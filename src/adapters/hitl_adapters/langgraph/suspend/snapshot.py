@@ -14,6 +14,7 @@ from langgraph.types import Interrupt, PregelTask, StateSnapshot
 from hitl_core.protocol import Json
 
 from ..mapping import NativePause
+from ..mapping.rendering import rendered
 
 MARK: Final = "hitl_run"
 """Metadata of every checkpoint that a run of ours wrote: the run's id. Without it, somebody else moved the thread."""
@@ -37,12 +38,15 @@ def _of_task(task: PregelTask, path: tuple[str, ...]) -> Iterator[NativePause]:
         yield from pauses(task.state, (*path, task.name))
         return
     for each in task.interrupts:
+        shown = rendered(each.value)
         yield NativePause(
             interrupt_id=each.id,
             node=task.name,
             path=path,
-            value=each.value,
+            value=shown.value,
             response_schema=_schema(each),
+            parts=shown.parts,
+            fault=shown.fault,
         )
 
 
