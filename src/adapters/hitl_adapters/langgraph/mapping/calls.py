@@ -65,9 +65,11 @@ class Proposal:
     form: Form
 
 
-def lineage(namespace: str) -> tuple[str, ...]:
-    """The nodes from the root graph down to the one that acts: `sub:<task>|tools:<task>` → ("sub", "tools")."""
-    return tuple(part.partition(":")[0] for part in namespace.split("|") if part)
+def lineage(namespace: str, agent: str | None = None) -> tuple[str, ...]:
+    """The nodes from the root graph down to the one that acts: `sub:<task>|tools:<task>` → ("sub", "tools"); before the
+    last the agent whose node that is, where it has a name."""
+    nodes = tuple(part.partition(":")[0] for part in namespace.split("|") if part)
+    return (*nodes[:-1], agent, *nodes[-1:]) if agent else nodes
 
 
 def proposal_of(request: ToolCallRequest, neutral: Tool | None, place: str, agent: str | None) -> Proposal:
@@ -78,7 +80,7 @@ def proposal_of(request: ToolCallRequest, neutral: Tool | None, place: str, agen
         tool=call["name"],
         arguments=cast("Arguments", call["args"]),
         definition=neutral.definition if neutral else definition_of(request.tool),
-        origin=Origin(agent=agent, path=lineage(_namespace(request))),
+        origin=Origin(agent=agent, path=lineage(_namespace(request), agent)),
     )
     return Proposal(action, place, form_of(neutral, request.tool, action))
 

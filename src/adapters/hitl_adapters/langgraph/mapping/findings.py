@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import Any, Final
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.pregel import Pregel
 
 from hitl_core.contracts import Finding
@@ -49,6 +50,9 @@ def _checkpointer(graph: Pregel[Any, Any, Any, Any]) -> Iterator[Finding]:
         text = "has no checkpointer, so a pause could not be resumed; compile it with one: compile(checkpointer=…)"
         yield Finding("refuse", _ROOT, text)
         return
+    if isinstance(saver, InMemorySaver):
+        text = "InMemorySaver forgets every pause when this process ends; a saver on disk keeps them: AsyncSqliteSaver"
+        yield Finding("warn", _ROOT, text)
     if not is_async(saver):
         name = type(saver).__name__
         yield Finding("note", _ROOT, f"{name} has no async methods; it runs in a thread. Async{name} avoids that")

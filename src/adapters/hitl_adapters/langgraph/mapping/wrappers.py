@@ -28,6 +28,23 @@ def is_gated(node: Any) -> bool:
     return all(any(map(_is_gate, face)) for face in _faces(node))
 
 
+def has_no_effect(place: Place) -> bool:
+    """Whether a node does nothing but call the model, or tools behind the gate: then it may run again after a crash."""
+    if list(tools_of(place.bound)):
+        return all(len(face) == 1 and _is_gate(face[0]) for face in _faces(place.bound))
+    faces = [getattr(place.bound, name, None) for name in ("func", "afunc")]
+    return all(map(_only_calls_the_model, faces))
+
+
+def _only_calls_the_model(function: Any) -> bool:
+    """The model node of `create_agent`, without a middleware around the call."""
+    if getattr(function, "__module__", "") != "langchain.agents.factory":
+        return False
+    name = function.__name__
+    handler = {"model_node": "wrap_model_call_handler", "amodel_node": "awrap_model_call_handler"}.get(name, "")
+    return _cells(function).get(handler, function) is None
+
+
 def wrapper_findings(place: Place) -> Iterator[Finding]:
     """Refusals for wrappers that stand between the gate and a tool, and for a gate that has one face only."""
     if not list(tools_of(place.bound)):

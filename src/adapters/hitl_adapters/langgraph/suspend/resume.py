@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from langgraph.types import Command, StateSnapshot
@@ -31,7 +32,7 @@ from .checkpoint import PausedAt
 from .crashes import doubtful, require_nothing_beside, require_places, require_unmoved
 from .engine import Engine
 from .pauses import App, Site, ask, is_settled, is_static, lowered, place_in_batch
-from .sharing import require_own_task
+from .sharing import given_to, require_own_task
 from .snapshot import checkpoint_id, failed, has_inner, is_over, is_unheard, pauses, written_by
 from .watching import Reached
 
@@ -360,7 +361,8 @@ class Resumption:
 
     async def _doubt(self, standing: Standing, snapshot: StateSnapshot) -> Ending | None:
         waited = () if self._kept is None else self._kept.waits
-        found = await doubtful(self._turn, self._app, snapshot, standing.sites, waited)
+        given = partial(given_to, self._engine, snapshot)
+        found = await doubtful(self._turn, self._app, snapshot, standing.sites, waited, given)
         if isinstance(found, Broke):
             return found
         self._told.update(dict.fromkeys(found.answered))

@@ -34,7 +34,7 @@ class Shared:
 async def require_own_task(engine: Engine, app: App, snapshot: StateSnapshot, native: frozenset[str]) -> None:
     """Raises PauseAmbiguous if one of the `native` pauses is in a task whose other calls may take its answer."""
     for shared in _shared(app, snapshot, native):
-        calls = _calls_in(await _given(engine, shared), shared.node)
+        calls = _calls_in(await given_to(engine, shared.level, shared.task), shared.node)
         able = None if calls is None else [name for name in calls if _is_able(shared.node, name)]
         if calls is None or (len(calls) > 1 and able is not None and len(able) != 1):
             raise _unclear(shared.place, calls or ["calls that cannot be seen"])
@@ -65,12 +65,12 @@ def _waits(task: PregelTask, native: frozenset[str]) -> bool:
     return any(each.id in native for each in task.interrupts) or any(each.interrupt_id in native for each in inner)
 
 
-async def _given(engine: Engine, shared: Shared) -> Any:
-    """What the task was started with: the state, or what was sent to it."""
-    if shared.task.path[0] != "__pregel_push":
-        return shared.level.values
-    sent = (await engine.channels(shared.level)).get(_SENT, ())
-    index = shared.task.path[1]
+async def given_to(engine: Engine, level: StateSnapshot, task: PregelTask) -> Any:
+    """What a task was started with: the state, or what was sent to it."""
+    if task.path[0] != "__pregel_push":
+        return level.values
+    sent = (await engine.channels(level)).get(_SENT, ())
+    index = task.path[1]
     return sent[index].arg if isinstance(index, int) and index < len(sent) else None
 
 
