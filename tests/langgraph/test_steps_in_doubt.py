@@ -112,6 +112,31 @@ def test_behind_the_gate_no_step_is_in_doubt_that_did_not_begin(tmp_path: Path, 
     assert at.effects == ["refund"]
 
 
+def test_a_node_that_was_on_its_way_to_a_graph_is_in_doubt(tmp_path: Path, warm: None) -> None:
+    """Its own code may have had effects before; a node that is a graph has none of its own."""
+    at = Desk(graphs.in_a_graph_called_by_a_node, tmp_path)
+
+    async def dies() -> None:
+        inner, seen = AsyncSqliteSaver.aput, 0
+
+        async def dying(self: Any, config: Any, *rest: Any) -> Any:
+            nonlocal seen
+            result = await inner(self, config, *rest)
+            seen += bool(config["configurable"].get("checkpoint_ns"))
+            if seen:
+                die()
+            return result
+
+        setattr(AsyncSqliteSaver, "aput", dying)  # noqa: B010
+        await at.start({"order": "A"})
+
+    async def asks() -> None:
+        assert [each.action.tool for each in await found_doubts(at)] == ["step calls_a_graph"]
+
+    assert [child(dies), child(asks)] == [KILLED, 0]
+    assert at.effects == ["called"]
+
+
 async def test_who_asks_is_shown_by_name(tmp_path: Path) -> None:
     model = PlayedModel(turns=[[call("refund", order="A", amount=12)], "done"])
     run = await Desk(agents.agent(model, [agents.refund]), tmp_path).start(GO)

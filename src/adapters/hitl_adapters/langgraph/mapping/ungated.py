@@ -53,12 +53,16 @@ def _inside_tools(places: Iterable[Place], seen: set[int]) -> Iterator[Place]:
 
 
 def _runs_free(places: list[Place]) -> Iterator[str]:
-    asked = {name for place in places for name in _reviewed(place)}
+    asked = {(id(place.graph), name) for place in places for name in _reviewed(place)}
     for place in places:
         if not list(tools_of(place.bound)) or is_gated(place.bound):
             continue
         for tool in tools_of(place.bound):
-            if tool.name not in asked and not (tool.metadata or {}).get(DELEGATES) and not pauses_itself(tool):
+            if (
+                (id(place.graph), tool.name) not in asked
+                and not (tool.metadata or {}).get(DELEGATES)
+                and not pauses_itself(tool)
+            ):
                 yield str(tool.name)
 
 

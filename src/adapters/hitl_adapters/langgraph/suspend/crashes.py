@@ -71,13 +71,19 @@ def _may_have_run(task: PregelTask, path: tuple[str, ...], sites: Sequence[Site]
         return False
     if any(site.pause.static is not None and site.pause.path == path and not site.settled for site in sites):
         return False
-    inner = unfinished(task.state) if isinstance(task.state, StateSnapshot) else ()
-    if inner:
-        return any(_may_have_run(each, (*path, task.name), sites, app) for each in inner)
+    below = (*path, task.name)
+    if isinstance(task.state, StateSnapshot) and unfinished(task.state):
+        if not app.is_graph(path, task.name) and not any(_is_within(site, below) for site in sites):
+            return True  # a node's own code was on its way to the graph that it calls
+        return any(_may_have_run(each, below, sites, app) for each in unfinished(task.state))
     if not task.interrupts:
         return True
     ids = {each.id for each in task.interrupts}
     return any(site.pause.interrupt_id in ids and site.settled for site in sites)
+
+
+def _is_within(site: Site, path: tuple[str, ...]) -> bool:
+    return site.pause.path[: len(path)] == path
 
 
 def require_unmoved(snapshot: StateSnapshot, kept: PausedAt, thread: str, *, asked: bool) -> None:

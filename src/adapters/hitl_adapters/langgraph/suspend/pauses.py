@@ -58,6 +58,10 @@ class App:
         """Whether a node may simply run again: it has no effects but those that the gate knows one by one."""
         return node in self.safe_nodes or node == "__start__" or (path, node) in self._effectless
 
+    def is_graph(self, path: tuple[str, ...], node: str) -> bool:
+        """Whether a node is nothing but a graph, with no code of its own around it."""
+        return any((place.path, place.node) == (path, node) and place.is_graph for place in self.sites.places)
+
     @cached_property
     def _effectless(self) -> frozenset[tuple[tuple[str, ...], str]]:
         return frozenset((place.path, place.node) for place in self.sites.places if has_no_effect(place))

@@ -304,11 +304,13 @@ class Resumption:
         """LangGraph says so after a drive; before one it is read, since a thread with work left may have crashed."""
         if self._reached is not None:
             return self._reached.at_breakpoint
-        if not snapshot.next or not self._engine.has_breakpoints:
+        if not snapshot.next:
             return False
         if self._kept is not None and f"pause:static:{checkpoint_id(snapshot)}#0" in self._kept.waits:
             return True
-        return not failed(snapshot) and await stands_at_breakpoint(self._engine, self._app, snapshot)
+        if not self._engine.has_breakpoints or failed(snapshot):
+            return False
+        return await stands_at_breakpoint(self._engine, self._app, snapshot)
 
     def _paused(self, standing: Standing, requests: Sequence[PauseRequest], waiting: Iterable[str]) -> Paused:
         where = {"thread_id": self._turn.run.thread, "checkpoint_ns": "", "checkpoint_id": standing.checkpoint_id}

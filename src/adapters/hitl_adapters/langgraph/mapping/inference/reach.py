@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Iterator
 from types import FunctionType
 from typing import Any, Final
@@ -12,6 +13,8 @@ from langgraph.pregel import Pregel
 from .source import functions_of, plain, tree_of
 
 _DEPTH: Final = 4
+_SILENT: Final = sys.stdlib_module_names | {"langchain_core", "pydantic", "pydantic_core", "typing_extensions"}
+"""Modules that never pause, so that nothing in them is followed."""
 
 
 def may_pause(tool: Any) -> bool:
@@ -38,7 +41,7 @@ def _asks(found: Any, depth: int, seen: set[int]) -> bool:
     if isinstance(found, Pregel):
         return True
     inner = plain(found) if callable(found) and not isinstance(found, type) else None
-    if inner is None or (inner.__module__ or "").partition(".")[0] in ("langchain_core", "pydantic"):
+    if inner is None or (inner.__module__ or "").partition(".")[0] in _SILENT:
         return False
     return inner.__module__ == "langgraph.types" or (depth > 0 and _reaches(inner, depth - 1, seen))
 

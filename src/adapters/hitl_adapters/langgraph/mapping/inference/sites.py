@@ -43,6 +43,11 @@ class Place:
         return self.graph.nodes[self.node].bound
 
     @property
+    def is_graph(self) -> bool:
+        """Whether the node is a graph itself."""
+        return isinstance(self.bound, Pregel)
+
+    @property
     def sends_calls(self) -> bool:
         """Whether this graph level sends work on with `Send`, so that calls run in tasks of their own."""
         routers = [f for branch in _branches(self.graph) for f in functions_of(branch.path)]
