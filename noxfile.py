@@ -127,6 +127,14 @@ def langgraph_lowest(session: nox.Session) -> None:
 
 
 @nox.session
+def langgraph_kills(session: nox.Session) -> None:
+    """kill -9 at every boundary of every kind of pause; the other lanes try a third. Not part of `make test`."""
+    install(session, extras="cli,langgraph", groups=("test", "langgraph"))
+    session.env["HITL_KILLS"] = "all"
+    pytest(session, "tests/langgraph/test_every_boundary.py")
+
+
+@nox.session
 def openai_agents(session: nox.Session) -> None:
     """The OpenAI Agents adapter on the newest pinned version, and its types."""
     install(session, extras="cli,openai_agents", groups=("test", "types"), pins=OPENAI_AGENTS)

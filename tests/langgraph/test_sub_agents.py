@@ -85,7 +85,8 @@ async def test_pauses_of_two_sub_agents_are_answered_together(tmp_path: Path, mo
         run = await hitl.start("please")
         shown = [(r.action.tool, r.action.origin.agent, r.action.origin.path[0]) for r in run.pending]
         assert sorted(shown) == [("ask_lead", "mailer", "tools"), ("pay", "clerk", "tools")]
-        assert all(len(r.action.origin.path) == 2 for r in run.pending)
+        paths = sorted(r.action.origin.path for r in run.pending)
+        assert paths == [("tools", "clerk", "tools"), ("tools", "mailer", "tools")]
     async with connect(config(tmp_path, model)) as hitl:
         for request in run.pending:
             await hitl.respond(approve(request) if request.action.tool == "pay" else answering("Mira")(request))

@@ -32,6 +32,10 @@ def _messages(graph: Any, level: str, **more: Any) -> list[str]:
     return [f"{found.place}: {found.message}" for found in findings(graph, **more) if found.level == level]
 
 
+def _of_sites(graph: Any, **more: Any) -> list[str]:
+    return [message for message in _messages(graph, "warn", **more) if "InMemorySaver" not in message]
+
+
 def test_a_graph_without_a_checkpointer_is_refused() -> None:
     """§1.4: its first run pauses, and then it cannot be resumed."""
     graph = StateGraph(State).add_node("ask", nodes.word_yes).add_edge(START, "ask").compile()
@@ -136,15 +140,15 @@ def test_every_site_is_printed_with_its_codec() -> None:
 
 
 def test_an_ambiguous_site_comes_with_the_lines_that_settle_it(tmp_path: Path) -> None:
-    (message,) = _messages(one_node(traps.both_shapes), "warn")
+    (message,) = _of_sites(one_node(traps.both_shapes))
     assert "ambiguous" in message
     codecs = Codecs.from_options(advised(message, tmp_path)["codecs"])
-    assert _messages(one_node(traps.both_shapes), "warn", codecs=codecs) == []
+    assert _of_sites(one_node(traps.both_shapes), codecs=codecs) == []
 
 
 def test_a_registered_site_is_no_longer_ambiguous() -> None:
     graph = one_node(traps.both_shapes)
-    assert _messages(graph, "warn", codecs=Codecs({"ask": boolean()})) == []
+    assert _of_sites(graph, codecs=Codecs({"ask": boolean()})) == []
 
 
 def test_protocols_and_schemas_are_named() -> None:
@@ -232,3 +236,10 @@ def test_when_predicates_are_warned_of() -> None:
     assert not any(
         "`when`" in message for message in _messages(_agent(HumanInTheLoopMiddleware({"pay": True})), "warn")
     )
+
+
+def test_a_saver_that_forgets_is_warned_of(tmp_path: Path) -> None:
+    graph = StateGraph(State).add_node("ask", nodes.word_yes).add_edge(START, "ask")
+    assert any("forgets every pause" in m for m in _messages(graph.compile(checkpointer=InMemorySaver()), "warn"))
+    with SqliteSaver.from_conn_string(str(tmp_path / "x.db")) as saver:
+        assert not any("forgets" in m for m in _messages(graph.compile(checkpointer=saver), "warn"))

@@ -60,11 +60,13 @@ class LangGraphOptions:
     checkpointer: where agents built from a spec keep their state, `sqlite:///FILE` or `postgresql://…`.
     codecs: what an answer means at a pause of an unchanged graph, by node (see mapping).
     safe_nodes: nodes without effects of their own, which may simply run again after a crash.
+    ungated: tools that may run without the gate, those that the model's provider runs among them.
     """
 
     checkpointer: str = "sqlite:///hitl-langgraph.db"
     codecs: dict[str, Any] = field(default_factory=dict)
     safe_nodes: tuple[str, ...] = ()
+    ungated: tuple[str, ...] = ()
 
 
 class LangGraphAdapter:
@@ -88,7 +90,7 @@ class LangGraphAdapter:
         if self._engine is None:
             graph = await self._graph()
             sites = Sites(graph)
-            self._findings = findings(graph, self._codecs, sites=sites)
+            self._findings = findings(graph, self._codecs, sites=sites, ungated=self._options.ungated)
             reasons = [each for each in self._findings if each.level == "refuse"]
             if reasons:
                 raise AppRefused("; ".join(f"{each.place}: {each.message}" for each in reasons))

@@ -23,8 +23,8 @@ from hitl_core.errors import AppRefused, ConfigError, Fault
 from hitl_core.tools import Tool
 
 from .gating import OversightMiddleware
-from .mapping.calls import DELEGATES
 from .mapping.output import last_text
+from .mapping.ungated import DELEGATES
 
 
 def build_agent(spec: AgentSpec, *, checkpointer: BaseCheckpointSaver[Any] | None) -> Any:

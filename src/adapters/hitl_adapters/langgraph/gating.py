@@ -25,8 +25,9 @@ from hitl_core.gate import Carrying
 from hitl_core.protocol import Action, Executed, Failed, Json, Origin, Proceed, Refuse, Substitute, Verdict
 from hitl_core.tools import Tool, as_json, tool
 
-from .mapping.calls import Proposal, argument_fault, delegates, form_of, lineage, place_of, proposal_of
+from .mapping.calls import Proposal, argument_fault, delegates, form_of, lineage, place_of, proposal_of, twin_of
 from .mapping.messages import Result, answer, noted, outcome_of, unshowable, with_arguments
+from .mapping.wrappers import is_the_gate
 from .suspend import Current, Halt, admitted, current, halting, keeping_invalid
 
 
@@ -37,9 +38,11 @@ class OversightMiddleware(AgentMiddleware[Any, Any, Any]):
         super().__init__()
         self.agent = agent
 
+    @is_the_gate
     def wrap_tool_call(self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Result]) -> Result:
         return gate_tool_call(request, handler, agent=self.agent)
 
+    @is_the_gate
     async def awrap_tool_call(
         self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Awaitable[Result]]
     ) -> Result:
@@ -59,6 +62,7 @@ class Go:
     allowed: Proceed
 
 
+@is_the_gate
 def gate_tool_call(
     request: ToolCallRequest, handler: Callable[[ToolCallRequest], Result], *, agent: str | None = None
 ) -> Result:
@@ -75,6 +79,7 @@ def gate_tool_call(
         return _kept(effect, noted(made, found.allowed.note))
 
 
+@is_the_gate
 async def agate_tool_call(
     request: ToolCallRequest, handler: Callable[[ToolCallRequest], Awaitable[Result]], *, agent: str | None = None
 ) -> Result:
@@ -95,7 +100,7 @@ async def agate_tool_call(
 
 async def _admit(now: Current, request: ToolCallRequest, agent: str | None) -> Result | Go:
     """Everything before a tool runs: what the model reads instead of its result, or the leave to run it."""
-    call = place_of(request)
+    call = _place(now, request)
     fault = argument_fault(request)
     if fault is not None and await now.gate.settled(call) is None:
         return fault
@@ -108,6 +113,12 @@ async def _admit(now: Current, request: ToolCallRequest, agent: str | None) -> R
         return unshowable(request, exc)
     verdict = await admitted(now, proposal)
     return Go(proposal, verdict) if isinstance(verdict, Proceed) else answer(request, verdict)
+
+
+def _place(now: Current, request: ToolCallRequest) -> str:
+    """Two calls of one message never share a place, though a model may give them one id."""
+    twin = twin_of(request)
+    return place_of(request) if twin is None else now.place(request.runtime.config.get("configurable", {}), twin)
 
 
 def _gone(request: ToolCallRequest) -> Halt:

@@ -7,7 +7,7 @@ Nothing here awaits, stores or resumes. What is not certain raises PauseAmbiguou
 
 from .codecs import AnyCodec, Codec, CustomCodec, boolean, fields, raw, templates, text, words
 from .findings import findings, is_async
-from .inference import Sites
+from .inference import Sites, may_pause
 from .lift import lift
 from .lower import CANCEL_THREAD, GO_ON, lower
 from .pause import ENVELOPE, Expired, Gated, Lifted, NativePause, envelope
@@ -33,6 +33,7 @@ __all__ = [
     "is_async",
     "lift",
     "lower",
+    "may_pause",
     "raw",
     "templates",
     "text",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Any, Final, cast
 
-from langchain_core.messages import ToolMessage
+from langchain_core.messages import AIMessage, ToolMessage
 from langchain_core.tools import BaseTool
 from langgraph.prebuilt.tool_node import ToolCallRequest
 from pydantic import BaseModel, ValidationError
@@ -15,10 +16,7 @@ from hitl_core.protocol import Action, Arguments, Json, Kind, Option, Origin, ca
 from hitl_core.tools import Tool
 
 from .messages import refused
-
-DELEGATES: Final = "hitl_delegates"
-"""Metadata of a tool that only hands work to a sub-agent: it has no effect of its own, and what that agent does is
-gated call by call."""
+from .ungated import DELEGATES
 
 _ID_LENGTH: Final = 100
 
@@ -28,9 +26,30 @@ def place_of(request: ToolCallRequest) -> str:
 
     Some local models use the same ids at every turn; the task tells those apart.
     """
+    return f"{_namespace(request)}/{_short_id(request)}"
+
+
+def twin_of(request: ToolCallRequest) -> str | None:
+    """What tells a call from others of its message that have the same id: the id and what it calls; None if the id is
+    its own. Calls that are equal in all of it can only be counted."""
+    called = request.tool_call
+    if sum(call["id"] == called["id"] for call in _beside(request.state)) < 2:
+        return None
+    what = json.dumps([called["name"], called["args"]], sort_keys=True, default=str)
+    return f"{_short_id(request)}~{sha256(what.encode())[-12:]}"
+
+
+def _short_id(request: ToolCallRequest) -> str:
     name = str(request.tool_call["id"])
-    short = name if len(name) <= _ID_LENGTH else sha256(name.encode())
-    return f"{_namespace(request)}/{short}"
+    return name if len(name) <= _ID_LENGTH else sha256(name.encode())
+
+
+def _beside(state: Any) -> list[Any]:
+    """The tool calls of the message that a ToolNode carries out, under whatever key the state has it."""
+    values = state.values() if isinstance(state, dict) else [state] if isinstance(state, list) else vars(state).values()
+    said = (each for messages in values if isinstance(messages, list) for each in reversed(messages))
+    last = next((each for each in said if isinstance(each, AIMessage) and each.tool_calls), None)
+    return [] if last is None else list(last.tool_calls)
 
 
 def _namespace(request: ToolCallRequest) -> str:
@@ -46,9 +65,11 @@ class Proposal:
     form: Form
 
 
-def lineage(namespace: str) -> tuple[str, ...]:
-    """The nodes from the root graph down to the one that acts: `sub:<task>|tools:<task>` → ("sub", "tools")."""
-    return tuple(part.partition(":")[0] for part in namespace.split("|") if part)
+def lineage(namespace: str, agent: str | None = None) -> tuple[str, ...]:
+    """The nodes from the root graph down to the one that acts: `sub:<task>|tools:<task>` → ("sub", "tools"); before the
+    last the agent whose node that is, where it has a name."""
+    nodes = tuple(part.partition(":")[0] for part in namespace.split("|") if part)
+    return (*nodes[:-1], agent, *nodes[-1:]) if agent else nodes
 
 
 def proposal_of(request: ToolCallRequest, neutral: Tool | None, place: str, agent: str | None) -> Proposal:
@@ -59,7 +80,7 @@ def proposal_of(request: ToolCallRequest, neutral: Tool | None, place: str, agen
         tool=call["name"],
         arguments=cast("Arguments", call["args"]),
         definition=neutral.definition if neutral else definition_of(request.tool),
-        origin=Origin(agent=agent, path=lineage(_namespace(request))),
+        origin=Origin(agent=agent, path=lineage(_namespace(request), agent)),
     )
     return Proposal(action, place, form_of(neutral, request.tool, action))
 

@@ -149,6 +149,15 @@ def fill(template: Json, values: Mapping[str, Json]) -> Json:
     return template.get("default", found) if found == "" else found
 
 
+def holes_in(template: Json) -> list[str]:
+    """The holes that a template has."""
+    if isinstance(template, list):
+        return [hole for item in template for hole in holes_in(item)]
+    if not isinstance(template, dict):
+        return []
+    return [str(template["$"])] if "$" in template else [hole for item in template.values() for hole in holes_in(item)]
+
+
 def faults(template: Json) -> list[str]:
     """What is wrong with a template that a user wrote."""
     if isinstance(template, list):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Final
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.pregel import Pregel
 
 from hitl_core.contracts import Finding
@@ -15,6 +16,8 @@ from . import inbox
 from .inference import Place, Site, Sites, Unclear, infer, subgraphs_of, swallowing, tools_of, wrappers_of
 from .registry import Codecs
 from .shapes import shape_of
+from .ungated import ungated_findings
+from .wrappers import wrapper_findings
 
 _ROOT: Final = "graph"
 
@@ -24,13 +27,16 @@ def findings(
     codecs: Codecs | None = None,
     *,
     sites: Sites | None = None,
+    ungated: Collection[str] = (),
 ) -> tuple[Finding, ...]:
-    """Everything worth saying about a compiled graph, refusals first."""
+    """Everything worth saying about a compiled graph, refusals first; `ungated` are tools that need no gate."""
     sites = sites or Sites(graph)
     found = [
         *_checkpointer(graph),
         *_static(sites),
         *(f for place in sites.places for f in _place(place, codecs or Codecs())),
+        *(f for place in sites.places for f in wrapper_findings(place)),
+        *ungated_findings(sites, ungated),
         *middleware_findings(sites),
     ]
     order = ("refuse", "warn", "note")
@@ -44,6 +50,9 @@ def _checkpointer(graph: Pregel[Any, Any, Any, Any]) -> Iterator[Finding]:
         text = "has no checkpointer, so a pause could not be resumed; compile it with one: compile(checkpointer=…)"
         yield Finding("refuse", _ROOT, text)
         return
+    if isinstance(saver, InMemorySaver):
+        text = "InMemorySaver forgets every pause when this process ends; a saver on disk keeps them: AsyncSqliteSaver"
+        yield Finding("warn", _ROOT, text)
     if not is_async(saver):
         name = type(saver).__name__
         yield Finding("note", _ROOT, f"{name} has no async methods; it runs in a thread. Async{name} avoids that")
@@ -104,12 +113,13 @@ def _wrappers(place: Place) -> Iterator[Finding]:
 
 
 def _tools(place: Place) -> Iterator[Finding]:
-    """One ToolNode task with several pausing tools gives the answer to whichever gets there first (langgraph#6533)."""
+    """One ToolNode task for several calls gives an answer to whichever gets there first (langgraph#6533)."""
     pausing = {scan.function.__name__ for scan, _ in place.sites} if list(tools_of(place.bound)) else set()
-    if len(pausing) > 1 and not place.sends_calls:
+    if pausing and not place.sends_calls:
         text = (
-            f"{', '.join(sorted(pausing))} pause in one ToolNode task; called together, an answer can reach the wrong "
-            "one (langgraph#6533). Send each call on its own: Send(node, [call])"
+            f"{', '.join(sorted(pausing))} may pause in one ToolNode task; called together or twice, an answer can "
+            "reach the wrong call (langgraph#6533), so such a pause is refused. Send each call on its own: "
+            "Send(node, [call])"
         )
         yield Finding("warn", place.name, text)
 

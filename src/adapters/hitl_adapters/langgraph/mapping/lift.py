@@ -7,11 +7,13 @@ The two protocols come before the schema because they say more; what is lowered 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hitl_core.protocol import Json, Kind, Option, Reply
 
 from ..errors import ambiguous
 from . import inbox, langchain
-from .codecs import AnyCodec, Codec, CustomCodec
+from .codecs import AnyCodec, Codec, CustomCodec, holes_in
 from .inference import Sites, Unclear
 from .pause import ENVELOPE, Gated, Lifted, NativePause
 from .registry import Codecs
@@ -34,7 +36,10 @@ def lift(pause: NativePause, codecs: Codecs | None = None, sites: Sites | None =
     if pause.static is not None:
         return (_breakpoint(pause),)
     try:
-        return _foreign(pause, codecs or Codecs(), sites)
+        if pause.fault:
+            raise Unclear(pause.fault)
+        found = _foreign(pause, codecs or Codecs(), sites)
+        return tuple(_as_rendered(each, pause) for each in found) if pause.parts else found
     except Unclear as unclear:
         raise ambiguous(pause.place, str(unclear)) from None
 
@@ -62,6 +67,26 @@ def _foreign(pause: NativePause, codecs: Codecs, sites: Sites | None) -> tuple[L
     if sites is None:
         raise Unclear("the graph's source was not read")
     return (_build(pause, sites.codec_for(pause, shape_of(pause)), sites),)
+
+
+def _as_rendered(lifted: Lifted, pause: NativePause) -> Lifted:
+    """Without the replies that would send back what only looks like the payload. Raises Unclear if no yes is left."""
+    lost = {Reply.EDIT, *(reply for reply in lifted.allowed if _sends_back(lifted, reply))}
+    if pause.parts & {"", "options", "choices"}:
+        lost.add(Reply.CHOOSE)
+    allowed = tuple(reply for reply in lifted.allowed if reply not in lost)
+    if not set(allowed) & {Reply.APPROVE, Reply.ACCEPT, Reply.ANSWER, Reply.CHOOSE}:
+        raise Unclear("the code wants back what it showed, and that is not JSON; send JSON, or register a codec")
+    return replace(lifted, allowed=allowed)
+
+
+def _sends_back(lifted: Lifted, reply: Reply) -> bool:
+    """Whether an approval has the shown arguments in it."""
+    if lifted.codec["codec"] == "inbox":
+        return reply is Reply.APPROVE
+    replies = lifted.codec.get("replies")
+    template = replies.get(reply.value) if isinstance(replies, dict) else None
+    return any(hole in ("arguments", "argument") for hole in holes_in(template))
 
 
 def _breakpoint(pause: NativePause) -> Lifted:

@@ -16,7 +16,8 @@ class NativePause:
     """One pending interrupt, as `get_state(cfg).tasks[*].interrupts` has it, or one static breakpoint.
 
     `path` names the graph levels above `node`, root first (`("sub",)` for a node of the subgraph `sub`). `value` is
-    plain JSON. `static` says on which side of the node a compiled-in breakpoint holds; it has no value and no answer.
+    plain JSON; `parts` and `fault` say what had to be rendered to be so (see rendering). `static` says on which side of
+    the node a compiled-in breakpoint holds; it has no value and no answer.
     """
 
     interrupt_id: str
@@ -25,6 +26,8 @@ class NativePause:
     value: Json = None
     response_schema: dict[str, Json] | None = None
     static: Literal["before", "after"] | None = None
+    parts: frozenset[str] = frozenset()
+    fault: str = ""
 
     @property
     def place(self) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from langgraph.types import PregelTask, StateSnapshot
 
@@ -14,6 +15,8 @@ from hitl_core.protocol import PauseRequest
 from .checkpoint import PausedAt
 from .pauses import App, Site, ask_about_step, is_settled, runs_again
 from .snapshot import checkpoint_id, unfinished
+
+Given = Callable[[PregelTask], Awaitable[Any]]
 
 
 @dataclass(slots=True)
@@ -26,21 +29,22 @@ class Doubt:
 
 
 async def doubtful(
-    turn: Turn, app: App, snapshot: StateSnapshot, sites: Sequence[Site], waited: Sequence[str]
+    turn: Turn, app: App, snapshot: StateSnapshot, sites: Sequence[Site], waited: Sequence[str], given: Given
 ) -> Doubt | Broke:
     """Steps of the app that a dead worker may have left half done: a person says whether to run them again.
 
-    `waited` are the places that the run paused at. After a second crash they are asked about once more.
+    `waited` are the places that the run paused at, `given` reads what a step was started with. After a second crash
+    they are asked about once more.
     """
     doubt = Doubt()
     for task in unfinished(snapshot):
         call = f"step:{task.name}:{task.id}"
         known = await turn.gate.settled(call) if turn.claimed.interrupted or call in waited else None
         if turn.claimed.interrupted and (known is None or is_settled(known)):
-            if not _may_have_run(task, sites, app) or await _is_gated(turn, task):
+            if not _may_have_run(task, (), sites, app) or await _is_gated(turn, task):
                 continue
             round = 0 if known is None else known.request.round + 1
-            doubt.asked.append(ask_about_step(turn.gate, task, call, round=round))
+            doubt.asked.append(ask_about_step(turn.gate, task, call, given=await given(task), round=round))
             doubt.waiting.append(call)
         elif known is None:
             continue
@@ -61,16 +65,25 @@ async def _is_gated(turn: Turn, task: PregelTask) -> bool:
     return await turn.gate.knows(f"{place}/") or await turn.gate.knows(f"{place}|")
 
 
-def _may_have_run(task: PregelTask, sites: Sequence[Site], app: App) -> bool:
+def _may_have_run(task: PregelTask, path: tuple[str, ...], sites: Sequence[Site], app: App) -> bool:
     """A task that waits undecided has certainly stopped there; any other unfinished one may have been working."""
-    if task.name in app.safe_nodes or task.name == "__start__":
+    if app.is_safe(path, task.name):
         return False
-    if any(site.pause.static is not None for site in sites):
-        return all(site.settled for site in sites)
+    if any(site.pause.static is not None and site.pause.path == path and not site.settled for site in sites):
+        return False
+    below = (*path, task.name)
+    if isinstance(task.state, StateSnapshot) and unfinished(task.state):
+        if not app.is_graph(path, task.name) and not any(_is_within(site, below) for site in sites):
+            return True  # a node's own code was on its way to the graph that it calls
+        return any(_may_have_run(each, below, sites, app) for each in unfinished(task.state))
     if not task.interrupts:
         return True
     ids = {each.id for each in task.interrupts}
     return any(site.pause.interrupt_id in ids and site.settled for site in sites)
+
+
+def _is_within(site: Site, path: tuple[str, ...]) -> bool:
+    return site.pause.path[: len(path)] == path
 
 
 def require_unmoved(snapshot: StateSnapshot, kept: PausedAt, thread: str, *, asked: bool) -> None:

@@ -43,12 +43,26 @@ class Engine:
 
     async def snapshot(self, thread: str, *, subgraphs: bool = False) -> StateSnapshot:
         """The state of a thread as the saver has it."""
-        config = self.config(thread)
+        return await self._state(self.config(thread), subgraphs=subgraphs)
+
+    async def parent(self, snapshot: StateSnapshot) -> StateSnapshot | None:
+        """The state before a state, None for the first."""
+        config = snapshot.parent_config
+        return None if config is None else await self._state(cast("dict[str, Any]", config), subgraphs=False)
+
+    async def _state(self, config: dict[str, Any], *, subgraphs: bool) -> StateSnapshot:
         if self.threaded:
             found = await asyncio.to_thread(self.graph.get_state, config, subgraphs=subgraphs)
         else:
             found = await self.graph.aget_state(config, subgraphs=subgraphs)
         return cast("StateSnapshot", found)
+
+    async def channels(self, snapshot: StateSnapshot) -> dict[str, Any]:
+        """The channels of the checkpoint of a snapshot, those that LangGraph keeps for itself too."""
+        saver: Any = self.graph.checkpointer
+        read = asyncio.to_thread(saver.get_tuple, snapshot.config) if self.threaded else None
+        found = await (read or saver.aget_tuple(snapshot.config))
+        return dict(found.checkpoint["channel_values"]) if found is not None else {}
 
     async def drive(self, thread: str, given: Any, *, emit: Callable[[LiveEvent], None] | None, run: str) -> Reached:
         """Invoke the graph with an input, None (go on) or a Command, to its next stop.

@@ -10,9 +10,11 @@ from typing import Final, cast
 from langgraph.types import PregelTask
 
 from hitl_core.commands import Settled
+from hitl_core.errors import RecordError
 from hitl_core.gate import ABORT, Form, Gate
 from hitl_core.lifecycle import RequestState
 from hitl_core.protocol import (
+    PAYLOAD_LIMIT,
     Action,
     Choose,
     Context,
@@ -29,6 +31,8 @@ from hitl_core.protocol import (
 )
 
 from ..mapping import Codecs, Expired, Gated, Lifted, NativePause, Sites, lift, lower
+from ..mapping.rendering import rendered
+from ..mapping.wrappers import has_no_effect
 
 AGAIN: Final = Option(id="again", label="Run the step again")
 
@@ -49,6 +53,18 @@ class App:
     def places(self) -> frozenset[tuple[tuple[str, ...], str]]:
         """Every node of every graph level that can be seen from outside, by path and name."""
         return frozenset((place.path, place.node) for place in self.sites.places)
+
+    def is_safe(self, path: tuple[str, ...], node: str) -> bool:
+        """Whether a node may simply run again: it has no effects but those that the gate knows one by one."""
+        return node in self.safe_nodes or node == "__start__" or (path, node) in self._effectless
+
+    def is_graph(self, path: tuple[str, ...], node: str) -> bool:
+        """Whether a node is nothing but a graph, with no code of its own around it."""
+        return any((place.path, place.node) == (path, node) and place.is_graph for place in self.sites.places)
+
+    @cached_property
+    def _effectless(self) -> frozenset[tuple[tuple[str, ...], str]]:
+        return frozenset((place.path, place.node) for place in self.sites.places if has_no_effect(place))
 
     @cached_property
     def fingerprint(self) -> str:
@@ -125,16 +141,30 @@ def ask(gate: Gate, site: Site, index: int, *, round: int = 0, fault: str = "") 
     return gate.lift(action, call=site.calls[index], form=form, round=round)
 
 
-def ask_about_step(gate: Gate, task: PregelTask, call: str, *, round: int) -> PauseRequest:
-    """The question about a step of the app that a crash interrupted."""
+def ask_about_step(gate: Gate, task: PregelTask, call: str, *, given: object, round: int) -> PauseRequest:
+    """The question about a step of the app that a crash interrupted; what it was `given` tells it from its siblings."""
+    shown = rendered(given)
+    path = [str(part) for part in task.path if isinstance(part, str | int) and not isinstance(part, bool)]
+    details: dict[str, Json] = {"path": "/".join(path), "input": shown.fault or shown.value}
     form = Form(
         kind=Kind.CHOICE,
         title=f"Step {task.name!r} was interrupted by a crash and may have had effects. Run it again?",
+        context=Context(details=_within_limit(details)),
         options=(AGAIN, ABORT),
         in_doubt=True,
     )
     action = Action(tool=f"step {task.name}", arguments={"step": task.name}, origin=Origin(path=(task.name,)))
     return gate.lift(action, call=call, form=form, round=round)
+
+
+def _within_limit(details: dict[str, Json]) -> dict[str, Json]:
+    """Without an input that no record can hold: it is for people to recognise the step by, and nothing depends on it.
+    Half of what a record may have, since there is more in it."""
+    try:
+        canonical(details, what="input", limit=PAYLOAD_LIMIT // 2)
+    except RecordError as exc:
+        return {**details, "input": f"cannot be shown: {exc}"}
+    return details
 
 
 def said(known: Settled) -> Decision | Expired:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from langgraph.types import Command, StateSnapshot
@@ -24,13 +25,15 @@ from hitl_core.lifecycle import RequestState
 from hitl_core.protocol import Json, PauseRequest
 
 from ..errors import in_words
-from ..mapping import Gated, NativePause
+from ..mapping import ENVELOPE, Gated, NativePause
 from ..mapping.output import output_of
+from .breakpoints import stands_at_breakpoint
 from .checkpoint import PausedAt
 from .crashes import doubtful, require_nothing_beside, require_places, require_unmoved
 from .engine import Engine
 from .pauses import App, Site, ask, is_settled, is_static, lowered, place_in_batch
-from .snapshot import checkpoint_id, failed, has_inner, is_over, pauses, written_by
+from .sharing import given_to, require_own_task
+from .snapshot import checkpoint_id, failed, has_inner, is_over, is_unheard, pauses, written_by
 from .watching import Reached
 
 LOOKS: Final = 64
@@ -104,7 +107,7 @@ class Resumption:
             return self.broke(self._turn.gate.stopped)
         if not reached.paused:
             return Completed(output_of(reached.value), consumed=tuple(self._told))
-        if reached.waits is None or reached.at_breakpoint:
+        if reached.waits is None or reached.at_breakpoint or any(map(self._in_tools, reached.waits)):
             return await self._next(await self._look())
         standing = await self._standing(reached.waits, reached.checkpoint_id, reached.nodes)
         if len(standing.sites) > 1 or (standing.sites and standing.gated):
@@ -138,6 +141,8 @@ class Resumption:
             doubt = await self._doubt(standing, snapshot)
             if doubt is not None:
                 return doubt
+            if is_unheard(snapshot):
+                return Step(None)
         if not standing.calls:
             return self._without_pauses(snapshot)
         if failed(snapshot) and not self._retried:
@@ -265,7 +270,17 @@ class Resumption:
 
     async def _read(self, snapshot: StateSnapshot) -> Standing:
         nodes = tuple(sorted(set(snapshot.next)))
-        return await self._standing(self._waits(snapshot), checkpoint_id(snapshot), nodes)
+        standing = await self._standing(await self._waits(snapshot), checkpoint_id(snapshot), nodes)
+        native = frozenset(site.pause.interrupt_id for site in standing.sites)
+        await require_own_task(self._engine, self._app, snapshot, native)
+        return standing
+
+    def _in_tools(self, pause: NativePause) -> bool:
+        """Whether a pause is in a ToolNode, whose task may have several calls; that of our own gate asks again."""
+        if isinstance(pause.value, dict) and ENVELOPE in pause.value:
+            return False
+        whole = (*pause.path, pause.node)
+        return any(self._app.sites.tool_node(whole[:depth], name) is not None for depth, name in enumerate(whole))
 
     async def _standing(self, waits: Iterable[NativePause], where: str, nodes: tuple[str, ...]) -> Standing:
         sites, gated = [], []
@@ -279,18 +294,23 @@ class Resumption:
             sites.append(Site(pause, lifted, calls, tuple(known)))
         return Standing(where, nodes, tuple(sites), tuple(gated))
 
-    def _waits(self, snapshot: StateSnapshot) -> list[NativePause]:
+    async def _waits(self, snapshot: StateSnapshot) -> list[NativePause]:
         found = list(pauses(snapshot))
-        if not found and self._at_breakpoint(snapshot):
+        if not found and await self._at_breakpoint(snapshot):
             return [self._engine.breakpoint(snapshot)]
         return found
 
-    def _at_breakpoint(self, snapshot: StateSnapshot) -> bool:
-        """LangGraph says so after a drive. Before, a thread with work left may also have crashed: a person decides."""
+    async def _at_breakpoint(self, snapshot: StateSnapshot) -> bool:
+        """LangGraph says so after a drive; before one it is read, since a thread with work left may have crashed."""
         if self._reached is not None:
             return self._reached.at_breakpoint
-        waited = self._kept is not None and f"pause:static:{checkpoint_id(snapshot)}#0" in self._kept.waits
-        return waited or (self._engine.has_breakpoints and bool(snapshot.next) and not failed(snapshot))
+        if not snapshot.next:
+            return False
+        if self._kept is not None and f"pause:static:{checkpoint_id(snapshot)}#0" in self._kept.waits:
+            return True
+        if not self._engine.has_breakpoints or failed(snapshot):
+            return False
+        return await stands_at_breakpoint(self._engine, self._app, snapshot)
 
     def _paused(self, standing: Standing, requests: Sequence[PauseRequest], waiting: Iterable[str]) -> Paused:
         where = {"thread_id": self._turn.run.thread, "checkpoint_ns": "", "checkpoint_id": standing.checkpoint_id}
@@ -343,7 +363,8 @@ class Resumption:
 
     async def _doubt(self, standing: Standing, snapshot: StateSnapshot) -> Ending | None:
         waited = () if self._kept is None else self._kept.waits
-        found = await doubtful(self._turn, self._app, snapshot, standing.sites, waited)
+        given = partial(given_to, self._engine, snapshot)
+        found = await doubtful(self._turn, self._app, snapshot, standing.sites, waited, given)
         if isinstance(found, Broke):
             return found
         self._told.update(dict.fromkeys(found.answered))

@@ -14,6 +14,7 @@ from langgraph.types import Interrupt, PregelTask, StateSnapshot
 from hitl_core.protocol import Json
 
 from ..mapping import NativePause
+from ..mapping.rendering import rendered
 
 MARK: Final = "hitl_run"
 """Metadata of every checkpoint that a run of ours wrote: the run's id. Without it, somebody else moved the thread."""
@@ -37,17 +38,32 @@ def _of_task(task: PregelTask, path: tuple[str, ...]) -> Iterator[NativePause]:
         yield from pauses(task.state, (*path, task.name))
         return
     for each in task.interrupts:
+        shown = rendered(each.value)
         yield NativePause(
             interrupt_id=each.id,
             node=task.name,
             path=path,
-            value=each.value,
+            value=shown.value,
             response_schema=_schema(each),
+            parts=shown.parts,
+            fault=shown.fault,
         )
 
 
 def _schema(each: Interrupt[Any]) -> dict[str, Json] | None:
     return each.response_schema if isinstance(each.response_schema, dict) else None
+
+
+def is_unheard(snapshot: StateSnapshot) -> bool:
+    """Whether a graph inside waits and the step around it has not said so, as after a crash between the two writes:
+    no answer reaches such a pause until the step has run up to it once more."""
+    for task in unfinished(snapshot):
+        if not isinstance(task.state, StateSnapshot) or task.error is not None:
+            continue
+        inside = {each.interrupt_id for each in pauses(task.state)}
+        if not inside <= {each.id for each in task.interrupts} or is_unheard(task.state):
+            return True
+    return False
 
 
 def breakpoint_at(snapshot: StateSnapshot, graph: Any) -> NativePause:

@@ -19,10 +19,9 @@ from hitl_core.protocol import LiveEvent
 from ..mapping import NativePause
 from ..mapping.output import MODES as LIVE_MODES
 from ..mapping.output import live_events
+from ..mapping.rendering import is_plain
 
 MODES: Final = ("values", "tasks")
-
-_PLAIN: Final = (str, int, float, bool, type(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +100,7 @@ class Watch(GraphCallbackHandler):
                 known = innermost.get(each["id"])
                 if known is None or len(known.path) < len(path):
                     innermost[each["id"]] = _pause(path, part, each)
-        certain = set(innermost) == ids and all(_is_plain(pause.value) for pause in innermost.values())
+        certain = set(innermost) == ids and all(is_plain(pause.value) for pause in innermost.values())
         return tuple(innermost.values()) if certain else None
 
 
@@ -109,12 +108,3 @@ def _pause(path: tuple[str, ...], part: dict[str, Any], each: dict[str, Any]) ->
     schema = each.get("response_schema")
     known = schema if isinstance(schema, dict) else None
     return NativePause(each["id"], part["name"], path, each["value"], known)
-
-
-def _is_plain(value: Any) -> bool:
-    """Whether a value is the same after the saver has kept it: JSON as Python has it."""
-    if isinstance(value, dict):
-        return all(type(key) is str and _is_plain(each) for key, each in value.items())
-    if isinstance(value, list):
-        return all(map(_is_plain, value))
-    return type(value) in _PLAIN

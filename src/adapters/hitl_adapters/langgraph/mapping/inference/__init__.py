@@ -12,9 +12,23 @@ is Unclear, and Unclear refuses. What remains: code that says one thing and does
 
 from .answers import infer
 from .events import Site
+from .reach import may_pause, named_in, pauses_itself
 from .sites import Place, Sites, subgraphs_of, tools_of
 from .source import wrappers_of
 from .statements import swallowing
 from .verdicts import Unclear
 
-__all__ = ["Place", "Site", "Sites", "Unclear", "infer", "subgraphs_of", "swallowing", "tools_of", "wrappers_of"]
+__all__ = [
+    "Place",
+    "Site",
+    "Sites",
+    "Unclear",
+    "infer",
+    "may_pause",
+    "named_in",
+    "pauses_itself",
+    "subgraphs_of",
+    "swallowing",
+    "tools_of",
+    "wrappers_of",
+]

@@ -43,6 +43,11 @@ class Place:
         return self.graph.nodes[self.node].bound
 
     @property
+    def is_graph(self) -> bool:
+        """Whether the node is a graph itself."""
+        return isinstance(self.bound, Pregel)
+
+    @property
     def sends_calls(self) -> bool:
         """Whether this graph level sends work on with `Send`, so that calls run in tasks of their own."""
         routers = [f for branch in _branches(self.graph) for f in functions_of(branch.path)]
@@ -101,6 +106,15 @@ class Sites:
             return None
         schema = next(iter(found.values())).tool_call_schema
         return dict(schema if isinstance(schema, dict) else schema.model_json_schema())
+
+    def graph_at(self, path: tuple[str, ...]) -> Any:
+        """The graph of a level, None if it cannot be seen from outside."""
+        return self.graph if not path else next((p.graph for p in self.places if p.path == path), None)
+
+    def tool_node(self, path: tuple[str, ...], node: str) -> Any:
+        """The ToolNode at a place, None if there is none."""
+        here = (p.bound for p in self.places if (p.path, p.node) == (path, node))
+        return next((bound for bound in here if list(tools_of(bound))), None)
 
     def _candidates(self, pause: NativePause) -> list[tuple[Scan, Site]]:
         here = [p for p in self.places if (p.path, p.node) == (pause.path, pause.node)]
