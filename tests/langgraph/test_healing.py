@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from langchain.agents import create_agent
+from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, interrupt
 
@@ -82,6 +85,17 @@ async def test_a_thread_that_was_deleted_is_named(desk: Made) -> None:
     run = await at.answer(run, approve)
     assert (run.state, at.effects) == (RunState.FAILED, ["asked"])
     assert "no thread" in run.error
+
+
+async def test_a_thread_that_was_only_in_memory_is_said_to_be_gone_with_its_process(desk: Made) -> None:
+    @asynccontextmanager
+    async def forgetting(folder: Path) -> AsyncIterator[Any]:
+        yield InMemorySaver()
+
+    at = desk(graphs.in_a_node, saver=forgetting)
+    run = await at.answer(await at.start({"order": "A"}), approve)
+    assert (run.state, at.effects) == (RunState.FAILED, ["asked"])
+    assert "InMemorySaver forgets every thread when its process ends" in run.error
 
 
 # ── an answer that breaks the node ───────────────────────────────────────────────────────────────────────────

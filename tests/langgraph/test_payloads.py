@@ -112,6 +112,13 @@ async def test_it_is_decided_about_as_shown(desk: Made, more: dict[str, Any], sa
     assert (run.state, at.effects) == (RunState.COMPLETED, ["paid"] if say is approve else [])
 
 
+async def test_a_payload_that_makes_no_request_is_refused_by_its_place(desk: Made) -> None:
+    action = {"action_request": {"action": "", "args": {}}, "config": {"allow_accept": True}, "description": ""}
+    run = await desk(_payload(action)).start({"order": "A"})
+    assert run.state is RunState.FAILED
+    assert run.error.startswith("HITL-A08 the pause at 'ask' cannot be answered safely: its payload makes no request")
+
+
 def _pause(value: Any) -> NativePause:
     shown = rendered(value)
     return NativePause("i", "ask", value=shown.value, parts=shown.parts, fault=shown.fault)

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, cast
 
+from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.constants import END
 from langgraph.runtime import RunControl
 from langgraph.types import Command, StateSnapshot
@@ -34,6 +35,12 @@ class Engine:
         self._has_subgraphs = has_subgraphs
         self.threaded = not is_async(graph.checkpointer)
         self._controls: dict[str, RunControl] = {}
+
+    @property
+    def forgets(self) -> str:
+        """Why the saver may have lost a thread by itself, "" if it keeps them on disk."""
+        ends = isinstance(self.graph.checkpointer, InMemorySaver)
+        return "InMemorySaver forgets every thread when its process ends" if ends else ""
 
     def config(self, thread: str, *, run: str = "", strict: bool = False) -> dict[str, Any]:
         configurable: dict[str, Any] = {"thread_id": thread}

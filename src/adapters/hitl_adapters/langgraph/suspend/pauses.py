@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Final, cast
 
 from langgraph.types import PregelTask
+from pydantic import ValidationError
 
 from hitl_core.commands import Settled
 from hitl_core.errors import RecordError
@@ -30,6 +31,7 @@ from hitl_core.protocol import (
     sha256,
 )
 
+from ..errors import ambiguous
 from ..mapping import Codecs, Expired, Gated, Lifted, NativePause, Sites, lift, lower
 from ..mapping.rendering import rendered
 from ..mapping.wrappers import has_no_effect
@@ -121,7 +123,16 @@ def lowered(known: list[Settled], codecs: Codecs) -> Json:
 
 
 def ask(gate: Gate, site: Site, index: int, *, round: int = 0, fault: str = "") -> PauseRequest:
-    """The request for one part of a pause; `fault` is what was wrong with the answer before."""
+    """The request for one part of a pause; `fault` is what was wrong with the answer before. Raises PauseAmbiguous for
+    a payload that makes no request, such as one with a tool that has no name."""
+    try:
+        return _asked(gate, site, index, round, fault)
+    except ValidationError as exc:
+        wrong = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in exc.errors())
+        raise ambiguous(site.pause.place, f"its payload makes no request ({wrong})") from exc
+
+
+def _asked(gate: Gate, site: Site, index: int, round: int, fault: str) -> PauseRequest:
     lifted, pause = site.lifted[index], site.pause
     form = Form(
         kind=lifted.kind,

@@ -263,7 +263,8 @@ class Resumption:
     async def _look(self) -> StateSnapshot:
         snapshot = await self._engine.snapshot(self._turn.run.thread)
         if snapshot.created_at is None and self._kept is not None:
-            raise AppChanged(f"the checkpointer has no thread {self._turn.run.thread!r} any more; nothing ran")
+            why = f"{self._engine.forgets}, so " if self._engine.forgets else ""
+            raise AppChanged(f"{why}the checkpointer has no thread {self._turn.run.thread!r} any more; nothing ran")
         if has_inner(snapshot):
             return await self._engine.snapshot(self._turn.run.thread, subgraphs=True)
         return snapshot
