@@ -130,6 +130,13 @@ def test_tools_that_run_without_the_gate_are_warned_of_one_by_one() -> None:
     assert any("'look_up' runs without the gate" in message for message in said)
 
 
+def test_they_stand_apart_from_what_else_is_found() -> None:
+    """`hitl doctor` has a section for them."""
+    graph = _agent(tools=[agents.refund])
+    found = [each.message for each in findings(graph) if each.ungated]
+    assert [message.partition(" runs")[0] for message in found] == ["'refund'"]
+
+
 def test_tools_of_an_agent_that_is_a_tool_are_warned_of_too() -> None:
     said = _said(_agent(OversightMiddleware(), tools=[ask_the_agent]), "warn")
     assert any("'slow' runs without the gate" in message for message in said)

@@ -220,7 +220,8 @@ class _Walk:
     def _stranger(self, agent: BaseChatAgent, place: str, stream: Any) -> None:
         """An agent of the app's own: its turns are remembered when they end; what happens in them is its own."""
         kind = type(agent).__name__
-        self._find("warn", place, f"{kind} is no agent of AutoGen's own: what it does by itself is not gated")
+        free = f"{kind} is no agent of AutoGen's own: what it does by itself is not gated"
+        self.findings.append(Finding("warn", place, free, ungated=True))
         speak = agent.on_messages
 
         async def on_messages(messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken) -> Any:

@@ -116,14 +116,16 @@ class _Look:
         for tool in self.agent.tools:
             problem = _problem(tool)
             if problem:
-                yield Finding("refuse" if policed else "warn", self._place(tool), problem)
+                yield Finding("refuse" if policed else "warn", self._place(tool), problem, ungated=True)
         free = [tool.name for tool in self.agent.tools if isinstance(tool, FunctionTool) and _is_free(tool)]
         if free and not policed:
             seen = "no policy sees them (gate_agent would let it)"
-            yield Finding("note", self.agent.name, f"run without asking, and {seen}: {', '.join(free)}")
+            what = f"run without asking, and {seen}: {', '.join(free)}"
+            yield Finding("note", self.agent.name, what, ungated=True)
         for each in self.agent.handoffs:
             if isinstance(each, Handoff) and _behind(each) is None:
-                yield Finding("warn", self.agent.name, f"hands over to {each.agent_name!r}, which cannot be looked at")
+                what = f"hands over to {each.agent_name!r}, which cannot be looked at"
+                yield Finding("warn", self.agent.name, what, ungated=True)
 
     def _place(self, tool: Tool) -> str:
         return f"{self.agent.name}.{_name(tool)}"
