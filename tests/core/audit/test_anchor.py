@@ -50,6 +50,17 @@ def test_a_second_after_the_first_line_there_is_one(tmp_path: Path) -> None:
     assert sizes(tmp_path) == [1]
 
 
+def test_the_next_line_after_an_anchor_gets_one_of_its_own(tmp_path: Path) -> None:
+    anchors = Anchors(custody(tmp_path), every_seconds=0.0)
+    for size in range(1, 4):
+        anchors.moved((size, b"m" * 32))
+        while sizes(tmp_path)[-1:] != [size]:
+            pass
+    anchors.close()
+    assert sizes(tmp_path) == [1, 2, 3]
+    assert anchors.take_fresh() is not None
+
+
 def test_a_store_that_was_only_read_writes_none(tmp_path: Path) -> None:
     Anchors(custody(tmp_path)).close()
     assert not (tmp_path / "desk.anchors").exists()
