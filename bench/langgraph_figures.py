@@ -83,7 +83,7 @@ def _compared(where: str, spent: Spent) -> Iterator[Figure]:
     against = f"raw LangGraph {microseconds(raw)}"
     yield Figure(f"pause + resume, {where}", microseconds(ours), against, ours / raw, 1.10)
     for what, part in (("the graph itself", spent.graph), ("five transactions", spent.store)):
-        yield Figure(f"… of that: {what}", microseconds(median(part)), against, median(part) / raw)
+        yield Figure(f"… {where}: {what}", microseconds(median(part)), against, median(part) / raw)
 
 
 @dataclass(frozen=True, slots=True)
