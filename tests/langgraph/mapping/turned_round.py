@@ -381,7 +381,20 @@ def acts_in_a_comprehension(state: State) -> State:
     return {"out": [send() for _ in range(1) if answer != "yes"]}
 
 
+def asks_what_is_wrong(state: State) -> State:
+    if interrupt("Is anything wrong with it?") == "yes":
+        return {"out": "told the writer"}
+    return {"out": send()}
+
+
+def asks_for_objections(state: State) -> State:
+    answer = interrupt({"question": "Mail to all customers. Any objections?"})
+    return {"out": "held" if answer == "yes" else send()}
+
+
 EVERY = [
+    asks_what_is_wrong,
+    asks_for_objections,
     acts_in_a_conjunction_on_anything_but_yes,
     acts_in_a_comprehension,
     asks_whether_to_skip,

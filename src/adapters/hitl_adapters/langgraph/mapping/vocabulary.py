@@ -65,6 +65,13 @@ _DOUBT: Final = frozenset(
     )
 )
 """words that speak of anything but going on"""
+_TROUBLE: Final = re.compile(
+    r"\b(?:any(?:thing|body|one)?|some(?:thing)?|is there|are there|do you (?:have|see|find)|does|is (?:it|this|that))"
+    r"\b"
+    r"[^?.!]*\b(?:wrong|amiss|missing|unsafe|risky|fraud(?:ulent)?|problems?|issues?|objections?|objects?|concerns?|doubts?"
+    r"|mistakes?|errors?|faults?|changes|against|reasons? (?:not|against)|stop|hold|wait)\b[^?.!]*\?",
+    re.IGNORECASE,
+)
 _REASON: Final = listed(
     "reason feedback comment comments message note notes explanation text why response suggestion "
     "suggestions instruction instructions justification data"
@@ -105,6 +112,11 @@ def is_neutral(name: str) -> bool:
 def doubtful(name: str) -> bool:
     """Whether a name speaks of refusing, of waiting or of something wrong: a yes under it may mean no."""
     return any(refuses(word) or word in _DOUBT for word in tokens(name))
+
+
+def asks_for_trouble(question: str) -> bool:
+    """Whether a question asks if something is wrong ("Any objections?"): a yes to it means not to go on."""
+    return _TROUBLE.search(question) is not None
 
 
 def refuses(word: str) -> bool:

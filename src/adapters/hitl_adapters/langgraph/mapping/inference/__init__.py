@@ -6,8 +6,9 @@ Nothing is run. `sites` finds the places of a graph and reads them; what cannot 
 
 What is certain: every name of the answer says that truth is a yes, or says nothing while the code behind a no speaks of
 refusing; a word that is a refusal and nothing else; or a consent that is compared with, so that a refusal is none of
-the words the code knows. A word like "cancel" may be what is to be done, so it is never a no. Whatever cannot be shown
-is Unclear, and Unclear refuses. What remains: code that says one thing and does another is believed.
+the words the code knows. A word like "cancel" may be what is to be done, so it is never a no, and a
+question that asks whether something is wrong is none that a yes goes on from. Whatever cannot be shown is Unclear, and
+Unclear refuses. What remains: code that says one thing and does another is believed.
 """
 
 from .answers import infer

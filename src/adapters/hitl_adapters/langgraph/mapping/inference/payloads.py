@@ -50,6 +50,15 @@ def _could_be_list(node: ast.List | ast.Tuple, value: list[Json], literals: Lite
     )
 
 
+def texts_in(value: Json) -> Iterator[str]:
+    """Every text that a payload shows."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from texts_in(part)
+
+
 def example_of(site: Site) -> Json:
     """A payload like those of the site, with `…` for what is only known when it runs."""
     return _example(site.payload, site)

@@ -16,9 +16,10 @@ from hitl_core.protocol import Json
 from ..codecs import Codec
 from ..pause import NativePause
 from ..shapes import Shape
+from ..vocabulary import asks_for_trouble
 from .answers import infer
 from .events import Event, Ref, Site, Value, What
-from .payloads import could_be, example_of, state_keys_in
+from .payloads import could_be, example_of, state_keys_in, texts_in
 from .scan import Scan, asks, read_function
 from .source import functions_of, plain
 from .verdicts import Unclear
@@ -82,6 +83,8 @@ class Sites:
             raise Unclear(f"{name}() may have paused here, and what is done with its answer was not read")
         if not found:
             raise Unclear("no interrupt() call was found in its source")
+        if any(map(asks_for_trouble, texts_in(pause.value))):
+            raise Unclear("it asks whether something is wrong, so that a yes may mean not to go on")
         fitting = [site for scan, site in found if could_be(site.payload, pause.value, site.literals)]
         if not fitting:
             raise Unclear("no interrupt() call in its source makes this payload")
