@@ -28,6 +28,10 @@ class RequestState(StrEnum):
     SUPERSEDED = "superseded"
 
 
+TAKEN_BACK: Final = (RequestState.REVOKED, RequestState.SUPERSEDED, RequestState.CANCELLED)
+"""What was said to such a request counts no more: where an answer is still needed, people are asked again."""
+
+
 class RequestEvent(StrEnum):
     """What can happen to a request. `refuse` is to decide with a rejection or a cancellation, which a stop admits."""
 

@@ -37,7 +37,7 @@ from ..commands import (
 )
 from ..contracts import Clock
 from ..errors import AlreadyStarted, AppChanged, EffectRefused, HitlError, RecordError, Stopped
-from ..lifecycle import ActionEvent, ActionState, RequestState
+from ..lifecycle import TAKEN_BACK, ActionEvent, ActionState, RequestState
 from ..protocol import (
     Action,
     Arguments,
@@ -61,7 +61,7 @@ from .carrying import Carrying, in_words
 from .doubt import doubt_form, doubt_ruling, is_about, resolve
 from .forms import DEFAULT_FORM, Form, compose
 from .lineage import note_about
-from .standing import TAKEN_BACK, about, asked_again, once_more, unmet
+from .standing import about, asked_again, once_more, unmet
 from .surroundings import Surroundings
 from .verdicts import verdict
 

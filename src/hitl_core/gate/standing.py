@@ -6,17 +6,13 @@ Pure.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
 
 from ..checks import authorise
 from ..commands import Effect, Settled
-from ..lifecycle import RequestState
+from ..lifecycle import TAKEN_BACK
 from ..protocol import Level, OnTimeout, Proceed, Ruling, Verdict
 from .doubt import resolve
 from .verdicts import verdict
-
-TAKEN_BACK: Final = (RequestState.REVOKED, RequestState.SUPERSEDED, RequestState.CANCELLED)
-"""A word about an effect in doubt that counts no more: the question is asked again."""
 
 
 def unmet(ruling: Ruling, decided: Settled | None) -> str:

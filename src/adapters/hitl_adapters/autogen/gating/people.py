@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import cast
 
 from autogen_agentchat.agents import UserProxyAgent
 from autogen_agentchat.base import Response
@@ -12,14 +12,11 @@ from autogen_agentchat.messages import BaseChatMessage, HandoffMessage, TextMess
 
 from hitl_core.commands import Settled
 from hitl_core.gate import Form
-from hitl_core.lifecycle import RequestState
+from hitl_core.lifecycle import TAKEN_BACK, RequestState
 from hitl_core.protocol import Action, Answer, HandBack, TakeOver
 
 from ..mapping import no_answer, person_action, person_form, question_of
 from ..suspend import Scope, Session, Suspended
-
-_TAKEN_BACK: Final = (RequestState.REVOKED, RequestState.SUPERSEDED, RequestState.CANCELLED)
-"""A word that counts no more: the person is asked again."""
 
 
 async def decided(session: Session, place: str, action: Action, form: Form) -> Settled:
@@ -28,7 +25,7 @@ async def decided(session: Session, place: str, action: Action, form: Form) -> S
     session.reached.add(place)
     known = await session.gate.settled(place)
     anew = known is not None and session.turn.ask_again and place not in session.asked_again
-    if known is None or known.state in _TAKEN_BACK or anew:
+    if known is None or known.state in TAKEN_BACK or anew:
         session.asked_again.add(place)
         ask(session, place, action, form, round=0 if known is None else known.request.round + 1)
     assert known is not None

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from hitl_core.commands import Settled
 from hitl_core.errors import RecordError
 from hitl_core.gate import ABORT, Form, Gate
-from hitl_core.lifecycle import RequestState
+from hitl_core.lifecycle import TAKEN_BACK, RequestState
 from hitl_core.protocol import (
     PAYLOAD_LIMIT,
     Action,
@@ -39,8 +39,6 @@ from ..mapping.wrappers import has_no_effect
 AGAIN: Final = Option(id="again", label="Run the step again")
 
 UNDECIDED: Final = (RequestState.OPEN, RequestState.FROZEN)
-
-_TAKEN_BACK: Final = (RequestState.REVOKED, RequestState.SUPERSEDED, RequestState.CANCELLED)
 
 
 @dataclass(frozen=True)
@@ -193,7 +191,7 @@ def said(known: Settled) -> Decision | Expired:
 
 def runs_again(known: Settled) -> bool:
     """Whether a person said that a step in doubt shall run again; without a clear word that stands it does not."""
-    if known.state in _TAKEN_BACK:
+    if known.state in TAKEN_BACK:
         return False
     decision = known.response.decision if known.response is not None else None
     return isinstance(decision, Choose) and decision.option == AGAIN.id
