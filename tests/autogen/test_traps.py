@@ -19,6 +19,7 @@ from autogen_core.tools import TextResultContent, ToolResult, ToolSchema, Workbe
 from hitl_core import current_call
 from hitl_core.commands import CancelRun, StopScope
 from hitl_core.errors import AppChanged, AppRefused, LeaseLost
+from hitl_core.gate import Gate
 from hitl_core.lifecycle import ActionState
 from hitl_core.protocol import Kind, RunState
 from hitl_core.testing.scripted_model import Call, Refuse, Rule, Script, ScriptedModel, Step, When
@@ -267,14 +268,24 @@ async def test_a_workbench_that_raises_does_not_hang_the_agent(desk: Made, plays
     assert "arguments.amount" in heard(model)[-1]
 
 
-async def test_a_stop_while_a_tool_works_ends_the_run_after_it(desk: Made, plays: Plays) -> None:
+async def test_a_stop_while_a_tool_works_ends_the_run_after_it(
+    desk: Made, plays: Plays, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """§2.1, §3.3: a cancelled token deadlocks a plain agent in a tool; the team goes on working without one."""
-    began = asyncio.Event()
+    began, heeded, heed_stops = asyncio.Event(), asyncio.Event(), Gate.heed_stops
+
+    async def heeds(gate: Gate) -> bool:
+        found = await heed_stops(gate)
+        if found:
+            heeded.set()
+        return found
+
+    monkeypatch.setattr(Gate, "heed_stops", heeds)
 
     async def works(order: str) -> str:
-        """Takes its time."""
+        """Works until the stop has been seen."""
         began.set()
-        await asyncio.sleep(0.8)
+        await heeded.wait()
         record("worked")
         return "worked"
 
