@@ -24,7 +24,7 @@ from .response import (
     TakeOver,
     decision_of,
 )
-from .ruling import Approvers, Level, OnTimeout, Ruling
+from .ruling import Approvers, Escalation, Level, OnTimeout, Ruling, Stage
 from .run import Run, RunState
 from .verdict import EffectMode, Executed, Failed, Outcome, Proceed, Refuse, Substitute, Verdict, Wait
 
@@ -51,6 +51,7 @@ __all__ = [
     "Delegate",
     "Edit",
     "EffectMode",
+    "Escalation",
     "Executed",
     "Failed",
     "HandBack",
@@ -77,6 +78,7 @@ __all__ = [
     "Ruling",
     "Run",
     "RunState",
+    "Stage",
     "Substitute",
     "TakeOver",
     "TopRecord",

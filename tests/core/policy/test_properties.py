@@ -141,7 +141,7 @@ def _said(rules: list[Rule], defaults: Defaults, action: Action, facts: Facts) -
     for order, rule in enumerate(rules):
         strict, doubt = _strictness(rule, facts), False
         try:
-            if rule.when is not None and not compiled(rule.when)(action.arguments, facts):
+            if rule.when is not None and not compiled(rule.when)(action, facts):
                 continue
         except Doubt:
             doubt = True
