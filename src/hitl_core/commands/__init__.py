@@ -7,6 +7,7 @@ that lease is the run's current one.
 
 from .decisions import FireTimers, MoveRequest, RecordResponse
 from .effects import BeginEffect, EndEffect, MoveEffect, PerformEffect, RecordRefusal
+from .history import Counted, ReadHistory
 from .kinds import Command, Query
 from .queries import (
     GetCheckpoint,
@@ -31,6 +32,7 @@ __all__ = [
     "ClaimRuns",
     "Claimed",
     "Command",
+    "Counted",
     "Effect",
     "EndEffect",
     "FinishRun",
@@ -56,6 +58,7 @@ __all__ = [
     "PerformEffect",
     "Query",
     "ReadAudit",
+    "ReadHistory",
     "Recall",
     "RecordRefusal",
     "RecordResponse",

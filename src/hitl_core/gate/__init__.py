@@ -5,7 +5,7 @@ from .carrying import Carrying
 from .forms import OFFERED, Form, preview
 from .gate import Gate
 from .stops import heeding_stops
-from .surroundings import Surroundings
+from .surroundings import Case, Surroundings
 
 __all__ = [
     "ABORT",
@@ -13,6 +13,7 @@ __all__ = [
     "NOT_HAPPENED",
     "OFFERED",
     "Carrying",
+    "Case",
     "Form",
     "Gate",
     "Surroundings",

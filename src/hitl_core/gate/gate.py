@@ -18,6 +18,7 @@ from typing import Any, TypeVar, assert_never
 from ..commands import (
     BeginEffect,
     Command,
+    Counted,
     Effect,
     EndEffect,
     Known,
@@ -61,9 +62,10 @@ from .carrying import Carrying, in_words
 from .doubt import doubt_form, doubt_ruling, is_about, resolve
 from .forms import DEFAULT_FORM, Form, compose
 from .lineage import note_about
-from .standing import about, asked_again, once_more, unmet
+from .standing import about, asked_again, asking, once_more, unmet
 from .surroundings import Surroundings
 from .verdicts import verdict
+from .weighing import Weighing
 
 T = TypeVar("T")
 
@@ -77,6 +79,7 @@ class Gate:
         self.stopped: Stopped | None = None
         self.changed: AppChanged | None = None
         self._around = around
+        self._weighing = Weighing(around, run)
         self._store = around.store
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[str, PauseRequest] = {}
@@ -132,7 +135,8 @@ class Gate:
 
     def lift(self, action: Action, *, call: str, form: Form, round: int = 0) -> PauseRequest:
         """The request for a pause that the app made itself: it always asks; the policy adds who and until when."""
-        return self._compose(action, call, round, form, _asking(self._rule(action, form)))
+        ruling = self._weighing.unlooked(action, call, form)
+        return self._compose(action, call, round, form, asking(ruling))
 
     async def settled(self, call: str) -> Settled | None:
         """The newest request at a place of this run, with its state and response."""
@@ -166,13 +170,13 @@ class Gate:
         return None
 
     async def _first(self, action: Action, call: str, round: int, form: Form) -> Verdict:
-        ruling = self._rule(action, form)
+        ruling = await self._weighing.rule(action, call, form)
         if ruling.denied:
             return await self._deny(action, call, ruling)
         if not ruling.asks and form.kind is Kind.APPROVAL:
             return self._let_through(action, call, round, form, ruling)
         if form.kind is not Kind.APPROVAL:
-            ruling = _asking(ruling)
+            ruling = asking(ruling)
         return self._ask(action, call, round, form, ruling)
 
     def _let_through(self, action: Action, call: str, round: int, form: Form, ruling: Ruling) -> Proceed:
@@ -181,6 +185,7 @@ class Gate:
         return Proceed(action, call=call)
 
     def _ask(self, action: Action, call: str, round: int, form: Form, ruling: Ruling) -> Wait:
+        self._weighing.holds_back(call)
         request = self._compose(action, call, round, form, ruling)
         self._waiting[call] = request
         return Wait(request)
@@ -201,7 +206,8 @@ class Gate:
         found = verdict(settled)
         if not isinstance(found, Proceed):
             return found
-        recorded, current = settled.request, self._rule(found.action, form)
+        recorded = settled.request
+        current = await self._weighing.rule(found.action, recorded.call, form)
         if current.denied:
             return await self._deny(action, recorded.call, current)
         missing = unmet(current, settled)
@@ -259,14 +265,14 @@ class Gate:
             return await self._refuse(effect.action, effect.call, found.text)
         if not isinstance(found, Proceed):
             return found
-        current = self._rule(found.action, form)
+        current = await self._weighing.rule(found.action, effect.call, form)
         if current.denied:
             return await self._deny(effect.action, effect.call, current)
         missing = unmet(current, decided)
         if not missing:
             return found
         self._held.add(effect.call)
-        ruling = asked_again(current if current.asks else _asking(current), missing)
+        ruling = asked_again(current if current.asks else asking(current), missing)
         return self._ask(effect.action, effect.call, known.next_round, form, ruling)
 
     async def _interrupted(self, known: Known, effect: Effect, form: Form, note: str) -> Verdict:
@@ -274,7 +280,7 @@ class Gate:
         it may have happened, so a person has to say what is to become of it."""
         if effect.fence == self.lease.fence:
             raise AlreadyStarted(f"the call {effect.call!r} is running now; it is not started a second time")
-        current = self._rule(effect.action, form)
+        current = await self._weighing.rule(effect.action, effect.call, form)
         held = current.denied or unmet(current, about(effect, known.settled))
         if effect.mode is EffectMode.IDEMPOTENT and not held:
             return Proceed(effect.action, call=effect.call, request_id=effect.request_id, note=note)
@@ -284,7 +290,7 @@ class Gate:
     async def _doubt(self, known: Known, effect: Effect, form: Form, note: str) -> Verdict:
         settled = known.settled
         if settled is None or not is_about(settled.request, effect) or settled.state in TAKEN_BACK:
-            ruling = doubt_ruling(self._rule(effect.action, form))
+            ruling = doubt_ruling(await self._weighing.rule(effect.action, effect.call, form))
             return self._ask(effect.action, effect.call, known.next_round, doubt_form(effect), ruling)
         if settled.state in (RequestState.OPEN, RequestState.FROZEN):
             return Wait(settled.request)
@@ -307,17 +313,17 @@ class Gate:
     async def carry_out_in_store(self, allowed: Proceed, effect: Callable[[Any, Arguments], Json]) -> Json:
         """A transactional effect: `effect(transaction, arguments)` and its record commit together or not at all."""
         arguments = dict(allowed.action.arguments)
-        begin = self._beginning(allowed)
-        perform = PerformEffect(begin, lambda transaction: effect(transaction, arguments))
-        done = await self._start(perform, allowed.call)
+        done = await self._begin(
+            allowed, lambda begin: PerformEffect(begin, lambda transaction: effect(transaction, arguments))
+        )
         self._begun.discard(allowed.call)
         if done.state is not ActionState.EXECUTED:
             raise RuntimeError(done.error)
         return done.result
 
     async def begin(self, allowed: Proceed) -> Effect:
-        """The last check before a tool. Raises LeaseLost, Stopped, DigestMismatch, AlreadyStarted: not run."""
-        return await self._start(self._beginning(allowed), allowed.call)
+        """The last check before a tool. Raises LeaseLost, Stopped, DigestMismatch, AlreadyStarted, EffectRefused."""
+        return await self._begin(allowed, lambda begin: begin)
 
     async def end(self, begun: Effect, outcome: Outcome | None) -> None:
         """Report what happened; None means that the tool itself paused and will be begun again."""
@@ -326,6 +332,14 @@ class Gate:
         else:
             await self._store.apply(EndEffect(self.lease, begun.call, outcome, self._around.now()))
         self._begun.discard(begun.call)
+
+    async def _begin(self, allowed: Proceed, command: Callable[[BeginEffect], Command[Effect]]) -> Effect:
+        """Begin, with what the rules count."""
+
+        def start(counted: tuple[Counted, ...]) -> Coroutine[Any, Any, Effect]:
+            return self._start(command(self._beginning(allowed, counted)), allowed.call)
+
+        return await self._weighing.begin(allowed, start)
 
     async def _start(self, command: Command[Effect], call: str) -> Effect:
         """Apply the last check before a tool; a stop is remembered, whatever the framework makes of the error."""
@@ -341,7 +355,7 @@ class Gate:
             self._around.announce(notice)
         return begun
 
-    def _beginning(self, allowed: Proceed) -> BeginEffect:
+    def _beginning(self, allowed: Proceed, counted: tuple[Counted, ...]) -> BeginEffect:
         self._require_unchanged()
         if allowed.call in self._waiting:
             raise EffectRefused(f"people are being asked about the call {allowed.call!r}; it does not start meanwhile")
@@ -353,6 +367,7 @@ class Gate:
             self._around.now(),
             request_id=allowed.request_id,
             notice=self._notices.get(allowed.call),
+            counted=counted,
         )
 
     # ── the journal ──────────────────────────────────────────────────────────────────────────────────────────
@@ -367,15 +382,6 @@ class Gate:
 
     # ── shared by the above ──────────────────────────────────────────────────────────────────────────────────
 
-    def _rule(self, action: Action, form: Form) -> Ruling:
-        return self._around.rule(
-            action,
-            backend=self.run.backend,
-            started_by=self.run.started_by,
-            confidence=form.confidence,
-            context=form.facts,
-        )
-
     def _compose(self, action: Action, call: str, round: int, form: Form, ruling: Ruling) -> PauseRequest:
         return compose(self._around, self.run, action, call=call, round=round, form=form, ruling=ruling)
 
@@ -389,10 +395,3 @@ class Gate:
             step.close()
             raise RuntimeError("a sync tool was called on the event loop; call it in a thread or make it async")
         return asyncio.run_coroutine_threadsafe(step, self._loop).result()
-
-
-def _asking(ruling: Ruling) -> Ruling:
-    """The ruling for what always asks: a question, or a pause of the app's own. The policy adds who and until when."""
-    if ruling.asks and ruling.veto_seconds is None:
-        return ruling
-    return ruling.model_copy(update={"level": Level.CONFIRM, "veto_seconds": None})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..checks import authorise, check
 from ..commands import GetRun, Note, Settled, WriteNote
 from ..errors import Fault, NotAuthorised, ResponseRefused
-from ..gate import Surroundings
+from ..gate import Case, Surroundings
 from ..protocol import AuditEvent, Edit, Json, PauseRequest, Response
 
 
@@ -33,7 +33,7 @@ async def policy_faults(around: Surroundings, request: PauseRequest, response: R
     """
     run = await around.store.fetch(GetRun(request.run_id))
     edited = request.action.edited(decision.arguments)
-    ruling = around.rule(edited, backend=run.backend, started_by=request.requested_for)
+    ruling = (await around.weigh(Case(edited, run, request.call))).ruling
     if ruling.denied:
         return [Fault("arguments", f"the policy forbids the edited call ({ruling.rule}: {ruling.why})")]
     if ruling.stricter_than(request.level):

@@ -47,5 +47,5 @@ class Tally:
     amount: Decimal = Decimal(0)
 
 
-LARGEST_AMOUNT: Final = 10**12
+LARGEST_AMOUNT: Final = 10**9
 """The largest amount of one action that a budget adds up; a larger one asks."""

@@ -45,6 +45,7 @@ QUERIES: Final[Mapping[type[c.Query[Any]], Callable[[View, Any], Any]]] = {
     c.Recall: queries.recall,
     c.ListStops: queries.list_stops,
     c.ReadAudit: queries.read_audit,
+    c.ReadHistory: queries.read_history,
 }
 
 IDLE: Final[Mapping[type[c.Command[Any]], Callable[[View, Any], bool]]] = {

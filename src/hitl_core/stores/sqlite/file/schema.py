@@ -75,7 +75,15 @@ _V3: Final = (
     "ALTER TABLE hitl_store ADD COLUMN anchor TEXT NOT NULL DEFAULT ''",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1, _V2, _V3)
+_V4: Final = (
+    # What has begun, for rules that look at the past: a narrow row for each thing that a rule counts, none without such
+    # rules. Amounts are in millionths, rounded up.
+    """CREATE TABLE hitl_past (series BLOB NOT NULL, key BLOB NOT NULL, at INTEGER NOT NULL,
+        effect INTEGER NOT NULL REFERENCES hitl_effects, amount INTEGER NOT NULL,
+        PRIMARY KEY (series, key, at, effect)) WITHOUT ROWID""",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1, _V2, _V3, _V4)
 """Migration N leads from version N to N+1. Released ones are never edited; add one instead."""
 
 
