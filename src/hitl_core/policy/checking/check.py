@@ -140,11 +140,6 @@ LATER: Final = "is not carried out by this release; take it out, because nothing
 def _approvers_problems(approvers: Approvers | None) -> Iterator[Problem]:
     if approvers is None:
         return
-    for key, given in (("quorum", approvers.quorum > 1), ("stages", approvers.stages)):
-        if given:
-            yield (key,), LATER
-    if approvers.separate_from:
-        yield ("separate_from",), LATER
     if approvers.stages and (approvers.users or approvers.roles or approvers.quorum > 1):
         yield ("stages",), "say who decides, each for itself; take users, roles and quorum beside them away"
     for index, stage in enumerate(approvers.stages):

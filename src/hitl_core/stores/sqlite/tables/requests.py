@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, Self, cast
 from ....commands import Stop
 from ....errors import RecordError
 from ....lifecycle import REQUEST, RequestEvent, RequestState
-from ....protocol import AuditEvent, Kind, PauseRequest, micros
+from ....protocol import Approvers, AuditEvent, Kind, PauseRequest, Stage, micros
 from . import bodies
 from .identity import column, text
 from .rows import RunRow, word
@@ -106,7 +106,7 @@ def insert(
                 request.round,
                 waits,
                 state,
-                _audience(txn, request),
+                audience(txn, request.approvers.in_order[0]),
                 _origin(txn, request),
                 None if request.deadline is None else micros(request.deadline),
                 None if request.deadline is None else request.on_timeout,
@@ -140,8 +140,9 @@ def _note_opened(txn: Transaction, run: RunRow, request: PauseRequest, now: date
     txn.note(event, request.id, run.owner or "", now, body, run=run.key)
 
 
-def _audience(txn: Transaction, request: PauseRequest) -> int:
-    values = (json.dumps(request.approvers.users), json.dumps(request.approvers.roles))
+def audience(txn: Transaction, asked: Approvers | Stage) -> int:
+    """The key of those who are asked now; the inbox is filtered by it."""
+    values = (json.dumps(asked.users), json.dumps(asked.roles))
     return interned(
         txn,
         "SELECT key FROM hitl_audiences WHERE users = ? AND roles = ?",

@@ -8,6 +8,7 @@ from . import (
     honesty,
     levels,
     override,
+    people,
     record,
     restart,
     several,
@@ -15,4 +16,4 @@ from . import (
     workers,
 )
 
-ROOMS = (decide, asking, levels, answers, several, restart, doubt, workers, time, override, record, honesty)
+ROOMS = (decide, asking, levels, answers, people, several, restart, doubt, workers, time, override, record, honesty)
