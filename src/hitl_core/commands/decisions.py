@@ -45,7 +45,11 @@ class MoveRequest(Command[Settled]):
 
 @dataclass(frozen=True, slots=True)
 class FireTimers(Command[tuple[Settled, ...]]):
-    """Fire up to `limit` deadlines that have passed: each request expires once, and its run may become ready."""
+    """Fire up to `limit` deadlines that have passed: each request expires once, and its run may become ready.
+
+    Of those that stay open, the same people are reminded and others are asked, each when its time has come; they come
+    back after the expired ones.
+    """
 
     now: datetime
     limit: int = 500

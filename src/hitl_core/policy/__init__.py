@@ -9,7 +9,7 @@ confirm without a reason written in the rule. The file format: `docs/policy.md`.
 """
 
 from .checking import PolicyFault
-from .deciding import POLICY_ASK_EVERYTHING, Explanation, Fate, Policy, Weighed, explain
+from .deciding import POLICY_ASK_EVERYTHING, Explanation, Fate, Held, Policy, Weighed, explain
 from .rules import (
     DEFAULT_RULE,
     All,
@@ -61,6 +61,7 @@ __all__ = [
     "Facts",
     "Fate",
     "Glob",
+    "Held",
     "Match",
     "Not",
     "Novel",

@@ -274,8 +274,14 @@ class Runtime:
     # ── work ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def tick(self) -> int:
-        """Fire what is due and free the runs of processes that died here; returns how many deadlines fired."""
+        """Fire what is due, ask again who is to be reminded, and free the runs of processes that died here.
+
+        Returns how many requests that was about.
+        """
         fired = await self.store.apply(FireTimers(self._around.now()))
+        for settled in fired:
+            if settled.state is RequestState.OPEN:
+                self._around.announce(settled.request)
         await release_dead(self.store, self._around.now())
         return len(fired)
 

@@ -15,7 +15,7 @@ from rich.text import Text
 from ...channels.plain_text import fold, pieces
 from ...checks import json_type
 from ...commands import Settled
-from ...protocol import Approvers, Arguments, Json, Kind, OnTimeout, Origin, PauseRequest, Preview, Response
+from ...protocol import Approvers, Arguments, Json, Kind, OnTimeout, Origin, PauseRequest, Preview, Response, Stage
 from ...quorum import asked_at, people
 from .agreement import still_needed
 
@@ -163,6 +163,12 @@ def _facts(settled: Settled, now: datetime) -> Table:
     if request.deadline is not None:
         ends = "then it runs unless it is vetoed" if request.veto else _AFTERWARDS[request.on_timeout]
         grid.add_row("deadline", shown(f"{moment(request.deadline, now)}; {ends}"))
+    for step in request.escalation:
+        at = request.created_at + timedelta(seconds=step.after_seconds)
+        instead = " instead" if step.instead else " too"
+        grid.add_row(
+            "escalation", shown(f"{moment(at, now)}: {people(Stage(users=step.users, roles=step.roles))}{instead}")
+        )
     grid.add_row("request", Text(request.id))
     grid.add_row("run", Text(request.run_id))
     grid.add_row("digest", shown(request.digest, "dim"))

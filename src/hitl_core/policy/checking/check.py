@@ -134,9 +134,6 @@ def _allow_problems(rule: Rule, defaults: Defaults) -> Iterator[Problem]:
     yield from _pointless_problems(rule)
 
 
-LATER: Final = "is not carried out by this release; take it out, because nothing would enforce it"
-
-
 def _approvers_problems(approvers: Approvers | None) -> Iterator[Problem]:
     if approvers is None:
         return
@@ -163,9 +160,6 @@ def _too_few(people: Approvers | Stage) -> Iterator[Problem]:
 def _chasing_problems(
     remind: tuple[timedelta, ...], escalate: tuple[Escalate, ...], deadline: timedelta | None
 ) -> Iterator[Problem]:
-    for key, given in (("remind", remind), ("escalate", escalate)):
-        if given:
-            yield (key,), LATER
     for key, moments in (("remind", remind), ("escalate", tuple(step.after for step in escalate))):
         for moment in moments:
             yield from _duration_problems(key, moment)

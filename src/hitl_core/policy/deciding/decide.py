@@ -22,8 +22,8 @@ MOST_PLANS: Final = 4_096
 class Policy:
     """An ordered list of rules. `decide` gives every action a level, and says which rule did and why.
 
-    `version` names the policy in every ruling; without one it is the digest of the rules. `overlays` are the
-    defaults of environments that have their own. `files` are those that it was read from.
+    `version` names the policy in every ruling; without one it is `digest`, which is that of the rules. `overlays` are
+    the defaults of environments that have their own. `files` are those that it was read from.
     Raises PolicyInvalid with every fault in the rules.
     """
 
@@ -42,7 +42,8 @@ class Policy:
         self.files = tuple(files)
         _refuse_problems(self.rules, self.defaults, self.overlays, version)
         said = repr((self.defaults, self.rules, sorted(self.overlays.items())))
-        self.version = sha256(said.encode()) if version is None else version
+        self.digest = sha256(said.encode())
+        self.version = self.digest if version is None else version
         self._planner = Planner(self.rules, self.defaults, self.version, self.overlays)
         self._plans: dict[Key, Plan] = {}
 

@@ -81,6 +81,9 @@ _V4: Final = (
     """CREATE TABLE hitl_past (series BLOB NOT NULL, key BLOB NOT NULL, at INTEGER NOT NULL,
         effect INTEGER NOT NULL REFERENCES hitl_effects, amount INTEGER NOT NULL,
         PRIMARY KEY (series, key, at, effect)) WITHOUT ROWID""",
+    # When somebody is asked again or others are asked: `step` is the place in what its request says of that.
+    """CREATE TABLE hitl_timers (due INTEGER NOT NULL, request INTEGER NOT NULL REFERENCES hitl_requests,
+        event TEXT NOT NULL, step INTEGER NOT NULL, PRIMARY KEY (due, request, event, step)) WITHOUT ROWID""",
 )
 
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1, _V2, _V3, _V4)

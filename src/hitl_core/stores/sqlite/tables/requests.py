@@ -97,7 +97,7 @@ def insert(
         return
     state = RequestState.FROZEN if waits and any(stops) else RequestState.OPEN
     try:
-        txn.execute(
+        made = txn.execute(
             _INSERT,
             (
                 column(request.id),
@@ -116,7 +116,21 @@ def insert(
         )
     except sqlite3.IntegrityError as exc:
         raise RecordError(f"a request with the id {request.id!r} exists already; give each its own") from exc
+    _set_timers(txn, request, made.lastrowid)
     _note_opened(txn, run, request, now)
+
+
+_TIMER: Final = "INSERT OR IGNORE INTO hitl_timers (due, request, event, step) VALUES (?, ?, ?, ?)"
+
+
+def _set_timers(txn: Transaction, request: PauseRequest, key: int | None) -> None:
+    """A row for each time at which somebody is asked again, or others are."""
+    asked = micros(request.created_at)
+    reminders = enumerate(request.remind_seconds)
+    rows = [(after, key, AuditEvent.REQUEST_REMINDED, step) for step, after in reminders]
+    rows += [(s.after_seconds, key, AuditEvent.REQUEST_ESCALATED, n) for n, s in enumerate(request.escalation)]
+    for after, *place in rows:
+        txn.execute(_TIMER, (asked + round(after * 1_000_000), *place))
 
 
 def _is_known(txn: Transaction, run: RunRow, request: PauseRequest, *, waits: bool) -> bool:
