@@ -20,7 +20,7 @@ _Signature = tuple[tuple[int, int, int] | None, ...]
 
 
 class PolicyInForce:
-    """Called for each decision. Open requests keep the version that asked; the gate looks whether this one is stricter."""
+    """Called for each decision. Open requests keep the version that asked; only a stricter one intervenes."""
 
     def __init__(self, policy: Policy, file: Path | None, now: Callable[[], datetime]) -> None:
         self._policy = self._sound = policy
