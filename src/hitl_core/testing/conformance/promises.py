@@ -45,6 +45,7 @@ PROMISES: Final[Mapping[str, str]] = {
     "P71": "Each allowed action has an outcome in the end.",
     "P80": "An action that no rule is about asks, and so does one whose rule could not be checked.",
     "P81": "The rule and the policy's version are on the request.",
+    "P82": "A limit on what begins in a time holds, also for actions that begin at once.",
     "P90": "What an adapter cannot do is refused by name and has no effect.",
     "P91": "An adapter answers for every capability.",
     "P92": "The native pauses of an unchanged app are lifted and lowered correctly, or refused, never guessed.",

@@ -7,6 +7,7 @@ from . import (
     doubt,
     honesty,
     levels,
+    limits,
     override,
     people,
     record,
@@ -16,4 +17,19 @@ from . import (
     workers,
 )
 
-ROOMS = (decide, asking, levels, answers, people, several, restart, doubt, workers, time, override, record, honesty)
+ROOMS = (
+    decide,
+    asking,
+    levels,
+    limits,
+    answers,
+    people,
+    several,
+    restart,
+    doubt,
+    workers,
+    time,
+    override,
+    record,
+    honesty,
+)

@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from ....commands import CancelRun, FireTimers, GetRequest, GetRun, MoveRequest, ReadAudit, RecordResponse, Settled
+from ....commands import (
+    BeginEffect,
+    CancelRun,
+    FireTimers,
+    GetRequest,
+    GetRun,
+    MoveRequest,
+    ReadAudit,
+    RecordResponse,
+    Settled,
+)
 from ....contracts import Store
 from ....lifecycle import RequestEvent, RequestState
 from ....protocol import Arguments, PauseRequest, Run, RunState
@@ -84,6 +94,16 @@ class AsksForSomethingElseLater(BrokenStore):
 
 def _arguments(found: Settled) -> Arguments:
     return found.request.action.arguments
+
+
+@breaks("P82")
+class CountsNothing(BrokenStore):
+    """Says of everything that it has never happened."""
+
+    async def apply(self, command: Any) -> Any:
+        if isinstance(command, BeginEffect):
+            command = replace(command, counted=())
+        return await self._inner.apply(command)
 
 
 @breaks("P62")
