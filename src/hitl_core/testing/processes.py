@@ -67,7 +67,7 @@ class Ended:
 
 
 class Processes:
-    """The warm parent. `warm` names a function that it calls first; it imports, and leaves no thread behind."""
+    """The warm parent. `warm` names a module that it imports first, or a function that it calls with `arguments`."""
 
     def __init__(self, warm: str = "", **arguments: Any) -> None:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(each or os.getcwd() for each in sys.path)}
@@ -133,8 +133,10 @@ def _serve(warm: str, arguments: dict[str, Any]) -> None:
     """One line of orders in, one line of endings out."""
     with os.fdopen(os.dup(1), "w") as out:
         os.dup2(2, 1)  # what a framework prints is not an answer
-        if warm:
+        if ":" in warm:
             named(warm)(**arguments)
+        elif warm:
+            importlib.import_module(warm)
         gc.freeze()  # what children share stays shared
         for line in sys.stdin:
             print(json.dumps(_carried_out(**json.loads(line))), file=out, flush=True)
