@@ -52,6 +52,14 @@ TYPED_IN_ITS_LANE = {
     "crewai": ("src/adapters/hitl_adapters/crewai", "tests/crewai", "examples/existing_crews"),
     "autogen": ("src/adapters/hitl_adapters/autogen", "tests/autogen", "examples/existing_teams"),
 }
+# What the lane `kills` installs for each backend: its extra, and its pins.
+KILLED = {
+    "plain": ("", NEWEST),
+    "langgraph": ("langgraph", NEWEST),
+    "crewai": ("crewai", CREWAI),
+    "autogen": ("autogen", AUTOGEN),
+    "openai_agents": ("openai_agents", OPENAI_AGENTS),
+}
 # The core lane proves first that its environment is what the lane's name says.
 NO_FRAMEWORK = """
 import importlib.util, sys
@@ -132,6 +140,15 @@ def langgraph_kills(session: nox.Session) -> None:
     install(session, extras="cli,langgraph", groups=("test", "langgraph"))
     session.env["HITL_KILLS"] = "all"
     pytest(session, "tests/langgraph/test_every_boundary.py")
+
+
+@nox.session
+@nox.parametrize("backend", [nox.param(name, id=name) for name in KILLED])
+def kills(session: nox.Session, backend: str) -> None:
+    """kill -9 at fifty random places, other ones each time: `nox -s "kills(crewai)" -- --seed 7`. See `make kills`."""
+    extra, pins = KILLED[backend]
+    install(session, extras=extra, groups=("test",), pins=pins)
+    session.run("python", "-m", "hitl_core.testing.kills", backend, *session.posargs)
 
 
 @nox.session
@@ -262,4 +279,5 @@ def main(asked: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:] or list(LANES)))
+    named = [f"kills({backend})" for backend in KILLED]
+    raise SystemExit(main(named if sys.argv[1:] == ["kills"] else sys.argv[1:] or list(LANES)))

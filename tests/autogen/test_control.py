@@ -17,9 +17,9 @@ from hitl_core.protocol import EffectMode, LiveKind, RunState
 from hitl_core.testing.clock import ManualClock
 from hitl_core.testing.crashing import die
 from hitl_core.testing.scripted_model import Script, ScriptedModel, Step
+from tests.forking import KILLED, child, model_process
 
 from .desk import Desk, answering, approve, choosing, handing_back, record, recorded, reject, taking_over
-from .processes import KILLED, child, model_process
 from .teams import Stranger, assistant, cast_of, user
 from .test_spec_agent import SAYS, calling, refund, spec
 

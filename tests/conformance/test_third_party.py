@@ -13,6 +13,7 @@ import pytest
 from hitl_core.cli.app import run
 from hitl_core.config import registry
 from hitl_core.testing.conformance import find_kit, try_adapter
+from hitl_core.testing.kills import Hunt
 
 pytestmark = pytest.mark.processes
 
@@ -51,3 +52,10 @@ def test_it_keeps_every_promise_or_refuses_by_name() -> None:
 @pytest.mark.usefixtures("installed")
 def test_the_last_line_of_the_page() -> None:
     assert run(["conformance", "generator", "--promise", "P02"]) == 0
+
+
+@pytest.mark.usefixtures("installed")
+def test_it_is_killed_at_random_like_ours(tmp_path: Path) -> None:
+    with Hunt(find_kit("generator"), tmp_path) as hunt:
+        hunted = hunt.until(3, seed=1)
+    assert not hunted.broken, str(hunted)

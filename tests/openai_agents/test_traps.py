@@ -87,7 +87,7 @@ async def test_more_turns_than_the_sdk_admits_by_itself(desk: Made) -> None:
     at = desk(desk_spec, *turns, END, policy=READS)
     run = await at.start()
     assert (run.state, len(at.effects)) == (RunState.COMPLETED, 12), run.error
-    limited = Desk(at.app, at.folder / "limited", at.model, READS, {"max_turns": 3})
+    limited = Desk(at.app, at.folder / "limited", at.model, policy=READS, options={"max_turns": 3})
     limited.folder.mkdir()
     run = await limited.start()
     assert (run.state, "limit of turns" in run.error) == (RunState.FAILED, True)

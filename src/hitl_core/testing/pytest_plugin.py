@@ -1,8 +1,11 @@
-"""pytest's side of it: fixtures for users' own tests, and the conformance suite as one test per behaviour.
+"""pytest's side of it: fixtures for users' own tests, the conformance suite as one test per behaviour, and kills.
 
 pytest_plugins = ["hitl_core.testing.pytest_plugin"]        # in conftest.py
 
 class TestMine(ConformanceSuite):
+    kit = MyKit()
+
+class TestMineKilled(KillSuite):
     kit = MyKit()
 """
 
@@ -10,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar
 
@@ -17,6 +21,7 @@ import pytest
 
 from .clock import ManualClock
 from .conformance import Behaviour, Kit, Trial, chosen
+from .kills import Hunt
 from .scripted_model import Script, ScriptedModel, Step
 
 
@@ -57,3 +62,20 @@ class ConformanceSuite:
             request.applymarker(pytest.mark.xfail(reason=self.xfail[tried.name], strict=True))
         result = trial.of(tried)
         assert result.outcome.good, f"{tried.sentence} {result.outcome.value}: {result.because}"
+
+
+class KillSuite:
+    """Runs of `kit` that are killed at random places; see `hitl_core.testing.kills`.
+
+    The seed stays the same, so that a test that fails does so for what was changed. Hunt with new ones elsewhere.
+    """
+
+    kit: ClassVar[Kit]
+    kills: ClassVar[int] = 6
+    seed: ClassVar[int] = 6
+
+    def test_killed_at_random(self, tmp_path: Path) -> None:
+        """No effect twice, none unapproved, no model call again but one in flight, and the run comes to its end."""
+        with Hunt(self.kit, tmp_path) as hunt:
+            hunted = hunt.until(self.kills, seed=self.seed)
+        assert not hunted.broken, str(hunted)

@@ -116,14 +116,14 @@ class Processes:
 def serve(kit: str) -> None:
     """One line of orders in, one line of endings out."""
     out, sys.stdout = sys.stdout, sys.stderr  # what a framework prints is not an answer
-    _warm_up(named(kit)())
+    warm_up(named(kit)())
     for line in sys.stdin:
         begin = _fork if threading.active_count() == 1 else _spawn
         children = [begin(order) for order in json.loads(line)]
         print(json.dumps([asdict(child()) for child in children]), file=out, flush=True)
 
 
-def _warm_up(kit: Kit) -> None:
+def warm_up(kit: Kit) -> None:
     """Play a scene once, so that all that a framework imports when it works is imported before the first fork.
 
     A framework that starts threads as soon as it works could not be forked after that: its kit has a `warm`, which

@@ -1,7 +1,8 @@
-"""Real processes that really die: forked from a warm parent, because importing LangGraph takes seconds.
+"""Real processes that really die: forked from the test itself, because importing a framework takes seconds.
 
-Nothing that does not survive a fork (threads, event loops, stores, savers) may be open in the parent. The scripted
-model is a process of its own.
+Nothing that does not survive a fork (threads, event loops, stores, savers) may be open in the test; what is to be
+warm is imported and used once before, by `warmed`. The scripted model is a process of its own. Where a framework leaves
+threads behind, `hitl_core.testing.processes` has a parent that only imports it.
 """
 
 from __future__ import annotations
@@ -10,19 +11,25 @@ import asyncio
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from hitl_core.testing.crashing import die
 from hitl_core.testing.scripted_model import Script, ScriptedModel
+
+from .crash_desk import SCRIPT, CrashDesk, go_through, truthfully
+from .ledger import LEDGER
 
 KILLED = -signal.SIGKILL
 
 
-def fork(work: Callable[[], None]) -> int:
+def fork(work: Callable[[], Any]) -> int:
     """Start `work` in a child; returns its process id."""
     sys.stdout.flush()
     pid = os.fork()
@@ -43,16 +50,21 @@ def ended(pid: int) -> int:
 
 def child(work: Callable[[], Awaitable[Any]]) -> int:
     """Run `work` in a child with an event loop of its own, and wait for it."""
-    return ended(fork(lambda: asyncio.run(work())))  # type: ignore[arg-type]
+
+    async def whole() -> None:
+        await work()
+
+    return ended(fork(lambda: asyncio.run(whole())))
 
 
 def on_two_cores(cases: Sequence[Callable[[], None]]) -> list[int]:
     """Run the cases in two coordinating processes; their exit codes. What went wrong is on stderr."""
 
-    def half(start: int) -> Callable[[], None]:
-        return lambda: [case() for case in cases[start::2]]  # type: ignore[return-value]
+    def half(start: int) -> None:
+        for case in cases[start::2]:
+            case()
 
-    return [ended(pid) for pid in [fork(half(0)), fork(half(1))]]
+    return [ended(pid) for pid in [fork(lambda: half(0)), fork(lambda: half(1))]]
 
 
 @contextmanager
@@ -74,6 +86,21 @@ def model_process(script: Script, log: Path) -> Iterator[str]:
     finally:
         os.kill(pid, signal.SIGKILL)
         ended(pid)
+
+
+def warmed(backend: str, folder: Path) -> None:
+    """Import everything that children need, and use it once, before the first fork."""
+
+    async def once() -> None:
+        async with desk.open() as hitl:
+            await go_through(hitl, truthfully)
+
+    with model_process(SCRIPT, folder / "model.jsonl") as url, pytest.MonkeyPatch.context() as patch:
+        patch.setenv(LEDGER, str(folder / "ledger.jsonl"))
+        patch.setenv("OPENAI_API_KEY", "test")
+        desk = CrashDesk(backend, folder, url, folder / "model.jsonl")
+        asyncio.run(once())
+    assert threading.active_count() == 1, threading.enumerate()
 
 
 def dies_at(owner: Any, method: str, when: str, nth: int) -> None:
