@@ -4,6 +4,7 @@ from ..protocol import ABORT, HAPPENED, NOT_HAPPENED
 from .carrying import Carrying
 from .forms import OFFERED, Form, preview
 from .gate import Gate
+from .steering import guiding
 from .stops import heeding_stops
 from .surroundings import Surroundings
 
@@ -16,6 +17,7 @@ __all__ = [
     "Form",
     "Gate",
     "Surroundings",
+    "guiding",
     "heeding_stops",
     "preview",
 ]

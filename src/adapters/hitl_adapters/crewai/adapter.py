@@ -49,6 +49,7 @@ CAPABILITIES: Final[Capabilities] = {
     ),
     Capability.DETECT_IN_DOUBT: emulated("our record of started effects; CrewAI keeps none"),
     Capability.STREAM_EVENTS: NATIVE,
+    Capability.STEER: absent("guidance has no way into its conversations yet"),
     Capability.DRAIN: emulated(
         "a flag that is heeded at the next model call, tool or task; CrewAI cannot be interrupted"
     ),
