@@ -2,6 +2,7 @@
 
 from ..protocol import ABORT, HAPPENED, NOT_HAPPENED
 from .carrying import Carrying
+from .conversations import guided
 from .forms import OFFERED, Form, preview
 from .gate import Gate
 from .steering import guiding
@@ -17,6 +18,7 @@ __all__ = [
     "Form",
     "Gate",
     "Surroundings",
+    "guided",
     "guiding",
     "heeding_stops",
     "preview",

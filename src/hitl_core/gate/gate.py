@@ -367,9 +367,11 @@ class Gate:
         """Remember a result; if the key is known, the recorded value comes back."""
         return await self._store.apply(Remember(self.lease, key, value, self._around.now()))
 
-    async def entering(self, place: str, *, replayed: bool = False, seals: bool = False) -> tuple[Guidance, ...]:
+    async def entering(
+        self, place: str, *, within: str = "", replayed: bool = False, seals: bool = False
+    ) -> tuple[Guidance, ...]:
         """What people have said to the agent and enters its conversation at `place`; as `steering.enters`."""
-        return await steering.enters(self._around, self.lease, place, replayed=replayed, seals=seals)
+        return await steering.enters(self._around, self.lease, place, within=within, replayed=replayed, seals=seals)
 
     # ── shared by the above ──────────────────────────────────────────────────────────────────────────────────
 

@@ -12,18 +12,19 @@ NO_PERMISSION: Final = "It is guidance and no approval: whatever needs one still
 
 
 async def enters(
-    around: Surroundings, lease: Lease, place: str, *, replayed: bool = False, seals: bool = False
+    around: Surroundings, lease: Lease, place: str, *, within: str = "", replayed: bool = False, seals: bool = False
 ) -> tuple[Guidance, ...]:
     """What enters at `place`, oldest first; asked again, the same comes back. Where nothing waits, nothing is written.
 
-    `replayed`: what follows that place has happened already, so that nothing new may enter there. `seals` is as in
-    TakeGuidance. Raises LeaseLost.
+    With `within`, also what has entered at places that begin so. `replayed`: what follows that place has happened
+    already, so that nothing new may enter there. `seals` is as in TakeGuidance. Raises LeaseLost.
     """
-    known = await around.store.fetch(ListGuidance(lease.run_id))
-    waits = any(each.state is GuidanceState.QUEUED for each in known)
-    if not replayed and (waits or seals):
-        return await around.store.apply(TakeGuidance(lease, place, around.now(), seals))
-    return tuple(each for each in known if each.place == place)
+    query = ListGuidance(lease.run_id)
+    known = await around.store.fetch(query)
+    if not replayed and (seals or any(each.state is GuidanceState.QUEUED for each in known)):
+        await around.store.apply(TakeGuidance(lease, place, around.now(), seals))
+        known = await around.store.fetch(query)
+    return tuple(each for each in known if each.place == place or (within and each.place.startswith(within)))
 
 
 def guiding(given: Guidance) -> str:

@@ -231,7 +231,7 @@ class TurnsANoIntoAYes(BrokenGate):
 class TakesGuidanceAndSaysNothing(BrokenGate):
     """Takes a person's guidance and does not tell the model."""
 
-    async def entering(self, place: str, **how: bool) -> tuple[Guidance, ...]:
+    async def entering(self, place: str, **how: Any) -> tuple[Guidance, ...]:
         await self.inner.entering(place, **how)
         return ()
 
@@ -240,6 +240,6 @@ class TakesGuidanceAndSaysNothing(BrokenGate):
 class ForgetsGuidanceInACrash(BrokenGate):
     """Tells the model what has just been queued, and nothing of what was taken by a process that died then."""
 
-    async def entering(self, place: str, **how: bool) -> tuple[Guidance, ...]:
+    async def entering(self, place: str, **how: Any) -> tuple[Guidance, ...]:
         entered = await self.inner.entering(place, **how)
         return tuple(each for each in entered if each.settled_at == self.inner.clock.now())
