@@ -164,7 +164,7 @@ async def test_a_run_taken_back_has_what_entered_before_its_pause(desk: Made) ->
 
 async def test_an_agent_that_is_called_without_a_run_hears_nobody(desk: Made) -> None:
     model = PlayedModel(turns=["done"])
-    made = create_agent(model, [agents.refund], middleware=[OversightMiddleware("desk")])
+    made: Any = create_agent(model, [agents.refund], middleware=[OversightMiddleware("desk")])
     assert (await made.ainvoke({"messages": [("user", "go")]}))["messages"][-1].content == "done"
     with pytest.raises(NoRun):
         guidance()
