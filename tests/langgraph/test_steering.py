@@ -21,7 +21,7 @@ from hitl_core.errors import NoRun
 from hitl_core.protocol import Guidance, GuidanceState, RunState
 
 from . import agents
-from .desk import GO, Desk, approve
+from .desk import GO, Desk, approve, reject
 from .played import PlayedModel, call
 
 Made = Callable[..., Desk]
@@ -160,6 +160,19 @@ async def test_a_run_taken_back_has_what_entered_before_its_pause(desk: Made) ->
     run = await at.answer(run, approve)
     assert run.state is RunState.COMPLETED
     assert places(model.seen[-1]) == [3]
+
+
+async def test_a_run_taken_back_has_what_entered_after_its_pause_too(desk: Made) -> None:
+    model = PlayedModel(turns=[TURNS[0], "done"])
+    at = desk(agents.agent(model, [agents.refund]))
+    run = await at.start(GO)
+    await steer(at, run)
+    run = await at.answer(run, approve)
+    async with at.open() as hitl:
+        run = await hitl.undo(run.id, by="bob")
+    run = await at.answer(run, reject)
+    assert (run.state, at.effects) == (RunState.COMPLETED, ["refund"])
+    assert [places(messages) for messages in model.seen] == [[], [3], [3]]
 
 
 async def test_an_agent_that_is_called_without_a_run_hears_nobody(desk: Made) -> None:

@@ -1,8 +1,8 @@
 """Guidance on its way to the model: around the model call of an agent, or asked for by a node that calls a model.
 
 It is a message of the conversation, in front of the model's answer to it, so that later calls have it where it was. The
-place is named after the message before it, which keeps its id whatever becomes of the task: when a model call is
-made again, after a crash, a failure or a fork, the same guidance enters there, under the same id.
+place is named after the message before it, not after the task: when a model call is made again, after a crash, a
+failure or a fork, the same guidance enters there, under the same id.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from langchain.agents.middleware import ModelRequest, ModelResponse
-from langchain_core.messages import HumanMessage
+from langchain_core.messages import HumanMessage, ToolMessage
 from langgraph.config import get_config
 
 from hitl_core.errors import HitlError
@@ -27,14 +27,14 @@ Reply = ModelResponse[Any]
 def guided(request: Model, handler: Callable[[Model], Reply]) -> Reply:
     """A model call in a graph that runs in a thread, with the guidance that enters there."""
     now = running()
-    told = [] if now is None else now.gate.blocking(_entering(now, _place(request)))
+    told = [] if now is None else _unsaid(request, now.gate.blocking(_entering(now, _place(request))))
     return _with(told, handler(_asking(request, told)))
 
 
 async def aguided(request: Model, handler: Callable[[Model], Awaitable[Reply]]) -> Reply:
     """The same for a graph that runs on the event loop."""
     now = running()
-    told = [] if now is None else await _entering(now, _place(request))
+    told = [] if now is None else _unsaid(request, await _entering(now, _place(request)))
     return _with(told, await handler(_asking(request, told)))
 
 
@@ -62,11 +62,21 @@ async def _entering(now: Current, place: str) -> list[HumanMessage]:
 
 
 def _place(request: Model) -> str:
-    """The agent's node, without its task, and the message that the guidance comes after."""
+    """The agent's node, without its task, and the message that the guidance comes after: its number and its id.
+
+    The result of a call is the same place whatever the result is, so that a run which is taken back comes there again.
+    """
     node = str(get_config().get("configurable", {}).get("checkpoint_ns", "")).rpartition(":")[0]
     messages = request.state.get("messages", [])
-    after = messages[-1].id if messages else None
-    return f"{node}/after {after or len(messages)}"
+    last = messages[-1] if messages else None
+    name = last.tool_call_id if isinstance(last, ToolMessage) else getattr(last, "id", None)
+    return f"{node}/after {len(messages)}:{name or ''}"
+
+
+def _unsaid(request: Model, told: list[HumanMessage]) -> list[HumanMessage]:
+    """Those that the conversation does not have."""
+    said = {each.id for each in request.state.get("messages", [])}
+    return [each for each in told if each.id not in said]
 
 
 def _place_in_node(now: Current) -> str:
