@@ -223,7 +223,7 @@ class Runtime:
     async def steer(self, run_id: str, text: str, *, by: str | Responder) -> Guidance:
         """Say something to the agent: it enters the conversation at the next safe point, and permits nothing.
 
-        Raises RunNotFound, RunFinished, GuidanceRefused, NotAuthorised; CapabilityNotSupported where it has no way in.
+        Raises RunNotFound, RunFinished, GuidanceRefused, MayNotSteer; CapabilityNotSupported where it has no way in.
         """
         return await steer(self.adapter, self._around, await self.run(run_id), text, by)
 

@@ -6,13 +6,13 @@ from ..capabilities import Capability
 from ..checks import guidance_faults
 from ..commands import GiveGuidance, ListRequests, Note, WriteNote
 from ..contracts import Adapter, require
-from ..errors import Fault, GuidanceRefused, NotAuthorised
+from ..errors import Fault, GuidanceRefused, MayNotSteer
 from ..gate import Surroundings
 from ..protocol import AuditEvent, Guidance, Json, Responder, Run, new_id
 
 
 async def steer(adapter: Adapter, around: Surroundings, run: Run, text: str, by: str | Responder) -> Guidance:
-    """Queue guidance for a run. Raises NotAuthorised or GuidanceRefused with every fault, RunFinished, and
+    """Queue guidance for a run. Raises MayNotSteer or GuidanceRefused with every fault, RunFinished, and
     CapabilityNotSupported if the adapter of the run has no way in."""
     if run.backend == adapter.name:
         require(adapter, Capability.STEER)
@@ -22,7 +22,7 @@ async def steer(adapter: Adapter, around: Surroundings, run: Run, text: str, by:
         body: dict[str, Json] = {"faults": [str(fault) for fault in (*strangers, *faults)]}
         refused = Note(AuditEvent.GUIDANCE_REFUSED, run.id, by.id, body)
         await around.store.apply(WriteNote(refused, around.now()))
-        raise NotAuthorised((*strangers, *faults)) if strangers else GuidanceRefused(faults)
+        raise MayNotSteer((*strangers, *faults)) if strangers else GuidanceRefused(faults)
     now = around.now()
     given = Guidance(id=new_id(now), run_id=run.id, text=text, by=by, given_at=now)
     return await around.store.apply(GiveGuidance(given, now))

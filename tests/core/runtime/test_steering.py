@@ -9,7 +9,7 @@ import pytest
 from hitl_adapters.plain import PlainAdapter, gate
 from hitl_core.capabilities import Capability, absent
 from hitl_core.commands import ReadAudit
-from hitl_core.errors import CapabilityNotSupported, GuidanceRefused, NotAuthorised, RunFinished, RunNotFound
+from hitl_core.errors import CapabilityNotSupported, GuidanceRefused, MayNotSteer, RunFinished, RunNotFound
 from hitl_core.lifecycle import RequestState
 from hitl_core.protocol import GUIDANCE_LIMIT, GuidanceState, Responder, RunState
 from tests.core.shop import Shop, decide, one_refund, only
@@ -108,7 +108,7 @@ async def test_p63_an_agent_never_steers_itself(shop: Shop) -> None:
 
     async with shop.open(app) as hitl:
         run = await hitl.start(None)
-        with pytest.raises(NotAuthorised, match="'clerk' is an agent of this run"):
+        with pytest.raises(MayNotSteer, match="'clerk' is an agent of this run"):
             await hitl.steer(run.id, "go on", by="clerk")
         assert await hitl.guidance(run.id) == ()
 

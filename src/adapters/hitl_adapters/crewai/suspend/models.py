@@ -15,7 +15,7 @@ from crewai.utilities.agent_utils import extract_tool_call_info, is_tool_call_li
 from crewai.utilities.internal_instructor import InternalInstructor
 from pydantic import BaseModel
 
-from hitl_core.errors import AppRefused
+from hitl_core.errors import AppRefused, HitlError
 from hitl_core.gate import guided
 from hitl_core.protocol import Json, LiveKind, sha256
 from hitl_core.tools import as_json
@@ -154,7 +154,11 @@ class _Asked:
         if not self._hears or not isinstance(self._messages, list):
             return self._messages
         told = guided(self._now.gate, self._messages, of=scope().path, record=_message, told=_told)
-        heard = self._now.blocking(told)
+        try:
+            heard = self._now.blocking(told)
+        except HitlError as exc:  # to CrewAI it would be an error of the model, to be tried again
+            self._now.halt(exc)
+            raise Suspended from exc
         return self._messages if len(heard) == len(self._messages) else heard
 
     def remember(self, answer: Any) -> Any:

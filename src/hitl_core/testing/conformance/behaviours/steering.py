@@ -8,7 +8,7 @@ from typing import Any
 from ....capabilities import Capability
 from ....commands import EndEffect
 from ....contracts import Store
-from ....errors import GuidanceRefused, NotAuthorised, RunFinished
+from ....errors import GuidanceRefused, MayNotSteer, RunFinished
 from ....lifecycle import RequestState
 from ....protocol import GUIDANCE_LIMIT, Guidance, GuidanceState, Run, RunState
 from ..catalogue import behaviour
@@ -167,7 +167,7 @@ async def what_is_no_guidance_is_refused(world: World) -> None:
     with refuses("a long text", GuidanceRefused, "at most"):
         await hitl.steer(run.id, "x" * (GUIDANCE_LIMIT + 1), by="bob")
     (agent,) = only(run).action.origin.agents[-1:] or (AGENT,)
-    with refuses("the agent itself", NotAuthorised, agent):
+    with refuses("the agent itself", MayNotSteer, agent):
         await hitl.steer(run.id, SAID, by=agent)
     expect("refusals in the trail", len(await world.trail("guidance.refused")), 3)
     expect("what was queued", await hitl.guidance(run.id), ())
