@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from ..capabilities import Capability
 from ..checks import guidance_faults
 from ..commands import GiveGuidance, ListRequests, Note, WriteNote
 from ..contracts import Adapter, require
-from ..errors import Fault, GuidanceRefused, MayNotSteer
+from ..errors import AdapterNotInstalled, Fault, GuidanceRefused, MayNotSteer
 from ..gate import Surroundings
 from ..protocol import AuditEvent, Guidance, Json, Responder, Run, new_id
 
@@ -14,8 +16,7 @@ from ..protocol import AuditEvent, Guidance, Json, Responder, Run, new_id
 async def steer(adapter: Adapter, around: Surroundings, run: Run, text: str, by: str | Responder) -> Guidance:
     """Queue guidance for a run. Raises MayNotSteer or GuidanceRefused with every fault, RunFinished, and
     CapabilityNotSupported if the adapter of the run has no way in."""
-    if run.backend == adapter.name:
-        require(adapter, Capability.STEER)
+    _require_a_way_in(adapter, run)
     by = Responder(id=by) if isinstance(by, str) else by
     strangers, faults = await _strangers(around, run, by), guidance_faults(text)
     if strangers or faults:
@@ -26,6 +27,14 @@ async def steer(adapter: Adapter, around: Surroundings, run: Run, text: str, by:
     now = around.now()
     given = Guidance(id=new_id(now), run_id=run.id, text=text, by=by, given_at=now)
     return await around.store.apply(GiveGuidance(given, now))
+
+
+def _require_a_way_in(adapter: Adapter, run: Run) -> None:
+    """Raises CapabilityNotSupported. Where the framework of the run is not at home, only its worker knows."""
+    if run.backend != adapter.name:
+        return
+    with suppress(AdapterNotInstalled):
+        require(adapter, Capability.STEER)
 
 
 async def _strangers(around: Surroundings, run: Run, by: Responder) -> list[Fault]:

@@ -9,7 +9,14 @@ import pytest
 from hitl_adapters.plain import PlainAdapter, gate
 from hitl_core.capabilities import Capability, absent
 from hitl_core.commands import ReadAudit
-from hitl_core.errors import CapabilityNotSupported, GuidanceRefused, MayNotSteer, RunFinished, RunNotFound
+from hitl_core.errors import (
+    AdapterNotInstalled,
+    CapabilityNotSupported,
+    GuidanceRefused,
+    MayNotSteer,
+    RunFinished,
+    RunNotFound,
+)
 from hitl_core.lifecycle import RequestState
 from hitl_core.protocol import GUIDANCE_LIMIT, GuidanceState, Responder, RunState
 from tests.core.shop import Shop, decide, one_refund, only
@@ -132,6 +139,17 @@ async def test_p63_where_there_is_no_way_in_it_is_refused_by_name(shop: Shop, mo
         assert await hitl.guidance(run.id) == ()
         monkeypatch.setattr(PlainAdapter, "name", "another")
         given = await hitl.steer(run.id, "be brief", by="bob")  # a run of another backend: that one knows
+        assert await hitl.guidance(run.id) == (given,)
+
+
+async def test_p63_it_is_queued_where_the_framework_is_not_at_home(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(adapter: PlainAdapter) -> Any:
+        raise AdapterNotInstalled("pip install it")
+
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        run = await hitl.start(None)
+        monkeypatch.setattr(PlainAdapter, "capabilities", property(missing))
+        given = await hitl.steer(run.id, "be brief", by="bob")
         assert await hitl.guidance(run.id) == (given,)
 
 
