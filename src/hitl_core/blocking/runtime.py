@@ -15,7 +15,7 @@ from pathlib import Path
 from ..commands import Effect, Page, Recorded, Settled, Stop, StopScope
 from ..config import DEFAULT_FILE, Config, connect
 from ..contracts import Clock, Finding
-from ..protocol import Arguments, PauseRequest, Preview, Response, Run, RunState
+from ..protocol import Arguments, Guidance, PauseRequest, Preview, Responder, Response, Run, RunState
 from ..runtime import Runtime
 from .portal import Portal
 
@@ -71,6 +71,14 @@ class BlockingRuntime:
     def undo(self, run_id: str, *, by: str, reason: str = "") -> Run:
         """Take the run back to its last pause and ask again. Outside effects are not undone by this."""
         return self._portal.wait(self.runtime.undo(run_id, by=by, reason=reason))
+
+    def steer(self, run_id: str, text: str, *, by: str | Responder) -> Guidance:
+        """Say something to the agent: it enters the conversation at the next safe point, and permits nothing."""
+        return self._portal.wait(self.runtime.steer(run_id, text, by=by))
+
+    def guidance(self, run_id: str) -> tuple[Guidance, ...]:
+        """The guidance that a run was given, oldest first, and what became of each."""
+        return self._portal.wait(self.runtime.guidance(run_id))
 
     def inbox(
         self, *, roles: tuple[str, ...] = (), limit: int = 50, cursor: str | None = None, notices: bool = False

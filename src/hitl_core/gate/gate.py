@@ -43,6 +43,7 @@ from ..protocol import (
     Arguments,
     AuditEvent,
     EffectMode,
+    Guidance,
     Json,
     Kind,
     Level,
@@ -57,11 +58,12 @@ from ..protocol import (
     Wait,
 )
 from ..tools import Catalogue
+from . import steering
 from .carrying import Carrying, in_words
 from .doubt import doubt_form, doubt_ruling, is_about, resolve
 from .forms import DEFAULT_FORM, Form, compose
 from .lineage import note_about
-from .standing import about, asked_again, once_more, unmet
+from .standing import about, asked_again, asking, once_more, unmet
 from .surroundings import Surroundings
 from .verdicts import verdict
 
@@ -132,7 +134,7 @@ class Gate:
 
     def lift(self, action: Action, *, call: str, form: Form, round: int = 0) -> PauseRequest:
         """The request for a pause that the app made itself: it always asks; the policy adds who and until when."""
-        return self._compose(action, call, round, form, _asking(self._rule(action, form)))
+        return self._compose(action, call, round, form, asking(self._rule(action, form)))
 
     async def settled(self, call: str) -> Settled | None:
         """The newest request at a place of this run, with its state and response."""
@@ -172,7 +174,7 @@ class Gate:
         if not ruling.asks and form.kind is Kind.APPROVAL:
             return self._let_through(action, call, round, form, ruling)
         if form.kind is not Kind.APPROVAL:
-            ruling = _asking(ruling)
+            ruling = asking(ruling)
         return self._ask(action, call, round, form, ruling)
 
     def _let_through(self, action: Action, call: str, round: int, form: Form, ruling: Ruling) -> Proceed:
@@ -266,7 +268,7 @@ class Gate:
         if not missing:
             return found
         self._held.add(effect.call)
-        ruling = asked_again(current if current.asks else _asking(current), missing)
+        ruling = asked_again(current if current.asks else asking(current), missing)
         return self._ask(effect.action, effect.call, known.next_round, form, ruling)
 
     async def _interrupted(self, known: Known, effect: Effect, form: Form, note: str) -> Verdict:
@@ -365,6 +367,12 @@ class Gate:
         """Remember a result; if the key is known, the recorded value comes back."""
         return await self._store.apply(Remember(self.lease, key, value, self._around.now()))
 
+    async def entering(
+        self, place: str, *, within: str = "", replayed: bool = False, seals: bool = False
+    ) -> tuple[Guidance, ...]:
+        """What people have said to the agent and enters its conversation at `place`; as `steering.enters`."""
+        return await steering.enters(self._around, self.lease, place, within=within, replayed=replayed, seals=seals)
+
     # ── shared by the above ──────────────────────────────────────────────────────────────────────────────────
 
     def _rule(self, action: Action, form: Form) -> Ruling:
@@ -389,10 +397,3 @@ class Gate:
             step.close()
             raise RuntimeError("a sync tool was called on the event loop; call it in a thread or make it async")
         return asyncio.run_coroutine_threadsafe(step, self._loop).result()
-
-
-def _asking(ruling: Ruling) -> Ruling:
-    """The ruling for what always asks: a question, or a pause of the app's own. The policy adds who and until when."""
-    if ruling.asks and ruling.veto_seconds is None:
-        return ruling
-    return ruling.model_copy(update={"level": Level.CONFIRM, "veto_seconds": None})

@@ -42,6 +42,13 @@ def asked_again(ruling: Ruling, missing: str) -> Ruling:
     return ruling.model_copy(update={"why": f"{ruling.why} Asked again: {missing}."})
 
 
+def asking(ruling: Ruling) -> Ruling:
+    """The ruling for what always asks: a question, or a pause of the app's own. The policy adds who and until when."""
+    if ruling.asks and ruling.veto_seconds is None:
+        return ruling
+    return ruling.model_copy(update={"level": Level.CONFIRM, "veto_seconds": None})
+
+
 def about(effect: Effect, newest: Settled | None) -> Settled | None:
     """The newest request at the place of `effect`, if it speaks for this action and not for another one."""
     if newest is None:

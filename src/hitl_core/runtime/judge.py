@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ..checks import authorise, check
 from ..commands import GetRun, Note, Settled, WriteNote
 from ..errors import Fault, NotAuthorised, ResponseRefused
 from ..gate import Surroundings
-from ..protocol import AuditEvent, Edit, Json, PauseRequest, Response
+from ..lifecycle import RequestEvent, RequestState
+from ..protocol import AuditEvent, Cancel, Edit, Json, PauseRequest, Reject, Response
+
+MAY_BE_DECIDED: Final = (RequestState.OPEN, RequestState.FROZEN)
+"""Judged before the store is asked to record: a frozen request may be open by then, if its stop is lifted meanwhile."""
 
 
 async def judge(around: Surroundings, settled: Settled, response: Response) -> None:
@@ -41,3 +47,10 @@ async def policy_faults(around: Surroundings, request: PauseRequest, response: R
         return [Fault("arguments", problem)]
     stricter = request.model_copy(update={"approvers": ruling.approvers})
     return authorise(stricter, response) if ruling.asks else []
+
+
+def event_of(settled: Settled, response: Response) -> RequestEvent:
+    """What a response does to its request."""
+    if settled.request.veto and isinstance(response.decision, Reject):
+        return RequestEvent.VETO
+    return RequestEvent.REFUSE if isinstance(response.decision, Reject | Cancel) else RequestEvent.DECIDE

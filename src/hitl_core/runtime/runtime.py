@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
-from typing import Final, Self, cast
+from typing import Self, cast
 
 from ..capabilities import Capability
 from ..channels.announcer import Announcer
@@ -22,6 +22,7 @@ from ..commands import (
     GetRun,
     LiftStop,
     ListEffects,
+    ListGuidance,
     ListRequests,
     ListRuns,
     ListStops,
@@ -40,16 +41,17 @@ from ..commands import (
 from ..contracts import Adapter, Channel, Clock, Finding, Store, require
 from ..errors import AppChanged, HitlError, RunBusy, Stopped
 from ..gate import Surroundings, preview
-from ..lifecycle import RequestEvent, RequestState
+from ..lifecycle import RequestEvent
 from ..protocol import (
     Arguments,
     Cancel,
     Edit,
+    Guidance,
     Json,
     LiveEvent,
     PauseRequest,
     Preview,
-    Reject,
+    Responder,
     Response,
     Run,
     RunState,
@@ -57,9 +59,10 @@ from ..protocol import (
     new_id,
 )
 from .background import Background
-from .judge import judge
+from .judge import MAY_BE_DECIDED, event_of, judge
 from .leases import owner_name, release_dead
 from .live import Listeners, listen
+from .steering import steer
 from .turn import Driver
 
 log = logging.getLogger("hitl_core")
@@ -217,6 +220,17 @@ class Runtime:
         claimed = await self.store.apply(reopen)
         return await self._driver.drive(await self._driver.forked(claimed))
 
+    async def steer(self, run_id: str, text: str, *, by: str | Responder) -> Guidance:
+        """Say something to the agent: it enters the conversation at the next safe point, and permits nothing.
+
+        Raises RunNotFound, RunFinished, GuidanceRefused, MayNotSteer; CapabilityNotSupported where it has no way in.
+        """
+        return await steer(self.adapter, self._around, await self.run(run_id), text, by)
+
+    async def guidance(self, run_id: str) -> tuple[Guidance, ...]:
+        """The guidance that a run was given, oldest first, and what became of each."""
+        return await self.store.fetch(ListGuidance(run_id))
+
     # ── requests ─────────────────────────────────────────────────────────────────────────────────────────────
 
     async def inbox(
@@ -238,11 +252,11 @@ class Runtime:
         RequestExpired, NotAuthorised. A refused answer is recorded and changes nothing.
         """
         settled = await self.store.fetch(GetRequest(response.request_id))
-        if settled.state in _MAY_BE_DECIDED:
+        if settled.state in MAY_BE_DECIDED:
             if isinstance(response.decision, Edit):
                 await self._learn_tools()
             await judge(self._around, settled, response)
-        recorded = await self.store.apply(RecordResponse(response, self._around.now(), _event(settled, response)))
+        recorded = await self.store.apply(RecordResponse(response, self._around.now(), event_of(settled, response)))
         if isinstance(response.decision, Cancel) and not recorded.replayed:
             await self._forget(recorded.settled.request.run_id)
         return recorded
@@ -382,13 +396,3 @@ class Runtime:
 def _unforeseen(exc: Exception) -> Exception | None:
     """The traceback is for what is not an error of ours: those say all there is."""
     return None if isinstance(exc, HitlError) else exc
-
-
-_MAY_BE_DECIDED: Final = (RequestState.OPEN, RequestState.FROZEN)
-"""Judged before the store is asked to record: a frozen request may be open by then, if its stop is lifted meanwhile."""
-
-
-def _event(settled: Settled, response: Response) -> RequestEvent:
-    if settled.request.veto and isinstance(response.decision, Reject):
-        return RequestEvent.VETO
-    return RequestEvent.REFUSE if isinstance(response.decision, Reject | Cancel) else RequestEvent.DECIDE

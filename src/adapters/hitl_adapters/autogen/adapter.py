@@ -49,6 +49,7 @@ CAPABILITIES: Final[Capabilities] = {
     Capability.SURVIVE_RESTART: emulated("the drained team's own state and a journal; AutoGen has no durable pause"),
     Capability.DETECT_IN_DOUBT: emulated("our record of started effects; AutoGen saves nothing inside a turn"),
     Capability.STREAM_EVENTS: NATIVE,
+    Capability.STEER: emulated("told by our model client at each call of an agent's model, where it entered"),
     Capability.DRAIN: emulated("calls under way end and nothing new starts; AutoGen stops only between turns"),
     Capability.UNDO_BY_FORK: absent("AutoGen's state can be saved, and has no history to go back to"),
     Capability.NEUTRAL_SPEC: NATIVE,

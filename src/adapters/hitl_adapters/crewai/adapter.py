@@ -49,6 +49,9 @@ CAPABILITIES: Final[Capabilities] = {
     ),
     Capability.DETECT_IN_DOUBT: emulated("our record of started effects; CrewAI keeps none"),
     Capability.STREAM_EVENTS: NATIVE,
+    Capability.STEER: emulated(
+        "told at each call of an agent's model, where it entered; CrewAI's own messages do not have it"
+    ),
     Capability.DRAIN: emulated(
         "a flag that is heeded at the next model call, tool or task; CrewAI cannot be interrupted"
     ),

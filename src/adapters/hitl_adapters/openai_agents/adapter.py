@@ -47,6 +47,9 @@ CAPABILITIES: Final[Capabilities] = {
     Capability.SURVIVE_RESTART: NATIVE,
     Capability.DETECT_IN_DOUBT: emulated("our record of started effects; the SDK keeps none between two pauses"),
     Capability.STREAM_EVENTS: NATIVE,
+    Capability.STEER: emulated(
+        "told by our model at each call, where it entered; the SDK's own state does not have it"
+    ),
     Capability.DRAIN: emulated("a stop ends the run before its next call of a model; what was done is remembered"),
     Capability.UNDO_BY_FORK: emulated("back to the last pause; the SDK itself only goes forward"),
     Capability.NEUTRAL_SPEC: NATIVE,

@@ -52,7 +52,6 @@ PROMISES: Final[Mapping[str, str]] = {
 
 NOT_YET: Final[Mapping[str, str]] = {
     "P52": "reminders and escalation come later; nobody can ask for them yet",
-    "P63": "steering comes later; nobody can ask for it yet",
 }
 """Promises that this release does not carry and that cannot be asked for: nothing tries them."""
 

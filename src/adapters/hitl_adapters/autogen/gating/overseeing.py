@@ -255,7 +255,8 @@ def _journal(owner: Any) -> None:
     """Put the journal in front of the model of an agent or of a team's manager."""
     inner = getattr(owner, "_model_client", None)
     if isinstance(inner, ChatCompletionClient) and not isinstance(inner, JournalClient):
-        owner._model_client = JournalClient(inner, handoffs=lambda: list(getattr(owner, "_handoffs", ())))
+        hears = isinstance(owner, BaseChatAgent)
+        owner._model_client = JournalClient(inner, handoffs=lambda: list(getattr(owner, "_handoffs", ())), hears=hears)
 
 
 def _in_a_thread(function: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:

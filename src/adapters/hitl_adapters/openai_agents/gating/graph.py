@@ -70,7 +70,9 @@ def oversee(root: Agent[Any], *, model: Model | str | None, provider: ModelProvi
     for agent in walk(root):
         if isinstance(agent.model, Remembering):
             continue
-        agent.model = Remembering(model or agent.model, agent=agent.name, provider=provider)
+        its_own = model or agent.model
+        hears = not getattr(its_own, HUMAN, False)
+        agent.model = Remembering(its_own, agent=agent.name, provider=provider, hears=hears)
         policed = bool(getattr(agent, _GATED, False))
         agent.tools = [_wrapped(tool, gated=policed) for tool in agent.tools]
         _oversee_servers(agent, gated=policed)

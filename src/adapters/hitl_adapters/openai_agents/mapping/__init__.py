@@ -12,7 +12,7 @@ from .calls import (
     read_arguments,
 )
 from .results import kept, noted, said, unkept
-from .speech import answer_of, conversation, events_of, input_of
+from .speech import answer_of, conversation, events_of, guidance_item, input_of, record_of
 from .turns import call_ids, completed, from_record, response_of, to_record
 
 __all__ = [
@@ -29,11 +29,13 @@ __all__ = [
     "events_of",
     "form_of",
     "from_record",
+    "guidance_item",
     "input_of",
     "kept",
     "local_arguments",
     "noted",
     "read_arguments",
+    "record_of",
     "response_of",
     "said",
     "to_record",

@@ -75,7 +75,14 @@ _V3: Final = (
     "ALTER TABLE hitl_store ADD COLUMN anchor TEXT NOT NULL DEFAULT ''",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1, _V2, _V3)
+_V4: Final = (
+    """CREATE TABLE hitl_guidance (key INTEGER PRIMARY KEY, id NOT NULL UNIQUE,
+        run INTEGER NOT NULL REFERENCES hitl_runs, state TEXT NOT NULL, place TEXT, settled INTEGER,
+        body INTEGER NOT NULL)""",
+    "CREATE INDEX hitl_guidance_run ON hitl_guidance (run)",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1, _V2, _V3, _V4)
 """Migration N leads from version N to N+1. Released ones are never edited; add one instead."""
 
 

@@ -13,6 +13,7 @@ from ....commands import (
     Known,
     Lease,
     ListEffects,
+    ListGuidance,
     ListLeases,
     ListRuns,
     ListStops,
@@ -24,16 +25,18 @@ from ....commands import (
     Stop,
 )
 from ....errors import RequestNotFound, RowCorrupt
-from ....protocol import AuditEntry, Json, Run, instant
+from ....protocol import AuditEntry, Guidance, Json, Run, instant
 from ..commands import effects, find, in_force
 from ..tables import (
     EFFECT,
+    GUIDANCE,
     RUN,
     EffectRow,
     RunRow,
     View,
     bodies,
     column,
+    guidance_record,
     pending,
     request_by_key,
     requests,
@@ -113,6 +116,11 @@ def recall(view: View, query: Recall) -> dict[str, Json]:
         WHERE j.run = (SELECT key FROM hitl_runs WHERE id = ?) ORDER BY j.key"""
     rows = view.execute(sql, (column(query.run_id),)).fetchall()
     return {name: bodies.decode(digest, data, what=f"journal value {name!r}") for name, digest, data in rows}
+
+
+def list_guidance(view: View, query: ListGuidance) -> tuple[Guidance, ...]:
+    run = view.one("SELECT key FROM hitl_runs WHERE id = ?", column(query.run_id)) or (None,)
+    return tuple(map(guidance_record, view.execute(f"{GUIDANCE} ORDER BY g.key", run).fetchall()))
 
 
 # ── stops and the audit trail ────────────────────────────────────────────────────────────────────────────────

@@ -11,8 +11,9 @@ from . import (
     record,
     restart,
     several,
+    steering,
     time,
     workers,
 )
 
-ROOMS = (decide, asking, levels, answers, several, restart, doubt, workers, time, override, record, honesty)
+ROOMS = (decide, asking, levels, answers, several, restart, doubt, workers, time, override, steering, record, honesty)

@@ -1,4 +1,4 @@
-"""How a call reaches the gate: a middleware for `create_agent`, a wrapper for `ToolNode`, `gated` for functions.
+"""How a call reaches the gate: a wrapper for `ToolNode`, in `create_agent` too, and `gated` for functions.
 
 LangGraph runs a node again from its first line on every resume, so the wrapper asks the gate each time and is never
 told anything through `interrupt()`. With one ToolNode task for several calls the framework hands an answer to
@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast, overload
 
-from langchain.agents.middleware import AgentMiddleware
 from langgraph.config import get_config
 from langgraph.errors import GraphBubbleUp
 from langgraph.prebuilt import ToolNode
@@ -25,28 +24,10 @@ from hitl_core.gate import Carrying
 from hitl_core.protocol import Action, Executed, Failed, Json, Origin, Proceed, Refuse, Substitute, Verdict
 from hitl_core.tools import Tool, as_json, tool
 
-from .mapping.calls import Proposal, argument_fault, delegates, form_of, lineage, place_of, proposal_of, twin_of
-from .mapping.messages import Result, answer, noted, outcome_of, unshowable, with_arguments
-from .mapping.wrappers import is_the_gate
-from .suspend import Current, Halt, admitted, current, halting, keeping_invalid
-
-
-class OversightMiddleware(AgentMiddleware[Any, Any, Any]):
-    """Every tool call of a `create_agent` agent goes through the gate. Put it last, so that it is next to the tool."""
-
-    def __init__(self, agent: str | None = None) -> None:
-        super().__init__()
-        self.agent = agent
-
-    @is_the_gate
-    def wrap_tool_call(self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Result]) -> Result:
-        return gate_tool_call(request, handler, agent=self.agent)
-
-    @is_the_gate
-    async def awrap_tool_call(
-        self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Awaitable[Result]]
-    ) -> Result:
-        return await agate_tool_call(request, handler, agent=self.agent)
+from ..mapping.calls import Proposal, argument_fault, delegates, form_of, lineage, place_of, proposal_of, twin_of
+from ..mapping.messages import Result, answer, noted, outcome_of, unshowable, with_arguments
+from ..mapping.wrappers import is_the_gate
+from ..suspend import Current, Halt, admitted, current, halting, keeping_invalid
 
 
 def gated_tool_node(tools: list[Any], **options: Any) -> ToolNode:
