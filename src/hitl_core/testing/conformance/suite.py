@@ -150,12 +150,15 @@ def fresh_folder() -> Iterator[Path]:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """What is refused on purpose need not be logged."""
-    log = logging.getLogger("hitl_core")
-    before, log.disabled = log.disabled, True
+    logs = [logging.getLogger(name) for name in ("hitl_core", "hitl_core.endings")]
+    before = [log.disabled for log in logs]
+    for log in logs:
+        log.disabled = True
     try:
         yield
     finally:
-        log.disabled = before
+        for log, disabled in zip(logs, before, strict=True):
+            log.disabled = disabled
 
 
 # ── versions ─────────────────────────────────────────────────────────────────────────────────────────────────

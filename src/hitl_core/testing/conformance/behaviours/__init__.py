@@ -3,6 +3,7 @@
 from . import (
     answers,
     asking,
+    at_work,
     decide,
     doubt,
     honesty,
@@ -15,4 +16,4 @@ from . import (
     workers,
 )
 
-ROOMS = (decide, asking, levels, answers, several, restart, doubt, workers, time, override, record, honesty)
+ROOMS = (decide, asking, levels, answers, several, restart, doubt, workers, time, override, at_work, record, honesty)
