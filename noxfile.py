@@ -25,6 +25,7 @@ OPENAI_AGENTS = "constraints/openai_agents.txt"
 OPENAI_AGENTS_LOWEST = "constraints/openai_agents_lowest.txt"
 AUTOGEN = "constraints/autogen.txt"
 CREWAI = "constraints/crewai.txt"
+TOGETHER = "constraints/together.txt"
 LANES = (
     "lint",
     "types",
@@ -35,6 +36,7 @@ LANES = (
     "openai_agents_lowest",
     "crewai",
     "autogen",
+    "together",
     "conformance",
     "docs",
     "bench_smoke",
@@ -131,7 +133,9 @@ def langgraph(session: nox.Session) -> None:
 def langgraph_lowest(session: nox.Session) -> None:
     """The core, the adapter and the command line, on the oldest versions pyproject.toml admits."""
     install(session, extras="cli,langgraph", groups=("test", "langgraph"), pins=LOWEST)
-    pytest(session, "tests/core", "tests/plain", "tests/langgraph", "tests/cli")
+    if not session.posargs:  # what processes do to each other does not depend on these versions: the core lane has it
+        session.run("python", "-m", "pytest", "-m", "not processes", "tests/core", "tests/plain")
+    pytest(session, "tests/langgraph", "tests/cli", "tests/conformance/test_langgraph.py")
 
 
 @nox.session
@@ -186,8 +190,14 @@ def autogen(session: nox.Session) -> None:
     """The AutoGen adapter on the one version that it supports, and its types."""
     install(session, extras="cli,autogen", groups=("test", "types"), pins=AUTOGEN)
     session.run("mypy", *TYPED_IN_ITS_LANE["autogen"])
-    conformance = [f"tests/conformance/test_{name}.py" for name in ("autogen", "teeth", "matrix")]
-    pytest(session, "tests/autogen", "tests/tree/test_capabilities.py", *conformance)
+    pytest(session, "tests/autogen", "tests/tree/test_capabilities.py")
+
+
+@nox.session
+def together(session: nox.Session) -> None:
+    """All four frameworks in one process, on the versions that go together; openai-agents is an older one here."""
+    install(session, extras="cli,langgraph,crewai,autogen,openai_agents", groups=("test",), pins=TOGETHER)
+    pytest(session, "tests/together", "tests/tree/test_capabilities.py", "tests/conformance/test_teeth.py")
 
 
 @nox.session
@@ -248,6 +258,9 @@ def constraints(session: nox.Session) -> None:
     family = "constraints/openai_agents_lowest.in"
     session.run(*compile_, family, *own, "--output-file", OPENAI_AGENTS_LOWEST)
     session.run(*compile_, "--extra=autogen", "--extra=cli", "--group=dev", "--output-file", AUTOGEN)
+
+    four = [f"--extra={extra}" for extra in ("langgraph", "crewai", "autogen", "openai_agents", "cli")]
+    session.run(*compile_, *four, "--group=test", "--output-file", TOGETHER)
 
 
 @nox.session

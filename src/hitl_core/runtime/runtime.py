@@ -147,7 +147,11 @@ class Runtime:
     async def stream(
         self, input: object, *, by: str | None = None, thread: str | None = None
     ) -> AsyncIterator[LiveEvent]:
-        """Start a run and yield its live events until it pauses or ends."""
+        """Start a run and yield its live events until it pauses or ends.
+
+        Raises CapabilityNotSupported where the framework has nothing to tell meanwhile, else what `start` raises.
+        """
+        require(self.adapter, Capability.STREAM_EVENTS)
         claimed = await self._open(input, by=by, thread=thread)
         async with aclosing(listen(self._listeners, claimed.run.id, self._driver.drive(claimed))) as events:
             async for event in events:
@@ -164,7 +168,8 @@ class Runtime:
         return await self.run(run_id) if claimed is None else await self._driver.drive(claimed, ask_again=ask_again)
 
     async def stream_resume(self, run_id: str, *, ask_again: bool = False) -> AsyncIterator[LiveEvent]:
-        """Like `resume`, yielding the live events. Nothing is yielded if there is nothing to do."""
+        """Like `resume`, yielding the live events as `stream` does. Nothing is yielded if there is nothing to do."""
+        require(self.adapter, Capability.STREAM_EVENTS)
         claimed = await self._take_up(run_id)
         if claimed is None:
             return

@@ -89,6 +89,8 @@ class PlainGate:
         place = session.place(f"step:{name or function.__name__}")
         if place in session.journal:
             return session.journal[place]
+        if await session.gate.heed_stops():
+            raise session.suspend()
         result = function(*args, **kwargs)
         made = as_json(await result if inspect.isawaitable(result) else result)
         return await session.gate.remember(place, made)

@@ -53,6 +53,7 @@ def _play(scene: Scene, stage: Stage) -> Callable[[Json], Awaitable[str]]:
             known = [call for call in turn if call.tool not in scene.lacks]
             for said in await gate.together(*(attempt(call) for call in known)):
                 stage.hear(str(said))
+                gate.emit(str(said))
             for told in gate.notes:
                 stage.hear(told)
         await thinks(who, "ends")

@@ -43,6 +43,7 @@ PROMISES: Final[Mapping[str, str]] = {
     "P65": "An approval that has not been used can be revoked.",
     "P70": "Every step is in the trail, sealed.",
     "P71": "Each allowed action has an outcome in the end.",
+    "P72": "Who watches a run hears what happens in it, and changes nothing by watching.",
     "P80": "An action that no rule is about asks, and so does one whose rule could not be checked.",
     "P81": "The rule and the policy's version are on the request.",
     "P90": "What an adapter cannot do is refused by name and has no effect.",

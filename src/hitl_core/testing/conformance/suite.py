@@ -74,10 +74,13 @@ class Trial:
         """Try one behaviour in a fresh world with an event loop of its own."""
         os.environ.setdefault(KEY_VARIABLE, "none")
         began = time.perf_counter()
-        with fresh_folder() as folder, _quiet():
-            world = World(self.kit, folder, self._parts, self._parts_name, processes=self._started)
-            outcome, because = asyncio.run(_judged(world, tried, self.capabilities))
+        with fresh_folder() as folder, quiet():
+            outcome, because = asyncio.run(_judged(self.world(folder), tried, self.capabilities))
         return Result(tried.promise, tried.name, outcome, because, time.perf_counter() - began)
+
+    def world(self, folder: Path) -> World:
+        """A fresh world in a folder."""
+        return World(self.kit, folder, self._parts, self._parts_name, processes=self._started)
 
     def _started(self) -> Processes:
         if self._processes is None:
@@ -148,14 +151,17 @@ def fresh_folder() -> Iterator[Path]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """What is refused on purpose need not be logged."""
-    log = logging.getLogger("hitl_core")
-    before, log.disabled = log.disabled, True
+    logs = [logging.getLogger(name) for name in ("hitl_core", "hitl_core.endings")]
+    before = [log.disabled for log in logs]
+    for log in logs:
+        log.disabled = True
     try:
         yield
     finally:
-        log.disabled = before
+        for log, disabled in zip(logs, before, strict=True):
+            log.disabled = disabled
 
 
 # ── versions ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -3,6 +3,7 @@
 from . import (
     answers,
     asking,
+    at_work,
     decide,
     doubt,
     honesty,
@@ -16,4 +17,19 @@ from . import (
     workers,
 )
 
-ROOMS = (decide, asking, levels, answers, several, restart, doubt, workers, time, override, steering, record, honesty)
+ROOMS = (
+    decide,
+    asking,
+    levels,
+    answers,
+    several,
+    restart,
+    doubt,
+    workers,
+    time,
+    override,
+    steering,
+    at_work,
+    record,
+    honesty,
+)
