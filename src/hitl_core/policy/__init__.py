@@ -1,33 +1,38 @@
 """The policy: when to ask, whom, and why. Pure: no clock, no files after loading, a decision never raises.
 
-    TOML file ── load ─► rules ── Policy ─► decide(action, facts=…) ─► Ruling (level, approvers, deadline …)
+    file/ (TOML) ─► rules/ (records) ─► checking/ (every fault) ─► deciding/ Policy.decide(action, facts=…)
+                                                                    ─► Ruling (level, approvers, deadline …)
 
 A deny beats every level, a stricter level beats a laxer one, and the first in the file beats its equals. What
 no rule is about asks; what cannot be checked asks; what is not known to be reversible never falls below
 confirm without a reason written in the rule. The file format: `docs/policy.md`.
 """
 
-from .conditions import (
+from .checking import PolicyFault
+from .deciding import POLICY_ASK_EVERYTHING, Explanation, Fate, Policy, Weighed, explain
+from .rules import (
+    DEFAULT_RULE,
     All,
     AnyOf,
     Argument,
     Condition,
     Confidence,
     ContextValue,
+    Defaults,
     During,
+    Facts,
+    Glob,
+    Match,
     Not,
     Op,
+    Rule,
     Test,
+    Type,
     Where,
     argument,
     confidence,
     context,
 )
-from .decide import POLICY_ASK_EVERYTHING, Policy
-from .explain import Explanation, Fate, Weighed, explain
-from .faults import PolicyFault
-from .rules import DEFAULT_RULE, Defaults, Facts, Glob, Match, Rule
-from .values import Type
 
 __all__ = [
     "DEFAULT_RULE",

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from ..errors import HitlError
-from ..policy.durations import parse_duration
+from ..policy.rules import parse_duration
 from ..protocol import Arguments, Json, PauseRequest, Reply, Response, Run, RunState
 from ..runtime import Runtime
 from .clock import ManualClock

@@ -28,7 +28,7 @@ from hitl_core.policy import (
     Where,
     argument,
 )
-from hitl_core.policy.operands import problems_of_tests
+from hitl_core.policy.checking.operands import problems_of_tests
 from hitl_core.protocol import Action, Level, OnTimeout
 
 TOOLS = ("read", "write", "pay")

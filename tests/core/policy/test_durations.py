@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitl_core.policy.durations import LONGEST, parse_duration
+from hitl_core.policy.rules.durations import LONGEST, parse_duration
 
 
 @pytest.mark.parametrize(

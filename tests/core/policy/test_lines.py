@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitl_core.policy.faults import KeyPath, spell
-from hitl_core.policy.lines import key_lines, line_of
+from hitl_core.policy.checking.faults import KeyPath, spell
+from hitl_core.policy.file.lines import key_lines, line_of
 
 TEXT = '''# a comment with [brackets] and "quotes"
 version = "1" # and = more

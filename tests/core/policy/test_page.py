@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from hitl_core.policy import Facts, Op, Policy, Type
-from hitl_core.policy.load import _DEFAULTS, _MATCH, _RULE
-from hitl_core.policy.read_condition import HEADS
+from hitl_core.policy.file.load import _DEFAULTS, _MATCH, _RULE
+from hitl_core.policy.file.read_condition import HEADS
 from hitl_core.protocol import Action, Level, OnTimeout, Ruling
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "policy.md").read_text(encoding="utf-8")

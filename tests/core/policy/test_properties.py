@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hitl_core.policy import POLICY_ASK_EVERYTHING, Defaults, Facts, Policy, Rule, explain
-from hitl_core.policy.compiled import compiled
-from hitl_core.policy.rulings import DENY, strictness
-from hitl_core.policy.values import Doubt
+from hitl_core.policy.deciding.compiled import compiled
+from hitl_core.policy.deciding.rulings import DENY, strictness
+from hitl_core.policy.rules.values import Doubt
 from hitl_core.protocol import Action, Level, Ruling
 from tests.core.policy import strategies as some
 

@@ -26,8 +26,8 @@ from hitl_core.policy import (
     confidence,
     context,
 )
-from hitl_core.policy.decide import MOST_PLANS
-from hitl_core.policy.plan import MOST_RULES
+from hitl_core.policy.deciding.decide import MOST_PLANS
+from hitl_core.policy.deciding.plan import MOST_RULES
 from hitl_core.protocol import Action, Approvers, Level, OnTimeout, Origin
 
 FACTS = Facts(now=datetime(2026, 11, 2, 10, 0, tzinfo=UTC), reversible=True)

@@ -132,7 +132,7 @@ def _database(config: Config) -> Path | None:
     """The file of a database that is one."""
     if urlsplit(config.store_url).scheme != "sqlite":
         return None
-    from ...stores.sqlite.location import Location
+    from ...stores.sqlite.file import Location
 
     return Location.parse(config.store_url, folder=config.folder).path
 

@@ -1,13 +1,14 @@
 """The embedded store: one SQLite file, no server.
 
-    apply(command) ─► writer.py ─► engine.py ─► one function per command ─► COMMIT ─► doorbell.py
-                      (queue,      (one flock,   (runs, endings, decisions,            (wakes who waits,
-                       batches)     one BEGIN)    timers, effects, stops, journal)      in any process)
+    apply(command) ─► engine/   (queue and batches, one flock, one BEGIN)
+                   ─► commands/ (one function per command: runs, endings, decisions, timers, effects, stops, journal)
+                   ─► tables/   (rows, bodies, the audit trail)
+                   ─► file/     (COMMIT, then the doorbell wakes who waits, in any process)
 
-    fetch(query)   ─► a read connection ─► one function per query (queries, inbox)
+    fetch(query)   ─► reading/  (one function per query, on a read connection) ─► tables/ ─► file/
 
 A pause is two rows: a narrow one that moves, and a body that does not. Every change is chained into the audit trail
-inside its own transaction (trail.py).
+inside its own transaction (tables/trail.py).
 """
 
 from .store import SqliteStore

@@ -8,15 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...audit import Anchors, Chain, Custody, load_or_create, new_secret
-from .changes import Count, FileVersion
-from .connection import OneConnection, Readers, connect
-from .doorbell import Doorbell
 from .engine import Engine
-from .location import Location
-from .lock import FileLock
-from .schema import migrate
-from .trail import Tip, read_anchor, read_tip
-from .view import View
+from .file import Count, Doorbell, FileLock, FileVersion, Location, OneConnection, Readers, connect, migrate
+from .tables import Tip, View, read_anchor, read_tip
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,10 @@ from ...commands import Command, Note, Query, WriteNote
 from ...contracts import Clock
 from ...errors import StoreUnavailable
 from ...protocol import AuditEvent
-from .changes import Changes
-from .dispatch import IDLE, QUERIES
-from .location import Location
+from .engine import IDLE, QUERIES, SOLO, Writer
+from .file import Changes, Location
 from .parts import Parts, in_file, in_memory
-from .view import View
-from .writer import SOLO, Writer
+from .tables import View
 
 R = TypeVar("R")
 

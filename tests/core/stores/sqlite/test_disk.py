@@ -13,7 +13,8 @@ import pytest
 from hitl_core.commands import GetRun, PauseRun
 from hitl_core.errors import StoreUnavailable
 from hitl_core.protocol import RunState
-from hitl_core.stores.sqlite import SqliteStore, connection
+from hitl_core.stores.sqlite import SqliteStore
+from hitl_core.stores.sqlite.file import connection
 from tests.core.stores.world import World
 
 FULL = """

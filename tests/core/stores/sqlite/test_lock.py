@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hitl_core.errors import StoreUnavailable
-from hitl_core.stores.sqlite.lock import FileLock
+from hitl_core.stores.sqlite.file.lock import FileLock
 
 
 def test_one_at_a_time(tmp_path: Path) -> None:

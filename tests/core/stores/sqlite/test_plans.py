@@ -10,9 +10,10 @@ import pytest
 
 from hitl_core.commands import ClaimRuns, FireTimers, GetRequest, GetRun, ListRequests, Look, Query, ReadAudit
 from hitl_core.lifecycle import RequestState
-from hitl_core.stores.sqlite import SqliteStore, runs, timers
-from hitl_core.stores.sqlite.dispatch import QUERIES
-from hitl_core.stores.sqlite.view import View
+from hitl_core.stores.sqlite import SqliteStore
+from hitl_core.stores.sqlite.commands import runs, timers
+from hitl_core.stores.sqlite.engine.dispatch import QUERIES
+from hitl_core.stores.sqlite.tables.view import View
 from hitl_core.testing.clock import START
 from tests.core.stores.world import World
 

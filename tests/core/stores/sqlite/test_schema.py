@@ -14,9 +14,10 @@ from hitl_core.commands import LiftStop, StopScope
 from hitl_core.errors import ConfigError, StoreTooNew, StoreUnavailable
 from hitl_core.lifecycle import RequestEvent, RequestState
 from hitl_core.protocol import OnTimeout, RunState
-from hitl_core.stores.sqlite import SqliteStore, schema
-from hitl_core.stores.sqlite.connection import connect
-from hitl_core.stores.sqlite.location import Location
+from hitl_core.stores.sqlite import SqliteStore
+from hitl_core.stores.sqlite.file import schema
+from hitl_core.stores.sqlite.file.connection import connect
+from hitl_core.stores.sqlite.file.location import Location
 from tests.core.stores.world import World
 
 EXTRA = ("CREATE TABLE hitl_extra (key INTEGER PRIMARY KEY)", "INSERT INTO hitl_extra VALUES (7)")

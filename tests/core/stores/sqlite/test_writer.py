@@ -31,10 +31,10 @@ from hitl_core.errors import RecordError, RunBusy, StoreUnavailable
 from hitl_core.lifecycle import ActionState
 from hitl_core.protocol import EffectMode, Json
 from hitl_core.stores.sqlite import SqliteStore
-from hitl_core.stores.sqlite.connection import Readers
-from hitl_core.stores.sqlite.job import Job
-from hitl_core.stores.sqlite.location import Location
-from hitl_core.stores.sqlite.writer import MOST, Writer
+from hitl_core.stores.sqlite.engine.job import Job
+from hitl_core.stores.sqlite.engine.writer import MOST, Writer
+from hitl_core.stores.sqlite.file.connection import Readers
+from hitl_core.stores.sqlite.file.location import Location
 from hitl_core.testing.clock import START
 from tests.core.stores.world import REFUND, World
 

@@ -1,0 +1,16 @@
+"""From rules to rulings: a policy is compiled once, planned per shape of action, and asked without ever raising.
+
+decide ─► matching (which rules are about it) ─► plan (strictest first) ─► compiled (conditions) ─► rulings
+"""
+
+from .decide import POLICY_ASK_EVERYTHING, Policy
+from .explain import Explanation, Fate, Weighed, explain
+
+__all__ = [
+    "POLICY_ASK_EVERYTHING",
+    "Explanation",
+    "Fate",
+    "Policy",
+    "Weighed",
+    "explain",
+]

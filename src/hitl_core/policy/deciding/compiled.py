@@ -1,0 +1,271 @@
+"""Conditions as functions, built once when a policy is made.
+
+Doubts follow Kleene's three-valued logic: `all` with one false part is false and `any` with one true part is
+true, whatever the others would have said and in whatever order they stand. Only a doubt that could change the
+result is raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from functools import partial
+from typing import Any, Final, assert_never, cast
+from zoneinfo import ZoneInfo
+
+from ...protocol import Arguments
+from ..rules import (
+    All,
+    AnyOf,
+    Argument,
+    Condition,
+    Confidence,
+    ContextValue,
+    Doubt,
+    During,
+    Facts,
+    Not,
+    Number,
+    Op,
+    Operand,
+    Path,
+    Subject,
+    Test,
+    Type,
+    Where,
+    finder,
+    items,
+    number,
+    same,
+    text,
+    type_of,
+    wrong_type,
+)
+
+Holds = Callable[[Arguments, Facts], bool]
+"""Whether a condition holds for these arguments and facts. Raises Doubt."""
+
+Passes = Callable[[object], bool]
+"""Whether one value passes a test. Raises Doubt."""
+
+_MISSING: Final = object()
+
+
+def compiled(condition: Condition) -> Holds:
+    """The condition as a function. The condition must have no problems (`check.condition_problems`)."""
+    match condition:
+        case All(conditions=parts):
+            return all_of([compiled(part) for part in parts])
+        case AnyOf(conditions=parts):
+            return _any_of([compiled(part) for part in parts])
+        case Not(condition=inner):
+            return _not(compiled(inner))
+        case Where(subject=subject, tests=tests):
+            return _where(subject, tests)
+        case During():
+            return _during(condition)
+    assert_never(condition)
+
+
+def all_of(parts: Iterable[Callable[..., bool]]) -> Callable[..., bool]:
+    """True if every part is. False wins over doubt."""
+    return _kleene(tuple(parts), decisive=False)
+
+
+def _any_of(parts: Iterable[Callable[..., bool]]) -> Callable[..., bool]:
+    return _kleene(tuple(parts), decisive=True)
+
+
+def _kleene(parts: tuple[Callable[..., bool], ...], *, decisive: bool) -> Callable[..., bool]:
+    if len(parts) == 1:
+        return parts[0]
+
+    def combined(*scene: Any) -> bool:
+        doubt: Doubt | None = None
+        for part in parts:
+            try:
+                if part(*scene) is decisive:
+                    return decisive
+            except Doubt as exc:
+                doubt = doubt or exc
+        if doubt is not None:
+            raise doubt
+        return not decisive
+
+    return combined
+
+
+def _not(inner: Holds) -> Holds:
+    return lambda arguments, facts: not inner(arguments, facts)
+
+
+# ── where: fetch a value, test it ───────────────────────────────────────────────────────────────────────────
+
+
+def _where(subject: Subject, tests: tuple[Test, ...]) -> Holds:
+    fetch = _fetch(subject)
+    exists = [test.operand for test in tests if test.op is Op.EXISTS]
+    if exists == [False]:
+        return lambda arguments, facts: fetch(arguments, facts) is _MISSING
+    passes = _passes_all(tests)
+
+    def holds(arguments: Arguments, facts: Facts) -> bool:
+        value = fetch(arguments, facts)
+        if value is _MISSING:
+            if exists:
+                return False
+            raise Doubt(f"{subject} is missing")
+        try:
+            return passes(value)
+        except Doubt as doubt:
+            raise Doubt(f"{subject} {doubt}") from None
+
+    return holds
+
+
+def _fetch(subject: Subject) -> Callable[[Arguments, Facts], object]:
+    match subject:
+        case Argument(path=(key,)):
+            return lambda arguments, facts: arguments.get(key, _MISSING)
+        case Argument(path=path):
+            return lambda arguments, facts: _walk(arguments, path, subject)
+        case ContextValue(path=path):
+            return lambda arguments, facts: _walk(facts.context, path, subject)
+        case Confidence():
+            return lambda arguments, facts: _confidence(facts.confidence)
+    assert_never(subject)
+
+
+def _confidence(value: object) -> object:
+    if value is None:
+        return _MISSING
+    if not 0 <= number(value) <= 1:
+        raise Doubt("the confidence does not lie between 0 and 1")
+    return value
+
+
+def _walk(value: object, path: Path, subject: Subject) -> object:
+    """Follow keys, and positions in lists. A step into what has neither is a doubt, not an absence."""
+    for key in path:
+        kind = type_of(value)
+        if kind is Type.OBJECT:
+            value = cast("Arguments", value).get(key, _MISSING)
+        elif kind is Type.LIST and key.isascii() and key.isdigit():
+            found = items(value)
+            value = found[int(key)] if len(key) < 10 and int(key) < len(found) else _MISSING
+        else:
+            raise Doubt(f"{subject} cannot be followed: {key!r} is looked for in something of type {kind}")
+        if value is _MISSING:
+            return _MISSING
+    return value
+
+
+# ── tests of one value ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def _passes_all(tests: tuple[Test, ...]) -> Passes:
+    return all_of([_passes(test.op, test.operand) for test in tests])
+
+
+def _passes(op: Op, operand: Any) -> Passes:
+    match op:
+        case Op.EXISTS:
+            return lambda value: True  # what can be tested is there
+        case Op.TYPE:
+            return lambda value: type_of(value) is operand
+        case Op.EQUALS:
+            return partial(_equals, (operand,))
+        case Op.ONE_OF:
+            return partial(_equals, operand)
+        case Op.ABOVE | Op.AT_LEAST | Op.BELOW | Op.AT_MOST:
+            return _compares(op, number(operand))
+        case Op.STARTS_WITH | Op.ENDS_WITH | Op.CONTAINS:
+            return _reads(op, operand if isinstance(operand, tuple) else (operand,))
+        case Op.MATCHES | Op.FINDS:
+            found = finder(operand, whole=op is Op.MATCHES)
+            return lambda value: found(text(value))
+        case Op.HAS_ITEM:
+            return lambda value: any(same(item, operand) for item in items(value))
+        case Op.EVERY:
+            return _each(_passes_all(operand), decisive=False)
+        case Op.SOME:
+            return _each(_passes_all(operand), decisive=True)
+        case Op.LENGTH:
+            return _measures(_passes_all(operand))
+    assert_never(op)
+
+
+def _equals(choices: tuple[Operand, ...], value: object) -> bool:
+    if any(same(value, choice) for choice in choices):
+        return True
+    kinds = dict.fromkeys(map(type_of, choices))
+    if type_of(value) not in kinds:
+        raise wrong_type(value, *kinds)
+    return False
+
+
+def _compares(op: Op, limit: Number) -> Passes:
+    match op:
+        case Op.ABOVE:
+            return lambda value: number(value) > limit
+        case Op.AT_LEAST:
+            return lambda value: number(value) >= limit
+        case Op.BELOW:
+            return lambda value: number(value) < limit
+        case _:
+            return lambda value: number(value) <= limit
+
+
+def _reads(op: Op, parts: tuple[str, ...]) -> Passes:
+    match op:
+        case Op.STARTS_WITH:
+            return lambda value: text(value).startswith(parts)
+        case Op.ENDS_WITH:
+            return lambda value: text(value).endswith(parts)
+        case _:
+            return lambda value: any(part in text(value) for part in parts)
+
+
+def _each(passes: Passes, *, decisive: bool) -> Passes:
+    def each(value: object) -> bool:
+        verdicts = _kleene(tuple(partial(passes, item) for item in items(value)), decisive=decisive)
+        try:
+            return verdicts()
+        except Doubt as doubt:
+            raise Doubt(f"has an item that {doubt}") from None
+
+    return each
+
+
+def _measures(passes: Passes) -> Passes:
+    def measures(value: object) -> bool:
+        if not isinstance(value, str | list | tuple):
+            raise wrong_type(value, Type.TEXT, Type.LIST)
+        return passes(len(value))
+
+    return measures
+
+
+# ── time ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _during(window: During) -> Holds:
+    zone, days = ZoneInfo(window.zone), frozenset(window.weekdays)
+    start, end = window.start, window.end
+
+    def holds(arguments: Arguments, facts: Facts) -> bool:
+        now = _local(facts.now, zone)
+        if days and now.weekday() not in days:
+            return False
+        if start is None or end is None:
+            return True
+        clock = now.time()
+        return start <= clock < end if start < end else clock >= start or clock < end
+
+    return holds
+
+
+def _local(now: datetime, zone: ZoneInfo) -> datetime:
+    if now.tzinfo is None:
+        raise Doubt("the time of the decision has no zone")
+    return now.astimezone(zone)

@@ -1,0 +1,94 @@
+"""Why an action got its ruling: what became of every rule. Slow and thorough; `decide` is the fast one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ...protocol import Action, Level, Ruling
+from ..rules import Facts
+from .decide import Policy
+from .matching import Elsewhere, Shape, key_of
+from .plan import Candidate, Entry
+from .rulings import doubt_text, strictness
+
+
+class Fate(StrEnum):
+    """What became of a rule."""
+
+    WON = "won"
+    OUTRANKED = "outranked"
+    CONDITION_FALSE = "condition_false"
+    NOT_ABOUT = "not_about"
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """One rule and what became of it. `level` is what it asks for; None if it denies or does not apply."""
+
+    rule: str
+    fate: Fate
+    because: str
+    level: Level | None = None
+    denies: bool = False
+    doubt: str = ""
+    """Why its condition has no certain answer, if that is so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The ruling and every rule of the policy, in file order. No winner: the default holds."""
+
+    ruling: Ruling
+    rules: tuple[Weighed, ...]
+
+    @property
+    def winner(self) -> Weighed | None:
+        return next((rule for rule in self.rules if rule.fate is Fate.WON), None)
+
+    @property
+    def matched(self) -> tuple[Weighed, ...]:
+        """The rules that applied: the winner and those it outranked."""
+        return tuple(rule for rule in self.rules if rule.fate in (Fate.WON, Fate.OUTRANKED))
+
+
+def explain(policy: Policy, action: Action, *, facts: Facts) -> Explanation:
+    """What `policy.decide` says about the action, and what became of each rule. Never raises, as `decide`."""
+    ruling = policy.decide(action, facts=facts)
+    try:
+        shape = Shape(*key_of(action, facts))
+        return Explanation(ruling, tuple(_weigh(c, shape, action, facts, ruling) for c in policy.candidates))
+    except Exception:  # the ruling says what is wrong
+        return Explanation(ruling, ())
+
+
+def _weigh(candidate: Candidate, shape: Shape, action: Action, facts: Facts, ruling: Ruling) -> Weighed:
+    here = candidate.matches(shape)
+    if isinstance(here, Elsewhere):
+        return Weighed(candidate.rule.id, Fate.NOT_ABOUT, f"its match.{here.key} does not fit this action")
+    return _weigh_condition(candidate.entry(shape, here), action, facts, ruling)
+
+
+def _weigh_condition(entry: Entry, action: Action, facts: Facts, ruling: Ruling) -> Weighed:
+    try:
+        if entry.holds is not None and not entry.holds(action.arguments, facts):
+            return Weighed(entry.ruling.rule, Fate.CONDITION_FALSE, "its condition does not hold")
+    except Exception as exc:
+        asks = entry.doubtful(exc)
+        return _weigh_ruling(asks, ruling, doubt=doubt_text(exc))
+    return _weigh_ruling(entry.ruling, ruling)
+
+
+def _weigh_ruling(mine: Ruling, ruling: Ruling, *, doubt: str = "") -> Weighed:
+    level = None if mine.denied else mine.level
+    if mine.rule == ruling.rule:
+        return Weighed(mine.rule, Fate.WON, mine.why, level, mine.denied, doubt)
+    return Weighed(mine.rule, Fate.OUTRANKED, _why_outranked(mine, ruling, doubt), level, mine.denied, doubt)
+
+
+def _why_outranked(mine: Ruling, ruling: Ruling, doubt: str) -> str:
+    if strictness(ruling) > strictness(mine):
+        return f"{ruling.rule!r} denies" if ruling.denied else f"{ruling.rule!r} is stricter ({ruling.level})"
+    if doubt:
+        return f"{ruling.rule!r} is as strict as this doubt"
+    return f"{ruling.rule!r} is as strict and has a better place in the order of precedence"

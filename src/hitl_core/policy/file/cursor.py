@@ -1,0 +1,124 @@
+"""One TOML table while it is read: values with the right type, or a fault with the place. It never raises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from ..checking import LATER, KeyPath, Problem, unknown
+from ..rules import parse_duration
+
+E = TypeVar("E", bound=StrEnum)
+
+
+class Cursor:
+    """A table at `path`. Methods return None, and note the fault, for values that cannot be used."""
+
+    def __init__(self, raw: dict[str, Any], path: KeyPath, faults: list[Problem]) -> None:
+        self.raw, self.path, self.faults = raw, path, faults
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.raw
+
+    def fault(self, problem: str, *keys: str | int) -> None:
+        self.faults.append(((*self.path, *keys), problem))
+
+    def only(self, known: Iterable[str], *, later: Iterable[str] = ()) -> None:
+        """Refuse keys that are not known, and by name those that a later release will carry out."""
+        known = tuple(known)
+        for key in self.raw:
+            if key in later:
+                self.fault(LATER, key)
+            elif key not in known:
+                self.fault(unknown(key, known), key)
+
+    def text(self, key: str) -> str | None:
+        value = self.raw.get(key)
+        if value is None or isinstance(value, str):
+            return value
+        self.fault(f"must be text, not {type_name(value)}", key)
+        return None
+
+    def required(self, key: str) -> str:
+        if key not in self.raw:
+            self.fault("is missing", key)
+        return self.text(key) or ""
+
+    def flag(self, key: str) -> bool:
+        value = self.raw.get(key, False)
+        if not isinstance(value, bool):
+            self.fault(f"must be true or false, not {type_name(value)}", key)
+        return value is True
+
+    def word(self, key: str, words: type[E]) -> E | None:
+        text = self.text(key)
+        if text is None:
+            return None
+        if text in tuple(words):
+            return words(text)
+        self.fault(unknown(text, words, what="value"), key)
+        return None
+
+    def duration(self, key: str) -> timedelta | None:
+        text = self.text(key)
+        if text is None:
+            return None
+        try:
+            return parse_duration(text)
+        except ValueError as exc:
+            self.fault(str(exc), key)
+            return None
+
+    def table(self, key: str) -> Cursor | None:
+        """The table at `key`, if there is one."""
+        value = self.raw.get(key)
+        if isinstance(value, dict):
+            return Cursor(value, (*self.path, key), self.faults)
+        if value is not None:
+            self.fault(f"must be a table, not {type_name(value)}", key)
+        return None
+
+    def tables(self, key: str) -> list[Cursor | None]:
+        """The list of tables at `key`, with None in the place of what is no table."""
+        value = self.raw.get(key, [])
+        if not isinstance(value, list):
+            self.fault(f"must be a list of tables, not {type_name(value)}", key)
+            return []
+        return [self._item(key, index, item) for index, item in enumerate(value)]
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """One text or a list of texts; at least one."""
+        value = self.raw.get(key)
+        many = value if isinstance(value, list) else [value]
+        texts = tuple(text for text in many if isinstance(text, str) and text)
+        if not texts or len(texts) < len(many):
+            self.fault("must be a name, or a list of at least one name", key)
+        return texts
+
+    def _item(self, key: str, index: int, item: object) -> Cursor | None:
+        if isinstance(item, dict):
+            return Cursor(item, (*self.path, key, index), self.faults)
+        self.fault(f"must be a table, not {type_name(item)}", key, index)
+        return None
+
+
+def type_name(value: object) -> str:
+    """What TOML calls this value."""
+    match value:
+        case bool():
+            return f"a boolean ({str(value).lower()})"
+        case int():
+            return "an integer"
+        case str():
+            return "text"
+        case list():
+            return "a list"
+        case dict():
+            return "a table"
+        case Decimal():
+            return "a fraction"
+        case _:
+            return f"a {type(value).__name__}"

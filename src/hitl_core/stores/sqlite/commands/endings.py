@@ -1,0 +1,132 @@
+"""How a turn ends: paused with questions, finished, or cancelled from outside. Each is one transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from ....commands import CancelRun, FinishRun, PauseRun, RetryRun
+from ....errors import RunBusy, RunFinished
+from ....lifecycle import IllegalMove, RequestEvent, RunEvent
+from ....protocol import AuditEvent, Json, PauseRequest, Run, RunState
+from ..tables import RunRow, Transaction, bodies, column, requests
+from .runs import FREED, current, find, leased, move
+from .stops import in_force, of_action
+from .waking import wake_if_settled
+
+ERROR_LENGTH: Final = 65_536
+"""Characters of a run's or an effect's error text that are kept."""
+
+_ENDS: Final = {
+    RunState.COMPLETED: (RunEvent.COMPLETE, AuditEvent.RUN_COMPLETED),
+    RunState.FAILED: (RunEvent.FAIL, AuditEvent.RUN_FAILED),
+    RunState.STOPPED: (RunEvent.STOP, AuditEvent.RUN_STOPPED),
+}
+"""What FinishRun can do to a run."""
+
+
+def pause_run(txn: Transaction, command: PauseRun) -> Run:
+    row = leased(txn, command.lease)
+    checkpoint = _checkpoint(command.checkpoint)
+    checked = [(request, requests.check(request, row)) for request in command.requests]
+    requests.consume(txn, row.key, command.consumed)
+    _supersede(txn, row, command)
+    _ask(txn, row, checked, command.now)
+    txn.note(AuditEvent.RUN_PAUSED, row.name, command.lease.owner, command.now, {}, run=row.key)
+    move(txn, row, RunEvent.PAUSE, command.now, FREED + ", turns = turns + 1")
+    if checkpoint is None and row.checkpoint is not None:
+        checkpoint = bodies.pack(None, what="checkpoint", limit=bodies.CHECKPOINT_LIMIT)
+    _keep(txn, row, checkpoint)
+    wake_if_settled(txn, row.key, command.now)
+    return current(txn, row)
+
+
+def _ask(txn: Transaction, row: RunRow, asked: list[tuple[PauseRequest, bodies.Body]], now: datetime) -> None:
+    stops = in_force(txn)
+    for request, body in asked:
+        requests.insert(txn, row, request, body, now, of_action(stops, row, request.action))
+
+
+def _supersede(txn: Transaction, row: RunRow, command: PauseRun) -> None:
+    why = "the app no longer waits here"
+    for name in command.orphaned:
+        where = "run = ? AND id = ?"
+        gone = requests.withdraw(txn, RequestEvent.SUPERSEDE, where, row.key, column(name), why=why)
+        note_withdrawn(txn, row, gone, "superseded", why, command.lease.owner, command.now)
+
+
+def finish_run(txn: Transaction, command: FinishRun) -> Run:
+    row = leased(txn, command.lease)
+    if command.state not in _ENDS:
+        raise IllegalMove(f"a run cannot be finished as {command.state}; possible: {', '.join(sorted(_ENDS))}")
+    event, audit = _ENDS[command.state]
+    checkpoint = _checkpoint(command.checkpoint)
+    output = None if command.output is None else bodies.pack(command.output, what="output", limit=bodies.RESULT_LIMIT)
+    requests.consume(txn, row.key, command.consumed)
+    if command.state.over:
+        _close_open(txn, row, command)
+    kept = None if output is None else bodies.replace(txn, row.output, output)
+    turns = row.turns + (checkpoint is not None)
+    also = FREED + ", output = ?, error = ?, turns = ?"
+    move(txn, row, event, command.now, also, kept, command.error[:ERROR_LENGTH] or None, turns)
+    _keep(txn, row, checkpoint)
+    note: dict[str, Json] = {} if output is None else {"output": output.digest.hex()}
+    txn.note(audit, row.name, command.lease.owner, command.now, note, run=row.key)
+    return current(txn, row)
+
+
+def _close_open(txn: Transaction, row: RunRow, command: FinishRun) -> None:
+    """Open questions of a run that is over are cancelled; what was decided stands in the record as decided."""
+    why = f"the run is {command.state}"
+    where = "run = ? AND state IN ('open', 'frozen')"
+    gone = requests.withdraw(txn, RequestEvent.CANCEL, where, row.key, why=why)
+    note_withdrawn(txn, row, gone, "cancelled", why, command.lease.owner, command.now)
+
+
+def retry_run(txn: Transaction, command: RetryRun) -> Run:
+    row = find(txn, command.run_id)
+    if RunState(row.state).over:
+        raise RunFinished(f"run {row.name!r} is {row.state}; start a new one")
+    if row.state != RunState.FAILED:
+        raise RunBusy(f"run {row.name!r} is {row.state}; only a failed run can be retried")
+    move(txn, row, RunEvent.RETRY, command.now, ", error = NULL")
+    txn.note(AuditEvent.RUN_RETRIED, row.name, command.by, command.now, {}, run=row.key)
+    return current(txn, row)
+
+
+def cancel_run(txn: Transaction, command: CancelRun) -> Run:
+    row = find(txn, command.run_id)
+    if RunState(row.state).over:
+        raise RunFinished(f"run {row.name!r} is {row.state} already")
+    cancel(txn, row, command.by, command.reason, command.now)
+    return current(txn, row)
+
+
+def cancel(txn: Transaction, row: RunRow, by: str, reason: str, now: datetime) -> None:
+    """Cancel a run that is not over, with its open and unused requests. A lease on it ends: its fence moves on."""
+    why = f"the run was cancelled by {by}" + (f": {reason}" if reason else "")
+    gone = requests.withdraw(txn, RequestEvent.CANCEL, "run = ?", row.key, why=why)
+    move(txn, row, RunEvent.CANCEL, now, FREED + ", fence = fence + 1, error = ?", why[:ERROR_LENGTH])
+    txn.note(AuditEvent.RUN_CANCELLED, row.name, by, now, {"reason": reason}, run=row.key)
+    note_withdrawn(txn, row, gone, "cancelled", why, by, now)
+
+
+def note_withdrawn(
+    txn: Transaction, row: RunRow, names: list[str], state: str, why: str, by: str, now: datetime
+) -> None:
+    """One audit line for each request that closed without being used."""
+    for name in names:
+        body: dict[str, Json] = {"run": row.name, "state": state, "why": why}
+        txn.note(AuditEvent.REQUEST_CLOSED, name, by, now, body, run=row.key)
+
+
+def _checkpoint(value: Json) -> bodies.Body | None:
+    return None if value is None else bodies.pack(value, what="checkpoint", limit=bodies.CHECKPOINT_LIMIT)
+
+
+def _keep(txn: Transaction, row: RunRow, checkpoint: bodies.Body | None) -> None:
+    if checkpoint is None:
+        return
+    key = bodies.replace(txn, row.checkpoint, checkpoint)
+    if key != row.checkpoint:
+        txn.execute("UPDATE hitl_runs SET checkpoint = ? WHERE key = ?", (key, row.key))

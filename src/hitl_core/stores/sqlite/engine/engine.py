@@ -1,0 +1,133 @@
+"""One batch, one transaction: take the file lock, BEGIN, carry out each command, seal the audit lines, COMMIT."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, suppress
+from typing import Any
+
+from ....audit import Chain
+from ....errors import StoreError
+from ..file import Location, connect, of_the_command, of_the_store, unavailable
+from ..tables import Tip, Transaction, remember, seal
+from .dispatch import COMMANDS
+from .job import Job
+
+Lock = AbstractContextManager[Any]
+
+
+class Engine:
+    """Holds the one connection that writes. Used by one thread at a time (writer.py sees to that)."""
+
+    def __init__(
+        self,
+        location: Location,
+        lock: Lock,
+        chain: Chain,
+        *,
+        sealed: Callable[[Tip], None],
+        anchored: Callable[[], str | None],
+    ) -> None:
+        self._location = location
+        self._lock = lock
+        self._chain = chain
+        self._sealed = sealed
+        self._anchored = anchored
+        self._connection: sqlite3.Connection | None = None
+
+    def perform(self, jobs: Sequence[Job[Any]]) -> bool:
+        """Carry out a batch; every job then has its result or its error. Returns whether anything was changed.
+
+        If the store itself fails, nothing of the batch is kept and each job is tried once more on its own, so that
+        one that is too much for a nearly full disk takes no other with it.
+        """
+        try:
+            return self._in_one(jobs)
+        except sqlite3.Error as exc:
+            self._give_up(jobs, exc)
+        except StoreError as exc:
+            for job in jobs:
+                job.fail(exc)
+            return False
+        alone = [self.perform([job]) for job in jobs] if len(jobs) > 1 else []
+        return any(alone)
+
+    def close(self) -> None:
+        """The last connection to close tidies the write-ahead log: a write like any other, under the lock."""
+        if self._connection is not None:
+            with self._lock:
+                self._remember_last(self._connection)
+                self._connection.close()
+            self._connection = None
+
+    def _remember_last(self, connection: sqlite3.Connection) -> None:
+        """The anchor at the end. One that cannot be kept now is found in its file when the store is opened again."""
+        with suppress(sqlite3.Error):
+            remember(connection, self._anchored())
+
+    def use(self, connection: sqlite3.Connection) -> None:
+        """Work on this connection instead of one of its own: a store in memory has only one."""
+        self._connection = connection
+
+    def _in_one(self, jobs: Sequence[Job[Any]]) -> bool:
+        with self._lock:
+            connection = self._connect()
+            before = connection.total_changes
+            tip = self._transact(connection, jobs)
+            if tip is not None:
+                self._sealed(tip)
+            return connection.total_changes != before
+
+    def _transact(self, connection: sqlite3.Connection, jobs: Sequence[Job[Any]]) -> Tip | None:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            txn = Transaction(connection)
+            for job in jobs:
+                _carry_out(txn, job, alone=len(jobs) == 1)
+            tip = seal(connection, self._chain, txn.tip, txn.lines) if txn.lines else None
+            remember(connection, self._anchored())
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.rollback()
+            raise
+        return tip
+
+    def _connect(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = connect(self._location, writes=True)
+        return self._connection
+
+    def _give_up(self, jobs: Sequence[Job[Any]], exc: sqlite3.Error) -> None:
+        """A connection that has seen a disk error is not trusted any more; the next batch opens a new one."""
+        for job in jobs:
+            job.fail(unavailable(exc, self._location))
+        if self._connection is not None and self._location.path is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _carry_out(txn: Transaction, job: Job[Any], *, alone: bool) -> None:
+    """Carry out one command. If it raises, nothing that it wrote stays, except that it was refused."""
+    lines, before = len(txn.lines), txn.connection.total_changes
+    if not alone:
+        txn.execute("SAVEPOINT hitl_command")
+    try:
+        job.succeed(COMMANDS[type(job.command)](txn, job.command))
+    except Exception as exc:
+        if of_the_store(exc):
+            raise
+        job.fail(of_the_command(exc))
+        _undo(txn, alone=alone, wrote=txn.connection.total_changes != before)
+        txn.lines[lines:] = txn.of_refusal
+    txn.of_refusal.clear()
+    if not alone:
+        txn.execute("RELEASE hitl_command")
+
+
+def _undo(txn: Transaction, *, alone: bool, wrote: bool) -> None:
+    if alone and wrote:
+        txn.execute("ROLLBACK")
+        txn.execute("BEGIN IMMEDIATE")
+    elif wrote:
+        txn.execute("ROLLBACK TO hitl_command")

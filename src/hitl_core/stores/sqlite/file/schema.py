@@ -1,0 +1,121 @@
+"""The tables, as numbered migrations. `PRAGMA user_version` says which ones a file has seen.
+
+Ids are 16 bytes where they are UUIDs and text otherwise; instants are microseconds since 1970 in UTC; states are the
+words of lifecycle.py. Narrow rows move, bodies do not: a page of the inbox reads few pages of the file.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final
+from uuid import uuid4
+
+from ....errors import StoreTooNew, StoreUnavailable
+from .failures import unavailable
+from .location import Location
+
+APPLICATION: Final = 0x4849544C
+"""`HITL`: so that another program's database is never taken for ours."""
+
+_V1: Final = (
+    "CREATE TABLE hitl_store (origin TEXT NOT NULL)",
+    # What runs and requests have in common with many others, kept once.
+    """CREATE TABLE hitl_apps (key INTEGER PRIMARY KEY, backend TEXT NOT NULL, app TEXT NOT NULL,
+        version TEXT NOT NULL, tenant TEXT NOT NULL, UNIQUE (backend, app, version, tenant))""",
+    """CREATE TABLE hitl_audiences (key INTEGER PRIMARY KEY, users TEXT NOT NULL, roles TEXT NOT NULL,
+        UNIQUE (users, roles))""",
+    """CREATE TABLE hitl_origins (key INTEGER PRIMARY KEY, tool TEXT NOT NULL, agents TEXT NOT NULL,
+        UNIQUE (tool, agents))""",
+    "CREATE TABLE hitl_bodies (key INTEGER PRIMARY KEY, digest BLOB NOT NULL, data BLOB NOT NULL)",
+    """CREATE TABLE hitl_runs (key INTEGER PRIMARY KEY, id NOT NULL UNIQUE, state TEXT NOT NULL,
+        app INTEGER NOT NULL REFERENCES hitl_apps, thread NOT NULL, started_by TEXT,
+        created INTEGER NOT NULL, updated INTEGER NOT NULL, attempts INTEGER NOT NULL, turns INTEGER NOT NULL,
+        fence INTEGER NOT NULL, owner TEXT, until INTEGER,
+        input INTEGER, checkpoint INTEGER, output INTEGER, error TEXT, more TEXT)""",
+    # A run that is ready stands here, whatever its own row says: an answer wakes it without touching that row's page.
+    "CREATE TABLE hitl_woken (run INTEGER PRIMARY KEY, at INTEGER NOT NULL)",
+    "CREATE INDEX hitl_leased ON hitl_runs (until) WHERE state = 'running'",
+    "CREATE INDEX hitl_stopped ON hitl_runs (key) WHERE state = 'stopped'",
+    """CREATE TABLE hitl_requests (key INTEGER PRIMARY KEY, id NOT NULL UNIQUE,
+        run INTEGER NOT NULL REFERENCES hitl_runs, call TEXT NOT NULL, round INTEGER NOT NULL,
+        waits INTEGER NOT NULL, state TEXT NOT NULL, votes INTEGER NOT NULL, allows INTEGER,
+        audience INTEGER NOT NULL REFERENCES hitl_audiences, origin INTEGER NOT NULL REFERENCES hitl_origins,
+        due INTEGER, lapse TEXT, why TEXT, body INTEGER NOT NULL, response INTEGER, line INTEGER, room BLOB,
+        UNIQUE (run, call, round))""",
+    # `room` is what a row will need when it is decided, so that it does not outgrow its page then; `line` is the audit
+    # line of its decision, kept here because an answer should touch as few pages as possible.
+    # Index entries that hold the audience, so that a rare role is found without reading rows.
+    "CREATE INDEX hitl_inbox ON hitl_requests (key, audience) WHERE state = 'open' AND waits = 1",
+    "CREATE INDEX hitl_notices ON hitl_requests (key, audience) WHERE state = 'open' AND waits = 0",
+    # Entries of requests that were decided in time stay until their time has come (timers.py sweeps them).
+    "CREATE INDEX hitl_due ON hitl_requests (due) WHERE due IS NOT NULL",
+    "CREATE INDEX hitl_frozen ON hitl_requests (key) WHERE state = 'frozen'",
+    """CREATE TABLE hitl_votes (request INTEGER NOT NULL REFERENCES hitl_requests, responder TEXT NOT NULL,
+        body INTEGER NOT NULL, PRIMARY KEY (request, responder))""",
+    """CREATE TABLE hitl_effects (key INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES hitl_runs,
+        call TEXT NOT NULL, state TEXT NOT NULL, mode TEXT NOT NULL, attempts INTEGER NOT NULL,
+        fence INTEGER NOT NULL, request INTEGER REFERENCES hitl_requests, action INTEGER NOT NULL,
+        result INTEGER, error TEXT, UNIQUE (run, call))""",
+    """CREATE TABLE hitl_journal (key INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES hitl_runs,
+        name TEXT NOT NULL, body INTEGER NOT NULL, UNIQUE (run, name))""",
+    """CREATE TABLE hitl_stops (scope TEXT NOT NULL, target TEXT NOT NULL, reason TEXT NOT NULL,
+        by TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (scope, target))""",
+    """CREATE TABLE hitl_audit (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, event TEXT NOT NULL,
+        subject NOT NULL, actor TEXT NOT NULL, body TEXT NOT NULL, mac BLOB NOT NULL, run INTEGER)""",
+    "CREATE INDEX hitl_audit_run ON hitl_audit (run) WHERE run IS NOT NULL",
+)
+
+_V2: Final = (
+    # When a request was frozen, so that a veto window keeps the time that it had left. NULL also where it is not known.
+    "ALTER TABLE hitl_requests ADD COLUMN frozen_at INTEGER",
+)
+
+_V3: Final = (
+    # The newest anchor, signed as in its file: whoever takes the file away and cuts the trail contradicts it.
+    "ALTER TABLE hitl_store ADD COLUMN anchor TEXT NOT NULL DEFAULT ''",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1, _V2, _V3)
+"""Migration N leads from version N to N+1. Released ones are never edited; add one instead."""
+
+
+def migrate(connection: sqlite3.Connection, location: Location) -> str:
+    """Bring a file to the newest version, one transaction per step; returns the store's origin, its lasting name.
+
+    The caller holds the write lock. Raises StoreTooNew (a newer release wrote it) or StoreUnavailable (another
+    program's database, or no database).
+    """
+    try:
+        for number in range(_version(connection, location), len(MIGRATIONS)):
+            step(connection, number)
+        return str(connection.execute("SELECT origin FROM hitl_store").fetchone()[0])
+    except sqlite3.Error as exc:
+        raise unavailable(exc, location) from exc
+
+
+def step(connection: sqlite3.Connection, number: int) -> None:
+    """Carry out one migration: all of it, or nothing if the process dies in it."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for statement in MIGRATIONS[number]:
+            connection.execute(statement)
+        if number == 0:
+            connection.execute("INSERT INTO hitl_store (origin) VALUES (?)", (f"hitl-{uuid4()}",))
+            connection.execute(f"PRAGMA application_id = {APPLICATION}")
+        connection.execute(f"PRAGMA user_version = {number + 1}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.rollback()
+        raise
+
+
+def _version(connection: sqlite3.Connection, location: Location) -> int:
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    owner = int(connection.execute("PRAGMA application_id").fetchone()[0])
+    if owner != APPLICATION and (owner or version):
+        raise StoreUnavailable(f"the file {location} belongs to another program; give hitl-core a file of its own")
+    if version > len(MIGRATIONS):
+        raise StoreTooNew(
+            f"the store {location} has schema {version}, this release knows {len(MIGRATIONS)}; upgrade hitl-core"
+        )
+    return version

@@ -1,0 +1,85 @@
+"""The inbox: open requests in order of arrival, page by page, however many there are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, Final
+
+from ....commands import ListRequests, Page, Settled
+from ....lifecycle import RequestState
+from ..tables import OPEN, SETTLED, View, column, open_ones, readable
+
+_OPEN_PAGE: Final = f"""{OPEN} FROM hitl_requests q INDEXED BY hitl_inbox
+    LEFT JOIN hitl_bodies b ON b.key = q.body
+    WHERE q.state = 'open' AND q.waits = 1 AND q.key > ?"""
+_PAGE_END: Final = " ORDER BY q.key LIMIT ?"
+
+
+def list_requests(view: View, query: ListRequests) -> Page[Settled]:
+    after = int(query.cursor) if query.cursor else 0
+    if query.states == (RequestState.OPEN,) and not (query.notices or query.run_id or query.call):
+        return _open_page(view, query, after)
+    return _any_page(view, query, after)
+
+
+def _open_page(view: View, query: ListRequests, after: int) -> Page[Settled]:
+    """The inbox proper: one walk along its index."""
+    narrow, given = _for_roles(view, query.roles)
+    rows = view.execute(_OPEN_PAGE + narrow + _PAGE_END, (after, *given, query.limit)).fetchall()
+    return Page(tuple(open_ones(view, rows)), _cursor(query, rows))
+
+
+def _any_page(view: View, query: ListRequests, after: int) -> Page[Settled]:
+    """Any states, notices too: first the keys, each kind from its own index, then the rows."""
+    where, given = _states(query.states)
+    if query.run_id is not None:
+        where += " AND q.run = (SELECT key FROM hitl_runs WHERE id = ?)"
+        given = (*given, column(query.run_id))
+    if query.call is not None:
+        where, given = f"{where} AND q.call = ?", (*given, query.call)
+    narrow, audiences = _for_roles(view, query.roles)
+    keys = _keys(view, query, f"q.key > ? AND {where}{narrow}", (after, *given, *audiences))
+    rows = [view.one(f"{SETTLED} WHERE q.key = ?", *key) for key in keys]
+    return Page(tuple(readable(view, [row for row in rows if row])), _cursor(query, keys))
+
+
+def _keys(view: View, query: ListRequests, where: str, given: tuple[Any, ...]) -> list[tuple[int]]:
+    kinds = ("q.waits = 1", "q.waits = 0") if query.notices else ("q.waits = 1",)
+    keys: list[tuple[int]] = []
+    for kind in kinds:
+        sql = f"SELECT q.key FROM hitl_requests q WHERE {where} AND {kind}{_PAGE_END}"  # noqa: S608
+        keys += view.execute(sql, (*given, query.limit)).fetchall()
+    return sorted(keys)[: query.limit]
+
+
+def _cursor(query: ListRequests, rows: Sequence[tuple[Any, ...]]) -> str | None:
+    return str(rows[-1][0]) if rows and len(rows) == query.limit else None
+
+
+def _for_roles(view: View, roles: tuple[str, ...]) -> tuple[str, tuple[int, ...]]:
+    if not roles:
+        return "", ()
+    # Never an empty list: a condition that is always false lets SQLite drop the index that it is told to use.
+    audiences = _audiences(view, roles) or (-1,)
+    return f" AND q.audience IN ({', '.join('?' * len(audiences))})", audiences
+
+
+def _states(states: tuple[RequestState, ...]) -> tuple[str, tuple[Any, ...]]:
+    if states == (RequestState.OPEN,):
+        # Written out, because SQLite uses a partial index only for its own words.
+        return "q.state = 'open'", ()
+    if not states:
+        return "1", ()
+    return f"q.state IN ({', '.join('?' * len(states))})", states
+
+
+def _audiences(view: View, roles: tuple[str, ...]) -> tuple[int, ...]:
+    """The groups of deciders that one of these roles belongs to, or that name nobody in particular."""
+    rows = view.execute("SELECT key, users, roles FROM hitl_audiences").fetchall()
+    wanted = set(roles)
+    return tuple(key for key, users, named in rows if _includes(json.loads(users), json.loads(named), wanted))
+
+
+def _includes(users: list[str], named: list[str], wanted: set[str]) -> bool:
+    return not wanted.isdisjoint(named) or not (users or named)

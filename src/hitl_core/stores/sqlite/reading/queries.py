@@ -1,0 +1,162 @@
+"""Queries: one function each, on a connection that sees one consistent state. The inbox has a file of its own."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+from ....commands import (
+    Effect,
+    GetCheckpoint,
+    GetRequest,
+    GetRun,
+    Known,
+    Lease,
+    ListEffects,
+    ListLeases,
+    ListRuns,
+    ListStops,
+    Look,
+    Page,
+    ReadAudit,
+    Recall,
+    Settled,
+    Stop,
+)
+from ....errors import RequestNotFound, RowCorrupt
+from ....protocol import AuditEntry, Json, Run, instant
+from ..commands import effects, find, in_force
+from ..tables import (
+    EFFECT,
+    RUN,
+    EffectRow,
+    RunRow,
+    View,
+    bodies,
+    column,
+    pending,
+    request_by_key,
+    requests,
+    run_record,
+    text,
+    tolerant,
+)
+
+# ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def get_run(view: View, query: GetRun) -> Run:
+    row = find(view, query.run_id)
+    return run_record(view, row, pending(view, row.key))
+
+
+def get_checkpoint(view: View, query: GetCheckpoint) -> Json:
+    row = find(view, query.run_id)
+    return bodies.get(view, row.checkpoint, what=f"checkpoint of run {row.name}")
+
+
+def list_runs(view: View, query: ListRuns) -> Page[Run]:
+    before = int(query.cursor) if query.cursor else 2**62
+    states = f" AND {_STATE} IN ({', '.join('?' * len(query.states))})" if query.states else ""
+    sql = f"{RUN} WHERE r.key < ?{states} ORDER BY r.key DESC LIMIT ?"
+    rows = [RunRow(*row) for row in view.execute(sql, (before, *query.states, query.limit)).fetchall()]
+    cursor = str(rows[-1].key) if len(rows) == query.limit and rows else None
+    return Page(tuple(_readable(view, rows)), cursor)
+
+
+_STATE: Final = "CASE WHEN w.run IS NULL THEN r.state ELSE 'ready' END"
+
+
+def _readable(view: View, rows: list[RunRow]) -> list[Run]:
+    found = []
+    for row in rows:
+        try:
+            found.append(run_record(view, row))
+        except RowCorrupt as exc:
+            view.skip("run", row.name, exc)
+    return found
+
+
+def list_leases(view: View, query: ListLeases) -> tuple[Lease, ...]:
+    rows = view.execute(f"{RUN} WHERE r.state = 'running' ORDER BY r.until").fetchall()
+    return tuple(RunRow(*row).lease for row in rows)
+
+
+# ── requests, effects, journal ───────────────────────────────────────────────────────────────────────────────
+
+
+def get_request(view: View, query: GetRequest) -> Settled:
+    row = requests.by_id(view, query.request_id)
+    if row is None:
+        raise RequestNotFound(f"there is no request {query.request_id!r} in this store; `hitl inbox` lists them")
+    return request_by_key(view, row.key)
+
+
+def look(view: View, query: Look) -> Known:
+    found = view.one("SELECT key FROM hitl_runs WHERE id = ?", column(query.run_id))
+    if found is None:
+        return Known(None, None)
+    row = requests.newest_at(view, found[0], query.call)
+    effect = effects.find(view, found[0], query.call)
+    settled = None if row is None else request_by_key(view, row.key)
+    return Known(settled, None if effect is None else effect.record(), requests.rounds(view, found[0], query.call))
+
+
+def list_effects(view: View, query: ListEffects) -> tuple[Effect, ...]:
+    run = view.one("SELECT key FROM hitl_runs WHERE id = ?", column(query.run_id)) or (None,)
+    rows = view.execute(f"{EFFECT} WHERE e.run = ? ORDER BY e.key", run).fetchall()
+    return tuple(EffectRow.of(row).record() for row in rows)
+
+
+def recall(view: View, query: Recall) -> dict[str, Json]:
+    sql = """SELECT j.name, b.digest, b.data FROM hitl_journal j LEFT JOIN hitl_bodies b ON b.key = j.body
+        WHERE j.run = (SELECT key FROM hitl_runs WHERE id = ?) ORDER BY j.key"""
+    rows = view.execute(sql, (column(query.run_id),)).fetchall()
+    return {name: bodies.decode(digest, data, what=f"journal value {name!r}") for name, digest, data in rows}
+
+
+# ── stops and the audit trail ────────────────────────────────────────────────────────────────────────────────
+
+
+def list_stops(view: View, query: ListStops) -> tuple[Stop, ...]:
+    return in_force(view)
+
+
+def read_audit(view: View, query: ReadAudit) -> Page[AuditEntry]:
+    with tolerant(view.connection):
+        if query.run_id is None:
+            rows = view.execute(_LINES, (query.after, query.limit)).fetchall()
+        else:
+            (run,) = view.one("SELECT key FROM hitl_runs WHERE id = ?", column(query.run_id)) or (None,)
+            rows = view.execute(_LINES_OF_RUN, (run, query.after, run, query.after, query.limit)).fetchall()
+    cursor = str(rows[-1][0]) if len(rows) == query.limit and rows else None
+    return Page(tuple(_entry(row) for row in rows), cursor)
+
+
+_LINES = """SELECT seq, at, event, subject, actor, body, mac FROM hitl_audit
+    WHERE seq > ? ORDER BY seq LIMIT ?"""
+_LINES_OF_RUN = """SELECT seq, at, event, subject, actor, body, mac FROM hitl_audit WHERE run = ? AND seq > ?
+    UNION ALL SELECT a.seq, a.at, a.event, a.subject, a.actor, a.body, a.mac
+    FROM hitl_requests q JOIN hitl_audit a ON a.seq = q.line WHERE q.run = ? AND q.line > ? ORDER BY 1 LIMIT ?"""
+
+
+def _entry(row: tuple[Any, ...]) -> AuditEntry:
+    """A line as stored. Not validated: what somebody has written into it is for the verifier to judge."""
+    seq, at, event, subject, actor, body, mac = row
+    return AuditEntry.model_construct(
+        seq=seq,
+        at=_instant(at),
+        event=str(event),
+        subject=text(subject) if isinstance(subject, bytes | str) else str(subject),
+        actor=str(actor),
+        body=str(body),
+        mac=mac.hex() if isinstance(mac, bytes) else str(mac),
+    )
+
+
+def _instant(at: Any) -> datetime:
+    """A time that no line can have stands for one that no calendar has."""
+    try:
+        return instant(at)
+    except (TypeError, ValueError, OverflowError):
+        return instant(0)

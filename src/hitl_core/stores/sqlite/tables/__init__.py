@@ -1,0 +1,43 @@
+"""The tables: rows as records and back, checked on reading. What a command does with them stands in `commands`."""
+
+from . import bodies, requests
+from .bodies import checked, unpack
+from .identity import column, text
+from .requests import RequestRow
+from .rows import EFFECT, READY, RUN, EffectRow, RunRow, run_record
+from .settled import OPEN, SETTLED, StoredRequest, open_ones, pending, readable, request_by_key, votes_on
+from .trail import Tip, read_anchor, read_tip, remember, seal
+from .transaction import Transaction
+from .view import View, tolerant
+
+__all__ = [
+    "EFFECT",
+    "OPEN",
+    "READY",
+    "RUN",
+    "SETTLED",
+    "EffectRow",
+    "RequestRow",
+    "RunRow",
+    "StoredRequest",
+    "Tip",
+    "Transaction",
+    "View",
+    "bodies",
+    "checked",
+    "column",
+    "open_ones",
+    "pending",
+    "read_anchor",
+    "read_tip",
+    "readable",
+    "remember",
+    "request_by_key",
+    "requests",
+    "run_record",
+    "seal",
+    "text",
+    "tolerant",
+    "unpack",
+    "votes_on",
+]

@@ -1,0 +1,205 @@
+"""Request rows: finding, inserting and moving them. Which command does what stands in the files named after acts."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any, Final, NamedTuple, Self, cast
+
+from ....commands import Stop
+from ....errors import RecordError
+from ....lifecycle import REQUEST, RequestEvent, RequestState
+from ....protocol import AuditEvent, Kind, PauseRequest, micros
+from . import bodies
+from .identity import column, text
+from .rows import RunRow, word
+from .transaction import Transaction
+from .view import View
+
+SELECT: Final = """SELECT q.key, q.id, q.run, q.call, q.waits, q.state, q.votes, q.allows, q.due, q.lapse, q.why,
+    q.response, q.frozen_at{more} FROM hitl_requests q"""
+_HEAD: Final = SELECT.format(more="")
+
+
+class RequestRow(NamedTuple):
+    """The part of a request that moves. `allows`: it was decided in favour. `lapse`: what its deadline means."""
+
+    key: int
+    id: bytes | str
+    run: int
+    call: str
+    waits: int
+    state: str
+    votes: int
+    allows: int | None
+    due: int | None
+    lapse: str | None
+    why: str | None
+    response: int | None
+    frozen_at: int | None
+
+    @classmethod
+    def of(cls, found: Sequence[Any]) -> Self:
+        """Raises RowCorrupt for a state that does not exist."""
+        row = cls._make(found)
+        word(RequestState, row.state, "request", row.id)
+        return row
+
+    @property
+    def name(self) -> str:
+        return text(self.id)
+
+
+def by_id(view: View, name: str) -> RequestRow | None:
+    found = view.one(f"{_HEAD} WHERE id = ?", column(name))
+    return None if found is None else RequestRow.of(found)
+
+
+def newest_at(view: View, run: int, call: str) -> RequestRow | None:
+    """The newest question at a place of a run; notices are none."""
+    sql = f"{_HEAD} WHERE run = ? AND call = ? AND waits = 1 ORDER BY round DESC LIMIT 1"
+    found = view.one(sql, run, call)
+    return None if found is None else RequestRow.of(found)
+
+
+def rounds(view: View, run: int, call: str) -> int:
+    """The next round at a place of a run, after every request there, notices too."""
+    found = view.one("SELECT MAX(round) + 1 FROM hitl_requests WHERE run = ? AND call = ?", run, call)
+    return (found and found[0]) or 0
+
+
+# ── inserting ────────────────────────────────────────────────────────────────────────────────────────────────
+
+_INSERT: Final = """INSERT INTO hitl_requests
+    (id, run, call, round, waits, state, votes, audience, origin, due, lapse, body, frozen_at, room)
+    VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, zeroblob(12))"""
+
+
+def check(request: PauseRequest, run: RunRow) -> bodies.Body:
+    """The body of a request of this run. Raises RecordError, NotCanonical or TooLarge before anything is written."""
+    if request.run_id != run.name:
+        raise RecordError(f"request {request.id!r} is for run {request.run_id!r}, not for {run.name!r}")
+    return bodies.pack_text(request.to_json(), what=f"request {request.id}", limit=bodies.REQUEST_LIMIT)
+
+
+def insert(
+    txn: Transaction, run: RunRow, request: PauseRequest, body: bodies.Body, now: datetime, stops: Iterable[Stop]
+) -> None:
+    """Store a request unless its place and round are known. One that a stop covers is frozen from the start.
+
+    Raises RecordError for a notice at a round that is taken: its action would run and nobody be told.
+    """
+    waits = request.kind is not Kind.NOTICE
+    if _is_known(txn, run, request, waits=waits):
+        return
+    state = RequestState.FROZEN if waits and any(stops) else RequestState.OPEN
+    try:
+        txn.execute(
+            _INSERT,
+            (
+                column(request.id),
+                run.key,
+                request.call,
+                request.round,
+                waits,
+                state,
+                _audience(txn, request),
+                _origin(txn, request),
+                None if request.deadline is None else micros(request.deadline),
+                None if request.deadline is None else request.on_timeout,
+                bodies.put(txn, body),
+                micros(now) if state is RequestState.FROZEN else None,
+            ),
+        )
+    except sqlite3.IntegrityError as exc:
+        raise RecordError(f"a request with the id {request.id!r} exists already; give each its own") from exc
+    _note_opened(txn, run, request, now)
+
+
+def _is_known(txn: Transaction, run: RunRow, request: PauseRequest, *, waits: bool) -> bool:
+    """Whether the pause that asks this was stored before. Raises RecordError if the round is taken by another kind."""
+    sql = "SELECT waits FROM hitl_requests WHERE run = ? AND call = ? AND round = ?"
+    known = txn.one(sql, run.key, request.call, request.round)
+    if known is None:
+        return False
+    if waits and known[0]:
+        return True
+    raise RecordError(
+        f"round {request.round} of the call {request.call!r} is taken by another request; ask in the next"
+    )
+
+
+def _note_opened(txn: Transaction, run: RunRow, request: PauseRequest, now: datetime) -> None:
+    event = AuditEvent.ACTION_NOTICED if request.kind is Kind.NOTICE else AuditEvent.REQUEST_OPENED
+    because = request.because
+    body: dict[str, Any] = {"run": run.name, "call": request.call, "digest": request.digest}
+    body |= {"level": request.level, "rule": because.rule, "version": because.version}
+    txn.note(event, request.id, run.owner or "", now, body, run=run.key)
+
+
+def _audience(txn: Transaction, request: PauseRequest) -> int:
+    values = (json.dumps(request.approvers.users), json.dumps(request.approvers.roles))
+    return interned(
+        txn,
+        "SELECT key FROM hitl_audiences WHERE users = ? AND roles = ?",
+        "INSERT INTO hitl_audiences (users, roles) VALUES (?, ?)",
+        values,
+    )
+
+
+def _origin(txn: Transaction, request: PauseRequest) -> int:
+    agents = request.action.origin.agents
+    return interned(
+        txn,
+        "SELECT key FROM hitl_origins WHERE tool = ? AND agents = ?",
+        "INSERT INTO hitl_origins (tool, agents) VALUES (?, ?)",
+        (request.action.tool, json.dumps(agents)),
+    )
+
+
+def interned(txn: Transaction, select: str, insert: str, values: tuple[str, ...]) -> int:
+    """The key of a row that many others share, made on its first use."""
+    found = txn.one(select, *values)
+    return cast("int", txn.execute(insert, values).lastrowid if found is None else found[0])
+
+
+# ── moving ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def move(
+    txn: Transaction, event: RequestEvent, where: str, *given: Any, also: str = "", values: tuple[Any, ...] = ()
+) -> int:
+    """Compare-and-set along the table of lifecycle.py; returns how many rows were in a state to move.
+
+    `where` selects rows with `given`; `also` sets further columns to `values`. Both are SQL written in this package.
+    """
+    sql, target, sources = _statement(event, where, also)
+    return txn.execute(sql, (target, *values, *sources, *given)).rowcount
+
+
+@cache
+def _statement(event: RequestEvent, where: str, also: str) -> tuple[str, RequestState, tuple[RequestState, ...]]:
+    sources = REQUEST.sources(event)
+    marks = ", ".join("?" * len(sources))
+    sql = f"UPDATE hitl_requests SET state = ?, room = NULL{also} WHERE state IN ({marks}) AND ({where})"  # noqa: S608
+    return sql, REQUEST.advance(sources[0], event), sources
+
+
+def withdraw(txn: Transaction, event: RequestEvent, where: str, *given: Any, why: str) -> list[str]:
+    """Cancel or supersede waiting requests, whatever was decided; returns their ids, oldest first."""
+    sources = REQUEST.sources(event)
+    marks = ", ".join("?" * len(sources))
+    select = f"SELECT id FROM hitl_requests WHERE waits = 1 AND state IN ({marks}) AND ({where}) ORDER BY key"  # noqa: S608
+    names = [text(found[0]) for found in txn.execute(select, (*sources, *given)).fetchall()]
+    if names:
+        move(txn, event, f"waits = 1 AND ({where})", *given, also=", allows = 0, why = ?", values=(why,))
+    return names
+
+
+def consume(txn: Transaction, run: int, calls: Iterable[str]) -> None:
+    """The decisions at these places have been used up."""
+    for call in calls:
+        move(txn, RequestEvent.CONSUME, "run = ? AND call = ?", run, call)

@@ -1,0 +1,158 @@
+"""Rows of runs and effects, and the records that they are read as. Requests have a file of their own (settled.py)."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from typing import Any, Final, NamedTuple, Self, TypeVar
+
+from ....commands import Effect, Lease
+from ....errors import RowCorrupt
+from ....lifecycle import ActionState
+from ....protocol import Action, EffectMode, PauseRequest, Run, RunState, instant
+from .bodies import checked, decode, get, unpack
+from .identity import text
+from .view import View
+
+W = TypeVar("W", bound=StrEnum)
+
+
+def word(kind: type[W], stored: str, what: str, of: bytes | str) -> W:
+    """A stored word as what it stands for. Raises RowCorrupt, saying `what` `of` which id."""
+    try:
+        return kind(stored)
+    except ValueError as exc:
+        raise RowCorrupt(f"the state of {what} {text(of)} is {stored!r}, which is none; it is not used") from exc
+
+
+# ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_COLUMNS: Final = """SELECT r.key, r.id, CASE WHEN w.run IS NULL THEN r.state ELSE 'ready' END, a.backend, a.app,
+    a.version, a.tenant, r.thread, r.started_by, r.created, COALESCE(w.at, r.updated), r.attempts, r.turns, r.fence,
+    r.owner, r.until, r.input, r.checkpoint, r.output, r.error, r.more"""
+
+RUN: Final = f"""{_COLUMNS} FROM hitl_runs r JOIN hitl_apps a ON a.key = r.app
+    LEFT JOIN hitl_woken w ON w.run = r.key"""
+
+READY: Final = f"""{_COLUMNS} FROM hitl_woken w CROSS JOIN hitl_runs r ON r.key = w.run
+    JOIN hitl_apps a ON a.key = r.app"""
+"""The same, of ready runs only; CROSS JOIN is SQLite's word for "in this order"."""
+
+
+class RunRow(NamedTuple):
+    """A run as stored; `input`, `checkpoint` and `output` are keys of bodies."""
+
+    key: int
+    id: bytes | str
+    state: str
+    backend: str
+    app: str
+    app_version: str
+    tenant: str
+    thread: bytes | str
+    started_by: str | None
+    created: int
+    updated: int
+    attempts: int
+    turns: int
+    fence: int
+    owner: str | None
+    until: int | None
+    input: int | None
+    checkpoint: int | None
+    output: int | None
+    error: str | None
+    more: str | None
+
+    @classmethod
+    def of(cls, found: tuple[Any, ...]) -> Self:
+        """Raises RowCorrupt for a state that does not exist."""
+        row = cls._make(found)
+        word(RunState, row.state, "run", row.id)
+        return row
+
+    @property
+    def name(self) -> str:
+        return text(self.id)
+
+    @property
+    def lease(self) -> Lease:
+        return Lease(self.name, self.owner or "", self.fence, instant(self.until or 0))
+
+
+def run_record(view: View, row: RunRow, pending: tuple[PauseRequest, ...] = ()) -> Run:
+    """The Run of a row. Raises RowCorrupt."""
+    return Run(
+        id=row.name,
+        state=word(RunState, row.state, "run", row.id),
+        backend=row.backend,
+        app=row.app,
+        app_version=row.app_version,
+        thread=text(row.thread),
+        tenant=row.tenant,
+        started_by=row.started_by,
+        input=get(view, row.input, what=f"input of run {row.name}"),
+        output=get(view, row.output, what=f"output of run {row.name}"),
+        error=row.error or "",
+        attempts=row.attempts,
+        created_at=instant(row.created),
+        updated_at=instant(row.updated),
+        pending=pending,
+        **(json.loads(row.more) if row.more else {}),
+    )
+
+
+# ── effects ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+EFFECT: Final = """SELECT e.key, e.call, e.state, e.mode, e.attempts, e.fence, q.id, e.error, e.action, e.result,
+    a.digest, a.data, b.digest, b.data
+    FROM hitl_effects e LEFT JOIN hitl_requests q ON q.key = e.request
+    LEFT JOIN hitl_bodies a ON a.key = e.action LEFT JOIN hitl_bodies b ON b.key = e.result"""
+
+
+class EffectRow(NamedTuple):
+    """An effect as stored; `action` and `result` are keys of bodies, followed by those bodies."""
+
+    key: int
+    call: str
+    state: str
+    mode: str
+    attempts: int
+    fence: int
+    request: bytes | str | None
+    error: str | None
+    action: int
+    result: int | None
+    action_digest: bytes
+    action_data: bytes
+    result_digest: bytes | None
+    result_data: bytes | None
+
+    @classmethod
+    def of(cls, found: tuple[Any, ...]) -> Self:
+        """Raises RowCorrupt for a state or mode that does not exist."""
+        row = cls._make(found)
+        word(ActionState, row.state, "action at", row.call)
+        word(EffectMode, row.mode, "action at", row.call)
+        return row
+
+    def action_record(self) -> Action:
+        data = checked(self.action_digest, self.action_data, what=f"action of call {self.call}")
+        return Action.model_validate_json(unpack(data))
+
+    def record(self) -> Effect:
+        """The Effect of this row. Raises RowCorrupt."""
+        result = None
+        if self.result_data is not None and self.result_digest is not None:
+            result = decode(self.result_digest, self.result_data, what=f"result of call {self.call}")
+        return Effect(
+            call=self.call,
+            action=self.action_record(),
+            state=ActionState(self.state),
+            mode=EffectMode(self.mode),
+            attempts=self.attempts,
+            fence=self.fence,
+            request_id=None if self.request is None else text(self.request),
+            result=result,
+            error=self.error or "",
+        )

@@ -1,0 +1,166 @@
+"""Requests as records: handed out when it is known that they can be parsed, and parsed when somebody looks at them."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Self, TypeVar
+
+from pydantic import ValidationError
+
+from ....commands import Settled
+from ....errors import ProtocolUnknown, RowCorrupt
+from ....lifecycle import RequestState
+from ....protocol import PauseRequest, Response, TopRecord
+from .bodies import checked, digest_of, unpack
+from .identity import text
+from .rows import word
+from .view import View
+
+R = TypeVar("R", bound=TopRecord)
+
+# The state as bytes: text that is not UTF-8 any more would fail the page, not its one row.
+SETTLED: Final = """SELECT q.key, q.id, CAST(q.state AS BLOB), q.votes, b.digest, b.data, p.digest, p.data
+    FROM hitl_requests q LEFT JOIN hitl_bodies b ON b.key = q.body LEFT JOIN hitl_bodies p ON p.key = q.response"""
+
+_VOTES: Final = """SELECT b.digest, b.data FROM hitl_votes v LEFT JOIN hitl_bodies b ON b.key = v.body
+    WHERE v.request = ? ORDER BY v.body"""
+
+
+class StoredRequest(Settled):
+    """A Settled whose fields are made on first use: an inbox page checks 50 digests but may show one request."""
+
+    __slots__ = ("_stored",)
+
+    @classmethod
+    def of(cls, request: bytes, response: bytes | None, state: RequestState, votes: tuple[Response, ...]) -> Self:
+        """From stored bytes whose digests were checked."""
+        made = object.__new__(cls)
+        object.__setattr__(made, "_stored", (request, response, state, votes))
+        return made
+
+    def __eq__(self, other: object) -> bool:
+        """Equal to any Settled that says the same."""
+        if not isinstance(other, Settled):
+            return NotImplemented
+        names = ("state", "request", "response", "votes")
+        return all(getattr(self, name) == getattr(other, name) for name in names)
+
+    __hash__ = Settled.__hash__
+
+    def __getattr__(self, name: str) -> Any:
+        # Only an empty slot gets here; filling it makes this the last time.
+        if name == "request":
+            value: Any = _parsed(PauseRequest, self._stored[0])
+        elif name == "response":
+            data = self._stored[1]
+            value = None if data is None else _parsed(Response, data)
+        elif name in ("state", "votes"):
+            value = self._stored[2 if name == "state" else 3]
+        else:
+            raise AttributeError(name)
+        object.__setattr__(self, name, value)
+        return value
+
+
+class Understood:
+    """Which stored records were parsed before. A request that cannot be must not fail whoever lists it, and one that
+    can be is not parsed anew for every page that it stands on.
+    """
+
+    def __init__(self, most: int = 20_000) -> None:
+        self._most = most
+        self._known: set[tuple[type[TopRecord], bytes]] = set()
+
+    def check(self, record: type[TopRecord], digest: bytes, data: bytes) -> None:
+        """Raises ProtocolUnknown."""
+        if (record, digest) in self._known:
+            return
+        _parsed(record, data)
+        if len(self._known) >= self._most:
+            self._known.clear()
+        self._known.add((record, digest))
+
+
+_UNDERSTOOD: Final = Understood()
+
+
+def _parsed(record: type[R], data: bytes) -> R:
+    """Raises ProtocolUnknown; the bytes are as we stored them, so it is the reader that is too old or too new."""
+    try:
+        return record.model_validate_json(unpack(data))
+    except ValidationError as exc:
+        what = record.__name__
+        raise ProtocolUnknown(f"this {what} was written by a release that this one does not read: {exc}") from exc
+
+
+def settled(view: View, row: tuple[Any, ...]) -> Settled:
+    """The Settled of a SETTLED row. Raises RowCorrupt, naming the request, or ProtocolUnknown."""
+    key, name, state, votes, digest, data, answer_digest, answer = row
+    request = checked(digest, data, what="request", of=name)
+    response = None if answer is None else checked(answer_digest, answer, what="response to request", of=name)
+    _UNDERSTOOD.check(PauseRequest, digest, request)
+    if response is not None:
+        _UNDERSTOOD.check(Response, answer_digest, response)
+    stands = word(RequestState, state.decode(errors="replace"), "request", name)
+    return StoredRequest.of(request, response, stands, votes_on(view, key, name) if votes else ())
+
+
+def request_by_key(view: View, key: int) -> Settled:
+    """The request with its state and response. Raises RowCorrupt."""
+    row = view.one(f"{SETTLED} WHERE q.key = ?", key)
+    assert row is not None
+    return settled(view, row)
+
+
+def votes_on(view: View, key: int, name: bytes | str) -> tuple[Response, ...]:
+    """The votes on a request, in the order in which they came. Raises RowCorrupt."""
+    rows = view.execute(_VOTES, (key,)).fetchall()
+    return tuple(_parsed(Response, checked(*row, what="vote on request", of=name)) for row in rows)
+
+
+def readable(view: View, rows: list[tuple[Any, ...]]) -> list[Settled]:
+    """The requests of SETTLED rows, without those that are damaged or that another release wrote for itself.
+
+    One bad row must not hide the others.
+    """
+    found = []
+    for row in rows:
+        try:
+            found.append(settled(view, row))
+        except RowCorrupt as exc:
+            view.skip("request", text(row[1]), exc)
+        except ProtocolUnknown as exc:
+            view.pass_over("request", text(row[1]), exc)
+    return found
+
+
+OPEN: Final = "SELECT q.key, q.votes, b.digest, b.data"
+"""What `open_ones` needs of a request that is known to be open."""
+
+
+def open_ones(view: View, rows: list[tuple[Any, ...]]) -> list[Settled]:
+    """The same as `readable` for the page that is asked for most: no response, no other state, hardly any votes."""
+    found: list[Settled] = []
+    for key, votes, digest, data in rows:
+        if votes or not _is_sound(digest, data):
+            found += readable(view, view.execute(f"{SETTLED} WHERE q.key = ?", (key,)).fetchall())
+        else:
+            found.append(StoredRequest.of(data, None, RequestState.OPEN, ()))
+    return found
+
+
+def _is_sound(digest: bytes | None, data: bytes | None) -> bool:
+    """Whether a stored request is undamaged and of this release."""
+    if data is None or digest is None or digest_of(data) != digest:
+        return False
+    try:
+        _UNDERSTOOD.check(PauseRequest, digest, data)
+    except ProtocolUnknown:
+        return False
+    return True
+
+
+def pending(view: View, run: int) -> tuple[PauseRequest, ...]:
+    """The open requests of a run, oldest first; notices are not waited for."""
+    sql = f"""{OPEN} FROM hitl_requests q LEFT JOIN hitl_bodies b ON b.key = q.body
+        WHERE q.run = ? AND q.state = 'open' AND q.waits = 1 ORDER BY q.key"""
+    return tuple(each.request for each in open_ones(view, view.execute(sql, (run,)).fetchall()))

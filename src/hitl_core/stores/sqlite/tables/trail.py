@@ -1,0 +1,71 @@
+"""The audit trail in the database: where it ends, and how lines are chained onto it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from ....audit import Anchor, Chain
+from .identity import column
+from .view import View
+
+
+class Tip(NamedTuple):
+    """Where the trail ends: how many lines, and the seal of the last one."""
+
+    size: int
+    mac: bytes
+
+
+class Line(NamedTuple):
+    """An audit line before it is sealed. `run` is the key of the run by which it is found again."""
+
+    at: int
+    event: str
+    subject: str
+    actor: str
+    body: str
+    run: int | None
+
+
+_INSERT: Final = "INSERT INTO hitl_audit VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+
+
+def seal(connection: sqlite3.Connection, chain: Chain, tip: Tip, lines: Iterable[Line]) -> Tip:
+    """Chain lines onto the trail, inside the transaction of what they tell about; returns the new tip."""
+    rows = []
+    for at, event, subject, actor, body, run in lines:
+        tip = Tip(tip.size + 1, chain.seal(tip.mac, tip.size + 1, at, event, subject, actor, body))
+        rows.append((tip.size, at, event, column(subject), actor, body, tip.mac, run))
+    connection.executemany(_INSERT, rows)
+    return tip
+
+
+def remember(connection: sqlite3.Connection, anchor: str | None) -> None:
+    """Keep the newest anchor. One that the trail contradicts stays: it is the witness of what was taken away."""
+    if anchor is None:
+        return
+    (kept,) = connection.execute("SELECT anchor FROM hitl_store").fetchone()
+    if not kept or _still_true(connection, kept):
+        connection.execute("UPDATE hitl_store SET anchor = ?", (anchor,))
+
+
+def _still_true(connection: sqlite3.Connection, kept: str) -> bool:
+    try:
+        anchor, _ = Anchor.parse(kept)
+    except ValueError:
+        return False
+    found = connection.execute("SELECT mac FROM hitl_audit WHERE seq = ?", (anchor.size,)).fetchone()
+    return found is not None and bool(found[0] == anchor.mac)
+
+
+def read_anchor(view: View) -> str:
+    """The newest anchor that was remembered; "" if there was none yet."""
+    found = view.one("SELECT anchor FROM hitl_store")
+    return "" if found is None else str(found[0])
+
+
+def read_tip(view: View) -> Tip:
+    found = view.one("SELECT seq, mac FROM hitl_audit ORDER BY seq DESC LIMIT 1")
+    return Tip(0, Chain.genesis) if found is None else Tip(*found)

@@ -1,0 +1,75 @@
+"""What a command writes with: a view that can also write, and the audit lines that go with the changes."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime
+from typing import NoReturn
+
+from pydantic_core import to_json
+
+from ....commands import Note
+from ....errors import Fault, NotCanonical
+from ....protocol import AuditEvent, Json, micros
+from .bodies import json_text
+from .trail import Line, Tip, read_tip
+from .view import View
+
+
+class Transaction(View):
+    """Lines are kept in memory until the end of the batch, where they are sealed in one go."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        super().__init__(connection)
+        self.lines: list[Line] = []
+        self.of_refusal: list[Line] = []
+        self._tip: Tip | None = None
+
+    @property
+    def tip(self) -> Tip:
+        """How the trail ended before this batch. Read under the write lock: another process may have moved it."""
+        if self._tip is None:
+            self._tip = read_tip(self)
+        return self._tip
+
+    @property
+    def next_line(self) -> int:
+        """The number that the next audit line will have."""
+        return self.tip.size + len(self.lines) + 1
+
+    def note(
+        self,
+        event: AuditEvent,
+        subject: str,
+        actor: str,
+        now: datetime,
+        body: dict[str, Json],
+        *,
+        run: int | None = None,
+    ) -> None:
+        """Add an audit line for a change that this command makes."""
+        self.lines.append(_line(event, subject, actor, now, to_json(body).decode(), run))
+
+    def write(self, note: Note, now: datetime, *, run: int | None = None) -> None:
+        """Add an audit line that came with the command."""
+        self.lines.append(_of(note, now, run))
+
+    def refuse(self, error: Exception, note: Note, now: datetime, *, run: int | None = None) -> NoReturn:
+        """Raise `error`; whatever the command wrote is undone, but the refusal itself is recorded."""
+        self.of_refusal.append(_of(note, now, run))
+        raise error
+
+
+def _of(note: Note, now: datetime, run: int | None) -> Line:
+    """A line from a body that others have made: it may hold what is no JSON."""
+    body = json_text(note.body, what="audit line")
+    return _line(note.event, note.subject, note.actor, now, body, run)
+
+
+def _line(event: AuditEvent, subject: str, actor: str, now: datetime, body: str, run: int | None) -> Line:
+    """Raises NotCanonical here, where only its own command is at stake, and not when the batch is sealed."""
+    try:
+        "".join((subject, actor, body)).encode()
+    except UnicodeEncodeError as exc:
+        raise NotCanonical([Fault("audit line", "has a lone surrogate, which no UTF-8 reader accepts")]) from exc
+    return Line(micros(now), event.value, subject, actor, body, run)
