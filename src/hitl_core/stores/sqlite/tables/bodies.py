@@ -21,6 +21,8 @@ CHECKPOINT_LIMIT: Final = 8 * 1024 * 1024
 """Bytes of JSON, before compression."""
 
 PACK_ABOVE: Final = 1024
+_LEVEL: Final = 1
+"""Measured on conversations: half the time of level 3, for 2 % more bytes."""
 _PACKED: Final = 0x78
 """First byte of a zlib stream; no JSON text begins with it."""
 
@@ -54,7 +56,7 @@ def pack_text(text: str, *, what: str, limit: int) -> Body:
     if len(data) > limit:
         raise TooLarge(f"{what} has {len(data):,} bytes as JSON; the limit is {limit:,}. Pass a reference instead.")
     if len(data) > PACK_ABOVE:
-        data = zlib.compress(data, 3)
+        data = zlib.compress(data, _LEVEL)
     return Body(digest_of(data), data)
 
 
