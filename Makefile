@@ -40,7 +40,7 @@ lint: $(TOOLS)/.ready ## style and types only
 	@$(LANE) lint types
 
 bench: $(TOOLS)/.ready ## the full measurements (minutes; want a quiet machine)
-	@$(LANE) bench
+	@$(LANE) bench bench_openai_agents bench_crewai bench_autogen
 
 constraints: $(TOOLS)/.ready ## renew the pinned versions in constraints/
 	@$(LANE) constraints

@@ -50,9 +50,20 @@ TYPED_IN_ITS_LANE = {
         "src/adapters/hitl_adapters/openai_agents",
         "tests/openai_agents",
         "examples/existing_agents",
+        "bench/openai_agents_figures.py",
     ),
-    "crewai": ("src/adapters/hitl_adapters/crewai", "tests/crewai", "examples/existing_crews"),
-    "autogen": ("src/adapters/hitl_adapters/autogen", "tests/autogen", "examples/existing_teams"),
+    "crewai": (
+        "src/adapters/hitl_adapters/crewai",
+        "tests/crewai",
+        "examples/existing_crews",
+        "bench/crewai_figures.py",
+    ),
+    "autogen": (
+        "src/adapters/hitl_adapters/autogen",
+        "tests/autogen",
+        "examples/existing_teams",
+        "bench/autogen_figures.py",
+    ),
 }
 # What the lane `kills` installs for each backend: its extra, and its pins.
 KILLED = {
@@ -91,6 +102,12 @@ def pytest(session: nox.Session, *folders: str) -> None:
     session.run("python", "-m", "pytest", *(session.posargs or folders))
 
 
+def smoke(session: nox.Session, *parts: str) -> None:
+    """Every measurement of these parts once, small: the benches still work. Their numbers mean nothing."""
+    if not session.posargs:
+        session.run("python", "-m", "bench", "--smoke", *parts)
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """ruff, its formatter, and changelog fragments that can be read."""
@@ -106,7 +123,7 @@ def types(session: nox.Session) -> None:
     """mypy --strict over everything that is Python here and needs no framework with a lane of its own for this."""
     install(session, extras="cli,langgraph,server,postgres", groups=("test", "langgraph", "types"))
     session.install("--constraint", NEWEST, "nox")
-    elsewhere = "|".join(f"^{path}/" for paths in TYPED_IN_ITS_LANE.values() for path in paths)
+    elsewhere = "|".join(f"^{path}(/|$)" for paths in TYPED_IN_ITS_LANE.values() for path in paths)
     session.run("mypy", "--exclude", elsewhere, *(path for path in PYTHON_CODE if (ROOT / path).exists()))
 
 
@@ -161,6 +178,7 @@ def openai_agents(session: nox.Session) -> None:
     install(session, extras="cli,openai_agents", groups=("test", "types"), pins=OPENAI_AGENTS)
     session.run("mypy", *TYPED_IN_ITS_LANE["openai_agents"])
     pytest(session, "tests/openai_agents", "tests/tree/test_capabilities.py")
+    smoke(session, "openai_agents")
 
 
 @nox.session
@@ -183,6 +201,7 @@ def crewai(session: nox.Session) -> None:
     install(session, extras="cli,crewai", groups=("test", "types"), pins=CREWAI)
     session.run("mypy", *TYPED_IN_ITS_LANE["crewai"])
     pytest(session, "tests/crewai", "tests/tree/test_capabilities.py")
+    smoke(session, "crewai")
 
 
 @nox.session
@@ -191,6 +210,7 @@ def autogen(session: nox.Session) -> None:
     install(session, extras="cli,autogen", groups=("test", "types"), pins=AUTOGEN)
     session.run("mypy", *TYPED_IN_ITS_LANE["autogen"])
     pytest(session, "tests/autogen", "tests/tree/test_capabilities.py")
+    smoke(session, "autogen")
 
 
 @nox.session
@@ -209,16 +229,37 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def bench_smoke(session: nox.Session) -> None:
-    """Every measurement runs once, small: the benches still work. Its numbers mean nothing."""
+    """The benches of the core and of LangGraph still work; those of the others run in their framework's lane."""
     install(session, extras="cli,langgraph", groups=("test", "langgraph"))
-    session.run("python", "-m", "bench", "--smoke")
+    smoke(session, "core", "langgraph")
 
 
 @nox.session
 def bench(session: nox.Session) -> None:
     """The measurements in full, compared with their baseline. Not part of `make test`."""
     install(session, extras="cli,langgraph", groups=("test", "langgraph"))
-    session.run("python", "-m", "bench", *session.posargs)
+    session.run("python", "-m", "bench", "core", "langgraph", *session.posargs)
+
+
+@nox.session
+def bench_openai_agents(session: nox.Session) -> None:
+    """The same for OpenAI Agents."""
+    install(session, extras="cli,openai_agents", groups=("test",), pins=OPENAI_AGENTS)
+    session.run("python", "-m", "bench", "openai_agents", *session.posargs)
+
+
+@nox.session
+def bench_crewai(session: nox.Session) -> None:
+    """The same for CrewAI."""
+    install(session, extras="cli,crewai", groups=("test",), pins=CREWAI)
+    session.run("python", "-m", "bench", "crewai", *session.posargs)
+
+
+@nox.session
+def bench_autogen(session: nox.Session) -> None:
+    """The same for AutoGen."""
+    install(session, extras="cli,autogen", groups=("test",), pins=AUTOGEN)
+    session.run("python", "-m", "bench", "autogen", *session.posargs)
 
 
 @nox.session(reuse_venv=False)

@@ -50,14 +50,14 @@ def record_response(txn: Transaction, command: RecordResponse) -> Recorded:
     if found is None:
         unknown = RequestNotFound(f"there is no request {response.request_id!r} in this store")
         _refuse(txn, command, None, unknown)
-    row, (run_state, woken, digest, data) = RequestRow.of(found[:-4]), found[-4:]
+    row, (run_state, woken, digest, data, shown) = RequestRow.of(found[:-5]), found[-5:]
     run_state = RunState.READY if woken else run_state
     replayed = _replayed(txn, row, response, run_state)
     if replayed is not None:
         return replayed
     _must_be_open(txn, command, row)
     asked = checked(digest, data, what="request", of=row.id)
-    _must_be_shown(txn, command, row, asked)
+    _must_be_shown(txn, command, row, shown, asked)
     if command.vote:
         return _vote(txn, command, row, body, run_state)
     return _decide(txn, command, row, body, run_state, asked)
@@ -73,7 +73,7 @@ def _must_fit(command: RecordResponse) -> None:
 
 
 _ASKED: Final = (
-    requests.SELECT.format(more=", r.state, w.run, b.digest, b.data")
+    requests.SELECT.format(more=", r.state, w.run, b.digest, b.data, q.shown")
     + """ JOIN hitl_runs r ON r.key = q.run LEFT JOIN hitl_woken w ON w.run = q.run
     LEFT JOIN hitl_bodies b ON b.key = q.body WHERE q.id = ?"""
 )
@@ -116,8 +116,15 @@ def _must_be_open(txn: Transaction, command: RecordResponse, row: RequestRow) ->
         _refuse(txn, command, row, error)
 
 
-def _must_be_shown(txn: Transaction, command: RecordResponse, row: RequestRow, asked: bytes) -> None:
-    """The answer is about the action that stands in the request; judged here too, whoever has judged it before."""
+def _must_be_shown(
+    txn: Transaction, command: RecordResponse, row: RequestRow, digest: bytes | None, asked: bytes
+) -> None:
+    """The answer is about the action that stands in the request; judged here too, whoever has judged it before.
+
+    What the row says of it can only let an answer through that says the same; else the request itself is read.
+    """
+    if digest is not None and requests.unpacked_digest(digest) == command.response.digest:
+        return
     shown = json.loads(unpack(asked))["digest"]
     if command.response.digest != shown:
         fault = Fault(

@@ -82,7 +82,13 @@ _V4: Final = (
     "CREATE INDEX hitl_guidance_run ON hitl_guidance (run)",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1, _V2, _V3, _V4)
+_V5: Final = (
+    # The digest of the action that a request shows, so that an answer is compared with it without reading the request.
+    # NULL where it is not known: then the request is read.
+    "ALTER TABLE hitl_requests ADD COLUMN shown BLOB",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1, _V2, _V3, _V4, _V5)
 """Migration N leads from version N to N+1. Released ones are never edited; add one instead."""
 
 

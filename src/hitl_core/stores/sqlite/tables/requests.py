@@ -22,6 +22,7 @@ from .view import View
 SELECT: Final = """SELECT q.key, q.id, q.run, q.call, q.waits, q.state, q.votes, q.allows, q.due, q.lapse, q.why,
     q.response, q.frozen_at{more} FROM hitl_requests q"""
 _HEAD: Final = SELECT.format(more="")
+_SHA256: Final = "sha256:"
 
 
 class RequestRow(NamedTuple):
@@ -74,8 +75,8 @@ def rounds(view: View, run: int, call: str) -> int:
 # ── inserting ────────────────────────────────────────────────────────────────────────────────────────────────
 
 _INSERT: Final = """INSERT INTO hitl_requests
-    (id, run, call, round, waits, state, votes, audience, origin, due, lapse, body, frozen_at, room)
-    VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, zeroblob(12))"""
+    (id, run, call, round, waits, state, votes, audience, origin, due, lapse, body, frozen_at, shown, room)
+    VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, zeroblob(12))"""
 
 
 def check(request: PauseRequest, run: RunRow) -> bodies.Body:
@@ -112,11 +113,25 @@ def insert(
                 None if request.deadline is None else request.on_timeout,
                 bodies.put(txn, body),
                 micros(now) if state is RequestState.FROZEN else None,
+                packed_digest(request.digest),
             ),
         )
     except sqlite3.IntegrityError as exc:
         raise RecordError(f"a request with the id {request.id!r} exists already; give each its own") from exc
     _note_opened(txn, run, request, now)
+
+
+def packed_digest(digest: str) -> bytes | None:
+    """A digest as its bytes, None for one that is not written as this release writes them."""
+    try:
+        packed = bytes.fromhex(digest.removeprefix(_SHA256))
+    except ValueError:
+        return None
+    return packed if unpacked_digest(packed) == digest else None
+
+
+def unpacked_digest(packed: bytes) -> str:
+    return _SHA256 + packed.hex()
 
 
 def _is_known(txn: Transaction, run: RunRow, request: PauseRequest, *, waits: bool) -> bool:
