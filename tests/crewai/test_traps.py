@@ -15,6 +15,7 @@ from crewai import Crew, Task
 from crewai.flow.flow import Flow, start
 from crewai.hooks import clear_all_hooks
 from crewai.hooks.dispatch import HookAborted, InterceptionPoint, register, scoped_hooks, unregister
+from crewai.memory.unified_memory import Memory
 from crewai.tools import BaseTool
 from pydantic import BaseModel
 
@@ -22,7 +23,7 @@ from hitl_core.protocol import RunState
 from hitl_core.testing.scripted_model import Refuse, Script, Step
 
 from . import agents
-from .desk import ALL_GO, Desk, accept, approve, calls, editing, ended, record, recorded, reject
+from .desk import ALL_GO, Desk, accept, answering, approve, calls, editing, ended, record, recorded, reject
 from .test_native_pauses import TextOnly, acts, parallel, texts
 
 Made = Callable[..., Desk]
@@ -250,6 +251,32 @@ async def test_5_an_approval_is_for_this_tool_and_these_arguments_only(desk: Mad
     run = await at.answer(await at.start(), approve)
     assert run.pending[0].action.arguments == {"order": "A", "amount": 13}
     assert at.effects == ["refund"]
+
+
+class Hears(Flow[dict[str, Any]]):
+    """Keeps a memory, and asks afterwards in the same method."""
+
+    @start()
+    def hear(self) -> str:
+        kept = self.remember("A pays late", scope="/customers", categories=["money"], metadata={}, importance=0.5)
+        record("kept", id=kept.id)
+        return str(self.ask("Who are you?"))
+
+
+async def test_5_a_memory_is_saved_once_although_its_method_runs_again(desk: Made, tmp_path: Path) -> None:
+    """CrewAI would save it again with each resume."""
+
+    def memory(url: str) -> Memory:
+        def embed(texts: list[str]) -> list[list[float]]:
+            return [[1.0, 0.0, 0.0] for _ in texts]
+
+        return Memory(llm=agents.model(url), storage=str(tmp_path / "memory"), embedder=embed)
+
+    at = desk(lambda url: lambda: Hears(memory=memory(url)), Step(say="never asked"))
+    ended(await at.answer(await at.start({}), answering("Mira")), "Mira")
+    (first, second) = recorded()
+    assert first == second
+    assert [each.id for each in memory(at.model.base_url).list_records()] == [first["id"]]
 
 
 class Receipt(BaseModel):

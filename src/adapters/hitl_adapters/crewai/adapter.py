@@ -64,10 +64,13 @@ class CrewAIOptions:
     """`[backend.options]` for CrewAI.
 
     telemetry: leave CrewAI's telemetry and tracing as they are. console: let it draw its panels on the terminal.
+    safe_steps: methods of flows (`Desk.prepare`) and task callbacks (`notify`) without effects of their own, which may
+    simply run again after a crash.
     """
 
     telemetry: bool = False
     console: bool = False
+    safe_steps: tuple[str, ...] = ()
 
 
 class CrewAIAdapter:
@@ -107,7 +110,7 @@ class CrewAIAdapter:
 
         app = await self._attached()
         kept = Kept.read(turn)
-        now = Current(turn, await turn.gate.journal(), frozenset(kept.calls))
+        now = Current(turn, await turn.gate.journal(), frozenset(kept.calls), frozenset(self._options.safe_steps))
         work = Work(app, now, kept)
         try:
             with heeding_stops(turn.gate, now.stop):
@@ -177,7 +180,6 @@ class Work:
 
     def __init__(self, app: App, now: Current, kept: Kept) -> None:
         self._app, self._now, self._kept = app, now, kept
-        self._native: Any = None
         self._fingerprint = ""
 
     def run(self) -> Json:
@@ -188,7 +190,7 @@ class Work:
         if self._kept.fingerprint not in ("", self._fingerprint):
             raise AppChanged("the app's tasks, agents, tools or methods are not those that this run paused in")
         graft(native, list(self._kept.tasks))
-        self._native = native
+        self._now.native = native
         return output_of(self._app.kickoff(self._now, native))
 
     def ending(self, output: Json, error: Exception | None) -> Ending:
@@ -212,7 +214,7 @@ class Work:
         now = self._now
         if self._kept.calls and len(now.missing(self._kept.calls)) == len(self._kept.calls):
             self._require_reached()
-        kept = Kept(self._fingerprint, tuple(now.waiting), tuple(ended_tasks(self._native)))
+        kept = Kept(self._fingerprint, tuple(now.waiting), tuple(ended_tasks(now.native)))
         return Paused(kept.to_json(), requests=now.requests(), consumed=tuple(now.used))
 
     def _require_reached(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from typing import Any, Final, cast
 
@@ -107,6 +108,59 @@ def shown(value: Any) -> str:
         return json.dumps(as_json(value), ensure_ascii=False, indent=2)
     except (TypeError, ValueError):
         return str(value)
+
+
+# ── what a flow's method came to ─────────────────────────────────────────────────────────────────────────────
+
+
+def snapshot(state: Any) -> dict[str, Json] | None:
+    """A flow's state as JSON, or None if it has no such form."""
+    try:
+        return cast("dict[str, Json]", as_json(dict(state) if isinstance(state, dict) else state.model_dump()))
+    except (TypeError, ValueError):
+        return None
+
+
+def changes(before: dict[str, Json], after: dict[str, Json]) -> dict[str, Json]:
+    """What is new or another value in the later one of two snapshots."""
+    return {name: value for name, value in after.items() if before.get(name, _NOTHING) != value}
+
+
+_NOTHING: Final = object()
+
+
+def applied(changed: dict[str, Json], state: Any) -> None:
+    """Make the same changes to the state of another flow object."""
+    if isinstance(state, dict):
+        state.update(changed)
+        return
+    whole = type(state).model_validate({**state.model_dump(), **changed})
+    for name in changed:
+        setattr(state, name, getattr(whole, name))
+
+
+def packed(value: Any) -> dict[str, Json] | None:
+    """An output with what it takes to have it again, or None."""
+    try:
+        if isinstance(value, BaseModel):
+            name = f"{type(value).__module__}:{type(value).__qualname__}"
+            kept: dict[str, Json] = {"model": name, "data": value.model_dump(mode="json")}
+            return kept if "<locals>" not in name and unpacked(kept) == value else None
+        data = as_json(value)
+        return {"data": data} if data == value else None
+    except (TypeError, ValueError, ImportError, AttributeError):
+        return None
+
+
+def unpacked(kept: dict[str, Any]) -> Any:
+    """The output again. Raises what an import or a validation raises if its class is another one now."""
+    if "model" not in kept:
+        return kept["data"]
+    module, _, path = kept["model"].partition(":")
+    found: Any = importlib.import_module(module)
+    for name in path.split("."):
+        found = getattr(found, name)
+    return found.model_validate(kept["data"])
 
 
 # ── inputs and outputs ───────────────────────────────────────────────────────────────────────────────────────

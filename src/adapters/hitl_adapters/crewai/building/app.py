@@ -165,9 +165,8 @@ def findings(native: Native) -> tuple[Finding, ...]:
             why = "its model runs tools at the provider (builtin_tools), where no gate can see them"
             found.append(Finding("refuse", str(agent.role), why))
     if isinstance(native, Crew) and native.memory:
-        found.append(
-            Finding("warn", "memory", "what tasks save in memory is saved again when an unfinished task is resumed")
-        )
+        why = "a save that a crash cuts off is made again; recalling again may find more, which asks the model again"
+        found.append(Finding("warn", "memory", why))
     return tuple(found)
 
 
