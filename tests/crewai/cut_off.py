@@ -53,6 +53,8 @@ def saying(option: str) -> Callable[[PauseRequest], Response]:
     def say(request: PauseRequest) -> Response:
         if request.in_doubt:
             return request.choose(option, by="ann")
+        if request.kind is Kind.CHOICE:
+            return request.choose("approved", by="ann")
         return request.accept(by="ann") if request.kind is Kind.REVIEW else request.answer("Mira", by="ann")
 
     return say

@@ -22,6 +22,12 @@ DIES_AT = "HITL_TEST_DIES_AT"
 """Names the place where a process kills itself."""
 
 
+def dies(place: str) -> None:
+    """Kill this process, if it was told to die here."""
+    if os.environ.get(DIES_AT) == place:
+        die()
+
+
 class Letter(BaseModel):
     text: str = ""
     rounds: int = 0
@@ -51,6 +57,7 @@ class Letters(Flow[Letter]):
     @listen("approved")
     def send(self, result: HumanFeedbackResult) -> str:
         record("sent", text=self.state.text, feedback=result.feedback)
+        dies("after sent")
         self.state.sent = True
         return f"sent {self.state.text}"
 
@@ -266,6 +273,28 @@ class Crewed(Flow[dict[str, Any]]):
         return f"thanks: {result.raw}"
 
 
+class Awaited(Flow[dict[str, Any]]):
+    """Kicks a crew off on its own event loop; its one task is reviewed."""
+
+    url: ClassVar[str] = ""
+
+    @start()
+    async def pay(self) -> str:
+        result: Any = await agents.crew(agents.Refund, task={"human_input": True})(type(self).url)().akickoff()
+        return str(result.raw)
+
+
+class Each(Flow[dict[str, Any]]):
+    """Kicks the same crew off for each of a list."""
+
+    url: ClassVar[str] = ""
+
+    @start()
+    def pay(self) -> str:
+        results: Any = agents.crew(agents.Refund)(type(self).url)().kickoff_for_each(inputs=[{"n": 1}, {"n": 2}])
+        return " and ".join(str(each.raw) for each in results)
+
+
 @persist()
 class Alone(Flow[dict[str, Any]]):
     """An agent of its own, without a crew, in a flow that keeps its state itself."""
@@ -302,12 +331,6 @@ class Routed(Flow[dict[str, Any]]):
 
 
 # ── killed at a named place ──────────────────────────────────────────────────────────────────────────────────
-
-
-def dies(place: str) -> None:
-    """Kill this process, if it was told to die here."""
-    if os.environ.get(DIES_AT) == place:
-        die()
 
 
 class Posted(Flow[dict[str, Any]]):

@@ -86,6 +86,19 @@ def test_a_method_that_has_paused_is_not_in_doubt_when_its_process_dies(zygote: 
     assert names() == POSTED
 
 
+def test_a_listener_that_was_cut_off_after_feedback_is_asked_about_and_knows_the_feedback(
+    zygote: Zygote, tmp_path: Path
+) -> None:
+    """CrewAI forgets the pause before its listeners run: after a crash nothing is left to resume."""
+    letters = asdict(at.Place(str(tmp_path), "Letters"))
+    assert zygote.run(at.goes_through, place=letters, dies_at="after sent") == KILLED
+    happened = ["wrote", "showed", "sent"]
+    assert zygote.run(at.asks, place=letters, about="step Letters.send", happened=happened) == 0
+    assert zygote.run(at.goes_on, place=letters, said=at.AGAIN) == 0
+    assert names() == [*happened, "sent"]
+    assert recorded()[-1] == recorded()[-2] == {"effect": "sent", "text": "draft 1", "feedback": "approved"}
+
+
 def test_a_step_that_is_declared_safe_runs_again_unasked(zygote: Zygote, posted: dict[str, Any]) -> None:
     assert zygote.run(at.goes_through, place=posted, dies_at="after post") == KILLED
     assert zygote.run(at.goes_on, place={**posted, "safe": ["Posted.post"]}) == 0

@@ -156,6 +156,24 @@ async def test_a_crew_inside_a_flow(flow: Made) -> None:
     assert len(at.calls) == 2
 
 
+async def test_a_crew_that_is_awaited_is_gated_and_reviewed_round_by_round(flow: Made) -> None:
+    """CrewAI's own console is broken there after its first round."""
+    at = flow(flows.Awaited, PAY, Step(say="paid"), Step(say="paid 12"))
+    run = await at.answer(await at.start({}), approve)
+    run = await at.answer(run, revising("how much?"))
+    assert run.pending[0].action.arguments == {"content": "paid 12"}
+    ended(await at.answer(run, accept), "paid 12")
+    assert (at.effects, len(at.calls)) == (["refund"], 3)
+
+
+async def test_a_crew_that_is_kicked_off_for_each_of_a_list(flow: Made) -> None:
+    at = flow(flows.Each, PAY, Step(say="paid"))
+    run = await at.answer(await at.start({}), approve)
+    assert [request.action.tool for request in run.pending] == ["refund"]
+    ended(await at.answer(run, approve), "paid and paid")
+    assert (at.effects, len(at.model.calls)) == (["refund", "refund"], 4)
+
+
 async def test_an_agent_without_a_crew_inside_a_flow(flow: Made) -> None:
     at = flow(flows.Alone, PAY, Step(say="paid"))
     ended(await at.answer(await at.start({}), approve), "paid")
@@ -187,6 +205,15 @@ async def test_silence_means_what_the_flow_declares(flow: Made) -> None:
     async with at.open() as hitl:
         await hitl.tick()
     ended(await at.resume(run), "stayed")
+
+
+async def test_silence_is_no_answer_to_a_question(flow: Made) -> None:
+    """As CrewAI has it: None. The deadline is the policy's, not the `timeout` of a flow that nobody runs meanwhile."""
+    clock = ManualClock()
+    at = flow(flows.Careless, policy=DEADLINE, clock=clock)
+    run = await at.start({})
+    clock.advance(hours=2)
+    ended(await at.resume(run), "hello None")
 
 
 async def test_silence_is_never_the_first_outcome(flow: Made) -> None:

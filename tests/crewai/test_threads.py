@@ -24,7 +24,7 @@ from hitl_core.protocol import RunState
 from hitl_core.testing.scripted_model import Conversation, Script, Step
 
 from . import agents
-from .desk import ALL_GO, Desk, approve, calls, ended
+from .desk import ALL_GO, Desk, accept, approve, calls, ended
 
 Made = Callable[..., Desk]
 PAY = calls(("refund", {"order": "A", "amount": 12}))
@@ -85,14 +85,17 @@ async def test_a_crew_in_a_thread_of_the_app_is_gated_and_repeats_nothing(
         class Threaded(Flow[dict[str, Any]]):
             @start()
             def pay(self) -> str:
-                return str(ways[way](lambda: agents.answer_of(agents.crew(agents.Refund)(url)())))
+                made = agents.crew(agents.Refund, task={"human_input": True})(url)()
+                return str(ways[way](lambda: agents.answer_of(made)))
 
         return Threaded
 
     at = desk(build, PAY, DONE)
     run = await at.start({})
     assert ([request.action.tool for request in run.pending], at.effects) == (["refund"], [])
-    ended(await at.answer(run, approve), "done")
+    run = await at.answer(run, approve)
+    assert [request.kind for request in run.pending] == ["review"]
+    ended(await at.answer(run, accept), "done")
     assert (at.effects, len(at.calls)) == (["refund"], 2)
 
 

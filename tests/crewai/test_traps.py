@@ -14,7 +14,14 @@ import pytest
 from crewai import Crew, Task
 from crewai.flow.flow import Flow, start
 from crewai.hooks import clear_all_hooks
-from crewai.hooks.dispatch import HookAborted, InterceptionPoint, register, scoped_hooks, unregister
+from crewai.hooks.dispatch import (
+    HookAborted,
+    InterceptionPoint,
+    get_global_hook_list,
+    register,
+    scoped_hooks,
+    unregister,
+)
 from crewai.memory.unified_memory import Memory
 from crewai.tools import BaseTool
 from pydantic import BaseModel
@@ -198,6 +205,45 @@ async def test_4_outside_a_run_our_hooks_do_nothing(desk: Made) -> None:
     assert at.effects == ["looked"]
 
 
+def asks_before(context: Any) -> bool | None:
+    """A hook as CrewAI's documentation shows one."""
+    said = context.request_human_input(prompt="Allow it?", default_message="Type 'yes':")
+    return None if said == "yes" else False
+
+
+@pytest.mark.parametrize("early", [True, False], ids=["before ours", "after ours"])
+@pytest.mark.parametrize(("said", "paid"), [("yes", 1), ("no", 0)])
+async def test_4_a_hook_that_asks_at_a_terminal_asks_people(
+    desk: Made, hook: Any, said: str, paid: int, early: bool
+) -> None:
+    """CrewAI would block at input(), also in a worker that has no terminal."""
+    at = desk(agents.crew(agents.Refund), PAY, DONE, policy=ALL_GO, harmless=("refund",))
+    async with at.open() as hitl:
+        await hitl.attach()
+    hook(PRE, asks_before)
+    if early:
+        get_global_hook_list(PRE).reverse()
+    run = await at.start()
+    (request,) = run.pending
+    assert (request.kind, request.title, at.effects) == ("input", "Allow it?", [])
+    assert request.action.arguments == {
+        "question": "Allow it?",
+        "tool": "refund",
+        "arguments": {"order": "A", "amount": 12},
+    }
+    ended(await at.answer(run, answering(said)))
+    assert (at.effects.count("refund"), len(at.calls)) == (paid, 2)
+
+
+async def test_4_a_hook_of_a_model_call_that_asks_at_a_terminal_asks_people(desk: Made, hook: Any) -> None:
+    hook(InterceptionPoint.PRE_MODEL_CALL, lambda context: context.request_human_input(prompt="Spend it?") and None)
+    at = desk(agents.crew(), DONE)
+    run = await at.start()
+    assert ([request.title for request in run.pending], len(at.calls)) == (["Spend it?"], 0)
+    ended(await at.answer(run, answering("yes")), {"answer": "done"})
+    assert len(at.calls) == 1
+
+
 async def test_4_a_tool_without_arguments_that_is_called_by_text_can_be_edited(desk: Made) -> None:
     """CrewAI loses a change of the arguments of a call that had none, in text mode."""
     at = desk(TextOnly.build(agents.Reset), acts("reset", "{}"), texts("ok"))
@@ -229,6 +275,13 @@ async def test_4_a_result_that_ends_the_task_does_so_on_a_replay_too(desk: Made,
     assert run.pending[0].action.arguments == {"content": "paid 12.0 for A"}
     ended(await at.answer(run, accept), {"answer": "paid 12.0 for A"})
     assert (at.effects, len(at.calls)) == (["refund"], 1)
+
+
+async def test_4_five_identical_calls_wait_for_five_answers(desk: Made) -> None:
+    """CrewAI stops an agent that gets the same result of the same call for the fifth time, "please wait" among them."""
+    at = desk(agents.crew(agents.Refund), calls(*[("refund", {"order": "A", "amount": 12})] * 5), DONE)
+    run = await at.start()
+    assert (run.state, len(run.pending), at.effects) == (RunState.PAUSED, 5, [])
 
 
 async def test_4_a_limit_of_uses_counts_over_processes(desk: Made) -> None:

@@ -15,6 +15,7 @@ from hitl_core.tools import Tool, as_json
 REVIEW: Final = "human_input"
 FEEDBACK: Final = "human_feedback"
 ASK: Final = "flow.ask"
+HOOK: Final = "request_human_input"
 
 
 # ── tool calls ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -92,6 +93,11 @@ def feedback_form(message: str, emit: list[str] | None) -> Form:
 
 def ask_action(message: str, metadata: Json, origin: Origin) -> Action:
     return Action(tool=ASK, arguments={"question": message, "metadata": metadata}, origin=origin)
+
+
+def hook_action(prompt: str, about: dict[str, Json], origin: Origin) -> Action:
+    """What a hook asks, with the call that it asks about."""
+    return Action(tool=HOOK, arguments={"question": prompt, **about}, origin=origin)
 
 
 def ask_form(message: str) -> Form:

@@ -21,13 +21,14 @@ from crewai.utilities.agent_utils import extract_tool_call_info
 
 from hitl_core.protocol import LiveKind
 
-from ..suspend import Current, carry_into_threads, current, journal_memories, scope, seam, watch_models
+from ..suspend import Current, Suspended, carry_into_threads, current, journal_memories, scope, seam, watch_models
 from ..suspend.models import before_model_call
 from ..suspend.places import enter
 from .callbacks import hold_callbacks, oversee_callbacks
 from .flows import method_begins
+from .questions import lift_questions
 from .strangers import refused_outside
-from .tools import Result, asked_as, through_the_gate, vetoed
+from .tools import WAITING, Result, asked_as, through_the_gate, vetoed
 
 log = logging.getLogger("hitl_core")
 
@@ -75,7 +76,10 @@ def _gated(now: Current, context: Any) -> Result:
         return Result("This run has ended, so nothing was run.")
     if now.is_lost(scope().path):
         return Result("Another branch of this flow was first, so nothing was run.")
-    veto = vetoed(context, _later(before_tool, InterceptionPoint.PRE_TOOL_CALL))
+    try:
+        veto = vetoed(context, _later(before_tool, InterceptionPoint.PRE_TOOL_CALL))
+    except Suspended:
+        return Result(WAITING)
     return Result(veto) if veto else through_the_gate(now, context)
 
 
@@ -163,6 +167,7 @@ def install() -> None:
         seam(module, "execute_tool_and_check_finality", _text_call)
     seam(Task, "execute_async", _beside)
     hold_callbacks()
+    lift_questions()
     carry_into_threads()
     journal_memories()
 

@@ -263,10 +263,12 @@ Later = Callable[[ToolCallHookContext], Any]
 
 
 def vetoed(context: ToolCallHookContext, later: list[Later]) -> str:
-    """The app's own hooks that come after ours are asked before anything runs; "" if none objects."""
+    """The app's own hooks that come after ours are asked before anything runs; "" if none objects. Raises Suspended."""
     for hook in later:
         try:
             answer = hook(context)
+        except Suspended:
+            raise
         except Exception as exc:
             return f"A hook of the app stopped this call, so nothing was run: {exc}"
         if answer is False:
