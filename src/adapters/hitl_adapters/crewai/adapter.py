@@ -45,9 +45,12 @@ CAPABILITIES: Final[Capabilities] = {
     Capability.PARALLEL_PAUSES: NATIVE,
     Capability.NESTED_PAUSES: NATIVE,
     Capability.SURVIVE_RESTART: emulated(
-        "the crew runs again from its factory; models and tools answer from a journal"
+        "the crew runs again from its factory; models, tools, methods, callbacks of tasks and memories answer from a "
+        "journal, while kickoff and step callbacks and guardrails run again, and thought signatures of Gemini are lost"
     ),
-    Capability.DETECT_IN_DOUBT: emulated("our record of started effects; CrewAI keeps none"),
+    Capability.DETECT_IN_DOUBT: emulated(
+        "our record of started effects, flow methods and callbacks of tasks; CrewAI keeps none"
+    ),
     Capability.STREAM_EVENTS: NATIVE,
     Capability.DRAIN: emulated(
         "a flag that is heeded at the next model call, tool or task; CrewAI cannot be interrupted"
