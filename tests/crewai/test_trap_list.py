@@ -70,6 +70,9 @@ TRAPS: Final = (
     ("§6", "tasks beside the one that paused go on", "native_pauses::three_tasks_side_by_side"),
     ("§7", "the import takes seconds", "traps::7_the_adapter_is_imported_without_crewai"),
     ("§7", "panels, warnings and telemetry", "traps::7_nothing_is_printed_and_nobody_is_called"),
+    ("§10", "crews for each of a list", "flows::a_crew_that_is_kicked_off_for_each"),
+    ("§10", "agents that plan call their tools in another executor", "gated_tools::the_steps_of_a_plan_are_gated"),
+    ("§10", "tools of an MCP server", "gated_tools::a_tool_of_an_mcp_server_is_gated"),
     ("§8", "seams are missing from other releases", "traps::10_a_release_without_one_of_our_seams"),
 )
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
-from hitl_core.errors import RAN, AdapterNotInstalled, AdapterTooOld
+from hitl_core.errors import RAN, AdapterNotInstalled, AdapterTooOld, EffectRefused
 
 OLDEST: Final = (1, 15, 30)
 
@@ -89,6 +89,18 @@ def tried(error: str) -> str:
 def in_words(error: BaseException) -> str:
     """What to tell people about an error that came out of a crew or a flow."""
     return f"{type(error).__name__}: {error}"
+
+
+class Unanswered(EffectRefused):
+    """Nobody answered before the deadline, and the app has no answer of its own that would mean so."""
+
+
+class GivenUp(EffectRefused):
+    """A person did not let a step run again that a crash had cut off."""
+
+
+class OutsideItsRun(EffectRefused):
+    """A tool of a run was called in a context that does not belong to the run, so that no gate could be asked."""
 
 
 class PausesAreNoErrors(logging.Filter):

@@ -11,10 +11,11 @@ from hitl_core.commands import Settled
 from hitl_core.protocol import Accept, Answer, Choose, Origin, Revise
 from hitl_core.tools import as_json
 
+from ..errors import Unanswered
 from ..mapping import ask_action, ask_form, feedback_action, feedback_form, shown
 from ..suspend import Current, Suspended, scope
 from ..suspend.models import ExactModel
-from .lifting import Unanswered, decided_at, proceeds
+from .lifting import decided_at, proceeds
 
 
 class Chosen(ExactModel):

@@ -10,9 +10,10 @@ from crewai.hooks.tool_hooks import ToolCallHookContext
 from hitl_core.protocol import Answer, Json, Origin
 from hitl_core.tools import as_json
 
+from ..errors import Unanswered
 from ..mapping import ask_form, hook_action
 from ..suspend import Suspended, current, scope, seam
-from .lifting import Unanswered, decided_at, proceeds
+from .lifting import decided_at, proceeds
 from .tools import role_of
 
 

@@ -12,20 +12,17 @@ from contextlib import contextmanager
 from typing import Any, Final, cast
 
 from hitl_core.commands import Settled
-from hitl_core.errors import EffectRefused, HitlError
+from hitl_core.errors import HitlError
 from hitl_core.gate import Form
 from hitl_core.lifecycle import TAKEN_BACK
 from hitl_core.protocol import ABORT, NOT_HAPPENED, Action, Choose, Context, Json, Kind, Option, Origin
 
+from ..errors import GivenUp
 from ..suspend import Current, Suspended, doubt_about
 from .lifting import decided_at
 
 AGAIN: Final = Option(id=NOT_HAPPENED.id, label="Run it again")
 END: Final = Option(id=ABORT.id, label="Do not run it; end the run")
-
-
-class GivenUp(EffectRefused):
-    """A person did not let a step run again that a crash had cut off."""
 
 
 class Step:

@@ -8,17 +8,12 @@ from weakref import WeakKeyDictionary
 
 from crewai import Crew
 
-from hitl_core.errors import EffectRefused
-
+from ..errors import OutsideItsRun
 from ..suspend import Current, under_way
 
 log = logging.getLogger("hitl_core")
 
 ADVICE: Final = "start its thread inside the run, or let it work in a `contextvars.copy_context()` of the run"
-
-
-class OutsideItsRun(EffectRefused):
-    """A tool of a run was called in a context that does not belong to the run, so that no gate could be asked."""
 
 
 def refused_outside(context: Any) -> str:
