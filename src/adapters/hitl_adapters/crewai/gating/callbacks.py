@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -50,6 +51,7 @@ class Once:
     """A callback that runs once at each place."""
 
     def __init__(self, callback: Callable[[Any], Any]) -> None:
+        functools.update_wrapper(self, callback)  # CrewAI writes callbacks down by their names
         self._callback = callback
         self._name = getattr(callback, "__name__", type(callback).__name__)
 
