@@ -57,7 +57,7 @@ TRAPS: Final = (
     ("§4", "available_functions are called by the model's client", "traps::4_a_model_that_is_given_functions"),
     ("§5", "callbacks of tasks run again", "cut_off::callbacks_of_tasks_are_called_once"),
     ("§5", "memories are saved again", "traps::5_a_memory_is_saved_once"),
-    ("§5", "kickoff and step callbacks, guardrails and output files run again", Capability.SURVIVE_RESTART),
+    ("§5", "kickoff and step callbacks and guardrails run again", Capability.SURVIVE_RESTART),
     ("§5", "a crash after the effect lets the tool run again", "cut_off::a_callback_or_a_tool_that_runs_unasked"),
     ("§5", "a crash in a flow's method lets it run again", "cut_off::a_method_that_was_cut_off"),
     ("§5", "replayed calls do not count as uses", "traps::4_a_limit_of_uses_counts"),
