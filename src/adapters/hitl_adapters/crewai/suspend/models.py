@@ -134,7 +134,7 @@ class _Asked:
     def __init__(self, now: Current, llm: Any, messages: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         now.check()
         given = dict(zip(("tools", "callbacks", "available_functions"), args, strict=False)) | kwargs
-        if given.get("available_functions"):
+        if not all(_only_plans(each) for each in (given.get("available_functions") or {}).values()):
             error = AppRefused("a model was given functions to call by itself (available_functions): no gate sees that")
             now.halt(error)
             raise Suspended from error
@@ -185,6 +185,11 @@ class _Asked:
             self._now.reserve(call["id"], name, parsed)
         except ValueError:
             return  # CrewAI tells the model that these are no arguments
+
+
+def _only_plans(function: Any) -> bool:
+    """CrewAI gives a planning agent's model one function of its own, which only writes down the plan."""
+    return getattr(function, "__module__", "") == "crewai.utilities.reasoning_handler"
 
 
 def _content(llm: Any, messages: Any, given: dict[str, Any], shape: type[BaseModel] | None) -> Json:
