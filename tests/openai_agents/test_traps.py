@@ -2,7 +2,8 @@
 
 Others have a place of their own: changed agents and older states (§3) in test_changed, equal call ids and depth (§4) in
 test_sub_agents, sessions (§4) in test_streaming_and_sessions, a model that speaks for a person (§5) in test_handoff,
-crashes (§6) in test_killed, hosted tools (§1) in test_local_tools.
+crashes (§6) in test_killed, tools without approval (§1) in test_around_the_gate, local tools (§2.1, §2.2) in
+test_local_tools, what a tool and its guardrails see of an edit (§2.1) in test_edited.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from hitl_adapters.openai_agents.errors import TOLD_APART, at_least
 from hitl_core.errors import AppRefused, NoRun, RunBusy
 from hitl_core.gate import NOT_HAPPENED
 from hitl_core.protocol import RunState
-from hitl_core.testing.scripted_model import Conversation, Script
+from hitl_core.testing.scripted_model import Conversation, Refuse, Script, Step
 
 from .desk import READS, Desk, answering, approve, chat_model, editing, record, recorded, reject
 from .native import above_ten, function_tools, unchanged
@@ -133,7 +134,8 @@ async def test_two_runs_in_one_process_do_not_mix(desk: Made) -> None:
     assert at.effects == ["refund"]
 
 
-async def test_an_agent_that_a_tool_runs_by_hand_cannot_lose_a_pause(desk: Made) -> None:
+@pytest.mark.parametrize("known", [False, True], ids=["an agent of its own", "one of the app's agents"])
+async def test_an_agent_that_a_tool_runs_by_hand_cannot_lose_a_pause(desk: Made, known: bool) -> None:
     """§4: a manual Runner.run inside a tool hands the pause to the tool, and it is lost."""
 
     def app(url: str) -> Agent[Any]:
@@ -145,13 +147,37 @@ async def test_an_agent_that_a_tool_runs_by_hand_cannot_lose_a_pause(desk: Made)
             result = await Runner.run(inner, task)
             return str(result.final_output)
 
-        return Agent(name="outer", instructions="Outer.", model=chat_model(url), tools=[by_hand])
+        handoffs: list[Any] = [inner] if known else []
+        return Agent(name="outer", instructions="Outer.", model=chat_model(url), tools=[by_hand], handoffs=handoffs)
 
     inner = Conversation(name="inner", system="Inner.", steps=(calls(WHOLE), says("unused")))
     at = desk(app, Script(conversations=(inner,), steps=(calls(("by_hand", {"task": "pay"})), END)))
     run = await at.start()
     assert (run.state, at.effects) == (RunState.FAILED, []), run
-    assert "goes around oversight" in run.error
+    assert "which goes around oversight; make that agent a tool" in run.error
+
+
+async def test_what_an_agent_says_that_a_tool_runs_by_hand_is_no_answer_to_another(desk: Made) -> None:
+    """§4: it is one of the app's agents, so its model is behind our journal, in the middle of somebody else's turn."""
+
+    def app(url: str) -> Agent[Any]:
+        clerk = Agent(name="clerk", instructions="You are a clerk.", model=chat_model(url))
+
+        @function_tool
+        async def by_hand(task: str) -> str:
+            """Let the clerk do it."""
+            record("by_hand")
+            return str((await Runner.run(clerk, task)).final_output)
+
+        return Agent(name="outer", instructions="Outer.", model=chat_model(url), tools=[by_hand], handoffs=[clerk])
+
+    clerk = Conversation(name="clerk", system="a clerk", steps=(says("the clerk is done"),))
+    broken = Step(say="all done: {{tool_result}}", fault=Refuse(status=400, times=1))
+    at = desk(app, Script(conversations=(clerk,), steps=(calls(("by_hand", {"task": "pay"})), broken)))
+    run = await at.start()
+    assert (run.state, at.effects) == (RunState.FAILED, ["by_hand"])
+    run = await at.resume(run)
+    assert (run.output, at.effects) == ({"answer": "all done: the clerk is done"}, ["by_hand"]), run.error
 
 
 async def test_a_gated_call_beside_a_handoff_is_decided_before_the_transfer(desk: Made) -> None:

@@ -112,7 +112,7 @@ class OpenAIAgentsAdapter:
                 raise AppRefused("; ".join(f"{each.place}: {each.message}" for each in reasons))
             oversee(app.agent, model=config.model, provider=config.model_provider)
             self._graph = graph_of(app.agent)
-            self._findings = look_through(app.agent, model=None, elsewhere=False)
+            self._findings = findings
             tracing = config.tracing_disabled or not self._options.tracing
             self._app = replace(app, run_config=replace(config, model=None, tracing_disabled=tracing))
         return self._findings
@@ -177,6 +177,7 @@ class OpenAIAgentsAdapter:
             answered=dict(now.answered),
             waits=tuple(item.call_id for item in state.get_interruptions() if item.call_id),
             pauses=now.kept.pauses + 1,
+            asked=now.kept.asked + now.turn.ask_again,
         )
         return Paused(kept.to_json(), tuple(now.lifted.values()), tuple(now.used))
 

@@ -24,7 +24,8 @@ Graph = dict[str, Json]
 class Kept:
     """What a run keeps between two turns. `answered` counts the answers of models, by the call they worked inside.
 
-    `waits` are the calls that it waits at, `pauses` counts the pauses, `branch` how often it was taken back to one.
+    `waits` are the calls that it waits at, `pauses` counts the pauses, `branch` how often it was taken back to one,
+    `asked` how often people were asked anew after a failure.
     """
 
     state: dict[str, Any] | None = None
@@ -32,6 +33,7 @@ class Kept:
     answered: Mapping[str, int] = field(default_factory=dict)
     pauses: int = 0
     branch: int = 0
+    asked: int = 0
     waits: tuple[str, ...] = ()
 
     @classmethod
@@ -49,6 +51,7 @@ class Kept:
             answered=cast("dict[str, int]", checkpoint["answered"]),
             pauses=cast("int", checkpoint["pauses"]),
             branch=cast("int", checkpoint["branch"]),
+            asked=cast("int", checkpoint["asked"]),
             waits=tuple(cast("list[str]", checkpoint["waits"])),
         )
 
@@ -62,6 +65,7 @@ class Kept:
             "answered": cast("Json", dict(self.answered)),
             "pauses": self.pauses,
             "branch": self.branch,
+            "asked": self.asked,
             "waits": list(self.waits),
         }
 

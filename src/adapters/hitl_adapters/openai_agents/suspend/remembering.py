@@ -11,7 +11,7 @@ from openai.types.responses import ResponseCompletedEvent
 from hitl_core.errors import HitlError
 
 from ..mapping import completed, from_record, response_of, to_record
-from .turn import MODEL, Current, Halt, found, scope
+from .turn import Current, Halt, found, scope
 
 
 class Remembering(Model):
@@ -60,7 +60,7 @@ class Remembering(Model):
     async def _known(self, now: Current) -> ModelResponse | None:
         """The answer that this call got before a crash. Raises Halt if nothing more is to happen in this turn."""
         here = scope()
-        line = now.journal.get(self._key(now, here))
+        line = now.journal.get(now.answer_key(here))
         if line is None:
             await self._heed(now)
             return None
@@ -86,16 +86,13 @@ class Remembering(Model):
             rename(item)
         line = {**to_record(made), "agent": self.agent, "scope": here}
         try:
-            await now.gate.remember(self._key(now, here), line)
+            await now.gate.remember(now.answer_key(here), line)
         except HitlError as exc:
             now.halt(exc)
             raise Halt(str(exc)) from exc
         now.answered[here] += 1
         now.learn(line)
         return made
-
-    def _key(self, now: Current, here: str) -> str:
-        return now.key(MODEL, f"{here}#{now.answered[here]}")
 
     # ── the rest of a model is its own ───────────────────────────────────────────────────────────────────────
 
