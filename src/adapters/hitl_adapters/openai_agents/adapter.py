@@ -18,6 +18,7 @@ from hitl_core.errors import AppChanged, AppRefused, LeaseLost
 from hitl_core.protocol import Json, Run
 from hitl_core.tools import Catalogue
 
+from .building import build_agent, lead_back
 from .errors import NESTED_TWICE, at_least, in_words
 from .gating import graph_of, look_through, oversee, require_agent, settle
 from .mapping import answer_of, input_of
@@ -110,6 +111,7 @@ class OpenAIAgentsAdapter:
             reasons = [each for each in findings if each.level == "refuse"]
             if reasons:
                 raise AppRefused("; ".join(f"{each.place}: {each.message}" for each in reasons))
+            lead_back(app.agent)
             oversee(app.agent, model=config.model, provider=config.model_provider)
             self._graph = graph_of(app.agent)
             self._findings = findings
@@ -150,10 +152,10 @@ class OpenAIAgentsAdapter:
         session = None if app.session is None else LateSession(_local(app.session(now.turn.run.thread)), now)
         if session is not None:
             await session.require_free()
+        how = {**self._how(app), "context": context, "session": session}
         given: Any = input_of(now.turn.run.input)
         if now.kept.state is not None:
-            given = await restored(app.agent, now.kept, self._graph, context)
-        how = {**self._how(app), "context": context, "session": session}
+            given = await restored(app.agent, now.kept, self._graph, context, max_turns=how["max_turns"])
         while not (isinstance(given, RunState) and not await settle(now, given, context)):
             try:
                 assert app.run_config is not None
@@ -163,7 +165,7 @@ class OpenAIAgentsAdapter:
             if now.halted is not None:
                 raise now.halted
             if not result.interruptions:
-                await _flush(session)
+                await _flush(session, over=True)
                 return Completed(answer_of(result.final_output), tuple(now.used))
             given = result.to_state()
         return await self._paused(now, given, session, context)
@@ -194,8 +196,6 @@ class OpenAIAgentsAdapter:
         spec = self._source.spec()
         if spec is None:
             return await self._enter(self._source.load())
-        from .building import build_agent
-
         for tool in spec.all_tools():
             self._catalogue.learn(tool)
         return AgentApp(build_agent(spec))
@@ -237,6 +237,8 @@ def _context(app: AgentApp, now: Current) -> Any:
     return cast("Callable[[Json], Any]", made)(now.turn.run.input) if inspect.isroutine(made) else made
 
 
-async def _flush(session: LateSession | None) -> None:
+async def _flush(session: LateSession | None, *, over: bool = False) -> None:
     if session is not None:
         await session.flush()
+    if session is not None and over:
+        await session.compact()

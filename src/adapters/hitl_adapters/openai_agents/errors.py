@@ -57,7 +57,8 @@ def in_words(error: BaseException) -> str:
     """What to tell people about an error that came out of a run."""
     match error:
         case MaxTurnsExceeded():
-            return f"the agents did not end within their limit of turns: {error}"
+            advice = "raise `max_turns` in [backend.options] (0 for no limit) and resume the run"
+            return f"the agents did not end within their limit of turns: {error}; {advice}"
         case InputGuardrailTripwireTriggered() | OutputGuardrailTripwireTriggered():
             return f"a guardrail ended the run: {error}"
         case AgentsException():

@@ -89,12 +89,15 @@ def require_same(before: Graph, now: Graph) -> None:
         raise AppChanged(f"the app no longer has {', '.join(sorted(lost))}, with which this run paused; nothing ran")
 
 
-async def restored(root: Agent[Any], kept: Kept, graph: Graph, context: Any) -> RunState[Any]:
-    """The state of the last pause, for agents built anew. Raises AppChanged if they are not the ones that paused."""
+async def restored(root: Agent[Any], kept: Kept, graph: Graph, context: Any, *, max_turns: int | None) -> RunState[Any]:
+    """The state of the last pause, for agents built anew. Raises AppChanged if they are not the ones that paused.
+
+    `max_turns` is the limit of now: the SDK keeps that of the start, and a run that reached it could never go on.
+    """
     assert kept.state is not None
     require_same(kept.graph, graph)
     try:
-        return await RunState.from_json(root, kept.state, context_override=context)
+        return await RunState.from_json(root, {**kept.state, "max_turns": max_turns}, context_override=context)
     except AgentsException as exc:
         raise AppChanged(f"the state of this run does not fit its agents: {in_words(exc)}. Nothing ran") from exc
 
