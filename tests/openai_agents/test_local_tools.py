@@ -248,6 +248,13 @@ async def test_several_operations_in_one_call_are_not_shown_as_one_and_do_not_ru
     assert "Make a call for each" in str(model.outputs[0])
 
 
+async def test_a_text_of_a_custom_tool_that_looks_like_a_patch_is_its_own(desk: Made) -> None:
+    _, app = local("sql", custom_call("sql", '{"operations": []}'))
+    at = desk(app, says("unused"))
+    run = await at.answer(await at.start(), approve)
+    assert (run.state, at.effects) == (RunState.COMPLETED, ["sql"]), run.error
+
+
 async def test_a_local_tool_that_nobody_is_asked_about_is_in_doubt_after_a_crash(desk: Made) -> None:
     began, clock = asyncio.Event(), ManualClock()
     waits = [True]

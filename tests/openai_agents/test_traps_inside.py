@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from agents import Agent, RunConfig, Runner, Tool, function_tool
+from agents import Agent, GuardrailFunctionOutput, InputGuardrail, RunConfig, Runner, Tool, function_tool
 
-from hitl_adapters.openai_agents import gate_agent
+from hitl_adapters.openai_agents import AgentApp, gate_agent
 from hitl_adapters.openai_agents.errors import TOLD_APART, at_least
 from hitl_core.errors import AppRefused
 from hitl_core.protocol import RunState
@@ -143,3 +143,47 @@ async def test_an_agent_tool_with_a_model_of_its_own_cannot_go_around(desk: Made
     run = await at.start()
     assert (run.state, at.effects) == (RunState.FAILED, []), run
     assert "goes around oversight" in run.error
+
+
+@pytest.mark.parametrize("of_the_run", [False, True], ids=["agent", "run"])
+async def test_an_agent_that_a_guardrail_runs_by_hand_says_nothing_in_the_run(desk: Made, of_the_run: bool) -> None:
+    """§4: guardrails run beside the first call of a model, many with an agent of their own, here one of the app's."""
+
+    def app(url: str) -> AgentApp:
+        clerk = Agent(name="clerk", instructions="You are a clerk.", model=chat_model(url))
+
+        async def is_fine(context: Any, agent: Any, given: Any) -> GuardrailFunctionOutput:
+            said = await Runner.run(clerk, "Is that fine?")
+            return GuardrailFunctionOutput(said.final_output, tripwire_triggered=said.final_output != "it is fine")
+
+        checks = [InputGuardrail(is_fine)]
+        desk = Agent(name="desk", model=chat_model(url), tools=_gated_tools(), handoffs=[clerk])
+        if of_the_run:
+            return AgentApp(desk, run_config=RunConfig(input_guardrails=checks))
+        desk.input_guardrails = checks
+        return AgentApp(desk)
+
+    clerk = Conversation(name="clerk", system="a clerk", steps=(says("it is fine"),))
+    at = desk(app, Script(conversations=(clerk,), steps=(calls(WHOLE), END)))
+    run = await at.start()
+    assert [each.action.tool for each in run.pending] == ["refund"], run.error
+    run = await at.answer(run, approve)
+    assert (run.output, at.effects) == ({"answer": "done: paid 12.0 for A"}, ["refund"]), run.error
+
+
+async def test_a_gated_call_inside_a_guardrail_ends_the_run(desk: Made) -> None:
+    def app(url: str) -> Agent[Any]:
+        clerk = Agent(name="clerk", instructions="You are a clerk.", model=chat_model(url), tools=function_tools())
+
+        async def is_fine(context: Any, agent: Any, given: Any) -> GuardrailFunctionOutput:
+            said = await Runner.run(clerk, "Is that fine?")
+            return GuardrailFunctionOutput(said.final_output, tripwire_triggered=False)
+
+        desk = Agent(name="desk", model=chat_model(url), input_guardrails=[InputGuardrail(is_fine)], handoffs=[clerk])
+        return gate_agent(desk)
+
+    clerk = Conversation(name="clerk", system="a clerk", steps=(calls(WHOLE), says("it is fine")))
+    at = desk(app, Script(conversations=(clerk,), steps=(says("done"),)))
+    run = await at.start()
+    assert (run.state, at.effects) == (RunState.FAILED, []), run
+    assert "the guardrail 'is_fine' runs by hand" in run.error

@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 from agents import Agent, OpenAIConversationsSession, RunConfig, RunHooks, RunState
 
 from hitl_core.apps import AppSource
-from hitl_core.capabilities import NATIVE, Capabilities, Capability, emulated
+from hitl_core.capabilities import NATIVE, Capabilities, Capability, Support, emulated
 from hitl_core.contracts import Broke, Completed, Ending, Finding, Paused, Turn
 from hitl_core.errors import AppChanged, AppRefused, LeaseLost
 from hitl_core.protocol import Json, Run
@@ -20,7 +20,7 @@ from hitl_core.tools import Catalogue
 
 from .building import build_agent, lead_back
 from .errors import NESTED_TWICE, at_least, in_words
-from .gating import graph_of, look_through, oversee, require_agent, settle
+from .gating import graph_of, look_through, oversee, require_agent, set_apart, settle
 from .mapping import answer_of, input_of
 from .suspend import Current, Kept, LateSession, close_calls, drive, driving, restored
 from .suspend.kept import written
@@ -32,20 +32,37 @@ NAME: Final = "openai_agents"
 _ELSEWHERE: Final = {"conversation_id", "previous_response_id", "auto_previous_response_id"}
 """What tells the SDK that the provider keeps the conversation."""
 
+_PROVIDERS: Final = "the provider runs it as it was asked for, and what it did cannot be recorded"
+_BY_HAND: Final = "the SDK hands its pause to that code; a gated call in it ends the run, and nothing runs"
+
 CAPABILITIES: Final[Capabilities] = {
-    Capability.GATE_TOOLS: NATIVE,
-    Capability.LIFT_NATIVE_PAUSES: NATIVE,
-    Capability.EDIT_ARGUMENTS: emulated("the SDK refuses changed arguments; ours are laid over the call as it runs"),
-    Capability.RESPOND_IN_PLACE: NATIVE,
+    Capability.GATE_TOOLS: Support(
+        "native",
+        "but the SDK never asks about what the provider carries out, about computers, LocalShellTool and sandboxes: "
+        "those are told of at attach and refused by gate_agent; a transfer between agents is no call, and is not gated",
+    ),
+    Capability.LIFT_NATIVE_PAUSES: Support(
+        "native", f"but a hosted MCP call is approved or rejected only: {_PROVIDERS}"
+    ),
+    Capability.EDIT_ARGUMENTS: emulated(
+        "the SDK refuses changed arguments, so ours are laid over the call as it runs; not over a hosted MCP call, and "
+        "not over a shell call with output cut to less than 1,000 characters: the model could not be told of it"
+    ),
+    Capability.RESPOND_IN_PLACE: Support("native", "but not for the calls that cannot be edited"),
     Capability.ASK_QUESTIONS: emulated("a tool that nobody but a person answers; the SDK asks for approvals only"),
     Capability.OFFER_CHOICES: emulated("a tool that nobody but a person answers; the SDK asks for approvals only"),
     Capability.REVIEW_OUTPUT: emulated("a tool that shows a draft; the SDK asks for approvals only"),
-    Capability.HANDOFF_TO_HUMAN: emulated("an agent whose model is a person; the SDK hands over to agents only"),
+    Capability.HANDOFF_TO_HUMAN: emulated(
+        "an agent whose model is a person; the SDK hands over to agents only; refused where a RunConfig has a model "
+        "for every agent, which would speak for that person, and where the provider keeps the conversation"
+    ),
     Capability.PARALLEL_PAUSES: NATIVE,
-    Capability.NESTED_PAUSES: NATIVE
+    Capability.NESTED_PAUSES: Support("native", f"but not in an agent that code of the app runs by hand: {_BY_HAND}")
     if at_least(NESTED_TWICE)
     else emulated("one agent tool deep; this SDK never resolves a pause two deep, so such agents are refused"),
-    Capability.SURVIVE_RESTART: NATIVE,
+    Capability.SURVIVE_RESTART: Support(
+        "native", "but hooks, guardrails and on_handoff of the app run again where a turn is done again after a crash"
+    ),
     Capability.DETECT_IN_DOUBT: emulated("our record of started effects; the SDK keeps none between two pauses"),
     Capability.STREAM_EVENTS: NATIVE,
     Capability.DRAIN: emulated("a stop ends the run before its next call of a model; what was done is remembered"),
@@ -115,8 +132,7 @@ class OpenAIAgentsAdapter:
             oversee(app.agent, model=config.model, provider=config.model_provider)
             self._graph = graph_of(app.agent)
             self._findings = findings
-            tracing = config.tracing_disabled or not self._options.tracing
-            self._app = replace(app, run_config=replace(config, model=None, tracing_disabled=tracing))
+            self._app = replace(app, run_config=self._ours(config))
         return self._findings
 
     async def advance(self, turn: Turn) -> Ending:
@@ -182,6 +198,16 @@ class OpenAIAgentsAdapter:
             asked=now.kept.asked + now.turn.ask_again,
         )
         return Paused(kept.to_json(), tuple(now.lifted.values()), tuple(now.used))
+
+    def _ours(self, config: RunConfig) -> RunConfig:
+        """The app's RunConfig as it is used; the model that it has for every agent stands in each of them."""
+        return replace(
+            config,
+            model=None,
+            tracing_disabled=config.tracing_disabled or not self._options.tracing,
+            input_guardrails=set_apart(config.input_guardrails),
+            output_guardrails=set_apart(config.output_guardrails),
+        )
 
     def _how(self, app: AgentApp) -> dict[str, Any]:
         turns = self._options.max_turns or None

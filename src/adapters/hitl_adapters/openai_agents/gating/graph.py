@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, Final, cast
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, Final, TypeVar, cast
 
 from agents import (
     Agent,
@@ -11,8 +13,10 @@ from agents import (
     CustomTool,
     FunctionTool,
     Handoff,
+    InputGuardrail,
     Model,
     ModelProvider,
+    OutputGuardrail,
     ShellTool,
     Tool,
     function_tool,
@@ -22,9 +26,11 @@ from agents.realtime import RealtimeAgent
 from hitl_core.errors import AppRefused
 from hitl_core.protocol import Json
 
-from ..suspend import Remembering
+from ..suspend import Remembering, body_of
 from .locals import overseen_local
 from .overseen import overseen, oversight_of
+
+G = TypeVar("G", InputGuardrail[Any], OutputGuardrail[Any])
 
 HUMAN: Final = "hitl_human"
 """Attribute of a model that is a person."""
@@ -57,7 +63,23 @@ def oversee(root: Agent[Any], *, model: Model | str | None, provider: ModelProvi
             continue
         agent.model = Remembering(model or agent.model, agent=agent.name, provider=provider)
         agent.tools = [_wrapped(tool, gated=is_policed(agent)) for tool in agent.tools]
+        agent.input_guardrails = set_apart(agent.input_guardrails)
+        agent.output_guardrails = set_apart(agent.output_guardrails)
         _oversee_later_tools(agent, gated=is_policed(agent))
+
+
+def set_apart(guardrails: Sequence[G] | None) -> list[G]:
+    """The guardrails as code of the app's own, beside the turn: many run an agent by hand to make up their mind."""
+    return [replace(each, guardrail_function=_apart(each), name=each.get_name()) for each in guardrails or ()]
+
+
+def _apart(guardrail: G) -> Callable[..., Any]:
+    async def checks(*args: Any) -> Any:
+        with body_of(f"the guardrail {guardrail.get_name()!r}"):
+            made = cast("Any", guardrail).guardrail_function(*args)
+            return await made if inspect.isawaitable(made) else made
+
+    return checks
 
 
 def is_policed(agent: Agent[Any]) -> bool:

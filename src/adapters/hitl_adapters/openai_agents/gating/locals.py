@@ -59,9 +59,9 @@ class LocalOversight:
         now = self.now()
         if now is None:
             return await self._native(context, given, call_id)
-        if call_id in now.several:
-            return False  # nobody is asked about what cannot be shown as one; the editor says so
         if isinstance(given, ApplyPatchOperation):
+            if call_id in now.several:
+                return False  # nobody is asked about what cannot be shown as one; the editor says so
             now.patches[call_id] = local_arguments(given)
         if self.own:
             return await self._native(context, given, call_id)
@@ -143,7 +143,7 @@ class _Executor:
         shown = local_arguments(request.data.action)
 
         async def body(given: Arguments) -> Any:
-            with body_of(self.oversight.name):
+            with body_of(f"the tool {self.oversight.name!r}"):
                 return await _awaited(self.inner(request if given == shown else edited_shell(request, given)))
 
         return shell_result(await self.oversight.carry(now, request.data.call_id, shown, body))
@@ -163,7 +163,7 @@ class _Invoker:
 
         async def body(given: Arguments) -> Any:
             made = str(given["input"])
-            with body_of(self.oversight.name):
+            with body_of(f"the tool {self.oversight.name!r}"):
                 return await _awaited(self.inner(context if made == text else with_arguments(context, made), made))
 
         return await self.oversight.carry(now, context.tool_call_id, local_arguments(text), body)
@@ -196,7 +196,7 @@ class OverseenEditor:
 
         async def body(given: Arguments) -> ApplyPatchResult:
             asked = operation if given == shown else edited_patch(operation, given)
-            with body_of(self.oversight.name):
+            with body_of(f"the tool {self.oversight.name!r}"):
                 made = patch_result(await _awaited(edit(asked)))
             if made.status == "failed":
                 now.failures[now.place(call_id)] = made.output or "the editor says that it failed"

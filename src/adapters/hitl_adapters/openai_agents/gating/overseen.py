@@ -140,7 +140,7 @@ class Oversight:
         """The tool itself. The SDK knows the work inside an agent tool by that tool's own context."""
         if self.delegates:
             return await self.original.on_invoke_tool(context, text)
-        with body_of(self.name):
+        with body_of(f"the tool {self.name!r}"):
             changed = text != context.tool_arguments
             return await self.original.on_invoke_tool(with_arguments(context, text) if changed else context, text)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from agents import (
+    Agent,
     ApplyPatchTool,
     CustomTool,
     FunctionTool,
@@ -103,12 +105,19 @@ async def _tool_of(item: ToolApprovalItem, context: Any) -> Overseer | None:
     kind, agent = _kind(item), item.agent
     if kind == "mcp_approval_request":
         return None
-    sure = [tool for tool in agent.tools if getattr(tool, "is_enabled", True) is True]
-    for tools in (sure, None):
-        for tool in tools or await agent.get_all_tools(RunContextWrapper(context)):
-            if _is_about(item, kind, tool) and (known := oversight_of(tool)) is not None:
-                return known
+    async for tool in _tools(agent, context):
+        if _is_about(item, kind, tool) and (known := oversight_of(tool)) is not None:
+            return known
     raise AppChanged(f"agent {agent.name!r} no longer has the tool {item.tool_name!r} that waits; nothing ran")
+
+
+async def _tools(agent: Agent[Any], context: Any) -> AsyncIterator[Tool]:
+    """Those that an agent has for sure, then all that it has now: servers are asked only if they have to be."""
+    for tool in agent.tools:
+        if getattr(tool, "is_enabled", True) is True:
+            yield tool
+    for tool in await agent.get_all_tools(RunContextWrapper(context)):
+        yield tool
 
 
 def _is_about(item: ToolApprovalItem, kind: str, tool: Tool) -> bool:

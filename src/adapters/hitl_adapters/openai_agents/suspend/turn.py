@@ -149,10 +149,10 @@ def within(call_id: str) -> Iterator[None]:
 
 
 @contextmanager
-def body_of(tool: str) -> Iterator[None]:
-    """While the code of a tool runs. An agent that it runs by hand is its own doing, and no part of the turn: what that
-    one's model says is not kept, so that a turn that is done again cannot take it for another's answer."""
-    token = _body.set(tool)
+def body_of(what: str) -> Iterator[None]:
+    """While code of the app runs, a tool's or a guardrail's. An agent that it runs by hand is its own doing, no part of
+    the turn: what that one's model says is not kept, so that no other agent gets it for an answer."""
+    token = _body.set(what)
     try:
         yield
     finally:
@@ -169,20 +169,20 @@ def found() -> Current | None:
 
 
 def around() -> Current | None:
-    """The turn that works here, or around the body of a tool."""
+    """The turn that works here, or around the code of the app that does."""
     return _current.get()
 
 
 def current(what: str) -> Current:
     """The turn that works here. Where there is none, nobody could have approved anything.
 
-    Raises NoRun outside one; AppRefused inside the body of a tool, and the turn around it ends as well.
+    Raises NoRun outside one; AppRefused inside the body of something, and the turn around it ends as well.
     """
     now = _current.get()
     if now is None:
         raise NoRun(f"{what} is gated and its agent was run directly; start it with hitl.start(…) or `hitl run`")
     if _body.get():
-        problem = f"was called by an agent that the tool {_body.get()!r} runs by hand, which goes around oversight"
+        problem = f"was called by an agent that {_body.get()} runs by hand, which goes around oversight"
         error = AppRefused(f"{what} is gated and {problem}; make that agent a tool with `as_tool`. Nothing ran")
         now.halt(error)
         raise error
