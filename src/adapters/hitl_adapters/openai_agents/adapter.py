@@ -19,7 +19,7 @@ from hitl_core.protocol import Json, Run
 from hitl_core.tools import Catalogue
 
 from .building import build_agent, lead_back
-from .errors import NESTED_TWICE, at_least, in_words
+from .errors import NESTED_TWICE, at_least, in_words, schema_version
 from .gating import graph_of, look_through, oversee, require_agent, set_apart, settle
 from .mapping import answer_of, input_of
 from .suspend import Current, Kept, LateSession, close_calls, drive, driving, restored
@@ -188,12 +188,13 @@ class OpenAIAgentsAdapter:
 
     async def _paused(self, now: Current, state: RunState[Any], session: LateSession | None, context: Any) -> Paused:
         await _flush(session)
+        waits = [item.call_id for item in state.get_interruptions()]
         kept = replace(
             now.kept,
             state=written(state, context),
             graph=self._graph,
             answered=dict(now.answered),
-            waits=tuple(item.call_id for item in state.get_interruptions() if item.call_id),
+            waits={call: now.kept.waits.get(call, schema_version()) for call in waits if call},
             pauses=now.kept.pauses + 1,
             asked=now.kept.asked + now.turn.ask_again,
         )

@@ -26,6 +26,11 @@ TOLD_APART: Final = "0.23"
 the agent tools of all runs in a process whose call ids are equal (research §4)."""
 
 
+BINDS: Final = "1.18"
+"""Before this version of a state it does not say which MCP server a waiting call goes to, and newer releases of the SDK
+let no such call run; what is said in its place they take."""
+
+
 def numbers(text: str) -> tuple[int, ...]:
     """`0.24.0` → (0, 24, 0); what is no number ends it."""
     parts = text.split(".")

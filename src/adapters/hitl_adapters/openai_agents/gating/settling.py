@@ -21,11 +21,12 @@ from hitl_core.errors import AppChanged, RecordError
 from hitl_core.gate import Form
 from hitl_core.protocol import Proceed, Refuse, Substitute, Verdict, Wait
 
-from ..mapping import DECISION_ONLY, CallFault, action_of, arguments_of, definition_of
+from ..errors import BINDS, numbers, sdk_version
+from ..mapping import DECISION_ONLY, CallFault, action_of, arguments_of, definition_of, said
 from ..suspend import Current
 from .carrying import Proposal, heed_stop, in_doubt, lost, rule
 from .locals import LocalOversight
-from .overseen import Overseer, oversight_of
+from .overseen import Overseer, Oversight, oversight_of
 
 _LOCAL: Final = {"shell_call": ShellTool, "apply_patch_call": ApplyPatchTool, "custom_tool_call": CustomTool}
 """The SDK's own tools by the kind of their calls."""
@@ -60,10 +61,28 @@ async def _settle_one(now: Current, state: RunState[Any], item: ToolApprovalItem
     elif isinstance(verdict, Refuse):
         now.used.append(proposal.call)
         state.reject(item, rejection_message=verdict.text)
+    elif _is_unbound(now, call_id, tool):
+        now.used.append(proposal.call)
+        state.reject(item, rejection_message=_in_its_place(now, proposal, verdict))
     else:
         _hear(state, now, call_id, verdict)
         state.approve(item)
     return True
+
+
+def _is_unbound(now: Current, call_id: str, tool: Overseer) -> bool:
+    """Whether the SDK will not run this call of an MCP server, which waits in a state that an older release wrote."""
+    binds = isinstance(tool, Oversight) and getattr(tool.original, "_mcp_tool_binding", None) is not None
+    return binds and numbers(now.kept.waits.get(call_id, BINDS)) < numbers(BINDS)
+
+
+def _in_its_place(now: Current, proposal: Proposal, verdict: Proceed | Substitute) -> str:
+    """What a person said in place of a call that cannot run any more. Raises AppChanged if it is to run."""
+    if isinstance(verdict, Substitute):
+        return said(verdict.result)
+    problem = f"paused under an older SDK, and openai-agents {sdk_version()} will not run it: its state names no server"
+    advice = "resume with that release, or ask anew (`hitl resume --ask-again`) and answer or reject it"
+    raise AppChanged(f"the call of {proposal.action.tool!r} {problem}; {advice}. Nothing ran")
 
 
 async def _let_go(

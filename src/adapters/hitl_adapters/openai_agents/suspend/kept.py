@@ -24,8 +24,8 @@ Graph = dict[str, Json]
 class Kept:
     """What a run keeps between two turns. `answered` counts the answers of models, by the call they worked inside.
 
-    `waits` are the calls that it waits at, `pauses` counts the pauses, `branch` how often it was taken back to one,
-    `asked` how often people were asked anew after a failure.
+    `waits` are the calls that it waits at, each with the version of the state in which it did so first. `pauses` counts
+    the pauses, `branch` how often it was taken back to one, `asked` how often people were asked anew after a failure.
     """
 
     state: dict[str, Any] | None = None
@@ -34,7 +34,7 @@ class Kept:
     pauses: int = 0
     branch: int = 0
     asked: int = 0
-    waits: tuple[str, ...] = ()
+    waits: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, checkpoint: Json) -> Kept:
@@ -52,7 +52,7 @@ class Kept:
             pauses=cast("int", checkpoint["pauses"]),
             branch=cast("int", checkpoint["branch"]),
             asked=cast("int", checkpoint["asked"]),
-            waits=tuple(cast("list[str]", checkpoint["waits"])),
+            waits=cast("dict[str, str]", checkpoint["waits"]),
         )
 
     def to_json(self) -> Json:
@@ -66,7 +66,7 @@ class Kept:
             "pauses": self.pauses,
             "branch": self.branch,
             "asked": self.asked,
-            "waits": list(self.waits),
+            "waits": cast("Json", dict(self.waits)),
         }
 
 

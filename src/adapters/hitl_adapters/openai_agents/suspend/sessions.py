@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 from agents.items import TResponseInputItem
@@ -103,7 +103,7 @@ class LateSession(SessionABC):
         return self._now.key("session:", str(self._now.kept.pauses))
 
 
-async def close_calls(session: Any, call_ids: Sequence[str]) -> None:
+async def close_calls(session: Any, call_ids: Iterable[str]) -> None:
     """Say in a session that the calls of a cancelled run did not run, so that it can be talked in again."""
     open_calls = unanswered(await session.get_items())
     said = [
