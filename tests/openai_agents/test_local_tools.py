@@ -168,6 +168,18 @@ async def test_where_the_output_is_cut_the_length_stays_and_no_answer_is_longer(
     assert "ran ['ls']" in str(model.outputs[0]), "the note took no room from the result"
 
 
+@pytest.mark.parametrize("executor", [run_commands, lambda request: "x" * 5000], ids=["cuts itself", "does not"])
+async def test_a_long_change_leaves_room_for_its_result(desk: Made, executor: Any) -> None:
+    model = Says([shell_call("rm -r x", max_output_length=1200)], [text("done")])
+    tool = ShellTool(executor=executor, needs_approval=True)
+    at = desk(lambda url: Agent(name="desk", model=model, tools=[tool]), says("unused"))
+    run = await at.answer(await at.start(), editing(commands=["x" * 3000]))
+    assert run.state is RunState.COMPLETED, run.error
+    note, result = [each["stdout"] for each in model.outputs[0]["output"]]
+    assert (note[:30], len(note) + len(result) <= 1200) == ("A person changed this call bef", True)
+    assert "xxx" in result
+
+
 async def test_a_changed_command_that_fails_is_told_of_as_changed_and_failed(desk: Made) -> None:
     model, app = local("shell")
     at = desk(app, says("unused"))

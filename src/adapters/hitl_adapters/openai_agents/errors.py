@@ -6,7 +6,6 @@ from importlib.metadata import version
 from typing import Final
 
 from agents.exceptions import (
-    AgentsException,
     InputGuardrailTripwireTriggered,
     MaxTurnsExceeded,
     OutputGuardrailTripwireTriggered,
@@ -66,8 +65,6 @@ def in_words(error: BaseException) -> str:
             return f"the agents did not end within their limit of turns: {error}; {advice}"
         case InputGuardrailTripwireTriggered() | OutputGuardrailTripwireTriggered():
             return f"a guardrail ended the run: {error}"
-        case AgentsException():
-            return f"{type(error).__name__}: {error}"
         case _:
             return f"{type(error).__name__}: {error}"
 

@@ -25,7 +25,7 @@ from openai.types.responses import ResponseFunctionToolCall, ResponseOutputMessa
 from hitl_core.gate import Form
 from hitl_core.protocol import Arguments, Context, Json, Kind, Option
 
-from ..gating import HUMAN, overseen, walk
+from ..gating import HUMAN, is_person, overseen, walk
 from ..mapping import completed, conversation
 
 TURN: Final = "human_turn"
@@ -145,7 +145,7 @@ def human_agent(
 def lead_back(root: Agent[Any]) -> None:
     """Give the agents that were put into a person's `handoffs` as they are the handoff that they need."""
     for agent in walk(root):
-        if getattr(agent.model, HUMAN, False):
+        if is_person(agent):
             agent.handoffs = [back_to(each) if isinstance(each, Agent) else each for each in agent.handoffs]
 
 

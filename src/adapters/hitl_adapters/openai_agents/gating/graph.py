@@ -68,6 +68,12 @@ def oversee(root: Agent[Any], *, model: Model | str | None, provider: ModelProvi
         _oversee_later_tools(agent, gated=is_policed(agent))
 
 
+def is_person(agent: Agent[Any]) -> bool:
+    """Whether an agent's model is a person, under oversight already or not."""
+    model = agent.model
+    return bool(getattr(model.own if isinstance(model, Remembering) else model, HUMAN, False))
+
+
 def set_apart(guardrails: Sequence[G] | None) -> list[G]:
     """The guardrails as code of the app's own, beside the turn: many run an agent by hand to make up their mind."""
     return [replace(each, guardrail_function=_apart(each), name=each.get_name()) for each in guardrails or ()]

@@ -22,6 +22,7 @@ from hitl_core.protocol import Arguments, Proceed, Wait
 from ..mapping import (
     NoResult,
     action_of,
+    cut_shell,
     definition_of,
     edited_patch,
     edited_shell,
@@ -144,7 +145,9 @@ class _Executor:
 
         async def body(given: Arguments) -> Any:
             with body_of(f"the tool {self.oversight.name!r}"):
-                return await _awaited(self.inner(request if given == shown else edited_shell(request, given)))
+                if given == shown:
+                    return await _awaited(self.inner(request))
+                return cut_shell(await _awaited(self.inner(edited_shell(request, given))), given)
 
         return shell_result(await self.oversight.carry(now, request.data.call_id, shown, body))
 

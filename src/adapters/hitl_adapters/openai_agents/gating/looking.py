@@ -30,7 +30,7 @@ from agents.sandbox import SandboxAgent
 from hitl_core.contracts import Finding
 
 from ..errors import NESTED_TWICE, TOLD_APART, at_least, sdk_version
-from .graph import HUMAN, behind, handovers, is_policed, name_of, target_of, tool_agents, walk
+from .graph import behind, handovers, is_person, is_policed, name_of, target_of, tool_agents, walk
 from .overseen import Oversight, oversight_of
 
 _KNOWN: Final = (
@@ -61,7 +61,7 @@ def look_through(root: Agent[Any], *, model: Model | str | None, elsewhere: bool
     `model`: the one that stands for all of theirs. `elsewhere`: the provider keeps the conversation.
     """
     found = [finding for agent in walk(root) for finding in _Look(agent).findings()]
-    people = [agent.name for agent in walk(root) if getattr(agent.model, HUMAN, False)]
+    people = [agent.name for agent in walk(root) if is_person(agent)]
     if people and model is not None:
         problem = "the RunConfig has a model for every agent; it would speak in this person's place"
         found += [Finding("refuse", name, f"{problem}. Give each agent its own model") for name in people]
@@ -97,7 +97,9 @@ class _Look:
 
     def _ungated(self, place: str, problem: str) -> Finding:
         """Something that goes around the gate: told of, and refused where everything is to go through it."""
-        return Finding("refuse" if is_policed(self.agent) else "warn", place, problem, ungated=True)
+        if is_policed(self.agent):
+            return Finding("refuse", place, f"{problem}; leave it out, or do without gate_agent", ungated=True)
+        return Finding("warn", place, problem, ungated=True)
 
     def _repeating_servers(self) -> Iterator[Finding]:
         for server in self.agent.mcp_servers:

@@ -58,31 +58,35 @@ async def _settle_one(now: Current, state: RunState[Any], item: ToolApprovalItem
         return False
     if tool is None:
         await _let_go(now, state, item, proposal, verdict)
-    elif isinstance(verdict, Refuse):
+    elif (text := _in_its_place(now, call_id, tool, verdict)) is not None:
         now.used.append(proposal.call)
-        state.reject(item, rejection_message=verdict.text)
-    elif _is_unbound(now, call_id, tool):
-        now.used.append(proposal.call)
-        state.reject(item, rejection_message=_in_its_place(now, proposal, verdict))
+        state.reject(item, rejection_message=text)
     else:
         _hear(state, now, call_id, verdict)
         state.approve(item)
     return True
 
 
-def _is_unbound(now: Current, call_id: str, tool: Overseer) -> bool:
-    """Whether the SDK will not run this call of an MCP server, which waits in a state that an older release wrote."""
-    binds = isinstance(tool, Oversight) and getattr(tool.original, "_mcp_tool_binding", None) is not None
-    return binds and numbers(now.kept.waits.get(call_id, BINDS)) < numbers(BINDS)
+def _in_its_place(now: Current, call_id: str, tool: Overseer, verdict: Proceed | Refuse | Substitute) -> str | None:
+    """What is told in place of a call that our wrapper is not to see; None for all others.
 
-
-def _in_its_place(now: Current, proposal: Proposal, verdict: Proceed | Substitute) -> str:
-    """What a person said in place of a call that cannot run any more. Raises AppChanged if it is to run."""
+    Raises AppChanged for one that was allowed, and that the SDK will not run.
+    """
+    if isinstance(verdict, Refuse):
+        return verdict.text
+    if not _is_unbound(now, call_id, tool):
+        return None
     if isinstance(verdict, Substitute):
         return said(verdict.result)
     problem = f"paused under an older SDK, and openai-agents {sdk_version()} will not run it: its state names no server"
     advice = "resume with that release, or ask anew (`hitl resume --ask-again`) and answer or reject it"
-    raise AppChanged(f"the call of {proposal.action.tool!r} {problem}; {advice}. Nothing ran")
+    raise AppChanged(f"the call of {tool.name!r} {problem}; {advice}. Nothing ran")
+
+
+def _is_unbound(now: Current, call_id: str, tool: Overseer) -> bool:
+    """Whether the SDK will not run this call of an MCP server, which waits in a state that an older release wrote."""
+    binds = isinstance(tool, Oversight) and getattr(tool.original, "_mcp_tool_binding", None) is not None
+    return binds and numbers(now.kept.waits.get(call_id, BINDS)) < numbers(BINDS)
 
 
 async def _let_go(

@@ -11,6 +11,7 @@ from .calls import (
 )
 from .local import (
     arguments_of,
+    cut_shell,
     edited_patch,
     edited_shell,
     local_arguments,
@@ -34,6 +35,7 @@ __all__ = [
     "call_ids",
     "completed",
     "conversation",
+    "cut_shell",
     "definition_of",
     "edited_patch",
     "edited_shell",

@@ -109,6 +109,16 @@ def shell_result(made: Any) -> Any:
     return ShellResult(output=[failed])
 
 
+def cut_shell(made: Any, given: Arguments) -> Any:
+    """What changed commands gave, with the length at which the SDK cuts it, for the note that comes before it."""
+    length = cast("int | None", given.get("max_output_length"))
+    if length is None:
+        return made
+    whole = made if isinstance(made, ShellResult) else ShellResult(output=[ShellCommandOutput(stdout=str(made))])
+    own = whole.max_output_length
+    return replace(whole, max_output_length=length if own is None else min(own, length))
+
+
 def patch_result(made: Any) -> ApplyPatchResult:
     """What an editor gave, in the one form that has a place for everything."""
     if isinstance(made, ApplyPatchResult):

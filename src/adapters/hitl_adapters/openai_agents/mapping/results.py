@@ -17,6 +17,8 @@ _PARTS: Final = (ToolOutputText, ToolOutputImage, ToolOutputFileContent)
 _SHELL: Final = "hitl/shell"
 _SHELL_RESULT: Final = TypeAdapter(ShellResult)
 _PATCH: Final = "hitl/patch"
+_NOTE: Final = 500
+"""Of a note at least so much is told: that a person changed the call, and how what ran begins."""
 
 
 class NoResult(str):
@@ -72,7 +74,9 @@ def noted(result: Any, note: str) -> Any:
 
 
 def _noted_shell(result: ShellResult, note: str) -> ShellResult:
-    """The note is the first output, and takes no room from the others."""
+    """The note is the first output. Where all is cut at some length, it leaves room for the others."""
     length = result.max_output_length
+    if length is not None:
+        note = note[: max(_NOTE, length // 2)]
     room = None if length is None else max(length, 0) + len(note)
     return replace(result, output=[ShellCommandOutput(stdout=note), *result.output], max_output_length=room)

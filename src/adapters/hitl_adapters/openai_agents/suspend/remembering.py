@@ -18,15 +18,15 @@ class Remembering(Model):
     """Stands before an agent's own model, given as an object or by a name that its provider knows."""
 
     def __init__(self, inner: Model | str | None, *, agent: str, provider: ModelProvider | None = None) -> None:
-        self._inner, self.agent = inner, agent
+        self.own, self.agent = inner, agent
         self._provider = provider
 
     @property
     def inner(self) -> Model:
-        if not isinstance(self._inner, Model):
+        if not isinstance(self.own, Model):
             provider = self._provider or MultiProvider()
-            self._inner = provider.get_model(self._inner)
-        return self._inner
+            self.own = provider.get_model(self.own)
+        return self.own
 
     async def get_response(self, *args: Any, **kwargs: Any) -> ModelResponse:
         now = found()

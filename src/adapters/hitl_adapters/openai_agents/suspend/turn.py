@@ -101,7 +101,7 @@ class Current:
         caller = self.callers.get(call_id)
         if caller is None:
             problem = "came from a model that goes around oversight (a RunConfig with a model of its own?)"
-            raise AppRefused(f"the call {call_id!r} {problem}; nothing ran")
+            raise AppRefused(f"the call {call_id!r} {problem}; give that model to its agent. Nothing ran")
         above = self.lineage(caller.scope) if caller.scope else ()
         return (*above, caller.agent)
 
