@@ -12,7 +12,7 @@ from hitl_core.errors import HitlError
 from hitl_core.gate import guided
 
 from ..mapping import completed, from_record, guidance_item, record_of, response_of, to_record
-from .turn import MODEL, Current, Halt, found, scope
+from .turn import Current, Halt, found, scope
 
 Args = tuple[Any, ...]
 
@@ -26,15 +26,15 @@ class Remembering(Model):
     def __init__(
         self, inner: Model | str | None, *, agent: str, provider: ModelProvider | None = None, hears: bool = True
     ) -> None:
-        self._inner, self.agent, self._hears = inner, agent, hears
+        self.own, self.agent, self._hears = inner, agent, hears
         self._provider = provider
 
     @property
     def inner(self) -> Model:
-        if not isinstance(self._inner, Model):
+        if not isinstance(self.own, Model):
             provider = self._provider or MultiProvider()
-            self._inner = provider.get_model(self._inner)
-        return self._inner
+            self.own = provider.get_model(self.own)
+        return self.own
 
     async def get_response(self, *args: Any, **kwargs: Any) -> ModelResponse:
         now = found()
@@ -70,7 +70,7 @@ class Remembering(Model):
     async def _known(self, now: Current) -> ModelResponse | None:
         """The answer that this call got before a crash. Raises Halt if nothing more is to happen in this turn."""
         here = scope()
-        line = now.journal.get(self._key(now, here))
+        line = now.journal.get(now.answer_key(here))
         if line is None:
             await self._heed(now)
             return None
@@ -113,16 +113,13 @@ class Remembering(Model):
             rename(item)
         line = {**to_record(made), "agent": self.agent, "scope": here}
         try:
-            await now.gate.remember(self._key(now, here), line)
+            await now.gate.remember(now.answer_key(here), line)
         except HitlError as exc:
             now.halt(exc)
             raise Halt(str(exc)) from exc
         now.answered[here] += 1
         now.learn(line)
         return made
-
-    def _key(self, now: Current, here: str) -> str:
-        return now.key(MODEL, f"{here}#{now.answered[here]}")
 
     # ── the rest of a model is its own ───────────────────────────────────────────────────────────────────────
 
