@@ -29,7 +29,7 @@ from .building import Models, build_app
 from .errors import in_words
 from .gating import Handed, Overseen, oversee
 from .mapping import as_task, output_of
-from .suspend import Kept, Scope, Session, Suspended, drive, prove
+from .suspend import Kept, Memory, Scope, Session, Suspended, drive, prove
 
 log = logging.getLogger("hitl_core")
 
@@ -93,8 +93,13 @@ class AutoGenAdapter:
         overseen, kept = await self._fresh(watched=turn.watched), Kept.read(turn.checkpoint)
         if kept is not None and kept.app != overseen.shape:
             raise AppChanged(f"the app was {kept.app} when it paused, and is {overseen.shape} now; nothing ran")
-        session = Session(turn, await turn.gate.journal())
-        return await _Stretch(overseen, session, kept).ending()
+        memory = await Memory.of(turn.gate)
+        try:
+            ending = await _Stretch(overseen, Session(turn, memory), kept).ending()
+            await memory.written()
+        finally:
+            await memory.settled()
+        return ending
 
     async def cancel(self, run: Run, checkpoint: Json) -> None:
         """Nothing to forget: a paused team exists only as rows in our store."""

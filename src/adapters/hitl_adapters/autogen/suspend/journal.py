@@ -9,7 +9,7 @@ from autogen_core import FunctionCall
 from autogen_core.models import ChatCompletionClient, CreateResult, LLMMessage, ModelInfo, RequestUsage
 from autogen_core.tools import Tool, ToolSchema
 
-from hitl_core.errors import AppChanged, HitlError
+from hitl_core.errors import AppChanged
 from hitl_core.protocol import Json, LiveKind
 
 from .batch import Batch
@@ -36,7 +36,8 @@ class JournalClient(ChatCompletionClient):
         place = scope.step("~model")
         result = self._recalled(scope, place)
         if result is None:
-            result = await self._remembered(scope, place, await self.inner.create(messages, **how))
+            await scope.session.written()
+            result = self._remembered(scope, place, await self.inner.create(messages, **how))
             _tell_text(scope, place, result)
         await self._expect(scope, place, result, how.get("tools", ()))
         return result
@@ -51,6 +52,8 @@ class JournalClient(ChatCompletionClient):
             await self._expect(scope, place, known, how.get("tools", ()))
             yield known
             return
+        if scope is not None:
+            await scope.session.written()
         async for part in self.inner.create_stream(messages, **how):
             if scope is None:
                 yield part
@@ -58,23 +61,18 @@ class JournalClient(ChatCompletionClient):
                 scope.session.emit(LiveKind.TEXT, "/".join(scope.path), part, id=place)
                 yield part
             else:
-                result = await self._remembered(scope, place, part)
+                result = self._remembered(scope, place, part)
                 _tell_calls(scope, place, result)
                 await self._expect(scope, place, result, how.get("tools", ()))
                 yield result
 
     def _recalled(self, scope: Scope, place: str) -> CreateResult | None:
-        kept = scope.session.journal.get(_key(place))
+        kept = scope.session.memory[_key(place)]
         return None if kept is None else CreateResult.model_validate(kept)
 
-    async def _remembered(self, scope: Scope, place: str, result: CreateResult) -> CreateResult:
-        kept = cast("Json", result.model_dump(mode="json"))
-        try:
-            found = await scope.session.gate.remember(_key(place), kept)
-        except HitlError as exc:  # a team would make it an error of its own
-            scope.session.fail(exc)
-            raise
-        return result if found == kept else CreateResult.model_validate(found)
+    def _remembered(self, scope: Scope, place: str, result: CreateResult) -> CreateResult:
+        scope.session.memory.write(_key(place), cast("Json", result.model_dump(mode="json")))
+        return result
 
     async def _expect(self, scope: Scope, place: str, result: CreateResult, tools: Sequence[Tool | ToolSchema]) -> None:
         """The calls of this answer become the batch of the turn."""
