@@ -186,6 +186,48 @@ async def test_a_selector_that_is_loaded_hears_everything_once(desk: Made, plays
     assert str(last.body).count("writer: w1") == 1
 
 
+async def test_a_team_inside_that_selects_otherwise_does_not_get_the_answer(desk: Made, plays: Plays) -> None:
+    """§1.5 (d), §7: a team inside a team is replayed, and nobody saves what its selection went by."""
+    model = plays(cast_of(a=["Which colour?"], b=["Delete everything?"]))
+    first = ["a"]
+
+    def build() -> RoundRobinGroupChat:
+        order = [*first, "user"]
+        inside = SelectorGroupChat(
+            [assistant(model, "a"), assistant(model, "b"), user()],
+            client(model, "chief"),
+            name="inside",
+            selector_func=lambda thread: order[len(thread) - 1],
+            max_turns=2,
+        )
+        return RoundRobinGroupChat([inside], max_turns=1)
+
+    at = desk(build)
+    run = await at.start("go")
+    assert [each.title for each in run.pending] == ["user: Which colour?"]
+    first[:] = ["b"]
+    run = await at.answer(run, answering("yes"))
+    assert (run.state, run.error[:8]) == (RunState.FAILED, AppChanged.code)
+    first[:] = ["a"]
+    assert (await at.resume(run)).state is RunState.COMPLETED
+
+
+async def test_a_team_inside_a_team_pauses_as_often_as_it_likes(desk: Made, plays: Plays) -> None:
+    """§1.5 (d): the parent hears what was said in all stretches, and no model is asked again."""
+    model = plays(cast_of(inner=["one?", "two?"], writer=["heard"]))
+
+    def build() -> RoundRobinGroupChat:
+        inside = RoundRobinGroupChat([assistant(model, "inner"), user()], name="inside", max_turns=4)
+        return RoundRobinGroupChat([inside, assistant(model, "writer")], max_turns=2)
+
+    at = desk(build)
+    run = await at.answer(await at.start("go"), answering("1"))
+    run = await at.answer(run, answering("2"))
+    assert run.state is RunState.COMPLETED
+    assert heard(model)[1:] == ["go", "one?", "1", "two?", "2"]
+    once(model, calls=3)
+
+
 # ── §2: what a tool may do ───────────────────────────────────────────────────────────────────────────────────
 
 
