@@ -4,6 +4,8 @@ workbench     the tool calls of an AssistantAgent
 people        UserProxyAgents, and handoffs to somebody outside the team
 code          what a CodeExecutorAgent runs
 drafts        the answers of agents that people review
+strangers     agents of the app's own, whose turns are remembered as a whole
+holdings      what such an agent acts with
 overseeing    go through a fresh app and put all of these in place
 """
 

@@ -7,7 +7,7 @@ import functools
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from autogen_agentchat.agents import (
     AssistantAgent,
@@ -23,18 +23,27 @@ from autogen_agentchat.teams import BaseGroupChat, Swarm
 from autogen_agentchat.tools._task_runner_tool import TaskRunnerTool
 from autogen_core import CancellationToken
 from autogen_core.models import ChatCompletionClient
-from autogen_core.tools import FunctionTool, StaticWorkbench
+from autogen_core.tools import FunctionTool, StaticWorkbench, Workbench
 
 from hitl_core.contracts import Finding
 
 from ..suspend import JournalClient, Scope, Suspended, Turns, Watch, current_scope
 from .code import GatedCode
 from .drafts import reviewed
+from .holdings import holdings, swap_workbenches
 from .people import Person
 from .strangers import Stranger
-from .workbench import gated
+from .workbench import gated, own_calls
 
 App = BaseGroupChat | BaseChatAgent
+
+_UNSAFE: Final = (
+    "holds a {kind}, whose effects would pass no gate; give it to an AssistantAgent. Or, if all else that this agent "
+    'does may simply be done again: safe_agents = ["{agent}"] under [backend.options] in hitl.toml'
+)
+_NO_WORKBENCH: Final = (
+    "holds a {kind}, which cannot be gated there; hold it in a StaticWorkbench and call it through that"
+)
 
 
 @dataclass
@@ -188,26 +197,55 @@ class _Walk:
             case SocietyOfMindAgent():
                 if isinstance(agent._team, BaseGroupChat):
                     self.inner_team(agent._team, place)
+                else:
+                    kind = type(agent._team).__name__
+                    self._find("refuse", place, f"its {kind} is no team of AgentChat's own, and cannot be held")
                 return {"context": agent._model_context}
             case _:
-                return {}
+                return self._own(agent, place, factory)
+
+    def _own(self, agent: BaseChatAgent, place: str, factory: MessageFactory) -> dict[str, Any]:
+        """What an agent of the app's own acts with. A call that waits means that its turn is run again from its start,
+        so it is gated where the app says that this is safe, and refused elsewhere."""
+        parts: dict[str, Any] = {}
+        for name, each in holdings(agent):
+            where = f"{place}.{name}"
+            if agent.name not in self.safe:
+                self._find("refuse", where, _UNSAFE.format(kind=type(each).__name__, agent=agent.name))
+            elif isinstance(each, Workbench):
+                parts |= self._bench(each, where, factory)
+            elif isinstance(each, BaseGroupChat | BaseChatAgent):
+                parts[each.name] = each
+                self._runner(each, f"{place}/{each.name}", factory)
+            else:
+                self._find("refuse", where, _NO_WORKBENCH.format(kind=type(each).__name__))
+        swap_workbenches(agent, lambda bench: own_calls(bench, agent.name))
+        return {} if _saves_itself(agent) else parts
 
     def _tools(self, agent: AssistantAgent, place: str, factory: MessageFactory) -> dict[str, Any]:
         parts: dict[str, Any] = {}
         for bench in agent._workbench:
-            for tool in bench._tools if isinstance(bench, StaticWorkbench) else ():
-                if isinstance(tool, FunctionTool) and not inspect.iscoroutinefunction(tool._func):
-                    tool._func = _in_a_thread(tool._func)
-                if not isinstance(tool, TaskRunnerTool):
-                    continue
-                runner: Any = tool._task_runner
-                parts[tool.name] = runner
-                if isinstance(runner, BaseGroupChat):
-                    self.inner_team(runner, f"{place}/{tool.name}")
-                else:
-                    self.agent(runner, f"{place}/{tool.name}", factory)
+            parts |= self._bench(bench, place, factory)
         agent._workbench = [gated(bench, agent.name) for bench in agent._workbench]
         return parts
+
+    def _bench(self, bench: Workbench, place: str, factory: MessageFactory) -> dict[str, Any]:
+        """Make the tools of a workbench ready; the agents and teams among them, by the tool's name."""
+        parts: dict[str, Any] = {}
+        for tool in bench._tools if isinstance(bench, StaticWorkbench) else ():
+            if isinstance(tool, FunctionTool) and not inspect.iscoroutinefunction(tool._func):
+                tool._func = _in_a_thread(tool._func)
+            if isinstance(tool, TaskRunnerTool):
+                parts[tool.name] = tool._task_runner
+                self._runner(tool._task_runner, f"{place}/{tool.name}", factory)
+        return parts
+
+    def _runner(self, runner: Any, place: str, factory: MessageFactory) -> None:
+        """Hold a team or an agent that works inside another agent."""
+        if isinstance(runner, BaseGroupChat):
+            self.inner_team(runner, place)
+        else:
+            self.agent(runner, place, factory)
 
     def _code(self, agent: CodeExecutorAgent, place: str) -> dict[str, Any]:
         asks = agent._approval_func is not None
@@ -249,6 +287,11 @@ class _Walk:
             inside = ", ".join(self.shape(member) for member in app._participants)
             return f"{app.name}:{type(app).__name__}({inside})"
         return f"{app.name}:{type(app).__name__}"
+
+
+def _saves_itself(agent: BaseChatAgent) -> bool:
+    """Whether an agent of the app's own has a state of its own to save; then what it holds is in it."""
+    return type(agent).save_state is not BaseChatAgent.save_state
 
 
 def _journal(owner: Any) -> None:
