@@ -13,8 +13,10 @@ from autogen_agentchat.agents import AssistantAgent, UserProxyAgent
 from autogen_agentchat.conditions import MaxMessageTermination, TextMentionTermination
 from autogen_agentchat.teams import DiGraphBuilder, GraphFlow, RoundRobinGroupChat, SelectorGroupChat
 from autogen_agentchat.tools import AgentTool
-from autogen_core import CancellationToken, SingleThreadedAgentRuntime
+from autogen_core import CancellationToken, FunctionCall, SingleThreadedAgentRuntime
+from autogen_core.models import CreateResult
 from autogen_core.tools import TextResultContent, ToolResult, ToolSchema, Workbench
+from autogen_ext.models.openai import OpenAIChatCompletionClient
 
 from hitl_core import current_call
 from hitl_core.commands import CancelRun, StopScope
@@ -24,8 +26,8 @@ from hitl_core.lifecycle import ActionState
 from hitl_core.protocol import Kind, RunState
 from hitl_core.testing.scripted_model import Call, Refuse, Rule, Script, ScriptedModel, Step, When
 
-from .desk import ALL_GO, Desk, answering, approve, record, recorded
-from .teams import assistant, cast_of, client, user
+from .desk import ALL_GO, Desk, answering, approve, record, recorded, reject
+from .teams import INFO, assistant, cast_of, client, user
 from .test_teams import graph, heard, look_up, once, refund, tool_call
 
 Made = Callable[..., Desk]
@@ -228,6 +230,18 @@ async def test_a_team_inside_a_team_pauses_as_often_as_it_likes(desk: Made, play
     once(model, calls=3)
 
 
+async def test_a_team_inside_that_heard_nothing_new_goes_on(desk: Made, plays: Plays) -> None:
+    """§7: an empty task is an error of AutoGen's, so a team that speaks twice in a row would fail."""
+    model = plays(cast_of(inner=["one", "two"]))
+
+    def build() -> RoundRobinGroupChat:
+        inside = RoundRobinGroupChat([assistant(model, "inner")], name="inside", max_turns=1)
+        return RoundRobinGroupChat([inside], max_turns=2)
+
+    run = await desk(build).start("go")
+    assert (run.state, run.error, [each.model for each in model.calls]) == (RunState.COMPLETED, "", ["inner", "inner"])
+
+
 # ── §2: what a tool may do ───────────────────────────────────────────────────────────────────────────────────
 
 
@@ -422,6 +436,33 @@ async def test_a_half_finished_batch_makes_no_second_model_call(desk: Made, play
     body: Any = model.calls[-1].body
     roles = [each["role"] for each in body["messages"]]
     assert roles == ["system", "user", "assistant", "tool", "tool"]
+
+
+class Twins(OpenAIChatCompletionClient):
+    """A provider that gives all calls the same id."""
+
+    async def create(self, messages: Any, **how: Any) -> CreateResult:
+        result = await super().create(messages, **how)
+        if isinstance(result.content, list):
+            result.content = [FunctionCall("call", each.arguments, each.name) for each in result.content]
+        return result
+
+
+async def test_calls_with_one_id_are_told_apart(desk: Made, plays: Plays) -> None:
+    """§2.3: with some providers ids are empty or repeated; the position in the answer is the call's place."""
+    both = Step(call=tuple(Call(name="refund", arguments={"order": each, "amount": 1}) for each in "AB"))
+    model = plays(cast_of(clerk=[both, "done"]))
+
+    def build() -> AssistantAgent:
+        twins = Twins(model="clerk", base_url=model.base_url, api_key="test", model_info=INFO)
+        return AssistantAgent("clerk", twins, tools=[refund], max_tool_iterations=3)
+
+    at = desk(build)
+    run = await at.start("go")
+    assert [each.action.arguments["order"] for each in run.pending] == ["A", "B"]
+    assert len({each.call for each in run.pending}) == 2
+    run = await at.answer(run, reject, approve)
+    assert (run.state, [each["order"] for each in recorded()]) == (RunState.COMPLETED, ["B"])
 
 
 async def test_what_an_agent_inside_a_tool_says_is_shown(desk: Made, plays: Plays) -> None:
