@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from autogen_agentchat.agents import BaseChatAgent
-from autogen_agentchat.base import Response
+from autogen_agentchat.agents import BaseChatAgent, SocietyOfMindAgent
+from autogen_agentchat.base import Response, TaskResult, Team
 from autogen_agentchat.messages import BaseChatMessage, TextMessage
 from autogen_agentchat.teams import RoundRobinGroupChat
 from autogen_core import CancellationToken
@@ -22,7 +22,7 @@ from hitl_core.protocol import RunState
 from hitl_core.testing.scripted_model import Script, ScriptedModel
 
 from .desk import Desk, approve, editing, recorded, reject
-from .teams import Stranger, assistant, cast_of, user
+from .teams import Stranger, assistant, cast_of, client, user
 from .test_code import Shell
 from .test_teams import look_up, refund, tool_call
 
@@ -141,6 +141,34 @@ async def test_an_agent_inside_a_safe_agent_is_gated(desk: Made, plays: Plays, t
     assert [each.action.origin.path[0] for each in run.pending] == ["keeper"]
     run = await at.answer(run, approve)
     assert (run.state, at.effects, len(model.calls)) == (RunState.COMPLETED, ["refund"], 2)
+
+
+class Crowd(Team):
+    """A team of somebody's own."""
+
+    name, description = "crowd", "many"
+
+    def run_stream(self, **how: Any) -> AsyncGenerator[Any, None]:
+        raise AssertionError("it ran")
+
+    async def run(self, **how: Any) -> TaskResult:
+        raise AssertionError("it ran")
+
+    async def reset(self) -> None: ...
+    async def pause(self) -> None: ...
+    async def resume(self) -> None: ...
+    async def save_state(self) -> dict[str, Any]:
+        return {}
+
+    async def load_state(self, state: Any) -> None: ...
+
+
+async def test_a_team_of_the_apps_own_cannot_be_held(desk: Made, plays: Plays) -> None:
+    model = plays(cast_of(voice=["summed up"]))
+    with pytest.raises(AppRefused, match="society: a Crowd works here, which is neither"):
+        await desk(lambda: SocietyOfMindAgent("society", Crowd(), client(model, "voice"))).start("go")
+    with pytest.raises(AppRefused, match="crowd: a Crowd works here, which is neither"):
+        await desk(holding(inner=Crowd), options=SAFE).start("go")
 
 
 # ── what people are told ─────────────────────────────────────────────────────────────────────────────────────

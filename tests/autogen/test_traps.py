@@ -19,7 +19,7 @@ from autogen_core.tools import TextResultContent, ToolResult, ToolSchema, Workbe
 from autogen_ext.models.openai import OpenAIChatCompletionClient
 
 from hitl_core import current_call
-from hitl_core.commands import CancelRun, StopScope
+from hitl_core.commands import CancelRun, GetCheckpoint, StopScope
 from hitl_core.errors import AppChanged, AppRefused, LeaseLost
 from hitl_core.gate import Gate
 from hitl_core.lifecycle import ActionState
@@ -476,8 +476,6 @@ async def test_what_an_agent_inside_a_tool_says_is_shown(desk: Made, plays: Play
     at = desk(build)
     run = await at.start("go")
     async with at.open() as hitl:
-        from hitl_core.commands import GetCheckpoint
-
         checkpoint: Any = await hitl.store.fetch(GetCheckpoint(run.id))
     said = [
         each.get("content")

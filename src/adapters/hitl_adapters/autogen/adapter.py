@@ -8,7 +8,6 @@ advance ─► a fresh app from the factory ─► its holds (gating) ─► the
 from __future__ import annotations
 
 import inspect
-import logging
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Final
@@ -30,8 +29,6 @@ from .errors import in_words
 from .gating import Handed, Overseen, oversee
 from .mapping import as_task, output_of
 from .suspend import Kept, Memory, Scope, Session, Suspended, drive, prove
-
-log = logging.getLogger("hitl_core")
 
 NAME: Final = "autogen"
 

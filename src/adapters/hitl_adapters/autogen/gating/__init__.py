@@ -6,6 +6,7 @@ code          what a CodeExecutorAgent runs
 drafts        the answers of agents that people review
 strangers     agents of the app's own, whose turns are remembered as a whole
 holdings      what such an agent acts with
+whole         the state of an agent and of what works inside it
 overseeing    go through a fresh app and put all of these in place
 """
 

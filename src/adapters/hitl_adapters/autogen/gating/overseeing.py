@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from autogen_agentchat.agents import (
     SocietyOfMindAgent,
     UserProxyAgent,
 )
-from autogen_agentchat.base import Response, TaskResult
+from autogen_agentchat.base import Response, TaskResult, Team
 from autogen_agentchat.messages import BaseChatMessage, MessageFactory
 from autogen_agentchat.teams import BaseGroupChat, Swarm
 from autogen_agentchat.tools._task_runner_tool import TaskRunnerTool
@@ -33,10 +33,15 @@ from .drafts import reviewed
 from .holdings import holdings, swap_workbenches
 from .people import Person
 from .strangers import Stranger
+from .whole import Whole
 from .workbench import gated, own_calls
 
 App = BaseGroupChat | BaseChatAgent
 
+KNOWN: Final = (AssistantAgent, CodeExecutorAgent, SocietyOfMindAgent)
+"""Agents whose inside is known; those of any other class are the app's own."""
+
+_NEITHER: Final = "a {kind} works here, which is neither an agent nor a team of AgentChat; use one of those"
 _UNSAFE: Final = (
     "holds a {kind}, whose effects would pass no gate; give it to an AssistantAgent. Or, if all else that this agent "
     'does may simply be done again: safe_agents = ["{agent}"] under [backend.options] in hitl.toml'
@@ -89,16 +94,13 @@ class _Walk:
                 "refuse", place, "has a runtime of its own, which does not end when the team waits; leave it out"
             )
         _journal(team)
-        mates = list(team._participant_names)
+        mates, factory = list(team._participant_names), team._message_factory
         for member in team._participants:
             where = f"{place}/{member.name}"
-            if isinstance(member, BaseGroupChat):
-                self.inner_team(member, where)
-            elif isinstance(member, BaseChatAgent):
-                person = Person(member, mates, isinstance(team, Swarm)) if isinstance(member, UserProxyAgent) else None
-                self.agent(member, where, team._message_factory, person)
+            if isinstance(member, UserProxyAgent):
+                self.agent(member, where, factory, Person(member, mates, isinstance(team, Swarm)))
             else:
-                self._find("refuse", where, f"is a {type(member).__name__}, neither an agent nor a team of AgentChat")
+                self._runner(member, where, factory)
         return watch
 
     def inner_team(self, team: BaseGroupChat, place: str) -> None:
@@ -128,30 +130,20 @@ class _Walk:
         if id(agent) in self.seen:
             return
         self.seen[id(agent)] = agent
-        if isinstance(agent, MessageFilterAgent):
-            self._filter(agent, place, factory)
-            return
-        speak = agent.on_messages_stream
-        save, load = agent.save_state, agent.load_state
-        inside = self._inside(agent, place, factory)
+        match agent:
+            case MessageFilterAgent():
+                self._filter(agent, place, factory)
+            case UserProxyAgent():
+                self._person(agent, place, person or Person(agent))
+            case _:
+                self._speaker(agent, place, factory)
+
+    def _speaker(self, agent: BaseChatAgent, place: str, factory: MessageFactory) -> None:
+        """An agent whose turns are counted and kept, and whose answers may be reviewed."""
+        speak, state = agent.on_messages_stream, Whole(agent, self._inside(agent, place, factory))
         _journal(agent)
-        if isinstance(agent, UserProxyAgent):
-            self._person(agent, place, person or Person(agent))
-            return
-
-        async def save_all() -> Mapping[str, Any]:
-            parts = {name: await part.save_state() for name, part in inside.items()}
-            return {"agent": dict(await save()), "parts": parts}
-
-        async def load_all(state: Mapping[str, Any]) -> None:
-            await load(state["agent"])
-            for name, part in inside.items():
-                await part.load_state(state["parts"][name])
-
-        turns = Turns(agent.name, save_all)
-        known = isinstance(agent, AssistantAgent | CodeExecutorAgent | SocietyOfMindAgent)
-
-        stranger = Stranger(agent, factory, save_all, load_all, agent.name in self.safe)
+        turns, known = Turns(agent.name, state.save), isinstance(agent, KNOWN)
+        stranger = Stranger(agent, factory, state.save, state.load, agent.name in self.safe)
 
         def parts(scope: Scope, messages: Sequence[BaseChatMessage], token: CancellationToken) -> AsyncIterator[Any]:
             def said(heard: Sequence[BaseChatMessage]) -> AsyncIterator[Any]:
@@ -164,13 +156,15 @@ class _Walk:
         ) -> AsyncGenerator[Any, None]:
             return turns.run(lambda scope: parts(scope, messages, cancellation_token))
 
-        _set(agent, on_messages_stream=on_messages_stream, save_state=turns.saved, load_state=load_all)
+        _set(agent, on_messages_stream=on_messages_stream, save_state=turns.saved, load_state=state.load)
         if not known:
             self._stranger(agent, place, on_messages_stream)
 
     def _person(self, agent: UserProxyAgent, place: str, person: Person) -> None:
         if type(agent).on_messages_stream is not UserProxyAgent.on_messages_stream:
-            self._find("refuse", place, f"{type(agent).__name__} answers in a way of its own; what to ask is unknown")
+            self._find(
+                "refuse", place, f"{type(agent).__name__} answers in a way of its own; use UserProxyAgent itself"
+            )
         self._find("note", place, "is a person: its turns become requests, and its input_func is not called")
         turns = Turns(agent.name, agent.save_state)
 
@@ -195,11 +189,7 @@ class _Walk:
             case CodeExecutorAgent():
                 return self._code(agent, place)
             case SocietyOfMindAgent():
-                if isinstance(agent._team, BaseGroupChat):
-                    self.inner_team(agent._team, place)
-                else:
-                    kind = type(agent._team).__name__
-                    self._find("refuse", place, f"its {kind} is no team of AgentChat's own, and cannot be held")
+                self._runner(agent._team, place, factory)
                 return {"context": agent._model_context}
             case _:
                 return self._own(agent, place, factory)
@@ -214,7 +204,7 @@ class _Walk:
                 self._find("refuse", where, _UNSAFE.format(kind=type(each).__name__, agent=agent.name))
             elif isinstance(each, Workbench):
                 parts |= self._bench(each, where, factory)
-            elif isinstance(each, BaseGroupChat | BaseChatAgent):
+            elif isinstance(each, Team | BaseChatAgent):
                 parts[each.name] = each
                 self._runner(each, f"{place}/{each.name}", factory)
             else:
@@ -242,10 +232,13 @@ class _Walk:
 
     def _runner(self, runner: Any, place: str, factory: MessageFactory) -> None:
         """Hold a team or an agent that works inside another agent."""
-        if isinstance(runner, BaseGroupChat):
-            self.inner_team(runner, place)
-        else:
-            self.agent(runner, place, factory)
+        match runner:
+            case BaseGroupChat():
+                self.inner_team(runner, place)
+            case BaseChatAgent():
+                self.agent(runner, place, factory)
+            case _:
+                self._find("refuse", place, _NEITHER.format(kind=type(runner).__name__))
 
     def _code(self, agent: CodeExecutorAgent, place: str) -> dict[str, Any]:
         asks = agent._approval_func is not None
@@ -274,7 +267,9 @@ class _Walk:
         """An agent that is to be reviewed and is not there would be reviewed by nobody."""
         there = {each.name for each in self.seen.values()}
         for name in sorted((self.review | self.safe) - there):
-            self._find("refuse", place, f"the options name an agent {name!r} that is not in it")
+            self._find(
+                "refuse", place, f"[backend.options] names an agent {name!r}, which is not in it; correct the name"
+            )
 
     # ── findings ─────────────────────────────────────────────────────────────────────────────────────────────
 
