@@ -194,6 +194,34 @@ class GatedStreamWorkbench(GatedWorkbench, StaticStreamWorkbench):
         yield result
 
 
+class OwnCalls(GatedWorkbench):
+    """The same for an agent of the app's own, which calls in an order of its own: nothing else has to be waited for."""
+
+    async def _called(
+        self,
+        name: str,
+        arguments: Mapping[str, Any] | None,
+        token: CancellationToken | None,
+        call_id: str | None,
+        sink: Sink,
+    ) -> ToolResult:
+        scope = current_scope()
+        if scope is None:
+            return refused(name, f"{name} is gated and was called outside a run; it did not run.")
+        if name not in {each["name"] for each in await self.list_tools()}:
+            return refused(name, f"There is no tool {name!r}; nothing ran.")
+        try:
+            return await self._settled(scope, scope.step("~call"), name, arguments, token, call_id, sink)
+        except HitlError as exc:
+            scope.session.fail(exc)
+            raise Suspended(str(exc)) from exc
+
+
+def own_calls(inner: Workbench, agent: str) -> GatedWorkbench:
+    """The workbench of an agent of the app's own behind the gate."""
+    return OwnCalls(inner, agent)
+
+
 def gated(inner: Workbench, agent: str) -> GatedWorkbench:
     """The workbench behind the gate."""
     return (GatedStreamWorkbench if isinstance(inner, StaticStreamWorkbench) else GatedWorkbench)(inner, agent)

@@ -48,8 +48,9 @@ class JournalClient(ChatCompletionClient):
         place = scope.step("~model")
         result = self._recalled(scope, place)
         if result is None:
+            await scope.session.written()
             asked = await self._asking(scope, messages)
-            result = await self._remembered(scope, place, await self.inner.create(asked, **how))
+            result = self._remembered(scope, place, await self.inner.create(asked, **how))
             _tell_text(scope, place, result)
         await self._expect(scope, place, result, how.get("tools", ()))
         return result
@@ -64,7 +65,10 @@ class JournalClient(ChatCompletionClient):
             await self._expect(scope, place, known, how.get("tools", ()))
             yield known
             return
-        asked = messages if scope is None else await self._asking(scope, messages)
+        asked = messages
+        if scope is not None:
+            await scope.session.written()
+            asked = await self._asking(scope, messages)
         async for part in self.inner.create_stream(asked, **how):
             if scope is None:
                 yield part
@@ -72,7 +76,7 @@ class JournalClient(ChatCompletionClient):
                 scope.session.emit(LiveKind.TEXT, "/".join(scope.path), part, id=place)
                 yield part
             else:
-                result = await self._remembered(scope, place, part)
+                result = self._remembered(scope, place, part)
                 _tell_calls(scope, place, result)
                 await self._expect(scope, place, result, how.get("tools", ()))
                 yield result
@@ -88,17 +92,12 @@ class JournalClient(ChatCompletionClient):
             raise
 
     def _recalled(self, scope: Scope, place: str) -> CreateResult | None:
-        kept = scope.session.journal.get(_key(place))
+        kept = scope.session.memory[_key(place)]
         return None if kept is None else CreateResult.model_validate(kept)
 
-    async def _remembered(self, scope: Scope, place: str, result: CreateResult) -> CreateResult:
-        kept = cast("Json", result.model_dump(mode="json"))
-        try:
-            found = await scope.session.gate.remember(_key(place), kept)
-        except HitlError as exc:  # a team would make it an error of its own
-            scope.session.fail(exc)
-            raise
-        return result if found == kept else CreateResult.model_validate(found)
+    def _remembered(self, scope: Scope, place: str, result: CreateResult) -> CreateResult:
+        scope.session.memory.write(_key(place), cast("Json", result.model_dump(mode="json")))
+        return result
 
     async def _expect(self, scope: Scope, place: str, result: CreateResult, tools: Sequence[Tool | ToolSchema]) -> None:
         """The calls of this answer become the batch of the turn."""
