@@ -10,7 +10,6 @@ from tests.tree.source import ROOT, parsed, python_files
 SLEEPS = {
     "tests/cli/shop.py:eventually": "looks again for what another process brings about",
     "tests/core/test_scripted_model.py:_wait_until": "looks again for what a thread of the server brings about",
-    "tests/crewai/flows.py:slow": "a branch that ends after those which ask, in a framework with threads of its own",
     "tests/langgraph/agents.py:slow": "a tool that takes longer than the one beside it",
     "tests/langgraph/test_shared_tool_nodes.py:pays": "two calls that reach their pause in another order each time",
     "tests/langgraph/test_races.py:slow": "raw LangGraph, for comparison: two processes inside one node",
