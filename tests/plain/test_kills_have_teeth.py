@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -194,3 +198,23 @@ def test_a_seed_plays_the_same_run_again(tmp_path_factory: Any) -> None:
         first, second = hunt.play("6/38"), hunt.play("6/38")
     assert (first.story, first.lives, first.evidence.killed) == (second.story, second.lives, second.evidence.killed)
     assert any(first.evidence.killed)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (["--kills", "2", "--seed", "6"], "plain, seed 6: "),
+        (
+            ["--again", SEED],
+            f"seed {SEED}, story 'all of it':\n    all, killed in call 9 of the model\n    all\nno faults",
+        ),
+    ],
+    ids=["hunt", "again"],
+)
+def test_from_a_shell(tmp_path: Path, asked: list[str], said: str) -> None:
+    """It says the seed, and leaves nothing behind where nothing was found."""
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-m", "hitl_core.testing.kills", "plain", *asked]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, said in done.stdout, "no faults" in done.stdout) == (0, True, True), done
+    assert list(tmp_path.iterdir()) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import secrets
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -22,12 +23,18 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="hitl-kills-"))
     with Hunt(find_kit(asked.name), folder) as hunt:
         if asked.again:
-            run = hunt.play(asked.again)
-            print(f"{run}\n{run.faults or 'no faults'}; what is left is in {folder}")
-            return 1 if run.faults else 0
-        hunted = hunt.until(asked.kills, seed=asked.seed)
-    print(f"{hunted}\nwhat is left is in {folder}")
-    return 1 if hunted.broken else 0
+            found = hunt.play(asked.again)
+            print(found if found.faults else f"{found}\nno faults")
+            broken = bool(found.faults)
+        else:
+            hunted = hunt.until(asked.kills, seed=asked.seed)
+            print(hunted)
+            broken = bool(hunted.broken)
+    if broken:
+        print(f"what is left of the runs is in {folder}")
+        return 1
+    shutil.rmtree(folder)
+    return 0
 
 
 if __name__ == "__main__":

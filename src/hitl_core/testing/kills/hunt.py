@@ -42,12 +42,10 @@ class Killed:
     faults: tuple[str, ...]
 
     def __str__(self) -> str:
-        ways = "\n".join(
-            f"    {life}{'' if done or life.place is None else ' (not reached)'}"
-            for life, done in zip(self.lives, self.evidence.killed, strict=True)
-        )
-        wrong = "\n".join(f"  {fault}" for fault in self.faults)
-        return f"seed {self.seed}, story {self.story!r}:\n{ways}\n{wrong}"
+        lives = zip(self.lives, self.evidence.killed, strict=True)
+        ways = [f"    {life}{'' if done or life.place is None else ' (not reached)'}" for life, done in lives]
+        wrong = [f"  {fault}" for fault in self.faults]
+        return "\n".join([f"seed {self.seed}, story {self.story!r}:", *ways, *wrong])
 
 
 @dataclass(frozen=True, slots=True)
