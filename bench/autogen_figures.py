@@ -25,7 +25,7 @@ from hitl_adapters.autogen import AutoGenAdapter
 from hitl_core import connect
 
 from .desk import CLOSING, MESSAGES, TILL, conversation, model
-from .pairs import compared, config, our_cycle, sizes, stored, taking_turns
+from .pairs import compared, config, our_cycle, rounds_at, sizes, stored, taking_turns
 from .yardsticks import Figure
 
 GOAL = 2.2
@@ -80,7 +80,7 @@ async def figures(folder: Path, *, rounds: int) -> list[Figure]:
                 with TILL.once():
                     await our_cycle(hitl, given)
 
-            spent = await taking_turns(raw, hitl, ours, rounds, (AutoGenAdapter, "advance"))
+            spent = await taking_turns(raw, hitl, ours, rounds_at(messages, rounds), (AutoGenAdapter, "advance"))
             made += compared(where, spent, against="uninterrupted run", goal=GOAL, turns="the adapter's turns")
             own = await own_bytes(team(), given)
             made.append(sizes(where, stored(hitl, await hitl.start(given)), own, against="save_state JSON"))

@@ -18,7 +18,7 @@ from hitl_adapters.crewai import CrewAIAdapter
 from hitl_core import connect
 
 from .desk import CLOSING, MESSAGES, TILL, lines, model
-from .pairs import compared, config, our_cycle, sizes, stored, taking_turns
+from .pairs import compared, config, our_cycle, rounds_at, sizes, stored, taking_turns
 from .yardsticks import Figure
 
 GOAL = 2.2
@@ -80,7 +80,7 @@ async def figures(folder: Path, *, rounds: int) -> list[Figure]:
                 with TILL.once():
                     await our_cycle(hitl, given)
 
-            spent = await taking_turns(raw, hitl, ours, rounds, (CrewAIAdapter, "advance"))
+            spent = await taking_turns(raw, hitl, ours, rounds_at(messages, rounds), (CrewAIAdapter, "advance"))
             made += compared(where, spent, against="uninterrupted kickoff", goal=GOAL, turns="the adapter's turns")
             own = await raw_cycle(app(), given)
             kept = len(json.dumps(own.tasks_output[0].messages, default=str).encode())

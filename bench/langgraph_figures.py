@@ -30,7 +30,7 @@ from hitl_adapters.langgraph.suspend import Engine
 from hitl_core import Runtime, connect
 
 from .desk import CLOSING, MESSAGES, TILL, conversation, model
-from .pairs import Spent, compared, config, our_cycle, sizes, stored, taking_turns
+from .pairs import Spent, compared, config, our_cycle, rounds_at, sizes, stored, taking_turns
 from .yardsticks import Figure
 
 BARE = 1.10
@@ -54,7 +54,7 @@ async def figures(folder: Path, *, rounds: int) -> list[Figure]:
         async with _agents(folder, url) as (compiled, hitl, rows):
             for messages in MESSAGES:
                 where = f"LangGraph agent, {messages:,} messages"
-                spent = await _agent_turns(compiled, hitl, conversation(messages), rounds)
+                spent = await _agent_turns(compiled, hitl, conversation(messages), rounds_at(messages, rounds))
                 made += compared(where, spent, against="raw interrupt", goal=AGENT, turns="the graph itself")
                 made.append(await _kept(where, compiled, hitl, rows, conversation(messages)))
     return made

@@ -18,7 +18,7 @@ from hitl_adapters.openai_agents import OpenAIAgentsAdapter
 from hitl_core import connect
 
 from .desk import CLOSING, MESSAGES, TILL, conversation, keep, model
-from .pairs import compared, config, our_cycle, sizes, stored, taking_turns
+from .pairs import compared, config, our_cycle, rounds_at, sizes, stored, taking_turns
 from .yardsticks import Figure
 
 GOAL = 1.15
@@ -69,7 +69,7 @@ async def figures(folder: Path, *, rounds: int) -> list[Figure]:
                 with TILL.once():
                     await our_cycle(hitl, given)
 
-            spent = await taking_turns(raw, hitl, ours, rounds, (OpenAIAgentsAdapter, "advance"))
+            spent = await taking_turns(raw, hitl, ours, rounds_at(messages, rounds), (OpenAIAgentsAdapter, "advance"))
             made += compared(where, spent, against="RunState in a file", goal=GOAL, turns="the adapter's turns")
             own = len((await paused(desk, given["messages"])).encode())
             made.append(sizes(where, stored(hitl, await hitl.start(given)), own, against="RunState string"))

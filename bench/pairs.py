@@ -21,10 +21,15 @@ Cycle = Callable[[], Awaitable[object]]
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """Seconds per cycle: raw, through us, and of the latter in the adapter's turns and in our store."""
+    """Seconds per cycle: raw, through us, and of the latter in the adapter's turns and in our store.
+
+    `raw_cpu` and `our_cpu` are of this process alone: a busy machine moves them least.
+    """
 
     raw: list[float] = field(default_factory=list)
     ours: list[float] = field(default_factory=list)
+    raw_cpu: list[float] = field(default_factory=list)
+    our_cpu: list[float] = field(default_factory=list)
     turns: list[float] = field(default_factory=list)
     store: list[float] = field(default_factory=list)
 
@@ -45,6 +50,11 @@ async def our_cycle(hitl: Runtime, given: object) -> Run:
     return run
 
 
+def rounds_at(messages: int, rounds: int) -> int:
+    """Long conversations take long and vary little: fewer rounds for them."""
+    return rounds if messages <= 100 else max(3, rounds // 4)
+
+
 async def taking_turns(raw: Cycle, hitl: Runtime, ours: Cycle, rounds: int, drive: tuple[type[Any], str]) -> Spent:
     """Seconds of `rounds` cycles of both; `drive` is the method in which ours is in the adapter's hands."""
     spent = Spent()
@@ -56,12 +66,14 @@ async def taking_turns(raw: Cycle, hitl: Runtime, ours: Cycle, rounds: int, driv
         for _ in range(rounds):
             in_turns.clear()
             in_store.clear()
-            begun = time.perf_counter()
+            begun, worked = time.perf_counter(), time.process_time()
             await raw()
-            between = time.perf_counter()
+            between, ours_from = time.perf_counter(), time.process_time()
             await ours()
             spent.raw.append(between - begun)
             spent.ours.append(time.perf_counter() - between)
+            spent.raw_cpu.append(ours_from - worked)
+            spent.our_cpu.append(time.process_time() - ours_from)
             spent.turns.append(sum(in_turns))
             spent.store.append(sum(in_store))
     return spent
@@ -72,6 +84,8 @@ def compared(where: str, spent: Spent, *, against: str, goal: float, turns: str)
     raw, ours = median(spent.raw), median(spent.ours)
     against = f"{against} {microseconds(raw)}"
     yield Figure(f"pause + resume, {where}", microseconds(ours), against, ours / raw, goal)
+    raw_cpu, our_cpu = median(spent.raw_cpu), median(spent.our_cpu)
+    yield Figure(f"… {where}: CPU", microseconds(our_cpu), f"its CPU {microseconds(raw_cpu)}", our_cpu / raw_cpu)
     for what, part in ((turns, spent.turns), ("our transactions", spent.store)):
         yield Figure(f"… {where}: {what}", microseconds(median(part)), against, median(part) / raw)
 

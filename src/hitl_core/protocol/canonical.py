@@ -127,12 +127,12 @@ class _Inspection:
             self._fault(path, "has a lone surrogate, which no UTF-8 reader accepts")
 
     def _key(self, key: object, path: str) -> None:
+        """A key that is not ASCII text."""
         if not isinstance(key, str):
             self._fault(path, f"the key {key!r} is not text")
             return
         self._text(key, f"{path} (key {key!r})")
-        if not key.isascii():
-            self.plain = False
+        self.plain = False
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
