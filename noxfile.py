@@ -135,9 +135,9 @@ def langgraph(session: nox.Session) -> None:
 def langgraph_lowest(session: nox.Session) -> None:
     """The core, the adapter and the command line, on the oldest versions pyproject.toml admits."""
     install(session, extras="cli,langgraph", groups=("test", "langgraph"), pins=LOWEST)
-    if not session.posargs:  # what processes do to each other does not depend on these versions: the core lane has it
-        session.run("python", "-m", "pytest", "-m", "not processes", "tests/core", "tests/plain")
-    pytest(session, "tests/langgraph", "tests/cli", "tests/conformance/test_langgraph.py")
+    if not session.posargs:  # what our processes do to each other does not depend on these versions
+        session.run("python", "-m", "pytest", "-m", "not processes", "tests/core", "tests/plain", "tests/cli")
+    pytest(session, "tests/langgraph", "tests/conformance/test_langgraph.py")
 
 
 @nox.session
