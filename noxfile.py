@@ -42,6 +42,16 @@ LANES = (
     "bench_smoke",
     "wheel",
 )
+# Which lane's environment a report of docs/conformance comes from, and the adapter that it is about.
+REPORTS = {
+    "conformance": "plain",
+    "langgraph": "langgraph",
+    "langgraph_lowest": "langgraph",
+    "openai_agents": "openai_agents",
+    "openai_agents_lowest": "openai_agents",
+    "crewai": "crewai",
+    "autogen": "autogen",
+}
 PYTHON_CODE = ("src", "tests", "examples", "bench", "noxfile.py")
 FRAMEWORKS = ("langgraph", "langchain_core", "crewai", "autogen_agentchat", "agents", "openai")
 # Frameworks that cannot be installed beside the others: their own lane checks the types of these paths.
@@ -150,9 +160,9 @@ def langgraph(session: nox.Session) -> None:
 def langgraph_lowest(session: nox.Session) -> None:
     """The core, the adapter and the command line, on the oldest versions pyproject.toml admits."""
     install(session, extras="cli,langgraph", groups=("test", "langgraph"), pins=LOWEST)
-    if not session.posargs:  # what processes do to each other does not depend on these versions: the core lane has it
-        session.run("python", "-m", "pytest", "-m", "not processes", "tests/core", "tests/plain")
-    pytest(session, "tests/langgraph", "tests/cli", "tests/conformance/test_langgraph.py")
+    if not session.posargs:  # what our processes do to each other does not depend on these versions
+        session.run("python", "-m", "pytest", "-m", "not processes", "tests/core", "tests/plain", "tests/cli")
+    pytest(session, "tests/langgraph", "tests/conformance/test_langgraph.py")
 
 
 @nox.session
@@ -302,6 +312,15 @@ def constraints(session: nox.Session) -> None:
 
     four = [f"--extra={extra}" for extra in ("langgraph", "crewai", "autogen", "openai_agents", "cli")]
     session.run(*compile_, *four, "--group=test", "--output-file", TOGETHER)
+
+
+@nox.session(venv_backend="none")
+def matrix(session: nox.Session) -> None:
+    """Try every adapter in the environments that `make test` has made, and write docs/capabilities.md anew."""
+    for lane, backend in REPORTS.items():
+        report = f"docs/conformance/{backend}{'_lowest' * lane.endswith('_lowest')}.json"
+        session.run(f".nox/{lane}/bin/hitl", "conformance", backend, "--json", report, external=True)
+    session.run(".nox/conformance/bin/python", "scripts/generate_capabilities.py", external=True)
 
 
 @nox.session

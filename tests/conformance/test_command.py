@@ -58,5 +58,7 @@ def test_a_promise_or_an_adapter_that_does_not_exist(capsys: pytest.CaptureFixtu
     assert "'P99' is not one of P01" in capsys.readouterr().err
     assert run(["conformance", "plain", "--promise", "P52"]) == 2
     assert "nothing tries P52" in capsys.readouterr().err
+    assert run(["conformance", "plain", "--promise", "P02", "--json", "no/such/folder/x.json"]) == 2
+    assert "there is no folder 'no/such/folder'" in "".join(capsys.readouterr())
     assert run(["conformance", "no_such_framework"]) == 2
     assert re.search(r"known: .*langgraph.*plain", capsys.readouterr().err)

@@ -90,15 +90,17 @@ class Processes:
 
     def __exit__(self, *exc: object) -> None:
         into, out = self._pipes()
-        into.close()
+        with suppress(BrokenPipeError):
+            into.close()
         self._parent.wait()
         out.close()
 
     def run(self, *orders: Order) -> list[Ended]:
         """Carry out orders at once, each in a child of its own. Raises NotInKit if no process can import the kit."""
         into, out = self._pipes()
-        into.write(json.dumps([asdict(each) for each in orders]) + "\n")
-        into.flush()
+        with suppress(BrokenPipeError):  # it has died: what it says is nothing
+            into.write(json.dumps([asdict(each) for each in orders]) + "\n")
+            into.flush()
         said = out.readline()
         if not said:
             raise NotInKit("no other process could be started: the kit must be importable by its name")

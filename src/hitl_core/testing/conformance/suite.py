@@ -12,15 +12,15 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
+from importlib.metadata import EntryPoint, PackageNotFoundError, version
 from pathlib import Path
 from typing import Final, Self, cast
 
 from ...apps import AppSource
 from ...capabilities import Capabilities
 from ...config import Config, make_adapter
-from ...config.registry import ADAPTERS, load
-from ...errors import CapabilityNotSupported
+from ...config.registry import ADAPTERS, load, require_known
+from ...errors import AdapterNotInstalled, CapabilityNotSupported
 from ...tools import Catalogue
 from . import behaviours as _every_one  # noqa: F401  # each file declares its own
 from .catalogue import BEHAVIOURS, Behaviour
@@ -110,7 +110,10 @@ def try_adapter(
 
 
 def capabilities_of(kit: Kit) -> Capabilities:
-    """What the adapter says about itself. Raises what loading it raises."""
+    """What the adapter says about itself. Raises AdapterNotInstalled, also for one that imports its framework late."""
+    missing = [name for name in _packages(kit.backend) if not _version(name)]
+    if missing:
+        raise AdapterNotInstalled(f"{kit.backend!r} needs {', '.join(missing)}: pip install 'hitl-core[{kit.backend}]'")
     return make_adapter(Config(backend=kit.backend, app=AppSource("conformance:none")), Catalogue()).capabilities
 
 
@@ -169,10 +172,14 @@ def quiet() -> Iterator[None]:
 
 def versions(backend: str) -> dict[str, str]:
     """The package that offers a backend, and what it needs for it, with the versions that are installed."""
-    (entry,) = entry_points(group=ADAPTERS, name=backend)
-    names = ["hitl-core", *([entry.dist.name] if entry.dist else []), *sorted(_needed(entry))]
-    found = {name: _version(name) for name in dict.fromkeys(names)}
+    found = {name: _version(name) for name in _packages(backend)}
     return {name: installed for name, installed in found.items() if installed}
+
+
+def _packages(backend: str) -> list[str]:
+    entry = require_known(ADAPTERS, backend)
+    names = ["hitl-core", *([entry.dist.name] if entry.dist else []), *sorted(_needed(entry))]
+    return [*dict.fromkeys(names)]
 
 
 def _needed(entry: EntryPoint) -> list[str]:
