@@ -9,6 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 PYTHON ?=
 LANES  ?=
+BACKENDS ?=
 PINS   := constraints/newest.txt
 TOOLS  := .venv/tools
 DEMO   := .venv/demo
@@ -16,11 +17,12 @@ UV     := $(TOOLS)/bin/uv
 LANE   := $(TOOLS)/bin/python noxfile.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench constraints changelog clean
+.PHONY: help demo test kills lint bench constraints changelog clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 	@echo '  make test LANES="core types"   only these lanes'
+	@echo '  make kills BACKENDS="plain crewai"'
 	@echo '  make demo ANSWER=approve       answers by itself'
 	@echo '  make demo MODEL=script         plays the scripted model even if OPENAI_API_KEY is set'
 
@@ -31,11 +33,14 @@ demo: $(DEMO)/.ready ## see an agent pause, answer it, see it finish
 test: $(TOOLS)/.ready ## every lane, then one line that says how it went
 	@$(LANE) $(LANES)
 
+kills: $(TOOLS)/.ready ## kill -9 at fifty random places, on every backend (minutes)
+	@$(LANE) $(if $(BACKENDS),$(foreach name,$(BACKENDS),"kills($(name))"),kills)
+
 lint: $(TOOLS)/.ready ## style and types only
 	@$(LANE) lint types
 
 bench: $(TOOLS)/.ready ## the full measurements (minutes; want a quiet machine)
-	@$(LANE) bench
+	@$(LANE) bench bench_openai_agents bench_crewai bench_autogen
 
 constraints: $(TOOLS)/.ready ## renew the pinned versions in constraints/
 	@$(LANE) constraints

@@ -25,6 +25,7 @@ OPENAI_AGENTS = "constraints/openai_agents.txt"
 OPENAI_AGENTS_LOWEST = "constraints/openai_agents_lowest.txt"
 AUTOGEN = "constraints/autogen.txt"
 CREWAI = "constraints/crewai.txt"
+TOGETHER = "constraints/together.txt"
 LANES = (
     "lint",
     "types",
@@ -35,11 +36,22 @@ LANES = (
     "openai_agents_lowest",
     "crewai",
     "autogen",
+    "together",
     "conformance",
     "docs",
     "bench_smoke",
     "wheel",
 )
+# Which lane's environment a report of docs/conformance comes from, and the adapter that it is about.
+REPORTS = {
+    "conformance": "plain",
+    "langgraph": "langgraph",
+    "langgraph_lowest": "langgraph",
+    "openai_agents": "openai_agents",
+    "openai_agents_lowest": "openai_agents",
+    "crewai": "crewai",
+    "autogen": "autogen",
+}
 PYTHON_CODE = ("src", "tests", "examples", "bench", "noxfile.py")
 FRAMEWORKS = ("langgraph", "langchain_core", "crewai", "autogen_agentchat", "agents", "openai")
 # Frameworks that cannot be installed beside the others: their own lane checks the types of these paths.
@@ -48,9 +60,28 @@ TYPED_IN_ITS_LANE = {
         "src/adapters/hitl_adapters/openai_agents",
         "tests/openai_agents",
         "examples/existing_agents",
+        "bench/openai_agents_figures.py",
     ),
-    "crewai": ("src/adapters/hitl_adapters/crewai", "tests/crewai", "examples/existing_crews"),
-    "autogen": ("src/adapters/hitl_adapters/autogen", "tests/autogen", "examples/existing_teams"),
+    "crewai": (
+        "src/adapters/hitl_adapters/crewai",
+        "tests/crewai",
+        "examples/existing_crews",
+        "bench/crewai_figures.py",
+    ),
+    "autogen": (
+        "src/adapters/hitl_adapters/autogen",
+        "tests/autogen",
+        "examples/existing_teams",
+        "bench/autogen_figures.py",
+    ),
+}
+# What the lane `kills` installs for each backend: its extra, and its pins.
+KILLED = {
+    "plain": ("", NEWEST),
+    "langgraph": ("langgraph", NEWEST),
+    "crewai": ("crewai", CREWAI),
+    "autogen": ("autogen", AUTOGEN),
+    "openai_agents": ("openai_agents", OPENAI_AGENTS),
 }
 # The core lane proves first that its environment is what the lane's name says.
 NO_FRAMEWORK = """
@@ -81,6 +112,12 @@ def pytest(session: nox.Session, *folders: str) -> None:
     session.run("python", "-m", "pytest", *(session.posargs or folders))
 
 
+def smoke(session: nox.Session, *parts: str) -> None:
+    """Every measurement of these parts once, small: the benches still work. Their numbers mean nothing."""
+    if not session.posargs:
+        session.run("python", "-m", "bench", "--smoke", *parts)
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """ruff, its formatter, and changelog fragments that can be read."""
@@ -96,7 +133,7 @@ def types(session: nox.Session) -> None:
     """mypy --strict over everything that is Python here and needs no framework with a lane of its own for this."""
     install(session, extras="cli,langgraph,server,postgres", groups=("test", "langgraph", "types"))
     session.install("--constraint", NEWEST, "nox")
-    elsewhere = "|".join(f"^{path}/" for paths in TYPED_IN_ITS_LANE.values() for path in paths)
+    elsewhere = "|".join(f"^{path}(/|$)" for paths in TYPED_IN_ITS_LANE.values() for path in paths)
     session.run("mypy", "--exclude", elsewhere, *(path for path in PYTHON_CODE if (ROOT / path).exists()))
 
 
@@ -123,7 +160,9 @@ def langgraph(session: nox.Session) -> None:
 def langgraph_lowest(session: nox.Session) -> None:
     """The core, the adapter and the command line, on the oldest versions pyproject.toml admits."""
     install(session, extras="cli,langgraph", groups=("test", "langgraph"), pins=LOWEST)
-    pytest(session, "tests/core", "tests/plain", "tests/langgraph", "tests/cli")
+    if not session.posargs:  # what our processes do to each other does not depend on these versions
+        session.run("python", "-m", "pytest", "-m", "not processes", "tests/core", "tests/plain", "tests/cli")
+    pytest(session, "tests/langgraph", "tests/conformance/test_langgraph.py")
 
 
 @nox.session
@@ -135,11 +174,21 @@ def langgraph_kills(session: nox.Session) -> None:
 
 
 @nox.session
+@nox.parametrize("backend", [nox.param(name, id=name) for name in KILLED])
+def kills(session: nox.Session, backend: str) -> None:
+    """kill -9 at fifty random places, other ones each time: `nox -s "kills(crewai)" -- --seed 7`. See `make kills`."""
+    extra, pins = KILLED[backend]
+    install(session, extras=extra, groups=("test",), pins=pins)
+    session.run("python", "-m", "hitl_core.testing.kills", backend, *session.posargs)
+
+
+@nox.session
 def openai_agents(session: nox.Session) -> None:
     """The OpenAI Agents adapter on the newest pinned version, and its types."""
     install(session, extras="cli,openai_agents", groups=("test", "types"), pins=OPENAI_AGENTS)
     session.run("mypy", *TYPED_IN_ITS_LANE["openai_agents"])
     pytest(session, "tests/openai_agents", "tests/tree/test_capabilities.py")
+    smoke(session, "openai_agents")
 
 
 @nox.session
@@ -162,6 +211,7 @@ def crewai(session: nox.Session) -> None:
     install(session, extras="cli,crewai", groups=("test", "types"), pins=CREWAI)
     session.run("mypy", *TYPED_IN_ITS_LANE["crewai"])
     pytest(session, "tests/crewai", "tests/tree/test_capabilities.py")
+    smoke(session, "crewai")
 
 
 @nox.session
@@ -169,8 +219,15 @@ def autogen(session: nox.Session) -> None:
     """The AutoGen adapter on the one version that it supports, and its types."""
     install(session, extras="cli,autogen", groups=("test", "types"), pins=AUTOGEN)
     session.run("mypy", *TYPED_IN_ITS_LANE["autogen"])
-    conformance = [f"tests/conformance/test_{name}.py" for name in ("autogen", "teeth", "matrix")]
-    pytest(session, "tests/autogen", "tests/tree/test_capabilities.py", *conformance)
+    pytest(session, "tests/autogen", "tests/tree/test_capabilities.py")
+    smoke(session, "autogen")
+
+
+@nox.session
+def together(session: nox.Session) -> None:
+    """All four frameworks in one process, on the versions that go together; openai-agents is an older one here."""
+    install(session, extras="cli,langgraph,crewai,autogen,openai_agents", groups=("test",), pins=TOGETHER)
+    pytest(session, "tests/together", "tests/tree/test_capabilities.py", "tests/conformance/test_teeth.py")
 
 
 @nox.session
@@ -182,16 +239,37 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def bench_smoke(session: nox.Session) -> None:
-    """Every measurement runs once, small: the benches still work. Its numbers mean nothing."""
+    """The benches of the core and of LangGraph still work; those of the others run in their framework's lane."""
     install(session, extras="cli,langgraph", groups=("test", "langgraph"))
-    session.run("python", "-m", "bench", "--smoke")
+    smoke(session, "core", "langgraph")
 
 
 @nox.session
 def bench(session: nox.Session) -> None:
     """The measurements in full, compared with their baseline. Not part of `make test`."""
     install(session, extras="cli,langgraph", groups=("test", "langgraph"))
-    session.run("python", "-m", "bench", *session.posargs)
+    session.run("python", "-m", "bench", "core", "langgraph", *session.posargs)
+
+
+@nox.session
+def bench_openai_agents(session: nox.Session) -> None:
+    """The same for OpenAI Agents."""
+    install(session, extras="cli,openai_agents", groups=("test",), pins=OPENAI_AGENTS)
+    session.run("python", "-m", "bench", "openai_agents", *session.posargs)
+
+
+@nox.session
+def bench_crewai(session: nox.Session) -> None:
+    """The same for CrewAI."""
+    install(session, extras="cli,crewai", groups=("test",), pins=CREWAI)
+    session.run("python", "-m", "bench", "crewai", *session.posargs)
+
+
+@nox.session
+def bench_autogen(session: nox.Session) -> None:
+    """The same for AutoGen."""
+    install(session, extras="cli,autogen", groups=("test",), pins=AUTOGEN)
+    session.run("python", "-m", "bench", "autogen", *session.posargs)
 
 
 @nox.session(reuse_venv=False)
@@ -232,6 +310,18 @@ def constraints(session: nox.Session) -> None:
     session.run(*compile_, family, *own, "--output-file", OPENAI_AGENTS_LOWEST)
     session.run(*compile_, "--extra=autogen", "--extra=cli", "--group=dev", "--output-file", AUTOGEN)
 
+    four = [f"--extra={extra}" for extra in ("langgraph", "crewai", "autogen", "openai_agents", "cli")]
+    session.run(*compile_, *four, "--group=test", "--output-file", TOGETHER)
+
+
+@nox.session(venv_backend="none")
+def matrix(session: nox.Session) -> None:
+    """Try every adapter in the environments that `make test` has made, and write docs/capabilities.md anew."""
+    for lane, backend in REPORTS.items():
+        report = f"docs/conformance/{backend}{'_lowest' * lane.endswith('_lowest')}.json"
+        session.run(f".nox/{lane}/bin/hitl", "conformance", backend, "--json", report, external=True)
+    session.run(".nox/conformance/bin/python", "scripts/generate_capabilities.py", external=True)
+
 
 @nox.session
 def changelog(session: nox.Session) -> None:
@@ -262,4 +352,5 @@ def main(asked: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:] or list(LANES)))
+    named = [f"kills({backend})" for backend in KILLED]
+    raise SystemExit(main(named if sys.argv[1:] == ["kills"] else sys.argv[1:] or list(LANES)))

@@ -1,12 +1,17 @@
-"""python -m bench [--smoke] [--baseline FILE]: every figure as a ratio to something measured in the same run."""
+"""python -m bench [--smoke] [--write-baseline] [PART ...]: figures as ratios to what is measured in the same run.
+
+The parts are `core` and the frameworks, each of which is measured where it is installed. Without one, all are.
+"""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import importlib
 import json
 import platform
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from . import import_figures, policy_figures, store_figures
@@ -15,21 +20,32 @@ from .yardsticks import Figure
 BASELINE = Path(__file__).parent / "baseline.json"
 
 
-async def measured(folder: Path, *, smoke: bool) -> list[Figure]:
-    """All figures; the short form uses smaller stores and fewer rounds."""
-    made = [*policy_figures.figures(), *import_figures.figures()]
-    made += await store_figures.figures(folder, few=1_000, many=5_000 if smoke else 100_000)
-    made += await _langgraph(folder, rounds=10 if smoke else 60)
+PARTS = ("core", "langgraph", "openai_agents", "crewai", "autogen")
+
+
+async def measured(folder: Path, parts: Sequence[str], *, smoke: bool) -> list[Figure]:
+    """The figures of these parts; the short form uses smaller stores and fewer rounds."""
+    made: list[Figure] = []
+    for part in parts:
+        made += await (_core(folder, smoke=smoke) if part == "core" else _framework(part, folder, smoke=smoke))
     return made
 
 
-async def _langgraph(folder: Path, *, rounds: int) -> list[Figure]:
+async def _core(folder: Path, *, smoke: bool) -> list[Figure]:
+    made = [*policy_figures.figures(), *import_figures.figures()]
+    return [*made, *await store_figures.figures(folder, few=1_000, many=5_000 if smoke else 100_000)]
+
+
+async def _framework(name: str, folder: Path, *, smoke: bool) -> list[Figure]:
     try:
-        from . import langgraph_figures
+        part = importlib.import_module(f".{name}_figures", __package__)
     except ModuleNotFoundError as exc:
-        print(f"not measured: LangGraph ({exc.name} is not installed)")
+        if (exc.name or "").startswith(("bench", "hitl_")):
+            raise
+        print(f"not measured: {name} ({exc.name} is not installed)")
         return []
-    return await langgraph_figures.figures(folder, rounds=rounds)
+    made: list[Figure] = await part.figures(folder, rounds=3 if smoke else 40)
+    return made
 
 
 def table(figures: list[Figure], before: dict[str, float]) -> str:
@@ -54,8 +70,8 @@ def baseline() -> dict[str, float]:
 
 
 def keep(figures: list[Figure]) -> None:
-    """Make these ratios the baseline."""
-    ratios = {each.key: round(each.ratio, 2) for each in figures}
+    """Make these ratios the baseline; those of parts that were not measured now stay."""
+    ratios = baseline() | {each.key: round(each.ratio, 2) for each in figures}
     text = json.dumps({"python": platform.python_version(), "ratios": ratios}, indent=2, ensure_ascii=False)
     BASELINE.write_text(text + "\n", encoding="utf-8")
 
@@ -64,9 +80,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--smoke", action="store_true", help="a short form that only shows that everything runs")
     parser.add_argument("--write-baseline", action="store_true", help="keep these ratios in bench/baseline.json")
+    parser.add_argument("parts", nargs="*", choices=PARTS, metavar="PART", help="what to measure; all if none is named")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="hitl-bench-") as folder:
-        figures = asyncio.run(measured(Path(folder), smoke=options.smoke))
+        figures = asyncio.run(measured(Path(folder), options.parts or PARTS, smoke=options.smoke))
     print(table(figures, {} if options.smoke else baseline()))
     if options.write_baseline:
         keep(figures)

@@ -1,17 +1,18 @@
-"""The embedded store: inbox page, durable answer, bytes per pause."""
+"""The embedded store: inbox page, durable answer, a whole cycle, bytes per pause."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
-from hitl_core.commands import ListRequests, RecordResponse
-from hitl_core.protocol import PauseRequest
+from hitl_core.commands import ClaimRuns, FinishRun, ListRequests, OpenRun, PauseRun, RecordResponse
+from hitl_core.protocol import PauseRequest, RunState
 from hitl_core.stores.sqlite import SqliteStore
 
-from .filled import filled
+from .filled import filled, request_record, run_record
 from .yardsticks import Figure, disk_probe, median, microseconds, timed
 
 PAGE = 50
@@ -28,6 +29,7 @@ async def figures(folder: Path, *, few: int, many: int) -> Iterator[Figure]:
             *inbox(folder, small, large, few, many),
             answer(folder, large, requests, many),
             bytes_each(folder, many),
+            cycle(folder, large, many),
         ]
     finally:
         await small.close()
@@ -68,6 +70,31 @@ def answer(folder: Path, store: SqliteStore, requests: list[PauseRequest], many:
             answers += timed(lambda command=command: store.apply_blocking(command), 1)  # type: ignore[misc]
     shown = microseconds(median(answers))
     return Figure(f"durable answer, {many:,} open", shown, "one fdatasync", median(answers) / median(syncs), 2.0)
+
+
+def cycle(folder: Path, store: SqliteStore, many: int) -> Figure:
+    """Pause, answer, claim and finish, each durable and audited, against one fdatasync; they take turns."""
+    syncs: list[float] = []
+    cycles: list[float] = []
+    with disk_probe(folder) as sync:
+        for _ in range(ANSWERS):
+            now = datetime.now(UTC)
+            opened = store.apply_blocking(OpenRun(run_record(now), "bench", 60.0, now))
+            request = request_record(opened.run.id, now)
+            pause = PauseRun(opened.lease, {"version": 1}, (request,), now)
+            answered = RecordResponse(request.approve(by="reviewer"), now)
+            syncs += timed(sync, 1)
+            cycles += timed(partial(_cycle, store, pause, answered), 1)
+    shown = microseconds(median(cycles))
+    return Figure(f"durable cycle, {many:,} open", shown, "one fdatasync", median(cycles) / median(syncs), 6.0)
+
+
+def _cycle(store: SqliteStore, pause: PauseRun, answered: RecordResponse) -> None:
+    now, (request,) = pause.now, pause.requests
+    store.apply_blocking(pause)
+    store.apply_blocking(answered)
+    (claimed,) = store.apply_blocking(ClaimRuns("bench", 60.0, now, 1, pause.lease.run_id))
+    store.apply_blocking(FinishRun(claimed.lease, RunState.COMPLETED, now, consumed=(request.call,)))
 
 
 def bytes_each(folder: Path, many: int) -> Figure:

@@ -15,7 +15,7 @@ from typing import Any
 
 BLOCK = 4096
 AREA = 4 << 20
-DIGITS_AND_UNIT = re.compile(r" [\d.,]+ (µs|ms)$")
+DIGITS_AND_UNIT = re.compile(r" [\d.,]+ (µs|ms|B)$")
 
 
 @dataclass(frozen=True, slots=True)

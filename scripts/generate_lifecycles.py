@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from hitl_core.lifecycle import ACTION, REQUEST, RUN, Lifecycle
+from hitl_core.lifecycle import ACTION, GUIDANCE, REQUEST, RUN, Lifecycle
 
 PAGE: Final = Path(__file__).resolve().parents[1] / "docs" / "lifecycles.md"
 
@@ -20,11 +20,11 @@ HEAD: Final = """\
 
 # Lifecycles
 
-Three things have a state: a **request** (what people are asked), an **action** (what the agent wants to do) and a
-**run** (one execution of an app). For each of them one table says which event leads from which state to which.
-Nothing else moves anything. A store turns a row into one compare-and-set, so of two processes that want to move the
-same thing, one succeeds and the other is told so. An event that meets a state without a row for it is refused with
-[HITL-U06](errors.md#hitl-u06), and nothing changes.
+Four things have a state: a **request** (what people are asked), an **action** (what the agent wants to do), a **run**
+(one execution of an app) and **guidance** (what people say to an agent while it works). For each of them one table says
+which event leads from which state to which. Nothing else moves anything. A store turns a row into one compare-and-set,
+so of two processes that want to move the same thing, one succeeds and the other is told so. An event that meets a state
+without a row for it is refused with [HITL-U06](errors.md#hitl-u06), and nothing changes.
 """
 
 ABOUT: Final = {
@@ -41,12 +41,15 @@ idempotent it is `in_doubt`, and only a person can say what came of it (`confirm
 `ready` means answered and waiting for a worker. `claim` takes a ready run, or a running one whose lease has ended
 because its worker died. A failed run can be retried, a stopped one goes on when the stop is lifted, and `reopen`
 belongs to undo.""",
+    "guidance": """\
+`queued` waits for the next safe point of its run. It enters the conversation once (`consumed`, with the place), or its
+run ends before that (`dropped`).""",
 }
 
 
 def text() -> str:
     """What `docs/lifecycles.md` should hold."""
-    sections = [HEAD, *("\n".join(_section(each)) for each in (REQUEST, ACTION, RUN))]
+    sections = [HEAD, *("\n".join(_section(each)) for each in (REQUEST, ACTION, RUN, GUIDANCE))]
     return "\n".join(sections).rstrip("\n") + "\n"
 
 

@@ -16,6 +16,7 @@ from hitl_core.protocol import (
     PROTOCOL,
     Action,
     AuditEntry,
+    Guidance,
     LiveEvent,
     PauseRequest,
     Record,
@@ -25,7 +26,16 @@ from hitl_core.protocol import (
 )
 
 FOLDER: Final = Path(__file__).resolve().parents[1] / "docs" / "protocol" / "schema"
-RECORDS: Final[tuple[type[Record], ...]] = (Action, Ruling, PauseRequest, Response, Run, LiveEvent, AuditEntry)
+RECORDS: Final[tuple[type[Record], ...]] = (
+    Action,
+    Ruling,
+    PauseRequest,
+    Response,
+    Run,
+    Guidance,
+    LiveEvent,
+    AuditEntry,
+)
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 

@@ -24,6 +24,7 @@ class Capability(StrEnum):
     SURVIVE_RESTART = "survive_restart"
     DETECT_IN_DOUBT = "detect_in_doubt"
     STREAM_EVENTS = "stream_events"
+    STEER = "steer"
     DRAIN = "drain"
     UNDO_BY_FORK = "undo_by_fork"
     NEUTRAL_SPEC = "neutral_spec"

@@ -6,6 +6,7 @@ from typing import assert_never
 
 from .errors import Fault, NotCanonical, TooLarge
 from .protocol import (
+    GUIDANCE_LIMIT,
     PAYLOAD_LIMIT,
     RUNS_NOTHING,
     Accept,
@@ -59,6 +60,15 @@ def authorise(request: PauseRequest, response: Response, asked: Stage | Approver
     if not is_of(who, asked):
         faults.append(Fault("responder", f"{who.id!r} may not decide this; it needs {people(asked)}"))
     return faults
+
+
+def guidance_faults(text: str) -> list[Fault]:
+    """Everything that is wrong with guidance for an agent; an empty list means that it may be queued."""
+    if not text.strip():
+        return [Fault("text", "is empty; say what the agent is to know")]
+    if len(text) > GUIDANCE_LIMIT:
+        return [Fault("text", f"has {len(text):,} characters; at most {GUIDANCE_LIMIT:,}. Refer to longer documents")]
+    return _storable(text, "text")
 
 
 def schema_faults(schema: dict[str, Json], value: Json, path: str) -> list[Fault]:

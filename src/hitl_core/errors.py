@@ -28,7 +28,9 @@
     │   ├── RunNotFound (LookupError)        HITL-U02
     │   ├── RunBusy                          HITL-U03  another worker holds it
     │   ├── RunFinished                      HITL-U04  nothing can be done to it any more
-    │   └── LeaseLost                        HITL-U05  our claim ended; whatever we do now is refused
+    │   ├── LeaseLost                        HITL-U05  our claim ended; whatever we do now is refused
+    │   └── GuidanceRefused (ValueError)     HITL-U07  guidance that cannot be queued; says everything that is wrong
+    │       └── MayNotSteer (PermissionError)  HITL-U08
     ├── EffectRefused                        HITL-E01  the last check before a tool said no
     │   ├── Stopped                          HITL-E02  a stop is in force
     │   ├── DigestMismatch                   HITL-E03  what would run is not what was approved
@@ -282,6 +284,19 @@ class LeaseLost(RunError):
     """Our claim on the run ended (it expired and another worker took over). Whatever we do now is refused."""
 
     code = "HITL-U05"
+
+
+class GuidanceRefused(RunError, FaultyError, ValueError):
+    """The guidance was not queued; `faults` has everything that is wrong with it. The run is unharmed."""
+
+    code = "HITL-U07"
+    summary = "guidance refused"
+
+
+class MayNotSteer(GuidanceRefused, PermissionError):
+    """Whoever gave the guidance may not steer this run: an agent does not steer itself."""
+
+    code = "HITL-U08"
 
 
 # ── effects ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,4 +1,4 @@
-"""The three lifecycles. A table says which event leads from which state to which; nothing else moves anything.
+"""The four lifecycles. A table says which event leads from which state to which; nothing else moves anything.
 
 A store turns a table into its compare-and-set: `UPDATE … SET state = target WHERE state IN sources(event)`.
 """
@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final, Generic, TypeVar
 
 from .errors import HitlError
+from .protocol.guidance import GuidanceState
 from .protocol.run import RunState
 
 
@@ -90,6 +91,13 @@ class RunEvent(StrEnum):
     STOP = "stop"
     LIFT = "lift"
     REOPEN = "reopen"
+
+
+class GuidanceEvent(StrEnum):
+    """What can happen to guidance: it enters the agent's conversation, or its run ends before that."""
+
+    ENTER = "enter"
+    DROP = "drop"
 
 
 S = TypeVar("S", bound=StrEnum)
@@ -194,5 +202,13 @@ RUN: Final = Lifecycle(
         (_U.READY, _UE.REOPEN): _U.RUNNING,
         (_U.COMPLETED, _UE.REOPEN): _U.RUNNING,
         (_U.FAILED, _UE.REOPEN): _U.RUNNING,
+    },
+)
+
+GUIDANCE: Final = Lifecycle(
+    "guidance",
+    {
+        (GuidanceState.QUEUED, GuidanceEvent.ENTER): GuidanceState.CONSUMED,
+        (GuidanceState.QUEUED, GuidanceEvent.DROP): GuidanceState.DROPPED,
     },
 )

@@ -16,10 +16,10 @@ from hitl_core.errors import CapabilityNotSupported, RequestClosed, RequestExpir
 from hitl_core.protocol import EffectMode, LiveKind, RunState
 from hitl_core.testing.clock import ManualClock
 from hitl_core.testing.crashing import die
-from hitl_core.testing.scripted_model import Script, ScriptedModel, Step
+from hitl_core.testing.scripted_model import Refuse, Script, ScriptedModel, Step
+from tests.forking import KILLED, child, model_process
 
 from .desk import Desk, answering, approve, choosing, handing_back, record, recorded, reject, taking_over
-from .processes import KILLED, child, model_process
 from .teams import Stranger, assistant, cast_of, user
 from .test_spec_agent import SAYS, calling, refund, spec
 
@@ -143,9 +143,7 @@ async def test_a_failed_run_can_be_asked_anew(desk: Made, plays: Plays) -> None:
     assert [each.model for each in model.calls] == ["a", "b", "b"]
 
 
-def _always() -> Any:
-    from hitl_core.testing.scripted_model import Refuse
-
+def _always() -> Refuse:
     return Refuse(status=400)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,14 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedM
         monkeypatch.setenv("OPENAI_BASE_URL", playing.base_url)
         yield playing
         assert repeated_calls(playing.calls) == ()
+
+
+@pytest.fixture(autouse=True)
+def silence(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
+    """Neither AutoGen nor we say anything on the terminal that nobody asked for; a Python warning fails the test."""
+    yield
+    assert [each for each in caplog.records if each.levelno >= logging.WARNING] == []
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.fixture

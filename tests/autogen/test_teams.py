@@ -35,7 +35,7 @@ from hitl_core.errors import AppRefused
 from hitl_core.protocol import Kind, Reply, RunState
 from hitl_core.testing.scripted_model import Call, Rule, Script, ScriptedModel, Step, When, repeated_calls
 
-from .desk import Desk, answering, approve, handing_back, record, recorded, taking_over
+from .desk import Desk, answering, approve, editing, handing_back, record, recorded, revising, taking_over
 from .teams import Stranger, assistant, cast_of, client, user
 
 Made = Callable[..., Desk]
@@ -423,8 +423,6 @@ async def test_a_review_of_nobody_is_refused(desk: Made, plays: Plays) -> None:
 
 
 async def test_a_review_of_what_an_agent_wrote(desk: Made, plays: Plays) -> None:
-    from .desk import editing, revising
-
     model = plays(cast_of(writer=["v1", "v2", "v3"], printer=["printed"]))
     at = desk(
         lambda: RoundRobinGroupChat([assistant(model, "writer"), assistant(model, "printer")], max_turns=3),

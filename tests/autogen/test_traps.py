@@ -13,19 +13,21 @@ from autogen_agentchat.agents import AssistantAgent, UserProxyAgent
 from autogen_agentchat.conditions import MaxMessageTermination, TextMentionTermination
 from autogen_agentchat.teams import DiGraphBuilder, GraphFlow, RoundRobinGroupChat, SelectorGroupChat
 from autogen_agentchat.tools import AgentTool
-from autogen_core import CancellationToken, SingleThreadedAgentRuntime
+from autogen_core import CancellationToken, FunctionCall, SingleThreadedAgentRuntime
+from autogen_core.models import CreateResult
 from autogen_core.tools import TextResultContent, ToolResult, ToolSchema, Workbench
+from autogen_ext.models.openai import OpenAIChatCompletionClient
 
 from hitl_core import current_call
-from hitl_core.commands import CancelRun, StopScope
+from hitl_core.commands import CancelRun, GetCheckpoint, StopScope
 from hitl_core.errors import AppChanged, AppRefused, LeaseLost
 from hitl_core.gate import Gate
 from hitl_core.lifecycle import ActionState
 from hitl_core.protocol import Kind, RunState
 from hitl_core.testing.scripted_model import Call, Refuse, Rule, Script, ScriptedModel, Step, When
 
-from .desk import ALL_GO, Desk, answering, approve, record, recorded
-from .teams import assistant, cast_of, client, user
+from .desk import ALL_GO, Desk, answering, approve, record, recorded, reject
+from .teams import INFO, assistant, cast_of, client, user
 from .test_teams import graph, heard, look_up, once, refund, tool_call
 
 Made = Callable[..., Desk]
@@ -184,6 +186,60 @@ async def test_a_selector_that_is_loaded_hears_everything_once(desk: Made, plays
     assert run.state is RunState.COMPLETED
     last = next(each for each in reversed(model.calls) if each.model == "chief")
     assert str(last.body).count("writer: w1") == 1
+
+
+async def test_a_team_inside_that_selects_otherwise_does_not_get_the_answer(desk: Made, plays: Plays) -> None:
+    """§1.5 (d), §7: a team inside a team is replayed, and nobody saves what its selection went by."""
+    model = plays(cast_of(a=["Which colour?"], b=["Delete everything?"]))
+    first = ["a"]
+
+    def build() -> RoundRobinGroupChat:
+        order = [*first, "user"]
+        inside = SelectorGroupChat(
+            [assistant(model, "a"), assistant(model, "b"), user()],
+            client(model, "chief"),
+            name="inside",
+            selector_func=lambda thread: order[len(thread) - 1],
+            max_turns=2,
+        )
+        return RoundRobinGroupChat([inside], max_turns=1)
+
+    at = desk(build)
+    run = await at.start("go")
+    assert [each.title for each in run.pending] == ["user: Which colour?"]
+    first[:] = ["b"]
+    run = await at.answer(run, answering("yes"))
+    assert (run.state, run.error[:8]) == (RunState.FAILED, AppChanged.code)
+    first[:] = ["a"]
+    assert (await at.resume(run)).state is RunState.COMPLETED
+
+
+async def test_a_team_inside_a_team_pauses_as_often_as_it_likes(desk: Made, plays: Plays) -> None:
+    """§1.5 (d): the parent hears what was said in all stretches, and no model is asked again."""
+    model = plays(cast_of(inner=["one?", "two?"], writer=["heard"]))
+
+    def build() -> RoundRobinGroupChat:
+        inside = RoundRobinGroupChat([assistant(model, "inner"), user()], name="inside", max_turns=4)
+        return RoundRobinGroupChat([inside, assistant(model, "writer")], max_turns=2)
+
+    at = desk(build)
+    run = await at.answer(await at.start("go"), answering("1"))
+    run = await at.answer(run, answering("2"))
+    assert run.state is RunState.COMPLETED
+    assert heard(model)[1:] == ["go", "one?", "1", "two?", "2"]
+    once(model, calls=3)
+
+
+async def test_a_team_inside_that_heard_nothing_new_goes_on(desk: Made, plays: Plays) -> None:
+    """§7: an empty task is an error of AutoGen's, so a team that speaks twice in a row would fail."""
+    model = plays(cast_of(inner=["one", "two"]))
+
+    def build() -> RoundRobinGroupChat:
+        inside = RoundRobinGroupChat([assistant(model, "inner")], name="inside", max_turns=1)
+        return RoundRobinGroupChat([inside], max_turns=2)
+
+    run = await desk(build).start("go")
+    assert (run.state, run.error, [each.model for each in model.calls]) == (RunState.COMPLETED, "", ["inner", "inner"])
 
 
 # ── §2: what a tool may do ───────────────────────────────────────────────────────────────────────────────────
@@ -382,6 +438,33 @@ async def test_a_half_finished_batch_makes_no_second_model_call(desk: Made, play
     assert roles == ["system", "user", "assistant", "tool", "tool"]
 
 
+class Twins(OpenAIChatCompletionClient):
+    """A provider that gives all calls the same id."""
+
+    async def create(self, messages: Any, **how: Any) -> CreateResult:
+        result = await super().create(messages, **how)
+        if isinstance(result.content, list):
+            result.content = [FunctionCall("call", each.arguments, each.name) for each in result.content]
+        return result
+
+
+async def test_calls_with_one_id_are_told_apart(desk: Made, plays: Plays) -> None:
+    """§2.3: with some providers ids are empty or repeated; the position in the answer is the call's place."""
+    both = Step(call=tuple(Call(name="refund", arguments={"order": each, "amount": 1}) for each in "AB"))
+    model = plays(cast_of(clerk=[both, "done"]))
+
+    def build() -> AssistantAgent:
+        twins = Twins(model="clerk", base_url=model.base_url, api_key="test", model_info=INFO)
+        return AssistantAgent("clerk", twins, tools=[refund], max_tool_iterations=3)
+
+    at = desk(build)
+    run = await at.start("go")
+    assert [each.action.arguments["order"] for each in run.pending] == ["A", "B"]
+    assert len({each.call for each in run.pending}) == 2
+    run = await at.answer(run, reject, approve)
+    assert (run.state, [each["order"] for each in recorded()]) == (RunState.COMPLETED, ["B"])
+
+
 async def test_what_an_agent_inside_a_tool_says_is_shown(desk: Made, plays: Plays) -> None:
     """§2.3: AssistantAgent streams from its own class of workbench only."""
     model = plays(cast_of(boss=[tool_call("clerk", task="t"), "all done"], clerk=["inside"]))
@@ -393,8 +476,6 @@ async def test_what_an_agent_inside_a_tool_says_is_shown(desk: Made, plays: Play
     at = desk(build)
     run = await at.start("go")
     async with at.open() as hitl:
-        from hitl_core.commands import GetCheckpoint
-
         checkpoint: Any = await hitl.store.fetch(GetCheckpoint(run.id))
     said = [
         each.get("content")

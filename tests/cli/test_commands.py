@@ -143,11 +143,45 @@ def test_a_run_with_all_that_happened_in_it(hitl: Hitl) -> None:
     run = start(hitl)
     hitl("respond", run["pending"][0]["id"], "approve", "--as", "alice", "--resume")
     found = hitl("runs", run["id"], "--json").json
-    assert found.keys() == RUN_KEYS | {"requests", "effects"}
+    assert found.keys() == RUN_KEYS | {"requests", "effects", "guidance"}
     (effect,) = found["effects"]
     assert (effect["tool"], effect["state"], effect["result"]) == ("refund", "executed", "paid 48.5")
     assert [each["state"] for each in found["requests"]] == ["closed"]
     assert "paid 48.5" in hitl("runs", run["id"]).out
+
+
+GUIDANCE_KEYS = {"id", "kind", "state", "run_id", "text", "by", "given_at", "place", "settled_at", "protocol"}
+
+
+def test_guidance_is_queued_and_seen_with_its_run(hitl: Hitl, shop: Shop) -> None:
+    run = start(hitl)
+    given = hitl("steer", run["id"][-8:], "be kind", "--as", "bob", "--role", "lead", "--json")
+    assert given.code == 0
+    assert given.json.keys() == GUIDANCE_KEYS
+    assert (given.json["kind"], given.json["state"], given.json["text"]) == ("guidance", "queued", "be kind")
+    who = {"id": "bob", "roles": ["lead"], "channel": "terminal", "authenticated_by": "assertion"}
+    assert given.json["by"] == who
+    piped = shop.hitl("steer", run["id"], "-", "--as", "bob", stdin="and brief\x1b[2J")
+    assert (piped.code, "queued" in piped.out) == (0, True)
+    found = hitl("runs", run["id"], "--json").json
+    assert [each["text"] for each in found["guidance"]] == ["be kind", "and brief\x1b[2J"]
+    shown = hitl("runs", run["id"]).out
+    assert "be kind" in shown
+    assert "\x1b[2J" not in shown
+    assert (found["state"], [each["state"] for each in found["pending"]]) == ("paused", ["open"])
+    hitl("cancel", run["id"], "--as", "bob")
+    assert [each["state"] for each in hitl("runs", run["id"], "--json").json["guidance"]] == ["dropped", "dropped"]
+
+
+def test_what_cannot_be_steered_says_why(hitl: Hitl) -> None:
+    run = start(hitl)
+    empty = hitl("steer", run["id"], " ", "--as", "bob", "--json")
+    assert (empty.code, empty.json["error"]["code"]) == (1, "HITL-U07")
+    assert empty.json["error"]["faults"] == [{"path": "text", "problem": "is empty; say what the agent is to know"}]
+    hitl("cancel", run["id"], "--as", "bob")
+    over = hitl("steer", run["id"], "be kind", "--as", "bob", "--json")
+    assert (over.code, over.json["error"]["code"]) == (1, "HITL-U04")
+    assert hitl("steer", run["id"], "be kind", "--as", " ").code == 2
 
 
 def test_runs_by_state(hitl: Hitl) -> None:

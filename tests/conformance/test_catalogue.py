@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from hitl_core.capabilities import Capability
 from hitl_core.testing.conformance import PROMISES, behaviour, chosen
 from hitl_core.testing.conformance.catalogue import BEHAVIOURS
 
@@ -22,6 +23,11 @@ def test_the_promises_are_those_of_the_protocol() -> None:
 
 def test_there_are_at_least_eighty_behaviours() -> None:
     assert len(BEHAVIOURS) >= 80
+
+
+def test_every_capability_is_asked_for() -> None:
+    asked = {need for each in BEHAVIOURS.values() for need in each.needs}
+    assert set(Capability) - asked == set(), "write a behaviour that needs it"
 
 
 @pytest.mark.parametrize("name", BEHAVIOURS)

@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from hitl_core.commands import BeginEffect, FireTimers, Recorded, RecordResponse, RenewLease
+from hitl_core.commands import (
+    BeginEffect,
+    FireTimers,
+    ListGuidance,
+    Recorded,
+    RecordResponse,
+    RenewLease,
+    TakeGuidance,
+)
 from hitl_core.contracts import Store
 from hitl_core.errors import AlreadyDecided, HitlError
 from hitl_core.stores.sqlite import SqliteStore
@@ -75,6 +83,12 @@ class KeepsEveryLease(Broken):
             raise
 
 
+class FindsGuidanceEverywhere(Broken):
+    async def apply(self, command: Any) -> Any:
+        taken = await self.inner.apply(command)
+        return await self.fetch(ListGuidance(command.lease.run_id)) if isinstance(command, TakeGuidance) else taken
+
+
 @pytest.mark.parametrize(
     ("broken", "caught"),
     [
@@ -82,6 +96,7 @@ class KeepsEveryLease(Broken):
         (NeverFires, "a_deadline_fires_once_whoever_looks"),
         (ForgetsTheApproval, "an_approval_is_for_exactly_this_action"),
         (KeepsEveryLease, "who_lost_the_lease_writes_nothing"),
+        (FindsGuidanceEverywhere, "guidance_enters_at_one_place"),
     ],
 )
 def test_a_store_that_does_not_do_its_part_is_caught(broken: type[Broken], caught: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 from hitl_core.cli.app import run
 from hitl_core.config import registry
 from hitl_core.testing.conformance import find_kit, try_adapter
+from hitl_core.testing.kills import Hunt
 
 pytestmark = pytest.mark.processes
 
@@ -45,9 +47,49 @@ def test_it_keeps_every_promise_or_refuses_by_name() -> None:
     bad = [f"{each.promise} {each.behaviour}: {each.because}" for each in report.results if not each.outcome.good]
     assert not bad, "\n".join(bad)
     assert report.versions["generator-adapter"] == "0.1"
-    assert {each.promise for each in report.results if each.outcome.value == "refused"} == {"P09", "P64", "P90", "P92"}
+    refused = {each.promise for each in report.results if each.outcome.value == "refused"}
+    assert refused == {"P09", "P64", "P72", "P90", "P92"}
 
 
 @pytest.mark.usefixtures("installed")
 def test_the_last_line_of_the_page() -> None:
     assert run(["conformance", "generator", "--promise", "P02"]) == 0
+
+
+@pytest.mark.usefixtures("installed")
+def test_it_is_killed_at_random_like_ours(tmp_path: Path) -> None:
+    with Hunt(find_kit("generator"), tmp_path) as hunt:
+        hunted = hunt.until(3, seed=1)
+    assert not hunted.broken, str(hunted)
+
+
+DESK = """
+from generator_adapter import Do
+from hitl_core import tool
+
+@tool
+def pay(amount: float) -> str:
+    "Pay money back."
+    with open("paid", "a") as ledger:
+        ledger.write(str(amount))
+    return "paid"
+
+def desk(given):
+    return (yield Do(pay, {"amount": given}))
+"""
+
+
+@pytest.mark.usefixtures("installed")
+def test_what_has_nothing_to_tell_is_worked_on_in_silence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`hitl run` and `hitl resume` need no live events."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "silent_desk.py").write_text(DESK)
+    (tmp_path / "hitl.toml").write_text('[backend]\nname = "generator"\napp = "silent_desk:desk"\n')
+    run(["run", "--input", "2.5", "--json"])
+    started: Any = json.loads(capsys.readouterr().out)
+    assert (started["state"], (tmp_path / "paid").exists()) == ("paused", False)
+    assert run(["respond", started["pending"][0]["id"], "approve", "--as", "ann"]) == 0
+    assert run(["resume", started["id"]]) == 0
+    assert (tmp_path / "paid").read_text() == "2.5"

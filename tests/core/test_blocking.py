@@ -60,6 +60,8 @@ def test_a_script_can_hold_things_back(config: Path) -> None:
             hitl.respond(request.choose("x", by="ann"))
         hitl.respond(request.approve(by="ann"))
         hitl.revoke(request.id, by="bob")
+        given = hitl.steer(run.id, "be brief", by="bob")
+        assert hitl.guidance(run.id) == (given,)
         with pytest.raises(CapabilityNotSupported):
             hitl.undo(run.id, by="bob")
         assert hitl.tick() == 0

@@ -59,6 +59,7 @@ async def test_who_is_forgetful_comes_too_late(shop: Shop) -> None:
     shop.policy = policy(SOON)
     done = await played(shop, one_refund(shop.ledger), approve().forgetful())
     assert (done.run.state, shop.ledger.count("refund")) == (RunState.COMPLETED, 0)
+    assert [type(each) for each in done.refused] == [RequestExpired]
     shop.policy = policy()
     again = await played(shop, one_refund(shop.ledger), approve().forgetful())
     assert again.run.state is RunState.PAUSED

@@ -1,4 +1,4 @@
-"""The three tables: nothing moves outside them, everything in them can be reached, what ended stays ended."""
+"""The four tables: nothing moves outside them, everything in them can be reached, what ended stays ended."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ import pytest
 
 from hitl_core.lifecycle import (
     ACTION,
+    GUIDANCE,
     REQUEST,
     RUN,
     ActionEvent,
     ActionState,
+    GuidanceEvent,
     IllegalMove,
     Lifecycle,
     RequestEvent,
     RequestState,
     RunEvent,
 )
-from hitl_core.protocol import RunState
+from hitl_core.protocol import GuidanceState, RunState
 
 TABLES: list[tuple[Lifecycle[Any, Any], type[StrEnum], type[StrEnum], StrEnum, set[StrEnum]]] = [
     (
@@ -37,6 +39,13 @@ TABLES: list[tuple[Lifecycle[Any, Any], type[StrEnum], type[StrEnum], StrEnum, s
         {ActionState.REFUSED, ActionState.ANSWERED, ActionState.EXECUTED, ActionState.FAILED},
     ),
     (RUN, RunState, RunEvent, RunState.RUNNING, {RunState.CANCELLED}),
+    (
+        GUIDANCE,
+        GuidanceState,
+        GuidanceEvent,
+        GuidanceState.QUEUED,
+        {GuidanceState.CONSUMED, GuidanceState.DROPPED},
+    ),
 ]
 tables = pytest.mark.parametrize(
     ("table", "states", "events", "start", "final"), TABLES, ids=[each[0].name for each in TABLES]

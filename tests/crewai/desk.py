@@ -1,104 +1,26 @@
-"""A desk where crews and flows run under the real runtime and the real SQLite store; every step opens both anew.
-
-desk.start(…) ──► run with requests ──► desk.answer(run, …) ──► run …       desk.effects: what really happened
-"""
+"""The desk of the CrewAI adapter's tests: crews and flows, with a scripted model whose calls they look at."""
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from hitl_core import AppSource, Policy, Run, Runtime, connect
-from hitl_core.config import Config
-from hitl_core.contracts import Clock
-from hitl_core.protocol import Json, PauseRequest, Response, RunState
+from hitl_core import Run
+from hitl_core.protocol import Json, RunState
 from hitl_core.testing.scripted_model import Call, CallEntry, ScriptedModel, Step, repeated_calls
-
-LEDGER = "HITL_TEST_LEDGER"
-"""Names the file of effects: an environment variable, so that other processes and threads share it."""
-
-READS = '[[rules]]\nid = "reads"\nwhy = "changes nothing"\nmatch = { tool = "look_up" }\nlevel = "autonomous"\n'
-ALL_GO = '[[rules]]\nid = "all"\nwhy = "a test"\nmatch = { tool = { glob = "*" } }\nlevel = "autonomous"\n'
-
-
-def record(effect: str, **details: Json) -> None:
-    """What an app under test does to the world: one whole line, however many processes write."""
-    line = json.dumps({"effect": effect, **details}).encode() + b"\n"
-    file = os.open(os.environ[LEDGER], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    try:
-        os.write(file, line)
-    finally:
-        os.close(file)
-
-
-def recorded() -> list[dict[str, Any]]:
-    path = Path(os.environ[LEDGER])
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+from tests import desk as desks
+from tests.desk import ALL_GO, READS
+from tests.ledger import LEDGER, record, recorded
+from tests.people import accept, answering, approve, choosing, editing, reject, revising
 
 
 @dataclass
-class Desk:
-    """One app with a folder for its store. Nothing is kept between two calls but this file."""
+class Desk(desks.Desk):
+    """One app with a folder for its store, and its model."""
 
-    app: Any
-    folder: Path
+    backend = "crewai"
     model: ScriptedModel
-    policy: str = ""
-    options: dict[str, Any] = field(default_factory=dict)
-    clock: Clock | None = None
-    reference: str = "desk:app"
-    lease: float = 30.0
-    harmless: tuple[str, ...] = ("look_up", "slow", "draft")
-
-    def config(self) -> Config:
-        return Config(
-            backend="crewai",
-            app=AppSource(self.reference, self.app),
-            store_url="sqlite:///store.db",
-            policy=Policy.from_toml(self.policy, name="test") if self.policy else Policy([]),
-            options=self.options,
-            tools={name: {"reversible": True} for name in self.harmless},
-            folder=self.folder,
-            lease_seconds=self.lease,
-        )
-
-    @asynccontextmanager
-    async def open(self) -> AsyncIterator[Runtime]:
-        async with connect(self.config(), clock=self.clock) as hitl:
-            yield hitl
-
-    async def start(self, input: Json = None, **how: Any) -> Run:
-        async with self.open() as hitl:
-            return await hitl.start("go" if input is None else input, **how)
-
-    async def say(self, *responses: Response) -> None:
-        async with self.open() as hitl:
-            for response in responses:
-                await hitl.respond(response)
-
-    async def resume(self, run: Run, **how: Any) -> Run:
-        async with self.open() as hitl:
-            return await hitl.resume(run.id, **how)
-
-    async def answer(self, run: Run, *said: Callable[[PauseRequest], Response]) -> Run:
-        """Answer the pending requests in order, one store each, and resume with yet another."""
-        assert run.pending, run.error
-        for request, response in zip(run.pending, said, strict=True):
-            await self.say(response(request))
-        return await self.resume(run)
-
-    async def look(self, run: Run) -> Run:
-        async with self.open() as hitl:
-            return await hitl.run(run.id)
-
-    @property
-    def effects(self) -> list[str]:
-        return [each["effect"] for each in recorded()]
+    harmless: tuple[str, ...] = field(default=("look_up", "slow", "draft"), kw_only=True)
 
     @property
     def calls(self) -> tuple[CallEntry, ...]:
@@ -108,16 +30,14 @@ class Desk:
 
     def told(self, call: int = -1) -> list[str]:
         """The tool results that the model read in one of its calls."""
-        body = self.model.calls[call].body
-        assert body is not None
-        messages: Any = body["messages"]
-        return [str(each["content"]) for each in messages if each["role"] == "tool"]
+        return [str(each["content"]) for each in self._read(call) if each["role"] == "tool"]
 
     def messages(self, call: int = -1) -> list[tuple[str, str]]:
-        body = self.model.calls[call].body
-        assert body is not None
-        messages: Any = body["messages"]
-        return [(each["role"], str(each["content"] or "")) for each in messages]
+        return [(each["role"], str(each["content"] or "")) for each in self._read(call)]
+
+    def _read(self, call: int) -> list[Any]:
+        body: Any = self.model.calls[call].body
+        return list(body["messages"])
 
 
 def ended(run: Run, output: Json = None) -> None:
@@ -131,32 +51,20 @@ def calls(*each: tuple[str, dict[str, Any]]) -> Step:
     return Step(call=tuple(Call(name=name, arguments=arguments) for name, arguments in each))
 
 
-# ── what people say ──────────────────────────────────────────────────────────────────────────────────────────
-
-
-def approve(request: PauseRequest) -> Response:
-    return request.approve(by="ann")
-
-
-def accept(request: PauseRequest) -> Response:
-    return request.accept(by="ann")
-
-
-def reject(request: PauseRequest) -> Response:
-    return request.reject("too risky", by="ann")
-
-
-def answering(value: Json) -> Callable[[PauseRequest], Response]:
-    return lambda request: request.answer(value, by="ann")
-
-
-def editing(**changes: Json) -> Callable[[PauseRequest], Response]:
-    return lambda request: request.edit({**request.action.arguments, **changes}, by="ann")
-
-
-def revising(feedback: str) -> Callable[[PauseRequest], Response]:
-    return lambda request: request.revise(feedback, by="ann")
-
-
-def choosing(option: str, reason: str = "") -> Callable[[PauseRequest], Response]:
-    return lambda request: request.choose(option, by="ann", reason=reason)
+__all__ = [
+    "ALL_GO",
+    "LEDGER",
+    "READS",
+    "Desk",
+    "accept",
+    "answering",
+    "approve",
+    "calls",
+    "choosing",
+    "editing",
+    "ended",
+    "record",
+    "recorded",
+    "reject",
+    "revising",
+]

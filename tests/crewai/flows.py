@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from typing import Any, ClassVar
 
-from crewai.flow.flow import Flow, and_, listen, router, start
+from crewai import Crew, Task
+from crewai.flow.flow import Flow, and_, listen, or_, router, start
 from crewai.flow.human_feedback import HumanFeedbackResult, human_feedback
 from crewai.flow.persistence import persist
 from pydantic import BaseModel
 
+from hitl_core.testing.crashing import die
+
 from . import agents
 from .desk import record
+
+DIES_AT = "HITL_TEST_DIES_AT"
+"""Names the place where a process kills itself."""
+
+
+def dies(place: str) -> None:
+    """Kill this process, if it was told to die here."""
+    if os.environ.get(DIES_AT) == place:
+        die()
 
 
 class Letter(BaseModel):
@@ -44,6 +57,7 @@ class Letters(Flow[Letter]):
     @listen("approved")
     def send(self, result: HumanFeedbackResult) -> str:
         record("sent", text=self.state.text, feedback=result.feedback)
+        dies("after sent")
         self.state.sent = True
         return f"sent {self.state.text}"
 
@@ -102,7 +116,9 @@ class Undeclared(Flow[dict[str, Any]]):
 
 
 class Joined(Flow[dict[str, Any]]):
-    """Two branches that ask, one that is slow, and a join of all three."""
+    """Two branches that ask, one that is slower, and a join of all three."""
+
+    go_on: ClassVar[threading.Event]
 
     @start()
     def begin(self) -> str:
@@ -123,7 +139,7 @@ class Joined(Flow[dict[str, Any]]):
 
     @listen(begin)
     async def slow(self) -> str:
-        await asyncio.sleep(0.2)
+        assert await asyncio.to_thread(self.go_on.wait, 20)
         record("slow")
         self.state["slow"] = "done"
         return "S"
@@ -137,6 +153,76 @@ class Joined(Flow[dict[str, Any]]):
     def join(self) -> str:
         record("joined", slow=self.state["slow"])
         return "joined"
+
+
+class Raced(Flow[dict[str, Any]]):
+    """A branch that asks races one that does not; a third asks beside them. `quick` or `asked` may hold back."""
+
+    go_on: ClassVar[threading.Event]
+    slow: ClassVar[str] = "quick"
+
+    @start()
+    def begin(self) -> str:
+        return "begun"
+
+    @listen(begin)
+    def quick(self) -> str:
+        self._hold_back("quick")
+        record("quick")
+        return "Q"
+
+    @listen(begin)
+    @human_feedback(message="Asked?")
+    def asked(self) -> str:
+        record("asked")
+        self._hold_back("asked")
+        return "A"
+
+    @listen(begin)
+    @human_feedback(message="Beside?")
+    def beside(self) -> str:
+        return "B"
+
+    @listen(or_(quick, asked))
+    def first(self, what: Any) -> str:
+        record("first", what=str(getattr(what, "output", what)))
+        self.go_on.set()
+        return "won"
+
+    @listen(and_(first, beside))
+    def end(self) -> str:
+        return "ended"
+
+    def _hold_back(self, name: str) -> None:
+        assert self.slow != name or self.go_on.wait(20)
+
+
+class Rivals(Flow[dict[str, Any]]):
+    """Two branches race, and both stop: one asks, one calls a gated tool once the race is over."""
+
+    url: ClassVar[str] = ""
+    go_on: ClassVar[threading.Event]
+
+    @start()
+    def begin(self) -> str:
+        return "begun"
+
+    @listen(begin)
+    @human_feedback(message="Left?")
+    def left(self) -> str:
+        return "L"
+
+    @listen(begin)
+    def right(self) -> str:
+        assert self.go_on.wait(20)
+        result: Any = agents.crew(agents.Refund)(type(self).url)().kickoff()
+        return str(result.raw)
+
+    @listen(or_(left, right))
+    def first(self, what: Any) -> str:
+        record("first", what=str(getattr(what, "output", what)))
+        self.go_on.set()
+        return "won"
 
 
 class Interview(Flow[dict[str, Any]]):
@@ -187,6 +273,28 @@ class Crewed(Flow[dict[str, Any]]):
         return f"thanks: {result.raw}"
 
 
+class Awaited(Flow[dict[str, Any]]):
+    """Kicks a crew off on its own event loop; its one task is reviewed."""
+
+    url: ClassVar[str] = ""
+
+    @start()
+    async def pay(self) -> str:
+        result: Any = await agents.crew(agents.Refund, task={"human_input": True})(type(self).url)().akickoff()
+        return str(result.raw)
+
+
+class Each(Flow[dict[str, Any]]):
+    """Kicks the same crew off for each of a list."""
+
+    url: ClassVar[str] = ""
+
+    @start()
+    def pay(self) -> str:
+        results: Any = agents.crew(agents.Refund)(type(self).url)().kickoff_for_each(inputs=[{"n": 1}, {"n": 2}])
+        return " and ".join(str(each.raw) for each in results)
+
+
 @persist()
 class Alone(Flow[dict[str, Any]]):
     """An agent of its own, without a crew, in a flow that keeps its state itself."""
@@ -220,3 +328,66 @@ class Routed(Flow[dict[str, Any]]):
     def publish(self) -> str:
         record("published", n=self.state["n"])
         return f"published v{self.state['n']}"
+
+
+# ── killed at a named place ──────────────────────────────────────────────────────────────────────────────────
+
+
+class Posted(Flow[dict[str, Any]]):
+    """Methods with effects of their own: plain, awaited, and after a question in the middle."""
+
+    @start()
+    def begin(self) -> str:
+        record("began")
+        return "begun"
+
+    @listen(begin)
+    def post(self) -> str:
+        dies("before post")
+        record("posted")
+        self.state["posted"] = True
+        dies("after post")
+        return "posted"
+
+    @listen(post)
+    async def file(self) -> str:
+        record("filed")
+        dies("after file")
+        return "filed"
+
+    @listen(file)
+    def sign(self) -> str:
+        name = self.ask("Your name?")
+        record("signed", name=name)
+        dies("after sign")
+        return f"{name}: {self.state['posted']}"
+
+
+class LookedUp(agents.LookUp):
+    """Runs unasked, by the policy of these tests."""
+
+    def _run(self, order: str) -> str:
+        found = super()._run(order)
+        dies("after looked")
+        return found
+
+
+def notify(output: Any) -> None:
+    """A task's callback."""
+    record("notified", raw=output.raw)
+    dies("after notified")
+
+
+async def archive(output: Any) -> None:
+    """The callback of a crew, for each of its tasks."""
+    record("archived", raw=output.raw)
+    dies("after archived")
+
+
+def told() -> Crew:
+    """A crew whose tasks call back; one tool runs unasked, and the second task is reviewed."""
+    url = os.environ["HITL_TEST_MODEL"]
+    clerk, writer = agents.agent(url, LookedUp()), agents.agent(url, role="writer")
+    look = Task(description="Look A up.", expected_output="A price.", agent=clerk, callback=notify)
+    tell = Task(description="Tell it.", expected_output="A letter.", agent=writer, callback=notify, human_input=True)
+    return Crew(agents=[clerk, writer], tasks=[look, tell], task_callback=archive)

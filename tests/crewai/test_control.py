@@ -254,14 +254,18 @@ async def test_a_model_that_gives_tools_away_to_its_provider_is_refused(desk: Ma
 async def test_what_is_found_in_an_app_is_said_when_it_is_attached(desk: Made) -> None:
     def build(url: str) -> Any:
         def make() -> Crew:
-            made = agents.crew(agents.Refund)(url)()
+            made = agents.crew(agents.Refund, inject_date=True)(url)()
             made.memory = True
             return made
 
         return make
 
     async with desk(build, DONE).open() as hitl:
-        assert [(each.level, each.place) for each in await hitl.attach()] == [("warn", "memory")]
+        found = [(each.level, each.place, each.message.split()[-4:]) for each in await hitl.attach()]
+    assert found == [
+        ("warn", "clerk", ["model", "is", "asked", "again"]),
+        ("warn", "memory", ["asks", "the", "model", "again"]),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from crewai.agent.planning_config import PlanningConfig
+from crewai.mcp import MCPServerStdio
 
 from hitl_core.protocol import RunState
-from hitl_core.testing.scripted_model import Step
+from hitl_core.testing.scripted_model import Conversation, Rule, Script, Step, When
 
 from . import agents
 from .desk import READS, Desk, answering, approve, calls, editing, ended, recorded, reject
+from .zygote import ROOT
 
 Made = Callable[..., Desk]
 
@@ -123,3 +129,68 @@ async def test_an_async_tool_of_a_crew(desk: Made) -> None:
     at = desk(agents.crew(agents.async_refund), PAY, DONE)
     ended(await at.answer(await at.start(), approve))
     assert refunds() == [("A", 12)]
+
+
+# ── an agent that plans, and calls its tools in steps ────────────────────────────────────────────────────────
+
+
+def planned(*orders: str) -> Script:
+    """A plan of steps that need nothing of each other: each pays one order back."""
+    steps: Any = [
+        {"step_number": number, "description": f"Pay {order} back", "tool_to_use": "refund", "depends_on": []}
+        for number, order in enumerate(orders, 1)
+    ]
+    plan = calls(("create_reasoning_plan", {"plan": "Pay.", "steps": steps, "ready": True}))
+    says = [
+        rule
+        for order in orders
+        for rule in (
+            Rule(when=When(user=f"Pay {order} back", turn=0), call=_pays(order).call),
+            Rule(when=When(user=f"Pay {order} back", turn=1), say=f"settled {order}"),
+        )
+    ]
+    planner = Conversation(name="planner", system="strategic planning assistant", steps=(plan,))
+    summary = Conversation(name="summary", system="You have completed a multi-step task", steps=(Step(say="all paid"),))
+    return Script(conversations=(planner, summary), rules=tuple(says), steps=(Step(say="nothing"),))
+
+
+def _pays(order: str) -> Step:
+    return calls(("refund", {"order": order, "amount": 12}))
+
+
+PLANS: dict[str, Any] = {"planning_config": PlanningConfig(reasoning_effort="low", max_attempts=1)}
+
+
+async def test_the_steps_of_a_plan_are_gated_side_by_side_and_repeat_nothing(desk: Made) -> None:
+    """CrewAI gives the planner's model a function to call by itself; that one only writes the plan down."""
+    at = desk(agents.crew(agents.Refund, **PLANS), planned("A", "B"))
+    run = await at.start()
+    assert (run.state, at.effects) == (RunState.PAUSED, [])
+    while run.pending:
+        run = await at.answer(run, *[approve] * len(run.pending))
+    ended(run, {"answer": "all paid"})
+    assert (sorted(refunds()), len(at.calls)) == ([("A", 12), ("B", 12)], 6)
+
+
+async def test_a_refused_step_of_a_plan_never_runs(desk: Made) -> None:
+    at = desk(agents.crew(agents.Refund, **PLANS), planned("A"))
+    ended(await at.answer(await at.start(), reject), {"answer": "all paid"})
+    assert at.effects == []
+    assert any("too risky" in text for text in at.told(-2))
+
+
+# ── tools of a server in another process ─────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize(("say", "paid"), [(approve, [("A", 12)]), (reject, [])], ids=["approve", "reject"])
+async def test_a_tool_of_an_mcp_server_is_gated(desk: Made, say: Any, paid: list[Any]) -> None:
+    """Its server is started anew for each call, and the effect is that process's."""
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    server = MCPServerStdio(command=sys.executable, args=["-m", "tests.crewai.mcp_server"], env=env)
+    (offered,) = await asyncio.to_thread(agents.agent("http://nobody", mcps=[server]).get_mcp_tools, [server])
+    at = desk(agents.crew(mcps=[server]), calls((offered.name, {"order": "A", "amount": 12})), DONE)
+    run = await at.start()
+    assert (run.state, refunds()) == (RunState.PAUSED, [])
+    ended(await at.answer(run, say), {"answer": "done"})
+    assert (refunds(), len(at.calls)) == (paid, 2)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from crewai import Crew, Process, Task
 
+from hitl_adapters.crewai.gating.callbacks import Once, oversee_callbacks
 from hitl_core.protocol import Reply, RunState
 from hitl_core.testing.scripted_model import Conversation, Script, Step
 
@@ -106,6 +107,15 @@ async def test_callbacks_of_a_task_that_ended_are_not_repeated(desk: Made) -> No
     run = await at.answer(await at.start(), approve)
     ended(await at.answer(run, accept))
     assert [each["raw"] for each in agents.effects("heard")] == ["receipt", "Dear"]
+
+
+def test_a_callback_that_is_held_is_written_down_by_its_own_name() -> None:
+    """CrewAI refuses to write a crew down whose callback has none."""
+    task = Task(description="Look.", expected_output="A price.", callback=heard)
+    written = task.model_dump(mode="json", include={"callback"})
+    oversee_callbacks(task)
+    assert isinstance(task.callback, Once)
+    assert task.model_dump(mode="json", include={"callback"}) == written
 
 
 # ── tools by text ────────────────────────────────────────────────────────────────────────────────────────────

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from crewai import Crew, Task
 from crewai.flow.flow import Flow, start
-from crewai.hooks import clear_all_hooks
-from crewai.hooks.dispatch import HookAborted, InterceptionPoint, register, scoped_hooks, unregister
+from crewai.memory.unified_memory import Memory
 from crewai.tools import BaseTool
 from pydantic import BaseModel
 
@@ -22,13 +20,12 @@ from hitl_core.protocol import RunState
 from hitl_core.testing.scripted_model import Refuse, Script, Step
 
 from . import agents
-from .desk import ALL_GO, Desk, accept, approve, calls, editing, ended, record, recorded, reject
+from .desk import ALL_GO, Desk, accept, answering, approve, calls, editing, ended, record, recorded, reject
 from .test_native_pauses import TextOnly, acts, parallel, texts
 
 Made = Callable[..., Desk]
 PAY = calls(("refund", {"order": "A", "amount": 12}))
 DONE = Step(say="done")
-PRE, POST = InterceptionPoint.PRE_TOOL_CALL, InterceptionPoint.POST_TOOL_CALL
 
 
 # ── §1: reviews ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -103,98 +100,7 @@ async def test_1_a_tool_that_swallows_the_pause_of_a_crew_inside_it(desk: Made) 
     assert (at.effects, at.told(), len(at.calls)) == (["outer", "outer", "refund"], ["inner done"], 4)
 
 
-# ── §4: hooks fail open ──────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.fixture
-def hook() -> Iterator[Callable[[InterceptionPoint, Any], None]]:
-    """Register hooks of the app's own, for one test."""
-    registered: list[tuple[InterceptionPoint, Any]] = []
-
-    def add(point: InterceptionPoint, function: Any) -> None:
-        register(point, function)
-        registered.append((point, function))
-
-    yield add
-    for point, function in registered:
-        unregister(point, function)
-
-
-async def test_4_an_error_of_our_own_means_not_run(desk: Made, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In CrewAI an exception in a hook lets the tool run."""
-    from hitl_adapters.crewai.gating import hooks
-
-    def fails(*args: Any) -> Any:
-        raise RuntimeError("the gate is broken")
-
-    at = desk(agents.crew(agents.Refund), PAY, DONE, policy=ALL_GO)
-    monkeypatch.setattr(hooks, "through_the_gate", fails)
-    run = await at.start()
-    assert (run.state, at.effects) == (RunState.FAILED, [])
-    assert "the gate is broken" in run.error
-
-
-async def test_4_hooks_that_the_app_clears_are_back_before_its_next_tool(desk: Made, hook: Any) -> None:
-    """clear_all_hooks() in a callback of the app would leave its tools without a gate."""
-    cleared: list[str] = []
-
-    def clears(context: Any) -> None:
-        if context.kind == "task":
-            cleared.append("all")
-            clear_all_hooks()
-
-    hook(InterceptionPoint.PRE_STEP, clears)
-    at = desk(agents.crew(agents.Refund), PAY, DONE)
-    run = await at.start()
-    assert (cleared, [r.action.tool for r in run.pending], at.effects) == (["all"], ["refund"], [])
-
-
-@pytest.mark.parametrize("veto", [lambda context: False, "abort", "raise"], ids=["False", "HookAborted", "error"])
-async def test_4_a_veto_of_the_app_counts_although_ours_comes_first(desk: Made, hook: Any, veto: Any) -> None:
-    """Our hook blocks CrewAI's own call, which would keep CrewAI from asking the hooks behind it."""
-
-    def objects(context: Any) -> Any:
-        if veto == "abort":
-            raise HookAborted("not today")
-        if veto == "raise":
-            raise RuntimeError("not today")
-        return False
-
-    at = desk(agents.crew(agents.Refund), PAY, DONE, policy=ALL_GO)
-    async with at.open() as hitl:
-        await hitl.attach()
-    hook(PRE, objects)
-    ended(await at.start())
-    assert at.effects == []
-    assert "stopped this call" in at.told()[0]
-
-
-async def test_4_a_scope_of_the_apps_own_hooks_does_not_hide_the_gate(desk: Made) -> None:
-    """A nested scoped_hooks replaces the outer one."""
-
-    def build(url: str) -> Callable[[], Any]:
-        class Scoped(Flow[dict[str, Any]]):
-            @start()
-            def work(self) -> str:
-                with scoped_hooks({PRE: [lambda context: None], POST: [lambda context: "changed"]}):
-                    return agents.answer_of(agents.crew(agents.Refund)(url)())
-
-        return Scoped
-
-    at = desk(build, PAY, DONE)
-    run = await at.start({})
-    assert (len(run.pending), at.effects) == (1, [])
-    ended(await at.answer(run, approve), "done")
-    assert (at.effects, at.told()) == (["refund"], ["changed"])
-
-
-async def test_4_outside_a_run_our_hooks_do_nothing(desk: Made) -> None:
-    at = desk(agents.crew(agents.Refund, agents.LookUp), calls(("look_up", {"order": "A"})), DONE)
-    async with at.open() as hitl:
-        await hitl.attach()
-    crew = agents.crew(agents.LookUp)(at.model.base_url)()
-    assert await asyncio.to_thread(agents.answer_of, crew) == "done"
-    assert at.effects == ["looked"]
+# ── §4: tools ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def test_4_a_tool_without_arguments_that_is_called_by_text_can_be_edited(desk: Made) -> None:
@@ -230,6 +136,13 @@ async def test_4_a_result_that_ends_the_task_does_so_on_a_replay_too(desk: Made,
     assert (at.effects, len(at.calls)) == (["refund"], 1)
 
 
+async def test_4_five_identical_calls_wait_for_five_answers(desk: Made) -> None:
+    """CrewAI stops an agent that gets the same result of the same call for the fifth time, "please wait" among them."""
+    at = desk(agents.crew(agents.Refund), calls(*[("refund", {"order": "A", "amount": 12})] * 5), DONE)
+    run = await at.start()
+    assert (run.state, len(run.pending), at.effects) == (RunState.PAUSED, 5, [])
+
+
 async def test_4_a_limit_of_uses_counts_over_processes(desk: Made) -> None:
     """A replayed call is a blocked one, and CrewAI does not count those."""
 
@@ -250,6 +163,32 @@ async def test_5_an_approval_is_for_this_tool_and_these_arguments_only(desk: Mad
     run = await at.answer(await at.start(), approve)
     assert run.pending[0].action.arguments == {"order": "A", "amount": 13}
     assert at.effects == ["refund"]
+
+
+class Hears(Flow[dict[str, Any]]):
+    """Keeps a memory, and asks afterwards in the same method."""
+
+    @start()
+    def hear(self) -> str:
+        kept = self.remember("A pays late", scope="/customers", categories=["money"], metadata={}, importance=0.5)
+        record("kept", id=kept.id)
+        return str(self.ask("Who are you?"))
+
+
+async def test_5_a_memory_is_saved_once_although_its_method_runs_again(desk: Made, tmp_path: Path) -> None:
+    """CrewAI would save it again with each resume."""
+
+    def memory(url: str) -> Memory:
+        def embed(texts: list[str]) -> list[list[float]]:
+            return [[1.0, 0.0, 0.0] for _ in texts]
+
+        return Memory(llm=agents.model(url), storage=str(tmp_path / "memory"), embedder=embed)
+
+    at = desk(lambda url: lambda: Hears(memory=memory(url)), Step(say="never asked"))
+    ended(await at.answer(await at.start({}), answering("Mira")), "Mira")
+    (first, second) = recorded()
+    assert first == second
+    assert [each.id for each in memory(at.model.base_url).list_records()] == [first["id"]]
 
 
 class Receipt(BaseModel):

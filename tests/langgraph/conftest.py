@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.forking import warmed
 
 from .desk import LEDGER, Build, Desk
 
@@ -34,17 +34,4 @@ def desk(tmp_path: Path) -> Callable[..., Desk]:
 @pytest.fixture(scope="session")
 def warm(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Everything that children need is imported, and was used once, before the first fork."""
-    from . import crash_desk
-    from .processes import model_process
-
-    folder = tmp_path_factory.mktemp("warm")
-
-    async def once() -> None:
-        async with crash_desk.CrashDesk(folder, url, folder / "model.jsonl").open() as hitl:
-            await crash_desk.go_through(hitl, crash_desk.truthfully)
-
-    with model_process(crash_desk.SCRIPT, folder / "model.jsonl") as url, pytest.MonkeyPatch.context() as patch:
-        patch.setenv(LEDGER, str(folder / "ledger.jsonl"))
-        patch.setenv("OPENAI_API_KEY", "test")
-        asyncio.run(once())
-    assert threading.active_count() == 1, threading.enumerate()
+    warmed("langgraph", tmp_path_factory.mktemp("warm"))

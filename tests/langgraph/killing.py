@@ -24,10 +24,10 @@ from hitl_core.protocol import Json, PauseRequest, Response, RunState
 from hitl_core.runtime import Settings
 from hitl_core.testing.crashing import CommandLog, CrashingStore, CrashPoint, die, points
 from hitl_core.tools import Catalogue
+from tests.forking import KILLED, child
 
 from . import desk as desks
 from .desk import LEDGER, Desk, recorded, sqlite_saver
-from .processes import KILLED, child
 
 ENDS = (RunState.COMPLETED, RunState.FAILED)
 TURN_ENDS = (

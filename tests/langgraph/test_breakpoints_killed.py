@@ -12,10 +12,10 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from hitl_core import Run, Runtime
 from hitl_core.protocol import PauseRequest, Response, RunState
 from hitl_core.testing.crashing import die
+from tests.forking import KILLED, child, dies_at
 
 from .desk import Desk, record, recorded
 from .graphs import State, _line, breakpoint_after, breakpoint_before, breakpoint_in_a_subgraph
-from .processes import KILLED, child, dies_at
 
 pytestmark = pytest.mark.processes
 

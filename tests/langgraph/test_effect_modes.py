@@ -21,11 +21,11 @@ from hitl_core.lifecycle import ActionState
 from hitl_core.protocol import EffectMode, RunState
 from hitl_core.testing.crashing import die
 from hitl_core.testing.scripted_model import Call, Script, ScriptedModel, Step
+from tests.crash_desk import CRASH
+from tests.forking import KILLED, child, model_process
 
-from .crash_desk import CRASH
 from .desk import GO, Desk, approve, editing, record, recorded
 from .played import PlayedModel, call
-from .processes import KILLED, child, model_process
 
 CALLS = Step(call=(Call(name="book", arguments={"order": "A", "amount": 12}),))
 SCRIPT = Script.of(CALLS, Step(say="booked"))

@@ -20,13 +20,13 @@ from langgraph.types import interrupt
 
 from hitl_adapters.langgraph import OversightMiddleware
 from hitl_core.protocol import Kind, PauseRequest, Response
+from tests.forking import on_two_cores
 
 from . import agents, graphs, test_langchain_middleware
 from .desk import GO, approve, editing, record, reject
 from .graphs import State
 from .killing import Story, killed_at, places
 from .played import PlayedModel, call
-from .processes import on_two_cores
 
 pytestmark = pytest.mark.processes
 

@@ -43,11 +43,11 @@ async def test_a_renamed_node_is_named_nothing_runs_and_the_old_app_goes_on(
     run = await at.start({"order": "A"})
     await at.say(*map(reject, run.pending))
     happened = at.effects
-    at.build = later
+    at.app = later
     run = await at.resume(run)
     assert (run.state, at.effects) == (RunState.FAILED, happened)
     assert "HITL-A07" in run.error
-    at.build = before
+    at.app = before
     run = await at.resume(run)
     assert (run.state, at.effects.count("told"), "paid" in at.effects) == (RunState.COMPLETED, 1, False)
 
@@ -57,12 +57,12 @@ async def test_a_tool_that_was_removed_after_its_approval_is_named(desk: Made) -
     at = desk(agents.agent(model, [agents.refund, agents.look_up]))
     run = await at.start(GO)
     await at.say(approve(run.pending[0]))
-    at.build = agents.agent(model, [agents.look_up])
+    at.app = agents.agent(model, [agents.look_up])
     run = await at.resume(run)
     assert (run.state, at.effects) == (RunState.FAILED, [])
     assert "HITL-A07" in run.error
     assert "'refund'" in run.error
-    at.build = agents.agent(model, [agents.refund, agents.look_up])
+    at.app = agents.agent(model, [agents.refund, agents.look_up])
     run = await at.resume(run)
     assert (run.state, at.effects) == (RunState.COMPLETED, ["refund"])
 
@@ -72,7 +72,7 @@ async def test_a_tool_that_was_redefined_after_its_approval_is_asked_about_again
     at = desk(agents.agent(model, [agents.refund]))
     run = await at.start(GO)
     await at.say(approve(run.pending[0]))
-    at.build = agents.agent(model, [agents.sync_refund])
+    at.app = agents.agent(model, [agents.sync_refund])
     run = await at.resume(run)
     assert (run.state, [r.round for r in run.pending], at.effects) == (RunState.PAUSED, [1], [])
 

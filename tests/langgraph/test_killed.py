@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,229 +13,73 @@ from langchain_openai import ChatOpenAI
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.graph import START, StateGraph
 
-from hitl_core import Option, Run, Runtime
 from hitl_core.commands import StopScope
-from hitl_core.gate import ABORT, HAPPENED, NOT_HAPPENED
-from hitl_core.lifecycle import ActionState
-from hitl_core.protocol import PauseRequest, Response, RunState
-from hitl_core.testing.crashing import CommandLog, CrashingStore, CrashPoint, die, points
+from hitl_core.testing.crashing import die
+from tests.crash_desk import CRASH, SCRIPT, CrashDesk, go_through, only_run, recovers, truthfully
+from tests.forking import KILLED, child, counts, dies_at, model_process, on_two_cores
+from tests.killed import Killed
 
-from . import crash_desk, graphs
-from .crash_desk import CRASH, CrashDesk, go_on, go_through, truthfully
-from .desk import LEDGER, Desk, record
-from .processes import KILLED, child, counts, dies_at, model_process, on_two_cores
+from . import graphs
+from .desk import Desk, record
 
 pytestmark = pytest.mark.processes
 
-Places = tuple[list[CrashPoint], list[tuple[str, str, int]]]
+Write = tuple[str, str, int]
+
+
+class TestSpecKilled(Killed):
+    backend = "langgraph"
+    remembers = False
+
+
+# ── every write of the saver ─────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.fixture
 def desk(tmp_path: Path, warm: None) -> Iterator[CrashDesk]:
-    log = tmp_path / "model.jsonl"
-    with model_process(crash_desk.SCRIPT, log) as url:
-        yield CrashDesk(tmp_path, url, log)
+    with model_process(SCRIPT, tmp_path / "model.jsonl") as url:
+        yield CrashDesk("langgraph", tmp_path, url, tmp_path / "model.jsonl")
 
 
-async def started_and_killed(desk: CrashDesk) -> None:
-    async with desk.open() as hitl:
-        await hitl.start({"order": "A"})
-        die()
+def ended(at: CrashDesk, *, apart: bool = True) -> int:
+    """A new process takes up what is there; it comes to its end."""
+    once = ["refund", "look_up"]
+    return child(lambda: recovers(at.to_json(), answer="done courier", once=once, apart=apart))
 
 
-async def only_run(hitl: Runtime) -> Run:
-    (run,) = (await hitl.runs()).items
-    return await hitl.run(run.id)
+def writes_of(desk: CrashDesk) -> list[Write]:
+    """Every write of the saver, found by going through it once."""
+    at, found = desk.somewhere_else("rehearsal"), desk.folder / "found"
 
-
-def approve(request: PauseRequest) -> Response:
-    return truthfully(request)
-
-
-def edit(request: PauseRequest) -> Response:
-    if request.action.tool != "refund":
-        return truthfully(request)
-    return request.edit({"order": "A", "amount": 7.5}, by="ann")
-
-
-def reject(request: PauseRequest) -> Response:
-    return request.reject("no", by="ann") if request.action.tool == "refund" else truthfully(request)
-
-
-def respond(request: PauseRequest) -> Response:
-    return request.answer("paid by hand", by="ann") if request.action.tool == "refund" else truthfully(request)
-
-
-@pytest.mark.parametrize(
-    ("say", "refunds"), [(approve, [12]), (edit, [7.5]), (reject, []), (respond, [])], ids=lambda each: str(each)
-)
-def test_killed_while_paused_and_after_each_answer(desk: CrashDesk, say: Any, refunds: list[float]) -> None:
-    """One process starts and dies, one lists and answers and dies, one resumes and dies; a question and a choice
-    are in every run."""
-
-    async def answers() -> None:
-        async with desk.open() as hitl:
-            for known in (await hitl.inbox()).items:
-                await hitl.respond(say(known.request))
-            die()
-
-    async def resumes() -> None:
-        async with desk.open() as hitl:
-            await hitl.resume((await only_run(hitl)).id)
-            die()
-
-    async def ends() -> None:
-        async with desk.open() as hitl:
-            run = await only_run(hitl)
-            assert (run.state, run.output) == (RunState.COMPLETED, {"answer": "done courier"}), run
-
-    assert child(lambda: started_and_killed(desk)) == KILLED
-    for step in (answers, resumes, answers, resumes):
-        assert child(step) == KILLED
-    assert child(ends) == 0
-    assert (desk.refunds, desk.lookups) == (refunds, 1)
-    assert (len(desk.calls), desk.repeated) == (3, 0)
-
-
-# ── every boundary ───────────────────────────────────────────────────────────────────────────────────────────
-
-
-def recovers(desk: CrashDesk) -> None:
-    """In a new process: take up what is there, or start if nothing is; it comes to its end."""
-
-    async def work() -> None:
-        async with desk.open() as hitl:
-            runs = (await hitl.runs()).items
-            if not runs:
-                run = await go_through(hitl, truthfully, desk.order)
-            else:
-                run = await go_on(hitl, await hitl.run(runs[0].id), truthfully)
-            assert (run.state, run.output) == (RunState.COMPLETED, {"answer": "done courier"}), run
-            states = {effect.state for effect in await hitl.effects(run.id)}
-            assert states == {ActionState.EXECUTED}, states
-
-    assert child(work) == 0
-    assert (len(desk.refunds), desk.lookups) == (1, 1)
-    assert desk.repeated <= 1, "only the model call in flight may be repeated"
-
-
-@pytest.fixture(scope="module")
-def places(tmp_path_factory: pytest.TempPathFactory, warm: None) -> Places:
-    """Every place at which the desk can die, found by going through it once."""
-    folder = tmp_path_factory.mktemp("rehearsal")
-
-    async def work() -> None:
+    async def rehearses() -> None:
         seen: list[str] = []
-        logs: list[CommandLog] = []
+        at.writes_its_own_ledger()
         for method in ("aput", "aput_writes"):
             counts(AsyncSqliteSaver, method, seen)
-
-        def wrap(store: Any) -> Any:
-            logs.append(CommandLog(store))
-            return logs[-1]
-
-        async with rehearsed.wrapped(wrap).open() as hitl:
-            await go_through(hitl, truthfully)
-        (folder / "found").write_text("\n".join([*logs[0].names, *seen]))
-
-    with model_process(crash_desk.SCRIPT, folder / "model.jsonl") as url, pytest.MonkeyPatch.context() as patch:
-        patch.setenv(LEDGER, str(folder / "ledger"))
-        patch.setenv("OPENAI_API_KEY", "test")
-        rehearsed = CrashDesk(folder, url, folder / "model.jsonl")
-        assert child(work) == 0
-    names = (folder / "found").read_text().splitlines()
-    saver = [(m, "before", n) for m in ("aput", "aput_writes") for n in range(1, names.count(m) + 1)]
-    saver += [(m, "after", names.count(m)) for m in ("aput", "aput_writes")]  # the others are before the next one
-    return points(name for name in names if name[0].isupper()), saver
-
-
-def somewhere_else(desk: CrashDesk, name: str) -> CrashDesk:
-    """The same desk with an order, a store, a ledger and threads of its own."""
-    folder = desk.folder / name
-    folder.mkdir()
-    os.environ[LEDGER] = str(folder / "ledger.jsonl")
-    return replace(desk, folder=folder, order=name)
-
-
-def killed_at_command(desk: CrashDesk, point: CrashPoint) -> None:
-    at = somewhere_else(desk, str(point).replace(" ", "-"))
-
-    async def dies() -> None:
-        async with at.wrapped(lambda store: CrashingStore(store, point)).open() as hitl:
+        async with at.open() as hitl:
             await go_through(hitl, truthfully, at.order)
+        found.write_text("\n".join(seen))
 
-    assert child(dies) == KILLED, point
-    recovers(at)
+    assert child(rehearses) == 0
+    names = found.read_text().splitlines()
+    writes = [(m, "before", n) for m in ("aput", "aput_writes") for n in range(1, names.count(m) + 1)]
+    return writes + [(m, "after", names.count(m)) for m in ("aput", "aput_writes")]  # others are before the next one
 
 
 def killed_at_write(desk: CrashDesk, method: str, when: str, nth: int) -> None:
-    at = somewhere_else(desk, f"{when}-{method}-{nth}")
+    at = desk.somewhere_else(f"{when}-{method}-{nth}")
 
     async def dies() -> None:
+        at.writes_its_own_ledger()
         dies_at(AsyncSqliteSaver, method, when, nth)
         async with at.open() as hitl:
             await go_through(hitl, truthfully, at.order)
 
-    assert child(dies) == KILLED, (method, when, nth)
-    recovers(at)
+    assert (child(dies), ended(at)) == (KILLED, 0), (method, when, nth)
 
 
-def test_killed_around_every_command_to_the_store(desk: CrashDesk, places: Places) -> None:
-    """Between LangGraph's checkpoint and our commit, between a decision and its use, around each effect …"""
-    commands, _ = places
-    assert {point.command for point in commands} >= {
-        *("OpenRun", "BeginEffect", "EndEffect", "PauseRun", "RecordResponse", "ClaimRuns", "FinishRun")
-    }
-    assert on_two_cores([partial(killed_at_command, desk, point) for point in commands]) == [0, 0]
-
-
-def test_killed_around_every_write_of_the_saver(desk: CrashDesk, places: Places) -> None:
-    _, writes = places
-    assert on_two_cores([partial(killed_at_write, desk, *place) for place in writes]) == [0, 0]
-
-
-# ── inside the tool ──────────────────────────────────────────────────────────────────────────────────────────
-
-
-def killed_in_the_tool(desk: CrashDesk, place: str) -> None:
-    async def dies() -> None:
-        os.environ[CRASH] = place
-        async with desk.open() as hitl:
-            await go_through(hitl, truthfully)
-
-    assert child(dies) == KILLED
-
-
-@pytest.mark.parametrize(
-    ("place", "said", "refunds", "told"),
-    [
-        ("after refund", HAPPENED, 1, "carried out"),
-        ("before refund", NOT_HAPPENED, 1, "paid 12"),
-        ("after refund", ABORT, 1, "not known"),
-        ("before refund", ABORT, 0, "not known"),
-    ],
-    ids=lambda each: str(getattr(each, "id", each)),
-)
-def test_killed_in_the_tool_it_is_in_doubt_until_a_person_says(
-    desk: CrashDesk, place: str, said: Option, refunds: int, told: str
-) -> None:
-    killed_in_the_tool(desk, place)
-    happened = len(desk.refunds)
-
-    async def finds_doubt() -> None:
-        async with desk.open() as hitl:
-            run = await hitl.resume((await only_run(hitl)).id)
-            assert [(r.in_doubt, r.action.tool) for r in run.pending] == [(True, "refund")], run
-            assert len(desk.refunds) == happened
-            await hitl.respond(run.pending[0].choose(said.id, by="ann"))
-            run = await go_on(hitl, await hitl.resume(run.id), truthfully)
-            assert run.state is RunState.COMPLETED, run
-            (effect,) = [each for each in await hitl.effects(run.id) if each.action.tool == "refund"]
-            results = str(effect.result) + effect.error
-            assert told in results or said is ABORT, results
-
-    assert child(finds_doubt) == 0
-    assert (len(desk.refunds), desk.lookups, desk.repeated) == (refunds, 1, 0)
+def test_killed_around_every_write_of_the_saver(desk: CrashDesk) -> None:
+    assert on_two_cores([partial(killed_at_write, desk, *place) for place in writes_of(desk)]) == [0, 0]
 
 
 # ── where no gate is: the app's own nodes, and the model ─────────────────────────────────────────────────────
@@ -352,5 +195,5 @@ def test_killed_while_the_model_answers_only_that_call_is_made_again(desk: Crash
 
     assert child(dies) == KILLED
     assert desk.repeated == 0
-    recovers(desk)
+    assert ended(desk, apart=False) == 0
     assert (len(desk.calls), desk.repeated) == (4, 1)

@@ -11,10 +11,10 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from hitl_core import Run, Runtime
 from hitl_core.protocol import Kind, PauseRequest, Response, RunState
 from hitl_core.testing.crashing import die
+from tests.forking import KILLED, child
 
 from . import graphs
 from .desk import Desk
-from .processes import KILLED, child
 
 pytestmark = pytest.mark.processes
 

@@ -19,9 +19,9 @@ from langgraph.types import Command, interrupt
 from hitl_core.errors import AlreadyDecided, HitlError
 from hitl_core.protocol import RunState
 from hitl_core.runtime import Worker
+from tests.forking import ended, fork
 
 from .desk import Desk, record, recorded, sqlite_saver
-from .processes import ended, fork
 
 pytestmark = pytest.mark.processes
 

@@ -14,11 +14,11 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from hitl_adapters.langgraph import OversightMiddleware
 from hitl_core.protocol import PauseRequest, RunState
 from hitl_core.testing.crashing import die
+from tests.forking import KILLED, child, dies_at
 
 from . import agents, graphs
 from .desk import GO, Desk, approve
 from .played import PlayedModel, call
-from .processes import KILLED, child, dies_at
 
 pytestmark = pytest.mark.processes
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -142,6 +143,16 @@ async def test_a_model_for_every_agent_may_not_speak_in_a_persons_place(desk: Ca
     with pytest.raises(AppRefused, match="in this person's place"):
         await at.start("hello")
     assert at.asked == (0, 0)
+
+
+async def test_nor_in_agents_that_are_under_oversight_already(desk: Callable[..., Desk]) -> None:
+    at = desk(two_agents, script(says("the clerk speaks")))
+    kept = two_agents(at.model.base_url)
+    at.app = lambda url: kept
+    assert (await at.start("hello")).state is RunState.PAUSED
+    at.app = lambda url: replace(kept, run_config=RunConfig(model="gpt-4o-mini"))
+    with pytest.raises(AppRefused, match="in this person's place"):
+        await at.start("hello")
 
 
 async def test_where_the_provider_keeps_the_conversation_no_person_can_take_it(desk: Callable[..., Desk]) -> None:

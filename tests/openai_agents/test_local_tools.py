@@ -1,47 +1,26 @@
-"""The SDK's other tools: MCP servers, shell, apply_patch, custom ones, and what its provider carries out."""
+"""The SDK's local tools: MCP servers, shell, apply_patch and custom ones, decided, edited and answered for."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from agents import (
-    Agent,
-    ApplyPatchTool,
-    CodeInterpreterTool,
-    CustomTool,
-    HostedMCPTool,
-    Model,
-    ModelResponse,
-    ShellTool,
-    Usage,
-    WebSearchTool,
-)
-from agents.editor import ApplyPatchResult
+from agents import Agent, ShellTool
 from agents.mcp import MCPServerStdio
-from agents.models.fake_id import FAKE_RESPONSES_ID
-from agents.tool import ShellCommandOutput, ShellResult
-from openai.types.responses import (
-    ResponseApplyPatchToolCall,
-    ResponseCustomToolCall,
-    ResponseFunctionShellToolCall,
-    ResponseOutputMessage,
-    ResponseOutputText,
-)
-from openai.types.responses.response_apply_patch_tool_call import OperationCreateFile
-from openai.types.responses.response_function_shell_tool_call import Action
-from openai.types.responses.response_output_item import McpApprovalRequest
 
 from hitl_adapters.openai_agents import gate_agent
-from hitl_core.errors import AppRefused, ResponseRefused
-from hitl_core.protocol import RunState
+from hitl_core.errors import ResponseRefused
+from hitl_core.protocol import Reply, RunState
+from hitl_core.testing.clock import ManualClock
 
-from .desk import Desk, answering, approve, chat_model, editing, record, recorded, reject
+from .desk import Desk, answering, approve, chat_model, choosing, editing, record, recorded, reject
+from .responses import LOCAL, Says, custom_call, function_call, local, patch_call, run_commands, shell_call, text
 from .specs import calls, says
 
 Made = Callable[..., Desk]
@@ -93,74 +72,6 @@ async def test_a_tool_of_an_mcp_server(desk: Made, app: Any, say: Any, amounts: 
 # ── shell, patches, custom tools: a model of the Responses API says these ───────────────────────────────────
 
 
-class Says(Model):
-    """A model in the process: answers with the turn whose number is that of its calls' outputs."""
-
-    def __init__(self, *turns: Sequence[Any]) -> None:
-        self.turns = turns
-        self.seen: list[list[Any]] = []
-
-    async def get_response(self, system_instructions: Any, input: Any, *args: Any, **kwargs: Any) -> ModelResponse:
-        items = [] if isinstance(input, str) else list(input)
-        self.seen.append(items)
-        done = sum(str(each.get("type", "")).endswith(("_output", "_response")) for each in items)
-        return ModelResponse(output=list(self.turns[min(done, len(self.turns) - 1)]), usage=Usage(), response_id=None)
-
-    def stream_response(self, *args: Any, **kwargs: Any) -> Any:
-        raise NotImplementedError
-
-
-def text(words: str) -> ResponseOutputMessage:
-    part = ResponseOutputText(type="output_text", text=words, annotations=[])
-    return ResponseOutputMessage(
-        id=FAKE_RESPONSES_ID, type="message", role="assistant", status="completed", content=[part]
-    )
-
-
-SHELL = ResponseFunctionShellToolCall(
-    id="s1", call_id="s1", type="shell_call", status="completed", action=Action(commands=["rm -r x"])
-)
-PATCH = ResponseApplyPatchToolCall(
-    id="p1",
-    call_id="p1",
-    type="apply_patch_call",
-    status="completed",
-    operation=OperationCreateFile(type="create_file", path="a.txt", diff="+hello"),
-)
-CUSTOM = ResponseCustomToolCall(call_id="q1", type="custom_tool_call", name="sql", input="DROP TABLE orders")
-
-
-class Editor:
-    def create_file(self, operation: Any) -> ApplyPatchResult:
-        record("patched", path=operation.path)
-        return ApplyPatchResult(status="completed", output=f"made {operation.path}")
-
-    update_file = delete_file = create_file
-
-
-async def run_commands(request: Any) -> ShellResult:
-    record("shell", commands=request.data.action.commands)
-    return ShellResult(output=[ShellCommandOutput(stdout="gone")])
-
-
-async def run_sql(context: Any, query: str) -> str:
-    record("sql", query=query)
-    return "dropped"
-
-
-LOCAL: dict[str, tuple[Any, Callable[[Any], Any]]] = {
-    "shell": (SHELL, lambda needs: ShellTool(executor=run_commands, needs_approval=needs)),
-    "apply_patch": (PATCH, lambda needs: ApplyPatchTool(editor=Editor(), needs_approval=needs)),
-    "sql": (CUSTOM, lambda needs: CustomTool("sql", "Run SQL", run_sql, needs_approval=needs)),
-}
-
-
-def local(tool: str, *, needs: Any = True) -> tuple[Says, Callable[[str], Agent[Any]]]:
-    call, make = LOCAL[tool]
-    model = Says([call], [text("done")])
-    return model, lambda url: Agent(name="desk", model=model, tools=[make(needs)])
-
-
 @pytest.mark.parametrize("tool", LOCAL)
 @pytest.mark.parametrize("gated", [False, True], ids=["native", "gated"])
 @pytest.mark.parametrize(("say", "ran"), [(approve, 1), (reject, 0)], ids=["approve", "reject"])
@@ -177,14 +88,210 @@ async def test_a_local_tool_is_approved_or_rejected(desk: Made, tool: str, gated
         assert [each.state for each in await hitl.effects(run.id)] == ["executed"] * ran
 
 
+CHANGES: dict[str, dict[str, Any]] = {
+    "shell": {"commands": ["ls x"]},
+    "apply_patch": {"path": "b.txt", "diff": "+bye"},
+    "sql": {"input": "SELECT 1"},
+}
+SHELL = shell_call("rm -r x")
+
+
 @pytest.mark.parametrize("tool", LOCAL)
-async def test_what_the_sdk_keeps_to_itself_is_not_offered(desk: Made, tool: str) -> None:
-    _, app = local(tool)
-    at = desk(app, says("unused"))
+@pytest.mark.parametrize("gated", [False, True], ids=["native", "gated"])
+async def test_what_a_person_changed_is_what_runs_and_the_model_is_told(desk: Made, tool: str, gated: bool) -> None:
+    """The research (§2.1) has no edit for these: the SDK's own code is behind them, and ours in front of the app's."""
+    model, unchanged = local(tool, needs=not gated)
+    at = desk((lambda url: gate_agent(unchanged(url))) if gated else unchanged, says("unused"))
     run = await at.start()
+    run = await at.answer(run, editing(**CHANGES[tool]))
+    assert (run.state, len(model.seen)) == (RunState.COMPLETED, 2), run.error
+    (effect,) = recorded()
+    expected = {"sql": {"query": "SELECT 1", "shown": "SELECT 1"}}.get(tool, CHANGES[tool])
+    assert effect == {"effect": tool, **expected}
+    (output,) = model.outputs
+    told = str(output["output"])
+    assert ("A person changed this call" in told, told.count(str(next(iter(CHANGES[tool].values()))))) != (False, 0)
+    async with at.open() as hitl:
+        (done,) = await hitl.effects(run.id)
+    assert (done.state, {name: done.action.arguments[name] for name in CHANGES[tool]}) == ("executed", CHANGES[tool])
+
+
+@pytest.mark.parametrize("tool", LOCAL)
+@pytest.mark.parametrize("gated", [False, True], ids=["native", "gated"])
+async def test_a_person_answers_in_its_place(desk: Made, tool: str, gated: bool) -> None:
+    model, unchanged = local(tool, needs=not gated)
+    at = desk((lambda url: gate_agent(unchanged(url))) if gated else unchanged, says("unused"))
+    run = await at.answer(await at.start(), answering("done by hand"))
+    assert (run.state, at.effects) == (RunState.COMPLETED, []), run.error
+    (output,) = model.outputs
+    assert "done by hand" in str(output["output"])
+    assert output.get("status", "completed") == "completed"
+
+
+@pytest.mark.parametrize(
+    ("tool", "change", "fault"),
+    [
+        ("shell", {"commands": []}, r"arguments\.commands"),
+        ("shell", {"command": "ls"}, "command"),
+        ("apply_patch", {"type": "delete_file"}, r"arguments\.type"),
+        ("apply_patch", {"path": ""}, r"arguments\.path"),
+        ("sql", {"input": 7}, r"arguments\.input"),
+    ],
+)
+async def test_an_edit_that_is_no_such_call_is_refused(desk: Made, tool: str, change: Any, fault: str) -> None:
+    at = desk(local(tool)[1], says("unused"))
+    run = await at.start()
+    with pytest.raises(ResponseRefused, match=fault):
+        await at.say(editing(**change)(run.pending[0]))
+    assert at.effects == []
+
+
+async def test_where_the_output_has_no_room_to_tell_of_an_edit_there_is_none(desk: Made) -> None:
+    """The SDK cuts all output to the length that the model asked for."""
+    at = desk(local("shell", shell_call("rm -r x", max_output_length=200))[1], says("unused"))
+    run = await at.start()
+    assert run.pending[0].allowed == (Reply.APPROVE, Reply.REJECT, Reply.CANCEL)
     for say in (answering("no"), editing()):
         with pytest.raises(ResponseRefused, match="is not offered"):
             await at.say(say(run.pending[0]))
+
+
+async def test_where_the_output_is_cut_the_length_stays_and_no_answer_is_longer(desk: Made) -> None:
+    model, app = local("shell", shell_call("rm -r x", max_output_length=1500, timeout_ms=9))
+    at = desk(app, says("unused"))
+    run = await at.start()
+    for say, fault in ((answering("x" * 1501), "value"), (editing(max_output_length=10), "max_output_length")):
+        with pytest.raises(ResponseRefused, match=fault):
+            await at.say(say(run.pending[0]))
+    run = await at.answer(run, editing(commands=["ls"], timeout_ms=5))
+    assert run.state is RunState.COMPLETED, run.error
+    assert "ran ['ls']" in str(model.outputs[0]), "the note took no room from the result"
+
+
+@pytest.mark.parametrize("executor", [run_commands, lambda request: "x" * 5000], ids=["cuts itself", "does not"])
+async def test_a_long_change_leaves_room_for_its_result(desk: Made, executor: Any) -> None:
+    model = Says([shell_call("rm -r x", max_output_length=1200)], [text("done")])
+    tool = ShellTool(executor=executor, needs_approval=True)
+    at = desk(lambda url: Agent(name="desk", model=model, tools=[tool]), says("unused"))
+    run = await at.answer(await at.start(), editing(commands=["x" * 3000]))
+    assert run.state is RunState.COMPLETED, run.error
+    note, result = [each["stdout"] for each in model.outputs[0]["output"]]
+    assert (note[:30], len(note) + len(result) <= 1200) == ("A person changed this call bef", True)
+    assert "xxx" in result
+
+
+async def test_a_changed_command_that_fails_is_told_of_as_changed_and_failed(desk: Made) -> None:
+    model, app = local("shell")
+    at = desk(app, says("unused"))
+    run = await at.answer(await at.start(), editing(commands=["false"]))
+    assert (run.state, at.effects) == (RunState.COMPLETED, ["shell"]), run.error
+    told = str(model.outputs[0])
+    assert "A person changed this call" in told
+    assert "no shell" in told
+    async with at.open() as hitl:
+        assert [each.state for each in await hitl.effects(run.id)] == ["failed"]
+
+
+async def test_an_editor_that_says_it_failed_is_on_record_as_failed(desk: Made) -> None:
+    model, app = local("apply_patch", patch_call("full.txt"))
+    at = desk(app, says("unused"))
+    run = await at.answer(await at.start(), approve)
+    assert (run.state, model.outputs[0]["status"]) == (RunState.COMPLETED, "failed"), run.error
+    async with at.open() as hitl:
+        (effect,) = await hitl.effects(run.id)
+    assert (effect.state, effect.error) == ("failed", "failed full.txt")
+
+
+TWICE = (patch_call("a.txt"), patch_call("a.txt", call_id="p2"))
+
+
+@pytest.mark.parametrize("approved", [0, 1], ids=["first", "second"])
+async def test_of_two_equal_patches_the_approved_one_runs(desk: Made, approved: int) -> None:
+    """The SDK does not tell an editor which call it works for."""
+    model, app = local("apply_patch", *TWICE)
+    at = desk(app, says("unused"))
+    run = await at.start()
+    said = [approve, reject] if approved == 0 else [reject, approve]
+    asked, wanted = run.pending, run.pending[approved].call
+    run = await at.answer(run, *said)
+    assert (run.state, at.effects) == (RunState.COMPLETED, ["apply_patch"]), run.error
+    statuses = {each["call_id"]: each["status"] for each in model.outputs}
+    assert statuses == {each.call: "completed" if each.call == wanted else "failed" for each in asked}
+    async with at.open() as hitl:
+        assert [(each.call, each.state) for each in await hitl.effects(run.id)] == [(wanted, "executed")]
+
+
+async def test_an_equal_patch_that_ran_before_does_not_answer_for_the_next(desk: Made) -> None:
+    first, second = TWICE
+    model = Says([first], [second], [text("done")])
+    tool = LOCAL["apply_patch"][1](True)
+    at = desk(lambda url: Agent(name="desk", model=model, tools=[tool]), says("unused"))
+    run = await at.answer(await at.start(), approve)
+    assert (len(run.pending), at.effects) == (1, ["apply_patch"]), run.error
+    run = await at.answer(run, approve)
+    assert (run.state, at.effects) == (RunState.COMPLETED, ["apply_patch"] * 2), run.error
+    async with at.open() as hitl:
+        assert [each.state for each in await hitl.effects(run.id)] == ["executed"] * 2
+
+
+OLDER = '{"type": "create_file", "path": "a.txt", "diff": "+hello"}'
+
+
+@pytest.mark.parametrize("gated", [False, True], ids=["native", "gated"])
+@pytest.mark.parametrize(
+    "call", [function_call("apply_patch", OLDER), custom_call("apply_patch", OLDER)], ids=["function", "custom"]
+)
+async def test_a_patch_in_an_older_form_of_call(desk: Made, call: Any, gated: bool) -> None:
+    _, unchanged = local("apply_patch", call, needs=not gated)
+    at = desk((lambda url: gate_agent(unchanged(url))) if gated else unchanged, says("unused"))
+    run = await at.start()
+    assert [(each.action.arguments["path"], at.effects) for each in run.pending] == [("a.txt", [])], run.error
+    run = await at.answer(run, editing(path="b.txt"))
+    assert (run.state, [each["path"] for each in recorded()]) == (RunState.COMPLETED, ["b.txt"]), run.error
+
+
+@pytest.mark.parametrize("gated", [False, True], ids=["native", "gated"])
+async def test_several_operations_in_one_call_are_not_shown_as_one_and_do_not_run(desk: Made, gated: bool) -> None:
+    call = custom_call("apply_patch", f'{{"operations": [{OLDER}, {OLDER.replace("a.txt", "b.txt")}]}}')
+    model, unchanged = local("apply_patch", call, needs=not gated)
+    at = desk((lambda url: gate_agent(unchanged(url))) if gated else unchanged, says("unused"))
+    run = await at.start()
+    assert (run.state, at.effects) == (RunState.COMPLETED, []), run.error
+    assert "Make a call for each" in str(model.outputs[0])
+
+
+async def test_a_text_of_a_custom_tool_that_looks_like_a_patch_is_its_own(desk: Made) -> None:
+    _, app = local("sql", custom_call("sql", '{"operations": []}'))
+    at = desk(app, says("unused"))
+    run = await at.answer(await at.start(), approve)
+    assert (run.state, at.effects) == (RunState.COMPLETED, ["sql"]), run.error
+
+
+async def test_a_local_tool_that_nobody_is_asked_about_is_in_doubt_after_a_crash(desk: Made) -> None:
+    began, clock = asyncio.Event(), ManualClock()
+    waits = [True]
+
+    async def execute(request: Any) -> str:
+        record("shell")
+        if waits:
+            waits.pop()
+            began.set()
+            await asyncio.Event().wait()
+        return "gone"
+
+    model = Says([SHELL], [text("done")])
+    at = desk(lambda url: Agent(name="desk", model=model, tools=[ShellTool(executor=execute)]), says("no"), clock=clock)
+    async with at.open() as hitl:
+        work = asyncio.ensure_future(hitl.start("go"))
+        await began.wait()
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+        (run,) = (await hitl.runs()).items
+    clock.advance(hours=1)
+    run = await at.resume(run)
+    assert ([each.in_doubt for each in run.pending], at.effects) == ([True], ["shell"]), run.error
+    run = await at.answer(run, choosing("again"))
+    assert (run.state, at.effects, len(model.seen)) == (RunState.COMPLETED, ["shell"] * 2, 2), run.error
 
 
 @pytest.mark.parametrize("tool", LOCAL)
@@ -210,48 +317,3 @@ async def test_an_approval_in_the_apps_own_code_is_its_own_and_told(desk: Made) 
     gated.folder.mkdir()
     run = await gated.start()
     assert [each.action.tool for each in run.pending] == ["shell"], run.error
-
-
-# ── what the provider carries out ────────────────────────────────────────────────────────────────────────────
-
-
-HOSTED = [
-    WebSearchTool(),
-    CodeInterpreterTool(tool_config={"type": "code_interpreter", "container": {"type": "auto"}}),
-    HostedMCPTool(
-        tool_config={"type": "mcp", "server_label": "m", "server_url": "http://x", "require_approval": "never"}
-    ),
-]
-
-
-@pytest.mark.parametrize("tool", HOSTED, ids=lambda tool: type(tool).__name__)
-async def test_hosted_tools_are_told_of_and_refused_where_everything_is_to_be_gated(desk: Made, tool: Any) -> None:
-    at = desk(lambda url: Agent(name="desk", model=chat_model(url), tools=[tool]), says("unused"))
-    async with at.open() as hitl:
-        (finding,) = await hitl.attach()
-    assert (finding.level, "where no gate is" in finding.message) == ("warn", True)
-    at.app = lambda url: gate_agent(Agent(name="desk", model=chat_model(url), tools=[tool]))
-    with pytest.raises(AppRefused, match="where no gate is"):
-        await at.start()
-    assert at.asked == (0, 0)
-
-
-@pytest.mark.parametrize(("say", "approved"), [(approve, True), (reject, False)], ids=["approve", "reject"])
-async def test_a_hosted_mcp_call_is_decided_and_that_is_all_that_can_be_done(
-    desk: Made, say: Any, approved: bool
-) -> None:
-    tool = HostedMCPTool(
-        tool_config={"type": "mcp", "server_label": "m", "server_url": "http://x", "require_approval": "always"}
-    )
-    request = McpApprovalRequest(
-        id="r1", type="mcp_approval_request", name="pay", server_label="m", arguments='{"amount": 3}'
-    )
-    model = Says([request], [text("done")])
-    at = desk(lambda url: Agent(name="desk", model=model, tools=[tool]), says("unused"))
-    run = await at.start()
-    (asked,) = run.pending
-    assert (asked.action.tool, asked.action.arguments) == ("pay", {"amount": 3}), run.error
-    run = await at.answer(run, say)
-    assert run.state is RunState.COMPLETED, run.error
-    (reply,) = [each for each in model.seen[-1] if each.get("type") == "mcp_approval_response"]
-    assert (reply["approve"], "too risky" in str(reply.get("reason"))) == (approved, not approved)

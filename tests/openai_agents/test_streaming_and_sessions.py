@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from agents import SQLiteSession
 
 from hitl_adapters.openai_agents import AgentApp
 from hitl_core.protocol import RunState
 from hitl_core.testing.scripted_model import Refuse, Step
 
-from .desk import READS, Desk, approve
+from .desk import READS, Desk, approve, record
 from .native import unchanged
 from .specs import LOOK_UP, REFUND, calls, desk_spec, says
 
@@ -80,4 +81,63 @@ async def test_a_turn_that_broke_leaves_nothing_in_the_session(desk: Callable[..
     assert outline(await items_of(at, "t1")) == ["user", "function_call"]
     run = await at.resume(run)
     assert (run.state, at.effects) == (RunState.COMPLETED, ["refund"]), run.error
+    assert outline(await items_of(at, "t1")) == ["user", "function_call", "function_call_output", "assistant"]
+
+
+class Shortening(SQLiteSession):
+    """A session that keeps its last item only when it is told to be short, as those that a provider shortens."""
+
+    fails = False
+
+    async def run_compaction(self, args: Any = None) -> None:
+        if self.fails:
+            raise ConnectionError("the provider is away")
+        record("compacted", items=len(await self.get_items()))
+        last = (await self.get_items())[-1:]
+        await self.clear_session()
+        await self.add_items(last)
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["shortened", "provider away"])
+async def test_a_session_that_shortens_itself_does_so_when_the_run_is_over(
+    desk: Callable[..., Desk], fails: bool
+) -> None:
+    """The SDK does it after each answer; while a run waits, that would cut off the calls that it waits for."""
+
+    def session(thread: str) -> Shortening:
+        made = Shortening(thread, at.folder / "chat.db")
+        made.fails = fails
+        return made
+
+    at: Desk = desk(lambda url: AgentApp(unchanged(url), session=session), calls(WHOLE), says("all done"), says("more"))
+    run = await at.start("pay A", thread="t1")
+    assert (at.effects, outline(await items_of(at, "t1"))) == ([], ["user", "function_call"])
+    run = await at.answer(run, approve)
+    assert run.state is RunState.COMPLETED, run.error
+    whole = ["user", "function_call", "function_call_output", "assistant"]
+    assert outline(await items_of(at, "t1")) == (whole if fails else ["assistant"])
+    assert at.effects == ["refund"] + ["compacted"] * (not fails)
+
+
+async def test_a_session_that_cannot_be_written_is_written_at_the_next_try(desk: Callable[..., Desk]) -> None:
+    """§4: on older releases the output of an approved tool is lost in the session for ever (#4615)."""
+    full = [False]
+
+    class Full(SQLiteSession):
+        async def add_items(self, items: Any) -> None:
+            if full[0]:
+                full[0] = False
+                raise OSError("disk full")
+            await super().add_items(items)
+
+    at: Desk = desk(
+        lambda url: AgentApp(unchanged(url), session=lambda thread: Full(thread, at.folder / "chat.db")),
+        *(calls(WHOLE), says("all done")),
+    )
+    run = await at.start("pay A", thread="t1")
+    full[0] = True
+    run = await at.answer(run, approve)
+    assert (run.state, at.effects, "disk full" in run.error) == (RunState.FAILED, ["refund"], True)
+    run = await at.resume(run)
+    assert (run.state, at.effects, at.asked) == (RunState.COMPLETED, ["refund"], (2, 0)), run.error
     assert outline(await items_of(at, "t1")) == ["user", "function_call", "function_call_output", "assistant"]

@@ -1,8 +1,9 @@
 """Traps of the SDK, each closed: every test names the section of the research on it that the trap is from.
 
-Others have a place of their own: changed agents and older states (§3) in test_changed, equal call ids and depth (§4) in
-test_sub_agents, sessions (§4) in test_streaming_and_sessions, a model that speaks for a person (§5) in test_handoff,
-crashes (§6) in test_killed, hosted tools (§1) in test_local_tools.
+Others have a place of their own: changed agents and older states (§3) in test_changed, agents inside agents (§4) in
+test_traps_inside and test_sub_agents, sessions (§4) in test_streaming_and_sessions, a model that speaks for a person
+(§5) in test_handoff, crashes (§6) in test_killed, tools without approval (§1) in test_around_the_gate, local tools
+(§2.1, §2.2) in test_local_tools, what a tool and its guardrails see of an edit (§2.1) in test_edited.
 """
 
 from __future__ import annotations
@@ -12,18 +13,19 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from agents import Agent, RunConfig, RunHooks, Runner, Tool, add_trace_processor, function_tool
+from agents import Agent, RunHooks, Tool, add_trace_processor, function_tool
 from agents.tracing import TracingProcessor
 
-from hitl_adapters.openai_agents import AgentApp, gate_agent, gated
-from hitl_adapters.openai_agents.errors import TOLD_APART, at_least
-from hitl_core.errors import AppRefused, NoRun, RunBusy
+from hitl_adapters.openai_agents import AgentApp, gated
+from hitl_adapters.openai_agents.errors import at_least
+from hitl_core.errors import NoRun, RunBusy
 from hitl_core.gate import NOT_HAPPENED
 from hitl_core.protocol import RunState
 from hitl_core.testing.scripted_model import Conversation, Script
 
 from .desk import READS, Desk, answering, approve, chat_model, editing, record, recorded, reject
 from .native import above_ten, function_tools, unchanged
+from .responses import Says, function_call, text
 from .specs import LOOK_UP, REFUND, calls, desk_spec, says
 
 Made = Callable[..., Desk]
@@ -87,71 +89,63 @@ async def test_more_turns_than_the_sdk_admits_by_itself(desk: Made) -> None:
     at = desk(desk_spec, *turns, END, policy=READS)
     run = await at.start()
     assert (run.state, len(at.effects)) == (RunState.COMPLETED, 12), run.error
-    limited = Desk(at.app, at.folder / "limited", at.model, READS, {"max_turns": 3})
+    limited = Desk(at.app, at.folder / "limited", at.model, policy=READS, options={"max_turns": 3})
     limited.folder.mkdir()
     run = await limited.start()
     assert (run.state, "limit of turns" in run.error) == (RunState.FAILED, True)
 
 
-async def test_agents_of_one_name_are_told_apart(desk: Made) -> None:
-    """§3: an agent tool named like its parent is asked for again for ever on older releases (#5141)."""
-
-    def app(url: str) -> Agent[Any]:
-        inner = Agent(name="desk", instructions="You are inside.", model=chat_model(url), tools=_gated_tools())
-        ask = inner.as_tool("ask_inside", "Ask inside")
-        return Agent(name="desk", instructions="You are outside.", model=chat_model(url), tools=[ask])
-
-    inside = Conversation(name="inside", system="inside", steps=(calls(WHOLE), says("inside is done")))
-    script = Script(conversations=(inside,), steps=(calls(("ask_inside", {"input": "pay"})), says("all done")))
-    at = desk(app, script)
-    if not at_least(TOLD_APART):
-        with pytest.raises(AppRefused, match="cannot tell agents of one name apart"):
-            await at.start()
-        return
+async def test_a_limit_that_was_reached_can_be_raised(desk: Made) -> None:
+    """§3: the SDK keeps the limit of the start in its state, and a run that reached it never goes on (#844)."""
+    turns = [calls(("look_up", {"order": f"A{number}"})) for number in range(3)]
+    at = desk(desk_spec, calls(REFUND), *turns, END, policy=READS, options={"max_turns": 3})
     run = await at.answer(await at.start(), approve)
-    assert (run.state, run.output, at.effects) == (RunState.COMPLETED, {"answer": "all done"}, ["refund"]), run.error
+    assert (run.state, "raise `max_turns` in [backend.options]" in run.error) == (RunState.FAILED, True)
+    at.options = {"max_turns": 0}
+    run = await at.resume(run)
+    assert (run.state, at.effects) == (RunState.COMPLETED, ["refund", *["look_up"] * 3]), run.error
+    assert at.asked == (5, 0)
 
 
-async def test_two_runs_in_one_process_do_not_mix(desk: Made) -> None:
-    """§4: older releases look for the state of an agent tool by its call id, in every run of the process (#5123)."""
+async def test_a_predicate_that_raises_lets_nothing_run(desk: Made) -> None:
+    """§2: the run ends; nobody decided anything, and it can be tried again."""
+    broken = [True]
 
-    def app(url: str) -> Agent[Any]:
-        inner = Agent(name="clerk", instructions="You are a clerk.", model=chat_model(url), tools=_gated_tools())
-        ask = inner.as_tool("ask_clerk", "Ask the clerk")
-        return Agent(name="boss", instructions="You are the boss.", model=chat_model(url), tools=[ask])
+    async def unsure(context: Any, arguments: Any, call_id: str) -> bool:
+        if broken.pop() if broken else False:
+            raise LookupError("no such customer")
+        return True
 
-    clerk = Conversation(name="clerk", system="a clerk", steps=(calls(WHOLE), says("clerk is done")))
-    script = Script(conversations=(clerk,), steps=(calls(("ask_clerk", {"input": "pay"})), says("all done")))
-    at = desk(app, script)
-    async with at.open() as hitl:
-        first, second = await hitl.start("go"), await hitl.start("go")
-        assert [len(run.pending) for run in (first, second)] == [1, 1]
-        await hitl.respond(reject(second.pending[0]))
-        await hitl.respond(approve(first.pending[0]))
-        ended = [await hitl.resume(run.id) for run in (second, first)]
-    assert [run.state for run in ended] == [RunState.COMPLETED] * 2, [run.error for run in ended]
-    assert at.effects == ["refund"]
-
-
-async def test_an_agent_that_a_tool_runs_by_hand_cannot_lose_a_pause(desk: Made) -> None:
-    """§4: a manual Runner.run inside a tool hands the pause to the tool, and it is lost."""
-
-    def app(url: str) -> Agent[Any]:
-        inner = gate_agent(Agent(name="inner", instructions="Inner.", model=chat_model(url), tools=function_tools()))
-
-        @function_tool
-        async def by_hand(task: str) -> str:
-            """Let the inner agent do it."""
-            result = await Runner.run(inner, task)
-            return str(result.final_output)
-
-        return Agent(name="outer", instructions="Outer.", model=chat_model(url), tools=[by_hand])
-
-    inner = Conversation(name="inner", system="Inner.", steps=(calls(WHOLE), says("unused")))
-    at = desk(app, Script(conversations=(inner,), steps=(calls(("by_hand", {"task": "pay"})), END)))
+    at = desk(lambda url: _asking(url, unsure), calls(WHOLE), END)
     run = await at.start()
-    assert (run.state, at.effects) == (RunState.FAILED, []), run
-    assert "goes around oversight" in run.error
+    assert (run.state, at.effects, "no such customer" in run.error) == (RunState.FAILED, [], True)
+    run = await at.answer(await at.resume(run), approve)
+    assert (run.state, at.effects, at.asked) == (RunState.COMPLETED, ["refund"], (2, 0)), run.error
+
+
+@pytest.mark.parametrize(("say", "ran"), [(reject, []), (approve, ["refund"])], ids=["reject", "approve"])
+async def test_a_predicate_that_thinks_again_changes_nothing_that_was_decided(desk: Made, say: Any, ran: Any) -> None:
+    """§2: it is asked once; a call that was refused does not run because it would not be asked about now."""
+    wanted = [True]
+
+    async def now(context: Any, arguments: Any, call_id: str) -> bool:
+        return wanted[0]
+
+    at = desk(lambda url: _asking(url, now), calls(WHOLE), END)
+    run = await at.start()
+    wanted[0] = False
+    run = await at.answer(run, say)
+    assert (run.state, at.effects) == (RunState.COMPLETED, ran), run.error
+
+
+async def test_a_conversation_that_the_provider_keeps_is_sent_nothing_twice(desk: Made) -> None:
+    """§4: only what came of the calls is sent when the run goes on, under the ids that the provider knows."""
+    model = Says([function_call("refund", '{"order": "A", "amount": 12.0, "note": ""}')], [text("done")])
+    agent: Any = lambda url: Agent(name="desk", model=model, tools=_gated_tools())  # noqa: E731
+    at = desk(lambda url: AgentApp(agent(url), how={"conversation_id": "c1"}), END)
+    run = await at.answer(await at.start(), approve)
+    assert (run.state, at.effects) == (RunState.COMPLETED, ["refund"]), run.error
+    assert [(each["type"], each["call_id"]) for each in model.seen[-1]] == [("function_call_output", "f1")]
 
 
 async def test_a_gated_call_beside_a_handoff_is_decided_before_the_transfer(desk: Made) -> None:
@@ -170,23 +164,6 @@ async def test_a_gated_call_beside_a_handoff_is_decided_before_the_transfer(desk
     assert ([each.action.tool for each in run.pending], at.asked) == (["refund"], (1, 0))
     run = await at.answer(run, approve)
     assert (run.output, at.effects) == ({"answer": "the clerk says hello"}, ["refund"]), run.error
-
-
-async def test_an_agent_tool_with_a_model_of_its_own_cannot_go_around(desk: Made) -> None:
-    """§5: RunConfig(model=…) replaces the model of every agent in a run, ours among them."""
-
-    def app(url: str) -> Agent[Any]:
-        inner = Agent(
-            name="inner", instructions="Inner.", model=chat_model("http://127.0.0.1:9/v1"), tools=_gated_tools()
-        )
-        ask = inner.as_tool("ask_inner", "Ask", run_config=RunConfig(model=chat_model(url), tracing_disabled=True))
-        return Agent(name="outer", instructions="Outer.", model=chat_model(url), tools=[ask])
-
-    inner = Conversation(name="inner", system="Inner.", steps=(calls(WHOLE), says("unused")))
-    at = desk(app, Script(conversations=(inner,), steps=(calls(("ask_inner", {"input": "pay"})), END)))
-    run = await at.start()
-    assert (run.state, at.effects) == (RunState.FAILED, []), run
-    assert "goes around oversight" in run.error
 
 
 async def test_a_hook_that_raises_before_the_tool_leaves_it_not_run(desk: Made) -> None:
@@ -308,6 +285,10 @@ async def test_a_gated_function_of_an_unchanged_agent(desk: Made) -> None:
     assert ([each.action.tool for each in run.pending], at.effects) == (["refund"], ["look_up"])
     run = await at.answer(run, approve)
     assert (run.state, at.effects) == (RunState.COMPLETED, ["look_up", "refund"]), run.error
+
+
+def _asking(url: str, predicate: Any) -> Agent[Any]:
+    return Agent(name="desk", model=chat_model(url), tools=function_tools(needs_approval=predicate))
 
 
 def _gated_tools() -> list[Tool]:

@@ -12,6 +12,7 @@ from hitl_adapters.plain import PlainAdapter, Refused, gate
 from hitl_adapters.plain.adapter import CAPABILITIES
 from hitl_core.apps import AppSource
 from hitl_core.capabilities import Capability
+from hitl_core.commands import StopScope
 from hitl_core.contracts import Adapter
 from hitl_core.errors import NoRun
 from hitl_core.lifecycle import ActionState
@@ -212,6 +213,23 @@ async def test_steps_are_done_once_and_by_name(shop: Shop) -> None:
         run = await decide(hitl, await hitl.start(None), "answer", "yes")
     assert run.output == [{"said": ["one", 0]}, {"said": ["two", 1]}, {"said": ["three", 0]}]
     assert [line["prompt"] for line in shop.ledger.lines()] == ["one", "two", "three"]
+
+
+async def test_a_stop_ends_the_function_at_its_next_step(shop: Shop) -> None:
+    async def stopping() -> None:
+        async with shop.open(print) as other:
+            await other.stop(StopScope.ALL, by="bob", reason="audit")
+
+    async def app(input: Any) -> Any:
+        await gate.step(stopping, name="first")
+        return await gate.step(shop.ledger.write, "model", name="second")
+
+    async with shop.open(app) as hitl:
+        run = await hitl.start(None)
+        assert (run.state, shop.ledger.count()) == (RunState.STOPPED, 0)
+        await hitl.lift(StopScope.ALL, by="bob", reason="fine")
+        assert (await hitl.wait(run.id)).state is RunState.COMPLETED
+    assert shop.ledger.count("model") == 1
 
 
 async def test_a_failure_is_the_same_when_the_function_runs_again(shop: Shop) -> None:

@@ -51,7 +51,7 @@ EXTRA_PACKAGES = {
     "channels": {"rich", "apprise", "slack_sdk"},
     "server": {"fastapi", "starlette", "uvicorn", "jinja2", "ag_ui"},
     "cli": {"typer", "rich"},
-    "testing": {"pytest"},  # in its plugin only
+    "testing": {"pytest", "hypothesis"},  # in its plugin, and in its stories in any order
 }
 OPTIONAL_ANYWHERE = {"opentelemetry"}
 

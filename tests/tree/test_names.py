@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.tree.source import ADAPTERS, CORE, ROOT, parsed, python_files
+from tests.tree.test_arrows import FRAMEWORK_PACKAGES
 
 SOURCE = python_files(CORE, ADAPTERS)
 GRAB_BAGS = {"util", "utils", "helper", "helpers", "common", "misc", "base", "manager", "managers", "shared"}
@@ -31,6 +32,22 @@ def test_one_idea_per_file() -> None:
 def test_the_core_names_no_framework() -> None:
     named = [place for path in python_files(CORE) for place in _named(path)]
     assert not named, "ask for a capability, never for a backend's name:\n" + "\n".join(named)
+
+
+def test_an_example_names_only_the_framework_that_it_is_written_in() -> None:
+    """Code that is neutral names none; the configuration says which backend it is."""
+    neutral = [path for path in python_files(ROOT / "examples") if not _in_a_framework(path)]
+    assert [path.name for path in neutral if path.parent.name == "refund_desk"] == ["story.py"]
+    named = [place for path in neutral for place in _named(path)]
+    assert not named, "ask for a capability, never for a backend's name:\n" + "\n".join(named)
+
+
+def _in_a_framework(path: Path) -> bool:
+    nodes = list(ast.walk(parsed(path)))
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+    packages = set().union(*FRAMEWORK_PACKAGES.values())
+    return any(name.split(".")[0] in packages for name in names)
 
 
 def test_the_shelf_is_not_a_package() -> None:

@@ -49,7 +49,8 @@ CAPABILITIES: Final[Capabilities] = {
     Capability.SURVIVE_RESTART: emulated("the generator runs again from its start; what is done comes from the store"),
     Capability.DETECT_IN_DOUBT: NATIVE,
     Capability.STREAM_EVENTS: absent("a generator has nothing to tell between two calls"),
-    Capability.DRAIN: absent("a generator runs until its next call"),
+    Capability.STEER: absent("a generator makes its model calls itself, where nobody can tell it anything"),
+    Capability.DRAIN: emulated("a stop ends the generator where it yields next"),
     Capability.UNDO_BY_FORK: absent("a generator cannot be wound back"),
     Capability.NEUTRAL_SPEC: absent("a generator has no agent loop"),
 }
@@ -153,6 +154,8 @@ class GeneratorAdapter:
                 wanted = generator.send(given)
             except StopIteration as end:
                 return end.value
+            if await play.turn.gate.heed_stops():
+                return WAITS  # and the run is stopped, whatever this turn ends with
             given = await self._done(play, wanted, where)
         return WAITS
 

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from ..channels.plain_text import visible
 from ..errors import Fault, HitlError
-from .commands import audit, conformance, doctor, requests, runs, stops, work
+from .commands import audit, conformance, doctor, requests, runs, steering, stops, work
 from .demo import demo
 from .errors_shown import ShownError, WrongUsage, as_json, in_words, is_misconfigured
 from .options import Exit
@@ -50,6 +50,7 @@ for name, command in (
     ("cancel", runs.cancel),
     ("worker", work.worker),
     ("tick", work.tick),
+    ("steer", steering.steer),
     ("stop", stops.stop),
     ("lift", stops.lift),
     ("stops", stops.stops),

@@ -7,6 +7,7 @@ that lease is the run's current one.
 
 from .decisions import FireTimers, MoveRequest, RecordResponse
 from .effects import BeginEffect, EndEffect, MoveEffect, PerformEffect, RecordRefusal
+from .guidance import GiveGuidance, ListGuidance, TakeGuidance
 from .history import Counted, ReadHistory
 from .kinds import Command, Query
 from .queries import (
@@ -40,10 +41,12 @@ __all__ = [
     "GetCheckpoint",
     "GetRequest",
     "GetRun",
+    "GiveGuidance",
     "Known",
     "Lease",
     "LiftStop",
     "ListEffects",
+    "ListGuidance",
     "ListLeases",
     "ListRequests",
     "ListRuns",
@@ -71,5 +74,6 @@ __all__ = [
     "Settled",
     "Stop",
     "StopScope",
+    "TakeGuidance",
     "WriteNote",
 ]

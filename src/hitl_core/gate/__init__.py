@@ -2,8 +2,10 @@
 
 from ..protocol import ABORT, HAPPENED, NOT_HAPPENED
 from .carrying import Carrying
+from .conversations import guided
 from .forms import OFFERED, Form, preview
 from .gate import Gate
+from .steering import guiding
 from .stops import heeding_stops
 from .surroundings import Case, Surroundings
 
@@ -17,6 +19,8 @@ __all__ = [
     "Form",
     "Gate",
     "Surroundings",
+    "guided",
+    "guiding",
     "heeding_stops",
     "preview",
 ]

@@ -44,6 +44,7 @@ from ..protocol import (
     Arguments,
     AuditEvent,
     EffectMode,
+    Guidance,
     Json,
     Kind,
     Level,
@@ -58,6 +59,7 @@ from ..protocol import (
     Wait,
 )
 from ..tools import Catalogue
+from . import steering
 from .carrying import Carrying, in_words
 from .doubt import doubt_form, doubt_ruling, is_about, resolve
 from .forms import DEFAULT_FORM, Form, compose
@@ -135,8 +137,7 @@ class Gate:
 
     def lift(self, action: Action, *, call: str, form: Form, round: int = 0) -> PauseRequest:
         """The request for a pause that the app made itself: it always asks; the policy adds who and until when."""
-        ruling = self._weighing.unlooked(action, call, form)
-        return self._compose(action, call, round, form, asking(ruling))
+        return self._compose(action, call, round, form, asking(self._weighing.unlooked(action, call, form)))
 
     async def settled(self, call: str) -> Settled | None:
         """The newest request at a place of this run, with its state and response."""
@@ -186,8 +187,7 @@ class Gate:
 
     def _ask(self, action: Action, call: str, round: int, form: Form, ruling: Ruling) -> Wait:
         self._weighing.holds_back(call)
-        request = self._compose(action, call, round, form, ruling)
-        self._waiting[call] = request
+        request = self._waiting[call] = self._compose(action, call, round, form, ruling)
         return Wait(request)
 
     async def _deny(self, action: Action, call: str, ruling: Ruling) -> Refuse:
@@ -206,8 +206,7 @@ class Gate:
         found = verdict(settled)
         if not isinstance(found, Proceed):
             return found
-        recorded = settled.request
-        current = await self._weighing.rule(found.action, recorded.call, form)
+        recorded, current = settled.request, await self._weighing.rule(found.action, settled.request.call, form)
         if current.denied:
             return await self._deny(action, recorded.call, current)
         missing = unmet(current, settled)
@@ -335,11 +334,9 @@ class Gate:
 
     async def _begin(self, allowed: Proceed, command: Callable[[BeginEffect], Command[Effect]]) -> Effect:
         """Begin, with what the rules count."""
-
-        def start(counted: tuple[Counted, ...]) -> Coroutine[Any, Any, Effect]:
-            return self._start(command(self._beginning(allowed, counted)), allowed.call)
-
-        return await self._weighing.begin(allowed, start)
+        return await self._weighing.begin(
+            allowed, lambda counted: self._start(command(self._beginning(allowed, counted)), allowed.call)
+        )
 
     async def _start(self, command: Command[Effect], call: str) -> Effect:
         """Apply the last check before a tool; a stop is remembered, whatever the framework makes of the error."""
@@ -379,6 +376,12 @@ class Gate:
     async def remember(self, key: str, value: Json) -> Json:
         """Remember a result; if the key is known, the recorded value comes back."""
         return await self._store.apply(Remember(self.lease, key, value, self._around.now()))
+
+    async def entering(
+        self, place: str, *, within: str = "", replayed: bool = False, seals: bool = False
+    ) -> tuple[Guidance, ...]:
+        """What people have said to the agent and enters its conversation at `place`; as `steering.enters`."""
+        return await steering.enters(self._around, self.lease, place, within=within, replayed=replayed, seals=seals)
 
     # ── shared by the above ──────────────────────────────────────────────────────────────────────────────────
 

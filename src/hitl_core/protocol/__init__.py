@@ -4,6 +4,7 @@ from .action import PAYLOAD_LIMIT, Action, Origin
 from .canonical import canonical, parse, sha256
 from .doubt import ABORT, HAPPENED, NOT_HAPPENED, RUNS_NOTHING
 from .events import AuditEntry, AuditEvent, LiveEvent, LiveKind
+from .guidance import GUIDANCE_LIMIT, Guidance, GuidanceState
 from .ids import instant, micros, new_id
 from .record import PROTOCOL, Arguments, Instant, Json, Record, TopRecord
 from .request import Because, Context, Kind, Option, PauseRequest, Preview, Reply
@@ -30,6 +31,7 @@ from .verdict import EffectMode, Executed, Failed, Outcome, Proceed, Refuse, Sub
 
 __all__ = [
     "ABORT",
+    "GUIDANCE_LIMIT",
     "HAPPENED",
     "NOT_HAPPENED",
     "PAYLOAD_LIMIT",
@@ -54,6 +56,8 @@ __all__ = [
     "Escalation",
     "Executed",
     "Failed",
+    "Guidance",
+    "GuidanceState",
     "HandBack",
     "Instant",
     "Json",

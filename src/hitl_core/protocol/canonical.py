@@ -81,6 +81,7 @@ class _Inspection:
         self.plain = True
 
     def visit(self, value: object, path: str, depth: int) -> None:
+        # ASCII text, which is most of what there is, is passed without a path for the fault that it cannot have.
         if isinstance(value, str):
             self._text(value, path)
         elif value is None or isinstance(value, bool):
@@ -93,11 +94,14 @@ class _Inspection:
             self._fault(path, f"is nested deeper than {MAX_DEPTH} levels")
         elif isinstance(value, list):
             for index, item in enumerate(value):
-                self.visit(item, f"{path}[{index}]", depth + 1)
+                if not (isinstance(item, str) and item.isascii()):
+                    self.visit(item, f"{path}[{index}]", depth + 1)
         elif isinstance(value, dict):
             for key, item in value.items():
-                self._key(key, path)
-                self.visit(item, f"{path}.{key}", depth + 1)
+                if not (isinstance(key, str) and key.isascii()):
+                    self._key(key, path)
+                if not (isinstance(item, str) and item.isascii()):
+                    self.visit(item, f"{path}.{key}", depth + 1)
         else:
             self._fault(path, f"{type(value).__name__} is not a JSON type; convert it before it is proposed")
 
@@ -123,12 +127,12 @@ class _Inspection:
             self._fault(path, "has a lone surrogate, which no UTF-8 reader accepts")
 
     def _key(self, key: object, path: str) -> None:
+        """A key that is not ASCII text."""
         if not isinstance(key, str):
             self._fault(path, f"the key {key!r} is not text")
             return
         self._text(key, f"{path} (key {key!r})")
-        if not key.isascii():
-            self.plain = False
+        self.plain = False
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .runtime import INPUT_LIMIT, Runtime, Settings
+from .opened import INPUT_LIMIT, Settings
+from .runtime import Runtime
 from .worker import Worker
 
 __all__ = ["INPUT_LIMIT", "Runtime", "Settings", "Worker"]

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ..checks import authorise, check
 from ..commands import GetRun, Note, Settled, WriteNote
 from ..errors import Fault, NotAuthorised, ResponseRefused
 from ..gate import Case, Surroundings
-from ..protocol import AuditEvent, Edit, Json, PauseRequest, Response, Ruling
+from ..lifecycle import RequestEvent, RequestState
+from ..protocol import AuditEvent, Cancel, Edit, Json, PauseRequest, Reject, Response, Ruling
 from ..quorum import asked_after, asked_now
+
+MAY_BE_DECIDED: Final = (RequestState.OPEN, RequestState.FROZEN)
+"""Judged before the store is asked to record: a frozen request may be open by then, if its stop is lifted meanwhile."""
 
 
 async def judge(around: Surroundings, settled: Settled, response: Response) -> None:
@@ -55,3 +61,10 @@ def _people_faults(request: PauseRequest, response: Response, ruling: Ruling, se
         return []
     stricter = request.model_copy(update={"approvers": edited})
     return authorise(stricter, response, asked_after(edited, ruling.escalation, seconds))
+
+
+def event_of(settled: Settled, response: Response) -> RequestEvent:
+    """What a response does to its request."""
+    if settled.request.veto and isinstance(response.decision, Reject):
+        return RequestEvent.VETO
+    return RequestEvent.REFUSE if isinstance(response.decision, Reject | Cancel) else RequestEvent.DECIDE

@@ -38,10 +38,11 @@ class ManualClock:
             self._one_more.clear()
             await self._one_more.wait()
 
-    def advance(self, seconds: float = 0, **more: float) -> None:
-        """Move the clock forward by `seconds` and whatever `timedelta` takes (hours=2 …)."""
+    def advance(self, seconds: float = 0, **more: float) -> int:
+        """Move the clock forward by `seconds` and whatever `timedelta` takes (hours=2 …); returns how many it woke."""
         self._now += timedelta(seconds=seconds, **more)
         due = [each for each in self._sleepers if each[0] <= self._now]
         self._sleepers = [each for each in self._sleepers if each[0] > self._now]
         for _, woken in due:
             woken.set()
+        return len(due)

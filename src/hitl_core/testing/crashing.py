@@ -60,12 +60,13 @@ class CrashingStore:
         """As `Store.apply`, unless this is the place."""
         name = type(command).__name__
         self._seen[name] += 1
-        if self.crashed or self._is_at(name, "before"):
+        nth = self._seen[name]  # by the time this command is done, others may have begun
+        if self.crashed or self._is_at(name, "before", nth):
             self._die()
         try:
             return await self._inner.apply(command)
         finally:
-            if self._is_at(name, "after"):
+            if self._is_at(name, "after", nth):
                 self._die()
 
     async def fetch(self, query: Query[R]) -> R:
@@ -80,9 +81,9 @@ class CrashingStore:
     async def close(self) -> None:
         await self._inner.close()
 
-    def _is_at(self, name: str, when: str) -> bool:
+    def _is_at(self, name: str, when: str, nth: int) -> bool:
         at = self._at
-        return at is not None and (at.command, at.when, at.nth) == (name, when, self._seen[name])
+        return at is not None and (at.command, at.when, at.nth) == (name, when, nth)
 
     def _die(self) -> None:
         self.crashed = True

@@ -121,20 +121,21 @@ class Played:
 async def play(hitl: Runtime, run: Run, *people: Human, clock: ManualClock) -> Played:
     """Let people answer what a run asks, in the order in which they would, until it ends or everybody is silent.
 
-    `clock` is moved to each answer and each deadline. Raises RuntimeError for a run that goes on for ever.
+    `clock` is moved to each answer and each deadline; who is forgetful speaks up even when the run is over. Raises
+    RuntimeError for a run that goes on for ever.
     """
     played = Played(await hitl.wait(run.id))
-    forgotten: set[tuple[str, Human]] = set()
+    asked: dict[str, PauseRequest] = {}
+    done: set[tuple[str, Human]] = set()
     for _ in range(MOST_ROUNDS):
-        if played.run.state is not RunState.PAUSED:
-            return played
-        step = _next(played.run, people, forgotten)
+        asked.update({request.id: request for request in played.run.pending})
+        step = _next(played.run, asked, people, done)
         if step is None:
             return played
         at, request, person = step
         clock.advance(max(0.0, (at - clock.now()).total_seconds()))
         if person is not None:
-            forgotten.add((request.id, person))
+            done.add((request.id, person))
             await _say(hitl, request, person, played)
         played.run = await hitl.wait(run.id)
     raise RuntimeError(f"run {run.id} has taken {MOST_ROUNDS} answers and still asks")
@@ -143,16 +144,20 @@ async def play(hitl: Runtime, run: Run, *people: Human, clock: ManualClock) -> P
 Step = tuple[datetime, PauseRequest, Human | None]
 
 
-def _next(run: Run, people: tuple[Human, ...], done: set[tuple[str, Human]]) -> Step | None:
+def _next(
+    run: Run, asked: dict[str, PauseRequest], people: tuple[Human, ...], done: set[tuple[str, Human]]
+) -> Step | None:
     """Who answers what next, and when; without a person it is a deadline that passes."""
+    pending = {request.id for request in run.pending} if run.state is RunState.PAUSED else set()
     steps: list[Step] = []
-    for request in run.pending:
+    for request in asked.values():
         steps += [
             (due, request, person)
             for person in people
-            if (request.id, person) not in done and (due := person.due(request)) is not None
+            if (request.id, person) not in done and (request.id in pending or person.late)
+            if (due := person.due(request)) is not None
         ]
-        if request.deadline is not None:
+        if request.deadline is not None and request.id in pending:
             steps.append((request.deadline, request, None))
     return min(steps, key=lambda step: step[0], default=None)
 

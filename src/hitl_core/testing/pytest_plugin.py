@@ -1,22 +1,31 @@
-"""pytest's side of it: fixtures for users' own tests, and the conformance suite as one test per behaviour.
+"""pytest's side of it: fixtures for users' own tests, the conformance suite as one test per behaviour, and kills.
 
 pytest_plugins = ["hitl_core.testing.pytest_plugin"]        # in conftest.py
 
 class TestMine(ConformanceSuite):
+    kit = MyKit()
+
+class TestMineKilled(KillSuite):
     kit = MyKit()
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import AbstractAsyncContextManager, ExitStack
+from dataclasses import replace
+from pathlib import Path
 from types import MappingProxyType
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
+from ..config import Config, connect
+from ..config.config import DEFAULT_FILE
+from ..runtime import Runtime
 from .clock import ManualClock
 from .conformance import Behaviour, Kit, Trial, chosen
+from .kills import Hunt
 from .scripted_model import Script, ScriptedModel, Step
 
 
@@ -24,6 +33,26 @@ from .scripted_model import Script, ScriptedModel, Step
 def hitl_clock() -> ManualClock:
     """A clock that only the test moves: `connect(config, clock=hitl_clock)`."""
     return ManualClock()
+
+
+@pytest.fixture
+def hitl_app(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hitl_clock: ManualClock
+) -> Callable[..., AbstractAsyncContextManager[Runtime]]:
+    """`async with hitl_app("hitl.toml") as hitl:` the configured app, on the test's clock and with files of its own.
+
+    Its store, and what a framework keeps beside it, is in the test's folder, whatever the configuration or
+    HITL_STORE_URL say. Opened again in the same test, it is what another process would see. Further arguments replace
+    fields of the Config: `policy=…`, `options=…`.
+    """
+
+    def opened(config: str | Path | Config = DEFAULT_FILE, **changes: Any) -> AbstractAsyncContextManager[Runtime]:
+        found = config if isinstance(config, Config) else Config.load(config)
+        monkeypatch.syspath_prepend(str(found.app.folder or found.folder))
+        own = {"store_url": "sqlite:///hitl.db", "folder": tmp_path, "app": replace(found.app, folder=tmp_path)}
+        return connect(replace(found, **{**own, **changes}), clock=hitl_clock)
+
+    return opened
 
 
 @pytest.fixture
@@ -57,3 +86,20 @@ class ConformanceSuite:
             request.applymarker(pytest.mark.xfail(reason=self.xfail[tried.name], strict=True))
         result = trial.of(tried)
         assert result.outcome.good, f"{tried.sentence} {result.outcome.value}: {result.because}"
+
+
+class KillSuite:
+    """Runs of `kit` that are killed at random places; see `hitl_core.testing.kills`.
+
+    The seed stays the same, so that a test that fails does so for what was changed. Hunt with new ones elsewhere.
+    """
+
+    kit: ClassVar[Kit]
+    kills: ClassVar[int] = 6
+    seed: ClassVar[int] = 6
+
+    def test_killed_at_random(self, tmp_path: Path) -> None:
+        """No effect twice, none unapproved, no model call again but one in flight, and the run comes to its end."""
+        with Hunt(self.kit, tmp_path) as hunt:
+            hunted = hunt.until(self.kills, seed=self.seed)
+        assert not hunted.broken, str(hunted)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 import shutil
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,11 @@ from typing import Any
 import pytest
 
 from hitl_core.testing.crashing import points
-from tests.core.runtime.processes import Processes
+from hitl_core.testing.processes import Ended, Order, Processes
+from tests.core.runtime import stories
 from tests.core.runtime.stories import EDITED, REFUND, SAID, STORIES, record
 from tests.core.shop import Ledger, Shop
 
-STORY = "tests.core.runtime.stories:"
 STAGES = ("start", "respond", "resume")
 APPROVED: dict[str, dict[str, Any]] = {"approve": REFUND, "edit": EDITED}
 
@@ -30,7 +29,7 @@ pytestmark = pytest.mark.processes
 
 @pytest.fixture(scope="module")
 def processes() -> Iterator[Processes]:
-    with Processes() as processes:
+    with Processes(stories.__name__) as processes:
         yield processes
 
 
@@ -58,14 +57,14 @@ class Crashes:
         for stage, following in itertools.pairwise(STAGES):
             shutil.copytree(done, self.before[following])
             done = self.before[following]
-            ended = self.processes.run(f"{STORY}{stage}", folder=str(done), story=self.story)
+            ended = self._runs(stage, done)
             assert (ended.signal, ended.error) == (0, "")
 
     async def check(self, stage: str, place: str) -> None:
         folder = self.folder / f"{stage} {place}"
         shutil.copytree(self.before[stage], folder)
-        died = self.processes.run(f"{STORY}{stage}", folder=str(folder), story=self.story, crash=place)
-        assert died.signal == signal.SIGKILL, f"did not die: {died}"
+        died = self._runs(stage, folder, crash=place)
+        assert died.killed, f"did not die: {died}"
         output, in_doubt = self._continue(folder)
         self._check_effects(Ledger(folder / "ledger.jsonl"), stage, place, output)
         assert in_doubt == self._expected_doubt(place)
@@ -75,16 +74,20 @@ class Crashes:
         """New processes take it from there: one goes on with the run, another answers, until it is over."""
         in_doubt: list[str] = []
         for _ in range(5):
-            ended = self.processes.run(f"{STORY}resume", folder=str(folder), story=self.story)
+            ended = self._runs("resume", folder)
             assert not ended.error, ended.error
             if ended.result["state"] == "completed":
                 return ended.result["output"], in_doubt
             next_one = "respond" if ended.result["state"] == "paused" else "start"
             assert ended.result["state"] in ("paused", ""), ended.result
-            ended = self.processes.run(f"{STORY}{next_one}", folder=str(folder), story=self.story)
+            ended = self._runs(next_one, folder)
             assert not ended.error, ended.error
             in_doubt += ended.result if next_one == "respond" else []
         raise AssertionError("the run did not come to its end")
+
+    def _runs(self, stage: str, folder: Path, crash: str = "") -> Ended:
+        order = Order.of(getattr(stories, stage), folder=str(folder), story=self.story, crash=crash)
+        return self.processes.run(order)
 
     def _check_effects(self, ledger: Ledger, stage: str, place: str, output: Any) -> None:
         paid = [{"order": line["order"], "amount": line["amount"]} for line in ledger.lines("refund")]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hitl_adapters.plain import gate
-from hitl_core.capabilities import NATIVE, Capability
+from hitl_core.capabilities import NATIVE, Capability, absent
 from hitl_core.commands import OpenRun
 from hitl_core.contracts import Finding
 from hitl_core.errors import (
@@ -293,6 +293,18 @@ async def test_who_stops_listening_does_not_stop_the_run(shop: Shop) -> None:
         await events.aclose()  # type: ignore[attr-defined]
         (run,) = (await hitl.runs()).items
         assert (await hitl.run(run.id)).state is RunState.PAUSED
+
+
+async def test_what_has_nothing_to_tell_is_not_watched(shop: Shop) -> None:
+    async with shop.open(chatty) as hitl:
+        run = await hitl.start(None)
+        silent = {**hitl.adapter.capabilities, Capability.STREAM_EVENTS: absent("it says nothing")}
+        hitl.adapter.capabilities = silent  # type: ignore[misc]
+        with pytest.raises(CapabilityNotSupported, match="stream_events"):
+            await kinds(hitl.stream(None))
+        with pytest.raises(CapabilityNotSupported, match="stream_events"):
+            await kinds(hitl.stream_resume(run.id))
+        assert [each.id for each in (await hitl.runs()).items] == [run.id]
 
 
 async def test_what_breaks_a_turn_breaks_its_stream(shop: Shop) -> None:

@@ -10,10 +10,10 @@ import pytest
 
 from hitl_core.commands import ReadAudit
 from hitl_core.protocol import AuditEntry
-from tests.core.runtime.processes import Processes
+from hitl_core.testing.processes import Order, Processes
+from tests.core.runtime import stories
 from tests.core.shop import Ledger, Shop
 
-STORY = "tests.core.runtime.stories:"
 RUNS = 200
 
 
@@ -28,16 +28,11 @@ async def trail(folder: Path) -> list[AuditEntry]:
 @pytest.mark.processes
 async def test_p43_two_workers_and_two_people_at_once(memory_folder: Path) -> None:
     folder = str(memory_folder)
-    with Processes() as processes:
-        assert processes.run(f"{STORY}start_many", folder=folder, runs=RUNS).result == RUNS
-        ended = processes.together(
-            [
-                (f"{STORY}work_until_done", {"folder": folder}),
-                (f"{STORY}work_until_done", {"folder": folder}),
-                (f"{STORY}answer_all", {"folder": folder, "by": "ann"}),
-                (f"{STORY}answer_all", {"folder": folder, "by": "bob"}),
-            ]
-        )
+    with Processes(stories.__name__) as processes:
+        assert processes.run(Order.of(stories.start_many, folder=folder, runs=RUNS)).result == RUNS
+        workers = [Order.of(stories.work_until_done, folder=folder)] * 2
+        people = [Order.of(stories.answer_all, folder=folder, by=name) for name in ("ann", "bob")]
+        ended = processes.together(*workers, *people)
     assert [(each.signal, each.error) for each in ended] == [(0, "")] * 4
     first, second, ann, bob = (each.result for each in ended)
     assert first + second == RUNS, "each run took one turn"

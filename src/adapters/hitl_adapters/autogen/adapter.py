@@ -8,7 +8,6 @@ advance ─► a fresh app from the factory ─► its holds (gating) ─► the
 from __future__ import annotations
 
 import inspect
-import logging
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Final
@@ -29,26 +28,29 @@ from .building import Models, build_app
 from .errors import in_words
 from .gating import Handed, Overseen, oversee
 from .mapping import as_task, output_of
-from .suspend import Kept, Scope, Session, Suspended, drive, prove
-
-log = logging.getLogger("hitl_core")
+from .suspend import Kept, Memory, Scope, Session, Suspended, drive, prove
 
 NAME: Final = "autogen"
 
 CAPABILITIES: Final[Capabilities] = {
     Capability.GATE_TOOLS: emulated("a workbench of ours in front of the agent's; AutoGen has no tool approval"),
     Capability.LIFT_NATIVE_PAUSES: NATIVE,
-    Capability.EDIT_ARGUMENTS: emulated("by our workbench; AutoGen has no tool approval"),
+    Capability.EDIT_ARGUMENTS: emulated("by our workbench; the model reads of it in the result, its own call stays"),
     Capability.RESPOND_IN_PLACE: emulated("by our workbench; AutoGen has no tool approval"),
     Capability.ASK_QUESTIONS: NATIVE,
     Capability.OFFER_CHOICES: emulated("through a tool; a UserProxyAgent knows only text"),
     Capability.REVIEW_OUTPUT: emulated("by holding back the agent's answer; AutoGen has no such step"),
     Capability.HANDOFF_TO_HUMAN: NATIVE,
     Capability.PARALLEL_PAUSES: NATIVE,
-    Capability.NESTED_PAUSES: emulated("a turn with a team or an agent inside is replayed from its start, by journal"),
-    Capability.SURVIVE_RESTART: emulated("the drained team's own state and a journal; AutoGen has no durable pause"),
+    Capability.NESTED_PAUSES: emulated(
+        "a turn with an agent or a team inside is replayed by journal; AutoGen saves none"
+    ),
+    Capability.SURVIVE_RESTART: emulated(
+        "a drained team's state and a journal; a replayed turn asks an agent's memory again"
+    ),
     Capability.DETECT_IN_DOUBT: emulated("our record of started effects; AutoGen saves nothing inside a turn"),
     Capability.STREAM_EVENTS: NATIVE,
+    Capability.STEER: emulated("told by our model client at each call of an agent's model, where it entered"),
     Capability.DRAIN: emulated("calls under way end and nothing new starts; AutoGen stops only between turns"),
     Capability.UNDO_BY_FORK: absent("AutoGen's state can be saved, and has no history to go back to"),
     Capability.NEUTRAL_SPEC: NATIVE,
@@ -60,7 +62,8 @@ class AutoGenOptions:
     """`[backend.options]` for AutoGen.
 
     review: agents whose answers people review before the team sees them.
-    safe_agents: agents of the app's own, without effects, whose turns may simply run again after a crash.
+    safe_agents: agents of the app's own, without effects but through what they hold, whose turns may run again from
+        their start: after a crash, and when a call in them had to wait.
     """
 
     review: tuple[str, ...] = ()
@@ -93,8 +96,13 @@ class AutoGenAdapter:
         overseen, kept = await self._fresh(watched=turn.watched), Kept.read(turn.checkpoint)
         if kept is not None and kept.app != overseen.shape:
             raise AppChanged(f"the app was {kept.app} when it paused, and is {overseen.shape} now; nothing ran")
-        session = Session(turn, await turn.gate.journal())
-        return await _Stretch(overseen, session, kept).ending()
+        memory = await Memory.of(turn.gate)
+        try:
+            ending = await _Stretch(overseen, Session(turn, memory), kept).ending()
+            await memory.written()
+        finally:
+            await memory.settled()
+        return ending
 
     async def cancel(self, run: Run, checkpoint: Json) -> None:
         """Nothing to forget: a paused team exists only as rows in our store."""

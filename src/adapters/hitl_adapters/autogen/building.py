@@ -21,7 +21,7 @@ from hitl_core.tools import Tool
 
 from .gating import oversee
 from .gating.workbench import DELEGATES
-from .mapping import text_of
+from .mapping import said, text_of
 
 MOST_STEPS: Final = 100
 """Model calls of one turn. AutoGen's default is one, after which an agent speaks without having read its results."""
@@ -108,8 +108,6 @@ class _NeutralTool(BaseTool[BaseModel, Any]):
         return await self._tool.run(args.model_dump(mode="json"))
 
     def return_value_as_string(self, value: Any) -> str:
-        from .mapping import said
-
         return said(self.name, value).to_text()
 
 

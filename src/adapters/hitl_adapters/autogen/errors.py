@@ -9,6 +9,7 @@ from hitl_core.errors import AdapterError, AdapterTooOld
 
 SUPPORTED: Final = "0.7.5"
 PACKAGES: Final = ("autogen-core", "autogen-agentchat", "autogen-ext")
+REINSTALL: Final = f"pip install {' '.join(f'{package}=={SUPPORTED}' for package in PACKAGES)}"
 
 
 class AutoGenDiffers(AdapterError):
@@ -28,8 +29,7 @@ def require_version() -> None:
     found = {package: version(package) for package in PACKAGES}
     other = [f"{package} {number}" for package, number in found.items() if number != SUPPORTED]
     if other:
-        wanted = " ".join(f"{package}=={SUPPORTED}" for package in PACKAGES)
-        raise AdapterTooOld(f"found {' and '.join(other)}; needed is exactly {SUPPORTED}: pip install {wanted}")
+        raise AdapterTooOld(f"found {' and '.join(other)}; needed is exactly {SUPPORTED}: {REINSTALL}")
 
 
 def in_words(error: BaseException) -> str:

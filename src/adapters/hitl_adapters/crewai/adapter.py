@@ -45,10 +45,16 @@ CAPABILITIES: Final[Capabilities] = {
     Capability.PARALLEL_PAUSES: NATIVE,
     Capability.NESTED_PAUSES: NATIVE,
     Capability.SURVIVE_RESTART: emulated(
-        "the crew runs again from its factory; models and tools answer from a journal"
+        "the crew runs again from its factory; models, tools, methods, callbacks of tasks and memories answer from a "
+        "journal, while kickoff and step callbacks and guardrails run again, and thought signatures of Gemini are lost"
     ),
-    Capability.DETECT_IN_DOUBT: emulated("our record of started effects; CrewAI keeps none"),
+    Capability.DETECT_IN_DOUBT: emulated(
+        "our record of started effects, flow methods and callbacks of tasks; CrewAI keeps none"
+    ),
     Capability.STREAM_EVENTS: NATIVE,
+    Capability.STEER: emulated(
+        "told at each call of an agent's model, where it entered; CrewAI's own messages do not have it"
+    ),
     Capability.DRAIN: emulated(
         "a flag that is heeded at the next model call, tool or task; CrewAI cannot be interrupted"
     ),
@@ -64,10 +70,13 @@ class CrewAIOptions:
     """`[backend.options]` for CrewAI.
 
     telemetry: leave CrewAI's telemetry and tracing as they are. console: let it draw its panels on the terminal.
+    safe_steps: methods of flows (`Desk.prepare`) and task callbacks (`notify`) without effects of their own, which may
+    simply run again after a crash.
     """
 
     telemetry: bool = False
     console: bool = False
+    safe_steps: tuple[str, ...] = ()
 
 
 class CrewAIAdapter:
@@ -107,7 +116,7 @@ class CrewAIAdapter:
 
         app = await self._attached()
         kept = Kept.read(turn)
-        now = Current(turn, await turn.gate.journal(), frozenset(kept.calls))
+        now = Current(turn, await turn.gate.journal(), frozenset(kept.calls), frozenset(self._options.safe_steps))
         work = Work(app, now, kept)
         try:
             with heeding_stops(turn.gate, now.stop):
@@ -177,7 +186,6 @@ class Work:
 
     def __init__(self, app: App, now: Current, kept: Kept) -> None:
         self._app, self._now, self._kept = app, now, kept
-        self._native: Any = None
         self._fingerprint = ""
 
     def run(self) -> Json:
@@ -188,7 +196,7 @@ class Work:
         if self._kept.fingerprint not in ("", self._fingerprint):
             raise AppChanged("the app's tasks, agents, tools or methods are not those that this run paused in")
         graft(native, list(self._kept.tasks))
-        self._native = native
+        self._now.native = native
         return output_of(self._app.kickoff(self._now, native))
 
     def ending(self, output: Json, error: Exception | None) -> Ending:
@@ -212,7 +220,7 @@ class Work:
         now = self._now
         if self._kept.calls and len(now.missing(self._kept.calls)) == len(self._kept.calls):
             self._require_reached()
-        kept = Kept(self._fingerprint, tuple(now.waiting), tuple(ended_tasks(self._native)))
+        kept = Kept(self._fingerprint, tuple(now.waiting), tuple(ended_tasks(now.native)))
         return Paused(kept.to_json(), requests=now.requests(), consumed=tuple(now.used))
 
     def _require_reached(self) -> None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
-from hitl_core.errors import RAN, AdapterNotInstalled, AdapterTooOld
+from hitl_core.errors import RAN, AdapterNotInstalled, AdapterTooOld, EffectRefused
 
 OLDEST: Final = (1, 15, 30)
 
@@ -18,16 +18,30 @@ SEAMS: Final = (
     "crewai.hooks.dispatch:get_global_hook_list",
     "crewai.hooks.dispatch:get_scoped_hooks",
     "crewai.hooks.dispatch:HookAborted",
+    "crewai.hooks.tool_hooks:ToolCallHookContext.request_human_input",
+    "crewai.hooks.llm_hooks:LLMCallHookContext.request_human_input",
     "crewai.core.providers.human_input:set_provider",
+    "crewai.core.providers.human_input:SyncHumanInputProvider._get_output_string",
+    "crewai.agent.core:Agent._times_executed",
+    "crewai.agents.agent_executor:AgentExecutor._invoke_loop",
+    "crewai.agents.agent_executor:AgentExecutor._ainvoke_loop",
+    "crewai.agents.agent_executor:AgentExecutor._format_feedback_message",
+    "crewai.memory.unified_memory:Memory._encode_batch",
+    "crewai.memory.unified_memory:Memory._submit_save",
+    "crewai.tools.structured_tool:CrewStructuredTool._original_tool",
+    "crewai.flow.human_feedback:_resolve_llm_instance",
     "crewai.events.event_context:_event_context_config",
     "crewai.llms.base_llm:BaseLLM.__init_subclass__",
     "crewai.utilities.internal_instructor:InternalInstructor.to_pydantic",
     "crewai.agents.agent_executor:AgentExecutor._execute_single_native_tool_call",
     "crewai.agents.agent_executor:execute_tool_and_check_finality",
     "crewai.task:Task.execute_async",
+    "crewai.task:Task._execute_core",
+    "crewai.task:Task._aexecute_core",
     "crewai.flow.runtime:Flow._execute_method",
     "crewai.flow.runtime:Flow._execute_start_method",
     "crewai.flow.runtime:Flow._execute_single_listener",
+    "crewai.flow.runtime:Flow._execute_racing_listeners",
     "crewai.flow.runtime:Flow._run_human_feedback_step",
     "crewai.flow.runtime:Flow.ask",
 )
@@ -75,6 +89,18 @@ def tried(error: str) -> str:
 def in_words(error: BaseException) -> str:
     """What to tell people about an error that came out of a crew or a flow."""
     return f"{type(error).__name__}: {error}"
+
+
+class Unanswered(EffectRefused):
+    """Nobody answered before the deadline, and the app has no answer of its own that would mean so."""
+
+
+class GivenUp(EffectRefused):
+    """A person did not let a step run again that a crash had cut off."""
+
+
+class OutsideItsRun(EffectRefused):
+    """A tool of a run was called in a context that does not belong to the run, so that no gate could be asked."""
 
 
 class PausesAreNoErrors(logging.Filter):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from typing import Any, Final, cast
 
@@ -14,6 +15,7 @@ from hitl_core.tools import Tool, as_json
 REVIEW: Final = "human_input"
 FEEDBACK: Final = "human_feedback"
 ASK: Final = "flow.ask"
+HOOK: Final = "request_human_input"
 
 
 # ── tool calls ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -93,6 +95,11 @@ def ask_action(message: str, metadata: Json, origin: Origin) -> Action:
     return Action(tool=ASK, arguments={"question": message, "metadata": metadata}, origin=origin)
 
 
+def hook_action(prompt: str, about: dict[str, Json], origin: Origin) -> Action:
+    """What a hook asks, with the call that it asks about."""
+    return Action(tool=HOOK, arguments={"question": prompt, **about}, origin=origin)
+
+
 def ask_form(message: str) -> Form:
     return Form(kind=Kind.INPUT, title=message, allowed=(Reply.ANSWER, Reply.CANCEL))
 
@@ -107,6 +114,59 @@ def shown(value: Any) -> str:
         return json.dumps(as_json(value), ensure_ascii=False, indent=2)
     except (TypeError, ValueError):
         return str(value)
+
+
+# ── what a flow's method came to ─────────────────────────────────────────────────────────────────────────────
+
+
+def snapshot(state: Any) -> dict[str, Json] | None:
+    """A flow's state as JSON, or None if it has no such form."""
+    try:
+        return cast("dict[str, Json]", as_json(dict(state) if isinstance(state, dict) else state.model_dump()))
+    except (TypeError, ValueError):
+        return None
+
+
+def changes(before: dict[str, Json], after: dict[str, Json]) -> dict[str, Json]:
+    """What is new or another value in the later one of two snapshots."""
+    return {name: value for name, value in after.items() if before.get(name, _NOTHING) != value}
+
+
+_NOTHING: Final = object()
+
+
+def applied(changed: dict[str, Json], state: Any) -> None:
+    """Make the same changes to the state of another flow object."""
+    if isinstance(state, dict):
+        state.update(changed)
+        return
+    whole = type(state).model_validate({**state.model_dump(), **changed})
+    for name in changed:
+        setattr(state, name, getattr(whole, name))
+
+
+def packed(value: Any) -> dict[str, Json] | None:
+    """An output with what it takes to have it again, or None."""
+    try:
+        if isinstance(value, BaseModel):
+            name = f"{type(value).__module__}:{type(value).__qualname__}"
+            kept: dict[str, Json] = {"model": name, "data": value.model_dump(mode="json")}
+            return kept if "<locals>" not in name and unpacked(kept) == value else None
+        data = as_json(value)
+        return {"data": data} if data == value else None
+    except (TypeError, ValueError, ImportError, AttributeError):
+        return None
+
+
+def unpacked(kept: dict[str, Any]) -> Any:
+    """The output again. Raises what an import or a validation raises if its class is another one now."""
+    if "model" not in kept:
+        return kept["data"]
+    module, _, path = kept["model"].partition(":")
+    found: Any = importlib.import_module(module)
+    for name in path.split("."):
+        found = getattr(found, name)
+    return found.model_validate(kept["data"])
 
 
 # ── inputs and outputs ───────────────────────────────────────────────────────────────────────────────────────

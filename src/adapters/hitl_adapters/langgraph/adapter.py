@@ -47,6 +47,9 @@ CAPABILITIES: Final[Capabilities] = {
     Capability.SURVIVE_RESTART: NATIVE,
     Capability.DETECT_IN_DOUBT: emulated("our record of started effects; LangGraph runs a node again by itself"),
     Capability.STREAM_EVENTS: NATIVE,
+    Capability.STEER: emulated(
+        "at the next model call of an agent with our middleware; a node that calls a model itself asks for guidance()"
+    ),
     Capability.DRAIN: NATIVE,
     Capability.UNDO_BY_FORK: NATIVE,
     Capability.NEUTRAL_SPEC: NATIVE,

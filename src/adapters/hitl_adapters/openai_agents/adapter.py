@@ -12,14 +12,15 @@ from typing import Any, Final, cast
 from agents import Agent, OpenAIConversationsSession, RunConfig, RunHooks, RunState
 
 from hitl_core.apps import AppSource
-from hitl_core.capabilities import NATIVE, Capabilities, Capability, emulated
+from hitl_core.capabilities import NATIVE, Capabilities, Capability, Support, emulated
 from hitl_core.contracts import Broke, Completed, Ending, Finding, Paused, Turn
 from hitl_core.errors import AppChanged, AppRefused, LeaseLost
 from hitl_core.protocol import Json, Run
 from hitl_core.tools import Catalogue
 
-from .errors import NESTED_TWICE, at_least, in_words
-from .gating import graph_of, look_through, oversee, require_agent, settle
+from .building import build_agent, lead_back
+from .errors import NESTED_TWICE, at_least, in_words, schema_version
+from .gating import graph_of, look_through, oversee, require_agent, set_apart, settle
 from .mapping import answer_of, input_of
 from .suspend import Current, Kept, LateSession, close_calls, drive, driving, restored
 from .suspend.kept import written
@@ -31,22 +32,42 @@ NAME: Final = "openai_agents"
 _ELSEWHERE: Final = {"conversation_id", "previous_response_id", "auto_previous_response_id"}
 """What tells the SDK that the provider keeps the conversation."""
 
+_PROVIDERS: Final = "the provider runs it as it was asked for, and what it did cannot be recorded"
+_BY_HAND: Final = "the SDK hands its pause to that code; a gated call in it ends the run, and nothing runs"
+
 CAPABILITIES: Final[Capabilities] = {
-    Capability.GATE_TOOLS: NATIVE,
-    Capability.LIFT_NATIVE_PAUSES: NATIVE,
-    Capability.EDIT_ARGUMENTS: emulated("the SDK refuses changed arguments; ours are laid over the call as it runs"),
-    Capability.RESPOND_IN_PLACE: NATIVE,
+    Capability.GATE_TOOLS: Support(
+        "native",
+        "but the SDK never asks about what the provider carries out, about computers, LocalShellTool and sandboxes: "
+        "those are told of at attach and refused by gate_agent; a transfer between agents is no call, and is not gated",
+    ),
+    Capability.LIFT_NATIVE_PAUSES: Support(
+        "native", f"but a hosted MCP call is approved or rejected only: {_PROVIDERS}"
+    ),
+    Capability.EDIT_ARGUMENTS: emulated(
+        "the SDK refuses changed arguments, so ours are laid over the call as it runs; not over a hosted MCP call, and "
+        "not over a shell call with output cut to less than 1,000 characters: the model could not be told of it"
+    ),
+    Capability.RESPOND_IN_PLACE: Support("native", "but not for the calls that cannot be edited"),
     Capability.ASK_QUESTIONS: emulated("a tool that nobody but a person answers; the SDK asks for approvals only"),
     Capability.OFFER_CHOICES: emulated("a tool that nobody but a person answers; the SDK asks for approvals only"),
     Capability.REVIEW_OUTPUT: emulated("a tool that shows a draft; the SDK asks for approvals only"),
-    Capability.HANDOFF_TO_HUMAN: emulated("an agent whose model is a person; the SDK hands over to agents only"),
+    Capability.HANDOFF_TO_HUMAN: emulated(
+        "an agent whose model is a person; the SDK hands over to agents only; refused where a RunConfig has a model "
+        "for every agent, which would speak for that person, and where the provider keeps the conversation"
+    ),
     Capability.PARALLEL_PAUSES: NATIVE,
-    Capability.NESTED_PAUSES: NATIVE
+    Capability.NESTED_PAUSES: Support("native", f"but not in an agent that code of the app runs by hand: {_BY_HAND}")
     if at_least(NESTED_TWICE)
     else emulated("one agent tool deep; this SDK never resolves a pause two deep, so such agents are refused"),
-    Capability.SURVIVE_RESTART: NATIVE,
+    Capability.SURVIVE_RESTART: Support(
+        "native", "but hooks, guardrails and on_handoff of the app run again where a turn is done again after a crash"
+    ),
     Capability.DETECT_IN_DOUBT: emulated("our record of started effects; the SDK keeps none between two pauses"),
     Capability.STREAM_EVENTS: NATIVE,
+    Capability.STEER: emulated(
+        "told by our model at each call, where it entered; the SDK's own state does not have it"
+    ),
     Capability.DRAIN: emulated("a stop ends the run before its next call of a model; what was done is remembered"),
     Capability.UNDO_BY_FORK: emulated("back to the last pause; the SDK itself only goes forward"),
     Capability.NEUTRAL_SPEC: NATIVE,
@@ -110,11 +131,11 @@ class OpenAIAgentsAdapter:
             reasons = [each for each in findings if each.level == "refuse"]
             if reasons:
                 raise AppRefused("; ".join(f"{each.place}: {each.message}" for each in reasons))
+            lead_back(app.agent)
             oversee(app.agent, model=config.model, provider=config.model_provider)
             self._graph = graph_of(app.agent)
-            self._findings = look_through(app.agent, model=None, elsewhere=False)
-            tracing = config.tracing_disabled or not self._options.tracing
-            self._app = replace(app, run_config=replace(config, model=None, tracing_disabled=tracing))
+            self._findings = findings
+            self._app = replace(app, run_config=self._ours(config))
         return self._findings
 
     async def advance(self, turn: Turn) -> Ending:
@@ -150,10 +171,10 @@ class OpenAIAgentsAdapter:
         session = None if app.session is None else LateSession(_local(app.session(now.turn.run.thread)), now)
         if session is not None:
             await session.require_free()
+        how = {**self._how(app), "context": context, "session": session}
         given: Any = input_of(now.turn.run.input)
         if now.kept.state is not None:
-            given = await restored(app.agent, now.kept, self._graph, context)
-        how = {**self._how(app), "context": context, "session": session}
+            given = await restored(app.agent, now.kept, self._graph, context, max_turns=how["max_turns"])
         while not (isinstance(given, RunState) and not await settle(now, given, context)):
             try:
                 assert app.run_config is not None
@@ -163,22 +184,34 @@ class OpenAIAgentsAdapter:
             if now.halted is not None:
                 raise now.halted
             if not result.interruptions:
-                await _flush(session)
+                await _flush(session, over=True)
                 return Completed(answer_of(result.final_output), tuple(now.used))
             given = result.to_state()
         return await self._paused(now, given, session, context)
 
     async def _paused(self, now: Current, state: RunState[Any], session: LateSession | None, context: Any) -> Paused:
         await _flush(session)
+        waits = [item.call_id for item in state.get_interruptions()]
         kept = replace(
             now.kept,
             state=written(state, context),
             graph=self._graph,
             answered=dict(now.answered),
-            waits=tuple(item.call_id for item in state.get_interruptions() if item.call_id),
+            waits={call: now.kept.waits.get(call, schema_version()) for call in waits if call},
             pauses=now.kept.pauses + 1,
+            asked=now.kept.asked + now.turn.ask_again,
         )
         return Paused(kept.to_json(), tuple(now.lifted.values()), tuple(now.used))
+
+    def _ours(self, config: RunConfig) -> RunConfig:
+        """The app's RunConfig as it is used; the model that it has for every agent stands in each of them."""
+        return replace(
+            config,
+            model=None,
+            tracing_disabled=config.tracing_disabled or not self._options.tracing,
+            input_guardrails=set_apart(config.input_guardrails),
+            output_guardrails=set_apart(config.output_guardrails),
+        )
 
     def _how(self, app: AgentApp) -> dict[str, Any]:
         turns = self._options.max_turns or None
@@ -193,8 +226,6 @@ class OpenAIAgentsAdapter:
         spec = self._source.spec()
         if spec is None:
             return await self._enter(self._source.load())
-        from .building import build_agent
-
         for tool in spec.all_tools():
             self._catalogue.learn(tool)
         return AgentApp(build_agent(spec))
@@ -236,6 +267,8 @@ def _context(app: AgentApp, now: Current) -> Any:
     return cast("Callable[[Json], Any]", made)(now.turn.run.input) if inspect.isroutine(made) else made
 
 
-async def _flush(session: LateSession | None) -> None:
+async def _flush(session: LateSession | None, *, over: bool = False) -> None:
     if session is not None:
         await session.flush()
+    if session is not None and over:
+        await session.compact()

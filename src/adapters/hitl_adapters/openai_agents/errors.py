@@ -6,7 +6,6 @@ from importlib.metadata import version
 from typing import Final
 
 from agents.exceptions import (
-    AgentsException,
     InputGuardrailTripwireTriggered,
     MaxTurnsExceeded,
     OutputGuardrailTripwireTriggered,
@@ -24,6 +23,11 @@ NESTED_TWICE: Final = "0.21"
 TOLD_APART: Final = "0.23"
 """Before this, the SDK mixes up an agent and an agent tool inside it that has the same name, which asks for ever, and
 the agent tools of all runs in a process whose call ids are equal (research §4)."""
+
+
+BINDS: Final = "1.18"
+"""Before this version of a state it does not say which MCP server a waiting call goes to, and newer releases of the SDK
+let no such call run; what is said in its place they take."""
 
 
 def numbers(text: str) -> tuple[int, ...]:
@@ -57,11 +61,10 @@ def in_words(error: BaseException) -> str:
     """What to tell people about an error that came out of a run."""
     match error:
         case MaxTurnsExceeded():
-            return f"the agents did not end within their limit of turns: {error}"
+            advice = "raise `max_turns` in [backend.options] (0 for no limit) and resume the run"
+            return f"the agents did not end within their limit of turns: {error}; {advice}"
         case InputGuardrailTripwireTriggered() | OutputGuardrailTripwireTriggered():
             return f"a guardrail ended the run: {error}"
-        case AgentsException():
-            return f"{type(error).__name__}: {error}"
         case _:
             return f"{type(error).__name__}: {error}"
 

@@ -46,7 +46,10 @@ CAPABILITIES: Final[Capabilities] = {
     Capability.SURVIVE_RESTART: emulated("the function runs again from its start; finished steps come from a journal"),
     Capability.DETECT_IN_DOUBT: NATIVE,
     Capability.STREAM_EVENTS: emulated("only what the function itself emits"),
-    Capability.DRAIN: absent("a plain function runs until its next gated call"),
+    Capability.STEER: emulated("the function asks for it with gate.guidance, before it calls its model"),
+    Capability.DRAIN: emulated(
+        "a stop ends the function at its next call, question or step; Python cannot be interrupted"
+    ),
     Capability.UNDO_BY_FORK: absent("a plain function has no checkpoints to go back to"),
     Capability.NEUTRAL_SPEC: absent("plain Python has no agent loop of its own"),
 }

@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from typing import Any, TypeVar, cast, overload
 
 from hitl_core.errors import CallRefused, ResultNotKept
-from hitl_core.gate import Form
+from hitl_core.gate import Form, guiding
 from hitl_core.protocol import (
     Action,
     Arguments,
@@ -41,7 +41,7 @@ _agents: ContextVar[tuple[str, ...]] = ContextVar("hitl_plain_agents", default=(
 
 
 class PlainGate:
-    """The gate as plain functions see it: guard, ask, choose, review, step, together, acting_as, emit, wait, notes."""
+    """The gate as plain functions see it: guard, ask, choose, review, step, guidance, together, acting_as, …"""
 
     @overload
     def guard(self, function: F, /) -> F: ...
@@ -89,9 +89,19 @@ class PlainGate:
         place = session.place(f"step:{name or function.__name__}")
         if place in session.journal:
             return session.journal[place]
+        if await session.gate.heed_stops():
+            raise session.suspend()
         result = function(*args, **kwargs)
         made = as_json(await result if inspect.isawaitable(result) else result)
         return await session.gate.remember(place, made)
+
+    async def guidance(self) -> tuple[str, ...]:
+        """What people have said to the agent since it was last asked for, in words for a model; call it before each
+        model call. When the app runs again, the same comes back at the same place."""
+        session = current()
+        place = session.place("guidance")
+        given = await session.gate.entering(place, replayed=place in session.journal, seals=True)
+        return tuple(map(guiding, given))
 
     async def together(self, *calls: Awaitable[Any]) -> list[Any]:
         """Await several calls at once, so that all of their pauses are shown at once."""

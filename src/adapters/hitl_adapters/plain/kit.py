@@ -49,13 +49,18 @@ def _play(scene: Scene, stage: Stage) -> Callable[[Json], Awaitable[str]]:
 
     async def turns(who: str, every: tuple[tuple[Call, ...], ...]) -> None:
         for number, turn in enumerate(every):
-            await gate.step(_think, stage, f"{who} {number}", name=f"{who} thinks")
+            await thinks(who, number)
             known = [call for call in turn if call.tool not in scene.lacks]
             for said in await gate.together(*(attempt(call) for call in known)):
                 stage.hear(str(said))
+                gate.emit(str(said))
             for told in gate.notes:
                 stage.hear(told)
-        await gate.step(_think, stage, f"{who} ends", name=f"{who} thinks")
+        await thinks(who, "ends")
+
+    async def thinks(who: str, turn: object) -> None:
+        told = await gate.guidance()
+        await gate.step(_think, stage, f"{who} {turn}", told, name=f"{who} thinks")
 
     async def attempt(call: Call) -> Json:
         try:
@@ -88,7 +93,9 @@ def _play(scene: Scene, stage: Stage) -> Callable[[Json], Awaitable[str]]:
     return app
 
 
-def _think(stage: Stage, turn: str) -> None:
+def _think(stage: Stage, turn: str, told: tuple[str, ...]) -> None:
+    for guidance in told:
+        stage.hear(guidance)
     stage.think(turn)
 
 

@@ -42,6 +42,8 @@ def conformance(
     from ...testing.conformance import find_kit, try_adapter
 
     tried = _behaviours(promise or [])
+    if json_file is not None and not json_file.parent.is_dir():
+        raise WrongUsage([Fault("--json", f"there is no folder {str(json_file.parent)!r}")])
     kit = find_kit(backend)
     progress = _Progress(len(tried))
     report = try_adapter(kit, tried, told=progress.told)

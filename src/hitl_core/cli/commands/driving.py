@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
+from ...capabilities import Capability
 from ...commands import Settled
 from ...errors import HitlError, ResponseRefused, RunBusy
 from ...lifecycle import RequestState
@@ -32,6 +33,9 @@ class Start:
 async def start(hitl: Runtime, wanted: Start, opening: Opening, progress: Progress) -> Run:
     """Start a run and follow it to its next pause or its end."""
     await opening.attach(hitl)
+    if not _can_be_watched(hitl):
+        run = await hitl.start(wanted.input, by=wanted.by, thread=wanted.thread)
+        return await _go_on(hitl, run.id, opening, progress)
     run_id = await progress.follow(hitl.stream(wanted.input, by=wanted.by, thread=wanted.thread))
     assert run_id is not None  # a run that was started says at least how it ended
     return await _go_on(hitl, run_id, opening, progress)
@@ -44,11 +48,25 @@ async def resume(hitl: Runtime, run_id: str, opening: Opening, progress: Progres
     """
     if (await hitl.run(run_id)).state in _WORK_TO_DO:
         await opening.attach(hitl)
+    if not _can_be_watched(hitl):
+        return await _in_silence(hitl, run_id, ask_again=ask_again)
     while await progress.follow(hitl.stream_resume(run_id, ask_again=ask_again)) is not None:
         ask_again = False
         if not await _is_ready(hitl, run_id):
             break
     return await hitl.run(run_id)
+
+
+def _can_be_watched(hitl: Runtime) -> bool:
+    return hitl.adapter.capabilities[Capability.STREAM_EVENTS].level != "absent"
+
+
+async def _in_silence(hitl: Runtime, run_id: str, *, ask_again: bool) -> Run:
+    """What `resume` does, where the framework has nothing to tell meanwhile."""
+    run = await hitl.resume(run_id, ask_again=ask_again)
+    while run.state is RunState.READY:
+        run = await hitl.resume(run_id)
+    return run
 
 
 async def _go_on(hitl: Runtime, run_id: str, opening: Opening, progress: Progress) -> Run:

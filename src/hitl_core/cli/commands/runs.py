@@ -10,7 +10,7 @@ from typing import Annotated, Final
 import typer
 
 from ...commands import Effect, ListRequests, Settled
-from ...protocol import Responder, Run, RunState
+from ...protocol import Guidance, Responder, Run, RunState
 from ...runtime import Runtime
 from ..frozen import Frozen, frozen_requests
 from ..hints import Hints
@@ -37,7 +37,15 @@ from ..options import (
     responder,
 )
 from ..terminal import json_views
-from ..terminal.listings import effects_table, frozen_lines, outcome_lines, requests_table, run_panel, runs_table
+from ..terminal.listings import (
+    effects_table,
+    frozen_lines,
+    guidance_table,
+    outcome_lines,
+    requests_table,
+    run_panel,
+    runs_table,
+)
 from ..terminal.output import Output
 from ..terminal.progress import Progress
 from ..terminal.prompt import Prompt
@@ -205,20 +213,25 @@ def runs(
     output.result(document, runs_table(page.items, now=datetime.now(UTC)), *output.more(page.cursor))
 
 
+_Everything = tuple[Run, tuple[Settled, ...], tuple[Effect, ...], tuple[Guidance, ...], tuple[Frozen, ...]]
+
+
 def _one_run(output: Output, opening: Opening, given: str) -> None:
-    async def everything(hitl: Runtime) -> tuple[Run, tuple[Settled, ...], tuple[Effect, ...], tuple[Frozen, ...]]:
+    async def everything(hitl: Runtime) -> _Everything:
         run_id = await find_run(hitl, given)
         query = ListRequests((), run_id=run_id, notices=True, limit=1000)
         requests, effects = (await hitl.store.fetch(query)).items, await hitl.effects(run_id)
-        return await hitl.run(run_id), requests, effects, await frozen_requests(hitl, run_id=run_id)
+        frozen = await frozen_requests(hitl, run_id=run_id)
+        return await hitl.run(run_id), requests, effects, await hitl.guidance(run_id), frozen
 
-    found, requests, effects, frozen = opening.do(everything)
+    found, requests, effects, guidance, frozen = opening.do(everything)
     now = datetime.now(UTC)
     shown = [run_panel(found, now=now)]
     shown += [requests_table(requests, now=now)] if requests else []
     shown += [effects_table(effects)] if effects else []
+    shown += [guidance_table(guidance, now=now)] if guidance else []
     shown += frozen_lines(frozen, Hints(opening.config))
-    output.result(json_views.run_detail_view(found, requests, effects, frozen), *shown)
+    output.result(json_views.run_detail_view(found, requests, effects, guidance, frozen), *shown)
 
 
 def cancel(

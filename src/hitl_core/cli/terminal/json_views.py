@@ -13,7 +13,7 @@ from typing import Any, Final, cast
 from ...audit import Report
 from ...commands import Effect, Page, Settled, Stop
 from ...lifecycle import RequestState
-from ...protocol import AuditEntry, Json, PauseRequest, Record, Run, RunState
+from ...protocol import AuditEntry, Guidance, Json, PauseRequest, Record, Run, RunState
 from ..frozen import Frozen
 from .agreement import still_needed
 
@@ -74,12 +74,23 @@ def run_view(run: Run, frozen: Iterable[Frozen] = ()) -> dict[str, Json]:
 
 
 def run_detail_view(
-    run: Run, requests: Iterable[Settled], effects: Iterable[Effect], frozen: Iterable[Frozen] = ()
+    run: Run,
+    requests: Iterable[Settled],
+    effects: Iterable[Effect],
+    guidance: Iterable[Guidance],
+    frozen: Iterable[Frozen] = (),
 ) -> dict[str, Json]:
-    """A run with everything that was asked in it and what its actions came to."""
+    """A run with everything that was asked in it, what its actions came to, and what people said to its agent."""
     asked: list[Json] = [settled_view(each) for each in requests]
     done: list[Json] = [effect_view(each) for each in effects]
-    return {**run_view(run, frozen), "requests": asked, "effects": done}
+    told: list[Json] = [guidance_view(each) for each in guidance]
+    return {**run_view(run, frozen), "requests": asked, "effects": done, "guidance": told}
+
+
+def guidance_view(guidance: Guidance) -> dict[str, Json]:
+    """One piece of guidance, and whether and where it has reached the agent."""
+    view = _plain(guidance)
+    return {"id": view.pop("id"), "kind": "guidance", "state": view.pop("state"), **view}
 
 
 def effect_view(effect: Effect) -> dict[str, Json]:

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from ...commands import Effect, Settled, Stop
 from ...lifecycle import RequestState
-from ...protocol import Run, RunState
+from ...protocol import Guidance, Run, RunState
 from ..frozen import Frozen
 from ..hints import Hints
 from .agreement import agreed
@@ -24,6 +24,9 @@ from .render import ago, grid_of_facts, moment, shown, value_text
 _STATE_STYLES: Final = {
     "completed": "green",
     "executed": "green",
+    "consumed": "green",
+    "queued": "yellow",
+    "dropped": "red",
     "paused": "yellow",
     "open": "yellow",
     "ready": "cyan",
@@ -120,6 +123,15 @@ def effects_table(effects: Iterable[Effect]) -> Table:
         result = json.dumps(effect.result, ensure_ascii=False)[:200]
         came = shown(effect.error, "red") if effect.error else shown(result)
         table.add_row(shown(effect.call), state_text(effect.state), shown(effect.action.tool), given, came)
+    return table
+
+
+def guidance_table(guidance: Iterable[Guidance], *, now: datetime) -> Table:
+    """What people said to the agent of a run, and whether and where it reached it."""
+    table = _listing("guidance", "state", "given", "by", "text", "entered at")
+    for each in guidance:
+        by, said = shown(each.by.id), shown(each.text, lines=True)
+        table.add_row(each.id, state_text(each.state), ago(each.given_at, now), by, said, shown(each.place))
     return table
 
 

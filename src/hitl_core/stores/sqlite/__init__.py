@@ -1,7 +1,8 @@
 """The embedded store: one SQLite file, no server.
 
     apply(command) ─► engine/   (queue and batches, one flock, one BEGIN)
-                   ─► commands/ (one function per command: runs, endings, decisions, timers, effects, stops, journal)
+                   ─► commands/ (one function per command: runs, endings, decisions, timers, effects, stops, guidance,
+                       journal)
                    ─► tables/   (rows, bodies, the audit trail)
                    ─► file/     (COMMIT, then the doorbell wakes who waits, in any process)
 

@@ -90,15 +90,17 @@ class Processes:
 
     def __exit__(self, *exc: object) -> None:
         into, out = self._pipes()
-        into.close()
+        with suppress(BrokenPipeError):
+            into.close()
         self._parent.wait()
         out.close()
 
     def run(self, *orders: Order) -> list[Ended]:
         """Carry out orders at once, each in a child of its own. Raises NotInKit if no process can import the kit."""
         into, out = self._pipes()
-        into.write(json.dumps([asdict(each) for each in orders]) + "\n")
-        into.flush()
+        with suppress(BrokenPipeError):  # it has died: what it says is nothing
+            into.write(json.dumps([asdict(each) for each in orders]) + "\n")
+            into.flush()
         said = out.readline()
         if not said:
             raise NotInKit("no other process could be started: the kit must be importable by its name")
@@ -116,14 +118,14 @@ class Processes:
 def serve(kit: str) -> None:
     """One line of orders in, one line of endings out."""
     out, sys.stdout = sys.stdout, sys.stderr  # what a framework prints is not an answer
-    _warm_up(named(kit)())
+    warm_up(named(kit)())
     for line in sys.stdin:
         begin = _fork if threading.active_count() == 1 else _spawn
         children = [begin(order) for order in json.loads(line)]
         print(json.dumps([asdict(child()) for child in children]), file=out, flush=True)
 
 
-def _warm_up(kit: Kit) -> None:
+def warm_up(kit: Kit) -> None:
     """Play a scene once, so that all that a framework imports when it works is imported before the first fork.
 
     A framework that starts threads as soon as it works could not be forked after that: its kit has a `warm`, which

@@ -43,6 +43,7 @@ PROMISES: Final[Mapping[str, str]] = {
     "P65": "An approval that has not been used can be revoked.",
     "P70": "Every step is in the trail, sealed.",
     "P71": "Each allowed action has an outcome in the end.",
+    "P72": "Who watches a run hears what happens in it, and changes nothing by watching.",
     "P80": "An action that no rule is about asks, and so does one whose rule could not be checked.",
     "P81": "The rule and the policy's version are on the request.",
     "P82": "A limit on what begins in a time holds, also for actions that begin at once.",
@@ -51,9 +52,7 @@ PROMISES: Final[Mapping[str, str]] = {
     "P92": "The native pauses of an unchanged app are lifted and lowered correctly, or refused, never guessed.",
 }
 
-NOT_YET: Final[Mapping[str, str]] = {
-    "P63": "steering comes later; nobody can ask for it yet",
-}
+NOT_YET: Final[Mapping[str, str]] = {}
 """Promises that this release does not carry and that cannot be asked for: nothing tries them."""
 
 IN_PART: Final[Mapping[str, str]] = {

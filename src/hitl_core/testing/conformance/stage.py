@@ -64,6 +64,13 @@ class Stage:
         told += [said for body in bodies for said in _told(body.get("messages"))]
         return "\n".join(dict.fromkeys(told))
 
+    def told(self, text: str) -> int:
+        """How often a text stands in what the agent's model knew last; all else that it knew is not looked at."""
+        own = sum(text in str(line) for line in _read(self.folder / "heard.jsonl"))
+        bodies = [entry.body or {} for entry in self._calls() if entry.answered]
+        last = "\n".join(_told(bodies[-1].get("messages"))) if bodies else ""
+        return own + last.count(text)
+
     def thoughts(self) -> int:
         """How often the model was asked and answered."""
         return len(_read(self.folder / "thoughts.jsonl")) + sum(entry.answered for entry in self._calls())

@@ -12,15 +12,15 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
+from importlib.metadata import EntryPoint, PackageNotFoundError, version
 from pathlib import Path
 from typing import Final, Self, cast
 
 from ...apps import AppSource
 from ...capabilities import Capabilities
 from ...config import Config, make_adapter
-from ...config.registry import ADAPTERS, load
-from ...errors import CapabilityNotSupported
+from ...config.registry import ADAPTERS, load, require_known
+from ...errors import AdapterNotInstalled, CapabilityNotSupported
 from ...tools import Catalogue
 from . import behaviours as _every_one  # noqa: F401  # each file declares its own
 from .catalogue import BEHAVIOURS, Behaviour
@@ -74,10 +74,13 @@ class Trial:
         """Try one behaviour in a fresh world with an event loop of its own."""
         os.environ.setdefault(KEY_VARIABLE, "none")
         began = time.perf_counter()
-        with fresh_folder() as folder, _quiet():
-            world = World(self.kit, folder, self._parts, self._parts_name, processes=self._started)
-            outcome, because = asyncio.run(_judged(world, tried, self.capabilities))
+        with fresh_folder() as folder, quiet():
+            outcome, because = asyncio.run(_judged(self.world(folder), tried, self.capabilities))
         return Result(tried.promise, tried.name, outcome, because, time.perf_counter() - began)
+
+    def world(self, folder: Path) -> World:
+        """A fresh world in a folder."""
+        return World(self.kit, folder, self._parts, self._parts_name, processes=self._started)
 
     def _started(self) -> Processes:
         if self._processes is None:
@@ -107,7 +110,10 @@ def try_adapter(
 
 
 def capabilities_of(kit: Kit) -> Capabilities:
-    """What the adapter says about itself. Raises what loading it raises."""
+    """What the adapter says about itself. Raises AdapterNotInstalled, also for one that imports its framework late."""
+    missing = [name for name in _packages(kit.backend) if not _version(name)]
+    if missing:
+        raise AdapterNotInstalled(f"{kit.backend!r} needs {', '.join(missing)}: pip install 'hitl-core[{kit.backend}]'")
     return make_adapter(Config(backend=kit.backend, app=AppSource("conformance:none")), Catalogue()).capabilities
 
 
@@ -148,14 +154,17 @@ def fresh_folder() -> Iterator[Path]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """What is refused on purpose need not be logged."""
-    log = logging.getLogger("hitl_core")
-    before, log.disabled = log.disabled, True
+    logs = [logging.getLogger(name) for name in ("hitl_core", "hitl_core.endings")]
+    before = [log.disabled for log in logs]
+    for log in logs:
+        log.disabled = True
     try:
         yield
     finally:
-        log.disabled = before
+        for log, disabled in zip(logs, before, strict=True):
+            log.disabled = disabled
 
 
 # ── versions ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -163,10 +172,14 @@ def _quiet() -> Iterator[None]:
 
 def versions(backend: str) -> dict[str, str]:
     """The package that offers a backend, and what it needs for it, with the versions that are installed."""
-    (entry,) = entry_points(group=ADAPTERS, name=backend)
-    names = ["hitl-core", *([entry.dist.name] if entry.dist else []), *sorted(_needed(entry))]
-    found = {name: _version(name) for name in dict.fromkeys(names)}
+    found = {name: _version(name) for name in _packages(backend)}
     return {name: installed for name, installed in found.items() if installed}
+
+
+def _packages(backend: str) -> list[str]:
+    entry = require_known(ADAPTERS, backend)
+    names = ["hitl-core", *([entry.dist.name] if entry.dist else []), *sorted(_needed(entry))]
+    return [*dict.fromkeys(names)]
 
 
 def _needed(entry: EntryPoint) -> list[str]:

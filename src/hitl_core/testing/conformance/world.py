@@ -178,6 +178,8 @@ class World:
         The acts: ("start",), ("say", decision, *fields), ("resume",). Raises NotKept if it lives.
         """
         (ended,) = await self.elsewhere(acts, crash=crash)
+        if ended.error.startswith(CapabilityNotSupported.__name__):
+            raise _refusal(ended.error)
         if ended.signal != signal.SIGKILL:
             ending = ended.error or (f"signal {ended.signal}" if ended.signal else repr(ended.result))
             raise NotKept(f"the process was not killed {crash or 'at its end'}, it ended with {ending}")
@@ -263,9 +265,14 @@ def supported(run: Run) -> Run:
     """The run, unless its turn ended because the adapter cannot do it. Raises CapabilityNotSupported."""
     if run.state is not RunState.FAILED or not run.error.startswith(CapabilityNotSupported.code):
         return run
-    words = run.error.split("'")
+    raise _refusal(run.error)
+
+
+def _refusal(text: str) -> CapabilityNotSupported:
+    """The error that somebody else has put into words."""
+    words = text.split("'")
     adapter, capability = (words[1], words[3]) if len(words) > 4 else ("", "")
-    raise CapabilityNotSupported(adapter, capability, run.error.partition(": ")[2])
+    return CapabilityNotSupported(adapter, capability, text.partition("': ")[2])
 
 
 def rule(id: str, tool: str = "pay", **fields: Any) -> str:

@@ -269,3 +269,13 @@ async def test_an_answer_about_another_action_is_refused_whoever_has_judged_it(w
     assert (await world.state(request), await world.run_state(run)) == (RequestState.OPEN, RunState.PAUSED)
     assert (await world.events()).count("request.refused") == 1
     await world.answer(request.approve(by="ann"))
+
+
+@pytest.mark.parametrize("digest", ["md5:0a", "sha256:0A", "0a", "sha256:0a"])
+async def test_a_digest_counts_as_it_is_written(world: World, digest: str) -> None:
+    """However the store keeps it: what looks like the same digest is another text, and no answer to this one."""
+    _, (request,) = await world.paused(digest=digest)
+    for other in ("sha256:0a ", "sha256:0B", digest.upper()):
+        with pytest.raises(ResponseRefused):
+            await world.answer(request.approve(by="ann").model_copy(update={"digest": other}))
+    assert (await world.answer(request.approve(by="ann"))).run_state is RunState.READY

@@ -71,7 +71,10 @@ def to_version_1(path: Path) -> None:
     """The file as the first release left it."""
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("ALTER TABLE hitl_requests DROP COLUMN frozen_at")
+        connection.execute("ALTER TABLE hitl_requests DROP COLUMN shown")
         connection.execute("ALTER TABLE hitl_store DROP COLUMN anchor")
+        connection.execute("DROP TABLE hitl_guidance")
+        connection.execute("ALTER TABLE hitl_requests DROP COLUMN several")
         connection.execute("DROP TABLE hitl_past")
         connection.execute("DROP TABLE hitl_timers")
         connection.execute("PRAGMA user_version = 1")

@@ -52,6 +52,7 @@ class GatedCode:
                     return await self._carried_out(scope, verdict, token)
 
     async def _carried_out(self, scope: Scope, allowed: Proceed, token: CancellationToken) -> CodeResult:
+        await scope.session.written()
         async with scope.session.gate.carry_out(allowed) as effect:
             try:
                 result: CodeResult = await self.run(code_blocks(effect.arguments), token)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from autogen_agentchat.agents import (
     AssistantAgent,
@@ -17,24 +17,38 @@ from autogen_agentchat.agents import (
     SocietyOfMindAgent,
     UserProxyAgent,
 )
-from autogen_agentchat.base import Response, TaskResult
+from autogen_agentchat.base import Response, TaskResult, Team
 from autogen_agentchat.messages import BaseChatMessage, MessageFactory
 from autogen_agentchat.teams import BaseGroupChat, Swarm
 from autogen_agentchat.tools._task_runner_tool import TaskRunnerTool
 from autogen_core import CancellationToken
 from autogen_core.models import ChatCompletionClient
-from autogen_core.tools import FunctionTool, StaticWorkbench
+from autogen_core.tools import FunctionTool, StaticWorkbench, Workbench
 
 from hitl_core.contracts import Finding
 
 from ..suspend import JournalClient, Scope, Suspended, Turns, Watch, current_scope
 from .code import GatedCode
 from .drafts import reviewed
+from .holdings import holdings, swap_workbenches
 from .people import Person
 from .strangers import Stranger
-from .workbench import gated
+from .whole import Whole
+from .workbench import gated, own_calls
 
 App = BaseGroupChat | BaseChatAgent
+
+KNOWN: Final = (AssistantAgent, CodeExecutorAgent, SocietyOfMindAgent)
+"""Agents whose inside is known; those of any other class are the app's own."""
+
+_NEITHER: Final = "a {kind} works here, which is neither an agent nor a team of AgentChat; use one of those"
+_UNSAFE: Final = (
+    "holds a {kind}, whose effects would pass no gate; give it to an AssistantAgent. Or, if all else that this agent "
+    'does may simply be done again: safe_agents = ["{agent}"] under [backend.options] in hitl.toml'
+)
+_NO_WORKBENCH: Final = (
+    "holds a {kind}, which cannot be gated there; hold it in a StaticWorkbench and call it through that"
+)
 
 
 @dataclass
@@ -80,16 +94,13 @@ class _Walk:
                 "refuse", place, "has a runtime of its own, which does not end when the team waits; leave it out"
             )
         _journal(team)
-        mates = list(team._participant_names)
+        mates, factory = list(team._participant_names), team._message_factory
         for member in team._participants:
             where = f"{place}/{member.name}"
-            if isinstance(member, BaseGroupChat):
-                self.inner_team(member, where)
-            elif isinstance(member, BaseChatAgent):
-                person = Person(member, mates, isinstance(team, Swarm)) if isinstance(member, UserProxyAgent) else None
-                self.agent(member, where, team._message_factory, person)
+            if isinstance(member, UserProxyAgent):
+                self.agent(member, where, factory, Person(member, mates, isinstance(team, Swarm)))
             else:
-                self._find("refuse", where, f"is a {type(member).__name__}, neither an agent nor a team of AgentChat")
+                self._runner(member, where, factory)
         return watch
 
     def inner_team(self, team: BaseGroupChat, place: str) -> None:
@@ -119,30 +130,20 @@ class _Walk:
         if id(agent) in self.seen:
             return
         self.seen[id(agent)] = agent
-        if isinstance(agent, MessageFilterAgent):
-            self._filter(agent, place, factory)
-            return
-        speak = agent.on_messages_stream
-        save, load = agent.save_state, agent.load_state
-        inside = self._inside(agent, place, factory)
+        match agent:
+            case MessageFilterAgent():
+                self._filter(agent, place, factory)
+            case UserProxyAgent():
+                self._person(agent, place, person or Person(agent))
+            case _:
+                self._speaker(agent, place, factory)
+
+    def _speaker(self, agent: BaseChatAgent, place: str, factory: MessageFactory) -> None:
+        """An agent whose turns are counted and kept, and whose answers may be reviewed."""
+        speak, state = agent.on_messages_stream, Whole(agent, self._inside(agent, place, factory))
         _journal(agent)
-        if isinstance(agent, UserProxyAgent):
-            self._person(agent, place, person or Person(agent))
-            return
-
-        async def save_all() -> Mapping[str, Any]:
-            parts = {name: await part.save_state() for name, part in inside.items()}
-            return {"agent": dict(await save()), "parts": parts}
-
-        async def load_all(state: Mapping[str, Any]) -> None:
-            await load(state["agent"])
-            for name, part in inside.items():
-                await part.load_state(state["parts"][name])
-
-        turns = Turns(agent.name, save_all)
-        known = isinstance(agent, AssistantAgent | CodeExecutorAgent | SocietyOfMindAgent)
-
-        stranger = Stranger(agent, factory, save_all, load_all, agent.name in self.safe)
+        turns, known = Turns(agent.name, state.save), isinstance(agent, KNOWN)
+        stranger = Stranger(agent, factory, state.save, state.load, agent.name in self.safe)
 
         def parts(scope: Scope, messages: Sequence[BaseChatMessage], token: CancellationToken) -> AsyncIterator[Any]:
             def said(heard: Sequence[BaseChatMessage]) -> AsyncIterator[Any]:
@@ -155,13 +156,15 @@ class _Walk:
         ) -> AsyncGenerator[Any, None]:
             return turns.run(lambda scope: parts(scope, messages, cancellation_token))
 
-        _set(agent, on_messages_stream=on_messages_stream, save_state=turns.saved, load_state=load_all)
+        _set(agent, on_messages_stream=on_messages_stream, save_state=turns.saved, load_state=state.load)
         if not known:
             self._stranger(agent, place, on_messages_stream)
 
     def _person(self, agent: UserProxyAgent, place: str, person: Person) -> None:
         if type(agent).on_messages_stream is not UserProxyAgent.on_messages_stream:
-            self._find("refuse", place, f"{type(agent).__name__} answers in a way of its own; what to ask is unknown")
+            self._find(
+                "refuse", place, f"{type(agent).__name__} answers in a way of its own; use UserProxyAgent itself"
+            )
         self._find("note", place, "is a person: its turns become requests, and its input_func is not called")
         turns = Turns(agent.name, agent.save_state)
 
@@ -186,28 +189,56 @@ class _Walk:
             case CodeExecutorAgent():
                 return self._code(agent, place)
             case SocietyOfMindAgent():
-                if isinstance(agent._team, BaseGroupChat):
-                    self.inner_team(agent._team, place)
+                self._runner(agent._team, place, factory)
                 return {"context": agent._model_context}
             case _:
-                return {}
+                return self._own(agent, place, factory)
+
+    def _own(self, agent: BaseChatAgent, place: str, factory: MessageFactory) -> dict[str, Any]:
+        """What an agent of the app's own acts with. A call that waits means that its turn is run again from its start,
+        so it is gated where the app says that this is safe, and refused elsewhere."""
+        parts: dict[str, Any] = {}
+        for name, each in holdings(agent):
+            where = f"{place}.{name}"
+            if agent.name not in self.safe:
+                self._find("refuse", where, _UNSAFE.format(kind=type(each).__name__, agent=agent.name))
+            elif isinstance(each, Workbench):
+                parts |= self._bench(each, where, factory)
+            elif isinstance(each, Team | BaseChatAgent):
+                parts[each.name] = each
+                self._runner(each, f"{place}/{each.name}", factory)
+            else:
+                self._find("refuse", where, _NO_WORKBENCH.format(kind=type(each).__name__))
+        swap_workbenches(agent, lambda bench: own_calls(bench, agent.name))
+        return {} if _saves_itself(agent) else parts
 
     def _tools(self, agent: AssistantAgent, place: str, factory: MessageFactory) -> dict[str, Any]:
         parts: dict[str, Any] = {}
         for bench in agent._workbench:
-            for tool in bench._tools if isinstance(bench, StaticWorkbench) else ():
-                if isinstance(tool, FunctionTool) and not inspect.iscoroutinefunction(tool._func):
-                    tool._func = _in_a_thread(tool._func)
-                if not isinstance(tool, TaskRunnerTool):
-                    continue
-                runner: Any = tool._task_runner
-                parts[tool.name] = runner
-                if isinstance(runner, BaseGroupChat):
-                    self.inner_team(runner, f"{place}/{tool.name}")
-                else:
-                    self.agent(runner, f"{place}/{tool.name}", factory)
+            parts |= self._bench(bench, place, factory)
         agent._workbench = [gated(bench, agent.name) for bench in agent._workbench]
         return parts
+
+    def _bench(self, bench: Workbench, place: str, factory: MessageFactory) -> dict[str, Any]:
+        """Make the tools of a workbench ready; the agents and teams among them, by the tool's name."""
+        parts: dict[str, Any] = {}
+        for tool in bench._tools if isinstance(bench, StaticWorkbench) else ():
+            if isinstance(tool, FunctionTool) and not inspect.iscoroutinefunction(tool._func):
+                tool._func = _in_a_thread(tool._func)
+            if isinstance(tool, TaskRunnerTool):
+                parts[tool.name] = tool._task_runner
+                self._runner(tool._task_runner, f"{place}/{tool.name}", factory)
+        return parts
+
+    def _runner(self, runner: Any, place: str, factory: MessageFactory) -> None:
+        """Hold a team or an agent that works inside another agent."""
+        match runner:
+            case BaseGroupChat():
+                self.inner_team(runner, place)
+            case BaseChatAgent():
+                self.agent(runner, place, factory)
+            case _:
+                self._find("refuse", place, _NEITHER.format(kind=type(runner).__name__))
 
     def _code(self, agent: CodeExecutorAgent, place: str) -> dict[str, Any]:
         asks = agent._approval_func is not None
@@ -236,7 +267,9 @@ class _Walk:
         """An agent that is to be reviewed and is not there would be reviewed by nobody."""
         there = {each.name for each in self.seen.values()}
         for name in sorted((self.review | self.safe) - there):
-            self._find("refuse", place, f"the options name an agent {name!r} that is not in it")
+            self._find(
+                "refuse", place, f"[backend.options] names an agent {name!r}, which is not in it; correct the name"
+            )
 
     # ── findings ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -251,11 +284,17 @@ class _Walk:
         return f"{app.name}:{type(app).__name__}"
 
 
+def _saves_itself(agent: BaseChatAgent) -> bool:
+    """Whether an agent of the app's own has a state of its own to save; then what it holds is in it."""
+    return type(agent).save_state is not BaseChatAgent.save_state
+
+
 def _journal(owner: Any) -> None:
     """Put the journal in front of the model of an agent or of a team's manager."""
     inner = getattr(owner, "_model_client", None)
     if isinstance(inner, ChatCompletionClient) and not isinstance(inner, JournalClient):
-        owner._model_client = JournalClient(inner, handoffs=lambda: list(getattr(owner, "_handoffs", ())))
+        hears = isinstance(owner, BaseChatAgent)
+        owner._model_client = JournalClient(inner, handoffs=lambda: list(getattr(owner, "_handoffs", ())), hears=hears)
 
 
 def _in_a_thread(function: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:

@@ -11,6 +11,7 @@ from autogen_agentchat.base import Response
 from autogen_agentchat.messages import BaseChatMessage, HandoffMessage, TextMessage, UserInputRequestedEvent
 
 from hitl_core.commands import Settled
+from hitl_core.errors import AppChanged
 from hitl_core.gate import Form
 from hitl_core.lifecycle import TAKEN_BACK, RequestState
 from hitl_core.protocol import Action, Answer, HandBack, TakeOver
@@ -65,6 +66,7 @@ class Person:
         form = person_form(name, asked, messages, handoff=by is not None and self.swarm)
         yield UserInputRequestedEvent(request_id=scope.place, source=name)
         known = await decided(session, scope.place, action, form)
+        _require_same_question(known.request.action, messages)
         message = self._said(known, by)
         if message is None:
             ask(session, scope.place, action, form, round=known.request.round + 1)
@@ -103,6 +105,14 @@ class Person:
         if by is None:
             return TextMessage(content=text, source=name)
         return HandoffMessage(content=text, target=by, source=name)
+
+
+def _require_same_question(asked: Action, messages: Sequence[BaseChatMessage]) -> None:
+    """Raises AppChanged unless the person hears what they were asked: in a team inside a team, which is replayed, a
+    selection that falls otherwise could put another question there. What others said since is no change."""
+    if "question" in asked.arguments and asked.arguments not in [question_of([each]) for each in messages]:
+        question = asked.arguments["question"]
+        raise AppChanged(f"{asked.tool} was asked {question!r}, which nobody says there now; the answer was not used")
 
 
 # ── a handoff to somebody outside the team ───────────────────────────────────────────────────────────────────

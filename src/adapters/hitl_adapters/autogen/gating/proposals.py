@@ -73,6 +73,7 @@ class Proposal:
 
     async def carried_out(self, allowed: Proceed, run: Callable[[Arguments], Any]) -> ToolResult:
         name = self.action.tool
+        await self.session.written()
         if self.neutral is not None and self.neutral.traits.mode is EffectMode.TRANSACTIONAL:
             return await self._in_store(self.neutral, allowed)
         async with self.gate.carry_out(allowed, suspends=(Suspended,)) as effect:

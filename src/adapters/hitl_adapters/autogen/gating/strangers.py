@@ -36,23 +36,24 @@ class Stranger:
     async def turn(self, scope: Scope, stream: AsyncIterator[Any]) -> AsyncIterator[Any]:
         """One turn; if it has ended before, its answer and the state after it, and nothing runs."""
         place, session = scope.step("~turn"), scope.session
-        known = cast("dict[str, Any] | None", session.journal.get(f"turn:{place}"))
+        known = cast("dict[str, Any] | None", session.memory[f"turn:{place}"])
         if known is not None:
             await self.load(known["state"])
             yield self._recalled(known)
             return
-        attempt = sum(key.startswith(f"began:{place}:") for key in session.journal)
-        if attempt and not self.safe and f"raised:{place}:{attempt - 1}" not in session.journal:
+        attempt = sum(key.startswith(f"began:{place}:") for key in session.memory)
+        if attempt and not self.safe and f"raised:{place}:{attempt - 1}" not in session.memory:
             await self._settle(scope, f"{place}:{attempt}")
-        await session.gate.remember(f"began:{place}:{attempt}", True)
+        session.memory.write(f"began:{place}:{attempt}", True)
+        await session.written()
         try:
             async for item in stream:
                 if isinstance(item, Response):
                     kept = {"state": as_json(await self.save()), **_record(item)}
-                    await session.gate.remember(f"turn:{place}", kept)
+                    session.memory.write(f"turn:{place}", kept)
                 yield item
         except Exception as exc:
-            await session.gate.remember(f"raised:{place}:{attempt}", str(exc)[:1000])
+            session.memory.write(f"raised:{place}:{attempt}", str(exc)[:1000])
             raise
 
     async def _settle(self, scope: Scope, place: str) -> None:

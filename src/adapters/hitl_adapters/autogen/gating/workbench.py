@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, assert_never, cast
 
 from autogen_agentchat.tools._task_runner_tool import TaskRunnerTool
@@ -23,6 +24,21 @@ Sink = Callable[[Any], object]
 DELEGATES: Final = "_hitl_delegates"
 """Attribute of a tool that only hands work to an agent: it has no effect of its own, and what that agent does is gated
 call by call. AutoGen's own AgentTool and TeamTool are known."""
+
+
+def _forget(item: Any) -> None:
+    """Nobody looks at what a tool says on the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One call as it reaches a workbench; `sink` takes what the tool says on the way."""
+
+    name: str
+    arguments: Any
+    token: CancellationToken | None = None
+    id: str | None = None
+    sink: Sink = _forget
 
 
 class GatedWorkbench(Workbench):
@@ -52,24 +68,17 @@ class GatedWorkbench(Workbench):
         cancellation_token: CancellationToken | None = None,
         call_id: str | None = None,
     ) -> ToolResult:
-        return await self._called(name, arguments, cancellation_token, call_id, _forget)
+        return await self._called(Asked(name, arguments, cancellation_token, call_id))
 
-    async def _called(
-        self,
-        name: str,
-        arguments: Mapping[str, Any] | None,
-        token: CancellationToken | None,
-        call_id: str | None,
-        sink: Sink,
-    ) -> ToolResult:
+    async def _called(self, asked: Asked) -> ToolResult:
         scope = current_scope()
         if scope is None or scope.batch is None:
-            return refused(name, f"{name} is gated and was called outside a run; it did not run.")
+            return refused(asked.name, f"{asked.name} is gated and was called outside a run; it did not run.")
         batch, session = scope.batch, scope.session
-        place = batch.claim(call_id, name)
+        place = batch.claim(asked.id, asked.name)
         with batch.call():
             try:
-                return await self._settled(scope, place, name, arguments, token, call_id, sink)
+                return await self._settled(scope, place, asked)
             except Suspended:
                 await batch.wait()
             except Stopped:
@@ -79,24 +88,16 @@ class GatedWorkbench(Workbench):
                 session.fail(exc)
                 await batch.wait()
             except Exception as exc:
-                return refused(name, f"This call failed, and did not run: {type(exc).__name__}: {exc}")
+                return refused(asked.name, f"This call failed, and did not run: {type(exc).__name__}: {exc}")
 
-    async def _settled(
-        self,
-        scope: Scope,
-        place: str,
-        name: str,
-        arguments: Any,
-        token: CancellationToken | None,
-        call_id: str | None,
-        sink: Sink,
-    ) -> ToolResult:
+    async def _settled(self, scope: Scope, place: str, asked: Asked) -> ToolResult:
         """What the call comes to. Raises Suspended while nobody has decided."""
-        if not isinstance(arguments, Mapping):
+        name = asked.name
+        if not isinstance(asked.arguments, Mapping):
             return refused(name, "The arguments must be an object with names, so nothing was run.")
-        native, given = self._native(name), cast("Arguments", dict(arguments))
+        native, given = self._native(name), cast("Arguments", dict(asked.arguments))
         if delegates(native):
-            return await self._delegated(scope.call(place), name, given, token, call_id, sink)
+            return await self._delegated(scope.call(place), asked, given)
         proposal = Proposal(scope, place, self._agent, native, await self._schema(name), given)
         fault = await proposal.fault()
         if fault is not None:
@@ -105,51 +106,39 @@ class GatedWorkbench(Workbench):
         if not isinstance(verdict, Proceed):
             scope.session.used.append(place)
             return _answer(name, verdict)
-
-        async def run(arguments: Arguments) -> ToolResult:
-            return await self._run(name, arguments, token, call_id, sink)
-
         with scope.session.working():
-            result = await proposal.carried_out(verdict, run)
-        scope.session.emit(LiveKind.TOOL_RESULT, "/".join(scope.path), result.to_text(), {"tool_call_id": call_id})
+            result = await proposal.carried_out(verdict, lambda arguments: self._run(asked, arguments))
+        scope.session.emit(LiveKind.TOOL_RESULT, "/".join(scope.path), result.to_text(), {"tool_call_id": asked.id})
         return result
 
-    async def _delegated(
-        self,
-        scope: Scope,
-        name: str,
-        arguments: Arguments,
-        token: CancellationToken | None,
-        call_id: str | None,
-        sink: Sink,
-    ) -> ToolResult:
+    async def _delegated(self, scope: Scope, asked: Asked, arguments: Arguments) -> ToolResult:
         """A call of an agent or a team. AutoGen's own keep their state from call to call, so theirs take turns, and
         one that paused is not used again before the next resume."""
+        name = asked.name
         if getattr(self._native(name), DELEGATES, False):
             with entered(scope):
-                return await self._run(name, arguments, token, call_id, sink)
+                return await self._run(asked, arguments)
         async with self._busy.setdefault(name, asyncio.Lock()):
             if name in self._stuck:
                 raise Suspended(f"{name} waits in another call")
             try:
                 with entered(scope):
-                    return await self._run(name, arguments, token, call_id, sink)
+                    return await self._run(asked, arguments)
             except Suspended:
                 self._stuck.add(name)
                 raise
 
-    async def _run(
-        self, name: str, arguments: Arguments, token: CancellationToken | None, call_id: str | None, sink: Sink
-    ) -> ToolResult:
+    async def _run(self, asked: Asked, arguments: Arguments) -> ToolResult:
+        """Let the workbench run what was allowed."""
         if not isinstance(self.inner, StaticStreamWorkbench):
-            return await self.inner.call_tool(name, arguments, token, call_id)
+            return await self.inner.call_tool(asked.name, arguments, asked.token, asked.id)
         result: ToolResult | None = None
-        async for item in self.inner.call_tool_stream(name, arguments, token, call_id):
+        async for item in self.inner.call_tool_stream(asked.name, arguments, asked.token, asked.id):
             if isinstance(item, ToolResult):
                 result = item
             else:
-                sink(item)
-        return result or refused(name, f"{name} gave no result.")
+                asked.sink(item)
+        return result or refused(asked.name, f"{asked.name} gave no result.")
 
     def _native(self, name: str) -> BaseTool[Any, Any] | None:
         """The tool behind a name, if the workbench holds tools that can be looked at."""
@@ -188,10 +177,31 @@ class GatedStreamWorkbench(GatedWorkbench, StaticStreamWorkbench):
         call_id: str | None = None,
     ) -> AsyncGenerator[Any, None]:
         said: list[Any] = []
-        result = await self._called(name, arguments, cancellation_token, call_id, said.append)
+        result = await self._called(Asked(name, arguments, cancellation_token, call_id, said.append))
         for each in said:
             yield each
         yield result
+
+
+class OwnCalls(GatedWorkbench):
+    """The same for an agent of the app's own, which calls in an order of its own: nothing else has to be waited for."""
+
+    async def _called(self, asked: Asked) -> ToolResult:
+        scope = current_scope()
+        if scope is None:
+            return refused(asked.name, f"{asked.name} is gated and was called outside a run; it did not run.")
+        if asked.name not in {each["name"] for each in await self.list_tools()}:
+            return refused(asked.name, f"There is no tool {asked.name!r}; nothing ran.")
+        try:
+            return await self._settled(scope, scope.step("~call"), asked)
+        except HitlError as exc:
+            scope.session.fail(exc)
+            raise Suspended(str(exc)) from exc
+
+
+def own_calls(inner: Workbench, agent: str) -> GatedWorkbench:
+    """The workbench of an agent of the app's own behind the gate."""
+    return OwnCalls(inner, agent)
 
 
 def gated(inner: Workbench, agent: str) -> GatedWorkbench:
@@ -217,7 +227,3 @@ def _answer(tool: str, verdict: Refuse | Substitute | Wait) -> ToolResult:
             return refused(tool, "Nobody has decided about this call; it did not run.")
         case _:
             assert_never(verdict)
-
-
-def _forget(item: Any) -> None:
-    """Nobody looks at what a tool says on the way."""

@@ -1,7 +1,8 @@
 """How AutoGen stops and starts: the participant that waits is left unanswered until its team has drained.
 
 scope      where we are in a run: places that are the same in every process
-journal    the model client that answers from the journal what was answered before
+memory     what the run remembers, and what is being written of it
+journal    the model client that answers from memory what was answered before
 batch      the tool calls of one model answer: when do all of them wait?
 turns      one turn of an agent or of a team inside a team: replayed from its start
 teams      the two places inside a team where we hold it: its participants' requests, its manager's start
@@ -15,6 +16,7 @@ from .batch import Batch
 from .driving import drive
 from .journal import JournalClient
 from .kept import Kept
+from .memory import Memory
 from .proof import prove
 from .scope import Scope, Session, Suspended, current_scope, entered
 from .teams import Watch
@@ -24,6 +26,7 @@ __all__ = [
     "Batch",
     "JournalClient",
     "Kept",
+    "Memory",
     "Scope",
     "Session",
     "Suspended",

@@ -6,10 +6,19 @@ from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Seque
 from typing import Any, cast
 
 from autogen_core import FunctionCall
-from autogen_core.models import ChatCompletionClient, CreateResult, LLMMessage, ModelInfo, RequestUsage
+from autogen_core.models import (
+    ChatCompletionClient,
+    CreateResult,
+    LLMMessage,
+    ModelInfo,
+    RequestUsage,
+    SystemMessage,
+    UserMessage,
+)
 from autogen_core.tools import Tool, ToolSchema
 
 from hitl_core.errors import AppChanged, HitlError
+from hitl_core.gate import guided
 from hitl_core.protocol import Json, LiveKind
 
 from .batch import Batch
@@ -20,13 +29,16 @@ class JournalClient(ChatCompletionClient):
     """Stands in front of the client of one agent, or of one team's manager (`name` "~").
 
     The key of an answer is its number in the turn, so the same turn run again gets the same answers in order.
-    `handoffs` are the tools that no workbench answers for.
+    `handoffs` are the tools that no workbench answers for. An agent `hears` what people say to it; a manager does not.
     """
 
     component_type = "model"
 
-    def __init__(self, inner: ChatCompletionClient, *, handoffs: Callable[[], Collection[str]] = tuple) -> None:
+    def __init__(
+        self, inner: ChatCompletionClient, *, handoffs: Callable[[], Collection[str]] = tuple, hears: bool = False
+    ) -> None:
         self.inner = inner
+        self._hears = hears
         self._handoffs = handoffs
 
     async def create(self, messages: Sequence[LLMMessage], **how: Any) -> CreateResult:
@@ -36,7 +48,9 @@ class JournalClient(ChatCompletionClient):
         place = scope.step("~model")
         result = self._recalled(scope, place)
         if result is None:
-            result = await self._remembered(scope, place, await self.inner.create(messages, **how))
+            await scope.session.written()
+            asked = await self._asking(scope, messages)
+            result = self._remembered(scope, place, await self.inner.create(asked, **how))
             _tell_text(scope, place, result)
         await self._expect(scope, place, result, how.get("tools", ()))
         return result
@@ -51,30 +65,39 @@ class JournalClient(ChatCompletionClient):
             await self._expect(scope, place, known, how.get("tools", ()))
             yield known
             return
-        async for part in self.inner.create_stream(messages, **how):
+        asked = messages
+        if scope is not None:
+            await scope.session.written()
+            asked = await self._asking(scope, messages)
+        async for part in self.inner.create_stream(asked, **how):
             if scope is None:
                 yield part
             elif isinstance(part, str):
                 scope.session.emit(LiveKind.TEXT, "/".join(scope.path), part, id=place)
                 yield part
             else:
-                result = await self._remembered(scope, place, part)
+                result = self._remembered(scope, place, part)
                 _tell_calls(scope, place, result)
                 await self._expect(scope, place, result, how.get("tools", ()))
                 yield result
 
-    def _recalled(self, scope: Scope, place: str) -> CreateResult | None:
-        kept = scope.session.journal.get(_key(place))
-        return None if kept is None else CreateResult.model_validate(kept)
-
-    async def _remembered(self, scope: Scope, place: str, result: CreateResult) -> CreateResult:
-        kept = cast("Json", result.model_dump(mode="json"))
+    async def _asking(self, scope: Scope, messages: Sequence[LLMMessage]) -> Sequence[LLMMessage]:
+        """The messages of a call that is made now, with what people have said to the agent."""
+        if not self._hears:
+            return messages
         try:
-            found = await scope.session.gate.remember(_key(place), kept)
+            return await guided(scope.session.gate, messages, of="/".join(scope.path), record=_record, told=_told)
         except HitlError as exc:  # a team would make it an error of its own
             scope.session.fail(exc)
             raise
-        return result if found == kept else CreateResult.model_validate(found)
+
+    def _recalled(self, scope: Scope, place: str) -> CreateResult | None:
+        kept = scope.session.memory[_key(place)]
+        return None if kept is None else CreateResult.model_validate(kept)
+
+    def _remembered(self, scope: Scope, place: str, result: CreateResult) -> CreateResult:
+        scope.session.memory.write(_key(place), cast("Json", result.model_dump(mode="json")))
+        return result
 
     async def _expect(self, scope: Scope, place: str, result: CreateResult, tools: Sequence[Tool | ToolSchema]) -> None:
         """The calls of this answer become the batch of the turn."""
@@ -109,6 +132,15 @@ class JournalClient(ChatCompletionClient):
     @property
     def model_info(self) -> ModelInfo:
         return self.inner.model_info
+
+
+def _record(message: LLMMessage) -> Json:
+    """What is of a message in its conversation; an agent's instructions may be made anew each time."""
+    return "instructions" if isinstance(message, SystemMessage) else cast("Json", message.model_dump(mode="json"))
+
+
+def _told(text: str) -> LLMMessage:
+    return UserMessage(content=text, source="person")
 
 
 def _key(place: str) -> str:

@@ -11,7 +11,7 @@ from autogen_agentchat.messages import BaseChatMessage, TextMessage
 from autogen_agentchat.teams import RoundRobinGroupChat
 from autogen_core import CancellationToken
 
-from ..errors import AutoGenDiffers
+from ..errors import REINSTALL, AutoGenDiffers
 from .scope import Suspended
 from .teams import Watch
 
@@ -52,10 +52,14 @@ async def _try() -> None:
         saved = await first.save()
         second, result = await _run(_Probe(waits=False), saved=saved)
     except Exception as exc:
-        raise AutoGenDiffers(f"the smallest team cannot be paused here: {type(exc).__name__}: {exc}") from exc
+        raise _differs(f"the smallest team cannot be paused here: {type(exc).__name__}: {exc}") from exc
     found = (saved["paused"], second.paused, [message.to_text() for message in result.messages])
     if found != (["probe"], [], ["ask"]):
-        raise AutoGenDiffers(f"a pause and a resume of the smallest team came to {found!r}")
+        raise _differs(f"a pause and a resume of the smallest team came to {found!r}")
+
+
+def _differs(how: str) -> AutoGenDiffers:
+    return AutoGenDiffers(f"{how}; nothing runs on it. Is it patched? {REINSTALL}")
 
 
 async def _run(probe: _Probe, *, task: str | None = None, saved: Any = None) -> tuple[Watch, TaskResult]:

@@ -18,6 +18,7 @@ from hitl_core.gate import Gate
 from hitl_core.protocol import Json, LiveEvent, LiveKind, PauseRequest, sha256
 
 from .batch import Batch
+from .memory import Memory
 
 _LONGEST_PLACE: Final = 300
 
@@ -38,7 +39,7 @@ class Session:
     """What one stretch of a run knows."""
 
     turn: Turn
-    journal: dict[str, Json]
+    memory: Memory
     token: CancellationToken = field(default_factory=CancellationToken)
     lifted: dict[str, PauseRequest] = field(default_factory=dict)
     waits: dict[str, None] = field(default_factory=dict)
@@ -69,6 +70,14 @@ class Session:
         """End this stretch for an error of ours, whatever the framework would make of it."""
         self.failure = self.failure or error
         self.ended.set()
+
+    async def written(self) -> None:
+        """Wait until all that is known is kept, before anything that could have an effect."""
+        try:
+            await self.memory.written()
+        except HitlError as exc:  # a team would make it an error of its own
+            self.fail(exc)
+            raise
 
     def emit(self, kind: LiveKind, node: str, text: str = "", data: Json = None, *, id: str = "") -> None:
         if self.turn.watched:

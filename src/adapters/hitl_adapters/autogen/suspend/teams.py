@@ -16,6 +16,7 @@ from autogen_agentchat.teams._group_chat._events import GroupChatRequestPublish,
 from autogen_core import AgentId, DefaultTopicId, MessageContext
 
 from hitl_core.protocol import Json
+from hitl_core.tools import as_json
 
 from .counters import counted, graph_extras, recount, restore_graph
 from .scope import Suspended
@@ -45,7 +46,7 @@ class Watch:
         """Everything that a fresh team needs to stand where this one stands."""
         manager = self._prepared()
         return {
-            "team": _json(await self.team.save_state()),
+            "team": as_json(await self.team.save_state()),
             "paused": list(self.paused),
             "counters": counted(manager._termination_condition, since=self._fresh),
             "graph": graph_extras(manager),
@@ -109,9 +110,3 @@ def _replace(agent: Any, message: type, handler: Any) -> Callable[..., Any]:
         handler.router = before.router
     agent._handlers[message] = [handler]
     return before  # type: ignore[no-any-return]
-
-
-def _json(state: Any) -> Json:
-    from hitl_core.tools import as_json
-
-    return as_json(state)

@@ -164,10 +164,15 @@ def findings(native: Native) -> tuple[Finding, ...]:
         if getattr(agent.llm, "builtin_tools", None):
             why = "its model runs tools at the provider (builtin_tools), where no gate can see them"
             found.append(Finding("refuse", str(agent.role), why))
+        if getattr(agent, "inject_date", False):
+            why = "its prompt has the date (inject_date), so on another day its model is asked again"
+            found.append(Finding("warn", str(agent.role), why))
+        if type(agent.llm).__name__ == "GeminiCompletion":
+            why = "answers of Gemini are kept without thought signatures; a model that insists on them refuses to go on"
+            found.append(Finding("warn", str(agent.role), why))
     if isinstance(native, Crew) and native.memory:
-        found.append(
-            Finding("warn", "memory", "what tasks save in memory is saved again when an unfinished task is resumed")
-        )
+        why = "a save that a crash cuts off is made again; recalling again may find more, which asks the model again"
+        found.append(Finding("warn", "memory", why))
     return tuple(found)
 
 

@@ -21,10 +21,14 @@ from crewai.utilities.agent_utils import extract_tool_call_info
 
 from hitl_core.protocol import LiveKind
 
-from ..suspend import Current, current, scope, seam, watch_models
+from ..suspend import Current, Suspended, carry_into_threads, current, journal_memories, scope, seam, watch_models
 from ..suspend.models import before_model_call
 from ..suspend.places import enter
-from .tools import Result, asked_as, through_the_gate, vetoed
+from .callbacks import hold_callbacks, oversee_callbacks
+from .flows import method_begins
+from .questions import lift_questions
+from .strangers import refused_outside
+from .tools import WAITING, Result, asked_as, through_the_gate, vetoed
 
 log = logging.getLogger("hitl_core")
 
@@ -41,13 +45,26 @@ def before_tool(context: Any) -> bool | None:
     """Let nothing run but what the gate lets through, and that here."""
     now = current()
     if now is None:
-        return None
+        return _outside(context)
     try:
         result = _gated(now, context)
     except BaseException as exc:  # whatever it is: to CrewAI it would mean that the tool may run
         log.warning("run %s: %s was not run", now.turn.run.id, context.tool_name, exc_info=exc)
         now.halt(exc)
         result = Result("This call could not be checked, so nothing was run.")
+    return _blocked(context, result)
+
+
+def _outside(context: Any) -> bool | None:
+    try:
+        why = refused_outside(context)
+    except Exception as exc:  # to CrewAI it would mean that the tool may run
+        why = f"This call could not be checked, so nothing was run: {exc}"
+    return _blocked(context, Result(why)) if why else None
+
+
+def _blocked(context: Any, result: Result) -> bool:
+    """CrewAI does not run the call; this is its result."""
     _results[id(context.tool_input)] = result
     _last.set(result)
     return False
@@ -55,8 +72,14 @@ def before_tool(context: Any) -> bool | None:
 
 def _gated(now: Current, context: Any) -> Result:
     if now.over or now.failure is not None:
+        log.warning("run %s: %s was called when its turn had ended, and not run", now.turn.run.id, context.tool_name)
         return Result("This run has ended, so nothing was run.")
-    veto = vetoed(context, _later(before_tool, InterceptionPoint.PRE_TOOL_CALL))
+    if now.is_lost(scope().path):
+        return Result("Another branch of this flow was first, so nothing was run.")
+    try:
+        veto = vetoed(context, _later(before_tool, InterceptionPoint.PRE_TOOL_CALL))
+    except Suspended:
+        return Result(WAITING)
     return Result(veto) if veto else through_the_gate(now, context)
 
 
@@ -85,8 +108,9 @@ def before_step(context: Any) -> None:
         now.check()
     if context.kind == "task":
         enter(scope().at(_task_name(context)))
+        oversee_callbacks(context.task)
     else:
-        enter(now.method(context.flow, context.step_name))
+        method_begins(now, context.flow, str(context.step_name))
     now.emit(LiveKind.STEP, str(context.step_name)[:200], node=scope().path)
 
 
@@ -142,6 +166,10 @@ def install() -> None:
     for module in (agent_executor, step_executor):
         seam(module, "execute_tool_and_check_finality", _text_call)
     seam(Task, "execute_async", _beside)
+    hold_callbacks()
+    lift_questions()
+    carry_into_threads()
+    journal_memories()
 
 
 def _native_call(original: Any, executor: Any, tool_call: Any) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from hitl_core.commands import Settled
-from hitl_core.errors import EffectRefused
 from hitl_core.gate import Form
 from hitl_core.lifecycle import RequestState
 from hitl_core.protocol import Action, OnTimeout
@@ -13,10 +12,6 @@ from hitl_core.protocol import Action, OnTimeout
 from ..suspend import Current, Suspended, scope
 
 _UNDECIDED: Final = (RequestState.OPEN, RequestState.FROZEN)
-
-
-class Unanswered(EffectRefused):
-    """Nobody answered before the deadline, and the app has no answer of its own that would mean so."""
 
 
 def decided_at(now: Current, action: Action, place: str, form: Form) -> Settled:

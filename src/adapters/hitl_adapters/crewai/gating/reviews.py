@@ -9,9 +9,10 @@ from pydantic import BaseModel
 
 from hitl_core.protocol import Accept, Edit, Origin, Revise
 
+from ..errors import Unanswered
 from ..mapping import review_action, review_form
 from ..suspend import Current, Suspended, current, scope
-from .lifting import Unanswered, decided_at, proceeds
+from .lifting import decided_at, proceeds
 from .tools import role_of
 
 
@@ -69,7 +70,8 @@ def _feedback(now: Current, answer: Any, context: Any) -> str | None:
         case _ if proceeds(settled):
             return None
         case _:
-            now.halt(Unanswered(f"nobody answered the review of {task[:80]!r} before its deadline ({settled.state})"))
+            error = f"nobody answered the review of {task[:80]!r} before its deadline ({settled.state})"
+            now.halt(Unanswered(f"{error}; resume with ask_again to ask anew"))
             raise Suspended
 
 

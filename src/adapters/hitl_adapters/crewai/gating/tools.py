@@ -42,6 +42,7 @@ from ..errors import tried
 from ..mapping import argument_fault, definition_of, said, tool_form
 from ..suspend import Current, Suspended, scope, within
 from ..suspend.threads import off_loop
+from .steps import gates
 
 NEUTRAL: Final = "hitl_tool"
 """Attribute of a CrewAI tool that was built from a neutral one."""
@@ -88,6 +89,8 @@ def _decide(now: Current, context: ToolCallHookContext, native: Any, neutral: To
     if fault and now.blocking(now.gate.settled(place)) is None:
         return Result(fault)
     now.reach(place)
+    if method := scope().method:
+        now.once(gates(method), True)
     now.emit(LiveKind.TOOL_CALL, action.tool, node=scope().path, id=place, data=cast("Json", action.arguments))
     form = tool_form(neutral, action, _json_schema(native))
     verdict = now.blocking(now.gate.propose(action, call=place, form=form))
@@ -118,10 +121,7 @@ def _obey(now: Current, native: Any, neutral: Tool | None, verdict: Verdict, pla
 
 def _same_words(now: Current, place: str, text: str) -> str:
     """The words in which a refusal was first told: the model is asked the same whenever the crew runs again."""
-    key = f"told:{place}"
-    if (known := now.journal.get(key)) is not None:
-        return str(known)
-    return str(now.remember(key, text))
+    return str(now.once(f"told:{place}", text))
 
 
 # ── carrying out ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -263,10 +263,12 @@ Later = Callable[[ToolCallHookContext], Any]
 
 
 def vetoed(context: ToolCallHookContext, later: list[Later]) -> str:
-    """The app's own hooks that come after ours are asked before anything runs; "" if none objects."""
+    """The app's own hooks that come after ours are asked before anything runs; "" if none objects. Raises Suspended."""
     for hook in later:
         try:
             answer = hook(context)
+        except Suspended:
+            raise
         except Exception as exc:
             return f"A hook of the app stopped this call, so nothing was run: {exc}"
         if answer is False:

@@ -1,6 +1,8 @@
 """How a crew stops and starts: a soft stop at the next model call, and a journal that answers when it runs again."""
 
-from .current import Current, Suspended, current, driving, the_run
+from .current import Current, Suspended, current, doubt_about, driving, the_run, under_way
+from .inherit import carry_into_threads
+from .memories import journal_memories
 from .models import journal_models, watch_models
 from .places import Scope, scope, within
 from .seams import seam
@@ -10,13 +12,17 @@ __all__ = [
     "Current",
     "Scope",
     "Suspended",
+    "carry_into_threads",
     "current",
+    "doubt_about",
     "driving",
     "in_own_thread",
+    "journal_memories",
     "journal_models",
     "scope",
     "seam",
     "the_run",
+    "under_way",
     "watch_models",
     "within",
 ]

@@ -31,18 +31,20 @@ class Suspended(HookAborted):
         super().__init__(reason=PAUSED, source="hitl")
 
 
-@dataclass
+@dataclass(eq=False)
 class Current:
     """One turn of one run. Used from all of CrewAI's threads."""
 
     turn: Turn
     journal: dict[str, Json]
     waited: frozenset[str] = frozenset()
+    safe: frozenset[str] = frozenset()
     waiting: list[str] = field(default_factory=list)
     used: list[str] = field(default_factory=list)
     reached: set[str] = field(default_factory=set)
     skipped: set[str] = field(default_factory=set)
     lifted: dict[str, PauseRequest] = field(default_factory=dict)
+    native: Any = None
     failure: BaseException | None = None
     over: bool = False
     futures: list[Future[Any]] = field(default_factory=list)
@@ -50,6 +52,7 @@ class Current:
     _counts: Counter[str] = field(default_factory=Counter)
     _reserved: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     _suspended: set[str] = field(default_factory=set)
+    _lost: set[str] = field(default_factory=set)
     _attempts: dict[tuple[str, int], int] = field(default_factory=dict)
     _flows: dict[int, tuple[Any, Scope]] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -90,7 +93,8 @@ class Current:
         """The scope of the next execution of a flow's method: inside what started the flow, whatever triggered it."""
         with self._lock:
             _, outer = self._flows.setdefault(id(flow), (flow, scope()))
-        return Scope(base=self._nth(outer.path, f"{type(flow).__name__}.{name}", None), agents=outer.agents)
+        base = self._nth(outer.path, f"{type(flow).__name__}.{name}", None)
+        return Scope(base=base, agents=outer.agents, method=base)
 
     def attempt(self, agent: int, number: int) -> None:
         """An agent begins a task, for the nth time if it failed before: then what it did already is answered again."""
@@ -117,6 +121,11 @@ class Current:
         self.journal[key] = recorded
         return recorded
 
+    def once(self, key: str, value: Json) -> Json:
+        """As `remember`, without a word to the store about what is known."""
+        known = self.journal.get(key)
+        return self.remember(key, value) if known is None else known
+
     def heed(self, action: Action) -> None:
         """Before a decision is handed to CrewAI: no stop may be in force. Raises Suspended."""
         if self.blocking(self.gate.stop_for(action)) is not None:
@@ -130,25 +139,43 @@ class Current:
             self.reached.add(place)
 
     def skip(self, path: str) -> None:
-        """All of a flow's method is answered from the record: what waited in it was decided and used."""
+        """All of a step is answered from the record, or passed over: what waited in it was decided and used."""
         with self._lock:
             self.skipped.add(path)
 
+    def lose(self, path: str) -> None:
+        """A branch has lost its race: nobody is asked for it, now or when the flow runs again."""
+        with self._lock:
+            self._lost.add(path)
+            self._suspended = {each for each in self._suspended if not _lies_in(each, path)}
+            self.waiting = [place for place in self.waiting if not place.startswith(_places_in(path))]
+        self.remember(f"lost:{path}", True)
+
+    def has_lost(self, path: str) -> bool:
+        """Whether this branch lost its race in an earlier turn."""
+        if f"lost:{path}" in self.journal:
+            self._lost.add(path)
+        return path in self._lost
+
     def missing(self, calls: Iterable[str]) -> list[str]:
         """Those of the places that this turn did not come to."""
-        passed = tuple(f"{path}/" for path in (*self.skipped, *map(short, self.gate.held)))
+        steps = (*self.skipped, *self._lost, *map(short, self.gate.held))
+        passed = tuple(place for path in steps for place in _places_in(path))
         return [call for call in calls if call not in self.reached and not call.startswith(passed)]
 
     def wait_at(self, place: str, path: str = "") -> None:
         """Somebody has to decide here: the task that this lies in stops at its next model call."""
+        here = path or scope().path
         with self._lock:
-            self._suspended.add(path or scope().path)
+            if self.is_lost(here):
+                return
+            self._suspended.add(here)
             if place not in self.waiting:
                 self.waiting.append(place)
 
     def requests(self) -> tuple[PauseRequest, ...]:
         """What people are asked, in the order in which the models called; threads propose in any order."""
-        asked = (*self.lifted.values(), *self.gate.waiting)
+        asked = (*(self.lifted[place] for place in self.waiting if place in self.lifted), *self.gate.waiting)
         return tuple(sorted(asked, key=lambda request: self._order.get(request.call, len(self._order))))
 
     def use(self, place: str) -> None:
@@ -179,8 +206,12 @@ class Current:
         if self.over or self.failure is not None:
             with self._lock:
                 self._suspended.add(here)  # whoever swallows this exception has not come to its end
-        if self._waits_in(here):
+        if self.is_lost(here) or self._waits_in(here):
             raise Suspended
+
+    def is_lost(self, path: str) -> bool:
+        """Whether this lies in a branch that has lost its race; its thread, if it has one, may still be at work."""
+        return any(_lies_in(path, each) for each in self._lost)
 
     def _waits_in(self, path: str) -> bool:
         with self._lock:
@@ -205,6 +236,16 @@ def _digest(content: Json) -> str:
     return sha256(canonical(content))[7:19]
 
 
+def _places_in(step: str) -> tuple[str, str]:
+    """How the places begin of what waits in a step of the app, and of the question about the step itself."""
+    return f"{step}/", doubt_about(step, "")
+
+
+def doubt_about(step: str, attempt: int | str) -> str:
+    """The place of the question about an execution of a step that was cut off."""
+    return f"doubt:{step}:{attempt}"
+
+
 def _lies_in(path: str, outer: str) -> bool:
     return path == outer or path.startswith(f"{outer}/")
 
@@ -216,10 +257,20 @@ _current: ContextVar[Current | None] = ContextVar("hitl_crewai_turn", default=No
 def driving(now: Current) -> Iterator[None]:
     """Make this turn the one that hooks in this context, and in CrewAI's threads that come from it, belong to."""
     token = _current.set(now)
+    _under_way.append(now)
     try:
         yield
     finally:
+        _under_way.remove(now)
         _current.reset(token)
+
+
+_under_way: list[Current] = []
+
+
+def under_way() -> tuple[Current, ...]:
+    """The turns that crews of this process are driven by now, in whatever context."""
+    return tuple(_under_way)
 
 
 def current() -> Current | None:

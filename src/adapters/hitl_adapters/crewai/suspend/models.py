@@ -15,7 +15,8 @@ from crewai.utilities.agent_utils import extract_tool_call_info, is_tool_call_li
 from crewai.utilities.internal_instructor import InternalInstructor
 from pydantic import BaseModel
 
-from hitl_core.errors import AppRefused
+from hitl_core.errors import AppRefused, HitlError
+from hitl_core.gate import guided
 from hitl_core.protocol import Json, LiveKind, sha256
 from hitl_core.tools import as_json
 
@@ -84,7 +85,7 @@ def _call(original: Callable[..., Any], llm: Any, messages: Any, *args: Any, **k
     if (known := asked.known()) is not None:
         return known
     with _as_outermost():
-        answer = original(llm, messages, *args, **kwargs)
+        answer = original(llm, asked.messages(), *args, **kwargs)
     return asked.remember(answer)
 
 
@@ -96,7 +97,7 @@ async def _acall(original: Callable[..., Any], llm: Any, messages: Any, *args: A
     if (known := asked.known()) is not None:
         return known
     with _as_outermost():
-        answer = await original(llm, messages, *args, **kwargs)
+        answer = await original(llm, asked.messages(), *args, **kwargs)
     return asked.remember(answer)
 
 
@@ -133,11 +134,12 @@ class _Asked:
     def __init__(self, now: Current, llm: Any, messages: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         now.check()
         given = dict(zip(("tools", "callbacks", "available_functions"), args, strict=False)) | kwargs
-        if given.get("available_functions"):
+        if not all(_only_plans(each) for each in (given.get("available_functions") or {}).values()):
             error = AppRefused("a model was given functions to call by itself (available_functions): no gate sees that")
             now.halt(error)
             raise Suspended from error
         self._now = now
+        self._messages, self._hears = messages, given.get("from_agent") is not None
         self._shape: type[BaseModel] | None = given.get("response_model")
         self._key = now.place("model", _content(llm, messages, given, self._shape))
         for ready in before_model_call:
@@ -146,6 +148,18 @@ class _Asked:
     def known(self) -> Any:
         value = self._now.journal.get(self._key)
         return None if value is None else self._as_given(value)
+
+    def messages(self) -> Any:
+        """What is asked, with what people have said to the agent whose call it is; CrewAI's own list stays as it is."""
+        if not self._hears or not isinstance(self._messages, list):
+            return self._messages
+        told = guided(self._now.gate, self._messages, of=scope().path, record=_message, told=_told)
+        try:
+            heard = self._now.blocking(told)
+        except HitlError as exc:  # to CrewAI it would be an error of the model, to be tried again
+            self._now.halt(exc)
+            raise Suspended from exc
+        return self._messages if len(heard) == len(self._messages) else heard
 
     def remember(self, answer: Any) -> Any:
         """Keep the answer, and give CrewAI the kept form: the next time it gets the same."""
@@ -173,6 +187,11 @@ class _Asked:
             return  # CrewAI tells the model that these are no arguments
 
 
+def _only_plans(function: Any) -> bool:
+    """CrewAI gives a planning agent's model one function of its own, which only writes down the plan."""
+    return getattr(function, "__module__", "") == "crewai.utilities.reasoning_handler"
+
+
 def _content(llm: Any, messages: Any, given: dict[str, Any], shape: type[BaseModel] | None) -> Json:
     """What a call asks, as JSON; two calls with the same content are told apart by their order."""
     tools = [_tool_name(tool) for tool in given.get("tools") or () if isinstance(tool, dict)]
@@ -193,6 +212,10 @@ def _message(message: Any) -> Any:
     if not isinstance(message, dict):
         return str(message)
     return {name: message[name] for name in _FIELDS if message.get(name) is not None}
+
+
+def _told(text: str) -> dict[str, Any]:
+    return {"role": "user", "content": text}
 
 
 def _sha(value: Any) -> str:

@@ -19,11 +19,13 @@ _LONGEST: Final = 240
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """`base`: the flow method or tool call that all lies in. `step`: the task. `agents`: who handed down to whom."""
+    """`base`: the flow method or tool call that all lies in. `step`: the task. `agents`: who handed down to whom.
+    `method`: the flow method around it, if any."""
 
     base: str = "run"
     step: str = ""
     agents: tuple[str, ...] = ()
+    method: str = ""
 
     @property
     def path(self) -> str:
@@ -35,7 +37,8 @@ class Scope:
 
     def inside(self, place: str, agent: str | None) -> Scope:
         """The scope of what a tool call does."""
-        return Scope(base=short(place), agents=(*self.agents, agent) if agent else self.agents)
+        agents = (*self.agents, agent) if agent else self.agents
+        return Scope(base=short(place), agents=agents, method=self.method)
 
 
 def short(place: str) -> str:

@@ -15,11 +15,18 @@ from .inference import Place, tools_of
 F = TypeVar("F", bound=Callable[..., Any])
 
 _GATE: Final = "__hitl_gate__"
+_TELLS: Final = "__hitl_tells__"
 
 
 def is_the_gate(function: F) -> F:
     """Mark a wrapper as the gate, so that it is found in an app's graph."""
     setattr(function, _GATE, True)
+    return function
+
+
+def only_tells_the_model(function: F) -> F:
+    """Mark a wrapper of ours around a model call: it adds what people said to it, and does nothing else."""
+    setattr(function, _TELLS, True)
     return function
 
 
@@ -37,12 +44,13 @@ def has_no_effect(place: Place) -> bool:
 
 
 def _only_calls_the_model(function: Any) -> bool:
-    """The model node of `create_agent`, without a middleware around the call."""
+    """The model node of `create_agent`, without a middleware of somebody else around the call."""
     if getattr(function, "__module__", "") != "langchain.agents.factory":
         return False
     name = function.__name__
     handler = {"model_node": "wrap_model_call_handler", "amodel_node": "awrap_model_call_handler"}.get(name, "")
-    return _cells(function).get(handler, function) is None
+    wrapper = _cells(function).get(handler, function)
+    return wrapper is not function and all(_tells(each) for each in _chain(wrapper))
 
 
 def wrapper_findings(place: Place) -> Iterator[Finding]:
@@ -80,6 +88,8 @@ def _chain(wrapper: Any) -> Iterator[Any]:
     if {"outer", "inner"} <= parts.keys() and wrapper.__module__ == "langchain.agents.factory":
         yield from _chain(parts["outer"])
         yield from _chain(parts["inner"])
+    elif "single_handler" in parts and wrapper.__module__ == "langchain.agents.factory":
+        yield from _chain(parts["single_handler"])
     elif wrapper is not None:
         yield wrapper
 
@@ -91,6 +101,10 @@ def _cells(function: Any) -> dict[str, Any]:
 
 def _is_gate(wrapper: Any) -> bool:
     return bool(getattr(_innermost(wrapper), _GATE, False))
+
+
+def _tells(wrapper: Any) -> bool:
+    return bool(getattr(_innermost(wrapper), _TELLS, False))
 
 
 def _name(wrapper: Any) -> str:

@@ -11,7 +11,7 @@ from .engine import Engine
 from .pauses import App
 from .resume import Resumption, Step
 from .snapshot import written_by
-from .turn import Current, Halt, InvalidAnswer, admitted, current, driving, halting, keeping_invalid
+from .turn import Current, Halt, InvalidAnswer, admitted, current, driving, halting, keeping_invalid, running
 from .watching import Reached
 
 __all__ = [
@@ -29,5 +29,6 @@ __all__ = [
     "driving",
     "halting",
     "keeping_invalid",
+    "running",
     "written_by",
 ]

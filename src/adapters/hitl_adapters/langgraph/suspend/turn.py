@@ -95,6 +95,11 @@ def current(what: str) -> Current:
     return found
 
 
+def running() -> Current | None:
+    """The turn that drives this graph, if one does: a model may be called without us, a gated tool may not."""
+    return _current.get()
+
+
 async def admitted(now: Current, proposal: Proposal) -> Verdict:
     """What shall become of a call, once somebody has decided; a transactional one is carried out with that.
 

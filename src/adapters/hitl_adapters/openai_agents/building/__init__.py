@@ -1,6 +1,6 @@
 """Agents of ours in the SDK's own terms: from an AgentSpec, and one whose model is a person."""
 
-from .people import human_agent, strip_human_turns
+from .people import human_agent, lead_back, strip_human_turns
 from .spec import build_agent
 
-__all__ = ["build_agent", "human_agent", "strip_human_turns"]
+__all__ = ["build_agent", "human_agent", "lead_back", "strip_human_turns"]

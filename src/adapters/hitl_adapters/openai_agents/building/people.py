@@ -25,7 +25,7 @@ from openai.types.responses import ResponseFunctionToolCall, ResponseOutputMessa
 from hitl_core.gate import Form
 from hitl_core.protocol import Arguments, Context, Json, Kind, Option
 
-from ..gating import HUMAN, overseen
+from ..gating import HUMAN, is_person, overseen, walk
 from ..mapping import completed, conversation
 
 TURN: Final = "human_turn"
@@ -130,7 +130,7 @@ def human_agent(
 ) -> Agent[Any]:
     """An agent that is a person: hand over to it as to any other. `handoffs`: the agents it can hand back to.
 
-    More can be added to its `handoffs` later, which agents that hand over to each other need.
+    More can be put into its `handoffs` later, which agents that hand over to each other need.
     """
     person: Agent[Any] = Agent(
         name=name,
@@ -140,6 +140,13 @@ def human_agent(
     )
     person.tools = [overseen(_turn_tool(), gated=True, form=lambda arguments: _form(person, arguments))]
     return person
+
+
+def lead_back(root: Agent[Any]) -> None:
+    """Give the agents that were put into a person's `handoffs` as they are the handoff that they need."""
+    for agent in walk(root):
+        if is_person(agent):
+            agent.handoffs = [back_to(each) if isinstance(each, Agent) else each for each in agent.handoffs]
 
 
 def back_to(agent: Agent[Any]) -> Handoff[Any, Any]:

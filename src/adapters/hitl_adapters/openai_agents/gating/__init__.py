@@ -5,7 +5,8 @@ settle           on resume, tells the SDK what the store says about each pause  
 the tool         asks again, begins, runs, reports                                (carrying)
 """
 
-from .graph import HUMAN, gate_agent, gated, graph_of, look_through, oversee, require_agent
+from .graph import HUMAN, gate_agent, gated, graph_of, is_person, oversee, require_agent, set_apart, walk
+from .looking import look_through
 from .overseen import overseen
 from .settling import settle
 
@@ -14,9 +15,12 @@ __all__ = [
     "gate_agent",
     "gated",
     "graph_of",
+    "is_person",
     "look_through",
     "oversee",
     "overseen",
     "require_agent",
+    "set_apart",
     "settle",
+    "walk",
 ]

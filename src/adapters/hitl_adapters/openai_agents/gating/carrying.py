@@ -12,8 +12,10 @@ from hitl_core.gate import Form
 from hitl_core.lifecycle import RequestState
 from hitl_core.protocol import (
     Action,
+    Approve,
     Arguments,
     Choose,
+    Edit,
     EffectMode,
     Executed,
     Failed,
@@ -29,14 +31,16 @@ from hitl_core.protocol import (
 from hitl_core.tools import Tool
 
 from ..errors import in_short
-from ..mapping import kept, noted, said, unkept
+from ..mapping import NoResult, kept, noted, said, unkept
 from ..suspend import Current
 from ..suspend.turn import TOOL
 
 Body = Callable[[Arguments], Awaitable[Any]]
 
-NOTHING_RAN: Final = "This call did not run."
+NOTHING_RAN: Final = NoResult("This call did not run.")
 """What the SDK is told when the turn is halted. No model reads it: the loop ends before the next one is called."""
+
+UNKNOWN: Final = "It is not known whether this call had its effect, and a person stopped it. Do not try it again."
 
 AGAIN: Final = Option(id="again", label="Run it again")
 ABORT: Final = Option(id="abort", label="Do not run it; tell the agent")
@@ -63,11 +67,28 @@ async def rule(now: Current, proposal: Proposal) -> Verdict:
 async def _ruled(now: Current, proposal: Proposal) -> Verdict:
     verdict = await now.gate.propose(proposal.action, call=proposal.call, form=proposal.form)
     undecided = isinstance(verdict, Proceed) and verdict.request_id is None
-    if not (proposal.asks and undecided):
-        return verdict
-    request = now.gate.lift(proposal.action, call=proposal.call, form=proposal.form)
-    now.lifted[proposal.call] = request
-    return Wait(request)
+    if (proposal.asks and undecided) or await _asks_anew(now, proposal, verdict):
+        return Wait(await _lifted(now, proposal))
+    return verdict
+
+
+async def _lifted(now: Current, proposal: Proposal) -> PauseRequest:
+    known = await now.gate.settled(proposal.call)
+    round = 0 if known is None else known.request.round + 1
+    request = now.gate.lift(proposal.action, call=proposal.call, form=proposal.form, round=round)
+    return now.lifted.setdefault(proposal.call, request)
+
+
+async def _asks_anew(now: Current, proposal: Proposal, verdict: Verdict) -> bool:
+    """Whether the answer that a failed run was given here is dropped. What has been begun is not asked about again:
+    a call that was allowed and is refused now has an outcome, and no other answer would change that."""
+    if not now.turn.ask_again or proposal.call not in now.waited or isinstance(verdict, Wait):
+        return False
+    if isinstance(verdict, Substitute):
+        return not verdict.recorded
+    known = await now.gate.settled(proposal.call)
+    said = known.response.decision if known and known.response else None
+    return isinstance(verdict, Proceed) or not isinstance(said, Approve | Edit)
 
 
 async def obey(now: Current, proposal: Proposal, body: Body, *, neutral: Tool | None, tells: bool) -> Any:
@@ -79,7 +100,7 @@ async def obey(now: Current, proposal: Proposal, body: Body, *, neutral: Tool | 
             return NOTHING_RAN
         case Refuse(text=text):
             now.used.append(proposal.call)
-            return text
+            return NoResult(text)
         case Substitute(result=result, recorded=recorded, note=note):
             now.used.append(proposal.call)
             return noted(unkept(result), note) if recorded else noted(said(result), note)
@@ -113,7 +134,7 @@ async def _carry_out_once(now: Current, allowed: Proceed, body: Body, *, tells: 
         return noted(result, allowed.note)
     if not tells:
         raise failure
-    return noted(f"This call was tried and failed: {in_short(failure)}", allowed.note)
+    return noted(NoResult(f"This call was tried and failed: {in_short(failure)}"), allowed.note)
 
 
 async def _carry_out_in_store(now: Current, allowed: Proceed, neutral: Tool) -> Any:
@@ -171,7 +192,7 @@ async def once(now: Current, proposal: Proposal, body: Body) -> Any:
         decision = settled.response.decision if settled and settled.response else None
         now.used.append(_doubt(proposal, attempt))
         if not (isinstance(decision, Choose) and decision.option == AGAIN.id):
-            return "It is not known whether this call had its effect, and a person stopped it. Do not try it again."
+            return NoResult(UNKNOWN)
     await heed_stop(now, proposal.action)
     await now.gate.remember(_begun(now, proposal, _attempts(now, proposal) + 1), True)
     try:

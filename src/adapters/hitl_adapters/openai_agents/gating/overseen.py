@@ -19,8 +19,10 @@ from hitl_core.tools import Tool
 
 from ..errors import in_short
 from ..mapping import CallFault, action_of, definition_of, form_of, noted, read_arguments, said
-from ..suspend import Current, current, found, within
+from ..suspend import Current, around, body_of, current, found, within
 from .carrying import NOTHING_RAN, Body, Proposal, halting, heed_stop, in_doubt, obey, once, rule
+from .edited import checks_what_runs, with_arguments
+from .locals import LocalOversight
 
 Former = Callable[[Arguments], Form]
 
@@ -43,20 +45,30 @@ class Oversight:
         return bool(getattr(self.original, "_is_agent_tool", False))
 
     @property
+    def name(self) -> str:
+        """What policies and people know the tool by: with its namespace, if it has one."""
+        return self.original.qualified_name
+
+    @property
+    def asks(self) -> bool:
+        """Whether the app wants some calls decided, whatever the policy says."""
+        return self.original.needs_approval is not False
+
+    @property
     def definition(self) -> str:
         if self.neutral is not None:
             return self.neutral.definition
         tool = self.original
-        return definition_of(tool.name, tool.description, tool.params_json_schema)
+        return definition_of(self.name, tool.description, tool.params_json_schema)
 
     def proposal(self, now: Current, call_id: str, arguments: Arguments, *, asks: bool = False) -> Proposal:
         """Raises RecordError for arguments that have no single JSON form; AppRefused for a call from elsewhere."""
-        name, path = self.original.name, now.lineage(call_id)
-        action = action_of(name, arguments, definition=self.definition, path=path)
+        path = now.lineage(call_id)
+        action = action_of(self.name, arguments, definition=self.definition, path=path)
         _ = action.digest
         form = self.form(arguments) if self.form else form_of(self.neutral, self.original.params_json_schema, arguments)
         if self.delegates and form.kind is Kind.APPROVAL:
-            form = replace(form, title=f"Let {self.original.name} work on this")
+            form = replace(form, title=f"Let {self.name} work on this")
         return Proposal(action, now.place(call_id), form, asks)
 
     # ── before the SDK decides whether to pause ──────────────────────────────────────────────────────────────
@@ -114,7 +126,7 @@ class Oversight:
             return faults
 
         async def body(given: Arguments) -> Any:
-            return await self.original.on_invoke_tool(context, text if given == arguments else json.dumps(given))
+            return await self._run(context, text if given == arguments else json.dumps(given))
 
         decided = await self._decided(now, proposal)
         proposal = replace(proposal, asks=decided and not self._gates)
@@ -123,6 +135,14 @@ class Oversight:
         if not decided:
             return await once(now, proposal, body)
         return await obey(now, proposal, body, neutral=self.neutral, tells=self.neutral is not None)
+
+    async def _run(self, context: ToolContext[Any], text: str) -> Any:
+        """The tool itself. The SDK knows the work inside an agent tool by that tool's own context."""
+        if self.delegates:
+            return await self.original.on_invoke_tool(context, text)
+        with body_of(f"the tool {self.name!r}"):
+            changed = text != context.tool_arguments
+            return await self.original.on_invoke_tool(with_arguments(context, text) if changed else context, text)
 
     async def _decided(self, now: Current, proposal: Proposal) -> bool:
         """Whether the gate has a say in this call: it is gated, or the app wanted it decided."""
@@ -158,7 +178,10 @@ class Oversight:
         return ""
 
     def _now(self) -> Current | None:
-        return current(f"the tool {self.original.name!r}") if self.gated else found()
+        return current(f"the tool {self.name!r}") if self.gated else found()
+
+
+Overseer = Oversight | LocalOversight
 
 
 def overseen(
@@ -169,13 +192,15 @@ def overseen(
     made = copy.copy(tool)
     made.on_invoke_tool = oversight.invoke
     made.needs_approval = oversight.needs_approval
+    if tool.tool_input_guardrails:
+        made.tool_input_guardrails = [checks_what_runs(each) for each in tool.tool_input_guardrails]
     cast("Any", made).hitl_oversight = oversight
     return made
 
 
-def oversight_of(tool: object) -> Oversight | None:
+def oversight_of(tool: object) -> Overseer | None:
     """The oversight of a tool that has one already."""
-    return cast("Oversight | None", getattr(tool, "hitl_oversight", None))
+    return cast("Overseer | None", getattr(tool, "hitl_oversight", None))
 
 
 def _noticing(tool: FunctionTool) -> FunctionTool:
@@ -185,7 +210,7 @@ def _noticing(tool: FunctionTool) -> FunctionTool:
         return tool
 
     async def notice(context: RunContextWrapper[Any], error: Exception) -> str:
-        now = found()
+        now = around()
         if now is not None and isinstance(context, ToolContext):
             now.failures[now.place(context.tool_call_id)] = in_short(error)
         made = formatter(context, error)

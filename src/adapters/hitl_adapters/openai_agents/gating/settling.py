@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import AsyncIterator
+from typing import Any, Final
 
-from agents import FunctionTool, RunContextWrapper, RunState, ToolApprovalItem
+from agents import (
+    Agent,
+    ApplyPatchTool,
+    CustomTool,
+    FunctionTool,
+    RunContextWrapper,
+    RunState,
+    ShellTool,
+    Tool,
+    ToolApprovalItem,
+)
 
 from hitl_core.errors import AppChanged, RecordError
 from hitl_core.gate import Form
 from hitl_core.protocol import Proceed, Refuse, Substitute, Verdict, Wait
 
-from ..mapping import DECISION_ONLY, CallFault, action_of, arguments_of, definition_of
+from ..errors import BINDS, numbers, sdk_version
+from ..mapping import DECISION_ONLY, CallFault, action_of, arguments_of, definition_of, said
 from ..suspend import Current
 from .carrying import Proposal, heed_stop, in_doubt, lost, rule
-from .overseen import Oversight, oversight_of
+from .locals import LocalOversight
+from .overseen import Overseer, Oversight, oversight_of
+
+_LOCAL: Final = {"shell_call": ShellTool, "apply_patch_call": ApplyPatchTool, "custom_tool_call": CustomTool}
+"""The SDK's own tools by the kind of their calls."""
+
+UNCARRIED: Final = "This call is carried out elsewhere, and as it was asked for: it cannot be changed or answered here."
 
 
 async def settle(now: Current, state: RunState[Any], context: Any) -> bool:
@@ -28,6 +46,7 @@ async def _settle_one(now: Current, state: RunState[Any], item: ToolApprovalItem
     call_id = item.call_id
     if not call_id:
         raise AppChanged(f"the SDK waits for {item.tool_name!r} without naming the call; nothing ran")
+    now.lineage(call_id)
     tool = await _tool_of(item, context)
     try:
         proposal = _proposal(now, item, call_id, tool)
@@ -35,24 +54,55 @@ async def _settle_one(now: Current, state: RunState[Any], item: ToolApprovalItem
         state.reject(item, rejection_message=f"This call cannot be shown to anybody, so it did not run: {exc}")
         return True
     verdict = await _verdict(now, proposal, tool)
-    carried = _is_carried(item, tool)
-    if isinstance(verdict, Proceed) and not carried:
-        await heed_stop(now, proposal.action)  # nothing of ours is between this approval and what it lets happen
-    match verdict:
-        case Wait():
-            return False
-        case Refuse(text=text):
-            now.used.append(proposal.call)
-            state.reject(item, rejection_message=text)
-        case Proceed() | Substitute():
-            _hear(state, now, call_id, verdict)
-            state.approve(item)
-    if not carried:
+    if isinstance(verdict, Wait):
+        return False
+    if tool is None:
+        await _let_go(now, state, item, proposal, verdict)
+    elif (text := _in_its_place(now, call_id, tool, verdict)) is not None:
         now.used.append(proposal.call)
+        state.reject(item, rejection_message=text)
+    else:
+        _hear(state, now, call_id, verdict)
+        state.approve(item)
     return True
 
 
-async def _verdict(now: Current, proposal: Proposal, tool: Oversight | None) -> Verdict:
+def _in_its_place(now: Current, call_id: str, tool: Overseer, verdict: Proceed | Refuse | Substitute) -> str | None:
+    """What is told in place of a call that our wrapper is not to see; None for all others.
+
+    Raises AppChanged for one that was allowed, and that the SDK will not run.
+    """
+    if isinstance(verdict, Refuse):
+        return verdict.text
+    if not _is_unbound(now, call_id, tool):
+        return None
+    if isinstance(verdict, Substitute):
+        return said(verdict.result)
+    problem = f"paused under an older SDK, and openai-agents {sdk_version()} will not run it: its state names no server"
+    advice = "resume with that release, or ask anew (`hitl resume --ask-again`) and answer or reject it"
+    raise AppChanged(f"the call of {tool.name!r} {problem}; {advice}. Nothing ran")
+
+
+def _is_unbound(now: Current, call_id: str, tool: Overseer) -> bool:
+    """Whether the SDK will not run this call of an MCP server, which waits in a state that an older release wrote."""
+    binds = isinstance(tool, Oversight) and getattr(tool.original, "_mcp_tool_binding", None) is not None
+    return binds and numbers(now.kept.waits.get(call_id, BINDS)) < numbers(BINDS)
+
+
+async def _let_go(
+    now: Current, state: RunState[Any], item: ToolApprovalItem, proposal: Proposal, verdict: Verdict
+) -> None:
+    """Tell the provider about a call that it carries out: nothing of ours is between that and what it lets happen."""
+    if isinstance(verdict, Proceed):
+        await heed_stop(now, proposal.action)
+    now.used.append(proposal.call)
+    if isinstance(verdict, Proceed) and verdict.action.digest == proposal.action.digest:
+        state.approve(item)
+    else:
+        state.reject(item, rejection_message=verdict.text if isinstance(verdict, Refuse) else UNCARRIED)
+
+
+async def _verdict(now: Current, proposal: Proposal, tool: Overseer | None) -> Verdict:
     if tool is None or tool.gated:
         return await rule(now, proposal)
     if lost(now, proposal) or not proposal.asks:
@@ -61,34 +111,44 @@ async def _verdict(now: Current, proposal: Proposal, tool: Oversight | None) -> 
     return await rule(now, proposal)
 
 
-def _proposal(now: Current, item: ToolApprovalItem, call_id: str, tool: Oversight | None) -> Proposal:
+def _proposal(now: Current, item: ToolApprovalItem, call_id: str, tool: Overseer | None) -> Proposal:
     arguments = arguments_of(item)
+    if isinstance(tool, LocalOversight) and _kind(item) == "apply_patch_call":
+        now.patches[call_id] = arguments
     if tool is not None:
-        return tool.proposal(now, call_id, arguments, asks=tool.original.needs_approval is not False)
+        return tool.proposal(now, call_id, arguments, asks=tool.asks)
     name = item.tool_name or "tool"
     action = action_of(name, arguments, definition=definition_of(name, "", {}), path=now.lineage(call_id))
     _ = action.digest
     return Proposal(action, now.place(call_id), Form(allowed=DECISION_ONLY), asks=True)
 
 
-async def _tool_of(item: ToolApprovalItem, context: Any) -> Oversight | None:
-    """The overseen function tool that a pause is about; None for the SDK's other tools. Raises AppChanged."""
-    if _kind(item) != "function_call":
+async def _tool_of(item: ToolApprovalItem, context: Any) -> Overseer | None:
+    """The overseen tool that a pause is about; None for what the provider carries out. Raises AppChanged."""
+    kind, agent = _kind(item), item.agent
+    if kind == "mcp_approval_request":
         return None
-    agent = item.agent
-    names = (item.tool_name, item.qualified_name)
-    for tool in agent.tools:
-        if isinstance(tool, FunctionTool) and tool.name in names:
-            return oversight_of(tool)
-    for served in await agent.get_mcp_tools(RunContextWrapper(context)) if agent.mcp_servers else ():
-        if served.name in names:
-            return oversight_of(served)
+    async for tool in _tools(agent, context):
+        if _is_about(item, kind, tool) and (known := oversight_of(tool)) is not None:
+            return known
     raise AppChanged(f"agent {agent.name!r} no longer has the tool {item.tool_name!r} that waits; nothing ran")
 
 
-def _is_carried(item: ToolApprovalItem, tool: Oversight | None) -> bool:
-    """Whether a wrapper of ours carries the call out, and so uses its decision."""
-    return tool is not None or _kind(item) not in ("mcp_approval_request", "function_call")
+async def _tools(agent: Agent[Any], context: Any) -> AsyncIterator[Tool]:
+    """Those that an agent has for sure, then all that it has now: servers are asked only if they have to be."""
+    for tool in agent.tools:
+        if getattr(tool, "is_enabled", True) is True:
+            yield tool
+    for tool in await agent.get_all_tools(RunContextWrapper(context)):
+        yield tool
+
+
+def _is_about(item: ToolApprovalItem, kind: str, tool: Tool) -> bool:
+    """Whether the SDK would give a call of this kind to this tool."""
+    if kind == "function_call":
+        return isinstance(tool, FunctionTool) and tool.qualified_name == item.qualified_name
+    wanted = _LOCAL.get(kind)
+    return wanted is not None and isinstance(tool, wanted) and item.tool_name == tool.name
 
 
 def _kind(item: ToolApprovalItem) -> str:

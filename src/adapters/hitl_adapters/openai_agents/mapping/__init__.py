@@ -4,20 +4,30 @@ from .calls import (
     DECISION_ONLY,
     CallFault,
     action_of,
-    arguments_of,
     bounded,
     definition_of,
     form_of,
-    local_arguments,
     read_arguments,
 )
-from .results import kept, noted, said, unkept
-from .speech import answer_of, conversation, events_of, input_of
+from .local import (
+    arguments_of,
+    cut_shell,
+    edited_patch,
+    edited_shell,
+    local_arguments,
+    local_form,
+    patch_result,
+    several_operations,
+    shell_result,
+)
+from .results import NoResult, kept, noted, said, unkept
+from .speech import answer_of, conversation, events_of, guidance_item, input_of, record_of
 from .turns import call_ids, completed, from_record, response_of, to_record
 
 __all__ = [
     "DECISION_ONLY",
     "CallFault",
+    "NoResult",
     "action_of",
     "answer_of",
     "arguments_of",
@@ -25,17 +35,26 @@ __all__ = [
     "call_ids",
     "completed",
     "conversation",
+    "cut_shell",
     "definition_of",
+    "edited_patch",
+    "edited_shell",
     "events_of",
     "form_of",
     "from_record",
+    "guidance_item",
     "input_of",
     "kept",
     "local_arguments",
+    "local_form",
     "noted",
+    "patch_result",
     "read_arguments",
+    "record_of",
     "response_of",
     "said",
+    "several_operations",
+    "shell_result",
     "to_record",
     "unkept",
 ]

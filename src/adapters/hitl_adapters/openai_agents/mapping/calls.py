@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any, Final, NoReturn, cast
 
-from agents import ToolApprovalItem
-
 from hitl_core.gate import Form
 from hitl_core.protocol import Action, Arguments, Json, Kind, Option, Origin, Reply, canonical, sha256
 from hitl_core.tools import Tool, as_json
 
 DECISION_ONLY: Final = (Reply.APPROVE, Reply.REJECT, Reply.CANCEL)
-"""What can be said about a call whose arguments and result the SDK keeps to itself."""
+"""What can be said about a call whose arguments and result nobody but its provider handles."""
 
-_LOCAL: Final = ("commands", "timeout_ms", "max_output_length", "type", "path", "diff", "move_to")
 _ID_LENGTH: Final = 100
 
 
@@ -38,23 +35,6 @@ def read_arguments(text: str | None) -> Arguments:
     if not isinstance(read, dict):
         raise CallFault("the arguments are not a JSON object")
     return cast("Arguments", read)
-
-
-def arguments_of(item: ToolApprovalItem) -> Arguments:
-    """What a native pause is about: arguments, or the action of a shell or patch call. Raises CallFault."""
-    raw = item.raw_item if isinstance(item.raw_item, dict) else item.raw_item.model_dump(exclude_none=True)
-    for part in ("action", "operation"):
-        if isinstance(raw.get(part), dict):
-            return local_arguments(raw[part])
-    if raw.get("type") == "custom_tool_call":
-        return {"input": str(raw.get("input", ""))}
-    return read_arguments(item.arguments)
-
-
-def local_arguments(action: Any) -> Arguments:
-    """The action of a shell or patch call, from the model's answer or from the SDK's own records of it."""
-    given = action if isinstance(action, dict) else {name: getattr(action, name, None) for name in _LOCAL}
-    return {name: as_json(given[name]) for name in _LOCAL if given.get(name) is not None}
 
 
 def action_of(tool: str, arguments: Arguments, *, definition: str | None, path: tuple[str, ...]) -> Action:

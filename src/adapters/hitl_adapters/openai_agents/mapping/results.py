@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Final, cast
 
 from agents.editor import ApplyPatchResult
-from agents.tool import ShellResult, ToolOutputFileContent, ToolOutputImage, ToolOutputText
+from agents.tool import ShellCommandOutput, ShellResult, ToolOutputFileContent, ToolOutputImage, ToolOutputText
 from pydantic import TypeAdapter
 
 from hitl_core.protocol import Json
@@ -17,6 +17,14 @@ _PARTS: Final = (ToolOutputText, ToolOutputImage, ToolOutputFileContent)
 _SHELL: Final = "hitl/shell"
 _SHELL_RESULT: Final = TypeAdapter(ShellResult)
 _PATCH: Final = "hitl/patch"
+_NOTE: Final = 500
+"""Of a note at least so much is told: that a person changed the call, and how what ran begins."""
+
+
+class NoResult(str):
+    """What the model is told in place of a result: the call did not run, or failed."""
+
+    __slots__ = ()
 
 
 def kept(result: Any) -> Json:
@@ -52,10 +60,23 @@ def noted(result: Any, note: str) -> Any:
     """A result with a note before it; how a call was changed is always told."""
     if not note:
         return result
+    if isinstance(result, NoResult):
+        return NoResult(f"{note}\n\n{result}")
+    if isinstance(result, ShellResult):
+        return _noted_shell(result, note)
     if isinstance(result, ApplyPatchResult):
-        return replace(result, output=f"{note}\n\n{result.output or ''}")
+        return replace(result, output=f"{note}\n\n{result.output}" if result.output else note)
     if isinstance(result, _PARTS) or (isinstance(result, dict) and result.get("type") in ("text", "image", "file")):
         return [ToolOutputText(text=note), result]
     if isinstance(result, list) and result and isinstance(kept(result[0]), dict):
         return [ToolOutputText(text=note), *result]
     return f"{note}\n\n{result if isinstance(result, str) else str(result)}"
+
+
+def _noted_shell(result: ShellResult, note: str) -> ShellResult:
+    """The note is the first output. Where all is cut at some length, it leaves room for the others."""
+    length = result.max_output_length
+    if length is not None:
+        note = note[: max(_NOTE, length // 2)]
+    room = None if length is None else max(length, 0) + len(note)
+    return replace(result, output=[ShellCommandOutput(stdout=note), *result.output], max_output_length=room)

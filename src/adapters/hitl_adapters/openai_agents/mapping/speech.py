@@ -89,3 +89,15 @@ def _item_events(run: str, name: str, item: Any) -> Iterator[LiveEvent]:
         data = {"call_id": raw.get("call_id")}
         text = item.output if isinstance(item.output, str) else str(item.output)
         yield LiveEvent(run_id=run, kind=LiveKind.TOOL_RESULT, node=node, text=text[:65_536], data=cast("Json", data))
+
+
+def record_of(item: TResponseInputItem) -> Json:
+    """What is of an item in its conversation, whichever way the SDK's state writes it down."""
+    raw = cast("dict[str, Any]", item)
+    kind = str(raw.get("role") or raw.get("type", ""))
+    return [kind, str(raw.get("call_id", "")), str(raw.get("arguments", "")), _text(raw.get("content"))]
+
+
+def guidance_item(text: str) -> TResponseInputItem:
+    """A person's guidance as an item of a conversation."""
+    return {"role": "user", "content": text}

@@ -24,7 +24,8 @@ Graph = dict[str, Json]
 class Kept:
     """What a run keeps between two turns. `answered` counts the answers of models, by the call they worked inside.
 
-    `waits` are the calls that it waits at, `pauses` counts the pauses, `branch` how often it was taken back to one.
+    `waits` are the calls that it waits at, each with the version of the state in which it did so first. `pauses` counts
+    the pauses, `branch` how often it was taken back to one, `asked` how often people were asked anew after a failure.
     """
 
     state: dict[str, Any] | None = None
@@ -32,7 +33,8 @@ class Kept:
     answered: Mapping[str, int] = field(default_factory=dict)
     pauses: int = 0
     branch: int = 0
-    waits: tuple[str, ...] = ()
+    asked: int = 0
+    waits: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, checkpoint: Json) -> Kept:
@@ -49,7 +51,8 @@ class Kept:
             answered=cast("dict[str, int]", checkpoint["answered"]),
             pauses=cast("int", checkpoint["pauses"]),
             branch=cast("int", checkpoint["branch"]),
-            waits=tuple(cast("list[str]", checkpoint["waits"])),
+            asked=cast("int", checkpoint["asked"]),
+            waits=cast("dict[str, str]", checkpoint["waits"]),
         )
 
     def to_json(self) -> Json:
@@ -62,7 +65,8 @@ class Kept:
             "answered": cast("Json", dict(self.answered)),
             "pauses": self.pauses,
             "branch": self.branch,
-            "waits": list(self.waits),
+            "asked": self.asked,
+            "waits": cast("Json", dict(self.waits)),
         }
 
 
@@ -85,12 +89,15 @@ def require_same(before: Graph, now: Graph) -> None:
         raise AppChanged(f"the app no longer has {', '.join(sorted(lost))}, with which this run paused; nothing ran")
 
 
-async def restored(root: Agent[Any], kept: Kept, graph: Graph, context: Any) -> RunState[Any]:
-    """The state of the last pause, for agents built anew. Raises AppChanged if they are not the ones that paused."""
+async def restored(root: Agent[Any], kept: Kept, graph: Graph, context: Any, *, max_turns: int | None) -> RunState[Any]:
+    """The state of the last pause, for agents built anew. Raises AppChanged if they are not the ones that paused.
+
+    `max_turns` is the limit of now: the SDK keeps that of the start, and a run that reached it could never go on.
+    """
     assert kept.state is not None
     require_same(kept.graph, graph)
     try:
-        return await RunState.from_json(root, kept.state, context_override=context)
+        return await RunState.from_json(root, {**kept.state, "max_turns": max_turns}, context_override=context)
     except AgentsException as exc:
         raise AppChanged(f"the state of this run does not fit its agents: {in_words(exc)}. Nothing ran") from exc
 

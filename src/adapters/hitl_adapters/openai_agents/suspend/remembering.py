@@ -5,28 +5,36 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from agents import Model, ModelProvider, ModelResponse, MultiProvider
+from agents import ItemHelpers, Model, ModelProvider, ModelResponse, MultiProvider
 from openai.types.responses import ResponseCompletedEvent
 
 from hitl_core.errors import HitlError
+from hitl_core.gate import guided
 
-from ..mapping import completed, from_record, response_of, to_record
-from .turn import MODEL, Current, Halt, found, scope
+from ..mapping import completed, from_record, guidance_item, record_of, response_of, to_record
+from .turn import Current, Halt, found, scope
+
+Args = tuple[Any, ...]
 
 
 class Remembering(Model):
-    """Stands before an agent's own model, given as an object or by a name that its provider knows."""
+    """Stands before an agent's own model, given as an object or by a name that its provider knows.
 
-    def __init__(self, inner: Model | str | None, *, agent: str, provider: ModelProvider | None = None) -> None:
-        self._inner, self.agent = inner, agent
+    It `hears` what people say to the agent, unless it is a person itself.
+    """
+
+    def __init__(
+        self, inner: Model | str | None, *, agent: str, provider: ModelProvider | None = None, hears: bool = True
+    ) -> None:
+        self.own, self.agent, self._hears = inner, agent, hears
         self._provider = provider
 
     @property
     def inner(self) -> Model:
-        if not isinstance(self._inner, Model):
+        if not isinstance(self.own, Model):
             provider = self._provider or MultiProvider()
-            self._inner = provider.get_model(self._inner)
-        return self._inner
+            self.own = provider.get_model(self.own)
+        return self.own
 
     async def get_response(self, *args: Any, **kwargs: Any) -> ModelResponse:
         now = found()
@@ -35,6 +43,7 @@ class Remembering(Model):
         known = await self._known(now)
         if known is not None:
             return known
+        args, kwargs = await self._asking(now, args, kwargs)
         made = await self.inner.get_response(*args, **kwargs)
         return await self._remember(now, made, _renaming(now, kwargs))
 
@@ -48,6 +57,7 @@ class Remembering(Model):
         if known is not None:
             yield completed(known)
             return
+        args, kwargs = await self._asking(now, args, kwargs)
         rename = _renaming(now, kwargs)
         async for event in self.inner.stream_response(*args, **kwargs):
             if isinstance(event, ResponseCompletedEvent):
@@ -60,7 +70,7 @@ class Remembering(Model):
     async def _known(self, now: Current) -> ModelResponse | None:
         """The answer that this call got before a crash. Raises Halt if nothing more is to happen in this turn."""
         here = scope()
-        line = now.journal.get(self._key(now, here))
+        line = now.journal.get(now.answer_key(here))
         if line is None:
             await self._heed(now)
             return None
@@ -79,6 +89,23 @@ class Remembering(Model):
         if now.halted is not None:
             raise Halt(str(now.halted))
 
+    async def _asking(self, now: Current, args: Args, kwargs: dict[str, Any]) -> tuple[Args, dict[str, Any]]:
+        """What a call that is made now asks, with what people have said to the agent. Raises Halt.
+
+        The SDK names its arguments, and does not where it streams.
+        """
+        if not self._hears:
+            return args, kwargs
+        items = ItemHelpers.input_to_new_input_list(kwargs["input"] if "input" in kwargs else args[1])
+        try:
+            heard = await guided(now.gate, items, of=scope() or "run", record=record_of, told=guidance_item)
+        except HitlError as exc:
+            now.halt(exc)
+            raise Halt(str(exc)) from exc
+        if len(heard) == len(items):
+            return args, kwargs
+        return ((args[0], heard, *args[2:]), kwargs) if len(args) > 1 else (args, {**kwargs, "input": heard})
+
     async def _remember(self, now: Current, made: ModelResponse, rename: Callable[[Any], None]) -> ModelResponse:
         """Keep an answer. Raises Halt if it cannot be kept: what follows from it could not be resumed."""
         here = scope()
@@ -86,16 +113,13 @@ class Remembering(Model):
             rename(item)
         line = {**to_record(made), "agent": self.agent, "scope": here}
         try:
-            await now.gate.remember(self._key(now, here), line)
+            await now.gate.remember(now.answer_key(here), line)
         except HitlError as exc:
             now.halt(exc)
             raise Halt(str(exc)) from exc
         now.answered[here] += 1
         now.learn(line)
         return made
-
-    def _key(self, now: Current, here: str) -> str:
-        return now.key(MODEL, f"{here}#{now.answered[here]}")
 
     # ── the rest of a model is its own ───────────────────────────────────────────────────────────────────────
 

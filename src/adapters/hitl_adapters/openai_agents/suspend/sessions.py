@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 from agents.items import TResponseInputItem
-from agents.memory import SessionABC
+from agents.memory import OpenAIResponsesCompactionAwareSession, SessionABC
 
 from hitl_core.errors import RunBusy
 from hitl_core.protocol import Json, canonical, sha256
 
 from .turn import Current
+
+log = logging.getLogger("hitl_core")
 
 
 class LateSession(SessionABC):
@@ -54,11 +57,26 @@ class LateSession(SessionABC):
 
     async def flush(self) -> None:
         """Write what this turn said, unless a turn that died had written it."""
+        if self._written in self._now.journal:
+            return
         marked = cast("dict[str, Any]", await self._now.gate.remember(self._key, await self._mark()))
         there = await self._inner.get_items()
         written = _common(there[marked["from"] :], marked["digests"])
         if self._said[written:]:
             await self._inner.add_items(self._said[written:])
+
+    async def compact(self) -> None:
+        """Let a session that shortens itself do so, as the SDK would; while a run waits it would cut off what is asked.
+
+        A failure is told in the log: the run is done, and the session as long as before.
+        """
+        if not isinstance(self._inner, OpenAIResponsesCompactionAwareSession) or self._written in self._now.journal:
+            return
+        await self._now.gate.remember(self._written, True)
+        try:
+            await self._inner.run_compaction({"compaction_mode": "input"})
+        except Exception as exc:
+            log.warning("the session %s was not compacted", self.session_id, exc_info=exc)
 
     async def _known(self) -> list[TResponseInputItem]:
         """The session without what a turn that died had written down of this one."""
@@ -76,11 +94,16 @@ class LateSession(SessionABC):
         return {"from": len(await self._known()), "digests": digests}
 
     @property
+    def _written(self) -> str:
+        """Marks that the turn is written for good: shortened, a session does not show any more what is in it."""
+        return f"{self._key}:written"
+
+    @property
     def _key(self) -> str:
         return self._now.key("session:", str(self._now.kept.pauses))
 
 
-async def close_calls(session: Any, call_ids: Sequence[str]) -> None:
+async def close_calls(session: Any, call_ids: Iterable[str]) -> None:
     """Say in a session that the calls of a cancelled run did not run, so that it can be talked in again."""
     open_calls = unanswered(await session.get_items())
     said = [

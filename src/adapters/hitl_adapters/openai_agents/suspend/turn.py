@@ -15,7 +15,7 @@ from hitl_core.gate import Gate
 from hitl_core.protocol import Arguments, Json, PauseRequest, Verdict, sha256
 
 from ..errors import TOLD_APART, at_least
-from ..mapping import bounded, call_ids, local_arguments
+from ..mapping import bounded, call_ids, several_operations
 from .kept import Kept
 
 MIXES_RUNS: Final = not at_least(TOLD_APART)
@@ -53,6 +53,7 @@ class Current:
     failures: dict[str, str] = field(default_factory=dict)
     callers: dict[str, Caller] = field(default_factory=dict)
     patches: dict[str, Arguments] = field(default_factory=dict)
+    several: set[str] = field(default_factory=set)
     taken: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -64,6 +65,11 @@ class Current:
     @property
     def gate(self) -> Gate:
         return self.turn.gate
+
+    @property
+    def waited(self) -> frozenset[str]:
+        """The places at which the run waited when this turn began."""
+        return frozenset(self.place(call_id) for call_id in self.kept.waits)
 
     def halt(self, error: HitlError) -> None:
         """Nothing more is to happen in this turn; the first reason counts."""
@@ -79,6 +85,11 @@ class Current:
         """A key of the journal. Going back to an earlier pause opens a new branch with keys of its own."""
         return f"{self._prefix(kind)}{name}"
 
+    def answer_key(self, scope: str) -> str:
+        """The key of the next answer of a model. What was said before people were asked anew answers no more."""
+        again = f"~{self.kept.asked}" if self.kept.asked else ""
+        return self.key(MODEL, f"{scope}#{self.answered[scope]}{again}")
+
     def _prefix(self, kind: str) -> str:
         return f"{self.kept.branch}/{kind}" if self.kept.branch else kind
 
@@ -90,7 +101,7 @@ class Current:
         caller = self.callers.get(call_id)
         if caller is None:
             problem = "came from a model that goes around oversight (a RunConfig with a model of its own?)"
-            raise AppRefused(f"the call {call_id!r} {problem}; nothing ran")
+            raise AppRefused(f"the call {call_id!r} {problem}; give that model to its agent. Nothing ran")
         above = self.lineage(caller.scope) if caller.scope else ()
         return (*above, caller.agent)
 
@@ -98,9 +109,7 @@ class Current:
         """Who asked for the calls in an answer of a model."""
         for call_id in call_ids(line["output"]):
             self.callers[call_id] = Caller(str(line["agent"]), str(line["scope"]))
-        for item in line["output"]:
-            if item.get("type") == "apply_patch_call":
-                self.patches[str(item["call_id"])] = local_arguments(item["operation"])
+        self.several |= {str(item["call_id"]) for item in line["output"] if several_operations(item)}
 
     def fresh(self, call_id: str, number: int, scope: str) -> str:
         """An id for a new call. Some models use the same ids at every turn, and so do agents that work in parallel;
@@ -116,6 +125,7 @@ def _tag(text: str) -> str:
 
 _current: ContextVar[Current | None] = ContextVar("hitl_openai_agents_turn", default=None)
 _scope: ContextVar[str] = ContextVar("hitl_openai_agents_scope", default="")
+_body: ContextVar[str] = ContextVar("hitl_openai_agents_body", default="")
 
 
 @contextmanager
@@ -138,18 +148,42 @@ def within(call_id: str) -> Iterator[None]:
         _scope.reset(token)
 
 
+@contextmanager
+def body_of(what: str) -> Iterator[None]:
+    """While code of the app runs, a tool's or a guardrail's. An agent that it runs by hand is its own doing, no part of
+    the turn: what that one's model says is not kept, so that no other agent gets it for an answer."""
+    token = _body.set(what)
+    try:
+        yield
+    finally:
+        _body.reset(token)
+
+
 def scope() -> str:
     return _scope.get()
 
 
 def found() -> Current | None:
     """The turn that works here, if there is one."""
+    return None if _body.get() else _current.get()
+
+
+def around() -> Current | None:
+    """The turn that works here, or around the code of the app that does."""
     return _current.get()
 
 
 def current(what: str) -> Current:
-    """The turn that works here. Raises NoRun outside one: nobody could have approved anything."""
+    """The turn that works here. Where there is none, nobody could have approved anything.
+
+    Raises NoRun outside one; AppRefused inside the body of something, and the turn around it ends as well.
+    """
     now = _current.get()
     if now is None:
         raise NoRun(f"{what} is gated and its agent was run directly; start it with hitl.start(…) or `hitl run`")
+    if _body.get():
+        problem = f"was called by an agent that {_body.get()} runs by hand, which goes around oversight"
+        error = AppRefused(f"{what} is gated and {problem}; make that agent a tool with `as_tool`. Nothing ran")
+        now.halt(error)
+        raise error
     return now

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final, NoReturn
+from typing import Final, NoReturn
 
 from ....commands import MoveRequest, Note, Recorded, RecordResponse, Settled
 from ....errors import (
@@ -62,15 +61,15 @@ def record_response(txn: Transaction, command: RecordResponse) -> Recorded:
     if found is None:
         unknown = RequestNotFound(f"there is no request {response.request_id!r} in this store")
         _refuse(txn, command, None, unknown)
-    row, (run_state, woken, digest, data) = RequestRow.of(found[:-4]), found[-4:]
+    row, (run_state, woken, digest, data, shown) = RequestRow.of(found[:-5]), found[-5:]
     run_state = RunState.READY if woken else run_state
     replayed = _replayed(txn, row, response, run_state)
     if replayed is not None:
         return replayed
     _must_be_open(txn, command, row)
     asked = checked(digest, data, what="request", of=row.id)
-    approvers = _must_be_shown(txn, command, row, asked)
-    if approvers is None or isinstance(response.decision, SETTLES_ALONE):
+    _must_be_shown(txn, command, row, shown, asked)
+    if not row.several or isinstance(response.decision, SETTLES_ALONE):
         return _decide(txn, command, row, body, run_state, asked)
     return _vote(txn, command, row, body, run_state, asked)
 
@@ -85,7 +84,7 @@ def _must_fit(command: RecordResponse) -> None:
 
 
 _ASKED: Final = (
-    requests.SELECT.format(more=", r.state, w.run, b.digest, b.data")
+    requests.SELECT.format(more=", r.state, w.run, b.digest, b.data, q.shown")
     + """ JOIN hitl_runs r ON r.key = q.run LEFT JOIN hitl_woken w ON w.run = q.run
     LEFT JOIN hitl_bodies b ON b.key = q.body WHERE q.id = ?"""
 )
@@ -127,24 +126,20 @@ def _must_be_open(txn: Transaction, command: RecordResponse, row: RequestRow) ->
 
 
 def _must_be_shown(
-    txn: Transaction, command: RecordResponse, row: RequestRow, asked: bytes
-) -> Mapping[str, Any] | None:
+    txn: Transaction, command: RecordResponse, row: RequestRow, digest: bytes | None, asked: bytes
+) -> None:
     """The answer is about the action that stands in the request; judged here too, whoever has judged it before.
 
-    Returns the approvers of the request if it asks for more than anybody's word.
+    What the row says of it can only let an answer through that says the same; else the request itself is read.
     """
-    request = json.loads(unpack(asked))
-    shown = request["digest"]
+    if digest is not None and requests.unpacked_digest(digest) == command.response.digest:
+        return
+    shown = json.loads(unpack(asked))["digest"]
     if command.response.digest != shown:
         fault = Fault(
             "digest", f"is {command.response.digest!r}, but request {row.name!r} shows {shown!r}; show it again"
         )
         _refuse(txn, command, row, ResponseRefused([fault]))
-    return _several(request.get("approvers", {}))
-
-
-def _several(approvers: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    return approvers if any(key in approvers for key in ("quorum", "stages", "separate_from")) else None
 
 
 def _closed(txn: Transaction, row: RequestRow, now: datetime) -> HitlError:

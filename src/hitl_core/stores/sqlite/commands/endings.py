@@ -10,6 +10,7 @@ from ....errors import RunBusy, RunFinished
 from ....lifecycle import IllegalMove, RequestEvent, RunEvent
 from ....protocol import AuditEvent, Json, PauseRequest, Run, RunState
 from ..tables import RunRow, Transaction, bodies, column, requests
+from . import guidance
 from .runs import FREED, current, find, leased, move
 from .stops import in_force, of_action
 from .waking import wake_if_settled
@@ -65,6 +66,7 @@ def finish_run(txn: Transaction, command: FinishRun) -> Run:
     requests.consume(txn, row.key, command.consumed)
     if command.state.over:
         _close_open(txn, row, command)
+        guidance.drop(txn, row, command.lease.owner, command.now)
     kept = None if output is None else bodies.replace(txn, row.output, output)
     turns = row.turns + (checkpoint is not None)
     also = FREED + ", output = ?, error = ?, turns = ?"
@@ -109,6 +111,7 @@ def cancel(txn: Transaction, row: RunRow, by: str, reason: str, now: datetime) -
     move(txn, row, RunEvent.CANCEL, now, FREED + ", fence = fence + 1, error = ?", why[:ERROR_LENGTH])
     txn.note(AuditEvent.RUN_CANCELLED, row.name, by, now, {"reason": reason}, run=row.key)
     note_withdrawn(txn, row, gone, "cancelled", why, by, now)
+    guidance.drop(txn, row, by, now)
 
 
 def note_withdrawn(

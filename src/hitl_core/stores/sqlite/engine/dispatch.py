@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from .... import commands as c
-from ..commands import decisions, effects, endings, journal, runs, stops, timers
+from ..commands import decisions, effects, endings, guidance, journal, runs, stops, timers
 from ..reading import inbox, queries
 from ..tables import Transaction, View
 
@@ -28,6 +28,8 @@ COMMANDS: Final[Mapping[type[c.Command[Any]], Callable[[Transaction, Any], Any]]
     c.PerformEffect: effects.perform_effect,
     c.MoveEffect: effects.move_effect,
     c.Remember: journal.remember,
+    c.GiveGuidance: guidance.give_guidance,
+    c.TakeGuidance: guidance.take_guidance,
     c.SetStop: stops.set_stop,
     c.LiftStop: stops.lift_stop,
     c.WriteNote: journal.write_note,
@@ -43,6 +45,7 @@ QUERIES: Final[Mapping[type[c.Query[Any]], Callable[[View, Any], Any]]] = {
     c.ListLeases: queries.list_leases,
     c.ListEffects: queries.list_effects,
     c.Recall: queries.recall,
+    c.ListGuidance: queries.list_guidance,
     c.ListStops: queries.list_stops,
     c.ReadAudit: queries.read_audit,
     c.ReadHistory: queries.read_history,

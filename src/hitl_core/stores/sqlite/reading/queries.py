@@ -13,6 +13,7 @@ from ....commands import (
     Known,
     Lease,
     ListEffects,
+    ListGuidance,
     ListLeases,
     ListRuns,
     ListStops,
@@ -26,16 +27,18 @@ from ....commands import (
 )
 from ....errors import RequestNotFound, RowCorrupt
 from ....policy import Past
-from ....protocol import AuditEntry, Json, Run, instant
+from ....protocol import AuditEntry, Guidance, Json, Run, instant
 from ..commands import effects, find, in_force, own_effect, past
 from ..tables import (
     EFFECT,
+    GUIDANCE,
     RUN,
     EffectRow,
     RunRow,
     View,
     bodies,
     column,
+    guidance_record,
     pending,
     request_by_key,
     requests,
@@ -115,6 +118,11 @@ def recall(view: View, query: Recall) -> dict[str, Json]:
         WHERE j.run = (SELECT key FROM hitl_runs WHERE id = ?) ORDER BY j.key"""
     rows = view.execute(sql, (column(query.run_id),)).fetchall()
     return {name: bodies.decode(digest, data, what=f"journal value {name!r}") for name, digest, data in rows}
+
+
+def list_guidance(view: View, query: ListGuidance) -> tuple[Guidance, ...]:
+    run = view.one("SELECT key FROM hitl_runs WHERE id = ?", column(query.run_id)) or (None,)
+    return tuple(map(guidance_record, view.execute(f"{GUIDANCE} ORDER BY g.key", run).fetchall()))
 
 
 # ── stops and the audit trail ────────────────────────────────────────────────────────────────────────────────

@@ -2,6 +2,7 @@
 
 from . import bodies, requests
 from .bodies import checked, unpack
+from .guidance import GUIDANCE, guidance_record
 from .identity import column, text
 from .requests import RequestRow
 from .rows import EFFECT, READY, RUN, EffectRow, RunRow, run_record
@@ -12,6 +13,7 @@ from .view import View, tolerant
 
 __all__ = [
     "EFFECT",
+    "GUIDANCE",
     "OPEN",
     "READY",
     "RUN",
@@ -26,6 +28,7 @@ __all__ = [
     "bodies",
     "checked",
     "column",
+    "guidance_record",
     "open_ones",
     "pending",
     "read_anchor",

@@ -13,6 +13,7 @@ from ....commands import Stop
 from ....errors import RecordError
 from ....lifecycle import REQUEST, RequestEvent, RequestState
 from ....protocol import Approvers, AuditEvent, Kind, PauseRequest, Stage, micros
+from ....quorum import needs_several
 from . import bodies
 from .identity import column, text
 from .rows import RunRow, word
@@ -20,12 +21,16 @@ from .transaction import Transaction
 from .view import View
 
 SELECT: Final = """SELECT q.key, q.id, q.run, q.call, q.waits, q.state, q.votes, q.allows, q.due, q.lapse, q.why,
-    q.response, q.frozen_at{more} FROM hitl_requests q"""
+    q.response, q.frozen_at, q.several{more} FROM hitl_requests q"""
 _HEAD: Final = SELECT.format(more="")
+_SHA256: Final = "sha256:"
 
 
 class RequestRow(NamedTuple):
-    """The part of a request that moves. `allows`: it was decided in favour. `lapse`: what its deadline means."""
+    """The part of a request that moves. `allows`: it was decided in favour. `lapse`: what its deadline means.
+
+    `several`: one person's answer may not be enough.
+    """
 
     key: int
     id: bytes | str
@@ -40,6 +45,7 @@ class RequestRow(NamedTuple):
     why: str | None
     response: int | None
     frozen_at: int | None
+    several: int | None
 
     @classmethod
     def of(cls, found: Sequence[Any]) -> Self:
@@ -74,8 +80,8 @@ def rounds(view: View, run: int, call: str) -> int:
 # ── inserting ────────────────────────────────────────────────────────────────────────────────────────────────
 
 _INSERT: Final = """INSERT INTO hitl_requests
-    (id, run, call, round, waits, state, votes, audience, origin, due, lapse, body, frozen_at, room)
-    VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, zeroblob(12))"""
+    (id, run, call, round, waits, state, votes, audience, origin, due, lapse, body, frozen_at, shown, several, room)
+    VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, zeroblob(12))"""
 
 
 def check(request: PauseRequest, run: RunRow) -> bodies.Body:
@@ -112,6 +118,8 @@ def insert(
                 None if request.deadline is None else request.on_timeout,
                 bodies.put(txn, body),
                 micros(now) if state is RequestState.FROZEN else None,
+                packed_digest(request.digest),
+                needs_several(request.approvers),
             ),
         )
     except sqlite3.IntegrityError as exc:
@@ -131,6 +139,19 @@ def _set_timers(txn: Transaction, request: PauseRequest, key: int | None) -> Non
     rows += [(s.after_seconds, key, AuditEvent.REQUEST_ESCALATED, n) for n, s in enumerate(request.escalation)]
     for after, *place in rows:
         txn.execute(_TIMER, (asked + round(after * 1_000_000), *place))
+
+
+def packed_digest(digest: str) -> bytes | None:
+    """A digest as its bytes, None for one that is not written as this release writes them."""
+    try:
+        packed = bytes.fromhex(digest.removeprefix(_SHA256))
+    except ValueError:
+        return None
+    return packed if unpacked_digest(packed) == digest else None
+
+
+def unpacked_digest(packed: bytes) -> str:
+    return _SHA256 + packed.hex()
 
 
 def _is_known(txn: Transaction, run: RunRow, request: PauseRequest, *, waits: bool) -> bool:

@@ -81,8 +81,8 @@ class RunRow(NamedTuple):
 
 
 def run_record(view: View, row: RunRow, pending: tuple[PauseRequest, ...] = ()) -> Run:
-    """The Run of a row. Raises RowCorrupt."""
-    return Run(
+    """The Run of a row. Raises RowCorrupt. Its bodies are JSON that was checked when it was stored: not once more."""
+    run = Run(
         id=row.name,
         state=word(RunState, row.state, "run", row.id),
         backend=row.backend,
@@ -91,8 +91,6 @@ def run_record(view: View, row: RunRow, pending: tuple[PauseRequest, ...] = ()) 
         thread=text(row.thread),
         tenant=row.tenant,
         started_by=row.started_by,
-        input=get(view, row.input, what=f"input of run {row.name}"),
-        output=get(view, row.output, what=f"output of run {row.name}"),
         error=row.error or "",
         attempts=row.attempts,
         created_at=instant(row.created),
@@ -100,6 +98,9 @@ def run_record(view: View, row: RunRow, pending: tuple[PauseRequest, ...] = ()) 
         pending=pending,
         **(json.loads(row.more) if row.more else {}),
     )
+    input = get(view, row.input, what=f"input of run {row.name}")
+    output = get(view, row.output, what=f"output of run {row.name}")
+    return run.model_copy(update={"input": input, "output": output})
 
 
 # ── effects ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -31,10 +31,20 @@ class StoredRequest(Settled):
     __slots__ = ("_stored",)
 
     @classmethod
-    def of(cls, request: bytes, response: bytes | None, state: RequestState, votes: tuple[Response, ...]) -> Self:
-        """From stored bytes whose digests were checked."""
+    def of(
+        cls,
+        request: bytes,
+        response: bytes | None,
+        state: RequestState,
+        votes: tuple[Response, ...],
+        *,
+        parsed: PauseRequest | None = None,
+    ) -> Self:
+        """From stored bytes whose digests were checked; `parsed` is the request if it is at hand already."""
         made = object.__new__(cls)
         object.__setattr__(made, "_stored", (request, response, state, votes))
+        if parsed is not None:
+            object.__setattr__(made, "request", parsed)
         return made
 
     def __eq__(self, other: object) -> bool:
@@ -70,14 +80,15 @@ class Understood:
         self._most = most
         self._known: set[tuple[type[TopRecord], bytes]] = set()
 
-    def check(self, record: type[TopRecord], digest: bytes, data: bytes) -> None:
-        """Raises ProtocolUnknown."""
+    def check(self, record: type[R], digest: bytes, data: bytes) -> R | None:
+        """The record if it had to be parsed to know. Raises ProtocolUnknown."""
         if (record, digest) in self._known:
-            return
-        _parsed(record, data)
+            return None
+        made = _parsed(record, data)
         if len(self._known) >= self._most:
             self._known.clear()
         self._known.add((record, digest))
+        return made
 
 
 _UNDERSTOOD: Final = Understood()
@@ -97,11 +108,11 @@ def settled(view: View, row: tuple[Any, ...]) -> Settled:
     key, name, state, votes, digest, data, answer_digest, answer = row
     request = checked(digest, data, what="request", of=name)
     response = None if answer is None else checked(answer_digest, answer, what="response to request", of=name)
-    _UNDERSTOOD.check(PauseRequest, digest, request)
+    parsed = _UNDERSTOOD.check(PauseRequest, digest, request)
     if response is not None:
         _UNDERSTOOD.check(Response, answer_digest, response)
     stands = word(RequestState, state.decode(errors="replace"), "request", name)
-    return StoredRequest.of(request, response, stands, votes_on(view, key, name) if votes else ())
+    return StoredRequest.of(request, response, stands, votes_on(view, key, name) if votes else (), parsed=parsed)
 
 
 def request_by_key(view: View, key: int) -> Settled:
@@ -141,22 +152,23 @@ def open_ones(view: View, rows: list[tuple[Any, ...]]) -> list[Settled]:
     """The same as `readable` for the page that is asked for most: no response, no other state, hardly any votes."""
     found: list[Settled] = []
     for key, votes, digest, data in rows:
-        if votes or not _is_sound(digest, data):
+        sound = None if votes else _sound(digest, data)
+        if sound is None:
             found += readable(view, view.execute(f"{SETTLED} WHERE q.key = ?", (key,)).fetchall())
         else:
-            found.append(StoredRequest.of(data, None, RequestState.OPEN, ()))
+            found.append(sound)
     return found
 
 
-def _is_sound(digest: bytes | None, data: bytes | None) -> bool:
-    """Whether a stored request is undamaged and of this release."""
+def _sound(digest: bytes | None, data: bytes | None) -> Settled | None:
+    """A stored request that is open, None if it is damaged or of another release."""
     if data is None or digest is None or digest_of(data) != digest:
-        return False
+        return None
     try:
-        _UNDERSTOOD.check(PauseRequest, digest, data)
+        parsed = _UNDERSTOOD.check(PauseRequest, digest, data)
     except ProtocolUnknown:
-        return False
-    return True
+        return None
+    return StoredRequest.of(data, None, RequestState.OPEN, (), parsed=parsed)
 
 
 def pending(view: View, run: int) -> tuple[PauseRequest, ...]:

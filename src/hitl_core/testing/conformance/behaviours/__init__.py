@@ -3,6 +3,7 @@
 from . import (
     answers,
     asking,
+    at_work,
     decide,
     doubt,
     honesty,
@@ -13,6 +14,7 @@ from . import (
     record,
     restart,
     several,
+    steering,
     time,
     workers,
 )
@@ -30,6 +32,8 @@ ROOMS = (
     workers,
     time,
     override,
+    steering,
+    at_work,
     record,
     honesty,
 )

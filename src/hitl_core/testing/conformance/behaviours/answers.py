@@ -247,7 +247,7 @@ async def only_named_people_decide(world: World) -> None:
     await _may_not(world, "eve", roles=("lead",))
 
 
-@behaviour("P24", Capability.GATE_TOOLS, Capability.NESTED_PAUSES)
+@behaviour("P24", GATED)
 async def an_agent_never_decides_for_itself(world: World) -> None:
     """The agent that asks may not answer, under its own name."""
     await _may_not(world, "clerk")

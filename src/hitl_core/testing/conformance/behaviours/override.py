@@ -57,7 +57,7 @@ async def a_stop_for_a_tool_freezes(world: World) -> None:
     await _freezes(world, StopScope.TOOL, "pay")
 
 
-@behaviour("P60", GATED, Capability.NESTED_PAUSES)
+@behaviour("P60", GATED)
 async def a_stop_for_an_agent_freezes(world: World) -> None:
     """Under a stop for the agent, what it waits for takes no answer."""
     await _freezes(world, StopScope.AGENT, AGENT)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar, Self
 
+from ....capabilities import Capability
 from ....commands import GetRequest, Recorded
 from ....errors import AlreadyDecided, RequestClosed, RequestExpired, ResponseRefused
 from ....lifecycle import RequestState
-from ....protocol import Responder, Response, RunState
+from ....protocol import Guidance, Responder, Response, RunState
 from ....runtime import Runtime
 from ..world import Parts
 from .breaking import breaks
@@ -98,3 +99,14 @@ class LiftsStopsOnRestart(BrokenRuntime):
         for stop in await self.stops():
             await self.lift(stop.scope, stop.target, by="nobody", reason="restart")
         return await super().__aenter__()
+
+
+@breaks("P63", Capability.STEER)
+class TakesGuidanceForConsent(BrokenRuntime):
+    """Reads a person's guidance, and approves what waits if it says so."""
+
+    async def steer(self, run_id: str, text: str, *, by: str | Responder) -> Guidance:
+        given = await super().steer(run_id, text, by=by)
+        for request in (await self.run(run_id)).pending if "approved" in text.lower() else ():
+            await self.respond(request.approve(by="ann"))
+        return given

@@ -1,0 +1,15 @@
+"""How calls reach the gate, and how a person's guidance reaches the model: middleware, wrappers, functions."""
+
+from .models import aguidance, guidance
+from .oversight import OversightMiddleware
+from .tools import agate_tool_call, gate_tool_call, gated, gated_tool_node
+
+__all__ = [
+    "OversightMiddleware",
+    "agate_tool_call",
+    "aguidance",
+    "gate_tool_call",
+    "gated",
+    "gated_tool_node",
+    "guidance",
+]

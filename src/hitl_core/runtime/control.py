@@ -1,0 +1,61 @@
+"""Control: what a person does to a run, or to all of them, without having been asked."""
+
+from __future__ import annotations
+
+from ..capabilities import Capability
+from ..commands import CancelRun, GetCheckpoint, LiftStop, ListGuidance, ListStops, ReopenRun, SetStop, Stop, StopScope
+from ..contracts import require
+from ..errors import AppChanged
+from ..protocol import Guidance, Responder, Run
+from .opened import Opened
+from .steering import steer
+
+
+class Control(Opened):
+    """Cancel, take back, steer, stop."""
+
+    async def cancel(self, run_id: str, *, by: str, reason: str = "") -> Run:
+        """End a run that is not over; what waits in it never runs. Raises RunNotFound or RunFinished."""
+        run = await self.store.apply(CancelRun(run_id, by, reason, self._around.now()))
+        await self._forget(run_id)
+        return run
+
+    async def undo(self, run_id: str, *, by: str, reason: str = "") -> Run:
+        """Take the run back to its last pause and ask again. Outside effects are not undone by this.
+
+        Raises CapabilityNotSupported where the framework cannot, AppChanged where there is no pause to go back to,
+        RunNotFound, RunBusy. The framework is only touched once the run is ours.
+        """
+        require(self.adapter, Capability.UNDO_BY_FORK)
+        self._require_ours(await self.run(run_id))
+        await self.attach()
+        if await self.store.fetch(GetCheckpoint(run_id)) is None:
+            raise AppChanged(f"run {run_id} has never paused, so there is no pause to go back to; start a new run")
+        reopen = ReopenRun(run_id, self.owner, self.settings.lease_seconds, by, reason, self._around.now())
+        claimed = await self.store.apply(reopen)
+        return await self._driver.drive(await self._driver.forked(claimed))
+
+    async def steer(self, run_id: str, text: str, *, by: str | Responder) -> Guidance:
+        """Say something to the agent: it enters the conversation at the next safe point, and permits nothing.
+
+        Raises RunNotFound, RunFinished, GuidanceRefused, MayNotSteer; CapabilityNotSupported where it has no way in.
+        """
+        return await steer(self.adapter, self._around, await self.run(run_id), text, by)
+
+    async def guidance(self, run_id: str) -> tuple[Guidance, ...]:
+        """The guidance that a run was given, oldest first, and what became of each."""
+        return await self.store.fetch(ListGuidance(run_id))
+
+    # ── stops ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def stop(self, scope: StopScope, target: str = "", *, by: str, reason: str) -> int:
+        """Put a stop in force: nothing that it covers starts any more. Returns how many requests it froze."""
+        return await self.store.apply(SetStop(Stop(scope, target, reason, by, self._around.now())))
+
+    async def lift(self, scope: StopScope, target: str = "", *, by: str, reason: str) -> int:
+        """Lift a stop: a separate, recorded act. Returns how many requests are open again."""
+        return await self.store.apply(LiftStop(scope, target, reason, by, self._around.now()))
+
+    async def stops(self) -> tuple[Stop, ...]:
+        """The stops in force."""
+        return await self.store.fetch(ListStops())

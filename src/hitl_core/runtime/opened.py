@@ -1,0 +1,199 @@
+"""A runtime that is open: what it holds, how it is closed, and how it works on runs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self, cast
+
+from ..channels.announcer import Announcer
+from ..commands import Claimed, ClaimRuns, FireTimers, GetCheckpoint, GetRun, ListStops, OpenRun, RetryRun, StopScope
+from ..contracts import Adapter, Channel, Clock, Finding, Store
+from ..errors import HitlError, RunBusy, Stopped
+from ..gate import Surroundings
+from ..lifecycle import RequestState
+from ..protocol import Json, LiveEvent, Run, RunState, canonical, new_id
+from .background import Background
+from .leases import owner_name, release_dead
+from .live import Listeners
+from .turn import Driver
+
+log = logging.getLogger("hitl_core")
+
+INPUT_LIMIT = 1_048_576
+"""Bytes of JSON that the input of a run may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a runtime works. Times in seconds."""
+
+    app: str = ""
+    app_version: str = ""
+    lease_seconds: float = 30.0
+    tenant: str = "default"
+
+
+class Opened:
+    """One app under one backend with one store."""
+
+    def __init__(
+        self,
+        *,
+        adapter: Adapter,
+        around: Surroundings,
+        settings: Settings = Settings(),
+        channels: Sequence[Channel] = (),
+    ) -> None:
+        self.adapter = adapter
+        self.settings = settings
+        self.owner = owner_name()
+        self._announcer = Announcer(channels)
+        self._around = replace(around, announce=self._announcer.announce)
+        self._background = Background()
+        self._attaching = asyncio.Lock()
+        self._listeners: Listeners = []
+        self._attached: tuple[Finding, ...] | None = None
+        self._driver = Driver(adapter, self._around, settings.lease_seconds, self._emit, self._watched)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Let turns and channels finish, then close the adapter and the store."""
+        await self._background.close()
+        await self._announcer.close()
+        try:
+            await self.adapter.close()
+        finally:
+            await self.store.close()
+
+    @property
+    def store(self) -> Store:
+        return self._around.store
+
+    @property
+    def clock(self) -> Clock:
+        return self._around.clock
+
+    async def attach(self) -> tuple[Finding, ...]:
+        """Build the app (once) and return what was found in it. Raises AppRefused if it cannot be overseen."""
+        async with self._attaching:
+            if self._attached is None:
+                self._attached = await self.adapter.attach()
+            return self._attached
+
+    async def run(self, run_id: str) -> Run:
+        """One run with its pending requests. Raises RunNotFound."""
+        return await self.store.fetch(GetRun(run_id))
+
+    # ── work ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def tick(self) -> int:
+        """Fire what is due, ask again who is to be reminded, and free the runs of processes that died here.
+
+        Returns how many requests that was about.
+        """
+        fired = await self.store.apply(FireTimers(self._around.now()))
+        for settled in fired:
+            if settled.state is RequestState.OPEN:
+                self._around.announce(settled.request)
+        await release_dead(self.store, self._around.now())
+        return len(fired)
+
+    async def claim(self, *, limit: int, run_id: str | None = None) -> tuple[Claimed, ...]:
+        """Take runs to work on; `drive` each of them. For workers."""
+        await self.attach()
+        backends, apps = (self.adapter.name,), (self.settings.app,)
+        lease = self.settings.lease_seconds
+        return await self.store.apply(ClaimRuns(self.owner, lease, self._around.now(), limit, run_id, backends, apps))
+
+    async def drive(self, claimed: Claimed) -> Run:
+        """Work on a claimed run until it pauses or ends. Raises LeaseLost."""
+        return await self._driver.drive(claimed)
+
+    async def _open(self, input: object, *, by: str | None, thread: str | None) -> Claimed:
+        canonical(input, what="input", limit=INPUT_LIMIT)
+        await self.attach()
+        now = self._around.now()
+        run_id = new_id(now)
+        run = Run(
+            id=run_id,
+            state=RunState.RUNNING,
+            backend=self.adapter.name,
+            app=self.settings.app,
+            app_version=self.settings.app_version,
+            thread=thread or run_id,
+            tenant=self.settings.tenant,
+            started_by=by,
+            input=cast("Json", input),
+            created_at=now,
+            updated_at=now,
+        )
+        return await self.store.apply(OpenRun(run, self.owner, self.settings.lease_seconds, now))
+
+    def _require_ours(self, run: Run) -> None:
+        """Raises RunBusy if this process does not have the run's app."""
+        if (run.backend, run.app) == (self.adapter.name, self.settings.app):
+            return
+        here = f"this process has {self.settings.app!r} under {self.adapter.name!r}"
+        raise RunBusy(f"run {run.id} waits for a worker that has {run.app!r} under {run.backend!r}; {here}")
+
+    async def _take_up(self, run_id: str) -> Claimed | None:
+        """Claim a run if there is something to do in it now. Raises RunNotFound, RunBusy, Stopped."""
+        await self.tick()
+        run = await self.run(run_id)
+        if run.state not in (RunState.READY, RunState.RUNNING, RunState.FAILED):
+            return None
+        self._require_ours(run)
+        await self.attach()
+        if run.state is RunState.FAILED:
+            run = await self.store.apply(RetryRun(run_id, by=self.owner, now=self._around.now()))
+        claimed = await self.claim(limit=1, run_id=run_id)
+        if not claimed:
+            raise await self._held_back(run)
+        return claimed[0]
+
+    async def _held_back(self, run: Run) -> HitlError:
+        """Why a run with work to do cannot be claimed here."""
+        whole = ((StopScope.RUN, run.id), (StopScope.TENANT, run.tenant))
+        for stop in await self.store.fetch(ListStops()):
+            if stop.scope is StopScope.ALL or (stop.scope, stop.target) in whole:
+                return Stopped(f"run {run.id} does not go on: {stop.by} stopped it ({stop.reason}); lift that first")
+        return RunBusy(f"run {run.id} is being worked on by another process; wait for it, or for its lease to end")
+
+    async def _learn_tools(self) -> None:
+        """Only the app says what its tools are. Without it they count as irreversible, and the gate asks again."""
+        try:
+            await self.attach()
+        except Exception as exc:  # whatever an app that is not at home here raises when it is imported
+            log.info("the edited call is judged without the app: %s", exc, exc_info=_unforeseen(exc))
+
+    async def _forget(self, run_id: str) -> None:
+        """Let the framework forget a cancelled run; the store has already made sure that nothing in it runs."""
+        try:
+            run = await self.run(run_id)
+            self._require_ours(run)
+            await self.attach()
+            await self.adapter.cancel(run, await self.store.fetch(GetCheckpoint(run_id)))
+        except Exception as exc:  # it is cancelled and recorded: nothing that fails from here on may say otherwise
+            log.warning("run %s is cancelled, its framework was not told: %s", run_id, exc, exc_info=_unforeseen(exc))
+
+    # ── live events ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _emit(self, event: LiveEvent) -> None:
+        for queue in self._listeners:
+            queue.put_nowait(event)
+
+    def _watched(self) -> bool:
+        return bool(self._listeners)
+
+
+def _unforeseen(exc: Exception) -> Exception | None:
+    """The traceback is for what is not an error of ours: those say all there is."""
+    return None if isinstance(exc, HitlError) else exc
