@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 
-from hitl_core.policy import Facts, Policy
+from hitl_core.policy import Facts, Past, Policy
 from hitl_core.protocol import Action
 
 from .yardsticks import Figure, median, microseconds, timed
@@ -15,14 +17,18 @@ ROUNDS = 30
 
 
 def figures() -> Iterator[Figure]:
-    """Decisions at 50 and 1,000 rules, interleaved with pydantic's validation of the action."""
+    """Decisions at 50, 1,000 and 10,000 rules, and with a look at the past, interleaved with reading the action."""
     action = Action(tool="tool_17", arguments={"amount": 120.5, "order": "A-1042"})
     facts = Facts(now=datetime.now(UTC), backend="plain", environment="default")
     text = action.to_json()
-    few, many = _policy(50), _policy(1000)
+    few, many, most = _policy(50), _policy(1000), _policy(10_000)
+    past, known = _with_a_budget(action, facts)
     steps = {
         "few": lambda: [few.decide(action, facts=facts) for _ in range(BATCH)],
         "many": lambda: [many.decide(action, facts=facts) for _ in range(BATCH)],
+        "most": lambda: [most.decide(action, facts=facts) for _ in range(BATCH)],
+        "asks": lambda: [many.asks(action, facts=facts) for _ in range(BATCH)],
+        "past": lambda: [(past.asks(action, facts=facts), past.decide(action, facts=known)) for _ in range(BATCH)],
         "record": lambda: [Action.model_validate_json(text) for _ in range(BATCH)],
     }
     spent: dict[str, list[float]] = {name: [] for name in steps}
@@ -33,6 +39,22 @@ def figures() -> Iterator[Figure]:
     shown = microseconds(each["many"])
     yield Figure("policy decision, 1,000 rules", shown, "50 rules", each["many"] / each["few"], 1.5)
     yield Figure("policy decision, 1,000 rules", shown, "validating the action", each["many"] / each["record"], 1.0)
+    shown = microseconds(each["most"])
+    yield Figure("policy decision, 10,000 rules", shown, "50 rules", each["most"] / each["few"], 1.5)
+    shown = microseconds(each["asks"])
+    yield Figure("no look at the past, 1,000 rules", shown, "policy decision", each["asks"] / each["many"], 1.0)
+    shown = microseconds(each["past"])
+    yield Figure("policy decision with a budget", shown, "validating the action", each["past"] / each["record"], 60.0)
+
+
+def _with_a_budget(action: Action, facts: Facts) -> tuple[Policy, Facts]:
+    """A policy with a budget for this action, and the facts with its answer."""
+    policy = Policy.from_toml(
+        '[[rules]]\nid = "budget"\nwhy = "A day has an end."\nmatch = { tool = "tool_17" }\nlevel = "confirm"\n'
+        'when = { budget = { argument = "amount", within = "1d", per = { argument = "order" }, above = 500 } }\n'
+    )
+    history = {tally.question: Past(3, Decimal(100)) for tally in policy.asks(action, facts=facts)}
+    return policy, replace(facts, history=history)
 
 
 def _policy(rules: int) -> Policy:

@@ -12,6 +12,7 @@ from .protocol import (
     Accept,
     Answer,
     Approve,
+    Approvers,
     Arguments,
     Cancel,
     Choose,
@@ -24,14 +25,18 @@ from .protocol import (
     Reject,
     Response,
     Revise,
+    Stage,
     TakeOver,
     canonical,
 )
+from .quorum import is_of, people
 
 
 def check(request: PauseRequest, response: Response) -> list[Fault]:
     """Everything that is wrong with the response's content; an empty list means that it may be recorded."""
     faults: list[Fault] = []
+    if response.batch is not None and not request.batch and not isinstance(response.decision, Reject | Cancel):
+        faults.append(Fault("batch", "is not for this request: its rule wants it looked at alone; answer it by itself"))
     if response.digest != request.digest:
         faults.append(Fault("digest", "is not the digest of the action in this request; show it again, then answer"))
     if response.decision.type not in request.allowed:
@@ -41,18 +46,19 @@ def check(request: PauseRequest, response: Response) -> list[Fault]:
     return faults + _content(request, response)
 
 
-def authorise(request: PauseRequest, response: Response) -> list[Fault]:
-    """Why this responder may not decide this request; an empty list means that they may."""
-    who, approvers = response.responder, request.approvers
+def authorise(request: PauseRequest, response: Response, asked: Stage | Approvers | None = None) -> list[Fault]:
+    """Why this responder may not decide this request; an empty list means that they may.
+
+    `asked` are those who are asked now; without it, whom the request names (where it has stages, the first).
+    """
+    who, asked = response.responder, asked or request.approvers.in_order[0]
     faults: list[Fault] = []
     if who.id in request.action.origin.path or who.id == request.action.origin.agent:
         faults.append(Fault("responder", f"{who.id!r} is the agent that asks; an agent never decides its own request"))
     if _is_self_approval(request, response):
         faults.append(Fault("responder", f"{who.id!r} started this run; somebody else has to approve it"))
-    named = bool(approvers.users or approvers.roles)
-    if named and who.id not in approvers.users and not set(who.roles) & set(approvers.roles):
-        wanted = [f"user {user}" for user in approvers.users] + [f"role {role}" for role in approvers.roles]
-        faults.append(Fault("responder", f"{who.id!r} may not decide this; it needs {' or '.join(wanted)}"))
+    if not is_of(who, asked):
+        faults.append(Fault("responder", f"{who.id!r} may not decide this; it needs {people(asked)}"))
     return faults
 
 

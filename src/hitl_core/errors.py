@@ -34,7 +34,8 @@
     ├── EffectRefused                        HITL-E01  the last check before a tool said no
     │   ├── Stopped                          HITL-E02  a stop is in force
     │   ├── DigestMismatch                   HITL-E03  what would run is not what was approved
-    │   └── AlreadyStarted                   HITL-E04  this call was started before
+    │   ├── AlreadyStarted                   HITL-E04  this call was started before
+    │   └── HistoryMoved                     HITL-E06  more has begun than the decision knew
     ├── CallRefused                          HITL-E05  what an app's guarded call raises if it came to nothing
     └── StoreError                           HITL-S01
         ├── StoreUnavailable (OSError)       HITL-S02
@@ -323,6 +324,12 @@ class AlreadyStarted(EffectRefused):
     """This call was started before; it is never started twice without a person knowing."""
 
     code = "HITL-E04"
+
+
+class HistoryMoved(EffectRefused):
+    """More has begun, of what a budget or a rate counts, than the decision about this action knew."""
+
+    code = "HITL-E06"
 
 
 class CallRefused(HitlError):

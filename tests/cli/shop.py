@@ -117,6 +117,11 @@ class Done:
     def json(self) -> Any:
         return json.loads(self.out)
 
+    @property
+    def flat(self) -> str:
+        """The output without its line breaks and frames."""
+        return " ".join(self.out.replace("│", " ").split())
+
 
 @dataclass(frozen=True)
 class Shop:

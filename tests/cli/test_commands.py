@@ -21,6 +21,7 @@ Hitl = Callable[..., Done]
 REQUEST_KEYS = {
     *("id", "kind", "state", "options", "allowed", "run_id", "call", "round", "level", "title", "tool", "arguments"),
     *("digest", "preview", "context", "because", "approvers", "created_at", "deadline", "on_timeout", "veto"),
+    *("remind_seconds", "escalation", "batch"),
     *("in_doubt", "arguments_schema", "answer_schema", "agent", "started_by", "protocol", "answer_with"),
 }
 RUN_KEYS = {
@@ -91,9 +92,38 @@ def test_the_inbox_in_json_and_in_pages(hitl: Hitl) -> None:
     second = hitl("inbox", "--json", "--cursor", first["cursor"]).json
     assert [each["id"] for each in (*first["requests"], *second["requests"])] == made
     assert second["cursor"] is None
-    assert first["requests"][0].keys() == REQUEST_KEYS | {"response", "votes"}
+    assert first["requests"][0].keys() == REQUEST_KEYS | {"response", "votes", "still_needed"}
     assert [option["id"] for option in first["requests"][0]["options"]] == ["post", "courier"]
     assert "there is more: --cursor" in hitl("inbox", "--limit", "1").out
+
+
+def test_several_people_see_who_has_agreed_and_who_has_not(tmp_path: Path) -> None:
+    shop = Shop.build(tmp_path, more='[policy]\nfile = "policy.toml"\n')
+    rule = '[[rules]]\nid = "two"\nwhy = "x"\nmatch = { tool = "refund" }\nlevel = "confirm"\n'
+    approvers = '{ stages = [{ roles = ["lead"], quorum = 2 }, { users = ["fay"] }], separate_from = ["ship"] }'
+    (tmp_path / "policy.toml").write_text(f"{rule}approvers = {approvers}\n", encoding="utf-8")
+    run = shop.hitl("run", "--json", "--input", order()).json
+    request = run["pending"][0]["id"]
+    said = shop.hitl("respond", request, "approve", "--as", "mia", "--role", "lead")
+    assert "still needed: 1 of role lead, then 1 of user fay" in said.flat
+    shown = shop.hitl("show", request).flat
+    for words in (
+        "vote",
+        "approve by mia",
+        "still needed",
+        "2 of role lead, then 1 of user fay",
+        "not who let ship run",
+    ):
+        assert words in shown
+    assert "1 of 3 agreed" in shop.hitl("inbox").flat
+    document = shop.hitl("show", request, "--json").json
+    assert document["still_needed"] == "1 of role lead, then 1 of user fay"
+    assert [vote["responder"]["id"] for vote in document["votes"]] == ["mia"]
+    assert shop.hitl("respond", request, "approve", "--as", "fay").code == 1
+    shop.hitl("respond", request, "approve", "--as", "ben", "--role", "lead")
+    done = shop.hitl("respond", request, "approve", "--as", "fay", "--resume", "--json").json
+    assert (done["state"], len(shop.ledger("refund"))) == ("completed", 1)
+    assert shop.hitl("show", request, "--json").json["still_needed"] == ""
 
 
 def test_a_request_in_json_keeps_its_answer(hitl: Hitl) -> None:

@@ -109,6 +109,14 @@ def test_a_decision_for_another_action_is_refused() -> None:
     assert (fault.path, "show it again" in fault.problem) == ("digest", True)
 
 
+@pytest.mark.parametrize(
+    ("decision", "allowed"), [({"type": "approve"}, False), ({"type": "reject"}, True), ({"type": "cancel"}, True)]
+)
+def test_what_needs_a_look_of_its_own_is_not_let_through_with_others(decision: dict[str, Any], allowed: bool) -> None:
+    assert (paths(desk.request(), decision, batch="all-of-today") == []) is allowed
+    assert paths(desk.request(batch=True), decision, batch="all-of-today") == []
+
+
 def test_every_fault_is_reported_at_once() -> None:
     request = desk.request(arguments_schema=SCHEMA)
     edit = {"type": "edit", "arguments": {"amount": "250", "note": 1}}

@@ -17,6 +17,7 @@ RANK = {
     "policy": 2,
     "lifecycle": 2,
     "tools": 2,
+    "quorum": 2,
     "checks": 3,
     "commands": 3,
     "apps": 4,

@@ -65,7 +65,7 @@ class BlockingRuntime:
         return self._portal.wait(self.runtime.run(run_id))
 
     def tick(self) -> int:
-        """Fire what is due and free the runs of processes that died here; returns how many deadlines fired."""
+        """Fire what is due, ask again who is to be reminded, and free the runs of processes that died here."""
         return self._portal.wait(self.runtime.tick())
 
     def inbox(

@@ -8,6 +8,7 @@ that lease is the run's current one.
 from .decisions import FireTimers, MoveRequest, RecordResponse
 from .effects import BeginEffect, EndEffect, MoveEffect, PerformEffect, RecordRefusal
 from .guidance import GiveGuidance, ListGuidance, TakeGuidance
+from .history import Counted, ReadHistory
 from .kinds import Command, Query
 from .queries import (
     GetCheckpoint,
@@ -32,6 +33,7 @@ __all__ = [
     "ClaimRuns",
     "Claimed",
     "Command",
+    "Counted",
     "Effect",
     "EndEffect",
     "FinishRun",
@@ -59,6 +61,7 @@ __all__ = [
     "PerformEffect",
     "Query",
     "ReadAudit",
+    "ReadHistory",
     "Recall",
     "RecordRefusal",
     "RecordResponse",

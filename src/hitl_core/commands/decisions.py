@@ -20,14 +20,16 @@ class RecordResponse(Command[Recorded]):
     The same answer again (same idempotency key and decision, or same responder and decision) is replayed.
     Raises RequestNotFound, AlreadyDecided (naming the winner), RequestClosed or RequestExpired; what is
     refused is audited. A `Cancel` decision cancels the run in the same transaction. With `event` REFUSE a
-    rejection or cancellation is taken under a stop too; with VETO the request becomes vetoed. `vote` records the
-    answer as one vote and leaves the request open.
+    rejection or cancellation is taken under a stop too; with VETO the request becomes vetoed.
+
+    Where several people have to agree, an answer is kept as a vote and the request stays open until enough of them
+    agree (`quorum.py`); a vote for something else drops those before it. Raises NotAuthorised for somebody who is not
+    asked at this stage, or who let a call run that is kept apart from this one.
     """
 
     response: Response
     now: datetime
     event: RequestEvent = RequestEvent.DECIDE
-    vote: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,11 @@ class MoveRequest(Command[Settled]):
 
 @dataclass(frozen=True, slots=True)
 class FireTimers(Command[tuple[Settled, ...]]):
-    """Fire up to `limit` deadlines that have passed: each request expires once, and its run may become ready."""
+    """Fire up to `limit` deadlines that have passed: each request expires once, and its run may become ready.
+
+    Of those that stay open, the same people are reminded and others are asked, each when its time has come; they come
+    back after the expired ones.
+    """
 
     now: datetime
     limit: int = 500

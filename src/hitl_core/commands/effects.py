@@ -15,6 +15,7 @@ from ..protocol import (
     Outcome,
     PauseRequest,
 )
+from .history import Counted
 from .kinds import Command
 from .results import Effect, Lease, Note
 
@@ -37,7 +38,8 @@ class BeginEffect(Command[Effect]):
     Checks: lease is current; no stop for run, agent, tool, tenant or everything; if `request_id` is given, its
     decision stands (not revoked) and allows exactly this digest; the call has not been started, or its mode
     is idempotent, or a person said that it did not happen. Raises LeaseLost, Stopped, DigestMismatch or
-    AlreadyStarted. The request becomes consumed. `notice` (a request of kind notice) is stored with it.
+    AlreadyStarted. The request becomes consumed. `notice` (a request of kind notice) is stored with it. `counted` is
+    added to the history; if more has begun there than the decision knew, that raises HistoryMoved.
     """
 
     lease: Lease
@@ -48,6 +50,7 @@ class BeginEffect(Command[Effect]):
     request_id: str | None = None
     notice: PauseRequest | None = None
     note: Note | None = None
+    counted: tuple[Counted, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

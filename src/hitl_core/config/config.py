@@ -25,6 +25,7 @@ from ..runtime import Runtime, Settings
 from ..tools import Catalogue, Override
 from .deferred import DeferredAdapter
 from .registry import ADAPTERS, CHANNELS, STORES, load, require_known
+from .reloading import PolicyInForce
 
 DEFAULT_FILE: Final = "hitl.toml"
 
@@ -97,7 +98,7 @@ async def build(config: Config, *, clock: Clock | None = None) -> Runtime:
     time = clock or SystemClock()
     around = Surroundings(
         store=await open_store(config, time),
-        policy=lambda: config.policy,
+        policy=PolicyInForce(config.policy, config.policy_file, time.now),
         clock=time,
         catalogue=catalogue,
         environment=config.environment,

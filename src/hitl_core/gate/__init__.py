@@ -7,7 +7,7 @@ from .forms import OFFERED, Form, preview
 from .gate import Gate
 from .steering import guiding
 from .stops import heeding_stops
-from .surroundings import Surroundings
+from .surroundings import Case, Surroundings
 
 __all__ = [
     "ABORT",
@@ -15,6 +15,7 @@ __all__ = [
     "NOT_HAPPENED",
     "OFFERED",
     "Carrying",
+    "Case",
     "Form",
     "Gate",
     "Surroundings",

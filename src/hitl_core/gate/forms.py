@@ -96,6 +96,9 @@ def compose(
         deadline=None if seconds is None else now + timedelta(seconds=seconds),
         on_timeout=lapse(ruling),
         veto=ruling.veto_seconds is not None,
+        remind_seconds=ruling.remind_seconds,
+        escalation=ruling.escalation,
+        batch=ruling.batch,
         in_doubt=form.in_doubt,
         handle=form.handle,
     )

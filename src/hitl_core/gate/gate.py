@@ -18,6 +18,7 @@ from typing import Any, TypeVar, assert_never
 from ..commands import (
     BeginEffect,
     Command,
+    Counted,
     Effect,
     EndEffect,
     Known,
@@ -66,6 +67,7 @@ from .lineage import note_about
 from .standing import about, asked_again, asking, once_more, unmet
 from .surroundings import Surroundings
 from .verdicts import verdict
+from .weighing import Weighing
 
 T = TypeVar("T")
 
@@ -79,6 +81,7 @@ class Gate:
         self.stopped: Stopped | None = None
         self.changed: AppChanged | None = None
         self._around = around
+        self._weighing = Weighing(around, run)
         self._store = around.store
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[str, PauseRequest] = {}
@@ -134,7 +137,7 @@ class Gate:
 
     def lift(self, action: Action, *, call: str, form: Form, round: int = 0) -> PauseRequest:
         """The request for a pause that the app made itself: it always asks; the policy adds who and until when."""
-        return self._compose(action, call, round, form, asking(self._rule(action, form)))
+        return self._compose(action, call, round, form, asking(self._weighing.unlooked(action, call, form)))
 
     async def settled(self, call: str) -> Settled | None:
         """The newest request at a place of this run, with its state and response."""
@@ -168,7 +171,7 @@ class Gate:
         return None
 
     async def _first(self, action: Action, call: str, round: int, form: Form) -> Verdict:
-        ruling = self._rule(action, form)
+        ruling = await self._weighing.rule(action, call, form)
         if ruling.denied:
             return await self._deny(action, call, ruling)
         if not ruling.asks and form.kind is Kind.APPROVAL:
@@ -183,8 +186,8 @@ class Gate:
         return Proceed(action, call=call)
 
     def _ask(self, action: Action, call: str, round: int, form: Form, ruling: Ruling) -> Wait:
-        request = self._compose(action, call, round, form, ruling)
-        self._waiting[call] = request
+        self._weighing.holds_back(call)
+        request = self._waiting[call] = self._compose(action, call, round, form, ruling)
         return Wait(request)
 
     async def _deny(self, action: Action, call: str, ruling: Ruling) -> Refuse:
@@ -203,7 +206,7 @@ class Gate:
         found = verdict(settled)
         if not isinstance(found, Proceed):
             return found
-        recorded, current = settled.request, self._rule(found.action, form)
+        recorded, current = settled.request, await self._weighing.rule(found.action, settled.request.call, form)
         if current.denied:
             return await self._deny(action, recorded.call, current)
         missing = unmet(current, settled)
@@ -261,7 +264,7 @@ class Gate:
             return await self._refuse(effect.action, effect.call, found.text)
         if not isinstance(found, Proceed):
             return found
-        current = self._rule(found.action, form)
+        current = await self._weighing.rule(found.action, effect.call, form)
         if current.denied:
             return await self._deny(effect.action, effect.call, current)
         missing = unmet(current, decided)
@@ -276,7 +279,7 @@ class Gate:
         it may have happened, so a person has to say what is to become of it."""
         if effect.fence == self.lease.fence:
             raise AlreadyStarted(f"the call {effect.call!r} is running now; it is not started a second time")
-        current = self._rule(effect.action, form)
+        current = await self._weighing.rule(effect.action, effect.call, form)
         held = current.denied or unmet(current, about(effect, known.settled))
         if effect.mode is EffectMode.IDEMPOTENT and not held:
             return Proceed(effect.action, call=effect.call, request_id=effect.request_id, note=note)
@@ -286,7 +289,7 @@ class Gate:
     async def _doubt(self, known: Known, effect: Effect, form: Form, note: str) -> Verdict:
         settled = known.settled
         if settled is None or not is_about(settled.request, effect) or settled.state in TAKEN_BACK:
-            ruling = doubt_ruling(self._rule(effect.action, form))
+            ruling = doubt_ruling(await self._weighing.rule(effect.action, effect.call, form))
             return self._ask(effect.action, effect.call, known.next_round, doubt_form(effect), ruling)
         if settled.state in (RequestState.OPEN, RequestState.FROZEN):
             return Wait(settled.request)
@@ -309,17 +312,17 @@ class Gate:
     async def carry_out_in_store(self, allowed: Proceed, effect: Callable[[Any, Arguments], Json]) -> Json:
         """A transactional effect: `effect(transaction, arguments)` and its record commit together or not at all."""
         arguments = dict(allowed.action.arguments)
-        begin = self._beginning(allowed)
-        perform = PerformEffect(begin, lambda transaction: effect(transaction, arguments))
-        done = await self._start(perform, allowed.call)
+        done = await self._begin(
+            allowed, lambda begin: PerformEffect(begin, lambda transaction: effect(transaction, arguments))
+        )
         self._begun.discard(allowed.call)
         if done.state is not ActionState.EXECUTED:
             raise RuntimeError(done.error)
         return done.result
 
     async def begin(self, allowed: Proceed) -> Effect:
-        """The last check before a tool. Raises LeaseLost, Stopped, DigestMismatch, AlreadyStarted: not run."""
-        return await self._start(self._beginning(allowed), allowed.call)
+        """The last check before a tool. Raises LeaseLost, Stopped, DigestMismatch, AlreadyStarted, EffectRefused."""
+        return await self._begin(allowed, lambda begin: begin)
 
     async def end(self, begun: Effect, outcome: Outcome | None) -> None:
         """Report what happened; None means that the tool itself paused and will be begun again."""
@@ -328,6 +331,12 @@ class Gate:
         else:
             await self._store.apply(EndEffect(self.lease, begun.call, outcome, self._around.now()))
         self._begun.discard(begun.call)
+
+    async def _begin(self, allowed: Proceed, command: Callable[[BeginEffect], Command[Effect]]) -> Effect:
+        """Begin, with what the rules count."""
+        return await self._weighing.begin(
+            allowed, lambda counted: self._start(command(self._beginning(allowed, counted)), allowed.call)
+        )
 
     async def _start(self, command: Command[Effect], call: str) -> Effect:
         """Apply the last check before a tool; a stop is remembered, whatever the framework makes of the error."""
@@ -343,7 +352,7 @@ class Gate:
             self._around.announce(notice)
         return begun
 
-    def _beginning(self, allowed: Proceed) -> BeginEffect:
+    def _beginning(self, allowed: Proceed, counted: tuple[Counted, ...]) -> BeginEffect:
         self._require_unchanged()
         if allowed.call in self._waiting:
             raise EffectRefused(f"people are being asked about the call {allowed.call!r}; it does not start meanwhile")
@@ -355,6 +364,7 @@ class Gate:
             self._around.now(),
             request_id=allowed.request_id,
             notice=self._notices.get(allowed.call),
+            counted=counted,
         )
 
     # ── the journal ──────────────────────────────────────────────────────────────────────────────────────────
@@ -374,15 +384,6 @@ class Gate:
         return await steering.enters(self._around, self.lease, place, within=within, replayed=replayed, seals=seals)
 
     # ── shared by the above ──────────────────────────────────────────────────────────────────────────────────
-
-    def _rule(self, action: Action, form: Form) -> Ruling:
-        return self._around.rule(
-            action,
-            backend=self.run.backend,
-            started_by=self.run.started_by,
-            confidence=form.confidence,
-            context=form.facts,
-        )
 
     def _compose(self, action: Action, call: str, round: int, form: Form, ruling: Ruling) -> PauseRequest:
         return compose(self._around, self.run, action, call=call, round=round, form=form, ruling=ruling)

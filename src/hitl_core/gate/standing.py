@@ -10,7 +10,8 @@ from dataclasses import replace
 from ..checks import authorise
 from ..commands import Effect, Settled
 from ..lifecycle import TAKEN_BACK
-from ..protocol import Level, OnTimeout, Proceed, Ruling, Verdict
+from ..protocol import Level, OnTimeout, Proceed, Response, Ruling, Verdict
+from ..quorum import asked_after, standing
 from .doubt import resolve
 from .verdicts import verdict
 
@@ -33,8 +34,18 @@ def unmet(ruling: Ruling, decided: Settled | None) -> str:
     if decided.response is None:
         lapses = ruling.veto_seconds is not None or ruling.on_timeout is OnTimeout.PROCEED
         return "" if lapses else "nobody answered, and that counts as a yes no more"
-    faults = authorise(decided.request.model_copy(update={"approvers": ruling.approvers}), decided.response)
-    return "; ".join(fault.problem for fault in faults)
+    return _people_missing(ruling, decided, decided.response)
+
+
+def _people_missing(ruling: Ruling, decided: Settled, response: Response) -> str:
+    """Which people `ruling` asks for beyond those who have agreed."""
+    seconds = (response.decided_at - decided.request.created_at).total_seconds()
+    asked = asked_after(ruling.approvers, ruling.escalation, seconds)
+    if asked.needed == 1:
+        now = decided.request.model_copy(update={"approvers": ruling.approvers})
+        return "; ".join(fault.problem for fault in authorise(now, response, asked.in_order[0]))
+    missing = standing(asked, (*decided.votes, response), judged=False).missing
+    return missing and f"it needs {missing} besides"
 
 
 def asked_again(ruling: Ruling, missing: str) -> Ruling:

@@ -2,18 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from ..commands import Counted, ReadHistory
 from ..contracts import Clock, Store
-from ..policy import Facts, Policy
-from ..protocol import Action, Json, PauseRequest, Ruling
+from ..policy import Facts, Past, Policy, Question, Tally
+from ..protocol import Action, Json, PauseRequest, Ruling, Run
 from ..tools import Catalogue
+
+log = logging.getLogger("hitl_core")
 
 
 def _nobody(request: PauseRequest) -> None:
     """No channel is configured: the inbox has everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """A ruling, and what it knew of the past: nothing for policies that do not look there.
+
+    `known` is False if it would have looked, and the past could not be read.
+    """
+
+    ruling: Ruling
+    counted: tuple[Counted, ...] = ()
+    known: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One action to be decided on: where it stands, and what is known about it."""
+
+    action: Action
+    run: Run
+    call: str
+    confidence: float | None = None
+    context: dict[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,27 +57,62 @@ class Surroundings:
     def now(self) -> datetime:
         return self.clock.now()
 
-    def rule(
-        self,
-        action: Action,
-        *,
-        backend: str,
-        started_by: str | None,
-        confidence: float | None = None,
-        context: dict[str, Json] | None = None,
-    ) -> Ruling:
-        """What the policy in force says about an action, with what the catalogue knows of its tool."""
-        traits = self.catalogue.traits(action.tool)
-        facts = Facts(
+    async def weigh(self, case: Case, *, others: Callable[[], Iterable[Counted]] = tuple) -> Weighed:
+        """What the policy in force says about an action, with what the catalogue knows of its tool.
+
+        The past is read if a rule about this action asks for it; if it cannot be read, that rule cannot be checked and
+        asks. `others` are actions that are let through and have not begun: they count as if they had.
+        """
+        policy, facts = self.policy(), self._facts(case)
+        tallies = policy.asks(case.action, facts=facts)
+        if not tallies:
+            return Weighed(policy.decide(case.action, facts=facts))
+        known = await self._known(tallies, case)
+        history = with_others(known, others())
+        ruling = policy.decide(case.action, facts=replace(facts, history=history))
+        counted = tuple(Counted(each, known[each.question]) for each in tallies if each.question in known)
+        return Weighed(ruling, counted, known=bool(known))
+
+    def unlooked(self, case: Case) -> Ruling:
+        """The same without a look at the past, for what asks in any case."""
+        return self.policy().decide(case.action, facts=self._facts(case))
+
+    def counts(self, case: Case) -> bool:
+        """Whether a rule about this action looks at the past."""
+        return bool(self.policy().asks(case.action, facts=self._facts(case)))
+
+    async def _known(self, tallies: tuple[Tally, ...], case: Case) -> dict[Question, Past]:
+        questions = tuple(dict.fromkeys(each.question for each in tallies))
+        try:
+            found = await self.store.fetch(ReadHistory(questions, case.run.id, case.call, self.now()))
+        except Exception as exc:  # whatever it is, the rule asks
+            log.warning("run %s: what happened before cannot be read, so its rules ask: %s", case.run.id, exc)
+            return {}
+        return dict(zip(questions, found, strict=True))
+
+    def _facts(self, case: Case) -> Facts:
+        traits = self.catalogue.traits(case.action.tool)
+        return Facts(
             now=self.now(),
-            backend=backend,
+            backend=case.run.backend,
             environment=self.environment,
-            agent=action.origin.agent,
+            agent=case.action.origin.agent,
             tags=frozenset(traits.tags),
             reversible=traits.reversible,
             risk=traits.risk,
-            started_by=started_by,
-            confidence=confidence,
-            context=context or {},
+            started_by=case.run.started_by,
+            run=case.run.id,
+            tenant=case.run.tenant,
+            confidence=case.confidence,
+            context=case.context,
         )
-        return self.policy().decide(action, facts=facts)
+
+
+def with_others(known: Mapping[Question, Past], others: Iterable[Counted]) -> dict[Question, Past]:
+    """The past with actions that have not begun yet."""
+    found = dict(known)
+    for each in others:
+        question = each.tally.question
+        if question in found:
+            found[question] = found[question].with_one_of(each.tally.amount)
+    return found

@@ -25,7 +25,7 @@ from .response import (
     TakeOver,
     decision_of,
 )
-from .ruling import Approvers, Level, OnTimeout, Ruling
+from .ruling import Approvers, Escalation, Level, OnTimeout, Ruling, Stage
 from .run import Run, RunState
 from .verdict import EffectMode, Executed, Failed, Outcome, Proceed, Refuse, Substitute, Verdict, Wait
 
@@ -53,6 +53,7 @@ __all__ = [
     "Delegate",
     "Edit",
     "EffectMode",
+    "Escalation",
     "Executed",
     "Failed",
     "Guidance",
@@ -81,6 +82,7 @@ __all__ = [
     "Ruling",
     "Run",
     "RunState",
+    "Stage",
     "Substitute",
     "TakeOver",
     "TopRecord",

@@ -48,6 +48,8 @@ class AuditEvent(StrEnum):
     REQUEST_OPENED = "request.opened"
     REQUEST_DECIDED = "request.decided"
     REQUEST_REFUSED = "request.refused"
+    REQUEST_REMINDED = "request.reminded"
+    REQUEST_ESCALATED = "request.escalated"
     REQUEST_EXPIRED = "request.expired"
     REQUEST_CLOSED = "request.closed"
     ACTION_REFUSED = "action.refused"

@@ -10,7 +10,7 @@ from pydantic import Field, JsonValue
 
 from .action import Action
 from .record import Arguments, Instant, Json, Name, Record, Text, TopRecord
-from .ruling import Approvers, Level, OnTimeout
+from .ruling import Approvers, Escalation, Level, OnTimeout
 
 if TYPE_CHECKING:
     from .response import Decision, Response
@@ -87,7 +87,8 @@ class Because(Record):
 class PauseRequest(TopRecord):
     """One question to people. `call` names the place in the run; `round` counts questions at that place.
 
-    `handle` belongs to the adapter and says where the framework waits; nobody else reads it.
+    `remind_seconds` and `escalation` count from `created_at`: they change who is asked, never what. `handle` belongs to
+    the adapter and says where the framework waits; nobody else reads it.
     """
 
     id: Name
@@ -112,6 +113,9 @@ class PauseRequest(TopRecord):
     deadline: Instant | None = None
     on_timeout: OnTimeout = OnTimeout.REFUSE
     veto: bool = False
+    remind_seconds: tuple[Annotated[float, Field(gt=0)], ...] = ()
+    escalation: tuple[Escalation, ...] = ()
+    batch: bool = False
     in_doubt: bool = False
     handle: dict[str, JsonValue] = Field(default_factory=dict)
 

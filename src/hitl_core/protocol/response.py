@@ -123,7 +123,11 @@ class Responder(Record):
 
 
 class Response(TopRecord):
-    """An answer to one request. `digest` is that of the action the person saw."""
+    """An answer to one request. `digest` is that of the action the person saw.
+
+    `batch` names the gesture if several requests were answered with it at once; a request that needs a look of its
+    own refuses such an answer.
+    """
 
     request_id: Name
     digest: Name
@@ -132,6 +136,7 @@ class Response(TopRecord):
     reason: Text = ""
     decided_at: Instant
     idempotency_key: Name | None = None
+    batch: Name | None = None
 
     @classmethod
     def to(
@@ -145,6 +150,7 @@ class Response(TopRecord):
         reason: str = "",
         at: datetime | None = None,
         idempotency_key: str | None = None,
+        batch: str | None = None,
     ) -> Response:
         """Answer `request` as shown: its id and digest are filled in. `at` is advice; the store's clock decides."""
         responder = Responder(id=by, roles=roles, channel=channel) if isinstance(by, str) else by
@@ -156,4 +162,5 @@ class Response(TopRecord):
             reason=reason,
             decided_at=at or datetime.now(UTC),
             idempotency_key=idempotency_key,
+            batch=batch,
         )

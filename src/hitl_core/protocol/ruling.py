@@ -33,20 +33,54 @@ class OnTimeout(StrEnum):
     CANCEL_RUN = "cancel_run"
 
 
+class Stage(Record):
+    """One of several groups of people who have to agree, one group after the other."""
+
+    users: tuple[Name, ...] = ()
+    roles: tuple[Name, ...] = ()
+    quorum: Annotated[int, Field(ge=1, le=100)] = 1
+
+
 class Approvers(Record):
-    """Who may decide. Empty `users` and `roles` mean anybody who can reach the inbox."""
+    """Who may decide. Empty `users` and `roles` mean anybody who can reach the inbox.
+
+    `quorum` people have to agree, each of them another one; with `stages`, those of each stage in its turn instead.
+    `separate_from`: whoever let a call of one of these tools run in the same run may not let this one run.
+    """
 
     users: tuple[Name, ...] = ()
     roles: tuple[Name, ...] = ()
     quorum: Annotated[int, Field(ge=1, le=100)] = 1
     allow_self: bool = False
+    stages: tuple[Stage, ...] = ()
+    separate_from: tuple[Name, ...] = ()
+
+    @property
+    def in_order(self) -> tuple[Stage, ...]:
+        """Who has to agree, one after the other; without `stages` that is one stage."""
+        return self.stages or (Stage(users=self.users, roles=self.roles, quorum=self.quorum),)
+
+    @property
+    def needed(self) -> int:
+        """How many people have to agree in all."""
+        return sum(stage.quorum for stage in self.in_order)
+
+
+class Escalation(Record):
+    """Who is asked too once a request has been open for this long; with `instead`, nobody else any more."""
+
+    after_seconds: Annotated[float, Field(gt=0)]
+    users: tuple[Name, ...] = ()
+    roles: tuple[Name, ...] = ()
+    instead: bool = False
 
 
 class Ruling(Record):
     """The policy's answer for one action, recorded with it and not computed again on resume.
 
     `veto_seconds` (with level notify): announce, then run after that delay unless somebody vetoes.
-    `deadline_seconds` and `on_timeout` say how long a question may stay open and what its end means.
+    `deadline_seconds` and `on_timeout` say how long a question may stay open and what its end means. `remind_seconds`
+    and `escalation` count from the same moment. `batch`: may be answered together with others.
     """
 
     effect: Literal["allow", "deny"] = "allow"
@@ -58,6 +92,9 @@ class Ruling(Record):
     deadline_seconds: Annotated[float, Field(gt=0)] | None = None
     on_timeout: OnTimeout = OnTimeout.REFUSE
     veto_seconds: Annotated[float, Field(gt=0)] | None = None
+    remind_seconds: tuple[Annotated[float, Field(gt=0)], ...] = ()
+    escalation: tuple[Escalation, ...] = ()
+    batch: bool = False
 
     @property
     def denied(self) -> bool:

@@ -7,9 +7,10 @@ from typing import Final
 from ..checks import authorise, check
 from ..commands import GetRun, Note, Settled, WriteNote
 from ..errors import Fault, NotAuthorised, ResponseRefused
-from ..gate import Surroundings
+from ..gate import Case, Surroundings
 from ..lifecycle import RequestEvent, RequestState
-from ..protocol import AuditEvent, Cancel, Edit, Json, PauseRequest, Reject, Response
+from ..protocol import AuditEvent, Cancel, Edit, Json, PauseRequest, Reject, Response, Ruling
+from ..quorum import asked_after, asked_now
 
 MAY_BE_DECIDED: Final = (RequestState.OPEN, RequestState.FROZEN)
 """Judged before the store is asked to record: a frozen request may be open by then, if its stop is lifted meanwhile."""
@@ -20,7 +21,8 @@ async def judge(around: Surroundings, settled: Settled, response: Response) -> N
 
     Raises NotAuthorised or ResponseRefused; the request stays open and nothing else has changed.
     """
-    strangers = authorise(settled.request, response)
+    asked = asked_now(settled.request, settled.votes, response, around.now())
+    strangers = authorise(settled.request, response, asked)
     faults = strangers + check(settled.request, response)
     if not faults and isinstance(response.decision, Edit):
         faults = await policy_faults(around, settled.request, response, response.decision)
@@ -39,14 +41,26 @@ async def policy_faults(around: Surroundings, request: PauseRequest, response: R
     """
     run = await around.store.fetch(GetRun(request.run_id))
     edited = request.action.edited(decision.arguments)
-    ruling = around.rule(edited, backend=run.backend, started_by=request.requested_for)
+    ruling = (await around.weigh(Case(edited, run, request.call))).ruling
     if ruling.denied:
         return [Fault("arguments", f"the policy forbids the edited call ({ruling.rule}: {ruling.why})")]
     if ruling.stricter_than(request.level):
         problem = f"the edited call needs level {ruling.level} ({ruling.rule}); this request is {request.level}"
         return [Fault("arguments", problem)]
-    stricter = request.model_copy(update={"approvers": ruling.approvers})
-    return authorise(stricter, response) if ruling.asks else []
+    seconds = (around.now() - request.created_at).total_seconds()
+    return _people_faults(request, response, ruling, seconds) if ruling.asks else []
+
+
+def _people_faults(request: PauseRequest, response: Response, ruling: Ruling, seconds: float) -> list[Fault]:
+    """An edit must not reach what asks other people, or more of them, than this request does."""
+    shown, edited = request.approvers, ruling.approvers
+    if edited.needed > shown.needed or (edited.stages and edited.stages != shown.stages):
+        problem = f"the edited call needs {edited.needed} people ({ruling.rule}); this request asks {shown.needed}"
+        return [Fault("arguments", problem if edited.needed > shown.needed else f"{problem}, and others")]
+    if edited.stages:
+        return []
+    stricter = request.model_copy(update={"approvers": edited})
+    return authorise(stricter, response, asked_after(edited, ruling.escalation, seconds))
 
 
 def event_of(settled: Settled, response: Response) -> RequestEvent:

@@ -13,6 +13,7 @@ from ..commands import Claimed, ClaimRuns, FireTimers, GetCheckpoint, GetRun, Li
 from ..contracts import Adapter, Channel, Clock, Finding, Store
 from ..errors import HitlError, RunBusy, Stopped
 from ..gate import Surroundings
+from ..lifecycle import RequestState
 from ..protocol import Json, LiveEvent, Run, RunState, canonical, new_id
 from .background import Background
 from .leases import owner_name, release_dead
@@ -94,8 +95,14 @@ class Opened:
     # ── work ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def tick(self) -> int:
-        """Fire what is due and free the runs of processes that died here; returns how many deadlines fired."""
+        """Fire what is due, ask again who is to be reminded, and free the runs of processes that died here.
+
+        Returns how many requests that was about.
+        """
         fired = await self.store.apply(FireTimers(self._around.now()))
+        for settled in fired:
+            if settled.state is RequestState.OPEN:
+                self._around.announce(settled.request)
         await release_dead(self.store, self._around.now())
         return len(fired)
 

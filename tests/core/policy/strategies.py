@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, time, timedelta
+from datetime import UTC, date, time, timedelta
 from decimal import Decimal
 
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from hitl_core.policy import (
     All,
     AnyOf,
     Argument,
+    Budget,
     Condition,
     Confidence,
     ContextValue,
@@ -21,7 +23,12 @@ from hitl_core.policy import (
     Glob,
     Match,
     Not,
+    Novel,
+    OnDays,
     Op,
+    Past,
+    Question,
+    Rate,
     Rule,
     Test,
     Type,
@@ -30,6 +37,26 @@ from hitl_core.policy import (
 )
 from hitl_core.policy.checking.operands import problems_of_tests
 from hitl_core.protocol import Action, Level, OnTimeout
+
+
+class Same(Mapping[Question, Past]):
+    """A history with the same answer to every question."""
+
+    def __init__(self, past: Past) -> None:
+        self.past = past
+
+    def __getitem__(self, question: Question) -> Past:
+        return self.past
+
+    def __iter__(self) -> Iterator[Question]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+    def __repr__(self) -> str:
+        return f"Same({self.past})"
+
 
 TOOLS = ("read", "write", "pay")
 KEYS = ("a", "b")
@@ -61,9 +88,27 @@ paths = st.sampled_from([("a",), ("b",), ("a", "b"), ("a", "0")])
 subjects = st.one_of(st.builds(Argument, paths), st.builds(ContextValue, paths))
 sure = st.builds(Where, st.just(Confidence()), st.just((Test(Op.AT_LEAST, Decimal("0.5")),)))
 windows = st.just(During(start=time(9), end=time(17), zone="Europe/Berlin", weekdays=(0, 1, 2)))
+per = st.sampled_from([(), ("run",), ("agent", "tool"), ("user",), (Argument(("a",)),), (ContextValue(("b",)),)])
+limits = st.builds(Test, st.sampled_from([Op.ABOVE, Op.AT_LEAST, Op.BELOW, Op.AT_MOST]), numbers).map(
+    lambda test: (test,)
+)
+spans = st.sampled_from([timedelta(hours=1), timedelta(days=7)])
+looks = st.one_of(
+    st.builds(Where, st.builds(Budget, st.sampled_from([("a",), ("a", "b")]), spans, per), limits),
+    st.builds(Where, st.builds(Rate, spans, per), limits),
+    st.builds(Novel, st.sampled_from([("a",), ("b",)]), st.none() | spans, per),
+)
+calendars = st.builds(
+    OnDays,
+    st.just("off"),
+    st.sampled_from(["UTC", "Asia/Tokyo"]),
+    st.frozensets(st.dates(), min_size=1, max_size=2),
+    st.just(((date(2000, 1, 1), date(2020, 12, 31)),)),
+    st.just(frozenset({(12, 25)})),
+)
 wheres = st.builds(Where, subjects, tests.filter(lambda tests: not list(problems_of_tests(tests))))
 conditions: st.SearchStrategy[Condition] = st.recursive(
-    wheres | sure | windows,
+    wheres | sure | windows | looks | calendars,
     lambda inner: st.one_of(
         st.builds(All, st.lists(inner, min_size=1, max_size=3).map(tuple)),
         st.builds(AnyOf, st.lists(inner, min_size=1, max_size=3).map(tuple)),
@@ -140,4 +185,7 @@ facts = st.builds(
     reversible=st.sampled_from([True, True, False, None]),
     confidence=st.sampled_from([None, 0.2, 0.9, 7.0]),
     context=arguments,
+    run=st.sampled_from([None, "r1"]),
+    started_by=st.sampled_from([None, "ann"]),
+    history=st.sampled_from([{}, Same(Past()), Same(Past(2, Decimal(3))), Same(Past(99, Decimal(1000)))]),
 )

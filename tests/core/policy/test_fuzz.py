@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hitl_core.errors import PolicyInvalid
+from hitl_core.errors import Fault, PolicyInvalid
 from hitl_core.policy import Facts, Policy, PolicyFault
 from hitl_core.protocol import Action, Ruling
 from tests.core.policy import strategies as some
@@ -28,6 +28,8 @@ WORDS = st.sampled_from(
         *("argument", "context", "confidence", "time", "all", "any", "not", "at_most", "equals", "one_of", "every"),
         *("length", "matches", "exists", "type", "from", "to", "zone", "weekdays", "users", "roles", "quorum"),
         *("confirm", "notify", "autonomous", "deny", "2h", "mail.*", "09:00", "mon", "budget", "text"),
+        *("rate", "novel", "within", "per", "calendar", "calendars", "days", "groups", "stages", "separate_from"),
+        *("remind", "escalate", "after", "instead", "batch", "environments", "without", "include", "run", "agent"),
     ]
 )
 VALUES: st.SearchStrategy[Any] = st.recursive(
@@ -45,7 +47,15 @@ def loaded(text: str) -> Policy | None:
         refused = exc
     assert refused.faults
     assert all(isinstance(fault, PolicyFault) and fault.problem for fault in refused.faults)
+    assert not [str(fault) for fault in refused.faults if not _has_a_place(fault, text)]
     return None
+
+
+def _has_a_place(fault: Fault, text: str) -> bool:
+    """A fault says its line in the text; one about a key says its path too."""
+    if not isinstance(fault, PolicyFault) or fault.line is None:
+        return not fault.path
+    return 1 <= fault.line <= text.count("\n") + 1
 
 
 @FUZZ
@@ -82,6 +92,20 @@ def test_any_values_under_known_keys(top: dict[str, Any], rules: list[dict[str, 
 def test_any_condition_and_match(when: Any, match: Any) -> None:
     rule = '[[rules]]\nid = "a"\nwhy = "a"\nlevel = "confirm"\n'
     loaded(f"{rule}when = {_toml(when)}\nmatch = {_toml(match)}\n")
+
+
+@FUZZ
+@given(st.lists(st.sampled_from(["include", *LINES]), max_size=10), st.lists(st.sampled_from(LINES), max_size=10))
+def test_any_files(tmp_path_factory: pytest.TempPathFactory, main: list[str], other: list[str]) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    lines = ['include = ["fuzz_other.toml"]' if line == "include" else line for line in main]
+    (folder / "fuzz_main.toml").write_text("\n".join(lines), encoding="utf-8")
+    (folder / "fuzz_other.toml").write_text("\n".join(other), encoding="utf-8")
+    try:
+        assert isinstance(Policy.from_file(folder / "fuzz_main.toml"), Policy)
+    except PolicyInvalid as exc:
+        sources = {Path(fault.source).name for fault in exc.faults if isinstance(fault, PolicyFault)}
+        assert sources <= {"fuzz_main.toml", "fuzz_other.toml"}
 
 
 @given(st.binary(max_size=100))

@@ -9,12 +9,18 @@ from pathlib import Path
 import pytest
 
 from hitl_core.policy import Facts, Op, Policy, Type
-from hitl_core.policy.file.load import _DEFAULTS, _MATCH, _RULE
+from hitl_core.policy.file.load import OVERLAY, TOP
 from hitl_core.policy.file.read_condition import HEADS
+from hitl_core.policy.file.read_names import CALENDAR
+from hitl_core.policy.file.read_people import APPROVERS, ESCALATE
+from hitl_core.policy.file.read_rule import DEFAULTS, MATCH, RULE
+from hitl_core.policy.rules import PER_WORDS
 from hitl_core.protocol import Action, Level, OnTimeout, Ruling
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "policy.md").read_text(encoding="utf-8")
 EXAMPLE = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)[0]
+KEYS = dict.fromkeys((*TOP, *OVERLAY, *RULE, *MATCH, *DEFAULTS, *APPROVERS, *ESCALATE, *CALENDAR, *HEADS, *PER_WORDS))
+WORDS = (*Op, *Type, *Level, *OnTimeout)
 NIGHT = datetime(2026, 11, 2, 22, 0, tzinfo=UTC)
 
 
@@ -40,7 +46,7 @@ def test_the_example(tool: str, arguments: dict[str, object], facts: dict[str, o
     assert ruling.version == "2026-11-01"
 
 
-@pytest.mark.parametrize("word", [*_RULE, *_MATCH, *_DEFAULTS, *HEADS, *Op, *Type, *Level, *OnTimeout])
+@pytest.mark.parametrize("word", [*KEYS, *WORDS])
 def test_every_word_of_the_format_is_on_the_page(word: str) -> None:
     assert re.search(rf"[`\s{{]{re.escape(word)}\b", PAGE)
 

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hitl_core.policy import POLICY_ASK_EVERYTHING, Defaults, Facts, Policy, Rule, explain
+from hitl_core.policy import (
+    POLICY_ASK_EVERYTHING,
+    Condition,
+    Defaults,
+    Facts,
+    Glob,
+    Held,
+    Match,
+    Past,
+    Policy,
+    Rule,
+    explain,
+    rate,
+)
 from hitl_core.policy.deciding.compiled import compiled
 from hitl_core.policy.deciding.rulings import DENY, strictness
 from hitl_core.policy.rules.values import Doubt
@@ -108,6 +122,59 @@ def test_less_known_about_reversibility_never_lets_more_through(
 
 
 @RANDOM
+@given(some.rule_lists(), some.looks, some.defaults, some.actions, some.facts)
+def test_not_knowing_the_past_never_lets_more_through(
+    rules: list[Rule], look: Condition, defaults: Defaults, action: Action, facts: Facts
+) -> None:
+    rules = [*rules, Rule(id="look", why="x", match=Match(tool=(Glob("*"),)), when=look, level=Level.NOTIFY)]
+    known = rule_on(rules, defaults, action, replace(facts, history=some.Same(Past(2, Decimal(3)))))
+    unknown = rule_on(rules, defaults, action, replace(facts, history={}))
+    assert strictness(unknown) >= strictness(known)
+
+
+@RANDOM
+@given(st.lists(st.tuples(st.integers(0, 20), some.LEVELS), max_size=5), st.integers(0, 20), st.integers(0, 20))
+def test_where_limits_hold_back_more_of_the_past_never_lets_more_through(
+    limits: list[tuple[int, Level]], count: int, more: int
+) -> None:
+    day = timedelta(days=1)
+    rules = [Rule(id="free", why="x", match=Match(tool=("pay",)), level=Level.AUTONOMOUS)]
+    rules += [
+        Rule(id=f"r{number}", why="x", match=Match(tool=("pay",)), when=rate(within=day, above=limit), level=level)
+        for number, (limit, level) in enumerate(limits)
+    ]
+    facts = Facts(now=datetime(2026, 11, 2, tzinfo=UTC), reversible=True)
+    less_strict, strict = (
+        rule_on(rules, Defaults(), Action(tool="pay"), replace(facts, history=some.Same(Past(past))))
+        for past in (count, count + more)
+    )
+    assert strictness(strict) >= strictness(less_strict)
+
+
+@RANDOM
+@given(some.rule_lists(), some.defaults, some.actions, some.facts)
+def test_a_policy_that_is_held_lets_nothing_run_unasked(
+    rules: list[Rule], defaults: Defaults, action: Action, facts: Facts
+) -> None:
+    policy = Policy(rules, defaults=defaults)
+    sound, held = policy.decide(action, facts=facts), Held(policy, "x").decide(action, facts=facts)
+    assert strictness(held) >= max(strictness(sound), Level.CONFIRM.rank)
+    assert (held.rule, held.version, held.denied) == (sound.rule, sound.version, sound.denied)
+
+
+@RANDOM
+@given(some.rule_lists(), some.actions, some.facts)
+def test_what_is_asked_of_the_past_never_raises_and_is_all_that_is_looked_at(
+    rules: list[Rule], action: Action, facts: Facts
+) -> None:
+    policy = Policy(rules)
+    asked = policy.asks(action, facts=facts)
+    answered = replace(facts, history={tally.question: Past(2, Decimal(3)) for tally in asked})
+    everything = replace(facts, history=some.Same(Past(2, Decimal(3))))
+    assert policy.decide(action, facts=answered) == policy.decide(action, facts=everything)
+
+
+@RANDOM
 @given(some.rule_lists(), some.defaults, some.actions, some.facts)
 def test_the_same_again(rules: list[Rule], defaults: Defaults, action: Action, facts: Facts) -> None:
     policy = Policy(rules, defaults=defaults)
@@ -141,7 +208,7 @@ def _said(rules: list[Rule], defaults: Defaults, action: Action, facts: Facts) -
     for order, rule in enumerate(rules):
         strict, doubt = _strictness(rule, facts), False
         try:
-            if rule.when is not None and not compiled(rule.when)(action.arguments, facts):
+            if rule.when is not None and not compiled(rule.when)(action, facts):
                 continue
         except Doubt:
             doubt = True

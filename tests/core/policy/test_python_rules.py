@@ -160,9 +160,8 @@ def test_problems_are_refused_as_in_a_file() -> None:
     assert [str(fault) for fault in caught.value.faults] == [
         "version: must have 1 to 256 characters",
         "rules[0].when.all: has no conditions in it",
-        "rules[0].approvers.quorum: more than 1 is not carried out by this release; "
-        "take it out, because nothing would enforce it",
         'rules[0].veto: needs level = "notify": announced, then run unless somebody vetoes',
+        "rules[0].approvers: several people cannot agree to what runs unless one of them objects; take veto away",
         "rules[1].id: 'small-refunds' is the id of rules[0] already",
     ]
 

@@ -1,101 +1,109 @@
-"""Promises P30 and P31: several pauses at once, and that each answer reaches its own call."""
+"""Several people from the agent's call to the effect: what is asked at the claim, and how the policy of now counts."""
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import pytest
 
-from hitl_adapters.plain import Refused, gate
-from hitl_core.protocol import RunState
+from hitl_core.errors import NotAuthorised, ResponseRefused
+from hitl_core.protocol import AuditEvent, RunState
 from hitl_core.runtime import Runtime
-from tests.core.shop import App, Ledger, Shop, only, refund_tool
+from tests.core.shop import Shop, decide, one_refund, only, policy, rule, trail
 
-ORDERS = ("A", "B", "C")
-
-
-def three_refunds(ledger: Ledger) -> App:
-    refund = refund_tool(ledger)
-
-    async def one(order: str) -> str:
-        try:
-            return str(await refund(order, 10.0))
-        except Refused:
-            return "refused"
-
-    async def app(input: Any) -> Any:
-        await gate.step(lambda: ledger.write("look up"), name="look up")
-        return await gate.together(*(one(order) for order in ORDERS))
-
-    return app
+LESS = {"order": "A-1042", "amount": 9.5}
+ONE = policy(rule("one", level="confirm", approvers={"roles": ["lead"]}))
+TWO = policy(rule("two", level="confirm", approvers={"roles": ["lead"], "quorum": 2}), version="2")
+STAGED = policy(
+    rule("staged", level="confirm", approvers={"stages": [{"roles": ["lead"]}, {"roles": ["finance"]}]}), version="2"
+)
 
 
-async def requests(hitl: Runtime, run_id: str) -> dict[str, Any]:
-    return {str(each.action.arguments["order"]): each for each in (await hitl.run(run_id)).pending}
+def paid(shop: Shop) -> list[float]:
+    return [line["amount"] for line in shop.ledger.lines("refund")]
 
 
-async def test_p30_parallel_pauses_are_all_visible_at_once(shop: Shop) -> None:
-    async with shop.open(three_refunds(shop.ledger)) as hitl:
+async def leads(hitl: Runtime, run: Any, *names: str, role: str = "lead") -> Any:
+    """These people approve, one after the other."""
+    for name in names:
+        await hitl.respond(only(run).approve(by=name, roles=(role,)))
+    return await hitl.resume(run.id)
+
+
+async def test_a_policy_that_asks_for_more_people_by_now_asks_again(shop: Shop) -> None:
+    shop.policy = ONE
+    async with shop.open(one_refund(shop.ledger)) as hitl:
         run = await hitl.start(None)
-        assert [each.action.arguments["order"] for each in run.pending] == list(ORDERS)
-        assert [each.call for each in run.pending] == ["refund#1", "refund#2", "refund#3"]
+        await hitl.respond(only(run).approve(by="mia", roles=("lead",)))
+        shop.policy = TWO
+        run = await hitl.resume(run.id)
+        assert run.state is RunState.PAUSED
+        assert "it needs 1 of role lead besides" in only(run).because.why
+        assert only(run).because.version == "2"
+        assert paid(shop) == []
+        await leads(hitl, run, "mia", "ben")
+    assert paid(shop) == [120.5]
 
 
-@pytest.mark.parametrize("order", list(itertools.permutations(ORDERS)), ids="".join)
-async def test_p30_they_are_answered_in_any_order_and_nothing_is_done_twice(shop: Shop, order: tuple[str, ...]) -> None:
-    async with shop.open(three_refunds(shop.ledger)) as hitl:
+async def test_open_requests_keep_the_version_that_asked(shop: Shop) -> None:
+    shop.policy = TWO
+    async with shop.open(one_refund(shop.ledger)) as hitl:
         run = await hitl.start(None)
-        waiting = await requests(hitl, run.id)
-        for each in order:
-            assert (await hitl.resume(run.id)).state is RunState.PAUSED
-            await hitl.respond(waiting[each].approve(by="ann"))
+        shop.policy = ONE
+        await hitl.respond(only(run).approve(by="mia", roles=("lead",)))
         run = await hitl.resume(run.id)
-    assert (run.state, run.output) == (RunState.COMPLETED, ["paid 10.0"] * 3)
-    assert sorted(line["order"] for line in shop.ledger.lines("refund")) == list(ORDERS)
-    assert shop.ledger.count("look up") == 1
+        assert (run.state, only(run).because.version) == (RunState.PAUSED, "2"), "a laxer policy changes nothing"
+        await leads(hitl, run, "ben")
+    assert paid(shop) == [120.5]
 
 
-async def test_p31_each_answer_reaches_its_own_call(shop: Shop) -> None:
-    async with shop.open(three_refunds(shop.ledger)) as hitl:
+async def test_the_people_of_another_order_of_stages_do_not_stand(shop: Shop) -> None:
+    shop.policy = TWO
+    async with shop.open(one_refund(shop.ledger)) as hitl:
         run = await hitl.start(None)
-        waiting = await requests(hitl, run.id)
-        await hitl.respond(waiting["C"].reject(by="ann"))
-        await hitl.respond(waiting["A"].answer("voucher", by="ann"))
-        await hitl.respond(waiting["B"].edit({"order": "B", "amount": 5}, by="ann"))
+        for name in ("mia", "ben"):
+            await hitl.respond(only(run).approve(by=name, roles=("lead",)))
+        shop.policy = STAGED
         run = await hitl.resume(run.id)
-    assert run.output == ["voucher", "paid 5.0", "refused"]
-    assert [(line["order"], line["amount"]) for line in shop.ledger.lines("refund")] == [("B", 5)]
+        assert "it needs 1 of role finance besides" in only(run).because.why
+    assert paid(shop) == []
 
 
-async def test_p31_two_identical_calls_need_two_answers(shop: Shop) -> None:
-    refund = refund_tool(shop.ledger)
-
-    async def app(input: Any) -> Any:
-        return [await refund("A", 10.0), await refund("A", 10.0)]
-
-    async with shop.open(app) as hitl:
+async def test_an_edit_must_not_reach_what_needs_more_people(shop: Shop) -> None:
+    large = rule("large", level="confirm", approvers={"quorum": 2}, when={"argument": "amount", "above": 200})
+    shop.policy = policy(rule("one", level="confirm"), large)
+    shop.policy = policy(large, rule("one", level="confirm"))
+    async with shop.open(one_refund(shop.ledger)) as hitl:
         run = await hitl.start(None)
-        first = only(run)
-        await hitl.respond(first.approve(by="ann"))
-        run = await hitl.resume(run.id)
-        second = only(run)
-        assert (second.digest, second.call) == (first.digest, "refund#2")
-        assert shop.ledger.count() == 1
-        await hitl.respond(second.approve(by="ann"))
-        run = await hitl.resume(run.id)
-    assert [line["key"] for line in shop.ledger.lines()] == [f"{run.id}:refund#1", f"{run.id}:refund#2"]
+        with pytest.raises(ResponseRefused, match="the edited call needs 2 people"):
+            await decide(hitl, run, "edit", {"order": "A-1042", "amount": 201.0})
+        run = await decide(hitl, run, "edit", LESS)
+    assert paid(shop) == [9.5]
 
 
-async def test_p31_the_same_call_of_two_runs_needs_two_answers(shop: Shop) -> None:
-    refund = refund_tool(shop.ledger)
+async def test_an_edit_must_not_reach_what_needs_other_stages(shop: Shop) -> None:
+    stages = [{"users": ["ann"]}, {"users": ["bob"]}]
+    large = rule("large", level="confirm", approvers={"stages": stages}, when={"argument": "amount", "above": 200})
+    shop.policy = policy(large, rule("two", level="confirm", approvers={"quorum": 2}))
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        run = await hitl.start(None)
+        with pytest.raises(ResponseRefused, match="this request asks 2, and others"):
+            await decide(hitl, run, "edit", {"order": "A-1042", "amount": 201.0})
+        run = await hitl.start({"amount": 300})
+        await hitl.respond(only(run).edit({"order": "A-1042", "amount": 201.0}, by="ann"))
+        await hitl.respond(only(run).edit({"order": "A-1042", "amount": 201.0}, by="bob"))
+        await hitl.resume(run.id)
+    assert paid(shop) == [201]
 
-    async def app(input: Any) -> Any:
-        return await refund("A", 10.0)
 
-    async with shop.open(app) as hitl:
-        one, other = await hitl.start(None), await hitl.start(None)
-        await hitl.respond(only(one).approve(by="ann"))
-        assert (await hitl.resume(other.id)).state is RunState.PAUSED
-        await hitl.resume(one.id)
-    assert shop.ledger.count() == 1
+async def test_who_started_the_run_is_no_vote(shop: Shop) -> None:
+    shop.policy = TWO
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        run = await hitl.start(None, by="mia")
+        with pytest.raises(NotAuthorised, match="started this run"):
+            await leads(hitl, run, "mia")
+        await leads(hitl, run, "ben")
+        assert paid(shop) == []
+        await leads(hitl, run, "kim")
+        refused = await trail(hitl, AuditEvent.REQUEST_REFUSED)
+    assert (paid(shop), [entry.actor for entry in refused]) == ([120.5], ["mia"])

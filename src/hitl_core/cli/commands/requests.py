@@ -35,6 +35,7 @@ from ..options import (
     responder,
 )
 from ..terminal import json_views
+from ..terminal.agreement import still_needed
 from ..terminal.listings import frozen_lines, outcome_lines, requests_table, state_text
 from ..terminal.output import Output
 from ..terminal.render import request_panel
@@ -188,5 +189,7 @@ def _report(session: Session, recorded: Recorded, run: Run) -> None:
         "replayed": recorded.replayed,
     }
     again = " (the same answer had been recorded before)" if recorded.replayed else ""
+    if missing := still_needed(settled, datetime.now(UTC)):
+        again += f"; still needed: {missing}"
     line = Text.assemble("request ", (settled.request.id, "bold"), " is ", state_text(settled.state), again)
     session.output.result(document, line, *outcome_lines(run, Hints(session.opening.config), frozen))

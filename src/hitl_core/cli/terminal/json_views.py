@@ -7,6 +7,7 @@ A request and a run both have `id`, `kind`, `state` and `options`. For a request
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any, Final, cast
 
 from ...audit import Report
@@ -14,6 +15,7 @@ from ...commands import Effect, Page, Settled, Stop
 from ...lifecycle import RequestState
 from ...protocol import AuditEntry, Guidance, Json, PauseRequest, Record, Run, RunState
 from ..frozen import Frozen
+from .agreement import still_needed
 
 _RUN_OPTIONS: Final[dict[RunState, tuple[tuple[str, str], ...]]] = {
     RunState.RUNNING: (("resume", "Take it over if its worker died"), ("cancel", "End it")),
@@ -46,7 +48,13 @@ def settled_view(settled: Settled) -> dict[str, Json]:
     """A request with its response, if there is one."""
     response = None if settled.response is None else _plain(settled.response)
     votes: list[Json] = [_plain(vote) for vote in settled.votes]
-    return {**request_view(settled.request, settled.state), "response": response, "votes": votes}
+    needed = still_needed(settled, datetime.now(UTC))
+    return {
+        **request_view(settled.request, settled.state),
+        "response": response,
+        "votes": votes,
+        "still_needed": needed,
+    }
 
 
 def frozen_view(frozen: Frozen) -> dict[str, Json]:

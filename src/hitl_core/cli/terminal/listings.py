@@ -18,6 +18,7 @@ from ...lifecycle import RequestState
 from ...protocol import Guidance, Run, RunState
 from ..frozen import Frozen
 from ..hints import Hints
+from .agreement import agreed
 from .render import ago, grid_of_facts, moment, shown, value_text
 
 _STATE_STYLES: Final = {
@@ -98,6 +99,8 @@ def requests_table(page: Iterable[Settled], *, now: datetime) -> Table:
         due = "" if request.deadline is None else ago(request.deadline, now)
         doubt = Text("in doubt: ", "bold red") if request.in_doubt else Text()
         title = Text.assemble(state, doubt, shown(request.title), "  ", shown(request.action.tool, "dim"))
+        if counted := agreed(settled, now):
+            title.append(f"  {counted}", "bold")
         table.add_row(Text(request.id), request.kind.value, ago(request.created_at, now), due, title)
     return table
 

@@ -34,6 +34,7 @@ from ...protocol import (
     Revise,
     TakeOver,
 )
+from ...quorum import asked_now
 from .editing import answered, edited
 from .render import changes_table, details, preview_lines, request_panel, shown
 
@@ -92,7 +93,7 @@ class Prompt:
                 self.console.print(request_panel(settled, now=self.now()), details(settled.request))
                 continue
             said = self._said(settled.request, key)
-            answer = None if said is None else self._checked(settled.request, said)
+            answer = None if said is None else self._checked(settled, said)
             if answer is not None:
                 return answer
 
@@ -101,9 +102,11 @@ class Prompt:
         for fault in faults:
             self.console.print(Text.assemble(("  - ", "red"), shown(str(fault))))
 
-    def _checked(self, request: PauseRequest, said: Said) -> Response | None:
+    def _checked(self, settled: Settled, said: Said) -> Response | None:
+        request = settled.request
         answer = self._response(request, said)
-        faults = authorise(request, answer) + check(request, answer)
+        asked = asked_now(request, settled.votes, answer, self.now())
+        faults = authorise(request, answer, asked) + check(request, answer)
         self.complain(faults)
         return None if faults else answer
 

@@ -15,7 +15,9 @@ from rich.text import Text
 from ...channels.plain_text import fold, pieces
 from ...checks import json_type
 from ...commands import Settled
-from ...protocol import Approvers, Arguments, Json, Kind, OnTimeout, Origin, PauseRequest, Preview, Response
+from ...protocol import Approvers, Arguments, Json, Kind, OnTimeout, Origin, PauseRequest, Preview, Response, Stage
+from ...quorum import asked_at, people
+from .agreement import still_needed
 
 _AFTERWARDS = {
     OnTimeout.REFUSE: "then it is refused",
@@ -156,11 +158,17 @@ def _facts(settled: Settled, now: datetime) -> Table:
     grid.add_row("why asked", shown(request.because.why).append_text(rule))
     if asked_by := who_asks(request.action.origin):
         grid.add_row("asked by", shown(asked_by))
-    grid.add_row("may decide", shown(who_may_decide(request.approvers, request.requested_for)))
+    grid.add_row("may decide", shown(who_may_decide(asked_at(request, now), request.requested_for)))
     grid.add_row("asked", shown(moment(request.created_at, now)))
     if request.deadline is not None:
         ends = "then it runs unless it is vetoed" if request.veto else _AFTERWARDS[request.on_timeout]
         grid.add_row("deadline", shown(f"{moment(request.deadline, now)}; {ends}"))
+    for step in request.escalation:
+        at = request.created_at + timedelta(seconds=step.after_seconds)
+        instead = " instead" if step.instead else " too"
+        grid.add_row(
+            "escalation", shown(f"{moment(at, now)}: {people(Stage(users=step.users, roles=step.roles))}{instead}")
+        )
     grid.add_row("request", Text(request.id))
     grid.add_row("run", Text(request.run_id))
     grid.add_row("digest", shown(request.digest, "dim"))
@@ -172,6 +180,8 @@ def _facts(settled: Settled, now: datetime) -> Table:
 def _decision_rows(settled: Settled, now: datetime) -> Iterator[tuple[str, Text]]:
     for vote in settled.votes:
         yield "vote", _said(vote, now)
+    if missing := still_needed(settled, now):
+        yield "still needed", shown(missing, "bold")
     if settled.response is not None:
         yield "decided", _said(settled.response, now)
 
@@ -219,8 +229,11 @@ def who_may_decide(approvers: Approvers, started_by: str | None) -> str:
     named = [*approvers.users, *(f"role {role}" for role in approvers.roles)]
     who = " or ".join(named) or "anybody who can reach this inbox"
     many = f"; {approvers.quorum} people have to agree" if approvers.quorum > 1 else ""
+    if approvers.stages:
+        who, many = ", then ".join(f"{stage.quorum} of {people(stage)}" for stage in approvers.stages), ""
     own = f"; not {started_by}, who started the run" if started_by and not approvers.allow_self else ""
-    return f"{who}{many}{own}"
+    apart = f"; not who let {' or '.join(approvers.separate_from)} run" if approvers.separate_from else ""
+    return f"{who}{many}{own}{apart}"
 
 
 # ── times ────────────────────────────────────────────────────────────────────────────────────────────────────

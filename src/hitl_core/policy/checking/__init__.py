@@ -1,18 +1,23 @@
 """What is wrong with a policy: every fault, with its place, whoever wrote the rules."""
 
-from .check import LATER, LONGEST_NAME, policy_problems, repeated_ids
-from .faults import KeyPath, PolicyFault, Problem, spell, unknown
+from .check import LONGEST_NAME, overlay_problems, policy_problems, repeated_ids, rule_problems
+from .condition import condition_problems, days_problems
+from .faults import KeyPath, PolicyFault, Problem, below, spell, unknown
 from .operands import DEEPEST
 
 __all__ = [
     "DEEPEST",
-    "LATER",
     "LONGEST_NAME",
     "KeyPath",
     "PolicyFault",
     "Problem",
+    "below",
+    "condition_problems",
+    "days_problems",
+    "overlay_problems",
     "policy_problems",
     "repeated_ids",
+    "rule_problems",
     "spell",
     "unknown",
 ]

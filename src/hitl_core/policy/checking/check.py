@@ -8,34 +8,25 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
-from typing import Final, assert_never
-from zoneinfo import ZoneInfo
+from typing import Final
 
-from ...protocol import Approvers, Level, OnTimeout
+from ...protocol import Approvers, Level, OnTimeout, Stage
 from ..rules import (
     DEFAULT_RULE,
-    All,
-    AnyOf,
-    Condition,
-    Confidence,
     Defaults,
-    During,
+    Escalate,
     Glob,
     Match,
-    Not,
-    Op,
     Rule,
-    Where,
     duration_problem,
 )
+from .condition import condition_problems
 from .faults import Problem, below
-from .operands import DEEPEST, NUMERIC, problems_of_tests
 
 LONGEST_NAME: Final = 256
 LONGEST_WHY: Final = 4_000
-LATER: Final = "is not carried out by this release; take it out, because nothing would enforce it"
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,127}", re.ASCII)
 
@@ -91,7 +82,7 @@ def _text_problems(text: str, longest: int) -> Iterator[Problem]:
 
 
 def _match_problems(match: Match) -> Iterator[Problem]:
-    for key in ("tool", "agent", "backend", "environment", "tags", "risk"):
+    for key in ("tool", "agent", "backend", "environment", "tags", "risk", "outside"):
         names = getattr(match, key)
         if not isinstance(names, tuple):
             yield (key,), f"must be a tuple of names, got {names!r}"
@@ -110,60 +101,6 @@ def _name_problems(name: str | Glob) -> Iterator[Problem]:
         yield (), f'{pattern!r} would be taken literally; for a pattern write {{ glob = "{pattern}" }}'
 
 
-def condition_problems(condition: Condition, depth: int = 0) -> Iterator[Problem]:
-    """Everything that is wrong with a condition, with key paths inside it."""
-    if depth > DEEPEST:
-        yield (), f"is nested deeper than {DEEPEST} levels"
-        return
-    match condition:
-        case All(conditions=parts) | AnyOf(conditions=parts):
-            key = "all" if isinstance(condition, All) else "any"
-            if not parts:
-                yield (key,), "has no conditions in it"
-            for index, part in enumerate(parts):
-                yield from below((key, index), condition_problems(part, depth + 1))
-        case Not(condition=inner):
-            yield from below(("not",), condition_problems(inner, depth + 1))
-        case During():
-            yield from below(("time",), _time_problems(condition))
-        case Where():
-            yield from _where_problems(condition)
-        case _:
-            assert_never(condition)
-
-
-def _where_problems(where: Where) -> Iterator[Problem]:
-    if isinstance(where.subject, Confidence):
-        yield from below(("confidence",), problems_of_tests(where.tests))
-        yield from below(("confidence",), _confidence_problems(where))
-        return
-    if not where.subject.path or not all(where.subject.path):
-        yield (), f"{where.subject} is no path; write it like customer.country"
-    yield from problems_of_tests(where.tests)
-
-
-def _confidence_problems(where: Where) -> Iterator[Problem]:
-    for test in where.tests:
-        bound = test.operand
-        if test.op not in NUMERIC | {Op.EXISTS}:
-            yield (test.op.value,), "cannot be asked of a confidence; use above, at_least, below or at_most"
-        elif test.op in NUMERIC and not list(problems_of_tests((test,))) and not 0 <= bound <= 1:  # type: ignore[operator]
-            yield (test.op.value,), f"a confidence lies between 0 and 1, {bound} does not"
-
-
-def _time_problems(window: During) -> Iterator[Problem]:
-    if (window.start is None) != (window.end is None):
-        yield (), "needs both from and to"
-    elif window.start is None and not window.weekdays:
-        yield (), "names neither hours (from, to) nor weekdays"
-    elif window.start is not None and window.start == window.end:
-        yield (), "starts and ends at the same minute; for the whole day leave from and to out"
-    try:
-        ZoneInfo(window.zone)
-    except (OSError, ValueError, KeyError):
-        yield ("zone",), f"this machine knows no time zone {window.zone!r}; write it like Europe/Berlin"
-
-
 # ── what a rule asks for ────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -176,6 +113,9 @@ def _deny_problems(rule: Rule) -> Iterator[Problem]:
         "veto": rule.veto,
         "allow_irreversible": rule.allow_irreversible or None,
         "allow_timeout_approval": rule.allow_timeout_approval or None,
+        "remind": rule.remind or None,
+        "escalate": rule.escalate or None,
+        "batch": rule.batch or None,
     }
     for key, value in pointless.items():
         if value is not None:
@@ -190,11 +130,61 @@ def _allow_problems(rule: Rule, defaults: Defaults) -> Iterator[Problem]:
     yield from _timeout_problems(rule, defaults)
     yield from _veto_problems(rule)
     yield from _irreversible_problems(rule)
+    yield from _chasing_problems(rule.remind, rule.escalate, rule.deadline or defaults.deadline)
+    yield from _pointless_problems(rule)
 
 
 def _approvers_problems(approvers: Approvers | None) -> Iterator[Problem]:
-    if approvers is not None and approvers.quorum > 1:
-        yield ("quorum",), f"more than 1 {LATER}"
+    if approvers is None:
+        return
+    if approvers.stages and (approvers.users or approvers.roles or approvers.quorum > 1):
+        yield ("stages",), "say who decides, each for itself; take users, roles and quorum beside them away"
+    for index, stage in enumerate(approvers.stages):
+        yield from below(("stages", index), _stage_problems(stage))
+    if not approvers.stages:
+        yield from _too_few(approvers)
+
+
+def _stage_problems(stage: Stage) -> Iterator[Problem]:
+    if not (stage.users or stage.roles):
+        yield (), "names nobody; say which users or roles decide at this stage"
+    yield from _too_few(stage)
+
+
+def _too_few(people: Approvers | Stage) -> Iterator[Problem]:
+    """A quorum that its people cannot come to leaves every request unanswered."""
+    if people.users and not people.roles and len(set(people.users)) < people.quorum:
+        yield ("quorum",), f"is {people.quorum}, but only {len(set(people.users))} may decide"
+
+
+def _chasing_problems(
+    remind: tuple[timedelta, ...], escalate: tuple[Escalate, ...], deadline: timedelta | None
+) -> Iterator[Problem]:
+    for key, moments in (("remind", remind), ("escalate", tuple(step.after for step in escalate))):
+        for moment in moments:
+            yield from _duration_problems(key, moment)
+        if any(deadline is not None and moment >= deadline for moment in moments):
+            yield (key,), "comes when the deadline has passed"
+        if list(moments) != sorted(set(moments)):
+            yield (key,), "must be in order of time, each moment once"
+    for index, step in enumerate(escalate):
+        if not (step.users or step.roles):
+            yield ("escalate", index), "names nobody; say which users or roles are asked"
+
+
+def _pointless_problems(rule: Rule) -> Iterator[Problem]:
+    """What is said about a question that the rule never asks."""
+    asks = rule.level is None or rule.level.rank >= Level.CONFIRM.rank or rule.veto is not None
+    several = rule.approvers is not None and rule.approvers.needed > 1
+    if rule.veto is not None and several:
+        yield ("approvers",), "several people cannot agree to what runs unless one of them objects; take veto away"
+    if rule.batch and rule.level is not None and rule.level.rank > Level.CONFIRM.rank:
+        yield ("batch",), f'contradicts level = "{rule.level}": that needs a look of its own'
+    # Below confirm a question is still asked where an action is not known to be reversible.
+    if not asks and rule.allow_irreversible:
+        for key, given in (("remind", rule.remind), ("escalate", rule.escalate), ("batch", rule.batch)):
+            if given:
+                yield (key,), f'has no effect with level = "{rule.level}": nobody is asked'
 
 
 def _duration_problems(key: str, duration: timedelta | None) -> Iterator[Problem]:
@@ -233,6 +223,12 @@ def _irreversible_problems(rule: Rule) -> Iterator[Problem]:
         yield key, "contradicts match.reversible = true"
 
 
+def overlay_problems(overlays: Mapping[str, Defaults]) -> Iterator[Problem]:
+    """Everything that is wrong with the defaults of environments."""
+    for name, defaults in overlays.items():
+        yield from below(("environments", name, "defaults"), _defaults_problems(defaults))
+
+
 def _defaults_problems(defaults: Defaults) -> Iterator[Problem]:
     low = defaults.level.rank < Level.CONFIRM.rank
     if low and not defaults.allow_unmatched:
@@ -241,6 +237,7 @@ def _defaults_problems(defaults: Defaults) -> Iterator[Problem]:
         yield ("allow_unmatched",), f'has no effect with level = "{defaults.level}"'
     yield from below(("approvers",), _approvers_problems(defaults.approvers))
     yield from _duration_problems("deadline", defaults.deadline)
+    yield from _chasing_problems(defaults.remind, defaults.escalate, defaults.deadline)
     if defaults.on_timeout is OnTimeout.PROCEED:
         yield ("on_timeout",), '"proceed" must be written in each rule that it is meant for'
     elif defaults.on_timeout is not None and defaults.deadline is None:

@@ -5,11 +5,13 @@ decide ─► matching (which rules are about it) ─► plan (strictest first) 
 
 from .decide import POLICY_ASK_EVERYTHING, Policy
 from .explain import Explanation, Fate, Weighed, explain
+from .held import Held
 
 __all__ = [
     "POLICY_ASK_EVERYTHING",
     "Explanation",
     "Fate",
+    "Held",
     "Policy",
     "Weighed",
     "explain",

@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
-from typing import Any, Final, assert_never, cast
+from typing import Any, assert_never
 from zoneinfo import ZoneInfo
 
-from ...protocol import Arguments
+from ...protocol import Action
 from ..rules import (
     All,
     AnyOf,
     Argument,
+    Budget,
     Condition,
     Confidence,
     ContextValue,
@@ -25,10 +26,12 @@ from ..rules import (
     During,
     Facts,
     Not,
+    Novel,
     Number,
+    OnDays,
     Op,
     Operand,
-    Path,
+    Rate,
     Subject,
     Test,
     Type,
@@ -41,29 +44,36 @@ from ..rules import (
     type_of,
     wrong_type,
 )
+from .fetching import MISSING, confidence, walk
+from .tallying import past, tallying
 
-Holds = Callable[[Arguments, Facts], bool]
-"""Whether a condition holds for these arguments and facts. Raises Doubt."""
+Holds = Callable[[Action, Facts], bool]
+"""Whether a condition holds for this action and these facts. Raises Doubt."""
 
 Passes = Callable[[object], bool]
 """Whether one value passes a test. Raises Doubt."""
 
-_MISSING: Final = object()
 
+def compiled(condition: Condition, scope: str = "") -> Holds:
+    """The condition as a function. The condition must have no problems (`checking.condition_problems`).
 
-def compiled(condition: Condition) -> Holds:
-    """The condition as a function. The condition must have no problems (`check.condition_problems`)."""
+    `scope` names what its rule is about (`tallying.scope_of`), which is what its history counts.
+    """
     match condition:
         case All(conditions=parts):
-            return all_of([compiled(part) for part in parts])
+            return all_of([compiled(part, scope) for part in parts])
         case AnyOf(conditions=parts):
-            return _any_of([compiled(part) for part in parts])
+            return _any_of([compiled(part, scope) for part in parts])
         case Not(condition=inner):
-            return _not(compiled(inner))
+            return _not(compiled(inner, scope))
         case Where(subject=subject, tests=tests):
-            return _where(subject, tests)
+            return _where(subject, tests, scope)
         case During():
             return _during(condition)
+        case OnDays():
+            return _on_days(condition)
+        case Novel():
+            return _novel(condition, scope)
     assert_never(condition)
 
 
@@ -96,22 +106,22 @@ def _kleene(parts: tuple[Callable[..., bool], ...], *, decisive: bool) -> Callab
 
 
 def _not(inner: Holds) -> Holds:
-    return lambda arguments, facts: not inner(arguments, facts)
+    return lambda action, facts: not inner(action, facts)
 
 
 # ── where: fetch a value, test it ───────────────────────────────────────────────────────────────────────────
 
 
-def _where(subject: Subject, tests: tuple[Test, ...]) -> Holds:
-    fetch = _fetch(subject)
+def _where(subject: Subject, tests: tuple[Test, ...], scope: str) -> Holds:
+    fetch = _fetch(subject, scope)
     exists = [test.operand for test in tests if test.op is Op.EXISTS]
     if exists == [False]:
-        return lambda arguments, facts: fetch(arguments, facts) is _MISSING
+        return lambda action, facts: fetch(action, facts) is MISSING
     passes = _passes_all(tests)
 
-    def holds(arguments: Arguments, facts: Facts) -> bool:
-        value = fetch(arguments, facts)
-        if value is _MISSING:
+    def holds(action: Action, facts: Facts) -> bool:
+        value = fetch(action, facts)
+        if value is MISSING:
             if exists:
                 return False
             raise Doubt(f"{subject} is missing")
@@ -123,41 +133,19 @@ def _where(subject: Subject, tests: tuple[Test, ...]) -> Holds:
     return holds
 
 
-def _fetch(subject: Subject) -> Callable[[Arguments, Facts], object]:
+def _fetch(subject: Subject, scope: str) -> Callable[[Action, Facts], object]:
     match subject:
         case Argument(path=(key,)):
-            return lambda arguments, facts: arguments.get(key, _MISSING)
+            return lambda action, facts: action.arguments.get(key, MISSING)
         case Argument(path=path):
-            return lambda arguments, facts: _walk(arguments, path, subject)
+            return lambda action, facts: walk(action.arguments, path, subject)
         case ContextValue(path=path):
-            return lambda arguments, facts: _walk(facts.context, path, subject)
+            return lambda action, facts: walk(facts.context, path, subject)
         case Confidence():
-            return lambda arguments, facts: _confidence(facts.confidence)
+            return lambda action, facts: confidence(facts.confidence)
+        case Budget() | Rate():
+            return _so_far(subject, scope)
     assert_never(subject)
-
-
-def _confidence(value: object) -> object:
-    if value is None:
-        return _MISSING
-    if not 0 <= number(value) <= 1:
-        raise Doubt("the confidence does not lie between 0 and 1")
-    return value
-
-
-def _walk(value: object, path: Path, subject: Subject) -> object:
-    """Follow keys, and positions in lists. A step into what has neither is a doubt, not an absence."""
-    for key in path:
-        kind = type_of(value)
-        if kind is Type.OBJECT:
-            value = cast("Arguments", value).get(key, _MISSING)
-        elif kind is Type.LIST and key.isascii() and key.isdigit():
-            found = items(value)
-            value = found[int(key)] if len(key) < 10 and int(key) < len(found) else _MISSING
-        else:
-            raise Doubt(f"{subject} cannot be followed: {key!r} is looked for in something of type {kind}")
-        if value is _MISSING:
-            return _MISSING
-    return value
 
 
 # ── tests of one value ──────────────────────────────────────────────────────────────────────────────────────
@@ -253,7 +241,7 @@ def _during(window: During) -> Holds:
     zone, days = ZoneInfo(window.zone), frozenset(window.weekdays)
     start, end = window.start, window.end
 
-    def holds(arguments: Arguments, facts: Facts) -> bool:
+    def holds(action: Action, facts: Facts) -> bool:
         now = _local(facts.now, zone)
         if days and now.weekday() not in days:
             return False
@@ -265,7 +253,40 @@ def _during(window: During) -> Holds:
     return holds
 
 
+def _on_days(calendar: OnDays) -> Holds:
+    zone = ZoneInfo(calendar.zone)
+
+    def holds(action: Action, facts: Facts) -> bool:
+        day = _local(facts.now, zone).date()
+        if day in calendar.dates or (day.month, day.day) in calendar.yearly:
+            return True
+        return any(first <= day <= last for first, last in calendar.spans)
+
+    return holds
+
+
 def _local(now: datetime, zone: ZoneInfo) -> datetime:
     if now.tzinfo is None:
         raise Doubt("the time of the decision has no zone")
     return now.astimezone(zone)
+
+
+# ── the past ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _so_far(subject: Budget | Rate, scope: str) -> Callable[[Action, Facts], object]:
+    """The sum or the number in the window, with this action in it."""
+    tally = tallying(subject, scope)
+    sums = isinstance(subject, Budget)
+
+    def fetch(action: Action, facts: Facts) -> object:
+        asked = tally(action, facts)
+        now = past(asked, facts).with_one_of(asked.amount)
+        return now.total if sums else now.count
+
+    return fetch
+
+
+def _novel(condition: Novel, scope: str) -> Holds:
+    tally = tallying(condition, scope)
+    return lambda action, facts: past(tally(action, facts), facts).count == 0

@@ -8,8 +8,8 @@ from enum import StrEnum
 from ...protocol import Action, Level, Ruling
 from ..rules import Facts
 from .decide import Policy
-from .matching import Elsewhere, Shape, key_of
-from .plan import Candidate, Entry
+from .matching import Shape, key_of
+from .plan import Aside, Entry
 from .rulings import doubt_text, strictness
 
 
@@ -57,21 +57,20 @@ def explain(policy: Policy, action: Action, *, facts: Facts) -> Explanation:
     ruling = policy.decide(action, facts=facts)
     try:
         shape = Shape(*key_of(action, facts))
-        return Explanation(ruling, tuple(_weigh(c, shape, action, facts, ruling) for c in policy.candidates))
+        return Explanation(ruling, tuple(_weigh(entry, action, facts, ruling) for entry in policy.entries(shape)))
     except Exception:  # the ruling says what is wrong
         return Explanation(ruling, ())
 
 
-def _weigh(candidate: Candidate, shape: Shape, action: Action, facts: Facts, ruling: Ruling) -> Weighed:
-    here = candidate.matches(shape)
-    if isinstance(here, Elsewhere):
-        return Weighed(candidate.rule.id, Fate.NOT_ABOUT, f"its match.{here.key} does not fit this action")
-    return _weigh_condition(candidate.entry(shape, here), action, facts, ruling)
+def _weigh(found: Entry | Aside, action: Action, facts: Facts, ruling: Ruling) -> Weighed:
+    if isinstance(found, Aside):
+        return Weighed(found.rule.id, Fate.NOT_ABOUT, f"its match.{found.key} does not fit this action")
+    return _weigh_condition(found, action, facts, ruling)
 
 
 def _weigh_condition(entry: Entry, action: Action, facts: Facts, ruling: Ruling) -> Weighed:
     try:
-        if entry.holds is not None and not entry.holds(action.arguments, facts):
+        if entry.holds is not None and not entry.holds(action, facts):
             return Weighed(entry.ruling.rule, Fate.CONDITION_FALSE, "its condition does not hold")
     except Exception as exc:
         asks = entry.doubtful(exc)

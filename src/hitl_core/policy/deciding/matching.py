@@ -62,6 +62,7 @@ class Matcher:
         self._names = [(key, _Names(getattr(match, key))) for key in keys if getattr(match, key)]
         self._tags = frozenset(match.tags)
         self._reversible = match.reversible
+        self._outside = frozenset(match.outside)
 
     def __call__(self, shape: Shape) -> Here | Elsewhere:
         """Whether the rule is about actions of this shape."""
@@ -76,6 +77,8 @@ class Matcher:
             return Elsewhere("tags")
         if self._reversible is not None and self._reversible is not shape.reversible:
             return Elsewhere("reversible")
+        if shape.environment in self._outside:
+            return Elsewhere("outside")
         return Here(tuple(unknown))
 
 

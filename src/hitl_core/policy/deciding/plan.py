@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
 from ...protocol import Action, Level, Ruling
@@ -10,6 +12,7 @@ from ..rules import Defaults, Doubt, Facts, Rule
 from .compiled import Holds, all_of, compiled
 from .matching import Elsewhere, Here, Matcher, Shape, ToolIndex
 from .rulings import default_ruling, doubtful, ruling_of, strictness
+from .tallying import Tallying, scope_of, tallies
 
 MOST_RULES: Final = 100_000
 """Rules that one policy may have; the order of precedence is packed into one number."""
@@ -20,7 +23,7 @@ class Entry:
     """One rule in a plan.
 
     `merit` is its place in the order of precedence when it holds, `most` the place when it cannot be checked (if
-    that can happen); no two entries of a plan share one.
+    that can happen); no two entries of a plan share one. `tallies` are what its condition asks of the past.
     """
 
     rule: Rule
@@ -29,17 +32,27 @@ class Entry:
     merit: int
     most: int
     doubt_floor: int
+    tallies: tuple[Tallying, ...] = ()
 
     def doubtful(self, exc: Exception) -> Ruling:
         return doubtful(self.rule, self.ruling, self.doubt_floor, exc)
 
 
 @dataclass(frozen=True, slots=True)
+class Aside:
+    """One rule that is about other actions: `key` is the first part of its match that does not fit."""
+
+    rule: Rule
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """Entries by the most they can come to, and the ruling for when none holds."""
+    """Entries by the most they can come to, the ruling for when none holds, and what they ask of the past."""
 
     entries: tuple[Entry, ...]
     fallback: Ruling
+    tallies: tuple[Tallying, ...]
 
     def ruling(self, action: Action, facts: Facts) -> Ruling:
         """The ruling with the greatest merit: deny, then the stricter level, then the first in the file."""
@@ -48,7 +61,7 @@ class Plan:
             if entry.most < merit:
                 break
             try:
-                holds = entry.holds is None or entry.holds(action.arguments, facts)
+                holds = entry.holds is None or entry.holds(action, facts)
             except Exception as exc:
                 return entry.doubtful(exc)
             if holds and entry.merit > merit:
@@ -56,25 +69,53 @@ class Plan:
         return best
 
 
+class Setting:
+    """The defaults of one environment, and what rules come to under them."""
+
+    def __init__(self, defaults: Defaults, version: str) -> None:
+        self.defaults, self.version = defaults, version
+        self.doubt_floor = max(Level.CONFIRM.rank, defaults.level.rank)
+        self.fallbacks = [default_ruling(defaults, version, reversible=known) for known in (False, True)]
+
+    def rulings(self, rule: Rule) -> list[Ruling]:
+        """What `rule` says about actions that are not, and that are, known to be reversible."""
+        return [ruling_of(rule, self.defaults, self.version, reversible=known) for known in (False, True)]
+
+
 class Candidate:
     """One rule of a policy, compiled: whether it is about a shape, and its entry in that shape's plan."""
 
-    def __init__(self, rule: Rule, order: int, defaults: Defaults, version: str) -> None:
+    def __init__(self, rule: Rule, order: int) -> None:
         self.rule = rule
         self.matches = Matcher(rule.match)
         self._order = order
-        self._holds = compiled(rule.when) if rule.when is not None else None
-        self._doubt_floor = max(Level.CONFIRM.rank, defaults.level.rank)
-        self._rulings = [ruling_of(rule, defaults, version, reversible=known) for known in (False, True)]
+        self._rulings: dict[Setting, list[Ruling]] = {}
 
-    def entry(self, shape: Shape, here: Here) -> Entry:
+    @cached_property
+    def _scope(self) -> str:
+        return scope_of(self.rule.match)
+
+    @cached_property
+    def _holds(self) -> Holds | None:
+        return None if self.rule.when is None else compiled(self.rule.when, self._scope)
+
+    @cached_property
+    def _tallies(self) -> tuple[Tallying, ...]:
+        return tuple(tallies(self.rule.when, self._scope))
+
+    def entry(self, shape: Shape, here: Here, setting: Setting) -> Entry:
         """The rule as an entry for actions of this shape, which it is about."""
-        ruling = self._rulings[shape.reversible]
+        ruling = self._ruling(setting, reversible=shape.reversible)
         held = strictness(ruling)
         merit = _merit(held, held, self._order)
         holds = self._with_unknown(here.unknown)
-        most = merit if holds is None else _merit(max(held, self._doubt_floor), held, self._order)
-        return Entry(self.rule, ruling, holds, merit, most, self._doubt_floor)
+        most = merit if holds is None else _merit(max(held, setting.doubt_floor), held, self._order)
+        return Entry(self.rule, ruling, holds, merit, most, setting.doubt_floor, self._tallies)
+
+    def _ruling(self, setting: Setting, *, reversible: bool) -> Ruling:
+        if setting not in self._rulings:
+            self._rulings[setting] = setting.rulings(self.rule)
+        return self._rulings[setting][reversible]
 
     def _with_unknown(self, unknown: tuple[str, ...]) -> Holds | None:
         if not unknown:
@@ -84,22 +125,41 @@ class Candidate:
 
 
 class Planner:
-    """Makes plans for a fixed list of rules."""
+    """Makes plans for a fixed list of rules. `overlays` are the defaults of environments that have their own."""
 
-    def __init__(self, rules: tuple[Rule, ...], defaults: Defaults, version: str) -> None:
-        self.candidates = [Candidate(rule, order, defaults, version) for order, rule in enumerate(rules)]
+    def __init__(
+        self, rules: tuple[Rule, ...], defaults: Defaults, version: str, overlays: Mapping[str, Defaults]
+    ) -> None:
+        self._candidates = [Candidate(rule, order) for order, rule in enumerate(rules)]
         self._index = ToolIndex(rule.match for rule in rules)
-        self._fallbacks = [default_ruling(defaults, version, reversible=known) for known in (False, True)]
+        self._settings = {name: Setting(own, version) for name, own in overlays.items()}
+        self._elsewhere = Setting(defaults, version)
+        strictest = max((defaults, *overlays.values()), key=lambda each: each.level.rank)
+        self._unknown = Setting(replace(defaults, level=strictest.level), version)
+
+    def setting(self, environment: str | None) -> Setting:
+        """What holds in an environment. Where it is not known, no default falls silent: the strictest level holds."""
+        return self._settings.get(environment, self._elsewhere) if environment else self._unknown
+
+    def every(self, shape: Shape) -> Iterator[Entry | Aside]:
+        """Each rule in file order: its entry in the plan, or why it has none."""
+        for candidate in self._candidates:
+            here = candidate.matches(shape)
+            if isinstance(here, Elsewhere):
+                yield Aside(candidate.rule, here.key)
+            else:
+                yield candidate.entry(shape, here, self.setting(shape.environment))
 
     def plan(self, shape: Shape) -> Plan:
-        entries = []
+        entries, setting = [], self.setting(shape.environment)
         for number in self._index.candidates(shape.tool):
-            candidate = self.candidates[number]
+            candidate = self._candidates[number]
             here = candidate.matches(shape)
             if not isinstance(here, Elsewhere):
-                entries.append(candidate.entry(shape, here))
+                entries.append(candidate.entry(shape, here, setting))
         entries.sort(key=lambda entry: -entry.most)
-        return Plan(tuple(entries), self._fallbacks[shape.reversible])
+        asked = tuple(each for entry in entries for each in entry.tallies)
+        return Plan(tuple(entries), setting.fallbacks[shape.reversible], asked)
 
 
 def _merit(strict: int, held: int, order: int) -> int:
@@ -108,7 +168,7 @@ def _merit(strict: int, held: int, order: int) -> int:
 
 
 def _raises(problem: str) -> Holds:
-    def holds(arguments: object, facts: Facts) -> bool:
+    def holds(action: object, facts: Facts) -> bool:
         raise Doubt(problem)
 
     return holds

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from ...protocol import Approvers, Level, OnTimeout, Ruling
-from ..rules import DEFAULT_RULE, Defaults, Doubt, Rule
+from ...protocol import Approvers, Escalation, Level, OnTimeout, Ruling
+from ..rules import DEFAULT_RULE, Defaults, Doubt, Escalate, Rule
 
 DENY: Final = len(Level)
 """The strictness of a denial: above every level."""
@@ -35,6 +35,9 @@ def ruling_of(rule: Rule, defaults: Defaults, version: str, *, reversible: bool)
         deadline_seconds=_seconds(rule.deadline or defaults.deadline),
         on_timeout=rule.on_timeout or defaults.on_timeout or OnTimeout.REFUSE,
         veto_seconds=_seconds(rule.veto) if level is Level.NOTIFY else None,
+        remind_seconds=_all_seconds(rule.remind or defaults.remind),
+        escalation=_escalation(rule.escalate or defaults.escalate),
+        batch=rule.batch,
     )
 
 
@@ -49,6 +52,8 @@ def default_ruling(defaults: Defaults, version: str, *, reversible: bool) -> Rul
         approvers=defaults.approvers or Approvers(),
         deadline_seconds=_seconds(defaults.deadline),
         on_timeout=defaults.on_timeout or OnTimeout.REFUSE,
+        remind_seconds=_all_seconds(defaults.remind),
+        escalation=_escalation(defaults.escalate),
     )
 
 
@@ -63,6 +68,7 @@ def doubtful(rule: Rule, ruling: Ruling, floor: int, exc: Exception) -> Ruling:
             "why": f"{rule.why} ({doubt} So it asks.)",
             "on_timeout": OnTimeout.REFUSE if ruling.on_timeout is OnTimeout.PROCEED else ruling.on_timeout,
             "veto_seconds": None,
+            "batch": False,
         }
     )
 
@@ -87,6 +93,17 @@ def _why(rule: Rule, asked: Level, level: Level, *, reversible: bool) -> str:
 
 def _seconds(duration: timedelta | None) -> float | None:
     return None if duration is None else duration.total_seconds()
+
+
+def _all_seconds(durations: tuple[timedelta, ...]) -> tuple[float, ...]:
+    return tuple(duration.total_seconds() for duration in durations)
+
+
+def _escalation(steps: tuple[Escalate, ...]) -> tuple[Escalation, ...]:
+    return tuple(
+        Escalation(after_seconds=each.after.total_seconds(), users=each.users, roles=each.roles, instead=each.instead)
+        for each in steps
+    )
 
 
 def doubt_text(exc: Exception) -> str:

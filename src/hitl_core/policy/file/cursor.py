@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from ..checking import LATER, KeyPath, Problem, unknown
-from ..rules import parse_duration
+from ..checking import KeyPath, Problem, unknown
+from ..rules import OnDays, parse_duration
 
 E = TypeVar("E", bound=StrEnum)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What the files of a policy have given names to: groups of people, and calendars."""
+
+    groups: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    calendars: dict[str, OnDays] = field(default_factory=dict)
 
 
 class Cursor:
     """A table at `path`. Methods return None, and note the fault, for values that cannot be used."""
 
-    def __init__(self, raw: dict[str, Any], path: KeyPath, faults: list[Problem]) -> None:
-        self.raw, self.path, self.faults = raw, path, faults
+    def __init__(self, raw: dict[str, Any], path: KeyPath, faults: list[Problem], named: Named) -> None:
+        self.raw, self.path, self.faults, self.named = raw, path, faults, named
 
     def __contains__(self, key: str) -> bool:
         return key in self.raw
@@ -26,14 +35,16 @@ class Cursor:
     def fault(self, problem: str, *keys: str | int) -> None:
         self.faults.append(((*self.path, *keys), problem))
 
-    def only(self, known: Iterable[str], *, later: Iterable[str] = ()) -> None:
-        """Refuse keys that are not known, and by name those that a later release will carry out."""
+    def only(self, known: Iterable[str]) -> None:
+        """Refuse keys that are not known."""
         known = tuple(known)
         for key in self.raw:
-            if key in later:
-                self.fault(LATER, key)
-            elif key not in known:
+            if key not in known:
                 self.fault(unknown(key, known), key)
+
+    def below(self, raw: dict[str, Any], *keys: str | int) -> Cursor:
+        """A table inside this one."""
+        return Cursor(raw, (*self.path, *keys), self.faults, self.named)
 
     def text(self, key: str) -> str | None:
         value = self.raw.get(key)
@@ -64,19 +75,41 @@ class Cursor:
 
     def duration(self, key: str) -> timedelta | None:
         text = self.text(key)
-        if text is None:
-            return None
+        return None if text is None else self._duration(text, key)
+
+    def durations(self, key: str) -> tuple[timedelta, ...]:
+        """One duration or a list of durations; at least one."""
+        found = (self._duration(text, key) for text in self.texts(key))
+        return tuple(each for each in found if each is not None)
+
+    def _duration(self, text: str, key: str) -> timedelta | None:
         try:
             return parse_duration(text)
         except ValueError as exc:
             self.fault(str(exc), key)
             return None
 
+    def integer(self, key: str, lowest: int, highest: int) -> int:
+        """A whole number, `lowest` if it is not there."""
+        value = self.raw.get(key, lowest)
+        if type(value) is int and lowest <= value <= highest:
+            return value
+        self.fault(f"must be an integer from {lowest} to {highest}", key)
+        return lowest
+
+    def named_tables(self, key: str) -> Iterator[tuple[str, Cursor]]:
+        """The tables in the table at `key`, by their names."""
+        table = self.table(key)
+        for name in () if table is None else table.raw:
+            inner = table.table(name) if table else None
+            if inner is not None:
+                yield name, inner
+
     def table(self, key: str) -> Cursor | None:
         """The table at `key`, if there is one."""
         value = self.raw.get(key)
         if isinstance(value, dict):
-            return Cursor(value, (*self.path, key), self.faults)
+            return self.below(value, key)
         if value is not None:
             self.fault(f"must be a table, not {type_name(value)}", key)
         return None
@@ -100,7 +133,7 @@ class Cursor:
 
     def _item(self, key: str, index: int, item: object) -> Cursor | None:
         if isinstance(item, dict):
-            return Cursor(item, (*self.path, key, index), self.faults)
+            return self.below(item, key, index)
         self.fault(f"must be a table, not {type_name(item)}", key, index)
         return None
 

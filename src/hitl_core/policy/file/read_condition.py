@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import time
+from datetime import time, timedelta
 from typing import Final
 
 from ..checking import DEEPEST, unknown
 from ..rules import (
+    PER_WORDS,
     All,
     AnyOf,
     Argument,
+    Budget,
     Condition,
     Confidence,
     ContextValue,
     During,
     Not,
+    Novel,
     Op,
     Operand,
     Path,
+    Per,
+    Rate,
     Test,
     Type,
     Where,
@@ -26,10 +31,14 @@ from ..rules import (
 )
 from .cursor import Cursor, type_name
 
-HEADS: Final = ("all", "any", "not", "argument", "context", "confidence", "time")
-LATER: Final = ("budget", "rate", "novel", "novelty", "calendar", "count", "sum")
+HEADS: Final = (
+    *("all", "any", "not", "argument", "context", "confidence", "time", "calendar", "budget", "rate", "novel"),
+)
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
+
+_NO_TIME: Final = timedelta(hours=1)
+"""Stands for a window that could not be read."""
 
 UNREAD: Final = During(weekdays=(0,))
 """Stands for a condition that could not be read, so that its neighbours keep their places."""
@@ -43,19 +52,16 @@ def read_condition(table: Cursor | None, depth: int = 0) -> Condition:
         table.fault(f"is nested deeper than {DEEPEST} levels")
         return UNREAD
     heads = [key for key in HEADS if key in table]
-    later = [key for key in LATER if key in table]
     if len(heads) != 1:
-        _refuse_heads(table, heads, later)
+        _refuse_heads(table, heads)
         return UNREAD
-    table.only((heads[0], *(Op if heads[0] in ("argument", "context") else ())), later=LATER)
+    table.only((heads[0], *(Op if heads[0] in ("argument", "context") else ())))
     return _read_head(table, heads[0], depth)
 
 
-def _refuse_heads(table: Cursor, heads: list[str], later: list[str]) -> None:
+def _refuse_heads(table: Cursor, heads: list[str]) -> None:
     if heads:
         table.fault(f"has {' and '.join(heads)} in one table; combine them with all = [ … ] or any = [ … ]")
-    elif later:
-        table.only((*HEADS, *Op), later=LATER)
     else:
         table.only((*HEADS, *Op))
         table.fault(f"does not say what to look at: one of {', '.join(HEADS)}")
@@ -70,17 +76,22 @@ def _read_head(table: Cursor, head: str, depth: int) -> Condition:
             return Not(read_condition(table.table("not"), depth + 1))
         case "confidence":
             tests = table.table("confidence")
-            return Where(Confidence(), _read_tests(tests)) if tests else UNREAD
+            return Where(Confidence(), read_tests(tests)) if tests else UNREAD
         case "time":
             window = table.table("time")
             return _read_window(window) if window else UNREAD
+        case "calendar":
+            return _read_calendar(table)
+        case "budget" | "rate" | "novel":
+            inner = table.table(head)
+            return read_past(inner, head) if inner else UNREAD
         case _:
-            path = _read_path(table, head)
+            path = read_path(table, head)
             subject = Argument(path) if head == "argument" else ContextValue(path)
             return Where(subject, _read_some(table))
 
 
-def _read_path(table: Cursor, key: str) -> Path:
+def read_path(table: Cursor, key: str) -> Path:
     value = table.raw[key]
     if isinstance(value, str):
         return split(value)
@@ -96,11 +107,11 @@ def _read_path(table: Cursor, key: str) -> Path:
 def _read_some(table: Cursor) -> tuple[Test, ...]:
     """The tests in a table that also has a head, which was looked at before."""
     rest = {key: value for key, value in table.raw.items() if key in tuple(Op)}
-    return _read_tests(Cursor(rest, table.path, table.faults))
+    return read_tests(table.below(rest))
 
 
-def _read_tests(table: Cursor, depth: int = 0) -> tuple[Test, ...]:
-    table.only(Op, later=LATER)
+def read_tests(table: Cursor, depth: int = 0) -> tuple[Test, ...]:
+    table.only(Op)
     if depth > DEEPEST:
         return ()  # the check finds it, and says so
     return tuple(Test(op, _read_operand(table, op, depth)) for op in Op if op in table)
@@ -110,7 +121,7 @@ def _read_operand(table: Cursor, op: Op, depth: int) -> Operand:
     value = table.raw[op]
     if op in (Op.EVERY, Op.SOME, Op.LENGTH):
         inner = table.table(op)
-        return _read_tests(inner, depth + 1) if inner else ()
+        return read_tests(inner, depth + 1) if inner else ()
     if op is Op.TYPE and isinstance(value, str):
         return _read_type(table, value)
     return plain(value)
@@ -123,11 +134,54 @@ def _read_type(table: Cursor, value: str) -> Operand:
     return Type.NULL
 
 
+# ── the past ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def read_past(table: Cursor, head: str) -> Condition:
+    """`budget`, `rate` or `novel`: what is looked at, in which time, apart by what, and (but for `novel`) its tests."""
+    looks = ("within", "per") if head == "rate" else ("argument", "within", "per")
+    table.only((*looks, *(() if head == "novel" else Op)))
+    for key in looks[:1] if head == "novel" else looks[:-1]:
+        if key not in table:
+            table.fault("is missing", key)
+    path = read_path(table, "argument") if "argument" in table and head != "rate" else ("?",)
+    within, per = table.duration("within"), _read_per(table)
+    if head == "novel":
+        return Novel(path, within, per)
+    subject = Rate(within or _NO_TIME, per) if head == "rate" else Budget(path, within or _NO_TIME, per)
+    return Where(subject, _read_some(table))
+
+
+def _read_per(table: Cursor) -> Per:
+    value = table.raw.get("per", [])
+    entries = value if isinstance(value, list) else [value]
+    return tuple(part for index, entry in enumerate(entries) for part in _read_part(table, index, entry))
+
+
+def _read_part(table: Cursor, index: int, entry: object) -> Per:
+    if isinstance(entry, str):
+        return (entry,)
+    if isinstance(entry, dict) and len(entry) == 1 and next(iter(entry)) in ("argument", "context"):
+        inner, head = table.below(entry, "per", index), next(iter(entry))
+        return (Argument(read_path(inner, head)) if head == "argument" else ContextValue(read_path(inner, head)),)
+    table.fault(f'must be {", ".join(PER_WORDS)}, {{ argument = "…" }} or {{ context = "…" }}', "per", index)
+    return ()
+
+
+def _read_calendar(table: Cursor) -> Condition:
+    name, known = table.text("calendar"), table.named.calendars
+    if name in known:
+        return known[name]
+    if name is not None:
+        table.fault(unknown(name, known, what="calendar") if known else f"{name!r} is not in [calendars]", "calendar")
+    return UNREAD
+
+
 # ── windows of time ─────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _read_window(table: Cursor) -> During:
-    table.only(("from", "to", "zone", "weekdays"), later=LATER)
+    table.only(("from", "to", "zone", "weekdays"))
     days = table.texts("weekdays") if "weekdays" in table else ()
     for day in days:
         if day not in WEEKDAYS:

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import time
+from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 from .values import Type
 
@@ -82,7 +83,34 @@ class Confidence:
         return "the confidence"
 
 
-Subject = Argument | ContextValue | Confidence
+PER_WORDS: Final = ("run", "agent", "tool", "user")
+"""What history can be kept apart by, besides values of arguments and of the context."""
+
+Per = tuple[str | Argument | ContextValue, ...]
+"""What history is kept apart by; empty means everything that the rule is about, together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The sum of an argument over the actions that the rule is about and that began `within` this time, this one too.
+
+    Amounts count as they are when an action begins, whatever becomes of it.
+    """
+
+    of: Path
+    within: timedelta
+    per: Per = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How many actions that the rule is about began `within` this time, this one too."""
+
+    within: timedelta
+    per: Per = ()
+
+
+Subject = Argument | ContextValue | Confidence | Budget | Rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +136,28 @@ class During:
 
 
 @dataclass(frozen=True, slots=True)
+class OnDays:
+    """The day of the decision in `zone` is one of these: dates, spans of dates (both ends count), days of every year
+    (month, day). `name` is the calendar's, for people.
+    """
+
+    name: str
+    zone: str = "UTC"
+    dates: frozenset[date] = frozenset()
+    spans: tuple[tuple[date, date], ...] = ()
+    yearly: frozenset[tuple[int, int]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Novel:
+    """No action that the rule is about has begun with this value before (`within` that time; None: ever)."""
+
+    of: Path
+    within: timedelta | None = None
+    per: Per = ()
+
+
+@dataclass(frozen=True, slots=True)
 class All:
     """Every one of the conditions holds."""
 
@@ -128,7 +178,7 @@ class Not:
     condition: Condition
 
 
-Condition = Where | During | All | AnyOf | Not
+Condition = Where | During | OnDays | Novel | All | AnyOf | Not
 
 
 # ── the same words as in the file, for policies written in Python ───────────────────────────────────────────
@@ -147,6 +197,16 @@ def context(path: str, **tests: Operand) -> Where:
 def confidence(**tests: Operand) -> Where:
     """A condition on the agent's confidence: `confidence(at_least=0.8)`."""
     return Where(Confidence(), tests_of(tests))
+
+
+def budget(path: str, *, within: timedelta, per: Per = (), **tests: Operand) -> Where:
+    """A condition on a sum in a sliding window: `budget("amount", within=timedelta(days=1), above=500)`."""
+    return Where(Budget(split(path), within, per), tests_of(tests))
+
+
+def rate(*, within: timedelta, per: Per = (), **tests: Operand) -> Where:
+    """A condition on a number of actions in a sliding window: `rate(within=timedelta(hours=1), above=10)`."""
+    return Where(Rate(within, per), tests_of(tests))
 
 
 def split(path: str) -> Path:

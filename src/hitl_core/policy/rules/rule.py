@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 from ...protocol import Approvers, Json, Level, OnTimeout
 from .conditions import Condition
+from .history import Past, Question
 
 DEFAULT_RULE: Final = "default"
 """The rule id of a ruling that no rule made."""
@@ -19,7 +20,8 @@ class Facts:
     """Everything besides the action that a decision depends on. None means not known.
 
     `agent` is the one that acts (None: as the action's origin says). `confidence` is from 0 to 1. `context`
-    is free JSON that conditions can look into. Unknown reversibility counts as irreversible.
+    is free JSON that conditions can look into. Unknown reversibility counts as irreversible. `history` answers the
+    questions of `Policy.asks`; what it does not answer cannot be checked, so it asks.
     """
 
     now: datetime
@@ -30,8 +32,11 @@ class Facts:
     reversible: bool | None = None
     risk: str | None = None
     started_by: str | None = None
+    run: str | None = None
+    tenant: str | None = None
     confidence: float | None = None
     context: Mapping[str, Json] = field(default_factory=dict)
+    history: Mapping[Question, Past] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,8 @@ Names = tuple[str | Glob, ...]
 class Match:
     """Which actions a rule is about. Every field given must fit; within a field, any of its entries.
 
-    `tags`: the action has at least one of them. `reversible`: False also fits unknown.
+    `tags`: the action has at least one of them. `reversible`: False also fits unknown. `outside`: environments that
+    the rule does not hold in; where the environment is not known, it holds.
     """
 
     tool: Names = ()
@@ -59,11 +65,22 @@ class Match:
     tags: tuple[str, ...] = ()
     risk: tuple[str, ...] = ()
     reversible: bool | None = None
+    outside: tuple[str, ...] = ()
 
     @property
     def anything(self) -> bool:
         """Whether this leaves no action out."""
-        return self == Match()
+        return self == Match(outside=self.outside)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Escalate:
+    """After this time without a decision these people are asked too; with `instead`, nobody else any more."""
+
+    after: timedelta
+    users: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    instead: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +89,8 @@ class Rule:
 
     `why` is shown to the people who decide; for `deny` it is what the model is told. `veto` (with level
     notify) announces the action and runs it after that delay unless somebody vetoes. `allow_irreversible` is
-    the written reason why a level below confirm also holds for actions not known to be reversible.
+    the written reason why a level below confirm also holds for actions not known to be reversible. `remind` and
+    `escalate` (each after its time) change who is asked, never what. `batch`: may be answered together with others.
     """
 
     id: str
@@ -87,6 +105,9 @@ class Rule:
     veto: timedelta | None = None
     allow_irreversible: str = ""
     allow_timeout_approval: bool = False
+    remind: tuple[timedelta, ...] = ()
+    escalate: tuple[Escalate, ...] = ()
+    batch: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,3 +122,5 @@ class Defaults:
     approvers: Approvers | None = None
     deadline: timedelta | None = None
     on_timeout: OnTimeout | None = None
+    remind: tuple[timedelta, ...] = ()
+    escalate: tuple[Escalate, ...] = ()

@@ -46,20 +46,18 @@ PROMISES: Final[Mapping[str, str]] = {
     "P72": "Who watches a run hears what happens in it, and changes nothing by watching.",
     "P80": "An action that no rule is about asks, and so does one whose rule could not be checked.",
     "P81": "The rule and the policy's version are on the request.",
+    "P82": "A limit on what begins in a time holds, also for actions that begin at once.",
     "P90": "What an adapter cannot do is refused by name and has no effect.",
     "P91": "An adapter answers for every capability.",
     "P92": "The native pauses of an unchanged app are lifted and lowered correctly, or refused, never guessed.",
 }
 
-NOT_YET: Final[Mapping[str, str]] = {
-    "P52": "reminders and escalation come later; nobody can ask for them yet",
-}
+NOT_YET: Final[Mapping[str, str]] = {}
 """Promises that this release does not carry and that cannot be asked for: nothing tries them."""
 
 IN_PART: Final[Mapping[str, str]] = {
     "P10": "the person's report is a free answer; a structured one comes later",
     "P13": "refusals and edits are always made known; a setting for the rest comes later",
-    "P24": "a policy that asks for several approvers is refused when it is loaded",
     "P64": "a run goes back to its last pause and asks again; the tools' own undo is not run yet",
 }
 """Promises that this release carries in part: that part is tried."""

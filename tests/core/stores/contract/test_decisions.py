@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hitl_core.commands import GetRun, LiftStop, ListRequests, MoveRequest, Recorded, RecordResponse, StopScope
+from hitl_core.commands import GetRun, LiftStop, MoveRequest, Recorded, RecordResponse, StopScope
 from hitl_core.errors import (
     AlreadyDecided,
     HitlError,
@@ -204,36 +204,6 @@ async def test_a_consumed_deadline_is_late_not_somebody_elses_win(world: World) 
     await world.pause(await world.claim(run), consumed=(request.call,))
     assert await world.state(request) is RequestState.CONSUMED
     await refused(world, RequestExpired, response=request.approve(by="ann"))
-
-
-# ── votes ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-async def test_votes_are_kept_and_leave_the_request_open(world: World) -> None:
-    _, (request,) = await world.paused()
-    for voter in ("ann", "bob"):
-        recorded = await world.answer(request.approve(by=voter), vote=True)
-    assert [vote.responder.id for vote in recorded.settled.votes] == ["ann", "bob"]
-    assert (recorded.settled.state, recorded.run_state) == (RequestState.OPEN, RunState.PAUSED)
-    (listed,) = (await world.store.fetch(ListRequests())).items
-    assert listed.votes == recorded.settled.votes
-    decided = await world.answer(request.approve(by="cid"))
-    assert decided.run_state is RunState.READY
-    assert len(decided.settled.votes) == 2
-
-
-async def test_a_person_votes_once(world: World) -> None:
-    _, (request,) = await world.paused()
-    await world.answer(request.approve(by="ann"), vote=True)
-    assert (await world.answer(request.approve(by="ann"), vote=True)).replayed
-    assert "has voted" in await refused(world, AlreadyDecided, response=request.reject(by="ann"), vote=True)
-    assert len((await world.settled(request)).votes) == 1
-
-
-async def test_a_vote_on_what_is_decided_is_refused(world: World) -> None:
-    _, (request,) = await world.paused()
-    await world.answer(request.approve(by="ann"))
-    await refused(world, AlreadyDecided, response=request.approve(by="bob"), vote=True)
 
 
 # ── moving by hand ───────────────────────────────────────────────────────────────────────────────────────────

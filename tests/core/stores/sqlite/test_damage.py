@@ -29,7 +29,7 @@ from hitl_core.commands import (
 )
 from hitl_core.errors import ProtocolUnknown, RowCorrupt
 from hitl_core.lifecycle import RequestState
-from hitl_core.protocol import Executed, PauseRequest, Run, RunState
+from hitl_core.protocol import Approvers, Executed, PauseRequest, Run, RunState
 from hitl_core.stores.sqlite import SqliteStore
 from hitl_core.stores.sqlite.tables import bodies
 from hitl_core.stores.sqlite.tables.identity import column
@@ -119,11 +119,12 @@ async def test_the_inbox_skips_a_damaged_request_and_notes_it_once(
 
 
 async def test_a_damaged_response_or_vote_is_not_used(desk: Desk) -> None:
-    _, (decided, voted) = await desk.world.paused(count=2)
-    await desk.world.answer(decided.approve(by="ann"))
-    await desk.world.answer(voted.approve(by="ann"), vote=True)
+    _, (decided, voted) = await desk.world.paused(count=2, approvers=Approvers(quorum=2))
+    for voter in ("bob", "ann"):
+        await desk.world.answer(decided.approve(by=voter))
+    await desk.world.answer(voted.approve(by="ann"))
     desk.flip_request(decided, "response")
-    desk.flip("SELECT body FROM hitl_votes")
+    desk.flip("SELECT body FROM hitl_votes ORDER BY request DESC")
     for request in (decided, voted):
         with pytest.raises(RowCorrupt):
             await desk.store.fetch(GetRequest(request.id))

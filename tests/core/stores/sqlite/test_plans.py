@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from hitl_core.commands import ClaimRuns, FireTimers, GetRequest, GetRun, ListRequests, Look, Query, ReadAudit
+from hitl_core.commands import (
+    ClaimRuns,
+    FireTimers,
+    GetRequest,
+    GetRun,
+    ListRequests,
+    Look,
+    Query,
+    ReadAudit,
+    ReadHistory,
+)
 from hitl_core.lifecycle import RequestState
+from hitl_core.policy import Question
+from hitl_core.protocol import sha256
 from hitl_core.stores.sqlite import SqliteStore
 from hitl_core.stores.sqlite.commands import runs, timers
 from hitl_core.stores.sqlite.engine.dispatch import QUERIES
@@ -62,6 +75,7 @@ QUESTIONS: list[Query[object]] = [
     Look("run-1", "refund#1"),
     ReadAudit(after=3),
     ReadAudit(run_id="run-1"),
+    ReadHistory((Question(sha256(b"s"), sha256(b"k"), timedelta(days=1)),), "run-1", "refund#1", START),
 ]
 
 

@@ -74,6 +74,9 @@ def to_version_1(path: Path) -> None:
         connection.execute("ALTER TABLE hitl_requests DROP COLUMN shown")
         connection.execute("ALTER TABLE hitl_store DROP COLUMN anchor")
         connection.execute("DROP TABLE hitl_guidance")
+        connection.execute("ALTER TABLE hitl_requests DROP COLUMN several")
+        connection.execute("DROP TABLE hitl_past")
+        connection.execute("DROP TABLE hitl_timers")
         connection.execute("PRAGMA user_version = 1")
 
 

@@ -1,6 +1,7 @@
 """What each store command does, one file per family. A command is one function inside one transaction."""
 
 from . import decisions, effects, endings, guidance, journal, runs, stops, timers
+from .counting import own_effect, past
 from .runs import find
 from .stops import in_force
 
@@ -12,6 +13,8 @@ __all__ = [
     "guidance",
     "in_force",
     "journal",
+    "own_effect",
+    "past",
     "runs",
     "stops",
     "timers",

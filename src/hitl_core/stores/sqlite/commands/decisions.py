@@ -7,7 +7,16 @@ from datetime import datetime
 from typing import Final, NoReturn
 
 from ....commands import MoveRequest, Note, Recorded, RecordResponse, Settled
-from ....errors import AlreadyDecided, Fault, HitlError, RequestClosed, RequestExpired, RequestNotFound, ResponseRefused
+from ....errors import (
+    AlreadyDecided,
+    Fault,
+    HitlError,
+    NotAuthorised,
+    RequestClosed,
+    RequestExpired,
+    RequestNotFound,
+    ResponseRefused,
+)
 from ....lifecycle import REQUEST, IllegalMove, RequestEvent, RequestState
 from ....protocol import (
     NOT_HAPPENED,
@@ -24,6 +33,7 @@ from ....protocol import (
     canonical,
     instant,
 )
+from ....quorum import SETTLES_ALONE
 from ..tables import (
     RequestRow,
     StoredRequest,
@@ -39,6 +49,7 @@ from ..tables import (
 from .endings import cancel
 from .freezing import freeze, is_late, thaw
 from .runs import by_key
+from .voting import Count, counted, drop_votes, keep_vote
 from .waking import wake_if_settled
 
 
@@ -58,9 +69,9 @@ def record_response(txn: Transaction, command: RecordResponse) -> Recorded:
     _must_be_open(txn, command, row)
     asked = checked(digest, data, what="request", of=row.id)
     _must_be_shown(txn, command, row, shown, asked)
-    if command.vote:
-        return _vote(txn, command, row, body, run_state)
-    return _decide(txn, command, row, body, run_state, asked)
+    if not row.several or isinstance(response.decision, SETTLES_ALONE):
+        return _decide(txn, command, row, body, run_state, asked)
+    return _vote(txn, command, row, body, run_state, asked)
 
 
 def _must_fit(command: RecordResponse) -> None:
@@ -110,8 +121,6 @@ def _must_be_open(txn: Transaction, command: RecordResponse, row: RequestRow) ->
     error = None if RequestState(row.state) in takes else _closed(txn, row, command.now)
     if error is None and is_late(row, command.now):
         error = _late(row)
-    if error is None and command.vote:
-        error = _second_vote(txn, command.response, row)
     if error is not None:
         _refuse(txn, command, row, error)
 
@@ -161,13 +170,6 @@ def _late(row: RequestRow) -> RequestExpired:
     return RequestExpired(f"the deadline of request {row.name!r} passed{when}; what it declared ({row.lapse}) applies")
 
 
-def _second_vote(txn: Transaction, response: Response, row: RequestRow) -> AlreadyDecided | None:
-    voter = response.responder.id
-    if txn.one("SELECT 1 FROM hitl_votes WHERE request = ? AND responder = ?", row.key, voter) is None:
-        return None
-    return AlreadyDecided(f"{voter!r} has voted on request {row.name!r} before, and said something else")
-
-
 def _refuse(txn: Transaction, command: RecordResponse, row: RequestRow | None, error: HitlError) -> NoReturn:
     response = command.response
     body: dict[str, Json] = {"code": error.code, "decision": response.decision.type, "digest": response.digest}
@@ -178,28 +180,44 @@ def _refuse(txn: Transaction, command: RecordResponse, row: RequestRow | None, e
 # ── recording ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _vote(txn: Transaction, command: RecordResponse, row: RequestRow, body: bodies.Body, run_state: str) -> Recorded:
-    voter = command.response.responder.id
-    vote = (row.key, voter, bodies.put(txn, body))
-    txn.execute("INSERT INTO hitl_votes (request, responder, body) VALUES (?, ?, ?)", vote)
-    txn.execute("UPDATE hitl_requests SET votes = votes + 1 WHERE key = ?", (row.key,))
-    _note(txn, command, row, body, run=row.run, vote=True)
+def _vote(
+    txn: Transaction, command: RecordResponse, row: RequestRow, body: bodies.Body, run_state: str, asked: bytes
+) -> Recorded:
+    """Count an answer that needs others beside it. The last one that is needed decides."""
+    known = request_by_key(txn, row.key)
+    count = counted(txn, known, command)
+    if count.voted:
+        voter = command.response.responder.id
+        _refuse(txn, command, row, AlreadyDecided(f"{voter!r} has voted for this on request {row.name!r} before"))
+    if count.faults:
+        _refuse(txn, command, row, NotAuthorised(count.faults))
+    drop_votes(txn, row.key, count)
+    if count.standing.now is None:
+        return _decide(txn, command, row, body, run_state, asked, count)
+    keep_vote(txn, row.key, command.response.responder.id, bodies.put(txn, body), count)
+    _note(txn, command, row, body, run=row.run, count=count)
     return Recorded(request_by_key(txn, row.key), RunState(run_state))
 
 
 def _decide(
-    txn: Transaction, command: RecordResponse, row: RequestRow, body: bodies.Body, run_state: str, asked: bytes
+    txn: Transaction,
+    command: RecordResponse,
+    row: RequestRow,
+    body: bodies.Body,
+    run_state: str,
+    asked: bytes,
+    count: Count | None = None,
 ) -> Recorded:
     """Record the answer; the row was seen open under the write lock, so nobody can come in between."""
     also = ", response = ?, allows = ?, line = ?"
     values = (bodies.put(txn, body), _allows(txn, command, row), txn.next_line)
     requests.move(txn, command.event, "key = ?", row.key, also=also, values=values)
-    _note(txn, command, row, body)
+    _note(txn, command, row, body, count=count)
     if isinstance(command.response.decision, Cancel) and row.waits:
         return _cancel_run(txn, command, row)
     ready = run_state == RunState.PAUSED and wake_if_settled(txn, row.run, command.now)
     target = REQUEST.advance(RequestState.OPEN, command.event)
-    settled = StoredRequest.of(asked, body.data, target, votes_on(txn, row.key, row.id) if row.votes else ())
+    settled = StoredRequest.of(asked, body.data, target, votes_on(txn, row.key, row.id) if row.votes or count else ())
     return Recorded(settled, RunState.READY if ready else RunState(run_state))
 
 
@@ -233,13 +251,13 @@ def _note(
     body: bodies.Body,
     *,
     run: int | None = None,
-    vote: bool = False,
+    count: Count | None = None,
 ) -> None:
     """A vote's line is found by its run; the decision's by its request, which holds its number."""
     response, who = command.response, command.response.responder
     text: dict[str, Json] = {"decision": response.decision.type, "digest": response.digest}
     text |= {"response": body.digest.hex(), "channel": who.channel, "authenticated_by": who.authenticated_by}
-    text |= {"vote": True} if vote else {}
+    text |= {} if count is None else count.told(open=run is not None)
     txn.note(AuditEvent.REQUEST_DECIDED, row.name, who.id, command.now, text, run=run)
 
 

@@ -11,6 +11,7 @@ from ....errors import LeaseLost
 from ....lifecycle import ACTION, ActionEvent, ActionState, IllegalMove, RequestEvent
 from ....protocol import Action, AuditEvent, EffectMode, Executed, Failed, Json
 from ..tables import EFFECT, EffectRow, RequestRow, RunRow, Transaction, View, bodies, requests
+from .counting import check_past, count
 from .endings import ERROR_LENGTH
 from .fence import only_their_own_tables
 from .permission import check
@@ -53,7 +54,9 @@ def begin_effect(txn: Transaction, command: BeginEffect) -> Effect:
     known = find(txn, run.key, command.call)
     notice = None if command.notice is None else requests.check(command.notice, run)
     request = check(txn, command, run, known)
+    check_past(txn, command, 0 if known is None else known.key)
     key = _start(txn, command, run, known, request)
+    count(txn, command, key)
     if request is not None:
         requests.move(txn, RequestEvent.CONSUME, "key = ?", request.key)
     if command.notice is not None and notice is not None:

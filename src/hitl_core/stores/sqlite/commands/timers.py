@@ -1,4 +1,4 @@
-"""Deadlines: rows with a due time, fired by whoever looks first, each once."""
+"""Deadlines, reminders and escalation: rows with a due time, fired by whoever looks first, each once."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Final
 
 from ....commands import FireTimers, Settled
 from ....lifecycle import REQUEST, RequestEvent, RequestState
-from ....protocol import AuditEvent, OnTimeout, RunState, micros
-from ..tables import SETTLED, Transaction, View, readable, text
+from ....protocol import AuditEvent, Json, OnTimeout, RunState, micros
+from ....quorum import asked_at, standing
+from ..tables import SETTLED, Transaction, View, readable, request_by_key, requests, text
 from .endings import cancel
 from .runs import by_key
 from .waking import wake_if_settled
@@ -27,8 +28,9 @@ _ANYTHING: Final = "SELECT 1 FROM hitl_requests WHERE due IS NOT NULL AND due <=
 
 
 def anything_due(view: View, command: FireTimers) -> bool:
-    """Whether there is a deadline to fire or to sweep away."""
-    return view.one(_ANYTHING, micros(command.now)) is not None
+    """Whether there is a deadline to fire or to sweep away, or somebody to ask."""
+    now = micros(command.now)
+    return view.one(_ANYTHING, now) is not None or view.one(_ANYBODY, now) is not None
 
 
 def fire_timers(txn: Transaction, command: FireTimers) -> tuple[Settled, ...]:
@@ -40,7 +42,47 @@ def fire_timers(txn: Transaction, command: FireTimers) -> tuple[Settled, ...]:
             _cancel_run(txn, run, text(name), command.now)
     for run in dict.fromkeys(row[2] for row in due):
         wake_if_settled(txn, run, command.now)
-    return _settled(txn, [row[0] for row in due])
+    asked = _ask(txn, command)
+    return _settled(txn, [*(row[0] for row in due), *asked])
+
+
+# ── asking again, and asking others ──────────────────────────────────────────────────────────────────────────
+
+# What is asked under a stop waits for its end; what is decided is asked no more.
+_TO_ASK: Final = """SELECT t.due, t.request, t.event, t.step, q.state FROM hitl_timers t
+    JOIN hitl_requests q ON q.key = t.request WHERE t.due <= ? AND q.state != 'frozen'
+    ORDER BY t.due, t.request, t.event, t.step LIMIT ?"""
+
+_ANYBODY: Final = """SELECT 1 FROM hitl_timers t JOIN hitl_requests q ON q.key = t.request
+    WHERE t.due <= ? AND q.state != 'frozen' LIMIT 1"""
+
+_ASKED: Final = "DELETE FROM hitl_timers WHERE due = ? AND request = ? AND event = ? AND step = ?"
+
+
+def _ask(txn: Transaction, command: FireTimers) -> list[int]:
+    """Note who is asked again and who is asked too; returns the requests, each once. The question stays as it is."""
+    found = txn.execute(_TO_ASK, (micros(command.now), command.limit)).fetchall()
+    txn.connection.executemany(_ASKED, [row[:4] for row in found])
+    open_ones = [row for row in found if row[4] == RequestState.OPEN]
+    for _, key, event, step, _ in open_ones:
+        _note_asked(txn, command.now, key, AuditEvent(event), step)
+    return list(dict.fromkeys(row[1] for row in open_ones))
+
+
+def _note_asked(txn: Transaction, now: datetime, key: int, event: AuditEvent, step: int) -> None:
+    known = request_by_key(txn, key)
+    request = known.request
+    body: dict[str, Json] = {"digest": request.digest, "step": step}
+    if event is AuditEvent.REQUEST_ESCALATED:
+        asked = standing(asked_at(request, now), known.votes).now
+        assert asked is not None
+        values = (requests.audience(txn, asked), key)
+        txn.execute("UPDATE hitl_requests SET audience = ? WHERE key = ?", values)
+        body |= {"users": list(asked.users), "roles": list(asked.roles)}
+    txn.note(event, request.id, "timer", now, body)
+
+
+# ── deadlines ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _expired(

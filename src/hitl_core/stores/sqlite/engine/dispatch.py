@@ -48,6 +48,7 @@ QUERIES: Final[Mapping[type[c.Query[Any]], Callable[[View, Any], Any]]] = {
     c.ListGuidance: queries.list_guidance,
     c.ListStops: queries.list_stops,
     c.ReadAudit: queries.read_audit,
+    c.ReadHistory: queries.read_history,
 }
 
 IDLE: Final[Mapping[type[c.Command[Any]], Callable[[View, Any], bool]]] = {

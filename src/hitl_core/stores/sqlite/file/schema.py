@@ -88,7 +88,20 @@ _V5: Final = (
     "ALTER TABLE hitl_requests ADD COLUMN shown BLOB",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1, _V2, _V3, _V4, _V5)
+_V6: Final = (
+    # What has begun, for rules that look at the past: a narrow row for each thing that a rule counts, none without such
+    # rules. Amounts are in millionths, rounded up.
+    """CREATE TABLE hitl_past (series BLOB NOT NULL, key BLOB NOT NULL, at INTEGER NOT NULL,
+        effect INTEGER NOT NULL REFERENCES hitl_effects, amount INTEGER NOT NULL,
+        PRIMARY KEY (series, key, at, effect)) WITHOUT ROWID""",
+    # When somebody is asked again or others are asked: `step` is the place in what its request says of that.
+    """CREATE TABLE hitl_timers (due INTEGER NOT NULL, request INTEGER NOT NULL REFERENCES hitl_requests,
+        event TEXT NOT NULL, step INTEGER NOT NULL, PRIMARY KEY (due, request, event, step)) WITHOUT ROWID""",
+    # Whether one person's answer may not be enough. NULL as 0: no release before this one has asked several people.
+    "ALTER TABLE hitl_requests ADD COLUMN several INTEGER",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1, _V2, _V3, _V4, _V5, _V6)
 """Migration N leads from version N to N+1. Released ones are never edited; add one instead."""
 
 

@@ -20,13 +20,15 @@ from ....commands import (
     Look,
     Page,
     ReadAudit,
+    ReadHistory,
     Recall,
     Settled,
     Stop,
 )
 from ....errors import RequestNotFound, RowCorrupt
+from ....policy import Past
 from ....protocol import AuditEntry, Guidance, Json, Run, instant
-from ..commands import effects, find, in_force
+from ..commands import effects, find, in_force, own_effect, past
 from ..tables import (
     EFFECT,
     GUIDANCE,
@@ -168,3 +170,8 @@ def _instant(at: Any) -> datetime:
         return instant(at)
     except (TypeError, ValueError, OverflowError):
         return instant(0)
+
+
+def read_history(view: View, query: ReadHistory) -> tuple[Past, ...]:
+    own = own_effect(view, query.run_id, query.call)
+    return tuple(past(view, question, query.now, own) for question in query.questions)

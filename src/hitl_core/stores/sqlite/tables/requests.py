@@ -12,7 +12,8 @@ from typing import Any, Final, NamedTuple, Self, cast
 from ....commands import Stop
 from ....errors import RecordError
 from ....lifecycle import REQUEST, RequestEvent, RequestState
-from ....protocol import AuditEvent, Kind, PauseRequest, micros
+from ....protocol import Approvers, AuditEvent, Kind, PauseRequest, Stage, micros
+from ....quorum import needs_several
 from . import bodies
 from .identity import column, text
 from .rows import RunRow, word
@@ -20,13 +21,16 @@ from .transaction import Transaction
 from .view import View
 
 SELECT: Final = """SELECT q.key, q.id, q.run, q.call, q.waits, q.state, q.votes, q.allows, q.due, q.lapse, q.why,
-    q.response, q.frozen_at{more} FROM hitl_requests q"""
+    q.response, q.frozen_at, q.several{more} FROM hitl_requests q"""
 _HEAD: Final = SELECT.format(more="")
 _SHA256: Final = "sha256:"
 
 
 class RequestRow(NamedTuple):
-    """The part of a request that moves. `allows`: it was decided in favour. `lapse`: what its deadline means."""
+    """The part of a request that moves. `allows`: it was decided in favour. `lapse`: what its deadline means.
+
+    `several`: one person's answer may not be enough.
+    """
 
     key: int
     id: bytes | str
@@ -41,6 +45,7 @@ class RequestRow(NamedTuple):
     why: str | None
     response: int | None
     frozen_at: int | None
+    several: int | None
 
     @classmethod
     def of(cls, found: Sequence[Any]) -> Self:
@@ -75,8 +80,8 @@ def rounds(view: View, run: int, call: str) -> int:
 # ── inserting ────────────────────────────────────────────────────────────────────────────────────────────────
 
 _INSERT: Final = """INSERT INTO hitl_requests
-    (id, run, call, round, waits, state, votes, audience, origin, due, lapse, body, frozen_at, shown, room)
-    VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, zeroblob(12))"""
+    (id, run, call, round, waits, state, votes, audience, origin, due, lapse, body, frozen_at, shown, several, room)
+    VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, zeroblob(12))"""
 
 
 def check(request: PauseRequest, run: RunRow) -> bodies.Body:
@@ -98,7 +103,7 @@ def insert(
         return
     state = RequestState.FROZEN if waits and any(stops) else RequestState.OPEN
     try:
-        txn.execute(
+        made = txn.execute(
             _INSERT,
             (
                 column(request.id),
@@ -107,18 +112,33 @@ def insert(
                 request.round,
                 waits,
                 state,
-                _audience(txn, request),
+                audience(txn, request.approvers.in_order[0]),
                 _origin(txn, request),
                 None if request.deadline is None else micros(request.deadline),
                 None if request.deadline is None else request.on_timeout,
                 bodies.put(txn, body),
                 micros(now) if state is RequestState.FROZEN else None,
                 packed_digest(request.digest),
+                needs_several(request.approvers),
             ),
         )
     except sqlite3.IntegrityError as exc:
         raise RecordError(f"a request with the id {request.id!r} exists already; give each its own") from exc
+    _set_timers(txn, request, made.lastrowid)
     _note_opened(txn, run, request, now)
+
+
+_TIMER: Final = "INSERT OR IGNORE INTO hitl_timers (due, request, event, step) VALUES (?, ?, ?, ?)"
+
+
+def _set_timers(txn: Transaction, request: PauseRequest, key: int | None) -> None:
+    """A row for each time at which somebody is asked again, or others are."""
+    asked = micros(request.created_at)
+    reminders = enumerate(request.remind_seconds)
+    rows = [(after, key, AuditEvent.REQUEST_REMINDED, step) for step, after in reminders]
+    rows += [(s.after_seconds, key, AuditEvent.REQUEST_ESCALATED, n) for n, s in enumerate(request.escalation)]
+    for after, *place in rows:
+        txn.execute(_TIMER, (asked + round(after * 1_000_000), *place))
 
 
 def packed_digest(digest: str) -> bytes | None:
@@ -155,8 +175,9 @@ def _note_opened(txn: Transaction, run: RunRow, request: PauseRequest, now: date
     txn.note(event, request.id, run.owner or "", now, body, run=run.key)
 
 
-def _audience(txn: Transaction, request: PauseRequest) -> int:
-    values = (json.dumps(request.approvers.users), json.dumps(request.approvers.roles))
+def audience(txn: Transaction, asked: Approvers | Stage) -> int:
+    """The key of those who are asked now; the inbox is filtered by it."""
+    values = (json.dumps(asked.users), json.dumps(asked.roles))
     return interned(
         txn,
         "SELECT key FROM hitl_audiences WHERE users = ? AND roles = ?",

@@ -8,7 +8,6 @@ from ....capabilities import Capability
 from ....commands import MoveRequest
 from ....errors import (
     AlreadyDecided,
-    ConfigError,
     NotAuthorised,
     RequestClosed,
     RequestExpired,
@@ -252,13 +251,6 @@ async def only_named_people_decide(world: World) -> None:
 async def an_agent_never_decides_for_itself(world: World) -> None:
     """The agent that asks may not answer, under its own name."""
     await _may_not(world, "clerk")
-
-
-@behaviour("P24")
-async def a_quorum_is_refused_by_name(world: World) -> None:
-    """A policy that asks for several approvers is refused when it is loaded: this release does not count them."""
-    with refuses("the policy", ConfigError, "quorum"):
-        world.rules(rule("two", level="confirm", approvers={"roles": ["lead"], "quorum": 2}))
 
 
 @behaviour("P24", GATED)

@@ -1,11 +1,11 @@
-"""P50, P51: deadlines and late answers. Time moves by hand."""
+"""P50, P51, P52: deadlines, late answers, reminders and escalation. Time moves by hand."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ....capabilities import Capability
-from ....errors import RequestExpired
+from ....errors import NotAuthorised, RequestExpired
 from ....lifecycle import RequestState
 from ....protocol import Run, RunState
 from ..catalogue import behaviour
@@ -115,3 +115,85 @@ async def the_last_moment_counts(world: World) -> None:
     world.clock.advance(days=1)
     expect_that("the run goes on", (await world.wait(run)).state is RunState.COMPLETED)
     expect("what was paid", world.paid(), [40.5])
+
+
+# ── P52: who is asked, never what ────────────────────────────────────────────────────────────────────────────
+
+LATER = [{"after": "1h", "roles": ["lead"]}]
+
+
+async def _asked(world: World, **fields: Any) -> Run:
+    world.rules(rule("chased", level="confirm", approvers={"users": ["ann"]}, **fields))
+    return await world.start(Scene.of(pay()))
+
+
+async def _is_the_same(world: World, run: Run) -> None:
+    request = (await (await world.hitl()).request(only(run).id)).request
+    expect("what is asked", request, only(run))
+
+
+@behaviour("P52", GATED)
+async def a_reminder_asks_the_same_again(world: World) -> None:
+    """A reminder is on the record, each once, and changes nothing of the question; its answer runs what was shown."""
+    run = await _asked(world, remind=["30m", "1h"])
+    hitl = await world.hitl()
+    for minutes, so_far in ((29, 0), (1, 1), (0, 1), (30, 2)):
+        world.clock.advance(minutes=minutes)
+        await hitl.tick()
+        expect("reminders", len(await world.trail("request.reminded")), so_far)
+    await _is_the_same(world, run)
+    await world.decide(run, "approve", by="ann")
+    expect("what was paid", world.paid(), [40.5])
+
+
+@behaviour("P52", GATED)
+async def an_escalation_asks_others_too(world: World) -> None:
+    """From its time on others may decide, and find the question in their inbox; the question is the same."""
+    run = await _asked(world, escalate=LATER)
+    hitl = await world.hitl()
+    expect("what leads see", (await hitl.inbox(roles=("lead",))).items, ())
+    with refuses("a lead before its time", NotAuthorised):
+        await world.say(only(run), "approve", by="mia", roles=("lead",))
+    world.clock.advance(hours=1)
+    expect("what leads see", [each.request.id for each in (await hitl.inbox(roles=("lead",))).items], [only(run).id])
+    await _is_the_same(world, run)
+    await world.decide(run, "approve", by="mia", roles=("lead",))
+    expect("what was paid", world.paid(), [40.5])
+    expect("escalations", len(await world.trail("request.escalated")), 1)
+
+
+@behaviour("P52", GATED)
+async def who_was_asked_first_may_still_decide(world: World) -> None:
+    """An escalation takes nothing from those who were asked before, unless its rule says so."""
+    run = await _asked(world, escalate=LATER)
+    world.clock.advance(hours=2)
+    await world.decide(run, "approve", by="ann")
+    expect("what was paid", world.paid(), [40.5])
+
+
+@behaviour("P52", GATED)
+async def an_escalation_can_ask_others_instead(world: World) -> None:
+    """Where the rule says so, those who were asked before may not decide any more."""
+    run = await _asked(world, escalate=[{**LATER[0], "instead": True}])
+    world.clock.advance(hours=1)
+    with refuses("who was asked before", NotAuthorised):
+        await world.say(only(run), "approve", by="ann")
+    await world.resume(run)
+    expect("what was paid", world.paid(), [])
+    await world.decide(run, "approve", by="mia", roles=("lead",))
+    expect("what was paid", world.paid(), [40.5])
+
+
+@behaviour("P52", GATED)
+async def an_escalation_comes_while_no_process_is_up(world: World) -> None:
+    """Whoever comes first afterwards fires it, once; the deadline stands behind it."""
+    run = await _asked(world, escalate=LATER, deadline="2h")
+    await world.leave()
+    world.clock.advance(minutes=90)
+    hitl = await world.hitl()
+    expect("how many fired", (await hitl.tick(), await hitl.tick()), (1, 0))
+    await _is_the_same(world, run)
+    world.clock.advance(minutes=30)
+    await world.wait(run)
+    expect("what was paid", world.paid(), [])
+    expect("expirations", len(await world.trail("request.expired")), 1)

@@ -7,6 +7,7 @@ from typing import ClassVar, Self
 from ....capabilities import Capability
 from ....commands import GetRequest, Recorded
 from ....errors import AlreadyDecided, RequestClosed, RequestExpired, ResponseRefused
+from ....lifecycle import RequestState
 from ....protocol import Guidance, Responder, Response, RunState
 from ....runtime import Runtime
 from ..world import Parts
@@ -76,6 +77,18 @@ class AsksNobodyWhoTheyAre(BrokenRuntime):
     async def respond(self, response: Response) -> Recorded:
         lead = Responder(id="mia", roles=("lead",))
         return await super().respond(response.model_copy(update={"responder": lead}))
+
+
+@breaks("P24")
+class MakesUpTheSecondVote(BrokenRuntime):
+    """Where two people have to agree, the first one is taken for both."""
+
+    async def respond(self, response: Response) -> Recorded:
+        recorded = await super().respond(response)
+        if not recorded.settled.votes or recorded.settled.state is not RequestState.OPEN:
+            return recorded
+        other = response.responder.model_copy(update={"id": f"{response.responder.id}-again"})
+        return await super().respond(response.model_copy(update={"responder": other}))
 
 
 @breaks("P61")

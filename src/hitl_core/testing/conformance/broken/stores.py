@@ -5,10 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from ....commands import CancelRun, FireTimers, GetRequest, GetRun, MoveRequest, ReadAudit, RecordResponse
+from ....commands import (
+    BeginEffect,
+    CancelRun,
+    FireTimers,
+    GetRequest,
+    GetRun,
+    MoveRequest,
+    ReadAudit,
+    RecordResponse,
+    Settled,
+)
 from ....contracts import Store
 from ....lifecycle import RequestEvent, RequestState
-from ....protocol import PauseRequest, Run, RunState
+from ....protocol import Arguments, PauseRequest, Run, RunState
 from ..world import Parts
 from .breaking import breaks
 
@@ -57,6 +67,42 @@ class TakesLateAnswers(BrokenStore):
         if isinstance(command, RecordResponse):
             request: PauseRequest = (await self.fetch(GetRequest(command.response.request_id))).request
             command = replace(command, now=request.created_at)
+        return await self._inner.apply(command)
+
+
+@breaks("P52")
+class AsksForSomethingElseLater(BrokenStore):
+    """When others are asked too, they are asked about a call with a bit more in it."""
+
+    def __init__(self, inner: Store) -> None:
+        super().__init__(inner)
+        self._escalated = False
+
+    async def apply(self, command: Any) -> Any:
+        result = await self._inner.apply(command)
+        if isinstance(command, FireTimers):
+            self._escalated |= any(each.request.escalation for each in result)
+        return result
+
+    async def fetch(self, query: Any) -> Any:
+        found = await self._inner.fetch(query)
+        if not (self._escalated and isinstance(query, GetRequest)):
+            return found
+        more = {name: value + 1 if isinstance(value, float) else value for name, value in _arguments(found).items()}
+        return replace(found, request=found.request.model_copy(update={"action": found.request.action.edited(more)}))
+
+
+def _arguments(found: Settled) -> Arguments:
+    return found.request.action.arguments
+
+
+@breaks("P82")
+class CountsNothing(BrokenStore):
+    """Says of everything that it has never happened."""
+
+    async def apply(self, command: Any) -> Any:
+        if isinstance(command, BeginEffect):
+            command = replace(command, counted=())
         return await self._inner.apply(command)
 
 

@@ -9,10 +9,10 @@
 All handles on one folder share their data: behaviours open several, and close and open again.
 """
 
-from . import effects, guidance, runs
+from . import effects, guidance, people, runs
 from .suite import STORE_BEHAVIOURS, StoreBehaviour, store_behaviour, try_store
 from .world import StoreWorld
 
-ROOMS = (runs, effects, guidance)
+ROOMS = (runs, effects, guidance, people)
 
 __all__ = ["STORE_BEHAVIOURS", "StoreBehaviour", "StoreWorld", "store_behaviour", "try_store"]

@@ -1,0 +1,73 @@
+"""The policy in force: read again when its file has changed. What cannot be read holds everything back."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from ..errors import PolicyInvalid
+from ..policy import Held, Policy
+
+log = logging.getLogger("hitl_core")
+
+EVERY: Final = timedelta(seconds=1)
+"""How long a decision may go by a policy whose file has changed."""
+
+_Signature = tuple[tuple[int, int, int] | None, ...]
+
+
+class PolicyInForce:
+    """Called for each decision. Open requests keep the version that asked; only a stricter one intervenes."""
+
+    def __init__(self, policy: Policy, file: Path | None, now: Callable[[], datetime]) -> None:
+        self._policy = self._sound = policy
+        self._file = file
+        self._now = now
+        self._files = policy.files
+        self._signature = _signature(self._files)
+        self._looked = now()
+
+    def __call__(self) -> Policy:
+        if self._file is not None and not timedelta() <= self._now() - self._looked < EVERY:
+            self._look(self._file)
+        return self._policy
+
+    def _look(self, file: Path) -> None:
+        self._looked = self._now()
+        found = _signature(self._files)
+        if found == self._signature:
+            return
+        self._signature = found
+        try:
+            self._take(_changed(Policy.from_file(file), self._sound))
+        except PolicyInvalid as exc:
+            log.error("the policy %s was changed and is refused, so nothing runs unasked: %s", file, exc)
+            self._policy = Held(self._sound, "The policy was changed and its file is refused.")
+
+    def _take(self, policy: Policy) -> None:
+        log.info("the policy is version %r now, it was %r", policy.version, self._sound.version)
+        self._policy = self._sound = policy
+        self._files = policy.files
+        self._signature = _signature(self._files)
+
+
+def _changed(new: Policy, old: Policy) -> Policy:
+    """Raises PolicyInvalid for other rules under the same version: nobody could tell later which ones decided."""
+    if new.version == old.version and new.digest != old.digest:
+        raise PolicyInvalid(f"its rules have changed and its version is still {new.version!r}; give it a new one")
+    return new
+
+
+def _signature(files: tuple[Path, ...]) -> _Signature:
+    return tuple(map(_state, files))
+
+
+def _state(file: Path) -> tuple[int, int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino

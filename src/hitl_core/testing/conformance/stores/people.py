@@ -1,0 +1,74 @@
+"""P24, P52, P82 for stores: votes, reminders and escalation, and what has begun before."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from decimal import Decimal
+
+from ....commands import Counted, FireTimers, ListRequests, ReadHistory
+from ....errors import AlreadyDecided, HistoryMoved, NotAuthorised
+from ....lifecycle import RequestState
+from ....policy import Past, Question, Tally
+from ....protocol import Approvers, Escalation, Stage, sha256
+from ..expect import expect, refuses
+from .suite import store_behaviour
+from .world import StoreWorld
+
+REFUNDS = Question(sha256(b"refunds"), sha256(b"ann"), timedelta(hours=1))
+
+
+@store_behaviour("P24")
+async def enough_people_decide_and_the_last_one_wakes_the_run(world: StoreWorld) -> None:
+    """Each person counts once; of many at once the last one that is needed decides."""
+    _, (request,) = await world.paused(approvers=Approvers(quorum=4))
+    said = await asyncio.gather(*(world.answers(request.approve(by=f"person-{n}")) for n in range(4)))
+    expect("the states", sorted(each.settled.state for each in said), ["decided", "open", "open", "open"])
+    with refuses("a fifth vote", AlreadyDecided):
+        await world.answers(request.approve(by="person-5"))
+
+
+@store_behaviour("P24")
+async def stages_have_their_turn(world: StoreWorld) -> None:
+    """Whoever belongs to a later stage is refused before it."""
+    stages = (Stage(roles=("lead",)), Stage(roles=("finance",)))
+    _, (request,) = await world.paused(approvers=Approvers(stages=stages))
+    with refuses("finance before its time", NotAuthorised):
+        await world.answers(request.approve(by="fay", roles=("finance",)))
+    await world.answers(request.approve(by="mia", roles=("lead",)))
+    said = await world.answers(request.approve(by="fay", roles=("finance",)))
+    expect("its state", said.settled.state, RequestState.DECIDED)
+
+
+@store_behaviour("P24")
+async def votes_for_another_action_are_dropped(world: StoreWorld) -> None:
+    """An edit is a vote for the edited action, and the votes before it count no more."""
+    _, (request,) = await world.paused(approvers=Approvers(quorum=2))
+    await world.answers(request.approve(by="ann"))
+    said = await world.answers(request.edit({"order": "A-1042", "amount": 1.5}, by="bob"))
+    expect("the votes", [each.responder.id for each in said.settled.votes], ["bob"])
+    expect("its state", said.settled.state, RequestState.OPEN)
+
+
+@store_behaviour("P52")
+async def who_is_asked_changes_once_and_what_is_asked_does_not(world: StoreWorld) -> None:
+    """An escalation fires once, whoever looks, and puts the request into the inbox of those who are asked."""
+    later = (Escalation(after_seconds=60, roles=("lead",)),)
+    _, (request,) = await world.paused(approvers=Approvers(users=("ann",)), escalation=later)
+    world.later(60)
+    fired = await asyncio.gather(*(world.apply(FireTimers(world.now)) for _ in range(8)))
+    expect("fired", sum(map(len, fired)), 1)
+    (seen,) = (await (await world.store()).fetch(ListRequests(roles=("lead",)))).items
+    expect("what is asked", seen.request, request)
+
+
+@store_behaviour("P82")
+async def of_many_who_knew_the_same_past_one_begins(world: StoreWorld) -> None:
+    """What has begun is counted in the transaction that begins it, and whoever knew less is refused."""
+    counted = (Counted(Tally(REFUNDS, Decimal("0.1")), Past()),)
+    leases = [(await world.opens()).lease for _ in range(8)]
+    tries = (world.begins(lease, counted=counted) for lease in leases)
+    begun = await asyncio.gather(*tries, return_exceptions=True)
+    expect("refused", sum(isinstance(each, HistoryMoved) for each in begun), 7)
+    read = ReadHistory((REFUNDS,), "", "", world.now)
+    expect("what is known", await (await world.store()).fetch(read), (Past(1, Decimal("0.1")),))

@@ -1,0 +1,142 @@
+"""A policy file that changes while it is in force: what holds from when, and what a broken one lets through."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hitl_core.apps import AppSource
+from hitl_core.config import Config, connect
+from hitl_core.config.reloading import PolicyInForce
+from hitl_core.policy import Facts, Policy
+from hitl_core.protocol import Action, Level, OnTimeout, RunState
+from hitl_core.testing.clock import ManualClock
+from tests.core.shop import Ledger, one_refund, rule
+
+FREE = rule("free", level="autonomous", allow_irreversible="a test")
+REFUND = Action(tool="refund")
+
+
+class File:
+    """A policy file, and the policy in force that comes from it."""
+
+    def __init__(self, folder: Path, text: str) -> None:
+        self.path, self.clock = folder / "policy.toml", ManualClock()
+        self.write(text)
+        self.in_force = PolicyInForce(Policy.from_file(self.path), self.path, self.clock.now)
+
+    def write(self, text: str) -> None:
+        other = self.path.with_suffix(".new")
+        other.write_text(text, encoding="utf-8")
+        os.replace(other, self.path)
+
+    def says(self, **facts: Any) -> str:
+        ruling = self.in_force().decide(REFUND, facts=Facts(now=self.clock.now(), environment="test", **facts))
+        return f"{'deny' if ruling.denied else ruling.level} by {ruling.rule} of {ruling.version}"
+
+    def after(self, text: str) -> str:
+        """What it says once this text is there and a second has passed."""
+        self.write(text)
+        self.clock.advance(1)
+        return self.says()
+
+
+def version(number: int, *rules: str) -> str:
+    return f'version = "{number}"\n' + "".join(rules)
+
+
+def test_a_new_version_holds_within_a_second(tmp_path: Path) -> None:
+    file = File(tmp_path, version(1, FREE))
+    assert file.says() == "autonomous by free of 1"
+    file.write(version(2, rule("no", effect="deny")))
+    assert file.says() == "autonomous by free of 1"
+    file.clock.advance(1)
+    assert file.says() == "deny by no of 2"
+
+
+def test_without_a_version_the_text_is_the_version(tmp_path: Path) -> None:
+    file = File(tmp_path, FREE)
+    before = file.in_force().version
+    file.after(FREE + "# a word\n")
+    assert file.in_force().version != before
+
+
+def test_a_file_that_stays_as_it_is_is_not_read_again(tmp_path: Path) -> None:
+    file = File(tmp_path, version(1, FREE))
+    policy = file.in_force()
+    file.clock.advance(3600)
+    assert file.in_force() is policy
+
+
+@pytest.mark.parametrize("broken", ["rules = [", version(2, rule("a", level="confirm", veto="5m")), version(1)])
+def test_a_file_that_is_refused_lets_nothing_run_unasked(
+    tmp_path: Path, broken: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    deny = rule("no", effect="deny", match={"tool": "drop"})
+    file = File(tmp_path, version(1, FREE, deny))
+    with caplog.at_level(logging.ERROR):
+        assert file.after(broken) == "confirm by free of 1"
+    assert "was changed and is refused, so nothing runs unasked" in caplog.text
+    assert file.in_force().decide(Action(tool="drop"), facts=Facts(now=file.clock.now())).denied
+    why = file.in_force().decide(REFUND, facts=Facts(now=file.clock.now())).why
+    assert why.endswith("(The policy was changed and its file is refused. So it asks.)")
+    assert file.after(version(3, FREE)) == "autonomous by free of 3"
+
+
+def test_a_file_that_is_gone_lets_nothing_run_unasked(tmp_path: Path) -> None:
+    file = File(tmp_path, version(1, FREE))
+    file.path.unlink()
+    file.clock.advance(1)
+    assert file.says() == "confirm by free of 1"
+
+
+def test_what_asks_as_it_is_stays_as_it_is_and_silence_is_no_yes(tmp_path: Path) -> None:
+    lapse = {"deadline": "1h", "on_timeout": "proceed", "allow_timeout_approval": True}
+    match = {"tool": "refund", "reversible": True}
+    file = File(tmp_path, version(1, rule("lapse", level="collaborate", match=match, **lapse)))
+    facts = Facts(now=file.clock.now(), environment="test", reversible=True)
+    assert file.in_force().decide(REFUND, facts=facts).on_timeout is OnTimeout.PROCEED
+    file.after("rules = [")
+    held = file.in_force().decide(REFUND, facts=facts)
+    assert (held.level, held.on_timeout) == (Level.COLLABORATE, OnTimeout.REFUSE)
+    unmatched = file.in_force().decide(Action(tool="other"), facts=facts)
+    assert unmatched.why == "No rule of the policy is about this action."
+
+
+def test_included_files_are_looked_at_too(tmp_path: Path) -> None:
+    shared = tmp_path / "shared.toml"
+    shared.write_text(FREE, encoding="utf-8")
+    file = File(tmp_path, 'include = ["shared.toml"]\n')
+    shared.write_text(rule("no", effect="deny"), encoding="utf-8")
+    file.clock.advance(1)
+    assert file.says().startswith("deny by no of sha256:")
+
+
+def test_a_policy_in_python_never_changes() -> None:
+    policy, clock = Policy(version="1"), ManualClock()
+    in_force = PolicyInForce(policy, None, clock.now)
+    clock.advance(3600)
+    assert in_force() is policy
+
+
+async def test_a_runtime_goes_by_the_file_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text(FREE, encoding="utf-8")
+    clock, ledger = ManualClock(), Ledger(tmp_path / "ledger.jsonl")
+    config = Config(
+        backend="plain",
+        app=AppSource("test:app", one_refund(ledger)),
+        policy=Policy.from_file(file),
+        policy_file=file,
+        folder=tmp_path,
+    )
+    async with connect(config, clock=clock) as hitl:
+        assert (await hitl.start(None)).state is RunState.COMPLETED
+        file.write_text("", encoding="utf-8")
+        clock.advance(1)
+        assert (await hitl.start(None)).state is RunState.PAUSED
+    assert ledger.count("refund") == 1
