@@ -24,6 +24,7 @@ from hitl_core.policy import (
     Rule,
     Where,
     argument,
+    budget,
     confidence,
     context,
 )
@@ -276,3 +277,13 @@ def test_invented_names_do_not_fill_the_memory() -> None:
     for number in range(MOST_PLANS + 10):
         policy.decide(Action.model_construct(tool=f"t{number}", arguments={}), facts=FACTS)
     assert len(policy._plans) <= MOST_PLANS
+
+
+def test_windows_and_paths_of_the_past_are_checked_in_python_too() -> None:
+    rule = replace(SMALL, veto=None, level=Level.CONFIRM, when=budget("a..b", within=timedelta(days=400), above=5))
+    with pytest.raises(PolicyInvalid) as caught:
+        Policy([rule])
+    assert [str(fault) for fault in caught.value.faults] == [
+        "rules[0].when.budget.argument: is no path; write it like amount or customer.id",
+        "rules[0].when.budget.within: is more than 366 days",
+    ]
