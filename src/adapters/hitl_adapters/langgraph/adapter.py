@@ -27,7 +27,7 @@ from hitl_core.tools import Catalogue
 from .building import agent_input, build_agent, open_saver, opened
 from .errors import UnknownInterruptError, in_words, is_invalid_resume
 from .mapping import Codecs, Sites, findings
-from .suspend import App, Current, Engine, Halt, InvalidAnswer, PausedAt, Reached, Resumption, Step, driving, written_by
+from .suspend import App, Current, Engine, Halt, InvalidAnswer, Kept, Reached, Resumption, Step, driving, written_by
 
 endings = logging.getLogger("hitl_core.endings")
 
@@ -118,7 +118,7 @@ class LangGraphAdapter:
     async def undo(self, run: Run, checkpoint: Json) -> Json:
         """Fork the thread at the checkpoint of its last pause; the pauses there are asked anew."""
         engine, _ = await self._attached()
-        kept = PausedAt.read(checkpoint)
+        kept = Kept.read(checkpoint)
         if kept is None:
             raise AppChanged(f"run {run.id} has no pause to go back to")
         await engine.fork(kept.paused, run=run.id)

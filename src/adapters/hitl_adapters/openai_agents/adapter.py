@@ -181,8 +181,8 @@ class OpenAIAgentsAdapter:
                 result = await drive(now, app.agent, given, config=app.run_config, how=how)
             except Exception as exc:
                 return _broke(now, exc)
-            if now.halted is not None:
-                raise now.halted
+            if now.failure is not None:
+                raise now.failure
             if not result.interruptions:
                 await _flush(session, over=True)
                 return Completed(answer_of(result.final_output), tuple(now.used))
@@ -247,8 +247,8 @@ class OpenAIAgentsAdapter:
 
 
 def _broke(now: Current, error: Exception) -> Broke:
-    if now.halted is not None:
-        raise now.halted
+    if now.failure is not None:
+        raise now.failure
     if isinstance(error, LeaseLost):
         raise error
     log.warning("run %s: the agents raised", now.turn.run.id, exc_info=error)
