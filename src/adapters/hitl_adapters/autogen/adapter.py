@@ -19,7 +19,7 @@ from autogen_agentchat.teams import BaseGroupChat
 
 from hitl_core.apps import AppSource
 from hitl_core.capabilities import NATIVE, Capabilities, Capability, absent, emulated
-from hitl_core.contracts import Broke, Completed, Ending, Finding, Paused, Turn
+from hitl_core.contracts import Broke, Completed, Ending, Finding, Paused, Turn, endings
 from hitl_core.errors import AppChanged, AppRefused, CapabilityNotSupported
 from hitl_core.protocol import Json, Run
 from hitl_core.tools import Catalogue
@@ -168,11 +168,11 @@ class _Stretch:
         try:
             result = await drive(self._root, lambda: self._stream(task))
         except RuntimeError as exc:  # what a team makes of every error of its manager
-            return Broke(in_words(self._now.error or exc), turn.checkpoint, tuple(self._now.used))
+            return self._broke(self._now.error or exc, turn.checkpoint)
         if turn.gate.stopped is not None:
             return Broke(str(turn.gate.stopped), turn.checkpoint)
         if self._now.error is not None:
-            return Broke(in_words(self._now.error), await self._checkpoint(), tuple(self._now.used))
+            return self._broke(self._now.error, await self._checkpoint())
         if result is None or (self._watch is not None and self._watch.paused):
             return self._paused(await self._checkpoint())
         self._refuse_unmet()
@@ -203,6 +203,10 @@ class _Stretch:
         if not self._waits():
             return Broke("the app stopped and nothing in it waits for people", now.turn.checkpoint)
         return Paused(again or checkpoint, tuple(now.lifted.values()), tuple(now.used))
+
+    def _broke(self, error: Exception, checkpoint: Json) -> Broke:
+        endings.warning("run %s: the team raised", self._now.turn.run.id, exc_info=error)
+        return Broke(in_words(error), checkpoint, tuple(self._now.used))
 
     async def _completed(self, result: TaskResult) -> Ending:
         if self._watch is None:

@@ -7,13 +7,12 @@ advance ─► a fresh crew ─► kickoff in a thread of its own ─┬─► i
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from hitl_core.apps import AppSource
 from hitl_core.capabilities import NATIVE, Capabilities, Capability, absent, emulated
-from hitl_core.contracts import Broke, Completed, Ending, Finding, Paused, Turn
+from hitl_core.contracts import Broke, Completed, Ending, Finding, Paused, Turn, endings
 from hitl_core.errors import AppChanged, AppRefused, CapabilityNotSupported
 from hitl_core.gate import heeding_stops
 from hitl_core.protocol import Json, Run
@@ -25,8 +24,6 @@ from .mapping import output_of
 if TYPE_CHECKING:
     from .building import App
     from .suspend import Current
-
-log = logging.getLogger("hitl_core")
 
 NAME: Final = "crewai"
 VERSION: Final = 1
@@ -209,7 +206,7 @@ class Work:
         if isinstance(error, AppChanged | AppRefused):
             raise error
         if error is not None:
-            log.warning("run %s: the crew raised", now.turn.run.id, exc_info=error)
+            endings.warning("run %s: the crew raised", now.turn.run.id, exc_info=error)
             return Broke(in_words(error), checkpoint=now.turn.checkpoint)
         self._require_reached()
         return Completed(output, tuple(now.used))

@@ -11,14 +11,13 @@ undo      forks the thread at its last pause
 from __future__ import annotations
 
 import asyncio
-import logging
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hitl_core.apps import AgentSpec, AppSource
 from hitl_core.capabilities import NATIVE, Capabilities, Capability, absent, emulated
-from hitl_core.contracts import Ending, Finding, Turn
+from hitl_core.contracts import Ending, Finding, Turn, endings
 from hitl_core.errors import AppChanged, AppRefused, CapabilityNotSupported, LeaseLost
 from hitl_core.gate import heeding_stops
 from hitl_core.protocol import Json, Run
@@ -28,8 +27,6 @@ from .building import agent_input, build_agent, open_saver, opened
 from .errors import UnknownInterruptError, in_words, is_invalid_resume
 from .mapping import Codecs, Sites, findings
 from .suspend import App, Current, Engine, Halt, InvalidAnswer, Kept, Reached, Resumption, Step, driving, written_by
-
-endings = logging.getLogger("hitl_core.endings")
 
 NAME: Final = "langgraph"
 

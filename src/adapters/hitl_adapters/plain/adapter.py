@@ -11,22 +11,19 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from hitl_core.apps import AppSource
 from hitl_core.capabilities import NATIVE, Capabilities, Capability, absent, emulated
-from hitl_core.contracts import Broke, Completed, Ending, Finding, Paused, Turn
+from hitl_core.contracts import Broke, Completed, Ending, Finding, Paused, Turn, endings
 from hitl_core.errors import AppChanged, AppRefused, CapabilityNotSupported, LeaseLost
 from hitl_core.protocol import Json, Run
 from hitl_core.tools import Catalogue, as_json
 
 from .errors import in_words
 from .suspend import Current, Suspended, driving
-
-endings = logging.getLogger("hitl_core.endings")
 
 App = Callable[[Json], Any]
 
