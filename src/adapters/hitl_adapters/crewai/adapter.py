@@ -18,7 +18,7 @@ from hitl_core.gate import heeding_stops
 from hitl_core.protocol import Json, Run
 from hitl_core.tools import Catalogue
 
-from .errors import filter_logs, in_words, keep_quiet, require_crewai, silence
+from .errors import filter_logs, in_words, keep_quiet, require_versions, silence
 from .mapping import output_of
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class CrewAIAdapter:
     def _import(self) -> None:
         if not self._options.telemetry:
             keep_quiet()
-        require_crewai()
+        require_versions()
         from .gating import install, oversee_flows
 
         install()
