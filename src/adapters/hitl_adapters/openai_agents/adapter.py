@@ -1,4 +1,13 @@
-"""The OpenAI Agents SDK on the protocol: its approvals lifted, its tools before the gate, its state kept by us."""
+"""The OpenAI Agents adapter: what it can do, and what becomes of a run.
+
+attach    building: the agents ─► gating: looked through, and every tool wrapped ─► refused, or ready
+advance   suspend.kept: the SDK's state of the last pause ─► gating.settle: what was decided about each of its calls
+            all decided ─► suspend.drive ─► interrupted: from the start of this line, or ended: Completed
+            one waits   ─► Paused with the SDK's state
+            it raised   ─► Broke, to be retried
+cancel    closes the calls that the session of the app's own knows of
+undo      back to the last pause, on a branch where its calls are asked about anew
+"""
 
 from __future__ import annotations
 
