@@ -85,12 +85,12 @@ class OpenAIAgentsOptions:
     """`[backend.options]` for OpenAI Agents.
 
     max_turns: calls of models in one run, 0 for no limit. An agent that is a person takes turns too.
-    harmless: tools without effects of their own, which may simply run again after a crash.
+    safe_tools: tools without effects of their own, which may simply run again after a crash.
     tracing: send traces to the SDK's own platform, as it does by itself.
     """
 
     max_turns: int = 100
-    harmless: tuple[str, ...] = ()
+    safe_tools: tuple[str, ...] = ()
     tracing: bool = False
 
 
@@ -149,7 +149,7 @@ class OpenAIAgentsAdapter:
         app = await self._attached()
         kept = Kept.read(turn.checkpoint)
         journal = await turn.gate.journal()
-        now = Current(turn, kept, journal, harmless=frozenset(self._options.harmless))
+        now = Current(turn, kept, journal, safe=frozenset(self._options.safe_tools))
         with driving(now):
             return await self._advance(now, app)
 
