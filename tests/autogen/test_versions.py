@@ -16,11 +16,11 @@ from hitl_core.errors import AdapterTooOld
 def test_another_version_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, found: str) -> None:
     monkeypatch.setattr(errors, "version", lambda package: found if package == "autogen-core" else "0.7.5")
     with pytest.raises(AdapterTooOld, match=f"autogen-core {found}; needed is exactly 0.7.5"):
-        errors.require_version()
+        errors.require_versions()
 
 
 def test_the_installed_version_is_the_one() -> None:
-    errors.require_version()
+    errors.require_versions()
 
 
 async def test_an_autogen_that_does_not_resume_as_believed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -261,14 +261,15 @@ def test_7_nothing_is_printed_and_nobody_is_called(tmp_path: Path) -> None:
 
 def test_10_a_release_without_one_of_our_seams_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     from hitl_adapters.crewai import errors
+    from hitl_core import versions
     from hitl_core.errors import AdapterTooOld
 
     monkeypatch.setattr(errors, "SEAMS", (*errors.SEAMS, "crewai.task:Task.gone"))
     with pytest.raises(AdapterTooOld, match=r"crewai\.task:Task\.gone"):
-        errors.require_crewai()
-    monkeypatch.setattr(errors, "version", lambda name: "1.14.6")
+        errors.require_versions()
+    monkeypatch.setattr(versions, "version", lambda name: "1.14.6")
     with pytest.raises(AdapterTooOld, match=r"1\.14\.6.*1\.15\.30"):
-        errors.require_crewai()
+        errors.require_versions()
 
 
 async def test_4_a_model_that_is_given_functions_to_call_itself_is_refused(desk: Made) -> None:

@@ -12,6 +12,7 @@ from agents import Agent, function_tool
 
 from hitl_adapters.openai_agents import errors
 from hitl_adapters.openai_agents.suspend import require_readable
+from hitl_core import versions
 from hitl_core.commands import GetCheckpoint
 from hitl_core.errors import AdapterTooOld, AppChanged
 from hitl_core.protocol import RunState
@@ -121,6 +122,6 @@ def test_states_of_older_releases_are_read_and_of_newer_ones_refused() -> None:
 
 
 def test_an_older_sdk_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(errors, "sdk_version", lambda: "0.19.2")
+    monkeypatch.setattr(versions, "version", lambda name: "0.19.2")
     with pytest.raises(AdapterTooOld, match=r"found openai-agents 0\.19\.2 \(needed: 0\.20 or newer\)"):
-        errors.require_version()
+        errors.require_versions()

@@ -95,6 +95,25 @@ def test_killed_in_an_ungated_tool_it_is_in_doubt_too(free_desk: CrashDesk, said
     assert (len(free_desk.calls), free_desk.repeated) == (3, 0)
 
 
+def test_killed_in_a_tool_that_is_called_safe_nobody_is_asked(
+    free_desk: CrashDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(crash_desk.OPTIONS, "openai_agents", {"safe_tools": ("pay",)})
+
+    async def dies() -> None:
+        os.environ[CRASH] = "pay"
+        async with free_desk.open() as hitl:
+            await hitl.start("go")
+
+    async def ends() -> None:
+        async with free_desk.open() as hitl:
+            run = await hitl.resume((await only_run(hitl)).id)
+            assert (run.state, run.output) == (RunState.COMPLETED, {"answer": "done paid"}), run
+
+    assert [child(dies), child(ends)] == [KILLED, 0]
+    assert [each["effect"] for each in recorded()] == ["noted", "paid", "paid"]
+
+
 def test_a_second_crash_in_the_same_tool_asks_a_second_time(free_desk: CrashDesk) -> None:
     async def dies() -> None:
         os.environ[CRASH] = "pay"

@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
-from hitl_adapters.openai_agents.errors import BINDS, numbers, schema_version
+from hitl_adapters.openai_agents.errors import BINDS, schema_version
 from hitl_core.commands import ClaimRuns, GetCheckpoint, PauseRun
 from hitl_core.protocol import Run, RunState
+from hitl_core.versions import numbers
 
 from .desk import Desk, answering, approve, editing, recorded, reject
 from .native import unchanged

@@ -14,6 +14,7 @@ RANK = {
     "capabilities": 0,
     "clock": 0,
     "protocol": 1,
+    "versions": 1,
     "policy": 2,
     "lifecycle": 2,
     "tools": 2,
@@ -56,7 +57,7 @@ EXTRA_PACKAGES = {
 OPTIONAL_ANYWHERE = {"opentelemetry"}
 
 ADAPTER_MAY_OPEN = {
-    *("errors", "capabilities", "protocol", "policy", "tools", "spec", "apps", "contracts", "gate"),
+    *("errors", "capabilities", "protocol", "policy", "tools", "spec", "apps", "contracts", "gate", "versions"),
     *("commands", "lifecycle"),  # what the gate says about a request: its record and its state
     FRONT_DOOR,
 }

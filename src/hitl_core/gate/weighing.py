@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from itertools import chain
@@ -26,14 +27,18 @@ class Weighing:
         self._run = run
         self._forms: dict[str, Form] = {}
         self._let_through: dict[str, tuple[Counted, ...]] = {}
+        self._looking = asyncio.Lock()
+        """Held while the past is looked at and while a call begins: whoever looks finds each call of this turn either
+        among those let through or in the store."""
 
     async def rule(self, action: Action, call: str, form: Form) -> Ruling:
         """What the policy says now. What it lets through counts from here on for the other calls of this turn."""
         self._forms[call] = form
         self.holds_back(call)
-        weighed = await self._around.weigh(self._case(action, call), others=self._others)
-        if weighed.counted and not weighed.ruling.denied:
-            self._let_through[call] = weighed.counted
+        async with self._looking:
+            weighed = await self._around.weigh(self._case(action, call), others=self._others)
+            if weighed.counted and not weighed.ruling.denied:
+                self._let_through[call] = weighed.counted
         return weighed.ruling
 
     def unlooked(self, action: Action, call: str, form: Form) -> Ruling:
@@ -50,20 +55,25 @@ class Weighing:
 
         Raises EffectRefused if it asks for more then, or HistoryMoved if that does not come to an end.
         """
-        self.holds_back(allowed.call)
-        for _ in range(_TRIES):
-            with suppress(HistoryMoved):
-                return await start(await self._counted(allowed))
-        raise HistoryMoved(f"the call {allowed.call!r} was decided on {_TRIES} times, and each time more had begun")
-
-    async def _counted(self, allowed: Proceed) -> tuple[Counted, ...]:
-        """What an action counts for that is about to begin, if the policy allows it with all that has begun by now.
-
-        Raises EffectRefused. Empty for policies that do not look at the past.
-        """
         case = self._case(allowed.action, allowed.call)
         if not self._around.counts(case):
-            return ()
+            self.holds_back(allowed.call)
+            return await start(())
+        async with self._looking:
+            self.holds_back(allowed.call)
+            return await self._begin(case, start)
+
+    async def _begin(self, case: Case, start: Callable[[tuple[Counted, ...]], Awaitable[Effect]]) -> Effect:
+        for _ in range(_TRIES):
+            with suppress(HistoryMoved):
+                return await start(await self._counted(case))
+        raise HistoryMoved(f"the call {case.call!r} was decided on {_TRIES} times, and each time more had begun")
+
+    async def _counted(self, case: Case) -> tuple[Counted, ...]:
+        """What an action counts for that is about to begin, if the policy allows it with all that has begun by now.
+
+        Raises EffectRefused.
+        """
         weighed = await self._around.weigh(case)
         known = await self._around.store.fetch(Look(self._run.id, case.call))
         decided = known.settled if known.effect is None else about(known.effect, known.settled)

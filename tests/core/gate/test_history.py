@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from typing import Any, cast
 
 import pytest
@@ -120,6 +122,48 @@ async def test_calls_of_one_turn_do_not_pass_the_limit_together(shop: Shop) -> N
     async with shop.open(None, adapter=Script(asks_twice)) as hitl:
         await hitl.start(None)
     assert [type(each) for each in said] == [Proceed, Wait, Proceed]
+
+
+async def test_a_call_that_is_about_to_begin_counts_for_those_beside_it(shop: Shop) -> None:
+    """Between the last look and the commit a call is neither let through nor in the store; nobody looks then."""
+    shop.policy = SPENT
+    beginning, looked = asyncio.Event(), asyncio.Event()
+
+    class Slow:
+        def __init__(self, store: Store) -> None:
+            self._store = store
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._store, name)
+
+        async def apply(self, command: Command[Any]) -> Any:
+            if isinstance(command, BeginEffect):
+                beginning.set()
+                with suppress(TimeoutError):  # whoever may look beside it has had the time to
+                    await asyncio.wait_for(looked.wait(), timeout=0.2)
+            return await self._store.apply(command)
+
+    async def pays(gate: Gate) -> None:
+        allowed = await gate.propose(paying(150), call="a")
+        assert isinstance(allowed, Proceed)
+        async with gate.carry_out(allowed) as effect:
+            shop.ledger.write("refund", amount=150)
+            effect.outcome = Executed("paid")
+
+    async def beside(gate: Gate) -> Any:
+        await beginning.wait()
+        verdict = await gate.propose(paying(150), call="b")
+        looked.set()
+        return verdict
+
+    async def both(gate: Gate) -> Ending:
+        _, verdict = await asyncio.gather(pays(gate), beside(gate))
+        assert isinstance(verdict, Wait)
+        return Completed(None)
+
+    async with shop.open(None, adapter=Script(both), wrap=lambda store: cast("Store", Slow(store))) as hitl:
+        run = await hitl.start(None)
+    assert (run.state, paid(shop)) == (RunState.COMPLETED, [150]), run.error
 
 
 async def test_of_two_runs_that_were_both_let_through_the_second_does_not_begin(shop: Shop) -> None:

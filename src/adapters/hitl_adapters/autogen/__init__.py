@@ -6,9 +6,9 @@ def build():                                  # a factory: every turn of a run g
     return RoundRobinGroupChat([writer, user], termination_condition=TextMentionTermination("APPROVE"))
 """
 
-from .errors import require_version
+from .errors import require_versions
 
-require_version()  # before the imports that other versions cannot answer
+require_versions()  # before the imports that other versions cannot answer
 
 from .adapter import AutoGenAdapter, AutoGenOptions  # noqa: E402
 from .building import as_autogen  # noqa: E402

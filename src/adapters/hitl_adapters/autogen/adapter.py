@@ -1,8 +1,12 @@
-"""AutoGen on the protocol: a participant that waits gives no answer, so its team drains and can be saved.
+"""The AutoGen adapter: what it can do, and what becomes of a run.
 
-advance ─► a fresh app from the factory ─► its holds (gating) ─► the checkpoint (suspend.kept), if there is one
-        ─► driven (suspend.driving) ─► drained: who waits? ─► Paused with a new checkpoint
-                                    └► ended ─► Completed, or a handoff to somebody outside ─► Paused
+attach    suspend.proof: does AutoGen stop as we believe? ─► one app, looked through ─► refused, or ready
+advance   a fresh app from the factory ─► gating: held ─► suspend.kept: put where it stood ─► driven
+            somebody waits, and gives no answer ─► the team drains ─► Paused with a new checkpoint
+            it ended                            ─► Completed, or a handoff to somebody outside ─► Paused
+            it raised                           ─► Broke, to be retried
+cancel    nothing to do: a paused team exists only as rows in our store
+undo      refused: AutoGen's state has no history to go back to
 """
 
 from __future__ import annotations

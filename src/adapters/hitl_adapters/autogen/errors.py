@@ -20,7 +20,7 @@ class GivenUp(AdapterError):
     """A person was asked whether an agent's lost turn may run again, and ended the run."""
 
 
-def require_version() -> None:
+def require_versions() -> None:
     """Raises AdapterTooOld unless every package of AutoGen has the supported version.
 
     A drained pause needs two places inside a team that are no public interface, so a version is supported or it is

@@ -22,10 +22,6 @@ class Kit(SpecKit):
 
     backend = NAME
 
-    def options(self, stage: Stage) -> dict[str, Any]:
-        """Nothing that would have to be set."""
-        return {}
-
     def native(self, pause: str, stage: Stage) -> Any:
         """A team whose second member pauses, in the words of AutoGen's own documentation."""
         return {"approval": _approves, "question": _asks}[pause](stage)

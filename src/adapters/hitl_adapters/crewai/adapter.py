@@ -1,8 +1,11 @@
-"""CrewAI on the protocol: a crew or flow is run again from its factory, and its journal answers what was done before.
+"""The CrewAI adapter: what it can do, and what becomes of a run.
 
-advance ─► a fresh crew ─► kickoff in a thread of its own ─┬─► it ended: Completed
-             ▲ journal                                       ├─► something waits: Paused, with where
-             └────────────── answers, the next turn ◄────────┘   it failed: Broke, to be retried
+attach    import CrewAI and put our hooks in it ─► building: one crew or flow, looked through ─► refused, or ready
+advance   building: a fresh one from the factory ─► kickoff in a thread of its own ─► Paused, Completed or Broke
+            what a model said, a tool did, a step was ─► suspend: the journal answers, or it is done and remembered
+            a tool call, a pause of the app's own     ─► gating: asks the gate ─► goes on, or a soft stop
+cancel    nothing to do: a paused crew exists only as rows in our store
+undo      refused: CrewAI has no state inside a task to go back to
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from hitl_core.gate import heeding_stops
 from hitl_core.protocol import Json, Run
 from hitl_core.tools import Catalogue
 
-from .errors import filter_logs, in_words, keep_quiet, require_crewai, silence
+from .errors import filter_logs, in_words, keep_quiet, require_versions, silence
 from .mapping import output_of
 
 if TYPE_CHECKING:
@@ -140,7 +143,7 @@ class CrewAIAdapter:
     def _import(self) -> None:
         if not self._options.telemetry:
             keep_quiet()
-        require_crewai()
+        require_versions()
         from .gating import install, oversee_flows
 
         install()

@@ -11,8 +11,9 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
 from hitl_core.errors import RAN, AdapterNotInstalled, AdapterTooOld, EffectRefused
+from hitl_core.versions import require_at_least
 
-OLDEST: Final = (1, 15, 30)
+OLDEST: Final = {"crewai": "1.15.30"}
 
 SEAMS: Final = (
     "crewai.hooks.dispatch:get_global_hook_list",
@@ -62,23 +63,16 @@ def keep_quiet() -> None:
         os.environ.setdefault(name, value)
 
 
-def require_crewai() -> None:
+def require_versions() -> None:
     """Raises AdapterNotInstalled, or AdapterTooOld naming what was found and what is needed."""
     try:
-        found = version("crewai")
+        require_at_least(OLDEST, extra="crewai")
     except PackageNotFoundError as exc:
         raise AdapterNotInstalled("'crewai' is not installed: pip install 'hitl-core[crewai]'") from exc
-    if numbers(found) < OLDEST:
-        needed = ".".join(map(str, OLDEST))
-        raise AdapterTooOld(f"found crewai {found}, needed {needed} or newer: pip install -U 'hitl-core[crewai]'")
     missing = [seam for seam in SEAMS if not _is_there(seam)]
     if missing:
-        raise AdapterTooOld(f"crewai {found} has no {', '.join(missing)}; this release of hitl-core cannot oversee it")
-
-
-def numbers(text: str) -> tuple[int, ...]:
-    """`1.15.30` as numbers that compare."""
-    return tuple(int(part) for part in text.split(".")[:3] if part.isdigit())
+        found = f"crewai {version('crewai')} has no {', '.join(missing)}"
+        raise AdapterTooOld(f"{found}; this release of hitl-core cannot oversee it")
 
 
 def tried(error: str) -> str:

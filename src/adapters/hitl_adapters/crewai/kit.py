@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from hitl_core.testing.conformance import SpecKit, Stage
 
 from .adapter import NAME
-from .errors import keep_quiet, require_crewai
+from .errors import keep_quiet, require_versions
 
 
 class Kit(SpecKit):
@@ -21,7 +21,7 @@ class Kit(SpecKit):
     def warm(self) -> None:
         """Import CrewAI before a process is forked; as soon as it works it has threads, and could not be."""
         keep_quiet()
-        require_crewai()
+        require_versions()
         import_module("hitl_adapters.crewai.building")
 
     def native(self, pause: str, stage: Stage) -> Any:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from importlib.metadata import version
 from typing import Final
 
-from hitl_core.errors import AdapterTooOld, Fault, PauseAmbiguous, ResponseRefused
+from hitl_core.errors import Fault, PauseAmbiguous, ResponseRefused
 from hitl_core.protocol import Decision
+from hitl_core.versions import require_at_least
 
 OLDEST: Final = {
     "langgraph": "1.2.20",  # an answer to a question that is over raises, and every question has an id of its own
@@ -18,15 +18,7 @@ OLDEST: Final = {
 
 def require_versions() -> None:
     """Raises AdapterTooOld, naming what was found and what is needed."""
-    found = {package: version(package) for package in OLDEST}
-    old = [package for package, oldest in OLDEST.items() if _numbers(found[package]) < _numbers(oldest)]
-    if old:
-        named = " and ".join(f"{package} {found[package]} (needed: {OLDEST[package]} or newer)" for package in old)
-        raise AdapterTooOld(f"found {named}: pip install --upgrade 'hitl-core[langgraph]'")
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(".")[:3] if part.isdigit())
+    require_at_least(OLDEST, extra="langgraph")
 
 
 require_versions()  # before the imports that older versions cannot answer

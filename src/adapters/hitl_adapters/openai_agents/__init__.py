@@ -6,9 +6,9 @@ agent.handoffs.append(human_agent("Support", handoffs=[agent]))   # the conversa
 app   = AgentApp(agent, context=make_context, session=lambda thread: SQLiteSession(thread, "chat.db"))
 """
 
-from .errors import require_version
+from .errors import require_versions
 
-require_version()  # before the imports that older releases cannot answer
+require_versions()  # before the imports that older releases cannot answer
 
 from .adapter import AgentApp, OpenAIAgentsAdapter, OpenAIAgentsOptions  # noqa: E402
 from .building import human_agent, strip_human_turns  # noqa: E402

@@ -1,4 +1,13 @@
-"""The OpenAI Agents SDK on the protocol: its approvals lifted, its tools before the gate, its state kept by us."""
+"""The OpenAI Agents adapter: what it can do, and what becomes of a run.
+
+attach    building: the agents ─► gating: looked through, and every tool wrapped ─► refused, or ready
+advance   suspend.kept: the SDK's state of the last pause ─► gating.settle: what was decided about each of its calls
+            all decided ─► suspend.drive ─► interrupted: from the start of this line, or ended: Completed
+            one waits   ─► Paused with the SDK's state
+            it raised   ─► Broke, to be retried
+cancel    closes the calls that the session of the app's own knows of
+undo      back to the last pause, on a branch where its calls are asked about anew
+"""
 
 from __future__ import annotations
 
@@ -76,12 +85,12 @@ class OpenAIAgentsOptions:
     """`[backend.options]` for OpenAI Agents.
 
     max_turns: calls of models in one run, 0 for no limit. An agent that is a person takes turns too.
-    harmless: tools without effects of their own, which may simply run again after a crash.
+    safe_tools: tools without effects of their own, which may simply run again after a crash.
     tracing: send traces to the SDK's own platform, as it does by itself.
     """
 
     max_turns: int = 100
-    harmless: tuple[str, ...] = ()
+    safe_tools: tuple[str, ...] = ()
     tracing: bool = False
 
 
@@ -140,7 +149,7 @@ class OpenAIAgentsAdapter:
         app = await self._attached()
         kept = Kept.read(turn.checkpoint)
         journal = await turn.gate.journal()
-        now = Current(turn, kept, journal, harmless=frozenset(self._options.harmless))
+        now = Current(turn, kept, journal, safe=frozenset(self._options.safe_tools))
         with driving(now):
             return await self._advance(now, app)
 

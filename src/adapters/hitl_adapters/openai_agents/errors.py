@@ -12,9 +12,9 @@ from agents.exceptions import (
 )
 from agents.run_state import CURRENT_SCHEMA_VERSION
 
-from hitl_core.errors import AdapterTooOld
+from hitl_core.versions import numbers, require_at_least
 
-OLDEST: Final = "0.20"
+OLDEST: Final = {"openai-agents": "0.20"}
 """The first release whose RunState takes further input (`add_input`) and keeps approvals when the context changes."""
 
 NESTED_TWICE: Final = "0.21"
@@ -24,16 +24,9 @@ TOLD_APART: Final = "0.23"
 """Before this, the SDK mixes up an agent and an agent tool inside it that has the same name, which asks for ever, and
 the agent tools of all runs in a process whose call ids are equal (research §4)."""
 
-
 BINDS: Final = "1.18"
 """Before this version of a state it does not say which MCP server a waiting call goes to, and newer releases of the SDK
 let no such call run; what is said in its place they take."""
-
-
-def numbers(text: str) -> tuple[int, ...]:
-    """`0.24.0` → (0, 24, 0); what is no number ends it."""
-    parts = text.split(".")
-    return tuple(int(part) for part in parts if part.isdigit())
 
 
 def sdk_version() -> str:
@@ -47,14 +40,13 @@ def schema_version() -> str:
 
 
 def at_least(release: str) -> bool:
+    """Whether the installed release of the SDK is this one or a newer one."""
     return numbers(sdk_version()) >= numbers(release)
 
 
-def require_version() -> None:
+def require_versions() -> None:
     """Raises AdapterTooOld, naming what was found and what is needed."""
-    if not at_least(OLDEST):
-        found = f"found openai-agents {sdk_version()} (needed: {OLDEST} or newer)"
-        raise AdapterTooOld(f"{found}: pip install --upgrade 'hitl-core[openai_agents]'")
+    require_at_least(OLDEST, extra="openai_agents")
 
 
 def in_words(error: BaseException) -> str:

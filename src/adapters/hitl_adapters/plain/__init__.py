@@ -13,7 +13,7 @@ async def desk(input):
 
 from hitl_core.errors import CallRefused as Refused
 
-from .adapter import PlainAdapter
+from .adapter import PlainAdapter, PlainOptions
 from .gating import gate
 
-__all__ = ["PlainAdapter", "Refused", "gate"]
+__all__ = ["PlainAdapter", "PlainOptions", "Refused", "gate"]

@@ -3,6 +3,14 @@
     pause ── lift(pause, codecs, sites) ──► Lifted … ── PauseRequest ── people ── decision ── lower(codec, …) ──► value
 
 Nothing here awaits, stores or resumes. What is not certain raises PauseAmbiguous; nothing is ever guessed.
+
+a pause and its answer      pause, lift, lower; rendering, shapes and schemas say how it is shown and what fits
+what an answer means        codecs, registry (those that the user names), inference (those that source code shows),
+                            vocabulary (the words in it)
+payloads with a protocol    langchain (HumanInTheLoopMiddleware), inbox (the Agent Inbox)
+a gated call                calls, messages
+a graph looked through      findings, ungated, wrappers
+a graph's results           output
 """
 
 from .codecs import AnyCodec, Codec, CustomCodec, boolean, fields, raw, templates, text, words

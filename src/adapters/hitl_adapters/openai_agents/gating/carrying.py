@@ -207,7 +207,7 @@ async def once(now: Current, proposal: Proposal, body: Body) -> Any:
 
 def lost(now: Current, proposal: Proposal) -> int:
     """The attempt whose outcome is not known; 0 if there is none."""
-    if proposal.action.tool in now.harmless or _done(now, proposal) in now.journal:
+    if proposal.action.tool in now.safe or _done(now, proposal) in now.journal:
         return 0
     return _attempts(now, proposal)
 

@@ -20,8 +20,9 @@ from agents import (
 from hitl_core.errors import AppChanged, RecordError
 from hitl_core.gate import Form
 from hitl_core.protocol import Proceed, Refuse, Substitute, Verdict, Wait
+from hitl_core.versions import numbers
 
-from ..errors import BINDS, numbers, sdk_version
+from ..errors import BINDS, sdk_version
 from ..mapping import DECISION_ONLY, CallFault, action_of, arguments_of, definition_of, said
 from ..suspend import Current
 from .carrying import Proposal, heed_stop, in_doubt, lost, rule

@@ -11,8 +11,9 @@ from agents.exceptions import AgentsException
 
 from hitl_core.errors import AppChanged
 from hitl_core.protocol import Json
+from hitl_core.versions import numbers
 
-from ..errors import in_words, numbers, schema_version, sdk_version
+from ..errors import in_words, schema_version, sdk_version
 
 VERSION = 1
 

@@ -44,7 +44,7 @@ class Current:
     turn: Turn
     kept: Kept
     journal: dict[str, Json]
-    harmless: frozenset[str] = frozenset()
+    safe: frozenset[str] = frozenset()
     failure: HitlError | None = None
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     lifted: dict[str, PauseRequest] = field(default_factory=dict)
