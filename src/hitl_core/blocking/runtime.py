@@ -82,19 +82,19 @@ class BlockingRuntime:
         """Decide a request. The first valid answer wins."""
         return self._portal.wait(self.runtime.respond(response))
 
-    def revoke(self, request_id: str, *, by: str, reason: str = "") -> Settled:
-        """Take back a decision that has not been used yet. Raises RequestNotFound, IllegalMove."""
+    def revoke(self, request_id: str, *, by: str | Responder, reason: str = "") -> Settled:
+        """Take back a decision that has not been used yet. Raises RequestNotFound, IllegalMove, NotPermitted."""
         return self._portal.wait(self.runtime.revoke(request_id, by=by, reason=reason))
 
     def preview(self, request: PauseRequest, arguments: Arguments) -> Preview | None:
         """What an edit of `request` would do, by the tool's own code; None where this app has none for it."""
         return self._portal.wait(self.runtime.preview(request, arguments))
 
-    def cancel(self, run_id: str, *, by: str, reason: str = "") -> Run:
-        """End a run that is not over; what waits in it never runs. Raises RunNotFound or RunFinished."""
+    def cancel(self, run_id: str, *, by: str | Responder, reason: str = "") -> Run:
+        """End a run that is not over; what waits in it never runs. Raises RunNotFound, RunFinished, NotPermitted."""
         return self._portal.wait(self.runtime.cancel(run_id, by=by, reason=reason))
 
-    def undo(self, run_id: str, *, by: str, reason: str = "") -> Run:
+    def undo(self, run_id: str, *, by: str | Responder, reason: str = "") -> Run:
         """Take the run back to its last pause and ask again. Outside effects are not undone by this."""
         return self._portal.wait(self.runtime.undo(run_id, by=by, reason=reason))
 
@@ -106,12 +106,12 @@ class BlockingRuntime:
         """The guidance that a run was given, oldest first, and what became of each."""
         return self._portal.wait(self.runtime.guidance(run_id))
 
-    def stop(self, scope: StopScope, target: str = "", *, by: str, reason: str) -> int:
+    def stop(self, scope: StopScope, target: str = "", *, by: str | Responder, reason: str) -> int:
         """Put a stop in force: nothing that it covers starts any more. Returns how many requests it froze."""
         return self._portal.wait(self.runtime.stop(scope, target, by=by, reason=reason))
 
-    def lift(self, scope: StopScope, target: str = "", *, by: str, reason: str) -> int:
-        """Lift a stop: a separate, recorded act. Returns how many requests are open again."""
+    def lift(self, scope: StopScope, target: str = "", *, by: str | Responder, reason: str) -> int:
+        """Lift a stop: a separate, recorded act. Returns how many requests are open again. Raises NotPermitted."""
         return self._portal.wait(self.runtime.lift(scope, target, by=by, reason=reason))
 
     def stops(self) -> tuple[Stop, ...]:

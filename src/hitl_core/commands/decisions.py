@@ -41,6 +41,7 @@ class MoveRequest(Command[Settled]):
     by: str
     reason: str
     now: datetime
+    authenticated_by: str = "assertion"
 
 
 @dataclass(frozen=True, slots=True)

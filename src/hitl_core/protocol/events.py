@@ -65,6 +65,7 @@ class AuditEvent(StrEnum):
     GUIDANCE_REFUSED = "guidance.refused"
     STOP_SET = "stop.set"
     STOP_LIFTED = "stop.lifted"
+    ACT_REFUSED = "act.refused"
     ROW_DAMAGED = "row.damaged"
 
 

@@ -28,10 +28,15 @@ async def judge(around: Surroundings, settled: Settled, response: Response) -> N
         faults = await policy_faults(around, settled.request, response, response.decision)
     if not faults:
         return
+    await note_refusal(around, response, faults)
+    raise NotAuthorised(faults) if strangers else ResponseRefused(faults)
+
+
+async def note_refusal(around: Surroundings, response: Response, faults: list[Fault]) -> None:
+    """Record that an answer was refused, and why."""
     body: dict[str, Json] = {"faults": [str(fault) for fault in faults], "digest": response.digest}
     note = Note(AuditEvent.REQUEST_REFUSED, response.request_id, response.responder.id, body)
     await around.store.apply(WriteNote(note, around.now()))
-    raise NotAuthorised(faults) if strangers else ResponseRefused(faults)
 
 
 async def policy_faults(around: Surroundings, request: PauseRequest, response: Response, decision: Edit) -> list[Fault]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from ..commands import GetRequest, ListRequests, MoveRequest, Page, Recorded, RecordResponse, Settled
 from ..gate import preview
 from ..lifecycle import RequestEvent
-from ..protocol import Arguments, Cancel, Edit, PauseRequest, Preview, Response
+from ..people import Act
+from ..protocol import Arguments, Cancel, Edit, PauseRequest, Preview, Responder, Response
+from .identity import identified, permitted
 from .judge import MAY_BE_DECIDED, event_of, judge
 from .opened import Opened
 
@@ -32,6 +34,7 @@ class Requests(Opened):
         RequestExpired, NotAuthorised. A refused answer is recorded and changes nothing.
         """
         settled = await self.store.fetch(GetRequest(response.request_id))
+        response = await identified(self._around, settled, response)
         if settled.state in MAY_BE_DECIDED:
             if isinstance(response.decision, Edit):
                 await self._learn_tools()
@@ -41,9 +44,14 @@ class Requests(Opened):
             await self._forget(recorded.settled.request.run_id)
         return recorded
 
-    async def revoke(self, request_id: str, *, by: str, reason: str = "") -> Settled:
-        """Take back a decision that has not been used yet. Raises RequestNotFound, IllegalMove."""
-        return await self.store.apply(MoveRequest(request_id, RequestEvent.REVOKE, by, reason, self._around.now()))
+    async def revoke(self, request_id: str, *, by: str | Responder, reason: str = "") -> Settled:
+        """Take back a decision that has not been used yet. Raises RequestNotFound, IllegalMove, NotPermitted."""
+        run = await self.run((await self.request(request_id)).request.run_id)
+        who = await permitted(self._around, Act.REVOKE, by, on=request_id, tenant=run.tenant)
+        now = self._around.now()
+        return await self.store.apply(
+            MoveRequest(request_id, RequestEvent.REVOKE, who.id, reason, now, who.authenticated_by)
+        )
 
     async def preview(self, request: PauseRequest, arguments: Arguments) -> Preview | None:
         """What an edit of `request` would do, by the tool's own code; None where this app has none for it."""

@@ -142,15 +142,16 @@ def revoke(
     request: RequestId,
     as_: As,
     config: ConfigFile = DEFAULT_CONFIG,
+    role: Roles = None,
     reason: Reason = "",
     as_json: AsJson = False,
 ) -> None:
     """Take back a decision that has not been used yet. What it allowed does not run."""
-    output, who = Output(as_json), responder(as_, None)
+    output, who = Output(as_json), responder(as_, role)
 
     async def work(hitl: Runtime) -> Settled:
         settled = await find_request(hitl, request)
-        return await hitl.revoke(settled.request.id, by=who.id, reason=reason)
+        return await hitl.revoke(settled.request.id, by=who, reason=reason)
 
     settled = Opening(config).do(work)
     line = Text.assemble("request ", (settled.request.id, "bold"), " is ", state_text(settled.state))

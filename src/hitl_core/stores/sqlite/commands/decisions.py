@@ -282,7 +282,7 @@ def move_request(txn: Transaction, command: MoveRequest) -> Settled:
     state = REQUEST.advance(RequestState(row.state), command.event)
     why = None if command.event is RequestEvent.THAW else f"{command.event} by {command.by}: {command.reason}"
     _move_by_hand(txn, command, row, why)
-    body: dict[str, Json] = {"state": state, "why": command.reason}
+    body: dict[str, Json] = {"state": state, "why": command.reason, "authenticated_by": command.authenticated_by}
     txn.note(_MOVES[command.event], row.name, command.by, command.now, body, run=row.run)
     wake_if_settled(txn, row.run, command.now)
     return request_by_key(txn, row.key)

@@ -1,0 +1,80 @@
+"""Who somebody is: by the directory where there is one, by their own word where there is none."""
+
+from __future__ import annotations
+
+import logging
+
+from ..commands import GetRun, Note, Settled, WriteNote
+from ..errors import Fault, NotAuthorised, NotPermitted
+from ..gate import Surroundings
+from ..people import Act, Directory, Person
+from ..protocol import AuditEvent, Json, Responder, Response
+from .judge import note_refusal
+
+log = logging.getLogger("hitl_core")
+
+
+async def identified(around: Surroundings, settled: Settled, response: Response) -> Response:
+    """The response, its responder as the directory knows them. Raises NotAuthorised, and records it, if it does not."""
+    if around.directory is None and response.responder.acting_for is None:
+        return response
+    run = await around.store.fetch(GetRun(settled.request.run_id))
+    who, faults = await known(around, response.responder, tenant=run.tenant, path="responder")
+    if faults:
+        await note_refusal(around, response, faults)
+        raise NotAuthorised(faults)
+    return _by(response, who)
+
+
+async def permitted(
+    around: Surroundings, act: Act, by: str | Responder, *, on: str, tenant: str | None = None
+) -> Responder:
+    """Who does this, as the directory knows them. Raises NotPermitted, and records it, if they may not.
+
+    `on` is what it is done to; with a `tenant`, that is where it belongs.
+    """
+    who, faults = await known(around, Responder(id=by) if isinstance(by, str) else by, tenant=tenant)
+    faults = faults or around.authority.faults(act, who)
+    if not faults:
+        return who
+    body: dict[str, Json] = {"act": act, "faults": [str(fault) for fault in faults]}
+    body |= {"channel": who.channel, "authenticated_by": who.authenticated_by}
+    await around.store.apply(WriteNote(Note(AuditEvent.ACT_REFUSED, on, who.id, body), around.now()))
+    raise NotPermitted(faults)
+
+
+def lifts_by_another(around: Surroundings) -> bool:
+    """Whether a stop is lifted by another person than the one who put it in force."""
+    wanted = around.authority.lift_by_another
+    return around.directory is not None if wanted is None else wanted
+
+
+async def known(
+    around: Surroundings, who: Responder, *, tenant: str | None, path: str = "by"
+) -> tuple[Responder, list[Fault]]:
+    """A person as the directory knows them, and why they are refused if they are.
+
+    With a `tenant`, also somebody of another one is refused. What authenticated them stays as it is.
+    """
+    who = who.model_copy(update={"acting_for": None})
+    if around.directory is None:
+        return who, []
+    person = await looked_up(around.directory, who.id)
+    if person is None:
+        return who, [Fault(path, f"{who.id!r} is not in the directory of people; have them added, or say who you are")]
+    if tenant is not None and not person.belongs_to(tenant):
+        return who, [Fault(path, f"{who.id!r} is of tenant {person.tenant!r}, and this is tenant {tenant!r}'s")]
+    return who.model_copy(update={"id": person.id, "roles": person.acts_in}), []
+
+
+async def looked_up(directory: Directory, id: str) -> Person | None:
+    """The person with this id. A directory that fails knows nobody."""
+    try:
+        return await directory.person(id)
+    except Exception as exc:  # a directory is somebody's code or service: whatever it raises, nobody is known
+        log.error("the directory of people cannot say who %r is, so they are unknown: %s", id, exc)
+        return None
+
+
+def _by(response: Response, who: Responder) -> Response:
+    return response if response.responder == who else response.model_copy(update={"responder": who})
