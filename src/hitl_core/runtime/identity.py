@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 
 from ..commands import GetRun, Note, Settled, WriteNote
 from ..errors import Fault, NotAuthorised, NotPermitted
 from ..gate import Surroundings
 from ..people import Act, Directory, Person
-from ..protocol import AuditEvent, Json, Responder, Response
+from ..protocol import ActingFor, AuditEvent, Delegate, Json, Responder, Response
+from ..quorum import asked_now, is_of
 from .judge import note_refusal
 
 log = logging.getLogger("hitl_core")
@@ -20,10 +22,42 @@ async def identified(around: Surroundings, settled: Settled, response: Response)
         return response
     run = await around.store.fetch(GetRun(settled.request.run_id))
     who, faults = await known(around, response.responder, tenant=run.tenant, path="responder")
+    faults = faults or await _recipient_faults(around, response, run.tenant)
     if faults:
         await note_refusal(around, response, faults)
         raise NotAuthorised(faults)
-    return _by(response, who)
+    return await _standing_in(around, settled, _by(response, who), run.tenant)
+
+
+async def _recipient_faults(around: Surroundings, response: Response, tenant: str) -> list[Fault]:
+    """Why it cannot be given on to that person; nothing for another decision."""
+    if not isinstance(response.decision, Delegate):
+        return []
+    _, faults = await known(around, Responder(id=response.decision.to), tenant=tenant, path="to")
+    return faults
+
+
+async def _standing_in(around: Surroundings, settled: Settled, response: Response, tenant: str) -> Response:
+    """The response, saying for whom it is given if its responder is not asked and stands in for one who is away."""
+    who, now = response.responder, around.now()
+    asked = asked_now(settled.request, settled.votes, response, now)
+    if around.directory is None or is_of(who, asked):
+        return response
+    for person in await _away(around.directory, who.id, now):
+        acting = who.model_copy(update={"acting_for": ActingFor(id=person.id, roles=person.acts_in)})
+        if person.belongs_to(tenant) and is_of(acting, asked):
+            return _by(response, acting)
+    return response
+
+
+async def _away(directory: Directory, delegate: str, now: datetime) -> list[Person]:
+    """Who is away now and has named this person to decide for them. A directory that fails names nobody."""
+    try:
+        found = await directory.delegators(delegate)
+    except Exception as exc:  # as in looked_up
+        log.error("the directory of people cannot say for whom %r decides: %s", delegate, exc)
+        return []
+    return [person for person in found if person.delegate == delegate and person.is_away(now)]
 
 
 async def permitted(

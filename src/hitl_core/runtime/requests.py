@@ -6,7 +6,7 @@ from ..commands import GetRequest, ListRequests, MoveRequest, Page, Recorded, Re
 from ..gate import preview
 from ..lifecycle import RequestEvent
 from ..people import Act
-from ..protocol import Arguments, Cancel, Edit, PauseRequest, Preview, Responder, Response
+from ..protocol import Arguments, Cancel, Delegate, Edit, PauseRequest, Preview, Responder, Response
 from .identity import identified, permitted
 from .judge import MAY_BE_DECIDED, event_of, judge
 from .opened import Opened
@@ -42,6 +42,8 @@ class Requests(Opened):
         recorded = await self.store.apply(RecordResponse(response, self._around.now(), event_of(settled, response)))
         if isinstance(response.decision, Cancel) and not recorded.replayed:
             await self._forget(recorded.settled.request.run_id)
+        if isinstance(response.decision, Delegate) and not recorded.replayed:
+            self._around.announce(recorded.settled.request)
         return recorded
 
     async def revoke(self, request_id: str, *, by: str | Responder, reason: str = "") -> Settled:

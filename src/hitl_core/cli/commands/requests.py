@@ -11,7 +11,7 @@ from rich.text import Text
 from ...commands import Page, Recorded, Settled
 from ...errors import Fault
 from ...lifecycle import RequestState
-from ...protocol import Json, Responder, Response, Run
+from ...protocol import Delegate, Json, Responder, Response, Run
 from ...runtime import Runtime
 from ..errors_shown import WrongUsage
 from ..frozen import Frozen, frozen_requests
@@ -59,6 +59,7 @@ Digest = Annotated[
     str | None,
     typer.Option("--digest", help="The digest that you were shown. By default that of the request as stored now."),
 ]
+To = Annotated[str, typer.Argument(metavar="WHO", help="Who decides instead of you.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Resume the run at once; exit status as of `hitl run`.")]
 
 
@@ -135,6 +136,26 @@ def respond(
     if resume:
         return session.resume(run.id, as_, role)
     _report(session, recorded, run)
+    return Exit.DONE
+
+
+def delegate(
+    request: RequestId,
+    to: To,
+    as_: As,
+    config: ConfigFile = DEFAULT_CONFIG,
+    role: Roles = None,
+    reason: Reason = "",
+    as_json: AsJson = False,
+) -> int:
+    """Let somebody else decide. The request stays open, and shows the same action; you do not decide it any more."""
+    session, who = Session(Opening(config), Output(as_json), None), responder(as_, role)
+
+    async def work(hitl: Runtime) -> tuple[Recorded, Run]:
+        settled = await find_request(hitl, request)
+        return await _record(hitl, Response.to(settled.request, Delegate(to=to), by=who, reason=reason))
+
+    _report(session, *session.opening.do(work))
     return Exit.DONE
 
 

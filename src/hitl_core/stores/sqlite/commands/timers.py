@@ -74,7 +74,7 @@ def _note_asked(txn: Transaction, now: datetime, key: int, event: AuditEvent, st
     request = known.request
     body: dict[str, Json] = {"digest": request.digest, "step": step}
     if event is AuditEvent.REQUEST_ESCALATED:
-        asked = standing(asked_at(request, now), known.votes).now
+        asked = standing(asked_at(request, known.votes, now), known.votes).now
         assert asked is not None
         values = (requests.audience(txn, asked), key)
         txn.execute("UPDATE hitl_requests SET audience = ? WHERE key = ?", values)
