@@ -112,6 +112,7 @@ class LiftsForAnybody(Broken):
         (NeverFires, "a_deadline_fires_once_whoever_looks"),
         (ForgetsTheApproval, "an_approval_is_for_exactly_this_action"),
         (KeepsEveryLease, "who_lost_the_lease_writes_nothing"),
+        (NeverFires, "what_is_put_off_comes_back_once"),
         (AsksOnWhoGaveItOn, "what_is_given_on_is_asked_of_somebody_else"),
         (LiftsForAnybody, "another_person_lifts_a_stop"),
         (FindsGuidanceEverywhere, "guidance_enters_at_one_place"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from ..commands import Effect, Page, Recorded, Settled, Stop, StopScope
@@ -69,14 +70,27 @@ class BlockingRuntime:
         return self._portal.wait(self.runtime.tick())
 
     def inbox(
-        self, *, roles: tuple[str, ...] = (), limit: int = 50, cursor: str | None = None, notices: bool = False
+        self,
+        *,
+        roles: tuple[str, ...] = (),
+        limit: int = 50,
+        cursor: str | None = None,
+        notices: bool = False,
+        by: str | Responder | None = None,
+        deferred: bool = False,
     ) -> Page[Settled]:
-        """Open requests, oldest first."""
-        return self._portal.wait(self.runtime.inbox(roles=roles, limit=limit, cursor=cursor, notices=notices))
+        """Open requests, oldest first; with `deferred`, also what was put off."""
+        return self._portal.wait(
+            self.runtime.inbox(roles=roles, limit=limit, cursor=cursor, notices=notices, by=by, deferred=deferred)
+        )
 
-    def request(self, request_id: str) -> Settled:
+    def request(self, request_id: str, *, by: str | Responder | None = None) -> Settled:
         """One request with its state and response. Raises RequestNotFound."""
-        return self._portal.wait(self.runtime.request(request_id))
+        return self._portal.wait(self.runtime.request(request_id, by=by))
+
+    def defer(self, request_id: str, *, until: datetime, by: str | Responder) -> Settled:
+        """Put a request off: it is not in the inbox until then, for nobody. Its deadline stays."""
+        return self._portal.wait(self.runtime.defer(request_id, until=until, by=by))
 
     def respond(self, response: Response) -> Recorded:
         """Decide a request. The first valid answer wins."""

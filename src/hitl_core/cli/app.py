@@ -45,6 +45,7 @@ for name, command in (
     ("show", requests.show),
     ("respond", requests.respond),
     ("delegate", requests.delegate),
+    ("defer", requests.defer),
     ("resume", runs.resume_run),
     ("undo", runs.undo),
     ("revoke", requests.revoke),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime
+from typing import NoReturn
 
 from ..commands import GetRun, Note, Settled, WriteNote
 from ..errors import Fault, NotAuthorised, NotPermitted
 from ..gate import Surroundings
-from ..people import Act, Directory, Person
+from ..people import EVERY_TENANT, Act, Directory, Person
 from ..protocol import ActingFor, AuditEvent, Delegate, Json, Responder, Response
 from ..quorum import asked_now, is_of
 from .judge import note_refusal
@@ -67,10 +68,38 @@ async def permitted(
 
     `on` is what it is done to; with a `tenant`, that is where it belongs.
     """
+    who = await recognised(around, by, on=on, tenant=tenant, act=act)
+    if faults := around.authority.faults(act, who):
+        await _refuse(around, act, who, on, faults)
+    return who
+
+
+async def recognised(
+    around: Surroundings, by: str | Responder, *, on: str, tenant: str | None, act: str = "see"
+) -> Responder:
+    """A person as the directory knows them. Raises NotPermitted, and records it, if it does not know them here."""
     who, faults = await known(around, Responder(id=by) if isinstance(by, str) else by, tenant=tenant)
-    faults = faults or around.authority.faults(act, who)
-    if not faults:
-        return who
+    if faults:
+        await _refuse(around, act, who, on, faults)
+    return who
+
+
+async def in_view_of(around: Surroundings, by: str | Responder) -> tuple[tuple[str, ...], tuple[str, ...], str | None]:
+    """Whose requests somebody sees: users and roles (of those too for whom they stand in), and the one tenant, if any.
+
+    Raises NotPermitted, and records it, for whom the directory does not know.
+    """
+    who = await recognised(around, by, on="inbox", tenant=None)
+    person = None if around.directory is None else await looked_up(around.directory, who.id)
+    if around.directory is None or person is None:
+        return (who.id,), who.roles, None if around.directory is None else ""
+    away = await _away(around.directory, who.id, around.now())
+    users = (who.id, *(each.id for each in away))
+    roles = (*who.roles, *(role for each in away for role in each.acts_in))
+    return users, roles, None if person.tenant == EVERY_TENANT else person.tenant
+
+
+async def _refuse(around: Surroundings, act: str, who: Responder, on: str, faults: list[Fault]) -> NoReturn:
     body: dict[str, Json] = {"act": act, "faults": [str(fault) for fault in faults]}
     body |= {"channel": who.channel, "authenticated_by": who.authenticated_by}
     await around.store.apply(WriteNote(Note(AuditEvent.ACT_REFUSED, on, who.id, body), around.now()))

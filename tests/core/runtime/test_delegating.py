@@ -10,7 +10,7 @@ import pytest
 from hitl_core.commands import ListRequests, RecordResponse
 from hitl_core.errors import AlreadyDecided, NotAuthorised, RequestClosed, ResponseRefused
 from hitl_core.lifecycle import RequestState
-from hitl_core.protocol import PauseRequest, RunState
+from hitl_core.protocol import Arguments, PauseRequest, RunState
 from hitl_core.runtime import Runtime
 from tests.core.shop import Shop, decide, one_refund, only, policy, rule, trail
 
@@ -108,7 +108,7 @@ async def test_an_edit_drops_votes_and_not_who_gave_it_on(shop: Shop) -> None:
         run = await hitl.start(None)
         await hitl.respond(only(run).delegate("zoe", by="ann"))
         await hitl.respond(only(run).approve(by="bob"))
-        less = {"order": "A-1042", "amount": 9.5}
+        less: Arguments = {"order": "A-1042", "amount": 9.5}
         said = await hitl.respond(only(run).edit(less, by="zoe"))
         assert [each.responder.id for each in said.settled.votes] == ["ann", "zoe"]
         await decide(hitl, run, "edit", less, by="bob")

@@ -10,6 +10,7 @@ from ....errors import NotAuthorised, ResponseRefused
 from ....protocol import AuditEvent, Delegate, Json
 from ....quorum import agreements, asked_at, standing
 from ..tables import RequestRow, Transaction, bodies, requests
+from .deferring import wake
 from .voting import not_asked
 
 _KEEP: Final = "INSERT INTO hitl_votes (request, responder, body) VALUES (?, ?, ?)"
@@ -36,6 +37,7 @@ def give_on(txn: Transaction, known: Settled, command: RecordResponse, row: Requ
     assert now is not None
     txn.execute(_KEEP, (row.key, response.responder.id, bodies.put(txn, body)))
     txn.execute(_MOVE, (requests.audience(txn, now), row.key))
+    wake(txn, row.key)
     _note(txn, command, row, body)
 
 

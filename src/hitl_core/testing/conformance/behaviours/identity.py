@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from ....capabilities import Capability
 from ....commands import StopScope
 from ....errors import NotAuthorised, NotPermitted
@@ -66,6 +68,21 @@ async def given_on_it_asks_somebody_else_about_the_same(world: World) -> None:
         await world.say(request, "approve", by="mia")
     expect("the run", (await world.resume(run)).state, RunState.PAUSED)
     await world.decide(run, "approve", by="ben")
+    expect("what was paid", world.paid(), [40.5])
+
+
+@behaviour("P52", GATED)
+async def put_off_it_comes_back(world: World) -> None:
+    """What is put off is out of the inbox until its time; nothing has run, and nothing else has changed."""
+    run = await world.start(Scene.of(pay()))
+    request, hitl = only(run), await world.hitl()
+    await hitl.defer(request.id, until=world.clock.now() + timedelta(hours=1), by="mia")
+    expect("the inbox", await world.inbox(), [])
+    await world.leave()
+    world.clock.advance(3600)
+    expect("the inbox at its time", await world.inbox(), [request])
+    expect("what was paid", world.paid(), [])
+    await world.decide(run, "approve")
     expect("what was paid", world.paid(), [40.5])
 
 

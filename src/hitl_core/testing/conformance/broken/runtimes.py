@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import ClassVar, Self
 
 from ....capabilities import Capability
-from ....commands import GetRequest, LiftStop, Recorded, StopScope
+from ....commands import GetRequest, LiftStop, Recorded, Settled, StopScope
 from ....errors import AlreadyDecided, RequestClosed, RequestExpired, ResponseRefused
 from ....lifecycle import RequestState
 from ....protocol import Delegate, Guidance, Responder, Response, RunState
@@ -114,6 +115,14 @@ class AsksOnWhoGaveItOn(BrokenRuntime):
         if not isinstance(response.decision, Delegate):
             return await super().respond(response)
         return await self._as_it_stands(response)
+
+
+@breaks("P52")
+class PutsOffForGood(BrokenRuntime):
+    """Lets a request be put off, and forgets the time."""
+
+    async def defer(self, request_id: str, *, until: datetime, by: str | Responder) -> Settled:
+        return await super().defer(request_id, until=until + timedelta(days=400), by=by)
 
 
 @breaks("P61")

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from ....commands import (
     Counted,
+    DeferRequest,
     FireTimers,
     LiftStop,
     ListRequests,
@@ -20,7 +21,7 @@ from ....commands import (
 from ....errors import AlreadyDecided, HistoryMoved, NotAuthorised, NotPermitted
 from ....lifecycle import RequestState
 from ....policy import Past, Question, Tally
-from ....protocol import Approvers, Escalation, Stage, sha256
+from ....protocol import Approvers, Escalation, Responder, Stage, sha256
 from ..expect import expect, refuses
 from .suite import store_behaviour
 from .world import StoreWorld
@@ -72,6 +73,22 @@ async def what_is_given_on_is_asked_of_somebody_else(world: StoreWorld) -> None:
             await world.answers(late)
     said = await world.answers(request.approve(by="bob"))
     expect("its state", said.settled.state, RequestState.DECIDED)
+
+
+@store_behaviour("P52")
+async def what_is_put_off_comes_back_once(world: StoreWorld) -> None:
+    """It is not in the inbox until its time, then it is, whoever looks; only who is asked puts it off."""
+    _, (request,) = await world.paused(approvers=Approvers(users=("ann",)))
+    store, until = await world.store(), world.now + timedelta(seconds=60)
+    with refuses("a stranger", NotAuthorised):
+        await store.apply(DeferRequest(request.id, until, Responder(id="carl"), world.now))
+    await store.apply(DeferRequest(request.id, until, Responder(id="ann"), world.now))
+    expect("the inbox", (await store.fetch(ListRequests(awake=True))).items, ())
+    world.later(60)
+    fired = await asyncio.gather(*(world.apply(FireTimers(world.now)) for _ in range(8)))
+    expect("fired", sum(map(len, fired)), 1)
+    (seen,) = (await store.fetch(ListRequests(awake=True))).items
+    expect("what is asked", seen.request, request)
 
 
 @store_behaviour("P61")
