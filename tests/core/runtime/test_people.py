@@ -103,6 +103,22 @@ async def test_while_the_directory_fails_nobody_decides(shop: Shop) -> None:
     assert shop.ledger.count() == 0
 
 
+class HalfReachable(Unreachable):
+    async def person(self, id: str) -> Person | None:
+        return Person(id)
+
+
+async def test_while_the_directory_cannot_say_who_stands_in_nobody_does(shop: Shop) -> None:
+    shop.directory = HalfReachable()
+    shop.policy = policy(rule("ann", level="confirm", approvers={"users": ["ann"]}))
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        run = await hitl.start(None)
+        with pytest.raises(NotAuthorised, match="it needs user ann"):
+            await hitl.respond(only(run).approve(by="bob"))
+        await decide(hitl, run, "approve", by="ann")
+    assert shop.ledger.count() == 1
+
+
 async def test_without_a_directory_nobody_says_that_they_act_for_another(shop: Shop) -> None:
     shop.policy = policy(rule("ann", level="confirm", approvers={"users": ["ann"]}))
     async with shop.open(one_refund(shop.ledger)) as hitl:
