@@ -143,6 +143,15 @@ async def test_a_provider_is_asked(tmp_path: Path) -> None:
     assert [await directory.person("ann") is None, await directory.person("bob") is None] == [False, True]
 
 
+async def test_a_file_is_asked(tmp_path: Path) -> None:
+    written(tmp_path, ANN)
+    config = written(tmp_path, f'{MINIMAL}[people]\nfile = "people.toml"\n', "hitl.toml")
+    async with connect(config) as hitl:
+        directory = hitl._around.directory
+    assert directory is not None
+    assert [await directory.person("ann") is None, await directory.person("bob") is None] == [False, True]
+
+
 async def test_authority_is_read(tmp_path: Path) -> None:
     config = written(tmp_path, f'{MINIMAL}[authority]\nlift = ["boss"]\nlift_by_another = true\n', "hitl.toml")
     async with connect(config) as hitl:

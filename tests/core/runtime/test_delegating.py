@@ -48,6 +48,15 @@ async def test_p52_whoever_it_is_given_to_decides_and_the_action_is_the_same(sho
     assert (await shop.verified()).findings == ()
 
 
+async def test_whoever_it_is_given_to_refuses_it_alone(shop: Shop) -> None:
+    shop.policy = policy(ANN)
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        run = await hitl.start(None)
+        await hitl.respond(only(run).delegate("bob", by="ann"))
+        await decide(hitl, run, "reject", "not this one", by="bob")
+    assert shop.ledger.count() == 0
+
+
 async def test_p24_of_a_role_the_others_are_asked_besides(shop: Shop) -> None:
     shop.policy = policy(LEAD)
     async with shop.open(one_refund(shop.ledger)) as hitl:
