@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import assert_never
 
 from .errors import Fault, NotCanonical, TooLarge
@@ -29,7 +30,7 @@ from .protocol import (
     TakeOver,
     canonical,
 )
-from .quorum import is_of, people
+from .quorum import agreements, given_on, is_of, people, voices
 
 
 def check(request: PauseRequest, response: Response) -> list[Fault]:
@@ -39,17 +40,24 @@ def check(request: PauseRequest, response: Response) -> list[Fault]:
         faults.append(Fault("batch", "is not for this request: its rule wants it looked at alone; answer it by itself"))
     if response.digest != request.digest:
         faults.append(Fault("digest", "is not the digest of the action in this request; show it again, then answer"))
-    if response.decision.type not in request.allowed:
+    offered = response.decision.type in request.allowed
+    if not offered and not (isinstance(response.decision, Delegate) and request.allowed):
         allowed = ", ".join(request.allowed)
         faults.append(Fault("decision", f"{response.decision.type!r} is not offered here; offered: {allowed}"))
         return faults
     return faults + _content(request, response)
 
 
-def authorise(request: PauseRequest, response: Response, asked: Stage | Approvers | None = None) -> list[Fault]:
+def authorise(
+    request: PauseRequest,
+    response: Response,
+    asked: Stage | Approvers | None = None,
+    said: Iterable[Response] = (),
+) -> list[Fault]:
     """Why this responder may not decide this request; an empty list means that they may.
 
-    `asked` are those who are asked now; without it, whom the request names (where it has stages, the first).
+    `asked` are those who are asked now; without it, whom the request names (where it has stages, the first). `said` is
+    what was said about it before: whoever gave it on does not decide it any more.
     """
     who, asked = response.responder, asked or request.approvers.in_order[0]
     faults: list[Fault] = []
@@ -57,8 +65,35 @@ def authorise(request: PauseRequest, response: Response, asked: Stage | Approver
         faults.append(Fault("responder", f"{who.id!r} is the agent that asks; an agent never decides its own request"))
     if _is_self_approval(request, response):
         faults.append(Fault("responder", f"{who.id!r} started this run; somebody else has to approve it"))
+    for given in given_on(said):
+        if voices(given.responder) & voices(who):
+            faults.append(Fault("responder", f"{who.id!r} may not decide this; it was given on to {_to(given)!r}"))
     if not is_of(who, asked):
         faults.append(Fault("responder", f"{who.id!r} may not decide this; it needs {people(asked)}"))
+    return faults
+
+
+def giving_on_faults(
+    request: PauseRequest, response: Response, asked: Approvers, said: Iterable[Response]
+) -> list[Fault]:
+    """Why this request cannot be given on to that person; nothing for another decision.
+
+    `asked` are those who are asked now in all stages, `said` is what was said about the request before.
+    """
+    if not isinstance(response.decision, Delegate):
+        return []
+    to, origin, faults = response.decision.to, request.action.origin, list[Fault]()
+    said = tuple(said)
+    if to in origin.path or to == origin.agent:
+        faults.append(Fault("to", f"{to!r} is the agent that asks; name a person"))
+    if to == request.requested_for and not request.approvers.allow_self:
+        faults.append(Fault("to", f"{to!r} started this run; name somebody else"))
+    if any(to in voices(given.responder) for given in given_on(said)):
+        faults.append(Fault("to", f"{to!r} gave this request on before, so it would go round in circles"))
+    if any(to in stage.users for stage in asked.in_order):
+        faults.append(Fault("to", f"{to!r} is asked already"))
+    if any(voices(vote.responder) & voices(response.responder) for vote in agreements(said)):
+        faults.append(Fault("responder", f"{response.responder.id!r} has voted on this request, and cannot give it on"))
     return faults
 
 
@@ -88,12 +123,17 @@ def schema_faults(schema: dict[str, Json], value: Json, path: str) -> list[Fault
     return [Fault(path + error.json_path.removeprefix("$"), error.message) for error in found]
 
 
+def _to(given: Response) -> str:
+    assert isinstance(given.decision, Delegate)
+    return given.decision.to
+
+
 def _is_self_approval(request: PauseRequest, response: Response) -> bool:
     decision = response.decision
     consenting = isinstance(decision, Approve | Edit | Accept)
     if request.in_doubt and isinstance(decision, Choose):
         consenting = decision.option not in RUNS_NOTHING
-    own = request.requested_for is not None and response.responder.id == request.requested_for
+    own = request.requested_for is not None and request.requested_for in voices(response.responder)
     return consenting and own and not request.approvers.allow_self
 
 
@@ -109,7 +149,8 @@ def _content(request: PauseRequest, response: Response) -> list[Fault]:
         case Revise(feedback=feedback):
             return [] if feedback.strip() else [Fault("feedback", "is empty; say what should change")]
         case Delegate(to=to):
-            return [Fault("to", f"{to!r} is who answers; name somebody else")] if to == response.responder.id else []
+            own = to in voices(response.responder)
+            return [Fault("to", f"{to!r} is who answers; name somebody else")] if own else []
         case TakeOver(text=text, heard=heard):
             silent = not text.strip() and not any(each.strip() for each in heard)
             return [Fault("text", "is empty; say something, or hand back")] if silent else []

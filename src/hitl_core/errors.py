@@ -31,6 +31,7 @@
     │   ├── LeaseLost                        HITL-U05  our claim ended; whatever we do now is refused
     │   └── GuidanceRefused (ValueError)     HITL-U07  guidance that cannot be queued; says everything that is wrong
     │       └── MayNotSteer (PermissionError)  HITL-U08
+    ├── NotPermitted (PermissionError)       HITL-P01  somebody may not stop, lift, steer, cancel …
     ├── EffectRefused                        HITL-E01  the last check before a tool said no
     │   ├── Stopped                          HITL-E02  a stop is in force
     │   ├── DigestMismatch                   HITL-E03  what would run is not what was approved
@@ -297,6 +298,17 @@ class MayNotSteer(GuidanceRefused, PermissionError):
     """Whoever gave the guidance may not steer this run: an agent does not steer itself."""
 
     code = "HITL-U08"
+
+
+# ── people ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class NotPermitted(FaultyError, PermissionError):
+    """A person may not do this: they are unknown, of another tenant, without the role, or not the other person that it
+    needs. Nothing was changed."""
+
+    code = "HITL-P01"
+    summary = "not permitted"
 
 
 # ── effects ──────────────────────────────────────────────────────────────────────────────────────────────────

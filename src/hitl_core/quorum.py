@@ -6,13 +6,15 @@ votes before it were about another action.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from .protocol import (
     Accept,
+    ActingFor,
     Approve,
     Approvers,
     Cancel,
@@ -73,17 +75,36 @@ def needs_several(approvers: Approvers) -> bool:
     return approvers.needed > 1 or bool(approvers.separate_from)
 
 
-def asked_after(approvers: Approvers, escalation: Iterable[Escalation], seconds: float) -> Approvers:
-    """Who is asked when a request has been open for so long."""
+def asked_after(
+    approvers: Approvers, escalation: Iterable[Escalation], seconds: float, said: Iterable[Response] = ()
+) -> Approvers:
+    """Who is asked when a request has been open for so long, and whoever gave it on in `said` has done so."""
     for step in escalation:
         if step.after_seconds <= seconds:
-            approvers = _escalated(approvers, step)
+            approvers = _changed(approvers, partial(_joined, step=step))
+    for given in given_on(said):
+        approvers = _changed(approvers, partial(_in_their_place, given=given))
     return approvers
 
 
-def asked_at(request: PauseRequest, now: datetime) -> Approvers:
-    """Who is asked about a request at this time."""
-    return asked_after(request.approvers, request.escalation, (now - request.created_at).total_seconds())
+def asked_at(request: PauseRequest, said: Iterable[Response], now: datetime) -> Approvers:
+    """Who is asked about a request at this time, after what was said about it."""
+    return asked_after(request.approvers, request.escalation, (now - request.created_at).total_seconds(), said)
+
+
+def given_on(said: Iterable[Response]) -> tuple[Response, ...]:
+    """Of what was said, where somebody let somebody else decide."""
+    return tuple(each for each in said if isinstance(each.decision, Delegate))
+
+
+def agreements(said: Iterable[Response]) -> tuple[Response, ...]:
+    """Of what was said, the votes."""
+    return tuple(each for each in said if not isinstance(each.decision, Delegate))
+
+
+def voices(who: Responder) -> frozenset[str]:
+    """Whose word it is: the person's, and that of whom they stand in for. Each counts once."""
+    return frozenset((who.id, who.acting_for.id) if who.acting_for else (who.id,))
 
 
 def standing(approvers: Approvers, votes: Iterable[Response], *, judged: bool = True) -> Standing:
@@ -93,13 +114,16 @@ def standing(approvers: Approvers, votes: Iterable[Response], *, judged: bool = 
     """
     stages = approvers.in_order
     agreed: list[list[str]] = [[]]
-    for vote in votes:
+    heard: set[str] = set()
+    for vote in agreements(votes):
         if len(agreed[-1]) >= stages[len(agreed) - 1].quorum:
             if len(agreed) == len(stages):
                 break
             agreed.append([])
-        if _counts(vote.responder, None if judged else stages[len(agreed) - 1], agreed):
+        asked = judged or is_of(vote.responder, stages[len(agreed) - 1])
+        if asked and not heard & voices(vote.responder):
             agreed[-1].append(vote.responder.id)
+            heard |= voices(vote.responder)
     if len(agreed[-1]) >= stages[len(agreed) - 1].quorum and len(agreed) < len(stages):
         agreed.append([])
     return Standing(stages, tuple(map(tuple, agreed)))
@@ -107,24 +131,25 @@ def standing(approvers: Approvers, votes: Iterable[Response], *, judged: bool = 
 
 def agreeing(request: PauseRequest, votes: Sequence[Response], response: Response) -> tuple[Response, ...]:
     """The votes that agree with this one; none if it is about something else than they are."""
-    return tuple(votes) if all(_same(request, each, response) for each in votes) else ()
+    found = agreements(votes)
+    return found if all(_same(request, each, response) for each in found) else ()
 
 
 def asked_now(request: PauseRequest, votes: Sequence[Response], response: Response, now: datetime) -> Stage:
     """Who may give this answer now: those of the stage that the votes before it have come to."""
     alone = isinstance(response.decision, SETTLES_ALONE)
-    before = standing(asked_at(request, now), votes if alone else agreeing(request, votes, response))
+    before = standing(asked_at(request, votes, now), votes if alone else agreeing(request, votes, response))
     return before.now or before.stages[-1]
 
 
 def is_of(who: Responder, stage: Stage | Approvers) -> bool:
     """Whether somebody is one of these people."""
     named = stage.users or stage.roles
-    return not named or who.id in stage.users or bool(set(who.roles) & set(stage.roles))
+    return not named or any(_is_named(each, stage) for each in (who, who.acting_for) if each is not None)
 
 
-def _counts(who: Responder, stage: Stage | None, agreed: list[list[str]]) -> bool:
-    return (stage is None or is_of(who, stage)) and not any(who.id in each for each in agreed)
+def _is_named(who: Responder | ActingFor, stage: Stage | Approvers) -> bool:
+    return who.id in stage.users or bool(set(who.roles) & set(stage.roles))
 
 
 def _same(request: PauseRequest, one: Response, other: Response) -> bool:
@@ -142,15 +167,18 @@ def _letting(request: PauseRequest, response: Response) -> object:
             return canonical(decision.model_dump(mode="json"), what="decision")
 
 
-def _escalated(approvers: Approvers, step: Escalation) -> Approvers:
+_Names = dict[str, tuple[str, ...]]
+
+
+def _changed(approvers: Approvers, names: Callable[[Stage | Approvers], _Names]) -> Approvers:
+    """The same in every stage, or where there is none, for the approvers themselves."""
     if not approvers.stages:
-        return approvers.model_copy(update=_joined(approvers, step))
-    return approvers.model_copy(
-        update={"stages": tuple(stage.model_copy(update=_joined(stage, step)) for stage in approvers.stages)}
-    )
+        return approvers.model_copy(update=names(approvers))
+    stages = tuple(stage.model_copy(update=names(stage)) for stage in approvers.stages)
+    return approvers.model_copy(update={"stages": stages})
 
 
-def _joined(before: Stage | Approvers, step: Escalation) -> dict[str, tuple[str, ...]]:
+def _joined(before: Stage | Approvers, step: Escalation) -> _Names:
     anybody = not (before.users or before.roles)
     if step.instead:
         return {"users": step.users, "roles": step.roles}
@@ -160,3 +188,12 @@ def _joined(before: Stage | Approvers, step: Escalation) -> dict[str, tuple[str,
         "users": tuple(dict.fromkeys((*before.users, *step.users))),
         "roles": tuple(dict.fromkeys((*before.roles, *step.roles))),
     }
+
+
+def _in_their_place(before: Stage | Approvers, given: Response) -> _Names:
+    """Who is asked instead of somebody who gave it on. Whoever else is asked besides them stays so."""
+    assert isinstance(given.decision, Delegate)
+    if not is_of(given.responder, before):
+        return {}
+    left = (user for user in before.users if user not in voices(given.responder))
+    return {"users": tuple(dict.fromkeys((*left, given.decision.to)))}

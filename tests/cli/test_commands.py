@@ -126,6 +126,40 @@ def test_several_people_see_who_has_agreed_and_who_has_not(tmp_path: Path) -> No
     assert shop.hitl("show", request, "--json").json["still_needed"] == ""
 
 
+PEOPLE = """
+[people.ann]
+roles = ["lead"]
+[people.ben]
+[people.eve]
+tenant = "elsewhere"
+"""
+
+
+def test_people_of_a_directory_give_on_put_off_and_lift(tmp_path: Path) -> None:
+    shop = Shop.build(tmp_path, more='[people]\nfile = "people.toml"\n[authority]\ncancel = ["lead"]\n')
+    (tmp_path / "people.toml").write_text(PEOPLE, encoding="utf-8")
+    run = shop.hitl("run", "--json", "--input", order()).json
+    request = run["pending"][0]["id"]
+    assert shop.hitl("defer", request, "--until", "soon", "--as", "ann").code == 2
+    assert shop.hitl("defer", request, "--until", "2026-12-01T09:00", "--as", "ann").code == 2
+    assert shop.hitl("defer", request, "--until", "2h", "--as", "mallory").code == 1
+    assert f"request {request} is put off until" in shop.hitl("defer", request, "--until", "2h", "--as", "ann").flat
+    assert shop.hitl("inbox", "--json").json["requests"] == []
+    assert len(shop.hitl("inbox", "--deferred", "--as", "ann", "--json").json["requests"]) == 1
+    assert shop.hitl("show", request, "--as", "eve").code == 1
+    given = shop.hitl("delegate", request, "ben", "--as", "ann", "--json").json
+    assert (given["request"]["state"], given["request"]["votes"][0]["decision"]["to"]) == ("open", "ben")
+    assert "delegate to ben by ann" in shop.hitl("show", request).flat
+    assert len(shop.hitl("inbox", "--as", "ben", "--json").json["requests"]) == 1
+    assert shop.hitl("respond", request, "approve", "--as", "ann").code == 1
+    assert shop.hitl("cancel", run["id"], "--as", "ben", "--role", "lead", "--json").json["error"]["code"] == "HITL-P01"
+    shop.hitl("stop", "all", "--as", "ann", "--reason", "audit")
+    assert shop.hitl("lift", "all", "--as", "ann", "--reason", "fine").code == 1
+    assert shop.hitl("lift", "all", "--as", "ben", "--reason", "fine").code == 0
+    done = shop.hitl("respond", request, "approve", "--as", "ben", "--resume", "--json").json
+    assert (done["state"], len(shop.ledger("refund"))) == ("completed", 1)
+
+
 def test_a_request_in_json_keeps_its_answer(hitl: Hitl) -> None:
     request = start(hitl)["pending"][0]["id"]
     said = hitl("respond", request, "reject", "--as", "alice", "--role", "lead", "--message", "no", "--json").json
@@ -133,7 +167,7 @@ def test_a_request_in_json_keeps_its_answer(hitl: Hitl) -> None:
     assert (said["request"]["state"], said["run"]["state"], said["replayed"]) == ("decided", "ready", False)
     shown = hitl("show", request, "--json").json
     responder = {"id": "alice", "roles": ["lead"], "channel": "terminal", "authenticated_by": "assertion"}
-    assert shown["response"]["responder"] == responder
+    assert shown["response"]["responder"] == {**responder, "acting_for": None}
     assert shown["response"]["decision"] == {"type": "reject", "message": "no"}
     again = hitl("respond", request, "reject", "--as", "alice", "--message", "no", "--json")
     assert (again.code, again.json["replayed"]) == (0, True)

@@ -11,6 +11,8 @@ import pytest
 from hitl_core.commands import (
     BeginEffect,
     FireTimers,
+    GetRequest,
+    LiftStop,
     ListGuidance,
     Recorded,
     RecordResponse,
@@ -19,6 +21,7 @@ from hitl_core.commands import (
 )
 from hitl_core.contracts import Store
 from hitl_core.errors import AlreadyDecided, HitlError
+from hitl_core.protocol import Delegate, RunState
 from hitl_core.stores.sqlite import SqliteStore
 from hitl_core.testing.conformance.stores import STORE_BEHAVIOURS, StoreWorld, store_behaviour, try_store
 
@@ -89,6 +92,19 @@ class FindsGuidanceEverywhere(Broken):
         return await self.fetch(ListGuidance(command.lease.run_id)) if isinstance(command, TakeGuidance) else taken
 
 
+class AsksOnWhoGaveItOn(Broken):
+    async def apply(self, command: Any) -> Any:
+        if isinstance(command, RecordResponse) and isinstance(command.response.decision, Delegate):
+            return Recorded(await self.fetch(GetRequest(command.response.request_id)), RunState.PAUSED)
+        return await self.inner.apply(command)
+
+
+class LiftsForAnybody(Broken):
+    async def apply(self, command: Any) -> Any:
+        command = replace(command, by_another=False) if isinstance(command, LiftStop) else command
+        return await self.inner.apply(command)
+
+
 @pytest.mark.parametrize(
     ("broken", "caught"),
     [
@@ -96,6 +112,9 @@ class FindsGuidanceEverywhere(Broken):
         (NeverFires, "a_deadline_fires_once_whoever_looks"),
         (ForgetsTheApproval, "an_approval_is_for_exactly_this_action"),
         (KeepsEveryLease, "who_lost_the_lease_writes_nothing"),
+        (NeverFires, "what_is_put_off_comes_back_once"),
+        (AsksOnWhoGaveItOn, "what_is_given_on_is_asked_of_somebody_else"),
+        (LiftsForAnybody, "another_person_lifts_a_stop"),
         (FindsGuidanceEverywhere, "guidance_enters_at_one_place"),
     ],
 )

@@ -19,6 +19,7 @@ from hitl_core.audit import Report, verify
 from hitl_core.commands import ReadAudit
 from hitl_core.contracts import Adapter, Channel, Clock, Store
 from hitl_core.gate import Surroundings
+from hitl_core.people import Authority, Directory, PeopleFile
 from hitl_core.policy import Policy
 from hitl_core.protocol import AuditEntry, PauseRequest, Run
 from hitl_core.runtime import Runtime, Settings
@@ -67,6 +68,8 @@ class Shop:
         self.clock = ManualClock()
         self.time: Clock = time or self.clock
         self.ledger = Ledger(folder / "ledger.jsonl")
+        self.directory: Directory | None = None
+        self.authority = Authority()
 
     @asynccontextmanager
     async def open(
@@ -89,11 +92,19 @@ class Shop:
             policy=lambda: self.policy,
             clock=self.time,
             catalogue=catalogue,
+            directory=self.directory,
+            authority=self.authority,
         )
         made = adapter or PlainAdapter(AppSource(name, app), catalogue=catalogue)
         settings = Settings(app=name, lease_seconds=lease_seconds)
         async with Runtime(adapter=made, around=around, settings=settings, channels=channels) as runtime:
             yield runtime
+
+    def people(self, text: str) -> None:
+        """Put a directory in force: a file of people."""
+        path = self.folder / "people.toml"
+        path.write_text(text, encoding="utf-8")
+        self.directory = PeopleFile(path)
 
     async def verified(self) -> Report:
         """The audit trail, read again from its start; call it when nobody writes any more."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hitl_core.checks import authorise, check, schema_faults
+from hitl_core.checks import authorise, check, giving_on_faults, schema_faults
 from hitl_core.protocol import Action, Approvers, Json, Kind, Option, Origin, PauseRequest, Reply
 from tests.core import desk
 
@@ -64,7 +64,6 @@ def test_a_kind_takes_what_it_offers(kind: Kind, decision: dict[str, Any]) -> No
     ("kind", "decision", "fault"),
     [
         (Kind.APPROVAL, {"type": "choose", "option": "dhl"}, "'choose' is not offered here; offered: approve, edit"),
-        (Kind.APPROVAL, {"type": "delegate", "to": "bob"}, "is not offered"),
         (Kind.INPUT, {"type": "approve"}, "'approve' is not offered"),
         (Kind.INPUT, {"type": "answer", "value": 5}, "must be text, not number"),
         (Kind.INPUT, {"type": "answer", "value": None}, "must be text, not null"),
@@ -94,10 +93,11 @@ def test_a_level_may_offer_less() -> None:
 def test_a_notice_takes_no_answer() -> None:
     request = desk.request(kind=Kind.NOTICE, allowed=())
     assert paths(request, {"type": "approve"}) == ["decision"]
+    assert paths(request, {"type": "delegate", "to": "bob"}) == ["decision"]
 
 
 def test_nobody_delegates_to_themselves() -> None:
-    request = desk.request(allowed=(Reply.DELEGATE,))
+    request = desk.request()
     assert paths(request, {"type": "delegate", "to": "ann"}, by="ann") == ["to"]
     assert paths(request, {"type": "delegate", "to": "bob"}, by="ann") == []
 
@@ -268,3 +268,11 @@ def test_every_reason_why_somebody_may_not_answer_is_given() -> None:
         approvers=Approvers(users=("bob",)),
     )
     assert len(refusals(request, by="ann")) == 3
+
+
+@pytest.mark.parametrize("to", ["desk", "clerk"])
+def test_nothing_is_given_on_to_an_agent_that_asks(to: str) -> None:
+    action = desk.REFUND.model_copy(update={"origin": Origin(agent="clerk", path=("desk", "clerk"))})
+    request = desk.request(action)
+    (fault,) = giving_on_faults(request, desk.response(request, {"type": "delegate", "to": to}), request.approvers, ())
+    assert (fault.path, "is the agent that asks" in fault.problem) == ("to", True)

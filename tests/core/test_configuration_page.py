@@ -64,6 +64,7 @@ def test_the_variables_that_are_read() -> None:
 
 def test_the_example_gives_every_key_and_loads(tmp_path: Path) -> None:
     (tmp_path / "policy.toml").write_text('version = "1"\n', encoding="utf-8")
+    (tmp_path / "people.toml").write_text('[people.ann]\nroles = ["lead"]\n', encoding="utf-8")
     (tmp_path / "hitl.toml").write_text(EXAMPLE, encoding="utf-8")
     config = Config.load(tmp_path / "hitl.toml")
     assert (config.app.reference, config.environment, config.channels) == ("desk:build", "production", ("console",))

@@ -116,13 +116,13 @@ def steps(*after: float, instead: bool = False) -> tuple[Escalation, ...]:
 )
 def test_escalation_adds_or_replaces_people_at_its_time(seconds: float, instead: bool, users: tuple[str, ...]) -> None:
     request = desk.request(approvers=Approvers(users=("ann",), quorum=2), escalation=steps(60, 120, instead=instead))
-    asked = asked_at(request, START + timedelta(seconds=seconds))
+    asked = asked_at(request, (), START + timedelta(seconds=seconds))
     assert (asked.users, asked.quorum) == (users, 2)
 
 
 def test_escalation_reaches_every_stage_and_leaves_anybody_as_they_are() -> None:
     later = START + timedelta(hours=1)
-    staged = asked_at(desk.request(approvers=STAGED, escalation=steps(60)), later)
+    staged = asked_at(desk.request(approvers=STAGED, escalation=steps(60)), (), later)
     assert [stage.users for stage in staged.stages] == [("u60",), ("fay", "u60")]
-    assert asked_at(desk.request(escalation=steps(60)), later) == Approvers()
-    assert asked_at(desk.request(escalation=steps(60, instead=True)), later).users == ("u60",)
+    assert asked_at(desk.request(escalation=steps(60)), (), later) == Approvers()
+    assert asked_at(desk.request(escalation=steps(60, instead=True)), (), later).users == ("u60",)

@@ -20,6 +20,7 @@ RANK = {
     "tools": 2,
     "quorum": 2,
     "checks": 3,
+    "people": 3,
     "commands": 3,
     "apps": 4,
     "contracts": 4,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from ..commands import Effect, Page, Recorded, Settled, Stop, StopScope
@@ -69,32 +70,45 @@ class BlockingRuntime:
         return self._portal.wait(self.runtime.tick())
 
     def inbox(
-        self, *, roles: tuple[str, ...] = (), limit: int = 50, cursor: str | None = None, notices: bool = False
+        self,
+        *,
+        roles: tuple[str, ...] = (),
+        limit: int = 50,
+        cursor: str | None = None,
+        notices: bool = False,
+        by: str | Responder | None = None,
+        deferred: bool = False,
     ) -> Page[Settled]:
-        """Open requests, oldest first."""
-        return self._portal.wait(self.runtime.inbox(roles=roles, limit=limit, cursor=cursor, notices=notices))
+        """Open requests, oldest first; with `deferred`, also what was put off."""
+        return self._portal.wait(
+            self.runtime.inbox(roles=roles, limit=limit, cursor=cursor, notices=notices, by=by, deferred=deferred)
+        )
 
-    def request(self, request_id: str) -> Settled:
+    def request(self, request_id: str, *, by: str | Responder | None = None) -> Settled:
         """One request with its state and response. Raises RequestNotFound."""
-        return self._portal.wait(self.runtime.request(request_id))
+        return self._portal.wait(self.runtime.request(request_id, by=by))
+
+    def defer(self, request_id: str, *, until: datetime, by: str | Responder) -> Settled:
+        """Put a request off: it is not in the inbox until then, for nobody. Its deadline stays."""
+        return self._portal.wait(self.runtime.defer(request_id, until=until, by=by))
 
     def respond(self, response: Response) -> Recorded:
         """Decide a request. The first valid answer wins."""
         return self._portal.wait(self.runtime.respond(response))
 
-    def revoke(self, request_id: str, *, by: str, reason: str = "") -> Settled:
-        """Take back a decision that has not been used yet. Raises RequestNotFound, IllegalMove."""
+    def revoke(self, request_id: str, *, by: str | Responder, reason: str = "") -> Settled:
+        """Take back a decision that has not been used yet. Raises RequestNotFound, IllegalMove, NotPermitted."""
         return self._portal.wait(self.runtime.revoke(request_id, by=by, reason=reason))
 
     def preview(self, request: PauseRequest, arguments: Arguments) -> Preview | None:
         """What an edit of `request` would do, by the tool's own code; None where this app has none for it."""
         return self._portal.wait(self.runtime.preview(request, arguments))
 
-    def cancel(self, run_id: str, *, by: str, reason: str = "") -> Run:
-        """End a run that is not over; what waits in it never runs. Raises RunNotFound or RunFinished."""
+    def cancel(self, run_id: str, *, by: str | Responder, reason: str = "") -> Run:
+        """End a run that is not over; what waits in it never runs. Raises RunNotFound, RunFinished, NotPermitted."""
         return self._portal.wait(self.runtime.cancel(run_id, by=by, reason=reason))
 
-    def undo(self, run_id: str, *, by: str, reason: str = "") -> Run:
+    def undo(self, run_id: str, *, by: str | Responder, reason: str = "") -> Run:
         """Take the run back to its last pause and ask again. Outside effects are not undone by this."""
         return self._portal.wait(self.runtime.undo(run_id, by=by, reason=reason))
 
@@ -106,12 +120,12 @@ class BlockingRuntime:
         """The guidance that a run was given, oldest first, and what became of each."""
         return self._portal.wait(self.runtime.guidance(run_id))
 
-    def stop(self, scope: StopScope, target: str = "", *, by: str, reason: str) -> int:
+    def stop(self, scope: StopScope, target: str = "", *, by: str | Responder, reason: str) -> int:
         """Put a stop in force: nothing that it covers starts any more. Returns how many requests it froze."""
         return self._portal.wait(self.runtime.stop(scope, target, by=by, reason=reason))
 
-    def lift(self, scope: StopScope, target: str = "", *, by: str, reason: str) -> int:
-        """Lift a stop: a separate, recorded act. Returns how many requests are open again."""
+    def lift(self, scope: StopScope, target: str = "", *, by: str | Responder, reason: str) -> int:
+        """Lift a stop: a separate, recorded act. Returns how many requests are open again. Raises NotPermitted."""
         return self._portal.wait(self.runtime.lift(scope, target, by=by, reason=reason))
 
     def stops(self) -> tuple[Stop, ...]:

@@ -44,6 +44,8 @@ for name, command in (
     ("inbox", requests.inbox),
     ("show", requests.show),
     ("respond", requests.respond),
+    ("delegate", requests.delegate),
+    ("defer", requests.defer),
     ("resume", runs.resume_run),
     ("undo", runs.undo),
     ("revoke", requests.revoke),

@@ -5,7 +5,7 @@ moves time and a server decides whose clock counts. A command with a `lease` is 
 that lease is the run's current one.
 """
 
-from .decisions import FireTimers, MoveRequest, RecordResponse
+from .decisions import DeferRequest, FireTimers, MoveRequest, RecordResponse
 from .effects import BeginEffect, EndEffect, MoveEffect, PerformEffect, RecordRefusal
 from .guidance import GiveGuidance, ListGuidance, TakeGuidance
 from .history import Counted, ReadHistory
@@ -34,6 +34,7 @@ __all__ = [
     "Claimed",
     "Command",
     "Counted",
+    "DeferRequest",
     "Effect",
     "EndEffect",
     "FinishRun",

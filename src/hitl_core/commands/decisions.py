@@ -7,6 +7,7 @@ from datetime import datetime
 
 from ..lifecycle import RequestEvent
 from ..protocol import (
+    Responder,
     Response,
 )
 from .kinds import Command
@@ -41,14 +42,29 @@ class MoveRequest(Command[Settled]):
     by: str
     reason: str
     now: datetime
+    authenticated_by: str = "assertion"
+
+
+@dataclass(frozen=True, slots=True)
+class DeferRequest(Command[Settled]):
+    """Put an open request off until a time: it is not in the inbox until then. Its deadline stays.
+
+    Raises RequestNotFound, RequestClosed, NotAuthorised for somebody who is not asked, or ResponseRefused for a time
+    that is over or not before the deadline; what is refused is audited.
+    """
+
+    request_id: str
+    until: datetime
+    by: Responder
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class FireTimers(Command[tuple[Settled, ...]]):
     """Fire up to `limit` deadlines that have passed: each request expires once, and its run may become ready.
 
-    Of those that stay open, the same people are reminded and others are asked, each when its time has come; they come
-    back after the expired ones.
+    Of those that stay open, the same people are reminded, others are asked, and what was put off is in the inbox again,
+    each when its time has come; they come back after the expired ones.
     """
 
     now: datetime

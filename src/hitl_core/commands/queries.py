@@ -49,8 +49,8 @@ class GetRequest(Query[Settled]):
 class ListRequests(Query[Page[Settled]]):
     """The inbox: requests by deadline-free order of arrival, oldest first. Empty filters mean everything.
 
-    `roles` keeps requests that any of these roles (or nobody in particular) may decide. `call` is a place in the run
-    `run_id`.
+    `roles` and `users` keep requests that any of these (or nobody in particular) may decide. `tenant` keeps those of
+    its runs, `awake` those that are not put off. `call` is a place in the run `run_id`.
     """
 
     states: tuple[RequestState, ...] = (RequestState.OPEN,)
@@ -60,6 +60,9 @@ class ListRequests(Query[Page[Settled]]):
     notices: bool = False
     limit: int = 50
     cursor: str | None = None
+    users: tuple[str, ...] = ()
+    tenant: str | None = None
+    awake: bool = False
 
 
 @dataclass(frozen=True, slots=True)

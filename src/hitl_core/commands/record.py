@@ -27,17 +27,23 @@ class SetStop(Command[int]):
     """Put a stop in force and freeze the open requests it covers; returns how many were frozen."""
 
     stop: Stop
+    authenticated_by: str = "assertion"
 
 
 @dataclass(frozen=True, slots=True)
 class LiftStop(Command[int]):
-    """Lift a stop and thaw the requests that no other stop covers; returns how many. Lifting twice is harmless."""
+    """Lift a stop and thaw the requests that no other stop covers; returns how many. Lifting twice is harmless.
+
+    With `by_another`, raises NotPermitted for whoever put it in force; that is recorded.
+    """
 
     scope: StopScope
     target: str
     reason: str
     by: str
     now: datetime
+    by_another: bool = False
+    authenticated_by: str = "assertion"
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,7 @@ class CancelRun(Command[Run]):
     by: str
     reason: str
     now: datetime
+    authenticated_by: str = "assertion"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,3 +117,4 @@ class ReopenRun(Command[Claimed]):
     by: str
     reason: str
     now: datetime
+    authenticated_by: str = "assertion"

@@ -19,11 +19,13 @@ from ..clock import SystemClock
 from ..contracts import Adapter, Channel, Clock, Store
 from ..errors import ConfigError, Fault
 from ..gate import Surroundings
+from ..people import Act, Authority, PeopleFile
 from ..policy import Policy, PolicyFault
 from ..protocol import EffectMode
 from ..runtime import Runtime, Settings
 from ..tools import Catalogue, Override
 from .deferred import DeferredAdapter
+from .directories import directory_from
 from .registry import ADAPTERS, CHANNELS, STORES, load, require_known
 from .reloading import PolicyInForce
 
@@ -37,6 +39,8 @@ TABLES: Final = {
     "channels": {"names"},
     "tools": None,
     "environment": {"name", "tenant"},
+    "people": {"file", "provider"},
+    "authority": {*Act, "lift_by_another"},
 }
 """The tables of hitl.toml and their keys; None means that the keys are the user's own."""
 
@@ -58,6 +62,9 @@ class Config:
     tenant: str = "default"
     lease_seconds: float = 30.0
     concurrency: int = 4
+    people_file: Path | None = None
+    people_provider: str | None = None
+    authority: Authority = field(default_factory=Authority)
     folder: Path = field(default_factory=Path.cwd)
 
     @classmethod
@@ -95,6 +102,7 @@ async def build(config: Config, *, clock: Clock | None = None) -> Runtime:
     catalogue = Catalogue(overrides=config.tools)
     require_known(ADAPTERS, config.backend)
     adapter, channels = DeferredAdapter(config.backend, partial(make_adapter, config, catalogue)), make_channels(config)
+    directory = directory_from(config.people_file, config.people_provider, config.folder)
     time = clock or SystemClock()
     around = Surroundings(
         store=await open_store(config, time),
@@ -102,6 +110,8 @@ async def build(config: Config, *, clock: Clock | None = None) -> Runtime:
         clock=time,
         catalogue=catalogue,
         environment=config.environment,
+        directory=directory,
+        authority=config.authority,
     )
     settings = Settings(
         app=config.app.reference,
@@ -168,6 +178,8 @@ class _Type:
 
 _TEXT: Final = _Type("text", lambda value: isinstance(value, str) and bool(value.strip()))
 _TEXTS: Final = _Type("a list of texts", lambda value: isinstance(value, list) and all(map(_TEXT.fits, value)))
+_ROLES: Final = _Type("a list of roles, at least one", lambda value: _TEXTS.fits(value) and bool(value))
+_REFERENCE: Final = _Type("'module:function'", lambda value: _TEXT.fits(value) and all(value.partition(":")))
 _TABLE: Final = _Type("a table", lambda value: isinstance(value, dict))
 _FLAG: Final = _Type("true or false", lambda value: isinstance(value, bool))
 _COUNT: Final = _Type("an integer from 1 to 1000", lambda value: type(value) is int and 1 <= value <= 1000)
@@ -185,6 +197,7 @@ class _Table:
     def __init__(self, name: str, values: Any, faults: list[Fault]) -> None:
         self.name = name
         self.values: dict[str, Any] = values if isinstance(values, dict) else {}
+        self.given = values is not None
         self.faults = faults
 
     def get(self, key: str, kind: _Type, default: Any = None) -> Any:
@@ -204,6 +217,7 @@ def _read(file: Path, data: dict[str, Any], backend: str | None) -> Config:
     tables = {name: _Table(name, data.get(name), faults) for name in TABLES}
     store, worker, environment = tables["store"], tables["worker"], tables["environment"]
     policy, policy_file = _policy(tables["policy"], folder)
+    people_file, people_provider = _people(tables["people"], folder)
     config = Config(
         backend=_backend(tables["backend"], backend),
         app=AppSource(_reference(tables["backend"]), folder=folder),
@@ -218,6 +232,9 @@ def _read(file: Path, data: dict[str, Any], backend: str | None) -> Config:
         tenant=environment.get("tenant", _TEXT, "default"),
         lease_seconds=float(worker.get("lease", _LEASE, 30)),
         concurrency=worker.get("concurrency", _COUNT, 4),
+        people_file=people_file,
+        people_provider=people_provider,
+        authority=_authority(tables["authority"]),
         folder=folder,
     )
     if faults:
@@ -270,6 +287,30 @@ def _policy(table: _Table, folder: Path) -> tuple[Policy, Path | None]:
     except ConfigError as exc:
         table.faults += exc.faults
     return Policy([]), file
+
+
+def _people(table: _Table, folder: Path) -> tuple[Path | None, str | None]:
+    """Where people are looked up. A file is read here once, so that its faults are told with all others."""
+    name, provider = table.get("file", _TEXT), table.get("provider", _REFERENCE)
+    if name and provider:
+        table.faults.append(Fault("people.provider", "is given besides people.file; keep one of them"))
+    if not {"file", "provider"} & table.values.keys():
+        if table.given:
+            table.faults.append(
+                Fault("people.file", 'is missing; write file = "people.toml" or provider = "module:name"')
+            )
+        return None, None
+    if name:
+        try:
+            PeopleFile(folder / name)
+        except ConfigError as exc:
+            table.faults += exc.faults
+    return (folder / name if name else None), provider
+
+
+def _authority(table: _Table) -> Authority:
+    roles = {act: tuple(named) for act in Act if (named := table.get(act, _ROLES)) is not None}
+    return Authority(roles, table.get("lift_by_another", _FLAG))
 
 
 def _placed(fault: Fault, file: Path) -> Fault:

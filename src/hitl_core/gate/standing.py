@@ -40,7 +40,7 @@ def unmet(ruling: Ruling, decided: Settled | None) -> str:
 def _people_missing(ruling: Ruling, decided: Settled, response: Response) -> str:
     """Which people `ruling` asks for beyond those who have agreed."""
     seconds = (response.decided_at - decided.request.created_at).total_seconds()
-    asked = asked_after(ruling.approvers, ruling.escalation, seconds)
+    asked = asked_after(ruling.approvers, ruling.escalation, seconds, decided.votes)
     if asked.needed == 1:
         now = decided.request.model_copy(update={"approvers": ruling.approvers})
         return "; ".join(fault.problem for fault in authorise(now, response, asked.in_order[0]))

@@ -6,14 +6,19 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Final
 
 from ..commands import Counted, ReadHistory
 from ..contracts import Clock, Store
+from ..people import Authority, Directory
 from ..policy import Facts, Past, Policy, Question, Tally
 from ..protocol import Action, Json, PauseRequest, Ruling, Run
 from ..tools import Catalogue
 
 log = logging.getLogger("hitl_core")
+
+
+_ANYBODY: Final = Authority()
 
 
 def _nobody(request: PauseRequest) -> None:
@@ -45,7 +50,10 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """The parts that a runtime is made of. `policy` is asked anew for each decision, so that it can be reloaded."""
+    """The parts that a runtime is made of. `policy` is asked anew for each decision, so that it can be reloaded.
+
+    Without a `directory`, people are who they say they are.
+    """
 
     store: Store
     policy: Callable[[], Policy]
@@ -53,6 +61,8 @@ class Surroundings:
     catalogue: Catalogue
     environment: str = "default"
     announce: Callable[[PauseRequest], None] = _nobody
+    directory: Directory | None = None
+    authority: Authority = _ANYBODY
 
     def now(self) -> datetime:
         return self.clock.now()

@@ -10,6 +10,7 @@ from .record import PROTOCOL, Arguments, Instant, Json, Record, TopRecord
 from .request import Because, Context, Kind, Option, PauseRequest, Preview, Reply
 from .response import (
     Accept,
+    ActingFor,
     Answer,
     Approve,
     Cancel,
@@ -38,6 +39,7 @@ __all__ = [
     "PROTOCOL",
     "RUNS_NOTHING",
     "Accept",
+    "ActingFor",
     "Action",
     "Answer",
     "Approve",

@@ -49,6 +49,9 @@ class AuditEvent(StrEnum):
     REQUEST_DECIDED = "request.decided"
     REQUEST_REFUSED = "request.refused"
     REQUEST_REMINDED = "request.reminded"
+    REQUEST_DELEGATED = "request.delegated"
+    REQUEST_DEFERRED = "request.deferred"
+    REQUEST_WOKEN = "request.woken"
     REQUEST_ESCALATED = "request.escalated"
     REQUEST_EXPIRED = "request.expired"
     REQUEST_CLOSED = "request.closed"
@@ -65,6 +68,7 @@ class AuditEvent(StrEnum):
     GUIDANCE_REFUSED = "guidance.refused"
     STOP_SET = "stop.set"
     STOP_LIFTED = "stop.lifted"
+    ACT_REFUSED = "act.refused"
     ROW_DAMAGED = "row.damaged"
 
 

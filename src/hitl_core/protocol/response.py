@@ -110,16 +110,25 @@ def decision_of(value: object) -> Decision:
     return _decisions.validate_python(value)
 
 
+class ActingFor(Record):
+    """Somebody who is away, for whom another person decides, and the roles that are theirs."""
+
+    id: Name
+    roles: tuple[Name, ...] = ()
+
+
 class Responder(Record):
     """Who answered, through which channel, and how we know that it was them.
 
-    `authenticated_by` is "assertion" where a name was merely stated (a terminal, a script).
+    `authenticated_by` is "assertion" where a name was merely stated (a terminal, a script). Where there is a directory
+    of people, the runtime takes `roles` from it and fills in `acting_for`; what an answer says of these does not count.
     """
 
     id: Name
     roles: tuple[Name, ...] = ()
     channel: Name = "library"
     authenticated_by: Name = "assertion"
+    acting_for: ActingFor | None = None
 
 
 class Response(TopRecord):

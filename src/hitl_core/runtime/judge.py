@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..checks import authorise, check
+from ..checks import authorise, check, giving_on_faults
 from ..commands import GetRun, Note, Settled, WriteNote
 from ..errors import Fault, NotAuthorised, ResponseRefused
 from ..gate import Case, Surroundings
 from ..lifecycle import RequestEvent, RequestState
-from ..protocol import AuditEvent, Cancel, Edit, Json, PauseRequest, Reject, Response, Ruling
-from ..quorum import asked_after, asked_now
+from ..protocol import AuditEvent, Cancel, Edit, Json, Reject, Response, Ruling
+from ..quorum import asked_after, asked_at, asked_now, given_on
 
 MAY_BE_DECIDED: Final = (RequestState.OPEN, RequestState.FROZEN)
 """Judged before the store is asked to record: a frozen request may be open by then, if its stop is lifted meanwhile."""
@@ -21,24 +21,33 @@ async def judge(around: Surroundings, settled: Settled, response: Response) -> N
 
     Raises NotAuthorised or ResponseRefused; the request stays open and nothing else has changed.
     """
-    asked = asked_now(settled.request, settled.votes, response, around.now())
-    strangers = authorise(settled.request, response, asked)
-    faults = strangers + check(settled.request, response)
+    request, said, now = settled.request, settled.votes, around.now()
+    if any(each.responder == response.responder and each.decision == response.decision for each in given_on(said)):
+        return  # said before: the store hands out what it recorded
+    strangers = authorise(request, response, asked_now(request, said, response, now), said)
+    faults = strangers + check(request, response)
+    faults += giving_on_faults(request, response, asked_at(request, said, now), said)
     if not faults and isinstance(response.decision, Edit):
-        faults = await policy_faults(around, settled.request, response, response.decision)
+        faults = await policy_faults(around, settled, response, response.decision)
     if not faults:
         return
-    body: dict[str, Json] = {"faults": [str(fault) for fault in faults], "digest": response.digest}
-    note = Note(AuditEvent.REQUEST_REFUSED, response.request_id, response.responder.id, body)
-    await around.store.apply(WriteNote(note, around.now()))
+    await note_refusal(around, response, faults)
     raise NotAuthorised(faults) if strangers else ResponseRefused(faults)
 
 
-async def policy_faults(around: Surroundings, request: PauseRequest, response: Response, decision: Edit) -> list[Fault]:
+async def note_refusal(around: Surroundings, response: Response, faults: list[Fault]) -> None:
+    """Record that an answer was refused, and why."""
+    body: dict[str, Json] = {"faults": [str(fault) for fault in faults], "digest": response.digest}
+    note = Note(AuditEvent.REQUEST_REFUSED, response.request_id, response.responder.id, body)
+    await around.store.apply(WriteNote(note, around.now()))
+
+
+async def policy_faults(around: Surroundings, settled: Settled, response: Response, decision: Edit) -> list[Fault]:
     """An edited action goes through the policy again: an edit must not reach what the policy holds back more.
 
     The gate looks once more when the call begins: it knows the tool and the facts, which may be unknown here.
     """
+    request = settled.request
     run = await around.store.fetch(GetRun(request.run_id))
     edited = request.action.edited(decision.arguments)
     ruling = (await around.weigh(Case(edited, run, request.call))).ruling
@@ -48,11 +57,12 @@ async def policy_faults(around: Surroundings, request: PauseRequest, response: R
         problem = f"the edited call needs level {ruling.level} ({ruling.rule}); this request is {request.level}"
         return [Fault("arguments", problem)]
     seconds = (around.now() - request.created_at).total_seconds()
-    return _people_faults(request, response, ruling, seconds) if ruling.asks else []
+    return _people_faults(settled, response, ruling, seconds) if ruling.asks else []
 
 
-def _people_faults(request: PauseRequest, response: Response, ruling: Ruling, seconds: float) -> list[Fault]:
+def _people_faults(settled: Settled, response: Response, ruling: Ruling, seconds: float) -> list[Fault]:
     """An edit must not reach what asks other people, or more of them, than this request does."""
+    request = settled.request
     shown, edited = request.approvers, ruling.approvers
     if edited.needed > shown.needed or (edited.stages and edited.stages != shown.stages):
         problem = f"the edited call needs {edited.needed} people ({ruling.rule}); this request asks {shown.needed}"
@@ -60,7 +70,7 @@ def _people_faults(request: PauseRequest, response: Response, ruling: Ruling, se
     if edited.stages:
         return []
     stricter = request.model_copy(update={"approvers": edited})
-    return authorise(stricter, response, asked_after(edited, ruling.escalation, seconds))
+    return authorise(stricter, response, asked_after(edited, ruling.escalation, seconds, settled.votes))
 
 
 def event_of(settled: Settled, response: Response) -> RequestEvent:

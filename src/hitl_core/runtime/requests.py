@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from ..commands import GetRequest, ListRequests, MoveRequest, Page, Recorded, RecordResponse, Settled
+from dataclasses import replace
+from datetime import datetime
+
+from ..commands import DeferRequest, GetRequest, ListRequests, MoveRequest, Page, Recorded, RecordResponse, Settled
 from ..gate import preview
 from ..lifecycle import RequestEvent
-from ..protocol import Arguments, Cancel, Edit, PauseRequest, Preview, Response
+from ..people import Act
+from ..protocol import Arguments, Cancel, Delegate, Edit, PauseRequest, Preview, Reject, Responder, Response
+from .identity import identified, in_view_of, permitted, recognised
 from .judge import MAY_BE_DECIDED, event_of, judge
 from .opened import Opened
 
@@ -14,16 +19,45 @@ class Requests(Opened):
     """What people are asked, and what they say."""
 
     async def inbox(
-        self, *, roles: tuple[str, ...] = (), limit: int = 50, cursor: str | None = None, notices: bool = False
+        self,
+        *,
+        roles: tuple[str, ...] = (),
+        limit: int = 50,
+        cursor: str | None = None,
+        notices: bool = False,
+        by: str | Responder | None = None,
+        deferred: bool = False,
     ) -> Page[Settled]:
-        """Open requests, oldest first."""
+        """Open requests, oldest first; with `deferred`, also what was put off.
+
+        With `by`, what this person may decide, in their tenant. Raises NotPermitted for whom no directory knows.
+        """
         await self.tick()
-        query = ListRequests(roles=roles, limit=limit, cursor=cursor, notices=notices)
+        query = ListRequests(roles=roles, limit=limit, cursor=cursor, notices=notices, awake=not deferred)
+        if by is not None:
+            users, own, tenant = await in_view_of(self._around, by)
+            query = replace(query, roles=(*roles, *own), users=users, tenant=tenant)
         return await self.store.fetch(query)
 
-    async def request(self, request_id: str) -> Settled:
-        """One request with its state and response. Raises RequestNotFound."""
-        return await self.store.fetch(GetRequest(request_id))
+    async def request(self, request_id: str, *, by: str | Responder | None = None) -> Settled:
+        """One request with its state and response. Raises RequestNotFound.
+
+        With `by`, also NotPermitted for whom the directory does not know, or knows in another tenant.
+        """
+        settled = await self.store.fetch(GetRequest(request_id))
+        if by is not None:
+            run = await self.run(settled.request.run_id)
+            await recognised(self._around, by, on=request_id, tenant=run.tenant)
+        return settled
+
+    async def defer(self, request_id: str, *, until: datetime, by: str | Responder) -> Settled:
+        """Put a request off: it is not in the inbox until then, for nobody. Its deadline stays.
+
+        Raises RequestNotFound, RequestClosed, NotAuthorised, or ResponseRefused for a time that does not fit.
+        """
+        settled, now = await self.request(request_id), self._around.now()
+        asking = await identified(self._around, settled, Response.to(settled.request, Reject(), by=by, at=now))
+        return await self.store.apply(DeferRequest(request_id, until, asking.responder, now))
 
     async def respond(self, response: Response) -> Recorded:
         """Decide a request. The first valid answer wins.
@@ -32,6 +66,7 @@ class Requests(Opened):
         RequestExpired, NotAuthorised. A refused answer is recorded and changes nothing.
         """
         settled = await self.store.fetch(GetRequest(response.request_id))
+        response = await identified(self._around, settled, response)
         if settled.state in MAY_BE_DECIDED:
             if isinstance(response.decision, Edit):
                 await self._learn_tools()
@@ -39,11 +74,18 @@ class Requests(Opened):
         recorded = await self.store.apply(RecordResponse(response, self._around.now(), event_of(settled, response)))
         if isinstance(response.decision, Cancel) and not recorded.replayed:
             await self._forget(recorded.settled.request.run_id)
+        if isinstance(response.decision, Delegate) and not recorded.replayed:
+            self._around.announce(recorded.settled.request)
         return recorded
 
-    async def revoke(self, request_id: str, *, by: str, reason: str = "") -> Settled:
-        """Take back a decision that has not been used yet. Raises RequestNotFound, IllegalMove."""
-        return await self.store.apply(MoveRequest(request_id, RequestEvent.REVOKE, by, reason, self._around.now()))
+    async def revoke(self, request_id: str, *, by: str | Responder, reason: str = "") -> Settled:
+        """Take back a decision that has not been used yet. Raises RequestNotFound, IllegalMove, NotPermitted."""
+        run = await self.run((await self.request(request_id)).request.run_id)
+        who = await permitted(self._around, Act.REVOKE, by, on=request_id, tenant=run.tenant)
+        now = self._around.now()
+        return await self.store.apply(
+            MoveRequest(request_id, RequestEvent.REVOKE, who.id, reason, now, who.authenticated_by)
+        )
 
     async def preview(self, request: PauseRequest, arguments: Arguments) -> Preview | None:
         """What an edit of `request` would do, by the tool's own code; None where this app has none for it."""

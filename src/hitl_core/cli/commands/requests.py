@@ -11,7 +11,8 @@ from rich.text import Text
 from ...commands import Page, Recorded, Settled
 from ...errors import Fault
 from ...lifecycle import RequestState
-from ...protocol import Json, Responder, Response, Run
+from ...policy.rules import parse_duration
+from ...protocol import Delegate, Json, Responder, Response, Run
 from ...runtime import Runtime
 from ..errors_shown import WrongUsage
 from ..frozen import Frozen, frozen_requests
@@ -59,6 +60,10 @@ Digest = Annotated[
     str | None,
     typer.Option("--digest", help="The digest that you were shown. By default that of the request as stored now."),
 ]
+Seer = Annotated[str | None, typer.Option("--as", metavar="WHO", help="Only what this person sees. An assertion.")]
+Deferred = Annotated[bool, typer.Option("--deferred", help="Show also what was put off.")]
+Until = Annotated[str, typer.Option("--until", metavar="TIME", help="How long: 2h, 3d, or a time with its offset.")]
+To = Annotated[str, typer.Argument(metavar="WHO", help="Who decides instead of you.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Resume the run at once; exit status as of `hitl run`.")]
 
 
@@ -68,13 +73,18 @@ def inbox(
     limit: Limit = 50,
     cursor: Cursor = None,
     notices: Notices = False,
+    as_: Seer = None,
+    deferred: Deferred = False,
     as_json: AsJson = False,
 ) -> None:
     """The open requests, oldest first."""
     output, roles = Output(as_json), tuple(role or ())
+    by = None if as_ is None else responder(as_, role)
 
     async def look(hitl: Runtime) -> tuple[Page[Settled], tuple[Frozen, ...]]:
-        page = await hitl.inbox(roles=roles, limit=limit, cursor=cursor, notices=notices)
+        page = await hitl.inbox(
+            roles=() if by else roles, limit=limit, cursor=cursor, notices=notices, by=by, deferred=deferred
+        )
         return page, await frozen_requests(hitl) if cursor is None else ()
 
     page, frozen = Opening(config).do(look)
@@ -89,12 +99,13 @@ def inbox(
 _NOTHING: Final = Text("nothing waits for an answer", "dim")
 
 
-def show(request: RequestId, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
+def show(request: RequestId, config: ConfigFile = DEFAULT_CONFIG, as_: Seer = None, as_json: AsJson = False) -> None:
     """One request with all of its content, its state, and who decided what."""
-    output = Output(as_json)
+    output, by = Output(as_json), None if as_ is None else responder(as_, None)
 
     async def look(hitl: Runtime) -> tuple[Settled, list[Frozen]]:
         settled = await find_request(hitl, request)
+        settled = await hitl.request(settled.request.id, by=by)
         held = await frozen_requests(hitl, run_id=settled.request.run_id)
         return settled, [each for each in held if each.settled.request.id == settled.request.id]
 
@@ -138,19 +149,77 @@ def respond(
     return Exit.DONE
 
 
+def delegate(
+    request: RequestId,
+    to: To,
+    as_: As,
+    config: ConfigFile = DEFAULT_CONFIG,
+    role: Roles = None,
+    reason: Reason = "",
+    as_json: AsJson = False,
+) -> int:
+    """Let somebody else decide. The request stays open, and shows the same action; you do not decide it any more."""
+    session, who = Session(Opening(config), Output(as_json), None), responder(as_, role)
+
+    async def work(hitl: Runtime) -> tuple[Recorded, Run]:
+        settled = await find_request(hitl, request)
+        return await _record(hitl, Response.to(settled.request, Delegate(to=to), by=who, reason=reason))
+
+    _report(session, *session.opening.do(work))
+    return Exit.DONE
+
+
+def defer(
+    request: RequestId,
+    until: Until,
+    as_: As,
+    config: ConfigFile = DEFAULT_CONFIG,
+    role: Roles = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put a request off: it is not in the inbox until then. Its deadline stays."""
+    output, who = Output(as_json), responder(as_, role)
+
+    async def work(hitl: Runtime) -> tuple[Settled, datetime]:
+        settled = await find_request(hitl, request)
+        when = moment_of(until, hitl.clock.now())
+        return await hitl.defer(settled.request.id, until=when, by=who), when
+
+    settled, when = Opening(config).do(work)
+    line = Text.assemble("request ", (settled.request.id, "bold"), f" is put off until {when.isoformat()}")
+    document = {**json_views.settled_view(settled), "deferred_until": when.isoformat()}
+    output.result(document, line)
+
+
+def moment_of(text: str, now: datetime) -> datetime:
+    """A time that is given as a duration from now, or with its offset from UTC. Raises WrongUsage."""
+    try:
+        return now + parse_duration(text)
+    except ValueError as exc:
+        problem = f"{exc}; or a time with its offset, like 2026-12-01T09:00+01:00"
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        raise WrongUsage([Fault("--until", problem)]) from None
+    if when.tzinfo is None:
+        raise WrongUsage([Fault("--until", f"{text!r} needs its offset from UTC, like 2026-12-01T09:00+01:00")])
+    return when.astimezone(UTC)
+
+
 def revoke(
     request: RequestId,
     as_: As,
     config: ConfigFile = DEFAULT_CONFIG,
+    role: Roles = None,
     reason: Reason = "",
     as_json: AsJson = False,
 ) -> None:
     """Take back a decision that has not been used yet. What it allowed does not run."""
-    output, who = Output(as_json), responder(as_, None)
+    output, who = Output(as_json), responder(as_, role)
 
     async def work(hitl: Runtime) -> Settled:
         settled = await find_request(hitl, request)
-        return await hitl.revoke(settled.request.id, by=who.id, reason=reason)
+        return await hitl.revoke(settled.request.id, by=who, reason=reason)
 
     settled = Opening(config).do(work)
     line = Text.assemble("request ", (settled.request.id, "bold"), " is ", state_text(settled.state))

@@ -119,16 +119,17 @@ def undo(
     as_: As,
     config: ConfigFile = DEFAULT_CONFIG,
     backend: Backend = None,
+    role: Roles = None,
     reason: Reason = "",
     as_json: AsJson = False,
 ) -> int:
     """Take a run back to its last pause and ask again. What its tools did outside is not undone by this."""
-    session, who = Session(Opening(config, backend), Output(as_json), None), responder(as_, None)
+    session, who = Session(Opening(config, backend), Output(as_json), None), responder(as_, role)
 
     async def work(hitl: Runtime) -> Run:
         run_id = await find_run(hitl, run)
         await session.opening.attach(hitl)
-        return await hitl.undo(run_id, by=who.id, reason=reason)
+        return await hitl.undo(run_id, by=who, reason=reason)
 
     return session.report(session.opening.do(work))
 
@@ -235,13 +236,18 @@ def _one_run(output: Output, opening: Opening, given: str) -> None:
 
 
 def cancel(
-    run: RunId, as_: As, config: ConfigFile = DEFAULT_CONFIG, reason: Reason = "", as_json: AsJson = False
+    run: RunId,
+    as_: As,
+    config: ConfigFile = DEFAULT_CONFIG,
+    role: Roles = None,
+    reason: Reason = "",
+    as_json: AsJson = False,
 ) -> int:
     """End a run. Nothing that waits in it ever runs."""
-    output, who = Output(as_json), responder(as_, None)
+    output, who = Output(as_json), responder(as_, role)
 
     async def work(hitl: Runtime) -> Run:
-        return await hitl.cancel(await find_run(hitl, run), by=who.id, reason=reason)
+        return await hitl.cancel(await find_run(hitl, run), by=who, reason=reason)
 
     cancelled = Opening(config).do(work)
     output.result(json_views.run_view(cancelled), *outcome_lines(cancelled, Hints(config)))

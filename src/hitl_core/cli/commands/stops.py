@@ -16,7 +16,7 @@ from ...runtime import Runtime
 from ..errors_shown import WrongUsage
 from ..lookup import find_run
 from ..opening import Opening
-from ..options import DEFAULT_CONFIG, As, AsJson, ConfigFile, responder
+from ..options import DEFAULT_CONFIG, As, AsJson, ConfigFile, Roles, responder
 from ..terminal import json_views
 from ..terminal.listings import stops_table
 from ..terminal.output import Output
@@ -34,13 +34,14 @@ def stop(
     as_: As,
     reason: Why,
     target: Target = None,
+    role: Roles = None,
     config: ConfigFile = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
     """Put a stop in force. Open requests that it covers are frozen, unused approvals are blocked."""
 
     def act(hitl: Runtime, whole: str) -> Awaitable[int]:
-        return hitl.stop(scope, whole, by=responder(as_, None).id, reason=reason)
+        return hitl.stop(scope, whole, by=responder(as_, role), reason=reason)
 
     _carry_out("stopped", "frozen", act, scope, target or "", config, as_json)
 
@@ -50,13 +51,14 @@ def lift(
     as_: As,
     reason: Why,
     target: Target = None,
+    role: Roles = None,
     config: ConfigFile = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
     """Lift a stop. A separate, recorded act."""
 
     def act(hitl: Runtime, whole: str) -> Awaitable[int]:
-        return hitl.lift(scope, whole, by=responder(as_, None).id, reason=reason)
+        return hitl.lift(scope, whole, by=responder(as_, role), reason=reason)
 
     _carry_out("lifted", "open again", act, scope, target or "", config, as_json)
 

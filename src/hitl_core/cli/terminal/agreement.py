@@ -6,12 +6,12 @@ from datetime import datetime
 
 from ...commands import Settled
 from ...lifecycle import RequestState
-from ...quorum import asked_at, standing
+from ...quorum import agreements, asked_at, standing
 
 
 def still_needed(settled: Settled, now: datetime) -> str:
     """Who has still to agree, where several people have to; "" if nobody."""
-    asked = asked_at(settled.request, now)
+    asked = asked_at(settled.request, settled.votes, now)
     if asked.needed == 1 or settled.state not in (RequestState.OPEN, RequestState.FROZEN):
         return ""
     return standing(asked, settled.votes).missing
@@ -19,5 +19,5 @@ def still_needed(settled: Settled, now: datetime) -> str:
 
 def agreed(settled: Settled, now: datetime) -> str:
     """How many of how many have agreed, in a few letters; "" where one is enough."""
-    asked = asked_at(settled.request, now)
-    return f"{len(settled.votes)} of {asked.needed} agreed" if asked.needed > 1 else ""
+    asked = asked_at(settled.request, settled.votes, now)
+    return f"{len(agreements(settled.votes))} of {asked.needed} agreed" if asked.needed > 1 else ""

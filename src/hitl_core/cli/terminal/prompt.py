@@ -106,7 +106,7 @@ class Prompt:
         request = settled.request
         answer = self._response(request, said)
         asked = asked_now(request, settled.votes, answer, self.now())
-        faults = authorise(request, answer, asked) + check(request, answer)
+        faults = authorise(request, answer, asked, settled.votes) + check(request, answer)
         self.complain(faults)
         return None if faults else answer
 

@@ -15,7 +15,19 @@ from rich.text import Text
 from ...channels.plain_text import fold, pieces
 from ...checks import json_type
 from ...commands import Settled
-from ...protocol import Approvers, Arguments, Json, Kind, OnTimeout, Origin, PauseRequest, Preview, Response, Stage
+from ...protocol import (
+    Approvers,
+    Arguments,
+    Delegate,
+    Json,
+    Kind,
+    OnTimeout,
+    Origin,
+    PauseRequest,
+    Preview,
+    Response,
+    Stage,
+)
 from ...quorum import asked_at, people
 from .agreement import still_needed
 
@@ -158,7 +170,7 @@ def _facts(settled: Settled, now: datetime) -> Table:
     grid.add_row("why asked", shown(request.because.why).append_text(rule))
     if asked_by := who_asks(request.action.origin):
         grid.add_row("asked by", shown(asked_by))
-    grid.add_row("may decide", shown(who_may_decide(asked_at(request, now), request.requested_for)))
+    grid.add_row("may decide", shown(who_may_decide(asked_at(request, settled.votes, now), request.requested_for)))
     grid.add_row("asked", shown(moment(request.created_at, now)))
     if request.deadline is not None:
         ends = "then it runs unless it is vetoed" if request.veto else _AFTERWARDS[request.on_timeout]
@@ -179,7 +191,8 @@ def _facts(settled: Settled, now: datetime) -> Table:
 
 def _decision_rows(settled: Settled, now: datetime) -> Iterator[tuple[str, Text]]:
     for vote in settled.votes:
-        yield "vote", _said(vote, now)
+        given = isinstance(vote.decision, Delegate)
+        yield ("given on" if given else "vote"), _said(vote, now)
     if missing := still_needed(settled, now):
         yield "still needed", shown(missing, "bold")
     if settled.response is not None:
@@ -189,7 +202,9 @@ def _decision_rows(settled: Settled, now: datetime) -> Iterator[tuple[str, Text]
 def _said(response: Response, now: datetime) -> Text:
     who, reason = response.responder, f": {response.reason}" if response.reason else ""
     how = f"{who.channel}, {who.authenticated_by}"
-    return shown(f"{response.decision.type} by {who.id} ({how}) {moment(response.decided_at, now)}{reason}")
+    how = f"for {who.acting_for.id}, {how}" if who.acting_for else how
+    what = f"delegate to {response.decision.to}" if isinstance(response.decision, Delegate) else response.decision.type
+    return shown(f"{what} by {who.id} ({how}) {moment(response.decided_at, now)}{reason}")
 
 
 def _options(request: PauseRequest) -> Table:

@@ -22,6 +22,7 @@ from ...config import Config, make_adapter, open_store
 from ...contracts import Adapter, Channel, Store
 from ...errors import CapabilityNotSupported
 from ...gate import Surroundings
+from ...people import Directory, PeopleFile
 from ...policy import Policy
 from ...protocol import AuditEntry, Json, PauseRequest, Response, Run, RunState
 from ...runtime import Runtime, Settings
@@ -66,6 +67,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.policy_text = ""
+        self.directory: Directory | None = None
         self._open: Runtime | None = None
         self._stack = AsyncExitStack()
         self._model: ScriptedModel | None = None
@@ -82,6 +84,12 @@ class World:
         """Put a policy in force: rules as `rule` writes them."""
         self.policy_text = f'version = "{version}"\n' + "".join(rules)
         self.policy = Policy.from_toml(self.policy_text)
+
+    def people(self, text: str) -> None:
+        """Put a directory in force, as people.toml writes it; before a runtime of this process is opened."""
+        path = self.folder / "people.toml"
+        path.write_text(text, encoding="utf-8")
+        self.directory = PeopleFile(path)
 
     async def start(self, scene: Scene | None = None, *, by: str | None = None) -> Run:
         """Start a run of the scene (or of the one before) and work on it until it pauses or ends."""
@@ -148,7 +156,13 @@ class World:
         """A runtime as a process of its own would have it: its own store object, adapter and owner."""
         config, catalogue = self.config(), Catalogue()
         store = wrap(self.parts.store(await open_store(config, self.clock)))
-        around = Surroundings(store=store, policy=lambda: self.policy, clock=self.clock, catalogue=catalogue)
+        around = Surroundings(
+            store=store,
+            policy=lambda: self.policy,
+            clock=self.clock,
+            catalogue=catalogue,
+            directory=self.directory,
+        )
         adapter = self.parts.adapter(make_adapter(config, catalogue))
         settings = Settings(app=config.app.reference, lease_seconds=LEASE)
         opened = self.parts.runtime(adapter=adapter, around=around, settings=settings, channels=channels)

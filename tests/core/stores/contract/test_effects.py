@@ -133,7 +133,6 @@ async def test_only_decisions_in_favour_allow(world: World) -> None:
         lambda r: r.answer("I did it myself", by="ann"),
         lambda r: r.choose("not_happened", by="ann"),
         lambda r: r.revise("shorter", by="ann"),
-        lambda r: r.delegate("bob", by="ann"),
     ]
     for answer in answers:
         run, (request,) = await world.paused()

@@ -1,12 +1,13 @@
 """What each store command does, one file per family. A command is one function inside one transaction."""
 
-from . import decisions, effects, endings, guidance, journal, runs, stops, timers
+from . import decisions, deferring, effects, endings, guidance, journal, runs, stops, timers
 from .counting import own_effect, past
 from .runs import find
 from .stops import in_force
 
 __all__ = [
     "decisions",
+    "deferring",
     "effects",
     "endings",
     "find",

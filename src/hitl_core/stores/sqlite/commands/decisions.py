@@ -25,6 +25,7 @@ from ....protocol import (
     AuditEvent,
     Cancel,
     Choose,
+    Delegate,
     Edit,
     Json,
     Reject,
@@ -46,10 +47,11 @@ from ..tables import (
     unpack,
     votes_on,
 )
+from .delegating import give_on, refusal
 from .endings import cancel
 from .freezing import freeze, is_late, thaw
 from .runs import by_key
-from .voting import Count, counted, drop_votes, keep_vote
+from .voting import Count, counted, drop_votes, keep_vote, not_asked
 from .waking import wake_if_settled
 
 
@@ -69,7 +71,12 @@ def record_response(txn: Transaction, command: RecordResponse) -> Recorded:
     _must_be_open(txn, command, row)
     asked = checked(digest, data, what="request", of=row.id)
     _must_be_shown(txn, command, row, shown, asked)
-    if not row.several or isinstance(response.decision, SETTLES_ALONE):
+    if isinstance(response.decision, Delegate):
+        return _give_on(txn, command, row, body, run_state)
+    if not row.several:
+        return _decide(txn, command, row, body, run_state, asked)
+    if isinstance(response.decision, SETTLES_ALONE):
+        _must_be_asked(txn, command, row)
         return _decide(txn, command, row, body, run_state, asked)
     return _vote(txn, command, row, body, run_state, asked)
 
@@ -180,6 +187,21 @@ def _refuse(txn: Transaction, command: RecordResponse, row: RequestRow | None, e
 # ── recording ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def _must_be_asked(txn: Transaction, command: RecordResponse, row: RequestRow) -> None:
+    """One who refuses for all of them has to be one of them, also if that has changed a moment ago."""
+    if faults := not_asked(request_by_key(txn, row.key), command):
+        _refuse(txn, command, row, NotAuthorised(faults))
+
+
+def _give_on(txn: Transaction, command: RecordResponse, row: RequestRow, body: bodies.Body, run_state: str) -> Recorded:
+    """Let somebody else decide: the request stays open and shows the same action."""
+    known = request_by_key(txn, row.key)
+    if (error := refusal(known, command)) is not None:
+        _refuse(txn, command, row, error)
+    give_on(txn, known, command, row, body)
+    return Recorded(request_by_key(txn, row.key), RunState(run_state))
+
+
 def _vote(
     txn: Transaction, command: RecordResponse, row: RequestRow, body: bodies.Body, run_state: str, asked: bytes
 ) -> Recorded:
@@ -257,6 +279,7 @@ def _note(
     response, who = command.response, command.response.responder
     text: dict[str, Json] = {"decision": response.decision.type, "digest": response.digest}
     text |= {"response": body.digest.hex(), "channel": who.channel, "authenticated_by": who.authenticated_by}
+    text |= {} if who.acting_for is None else {"acting_for": who.acting_for.id}
     text |= {} if count is None else count.told(open=run is not None)
     txn.note(AuditEvent.REQUEST_DECIDED, row.name, who.id, command.now, text, run=run)
 
@@ -282,7 +305,7 @@ def move_request(txn: Transaction, command: MoveRequest) -> Settled:
     state = REQUEST.advance(RequestState(row.state), command.event)
     why = None if command.event is RequestEvent.THAW else f"{command.event} by {command.by}: {command.reason}"
     _move_by_hand(txn, command, row, why)
-    body: dict[str, Json] = {"state": state, "why": command.reason}
+    body: dict[str, Json] = {"state": state, "why": command.reason, "authenticated_by": command.authenticated_by}
     txn.note(_MOVES[command.event], row.name, command.by, command.now, body, run=row.run)
     wake_if_settled(txn, row.run, command.now)
     return request_by_key(txn, row.key)

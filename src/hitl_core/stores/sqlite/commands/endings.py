@@ -100,16 +100,18 @@ def cancel_run(txn: Transaction, command: CancelRun) -> Run:
     row = find(txn, command.run_id)
     if RunState(row.state).over:
         raise RunFinished(f"run {row.name!r} is {row.state} already")
-    cancel(txn, row, command.by, command.reason, command.now)
+    cancel(txn, row, command.by, command.reason, command.now, authenticated_by=command.authenticated_by)
     return current(txn, row)
 
 
-def cancel(txn: Transaction, row: RunRow, by: str, reason: str, now: datetime) -> None:
+def cancel(txn: Transaction, row: RunRow, by: str, reason: str, now: datetime, *, authenticated_by: str = "") -> None:
     """Cancel a run that is not over, with its open and unused requests. A lease on it ends: its fence moves on."""
     why = f"the run was cancelled by {by}" + (f": {reason}" if reason else "")
     gone = requests.withdraw(txn, RequestEvent.CANCEL, "run = ?", row.key, why=why)
     move(txn, row, RunEvent.CANCEL, now, FREED + ", fence = fence + 1, error = ?", why[:ERROR_LENGTH])
-    txn.note(AuditEvent.RUN_CANCELLED, row.name, by, now, {"reason": reason}, run=row.key)
+    body: dict[str, Json] = {"reason": reason}
+    body |= {"authenticated_by": authenticated_by} if authenticated_by else {}
+    txn.note(AuditEvent.RUN_CANCELLED, row.name, by, now, body, run=row.key)
     note_withdrawn(txn, row, gone, "cancelled", why, by, now)
     guidance.drop(txn, row, by, now)
 

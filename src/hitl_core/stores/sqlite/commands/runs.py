@@ -190,6 +190,7 @@ def reopen_run(txn: Transaction, command: ReopenRun) -> Claimed:
         txn, RequestEvent.SUPERSEDE, "run = ?", row.key, why=f"undone by {command.by}: {command.reason}"
     )
     body: dict[str, Json] = {"reopened": command.reason, "superseded": [*gone], "fence": row.fence + 1}
+    body["authenticated_by"] = command.authenticated_by
     txn.note(AuditEvent.RUN_CLAIMED, row.name, command.by, command.now, body, run=row.key)
     return taken(txn, row)
 

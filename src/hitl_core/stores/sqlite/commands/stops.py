@@ -6,7 +6,8 @@ import json
 from datetime import datetime
 from typing import Any, Final, assert_never
 
-from ....commands import LiftStop, SetStop, Stop, StopScope
+from ....commands import LiftStop, Note, SetStop, Stop, StopScope
+from ....errors import Fault, NotPermitted
 from ....protocol import Action, AuditEvent, instant, micros
 from ..tables import RunRow, Transaction, View, column, text
 from .freezing import freeze, thaw
@@ -44,11 +45,13 @@ def set_stop(txn: Transaction, command: SetStop) -> int:
     where, given = _matching(txn, stop.scope, stop.target)
     frozen = freeze(txn, f"waits = 1 AND {where}", *given, now=stop.at)
     body: dict[str, Any] = {"scope": stop.scope, "target": stop.target, "reason": stop.reason, "frozen": frozen}
+    body["authenticated_by"] = command.authenticated_by
     txn.note(AuditEvent.STOP_SET, _subject(stop.scope, stop.target), stop.by, stop.at, body)
     return frozen
 
 
 def lift_stop(txn: Transaction, command: LiftStop) -> int:
+    _must_be_another(txn, command)
     gone = txn.execute("DELETE FROM hitl_stops WHERE scope = ? AND target = ?", (command.scope, command.target))
     if not gone.rowcount:
         return 0
@@ -56,9 +59,20 @@ def lift_stop(txn: Transaction, command: LiftStop) -> int:
     thawed = _thaw(txn, command, left)
     _lift_runs(txn, command.now, left)
     body: dict[str, Any] = {"scope": command.scope, "target": command.target, "reason": command.reason}
-    subject = _subject(command.scope, command.target)
-    txn.note(AuditEvent.STOP_LIFTED, subject, command.by, command.now, {**body, "thawed": thawed})
+    body |= {"thawed": thawed, "authenticated_by": command.authenticated_by}
+    txn.note(AuditEvent.STOP_LIFTED, _subject(command.scope, command.target), command.by, command.now, body)
     return thawed
+
+
+def _must_be_another(txn: Transaction, command: LiftStop) -> None:
+    """Judged where the stop is lifted: somebody else may have put it in force anew a moment ago."""
+    found = txn.one("SELECT by FROM hitl_stops WHERE scope = ? AND target = ?", command.scope, command.target)
+    if not command.by_another or found is None or found[0] != command.by:
+        return
+    subject = _subject(command.scope, command.target)
+    fault = Fault("by", f"{command.by!r} put the stop of {subject} in force; another person has to lift it")
+    body: dict[str, Any] = {"act": "lift", "faults": [str(fault)], "authenticated_by": command.authenticated_by}
+    txn.refuse(NotPermitted([fault]), Note(AuditEvent.ACT_REFUSED, subject, command.by, body), command.now)
 
 
 _FROZEN: Final = """SELECT q.key, r.id, a.tenant, o.tool, o.agents FROM hitl_requests q

@@ -10,6 +10,7 @@ from ....lifecycle import REQUEST, RequestEvent, RequestState
 from ....protocol import AuditEvent, Json, OnTimeout, RunState, micros
 from ....quorum import asked_at, standing
 from ..tables import SETTLED, Transaction, View, readable, request_by_key, requests, text
+from .deferring import wake as wake_up
 from .endings import cancel
 from .runs import by_key
 from .waking import wake_if_settled
@@ -74,10 +75,11 @@ def _note_asked(txn: Transaction, now: datetime, key: int, event: AuditEvent, st
     request = known.request
     body: dict[str, Json] = {"digest": request.digest, "step": step}
     if event is AuditEvent.REQUEST_ESCALATED:
-        asked = standing(asked_at(request, now), known.votes).now
+        asked = standing(asked_at(request, known.votes, now), known.votes).now
         assert asked is not None
         values = (requests.audience(txn, asked), key)
         txn.execute("UPDATE hitl_requests SET audience = ? WHERE key = ?", values)
+        wake_up(txn, key)
         body |= {"users": list(asked.users), "roles": list(asked.roles)}
     txn.note(event, request.id, "timer", now, body)
 

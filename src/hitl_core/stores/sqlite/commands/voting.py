@@ -8,7 +8,7 @@ from ....checks import authorise
 from ....commands import RecordResponse, Settled
 from ....errors import Fault
 from ....protocol import Json, PauseRequest, Response
-from ....quorum import Standing, agreeing, asked_at, asked_now, standing
+from ....quorum import Standing, agreeing, agreements, asked_at, asked_now, standing, voices
 from ..tables import Transaction, column, request_by_key, requests
 
 
@@ -21,7 +21,7 @@ class Count:
 
     request: PauseRequest
     standing: Standing
-    dropped: int
+    dropped: tuple[str, ...]
     voted: bool
     faults: tuple[Fault, ...] = ()
 
@@ -29,25 +29,32 @@ class Count:
         """What the audit trail says about it: under which policy, who has agreed, how many votes were dropped."""
         said: dict[str, Json] = {"vote": True} if open else {}
         said |= {"agreed": list(self.standing.voters), "version": self.request.because.version}
-        return said | ({"dropped": self.dropped} if self.dropped else {})
+        return said | ({"dropped": len(self.dropped)} if self.dropped else {})
 
 
 def counted(txn: Transaction, known: Settled, command: RecordResponse) -> Count:
     """Count an answer. Faults if its responder is not asked now, or has to be kept apart."""
     request, response = known.request, command.response
     votes = agreeing(request, known.votes, response)
-    after = standing(asked_at(request, command.now), (*votes, response))
-    faults = authorise(request, response, asked_now(request, known.votes, response, command.now))
-    faults += _apart(txn, request, response)
-    voted = any(vote.responder.id == response.responder.id for vote in votes)
-    return Count(request, after, len(known.votes) - len(votes), voted, tuple(faults))
+    after = standing(asked_at(request, known.votes, command.now), (*votes, response))
+    faults = [*not_asked(known, command), *_apart(txn, request, response)]
+    voted = any(voices(vote.responder) & voices(response.responder) for vote in votes)
+    dropped = () if votes else tuple(vote.responder.id for vote in agreements(known.votes))
+    return Count(request, after, dropped, voted, tuple(faults))
+
+
+def not_asked(known: Settled, command: RecordResponse) -> list[Fault]:
+    """Why this responder may not give this answer, judged under the write lock."""
+    request, response = known.request, command.response
+    return authorise(request, response, asked_now(request, known.votes, response, command.now), known.votes)
 
 
 def drop_votes(txn: Transaction, key: int, count: Count) -> None:
     """Votes for something else count no more. What they said stays in the trail."""
-    if count.dropped:
-        txn.execute("DELETE FROM hitl_votes WHERE request = ?", (key,))
-        txn.execute("UPDATE hitl_requests SET votes = 0 WHERE key = ?", (key,))
+    gone = [(key, responder) for responder in count.dropped]
+    txn.connection.executemany("DELETE FROM hitl_votes WHERE request = ? AND responder = ?", gone)
+    if gone:
+        txn.execute("UPDATE hitl_requests SET votes = votes - ? WHERE key = ?", (len(gone), key))
 
 
 def keep_vote(txn: Transaction, key: int, responder: str, body: int, count: Count) -> None:
@@ -75,11 +82,12 @@ def _apart(txn: Transaction, request: PauseRequest, response: Response) -> list[
             f"{response.responder.id!r} let {tool!r} run, or voted for it; somebody else has to decide about this call",
         )
         for tool in request.approvers.separate_from
-        if response.responder.id in _who_let_run(txn, request.run_id, tool)
+        if voices(response.responder) & _who_let_run(txn, request.run_id, tool)
     ]
 
 
 def _who_let_run(txn: Transaction, run: str, tool: str) -> set[str]:
     rows = txn.execute(_LET_RUN, (column(run), tool)).fetchall()
     found = [request_by_key(txn, row[0]) for row in rows]
-    return {each.responder.id for one in found for each in (*one.votes, *([one.response] if one.response else []))}
+    said = (each for one in found for each in (*agreements(one.votes), *([one.response] if one.response else [])))
+    return {voice for each in said for voice in voices(each.responder)}

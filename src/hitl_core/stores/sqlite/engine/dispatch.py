@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from .... import commands as c
-from ..commands import decisions, effects, endings, guidance, journal, runs, stops, timers
+from ..commands import decisions, deferring, effects, endings, guidance, journal, runs, stops, timers
 from ..reading import inbox, queries
 from ..tables import Transaction, View
 
@@ -21,6 +21,7 @@ COMMANDS: Final[Mapping[type[c.Command[Any]], Callable[[Transaction, Any], Any]]
     c.CancelRun: endings.cancel_run,
     c.RecordResponse: decisions.record_response,
     c.MoveRequest: decisions.move_request,
+    c.DeferRequest: deferring.defer_request,
     c.FireTimers: timers.fire_timers,
     c.RecordRefusal: effects.record_refusal,
     c.BeginEffect: effects.begin_effect,

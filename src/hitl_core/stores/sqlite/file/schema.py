@@ -101,7 +101,12 @@ _V6: Final = (
     "ALTER TABLE hitl_requests ADD COLUMN several INTEGER",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1, _V2, _V3, _V4, _V5, _V6)
+_V7: Final = (
+    # What is put off, so that the inbox leaves it out without a look at every timer.
+    "CREATE INDEX hitl_put_off ON hitl_timers (request) WHERE event = 'request.woken'",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1, _V2, _V3, _V4, _V5, _V6, _V7)
 """Migration N leads from version N to N+1. Released ones are never edited; add one instead."""
 
 

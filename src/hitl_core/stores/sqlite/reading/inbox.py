@@ -25,7 +25,7 @@ def list_requests(view: View, query: ListRequests) -> Page[Settled]:
 
 def _open_page(view: View, query: ListRequests, after: int) -> Page[Settled]:
     """The inbox proper: one walk along its index."""
-    narrow, given = _for_roles(view, query.roles)
+    narrow, given = _narrow(view, query)
     rows = view.execute(_OPEN_PAGE + narrow + _PAGE_END, (after, *given, query.limit)).fetchall()
     return Page(tuple(open_ones(view, rows)), _cursor(query, rows))
 
@@ -38,8 +38,8 @@ def _any_page(view: View, query: ListRequests, after: int) -> Page[Settled]:
         given = (*given, column(query.run_id))
     if query.call is not None:
         where, given = f"{where} AND q.call = ?", (*given, query.call)
-    narrow, audiences = _for_roles(view, query.roles)
-    keys = _keys(view, query, f"q.key > ? AND {where}{narrow}", (after, *given, *audiences))
+    narrow, narrowed = _narrow(view, query)
+    keys = _keys(view, query, f"q.key > ? AND {where}{narrow}", (after, *given, *narrowed))
     rows = [view.one(f"{SETTLED} WHERE q.key = ?", *key) for key in keys]
     return Page(tuple(readable(view, [row for row in rows if row])), _cursor(query, keys))
 
@@ -57,11 +57,24 @@ def _cursor(query: ListRequests, rows: Sequence[tuple[Any, ...]]) -> str | None:
     return str(rows[-1][0]) if rows and len(rows) == query.limit else None
 
 
-def _for_roles(view: View, roles: tuple[str, ...]) -> tuple[str, tuple[int, ...]]:
-    if not roles:
+_AWAKE: Final = " AND q.key NOT IN (SELECT request FROM hitl_timers WHERE event = 'request.woken')"
+_OF_TENANT: Final = """ AND EXISTS (SELECT 1 FROM hitl_runs r JOIN hitl_apps a ON a.key = r.app
+    WHERE r.key = q.run AND a.tenant = ?)"""
+
+
+def _narrow(view: View, query: ListRequests) -> tuple[str, tuple[Any, ...]]:
+    """Whose inbox it is, and what is not put off."""
+    sql, given = _for_people(view, query)
+    if query.tenant is not None:
+        sql, given = sql + _OF_TENANT, (*given, query.tenant)
+    return (sql + _AWAKE if query.awake else sql), given
+
+
+def _for_people(view: View, query: ListRequests) -> tuple[str, tuple[Any, ...]]:
+    if not query.roles and not query.users:
         return "", ()
     # Never an empty list: a condition that is always false lets SQLite drop the index that it is told to use.
-    audiences = _audiences(view, roles) or (-1,)
+    audiences = _audiences(view, query) or (-1,)
     return f" AND q.audience IN ({', '.join('?' * len(audiences))})", audiences
 
 
@@ -74,12 +87,12 @@ def _states(states: tuple[RequestState, ...]) -> tuple[str, tuple[Any, ...]]:
     return f"q.state IN ({', '.join('?' * len(states))})", states
 
 
-def _audiences(view: View, roles: tuple[str, ...]) -> tuple[int, ...]:
-    """The groups of deciders that one of these roles belongs to, or that name nobody in particular."""
+def _audiences(view: View, query: ListRequests) -> tuple[int, ...]:
+    """The groups of deciders that one of these people belongs to, or that name nobody in particular."""
     rows = view.execute("SELECT key, users, roles FROM hitl_audiences").fetchall()
-    wanted = set(roles)
-    return tuple(key for key, users, named in rows if _includes(json.loads(users), json.loads(named), wanted))
+    named = ((key, set(json.loads(users)), set(json.loads(roles))) for key, users, roles in rows)
+    return tuple(key for key, *asked in named if _includes(query, *asked))
 
 
-def _includes(users: list[str], named: list[str], wanted: set[str]) -> bool:
-    return not wanted.isdisjoint(named) or not (users or named)
+def _includes(query: ListRequests, users: set[str], roles: set[str]) -> bool:
+    return bool(users.intersection(query.users) or roles.intersection(query.roles)) or not (users or roles)

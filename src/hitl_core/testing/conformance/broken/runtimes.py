@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import ClassVar, Self
 
 from ....capabilities import Capability
-from ....commands import GetRequest, Recorded
+from ....commands import GetRequest, LiftStop, Recorded, Settled, StopScope
 from ....errors import AlreadyDecided, RequestClosed, RequestExpired, ResponseRefused
 from ....lifecycle import RequestState
-from ....protocol import Guidance, Responder, Response, RunState
+from ....protocol import Delegate, Guidance, Responder, Response, RunState
 from ....runtime import Runtime
 from ..world import Parts
 from .breaking import breaks
@@ -89,6 +91,47 @@ class MakesUpTheSecondVote(BrokenRuntime):
             return recorded
         other = response.responder.model_copy(update={"id": f"{response.responder.id}-again"})
         return await super().respond(response.model_copy(update={"responder": other}))
+
+
+@breaks("P24")
+class TakesPeopleAtTheirWord(BrokenRuntime):
+    """Has a directory of people, and does not look anybody up in it who says what they are."""
+
+    async def respond(self, response: Response) -> Recorded:
+        around = self._around
+        if response.responder.roles:
+            self._around = replace(around, directory=None)
+        try:
+            return await super().respond(response)
+        finally:
+            self._around = around
+
+
+@breaks("P52")
+class AsksOnWhoGaveItOn(BrokenRuntime):
+    """Notes that a request was given on, and goes on asking the same person."""
+
+    async def respond(self, response: Response) -> Recorded:
+        if not isinstance(response.decision, Delegate):
+            return await super().respond(response)
+        return await self._as_it_stands(response)
+
+
+@breaks("P52")
+class PutsOffForGood(BrokenRuntime):
+    """Lets a request be put off, and forgets the time."""
+
+    async def defer(self, request_id: str, *, until: datetime, by: str | Responder) -> Settled:
+        return await super().defer(request_id, until=until + timedelta(days=400), by=by)
+
+
+@breaks("P61")
+class LiftsForWhoeverStopped(BrokenRuntime):
+    """Lets whoever put a stop in force lift it."""
+
+    async def lift(self, scope: StopScope, target: str = "", *, by: str | Responder, reason: str) -> int:
+        name = by if isinstance(by, str) else by.id
+        return await self.store.apply(LiftStop(scope, target, reason, name, self.clock.now()))
 
 
 @breaks("P61")

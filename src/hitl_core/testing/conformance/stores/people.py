@@ -1,4 +1,4 @@
-"""P24, P52, P82 for stores: votes, reminders and escalation, and what has begun before."""
+"""P24, P52, P61, P82 for stores: votes, who is asked and who lifts, and what has begun before."""
 
 from __future__ import annotations
 
@@ -6,11 +6,22 @@ import asyncio
 from datetime import timedelta
 from decimal import Decimal
 
-from ....commands import Counted, FireTimers, ListRequests, ReadHistory
-from ....errors import AlreadyDecided, HistoryMoved, NotAuthorised
+from ....commands import (
+    Counted,
+    DeferRequest,
+    FireTimers,
+    LiftStop,
+    ListRequests,
+    ListStops,
+    ReadHistory,
+    SetStop,
+    Stop,
+    StopScope,
+)
+from ....errors import AlreadyDecided, HistoryMoved, NotAuthorised, NotPermitted
 from ....lifecycle import RequestState
 from ....policy import Past, Question, Tally
-from ....protocol import Approvers, Escalation, Stage, sha256
+from ....protocol import Approvers, Escalation, Responder, Stage, sha256
 from ..expect import expect, refuses
 from .suite import store_behaviour
 from .world import StoreWorld
@@ -48,6 +59,48 @@ async def votes_for_another_action_are_dropped(world: StoreWorld) -> None:
     said = await world.answers(request.edit({"order": "A-1042", "amount": 1.5}, by="bob"))
     expect("the votes", [each.responder.id for each in said.settled.votes], ["bob"])
     expect("its state", said.settled.state, RequestState.OPEN)
+
+
+@store_behaviour("P52")
+async def what_is_given_on_is_asked_of_somebody_else(world: StoreWorld) -> None:
+    """Who may answer is judged where the answer is recorded: of an approval and a hand-over at once, one counts."""
+    _, (request,) = await world.paused(approvers=Approvers(users=("ann",)))
+    said = await world.answers(request.delegate("bob", by="ann"))
+    expect("its state", said.settled.state, RequestState.OPEN)
+    expect("what is asked", said.settled.request, request)
+    for late in (request.approve(by="ann"), request.reject(by="ann")):
+        with refuses("who gave it on", NotAuthorised):
+            await world.answers(late)
+    said = await world.answers(request.approve(by="bob"))
+    expect("its state", said.settled.state, RequestState.DECIDED)
+
+
+@store_behaviour("P52")
+async def what_is_put_off_comes_back_once(world: StoreWorld) -> None:
+    """It is not in the inbox until its time, then it is, whoever looks; only who is asked puts it off."""
+    _, (request,) = await world.paused(approvers=Approvers(users=("ann",)))
+    store, until = await world.store(), world.now + timedelta(seconds=60)
+    with refuses("a stranger", NotAuthorised):
+        await store.apply(DeferRequest(request.id, until, Responder(id="carl"), world.now))
+    await store.apply(DeferRequest(request.id, until, Responder(id="ann"), world.now))
+    expect("the inbox", (await store.fetch(ListRequests(awake=True))).items, ())
+    world.later(60)
+    fired = await asyncio.gather(*(world.apply(FireTimers(world.now)) for _ in range(8)))
+    expect("fired", sum(map(len, fired)), 1)
+    (seen,) = (await store.fetch(ListRequests(awake=True))).items
+    expect("what is asked", seen.request, request)
+
+
+@store_behaviour("P61")
+async def another_person_lifts_a_stop(world: StoreWorld) -> None:
+    """Who put a stop in force is read where it is lifted, and a refusal leaves it in force."""
+    store = await world.store()
+    await store.apply(SetStop(Stop(StopScope.ALL, "", "audit", "ann", world.now)))
+    with refuses("the same person", NotPermitted):
+        await store.apply(LiftStop(StopScope.ALL, "", "fine", "ann", world.now, by_another=True))
+    expect("the stops", len(await store.fetch(ListStops())), 1)
+    await store.apply(LiftStop(StopScope.ALL, "", "fine", "bob", world.now, by_another=True))
+    expect("the stops", await store.fetch(ListStops()), ())
 
 
 @store_behaviour("P52")

@@ -1,0 +1,58 @@
+"""Who a person is, and what a directory of people must be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Protocol
+
+EVERY_TENANT: Final = "*"
+"""The tenant of a person who sees and decides in all of them."""
+
+GROUP: Final = "group:"
+"""What stands before the name of a group where roles are asked: `roles = ["group:finance"]`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """A time in which somebody is away: from its start, until the moment at which they are back."""
+
+    start: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One person. While they are away, `delegate` (the id of another person) may decide for them."""
+
+    id: str
+    name: str = ""
+    roles: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    tenant: str = "default"
+    delegate: str | None = None
+    away: tuple[Absence, ...] = ()
+
+    @property
+    def acts_in(self) -> tuple[str, ...]:
+        """The roles that a request can ask for: the person's own, and each group as `group:NAME`."""
+        return (*self.roles, *(GROUP + group for group in self.groups))
+
+    def is_away(self, now: datetime) -> bool:
+        return any(absence.start <= now < absence.until for absence in self.away)
+
+    def belongs_to(self, tenant: str) -> bool:
+        """Whether what this tenant's runs ask is the person's business."""
+        return self.tenant in (tenant, EVERY_TENANT)
+
+
+class Directory(Protocol):
+    """Where people are looked up. It is asked for each decision: what it cannot say counts as unknown."""
+
+    async def person(self, id: str) -> Person | None:
+        """The person with this id, None if nobody has it."""
+        ...
+
+    async def delegators(self, id: str) -> tuple[Person, ...]:
+        """Everybody who has named this person as their delegate, away or not."""
+        ...

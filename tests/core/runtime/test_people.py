@@ -1,0 +1,231 @@
+"""P24, P61 with a directory: who somebody is, which roles count, whose business a run is, and who may stop and lift."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from hitl_core.commands import SetStop, Stop, StopScope
+from hitl_core.errors import NotAuthorised, NotPermitted, RunNotFound
+from hitl_core.lifecycle import RequestState
+from hitl_core.people import Act, Authority, Person
+from hitl_core.protocol import Approve, Responder, Response, Run, RunState
+from hitl_core.runtime import Runtime
+from tests.core.shop import Shop, decide, one_refund, only, policy, rule, trail
+
+LEAD = rule("lead", level="confirm", approvers={"roles": ["lead"]})
+STAFF = """
+[people.ann]
+roles = ["lead"]
+[people.bob]
+roles = ["clerk"]
+groups = ["finance"]
+[people.eve]
+roles = ["lead"]
+tenant = "elsewhere"
+[people.root]
+roles = ["lead"]
+tenant = "*"
+"""
+
+
+async def refused(hitl: Runtime, event: str) -> list[str]:
+    return [f"{entry.actor}: {entry.body}" for entry in await trail(hitl, event)]
+
+
+@pytest.mark.parametrize(
+    ("by", "why"),
+    [
+        ("bob", "'bob' may not decide this; it needs role lead"),
+        ("mallory", "'mallory' is not in the directory of people"),
+        ("eve", "'eve' is of tenant 'elsewhere', and this is tenant 'default'"),
+    ],
+)
+async def test_p24_roles_come_from_the_directory_and_not_from_who_claims_them(shop: Shop, by: str, why: str) -> None:
+    shop.people(STAFF)
+    shop.policy = policy(LEAD)
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        run = await hitl.start(None)
+        with pytest.raises(NotAuthorised, match=why):
+            await hitl.respond(only(run).approve(by=by, roles=("lead",)))
+        assert (await hitl.resume(run.id)).state is RunState.PAUSED
+        (line,) = await refused(hitl, "request.refused")
+        assert line.startswith(f"{by}: ")
+        assert shop.ledger.count() == 0
+        await decide(hitl, run, "approve", by="ann")
+    assert shop.ledger.count() == 1
+
+
+@pytest.mark.parametrize(("asked", "by"), [("group:finance", "bob"), ("lead", "root")])
+async def test_p24_groups_are_asked_and_somebody_of_every_tenant_decides(shop: Shop, asked: str, by: str) -> None:
+    shop.people(STAFF)
+    shop.policy = policy(rule("who", level="confirm", approvers={"roles": [asked]}))
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        await decide(hitl, await hitl.start(None), "approve", by=by)
+    assert shop.ledger.count() == 1
+
+
+async def test_how_somebody_was_authenticated_is_recorded_as_it_is(shop: Shop) -> None:
+    shop.people(STAFF)
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        request = only(await hitl.start(None))
+        who = Responder(id="ann", channel="web", authenticated_by="oidc")
+        said = await hitl.respond(Response.to(request, Approve(), by=who))
+        await hitl.stop(StopScope.ALL, by=who, reason="audit")
+        await hitl.lift(StopScope.ALL, by="bob", reason="done")
+        lines = {entry.event: entry.body for entry in await trail(hitl)}
+    assert said.settled.response is not None
+    assert said.settled.response.responder == who.model_copy(update={"roles": ("lead",)})
+    assert '"authenticated_by":"oidc"' in lines["stop.set"]
+    assert '"authenticated_by":"assertion"' in lines["stop.lifted"]
+
+
+class Unreachable:
+    async def person(self, id: str) -> Person | None:
+        raise ConnectionError("no route to the directory")
+
+    async def delegators(self, id: str) -> tuple[Person, ...]:
+        raise ConnectionError("no route to the directory")
+
+
+async def test_while_the_directory_fails_nobody_decides(shop: Shop) -> None:
+    shop.directory = Unreachable()
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        run = await hitl.start(None)
+        with pytest.raises(NotAuthorised, match="not in the directory"):
+            await hitl.respond(only(run).approve(by="ann"))
+        with pytest.raises(NotPermitted):
+            await hitl.cancel(run.id, by="ann")
+        assert (await hitl.resume(run.id)).state is RunState.PAUSED
+    assert shop.ledger.count() == 0
+
+
+class HalfReachable(Unreachable):
+    async def person(self, id: str) -> Person | None:
+        return Person(id)
+
+
+async def test_while_the_directory_cannot_say_who_stands_in_nobody_does(shop: Shop) -> None:
+    shop.directory = HalfReachable()
+    shop.policy = policy(rule("ann", level="confirm", approvers={"users": ["ann"]}))
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        run = await hitl.start(None)
+        with pytest.raises(NotAuthorised, match="it needs user ann"):
+            await hitl.respond(only(run).approve(by="bob"))
+        await decide(hitl, run, "approve", by="ann")
+    assert shop.ledger.count() == 1
+
+
+async def test_without_a_directory_nobody_says_that_they_act_for_another(shop: Shop) -> None:
+    shop.policy = policy(rule("ann", level="confirm", approvers={"users": ["ann"]}))
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        run = await hitl.start(None)
+        for_ann = Responder.model_validate({"id": "bob", "acting_for": {"id": "ann"}})
+        with pytest.raises(NotAuthorised):
+            await hitl.respond(Response.to(only(run), Approve(), by=for_ann))
+    assert shop.ledger.count() == 0
+
+
+# ── authority ────────────────────────────────────────────────────────────────────────────────────────────────
+
+ACTS: dict[Act, Callable[[Runtime, Run, Any], Awaitable[Any]]] = {
+    Act.STOP: lambda hitl, run, by: hitl.stop(StopScope.RUN, run.id, by=by, reason="audit"),
+    Act.LIFT: lambda hitl, run, by: hitl.lift(StopScope.TENANT, "default", by=by, reason="done"),
+    Act.STEER: lambda hitl, run, by: hitl.steer(run.id, "ask for the receipt", by=by),
+    Act.CANCEL: lambda hitl, run, by: hitl.cancel(run.id, by=by, reason="wrong"),
+    Act.REVOKE: lambda hitl, run, by: hitl.revoke(only(run).id, by=by, reason="wrong"),
+    Act.UNDO: lambda hitl, run, by: hitl.undo(run.id, by=by, reason="wrong"),
+}
+acts = pytest.mark.parametrize("act", ACTS, ids=str)
+
+
+@acts
+@pytest.mark.parametrize("by", ["bob", "mallory", "eve"])
+async def test_whoever_may_not_changes_nothing_and_that_is_recorded(shop: Shop, act: Act, by: str) -> None:
+    shop.people(STAFF)
+    shop.authority = Authority({act: ("lead",)})
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        run = await hitl.start(None)
+        await hitl.store.apply(SetStop(Stop(StopScope.TENANT, "default", "audit", "root", shop.clock.now())))
+        before = (await hitl.run(run.id), await hitl.stops(), await hitl.request(only(run).id))
+        with pytest.raises(NotPermitted):
+            await ACTS[act](hitl, run, Responder(id=by, roles=("lead",)))
+        assert (await hitl.run(run.id), await hitl.stops(), await hitl.request(only(run).id)) == before
+        (line,) = await refused(hitl, "act.refused")
+    assert line.startswith(f'{by}: {{"act":"{act}"')
+    assert shop.ledger.count() == 0
+
+
+@pytest.mark.parametrize("by", ["ann", "root"])
+async def test_whoever_may_does(shop: Shop, by: str) -> None:
+    shop.people(STAFF)
+    shop.authority = Authority(dict.fromkeys(Act, ("lead",)))
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        run = await hitl.start(None)
+        request = only(run)
+        await hitl.respond(request.approve(by=by))
+        assert (await hitl.revoke(request.id, by=by)).state is RequestState.REVOKED
+        await hitl.stop(StopScope.RUN, run.id, by=by, reason="audit")
+        assert (await hitl.cancel(run.id, by=by)).state is RunState.CANCELLED
+    assert shop.ledger.count() == 0
+
+
+async def test_a_stop_is_put_in_force_before_its_run_is_there(shop: Shop) -> None:
+    shop.people(STAFF)
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        await hitl.stop(StopScope.RUN, "to-come", by="eve", reason="audit")
+        assert [stop.target for stop in await hitl.stops()] == ["to-come"]
+        with pytest.raises(RunNotFound):
+            await hitl.cancel("to-come", by="ann")
+
+
+async def test_p61_a_stop_is_lifted_by_another_person(shop: Shop) -> None:
+    shop.people(STAFF)
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        run = await hitl.start(None)
+        await hitl.stop(StopScope.ALL, by="ann", reason="audit")
+        with pytest.raises(NotPermitted, match="another person has to lift it"):
+            await hitl.lift(StopScope.ALL, by="ann", reason="all fine")
+        assert len(await hitl.stops()) == 1
+        (line,) = await refused(hitl, "act.refused")
+        assert line.startswith('ann: {"act":"lift"')
+        await hitl.lift(StopScope.ALL, by="bob", reason="all fine")
+        await decide(hitl, run, "approve", by="ann")
+    assert shop.ledger.count() == 1
+
+
+async def test_p61_who_put_it_in_force_is_read_where_it_is_lifted(shop: Shop) -> None:
+    """Two stop and lift at once: whoever's stop is in force at the end, nobody has lifted their own."""
+    shop.people(STAFF)
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        for _ in range(10):
+            await hitl.stop(StopScope.ALL, by="ann", reason="audit")
+            again = hitl.stop(StopScope.ALL, by="bob", reason="audit")
+            await asyncio.gather(again, hitl.lift(StopScope.ALL, by="bob", reason="fine"), return_exceptions=True)
+        put = ""
+        for entry in await trail(hitl):
+            if entry.event == "stop.set":
+                put = entry.actor
+            assert entry.event != "stop.lifted" or entry.actor != put
+
+
+@pytest.mark.parametrize(
+    ("directory", "said", "alone"), [(False, None, True), (False, True, False), (True, False, True)]
+)
+async def test_p61_whether_it_takes_another_is_a_setting(
+    shop: Shop, directory: bool, said: bool | None, alone: bool
+) -> None:
+    if directory:
+        shop.people(STAFF)
+    shop.authority = Authority(lift_by_another=said)
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        await hitl.stop(StopScope.ALL, by="ann", reason="audit")
+        if alone:
+            await hitl.lift(StopScope.ALL, by="ann", reason="fine")
+        else:
+            with pytest.raises(NotPermitted):
+                await hitl.lift(StopScope.ALL, by="ann", reason="fine")
+        assert len(await hitl.stops()) == (0 if alone else 1)
