@@ -60,6 +60,7 @@ for name, command in (
     app.command(name)(command)
 trail.command("verify")(audit.verify)
 trail.command("export")(audit.export)
+trail.command("report")(audit.report)
 app.add_typer(trail)
 
 
