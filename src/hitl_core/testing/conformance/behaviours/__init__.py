@@ -13,6 +13,7 @@ from . import (
     people,
     record,
     restart,
+    secrets,
     several,
     steering,
     time,
@@ -35,5 +36,6 @@ ROOMS = (
     steering,
     at_work,
     record,
+    secrets,
     honesty,
 )
