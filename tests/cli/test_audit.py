@@ -149,6 +149,27 @@ def test_words_from_outside_make_up_no_line_and_no_heading(hitl: Hitl) -> None:
     assert "<script>" not in written
 
 
+def test_a_run_is_erased_and_the_trail_still_verifies(hitl: Hitl, told: str) -> None:
+    erased = hitl("audit", "erase", "--run", told, "--as", "dora", "--reason", "asked for", "--json").json
+    assert (erased["state"], erased["input"], erased["erased"]["by"]) == ("completed", None, "dora")
+    assert hitl("audit", "verify").code == 0
+    assert "by dora, by order" in hitl("audit", "report", told).out
+    shown = hitl("runs", told, "--json").json
+    assert [each["arguments"] for each in (*shown["requests"], *shown["effects"])] == [{}, {}]
+    waits = hitl("run", "--json", "--input", order()).json["id"]
+    refused = hitl("audit", "erase", "--run", waits, "--as", "dora", "--reason", "no", "--json")
+    assert (refused.code, "cancel it first" in refused.json["error"]["message"]) == (1, True)
+
+
+@pytest.mark.usefixtures("told")
+def test_retention_by_age(hitl: Hitl) -> None:
+    assert hitl("audit", "retain", "--older-than", "2y", "--as", "cron", "--json").json == {"erased": 0}
+    assert hitl("audit", "retain", "--older-than", "0h", "--as", "cron", "--json").json == {"erased": 1}
+    assert hitl("audit", "verify").code == 0
+    wrong = hitl("audit", "retain", "--older-than", "soon", "--as", "cron", "--json")
+    assert (wrong.code, "is no age" in wrong.json["error"]["faults"][0]["problem"]) == (2, True)
+
+
 def _take_away(anchors: Path, how: str) -> None:
     lines = anchors.read_text(encoding="utf-8").splitlines(keepends=True)
     if how == "deleted":

@@ -83,12 +83,21 @@ def _summary(run: Run, asked: Sequence[Settled], effects: Sequence[Effect]) -> C
         "Given to it": _json(run.input),
         "Began": _when(run.created_at),
         "Last change": _when(run.updated_at),
+        "Erased": _erased(run),
         "How it stands": run.state.value + (f": {run.error}" if run.error else ""),
         "What it returned": _json(run.output),
         "Questions to people": str(len(asked)),
         "Actions that were allowed or refused": str(len(effects)),
     }
     return _chapter("The run", facts)
+
+
+def _erased(run: Run) -> str:
+    found = (run.model_extra or {}).get("erased")
+    if not isinstance(found, dict):
+        return ""
+    why = "because of its age" if found.get("retention") else "by order"
+    return f"at {found.get('at')} by {found.get('by')}, {why}: names, texts and payloads below are gone, not empty"
 
 
 def _decision(settled: Settled) -> Chapter:

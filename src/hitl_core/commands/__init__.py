@@ -7,6 +7,7 @@ that lease is the run's current one.
 
 from .decisions import FireTimers, MoveRequest, RecordResponse
 from .effects import BeginEffect, EndEffect, MoveEffect, PerformEffect, RecordRefusal
+from .forgetting import EraseRun, ListErasable
 from .guidance import GiveGuidance, ListGuidance, TakeGuidance
 from .history import Counted, ReadHistory
 from .kinds import Command, Query
@@ -36,6 +37,7 @@ __all__ = [
     "Counted",
     "Effect",
     "EndEffect",
+    "EraseRun",
     "FinishRun",
     "FireTimers",
     "GetCheckpoint",
@@ -46,6 +48,7 @@ __all__ = [
     "Lease",
     "LiftStop",
     "ListEffects",
+    "ListErasable",
     "ListGuidance",
     "ListLeases",
     "ListRequests",

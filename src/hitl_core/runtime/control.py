@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from ..capabilities import Capability
-from ..commands import CancelRun, GetCheckpoint, LiftStop, ListGuidance, ListStops, ReopenRun, SetStop, Stop, StopScope
+from ..commands import (
+    CancelRun,
+    EraseRun,
+    GetCheckpoint,
+    LiftStop,
+    ListGuidance,
+    ListStops,
+    ReopenRun,
+    SetStop,
+    Stop,
+    StopScope,
+)
 from ..contracts import require
 from ..errors import AppChanged
 from ..protocol import Guidance, Responder, Run
+from .forgetting import retain
 from .opened import Opened
 from .steering import steer
 
@@ -45,6 +59,17 @@ class Control(Opened):
     async def guidance(self, run_id: str) -> tuple[Guidance, ...]:
         """The guidance that a run was given, oldest first, and what became of each."""
         return await self.store.fetch(ListGuidance(run_id))
+
+    async def erase(self, run_id: str, *, by: str, reason: str) -> Run:
+        """Erase what a run that is over has said: payloads, free texts, names. The audit trail stays and verifies.
+
+        What its framework keeps in a place of its own is not touched. Raises RunNotFound or RunBusy.
+        """
+        return await self.store.apply(EraseRun(run_id, by, reason, self._around.now()))
+
+    async def retain(self, *, older_than: timedelta, by: str, reason: str = "retention") -> int:
+        """Erase all runs that are over for longer than this; returns how many."""
+        return await retain(self._around, older_than, by, reason)
 
     # ── stops ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
