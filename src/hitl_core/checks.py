@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import assert_never
+from typing import Final, assert_never
 
 from .errors import Fault, NotCanonical, TooLarge
 from .protocol import (
@@ -29,6 +29,8 @@ from .protocol import (
     Stage,
     TakeOver,
     canonical,
+    mask_faults,
+    mask_paths,
 )
 from .quorum import agreements, given_on, is_of, people, voices
 
@@ -174,9 +176,23 @@ def _edit_faults(request: PauseRequest, arguments: Arguments) -> list[Fault]:
     faults = _storable(arguments, "arguments")
     if faults:
         return faults
+    changed = mask_faults(request.action.arguments, arguments)
+    if changed:
+        return [Fault(f"arguments.{'.'.join(path)}", _MASKED) for path in changed]
     if request.arguments_schema is not None:
-        return schema_faults(request.arguments_schema, arguments, "arguments")
+        return _unmasked(schema_faults(request.arguments_schema, arguments, "arguments"), arguments)
     return _type_faults(request.action.arguments, arguments)
+
+
+_MASKED: Final = (
+    "is secret and shown masked: leave the mask as it is, which keeps the value; to change it, reject the call"
+)
+
+
+def _unmasked(faults: list[Fault], arguments: Arguments) -> list[Fault]:
+    """Without those about a mask: the value behind it is the one that was proposed."""
+    places = {f"arguments.{'.'.join(path)}" for path, _ in mask_paths(arguments)}
+    return [fault for fault in faults if fault.path.replace("[", ".").replace("]", "") not in places]
 
 
 def _type_faults(before: Arguments, after: Arguments) -> list[Fault]:

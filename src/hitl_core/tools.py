@@ -11,10 +11,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final, ParamSpec, TypeVar, cast, overload
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, create_model
+from pydantic import BaseModel, ConfigDict, SecretBytes, SecretStr, TypeAdapter, create_model
 
 from .errors import ConfigError, Fault, ResultNotKept
-from .protocol import Arguments, EffectMode, Json, Kind, Option, Preview, canonical, sha256
+from .protocol import Arguments, EffectMode, Json, Kind, Option, Preview, canonical, secret_paths, sha256
+from .protocol.masks import SecretPath
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -28,7 +29,10 @@ TRANSACTION: Final = "transaction"
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """What the policy and the gate need to know about a tool. Unknown reversibility counts as irreversible."""
+    """What the policy and the gate need to know about a tool. Unknown reversibility counts as irreversible.
+
+    `secret`: dotted places in the arguments that are stored and shown masked; `*` is any one key or position.
+    """
 
     mode: EffectMode = EffectMode.LEDGER
     reversible: bool | None = None
@@ -36,6 +40,7 @@ class Traits:
     tags: tuple[str, ...] = ()
     title: str = ""
     preview: Previewer | None = None
+    secret: tuple[str, ...] = ()
 
 
 class NoParameters(BaseModel):
@@ -94,7 +99,7 @@ class Tool:
         signature = inspect.signature(self.function)
         shown = [parameter for name, parameter in signature.parameters.items() if name != TRANSACTION]
         bound = signature.replace(parameters=shown).bind(*args, **kwargs)
-        return cast("Arguments", as_json(dict(bound.arguments)))
+        return cast("Arguments", as_json(_revealed(dict(bound.arguments))))
 
     def typed(self, arguments: Arguments) -> dict[str, Any]:
         """The arguments as the signature's own types. Raises pydantic.ValidationError."""
@@ -111,6 +116,17 @@ def as_json(value: object) -> Json:
     NaN and infinity stay what they are, so that they are refused later and never read as null.
     """
     return cast("Json", _ANYTHING.dump_python(value, mode="json"))
+
+
+def _revealed(value: object) -> object:
+    """What a call was given with pydantic's secrets as they are: the gate masks them, and the tool gets them whole."""
+    if isinstance(value, SecretStr | SecretBytes):
+        return value.get_secret_value()
+    if isinstance(value, BaseModel):
+        return {name: _revealed(getattr(value, name)) for name in type(value).model_fields}
+    if isinstance(value, dict):
+        return {key: _revealed(each) for key, each in value.items()}
+    return [_revealed(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _kept(result: object) -> Json:
@@ -136,6 +152,7 @@ def tool(
     preview: Previewer | None = ...,
     tags: Sequence[str] = ...,
     title: str = ...,
+    secret: Sequence[str] = ...,
 ) -> Callable[[Callable[P, R]], Tool]: ...
 def tool(
     function: Callable[P, R] | None = None,
@@ -151,19 +168,22 @@ def tool(
     preview: Previewer | None = None,
     tags: Sequence[str] = (),
     title: str = "",
+    secret: Sequence[str] = (),
 ) -> Tool | Callable[[Callable[P, R]], Tool]:
     """Declare a tool once for every framework.
 
     risk: a word your policy knows. reversible: True only if it can be taken back. undo: takes the receipt (the
     tool's result) back. idempotent: safe to repeat with the same key (`current_call().key`).
     transactional: sync, takes `transaction` (the store's connection) and commits with the record of it.
-    preview: from the final arguments, what will happen. Raises ConfigError for a mode that cannot be kept.
+    preview: from the final arguments, what will happen. secret: arguments (`card`, `payment.cvv`,
+    `cards.*.number`) that are stored and shown masked and reach the function whole; a SecretStr is one anyway.
+    Raises ConfigError for a mode that cannot be kept.
     """
     if idempotent and transactional:
         raise ConfigError([Fault("effect", "a tool is idempotent or transactional, not both")])
     mode = EffectMode.IDEMPOTENT if idempotent else EffectMode.LEDGER
     mode = EffectMode.TRANSACTIONAL if transactional else mode
-    traits = Traits(mode, reversible, risk, tuple(tags), title, preview)
+    traits = Traits(mode, reversible, risk, tuple(tags), title, preview, tuple(secret))
 
     def declare(made: Callable[P, R]) -> Tool:
         called = name or made.__name__
@@ -282,9 +302,16 @@ class Catalogue:
     An override replaces what it gives and nothing else. Raises ConfigError where it contradicts a tool.
     """
 
-    def __init__(self, tools: Sequence[Tool] = (), overrides: Mapping[str, Override] | None = None) -> None:
+    def __init__(
+        self,
+        tools: Sequence[Tool] = (),
+        overrides: Mapping[str, Override] | None = None,
+        redact: Sequence[str] = (),
+    ) -> None:
         self._tools: dict[str, Tool] = {}
         self._overrides = dict(overrides or {})
+        self._redact = tuple(redact)
+        self._secrets: dict[str, tuple[SecretPath, ...]] = {}
         for each in tools:
             self.learn(each)
 
@@ -298,6 +325,24 @@ class Catalogue:
         override = self._overrides.get(name)
         return replace(known, **override) if override else known
 
+    def secrets(self, name: str) -> tuple[SecretPath, ...]:
+        """The places of secrets in the arguments of a tool: whatever is said of it adds some, and takes none away."""
+        if name not in self._secrets:
+            self._secrets[name] = self._marked(name)
+        return self._secrets[name]
+
+    @property
+    def any_secret(self) -> bool:
+        """Whether a tool that is known by name has secret arguments."""
+        return bool(self._redact) or any(map(self.secrets, {*self._tools, *self._overrides}))
+
+    def _marked(self, name: str) -> tuple[SecretPath, ...]:
+        declared = self._tools.get(name)
+        own = () if declared is None else declared.traits.secret
+        said = (*own, *self._overrides.get(name, {}).get("secret", ()), *self._redact)
+        schema = () if declared is None else secret_paths(declared.schema)
+        return tuple(dict.fromkeys((*(tuple(path.split(".")) for path in said), *schema)))
+
     def learn(self, tool: Tool) -> None:
         """Add a tool that an adapter found in an app. Raises ConfigError if another one has its name already."""
         mode = self._overrides.get(tool.name, {}).get("mode", tool.traits.mode)
@@ -305,6 +350,7 @@ class Catalogue:
             problem = f"is {mode} here, but the tool is declared {tool.traits.mode}; take this line away"
             raise ConfigError([Fault(f"tools.{tool.name}.effect", problem)])
         known = self._tools.setdefault(tool.name, tool)
+        self._secrets.pop(tool.name, None)
         differs = _difference(known, tool)
         if differs:
             problem = f"is the name of two different tools in this app: they differ in {differs}; rename one of them"
@@ -315,5 +361,5 @@ def _difference(one: Tool, other: Tool) -> str:
     """In what two tools of one name are not the same; the functions behind them may be made anew for every run."""
     if one.definition != other.definition:
         return "name, description or arguments"
-    names = ("mode", "reversible", "risk", "tags", "title")
+    names = ("mode", "reversible", "risk", "tags", "title", "secret")
     return ", ".join(name for name in names if getattr(one.traits, name) != getattr(other.traits, name))

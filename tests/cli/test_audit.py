@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import sqlite3
 from collections.abc import Callable
@@ -111,6 +112,62 @@ def test_the_record_line_by_line_or_as_one_document(hitl: Hitl, told: str) -> No
     of_one = hitl("audit", "export", "--run", told, "--json").json["entries"]
     assert len(of_one) == len(lines)
     assert other not in json.dumps(of_one)
+
+
+def test_the_record_as_a_table_that_no_spreadsheet_calculates(hitl: Hitl) -> None:
+    run = hitl("run", "--json", "--input", order()).json
+    hitl("respond", run["pending"][0]["id"], "approve", "--as", "=HYPERLINK(1)", "--resume")
+    rows = list(csv.DictReader(hitl("audit", "export", "--format", "csv").out.splitlines()))
+    lines = hitl("audit", "export", "--json").json["entries"]
+    assert [row["seq"] for row in rows] == [str(line["seq"]) for line in lines]
+    assert list(rows[0]) == ["seq", "at", "event", "subject", "actor", "body", "mac"]
+    assert [row["body"] for row in rows] == [line["body"] for line in lines]
+    (decided,) = [row for row in rows if row["event"] == "request.decided"]
+    assert decided["actor"] == "'=HYPERLINK(1)"
+
+
+def test_the_account_of_a_run_for_an_auditor(hitl: Hitl, told: str) -> None:
+    text = hitl("audit", "report", told).out
+    for said in ("Pay money back", "alice, who merely stated this name", "it ran and reported success", "CANNOT KNOW"):
+        assert said in text, text
+    document = hitl("audit", "report", told, "--format", "json").json
+    assert document == hitl("audit", "report", told, "--json").json
+    facts = {fact["name"]: fact["value"] for fact in document["decisions"][0]["facts"]}
+    assert facts["Decided"] == "approve"
+    assert len(document["lines"]) == len(hitl("audit", "export", "--run", told, "--json").json["entries"])
+
+
+def test_words_from_outside_make_up_no_line_and_no_heading(hitl: Hitl) -> None:
+    run = hitl("run", "--json", "--input", order()).json
+    evil = "no\n## Approved by the board\n\x1b[2J<script>"
+    hitl("respond", run["pending"][0]["id"], "reject", "--as", "alice", "--message", evil, "--resume")
+    for form in ("text", "markdown"):
+        written = hitl("audit", "report", run["id"], "--format", form).out
+        assert "board" in written
+        assert not any(line.lstrip().startswith("## Approved") for line in written.splitlines())
+        assert "\x1b" not in written
+    assert "<script>" not in written
+
+
+def test_a_run_is_erased_and_the_trail_still_verifies(hitl: Hitl, told: str) -> None:
+    erased = hitl("audit", "erase", "--run", told, "--as", "dora", "--reason", "asked for", "--json").json
+    assert (erased["state"], erased["input"], erased["erased"]["by"]) == ("completed", None, "dora")
+    assert hitl("audit", "verify").code == 0
+    assert "by dora, by order" in hitl("audit", "report", told).out
+    shown = hitl("runs", told, "--json").json
+    assert [each["arguments"] for each in (*shown["requests"], *shown["effects"])] == [{}, {}]
+    waits = hitl("run", "--json", "--input", order()).json["id"]
+    refused = hitl("audit", "erase", "--run", waits, "--as", "dora", "--reason", "no", "--json")
+    assert (refused.code, "cancel it first" in refused.json["error"]["message"]) == (1, True)
+
+
+@pytest.mark.usefixtures("told")
+def test_retention_by_age(hitl: Hitl) -> None:
+    assert hitl("audit", "retain", "--older-than", "2y", "--as", "cron", "--json").json == {"erased": 0}
+    assert hitl("audit", "retain", "--older-than", "0h", "--as", "cron", "--json").json == {"erased": 1}
+    assert hitl("audit", "verify").code == 0
+    wrong = hitl("audit", "retain", "--older-than", "soon", "--as", "cron", "--json")
+    assert (wrong.code, "is no age" in wrong.json["error"]["faults"][0]["problem"]) == (2, True)
 
 
 def _take_away(anchors: Path, how: str) -> None:

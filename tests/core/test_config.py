@@ -43,6 +43,10 @@ reversible = false
 risk = "money"
 tags = ["refunds"]
 title = "Pay back"
+secret = ["card", "cards.*.pin"]
+
+[redact]
+paths = ["password"]
 
 [environment]
 name = "production"
@@ -97,7 +101,16 @@ def test_all_that_a_file_can_say(write: Write, tmp_path: Path) -> None:
         "risk": "money",
         "tags": ("refunds",),
         "title": "Pay back",
+        "secret": ("card", "cards.*.pin"),
     }
+    assert config.redact == ("password",)
+
+
+@pytest.mark.parametrize("paths", ['"card"', '["card", ""]', '["a..b"]', '["a."]', "[1]"])
+def test_a_place_that_is_none_is_a_fault(write: Write, paths: str) -> None:
+    found = faults(write(f"{MINIMAL}[redact]\npaths = {paths}\n[tools.pay]\nsecret = {paths}\n"))
+    assert found.keys() == {"redact.paths", "tools.pay.secret"}
+    assert all("a list of places" in problem for problem in found.values())
 
 
 def test_a_tool_is_only_told_what_stands_in_the_file(write: Write) -> None:

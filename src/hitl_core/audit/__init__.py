@@ -4,24 +4,34 @@ chain    seals each line with the one before it
 keys     the secret, kept outside the database
 anchor   signed notes of how long the trail was, in a second place
 verify   reads it all again and says what does not fit, and where
+table    the trail as rows for a spreadsheet
+account  what one run came to, for an auditor who has never seen this tool
 """
 
+from .account import Account, Chapter, Fact, account
 from .anchor import Anchor, Anchors
 from .chain import Chain
 from .custody import Custody
 from .keys import load_or_create, new_secret
 from .report import Fault, Finding, Report
+from .table import COLUMNS, cells
 from .verify import Verifier, verify, verify_entries
 
 __all__ = [
+    "COLUMNS",
+    "Account",
     "Anchor",
     "Anchors",
     "Chain",
+    "Chapter",
     "Custody",
+    "Fact",
     "Fault",
     "Finding",
     "Report",
     "Verifier",
+    "account",
+    "cells",
     "load_or_create",
     "new_secret",
     "verify",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from ..commands import Effect, Page, Recorded, Settled, Stop, StopScope
@@ -119,6 +119,14 @@ class BlockingRuntime:
     def guidance(self, run_id: str) -> tuple[Guidance, ...]:
         """The guidance that a run was given, oldest first, and what became of each."""
         return self._portal.wait(self.runtime.guidance(run_id))
+
+    def erase(self, run_id: str, *, by: str | Responder, reason: str) -> Run:
+        """Erase what a run that is over has said: payloads, free texts, names. The audit trail stays and verifies."""
+        return self._portal.wait(self.runtime.erase(run_id, by=by, reason=reason))
+
+    def retain(self, *, older_than: timedelta, by: str | Responder, reason: str = "retention") -> int:
+        """Erase all runs that are over for longer than this; returns how many. Raises NotPermitted."""
+        return self._portal.wait(self.runtime.retain(older_than=older_than, by=by, reason=reason))
 
     def stop(self, scope: StopScope, target: str = "", *, by: str | Responder, reason: str) -> int:
         """Put a stop in force: nothing that it covers starts any more. Returns how many requests it froze."""

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from ..channels.plain_text import visible
 from ..errors import Fault, HitlError
-from .commands import audit, conformance, doctor, requests, runs, steering, stops, work
+from .commands import audit, conformance, doctor, erasing, requests, runs, steering, stops, work
 from .demo import demo
 from .errors_shown import ShownError, WrongUsage, as_json, in_words, is_misconfigured
 from .options import Exit
@@ -62,6 +62,9 @@ for name, command in (
     app.command(name)(command)
 trail.command("verify")(audit.verify)
 trail.command("export")(audit.export)
+trail.command("report")(audit.report)
+trail.command("erase")(erasing.erase)
+trail.command("retain")(erasing.retain)
 app.add_typer(trail)
 
 

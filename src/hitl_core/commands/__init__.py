@@ -7,6 +7,7 @@ that lease is the run's current one.
 
 from .decisions import DeferRequest, FireTimers, MoveRequest, RecordResponse
 from .effects import BeginEffect, EndEffect, MoveEffect, PerformEffect, RecordRefusal
+from .forgetting import EraseRun, ListErasable
 from .guidance import GiveGuidance, ListGuidance, TakeGuidance
 from .history import Counted, ReadHistory
 from .kinds import Command, Query
@@ -37,6 +38,7 @@ __all__ = [
     "DeferRequest",
     "Effect",
     "EndEffect",
+    "EraseRun",
     "FinishRun",
     "FireTimers",
     "GetCheckpoint",
@@ -47,6 +49,7 @@ __all__ = [
     "Lease",
     "LiftStop",
     "ListEffects",
+    "ListErasable",
     "ListGuidance",
     "ListLeases",
     "ListRequests",

@@ -38,6 +38,7 @@ TABLES: Final = {
     "worker": {"lease", "concurrency"},
     "channels": {"names"},
     "tools": None,
+    "redact": {"paths"},
     "environment": {"name", "tenant"},
     "people": {"file", "provider"},
     "authority": {*Act, "lift_by_another"},
@@ -57,6 +58,7 @@ class Config:
     options: Mapping[str, Any] = field(default_factory=dict)
     store_options: Mapping[str, Any] = field(default_factory=dict)
     tools: Mapping[str, Override] = field(default_factory=dict)
+    redact: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
     environment: str = "default"
     tenant: str = "default"
@@ -99,7 +101,7 @@ def _config(given: str | Path | Config, backend: str | None) -> Config:
 
 async def build(config: Config, *, clock: Clock | None = None) -> Runtime:
     """The runtime that `connect` opens, for callers with a life cycle of their own: call its `close`."""
-    catalogue = Catalogue(overrides=config.tools)
+    catalogue = Catalogue(overrides=config.tools, redact=config.redact)
     require_known(ADAPTERS, config.backend)
     adapter, channels = DeferredAdapter(config.backend, partial(make_adapter, config, catalogue)), make_channels(config)
     directory = directory_from(config.people_file, config.people_provider, config.folder)
@@ -180,11 +182,18 @@ _TEXT: Final = _Type("text", lambda value: isinstance(value, str) and bool(value
 _TEXTS: Final = _Type("a list of texts", lambda value: isinstance(value, list) and all(map(_TEXT.fits, value)))
 _ROLES: Final = _Type("a list of roles, at least one", lambda value: _TEXTS.fits(value) and bool(value))
 _REFERENCE: Final = _Type("'module:function'", lambda value: _TEXT.fits(value) and all(value.partition(":")))
+_PATHS: Final = _Type(
+    "a list of places such as 'card', 'payment.cvv' or 'cards.*.number'", lambda value: _are_paths(value)
+)
 _TABLE: Final = _Type("a table", lambda value: isinstance(value, dict))
 _FLAG: Final = _Type("true or false", lambda value: isinstance(value, bool))
 _COUNT: Final = _Type("an integer from 1 to 1000", lambda value: type(value) is int and 1 <= value <= 1000)
 _LEASE: Final = _Type("seconds between 0.2 and 3600", lambda value: _is_number(value) and 0.2 <= value <= 3600)
 _EFFECT: Final = _Type("'ledger' or 'idempotent'", lambda value: value in (EffectMode.LEDGER, EffectMode.IDEMPOTENT))
+
+
+def _are_paths(value: Any) -> bool:
+    return _TEXTS.fits(value) and all(all(key.strip() for key in path.split(".")) for path in value)
 
 
 def _is_number(value: Any) -> bool:
@@ -227,6 +236,7 @@ def _read(file: Path, data: dict[str, Any], backend: str | None) -> Config:
         options=tables["backend"].get("options", _TABLE, {}),
         store_options={key: store.get(key, _TEXT) for key in store.values if key != "url"},
         tools={name: _override(f"tools.{name}", given, faults) for name, given in tables["tools"].values.items()},
+        redact=tuple(tables["redact"].get("paths", _PATHS, ())),
         channels=tuple(tables["channels"].get("names", _TEXTS, ())),
         environment=environment.get("name", _TEXT, "default"),
         tenant=environment.get("tenant", _TEXT, "default"),
@@ -324,6 +334,7 @@ TOOL_KEYS: Final[Mapping[str, tuple[str, _Type, Callable[[Any], Any]]]] = {
     "risk": ("risk", _TEXT, str),
     "tags": ("tags", _TEXTS, tuple),
     "title": ("title", _TEXT, str),
+    "secret": ("secret", _PATHS, tuple),
 }
 """The keys of `[tools.NAME]`: the trait that each one gives, what its value must be, and what is made of it."""
 

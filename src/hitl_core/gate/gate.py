@@ -66,6 +66,8 @@ from .forms import DEFAULT_FORM, Form, compose
 from .lineage import note_about
 from .standing import about, asked_again, asking, once_more, unmet
 from .surroundings import Surroundings
+from .threads import wait_on
+from .veil import Veil
 from .verdicts import verdict
 from .weighing import Weighing
 
@@ -81,6 +83,7 @@ class Gate:
         self.stopped: Stopped | None = None
         self.changed: AppChanged | None = None
         self._around = around
+        self.veil = Veil(getattr(around.store, "custody", None), run.id, around.catalogue)
         self._weighing = Weighing(around, run)
         self._store = around.store
         self._loop = asyncio.get_running_loop()
@@ -124,9 +127,13 @@ class Gate:
         them must not run the tool.
         """
         try:
-            digest = action.digest
+            shown, form = self.veil.over(action, call, form)
+            digest = shown.digest
         except RecordError as exc:
             return Refuse(f"This call was refused before anybody was asked: {exc}")
+        return self.veil.lifted(await self._proposed(shown, digest, call, form), call)
+
+    async def _proposed(self, action: Action, digest: str, call: str, form: Form) -> Verdict:
         known = await self._store.fetch(Look(self.run.id, call))
         self._require_unchanged()
         if known.effect is not None:
@@ -137,6 +144,7 @@ class Gate:
 
     def lift(self, action: Action, *, call: str, form: Form, round: int = 0) -> PauseRequest:
         """The request for a pause that the app made itself: it always asks; the policy adds who and until when."""
+        action, form = self.veil.lifted_over(action, call, form)
         return self._compose(action, call, round, form, asking(self._weighing.unlooked(action, call, form)))
 
     async def settled(self, call: str) -> Settled | None:
@@ -311,10 +319,8 @@ class Gate:
 
     async def carry_out_in_store(self, allowed: Proceed, effect: Callable[[Any, Arguments], Json]) -> Json:
         """A transactional effect: `effect(transaction, arguments)` and its record commit together or not at all."""
-        arguments = dict(allowed.action.arguments)
-        done = await self._begin(
-            allowed, lambda begin: PerformEffect(begin, lambda transaction: effect(transaction, arguments))
-        )
+        quiet = self.veil.quiet(effect, dict(allowed.action.arguments))
+        done = await self._begin(allowed, lambda begin: PerformEffect(begin, quiet))
         self._begun.discard(allowed.call)
         if done.state is not ActionState.EXECUTED:
             raise RuntimeError(done.error)
@@ -329,11 +335,12 @@ class Gate:
         if outcome is None:
             await self._move(begun, ActionEvent.SUSPEND, self.lease.owner)
         else:
-            await self._store.apply(EndEffect(self.lease, begun.call, outcome, self._around.now()))
+            await self._store.apply(EndEffect(self.lease, begun.call, self.veil.outcome(outcome), self._around.now()))
         self._begun.discard(begun.call)
 
     async def _begin(self, allowed: Proceed, command: Callable[[BeginEffect], Command[Effect]]) -> Effect:
-        """Begin, with what the rules count."""
+        """Begin, masked as it was decided on, with what the rules count."""
+        allowed = self.veil.drawn(allowed)
         return await self._weighing.begin(
             allowed, lambda counted: self._start(command(self._beginning(allowed, counted)), allowed.call)
         )
@@ -390,11 +397,4 @@ class Gate:
 
     def blocking(self, step: Coroutine[Any, Any, T]) -> T:
         """Wait for a step of this gate from a worker thread. Raises RuntimeError on the gate's own event loop."""
-        try:
-            here = asyncio.get_running_loop()
-        except RuntimeError:
-            here = None
-        if here is self._loop:
-            step.close()
-            raise RuntimeError("a sync tool was called on the event loop; call it in a thread or make it async")
-        return asyncio.run_coroutine_threadsafe(step, self._loop).result()
+        return wait_on(self._loop, step)

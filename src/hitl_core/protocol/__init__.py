@@ -6,6 +6,7 @@ from .doubt import ABORT, HAPPENED, NOT_HAPPENED, RUNS_NOTHING
 from .events import AuditEntry, AuditEvent, LiveEvent, LiveKind
 from .guidance import GUIDANCE_LIMIT, Guidance, GuidanceState
 from .ids import instant, micros, new_id
+from .masks import has_mask, is_mask, mask, mask_faults, mask_paths, masked, secret_paths
 from .record import PROTOCOL, Arguments, Instant, Json, Record, TopRecord
 from .request import Because, Context, Kind, Option, PauseRequest, Preview, Reply
 from .response import (
@@ -92,9 +93,16 @@ __all__ = [
     "Wait",
     "canonical",
     "decision_of",
+    "has_mask",
     "instant",
+    "is_mask",
+    "mask",
+    "mask_faults",
+    "mask_paths",
+    "masked",
     "micros",
     "new_id",
     "parse",
+    "secret_paths",
     "sha256",
 ]

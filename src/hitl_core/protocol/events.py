@@ -45,6 +45,7 @@ class AuditEvent(StrEnum):
     RUN_FAILED = "run.failed"
     RUN_CANCELLED = "run.cancelled"
     RUN_STOPPED = "run.stopped"
+    RUN_ERASED = "run.erased"
     REQUEST_OPENED = "request.opened"
     REQUEST_DECIDED = "request.decided"
     REQUEST_REFUSED = "request.refused"

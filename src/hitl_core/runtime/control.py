@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import timedelta
 
 from ..capabilities import Capability
-from ..commands import CancelRun, GetCheckpoint, LiftStop, ListGuidance, ListStops, ReopenRun, SetStop, Stop, StopScope
+from ..commands import (
+    CancelRun,
+    EraseRun,
+    GetCheckpoint,
+    LiftStop,
+    ListGuidance,
+    ListStops,
+    ReopenRun,
+    SetStop,
+    Stop,
+    StopScope,
+)
 from ..contracts import require
 from ..errors import AppChanged, RunNotFound
 from ..people import Act
 from ..protocol import Guidance, Responder, Run
+from .forgetting import retain
 from .identity import lifts_by_another, permitted
 from .opened import Opened
 from .steering import steer
@@ -54,6 +67,19 @@ class Control(Opened):
     async def guidance(self, run_id: str) -> tuple[Guidance, ...]:
         """The guidance that a run was given, oldest first, and what became of each."""
         return await self.store.fetch(ListGuidance(run_id))
+
+    async def erase(self, run_id: str, *, by: str | Responder, reason: str) -> Run:
+        """Erase what a run that is over has said: payloads, free texts, names. The audit trail stays and verifies.
+
+        What its framework keeps in a place of its own is not touched. Raises RunNotFound, RunBusy, NotPermitted.
+        """
+        who = await self._permitted(Act.ERASE, by, run_id)
+        return await self.store.apply(EraseRun(run_id, who.id, reason, self._around.now()))
+
+    async def retain(self, *, older_than: timedelta, by: str | Responder, reason: str = "retention") -> int:
+        """Erase all runs that are over for longer than this; returns how many. Raises NotPermitted."""
+        who = await permitted(self._around, Act.ERASE, by, on="retention")
+        return await retain(self._around, older_than, who.id, reason)
 
     # ── stops ────────────────────────────────────────────────────────────────────────────────────────────────────────
 

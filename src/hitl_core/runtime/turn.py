@@ -30,7 +30,7 @@ class Driver:
     async def drive(self, claimed: Claimed, *, ask_again: bool = False) -> Run:
         """Run one turn; returns the run as committed. Raises LeaseLost if another worker took over meanwhile."""
         gate = Gate(self.around, claimed.run, claimed.lease)
-        turn = Turn(claimed, gate, self.emit, self.watched(), ask_again)
+        turn = Turn(claimed, gate, lambda event: self.emit(gate.veil.event(event)), self.watched(), ask_again)
         ending = await self._advance_while_leased(turn)
         try:
             run = await self.around.store.apply(self._commit(turn, ending))
@@ -112,7 +112,8 @@ class Driver:
             case Completed(output=output, consumed=consumed):
                 return FinishRun(lease, RunState.COMPLETED, now, output=output, consumed=consumed)
             case Broke(error=error, checkpoint=checkpoint, consumed=consumed):
-                return FinishRun(lease, RunState.FAILED, now, error=error, checkpoint=checkpoint, consumed=consumed)
+                said = turn.gate.veil.text(error)
+                return FinishRun(lease, RunState.FAILED, now, error=said, checkpoint=checkpoint, consumed=consumed)
             case _:
                 assert_never(ending)
 

@@ -1,9 +1,11 @@
-"""`hitl audit verify`, `export`: does the record still say what was sealed, and the record itself."""
+"""`hitl audit verify`, `export`, `report`: does the record still say what was sealed; the record; one run's account."""
 
 from __future__ import annotations
 
 import asyncio
+import csv
 import json
+import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from enum import StrEnum
@@ -14,18 +16,20 @@ import typer
 from rich.console import RenderableType
 from rich.text import Text
 
-from ...audit import Custody, Report
+from ...audit import COLUMNS, Account, Custody, Report, account, cells
 from ...audit import verify as verified
 from ...clock import SystemClock
-from ...commands import ReadAudit
+from ...commands import ListRequests, ReadAudit, Settled
 from ...config import Config, open_store
 from ...errors import ConfigError, Fault, StoreError
+from ...lifecycle import RequestState
 from ...protocol import AuditEntry, Json
 from ...runtime import Runtime
 from ..lookup import find_run
 from ..opening import Opening
-from ..options import DEFAULT_CONFIG, AsJson, ConfigFile
+from ..options import DEFAULT_CONFIG, AsJson, ConfigFile, RunId
 from ..terminal import json_views
+from ..terminal.account import as_markdown, as_text
 from ..terminal.output import Output
 from ..terminal.render import shown
 
@@ -36,9 +40,19 @@ class Format(StrEnum):
     """How the record can be written."""
 
     JSONL = "jsonl"
+    CSV = "csv"
 
 
-As = Annotated[Format, typer.Option("--format", help="jsonl: one JSON object per line.")]
+class Form(StrEnum):
+    """How the account of a run can be written."""
+
+    TEXT = "text"
+    MARKDOWN = "markdown"
+    JSON = "json"
+
+
+As = Annotated[Format, typer.Option("--format", help="jsonl: one JSON object per line. csv: for a spreadsheet.")]
+InForm = Annotated[Form, typer.Option("--format", help="text, markdown or json.")]
 OfRun = Annotated[str | None, typer.Option("--run", metavar="RUN", help="Only what concerns one run.")]
 AnchorFile = Annotated[Path | None, typer.Option("--anchors", metavar="FILE", help="The anchors to hold it against.")]
 
@@ -50,17 +64,58 @@ def export(
 
     async def work(hitl: Runtime) -> list[Json]:
         only = None if run is None else await find_run(hitl, run)
-        collected: list[Json] = []
-        async for entry in _entries(hitl, only):
-            if as_json:
-                collected.append(json_views.audit_view(entry))
-            else:
-                print(json.dumps(json_views.audit_view(entry)))
-        return collected
+        if as_json:
+            return [json_views.audit_view(entry) async for entry in _entries(hitl, only)]
+        await _write(_entries(hitl, only), format)
+        return []
 
     entries = Opening(config).do(work)
     if as_json:
         Output(as_json).result({"entries": entries})
+
+
+async def _write(entries: AsyncIterator[AuditEntry], format: Format) -> None:
+    """Line by line: a trail of millions of lines is never held as a whole."""
+    if format is Format.JSONL:
+        async for entry in entries:
+            print(json.dumps(json_views.audit_view(entry)))
+        return
+    rows = csv.writer(sys.stdout, quoting=csv.QUOTE_ALL, lineterminator="\n")
+    rows.writerow(COLUMNS)
+    async for entry in entries:
+        rows.writerow(cells(entry))
+
+
+def report(
+    run: RunId, config: ConfigFile = DEFAULT_CONFIG, format: InForm = Form.TEXT, as_json: AsJson = False
+) -> None:
+    """The account of one run for an auditor: who, what, when, why, what was shown, decided and done; and what it
+    cannot know."""
+
+    async def work(hitl: Runtime) -> Account:
+        return await _account(hitl, await find_run(hitl, run))
+
+    made = Opening(config).do(work)
+    if as_json or format is Form.JSON:
+        Output(as_json=True).result(made.document())
+        return
+    for line in as_markdown(made) if format is Form.MARKDOWN else as_text(made):
+        print(line)
+
+
+async def _account(hitl: Runtime, run_id: str) -> Account:
+    asked: list[Settled] = []
+    cursor: str | None = None
+    while True:
+        query = ListRequests(tuple(RequestState), run_id=run_id, limit=_PAGE, cursor=cursor)
+        page = await hitl.store.fetch(query)
+        asked += page.items
+        cursor = page.cursor
+        if cursor is None:
+            break
+    entries = [entry async for entry in _entries(hitl, run_id)]
+    record = await hitl.run(run_id)
+    return account(record, asked, await hitl.effects(run_id), await hitl.guidance(run_id), entries)
 
 
 async def _entries(hitl: Runtime, run_id: str | None) -> AsyncIterator[AuditEntry]:

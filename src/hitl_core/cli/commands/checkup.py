@@ -100,7 +100,7 @@ class Checkup:
 
 
 async def _attached(config: Config) -> dict[str, Json]:
-    adapter = make_adapter(config, Catalogue(overrides=config.tools))
+    adapter = make_adapter(config, Catalogue(overrides=config.tools, redact=config.redact))
     try:
         findings = await adapter.attach()
     finally:

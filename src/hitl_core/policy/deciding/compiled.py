@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, assert_never
 from zoneinfo import ZoneInfo
 
-from ...protocol import Action
+from ...protocol import Action, has_mask
 from ..rules import (
     All,
     AnyOf,
@@ -117,7 +117,7 @@ def _where(subject: Subject, tests: tuple[Test, ...], scope: str) -> Holds:
     exists = [test.operand for test in tests if test.op is Op.EXISTS]
     if exists == [False]:
         return lambda action, facts: fetch(action, facts) is MISSING
-    passes = _passes_all(tests)
+    passes, reads = _passes_all(tests), len(exists) < len(tests)
 
     def holds(action: Action, facts: Facts) -> bool:
         value = fetch(action, facts)
@@ -125,6 +125,8 @@ def _where(subject: Subject, tests: tuple[Test, ...], scope: str) -> Holds:
             if exists:
                 return False
             raise Doubt(f"{subject} is missing")
+        if reads and has_mask(value):
+            raise Doubt(f"{subject} is secret, so no rule can read it")
         try:
             return passes(value)
         except Doubt as doubt:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Final, assert_never
 
 from ...errors import RecordError
-from ...protocol import Action, Json, canonical, sha256
+from ...protocol import Action, Json, canonical, has_mask, sha256
 from ..rules import (
     LARGEST_AMOUNT,
     All,
@@ -127,6 +127,8 @@ def _value(subject: Argument | ContextValue, action: Action, facts: Facts) -> Js
     value = walk(tree, subject.path, subject)
     if value is MISSING:
         raise Doubt(f"{subject} is missing")
+    if has_mask(value):
+        raise Doubt(f"{subject} is secret, so nothing can be counted by it")
     return value  # type: ignore[return-value]  # what lies in JSON is JSON; if it is not, no digest is made of it
 
 

@@ -64,6 +64,7 @@ class Order:
     acts: tuple[Act, ...]
     crash: str = ""
     survives: bool = False
+    redact: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +229,7 @@ def _world(order: Order) -> World:
         clock=ManualClock(datetime.fromisoformat(order.now)),
         scene=scene_of(order.scene),
         runs=order.runs,
+        redact=tuple(order.redact),
     )
     if order.policy:
         world.policy = Policy.from_toml(order.policy)

@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from ...audit import Report, verify
-from ...commands import ReadAudit, Recorded
+from ...commands import ListRequests, ReadAudit, Recorded
 from ...config import Config, make_adapter, open_store
 from ...contracts import Adapter, Channel, Store
 from ...errors import CapabilityNotSupported
 from ...gate import Surroundings
+from ...lifecycle import RequestState
 from ...people import Directory, PeopleFile
 from ...policy import Policy
 from ...protocol import AuditEntry, Json, PauseRequest, Response, Run, RunState
@@ -63,6 +64,7 @@ class World:
     clock: ManualClock = field(default_factory=lambda: ManualClock(START))
     scene: Scene = field(default_factory=Scene)
     runs: int = 0
+    redact: tuple[str, ...] = ()
     processes: Callable[[], Processes] | None = None
 
     def __post_init__(self) -> None:
@@ -154,7 +156,7 @@ class World:
         self, *, channels: tuple[Channel, ...] = (), wrap: Callable[[Store], Store] = lambda store: store
     ) -> AsyncIterator[Runtime]:
         """A runtime as a process of its own would have it: its own store object, adapter and owner."""
-        config, catalogue = self.config(), Catalogue()
+        config, catalogue = self.config(), Catalogue(redact=self.redact)
         store = wrap(self.parts.store(await open_store(config, self.clock)))
         around = Surroundings(
             store=store,
@@ -217,6 +219,7 @@ class World:
             "now": self.clock.now().isoformat(),
             "scene": asdict(self.scene),
             "runs": self.runs,
+            "redact": self.redact,
         }
         orders = [Order(**common, acts=acts, crash=crash, survives=survive) for acts in children]
         return await asyncio.to_thread(self.processes().run, *orders)
@@ -242,6 +245,16 @@ class World:
     async def inbox(self) -> list[PauseRequest]:
         """What waits for people."""
         return [each.request for each in (await (await self.hitl()).inbox()).items]
+
+    async def requests(self, state: RequestState) -> list[str]:
+        """The requests in one state, notices too, with what was said to them, as they are stored."""
+        store = (await self.hitl()).store
+        said: list[str] = []
+        for notices in (False, True):
+            page = await store.fetch(ListRequests(states=(state,), notices=notices, limit=1000))
+            for each in page.items:
+                said += [each.request.to_json(), *(vote.to_json() for vote in (*each.votes, each.response) if vote)]
+        return said
 
     async def trail(self, event: str = "") -> list[AuditEntry]:
         """The audit trail, or its lines about one kind of event."""

@@ -1,15 +1,22 @@
-"""How a turn ends: paused with questions, finished, or cancelled from outside. Each is one transaction."""
+"""How a turn ends: paused with questions, finished, or cancelled from outside; and how a run that is over is erased.
+
+Each is one transaction. Erasing leaves the rows, with empty records in them, and does not touch the audit trail.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from ....commands import CancelRun, FinishRun, PauseRun, RetryRun
-from ....errors import RunBusy, RunFinished
+from pydantic import ValidationError
+
+from ....commands import CancelRun, EraseRun, FinishRun, ListErasable, PauseRun, RetryRun
+from ....errors import RowCorrupt, RunBusy, RunFinished
 from ....lifecycle import IllegalMove, RequestEvent, RunEvent
-from ....protocol import AuditEvent, Json, PauseRequest, Run, RunState
-from ..tables import RunRow, Transaction, bodies, column, requests
+from ....protocol import Action, AuditEvent, Guidance, Json, PauseRequest, Record, Response, Run, RunState, micros
+from ..tables import RunRow, Transaction, View, bodies, checked, column, emptied, requests, text, unpack
 from . import guidance
 from .runs import FREED, current, find, leased, move
 from .stops import in_force, of_action
@@ -135,3 +142,88 @@ def _keep(txn: Transaction, row: RunRow, checkpoint: bodies.Body | None) -> None
     key = bodies.replace(txn, row.checkpoint, checkpoint)
     if key != row.checkpoint:
         txn.execute("UPDATE hitl_runs SET checkpoint = ? WHERE key = ?", (key, row.key))
+
+
+# ── erasing ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def erase_run(txn: Transaction, command: EraseRun) -> Run:
+    row = find(txn, command.run_id)
+    if not RunState(row.state).over:
+        raise RunBusy(f"run {row.name!r} is {row.state}; only a run that is over can be erased: cancel it first")
+    if is_erased(row):
+        return current(txn, row)
+    # What is deleted is overwritten in the file too; the write-ahead log forgets it when it is next folded in.
+    txn.execute("PRAGMA secure_delete = ON")
+    try:
+        _erase(txn, row, command)
+    finally:
+        txn.execute("PRAGMA secure_delete = OFF")
+    return current(txn, find(txn, command.run_id))
+
+
+def is_erased(row: RunRow) -> bool:
+    return "erased" in json.loads(row.more or "{}")
+
+
+def erasable(view: View, query: ListErasable) -> tuple[str, ...]:
+    sql = """SELECT id FROM hitl_runs WHERE state IN ('completed', 'cancelled') AND updated < ?
+        AND (more IS NULL OR json_extract(more, '$.erased') IS NULL) ORDER BY updated, key LIMIT ?"""
+    return tuple(text(name) for (name,) in view.execute(sql, (micros(query.before), query.limit)).fetchall())
+
+
+def _erase(txn: Transaction, row: RunRow, command: EraseRun) -> None:
+    asked = _emptied(txn, "SELECT body FROM hitl_requests WHERE run = ?", row.key, PauseRequest, emptied.request)
+    _emptied(txn, "SELECT response FROM hitl_requests WHERE run = ?", row.key, Response, emptied.response)
+    _emptied(txn, _VOTES, row.key, Response, emptied.response)
+    _emptied(txn, "SELECT body FROM hitl_guidance WHERE run = ?", row.key, Guidance, emptied.guidance)
+    done = _emptied(txn, "SELECT action FROM hitl_effects WHERE run = ?", row.key, Action, emptied.action)
+    for held in _DROPPED:
+        txn.execute(f"DELETE FROM hitl_bodies WHERE key IN ({held})", (row.key,))  # noqa: S608
+    for statement in _CLEARED:
+        txn.execute(statement, (row.key,))
+    told: dict[str, Json] = {
+        "reason": command.reason,
+        "retention": command.retention,
+        "requests": asked,
+        "effects": done,
+    }
+    erased = {"at": command.now.isoformat(), "by": command.by, "retention": command.retention}
+    txn.execute(_RUN, (json.dumps({"erased": erased}), row.key))
+    txn.note(AuditEvent.RUN_ERASED, row.name, command.by, command.now, told, run=row.key)
+
+
+_VOTES: Final = "SELECT body FROM hitl_votes WHERE request IN (SELECT key FROM hitl_requests WHERE run = ?)"
+
+_DROPPED: Final = (
+    "SELECT result FROM hitl_effects WHERE run = ?",
+    "SELECT body FROM hitl_journal WHERE run = ?",
+    "SELECT input FROM hitl_runs WHERE key = ?",
+    "SELECT checkpoint FROM hitl_runs WHERE key = ?",
+    "SELECT output FROM hitl_runs WHERE key = ?",
+)
+"""Bodies of which nothing is left."""
+
+_CLEARED: Final = (
+    """UPDATE hitl_votes SET responder = '(erased) ' || body
+        WHERE request IN (SELECT key FROM hitl_requests WHERE run = ?)""",
+    "UPDATE hitl_requests SET why = NULL WHERE run = ?",
+    "UPDATE hitl_effects SET result = NULL, error = NULL WHERE run = ?",
+    "DELETE FROM hitl_journal WHERE run = ?",
+)
+
+_RUN: Final = """UPDATE hitl_runs SET input = NULL, checkpoint = NULL, output = NULL, error = NULL, started_by = NULL,
+    thread = id, more = ? WHERE key = ?"""
+
+
+def _emptied(txn: Transaction, keys: str, run: int, record: type[Record], empty: Callable[[Any], Record]) -> int:
+    """Put an emptied record in the place of each body. Of one that cannot be read nothing is left at all."""
+    found = txn.execute(f"SELECT key, digest, data FROM hitl_bodies WHERE key IN ({keys})", (run,)).fetchall()  # noqa: S608
+    for key, digest, data in found:
+        try:
+            made = empty(record.model_validate_json(unpack(checked(digest, data, what=record.__name__))))
+        except (RowCorrupt, ValidationError):
+            txn.execute("DELETE FROM hitl_bodies WHERE key = ?", (key,))
+            continue
+        bodies.replace(txn, key, bodies.pack_text(made.to_json(), what=record.__name__, limit=bodies.REQUEST_LIMIT))
+    return len(found)

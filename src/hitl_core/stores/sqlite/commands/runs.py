@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -182,6 +183,8 @@ def reopen_run(txn: Transaction, command: ReopenRun) -> Claimed:
         raise RunBusy(f"run {row.name!r} is being worked on by {row.owner!r}; wait for it, or for its lease to end")
     if row.state == RunState.CANCELLED:
         raise RunFinished(f"run {row.name!r} is cancelled; start a new one")
+    if row.more and "erased" in json.loads(row.more):
+        raise RunFinished(f"run {row.name!r} is erased, so nothing is left to go back to; start a new one")
     for stop in of_run(in_force(txn), row.name, row.tenant):
         raise stop.holds_back(f"run {row.name}")
     also = _LEASED + ", output = NULL, error = NULL"

@@ -33,6 +33,7 @@ COMMANDS: Final[Mapping[type[c.Command[Any]], Callable[[Transaction, Any], Any]]
     c.TakeGuidance: guidance.take_guidance,
     c.SetStop: stops.set_stop,
     c.LiftStop: stops.lift_stop,
+    c.EraseRun: endings.erase_run,
     c.WriteNote: journal.write_note,
 }
 
@@ -48,6 +49,7 @@ QUERIES: Final[Mapping[type[c.Query[Any]], Callable[[View, Any], Any]]] = {
     c.Recall: queries.recall,
     c.ListGuidance: queries.list_guidance,
     c.ListStops: queries.list_stops,
+    c.ListErasable: endings.erasable,
     c.ReadAudit: queries.read_audit,
     c.ReadHistory: queries.read_history,
 }

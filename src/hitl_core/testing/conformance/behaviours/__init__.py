@@ -14,6 +14,7 @@ from . import (
     people,
     record,
     restart,
+    secrets,
     several,
     steering,
     time,
@@ -37,5 +38,6 @@ ROOMS = (
     steering,
     at_work,
     record,
+    secrets,
     honesty,
 )

@@ -8,7 +8,7 @@ from typing import Any, cast
 from ....audit import verify_entries
 from ....capabilities import Capability
 from ....config import open_store
-from ....lifecycle import ActionState
+from ....lifecycle import ActionState, RequestState
 from ....protocol import AuditEntry, Level, RunState
 from ..catalogue import behaviour
 from ..expect import expect, expect_in, expect_that
@@ -100,6 +100,24 @@ async def no_words_of_people_are_in_the_trail(world: World) -> None:
     run = await world.decide(run, "reject", "SECRET-REASON")
     await world.decide(run, "answer", "SECRET-ANSWER")
     expect_that("it holds no words", "SECRET" not in "".join(entry.body for entry in await world.trail()))
+
+
+@behaviour("P70", GATED)
+async def what_is_erased_is_gone_and_the_trail_verifies(world: World) -> None:
+    """A run that is over can be erased: its words are gone, that it ran stays, and the trail verifies and says so."""
+    run = await world.decide(
+        await world.start(Scene.of(pay("PRIVATE-ORDER"))), "approve", reason="PRIVATE-REASON", by="PRIVATE-ANN"
+    )
+    hitl = await world.hitl()
+    erased = await hitl.erase(run.id, by="dora", reason="asked for")
+    (effect,) = await hitl.effects(run.id)
+    asked = await world.requests(RequestState.CLOSED)
+    left = "\n".join((erased.to_json(), effect.action.to_json(), str(effect.result), *asked))
+    expect_that("nothing private is left", "PRIVATE" not in left)
+    expect("that it ran", (erased.state, effect.state, effect.action.tool), (run.state, ActionState.EXECUTED, "pay"))
+    (line,) = await world.trail("run.erased")
+    expect("who erased it", line.actor, "dora")
+    expect("the seals", (await world.verified()).findings, ())
 
 
 # ── P71: outcomes ────────────────────────────────────────────────────────────────────────────────────────────

@@ -11,6 +11,7 @@ from ....commands import ListRequests, Settled
 from ....contracts import Ending, Turn
 from ....errors import Stopped
 from ....gate import Carrying, Form, Gate
+from ....gate.veil import Veil
 from ....gate.verdicts import verdict
 from ....lifecycle import RequestState
 from ....protocol import (
@@ -32,6 +33,7 @@ from ....protocol import (
     Verdict,
     Wait,
 )
+from ....tools import Catalogue
 from ..world import Parts
 from .adapters import BrokenAdapter
 from .breaking import breaks
@@ -230,6 +232,25 @@ class RunsWhatIsWatched(BrokenGate):
 
     async def heard(self, said: Verdict, action: Action, call: str) -> Verdict:
         return self.lets_run(action, call) if isinstance(said, Wait) else said
+
+
+@breaks("P73")
+class ShowsSecrets(BrokenGate):
+    """Asks about a call with all that is secret in it."""
+
+    def __init__(self, inner: Gate) -> None:
+        super().__init__(inner)
+        inner.veil = Veil(None, inner.run.id, Catalogue())
+
+
+@breaks("P73")
+class RunsTheMask(BrokenGate):
+    """Gives the tool what people were shown in the place of a secret."""
+
+    def carry_out(self, allowed: Proceed, *, suspends: tuple[type[BaseException], ...] = ()) -> Any:
+        carrying = super().carry_out(allowed, suspends=suspends)
+        carrying.arguments = dict(self.inner.veil.drawn(allowed).action.arguments)
+        return carrying
 
 
 @breaks("P80")

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from ....commands import (
     BeginEffect,
     CancelRun,
+    EraseRun,
     FireTimers,
     GetRequest,
     GetRun,
@@ -124,6 +125,16 @@ class RevokesInNameOnly(BrokenStore):
     async def apply(self, command: Any) -> Any:
         if isinstance(command, MoveRequest) and command.event is RequestEvent.REVOKE:
             return replace(await self.fetch(GetRequest(command.request_id)), state=RequestState.REVOKED)
+        return await self._inner.apply(command)
+
+
+@breaks("P70")
+class ErasesInNameOnly(BrokenStore):
+    """Says that a run is erased, and leaves everything as it is."""
+
+    async def apply(self, command: Any) -> Any:
+        if isinstance(command, EraseRun):
+            return await self.fetch(GetRun(command.run_id))
         return await self._inner.apply(command)
 
 

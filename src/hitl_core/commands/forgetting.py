@@ -1,0 +1,32 @@
+"""Forgetting: what a run that is over has said is erased, by a person's order or because it is old enough."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..protocol import Run
+from .kinds import Command, Query
+
+
+@dataclass(frozen=True, slots=True)
+class EraseRun(Command[Run]):
+    """Erase what a run was given, asked, told and what came of it: payloads, free texts and names.
+
+    That it ran, what kind of things were asked and decided, and the audit trail stay. Erasing twice is harmless.
+    Raises RunNotFound, or RunBusy for a run that is not over. `retention`: because of its age.
+    """
+
+    run_id: str
+    by: str
+    reason: str
+    now: datetime
+    retention: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ListErasable(Query[tuple[str, ...]]):
+    """The runs that are over since before `before` and are not erased, oldest first, at most `limit`."""
+
+    before: datetime
+    limit: int = 100
