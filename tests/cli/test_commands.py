@@ -314,8 +314,8 @@ def test_a_decision_that_was_not_used_can_be_revoked(hitl: Hitl, shop: Shop) -> 
     assert (again.code, "nothing was changed" in again.err) == (1, True)
 
 
-def test_undo_is_refused_by_name_where_the_framework_cannot(hitl: Hitl) -> None:
-    refused = hitl("undo", start(hitl)["id"], "--as", "alice")
+def test_a_rewind_is_refused_by_name_where_the_framework_cannot(hitl: Hitl) -> None:
+    refused = hitl("rewind", start(hitl)["id"], "--as", "alice")
     assert (refused.code, "HITL-A09" in refused.err, "undo_by_fork" in refused.err) == (1, True, True)
 
 

@@ -94,9 +94,9 @@ class BlockingRuntime:
         """End a run that is not over; what waits in it never runs. Raises RunNotFound or RunFinished."""
         return self._portal.wait(self.runtime.cancel(run_id, by=by, reason=reason))
 
-    def undo(self, run_id: str, *, by: str, reason: str = "") -> Run:
-        """Take the run back to its last pause and ask again. Outside effects are not undone by this."""
-        return self._portal.wait(self.runtime.undo(run_id, by=by, reason=reason))
+    def rewind(self, run_id: str, *, by: str, reason: str = "") -> Run:
+        """Take the run back to its last pause and ask again. What its tools did stays done; that is for `undo`."""
+        return self._portal.wait(self.runtime.rewind(run_id, by=by, reason=reason))
 
     def steer(self, run_id: str, text: str, *, by: str | Responder) -> Guidance:
         """Say something to the agent: it enters the conversation at the next safe point, and permits nothing."""

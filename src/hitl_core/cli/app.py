@@ -45,7 +45,7 @@ for name, command in (
     ("show", requests.show),
     ("respond", requests.respond),
     ("resume", runs.resume_run),
-    ("undo", runs.undo),
+    ("rewind", runs.rewind),
     ("revoke", requests.revoke),
     ("cancel", runs.cancel),
     ("worker", work.worker),

@@ -105,7 +105,7 @@ class CancelRun(Command[Run]):
 
 @dataclass(frozen=True, slots=True)
 class ReopenRun(Command[Claimed]):
-    """Take a run that is not running back to work after an undo; its open and unused requests are superseded.
+    """Take a run that is not running back to work after a rewind; its open and unused requests are superseded.
 
     Raises RunNotFound, or RunBusy while somebody works on it.
     """

@@ -20,8 +20,8 @@ class Control(Opened):
         await self._forget(run_id)
         return run
 
-    async def undo(self, run_id: str, *, by: str, reason: str = "") -> Run:
-        """Take the run back to its last pause and ask again. Outside effects are not undone by this.
+    async def rewind(self, run_id: str, *, by: str, reason: str = "") -> Run:
+        """Take the run back to its last pause and ask again. What its tools did stays done; that is for `undo`.
 
         Raises CapabilityNotSupported where the framework cannot, AppChanged where there is no pause to go back to,
         RunNotFound, RunBusy. The framework is only touched once the run is ours.

@@ -43,11 +43,11 @@ class Driver:
         return run
 
     async def forked(self, claimed: Claimed) -> Claimed:
-        """The claim with the checkpoint of the framework's fork. If that fails so does the run; undo may come again."""
+        """The claim with the checkpoint of the framework's fork. If that fails, so does the run; try again then."""
         try:
-            return replace(claimed, checkpoint=await self.adapter.undo(claimed.run, claimed.checkpoint))
+            return replace(claimed, checkpoint=await self.adapter.rewind(claimed.run, claimed.checkpoint))
         except Exception as exc:
-            why, now = f"the undo failed: {type(exc).__name__}: {exc}", self.around.now()
+            why, now = f"going back failed: {type(exc).__name__}: {exc}", self.around.now()
             await self.around.store.apply(FinishRun(claimed.lease, RunState.FAILED, now, error=why))
             raise
 

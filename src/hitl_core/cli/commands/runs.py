@@ -1,4 +1,4 @@
-"""`hitl run`, `runs`, `resume`, `cancel`: starting runs, looking at them, going on, ending them."""
+"""`hitl run`, `runs`, `resume`, `rewind`, `cancel`: starting runs, going on, going back, ending them."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def resume_run(
     return session.resume(run, as_, role, ask_again=ask_again)
 
 
-def undo(
+def rewind(
     run: RunId,
     as_: As,
     config: ConfigFile = DEFAULT_CONFIG,
@@ -122,13 +122,13 @@ def undo(
     reason: Reason = "",
     as_json: AsJson = False,
 ) -> int:
-    """Take a run back to its last pause and ask again. What its tools did outside is not undone by this."""
+    """Take a run back to its last pause and ask again. What its tools did stays done; that is for `undo`."""
     session, who = Session(Opening(config, backend), Output(as_json), None), responder(as_, None)
 
     async def work(hitl: Runtime) -> Run:
         run_id = await find_run(hitl, run)
         await session.opening.attach(hitl)
-        return await hitl.undo(run_id, by=who.id, reason=reason)
+        return await hitl.rewind(run_id, by=who.id, reason=reason)
 
     return session.report(session.opening.do(work))
 

@@ -187,7 +187,7 @@ def reopen_run(txn: Transaction, command: ReopenRun) -> Claimed:
     also = _LEASED + ", output = NULL, error = NULL"
     move(txn, row, RunEvent.REOPEN, command.now, also, command.owner, _until(command))
     gone = requests.withdraw(
-        txn, RequestEvent.SUPERSEDE, "run = ?", row.key, why=f"undone by {command.by}: {command.reason}"
+        txn, RequestEvent.SUPERSEDE, "run = ?", row.key, why=f"taken back by {command.by}: {command.reason}"
     )
     body: dict[str, Json] = {"reopened": command.reason, "superseded": [*gone], "fence": row.fence + 1}
     txn.note(AuditEvent.RUN_CLAIMED, row.name, command.by, command.now, body, run=row.key)

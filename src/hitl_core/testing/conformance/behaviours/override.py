@@ -1,4 +1,4 @@
-"""P60-P65: stopping, lifting, cancelling and revoking win over everything that was granted before."""
+"""P60-P66: stopping, lifting, cancelling and revoking win over everything that was granted before."""
 
 from __future__ import annotations
 
@@ -215,16 +215,16 @@ async def cancel_is_an_answer_too(world: World) -> None:
     expect("what was paid", world.paid(), [])
 
 
-# ── P64, P65: undo, revoke ───────────────────────────────────────────────────────────────────────────────────
+# ── P65, P66: revoke, rewind ──────────────────────────────────────────────────────────────────────────────────
 
 
-@behaviour("P64", Capability.UNDO_BY_FORK)
-async def undo_goes_back_and_asks_again(world: World) -> None:
-    """Undo takes the run back to its last pause, asks again, and is itself recorded."""
+@behaviour("P66", Capability.UNDO_BY_FORK)
+async def a_rewind_goes_back_and_asks_again(world: World) -> None:
+    """A rewind takes the run back to its last pause, asks again, and is itself recorded."""
     run = await world.start(Scene.of(ask()))
     first = only(run)
     run = await world.decide(run, "answer", "the first word")
-    run = await (await world.hitl()).undo(run.id, by="bob", reason="it was a slip")
+    run = await (await world.hitl()).rewind(run.id, by="bob", reason="it was a slip")
     expect_that("it is a new request", only(run).id != first.id)
     expect_in("who did it", "bob", str([entry.actor for entry in await world.trail()]))
     run = await world.decide(run, "answer", "the second word")
