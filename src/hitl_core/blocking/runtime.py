@@ -15,7 +15,7 @@ from pathlib import Path
 from ..commands import Effect, Page, Recorded, Settled, Stop, StopScope
 from ..config import DEFAULT_FILE, Config, connect
 from ..contracts import Clock, Finding
-from ..protocol import Arguments, Guidance, PauseRequest, Preview, Responder, Response, Run, RunState
+from ..protocol import Arguments, Guidance, PauseRequest, Preview, Responder, Response, Run, RunState, Undoing
 from ..runtime import Runtime
 from .portal import Portal
 
@@ -97,6 +97,14 @@ class BlockingRuntime:
     def rewind(self, run_id: str, *, by: str, reason: str = "") -> Run:
         """Take the run back to its last pause and ask again. What its tools did stays done; that is for `undo`."""
         return self._portal.wait(self.runtime.rewind(run_id, by=by, reason=reason))
+
+    def undo(self, run_id: str, call: str | None = None, *, by: str, reason: str = "") -> Undoing:
+        """Take back what the tools of a run have done, or one call of it: in a run of its own, the newest first."""
+        return self._portal.wait(self.runtime.undo(run_id, call, by=by, reason=reason))
+
+    def undone(self, run_id: str) -> Undoing:
+        """How an undo stands, by its own run: each action, and what became of it. Raises RunNotFound, NothingToUndo."""
+        return self._portal.wait(self.runtime.undone(run_id))
 
     def steer(self, run_id: str, text: str, *, by: str | Responder) -> Guidance:
         """Say something to the agent: it enters the conversation at the next safe point, and permits nothing."""

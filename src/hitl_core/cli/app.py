@@ -16,7 +16,7 @@ from rich.text import Text
 
 from ..channels.plain_text import visible
 from ..errors import Fault, HitlError
-from .commands import audit, conformance, doctor, requests, runs, steering, stops, work
+from .commands import audit, conformance, doctor, requests, runs, steering, stops, undoing, work
 from .demo import demo
 from .errors_shown import ShownError, WrongUsage, as_json, in_words, is_misconfigured
 from .options import Exit
@@ -46,6 +46,7 @@ for name, command in (
     ("respond", requests.respond),
     ("resume", runs.resume_run),
     ("rewind", runs.rewind),
+    ("undo", undoing.undo),
     ("revoke", requests.revoke),
     ("cancel", runs.cancel),
     ("worker", work.worker),

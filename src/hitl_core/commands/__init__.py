@@ -19,12 +19,13 @@ from .queries import (
     ListRequests,
     ListRuns,
     ListStops,
+    ListUndone,
     Look,
     ReadAudit,
     Recall,
 )
 from .record import LiftStop, Remember, SetStop, WriteNote
-from .results import Claimed, Effect, Known, Lease, Note, Page, Recorded, Settled, Stop, StopScope
+from .results import Claimed, Effect, Known, Lease, Note, Page, Recorded, Settled, Stop, StopScope, Undone
 from .runs import CancelRun, ClaimRuns, FinishRun, OpenRun, PauseRun, RenewLease, ReopenRun, RetryRun
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "ListRequests",
     "ListRuns",
     "ListStops",
+    "ListUndone",
     "Look",
     "MoveEffect",
     "MoveRequest",
@@ -75,5 +77,6 @@ __all__ = [
     "Stop",
     "StopScope",
     "TakeGuidance",
+    "Undone",
     "WriteNote",
 ]

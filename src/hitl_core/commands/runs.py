@@ -29,7 +29,8 @@ class OpenRun(Command[Claimed]):
 class ClaimRuns(Command[tuple[Claimed, ...]]):
     """Take up to `limit` runs that are ready, or running under an ended lease. Stopped runs are left alone.
 
-    `run_id` narrows to one run; `backends` and `apps` to what the caller can load (empty: anything).
+    `run_id` narrows to one run; `backends` and `apps` to what the caller can load (empty: anything); `only_undos` to
+    those that undo another run, which need no framework.
     """
 
     owner: str
@@ -39,6 +40,7 @@ class ClaimRuns(Command[tuple[Claimed, ...]]):
     run_id: str | None = None
     backends: tuple[str, ...] = ()
     apps: tuple[str, ...] = ()
+    only_undos: bool = False
 
 
 @dataclass(frozen=True, slots=True)

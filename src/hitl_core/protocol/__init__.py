@@ -27,6 +27,7 @@ from .response import (
 )
 from .ruling import Approvers, Escalation, Level, OnTimeout, Ruling, Stage
 from .run import Run, RunState
+from .undo import UNDO, Undoing, UndoneCall, UndoState
 from .verdict import EffectMode, Executed, Failed, Outcome, Proceed, Refuse, Substitute, Verdict, Wait
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "PAYLOAD_LIMIT",
     "PROTOCOL",
     "RUNS_NOTHING",
+    "UNDO",
     "Accept",
     "Action",
     "Answer",
@@ -86,6 +88,9 @@ __all__ = [
     "Substitute",
     "TakeOver",
     "TopRecord",
+    "UndoState",
+    "Undoing",
+    "UndoneCall",
     "Verdict",
     "Wait",
     "canonical",

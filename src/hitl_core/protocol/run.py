@@ -37,6 +37,8 @@ class Run(TopRecord):
     app_version: Text = ""
     thread: Name
     tenant: Name = "default"
+    undoes: Name | None = None
+    """The run whose actions this one takes back; None for a run of an app."""
     started_by: Name | None = None
     input: JsonValue = None
     output: JsonValue = None

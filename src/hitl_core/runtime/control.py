@@ -6,9 +6,10 @@ from ..capabilities import Capability
 from ..commands import CancelRun, GetCheckpoint, LiftStop, ListGuidance, ListStops, ReopenRun, SetStop, Stop, StopScope
 from ..contracts import require
 from ..errors import AppChanged
-from ..protocol import Guidance, Responder, Run
+from ..protocol import Guidance, Responder, Run, Undoing
 from .opened import Opened
 from .steering import steer
+from .undoing import planned, report
 
 
 class Control(Opened):
@@ -27,13 +28,33 @@ class Control(Opened):
         RunNotFound, RunBusy. The framework is only touched once the run is ours.
         """
         require(self.adapter, Capability.UNDO_BY_FORK)
-        self._require_ours(await self.run(run_id))
+        run = await self.run(run_id)
+        self._require_ours(run)
+        if run.undoes is not None:
+            raise AppChanged(f"run {run_id} is an undo: it has no pause of a framework to go back to")
         await self.attach()
         if await self.store.fetch(GetCheckpoint(run_id)) is None:
             raise AppChanged(f"run {run_id} has never paused, so there is no pause to go back to; start a new run")
         reopen = ReopenRun(run_id, self.owner, self.settings.lease_seconds, by, reason, self._around.now())
         claimed = await self.store.apply(reopen)
         return await self._driver.drive(await self._driver.forked(claimed))
+
+    async def undo(self, run_id: str, call: str | None = None, *, by: str, reason: str = "") -> Undoing:
+        """Take back what the tools of a run have done, or one call of it: in a run of its own, the newest first.
+
+        Each step is an action `undo:TOOL` and meets the policy. What was not taken back is in the result, with why; go
+        on with `wait` while people are asked. Raises RunNotFound, RunBusy, NothingToUndo, Stopped.
+        """
+        run = await self.run(run_id)
+        self._require_ours(run)
+        calls = await planned(self.store, run, call)
+        claimed = await self._opened({"calls": calls, "reason": reason}, by=by, undoes=run.id)
+        undone = await self._driver.drive(claimed)
+        return await report(self.store, undone.id)
+
+    async def undone(self, run_id: str) -> Undoing:
+        """How an undo stands, by its own run: each action, and what became of it. Raises RunNotFound, NothingToUndo."""
+        return await report(self.store, run_id)
 
     async def steer(self, run_id: str, text: str, *, by: str | Responder) -> Guidance:
         """Say something to the agent: it enters the conversation at the next safe point, and permits nothing.

@@ -19,6 +19,8 @@ async def steer(adapter: Adapter, around: Surroundings, run: Run, text: str, by:
     _require_a_way_in(adapter, run)
     by = Responder(id=by) if isinstance(by, str) else by
     strangers, faults = await _strangers(around, run, by), guidance_faults(text)
+    if run.undoes is not None:
+        faults = [*faults, Fault("run", "is an undo: no agent works in it that could be told something")]
     if strangers or faults:
         body: dict[str, Json] = {"faults": [str(fault) for fault in (*strangers, *faults)]}
         refused = Note(AuditEvent.GUIDANCE_REFUSED, run.id, by.id, body)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import NoReturn, assert_never
 
@@ -13,6 +13,7 @@ from ..contracts import Adapter, Broke, Completed, Ending, Paused, Turn
 from ..errors import HitlError, LeaseLost, RecordError, StoreUnavailable
 from ..gate import Gate, Surroundings
 from ..protocol import Json, LiveEvent, LiveKind, PauseRequest, Run, RunState
+from .undoing import undo
 
 log = logging.getLogger("hitl_core")
 endings = logging.getLogger("hitl_core.endings")
@@ -28,6 +29,7 @@ class Driver:
     lease_seconds: float
     emit: Callable[[LiveEvent], None]
     watched: Callable[[], bool]
+    attach: Callable[[], Awaitable[object]]
 
     async def drive(self, claimed: Claimed, *, ask_again: bool = False) -> Run:
         """Run one turn; returns the run as committed. Raises LeaseLost if another worker took over meanwhile."""
@@ -86,6 +88,8 @@ class Driver:
     async def _advance(self, turn: Turn) -> Ending:
         """The adapter's ending; what it raises becomes Broke, except that our claim ended."""
         try:
+            if turn.run.undoes is not None:
+                return await undo(turn, self.around.store, self.attach)
             ending = await self.adapter.advance(turn)
             if turn.gate.changed is not None and not isinstance(ending, Broke):
                 raise turn.gate.changed  # whatever the app made of the error: this is not the app that was paused

@@ -24,6 +24,7 @@ from hitl_core.protocol import Json, Run
 from hitl_core.tools import Catalogue, as_json
 
 from .errors import in_words
+from .gating import declared_by
 from .suspend import Session, Suspended, entered
 
 endings = logging.getLogger("hitl_core.endings")
@@ -81,6 +82,8 @@ class PlainAdapter:
         if not callable(app):
             raise AppRefused(f"{self._source.reference!r} is not a function that takes the run's input")
         self._app = cast("App", app)
+        for tool in declared_by(app):
+            self._catalogue.learn(tool)
         return ()
 
     async def advance(self, turn: Turn) -> Ending:

@@ -13,7 +13,7 @@ from typing import Any, Final, cast
 from ...audit import Report
 from ...commands import Effect, Page, Settled, Stop
 from ...lifecycle import RequestState
-from ...protocol import AuditEntry, Guidance, Json, PauseRequest, Record, Run, RunState
+from ...protocol import AuditEntry, Guidance, Json, PauseRequest, Record, Run, RunState, Undoing
 from ..frozen import Frozen
 from .agreement import still_needed
 
@@ -106,6 +106,19 @@ def effect_view(effect: Effect) -> dict[str, Json]:
         "request_id": effect.request_id,
         "result": effect.result,
         "error": effect.error,
+    }
+
+
+def undo_view(undoing: Undoing) -> dict[str, Json]:
+    """An undo: its own run, and what became of each action that was to be taken back, the newest first."""
+    calls: list[Json] = [_plain(each) for each in undoing.calls]
+    return {
+        "id": undoing.run.id,
+        "kind": "undo",
+        "undoes": undoing.undoes,
+        "whole": undoing.whole,
+        "calls": calls,
+        "run": run_view(undoing.run),
     }
 
 

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from ...commands import Effect, Settled, Stop
 from ...lifecycle import RequestState
-from ...protocol import Guidance, Run, RunState
+from ...protocol import Guidance, Run, RunState, Undoing
 from ..frozen import Frozen
 from ..hints import Hints
 from .agreement import agreed
@@ -132,6 +132,15 @@ def guidance_table(guidance: Iterable[Guidance], *, now: datetime) -> Table:
     for each in guidance:
         by, said = shown(each.by.id), shown(each.text, lines=True)
         table.add_row(each.id, state_text(each.state), ago(each.given_at, now), by, said, shown(each.place))
+    return table
+
+
+def undo_table(undoing: Undoing) -> Table:
+    """What became of each action of a run that was to be taken back."""
+    table = _listing("call", "undo", "tool", "why")
+    for each in undoing.calls:
+        state = Text(each.state.value.replace("_", " "), "green" if each.state.done else "bold red")
+        table.add_row(shown(each.call), state, shown(each.tool), shown(each.why))
     return table
 
 

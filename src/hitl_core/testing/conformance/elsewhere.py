@@ -37,7 +37,7 @@ from .scenes import Call, Scene, note
 from .world import Parts, World, free, only
 
 Act = tuple[Any, ...]
-"""What a child does: ("start",) · ("say", decision, *fields) · ("resume",) · ("work",)."""
+"""What a child does: ("start",) · ("say", decision, *fields) · ("resume",) · ("undo",) · ("work",)."""
 
 PATIENCE: Final = 150
 """Seconds that a child may take, and the parent to play its first scene."""
@@ -204,6 +204,8 @@ async def _acted(order: Order) -> str:
                 await world.say(only(await _newest(world)), *fields)
             case "resume":
                 run = await world.wait(await _newest(world))
+            case "undo":
+                run = (await (await world.hitl()).undo(await _undoable(world), by="ann")).run
             case "work":
                 await _work(world)
             case _:
@@ -237,6 +239,12 @@ def _world(order: Order) -> World:
 async def _newest(world: World) -> Run:
     hitl = await world.hitl()
     return await hitl.run((await hitl.runs(limit=1)).items[0].id)
+
+
+async def _undoable(world: World) -> str:
+    """The newest run that is no undo itself."""
+    runs = (await (await world.hitl()).runs()).items
+    return next(run.id for run in runs if run.undoes is None)
 
 
 async def _work(world: World) -> None:

@@ -59,6 +59,5 @@ NOT_YET: Final[Mapping[str, str]] = {}
 IN_PART: Final[Mapping[str, str]] = {
     "P10": "the person's report is a free answer; a structured one comes later",
     "P13": "refusals and edits are always made known; a setting for the rest comes later",
-    "P64": "a run goes back to its last pause and asks again; the tools' own undo is not run yet",
 }
 """Promises that this release carries in part: that part is tried."""

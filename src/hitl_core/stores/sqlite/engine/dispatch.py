@@ -47,6 +47,7 @@ QUERIES: Final[Mapping[type[c.Query[Any]], Callable[[View, Any], Any]]] = {
     c.Recall: queries.recall,
     c.ListGuidance: queries.list_guidance,
     c.ListStops: queries.list_stops,
+    c.ListUndone: queries.list_undone,
     c.ReadAudit: queries.read_audit,
     c.ReadHistory: queries.read_history,
 }

@@ -101,7 +101,16 @@ _V6: Final = (
     "ALTER TABLE hitl_requests ADD COLUMN several INTEGER",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1, _V2, _V3, _V4, _V5, _V6)
+_V7: Final = (
+    # When an effect was executed, for undo windows. NULL where that is not known, so that it is never taken back: older
+    # releases did not write it, and of what a person says has happened there is no receipt.
+    "ALTER TABLE hitl_effects ADD COLUMN ended INTEGER",
+    # Which effect was begun as the undo of which: one, ever.
+    """CREATE TABLE hitl_undone (effect INTEGER PRIMARY KEY REFERENCES hitl_effects,
+        by INTEGER NOT NULL REFERENCES hitl_effects)""",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1, _V2, _V3, _V4, _V5, _V6, _V7)
 """Migration N leads from version N to N+1. Released ones are never edited; add one instead."""
 
 

@@ -16,6 +16,7 @@ from . import (
     several,
     steering,
     time,
+    undo,
     workers,
 )
 
@@ -32,6 +33,7 @@ ROOMS = (
     workers,
     time,
     override,
+    undo,
     steering,
     at_work,
     record,

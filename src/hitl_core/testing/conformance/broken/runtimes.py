@@ -8,7 +8,7 @@ from ....capabilities import Capability
 from ....commands import GetRequest, Recorded
 from ....errors import AlreadyDecided, RequestClosed, RequestExpired, ResponseRefused
 from ....lifecycle import RequestState
-from ....protocol import Guidance, Responder, Response, RunState
+from ....protocol import Guidance, Responder, Response, RunState, Undoing, UndoState
 from ....runtime import Runtime
 from ..world import Parts
 from .breaking import breaks
@@ -99,6 +99,16 @@ class LiftsStopsOnRestart(BrokenRuntime):
         for stop in await self.stops():
             await self.lift(stop.scope, stop.target, by="nobody", reason="restart")
         return await super().__aenter__()
+
+
+@breaks("P64")
+class SaysThatAllWasUndone(BrokenRuntime):
+    """Reports an undo as whole, whatever came of its parts."""
+
+    async def undo(self, run_id: str, call: str | None = None, *, by: str, reason: str = "") -> Undoing:
+        made = await super().undo(run_id, call, by=by, reason=reason)
+        calls = tuple(each.model_copy(update={"state": UndoState.COMPENSATED}) for each in made.calls)
+        return made.model_copy(update={"calls": calls})
 
 
 @breaks("P63", Capability.STEER)
