@@ -30,10 +30,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..commands import Effect, Page, Recorded, Settled, Stop, StopScope
+from ..commands import Effect, Override, Page, Recorded, Settled, Stop, StopScope
 from ..config import DEFAULT_FILE, Config, connect
 from ..contracts import Clock, Finding
-from ..protocol import Arguments, Guidance, PauseRequest, Preview, Responder, Response, Run, RunState, Undoing
+from ..protocol import Arguments, Guidance, Json, PauseRequest, Preview, Responder, Response, Run, RunState, Undoing
 from ..runtime import Runtime
 from .portal import Portal
 

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..commands import Effect, Page, Recorded, Settled, Stop, StopScope
+from ..commands import Effect, Override, Page, Recorded, Settled, Stop, StopScope
 from ..config import DEFAULT_FILE, Config, connect
 from ..contracts import Clock, Finding
-from ..protocol import Arguments, Guidance, PauseRequest, Preview, Responder, Response, Run, RunState, Undoing
+from ..protocol import Arguments, Guidance, Json, PauseRequest, Preview, Responder, Response, Run, RunState, Undoing
 from ..runtime import Runtime
 from .portal import Portal
 
@@ -105,6 +105,14 @@ class BlockingRuntime:
     def undone(self, run_id: str) -> Undoing:
         """How an undo stands, by its own run: each action, and what became of it. Raises RunNotFound, NothingToUndo."""
         return self._portal.wait(self.runtime.undone(run_id))
+
+    def override(self, run_id: str, value: Json, call: str | None = None, *, by: str, reason: str = "") -> Override:
+        """Replace the output of a completed run; or the result of a call, before it is used further."""
+        return self._portal.wait(self.runtime.override(run_id, value, call, by=by, reason=reason))
+
+    def overrides(self, run_id: str) -> tuple[Override, ...]:
+        """What people have put in the place of a run's output and results, oldest first, and what it was."""
+        return self._portal.wait(self.runtime.overrides(run_id))
 
     def steer(self, run_id: str, text: str, *, by: str | Responder) -> Guidance:
         """Say something to the agent: it enters the conversation at the next safe point, and permits nothing."""

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from ..channels.plain_text import visible
 from ..errors import Fault, HitlError
-from .commands import audit, conformance, doctor, requests, runs, steering, stops, undoing, work
+from .commands import audit, conformance, doctor, overriding, requests, runs, steering, stops, undoing, work
 from .demo import demo
 from .errors_shown import ShownError, WrongUsage, as_json, in_words, is_misconfigured
 from .options import Exit
@@ -47,6 +47,7 @@ for name, command in (
     ("resume", runs.resume_run),
     ("rewind", runs.rewind),
     ("undo", undoing.undo),
+    ("override", overriding.override),
     ("revoke", requests.revoke),
     ("cancel", runs.cancel),
     ("worker", work.worker),

@@ -16,6 +16,7 @@ from .queries import (
     GetRun,
     ListEffects,
     ListLeases,
+    ListOverrides,
     ListRequests,
     ListRuns,
     ListStops,
@@ -25,8 +26,8 @@ from .queries import (
     Recall,
 )
 from .record import LiftStop, Remember, SetStop, WriteNote
-from .results import Claimed, Effect, Known, Lease, Note, Page, Recorded, Settled, Stop, StopScope, Undone
-from .runs import CancelRun, ClaimRuns, FinishRun, OpenRun, PauseRun, RenewLease, ReopenRun, RetryRun
+from .results import Claimed, Effect, Known, Lease, Note, Override, Page, Recorded, Settled, Stop, StopScope, Undone
+from .runs import CancelRun, ClaimRuns, FinishRun, OpenRun, OverrideOutput, PauseRun, RenewLease, ReopenRun, RetryRun
 
 __all__ = [
     "BeginEffect",
@@ -49,6 +50,7 @@ __all__ = [
     "ListEffects",
     "ListGuidance",
     "ListLeases",
+    "ListOverrides",
     "ListRequests",
     "ListRuns",
     "ListStops",
@@ -58,6 +60,8 @@ __all__ = [
     "MoveRequest",
     "Note",
     "OpenRun",
+    "Override",
+    "OverrideOutput",
     "Page",
     "PauseRun",
     "PerformEffect",

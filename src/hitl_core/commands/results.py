@@ -75,6 +75,18 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True)
+class Override:
+    """A replacement of a run's output, or of the result of `call`: what it was, what it is, who said so and why."""
+
+    call: str | None
+    original: Json
+    value: Json
+    by: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Undone:
     """How the undo of an action stands that has begun, in the run `run_id`."""
 

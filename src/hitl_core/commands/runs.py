@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..protocol import (
+    Guidance,
     Json,
     PauseRequest,
     Run,
     RunState,
 )
 from .kinds import Command
-from .results import Claimed, Lease
+from .results import Claimed, Lease, Override
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,3 +119,19 @@ class ReopenRun(Command[Claimed]):
     by: str
     reason: str
     now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideOutput(Command[Override]):
+    """Replace the output of a completed run; or, with `call`, the result of a call in a run that is not at work.
+
+    What it was is kept. `guidance` tells the agent about the result of a call. Raises RunNotFound, OverrideRefused.
+    """
+
+    run_id: str
+    call: str | None
+    value: Json
+    by: str
+    reason: str
+    now: datetime
+    guidance: Guidance | None = None

@@ -26,7 +26,7 @@ from .response import (
     decision_of,
 )
 from .ruling import Approvers, Escalation, Level, OnTimeout, Ruling, Stage
-from .run import Run, RunState
+from .run import Overridden, Run, RunState
 from .undo import UNDO, Undoing, UndoneCall, UndoState
 from .verdict import EffectMode, Executed, Failed, Outcome, Proceed, Refuse, Substitute, Verdict, Wait
 
@@ -71,6 +71,7 @@ __all__ = [
     "Option",
     "Origin",
     "Outcome",
+    "Overridden",
     "PauseRequest",
     "Preview",
     "Proceed",

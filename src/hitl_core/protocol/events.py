@@ -63,6 +63,7 @@ class AuditEvent(StrEnum):
     GUIDANCE_CONSUMED = "guidance.consumed"
     GUIDANCE_DROPPED = "guidance.dropped"
     GUIDANCE_REFUSED = "guidance.refused"
+    OUTPUT_OVERRIDDEN = "output.overridden"
     STOP_SET = "stop.set"
     STOP_LIFTED = "stop.lifted"
     ROW_DAMAGED = "row.damaged"

@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from ..capabilities import Capability
-from ..commands import CancelRun, GetCheckpoint, LiftStop, ListGuidance, ListStops, ReopenRun, SetStop, Stop, StopScope
+from ..commands import (
+    CancelRun,
+    GetCheckpoint,
+    LiftStop,
+    ListGuidance,
+    ListOverrides,
+    ListStops,
+    Override,
+    ReopenRun,
+    SetStop,
+    Stop,
+    StopScope,
+)
 from ..contracts import require
 from ..errors import AppChanged
-from ..protocol import Guidance, Responder, Run, Undoing
+from ..protocol import Guidance, Json, Responder, Run, Undoing
 from .opened import Opened
+from .overriding import override
 from .steering import steer
 from .undoing import planned, report
 
@@ -55,6 +68,19 @@ class Control(Opened):
     async def undone(self, run_id: str) -> Undoing:
         """How an undo stands, by its own run: each action, and what became of it. Raises RunNotFound, NothingToUndo."""
         return await report(self.store, run_id)
+
+    async def override(
+        self, run_id: str, value: Json, call: str | None = None, *, by: str, reason: str = ""
+    ) -> Override:
+        """Replace the output of a completed run; or the result of a call, before it is used further.
+
+        What it was is kept (`overrides`). Of a call, its agent is told. Raises RunNotFound, OverrideRefused.
+        """
+        return await override(self.adapter, self._around, await self.run(run_id), call, value, by, reason)
+
+    async def overrides(self, run_id: str) -> tuple[Override, ...]:
+        """What people have put in the place of a run's output and results, oldest first, and what it was."""
+        return await self.store.fetch(ListOverrides(run_id))
 
     async def steer(self, run_id: str, text: str, *, by: str | Responder) -> Guidance:
         """Say something to the agent: it enters the conversation at the next safe point, and permits nothing.

@@ -7,11 +7,11 @@ plan ──► every step is proposed ──► somebody is asked? pause, nothin
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, assert_never
 
-from ..commands import Effect, GetCheckpoint, GetRun, ListEffects, ListUndone, Look, Undone
+from ..commands import Effect, GetCheckpoint, GetRun, ListEffects, ListOverrides, ListUndone, Look, Undone
 from ..contracts import Completed, Ending, Paused, Store, Turn
 from ..errors import EffectRefused, LeaseLost, NothingToUndo, RunBusy, Stopped
 from ..gate import Form
@@ -68,7 +68,13 @@ async def undo(turn: Turn, store: Store, attach: Attach) -> Ending:
     """One turn of an undo. Raises what `attach` raises if only the app can say how something is undone."""
     undone = turn.run.undoes
     assert undone is not None
-    effects = {effect.call: effect for effect in await store.fetch(ListEffects(undone))}
+    first = {each.call: each.original for each in reversed(await store.fetch(ListOverrides(undone)))}
+    effects = {
+        effect.call: replace(
+            effect, result=first.get(effect.call, effect.result)
+        )  # the receipt, not what people made of it
+        for effect in await store.fetch(ListEffects(undone))
+    }
     steps = Steps(turn, store, [effects[call] for call in _plan(turn.run)])
     if any(steps.catalogue.traits(each.action.tool).undo is None for each in steps.effects):
         await attach()

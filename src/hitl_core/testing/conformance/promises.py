@@ -42,6 +42,7 @@ PROMISES: Final[Mapping[str, str]] = {
     "P64": "Undo runs the tools' declared undo, newest first, and is itself recorded.",
     "P65": "An approval that has not been used can be revoked.",
     "P66": "A rewind takes a run back to its last pause and asks again; what its tools did stays done.",
+    "P67": "A person can replace an output or a result: what it was is kept, and the agent is told.",
     "P70": "Every step is in the trail, sealed.",
     "P71": "Each allowed action has an outcome in the end.",
     "P72": "Who watches a run hears what happens in it, and changes nothing by watching.",

@@ -1,14 +1,15 @@
-"""How a turn ends: paused with questions, finished, or cancelled from outside. Each is one transaction."""
+"""How a turn ends: paused with questions, finished, or cancelled from outside; and what people make of its output."""
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Final
 
-from ....commands import CancelRun, FinishRun, PauseRun, RetryRun
-from ....errors import RunBusy, RunFinished
+from ....commands import CancelRun, FinishRun, GiveGuidance, Override, OverrideOutput, PauseRun, RetryRun
+from ....errors import OverrideRefused, RunBusy, RunFinished
 from ....lifecycle import IllegalMove, RequestEvent, RunEvent
-from ....protocol import AuditEvent, Json, PauseRequest, Run, RunState
+from ....protocol import AuditEvent, Json, Overridden, PauseRequest, Run, RunState, micros
 from ..tables import RunRow, Transaction, bodies, column, requests
 from . import guidance
 from .runs import FREED, current, find, leased, move
@@ -133,3 +134,53 @@ def _keep(txn: Transaction, row: RunRow, checkpoint: bodies.Body | None) -> None
     key = bodies.replace(txn, row.checkpoint, checkpoint)
     if key != row.checkpoint:
         txn.execute("UPDATE hitl_runs SET checkpoint = ? WHERE key = ?", (key, row.key))
+
+
+# ── overriding what came out ─────────────────────────────────────────────────────────────────────────────────
+
+_INSERT: Final = """INSERT INTO hitl_overrides (run, call, original, body, by, reason, at)
+    VALUES (?, ?, ?, ?, ?, ?, ?)"""
+_RESULT: Final = "SELECT key, result FROM hitl_effects WHERE run = ? AND call = ? AND state = 'executed'"
+
+
+def override_output(txn: Transaction, command: OverrideOutput) -> Override:
+    row = find(txn, command.run_id)
+    body = bodies.pack(command.value, what="output", limit=bodies.RESULT_LIMIT)
+    new = bodies.put(txn, body)
+    replace = _replace_output if command.call is None else _replace_result
+    original = replace(txn, row, command, new)
+    at = micros(command.now)
+    txn.execute(_INSERT, (row.key, command.call, original, new, command.by, command.reason, at))
+    note: dict[str, Json] = {"call": command.call, "output": body.digest.hex(), "reason": command.reason}
+    txn.note(AuditEvent.OUTPUT_OVERRIDDEN, row.name, command.by, command.now, note, run=row.key)
+    if command.guidance is not None:
+        guidance.give_guidance(txn, GiveGuidance(command.guidance, command.now))
+    was = bodies.get(txn, original, what=f"original of run {row.name}")
+    return Override(command.call, was, command.value, command.by, command.reason, command.now)
+
+
+def _replace_output(txn: Transaction, row: RunRow, command: OverrideOutput, new: int) -> int | None:
+    if row.state != RunState.COMPLETED or row.undoes is not None:
+        why = "an undo, whose output is what happened" if row.undoes else f"{row.state} and has no output yet"
+        raise OverrideRefused(f"run {row.name!r} is {why}; only the output of a completed run can be replaced")
+    now = Overridden(by=command.by, reason=command.reason, at=command.now).model_dump(mode="json")
+    more = {**(json.loads(row.more) if row.more else {}), "overridden": now}
+    sql = "UPDATE hitl_runs SET output = ?, more = ?, updated = ? WHERE key = ?"
+    txn.execute(sql, (new, bodies.json_text(more, what="run"), micros(command.now), row.key))
+    return row.output
+
+
+_MAY_STILL_USE: Final = (RunState.PAUSED, RunState.READY, RunState.FAILED, RunState.STOPPED)
+
+
+def _replace_result(txn: Transaction, row: RunRow, command: OverrideOutput, new: int) -> int | None:
+    if row.state not in _MAY_STILL_USE:
+        raise OverrideRefused(f"run {row.name!r} is {row.state}: what its calls came to is in use, or was used")
+    found = txn.one(_RESULT, row.key, command.call)
+    if found is None:
+        raise OverrideRefused(
+            f"run {row.name!r} has no result at the call {command.call!r}; `hitl runs` lists its calls"
+        )
+    txn.execute("UPDATE hitl_effects SET result = ? WHERE key = ?", (new, found[0]))
+    original: int | None = found[1]
+    return original

@@ -188,7 +188,7 @@ def reopen_run(txn: Transaction, command: ReopenRun) -> Claimed:
         raise RunFinished(f"run {row.name!r} is cancelled; start a new one")
     for stop in of_run(in_force(txn), row.name, row.tenant):
         raise stop.holds_back(f"run {row.name}")
-    also = _LEASED + ", output = NULL, error = NULL"
+    also = _LEASED + ", output = NULL, error = NULL, more = json_remove(more, '$.overridden')"
     move(txn, row, RunEvent.REOPEN, command.now, also, command.owner, _until(command))
     gone = requests.withdraw(
         txn, RequestEvent.SUPERSEDE, "run = ?", row.key, why=f"taken back by {command.by}: {command.reason}"

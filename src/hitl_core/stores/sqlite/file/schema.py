@@ -108,6 +108,10 @@ _V7: Final = (
     # Which effect was begun as the undo of which: one, ever.
     """CREATE TABLE hitl_undone (effect INTEGER PRIMARY KEY REFERENCES hitl_effects,
         by INTEGER NOT NULL REFERENCES hitl_effects)""",
+    # What people have put in the place of an output, or of the result of a call; and what it was before.
+    """CREATE TABLE hitl_overrides (key INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES hitl_runs, call TEXT,
+        original INTEGER, body INTEGER NOT NULL, by TEXT NOT NULL, reason TEXT NOT NULL, at INTEGER NOT NULL)""",
+    "CREATE INDEX hitl_overrides_run ON hitl_overrides (run)",
 )
 
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1, _V2, _V3, _V4, _V5, _V6, _V7)

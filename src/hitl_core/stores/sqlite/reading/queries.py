@@ -15,10 +15,12 @@ from ....commands import (
     ListEffects,
     ListGuidance,
     ListLeases,
+    ListOverrides,
     ListRuns,
     ListStops,
     ListUndone,
     Look,
+    Override,
     Page,
     ReadAudit,
     ReadHistory,
@@ -128,6 +130,17 @@ def list_undone(view: View, query: ListUndone) -> dict[str, Undone]:
 _UNDONE: Final = """SELECT e.call, r.id, b.state, COALESCE(b.error, '') FROM hitl_undone u
     JOIN hitl_effects e ON e.key = u.effect JOIN hitl_effects b ON b.key = u.by JOIN hitl_runs r ON r.key = b.run
     WHERE e.run = (SELECT key FROM hitl_runs WHERE id = ?)"""
+
+
+def list_overrides(view: View, query: ListOverrides) -> tuple[Override, ...]:
+    sql = """SELECT call, original, body, by, reason, at FROM hitl_overrides
+        WHERE run = (SELECT key FROM hitl_runs WHERE id = ?) ORDER BY key"""
+    found = []
+    for call, original, body, by, reason, at in view.execute(sql, (column(query.run_id),)).fetchall():
+        what = f"output of run {query.run_id}"
+        was, now = bodies.get(view, original, what=what), bodies.get(view, body, what=what)
+        found.append(Override(call, was, now, by, reason, instant(at)))
+    return tuple(found)
 
 
 def recall(view: View, query: Recall) -> dict[str, Json]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ....capabilities import Capability
 from ....commands import StopScope
-from ....errors import RequestClosed, RunFinished, Stopped
+from ....errors import OverrideRefused, RequestClosed, RunFinished, Stopped
 from ....lifecycle import IllegalMove, RequestState
 from ....protocol import Run, RunState
 from ..catalogue import behaviour
@@ -216,6 +216,40 @@ async def cancel_is_an_answer_too(world: World) -> None:
 
 
 # ── P65, P66: revoke, rewind ──────────────────────────────────────────────────────────────────────────────────
+
+
+@behaviour("P67", GATED)
+async def an_output_is_overridden_and_kept(world: World) -> None:
+    """A completed run's output is replaced; what it was, who did it and why are seen by another process too."""
+    run = await world.start(Scene.of(pay()))
+    with refuses("before there is one", OverrideRefused, "paused"):
+        await (await world.hitl()).override(run.id, "nothing", by="bob")
+    run = await world.decide(run, "approve")
+    await (await world.hitl()).override(run.id, {"paid": 0}, by="bob", reason="it bounced")
+    await world.leave()
+    hitl = await world.hitl()
+    now, (override,) = await hitl.run(run.id), await hitl.overrides(run.id)
+    expect("the output", now.output, {"paid": 0})
+    expect("what it was", override.original, run.output)
+    expect("who and why", (override.by, override.reason), ("bob", "it bounced"))
+    expect("that it shows", now.overridden is not None and now.overridden.by, "bob")
+    expect("who did it", [entry.actor for entry in await world.trail("output.overridden")], ["bob"])
+
+
+@behaviour("P67", GATED, Capability.STEER)
+async def the_agent_hears_of_a_result_that_was_overridden(world: World) -> None:
+    """While the run waits, a call's result is replaced: its agent hears the new one, and nothing runs again."""
+    world.rules(free())
+    run = await world.start(Scene.of(pay(), ask()))
+    hitl = await world.hitl()
+    (effect,) = [each for each in await hitl.effects(run.id) if each.action.tool == "pay"]
+    await hitl.override(run.id, "paid nothing: it bounced", effect.call, by="bob", reason="the bank says so")
+    await world.leave()
+    await world.decide(run, "answer", "because")
+    expect_in("what the agent heard", "paid nothing: it bounced", world.heard())
+    expect("what was paid", world.paid(), [40.5])
+    (effect,) = [each for each in await (await world.hitl()).effects(run.id) if each.action.tool == "pay"]
+    expect("the result", effect.result, "paid nothing: it bounced")
 
 
 @behaviour("P66", Capability.UNDO_BY_FORK)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar, Self
 
 from ....capabilities import Capability
-from ....commands import GetRequest, Recorded
+from ....commands import GetRequest, Override, Recorded
 from ....errors import AlreadyDecided, RequestClosed, RequestExpired, ResponseRefused
 from ....lifecycle import RequestState
 from ....protocol import Guidance, Responder, Response, RunState, Undoing, UndoState
@@ -99,6 +100,14 @@ class LiftsStopsOnRestart(BrokenRuntime):
         for stop in await self.stops():
             await self.lift(stop.scope, stop.target, by="nobody", reason="restart")
         return await super().__aenter__()
+
+
+@breaks("P67")
+class ForgetsWhatItWas(BrokenRuntime):
+    """Takes the output that a person gave for the one that there always was."""
+
+    async def overrides(self, run_id: str) -> tuple[Override, ...]:
+        return tuple(replace(each, original=each.value) for each in await super().overrides(run_id))
 
 
 @breaks("P64")
