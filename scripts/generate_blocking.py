@@ -34,7 +34,7 @@ from ..commands import Effect, Override, Page, Recorded, Settled, Stop, StopScop
 from ..config import DEFAULT_FILE, Config, connect
 from ..contracts import Clock, Finding
 from ..protocol import Arguments, Guidance, Json, PauseRequest, Preview, Responder, Response, Run, RunState, Undoing
-from ..runtime import Runtime
+from ..runtime import Reach, Runtime
 from .portal import Portal
 
 

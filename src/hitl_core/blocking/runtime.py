@@ -16,7 +16,7 @@ from ..commands import Effect, Override, Page, Recorded, Settled, Stop, StopScop
 from ..config import DEFAULT_FILE, Config, connect
 from ..contracts import Clock, Finding
 from ..protocol import Arguments, Guidance, Json, PauseRequest, Preview, Responder, Response, Run, RunState, Undoing
-from ..runtime import Runtime
+from ..runtime import Reach, Runtime
 from .portal import Portal
 
 
@@ -125,6 +125,10 @@ class BlockingRuntime:
     def stop(self, scope: StopScope, target: str = "", *, by: str, reason: str) -> int:
         """Put a stop in force: nothing that it covers starts any more. Returns how many requests it froze."""
         return self._portal.wait(self.runtime.stop(scope, target, by=by, reason=reason))
+
+    def reach(self, scope: StopScope) -> tuple[Reach, ...]:
+        """What a stop reaches here and when; where the framework cannot be loaded, without what only that knows."""
+        return self._portal.wait(self.runtime.reach(scope))
 
     def lift(self, scope: StopScope, target: str = "", *, by: str, reason: str) -> int:
         """Lift a stop: a separate, recorded act. Returns how many requests are open again."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from ..capabilities import Capability
 from ..commands import (
     CancelRun,
@@ -21,8 +23,11 @@ from ..errors import AppChanged
 from ..protocol import Guidance, Json, Responder, Run, Undoing
 from .opened import Opened
 from .overriding import override
+from .reach import Reach, reach
 from .steering import steer
 from .undoing import planned, report
+
+log = logging.getLogger("hitl_core")
 
 
 class Control(Opened):
@@ -98,6 +103,15 @@ class Control(Opened):
     async def stop(self, scope: StopScope, target: str = "", *, by: str, reason: str) -> int:
         """Put a stop in force: nothing that it covers starts any more. Returns how many requests it froze."""
         return await self.store.apply(SetStop(Stop(scope, target, reason, by, self._around.now())))
+
+    async def reach(self, scope: StopScope) -> tuple[Reach, ...]:
+        """What a stop reaches here and when; where the framework cannot be loaded, without what only that knows."""
+        try:
+            capabilities = self.adapter.capabilities
+        except Exception as exc:  # whatever loading it raises: a stop is in force all the same
+            log.info("what this framework hears of a stop is not known: %s", exc)
+            capabilities = None
+        return reach(scope, capabilities)
 
     async def lift(self, scope: StopScope, target: str = "", *, by: str, reason: str) -> int:
         """Lift a stop: a separate, recorded act. Returns how many requests are open again."""

@@ -14,6 +14,7 @@ from ...audit import Report
 from ...commands import Effect, Override, Page, Settled, Stop
 from ...lifecycle import RequestState
 from ...protocol import AuditEntry, Guidance, Json, PauseRequest, Record, Run, RunState, Undoing
+from ...runtime import Reach
 from ..frozen import Frozen
 from .agreement import still_needed
 
@@ -135,6 +136,11 @@ def undo_view(undoing: Undoing) -> dict[str, Json]:
         "calls": calls,
         "run": run_view(undoing.run),
     }
+
+
+def reach_view(reaches: Iterable[Reach]) -> list[Json]:
+    """What a stop reaches, and when."""
+    return [{"what": each.what, "reached": each.reached, "when": each.when} for each in reaches]
 
 
 def stop_view(stop: Stop) -> dict[str, Json]:

@@ -16,6 +16,7 @@ from rich.text import Text
 from ...commands import Effect, Override, Settled, Stop
 from ...lifecycle import RequestState
 from ...protocol import Guidance, Run, RunState, Undoing
+from ...runtime import Reach
 from ..frozen import Frozen
 from ..hints import Hints
 from .agreement import agreed
@@ -153,6 +154,14 @@ def overrides_table(overrides: Iterable[Override]) -> Table:
     for each in overrides:
         was, now = value_text(each.original, whole=False), value_text(each.value, whole=False)
         table.add_row(shown(each.call or "output"), was, now, shown(each.by), shown(each.reason))
+    return table
+
+
+def reach_table(reaches: Iterable[Reach]) -> Table:
+    """What a stop reaches, and when; what it does not reach, and why."""
+    table = _listing("what", "reached", "when, or why not", whole_first=False)
+    for each in reaches:
+        table.add_row(each.what, Text("yes", "green") if each.reached else Text("NO", "bold red"), shown(each.when))
     return table
 
 

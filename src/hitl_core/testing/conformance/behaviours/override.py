@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ....capabilities import Capability
 from ....commands import StopScope
 from ....errors import OverrideRefused, RequestClosed, RunFinished, Stopped
@@ -138,6 +140,31 @@ async def what_is_asked_under_a_stop_is_frozen(world: World) -> None:
     await hitl.lift(StopScope.TOOL, "pay", **BY)
     await world.decide(await hitl.run(run.id), "approve")
     expect("what was paid", world.paid(), [40.5])
+
+
+@behaviour("P60", GATED)
+async def a_stop_that_races_a_resume_is_before_or_after_it(world: World) -> None:
+    """One process resumes what was approved while another stops its tool: nothing has begun once the stop is there."""
+    run = await world.start(Scene.of(pay()))
+    for paid in range(1, _RACES + 1):
+        await world.say(only(run), "approve")
+        await world.elsewhere((("resume",),), (("stop", "tool", "pay"),), survive=True)
+        events = await world.events()
+        begun = [event for event in events[_last(events, "stop.set") :] if event == "effect.started"]
+        expect("what began under the stop", begun, [])
+        hitl = await world.hitl()
+        expect_that("it ran, or it did not", world.happened("pay") in (paid - 1, paid))
+        await hitl.lift(StopScope.TOOL, "pay", **BY)
+        expect("the run after it was lifted", (await world.wait(run)).state, RunState.COMPLETED)
+        expect("how often it ran in all", world.happened("pay"), paid)
+        run = await world.start() if paid < _RACES else run
+
+
+_RACES: Final = 3
+
+
+def _last(events: list[str], event: str) -> int:
+    return len(events) - 1 - events[::-1].index(event)
 
 
 # ── P61: lifting ─────────────────────────────────────────────────────────────────────────────────────────────
