@@ -219,6 +219,46 @@ async def test_a_window_that_has_passed_is_too_late_also_for_what_was_approved_i
     assert undone(shop.ledger) == []
 
 
+async def test_on_a_word_that_it_did_not_happen_it_runs_only_within_its_window(shop: Shop) -> None:
+    shop.policy = EVERYTHING
+    app = desk(shop.ledger, "pay", crashes=["pay"], undo_window=timedelta(hours=1))
+    async with shop.open(app) as hitl:
+        run = await hitl.start(None)
+        with pytest.raises(Crash):
+            await hitl.undo(run.id, by="bob")
+    shop.clock.advance(3601)
+    async with shop.open(app) as hitl:
+        (found,) = [each for each in (await hitl.runs()).items if each.undoes == run.id]
+        await hitl.respond(only(await hitl.resume(found.id)).choose(NOT_HAPPENED.id, by="ann"))
+        await hitl.resume(found.id)
+        assert states(await hitl.undone(found.id)) == {"pay#1": "too_late"}
+    assert undone(shop.ledger) == ["undo pay"]
+
+
+async def test_what_only_a_person_says_has_happened_has_no_receipt(shop: Shop) -> None:
+    def crashes(order: str) -> str:
+        raise Crash
+
+    shop.policy = EVERYTHING
+    pay = gate.guard(name="pay", undo=lambda receipt: shop.ledger.write("undo pay"))(crashes)
+
+    def app(input: Any) -> Any:
+        return pay(order="A-1")
+
+    app.tools = (pay,)  # type: ignore[attr-defined]  # a function takes any attribute
+    async with shop.open(app) as hitl:
+        with pytest.raises(Crash):
+            await hitl.start(None)
+    shop.clock.advance(60)
+    async with shop.open(app) as hitl:
+        run = await hitl.wait((await hitl.runs()).items[0].id)
+        await hitl.respond(only(run).choose(HAPPENED.id, by="ann"))
+        assert (await hitl.wait(run.id)).state is RunState.COMPLETED
+        undoing = await hitl.undo(run.id, by="bob")
+        assert (states(undoing), "no receipt" in undoing.calls[0].why) == ({"pay#1": "not_undoable"}, True)
+    assert undone(shop.ledger) == []
+
+
 async def test_a_cancelled_undo_undoes_nothing_and_says_so(shop: Shop) -> None:
     shop.policy = UNDOS_ASK
     async with shop.open(desk(shop.ledger, "pay")) as hitl:
