@@ -8,7 +8,7 @@ import pytest
 
 from hitl_adapters.plain import gate
 from hitl_core.errors import NotCanonical, OverrideRefused, RunNotFound
-from hitl_core.protocol import RunState
+from hitl_core.protocol import Json, RunState
 from tests.core.runtime.test_undo import EVERYTHING, desk
 from tests.core.shop import Ledger, Shop, decide, policy, rule
 
@@ -41,7 +41,7 @@ async def test_a_result_is_replaced_before_it_is_used_further(shop: Shop) -> Non
         run = await decide(hitl, run, "answer", "yes")
         assert isinstance(run.output, dict)
         assert run.output["result"] == "bounced twice"
-        assert ["bounced" in text for text in run.output["told"]] == [True, True]
+        assert str(run.output["told"]).count("bounced") == 2
         assert (await hitl.overrides(run.id), again.original) == ((made, again), "bounced")
         with pytest.raises(OverrideRefused, match="in use, or was used"):
             await hitl.override(run.id, "late", "pay#1", by="bob")
@@ -82,7 +82,8 @@ async def test_an_output_is_replaced_as_often_as_people_say(shop: Shop) -> None:
     shop.policy = EVERYTHING
     async with shop.open(desk(shop.ledger, "pay")) as hitl:
         run = await hitl.start(None)
-        for value in (None, {"a": 1}):
+        values: tuple[Json, ...] = (None, {"a": 1})
+        for value in values:
             await hitl.override(run.id, value, by="bob", reason="wrong")
         run = await hitl.run(run.id)
         assert run.overridden is not None
