@@ -14,7 +14,7 @@ CORE = Path(__file__).parents[1] / "src" / "hitl_core"
 TARGET = CORE / "blocking" / "runtime.py"
 ROOMS = ("runtime", "opened", "requests", "control")
 """Where the methods of Runtime stand, in the order in which they are written out."""
-LEFT_OUT = {"close", "drive", "claim"}
+LEFT_OUT = {"close", "drive", "claim", "at_home"}
 
 HEADER = '''"""The sync face of the runtime, for scripts and notebooks.
 
@@ -31,11 +31,11 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from ..commands import Effect, Page, Recorded, Settled, Stop, StopScope
+from ..commands import Effect, Override, Page, Recorded, Settled, Stop, StopScope
 from ..config import DEFAULT_FILE, Config, connect
 from ..contracts import Clock, Finding
-from ..protocol import Arguments, Guidance, PauseRequest, Preview, Responder, Response, Run, RunState
-from ..runtime import Runtime
+from ..protocol import Arguments, Guidance, Json, PauseRequest, Preview, Responder, Response, Run, RunState, Undoing
+from ..runtime import Reach, Runtime
 from .portal import Portal
 
 

@@ -13,6 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from hitl_core.capabilities import Capability, Support
+from hitl_core.commands import StopScope
+from hitl_core.runtime import reach
 from hitl_core.testing.conformance import PROMISES
 from hitl_core.testing.conformance.promises import IN_PART, NOT_YET
 
@@ -47,7 +50,7 @@ def text() -> str:
     """The whole page."""
     found = reports()
     parts = [HEAD, *_glance(found), *_promises(found), *_capabilities(found)]
-    parts += [*_reasons(found), *_not_yet(), *_versions(found)]
+    parts += [*_stops(found), *_reasons(found), *_not_yet(), *_versions(found)]
     return "\n".join(parts)
 
 
@@ -121,6 +124,22 @@ def _capabilities(found: list[Report]) -> Iterator[str]:
         levels = [report["capabilities"][name]["level"] for report in found]
         yield f"| `{name}` | {' | '.join(levels)} |"
     yield ""
+
+
+def _stops(found: list[Report]) -> Iterator[str]:
+    yield "## What a stop reaches\n"
+    yield "Of a run, a tenant or everything. The store does most of it, for every framework; `hitl stop` says the same."
+    yield "A stop of a tool or an agent reaches no framework at work: it goes on until it comes to what is stopped.\n"
+    yield from _table_head("a stop of everything", found)
+    rows = [reach(StopScope.ALL, _declared(report)) for report in found]
+    for row in zip(*rows, strict=True):
+        cells = [f"{'yes' if each.reached else '**no**'}: {each.when}" for each in row]
+        yield f"| {row[0].what} | {' | '.join(cells)} |"
+    yield ""
+
+
+def _declared(report: Report) -> dict[Capability, Support]:
+    return {Capability(name): Support(**support) for name, support in report["capabilities"].items()}
 
 
 def _reasons(found: list[Report]) -> Iterator[str]:

@@ -40,7 +40,7 @@ idempotent it is `in_doubt`, and only a person can say what came of it (`confirm
     "run": """\
 `ready` means answered and waiting for a worker. `claim` takes a ready run, or a running one whose lease has ended
 because its worker died. A failed run can be retried, a stopped one goes on when the stop is lifted, and `reopen`
-belongs to undo.""",
+belongs to rewind.""",
     "guidance": """\
 `queued` waits for the next safe point of its run. It enters the conversation once (`consumed`, with the place), or its
 run ends before that (`dropped`).""",

@@ -27,6 +27,7 @@ class Capability(StrEnum):
     STEER = "steer"
     DRAIN = "drain"
     UNDO_BY_FORK = "undo_by_fork"
+    """To fork the framework's state at the last pause: `rewind`. The declared undo of tools needs nothing of it."""
     NEUTRAL_SPEC = "neutral_spec"
 
 

@@ -156,8 +156,8 @@ class Adapter(Protocol):
         """Let the framework forget a paused run, so that a late answer inside the framework has no effect."""
         ...
 
-    async def undo(self, run: Run, checkpoint: Json) -> Json:
-        """Fork the framework's state back to its last pause; returns the new checkpoint.
+    async def rewind(self, run: Run, checkpoint: Json) -> Json:
+        """Fork the framework's state back to its last pause; returns the new checkpoint. Effects stay as they are.
 
         Raises CapabilityNotSupported where the framework has no such thing.
         """

@@ -29,8 +29,10 @@
     │   ├── RunBusy                          HITL-U03  another worker holds it
     │   ├── RunFinished                      HITL-U04  nothing can be done to it any more
     │   ├── LeaseLost                        HITL-U05  our claim ended; whatever we do now is refused
-    │   └── GuidanceRefused (ValueError)     HITL-U07  guidance that cannot be queued; says everything that is wrong
-    │       └── MayNotSteer (PermissionError)  HITL-U08
+    │   ├── GuidanceRefused (ValueError)     HITL-U07  guidance that cannot be queued; says everything that is wrong
+    │   │   └── MayNotSteer (PermissionError)  HITL-U08
+    │   ├── NothingToUndo (LookupError)      HITL-U09  no action of the run was carried out, or none at that call
+    │   └── OverrideRefused (ValueError)     HITL-U10  there is no output, or no result that is still to be used
     ├── NotPermitted (PermissionError)       HITL-P01  somebody may not stop, lift, steer, cancel …
     ├── EffectRefused                        HITL-E01  the last check before a tool said no
     │   ├── Stopped                          HITL-E02  a stop is in force
@@ -298,6 +300,18 @@ class MayNotSteer(GuidanceRefused, PermissionError):
     """Whoever gave the guidance may not steer this run: an agent does not steer itself."""
 
     code = "HITL-U08"
+
+
+class NothingToUndo(RunError, LookupError):
+    """There is nothing to take back: the run, or the call that was named, has carried out no action."""
+
+    code = "HITL-U09"
+
+
+class OverrideRefused(RunError, ValueError):
+    """There is no output to replace, or no result that is still to be used. Nothing was changed."""
+
+    code = "HITL-U10"
 
 
 # ── people ───────────────────────────────────────────────────────────────────────────────────────────────────

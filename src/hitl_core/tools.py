@@ -8,13 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import cached_property
 from typing import Any, Final, ParamSpec, TypeVar, cast, overload
 
 from pydantic import BaseModel, ConfigDict, SecretBytes, SecretStr, TypeAdapter, create_model
 
 from .errors import ConfigError, Fault, ResultNotKept
-from .protocol import Arguments, EffectMode, Json, Kind, Option, Preview, canonical, secret_paths, sha256
+from .protocol import UNDO, Arguments, EffectMode, Json, Kind, Option, Preview, canonical, secret_paths, sha256
 from .protocol.masks import SecretPath
 
 P = ParamSpec("P")
@@ -40,6 +41,9 @@ class Traits:
     tags: tuple[str, ...] = ()
     title: str = ""
     preview: Previewer | None = None
+    undo: Function | None = None
+    undo_window: timedelta | None = None
+    compensates: str = ""
     secret: tuple[str, ...] = ()
 
 
@@ -59,7 +63,6 @@ class Tool:
     kind: Kind = Kind.APPROVAL
     options: tuple[Option, ...] = ()
     traits: Traits = Traits()
-    undo: Function | None = None
     parameters: type[BaseModel] = field(default=NoParameters, repr=False)
 
     @cached_property
@@ -81,12 +84,12 @@ class Tool:
         if self.function is None:
             raise ConfigError([Fault(self.name, "asks people; it has no function to run")])
         if inspect.iscoroutinefunction(self.function):
-            return _kept(await self.function(**self.typed(arguments), **extra))
+            return kept(await self.function(**self.typed(arguments), **extra))
         # In a thread: a slow tool must not hold up the loop, which keeps the lease of its run.
         result = await asyncio.to_thread(self.function, **self.typed(arguments), **extra)
         if inspect.isawaitable(result):
             result = await result
-        return _kept(result)
+        return kept(result)
 
     def run_in(self, transaction: Any, arguments: Arguments) -> Json:
         """Call a transactional tool inside the store's transaction; it must not be async."""
@@ -129,7 +132,7 @@ def _revealed(value: object) -> object:
     return [_revealed(each) for each in value] if isinstance(value, list | tuple) else value
 
 
-def _kept(result: object) -> Json:
+def kept(result: object) -> Json:
     """The result of a tool that has run. Raises ResultNotKept: nobody may take that for a failure of the tool."""
     try:
         return as_json(result)
@@ -147,6 +150,8 @@ def tool(
     risk: str | None = ...,
     reversible: bool | None = ...,
     undo: Function | None = ...,
+    undo_window: timedelta | None = ...,
+    compensates: str = ...,
     idempotent: bool = ...,
     transactional: bool = ...,
     preview: Previewer | None = ...,
@@ -163,6 +168,8 @@ def tool(
     risk: str | None = None,
     reversible: bool | None = None,
     undo: Function | None = None,
+    undo_window: timedelta | None = None,
+    compensates: str = "",
     idempotent: bool = False,
     transactional: bool = False,
     preview: Previewer | None = None,
@@ -173,7 +180,9 @@ def tool(
     """Declare a tool once for every framework.
 
     risk: a word your policy knows. reversible: True only if it can be taken back. undo: takes the receipt (the
-    tool's result) back. idempotent: safe to repeat with the same key (`current_call().key`).
+    tool's result) back, and if it has a second parameter the arguments. undo_window: how long after. compensates: what
+    stays, where that makes good for it rather than undo it. idempotent: safe to repeat with the same key
+    (`current_call().key`).
     transactional: sync, takes `transaction` (the store's connection) and commits with the record of it.
     preview: from the final arguments, what will happen. secret: arguments (`card`, `payment.cvv`,
     `cards.*.number`) that are stored and shown masked and reach the function whole; a SecretStr is one anyway.
@@ -183,14 +192,14 @@ def tool(
         raise ConfigError([Fault("effect", "a tool is idempotent or transactional, not both")])
     mode = EffectMode.IDEMPOTENT if idempotent else EffectMode.LEDGER
     mode = EffectMode.TRANSACTIONAL if transactional else mode
-    traits = Traits(mode, reversible, risk, tuple(tags), title, preview, tuple(secret))
+    traits = Traits(mode, reversible, risk, tuple(tags), title, preview, undo, undo_window, compensates, tuple(secret))
 
     def declare(made: Callable[P, R]) -> Tool:
         called = name or made.__name__
         if transactional:
             _check_transactional(called, made)
         text = description or inspect.cleandoc(made.__doc__ or "")
-        return Tool(called, text, made, traits=traits, undo=undo, parameters=_parameters(called, made))
+        return Tool(called, text, made, traits=traits, parameters=_parameters(called, made))
 
     return declare if function is None else declare(function)
 
@@ -296,6 +305,19 @@ Override = Mapping[str, Any]
 """Some of the fields of Traits: those that hitl.toml gives for a tool."""
 
 
+def _traits_of_undo(tool: str, traits: Traits) -> Traits:
+    """What is known about the undo of a tool. What it does is shown as what it is: an undo, or a compensation."""
+    word = "Compensate" if traits.compensates else "Undo"
+    stays = (f"This makes good for it and does not undo it: {traits.compensates}",) if traits.compensates else ()
+
+    def shown(arguments: Arguments) -> Preview:
+        return Preview(effect=f"{word} {tool}, whose result was: {arguments['receipt']}", warnings=stays)
+
+    in_store = traits.undo is not None and TRANSACTION in inspect.signature(traits.undo).parameters
+    mode = EffectMode.TRANSACTIONAL if in_store else EffectMode.LEDGER
+    return Traits(mode, None, traits.risk, traits.tags, f"{word} {tool}", shown)
+
+
 class Catalogue:
     """The tools that are known by name: from an AgentSpec, and from `[tools.*]` in hitl.toml for native ones.
 
@@ -315,13 +337,20 @@ class Catalogue:
         for each in tools:
             self.learn(each)
 
+    @property
+    def undoes(self) -> bool:
+        """Whether hitl.toml says how a tool is undone, so that it needs no app."""
+        return any("undo" in override for override in self._overrides.values())
+
     def tool(self, name: str) -> Tool | None:
         return self._tools.get(name)
 
     def traits(self, name: str) -> Traits:
-        """What is known about a tool; an unknown tool is irreversible, of unknown risk, with a ledger."""
-        declared = self._tools.get(name)
-        known = declared.traits if declared else Traits()
+        """What is known about a tool; an unknown tool is irreversible, of unknown risk, with a ledger.
+
+        `undo:NAME` is the undo of a tool: of the same risk and with the same tags, and itself irreversible.
+        """
+        known = self._declared(name)
         override = self._overrides.get(name)
         return replace(known, **override) if override else known
 
@@ -342,6 +371,12 @@ class Catalogue:
         said = (*own, *self._overrides.get(name, {}).get("secret", ()), *self._redact)
         schema = () if declared is None else secret_paths(declared.schema)
         return tuple(dict.fromkeys((*(tuple(path.split(".")) for path in said), *schema)))
+
+    def _declared(self, name: str) -> Traits:
+        declared = self._tools.get(name)
+        if declared is not None or not name.startswith(UNDO):
+            return declared.traits if declared else Traits()
+        return _traits_of_undo(name.removeprefix(UNDO), self.traits(name.removeprefix(UNDO)))
 
     def learn(self, tool: Tool) -> None:
         """Add a tool that an adapter found in an app. Raises ConfigError if another one has its name already."""

@@ -123,12 +123,12 @@ async def test_a_stop_holds_back_what_a_person_said(desk: Made, plays: Plays) ->
     assert (run.state, len(model.calls)) == (RunState.COMPLETED, 2)
 
 
-async def test_undo_is_refused_by_name(desk: Made, plays: Plays) -> None:
+async def test_a_rewind_is_refused_by_name(desk: Made, plays: Plays) -> None:
     at = desk(spec(plays(PAYS), refund))
     run = await at.start()
     async with at.open() as hitl:
         with pytest.raises(CapabilityNotSupported, match="no history"):
-            await hitl.undo(run.id, by="ann")
+            await hitl.rewind(run.id, by="ann")
     assert (await at.look(run)).state is RunState.PAUSED
 
 

@@ -11,6 +11,8 @@ import pytest
 from rich.console import Console
 
 from hitl_adapters.plain import PlainAdapter
+from hitl_adapters.plain.adapter import CAPABILITIES
+from hitl_core.capabilities import Capability
 from hitl_core.cli.terminal.progress import Progress
 from hitl_core.contracts import Ending, Turn
 from hitl_core.protocol import LiveEvent, LiveKind
@@ -28,6 +30,7 @@ RUN_KEYS = {
     "frozen",
     *("id", "kind", "state", "options", "pending", "backend", "app", "app_version", "thread", "tenant", "started_by"),
     *("input", "output", "error", "attempts", "created_at", "updated_at", "protocol"),
+    *("undoes", "overridden"),
 }
 
 
@@ -177,7 +180,7 @@ def test_a_run_with_all_that_happened_in_it(hitl: Hitl) -> None:
     run = start(hitl)
     hitl("respond", run["pending"][0]["id"], "approve", "--as", "alice", "--resume")
     found = hitl("runs", run["id"], "--json").json
-    assert found.keys() == RUN_KEYS | {"requests", "effects", "guidance"}
+    assert found.keys() == RUN_KEYS | {"requests", "effects", "guidance", "overrides"}
     (effect,) = found["effects"]
     assert (effect["tool"], effect["state"], effect["result"]) == ("refund", "executed", "paid 48.5")
     assert [each["state"] for each in found["requests"]] == ["closed"]
@@ -265,6 +268,8 @@ def test_a_stop_freezes_until_it_is_lifted(hitl: Hitl, shop: Shop) -> None:
     run = start(hitl)
     request = run["pending"][0]["id"]
     stopped = hitl("stop", "tool", "refund", "--as", "ops", "--reason", "fraud", "--json").json
+    reaches = {each["what"]: each["reached"] for each in stopped.pop("reaches")}
+    assert (reaches["open requests"], reaches["a tool that is running"]) == (True, False)
     assert stopped == {"state": "stopped", "scope": "tool", "target": "refund", "requests": 1}
     (stop,) = hitl("stops", "--json").json["stops"]
     assert (stop["scope"], stop["target"], stop["by"], stop["reason"]) == ("tool", "refund", "ops", "fraud")
@@ -272,6 +277,17 @@ def test_a_stop_freezes_until_it_is_lifted(hitl: Hitl, shop: Shop) -> None:
     assert hitl("lift", "tool", "refund", "--as", "boss", "--reason", "cleared", "--json").json["requests"] == 1
     assert hitl("respond", request, "approve", "--as", "alice", "--resume").code == 0
     assert len(shop.ledger("refund")) == 1
+
+
+def test_a_stop_says_what_it_reaches_of_this_framework_and_lifting_what_is_left(hitl: Hitl) -> None:
+    said = hitl("stop", "all", "--as", "ops", "--reason", "fraud").flat
+    assert CAPABILITIES[Capability.DRAIN].because in said
+    hitl("stop", "tool", "refund", "--as", "ops", "--reason", "fraud")
+    lifted = hitl("lift", "all", "--as", "boss", "--reason", "cleared", "--json")
+    left = [(each["scope"], each["target"]) for each in lifted.json["in_force"]]
+    assert (lifted.code, lifted.json["state"], left) == (0, "lifted", [("tool", "refund")])
+    again = hitl("lift", "all", "--as", "boss", "--reason", "cleared")
+    assert (again.code, "no stop of all" in again.out) == (1, True)
 
 
 def test_a_stop_needs_to_know_what_to_stop(hitl: Hitl) -> None:
@@ -348,8 +364,8 @@ def test_a_decision_that_was_not_used_can_be_revoked(hitl: Hitl, shop: Shop) -> 
     assert (again.code, "nothing was changed" in again.err) == (1, True)
 
 
-def test_undo_is_refused_by_name_where_the_framework_cannot(hitl: Hitl) -> None:
-    refused = hitl("undo", start(hitl)["id"], "--as", "alice")
+def test_a_rewind_is_refused_by_name_where_the_framework_cannot(hitl: Hitl) -> None:
+    refused = hitl("rewind", start(hitl)["id"], "--as", "alice")
     assert (refused.code, "HITL-A09" in refused.err, "undo_by_fork" in refused.err) == (1, True, True)
 
 

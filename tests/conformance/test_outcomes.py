@@ -24,7 +24,7 @@ class Cannot(PlainKit):
         return super().app(scene, stage)
 
 
-class CannotUndo(Cannot):
+class CannotRewind(Cannot):
     """Says so of something that it has declared as absent."""
 
     capability = Capability.UNDO_BY_FORK
@@ -56,16 +56,16 @@ def test_what_is_declared_must_work() -> None:
 
 
 def test_what_is_absent_is_refused_by_its_name() -> None:
-    assert tried(CannotUndo(), "undo_goes_back_and_asks_again").outcome is Outcome.REFUSED
-    assert tried(Cannot(), "undo_goes_back_and_asks_again").outcome is Outcome.FAILED
+    assert tried(CannotRewind(), "a_rewind_goes_back_and_asks_again").outcome is Outcome.REFUSED
+    assert tried(Cannot(), "a_rewind_goes_back_and_asks_again").outcome is Outcome.FAILED
 
 
 def test_a_refusal_has_no_effect() -> None:
-    result = tried(Hasty(), "undo_goes_back_and_asks_again")
+    result = tried(Hasty(), "a_rewind_goes_back_and_asks_again")
     assert (result.outcome, result.because[:15]) == (Outcome.FAILED, "after an effect")
 
 
-@pytest.mark.parametrize("name", ["approve_runs_once_as_shown", "undo_goes_back_and_asks_again"])
+@pytest.mark.parametrize("name", ["approve_runs_once_as_shown", "a_rewind_goes_back_and_asks_again"])
 def test_what_could_not_be_tried_counts_as_no(name: str) -> None:
     result = tried(Lacks(), name)
     assert (result.outcome, result.outcome.good) == (Outcome.NOT_RUN, False)

@@ -11,7 +11,7 @@ from hitl_core import connect_blocking
 from hitl_core.blocking import BlockingRuntime
 from hitl_core.commands import StopScope
 from hitl_core.errors import CapabilityNotSupported, ConfigError, ResponseRefused
-from hitl_core.protocol import RunState
+from hitl_core.protocol import RunState, UndoState
 from hitl_core.runtime import Runtime
 
 APP = """
@@ -63,9 +63,22 @@ def test_a_script_can_hold_things_back(config: Path) -> None:
         given = hitl.steer(run.id, "be brief", by="bob")
         assert hitl.guidance(run.id) == (given,)
         with pytest.raises(CapabilityNotSupported):
-            hitl.undo(run.id, by="bob")
+            hitl.rewind(run.id, by="bob")
         assert hitl.tick() == 0
         assert hitl.cancel(run.id, by="bob").state is RunState.CANCELLED
+
+
+def test_a_script_can_take_things_back(config: Path) -> None:
+    with connect_blocking(config) as hitl:
+        run = hitl.start({"order": "A-1"})
+        hitl.respond(hitl.inbox().items[0].request.approve(by="ann"))
+        assert hitl.wait(run.id).state is RunState.COMPLETED
+        undoing = hitl.undo(run.id, by="bob")
+        assert [each.state for each in undoing.calls] == [UndoState.NOT_UNDOABLE]
+        assert hitl.undone(undoing.run.id) == undoing
+        made = hitl.override(run.id, "nothing", by="bob", reason="wrong")
+        assert hitl.overrides(run.id) == (made,)
+        assert any(each.reached for each in hitl.reach(StopScope.ALL))
 
 
 def test_a_wrong_configuration_is_refused_here_too(tmp_path: Path) -> None:
@@ -76,5 +89,5 @@ def test_a_wrong_configuration_is_refused_here_too(tmp_path: Path) -> None:
 def test_it_has_every_coroutine_of_the_runtime_that_a_script_needs() -> None:
     theirs = {name for name, method in inspect.getmembers(Runtime) if inspect.iscoroutinefunction(method)}
     ours = {name for name in vars(BlockingRuntime) if not name.startswith("_")}
-    work = {"close", "claim", "drive"}  # what workers do, and what the `with` does
+    work = {"close", "claim", "drive", "at_home"}  # what workers do, and what the `with` does
     assert {name for name in theirs if not name.startswith("_")} - work == ours

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
+import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -325,3 +329,30 @@ def test_an_unknown_channel_is_refused(write: Write) -> None:
 async def test_what_an_adapter_can_do_is_known_before_any_run(write: Write) -> None:
     async with connect(write(MINIMAL)) as runtime:
         assert runtime.adapter.capabilities is CAPABILITIES
+
+
+# ── the undo of a tool ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_undo_of_a_tool_is_loaded_when_it_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.path", list(sys.path))
+    tool = '[tools.refund]\nundo = "undo_desk:take_back"\nundo_window = "24h"\ncompensates = "the fee stays"\n'
+    (tmp_path / "hitl.toml").write_text(MINIMAL + tool)
+    traits = Catalogue(overrides=Config.load(tmp_path / "hitl.toml").tools).traits("refund")
+    assert (traits.undo_window, traits.compensates) == (timedelta(days=1), "the fee stays")
+    assert traits.undo is not None
+    with pytest.raises(ConfigError, match=r"tools\.refund\.undo: there is no module"):
+        traits.undo("paid")
+    (tmp_path / "undo_desk.py").write_text("take_back = 7\n")
+    importlib.invalidate_caches()
+    with pytest.raises(ConfigError, match="is not a function"):
+        inspect.signature(traits.undo)
+    sys.modules["undo_desk"].take_back = lambda receipt: f"took back {receipt}"  # type: ignore[attr-defined]  # a test
+    assert (traits.undo("paid"), list(inspect.signature(traits.undo).parameters)) == ("took back paid", ["receipt"])
+
+
+@pytest.mark.parametrize(("key", "value"), [("undo", "take_back"), ("undo", ":x"), ("undo_window", "soon")])
+def test_an_undo_that_cannot_be_meant_is_refused(tmp_path: Path, key: str, value: str) -> None:
+    (tmp_path / "hitl.toml").write_text(f'{MINIMAL}[tools.refund]\n{key} = "{value}"\n')
+    with pytest.raises(ConfigError, match=rf"tools\.refund\.{key}: must be"):
+        Config.load(tmp_path / "hitl.toml")

@@ -60,7 +60,7 @@ class Counting:
     capabilities: ClassVar[Capabilities] = {}
     closed = 0
 
-    async def undo(self, run: Run, checkpoint: Json) -> Json:
+    async def rewind(self, run: Run, checkpoint: Json) -> Json:
         return [run.id, checkpoint]
 
     async def close(self) -> None:
@@ -91,7 +91,7 @@ async def test_it_is_loaded_once_and_closed() -> None:
 
 async def test_what_is_asked_of_it_is_asked_of_the_adapter() -> None:
     adapter = DeferredAdapter("counting", lambda: cast("Adapter", Counting()))
-    assert await adapter.undo(desk.run(id="run-7"), {"step": 1}) == ["run-7", {"step": 1}]
+    assert await adapter.rewind(desk.run(id="run-7"), {"step": 1}) == ["run-7", {"step": 1}]
 
 
 def test_the_front_door_lists_what_it_has() -> None:

@@ -174,12 +174,12 @@ async def test_a_revoked_approval_does_not_run(desk: Made) -> None:
     assert (at.effects, "revoked" in at.told()[0]) == ([], True)
 
 
-async def test_an_undo_is_refused_by_name(desk: Made) -> None:
+async def test_a_rewind_is_refused_by_name(desk: Made) -> None:
     at = desk(SPEC, PAY, DONE)
     run = await at.start()
     async with at.open() as hitl:
         with pytest.raises(CapabilityNotSupported, match="undo_by_fork"):
-            await hitl.undo(run.id, by="ann")
+            await hitl.rewind(run.id, by="ann")
     ended(await at.answer(await at.look(run), approve))
 
 

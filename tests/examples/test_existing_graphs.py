@@ -79,12 +79,12 @@ def test_in_memory_it_does_not_and_nothing_runs(tmp_path: Path) -> None:
     assert not (tmp_path / "existing_graphs.jsonl").exists()
 
 
-def test_undo_asks_again_and_nothing_ran_twice(tmp_path: Path) -> None:
+def test_a_rewind_asks_again_and_nothing_ran_twice(tmp_path: Path) -> None:
     (tmp_path / "garden.py").write_text(garden("approval_before_action"), encoding="utf-8")
     (tmp_path / "hitl.toml").write_text(CONFIG.format(app="garden:build"), encoding="utf-8")
     run = hitl(tmp_path, "run", "--input", INPUTS["approval_before_action"])
     hitl(tmp_path, "respond", run["pending"][0]["id"], "approve", "--as", "lea")
-    undone = hitl(tmp_path, "undo", run["id"], "--as", "lea", "--reason", "too soon")
+    undone = hitl(tmp_path, "rewind", run["id"], "--as", "lea", "--reason", "too soon")
     assert undone["state"] == "paused", undone
     assert undone["pending"][0]["id"] != run["pending"][0]["id"]
     assert not (tmp_path / "existing_graphs.jsonl").exists()

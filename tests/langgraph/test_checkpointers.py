@@ -96,11 +96,11 @@ async def test_gated_tools(desk: Callable[..., Desk], saver: Any) -> None:
     assert (run.state, run.error, at.effects) == (RunState.COMPLETED, "", ["refund", "refund"])
 
 
-async def test_undo_and_cancel(desk: Callable[..., Desk], saver: Any) -> None:
+async def test_a_rewind_and_cancel(desk: Callable[..., Desk], saver: Any) -> None:
     at = desk(graphs.in_a_node, saver=saver)
     run = await at.answer(await at.start({"order": "A"}), approve)
     async with at.open() as hitl:
-        run = await hitl.undo(run.id, by="ann", reason="wrong")
+        run = await hitl.rewind(run.id, by="ann", reason="wrong")
         assert run.state is RunState.PAUSED
         run = await hitl.cancel(run.id, by="ann")
     assert (run.state, at.effects.count("paid")) == (RunState.CANCELLED, 1)

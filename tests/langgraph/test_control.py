@@ -1,4 +1,4 @@
-"""Time and override: deadlines, veto windows, cancel, stop and drain, undo (P50, P51, P12, P60 to P64)."""
+"""Time and override: deadlines, veto windows, cancel, stop and drain, rewind (P50, P51, P12, P60 to P66)."""
 
 from __future__ import annotations
 
@@ -280,14 +280,14 @@ async def test_tool_error_handling_does_not_hide_that_the_run_was_taken_away(des
     assert ((await at.look(run)).state, at.effects) == (RunState.CANCELLED, ["effect"])
 
 
-async def test_undo_asks_again_on_a_branch_and_what_happened_stays_on_record(desk: Made) -> None:
+async def test_a_rewind_asks_again_on_a_branch_and_what_happened_stays_on_record(desk: Made) -> None:
     """Fork of the paused checkpoint (research §1.5)."""
     model = refunds()
     at = desk(agents.agent(model, [agents.refund]))
     first = await at.start(GO)
     run = await at.answer(first, approve)
     async with at.open() as hitl:
-        run = await hitl.undo(run.id, by="ann", reason="wrong customer")
+        run = await hitl.rewind(run.id, by="ann", reason="wrong customer")
     assert (run.state, len(run.pending)) == (RunState.PAUSED, 1)
     assert run.pending[0].id != first.pending[0].id
     run = await at.answer(run, reject)
@@ -302,21 +302,21 @@ async def test_undo_asks_again_on_a_branch_and_what_happened_stays_on_record(des
 
 
 @pytest.mark.parametrize("build", [graphs.in_a_node, graphs.in_a_subgraph, graphs.in_a_graph_called_by_a_node])
-async def test_undo_of_a_native_pause(desk: Made, build: Any) -> None:
+async def test_a_rewind_of_a_native_pause(desk: Made, build: Any) -> None:
     at = desk(build)
     run = await at.answer(await at.start({"order": "A"}), approve)
     async with at.open() as hitl:
-        run = await hitl.undo(run.id, by="ann", reason="wrong")
+        run = await hitl.rewind(run.id, by="ann", reason="wrong")
     assert [r.title for r in run.pending] == ["Pay back A?"]
     run = await at.answer(run, reject)
     assert (run.state, cast("Any", run.output)["out"], at.effects.count("paid")) == (RunState.COMPLETED, ["kept"], 1)
 
 
-async def test_undo_of_a_pause_that_is_still_open_supersedes_it(desk: Made) -> None:
+async def test_a_rewind_of_a_pause_that_is_still_open_supersedes_it(desk: Made) -> None:
     at = desk(graphs.in_a_node)
     first = await at.start({"order": "A"})
     async with at.open() as hitl:
-        run = await hitl.undo(first.id, by="ann", reason="again")
+        run = await hitl.rewind(first.id, by="ann", reason="again")
         assert (await hitl.request(first.pending[0].id)).state is RequestState.SUPERSEDED
     run = await at.answer(run, approve)
     assert (run.state, at.effects.count("paid")) == (RunState.COMPLETED, 1)

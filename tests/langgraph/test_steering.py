@@ -156,7 +156,7 @@ async def test_a_run_taken_back_has_what_entered_before_its_pause(desk: Made) ->
     await steer(at, run)
     run = await at.answer(run, approve)
     async with at.open() as hitl:
-        run = await hitl.undo(run.id, by="bob")
+        run = await hitl.rewind(run.id, by="bob")
     run = await at.answer(run, approve)
     assert run.state is RunState.COMPLETED
     assert places(model.seen[-1]) == [3]
@@ -169,7 +169,7 @@ async def test_a_run_taken_back_has_what_entered_after_its_pause_too(desk: Made)
     await steer(at, run)
     run = await at.answer(run, approve)
     async with at.open() as hitl:
-        run = await hitl.undo(run.id, by="bob")
+        run = await hitl.rewind(run.id, by="bob")
     run = await at.answer(run, reject)
     assert (run.state, at.effects) == (RunState.COMPLETED, ["refund"])
     assert [places(messages) for messages in model.seen] == [[], [3], [3]]

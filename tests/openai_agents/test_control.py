@@ -1,4 +1,4 @@
-"""Time and override: deadlines, veto windows, cancel, stop, revoke, undo, retry (P12, P50, P51, P60 to P65)."""
+"""Time and override: deadlines, veto windows, cancel, stop, revoke, rewind, retry (P12, P50, P51, P60 to P66)."""
 
 from __future__ import annotations
 
@@ -161,12 +161,12 @@ async def test_a_revoked_approval_is_not_used(desk: Made) -> None:
 
 
 @pytest.mark.parametrize("app", [desk_spec, unchanged], ids=["gated", "native"])
-async def test_undo_asks_again_on_a_branch_and_what_happened_stays_on_record(desk: Made, app: Any) -> None:
+async def test_a_rewind_asks_again_on_a_branch_and_what_happened_stays_on_record(desk: Made, app: Any) -> None:
     at = desk(app, calls(WHOLE if app is unchanged else REFUND), END)
     run = await at.answer(await at.start(), approve)
     assert (run.state, at.effects) == (RunState.COMPLETED, ["refund"])
     async with at.open() as hitl:
-        run = await hitl.undo(run.id, by="eve", reason="wrong account")
+        run = await hitl.rewind(run.id, by="eve", reason="wrong account")
         assert (run.state, [each.action.tool for each in run.pending]) == (RunState.PAUSED, ["refund"]), run.error
     run = await at.answer(run, reject)
     assert (run.state, at.effects, at.asked) == (RunState.COMPLETED, ["refund"], (3, 0)), run.error

@@ -74,7 +74,7 @@ async def test_a_branch_has_what_entered_after_its_pause_too(desk: Made) -> None
     await steer(at, run)
     run = await at.answer(run, approve)
     async with at.open() as hitl:
-        run = await hitl.undo(run.id, by="eve", reason="wrong account")
+        run = await hitl.rewind(run.id, by="eve", reason="wrong account")
     run = await at.answer(run, reject)
     assert (run.state, places(at)) == (RunState.COMPLETED, [[], [4], [4]]), run.error
     assert at.effects == ["refund"], "and the call was refused"
@@ -88,7 +88,7 @@ async def test_a_branch_has_what_entered_before_its_pause(desk: Made) -> None:
     run = await at.answer(run, approve)
     assert places(at) == [[], [4], [4]]
     async with at.open() as hitl:
-        run = await hitl.undo(run.id, by="eve", reason="once more")
+        run = await hitl.rewind(run.id, by="eve", reason="once more")
     run = await at.answer(run, reject)
     assert run.state is RunState.COMPLETED, run.error
     assert places(at)[3:] == [[4]]

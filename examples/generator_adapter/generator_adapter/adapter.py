@@ -138,7 +138,7 @@ class GeneratorAdapter:
     async def cancel(self, run: Run, checkpoint: Json) -> None:
         """Nothing to forget: between two turns there is no generator."""
 
-    async def undo(self, run: Run, checkpoint: Json) -> Json:
+    async def rewind(self, run: Run, checkpoint: Json) -> Json:
         raise _cannot(Capability.UNDO_BY_FORK)
 
     async def close(self) -> None:

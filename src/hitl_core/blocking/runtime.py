@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from ..commands import Effect, Page, Recorded, Settled, Stop, StopScope
+from ..commands import Effect, Override, Page, Recorded, Settled, Stop, StopScope
 from ..config import DEFAULT_FILE, Config, connect
 from ..contracts import Clock, Finding
-from ..protocol import Arguments, Guidance, PauseRequest, Preview, Responder, Response, Run, RunState
-from ..runtime import Runtime
+from ..protocol import Arguments, Guidance, Json, PauseRequest, Preview, Responder, Response, Run, RunState, Undoing
+from ..runtime import Reach, Runtime
 from .portal import Portal
 
 
@@ -108,9 +108,27 @@ class BlockingRuntime:
         """End a run that is not over; what waits in it never runs. Raises RunNotFound, RunFinished, NotPermitted."""
         return self._portal.wait(self.runtime.cancel(run_id, by=by, reason=reason))
 
-    def undo(self, run_id: str, *, by: str | Responder, reason: str = "") -> Run:
-        """Take the run back to its last pause and ask again. Outside effects are not undone by this."""
-        return self._portal.wait(self.runtime.undo(run_id, by=by, reason=reason))
+    def rewind(self, run_id: str, *, by: str | Responder, reason: str = "") -> Run:
+        """Take the run back to its last pause and ask again. What its tools did stays done; that is for `undo`."""
+        return self._portal.wait(self.runtime.rewind(run_id, by=by, reason=reason))
+
+    def undo(self, run_id: str, call: str | None = None, *, by: str | Responder, reason: str = "") -> Undoing:
+        """Take back what the tools of a run have done, or one call of it: in a run of its own, the newest first."""
+        return self._portal.wait(self.runtime.undo(run_id, call, by=by, reason=reason))
+
+    def undone(self, run_id: str) -> Undoing:
+        """How an undo stands, by its own run: each action, and what became of it. Raises RunNotFound, NothingToUndo."""
+        return self._portal.wait(self.runtime.undone(run_id))
+
+    def override(
+        self, run_id: str, value: Json, call: str | None = None, *, by: str | Responder, reason: str = ""
+    ) -> Override:
+        """Replace the output of a completed run; or the result of a call, before it is used further."""
+        return self._portal.wait(self.runtime.override(run_id, value, call, by=by, reason=reason))
+
+    def overrides(self, run_id: str) -> tuple[Override, ...]:
+        """What people have put in the place of a run's output and results, oldest first, and what it was."""
+        return self._portal.wait(self.runtime.overrides(run_id))
 
     def steer(self, run_id: str, text: str, *, by: str | Responder) -> Guidance:
         """Say something to the agent: it enters the conversation at the next safe point, and permits nothing."""
@@ -131,6 +149,10 @@ class BlockingRuntime:
     def stop(self, scope: StopScope, target: str = "", *, by: str | Responder, reason: str) -> int:
         """Put a stop in force: nothing that it covers starts any more. Returns how many requests it froze."""
         return self._portal.wait(self.runtime.stop(scope, target, by=by, reason=reason))
+
+    def reach(self, scope: StopScope) -> tuple[Reach, ...]:
+        """What a stop reaches here and when; where the framework cannot be loaded, without what only that knows."""
+        return self._portal.wait(self.runtime.reach(scope))
 
     def lift(self, scope: StopScope, target: str = "", *, by: str | Responder, reason: str) -> int:
         """Lift a stop: a separate, recorded act. Returns how many requests are open again. Raises NotPermitted."""

@@ -16,7 +16,19 @@ from rich.text import Text
 
 from ..channels.plain_text import visible
 from ..errors import Fault, HitlError
-from .commands import audit, conformance, doctor, erasing, requests, runs, steering, stops, work
+from .commands import (
+    audit,
+    conformance,
+    doctor,
+    erasing,
+    overriding,
+    requests,
+    runs,
+    steering,
+    stops,
+    undoing,
+    work,
+)
 from .demo import demo
 from .errors_shown import ShownError, WrongUsage, as_json, in_words, is_misconfigured
 from .options import Exit
@@ -47,7 +59,9 @@ for name, command in (
     ("delegate", requests.delegate),
     ("defer", requests.defer),
     ("resume", runs.resume_run),
-    ("undo", runs.undo),
+    ("rewind", runs.rewind),
+    ("undo", undoing.undo),
+    ("override", overriding.override),
     ("revoke", requests.revoke),
     ("cancel", runs.cancel),
     ("worker", work.worker),

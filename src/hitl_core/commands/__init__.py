@@ -17,16 +17,18 @@ from .queries import (
     GetRun,
     ListEffects,
     ListLeases,
+    ListOverrides,
     ListRequests,
     ListRuns,
     ListStops,
+    ListUndone,
     Look,
     ReadAudit,
     Recall,
 )
 from .record import LiftStop, Remember, SetStop, WriteNote
-from .results import Claimed, Effect, Known, Lease, Note, Page, Recorded, Settled, Stop, StopScope
-from .runs import CancelRun, ClaimRuns, FinishRun, OpenRun, PauseRun, RenewLease, ReopenRun, RetryRun
+from .results import Claimed, Effect, Known, Lease, Note, Override, Page, Recorded, Settled, Stop, StopScope, Undone
+from .runs import CancelRun, ClaimRuns, FinishRun, OpenRun, OverrideOutput, PauseRun, RenewLease, ReopenRun, RetryRun
 
 __all__ = [
     "BeginEffect",
@@ -52,14 +54,18 @@ __all__ = [
     "ListErasable",
     "ListGuidance",
     "ListLeases",
+    "ListOverrides",
     "ListRequests",
     "ListRuns",
     "ListStops",
+    "ListUndone",
     "Look",
     "MoveEffect",
     "MoveRequest",
     "Note",
     "OpenRun",
+    "Override",
+    "OverrideOutput",
     "Page",
     "PauseRun",
     "PerformEffect",
@@ -79,5 +85,6 @@ __all__ = [
     "Stop",
     "StopScope",
     "TakeGuidance",
+    "Undone",
     "WriteNote",
 ]

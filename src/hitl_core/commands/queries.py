@@ -12,7 +12,7 @@ from ..protocol import (
     RunState,
 )
 from .kinds import Query
-from .results import Effect, Known, Lease, Page, Settled, Stop
+from .results import Effect, Known, Lease, Override, Page, Settled, Stop, Undone
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,20 @@ class ListLeases(Query[tuple[Lease, ...]]):
 @dataclass(frozen=True, slots=True)
 class ListEffects(Query[tuple[Effect, ...]]):
     """The actions of a run that were allowed or refused, in the order they were first seen."""
+
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListOverrides(Query[tuple[Override, ...]]):
+    """What people have put in the place of a run's output and results, oldest first."""
+
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListUndone(Query[dict[str, Undone]]):
+    """The actions of a run whose undo has begun, by call, and how that stands."""
 
     run_id: str
 

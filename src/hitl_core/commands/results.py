@@ -57,7 +57,10 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What is known about the action behind a call. `fence` is that of the turn which last began it."""
+    """What is known about the action behind a call. `fence` is that of the turn which last began it.
+
+    `ended_at` is when it was executed; None also where only a person said that it was, or an older release wrote it.
+    """
 
     call: str
     action: Action
@@ -67,6 +70,28 @@ class Effect:
     fence: int
     request_id: str | None = None
     result: Json = None
+    error: str = ""
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """A replacement of a run's output, or of the result of `call`: what it was, what it is, who said so and why."""
+
+    call: str | None
+    original: Json
+    value: Json
+    by: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """How the undo of an action stands that has begun, in the run `run_id`."""
+
+    run_id: str
+    state: ActionState
     error: str = ""
 
 

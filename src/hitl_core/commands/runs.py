@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..protocol import (
+    Guidance,
     Json,
     PauseRequest,
     Run,
     RunState,
 )
 from .kinds import Command
-from .results import Claimed, Lease
+from .results import Claimed, Lease, Override
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,8 @@ class OpenRun(Command[Claimed]):
 class ClaimRuns(Command[tuple[Claimed, ...]]):
     """Take up to `limit` runs that are ready, or running under an ended lease. Stopped runs are left alone.
 
-    `run_id` narrows to one run; `backends` and `apps` to what the caller can load (empty: anything).
+    `run_id` narrows to one run; `backends` and `apps` to what the caller can load (empty: anything); `only_undos` to
+    those that undo another run, which need no framework.
     """
 
     owner: str
@@ -39,6 +41,7 @@ class ClaimRuns(Command[tuple[Claimed, ...]]):
     run_id: str | None = None
     backends: tuple[str, ...] = ()
     apps: tuple[str, ...] = ()
+    only_undos: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,7 @@ class CancelRun(Command[Run]):
 
 @dataclass(frozen=True, slots=True)
 class ReopenRun(Command[Claimed]):
-    """Take a run that is not running back to work after an undo; its open and unused requests are superseded.
+    """Take a run that is not running back to work after a rewind; its open and unused requests are superseded.
 
     Raises RunNotFound, or RunBusy while somebody works on it.
     """
@@ -117,4 +120,21 @@ class ReopenRun(Command[Claimed]):
     by: str
     reason: str
     now: datetime
+    authenticated_by: str = "assertion"
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideOutput(Command[Override]):
+    """Replace the output of a completed run; or, with `call`, the result of a call in a run that is not at work.
+
+    What it was is kept. `guidance` tells the agent about the result of a call. Raises RunNotFound, OverrideRefused.
+    """
+
+    run_id: str
+    call: str | None
+    value: Json
+    by: str
+    reason: str
+    now: datetime
+    guidance: Guidance | None = None
     authenticated_by: str = "assertion"

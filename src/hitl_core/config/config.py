@@ -20,7 +20,7 @@ from ..contracts import Adapter, Channel, Clock, Store
 from ..errors import ConfigError, Fault
 from ..gate import Surroundings
 from ..people import Act, Authority, PeopleFile
-from ..policy import Policy, PolicyFault
+from ..policy import Policy, PolicyFault, parse_duration
 from ..protocol import EffectMode
 from ..runtime import Runtime, Settings
 from ..tools import Catalogue, Override
@@ -28,6 +28,7 @@ from .deferred import DeferredAdapter
 from .directories import directory_from
 from .registry import ADAPTERS, CHANNELS, STORES, load, require_known
 from .reloading import PolicyInForce
+from .undos import ConfiguredUndo
 
 DEFAULT_FILE: Final = "hitl.toml"
 
@@ -189,6 +190,9 @@ _TABLE: Final = _Type("a table", lambda value: isinstance(value, dict))
 _FLAG: Final = _Type("true or false", lambda value: isinstance(value, bool))
 _COUNT: Final = _Type("an integer from 1 to 1000", lambda value: type(value) is int and 1 <= value <= 1000)
 _LEASE: Final = _Type("seconds between 0.2 and 3600", lambda value: _is_number(value) and 0.2 <= value <= 3600)
+_DURATION: Final = _Type(
+    "a duration such as 90s, 15m, 2h or 3d", lambda value: _TEXT.fits(value) and _is_duration(value)
+)
 _EFFECT: Final = _Type("'ledger' or 'idempotent'", lambda value: value in (EffectMode.LEDGER, EffectMode.IDEMPOTENT))
 
 
@@ -198,6 +202,13 @@ def _are_paths(value: Any) -> bool:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_duration(value: str) -> bool:
+    try:
+        return bool(parse_duration(value))
+    except ValueError:
+        return False
 
 
 class _Table:
@@ -235,7 +246,9 @@ def _read(file: Path, data: dict[str, Any], backend: str | None) -> Config:
         policy_file=policy_file,
         options=tables["backend"].get("options", _TABLE, {}),
         store_options={key: store.get(key, _TEXT) for key in store.values if key != "url"},
-        tools={name: _override(f"tools.{name}", given, faults) for name, given in tables["tools"].values.items()},
+        tools={
+            name: _override(f"tools.{name}", given, faults, folder) for name, given in tables["tools"].values.items()
+        },
         redact=tuple(tables["redact"].get("paths", _PATHS, ())),
         channels=tuple(tables["channels"].get("names", _TEXTS, ())),
         environment=environment.get("name", _TEXT, "default"),
@@ -334,16 +347,22 @@ TOOL_KEYS: Final[Mapping[str, tuple[str, _Type, Callable[[Any], Any]]]] = {
     "risk": ("risk", _TEXT, str),
     "tags": ("tags", _TEXTS, tuple),
     "title": ("title", _TEXT, str),
+    "undo": ("undo", _REFERENCE, str),
+    "undo_window": ("undo_window", _DURATION, parse_duration),
+    "compensates": ("compensates", _TEXT, str),
     "secret": ("secret", _PATHS, tuple),
 }
 """The keys of `[tools.NAME]`: the trait that each one gives, what its value must be, and what is made of it."""
 
 
-def _override(where: str, given: Any, faults: list[Fault]) -> Override:
+def _override(where: str, given: Any, faults: list[Fault], folder: Path) -> Override:
     """`[tools.NAME]`: what is said about a tool; for what is not said here, its declaration stands."""
     if not isinstance(given, dict):
         faults.append(Fault(where, f"must be a table: [{where}]"))
     table = _Table(where, given, faults)
     faults += [_unknown(f"{where}.{key}", key, set(TOOL_KEYS)) for key in table.values if key not in TOOL_KEYS]
     read = {trait: (table.get(key, kind), make) for key, (trait, kind, make) in TOOL_KEYS.items()}
-    return {trait: make(value) for trait, (value, make) in read.items() if value is not None}
+    made = {trait: make(value) for trait, (value, make) in read.items() if value is not None}
+    if "undo" in made:
+        made["undo"] = ConfiguredUndo(f"{where}.undo", made["undo"], folder)
+    return made

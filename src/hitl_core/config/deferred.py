@@ -35,8 +35,8 @@ class DeferredAdapter:
     async def cancel(self, run: Run, checkpoint: Json) -> None:
         await self.loaded.cancel(run, checkpoint)
 
-    async def undo(self, run: Run, checkpoint: Json) -> Json:
-        return await self.loaded.undo(run, checkpoint)
+    async def rewind(self, run: Run, checkpoint: Json) -> Json:
+        return await self.loaded.rewind(run, checkpoint)
 
     async def close(self) -> None:
         """Nothing to close unless it was loaded."""

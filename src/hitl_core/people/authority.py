@@ -19,6 +19,7 @@ class Act(StrEnum):
     CANCEL = "cancel"
     REVOKE = "revoke"
     UNDO = "undo"
+    REWIND = "rewind"
     GRANT = "grant"
     OVERRIDE = "override"
     ERASE = "erase"

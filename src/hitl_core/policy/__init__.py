@@ -41,6 +41,7 @@ from .rules import (
     budget,
     confidence,
     context,
+    parse_duration,
     rate,
 )
 
@@ -83,5 +84,6 @@ __all__ = [
     "confidence",
     "context",
     "explain",
+    "parse_duration",
     "rate",
 ]

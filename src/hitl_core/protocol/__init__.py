@@ -28,7 +28,8 @@ from .response import (
     decision_of,
 )
 from .ruling import Approvers, Escalation, Level, OnTimeout, Ruling, Stage
-from .run import Run, RunState
+from .run import Overridden, Run, RunState
+from .undo import UNDO, Undoing, UndoneCall, UndoState
 from .verdict import EffectMode, Executed, Failed, Outcome, Proceed, Refuse, Substitute, Verdict, Wait
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "PAYLOAD_LIMIT",
     "PROTOCOL",
     "RUNS_NOTHING",
+    "UNDO",
     "Accept",
     "ActingFor",
     "Action",
@@ -72,6 +74,7 @@ __all__ = [
     "Option",
     "Origin",
     "Outcome",
+    "Overridden",
     "PauseRequest",
     "Preview",
     "Proceed",
@@ -89,6 +92,9 @@ __all__ = [
     "Substitute",
     "TakeOver",
     "TopRecord",
+    "UndoState",
+    "Undoing",
+    "UndoneCall",
     "Verdict",
     "Wait",
     "canonical",

@@ -67,6 +67,7 @@ class AuditEvent(StrEnum):
     GUIDANCE_CONSUMED = "guidance.consumed"
     GUIDANCE_DROPPED = "guidance.dropped"
     GUIDANCE_REFUSED = "guidance.refused"
+    OUTPUT_OVERRIDDEN = "output.overridden"
     STOP_SET = "stop.set"
     STOP_LIFTED = "stop.lifted"
     ACT_REFUSED = "act.refused"

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from pydantic import JsonValue
 
-from .record import Instant, Name, Text, TopRecord
+from .record import Instant, Name, Record, Text, TopRecord
 from .request import PauseRequest
 
 
@@ -27,6 +27,14 @@ class RunState(StrEnum):
         return self in (RunState.COMPLETED, RunState.CANCELLED)
 
 
+class Overridden(Record):
+    """That a person has put something else in the place of what came out: who, why and when."""
+
+    by: Name
+    reason: Text = ""
+    at: Instant
+
+
 class Run(TopRecord):
     """A run as the outside sees it. `pending` are its open requests, oldest first."""
 
@@ -37,6 +45,10 @@ class Run(TopRecord):
     app_version: Text = ""
     thread: Name
     tenant: Name = "default"
+    overridden: Overridden | None = None
+    """Who has replaced the output, if somebody has; what it was before is kept."""
+    undoes: Name | None = None
+    """The run whose actions this one takes back; None for a run of an app."""
     started_by: Name | None = None
     input: JsonValue = None
     output: JsonValue = None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .opened import INPUT_LIMIT, Settings
+from .reach import Reach, reach
 from .runtime import Runtime
 from .worker import Worker
 
-__all__ = ["INPUT_LIMIT", "Runtime", "Settings", "Worker"]
+__all__ = ["INPUT_LIMIT", "Reach", "Runtime", "Settings", "Worker", "reach"]

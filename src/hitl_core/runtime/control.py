@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 from datetime import timedelta
 
@@ -12,7 +13,9 @@ from ..commands import (
     GetCheckpoint,
     LiftStop,
     ListGuidance,
+    ListOverrides,
     ListStops,
+    Override,
     ReopenRun,
     SetStop,
     Stop,
@@ -21,11 +24,16 @@ from ..commands import (
 from ..contracts import require
 from ..errors import AppChanged, RunNotFound
 from ..people import Act
-from ..protocol import Guidance, Responder, Run
+from ..protocol import Guidance, Json, Responder, Run, Undoing
 from .forgetting import retain
 from .identity import lifts_by_another, permitted
 from .opened import Opened
+from .overriding import override
+from .reach import Reach, reach
 from .steering import steer
+from .undoing import planned, report
+
+log = logging.getLogger("hitl_core")
 
 
 class Control(Opened):
@@ -38,15 +46,18 @@ class Control(Opened):
         await self._forget(run_id)
         return run
 
-    async def undo(self, run_id: str, *, by: str | Responder, reason: str = "") -> Run:
-        """Take the run back to its last pause and ask again. Outside effects are not undone by this.
+    async def rewind(self, run_id: str, *, by: str | Responder, reason: str = "") -> Run:
+        """Take the run back to its last pause and ask again. What its tools did stays done; that is for `undo`.
 
         Raises CapabilityNotSupported where the framework cannot, AppChanged where there is no pause to go back to,
         RunNotFound, RunBusy, NotPermitted. The framework is only touched once the run is ours.
         """
-        who = await self._permitted(Act.UNDO, by, run_id)
+        who = await self._permitted(Act.REWIND, by, run_id)
         require(self.adapter, Capability.UNDO_BY_FORK)
-        self._require_ours(await self.run(run_id))
+        run = await self.run(run_id)
+        self._require_ours(run)
+        if run.undoes is not None:
+            raise AppChanged(f"run {run_id} is an undo: it has no pause of a framework to go back to")
         await self.attach()
         if await self.store.fetch(GetCheckpoint(run_id)) is None:
             raise AppChanged(f"run {run_id} has never paused, so there is no pause to go back to; start a new run")
@@ -54,6 +65,39 @@ class Control(Opened):
         reopen = ReopenRun(run_id, self.owner, lease, who.id, reason, now, who.authenticated_by)
         claimed = await self.store.apply(reopen)
         return await self._driver.drive(await self._driver.forked(claimed))
+
+    async def undo(self, run_id: str, call: str | None = None, *, by: str | Responder, reason: str = "") -> Undoing:
+        """Take back what the tools of a run have done, or one call of it: in a run of its own, the newest first.
+
+        Each step is an action `undo:TOOL` and meets the policy. What was not taken back is in the result, with why; go
+        on with `wait` while people are asked. Raises RunNotFound, RunBusy, NothingToUndo, Stopped, NotPermitted.
+        """
+        who = await self._permitted(Act.UNDO, by, run_id)
+        run = await self.run(run_id)
+        self._require_ours(run)
+        calls = await planned(self.store, run, call)
+        claimed = await self._opened({"calls": calls, "reason": reason}, by=who.id, undoes=run.id)
+        undone = await self._driver.drive(claimed)
+        return await report(self.store, undone.id)
+
+    async def undone(self, run_id: str) -> Undoing:
+        """How an undo stands, by its own run: each action, and what became of it. Raises RunNotFound, NothingToUndo."""
+        return await report(self.store, run_id)
+
+    async def override(
+        self, run_id: str, value: Json, call: str | None = None, *, by: str | Responder, reason: str = ""
+    ) -> Override:
+        """Replace the output of a completed run; or the result of a call, before it is used further.
+
+        What it was is kept (`overrides`). Of a call, its agent is told.
+        Raises RunNotFound, OverrideRefused, NotPermitted.
+        """
+        who = await self._permitted(Act.OVERRIDE, by, run_id)
+        return await override(self.adapter, self._around, await self.run(run_id), call, value, who, reason)
+
+    async def overrides(self, run_id: str) -> tuple[Override, ...]:
+        """What people have put in the place of a run's output and results, oldest first, and what it was."""
+        return await self.store.fetch(ListOverrides(run_id))
 
     async def steer(self, run_id: str, text: str, *, by: str | Responder) -> Guidance:
         """Say something to the agent: it enters the conversation at the next safe point, and permits nothing.
@@ -91,6 +135,15 @@ class Control(Opened):
         who = await self._permitted_on(Act.STOP, by, scope, target)
         stop = Stop(scope, target, reason, who.id, self._around.now())
         return await self.store.apply(SetStop(stop, who.authenticated_by))
+
+    async def reach(self, scope: StopScope) -> tuple[Reach, ...]:
+        """What a stop reaches here and when; where the framework cannot be loaded, without what only that knows."""
+        try:
+            capabilities = self.adapter.capabilities
+        except Exception as exc:  # whatever loading it raises: a stop is in force all the same
+            log.info("what this framework hears of a stop is not known: %s", exc)
+            capabilities = None
+        return reach(scope, capabilities)
 
     async def lift(self, scope: StopScope, target: str = "", *, by: str | Responder, reason: str) -> int:
         """Lift a stop: a separate, recorded act. Returns how many requests are open again. Raises NotPermitted."""

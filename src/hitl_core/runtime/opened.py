@@ -11,7 +11,7 @@ from typing import Self, cast
 from ..channels.announcer import Announcer
 from ..commands import Claimed, ClaimRuns, FireTimers, GetCheckpoint, GetRun, ListStops, OpenRun, RetryRun, StopScope
 from ..contracts import Adapter, Channel, Clock, Finding, Store
-from ..errors import HitlError, RunBusy, Stopped
+from ..errors import AdapterNotInstalled, AdapterTooOld, HitlError, RunBusy, Stopped
 from ..gate import Surroundings
 from ..lifecycle import RequestState
 from ..protocol import Json, LiveEvent, Run, RunState, canonical, new_id
@@ -56,7 +56,7 @@ class Opened:
         self._attaching = asyncio.Lock()
         self._listeners: Listeners = []
         self._attached: tuple[Finding, ...] | None = None
-        self._driver = Driver(adapter, self._around, settings.lease_seconds, self._emit, self._watched)
+        self._driver = Driver(adapter, self._around, settings.lease_seconds, self._emit, self._watched, self.attach)
 
     async def __aenter__(self) -> Self:
         return self
@@ -107,11 +107,25 @@ class Opened:
         return len(fired)
 
     async def claim(self, *, limit: int, run_id: str | None = None) -> tuple[Claimed, ...]:
-        """Take runs to work on; `drive` each of them. For workers."""
-        await self.attach()
+        """Take runs to work on; `drive` each of them. For workers. Without the framework, undos are all that can be
+        worked on: raises AdapterNotInstalled where no undo is configured either.
+        """
+        home = await self.at_home()
         backends, apps = (self.adapter.name,), (self.settings.app,)
-        lease = self.settings.lease_seconds
-        return await self.store.apply(ClaimRuns(self.owner, lease, self._around.now(), limit, run_id, backends, apps))
+        lease, now = self.settings.lease_seconds, self._around.now()
+        return await self.store.apply(
+            ClaimRuns(self.owner, lease, now, limit, run_id, backends, apps, only_undos=not home)
+        )
+
+    async def at_home(self) -> bool:
+        """Whether the app can be worked on here. Raises AdapterNotInstalled unless undos are configured."""
+        try:
+            await self.attach()
+        except (AdapterNotInstalled, AdapterTooOld):
+            if not self._around.catalogue.undoes:
+                raise
+            return False
+        return True
 
     async def drive(self, claimed: Claimed) -> Run:
         """Work on a claimed run until it pauses or ends. Raises LeaseLost."""
@@ -120,6 +134,11 @@ class Opened:
     async def _open(self, input: object, *, by: str | None, thread: str | None) -> Claimed:
         canonical(input, what="input", limit=INPUT_LIMIT)
         await self.attach()
+        return await self._opened(input, by=by, thread=thread)
+
+    async def _opened(
+        self, input: object, *, by: str | None, thread: str | None = None, undoes: str | None = None
+    ) -> Claimed:
         now = self._around.now()
         run_id = new_id(now)
         run = Run(
@@ -130,6 +149,7 @@ class Opened:
             app_version=self.settings.app_version,
             thread=thread or run_id,
             tenant=self.settings.tenant,
+            undoes=undoes,
             started_by=by,
             input=cast("Json", input),
             created_at=now,
@@ -151,7 +171,8 @@ class Opened:
         if run.state not in (RunState.READY, RunState.RUNNING, RunState.FAILED):
             return None
         self._require_ours(run)
-        await self.attach()
+        if run.undoes is None:
+            await self.attach()
         if run.state is RunState.FAILED:
             run = await self.store.apply(RetryRun(run_id, by=self.owner, now=self._around.now()))
         claimed = await self.claim(limit=1, run_id=run_id)
@@ -178,6 +199,8 @@ class Opened:
         """Let the framework forget a cancelled run; the store has already made sure that nothing in it runs."""
         try:
             run = await self.run(run_id)
+            if run.undoes is not None:
+                return
             self._require_ours(run)
             await self.attach()
             await self.adapter.cancel(run, await self.store.fetch(GetCheckpoint(run_id)))

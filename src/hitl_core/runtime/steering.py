@@ -16,9 +16,11 @@ from ..protocol import AuditEvent, Guidance, Json, Responder, Run, new_id
 async def steer(adapter: Adapter, around: Surroundings, run: Run, text: str, by: str | Responder) -> Guidance:
     """Queue guidance for a run. Raises MayNotSteer or GuidanceRefused with every fault, RunFinished, and
     CapabilityNotSupported if the adapter of the run has no way in."""
-    _require_a_way_in(adapter, run)
+    require_a_way_in(adapter, run)
     by = Responder(id=by) if isinstance(by, str) else by
     strangers, faults = await _strangers(around, run, by), guidance_faults(text)
+    if run.undoes is not None:
+        faults = [*faults, Fault("run", "is an undo: no agent works in it that could be told something")]
     if strangers or faults:
         body: dict[str, Json] = {"faults": [str(fault) for fault in (*strangers, *faults)]}
         refused = Note(AuditEvent.GUIDANCE_REFUSED, run.id, by.id, body)
@@ -29,7 +31,7 @@ async def steer(adapter: Adapter, around: Surroundings, run: Run, text: str, by:
     return await around.store.apply(GiveGuidance(given, now))
 
 
-def _require_a_way_in(adapter: Adapter, run: Run) -> None:
+def require_a_way_in(adapter: Adapter, run: Run) -> None:
     """Raises CapabilityNotSupported. Where the framework of the run is not at home, only its worker knows."""
     if run.backend != adapter.name:
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import NoReturn, assert_never
 
@@ -13,6 +13,7 @@ from ..contracts import Adapter, Broke, Completed, Ending, Paused, Turn, endings
 from ..errors import HitlError, LeaseLost, RecordError, StoreUnavailable
 from ..gate import Gate, Surroundings
 from ..protocol import Json, LiveEvent, LiveKind, PauseRequest, Run, RunState
+from .undoing import undo
 
 log = logging.getLogger("hitl_core")
 
@@ -26,6 +27,7 @@ class Driver:
     lease_seconds: float
     emit: Callable[[LiveEvent], None]
     watched: Callable[[], bool]
+    attach: Callable[[], Awaitable[object]]
 
     async def drive(self, claimed: Claimed, *, ask_again: bool = False) -> Run:
         """Run one turn; returns the run as committed. Raises LeaseLost if another worker took over meanwhile."""
@@ -41,11 +43,11 @@ class Driver:
         return run
 
     async def forked(self, claimed: Claimed) -> Claimed:
-        """The claim with the checkpoint of the framework's fork. If that fails so does the run; undo may come again."""
+        """The claim with the checkpoint of the framework's fork. If that fails, so does the run; try again then."""
         try:
-            return replace(claimed, checkpoint=await self.adapter.undo(claimed.run, claimed.checkpoint))
+            return replace(claimed, checkpoint=await self.adapter.rewind(claimed.run, claimed.checkpoint))
         except Exception as exc:
-            why, now = f"the undo failed: {type(exc).__name__}: {exc}", self.around.now()
+            why, now = f"going back failed: {type(exc).__name__}: {exc}", self.around.now()
             await self.around.store.apply(FinishRun(claimed.lease, RunState.FAILED, now, error=why))
             raise
 
@@ -84,6 +86,8 @@ class Driver:
     async def _advance(self, turn: Turn) -> Ending:
         """The adapter's ending; what it raises becomes Broke, except that our claim ended."""
         try:
+            if turn.run.undoes is not None:
+                return await undo(turn, self.around.store, self.attach)
             ending = await self.adapter.advance(turn)
             if turn.gate.changed is not None and not isinstance(ending, Broke):
                 raise turn.gate.changed  # whatever the app made of the error: this is not the app that was paused

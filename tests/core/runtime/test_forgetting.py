@@ -12,10 +12,10 @@ import pytest
 from hitl_adapters.plain import Refused, gate
 from hitl_core.audit import account
 from hitl_core.commands import EraseRun, ListRequests, ReadAudit, ReopenRun
-from hitl_core.errors import RunBusy, RunFinished, RunNotFound
+from hitl_core.errors import OverrideRefused, RunBusy, RunFinished, RunNotFound
 from hitl_core.lifecycle import ActionState, RequestState
 from hitl_core.policy import Policy
-from hitl_core.protocol import PauseRequest, Run, RunState
+from hitl_core.protocol import PauseRequest, Run, RunState, UndoState
 from hitl_core.runtime import Runtime
 from tests.core.shop import Shop
 
@@ -141,6 +141,63 @@ async def test_what_is_erased_does_not_go_on(shop: Shop) -> None:
             await hitl.store.apply(ReopenRun(run.id, "w", 30, "eve", "", shop.clock.now()))
 
 
+ALL_FREE = """
+version = "1"
+[[rules]]
+id = "free"
+why = "a test"
+match = { tool = "pay" }
+level = "autonomous"
+allow_irreversible = "a test"
+[[rules]]
+id = "undos"
+why = "a person looks at it"
+match = { tool = "undo:pay" }
+level = "confirm"
+"""
+
+
+@gate.guard(undo=lambda receipt, arguments: f"took back {receipt}")
+async def pay(order: str) -> str:
+    return f"paid {order}"
+
+
+async def paying(given: Any) -> str:
+    return await pay(order=given["order"])
+
+
+async def test_with_a_run_its_undos_are_erased_and_what_was_put_in_the_place_of_its_output(shop: Shop) -> None:
+    shop.policy = Policy.from_toml(ALL_FREE)
+    async with shop.open(paying) as hitl:
+        run = await hitl.start({"order": "PRIVATE-1"})
+        await hitl.override(run.id, "PRIVATE-new", by="PRIVATE-ann", reason="PRIVATE-reason")
+        undo = (await hitl.undo(run.id, by="PRIVATE-bob", reason="PRIVATE-why")).run
+        with pytest.raises(RunBusy, match="which undoes"):
+            await hitl.erase(run.id, by="dora", reason="")
+        shop.clock.advance(7200)
+        assert await hitl.retain(older_than=timedelta(hours=1), by="cron") == 0
+        await hitl.respond(undo.pending[0].approve(by="ann"))
+        assert (await hitl.resume(undo.id)).state is RunState.COMPLETED
+        await hitl.erase(run.id, by="dora", reason="asked for")
+        assert (await hitl.run(undo.id)).undoes == run.id
+        assert await hitl.overrides(run.id) == ()
+        with pytest.raises(OverrideRefused, match="is erased"):
+            await hitl.override(run.id, "again", by="ann")
+        (left,) = (await hitl.undo(run.id, by="ann")).calls
+        assert left.state is UndoState.UNDONE
+    assert PRIVATE not in in_bodies_and_rows(shop.folder)
+    assert (await shop.verified()).findings == ()
+
+
+async def test_what_is_erased_cannot_be_undone(shop: Shop) -> None:
+    shop.policy = Policy.from_toml(ALL_FREE)
+    async with shop.open(paying) as hitl:
+        run = await hitl.start({"order": "PRIVATE-1"})
+        await hitl.erase(run.id, by="dora", reason="asked for")
+        (left,) = (await hitl.undo(run.id, by="ann")).calls
+        assert (left.state, "no receipt" in left.why) == (UndoState.NOT_UNDOABLE, True)
+
+
 async def test_retention_takes_what_is_over_for_long_enough(shop: Shop) -> None:
     async with shop.open(app) as hitl:
         old, waits = await hitl.start({"order": "A"}), await hitl.start({"order": "B"})
@@ -183,6 +240,6 @@ def test_every_table_that_belongs_to_runs_is_known_to_erasing(tmp_path: Path) ->
     owners = {"hitl_runs", "hitl_requests", "hitl_effects"}
     found = {t for t in tables if owners & {row[2] for row in connection.execute(f"PRAGMA foreign_key_list({t})")}}
     connection.close()
-    emptied = {"hitl_requests", "hitl_votes", "hitl_effects", "hitl_journal", "hitl_guidance"}
-    holds_nothing_private = {"hitl_past", "hitl_timers"}
+    emptied = {"hitl_requests", "hitl_votes", "hitl_effects", "hitl_journal", "hitl_guidance", "hitl_overrides"}
+    holds_nothing_private = {"hitl_past", "hitl_timers", "hitl_undone"}
     assert found == emptied | holds_nothing_private

@@ -138,6 +138,8 @@ ACTS: dict[Act, Callable[[Runtime, Run, Any], Awaitable[Any]]] = {
     Act.CANCEL: lambda hitl, run, by: hitl.cancel(run.id, by=by, reason="wrong"),
     Act.REVOKE: lambda hitl, run, by: hitl.revoke(only(run).id, by=by, reason="wrong"),
     Act.UNDO: lambda hitl, run, by: hitl.undo(run.id, by=by, reason="wrong"),
+    Act.REWIND: lambda hitl, run, by: hitl.rewind(run.id, by=by, reason="wrong"),
+    Act.OVERRIDE: lambda hitl, run, by: hitl.override(run.id, "denied", by=by, reason="wrong"),
 }
 acts = pytest.mark.parametrize("act", ACTS, ids=str)
 

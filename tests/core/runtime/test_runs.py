@@ -1,4 +1,4 @@
-"""Runs as applications hold them: starting, streaming, waiting, listing, failing, retrying, undoing."""
+"""Runs as applications hold them: starting, streaming, waiting, listing, failing, retrying, rewinding."""
 
 from __future__ import annotations
 
@@ -437,7 +437,7 @@ async def test_an_unknown_request_is_refused_by_name(shop: Shop) -> None:
             await hitl.request("no-such-request")
 
 
-# ── undo, cancel, close ──────────────────────────────────────────────────────────────────────────────────────
+# ── rewind, cancel, close ──────────────────────────────────────────────────────────────────────────────────────
 
 
 class Forks:
@@ -447,36 +447,36 @@ class Forks:
         self.seen: list[Any] = []
         self.error = error
         adapter: Any = hitl.adapter
-        adapter.undo = self.undo
+        adapter.rewind = self.rewind
         adapter.capabilities = {**adapter.capabilities, Capability.UNDO_BY_FORK: NATIVE}
 
-    async def undo(self, run: Any, checkpoint: Any) -> Any:
+    async def rewind(self, run: Any, checkpoint: Any) -> Any:
         self.seen.append((run.id, checkpoint))
         if self.error is not None:
             raise self.error
         return checkpoint
 
 
-async def test_an_adapter_that_cannot_undo_says_so_and_nothing_changes(shop: Shop) -> None:
+async def test_an_adapter_that_cannot_go_back_says_so_and_nothing_changes(shop: Shop) -> None:
     async with shop.open(one_refund(shop.ledger)) as hitl:
         run = await hitl.start(None)
         with pytest.raises(CapabilityNotSupported, match="undo_by_fork"):
-            await hitl.undo(run.id, by="ann")
+            await hitl.rewind(run.id, by="ann")
         assert await hitl.run(run.id) == run
 
 
-async def test_undo_supersedes_what_waits_and_asks_again(shop: Shop) -> None:
+async def test_a_rewind_supersedes_what_waits_and_asks_again(shop: Shop) -> None:
     async with shop.open(one_refund(shop.ledger)) as hitl:
         forks = Forks(hitl)
         run = await hitl.start(None)
         await hitl.respond(only(run).approve(by="ann"))
-        again = await hitl.undo(run.id, by="bob", reason="look again")
+        again = await hitl.rewind(run.id, by="bob", reason="look again")
         assert forks.seen == [(run.id, {"version": 1, "calls": ["refund#1"]})]
         assert shop.ledger.count() == 0
         assert again.state in (RunState.PAUSED, RunState.COMPLETED)
 
 
-async def test_a_run_that_somebody_works_on_cannot_be_undone_and_its_framework_is_left_alone(shop: Shop) -> None:
+async def test_a_run_that_somebody_works_on_cannot_be_rewound_and_its_framework_is_left_alone(shop: Shop) -> None:
     app = one_refund(shop.ledger)
     async with shop.open(app) as hitl, shop.open(app) as other:
         forks = Forks(other)
@@ -484,7 +484,7 @@ async def test_a_run_that_somebody_works_on_cannot_be_undone_and_its_framework_i
         await hitl.respond(only(run).approve(by="ann"))
         (claimed,) = await hitl.claim(limit=1)
         with pytest.raises(RunBusy):
-            await other.undo(run.id, by="bob")
+            await other.rewind(run.id, by="bob")
         assert (forks.seen, (await hitl.drive(claimed)).state) == ([], RunState.COMPLETED)
     assert shop.ledger.count() == 1
 
@@ -494,30 +494,30 @@ async def test_a_run_that_never_paused_has_nothing_to_go_back_to(shop: Shop) -> 
         forks = Forks(hitl)
         run = await hitl.start(1)
         with pytest.raises(AppChanged, match="never paused"):
-            await hitl.undo(run.id, by="bob")
+            await hitl.rewind(run.id, by="bob")
         assert (forks.seen, await hitl.run(run.id)) == ([], run)
 
 
-async def test_a_run_of_another_app_is_not_undone_here(shop: Shop) -> None:
+async def test_a_run_of_another_app_is_not_rewound_here(shop: Shop) -> None:
     async with shop.open(one_refund(shop.ledger)) as hitl, shop.open(nothing, name="other:app") as other:
         forks = Forks(other)
         run = await hitl.start(None)
         with pytest.raises(RunBusy, match="waits for a worker that has 'shop:app'"):
-            await other.undo(run.id, by="bob")
+            await other.rewind(run.id, by="bob")
         assert (forks.seen, await hitl.run(run.id)) == ([], run)
 
 
-async def test_an_undo_that_fails_runs_nothing_and_can_be_tried_again(shop: Shop) -> None:
+async def test_a_rewind_that_fails_runs_nothing_and_can_be_tried_again(shop: Shop) -> None:
     async with shop.open(one_refund(shop.ledger)) as hitl:
         forks = Forks(hitl, ConnectionError("no database"))
         run = await hitl.start(None)
         await hitl.respond(only(run).approve(by="ann"))
         with pytest.raises(ConnectionError):
-            await hitl.undo(run.id, by="bob")
+            await hitl.rewind(run.id, by="bob")
         run = await hitl.run(run.id)
-        assert (run.state, run.error) == (RunState.FAILED, "the undo failed: ConnectionError: no database")
+        assert (run.state, run.error) == (RunState.FAILED, "going back failed: ConnectionError: no database")
         forks.error = None
-        await hitl.undo(run.id, by="bob")
+        await hitl.rewind(run.id, by="bob")
     assert (len(forks.seen), shop.ledger.count()) == (2, 0)
 
 

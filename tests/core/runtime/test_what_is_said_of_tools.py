@@ -9,7 +9,8 @@ import pytest
 
 from hitl_adapters.plain import Refused, gate
 from hitl_core import AppSource, Config, connect
-from hitl_core.protocol import EffectMode, RunState
+from hitl_core.errors import ConfigError
+from hitl_core.protocol import EffectMode
 from tests.core.shop import policy, rule
 
 paid: list[str] = []
@@ -51,9 +52,9 @@ async def test_a_title_leaves_the_tags_that_a_rule_is_about(tmp_path: Path) -> N
 async def test_a_mode_that_the_tool_cannot_have_runs_nothing(tmp_path: Path) -> None:
     paid.clear()
     async with connect(config(tmp_path, mode=EffectMode.IDEMPOTENT, tags=())) as hitl:
-        run = await hitl.start(None)
-    assert (run.state, paid) == (RunState.FAILED, [])
-    assert "tools.pay.effect: is idempotent here, but the tool is declared transactional" in run.error
+        with pytest.raises(ConfigError, match="is idempotent here, but the tool is declared transactional"):
+            await hitl.start(None)
+        assert ((await hitl.runs()).items, paid) == ((), [])
 
 
 @pytest.mark.parametrize("said", [{"tags": ("harmless",)}, {"risk": "low"}], ids=str)

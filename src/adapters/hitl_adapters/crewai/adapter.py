@@ -129,7 +129,7 @@ class CrewAIAdapter:
     async def cancel(self, run: Run, checkpoint: Json) -> None:
         """Nothing to forget: a paused crew exists only as rows in our store."""
 
-    async def undo(self, run: Run, checkpoint: Json) -> Json:
+    async def rewind(self, run: Run, checkpoint: Json) -> Json:
         raise CapabilityNotSupported(NAME, Capability.UNDO_BY_FORK, CAPABILITIES[Capability.UNDO_BY_FORK].because)
 
     async def close(self) -> None:

@@ -5,7 +5,7 @@ advance   suspend: where does the thread stand? ─► the next step ─► driv
             a pause of the graph's own ─► mapping.lift ─► people ─► mapping.lower ─► Command(resume={id: value})
             a gated call               ─► gating: asks the gate, again each time its node runs
 cancel    ends the thread, so that a late answer is a no-op
-undo      forks the thread at its last pause
+rewind    forks the thread at its last pause
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class LangGraphAdapter:
         if checkpoint is not None and written_by(await engine.snapshot(run.thread)) == run.id:
             await engine.forget(run.thread, run=run.id)
 
-    async def undo(self, run: Run, checkpoint: Json) -> Json:
+    async def rewind(self, run: Run, checkpoint: Json) -> Json:
         """Fork the thread at the checkpoint of its last pause; the pauses there are asked anew."""
         engine, _ = await self._attached()
         kept = Kept.read(checkpoint)

@@ -159,7 +159,7 @@ class OpenAIAgentsAdapter:
         if app.session is not None and checkpoint is not None:
             await close_calls(app.session(run.thread), Kept.read(checkpoint).waits)
 
-    async def undo(self, run: Run, checkpoint: Json) -> Json:
+    async def rewind(self, run: Run, checkpoint: Json) -> Json:
         """Take the run back to its last pause, on a branch where its calls are asked about anew."""
         kept = Kept.read(checkpoint)
         if kept.state is None:

@@ -4,7 +4,7 @@ attach    load the function
 advance   run it from its start; what the journal and the store know of its calls is answered at once
             a guarded call or a question ─► gating: asks the gate ─► goes on, or suspends by an exception
 cancel    nothing to do: a paused function exists only as rows in our store
-undo      refused: there is no checkpoint to go back to
+rewind    refused: there is no checkpoint to go back to
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from hitl_core.protocol import Json, Run
 from hitl_core.tools import Catalogue, as_json
 
 from .errors import in_words
+from .gating import declared_by
 from .suspend import Current, Suspended, driving
 
 App = Callable[[Json], Any]
@@ -78,6 +79,8 @@ class PlainAdapter:
         if not callable(app):
             raise AppRefused(f"{self._source.reference!r} is not a function that takes the run's input")
         self._app = cast("App", app)
+        for tool in declared_by(app):
+            self._catalogue.learn(tool)
         return ()
 
     async def advance(self, turn: Turn) -> Ending:
@@ -107,7 +110,7 @@ class PlainAdapter:
     async def cancel(self, run: Run, checkpoint: Json) -> None:
         """Nothing to forget: a paused function exists only as rows in our store."""
 
-    async def undo(self, run: Run, checkpoint: Json) -> Json:
+    async def rewind(self, run: Run, checkpoint: Json) -> Json:
         raise CapabilityNotSupported(NAME, Capability.UNDO_BY_FORK, CAPABILITIES[Capability.UNDO_BY_FORK].because)
 
     async def close(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -64,7 +65,9 @@ class PlainGate:
         if function is None:
             return functools.partial(self.guard, key=key, **traits)
         declared = function if isinstance(function, Tool) else tool(**traits)(function)
-        return _guarded(declared, key)
+        guarded: Any = _guarded(declared, key)
+        guarded.hitl_tool = declared
+        return guarded
 
     async def ask(self, question: str, *, name: str = "ask", answer_schema: dict[str, Json] | None = None) -> Json:
         """Ask people a question; returns their words, or a value that fits `answer_schema`."""
@@ -161,6 +164,17 @@ class PlainGate:
 
 
 gate = PlainGate()
+
+
+def declared_by(app: Callable[..., Any]) -> tuple[Tool, ...]:
+    """The guarded functions that are known before the app runs: those of its module, and those in its `tools`.
+
+    An app that makes its guarded functions anew for every run says with `app.tools = (refund, …)` which they are.
+    """
+    module = sys.modules.get(getattr(app, "__module__", ""))
+    seen = tuple(vars(module).values()) if module else ()
+    tools = [getattr(each, "hitl_tool", None) for each in (*seen, *getattr(app, "tools", ()))]
+    return tuple(each for each in tools if isinstance(each, Tool))
 
 
 def _guarded(declared: Tool, key: Key | None) -> Callable[..., Any]:

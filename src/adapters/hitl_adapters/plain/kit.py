@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
@@ -90,6 +91,7 @@ def _play(scene: Scene, stage: Stage) -> Callable[[Json], Awaitable[str]]:
             await turns(f"{input}: clerk", scene.turns)
         return "done"
 
+    app.tools = tuple(tools.values())  # type: ignore[attr-defined]  # a function takes any attribute
     return app
 
 
@@ -104,6 +106,7 @@ def _guarded(tool: Tool) -> Callable[..., Awaitable[Json]]:
     if inspect.iscoroutinefunction(guarded):
         return guarded
 
+    @functools.wraps(guarded)
     async def in_a_thread(**arguments: Any) -> Json:
         made: Json = await asyncio.to_thread(guarded, **arguments)
         return made

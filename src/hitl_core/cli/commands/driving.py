@@ -46,7 +46,10 @@ async def resume(hitl: Runtime, run_id: str, opening: Opening, progress: Progres
 
     With `ask_again` what broke it is asked anew, once.
     """
-    if (await hitl.run(run_id)).state in _WORK_TO_DO:
+    run = await hitl.run(run_id)
+    if run.undoes is not None:  # its steps need no framework, and may need no app
+        return await _in_silence(hitl, run_id, ask_again=False)
+    if run.state in _WORK_TO_DO:
         await opening.attach(hitl)
     if not _can_be_watched(hitl):
         return await _in_silence(hitl, run_id, ask_again=ask_again)

@@ -1,4 +1,4 @@
-"""`hitl run`, `runs`, `resume`, `cancel`: starting runs, looking at them, going on, ending them."""
+"""`hitl run`, `runs`, `resume`, `rewind`, `cancel`: starting runs, going on, going back, ending them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 import typer
 
-from ...commands import Effect, ListRequests, Settled
+from ...commands import Effect, ListRequests, Override, Settled
 from ...protocol import Guidance, Responder, Run, RunState
 from ...runtime import Runtime
 from ..frozen import Frozen, frozen_requests
@@ -42,6 +42,7 @@ from ..terminal.listings import (
     frozen_lines,
     guidance_table,
     outcome_lines,
+    overrides_table,
     requests_table,
     run_panel,
     runs_table,
@@ -114,7 +115,7 @@ def resume_run(
     return session.resume(run, as_, role, ask_again=ask_again)
 
 
-def undo(
+def rewind(
     run: RunId,
     as_: As,
     config: ConfigFile = DEFAULT_CONFIG,
@@ -123,13 +124,13 @@ def undo(
     reason: Reason = "",
     as_json: AsJson = False,
 ) -> int:
-    """Take a run back to its last pause and ask again. What its tools did outside is not undone by this."""
+    """Take a run back to its last pause and ask again. What its tools did stays done; that is for `undo`."""
     session, who = Session(Opening(config, backend), Output(as_json), None), responder(as_, role)
 
     async def work(hitl: Runtime) -> Run:
         run_id = await find_run(hitl, run)
         await session.opening.attach(hitl)
-        return await hitl.undo(run_id, by=who, reason=reason)
+        return await hitl.rewind(run_id, by=who, reason=reason)
 
     return session.report(session.opening.do(work))
 
@@ -214,7 +215,9 @@ def runs(
     output.result(document, runs_table(page.items, now=datetime.now(UTC)), *output.more(page.cursor))
 
 
-_Everything = tuple[Run, tuple[Settled, ...], tuple[Effect, ...], tuple[Guidance, ...], tuple[Frozen, ...]]
+_Everything = tuple[
+    Run, tuple[Settled, ...], tuple[Effect, ...], tuple[Guidance, ...], tuple[Frozen, ...], tuple[Override, ...]
+]
 
 
 def _one_run(output: Output, opening: Opening, given: str) -> None:
@@ -223,16 +226,18 @@ def _one_run(output: Output, opening: Opening, given: str) -> None:
         query = ListRequests((), run_id=run_id, notices=True, limit=1000)
         requests, effects = (await hitl.store.fetch(query)).items, await hitl.effects(run_id)
         frozen = await frozen_requests(hitl, run_id=run_id)
-        return await hitl.run(run_id), requests, effects, await hitl.guidance(run_id), frozen
+        guidance, overrides = await hitl.guidance(run_id), await hitl.overrides(run_id)
+        return await hitl.run(run_id), requests, effects, guidance, frozen, overrides
 
-    found, requests, effects, guidance, frozen = opening.do(everything)
+    found, requests, effects, guidance, frozen, overrides = opening.do(everything)
     now = datetime.now(UTC)
     shown = [run_panel(found, now=now)]
     shown += [requests_table(requests, now=now)] if requests else []
     shown += [effects_table(effects)] if effects else []
     shown += [guidance_table(guidance, now=now)] if guidance else []
+    shown += [overrides_table(overrides)] if overrides else []
     shown += frozen_lines(frozen, Hints(opening.config))
-    output.result(json_views.run_detail_view(found, requests, effects, guidance, frozen), *shown)
+    output.result(json_views.run_detail_view(found, requests, effects, guidance, frozen, overrides), *shown)
 
 
 def cancel(

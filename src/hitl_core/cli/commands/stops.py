@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 from rich.text import Text
 
-from ...commands import StopScope
+from ...commands import Stop, StopScope
 from ...errors import Fault
 from ...protocol import Json
-from ...runtime import Runtime
+from ...runtime import Reach, Runtime
 from ..errors_shown import WrongUsage
 from ..lookup import find_run
 from ..opening import Opening
-from ..options import DEFAULT_CONFIG, As, AsJson, ConfigFile, Roles, responder
+from ..options import DEFAULT_CONFIG, As, AsJson, ConfigFile, Exit, Roles, responder
 from ..terminal import json_views
-from ..terminal.listings import stops_table
+from ..terminal.listings import reach_table, stops_table
 from ..terminal.output import Output
 from ..terminal.render import shown
 
@@ -38,12 +37,18 @@ def stop(
     config: ConfigFile = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
-    """Put a stop in force. Open requests that it covers are frozen, unused approvals are blocked."""
+    """Put a stop in force, and say what it reaches and when."""
+    who = responder(as_, role)
 
-    def act(hitl: Runtime, whole: str) -> Awaitable[int]:
-        return hitl.stop(scope, whole, by=responder(as_, role), reason=reason)
+    async def work(hitl: Runtime) -> tuple[str, int, tuple[Reach, ...]]:
+        whole = await _whole(hitl, scope, target)
+        return whole, await hitl.stop(scope, whole, by=who, reason=reason), await hitl.reach(scope)
 
-    _carry_out("stopped", "frozen", act, scope, target or "", config, as_json)
+    _check_target(scope, target or "")
+    whole, frozen, reaches = Opening(config).do(work)
+    document = {**_document("stopped", scope, whole, frozen), "reaches": json_views.reach_view(reaches)}
+    said = shown(f"stopped: {scope} {whole}; {frozen} requests frozen")
+    Output(as_json).result(document, said, reach_table(reaches))
 
 
 def lift(
@@ -54,13 +59,26 @@ def lift(
     role: Roles = None,
     config: ConfigFile = DEFAULT_CONFIG,
     as_json: AsJson = False,
-) -> None:
-    """Lift a stop. A separate, recorded act."""
+) -> int:
+    """Lift a stop: a separate, recorded act. Exit status 1 if there is no such stop."""
+    who = responder(as_, role)
 
-    def act(hitl: Runtime, whole: str) -> Awaitable[int]:
-        return hitl.lift(scope, whole, by=responder(as_, role), reason=reason)
+    async def work(hitl: Runtime) -> tuple[str, bool, int, tuple[Stop, ...]]:
+        whole = await _whole(hitl, scope, target)
+        known = any((each.scope, each.target) == (scope, whole) for each in await hitl.stops())
+        return whole, known, await hitl.lift(scope, whole, by=who, reason=reason), await hitl.stops()
 
-    _carry_out("lifted", "open again", act, scope, target or "", config, as_json)
+    _check_target(scope, target or "")
+    whole, known, count, left = Opening(config).do(work)
+    state = "lifted" if known else "not_in_force"
+    words = (
+        f"lifted: {scope} {whole}; {count} requests open again" if known else f"no stop of {scope} {whole} is in force"
+    )
+    others: list[Json] = [json_views.stop_view(each) for each in left]
+    document = {**_document(state, scope, whole, count), "in_force": others}
+    said = [stops_table(left, now=datetime.now(UTC))] if left else []
+    Output(as_json).result(document, shown(words), *said)
+    return Exit.DONE if known else Exit.FAILED
 
 
 def stops(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
@@ -71,24 +89,13 @@ def stops(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
     output.result({"stops": [json_views.stop_view(each) for each in found]}, listed)
 
 
-def _carry_out(
-    done: str,
-    became: str,
-    act: Callable[[Runtime, str], Awaitable[int]],
-    scope: StopScope,
-    target: str,
-    config: ConfigFile,
-    as_json: bool,
-) -> None:
-    _check_target(scope, target)
+async def _whole(hitl: Runtime, scope: StopScope, target: str | None) -> str:
+    """The whole id of a run; what else can be stopped is named in full."""
+    return await find_run(hitl, target or "") if scope is StopScope.RUN else target or ""
 
-    async def work(hitl: Runtime) -> tuple[str, int]:
-        whole = await find_run(hitl, target) if scope is StopScope.RUN else target
-        return whole, await act(hitl, whole)
 
-    whole, count = Opening(config).do(work)
-    document: dict[str, Json] = {"state": done, "scope": scope.value, "target": whole, "requests": count}
-    Output(as_json).result(document, shown(f"{done}: {scope} {whole}; {count} requests {became}"))
+def _document(state: str, scope: StopScope, target: str, requests: int) -> dict[str, Json]:
+    return {"state": state, "scope": scope.value, "target": target, "requests": requests}
 
 
 def _check_target(scope: StopScope, target: str) -> None:

@@ -42,7 +42,10 @@ def worker(
 
 
 async def _work(hitl: Runtime, opening: Opening, places: int, until_idle: bool, output: Output) -> int | None:
-    await opening.attach(hitl)  # an app that cannot be overseen ends the worker here, not at every claim
+    if await hitl.at_home():
+        await opening.attach(hitl)  # an app that cannot be overseen ends the worker here, not at every claim
+    else:
+        output.err.print(Text("the framework is not installed here: this worker works on undos only", "yellow"))
     made = Worker(hitl, concurrency=places)
     _stop_on_signals(made)
     if until_idle:

@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 from typing import Any, Final, cast
 
 from ...audit import Report
-from ...commands import Effect, Page, Settled, Stop
+from ...commands import Effect, Override, Page, Settled, Stop
 from ...lifecycle import RequestState
-from ...protocol import AuditEntry, Guidance, Json, PauseRequest, Record, Run, RunState
+from ...protocol import AuditEntry, Guidance, Json, PauseRequest, Record, Run, RunState, Undoing
+from ...runtime import Reach
 from ..frozen import Frozen
 from .agreement import still_needed
 
@@ -79,12 +80,14 @@ def run_detail_view(
     effects: Iterable[Effect],
     guidance: Iterable[Guidance],
     frozen: Iterable[Frozen] = (),
+    overrides: Iterable[Override] = (),
 ) -> dict[str, Json]:
     """A run with everything that was asked in it, what its actions came to, and what people said to its agent."""
     asked: list[Json] = [settled_view(each) for each in requests]
     done: list[Json] = [effect_view(each) for each in effects]
     told: list[Json] = [guidance_view(each) for each in guidance]
-    return {**run_view(run, frozen), "requests": asked, "effects": done, "guidance": told}
+    replaced: list[Json] = [override_view(each) for each in overrides]
+    return {**run_view(run, frozen), "requests": asked, "effects": done, "guidance": told, "overrides": replaced}
 
 
 def guidance_view(guidance: Guidance) -> dict[str, Json]:
@@ -107,6 +110,37 @@ def effect_view(effect: Effect) -> dict[str, Json]:
         "result": effect.result,
         "error": effect.error,
     }
+
+
+def override_view(override: Override) -> dict[str, Json]:
+    """What a person has put in the place of an output (`call` null) or of the result of a call."""
+    return {
+        "kind": "override",
+        "call": override.call,
+        "original": override.original,
+        "value": override.value,
+        "by": override.by,
+        "reason": override.reason,
+        "at": override.at.isoformat(),
+    }
+
+
+def undo_view(undoing: Undoing) -> dict[str, Json]:
+    """An undo: its own run, and what became of each action that was to be taken back, the newest first."""
+    calls: list[Json] = [_plain(each) for each in undoing.calls]
+    return {
+        "id": undoing.run.id,
+        "kind": "undo",
+        "undoes": undoing.undoes,
+        "whole": undoing.whole,
+        "calls": calls,
+        "run": run_view(undoing.run),
+    }
+
+
+def reach_view(reaches: Iterable[Reach]) -> list[Json]:
+    """What a stop reaches, and when."""
+    return [{"what": each.what, "reached": each.reached, "when": each.when} for each in reaches]
 
 
 def stop_view(stop: Stop) -> dict[str, Json]:

@@ -13,9 +13,10 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ...commands import Effect, Settled, Stop
+from ...commands import Effect, Override, Settled, Stop
 from ...lifecycle import RequestState
-from ...protocol import Guidance, Run, RunState
+from ...protocol import Guidance, Run, RunState, Undoing
+from ...runtime import Reach
 from ..frozen import Frozen
 from ..hints import Hints
 from .agreement import agreed
@@ -55,6 +56,9 @@ def run_panel(run: Run, *, now: datetime) -> RenderableType:
     grid.add_row("input", value_text(run.input, whole=False))
     if run.state is RunState.COMPLETED:
         grid.add_row("output", value_text(run.output))
+    if run.overridden is not None:
+        said = f"the output was replaced by {run.overridden.by}: {run.overridden.reason}"
+        grid.add_row("overridden", shown(said, "bold"))
     if run.error:
         grid.add_row("error", shown(run.error, "red", lines=True))
     return grid
@@ -132,6 +136,32 @@ def guidance_table(guidance: Iterable[Guidance], *, now: datetime) -> Table:
     for each in guidance:
         by, said = shown(each.by.id), shown(each.text, lines=True)
         table.add_row(each.id, state_text(each.state), ago(each.given_at, now), by, said, shown(each.place))
+    return table
+
+
+def undo_table(undoing: Undoing) -> Table:
+    """What became of each action of a run that was to be taken back."""
+    table = _listing("call", "undo", "tool", "why")
+    for each in undoing.calls:
+        state = Text(each.state.value.replace("_", " "), "green" if each.state.done else "bold red")
+        table.add_row(shown(each.call), state, shown(each.tool), shown(each.why))
+    return table
+
+
+def overrides_table(overrides: Iterable[Override]) -> Table:
+    """What people have put in the place of a run's output and results, and what it was."""
+    table = _listing("overridden", "was", "is", "by", "reason")
+    for each in overrides:
+        was, now = value_text(each.original, whole=False), value_text(each.value, whole=False)
+        table.add_row(shown(each.call or "output"), was, now, shown(each.by), shown(each.reason))
+    return table
+
+
+def reach_table(reaches: Iterable[Reach]) -> Table:
+    """What a stop reaches, and when; what it does not reach, and why."""
+    table = _listing("what", "reached", "when, or why not", whole_first=False)
+    for each in reaches:
+        table.add_row(each.what, Text("yes", "green") if each.reached else Text("NO", "bold red"), shown(each.when))
     return table
 
 

@@ -27,6 +27,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import IO, Any, Final, Self, cast
 
+from ...commands import StopScope
 from ...policy import Policy
 from ...protocol import Run, RunState
 from ...runtime import Worker
@@ -37,7 +38,8 @@ from .scenes import Call, Scene, note
 from .world import Parts, World, free, only
 
 Act = tuple[Any, ...]
-"""What a child does: ("start",) · ("say", decision, *fields) · ("resume",) · ("work",)."""
+"""What a child does: ("start",) · ("say", decision, *fields) · ("resume",) · ("work",) · ("undo",) ·
+("stop", scope, target)."""
 
 PATIENCE: Final = 150
 """Seconds that a child may take, and the parent to play its first scene."""
@@ -205,6 +207,10 @@ async def _acted(order: Order) -> str:
                 await world.say(only(await _newest(world)), *fields)
             case "resume":
                 run = await world.wait(await _newest(world))
+            case "undo":
+                run = (await (await world.hitl()).undo(await _undoable(world), by="ann")).run
+            case "stop":
+                await (await world.hitl()).stop(StopScope(fields[0]), *fields[1:], by="bob", reason="audit")
             case "work":
                 await _work(world)
             case _:
@@ -239,6 +245,12 @@ def _world(order: Order) -> World:
 async def _newest(world: World) -> Run:
     hitl = await world.hitl()
     return await hitl.run((await hitl.runs(limit=1)).items[0].id)
+
+
+async def _undoable(world: World) -> str:
+    """The newest run that is no undo itself."""
+    runs = (await (await world.hitl()).runs()).items
+    return next(run.id for run in runs if run.undoes is None)
 
 
 async def _work(world: World) -> None:

@@ -41,6 +41,8 @@ PROMISES: Final[Mapping[str, str]] = {
     "P63": "Steer: guidance from a person reaches the model at the next safe point.",
     "P64": "Undo runs the tools' declared undo, newest first, and is itself recorded.",
     "P65": "An approval that has not been used can be revoked.",
+    "P66": "A rewind takes a run back to its last pause and asks again; what its tools did stays done.",
+    "P67": "A person can replace an output or a result: what it was is kept, and the agent is told.",
     "P70": "Every step is in the trail, sealed.",
     "P71": "Each allowed action has an outcome in the end.",
     "P72": "Who watches a run hears what happens in it, and changes nothing by watching.",
@@ -59,6 +61,5 @@ NOT_YET: Final[Mapping[str, str]] = {}
 IN_PART: Final[Mapping[str, str]] = {
     "P10": "the person's report is a free answer; a structured one comes later",
     "P13": "refusals and edits are always made known; a setting for the rest comes later",
-    "P64": "a run goes back to its last pause and asks again; the tools' own undo is not run yet",
 }
 """Promises that this release carries in part: that part is tried."""

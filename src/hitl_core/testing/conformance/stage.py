@@ -9,6 +9,7 @@ import json
 import os
 import sqlite3
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -24,6 +25,9 @@ STORE: Final = "store.db"
 MODEL_LOG: Final = "model.jsonl"
 
 _TABLE: Final = "CREATE TABLE IF NOT EXISTS conformance_bookings (booked TEXT NOT NULL)"
+
+UNDO_WINDOW: Final = timedelta(days=1)
+"""How long a payment can be taken back."""
 
 When = Literal["before", "after"]
 
@@ -104,12 +108,28 @@ class Stage:
         return tuple(each for each in made if each.name not in scene.lacks)
 
     def _acting(self, *, redefines: tuple[str, ...]) -> tuple[Tool, ...]:
-        @tool(description="Pay anybody, by express." if "pay" in redefines else "")
+        async def repay(receipt: str, arguments: dict[str, Json]) -> str:
+            return self._does("repay", f"took back {receipt!r}", **arguments)
+
+        async def erase(receipt: str, arguments: dict[str, Json]) -> str:
+            self._does("erase", "", **arguments)
+            raise ConnectionError(f"{receipt!r} cannot be erased")
+
+        def unbook(receipt: str, transaction: Any) -> str:
+            transaction.execute("DELETE FROM conformance_bookings")
+            return f"took back {receipt!r}"
+
+        @tool(
+            description="Pay anybody, by express." if "pay" in redefines else "",
+            undo=repay,
+            undo_window=UNDO_WINDOW,
+            compensates="the fee stays",
+        )
         async def pay(order: str, amount: Annotated[float, Field(gt=0)]) -> str:
             """Pay money back."""
             return self._does("pay", f"paid {amount}", order=order, amount=amount)
 
-        @tool(reversible=True)
+        @tool(reversible=True, undo=erase)
         async def note(text: str) -> str:
             """Write something down."""
             return self._does("note", f"noted {text}", text=text)
@@ -119,7 +139,7 @@ class Stage:
             """Ship an order."""
             return self._does("ship", f"shipped {order}", order=order)
 
-        @tool(transactional=True)
+        @tool(transactional=True, undo=unbook)
         def book(order: str, transaction: Any) -> str:
             """Book an order."""
             transaction.execute(_TABLE)

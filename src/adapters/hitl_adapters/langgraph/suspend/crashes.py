@@ -95,7 +95,7 @@ def require_unmoved(snapshot: StateSnapshot, kept: Kept, thread: str, *, asked: 
         return
     raise AppChanged(
         f"thread {thread!r} was moved on by somebody else while this run waited at {', '.join(kept.nodes)}; "
-        "nothing ran. `hitl cancel` ends the run; undo takes the thread back to its pause"
+        "nothing ran. `hitl cancel` ends the run; `hitl rewind` takes the thread back to its pause"
     )
 
 

@@ -9,12 +9,12 @@ from typing import Any, Final, assert_never
 from ....commands import BeginEffect, Effect, EndEffect, MoveEffect, PerformEffect, RecordRefusal
 from ....errors import LeaseLost
 from ....lifecycle import ACTION, ActionEvent, ActionState, IllegalMove, RequestEvent
-from ....protocol import Action, AuditEvent, EffectMode, Executed, Failed, Json
+from ....protocol import Action, AuditEvent, EffectMode, Executed, Failed, Json, micros
 from ..tables import EFFECT, EffectRow, RequestRow, RunRow, Transaction, View, bodies, requests
 from .counting import check_past, count
 from .endings import ERROR_LENGTH
 from .fence import only_their_own_tables
-from .permission import check
+from .permission import check, take
 from .runs import leased
 
 
@@ -57,6 +57,7 @@ def begin_effect(txn: Transaction, command: BeginEffect) -> Effect:
     check_past(txn, command, 0 if known is None else known.key)
     key = _start(txn, command, run, known, request)
     count(txn, command, key)
+    take(txn, run, command.call, key)
     if request is not None:
         requests.move(txn, RequestEvent.CONSUME, "key = ?", request.key)
     if command.notice is not None and notice is not None:
@@ -99,7 +100,8 @@ def _end(txn: Transaction, run: RunRow, known: EffectRow, command: EndEffect) ->
     match command.outcome:
         case Executed(result=result):
             body = None if result is None else bodies.pack(result, what="result", limit=bodies.RESULT_LIMIT)
-            _move(txn, known, ActionEvent.SUCCEED, ", result = ?, error = NULL", bodies.put_value(txn, body))
+            also = ", result = ?, error = NULL, ended = ?"
+            _move(txn, known, ActionEvent.SUCCEED, also, bodies.put_value(txn, body), micros(command.now))
             event, told = AuditEvent.EFFECT_EXECUTED, {} if body is None else {"result": body.digest.hex()}
         case Failed(error=error):
             _move(txn, known, ActionEvent.FAIL, ", error = ?", error[:ERROR_LENGTH])

@@ -1,4 +1,4 @@
-"""How a turn ends: paused with questions, finished, or cancelled from outside; and how a run that is over is erased.
+"""How a turn ends: paused with questions, finished, or cancelled from outside; and what people make of it then.
 
 Each is one transaction. Erasing leaves the rows, with empty records in them, and does not touch the audit trail.
 """
@@ -12,10 +12,33 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from ....commands import CancelRun, EraseRun, FinishRun, ListErasable, PauseRun, RetryRun
-from ....errors import RowCorrupt, RunBusy, RunFinished
+from ....commands import (
+    CancelRun,
+    EraseRun,
+    FinishRun,
+    GiveGuidance,
+    ListErasable,
+    Override,
+    OverrideOutput,
+    PauseRun,
+    RetryRun,
+)
+from ....errors import OverrideRefused, RowCorrupt, RunBusy, RunFinished
 from ....lifecycle import IllegalMove, RequestEvent, RunEvent
-from ....protocol import Action, AuditEvent, Guidance, Json, PauseRequest, Record, Response, Run, RunState, micros
+from ....protocol import (
+    Action,
+    AuditEvent,
+    Guidance,
+    Json,
+    Overridden,
+    PauseRequest,
+    Record,
+    Response,
+    Run,
+    RunState,
+    micros,
+)
+from ..tables import RUN as SELECT_RUN
 from ..tables import RunRow, Transaction, View, bodies, checked, column, emptied, requests, text, unpack
 from . import guidance
 from .runs import FREED, current, find, leased, move
@@ -144,6 +167,59 @@ def _keep(txn: Transaction, row: RunRow, checkpoint: bodies.Body | None) -> None
         txn.execute("UPDATE hitl_runs SET checkpoint = ? WHERE key = ?", (key, row.key))
 
 
+# ── overriding what came out ─────────────────────────────────────────────────────────────────────────────────
+
+_INSERT: Final = """INSERT INTO hitl_overrides (run, call, original, body, by, reason, at)
+    VALUES (?, ?, ?, ?, ?, ?, ?)"""
+_RESULT: Final = "SELECT key, result FROM hitl_effects WHERE run = ? AND call = ? AND state = 'executed'"
+
+
+def override_output(txn: Transaction, command: OverrideOutput) -> Override:
+    row = find(txn, command.run_id)
+    if is_erased(row):
+        raise OverrideRefused(f"run {row.name!r} is erased; nothing is left of it that could be replaced")
+    body = bodies.pack(command.value, what="output", limit=bodies.RESULT_LIMIT)
+    new = bodies.put(txn, body)
+    replace = _replace_output if command.call is None else _replace_result
+    original = replace(txn, row, command, new)
+    at = micros(command.now)
+    txn.execute(_INSERT, (row.key, command.call, original, new, command.by, command.reason, at))
+    note: dict[str, Json] = {"call": command.call, "output": body.digest.hex(), "reason": command.reason}
+    note["authenticated_by"] = command.authenticated_by
+    txn.note(AuditEvent.OUTPUT_OVERRIDDEN, row.name, command.by, command.now, note, run=row.key)
+    if command.guidance is not None:
+        guidance.give_guidance(txn, GiveGuidance(command.guidance, command.now))
+    was = bodies.get(txn, original, what=f"original of run {row.name}")
+    return Override(command.call, was, command.value, command.by, command.reason, command.now)
+
+
+def _replace_output(txn: Transaction, row: RunRow, command: OverrideOutput, new: int) -> int | None:
+    if row.state != RunState.COMPLETED or row.undoes is not None:
+        why = "an undo, whose output is what happened" if row.undoes else f"{row.state} and has no output yet"
+        raise OverrideRefused(f"run {row.name!r} is {why}; only the output of a completed run can be replaced")
+    now = Overridden(by=command.by, reason=command.reason, at=command.now).model_dump(mode="json")
+    more = {**(json.loads(row.more) if row.more else {}), "overridden": now}
+    sql = "UPDATE hitl_runs SET output = ?, more = ?, updated = ? WHERE key = ?"
+    txn.execute(sql, (new, bodies.json_text(more, what="run"), micros(command.now), row.key))
+    return row.output
+
+
+_MAY_STILL_USE: Final = (RunState.PAUSED, RunState.READY, RunState.FAILED, RunState.STOPPED)
+
+
+def _replace_result(txn: Transaction, row: RunRow, command: OverrideOutput, new: int) -> int | None:
+    if row.state not in _MAY_STILL_USE:
+        raise OverrideRefused(f"run {row.name!r} is {row.state}: what its calls came to is in use, or was used")
+    found = txn.one(_RESULT, row.key, command.call)
+    if found is None:
+        raise OverrideRefused(
+            f"run {row.name!r} has no result at the call {command.call!r}; `hitl runs` lists its calls"
+        )
+    txn.execute("UPDATE hitl_effects SET result = ? WHERE key = ?", (new, found[0]))
+    original: int | None = found[1]
+    return original
+
+
 # ── erasing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -153,13 +229,27 @@ def erase_run(txn: Transaction, command: EraseRun) -> Run:
         raise RunBusy(f"run {row.name!r} is {row.state}; only a run that is over can be erased: cancel it first")
     if is_erased(row):
         return current(txn, row)
+    undos = [RunRow.of(found) for found in txn.execute(_UNDOS, (row.name,)).fetchall()]
+    for each in undos:
+        if not RunState(each.state).over:
+            raise RunBusy(f"run {each.name!r}, which undoes run {row.name!r}, is {each.state}; cancel it first")
     # What is deleted is overwritten in the file too; the write-ahead log forgets it when it is next folded in.
     txn.execute("PRAGMA secure_delete = ON")
     try:
-        _erase(txn, row, command)
+        for each in (row, *undos):
+            if not is_erased(each):
+                _erase(txn, each, command)
     finally:
         txn.execute("PRAGMA secure_delete = OFF")
     return current(txn, find(txn, command.run_id))
+
+
+_UNDOS: Final = f"""{SELECT_RUN} WHERE json_extract(r.more, '$.undoes') = ?
+    AND json_extract(r.more, '$.undoes') IS NOT NULL"""
+"""The runs that undo a run: what was said in it is in them too."""
+
+_BEING_UNDONE: Final = """SELECT json_extract(more, '$.undoes') FROM hitl_runs
+    WHERE json_extract(more, '$.undoes') IS NOT NULL AND state NOT IN ('completed', 'cancelled')"""
 
 
 def is_erased(row: RunRow) -> bool:
@@ -167,9 +257,12 @@ def is_erased(row: RunRow) -> bool:
 
 
 def erasable(view: View, query: ListErasable) -> tuple[str, ...]:
-    sql = """SELECT id FROM hitl_runs WHERE state IN ('completed', 'cancelled') AND updated < ?
-        AND (more IS NULL OR json_extract(more, '$.erased') IS NULL) ORDER BY updated, key LIMIT ?"""
-    return tuple(text(name) for (name,) in view.execute(sql, (micros(query.before), query.limit)).fetchall())
+    at_work = [column(undone) for (undone,) in view.execute(_BEING_UNDONE, ()).fetchall()]
+    sql = f"""SELECT id FROM hitl_runs WHERE state IN ('completed', 'cancelled') AND updated < ?
+        AND (more IS NULL OR json_extract(more, '$.erased') IS NULL)
+        AND id NOT IN ({", ".join("?" * len(at_work))}) ORDER BY updated, key LIMIT ?"""  # noqa: S608
+    found = view.execute(sql, (micros(query.before), *at_work, query.limit)).fetchall()
+    return tuple(text(name) for (name,) in found)
 
 
 def _erase(txn: Transaction, row: RunRow, command: EraseRun) -> None:
@@ -188,8 +281,9 @@ def _erase(txn: Transaction, row: RunRow, command: EraseRun) -> None:
         "requests": asked,
         "effects": done,
     }
-    erased = {"at": command.now.isoformat(), "by": command.by, "retention": command.retention}
-    txn.execute(_RUN, (json.dumps({"erased": erased}), row.key))
+    left: dict[str, Json] = {"undoes": row.undoes} if row.undoes else {}
+    left["erased"] = {"at": command.now.isoformat(), "by": command.by, "retention": command.retention}
+    txn.execute(_RUN, (json.dumps(left), row.key))
     txn.note(AuditEvent.RUN_ERASED, row.name, command.by, command.now, told, run=row.key)
 
 
@@ -201,6 +295,8 @@ _DROPPED: Final = (
     "SELECT input FROM hitl_runs WHERE key = ?",
     "SELECT checkpoint FROM hitl_runs WHERE key = ?",
     "SELECT output FROM hitl_runs WHERE key = ?",
+    "SELECT original FROM hitl_overrides WHERE run = ?",
+    "SELECT body FROM hitl_overrides WHERE run = ?",
 )
 """Bodies of which nothing is left."""
 
@@ -208,7 +304,9 @@ _CLEARED: Final = (
     """UPDATE hitl_votes SET responder = '(erased) ' || body
         WHERE request IN (SELECT key FROM hitl_requests WHERE run = ?)""",
     "UPDATE hitl_requests SET why = NULL WHERE run = ?",
-    "UPDATE hitl_effects SET result = NULL, error = NULL WHERE run = ?",
+    # Without its end there is no receipt either: nobody takes back what is not known any more.
+    "UPDATE hitl_effects SET result = NULL, error = NULL, ended = NULL WHERE run = ?",
+    "DELETE FROM hitl_overrides WHERE run = ?",
     "DELETE FROM hitl_journal WHERE run = ?",
 )
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from ....commands import BeginEffect, Note
 from ....errors import AlreadyStarted, DigestMismatch, EffectRefused, HitlError
 from ....lifecycle import ActionState, RequestState
-from ....protocol import Action, AuditEvent, Edit, EffectMode, Json
-from ..tables import EffectRow, RequestRow, RunRow, Transaction, request_by_key, requests
+from ....protocol import UNDO, Action, AuditEvent, Edit, EffectMode, Json
+from ..tables import EffectRow, RequestRow, RunRow, Transaction, View, column, request_by_key, requests
 from .stops import in_force, of_action
 
 
@@ -34,6 +34,9 @@ def _examine(
 ) -> tuple[HitlError | None, RequestRow | None]:
     for stop in of_action(in_force(txn), run, command.action):
         return stop.holds_back(f"the call {command.call!r} of {command.action.tool!r}"), None
+    undone = taken(txn, run, command.call, None if effect is None else effect.key)
+    if undone is not None:
+        return undone, None
     begun = None if effect is None else _begun(command, effect)
     if begun is not None:
         return begun, None
@@ -87,3 +90,31 @@ def _what_was_allowed(txn: Transaction, request: RequestRow) -> Action:
     action = known.request.action
     decision = None if known.response is None else known.response.decision
     return action.edited(decision.arguments) if isinstance(decision, Edit) else action
+
+
+# ── an undo, once: whoever wants it, and however often ────────────────────────────────────────────────────────────
+
+_EXECUTED: Final = """SELECT e.key, u.by FROM hitl_effects e LEFT JOIN hitl_undone u ON u.effect = e.key
+    WHERE e.run = (SELECT key FROM hitl_runs WHERE id = ?) AND e.call = ? AND e.state = 'executed'"""
+
+
+def taken(view: View, run: RunRow, call: str, own: int | None) -> EffectRefused | None:
+    """Why this call of an undo may not begin: what it takes back was not carried out, or another one did so before."""
+    if run.undoes is None:
+        return None
+    undone = call.removeprefix(UNDO)
+    found = view.one(_EXECUTED, column(run.undoes), undone)
+    if found is None or not call.startswith(UNDO):
+        return EffectRefused(
+            f"the call {call!r} does not start: run {run.undoes} has carried out nothing at {undone!r}"
+        )
+    if found[1] not in (None, own):
+        return EffectRefused(f"the call {call!r} does not start: another undo of run {run.undoes} has begun it before")
+    return None
+
+
+def take(txn: Transaction, run: RunRow, call: str, own: int) -> None:
+    """Write down that an effect is taken back by another one, in the transaction in which that begins."""
+    if run.undoes is not None:
+        (effect, _) = txn.one(_EXECUTED, column(run.undoes), call.removeprefix(UNDO)) or (None, None)
+        txn.execute("INSERT OR IGNORE INTO hitl_undone (effect, by) VALUES (?, ?)", (effect, own))

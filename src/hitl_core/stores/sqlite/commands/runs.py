@@ -86,10 +86,12 @@ def open_run(txn: Transaction, command: OpenRun) -> Claimed:
         raise RunBusy(f"there is a run {run.id!r} already; every run needs an id of its own")
     until = now + timedelta(seconds=command.lease_seconds)
     created, updated, ends = map(micros, (run.created_at, now, until))
-    more = bodies.json_text(run.model_extra, what="run") if run.model_extra else None
+    extra: dict[str, Json] = {**(run.model_extra or {}), **({"undoes": run.undoes} if run.undoes else {})}
+    more = bodies.json_text(extra, what="run") if extra else None
     values = (column(run.id), _app(txn, run), column(run.thread), run.started_by, created, updated)
     stored = txn.execute(_INSERT, (*values, command.owner, ends, bodies.put_value(txn, body), more))
     note: dict[str, Json] = {"backend": run.backend, "app": run.app, "by": run.started_by}
+    note |= {"undoes": run.undoes} if run.undoes else {}
     txn.note(AuditEvent.RUN_STARTED, run.id, command.owner, now, note, run=stored.lastrowid)
     opened = run.model_copy(update={"state": RunState.RUNNING, "attempts": 1, "updated_at": now})
     return Claimed(opened, Lease(run.id, command.owner, 1, until), None, first=True)
@@ -145,6 +147,8 @@ def _narrow(command: ClaimRuns) -> tuple[str, tuple[Any, ...]]:
     sql, given = "", []
     if command.run_id is not None:
         sql, given = " AND r.id = ?", [column(command.run_id)]
+    if command.only_undos:
+        sql += " AND json_extract(r.more, '$.undoes') IS NOT NULL"
     for name, allowed in (("backend", command.backends), ("app", command.apps)):
         if allowed:
             sql += f" AND a.{name} IN ({', '.join('?' * len(allowed))})"
@@ -187,10 +191,10 @@ def reopen_run(txn: Transaction, command: ReopenRun) -> Claimed:
         raise RunFinished(f"run {row.name!r} is erased, so nothing is left to go back to; start a new one")
     for stop in of_run(in_force(txn), row.name, row.tenant):
         raise stop.holds_back(f"run {row.name}")
-    also = _LEASED + ", output = NULL, error = NULL"
+    also = _LEASED + ", output = NULL, error = NULL, more = json_remove(more, '$.overridden')"
     move(txn, row, RunEvent.REOPEN, command.now, also, command.owner, _until(command))
     gone = requests.withdraw(
-        txn, RequestEvent.SUPERSEDE, "run = ?", row.key, why=f"undone by {command.by}: {command.reason}"
+        txn, RequestEvent.SUPERSEDE, "run = ?", row.key, why=f"taken back by {command.by}: {command.reason}"
     )
     body: dict[str, Json] = {"reopened": command.reason, "superseded": [*gone], "fence": row.fence + 1}
     body["authenticated_by"] = command.authenticated_by

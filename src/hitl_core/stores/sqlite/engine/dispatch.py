@@ -19,6 +19,7 @@ COMMANDS: Final[Mapping[type[c.Command[Any]], Callable[[Transaction, Any], Any]]
     c.FinishRun: endings.finish_run,
     c.RetryRun: endings.retry_run,
     c.CancelRun: endings.cancel_run,
+    c.OverrideOutput: endings.override_output,
     c.RecordResponse: decisions.record_response,
     c.MoveRequest: decisions.move_request,
     c.DeferRequest: deferring.defer_request,
@@ -50,6 +51,8 @@ QUERIES: Final[Mapping[type[c.Query[Any]], Callable[[View, Any], Any]]] = {
     c.ListGuidance: queries.list_guidance,
     c.ListStops: queries.list_stops,
     c.ListErasable: endings.erasable,
+    c.ListOverrides: queries.list_overrides,
+    c.ListUndone: queries.list_undone,
     c.ReadAudit: queries.read_audit,
     c.ReadHistory: queries.read_history,
 }

@@ -106,7 +106,23 @@ _V7: Final = (
     "CREATE INDEX hitl_put_off ON hitl_timers (request) WHERE event = 'request.woken'",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1, _V2, _V3, _V4, _V5, _V6, _V7)
+_V8: Final = (
+    # When an effect was executed, for undo windows. NULL where that is not known, so that it is never taken back: older
+    # releases did not write it, and of what a person says has happened there is no receipt.
+    "ALTER TABLE hitl_effects ADD COLUMN ended INTEGER",
+    # Which effect was begun as the undo of which: one, ever.
+    """CREATE TABLE hitl_undone (effect INTEGER PRIMARY KEY REFERENCES hitl_effects,
+        by INTEGER NOT NULL REFERENCES hitl_effects)""",
+    # What people have put in the place of an output, or of the result of a call; and what it was before.
+    """CREATE TABLE hitl_overrides (key INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES hitl_runs, call TEXT,
+        original INTEGER, body INTEGER NOT NULL, by TEXT NOT NULL, reason TEXT NOT NULL, at INTEGER NOT NULL)""",
+    "CREATE INDEX hitl_overrides_run ON hitl_overrides (run)",
+    # The undos of a run: with it they are erased.
+    """CREATE INDEX hitl_undos ON hitl_runs (json_extract(more, '$.undoes'))
+        WHERE json_extract(more, '$.undoes') IS NOT NULL""",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1, _V2, _V3, _V4, _V5, _V6, _V7, _V8)
 """Migration N leads from version N to N+1. Released ones are never edited; add one instead."""
 
 

@@ -15,17 +15,22 @@ from ....commands import (
     ListEffects,
     ListGuidance,
     ListLeases,
+    ListOverrides,
     ListRuns,
     ListStops,
+    ListUndone,
     Look,
+    Override,
     Page,
     ReadAudit,
     ReadHistory,
     Recall,
     Settled,
     Stop,
+    Undone,
 )
 from ....errors import RequestNotFound, RowCorrupt
+from ....lifecycle import ActionState
 from ....policy import Past
 from ....protocol import AuditEntry, Guidance, Json, Run, instant
 from ..commands import effects, find, in_force, own_effect, past
@@ -45,6 +50,7 @@ from ..tables import (
     run_record,
     text,
     tolerant,
+    word,
 )
 
 # ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -111,6 +117,30 @@ def list_effects(view: View, query: ListEffects) -> tuple[Effect, ...]:
     run = view.one("SELECT key FROM hitl_runs WHERE id = ?", column(query.run_id)) or (None,)
     rows = view.execute(f"{EFFECT} WHERE e.run = ? ORDER BY e.key", run).fetchall()
     return tuple(EffectRow.of(row).record() for row in rows)
+
+
+def list_undone(view: View, query: ListUndone) -> dict[str, Undone]:
+    rows = view.execute(_UNDONE, (column(query.run_id),)).fetchall()
+    return {
+        call: Undone(text(run), word(ActionState, state, "the undo of", call), error)
+        for call, run, state, error in rows
+    }
+
+
+_UNDONE: Final = """SELECT e.call, r.id, b.state, COALESCE(b.error, '') FROM hitl_undone u
+    JOIN hitl_effects e ON e.key = u.effect JOIN hitl_effects b ON b.key = u.by JOIN hitl_runs r ON r.key = b.run
+    WHERE e.run = (SELECT key FROM hitl_runs WHERE id = ?)"""
+
+
+def list_overrides(view: View, query: ListOverrides) -> tuple[Override, ...]:
+    sql = """SELECT call, original, body, by, reason, at FROM hitl_overrides
+        WHERE run = (SELECT key FROM hitl_runs WHERE id = ?) ORDER BY key"""
+    found = []
+    for call, original, body, by, reason, at in view.execute(sql, (column(query.run_id),)).fetchall():
+        what = f"output of run {query.run_id}"
+        was, now = bodies.get(view, original, what=what), bodies.get(view, body, what=what)
+        found.append(Override(call, was, now, by, reason, instant(at)))
+    return tuple(found)
 
 
 def recall(view: View, query: Recall) -> dict[str, Json]:

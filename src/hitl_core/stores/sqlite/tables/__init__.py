@@ -5,7 +5,7 @@ from .bodies import checked, unpack
 from .guidance import GUIDANCE, guidance_record
 from .identity import column, text
 from .requests import RequestRow
-from .rows import EFFECT, READY, RUN, EffectRow, RunRow, run_record
+from .rows import EFFECT, READY, RUN, EffectRow, RunRow, run_record, word
 from .settled import OPEN, SETTLED, StoredRequest, open_ones, pending, readable, request_by_key, votes_on
 from .trail import Tip, read_anchor, read_tip, remember, seal
 from .transaction import Transaction
@@ -44,4 +44,5 @@ __all__ = [
     "tolerant",
     "unpack",
     "votes_on",
+    "word",
 ]

@@ -76,6 +76,11 @@ class RunRow(NamedTuple):
         return text(self.id)
 
     @property
+    def undoes(self) -> str | None:
+        """The run that this one undoes."""
+        return None if self.more is None else json.loads(self.more).get("undoes")
+
+    @property
     def lease(self) -> Lease:
         return Lease(self.name, self.owner or "", self.fence, instant(self.until or 0))
 
@@ -106,7 +111,7 @@ def run_record(view: View, row: RunRow, pending: tuple[PauseRequest, ...] = ()) 
 # ── effects ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 EFFECT: Final = """SELECT e.key, e.call, e.state, e.mode, e.attempts, e.fence, q.id, e.error, e.action, e.result,
-    a.digest, a.data, b.digest, b.data
+    e.ended, a.digest, a.data, b.digest, b.data
     FROM hitl_effects e LEFT JOIN hitl_requests q ON q.key = e.request
     LEFT JOIN hitl_bodies a ON a.key = e.action LEFT JOIN hitl_bodies b ON b.key = e.result"""
 
@@ -124,6 +129,7 @@ class EffectRow(NamedTuple):
     error: str | None
     action: int
     result: int | None
+    ended: int | None
     action_digest: bytes
     action_data: bytes
     result_digest: bytes | None
@@ -156,4 +162,5 @@ class EffectRow(NamedTuple):
             request_id=None if self.request is None else text(self.request),
             result=result,
             error=self.error or "",
+            ended_at=None if self.ended is None else instant(self.ended),
         )

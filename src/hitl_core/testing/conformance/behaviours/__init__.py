@@ -18,6 +18,7 @@ from . import (
     several,
     steering,
     time,
+    undo,
     workers,
 )
 
@@ -35,6 +36,7 @@ ROOMS = (
     workers,
     time,
     override,
+    undo,
     steering,
     at_work,
     record,

@@ -1,10 +1,12 @@
-"""P60-P65: stopping, lifting, cancelling and revoking win over everything that was granted before."""
+"""P60-P66: stopping, lifting, cancelling and revoking win over everything that was granted before."""
 
 from __future__ import annotations
 
+from typing import Final
+
 from ....capabilities import Capability
 from ....commands import StopScope
-from ....errors import RequestClosed, RunFinished, Stopped
+from ....errors import OverrideRefused, RequestClosed, RunFinished, Stopped
 from ....lifecycle import IllegalMove, RequestState
 from ....protocol import Run, RunState
 from ..catalogue import behaviour
@@ -140,6 +142,31 @@ async def what_is_asked_under_a_stop_is_frozen(world: World) -> None:
     expect("what was paid", world.paid(), [40.5])
 
 
+@behaviour("P60", GATED)
+async def a_stop_that_races_a_resume_is_before_or_after_it(world: World) -> None:
+    """One process resumes what was approved while another stops its tool: nothing has begun once the stop is there."""
+    run = await world.start(Scene.of(pay()))
+    for paid in range(1, _RACES + 1):
+        await world.say(only(run), "approve")
+        await world.elsewhere((("resume",),), (("stop", "tool", "pay"),), survive=True)
+        events = await world.events()
+        begun = [event for event in events[_last(events, "stop.set") :] if event == "effect.started"]
+        expect("what began under the stop", begun, [])
+        hitl = await world.hitl()
+        expect_that("it ran, or it did not", world.happened("pay") in (paid - 1, paid))
+        await hitl.lift(StopScope.TOOL, "pay", **BY)
+        expect("the run after it was lifted", (await world.wait(run)).state, RunState.COMPLETED)
+        expect("how often it ran in all", world.happened("pay"), paid)
+        run = await world.start() if paid < _RACES else run
+
+
+_RACES: Final = 3
+
+
+def _last(events: list[str], event: str) -> int:
+    return len(events) - 1 - events[::-1].index(event)
+
+
 # ── P61: lifting ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -215,16 +242,50 @@ async def cancel_is_an_answer_too(world: World) -> None:
     expect("what was paid", world.paid(), [])
 
 
-# ── P64, P65: undo, revoke ───────────────────────────────────────────────────────────────────────────────────
+# ── P65, P66: revoke, rewind ──────────────────────────────────────────────────────────────────────────────────
 
 
-@behaviour("P64", Capability.UNDO_BY_FORK)
-async def undo_goes_back_and_asks_again(world: World) -> None:
-    """Undo takes the run back to its last pause, asks again, and is itself recorded."""
+@behaviour("P67", GATED)
+async def an_output_is_overridden_and_kept(world: World) -> None:
+    """A completed run's output is replaced; what it was, who did it and why are seen by another process too."""
+    run = await world.start(Scene.of(pay()))
+    with refuses("before there is one", OverrideRefused, "paused"):
+        await (await world.hitl()).override(run.id, "nothing", by="bob")
+    run = await world.decide(run, "approve")
+    await (await world.hitl()).override(run.id, {"paid": 0}, by="bob", reason="it bounced")
+    await world.leave()
+    hitl = await world.hitl()
+    now, (override,) = await hitl.run(run.id), await hitl.overrides(run.id)
+    expect("the output", now.output, {"paid": 0})
+    expect("what it was", override.original, run.output)
+    expect("who and why", (override.by, override.reason), ("bob", "it bounced"))
+    expect("that it shows", now.overridden is not None and now.overridden.by, "bob")
+    expect("who did it", [entry.actor for entry in await world.trail("output.overridden")], ["bob"])
+
+
+@behaviour("P67", GATED, Capability.STEER)
+async def the_agent_hears_of_a_result_that_was_overridden(world: World) -> None:
+    """While the run waits, a call's result is replaced: its agent hears the new one, and nothing runs again."""
+    world.rules(free())
+    run = await world.start(Scene.of(pay(), ask()))
+    hitl = await world.hitl()
+    (effect,) = [each for each in await hitl.effects(run.id) if each.action.tool == "pay"]
+    await hitl.override(run.id, "paid nothing: it bounced", effect.call, by="bob", reason="the bank says so")
+    await world.leave()
+    await world.decide(run, "answer", "because")
+    expect_in("what the agent heard", "paid nothing: it bounced", world.heard())
+    expect("what was paid", world.paid(), [40.5])
+    (effect,) = [each for each in await (await world.hitl()).effects(run.id) if each.action.tool == "pay"]
+    expect("the result", effect.result, "paid nothing: it bounced")
+
+
+@behaviour("P66", Capability.UNDO_BY_FORK)
+async def a_rewind_goes_back_and_asks_again(world: World) -> None:
+    """A rewind takes the run back to its last pause, asks again, and is itself recorded."""
     run = await world.start(Scene.of(ask()))
     first = only(run)
     run = await world.decide(run, "answer", "the first word")
-    run = await (await world.hitl()).undo(run.id, by="bob", reason="it was a slip")
+    run = await (await world.hitl()).rewind(run.id, by="bob", reason="it was a slip")
     expect_that("it is a new request", only(run).id != first.id)
     expect_in("who did it", "bob", str([entry.actor for entry in await world.trail()]))
     run = await world.decide(run, "answer", "the second word")

@@ -42,8 +42,8 @@ class BrokenAdapter:
     async def cancel(self, run: Run, checkpoint: Json) -> None:
         await self._inner.cancel(run, checkpoint)
 
-    async def undo(self, run: Run, checkpoint: Json) -> Json:
-        return await self._inner.undo(run, checkpoint)
+    async def rewind(self, run: Run, checkpoint: Json) -> Json:
+        return await self._inner.rewind(run, checkpoint)
 
     async def close(self) -> None:
         await self._inner.close()
@@ -83,11 +83,11 @@ class DoesNotSeeThatTheAppChanged(BrokenAdapter):
             return Completed(None)
 
 
-@breaks("P64", Capability.UNDO_BY_FORK)
-class UndoesNothing(BrokenAdapter):
+@breaks("P66", Capability.UNDO_BY_FORK)
+class RewindsNothing(BrokenAdapter):
     """Says that it went back, and stays where it is."""
 
-    async def undo(self, run: Run, checkpoint: Json) -> Json:
+    async def rewind(self, run: Run, checkpoint: Json) -> Json:
         return checkpoint
 
 

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Self
 
 from ....capabilities import Capability
-from ....commands import GetRequest, LiftStop, Recorded, Settled, StopScope
+from ....commands import GetRequest, LiftStop, Override, Recorded, Settled, StopScope
 from ....errors import AlreadyDecided, RequestClosed, RequestExpired, ResponseRefused
 from ....lifecycle import RequestState
-from ....protocol import Delegate, Guidance, Responder, Response, RunState
+from ....protocol import Delegate, Guidance, Responder, Response, RunState, Undoing, UndoState
 from ....runtime import Runtime
 from ..world import Parts
 from .breaking import breaks
@@ -142,6 +142,24 @@ class LiftsStopsOnRestart(BrokenRuntime):
         for stop in await self.stops():
             await self.lift(stop.scope, stop.target, by="nobody", reason="restart")
         return await super().__aenter__()
+
+
+@breaks("P67")
+class ForgetsWhatItWas(BrokenRuntime):
+    """Takes the output that a person gave for the one that there always was."""
+
+    async def overrides(self, run_id: str) -> tuple[Override, ...]:
+        return tuple(replace(each, original=each.value) for each in await super().overrides(run_id))
+
+
+@breaks("P64")
+class SaysThatAllWasUndone(BrokenRuntime):
+    """Reports an undo as whole, whatever came of its parts."""
+
+    async def undo(self, run_id: str, call: str | None = None, *, by: str | Responder, reason: str = "") -> Undoing:
+        made = await super().undo(run_id, call, by=by, reason=reason)
+        calls = tuple(each.model_copy(update={"state": UndoState.COMPENSATED}) for each in made.calls)
+        return made.model_copy(update={"calls": calls})
 
 
 @breaks("P63", Capability.STEER)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from ....commands import (
     BeginEffect,
@@ -13,6 +13,7 @@ from ....commands import (
     GetRequest,
     GetRun,
     MoveRequest,
+    OpenRun,
     ReadAudit,
     RecordResponse,
     Settled,
@@ -50,6 +51,18 @@ class BrokenStore:
 
     async def close(self) -> None:
         await self._inner.close()
+
+
+@breaks("P64")
+class UndoesTheOldestFirst(BrokenStore):
+    """Takes back what was done in the order in which it was done."""
+
+    async def apply(self, command: Any) -> Any:
+        if isinstance(command, OpenRun) and command.run.undoes is not None:
+            given = cast("dict[str, Any]", command.run.input)
+            turned = {**given, "calls": given["calls"][::-1]}
+            command = replace(command, run=command.run.model_copy(update={"input": turned}))
+        return await self._inner.apply(command)
 
 
 @breaks("P50")
