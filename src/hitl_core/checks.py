@@ -23,6 +23,7 @@ from .protocol import (
     Kind,
     PauseRequest,
     Reject,
+    Report,
     Response,
     Revise,
     Stage,
@@ -103,6 +104,8 @@ def _content(request: PauseRequest, response: Response) -> list[Fault]:
             return _edit_faults(request, arguments)
         case Answer(value=value):
             return _answer_faults(request, value)
+        case Report():
+            return _report_faults(request, response.decision)
         case Choose(option=option):
             offered = [each.id for each in request.options]
             return [] if option in offered else [Fault("option", f"{option!r} was not offered; offered: {offered}")]
@@ -160,6 +163,18 @@ def _answer_faults(request: PauseRequest, value: Json) -> list[Fault]:
     if isinstance(value, str) and not value.strip():
         return [Fault("value", "is empty; an empty text is not an answer")]
     return []
+
+
+def _report_faults(request: PauseRequest, said: Report) -> list[Fault]:
+    faults = _storable(said.result, "result")
+    if said.outcome == "not_done" and said.result is not None:
+        faults.append(Fault("result", "means nothing where it was not done; say why in the note"))
+    if said.outcome == "partly" and not said.note.strip():
+        faults.append(Fault("note", "is empty; say what was done and what was not"))
+    due = said.outcome == "done" or (said.outcome == "partly" and said.result is not None)
+    if due and not faults and request.answer_schema is not None:
+        return schema_faults(request.answer_schema, said.result, "result")
+    return faults
 
 
 def _storable(value: Json, path: str) -> list[Fault]:

@@ -63,6 +63,17 @@ class Tool:
         return cast("dict[str, Json]", self.parameters.model_json_schema())
 
     @cached_property
+    def result_schema(self) -> dict[str, Json] | None:
+        """JSON Schema of what the function says that it returns; None where it does not say, or says nothing JSON."""
+        returned = None if self.function is None else inspect.signature(self.function, eval_str=True).return_annotation
+        if returned in (None, inspect.Signature.empty):
+            return None
+        try:
+            return TypeAdapter(returned).json_schema(mode="serialization") or None
+        except Exception:  # whatever a type has instead of a JSON form: nothing is promised then
+            return None
+
+    @cached_property
     def definition(self) -> str:
         """Digest of name, description and schema: changes when the tool is redefined."""
         return sha256(canonical({"name": self.name, "description": self.description, "schema": self.schema}))

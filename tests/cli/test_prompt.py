@@ -36,6 +36,7 @@ from hitl_core.protocol import (
     Preview,
     Reject,
     Reply,
+    Report,
     Responder,
     Revise,
 )
@@ -95,6 +96,9 @@ CHOICE = {"kind": Kind.CHOICE, "allowed": (Reply.CHOOSE, Reply.REJECT), "options
 REVIEW = {"kind": Kind.REVIEW, "allowed": (Reply.ACCEPT, Reply.EDIT, Reply.REVISE)}
 
 
+LED = {"level": Level.HUMAN_LEADS, "allowed": (Reply.REPORT, Reply.REJECT)}
+
+
 @pytest.mark.parametrize(
     ("changes", "presses", "decided"),
     [
@@ -103,6 +107,13 @@ REVIEW = {"kind": Kind.REVIEW, "allowed": (Reply.ACCEPT, Reply.EDIT, Reply.REVIS
         ({}, ["w", "call them"], (Answer(value="call them"), "")),
         ({}, ["x", "enough", "y"], (Cancel(reason="enough"), "enough")),
         ({}, ["e", '{"order": "A-1", "amount": 40}', "y"], (Edit(arguments={"order": "A-1", "amount": 40}), "")),
+        (LED, ["d", "y", "receipt 7", ""], (Report(outcome="done", result="receipt 7"), "")),
+        (LED, ["d", "n", "closed"], (Report(outcome="not_done", note="closed"), "")),
+        (
+            LED,
+            ["d", "p", "half", "", "d", "p", "half", "rest in May"],
+            (Report(outcome="partly", result="half", note="rest in May"), ""),
+        ),
         (CHOICE, ["2"], (Choose(option="courier"), "")),
         (REVIEW, ["t"], (Accept(), "")),
         (REVIEW, ["s", "shorter"], (Revise(feedback="shorter"), "")),
@@ -117,6 +128,11 @@ def test_any_other_key_decides_nothing(key: str) -> None:
     decided, screen = ask(request(), key, "q")
     assert decided is None
     assert "none of the keys; nothing was decided" in screen
+
+
+@pytest.mark.parametrize("presses", [["d", "x"], ["d", "y", None], ["d", "n", None]])
+def test_thinking_better_of_a_report_decides_nothing(presses: list[str | None]) -> None:
+    assert ask(request(**LED), *presses, "q")[0] is None
 
 
 @pytest.mark.parametrize("presses", [["r", None], ["w", None], ["e", None], ["x", "why", "n"], ["x", None]])

@@ -87,7 +87,7 @@ def compose(
         context=form.context,
         allowed=offered(form, ruling),
         arguments_schema=form.arguments_schema,
-        answer_schema=form.answer_schema,
+        answer_schema=_fits(around, action, form, ruling),
         options=form.options,
         because=Because(rule=ruling.rule, version=ruling.version, why=ruling.why),
         approvers=ruling.approvers,
@@ -104,13 +104,20 @@ def compose(
     )
 
 
+def _fits(around: Surroundings, action: Action, form: Form, ruling: Ruling) -> dict[str, Json] | None:
+    """What an answer must fit: what the adapter says, and where people lead what the tool itself would return."""
+    tool = around.catalogue.tool(action.tool)
+    leads = ruling.level is Level.HUMAN_LEADS and form.kind is Kind.APPROVAL
+    return tool.result_schema if form.answer_schema is None and leads and tool is not None else form.answer_schema
+
+
 def offered(form: Form, ruling: Ruling) -> tuple[Reply, ...]:
     """The decisions that a request offers. Where people lead none of them lets the agent's own action run."""
     leads = ruling.level is Level.HUMAN_LEADS
     if form.allowed is not None:
         return tuple(reply for reply in form.allowed if not (leads and reply in _CONSENT))
     if form.kind is Kind.APPROVAL and leads:
-        return (Reply.ANSWER, Reply.REJECT, Reply.CANCEL)
+        return (Reply.REPORT, Reply.REJECT, Reply.CANCEL)
     if form.kind is Kind.APPROVAL and ruling.veto_seconds is not None:
         return (Reply.APPROVE, Reply.REJECT, Reply.CANCEL)
     return OFFERED[form.kind]

@@ -24,6 +24,7 @@ from ..protocol import (
     Proceed,
     Refuse,
     Reject,
+    Report,
     Response,
     Revise,
     Substitute,
@@ -72,6 +73,8 @@ def _decided(request: PauseRequest, response: Response | None) -> Verdict:
             )
         case Answer(value=value):
             return Substitute(value)
+        case Report():
+            return _reported(response.decision)
         case Choose(option=option):
             return _chosen(request, option)
         case Reject():
@@ -82,6 +85,14 @@ def _decided(request: PauseRequest, response: Response | None) -> Verdict:
             return Refuse(f"The decision {response.decision.type!r} does not allow this call; it did not run.")
         case _:
             assert_never(response.decision)
+
+
+def _reported(said: Report) -> Verdict:
+    """What a person did in the tool's place; the agent is told that it was a person."""
+    if said.outcome == "not_done":
+        return Refuse(f"A person was to do this and has not done it.{_because(said.note)} {DO_NOT_RETRY}")
+    done = "A person has done this in part only" if said.outcome == "partly" else "A person has done this by hand"
+    return Substitute(said.result, note=f"{done}; the tool did not run.{_because(said.note, 'They say')}")
 
 
 def _chosen(request: PauseRequest, option: str) -> Verdict:
@@ -146,9 +157,9 @@ def _refusal(response: Response | None, verb: str) -> str:
     return f"A person {verb} this call; it did not run.{_because(said or response.reason)} {DO_NOT_RETRY}"
 
 
-def _because(reason: str) -> str:
+def _because(reason: str, what: str = "Reason") -> str:
     """The person's reason as a sentence of its own."""
     words = reason.strip()
     if not words:
         return ""
-    return f" Reason: {words}" if words[-1] in ".!?…" else f" Reason: {words}."
+    return f" {what}: {words}" if words[-1] in ".!?…" else f" {what}: {words}."

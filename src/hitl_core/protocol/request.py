@@ -34,6 +34,7 @@ class Reply(StrEnum):
     EDIT = "edit"
     REJECT = "reject"
     ANSWER = "answer"
+    REPORT = "report"
     CHOOSE = "choose"
     ACCEPT = "accept"
     REVISE = "revise"
@@ -87,8 +88,9 @@ class Because(Record):
 class PauseRequest(TopRecord):
     """One question to people. `call` names the place in the run; `round` counts questions at that place.
 
-    `remind_seconds` and `escalation` count from `created_at`: they change who is asked, never what. `handle` belongs to
-    the adapter and says where the framework waits; nobody else reads it.
+    `answer_schema` is what an answer, or the result in a report, must fit. `remind_seconds` and `escalation` count from
+    `created_at`: they change who is asked, never what. `handle` belongs to the adapter and says where the framework
+    waits; nobody else reads it.
     """
 
     id: Name
@@ -140,6 +142,10 @@ class PauseRequest(TopRecord):
     def answer(self, value: Json, *, by: str, **details: Any) -> Response:
         """The person's words (or a value that fits `answer_schema`) are the result."""
         return self._respond(by, details, type=Reply.ANSWER, value=value)
+
+    def report(self, outcome: str, result: Json = None, note: str = "", *, by: str, **details: Any) -> Response:
+        """The person did it themselves (`done`, `not_done`, `partly`); `result` is the tool's result then."""
+        return self._respond(by, details, type=Reply.REPORT, outcome=outcome, result=result, note=note)
 
     def choose(self, option: str, *, by: str, **details: Any) -> Response:
         """Pick one of `options` by its id."""

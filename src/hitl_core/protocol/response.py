@@ -1,4 +1,4 @@
-"""The response: what a person said. A decision is one of eleven small records, never one record with many options."""
+"""The response: what a person said. A decision is one of twelve small records, never one record with many options."""
 
 from __future__ import annotations
 
@@ -38,6 +38,18 @@ class Answer(Record):
 
     type: Literal["answer"] = "answer"
     value: JsonValue
+
+
+class Report(Record):
+    """Where people lead: the person did it, or did not, and says what came of it. The tool does not run.
+
+    `result` is the tool's result then. `note` reaches the agent.
+    """
+
+    type: Literal["report"] = "report"
+    outcome: Literal["done", "not_done", "partly"]
+    result: JsonValue = None
+    note: Text = ""
 
 
 class Choose(Record):
@@ -98,7 +110,7 @@ class Cancel(Record):
 
 
 Decision = Annotated[
-    Approve | Edit | Reject | Answer | Choose | Accept | Revise | Delegate | TakeOver | HandBack | Cancel,
+    Approve | Edit | Reject | Answer | Report | Choose | Accept | Revise | Delegate | TakeOver | HandBack | Cancel,
     Field(discriminator="type"),
 ]
 

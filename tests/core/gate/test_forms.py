@@ -103,7 +103,7 @@ def test_a_veto_window_proceeds_at_its_end() -> None:
             ruling(level=Level.HUMAN_LEADS),
             (Reply.ANSWER, Reply.CANCEL),
         ),
-        (Form(), ruling(level=Level.HUMAN_LEADS), (Reply.ANSWER, Reply.REJECT, Reply.CANCEL)),
+        (Form(), ruling(level=Level.HUMAN_LEADS), (Reply.REPORT, Reply.REJECT, Reply.CANCEL)),
         (Form(), ruling(level=Level.NOTIFY, veto_seconds=1), (Reply.APPROVE, Reply.REJECT, Reply.CANCEL)),
         (Form(kind=Kind.CHOICE), ruling(level=Level.HUMAN_LEADS), OFFERED[Kind.CHOICE]),
         (Form(kind=Kind.NOTICE), ruling(), ()),

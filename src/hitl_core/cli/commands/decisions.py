@@ -28,6 +28,7 @@ from ...protocol import (
     Response,
     Revise,
     TakeOver,
+    decision_of,
 )
 from ..errors_shown import WrongUsage
 from ..options import given_json
@@ -40,6 +41,7 @@ class Given:
     args: str | None = None
     message: str | None = None
     option: str | None = None
+    outcome: str | None = None
 
 
 _TAKES: Final[dict[Reply, frozenset[str]]] = {
@@ -47,6 +49,7 @@ _TAKES: Final[dict[Reply, frozenset[str]]] = {
     Reply.EDIT: frozenset({"args", "message"}),
     Reply.REJECT: frozenset({"message"}),
     Reply.ANSWER: frozenset({"args", "message"}),
+    Reply.REPORT: frozenset({"outcome", "args", "message"}),
     Reply.CHOOSE: frozenset({"option", "message"}),
     Reply.ACCEPT: frozenset({"message"}),
     Reply.REVISE: frozenset({"message"}),
@@ -55,6 +58,9 @@ _TAKES: Final[dict[Reply, frozenset[str]]] = {
     Reply.CANCEL: frozenset({"message"}),
 }
 
+
+OUTCOMES: Final = ("done", "not_done", "partly")
+"""What a report can say."""
 
 WORDS: Final = tuple(_TAKES)
 """What can be said at a terminal; the other replies need more than a line."""
@@ -81,6 +87,8 @@ def decision(word: Reply, given: Given) -> tuple[Decision, str]:
             return Reject(message=said), said
         case Reply.ANSWER:
             return Answer(value=_value(given)), ""
+        case Reply.REPORT:
+            return _report(given), ""
         case Reply.CHOOSE:
             return Choose(option=given.option or ""), said
         case Reply.ACCEPT:
@@ -112,6 +120,9 @@ _OPTION_OF: Final = {
     "value": "--args",
     "option": "--option",
     "message": "--message",
+    "note": "--message",
+    "outcome": "--outcome",
+    "result": "--args",
     "feedback": "--message",
     "reason": "--message",
 }
@@ -131,7 +142,7 @@ def faults_in(word: Reply, given: Given) -> list[Fault]:
 
 def _unused(word: Reply, given: Given) -> Iterator[Fault]:
     """Options that would be ignored. `approve --args` must not look as if the arguments had been changed."""
-    for name in ("args", "message", "option"):
+    for name in ("args", "message", "option", "outcome"):
         if getattr(given, name) is not None and name not in _TAKES[word]:
             hint = "; to run it with other arguments use `edit`" if (word, name) == (Reply.APPROVE, "args") else ""
             yield Fault(f"--{name}", f"means nothing with {word.value!r}{hint}")
@@ -145,6 +156,8 @@ def _missing(word: Reply, given: Given) -> Iterator[Fault]:
             yield Fault("--message", "is missing: give your words, or a JSON value with --args")
         case Reply.ANSWER if given.args is not None and given.message is not None:
             yield Fault("--message", "and --args are two answers; give one")
+        case Reply.REPORT if given.outcome not in OUTCOMES:
+            yield Fault("--outcome", f"must be one of {', '.join(OUTCOMES)}, not {given.outcome!r}")
         case Reply.CHOOSE if not given.option:
             yield Fault("--option", "is missing: give the id of one of the options")
         case Reply.TAKE_OVER if given.message is None:
@@ -153,6 +166,11 @@ def _missing(word: Reply, given: Given) -> Iterator[Fault]:
             yield Fault("--message", "is missing: say what should change")
         case _:
             return
+
+
+def _report(given: Given) -> Decision:
+    result = None if given.args is None else given_json(given.args, "--args")
+    return decision_of({"type": "report", "outcome": given.outcome, "result": result, "note": given.message or ""})
 
 
 def _arguments(given: Given) -> Arguments:

@@ -39,7 +39,7 @@ from ..terminal.agreement import still_needed
 from ..terminal.listings import frozen_lines, outcome_lines, requests_table, state_text
 from ..terminal.output import Output
 from ..terminal.render import request_panel
-from .decisions import WORDS, Given, faults_in, response, word_of
+from .decisions import OUTCOMES, WORDS, Given, faults_in, response, word_of
 from .runs import Session, asked
 
 Notices = Annotated[bool, typer.Option("--notices", help="Show notices, too; they need no answer.")]
@@ -49,12 +49,15 @@ Decision = Annotated[
 ]
 Args = Annotated[
     str | None,
-    typer.Option("--args", metavar="JSON", help="All arguments (edit), or a JSON value (answer). Also @file or -."),
+    typer.Option(
+        "--args", metavar="JSON", help="All arguments (edit), or a JSON value (answer, report). Also @file or -."
+    ),
 ]
 Message = Annotated[
     str | None, typer.Option("--message", help="The answer, the feedback, or the reason; the agent is told.")
 ]
 Option = Annotated[str | None, typer.Option("--option", metavar="ID", help="The option to choose, by its id.")]
+Outcome = Annotated[str | None, typer.Option("--outcome", help="What came of it: " + "|".join(OUTCOMES) + " (report).")]
 Digest = Annotated[
     str | None,
     typer.Option("--digest", help="The digest that you were shown. By default that of the request as stored now."),
@@ -112,6 +115,7 @@ def respond(
     args: Args = None,
     message: Message = None,
     option: Option = None,
+    outcome: Outcome = None,
     digest: Digest = None,
     resume: Resume = False,
     progress: ShowProgress = None,
@@ -121,7 +125,7 @@ def respond(
     session = Session(Opening(config), Output(as_json), progress)
     if decision is None:
         return _ask(session, request, as_, role)
-    given, word = Given(args, message, option), word_of(decision)
+    given, word = Given(args, message, option, outcome), word_of(decision)
     faults = [*faults_in(word, given), *([Fault("--as", "is missing: say who decides")] if as_ is None else [])]
     if as_ is None or faults:
         raise WrongUsage(faults)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 from rich.console import Console
 from rich.text import Text
@@ -29,6 +29,7 @@ from ...protocol import (
     Preview,
     Reject,
     Reply,
+    Report,
     Responder,
     Response,
     Revise,
@@ -42,6 +43,9 @@ SHOW_ALL: Final = "v"
 LEAVE: Final = "q"
 _YES: Final = "y"
 _REASON: Final = "r"
+_PARTLY: Final = "p"
+_NOT: Final = "n"
+_OUTCOMES: Final[dict[str, Literal["done", "partly", "not_done"]]] = {_YES: "done", _PARTLY: "partly", _NOT: "not_done"}
 
 _KEYS: Final[dict[Reply, tuple[str, str]]] = {
     Reply.APPROVE: ("a", "approve"),
@@ -49,6 +53,7 @@ _KEYS: Final[dict[Reply, tuple[str, str]]] = {
     Reply.EDIT: ("e", "edit"),
     Reply.REJECT: ("r", "reject"),
     Reply.ANSWER: ("w", "answer in words"),
+    Reply.REPORT: ("d", "report what you did"),
     Reply.CHOOSE: ("c", "choose by id"),
     Reply.REVISE: ("s", "send back with feedback"),
     Reply.TAKE_OVER: ("o", "speak in the agent's place"),
@@ -129,6 +134,8 @@ class Prompt:
                 return self._reject()
             case Reply.ANSWER:
                 return self._answer(request)
+            case Reply.REPORT:
+                return self._report(request)
             case Reply.CHOOSE:
                 option = self.keys.line("  which option, by its id: ")
                 return self._choose(request, option.strip()) if option and option.strip() else None
@@ -160,6 +167,18 @@ class Prompt:
     def _answer(self, request: PauseRequest) -> Said | None:
         value: tuple[Json] | None = answered(request.answer_schema, self.keys.line)
         return None if value is None else (Answer(value=value[0]), "")
+
+    def _report(self, request: PauseRequest) -> Said | None:
+        key = self._key(_question((_YES, "it is done"), (_PARTLY, "in part"), (_NOT, "it was not done")))
+        if key not in _OUTCOMES:
+            return None
+        outcome = _OUTCOMES[key]
+        result: tuple[Json] | None = (None,)
+        if outcome != "not_done":
+            self._note("what came of it is the tool's result")
+            result = answered(request.answer_schema, self.keys.line)
+        note = None if result is None else self.keys.line("  what the agent is to know (may be empty): ")
+        return None if result is None or note is None else (Report(outcome=outcome, result=result[0], note=note), "")
 
     def _cancel(self) -> Said | None:
         reason = self.keys.line("  why: ")

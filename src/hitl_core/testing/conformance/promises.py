@@ -56,7 +56,6 @@ NOT_YET: Final[Mapping[str, str]] = {}
 """Promises that this release does not carry and that cannot be asked for: nothing tries them."""
 
 IN_PART: Final[Mapping[str, str]] = {
-    "P10": "the person's report is a free answer; a structured one comes later",
     "P13": "refusals and edits are always made known; a setting for the rest comes later",
     "P64": "a run goes back to its last pause and asks again; the tools' own undo is not run yet",
 }

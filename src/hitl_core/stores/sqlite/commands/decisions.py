@@ -28,10 +28,12 @@ from ....protocol import (
     Edit,
     Json,
     Reject,
+    Report,
     Response,
     RunState,
     canonical,
     instant,
+    sha256,
 )
 from ....quorum import SETTLES_ALONE
 from ..tables import (
@@ -213,6 +215,8 @@ def _decide(
     values = (bodies.put(txn, body), _allows(txn, command, row), txn.next_line)
     requests.move(txn, command.event, "key = ?", row.key, also=also, values=values)
     _note(txn, command, row, body, count=count)
+    if isinstance(command.response.decision, Report):
+        _note_reported(txn, command, row, command.response.decision)
     if isinstance(command.response.decision, Cancel) and row.waits:
         return _cancel_run(txn, command, row)
     ready = run_state == RunState.PAUSED and wake_if_settled(txn, row.run, command.now)
@@ -259,6 +263,13 @@ def _note(
     text |= {"response": body.digest.hex(), "channel": who.channel, "authenticated_by": who.authenticated_by}
     text |= {} if count is None else count.told(open=run is not None)
     txn.note(AuditEvent.REQUEST_DECIDED, row.name, who.id, command.now, text, run=run)
+
+
+def _note_reported(txn: Transaction, command: RecordResponse, row: RequestRow, said: Report) -> None:
+    """What a person did in the place of a tool is a line of its own, beside those about effects."""
+    told: dict[str, Json] = {"call": row.call, "outcome": said.outcome, "digest": command.response.digest}
+    told["result"] = sha256(canonical(said.result, what="result"))
+    txn.note(AuditEvent.ACTION_REPORTED, row.name, command.response.responder.id, command.now, told, run=row.run)
 
 
 # ── moving by hand ───────────────────────────────────────────────────────────────────────────────────────────

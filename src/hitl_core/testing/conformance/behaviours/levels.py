@@ -17,7 +17,7 @@ async def where_people_lead_nobody_can_approve(world: World) -> None:
     """At level human_leads, approving and editing are not offered and are refused."""
     world.rules(rule("led", level="human_leads"))
     run = await world.start(Scene.of(pay()))
-    expect("what is offered", set(only(run).allowed), {Reply.ANSWER, Reply.REJECT, Reply.CANCEL})
+    expect("what is offered", set(only(run).allowed), {Reply.REPORT, Reply.REJECT, Reply.CANCEL})
     for decision, fields in (("approve", ()), ("edit", (LESS,))):
         with refuses(f"the decision {decision}", ResponseRefused, "is not offered"):
             await world.say(only(run), decision, *fields)
@@ -29,10 +29,34 @@ async def where_people_lead_nobody_can_approve(world: World) -> None:
 async def where_people_lead_their_report_is_the_result(world: World) -> None:
     """The person does it and reports; the tool never runs."""
     world.rules(rule("led", level="human_leads"))
-    run = await world.decide(await world.start(Scene.of(pay())), "answer", "I have paid it by hand")
+    run = await world.decide(await world.start(Scene.of(pay())), "report", "done", "receipt 77 of the bank")
     expect("the run", run.state, RunState.COMPLETED)
     expect("what was paid", world.paid(), [])
-    expect_in("what the agent heard", "I have paid it by hand", world.heard())
+    expect_in("what the agent heard", "receipt 77 of the bank", world.heard())
+    expect_in("what the agent heard", "A person has done this by hand", world.heard())
+
+
+@behaviour("P10", GATED)
+async def what_a_person_did_not_do_is_no_result(world: World) -> None:
+    """A report that it was not done is told as such, with its reason, and is a line of the trail."""
+    world.rules(rule("led", level="human_leads"))
+    await world.decide(await world.start(Scene.of(pay())), "report", "not_done", note="the bank is closed")
+    expect("what was paid", world.paid(), [])
+    expect_in("what the agent heard", "has not done it", world.heard())
+    expect_in("what the agent heard", "the bank is closed", world.heard())
+    expect("reports in the trail", (await world.events()).count("action.reported"), 1)
+
+
+@behaviour("P10", GATED)
+async def a_report_is_of_the_form_of_the_tool(world: World) -> None:
+    """What the tool could never return is refused as its result; so is "partly" without a word on what is missing."""
+    world.rules(rule("led", level="human_leads"))
+    run = await world.start(Scene.of(pay()))
+    for fields, says in ((("done", 77), "result"), (("partly", "half of it"), "note")):
+        with refuses(f"the report {fields}", ResponseRefused, says):
+            await world.say(only(run), "report", *fields)
+    await world.decide(run, "report", "partly", "half of it", "the rest is due in May")
+    expect_in("what the agent heard", "the rest is due in May", world.heard())
 
 
 NOTIFY = rule("noticed", level="notify", allow_irreversible="so that the suite can see it")

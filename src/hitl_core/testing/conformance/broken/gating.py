@@ -26,6 +26,7 @@ from ....protocol import (
     Refuse,
     Reject,
     Reply,
+    Report,
     Response,
     Substitute,
     TakeOver,
@@ -57,6 +58,18 @@ class RunsWherePeopleLead(BrokenGate):
     async def heard(self, said: Verdict, action: Action, call: str) -> Verdict:
         led = isinstance(said, Wait) and said.request.level is Level.HUMAN_LEADS
         return self.lets_run(action, call) if led else said
+
+
+@breaks("P10")
+class LosesTheReport(BrokenGate):
+    """Goes on as if nobody had said what came of what a person did."""
+
+    async def heard(self, said: Verdict, action: Action, call: str) -> Verdict:
+        settled = await self.inner.settled(call)
+        response = None if settled is None else settled.response
+        if response is None or not isinstance(response.decision, Report):
+            return said
+        return Substitute("It is taken care of.")
 
 
 @breaks("P11")
