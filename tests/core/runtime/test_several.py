@@ -9,6 +9,7 @@ import pytest
 from hitl_core.errors import NotAuthorised, ResponseRefused
 from hitl_core.protocol import AuditEvent, RunState
 from hitl_core.runtime import Runtime
+from tests.core.runtime.test_decide import Told
 from tests.core.shop import Shop, decide, one_refund, only, policy, rule, trail
 
 LESS = {"order": "A-1042", "amount": 9.5}
@@ -107,3 +108,15 @@ async def test_who_started_the_run_is_no_vote(shop: Shop) -> None:
         await leads(hitl, run, "kim")
         refused = await trail(hitl, AuditEvent.REQUEST_REFUSED)
     assert (paid(shop), [entry.actor for entry in refused]) == ([120.5], ["mia"])
+
+
+async def test_who_is_reminded_is_shown_the_same_question_again(shop: Shop) -> None:
+    shop.policy = policy(rule("chased", level="confirm", remind=["30m"], deadline="1h"))
+    told = Told()
+    async with shop.open(one_refund(shop.ledger), channels=[told]) as hitl:
+        run = await hitl.start(None)
+        shop.clock.advance(minutes=30)
+        assert await hitl.tick() == 1
+        shop.clock.advance(minutes=30)
+        assert await hitl.tick() == 1
+    assert told.requests == [only(run), only(run)], "once when it was asked, once as a reminder, not when it expired"

@@ -5,13 +5,24 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from hitl_core.commands import ClaimRuns, FinishRun, GetRequest, RecordResponse
-from hitl_core.errors import AlreadyDecided
-from hitl_core.protocol import RunState
+from hitl_core.commands import (
+    BeginEffect,
+    ClaimRuns,
+    Counted,
+    FinishRun,
+    GetRequest,
+    OpenRun,
+    ReadHistory,
+    RecordResponse,
+)
+from hitl_core.errors import AlreadyDecided, HistoryMoved
+from hitl_core.policy import Question, Tally
+from hitl_core.protocol import Action, EffectMode, Run, RunState, new_id, sha256
 from hitl_core.stores.sqlite import SqliteStore
 from hitl_core.testing.clock import START
 
@@ -86,3 +97,31 @@ def finish_run(path: Path, run_id: str, ready: Any, go: Any) -> None:
     (claimed,) = store.apply_blocking(ClaimRuns("other process", 30, START, run_id=run_id))
     store.apply_blocking(FinishRun(claimed.lease, RunState.COMPLETED, START))
     store.close_blocking()
+
+
+SPENT = Question(sha256(b"payments"), sha256(b"ann"))
+LIMIT = 40
+"""Payments that `pay_all` has leave to make, all processes together."""
+
+
+def pay_all(path: Path, who: str, start: Any, paid: Any) -> None:
+    """Pay for as long as the limit allows: look at the past, then begin if nobody was in between. Say which began."""
+    store = SqliteStore.open_blocking(path)
+    mine: list[str] = []
+    run = Run(**RUN, id=new_id(START), created_at=START, updated_at=START)
+    lease = store.apply_blocking(OpenRun(run, who, 3600, START)).lease
+    start.wait()
+    while (known := store.fetch_blocking(ReadHistory((SPENT,), "", "", START))[0]).count < LIMIT:
+        counted = (Counted(Tally(SPENT, Decimal("0.25")), known),)
+        call = f"pay#{len(mine)}"
+        try:
+            store.apply_blocking(BeginEffect(lease, call, PAY, EffectMode.LEDGER, START, counted=counted))
+        except HistoryMoved:
+            continue
+        mine.append(f"{who}-{call}")
+    store.close_blocking()
+    paid.put(mine)
+
+
+PAY = Action(tool="pay", arguments={"amount": 0.25})
+RUN: dict[str, Any] = {"state": RunState.RUNNING, "backend": "plain", "app": "desk:app", "thread": "t"}

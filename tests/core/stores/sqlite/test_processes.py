@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import random
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hitl_core.audit import verify
-from hitl_core.commands import GetRequest
+from hitl_core.commands import GetRequest, ReadHistory
 from hitl_core.lifecycle import RequestState
+from hitl_core.policy import Past
 from hitl_core.stores.sqlite import SqliteStore
-from tests.core.stores.sqlite.crowd import CONTEXT, answer_all, answer_until_killed, claim_all, crowd
+from hitl_core.testing.clock import START
+from tests.core.stores.sqlite.crowd import (
+    CONTEXT,
+    LIMIT,
+    SPENT,
+    answer_all,
+    answer_until_killed,
+    claim_all,
+    crowd,
+    pay_all,
+)
 from tests.core.stores.world import World
 
 pytestmark = pytest.mark.processes
@@ -41,6 +53,15 @@ async def test_two_processes_claim_the_same_runs(tmp_path: Path) -> None:
         runs.append((await world.pause(claimed)).id)
     taken = await _raced(claim_all, [(path, who) for who in PEOPLE])
     assert sorted(taken) == sorted(runs)
+    await _assert_intact(store, path)
+
+
+async def test_two_processes_spend_the_same_budget_and_not_a_cent_more(tmp_path: Path) -> None:
+    path = tmp_path / "desk.db"
+    store = await SqliteStore.open(path)
+    paid = await _raced(pay_all, [(path, who) for who in PEOPLE])
+    assert len(set(paid)) == LIMIT
+    assert await store.fetch(ReadHistory((SPENT,), "", "", START)) == (Past(LIMIT, Decimal(LIMIT) / 4),)
     await _assert_intact(store, path)
 
 
