@@ -33,7 +33,7 @@ from pathlib import Path
 from ..commands import Effect, Page, Recorded, Settled, Stop, StopScope
 from ..config import DEFAULT_FILE, Config, connect
 from ..contracts import Clock, Finding
-from ..protocol import Arguments, Guidance, PauseRequest, Preview, Responder, Response, Run, RunState
+from ..protocol import Arguments, DraftVersion, Guidance, PauseRequest, Preview, Responder, Response, Run, RunState
 from ..runtime import Runtime
 from .portal import Portal
 

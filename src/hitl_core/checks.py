@@ -24,6 +24,7 @@ from .protocol import (
     PauseRequest,
     Reject,
     Report,
+    Responder,
     Response,
     Revise,
     Stage,
@@ -52,12 +53,17 @@ def authorise(request: PauseRequest, response: Response, asked: Stage | Approver
 
     `asked` are those who are asked now; without it, whom the request names (where it has stages, the first).
     """
-    who, asked = response.responder, asked or request.approvers.in_order[0]
+    who = response.responder
+    faults = _strangers(request, who, asked or request.approvers.in_order[0])
+    if _is_self_approval(request, response):
+        faults.append(Fault("responder", f"{who.id!r} started this run; somebody else has to approve it"))
+    return faults
+
+
+def _strangers(request: PauseRequest, who: Responder, asked: Stage | Approvers) -> list[Fault]:
     faults: list[Fault] = []
     if who.id in request.action.origin.path or who.id == request.action.origin.agent:
         faults.append(Fault("responder", f"{who.id!r} is the agent that asks; an agent never decides its own request"))
-    if _is_self_approval(request, response):
-        faults.append(Fault("responder", f"{who.id!r} started this run; somebody else has to approve it"))
     if not is_of(who, asked):
         faults.append(Fault("responder", f"{who.id!r} may not decide this; it needs {people(asked)}"))
     return faults
@@ -102,6 +108,8 @@ def _content(request: PauseRequest, response: Response) -> list[Fault]:
     match response.decision:
         case Edit(arguments=arguments):
             return _edit_faults(request, arguments)
+        case Accept(version=version, arguments=changed):
+            return _version_faults(request, version, changed)
         case Answer(value=value):
             return _answer_faults(request, value)
         case Report():
@@ -118,7 +126,7 @@ def _content(request: PauseRequest, response: Response) -> list[Fault]:
             return [Fault("text", "is empty; say something, or hand back")] if silent else []
         case HandBack(to=to):
             return _destination_faults(request, to)
-        case Approve() | Reject() | Accept() | Cancel():
+        case Approve() | Reject() | Cancel():
             return []
         case _:
             assert_never(response.decision)
@@ -139,6 +147,24 @@ def _edit_faults(request: PauseRequest, arguments: Arguments) -> list[Fault]:
     if request.arguments_schema is not None:
         return schema_faults(request.arguments_schema, arguments, "arguments")
     return _type_faults(request.action.arguments, arguments)
+
+
+def _version_faults(request: PauseRequest, version: int | None, arguments: Arguments | None) -> list[Fault]:
+    if version is None and arguments is None:
+        return []
+    if request.draft is None:
+        return [Fault("version", "means nothing here: this request has no shared draft")]
+    if version is None or arguments is None:
+        return [Fault("version", "of a draft is accepted with its arguments; give both")]
+    return _edit_faults(request, arguments)
+
+
+def draft_faults(request: PauseRequest, who: Responder, arguments: Arguments, asked: Stage | Approvers) -> list[Fault]:
+    """Why this person may not make these arguments the next version of a draft; an empty list means that they may.
+
+    `asked` are those who are asked now. Whoever started the run may: it takes another person to let it run.
+    """
+    return _strangers(request, who, asked) + _edit_faults(request, arguments)
 
 
 def _type_faults(before: Arguments, after: Arguments) -> list[Fault]:

@@ -134,9 +134,9 @@ def _same(request: PauseRequest, one: Response, other: Response) -> bool:
 def _letting(request: PauseRequest, response: Response) -> object:
     """What a response lets happen: the digest of the action that would run, or what was said."""
     match response.decision:
-        case Approve() | Accept():
+        case Approve() | Accept(arguments=None):
             return request.digest
-        case Edit(arguments=arguments):
+        case Edit(arguments=arguments) | Accept(arguments=dict(arguments)):
             return request.action.edited(arguments).digest
         case decision:
             return canonical(decision.model_dump(mode="json"), what="decision")

@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 
 from hitl_core.commands import (
+    AddVersion,
     BeginEffect,
     FireTimers,
+    GetRequest,
     ListGuidance,
+    ListVersions,
     Recorded,
     RecordResponse,
     RenewLease,
@@ -89,6 +92,14 @@ class FindsGuidanceEverywhere(Broken):
         return await self.fetch(ListGuidance(command.lease.run_id)) if isinstance(command, TakeGuidance) else taken
 
 
+class TakesWhateverIsOlder(Broken):
+    async def apply(self, command: Any) -> Any:
+        if isinstance(command, AddVersion):
+            asked = await self.fetch(GetRequest(command.request_id))
+            command = replace(command, base=len(await self.fetch(ListVersions(asked.request.draft or ""))))
+        return await self.inner.apply(command)
+
+
 @pytest.mark.parametrize(
     ("broken", "caught"),
     [
@@ -96,6 +107,7 @@ class FindsGuidanceEverywhere(Broken):
         (NeverFires, "a_deadline_fires_once_whoever_looks"),
         (ForgetsTheApproval, "an_approval_is_for_exactly_this_action"),
         (KeepsEveryLease, "who_lost_the_lease_writes_nothing"),
+        (TakesWhateverIsOlder, "who_was_later_changes_and_takes_nothing"),
         (FindsGuidanceEverywhere, "guidance_enters_at_one_place"),
     ],
 )

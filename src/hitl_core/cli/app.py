@@ -16,7 +16,7 @@ from rich.text import Text
 
 from ..channels.plain_text import visible
 from ..errors import Fault, HitlError
-from .commands import audit, conformance, doctor, requests, runs, steering, stops, work
+from .commands import audit, conformance, doctor, drafts, requests, runs, steering, stops, work
 from .demo import demo
 from .errors_shown import ShownError, WrongUsage, as_json, in_words, is_misconfigured
 from .options import Exit
@@ -43,6 +43,7 @@ for name, command in (
     ("runs", runs.runs),
     ("inbox", requests.inbox),
     ("show", requests.show),
+    ("draft", drafts.draft),
     ("respond", requests.respond),
     ("resume", runs.resume_run),
     ("undo", runs.undo),

@@ -6,6 +6,7 @@ that lease is the run's current one.
 """
 
 from .decisions import FireTimers, MoveRequest, RecordResponse
+from .drafts import AddVersion, ListAsked, ListVersions
 from .effects import BeginEffect, EndEffect, MoveEffect, PerformEffect, RecordRefusal
 from .guidance import GiveGuidance, ListGuidance, TakeGuidance
 from .history import Counted, ReadHistory
@@ -28,6 +29,7 @@ from .results import Claimed, Effect, Known, Lease, Note, Page, Recorded, Settle
 from .runs import CancelRun, ClaimRuns, FinishRun, OpenRun, PauseRun, RenewLease, ReopenRun, RetryRun
 
 __all__ = [
+    "AddVersion",
     "BeginEffect",
     "CancelRun",
     "ClaimRuns",
@@ -45,12 +47,14 @@ __all__ = [
     "Known",
     "Lease",
     "LiftStop",
+    "ListAsked",
     "ListEffects",
     "ListGuidance",
     "ListLeases",
     "ListRequests",
     "ListRuns",
     "ListStops",
+    "ListVersions",
     "Look",
     "MoveEffect",
     "MoveRequest",

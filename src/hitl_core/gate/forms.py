@@ -37,6 +37,12 @@ OFFERED: Final[dict[Kind, tuple[Reply, ...]]] = {
 """The decisions that a request of each kind offers unless its level or its adapter says less."""
 
 
+SHARED: Final = (
+    *(Reply.ACCEPT, Reply.APPROVE, Reply.EDIT, Reply.REVISE),
+    *(Reply.REJECT, Reply.ANSWER, Reply.CANCEL),
+)
+"""What is offered where an agent and people share a draft."""
+
 _CONSENT: Final = (Reply.APPROVE, Reply.EDIT, Reply.ACCEPT)
 
 _NO_CONTEXT: Final = Context()
@@ -71,10 +77,11 @@ def compose(
 ) -> PauseRequest:
     """The request for `action` at the place `call` of a run. Its id is new; the digest is the action's."""
     now = around.now()
+    new = new_id(now)
     traits = around.catalogue.traits(action.tool)
     seconds = ruling.veto_seconds or ruling.deadline_seconds
     return PauseRequest(
-        id=new_id(now),
+        id=new,
         run_id=run.id,
         call=call,
         round=round,
@@ -100,6 +107,7 @@ def compose(
         escalation=ruling.escalation,
         batch=ruling.batch,
         in_doubt=form.in_doubt,
+        draft=new if shares_draft(form, ruling) else None,
         handle=form.handle,
     )
 
@@ -118,9 +126,17 @@ def offered(form: Form, ruling: Ruling) -> tuple[Reply, ...]:
         return tuple(reply for reply in form.allowed if not (leads and reply in _CONSENT))
     if form.kind is Kind.APPROVAL and leads:
         return (Reply.REPORT, Reply.REJECT, Reply.CANCEL)
+    if shares_draft(form, ruling):
+        return SHARED
     if form.kind is Kind.APPROVAL and ruling.veto_seconds is not None:
         return (Reply.APPROVE, Reply.REJECT, Reply.CANCEL)
     return OFFERED[form.kind]
+
+
+def shares_draft(form: Form, ruling: Ruling) -> bool:
+    """Whether the agent and people work on the call together before it runs."""
+    works = ruling.level is Level.COLLABORATE and ruling.veto_seconds is None
+    return works and form.kind is Kind.APPROVAL and form.allowed is None
 
 
 def lapse(ruling: Ruling) -> OnTimeout:

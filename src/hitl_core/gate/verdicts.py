@@ -64,13 +64,10 @@ def _decided(request: PauseRequest, response: Response | None) -> Verdict:
     if request.kind is Kind.HANDOFF:
         return _spoken(response)
     match response.decision:
-        case Approve() | Accept():
+        case Approve():
             return Proceed(request.action, call=request.call, request_id=request.id)
-        case Edit(arguments=arguments):
-            changed = request.action.edited(arguments)
-            return Proceed(
-                changed, call=request.call, request_id=request.id, note=edit_note(arguments, response.reason)
-            )
+        case Edit(arguments=arguments) | Accept(arguments=arguments):
+            return _changed(request, response, arguments)
         case Answer(value=value):
             return Substitute(value)
         case Report():
@@ -81,10 +78,27 @@ def _decided(request: PauseRequest, response: Response | None) -> Verdict:
             return Refuse(_refusal(response, "refused"))
         case Cancel():
             return Refuse("A person ended this run.")
+        case Revise(feedback=feedback) if request.draft is not None:
+            return Refuse(_sent_back(request, response, feedback))
         case Revise() | Delegate() | TakeOver() | HandBack():
             return Refuse(f"The decision {response.decision.type!r} does not allow this call; it did not run.")
         case _:
             assert_never(response.decision)
+
+
+def _changed(request: PauseRequest, response: Response, arguments: Arguments | None) -> Proceed:
+    """What people made of the call; a draft that is taken as the agent proposed it is not changed."""
+    changed = request.action if arguments is None else request.action.edited(arguments)
+    edited = isinstance(response.decision, Edit) or changed.digest != request.digest
+    note = edit_note(changed.arguments, response.reason) if edited else ""
+    return Proceed(changed, call=request.call, request_id=request.id, note=note)
+
+
+def _sent_back(request: PauseRequest, response: Response, feedback: str) -> str:
+    return (
+        f"{response.responder.id}, a person, sent this draft back; the call did not run. They say: {feedback} "
+        f"Work that in and call {request.action.tool} again: it is the next version of the same draft."
+    )
 
 
 def _reported(said: Report) -> Verdict:

@@ -3,6 +3,7 @@
 from .action import PAYLOAD_LIMIT, Action, Origin
 from .canonical import canonical, parse, sha256
 from .doubt import ABORT, HAPPENED, NOT_HAPPENED, RUNS_NOTHING
+from .draft import DraftVersion
 from .events import AuditEntry, AuditEvent, LiveEvent, LiveKind
 from .guidance import GUIDANCE_LIMIT, Guidance, GuidanceState
 from .ids import instant, micros, new_id
@@ -24,6 +25,7 @@ from .response import (
     Response,
     Revise,
     TakeOver,
+    changed_arguments,
     decision_of,
 )
 from .ruling import Approvers, Escalation, Level, OnTimeout, Ruling, Stage
@@ -52,6 +54,7 @@ __all__ = [
     "Context",
     "Decision",
     "Delegate",
+    "DraftVersion",
     "Edit",
     "EffectMode",
     "Escalation",
@@ -91,6 +94,7 @@ __all__ = [
     "Verdict",
     "Wait",
     "canonical",
+    "changed_arguments",
     "decision_of",
     "instant",
     "micros",

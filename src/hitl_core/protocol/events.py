@@ -55,6 +55,7 @@ class AuditEvent(StrEnum):
     ACTION_REFUSED = "action.refused"
     ACTION_NOTICED = "action.noticed"
     ACTION_REPORTED = "action.reported"
+    DRAFT_CHANGED = "draft.changed"
     EFFECT_STARTED = "effect.started"
     EFFECT_EXECUTED = "effect.executed"
     EFFECT_FAILED = "effect.failed"

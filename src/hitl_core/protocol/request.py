@@ -13,6 +13,7 @@ from .record import Arguments, Instant, Json, Name, Record, Text, TopRecord
 from .ruling import Approvers, Escalation, Level, OnTimeout
 
 if TYPE_CHECKING:
+    from .draft import DraftVersion
     from .response import Decision, Response
 
 
@@ -90,7 +91,8 @@ class PauseRequest(TopRecord):
 
     `answer_schema` is what an answer, or the result in a report, must fit. `remind_seconds` and `escalation` count from
     `created_at`: they change who is asked, never what. `handle` belongs to the adapter and says where the framework
-    waits; nobody else reads it.
+    waits; nobody else reads it. `draft` names the shared draft of which this is a version, `follows` the request that
+    was sent back and that this one goes on from.
     """
 
     id: Name
@@ -119,6 +121,8 @@ class PauseRequest(TopRecord):
     escalation: tuple[Escalation, ...] = ()
     batch: bool = False
     in_doubt: bool = False
+    draft: Name | None = None
+    follows: Name | None = None
     handle: dict[str, JsonValue] = Field(default_factory=dict)
 
     def to_json(self) -> str:
@@ -151,9 +155,10 @@ class PauseRequest(TopRecord):
         """Pick one of `options` by its id."""
         return self._respond(by, details, type=Reply.CHOOSE, option=option)
 
-    def accept(self, *, by: str, **details: Any) -> Response:
-        """Take the draft as it is."""
-        return self._respond(by, details, type=Reply.ACCEPT)
+    def accept(self, version: DraftVersion | None = None, *, by: str, **details: Any) -> Response:
+        """Take the draft as it is; of a shared one, `version` of it."""
+        taken = {} if version is None else {"version": version.number, "arguments": version.arguments}
+        return self._respond(by, details, type=Reply.ACCEPT, **taken)
 
     def revise(self, feedback: str, *, by: str, **details: Any) -> Response:
         """Send the draft back with feedback."""

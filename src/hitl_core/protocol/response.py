@@ -60,9 +60,11 @@ class Choose(Record):
 
 
 class Accept(Record):
-    """The reviewed draft is good."""
+    """The reviewed draft is good. Of a shared draft that people have changed, `version` with its `arguments` runs."""
 
     type: Literal["accept"] = "accept"
+    version: Annotated[int, Field(ge=1)] | None = None
+    arguments: Arguments | None = None
 
 
 class Revise(Record):
@@ -120,6 +122,11 @@ _decisions: TypeAdapter[Decision] = TypeAdapter(Decision)
 def decision_of(value: object) -> Decision:
     """Read a decision from JSON-like data. Raises pydantic.ValidationError on unknown kinds."""
     return _decisions.validate_python(value)
+
+
+def changed_arguments(decision: Decision) -> Arguments | None:
+    """The arguments that a decision puts in the place of those that the request shows; None if it leaves them."""
+    return decision.arguments if isinstance(decision, Edit | Accept) else None
 
 
 class Responder(Record):

@@ -9,7 +9,7 @@ from ..commands import GetRun, Note, Settled, WriteNote
 from ..errors import Fault, NotAuthorised, ResponseRefused
 from ..gate import Case, Surroundings
 from ..lifecycle import RequestEvent, RequestState
-from ..protocol import AuditEvent, Cancel, Edit, Json, PauseRequest, Reject, Response, Ruling
+from ..protocol import Arguments, AuditEvent, Cancel, Json, PauseRequest, Reject, Response, Ruling, changed_arguments
 from ..quorum import asked_after, asked_now
 
 MAY_BE_DECIDED: Final = (RequestState.OPEN, RequestState.FROZEN)
@@ -24,8 +24,9 @@ async def judge(around: Surroundings, settled: Settled, response: Response) -> N
     asked = asked_now(settled.request, settled.votes, response, around.now())
     strangers = authorise(settled.request, response, asked)
     faults = strangers + check(settled.request, response)
-    if not faults and isinstance(response.decision, Edit):
-        faults = await policy_faults(around, settled.request, response, response.decision)
+    changed = changed_arguments(response.decision)
+    if not faults and changed is not None:
+        faults = await policy_faults(around, settled.request, response, changed)
     if not faults:
         return
     body: dict[str, Json] = {"faults": [str(fault) for fault in faults], "digest": response.digest}
@@ -34,13 +35,15 @@ async def judge(around: Surroundings, settled: Settled, response: Response) -> N
     raise NotAuthorised(faults) if strangers else ResponseRefused(faults)
 
 
-async def policy_faults(around: Surroundings, request: PauseRequest, response: Response, decision: Edit) -> list[Fault]:
+async def policy_faults(
+    around: Surroundings, request: PauseRequest, response: Response, arguments: Arguments
+) -> list[Fault]:
     """An edited action goes through the policy again: an edit must not reach what the policy holds back more.
 
     The gate looks once more when the call begins: it knows the tool and the facts, which may be unknown here.
     """
     run = await around.store.fetch(GetRun(request.run_id))
-    edited = request.action.edited(decision.arguments)
+    edited = request.action.edited(arguments)
     ruling = (await around.weigh(Case(edited, run, request.call))).ruling
     if ruling.denied:
         return [Fault("arguments", f"the policy forbids the edited call ({ruling.rule}: {ruling.why})")]

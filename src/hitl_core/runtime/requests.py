@@ -5,7 +5,8 @@ from __future__ import annotations
 from ..commands import GetRequest, ListRequests, MoveRequest, Page, Recorded, RecordResponse, Settled
 from ..gate import preview
 from ..lifecycle import RequestEvent
-from ..protocol import Arguments, Cancel, Edit, PauseRequest, Preview, Response
+from ..protocol import Arguments, Cancel, DraftVersion, PauseRequest, Preview, Responder, Response, changed_arguments
+from .drafting import change, versions
 from .judge import MAY_BE_DECIDED, event_of, judge
 from .opened import Opened
 
@@ -33,13 +34,28 @@ class Requests(Opened):
         """
         settled = await self.store.fetch(GetRequest(response.request_id))
         if settled.state in MAY_BE_DECIDED:
-            if isinstance(response.decision, Edit):
+            if changed_arguments(response.decision) is not None:
                 await self._learn_tools()
             await judge(self._around, settled, response)
         recorded = await self.store.apply(RecordResponse(response, self._around.now(), event_of(settled, response)))
         if isinstance(response.decision, Cancel) and not recorded.replayed:
             await self._forget(recorded.settled.request.run_id)
         return recorded
+
+    async def draft(self, request_id: str) -> tuple[DraftVersion, ...]:
+        """The versions of the draft that an agent and people share, oldest first. Raises RequestNotFound."""
+        return await versions(self._around, request_id)
+
+    async def change_draft(
+        self, request_id: str, arguments: Arguments, *, base: int, by: str | Responder, note: str = ""
+    ) -> DraftVersion:
+        """Make these arguments the next version of a draft, after version `base`; the request stays open.
+
+        Raises ResponseRefused with every fault, or its subclass: RequestNotFound, RequestClosed, RequestExpired,
+        DraftMoved, NotAuthorised.
+        """
+        await self._learn_tools()
+        return await change(self._around, request_id, arguments, base=base, by=by, note=note)
 
     async def revoke(self, request_id: str, *, by: str, reason: str = "") -> Settled:
         """Take back a decision that has not been used yet. Raises RequestNotFound, IllegalMove."""

@@ -42,6 +42,7 @@ class Given:
     message: str | None = None
     option: str | None = None
     outcome: str | None = None
+    version: int | None = None
 
 
 _TAKES: Final[dict[Reply, frozenset[str]]] = {
@@ -51,7 +52,7 @@ _TAKES: Final[dict[Reply, frozenset[str]]] = {
     Reply.ANSWER: frozenset({"args", "message"}),
     Reply.REPORT: frozenset({"outcome", "args", "message"}),
     Reply.CHOOSE: frozenset({"option", "message"}),
-    Reply.ACCEPT: frozenset({"message"}),
+    Reply.ACCEPT: frozenset({"message", "version"}),
     Reply.REVISE: frozenset({"message"}),
     Reply.TAKE_OVER: frozenset({"message"}),
     Reply.HAND_BACK: frozenset({"option", "message"}),
@@ -142,7 +143,7 @@ def faults_in(word: Reply, given: Given) -> list[Fault]:
 
 def _unused(word: Reply, given: Given) -> Iterator[Fault]:
     """Options that would be ignored. `approve --args` must not look as if the arguments had been changed."""
-    for name in ("args", "message", "option", "outcome"):
+    for name in ("args", "message", "option", "outcome", "version"):
         if getattr(given, name) is not None and name not in _TAKES[word]:
             hint = "; to run it with other arguments use `edit`" if (word, name) == (Reply.APPROVE, "args") else ""
             yield Fault(f"--{name}", f"means nothing with {word.value!r}{hint}")

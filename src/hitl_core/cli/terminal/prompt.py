@@ -12,7 +12,7 @@ from rich.text import Text
 
 from ...checks import authorise, check
 from ...commands import Settled
-from ...errors import Fault
+from ...errors import Fault, ResponseRefused
 from ...gate import HAPPENED
 from ...protocol import (
     Accept,
@@ -22,6 +22,7 @@ from ...protocol import (
     Cancel,
     Choose,
     Decision,
+    DraftVersion,
     Edit,
     HandBack,
     Json,
@@ -36,6 +37,7 @@ from ...protocol import (
     TakeOver,
 )
 from ...quorum import asked_now
+from .drafts import draft_lines
 from .editing import answered, edited
 from .render import changes_table, details, preview_lines, request_panel, shown
 
@@ -71,6 +73,14 @@ class Keys(Protocol):
     def line(self, question: str) -> str | None: ...
 
 
+class Drafts(Protocol):
+    """Where the versions of shared drafts are kept."""
+
+    def versions(self, request: PauseRequest) -> tuple[DraftVersion, ...]: ...
+
+    def change(self, request: PauseRequest, arguments: Arguments, *, base: int, by: Responder) -> DraftVersion: ...
+
+
 Said = tuple[Decision, str]
 """A decision and its reason."""
 
@@ -85,10 +95,13 @@ class Prompt:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     preview: Callable[[PauseRequest, Arguments], Preview | None] = lambda request, arguments: None
     """What an edited call would do, where that can be told."""
+    drafts: Drafts | None = None
+    """Where the versions of shared drafts are."""
 
     def ask(self, settled: Settled) -> Response | None:
         """An answer in which we see no fault, or None: left for later. It is to the request exactly as shown."""
         self.console.print(request_panel(settled, now=self.now(), whole=False))
+        draft = self._draft(settled.request)
         while True:
             key = self._key(menu(settled.request, self.who))
             if key == LEAVE:
@@ -97,7 +110,11 @@ class Prompt:
             if key == SHOW_ALL:
                 self.console.print(request_panel(settled, now=self.now()), details(settled.request))
                 continue
-            said = self._said(settled.request, key)
+            if draft and reply_of(settled.request, key) is Reply.EDIT:
+                self._change(settled.request, draft[-1])
+                draft = self._draft(settled.request)
+                continue
+            said = self._said(settled.request, key, draft)
             answer = None if said is None else self._checked(settled, said)
             if answer is not None:
                 return answer
@@ -118,7 +135,7 @@ class Prompt:
     def _response(self, request: PauseRequest, said: Said) -> Response:
         return Response.to(request, said[0], by=self.who, reason=said[1])
 
-    def _said(self, request: PauseRequest, key: str) -> Said | None:
+    def _said(self, request: PauseRequest, key: str, draft: Sequence[DraftVersion]) -> Said | None:
         """What the key stands for, asked through to its end; None if it came to nothing."""
         option = option_of(request, key)
         if option is not None:
@@ -126,6 +143,8 @@ class Prompt:
         match reply_of(request, key):
             case Reply.APPROVE:
                 return Approve(), ""
+            case Reply.ACCEPT if draft:
+                return Accept(version=draft[-1].number, arguments=draft[-1].arguments), ""
             case Reply.ACCEPT:
                 return Accept(), ""
             case Reply.EDIT:
@@ -185,6 +204,27 @@ class Prompt:
         if reason is None or not self._sure("end the run; nothing that waits in it will run"):
             return None
         return Cancel(reason=reason), reason
+
+    def _draft(self, request: PauseRequest) -> tuple[DraftVersion, ...]:
+        """The versions of a shared draft, shown: what is taken later is the newest of these, none that came since."""
+        if self.drafts is None or request.draft is None:
+            return ()
+        versions = self.drafts.versions(request)
+        self.console.print(*draft_lines(versions, now=self.now()))
+        return versions
+
+    def _change(self, request: PauseRequest, newest: DraftVersion) -> None:
+        """Make the next version of a shared draft; nothing is decided by that."""
+        typed = edited(newest.arguments, request.arguments_schema, self.keys.line)
+        if typed is None or typed == newest.arguments or self.drafts is None:
+            self._note("nothing was changed")
+            return
+        try:
+            self.drafts.change(request, typed, base=newest.number, by=self.who)
+        except ResponseRefused as exc:
+            self.complain(exc.faults)
+        else:
+            self._note("that is the next version; nothing is decided until somebody takes it")
 
     def _edit(self, request: PauseRequest) -> Said | None:
         """Ask for the arguments, all faults and again, until they fit or the person gives up."""

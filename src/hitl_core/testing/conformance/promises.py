@@ -19,6 +19,7 @@ PROMISES: Final[Mapping[str, str]] = {
     "P11": "At level notify the action runs without waiting and the notice arrives.",
     "P12": "Veto window: the action runs after its delay unless somebody vetoes it.",
     "P13": "What a person did is made known to the agent, or kept from it, as configured.",
+    "P14": "Collaborate: an agent and people change one draft in turns, and exactly the version that people take runs.",
     "P20": "The first valid answer wins.",
     "P21": "An answer to a request that is unknown, expired, cancelled or superseded is refused by name.",
     "P22": "An invalid answer lists all its faults, and the request stays open.",

@@ -48,6 +48,7 @@ from ..tables import (
     unpack,
     votes_on,
 )
+from .drafts import outdated
 from .endings import cancel
 from .freezing import freeze, is_late, thaw
 from .runs import by_key
@@ -71,6 +72,8 @@ def record_response(txn: Transaction, command: RecordResponse) -> Recorded:
     _must_be_open(txn, command, row)
     asked = checked(digest, data, what="request", of=row.id)
     _must_be_shown(txn, command, row, shown, asked)
+    if (moved := outdated(txn, row, response)) is not None:
+        _refuse(txn, command, row, moved)
     if not row.several or isinstance(response.decision, SETTLES_ALONE):
         return _decide(txn, command, row, body, run_state, asked)
     return _vote(txn, command, row, body, run_state, asked)

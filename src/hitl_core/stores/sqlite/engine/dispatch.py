@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from .... import commands as c
-from ..commands import decisions, effects, endings, guidance, journal, runs, stops, timers
+from ..commands import decisions, drafts, effects, endings, guidance, journal, runs, stops, timers
 from ..reading import inbox, queries
 from ..tables import Transaction, View
 
@@ -20,6 +20,7 @@ COMMANDS: Final[Mapping[type[c.Command[Any]], Callable[[Transaction, Any], Any]]
     c.RetryRun: endings.retry_run,
     c.CancelRun: endings.cancel_run,
     c.RecordResponse: decisions.record_response,
+    c.AddVersion: drafts.add_version,
     c.MoveRequest: decisions.move_request,
     c.FireTimers: timers.fire_timers,
     c.RecordRefusal: effects.record_refusal,
@@ -46,6 +47,8 @@ QUERIES: Final[Mapping[type[c.Query[Any]], Callable[[View, Any], Any]]] = {
     c.ListEffects: queries.list_effects,
     c.Recall: queries.recall,
     c.ListGuidance: queries.list_guidance,
+    c.ListVersions: queries.list_versions,
+    c.ListAsked: queries.list_asked,
     c.ListStops: queries.list_stops,
     c.ReadAudit: queries.read_audit,
     c.ReadHistory: queries.read_history,

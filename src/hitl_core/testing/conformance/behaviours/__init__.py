@@ -16,6 +16,7 @@ from . import (
     several,
     steering,
     time,
+    together,
     workers,
 )
 
@@ -23,6 +24,7 @@ ROOMS = (
     decide,
     asking,
     levels,
+    together,
     limits,
     answers,
     people,

@@ -14,6 +14,7 @@ from ....gate import Carrying, Form, Gate
 from ....gate.verdicts import verdict
 from ....lifecycle import RequestState
 from ....protocol import (
+    Accept,
     Action,
     Answer,
     Approve,
@@ -28,6 +29,7 @@ from ....protocol import (
     Reply,
     Report,
     Response,
+    Revise,
     Substitute,
     TakeOver,
     Verdict,
@@ -101,6 +103,28 @@ class TellsNothing(BrokenGate):
                 return replace(said, note="")
             case Wait():
                 return said
+
+
+@breaks("P14", Capability.EDIT_ARGUMENTS)
+class RunsTheAgentsVersion(BrokenGate):
+    """Runs a draft as the agent had proposed it, whichever version was taken."""
+
+    async def heard(self, said: Verdict, action: Action, call: str) -> Verdict:
+        settled = await self.inner.settled(call)
+        response = None if settled is None else settled.response
+        taken = response is not None and isinstance(response.decision, Accept)
+        return self.lets_run(action, call) if taken and isinstance(said, Proceed) else said
+
+
+@breaks("P14", Capability.EDIT_ARGUMENTS)
+class KeepsFeedbackToItself(BrokenGate):
+    """Does not tell the agent what was said when its draft was sent back."""
+
+    async def heard(self, said: Verdict, action: Action, call: str) -> Verdict:
+        settled = await self.inner.settled(call)
+        response = None if settled is None else settled.response
+        back = response is not None and isinstance(response.decision, Revise)
+        return Refuse("Try once more.") if back and isinstance(said, Refuse) else said
 
 
 @breaks("P31", Capability.PARALLEL_PAUSES)
