@@ -14,6 +14,7 @@ from .protocol import (
     Approve,
     Approvers,
     Arguments,
+    Ask,
     Cancel,
     Choose,
     Delegate,
@@ -119,6 +120,8 @@ def _content(request: PauseRequest, response: Response) -> list[Fault]:
             return [] if option in offered else [Fault("option", f"{option!r} was not offered; offered: {offered}")]
         case Revise(feedback=feedback):
             return [] if feedback.strip() else [Fault("feedback", "is empty; say what should change")]
+        case Ask(question=question):
+            return [] if question.strip() else [Fault("question", "is empty; say what you want to know")]
         case Delegate(to=to):
             return [Fault("to", f"{to!r} is who answers; name somebody else")] if to == response.responder.id else []
         case TakeOver(text=text, heard=heard):

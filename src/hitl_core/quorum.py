@@ -15,6 +15,7 @@ from .protocol import (
     Accept,
     Approve,
     Approvers,
+    Ask,
     Cancel,
     Delegate,
     Edit,
@@ -28,7 +29,7 @@ from .protocol import (
     canonical,
 )
 
-SETTLES_ALONE: Final = (Reject, Cancel, Revise, Delegate)
+SETTLES_ALONE: Final = (Reject, Cancel, Revise, Ask, Delegate)
 """Decisions that let nothing happen: one person is enough for them, whoever else is asked."""
 
 

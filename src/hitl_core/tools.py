@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import cached_property
 from typing import Any, Final, ParamSpec, TypeVar, cast, overload
 
@@ -36,6 +37,7 @@ class Traits:
     tags: tuple[str, ...] = ()
     title: str = ""
     preview: Previewer | None = None
+    undo_window: timedelta | None = None
 
 
 class NoParameters(BaseModel):
@@ -142,6 +144,7 @@ def tool(
     risk: str | None = ...,
     reversible: bool | None = ...,
     undo: Function | None = ...,
+    undo_window: timedelta | None = ...,
     idempotent: bool = ...,
     transactional: bool = ...,
     preview: Previewer | None = ...,
@@ -157,6 +160,7 @@ def tool(
     risk: str | None = None,
     reversible: bool | None = None,
     undo: Function | None = None,
+    undo_window: timedelta | None = None,
     idempotent: bool = False,
     transactional: bool = False,
     preview: Previewer | None = None,
@@ -166,7 +170,8 @@ def tool(
     """Declare a tool once for every framework.
 
     risk: a word your policy knows. reversible: True only if it can be taken back. undo: takes the receipt (the
-    tool's result) back. idempotent: safe to repeat with the same key (`current_call().key`).
+    tool's result) back. undo_window: how long after. idempotent: safe to repeat with the same key
+    (`current_call().key`).
     transactional: sync, takes `transaction` (the store's connection) and commits with the record of it.
     preview: from the final arguments, what will happen. Raises ConfigError for a mode that cannot be kept.
     """
@@ -174,7 +179,7 @@ def tool(
         raise ConfigError([Fault("effect", "a tool is idempotent or transactional, not both")])
     mode = EffectMode.IDEMPOTENT if idempotent else EffectMode.LEDGER
     mode = EffectMode.TRANSACTIONAL if transactional else mode
-    traits = Traits(mode, reversible, risk, tuple(tags), title, preview)
+    traits = Traits(mode, reversible, risk, tuple(tags), title, preview, undo_window)
 
     def declare(made: Callable[P, R]) -> Tool:
         called = name or made.__name__

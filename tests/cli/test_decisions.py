@@ -6,7 +6,20 @@ import pytest
 
 from hitl_core.cli.commands.decisions import Given, decision
 from hitl_core.cli.errors_shown import WrongUsage
-from hitl_core.protocol import Accept, Answer, Approve, Cancel, Choose, Decision, Edit, Reject, Reply, Report, Revise
+from hitl_core.protocol import (
+    Accept,
+    Answer,
+    Approve,
+    Ask,
+    Cancel,
+    Choose,
+    Decision,
+    Edit,
+    Reject,
+    Reply,
+    Report,
+    Revise,
+)
 
 
 @pytest.mark.parametrize(
@@ -23,6 +36,7 @@ from hitl_core.protocol import Accept, Answer, Approve, Cancel, Choose, Decision
         (Reply.CHOOSE, Given(option="post", message="cheap"), (Choose(option="post"), "cheap")),
         (Reply.ACCEPT, Given(), (Accept(), "")),
         (Reply.REVISE, Given(message="shorter"), (Revise(feedback="shorter"), "")),
+        (Reply.ASK, Given(message="which?"), (Ask(question="which?"), "")),
         (Reply.CANCEL, Given(message="enough"), (Cancel(reason="enough"), "enough")),
     ],
 )
@@ -41,6 +55,7 @@ def test_words_become_decisions(word: Reply, given: Given, expected: tuple[Decis
         (Reply.APPROVE, Given(outcome="done"), ["--outcome"]),
         (Reply.CHOOSE, Given(args="1"), ["--args", "--option"]),
         (Reply.REVISE, Given(), ["--message"]),
+        (Reply.ASK, Given(), ["--message"]),
         (Reply.CANCEL, Given(args="1", option="x"), ["--args", "--option"]),
     ],
 )

@@ -23,6 +23,8 @@ from hitl_core.protocol import (
     Approve,
     Approvers,
     Arguments,
+    Ask,
+    Asked,
     Because,
     Cancel,
     Choose,
@@ -116,6 +118,7 @@ LED = {"level": Level.HUMAN_LEADS, "allowed": (Reply.REPORT, Reply.REJECT)}
             ["d", "p", "half", "", "d", "p", "half", "rest in May"],
             (Report(outcome="partly", result="half", note="rest in May"), ""),
         ),
+        ({"allowed": (Reply.ASK, Reply.APPROVE)}, ["k", "which?"], (Ask(question="which?"), "")),
         (CHOICE, ["2"], (Choose(option="courier"), "")),
         (REVIEW, ["t"], (Accept(), "")),
         (REVIEW, ["s", "shorter"], (Revise(feedback="shorter"), "")),
@@ -123,6 +126,17 @@ LED = {"level": Level.HUMAN_LEADS, "allowed": (Reply.REPORT, Reply.REJECT)}
 )
 def test_a_key_decides(changes: dict[str, Any], presses: list[str], decided: tuple[Decision, str]) -> None:
     assert ask(request(**changes), *presses)[0] == decided
+
+
+def test_what_was_asked_is_shown_with_what_the_agent_said() -> None:
+    asked = Asked(request_id="request-0", by="bob", question="Which invoice?", answer="It is\x1b[2J number 7.")
+    silent = asked.model_copy(update={"answer": ""})
+    _, screen = ask(request(asked=(asked, silent), undo_until=NOW + timedelta(hours=1)), "q")
+    assert "bob asked: Which invoice?" in screen
+    assert "it says: It is\\x1b[2J number 7." in screen
+    assert "it said nothing that was handed on" in screen
+    assert "undo until" in screen
+    assert "the agent says (unverified)" in screen
 
 
 DRAFTED = request(allowed=(Reply.ACCEPT, Reply.APPROVE, Reply.EDIT, Reply.REVISE), draft="request-1")

@@ -23,6 +23,7 @@ DECISIONS: dict[str, dict[str, Any]] = {
     "report": {"outcome": "done"},
     "choose": {"option": "dhl"},
     "revise": {"feedback": "shorter"},
+    "ask": {"question": "which?"},
     "delegate": {"to": "bob"},
     "take_over": {"text": "hello"},
     "hand_back": {},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from ..protocol import (
@@ -27,7 +27,7 @@ from ..tools import Traits
 from .surroundings import Surroundings
 
 OFFERED: Final[dict[Kind, tuple[Reply, ...]]] = {
-    Kind.APPROVAL: (Reply.APPROVE, Reply.EDIT, Reply.REJECT, Reply.ANSWER, Reply.CANCEL),
+    Kind.APPROVAL: (Reply.APPROVE, Reply.EDIT, Reply.REJECT, Reply.ANSWER, Reply.ASK, Reply.CANCEL),
     Kind.INPUT: (Reply.ANSWER, Reply.REJECT, Reply.CANCEL),
     Kind.CHOICE: (Reply.CHOOSE, Reply.REJECT, Reply.CANCEL),
     Kind.REVIEW: (Reply.ACCEPT, Reply.EDIT, Reply.REVISE, Reply.REJECT, Reply.CANCEL),
@@ -39,7 +39,7 @@ OFFERED: Final[dict[Kind, tuple[Reply, ...]]] = {
 
 SHARED: Final = (
     *(Reply.ACCEPT, Reply.APPROVE, Reply.EDIT, Reply.REVISE),
-    *(Reply.REJECT, Reply.ANSWER, Reply.CANCEL),
+    *(Reply.REJECT, Reply.ANSWER, Reply.ASK, Reply.CANCEL),
 )
 """What is offered where an agent and people share a draft."""
 
@@ -107,6 +107,7 @@ def compose(
         escalation=ruling.escalation,
         batch=ruling.batch,
         in_doubt=form.in_doubt,
+        undo_until=_undo_until(traits, form, now),
         draft=new if shares_draft(form, ruling) else None,
         handle=form.handle,
     )
@@ -119,13 +120,19 @@ def _fits(around: Surroundings, action: Action, form: Form, ruling: Ruling) -> d
     return tool.result_schema if form.answer_schema is None and leads and tool is not None else form.answer_schema
 
 
+def _undo_until(traits: Traits, form: Form, now: datetime) -> datetime | None:
+    """Until when what a notice tells of can be taken back, if its tool says so."""
+    window = traits.undo_window if form.kind is Kind.NOTICE else None
+    return None if window is None else now + window
+
+
 def offered(form: Form, ruling: Ruling) -> tuple[Reply, ...]:
     """The decisions that a request offers. Where people lead none of them lets the agent's own action run."""
     leads = ruling.level is Level.HUMAN_LEADS
     if form.allowed is not None:
         return tuple(reply for reply in form.allowed if not (leads and reply in _CONSENT))
     if form.kind is Kind.APPROVAL and leads:
-        return (Reply.REPORT, Reply.REJECT, Reply.CANCEL)
+        return (Reply.REPORT, Reply.ASK, Reply.REJECT, Reply.CANCEL)
     if shares_draft(form, ruling):
         return SHARED
     if form.kind is Kind.APPROVAL and ruling.veto_seconds is not None:

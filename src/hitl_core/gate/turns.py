@@ -8,10 +8,10 @@ from typing import Final
 
 from ..commands import ListAsked, ListVersions, Settled
 from ..lifecycle import RequestState
-from ..protocol import Action, PauseRequest, Refuse, Revise, Run, Verdict
+from ..protocol import Action, Ask, Asked, PauseRequest, Refuse, Revise, Run, Verdict
 from .surroundings import Surroundings
 
-RETURNS: Final = (Revise,)
+RETURNS: Final = (Ask, Revise)
 """Decisions after which the agent is to call the same tool again, and people look at it as the same matter."""
 
 
@@ -26,7 +26,18 @@ async def going_on(
     if known is None:
         return request
     draft = known.request.draft or request.draft
-    return request.model_copy(update={"follows": known.request.id, "draft": request.draft and draft})
+    more = {"follows": known.request.id, "draft": request.draft and draft, "asked": _exchange(known, request)}
+    return request.model_copy(update=more)
+
+
+def _exchange(known: Settled, request: PauseRequest) -> tuple[Asked, ...]:
+    """What was asked so far, and what the agent says now: its own words, shown as such."""
+    response = known.response
+    if response is None or not isinstance(response.decision, Ask):
+        return known.request.asked
+    question, answer = response.decision.question, request.context.message
+    by = response.responder.id
+    return (*known.request.asked, Asked(request_id=known.request.id, by=by, question=question, answer=answer))
 
 
 async def _returned(around: Surroundings, run: Run, action: Action, waiting: Iterable[PauseRequest]) -> Settled | None:

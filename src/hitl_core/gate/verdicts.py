@@ -12,6 +12,7 @@ from ..protocol import (
     Answer,
     Approve,
     Arguments,
+    Ask,
     Cancel,
     Choose,
     Delegate,
@@ -80,6 +81,8 @@ def _decided(request: PauseRequest, response: Response | None) -> Verdict:
             return Refuse("A person ended this run.")
         case Revise(feedback=feedback) if request.draft is not None:
             return Refuse(_sent_back(request, response, feedback))
+        case Ask(question=question):
+            return Refuse(_asked(request, response, question))
         case Revise() | Delegate() | TakeOver() | HandBack():
             return Refuse(f"The decision {response.decision.type!r} does not allow this call; it did not run.")
         case _:
@@ -98,6 +101,13 @@ def _sent_back(request: PauseRequest, response: Response, feedback: str) -> str:
     return (
         f"{response.responder.id}, a person, sent this draft back; the call did not run. They say: {feedback} "
         f"Work that in and call {request.action.tool} again: it is the next version of the same draft."
+    )
+
+
+def _asked(request: PauseRequest, response: Response, question: str) -> str:
+    return (
+        f"{response.responder.id}, a person, asks before anybody decides; the call did not run: {question} "
+        f"Answer in your own words and, in the same message, call {request.action.tool} again if it is still due."
     )
 
 

@@ -8,11 +8,12 @@ from .events import AuditEntry, AuditEvent, LiveEvent, LiveKind
 from .guidance import GUIDANCE_LIMIT, Guidance, GuidanceState
 from .ids import instant, micros, new_id
 from .record import PROTOCOL, Arguments, Instant, Json, Record, TopRecord
-from .request import Because, Context, Kind, Option, PauseRequest, Preview, Reply
+from .request import Asked, Because, Context, Kind, Option, PauseRequest, Preview, Reply
 from .response import (
     Accept,
     Answer,
     Approve,
+    Ask,
     Cancel,
     Choose,
     Decision,
@@ -46,6 +47,8 @@ __all__ = [
     "Approve",
     "Approvers",
     "Arguments",
+    "Ask",
+    "Asked",
     "AuditEntry",
     "AuditEvent",
     "Because",

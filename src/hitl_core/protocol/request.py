@@ -39,6 +39,7 @@ class Reply(StrEnum):
     CHOOSE = "choose"
     ACCEPT = "accept"
     REVISE = "revise"
+    ASK = "ask"
     DELEGATE = "delegate"
     TAKE_OVER = "take_over"
     HAND_BACK = "hand_back"
@@ -78,6 +79,18 @@ class Context(Record):
     details: dict[str, JsonValue] = Field(default_factory=dict)
 
 
+class Asked(Record):
+    """What a person asked the agent about an earlier call of this tool, and what it said when it called again.
+
+    `answer` is the agent's own words: untrusted, and "" where its framework does not hand them on.
+    """
+
+    request_id: Name
+    by: Name
+    question: Text
+    answer: Text = ""
+
+
 class Because(Record):
     """The rule that made the agent ask."""
 
@@ -92,7 +105,7 @@ class PauseRequest(TopRecord):
     `answer_schema` is what an answer, or the result in a report, must fit. `remind_seconds` and `escalation` count from
     `created_at`: they change who is asked, never what. `handle` belongs to the adapter and says where the framework
     waits; nobody else reads it. `draft` names the shared draft of which this is a version, `follows` the request that
-    was sent back and that this one goes on from.
+    was sent back or asked about and that this one goes on from, with all that was `asked`. `undo_until` is on a notice.
     """
 
     id: Name
@@ -123,6 +136,8 @@ class PauseRequest(TopRecord):
     in_doubt: bool = False
     draft: Name | None = None
     follows: Name | None = None
+    asked: tuple[Asked, ...] = ()
+    undo_until: Instant | None = None
     handle: dict[str, JsonValue] = Field(default_factory=dict)
 
     def to_json(self) -> str:
@@ -163,6 +178,10 @@ class PauseRequest(TopRecord):
     def revise(self, feedback: str, *, by: str, **details: Any) -> Response:
         """Send the draft back with feedback."""
         return self._respond(by, details, type=Reply.REVISE, feedback=feedback)
+
+    def ask(self, question: str, *, by: str, **details: Any) -> Response:
+        """Ask the agent first; it answers and calls again."""
+        return self._respond(by, details, type=Reply.ASK, question=question)
 
     def delegate(self, to: str, *, by: str, **details: Any) -> Response:
         """Let somebody else decide."""

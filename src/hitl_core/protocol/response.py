@@ -1,4 +1,4 @@
-"""The response: what a person said. A decision is one of twelve small records, never one record with many options."""
+"""The response: what a person said. A decision is one of thirteen small records, never one record with many options."""
 
 from __future__ import annotations
 
@@ -74,6 +74,13 @@ class Revise(Record):
     feedback: Text
 
 
+class Ask(Record):
+    """Ask the agent before deciding. The call does not run; the agent answers and calls again: a new request."""
+
+    type: Literal["ask"] = "ask"
+    question: Text
+
+
 class Delegate(Record):
     """Somebody else shall decide. Changes who is asked, never what was asked."""
 
@@ -112,7 +119,19 @@ class Cancel(Record):
 
 
 Decision = Annotated[
-    Approve | Edit | Reject | Answer | Report | Choose | Accept | Revise | Delegate | TakeOver | HandBack | Cancel,
+    Approve
+    | Edit
+    | Reject
+    | Answer
+    | Report
+    | Choose
+    | Accept
+    | Revise
+    | Ask
+    | Delegate
+    | TakeOver
+    | HandBack
+    | Cancel,
     Field(discriminator="type"),
 ]
 

@@ -109,6 +109,11 @@ def revise(feedback: str) -> Human:
     return Human(lambda request, name, roles: request.revise(feedback, by=name, roles=roles))
 
 
+def ask(question: str) -> Human:
+    """Asks the agent before deciding."""
+    return Human(lambda request, name, roles: request.ask(question, by=name, roles=roles))
+
+
 def silent() -> Human:
     """Never says anything."""
     return Human(None)

@@ -15,6 +15,7 @@ from ...protocol import (
     Answer,
     Approve,
     Arguments,
+    Ask,
     Cancel,
     Choose,
     Decision,
@@ -54,6 +55,7 @@ _TAKES: Final[dict[Reply, frozenset[str]]] = {
     Reply.CHOOSE: frozenset({"option", "message"}),
     Reply.ACCEPT: frozenset({"message", "version"}),
     Reply.REVISE: frozenset({"message"}),
+    Reply.ASK: frozenset({"message"}),
     Reply.TAKE_OVER: frozenset({"message"}),
     Reply.HAND_BACK: frozenset({"option", "message"}),
     Reply.CANCEL: frozenset({"message"}),
@@ -96,6 +98,8 @@ def decision(word: Reply, given: Given) -> tuple[Decision, str]:
             return Accept(), said
         case Reply.REVISE:
             return Revise(feedback=said), ""
+        case Reply.ASK:
+            return Ask(question=said), ""
         case Reply.TAKE_OVER:
             return TakeOver(text=said), ""
         case Reply.HAND_BACK:
@@ -122,6 +126,7 @@ _OPTION_OF: Final = {
     "option": "--option",
     "message": "--message",
     "note": "--message",
+    "question": "--message",
     "outcome": "--outcome",
     "result": "--args",
     "feedback": "--message",
@@ -163,6 +168,8 @@ def _missing(word: Reply, given: Given) -> Iterator[Fault]:
             yield Fault("--option", "is missing: give the id of one of the options")
         case Reply.TAKE_OVER if given.message is None:
             yield Fault("--message", "is missing: say something in the agent's place")
+        case Reply.ASK if given.message is None:
+            yield Fault("--message", "is missing: say what you want to know")
         case Reply.REVISE if given.message is None:
             yield Fault("--message", "is missing: say what should change")
         case _:

@@ -19,6 +19,7 @@ from ...protocol import (
     Answer,
     Approve,
     Arguments,
+    Ask,
     Cancel,
     Choose,
     Decision,
@@ -58,6 +59,7 @@ _KEYS: Final[dict[Reply, tuple[str, str]]] = {
     Reply.REPORT: ("d", "report what you did"),
     Reply.CHOOSE: ("c", "choose by id"),
     Reply.REVISE: ("s", "send back with feedback"),
+    Reply.ASK: ("k", "ask the agent first"),
     Reply.TAKE_OVER: ("o", "speak in the agent's place"),
     Reply.HAND_BACK: ("b", "hand the conversation back"),
     Reply.CANCEL: ("x", "end the run"),
@@ -161,6 +163,9 @@ class Prompt:
             case Reply.REVISE:
                 feedback = self.keys.line("  what should change: ")
                 return (Revise(feedback=feedback), "") if feedback is not None else None
+            case Reply.ASK:
+                question = self.keys.line("  what do you want to know: ")
+                return (Ask(question=question), "") if question is not None else None
             case Reply.TAKE_OVER:
                 words = self.keys.line("  what do you say (you keep the floor): ")
                 return (TakeOver(text=words), "") if words is not None else None

@@ -20,6 +20,7 @@ PROMISES: Final[Mapping[str, str]] = {
     "P12": "Veto window: the action runs after its delay unless somebody vetoes it.",
     "P13": "What a person did is made known to the agent, or kept from it, as configured.",
     "P14": "Collaborate: an agent and people change one draft in turns, and exactly the version that people take runs.",
+    "P15": "Ask-back: a person asks the agent before deciding; it answers and calls again, and nothing runs till then.",
     "P20": "The first valid answer wins.",
     "P21": "An answer to a request that is unknown, expired, cancelled or superseded is refused by name.",
     "P22": "An invalid answer lists all its faults, and the request stays open.",

@@ -18,7 +18,7 @@ from ...protocol import Json
 from ...tools import Tool, choice, current_call, question, review, tool
 from ..crashing import die
 from ..scripted_model import CallEntry, read_calls, repeated_calls
-from .scenes import OPTIONS, Scene
+from .scenes import OPTIONS, UNDO_WINDOW, Scene
 
 STORE: Final = "store.db"
 MODEL_LOG: Final = "model.jsonl"
@@ -109,7 +109,7 @@ class Stage:
             """Pay money back."""
             return self._does("pay", f"paid {amount}", order=order, amount=amount)
 
-        @tool(reversible=True)
+        @tool(reversible=True, undo_window=UNDO_WINDOW)
         async def note(text: str) -> str:
             """Write something down."""
             return self._does("note", f"noted {text}", text=text)

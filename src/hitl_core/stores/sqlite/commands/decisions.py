@@ -50,10 +50,9 @@ from ..tables import (
 )
 from .drafts import outdated
 from .endings import cancel
-from .freezing import freeze, is_late, thaw
+from .freezing import freeze, is_late, thaw, wake_if_settled
 from .runs import by_key
 from .voting import Count, counted, drop_votes, keep_vote
-from .waking import wake_if_settled
 
 
 def record_response(txn: Transaction, command: RecordResponse) -> Recorded:

@@ -11,9 +11,9 @@ from ....lifecycle import IllegalMove, RequestEvent, RunEvent
 from ....protocol import AuditEvent, Json, PauseRequest, Run, RunState
 from ..tables import RunRow, Transaction, bodies, column, requests
 from . import guidance
+from .freezing import wake_if_settled
 from .runs import FREED, current, find, leased, move
 from .stops import in_force, of_action
-from .waking import wake_if_settled
 
 ERROR_LENGTH: Final = 65_536
 """Characters of a run's or an effect's error text that are kept."""

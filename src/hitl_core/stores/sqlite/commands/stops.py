@@ -9,8 +9,7 @@ from typing import Any, Final, assert_never
 from ....commands import LiftStop, SetStop, Stop, StopScope
 from ....protocol import Action, AuditEvent, instant, micros
 from ..tables import RunRow, Transaction, View, column, text
-from .freezing import freeze, thaw
-from .waking import wake
+from .freezing import freeze, thaw, wake
 
 _ALL: Final = "SELECT scope, target, reason, by, at FROM hitl_stops ORDER BY at, scope, target"
 

@@ -7,7 +7,7 @@ from ....errors import ResponseRefused
 from ....protocol import Kind, Level, Reply, RunState
 from ..catalogue import behaviour
 from ..expect import expect, expect_in, refuses
-from ..scenes import Scene, ask, pay
+from ..scenes import UNDO_WINDOW, Scene, ask, note, pay
 from ..world import World, free, only, rule
 from .decide import GATED, LESS
 
@@ -17,7 +17,7 @@ async def where_people_lead_nobody_can_approve(world: World) -> None:
     """At level human_leads, approving and editing are not offered and are refused."""
     world.rules(rule("led", level="human_leads"))
     run = await world.start(Scene.of(pay()))
-    expect("what is offered", set(only(run).allowed), {Reply.REPORT, Reply.REJECT, Reply.CANCEL})
+    expect("what is offered", set(only(run).allowed), {Reply.REPORT, Reply.ASK, Reply.REJECT, Reply.CANCEL})
     for decision, fields in (("approve", ()), ("edit", (LESS,))):
         with refuses(f"the decision {decision}", ResponseRefused, "is not offered"):
             await world.say(only(run), decision, *fields)
@@ -72,6 +72,17 @@ async def notify_runs_at_once_and_a_notice_arrives(world: World) -> None:
     notices = (await (await world.hitl()).inbox(notices=True)).items
     expect("the notices", [(each.request.kind, each.request.level) for each in notices], [(Kind.NOTICE, Level.NOTIFY)])
     expect("what is shown", notices[0].request.action.arguments, pay().arguments)
+
+
+@behaviour("P11", GATED)
+async def a_notice_says_until_when_it_can_be_undone(world: World) -> None:
+    """Where the tool says how long it can be taken back, the notice says until when; elsewhere it promises nothing."""
+    both = (NOTIFY, rule("noted", "note", level="notify"))
+    world.rules(*both)
+    await world.start(Scene.of(pay(), note()))
+    notices = (await (await world.hitl()).inbox(notices=True)).items
+    until = {each.request.action.tool: each.request.undo_until for each in notices}
+    expect("until when", until, {"pay": None, "note": world.clock.now() + UNDO_WINDOW})
 
 
 @behaviour("P11", GATED)

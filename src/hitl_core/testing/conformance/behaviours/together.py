@@ -1,4 +1,4 @@
-"""P14: at level collaborate an agent and people share a draft."""
+"""P14, P15: an agent and people share a draft, or talk about a call, before it is decided."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from ....errors import DraftMoved
 from ....protocol import Arguments, DraftVersion, Run, RunState
 from ..catalogue import behaviour
 from ..expect import expect, expect_in, refuses
-from ..scenes import ORDER, Scene, pay
+from ..scenes import ORDER, Scene, ask, pay
 from ..world import World, only, rule
 
 GATED = Capability.GATE_TOOLS
@@ -92,3 +92,30 @@ async def after_a_crash_every_version_is_there(world: World) -> None:
     run = await hitl.run(request.run_id)
     await world.decide(run, "accept", version)
     expect("what was paid", world.paid(), [30.5])
+
+
+# ── P15: ask-back ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@behaviour("P15", GATED)
+async def a_question_back_runs_nothing_and_is_told(world: World) -> None:
+    """The agent hears the question and that it may call again; what it called did not run."""
+    run = await world.decide(await world.start(Scene.of(pay(), ask())), "ask", "Which invoice is that?")
+    expect("what was paid", world.paid(), [])
+    expect_in("what the agent heard", "Which invoice is that?", world.heard())
+    await world.decide(run, "answer", "because")
+    expect("what was paid", world.paid(), [])
+
+
+@behaviour("P15", GATED)
+async def the_next_call_shows_what_was_asked(world: World) -> None:
+    """When it calls the tool again, people see what was asked, by whom, and decide; once, also after a crash."""
+    world.sets(Scene.of(pay(), pay(amount=20.5)))
+    await world.dies(("start",), ("say", "ask", "Which invoice is that?"), ("resume",))
+    (request,) = await world.inbox()
+    asked = [(each.by, each.question) for each in request.asked]
+    expect("what was asked", asked, [("ann", "Which invoice is that?")])
+    expect("what was paid", world.paid(), [])
+    await world.say(request, "approve")
+    await world.resume(await (await world.hitl()).run(request.run_id))
+    expect("what was paid", world.paid(), [20.5])

@@ -18,6 +18,7 @@ from ....protocol import (
     Action,
     Answer,
     Approve,
+    Ask,
     Guidance,
     HandBack,
     Json,
@@ -125,6 +126,17 @@ class KeepsFeedbackToItself(BrokenGate):
         response = None if settled is None else settled.response
         back = response is not None and isinstance(response.decision, Revise)
         return Refuse("Try once more.") if back and isinstance(said, Refuse) else said
+
+
+@breaks("P15")
+class KeepsTheQuestionToItself(BrokenGate):
+    """Does not tell the agent what a person wants to know."""
+
+    async def heard(self, said: Verdict, action: Action, call: str) -> Verdict:
+        settled = await self.inner.settled(call)
+        response = None if settled is None else settled.response
+        asks = response is not None and isinstance(response.decision, Ask)
+        return Refuse("Try once more.") if asks and isinstance(said, Refuse) else said
 
 
 @breaks("P31", Capability.PARALLEL_PAUSES)
