@@ -29,10 +29,14 @@ from .reloading import PolicyInForce
 
 DEFAULT_FILE: Final = "hitl.toml"
 
+CHANGES: Final = "changes"
+EVERYTHING: Final = "everything"
+"""What agents are told of what people did: edits, refusals and reports, or approvals and answers, too."""
+
 TABLES: Final = {
     "backend": {"name", "app", "spec", "options"},
     "store": {"url", "audit_key", "audit_anchors"},
-    "policy": {"file"},
+    "policy": {"file", "told"},
     "worker": {"lease", "concurrency"},
     "channels": {"names"},
     "tools": None,
@@ -50,6 +54,7 @@ class Config:
     store_url: str = "sqlite:///hitl.db"
     policy: Policy = field(default_factory=lambda: Policy([]))
     policy_file: Path | None = None
+    told: str = CHANGES
     options: Mapping[str, Any] = field(default_factory=dict)
     store_options: Mapping[str, Any] = field(default_factory=dict)
     tools: Mapping[str, Override] = field(default_factory=dict)
@@ -102,6 +107,7 @@ async def build(config: Config, *, clock: Clock | None = None) -> Runtime:
         clock=time,
         catalogue=catalogue,
         environment=config.environment,
+        tells_everything=config.told == EVERYTHING,
     )
     settings = Settings(
         app=config.app.reference,
@@ -175,6 +181,9 @@ _LEASE: Final = _Type("seconds between 0.2 and 3600", lambda value: _is_number(v
 _EFFECT: Final = _Type("'ledger' or 'idempotent'", lambda value: value in (EffectMode.LEDGER, EffectMode.IDEMPOTENT))
 
 
+_TOLD: Final = _Type(f"{CHANGES!r} or {EVERYTHING!r}", lambda value: value in (CHANGES, EVERYTHING))
+
+
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
@@ -210,6 +219,7 @@ def _read(file: Path, data: dict[str, Any], backend: str | None) -> Config:
         store_url=os.environ.get("HITL_STORE_URL") or store.get("url", _TEXT, "sqlite:///hitl.db"),
         policy=policy,
         policy_file=policy_file,
+        told=tables["policy"].get("told", _TOLD, CHANGES),
         options=tables["backend"].get("options", _TABLE, {}),
         store_options={key: store.get(key, _TEXT) for key in store.values if key != "url"},
         tools={name: _override(f"tools.{name}", given, faults) for name, given in tables["tools"].values.items()},

@@ -66,6 +66,7 @@ from .forms import DEFAULT_FORM, Form, compose
 from .lineage import note_about
 from .standing import about, asked_again, asking, once_more, unmet
 from .surroundings import Surroundings
+from .telling import telling, told
 from .turns import as_it_stands, going_on
 from .verdicts import verdict
 from .weighing import Weighing
@@ -193,8 +194,7 @@ class Gate:
         return Wait(request)
 
     async def _deny(self, action: Action, call: str, ruling: Ruling) -> Refuse:
-        rule: dict[str, Json] = {"rule": ruling.rule, "version": ruling.version}
-        return await self._refuse(action, call, ruling.why, **rule)
+        return await self._refuse(action, call, ruling.why, rule=ruling.rule, version=ruling.version)
 
     async def _refuse(self, action: Action, call: str, why: str, **more: Json) -> Refuse:
         """For good: asked again, it says the same."""
@@ -205,7 +205,7 @@ class Gate:
 
     async def _settled(self, action: Action, known: Known, settled: Settled, form: Form) -> Verdict:
         """The recorded decision. What it allows meets the policy in force once more: only stricter intervenes."""
-        found = verdict(settled)
+        found = telling(self._around, settled, verdict(settled))
         if not isinstance(found, Proceed):
             return await as_it_stands(self._around, settled, found)
         recorded, current = settled.request, await self._weighing.rule(found.action, settled.request.call, form)
@@ -219,7 +219,7 @@ class Gate:
     # ── asked again about something that was allowed before ─────────────────────────────────────────────────
 
     async def _again(self, action: Action, known: Known, effect: Effect, form: Form) -> Verdict:
-        note = await self._note_about(action, effect)
+        note = await self._note_about(action, effect) or told(self._around, effect, known.settled)
         match effect.state:
             case ActionState.EXECUTED:
                 return Substitute(effect.result, recorded=True, note=note)

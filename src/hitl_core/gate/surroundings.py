@@ -45,13 +45,17 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """The parts that a runtime is made of. `policy` is asked anew for each decision, so that it can be reloaded."""
+    """The parts that a runtime is made of. `policy` is asked anew for each decision, so that it can be reloaded.
+
+    `tells_everything`: agents hear of approvals and of answers in a tool's place, too, not only of edits and refusals.
+    """
 
     store: Store
     policy: Callable[[], Policy]
     clock: Clock
     catalogue: Catalogue
     environment: str = "default"
+    tells_everything: bool = False
     announce: Callable[[PauseRequest], None] = _nobody
 
     def now(self) -> datetime:

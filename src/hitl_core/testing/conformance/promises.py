@@ -58,7 +58,6 @@ NOT_YET: Final[Mapping[str, str]] = {}
 """Promises that this release does not carry and that cannot be asked for: nothing tries them."""
 
 IN_PART: Final[Mapping[str, str]] = {
-    "P13": "refusals and edits are always made known; a setting for the rest comes later",
     "P64": "a run goes back to its last pause and asks again; the tools' own undo is not run yet",
 }
 """Promises that this release carries in part: that part is tried."""

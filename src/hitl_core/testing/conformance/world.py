@@ -51,7 +51,7 @@ class Parts:
 
 @dataclass
 class World:
-    """Where one behaviour happens. Change `policy` or move `clock` at any time."""
+    """Where one behaviour happens. Change `policy` or move `clock` at any time, `tells_everything` before acting."""
 
     kit: Kit
     folder: Path
@@ -62,6 +62,7 @@ class World:
     clock: ManualClock = field(default_factory=lambda: ManualClock(START))
     scene: Scene = field(default_factory=Scene)
     runs: int = 0
+    tells_everything: bool = False
     processes: Callable[[], Processes] | None = None
 
     def __post_init__(self) -> None:
@@ -148,7 +149,13 @@ class World:
         """A runtime as a process of its own would have it: its own store object, adapter and owner."""
         config, catalogue = self.config(), Catalogue()
         store = wrap(self.parts.store(await open_store(config, self.clock)))
-        around = Surroundings(store=store, policy=lambda: self.policy, clock=self.clock, catalogue=catalogue)
+        around = Surroundings(
+            store=store,
+            policy=lambda: self.policy,
+            clock=self.clock,
+            catalogue=catalogue,
+            tells_everything=self.tells_everything,
+        )
         adapter = self.parts.adapter(make_adapter(config, catalogue))
         settings = Settings(app=config.app.reference, lease_seconds=LEASE)
         opened = self.parts.runtime(adapter=adapter, around=around, settings=settings, channels=channels)

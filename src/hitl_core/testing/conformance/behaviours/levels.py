@@ -159,3 +159,37 @@ async def an_edit_stays_known_in_another_process(world: World) -> None:
     await world.leave()
     await world.resume(run)
     expect_in("what the agent heard", "A person changed this call", world.heard())
+
+
+TOLD = "A person approved this call"
+
+
+@behaviour("P13", GATED)
+async def an_approval_is_kept_from_the_agent(world: World) -> None:
+    """Unless it is configured, the agent is not told that a person approved its call."""
+    await world.decide(await world.start(Scene.of(pay())), "approve")
+    expect("what was paid", world.paid(), [40.5])
+    expect("whether it was told", TOLD in world.heard(), False)
+
+
+@behaviour("P13", GATED)
+async def an_approval_is_made_known_where_that_is_configured(world: World) -> None:
+    """Where everything is to be told, the agent hears that a person approved its call, also in another process."""
+    world.tells_everything = True
+    run = await world.start(Scene.of(pay(), ask()))
+    await world.say(only(run), "approve")
+    await world.leave()
+    run = await world.resume(run)
+    await world.decide(run, "answer", "because")
+    expect("what was paid", world.paid(), [40.5])
+    expect("how often it was told", world.heard().count(TOLD), 1)
+
+
+@behaviour("P13", GATED, Capability.RESPOND_IN_PLACE)
+async def a_result_of_a_person_is_made_known_where_that_is_configured(world: World) -> None:
+    """Where everything is to be told, the agent hears that a person gave the result of its call."""
+    world.tells_everything = True
+    await world.decide(await world.start(Scene.of(pay())), "answer", "paid by hand")
+    expect("what was paid", world.paid(), [])
+    expect_in("what the agent heard", "paid by hand", world.heard())
+    expect_in("what the agent heard", "A person gave this result", world.heard())

@@ -106,6 +106,16 @@ class TellsNothing(BrokenGate):
                 return said
 
 
+@breaks("P13")
+class TellsWhatIsToBeKept(BrokenGate):
+    """Tells the agent of each approval, whatever is configured."""
+
+    async def heard(self, said: Verdict, action: Action, call: str) -> Verdict:
+        if not isinstance(said, Proceed) or said.request_id is None or said.note:
+            return said
+        return replace(said, note="A person approved this call.")
+
+
 @breaks("P14", Capability.EDIT_ARGUMENTS)
 class RunsTheAgentsVersion(BrokenGate):
     """Runs a draft as the agent had proposed it, whichever version was taken."""
