@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -108,6 +109,10 @@ class Broke:
 
 
 Ending = Completed | Paused | Broke
+
+endings = logging.getLogger("hitl_core.endings")
+"""How turns ended: an adapter logs here the exception behind its Broke, once, with `exc_info`. Who waits for a run
+reads the rest from the run; a worker's log is the only one to say it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from hitl_adapters.plain.adapter import PlainOptions
 from hitl_core.audit.keys import ENVIRONMENT
 from hitl_core.config.config import TABLES, TOOL_KEYS, Config
 from hitl_core.protocol import EffectMode
 
 ROOT = Path(__file__).resolve().parents[2]
+ADAPTERS = ROOT / "src" / "adapters" / "hitl_adapters"
 PAGE = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 EXAMPLE = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)[0]
 SECTIONS = dict(re.findall(r"^#{2,3} (.+?)\n(.*?)(?=^#{2,3} |\Z)", PAGE, re.DOTALL | re.MULTILINE))
@@ -30,10 +30,10 @@ def keys_of(section: str) -> set[str]:
     return set(re.findall(r"^\| `(\w+)` \|", SECTIONS[section], re.MULTILINE))
 
 
-def options_of(adapter: str, name: str) -> set[str]:
+def options_of(adapter: str) -> set[str]:
     """The fields of an options class, read and not imported: its framework may be missing here."""
-    tree = ast.parse((ROOT / "src/adapters/hitl_adapters" / adapter / "adapter.py").read_text(encoding="utf-8"))
-    made = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
+    tree = ast.parse((ADAPTERS / adapter / "adapter.py").read_text(encoding="utf-8"))
+    made = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name.endswith("Options"))
     return {ast.unparse(node.target) for node in made.body if isinstance(node, ast.AnnAssign)}
 
 
@@ -52,9 +52,10 @@ def test_what_is_said_of_tools() -> None:
     assert {"ledger", "idempotent"} == set(EffectMode) - {EffectMode.TRANSACTIONAL}
 
 
-def test_the_options_of_the_adapters() -> None:
-    assert keys_of("Options of `langgraph`") == options_of("langgraph", "LangGraphOptions")
-    assert keys_of("Options of `plain`") == set(PlainOptions.__dataclass_fields__)
+@pytest.mark.parametrize("adapter", sorted(path.parent.name for path in ADAPTERS.glob("*/adapter.py")))
+def test_the_options_of_the_adapters(adapter: str) -> None:
+    assert keys_of(f"Options of `{adapter}`") == options_of(adapter)
+    assert f"`{adapter}`" in SECTIONS["[backend]"]
 
 
 def test_the_variables_that_are_read() -> None:
@@ -67,7 +68,7 @@ def test_the_example_gives_every_key_and_loads(tmp_path: Path) -> None:
     config = Config.load(tmp_path / "hitl.toml")
     assert (config.app.reference, config.environment, config.channels) == ("desk:build", "production", ("console",))
     assert config.tools["send_email"].keys() == {trait for trait, *_ in TOOL_KEYS.values()}
-    assert config.options.keys() == options_of("langgraph", "LangGraphOptions")
+    assert config.options.keys() == options_of("langgraph")
 
 
 def test_the_defaults_on_the_page_are_those_of_the_code(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,9 +18,9 @@ from hitl_core.testing.scripted_model import Conversation, Rule, Script, Step, W
 
 from . import agents
 from .desk import READS, Desk, answering, approve, calls, editing, ended, recorded, reject
-from .zygote import ROOT
 
 Made = Callable[..., Desk]
+ROOT = Path(__file__).resolve().parents[2]
 
 ONE = (calls(("look_up", {"order": "A"})), calls(("refund", {"order": "A", "amount": 12})), Step(say="done"))
 PAY = calls(("refund", {"order": "A", "amount": 12}))

@@ -49,11 +49,15 @@ async def test_1_an_error_of_the_model_lets_a_task_begin_again_and_repeats_no_to
     assert [entry.answered for entry in at.model.calls] == [True, False, True]
 
 
-async def test_1_a_failed_run_is_retried_without_repeating_anything(desk: Made) -> None:
+async def test_1_a_failed_run_is_retried_without_repeating_anything(
+    desk: Made, caplog: pytest.LogCaptureFixture
+) -> None:
     broken = Step(say="done", fault=Refuse(status=400, times=3))
     at = desk(agents.crew(agents.Refund), PAY, broken)
     run = await at.answer(await at.start(), approve)
     assert run.state is RunState.FAILED
+    ours = [record for record in caplog.records if record.name.startswith("hitl_core")]
+    assert [(record.name, bool(record.exc_info)) for record in ours] == [("hitl_core.endings", True)]
     ended(await at.resume(run), {"answer": "done"})
     assert at.effects == ["refund"]
     assert [entry.answered for entry in at.model.calls] == [True, False, False, False, True]

@@ -24,9 +24,9 @@ from hitl_core.protocol import Json, PauseRequest, Response, RunState
 from hitl_core.runtime import Settings
 from hitl_core.testing.crashing import CommandLog, CrashingStore, CrashPoint, die, points
 from hitl_core.tools import Catalogue
+from tests import ledger
 from tests.forking import KILLED, child
 
-from . import desk as desks
 from .desk import LEDGER, Desk, recorded, sqlite_saver
 
 ENDS = (RunState.COMPLETED, RunState.FAILED)
@@ -223,7 +223,7 @@ def killed_at(story: Story, folder: Path, place: Place) -> None:
         if place.kind == "saver":
             _each(_saver(story), place.name, _counted(place))
         elif place.kind == "effect":
-            setattr(desks, "os", Dying(story, place))  # noqa: B010
+            setattr(ledger, "os", Dying(story, place))  # noqa: B010
         point = CrashPoint(place.name, place.when, place.nth)
         async with opened(desk, lambda store: CrashingStore(store, point if place.kind == "command" else None)) as hitl:
             await told(hitl, story, await hitl.start(story.input), [])

@@ -174,10 +174,14 @@ async def test_undo_asks_again_on_a_branch_and_what_happened_stays_on_record(des
         assert [each.state for each in await hitl.effects(run.id)] == [ActionState.EXECUTED]
 
 
-async def test_a_run_whose_model_failed_is_retried_without_doing_anything_again(desk: Made) -> None:
+async def test_a_run_whose_model_failed_is_retried_without_doing_anything_again(
+    desk: Made, caplog: pytest.LogCaptureFixture
+) -> None:
     at = desk(desk_spec, calls(REFUND), Step(say="all done", fault=Refuse(status=400, times=1)))
     run = await at.answer(await at.start(), approve)
     assert (run.state, at.effects, "BadRequestError" in run.error) == (RunState.FAILED, ["refund"], True)
+    ours = [record for record in caplog.records if record.name.startswith("hitl_core")]
+    assert [(record.name, bool(record.exc_info)) for record in ours] == [("hitl_core.endings", True)]
     run = await at.resume(run)
     assert (run.state, run.output, at.effects) == (RunState.COMPLETED, {"answer": "all done"}, ["refund"]), run.error
 

@@ -13,11 +13,11 @@ from hitl_adapters.openai_agents import AgentApp, human_agent
 from hitl_core.protocol import Run, RunState
 from hitl_core.testing.crashing import die
 from hitl_core.testing.scripted_model import Conversation, Script
+from tests.crash_desk import CrashDesk, only_run
+from tests.forking import KILLED, child, model_process
 
-from .crash_desk import CrashDesk, only_run
 from .desk import chat_model, recorded
 from .native import function_tools
-from .processes import KILLED, child, model_process
 from .specs import calls, says
 
 pytestmark = pytest.mark.processes
@@ -49,7 +49,7 @@ def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[CrashDesk]:
         return office(url, session=lambda thread: SQLiteSession(thread, tmp_path / "chat.db"))
 
     with model_process(SCRIPT, tmp_path / "model.jsonl") as url:
-        yield CrashDesk(tmp_path, url, tmp_path / "model.jsonl", app=app)
+        yield CrashDesk("openai_agents", tmp_path, url, tmp_path / "model.jsonl", app)
 
 
 def begun(desk: CrashDesk) -> int:

@@ -9,14 +9,12 @@ from dataclasses import dataclass, replace
 from typing import NoReturn, assert_never
 
 from ..commands import Claimed, Command, FinishRun, Lease, PauseRun, RenewLease
-from ..contracts import Adapter, Broke, Completed, Ending, Paused, Turn
+from ..contracts import Adapter, Broke, Completed, Ending, Paused, Turn, endings
 from ..errors import HitlError, LeaseLost, RecordError, StoreUnavailable
 from ..gate import Gate, Surroundings
 from ..protocol import Json, LiveEvent, LiveKind, PauseRequest, Run, RunState
 
 log = logging.getLogger("hitl_core")
-endings = logging.getLogger("hitl_core.endings")
-"""How turns ended. Who waits for a run reads that from the run; a worker's log is the only one to say it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from autogen_agentchat.teams import BaseGroupChat
 
 from hitl_core.apps import AppSource
 from hitl_core.capabilities import NATIVE, Capabilities, Capability, absent, emulated
-from hitl_core.contracts import Broke, Completed, Ending, Finding, Paused, Turn
+from hitl_core.contracts import Broke, Completed, Ending, Finding, Paused, Turn, endings
 from hitl_core.errors import AppChanged, AppRefused, CapabilityNotSupported
 from hitl_core.protocol import Json, Run
 from hitl_core.tools import Catalogue
@@ -28,7 +28,7 @@ from .building import Models, build_app
 from .errors import in_words
 from .gating import Handed, Overseen, oversee
 from .mapping import as_task, output_of
-from .suspend import Kept, Memory, Scope, Session, Suspended, drive, prove
+from .suspend import Current, Kept, Memory, Scope, Suspended, drive, prove
 
 NAME: Final = "autogen"
 
@@ -98,7 +98,7 @@ class AutoGenAdapter:
             raise AppChanged(f"the app was {kept.app} when it paused, and is {overseen.shape} now; nothing ran")
         memory = await Memory.of(turn.gate)
         try:
-            ending = await _Stretch(overseen, Session(turn, memory), kept).ending()
+            ending = await _Stretch(overseen, Current(turn, memory), kept).ending()
             await memory.written()
         finally:
             await memory.settled()
@@ -150,15 +150,15 @@ class AutoGenAdapter:
 class _Stretch:
     """One stretch of a run with one fresh app."""
 
-    def __init__(self, overseen: Overseen, session: Session, kept: Kept | None) -> None:
-        self._overseen, self._session, self._kept = overseen, session, kept
+    def __init__(self, overseen: Overseen, now: Current, kept: Kept | None) -> None:
+        self._overseen, self._now, self._kept = overseen, now, kept
         self._app, self._watch = overseen.app, overseen.watch
-        self._root = Scope(session, counts=Counter({} if kept is None else kept.counts))
-        session.floor.update({} if kept is None else kept.floor)
+        self._root = Scope(now, counts=Counter({} if kept is None else kept.counts))
+        now.floor.update({} if kept is None else kept.floor)
 
     async def ending(self) -> Ending:
         """Put the app where it stood, drive it, and say what came of it."""
-        turn = self._session.turn
+        turn = self._now.turn
         try:
             task = await self._stood()
         except Suspended:  # whoever was handed the conversation has the floor still
@@ -168,11 +168,11 @@ class _Stretch:
         try:
             result = await drive(self._root, lambda: self._stream(task))
         except RuntimeError as exc:  # what a team makes of every error of its manager
-            return Broke(in_words(self._session.error or exc), turn.checkpoint, tuple(self._session.used))
+            return self._broke(self._now.error or exc, turn.checkpoint)
         if turn.gate.stopped is not None:
             return Broke(str(turn.gate.stopped), turn.checkpoint)
-        if self._session.error is not None:
-            return Broke(in_words(self._session.error), await self._checkpoint(), tuple(self._session.used))
+        if self._now.error is not None:
+            return self._broke(self._now.error, await self._checkpoint())
         if result is None or (self._watch is not None and self._watch.paused):
             return self._paused(await self._checkpoint())
         self._refuse_unmet()
@@ -183,58 +183,62 @@ class _Stretch:
         if self._watch is not None:
             await self._watch.prepare()
         if self._kept is None or self._watch is None or self._kept.team is None:
-            return as_task(self._session.turn.run.input)
+            return as_task(self._now.turn.run.input)
         await self._watch.load(self._kept.team)
         handed = self._handed()
         if handed is None:
-            return None if self._kept.team["paused"] else as_task(self._session.turn.run.input)
-        task = await handed.task(self._session, self._root.next("~handoff"), self._chat)
+            return None if self._kept.team["paused"] else as_task(self._now.turn.run.input)
+        task = await handed.task(self._now, self._root.next("~handoff"), self._chat)
         self._root.passed("~handoff")
         return task
 
     def _stream(self, task: list[BaseChatMessage] | None) -> Any:
-        return self._app.run_stream(task=task, cancellation_token=self._session.token)
+        return self._app.run_stream(task=task, cancellation_token=self._now.token)
 
     # ── endings ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def _paused(self, checkpoint: Json, again: Json = None) -> Ending:
-        session = self._session
+        now = self._now
         self._refuse_unmet()
         if not self._waits():
-            return Broke("the app stopped and nothing in it waits for people", session.turn.checkpoint)
-        return Paused(again or checkpoint, tuple(session.lifted.values()), tuple(session.used))
+            return Broke("the app stopped and nothing in it waits for people", now.turn.checkpoint)
+        return Paused(again or checkpoint, tuple(now.lifted.values()), tuple(now.used))
+
+    def _broke(self, error: Exception, checkpoint: Json) -> Broke:
+        endings.warning("run %s: the team raised", self._now.turn.run.id, exc_info=error)
+        return Broke(in_words(error), checkpoint, tuple(self._now.used))
 
     async def _completed(self, result: TaskResult) -> Ending:
         if self._watch is None:
-            return Completed(output_of(result.messages), tuple(self._session.used))
+            return Completed(output_of(result.messages), tuple(self._now.used))
         last = result.messages[-1] if result.messages else None
         if isinstance(last, HandoffMessage) and last.target not in self._mates:
             return await self._handed_over(last)
-        return Completed(output_of(self._watch.thread, result.stop_reason), tuple(self._session.used))
+        return Completed(output_of(self._watch.thread, result.stop_reason), tuple(self._now.used))
 
     async def _handed_over(self, last: HandoffMessage) -> Ending:
         handed = Handed(last.target, last.source, self._mates)
-        handed.ask(self._session, self._root.next("~handoff"), self._chat)
+        handed.ask(self._now, self._root.next("~handoff"), self._chat)
         return self._paused(await self._checkpoint({"person": last.target, "by": last.source}))
 
     async def _checkpoint(self, handed: dict[str, str] | None = None) -> Json:
         team: Any = None if self._watch is None else await self._watch.save()
         counts = dict(self._root.counts) if team is not None else {}
-        floor = self._session.floor
+        floor = self._now.floor
         return Kept(self._overseen.shape, team, counts, self._waits(), floor, handed).to_json()
 
     def _handed_again(self) -> Json:
         """The checkpoint as it was, with what the person has said so far."""
         assert self._kept is not None
         kept = self._kept
-        return Kept(kept.app, kept.team, kept.counts, self._waits(), self._session.floor, kept.handed).to_json()
+        return Kept(kept.app, kept.team, kept.counts, self._waits(), self._now.floor, kept.handed).to_json()
 
     def _waits(self) -> tuple[str, ...]:
-        return tuple(self._session.waits)
+        return tuple(self._now.waits)
 
     def _refuse_unmet(self) -> None:
         waited = () if self._kept is None else self._kept.waits
-        if waited and not self._session.reached & set(waited):
+        if waited and not self._now.reached & set(waited):
             raise AppChanged(f"the app did not come to {', '.join(waited)}, where it had paused before")
 
     def _handed(self) -> Handed | None:

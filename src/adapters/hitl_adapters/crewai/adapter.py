@@ -7,13 +7,12 @@ advance ─► a fresh crew ─► kickoff in a thread of its own ─┬─► i
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from hitl_core.apps import AppSource
 from hitl_core.capabilities import NATIVE, Capabilities, Capability, absent, emulated
-from hitl_core.contracts import Broke, Completed, Ending, Finding, Paused, Turn
+from hitl_core.contracts import Broke, Completed, Ending, Finding, Paused, Turn, endings
 from hitl_core.errors import AppChanged, AppRefused, CapabilityNotSupported
 from hitl_core.gate import heeding_stops
 from hitl_core.protocol import Json, Run
@@ -24,12 +23,9 @@ from .mapping import output_of
 
 if TYPE_CHECKING:
     from .building import App
-    from .suspend import Current
-
-log = logging.getLogger("hitl_core")
+    from .suspend import Current, Kept
 
 NAME: Final = "crewai"
-VERSION: Final = 1
 
 CAPABILITIES: Final[Capabilities] = {
     Capability.GATE_TOOLS: NATIVE,
@@ -112,20 +108,20 @@ class CrewAIAdapter:
 
     async def advance(self, turn: Turn) -> Ending:
         """Run a fresh crew or flow; what is known of this run is answered at once."""
-        from .suspend import Current, in_own_thread
+        from .suspend import Current, Kept, in_own_thread
 
         app = await self._attached()
-        kept = Kept.read(turn)
+        kept = Kept.read(turn.checkpoint)
         now = Current(turn, await turn.gate.journal(), frozenset(kept.calls), frozenset(self._options.safe_steps))
-        work = Work(app, now, kept)
+        stretch = _Stretch(app, now, kept)
         try:
             with heeding_stops(turn.gate, now.stop):
-                output = await in_own_thread(work.run, name=f"hitl-crew-{turn.run.id[:8]}")
+                output = await in_own_thread(stretch.run, name=f"hitl-crew-{turn.run.id[:8]}")
         except Exception as exc:
-            return work.ending(None, exc)
+            return stretch.ending(None, exc)
         finally:
             now.over = True
-        return work.ending(output, None)
+        return stretch.ending(output, None)
 
     async def cancel(self, run: Run, checkpoint: Json) -> None:
         """Nothing to forget: a paused crew exists only as rows in our store."""
@@ -154,35 +150,8 @@ class CrewAIAdapter:
             silence()
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """The checkpoint: what waits, the app that it waits in, and the tasks that have ended."""
-
-    fingerprint: str = ""
-    calls: tuple[str, ...] = ()
-    tasks: tuple[Json, ...] = ()
-
-    @classmethod
-    def read(cls, turn: Turn) -> Kept:
-        """Raises AppChanged for a checkpoint that another release wrote."""
-        if turn.checkpoint is None:
-            return cls()
-        found = cast("dict[str, Any]", turn.checkpoint)
-        if not isinstance(turn.checkpoint, dict) or found.get("version") != VERSION:
-            raise AppChanged(f"the checkpoint of run {turn.run.id} was not written by this release; it reads {VERSION}")
-        return cls(found["fingerprint"], tuple(found["calls"]), tuple(found["tasks"]))
-
-    def to_json(self) -> Json:
-        return {
-            "version": VERSION,
-            "fingerprint": self.fingerprint,
-            "calls": list(self.calls),
-            "tasks": list(self.tasks),
-        }
-
-
-class Work:
-    """One turn's work, in its own thread, and what came of it."""
+class _Stretch:
+    """One stretch of a run with one fresh crew or flow, in its own thread, and what came of it."""
 
     def __init__(self, app: App, now: Current, kept: Kept) -> None:
         self._app, self._now, self._kept = app, now, kept
@@ -209,13 +178,14 @@ class Work:
         if isinstance(error, AppChanged | AppRefused):
             raise error
         if error is not None:
-            log.warning("run %s: the crew raised", now.turn.run.id, exc_info=error)
+            endings.warning("run %s: the crew raised", now.turn.run.id, exc_info=error)
             return Broke(in_words(error), checkpoint=now.turn.checkpoint)
         self._require_reached()
         return Completed(output, tuple(now.used))
 
     def _paused(self) -> Paused:
         from .building.app import ended_tasks
+        from .suspend import Kept
 
         now = self._now
         if self._kept.calls and len(now.missing(self._kept.calls)) == len(self._kept.calls):

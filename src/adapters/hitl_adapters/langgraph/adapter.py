@@ -11,14 +11,13 @@ undo      forks the thread at its last pause
 from __future__ import annotations
 
 import asyncio
-import logging
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hitl_core.apps import AgentSpec, AppSource
 from hitl_core.capabilities import NATIVE, Capabilities, Capability, absent, emulated
-from hitl_core.contracts import Ending, Finding, Turn
+from hitl_core.contracts import Ending, Finding, Turn, endings
 from hitl_core.errors import AppChanged, AppRefused, CapabilityNotSupported, LeaseLost
 from hitl_core.gate import heeding_stops
 from hitl_core.protocol import Json, Run
@@ -27,9 +26,7 @@ from hitl_core.tools import Catalogue
 from .building import agent_input, build_agent, open_saver, opened
 from .errors import UnknownInterruptError, in_words, is_invalid_resume
 from .mapping import Codecs, Sites, findings
-from .suspend import App, Current, Engine, Halt, InvalidAnswer, PausedAt, Reached, Resumption, Step, driving, written_by
-
-endings = logging.getLogger("hitl_core.endings")
+from .suspend import App, Current, Engine, Halt, InvalidAnswer, Kept, Reached, Resumption, Step, driving, written_by
 
 NAME: Final = "langgraph"
 
@@ -118,7 +115,7 @@ class LangGraphAdapter:
     async def undo(self, run: Run, checkpoint: Json) -> Json:
         """Fork the thread at the checkpoint of its last pause; the pauses there are asked anew."""
         engine, _ = await self._attached()
-        kept = PausedAt.read(checkpoint)
+        kept = Kept.read(checkpoint)
         if kept is None:
             raise AppChanged(f"run {run.id} has no pause to go back to")
         await engine.fork(kept.paused, run=run.id)

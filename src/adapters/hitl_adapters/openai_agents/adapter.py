@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
@@ -13,7 +12,7 @@ from agents import Agent, OpenAIConversationsSession, RunConfig, RunHooks, RunSt
 
 from hitl_core.apps import AppSource
 from hitl_core.capabilities import NATIVE, Capabilities, Capability, Support, emulated
-from hitl_core.contracts import Broke, Completed, Ending, Finding, Paused, Turn
+from hitl_core.contracts import Broke, Completed, Ending, Finding, Paused, Turn, endings
 from hitl_core.errors import AppChanged, AppRefused, LeaseLost
 from hitl_core.protocol import Json, Run
 from hitl_core.tools import Catalogue
@@ -24,8 +23,6 @@ from .gating import graph_of, look_through, oversee, require_agent, set_apart, s
 from .mapping import answer_of, input_of
 from .suspend import Current, Kept, LateSession, close_calls, drive, driving, restored
 from .suspend.kept import written
-
-log = logging.getLogger("hitl_core")
 
 NAME: Final = "openai_agents"
 
@@ -181,8 +178,8 @@ class OpenAIAgentsAdapter:
                 result = await drive(now, app.agent, given, config=app.run_config, how=how)
             except Exception as exc:
                 return _broke(now, exc)
-            if now.halted is not None:
-                raise now.halted
+            if now.failure is not None:
+                raise now.failure
             if not result.interruptions:
                 await _flush(session, over=True)
                 return Completed(answer_of(result.final_output), tuple(now.used))
@@ -247,11 +244,11 @@ class OpenAIAgentsAdapter:
 
 
 def _broke(now: Current, error: Exception) -> Broke:
-    if now.halted is not None:
-        raise now.halted
+    if now.failure is not None:
+        raise now.failure
     if isinstance(error, LeaseLost):
         raise error
-    log.warning("run %s: the agents raised", now.turn.run.id, exc_info=error)
+    endings.warning("run %s: the agents raised", now.turn.run.id, exc_info=error)
     return Broke(in_words(error), now.turn.checkpoint, tuple(now.used))
 
 

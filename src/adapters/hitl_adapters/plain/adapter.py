@@ -11,22 +11,19 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from hitl_core.apps import AppSource
 from hitl_core.capabilities import NATIVE, Capabilities, Capability, absent, emulated
-from hitl_core.contracts import Broke, Completed, Ending, Finding, Paused, Turn
+from hitl_core.contracts import Broke, Completed, Ending, Finding, Paused, Turn, endings
 from hitl_core.errors import AppChanged, AppRefused, CapabilityNotSupported, LeaseLost
 from hitl_core.protocol import Json, Run
 from hitl_core.tools import Catalogue, as_json
 
 from .errors import in_words
-from .suspend import Session, Suspended, entered
-
-endings = logging.getLogger("hitl_core.endings")
+from .suspend import Current, Suspended, driving
 
 App = Callable[[Json], Any]
 
@@ -87,25 +84,25 @@ class PlainAdapter:
         """Run the function from its start; what is known of it is answered at once."""
         await self.attach()
         journal = await turn.gate.journal()
-        session = Session(turn.gate, journal, self._catalogue, turn.emit)
+        now = Current(turn.gate, journal, self._catalogue, turn.emit)
         _check_version(turn)
         try:
-            output = await self._call(session, turn.run.input)
+            output = await self._call(now, turn.run.input)
         except Suspended:
-            return _paused(session, turn)
+            return _paused(now, turn)
         except (AppChanged, LeaseLost):
             raise
         except Exception as exc:
             endings.warning("run %s: the app raised", turn.run.id, exc_info=exc)
             return Broke(in_words(exc), checkpoint=turn.checkpoint)
         finally:
-            await session.idle()
-        if session.waiting:  # the app swallowed our exception: nothing that waits has run, and nothing may go on
-            return _paused(session, turn)
-        missing = session.unmet(turn.checkpoint)
+            await now.idle()
+        if now.waiting:  # the app swallowed our exception: nothing that waits has run, and nothing may go on
+            return _paused(now, turn)
+        missing = now.unmet(turn.checkpoint)
         if missing:
             raise AppChanged(f"the app ended without reaching {', '.join(missing)}, where it had paused")
-        return Completed(as_json(output), tuple(session.used))
+        return Completed(as_json(output), tuple(now.used))
 
     async def cancel(self, run: Run, checkpoint: Json) -> None:
         """Nothing to forget: a paused function exists only as rows in our store."""
@@ -116,20 +113,20 @@ class PlainAdapter:
     async def close(self) -> None:
         """Nothing to let go of."""
 
-    async def _call(self, session: Session, value: Json) -> Any:
+    async def _call(self, now: Current, value: Json) -> Any:
         assert self._app is not None
-        with entered(session):
+        with driving(now):
             if inspect.iscoroutinefunction(self._app):
                 return await self._app(value)
             result = await asyncio.to_thread(self._app, value)
             return await result if inspect.isawaitable(result) else result
 
 
-def _paused(session: Session, turn: Turn) -> Paused:
-    if session.lost(turn.checkpoint) and not turn.gate.held:
-        places = ", ".join(session.unmet(turn.checkpoint))
+def _paused(now: Current, turn: Turn) -> Paused:
+    if now.lost(turn.checkpoint) and not turn.gate.held:
+        places = ", ".join(now.unmet(turn.checkpoint))
         raise AppChanged(f"the app paused elsewhere without reaching {places}, where it had paused before")
-    return Paused({"version": 1, "calls": session.order()}, consumed=tuple(session.used))
+    return Paused({"version": 1, "calls": now.order()}, consumed=tuple(now.used))
 
 
 def _check_version(turn: Turn) -> None:

@@ -30,7 +30,7 @@ from hitl_core.tools import Tool, as_json, tool
 
 from .errors import TRIED, failed, refused_after
 from .mapping import choice_form, question_form, review_form, tool_form
-from .suspend import PASS, Session, Suspended, current
+from .suspend import PASS, Current, Suspended, current
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -85,22 +85,22 @@ class PlainGate:
         On resume it is not done again. A process that dies between the work and the remembering leaves no trace of it,
         and then it is; what must not happen twice belongs behind `guard`.
         """
-        session = current()
-        place = session.place(f"step:{name or function.__name__}")
-        if place in session.journal:
-            return session.journal[place]
-        if await session.gate.heed_stops():
-            raise session.suspend()
+        now = current()
+        place = now.place(f"step:{name or function.__name__}")
+        if place in now.journal:
+            return now.journal[place]
+        if await now.gate.heed_stops():
+            raise now.suspend()
         result = function(*args, **kwargs)
         made = as_json(await result if inspect.isawaitable(result) else result)
-        return await session.gate.remember(place, made)
+        return await now.gate.remember(place, made)
 
     async def guidance(self) -> tuple[str, ...]:
         """What people have said to the agent since it was last asked for, in words for a model; call it before each
         model call. When the app runs again, the same comes back at the same place."""
-        session = current()
-        place = session.place("guidance")
-        given = await session.gate.entering(place, replayed=place in session.journal, seals=True)
+        now = current()
+        place = now.place("guidance")
+        given = await now.gate.entering(place, replayed=place in now.journal, seals=True)
         return tuple(map(guiding, given))
 
     async def together(self, *calls: Awaitable[Any]) -> list[Any]:
@@ -141,22 +141,22 @@ class PlainGate:
         return tuple(current().notes)
 
     async def _consult(self, name: str, arguments: Arguments, form: Form) -> Json:
-        session = current()
-        place = session.place(name)
+        now = current()
+        place = now.place(name)
         action = Action(tool=name, arguments=arguments, origin=_origin())
-        verdict = await session.gate.propose(action, call=place, form=form)
+        verdict = await now.gate.propose(action, call=place, form=form)
         match verdict:
             case Wait():
-                raise session.suspend()
+                raise now.suspend()
             case Refuse(text=text):
-                session.used.append(place)
+                now.used.append(place)
                 raise CallRefused(text)
             case Proceed():
-                session.used.append(place)
+                now.used.append(place)
                 late = f"nobody answered {place!r} before its deadline; go on without an answer, or ask again"
                 raise CallRefused(late)
             case Substitute(result=result):
-                session.used.append(place)
+                now.used.append(place)
                 return result
 
 
@@ -182,13 +182,13 @@ def _guarded(declared: Tool, key: Key | None) -> Callable[..., Any]:
 
 
 async def _run(declared: Tool, key: Key | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Json:
-    session = current()
-    session.catalogue.learn(declared)
+    now = current()
+    now.catalogue.learn(declared)
     arguments = declared.named(args, kwargs)
     action = Action(tool=declared.name, arguments=arguments, definition=declared.definition, origin=_origin())
-    place = session.place(declared.name if key is None else f"{declared.name}:{key(*args, **kwargs)}")
-    verdict = await session.gate.propose(action, call=place, form=tool_form(declared))
-    return await _obey(session, declared, verdict, place)
+    place = now.place(declared.name if key is None else f"{declared.name}:{key(*args, **kwargs)}")
+    verdict = await now.gate.propose(action, call=place, form=tool_form(declared))
+    return await _obey(now, declared, verdict, place)
 
 
 def _origin() -> Origin:
@@ -197,35 +197,35 @@ def _origin() -> Origin:
     return Origin(agent=path[-1] if path else None, path=path)
 
 
-async def _obey(session: Session, declared: Tool, verdict: Verdict, place: str) -> Json:
+async def _obey(now: Current, declared: Tool, verdict: Verdict, place: str) -> Json:
     match verdict:
         case Wait():
-            raise session.suspend()
+            raise now.suspend()
         case Refuse(text=text):
-            session.used.append(place)
+            now.used.append(place)
             raise CallRefused(text)
         case Substitute(result=result, note=note):
-            session.used.append(place)
-            session.tell(note, place)
+            now.used.append(place)
+            now.tell(note, place)
             return result
         case Proceed(note=note):
-            session.tell(note, place)
-            with session.working():
-                return await _carry_out(session, declared, verdict)
+            now.tell(note, place)
+            with now.working():
+                return await _carry_out(now, declared, verdict)
 
 
-async def _carry_out(session: Session, declared: Tool, allowed: Proceed) -> Json:
+async def _carry_out(now: Current, declared: Tool, allowed: Proceed) -> Json:
     if declared.traits.mode is EffectMode.TRANSACTIONAL:
-        return await _carry_out_in_store(session, declared, allowed)
+        return await _carry_out_in_store(now, declared, allowed)
     try:
-        return await _carry_out_once(session, declared, allowed)
+        return await _carry_out_once(now, declared, allowed)
     except ResultNotKept as exc:
         raise CallRefused(str(exc)) from exc
 
 
-async def _carry_out_once(session: Session, declared: Tool, allowed: Proceed) -> Json:
+async def _carry_out_once(now: Current, declared: Tool, allowed: Proceed) -> Json:
     failure: Exception | None = None
-    async with session.gate.carry_out(allowed, suspends=PASS) as effect:
+    async with now.gate.carry_out(allowed, suspends=PASS) as effect:
         try:
             result = await declared.run(effect.arguments)
             effect.outcome = Executed(result)
@@ -238,8 +238,8 @@ async def _carry_out_once(session: Session, declared: Tool, allowed: Proceed) ->
     raise refused_after(failure) from failure
 
 
-async def _carry_out_in_store(session: Session, declared: Tool, allowed: Proceed) -> Json:
+async def _carry_out_in_store(now: Current, declared: Tool, allowed: Proceed) -> Json:
     try:
-        return await session.gate.carry_out_in_store(allowed, declared.run_in)
+        return await now.gate.carry_out_in_store(allowed, declared.run_in)
     except RuntimeError as exc:
         raise CallRefused(f"{TRIED}: {exc}") from exc

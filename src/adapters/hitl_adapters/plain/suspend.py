@@ -23,7 +23,7 @@ PASS: Final = (Suspended, Stopped)
 """What ends a turn from inside a guarded function: its call has no outcome then, and begins again."""
 
 
-class Session:
+class Current:
     """What one turn of a plain function knows: its gate, its journal, and how often each name was called."""
 
     def __init__(
@@ -93,22 +93,22 @@ class Session:
         self._emit(LiveEvent(run_id=self.gate.run.id, kind=kind, text=text, data=data))
 
 
-_session: ContextVar[Session | None] = ContextVar("hitl_plain_session", default=None)
+_current: ContextVar[Current | None] = ContextVar("hitl_plain_turn", default=None)
 
 
 @contextmanager
-def entered(session: Session) -> Iterator[None]:
-    """Make `session` the current one for the app and all that it calls."""
-    token = _session.set(session)
+def driving(now: Current) -> Iterator[None]:
+    """Make `now` the turn that guarded functions of the app belong to."""
+    token = _current.set(now)
     try:
         yield
     finally:
-        _session.reset(token)
+        _current.reset(token)
 
 
-def current() -> Session:
-    """The session of the run that calls us. Raises NoRun outside one: nobody could have approved anything."""
-    session = _session.get()
-    if session is None:
+def current() -> Current:
+    """The turn of the run that calls us. Raises NoRun outside one: nobody could have approved anything."""
+    now = _current.get()
+    if now is None:
         raise NoRun("this function is guarded and was called outside a run; start it with hitl.start(…) or `hitl run`")
-    return session
+    return now

@@ -116,8 +116,19 @@ async def test_who_let_one_call_run_does_not_let_the_other(world: World) -> None
     second = world.request(claimed, approvers=Approvers(separate_from=("mail",)))
     await world.pause(claimed, first, second)
     await world.answer(first.approve(by="ann"))
-    assert "let 'mail' run" in await refused(world, NotAuthorised, response=second.approve(by="ann"))
+    assert "let 'mail' run, or voted for it" in await refused(world, NotAuthorised, response=second.approve(by="ann"))
     assert (await world.answer(second.approve(by="bob"))).run_state is RunState.READY
+
+
+async def test_a_vote_that_waits_for_others_keeps_apart_too(world: World) -> None:
+    claimed = await world.open()
+    first = world.request(claimed, "mail#1", Action(tool="mail"), approvers=TWO)
+    second = world.request(claimed, approvers=Approvers(separate_from=("mail",)))
+    await world.pause(claimed, first, second)
+    await world.answer(first.approve(by="ann"))
+    assert "or voted for it" in await refused(world, NotAuthorised, response=second.approve(by="ann"))
+    await world.answer(first.reject(by="bob"))
+    assert (await world.answer(second.approve(by="ann"))).run_state is RunState.READY
 
 
 async def test_who_refused_one_call_may_let_the_other_run(world: World) -> None:

@@ -30,30 +30,30 @@ class GatedCode:
         return _not_run("It was called outside a run.") if scope is None else await self._settled(scope, blocks, token)
 
     async def _settled(self, scope: Scope, blocks: list[CodeBlock], token: CancellationToken) -> CodeResult:
-        session, place, name = scope.session, scope.step("~code"), self.agent.name
-        session.reached.add(place)
+        now, place, name = scope.now, scope.step("~code"), self.agent.name
+        now.reached.add(place)
         action, form = code_action(name, blocks, scope.path), code_form(name)
-        known = await session.gate.settled(place) if self.asks else None
+        known = await now.gate.settled(place) if self.asks else None
         if self.asks and known is None:
-            session.lifted[place] = session.gate.lift(action, call=place, form=form)
-            raise session.waiting(place)
-        verdict = await session.gate.propose(action, call=place, form=form)
+            now.lifted[place] = now.gate.lift(action, call=place, form=form)
+            raise now.waiting(place)
+        verdict = await now.gate.propose(action, call=place, form=form)
         match verdict:
             case Wait():
-                raise session.waiting(place)
+                raise now.waiting(place)
             case Refuse(text=text):
-                session.used.append(place)
+                now.used.append(place)
                 return _not_run(text)
             case Substitute(result=result, recorded=recorded):
-                session.used.append(place)
+                now.used.append(place)
                 return _recalled(result) if recorded else CodeResult(exit_code=0, output=str(result))
             case Proceed():
-                with session.working():
+                with now.working():
                     return await self._carried_out(scope, verdict, token)
 
     async def _carried_out(self, scope: Scope, allowed: Proceed, token: CancellationToken) -> CodeResult:
-        await scope.session.written()
-        async with scope.session.gate.carry_out(allowed) as effect:
+        await scope.now.written()
+        async with scope.now.gate.carry_out(allowed) as effect:
             try:
                 result: CodeResult = await self.run(code_blocks(effect.arguments), token)
             except Exception as exc:

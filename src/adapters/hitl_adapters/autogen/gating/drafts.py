@@ -36,13 +36,13 @@ async def reviewed(
 
 async def _judged(scope: Scope, name: str, text: str) -> dict[str, Json]:
     place = scope.step("~review")
-    session = scope.session
-    session.reached.add(place)
+    now = scope.now
+    now.reached.add(place)
     action = Action(tool=name, arguments={"content": text}, origin=Origin(agent=name, path=scope.path))
-    verdict = await session.gate.propose(action, call=place, form=review_form(name))
+    verdict = await now.gate.propose(action, call=place, form=review_form(name))
     if isinstance(verdict, Wait):
-        raise session.waiting(place)
-    session.used.append(place)
+        raise now.waiting(place)
+    now.used.append(place)
     if isinstance(verdict, Substitute):
         return cast("dict[str, Json]", verdict.result)
     return {"outcome": "refused", "content": getattr(verdict, "text", "Nobody reviewed this before its deadline.")}

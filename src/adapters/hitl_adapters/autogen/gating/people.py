@@ -17,32 +17,32 @@ from hitl_core.lifecycle import TAKEN_BACK, RequestState
 from hitl_core.protocol import Action, Answer, HandBack, TakeOver
 
 from ..mapping import no_answer, person_action, person_form, question_of
-from ..suspend import Scope, Session, Suspended
+from ..suspend import Current, Scope, Suspended
 
 
-async def decided(session: Session, place: str, action: Action, form: Form) -> Settled:
+async def decided(now: Current, place: str, action: Action, form: Form) -> Settled:
     """What was decided at a place. Raises Suspended while nobody has decided; then the request is lifted. Under a stop
     nothing that was decided is handed to the team."""
-    session.reached.add(place)
-    known = await session.gate.settled(place)
-    anew = known is not None and session.turn.ask_again and place not in session.asked_again
+    now.reached.add(place)
+    known = await now.gate.settled(place)
+    anew = known is not None and now.turn.ask_again and place not in now.asked_again
     if known is None or known.state in TAKEN_BACK or anew:
-        session.asked_again.add(place)
-        ask(session, place, action, form, round=0 if known is None else known.request.round + 1)
+        now.asked_again.add(place)
+        ask(now, place, action, form, round=0 if known is None else known.request.round + 1)
     assert known is not None
     if known.state in (RequestState.OPEN, RequestState.FROZEN):
-        raise session.waiting(place)
-    if await session.gate.stop_for(known.request.action) is not None:
-        session.ended.set()
-        raise Suspended(str(session.gate.stopped))
-    session.used.append(place)
+        raise now.waiting(place)
+    if await now.gate.stop_for(known.request.action) is not None:
+        now.ended.set()
+        raise Suspended(str(now.gate.stopped))
+    now.used.append(place)
     return known
 
 
-def ask(session: Session, place: str, action: Action, form: Form, *, round: int) -> None:
+def ask(now: Current, place: str, action: Action, form: Form, *, round: int) -> None:
     """Lift the request of a place. Always raises Suspended."""
-    session.lifted[place] = session.gate.lift(action, call=place, form=form, round=round)
-    raise session.waiting(place)
+    now.lifted[place] = now.gate.lift(action, call=place, form=form, round=round)
+    raise now.waiting(place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +59,19 @@ class Person:
 
     async def turn(self, scope: Scope, messages: Sequence[BaseChatMessage]) -> AsyncIterator[object]:
         """The parts of one turn: that somebody is asked, and what they said."""
-        name, session = self.agent.name, scope.session
+        name, now = self.agent.name, scope.now
         by = self._handed_by(scope, messages)
         asked = question_of(messages)
         action = person_action(name, asked, scope.path[:-1], self.mates)
         form = person_form(name, asked, messages, handoff=by is not None and self.swarm)
         yield UserInputRequestedEvent(request_id=scope.place, source=name)
-        known = await decided(session, scope.place, action, form)
+        known = await decided(now, scope.place, action, form)
         _require_same_question(known.request.action, messages)
         message = self._said(known, by)
         if message is None:
-            ask(session, scope.place, action, form, round=known.request.round + 1)
+            ask(now, scope.place, action, form, round=known.request.round + 1)
         elif isinstance(message, HandoffMessage):
-            session.floor.pop(self._floor(scope), None)
+            now.floor.pop(self._floor(scope), None)
         yield Response(chat_message=cast("BaseChatMessage", message))
 
     def _handed_by(self, scope: Scope, messages: Sequence[BaseChatMessage]) -> str | None:
@@ -79,9 +79,9 @@ class Person:
         last = messages[-1] if messages else None
         if isinstance(last, HandoffMessage) and last.target == self.agent.name:
             if self.swarm:
-                scope.session.floor[self._floor(scope)] = last.source
+                scope.now.floor[self._floor(scope)] = last.source
             return last.source
-        return scope.session.floor.get(self._floor(scope))
+        return scope.now.floor.get(self._floor(scope))
 
     def _floor(self, scope: Scope) -> str:
         return scope.place.rpartition(".")[0]
@@ -127,27 +127,27 @@ class Handed:
     by: str
     mates: tuple[str, ...]
 
-    def ask(self, session: Session, place: str, thread: Sequence[BaseChatMessage]) -> None:
+    def ask(self, now: Current, place: str, thread: Sequence[BaseChatMessage]) -> None:
         """Lift the request."""
-        session.lifted[place] = session.gate.lift(self._action(thread), call=place, form=self._form(thread))
-        session.waits[place] = None
+        now.lifted[place] = now.gate.lift(self._action(thread), call=place, form=self._form(thread))
+        now.waits[place] = None
 
-    async def task(self, session: Session, place: str, thread: Sequence[BaseChatMessage]) -> list[BaseChatMessage]:
+    async def task(self, now: Current, place: str, thread: Sequence[BaseChatMessage]) -> list[BaseChatMessage]:
         """The messages with which the team goes on. Raises Suspended while the person has the floor."""
-        known = await decided(session, place, self._action(thread), self._form(thread))
+        known = await decided(now, place, self._action(thread), self._form(thread))
         decision = None if known.response is None else known.response.decision
-        taken: list[str] = list(session.floor.get(place, "").splitlines()) if place in session.floor else []
+        taken: list[str] = list(now.floor.get(place, "").splitlines()) if place in now.floor else []
         match decision:
             case TakeOver(text=text):
-                session.floor[place] = "\n".join([*taken, text])
+                now.floor[place] = "\n".join([*taken, text])
             case HandBack(to=to) if to is not None and to not in self.mates:
                 pass
             case HandBack(text=text, to=to):
-                session.floor.pop(place, None)
+                now.floor.pop(place, None)
                 return [self._back("\n".join([*taken, text] if text else taken), to or self.by)]
             case _:
                 return [self._back(no_answer(known), self.by)]
-        ask(session, place, self._action(thread), self._form(thread), round=known.request.round + 1)
+        ask(now, place, self._action(thread), self._form(thread), round=known.request.round + 1)
         raise AssertionError("asking suspends")
 
     def _back(self, text: str, target: str) -> HandoffMessage:

@@ -28,7 +28,7 @@ class Proposal:
         schema: ToolSchema,
         arguments: Arguments,
     ) -> None:
-        self.gate, self.session, self.place = scope.session.gate, scope.session, place
+        self.gate, self.now, self.place = scope.now.gate, scope.now, place
         self.native, self.arguments = native, arguments
         self.neutral = self.gate.catalogue.tool(schema["name"])
         self.schema = strict(native.args_type().model_json_schema() if native else schema.get("parameters") or {})
@@ -64,16 +64,16 @@ class Proposal:
     async def verdict(self) -> Verdict:
         """The gate's verdict. Raises Suspended while nobody has decided; about a tool that was redefined meanwhile,
         people are asked again."""
-        self.session.reached.add(self.place)
+        self.now.reached.add(self.place)
         form = tool_form(self.neutral, self.schema, self.arguments)
         verdict = await self.gate.propose(self.action, call=self.place, form=form)
         if not isinstance(verdict, Wait):
             return verdict
-        raise self.session.waiting(self.place)
+        raise self.now.waiting(self.place)
 
     async def carried_out(self, allowed: Proceed, run: Callable[[Arguments], Any]) -> ToolResult:
         name = self.action.tool
-        await self.session.written()
+        await self.now.written()
         if self.neutral is not None and self.neutral.traits.mode is EffectMode.TRANSACTIONAL:
             return await self._in_store(self.neutral, allowed)
         async with self.gate.carry_out(allowed, suspends=(Suspended,)) as effect:

@@ -35,25 +35,25 @@ class Stranger:
 
     async def turn(self, scope: Scope, stream: AsyncIterator[Any]) -> AsyncIterator[Any]:
         """One turn; if it has ended before, its answer and the state after it, and nothing runs."""
-        place, session = scope.step("~turn"), scope.session
-        known = cast("dict[str, Any] | None", session.memory[f"turn:{place}"])
+        place, now = scope.step("~turn"), scope.now
+        known = cast("dict[str, Any] | None", now.memory[f"turn:{place}"])
         if known is not None:
             await self.load(known["state"])
             yield self._recalled(known)
             return
-        attempt = sum(key.startswith(f"began:{place}:") for key in session.memory)
-        if attempt and not self.safe and f"raised:{place}:{attempt - 1}" not in session.memory:
+        attempt = sum(key.startswith(f"began:{place}:") for key in now.memory)
+        if attempt and not self.safe and f"raised:{place}:{attempt - 1}" not in now.memory:
             await self._settle(scope, f"{place}:{attempt}")
-        session.memory.write(f"began:{place}:{attempt}", True)
-        await session.written()
+        now.memory.write(f"began:{place}:{attempt}", True)
+        await now.written()
         try:
             async for item in stream:
                 if isinstance(item, Response):
                     kept = {"state": as_json(await self.save()), **_record(item)}
-                    session.memory.write(f"turn:{place}", kept)
+                    now.memory.write(f"turn:{place}", kept)
                 yield item
         except Exception as exc:
-            session.memory.write(f"raised:{place}:{attempt}", str(exc)[:1000])
+            now.memory.write(f"raised:{place}:{attempt}", str(exc)[:1000])
             raise
 
     async def _settle(self, scope: Scope, place: str) -> None:
@@ -62,11 +62,11 @@ class Stranger:
         title = f"Was {name} at work when its process ended? What it had done by then is not known."
         form = Form(kind=Kind.CHOICE, title=title, options=(AGAIN, ABORT), in_doubt=True)
         action = Action(tool=name, arguments={"step": name}, origin=Origin(agent=name, path=scope.path))
-        known = await decided(scope.session, f"step:{place}", action, form)
+        known = await decided(scope.now, f"step:{place}", action, form)
         decision = None if known.response is None else known.response.decision
         if isinstance(decision, Choose) and decision.option == AGAIN.id:
             return
-        scope.session.error = GivenUp(f"the turn of {name!r} was in doubt after a crash, and a person ended the run")
+        scope.now.error = GivenUp(f"the turn of {name!r} was in doubt after a crash, and a person ended the run")
         raise Suspended(f"{name} is not run again")
 
     def _recalled(self, kept: Mapping[str, Any]) -> Response:

@@ -74,7 +74,7 @@ class GatedWorkbench(Workbench):
         scope = current_scope()
         if scope is None or scope.batch is None:
             return refused(asked.name, f"{asked.name} is gated and was called outside a run; it did not run.")
-        batch, session = scope.batch, scope.session
+        batch, now = scope.batch, scope.now
         place = batch.claim(asked.id, asked.name)
         with batch.call():
             try:
@@ -82,10 +82,10 @@ class GatedWorkbench(Workbench):
             except Suspended:
                 await batch.wait()
             except Stopped:
-                session.ended.set()
+                now.ended.set()
                 await batch.wait()
             except HitlError as exc:
-                session.fail(exc)
+                now.halt(exc)
                 await batch.wait()
             except Exception as exc:
                 return refused(asked.name, f"This call failed, and did not run: {type(exc).__name__}: {exc}")
@@ -104,11 +104,11 @@ class GatedWorkbench(Workbench):
             return refused(name, fault)
         verdict = await proposal.verdict()
         if not isinstance(verdict, Proceed):
-            scope.session.used.append(place)
+            scope.now.used.append(place)
             return _answer(name, verdict)
-        with scope.session.working():
+        with scope.now.working():
             result = await proposal.carried_out(verdict, lambda arguments: self._run(asked, arguments))
-        scope.session.emit(LiveKind.TOOL_RESULT, "/".join(scope.path), result.to_text(), {"tool_call_id": asked.id})
+        scope.now.emit(LiveKind.TOOL_RESULT, "/".join(scope.path), result.to_text(), {"tool_call_id": asked.id})
         return result
 
     async def _delegated(self, scope: Scope, asked: Asked, arguments: Arguments) -> ToolResult:
@@ -195,7 +195,7 @@ class OwnCalls(GatedWorkbench):
         try:
             return await self._settled(scope, scope.step("~call"), asked)
         except HitlError as exc:
-            scope.session.fail(exc)
+            scope.now.halt(exc)
             raise Suspended(str(exc)) from exc
 
 

@@ -18,17 +18,17 @@ from .journal import JournalClient
 from .kept import Kept
 from .memory import Memory
 from .proof import prove
-from .scope import Scope, Session, Suspended, current_scope, entered
+from .scope import Current, Scope, Suspended, current_scope, entered
 from .teams import Watch
 from .turns import Turns, pumped
 
 __all__ = [
     "Batch",
+    "Current",
     "JournalClient",
     "Kept",
     "Memory",
     "Scope",
-    "Session",
     "Suspended",
     "Turns",
     "Watch",

@@ -12,7 +12,7 @@ from autogen_agentchat.base import TaskResult
 
 from hitl_core.gate import heeding_stops
 
-from .scope import Scope, Session, Suspended, entered
+from .scope import Current, Scope, Suspended, entered
 
 log = logging.getLogger("hitl_core")
 
@@ -25,23 +25,23 @@ Start = Callable[[], AsyncGenerator[Any, None]]
 async def drive(scope: Scope, start: Start) -> TaskResult | None:
     """Drive to the end; returns the result, or None if the agent was suspended or a stop came.
 
-    Raises what the team raised, and what ended the session. Never `asyncio.wait_for` on a team: it would go on
+    Raises what the team raised, and what ended the now. Never `asyncio.wait_for` on a team: it would go on
     working (research/autogen.md §3.3). A token always goes along.
     """
-    session = scope.session
+    now = scope.now
     work = asyncio.ensure_future(_work(scope, start))
-    ended = asyncio.ensure_future(session.ended.wait())
+    ended = asyncio.ensure_future(now.ended.wait())
     try:
-        with heeding_stops(session.gate, lambda why: session.ended.set()):
+        with heeding_stops(now.gate, lambda why: now.ended.set()):
             await asyncio.wait({work, ended}, return_when=asyncio.FIRST_COMPLETED)
-        if session.gate.stopped is not None:
-            await session.idle.wait()
+        if now.gate.stopped is not None:
+            await now.idle.wait()
     finally:
         ended.cancel()
-        await _abandoned(session, work)
-    if session.failure is not None:
-        raise session.failure
-    return None if session.gate.stopped is not None else work.result()
+        await _abandoned(now, work)
+    if now.failure is not None:
+        raise now.failure
+    return None if now.gate.stopped is not None else work.result()
 
 
 async def _work(scope: Scope, start: Start) -> TaskResult | None:
@@ -56,16 +56,16 @@ async def _work(scope: Scope, start: Start) -> TaskResult | None:
     return result
 
 
-async def _abandoned(session: Session, work: asyncio.Task[Any]) -> None:
+async def _abandoned(now: Current, work: asyncio.Task[Any]) -> None:
     """End what still works. A team that was cancelled is thrown away, as is one that paused."""
-    session.over = True
+    now.over = True
     if not work.done():
-        for task in session.at_work:
+        for task in now.at_work:
             task.cancel()
-        session.token.cancel()
+        now.token.cancel()
         await asyncio.wait({work}, timeout=GRACE)
     while not work.done():
-        log.warning("run %s: its team does not heed its cancellation token; cancelling its task", session.turn.run.id)
+        log.warning("run %s: its team does not heed its cancellation token; cancelling its task", now.turn.run.id)
         work.cancel()
         await asyncio.wait({work}, timeout=GRACE)
     if not work.cancelled():

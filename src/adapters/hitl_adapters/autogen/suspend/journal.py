@@ -48,7 +48,7 @@ class JournalClient(ChatCompletionClient):
         place = scope.step("~model")
         result = self._recalled(scope, place)
         if result is None:
-            await scope.session.written()
+            await scope.now.written()
             asked = await self._asking(scope, messages)
             result = self._remembered(scope, place, await self.inner.create(asked, **how))
             _tell_text(scope, place, result)
@@ -67,13 +67,13 @@ class JournalClient(ChatCompletionClient):
             return
         asked = messages
         if scope is not None:
-            await scope.session.written()
+            await scope.now.written()
             asked = await self._asking(scope, messages)
         async for part in self.inner.create_stream(asked, **how):
             if scope is None:
                 yield part
             elif isinstance(part, str):
-                scope.session.emit(LiveKind.TEXT, "/".join(scope.path), part, id=place)
+                scope.now.emit(LiveKind.TEXT, "/".join(scope.path), part, id=place)
                 yield part
             else:
                 result = self._remembered(scope, place, part)
@@ -86,17 +86,17 @@ class JournalClient(ChatCompletionClient):
         if not self._hears:
             return messages
         try:
-            return await guided(scope.session.gate, messages, of="/".join(scope.path), record=_record, told=_told)
+            return await guided(scope.now.gate, messages, of="/".join(scope.path), record=_record, told=_told)
         except HitlError as exc:  # a team would make it an error of its own
-            scope.session.fail(exc)
+            scope.now.halt(exc)
             raise
 
     def _recalled(self, scope: Scope, place: str) -> CreateResult | None:
-        kept = scope.session.memory[_key(place)]
+        kept = scope.now.memory[_key(place)]
         return None if kept is None else CreateResult.model_validate(kept)
 
     def _remembered(self, scope: Scope, place: str, result: CreateResult) -> CreateResult:
-        scope.session.memory.write(_key(place), cast("Json", result.model_dump(mode="json")))
+        scope.now.memory.write(_key(place), cast("Json", result.model_dump(mode="json")))
         return result
 
     async def _expect(self, scope: Scope, place: str, result: CreateResult, tools: Sequence[Tool | ToolSchema]) -> None:
@@ -150,20 +150,20 @@ def _key(place: str) -> str:
 async def _refuse_lost_tools(scope: Scope, place: str, calls: Sequence[FunctionCall], names: set[str]) -> None:
     """A tool that somebody was asked about and that the app no longer has must not become a mistake of the model."""
     for number, call in enumerate(calls):
-        if call.name not in names and await scope.session.gate.settled(f"{place}.{number}") is not None:
+        if call.name not in names and await scope.now.gate.settled(f"{place}.{number}") is not None:
             lost = f"the app no longer has the tool {call.name!r} that was decided about; nothing ran"
-            scope.session.fail(AppChanged(lost))
+            scope.now.halt(AppChanged(lost))
             raise Suspended(lost)
 
 
 def _tell_text(scope: Scope, place: str, result: CreateResult) -> None:
     text = result.content if isinstance(result.content, str) else result.thought
     if text:
-        scope.session.emit(LiveKind.TEXT, "/".join(scope.path), text, id=place)
+        scope.now.emit(LiveKind.TEXT, "/".join(scope.path), text, id=place)
     _tell_calls(scope, place, result)
 
 
 def _tell_calls(scope: Scope, place: str, result: CreateResult) -> None:
     for index, call in enumerate(result.content if isinstance(result.content, list) else ()):
         data: Mapping[str, Json] = {"name": call.name, "args": call.arguments, "id": call.id, "index": index}
-        scope.session.emit(LiveKind.TOOL_CALL, "/".join(scope.path), data=dict(data), id=place)
+        scope.now.emit(LiveKind.TOOL_CALL, "/".join(scope.path), data=dict(data), id=place)

@@ -35,7 +35,7 @@ def _set() -> asyncio.Event:
 
 
 @dataclass(slots=True)
-class Session:
+class Current:
     """What one stretch of a run knows."""
 
     turn: Turn
@@ -66,7 +66,7 @@ class Session:
         self.waits[place] = None
         return Suspended(f"{place} waits for people")
 
-    def fail(self, error: HitlError) -> None:
+    def halt(self, error: HitlError) -> None:
         """End this stretch for an error of ours, whatever the framework would make of it."""
         self.failure = self.failure or error
         self.ended.set()
@@ -76,7 +76,7 @@ class Session:
         try:
             await self.memory.written()
         except HitlError as exc:  # a team would make it an error of its own
-            self.fail(exc)
+            self.halt(exc)
             raise
 
     def emit(self, kind: LiveKind, node: str, text: str = "", data: Json = None, *, id: str = "") -> None:
@@ -105,7 +105,7 @@ class Session:
 class Scope:
     """One turn of an agent or a team, or a call inside it. `counts` numbers what happens in it, in its own order."""
 
-    session: Session
+    now: Current
     place: str = ""
     path: tuple[str, ...] = ()
     called: bool = False
@@ -134,11 +134,11 @@ class Scope:
 
     def turn_of(self, name: str) -> Scope:
         """The scope of the turn that `name` has now."""
-        return Scope(self.session, self.next(name), (*self.path, name), self.called)
+        return Scope(self.now, self.next(name), (*self.path, name), self.called)
 
     def call(self, place: str) -> Scope:
         """The scope of whatever a tool call starts."""
-        return Scope(self.session, place, self.path, called=True)
+        return Scope(self.now, place, self.path, called=True)
 
 
 _scope: ContextVar[Scope | None] = ContextVar("hitl_autogen_scope", default=None)

@@ -38,18 +38,18 @@ class Turns:
         scope = parent.turn_of(self.name)
         if parent.depth == 0:
             self._start = await self._save()
-        scope.session.emit(LiveKind.STEP, "/".join(scope.path))
+        scope.now.emit(LiveKind.STEP, "/".join(scope.path))
         try:
             async with aclosing(pumped(parts(scope), scope)) as items:
                 async for item in items:
                     yield item
         except HitlError as exc:
-            scope.session.fail(exc)
+            scope.now.halt(exc)
             raise Suspended(str(exc)) from exc
         except Exception as exc:
             if parent.called:
                 raise
-            scope.session.error = scope.session.error or exc
+            scope.now.error = scope.now.error or exc
             raise Suspended(str(exc)) from exc
         self._start = None
         parent.passed(self.name)
@@ -63,7 +63,7 @@ async def pumped(stream: AsyncIterator[Any], scope: Scope) -> AsyncGenerator[Any
     loop, context = asyncio.get_running_loop(), contextvars.copy_context()
     context.run(enter, scope)
     cancelled: asyncio.Future[None] = loop.create_future()
-    scope.session.token.link_future(cancelled)
+    scope.now.token.link_future(cancelled)
     stuck = loop.create_task(scope.stuck.wait())
     step: asyncio.Task[Any] | None = None
     try:
@@ -89,8 +89,8 @@ def _came_to(step: asyncio.Task[Any], scope: Scope) -> Any:
     """What a step came to. Raises Suspended if it was cancelled, and what it raised."""
     if not step.cancelled():
         return step.result()
-    if not scope.session.over:
-        scope.session.error = scope.session.error or RuntimeError(f"something cancelled the turn of {scope.path[-1]}")
+    if not scope.now.over:
+        scope.now.error = scope.now.error or RuntimeError(f"something cancelled the turn of {scope.path[-1]}")
     raise Suspended("cancelled")
 
 

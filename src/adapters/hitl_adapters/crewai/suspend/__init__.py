@@ -2,6 +2,7 @@
 
 from .current import Current, Suspended, current, doubt_about, driving, the_run, under_way
 from .inherit import carry_into_threads
+from .kept import Kept
 from .memories import journal_memories
 from .models import journal_models, watch_models
 from .places import Scope, scope, within
@@ -10,6 +11,7 @@ from .threads import in_own_thread
 
 __all__ = [
     "Current",
+    "Kept",
     "Scope",
     "Suspended",
     "carry_into_threads",

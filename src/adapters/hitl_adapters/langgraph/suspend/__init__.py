@@ -1,13 +1,13 @@
 """How LangGraph stops and starts: it is driven to its next stop, its state is read back, and it is resumed by id.
 
     resume ── Step ──► engine ── Reached ──► resume ── Paused, Completed or Broke
-      └── snapshot, checkpoint, pauses, crashes: where the thread stands, against what the store knows
+      └── snapshot, kept, pauses, crashes: where the thread stands, against what the store knows
 
 `turn` is for the gated calls inside the graph: which turn drives it now, and how a call suspends it.
 """
 
-from .checkpoint import PausedAt
 from .engine import Engine
+from .kept import Kept
 from .pauses import App
 from .resume import Resumption, Step
 from .snapshot import written_by
@@ -20,7 +20,7 @@ __all__ = [
     "Engine",
     "Halt",
     "InvalidAnswer",
-    "PausedAt",
+    "Kept",
     "Reached",
     "Resumption",
     "Step",

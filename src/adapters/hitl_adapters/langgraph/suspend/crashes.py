@@ -12,7 +12,7 @@ from hitl_core.contracts import Broke, Turn
 from hitl_core.errors import AppChanged
 from hitl_core.protocol import PauseRequest
 
-from .checkpoint import PausedAt
+from .kept import Kept
 from .pauses import App, Site, ask_about_step, is_settled, runs_again
 from .snapshot import checkpoint_id, unfinished
 
@@ -86,7 +86,7 @@ def _is_within(site: Site, path: tuple[str, ...]) -> bool:
     return site.pause.path[: len(path)] == path
 
 
-def require_unmoved(snapshot: StateSnapshot, kept: PausedAt, thread: str, *, asked: bool) -> None:
+def require_unmoved(snapshot: StateSnapshot, kept: Kept, thread: str, *, asked: bool) -> None:
     """Somebody else wrote to the thread since it paused. If it waits anew, or is about to, people are asked anew.
 
     Raises AppChanged if it went past the place that waited: our decision would not be the one that let it.
@@ -99,7 +99,7 @@ def require_unmoved(snapshot: StateSnapshot, kept: PausedAt, thread: str, *, ask
     )
 
 
-def require_places(snapshot: StateSnapshot, kept: PausedAt, waiting: Sequence[str], *, excused: bool) -> None:
+def require_places(snapshot: StateSnapshot, kept: Kept, waiting: Sequence[str], *, excused: bool) -> None:
     """A thread that stands where it paused must still wait there; `excused` if it may have been told before a crash.
 
     LangGraph says nothing if the paused node is gone from the app: the pause vanishes and the graph goes on

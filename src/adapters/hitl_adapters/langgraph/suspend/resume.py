@@ -28,9 +28,9 @@ from ..errors import in_words
 from ..mapping import ENVELOPE, Gated, NativePause
 from ..mapping.output import output_of
 from .breakpoints import stands_at_breakpoint
-from .checkpoint import PausedAt
 from .crashes import doubtful, require_nothing_beside, require_places, require_unmoved
 from .engine import Engine
+from .kept import Kept
 from .pauses import App, Site, ask, is_settled, is_static, lowered, place_in_batch
 from .sharing import given_to, require_own_task
 from .snapshot import checkpoint_id, failed, has_inner, is_over, is_unheard, pauses, written_by
@@ -66,7 +66,7 @@ class Resumption:
 
     def __init__(self, turn: Turn, engine: Engine, app: App) -> None:
         self._turn, self._engine, self._app = turn, engine, app
-        self._kept = PausedAt.read(turn.checkpoint)
+        self._kept = Kept.read(turn.checkpoint)
         self._told: dict[str, None] = {}
         self._gone: list[str] = []
         self._looks = 0
@@ -319,7 +319,7 @@ class Resumption:
         waits = {*waiting, *(request.call for request in self._turn.gate.waiting)}
         orphaned = [request.id for request in self._turn.run.pending if request.call not in waits]
         return Paused(
-            checkpoint=PausedAt(where, tuple(sorted(waits)), standing.nodes, app).to_json(),
+            checkpoint=Kept(where, tuple(sorted(waits)), standing.nodes, app).to_json(),
             requests=tuple(requests),
             consumed=tuple(call for call in self._told if call not in waits),
             orphaned=(*orphaned, *self._gone),

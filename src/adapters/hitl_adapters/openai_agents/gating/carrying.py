@@ -39,7 +39,7 @@ from ..suspend.turn import TOOL
 Body = Callable[[Arguments], Awaitable[Any]]
 
 NOTHING_RAN: Final = NoResult("This call did not run.")
-"""What the SDK is told when the turn is halted. No model reads it: the loop ends before the next one is called."""
+"""What the SDK is told when the turn is failure. No model reads it: the loop ends before the next one is called."""
 
 UNKNOWN: Final = "It is not known whether this call had its effect, and a person stopped it. Do not try it again."
 

@@ -86,7 +86,7 @@ class LocalOversight:
         return await halting(now, self._carried(now, call_id, shown, body))
 
     async def _carried(self, now: Current, call_id: str, shown: Arguments, body: Body) -> Any:
-        if now.halted is not None:
+        if now.failure is not None:
             return NOTHING_RAN
         proposal = self.proposal(now, call_id, shown)
         decided = self.gated or (self.wanted is True and not self.own) or proposal.call in now.verdicts

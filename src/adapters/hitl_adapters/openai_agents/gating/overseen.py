@@ -114,7 +114,7 @@ class Oversight:
         return await halting(now, self._invoked(now, context, text))
 
     async def _invoked(self, now: Current, context: ToolContext[Any], text: str) -> Any:
-        if now.halted is not None:
+        if now.failure is not None:
             return NOTHING_RAN
         call_id = context.tool_call_id
         try:

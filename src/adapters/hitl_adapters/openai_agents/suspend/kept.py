@@ -14,7 +14,7 @@ from hitl_core.protocol import Json
 
 from ..errors import in_words, numbers, schema_version, sdk_version
 
-FORMAT = 1
+VERSION = 1
 
 Graph = dict[str, Json]
 """What a state is about: each agent with its tools and the agents it hands over to."""
@@ -41,9 +41,9 @@ class Kept:
         """Raises AppChanged for one that this release, or the installed SDK, cannot read."""
         if checkpoint is None:
             return cls()
-        if not isinstance(checkpoint, dict) or checkpoint.get("version") != FORMAT:
+        if not isinstance(checkpoint, dict) or checkpoint.get("version") != VERSION:
             version = checkpoint.get("version") if isinstance(checkpoint, dict) else None
-            raise AppChanged(f"the checkpoint has version {version!r}; this release reads {FORMAT}")
+            raise AppChanged(f"the checkpoint has version {version!r}; this release reads {VERSION}")
         require_readable(str(checkpoint["sdk"]), str(checkpoint["schema"]))
         return cls(
             state=cast("dict[str, Any]", checkpoint["state"]),
@@ -57,7 +57,7 @@ class Kept:
 
     def to_json(self) -> Json:
         return {
-            "version": FORMAT,
+            "version": VERSION,
             "sdk": sdk_version(),
             "schema": schema_version(),
             "state": cast("Json", self.state),

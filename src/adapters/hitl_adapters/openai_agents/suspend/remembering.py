@@ -81,13 +81,13 @@ class Remembering(Model):
 
     async def _heed(self, now: Current) -> None:
         try:
-            if now.halted is None and await now.gate.heed_stops():
+            if now.failure is None and await now.gate.heed_stops():
                 assert now.gate.stopped is not None
                 now.halt(now.gate.stopped)
         except HitlError as exc:
             now.halt(exc)
-        if now.halted is not None:
-            raise Halt(str(now.halted))
+        if now.failure is not None:
+            raise Halt(str(now.failure))
 
     async def _asking(self, now: Current, args: Args, kwargs: dict[str, Any]) -> tuple[Args, dict[str, Any]]:
         """What a call that is made now asks, with what people have said to the agent. Raises Halt.

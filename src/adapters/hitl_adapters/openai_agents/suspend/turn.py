@@ -26,7 +26,7 @@ TOOL: Final = "tool:"
 
 
 class Halt(Exception):
-    """Ends the SDK's loop where it is safe: before the next call of a model. Its cause is in `Current.halted`."""
+    """Ends the SDK's loop where it is safe: before the next call of a model. Its cause is in `Current.failure`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Current:
     kept: Kept
     journal: dict[str, Json]
     harmless: frozenset[str] = frozenset()
-    halted: HitlError | None = None
+    failure: HitlError | None = None
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     lifted: dict[str, PauseRequest] = field(default_factory=dict)
     used: list[str] = field(default_factory=list)
@@ -73,7 +73,7 @@ class Current:
 
     def halt(self, error: HitlError) -> None:
         """Nothing more is to happen in this turn; the first reason counts."""
-        self.halted = self.halted or error
+        self.failure = self.failure or error
 
     # ── places ───────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -61,14 +61,19 @@ def keep_vote(txn: Transaction, key: int, responder: str, body: int, count: Coun
 
 # ── separation of duties ─────────────────────────────────────────────────────────────────────────────────────
 
+# A vote that waits for others beside it may let the call run later on.
 _LET_RUN = """SELECT q.key FROM hitl_requests q JOIN hitl_origins o ON o.key = q.origin
-    JOIN hitl_runs r ON r.key = q.run WHERE r.id = ? AND o.tool = ? AND q.allows = 1 AND q.response IS NOT NULL"""
+    JOIN hitl_runs r ON r.key = q.run WHERE r.id = ? AND o.tool = ?
+    AND (q.allows = 1 OR q.votes > 0 AND q.state IN ('open', 'frozen'))"""
 
 
 def _apart(txn: Transaction, request: PauseRequest, response: Response) -> list[Fault]:
     """Whoever let a call of one of these tools run, in this run, does not let this one run."""
     return [
-        Fault("responder", f"{response.responder.id!r} let {tool!r} run; somebody else has to decide about this call")
+        Fault(
+            "responder",
+            f"{response.responder.id!r} let {tool!r} run, or voted for it; somebody else has to decide about this call",
+        )
         for tool in request.approvers.separate_from
         if response.responder.id in _who_let_run(txn, request.run_id, tool)
     ]

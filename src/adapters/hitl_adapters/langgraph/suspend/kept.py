@@ -12,7 +12,7 @@ VERSION: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
-class PausedAt:
+class Kept:
     """`paused` is the config of the checkpoint, `waits` the calls that waited, `nodes` the nodes they waited in.
 
     `app` is the app's fingerprint then, "" if it did not show the places that waited. `broken` says that the run has
