@@ -6,11 +6,13 @@ from dataclasses import replace
 from typing import Final
 
 from ..commands import Effect, Settled
-from ..protocol import Accept, Answer, Approve, Kind, Proceed, Substitute, Verdict
+from ..protocol import Kind, Proceed, Reply, Substitute, Verdict
 from .surroundings import Surroundings
 
 APPROVED: Final = "A person approved this call before it ran."
 ANSWERED: Final = "A person gave this result; the tool did not run."
+
+_DONE: Final[dict[str, str]] = {Reply.APPROVE: APPROVED, Reply.ACCEPT: APPROVED, Reply.ANSWER: ANSWERED}
 
 
 def telling(around: Surroundings, settled: Settled, found: Verdict) -> Verdict:
@@ -30,10 +32,4 @@ def _done(settled: Settled) -> str:
     """What a person did, in words for a model; "" where nobody did anything, or a question was answered."""
     if settled.response is None or settled.request.kind is not Kind.APPROVAL:
         return ""
-    match settled.response.decision:
-        case Approve() | Accept():
-            return APPROVED
-        case Answer():
-            return ANSWERED
-        case _:
-            return ""
+    return _DONE.get(settled.response.decision.type, "")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hitl_adapters.plain import Refused, gate
+from hitl_core.commands import AddVersion
 from hitl_core.errors import (
     DraftMoved,
     NotAuthorised,
@@ -229,6 +230,8 @@ async def test_a_request_that_is_decided_late_or_without_a_draft_takes_no_versio
             await changed(hitl, run, 90.0)
         with pytest.raises(RequestNotFound):
             await hitl.change_draft("unknown", LESS, base=1, by="ann")
+        with pytest.raises(RequestNotFound):
+            await hitl.store.apply(AddVersion("unknown", 1, LESS, Responder(id="ann"), "", shop.clock.now()))
     shop.policy = policy(rule("alone", level="confirm"))
     async with shop.open(one_refund(shop.ledger)) as hitl:
         run = await hitl.start(None)
