@@ -34,7 +34,19 @@ from pathlib import Path
 from ..commands import Effect, Override, Page, Recorded, Settled, Stop, StopScope
 from ..config import DEFAULT_FILE, Config, connect
 from ..contracts import Clock, Finding
-from ..protocol import Arguments, Guidance, Json, PauseRequest, Preview, Responder, Response, Run, RunState, Undoing
+from ..protocol import (
+    Arguments,
+    DraftVersion,
+    Guidance,
+    Json,
+    PauseRequest,
+    Preview,
+    Responder,
+    Response,
+    Run,
+    RunState,
+    Undoing,
+)
 from ..runtime import Reach, Runtime
 from .portal import Portal
 

@@ -162,6 +162,8 @@ def _not_yet() -> Iterator[str]:
         yield f"- {promise}: {why}."
     for promise, why in IN_PART.items():
         yield f"- {promise}, in part: {why}."
+    if not NOT_YET and not IN_PART:
+        yield "- Nothing: every promise is carried whole."
     yield ""
 
 

@@ -15,6 +15,7 @@ from .protocol import (
     Approve,
     Approvers,
     Arguments,
+    Ask,
     Cancel,
     Choose,
     Delegate,
@@ -24,6 +25,8 @@ from .protocol import (
     Kind,
     PauseRequest,
     Reject,
+    Report,
+    Responder,
     Response,
     Revise,
     Stage,
@@ -61,12 +64,19 @@ def authorise(
     `asked` are those who are asked now; without it, whom the request names (where it has stages, the first). `said` is
     what was said about it before: whoever gave it on does not decide it any more.
     """
-    who, asked = response.responder, asked or request.approvers.in_order[0]
+    who = response.responder
+    faults = _strangers(request, who, asked or request.approvers.in_order[0], said)
+    if _is_self_approval(request, response):
+        faults.append(Fault("responder", f"{who.id!r} started this run; somebody else has to approve it"))
+    return faults
+
+
+def _strangers(
+    request: PauseRequest, who: Responder, asked: Stage | Approvers, said: Iterable[Response]
+) -> list[Fault]:
     faults: list[Fault] = []
     if who.id in request.action.origin.path or who.id == request.action.origin.agent:
         faults.append(Fault("responder", f"{who.id!r} is the agent that asks; an agent never decides its own request"))
-    if _is_self_approval(request, response):
-        faults.append(Fault("responder", f"{who.id!r} started this run; somebody else has to approve it"))
     for given in given_on(said):
         if voices(given.responder) & voices(who):
             faults.append(Fault("responder", f"{who.id!r} may not decide this; it was given on to {_to(given)!r}"))
@@ -143,13 +153,19 @@ def _content(request: PauseRequest, response: Response) -> list[Fault]:
     match response.decision:
         case Edit(arguments=arguments):
             return _edit_faults(request, arguments)
+        case Accept(version=version, arguments=changed):
+            return _version_faults(request, version, changed)
         case Answer(value=value):
             return _answer_faults(request, value)
+        case Report():
+            return _report_faults(request, response.decision)
         case Choose(option=option):
             offered = [each.id for each in request.options]
             return [] if option in offered else [Fault("option", f"{option!r} was not offered; offered: {offered}")]
         case Revise(feedback=feedback):
             return [] if feedback.strip() else [Fault("feedback", "is empty; say what should change")]
+        case Ask(question=question):
+            return [] if question.strip() else [Fault("question", "is empty; say what you want to know")]
         case Delegate(to=to):
             own = to in voices(response.responder)
             return [Fault("to", f"{to!r} is who answers; name somebody else")] if own else []
@@ -158,7 +174,7 @@ def _content(request: PauseRequest, response: Response) -> list[Fault]:
             return [Fault("text", "is empty; say something, or hand back")] if silent else []
         case HandBack(to=to):
             return _destination_faults(request, to)
-        case Approve() | Reject() | Accept() | Cancel():
+        case Approve() | Reject() | Cancel():
             return []
         case _:
             assert_never(response.decision)
@@ -195,6 +211,31 @@ def _unmasked(faults: list[Fault], arguments: Arguments) -> list[Fault]:
     return [fault for fault in faults if fault.path.replace("[", ".").replace("]", "") not in places]
 
 
+def _version_faults(request: PauseRequest, version: int | None, arguments: Arguments | None) -> list[Fault]:
+    if version is None and arguments is None:
+        return []
+    if request.draft is None:
+        return [Fault("version", "means nothing here: this request has no shared draft")]
+    if version is None or arguments is None:
+        return [Fault("version", "of a draft is accepted with its arguments; give both")]
+    return _edit_faults(request, arguments)
+
+
+def draft_faults(
+    request: PauseRequest,
+    who: Responder,
+    arguments: Arguments,
+    asked: Stage | Approvers,
+    said: Iterable[Response] = (),
+) -> list[Fault]:
+    """Why this person may not make these arguments the next version of a draft; an empty list means that they may.
+
+    `asked` are those who are asked now, `said` is what was said about it before. Whoever started the run may: it takes
+    another person to let it run.
+    """
+    return _strangers(request, who, asked, said) + _edit_faults(request, arguments)
+
+
 def _type_faults(before: Arguments, after: Arguments) -> list[Fault]:
     """Without a schema the edit may change values, not names or types."""
     faults = [Fault(f"arguments.{name}", "is missing") for name in before.keys() - after.keys()]
@@ -217,6 +258,18 @@ def _answer_faults(request: PauseRequest, value: Json) -> list[Fault]:
     if isinstance(value, str) and not value.strip():
         return [Fault("value", "is empty; an empty text is not an answer")]
     return []
+
+
+def _report_faults(request: PauseRequest, said: Report) -> list[Fault]:
+    faults = _storable(said.result, "result")
+    if said.outcome == "not_done" and said.result is not None:
+        faults.append(Fault("result", "means nothing where it was not done; say why in the note"))
+    if said.outcome == "partly" and not said.note.strip():
+        faults.append(Fault("note", "is empty; say what was done and what was not"))
+    due = said.outcome == "done" or (said.outcome == "partly" and said.result is not None)
+    if due and not faults and request.answer_schema is not None:
+        return schema_faults(request.answer_schema, said.result, "result")
+    return faults
 
 
 def _storable(value: Json, path: str) -> list[Fault]:

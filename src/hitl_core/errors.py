@@ -23,7 +23,8 @@
     │   ├── AlreadyDecided                   HITL-D03  somebody else was first; says who
     │   ├── RequestClosed                    HITL-D04  cancelled, superseded, revoked, frozen …
     │   ├── RequestExpired                   HITL-D05  its deadline has passed
-    │   └── NotAuthorised (PermissionError)  HITL-D06
+    │   ├── NotAuthorised (PermissionError)  HITL-D06
+    │   └── DraftMoved                       HITL-D07  a shared draft has a newer version
     ├── RunError                             HITL-U01
     │   ├── RunNotFound (LookupError)        HITL-U02
     │   ├── RunBusy                          HITL-U03  another worker holds it
@@ -254,6 +255,12 @@ class NotAuthorised(ResponseRefused, PermissionError):
     """The responder may not decide this request."""
 
     code = "HITL-D06"
+
+
+class DraftMoved(ResponseRefused):
+    """The shared draft has a newer version than the one that this is about; nothing was changed or decided."""
+
+    code = "HITL-D07"
 
 
 # ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -17,6 +17,7 @@ from .protocol import (
     ActingFor,
     Approve,
     Approvers,
+    Ask,
     Cancel,
     Delegate,
     Edit,
@@ -30,7 +31,7 @@ from .protocol import (
     canonical,
 )
 
-SETTLES_ALONE: Final = (Reject, Cancel, Revise, Delegate)
+SETTLES_ALONE: Final = (Reject, Cancel, Revise, Ask, Delegate)
 """Decisions that let nothing happen: one person is enough for them, whoever else is asked."""
 
 
@@ -159,9 +160,9 @@ def _same(request: PauseRequest, one: Response, other: Response) -> bool:
 def _letting(request: PauseRequest, response: Response) -> object:
     """What a response lets happen: the digest of the action that would run, or what was said."""
     match response.decision:
-        case Approve() | Accept():
+        case Approve() | Accept(arguments=None):
             return request.digest
-        case Edit(arguments=arguments):
+        case Edit(arguments=arguments) | Accept(arguments=dict(arguments)):
             return request.action.edited(arguments).digest
         case decision:
             return canonical(decision.model_dump(mode="json"), what="decision")

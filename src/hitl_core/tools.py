@@ -17,15 +17,12 @@ from pydantic import BaseModel, ConfigDict, SecretBytes, SecretStr, TypeAdapter,
 from .errors import ConfigError, Fault, ResultNotKept
 from .protocol import UNDO, Arguments, EffectMode, Json, Kind, Option, Preview, canonical, secret_paths, sha256
 from .protocol.masks import SecretPath
+from .signatures import STRICT, TRANSACTION, Function, check_transactional, parameters_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-Function = Callable[..., Any]
 Previewer = Callable[[Arguments], Preview | str]
-
-TRANSACTION: Final = "transaction"
-"""The parameter through which a transactional tool gets the store's own driver connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +66,17 @@ class Tool:
     def schema(self) -> dict[str, Json]:
         """JSON Schema of the arguments (an object; unknown names are refused)."""
         return cast("dict[str, Json]", self.parameters.model_json_schema())
+
+    @cached_property
+    def result_schema(self) -> dict[str, Json] | None:
+        """JSON Schema of what the function says that it returns; None where it does not say, or says nothing JSON."""
+        returned = None if self.function is None else inspect.signature(self.function, eval_str=True).return_annotation
+        if returned in (None, inspect.Signature.empty):
+            return None
+        try:
+            return TypeAdapter(returned).json_schema(mode="serialization") or None
+        except Exception:  # whatever a type has instead of a JSON form: nothing is promised then
+            return None
 
     @cached_property
     def definition(self) -> str:
@@ -197,16 +205,16 @@ def tool(
     def declare(made: Callable[P, R]) -> Tool:
         called = name or made.__name__
         if transactional:
-            _check_transactional(called, made)
+            check_transactional(called, made)
         text = description or inspect.cleandoc(made.__doc__ or "")
-        return Tool(called, text, made, traits=traits, parameters=_parameters(called, made))
+        return Tool(called, text, made, traits=traits, parameters=parameters_of(called, made))
 
     return declare if function is None else declare(function)
 
 
 def question(name: str, description: str) -> Tool:
     """A tool with which an agent asks people; it takes `question` and its result is their words."""
-    model = create_model(name, __config__=_STRICT, question=(str, ...))
+    model = create_model(name, __config__=STRICT, question=(str, ...))
     return Tool(name, description, kind=Kind.INPUT, parameters=model)
 
 
@@ -221,40 +229,14 @@ def choice(name: str, description: str, options: Sequence[str | Option] = ()) ->
         description,
         kind=Kind.CHOICE,
         options=fixed,
-        parameters=create_model(name, __config__=_STRICT, **fields),
+        parameters=create_model(name, __config__=STRICT, **fields),
     )
 
 
 def review(name: str, description: str) -> Tool:
     """A tool with which an agent shows a draft (`content`); people accept, edit or send it back."""
-    model = create_model(name, __config__=_STRICT, content=(str, ...))
+    model = create_model(name, __config__=STRICT, content=(str, ...))
     return Tool(name, description, kind=Kind.REVIEW, parameters=model)
-
-
-_STRICT: Final = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
-
-
-def _check_transactional(name: str, function: Function) -> None:
-    """Raises ConfigError if a function cannot run inside the store's own transaction."""
-    faults = [Fault(name, "is transactional, so it must not be async")] * inspect.iscoroutinefunction(function)
-    if TRANSACTION not in inspect.signature(function).parameters:
-        faults.append(Fault(name, f"is transactional, so it must take {TRANSACTION!r}, the store's connection"))
-    if faults:
-        raise ConfigError(faults)
-
-
-def _parameters(name: str, function: Function) -> type[BaseModel]:
-    """The arguments of a function as a model. Raises ConfigError for signatures that have no JSON form."""
-    fields: dict[str, Any] = {}
-    signature = inspect.signature(function, eval_str=True)
-    for parameter in signature.parameters.values():
-        if parameter.name == TRANSACTION:
-            continue
-        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
-            raise ConfigError([Fault(f"{name}.{parameter.name}", "must be a named parameter with a type")])
-        annotation = Any if parameter.annotation is parameter.empty else parameter.annotation
-        fields[parameter.name] = (annotation, ... if parameter.default is parameter.empty else parameter.default)
-    return create_model(name, __config__=_STRICT, **fields)
 
 
 # ── the call that is running now ─────────────────────────────────────────────────────────────────────────────

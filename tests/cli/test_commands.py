@@ -23,7 +23,7 @@ Hitl = Callable[..., Done]
 REQUEST_KEYS = {
     *("id", "kind", "state", "options", "allowed", "run_id", "call", "round", "level", "title", "tool", "arguments"),
     *("digest", "preview", "context", "because", "approvers", "created_at", "deadline", "on_timeout", "veto"),
-    *("remind_seconds", "escalation", "batch"),
+    *("remind_seconds", "escalation", "batch", "draft", "follows", "asked", "undo_until"),
     *("in_doubt", "arguments_schema", "answer_schema", "agent", "started_by", "protocol", "answer_with"),
 }
 RUN_KEYS = {

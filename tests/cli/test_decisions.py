@@ -6,7 +6,20 @@ import pytest
 
 from hitl_core.cli.commands.decisions import Given, decision
 from hitl_core.cli.errors_shown import WrongUsage
-from hitl_core.protocol import Accept, Answer, Approve, Cancel, Choose, Decision, Edit, Reject, Reply, Revise
+from hitl_core.protocol import (
+    Accept,
+    Answer,
+    Approve,
+    Ask,
+    Cancel,
+    Choose,
+    Decision,
+    Edit,
+    Reject,
+    Reply,
+    Report,
+    Revise,
+)
 
 
 @pytest.mark.parametrize(
@@ -18,9 +31,12 @@ from hitl_core.protocol import Accept, Answer, Approve, Cancel, Choose, Decision
         (Reply.REJECT, Given(), (Reject(message=""), "")),
         (Reply.ANSWER, Given(message="42"), (Answer(value="42"), "")),
         (Reply.ANSWER, Given(args="42"), (Answer(value=42), "")),
+        (Reply.REPORT, Given(outcome="done", args="7"), (Report(outcome="done", result=7), "")),
+        (Reply.REPORT, Given(outcome="partly", message="half"), (Report(outcome="partly", note="half"), "")),
         (Reply.CHOOSE, Given(option="post", message="cheap"), (Choose(option="post"), "cheap")),
         (Reply.ACCEPT, Given(), (Accept(), "")),
         (Reply.REVISE, Given(message="shorter"), (Revise(feedback="shorter"), "")),
+        (Reply.ASK, Given(message="which?"), (Ask(question="which?"), "")),
         (Reply.CANCEL, Given(message="enough"), (Cancel(reason="enough"), "enough")),
     ],
 )
@@ -35,8 +51,11 @@ def test_words_become_decisions(word: Reply, given: Given, expected: tuple[Decis
         (Reply.EDIT, Given(option="x"), ["--option", "--args"]),
         (Reply.ANSWER, Given(), ["--message"]),
         (Reply.ANSWER, Given(args="1", message="1", option="x"), ["--option", "--message"]),
+        (Reply.REPORT, Given(option="x"), ["--option", "--outcome"]),
+        (Reply.APPROVE, Given(outcome="done"), ["--outcome"]),
         (Reply.CHOOSE, Given(args="1"), ["--args", "--option"]),
         (Reply.REVISE, Given(), ["--message"]),
+        (Reply.ASK, Given(), ["--message"]),
         (Reply.CANCEL, Given(args="1", option="x"), ["--args", "--option"]),
     ],
 )

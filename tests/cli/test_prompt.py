@@ -13,6 +13,7 @@ from rich.console import Console
 
 from hitl_core.cli.terminal.prompt import Prompt
 from hitl_core.commands import Settled
+from hitl_core.errors import DraftMoved, Fault
 from hitl_core.gate import ABORT, HAPPENED, NOT_HAPPENED
 from hitl_core.lifecycle import RequestState
 from hitl_core.protocol import (
@@ -22,11 +23,14 @@ from hitl_core.protocol import (
     Approve,
     Approvers,
     Arguments,
+    Ask,
+    Asked,
     Because,
     Cancel,
     Choose,
     Context,
     Decision,
+    DraftVersion,
     Edit,
     Kind,
     Level,
@@ -36,6 +40,7 @@ from hitl_core.protocol import (
     Preview,
     Reject,
     Reply,
+    Report,
     Responder,
     Revise,
 )
@@ -95,6 +100,9 @@ CHOICE = {"kind": Kind.CHOICE, "allowed": (Reply.CHOOSE, Reply.REJECT), "options
 REVIEW = {"kind": Kind.REVIEW, "allowed": (Reply.ACCEPT, Reply.EDIT, Reply.REVISE)}
 
 
+LED = {"level": Level.HUMAN_LEADS, "allowed": (Reply.REPORT, Reply.REJECT)}
+
+
 @pytest.mark.parametrize(
     ("changes", "presses", "decided"),
     [
@@ -103,6 +111,14 @@ REVIEW = {"kind": Kind.REVIEW, "allowed": (Reply.ACCEPT, Reply.EDIT, Reply.REVIS
         ({}, ["w", "call them"], (Answer(value="call them"), "")),
         ({}, ["x", "enough", "y"], (Cancel(reason="enough"), "enough")),
         ({}, ["e", '{"order": "A-1", "amount": 40}', "y"], (Edit(arguments={"order": "A-1", "amount": 40}), "")),
+        (LED, ["d", "y", "receipt 7", ""], (Report(outcome="done", result="receipt 7"), "")),
+        (LED, ["d", "n", "closed"], (Report(outcome="not_done", note="closed"), "")),
+        (
+            LED,
+            ["d", "p", "half", "", "d", "p", "half", "rest in May"],
+            (Report(outcome="partly", result="half", note="rest in May"), ""),
+        ),
+        ({"allowed": (Reply.ASK, Reply.APPROVE)}, ["k", "which?"], (Ask(question="which?"), "")),
         (CHOICE, ["2"], (Choose(option="courier"), "")),
         (REVIEW, ["t"], (Accept(), "")),
         (REVIEW, ["s", "shorter"], (Revise(feedback="shorter"), "")),
@@ -112,11 +128,89 @@ def test_a_key_decides(changes: dict[str, Any], presses: list[str], decided: tup
     assert ask(request(**changes), *presses)[0] == decided
 
 
+def test_what_was_asked_is_shown_with_what_the_agent_said() -> None:
+    asked = Asked(request_id="request-0", by="bob", question="Which invoice?", answer="It is\x1b[2J number 7.")
+    silent = asked.model_copy(update={"answer": ""})
+    _, screen = ask(request(asked=(asked, silent), undo_until=NOW + timedelta(hours=1)), "q")
+    assert "bob asked: Which invoice?" in screen
+    assert "it says: It is\\x1b[2J number 7." in screen
+    assert "it said nothing that was handed on" in screen
+    assert "undo until" in screen
+    assert "the agent says (unverified)" in screen
+
+
+DRAFTED = request(allowed=(Reply.ACCEPT, Reply.APPROVE, Reply.EDIT, Reply.REVISE), draft="request-1")
+
+
+@dataclass
+class Kept:
+    """A draft in memory; `rival` makes a version of his own before each of ours is kept."""
+
+    made: list[DraftVersion] = field(default_factory=list)
+    rival: bool = False
+
+    def versions(self, request: PauseRequest) -> tuple[DraftVersion, ...]:
+        return tuple(self.made)
+
+    def change(self, request: PauseRequest, arguments: Arguments, *, base: int, by: Responder) -> DraftVersion:
+        if self.rival:
+            raise DraftMoved([Fault("version", "'bob' has made version 2 since")])
+        self.made.append(version(base + 1, arguments, by=by))
+        return self.made[-1]
+
+
+def version(number: int, arguments: Arguments, **more: Any) -> DraftVersion:
+    given = {"draft": "request-1", "request_id": "request-1", "digest": "d", "made_at": NOW}
+    return DraftVersion(number=number, arguments=arguments, **{**given, **more})
+
+
+def share(kept: Kept, *presses: str | None) -> tuple[Decision | None, str]:
+    screen = Console(file=io.StringIO(), width=120, markup=False, highlight=False)
+    answer = Prompt(screen, Scripted(iter(presses)), ALICE, now=lambda: NOW, drafts=kept).ask(
+        Settled(DRAFTED, RequestState.OPEN)
+    )
+    assert isinstance(screen.file, io.StringIO)
+    return None if answer is None else answer.decision, screen.file.getvalue()
+
+
+LESS: Arguments = {"order": "A-1", "amount": 40}
+
+
+def test_a_draft_is_changed_in_place_and_its_newest_version_is_taken() -> None:
+    kept = Kept([version(1, DRAFTED.action.arguments)])
+    decided, screen = share(kept, "e", '{"order": "A-1", "amount": 40}', "t")
+    assert decided == Accept(version=2, arguments=LESS)
+    assert [each.by for each in kept.made] == [None, ALICE]
+    assert "version 1 by the agent" in screen
+    assert "version 2 by alice (terminal, assertion)" in screen
+    assert "version 2 is the newest" in screen
+
+
+@pytest.mark.parametrize("typed", [None, ""])
+def test_a_draft_that_is_not_changed_gets_no_version(typed: str | None) -> None:
+    kept = Kept([version(1, DRAFTED.action.arguments)])
+    decided, screen = share(kept, "e", typed, "q")
+    assert (decided, len(kept.made)) == (None, 1)
+    assert "nothing was changed" in screen
+
+
+def test_who_was_slower_sees_what_the_other_did() -> None:
+    kept = Kept([version(1, DRAFTED.action.arguments)], rival=True)
+    decided, screen = share(kept, "e", '{"order": "A-1", "amount": 40}', "s", "shorter")
+    assert decided == Revise(feedback="shorter")
+    assert "'bob' has made version 2 since" in screen
+
+
 @pytest.mark.parametrize("key", ["", "\r", "\n", " ", "A", "t", "s", "1", "0", "y", "z", "\x1b"])
 def test_any_other_key_decides_nothing(key: str) -> None:
     decided, screen = ask(request(), key, "q")
     assert decided is None
     assert "none of the keys; nothing was decided" in screen
+
+
+@pytest.mark.parametrize("presses", [["d", "x"], ["d", "y", None], ["d", "n", None]])
+def test_thinking_better_of_a_report_decides_nothing(presses: list[str | None]) -> None:
+    assert ask(request(**LED), *presses, "q")[0] is None
 
 
 @pytest.mark.parametrize("presses", [["r", None], ["w", None], ["e", None], ["x", "why", "n"], ["x", None]])

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from hitl_core.commands import (
+    AddVersion,
     BeginEffect,
     FireTimers,
     GetRequest,
     LiftStop,
     ListGuidance,
+    ListVersions,
     Recorded,
     RecordResponse,
     RenewLease,
@@ -105,6 +107,14 @@ class LiftsForAnybody(Broken):
         return await self.inner.apply(command)
 
 
+class TakesWhateverIsOlder(Broken):
+    async def apply(self, command: Any) -> Any:
+        if isinstance(command, AddVersion):
+            asked = await self.fetch(GetRequest(command.request_id))
+            command = replace(command, base=len(await self.fetch(ListVersions(asked.request.draft or ""))))
+        return await self.inner.apply(command)
+
+
 @pytest.mark.parametrize(
     ("broken", "caught"),
     [
@@ -115,6 +125,7 @@ class LiftsForAnybody(Broken):
         (NeverFires, "what_is_put_off_comes_back_once"),
         (AsksOnWhoGaveItOn, "what_is_given_on_is_asked_of_somebody_else"),
         (LiftsForAnybody, "another_person_lifts_a_stop"),
+        (TakesWhateverIsOlder, "who_was_later_changes_and_takes_nothing"),
         (FindsGuidanceEverywhere, "guidance_enters_at_one_place"),
     ],
 )

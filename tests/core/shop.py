@@ -81,6 +81,7 @@ class Shop:
         name: str = "shop:app",
         wrap: Callable[[Store], Store] = lambda store: store,
         adapter: Adapter | None = None,
+        tells_everything: bool = False,
     ) -> AsyncIterator[Runtime]:
         """A runtime as a new process would have it; `wrap` puts something around its store, `name` is the app's.
 
@@ -94,6 +95,7 @@ class Shop:
             catalogue=catalogue,
             directory=self.directory,
             authority=self.authority,
+            tells_everything=tells_everything,
         )
         made = adapter or PlainAdapter(AppSource(name, app), catalogue=catalogue)
         settings = Settings(app=name, lease_seconds=lease_seconds)

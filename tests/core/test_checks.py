@@ -211,6 +211,53 @@ def test_a_schema_that_leads_nowhere_lets_nothing_through(schema: dict[str, Json
 # ── who may answer ───────────────────────────────────────────────────────────────────────────────────────────
 
 
+LED = desk.request(allowed=(Reply.REPORT,), answer_schema={"type": "string"})
+
+
+@pytest.mark.parametrize(
+    ("report", "faults"),
+    [
+        ({"outcome": "done", "result": "receipt 7"}, []),
+        ({"outcome": "done"}, ["result"]),
+        ({"outcome": "done", "result": 7}, ["result"]),
+        ({"outcome": "done", "result": float("nan")}, ["result"]),
+        ({"outcome": "partly", "result": 7}, ["note"]),
+        ({"outcome": "partly", "note": "the rest in May"}, []),
+        ({"outcome": "partly", "result": 7, "note": "the rest in May"}, ["result"]),
+        ({"outcome": "not_done"}, []),
+        ({"outcome": "not_done", "result": "no"}, ["result"]),
+    ],
+)
+def test_a_report_has_a_result_of_the_tools_form_if_it_was_done(report: dict[str, Any], faults: list[str]) -> None:
+    assert paths(LED, {"type": "report", **report}) == faults
+
+
+@pytest.mark.parametrize(
+    ("decision", "faults"),
+    [
+        ({"type": "ask", "question": "which?"}, []),
+        ({"type": "ask", "question": " "}, ["question"]),
+        ({"type": "accept"}, []),
+        ({"type": "accept", "version": 2, "arguments": {"order": "A-1042", "amount": 9.5}}, []),
+        ({"type": "accept", "version": 2, "arguments": {"order": "A-1042", "amount": "9.5"}}, ["arguments.amount"]),
+        ({"type": "accept", "version": 2}, ["version"]),
+        ({"type": "accept", "arguments": {"order": "A-1042", "amount": 9.5}}, ["version"]),
+    ],
+)
+def test_a_question_has_words_and_a_version_its_arguments(decision: dict[str, Any], faults: list[str]) -> None:
+    assert paths(desk.request(allowed=(Reply.ASK, Reply.ACCEPT), draft="request-1"), decision) == faults
+
+
+def test_without_a_draft_there_is_no_version_of_it() -> None:
+    taken = {"type": "accept", "version": 1, "arguments": desk.REFUND.arguments}
+    assert paths(desk.request(allowed=(Reply.ACCEPT,)), taken) == ["version"]
+
+
+def test_without_a_form_of_the_tool_a_result_is_anything() -> None:
+    free = LED.model_copy(update={"answer_schema": None})
+    assert paths(free, {"type": "report", "outcome": "done", "result": [7]}) == []
+
+
 def refusals(request: PauseRequest, decision: str = "approve", **who: Any) -> list[str]:
     fields = {"edit": {"arguments": dict(request.action.arguments)}}.get(decision, {})
     return [fault.problem for fault in authorise(request, desk.response(request, {"type": decision, **fields}, **who))]

@@ -78,6 +78,7 @@ def test_the_defaults_on_the_page_are_those_of_the_code(tmp_path: Path) -> None:
     defaults = {
         "[store]": {"url": config.store_url},
         "[worker]": {"lease": f"{config.lease_seconds:g}", "concurrency": str(config.concurrency)},
+        "[policy]": {"told": config.told},
         "[environment]": {"name": config.environment, "tenant": config.tenant},
     }
     for section, values in defaults.items():

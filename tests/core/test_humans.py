@@ -10,7 +10,7 @@ import pytest
 from hitl_adapters.plain import gate
 from hitl_core.errors import NotAuthorised, RequestExpired
 from hitl_core.protocol import RunState
-from hitl_core.testing.humans import Human, answer, approve, choose, edit, play, reject, revise, silent
+from hitl_core.testing.humans import Human, answer, approve, ask, choose, edit, play, reject, report, revise, silent
 from tests.core.shop import Shop, one_refund, policy, rule
 
 
@@ -42,6 +42,17 @@ async def test_the_quicker_of_two_is_heard(shop: Shop) -> None:
 async def test_a_double_click_is_one_decision(shop: Shop) -> None:
     done = await played(shop, one_refund(shop.ledger), approve().double_clicking())
     assert (len(done.taken), done.refused, shop.ledger.count("refund")) == (2, [], 1)
+
+
+async def test_where_people_lead_somebody_does_it_and_reports(shop: Shop) -> None:
+    shop.policy = policy(rule("led", level="human_leads"))
+    done = await played(shop, one_refund(shop.ledger), report("done", "by hand"))
+    assert (done.run.output["said"], shop.ledger.count("refund")) == ("by hand", 0)
+
+
+async def test_who_asks_the_agent_first_lets_nothing_run(shop: Shop) -> None:
+    done = await played(shop, one_refund(shop.ledger), ask("Which one?"))
+    assert (done.run.state, shop.ledger.count("refund")) == (RunState.COMPLETED, 0)
 
 
 async def test_silence_lasts_until_the_deadline(shop: Shop) -> None:

@@ -46,6 +46,44 @@ def refund(
     return {"order": order, "amount": amount, "city": to.city if to else None, "how": how}
 
 
+@tool
+async def lookup(order: str) -> Address:
+    """Look up."""
+    return Address(city=order)
+
+
+@tool
+def anything(order: str) -> Any:
+    """Do."""
+
+
+@tool
+def unsaid(order: str):  # type: ignore[no-untyped-def]  # that is the point
+    """Do."""
+
+
+@tool
+def nothing(order: str) -> None:
+    """Do."""
+
+
+@tool
+def odd(order: str) -> threading.Thread:
+    """Do."""
+    return threading.Thread()
+
+
+def test_what_a_tool_says_that_it_returns_has_a_form() -> None:
+    assert lookup.result_schema is not None
+    assert schema_faults(lookup.result_schema, {"city": "Ulm", "lines": []}, "result") == []
+    assert [fault.path for fault in schema_faults(lookup.result_schema, 7, "result")] == ["result"]
+
+
+@pytest.mark.parametrize("made", [anything, unsaid, nothing, odd, question("ask", "Ask.")], ids=lambda made: made.name)
+def test_what_says_nothing_in_json_has_none(made: Tool) -> None:
+    assert made.result_schema is None
+
+
 # ── declaring ────────────────────────────────────────────────────────────────────────────────────────────────
 
 

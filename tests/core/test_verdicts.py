@@ -20,8 +20,10 @@ DECISIONS: dict[str, dict[str, Any]] = {
     "edit": {"arguments": EDITED},
     "reject": {"message": "too much"},
     "answer": {"value": "no refund is due"},
+    "report": {"outcome": "done"},
     "choose": {"option": "dhl"},
     "revise": {"feedback": "shorter"},
+    "ask": {"question": "which?"},
     "delegate": {"to": "bob"},
     "take_over": {"text": "hello"},
     "hand_back": {},
@@ -83,6 +85,30 @@ def test_the_reason_of_a_response_counts_if_the_rejection_has_no_message() -> No
 
 def test_an_answer_stands_for_the_result() -> None:
     assert said("answer") == Substitute("no refund is due")
+
+
+@pytest.mark.parametrize(
+    ("report", "found"),
+    [
+        (
+            {"outcome": "done", "result": {"receipt": 7}},
+            Substitute({"receipt": 7}, note="A person has done this by hand; the tool did not run."),
+        ),
+        (
+            {"outcome": "partly", "result": "half", "note": "the rest in May"},
+            Substitute(
+                "half",
+                note="A person has done this in part only; the tool did not run. They say: the rest in May.",
+            ),
+        ),
+        (
+            {"outcome": "not_done", "note": "closed!"},
+            Refuse("A person was to do this and has not done it. Reason: closed! Do not try this call again."),
+        ),
+    ],
+)
+def test_a_report_is_the_result_and_says_that_a_person_did_it(report: dict[str, Any], found: Verdict) -> None:
+    assert verdict(desk.settled(desk.request(), {"type": "report", **report})) == found
 
 
 def test_a_choice_is_the_value_of_its_option() -> None:

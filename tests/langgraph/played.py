@@ -16,7 +16,7 @@ def call(name: str, id: str | None = None, /, **arguments: Any) -> dict[str, Any
 
 
 class PlayedModel(BaseChatModel):
-    """`turns[n]` answers the request that holds n answers already: its text, or its calls."""
+    """`turns[n]` answers the request that holds n answers already: its text, its calls, or a whole message."""
 
     turns: list[Any]
     seen: list[list[BaseMessage]] = Field(default_factory=list)
@@ -31,7 +31,10 @@ class PlayedModel(BaseChatModel):
     def _generate(self, messages: list[BaseMessage], *args: Any, **options: Any) -> ChatResult:
         self.seen.append(list(messages))
         turn = self.turns[sum(isinstance(message, AIMessage) for message in messages)]
-        said = AIMessage(turn) if isinstance(turn, str) else AIMessage("", tool_calls=list(turn))
+        if isinstance(turn, AIMessage):
+            said = turn
+        else:
+            said = AIMessage(turn) if isinstance(turn, str) else AIMessage("", tool_calls=list(turn))
         return ChatResult(generations=[ChatGeneration(message=said)])
 
     def told(self) -> list[str]:

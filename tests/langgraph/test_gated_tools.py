@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from langchain_core.messages import ToolMessage
+from langchain_core.messages import AIMessage, ToolMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.types import Command, RetryPolicy
@@ -70,6 +70,18 @@ async def test_a_refused_call_never_runs_and_the_model_reads_why(desk: Made, way
     run = await at.answer(await at.start(GO), reject)
     assert (run.state, at.effects) == (RunState.COMPLETED, [])
     assert "too risky" in model.told()[0]
+
+
+async def test_what_the_agent_says_to_a_question_is_shown_with_its_next_call(desk: Made, way: Any) -> None:
+    first, second = call("refund", order="A", amount=12), call("refund", "refund-2", order="A", amount=7)
+    model = PlayedModel(turns=[[first], AIMessage("It is the 2nd parcel.", tool_calls=[second]), "done"])
+    at = desk(way(model, [agents.refund]))
+    run = await at.answer(await at.start(GO), lambda request: request.ask("Which parcel?", by="ann"))
+    (asked,) = run.pending[0].asked
+    assert (asked.by, asked.question, asked.answer) == ("ann", "Which parcel?", "It is the 2nd parcel.")
+    assert (at.effects, run.pending[0].context.message) == ([], "It is the 2nd parcel.")
+    await at.answer(run, approve)
+    assert refunds() == [("A", 7.0)]
 
 
 async def test_an_answer_stands_for_the_result(desk: Made, way: Any) -> None:

@@ -17,6 +17,7 @@ RANK = {
     "versions": 1,
     "policy": 2,
     "lifecycle": 2,
+    "signatures": 1,
     "tools": 2,
     "quorum": 2,
     "checks": 3,

@@ -15,7 +15,9 @@ GRAB_BAGS = {"util", "utils", "helper", "helpers", "common", "misc", "base", "ma
 FRAMEWORK = re.compile(r"lang_?(graph|chain)|crew_?ai|auto_?gen(?!erat)|openai_?agents", re.IGNORECASE)
 MOST_LINES = 400
 # A longer file, with the reason why it is still one idea.
-LONGER: dict[str, str] = {}
+LONGER: dict[str, str] = {
+    "src/hitl_core/errors.py": "one tree of errors, drawn at its top: in two files it would be two trees",
+}
 
 
 def test_no_grab_bags() -> None:

@@ -16,7 +16,19 @@ from pathlib import Path
 from ..commands import Effect, Override, Page, Recorded, Settled, Stop, StopScope
 from ..config import DEFAULT_FILE, Config, connect
 from ..contracts import Clock, Finding
-from ..protocol import Arguments, Guidance, Json, PauseRequest, Preview, Responder, Response, Run, RunState, Undoing
+from ..protocol import (
+    Arguments,
+    DraftVersion,
+    Guidance,
+    Json,
+    PauseRequest,
+    Preview,
+    Responder,
+    Response,
+    Run,
+    RunState,
+    Undoing,
+)
 from ..runtime import Reach, Runtime
 from .portal import Portal
 
@@ -95,6 +107,16 @@ class BlockingRuntime:
     def respond(self, response: Response) -> Recorded:
         """Decide a request. The first valid answer wins."""
         return self._portal.wait(self.runtime.respond(response))
+
+    def draft(self, request_id: str) -> tuple[DraftVersion, ...]:
+        """The versions of the draft that an agent and people share, oldest first. Raises RequestNotFound."""
+        return self._portal.wait(self.runtime.draft(request_id))
+
+    def change_draft(
+        self, request_id: str, arguments: Arguments, *, base: int, by: str | Responder, note: str = ""
+    ) -> DraftVersion:
+        """Make these arguments the next version of a draft, after version `base`; the request stays open."""
+        return self._portal.wait(self.runtime.change_draft(request_id, arguments, base=base, by=by, note=note))
 
     def revoke(self, request_id: str, *, by: str | Responder, reason: str = "") -> Settled:
         """Take back a decision that has not been used yet. Raises RequestNotFound, IllegalMove, NotPermitted."""

@@ -6,6 +6,7 @@ that lease is the run's current one.
 """
 
 from .decisions import DeferRequest, FireTimers, MoveRequest, RecordResponse
+from .drafts import AddVersion, ListAsked, ListVersions
 from .effects import BeginEffect, EndEffect, MoveEffect, PerformEffect, RecordRefusal
 from .forgetting import EraseRun, ListErasable
 from .guidance import GiveGuidance, ListGuidance, TakeGuidance
@@ -31,6 +32,7 @@ from .results import Claimed, Effect, Known, Lease, Note, Override, Page, Record
 from .runs import CancelRun, ClaimRuns, FinishRun, OpenRun, OverrideOutput, PauseRun, RenewLease, ReopenRun, RetryRun
 
 __all__ = [
+    "AddVersion",
     "BeginEffect",
     "CancelRun",
     "ClaimRuns",
@@ -50,6 +52,7 @@ __all__ = [
     "Known",
     "Lease",
     "LiftStop",
+    "ListAsked",
     "ListEffects",
     "ListErasable",
     "ListGuidance",
@@ -59,6 +62,7 @@ __all__ = [
     "ListRuns",
     "ListStops",
     "ListUndone",
+    "ListVersions",
     "Look",
     "MoveEffect",
     "MoveRequest",

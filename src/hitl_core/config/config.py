@@ -32,10 +32,14 @@ from .undos import ConfiguredUndo
 
 DEFAULT_FILE: Final = "hitl.toml"
 
+CHANGES: Final = "changes"
+EVERYTHING: Final = "everything"
+"""What agents are told of what people did: edits, refusals and reports, or approvals and answers, too."""
+
 TABLES: Final = {
     "backend": {"name", "app", "spec", "options"},
     "store": {"url", "audit_key", "audit_anchors"},
-    "policy": {"file"},
+    "policy": {"file", "told"},
     "worker": {"lease", "concurrency"},
     "channels": {"names"},
     "tools": None,
@@ -56,6 +60,7 @@ class Config:
     store_url: str = "sqlite:///hitl.db"
     policy: Policy = field(default_factory=lambda: Policy([]))
     policy_file: Path | None = None
+    told: str = CHANGES
     options: Mapping[str, Any] = field(default_factory=dict)
     store_options: Mapping[str, Any] = field(default_factory=dict)
     tools: Mapping[str, Override] = field(default_factory=dict)
@@ -115,6 +120,7 @@ async def build(config: Config, *, clock: Clock | None = None) -> Runtime:
         environment=config.environment,
         directory=directory,
         authority=config.authority,
+        tells_everything=config.told == EVERYTHING,
     )
     settings = Settings(
         app=config.app.reference,
@@ -196,6 +202,9 @@ _DURATION: Final = _Type(
 _EFFECT: Final = _Type("'ledger' or 'idempotent'", lambda value: value in (EffectMode.LEDGER, EffectMode.IDEMPOTENT))
 
 
+_TOLD: Final = _Type(f"{CHANGES!r} or {EVERYTHING!r}", lambda value: value in (CHANGES, EVERYTHING))
+
+
 def _are_paths(value: Any) -> bool:
     return _TEXTS.fits(value) and all(all(key.strip() for key in path.split(".")) for path in value)
 
@@ -244,6 +253,7 @@ def _read(file: Path, data: dict[str, Any], backend: str | None) -> Config:
         store_url=os.environ.get("HITL_STORE_URL") or store.get("url", _TEXT, "sqlite:///hitl.db"),
         policy=policy,
         policy_file=policy_file,
+        told=tables["policy"].get("told", _TOLD, CHANGES),
         options=tables["backend"].get("options", _TABLE, {}),
         store_options={key: store.get(key, _TEXT) for key in store.values if key != "url"},
         tools={

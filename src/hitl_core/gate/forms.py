@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from ..protocol import (
@@ -27,7 +27,7 @@ from ..tools import Traits
 from .surroundings import Surroundings
 
 OFFERED: Final[dict[Kind, tuple[Reply, ...]]] = {
-    Kind.APPROVAL: (Reply.APPROVE, Reply.EDIT, Reply.REJECT, Reply.ANSWER, Reply.CANCEL),
+    Kind.APPROVAL: (Reply.APPROVE, Reply.EDIT, Reply.REJECT, Reply.ANSWER, Reply.ASK, Reply.CANCEL),
     Kind.INPUT: (Reply.ANSWER, Reply.REJECT, Reply.CANCEL),
     Kind.CHOICE: (Reply.CHOOSE, Reply.REJECT, Reply.CANCEL),
     Kind.REVIEW: (Reply.ACCEPT, Reply.EDIT, Reply.REVISE, Reply.REJECT, Reply.CANCEL),
@@ -36,6 +36,12 @@ OFFERED: Final[dict[Kind, tuple[Reply, ...]]] = {
 }
 """The decisions that a request of each kind offers unless its level or its adapter says less."""
 
+
+SHARED: Final = (
+    *(Reply.ACCEPT, Reply.APPROVE, Reply.EDIT, Reply.REVISE),
+    *(Reply.REJECT, Reply.ANSWER, Reply.ASK, Reply.CANCEL),
+)
+"""What is offered where an agent and people share a draft."""
 
 _CONSENT: Final = (Reply.APPROVE, Reply.EDIT, Reply.ACCEPT)
 
@@ -71,10 +77,11 @@ def compose(
 ) -> PauseRequest:
     """The request for `action` at the place `call` of a run. Its id is new; the digest is the action's."""
     now = around.now()
+    new = new_id(now)
     traits = around.catalogue.traits(action.tool)
     seconds = ruling.veto_seconds or ruling.deadline_seconds
     return PauseRequest(
-        id=new_id(now),
+        id=new,
         run_id=run.id,
         call=call,
         round=round,
@@ -87,7 +94,7 @@ def compose(
         context=form.context,
         allowed=offered(form, ruling),
         arguments_schema=form.arguments_schema,
-        answer_schema=form.answer_schema,
+        answer_schema=_fits(around, action, form, ruling),
         options=form.options,
         because=Because(rule=ruling.rule, version=ruling.version, why=ruling.why),
         approvers=ruling.approvers,
@@ -100,8 +107,23 @@ def compose(
         escalation=ruling.escalation,
         batch=ruling.batch,
         in_doubt=form.in_doubt,
+        undo_until=_undo_until(traits, form, now),
+        draft=new if shares_draft(form, ruling) else None,
         handle=form.handle,
     )
+
+
+def _fits(around: Surroundings, action: Action, form: Form, ruling: Ruling) -> dict[str, Json] | None:
+    """What an answer must fit: what the adapter says, and where people lead what the tool itself would return."""
+    tool = around.catalogue.tool(action.tool)
+    leads = ruling.level is Level.HUMAN_LEADS and form.kind is Kind.APPROVAL
+    return tool.result_schema if form.answer_schema is None and leads and tool is not None else form.answer_schema
+
+
+def _undo_until(traits: Traits, form: Form, now: datetime) -> datetime | None:
+    """Until when what a notice tells of can be taken back, if its tool says so."""
+    window = traits.undo_window if form.kind is Kind.NOTICE and traits.undo is not None else None
+    return None if window is None else now + window
 
 
 def offered(form: Form, ruling: Ruling) -> tuple[Reply, ...]:
@@ -110,10 +132,18 @@ def offered(form: Form, ruling: Ruling) -> tuple[Reply, ...]:
     if form.allowed is not None:
         return tuple(reply for reply in form.allowed if not (leads and reply in _CONSENT))
     if form.kind is Kind.APPROVAL and leads:
-        return (Reply.ANSWER, Reply.REJECT, Reply.CANCEL)
+        return (Reply.REPORT, Reply.ASK, Reply.REJECT, Reply.CANCEL)
+    if shares_draft(form, ruling):
+        return SHARED
     if form.kind is Kind.APPROVAL and ruling.veto_seconds is not None:
         return (Reply.APPROVE, Reply.REJECT, Reply.CANCEL)
     return OFFERED[form.kind]
+
+
+def shares_draft(form: Form, ruling: Ruling) -> bool:
+    """Whether the agent and people work on the call together before it runs."""
+    works = ruling.level is Level.COLLABORATE and ruling.veto_seconds is None
+    return works and form.kind is Kind.APPROVAL and form.allowed is None
 
 
 def lapse(ruling: Ruling) -> OnTimeout:

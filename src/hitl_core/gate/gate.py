@@ -66,7 +66,9 @@ from .forms import DEFAULT_FORM, Form, compose
 from .lineage import note_about
 from .standing import about, asked_again, asking, once_more, unmet
 from .surroundings import Surroundings
+from .telling import telling, told
 from .threads import wait_on
+from .turns import as_it_stands, going_on
 from .veil import Veil
 from .verdicts import verdict
 from .weighing import Weighing
@@ -186,24 +188,24 @@ class Gate:
             return self._let_through(action, call, round, form, ruling)
         if form.kind is not Kind.APPROVAL:
             ruling = asking(ruling)
-        return self._ask(action, call, round, form, ruling)
+        return await self._ask(action, call, round, form, ruling)
 
     def _let_through(self, action: Action, call: str, round: int, form: Form, ruling: Ruling) -> Proceed:
         if ruling.level is Level.NOTIFY:
             self._notices[call] = self._compose(action, call, round, replace(form, kind=Kind.NOTICE), ruling)
         return Proceed(action, call=call)
 
-    def _ask(self, action: Action, call: str, round: int, form: Form, ruling: Ruling) -> Wait:
+    async def _ask(self, action: Action, call: str, round: int, form: Form, ruling: Ruling) -> Wait:
         self._weighing.holds_back(call)
-        request = self._waiting[call] = self._compose(action, call, round, form, ruling)
+        request = self._compose(action, call, round, form, ruling)
+        request = self._waiting[call] = await going_on(self._around, self.run, request, self.waiting)
         return Wait(request)
 
     async def _deny(self, action: Action, call: str, ruling: Ruling) -> Refuse:
-        rule: dict[str, Json] = {"rule": ruling.rule, "version": ruling.version}
-        return await self._refuse(action, call, ruling.why, **rule)
+        return await self._refuse(action, call, ruling.why, rule=ruling.rule, version=ruling.version)
 
     async def _refuse(self, action: Action, call: str, why: str, **more: Json) -> Refuse:
-        """Refuse a call for good; asked again, it says the same."""
+        """For good: asked again, it says the same."""
         body: dict[str, Json] = {"call": call, "tool": action.tool, "digest": action.digest, **more, "why": why}
         note = Note(AuditEvent.ACTION_REFUSED, self.run.id, "policy" if more else "gate", body)
         await self._store.apply(RecordRefusal(self.lease, call, action, note, self._around.now()))
@@ -211,21 +213,21 @@ class Gate:
 
     async def _settled(self, action: Action, known: Known, settled: Settled, form: Form) -> Verdict:
         """The recorded decision. What it allows meets the policy in force once more: only stricter intervenes."""
-        found = verdict(settled)
+        found = telling(self._around, settled, verdict(settled))
         if not isinstance(found, Proceed):
-            return found
+            return await as_it_stands(self._around, settled, found)
         recorded, current = settled.request, await self._weighing.rule(found.action, settled.request.call, form)
         if current.denied:
             return await self._deny(action, recorded.call, current)
         missing = unmet(current, settled)
         if missing:
-            return self._ask(action, recorded.call, known.next_round, form, asked_again(current, missing))
+            return await self._ask(action, recorded.call, known.next_round, form, asked_again(current, missing))
         return found
 
     # ── asked again about something that was allowed before ─────────────────────────────────────────────────
 
     async def _again(self, action: Action, known: Known, effect: Effect, form: Form) -> Verdict:
-        note = await self._note_about(action, effect)
+        note = await self._note_about(action, effect) or told(self._around, effect, known.settled)
         match effect.state:
             case ActionState.EXECUTED:
                 return Substitute(effect.result, recorded=True, note=note)
@@ -280,7 +282,7 @@ class Gate:
             return found
         self._held.add(effect.call)
         ruling = asked_again(current if current.asks else asking(current), missing)
-        return self._ask(effect.action, effect.call, known.next_round, form, ruling)
+        return await self._ask(effect.action, effect.call, known.next_round, form, ruling)
 
     async def _interrupted(self, known: Known, effect: Effect, form: Form, note: str) -> Verdict:
         """A call whose worker died in it. Idempotent ones are tried again, unless the policy of now asks for more:
@@ -298,7 +300,7 @@ class Gate:
         settled = known.settled
         if settled is None or not is_about(settled.request, effect) or settled.state in TAKEN_BACK:
             ruling = doubt_ruling(await self._weighing.rule(effect.action, effect.call, form))
-            return self._ask(effect.action, effect.call, known.next_round, doubt_form(effect), ruling)
+            return await self._ask(effect.action, effect.call, known.next_round, doubt_form(effect), ruling)
         if settled.state in (RequestState.OPEN, RequestState.FROZEN):
             return Wait(settled.request)
         resolution = resolve(effect, settled, note=note)
@@ -308,8 +310,8 @@ class Gate:
         return resolution.verdict
 
     async def _move(self, effect: Effect, event: ActionEvent, by: str, result: Json = None) -> Effect:
-        move = MoveEffect(self.lease, effect.call, event, by=by, now=self._around.now(), result=result)
-        return await self._store.apply(move)
+        now = self._around.now()
+        return await self._store.apply(MoveEffect(self.lease, effect.call, event, by=by, now=now, result=result))
 
     # ── carrying out ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -389,8 +391,6 @@ class Gate:
     ) -> tuple[Guidance, ...]:
         """What people have said to the agent and enters its conversation at `place`; as `steering.enters`."""
         return await steering.enters(self._around, self.lease, place, within=within, replayed=replayed, seals=seals)
-
-    # ── shared by the above ──────────────────────────────────────────────────────────────────────────────────
 
     def _compose(self, action: Action, call: str, round: int, form: Form, ruling: Ruling) -> PauseRequest:
         return compose(self._around, self.run, action, call=call, round=round, form=form, ruling=ruling)

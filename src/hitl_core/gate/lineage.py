@@ -9,7 +9,7 @@ from typing import Final
 from ..commands import Effect, Settled
 from ..errors import AppChanged
 from ..lifecycle import ActionState
-from ..protocol import Action, Edit
+from ..protocol import Action, changed_arguments
 from .verdicts import edit_note
 
 _RUNS_NO_MORE: Final = (ActionState.EXECUTED, ActionState.FAILED, ActionState.REFUSED)
@@ -25,12 +25,13 @@ def note_about(proposed: Action, effect: Effect, asked: Iterable[Settled]) -> st
     known, reached, note = _shown(effect.action, effect), {_shown(proposed, effect)}, ""
     for settled in asked:
         response = settled.response
-        if response is None or not isinstance(response.decision, Edit):
+        changed = None if response is None else changed_arguments(response.decision)
+        if response is None or changed is None:
             continue
         if _shown(settled.request.action, effect) in reached:
-            edited = _shown(settled.request.action.edited(response.decision.arguments), effect)
+            edited = _shown(settled.request.action.edited(changed), effect)
             reached.add(edited)
-            note = edit_note(response.decision.arguments, response.reason) if edited == known else note
+            note = edit_note(changed, response.reason) if edited == known else note
     if known not in reached:
         raise AppChanged(_changed(proposed, effect))
     return "" if _shown(proposed, effect) == known else note

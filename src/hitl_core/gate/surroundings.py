@@ -52,6 +52,7 @@ class Case:
 class Surroundings:
     """The parts that a runtime is made of. `policy` is asked anew for each decision, so that it can be reloaded.
 
+    `tells_everything`: agents hear of approvals and of answers in a tool's place, too, not only of edits and refusals.
     Without a `directory`, people are who they say they are.
     """
 
@@ -60,6 +61,7 @@ class Surroundings:
     clock: Clock
     catalogue: Catalogue
     environment: str = "default"
+    tells_everything: bool = False
     announce: Callable[[PauseRequest], None] = _nobody
     directory: Directory | None = None
     authority: Authority = _ANYBODY

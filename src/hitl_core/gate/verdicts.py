@@ -12,6 +12,7 @@ from ..protocol import (
     Answer,
     Approve,
     Arguments,
+    Ask,
     Cancel,
     Choose,
     Delegate,
@@ -24,6 +25,7 @@ from ..protocol import (
     Proceed,
     Refuse,
     Reject,
+    Report,
     Response,
     Revise,
     Substitute,
@@ -63,25 +65,58 @@ def _decided(request: PauseRequest, response: Response | None) -> Verdict:
     if request.kind is Kind.HANDOFF:
         return _spoken(response)
     match response.decision:
-        case Approve() | Accept():
+        case Approve():
             return Proceed(request.action, call=request.call, request_id=request.id)
-        case Edit(arguments=arguments):
-            changed = request.action.edited(arguments)
-            return Proceed(
-                changed, call=request.call, request_id=request.id, note=edit_note(arguments, response.reason)
-            )
+        case Edit(arguments=arguments) | Accept(arguments=arguments):
+            return _changed(request, response, arguments)
         case Answer(value=value):
             return Substitute(value)
+        case Report():
+            return _reported(response.decision)
         case Choose(option=option):
             return _chosen(request, option)
         case Reject():
             return Refuse(_refusal(response, "refused"))
         case Cancel():
             return Refuse("A person ended this run.")
+        case Revise(feedback=feedback) if request.draft is not None:
+            return Refuse(_sent_back(request, response, feedback))
+        case Ask(question=question):
+            return Refuse(_asked(request, response, question))
         case Revise() | Delegate() | TakeOver() | HandBack():
             return Refuse(f"The decision {response.decision.type!r} does not allow this call; it did not run.")
         case _:
             assert_never(response.decision)
+
+
+def _changed(request: PauseRequest, response: Response, arguments: Arguments | None) -> Proceed:
+    """What people made of the call; a draft that is taken as the agent proposed it is not changed."""
+    changed = request.action if arguments is None else request.action.edited(arguments)
+    edited = isinstance(response.decision, Edit) or changed.digest != request.digest
+    note = edit_note(changed.arguments, response.reason) if edited else ""
+    return Proceed(changed, call=request.call, request_id=request.id, note=note)
+
+
+def _sent_back(request: PauseRequest, response: Response, feedback: str) -> str:
+    return (
+        f"{response.responder.id}, a person, sent this draft back; the call did not run. They say: {feedback} "
+        f"Work that in and call {request.action.tool} again: it is the next version of the same draft."
+    )
+
+
+def _asked(request: PauseRequest, response: Response, question: str) -> str:
+    return (
+        f"{response.responder.id}, a person, asks before anybody decides; the call did not run: {question} "
+        f"Answer in your own words and, in the same message, call {request.action.tool} again if it is still due."
+    )
+
+
+def _reported(said: Report) -> Verdict:
+    """What a person did in the tool's place; the agent is told that it was a person."""
+    if said.outcome == "not_done":
+        return Refuse(f"A person was to do this and has not done it.{_because(said.note)} {DO_NOT_RETRY}")
+    done = "A person has done this in part only" if said.outcome == "partly" else "A person has done this by hand"
+    return Substitute(said.result, note=f"{done}; the tool did not run.{_because(said.note, 'They say')}")
 
 
 def _chosen(request: PauseRequest, option: str) -> Verdict:
@@ -146,9 +181,9 @@ def _refusal(response: Response | None, verb: str) -> str:
     return f"A person {verb} this call; it did not run.{_because(said or response.reason)} {DO_NOT_RETRY}"
 
 
-def _because(reason: str) -> str:
+def _because(reason: str, what: str = "Reason") -> str:
     """The person's reason as a sentence of its own."""
     words = reason.strip()
     if not words:
         return ""
-    return f" Reason: {words}" if words[-1] in ".!?…" else f" Reason: {words}."
+    return f" {what}: {words}" if words[-1] in ".!?…" else f" {what}: {words}."

@@ -3,17 +3,19 @@
 from .action import PAYLOAD_LIMIT, Action, Origin
 from .canonical import canonical, parse, sha256
 from .doubt import ABORT, HAPPENED, NOT_HAPPENED, RUNS_NOTHING
+from .draft import DraftVersion
 from .events import AuditEntry, AuditEvent, LiveEvent, LiveKind
 from .guidance import GUIDANCE_LIMIT, Guidance, GuidanceState
 from .ids import instant, micros, new_id
 from .masks import has_mask, is_mask, mask, mask_faults, mask_paths, masked, secret_paths
 from .record import PROTOCOL, Arguments, Instant, Json, Record, TopRecord
-from .request import Because, Context, Kind, Option, PauseRequest, Preview, Reply
+from .request import Asked, Because, Context, Kind, Option, PauseRequest, Preview, Reply
 from .response import (
     Accept,
     ActingFor,
     Answer,
     Approve,
+    Ask,
     Cancel,
     Choose,
     Decision,
@@ -21,10 +23,12 @@ from .response import (
     Edit,
     HandBack,
     Reject,
+    Report,
     Responder,
     Response,
     Revise,
     TakeOver,
+    changed_arguments,
     decision_of,
 )
 from .ruling import Approvers, Escalation, Level, OnTimeout, Ruling, Stage
@@ -48,6 +52,8 @@ __all__ = [
     "Approve",
     "Approvers",
     "Arguments",
+    "Ask",
+    "Asked",
     "AuditEntry",
     "AuditEvent",
     "Because",
@@ -56,6 +62,7 @@ __all__ = [
     "Context",
     "Decision",
     "Delegate",
+    "DraftVersion",
     "Edit",
     "EffectMode",
     "Escalation",
@@ -82,6 +89,7 @@ __all__ = [
     "Refuse",
     "Reject",
     "Reply",
+    "Report",
     "Responder",
     "Response",
     "Revise",
@@ -98,6 +106,7 @@ __all__ = [
     "Verdict",
     "Wait",
     "canonical",
+    "changed_arguments",
     "decision_of",
     "has_mask",
     "instant",

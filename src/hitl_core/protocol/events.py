@@ -58,6 +58,8 @@ class AuditEvent(StrEnum):
     REQUEST_CLOSED = "request.closed"
     ACTION_REFUSED = "action.refused"
     ACTION_NOTICED = "action.noticed"
+    ACTION_REPORTED = "action.reported"
+    DRAFT_CHANGED = "draft.changed"
     EFFECT_STARTED = "effect.started"
     EFFECT_EXECUTED = "effect.executed"
     EFFECT_FAILED = "effect.failed"

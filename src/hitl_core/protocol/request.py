@@ -13,6 +13,7 @@ from .record import Arguments, Instant, Json, Name, Record, Text, TopRecord
 from .ruling import Approvers, Escalation, Level, OnTimeout
 
 if TYPE_CHECKING:
+    from .draft import DraftVersion
     from .response import Decision, Response
 
 
@@ -34,9 +35,11 @@ class Reply(StrEnum):
     EDIT = "edit"
     REJECT = "reject"
     ANSWER = "answer"
+    REPORT = "report"
     CHOOSE = "choose"
     ACCEPT = "accept"
     REVISE = "revise"
+    ASK = "ask"
     DELEGATE = "delegate"
     TAKE_OVER = "take_over"
     HAND_BACK = "hand_back"
@@ -76,6 +79,18 @@ class Context(Record):
     details: dict[str, JsonValue] = Field(default_factory=dict)
 
 
+class Asked(Record):
+    """What a person asked the agent about an earlier call of this tool, and what it said when it called again.
+
+    `answer` is the agent's own words: untrusted, and "" where its framework does not hand them on.
+    """
+
+    request_id: Name
+    by: Name
+    question: Text
+    answer: Text = ""
+
+
 class Because(Record):
     """The rule that made the agent ask."""
 
@@ -87,8 +102,10 @@ class Because(Record):
 class PauseRequest(TopRecord):
     """One question to people. `call` names the place in the run; `round` counts questions at that place.
 
-    `remind_seconds` and `escalation` count from `created_at`: they change who is asked, never what. `handle` belongs to
-    the adapter and says where the framework waits; nobody else reads it.
+    `answer_schema` is what an answer, or the result in a report, must fit. `remind_seconds` and `escalation` count from
+    `created_at`: they change who is asked, never what. `handle` belongs to the adapter and says where the framework
+    waits; nobody else reads it. `draft` names the shared draft of which this is a version, `follows` the request that
+    was sent back or asked about and that this one goes on from, with all that was `asked`. `undo_until` is on a notice.
     """
 
     id: Name
@@ -117,6 +134,10 @@ class PauseRequest(TopRecord):
     escalation: tuple[Escalation, ...] = ()
     batch: bool = False
     in_doubt: bool = False
+    draft: Name | None = None
+    follows: Name | None = None
+    asked: tuple[Asked, ...] = ()
+    undo_until: Instant | None = None
     handle: dict[str, JsonValue] = Field(default_factory=dict)
 
     def to_json(self) -> str:
@@ -141,17 +162,26 @@ class PauseRequest(TopRecord):
         """The person's words (or a value that fits `answer_schema`) are the result."""
         return self._respond(by, details, type=Reply.ANSWER, value=value)
 
+    def report(self, outcome: str, result: Json = None, note: str = "", *, by: str, **details: Any) -> Response:
+        """The person did it themselves (`done`, `not_done`, `partly`); `result` is the tool's result then."""
+        return self._respond(by, details, type=Reply.REPORT, outcome=outcome, result=result, note=note)
+
     def choose(self, option: str, *, by: str, **details: Any) -> Response:
         """Pick one of `options` by its id."""
         return self._respond(by, details, type=Reply.CHOOSE, option=option)
 
-    def accept(self, *, by: str, **details: Any) -> Response:
-        """Take the draft as it is."""
-        return self._respond(by, details, type=Reply.ACCEPT)
+    def accept(self, version: DraftVersion | None = None, *, by: str, **details: Any) -> Response:
+        """Take the draft as it is; of a shared one, `version` of it."""
+        taken = {} if version is None else {"version": version.number, "arguments": version.arguments}
+        return self._respond(by, details, type=Reply.ACCEPT, **taken)
 
     def revise(self, feedback: str, *, by: str, **details: Any) -> Response:
         """Send the draft back with feedback."""
         return self._respond(by, details, type=Reply.REVISE, feedback=feedback)
+
+    def ask(self, question: str, *, by: str, **details: Any) -> Response:
+        """Ask the agent first; it answers and calls again."""
+        return self._respond(by, details, type=Reply.ASK, question=question)
 
     def delegate(self, to: str, *, by: str, **details: Any) -> Response:
         """Let somebody else decide."""

@@ -1,4 +1,4 @@
-"""The response: what a person said. A decision is one of eleven small records, never one record with many options."""
+"""The response: what a person said. A decision is one of thirteen small records, never one record with many options."""
 
 from __future__ import annotations
 
@@ -40,6 +40,18 @@ class Answer(Record):
     value: JsonValue
 
 
+class Report(Record):
+    """Where people lead: the person did it, or did not, and says what came of it. The tool does not run.
+
+    `result` is the tool's result then. `note` reaches the agent.
+    """
+
+    type: Literal["report"] = "report"
+    outcome: Literal["done", "not_done", "partly"]
+    result: JsonValue = None
+    note: Text = ""
+
+
 class Choose(Record):
     """One of the offered options, by id."""
 
@@ -48,9 +60,11 @@ class Choose(Record):
 
 
 class Accept(Record):
-    """The reviewed draft is good."""
+    """The reviewed draft is good. Of a shared draft that people have changed, `version` with its `arguments` runs."""
 
     type: Literal["accept"] = "accept"
+    version: Annotated[int, Field(ge=1)] | None = None
+    arguments: Arguments | None = None
 
 
 class Revise(Record):
@@ -58,6 +72,13 @@ class Revise(Record):
 
     type: Literal["revise"] = "revise"
     feedback: Text
+
+
+class Ask(Record):
+    """Ask the agent before deciding. The call does not run; the agent answers and calls again: a new request."""
+
+    type: Literal["ask"] = "ask"
+    question: Text
 
 
 class Delegate(Record):
@@ -98,7 +119,19 @@ class Cancel(Record):
 
 
 Decision = Annotated[
-    Approve | Edit | Reject | Answer | Choose | Accept | Revise | Delegate | TakeOver | HandBack | Cancel,
+    Approve
+    | Edit
+    | Reject
+    | Answer
+    | Report
+    | Choose
+    | Accept
+    | Revise
+    | Ask
+    | Delegate
+    | TakeOver
+    | HandBack
+    | Cancel,
     Field(discriminator="type"),
 ]
 
@@ -108,6 +141,11 @@ _decisions: TypeAdapter[Decision] = TypeAdapter(Decision)
 def decision_of(value: object) -> Decision:
     """Read a decision from JSON-like data. Raises pydantic.ValidationError on unknown kinds."""
     return _decisions.validate_python(value)
+
+
+def changed_arguments(decision: Decision) -> Arguments | None:
+    """The arguments that a decision puts in the place of those that the request shows; None if it leaves them."""
+    return decision.arguments if isinstance(decision, Edit | Accept) else None
 
 
 class ActingFor(Record):

@@ -9,7 +9,7 @@ from ..commands import GetRun, Note, Settled, WriteNote
 from ..errors import Fault, NotAuthorised, ResponseRefused
 from ..gate import Case, Surroundings
 from ..lifecycle import RequestEvent, RequestState
-from ..protocol import AuditEvent, Cancel, Edit, Json, Reject, Response, Ruling
+from ..protocol import Arguments, AuditEvent, Cancel, Json, Reject, Response, Ruling, changed_arguments
 from ..quorum import asked_after, asked_at, asked_now, given_on
 
 MAY_BE_DECIDED: Final = (RequestState.OPEN, RequestState.FROZEN)
@@ -27,8 +27,9 @@ async def judge(around: Surroundings, settled: Settled, response: Response) -> N
     strangers = authorise(request, response, asked_now(request, said, response, now), said)
     faults = strangers + check(request, response)
     faults += giving_on_faults(request, response, asked_at(request, said, now), said)
-    if not faults and isinstance(response.decision, Edit):
-        faults = await policy_faults(around, settled, response, response.decision)
+    changed = changed_arguments(response.decision)
+    if not faults and changed is not None:
+        faults = await policy_faults(around, settled, response, changed)
     if not faults:
         return
     await note_refusal(around, response, faults)
@@ -42,14 +43,16 @@ async def note_refusal(around: Surroundings, response: Response, faults: list[Fa
     await around.store.apply(WriteNote(note, around.now()))
 
 
-async def policy_faults(around: Surroundings, settled: Settled, response: Response, decision: Edit) -> list[Fault]:
+async def policy_faults(
+    around: Surroundings, settled: Settled, response: Response, arguments: Arguments
+) -> list[Fault]:
     """An edited action goes through the policy again: an edit must not reach what the policy holds back more.
 
     The gate looks once more when the call begins: it knows the tool and the facts, which may be unknown here.
     """
     request = settled.request
     run = await around.store.fetch(GetRun(request.run_id))
-    edited = request.action.edited(decision.arguments)
+    edited = request.action.edited(arguments)
     ruling = (await around.weigh(Case(edited, run, request.call))).ruling
     if ruling.denied:
         return [Fault("arguments", f"the policy forbids the edited call ({ruling.rule}: {ruling.why})")]

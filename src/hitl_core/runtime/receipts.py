@@ -7,7 +7,8 @@ import inspect
 from typing import Any
 
 from ..protocol import Arguments, Json
-from ..tools import TRANSACTION, Function, as_json, kept
+from ..signatures import TRANSACTION, Function
+from ..tools import as_json, kept
 
 
 async def take_back(undo: Function, arguments: Arguments) -> Json:

@@ -9,7 +9,19 @@ from ..commands import DeferRequest, GetRequest, ListRequests, MoveRequest, Page
 from ..gate import preview
 from ..lifecycle import RequestEvent
 from ..people import Act
-from ..protocol import Arguments, Cancel, Delegate, Edit, PauseRequest, Preview, Reject, Responder, Response
+from ..protocol import (
+    Arguments,
+    Cancel,
+    Delegate,
+    DraftVersion,
+    PauseRequest,
+    Preview,
+    Reject,
+    Responder,
+    Response,
+    changed_arguments,
+)
+from .drafting import change, versions
 from .identity import identified, in_view_of, permitted, recognised
 from .judge import MAY_BE_DECIDED, event_of, judge
 from .opened import Opened
@@ -68,7 +80,7 @@ class Requests(Opened):
         settled = await self.store.fetch(GetRequest(response.request_id))
         response = await identified(self._around, settled, response)
         if settled.state in MAY_BE_DECIDED:
-            if isinstance(response.decision, Edit):
+            if changed_arguments(response.decision) is not None:
                 await self._learn_tools()
             await judge(self._around, settled, response)
         recorded = await self.store.apply(RecordResponse(response, self._around.now(), event_of(settled, response)))
@@ -77,6 +89,21 @@ class Requests(Opened):
         if isinstance(response.decision, Delegate) and not recorded.replayed:
             self._around.announce(recorded.settled.request)
         return recorded
+
+    async def draft(self, request_id: str) -> tuple[DraftVersion, ...]:
+        """The versions of the draft that an agent and people share, oldest first. Raises RequestNotFound."""
+        return await versions(self._around, request_id)
+
+    async def change_draft(
+        self, request_id: str, arguments: Arguments, *, base: int, by: str | Responder, note: str = ""
+    ) -> DraftVersion:
+        """Make these arguments the next version of a draft, after version `base`; the request stays open.
+
+        Raises ResponseRefused with every fault, or its subclass: RequestNotFound, RequestClosed, RequestExpired,
+        DraftMoved, NotAuthorised.
+        """
+        await self._learn_tools()
+        return await change(self._around, request_id, arguments, base=base, by=by, note=note)
 
     async def revoke(self, request_id: str, *, by: str | Responder, reason: str = "") -> Settled:
         """Take back a decision that has not been used yet. Raises RequestNotFound, IllegalMove, NotPermitted."""

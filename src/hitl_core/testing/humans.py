@@ -94,6 +94,11 @@ def answer(value: Json) -> Human:
     return Human(lambda request, name, roles: request.answer(value, by=name, roles=roles))
 
 
+def report(outcome: str, result: Json = None, note: str = "") -> Human:
+    """Where people lead: does it, or does not, and says what came of it."""
+    return Human(lambda request, name, roles: request.report(outcome, result, note, by=name, roles=roles))
+
+
 def choose(option: str) -> Human:
     """Picks an option."""
     return Human(lambda request, name, roles: request.choose(option, by=name, roles=roles))
@@ -102,6 +107,11 @@ def choose(option: str) -> Human:
 def revise(feedback: str) -> Human:
     """Sends a draft back."""
     return Human(lambda request, name, roles: request.revise(feedback, by=name, roles=roles))
+
+
+def ask(question: str) -> Human:
+    """Asks the agent before deciding."""
+    return Human(lambda request, name, roles: request.ask(question, by=name, roles=roles))
 
 
 def silent() -> Human:

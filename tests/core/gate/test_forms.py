@@ -93,6 +93,12 @@ def test_a_veto_window_proceeds_at_its_end() -> None:
     assert (given(request), request.on_timeout, request.veto) == ("0:01:00", OnTimeout.PROCEED, True)
 
 
+TOGETHER = (
+    *(Reply.ACCEPT, Reply.APPROVE, Reply.EDIT, Reply.REVISE),
+    *(Reply.REJECT, Reply.ANSWER, Reply.ASK, Reply.CANCEL),
+)
+
+
 @pytest.mark.parametrize(
     ("form", "ruled", "replies"),
     [
@@ -103,12 +109,24 @@ def test_a_veto_window_proceeds_at_its_end() -> None:
             ruling(level=Level.HUMAN_LEADS),
             (Reply.ANSWER, Reply.CANCEL),
         ),
-        (Form(), ruling(level=Level.HUMAN_LEADS), (Reply.ANSWER, Reply.REJECT, Reply.CANCEL)),
+        (Form(), ruling(level=Level.HUMAN_LEADS), (Reply.REPORT, Reply.ASK, Reply.REJECT, Reply.CANCEL)),
         (Form(), ruling(level=Level.NOTIFY, veto_seconds=1), (Reply.APPROVE, Reply.REJECT, Reply.CANCEL)),
+        (Form(), ruling(level=Level.COLLABORATE), TOGETHER),
+        (Form(allowed=(Reply.APPROVE,)), ruling(level=Level.COLLABORATE), (Reply.APPROVE,)),
         (Form(kind=Kind.CHOICE), ruling(level=Level.HUMAN_LEADS), OFFERED[Kind.CHOICE]),
         (Form(kind=Kind.NOTICE), ruling(), ()),
     ],
-    ids=["approval", "as the form says", "people lead a native pause", "people lead", "veto", "a choice", "a notice"],
+    ids=[
+        "approval",
+        "as the form says",
+        "people lead a native pause",
+        "people lead",
+        "veto",
+        "together",
+        "together, natively",
+        "a choice",
+        "a notice",
+    ],
 )
 def test_what_a_request_offers(form: Form, ruled: Ruling, replies: tuple[Reply, ...]) -> None:
     assert offered(form, ruled) == replies

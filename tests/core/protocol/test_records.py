@@ -52,6 +52,8 @@ DECISIONS: dict[str, dict[str, Any]] = {
     "edit": {"arguments": {"amount": None}},
     "reject": {"message": "no"},
     "answer": {"value": None},
+    "report": {"outcome": "done"},
+    "ask": {"question": "which?"},
     "choose": {"option": "a"},
     "accept": {},
     "revise": {"feedback": "shorter"},

@@ -204,12 +204,19 @@ async def test_p10_where_people_lead_the_agent_only_proposes(shop: Shop) -> None
     shop.policy = policy(rule("led", level="human_leads"))
     async with shop.open(one_refund(shop.ledger)) as hitl:
         run = await hitl.start(None)
-        assert only(run).allowed == (Reply.ANSWER, Reply.REJECT, Reply.CANCEL)
+        assert only(run).allowed == (Reply.REPORT, Reply.ASK, Reply.REJECT, Reply.CANCEL)
         with pytest.raises(ResponseRefused, match="'approve' is not offered"):
             await hitl.respond(only(run).approve(by="ann"))
-        run = await decide(hitl, run, "answer", "I have paid it from the till")
+        with pytest.raises(ResponseRefused, match="result"):
+            await hitl.respond(only(run).report("done", 120.5, by="ann"))
+        run = await decide(hitl, run, "report", "done", "paid from the till", "the slip is in the drawer")
+        (line,) = [entry for entry in await trail(hitl) if entry.event == "action.reported"]
     output: Any = run.output
-    assert output["said"] == "I have paid it from the till"
+    assert output["said"] == "paid from the till"
+    assert output["notes"] == [
+        "A person has done this by hand; the tool did not run. They say: the slip is in the drawer."
+    ]
+    assert '"outcome":"done"' in line.body
     assert shop.ledger.count() == 0
 
 

@@ -189,6 +189,33 @@ async def test_with_a_run_its_undos_are_erased_and_what_was_put_in_the_place_of_
     assert (await shop.verified()).findings == ()
 
 
+TOGETHER = """
+version = "1"
+[[rules]]
+id = "together"
+why = "two write it"
+match = { tool = "pay" }
+level = "collaborate"
+"""
+
+
+async def test_the_versions_of_a_draft_are_erased_and_what_the_agent_was_asked(shop: Shop) -> None:
+    shop.policy = Policy.from_toml(TOGETHER)
+    async with shop.open(paying) as hitl:
+        run = await hitl.start({"order": "PRIVATE-1"})
+        (request,) = run.pending
+        made = await hitl.change_draft(
+            request.id, {"order": "PRIVATE-2"}, base=1, by="PRIVATE-ann", note="PRIVATE-note"
+        )
+        await hitl.respond(request.accept(made, by="PRIVATE-ann"))
+        assert (await hitl.resume(run.id)).output == "paid PRIVATE-2"
+        await hitl.erase(run.id, by="dora", reason="asked for")
+        assert await hitl.draft(request.id) == ()
+        assert (await hitl.request(request.id)).state is RequestState.CLOSED
+    assert PRIVATE not in in_bodies_and_rows(shop.folder)
+    assert (await shop.verified()).findings == ()
+
+
 async def test_what_is_erased_cannot_be_undone(shop: Shop) -> None:
     shop.policy = Policy.from_toml(ALL_FREE)
     async with shop.open(paying) as hitl:
@@ -236,10 +263,12 @@ def test_every_table_that_belongs_to_runs_is_known_to_erasing(tmp_path: Path) ->
     location = Location(tmp_path / "new.db")
     connection = connect(location, writes=True, create=True)
     migrate(connection, location)
-    tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-    owners = {"hitl_runs", "hitl_requests", "hitl_effects"}
-    found = {t for t in tables if owners & {row[2] for row in connection.execute(f"PRAGMA foreign_key_list({t})")}}
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     connection.close()
-    emptied = {"hitl_requests", "hitl_votes", "hitl_effects", "hitl_journal", "hitl_guidance", "hitl_overrides"}
-    holds_nothing_private = {"hitl_past", "hitl_timers", "hitl_undone"}
-    assert found == emptied | holds_nothing_private
+    emptied = {
+        *("hitl_runs", "hitl_requests", "hitl_votes", "hitl_effects", "hitl_journal", "hitl_guidance"),
+        *("hitl_overrides", "hitl_drafts", "hitl_bodies"),
+    }
+    holds_nothing_private = {"hitl_past", "hitl_timers", "hitl_undone", "hitl_woken"}
+    of_no_run = {"hitl_apps", "hitl_audiences", "hitl_audit", "hitl_origins", "hitl_stops", "hitl_store"}
+    assert tables == emptied | holds_nothing_private | of_no_run

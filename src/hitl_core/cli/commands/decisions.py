@@ -15,6 +15,7 @@ from ...protocol import (
     Answer,
     Approve,
     Arguments,
+    Ask,
     Cancel,
     Choose,
     Decision,
@@ -28,6 +29,7 @@ from ...protocol import (
     Response,
     Revise,
     TakeOver,
+    decision_of,
 )
 from ..errors_shown import WrongUsage
 from ..options import given_json
@@ -40,6 +42,8 @@ class Given:
     args: str | None = None
     message: str | None = None
     option: str | None = None
+    outcome: str | None = None
+    version: int | None = None
 
 
 _TAKES: Final[dict[Reply, frozenset[str]]] = {
@@ -47,14 +51,19 @@ _TAKES: Final[dict[Reply, frozenset[str]]] = {
     Reply.EDIT: frozenset({"args", "message"}),
     Reply.REJECT: frozenset({"message"}),
     Reply.ANSWER: frozenset({"args", "message"}),
+    Reply.REPORT: frozenset({"outcome", "args", "message"}),
     Reply.CHOOSE: frozenset({"option", "message"}),
-    Reply.ACCEPT: frozenset({"message"}),
+    Reply.ACCEPT: frozenset({"message", "version"}),
     Reply.REVISE: frozenset({"message"}),
+    Reply.ASK: frozenset({"message"}),
     Reply.TAKE_OVER: frozenset({"message"}),
     Reply.HAND_BACK: frozenset({"option", "message"}),
     Reply.CANCEL: frozenset({"message"}),
 }
 
+
+OUTCOMES: Final = ("done", "not_done", "partly")
+"""What a report can say."""
 
 WORDS: Final = tuple(_TAKES)
 """What can be said at a terminal; the other replies need more than a line."""
@@ -81,12 +90,16 @@ def decision(word: Reply, given: Given) -> tuple[Decision, str]:
             return Reject(message=said), said
         case Reply.ANSWER:
             return Answer(value=_value(given)), ""
+        case Reply.REPORT:
+            return _report(given), ""
         case Reply.CHOOSE:
             return Choose(option=given.option or ""), said
         case Reply.ACCEPT:
             return Accept(), said
         case Reply.REVISE:
             return Revise(feedback=said), ""
+        case Reply.ASK:
+            return Ask(question=said), ""
         case Reply.TAKE_OVER:
             return TakeOver(text=said), ""
         case Reply.HAND_BACK:
@@ -112,6 +125,10 @@ _OPTION_OF: Final = {
     "value": "--args",
     "option": "--option",
     "message": "--message",
+    "note": "--message",
+    "question": "--message",
+    "outcome": "--outcome",
+    "result": "--args",
     "feedback": "--message",
     "reason": "--message",
 }
@@ -131,7 +148,7 @@ def faults_in(word: Reply, given: Given) -> list[Fault]:
 
 def _unused(word: Reply, given: Given) -> Iterator[Fault]:
     """Options that would be ignored. `approve --args` must not look as if the arguments had been changed."""
-    for name in ("args", "message", "option"):
+    for name in ("args", "message", "option", "outcome", "version"):
         if getattr(given, name) is not None and name not in _TAKES[word]:
             hint = "; to run it with other arguments use `edit`" if (word, name) == (Reply.APPROVE, "args") else ""
             yield Fault(f"--{name}", f"means nothing with {word.value!r}{hint}")
@@ -145,14 +162,23 @@ def _missing(word: Reply, given: Given) -> Iterator[Fault]:
             yield Fault("--message", "is missing: give your words, or a JSON value with --args")
         case Reply.ANSWER if given.args is not None and given.message is not None:
             yield Fault("--message", "and --args are two answers; give one")
+        case Reply.REPORT if given.outcome not in OUTCOMES:
+            yield Fault("--outcome", f"must be one of {', '.join(OUTCOMES)}, not {given.outcome!r}")
         case Reply.CHOOSE if not given.option:
             yield Fault("--option", "is missing: give the id of one of the options")
         case Reply.TAKE_OVER if given.message is None:
             yield Fault("--message", "is missing: say something in the agent's place")
+        case Reply.ASK if given.message is None:
+            yield Fault("--message", "is missing: say what you want to know")
         case Reply.REVISE if given.message is None:
             yield Fault("--message", "is missing: say what should change")
         case _:
             return
+
+
+def _report(given: Given) -> Decision:
+    result = None if given.args is None else given_json(given.args, "--args")
+    return decision_of({"type": "report", "outcome": given.outcome, "result": result, "note": given.message or ""})
 
 
 def _arguments(given: Given) -> Arguments:

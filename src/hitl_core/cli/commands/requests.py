@@ -12,7 +12,7 @@ from ...commands import Page, Recorded, Settled
 from ...errors import Fault
 from ...lifecycle import RequestState
 from ...policy.rules import parse_duration
-from ...protocol import Delegate, Json, Responder, Response, Run
+from ...protocol import Accept, Delegate, Json, Responder, Response, Run
 from ...runtime import Runtime
 from ..errors_shown import WrongUsage
 from ..frozen import Frozen, frozen_requests
@@ -40,7 +40,7 @@ from ..terminal.agreement import still_needed
 from ..terminal.listings import frozen_lines, outcome_lines, requests_table, state_text
 from ..terminal.output import Output
 from ..terminal.render import request_panel
-from .decisions import WORDS, Given, faults_in, response, word_of
+from .decisions import OUTCOMES, WORDS, Given, faults_in, response, word_of
 from .runs import Session, asked
 
 Notices = Annotated[bool, typer.Option("--notices", help="Show notices, too; they need no answer.")]
@@ -50,12 +50,21 @@ Decision = Annotated[
 ]
 Args = Annotated[
     str | None,
-    typer.Option("--args", metavar="JSON", help="All arguments (edit), or a JSON value (answer). Also @file or -."),
+    typer.Option(
+        "--args", metavar="JSON", help="All arguments (edit), or a JSON value (answer, report). Also @file or -."
+    ),
 ]
 Message = Annotated[
     str | None, typer.Option("--message", help="The answer, the feedback, or the reason; the agent is told.")
 ]
 Option = Annotated[str | None, typer.Option("--option", metavar="ID", help="The option to choose, by its id.")]
+Outcome = Annotated[str | None, typer.Option("--outcome", help="What came of it: " + "|".join(OUTCOMES) + " (report).")]
+Version = Annotated[
+    int | None,
+    typer.Option(
+        "--version", min=1, help="Which version of a shared draft (accept). By default the newest as stored now."
+    ),
+]
 Digest = Annotated[
     str | None,
     typer.Option("--digest", help="The digest that you were shown. By default that of the request as stored now."),
@@ -123,6 +132,8 @@ def respond(
     args: Args = None,
     message: Message = None,
     option: Option = None,
+    outcome: Outcome = None,
+    version: Version = None,
     digest: Digest = None,
     resume: Resume = False,
     progress: ShowProgress = None,
@@ -132,7 +143,7 @@ def respond(
     session = Session(Opening(config), Output(as_json), progress)
     if decision is None:
         return _ask(session, request, as_, role)
-    given, word = Given(args, message, option), word_of(decision)
+    given, word = Given(args, message, option, outcome, version), word_of(decision)
     faults = [*faults_in(word, given), *([Fault("--as", "is missing: say who decides")] if as_ is None else [])]
     if as_ is None or faults:
         raise WrongUsage(faults)
@@ -140,7 +151,8 @@ def respond(
 
     async def work(hitl: Runtime) -> tuple[Recorded, Run]:
         settled = await find_request(hitl, request)
-        return await _record(hitl, response(settled.request, word, given, by=who, digest=digest))
+        answer = response(settled.request, word, given, by=who, digest=digest)
+        return await _record(hitl, await _of_version(hitl, settled, answer, version))
 
     recorded, run = session.opening.do(work)
     if resume:
@@ -226,6 +238,18 @@ def revoke(
     run_id = settled.request.run_id
     told = Text(f"the agent is told when its run goes on: {Hints(config)('resume', run_id)}", "dim")
     output.result(json_views.settled_view(settled), line, told)
+
+
+async def _of_version(hitl: Runtime, settled: Settled, answer: Response, number: int | None) -> Response:
+    """An acceptance of a shared draft is of one version of it. Raises WrongUsage for one that does not exist."""
+    versions = await hitl.draft(settled.request.id) if isinstance(answer.decision, Accept) else ()
+    if not versions and number is None:
+        return answer
+    taken = next((each for each in versions if each.number == (number or versions[-1].number)), None)
+    if taken is None:
+        raise WrongUsage([Fault("--version", f"there is no version {number} of this draft; `hitl draft` shows them")])
+    accepted = Accept(version=taken.number, arguments=taken.arguments)
+    return answer.model_copy(update={"decision": accepted})
 
 
 async def _record(hitl: Runtime, answer: Response) -> tuple[Recorded, Run]:

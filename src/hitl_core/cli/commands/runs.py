@@ -12,6 +12,7 @@ import typer
 from ...commands import Effect, ListRequests, Override, Settled
 from ...protocol import Guidance, Responder, Run, RunState
 from ...runtime import Runtime
+from ..drafting import StoredDrafts
 from ..frozen import Frozen, frozen_requests
 from ..hints import Hints
 from ..lookup import find_run
@@ -189,7 +190,8 @@ class Session:
     def prompt(self, who: Responder) -> Prompt:
         from ..terminal.keyboard import Keyboard
 
-        return Prompt(self.output.out, Keyboard(), who, preview=self.opening.preview)
+        drafts = StoredDrafts(self.opening)
+        return Prompt(self.output.out, Keyboard(), who, preview=self.opening.preview, drafts=drafts)
 
 
 def asked(name: str | None, roles: list[str] | None) -> Responder:

@@ -13,7 +13,7 @@ from typing import Any, Final, cast
 from ...audit import Report
 from ...commands import Effect, Override, Page, Settled, Stop
 from ...lifecycle import RequestState
-from ...protocol import AuditEntry, Guidance, Json, PauseRequest, Record, Run, RunState, Undoing
+from ...protocol import AuditEntry, DraftVersion, Guidance, Json, PauseRequest, Record, Run, RunState, Undoing
 from ...runtime import Reach
 from ..frozen import Frozen
 from .agreement import still_needed
@@ -88,6 +88,12 @@ def run_detail_view(
     told: list[Json] = [guidance_view(each) for each in guidance]
     replaced: list[Json] = [override_view(each) for each in overrides]
     return {**run_view(run, frozen), "requests": asked, "effects": done, "guidance": told, "overrides": replaced}
+
+
+def draft_view(request: PauseRequest, versions: Iterable[DraftVersion]) -> dict[str, Json]:
+    """A shared draft: its versions, oldest first; none where there is no draft."""
+    made: list[Json] = [_plain(each) for each in versions]
+    return {"id": request.draft, "kind": "draft", "request_id": request.id, "run_id": request.run_id, "versions": made}
 
 
 def guidance_view(guidance: Guidance) -> dict[str, Json]:

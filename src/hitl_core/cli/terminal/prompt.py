@@ -5,23 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 from rich.console import Console
 from rich.text import Text
 
 from ...checks import authorise, check
 from ...commands import Settled
-from ...errors import Fault
+from ...errors import Fault, ResponseRefused
 from ...gate import HAPPENED
 from ...protocol import (
     Accept,
     Answer,
     Approve,
     Arguments,
+    Ask,
     Cancel,
     Choose,
     Decision,
+    DraftVersion,
     Edit,
     HandBack,
     Json,
@@ -29,12 +31,14 @@ from ...protocol import (
     Preview,
     Reject,
     Reply,
+    Report,
     Responder,
     Response,
     Revise,
     TakeOver,
 )
 from ...quorum import asked_now
+from .drafts import draft_lines
 from .editing import answered, edited
 from .render import changes_table, details, preview_lines, request_panel, shown
 
@@ -42,6 +46,9 @@ SHOW_ALL: Final = "v"
 LEAVE: Final = "q"
 _YES: Final = "y"
 _REASON: Final = "r"
+_PARTLY: Final = "p"
+_NOT: Final = "n"
+_OUTCOMES: Final[dict[str, Literal["done", "partly", "not_done"]]] = {_YES: "done", _PARTLY: "partly", _NOT: "not_done"}
 
 _KEYS: Final[dict[Reply, tuple[str, str]]] = {
     Reply.APPROVE: ("a", "approve"),
@@ -49,8 +56,10 @@ _KEYS: Final[dict[Reply, tuple[str, str]]] = {
     Reply.EDIT: ("e", "edit"),
     Reply.REJECT: ("r", "reject"),
     Reply.ANSWER: ("w", "answer in words"),
+    Reply.REPORT: ("d", "report what you did"),
     Reply.CHOOSE: ("c", "choose by id"),
     Reply.REVISE: ("s", "send back with feedback"),
+    Reply.ASK: ("k", "ask the agent first"),
     Reply.TAKE_OVER: ("o", "speak in the agent's place"),
     Reply.HAND_BACK: ("b", "hand the conversation back"),
     Reply.CANCEL: ("x", "end the run"),
@@ -64,6 +73,14 @@ class Keys(Protocol):
     def key(self, show: Callable[[], None]) -> str: ...
 
     def line(self, question: str) -> str | None: ...
+
+
+class Drafts(Protocol):
+    """Where the versions of shared drafts are kept."""
+
+    def versions(self, request: PauseRequest) -> tuple[DraftVersion, ...]: ...
+
+    def change(self, request: PauseRequest, arguments: Arguments, *, base: int, by: Responder) -> DraftVersion: ...
 
 
 Said = tuple[Decision, str]
@@ -80,10 +97,13 @@ class Prompt:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     preview: Callable[[PauseRequest, Arguments], Preview | None] = lambda request, arguments: None
     """What an edited call would do, where that can be told."""
+    drafts: Drafts | None = None
+    """Where the versions of shared drafts are."""
 
     def ask(self, settled: Settled) -> Response | None:
         """An answer in which we see no fault, or None: left for later. It is to the request exactly as shown."""
         self.console.print(request_panel(settled, now=self.now(), whole=False))
+        draft = self._draft(settled.request)
         while True:
             key = self._key(menu(settled.request, self.who))
             if key == LEAVE:
@@ -92,7 +112,11 @@ class Prompt:
             if key == SHOW_ALL:
                 self.console.print(request_panel(settled, now=self.now()), details(settled.request))
                 continue
-            said = self._said(settled.request, key)
+            if draft and reply_of(settled.request, key) is Reply.EDIT:
+                self._change(settled.request, draft[-1])
+                draft = self._draft(settled.request)
+                continue
+            said = self._said(settled.request, key, draft)
             answer = None if said is None else self._checked(settled, said)
             if answer is not None:
                 return answer
@@ -113,7 +137,7 @@ class Prompt:
     def _response(self, request: PauseRequest, said: Said) -> Response:
         return Response.to(request, said[0], by=self.who, reason=said[1])
 
-    def _said(self, request: PauseRequest, key: str) -> Said | None:
+    def _said(self, request: PauseRequest, key: str, draft: Sequence[DraftVersion]) -> Said | None:
         """What the key stands for, asked through to its end; None if it came to nothing."""
         option = option_of(request, key)
         if option is not None:
@@ -121,6 +145,8 @@ class Prompt:
         match reply_of(request, key):
             case Reply.APPROVE:
                 return Approve(), ""
+            case Reply.ACCEPT if draft:
+                return Accept(version=draft[-1].number, arguments=draft[-1].arguments), ""
             case Reply.ACCEPT:
                 return Accept(), ""
             case Reply.EDIT:
@@ -129,12 +155,17 @@ class Prompt:
                 return self._reject()
             case Reply.ANSWER:
                 return self._answer(request)
+            case Reply.REPORT:
+                return self._report(request)
             case Reply.CHOOSE:
                 option = self.keys.line("  which option, by its id: ")
                 return self._choose(request, option.strip()) if option and option.strip() else None
             case Reply.REVISE:
                 feedback = self.keys.line("  what should change: ")
                 return (Revise(feedback=feedback), "") if feedback is not None else None
+            case Reply.ASK:
+                question = self.keys.line("  what do you want to know: ")
+                return (Ask(question=question), "") if question is not None else None
             case Reply.TAKE_OVER:
                 words = self.keys.line("  what do you say (you keep the floor): ")
                 return (TakeOver(text=words), "") if words is not None else None
@@ -161,11 +192,44 @@ class Prompt:
         value: tuple[Json] | None = answered(request.answer_schema, self.keys.line)
         return None if value is None else (Answer(value=value[0]), "")
 
+    def _report(self, request: PauseRequest) -> Said | None:
+        key = self._key(_question((_YES, "it is done"), (_PARTLY, "in part"), (_NOT, "it was not done")))
+        if key not in _OUTCOMES:
+            return None
+        outcome = _OUTCOMES[key]
+        result: tuple[Json] | None = (None,)
+        if outcome != "not_done":
+            self._note("what came of it is the tool's result")
+            result = answered(request.answer_schema, self.keys.line)
+        note = None if result is None else self.keys.line("  what the agent is to know (may be empty): ")
+        return None if result is None or note is None else (Report(outcome=outcome, result=result[0], note=note), "")
+
     def _cancel(self) -> Said | None:
         reason = self.keys.line("  why: ")
         if reason is None or not self._sure("end the run; nothing that waits in it will run"):
             return None
         return Cancel(reason=reason), reason
+
+    def _draft(self, request: PauseRequest) -> tuple[DraftVersion, ...]:
+        """The versions of a shared draft, shown: what is taken later is the newest of these, none that came since."""
+        if self.drafts is None or request.draft is None:
+            return ()
+        versions = self.drafts.versions(request)
+        self.console.print(*draft_lines(versions, now=self.now()))
+        return versions
+
+    def _change(self, request: PauseRequest, newest: DraftVersion) -> None:
+        """Make the next version of a shared draft; nothing is decided by that."""
+        typed = edited(newest.arguments, request.arguments_schema, self.keys.line)
+        if typed is None or typed == newest.arguments or self.drafts is None:
+            self._note("nothing was changed")
+            return
+        try:
+            self.drafts.change(request, typed, base=newest.number, by=self.who)
+        except ResponseRefused as exc:
+            self.complain(exc.faults)
+        else:
+            self._note("that is the next version; nothing is decided until somebody takes it")
 
     def _edit(self, request: PauseRequest) -> Said | None:
         """Ask for the arguments, all faults and again, until they fit or the person gives up."""

@@ -18,6 +18,7 @@ from ...commands import Settled
 from ...protocol import (
     Approvers,
     Arguments,
+    Asked,
     Delegate,
     Json,
     Kind,
@@ -175,6 +176,8 @@ def _facts(settled: Settled, now: datetime) -> Table:
     if request.deadline is not None:
         ends = "then it runs unless it is vetoed" if request.veto else _AFTERWARDS[request.on_timeout]
         grid.add_row("deadline", shown(f"{moment(request.deadline, now)}; {ends}"))
+    if request.undo_until is not None:
+        grid.add_row("undo until", shown(moment(request.undo_until, now)))
     for step in request.escalation:
         at = request.created_at + timedelta(seconds=step.after_seconds)
         instead = " instead" if step.instead else " too"
@@ -219,7 +222,8 @@ def _options(request: PauseRequest) -> Table:
 def _agent_prose(request: PauseRequest, whole: bool) -> Panel | None:
     """What the agent says about its own request, apart from the facts."""
     context = request.context
-    parts = [_folded(context.message, whole)] if context.message else []
+    parts = [line for asked in request.asked for line in _exchanged(asked, whole)]
+    parts += [_folded(context.message, whole)] if context.message else []
     if context.confidence is not None:
         source = context.confidence_source or "it does not say from where"
         parts.append(shown(f"confidence {context.confidence:.0%} ({source})"))
@@ -229,6 +233,13 @@ def _agent_prose(request: PauseRequest, whole: bool) -> Panel | None:
     if not parts:
         return None
     return Panel(Group(*parts), title=_AGENT_SAYS, title_align="left", border_style="yellow")
+
+
+def _exchanged(asked: Asked, whole: bool) -> tuple[Text, Text]:
+    """A person's question, and the agent's words in return."""
+    question = shown(f"{asked.by} asked: {asked.question}", "bold")
+    said = _folded(asked.answer, whole) if asked.answer else Text("it said nothing that was handed on", "dim")
+    return question, Text("it says: ").append_text(said)
 
 
 def who_asks(origin: Origin) -> str:

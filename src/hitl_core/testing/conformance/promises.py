@@ -19,6 +19,8 @@ PROMISES: Final[Mapping[str, str]] = {
     "P11": "At level notify the action runs without waiting and the notice arrives.",
     "P12": "Veto window: the action runs after its delay unless somebody vetoes it.",
     "P13": "What a person did is made known to the agent, or kept from it, as configured.",
+    "P14": "Collaborate: an agent and people change one draft in turns, and exactly the version that people take runs.",
+    "P15": "Ask-back: a person asks the agent before deciding; it answers and calls again, and nothing runs till then.",
     "P20": "The first valid answer wins.",
     "P21": "An answer to a request that is unknown, expired, cancelled or superseded is refused by name.",
     "P22": "An invalid answer lists all its faults, and the request stays open.",
@@ -58,8 +60,5 @@ PROMISES: Final[Mapping[str, str]] = {
 NOT_YET: Final[Mapping[str, str]] = {}
 """Promises that this release does not carry and that cannot be asked for: nothing tries them."""
 
-IN_PART: Final[Mapping[str, str]] = {
-    "P10": "the person's report is a free answer; a structured one comes later",
-    "P13": "refusals and edits are always made known; a setting for the rest comes later",
-}
+IN_PART: Final[Mapping[str, str]] = {}
 """Promises that this release carries in part: that part is tried."""

@@ -8,6 +8,7 @@ Scene.of(delegate(), helper=(pay("A-1"),))    # a sub-agent that pays
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any, Final
 
 from ...protocol import Arguments
@@ -18,6 +19,8 @@ OPTIONS: Final = ("red", "green")
 HELPER: Final = "helper"
 AGENT: Final = "clerk"
 DONE: Final = "done"
+UNDO_WINDOW: Final = timedelta(hours=1)
+"""How long after it a note can be taken back."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ import json
 import os
 import sqlite3
 from contextlib import closing
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -19,15 +18,13 @@ from ...protocol import Json
 from ...tools import Tool, choice, current_call, question, review, tool
 from ..crashing import die
 from ..scripted_model import CallEntry, read_calls, repeated_calls
-from .scenes import OPTIONS, Scene
+from .scenes import OPTIONS, UNDO_WINDOW, Scene
 
 STORE: Final = "store.db"
 MODEL_LOG: Final = "model.jsonl"
 
 _TABLE: Final = "CREATE TABLE IF NOT EXISTS conformance_bookings (booked TEXT NOT NULL)"
 
-UNDO_WINDOW: Final = timedelta(days=1)
-"""How long a payment can be taken back."""
 
 When = Literal["before", "after"]
 

@@ -53,7 +53,7 @@ class Parts:
 
 @dataclass
 class World:
-    """Where one behaviour happens. Change `policy` or move `clock` at any time."""
+    """Where one behaviour happens. Change `policy` or move `clock` at any time, `tells_everything` before acting."""
 
     kit: Kit
     folder: Path
@@ -65,6 +65,7 @@ class World:
     scene: Scene = field(default_factory=Scene)
     runs: int = 0
     redact: tuple[str, ...] = ()
+    tells_everything: bool = False
     processes: Callable[[], Processes] | None = None
 
     def __post_init__(self) -> None:
@@ -164,6 +165,7 @@ class World:
             clock=self.clock,
             catalogue=catalogue,
             directory=self.directory,
+            tells_everything=self.tells_everything,
         )
         adapter = self.parts.adapter(make_adapter(config, catalogue))
         settings = Settings(app=config.app.reference, lease_seconds=LEASE)

@@ -13,7 +13,7 @@ from typing import Any
 
 from ...commands import Effect, Settled
 from ...lifecycle import ActionState
-from ...protocol import Action, Approve, AuditEntry, AuditEvent, Edit, Run, RunState
+from ...protocol import Accept, Action, Approve, AuditEntry, AuditEvent, Edit, Run, RunState
 from ..scripted_model import CallEntry
 from .stories import FREE, Story
 
@@ -113,9 +113,9 @@ def _lets(evidence: Evidence, settled: Settled, action: Action, *, before: int) 
         return False
     shown, decision = settled.request.action, settled.response.decision
     match decision:
-        case Approve():
+        case Approve() | Accept(arguments=None):
             allowed = shown
-        case Edit(arguments=arguments):
+        case Edit(arguments=arguments) | Accept(arguments=dict(arguments)):
             allowed = shown.edited(arguments)
         case _:
             return False

@@ -81,6 +81,8 @@ def to_version_1(path: Path) -> None:
         connection.execute("ALTER TABLE hitl_requests DROP COLUMN several")
         connection.execute("DROP TABLE hitl_past")
         connection.execute("DROP TABLE hitl_timers")
+        connection.execute("ALTER TABLE hitl_requests DROP COLUMN draft")
+        connection.execute("DROP TABLE hitl_drafts")
         connection.execute("PRAGMA user_version = 1")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
 from langchain_core.messages import AIMessage, ToolMessage
@@ -12,7 +12,7 @@ from langgraph.prebuilt.tool_node import ToolCallRequest
 from pydantic import BaseModel, ValidationError
 
 from hitl_core.gate import Form
-from hitl_core.protocol import Action, Arguments, Json, Kind, Option, Origin, canonical, sha256
+from hitl_core.protocol import Action, Arguments, Context, Json, Kind, Option, Origin, canonical, sha256
 from hitl_core.tools import Tool
 
 from .messages import refused
@@ -45,11 +45,16 @@ def _short_id(request: ToolCallRequest) -> str:
 
 
 def _beside(state: Any) -> list[Any]:
-    """The tool calls of the message that a ToolNode carries out, under whatever key the state has it."""
+    """The tool calls of the message that a ToolNode carries out."""
+    said = _saying(state)
+    return [] if said is None else list(said.tool_calls)
+
+
+def _saying(state: Any) -> AIMessage | None:
+    """The message that a ToolNode carries out, under whatever key the state has it."""
     values = state.values() if isinstance(state, dict) else [state] if isinstance(state, list) else vars(state).values()
     said = (each for messages in values if isinstance(messages, list) for each in reversed(messages))
-    last = next((each for each in said if isinstance(each, AIMessage) and each.tool_calls), None)
-    return [] if last is None else list(last.tool_calls)
+    return next((each for each in said if isinstance(each, AIMessage) and each.tool_calls), None)
 
 
 def _namespace(request: ToolCallRequest) -> str:
@@ -82,7 +87,18 @@ def proposal_of(request: ToolCallRequest, neutral: Tool | None, place: str, agen
         definition=neutral.definition if neutral else definition_of(request.tool),
         origin=Origin(agent=agent, path=lineage(_namespace(request), agent)),
     )
-    return Proposal(action, place, form_of(neutral, request.tool, action))
+    form = replace(form_of(neutral, request.tool, action), context=Context(message=_words(request)))
+    return Proposal(action, place, form)
+
+
+_MOST_WORDS: Final = 4_000
+"""Characters of what an agent says with a call that people are shown."""
+
+
+def _words(request: ToolCallRequest) -> str:
+    """What the model says in the message that makes the call: the agent's own words."""
+    said = _saying(request.state)
+    return "" if said is None else str(said.text)[:_MOST_WORDS]
 
 
 def delegates(request: ToolCallRequest) -> bool:

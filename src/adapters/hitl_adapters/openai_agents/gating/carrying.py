@@ -11,6 +11,7 @@ from hitl_core.errors import HitlError, ResultNotKept
 from hitl_core.gate import Form
 from hitl_core.lifecycle import RequestState
 from hitl_core.protocol import (
+    Accept,
     Action,
     Approve,
     Arguments,
@@ -88,7 +89,7 @@ async def _asks_anew(now: Current, proposal: Proposal, verdict: Verdict) -> bool
         return not verdict.recorded
     known = await now.gate.settled(proposal.call)
     said = known.response.decision if known and known.response else None
-    return isinstance(verdict, Proceed) or not isinstance(said, Approve | Edit)
+    return isinstance(verdict, Proceed) or not isinstance(said, Approve | Edit | Accept)
 
 
 async def obey(now: Current, proposal: Proposal, body: Body, *, neutral: Tool | None, tells: bool) -> Any:

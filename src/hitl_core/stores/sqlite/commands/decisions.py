@@ -29,10 +29,12 @@ from ....protocol import (
     Edit,
     Json,
     Reject,
+    Report,
     Response,
     RunState,
     canonical,
     instant,
+    sha256,
 )
 from ....quorum import SETTLES_ALONE
 from ..tables import (
@@ -48,11 +50,11 @@ from ..tables import (
     votes_on,
 )
 from .delegating import give_on, refusal
+from .drafts import outdated
 from .endings import cancel
-from .freezing import freeze, is_late, thaw
+from .freezing import freeze, is_late, thaw, wake_if_settled
 from .runs import by_key
 from .voting import Count, counted, drop_votes, keep_vote, not_asked
-from .waking import wake_if_settled
 
 
 def record_response(txn: Transaction, command: RecordResponse) -> Recorded:
@@ -73,6 +75,8 @@ def record_response(txn: Transaction, command: RecordResponse) -> Recorded:
     _must_be_shown(txn, command, row, shown, asked)
     if isinstance(response.decision, Delegate):
         return _give_on(txn, command, row, body, run_state)
+    if (moved := outdated(txn, row, response)) is not None:
+        _refuse(txn, command, row, moved)
     if not row.several:
         return _decide(txn, command, row, body, run_state, asked)
     if isinstance(response.decision, SETTLES_ALONE):
@@ -235,6 +239,8 @@ def _decide(
     values = (bodies.put(txn, body), _allows(txn, command, row), txn.next_line)
     requests.move(txn, command.event, "key = ?", row.key, also=also, values=values)
     _note(txn, command, row, body, count=count)
+    if isinstance(command.response.decision, Report):
+        _note_reported(txn, command, row, command.response.decision)
     if isinstance(command.response.decision, Cancel) and row.waits:
         return _cancel_run(txn, command, row)
     ready = run_state == RunState.PAUSED and wake_if_settled(txn, row.run, command.now)
@@ -282,6 +288,13 @@ def _note(
     text |= {} if who.acting_for is None else {"acting_for": who.acting_for.id}
     text |= {} if count is None else count.told(open=run is not None)
     txn.note(AuditEvent.REQUEST_DECIDED, row.name, who.id, command.now, text, run=run)
+
+
+def _note_reported(txn: Transaction, command: RecordResponse, row: RequestRow, said: Report) -> None:
+    """What a person did in the place of a tool is a line of its own, beside those about effects."""
+    told: dict[str, Json] = {"call": row.call, "outcome": said.outcome, "digest": command.response.digest}
+    told["result"] = sha256(canonical(said.result, what="result"))
+    txn.note(AuditEvent.ACTION_REPORTED, row.name, command.response.responder.id, command.now, told, run=row.run)
 
 
 # ── moving by hand ───────────────────────────────────────────────────────────────────────────────────────────

@@ -41,9 +41,9 @@ from ....protocol import (
 from ..tables import RUN as SELECT_RUN
 from ..tables import RunRow, Transaction, View, bodies, checked, column, emptied, requests, text, unpack
 from . import guidance
+from .freezing import wake_if_settled
 from .runs import FREED, current, find, leased, move
 from .stops import in_force, of_action
-from .waking import wake_if_settled
 
 ERROR_LENGTH: Final = 65_536
 """Characters of a run's or an effect's error text that are kept."""
@@ -289,6 +289,8 @@ def _erase(txn: Transaction, row: RunRow, command: EraseRun) -> None:
 
 _VOTES: Final = "SELECT body FROM hitl_votes WHERE request IN (SELECT key FROM hitl_requests WHERE run = ?)"
 
+_OF_RUN: Final = "draft IN (SELECT id FROM hitl_requests WHERE run = ?)"
+
 _DROPPED: Final = (
     "SELECT result FROM hitl_effects WHERE run = ?",
     "SELECT body FROM hitl_journal WHERE run = ?",
@@ -296,6 +298,7 @@ _DROPPED: Final = (
     "SELECT checkpoint FROM hitl_runs WHERE key = ?",
     "SELECT output FROM hitl_runs WHERE key = ?",
     "SELECT original FROM hitl_overrides WHERE run = ?",
+    f"SELECT body FROM hitl_drafts WHERE {_OF_RUN}",  # noqa: S608
     "SELECT body FROM hitl_overrides WHERE run = ?",
 )
 """Bodies of which nothing is left."""
@@ -307,6 +310,8 @@ _CLEARED: Final = (
     # Without its end there is no receipt either: nobody takes back what is not known any more.
     "UPDATE hitl_effects SET result = NULL, error = NULL, ended = NULL WHERE run = ?",
     "DELETE FROM hitl_overrides WHERE run = ?",
+    f"DELETE FROM hitl_drafts WHERE {_OF_RUN}",  # noqa: S608
+    "UPDATE hitl_requests SET draft = NULL WHERE run = ?",
     "DELETE FROM hitl_journal WHERE run = ?",
 )
 

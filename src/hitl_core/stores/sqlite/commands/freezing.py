@@ -1,4 +1,8 @@
-"""Freezing and thawing. A window whose end lets the action run stands still meanwhile: a stop must not eat the veto."""
+"""Freezing, thawing and waking: what holds back what waits, and what lets it go on.
+
+A window whose end lets the action run stands still meanwhile: a stop must not eat the veto. A run that wakes is put
+into a small table of its own, so that an answer does not touch the run's page.
+"""
 
 from __future__ import annotations
 
@@ -32,3 +36,21 @@ def is_late(row: RequestRow, now: datetime) -> bool:
     if row.state != RequestState.FROZEN or row.lapse != OnTimeout.PROCEED:
         return row.due <= micros(now)
     return row.frozen_at is not None and row.due <= row.frozen_at
+
+
+# ── waking ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def wake(txn: Transaction, key: int, now: datetime) -> None:
+    """Make a run ready, whatever it was. Waking twice is harmless."""
+    txn.execute("INSERT OR IGNORE INTO hitl_woken (run, at) VALUES (?, ?)", (key, micros(now)))
+
+
+_IF_SETTLED: Final = """INSERT OR IGNORE INTO hitl_woken (run, at) SELECT key, ? FROM hitl_runs
+    WHERE key = ? AND state = 'paused' AND NOT EXISTS (SELECT 1 FROM hitl_requests
+        WHERE run = ? AND waits = 1 AND state IN ('open', 'frozen'))"""
+
+
+def wake_if_settled(txn: Transaction, key: int, now: datetime) -> bool:
+    """A paused run becomes ready when nothing in it is open (or frozen) any more; returns whether it did now."""
+    return txn.execute(_IF_SETTLED, (micros(now), key, key)).rowcount == 1

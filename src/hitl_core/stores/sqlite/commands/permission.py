@@ -7,7 +7,7 @@ from typing import Final, NoReturn
 from ....commands import BeginEffect, Note
 from ....errors import AlreadyStarted, DigestMismatch, EffectRefused, HitlError
 from ....lifecycle import ActionState, RequestState
-from ....protocol import UNDO, Action, AuditEvent, Edit, EffectMode, Json
+from ....protocol import UNDO, Action, AuditEvent, EffectMode, Json, changed_arguments
 from ..tables import EffectRow, RequestRow, RunRow, Transaction, View, column, request_by_key, requests
 from .stops import in_force, of_action
 
@@ -88,8 +88,8 @@ def _allowed(txn: Transaction, command: BeginEffect, run: RunRow, request: Reque
 def _what_was_allowed(txn: Transaction, request: RequestRow) -> Action:
     known = request_by_key(txn, request.key)
     action = known.request.action
-    decision = None if known.response is None else known.response.decision
-    return action.edited(decision.arguments) if isinstance(decision, Edit) else action
+    changed = None if known.response is None else changed_arguments(known.response.decision)
+    return action if changed is None else action.edited(changed)
 
 
 # ── an undo, once: whoever wants it, and however often ────────────────────────────────────────────────────────────

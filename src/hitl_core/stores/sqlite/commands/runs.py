@@ -13,8 +13,8 @@ from ....protocol import AuditEvent, Json, Run, RunState, micros
 from ..tables import READY as SELECT_READY
 from ..tables import RUN as SELECT_RUN
 from ..tables import RunRow, Transaction, View, bodies, column, pending, requests, run_record
+from .freezing import wake
 from .stops import in_force, of_run
-from .waking import wake
 
 # ── finding ──────────────────────────────────────────────────────────────────────────────────────────────────
 

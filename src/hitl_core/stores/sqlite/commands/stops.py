@@ -10,8 +10,7 @@ from ....commands import LiftStop, Note, SetStop, Stop, StopScope
 from ....errors import Fault, NotPermitted
 from ....protocol import Action, AuditEvent, instant, micros
 from ..tables import RunRow, Transaction, View, column, text
-from .freezing import freeze, thaw
-from .waking import wake
+from .freezing import freeze, thaw, wake
 
 _ALL: Final = "SELECT scope, target, reason, by, at FROM hitl_stops ORDER BY at, scope, target"
 

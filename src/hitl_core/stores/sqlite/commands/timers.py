@@ -12,8 +12,8 @@ from ....quorum import asked_at, standing
 from ..tables import SETTLED, Transaction, View, readable, request_by_key, requests, text
 from .deferring import wake as wake_up
 from .endings import cancel
+from .freezing import wake_if_settled
 from .runs import by_key
-from .waking import wake_if_settled
 
 _DUE: Final = """SELECT key, id, run, waits, due, lapse FROM hitl_requests
     WHERE due IS NOT NULL AND due <= ? AND state = 'open' ORDER BY due LIMIT ?"""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from .... import commands as c
-from ..commands import decisions, deferring, effects, endings, guidance, journal, runs, stops, timers
+from ..commands import decisions, deferring, drafts, effects, endings, guidance, journal, runs, stops, timers
 from ..reading import inbox, queries
 from ..tables import Transaction, View
 
@@ -21,6 +21,7 @@ COMMANDS: Final[Mapping[type[c.Command[Any]], Callable[[Transaction, Any], Any]]
     c.CancelRun: endings.cancel_run,
     c.OverrideOutput: endings.override_output,
     c.RecordResponse: decisions.record_response,
+    c.AddVersion: drafts.add_version,
     c.MoveRequest: decisions.move_request,
     c.DeferRequest: deferring.defer_request,
     c.FireTimers: timers.fire_timers,
@@ -49,6 +50,8 @@ QUERIES: Final[Mapping[type[c.Query[Any]], Callable[[View, Any], Any]]] = {
     c.ListEffects: queries.list_effects,
     c.Recall: queries.recall,
     c.ListGuidance: queries.list_guidance,
+    c.ListVersions: queries.list_versions,
+    c.ListAsked: queries.list_asked,
     c.ListStops: queries.list_stops,
     c.ListErasable: endings.erasable,
     c.ListOverrides: queries.list_overrides,

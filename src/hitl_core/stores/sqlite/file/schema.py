@@ -122,7 +122,15 @@ _V8: Final = (
         WHERE json_extract(more, '$.undoes') IS NOT NULL""",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1, _V2, _V3, _V4, _V5, _V6, _V7, _V8)
+_V9: Final = (
+    # The versions of drafts that agents and people share. A request has the number of the newest one in its row, NULL
+    # where it has none.
+    """CREATE TABLE hitl_drafts (draft NOT NULL, number INTEGER NOT NULL, body INTEGER NOT NULL,
+        PRIMARY KEY (draft, number)) WITHOUT ROWID""",
+    "ALTER TABLE hitl_requests ADD COLUMN draft INTEGER",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1, _V2, _V3, _V4, _V5, _V6, _V7, _V8, _V9)
 """Migration N leads from version N to N+1. Released ones are never edited; add one instead."""
 
 

@@ -12,6 +12,7 @@ from ....commands import (
     GetRun,
     Known,
     Lease,
+    ListAsked,
     ListEffects,
     ListGuidance,
     ListLeases,
@@ -19,6 +20,7 @@ from ....commands import (
     ListRuns,
     ListStops,
     ListUndone,
+    ListVersions,
     Look,
     Override,
     Page,
@@ -32,7 +34,7 @@ from ....commands import (
 from ....errors import RequestNotFound, RowCorrupt
 from ....lifecycle import ActionState
 from ....policy import Past
-from ....protocol import AuditEntry, Guidance, Json, Run, instant
+from ....protocol import AuditEntry, DraftVersion, Guidance, Json, Run, instant
 from ..commands import effects, find, in_force, own_effect, past
 from ..tables import (
     EFFECT,
@@ -43,6 +45,7 @@ from ..tables import (
     View,
     bodies,
     column,
+    drafts,
     guidance_record,
     pending,
     request_by_key,
@@ -153,6 +156,19 @@ def recall(view: View, query: Recall) -> dict[str, Json]:
 def list_guidance(view: View, query: ListGuidance) -> tuple[Guidance, ...]:
     run = view.one("SELECT key FROM hitl_runs WHERE id = ?", column(query.run_id)) or (None,)
     return tuple(map(guidance_record, view.execute(f"{GUIDANCE} ORDER BY g.key", run).fetchall()))
+
+
+def list_versions(view: View, query: ListVersions) -> tuple[DraftVersion, ...]:
+    return drafts.versions(view, query.draft)
+
+
+_ASKED: Final = """SELECT q.key FROM hitl_requests q JOIN hitl_origins o ON o.key = q.origin
+    WHERE q.run = (SELECT key FROM hitl_runs WHERE id = ?) AND q.waits = 1 AND o.tool = ? ORDER BY q.key DESC LIMIT ?"""
+
+
+def list_asked(view: View, query: ListAsked) -> tuple[Settled, ...]:
+    rows = view.execute(_ASKED, (column(query.run_id), query.tool, query.limit)).fetchall()
+    return tuple(request_by_key(view, key) for (key,) in rows)
 
 
 # ── stops and the audit trail ────────────────────────────────────────────────────────────────────────────────

@@ -1,6 +1,6 @@
 """The tables: rows as records and back, checked on reading. What a command does with them stands in `commands`."""
 
-from . import bodies, emptied, requests
+from . import bodies, drafts, emptied, requests
 from .bodies import checked, unpack
 from .guidance import GUIDANCE, guidance_record
 from .identity import column, text
@@ -28,6 +28,7 @@ __all__ = [
     "bodies",
     "checked",
     "column",
+    "drafts",
     "emptied",
     "guidance_record",
     "open_ones",

@@ -9,6 +9,9 @@ from ....protocol import Action, Guidance, Json, PauseRequest, Responder, Respon
 ERASED: Final = "(erased)"
 """What stands for a name or a text that was erased."""
 
+_KIND: Final = "outcome"
+"""Of a report, whether it was done: one of three words, no free text."""
+
 
 def action(action: Action) -> Action:
     return Action(tool=action.tool)
@@ -39,7 +42,11 @@ def request(asked: PauseRequest) -> PauseRequest:
 def response(given: Response) -> Response:
     """What kind of decision it was, and when and through which channel it came."""
     who = given.responder
-    said = {name: _blank(value) for name, value in given.decision.model_dump(mode="json").items() if name != "type"}
+    said = {
+        name: value if name == _KIND else _blank(value)
+        for name, value in given.decision.model_dump(mode="json").items()
+        if name != "type"
+    }
     return Response(
         request_id=given.request_id,
         digest=given.digest,

@@ -14,14 +14,14 @@ from ....errors import RecordError
 from ....lifecycle import REQUEST, RequestEvent, RequestState
 from ....protocol import Approvers, AuditEvent, Kind, PauseRequest, Stage, micros
 from ....quorum import needs_several
-from . import bodies
+from . import bodies, drafts
 from .identity import column, text
 from .rows import RunRow, word
 from .transaction import Transaction
 from .view import View
 
 SELECT: Final = """SELECT q.key, q.id, q.run, q.call, q.waits, q.state, q.votes, q.allows, q.due, q.lapse, q.why,
-    q.response, q.frozen_at, q.several{more} FROM hitl_requests q"""
+    q.response, q.frozen_at, q.several, q.draft{more} FROM hitl_requests q"""
 _HEAD: Final = SELECT.format(more="")
 _SHA256: Final = "sha256:"
 
@@ -29,7 +29,7 @@ _SHA256: Final = "sha256:"
 class RequestRow(NamedTuple):
     """The part of a request that moves. `allows`: it was decided in favour. `lapse`: what its deadline means.
 
-    `several`: one person's answer may not be enough.
+    `several`: one person's answer may not be enough. `draft`: the newest version of its shared draft.
     """
 
     key: int
@@ -46,6 +46,7 @@ class RequestRow(NamedTuple):
     response: int | None
     frozen_at: int | None
     several: int | None
+    draft: int | None
 
     @classmethod
     def of(cls, found: Sequence[Any]) -> Self:
@@ -126,6 +127,8 @@ def insert(
         raise RecordError(f"a request with the id {request.id!r} exists already; give each its own") from exc
     _set_timers(txn, request, made.lastrowid)
     _note_opened(txn, run, request, now)
+    if request.draft is not None and made.lastrowid is not None:
+        drafts.begin(txn, request, made.lastrowid, run.key)
 
 
 _TIMER: Final = "INSERT OR IGNORE INTO hitl_timers (due, request, event, step) VALUES (?, ?, ?, ?)"

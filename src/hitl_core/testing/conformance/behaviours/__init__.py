@@ -18,6 +18,7 @@ from . import (
     several,
     steering,
     time,
+    together,
     undo,
     workers,
 )
@@ -26,6 +27,7 @@ ROOMS = (
     decide,
     asking,
     levels,
+    together,
     limits,
     answers,
     people,

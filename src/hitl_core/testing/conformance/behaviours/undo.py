@@ -7,8 +7,7 @@ from ....lifecycle import ActionState
 from ....protocol import NOT_HAPPENED, Run, RunState, UndoState
 from ..catalogue import behaviour
 from ..expect import expect, expect_in, expect_that
-from ..scenes import Scene, book, note, pay, ship
-from ..stage import UNDO_WINDOW
+from ..scenes import UNDO_WINDOW, Scene, book, note, pay, ship
 from ..world import World, free, only, rule
 
 GATED = Capability.GATE_TOOLS

@@ -15,9 +15,11 @@ from ....gate.veil import Veil
 from ....gate.verdicts import verdict
 from ....lifecycle import RequestState
 from ....protocol import (
+    Accept,
     Action,
     Answer,
     Approve,
+    Ask,
     Guidance,
     HandBack,
     Json,
@@ -27,7 +29,9 @@ from ....protocol import (
     Refuse,
     Reject,
     Reply,
+    Report,
     Response,
+    Revise,
     Substitute,
     TakeOver,
     Verdict,
@@ -61,6 +65,18 @@ class RunsWherePeopleLead(BrokenGate):
         return self.lets_run(action, call) if led else said
 
 
+@breaks("P10")
+class LosesTheReport(BrokenGate):
+    """Goes on as if nobody had said what came of what a person did."""
+
+    async def heard(self, said: Verdict, action: Action, call: str) -> Verdict:
+        settled = await self.inner.settled(call)
+        response = None if settled is None else settled.response
+        if response is None or not isinstance(response.decision, Report):
+            return said
+        return Substitute("It is taken care of.")
+
+
 @breaks("P11")
 class LosesTheNotice(BrokenGate):
     """Runs a call at level notify and tells nobody."""
@@ -90,6 +106,49 @@ class TellsNothing(BrokenGate):
                 return replace(said, note="")
             case Wait():
                 return said
+
+
+@breaks("P13")
+class TellsWhatIsToBeKept(BrokenGate):
+    """Tells the agent of each approval, whatever is configured."""
+
+    async def heard(self, said: Verdict, action: Action, call: str) -> Verdict:
+        if not isinstance(said, Proceed) or said.request_id is None or said.note:
+            return said
+        return replace(said, note="A person approved this call.")
+
+
+@breaks("P14", Capability.EDIT_ARGUMENTS)
+class RunsTheAgentsVersion(BrokenGate):
+    """Runs a draft as the agent had proposed it, whichever version was taken."""
+
+    async def heard(self, said: Verdict, action: Action, call: str) -> Verdict:
+        settled = await self.inner.settled(call)
+        response = None if settled is None else settled.response
+        taken = response is not None and isinstance(response.decision, Accept)
+        return self.lets_run(action, call) if taken and isinstance(said, Proceed) else said
+
+
+@breaks("P14", Capability.EDIT_ARGUMENTS)
+class KeepsFeedbackToItself(BrokenGate):
+    """Does not tell the agent what was said when its draft was sent back."""
+
+    async def heard(self, said: Verdict, action: Action, call: str) -> Verdict:
+        settled = await self.inner.settled(call)
+        response = None if settled is None else settled.response
+        back = response is not None and isinstance(response.decision, Revise)
+        return Refuse("Try once more.") if back and isinstance(said, Refuse) else said
+
+
+@breaks("P15")
+class KeepsTheQuestionToItself(BrokenGate):
+    """Does not tell the agent what a person wants to know."""
+
+    async def heard(self, said: Verdict, action: Action, call: str) -> Verdict:
+        settled = await self.inner.settled(call)
+        response = None if settled is None else settled.response
+        asks = response is not None and isinstance(response.decision, Ask)
+        return Refuse("Try once more.") if asks and isinstance(said, Refuse) else said
 
 
 @breaks("P31", Capability.PARALLEL_PAUSES)
