@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
+from typing import ClassVar
 
 from hitl_adapters.autogen.adapter import CAPABILITIES
 from hitl_core.capabilities import Capability
@@ -13,7 +14,7 @@ from tests.traps import TrapList, declared, trap
 class TestTrapsOfAutoGen(TrapList):
     backend = "autogen"
     capabilities = CAPABILITIES
-    sections = {  # noqa: RUF012
+    sections: ClassVar = {
         "1.1": "a person in a team",
         "1.2": "the state of a team that waits",
         "1.3": "errors and cancellation",

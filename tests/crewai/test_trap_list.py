@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from typing import Final
+from typing import ClassVar, Final
 
 from hitl_adapters.crewai.adapter import CAPABILITIES
 from hitl_adapters.crewai.errors import SEAMS
@@ -16,7 +16,7 @@ from tests.tree.source import ADAPTERS, parsed, python_files
 class TestTrapsOfCrewAI(TrapList):
     backend = "crewai"
     capabilities = CAPABILITIES
-    sections = {  # noqa: RUF012
+    sections: ClassVar = {
         "1": "reviews of a task",
         "1a": "a provider that waits",
         "1b": "a pause that is raised",

@@ -94,6 +94,13 @@ async def test_a_task_of_the_functional_api_pauses_and_finished_tasks_are_kept(d
     assert (run.state, run.output, at.effects) == (RunState.COMPLETED, "paid", ["priced", "paid"])
 
 
+async def test_a_task_before_a_graph_that_pauses_is_kept(desk: Made) -> None:
+    """What was done is said to be lost where the pause is in a graph that the entrypoint calls (langgraph#6792)."""
+    at = desk(graphs.functional_around_a_graph)
+    run = await at.answer(await at.start({"order": "A"}), answering("Mira"))
+    assert (run.state, run.output, at.effects) == (RunState.COMPLETED, ["Mira"], ["priced", "paid"])
+
+
 async def test_an_entrypoint_asks_for_words(desk: Made) -> None:
     at = desk(graphs.functional_body)
     run = await at.start({"order": "A"})

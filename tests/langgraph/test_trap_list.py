@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from hitl_adapters.langgraph.adapter import CAPABILITIES
 from hitl_core.capabilities import Capability
 from tests.traps import TrapList, declared, trap
@@ -25,7 +27,7 @@ UNPROVEN = "ambiguous::is_refused_with_the_reason_and_the_lines_that_settle_it"
 class TestTrapsOfLangGraph(TrapList):
     backend = "langgraph"
     capabilities = CAPABILITIES
-    sections = {  # noqa: RUF012
+    sections: ClassVar = {
         "0": "rules for an adapter",
         "1.1": "interrupts and their ids",
         "1.2": "what runs again on a resume",
@@ -324,6 +326,11 @@ class TestTrapsOfLangGraph(TrapList):
             "healing::a_thread_that_was_only_in_memory_is_said_to_be_gone_with_its_process",
         ),
         trap("7", "a loop replays all its answers", "native_pauses::a_loop_asks_each_time_anew"),
+        trap(
+            "7",
+            "a finished task is lost where a graph pauses that is called after it",
+            "native_pauses::a_task_before_a_graph_that_pauses_is_kept",
+        ),
         trap("7", "replay in a subgraph begins it again", UNDONE),
         trap("7", "calls of one turn with one id are taken for one", "twin_calls::two_calls_with_one_id_are_two_calls"),
         trap(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from hitl_adapters.openai_agents.adapter import CAPABILITIES
 from hitl_core.capabilities import Capability
 from tests.traps import TrapList, declared, trap
@@ -23,7 +25,7 @@ MCP_STATE = "older_states::a_tool_of_an_mcp_server_that_the_sdk_will_not_run_any
 class TestTrapsOfOpenAIAgents(TrapList):
     backend = "openai_agents"
     capabilities = CAPABILITIES
-    sections = {  # noqa: RUF012
+    sections: ClassVar = {
         "1": "what the SDK asks about, and what it does not",
         "2": "approvals",
         "2.1": "changed arguments",
