@@ -196,7 +196,7 @@ def test_guidance_is_queued_and_seen_with_its_run(hitl: Hitl, shop: Shop) -> Non
     assert given.code == 0
     assert given.json.keys() == GUIDANCE_KEYS
     assert (given.json["kind"], given.json["state"], given.json["text"]) == ("guidance", "queued", "be kind")
-    who = {"id": "bob", "roles": ["lead"], "channel": "terminal", "authenticated_by": "assertion"}
+    who = {"id": "bob", "roles": ["lead"], "channel": "terminal", "authenticated_by": "assertion", "acting_for": None}
     assert given.json["by"] == who
     piped = shop.hitl("steer", run["id"], "-", "--as", "bob", stdin="and brief\x1b[2J")
     assert (piped.code, "queued" in piped.out) == (0, True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,17 @@ def test_a_script_can_hold_things_back(config: Path) -> None:
             hitl.rewind(run.id, by="bob")
         assert hitl.tick() == 0
         assert hitl.cancel(run.id, by="bob").state is RunState.CANCELLED
+        assert hitl.erase(run.id, by="bob", reason="asked to").input is None
+        assert hitl.retain(older_than=timedelta(days=1), by="bob") == 0
+
+
+def test_a_script_can_put_a_request_off(config: Path) -> None:
+    with connect_blocking(config) as hitl:
+        hitl.start({"order": "A-1"})
+        (settled,) = hitl.inbox().items
+        hitl.defer(settled.request.id, until=datetime.now(UTC) + timedelta(hours=2), by="ann")
+        assert hitl.inbox().items == ()
+        assert [each.request for each in hitl.inbox(deferred=True).items] == [settled.request]
 
 
 def test_a_script_can_take_things_back(config: Path) -> None:

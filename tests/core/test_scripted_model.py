@@ -609,7 +609,8 @@ def _a_mute_client(model: ScriptedModel) -> Iterator[None]:
     with socket.create_connection(("127.0.0.1", httpx.URL(model.base_url).port or 0)) as connection:
         connection.sendall(head)
         yield
-        assert connection.recv(1) == b""
+        with suppress(ConnectionResetError):  # closed as well, with what it had sent unread
+            assert connection.recv(1) == b""
 
 
 def _shrug(model: ScriptedModel) -> None:

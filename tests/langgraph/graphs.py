@@ -181,6 +181,29 @@ def functional_body(saver: Any) -> Any:
     return desk
 
 
+def _who(state: State) -> State:
+    name = interrupt("Who pays?")
+    record("paid", by=name)
+    return {"out": [name]}
+
+
+def functional_around_a_graph(saver: Any) -> Any:
+    inner = _line(_who)
+
+    @task
+    def price(order: str) -> int:
+        record("priced")
+        return 12
+
+    @entrypoint(checkpointer=saver)
+    def desk(asked: dict[str, Any]) -> list[str]:
+        price(asked["order"]).result()
+        out: list[str] = inner.invoke({"order": asked["order"]})["out"]
+        return out
+
+    return desk
+
+
 def pays(state: State) -> State:
     record("paid", order=state["order"])
     return {"out": ["paid"]}

@@ -269,6 +269,18 @@ async def test_a_thread_that_somebody_else_moved_past_the_pause_is_named(desk: M
     assert "moved on by somebody else" in run.error
 
 
+async def test_an_edit_in_the_name_of_one_of_several_pauses_is_named_and_nothing_runs(desk: Made) -> None:
+    """LangGraph lets the pauses beside it vanish without a word (research §1.6)."""
+    at = desk(graphs.two_at_once)
+    run = await at.start({"order": "A"})
+    async with at.graph() as graph:
+        await graph.aupdate_state(thread(run), {"out": ["skipped"]}, as_node="one")
+    happened = at.effects
+    run = await at.answer(run, approve, approve)
+    assert (run.state, at.effects) == (RunState.FAILED, happened)
+    assert "moved on by somebody else" in run.error
+
+
 async def test_a_thread_that_waits_for_another_run_is_refused(desk: Made) -> None:
     at = desk(graphs.in_a_node)
     first = await at.start({"order": "A"}, thread="shared")

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
+from langgraph.graph import START, StateGraph
+from langgraph.types import interrupt
 
 from hitl_adapters.langgraph.suspend import Engine
 from hitl_core.protocol import Kind, RunState
 
 from . import graphs
-from .desk import Desk, advised, answering, approve, choosing, editing, recorded, reject, thread
+from .desk import Desk, advised, answering, approve, choosing, editing, record, recorded, reject, thread
 
 Made = Callable[..., Desk]
 
@@ -90,6 +92,13 @@ async def test_a_task_of_the_functional_api_pauses_and_finished_tasks_are_kept(d
     at = desk(graphs.functional, options={"codecs": {"desk": "boolean"}})
     run = await at.answer(await at.start({"order": "A"}), approve)
     assert (run.state, run.output, at.effects) == (RunState.COMPLETED, "paid", ["priced", "paid"])
+
+
+async def test_a_task_before_a_graph_that_pauses_is_kept(desk: Made) -> None:
+    """What was done is said to be lost where the pause is in a graph that the entrypoint calls (langgraph#6792)."""
+    at = desk(graphs.functional_around_a_graph)
+    run = await at.answer(await at.start({"order": "A"}), answering("Mira"))
+    assert (run.state, run.output, at.effects) == (RunState.COMPLETED, ["Mira"], ["priced", "paid"])
 
 
 async def test_an_entrypoint_asks_for_words(desk: Made) -> None:
@@ -176,6 +185,19 @@ async def test_an_answer_that_was_told_already_never_answers_the_next_question(
     async with at.graph() as graph:
         (waiting,) = (await graph.aget_state(thread(run))).interrupts
     assert (waiting.value, at.effects) == ("Line 1?", [])
+
+
+@pytest.mark.parametrize("value", [{}, [], False, 0, {"0" * 32: True}], ids=str)
+async def test_an_answer_that_looks_like_none_or_like_a_map_of_answers_arrives_as_it_is(desk: Made, value: Any) -> None:
+    """Given by itself, LangGraph would not hand an empty map over, nor one whose keys could be ids (research §2.1)."""
+
+    def asks(state: graphs.State) -> graphs.State:
+        record("heard", value=interrupt({"question": "What?"}, response_schema={}))
+        return {}
+
+    at = desk(lambda saver: StateGraph(graphs.State).add_node(asks).add_edge(START, "asks").compile(checkpointer=saver))
+    run = await at.answer(await at.start({}), answering(value))
+    assert (run.state, run.error, recorded()) == (RunState.COMPLETED, "", [{"effect": "heard", "value": value}])
 
 
 async def test_a_conditional_pause(desk: Made) -> None:

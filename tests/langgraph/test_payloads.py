@@ -119,6 +119,15 @@ async def test_a_payload_that_makes_no_request_is_refused_by_its_place(desk: Mad
     assert run.error.startswith("HITL-A08 the pause at 'ask' cannot be answered safely: its payload makes no request")
 
 
+@pytest.mark.parametrize("value", [object(), 2**70], ids=["object", "number of 70 bits"])
+async def test_a_payload_that_cannot_be_kept_fails_the_run_and_nothing_runs(desk: Made, value: Any) -> None:
+    """LangGraph writes no pause down then, so there is none to answer."""
+    at = desk(_payload({"question": "Pay it?", "x": value}), options={"codecs": {"ask": "boolean"}})
+    run = await at.start({"order": "A"})
+    assert (run.state, run.pending, at.effects) == (RunState.FAILED, (), [])
+    assert "not msgpack serializable" in run.error
+
+
 def _pause(value: Any) -> NativePause:
     shown = rendered(value)
     return NativePause("i", "ask", value=shown.value, parts=shown.parts, fault=shown.fault)

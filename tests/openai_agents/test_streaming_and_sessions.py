@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from agents import SQLiteSession
+from agents import GuardrailFunctionOutput, OutputGuardrail, SQLiteSession
 
 from hitl_adapters.openai_agents import AgentApp
 from hitl_core.protocol import RunState
@@ -141,3 +141,30 @@ async def test_a_session_that_cannot_be_written_is_written_at_the_next_try(desk:
     run = await at.resume(run)
     assert (run.state, at.effects, at.asked) == (RunState.COMPLETED, ["refund"], (2, 0)), run.error
     assert outline(await items_of(at, "t1")) == ["user", "function_call", "function_call_output", "assistant"]
+
+
+@pytest.mark.parametrize("behaviour", ["run_llm_again", "stop_on_first_tool"])
+async def test_beside_an_output_guardrail_each_output_in_the_session_has_its_call(
+    desk: Callable[..., Desk], behaviour: Any
+) -> None:
+    """§9: an output whose call is not there is refused by the provider in every later turn (#4827)."""
+
+    async def is_fine(context: Any, agent: Any, output: Any) -> GuardrailFunctionOutput:
+        record("checked")
+        return GuardrailFunctionOutput(None, tripwire_triggered=False)
+
+    def app(url: str) -> AgentApp:
+        agent = unchanged(url, output_guardrails=[OutputGuardrail(is_fine)], tool_use_behavior=behaviour)
+        return AgentApp(agent, session=lambda thread: SQLiteSession(thread, at.folder / "chat.db"))
+
+    at: Desk = desk(app, calls(WHOLE), says("all done"), says("hello again"))
+    run = await at.answer(await at.start("pay A", thread="t1"), approve)
+    assert (run.state, at.effects) == (RunState.COMPLETED, ["refund", "checked"]), run.error
+    again = await at.start("are you there?", thread="t1")
+    assert again.state is RunState.COMPLETED, again.error
+    items = await items_of(at, "t1")
+    made, answered = (
+        [each["call_id"] for each in items if each.get("type") == kind]
+        for kind in ("function_call", "function_call_output")
+    )
+    assert (len(made), made) == (1, answered)

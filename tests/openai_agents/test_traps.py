@@ -9,6 +9,7 @@ test_traps_inside and test_sub_agents, sessions (§4) in test_streaming_and_sess
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -146,6 +147,22 @@ async def test_a_conversation_that_the_provider_keeps_is_sent_nothing_twice(desk
     run = await at.answer(await at.start(), approve)
     assert (run.state, at.effects) == (RunState.COMPLETED, ["refund"]), run.error
     assert [(each["type"], each["call_id"]) for each in model.seen[-1]] == [("function_call_output", "f1")]
+
+
+async def test_a_free_call_beside_a_gated_one_is_told_to_the_provider_once(desk: Made) -> None:
+    """§9: the free one runs before the pause, and what came of it is not known there yet (#3004)."""
+    both = [function_call("look_up", '{"order": "A"}'), function_call("refund", json.dumps(WHOLE[1]), call_id="f2")]
+    model = Says(both, [text("unused")], [text("done")])
+    agent = Agent(name="desk", model=model, tools=_gated_tools())
+    at = desk(lambda url: AgentApp(agent, how={"conversation_id": "c1"}), END)
+    run = await at.start()
+    assert ([each.action.tool for each in run.pending], at.effects) == (["refund"], ["look_up"]), run.error
+    run = await at.answer(run, approve)
+    assert (run.state, at.effects, len(model.seen)) == (RunState.COMPLETED, ["look_up", "refund"], 2), run.error
+    assert [(each["type"], each["call_id"]) for each in model.seen[-1]] == [
+        ("function_call_output", "f1"),
+        ("function_call_output", "f2"),
+    ]
 
 
 async def test_a_gated_call_beside_a_handoff_is_decided_before_the_transfer(desk: Made) -> None:

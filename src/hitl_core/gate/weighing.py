@@ -39,7 +39,7 @@ class Weighing:
             weighed = await self._around.weigh(self._case(action, call), others=self._others)
             if weighed.counted and not weighed.ruling.denied:
                 self._let_through[call] = weighed.counted
-        return weighed.ruling
+            return weighed.ruling
 
     def unlooked(self, action: Action, call: str, form: Form) -> Ruling:
         """The same for what asks in any case, without a look at the past."""
