@@ -44,7 +44,7 @@ def figures() -> Iterator[Figure]:
     shown = microseconds(each["asks"])
     yield Figure("no look at the past, 1,000 rules", shown, "policy decision", each["asks"] / each["many"], 1.0)
     shown = microseconds(each["past"])
-    yield Figure("policy decision with a budget", shown, "validating the action", each["past"] / each["record"], 60.0)
+    yield Figure("policy decision with a budget", shown, "validating the action", each["past"] / each["record"], 20.0)
 
 
 def _with_a_budget(action: Action, facts: Facts) -> tuple[Policy, Facts]:

@@ -8,6 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hitl_core.policy import (
     All,
@@ -28,7 +30,7 @@ from hitl_core.policy import (
     rate,
 )
 from hitl_core.policy.rules import Condition
-from hitl_core.protocol import Action, Level, Origin
+from hitl_core.protocol import Action, Json, Level, Origin, canonical, sha256
 
 FACTS = Facts(
     now=datetime(2026, 11, 2, 10, 0, tzinfo=UTC),
@@ -142,6 +144,18 @@ def test_values_are_told_apart_by_type_and_numbers_by_value() -> None:
 
     assert len({key(value) for value in (1, "1", True, [1], {"a": 1}, None)}) == 6
     assert key(1) == key(1.0)
+
+
+@given(st.text(max_size=20), st.none() | st.text(max_size=20))
+def test_a_key_of_texts_is_the_digest_of_their_one_spelling(tenant: str, user: str | None) -> None:
+    facts = replace(FACTS, tenant=tenant, context={"c": user})
+    values: list[Json] = [tenant, user]
+    (tally,) = asked(rate(within=DAY, per=(ContextValue(("c",)),), above=5), facts=facts)
+    assert tally.question.key == sha256(canonical(values, what="key"))
+
+
+def test_a_text_that_no_utf_8_reader_accepts_is_no_key() -> None:
+    assert asked(rate(within=DAY, above=5), facts=replace(FACTS, tenant="\ud800")) == ()
 
 
 def test_the_agent_is_that_of_the_action_where_the_facts_name_none() -> None:

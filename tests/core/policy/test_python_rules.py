@@ -15,6 +15,7 @@ from hitl_core.policy import (
     Argument,
     Defaults,
     During,
+    Escalate,
     Facts,
     Glob,
     Match,
@@ -28,7 +29,7 @@ from hitl_core.policy import (
 )
 from hitl_core.policy.deciding.decide import MOST_PLANS
 from hitl_core.policy.deciding.plan import MOST_RULES
-from hitl_core.protocol import Action, Approvers, Level, OnTimeout, Origin
+from hitl_core.protocol import Action, Approvers, Escalation, Level, OnTimeout, Origin
 
 FACTS = Facts(now=datetime(2026, 11, 2, 10, 0, tzinfo=UTC), reversible=True)
 SMALL = Rule(
@@ -82,7 +83,8 @@ def test_everything_a_rule_says_is_in_the_ruling() -> None:
         allow_timeout_approval=True,
     )
     ruling = Policy([rule], version="7").decide(Action(tool="pay"), facts=FACTS)
-    assert (ruling.rule, ruling.version, ruling.why) == ("pay", "7", "Money leaves.")
+    lapses = "Money leaves. (If nobody answers in time it runs: this rule allows that.)"
+    assert (ruling.rule, ruling.version, ruling.why) == ("pay", "7", lapses)
     assert (ruling.approvers, ruling.deadline_seconds) == (approvers, 7_200)
     assert (ruling.on_timeout, ruling.veto_seconds) == (OnTimeout.PROCEED, None)
 
@@ -128,6 +130,18 @@ def test_defaults_are_inherited() -> None:
         ruling = policy.decide(Action(tool=tool), facts=FACTS)
         assert (ruling.approvers, ruling.deadline_seconds) == (who, seconds)
         assert ruling.on_timeout is OnTimeout.CANCEL_RUN
+
+
+def test_who_is_asked_later_is_inherited_too() -> None:
+    hour = timedelta(hours=1)
+    defaults = Defaults(remind=(hour,), escalate=(Escalate(after=2 * hour, roles=("lead",)),))
+    rule = Rule(id="pay", why="x", match=Match(tool=("pay",)), level=Level.CONFIRM, batch=True)
+    own = Rule(id="own", why="x", match=Match(tool=("own",)), level=Level.CONFIRM, remind=(3 * hour,))
+    policy = Policy([rule, own], defaults=defaults)
+    for tool, seconds, batch in [("pay", 3_600, True), ("own", 10_800, False), ("none", 3_600, False)]:
+        ruling = policy.decide(Action(tool=tool), facts=FACTS)
+        assert (ruling.remind_seconds, ruling.batch) == ((seconds,), batch)
+        assert ruling.escalation == (Escalation(after_seconds=7_200, roles=("lead",)),)
 
 
 def test_the_agent_is_who_the_facts_say_or_the_origin_of_the_action() -> None:

@@ -84,6 +84,8 @@ def _at_least_confirm(level: Level) -> Level:
 
 
 def _why(rule: Rule, asked: Level, level: Level, *, reversible: bool) -> str:
+    if rule.on_timeout is OnTimeout.PROCEED:
+        return f"{rule.why} (If nobody answers in time it runs: this rule allows that.)"
     if level is not asked:
         return f"{rule.why} (Raised from {asked} to {level}: the action is not known to be reversible.)"
     if rule.allow_irreversible and not reversible:
