@@ -23,19 +23,23 @@
     │   ├── AlreadyDecided                   HITL-D03  somebody else was first; says who
     │   ├── RequestClosed                    HITL-D04  cancelled, superseded, revoked, frozen …
     │   ├── RequestExpired                   HITL-D05  its deadline has passed
-    │   └── NotAuthorised (PermissionError)  HITL-D06
+    │   ├── NotAuthorised (PermissionError)  HITL-D06
+    │   └── BatchRefused                     HITL-D07  answers that cannot be given in one gesture; none was taken
     ├── RunError                             HITL-U01
     │   ├── RunNotFound (LookupError)        HITL-U02
     │   ├── RunBusy                          HITL-U03  another worker holds it
     │   ├── RunFinished                      HITL-U04  nothing can be done to it any more
     │   ├── LeaseLost                        HITL-U05  our claim ended; whatever we do now is refused
-    │   └── GuidanceRefused (ValueError)     HITL-U07  guidance that cannot be queued; says everything that is wrong
-    │       └── MayNotSteer (PermissionError)  HITL-U08
+    │   ├── GuidanceRefused (ValueError)     HITL-U07  guidance that cannot be queued; says everything that is wrong
+    │   │   └── MayNotSteer (PermissionError)  HITL-U08
+    │   └── GrantNotGiven (ValueError)       HITL-U09  a standing grant that cannot be given; says everything wrong
+    │       └── GrantNotFound (LookupError)  HITL-U10
     ├── EffectRefused                        HITL-E01  the last check before a tool said no
     │   ├── Stopped                          HITL-E02  a stop is in force
     │   ├── DigestMismatch                   HITL-E03  what would run is not what was approved
     │   ├── AlreadyStarted                   HITL-E04  this call was started before
-    │   └── HistoryMoved                     HITL-E06  more has begun than the decision knew
+    │   ├── HistoryMoved                     HITL-E06  more has begun than the decision knew
+    │   └── GrantRefused                     HITL-E07  the standing grant does not reach for this action any more
     ├── CallRefused                          HITL-E05  what an app's guarded call raises if it came to nothing
     └── StoreError                           HITL-S01
         ├── StoreUnavailable (OSError)       HITL-S02
@@ -253,6 +257,13 @@ class NotAuthorised(ResponseRefused, PermissionError):
     code = "HITL-D06"
 
 
+class BatchRefused(ResponseRefused):
+    """These requests cannot be answered in one gesture. None of the answers was taken."""
+
+    code = "HITL-D07"
+    summary = "batch refused"
+
+
 # ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -299,6 +310,19 @@ class MayNotSteer(GuidanceRefused, PermissionError):
     code = "HITL-U08"
 
 
+class GrantNotGiven(RunError, FaultyError, ValueError):
+    """A standing grant cannot be given like this; `faults` has everything that is wrong with it."""
+
+    code = "HITL-U09"
+    summary = "grant refused"
+
+
+class GrantNotFound(GrantNotGiven, LookupError):
+    """No such grant."""
+
+    code = "HITL-U10"
+
+
 # ── effects ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -330,6 +354,12 @@ class HistoryMoved(EffectRefused):
     """More has begun, of what a budget or a rate counts, than the decision about this action knew."""
 
     code = "HITL-E06"
+
+
+class GrantRefused(EffectRefused):
+    """The standing grant under which this was to begin is used up, over, revoked, or not about it."""
+
+    code = "HITL-E07"
 
 
 class CallRefused(HitlError):

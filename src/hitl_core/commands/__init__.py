@@ -7,6 +7,7 @@ that lease is the run's current one.
 
 from .decisions import FireTimers, MoveRequest, RecordResponse
 from .effects import BeginEffect, EndEffect, MoveEffect, PerformEffect, RecordRefusal
+from .grants import GiveGrant, ListGrants, RevokeGrant
 from .guidance import GiveGuidance, ListGuidance, TakeGuidance
 from .history import Counted, ReadHistory
 from .kinds import Command, Query
@@ -41,11 +42,13 @@ __all__ = [
     "GetCheckpoint",
     "GetRequest",
     "GetRun",
+    "GiveGrant",
     "GiveGuidance",
     "Known",
     "Lease",
     "LiftStop",
     "ListEffects",
+    "ListGrants",
     "ListGuidance",
     "ListLeases",
     "ListRequests",
@@ -70,6 +73,7 @@ __all__ = [
     "RenewLease",
     "ReopenRun",
     "RetryRun",
+    "RevokeGrant",
     "SetStop",
     "Settled",
     "Stop",

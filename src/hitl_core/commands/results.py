@@ -57,7 +57,10 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What is known about the action behind a call. `fence` is that of the turn which last began it."""
+    """What is known about the action behind a call. `fence` is that of the turn which last began it.
+
+    `grant_id` is the standing grant under which it has begun, if that is what let it.
+    """
 
     call: str
     action: Action
@@ -68,6 +71,7 @@ class Effect:
     request_id: str | None = None
     result: Json = None
     error: str = ""
+    grant_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,7 @@ def compose(
         veto=ruling.veto_seconds is not None,
         remind_seconds=ruling.remind_seconds,
         escalation=ruling.escalation,
-        batch=ruling.batch,
+        batch=ruling.batch and traits.reversible is True,
         in_doubt=form.in_doubt,
         handle=form.handle,
     )

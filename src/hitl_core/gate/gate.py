@@ -23,7 +23,6 @@ from ..commands import (
     EndEffect,
     Known,
     Lease,
-    ListEffects,
     ListRequests,
     ListStops,
     Look,
@@ -63,9 +62,12 @@ from . import steering
 from .carrying import Carrying, in_words
 from .doubt import doubt_form, doubt_ruling, is_about, resolve
 from .forms import DEFAULT_FORM, Form, compose
+from .granting import Granting
 from .lineage import note_about
+from .places import knows
 from .standing import about, asked_again, asking, once_more, unmet
 from .surroundings import Surroundings
+from .threads import wait_for
 from .verdicts import verdict
 from .weighing import Weighing
 
@@ -82,6 +84,7 @@ class Gate:
         self.changed: AppChanged | None = None
         self._around = around
         self._weighing = Weighing(around, run)
+        self._granting = Granting(around, run)
         self._store = around.store
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[str, PauseRequest] = {}
@@ -145,11 +148,7 @@ class Gate:
 
     async def knows(self, place: str) -> bool:
         """Whether an action was asked about or begun at a call that lies in `place`."""
-        effects = await self._store.fetch(ListEffects(self.run.id))
-        if any(place in effect.call for effect in effects):
-            return True
-        asked = await self._store.fetch(ListRequests(states=tuple(RequestState), run_id=self.run.id, limit=1000))
-        return any(place in each.request.call for each in asked.items)
+        return await knows(self._store, self.run, place)
 
     async def heed_stops(self) -> bool:
         """Whether a stop covers this run now; `stopped` then says which. For frameworks that can end between steps."""
@@ -177,8 +176,11 @@ class Gate:
         if not ruling.asks and form.kind is Kind.APPROVAL:
             return self._let_through(action, call, round, form, ruling)
         if form.kind is not Kind.APPROVAL:
-            ruling = asking(ruling)
-        return self._ask(action, call, round, form, ruling)
+            return self._ask(action, call, round, form, asking(ruling))
+        covered = await self._granting.cover(self._weighing.case(action, call), ruling)
+        if covered.grant is not None:
+            return Proceed(action, call=call)
+        return self._ask(action, call, round, form, covered.told(ruling))
 
     def _let_through(self, action: Action, call: str, round: int, form: Form, ruling: Ruling) -> Proceed:
         if ruling.level is Level.NOTIFY:
@@ -187,12 +189,12 @@ class Gate:
 
     def _ask(self, action: Action, call: str, round: int, form: Form, ruling: Ruling) -> Wait:
         self._weighing.holds_back(call)
+        self._granting.holds_back(call)
         request = self._waiting[call] = self._compose(action, call, round, form, ruling)
         return Wait(request)
 
     async def _deny(self, action: Action, call: str, ruling: Ruling) -> Refuse:
-        rule: dict[str, Json] = {"rule": ruling.rule, "version": ruling.version}
-        return await self._refuse(action, call, ruling.why, **rule)
+        return await self._refuse(action, call, ruling.why, rule=ruling.rule, version=ruling.version)
 
     async def _refuse(self, action: Action, call: str, why: str, **more: Json) -> Refuse:
         """Refuse a call for good; asked again, it says the same."""
@@ -267,7 +269,7 @@ class Gate:
         current = await self._weighing.rule(found.action, effect.call, form)
         if current.denied:
             return await self._deny(effect.action, effect.call, current)
-        missing = unmet(current, decided)
+        missing = await self._granting.unmet(current, decided, self._weighing.case(found.action, effect.call))
         if not missing:
             return found
         self._held.add(effect.call)
@@ -280,7 +282,8 @@ class Gate:
         if effect.fence == self.lease.fence:
             raise AlreadyStarted(f"the call {effect.call!r} is running now; it is not started a second time")
         current = await self._weighing.rule(effect.action, effect.call, form)
-        held = current.denied or unmet(current, about(effect, known.settled))
+        decided, case = about(effect, known.settled), self._weighing.case(effect.action, effect.call)
+        held = current.denied or await self._granting.unmet(current, decided, case)
         if effect.mode is EffectMode.IDEMPOTENT and not held:
             return Proceed(effect.action, call=effect.call, request_id=effect.request_id, note=note)
         lost = MoveEffect(self.lease, effect.call, ActionEvent.LOSE, by=self.lease.owner, now=self._around.now())
@@ -335,7 +338,9 @@ class Gate:
     async def _begin(self, allowed: Proceed, command: Callable[[BeginEffect], Command[Effect]]) -> Effect:
         """Begin, with what the rules count."""
         return await self._weighing.begin(
-            allowed, lambda counted: self._start(command(self._beginning(allowed, counted)), allowed.call)
+            allowed,
+            lambda counted: self._start(command(self._beginning(allowed, counted)), allowed.call),
+            granted=lambda ruling: self._granting.still(allowed, ruling),
         )
 
     async def _start(self, command: Command[Effect], call: str) -> Effect:
@@ -347,6 +352,7 @@ class Gate:
             self._begun.discard(call)
             self.stopped = exc if isinstance(exc, Stopped) else self.stopped
             raise
+        self._granting.holds_back(call)
         notice = self._notices.pop(call, None)
         if notice is not None:
             self._around.announce(notice)
@@ -365,6 +371,7 @@ class Gate:
             request_id=allowed.request_id,
             notice=self._notices.get(allowed.call),
             counted=counted,
+            grant_id=self._granting.under(allowed),
         )
 
     # ── the journal ──────────────────────────────────────────────────────────────────────────────────────────
@@ -390,11 +397,4 @@ class Gate:
 
     def blocking(self, step: Coroutine[Any, Any, T]) -> T:
         """Wait for a step of this gate from a worker thread. Raises RuntimeError on the gate's own event loop."""
-        try:
-            here = asyncio.get_running_loop()
-        except RuntimeError:
-            here = None
-        if here is self._loop:
-            step.close()
-            raise RuntimeError("a sync tool was called on the event loop; call it in a thread or make it async")
-        return asyncio.run_coroutine_threadsafe(step, self._loop).result()
+        return wait_for(step, self._loop)

@@ -4,6 +4,7 @@ from .action import PAYLOAD_LIMIT, Action, Origin
 from .canonical import canonical, parse, sha256
 from .doubt import ABORT, HAPPENED, NOT_HAPPENED, RUNS_NOTHING
 from .events import AuditEntry, AuditEvent, LiveEvent, LiveKind
+from .grant import Allowance, Grant, GrantState, acting
 from .guidance import GUIDANCE_LIMIT, Guidance, GuidanceState
 from .ids import instant, micros, new_id
 from .record import PROTOCOL, Arguments, Instant, Json, Record, TopRecord
@@ -39,6 +40,7 @@ __all__ = [
     "RUNS_NOTHING",
     "Accept",
     "Action",
+    "Allowance",
     "Answer",
     "Approve",
     "Approvers",
@@ -56,6 +58,8 @@ __all__ = [
     "Escalation",
     "Executed",
     "Failed",
+    "Grant",
+    "GrantState",
     "Guidance",
     "GuidanceState",
     "HandBack",
@@ -88,6 +92,7 @@ __all__ = [
     "TopRecord",
     "Verdict",
     "Wait",
+    "acting",
     "canonical",
     "decision_of",
     "instant",

@@ -87,8 +87,9 @@ class Because(Record):
 class PauseRequest(TopRecord):
     """One question to people. `call` names the place in the run; `round` counts questions at that place.
 
-    `remind_seconds` and `escalation` count from `created_at`: they change who is asked, never what. `handle` belongs to
-    the adapter and says where the framework waits; nobody else reads it.
+    `remind_seconds` and `escalation` count from `created_at`: they change who is asked, never what. `batch`: its rule
+    lets it be answered together with others, and it can be taken back. `handle` belongs to the adapter and says where
+    the framework waits; nobody else reads it.
     """
 
     id: Name

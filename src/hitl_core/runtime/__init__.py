@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from .batches import Answered, Batch, shown_digest
+from .granting import like
 from .opened import INPUT_LIMIT, Settings
 from .runtime import Runtime
 from .worker import Worker
 
-__all__ = ["INPUT_LIMIT", "Runtime", "Settings", "Worker"]
+__all__ = ["INPUT_LIMIT", "Answered", "Batch", "Runtime", "Settings", "Worker", "like", "shown_digest"]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from .... import commands as c
-from ..commands import decisions, effects, endings, guidance, journal, runs, stops, timers
+from ..commands import decisions, effects, endings, grants, guidance, journal, runs, stops, timers
 from ..reading import inbox, queries
 from ..tables import Transaction, View
 
@@ -30,6 +30,8 @@ COMMANDS: Final[Mapping[type[c.Command[Any]], Callable[[Transaction, Any], Any]]
     c.Remember: journal.remember,
     c.GiveGuidance: guidance.give_guidance,
     c.TakeGuidance: guidance.take_guidance,
+    c.GiveGrant: grants.give_grant,
+    c.RevokeGrant: grants.revoke_grant,
     c.SetStop: stops.set_stop,
     c.LiftStop: stops.lift_stop,
     c.WriteNote: journal.write_note,
@@ -46,6 +48,7 @@ QUERIES: Final[Mapping[type[c.Query[Any]], Callable[[View, Any], Any]]] = {
     c.ListEffects: queries.list_effects,
     c.Recall: queries.recall,
     c.ListGuidance: queries.list_guidance,
+    c.ListGrants: grants.list_grants,
     c.ListStops: queries.list_stops,
     c.ReadAudit: queries.read_audit,
     c.ReadHistory: queries.read_history,
