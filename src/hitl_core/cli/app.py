@@ -16,7 +16,7 @@ from rich.text import Text
 
 from ..channels.plain_text import visible
 from ..errors import Fault, HitlError
-from .commands import audit, conformance, doctor, requests, runs, steering, stops, work
+from .commands import audit, conformance, doctor, grants, requests, runs, steering, stops, work
 from .demo import demo
 from .errors_shown import ShownError, WrongUsage, as_json, in_words, is_misconfigured
 from .options import Exit
@@ -50,6 +50,7 @@ for name, command in (
     ("cancel", runs.cancel),
     ("worker", work.worker),
     ("tick", work.tick),
+    ("grant", grants.grant),
     ("steer", steering.steer),
     ("stop", stops.stop),
     ("lift", stops.lift),
@@ -61,6 +62,7 @@ for name, command in (
 trail.command("verify")(audit.verify)
 trail.command("export")(audit.export)
 app.add_typer(trail)
+app.add_typer(grants.grants_app)
 
 
 def _print_version(wanted: bool) -> None:
@@ -87,7 +89,11 @@ def before_command(
         os.environ[VERBOSE] = "1"
     if config is not None:
         given = {"config": str(config)}
-        context.default_map = {**dict.fromkeys(_names(app), given), "audit": dict.fromkeys(_names(trail), given)}
+        below = {
+            "audit": dict.fromkeys(_names(trail), given),
+            "grants": {**given, **dict.fromkeys(_names(grants.grants_app), given)},
+        }
+        context.default_map = {**dict.fromkeys(_names(app), given), **below}
 
 
 def run(arguments: list[str]) -> int:

@@ -14,6 +14,7 @@ from ..commands import ListGrants, Settled
 from ..policy import amount_of, reasons_against
 from ..protocol import Grant, Level, Proceed, Ruling, Run
 from ..quorum import is_of, needs_several
+from .forms import is_reversible
 from .standing import unmet
 from .surroundings import Case, Surroundings
 
@@ -82,13 +83,15 @@ class Granting:
         if self.under(allowed) is None:
             return False
         grant, case = self._let_through[allowed.call]
-        return not list(_beyond_grants(grant, ruling, case, self._around.catalogue.traits(case.action.tool).reversible))
+        return not list(_beyond_grants(grant, ruling, case, self._reversible(case)))
 
     def _against(self, grant: Grant, case: Case, ruling: Ruling) -> list[str]:
-        reversible = self._around.catalogue.traits(case.action.tool).reversible
         run, now = self._run, self._around.now()
         found = reasons_against(grant, case.action, run=run.id, tenant=run.tenant, now=now)
-        return [*_beyond_grants(grant, ruling, case, reversible), *found]
+        return [*_beyond_grants(grant, ruling, case, self._reversible(case)), *found]
+
+    def _reversible(self, case: Case) -> bool:
+        return is_reversible(self._around.catalogue.traits(case.action.tool), case.action)
 
     def _with_others(self, grant: Grant) -> Grant:
         """The grant with what is let through under it in this turn and has not begun."""
@@ -97,9 +100,9 @@ class Granting:
         return grant.model_copy(update={"used": grant.used + len(others), "spent": grant.spent + spent})
 
 
-def _beyond_grants(grant: Grant, ruling: Ruling, case: Case, reversible: bool | None) -> Iterator[str]:
+def _beyond_grants(grant: Grant, ruling: Ruling, case: Case, reversible: bool) -> Iterator[str]:
     """What no grant, or not one by this person, can take the place of."""
-    if reversible is not True:
+    if not reversible:
         yield "the action is not known to be reversible"
     if ruling.level is not Level.CONFIRM:
         yield f"nothing at level {ruling.level} runs under a grant"

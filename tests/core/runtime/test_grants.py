@@ -12,7 +12,18 @@ from hitl_core.commands import BeginEffect, Command, EndEffect, ListGrants, Quer
 from hitl_core.contracts import Completed, Ending, Store
 from hitl_core.errors import GrantNotFound, GrantNotGiven, GrantRefused, RunNotFound, StoreUnavailable
 from hitl_core.gate import Gate
-from hitl_core.protocol import Action, Allowance, AuditEvent, Executed, GrantState, Proceed, Responder, RunState, Wait
+from hitl_core.protocol import (
+    Action,
+    Allowance,
+    AuditEvent,
+    Executed,
+    GrantState,
+    Preview,
+    Proceed,
+    Responder,
+    RunState,
+    Wait,
+)
 from hitl_core.runtime import Runtime, like
 from hitl_core.tools import Tool, Traits
 from tests.core.gate.test_gate import Script
@@ -218,6 +229,19 @@ async def test_irreversible_actions_are_never_covered(shop: Shop, traits: dict[s
     async with shop.open(one_refund(shop.ledger, **traits)) as hitl:
         assert "the action is not known to be reversible" in await why(hitl, amount=1)
     assert paid(shop) == []
+
+
+async def test_what_a_preview_calls_irreversible_is_never_covered(shop: Shop) -> None:
+    shop.policy = ASKS
+
+    def shows(arguments: Any) -> Preview:
+        return Preview(effect="pays", reversible=arguments["amount"] < 100)
+
+    async with shop.open(one_refund(shop.ledger, reversible=True, preview=shows)) as hitl:
+        await hitl.grant(REFUNDS, by="ann", lasts=HOUR)
+        assert (await hitl.start({"amount": 99})).state is RunState.COMPLETED
+        assert "the action is not known to be reversible" in await why(hitl, amount=100)
+    assert paid(shop) == [99]
 
 
 async def test_everything_that_is_wrong_with_a_grant_is_said_at_once(shop: Shop) -> None:

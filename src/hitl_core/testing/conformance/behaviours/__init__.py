@@ -6,6 +6,7 @@ from . import (
     at_work,
     decide,
     doubt,
+    grants,
     honesty,
     levels,
     limits,
@@ -16,6 +17,7 @@ from . import (
     several,
     steering,
     time,
+    together,
     workers,
 )
 
@@ -24,8 +26,10 @@ ROOMS = (
     asking,
     levels,
     limits,
+    grants,
     answers,
     people,
+    together,
     several,
     restart,
     doubt,

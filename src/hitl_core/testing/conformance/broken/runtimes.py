@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, Self
 
 from ....capabilities import Capability
@@ -9,7 +10,7 @@ from ....commands import GetRequest, Recorded
 from ....errors import AlreadyDecided, RequestClosed, RequestExpired, ResponseRefused
 from ....lifecycle import RequestState
 from ....protocol import Guidance, Responder, Response, RunState
-from ....runtime import Runtime
+from ....runtime import Batch, Runtime
 from ..world import Parts
 from .breaking import breaks
 
@@ -89,6 +90,15 @@ class MakesUpTheSecondVote(BrokenRuntime):
             return recorded
         other = response.responder.model_copy(update={"id": f"{response.responder.id}-again"})
         return await super().respond(response.model_copy(update={"responder": other}))
+
+
+@breaks("P25")
+class SaysTheSameToAll(BrokenRuntime):
+    """Takes the last answer of a batch for all of them."""
+
+    async def respond_many(self, responses: Sequence[Response]) -> Batch:
+        said = responses[-1].decision
+        return await super().respond_many([each.model_copy(update={"decision": said}) for each in responses])
 
 
 @breaks("P61")

@@ -9,10 +9,10 @@
 All handles on one folder share their data: behaviours open several, and close and open again.
 """
 
-from . import effects, guidance, people, runs
+from . import effects, grants, guidance, people, runs
 from .suite import STORE_BEHAVIOURS, StoreBehaviour, store_behaviour, try_store
 from .world import StoreWorld
 
-ROOMS = (runs, effects, guidance, people)
+ROOMS = (runs, effects, guidance, people, grants)
 
 __all__ = ["STORE_BEHAVIOURS", "StoreBehaviour", "StoreWorld", "store_behaviour", "try_store"]
