@@ -347,12 +347,11 @@ class Gate:
         """Apply the last check before a tool; a stop is remembered, whatever the framework makes of the error."""
         self._begun.add(call)
         try:
-            begun = await self._store.apply(command)
+            begun = await self._granting.counted(call, self._store.apply(command))
         except HitlError as exc:
             self._begun.discard(call)
             self.stopped = exc if isinstance(exc, Stopped) else self.stopped
             raise
-        self._granting.holds_back(call)
         notice = self._notices.pop(call, None)
         if notice is not None:
             self._around.announce(notice)

@@ -6,11 +6,12 @@ policy and the tool are known, and again in the transaction that begins the acti
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass
 
-from ..commands import ListGrants, Settled
+from ..commands import Effect, ListGrants, Settled
 from ..policy import amount_of, reasons_against
 from ..protocol import Grant, Level, Proceed, Ruling, Run
 from ..quorum import is_of, needs_several
@@ -40,12 +41,26 @@ class Granting:
         self._around = around
         self._run = run
         self._let_through: dict[str, tuple[Grant, Case]] = {}
+        self._looking = asyncio.Lock()
 
     async def cover(self, case: Case, ruling: Ruling) -> Covered:
         """Look for a grant that reaches for this action. If grants cannot be read, there is none, and people are asked.
 
         The oldest one that reaches is taken.
         """
+        async with self._looking:
+            return await self._cover(case, ruling)
+
+    async def counted(self, call: str, beginning: Awaitable[Effect]) -> Effect:
+        """Wait for an action to begin. One under a grant counts here until the store counts it, and never in both."""
+        if call not in self._let_through:
+            return await beginning
+        async with self._looking:
+            begun = await beginning
+            self.holds_back(call)
+            return begun
+
+    async def _cover(self, case: Case, ruling: Ruling) -> Covered:
         self._let_through.pop(case.call, None)
         try:
             query = ListGrants(case.action.tool, self._run.tenant, self._run.id, case.call)
