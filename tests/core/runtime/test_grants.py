@@ -188,6 +188,22 @@ async def test_who_may_decide_may_grant(shop: Shop) -> None:
     assert paid(shop) == [1]
 
 
+async def test_an_agent_grants_itself_nothing(shop: Shop) -> None:
+    shop.policy = ASKS
+    refund = refund_tool(shop.ledger, reversible=True)
+
+    async def app(input: Any) -> Any:
+        with gate.acting_as("clerk"):
+            return await refund("A-1042", 1)
+
+    async with shop.open(app) as hitl:
+        await hitl.grant(REFUNDS, by="clerk", lasts=HOUR)
+        assert "clerk is the agent that asks" in only(await hitl.start(None)).because.why
+        await hitl.grant(REFUNDS.model_copy(update={"agent": "clerk"}), by="ann", lasts=HOUR)
+        assert (await hitl.start(None)).state is RunState.COMPLETED
+    assert paid(shop) == [1]
+
+
 async def test_a_denial_wins(shop: Shop) -> None:
     shop.policy = policy(rule("never", effect="deny"))
     async with shop.open(reversible(shop.ledger)) as hitl:
