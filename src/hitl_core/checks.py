@@ -42,7 +42,12 @@ def check(request: PauseRequest, response: Response) -> list[Fault]:
     """Everything that is wrong with the response's content; an empty list means that it may be recorded."""
     faults: list[Fault] = []
     if response.batch is not None and not request.batch and not isinstance(response.decision, Reject | Cancel):
-        faults.append(Fault("batch", "is not for this request: its rule wants it looked at alone; answer it by itself"))
+        faults.append(
+            Fault(
+                "batch",
+                "is not for this request: it is to be looked at alone; answer it by itself",
+            )
+        )
     if response.digest != request.digest:
         faults.append(Fault("digest", "is not the digest of the action in this request; show it again, then answer"))
     offered = response.decision.type in request.allowed

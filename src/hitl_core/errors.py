@@ -24,7 +24,8 @@
     │   ├── RequestClosed                    HITL-D04  cancelled, superseded, revoked, frozen …
     │   ├── RequestExpired                   HITL-D05  its deadline has passed
     │   ├── NotAuthorised (PermissionError)  HITL-D06
-    │   └── DraftMoved                       HITL-D07  a shared draft has a newer version
+    │   ├── DraftMoved                       HITL-D07  a shared draft has a newer version
+    │   └── BatchRefused                     HITL-D08  answers that cannot be given in one gesture; none was taken
     ├── RunError                             HITL-U01
     │   ├── RunNotFound (LookupError)        HITL-U02
     │   ├── RunBusy                          HITL-U03  another worker holds it
@@ -33,13 +34,16 @@
     │   ├── GuidanceRefused (ValueError)     HITL-U07  guidance that cannot be queued; says everything that is wrong
     │   │   └── MayNotSteer (PermissionError)  HITL-U08
     │   ├── NothingToUndo (LookupError)      HITL-U09  no action of the run was carried out, or none at that call
-    │   └── OverrideRefused (ValueError)     HITL-U10  there is no output, or no result that is still to be used
+    │   ├── OverrideRefused (ValueError)     HITL-U10  there is no output, or no result that is still to be used
+    │   └── GrantNotGiven (ValueError)       HITL-U11  a standing grant that cannot be given; says everything wrong
+    │       └── GrantNotFound (LookupError)  HITL-U12
     ├── NotPermitted (PermissionError)       HITL-P01  somebody may not stop, lift, steer, cancel …
     ├── EffectRefused                        HITL-E01  the last check before a tool said no
     │   ├── Stopped                          HITL-E02  a stop is in force
     │   ├── DigestMismatch                   HITL-E03  what would run is not what was approved
     │   ├── AlreadyStarted                   HITL-E04  this call was started before
-    │   └── HistoryMoved                     HITL-E06  more has begun than the decision knew
+    │   ├── HistoryMoved                     HITL-E06  more has begun than the decision knew
+    │   └── GrantRefused                     HITL-E07  the standing grant does not reach for this action any more
     ├── CallRefused                          HITL-E05  what an app's guarded call raises if it came to nothing
     └── StoreError                           HITL-S01
         ├── StoreUnavailable (OSError)       HITL-S02
@@ -263,6 +267,13 @@ class DraftMoved(ResponseRefused):
     code = "HITL-D07"
 
 
+class BatchRefused(ResponseRefused):
+    """These requests cannot be answered in one gesture. None of the answers was taken."""
+
+    code = "HITL-D08"
+    summary = "batch refused"
+
+
 # ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -321,6 +332,19 @@ class OverrideRefused(RunError, ValueError):
     code = "HITL-U10"
 
 
+class GrantNotGiven(RunError, FaultyError, ValueError):
+    """A standing grant cannot be given like this; `faults` has everything that is wrong with it."""
+
+    code = "HITL-U11"
+    summary = "grant refused"
+
+
+class GrantNotFound(GrantNotGiven, LookupError):
+    """No such grant."""
+
+    code = "HITL-U12"
+
+
 # ── people ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -363,6 +387,12 @@ class HistoryMoved(EffectRefused):
     """More has begun, of what a budget or a rate counts, than the decision about this action knew."""
 
     code = "HITL-E06"
+
+
+class GrantRefused(EffectRefused):
+    """The standing grant under which this was to begin is used up, over, revoked, or not about it."""
+
+    code = "HITL-E07"
 
 
 class CallRefused(HitlError):

@@ -327,6 +327,10 @@ class Catalogue:
     def tool(self, name: str) -> Tool | None:
         return self._tools.get(name)
 
+    def knows(self, name: str) -> bool:
+        """Whether anything is known about a tool of that name."""
+        return name in self._tools or name in self._overrides
+
     def traits(self, name: str) -> Traits:
         """What is known about a tool; an unknown tool is irreversible, of unknown risk, with a ledger.
 

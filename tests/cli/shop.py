@@ -52,6 +52,12 @@ async def ship(order: str) -> str:
     return "shipped"
 
 
+@gate.guard(reversible=True)
+async def jot(order: str, text: str) -> str:
+    record("jot", order=order, text=text)
+    return "jotted"
+
+
 def look_up():
     record("look_up")
     return True
@@ -83,6 +89,10 @@ async def review(given):
 
 async def ship_it(given):
     return {"done": await ship(given["order"])}
+
+
+async def jot_it(given):
+    return {"done": await jot(given["order"], given.get("text", ""))}
 
 
 async def both(given):

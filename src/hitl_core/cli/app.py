@@ -22,6 +22,7 @@ from .commands import (
     doctor,
     drafts,
     erasing,
+    grants,
     overriding,
     requests,
     runs,
@@ -68,6 +69,7 @@ for name, command in (
     ("cancel", runs.cancel),
     ("worker", work.worker),
     ("tick", work.tick),
+    ("grant", grants.grant),
     ("steer", steering.steer),
     ("stop", stops.stop),
     ("lift", stops.lift),
@@ -82,6 +84,7 @@ trail.command("report")(audit.report)
 trail.command("erase")(erasing.erase)
 trail.command("retain")(erasing.retain)
 app.add_typer(trail)
+app.add_typer(grants.grants_app)
 
 
 def _print_version(wanted: bool) -> None:
@@ -108,7 +111,11 @@ def before_command(
         os.environ[VERBOSE] = "1"
     if config is not None:
         given = {"config": str(config)}
-        context.default_map = {**dict.fromkeys(_names(app), given), "audit": dict.fromkeys(_names(trail), given)}
+        below = {
+            "audit": dict.fromkeys(_names(trail), given),
+            "grants": {**given, **dict.fromkeys(_names(grants.grants_app), given)},
+        }
+        context.default_map = {**dict.fromkeys(_names(app), given), **below}
 
 
 def run(arguments: list[str]) -> int:

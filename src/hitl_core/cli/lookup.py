@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Final, TypeVar
 
 from ..commands import ListRequests, ListRuns, Settled
-from ..errors import Fault, RequestNotFound, RunNotFound
+from ..errors import Fault, GrantNotFound, RequestNotFound, RunNotFound
 from ..lifecycle import RequestState
 from ..protocol import Run
 from ..runtime import Runtime
@@ -17,6 +17,7 @@ T = TypeVar("T")
 SHORTEST: Final = 4
 _WHOLE: Final = 36
 _PAGE: Final = 500
+_MOST_GRANTS: Final = 100_000
 _MOST_LISTED: Final = 8
 
 
@@ -41,6 +42,17 @@ async def find_run(hitl: Runtime, given: str) -> str:
     if not found:
         raise RunNotFound(f"there is no run {given!r}")
     return _only(found, found, given, "RUN")
+
+
+async def find_grant(hitl: Runtime, given: str) -> str:
+    """The whole id of a grant. Raises GrantNotFound, WrongUsage if it is not unique."""
+    if len(given) >= _WHOLE:
+        return given
+    _long_enough(given, "GRANT")
+    found = [grant.id for grant in await hitl.grants(limit=_MOST_GRANTS) if _fits(grant.id, given)]
+    if not found:
+        raise GrantNotFound(f"there is no grant {given!r}")
+    return _only(found, found, given, "GRANT")
 
 
 async def _requests(hitl: Runtime, states: tuple[RequestState, ...]) -> AsyncIterator[Settled]:

@@ -9,6 +9,7 @@ from .decisions import DeferRequest, FireTimers, MoveRequest, RecordResponse
 from .drafts import AddVersion, ListAsked, ListVersions
 from .effects import BeginEffect, EndEffect, MoveEffect, PerformEffect, RecordRefusal
 from .forgetting import EraseRun, ListErasable
+from .grants import GiveGrant, ListGrants, RevokeGrant
 from .guidance import GiveGuidance, ListGuidance, TakeGuidance
 from .history import Counted, ReadHistory
 from .kinds import Command, Query
@@ -48,6 +49,7 @@ __all__ = [
     "GetCheckpoint",
     "GetRequest",
     "GetRun",
+    "GiveGrant",
     "GiveGuidance",
     "Known",
     "Lease",
@@ -55,6 +57,7 @@ __all__ = [
     "ListAsked",
     "ListEffects",
     "ListErasable",
+    "ListGrants",
     "ListGuidance",
     "ListLeases",
     "ListOverrides",
@@ -84,6 +87,7 @@ __all__ = [
     "RenewLease",
     "ReopenRun",
     "RetryRun",
+    "RevokeGrant",
     "SetStop",
     "Settled",
     "Stop",

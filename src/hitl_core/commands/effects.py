@@ -39,7 +39,8 @@ class BeginEffect(Command[Effect]):
     decision stands (not revoked) and allows exactly this digest; the call has not been started, or its mode
     is idempotent, or a person said that it did not happen. Raises LeaseLost, Stopped, DigestMismatch or
     AlreadyStarted. The request becomes consumed. `notice` (a request of kind notice) is stored with it. `counted` is
-    added to the history; if more has begun there than the decision knew, that raises HistoryMoved.
+    added to the history; if more has begun there than the decision knew, that raises HistoryMoved. With `grant_id`,
+    that grant lets it begin: a use of it is counted here, or GrantRefused says why it does not reach.
     """
 
     lease: Lease
@@ -51,6 +52,7 @@ class BeginEffect(Command[Effect]):
     notice: PauseRequest | None = None
     note: Note | None = None
     counted: tuple[Counted, ...] = ()
+    grant_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ class Effect:
     """What is known about the action behind a call. `fence` is that of the turn which last began it.
 
     `ended_at` is when it was executed; None also where only a person said that it was, or an older release wrote it.
+    `grant_id` is the standing grant under which it has begun, if that is what let it.
     """
 
     call: str
@@ -72,6 +73,7 @@ class Effect:
     result: Json = None
     error: str = ""
     ended_at: datetime | None = None
+    grant_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

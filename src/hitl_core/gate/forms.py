@@ -79,6 +79,7 @@ def compose(
     now = around.now()
     new = new_id(now)
     traits = around.catalogue.traits(action.tool)
+    shown = preview(traits, action)
     seconds = ruling.veto_seconds or ruling.deadline_seconds
     return PauseRequest(
         id=new,
@@ -90,7 +91,7 @@ def compose(
         title=form.title or traits.title or action.tool.replace("_", " ").capitalize(),
         action=action,
         digest=action.digest,
-        preview=preview(traits, action),
+        preview=shown,
         context=form.context,
         allowed=offered(form, ruling),
         arguments_schema=form.arguments_schema,
@@ -105,7 +106,7 @@ def compose(
         veto=ruling.veto_seconds is not None,
         remind_seconds=ruling.remind_seconds,
         escalation=ruling.escalation,
-        batch=ruling.batch,
+        batch=ruling.batch and traits.reversible is True and shown.reversible is True,
         in_doubt=form.in_doubt,
         undo_until=_undo_until(traits, form, now),
         draft=new if shares_draft(form, ruling) else None,
@@ -152,6 +153,11 @@ def lapse(ruling: Ruling) -> OnTimeout:
         return OnTimeout.PROCEED
     leads = ruling.level is Level.HUMAN_LEADS
     return OnTimeout.REFUSE if leads and ruling.on_timeout is OnTimeout.PROCEED else ruling.on_timeout
+
+
+def is_reversible(traits: Traits, action: Action) -> bool:
+    """Whether an action is known to be reversible, by its tool, and by what its preview says of these arguments."""
+    return traits.reversible is True and preview(traits, action).reversible is True
 
 
 def preview(traits: Traits, action: Action) -> Preview:

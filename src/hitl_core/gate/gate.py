@@ -23,9 +23,6 @@ from ..commands import (
     EndEffect,
     Known,
     Lease,
-    ListEffects,
-    ListRequests,
-    ListStops,
     Look,
     MoveEffect,
     Note,
@@ -63,7 +60,9 @@ from . import steering
 from .carrying import Carrying, in_words
 from .doubt import doubt_form, doubt_ruling, is_about, resolve
 from .forms import DEFAULT_FORM, Form, compose
-from .lineage import note_about
+from .granting import Granting
+from .lineage import note_on
+from .places import covering, knows
 from .standing import about, asked_again, asking, once_more, unmet
 from .surroundings import Surroundings
 from .telling import telling, told
@@ -87,6 +86,7 @@ class Gate:
         self._around = around
         self.veil = Veil(getattr(around.store, "custody", None), run.id, around.catalogue)
         self._weighing = Weighing(around, run)
+        self._granting = Granting(around, run)
         self._store = around.store
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[str, PauseRequest] = {}
@@ -155,11 +155,7 @@ class Gate:
 
     async def knows(self, place: str) -> bool:
         """Whether an action was asked about or begun at a call that lies in `place`."""
-        effects = await self._store.fetch(ListEffects(self.run.id))
-        if any(place in effect.call for effect in effects):
-            return True
-        asked = await self._store.fetch(ListRequests(states=tuple(RequestState), run_id=self.run.id, limit=1000))
-        return any(place in each.request.call for each in asked.items)
+        return await knows(self._store, self.run, place)
 
     async def heed_stops(self) -> bool:
         """Whether a stop covers this run now; `stopped` then says which. For frameworks that can end between steps."""
@@ -170,15 +166,14 @@ class Gate:
 
         For decisions that are handed to a framework: no begin of ours is between those and what they let happen.
         """
-        what = f"what was decided about {action.tool!r}"
-        return await self._heed(what, tool=action.tool, agents=action.origin.agents)
+        return await self._heed(
+            f"what was decided about {action.tool!r}", tool=action.tool, agents=action.origin.agents
+        )
 
     async def _heed(self, what: str, *, tool: str | None = None, agents: tuple[str, ...] = ()) -> Stop | None:
-        for stop in await self._store.fetch(ListStops()):
-            if stop.covers(run=self.run.id, tenant=self.run.tenant, tool=tool, agents=agents):
-                self.stopped = stop.holds_back(what)
-                return stop
-        return None
+        stop = await covering(self._store, self.run, tool, agents)
+        self.stopped = self.stopped if stop is None else stop.holds_back(what)
+        return stop
 
     async def _first(self, action: Action, call: str, round: int, form: Form) -> Verdict:
         ruling = await self._weighing.rule(action, call, form)
@@ -187,8 +182,11 @@ class Gate:
         if not ruling.asks and form.kind is Kind.APPROVAL:
             return self._let_through(action, call, round, form, ruling)
         if form.kind is not Kind.APPROVAL:
-            ruling = asking(ruling)
-        return await self._ask(action, call, round, form, ruling)
+            return await self._ask(action, call, round, form, asking(ruling))
+        covered = await self._granting.cover(self._weighing.case(action, call), ruling)
+        if covered.grant is not None:
+            return Proceed(action, call=call)
+        return await self._ask(action, call, round, form, covered.told(ruling))
 
     def _let_through(self, action: Action, call: str, round: int, form: Form, ruling: Ruling) -> Proceed:
         if ruling.level is Level.NOTIFY:
@@ -197,6 +195,7 @@ class Gate:
 
     async def _ask(self, action: Action, call: str, round: int, form: Form, ruling: Ruling) -> Wait:
         self._weighing.holds_back(call)
+        self._granting.holds_back(call)
         request = self._compose(action, call, round, form, ruling)
         request = self._waiting[call] = await going_on(self._around, self.run, request, self.waiting)
         return Wait(request)
@@ -248,12 +247,8 @@ class Gate:
 
     async def _note_about(self, action: Action, effect: Effect) -> str:
         """What the model is told if a person changed this call, however often it is asked about. Raises AppChanged."""
-        if action.digest == effect.action.digest:
-            return ""
-        everything = ListRequests(states=(), run_id=self.run.id, call=effect.call, limit=1000)
-        asked = await self._store.fetch(everything)
         try:
-            return note_about(action, effect, asked.items)
+            return await note_on(self._store, self.run.id, action, effect)
         except AppChanged as exc:
             self.changed = exc
             raise
@@ -277,7 +272,7 @@ class Gate:
         current = await self._weighing.rule(found.action, effect.call, form)
         if current.denied:
             return await self._deny(effect.action, effect.call, current)
-        missing = unmet(current, decided)
+        missing = await self._granting.unmet(current, decided, self._weighing.case(found.action, effect.call))
         if not missing:
             return found
         self._held.add(effect.call)
@@ -290,11 +285,11 @@ class Gate:
         if effect.fence == self.lease.fence:
             raise AlreadyStarted(f"the call {effect.call!r} is running now; it is not started a second time")
         current = await self._weighing.rule(effect.action, effect.call, form)
-        held = current.denied or unmet(current, about(effect, known.settled))
+        decided, case = about(effect, known.settled), self._weighing.case(effect.action, effect.call)
+        held = current.denied or await self._granting.unmet(current, decided, case)
         if effect.mode is EffectMode.IDEMPOTENT and not held:
             return Proceed(effect.action, call=effect.call, request_id=effect.request_id, note=note)
-        lost = MoveEffect(self.lease, effect.call, ActionEvent.LOSE, by=self.lease.owner, now=self._around.now())
-        return await self._doubt(known, await self._store.apply(lost), form, note)
+        return await self._doubt(known, await self._move(effect, ActionEvent.LOSE, self.lease.owner), form, note)
 
     async def _doubt(self, known: Known, effect: Effect, form: Form, note: str) -> Verdict:
         settled = known.settled
@@ -344,14 +339,16 @@ class Gate:
         """Begin, masked as it was decided on, with what the rules count."""
         allowed = self.veil.drawn(allowed)
         return await self._weighing.begin(
-            allowed, lambda counted: self._start(command(self._beginning(allowed, counted)), allowed.call)
+            allowed,
+            lambda counted: self._start(command(self._beginning(allowed, counted)), allowed.call),
+            granted=lambda ruling: self._granting.still(allowed, ruling),
         )
 
     async def _start(self, command: Command[Effect], call: str) -> Effect:
         """Apply the last check before a tool; a stop is remembered, whatever the framework makes of the error."""
         self._begun.add(call)
         try:
-            begun = await self._store.apply(command)
+            begun = await self._granting.counted(call, self._store.apply(command))
         except HitlError as exc:
             self._begun.discard(call)
             self.stopped = exc if isinstance(exc, Stopped) else self.stopped
@@ -374,6 +371,7 @@ class Gate:
             request_id=allowed.request_id,
             notice=self._notices.get(allowed.call),
             counted=counted,
+            grant_id=self._granting.under(allowed),
         )
 
     # ── the journal ──────────────────────────────────────────────────────────────────────────────────────────

@@ -1,4 +1,4 @@
-"""Is what the app proposes at a known place still the action that is known there? Pure."""
+"""Is what the app proposes at a known place still the action that is known there?"""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterable
 from typing import Final
 
-from ..commands import Effect, Settled
+from ..commands import Effect, ListRequests, Settled
+from ..contracts import Store
 from ..errors import AppChanged
 from ..lifecycle import ActionState
 from ..protocol import Action, changed_arguments
@@ -14,6 +15,14 @@ from .verdicts import edit_note
 
 _RUNS_NO_MORE: Final = (ActionState.EXECUTED, ActionState.FAILED, ActionState.REFUSED)
 """What came of such an action is only handed out, which its tool may be redefined for."""
+
+
+async def note_on(store: Store, run_id: str, proposed: Action, effect: Effect) -> str:
+    """The same as `note_about`, with what the store knows of all that was asked at this place."""
+    if proposed.digest == effect.action.digest:
+        return ""
+    asked = await store.fetch(ListRequests(states=(), run_id=run_id, call=effect.call, limit=1000))
+    return note_about(proposed, effect, asked.items)
 
 
 def note_about(proposed: Action, effect: Effect, asked: Iterable[Settled]) -> str:

@@ -36,7 +36,7 @@ class Weighing:
         self._forms[call] = form
         self.holds_back(call)
         async with self._looking:
-            weighed = await self._around.weigh(self._case(action, call), others=self._others)
+            weighed = await self._around.weigh(self.case(action, call), others=self._others)
             if weighed.counted and not weighed.ruling.denied:
                 self._let_through[call] = weighed.counted
             return weighed.ruling
@@ -44,32 +44,44 @@ class Weighing:
     def unlooked(self, action: Action, call: str, form: Form) -> Ruling:
         """The same for what asks in any case, without a look at the past."""
         self._forms[call] = form
-        return self._around.unlooked(self._case(action, call))
+        return self._around.unlooked(self.case(action, call))
 
     def holds_back(self, call: str) -> None:
         """The call does not begin after all, or begins now: the store counts it from then on."""
         self._let_through.pop(call, None)
 
-    async def begin(self, allowed: Proceed, start: Callable[[tuple[Counted, ...]], Awaitable[Effect]]) -> Effect:
+    async def begin(
+        self,
+        allowed: Proceed,
+        start: Callable[[tuple[Counted, ...]], Awaitable[Effect]],
+        *,
+        granted: Callable[[Ruling], bool],
+    ) -> Effect:
         """Start an action with what it counts for. If more has begun meanwhile, the policy is asked again.
 
-        Raises EffectRefused if it asks for more then, or HistoryMoved if that does not come to an end.
+        `granted` says whether a standing grant takes the place of what a ruling asks for. Raises EffectRefused if the
+        policy asks for more then, or HistoryMoved if that does not come to an end.
         """
-        case = self._case(allowed.action, allowed.call)
+        case = self.case(allowed.action, allowed.call)
         if not self._around.counts(case):
             self.holds_back(allowed.call)
             return await start(())
         async with self._looking:
             self.holds_back(allowed.call)
-            return await self._begin(case, start)
+            return await self._begin(case, start, granted)
 
-    async def _begin(self, case: Case, start: Callable[[tuple[Counted, ...]], Awaitable[Effect]]) -> Effect:
+    async def _begin(
+        self,
+        case: Case,
+        start: Callable[[tuple[Counted, ...]], Awaitable[Effect]],
+        granted: Callable[[Ruling], bool],
+    ) -> Effect:
         for _ in range(_TRIES):
             with suppress(HistoryMoved):
-                return await start(await self._counted(case))
+                return await start(await self._counted(case, granted))
         raise HistoryMoved(f"the call {case.call!r} was decided on {_TRIES} times, and each time more had begun")
 
-    async def _counted(self, case: Case) -> tuple[Counted, ...]:
+    async def _counted(self, case: Case, granted: Callable[[Ruling], bool]) -> tuple[Counted, ...]:
         """What an action counts for that is about to begin, if the policy allows it with all that has begun by now.
 
         Raises EffectRefused.
@@ -78,6 +90,8 @@ class Weighing:
         known = await self._around.store.fetch(Look(self._run.id, case.call))
         decided = known.settled if known.effect is None else about(known.effect, known.settled)
         missing = weighed.ruling.why if weighed.ruling.denied else unmet(weighed.ruling, decided)
+        if missing and decided is None and not weighed.ruling.denied and granted(weighed.ruling):
+            missing = ""
         missing = missing or ("" if weighed.known else "what happened before cannot be read")
         if missing:
             await self._refuse(case, weighed.ruling, missing)
@@ -95,6 +109,7 @@ class Weighing:
     def _others(self) -> Iterator[Counted]:
         return chain.from_iterable(self._let_through.values())
 
-    def _case(self, action: Action, call: str) -> Case:
+    def case(self, action: Action, call: str) -> Case:
+        """An action of this turn as it is decided on."""
         form = self._forms.get(call, DEFAULT_FORM)
         return Case(action, self._run, call, form.confidence, form.facts)

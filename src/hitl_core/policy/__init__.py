@@ -9,7 +9,18 @@ confirm without a reason written in the rule. The file format: `docs/policy.md`.
 """
 
 from .checking import PolicyFault
-from .deciding import POLICY_ASK_EVERYTHING, Explanation, Fate, Held, Policy, Weighed, explain
+from .deciding import (
+    POLICY_ASK_EVERYTHING,
+    Explanation,
+    Fate,
+    Held,
+    Policy,
+    Weighed,
+    allowance_problems,
+    amount_of,
+    explain,
+    reasons_against,
+)
 from .rules import (
     DEFAULT_RULE,
     All,
@@ -79,6 +90,8 @@ __all__ = [
     "Type",
     "Weighed",
     "Where",
+    "allowance_problems",
+    "amount_of",
     "argument",
     "budget",
     "confidence",
@@ -86,4 +99,5 @@ __all__ = [
     "explain",
     "parse_duration",
     "rate",
+    "reasons_against",
 ]

@@ -5,6 +5,7 @@ from .canonical import canonical, parse, sha256
 from .doubt import ABORT, HAPPENED, NOT_HAPPENED, RUNS_NOTHING
 from .draft import DraftVersion
 from .events import AuditEntry, AuditEvent, LiveEvent, LiveKind
+from .grant import Allowance, Grant, GrantState, acting
 from .guidance import GUIDANCE_LIMIT, Guidance, GuidanceState
 from .ids import instant, micros, new_id
 from .masks import has_mask, is_mask, mask, mask_faults, mask_paths, masked, secret_paths
@@ -48,6 +49,7 @@ __all__ = [
     "Accept",
     "ActingFor",
     "Action",
+    "Allowance",
     "Answer",
     "Approve",
     "Approvers",
@@ -68,6 +70,8 @@ __all__ = [
     "Escalation",
     "Executed",
     "Failed",
+    "Grant",
+    "GrantState",
     "Guidance",
     "GuidanceState",
     "HandBack",
@@ -105,6 +109,7 @@ __all__ = [
     "UndoneCall",
     "Verdict",
     "Wait",
+    "acting",
     "canonical",
     "changed_arguments",
     "decision_of",

@@ -106,6 +106,7 @@ class PauseRequest(TopRecord):
     `created_at`: they change who is asked, never what. `handle` belongs to the adapter and says where the framework
     waits; nobody else reads it. `draft` names the shared draft of which this is a version, `follows` the request that
     was sent back or asked about and that this one goes on from, with all that was `asked`. `undo_until` is on a notice.
+    `batch`: its rule lets it be answered together with others, and it can be taken back.
     """
 
     id: Name

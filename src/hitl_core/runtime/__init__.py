@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from .batches import Answered, Batch, shown_digest
+from .granting import like
 from .opened import INPUT_LIMIT, Settings
 from .reach import Reach, reach
 from .runtime import Runtime
 from .worker import Worker
 
-__all__ = ["INPUT_LIMIT", "Reach", "Runtime", "Settings", "Worker", "reach"]
+__all__ = [
+    "INPUT_LIMIT",
+    "Answered",
+    "Batch",
+    "Reach",
+    "Runtime",
+    "Settings",
+    "Worker",
+    "like",
+    "reach",
+    "shown_digest",
+]

@@ -11,12 +11,12 @@ from ..commands import Effect, ListEffects, ListRuns, Page
 from ..contracts import require
 from ..errors import RunBusy
 from ..protocol import LiveEvent, Run, RunState
+from .batches import Batches
 from .control import Control
 from .live import listen
-from .requests import Requests
 
 
-class Runtime(Requests, Control):
+class Runtime(Batches, Control):
     """One app under one backend with one store. Use as an async context manager, or call `close`."""
 
     async def start(self, input: object, *, by: str | None = None, thread: str | None = None) -> Run:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from hitl_core.commands import SetStop, Stop, StopScope
 from hitl_core.errors import NotAuthorised, NotPermitted, RunNotFound
 from hitl_core.lifecycle import RequestState
 from hitl_core.people import Act, Authority, Person
-from hitl_core.protocol import Approve, Responder, Response, Run, RunState
+from hitl_core.protocol import Allowance, Approve, Responder, Response, Run, RunState
 from hitl_core.runtime import Runtime
 from tests.core.shop import Shop, decide, one_refund, only, policy, rule, trail
 
@@ -139,6 +140,7 @@ ACTS: dict[Act, Callable[[Runtime, Run, Any], Awaitable[Any]]] = {
     Act.REVOKE: lambda hitl, run, by: hitl.revoke(only(run).id, by=by, reason="wrong"),
     Act.UNDO: lambda hitl, run, by: hitl.undo(run.id, by=by, reason="wrong"),
     Act.REWIND: lambda hitl, run, by: hitl.rewind(run.id, by=by, reason="wrong"),
+    Act.GRANT: lambda hitl, run, by: hitl.grant(Allowance(tool="refund"), by=by, lasts=timedelta(hours=1)),
     Act.OVERRIDE: lambda hitl, run, by: hitl.override(run.id, "denied", by=by, reason="wrong"),
 }
 acts = pytest.mark.parametrize("act", ACTS, ids=str)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 
 import typer
@@ -12,8 +13,8 @@ from ...commands import Page, Recorded, Settled
 from ...errors import Fault
 from ...lifecycle import RequestState
 from ...policy.rules import parse_duration
-from ...protocol import Accept, Delegate, Json, Responder, Response, Run
-from ...runtime import Runtime
+from ...protocol import Accept, Delegate, Grant, Json, Reply, Responder, Response, Run
+from ...runtime import Runtime, like
 from ..errors_shown import WrongUsage
 from ..frozen import Frozen, frozen_requests
 from ..hints import Hints
@@ -40,7 +41,9 @@ from ..terminal.agreement import still_needed
 from ..terminal.listings import frozen_lines, outcome_lines, requests_table, state_text
 from ..terminal.output import Output
 from ..terminal.render import request_panel
+from .batches import Exceptions, respond_many
 from .decisions import OUTCOMES, WORDS, Given, faults_in, response, word_of
+from .grants import Times, When, condition_of, given_line, lasting
 from .runs import Session, asked
 
 Notices = Annotated[bool, typer.Option("--notices", help="Show notices, too; they need no answer.")]
@@ -73,6 +76,20 @@ Seer = Annotated[str | None, typer.Option("--as", metavar="WHO", help="Only what
 Deferred = Annotated[bool, typer.Option("--deferred", help="Show also what was put off.")]
 Until = Annotated[str, typer.Option("--until", metavar="TIME", help="How long: 2h, 3d, or a time with its offset.")]
 To = Annotated[str, typer.Argument(metavar="WHO", help="Who decides instead of you.")]
+Together = Annotated[
+    bool,
+    typer.Option("--batch", help="Answer every open request like this one (same tool, rule and kind) in one gesture."),
+]
+Left = Annotated[
+    list[str] | None, typer.Option("--except", metavar="REQUEST", help="With --batch: leave this one open.")
+]
+Refused = Annotated[
+    list[str] | None, typer.Option("--reject", metavar="REQUEST", help="With --batch: reject this one.")
+]
+Granting = Annotated[
+    str | None,
+    typer.Option("--grant", metavar="TIME", help="With approve: let calls like it run unasked for this long."),
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Resume the run at once; exit status as of `hitl run`.")]
 
 
@@ -135,6 +152,12 @@ def respond(
     outcome: Outcome = None,
     version: Version = None,
     digest: Digest = None,
+    batch: Together = False,
+    left: Left = None,
+    refused: Refused = None,
+    grant: Granting = None,
+    times: Times = None,
+    when: When = None,
     resume: Resume = False,
     progress: ShowProgress = None,
     as_json: AsJson = False,
@@ -147,18 +170,68 @@ def respond(
     faults = [*faults_in(word, given), *([Fault("--as", "is missing: say who decides")] if as_ is None else [])]
     if as_ is None or faults:
         raise WrongUsage(faults)
-    who = responder(as_, role)
+    who, like_it = responder(as_, role), Like.of(word, grant, times, when)
+    _check_batch(batch, left, refused, resume, like_it)
+    if batch:
+        exceptions = Exceptions(tuple(left or ()), tuple(refused or ()))
+        return respond_many(session.opening, session.output, request, word, given, exceptions, by=who, digest=digest)
 
-    async def work(hitl: Runtime) -> tuple[Recorded, Run]:
+    async def work(hitl: Runtime) -> tuple[Recorded, Run, Grant | None]:
         settled = await find_request(hitl, request)
         answer = response(settled.request, word, given, by=who, digest=digest)
-        return await _record(hitl, await _of_version(hitl, settled, answer, version))
+        return await _record(hitl, await _of_version(hitl, settled, answer, version), settled, like_it)
 
-    recorded, run = session.opening.do(work)
+    recorded, run, granted = session.opening.do(work)
     if resume:
         return session.resume(run.id, as_, role)
-    _report(session, recorded, run)
+    _report(session, recorded, run, granted)
     return Exit.DONE
+
+
+@dataclass(frozen=True, slots=True)
+class Like:
+    """The grant that comes with an approval: for how long, and for which calls."""
+
+    lasts: timedelta
+    limits: dict[str, Json]
+
+    @classmethod
+    def of(cls, word: Reply, grant: str | None, times: int | None, when: str | None) -> Like | None:
+        """Raises WrongUsage for options that mean nothing."""
+        if grant is None:
+            faults = [
+                Fault(f"--{name}", "means nothing without --grant")
+                for name, given in (("times", times), ("when", when))
+                if given is not None
+            ]
+            if faults:
+                raise WrongUsage(faults)
+            return None
+        if word is not Reply.APPROVE:
+            raise WrongUsage(
+                [Fault("--grant", f"means nothing with {word.value!r}; approve the call, or use `hitl grant`")]
+            )
+        limits: dict[str, Json] = {} if when is None else {"when": condition_of(when)}
+        return cls(lasting(grant, "--grant"), {"times": times, **limits})
+
+
+def _check_batch(
+    batch: bool, left: list[str] | None, refused: list[str] | None, resume: bool, like_it: Like | None
+) -> None:
+    """Raises WrongUsage for options that would be ignored."""
+    faults = []
+    if batch and resume:
+        faults.append(Fault("--resume", "means nothing with --batch; `hitl worker --until-idle` goes on with them"))
+    if batch and like_it is not None:
+        faults.append(Fault("--grant", "means nothing with --batch; give it by itself with `hitl grant`"))
+    if not batch:
+        faults += [
+            Fault(name, "means nothing without --batch")
+            for name, given in (("--except", left), ("--reject", refused))
+            if given
+        ]
+    if faults:
+        raise WrongUsage(faults)
 
 
 def delegate(
@@ -173,9 +246,9 @@ def delegate(
     """Let somebody else decide. The request stays open, and shows the same action; you do not decide it any more."""
     session, who = Session(Opening(config), Output(as_json), None), responder(as_, role)
 
-    async def work(hitl: Runtime) -> tuple[Recorded, Run]:
+    async def work(hitl: Runtime) -> tuple[Recorded, Run, Grant | None]:
         settled = await find_request(hitl, request)
-        return await _record(hitl, Response.to(settled.request, Delegate(to=to), by=who, reason=reason))
+        return await _record(hitl, Response.to(settled.request, Delegate(to=to), by=who, reason=reason), settled)
 
     _report(session, *session.opening.do(work))
     return Exit.DONE
@@ -252,9 +325,16 @@ async def _of_version(hitl: Runtime, settled: Settled, answer: Response, number:
     return answer.model_copy(update={"decision": accepted})
 
 
-async def _record(hitl: Runtime, answer: Response) -> tuple[Recorded, Run]:
-    recorded = await hitl.respond(answer)
-    return recorded, await hitl.run(recorded.settled.request.run_id)
+async def _record(
+    hitl: Runtime, answer: Response, settled: Settled, like_it: Like | None = None
+) -> tuple[Recorded, Run, Grant | None]:
+    granted: Grant | None = None
+    if like_it is None:
+        recorded = await hitl.respond(answer)
+    else:
+        allows = like(settled.request, **like_it.limits)
+        recorded, granted = await hitl.respond_and_grant(answer, allows, lasts=like_it.lasts)
+    return recorded, await hitl.run(recorded.settled.request.run_id), granted
 
 
 def _ask(session: Session, given: str, as_: str | None, roles: list[str] | None) -> int:
@@ -269,20 +349,22 @@ def _ask(session: Session, given: str, as_: str | None, roles: list[str] | None)
     answer = session.prompt(who).ask(settled)
     if answer is None:
         return Exit.PAUSED
-    recorded, run = session.opening.do(lambda hitl: _record(hitl, answer))
+    recorded, run, _ = session.opening.do(lambda hitl: _record(hitl, answer, settled))
     _report(session, recorded, run)
     return Exit.DONE
 
 
-def _report(session: Session, recorded: Recorded, run: Run) -> None:
+def _report(session: Session, recorded: Recorded, run: Run, granted: Grant | None = None) -> None:
     settled, frozen = recorded.settled, session.frozen(run)
     document: dict[str, Json] = {
         "request": json_views.settled_view(settled),
         "run": json_views.run_view(run, frozen),
         "replayed": recorded.replayed,
+        **({} if granted is None else {"grant": json_views.grant_view(granted, datetime.now(UTC))}),
     }
     again = " (the same answer had been recorded before)" if recorded.replayed else ""
     if missing := still_needed(settled, datetime.now(UTC)):
         again += f"; still needed: {missing}"
     line = Text.assemble("request ", (settled.request.id, "bold"), " is ", state_text(settled.state), again)
-    session.output.result(document, line, *outcome_lines(run, Hints(session.opening.config), frozen))
+    lines = [line] if granted is None else [line, given_line(granted)]
+    session.output.result(document, *lines, *outcome_lines(run, Hints(session.opening.config), frozen))

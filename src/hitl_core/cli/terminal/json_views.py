@@ -13,7 +13,7 @@ from typing import Any, Final, cast
 from ...audit import Report
 from ...commands import Effect, Override, Page, Settled, Stop
 from ...lifecycle import RequestState
-from ...protocol import AuditEntry, DraftVersion, Guidance, Json, PauseRequest, Record, Run, RunState, Undoing
+from ...protocol import AuditEntry, DraftVersion, Grant, Guidance, Json, PauseRequest, Record, Run, RunState, Undoing
 from ...runtime import Reach
 from ..frozen import Frozen
 from .agreement import still_needed
@@ -102,6 +102,12 @@ def guidance_view(guidance: Guidance) -> dict[str, Json]:
     return {"id": view.pop("id"), "kind": "guidance", "state": view.pop("state"), **view}
 
 
+def grant_view(grant: Grant, now: datetime) -> dict[str, Json]:
+    """One standing grant, where it stands, and what was made of it."""
+    view = _plain(grant)
+    return {"id": view.pop("id"), "kind": "grant", "state": grant.state(now).value, **view}
+
+
 def effect_view(effect: Effect) -> dict[str, Json]:
     """One action that was allowed or refused, and its outcome."""
     return {
@@ -113,6 +119,7 @@ def effect_view(effect: Effect) -> dict[str, Json]:
         "mode": effect.mode.value,
         "attempts": effect.attempts,
         "request_id": effect.request_id,
+        "grant_id": effect.grant_id,
         "result": effect.result,
         "error": effect.error,
     }

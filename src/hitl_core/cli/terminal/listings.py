@@ -15,7 +15,7 @@ from rich.text import Text
 
 from ...commands import Effect, Override, Settled, Stop
 from ...lifecycle import RequestState
-from ...protocol import Guidance, Run, RunState, Undoing
+from ...protocol import Grant, Guidance, Run, RunState, Undoing
 from ...runtime import Reach
 from ..frozen import Frozen
 from ..hints import Hints
@@ -26,6 +26,10 @@ _STATE_STYLES: Final = {
     "completed": "green",
     "executed": "green",
     "consumed": "green",
+    "active": "green",
+    "used_up": "yellow",
+    "expired": "yellow",
+    "revoked": "red",
     "queued": "yellow",
     "dropped": "red",
     "paused": "yellow",
@@ -126,6 +130,8 @@ def effects_table(effects: Iterable[Effect]) -> Table:
         given = shown(json.dumps(effect.action.arguments, ensure_ascii=False)[:200])
         result = json.dumps(effect.result, ensure_ascii=False)[:200]
         came = shown(effect.error, "red") if effect.error else shown(result)
+        if effect.grant_id is not None:
+            came.append(f" under grant {effect.grant_id}", "dim")
         table.add_row(shown(effect.call), state_text(effect.state), shown(effect.action.tool), given, came)
     return table
 
@@ -163,6 +169,35 @@ def reach_table(reaches: Iterable[Reach]) -> Table:
     for each in reaches:
         table.add_row(each.what, Text("yes", "green") if each.reached else Text("NO", "bold red"), shown(each.when))
     return table
+
+
+def grants_table(grants: Iterable[Grant], *, now: datetime) -> Table:
+    """The standing grants, and what was made of them."""
+    table = _listing("grant", "state", "tool", "scope", "used", "ends", "by", "reason")
+    for each in grants:
+        ends, scope = ago(each.expires_at, now), shown("; ".join(_scope(each)))
+        used, by = shown(", ".join(_used(each))), shown(each.by.id)
+        table.add_row(
+            each.id, state_text(each.state(now)), shown(each.allows.tool), scope, used, ends, by, shown(each.reason)
+        )
+    return table
+
+
+def _scope(grant: Grant) -> Iterator[str]:
+    allows = grant.allows
+    if allows.agent is not None:
+        yield f"agent {allows.agent}"
+    if allows.run_id is not None:
+        yield f"run {allows.run_id}"
+    if allows.when is not None:
+        yield json.dumps(allows.when, ensure_ascii=False)
+
+
+def _used(grant: Grant) -> Iterator[str]:
+    allows = grant.allows
+    yield f"{grant.used} of {allows.times}" if allows.times is not None else str(grant.used)
+    if allows.most is not None:
+        yield f"{allows.sum_of} {grant.spent:g} of {allows.most:g}"
 
 
 def stops_table(stops: Iterable[Stop], *, now: datetime) -> Table:

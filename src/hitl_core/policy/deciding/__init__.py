@@ -3,6 +3,7 @@
 decide ─► matching (which rules are about it) ─► plan (strictest first) ─► compiled (conditions) ─► rulings
 """
 
+from .covering import allowance_problems, amount_of, reasons_against
 from .decide import POLICY_ASK_EVERYTHING, Policy
 from .explain import Explanation, Fate, Weighed, explain
 from .held import Held
@@ -14,5 +15,8 @@ __all__ = [
     "Held",
     "Policy",
     "Weighed",
+    "allowance_problems",
+    "amount_of",
     "explain",
+    "reasons_against",
 ]

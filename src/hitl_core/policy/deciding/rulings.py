@@ -69,6 +69,7 @@ def doubtful(rule: Rule, ruling: Ruling, floor: int, exc: Exception) -> Ruling:
             "on_timeout": OnTimeout.REFUSE if ruling.on_timeout is OnTimeout.PROCEED else ruling.on_timeout,
             "veto_seconds": None,
             "batch": False,
+            "doubtful": True,
         }
     )
 
@@ -76,7 +77,7 @@ def doubtful(rule: Rule, ruling: Ruling, floor: int, exc: Exception) -> Ruling:
 def unpoliced(version: str, exc: Exception) -> Ruling:
     """Asked, because the policy itself failed on this action."""
     why = f"The policy could not be applied: {doubt_text(exc)}. So it asks."
-    return Ruling(level=Level.CONFIRM, rule=DEFAULT_RULE, version=version, why=why)
+    return Ruling(level=Level.CONFIRM, rule=DEFAULT_RULE, version=version, why=why, doubtful=True)
 
 
 def _at_least_confirm(level: Level) -> Level:

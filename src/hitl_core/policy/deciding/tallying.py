@@ -24,6 +24,7 @@ from ..rules import (
     Not,
     Novel,
     Past,
+    Path,
     Question,
     Rate,
     Tally,
@@ -74,7 +75,7 @@ def tallying(subject: Budget | Rate | Novel, scope: str) -> Tallying:
         values = [_key(each, action, facts) for each in subject.per]
         amount = Decimal(0)
         if isinstance(subject, Budget):
-            amount = _amount(subject, action)
+            amount = amount_at(subject.of, action)
         elif isinstance(subject, Novel):
             values.append(_value(Argument(subject.of), action, facts))
         return Tally(Question(series, _digest([facts.tenant, *values]), within), amount)
@@ -132,9 +133,10 @@ def _value(subject: Argument | ContextValue, action: Action, facts: Facts) -> Js
     return value  # type: ignore[return-value]  # what lies in JSON is JSON; if it is not, no digest is made of it
 
 
-def _amount(budget: Budget, action: Action) -> Decimal:
-    subject = Argument(budget.of)
-    value = walk(action.arguments, budget.of, subject)
+def amount_at(path: Path, action: Action) -> Decimal:
+    """The amount in an action's arguments at a path. Raises Doubt."""
+    subject = Argument(path)
+    value = walk(action.arguments, path, subject)
     if value is MISSING:
         raise Doubt(f"{subject} is missing")
     try:

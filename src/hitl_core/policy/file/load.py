@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from os import PathLike
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from ...errors import PolicyInvalid
 from ..checking import (
@@ -20,8 +20,9 @@ from ..checking import (
     spell,
     unknown,
 )
-from ..rules import Defaults, Rule
+from ..rules import Condition, Defaults, Rule
 from .cursor import Cursor, Named
+from .read_condition import read_condition
 from .read_names import read_named
 from .read_rule import read_defaults, read_rule
 from .sources import Source, digest_of, from_file, from_text
@@ -54,6 +55,12 @@ def read_file(path: str | PathLike[str]) -> Draft:
 def read_text(text: str, *, name: str) -> Draft:
     """Read a policy from TOML text. Raises PolicyInvalid."""
     return _read(from_text(text, name))
+
+
+def read_when(raw: dict[str, Any]) -> tuple[Condition, list[Problem]]:
+    """A condition that stands alone, as data, and what is wrong with how it is written."""
+    problems: list[Problem] = []
+    return read_condition(Cursor(raw, ("when",), problems, Named())), problems
 
 
 def _read(sources: list[Source]) -> Draft:

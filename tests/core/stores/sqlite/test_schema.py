@@ -83,6 +83,9 @@ def to_version_1(path: Path) -> None:
         connection.execute("DROP TABLE hitl_timers")
         connection.execute("ALTER TABLE hitl_requests DROP COLUMN draft")
         connection.execute("DROP TABLE hitl_drafts")
+        connection.execute("ALTER TABLE hitl_effects DROP COLUMN granted")
+        connection.execute("DROP TABLE hitl_grant_uses")
+        connection.execute("DROP TABLE hitl_grants")
         connection.execute("PRAGMA user_version = 1")
 
 

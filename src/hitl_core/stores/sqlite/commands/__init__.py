@@ -1,6 +1,6 @@
 """What each store command does, one file per family. A command is one function inside one transaction."""
 
-from . import decisions, deferring, effects, endings, guidance, journal, runs, stops, timers
+from . import decisions, deferring, effects, endings, grants, guidance, journal, runs, stops, timers
 from .counting import own_effect, past
 from .runs import find
 from .stops import in_force
@@ -11,6 +11,7 @@ __all__ = [
     "effects",
     "endings",
     "find",
+    "grants",
     "guidance",
     "in_force",
     "journal",

@@ -286,6 +286,7 @@ def _note(
     text: dict[str, Json] = {"decision": response.decision.type, "digest": response.digest}
     text |= {"response": body.digest.hex(), "channel": who.channel, "authenticated_by": who.authenticated_by}
     text |= {} if who.acting_for is None else {"acting_for": who.acting_for.id}
+    text |= {} if response.batch is None else {"batch": response.batch}
     text |= {} if count is None else count.told(open=run is not None)
     txn.note(AuditEvent.REQUEST_DECIDED, row.name, who.id, command.now, text, run=run)
 

@@ -14,6 +14,7 @@ from ..tables import EFFECT, EffectRow, RequestRow, RunRow, Transaction, View, b
 from .counting import check_past, count
 from .endings import ERROR_LENGTH
 from .fence import only_their_own_tables
+from .grants import note_use, permit
 from .permission import check, take
 from .runs import leased
 
@@ -54,8 +55,14 @@ def begin_effect(txn: Transaction, command: BeginEffect) -> Effect:
     known = find(txn, run.key, command.call)
     notice = None if command.notice is None else requests.check(command.notice, run)
     request = check(txn, command, run, known)
-    check_past(txn, command, 0 if known is None else known.key)
+    begun_before = 0 if known is None else known.key
+    check_past(txn, command, begun_before)
+    granted = permit(txn, command, run, begun_before)
     key = _start(txn, command, run, known, request)
+    if granted is not None:
+        note_use(txn, command, run, granted, key)
+    if granted is not None or (known is not None and known.grant is not None):
+        txn.execute("UPDATE hitl_effects SET granted = ? WHERE key = ?", (granted, key))
     count(txn, command, key)
     take(txn, run, command.call, key)
     if request is not None:
@@ -221,6 +228,7 @@ def _close_request(txn: Transaction, run: RunRow, row: EffectRow) -> None:
 def _note_started(txn: Transaction, command: BeginEffect, run: RunRow, begun: Effect) -> None:
     told: dict[str, Json] = {"tool": begun.action.tool, "digest": begun.action.digest, "mode": begun.mode}
     told |= {"attempt": begun.attempts, "request": begun.request_id}
+    told |= {} if begun.grant_id is None else {"grant": begun.grant_id}
     _note(txn, AuditEvent.EFFECT_STARTED, run, begun.call, command.lease.owner, command.now, **told)
 
 

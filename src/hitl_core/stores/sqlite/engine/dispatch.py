@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from .... import commands as c
-from ..commands import decisions, deferring, drafts, effects, endings, guidance, journal, runs, stops, timers
+from ..commands import decisions, deferring, drafts, effects, endings, grants, guidance, journal, runs, stops, timers
 from ..reading import inbox, queries
 from ..tables import Transaction, View
 
@@ -33,6 +33,8 @@ COMMANDS: Final[Mapping[type[c.Command[Any]], Callable[[Transaction, Any], Any]]
     c.Remember: journal.remember,
     c.GiveGuidance: guidance.give_guidance,
     c.TakeGuidance: guidance.take_guidance,
+    c.GiveGrant: grants.give_grant,
+    c.RevokeGrant: grants.revoke_grant,
     c.SetStop: stops.set_stop,
     c.LiftStop: stops.lift_stop,
     c.EraseRun: endings.erase_run,
@@ -52,6 +54,7 @@ QUERIES: Final[Mapping[type[c.Query[Any]], Callable[[View, Any], Any]]] = {
     c.ListGuidance: queries.list_guidance,
     c.ListVersions: queries.list_versions,
     c.ListAsked: queries.list_asked,
+    c.ListGrants: grants.list_grants,
     c.ListStops: queries.list_stops,
     c.ListErasable: endings.erasable,
     c.ListOverrides: queries.list_overrides,

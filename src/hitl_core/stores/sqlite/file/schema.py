@@ -130,7 +130,21 @@ _V9: Final = (
     "ALTER TABLE hitl_requests ADD COLUMN draft INTEGER",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1, _V2, _V3, _V4, _V5, _V6, _V7, _V8, _V9)
+_V10: Final = (
+    # Standing grants, and what has begun under them; amounts and sums are in millionths.
+    """CREATE TABLE hitl_grants (key INTEGER PRIMARY KEY, id NOT NULL UNIQUE, tool TEXT NOT NULL, tenant TEXT NOT NULL,
+        expires INTEGER NOT NULL, times INTEGER, most INTEGER, used INTEGER NOT NULL, spent INTEGER NOT NULL,
+        revoked INTEGER, revoked_by TEXT, body INTEGER NOT NULL)""",
+    "CREATE INDEX hitl_grants_tool ON hitl_grants (tool, tenant)",
+    """CREATE TABLE hitl_grant_uses (grant_key INTEGER NOT NULL REFERENCES hitl_grants,
+        effect INTEGER NOT NULL REFERENCES hitl_effects, amount INTEGER NOT NULL,
+        PRIMARY KEY (grant_key, effect)) WITHOUT ROWID""",
+    "CREATE INDEX hitl_grant_uses_effect ON hitl_grant_uses (effect)",
+    # The grant under which an action has begun. NULL for all others.
+    "ALTER TABLE hitl_effects ADD COLUMN granted INTEGER REFERENCES hitl_grants",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1, _V2, _V3, _V4, _V5, _V6, _V7, _V8, _V9, _V10)
 """Migration N leads from version N to N+1. Released ones are never edited; add one instead."""
 
 

@@ -2,6 +2,7 @@
 
 from . import bodies, drafts, emptied, requests
 from .bodies import checked, unpack
+from .grants import GRANT, UNIT, grant_record
 from .guidance import GUIDANCE, guidance_record
 from .identity import column, text
 from .requests import RequestRow
@@ -13,11 +14,13 @@ from .view import View, tolerant
 
 __all__ = [
     "EFFECT",
+    "GRANT",
     "GUIDANCE",
     "OPEN",
     "READY",
     "RUN",
     "SETTLED",
+    "UNIT",
     "EffectRow",
     "RequestRow",
     "RunRow",
@@ -30,6 +33,7 @@ __all__ = [
     "column",
     "drafts",
     "emptied",
+    "grant_record",
     "guidance_record",
     "open_ones",
     "pending",

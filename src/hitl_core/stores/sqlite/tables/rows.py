@@ -111,8 +111,9 @@ def run_record(view: View, row: RunRow, pending: tuple[PauseRequest, ...] = ()) 
 # ── effects ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 EFFECT: Final = """SELECT e.key, e.call, e.state, e.mode, e.attempts, e.fence, q.id, e.error, e.action, e.result,
-    e.ended, a.digest, a.data, b.digest, b.data
+    e.ended, a.digest, a.data, b.digest, b.data, s.id
     FROM hitl_effects e LEFT JOIN hitl_requests q ON q.key = e.request
+    LEFT JOIN hitl_grants s ON s.key = e.granted
     LEFT JOIN hitl_bodies a ON a.key = e.action LEFT JOIN hitl_bodies b ON b.key = e.result"""
 
 
@@ -134,6 +135,7 @@ class EffectRow(NamedTuple):
     action_data: bytes
     result_digest: bytes | None
     result_data: bytes | None
+    grant: bytes | str | None
 
     @classmethod
     def of(cls, found: tuple[Any, ...]) -> Self:
@@ -160,6 +162,7 @@ class EffectRow(NamedTuple):
             attempts=self.attempts,
             fence=self.fence,
             request_id=None if self.request is None else text(self.request),
+            grant_id=None if self.grant is None else text(self.grant),
             result=result,
             error=self.error or "",
             ended_at=None if self.ended is None else instant(self.ended),

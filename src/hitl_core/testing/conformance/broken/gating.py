@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from ....capabilities import Capability
-from ....commands import ListRequests, Settled
+from ....commands import ListGrants, ListRequests, Settled
 from ....contracts import Ending, Turn
 from ....errors import Stopped
 from ....gate import Carrying, Form, Gate
@@ -42,6 +42,15 @@ from ..world import Parts
 from .adapters import BrokenAdapter
 from .breaking import breaks
 from .gate import NO_FORM, BrokenGate, Unrecorded
+
+
+@breaks("P83", Capability.GATE_TOOLS)
+class TakesAGrantForEveryYes(BrokenGate):
+    """Where there is any grant for a tool, lets all of its calls run."""
+
+    async def heard(self, said: Verdict, action: Action, call: str) -> Verdict:
+        granted = await self.inner._store.fetch(ListGrants(action.tool))
+        return self.lets_run(action, call) if granted and isinstance(said, Wait) else said
 
 
 @breaks("P09", Capability.HANDOFF_TO_HUMAN)

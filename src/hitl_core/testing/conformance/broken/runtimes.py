@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import ClassVar, Self
@@ -11,7 +12,7 @@ from ....commands import GetRequest, LiftStop, Override, Recorded, Settled, Stop
 from ....errors import AlreadyDecided, RequestClosed, RequestExpired, ResponseRefused
 from ....lifecycle import RequestState
 from ....protocol import Delegate, Guidance, Responder, Response, RunState, Undoing, UndoState
-from ....runtime import Runtime
+from ....runtime import Batch, Runtime
 from ..world import Parts
 from .breaking import breaks
 
@@ -132,6 +133,15 @@ class LiftsForWhoeverStopped(BrokenRuntime):
     async def lift(self, scope: StopScope, target: str = "", *, by: str | Responder, reason: str) -> int:
         name = by if isinstance(by, str) else by.id
         return await self.store.apply(LiftStop(scope, target, reason, name, self.clock.now()))
+
+
+@breaks("P25")
+class SaysTheSameToAll(BrokenRuntime):
+    """Takes the last answer of a batch for all of them."""
+
+    async def respond_many(self, responses: Sequence[Response]) -> Batch:
+        said = responses[-1].decision
+        return await super().respond_many([each.model_copy(update={"decision": said}) for each in responses])
 
 
 @breaks("P61")

@@ -120,6 +120,16 @@ class CountsNothing(BrokenStore):
         return await self._inner.apply(command)
 
 
+@breaks("P83")
+class GrantsForNothing(BrokenStore):
+    """Lets run what a grant covers, and does not count it."""
+
+    async def apply(self, command: Any) -> Any:
+        if isinstance(command, BeginEffect):
+            command = replace(command, grant_id=None)
+        return await self._inner.apply(command)
+
+
 @breaks("P62")
 class CancelsInNameOnly(BrokenStore):
     """Says that a run is cancelled, and leaves everything as it is."""

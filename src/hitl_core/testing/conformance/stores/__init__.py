@@ -9,10 +9,10 @@
 All handles on one folder share their data: behaviours open several, and close and open again.
 """
 
-from . import drafts, effects, guidance, people, runs
+from . import drafts, effects, grants, guidance, people, runs
 from .suite import STORE_BEHAVIOURS, StoreBehaviour, store_behaviour, try_store
 from .world import StoreWorld
 
-ROOMS = (runs, effects, guidance, people, drafts)
+ROOMS = (runs, effects, grants, guidance, people, drafts, grants)
 
 __all__ = ["STORE_BEHAVIOURS", "StoreBehaviour", "StoreWorld", "store_behaviour", "try_store"]
