@@ -27,7 +27,7 @@ FORGETFUL = f"{__name__}:Forgetful"
 
 def test_the_table_and_the_report(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     file = tmp_path / "report.json"
-    assert run(["conformance", "plain", "--promise", "P02", "--promise", "p64", "--json", str(file)]) == 0
+    assert run(["conformance", "plain", "--promise", "P02", "--promise", "p66", "--json", str(file)]) == 0
     shown = capsys.readouterr().out
     assert "Approve runs the action once" in shown
     assert "no checkpoints to go back to" in shown
@@ -35,7 +35,7 @@ def test_the_table_and_the_report(capsys: pytest.CaptureFixture[str], tmp_path: 
     report: Any = json.loads(file.read_text())
     assert (report["adapter"], report["good"]) == ("plain", True)
     assert report["versions"].keys() == {"hitl-core"}
-    assert {result["promise"] for result in report["results"]} == {"P02", "P64"}
+    assert {result["promise"] for result in report["results"]} == {"P02", "P66"}
     assert {result["outcome"] for result in report["results"]} == {"passed", "refused"}
     assert report["capabilities"]["undo_by_fork"]["level"] == "absent"
 

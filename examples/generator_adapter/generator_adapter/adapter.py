@@ -122,6 +122,8 @@ class GeneratorAdapter:
         if not callable(app):
             raise AppRefused(f"{self._source.reference!r} is not a generator function")
         self._app = cast("App", app)
+        for each in getattr(app, "tools", ()):
+            self._catalogue.learn(each)
         return ()
 
     async def advance(self, turn: Turn) -> Ending:

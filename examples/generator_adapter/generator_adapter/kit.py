@@ -59,4 +59,5 @@ def player(scene: Scene, stage: Stage) -> Callable[[Json], Playing]:
     def app(input: Json) -> Playing:
         return (yield from turns(input, ("clerk",), scene.turns))
 
+    app.tools = tuple(tools.values())  # type: ignore[attr-defined]  # a function takes any attribute
     return app
