@@ -13,7 +13,7 @@ from hitl_core.commands import SetStop, Stop, StopScope
 from hitl_core.errors import NotAuthorised, NotPermitted, RunNotFound
 from hitl_core.lifecycle import RequestState
 from hitl_core.people import Act, Authority, Person
-from hitl_core.protocol import Allowance, Approve, Responder, Response, Run, RunState
+from hitl_core.protocol import Allowance, Approve, Delegate, Responder, Response, Run, RunState
 from hitl_core.runtime import Runtime
 from tests.core.shop import Shop, decide, one_refund, only, policy, rule, trail
 
@@ -233,3 +233,70 @@ async def test_p61_whether_it_takes_another_is_a_setting(
             with pytest.raises(NotPermitted):
                 await hitl.lift(StopScope.ALL, by="ann", reason="fine")
         assert len(await hitl.stops()) == (0 if alone else 1)
+
+
+# ── grants and drafts ────────────────────────────────────────────────────────────────────────────────────────
+
+REFUNDS = Allowance(tool="refund", times=1)
+HOUR = timedelta(hours=1)
+
+
+async def test_a_grant_is_of_the_roles_that_the_directory_knows(shop: Shop) -> None:
+    shop.people(STAFF)
+    shop.policy = policy(LEAD)
+    async with shop.open(one_refund(shop.ledger, reversible=True)) as hitl:
+        await hitl.grant(REFUNDS, by=Responder(id="bob", roles=("lead",)), lasts=HOUR)
+        run = await hitl.start(None)
+        assert "bob may not decide this" in only(run).because.why
+        assert shop.ledger.count() == 0
+        grant = await hitl.grant(REFUNDS, by="ann", lasts=HOUR)
+        assert grant.by.roles == ("lead",)
+        assert (await hitl.start(None)).state is RunState.COMPLETED
+    assert shop.ledger.count() == 1
+
+
+@pytest.mark.parametrize("by", ["mallory", "eve", "bob"])
+async def test_a_grant_is_given_with_an_answer_and_taken_back_by_who_may(shop: Shop, by: str) -> None:
+    shop.people(STAFF)
+    shop.authority = Authority({Act.GRANT: ("lead",), Act.REVOKE: ("lead",)})
+    async with shop.open(one_refund(shop.ledger, reversible=True)) as hitl:
+        run = await hitl.start(None)
+        with pytest.raises(NotPermitted):
+            await hitl.respond_and_grant(only(run).approve(by=by, roles=("lead",)), REFUNDS, lasts=HOUR)
+        grant = await hitl.grant(REFUNDS, by="ann", lasts=HOUR)
+        with pytest.raises(NotPermitted):
+            await hitl.revoke_grant(grant.id, by=by)
+        assert (await hitl.run(run.id)).pending == run.pending
+        assert await hitl.grants() == (grant,)
+        assert [line.split(":")[0] for line in await refused(hitl, "act.refused")] == [by, by]
+        assert (await hitl.revoke_grant(grant.id, by="ann")).revoked_by == "ann"
+    assert shop.ledger.count() == 0
+
+
+@pytest.mark.parametrize(("by", "why"), [("bob", "it needs role lead"), ("mallory", "not in the directory")])
+async def test_a_draft_is_changed_by_whom_the_directory_knows(shop: Shop, by: str, why: str) -> None:
+    shop.people(STAFF)
+    shop.policy = policy(rule("lead", level="collaborate", approvers={"roles": ["lead"]}))
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        request = only(await hitl.start(None))
+        less = {**request.action.arguments, "amount": 5}
+        with pytest.raises(NotAuthorised, match=why):
+            await hitl.change_draft(request.id, less, base=1, by=Responder(id=by, roles=("lead",)))
+        made = await hitl.change_draft(request.id, less, base=1, by="ann")
+        assert made.by is not None
+        assert (made.number, made.by.roles) == (2, ("lead",))
+        assert len(await refused(hitl, "request.refused")) == 1
+    assert shop.ledger.count() == 0
+
+
+async def test_who_gave_a_draft_on_does_not_change_it(shop: Shop) -> None:
+    shop.people(STAFF)
+    shop.policy = policy(rule("lead", level="collaborate", approvers={"roles": ["lead"]}))
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        request = only(await hitl.start(None))
+        await hitl.respond(Response.to(request, Delegate(to="bob"), by="ann"))
+        less = {**request.action.arguments, "amount": 5}
+        with pytest.raises(NotAuthorised, match="given on to 'bob'"):
+            await hitl.change_draft(request.id, less, base=1, by="ann")
+        assert (await hitl.change_draft(request.id, less, base=1, by="bob")).number == 2
+    assert shop.ledger.count() == 0
