@@ -44,7 +44,8 @@ def test_a_grant_is_given_listed_used_and_revoked(desk: Shop) -> None:
     limits = ("--for", "1h", "--times", "5", "--when", when, "--reason", "a busy day")
     given = desk.hitl("grant", "jot", *limits, "--as", "ann", "--role", "lead", "--json").json
     assert (given["kind"], given["state"], given["allows"]["times"]) == ("grant", "active", 5)
-    assert given["by"] == {"id": "ann", "roles": ["lead"], "channel": "terminal", "authenticated_by": "assertion"}
+    who = {"id": "ann", "roles": ["lead"], "channel": "terminal", "authenticated_by": "assertion", "acting_for": None}
+    assert given["by"] == who
     run = jot(desk, "ok 1")
     assert run["state"] == "completed"
     (effect,) = desk.hitl("runs", run["id"], "--json").json["effects"]
@@ -147,7 +148,7 @@ def test_a_batch_that_may_not_be_is_refused(desk: Shop) -> None:
     (first,) = (desk.hitl("run", "--json", "--input", order("pay")).json["pending"][0]["id"],)
     digest = desk.hitl("respond", first, "approve", "--batch", "--as", "ann", "--json").json["digest"]
     done = desk.hitl("respond", first, "approve", "--batch", "--digest", digest, "--as", "ann", "--json")
-    assert (done.code, done.json["error"]["code"]) == (1, "HITL-D07")
+    assert (done.code, done.json["error"]["code"]) == (1, "HITL-D08")
     assert desk.ledger("refund") == []
 
 
