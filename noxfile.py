@@ -1,6 +1,6 @@
 """The lanes: each is one question asked in an environment of its own.
 
-    make test                     every lane, in this order
+    make test                     every lane, two at a time
     make test LANES="core types"  some of them
     nox --list                    what they are
 
@@ -14,7 +14,11 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import nox
 
@@ -52,6 +56,11 @@ REPORTS = {
     "crewai": "crewai",
     "autogen": "autogen",
 }
+MADE = ROOT / ".nox"
+SHOWN_LINES = 400
+"""How much of what a lane printed is shown when it did not pass."""
+LONG = ("crewai", "langgraph", "core", "openai_agents", "openai_agents_lowest")
+LONGEST_FIRST = (*LONG, *(lane for lane in LANES if lane not in LONG))
 PYTHON_CODE = ("src", "tests", "examples", "bench", "noxfile.py")
 FRAMEWORKS = ("langgraph", "langchain_core", "crewai", "autogen_agentchat", "agents", "openai")
 # Frameworks that cannot be installed beside the others: their own lane checks the types of these paths.
@@ -340,17 +349,47 @@ def verdict(asked: list[str], report: Path) -> tuple[bool, str]:
     return True, f"all lanes passed: {', '.join(asked)}"
 
 
-def main(asked: list[str]) -> int:
-    report = ROOT / ".nox" / "report.json"
+def run(lanes: list[str], report: Path, **how: Any) -> int:
+    """These lanes, one after the other, in a process of nox; its exit status."""
     report.parent.mkdir(exist_ok=True)
     report.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "nox", "--report", str(report), "--session", *asked]
-    returned = subprocess.run(command, cwd=ROOT, check=False).returncode
-    passed, line = verdict(asked, report)
+    command = [sys.executable, "-m", "nox", "--report", str(report), "--session", *lanes]
+    return subprocess.run(command, cwd=ROOT, check=False, **how).returncode
+
+
+def run_one(lane: str) -> list[dict[str, Any]]:
+    """One of several lanes that run at once: what it prints goes to a file, and is shown here if it did not pass."""
+    report, log, began = MADE / f"report-{lane}.json", MADE / f"{lane}.log", time.monotonic()
+    MADE.mkdir(exist_ok=True)
+    print(f"{lane} ...", flush=True)
+    with log.open("w") as printed:
+        returned = run([lane], report, stdout=printed, stderr=subprocess.STDOUT)
+    took = f"{time.monotonic() - began:.0f} s"
+    if returned:
+        last = log.read_text(errors="replace").splitlines()[-SHOWN_LINES:]
+        print("\n".join([f"{lane}: NOT PASSED after {took}; the end of {log.relative_to(ROOT)}:", *last]), flush=True)
+    else:
+        print(f"{lane}: passed in {took}", flush=True)
+    return list(json.loads(report.read_text())["sessions"]) if report.exists() else []
+
+
+def run_side_by_side(lanes: Sequence[str], report: Path) -> int:
+    """Every lane in a process of its own, two at a time: a lane keeps one core busy for most of its time."""
+    with ThreadPoolExecutor(2) as pool:
+        sessions = [each for found in pool.map(run_one, lanes) for each in found]
+    report.write_text(json.dumps({"sessions": sessions}))
+    return 0
+
+
+def main(asked: list[str]) -> int:
+    """Lanes that were named run one after the other and print as they go; all of them run two at a time."""
+    report = MADE / "report.json"
+    named = [f"kills({backend})" for backend in KILLED] if asked == ["kills"] else asked
+    returned = run(named, report) if named else run_side_by_side(LONGEST_FIRST, report)
+    passed, line = verdict(named or list(LANES), report)
     print(f"\n{line}", flush=True)
-    return 0 if passed and returned == 0 else 1
+    return 0 if passed and not returned else 1
 
 
 if __name__ == "__main__":
-    named = [f"kills({backend})" for backend in KILLED]
-    raise SystemExit(main(named if sys.argv[1:] == ["kills"] else sys.argv[1:] or list(LANES)))
+    raise SystemExit(main(sys.argv[1:]))

@@ -191,7 +191,7 @@ class BlockingRuntime:
         return self._portal.wait(self.runtime.erase(run_id, by=by, reason=reason))
 
     def retain(self, *, older_than: timedelta, by: str | Responder, reason: str = "retention") -> int:
-        """Erase all runs that are over for longer than this; returns how many. Raises NotPermitted."""
+        """Erase all runs that are over for longer than this; returns how many."""
         return self._portal.wait(self.runtime.retain(older_than=older_than, by=by, reason=reason))
 
     def stop(self, scope: StopScope, target: str = "", *, by: str | Responder, reason: str) -> int:

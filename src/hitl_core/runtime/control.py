@@ -23,7 +23,7 @@ from ..commands import (
 )
 from ..contracts import require
 from ..errors import AppChanged, RunNotFound
-from ..people import Act
+from ..people import EVERY_TENANT, Act
 from ..protocol import Guidance, Json, Responder, Run, Undoing
 from .forgetting import retain
 from .identity import lifts_by_another, permitted
@@ -121,8 +121,11 @@ class Control(Opened):
         return await self.store.apply(EraseRun(run_id, who.id, reason, self._around.now()))
 
     async def retain(self, *, older_than: timedelta, by: str | Responder, reason: str = "retention") -> int:
-        """Erase all runs that are over for longer than this; returns how many. Raises NotPermitted."""
-        who = await permitted(self._around, Act.ERASE, by, on="retention")
+        """Erase all runs that are over for longer than this; returns how many.
+
+        It reaches every tenant, so with a directory it is for somebody of every tenant (`*`). Raises NotPermitted.
+        """
+        who = await permitted(self._around, Act.ERASE, by, on="retention", tenant=EVERY_TENANT)
         return await retain(self._around, older_than, who.id, reason)
 
     # ── stops ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -300,3 +300,31 @@ async def test_who_gave_a_draft_on_does_not_change_it(shop: Shop) -> None:
             await hitl.change_draft(request.id, less, base=1, by="ann")
         assert (await hitl.change_draft(request.id, less, base=1, by="bob")).number == 2
     assert shop.ledger.count() == 0
+
+
+@pytest.mark.parametrize("by", ["bob", "eve", "mallory"])
+async def test_who_may_not_erase_leaves_a_run_as_it_is(shop: Shop, by: str) -> None:
+    shop.people(STAFF)
+    shop.authority = Authority({Act.ERASE: ("lead",)})
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        run = await hitl.start({"order": "A-1"})
+        await hitl.cancel(run.id, by="ann")
+        with pytest.raises(NotPermitted):
+            await hitl.erase(run.id, by=by, reason="asked to")
+        with pytest.raises(NotPermitted):
+            await hitl.retain(older_than=timedelta(0), by=by)
+        assert (await hitl.run(run.id)).input == {"order": "A-1"}
+        assert len(await refused(hitl, "act.refused")) == 2
+
+
+async def test_retention_reaches_every_tenant_so_it_is_for_somebody_of_all(shop: Shop) -> None:
+    shop.people(STAFF)
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        run = await hitl.start({"order": "A-1"})
+        await hitl.cancel(run.id, by="ann")
+        shop.clock.advance(seconds=1)
+        with pytest.raises(NotPermitted, match="'ann' is of tenant 'default'"):
+            await hitl.retain(older_than=timedelta(0), by="ann")
+        assert (await hitl.run(run.id)).input == {"order": "A-1"}
+        assert await hitl.retain(older_than=timedelta(0), by="root") == 1
+        assert (await hitl.run(run.id)).input is None
