@@ -7,6 +7,7 @@ from .draft import DraftVersion
 from .events import AuditEntry, AuditEvent, LiveEvent, LiveKind
 from .grant import Allowance, Grant, GrantState, acting
 from .guidance import GUIDANCE_LIMIT, Guidance, GuidanceState
+from .hours import ALWAYS, Hours, later, passed
 from .ids import instant, micros, new_id
 from .masks import has_mask, is_mask, mask, mask_faults, mask_paths, masked, secret_paths
 from .record import PROTOCOL, Arguments, Instant, Json, Record, TopRecord
@@ -39,6 +40,7 @@ from .verdict import EffectMode, Executed, Failed, Outcome, Proceed, Refuse, Sub
 
 __all__ = [
     "ABORT",
+    "ALWAYS",
     "GUIDANCE_LIMIT",
     "HAPPENED",
     "NOT_HAPPENED",
@@ -75,6 +77,7 @@ __all__ = [
     "Guidance",
     "GuidanceState",
     "HandBack",
+    "Hours",
     "Instant",
     "Json",
     "Kind",
@@ -116,6 +119,7 @@ __all__ = [
     "has_mask",
     "instant",
     "is_mask",
+    "later",
     "mask",
     "mask_faults",
     "mask_paths",
@@ -123,6 +127,7 @@ __all__ = [
     "micros",
     "new_id",
     "parse",
+    "passed",
     "secret_paths",
     "sha256",
 ]

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from .hours import Hours
 from .record import Name, Record, Text
 
 
@@ -80,8 +81,8 @@ class Ruling(Record):
 
     `veto_seconds` (with level notify): announce, then run after that delay unless somebody vetoes.
     `deadline_seconds` and `on_timeout` say how long a question may stay open and what its end means. `remind_seconds`
-    and `escalation` count from the same moment. `batch`: may be answered together with others. `doubtful`: it asks
-    because something could not be checked.
+    and `escalation` count from the same moment; with `hours`, all three count working hours. `batch`: may be answered
+    together with others. `doubtful`: it asks because something could not be checked.
     """
 
     effect: Literal["allow", "deny"] = "allow"
@@ -95,6 +96,7 @@ class Ruling(Record):
     veto_seconds: Annotated[float, Field(gt=0)] | None = None
     remind_seconds: tuple[Annotated[float, Field(gt=0)], ...] = ()
     escalation: tuple[Escalation, ...] = ()
+    hours: Hours | None = None
     batch: bool = False
     doubtful: bool = False
 

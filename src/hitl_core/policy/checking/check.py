@@ -22,7 +22,7 @@ from ..rules import (
     Rule,
     duration_problem,
 )
-from .condition import condition_problems
+from .condition import condition_problems, hours_problems
 from .faults import Problem, below
 
 LONGEST_NAME: Final = 256
@@ -115,6 +115,7 @@ def _deny_problems(rule: Rule) -> Iterator[Problem]:
         "allow_timeout_approval": rule.allow_timeout_approval or None,
         "remind": rule.remind or None,
         "escalate": rule.escalate or None,
+        "hours": rule.hours,
         "batch": rule.batch or None,
     }
     for key, value in pointless.items():
@@ -131,6 +132,7 @@ def _allow_problems(rule: Rule, defaults: Defaults) -> Iterator[Problem]:
     yield from _veto_problems(rule)
     yield from _irreversible_problems(rule)
     yield from _chasing_problems(rule.remind, rule.escalate, rule.deadline or defaults.deadline)
+    yield from _hours_problems(rule, defaults)
     yield from _pointless_problems(rule)
 
 
@@ -170,6 +172,15 @@ def _chasing_problems(
     for index, step in enumerate(escalate):
         if not (step.users or step.roles):
             yield ("escalate", index), "names nobody; say which users or roles are asked"
+
+
+def _hours_problems(rule: Rule, defaults: Defaults) -> Iterator[Problem]:
+    if rule.hours is None:
+        return
+    yield from below(("hours",), hours_problems(rule.hours))
+    times = (rule.deadline, rule.remind, rule.escalate, defaults.deadline, defaults.remind, defaults.escalate)
+    if not any(times):
+        yield ("hours",), "count nothing: there is no deadline, remind or escalate"
 
 
 def _pointless_problems(rule: Rule) -> Iterator[Problem]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from ...protocol import Approvers, Json, Level, OnTimeout
+from ...protocol import Approvers, Hours, Json, Level, OnTimeout
 from .conditions import Condition
 from .history import Past, Question
 
@@ -90,7 +90,8 @@ class Rule:
     `why` is shown to the people who decide; for `deny` it is what the model is told. `veto` (with level
     notify) announces the action and runs it after that delay unless somebody vetoes. `allow_irreversible` is
     the written reason why a level below confirm also holds for actions not known to be reversible. `remind` and
-    `escalate` (each after its time) change who is asked, never what. `batch`: may be answered together with others.
+    `escalate` (each after its time) change who is asked, never what. These and `deadline` count `hours`. `batch`: may
+    be answered together with others.
     """
 
     id: str
@@ -107,6 +108,7 @@ class Rule:
     allow_timeout_approval: bool = False
     remind: tuple[timedelta, ...] = ()
     escalate: tuple[Escalate, ...] = ()
+    hours: Hours | None = None
     batch: bool = False
 
 
@@ -124,3 +126,4 @@ class Defaults:
     on_timeout: OnTimeout | None = None
     remind: tuple[timedelta, ...] = ()
     escalate: tuple[Escalate, ...] = ()
+    hours: Hours | None = None

@@ -14,11 +14,14 @@ from ..scenes import Scene, ask, note, pay
 from ..world import World, only, rule
 
 GATED = Capability.GATE_TOOLS
+OFFICE = '[hours.office]\nfrom = "09:00"\nto = "17:00"\nweekdays = ["mon", "tue", "wed", "thu", "fri"]\n'
+TO_FRIDAY_AFTERNOON = {"days": 4, "hours": 7}
+"""What the clock of a world, a Monday at 9:00, is moved by to be a Friday at 16:00."""
 
 
 def due(tool: str = "pay", **fields: Any) -> str:
-    """A rule that asks, for an hour."""
-    return rule("soon", tool, level="confirm", deadline="1h", **fields)
+    """A rule that asks, for an hour unless it says otherwise."""
+    return rule("soon", tool, **{"level": "confirm", "deadline": "1h", **fields})
 
 
 async def _lets_it_pass(world: World, scene: Scene, *rules: str) -> Run:
@@ -39,6 +42,21 @@ async def a_deadline_refuses(world: World) -> None:
     expect("the run", run.state, RunState.COMPLETED)
     expect("what was paid", world.paid(), [])
     expect_in("what the agent heard", "Nobody decided before the deadline", world.heard())
+
+
+@behaviour("P50", GATED)
+async def a_deadline_counts_working_hours(world: World) -> None:
+    """Four working hours from Friday afternoon on end on Monday at noon, and not a minute earlier."""
+    world.rules(OFFICE, due(hours="office", deadline="4h"))
+    world.clock.advance(**TO_FRIDAY_AFTERNOON)
+    run = await world.start(Scene.of(pay()))
+    world.clock.advance(hours=67, minutes=59)
+    expect("the run before", (await world.wait(run)).state, RunState.PAUSED)
+    world.clock.advance(minutes=1)
+    run = await world.wait(run)
+    expect("the run", run.state, RunState.COMPLETED)
+    expect("expirations", len(await world.trail("request.expired")), 1)
+    expect("what was paid", world.paid(), [])
 
 
 @behaviour("P50", GATED)
@@ -122,8 +140,8 @@ async def the_last_moment_counts(world: World) -> None:
 LATER = [{"after": "1h", "roles": ["lead"]}]
 
 
-async def _asked(world: World, **fields: Any) -> Run:
-    world.rules(rule("chased", level="confirm", approvers={"users": ["ann"]}, **fields))
+async def _asked(world: World, *named: str, **fields: Any) -> Run:
+    world.rules(*named, rule("chased", level="confirm", approvers={"users": ["ann"]}, **fields))
     return await world.start(Scene.of(pay()))
 
 
@@ -160,6 +178,19 @@ async def an_escalation_asks_others_too(world: World) -> None:
     await world.decide(run, "approve", by="mia", roles=("lead",))
     expect("what was paid", world.paid(), [40.5])
     expect("escalations", len(await world.trail("request.escalated")), 1)
+
+
+@behaviour("P52", GATED)
+async def an_escalation_counts_working_hours(world: World) -> None:
+    """Over a weekend nobody else is asked; on Monday, when the working hours have passed, they are."""
+    world.clock.advance(**TO_FRIDAY_AFTERNOON)
+    run = await _asked(world, OFFICE, hours="office", escalate=[{**LATER[0], "after": "2h"}])
+    world.clock.advance(days=2)
+    with refuses("a lead on a Sunday", NotAuthorised):
+        await world.say(only(run), "approve", by="mia", roles=("lead",))
+    world.clock.advance(hours=18)
+    await world.decide(run, "approve", by="mia", roles=("lead",))
+    expect("what was paid", world.paid(), [40.5])
 
 
 @behaviour("P52", GATED)
