@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from ..lifecycle import RequestState
 from ..protocol import (
@@ -63,6 +64,14 @@ class ListRequests(Query[Page[Settled]]):
     users: tuple[str, ...] = ()
     tenant: str | None = None
     awake: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ListAssigned(Query[dict[str, datetime]]):
+    """When each of these people was last assigned to a request of a tenant; whoever never was is not in it."""
+
+    people: tuple[str, ...]
+    tenant: str
 
 
 @dataclass(frozen=True, slots=True)

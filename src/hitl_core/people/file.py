@@ -34,6 +34,9 @@ class PeopleFile:
     async def person(self, id: str) -> Person | None:
         return self._current().get(id)
 
+    async def members(self, role: str) -> tuple[Person, ...]:
+        return tuple(each for each in self._current().values() if role in each.acts_in)
+
     async def delegators(self, id: str) -> tuple[Person, ...]:
         return tuple(each for each in self._current().values() if each.delegate == id)
 

@@ -46,7 +46,8 @@ class Approvers(Record):
     """Who may decide. Empty `users` and `roles` mean anybody who can reach the inbox.
 
     `quorum` people have to agree, each of them another one; with `stages`, those of each stage in its turn instead.
-    `separate_from`: whoever let a call of one of these tools run in the same run may not let this one run.
+    `separate_from`: whoever let a call of one of these tools run in the same run may not let this one run. `assign`: of
+    those who may decide, as many as are needed are asked, in turn.
     """
 
     users: tuple[Name, ...] = ()
@@ -55,6 +56,7 @@ class Approvers(Record):
     allow_self: bool = False
     stages: tuple[Stage, ...] = ()
     separate_from: tuple[Name, ...] = ()
+    assign: bool = False
 
     @property
     def in_order(self) -> tuple[Stage, ...]:
@@ -68,12 +70,16 @@ class Approvers(Record):
 
 
 class Escalation(Record):
-    """Who is asked too once a request has been open for this long; with `instead`, nobody else any more."""
+    """Who is asked too once a request has been open for this long; with `instead`, nobody else any more.
+
+    `reassign`: those whose turn it is next, instead; who they are is known once the request is assigned.
+    """
 
     after_seconds: Annotated[float, Field(gt=0)]
     users: tuple[Name, ...] = ()
     roles: tuple[Name, ...] = ()
     instead: bool = False
+    reassign: bool = False
 
 
 class Ruling(Record):

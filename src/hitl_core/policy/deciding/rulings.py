@@ -110,7 +110,13 @@ def _hours(hours: Hours | None) -> Hours | None:
 
 def _escalation(steps: tuple[Escalate, ...]) -> tuple[Escalation, ...]:
     return tuple(
-        Escalation(after_seconds=each.after.total_seconds(), users=each.users, roles=each.roles, instead=each.instead)
+        Escalation(
+            after_seconds=each.after.total_seconds(),
+            users=each.users,
+            roles=each.roles,
+            instead=each.instead or each.reassign,
+            reassign=each.reassign,
+        )
         for each in steps
     )
 

@@ -75,12 +75,16 @@ class Match:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Escalate:
-    """After this time without a decision these people are asked too; with `instead`, nobody else any more."""
+    """After this time without a decision these people are asked too; with `instead`, nobody else any more.
+
+    With `reassign`, whoever's turn it is next is asked instead.
+    """
 
     after: timedelta
     users: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
     instead: bool = False
+    reassign: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,6 +54,7 @@ QUERIES: Final[Mapping[type[c.Query[Any]], Callable[[View, Any], Any]]] = {
     c.ListGuidance: queries.list_guidance,
     c.ListVersions: queries.list_versions,
     c.ListAsked: queries.list_asked,
+    c.ListAssigned: queries.list_assigned,
     c.ListGrants: grants.list_grants,
     c.ListStops: queries.list_stops,
     c.ListErasable: endings.erasable,

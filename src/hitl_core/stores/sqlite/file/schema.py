@@ -144,7 +144,13 @@ _V10: Final = (
     "ALTER TABLE hitl_effects ADD COLUMN granted INTEGER REFERENCES hitl_grants",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1, _V2, _V3, _V4, _V5, _V6, _V7, _V8, _V9, _V10)
+_V11: Final = (
+    # When somebody was last assigned to a request, so that people take turns.
+    """CREATE TABLE hitl_assigned (tenant TEXT NOT NULL, person TEXT NOT NULL, at INTEGER NOT NULL,
+        PRIMARY KEY (tenant, person)) WITHOUT ROWID""",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1, _V2, _V3, _V4, _V5, _V6, _V7, _V8, _V9, _V10, _V11)
 """Migration N leads from version N to N+1. Released ones are never edited; add one instead."""
 
 

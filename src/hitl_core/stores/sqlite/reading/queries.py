@@ -13,6 +13,7 @@ from ....commands import (
     Known,
     Lease,
     ListAsked,
+    ListAssigned,
     ListEffects,
     ListGuidance,
     ListLeases,
@@ -47,6 +48,7 @@ from ..tables import (
     column,
     drafts,
     guidance_record,
+    last_assigned,
     pending,
     request_by_key,
     requests,
@@ -164,6 +166,10 @@ def list_versions(view: View, query: ListVersions) -> tuple[DraftVersion, ...]:
 
 _ASKED: Final = """SELECT q.key FROM hitl_requests q JOIN hitl_origins o ON o.key = q.origin
     WHERE q.run = (SELECT key FROM hitl_runs WHERE id = ?) AND q.waits = 1 AND o.tool = ? ORDER BY q.key DESC LIMIT ?"""
+
+
+def list_assigned(view: View, query: ListAssigned) -> dict[str, datetime]:
+    return last_assigned(view, query.people, query.tenant)
 
 
 def list_asked(view: View, query: ListAsked) -> tuple[Settled, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from ....capabilities import Capability
 from ....errors import NotAuthorised, RequestExpired
@@ -228,3 +228,38 @@ async def an_escalation_comes_while_no_process_is_up(world: World) -> None:
     await world.wait(run)
     expect("what was paid", world.paid(), [])
     expect("expirations", len(await world.trail("request.expired")), 1)
+
+
+# ── P52: taking turns ────────────────────────────────────────────────────────────────────────────────────────
+
+TURNS: Final[dict[str, Any]] = {"approvers": {"users": ["ann", "ben", "cyn"], "assign": True}}
+
+
+@behaviour("P52", GATED)
+async def people_take_turns(world: World) -> None:
+    """Each question goes to whoever was asked longest ago, and only they decide it."""
+    world.rules(rule("turns", **TURNS, level="confirm"))
+    for number, person in enumerate(("ann", "ben", "cyn", "ann"), start=1):
+        run = await world.start(Scene.of(pay()))
+        expect("who is asked", only(run).approvers.users, (person,))
+        with refuses("whose turn it is not", NotAuthorised):
+            await world.say(only(run), "approve", by="ben" if person == "ann" else "ann")
+        await world.leave()
+        await world.decide(run, "approve", by=person)
+        expect("how often it was paid", len(world.paid()), number)
+        world.clock.advance(minutes=1)
+
+
+@behaviour("P52", GATED)
+async def a_question_that_lies_is_reassigned(world: World) -> None:
+    """After its time the next one is asked instead, about the same; whoever let it lie decides no more."""
+    world.rules(rule("turns", **TURNS, level="confirm", escalate=[{"after": "1h", "reassign": True}]))
+    run = await world.start(Scene.of(pay()))
+    world.clock.advance(hours=1)
+    await (await world.hitl()).tick()
+    with refuses("who let it lie", NotAuthorised):
+        await world.say(only(run), "approve", by="ann")
+    await _is_the_same(world, run)
+    await world.decide(run, "approve", by="ben")
+    expect("what was paid", world.paid(), [40.5])
+    expect("who is next", only(await world.start(Scene.of(pay()))).approvers.users, ("cyn",))
