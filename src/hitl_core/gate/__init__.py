@@ -8,6 +8,7 @@ from .gate import Gate
 from .steering import guiding
 from .stops import heeding_stops
 from .surroundings import Case, Surroundings
+from .undoable import undo_until, why_not_undoable
 
 __all__ = [
     "ABORT",
@@ -23,4 +24,6 @@ __all__ = [
     "guiding",
     "heeding_stops",
     "preview",
+    "undo_until",
+    "why_not_undoable",
 ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from ..errors import ConfigError
 from ..protocol import (
     Action,
     Because,
@@ -27,6 +28,7 @@ from ..protocol import (
 )
 from ..tools import Traits
 from .surroundings import Surroundings
+from .undoable import undo_until
 
 OFFERED: Final[dict[Kind, tuple[Reply, ...]]] = {
     Kind.APPROVAL: (Reply.APPROVE, Reply.EDIT, Reply.REJECT, Reply.ANSWER, Reply.ASK, Reply.CANCEL),
@@ -110,7 +112,7 @@ def compose(
         escalation=escalation,
         batch=ruling.batch and traits.reversible is True and shown.reversible is True,
         in_doubt=form.in_doubt,
-        undo_until=_undo_until(traits, form, now),
+        undo_until=_promise(traits, action, now) if form.kind is Kind.NOTICE else None,
         draft=new if shares_draft(form, ruling) else None,
         handle=form.handle,
     )
@@ -140,10 +142,12 @@ def _fits(around: Surroundings, action: Action, form: Form, ruling: Ruling) -> d
     return tool.result_schema if form.answer_schema is None and leads and tool is not None else form.answer_schema
 
 
-def _undo_until(traits: Traits, form: Form, now: datetime) -> datetime | None:
-    """Until when what a notice tells of can be taken back, if its tool says so."""
-    window = traits.undo_window if form.kind is Kind.NOTICE and traits.undo is not None else None
-    return None if window is None else now + window
+def _promise(traits: Traits, action: Action, now: datetime) -> datetime | None:
+    """Until when what a notice tells of can be taken back at least; an undo that cannot be loaded promises nothing."""
+    try:
+        return undo_until(traits, action, now)
+    except ConfigError:
+        return None
 
 
 def offered(form: Form, ruling: Ruling) -> tuple[Reply, ...]:

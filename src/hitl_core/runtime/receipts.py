@@ -7,7 +7,7 @@ import inspect
 from typing import Any
 
 from ..protocol import Arguments, Json
-from ..signatures import TRANSACTION, Function
+from ..signatures import TRANSACTION, Function, shown_parameters
 from ..tools import as_json, kept
 
 
@@ -23,14 +23,5 @@ def take_back_in(transaction: Any, undo: Function, arguments: Arguments) -> Json
     return as_json(undo(*_receipt(undo, arguments), **{TRANSACTION: transaction}))
 
 
-def takes_arguments(undo: Function) -> bool:
-    """Whether an undo wants the arguments beside the receipt."""
-    return len(_places(undo)) > 1
-
-
 def _receipt(undo: Function, arguments: Arguments) -> tuple[Any, ...]:
-    return (arguments["receipt"], arguments["arguments"])[: len(_places(undo))]
-
-
-def _places(undo: Function) -> list[str]:
-    return [name for name in inspect.signature(undo).parameters if name != TRANSACTION]
+    return (arguments["receipt"], arguments["arguments"])[: len(shown_parameters(undo))]

@@ -8,13 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any, Final, assert_never
 
-from ..commands import Effect, GetCheckpoint, GetRun, ListEffects, ListOverrides, ListUndone, Look, Undone
+from ..commands import (
+    Effect,
+    GetCheckpoint,
+    GetRun,
+    ListEffects,
+    ListOverrides,
+    ListRequests,
+    ListUndone,
+    Look,
+    Undone,
+)
 from ..contracts import Completed, Ending, Paused, Store, Turn
 from ..errors import EffectRefused, LeaseLost, NothingToUndo, RunBusy, Stopped
-from ..gate import Form
+from ..gate import Form, undo_until, why_not_undoable
 from ..lifecycle import ActionState
 from ..protocol import (
     UNDO,
@@ -23,6 +32,7 @@ from ..protocol import (
     EffectMode,
     Executed,
     Json,
+    PauseRequest,
     Proceed,
     Refuse,
     Reply,
@@ -33,10 +43,9 @@ from ..protocol import (
     UndoneCall,
     UndoState,
     Wait,
-    has_mask,
 )
 from ..tools import Catalogue, Traits
-from .receipts import take_back, take_back_in, takes_arguments
+from .receipts import take_back, take_back_in
 
 Attach = Callable[[], Awaitable[object]]
 
@@ -103,6 +112,7 @@ class Steps:
     effects: list[Effect]
     allowed: dict[str, Proceed] = field(default_factory=dict)
     rows: dict[str, UndoneCall] = field(default_factory=dict)
+    promised: dict[str, tuple[PauseRequest, ...]] = field(default_factory=dict)
     settled: list[str] = field(default_factory=list)
     waits: bool = False
 
@@ -120,13 +130,33 @@ class Steps:
         begun = await self.store.fetch(ListUndone(self.turn.run.undoes or ""))
         for effect in self.effects:
             traits = self.catalogue.traits(effect.action.tool)
+            self.promised[effect.call] = await self._promised(effect, traits)
             other = begun.get(effect.call)
             if other is not None and other.run_id != self.turn.run.id:
                 self._say(effect, *_elsewhere(other, traits), run_id=other.run_id)
-            elif other is None and (why := _beforehand(effect, traits, self.turn.gate.clock.now())):
+            elif other is None and (why := self._beforehand(effect, traits)):
                 self._say(effect, *why)
             else:
                 await self._ask(effect, traits)
+
+    async def _promised(self, effect: Effect, traits: Traits) -> tuple[PauseRequest, ...]:
+        """The notices of an action, which may have said until when it can be taken back."""
+        if traits.undo_window is None:
+            return ()
+        asked = ListRequests((), run_id=self.turn.run.undoes, call=effect.call, notices=True, limit=1000)
+        return tuple(each.request for each in (await self.store.fetch(asked)).items)
+
+    def _beforehand(self, effect: Effect, traits: Traits) -> tuple[UndoState, str] | None:
+        """Why an action cannot be taken back, if that is known without asking anybody."""
+        tool, action = effect.action.tool, effect.action
+        if why := why_not_undoable(traits, action):
+            return UndoState.NOT_UNDOABLE, why
+        if effect.ended_at is None:
+            return UndoState.NOT_UNDOABLE, f"there is no receipt of {tool}: its outcome was not seen, or not timed"
+        until = undo_until(traits, action, effect.ended_at, *self.promised[effect.call])
+        if until is not None and self.turn.gate.clock.now() > until:
+            return UndoState.TOO_LATE, f"{tool} could be undone until {until.isoformat(timespec='seconds')}"
+        return None
 
     async def _ask(self, effect: Effect, traits: Traits) -> None:
         call = UNDO + effect.call
@@ -164,7 +194,7 @@ class Steps:
 
     async def _carry_out(self, effect: Effect) -> None:
         traits = self.catalogue.traits(effect.action.tool)
-        if why := _beforehand(effect, traits, self.turn.gate.clock.now()):
+        if why := self._beforehand(effect, traits):
             self._say(effect, *why)
             return
         try:
@@ -202,21 +232,6 @@ def _action(effect: Effect) -> Action:
     """The undo of an action as an action: what is shown to people, and what its undo is given."""
     given: Arguments = {"call": effect.call, "arguments": dict(effect.action.arguments), "receipt": effect.result}
     return Action(tool=UNDO + effect.action.tool, arguments=given)
-
-
-def _beforehand(effect: Effect, traits: Traits, now: datetime) -> tuple[UndoState, str] | None:
-    """Why an action cannot be taken back, if that is known without asking anybody."""
-    tool = effect.action.tool
-    if traits.undo is None:
-        return UndoState.NOT_UNDOABLE, f"{tool} declares no undo"
-    if effect.ended_at is None:
-        return UndoState.NOT_UNDOABLE, f"there is no receipt of {tool}: its outcome was not seen, or not timed"
-    if has_mask(effect.action.arguments) and takes_arguments(traits.undo):
-        return UndoState.NOT_UNDOABLE, f"the undo of {tool} takes its arguments, and some are secret and not kept"
-    if traits.undo_window is not None and now > effect.ended_at + traits.undo_window:
-        until = effect.ended_at + traits.undo_window
-        return UndoState.TOO_LATE, f"{tool} could be undone until {until.isoformat(timespec='seconds')}"
-    return None
 
 
 def _done(traits: Traits) -> tuple[UndoState, str]:

@@ -85,6 +85,26 @@ async def a_part_that_stays_is_never_passed_over(world: World) -> None:
 
 
 @behaviour("P64", GATED)
+async def what_a_notice_promises_an_undo_keeps(world: World) -> None:
+    """Until the last moment that a notice names it can be taken back, and after it not."""
+    noticed = rule("noticed", level="notify", allow_irreversible="so that the suite can see it")
+    world.rules(noticed, _free_undo())
+    await world.start(PAYS_TWICE)
+    hitl = await world.hitl()
+    first, second = (each.request for each in (await hitl.inbox(notices=True)).items)
+    expect("what both promise", {first.undo_until, second.undo_until}, {world.clock.now() + UNDO_WINDOW})
+    await world.leave()
+    hitl = await world.hitl()
+    world.clock.advance(UNDO_WINDOW.total_seconds())
+    kept = await hitl.undo(first.run_id, first.call, by="bob")
+    world.clock.advance(1)
+    late = await hitl.undo(second.run_id, second.call, by="bob")
+    states = [each.state for undoing in (kept, late) for each in undoing.calls]
+    expect("what is said", states, [UndoState.COMPENSATED, UndoState.TOO_LATE])
+    expect("what was taken back", _repaid(world), ["A"])
+
+
+@behaviour("P64", GATED)
 async def an_undo_whose_process_died_is_in_doubt(world: World) -> None:
     """Killed inside an undo: a person is asked, and it runs again on their word that it did not happen."""
     run = await _done(world, Scene.of(pay()), _free_undo())
