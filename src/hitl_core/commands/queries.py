@@ -117,7 +117,15 @@ class Recall(Query[dict[str, Json]]):
 
 @dataclass(frozen=True, slots=True)
 class ListStops(Query[tuple[Stop, ...]]):
-    """The stops in force, oldest first."""
+    """The stops in force, oldest first.
+
+    With `run_id` and its tenant, those that cover this run as a whole, or an action of `tool` and `agents` in it.
+    """
+
+    run_id: str | None = None
+    tenant: str = "default"
+    tool: str | None = None
+    agents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

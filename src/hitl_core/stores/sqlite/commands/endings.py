@@ -43,7 +43,7 @@ from ..tables import RunRow, Transaction, View, bodies, checked, column, emptied
 from . import guidance
 from .freezing import wake_if_settled
 from .runs import FREED, current, find, leased, move
-from .stops import in_force, of_action
+from .stops import of_action
 
 ERROR_LENGTH: Final = 65_536
 """Characters of a run's or an effect's error text that are kept."""
@@ -73,9 +73,8 @@ def pause_run(txn: Transaction, command: PauseRun) -> Run:
 
 
 def _ask(txn: Transaction, row: RunRow, asked: list[tuple[PauseRequest, bodies.Body]], now: datetime) -> None:
-    stops = in_force(txn)
     for request, body in asked:
-        requests.insert(txn, row, request, body, now, of_action(stops, row, request.action))
+        requests.insert(txn, row, request, body, now, of_action(txn, row, request.action))
 
 
 def _supersede(txn: Transaction, row: RunRow, command: PauseRun) -> None:

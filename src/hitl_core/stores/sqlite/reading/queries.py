@@ -36,7 +36,7 @@ from ....errors import RequestNotFound, RowCorrupt
 from ....lifecycle import ActionState
 from ....policy import Past
 from ....protocol import AuditEntry, DraftVersion, Guidance, Json, Run, instant
-from ..commands import effects, find, in_force, own_effect, past
+from ..commands import covering, effects, find, in_force, own_effect, past
 from ..tables import (
     EFFECT,
     GUIDANCE,
@@ -181,7 +181,9 @@ def list_asked(view: View, query: ListAsked) -> tuple[Settled, ...]:
 
 
 def list_stops(view: View, query: ListStops) -> tuple[Stop, ...]:
-    return in_force(view)
+    if query.run_id is None:
+        return in_force(view)
+    return covering(view, run=query.run_id, tenant=query.tenant, tool=query.tool, agents=query.agents)
 
 
 def read_audit(view: View, query: ReadAudit) -> Page[AuditEntry]:
