@@ -1,6 +1,6 @@
 """The tables: rows as records and back, checked on reading. What a command does with them stands in `commands`."""
 
-from . import bodies, drafts, emptied, requests
+from . import apart, bodies, drafts, emptied, requests
 from .assigned import last_assigned, note_assigned
 from .bodies import checked, unpack
 from .grants import GRANT, UNIT, grant_record
@@ -29,6 +29,7 @@ __all__ = [
     "Tip",
     "Transaction",
     "View",
+    "apart",
     "bodies",
     "checked",
     "column",
