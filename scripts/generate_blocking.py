@@ -37,6 +37,7 @@ from ..contracts import Clock, Finding
 from ..protocol import (
     Allowance,
     Arguments,
+    Comment,
     DraftVersion,
     Grant,
     Guidance,

@@ -19,6 +19,7 @@ from ..contracts import Clock, Finding
 from ..protocol import (
     Allowance,
     Arguments,
+    Comment,
     DraftVersion,
     Grant,
     Guidance,
@@ -109,6 +110,14 @@ class BlockingRuntime:
     def respond(self, response: Response) -> Recorded:
         """Decide a request. The first valid answer wins."""
         return self._portal.wait(self.runtime.respond(response))
+
+    def comment(self, request_id: str, text: str, *, by: str | Responder, machine: bool = False) -> Comment:
+        """Say something about an open request to whoever decides it. It is no vote, whoever says it."""
+        return self._portal.wait(self.runtime.comment(request_id, text, by=by, machine=machine))
+
+    def comments(self, request_id: str) -> tuple[Comment, ...]:
+        """What was said about a request beside deciding it, oldest first."""
+        return self._portal.wait(self.runtime.comments(request_id))
 
     def draft(self, request_id: str) -> tuple[DraftVersion, ...]:
         """The versions of the draft that an agent and people share, oldest first. Raises RequestNotFound."""

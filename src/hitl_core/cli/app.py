@@ -18,6 +18,7 @@ from ..channels.plain_text import visible
 from ..errors import Fault, HitlError
 from .commands import (
     audit,
+    comments,
     conformance,
     doctor,
     drafts,
@@ -61,6 +62,7 @@ for name, command in (
     ("respond", requests.respond),
     ("delegate", requests.delegate),
     ("defer", requests.defer),
+    ("comment", comments.comment),
     ("resume", runs.resume_run),
     ("rewind", runs.rewind),
     ("undo", undoing.undo),

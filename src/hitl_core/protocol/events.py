@@ -52,6 +52,7 @@ class AuditEvent(StrEnum):
     REQUEST_REFUSED = "request.refused"
     REQUEST_REMINDED = "request.reminded"
     REQUEST_DELEGATED = "request.delegated"
+    REQUEST_COMMENTED = "request.commented"
     REQUEST_DEFERRED = "request.deferred"
     REQUEST_WOKEN = "request.woken"
     REQUEST_ESCALATED = "request.escalated"

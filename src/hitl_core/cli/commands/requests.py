@@ -13,7 +13,7 @@ from ...commands import Page, Recorded, Settled
 from ...errors import Fault
 from ...lifecycle import RequestState
 from ...policy.rules import parse_duration
-from ...protocol import Accept, Delegate, Grant, Json, Reply, Responder, Response, Run
+from ...protocol import Accept, Comment, Delegate, Grant, Json, Reply, Responder, Response, Run
 from ...runtime import Runtime, like
 from ..errors_shown import WrongUsage
 from ..frozen import Frozen, frozen_requests
@@ -40,7 +40,7 @@ from ..terminal import json_views
 from ..terminal.agreement import still_needed
 from ..terminal.listings import frozen_lines, outcome_lines, requests_table, state_text
 from ..terminal.output import Output
-from ..terminal.render import request_panel
+from ..terminal.render import comments_panel, request_panel
 from .batches import Exceptions, respond_many
 from .decisions import OUTCOMES, WORDS, Given, faults_in, response, word_of
 from .grants import Times, When, condition_of, given_line, lasting
@@ -129,15 +129,19 @@ def show(request: RequestId, config: ConfigFile = DEFAULT_CONFIG, as_: Seer = No
     """One request with all of its content, its state, and who decided what."""
     output, by = Output(as_json), None if as_ is None else responder(as_, None)
 
-    async def look(hitl: Runtime) -> tuple[Settled, list[Frozen]]:
+    async def look(hitl: Runtime) -> tuple[Settled, list[Frozen], tuple[Comment, ...]]:
         settled = await find_request(hitl, request)
         settled = await hitl.request(settled.request.id, by=by)
         held = await frozen_requests(hitl, run_id=settled.request.run_id)
-        return settled, [each for each in held if each.settled.request.id == settled.request.id]
+        own = [each for each in held if each.settled.request.id == settled.request.id]
+        return settled, own, await hitl.comments(settled.request.id)
 
-    settled, frozen = Opening(config).do(look)
+    settled, frozen, said = Opening(config).do(look)
+    now = datetime.now(UTC)
     document = json_views.frozen_view(frozen[0]) if frozen else json_views.settled_view(settled)
-    output.result(document, request_panel(settled, now=datetime.now(UTC)), *frozen_lines(frozen, Hints(config)))
+    document["comments"] = [json_views.comment_view(each) for each in said]
+    beside = [panel] if (panel := comments_panel(said, now)) else []
+    output.result(document, request_panel(settled, now=now), *beside, *frozen_lines(frozen, Hints(config)))
 
 
 def respond(
