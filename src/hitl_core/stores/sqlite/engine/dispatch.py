@@ -6,20 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from .... import commands as c
-from ..commands import (
-    comments,
-    decisions,
-    deferring,
-    drafts,
-    effects,
-    endings,
-    grants,
-    guidance,
-    journal,
-    runs,
-    stops,
-    timers,
-)
+from ..answers import comments, decisions, deferring, drafts, timers
+from ..commands import effects, endings, grants, guidance, journal, runs, stops
 from ..reading import inbox, queries, trail
 from ..tables import Transaction, View
 
