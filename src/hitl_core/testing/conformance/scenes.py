@@ -95,6 +95,11 @@ def book(order: str = ORDER) -> Call:
     return Call("book", {"order": order})
 
 
+def reserve(order: str = ORDER) -> Call:
+    """Returns an object, which its undo is given."""
+    return Call("reserve", {"order": order})
+
+
 def fail(order: str = ORDER) -> Call:
     """Has its effect, then raises."""
     return Call("fail", {"order": order})

@@ -57,7 +57,7 @@ def gate_tool_call(
     with halting(now, found.proposal), now.gate.carry_out(found.allowed, suspends=(GraphBubbleUp,)) as effect:
         with keeping_invalid():
             made = handler(with_arguments(request, effect.arguments))
-        return _kept(effect, noted(made, found.allowed.note))
+        return _kept(effect, made, found.allowed.note)
 
 
 @is_the_gate
@@ -76,7 +76,7 @@ async def agate_tool_call(
             async with now.gate.carry_out(found.allowed, suspends=(GraphBubbleUp,)) as effect:
                 with keeping_invalid():
                     made = await handler(with_arguments(request, effect.arguments))
-                return _kept(effect, noted(made, found.allowed.note))
+                return _kept(effect, made, found.allowed.note)
 
 
 async def _admit(now: Current, request: ToolCallRequest, agent: str | None) -> Result | Go:
@@ -112,9 +112,9 @@ def _gone(request: ToolCallRequest) -> Halt:
     return halt
 
 
-def _kept(effect: Carrying, result: Result) -> Result:
-    effect.outcome = outcome_of(result)
-    return result
+def _kept(effect: Carrying, result: Result, note: str) -> Result:
+    effect.outcome = outcome_of(result, note, returned=effect.returned)
+    return noted(result, note)
 
 
 F = TypeVar("F", bound=Callable[..., Any])
