@@ -44,10 +44,13 @@ class Turns:
     async def all_going_on(
         self, lifted: Iterable[PauseRequest], *, waiting: Iterable[PauseRequest]
     ) -> tuple[PauseRequest, ...]:
-        """The same for all that were lifted, in their order; no two go on from the same."""
+        """The same for all that were lifted, in their order; no two go on from the same. `waiting`: what was asked for
+        by proposing it, which goes on already."""
         found: list[PauseRequest] = []
+        proposed = tuple(waiting)
         for each in lifted:
-            found.append(await self.going_on(each, self._since.get(each.call), waiting=(*waiting, *found)))
+            since, others = self._since.get(each.call), (*proposed, *found)
+            found.append(each if each in proposed else await self.going_on(each, since, waiting=others))
         return tuple(found)
 
 
