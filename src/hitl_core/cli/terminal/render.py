@@ -239,7 +239,7 @@ def _agent_prose(request: PauseRequest, whole: bool) -> Panel | None:
 def _exchanged(asked: Asked, whole: bool) -> tuple[Text, Text]:
     """A person's question, and the agent's words in return."""
     question = shown(f"{asked.by} asked: {asked.question}", "bold")
-    said = _folded(asked.answer, whole) if asked.answer else Text("it said nothing that was handed on", "dim")
+    said = _folded(asked.answer, whole) if asked.answer else Text("no answer in words", "dim")
     return question, Text("it says: ").append_text(said)
 
 

@@ -15,6 +15,7 @@ from hitl_core.tools import as_json
 
 from ..mapping import code_action, code_blocks, code_form
 from ..suspend import Scope, current_scope
+from .words import spoken
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,8 @@ class GatedCode:
     async def _settled(self, scope: Scope, blocks: list[CodeBlock], token: CancellationToken) -> CodeResult:
         now, place, name = scope.now, scope.step("~code"), self.agent.name
         now.reached.add(place)
-        action, form = code_action(name, blocks, scope.path), code_form(name)
+        now.talk.follows_from_the_last(scope.conversation, place)
+        action, form = code_action(name, blocks, scope.path), spoken(code_form(name), scope, place)
         known = await now.gate.settled(place) if self.asks else None
         if self.asks and known is None:
             now.lifted[place] = now.gate.lift(action, call=place, form=form)

@@ -23,6 +23,7 @@ from ..suspend import Current, around, body_of, current, found, within
 from .carrying import NOTHING_RAN, Body, Proposal, halting, heed_stop, in_doubt, obey, once, rule
 from .edited import checks_what_runs, with_arguments
 from .locals import LocalOversight
+from .words import spoken
 
 Former = Callable[[Arguments], Form]
 
@@ -69,7 +70,7 @@ class Oversight:
         form = self.form(arguments) if self.form else form_of(self.neutral, self.original.params_json_schema, arguments)
         if self.delegates and form.kind is Kind.APPROVAL:
             form = replace(form, title=f"Let {self.name} work on this")
-        return Proposal(action, now.place(call_id), form, asks)
+        return Proposal(action, now.place(call_id), spoken(form, now, call_id), asks)
 
     # ── before the SDK decides whether to pause ──────────────────────────────────────────────────────────────
 
