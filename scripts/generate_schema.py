@@ -25,6 +25,7 @@ from hitl_core.protocol import (
     Response,
     Ruling,
     Run,
+    Undoing,
 )
 
 FOLDER: Final = Path(__file__).resolve().parents[1] / "docs" / "protocol" / "schema"
@@ -36,6 +37,7 @@ RECORDS: Final[tuple[type[Record], ...]] = (
     Run,
     DraftVersion,
     Grant,
+    Undoing,
     Guidance,
     LiveEvent,
     AuditEntry,

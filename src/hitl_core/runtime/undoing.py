@@ -17,6 +17,7 @@ from ..commands import (
     ListEffects,
     ListOverrides,
     ListRequests,
+    ListRuns,
     ListUndone,
     Look,
     Undone,
@@ -60,8 +61,12 @@ _BUSY: Final = (RunState.RUNNING, RunState.READY)
 async def planned(store: Store, run: Run, call: str | None) -> list[Json]:
     """The calls to take back, the newest first.
 
-    Raises NothingToUndo; RunBusy for a whole run that is at work: what it goes on to do would not be taken back.
+    Raises NothingToUndo, for an undo too: what it took back is not put there again by undoing that. RunBusy for a whole
+    run that is at work: what it goes on to do would not be taken back.
     """
+    if run.undoes is not None:
+        why = "an undo is not undone; what it took back comes back only if it is done anew, in a new run"
+        raise NothingToUndo(f"run {run.id} is the undo of run {run.undoes}: {why}")
     if call is None and run.state in _BUSY:
         raise RunBusy(f"run {run.id} is {run.state}: stop or cancel it first, or name the one call to undo")
     done = [each for each in await store.fetch(ListEffects(run.id)) if each.state is ActionState.EXECUTED]
@@ -264,6 +269,17 @@ async def report(store: Store, run_id: str) -> Undoing:
         tools = {effect.call: effect.action.tool for effect in await store.fetch(ListEffects(run.undoes))}
         calls = tuple(_not_reached(run, call, tools[call]) for call in _plan(run))
     return Undoing(run=run, undoes=run.undoes, calls=tuple(_now(run, each) for each in calls))
+
+
+async def undos(store: Store, run_id: str) -> tuple[Undoing, ...]:
+    """The undos of a run, oldest first, and how each stands."""
+    found: list[Run] = []
+    cursor: str | None = None
+    while True:
+        page = await store.fetch(ListRuns(cursor=cursor, undoes=run_id))
+        found += page.items
+        if (cursor := page.cursor) is None:
+            return tuple([await report(store, each.id) for each in reversed(found)])
 
 
 def _not_reached(run: Run, call: str, tool: str) -> UndoneCall:

@@ -404,3 +404,28 @@ async def test_an_undo_that_takes_arguments_is_not_called_with_masks(shop: Shop)
 
 def by_receipt(receipt: Any) -> str:
     return f"took back {receipt}"
+
+
+async def test_an_undo_is_not_undone_and_a_run_lists_its_undos(shop: Shop) -> None:
+    shop.policy = EVERYTHING
+    async with shop.open(desk(shop.ledger, "pay", "mail")) as hitl:
+        run = await hitl.start(None)
+        assert await hitl.undos(run.id) == ()
+        first = await hitl.undo(run.id, by="bob")
+        second = await hitl.undo(run.id, "pay#1", by="mia")
+        assert await hitl.undos(run.id) == (first, second)
+        assert await hitl.undos(first.run.id) == ()
+        for call in (None, "undo:pay#1"):
+            with pytest.raises(NothingToUndo, match=f"is the undo of run {run.id}: an undo is not undone"):
+                await hitl.undo(first.run.id, call, by="ann")
+        assert len((await hitl.runs()).items) == 3
+    assert undone(shop.ledger) == ["undo pay"]
+
+
+async def test_of_an_undo_that_is_erased_nothing_says_that_it_was_whole(shop: Shop) -> None:
+    shop.policy = EVERYTHING
+    async with shop.open(desk(shop.ledger, "pay")) as hitl:
+        undoing = await hitl.undo((await hitl.start(None)).id, by="bob")
+        await hitl.erase(undoing.run.id, by="dora", reason="asked for")
+        erased = await hitl.undone(undoing.run.id)
+    assert (undoing.whole, erased.calls, erased.whole) == (True, (), False)
