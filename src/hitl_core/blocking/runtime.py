@@ -145,7 +145,7 @@ class BlockingRuntime:
         return self._portal.wait(self.runtime.revoke_grant(grant_id, by=by, reason=reason))
 
     def alike(self, request_id: str) -> tuple[Settled, ...]:
-        """The open requests like this one, itself included, oldest first: same tool, same rule, same kind."""
+        """The open requests like this one, itself included, oldest first: same tool, rule, kind and tenant."""
         return self._portal.wait(self.runtime.alike(request_id))
 
     def respond_many(self, responses: Sequence[Response]) -> Batch:

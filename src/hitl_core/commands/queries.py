@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from ..lifecycle import RequestState
 from ..protocol import (
@@ -68,6 +69,14 @@ class ListRequests(Query[Page[Settled]]):
 
 
 @dataclass(frozen=True, slots=True)
+class ListAssigned(Query[dict[str, datetime]]):
+    """When each of these people was last assigned to a request of a tenant; whoever never was is not in it."""
+
+    people: tuple[str, ...]
+    tenant: str
+
+
+@dataclass(frozen=True, slots=True)
 class Look(Query[Known]):
     """What is known about one place in a run."""
 
@@ -110,7 +119,15 @@ class Recall(Query[dict[str, Json]]):
 
 @dataclass(frozen=True, slots=True)
 class ListStops(Query[tuple[Stop, ...]]):
-    """The stops in force, oldest first."""
+    """The stops in force, oldest first.
+
+    With `run_id` and its tenant, those that cover this run as a whole, or an action of `tool` and `agents` in it.
+    """
+
+    run_id: str | None = None
+    tenant: str = "default"
+    tool: str | None = None
+    agents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

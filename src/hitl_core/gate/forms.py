@@ -12,6 +12,7 @@ from ..protocol import (
     Action,
     Because,
     Context,
+    Escalation,
     Json,
     Kind,
     Level,
@@ -22,6 +23,7 @@ from ..protocol import (
     Reply,
     Ruling,
     Run,
+    later,
     new_id,
 )
 from ..tools import Traits
@@ -82,7 +84,7 @@ def compose(
     new = new_id(now)
     traits = around.catalogue.traits(action.tool)
     shown = preview(traits, action)
-    seconds = ruling.veto_seconds or ruling.deadline_seconds
+    deadline, remind, escalation = _times(ruling, now)
     return PauseRequest(
         id=new,
         run_id=run.id,
@@ -103,17 +105,34 @@ def compose(
         approvers=ruling.approvers,
         requested_for=run.started_by,
         created_at=now,
-        deadline=None if seconds is None else now + timedelta(seconds=seconds),
+        deadline=deadline,
         on_timeout=lapse(ruling),
         veto=ruling.veto_seconds is not None,
-        remind_seconds=ruling.remind_seconds,
-        escalation=ruling.escalation,
+        remind_seconds=remind,
+        escalation=escalation,
         batch=ruling.batch and traits.reversible is True and shown.reversible is True,
         in_doubt=form.in_doubt,
         undo_until=_promise(traits, action, now) if form.kind is Kind.NOTICE else None,
         draft=new if shares_draft(form, ruling) else None,
         handle=form.handle,
     )
+
+
+def _times(ruling: Ruling, now: datetime) -> tuple[datetime | None, tuple[float, ...], tuple[Escalation, ...]]:
+    """When it ends, and after how many seconds who is reminded or asked too: by the clock, whatever the rule counts."""
+    seconds = ruling.deadline_seconds
+    deadline = None if seconds is None else later(ruling.hours, now, seconds)
+    if ruling.veto_seconds is not None:
+        deadline = now + timedelta(seconds=ruling.veto_seconds)
+    if ruling.hours is None:
+        return deadline, ruling.remind_seconds, ruling.escalation
+    after = {each: (later(ruling.hours, now, each) - now).total_seconds() for each in _moments(ruling)}
+    steps = (step.model_copy(update={"after_seconds": after[step.after_seconds]}) for step in ruling.escalation)
+    return deadline, tuple(after[each] for each in ruling.remind_seconds), tuple(steps)
+
+
+def _moments(ruling: Ruling) -> tuple[float, ...]:
+    return (*ruling.remind_seconds, *(step.after_seconds for step in ruling.escalation))
 
 
 def _fits(around: Surroundings, action: Action, form: Form, ruling: Ruling) -> dict[str, Json] | None:

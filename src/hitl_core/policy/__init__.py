@@ -11,9 +11,11 @@ confirm without a reason written in the rule. The file format: `docs/policy.md`.
 from .checking import PolicyFault
 from .deciding import (
     POLICY_ASK_EVERYTHING,
+    Change,
     Explanation,
     Fate,
     Held,
+    Looked,
     Policy,
     Weighed,
     allowance_problems,
@@ -63,6 +65,7 @@ __all__ = [
     "AnyOf",
     "Argument",
     "Budget",
+    "Change",
     "Condition",
     "Confidence",
     "ContextValue",
@@ -74,6 +77,7 @@ __all__ = [
     "Fate",
     "Glob",
     "Held",
+    "Looked",
     "Match",
     "Not",
     "Novel",

@@ -4,9 +4,10 @@ from .action import PAYLOAD_LIMIT, Action, Origin
 from .canonical import canonical, parse, sha256
 from .doubt import ABORT, HAPPENED, NOT_HAPPENED, RUNS_NOTHING
 from .draft import DraftVersion
-from .events import AuditEntry, AuditEvent, LiveEvent, LiveKind
+from .events import Apart, AuditEntry, AuditEvent, LiveEvent, LiveKind, Sealed
 from .grant import Allowance, Grant, GrantState, acting
 from .guidance import GUIDANCE_LIMIT, Guidance, GuidanceState
+from .hours import ALWAYS, Hours, later, passed
 from .ids import instant, micros, new_id
 from .masks import has_mask, is_mask, mask, mask_faults, mask_paths, masked, secret_paths
 from .record import PROTOCOL, Arguments, Instant, Json, Record, TopRecord
@@ -39,6 +40,7 @@ from .verdict import EffectMode, Executed, Failed, Outcome, Proceed, Refuse, Sub
 
 __all__ = [
     "ABORT",
+    "ALWAYS",
     "GUIDANCE_LIMIT",
     "HAPPENED",
     "NOT_HAPPENED",
@@ -51,6 +53,7 @@ __all__ = [
     "Action",
     "Allowance",
     "Answer",
+    "Apart",
     "Approve",
     "Approvers",
     "Arguments",
@@ -75,6 +78,7 @@ __all__ = [
     "Guidance",
     "GuidanceState",
     "HandBack",
+    "Hours",
     "Instant",
     "Json",
     "Kind",
@@ -100,6 +104,7 @@ __all__ = [
     "Ruling",
     "Run",
     "RunState",
+    "Sealed",
     "Stage",
     "Substitute",
     "TakeOver",
@@ -116,6 +121,7 @@ __all__ = [
     "has_mask",
     "instant",
     "is_mask",
+    "later",
     "mask",
     "mask_faults",
     "mask_paths",
@@ -123,6 +129,7 @@ __all__ = [
     "micros",
     "new_id",
     "parse",
+    "passed",
     "secret_paths",
     "sha256",
 ]

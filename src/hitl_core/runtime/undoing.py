@@ -84,13 +84,10 @@ async def undo(turn: Turn, store: Store, attach: Attach) -> Ending:
     """One turn of an undo. Raises what `attach` raises if only the app can say how something is undone."""
     undone = turn.run.undoes
     assert undone is not None
-    first = {each.call: each.original for each in reversed(await store.fetch(ListOverrides(undone)))}
-    effects = {
-        effect.call: replace(
-            effect, result=first.get(effect.call, effect.result)
-        )  # the receipt, not what people made of it
-        for effect in await store.fetch(ListEffects(undone))
-    }
+    # The receipt is what the tool returned, not what people made of it afterwards.
+    receipts = {each.call: each.original for each in reversed(await store.fetch(ListOverrides(undone)))}
+    done = await store.fetch(ListEffects(undone))
+    effects = {each.call: replace(each, result=receipts.get(each.call, each.result)) for each in done}
     steps = Steps(turn, store, [effects[call] for call in _plan(turn.run)])
     if any(steps.catalogue.traits(each.action.tool).undo is None for each in steps.effects):
         await attach()

@@ -6,7 +6,7 @@ advance   a fresh app from the factory ─► gating: held ─► suspend.kept: 
             it ended                            ─► Completed, or a handoff to somebody outside ─► Paused
             it raised                           ─► Broke, to be retried
 cancel    nothing to do: a paused team exists only as rows in our store
-undo      refused: AutoGen's state has no history to go back to
+rewind    refused: AutoGen's state has no history to go back to
 """
 
 from __future__ import annotations

@@ -259,7 +259,8 @@ def who_may_decide(approvers: Approvers, started_by: str | None) -> str:
         who, many = ", then ".join(f"{stage.quorum} of {people(stage)}" for stage in approvers.stages), ""
     own = f"; not {started_by}, who started the run" if started_by and not approvers.allow_self else ""
     apart = f"; not who let {' or '.join(approvers.separate_from)} run" if approvers.separate_from else ""
-    return f"{who}{many}{own}{apart}"
+    turn = "; it is their turn" if approvers.assign else ""
+    return f"{who}{turn}{many}{own}{apart}"
 
 
 # ── times ────────────────────────────────────────────────────────────────────────────────────────────────────

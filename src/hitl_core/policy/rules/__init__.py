@@ -64,6 +64,13 @@ from .values import (
     type_of,
     wrong_type,
 )
+from .wording import (
+    Leaf,
+    in_words,
+    leaves,
+    said,
+    subject_in_words,
+)
 
 __all__ = [
     "DEFAULT_RULE",
@@ -82,6 +89,7 @@ __all__ = [
     "Escalate",
     "Facts",
     "Glob",
+    "Leaf",
     "Match",
     "Names",
     "Not",
@@ -107,14 +115,18 @@ __all__ = [
     "context",
     "duration_problem",
     "finder",
+    "in_words",
     "items",
+    "leaves",
     "names_regex",
     "number",
     "parse_duration",
     "plain",
     "rate",
+    "said",
     "same",
     "split",
+    "subject_in_words",
     "text",
     "type_of",
     "wrong_type",

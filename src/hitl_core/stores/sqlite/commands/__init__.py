@@ -3,9 +3,10 @@
 from . import decisions, deferring, effects, endings, grants, guidance, journal, runs, stops, timers
 from .counting import own_effect, past
 from .runs import find
-from .stops import in_force
+from .stops import covering, in_force
 
 __all__ = [
+    "covering",
     "decisions",
     "deferring",
     "effects",

@@ -1,6 +1,7 @@
 """The tables: rows as records and back, checked on reading. What a command does with them stands in `commands`."""
 
-from . import bodies, drafts, emptied, requests
+from . import apart, bodies, drafts, emptied, requests
+from .assigned import last_assigned, note_assigned
 from .bodies import checked, unpack
 from .grants import GRANT, UNIT, grant_record
 from .guidance import GUIDANCE, guidance_record
@@ -28,6 +29,7 @@ __all__ = [
     "Tip",
     "Transaction",
     "View",
+    "apart",
     "bodies",
     "checked",
     "column",
@@ -35,6 +37,8 @@ __all__ = [
     "emptied",
     "grant_record",
     "guidance_record",
+    "last_assigned",
+    "note_assigned",
     "open_ones",
     "pending",
     "read_anchor",

@@ -11,6 +11,7 @@ from ....commands import (
     DeferRequest,
     FireTimers,
     LiftStop,
+    ListAssigned,
     ListRequests,
     ListStops,
     ReadHistory,
@@ -125,3 +126,20 @@ async def of_many_who_knew_the_same_past_one_begins(world: StoreWorld) -> None:
     expect("refused", sum(isinstance(each, HistoryMoved) for each in begun), 7)
     read = ReadHistory((REFUNDS,), "", "", world.now)
     expect("what is known", await (await world.store()).fetch(read), (Past(1, Decimal("0.1")),))
+
+
+@store_behaviour("P52")
+async def whoever_was_assigned_has_had_their_turn(world: StoreWorld) -> None:
+    """A request that is assigned notes for each of its people when that was, apart by tenant; a reassigned one too."""
+    everybody = ("ann", "ben", "cyn", "dan")
+    store = await world.store()
+    next_one = Escalation(after_seconds=60, users=("cyn",), instead=True, reassign=True)
+    asked = Approvers(users=("ann", "ben"), quorum=2, assign=True)
+    await world.paused(approvers=asked, escalation=(next_one,))
+    began = {"ann": world.now, "ben": world.now}
+    expect("who had a turn", await store.fetch(ListAssigned(everybody, "default")), began)
+    await world.paused(approvers=Approvers(users=("dan",)))
+    world.later(60)
+    await store.apply(FireTimers(world.now))
+    expect("who had one then", await store.fetch(ListAssigned(everybody, "default")), {**began, "cyn": world.now})
+    expect("elsewhere", await store.fetch(ListAssigned(everybody, "elsewhere")), {})
