@@ -191,6 +191,53 @@ async def test_an_undo_whose_process_died_in_it_is_in_doubt(shop: Shop, said: st
         assert (len(undone(shop.ledger)), states(await hitl.undone(found.id))) == (times, {"pay#1": state})
 
 
+async def test_what_is_older_than_an_undo_in_doubt_waits_for_its_end(shop: Shop) -> None:
+    """Whoever undoes the run once more meanwhile is told so, and takes nothing back out of order."""
+    shop.policy = EVERYTHING
+    app = desk(shop.ledger, "pay", "ship", crashes=["ship"])
+    async with shop.open(app) as hitl:
+        run = await hitl.start(None)
+        with pytest.raises(Crash):
+            await hitl.undo(run.id, by="bob")
+        (broken,) = [each for each in (await hitl.runs()).items if each.undoes == run.id]
+        again = await hitl.undo(run.id, by="mia")
+        assert (undone(shop.ledger), states(again)) == (["undo ship"], {"ship#1": "waiting", "pay#1": "not_reached"})
+        assert f"has begun in run {broken.id} and not ended; go on with that one first" in again.calls[1].why
+    shop.clock.advance(60)
+    async with shop.open(app) as hitl:
+        await hitl.respond(only(await hitl.resume(broken.id)).choose(HAPPENED.id, by="ann"))
+        await hitl.resume(broken.id)
+        assert (undone(shop.ledger), (await hitl.undone(broken.id)).whole) == (["undo ship", "undo pay"], True)
+
+
+async def test_what_may_have_happened_is_never_passed_over(shop: Shop) -> None:
+    """A call that died inside its tool stays, and is named: without it the undo is not whole."""
+    shop.policy = EVERYTHING
+
+    async def pay(order: str, dies: bool) -> str:
+        shop.ledger.write("pay", order=order)
+        if dies:
+            raise Crash
+        return "paid"
+
+    paying = gate.guard(name="pay", undo=lambda receipt: shop.ledger.write("undo pay"))(pay)
+
+    async def app(input: Any) -> Any:
+        await paying(order="A", dies=False)
+        return await paying(order="B", dies=True)
+
+    app.tools = (paying,)  # type: ignore[attr-defined]  # a function takes any attribute
+    async with shop.open(app) as hitl:
+        with pytest.raises(Crash):
+            await hitl.start(None)
+        (run,) = (await hitl.runs()).items
+        await hitl.cancel(run.id, by="ann")
+        undoing = await hitl.undo(run.id, by="bob")
+        assert (undoing.whole, states(undoing)) == (False, {"pay#2": "not_undoable", "pay#1": "undone"})
+        assert undoing.calls[0].why == "whether pay happened is not known: it began, and no outcome was recorded"
+    assert undone(shop.ledger) == ["undo pay"]
+
+
 async def test_what_is_older_than_a_failed_undo_is_left_and_no_failure_is_tried_again(shop: Shop) -> None:
     shop.policy = EVERYTHING
     async with shop.open(desk(shop.ledger, "pay", "mail", "ship", fails="ship")) as hitl:
