@@ -26,6 +26,7 @@ from hitl_core.protocol import (
     Response,
     Ruling,
     Run,
+    Undoing,
 )
 
 FOLDER: Final = Path(__file__).resolve().parents[1] / "docs" / "protocol" / "schema"
@@ -38,6 +39,7 @@ RECORDS: Final[tuple[type[Record], ...]] = (
     DraftVersion,
     Comment,
     Grant,
+    Undoing,
     Guidance,
     LiveEvent,
     AuditEntry,

@@ -180,7 +180,7 @@ def test_a_run_with_all_that_happened_in_it(hitl: Hitl) -> None:
     run = start(hitl)
     hitl("respond", run["pending"][0]["id"], "approve", "--as", "alice", "--resume")
     found = hitl("runs", run["id"], "--json").json
-    assert found.keys() == RUN_KEYS | {"requests", "effects", "guidance", "overrides"}
+    assert found.keys() == RUN_KEYS | {"requests", "effects", "guidance", "overrides", "undos"}
     (effect,) = found["effects"]
     assert (effect["tool"], effect["state"], effect["result"]) == ("refund", "executed", "paid 48.5")
     assert [each["state"] for each in found["requests"]] == ["closed"]

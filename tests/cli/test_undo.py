@@ -115,6 +115,12 @@ def test_what_has_no_undo_is_said_and_what_has_one_is_taken_back(hitl: Hitl, sho
     assert (shown.code, "NOT EVERYTHING was taken back" in shown.out) == (1, True)
     alone = hitl("undo", run, "refund#1", "--as", "bob", "--json")
     assert (alone.code, alone.json["calls"][0]["run_id"]) == (0, partial.json["id"])
+    listed = hitl("runs", run, "--json").json["undos"]
+    assert listed == [partial.json, alone.json]
+    page = hitl("runs", run).flat
+    assert all(word in page for word in (alone.json["id"], "refund#1", "jot#1 (not undoable)"))
+    assert f"undoes what run {run} has done" in hitl("runs", alone.json["id"]).flat
+    assert f"undo of run {run}" in hitl("runs").flat
     assert len(taken_back(shop).splitlines()) == 1
 
 
@@ -143,3 +149,12 @@ def test_an_undo_that_people_refuse_takes_nothing_back(hitl: Hitl, shop: Shop, d
     told = hitl("undo", undo["id"], "--as", "bob", "--json")
     assert (told.code, [each["state"] for each in told.json["calls"]]) == (1, ["refused"])
     assert ("keep it" in told.json["calls"][0]["why"], taken_back(shop)) == (True, "")
+
+
+def test_an_undo_is_not_undone(hitl: Hitl, shop: Shop) -> None:
+    run = refunded(hitl, shop, FREE_UNDO)
+    undo = hitl("undo", run, "--as", "bob", "--json").json["id"]
+    refused = hitl("undo", undo, "undo:refund#1", "--as", "bob", "--json")
+    assert (refused.code, refused.json["error"]["code"]) == (1, "HITL-U09")
+    assert "an undo is not undone" in refused.json["error"]["message"]
+    assert (len(hitl("runs", "--json").json["runs"]), len(taken_back(shop).splitlines())) == (2, 1)

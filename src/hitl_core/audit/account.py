@@ -104,7 +104,7 @@ def _decision(settled: Settled) -> Chapter:
     request, answer = settled.request, settled.response
     facts = {
         **_asked(request),
-        "Votes before the decision": "; ".join(_who(vote) + f" said {vote.decision.type}" for vote in settled.votes),
+        "Votes before the decision": "; ".join(map(_vote, settled.votes)),
         **({"Decided": _undecided(settled)} if answer is None else _answered(answer)),
     }
     return _chapter(f"{request.title} ({request.kind})", facts)
@@ -152,6 +152,11 @@ def _answered(answer: Response) -> dict[str, str]:
     }
 
 
+def _vote(vote: Response) -> str:
+    why = f": {vote.reason}" if vote.reason else ""
+    return f"{_who(vote)} said {vote.decision.type} at {_when(vote.decided_at)}{why}"
+
+
 def _undecided(settled: Settled) -> str:
     return f"by nobody; the request is {settled.state}"
 
@@ -179,6 +184,8 @@ def _action(effect: Effect) -> Chapter:
 def _allowed_by(effect: Effect) -> str:
     if effect.request_id is not None:
         return f"request {effect.request_id}"
+    if effect.grant_id is not None:
+        return f"standing grant {effect.grant_id}, without asking again"
     return "nobody: it did not run" if effect.state is ActionState.REFUSED else "the policy, without asking"
 
 

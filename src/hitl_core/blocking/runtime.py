@@ -177,6 +177,10 @@ class BlockingRuntime:
         """How an undo stands, by its own run: each action, and what became of it. Raises RunNotFound, NothingToUndo."""
         return self._portal.wait(self.runtime.undone(run_id))
 
+    def undos(self, run_id: str) -> tuple[Undoing, ...]:
+        """The undos of a run, oldest first, and how each stands."""
+        return self._portal.wait(self.runtime.undos(run_id))
+
     def override(
         self, run_id: str, value: Json, call: str | None = None, *, by: str | Responder, reason: str = ""
     ) -> Override:

@@ -32,11 +32,13 @@ class GetCheckpoint(Query[Json]):
 
 @dataclass(frozen=True, slots=True)
 class ListRuns(Query[Page[Run]]):
-    """Runs, newest first, without their requests. `cursor` comes from the page before."""
+    """Runs, newest first, without their requests. `cursor` comes from the page before; `undoes` keeps the undos of
+    that run."""
 
     states: tuple[RunState, ...] = ()
     limit: int = 50
     cursor: str | None = None
+    undoes: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

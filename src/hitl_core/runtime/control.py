@@ -31,7 +31,7 @@ from .opened import Opened
 from .overriding import override
 from .reach import Reach, reach
 from .steering import steer
-from .undoing import planned, report
+from .undoing import planned, report, undos
 
 log = logging.getLogger("hitl_core")
 
@@ -70,7 +70,8 @@ class Control(Opened):
         """Take back what the tools of a run have done, or one call of it: in a run of its own, the newest first.
 
         Each step is an action `undo:TOOL` and meets the policy. What was not taken back is in the result, with why; go
-        on with `wait` while people are asked. Raises RunNotFound, RunBusy, NothingToUndo, Stopped, NotPermitted.
+        on with `wait` while people are asked. Raises RunNotFound, RunBusy, Stopped, NotPermitted, and NothingToUndo,
+        also for a run that is an undo.
         """
         who = await self._permitted(Act.UNDO, by, run_id)
         run = await self.run(run_id)
@@ -83,6 +84,10 @@ class Control(Opened):
     async def undone(self, run_id: str) -> Undoing:
         """How an undo stands, by its own run: each action, and what became of it. Raises RunNotFound, NothingToUndo."""
         return await report(self.store, run_id)
+
+    async def undos(self, run_id: str) -> tuple[Undoing, ...]:
+        """The undos of a run, oldest first, and how each stands."""
+        return await undos(self.store, run_id)
 
     async def override(
         self, run_id: str, value: Json, call: str | None = None, *, by: str | Responder, reason: str = ""

@@ -17,6 +17,7 @@ from ..commands import (
     ListEffects,
     ListOverrides,
     ListRequests,
+    ListRuns,
     ListUndone,
     Look,
     Undone,
@@ -52,6 +53,8 @@ Attach = Callable[[], Awaitable[object]]
 _OFFERED: Final = (Reply.APPROVE, Reply.REJECT, Reply.CANCEL)
 _CALLS: Final = "calls"
 _BUSY: Final = (RunState.RUNNING, RunState.READY)
+_BEGUN: Final = (ActionState.EXECUTED, ActionState.EXECUTING, ActionState.IN_DOUBT)
+"""What may have had its effect. Whether it had is not known of some: they are named, and stay."""
 
 
 # ── before ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -60,11 +63,15 @@ _BUSY: Final = (RunState.RUNNING, RunState.READY)
 async def planned(store: Store, run: Run, call: str | None) -> list[Json]:
     """The calls to take back, the newest first.
 
-    Raises NothingToUndo; RunBusy for a whole run that is at work: what it goes on to do would not be taken back.
+    Raises NothingToUndo, for an undo too: what it took back is not put there again by undoing that. RunBusy for a whole
+    run that is at work: what it goes on to do would not be taken back.
     """
+    if run.undoes is not None:
+        why = "an undo is not undone; what it took back comes back only if it is done anew, in a new run"
+        raise NothingToUndo(f"run {run.id} is the undo of run {run.undoes}: {why}")
     if call is None and run.state in _BUSY:
         raise RunBusy(f"run {run.id} is {run.state}: stop or cancel it first, or name the one call to undo")
-    done = [each for each in await store.fetch(ListEffects(run.id)) if each.state is ActionState.EXECUTED]
+    done = [each for each in await store.fetch(ListEffects(run.id)) if each.state in _BEGUN]
     found: list[Json] = [each.call for each in reversed(done) if call in (None, each.call)]
     if not found:
         what = "no action" if call is None else f"nothing at the call {call!r}"
@@ -146,6 +153,11 @@ class Steps:
     def _beforehand(self, effect: Effect, traits: Traits) -> tuple[UndoState, str] | None:
         """Why an action cannot be taken back, if that is known without asking anybody."""
         tool, action = effect.action.tool, effect.action
+        if effect.state is not ActionState.EXECUTED:
+            return (
+                UndoState.NOT_UNDOABLE,
+                f"whether {tool} happened is not known: it began, and no outcome was recorded",
+            )
         if why := why_not_undoable(traits, action):
             return UndoState.NOT_UNDOABLE, why
         if effect.ended_at is None:
@@ -177,17 +189,22 @@ class Steps:
         self.settled.append(call)
 
     async def carry_out(self) -> None:
-        """Undo what is allowed, the newest first. What is older than one that failed is left as it is: it may be what
-        the newer one stands on."""
-        failed = ""
+        """Undo what is allowed, the newest first. What is older than one that failed, or that another undo has begun
+        and not ended, is left as it is: it may be what the newer one stands on."""
+        barred = ""
         for effect in self.effects:
-            if self.rows[effect.call].state is UndoState.FAILED:
-                failed = effect.call
-            elif effect.call in self.allowed and failed:
-                self._say(effect, UndoState.NOT_REACHED, f"the undo of {failed!r}, which is newer, failed")
+            if effect.call in self.allowed and barred:
+                self._say(effect, UndoState.NOT_REACHED, f"the undo of {barred}")
             elif effect.call in self.allowed:
                 await self._carry_out(effect)
-                failed = effect.call if self.rows[effect.call].state is UndoState.FAILED else failed
+            barred = self._bars(effect) or barred
+
+    def _bars(self, effect: Effect) -> str:
+        """Why what is older than this has to stay; "" if it need not."""
+        row, newer = self.rows[effect.call], f"{effect.call!r}, which is newer,"
+        if row.state is UndoState.WAITING:
+            return f"{newer} has begun in run {row.run_id} and not ended; go on with that one first"
+        return f"{newer} failed" if row.state is UndoState.FAILED else ""
 
     async def _carry_out(self, effect: Effect) -> None:
         traits = self.catalogue.traits(effect.action.tool)
@@ -199,11 +216,19 @@ class Steps:
         except (Stopped, LeaseLost):
             raise
         except EffectRefused as exc:
-            self._say(effect, UndoState.REFUSED, str(exc))
+            await self._refused(effect, traits, exc)
         except Exception as exc:
             self._say(effect, UndoState.FAILED, f"{type(exc).__name__}: {exc}")
         else:
             self._say(effect, *_done(traits))
+
+    async def _refused(self, effect: Effect, traits: Traits, exc: EffectRefused) -> None:
+        """Why a step did not begin. Another undo may have been first; then it is that one's to end."""
+        other = (await self.store.fetch(ListUndone(self.turn.run.undoes or ""))).get(effect.call)
+        if other is None or other.run_id == self.turn.run.id:
+            self._say(effect, UndoState.REFUSED, str(exc))
+        else:
+            self._say(effect, *_elsewhere(other, traits), run_id=other.run_id)
 
     async def _run(self, allowed: Proceed, effect: Effect, traits: Traits) -> None:
         gate, takes_back = self.turn.gate, traits.undo
@@ -265,6 +290,17 @@ async def report(store: Store, run_id: str) -> Undoing:
         tools = {effect.call: effect.action.tool for effect in await store.fetch(ListEffects(run.undoes))}
         calls = tuple(_not_reached(run, call, tools[call]) for call in _plan(run))
     return Undoing(run=run, undoes=run.undoes, calls=tuple(_now(run, each) for each in calls))
+
+
+async def undos(store: Store, run_id: str) -> tuple[Undoing, ...]:
+    """The undos of a run, oldest first, and how each stands."""
+    found: list[Run] = []
+    cursor: str | None = None
+    while True:
+        page = await store.fetch(ListRuns(cursor=cursor, undoes=run_id))
+        found += page.items
+        if (cursor := page.cursor) is None:
+            return tuple([await report(store, each.id) for each in reversed(found)])
 
 
 def _not_reached(run: Run, call: str, tool: str) -> UndoneCall:

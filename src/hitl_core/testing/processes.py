@@ -40,12 +40,14 @@ _MODULE: Final = "hitl_core.testing.processes"
 class Order:
     """A function, sync or async, named `module:function`, with arguments that are JSON.
 
-    `kill_after`: seconds after which the child gets a SIGKILL, wherever it is.
+    `kill_after`: seconds after which the child gets a SIGKILL, wherever it is. `begin_after`: seconds that it waits
+    before it calls the function, for a race whose moments are chosen.
     """
 
     function: str
     arguments: dict[str, Any] = field(default_factory=dict)
     kill_after: float | None = None
+    begin_after: float = 0.0
 
     @classmethod
     def of(cls, function: Callable[..., Any] | str, /, **arguments: Any) -> Order:
@@ -221,6 +223,7 @@ def _work(order: dict[str, Any], writing: int) -> None:
     signal.alarm(PATIENCE)
     try:
         function = named(order["function"])
+        time.sleep(order["begin_after"])
         made = function(**order["arguments"])
         ended = Ended(result=asyncio.run(made) if asyncio.iscoroutine(made) else made)
     except BaseException as exc:  # whatever it was, the test is to see it

@@ -1,4 +1,4 @@
-"""pytest's side of it: fixtures for users' own tests, the conformance suite as one test per behaviour, and kills.
+"""pytest's side of it: fixtures for users' own tests, the conformance suite, kills, and stories of people.
 
 pytest_plugins = ["hitl_core.testing.pytest_plugin"]        # in conftest.py
 
@@ -6,6 +6,9 @@ class TestMine(ConformanceSuite):
     kit = MyKit()
 
 class TestMineKilled(KillSuite):
+    kit = MyKit()
+
+class TestMineOverseen(OverseenSuite):
     kit = MyKit()
 """
 
@@ -25,7 +28,9 @@ from ..config.config import DEFAULT_FILE
 from ..runtime import Runtime
 from .clock import ManualClock
 from .conformance import Behaviour, Kit, Trial, chosen
+from .conformance.suite import capabilities_of
 from .kills import Hunt
+from .overseen import STORIES, Office
 from .scripted_model import Script, ScriptedModel, Step
 
 
@@ -103,3 +108,24 @@ class KillSuite:
         with Hunt(self.kit, tmp_path) as hunt:
             hunted = hunt.until(self.kills, seed=self.seed)
         assert not hunted.broken, str(hunted)
+
+
+class OverseenSuite:
+    """What people do over an agent of `kit`, each in a process of its own; see `hitl_core.testing.overseen`."""
+
+    kit: ClassVar[Kit]
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def office(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+        """Where the stories are told; the parent of all their processes is shared by them."""
+        with Office(cls.kit, tmp_path_factory.mktemp("office")) as office:
+            yield office
+
+    @pytest.mark.parametrize("name", STORIES)
+    def test_story(self, name: str, office: Office) -> None:
+        """The story comes out as it was promised; one that the adapter declares it cannot play is skipped by name."""
+        lacks = STORIES[name].lacks(capabilities_of(self.kit))
+        if lacks:
+            pytest.skip(f"{self.kit.backend} does not have {', '.join(lacks)}")
+        STORIES[name].tell(office)

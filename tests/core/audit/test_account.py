@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -63,14 +64,18 @@ def effect(state: ActionState, request: str | None = None) -> Effect:
 
 def test_it_says_who_what_when_why_what_was_shown_and_decided() -> None:
     answer = REQUEST.edit({"order": "A-1", "amount": 30}, by="alice", roles=("lead",), reason="half", at=NOW, batch="b")
-    vote = Response.to(REQUEST, Approve(), by=Responder(id="bob", authenticated_by="oidc"), at=NOW)
-    told = of(Settled(REQUEST, RequestState.CONSUMED, answer, (vote,)), effects=(effect(ActionState.EXECUTED, "q-1"),))
+    vote = Response.to(REQUEST, Approve(), by=Responder(id="bob", authenticated_by="oidc"), reason="due", at=NOW)
+    silent = Response.to(REQUEST, Approve(), by=Responder(id="eve", authenticated_by="oidc"), at=NOW)
+    told = of(
+        Settled(REQUEST, RequestState.CONSUMED, answer, (vote, silent)), effects=(effect(ActionState.EXECUTED, "q-1"),)
+    )
     facts = {fact.name: fact.value for fact in told.decisions[0].facts}
     assert json.loads(facts["Shown: its arguments"]) == {"order": "A-1", "amount": 40}
     assert json.loads(facts["In these words"]) == {"arguments": {"order": "A-1", "amount": 30}}
     assert facts["Why it was asked"] == "more than 30 EUR (rule big-refunds, version v7)"
     assert facts["Decided by"] == "alice, as lead, who merely stated this name, through library"
-    assert facts["Votes before the decision"] == "bob, known by oidc, through library said approve"
+    said = "known by oidc, through library said approve at 2026-01-02 03:04:05.000000 UTC"
+    assert facts["Votes before the decision"] == f"bob, {said}: due; eve, {said}"
     assert facts["Deadline"] == "2026-01-02 03:04:05.000000 UTC, then refuse"
     assert facts["Who could decide"] == "1 of anybody"
     assert facts["Reason given"] == "half"
@@ -92,9 +97,14 @@ def test_it_says_what_it_cannot_know() -> None:
 
 
 def test_an_action_that_nobody_was_asked_about() -> None:
-    told = of(effects=(effect(ActionState.EXECUTED), effect(ActionState.REFUSED)))
+    granted = replace(effect(ActionState.EXECUTED), grant_id="g-1")
+    told = of(effects=(effect(ActionState.EXECUTED), granted, effect(ActionState.REFUSED)))
     allowed = [{fact.name: fact.value for fact in each.facts}["Allowed by"] for each in told.actions]
-    assert allowed == ["the policy, without asking", "nobody: it did not run"]
+    assert allowed == [
+        "the policy, without asking",
+        "standing grant g-1, without asking again",
+        "nobody: it did not run",
+    ]
 
 
 def test_every_state_of_an_action_has_its_words() -> None:

@@ -199,6 +199,53 @@ async def test_an_undo_whose_process_died_in_it_is_in_doubt(shop: Shop, said: st
         assert (len(undone(shop.ledger)), states(await hitl.undone(found.id))) == (times, {"pay#1": state})
 
 
+async def test_what_is_older_than_an_undo_in_doubt_waits_for_its_end(shop: Shop) -> None:
+    """Whoever undoes the run once more meanwhile is told so, and takes nothing back out of order."""
+    shop.policy = EVERYTHING
+    app = desk(shop.ledger, "pay", "ship", crashes=["ship"])
+    async with shop.open(app) as hitl:
+        run = await hitl.start(None)
+        with pytest.raises(Crash):
+            await hitl.undo(run.id, by="bob")
+        (broken,) = [each for each in (await hitl.runs()).items if each.undoes == run.id]
+        again = await hitl.undo(run.id, by="mia")
+        assert (undone(shop.ledger), states(again)) == (["undo ship"], {"ship#1": "waiting", "pay#1": "not_reached"})
+        assert f"has begun in run {broken.id} and not ended; go on with that one first" in again.calls[1].why
+    shop.clock.advance(60)
+    async with shop.open(app) as hitl:
+        await hitl.respond(only(await hitl.resume(broken.id)).choose(HAPPENED.id, by="ann"))
+        await hitl.resume(broken.id)
+        assert (undone(shop.ledger), (await hitl.undone(broken.id)).whole) == (["undo ship", "undo pay"], True)
+
+
+async def test_what_may_have_happened_is_never_passed_over(shop: Shop) -> None:
+    """A call that died inside its tool stays, and is named: without it the undo is not whole."""
+    shop.policy = EVERYTHING
+
+    async def pay(order: str, dies: bool) -> str:
+        shop.ledger.write("pay", order=order)
+        if dies:
+            raise Crash
+        return "paid"
+
+    paying = gate.guard(name="pay", undo=lambda receipt: shop.ledger.write("undo pay"))(pay)
+
+    async def app(input: Any) -> Any:
+        await paying(order="A", dies=False)
+        return await paying(order="B", dies=True)
+
+    app.tools = (paying,)  # type: ignore[attr-defined]  # a function takes any attribute
+    async with shop.open(app) as hitl:
+        with pytest.raises(Crash):
+            await hitl.start(None)
+        (run,) = (await hitl.runs()).items
+        await hitl.cancel(run.id, by="ann")
+        undoing = await hitl.undo(run.id, by="bob")
+        assert (undoing.whole, states(undoing)) == (False, {"pay#2": "not_undoable", "pay#1": "undone"})
+        assert undoing.calls[0].why == "whether pay happened is not known: it began, and no outcome was recorded"
+    assert undone(shop.ledger) == ["undo pay"]
+
+
 async def test_what_is_older_than_a_failed_undo_is_left_and_no_failure_is_tried_again(shop: Shop) -> None:
     shop.policy = EVERYTHING
     async with shop.open(desk(shop.ledger, "pay", "mail", "ship", fails="ship")) as hitl:
@@ -412,3 +459,28 @@ async def test_an_undo_that_takes_arguments_is_not_called_with_masks(shop: Shop)
 
 def by_receipt(receipt: Any) -> str:
     return f"took back {receipt}"
+
+
+async def test_an_undo_is_not_undone_and_a_run_lists_its_undos(shop: Shop) -> None:
+    shop.policy = EVERYTHING
+    async with shop.open(desk(shop.ledger, "pay", "mail")) as hitl:
+        run = await hitl.start(None)
+        assert await hitl.undos(run.id) == ()
+        first = await hitl.undo(run.id, by="bob")
+        second = await hitl.undo(run.id, "pay#1", by="mia")
+        assert await hitl.undos(run.id) == (first, second)
+        assert await hitl.undos(first.run.id) == ()
+        for call in (None, "undo:pay#1"):
+            with pytest.raises(NothingToUndo, match=f"is the undo of run {run.id}: an undo is not undone"):
+                await hitl.undo(first.run.id, call, by="ann")
+        assert len((await hitl.runs()).items) == 3
+    assert undone(shop.ledger) == ["undo pay"]
+
+
+async def test_of_an_undo_that_is_erased_nothing_says_that_it_was_whole(shop: Shop) -> None:
+    shop.policy = EVERYTHING
+    async with shop.open(desk(shop.ledger, "pay")) as hitl:
+        undoing = await hitl.undo((await hitl.start(None)).id, by="bob")
+        await hitl.erase(undoing.run.id, by="dora", reason="asked for")
+        erased = await hitl.undone(undoing.run.id)
+    assert (undoing.whole, erased.calls, erased.whole) == (True, (), False)

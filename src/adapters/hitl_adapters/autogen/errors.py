@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Final
 
-from hitl_core.errors import AdapterError, AdapterTooOld
+from hitl_core.errors import AdapterError, AdapterTooOld, HitlError
 
 SUPPORTED: Final = "0.7.5"
 PACKAGES: Final = ("autogen-core", "autogen-agentchat", "autogen-ext")
@@ -35,6 +35,8 @@ def require_versions() -> None:
 def in_words(error: BaseException) -> str:
     """What to tell people about an error that came out of a team: its first line, without the inner traceback."""
     text = str(error).partition("\nTraceback:")[0].strip()
+    if isinstance(error, HitlError):
+        return f"{error.code} {text}"
     return text if text.startswith(_named(error)) or _is_wrapped(error, text) else f"{_named(error)}: {text}"
 
 

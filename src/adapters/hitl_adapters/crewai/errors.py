@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
-from hitl_core.errors import RAN, AdapterNotInstalled, AdapterTooOld, EffectRefused
+from hitl_core.errors import RAN, AdapterNotInstalled, AdapterTooOld, EffectRefused, HitlError
 from hitl_core.versions import require_at_least
 
 OLDEST: Final = {"crewai": "1.15.30"}
@@ -84,7 +84,7 @@ def tried(error: str) -> str:
 
 def in_words(error: BaseException) -> str:
     """What to tell people about an error that came out of a crew or a flow."""
-    return f"{type(error).__name__}: {error}"
+    return f"{error.code} {error}" if isinstance(error, HitlError) else f"{type(error).__name__}: {error}"
 
 
 class Unanswered(EffectRefused):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from hitl_core.errors import Fault, PauseAmbiguous, ResponseRefused
+from hitl_core.errors import Fault, HitlError, PauseAmbiguous, ResponseRefused
 from hitl_core.protocol import Decision
 from hitl_core.versions import require_at_least
 
@@ -38,6 +38,8 @@ def in_words(error: BaseException) -> str:
             return f"the graph did not end within its recursion limit: {error}"
         case GraphDrained():
             return f"the graph was drained: {error}"
+        case HitlError(code=code):
+            return f"{code} {error}"
         case _:
             return f"{type(error).__name__}: {error}"
 

@@ -12,6 +12,7 @@ from agents.exceptions import (
 )
 from agents.run_state import CURRENT_SCHEMA_VERSION
 
+from hitl_core.errors import HitlError
 from hitl_core.versions import numbers, require_at_least
 
 OLDEST: Final = {"openai-agents": "0.20"}
@@ -57,6 +58,8 @@ def in_words(error: BaseException) -> str:
             return f"the agents did not end within their limit of turns: {error}; {advice}"
         case InputGuardrailTripwireTriggered() | OutputGuardrailTripwireTriggered():
             return f"a guardrail ended the run: {error}"
+        case HitlError(code=code):
+            return f"{code} {error}"
         case _:
             return f"{type(error).__name__}: {error}"
 

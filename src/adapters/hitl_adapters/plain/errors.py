@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from hitl_core.errors import CallRefused
+from hitl_core.errors import CallRefused, HitlError
 from hitl_core.protocol import Failed
 
 TRIED: Final = "This call was tried and failed"
@@ -12,7 +12,7 @@ TRIED: Final = "This call was tried and failed"
 
 def in_words(error: BaseException) -> str:
     """What to tell people about an error that came out of an app."""
-    return f"{type(error).__name__}: {error}"
+    return f"{error.code} {error}" if isinstance(error, HitlError) else f"{type(error).__name__}: {error}"
 
 
 def failed(error: Exception) -> Failed:

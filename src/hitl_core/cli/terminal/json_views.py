@@ -93,13 +93,22 @@ def run_detail_view(
     guidance: Iterable[Guidance],
     frozen: Iterable[Frozen] = (),
     overrides: Iterable[Override] = (),
+    undos: Iterable[Undoing] = (),
 ) -> dict[str, Json]:
-    """A run with everything that was asked in it, what its actions came to, and what people said to its agent."""
+    """A run with everything that was asked in it, what its actions came to, and what people said and did to it."""
     asked: list[Json] = [settled_view(each) for each in requests]
     done: list[Json] = [effect_view(each) for each in effects]
     told: list[Json] = [guidance_view(each) for each in guidance]
     replaced: list[Json] = [override_view(each) for each in overrides]
-    return {**run_view(run, frozen), "requests": asked, "effects": done, "guidance": told, "overrides": replaced}
+    undone: list[Json] = [undo_view(each) for each in undos]
+    return {
+        **run_view(run, frozen),
+        "requests": asked,
+        "effects": done,
+        "guidance": told,
+        "overrides": replaced,
+        "undos": undone,
+    }
 
 
 def draft_view(request: PauseRequest, versions: Iterable[DraftVersion]) -> dict[str, Json]:

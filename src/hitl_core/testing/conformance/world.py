@@ -307,7 +307,7 @@ def _refusal(text: str) -> CapabilityNotSupported:
 def rule(id: str, tool: str = "pay", **fields: Any) -> str:
     """One rule about a tool, as it would stand in a policy file."""
     values = {"why": f"{id} says so", "match": {"tool": tool}, **fields}
-    return f'[[rules]]\nid = "{id}"\n' + "".join(f"{key} = {_toml(value)}\n" for key, value in values.items())
+    return f'[[rules]]\nid = "{id}"\n' + "".join(f"{key} = {toml(value)}\n" for key, value in values.items())
 
 
 def free(tool: str = "pay") -> str:
@@ -315,9 +315,10 @@ def free(tool: str = "pay") -> str:
     return rule(f"{tool}-is-free", tool, level="autonomous", allow_irreversible="so that the suite can see it")
 
 
-def _toml(value: Any) -> str:
+def toml(value: Any) -> str:
+    """A value as it would stand in a TOML file."""
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {_toml(each)}" for key, each in value.items()) + " }"
+        return "{ " + ", ".join(f"{key} = {toml(each)}" for key, each in value.items()) + " }"
     if isinstance(value, list):
-        return "[" + ", ".join(map(_toml, value)) + "]"
+        return "[" + ", ".join(map(toml, value)) + "]"
     return json.dumps(value)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..conformance.kit import script_of
+from ..conformance.scenes import Scene
 from ..conformance.stage import Stage
 from ..processes import Order, Processes
 from ..scripted_model import Conversation, Rule, Script, ScriptedModel, When, read_calls
@@ -78,7 +79,7 @@ class KilledRun:
         self._logs.append(log)
         at = place.nth if place and place.kind == "model" else 0
         clock = _KillingClock(self._folder / PID, at)
-        with ScriptedModel(_script(self._story), log=log, log_bodies=True, clock=clock) as model:
+        with ScriptedModel(script_for(self._story.scene), log=log, log_bodies=True, clock=clock) as model:
             yield model.base_url
 
     def evidence(self) -> Evidence:
@@ -115,8 +116,8 @@ def _moment(place: Place | None) -> float | None:
     return place.seconds if place and place.kind == "moment" else None
 
 
-def _script(story: Story) -> Script:
+def script_for(scene: Scene) -> Script:
     """What the agent's model says, and one that agrees with whatever an app without a model thinks."""
-    script = script_of(story.scene)
+    script = script_of(scene)
     alone = Conversation(name=ALONE, model=ALONE, rules=(Rule(when=When(), say="go on"),))
     return script.model_copy(update={"conversations": (*script.conversations, alone)})

@@ -7,7 +7,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
-from hitl_core.commands import FireTimers, LiftStop, ListRequests, StopScope
+from hitl_core.commands import FireTimers, GetRun, LiftStop, ListRequests, StopScope
 from hitl_core.lifecycle import RequestState
 from hitl_core.protocol import Approvers, AuditEvent, Escalation, PauseRequest
 from tests.core.stores.world import World
@@ -54,6 +54,7 @@ async def test_an_escalation_stands_in_the_inbox_of_those_who_are_asked(world: W
     assert await seen(world, "lead") == 0
     told = await lines(world, AuditEvent.REQUEST_ESCALATED)
     assert [(line["users"], line["roles"]) for line in told] == [(["ann"], ["lead"]), (["boss"], [])]
+    assert (await world.events(await world.store.fetch(GetRun(request.run_id))))[-2:] == ["request.escalated"] * 2
     assert await world.settled(request) == before
 
 

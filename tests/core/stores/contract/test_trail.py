@@ -123,6 +123,15 @@ async def test_the_trail_of_one_run_has_its_lines_only(world: World) -> None:
     assert len(await world.trail()) == 8
 
 
+async def test_a_line_about_a_run_or_its_request_is_one_of_the_run(world: World) -> None:
+    """Who was refused, and who was asked too, belongs to the account of the run."""
+    run, (request,) = await world.paused()
+    for subject in (run.id, request.id, "tool:refund"):
+        await world.store.apply(WriteNote(Note(AuditEvent.ACT_REFUSED, subject, "mia", {}), world.now))
+    assert [each.subject for each in await world.trail(run) if each.actor == "mia"] == [run.id, request.id]
+    assert len([each for each in await world.trail() if each.actor == "mia"]) == 3
+
+
 async def test_anybody_may_add_a_line(world: World) -> None:
     note = Note(AuditEvent.ACTION_REFUSED, "ünïcode", "policy", {"why": "✓"})
     await world.store.apply(WriteNote(note, world.now))

@@ -20,7 +20,7 @@ from langgraph.types import Command, StateSnapshot
 
 from hitl_core.commands import Settled
 from hitl_core.contracts import Broke, Completed, Ending, Paused, Turn
-from hitl_core.errors import AppChanged, HitlError
+from hitl_core.errors import AppChanged
 from hitl_core.lifecycle import RequestState
 from hitl_core.protocol import Json, PauseRequest
 
@@ -127,10 +127,9 @@ class Resumption:
 
     def broke(self, error: BaseException) -> Broke:
         """The ending of a turn that failed. What the graph was told cannot be taken back any more."""
-        text = f"{error.code} {error}" if isinstance(error, HitlError) else in_words(error)
         kept = self._kept
         checkpoint = kept.to_json(broken=True) if kept is not None else self._turn.checkpoint
-        return Broke(text, checkpoint=checkpoint, consumed=tuple(self._told))
+        return Broke(in_words(error), checkpoint=checkpoint, consumed=tuple(self._told))
 
     # ── deciding the next step ───────────────────────────────────────────────────────────────────────────────
 

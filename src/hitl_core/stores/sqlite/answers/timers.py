@@ -48,7 +48,7 @@ def fire_timers(txn: Transaction, command: FireTimers) -> tuple[Settled, ...]:
 # ── asking again, and asking others ──────────────────────────────────────────────────────────────────────────
 
 # What is asked under a stop waits for its end; what is decided is asked no more.
-_TO_ASK: Final = """SELECT t.due, t.request, t.event, t.step, q.state FROM hitl_timers t
+_TO_ASK: Final = """SELECT t.due, t.request, t.event, t.step, q.state, q.run FROM hitl_timers t
     JOIN hitl_requests q ON q.key = t.request WHERE t.due <= ? AND q.state != 'frozen'
     ORDER BY t.due, t.request, t.event, t.step LIMIT ?"""
 
@@ -63,12 +63,12 @@ def _ask(txn: Transaction, command: FireTimers) -> list[int]:
     found = txn.execute(_TO_ASK, (micros(command.now), command.limit)).fetchall()
     txn.connection.executemany(_ASKED, [row[:4] for row in found])
     open_ones = [row for row in found if row[4] == RequestState.OPEN]
-    for _, key, event, step, _ in open_ones:
-        _note_asked(txn, command.now, key, AuditEvent(event), step)
+    for _, key, event, step, _, run in open_ones:
+        _note_asked(txn, command.now, key, AuditEvent(event), step, run)
     return list(dict.fromkeys(row[1] for row in open_ones))
 
 
-def _note_asked(txn: Transaction, now: datetime, key: int, event: AuditEvent, step: int) -> None:
+def _note_asked(txn: Transaction, now: datetime, key: int, event: AuditEvent, step: int, run: int) -> None:
     known = request_by_key(txn, key)
     request = known.request
     body: dict[str, Json] = {"digest": request.digest, "step": step}
@@ -81,7 +81,7 @@ def _note_asked(txn: Transaction, now: datetime, key: int, event: AuditEvent, st
         if request.escalation[step].reassign:
             note_assigned(txn, request.escalation[step].users, find(txn, request.run_id).tenant, now)
         body |= {"users": list(asked.users), "roles": list(asked.roles)}
-    txn.note(event, request.id, "timer", now, body)
+    txn.note(event, request.id, "timer", now, body, run=run)
 
 
 # ── deadlines ────────────────────────────────────────────────────────────────────────────────────────────────

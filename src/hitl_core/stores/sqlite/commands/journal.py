@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ....commands import Remember, WriteNote
 from ....protocol import Json
-from ..tables import Transaction, bodies
+from ..tables import Transaction, bodies, column
 from .runs import leased
 
 
@@ -20,5 +22,11 @@ def remember(txn: Transaction, command: Remember) -> Json:
     return command.value
 
 
+_RUN_OF: Final = "SELECT key FROM hitl_runs WHERE id = ?1 UNION ALL SELECT run FROM hitl_requests WHERE id = ?1"
+
+
 def write_note(txn: Transaction, command: WriteNote) -> None:
-    txn.write(command.note, command.now)
+    """Record it as a line of the run that it is about, itself or by its request, if it is about one."""
+    txn.write(command.note, command.now)  # refuses what cannot be kept, and so cannot be looked up either
+    found = txn.one(_RUN_OF, column(command.note.subject))
+    txn.lines[-1] = txn.lines[-1]._replace(run=found[0] if found else None)

@@ -72,12 +72,14 @@ def get_checkpoint(view: View, query: GetCheckpoint) -> Json:
 def list_runs(view: View, query: ListRuns) -> Page[Run]:
     before = int(query.cursor) if query.cursor else 2**62
     states = f" AND {_STATE} IN ({', '.join('?' * len(query.states))})" if query.states else ""
-    sql = f"{RUN} WHERE r.key < ?{states} ORDER BY r.key DESC LIMIT ?"
-    rows = [RunRow(*row) for row in view.execute(sql, (before, *query.states, query.limit)).fetchall()]
+    undoing = () if query.undoes is None else (query.undoes,)
+    sql = f"{RUN} WHERE r.key < ?{states}{_UNDOES * len(undoing)} ORDER BY r.key DESC LIMIT ?"
+    rows = [RunRow(*row) for row in view.execute(sql, (before, *query.states, *undoing, query.limit)).fetchall()]
     cursor = str(rows[-1].key) if len(rows) == query.limit and rows else None
     return Page(tuple(_readable(view, rows)), cursor)
 
 
+_UNDOES: Final = " AND json_extract(r.more, '$.undoes') = ? AND json_extract(r.more, '$.undoes') IS NOT NULL"
 _STATE: Final = "CASE WHEN w.run IS NULL THEN r.state ELSE 'ready' END"
 
 

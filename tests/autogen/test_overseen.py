@@ -1,0 +1,14 @@
+"""People over the agent, in real processes: quorum, escalation, veto, grant, stop, undo."""
+
+from __future__ import annotations
+
+import pytest
+
+from hitl_adapters.autogen.kit import Kit
+from hitl_core.testing.pytest_plugin import OverseenSuite
+
+pytestmark = pytest.mark.processes
+
+
+class TestAutoGenOverseen(OverseenSuite):
+    kit = Kit()
