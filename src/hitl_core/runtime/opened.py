@@ -97,8 +97,10 @@ class Opened:
     async def tick(self) -> int:
         """Fire what is due, ask again who is to be reminded, and free the runs of processes that died here.
 
-        Returns how many requests that was about.
+        A change of the policy's file is written down, also where nobody asks for a decision. Returns how many requests
+        that was about.
         """
+        await self._around.in_force()
         fired = await self.store.apply(FireTimers(self._around.now()))
         for settled in fired:
             if settled.state is RequestState.OPEN:
