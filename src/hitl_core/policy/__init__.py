@@ -23,6 +23,7 @@ from .deciding import (
 )
 from .rules import (
     DEFAULT_RULE,
+    LONGEST,
     All,
     AnyOf,
     Argument,
@@ -58,6 +59,7 @@ from .rules import (
 
 __all__ = [
     "DEFAULT_RULE",
+    "LONGEST",
     "POLICY_ASK_EVERYTHING",
     "All",
     "AnyOf",

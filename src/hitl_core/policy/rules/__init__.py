@@ -30,6 +30,7 @@ from .conditions import (
     split,
 )
 from .durations import (
+    LONGEST,
     duration_problem,
     parse_duration,
 )
@@ -68,6 +69,7 @@ from .values import (
 __all__ = [
     "DEFAULT_RULE",
     "LARGEST_AMOUNT",
+    "LONGEST",
     "PER_WORDS",
     "All",
     "AnyOf",
