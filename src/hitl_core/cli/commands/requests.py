@@ -13,7 +13,7 @@ from ...commands import Page, Recorded, Settled
 from ...errors import Fault
 from ...lifecycle import RequestState
 from ...policy.rules import parse_duration
-from ...protocol import Accept, Delegate, Grant, Json, Reply, Responder, Response, Run
+from ...protocol import Accept, Delegate, Grant, Guidance, Json, Reply, Responder, Response, Run
 from ...runtime import Runtime, like
 from ..errors_shown import WrongUsage
 from ..frozen import Frozen, frozen_requests
@@ -38,7 +38,7 @@ from ..options import (
 )
 from ..terminal import json_views
 from ..terminal.agreement import still_needed
-from ..terminal.listings import frozen_lines, outcome_lines, requests_table, state_text
+from ..terminal.listings import frozen_lines, guidance_table, outcome_lines, requests_table, state_text
 from ..terminal.output import Output
 from ..terminal.render import request_panel
 from .batches import Exceptions, respond_many
@@ -126,18 +126,24 @@ _NOTHING: Final = Text("nothing waits for an answer", "dim")
 
 
 def show(request: RequestId, config: ConfigFile = DEFAULT_CONFIG, as_: Seer = None, as_json: AsJson = False) -> None:
-    """One request with all of its content, its state, and who decided what."""
+    """One request with all of its content, its state, who decided what, and what its agent was told meanwhile."""
     output, by = Output(as_json), None if as_ is None else responder(as_, None)
 
-    async def look(hitl: Runtime) -> tuple[Settled, list[Frozen]]:
+    async def look(hitl: Runtime) -> tuple[Settled, list[Frozen], tuple[Guidance, ...]]:
         settled = await find_request(hitl, request)
         settled = await hitl.request(settled.request.id, by=by)
-        held = await frozen_requests(hitl, run_id=settled.request.run_id)
-        return settled, [each for each in held if each.settled.request.id == settled.request.id]
+        run_id = settled.request.run_id
+        held = await frozen_requests(hitl, run_id=run_id)
+        frozen = [each for each in held if each.settled.request.id == settled.request.id]
+        return settled, frozen, await hitl.guidance(run_id)
 
-    settled, frozen = Opening(config).do(look)
+    settled, frozen, guidance = Opening(config).do(look)
     document = json_views.frozen_view(frozen[0]) if frozen else json_views.settled_view(settled)
-    output.result(document, request_panel(settled, now=datetime.now(UTC)), *frozen_lines(frozen, Hints(config)))
+    told: list[Json] = [json_views.guidance_view(each) for each in guidance]
+    now = datetime.now(UTC)
+    lines = [guidance_table(guidance, now=now)] if guidance else []
+    document = {**document, "guidance": told}
+    output.result(document, request_panel(settled, now=now), *lines, *frozen_lines(frozen, Hints(config)))
 
 
 def respond(
