@@ -12,7 +12,7 @@ from .effects import BeginEffect, EndEffect, MoveEffect, PerformEffect, RecordRe
 from .forgetting import EraseRun, ListErasable
 from .grants import GiveGrant, ListGrants, RevokeGrant
 from .guidance import GiveGuidance, ListGuidance, TakeGuidance
-from .history import Counted, ReadHistory
+from .history import Counted, PruneHistory, ReadHistory
 from .kinds import Command, Query
 from .queries import (
     GetCheckpoint,
@@ -81,6 +81,7 @@ __all__ = [
     "Page",
     "PauseRun",
     "PerformEffect",
+    "PruneHistory",
     "Query",
     "ReadAudit",
     "ReadHistory",

@@ -25,6 +25,7 @@ from .deciding import (
 )
 from .rules import (
     DEFAULT_RULE,
+    LONGEST,
     All,
     AnyOf,
     Argument,
@@ -60,6 +61,7 @@ from .rules import (
 
 __all__ = [
     "DEFAULT_RULE",
+    "LONGEST",
     "POLICY_ASK_EVERYTHING",
     "All",
     "AnyOf",

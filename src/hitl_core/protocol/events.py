@@ -80,6 +80,8 @@ class AuditEvent(StrEnum):
     STOP_SET = "stop.set"
     STOP_LIFTED = "stop.lifted"
     ACT_REFUSED = "act.refused"
+    POLICY_CHANGED = "policy.changed"
+    POLICY_REFUSED = "policy.refused"
     ROW_DAMAGED = "row.damaged"
 
 

@@ -13,7 +13,7 @@ from ...commands import Page, Recorded, Settled
 from ...errors import Fault
 from ...lifecycle import RequestState
 from ...policy.rules import parse_duration
-from ...protocol import Accept, Comment, Delegate, Grant, Json, Reply, Responder, Response, Run
+from ...protocol import Accept, Delegate, Grant, Json, Reply, Responder, Response, Run
 from ...runtime import Runtime, like
 from ..errors_shown import WrongUsage
 from ..frozen import Frozen, frozen_requests
@@ -32,6 +32,7 @@ from ..options import (
     Reason,
     RequestId,
     Roles,
+    Seer,
     ShowProgress,
     at_a_terminal,
     responder,
@@ -40,7 +41,7 @@ from ..terminal import json_views
 from ..terminal.agreement import still_needed
 from ..terminal.listings import frozen_lines, outcome_lines, requests_table, state_text
 from ..terminal.output import Output
-from ..terminal.render import comments_panel, request_panel
+from ..terminal.render import request_panel
 from .batches import Exceptions, respond_many
 from .decisions import OUTCOMES, WORDS, Given, faults_in, response, word_of
 from .grants import Times, When, condition_of, given_line, lasting
@@ -72,7 +73,6 @@ Digest = Annotated[
     str | None,
     typer.Option("--digest", help="The digest that you were shown. By default that of the request as stored now."),
 ]
-Seer = Annotated[str | None, typer.Option("--as", metavar="WHO", help="Only what this person sees. An assertion.")]
 Deferred = Annotated[bool, typer.Option("--deferred", help="Show also what was put off.")]
 Until = Annotated[str, typer.Option("--until", metavar="TIME", help="How long: 2h, 3d, or a time with its offset.")]
 To = Annotated[str, typer.Argument(metavar="WHO", help="Who decides instead of you.")]
@@ -123,25 +123,6 @@ def inbox(
 
 
 _NOTHING: Final = Text("nothing waits for an answer", "dim")
-
-
-def show(request: RequestId, config: ConfigFile = DEFAULT_CONFIG, as_: Seer = None, as_json: AsJson = False) -> None:
-    """One request with all of its content, its state, and who decided what."""
-    output, by = Output(as_json), None if as_ is None else responder(as_, None)
-
-    async def look(hitl: Runtime) -> tuple[Settled, list[Frozen], tuple[Comment, ...]]:
-        settled = await find_request(hitl, request)
-        settled = await hitl.request(settled.request.id, by=by)
-        held = await frozen_requests(hitl, run_id=settled.request.run_id)
-        own = [each for each in held if each.settled.request.id == settled.request.id]
-        return settled, own, await hitl.comments(settled.request.id)
-
-    settled, frozen, said = Opening(config).do(look)
-    now = datetime.now(UTC)
-    document = json_views.frozen_view(frozen[0]) if frozen else json_views.settled_view(settled)
-    document["comments"] = [json_views.comment_view(each) for each in said]
-    beside = [panel] if (panel := comments_panel(said, now)) else []
-    output.result(document, request_panel(settled, now=now), *beside, *frozen_lines(frozen, Hints(config)))
 
 
 def respond(

@@ -30,6 +30,7 @@ from .conditions import (
     split,
 )
 from .durations import (
+    LONGEST,
     duration_problem,
     parse_duration,
 )
@@ -75,6 +76,7 @@ from .wording import (
 __all__ = [
     "DEFAULT_RULE",
     "LARGEST_AMOUNT",
+    "LONGEST",
     "PER_WORDS",
     "All",
     "AnyOf",

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from .... import commands as c
 from ..answers import comments, decisions, deferring, drafts, timers
-from ..commands import effects, endings, grants, guidance, journal, runs, stops
+from ..commands import effects, endings, grants, guidance, journal, prune_history, runs, stops
 from ..reading import inbox, queries, trail
 from ..tables import Transaction, View
 
@@ -40,6 +40,7 @@ COMMANDS: Final[Mapping[type[c.Command[Any]], Callable[[Transaction, Any], Any]]
     c.SetStop: stops.set_stop,
     c.LiftStop: stops.lift_stop,
     c.EraseRun: endings.erase_run,
+    c.PruneHistory: prune_history,
     c.WriteNote: journal.write_note,
 }
 
