@@ -25,6 +25,7 @@ from .commands import (
     erasing,
     grants,
     overriding,
+    policy,
     requests,
     runs,
     showing,
@@ -88,6 +89,7 @@ trail.command("erase")(erasing.erase)
 trail.command("retain")(erasing.retain)
 app.add_typer(trail)
 app.add_typer(grants.grants_app)
+app.add_typer(policy.policy_app)
 
 
 def _print_version(wanted: bool) -> None:
@@ -116,6 +118,7 @@ def before_command(
         given = {"config": str(config)}
         below = {
             "audit": dict.fromkeys(_names(trail), given),
+            "policy": dict.fromkeys(_names(policy.policy_app), given),
             "grants": {**given, **dict.fromkeys(_names(grants.grants_app), given)},
         }
         context.default_map = {**dict.fromkeys(_names(app), given), **below}
