@@ -22,6 +22,7 @@ class EraseRun(Command[Run]):
     reason: str
     now: datetime
     retention: bool = False
+    authenticated_by: str = "assertion"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from .action import PAYLOAD_LIMIT, Action, Origin
 from .canonical import canonical, parse, sha256
 from .doubt import ABORT, HAPPENED, NOT_HAPPENED, RUNS_NOTHING
 from .draft import DraftVersion
-from .events import AuditEntry, AuditEvent, LiveEvent, LiveKind
+from .events import Apart, AuditEntry, AuditEvent, LiveEvent, LiveKind, Sealed
 from .grant import Allowance, Grant, GrantState, acting
 from .guidance import GUIDANCE_LIMIT, Guidance, GuidanceState
 from .ids import instant, micros, new_id
@@ -51,6 +51,7 @@ __all__ = [
     "Action",
     "Allowance",
     "Answer",
+    "Apart",
     "Approve",
     "Approvers",
     "Arguments",
@@ -100,6 +101,7 @@ __all__ = [
     "Ruling",
     "Run",
     "RunState",
+    "Sealed",
     "Stage",
     "Substitute",
     "TakeOver",

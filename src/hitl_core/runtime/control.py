@@ -118,7 +118,9 @@ class Control(Opened):
         What its framework keeps in a place of its own is not touched. Raises RunNotFound, RunBusy, NotPermitted.
         """
         who = await self._permitted(Act.ERASE, by, run_id)
-        return await self.store.apply(EraseRun(run_id, who.id, reason, self._around.now()))
+        return await self.store.apply(
+            EraseRun(run_id, who.id, reason, self._around.now(), authenticated_by=who.authenticated_by)
+        )
 
     async def retain(self, *, older_than: timedelta, by: str | Responder, reason: str = "retention") -> int:
         """Erase all runs that are over for longer than this; returns how many.
@@ -126,7 +128,7 @@ class Control(Opened):
         It reaches every tenant, so with a directory it is for somebody of every tenant (`*`). Raises NotPermitted.
         """
         who = await permitted(self._around, Act.ERASE, by, on="retention", tenant=EVERY_TENANT)
-        return await retain(self._around, older_than, who.id, reason)
+        return await retain(self._around, older_than, who, reason)
 
     # ── stops ────────────────────────────────────────────────────────────────────────────────────────────────────────
 

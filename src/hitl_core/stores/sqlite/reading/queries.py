@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from ....commands import (
     Effect,
@@ -24,7 +23,6 @@ from ....commands import (
     Look,
     Override,
     Page,
-    ReadAudit,
     ReadHistory,
     Recall,
     Settled,
@@ -34,7 +32,7 @@ from ....commands import (
 from ....errors import RequestNotFound, RowCorrupt
 from ....lifecycle import ActionState
 from ....policy import Past
-from ....protocol import AuditEntry, DraftVersion, Guidance, Json, Run, instant
+from ....protocol import DraftVersion, Guidance, Json, Run, instant
 from ..commands import effects, find, in_force, own_effect, past
 from ..tables import (
     EFFECT,
@@ -52,7 +50,6 @@ from ..tables import (
     requests,
     run_record,
     text,
-    tolerant,
     word,
 )
 
@@ -171,51 +168,11 @@ def list_asked(view: View, query: ListAsked) -> tuple[Settled, ...]:
     return tuple(request_by_key(view, key) for (key,) in rows)
 
 
-# ── stops and the audit trail ────────────────────────────────────────────────────────────────────────────────
+# ── stops and history ────────────────────────────────────────────────────────────────────────────────
 
 
 def list_stops(view: View, query: ListStops) -> tuple[Stop, ...]:
     return in_force(view)
-
-
-def read_audit(view: View, query: ReadAudit) -> Page[AuditEntry]:
-    with tolerant(view.connection):
-        if query.run_id is None:
-            rows = view.execute(_LINES, (query.after, query.limit)).fetchall()
-        else:
-            (run,) = view.one("SELECT key FROM hitl_runs WHERE id = ?", column(query.run_id)) or (None,)
-            rows = view.execute(_LINES_OF_RUN, (run, query.after, run, query.after, query.limit)).fetchall()
-    cursor = str(rows[-1][0]) if len(rows) == query.limit and rows else None
-    return Page(tuple(_entry(row) for row in rows), cursor)
-
-
-_LINES = """SELECT seq, at, event, subject, actor, body, mac FROM hitl_audit
-    WHERE seq > ? ORDER BY seq LIMIT ?"""
-_LINES_OF_RUN = """SELECT seq, at, event, subject, actor, body, mac FROM hitl_audit WHERE run = ? AND seq > ?
-    UNION ALL SELECT a.seq, a.at, a.event, a.subject, a.actor, a.body, a.mac
-    FROM hitl_requests q JOIN hitl_audit a ON a.seq = q.line WHERE q.run = ? AND q.line > ? ORDER BY 1 LIMIT ?"""
-
-
-def _entry(row: tuple[Any, ...]) -> AuditEntry:
-    """A line as stored. Not validated: what somebody has written into it is for the verifier to judge."""
-    seq, at, event, subject, actor, body, mac = row
-    return AuditEntry.model_construct(
-        seq=seq,
-        at=_instant(at),
-        event=str(event),
-        subject=text(subject) if isinstance(subject, bytes | str) else str(subject),
-        actor=str(actor),
-        body=str(body),
-        mac=mac.hex() if isinstance(mac, bytes) else str(mac),
-    )
-
-
-def _instant(at: Any) -> datetime:
-    """A time that no line can have stands for one that no calendar has."""
-    try:
-        return instant(at)
-    except (TypeError, ValueError, OverflowError):
-        return instant(0)
 
 
 def read_history(view: View, query: ReadHistory) -> tuple[Past, ...]:

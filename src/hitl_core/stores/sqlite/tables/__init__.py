@@ -1,6 +1,6 @@
 """The tables: rows as records and back, checked on reading. What a command does with them stands in `commands`."""
 
-from . import bodies, drafts, emptied, requests
+from . import apart, bodies, drafts, emptied, requests
 from .bodies import checked, unpack
 from .grants import GRANT, UNIT, grant_record
 from .guidance import GUIDANCE, guidance_record
@@ -28,6 +28,7 @@ __all__ = [
     "Tip",
     "Transaction",
     "View",
+    "apart",
     "bodies",
     "checked",
     "column",
