@@ -1,6 +1,6 @@
 """What each store command does, one file per family. A command is one function inside one transaction."""
 
-from . import decisions, deferring, effects, endings, grants, guidance, journal, runs, stops, timers
+from . import decisions, deferring, effects, endings, grants, guidance, journal, persons, runs, stops, timers
 from .counting import own_effect, past
 from .runs import find
 from .stops import in_force
@@ -17,6 +17,7 @@ __all__ = [
     "journal",
     "own_effect",
     "past",
+    "persons",
     "runs",
     "stops",
     "timers",

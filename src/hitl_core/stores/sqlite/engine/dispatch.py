@@ -6,7 +6,20 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from .... import commands as c
-from ..commands import decisions, deferring, drafts, effects, endings, grants, guidance, journal, runs, stops, timers
+from ..commands import (
+    decisions,
+    deferring,
+    drafts,
+    effects,
+    endings,
+    grants,
+    guidance,
+    journal,
+    persons,
+    runs,
+    stops,
+    timers,
+)
 from ..reading import inbox, queries, trail
 from ..tables import Transaction, View
 
@@ -38,6 +51,7 @@ COMMANDS: Final[Mapping[type[c.Command[Any]], Callable[[Transaction, Any], Any]]
     c.SetStop: stops.set_stop,
     c.LiftStop: stops.lift_stop,
     c.EraseRun: endings.erase_run,
+    c.ErasePerson: persons.erase_person,
     c.WriteNote: journal.write_note,
 }
 
