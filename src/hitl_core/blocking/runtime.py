@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from ..commands import Effect, Override, Page, Recorded, Settled, Stop, StopScope
+from ..commands import Effect, ErasedPerson, Override, Page, Recorded, Settled, Stop, StopScope
 from ..config import DEFAULT_FILE, Config, connect
 from ..contracts import Clock, Finding
 from ..policy import Explanation, Policy
@@ -207,6 +207,10 @@ class BlockingRuntime:
     def retain(self, *, older_than: timedelta, by: str | Responder, reason: str = "retention") -> int:
         """Erase all runs that are over for longer than this; returns how many."""
         return self._portal.wait(self.runtime.retain(older_than=older_than, by=by, reason=reason))
+
+    def erase_person(self, person: str, *, by: str | Responder, reason: str) -> ErasedPerson:
+        """Put one pseudonym in the place of a person, in all records and in the trail; what they said is gone."""
+        return self._portal.wait(self.runtime.erase_person(person, by=by, reason=reason))
 
     def stop(self, scope: StopScope, target: str = "", *, by: str | Responder, reason: str) -> int:
         """Put a stop in force: nothing that it covers starts any more. Returns how many requests it froze."""

@@ -1,6 +1,6 @@
 """What commands about runs and effects do, one file per family. A command is one function in one transaction."""
 
-from . import effects, endings, grants, guidance, journal, runs, stops
+from . import effects, endings, grants, guidance, journal, persons, runs, stops
 from .counting import own_effect, past, prune_history
 from .endings import cancel
 from .freezing import freeze, is_late, thaw, wake_if_settled
@@ -22,6 +22,7 @@ __all__ = [
     "journal",
     "own_effect",
     "past",
+    "persons",
     "prune_history",
     "runs",
     "stops",

@@ -233,14 +233,10 @@ def erase_run(txn: Transaction, command: EraseRun) -> Run:
     for each in undos:
         if not RunState(each.state).over:
             raise RunBusy(f"run {each.name!r}, which undoes run {row.name!r}, is {each.state}; cancel it first")
-    # What is deleted is overwritten in the file too; the write-ahead log forgets it when it is next folded in.
-    txn.execute("PRAGMA secure_delete = ON")
-    try:
+    with txn.erasing():
         for each in (row, *undos):
             if not is_erased(each):
                 _erase(txn, each, command)
-    finally:
-        txn.execute("PRAGMA secure_delete = OFF")
     return current(txn, find(txn, command.run_id))
 
 

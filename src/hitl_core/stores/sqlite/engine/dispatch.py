@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from .... import commands as c
 from ..answers import comments, decisions, deferring, drafts, timers
-from ..commands import effects, endings, grants, guidance, journal, prune_history, runs, stops
+from ..commands import effects, endings, grants, guidance, journal, persons, prune_history, runs, stops
 from ..reading import inbox, queries, trail
 from ..tables import Transaction, View
 
@@ -41,6 +41,7 @@ COMMANDS: Final[Mapping[type[c.Command[Any]], Callable[[Transaction, Any], Any]]
     c.LiftStop: stops.lift_stop,
     c.EraseRun: endings.erase_run,
     c.PruneHistory: prune_history,
+    c.ErasePerson: persons.erase_person,
     c.WriteNote: journal.write_note,
 }
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ....audit import Chain
 from ....errors import StoreError
-from ..file import Location, connect, of_the_command, of_the_store, unavailable
+from ..file import Location, connect, folded, of_the_command, of_the_store, unavailable
 from ..tables import Tip, Transaction, remember, seal
 from .dispatch import COMMANDS
 from .job import Job
@@ -35,6 +35,7 @@ class Engine:
         self._sealed = sealed
         self._anchored = anchored
         self._connection: sqlite3.Connection | None = None
+        self._to_fold = False
 
     def perform(self, jobs: Sequence[Job[Any]]) -> bool:
         """Carry out a batch; every job then has its result or its error. Returns whether anything was changed.
@@ -77,6 +78,8 @@ class Engine:
             tip = self._transact(connection, jobs)
             if tip is not None:
                 self._sealed(tip)
+            if self._to_fold:
+                self._to_fold = not folded(connection)
             return connection.total_changes != before
 
     def _transact(self, connection: sqlite3.Connection, jobs: Sequence[Job[Any]]) -> Tip | None:
@@ -91,6 +94,7 @@ class Engine:
         except BaseException:
             connection.rollback()
             raise
+        self._to_fold |= txn.erases
         return tip
 
     def _connect(self) -> sqlite3.Connection:

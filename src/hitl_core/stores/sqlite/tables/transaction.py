@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import NoReturn
 
@@ -19,12 +20,16 @@ from .view import View
 
 
 class Transaction(View):
-    """Lines are kept in memory until the end of the batch, where they are sealed in one go."""
+    """Lines are kept in memory until the end of the batch, where they are sealed in one go.
+
+    `erases`: something is erased, so the write-ahead log is not to keep it either.
+    """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         super().__init__(connection)
         self.lines: list[Line] = []
         self.of_refusal: list[Line] = []
+        self.erases = False
         self._tip: Tip | None = None
 
     @property
@@ -38,6 +43,16 @@ class Transaction(View):
     def next_line(self) -> int:
         """The number that the next audit line will have."""
         return self.tip.size + len(self.lines) + 1
+
+    @contextmanager
+    def erasing(self) -> Iterator[None]:
+        """Meanwhile what is deleted is overwritten in the file."""
+        self.erases = True
+        self.execute("PRAGMA secure_delete = ON")
+        try:
+            yield
+        finally:
+            self.execute("PRAGMA secure_delete = OFF")
 
     def unsealed(self) -> Iterator[tuple[int, Line]]:
         """The lines of this batch so far, with their numbers."""
