@@ -120,6 +120,8 @@ def _asked(request: PauseRequest) -> dict[str, str]:
         "Shown: the action": request.action.tool,
         "Shown: its arguments": _json(request.action.arguments),
         "Shown: its effect": "; ".join(filter(None, (preview.effect, preview.target, preview.cost, preview.diff))),
+        "Shown: who is affected": preview.affects,
+        "Shown: what data leaves": preview.leaves,
         "Shown: warnings": "; ".join(preview.warnings),
         "Shown: can it be undone": {True: "yes", False: "no", None: "not known"}[preview.reversible],
         "Said by the agent (nobody checked it)": request.context.message,

@@ -135,7 +135,7 @@ class BlockingRuntime:
         return self._portal.wait(self.runtime.revoke(request_id, by=by, reason=reason))
 
     def preview(self, request: PauseRequest, arguments: Arguments) -> Preview | None:
-        """What an edit of `request` would do, by the tool's own code; None where this app has none for it."""
+        """What an edit of `request` would do, by the tool's own code; None where code has nothing to say about it."""
         return self._portal.wait(self.runtime.preview(request, arguments))
 
     def grant(self, allows: Allowance, *, by: str | Responder, lasts: timedelta, reason: str = "") -> Grant:

@@ -17,6 +17,7 @@ from ....commands import ErasedPerson, ErasePerson
 from ....errors import Fault, PersonNotErasable, PersonNotFound, RowCorrupt
 from ....protocol import (
     AuditEvent,
+    Comment,
     DraftVersion,
     Grant,
     Guidance,
@@ -57,6 +58,7 @@ _PLACES: Final = (
         Guidance,
         Stranger.guidance,
     ),
+    Place(f"SELECT c.body, {_OF_RUN} JOIN hitl_comments c ON c.request = q.key", Comment, Stranger.comment),
     Place("SELECT g.body, NULL, 'completed' FROM hitl_grants g", Grant, Stranger.grant),
 )
 
@@ -90,6 +92,7 @@ _COLUMNS: Final = (
         Stranger.words,
     ),
     Column("hitl_grants", "revoked_by", "t.rowid, t.revoked_by, NULL, 'completed' FROM hitl_grants t", Stranger.called),
+    Column("hitl_assigned", "person", "t.rowid, t.person, NULL, 'completed' FROM hitl_assigned t", Stranger.called),
     Column(
         "hitl_audiences", "users", "t.rowid, t.users, NULL, 'completed' FROM hitl_audiences t", Stranger.list_of_users
     ),

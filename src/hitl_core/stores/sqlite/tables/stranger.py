@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 from ....protocol import (
     Approvers,
     Asked,
+    Comment,
     DraftVersion,
     Escalation,
     Grant,
@@ -126,6 +127,10 @@ class Stranger:
         if told.by.id == self.id:
             return emptied.guidance(told, self.name)
         return told.model_copy(update={"text": self.words(told.text), "by": self.responder(told.by)})
+
+    def comment(self, said: Comment) -> Comment:
+        text = emptied.ERASED if said.by.id == self.id else self.words(said.text)
+        return said.model_copy(update={"text": text, "by": self.responder(said.by)})
 
     def draft(self, version: DraftVersion) -> DraftVersion:
         if version.by is None:
