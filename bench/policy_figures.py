@@ -26,6 +26,8 @@ DESK = 20
 ASKED = 24
 """Actions that one round decides on, at every size."""
 FLAT = 1.5
+FIRST = 2.0
+"""Once per shape: what is looked at then lies all over the memory that the rules take, which a busy machine shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ def _flat(each: dict[str, float]) -> Iterator[Figure]:
         ratio = each[f"known {size}"] / each["record"]
         yield Figure(f"policy decision, {rules}", shown, "validating the action", ratio, 10.0)
         shown, ratio = microseconds(each[f"first {size}"]), each[f"first {size}"] / each[f"first {few}"]
-        yield Figure(f"… of a shape for the first time, {rules}", shown, f"{few} rules", ratio, FLAT, binding=True)
+        yield Figure(f"… of a shape for the first time, {rules}", shown, f"{few} rules", ratio, FIRST, binding=True)
         shown, ratio = microseconds(each[f"asks {size}"]), each[f"asks {size}"] / each[f"known {size}"]
         yield Figure(f"… what it asks of the past, {rules}", shown, "policy decision", ratio, 1.0)
 

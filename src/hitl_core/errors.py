@@ -2,7 +2,8 @@
 
     HitlError
     ├── ConfigError (ValueError)             HITL-C01  hitl.toml, environment or app cannot be used
-    │   └── PolicyInvalid                    HITL-C02  the policy file is wrong; every fault is listed
+    │   ├── PolicyInvalid                    HITL-C02  the policy file is wrong; every fault is listed
+    │   └── CasesInvalid                     HITL-C03  cases of a policy, or an action to explain, cannot be read
     ├── RecordError (ValueError)             HITL-R01  a record cannot be understood or kept
     │   ├── NotCanonical                     HITL-R02  a value has no single JSON form
     │   ├── TooLarge                         HITL-R03  a payload is over its limit
@@ -105,6 +106,13 @@ class PolicyInvalid(ConfigError):
 
     code = "HITL-C02"
     summary = "policy refused"
+
+
+class CasesInvalid(ConfigError):
+    """Cases of a policy, or an action that it is to be explained for, cannot be read. Nothing was tried."""
+
+    code = "HITL-C03"
+    summary = "cases refused"
 
 
 # ── records ──────────────────────────────────────────────────────────────────────────────────────────────────

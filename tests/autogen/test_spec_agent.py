@@ -8,9 +8,11 @@ from typing import Annotated, Any
 import pytest
 from pydantic import Field
 
+from hitl_adapters.autogen.mapping import kept_result, recalled, said
 from hitl_core import AgentSpec, ModelSpec, choice, current_call, question, review, tool
-from hitl_core.protocol import Kind, RunState
+from hitl_core.protocol import Executed, Kind, RunState
 from hitl_core.testing.scripted_model import Call, Script, ScriptedModel, Step, repeated_calls
+from hitl_core.tools import RETURNED
 
 from .desk import (
     Desk,
@@ -200,3 +202,13 @@ async def test_sub_agents_pause_with_their_lineage_also_two_at_once(desk: Made, 
     run = await at.answer(run, approve, reject)
     assert (run.state, len(recorded()), len(model.calls)) == (RunState.COMPLETED, 1, 6)
     assert repeated_calls(model.calls) == ()
+
+
+def test_of_a_neutral_tool_what_it_returned_is_kept_and_beside_it_what_was_made_of_that_on_the_way() -> None:
+    plain, masked = said("refund", {"id": 7}), said("refund", "***")
+    assert kept_result(plain, "changed", returned=[{"id": 7}]) == Executed({"id": 7})
+    made = kept_result(masked, returned=[{"id": 7}])
+    assert isinstance(made, Executed)
+    assert isinstance(made.result, dict)
+    assert made.result[RETURNED] == {"id": 7}
+    assert recalled("refund", made.result).to_text() == "***"

@@ -206,7 +206,12 @@ def test_guidance_is_queued_and_seen_with_its_run(hitl: Hitl, shop: Shop) -> Non
     assert "be kind" in shown
     assert "\x1b[2J" not in shown
     assert (found["state"], [each["state"] for each in found["pending"]]) == ("paused", ["open"])
+    (request,) = found["pending"]
+    assert hitl("show", request["id"], "--json").json["guidance"] == found["guidance"]
+    seen = hitl("show", request["id"]).out
+    assert ("be kind" in seen, "queued" in seen, "\x1b[2J" in seen) == (True, True, False)
     hitl("cancel", run["id"], "--as", "bob")
+    assert "dropped" in hitl("show", request["id"]).out
     assert [each["state"] for each in hitl("runs", run["id"], "--json").json["guidance"]] == ["dropped", "dropped"]
 
 

@@ -134,7 +134,7 @@ def test_what_was_asked_is_shown_with_what_the_agent_said() -> None:
     _, screen = ask(request(asked=(asked, silent), undo_until=NOW + timedelta(hours=1)), "q")
     assert "bob asked: Which invoice?" in screen
     assert "it says: It is\\x1b[2J number 7." in screen
-    assert "it said nothing that was handed on" in screen
+    assert "no answer in words" in screen
     assert "undo until" in screen
     assert "the agent says (unverified)" in screen
 

@@ -16,10 +16,11 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.types import Command, RetryPolicy
 
 from hitl_adapters.langgraph import Refused
-from hitl_adapters.langgraph.mapping.messages import outcome_of
+from hitl_adapters.langgraph.mapping.messages import outcome_of, replayed
 from hitl_adapters.plain import Refused as PlainRefused
 from hitl_core.errors import HitlError, NoRun, ResultNotKept
-from hitl_core.protocol import RunState
+from hitl_core.protocol import Executed, RunState
+from hitl_core.tools import RETURNED
 
 from . import agents
 from .desk import GO, Desk, answering, approve, editing, recorded, reject
@@ -280,3 +281,12 @@ def test_a_result_that_has_no_json_form_says_that_the_tool_ran() -> None:
     for result in results:
         with pytest.raises(ResultNotKept, match="It ran, but its result cannot be kept"):
             outcome_of(result)
+
+
+def test_of_a_neutral_tool_what_it_returned_is_kept_and_beside_it_what_was_made_of_that_on_the_way() -> None:
+    plain, masked = ToolMessage('{"id": 7}', tool_call_id="1"), ToolMessage("***", tool_call_id="1")
+    assert outcome_of(plain, "changed", returned=[{"id": 7}]) == Executed({"id": 7})
+    made = outcome_of(masked, returned=[{"id": 7}])
+    assert isinstance(made, Executed)
+    assert cast("Any", made.result)[RETURNED] == {"id": 7}
+    assert cast("Any", replayed(cast("Any", None), made.result)).content == "***"

@@ -52,11 +52,12 @@ _NOBODY: Final = frozenset(("", "gate", "policy", "store", "timer"))
 
 _OPEN: Final = frozenset(
     (
-        *("act", "apart", "app", "as", "attempt", "authenticated_by", "backend", "base", "batch", "call", "channel"),
-        *("code", "decision", "digest", "draft", "dropped", "due", "effects", "expires", "fence", "frozen", "grant"),
-        *("inside", "interrupted", "level", "mode", "outcome", "output", "place", "records", "request", "requests"),
-        *("response", "result", "retention", "roles", "rule", "run", "scope", "state", "step", "superseded", "target"),
-        *("tenant", "thawed", "tool", "undoes", "until", "version", "vote", "what"),
+        *("act", "apart", "app", "as", "attempt", "authenticated_by", "backend", "base", "batch", "call"),
+        *("channel", "code", "decision", "digest", "draft", "dropped", "due", "effects", "expires", "fence"),
+        *("frozen", "grant", "inside", "interrupted", "level", "machine", "mode", "outcome", "output", "place"),
+        *("records", "request", "requests", "response", "result", "retention", "roles", "rule", "run", "scope"),
+        *("state", "step", "superseded", "target", "tenant", "thawed", "tool", "undoes", "until", "version"),
+        *("vote", "what"),
     )
 )
 """What a body says that names nobody and is nobody's words. What is not known here is kept apart."""

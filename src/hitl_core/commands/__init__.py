@@ -5,13 +5,14 @@ moves time and a server decides whose clock counts. A command with a `lease` is 
 that lease is the run's current one.
 """
 
+from .comments import AddComment, ListComments
 from .decisions import DeferRequest, FireTimers, MoveRequest, RecordResponse
 from .drafts import AddVersion, ListAsked, ListVersions
 from .effects import BeginEffect, EndEffect, MoveEffect, PerformEffect, RecordRefusal
 from .forgetting import EraseRun, ListErasable
 from .grants import GiveGrant, ListGrants, RevokeGrant
 from .guidance import GiveGuidance, ListGuidance, TakeGuidance
-from .history import Counted, ReadHistory
+from .history import Counted, PruneHistory, ReadHistory
 from .kinds import Command, Query
 from .queries import (
     GetCheckpoint,
@@ -34,6 +35,7 @@ from .results import Claimed, Effect, Known, Lease, Note, Override, Page, Record
 from .runs import CancelRun, ClaimRuns, FinishRun, OpenRun, OverrideOutput, PauseRun, RenewLease, ReopenRun, RetryRun
 
 __all__ = [
+    "AddComment",
     "AddVersion",
     "BeginEffect",
     "CancelRun",
@@ -57,6 +59,7 @@ __all__ = [
     "LiftStop",
     "ListAsked",
     "ListAssigned",
+    "ListComments",
     "ListEffects",
     "ListErasable",
     "ListGrants",
@@ -78,6 +81,7 @@ __all__ = [
     "Page",
     "PauseRun",
     "PerformEffect",
+    "PruneHistory",
     "Query",
     "ReadAudit",
     "ReadHistory",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -51,13 +52,16 @@ _CONSENT: Final = (Reply.APPROVE, Reply.EDIT, Reply.ACCEPT)
 
 _NO_CONTEXT: Final = Context()
 
+Since = Callable[[PauseRequest], str | None]
+"""What the agent has said since the call of an earlier request; None if that was made in another conversation."""
+
 
 @dataclass(frozen=True, slots=True)
 class Form:
     """What the adapter knows about a request beyond the action itself.
 
     `allowed` None means what the kind offers. `confidence` and `facts` go to the policy. `handle` is the adapter's
-    own and comes back with the request.
+    own and comes back with the request. `since` None: nothing is known but the words of this call, in the context.
     """
 
     kind: Kind = Kind.APPROVAL
@@ -71,6 +75,7 @@ class Form:
     facts: dict[str, Json] = field(default_factory=dict)
     handle: dict[str, Json] = field(default_factory=dict)
     in_doubt: bool = False
+    since: Since | None = None
 
 
 DEFAULT_FORM: Final = Form()

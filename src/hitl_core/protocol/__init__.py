@@ -2,6 +2,7 @@
 
 from .action import PAYLOAD_LIMIT, Action, Origin
 from .canonical import canonical, parse, sha256
+from .comment import COMMENT_LIMIT, Comment
 from .doubt import ABORT, HAPPENED, NOT_HAPPENED, RUNS_NOTHING
 from .draft import DraftVersion
 from .events import Apart, AuditEntry, AuditEvent, LiveEvent, LiveKind, Sealed
@@ -41,6 +42,7 @@ from .verdict import EffectMode, Executed, Failed, Outcome, Proceed, Refuse, Sub
 __all__ = [
     "ABORT",
     "ALWAYS",
+    "COMMENT_LIMIT",
     "GUIDANCE_LIMIT",
     "HAPPENED",
     "NOT_HAPPENED",
@@ -64,6 +66,7 @@ __all__ = [
     "Because",
     "Cancel",
     "Choose",
+    "Comment",
     "Context",
     "Decision",
     "Delegate",

@@ -52,6 +52,7 @@ class AuditEvent(StrEnum):
     REQUEST_REFUSED = "request.refused"
     REQUEST_REMINDED = "request.reminded"
     REQUEST_DELEGATED = "request.delegated"
+    REQUEST_COMMENTED = "request.commented"
     REQUEST_DEFERRED = "request.deferred"
     REQUEST_WOKEN = "request.woken"
     REQUEST_ESCALATED = "request.escalated"
@@ -79,6 +80,8 @@ class AuditEvent(StrEnum):
     STOP_SET = "stop.set"
     STOP_LIFTED = "stop.lifted"
     ACT_REFUSED = "act.refused"
+    POLICY_CHANGED = "policy.changed"
+    POLICY_REFUSED = "policy.refused"
     ROW_DAMAGED = "row.damaged"
 
 

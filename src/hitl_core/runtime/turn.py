@@ -93,6 +93,9 @@ class Driver:
             ending = await self.adapter.advance(turn)
             if turn.gate.changed is not None and not isinstance(ending, Broke):
                 raise turn.gate.changed  # whatever the app made of the error: this is not the app that was paused
+            if isinstance(ending, Paused):
+                requests = await turn.gate.turns.all_going_on(ending.requests, waiting=turn.gate.waiting)
+                return replace(ending, requests=requests)
             return ending
         except LeaseLost:
             raise

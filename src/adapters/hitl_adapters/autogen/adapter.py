@@ -22,7 +22,7 @@ from autogen_agentchat.messages import BaseChatMessage, HandoffMessage
 from autogen_agentchat.teams import BaseGroupChat
 
 from hitl_core.apps import AppSource
-from hitl_core.capabilities import NATIVE, Capabilities, Capability, absent, emulated
+from hitl_core.capabilities import NATIVE, Capabilities, Capability, Support, absent, emulated
 from hitl_core.contracts import Broke, Completed, Ending, Finding, Paused, Turn, endings
 from hitl_core.errors import AppChanged, AppRefused, CapabilityNotSupported
 from hitl_core.protocol import Json, Run
@@ -54,6 +54,9 @@ CAPABILITIES: Final[Capabilities] = {
     ),
     Capability.DETECT_IN_DOUBT: emulated("our record of started effects; AutoGen saves nothing inside a turn"),
     Capability.STREAM_EVENTS: NATIVE,
+    Capability.SHOW_WORDS: Support(
+        "native", "but not what an agent of the app's own says: nobody knows which of its words are about which call"
+    ),
     Capability.STEER: emulated("told by our model client at each call of an agent's model, where it entered"),
     Capability.DRAIN: emulated("calls under way end and nothing new starts; AutoGen stops only between turns"),
     Capability.UNDO_BY_FORK: absent("AutoGen's state can be saved, and has no history to go back to"),

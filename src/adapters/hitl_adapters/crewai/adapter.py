@@ -51,6 +51,9 @@ CAPABILITIES: Final[Capabilities] = {
         "our record of started effects, flow methods and callbacks of tasks; CrewAI keeps none"
     ),
     Capability.STREAM_EVENTS: NATIVE,
+    Capability.SHOW_WORDS: emulated(
+        "taken from the model's answer as it comes; CrewAI hands on the calls in it, and drops the words beside them"
+    ),
     Capability.STEER: emulated(
         "told at each call of an agent's model, where it entered; CrewAI's own messages do not have it"
     ),

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hitl_core.apps import AgentSpec, AppSource
-from hitl_core.capabilities import NATIVE, Capabilities, Capability, absent, emulated
+from hitl_core.capabilities import NATIVE, Capabilities, Capability, Support, absent, emulated
 from hitl_core.contracts import Ending, Finding, Turn, endings
 from hitl_core.errors import AppChanged, AppRefused, CapabilityNotSupported, LeaseLost
 from hitl_core.gate import heeding_stops
@@ -44,6 +44,9 @@ CAPABILITIES: Final[Capabilities] = {
     Capability.SURVIVE_RESTART: NATIVE,
     Capability.DETECT_IN_DOUBT: emulated("our record of started effects; LangGraph runs a node again by itself"),
     Capability.STREAM_EVENTS: NATIVE,
+    Capability.SHOW_WORDS: Support(
+        "native", "but a function that is gated in a node says nothing; nobody knows what its node had read"
+    ),
     Capability.STEER: emulated(
         "at the next model call of an agent with our middleware; a node that calls a model itself asks for guidance()"
     ),

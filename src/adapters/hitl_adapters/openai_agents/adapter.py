@@ -71,6 +71,7 @@ CAPABILITIES: Final[Capabilities] = {
     ),
     Capability.DETECT_IN_DOUBT: emulated("our record of started effects; the SDK keeps none between two pauses"),
     Capability.STREAM_EVENTS: NATIVE,
+    Capability.SHOW_WORDS: NATIVE,
     Capability.STEER: emulated(
         "told by our model at each call, where it entered; the SDK's own state does not have it"
     ),

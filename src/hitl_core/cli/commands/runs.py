@@ -192,8 +192,10 @@ class Session:
     def prompt(self, who: Responder) -> Prompt:
         from ..terminal.keyboard import Keyboard
 
-        drafts = StoredDrafts(self.opening)
-        return Prompt(self.output.out, Keyboard(), who, preview=self.opening.preview, drafts=drafts)
+        opening, drafts = self.opening, StoredDrafts(self.opening)
+        return Prompt(
+            self.output.out, Keyboard(), who, preview=opening.preview, comments=opening.comments, drafts=drafts
+        )
 
 
 def asked(name: str | None, roles: list[str] | None) -> Responder:

@@ -13,7 +13,19 @@ from typing import Any, Final, cast
 from ...audit import Report
 from ...commands import Effect, Override, Page, Settled, Stop
 from ...lifecycle import RequestState
-from ...protocol import AuditEntry, DraftVersion, Grant, Guidance, Json, PauseRequest, Record, Run, RunState, Undoing
+from ...protocol import (
+    AuditEntry,
+    Comment,
+    DraftVersion,
+    Grant,
+    Guidance,
+    Json,
+    PauseRequest,
+    Record,
+    Run,
+    RunState,
+    Undoing,
+)
 from ...runtime import Reach
 from ..frozen import Frozen
 from .agreement import still_needed
@@ -103,6 +115,12 @@ def draft_view(request: PauseRequest, versions: Iterable[DraftVersion]) -> dict[
     """A shared draft: its versions, oldest first; none where there is no draft."""
     made: list[Json] = [_plain(each) for each in versions]
     return {"id": request.draft, "kind": "draft", "request_id": request.id, "run_id": request.run_id, "versions": made}
+
+
+def comment_view(comment: Comment) -> dict[str, Json]:
+    """What was said about a request beside deciding it."""
+    view = _plain(comment)
+    return {"id": view.pop("id"), "kind": "comment", **view}
 
 
 def guidance_view(guidance: Guidance) -> dict[str, Json]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from rich import box
@@ -19,6 +19,7 @@ from ...protocol import (
     Approvers,
     Arguments,
     Asked,
+    Comment,
     Delegate,
     Json,
     Kind,
@@ -238,8 +239,21 @@ def _agent_prose(request: PauseRequest, whole: bool) -> Panel | None:
 def _exchanged(asked: Asked, whole: bool) -> tuple[Text, Text]:
     """A person's question, and the agent's words in return."""
     question = shown(f"{asked.by} asked: {asked.question}", "bold")
-    said = _folded(asked.answer, whole) if asked.answer else Text("it said nothing that was handed on", "dim")
+    said = _folded(asked.answer, whole) if asked.answer else Text("no answer in words", "dim")
     return question, Text("it says: ").append_text(said)
+
+
+def comments_panel(comments: Sequence[Comment], now: datetime) -> Panel | None:
+    """What was said about a request beside deciding it; what a machine says is marked as that."""
+    lines = [line for each in comments for line in _comment(each, now)]
+    return Panel(Group(*lines), title="comments (no votes)", title_align="left", border_style="dim") if lines else None
+
+
+def _comment(comment: Comment, now: datetime) -> tuple[Text, Text]:
+    who = comment.by
+    how = "a machine's opinion, unverified" if comment.machine else f"{who.channel}, {who.authenticated_by}"
+    head = shown(f"{who.id} ({how}) {moment(comment.made_at, now)}", "yellow" if comment.machine else "bold")
+    return head, _folded(comment.text, whole=False)
 
 
 def who_asks(origin: Origin) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from ...protocol import Json
-from ..rules import Doubt, During, Number, OnDays, Op, Test, number, same
+from ..rules import Doubt, During, Number, OnDays, Op, Test, as_json, number, same
 from .compiled import passes_all
 
 NUMERIC: Final = (Op.ABOVE, Op.AT_LEAST, Op.BELOW, Op.AT_MOST)
@@ -66,19 +66,6 @@ def as_number(value: object) -> Number | None:
         return number(value)
     except Doubt:
         return None
-
-
-def as_json(value: Any) -> Json:
-    """A value of a policy as JSON: whole numbers as integers, fractions as they are written."""
-    match value:
-        case Decimal():
-            return int(value) if value == value.to_integral_value() else float(value)
-        case tuple() | list():
-            return [as_json(each) for each in value]
-        case dict():
-            return {key: as_json(each) for key, each in value.items()}
-        case _:
-            return value  # type: ignore[no-any-return]  # operands are JSON (checking/operands.py)
 
 
 def _places(value: Number) -> int:
@@ -161,6 +148,7 @@ def _lists_with(item: Json, now: object) -> Iterator[Json]:
         return
     yield [*now, item]
     yield [each for each in now if not _same(each, item)]
+    yield []
 
 
 def _resized(test: Test, now: object) -> Iterator[Json]:

@@ -17,10 +17,10 @@ from ..rules import (
     Not,
     Novel,
     Where,
+    as_json,
     in_words,
     leaves,
 )
-from .boundaries import as_json
 from .compiled import compiled, fetcher
 from .fetching import MISSING, walk
 from .rulings import doubt_text

@@ -27,11 +27,12 @@ from ..rules import (
     Rate,
     Test,
     Where,
+    as_json,
     in_words,
     leaves,
     subject_in_words,
 )
-from .boundaries import SECOND, around, as_json, as_number, distance, is_finer, limits, moments, others
+from .boundaries import SECOND, around, as_number, distance, is_finer, limits, moments, others
 from .decide import Policy
 from .fetching import MISSING
 from .moving import Movable, Scene, movable, movable_past

@@ -30,6 +30,7 @@ from .conditions import (
     split,
 )
 from .durations import (
+    LONGEST,
     duration_problem,
     parse_duration,
 )
@@ -53,10 +54,12 @@ from .rule import (
     Names,
     Rule,
 )
+from .situation import Case, Expected, Situation
 from .values import (
     Doubt,
     Number,
     Type,
+    as_json,
     items,
     number,
     same,
@@ -75,11 +78,13 @@ from .wording import (
 __all__ = [
     "DEFAULT_RULE",
     "LARGEST_AMOUNT",
+    "LONGEST",
     "PER_WORDS",
     "All",
     "AnyOf",
     "Argument",
     "Budget",
+    "Case",
     "Condition",
     "Confidence",
     "ContextValue",
@@ -87,6 +92,7 @@ __all__ = [
     "Doubt",
     "During",
     "Escalate",
+    "Expected",
     "Facts",
     "Glob",
     "Leaf",
@@ -104,12 +110,14 @@ __all__ = [
     "Question",
     "Rate",
     "Rule",
+    "Situation",
     "Subject",
     "Tally",
     "Test",
     "Type",
     "Where",
     "argument",
+    "as_json",
     "budget",
     "confidence",
     "context",

@@ -25,7 +25,8 @@ from hitl_core.lifecycle import RequestState
 from hitl_core.policy import Question
 from hitl_core.protocol import sha256
 from hitl_core.stores.sqlite import SqliteStore
-from hitl_core.stores.sqlite.commands import runs, timers
+from hitl_core.stores.sqlite.answers import timers
+from hitl_core.stores.sqlite.commands import runs
 from hitl_core.stores.sqlite.engine.dispatch import QUERIES
 from hitl_core.stores.sqlite.tables.view import View
 from hitl_core.testing.clock import START

@@ -87,6 +87,7 @@ def to_version_1(path: Path) -> None:
         connection.execute("DROP TABLE hitl_grant_uses")
         connection.execute("DROP TABLE hitl_grants")
         connection.execute("DROP TABLE hitl_assigned")
+        connection.execute("DROP TABLE hitl_comments")
         connection.execute("DROP TABLE hitl_apart")
         connection.execute("PRAGMA user_version = 1")
 

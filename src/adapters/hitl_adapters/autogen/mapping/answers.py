@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Final
 
 from autogen_core.tools import TextResultContent, ToolResult
@@ -10,6 +11,7 @@ from autogen_core.tools import TextResultContent, ToolResult
 from hitl_core.commands import Settled
 from hitl_core.lifecycle import RequestState
 from hitl_core.protocol import Executed, Failed, Json, Outcome
+from hitl_core.tools import RETURNED
 
 _RESULT: Final = "autogen/tool_result"
 
@@ -32,11 +34,15 @@ def with_note(result: ToolResult, note: str) -> ToolResult:
     return result.model_copy(update={"result": [TextResultContent(content=note), *result.result]})
 
 
-def kept_result(result: ToolResult) -> Outcome:
-    """What is kept of a result, to be handed out again if the turn is replayed."""
+def kept_result(result: ToolResult, note: str = "", *, returned: Sequence[Json] = ()) -> Outcome:
+    """What is kept of a result, to be handed out again if the turn is replayed: for a neutral tool what it returned."""
+    told = with_note(result, note)
     if result.is_error:
-        return Failed(result.to_text()[:4000])
-    return Executed({_RESULT: result.model_dump(mode="json")})
+        return Failed(told.to_text()[:4000])
+    if returned and result.result == said(result.name, returned[-1]).result:
+        return Executed(returned[-1])
+    beside: dict[str, Json] = {RETURNED: returned[-1]} if returned else {}
+    return Executed({_RESULT: told.model_dump(mode="json"), **beside})
 
 
 def recalled(tool: str, kept: Json, note: str = "") -> ToolResult:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final, cast
 
@@ -12,7 +13,7 @@ from langgraph.types import Command, Send
 
 from hitl_core.errors import RecordError, ResultNotKept
 from hitl_core.protocol import Arguments, Executed, Failed, Json, Outcome, Refuse, Substitute, Verdict
-from hitl_core.tools import as_json
+from hitl_core.tools import RETURNED, as_json
 
 Result = ToolMessage | Command[Any]
 """What a ToolNode takes from a tool by its types; a tool may also return a list of these."""
@@ -34,9 +35,13 @@ def refused(request: ToolCallRequest, text: str) -> ToolMessage:
 
 def said(request: ToolCallRequest, value: Json, note: str = "") -> ToolMessage:
     """A value that stands for the tool's result."""
-    call = request.tool_call
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    call, text = request.tool_call, text_of(value)
     return ToolMessage(content=f"{note}\n\n{text}" if note else text, name=call["name"], tool_call_id=call["id"])
+
+
+def text_of(value: Json) -> str:
+    """A value as the text that a model reads."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def answer(request: ToolCallRequest, verdict: Verdict) -> Result:
@@ -59,19 +64,29 @@ def unshowable(request: ToolCallRequest, error: RecordError) -> ToolMessage:
 # ── keeping results, to be handed out again if the framework runs the node once more ─────────────────────────
 
 
-def outcome_of(result: Result | list[Result]) -> Outcome:
-    """What is kept of a tool's result. Raises ResultNotKept for one that has no JSON form."""
-    if isinstance(result, ToolMessage) and result.status == "error":
-        return Failed(str(result.content)[:4000])
+def outcome_of(result: Result | list[Result], note: str = "", *, returned: Sequence[Json] = ()) -> Outcome:
+    """What is kept of a tool's result; of a neutral tool's, what it returned. Raises ResultNotKept for one that has
+    no JSON form."""
+    told: Any = noted(result, note)
+    if isinstance(told, ToolMessage) and told.status == "error":
+        return Failed(str(told.content)[:4000])
+    if returned and _says(result, returned[-1]):
+        return Executed(returned[-1])
+    beside: dict[str, Json] = {RETURNED: returned[-1]} if returned else {}
     try:
-        if isinstance(result, list):
-            return Executed({_KEPT: "parts", "parts": [_kept(part) for part in result]})
-        return Executed(_kept(result))
+        if isinstance(told, list):
+            return Executed({_KEPT: "parts", "parts": [_kept(part) for part in told], **beside})
+        return Executed({**_kept(told), **beside})
     except Exception as exc:
         raise ResultNotKept.because(exc) from exc
 
 
-def _kept(result: Result) -> Json:
+def _says(result: Result | list[Result], returned: Json) -> bool:
+    """Whether the model reads what the tool returned, and nothing that was made of it on the way."""
+    return isinstance(result, ToolMessage) and result.artifact is None and result.content == text_of(returned)
+
+
+def _kept(result: Result) -> dict[str, Json]:
     if isinstance(result, ToolMessage):
         return {_KEPT: "message", "message": as_json(message_to_dict(result))}
     return {_KEPT: "command", "update": _packed(result.update), "goto": as_json(result.goto), "graph": result.graph}

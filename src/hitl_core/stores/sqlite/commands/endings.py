@@ -308,6 +308,7 @@ _DROPPED: Final = (
     "SELECT output FROM hitl_runs WHERE key = ?",
     "SELECT original FROM hitl_overrides WHERE run = ?",
     f"SELECT body FROM hitl_drafts WHERE {_OF_RUN}",  # noqa: S608
+    "SELECT body FROM hitl_comments WHERE request IN (SELECT key FROM hitl_requests WHERE run = ?)",
     "SELECT body FROM hitl_overrides WHERE run = ?",
 )
 """Bodies of which nothing is left."""
@@ -320,6 +321,7 @@ _CLEARED: Final = (
     "UPDATE hitl_effects SET result = NULL, error = NULL, ended = NULL WHERE run = ?",
     "DELETE FROM hitl_overrides WHERE run = ?",
     f"DELETE FROM hitl_drafts WHERE {_OF_RUN}",  # noqa: S608
+    "DELETE FROM hitl_comments WHERE request IN (SELECT key FROM hitl_requests WHERE run = ?)",
     "UPDATE hitl_requests SET draft = NULL WHERE run = ?",
     "DELETE FROM hitl_journal WHERE run = ?",
     f"UPDATE hitl_grants SET revoked_by = '(erased)' WHERE revoked_by IS NOT NULL AND {_FOR_RUN}",  # noqa: S608

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from .... import commands as c
-from ..commands import decisions, deferring, drafts, effects, endings, grants, guidance, journal, runs, stops, timers
+from ..answers import comments, decisions, deferring, drafts, timers
+from ..commands import effects, endings, grants, guidance, journal, prune_history, runs, stops
 from ..reading import inbox, queries, trail
 from ..tables import Transaction, View
 
@@ -23,6 +24,7 @@ COMMANDS: Final[Mapping[type[c.Command[Any]], Callable[[Transaction, Any], Any]]
     c.RecordResponse: decisions.record_response,
     c.AddVersion: drafts.add_version,
     c.MoveRequest: decisions.move_request,
+    c.AddComment: comments.add_comment,
     c.DeferRequest: deferring.defer_request,
     c.FireTimers: timers.fire_timers,
     c.RecordRefusal: effects.record_refusal,
@@ -38,6 +40,7 @@ COMMANDS: Final[Mapping[type[c.Command[Any]], Callable[[Transaction, Any], Any]]
     c.SetStop: stops.set_stop,
     c.LiftStop: stops.lift_stop,
     c.EraseRun: endings.erase_run,
+    c.PruneHistory: prune_history,
     c.WriteNote: journal.write_note,
 }
 
@@ -51,6 +54,7 @@ QUERIES: Final[Mapping[type[c.Query[Any]], Callable[[View, Any], Any]]] = {
     c.ListLeases: queries.list_leases,
     c.ListEffects: queries.list_effects,
     c.Recall: queries.recall,
+    c.ListComments: comments.list_comments,
     c.ListGuidance: queries.list_guidance,
     c.ListVersions: queries.list_versions,
     c.ListAsked: queries.list_asked,

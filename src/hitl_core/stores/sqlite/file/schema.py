@@ -155,6 +155,10 @@ _V12: Final = (
     # When somebody was last assigned to a request, so that people take turns.
     """CREATE TABLE hitl_assigned (tenant TEXT NOT NULL, person TEXT NOT NULL, at INTEGER NOT NULL,
         PRIMARY KEY (tenant, person)) WITHOUT ROWID""",
+    # What is said about a request beside deciding it.
+    """CREATE TABLE hitl_comments (key INTEGER PRIMARY KEY, id NOT NULL UNIQUE,
+        request INTEGER NOT NULL REFERENCES hitl_requests, body INTEGER NOT NULL)""",
+    "CREATE INDEX hitl_comments_request ON hitl_comments (request)",
 )
 
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1, _V2, _V3, _V4, _V5, _V6, _V7, _V8, _V9, _V10, _V11, _V12)

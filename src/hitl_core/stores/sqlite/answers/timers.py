@@ -9,11 +9,9 @@ from ....commands import FireTimers, Settled
 from ....lifecycle import REQUEST, RequestEvent, RequestState
 from ....protocol import AuditEvent, Json, OnTimeout, RunState, micros
 from ....quorum import asked_at, standing
+from ..commands import by_key, cancel, find, wake_if_settled
 from ..tables import SETTLED, Transaction, View, note_assigned, readable, request_by_key, requests, text
 from .deferring import wake as wake_up
-from .endings import cancel
-from .freezing import wake_if_settled
-from .runs import by_key, find
 
 _DUE: Final = """SELECT key, id, run, waits, due, lapse FROM hitl_requests
     WHERE due IS NOT NULL AND due <= ? AND state = 'open' ORDER BY due LIMIT ?"""
