@@ -105,6 +105,15 @@ async def jot_and_pay(given):
     return {"done": [await jot(given["order"], ""), await refund(given["order"], given["amount"])]}
 
 
+async def insist(given):
+    for _ in range(3):
+        try:
+            return {"done": await refund(given["order"], given["amount"])}
+        except Refused:
+            pass
+    return {"done": None}
+
+
 async def both(given):
     return {"done": await gate.together(refund("A", 1.0), refund("B", 2.0))}
 

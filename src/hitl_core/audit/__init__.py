@@ -9,7 +9,7 @@ table    the trail as rows for a spreadsheet
 account  what one run came to, for an auditor who has never seen this tool
 """
 
-from .account import Account, Chapter, Fact, account
+from .account import ELSEWHERE, Account, Chapter, Fact, RunRecord, account
 from .anchor import Anchor, Anchors
 from .apart import Kept, brought_together, inside, is_kept_apart, set_apart
 from .chain import Chain
@@ -21,6 +21,7 @@ from .verify import Verifier, verify, verify_entries
 
 __all__ = [
     "COLUMNS",
+    "ELSEWHERE",
     "Account",
     "Anchor",
     "Anchors",
@@ -32,6 +33,7 @@ __all__ = [
     "Finding",
     "Kept",
     "Report",
+    "RunRecord",
     "Verifier",
     "account",
     "brought_together",

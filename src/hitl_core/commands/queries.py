@@ -132,8 +132,9 @@ class ListStops(Query[tuple[Stop, ...]]):
 
 @dataclass(frozen=True, slots=True)
 class ReadAudit(Query[Page[AuditEntry]]):
-    """The audit trail in order, `limit` lines after `after` (a sequence number)."""
+    """The audit trail in order, `limit` lines after `after` (a sequence number); of one run, or of some events."""
 
     after: int = 0
     limit: int = 1000
     run_id: str | None = None
+    events: tuple[str, ...] = ()

@@ -12,22 +12,25 @@ from ..tables import View, column, text, tolerant
 
 
 def read_audit(view: View, query: ReadAudit) -> Page[AuditEntry]:
+    given: tuple[Any, ...]
     with tolerant(view.connection):
-        if query.run_id is None:
-            rows = view.execute(_LINES, (query.after, query.limit)).fetchall()
-        else:
+        sql, given = _LINES, (query.after,)
+        if query.run_id is not None:
             (run,) = view.one("SELECT key FROM hitl_runs WHERE id = ?", column(query.run_id)) or (None,)
-            rows = view.execute(_LINES_OF_RUN, (run, query.after, run, query.after, query.limit)).fetchall()
+            sql, given = _LINES_OF_RUN, (run, query.after, run, query.after)
+        if query.events:
+            sql = f"SELECT * FROM ({sql}) WHERE event IN ({', '.join('?' * len(query.events))})"  # noqa: S608
+        rows = view.execute(f"{sql} ORDER BY 1 LIMIT ?", (*given, *query.events, query.limit)).fetchall()
         items = tuple(_entry(view, row) for row in rows)
     cursor = str(rows[-1][0]) if len(rows) == query.limit and rows else None
     return Page(items, cursor)
 
 
 _LINES: Final = """SELECT seq, at, event, subject, actor, body, mac FROM hitl_audit
-    WHERE seq > ? ORDER BY seq LIMIT ?"""
+    WHERE seq > ?"""
 _LINES_OF_RUN: Final = """SELECT seq, at, event, subject, actor, body, mac FROM hitl_audit WHERE run = ? AND seq > ?
     UNION ALL SELECT a.seq, a.at, a.event, a.subject, a.actor, a.body, a.mac
-    FROM hitl_requests q JOIN hitl_audit a ON a.seq = q.line WHERE q.run = ? AND q.line > ? ORDER BY 1 LIMIT ?"""
+    FROM hitl_requests q JOIN hitl_audit a ON a.seq = q.line WHERE q.run = ? AND q.line > ?"""
 
 
 def _entry(view: View, row: tuple[Any, ...]) -> AuditEntry:
