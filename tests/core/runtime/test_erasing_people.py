@@ -16,7 +16,7 @@ from hitl_core.commands import ErasedPerson, StopScope
 from hitl_core.errors import NotPermitted, PersonNotErasable, PersonNotFound
 from hitl_core.people import Act, Authority
 from hitl_core.policy import Policy
-from hitl_core.protocol import Allowance, Run, RunState
+from hitl_core.protocol import Allowance, Json, Run, RunState
 from hitl_core.runtime import Runtime
 from tests.core.shop import Shop, trail
 
@@ -201,9 +201,13 @@ async def test_all_that_people_can_do_to_a_run_is_reached(shop: Shop) -> None:
 
 async def test_a_grant_that_has_ended_is_reached_with_its_condition(shop: Shop) -> None:
     async with shop.open(app) as hitl:
-        tool = {"tool": "refund", "when": {"argument": "order", "equals": f"{ANN}@example.org"}}
-        own = await hitl.grant(Allowance(**tool), by=ANN, lasts=timedelta(hours=1), reason="WORDS")
-        when = {"argument": "order", "equals": ANN}
+        own = await hitl.grant(
+            Allowance(tool="refund", when={"argument": "order", "equals": f"{ANN}@example.org"}),
+            by=ANN,
+            lasts=timedelta(hours=1),
+            reason="WORDS",
+        )
+        when: dict[str, Json] = {"argument": "order", "equals": ANN}
         other = await hitl.grant(
             Allowance(tool="refund", when=when), by="bob", lasts=timedelta(hours=1), reason=f"{ANN} asked"
         )

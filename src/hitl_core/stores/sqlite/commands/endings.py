@@ -233,10 +233,10 @@ def erase_run(txn: Transaction, command: EraseRun) -> Run:
     for each in undos:
         if not RunState(each.state).over:
             raise RunBusy(f"run {each.name!r}, which undoes run {row.name!r}, is {each.state}; cancel it first")
-    with txn.erasing():
-        for each in (row, *undos):
-            if not is_erased(each):
-                _erase(txn, each, command)
+    txn.erases = True
+    for each in (row, *undos):
+        if not is_erased(each):
+            _erase(txn, each, command)
     return current(txn, find(txn, command.run_id))
 
 

@@ -107,8 +107,7 @@ def erase_person(txn: Transaction, command: ErasePerson) -> ErasedPerson:
     faults = [*_stops(txn, stranger), *_grants(txn, stranger, command.now), *_runs(found)]
     if faults:
         raise PersonNotErasable([*faults[:MOST_FAULTS], *_and_more(len(faults))])
-    with txn.erasing():
-        return _erase(txn, stranger, command, found.changes)
+    return _erase(txn, stranger, command, found.changes)
 
 
 class Found:
@@ -125,6 +124,7 @@ class Found:
 
 
 def _erase(txn: Transaction, stranger: Stranger, command: ErasePerson, changes: list[Change]) -> ErasedPerson:
+    txn.erases = True
     for sql, given in changes:
         txn.execute(sql, given)
     values = apart.erase_where(txn, lambda line, value, of: _instead(stranger, value, of), stranger.id)

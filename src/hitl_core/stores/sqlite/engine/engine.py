@@ -113,7 +113,7 @@ class Engine:
 
 def _carry_out(txn: Transaction, job: Job[Any], *, alone: bool) -> None:
     """Carry out one command. If it raises, nothing that it wrote stays, except that it was refused."""
-    lines, before = len(txn.lines), txn.connection.total_changes
+    lines, before = txn.lines[:], txn.connection.total_changes
     if not alone:
         txn.execute("SAVEPOINT hitl_command")
     try:
@@ -123,7 +123,7 @@ def _carry_out(txn: Transaction, job: Job[Any], *, alone: bool) -> None:
             raise
         job.fail(of_the_command(exc))
         _undo(txn, alone=alone, wrote=txn.connection.total_changes != before)
-        txn.lines[lines:] = txn.of_refusal
+        txn.lines = [*lines, *txn.of_refusal]
     txn.of_refusal.clear()
     if not alone:
         txn.execute("RELEASE hitl_command")

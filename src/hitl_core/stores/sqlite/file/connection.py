@@ -60,6 +60,8 @@ def _configure(connection: sqlite3.Connection, writes: bool) -> None:
         return
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
+    # What is deleted is overwritten, so that what is erased is nowhere in the file. Some builds of SQLite do it anyway.
+    connection.execute("PRAGMA secure_delete = ON")
     connection.execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIB}")
 
 

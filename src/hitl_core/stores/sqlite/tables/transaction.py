@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from datetime import datetime
 from typing import NoReturn
 
@@ -43,16 +42,6 @@ class Transaction(View):
     def next_line(self) -> int:
         """The number that the next audit line will have."""
         return self.tip.size + len(self.lines) + 1
-
-    @contextmanager
-    def erasing(self) -> Iterator[None]:
-        """Meanwhile what is deleted is overwritten in the file."""
-        self.erases = True
-        self.execute("PRAGMA secure_delete = ON")
-        try:
-            yield
-        finally:
-            self.execute("PRAGMA secure_delete = OFF")
 
     def unsealed(self) -> Iterator[tuple[int, Line]]:
         """The lines of this batch so far, with their numbers."""
