@@ -37,6 +37,9 @@ class PeopleFile:
     async def delegators(self, id: str) -> tuple[Person, ...]:
         return tuple(each for each in self._current().values() if each.delegate == id)
 
+    async def everybody(self) -> tuple[Person, ...]:
+        return tuple(self._current().values())
+
     def _current(self) -> Mapping[str, Person]:
         found = _signature(self.path)
         if found != self._signature:

@@ -23,6 +23,7 @@ from .deciding import (
     explain,
     reasons_against,
 )
+from .linting import Checked, Found, Known, check_file
 from .replaying import Ledger, Tried, as_of, beside, situation_of, try_case, try_cases
 from .rules import (
     DEFAULT_RULE,
@@ -71,6 +72,7 @@ __all__ = [
     "Budget",
     "Case",
     "Change",
+    "Checked",
     "Condition",
     "Confidence",
     "ContextValue",
@@ -81,8 +83,10 @@ __all__ = [
     "Explanation",
     "Facts",
     "Fate",
+    "Found",
     "Glob",
     "Held",
+    "Known",
     "Ledger",
     "Looked",
     "Match",
@@ -109,6 +113,7 @@ __all__ = [
     "as_of",
     "beside",
     "budget",
+    "check_file",
     "confidence",
     "context",
     "explain",

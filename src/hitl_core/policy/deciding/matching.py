@@ -94,6 +94,11 @@ class _Names:
         return self._globs is not None and self._globs.match(name) is not None
 
 
+def names_fit(names: Names, name: str) -> bool:
+    """Whether a name is one of these; of no names, every name is."""
+    return not names or _Names(names).fit(name)
+
+
 class ToolIndex:
     """Finds the few rules that can be about a tool: by its name, by how its name starts, and the rest."""
 
