@@ -23,6 +23,7 @@ from .deciding import (
     explain,
     reasons_against,
 )
+from .linting import Checked, Found, Known, check_file
 from .replaying import Ledger, Tried, as_of, beside, situation_of, try_case, try_cases
 from .rules import (
     DEFAULT_RULE,
@@ -73,6 +74,7 @@ __all__ = [
     "Budget",
     "Case",
     "Change",
+    "Checked",
     "Condition",
     "Confidence",
     "ContextValue",
@@ -83,8 +85,10 @@ __all__ = [
     "Explanation",
     "Facts",
     "Fate",
+    "Found",
     "Glob",
     "Held",
+    "Known",
     "Ledger",
     "Looked",
     "Match",
@@ -111,6 +115,7 @@ __all__ = [
     "as_of",
     "beside",
     "budget",
+    "check_file",
     "confidence",
     "context",
     "explain",

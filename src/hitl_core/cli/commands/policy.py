@@ -1,13 +1,14 @@
-"""`hitl policy explain`, `test`: why the policy decides as it does, and whether it says what is expected of it."""
+"""`hitl policy check`, `explain`, `test`: what is wrong with the policy, why it decides as it does, and its cases."""
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
-from ...config import Config
+from ...config import check_policy, policy_file
 from ...errors import ConfigError, Fault
 from ...policy import Policy, beside, try_cases
 from ..opening import Opening
@@ -26,6 +27,17 @@ OtherPolicy = Annotated[
 policy_app: Final = typer.Typer(
     name="policy", help="The tools for the policy file.", no_args_is_help=True, rich_markup_mode=None
 )
+
+
+@policy_app.command("check")
+def check(file: PolicyFile = None, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> int:
+    """Look for what is wrong with the policy file. Exit status 0 nothing, 1 faults, 2 it cannot be read."""
+    beside_it = config if config != DEFAULT_CONFIG or file is None or config.exists() else None
+    found = asyncio.run(check_policy(file or configured(config), beside_it))
+    Output(as_json).result(policy_views.check_view(found), *policy_views.check_shown(found))
+    if found.unreadable:
+        return Exit.WRONG_USAGE
+    return Exit.FAILED if found.faults else Exit.DONE
 
 
 @policy_app.command("explain")
@@ -50,7 +62,7 @@ def try_the_cases(file: PolicyFile = None, config: ConfigFile = DEFAULT_CONFIG, 
 
 def configured(config: Path) -> Path:
     """The policy file of a configuration. Raises ConfigError."""
-    found = Config.load(config).policy_file
+    found = policy_file(config)
     if found is None:
         raise ConfigError([Fault("policy.file", f"is not in {config}; name the policy file")])
     return found

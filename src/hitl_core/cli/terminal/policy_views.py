@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ...policy import Change, Explanation, Fate, Looked, Tried, Weighed
+from ...policy import Change, Checked, Explanation, Fate, Found, Looked, Tried, Weighed
 from ...protocol import Json, Level, Ruling
 from ...quorum import people
 from .render import grid_of_facts, shown
@@ -132,6 +132,40 @@ def _change_shown(change: Change) -> Text:
     to = json.dumps(change.to, ensure_ascii=False) if change.stays else "taken away"
     then = f"{level_of(change.ruling)} by {change.ruling.rule}"
     return shown(f"  {change.what}: {now} → {to}: {then} (at the edge of {change.rule}: {change.condition})")
+
+
+# ── check ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def check_view(found: Checked) -> dict[str, Json]:
+    return {
+        "ok": not found.faults,
+        "readable": not found.unreadable,
+        "faults": [_found_view(each) for each in found.faults],
+        "notes": [_found_view(each) for each in found.notes],
+        "not_looked_at": list(found.not_looked_at),
+    }
+
+
+def _found_view(found: Found) -> dict[str, Json]:
+    fault = found.fault
+    return {
+        "kind": found.kind.value,
+        "file": fault.source,
+        "line": fault.line,
+        "path": fault.path,
+        "rule": found.rule,
+        "problem": fault.problem,
+    }
+
+
+def check_shown(found: Checked) -> Iterator[RenderableType]:
+    for each in found.found:
+        level = ("note  ", "dim") if each.note else ("fault ", "bold red")
+        yield Text.assemble(level, shown(str(each)))
+    yield from (shown(f"not looked at: {each}", "yellow") for each in found.not_looked_at)
+    faults, notes = len(found.faults), len(found.notes)
+    yield Text(f"{faults} faults, {notes} notes", "bold red" if faults else "green")
 
 
 # ── test ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -3,12 +3,16 @@
 decide ─► matching (which rules are about it) ─► plan (strictest first) ─► compiled (conditions) ─► rulings
 """
 
+from .compiled import compiled, passes_all
 from .covering import allowance_problems, amount_of, reasons_against
 from .decide import POLICY_ASK_EVERYTHING, Policy
 from .explain import Explanation, Fate, Weighed, explain
 from .held import Held
 from .looking import Looked
+from .matching import ToolIndex, names_fit
 from .nearest import Change
+from .rulings import ruling_of, strictness
+from .tallying import scope_of
 
 __all__ = [
     "POLICY_ASK_EVERYTHING",
@@ -18,9 +22,16 @@ __all__ = [
     "Held",
     "Looked",
     "Policy",
+    "ToolIndex",
     "Weighed",
     "allowance_problems",
     "amount_of",
+    "compiled",
     "explain",
+    "names_fit",
+    "passes_all",
     "reasons_against",
+    "ruling_of",
+    "scope_of",
+    "strictness",
 ]
