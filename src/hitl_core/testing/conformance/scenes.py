@@ -101,6 +101,11 @@ def book(order: str = ORDER) -> Call:
     return Call("book", {"order": order})
 
 
+def weigh(order: str = ORDER) -> Call:
+    """Can be taken back; its result may be any JSON."""
+    return Call("weigh", {"order": order})
+
+
 def fail(order: str = ORDER) -> Call:
     """Has its effect, then raises."""
     return Call("fail", {"order": order})
