@@ -87,7 +87,7 @@ class Gate:
         self.veil = Veil(getattr(around.store, "custody", None), run.id, around.catalogue)
         self.turns = Turns(around, run)
         self._weighing = Weighing(around, run)
-        self._granting = Granting(around, run)
+        self.granting = Granting(around, run)
         self._store = around.store
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[str, PauseRequest] = {}
@@ -185,7 +185,7 @@ class Gate:
             return self._let_through(action, call, round, form, ruling)
         if form.kind is not Kind.APPROVAL:
             return await self._ask(action, call, round, form, asking(ruling))
-        covered = await self._granting.cover(self._weighing.case(action, call), ruling)
+        covered = await self.granting.cover(self._weighing.case(action, call), ruling)
         if covered.grant is not None:
             return Proceed(action, call=call)
         return await self._ask(action, call, round, form, covered.told(ruling))
@@ -197,7 +197,7 @@ class Gate:
 
     async def _ask(self, action: Action, call: str, round: int, form: Form, ruling: Ruling) -> Wait:
         self._weighing.holds_back(call)
-        self._granting.holds_back(call)
+        self.granting.holds_back(call)
         request = self._compose(action, call, round, form, ruling)
         request = self._waiting[call] = await self.turns.going_on(request, form.since, waiting=self.waiting)
         return Wait(request)
@@ -274,7 +274,7 @@ class Gate:
         current = await self._weighing.rule(found.action, effect.call, form)
         if current.denied:
             return await self._deny(effect.action, effect.call, current)
-        missing = await self._granting.unmet(current, decided, self._weighing.case(found.action, effect.call))
+        missing = await self.granting.unmet(current, decided, self._weighing.case(found.action, effect.call))
         if not missing:
             return found
         self._held.add(effect.call)
@@ -288,7 +288,7 @@ class Gate:
             raise AlreadyStarted(f"the call {effect.call!r} is running now; it is not started a second time")
         current = await self._weighing.rule(effect.action, effect.call, form)
         decided, case = about(effect, known.settled), self._weighing.case(effect.action, effect.call)
-        held = current.denied or await self._granting.unmet(current, decided, case)
+        held = current.denied or await self.granting.unmet(current, decided, case)
         if effect.mode is EffectMode.IDEMPOTENT and not held:
             return Proceed(effect.action, call=effect.call, request_id=effect.request_id, note=note)
         return await self._doubt(known, await self._move(effect, ActionEvent.LOSE, self.lease.owner), form, note)
@@ -343,14 +343,14 @@ class Gate:
         return await self._weighing.begin(
             allowed,
             lambda counted: self._start(command(self._beginning(allowed, counted)), allowed.call),
-            granted=lambda ruling: self._granting.still(allowed, ruling),
+            granted=lambda ruling: self.granting.still(allowed, ruling),
         )
 
     async def _start(self, command: Command[Effect], call: str) -> Effect:
         """Apply the last check before a tool; a stop is remembered, whatever the framework makes of the error."""
         self._begun.add(call)
         try:
-            begun = await self._granting.counted(call, self._store.apply(command))
+            begun = await self.granting.counted(call, self._store.apply(command))
         except HitlError as exc:
             self._begun.discard(call)
             self.stopped = exc if isinstance(exc, Stopped) else self.stopped
@@ -373,7 +373,7 @@ class Gate:
             request_id=allowed.request_id,
             notice=self._notices.get(allowed.call),
             counted=counted,
-            grant_id=self._granting.under(allowed),
+            grant_id=self.granting.under(allowed),
         )
 
     # ── the journal ──────────────────────────────────────────────────────────────────────────────────────────

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass
 
 from ..commands import Effect, ListGrants, Settled
+from ..errors import GrantRefused
 from ..policy import amount_of, reasons_against
 from ..protocol import Grant, Level, Proceed, Ruling, Run
 from ..quorum import is_of, needs_several
@@ -41,6 +42,8 @@ class Granting:
         self._around = around
         self._run = run
         self._let_through: dict[str, tuple[Grant, Case]] = {}
+        self.lost: GrantRefused | None = None
+        """That a call of this turn was let through under a grant which others had used up or taken back meanwhile."""
         self._looking = asyncio.Lock()
 
     async def cover(self, case: Case, ruling: Ruling) -> Covered:
@@ -56,7 +59,11 @@ class Granting:
         if call not in self._let_through:
             return await beginning
         async with self._looking:
-            begun = await beginning
+            try:
+                begun = await beginning
+            except GrantRefused as exc:
+                self.lost = exc
+                raise
             self.holds_back(call)
             return begun
 

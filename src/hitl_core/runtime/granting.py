@@ -9,7 +9,19 @@ from ..errors import Fault, GrantNotGiven
 from ..gate import Surroundings
 from ..policy import allowance_problems
 from ..policy.rules import duration_problem
-from ..protocol import Action, Allowance, AuditEvent, Grant, Json, PauseRequest, Responder, acting, canonical, new_id
+from ..protocol import (
+    Action,
+    Allowance,
+    AuditEvent,
+    Grant,
+    Json,
+    PauseRequest,
+    Responder,
+    acting,
+    canonical,
+    has_mask,
+    new_id,
+)
 
 
 async def give(
@@ -24,8 +36,11 @@ async def give(
     return await around.store.apply(GiveGrant(grant, now))
 
 
-async def require_givable(around: Surroundings, allows: Allowance, *, by: Responder, lasts: timedelta) -> None:
-    """Raises GrantNotGiven with everything that is wrong; that it was refused is recorded."""
+async def require_givable(
+    around: Surroundings, allows: Allowance, *, by: Responder, lasts: timedelta, like: Action | None = None
+) -> None:
+    """Raises GrantNotGiven with everything that is wrong; that it was refused is recorded. `like`: the action that
+    others like it are to run after."""
     faults = [Fault(path, problem) for path, problem in allowance_problems(allows)]
     if problem := duration_problem(lasts):
         faults.append(Fault("lasts", problem))
@@ -33,6 +48,10 @@ async def require_givable(around: Surroundings, allows: Allowance, *, by: Respon
     if around.catalogue.knows(allows.tool) and around.catalogue.traits(allows.tool).reversible is not True:
         faults.append(
             Fault("tool", f"{allows.tool!r} is not known to be reversible; such calls are asked about each time")
+        )
+    if like is not None and has_mask(like.arguments):
+        faults.append(
+            Fault("arguments", "are secret in part; such calls are asked about each time, so answer without a grant")
         )
     if not faults:
         return

@@ -40,9 +40,10 @@ class Grants(Requests):
         if not isinstance(response.decision, Approve):
             raise GrantNotGiven("only who approves a call can let others like it run; answer without a grant")
         await self._learn_tools()
-        run = await self.run((await self.request(response.request_id)).request.run_id)
+        request = (await self.request(response.request_id)).request
+        run = await self.run(request.run_id)
         who = await permitted(self._around, Act.GRANT, response.responder, on=response.request_id, tenant=run.tenant)
-        await require_givable(self._around, allows, by=who, lasts=lasts)
+        await require_givable(self._around, allows, by=who, lasts=lasts, like=request.action)
         recorded = await self.respond(response)
         if recorded.replayed:
             raise GrantNotGiven("this answer had been recorded before, and a grant with it; see the grants")

@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import NoReturn, assert_never
+from typing import Final, NoReturn, assert_never
 
-from ..commands import Claimed, Command, FinishRun, Lease, PauseRun, RenewLease
+from ..commands import Claimed, ClaimRuns, Command, FinishRun, GetRun, Lease, PauseRun, RenewLease, RetryRun
 from ..contracts import Adapter, Broke, Completed, Ending, Paused, Turn, endings
-from ..errors import HitlError, LeaseLost, RecordError, StoreUnavailable
+from ..errors import HitlError, LeaseLost, RecordError, RunBusy, RunFinished, StoreUnavailable
 from ..gate import Gate, Surroundings
 from ..protocol import Json, LiveEvent, LiveKind, PauseRequest, Run, RunState
 from .assigning import assigned
 from .undoing import undo
 
 log = logging.getLogger("hitl_core")
+
+_ANEW: Final = 3
+"""How often a run goes on at once because others had the grant that a call of it was let through under."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,28 @@ class Driver:
     attach: Callable[[], Awaitable[object]]
 
     async def drive(self, claimed: Claimed, *, ask_again: bool = False) -> Run:
-        """Run one turn; returns the run as committed. Raises LeaseLost if another worker took over meanwhile."""
+        """Run one turn; returns the run as committed. Raises LeaseLost if another worker took over meanwhile.
+
+        One that has lost the grant it was let through under goes on at once: people are asked then, and nothing ran.
+        """
+        left = _ANEW
+        while True:
+            run, ending, lost = await self._turn(claimed, ask_again=ask_again)
+            again = await self._claimed_anew(claimed) if lost and left else ()
+            if not again:
+                self._tell(run, ending)
+                return await self.around.store.fetch(GetRun(run.id)) if lost else run
+            claimed, left = again[0], left - 1
+
+    async def _claimed_anew(self, claimed: Claimed) -> tuple[Claimed, ...]:
+        """The run once more, unless another worker was first."""
+        lease, now = claimed.lease, self.around.now()
+        with suppress(RunBusy, RunFinished):
+            await self.around.store.apply(RetryRun(lease.run_id, by=lease.owner, now=now))
+        return await self.around.store.apply(ClaimRuns(lease.owner, self.lease_seconds, now, run_id=lease.run_id))
+
+    async def _turn(self, claimed: Claimed, *, ask_again: bool) -> tuple[Run, Ending, bool]:
+        """One turn, how it ended, and whether it has failed because a grant was gone."""
         gate = Gate(self.around, claimed.run, claimed.lease)
         turn = Turn(claimed, gate, lambda event: self.emit(gate.veil.event(event)), self.watched(), ask_again)
         ending = await self._advance_while_leased(turn)
@@ -41,8 +66,8 @@ class Driver:
         except RecordError as exc:  # what came of the turn cannot be kept: say so, instead of trying for ever
             ending = Broke(f"{exc.code} {exc}", checkpoint=turn.checkpoint)
             run = await self.around.store.apply(self._commit(turn, ending))
-        self._tell(run, ending)
-        return run
+        lost = gate.granting.lost
+        return run, ending, run.state is RunState.FAILED and lost is not None and str(lost) in run.error
 
     async def forked(self, claimed: Claimed) -> Claimed:
         """The claim with the checkpoint of the framework's fork. If that fails, so does the run; try again then."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any, cast
 
 import pytest
 
 from hitl_adapters.plain import gate
-from hitl_core.commands import BeginEffect, Command, EndEffect, ListGrants, Query, StopScope
-from hitl_core.contracts import Completed, Ending, Store
+from hitl_core.commands import BeginEffect, CancelRun, Command, EndEffect, FinishRun, ListGrants, Query, StopScope
+from hitl_core.contracts import Broke, Completed, Ending, Paused, Store
 from hitl_core.errors import GrantNotFound, GrantNotGiven, GrantRefused, RunNotFound, StoreUnavailable
 from hitl_core.gate import Gate
 from hitl_core.protocol import (
@@ -342,37 +344,172 @@ async def test_an_idempotent_call_that_was_cut_off_begins_again_under_its_grant_
     assert len({line["key"] for line in shop.ledger.lines("refund")}) == 1
 
 
-async def test_the_last_use_is_taken_once_and_the_other_run_asks(shop: Shop) -> None:
-    shop.policy = ASKS
-    action = Action(tool="refund", arguments={"amount": 5})
+ACTION = Action(tool="refund", arguments={"amount": 5})
 
-    async def other(gate: Gate) -> Ending:
-        return await begins(gate, "b")
 
-    async def begins(gate: Gate, call: str) -> Ending:
-        allowed = await gate.propose(action, call=call)
+class Race:
+    """A desk where, between the leave to run and the begin, somebody else does something; each turn counts."""
+
+    def __init__(self, shop: Shop, meanwhile: Callable[[Race], Awaitable[object]], times: int = 1) -> None:
+        self.shop, self.meanwhile, self.times, self.turns = shop, meanwhile, times, 0
+
+    async def turn(self, gate: Gate) -> Ending:
+        self.turns += 1
+        allowed = await gate.propose(ACTION, call="a")
+        if isinstance(allowed, Wait):
+            return Paused({})
         assert isinstance(allowed, Proceed)
-        if call == "a":
-            async with shop.open(None, adapter=Script(other)) as hitl:
-                hitl._around.catalogue.learn(REVERSIBLE)
-                assert (await hitl.start(None)).state is RunState.COMPLETED
+        if self.turns <= self.times:
+            await self.meanwhile(self)
+        await self.pays(gate, allowed)
+        return Completed("paid")
+
+    async def pays(self, gate: Gate, allowed: Proceed) -> None:
         async with gate.carry_out(allowed) as effect:
-            shop.ledger.write("refund", amount=5)
+            self.shop.ledger.write("refund", amount=5)
             effect.outcome = Executed("paid")
-        return Completed(None)
 
-    async def asks(gate: Gate) -> Ending:
-        assert isinstance(await gate.propose(action, call="a"), Wait)
-        return Completed(None)
+    async def other_uses_it(self) -> None:
+        """Another process, whose run is let through and begins."""
 
-    async with shop.open(None, adapter=Script(lambda gate: begins(gate, "a"), asks)) as hitl:
-        hitl._around.catalogue.learn(REVERSIBLE)
+        async def other(gate: Gate) -> Ending:
+            allowed = await gate.propose(ACTION, call="b")
+            assert isinstance(allowed, Proceed)
+            await self.pays(gate, allowed)
+            return Completed(None)
+
+        async with self.open(other) as hitl:
+            assert (await hitl.start(None)).state is RunState.COMPLETED
+
+    @asynccontextmanager
+    async def open(self, *turns: Callable[[Gate], Awaitable[Ending]]) -> AsyncIterator[Runtime]:
+        async with self.shop.open(None, adapter=Script(*(turns or [self.turn] * 6))) as hitl:
+            hitl._around.catalogue.learn(REVERSIBLE)
+            yield hitl
+
+
+async def test_the_last_use_is_taken_once_and_the_other_run_asks_at_once(shop: Shop) -> None:
+    shop.policy = ASKS
+    race = Race(shop, Race.other_uses_it)
+    async with race.open() as hitl:
         await hitl.grant(REFUNDS.model_copy(update={"times": 1}), by="ann", lasts=HOUR)
         run = await hitl.start(None)
-        assert (run.state, GrantRefused.code in run.error) == (RunState.FAILED, True)
-        assert "it is used up (1 of 1)" in run.error
+        assert (run.state, race.turns, paid(shop)) == (RunState.PAUSED, 2, [5])
+        assert "it is used up (1 of 1)" in only(run).because.why
+        events = [entry.event for entry in await trail(hitl) if entry.subject == run.id]
+        assert events.count("action.refused") == events.count("run.failed") == events.count("run.retried") == 1
+        await hitl.respond(only(run).approve(by="ann"))
+        assert (await hitl.resume(run.id)).state is RunState.COMPLETED
+    assert paid(shop) == [5, 5]
+
+
+async def test_another_grant_takes_its_place_at_once(shop: Shop) -> None:
+    shop.policy = ASKS
+    race = Race(shop, Race.other_uses_it)
+    async with race.open() as hitl:
+        first = await hitl.grant(REFUNDS.model_copy(update={"times": 1}), by="ann", lasts=HOUR)
+        second = await hitl.grant(REFUNDS, by="mia", lasts=HOUR)
+        run = await hitl.start(None)
+        assert (run.state, race.turns) == (RunState.COMPLETED, 2)
+        assert [effect.grant_id for effect in await hitl.effects(run.id)] == [second.id]
+        assert {each.id: each.used for each in await hitl.grants()} == {first.id: 1, second.id: 1}
+    assert paid(shop) == [5, 5]
+
+
+async def test_whoever_loses_again_and_again_stays_failed_and_asks_when_it_is_resumed(shop: Shop) -> None:
+    shop.policy = ASKS
+
+    async def revoked(race: Race) -> None:
+        async with race.open() as other:
+            for grant in (await other.grants())[-race.turns :][:1]:
+                await other.revoke_grant(grant.id, by="eve")
+
+    race = Race(shop, revoked, times=9)
+    async with race.open() as hitl:
+        for _ in range(4):
+            await hitl.grant(REFUNDS, by="ann", lasts=HOUR)
+        run = await hitl.start(None)
+        assert (run.state, race.turns, GrantRefused.code in run.error) == (RunState.FAILED, 4, True)
+        assert (await hitl.resume(run.id)).state is RunState.PAUSED
+    assert paid(shop) == []
+
+
+async def test_what_others_did_to_the_run_meanwhile_stands(shop: Shop) -> None:
+    shop.policy = ASKS
+
+    async def revoked(race: Race) -> None:
+        async with race.open() as other:
+            (grant,) = await other.grants()
+            await other.revoke_grant(grant.id, by="eve")
+
+    race = Race(shop, revoked)
+    taken: list[str] = []
+
+    class Cancelled(PassesOn):
+        """Another person cancels the run as soon as it has failed."""
+
+        async def apply(self, command: Command[Any]) -> Any:
+            done = await self.inner.apply(command)
+            if isinstance(command, FinishRun) and command.state is RunState.FAILED:
+                taken.append(command.lease.run_id)
+                await self.inner.apply(CancelRun(command.lease.run_id, "bob", "enough", command.now))
+            return done
+
+    async with shop.open(
+        None, adapter=Script(*[race.turn] * 6), wrap=lambda store: cast("Store", Cancelled(store))
+    ) as hitl:
+        hitl._around.catalogue.learn(REVERSIBLE)
+        await hitl.grant(REFUNDS, by="ann", lasts=HOUR)
+        run = await hitl.start(None)
+    assert (run.state, race.turns, taken) == (RunState.CANCELLED, 1, [run.id])
+    assert paid(shop) == []
+
+
+async def test_a_run_that_failed_for_another_reason_is_not_tried_again_by_itself(shop: Shop) -> None:
+    shop.policy = ASKS
+    turns: list[int] = []
+
+    async def swallows(gate: Gate) -> Ending:
+        turns.append(1)
+        allowed = await gate.propose(ACTION, call="a")
+        assert isinstance(allowed, Proceed)
+        async with Race(shop, Race.other_uses_it).open() as other:
+            await other.revoke_grant((await other.grants())[0].id, by="eve")
+        with suppress(GrantRefused):
+            await gate.begin(allowed)
+        return Broke("the printer is on fire")
+
+    async with shop.open(None, adapter=Script(*[swallows] * 3)) as hitl:
+        hitl._around.catalogue.learn(REVERSIBLE)
+        await hitl.grant(REFUNDS, by="ann", lasts=HOUR)
+        run = await hitl.start(None)
+    assert (run.state, run.error, len(turns)) == (RunState.FAILED, "the printer is on fire", 1)
+
+
+class PassesOn:
+    """A store that passes everything on."""
+
+    def __init__(self, inner: Store) -> None:
+        self.inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+
+async def test_a_call_with_secret_arguments_is_never_covered_and_says_why(shop: Shop) -> None:
+    shop.policy = ASKS
+    async with shop.open(one_refund(shop.ledger, reversible=True, secret=("order",))) as hitl:
+        for when in (None, {"argument": "amount", "above": 1}, {"not": {"argument": "order", "equals": "A-7"}}):
+            await hitl.grant(REFUNDS.model_copy(update={"when": when}), by="ann", lasts=HOUR)
+        run = await hitl.start(None)
+        assert (run.state, paid(shop)) == (RunState.PAUSED, [])
+        assert "but: some of its arguments are secret" in only(run).because.why
+        approved = only(run).approve(by="ann")
+        with pytest.raises(GrantNotGiven, match="arguments: are secret in part"):
+            await hitl.respond_and_grant(approved, like(only(run)), lasts=HOUR)
+        await hitl.respond(approved)
         await hitl.resume(run.id)
-    assert paid(shop) == [5]
+    assert paid(shop) == [120.5]
 
 
 async def test_grants_that_cannot_be_read_let_nothing_run(shop: Shop) -> None:

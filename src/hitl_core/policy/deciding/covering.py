@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, assert_never
 
-from ...protocol import Action, Allowance, Grant, acting
+from ...protocol import Action, Allowance, Grant, acting, has_mask
 from ..checking import Problem, below, condition_problems, spell
 from ..rules import (
     All,
@@ -60,6 +60,8 @@ def reasons_against(grant: Grant, action: Action, *, run: str, tenant: str, now:
         yield f"it is for the agent {allows.agent!r}"
     if allows.definition is not None and action.definition not in (None, allows.definition):
         yield "the tool was redefined since"
+    if has_mask(action.arguments):
+        yield "some of its arguments are secret, so no condition can tell what would run"
     yield from _ended(grant, now)
     yield from _outside(allows, action, now)
     yield from _beyond(grant, action)
