@@ -9,7 +9,7 @@ from .decide import POLICY_ASK_EVERYTHING, Policy
 from .explain import Explanation, Fate, Weighed, explain
 from .held import Held
 from .looking import Looked
-from .matching import ToolIndex, names_fit
+from .matching import Index, Shape, names_fit
 from .nearest import Change
 from .rulings import ruling_of, strictness
 from .tallying import scope_of
@@ -20,9 +20,10 @@ __all__ = [
     "Explanation",
     "Fate",
     "Held",
+    "Index",
     "Looked",
     "Policy",
-    "ToolIndex",
+    "Shape",
     "Weighed",
     "allowance_problems",
     "amount_of",

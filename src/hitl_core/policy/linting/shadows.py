@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ..checking import below
-from ..deciding import ToolIndex, names_fit, ruling_of, scope_of, strictness
+from ..deciding import Index, Shape, names_fit, ruling_of, scope_of, strictness
 from ..rules import Defaults, Glob, Match, Names, Rule
 from .implying import dead_parts, implies
 from .remarks import Kind, Remark
@@ -71,7 +71,7 @@ class _Covering:
     """Finds the few rules that can be about everything that a rule is about."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
-        self._index = ToolIndex(rule.match for rule in rules)
+        self._index = Index(rule.match for rule in rules)
         self._wide = [
             place
             for place, rule in enumerate(rules)
@@ -79,8 +79,14 @@ class _Covering:
         ]
 
     def of(self, rule: Rule) -> list[int]:
-        exact = next((name for name in rule.match.tool if isinstance(name, str)), None)
-        return self._wide if exact is None else self._index.candidates(exact)
+        tool, agent = _first(rule.match.tool), _first(rule.match.agent)
+        if tool is None:
+            return self._wide
+        return self._index.candidates(Shape(tool, agent, None, None, None, False, frozenset(rule.match.tags)))
+
+
+def _first(names: Names) -> str | None:
+    return next((name for name in names if isinstance(name, str)), None)
 
 
 # ── matches ─────────────────────────────────────────────────────────────────────────────────────────────────
