@@ -13,6 +13,7 @@ from .grants import GiveGrant, ListGrants, RevokeGrant
 from .guidance import GiveGuidance, ListGuidance, TakeGuidance
 from .history import Counted, ReadHistory
 from .kinds import Command, Query
+from .proposals import ListProposed
 from .queries import (
     GetCheckpoint,
     GetRequest,
@@ -61,6 +62,7 @@ __all__ = [
     "ListGuidance",
     "ListLeases",
     "ListOverrides",
+    "ListProposed",
     "ListRequests",
     "ListRuns",
     "ListStops",

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from .... import commands as c
 from ..commands import decisions, deferring, drafts, effects, endings, grants, guidance, journal, runs, stops, timers
-from ..reading import inbox, queries
+from ..reading import inbox, proposals, queries
 from ..tables import Transaction, View
 
 COMMANDS: Final[Mapping[type[c.Command[Any]], Callable[[Transaction, Any], Any]]] = {
@@ -61,6 +61,7 @@ QUERIES: Final[Mapping[type[c.Query[Any]], Callable[[View, Any], Any]]] = {
     c.ListUndone: queries.list_undone,
     c.ReadAudit: queries.read_audit,
     c.ReadHistory: queries.read_history,
+    c.ListProposed: proposals.list_proposed,
 }
 
 IDLE: Final[Mapping[type[c.Command[Any]], Callable[[View, Any], bool]]] = {
