@@ -14,6 +14,7 @@ from hitl_core.commands import (
     FireTimers,
     GetRequest,
     GetRun,
+    ListProposed,
     ListRequests,
     Look,
     Query,
@@ -75,6 +76,8 @@ QUESTIONS: list[Query[object]] = [
     Look("run-1", "refund#1"),
     ReadAudit(after=3),
     ReadAudit(run_id="run-1"),
+    ListProposed(since=START),
+    ListProposed(cursor="2", tenant="shop"),
     ReadHistory((Question(sha256(b"s"), sha256(b"k"), timedelta(days=1)),), "run-1", "refund#1", START),
 ]
 

@@ -42,9 +42,11 @@ def _before(view: View, since: int) -> int:
 def _readable(view: View, row: tuple[Any, ...]) -> Proposed | None:
     try:
         return _entry(view, row)
-    except (RowCorrupt, ProtocolUnknown) as exc:
-        view.pass_over("proposal of run", text(row[6]), exc)
-        return None
+    except RowCorrupt as exc:
+        view.skip("action of run", text(row[6]), exc)
+    except ProtocolUnknown as exc:
+        view.pass_over("action of run", text(row[6]), exc)
+    return None
 
 
 def _entry(view: View, row: tuple[Any, ...]) -> Proposed | None:
@@ -63,7 +65,7 @@ def _entry(view: View, row: tuple[Any, ...]) -> Proposed | None:
         return _asked(view, seq, run, text(subject), common, erased=erased)
     effect = effects.find(view, run, common["call"])
     if effect is None:
-        return None
+        raise RowCorrupt(f"the action at call {common['call']} is missing from the store; restore a backup")
     if event == AuditEvent.EFFECT_STARTED:
         return _began(view, run, told, effect, common, erased=erased)
     return _refused(view, run, told, effect, common, erased=erased)
@@ -72,7 +74,7 @@ def _entry(view: View, row: tuple[Any, ...]) -> Proposed | None:
 def _asked(view: View, seq: int, run: int, request_id: str, common: dict[str, Any], *, erased: bool) -> Proposed | None:
     found = requests.by_id(view, request_id)
     if found is None:
-        return None
+        raise RowCorrupt(f"the request {request_id} is missing from the store; restore a backup")
     request = request_by_key(view, found.key).request
     if request.in_doubt or _known_before(view, seq, run, request):
         return None
