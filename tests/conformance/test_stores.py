@@ -15,6 +15,7 @@ from hitl_core.commands import (
     GetRequest,
     LiftStop,
     ListGuidance,
+    ListProposed,
     ListVersions,
     Recorded,
     RecordResponse,
@@ -107,6 +108,12 @@ class LiftsForAnybody(Broken):
         return await self.inner.apply(command)
 
 
+class ForgetsWhereItWas(Broken):
+    async def fetch(self, query: Any) -> Any:
+        found = await self.inner.fetch(query)
+        return replace(found, cursor=None) if isinstance(query, ListProposed) else found
+
+
 class TakesWhateverIsOlder(Broken):
     async def apply(self, command: Any) -> Any:
         if isinstance(command, AddVersion):
@@ -126,6 +133,7 @@ class TakesWhateverIsOlder(Broken):
         (AsksOnWhoGaveItOn, "what_is_given_on_is_asked_of_somebody_else"),
         (LiftsForAnybody, "another_person_lifts_a_stop"),
         (TakesWhateverIsOlder, "who_was_later_changes_and_takes_nothing"),
+        (ForgetsWhereItWas, "what_agents_wanted_is_listed_once_and_in_order"),
         (FindsGuidanceEverywhere, "guidance_enters_at_one_place"),
     ],
 )

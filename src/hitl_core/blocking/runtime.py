@@ -16,7 +16,7 @@ from pathlib import Path
 from ..commands import Effect, ErasedPerson, Override, Page, Recorded, Settled, Stop, StopScope
 from ..config import DEFAULT_FILE, Config, connect
 from ..contracts import Clock, Finding
-from ..policy import Explanation, Policy
+from ..policy import Backtested, Explanation, Policy
 from ..protocol import (
     Allowance,
     Arguments,
@@ -231,3 +231,7 @@ class BlockingRuntime:
     def explain(self, asked: Mapping[str, Json], *, policy: Policy | None = None) -> Explanation:
         """What the policy says about an action, why, and the nearest single value that would alter the level."""
         return self._portal.wait(self.runtime.explain(asked, policy=policy))
+
+    def backtest(self, policy: Policy, *, since: datetime | None = None) -> Backtested:
+        """What would have come of the recorded actions of this tenant under another policy, and whose fate changes."""
+        return self._portal.wait(self.runtime.backtest(policy, since=since))

@@ -14,6 +14,7 @@ from .grants import GiveGrant, ListGrants, RevokeGrant
 from .guidance import GiveGuidance, ListGuidance, TakeGuidance
 from .history import Counted, PruneHistory, ReadHistory
 from .kinds import Command, Query
+from .proposals import ListProposed
 from .queries import (
     GetCheckpoint,
     GetRequest,
@@ -82,6 +83,7 @@ __all__ = [
     "ListGuidance",
     "ListLeases",
     "ListOverrides",
+    "ListProposed",
     "ListRequests",
     "ListRuns",
     "ListStops",

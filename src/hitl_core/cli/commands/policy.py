@@ -1,8 +1,9 @@
-"""`hitl policy check`, `explain`, `test`: what is wrong with the policy, why it decides as it does, and its cases."""
+"""`hitl policy check`, `explain`, `backtest`, `test`: what is wrong with the policy file, and what it does."""
 
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -15,6 +16,7 @@ from ..opening import Opening
 from ..options import DEFAULT_CONFIG, AsJson, ConfigFile, Exit, given_json
 from ..terminal import policy_views
 from ..terminal.output import Output
+from .grants import lasting
 
 PolicyFile = Annotated[
     Path | None, typer.Argument(metavar="[FILE]", help="The policy file; by default the configured one.")
@@ -23,6 +25,9 @@ ActionFile = Annotated[str, typer.Argument(metavar="ACTION.json", help="A file w
 OtherPolicy = Annotated[
     Path | None, typer.Option("--policy", metavar="FILE", help="Explain this policy instead of the configured one.")
 ]
+
+ChangedFile = Annotated[Path, typer.Argument(metavar="FILE", help="The changed policy file.")]
+Since = Annotated[str | None, typer.Option("--since", metavar="TIME", help="How far back: 12h, 30d. By default, all.")]
 
 policy_app: Final = typer.Typer(
     name="policy", help="The tools for the policy file.", no_args_is_help=True, rich_markup_mode=None
@@ -49,6 +54,17 @@ def explain(
     other = None if policy is None else Policy.from_file(policy)
     found = Opening(config).do(lambda hitl: hitl.explain(asked, policy=other))
     Output(as_json).result(policy_views.explanation_view(found), *policy_views.explanation_shown(found))
+
+
+@policy_app.command("backtest")
+def backtest(
+    file: ChangedFile, since: Since = None, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False
+) -> None:
+    """What would have come of the recorded actions under a changed file, and whose fate changes. Changes nothing."""
+    policy = Policy.from_file(file)
+    start = None if since is None else datetime.now(UTC) - lasting(since, "--since")
+    found = Opening(config).do(lambda hitl: hitl.backtest(policy, since=start))
+    Output(as_json).result(policy_views.backtest_view(found), *policy_views.backtest_shown(found))
 
 
 @policy_app.command("test")

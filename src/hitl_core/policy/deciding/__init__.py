@@ -7,16 +7,20 @@ from .compiled import compiled, passes_all
 from .covering import allowance_problems, amount_of, reasons_against
 from .decide import POLICY_ASK_EVERYTHING, Policy
 from .explain import Explanation, Fate, Weighed, explain
+from .fetching import MISSING, walk
 from .held import Held
 from .looking import Looked
 from .matching import Index, Shape, names_fit
 from .nearest import Change
+from .plan import Entry
 from .rulings import ruling_of, strictness
 from .tallying import scope_of
 
 __all__ = [
+    "MISSING",
     "POLICY_ASK_EVERYTHING",
     "Change",
+    "Entry",
     "Explanation",
     "Fate",
     "Held",
@@ -35,4 +39,5 @@ __all__ = [
     "ruling_of",
     "scope_of",
     "strictness",
+    "walk",
 ]

@@ -8,7 +8,7 @@ from typing import Any, Final
 from .... import commands as c
 from ..answers import comments, decisions, deferring, drafts, timers
 from ..commands import effects, endings, grants, guidance, journal, persons, prune_history, runs, stops
-from ..reading import inbox, queries, trail
+from ..reading import inbox, proposals, queries, trail
 from ..tables import Transaction, View
 
 COMMANDS: Final[Mapping[type[c.Command[Any]], Callable[[Transaction, Any], Any]]] = {
@@ -67,6 +67,7 @@ QUERIES: Final[Mapping[type[c.Query[Any]], Callable[[View, Any], Any]]] = {
     c.ListUndone: queries.list_undone,
     c.ReadAudit: trail.read_audit,
     c.ReadHistory: queries.read_history,
+    c.ListProposed: proposals.list_proposed,
 }
 
 IDLE: Final[Mapping[type[c.Command[Any]], Callable[[View, Any], bool]]] = {
