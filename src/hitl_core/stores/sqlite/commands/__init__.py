@@ -1,11 +1,13 @@
 """What each store command does, one file per family. A command is one function inside one transaction."""
 
-from . import decisions, deferring, effects, endings, grants, guidance, journal, persons, runs, stops, timers
+from . import decisions, deferring, effects, endings, grants, guidance, journal, runs, stops, timers
 from .counting import own_effect, past
-from .runs import find
+from .endings import is_erased
+from .runs import current, find
 from .stops import in_force
 
 __all__ = [
+    "current",
     "decisions",
     "deferring",
     "effects",
@@ -14,10 +16,10 @@ __all__ = [
     "grants",
     "guidance",
     "in_force",
+    "is_erased",
     "journal",
     "own_effect",
     "past",
-    "persons",
     "runs",
     "stops",
     "timers",

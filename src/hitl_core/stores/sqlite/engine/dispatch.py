@@ -15,11 +15,11 @@ from ..commands import (
     grants,
     guidance,
     journal,
-    persons,
     runs,
     stops,
     timers,
 )
+from ..erasing import erasable, erase_person, erase_run
 from ..reading import inbox, queries, trail
 from ..tables import Transaction, View
 
@@ -50,8 +50,8 @@ COMMANDS: Final[Mapping[type[c.Command[Any]], Callable[[Transaction, Any], Any]]
     c.RevokeGrant: grants.revoke_grant,
     c.SetStop: stops.set_stop,
     c.LiftStop: stops.lift_stop,
-    c.EraseRun: endings.erase_run,
-    c.ErasePerson: persons.erase_person,
+    c.EraseRun: erase_run,
+    c.ErasePerson: erase_person,
     c.WriteNote: journal.write_note,
 }
 
@@ -70,7 +70,7 @@ QUERIES: Final[Mapping[type[c.Query[Any]], Callable[[View, Any], Any]]] = {
     c.ListAsked: queries.list_asked,
     c.ListGrants: grants.list_grants,
     c.ListStops: queries.list_stops,
-    c.ListErasable: endings.erasable,
+    c.ListErasable: erasable,
     c.ListOverrides: queries.list_overrides,
     c.ListUndone: queries.list_undone,
     c.ReadAudit: trail.read_audit,

@@ -7,6 +7,7 @@ from . import (
     batches,
     decide,
     doubt,
+    erasing,
     grants,
     honesty,
     identity,
@@ -48,5 +49,6 @@ ROOMS = (
     batches,
     record,
     secrets,
+    erasing,
     honesty,
 )

@@ -27,8 +27,8 @@ from ....protocol import (
     RunState,
     micros,
 )
+from ..commands import in_force
 from ..tables import Stranger, Transaction, apart, bodies, checked, emptied, text, unpack
-from .stops import in_force
 
 MOST_FAULTS: Final = 50
 """How much of what stands in the way is listed."""
