@@ -298,6 +298,41 @@ async def test_a_stop_in_force_is_in_the_way(shop: Shop) -> None:
     assert ANN not in everything(shop.folder)
 
 
+async def test_a_grant_that_is_used_up_is_in_the_way_while_a_run_goes_on_under_it(shop: Shop) -> None:
+    shop.policy = Policy.from_toml(NOTES.replace("together", "asks").replace("collaborate", "confirm"))
+
+    async def twice(given: Any) -> object:
+        await note(text=given)
+        return await refund(given)
+
+    async with shop.open(twice) as hitl:
+        given = await hitl.grant(Allowance(tool="note", times=1), by=ANN, lasts=timedelta(hours=1))
+        run = await hitl.start("A")
+        (left,) = await hitl.grants()
+        assert (left.used, left.state(shop.clock.now())) == (1, "used_up")
+        await untouched(shop, hitl, f"grant {given.id}")
+        await hitl.respond(run.pending[0].approve(by="bob"))
+        assert (await hitl.resume(run.id)).output == "paid A"
+        assert (await erased(hitl)).records == 1
+
+
+async def test_what_is_damaged_does_not_keep_a_person_from_being_erased(shop: Shop) -> None:
+    async with shop.open(app) as hitl:
+        for order in ("A", "B"):
+            run = await voted(hitl, order, ANN)
+            assert run.state is RunState.COMPLETED
+    damage = "UPDATE hitl_bodies SET {} = x'00' WHERE key = (SELECT {}(response) FROM hitl_requests)"
+    with sqlite3.connect(shop.folder / "shop.db") as connection:
+        connection.execute(damage.format("digest", "min"))
+        connection.execute(damage.format("data", "max"))
+    connection.close()
+    async with shop.open(app) as hitl:
+        done = await erased(hitl)
+        assert [entry.actor for entry in await trail(hitl, "request.decided")] == [done.name] * 2
+        assert done.records == 1
+        assert ANN.encode() not in raw(shop.folder)
+
+
 async def test_of_much_that_is_in_the_way_a_part_is_listed(shop: Shop) -> None:
     async with shop.open(app) as hitl:
         for order in range(52):

@@ -17,9 +17,9 @@ from hitl_core.commands import Note as Line
 from hitl_core.errors import NotCanonical, PersonNotFound
 from hitl_core.protocol import AuditEntry, AuditEvent
 from hitl_core.stores.sqlite import SqliteStore
-from hitl_core.stores.sqlite.commands import persons
 from hitl_core.stores.sqlite.engine import engine
 from hitl_core.stores.sqlite.engine.job import Job
+from hitl_core.stores.sqlite.erasing import persons
 from hitl_core.testing.clock import START
 from tests.core.stores.sqlite.crowd import crowd
 from tests.core.stores.world import World

@@ -1,16 +1,17 @@
 """What commands about runs and effects do, one file per family. A command is one function in one transaction."""
 
-from . import effects, endings, grants, guidance, journal, persons, runs, stops
+from . import effects, endings, grants, guidance, journal, runs, stops
 from .counting import own_effect, past, prune_history
-from .endings import cancel
+from .endings import cancel, is_erased
 from .freezing import freeze, is_late, thaw, wake_if_settled
-from .runs import by_key, find
+from .runs import by_key, current, find
 from .stops import covering, in_force
 
 __all__ = [
     "by_key",
     "cancel",
     "covering",
+    "current",
     "effects",
     "endings",
     "find",
@@ -18,11 +19,11 @@ __all__ = [
     "grants",
     "guidance",
     "in_force",
+    "is_erased",
     "is_late",
     "journal",
     "own_effect",
     "past",
-    "persons",
     "prune_history",
     "runs",
     "stops",

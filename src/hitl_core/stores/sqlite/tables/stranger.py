@@ -39,7 +39,7 @@ class Stranger:
     def __init__(self, id: str, name: str) -> None:
         self.id, self.name = id, name
         # Not inside a longer word, address or id.
-        self._word = re.compile(rf"(?<![\w@+])(?<!\w[.-]){re.escape(id)}(?![\w@+]|[.-]\w)")
+        self._word = re.compile(rf"(?<!\w)(?<!\w[@+.-]){re.escape(id)}(?!\w|[@+.-]\w)")
         self._said = re.compile(rf"\bby {re.escape(id)}: .+", re.DOTALL)
         self._in_json = json.dumps(id, ensure_ascii=False)[1:-1]
 

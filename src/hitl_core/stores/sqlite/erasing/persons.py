@@ -28,8 +28,8 @@ from ....protocol import (
     RunState,
     micros,
 )
+from ..commands import in_force
 from ..tables import Stranger, Transaction, apart, bodies, checked, emptied, text, unpack
-from .stops import in_force
 
 MOST_FAULTS: Final = 50
 """How much of what stands in the way is listed."""
@@ -154,6 +154,10 @@ def _inside(txn: Transaction, stranger: Stranger) -> int:
 # ── what names them ──────────────────────────────────────────────────────────────────────────────────────────
 
 
+_NOTHING: Final = bodies.Body(b"", b"")
+"""As damaged as what it stands for."""
+
+
 def _in_bodies(txn: Transaction, stranger: Stranger, found: Found) -> None:
     for place in _PLACES:
         for key, run, state in txn.execute(place.rows).fetchall():
@@ -163,7 +167,7 @@ def _in_bodies(txn: Transaction, stranger: Stranger, found: Found) -> None:
 
 
 def _changed(txn: Transaction, stranger: Stranger, place: Place, key: int) -> bodies.Body | None:
-    """The body with the pseudonym in it; None if it names nobody, or cannot be read any more."""
+    """The body with the pseudonym in it; None if it does not name them. Of a damaged one that does nothing is left."""
     what = place.record.__name__
     stored = txn.one("SELECT digest, data FROM hitl_bodies WHERE key = ?", key) or (None, None)
     try:
@@ -173,7 +177,7 @@ def _changed(txn: Transaction, stranger: Stranger, place: Place, key: int) -> bo
         record = place.record.model_validate_json(said)
     except (RowCorrupt, ValidationError) as exc:
         txn.skip(what, str(key), exc)
-        return None
+        return _NOTHING if stranger.id.encode() in (stored[1] or b"") else None
     changed = place.change(stranger, record)
     return None if changed == record else bodies.pack_text(changed.to_json(), what=what, limit=bodies.REQUEST_LIMIT)
 
