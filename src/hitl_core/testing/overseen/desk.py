@@ -23,7 +23,7 @@ from ...config import connect
 from ...protocol import AuditEntry, Json, PauseRequest, Run
 from ...runtime import Runtime
 from ..conformance.elsewhere import scene_of
-from ..conformance.expect import NotKept, expect, expect_in
+from ..conformance.expect import NotKept, expect, expect_in, expect_that
 from ..conformance.kit import Kit
 from ..conformance.scenes import Scene
 from ..conformance.stage import MODEL_LOG, Stage
@@ -257,6 +257,11 @@ class Desk:
                 return await look(hitl)
 
         return asyncio.run(looking())
+
+    def thought_once(self) -> None:
+        """However many processes there were, the model was asked nothing twice. Raises NotKept."""
+        expect_that("the model was asked", self.stage.thoughts() > 0)
+        expect("what the model was asked again", self.stage.repeated_thoughts(), 0)
 
     def verified(self) -> None:
         """The trail is whole. Raises NotKept."""

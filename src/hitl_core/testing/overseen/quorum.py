@@ -34,6 +34,7 @@ def two_of_three_decide(office: Office) -> None:
         paid = {"tool": "pay", **pay().arguments, "key": f"{run.id}:{request.call}"}
         expect("what happened", desk.ledger(), [paid])
         _it_is_all_recorded(desk, run, desk.request(request))
+        desk.thought_once()
         desk.verified()
 
 

@@ -28,6 +28,7 @@ def an_objection_in_time_ends_it(office: Office) -> None:
         expect("what happened", [line["key"] for line in desk.ledger()], [f"{left.id}:{only(left).call}"])
         _had_its_time(desk, left)
         _agent_was_told(desk, vetoed)
+        desk.thought_once()
         desk.verified()
 
 
