@@ -16,6 +16,7 @@ from hitl_core.protocol import (
     PROTOCOL,
     Action,
     AuditEntry,
+    Comment,
     DraftVersion,
     Grant,
     Guidance,
@@ -25,6 +26,7 @@ from hitl_core.protocol import (
     Response,
     Ruling,
     Run,
+    Undoing,
 )
 
 FOLDER: Final = Path(__file__).resolve().parents[1] / "docs" / "protocol" / "schema"
@@ -35,7 +37,9 @@ RECORDS: Final[tuple[type[Record], ...]] = (
     Response,
     Run,
     DraftVersion,
+    Comment,
     Grant,
+    Undoing,
     Guidance,
     LiveEvent,
     AuditEntry,

@@ -24,6 +24,8 @@ class Capability(StrEnum):
     SURVIVE_RESTART = "survive_restart"
     DETECT_IN_DOUBT = "detect_in_doubt"
     STREAM_EVENTS = "stream_events"
+    SHOW_WORDS = "show_words"
+    """To show people what the agent says with a call, and since they asked it about an earlier one."""
     STEER = "steer"
     DRAIN = "drain"
     UNDO_BY_FORK = "undo_by_fork"

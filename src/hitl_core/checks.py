@@ -7,6 +7,7 @@ from typing import Final, assert_never
 
 from .errors import Fault, NotCanonical, TooLarge
 from .protocol import (
+    COMMENT_LIMIT,
     GUIDANCE_LIMIT,
     PAYLOAD_LIMIT,
     RUNS_NOTHING,
@@ -116,10 +117,19 @@ def giving_on_faults(
 
 def guidance_faults(text: str) -> list[Fault]:
     """Everything that is wrong with guidance for an agent; an empty list means that it may be queued."""
+    return _words_faults(text, GUIDANCE_LIMIT, "say what the agent is to know")
+
+
+def comment_faults(text: str) -> list[Fault]:
+    """Everything that is wrong with a comment on a request; an empty list means that it may be kept."""
+    return _words_faults(text, COMMENT_LIMIT, "say what whoever decides is to know")
+
+
+def _words_faults(text: str, most: int, instead: str) -> list[Fault]:
     if not text.strip():
-        return [Fault("text", "is empty; say what the agent is to know")]
-    if len(text) > GUIDANCE_LIMIT:
-        return [Fault("text", f"has {len(text):,} characters; at most {GUIDANCE_LIMIT:,}. Refer to longer documents")]
+        return [Fault("text", f"is empty; {instead}")]
+    if len(text) > most:
+        return [Fault("text", f"has {len(text):,} characters; at most {most:,}. Refer to longer documents")]
     return _storable(text, "text")
 
 

@@ -2,7 +2,8 @@
 
     HitlError
     ├── ConfigError (ValueError)             HITL-C01  hitl.toml, environment or app cannot be used
-    │   └── PolicyInvalid                    HITL-C02  the policy file is wrong; every fault is listed
+    │   ├── PolicyInvalid                    HITL-C02  the policy file is wrong; every fault is listed
+    │   └── CasesInvalid                     HITL-C03  cases of a policy, or an action to explain, cannot be read
     ├── RecordError (ValueError)             HITL-R01  a record cannot be understood or kept
     │   ├── NotCanonical                     HITL-R02  a value has no single JSON form
     │   ├── TooLarge                         HITL-R03  a payload is over its limit
@@ -35,8 +36,10 @@
     │   │   └── MayNotSteer (PermissionError)  HITL-U08
     │   ├── NothingToUndo (LookupError)      HITL-U09  no action of the run was carried out, or none at that call
     │   ├── OverrideRefused (ValueError)     HITL-U10  there is no output, or no result that is still to be used
-    │   └── GrantNotGiven (ValueError)       HITL-U11  a standing grant that cannot be given; says everything wrong
-    │       └── GrantNotFound (LookupError)  HITL-U12
+    │   ├── GrantNotGiven (ValueError)       HITL-U11  a standing grant that cannot be given; says everything wrong
+    │   │   └── GrantNotFound (LookupError)  HITL-U12
+    │   └── PersonNotErasable (ValueError)   HITL-U13  something that is not over rests on them; says what
+    │       └── PersonNotFound (LookupError)  HITL-U14
     ├── NotPermitted (PermissionError)       HITL-P01  somebody may not stop, lift, steer, cancel …
     ├── EffectRefused                        HITL-E01  the last check before a tool said no
     │   ├── Stopped                          HITL-E02  a stop is in force
@@ -105,6 +108,13 @@ class PolicyInvalid(ConfigError):
 
     code = "HITL-C02"
     summary = "policy refused"
+
+
+class CasesInvalid(ConfigError):
+    """Cases of a policy, or an action that it is to be explained for, cannot be read. Nothing was tried."""
+
+    code = "HITL-C03"
+    summary = "cases refused"
 
 
 # ── records ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -343,6 +353,19 @@ class GrantNotFound(GrantNotGiven, LookupError):
     """No such grant."""
 
     code = "HITL-U12"
+
+
+class PersonNotErasable(RunError, FaultyError, ValueError):
+    """Something that is not over rests on a person who is to be erased; `faults` says what to end first."""
+
+    code = "HITL-U13"
+    summary = "not erased"
+
+
+class PersonNotFound(PersonNotErasable, LookupError):
+    """Nothing in the store is of such a person."""
+
+    code = "HITL-U14"
 
 
 # ── people ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -181,6 +181,8 @@ def _changed(approvers: Approvers, names: Callable[[Stage | Approvers], _Names])
 
 def _joined(before: Stage | Approvers, step: Escalation) -> _Names:
     anybody = not (before.users or before.roles)
+    if step.reassign and not step.users:  # not assigned: all of them are asked as it is
+        return {}
     if step.instead:
         return {"users": step.users, "roles": step.roles}
     if anybody:  # who may be anybody stays so

@@ -39,3 +39,8 @@ def parameters_of(name: str, function: Function) -> type[BaseModel]:
         annotation = Any if parameter.annotation is parameter.empty else parameter.annotation
         fields[parameter.name] = (annotation, ... if parameter.default is parameter.empty else parameter.default)
     return create_model(name, __config__=STRICT, **fields)
+
+
+def shown_parameters(function: Function) -> tuple[str, ...]:
+    """The names of the parameters that are given something by whoever calls it: all but the transaction."""
+    return tuple(name for name in inspect.signature(function).parameters if name != TRANSACTION)

@@ -95,6 +95,25 @@ async def jot_it(given):
     return {"done": await jot(given["order"], given.get("text", ""))}
 
 
+async def jot_and_ask(given):
+    jotted = await jot(given["order"], given.get("text", ""))
+    answer = await gate.ask("Good?")
+    return {"done": jotted, "answer": answer, "told": list(await gate.guidance())}
+
+
+async def jot_and_pay(given):
+    return {"done": [await jot(given["order"], ""), await refund(given["order"], given["amount"])]}
+
+
+async def insist(given):
+    for _ in range(3):
+        try:
+            return {"done": await refund(given["order"], given["amount"])}
+        except Refused:
+            pass
+    return {"done": None}
+
+
 async def both(given):
     return {"done": await gate.together(refund("A", 1.0), refund("B", 2.0))}
 

@@ -180,7 +180,7 @@ def test_a_run_with_all_that_happened_in_it(hitl: Hitl) -> None:
     run = start(hitl)
     hitl("respond", run["pending"][0]["id"], "approve", "--as", "alice", "--resume")
     found = hitl("runs", run["id"], "--json").json
-    assert found.keys() == RUN_KEYS | {"requests", "effects", "guidance", "overrides"}
+    assert found.keys() == RUN_KEYS | {"requests", "effects", "guidance", "overrides", "undos"}
     (effect,) = found["effects"]
     assert (effect["tool"], effect["state"], effect["result"]) == ("refund", "executed", "paid 48.5")
     assert [each["state"] for each in found["requests"]] == ["closed"]
@@ -206,7 +206,12 @@ def test_guidance_is_queued_and_seen_with_its_run(hitl: Hitl, shop: Shop) -> Non
     assert "be kind" in shown
     assert "\x1b[2J" not in shown
     assert (found["state"], [each["state"] for each in found["pending"]]) == ("paused", ["open"])
+    (request,) = found["pending"]
+    assert hitl("show", request["id"], "--json").json["guidance"] == found["guidance"]
+    seen = hitl("show", request["id"]).out
+    assert ("be kind" in seen, "queued" in seen, "\x1b[2J" in seen) == (True, True, False)
     hitl("cancel", run["id"], "--as", "bob")
+    assert "dropped" in hitl("show", request["id"]).out
     assert [each["state"] for each in hitl("runs", run["id"], "--json").json["guidance"]] == ["dropped", "dropped"]
 
 

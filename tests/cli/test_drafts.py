@@ -41,6 +41,7 @@ def test_a_version_is_added_and_the_newest_is_taken(hitl: Hitl, shop: Shop, wait
     assert "version 2 by ann (terminal, assertion)" in shown
     ended = hitl("respond", waiting["id"], "accept", "--as", "bob", "--resume", "--json")
     assert (ended.code, ended.json["output"]["done"]) == (0, "paid 40.0")
+    assert [line["amount"] for line in shop.ledger("refund")] == [40.0]
 
 
 def test_an_older_version_is_refused_by_name(hitl: Hitl, waiting: Any) -> None:
@@ -66,3 +67,23 @@ def test_without_a_draft_there_is_none(hitl: Hitl) -> None:
     asked = hitl("run", "--json", "--input", order("pay")).json["pending"][0]
     assert hitl("draft", asked["id"], "--json").json["versions"] == []
     assert "no shared draft" in hitl("draft", asked["id"]).out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [('{"order": "A-1042"}', "amount"), ('{"order": "A-1042", "amount": "much"}', "amount")],
+)
+def test_a_version_that_the_tool_would_not_take_is_none(
+    hitl: Hitl, shop: Shop, waiting: Any, arguments: str, said: str
+) -> None:
+    refused = hitl("draft", waiting["id"], "--args", arguments, "--version", "1", "--as", "ann", "--json")
+    assert (refused.code, said in str(refused.json["error"]["faults"])) == (1, True)
+    assert len(hitl("draft", waiting["id"], "--json").json["versions"]) == 1
+    hitl("respond", waiting["id"], "accept", "--as", "bob", "--resume")
+    assert [line["amount"] for line in shop.ledger("refund")] == [48.5]
+
+
+def test_a_draft_that_is_decided_has_no_further_version(hitl: Hitl, shop: Shop, waiting: Any) -> None:
+    hitl("respond", waiting["id"], "reject", "--as", "bob", "--resume")
+    late = hitl("draft", waiting["id"], "--args", LESS, "--version", "1", "--as", "ann", "--json")
+    assert (late.code, late.json["error"]["code"], shop.ledger("refund")) == (1, "HITL-D04", [])

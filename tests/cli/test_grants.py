@@ -58,6 +58,8 @@ def test_a_grant_is_given_listed_used_and_revoked(desk: Shop) -> None:
     gone = desk.hitl("grants", "revoke", given["id"][-12:], "--as", "bob")
     assert f"grant {given['id']} is revoked" in gone.flat
     assert [each["state"] for each in desk.hitl("grants", "--json").json["grants"]] == ["revoked"]
+    again = desk.hitl("grants", "revoke", given["id"], "--as", "eve", "--json")
+    assert (again.code, again.json["state"], again.json["revoked_by"]) == (0, "revoked", "bob")
     assert jot(desk, "ok 2")["state"] == "paused"
     assert jotted(desk) == ["ok 1"]
 

@@ -122,6 +122,13 @@ def test_a_tool_is_only_told_what_stands_in_the_file(write: Write) -> None:
     assert config.tools == {"refund": {"title": "Pay out"}, "mail": {}}
 
 
+def test_how_long_history_is_kept_is_a_duration(write: Write) -> None:
+    assert Config.load(write(MINIMAL)).history == timedelta(days=366)
+    assert Config.load(write(f'{MINIMAL}[policy]\nhistory = "30d"\n')).history == timedelta(days=30)
+    for nonsense in ('"for ever"', '"367d"', "30"):
+        assert faults(write(f"{MINIMAL}[policy]\nhistory = {nonsense}\n")).keys() == {"policy.history"}
+
+
 def test_a_spec_may_stand_in_the_place_of_an_app(write: Write) -> None:
     config = Config.load(write('[backend]\nname = "plain"\nspec = "desk:SPEC"\n'))
     assert config.app.reference == "desk:SPEC"

@@ -100,6 +100,9 @@ class Staff:
     async def person(self, id):
         return Person(id) if id == "ann" else None
 
+    async def members(self, role):
+        return ()
+
     async def delegators(self, id):
         return ()
 
@@ -121,7 +124,7 @@ NOTHING = 3
         ('provider = "none_such_staff:Staff"', "people.provider: there is no module 'none_such_staff'"),
         ('provider = "staff_of_tests:None_"', "people.provider: 'staff_of_tests' has no 'None_'"),
         ('provider = "staff_of_tests:NOTHING"', "people.provider: 'staff_of_tests:NOTHING' is no function"),
-        ('provider = "staff_of_tests:Half"', "gives 'Half', which has no `async def delegators(id)`"),
+        ('provider = "staff_of_tests:Half"', "gives 'Half', which has no `async def members(role)`"),
     ],
 )
 async def test_a_directory_that_cannot_be_used_is_refused(tmp_path: Path, keys: str, fault: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 from pathlib import Path
@@ -10,10 +11,13 @@ from typing import Any
 import pytest
 
 from hitl_core.apps import AppSource
+from hitl_core.commands import Command, ReadAudit, WriteNote
 from hitl_core.config import Config, connect
 from hitl_core.config.reloading import PolicyInForce
+from hitl_core.errors import StoreUnavailable
 from hitl_core.policy import Facts, Policy
 from hitl_core.protocol import Action, Level, OnTimeout, RunState
+from hitl_core.runtime import Runtime
 from hitl_core.testing.clock import ManualClock
 from tests.core.shop import Ledger, one_refund, rule
 
@@ -140,3 +144,92 @@ async def test_a_runtime_goes_by_the_file_as_it_is(tmp_path: Path) -> None:
         clock.advance(1)
         assert (await hitl.start(None)).state is RunState.PAUSED
     assert ledger.count("refund") == 1
+
+
+# ── the trail ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def refunding(folder: Path, text: str, ledger: Ledger) -> Config:
+    """An app that makes one refund, under a policy file with this text."""
+    file = folder / "policy.toml"
+    file.write_text(text, encoding="utf-8")
+    app = AppSource("test:app", one_refund(ledger))
+    return Config(backend="plain", app=app, policy=Policy.from_file(file), policy_file=file, folder=folder)
+
+
+async def policy_lines(hitl: Runtime) -> list[tuple[str, dict[str, Any]]]:
+    found = (await hitl.store.fetch(ReadAudit())).items
+    return [(each.event, json.loads(each.body)) for each in found if each.event.startswith("policy.")]
+
+
+async def test_a_change_is_in_the_trail_before_anything_is_decided_by_it(tmp_path: Path) -> None:
+    clock, ledger = ManualClock(), Ledger(tmp_path / "ledger.jsonl")
+    config = refunding(tmp_path, version(1, FREE), ledger)
+    async with connect(config, clock=clock) as hitl:
+        await hitl.start(None)
+        assert await policy_lines(hitl) == []
+        (tmp_path / "policy.toml").write_text(version(2), encoding="utf-8")
+        clock.advance(1)
+        run = await hitl.start(None)
+        digest = Policy.from_file(tmp_path / "policy.toml").digest
+        assert await policy_lines(hitl) == [("policy.changed", {"from": "1", "to": "2", "digest": digest})]
+        lines = (await hitl.store.fetch(ReadAudit())).items
+        (changed,) = [each for each in lines if each.event == "policy.changed"]
+        (asked,) = [each for each in lines if each.event == "request.opened"]
+        assert changed.seq < asked.seq
+        assert run.pending[0].because.version == "2"
+        assert (changed.subject, changed.actor.split("/")[1]) == ("policy.toml", str(os.getpid()))
+    assert ledger.count("refund") == 1
+
+
+async def test_a_file_that_is_refused_leaves_one_line_with_its_fault_and_the_version_that_stays(tmp_path: Path) -> None:
+    clock, ledger = ManualClock(), Ledger(tmp_path / "ledger.jsonl")
+    config = refunding(tmp_path, version(1, FREE), ledger)
+    async with connect(config, clock=clock) as hitl:
+        (tmp_path / "policy.toml").write_text('version = "2"\nrules = 7\n', encoding="utf-8")
+        for _ in range(3):
+            clock.advance(1)
+            assert (await hitl.start(None)).state is RunState.PAUSED
+        ((event, body),) = await policy_lines(hitl)
+        assert (event, body["kept"]) == ("policy.refused", "1")
+        assert "policy.toml:2" in body["error"]
+        (tmp_path / "policy.toml").write_text(version(3, FREE), encoding="utf-8")
+        clock.advance(1)
+        assert (await hitl.start(None)).state is RunState.COMPLETED
+        assert [event for event, _ in await policy_lines(hitl)] == ["policy.refused", "policy.changed"]
+    assert ledger.count("refund") == 1
+
+
+async def test_who_decides_nothing_writes_it_down_as_well(tmp_path: Path) -> None:
+    """A server or an idle worker sweeps; its trail says from when on it goes by another version."""
+    clock = ManualClock()
+    config = refunding(tmp_path, version(1, FREE), Ledger(tmp_path / "ledger.jsonl"))
+    async with connect(config, clock=clock) as hitl:
+        (tmp_path / "policy.toml").write_text(version(2, FREE), encoding="utf-8")
+        clock.advance(1)
+        await hitl.tick()
+        await hitl.tick()
+        assert [body["to"] for _, body in await policy_lines(hitl)] == ["2"]
+
+
+async def test_nothing_is_decided_by_a_change_that_cannot_be_written_down(tmp_path: Path) -> None:
+    """The store is away for a moment: nothing runs by the new version, and the line comes when it is back."""
+    clock, ledger = ManualClock(), Ledger(tmp_path / "ledger.jsonl")
+    config = refunding(tmp_path, version(1), ledger)
+    async with connect(config, clock=clock) as hitl:
+        (tmp_path / "policy.toml").write_text(version(2, FREE), encoding="utf-8")
+        clock.advance(1)
+        with pytest.MonkeyPatch.context() as patched:
+            apply = hitl.store.apply
+
+            async def away(command: Command[Any]) -> Any:
+                if isinstance(command, WriteNote):
+                    raise StoreUnavailable("the disk is full")
+                return await apply(command)
+
+            patched.setattr(hitl.store, "apply", away)
+            run = await hitl.start(None)
+            assert (run.state, ledger.count("refund")) == (RunState.FAILED, 0)
+        run = await hitl.resume(run.id)
+        assert (run.state, ledger.count("refund")) == (RunState.COMPLETED, 1)
+        assert [body["to"] for _, body in await policy_lines(hitl)] == ["2"]

@@ -9,6 +9,7 @@ import pytest
 from hitl_core import Action, Policy
 from hitl_core.policy import Facts
 from hitl_core.protocol import Json, Ruling
+from hitl_core.testing.policy_cases import PolicyCase, policy_cases
 from tests.examples.desk import EXAMPLE
 
 POLICY = Policy.from_file(EXAMPLE / "policy.toml")
@@ -46,3 +47,8 @@ def test_look_ups_run_drafts_are_noticed_and_the_unknown_asks() -> None:
     assert ruling("look_up_order", reversible=True, order="A-1042").level == "autonomous"
     assert ruling("draft_email", reversible=True, order="A-1042", text="Hello").level == "notify"
     assert ruling("delete_customer", reversible=True).level == "confirm"
+
+
+@pytest.mark.parametrize("case", policy_cases(EXAMPLE / "policy.toml"))
+def test_the_cases_beside_the_policy(case: PolicyCase) -> None:
+    case.check()

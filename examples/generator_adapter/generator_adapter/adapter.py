@@ -49,6 +49,7 @@ CAPABILITIES: Final[Capabilities] = {
     Capability.SURVIVE_RESTART: emulated("the generator runs again from its start; what is done comes from the store"),
     Capability.DETECT_IN_DOUBT: NATIVE,
     Capability.STREAM_EVENTS: absent("a generator has nothing to tell between two calls"),
+    Capability.SHOW_WORDS: absent("a generator says nothing with what it yields"),
     Capability.STEER: absent("a generator makes its model calls itself, where nobody can tell it anything"),
     Capability.DRAIN: emulated("a stop ends the generator where it yields next"),
     Capability.UNDO_BY_FORK: absent("a generator cannot be wound back"),

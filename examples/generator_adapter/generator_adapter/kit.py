@@ -26,6 +26,7 @@ class Kit:
         for wanted, capability in (
             (scene.native, Capability.LIFT_NATIVE_PAUSES),
             (scene.human, Capability.HANDOFF_TO_HUMAN),
+            (scene.speaks, Capability.SHOW_WORDS),
         ):
             if wanted:
                 raise CapabilityNotSupported(NAME, capability, CAPABILITIES[capability].because)

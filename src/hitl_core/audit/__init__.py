@@ -4,12 +4,14 @@ chain    seals each line with the one before it
 keys     the secret, kept outside the database
 anchor   signed notes of how long the trail was, in a second place
 verify   reads it all again and says what does not fit, and where
+apart    names and texts, which are sealed as digests and can be erased
 table    the trail as rows for a spreadsheet
 account  what one run came to, for an auditor who has never seen this tool
 """
 
-from .account import Account, Chapter, Fact, account
+from .account import ELSEWHERE, Account, Chapter, Fact, RunRecord, account
 from .anchor import Anchor, Anchors
+from .apart import Kept, brought_together, inside, is_kept_apart, set_apart
 from .chain import Chain
 from .custody import Custody
 from .keys import load_or_create, new_secret
@@ -19,6 +21,7 @@ from .verify import Verifier, verify, verify_entries
 
 __all__ = [
     "COLUMNS",
+    "ELSEWHERE",
     "Account",
     "Anchor",
     "Anchors",
@@ -28,12 +31,18 @@ __all__ = [
     "Fact",
     "Fault",
     "Finding",
+    "Kept",
     "Report",
+    "RunRecord",
     "Verifier",
     "account",
+    "brought_together",
     "cells",
+    "inside",
+    "is_kept_apart",
     "load_or_create",
     "new_secret",
+    "set_apart",
     "verify",
     "verify_entries",
 ]

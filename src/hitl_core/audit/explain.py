@@ -30,7 +30,8 @@ class Line:
 
     @classmethod
     def of(cls, entry: AuditEntry) -> Self:
-        return cls(entry.seq, micros(entry.at), entry.event, entry.subject, entry.actor, entry.body, _bytes(entry.mac))
+        said = entry.sealed or entry
+        return cls(entry.seq, micros(entry.at), entry.event, entry.subject, said.actor, said.body, _bytes(entry.mac))
 
     def sealed(self, chain: Chain, seq: int, before: bytes) -> bytes:
         """The seal that this content would have as line `seq`."""

@@ -20,6 +20,8 @@ class Fault(StrEnum):
     WRONG_KEY = "wrong_key"
     NO_ANCHORS = "no_anchors"
     ANCHORS_CUT = "anchors_cut"
+    UNMATCHED = "unmatched"
+    UNSAID = "unsaid"
 
 
 CANNOT_TELL = (Fault.WRONG_KEY, Fault.NO_ANCHORS, Fault.ANCHORS_CUT)

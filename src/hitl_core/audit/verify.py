@@ -9,6 +9,7 @@ from ..contracts import Store
 from ..protocol import AuditEntry
 from .anchor import Anchor, remembered_anchor, remembered_size
 from .anchor import read as read_anchors
+from .beside import Beside
 from .chain import Chain
 from .custody import Custody
 from .explain import Line, Stretch, explain
@@ -44,6 +45,7 @@ class Verifier:
         self._custody = custody
         self._chain = Chain(custody.secret, custody.origin)
         self._anchors = Anchored(custody)
+        self._beside = Beside()
         self._before = self._chain.genesis
         self._next = 1
         self._shift = 0
@@ -56,13 +58,17 @@ class Verifier:
 
     def feed(self, entries: Iterable[AuditEntry]) -> None:
         for entry in entries:
+            sound = self._sound
             self._take(Line.of(entry))
+            if self._sound > sound and not self._shift:
+                self._beside.compare(entry)
 
     def report(self) -> Report:
         """What was found. Call it once, after the last line."""
         self._end_stretch(last=True)
         found = [*self._findings, *explain(self._chain, self._stretches)]
         found += self._anchors.findings(self._next - 1, found)
+        found += self._beside.findings(complete=not found)
         if self._read and not self._sound and not self._anchors.valid:
             found = [Finding(Fault.WRONG_KEY, 1, self._read, _WRONG_KEY)]
         found.sort(key=lambda finding: finding.first)

@@ -18,14 +18,17 @@ from ..channels.plain_text import visible
 from ..errors import Fault, HitlError
 from .commands import (
     audit,
+    comments,
     conformance,
     doctor,
     drafts,
     erasing,
     grants,
     overriding,
+    policy,
     requests,
     runs,
+    showing,
     steering,
     stops,
     undoing,
@@ -56,11 +59,12 @@ for name, command in (
     ("run", runs.run),
     ("runs", runs.runs),
     ("inbox", requests.inbox),
-    ("show", requests.show),
+    ("show", showing.show),
     ("draft", drafts.draft),
     ("respond", requests.respond),
     ("delegate", requests.delegate),
     ("defer", requests.defer),
+    ("comment", comments.comment),
     ("resume", runs.resume_run),
     ("rewind", runs.rewind),
     ("undo", undoing.undo),
@@ -85,6 +89,7 @@ trail.command("erase")(erasing.erase)
 trail.command("retain")(erasing.retain)
 app.add_typer(trail)
 app.add_typer(grants.grants_app)
+app.add_typer(policy.policy_app)
 
 
 def _print_version(wanted: bool) -> None:
@@ -113,6 +118,7 @@ def before_command(
         given = {"config": str(config)}
         below = {
             "audit": dict.fromkeys(_names(trail), given),
+            "policy": dict.fromkeys(_names(policy.policy_app), given),
             "grants": {**given, **dict.fromkeys(_names(grants.grants_app), given)},
         }
         context.default_map = {**dict.fromkeys(_names(app), given), **below}

@@ -14,7 +14,7 @@ from ..channels.plain_text import visible
 from ..config import connect
 from ..contracts import Finding
 from ..errors import AppRefused, HitlError
-from ..protocol import Arguments, PauseRequest, Preview
+from ..protocol import Arguments, Comment, PauseRequest, Preview
 from ..runtime import Runtime
 from .terminal.log import is_verbose, place_of
 
@@ -49,6 +49,10 @@ class Opening:
         except Exception as exc:
             log.info("there is no preview of the edited call: %s", exc)
             return None
+
+    def comments(self, request: PauseRequest) -> tuple[Comment, ...]:
+        """What was said about a request beside deciding it."""
+        return self.do(lambda hitl: hitl.comments(request.id))
 
     async def attach(self, hitl: Runtime) -> None:
         """Build the app, and print once what was found in it that a person should know.

@@ -24,6 +24,7 @@ ConfigFile = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, and nothing else.")]
 As = Annotated[str, typer.Option("--as", metavar="WHO", help="Your name. It is an assertion: nobody checks it.")]
+Seer = Annotated[str | None, typer.Option("--as", metavar="WHO", help="Only what this person sees. An assertion.")]
 MaybeAs = Annotated[
     str | None,
     typer.Option(

@@ -5,18 +5,20 @@ moves time and a server decides whose clock counts. A command with a `lease` is 
 that lease is the run's current one.
 """
 
+from .comments import AddComment, ListComments
 from .decisions import DeferRequest, FireTimers, MoveRequest, RecordResponse
 from .drafts import AddVersion, ListAsked, ListVersions
 from .effects import BeginEffect, EndEffect, MoveEffect, PerformEffect, RecordRefusal
-from .forgetting import EraseRun, ListErasable
+from .forgetting import ErasePerson, EraseRun, ListErasable
 from .grants import GiveGrant, ListGrants, RevokeGrant
 from .guidance import GiveGuidance, ListGuidance, TakeGuidance
-from .history import Counted, ReadHistory
+from .history import Counted, PruneHistory, ReadHistory
 from .kinds import Command, Query
 from .queries import (
     GetCheckpoint,
     GetRequest,
     GetRun,
+    ListAssigned,
     ListEffects,
     ListLeases,
     ListOverrides,
@@ -29,10 +31,25 @@ from .queries import (
     Recall,
 )
 from .record import LiftStop, Remember, SetStop, WriteNote
-from .results import Claimed, Effect, Known, Lease, Note, Override, Page, Recorded, Settled, Stop, StopScope, Undone
+from .results import (
+    Claimed,
+    Effect,
+    ErasedPerson,
+    Known,
+    Lease,
+    Note,
+    Override,
+    Page,
+    Recorded,
+    Settled,
+    Stop,
+    StopScope,
+    Undone,
+)
 from .runs import CancelRun, ClaimRuns, FinishRun, OpenRun, OverrideOutput, PauseRun, RenewLease, ReopenRun, RetryRun
 
 __all__ = [
+    "AddComment",
     "AddVersion",
     "BeginEffect",
     "CancelRun",
@@ -43,7 +60,9 @@ __all__ = [
     "DeferRequest",
     "Effect",
     "EndEffect",
+    "ErasePerson",
     "EraseRun",
+    "ErasedPerson",
     "FinishRun",
     "FireTimers",
     "GetCheckpoint",
@@ -55,6 +74,8 @@ __all__ = [
     "Lease",
     "LiftStop",
     "ListAsked",
+    "ListAssigned",
+    "ListComments",
     "ListEffects",
     "ListErasable",
     "ListGrants",
@@ -76,6 +97,7 @@ __all__ = [
     "Page",
     "PauseRun",
     "PerformEffect",
+    "PruneHistory",
     "Query",
     "ReadAudit",
     "ReadHistory",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..policy import Past, Question, Tally
-from .kinds import Query
+from .kinds import Command, Query
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,20 @@ class ReadHistory(Query[tuple[Past, ...]]):
     run_id: str
     call: str
     now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PruneHistory(Command[str]):
+    """Delete what was counted in a series until `before`, which no look at the past reaches any more.
+
+    At most `limit` rows are deleted and `limit` places looked at; where to go on (for `after`) comes back, empty at the
+    end. The trail is not touched: what began stays in it.
+    """
+
+    series: str
+    before: datetime
+    after: str = ""
+    limit: int = 500
 
 
 @dataclass(frozen=True, slots=True)

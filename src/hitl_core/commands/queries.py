@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from ..lifecycle import RequestState
 from ..protocol import (
@@ -31,11 +32,13 @@ class GetCheckpoint(Query[Json]):
 
 @dataclass(frozen=True, slots=True)
 class ListRuns(Query[Page[Run]]):
-    """Runs, newest first, without their requests. `cursor` comes from the page before."""
+    """Runs, newest first, without their requests. `cursor` comes from the page before; `undoes` keeps the undos of
+    that run."""
 
     states: tuple[RunState, ...] = ()
     limit: int = 50
     cursor: str | None = None
+    undoes: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,14 @@ class ListRequests(Query[Page[Settled]]):
     users: tuple[str, ...] = ()
     tenant: str | None = None
     awake: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ListAssigned(Query[dict[str, datetime]]):
+    """When each of these people was last assigned to a request of a tenant; whoever never was is not in it."""
+
+    people: tuple[str, ...]
+    tenant: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +119,22 @@ class Recall(Query[dict[str, Json]]):
 
 @dataclass(frozen=True, slots=True)
 class ListStops(Query[tuple[Stop, ...]]):
-    """The stops in force, oldest first."""
+    """The stops in force, oldest first.
+
+    With `run_id` and its tenant, those that cover this run as a whole, or an action of `tool` and `agents` in it.
+    """
+
+    run_id: str | None = None
+    tenant: str = "default"
+    tool: str | None = None
+    agents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ReadAudit(Query[Page[AuditEntry]]):
-    """The audit trail in order, `limit` lines after `after` (a sequence number)."""
+    """The audit trail in order, `limit` lines after `after` (a sequence number); of one run, or of some events."""
 
     after: int = 0
     limit: int = 1000
     run_id: str | None = None
+    events: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
@@ -20,7 +21,7 @@ from ..contracts import Adapter, Channel, Clock, Store
 from ..errors import ConfigError, Fault
 from ..gate import Surroundings
 from ..people import Act, Authority, PeopleFile
-from ..policy import Policy, PolicyFault, parse_duration
+from ..policy import LONGEST, Policy, PolicyFault, parse_duration
 from ..protocol import EffectMode
 from ..runtime import Runtime, Settings
 from ..tools import Catalogue, Override
@@ -39,7 +40,7 @@ EVERYTHING: Final = "everything"
 TABLES: Final = {
     "backend": {"name", "app", "spec", "options"},
     "store": {"url", "audit_key", "audit_anchors"},
-    "policy": {"file", "told"},
+    "policy": {"file", "told", "history"},
     "worker": {"lease", "concurrency"},
     "channels": {"names"},
     "tools": None,
@@ -61,6 +62,7 @@ class Config:
     policy: Policy = field(default_factory=lambda: Policy([]))
     policy_file: Path | None = None
     told: str = CHANGES
+    history: timedelta = LONGEST
     options: Mapping[str, Any] = field(default_factory=dict)
     store_options: Mapping[str, Any] = field(default_factory=dict)
     tools: Mapping[str, Override] = field(default_factory=dict)
@@ -112,9 +114,11 @@ async def build(config: Config, *, clock: Clock | None = None) -> Runtime:
     adapter, channels = DeferredAdapter(config.backend, partial(make_adapter, config, catalogue)), make_channels(config)
     directory = directory_from(config.people_file, config.people_provider, config.folder)
     time = clock or SystemClock()
+    policy = PolicyInForce(config.policy, config.policy_file, time.now)
     around = Surroundings(
         store=await open_store(config, time),
-        policy=PolicyInForce(config.policy, config.policy_file, time.now),
+        policy=policy,
+        changes=policy.changes,
         clock=time,
         catalogue=catalogue,
         environment=config.environment,
@@ -126,6 +130,7 @@ async def build(config: Config, *, clock: Clock | None = None) -> Runtime:
         app=config.app.reference,
         lease_seconds=config.lease_seconds,
         tenant=config.tenant,
+        history=config.history,
     )
     return Runtime(adapter=adapter, around=around, settings=settings, channels=channels)
 
@@ -254,6 +259,7 @@ def _read(file: Path, data: dict[str, Any], backend: str | None) -> Config:
         policy=policy,
         policy_file=policy_file,
         told=tables["policy"].get("told", _TOLD, CHANGES),
+        history=_history(tables["policy"]),
         options=tables["backend"].get("options", _TABLE, {}),
         store_options={key: store.get(key, _TEXT) for key in store.values if key != "url"},
         tools={
@@ -273,6 +279,11 @@ def _read(file: Path, data: dict[str, Any], backend: str | None) -> Config:
     if faults:
         raise ConfigError([_placed(fault, file) for fault in faults])
     return config
+
+
+def _history(table: _Table) -> timedelta:
+    text = table.get("history", _DURATION)
+    return LONGEST if text is None else parse_duration(text)
 
 
 def _backend(table: _Table, given: str | None) -> str:

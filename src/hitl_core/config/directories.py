@@ -21,9 +21,11 @@ def directory_from(file: Path | None, provider: str | None, folder: Path) -> Dir
 def _provided(reference: str, folder: Path) -> Directory:
     """What the function gives, if it can be asked. A directory that is none must not let everybody in."""
     made: Any = _function(reference, folder)()
-    missing = [name for name in ("person", "delegators") if not iscoroutinefunction(getattr(made, name, None))]
+    methods = {"person": "id", "members": "role", "delegators": "id"}
+    missing = [name for name in methods if not iscoroutinefunction(getattr(made, name, None))]
     if missing:
-        problem = f"{reference!r} gives {type(made).__name__!r}, which has no `async def {missing[0]}(id)`"
+        lacks = f"async def {missing[0]}({methods[missing[0]]})"
+        problem = f"{reference!r} gives {type(made).__name__!r}, which has no `{lacks}`"
         raise ConfigError([Fault("people.provider", problem)])
     return cast("Directory", made)
 

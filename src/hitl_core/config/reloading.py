@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from ..commands import Note
 from ..errors import PolicyInvalid
 from ..policy import Held, Policy
+from ..protocol import AuditEvent, Json
+from ..runtime.leases import owner_name
 
 log = logging.getLogger("hitl_core")
 
 EVERY: Final = timedelta(seconds=1)
 """How long a decision may go by a policy whose file has changed."""
 
+MOST_CHANGES: Final = 100
+"""Changes that wait for a store that cannot be written; of more, the oldest are forgotten."""
+
+LONGEST_ERROR: Final = 2_000
+
 _Signature = tuple[tuple[int, int, int] | None, ...]
 
 
 class PolicyInForce:
-    """Called for each decision. Open requests keep the version that asked; only a stricter one intervenes."""
+    """Called for each decision. Open requests keep the version that asked; only a stricter one intervenes.
+
+    `changes` is what became of a changed file, for the trail: each process says for itself what it goes by.
+    """
 
     def __init__(self, policy: Policy, file: Path | None, now: Callable[[], datetime]) -> None:
         self._policy = self._sound = policy
@@ -29,6 +41,8 @@ class PolicyInForce:
         self._files = policy.files
         self._signature = _signature(self._files)
         self._looked = now()
+        self._process = owner_name()
+        self.changes = deque[Note](maxlen=MOST_CHANGES)
 
     def __call__(self) -> Policy:
         if self._file is not None and not timedelta() <= self._now() - self._looked < EVERY:
@@ -42,16 +56,22 @@ class PolicyInForce:
             return
         self._signature = found
         try:
-            self._take(_changed(Policy.from_file(file), self._sound))
+            self._take(file, _changed(Policy.from_file(file), self._sound))
         except PolicyInvalid as exc:
             log.error("the policy %s was changed and is refused, so nothing runs unasked: %s", file, exc)
+            self._note(AuditEvent.POLICY_REFUSED, file, error=str(exc)[:LONGEST_ERROR], kept=self._sound.version)
             self._policy = Held(self._sound, "The policy was changed and its file is refused.")
 
-    def _take(self, policy: Policy) -> None:
+    def _take(self, file: Path, policy: Policy) -> None:
         log.info("the policy is version %r now, it was %r", policy.version, self._sound.version)
+        versions: dict[str, Json] = {"from": self._sound.version, "to": policy.version, "digest": policy.digest}
+        self._note(AuditEvent.POLICY_CHANGED, file, **versions)
         self._policy = self._sound = policy
         self._files = policy.files
         self._signature = _signature(self._files)
+
+    def _note(self, event: AuditEvent, file: Path, **body: Json) -> None:
+        self.changes.append(Note(event, file.name, self._process, body))
 
 
 def _changed(new: Policy, old: Policy) -> Policy:

@@ -3,11 +3,13 @@
 from ..protocol import ABORT, HAPPENED, NOT_HAPPENED
 from .carrying import Carrying
 from .conversations import guided
-from .forms import OFFERED, Form, preview
+from .forms import OFFERED, Form, Since, preview
 from .gate import Gate
 from .steering import guiding
 from .stops import heeding_stops
 from .surroundings import Case, Surroundings
+from .undoable import undo_until, why_not_undoable
+from .words import joined, with_words
 
 __all__ = [
     "ABORT",
@@ -18,9 +20,14 @@ __all__ = [
     "Case",
     "Form",
     "Gate",
+    "Since",
     "Surroundings",
     "guided",
     "guiding",
     "heeding_stops",
+    "joined",
     "preview",
+    "undo_until",
+    "why_not_undoable",
+    "with_words",
 ]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from ..errors import ConfigError
 from ..protocol import (
     Action,
     Because,
     Context,
+    Escalation,
     Json,
     Kind,
     Level,
@@ -21,10 +24,13 @@ from ..protocol import (
     Reply,
     Ruling,
     Run,
+    later,
     new_id,
 )
 from ..tools import Traits
+from . import lookalikes
 from .surroundings import Surroundings
+from .undoable import undo_until
 
 OFFERED: Final[dict[Kind, tuple[Reply, ...]]] = {
     Kind.APPROVAL: (Reply.APPROVE, Reply.EDIT, Reply.REJECT, Reply.ANSWER, Reply.ASK, Reply.CANCEL),
@@ -47,13 +53,16 @@ _CONSENT: Final = (Reply.APPROVE, Reply.EDIT, Reply.ACCEPT)
 
 _NO_CONTEXT: Final = Context()
 
+Since = Callable[[PauseRequest], str | None]
+"""What the agent has said since the call of an earlier request; None if that was made in another conversation."""
+
 
 @dataclass(frozen=True, slots=True)
 class Form:
     """What the adapter knows about a request beyond the action itself.
 
     `allowed` None means what the kind offers. `confidence` and `facts` go to the policy. `handle` is the adapter's
-    own and comes back with the request.
+    own and comes back with the request. `since` None: nothing is known but the words of this call, in the context.
     """
 
     kind: Kind = Kind.APPROVAL
@@ -67,6 +76,7 @@ class Form:
     facts: dict[str, Json] = field(default_factory=dict)
     handle: dict[str, Json] = field(default_factory=dict)
     in_doubt: bool = False
+    since: Since | None = None
 
 
 DEFAULT_FORM: Final = Form()
@@ -79,8 +89,8 @@ def compose(
     now = around.now()
     new = new_id(now)
     traits = around.catalogue.traits(action.tool)
-    shown = preview(traits, action)
-    seconds = ruling.veto_seconds or ruling.deadline_seconds
+    shown = _with(preview(traits, action), lookalikes.in_prose(form.context))
+    deadline, remind, escalation = _times(ruling, now)
     return PauseRequest(
         id=new,
         run_id=run.id,
@@ -101,17 +111,34 @@ def compose(
         approvers=ruling.approvers,
         requested_for=run.started_by,
         created_at=now,
-        deadline=None if seconds is None else now + timedelta(seconds=seconds),
+        deadline=deadline,
         on_timeout=lapse(ruling),
         veto=ruling.veto_seconds is not None,
-        remind_seconds=ruling.remind_seconds,
-        escalation=ruling.escalation,
+        remind_seconds=remind,
+        escalation=escalation,
         batch=ruling.batch and traits.reversible is True and shown.reversible is True,
         in_doubt=form.in_doubt,
-        undo_until=_undo_until(traits, form, now),
+        undo_until=_promise(traits, action, now) if form.kind is Kind.NOTICE else None,
         draft=new if shares_draft(form, ruling) else None,
         handle=form.handle,
     )
+
+
+def _times(ruling: Ruling, now: datetime) -> tuple[datetime | None, tuple[float, ...], tuple[Escalation, ...]]:
+    """When it ends, and after how many seconds who is reminded or asked too: by the clock, whatever the rule counts."""
+    seconds = ruling.deadline_seconds
+    deadline = None if seconds is None else later(ruling.hours, now, seconds)
+    if ruling.veto_seconds is not None:
+        deadline = now + timedelta(seconds=ruling.veto_seconds)
+    if ruling.hours is None:
+        return deadline, ruling.remind_seconds, ruling.escalation
+    after = {each: (later(ruling.hours, now, each) - now).total_seconds() for each in _moments(ruling)}
+    steps = (step.model_copy(update={"after_seconds": after[step.after_seconds]}) for step in ruling.escalation)
+    return deadline, tuple(after[each] for each in ruling.remind_seconds), tuple(steps)
+
+
+def _moments(ruling: Ruling) -> tuple[float, ...]:
+    return (*ruling.remind_seconds, *(step.after_seconds for step in ruling.escalation))
 
 
 def _fits(around: Surroundings, action: Action, form: Form, ruling: Ruling) -> dict[str, Json] | None:
@@ -121,10 +148,12 @@ def _fits(around: Surroundings, action: Action, form: Form, ruling: Ruling) -> d
     return tool.result_schema if form.answer_schema is None and leads and tool is not None else form.answer_schema
 
 
-def _undo_until(traits: Traits, form: Form, now: datetime) -> datetime | None:
-    """Until when what a notice tells of can be taken back, if its tool says so."""
-    window = traits.undo_window if form.kind is Kind.NOTICE and traits.undo is not None else None
-    return None if window is None else now + window
+def _promise(traits: Traits, action: Action, now: datetime) -> datetime | None:
+    """Until when what a notice tells of can be taken back at least; an undo that cannot be loaded promises nothing."""
+    try:
+        return undo_until(traits, action, now)
+    except ConfigError:
+        return None
 
 
 def offered(form: Form, ruling: Ruling) -> tuple[Reply, ...]:
@@ -157,11 +186,20 @@ def lapse(ruling: Ruling) -> OnTimeout:
 
 def is_reversible(traits: Traits, action: Action) -> bool:
     """Whether an action is known to be reversible, by its tool, and by what its preview says of these arguments."""
-    return traits.reversible is True and preview(traits, action).reversible is True
+    return traits.reversible is True and _by_tool(traits, action).reversible is True
 
 
 def preview(traits: Traits, action: Action) -> Preview:
-    """What will happen, by the tool's own code; a preview that fails says so instead of hiding the request."""
+    """What will happen, by code: by the tool's own, and what is wrong with the domains in its arguments."""
+    return _with(_by_tool(traits, action), lookalikes.in_arguments(action.arguments))
+
+
+def _with(preview: Preview, warnings: list[str]) -> Preview:
+    return preview.model_copy(update={"warnings": (*preview.warnings, *warnings)}) if warnings else preview
+
+
+def _by_tool(traits: Traits, action: Action) -> Preview:
+    """What the tool's own code says; a preview that fails says so instead of hiding the request."""
     if traits.preview is None:
         return Preview(reversible=traits.reversible)
     try:

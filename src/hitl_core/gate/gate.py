@@ -67,7 +67,7 @@ from .standing import about, asked_again, asking, once_more, unmet
 from .surroundings import Surroundings
 from .telling import telling, told
 from .threads import wait_on
-from .turns import as_it_stands, going_on
+from .turns import Turns, as_it_stands
 from .veil import Veil
 from .verdicts import verdict
 from .weighing import Weighing
@@ -85,6 +85,7 @@ class Gate:
         self.changed: AppChanged | None = None
         self._around = around
         self.veil = Veil(getattr(around.store, "custody", None), run.id, around.catalogue)
+        self.turns = Turns(around, run)
         self._weighing = Weighing(around, run)
         self._granting = Granting(around, run)
         self._store = around.store
@@ -147,6 +148,7 @@ class Gate:
     def lift(self, action: Action, *, call: str, form: Form, round: int = 0) -> PauseRequest:
         """The request for a pause that the app made itself: it always asks; the policy adds who and until when."""
         action, form = self.veil.lifted_over(action, call, form)
+        self.turns.lifts(call, form.since)
         return self._compose(action, call, round, form, asking(self._weighing.unlooked(action, call, form)))
 
     async def settled(self, call: str) -> Settled | None:
@@ -197,7 +199,7 @@ class Gate:
         self._weighing.holds_back(call)
         self._granting.holds_back(call)
         request = self._compose(action, call, round, form, ruling)
-        request = self._waiting[call] = await going_on(self._around, self.run, request, self.waiting)
+        request = self._waiting[call] = await self.turns.going_on(request, form.since, waiting=self.waiting)
         return Wait(request)
 
     async def _deny(self, action: Action, call: str, ruling: Ruling) -> Refuse:

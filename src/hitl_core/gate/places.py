@@ -19,6 +19,6 @@ async def knows(store: Store, run: Run, place: str) -> bool:
 
 async def covering(store: Store, run: Run, tool: str | None, agents: tuple[str, ...]) -> Stop | None:
     """The stop that covers a run now, or what a tool or one of these agents does in it."""
-    stops = await store.fetch(ListStops())
+    stops = await store.fetch(ListStops(run.id, run.tenant, tool, agents))
     covers = (each for each in stops if each.covers(run=run.id, tenant=run.tenant, tool=tool, agents=agents))
     return next(covers, None)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from ..checks import authorise
 from ..commands import Effect, Settled
 from ..lifecycle import TAKEN_BACK
-from ..protocol import Level, OnTimeout, Proceed, Response, Ruling, Verdict
+from ..protocol import Level, OnTimeout, Proceed, Response, Ruling, Verdict, passed
 from ..quorum import asked_after, standing
 from .doubt import resolve
 from .verdicts import verdict
@@ -39,7 +39,7 @@ def unmet(ruling: Ruling, decided: Settled | None) -> str:
 
 def _people_missing(ruling: Ruling, decided: Settled, response: Response) -> str:
     """Which people `ruling` asks for beyond those who have agreed."""
-    seconds = (response.decided_at - decided.request.created_at).total_seconds()
+    seconds = passed(ruling.hours, decided.request.created_at, response.decided_at)
     asked = asked_after(ruling.approvers, ruling.escalation, seconds, decided.votes)
     if asked.needed == 1:
         now = decided.request.model_copy(update={"approvers": ruling.approvers})

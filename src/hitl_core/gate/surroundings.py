@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from ..commands import Counted, ReadHistory
+from ..commands import Counted, Note, ReadHistory, WriteNote
 from ..contracts import Clock, Store
 from ..people import Authority, Directory
 from ..policy import Facts, Past, Policy, Question, Tally
@@ -53,7 +54,8 @@ class Surroundings:
     """The parts that a runtime is made of. `policy` is asked anew for each decision, so that it can be reloaded.
 
     `tells_everything`: agents hear of approvals and of answers in a tool's place, too, not only of edits and refusals.
-    Without a `directory`, people are who they say they are.
+    Without a `directory`, people are who they say they are. `changes` is what became of the policy's file and is
+    not yet in the trail.
     """
 
     store: Store
@@ -65,6 +67,7 @@ class Surroundings:
     announce: Callable[[PauseRequest], None] = _nobody
     directory: Directory | None = None
     authority: Authority = _ANYBODY
+    changes: deque[Note] = field(default_factory=deque)
 
     def now(self) -> datetime:
         return self.clock.now()
@@ -75,7 +78,7 @@ class Surroundings:
         The past is read if a rule about this action asks for it; if it cannot be read, that rule cannot be checked and
         asks. `others` are actions that are let through and have not begun: they count as if they had.
         """
-        policy, facts = self.policy(), self._facts(case)
+        policy, facts = await self.in_force(), self._facts(case)
         tallies = policy.asks(case.action, facts=facts)
         if not tallies:
             return Weighed(policy.decide(case.action, facts=facts))
@@ -84,6 +87,21 @@ class Surroundings:
         ruling = policy.decide(case.action, facts=replace(facts, history=history))
         counted = tuple(Counted(each, known[each.question]) for each in tallies if each.question in known)
         return Weighed(ruling, counted, known=bool(known))
+
+    async def in_force(self) -> Policy:
+        """The policy as it is now; that it has changed is in the trail before anything is decided by it.
+
+        Raises StoreError if that cannot be written; whoever asks next tries again.
+        """
+        policy = self.policy()
+        while self.changes:
+            note = self.changes.popleft()
+            try:
+                await self.store.apply(WriteNote(note, self.now()))
+            except BaseException:
+                self.changes.appendleft(note)
+                raise
+        return policy
 
     def unlooked(self, case: Case) -> Ruling:
         """The same without a look at the past, for what asks in any case."""

@@ -23,6 +23,7 @@ from ..protocol import (
     Json,
     LiveEvent,
     Outcome,
+    PauseRequest,
     Proceed,
     Refuse,
     Reply,
@@ -35,7 +36,7 @@ from ..protocol import (
 from ..protocol.masks import SecretPath
 from ..tools import Catalogue
 from .discreet import DISCREET
-from .forms import OFFERED, Form
+from .forms import OFFERED, Form, Since
 
 HIDDEN: Final = "[secret]"
 """For what is left out of a live event, where no answer depends on it."""
@@ -84,7 +85,16 @@ class Veil:
 
     def _said(self, form: Form) -> Form:
         context = Context.model_validate(self.clean(form.context.model_dump(mode="json")))
-        return replace(form, title=self.text(form.title), context=context)
+        return replace(form, title=self.text(form.title), context=context, since=self._said_since(form.since))
+
+    def _said_since(self, since: Since | None) -> Since | None:
+        """The same of what was said before: without the secrets that this turn has met by the time that it is asked."""
+
+        def said(earlier: PauseRequest) -> str | None:
+            found = None if since is None else since(earlier)
+            return None if found is None else self.text(found)
+
+        return None if since is None else said
 
     # ── behind it ────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -53,6 +53,10 @@ class Directory(Protocol):
         """The person with this id, None if nobody has it."""
         ...
 
+    async def members(self, role: str) -> tuple[Person, ...]:
+        """Everybody who acts in this role (a group is `group:NAME`), of whatever tenant, in a lasting order."""
+        ...
+
     async def delegators(self, id: str) -> tuple[Person, ...]:
         """Everybody who has named this person as their delegate, away or not."""
         ...

@@ -29,20 +29,31 @@ class PeopleFile:
         """Raises ConfigError with every fault."""
         self.path = path
         self._signature = _signature(path)
-        self._people = read_people(path)
+        self._take(read_people(path))
 
     async def person(self, id: str) -> Person | None:
         return self._current().get(id)
 
+    async def members(self, role: str) -> tuple[Person, ...]:
+        return tuple(each for each in self._current().values() if role in each.acts_in)
+
     async def delegators(self, id: str) -> tuple[Person, ...]:
-        return tuple(each for each in self._current().values() if each.delegate == id)
+        self._current()
+        return tuple(self._delegators.get(id, ()))
 
     def _current(self) -> Mapping[str, Person]:
         found = _signature(self.path)
         if found != self._signature:
             self._signature = found
-            self._people = self._read_again()
+            self._take(self._read_again())
         return self._people
+
+    def _take(self, people: Mapping[str, Person]) -> None:
+        self._people = people
+        self._delegators: dict[str, list[Person]] = {}
+        for each in people.values():
+            if each.delegate is not None:
+                self._delegators.setdefault(each.delegate, []).append(each)
 
     def _read_again(self) -> Mapping[str, Person]:
         try:

@@ -2,11 +2,13 @@
 
 from .action import PAYLOAD_LIMIT, Action, Origin
 from .canonical import canonical, parse, sha256
+from .comment import COMMENT_LIMIT, Comment
 from .doubt import ABORT, HAPPENED, NOT_HAPPENED, RUNS_NOTHING
 from .draft import DraftVersion
-from .events import AuditEntry, AuditEvent, LiveEvent, LiveKind
+from .events import Apart, AuditEntry, AuditEvent, LiveEvent, LiveKind, Sealed
 from .grant import Allowance, Grant, GrantState, acting
 from .guidance import GUIDANCE_LIMIT, Guidance, GuidanceState
+from .hours import ALWAYS, Hours, later, passed
 from .ids import instant, micros, new_id
 from .masks import has_mask, is_mask, mask, mask_faults, mask_paths, masked, secret_paths
 from .record import PROTOCOL, Arguments, Instant, Json, Record, TopRecord
@@ -39,6 +41,8 @@ from .verdict import EffectMode, Executed, Failed, Outcome, Proceed, Refuse, Sub
 
 __all__ = [
     "ABORT",
+    "ALWAYS",
+    "COMMENT_LIMIT",
     "GUIDANCE_LIMIT",
     "HAPPENED",
     "NOT_HAPPENED",
@@ -51,6 +55,7 @@ __all__ = [
     "Action",
     "Allowance",
     "Answer",
+    "Apart",
     "Approve",
     "Approvers",
     "Arguments",
@@ -61,6 +66,7 @@ __all__ = [
     "Because",
     "Cancel",
     "Choose",
+    "Comment",
     "Context",
     "Decision",
     "Delegate",
@@ -75,6 +81,7 @@ __all__ = [
     "Guidance",
     "GuidanceState",
     "HandBack",
+    "Hours",
     "Instant",
     "Json",
     "Kind",
@@ -100,6 +107,7 @@ __all__ = [
     "Ruling",
     "Run",
     "RunState",
+    "Sealed",
     "Stage",
     "Substitute",
     "TakeOver",
@@ -116,6 +124,7 @@ __all__ = [
     "has_mask",
     "instant",
     "is_mask",
+    "later",
     "mask",
     "mask_faults",
     "mask_paths",
@@ -123,6 +132,7 @@ __all__ = [
     "micros",
     "new_id",
     "parse",
+    "passed",
     "secret_paths",
     "sha256",
 ]

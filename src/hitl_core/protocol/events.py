@@ -46,11 +46,13 @@ class AuditEvent(StrEnum):
     RUN_CANCELLED = "run.cancelled"
     RUN_STOPPED = "run.stopped"
     RUN_ERASED = "run.erased"
+    PERSON_ERASED = "person.erased"
     REQUEST_OPENED = "request.opened"
     REQUEST_DECIDED = "request.decided"
     REQUEST_REFUSED = "request.refused"
     REQUEST_REMINDED = "request.reminded"
     REQUEST_DELEGATED = "request.delegated"
+    REQUEST_COMMENTED = "request.commented"
     REQUEST_DEFERRED = "request.deferred"
     REQUEST_WOKEN = "request.woken"
     REQUEST_ESCALATED = "request.escalated"
@@ -78,11 +80,37 @@ class AuditEvent(StrEnum):
     STOP_SET = "stop.set"
     STOP_LIFTED = "stop.lifted"
     ACT_REFUSED = "act.refused"
+    POLICY_CHANGED = "policy.changed"
+    POLICY_REFUSED = "policy.refused"
     ROW_DAMAGED = "row.damaged"
 
 
+class Apart(Record):
+    """A name or a text that is kept apart from its line. `place` says which; once erased, `salt` is "".
+
+    `value` is then what stands for it, and `erased` the line that records the erasing.
+    """
+
+    place: int
+    salt: Text
+    value: Text
+    erased: int | None = None
+
+
+class Sealed(Record):
+    """A line as it was sealed: with `~PLACE:DIGEST` for what is kept apart. DIGEST is a keyed one, under its salt."""
+
+    actor: Text
+    body: Text
+    apart: tuple[Apart, ...] = ()
+
+
 class AuditEntry(Record):
-    """One sealed line of the trail. `body` is the JSON text exactly as stored and hashed; `mac` is hex."""
+    """One sealed line of the trail; `mac` is hex. `body` is JSON text.
+
+    With `sealed`, that is what the seal is over, and `actor` and `body` are the same with the names and texts that are
+    kept apart. Without, they are exactly what was stored and sealed.
+    """
 
     seq: int
     at: Instant
@@ -91,3 +119,4 @@ class AuditEntry(Record):
     actor: Text
     body: Text
     mac: Text
+    sealed: Sealed | None = None

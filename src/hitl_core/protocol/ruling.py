@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from .hours import Hours
 from .record import Name, Record, Text
 
 
@@ -45,7 +46,8 @@ class Approvers(Record):
     """Who may decide. Empty `users` and `roles` mean anybody who can reach the inbox.
 
     `quorum` people have to agree, each of them another one; with `stages`, those of each stage in its turn instead.
-    `separate_from`: whoever let a call of one of these tools run in the same run may not let this one run.
+    `separate_from`: whoever let a call of one of these tools run in the same run may not let this one run. `assign`: of
+    those who may decide, as many as are needed are asked, in turn.
     """
 
     users: tuple[Name, ...] = ()
@@ -54,6 +56,7 @@ class Approvers(Record):
     allow_self: bool = False
     stages: tuple[Stage, ...] = ()
     separate_from: tuple[Name, ...] = ()
+    assign: bool = False
 
     @property
     def in_order(self) -> tuple[Stage, ...]:
@@ -67,12 +70,16 @@ class Approvers(Record):
 
 
 class Escalation(Record):
-    """Who is asked too once a request has been open for this long; with `instead`, nobody else any more."""
+    """Who is asked too once a request has been open for this long; with `instead`, nobody else any more.
+
+    `reassign`: those whose turn it is next, instead; who they are is known once the request is assigned.
+    """
 
     after_seconds: Annotated[float, Field(gt=0)]
     users: tuple[Name, ...] = ()
     roles: tuple[Name, ...] = ()
     instead: bool = False
+    reassign: bool = False
 
 
 class Ruling(Record):
@@ -80,8 +87,8 @@ class Ruling(Record):
 
     `veto_seconds` (with level notify): announce, then run after that delay unless somebody vetoes.
     `deadline_seconds` and `on_timeout` say how long a question may stay open and what its end means. `remind_seconds`
-    and `escalation` count from the same moment. `batch`: may be answered together with others. `doubtful`: it asks
-    because something could not be checked.
+    and `escalation` count from the same moment; with `hours`, all three count working hours. `batch`: may be answered
+    together with others. `doubtful`: it asks because something could not be checked.
     """
 
     effect: Literal["allow", "deny"] = "allow"
@@ -95,6 +102,7 @@ class Ruling(Record):
     veto_seconds: Annotated[float, Field(gt=0)] | None = None
     remind_seconds: tuple[Annotated[float, Field(gt=0)], ...] = ()
     escalation: tuple[Escalation, ...] = ()
+    hours: Hours | None = None
     batch: bool = False
     doubtful: bool = False
 

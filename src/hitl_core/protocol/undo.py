@@ -49,5 +49,5 @@ class Undoing(TopRecord):
 
     @property
     def whole(self) -> bool:
-        """Whether everything that was to be taken back was."""
-        return all(each.state.done for each in self.calls)
+        """Whether everything that was to be taken back was; not of an undo that is erased and says nothing any more."""
+        return bool(self.calls) and all(each.state.done for each in self.calls)

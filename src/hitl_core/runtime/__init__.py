@@ -6,6 +6,7 @@ from .batches import Answered, Batch, shown_digest
 from .granting import like
 from .opened import INPUT_LIMIT, Settings
 from .reach import Reach, reach
+from .record import entries, record_of
 from .runtime import Runtime
 from .worker import Worker
 
@@ -17,7 +18,9 @@ __all__ = [
     "Runtime",
     "Settings",
     "Worker",
+    "entries",
     "like",
     "reach",
+    "record_of",
     "shown_digest",
 ]

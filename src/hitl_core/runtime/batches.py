@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ..commands import GetRequest, ListRequests, Note, Recorded, Settled, WriteNote
+from ..commands import GetRequest, GetRun, ListRequests, Note, Recorded, Settled, WriteNote
 from ..errors import BatchRefused, Fault, RequestNotFound, ResponseRefused
 from ..gate import Surroundings
 from ..protocol import AuditEvent, Cancel, Json, PauseRequest, Reject, Response, canonical, new_id, sha256
@@ -35,13 +35,14 @@ class Batches(Grants):
     """Answer many at once."""
 
     async def alike(self, request_id: str) -> tuple[Settled, ...]:
-        """The open requests like this one, itself included, oldest first: same tool, same rule, same kind."""
+        """The open requests like this one, itself included, oldest first: same tool, rule, kind and tenant."""
         await self.tick()
         one = (await self.store.fetch(GetRequest(request_id))).request
+        tenant = (await self.store.fetch(GetRun(one.run_id))).tenant
         found: list[Settled] = []
         cursor: str | None = None
         while True:
-            page = await self.store.fetch(ListRequests(limit=_PAGE, cursor=cursor))
+            page = await self.store.fetch(ListRequests(limit=_PAGE, cursor=cursor, tenant=tenant))
             found += [each for each in page.items if sort_of(each.request) == sort_of(one)]
             if (cursor := page.cursor) is None:
                 return tuple(found)

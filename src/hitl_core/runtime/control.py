@@ -9,6 +9,8 @@ from datetime import timedelta
 from ..capabilities import Capability
 from ..commands import (
     CancelRun,
+    ErasedPerson,
+    ErasePerson,
     EraseRun,
     GetCheckpoint,
     LiftStop,
@@ -31,7 +33,7 @@ from .opened import Opened
 from .overriding import override
 from .reach import Reach, reach
 from .steering import steer
-from .undoing import planned, report
+from .undoing import planned, report, undos
 
 log = logging.getLogger("hitl_core")
 
@@ -70,7 +72,8 @@ class Control(Opened):
         """Take back what the tools of a run have done, or one call of it: in a run of its own, the newest first.
 
         Each step is an action `undo:TOOL` and meets the policy. What was not taken back is in the result, with why; go
-        on with `wait` while people are asked. Raises RunNotFound, RunBusy, NothingToUndo, Stopped, NotPermitted.
+        on with `wait` while people are asked. Raises RunNotFound, RunBusy, Stopped, NotPermitted, and NothingToUndo,
+        also for a run that is an undo.
         """
         who = await self._permitted(Act.UNDO, by, run_id)
         run = await self.run(run_id)
@@ -83,6 +86,10 @@ class Control(Opened):
     async def undone(self, run_id: str) -> Undoing:
         """How an undo stands, by its own run: each action, and what became of it. Raises RunNotFound, NothingToUndo."""
         return await report(self.store, run_id)
+
+    async def undos(self, run_id: str) -> tuple[Undoing, ...]:
+        """The undos of a run, oldest first, and how each stands."""
+        return await undos(self.store, run_id)
 
     async def override(
         self, run_id: str, value: Json, call: str | None = None, *, by: str | Responder, reason: str = ""
@@ -118,7 +125,9 @@ class Control(Opened):
         What its framework keeps in a place of its own is not touched. Raises RunNotFound, RunBusy, NotPermitted.
         """
         who = await self._permitted(Act.ERASE, by, run_id)
-        return await self.store.apply(EraseRun(run_id, who.id, reason, self._around.now()))
+        return await self.store.apply(
+            EraseRun(run_id, who.id, reason, self._around.now(), authenticated_by=who.authenticated_by)
+        )
 
     async def retain(self, *, older_than: timedelta, by: str | Responder, reason: str = "retention") -> int:
         """Erase all runs that are over for longer than this; returns how many.
@@ -126,7 +135,17 @@ class Control(Opened):
         It reaches every tenant, so with a directory it is for somebody of every tenant (`*`). Raises NotPermitted.
         """
         who = await permitted(self._around, Act.ERASE, by, on="retention", tenant=EVERY_TENANT)
-        return await retain(self._around, older_than, who.id, reason)
+        return await retain(self._around, older_than, who, reason)
+
+    async def erase_person(self, person: str, *, by: str | Responder, reason: str) -> ErasedPerson:
+        """Put one pseudonym in the place of a person, in all records and in the trail; what they said is gone.
+
+        It reaches every tenant, so with a directory it is for somebody of every tenant (`*`). Raises NotPermitted,
+        PersonNotFound; PersonNotErasable, and changes nothing, while something that is not over rests on them.
+        """
+        who = await permitted(self._around, Act.ERASE, by, on="person", tenant=EVERY_TENANT)
+        command = ErasePerson(person, who.id, reason, self._around.now(), who.authenticated_by)
+        return await self.store.apply(command)
 
     # ── stops ────────────────────────────────────────────────────────────────────────────────────────────────────────
 

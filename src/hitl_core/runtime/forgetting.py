@@ -6,15 +6,18 @@ from datetime import timedelta
 
 from ..commands import EraseRun, ListErasable
 from ..gate import Surroundings
+from ..protocol import Responder
 
 
-async def retain(around: Surroundings, older_than: timedelta, by: str, reason: str) -> int:
+async def retain(around: Surroundings, older_than: timedelta, by: Responder, reason: str) -> int:
     """Erase what is older; each run is a transaction of its own, so that it can be broken off and begun again."""
     before, erased = around.now() - older_than, 0
     while True:
         old = await around.store.fetch(ListErasable(before))
         for run_id in old:
-            await around.store.apply(EraseRun(run_id, by, reason, around.now(), retention=True))
+            now, known = around.now(), by.authenticated_by
+            command = EraseRun(run_id, by.id, reason, now, retention=True, authenticated_by=known)
+            await around.store.apply(command)
         erased += len(old)
         if not old:
             return erased

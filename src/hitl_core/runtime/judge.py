@@ -9,7 +9,7 @@ from ..commands import GetRun, Note, Settled, WriteNote
 from ..errors import Fault, NotAuthorised, ResponseRefused
 from ..gate import Case, Surroundings
 from ..lifecycle import RequestEvent, RequestState
-from ..protocol import Arguments, AuditEvent, Cancel, Json, Reject, Response, Ruling, changed_arguments
+from ..protocol import Arguments, AuditEvent, Cancel, Json, Reject, Response, Ruling, changed_arguments, passed
 from ..quorum import asked_after, asked_at, asked_now, given_on
 
 MAY_BE_DECIDED: Final = (RequestState.OPEN, RequestState.FROZEN)
@@ -59,7 +59,7 @@ async def policy_faults(
     if ruling.stricter_than(request.level):
         problem = f"the edited call needs level {ruling.level} ({ruling.rule}); this request is {request.level}"
         return [Fault("arguments", problem)]
-    seconds = (around.now() - request.created_at).total_seconds()
+    seconds = passed(ruling.hours, request.created_at, around.now())
     return _people_faults(settled, response, ruling, seconds) if ruling.asks else []
 
 

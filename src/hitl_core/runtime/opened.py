@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Self, cast
 
 from ..channels.announcer import Announcer
@@ -18,6 +19,7 @@ from ..protocol import Json, LiveEvent, Run, RunState, canonical, new_id
 from .background import Background
 from .leases import owner_name, release_dead
 from .live import Listeners
+from .pruning import KEPT, Pruning
 from .turn import Driver
 
 log = logging.getLogger("hitl_core")
@@ -28,12 +30,13 @@ INPUT_LIMIT = 1_048_576
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a runtime works. Times in seconds."""
+    """How a runtime works. Times in seconds; `history` is how long at least what rules count is kept."""
 
     app: str = ""
     app_version: str = ""
     lease_seconds: float = 30.0
     tenant: str = "default"
+    history: timedelta = KEPT
 
 
 class Opened:
@@ -52,6 +55,7 @@ class Opened:
         self.owner = owner_name()
         self._announcer = Announcer(channels)
         self._around = replace(around, announce=self._announcer.announce)
+        self._pruning = Pruning(self._around, settings.history)
         self._background = Background()
         self._attaching = asyncio.Lock()
         self._listeners: Listeners = []
@@ -97,13 +101,16 @@ class Opened:
     async def tick(self) -> int:
         """Fire what is due, ask again who is to be reminded, and free the runs of processes that died here.
 
-        Returns how many requests that was about.
+        A change of the policy's file is written down, also where nobody asks for a decision. Returns how many requests
+        that was about.
         """
+        await self._around.in_force()
         fired = await self.store.apply(FireTimers(self._around.now()))
         for settled in fired:
             if settled.state is RequestState.OPEN:
                 self._around.announce(settled.request)
         await release_dead(self.store, self._around.now())
+        await self._pruning.step()
         return len(fired)
 
     async def claim(self, *, limit: int, run_id: str | None = None) -> tuple[Claimed, ...]:

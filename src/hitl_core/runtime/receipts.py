@@ -7,8 +7,13 @@ import inspect
 from typing import Any
 
 from ..protocol import Arguments, Json
-from ..signatures import TRANSACTION, Function
-from ..tools import as_json, kept
+from ..signatures import TRANSACTION, Function, shown_parameters
+from ..tools import RETURNED, as_json, kept
+
+
+def receipt_of(result: Json) -> Json:
+    """What the tool returned, in whatever form its adapter has kept it."""
+    return result[RETURNED] if isinstance(result, dict) and RETURNED in result else result
 
 
 async def take_back(undo: Function, arguments: Arguments) -> Json:
@@ -23,14 +28,5 @@ def take_back_in(transaction: Any, undo: Function, arguments: Arguments) -> Json
     return as_json(undo(*_receipt(undo, arguments), **{TRANSACTION: transaction}))
 
 
-def takes_arguments(undo: Function) -> bool:
-    """Whether an undo wants the arguments beside the receipt."""
-    return len(_places(undo)) > 1
-
-
 def _receipt(undo: Function, arguments: Arguments) -> tuple[Any, ...]:
-    return (arguments["receipt"], arguments["arguments"])[: len(_places(undo))]
-
-
-def _places(undo: Function) -> list[str]:
-    return [name for name in inspect.signature(undo).parameters if name != TRANSACTION]
+    return (arguments["receipt"], arguments["arguments"])[: len(shown_parameters(undo))]

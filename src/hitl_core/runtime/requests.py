@@ -5,13 +5,24 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from ..commands import DeferRequest, GetRequest, ListRequests, MoveRequest, Page, Recorded, RecordResponse, Settled
+from ..commands import (
+    DeferRequest,
+    GetRequest,
+    ListComments,
+    ListRequests,
+    MoveRequest,
+    Page,
+    Recorded,
+    RecordResponse,
+    Settled,
+)
 from ..gate import preview
 from ..lifecycle import RequestEvent
 from ..people import Act
 from ..protocol import (
     Arguments,
     Cancel,
+    Comment,
     Delegate,
     DraftVersion,
     PauseRequest,
@@ -21,6 +32,7 @@ from ..protocol import (
     Response,
     changed_arguments,
 )
+from .commenting import comment
 from .drafting import change, versions
 from .identity import identified, in_view_of, permitted, recognised
 from .judge import MAY_BE_DECIDED, event_of, judge
@@ -90,6 +102,18 @@ class Requests(Opened):
             self._around.announce(recorded.settled.request)
         return recorded
 
+    async def comment(self, request_id: str, text: str, *, by: str | Responder, machine: bool = False) -> Comment:
+        """Say something about an open request to whoever decides it. It is no vote, whoever says it.
+
+        `machine`: it is the opinion of a model or a program, and shown as such; `by` then names that, and no directory
+        is asked. Raises RequestNotFound, RequestClosed, NotPermitted, or ResponseRefused with every fault.
+        """
+        return await comment(self._around, request_id, text, by=by, machine=machine)
+
+    async def comments(self, request_id: str) -> tuple[Comment, ...]:
+        """What was said about a request beside deciding it, oldest first."""
+        return await self.store.fetch(ListComments(request_id))
+
     async def draft(self, request_id: str) -> tuple[DraftVersion, ...]:
         """The versions of the draft that an agent and people share, oldest first. Raises RequestNotFound."""
         return await versions(self._around, request_id)
@@ -115,7 +139,8 @@ class Requests(Opened):
         )
 
     async def preview(self, request: PauseRequest, arguments: Arguments) -> Preview | None:
-        """What an edit of `request` would do, by the tool's own code; None where this app has none for it."""
+        """What an edit of `request` would do, by the tool's own code; None where code has nothing to say about it."""
         await self._learn_tools()
         traits = self._around.catalogue.traits(request.action.tool)
-        return None if traits.preview is None else preview(traits, request.action.edited(arguments))
+        made = preview(traits, request.action.edited(arguments))
+        return made if traits.preview is not None or made.warnings else None

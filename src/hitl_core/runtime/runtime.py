@@ -14,9 +14,10 @@ from ..protocol import LiveEvent, Run, RunState
 from .batches import Batches
 from .control import Control
 from .live import listen
+from .policies import Policies
 
 
-class Runtime(Batches, Control):
+class Runtime(Batches, Control, Policies):
     """One app under one backend with one store. Use as an async context manager, or call `close`."""
 
     async def start(self, input: object, *, by: str | None = None, thread: str | None = None) -> Run:

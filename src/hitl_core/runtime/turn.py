@@ -13,6 +13,7 @@ from ..contracts import Adapter, Broke, Completed, Ending, Paused, Turn, endings
 from ..errors import HitlError, LeaseLost, RecordError, StoreUnavailable
 from ..gate import Gate, Surroundings
 from ..protocol import Json, LiveEvent, LiveKind, PauseRequest, Run, RunState
+from .assigning import assigned
 from .undoing import undo
 
 log = logging.getLogger("hitl_core")
@@ -35,6 +36,7 @@ class Driver:
         turn = Turn(claimed, gate, lambda event: self.emit(gate.veil.event(event)), self.watched(), ask_again)
         ending = await self._advance_while_leased(turn)
         try:
+            ending = await self._given_out(turn, ending)
             run = await self.around.store.apply(self._commit(turn, ending))
         except RecordError as exc:  # what came of the turn cannot be kept: say so, instead of trying for ever
             ending = Broke(f"{exc.code} {exc}", checkpoint=turn.checkpoint)
@@ -91,6 +93,9 @@ class Driver:
             ending = await self.adapter.advance(turn)
             if turn.gate.changed is not None and not isinstance(ending, Broke):
                 raise turn.gate.changed  # whatever the app made of the error: this is not the app that was paused
+            if isinstance(ending, Paused):
+                requests = await turn.gate.turns.all_going_on(ending.requests, waiting=turn.gate.waiting)
+                return replace(ending, requests=requests)
             return ending
         except LeaseLost:
             raise
@@ -101,14 +106,19 @@ class Driver:
             endings.exception("run %s failed", turn.run.id)
             return Broke(f"{type(exc).__name__}: {exc}", checkpoint=turn.checkpoint)
 
+    async def _given_out(self, turn: Turn, ending: Ending) -> Ending:
+        """The ending; the requests of a pause in order, each given to whoever's turn it is."""
+        if not isinstance(ending, Paused) or turn.gate.stopped is not None:
+            return ending
+        return replace(ending, requests=await assigned(self.around, turn.run, _in_order(turn, ending)))
+
     def _commit(self, turn: Turn, ending: Ending) -> Command[Run]:
         lease, now = turn.claimed.lease, self.around.clock.now()
         if turn.gate.stopped is not None:
             return FinishRun(lease, RunState.STOPPED, now, error=str(turn.gate.stopped), checkpoint=turn.checkpoint)
         match ending:
-            case Paused():
-                requests = _in_order(turn, ending)
-                return PauseRun(lease, ending.checkpoint, requests, now, ending.consumed, ending.orphaned)
+            case Paused(checkpoint, requests, consumed, orphaned):
+                return PauseRun(lease, checkpoint, requests, now, consumed, orphaned)
             case Completed() if turn.gate.unfinished:
                 calls = ", ".join(turn.gate.unfinished)
                 lost = f"the app ended while {calls} had no outcome; resume to be asked about it"

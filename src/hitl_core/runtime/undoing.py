@@ -8,13 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any, Final, assert_never
 
-from ..commands import Effect, GetCheckpoint, GetRun, ListEffects, ListOverrides, ListUndone, Look, Undone
+from ..commands import (
+    Effect,
+    GetCheckpoint,
+    GetRun,
+    ListEffects,
+    ListOverrides,
+    ListRequests,
+    ListRuns,
+    ListUndone,
+    Look,
+    Undone,
+)
 from ..contracts import Completed, Ending, Paused, Store, Turn
 from ..errors import EffectRefused, LeaseLost, NothingToUndo, RunBusy, Stopped
-from ..gate import Form
+from ..gate import Form, undo_until, why_not_undoable
 from ..lifecycle import ActionState
 from ..protocol import (
     UNDO,
@@ -23,6 +33,7 @@ from ..protocol import (
     EffectMode,
     Executed,
     Json,
+    PauseRequest,
     Proceed,
     Refuse,
     Reply,
@@ -33,10 +44,9 @@ from ..protocol import (
     UndoneCall,
     UndoState,
     Wait,
-    has_mask,
 )
 from ..tools import Catalogue, Traits
-from .receipts import take_back, take_back_in, takes_arguments
+from .receipts import receipt_of, take_back, take_back_in
 
 Attach = Callable[[], Awaitable[object]]
 
@@ -53,8 +63,12 @@ _BEGUN: Final = (ActionState.EXECUTED, ActionState.EXECUTING, ActionState.IN_DOU
 async def planned(store: Store, run: Run, call: str | None) -> list[Json]:
     """The calls to take back, the newest first.
 
-    Raises NothingToUndo; RunBusy for a whole run that is at work: what it goes on to do would not be taken back.
+    Raises NothingToUndo, for an undo too: what it took back is not put there again by undoing that. RunBusy for a whole
+    run that is at work: what it goes on to do would not be taken back.
     """
+    if run.undoes is not None:
+        why = "an undo is not undone; what it took back comes back only if it is done anew, in a new run"
+        raise NothingToUndo(f"run {run.id} is the undo of run {run.undoes}: {why}")
     if call is None and run.state in _BUSY:
         raise RunBusy(f"run {run.id} is {run.state}: stop or cancel it first, or name the one call to undo")
     done = [each for each in await store.fetch(ListEffects(run.id)) if each.state in _BEGUN]
@@ -72,13 +86,10 @@ async def undo(turn: Turn, store: Store, attach: Attach) -> Ending:
     """One turn of an undo. Raises what `attach` raises if only the app can say how something is undone."""
     undone = turn.run.undoes
     assert undone is not None
-    first = {each.call: each.original for each in reversed(await store.fetch(ListOverrides(undone)))}
-    effects = {
-        effect.call: replace(
-            effect, result=first.get(effect.call, effect.result)
-        )  # the receipt, not what people made of it
-        for effect in await store.fetch(ListEffects(undone))
-    }
+    # The receipt is what the tool returned, not what people made of it afterwards.
+    receipts = {each.call: each.original for each in reversed(await store.fetch(ListOverrides(undone)))}
+    done = await store.fetch(ListEffects(undone))
+    effects = {each.call: replace(each, result=receipts.get(each.call, each.result)) for each in done}
     steps = Steps(turn, store, [effects[call] for call in _plan(turn.run)])
     if any(steps.catalogue.traits(each.action.tool).undo is None for each in steps.effects):
         await attach()
@@ -105,6 +116,7 @@ class Steps:
     effects: list[Effect]
     allowed: dict[str, Proceed] = field(default_factory=dict)
     rows: dict[str, UndoneCall] = field(default_factory=dict)
+    promised: dict[str, tuple[PauseRequest, ...]] = field(default_factory=dict)
     settled: list[str] = field(default_factory=list)
     waits: bool = False
 
@@ -122,13 +134,38 @@ class Steps:
         begun = await self.store.fetch(ListUndone(self.turn.run.undoes or ""))
         for effect in self.effects:
             traits = self.catalogue.traits(effect.action.tool)
+            self.promised[effect.call] = await self._promised(effect, traits)
             other = begun.get(effect.call)
             if other is not None and other.run_id != self.turn.run.id:
                 self._say(effect, *_elsewhere(other, traits), run_id=other.run_id)
-            elif other is None and (why := _beforehand(effect, traits, self.turn.gate.clock.now())):
+            elif other is None and (why := self._beforehand(effect, traits)):
                 self._say(effect, *why)
             else:
                 await self._ask(effect, traits)
+
+    async def _promised(self, effect: Effect, traits: Traits) -> tuple[PauseRequest, ...]:
+        """The notices of an action, which may have said until when it can be taken back."""
+        if traits.undo_window is None:
+            return ()
+        asked = ListRequests((), run_id=self.turn.run.undoes, call=effect.call, notices=True, limit=1000)
+        return tuple(each.request for each in (await self.store.fetch(asked)).items)
+
+    def _beforehand(self, effect: Effect, traits: Traits) -> tuple[UndoState, str] | None:
+        """Why an action cannot be taken back, if that is known without asking anybody."""
+        tool, action = effect.action.tool, effect.action
+        if effect.state is not ActionState.EXECUTED:
+            return (
+                UndoState.NOT_UNDOABLE,
+                f"whether {tool} happened is not known: it began, and no outcome was recorded",
+            )
+        if why := why_not_undoable(traits, action):
+            return UndoState.NOT_UNDOABLE, why
+        if effect.ended_at is None:
+            return UndoState.NOT_UNDOABLE, f"there is no receipt of {tool}: its outcome was not seen, or not timed"
+        until = undo_until(traits, action, effect.ended_at, *self.promised[effect.call])
+        if until is not None and self.turn.gate.clock.now() > until:
+            return UndoState.TOO_LATE, f"{tool} could be undone until {until.isoformat(timespec='seconds')}"
+        return None
 
     async def _ask(self, effect: Effect, traits: Traits) -> None:
         call = UNDO + effect.call
@@ -171,7 +208,7 @@ class Steps:
 
     async def _carry_out(self, effect: Effect) -> None:
         traits = self.catalogue.traits(effect.action.tool)
-        if why := _beforehand(effect, traits, self.turn.gate.clock.now()):
+        if why := self._beforehand(effect, traits):
             self._say(effect, *why)
             return
         try:
@@ -215,25 +252,12 @@ class Steps:
 
 def _action(effect: Effect) -> Action:
     """The undo of an action as an action: what is shown to people, and what its undo is given."""
-    given: Arguments = {"call": effect.call, "arguments": dict(effect.action.arguments), "receipt": effect.result}
+    given: Arguments = {
+        "call": effect.call,
+        "arguments": dict(effect.action.arguments),
+        "receipt": receipt_of(effect.result),
+    }
     return Action(tool=UNDO + effect.action.tool, arguments=given)
-
-
-def _beforehand(effect: Effect, traits: Traits, now: datetime) -> tuple[UndoState, str] | None:
-    """Why an action cannot be taken back, if that is known without asking anybody."""
-    tool = effect.action.tool
-    if effect.state is not ActionState.EXECUTED:
-        return UndoState.NOT_UNDOABLE, f"whether {tool} happened is not known: it began, and no outcome was recorded"
-    if traits.undo is None:
-        return UndoState.NOT_UNDOABLE, f"{tool} declares no undo"
-    if effect.ended_at is None:
-        return UndoState.NOT_UNDOABLE, f"there is no receipt of {tool}: its outcome was not seen, or not timed"
-    if has_mask(effect.action.arguments) and takes_arguments(traits.undo):
-        return UndoState.NOT_UNDOABLE, f"the undo of {tool} takes its arguments, and some are secret and not kept"
-    if traits.undo_window is not None and now > effect.ended_at + traits.undo_window:
-        until = effect.ended_at + traits.undo_window
-        return UndoState.TOO_LATE, f"{tool} could be undone until {until.isoformat(timespec='seconds')}"
-    return None
 
 
 def _done(traits: Traits) -> tuple[UndoState, str]:
@@ -266,6 +290,17 @@ async def report(store: Store, run_id: str) -> Undoing:
         tools = {effect.call: effect.action.tool for effect in await store.fetch(ListEffects(run.undoes))}
         calls = tuple(_not_reached(run, call, tools[call]) for call in _plan(run))
     return Undoing(run=run, undoes=run.undoes, calls=tuple(_now(run, each) for each in calls))
+
+
+async def undos(store: Store, run_id: str) -> tuple[Undoing, ...]:
+    """The undos of a run, oldest first, and how each stands."""
+    found: list[Run] = []
+    cursor: str | None = None
+    while True:
+        page = await store.fetch(ListRuns(cursor=cursor, undoes=run_id))
+        found += page.items
+        if (cursor := page.cursor) is None:
+            return tuple([await report(store, each.id) for each in reversed(found)])
 
 
 def _not_reached(run: Run, call: str, tool: str) -> UndoneCall:

@@ -36,6 +36,7 @@ from hitl_core.policy import (
     argument,
 )
 from hitl_core.policy.checking.operands import problems_of_tests
+from hitl_core.policy.deciding.matching import Shape
 from hitl_core.protocol import Action, Level, OnTimeout
 
 
@@ -117,13 +118,25 @@ conditions: st.SearchStrategy[Condition] = st.recursive(
     max_leaves=4,
 )
 
-names = st.sampled_from([*TOOLS, Glob("*"), Glob("r*"), Glob("?a?")])
+names = st.sampled_from([*TOOLS, Glob("*"), Glob("r*"), Glob("?a?"), Glob("*y"), Glob("*e*d"), Glob("pay*")])
 matches = st.builds(
     Match,
     tool=st.just((Glob("*"),)) | st.lists(names, min_size=1, max_size=2).map(tuple),
+    agent=st.sampled_from([(), (), (), ("clerk",), (Glob("c*"), "boss")]),
     environment=st.sampled_from([(), (), (), ("prod",)]),
     tags=st.sampled_from([(), (), (), ("pii",)]),
     reversible=st.sampled_from([None, None, None, True, False]),
+)
+matches_of_any_tool = st.builds(replace, matches, tool=st.just(()))
+shapes = st.builds(
+    Shape,
+    tool=st.sampled_from([*TOOLS, "", "y", "other"]),
+    agent=st.sampled_from([None, "clerk", "boss"]),
+    backend=st.just("plain"),
+    environment=st.sampled_from([None, "prod"]),
+    risk=st.none(),
+    reversible=st.booleans(),
+    tags=st.sampled_from([frozenset(), frozenset({"pii", "x"})]),
 )
 # Often the same question, and often without an answer: that is where rules meet.
 small = st.just(Where(Argument(("a",)), (Test(Op.AT_MOST, 1),)))
@@ -181,6 +194,7 @@ facts = st.builds(
     Facts,
     now=st.datetimes(timezones=st.just(UTC)),
     environment=st.sampled_from([None, "prod", "test"]),
+    agent=st.sampled_from([None, "clerk", "boss"]),
     tags=st.sampled_from([(), ("pii",), frozenset({"pii", "x"})]),
     reversible=st.sampled_from([True, True, False, None]),
     confidence=st.sampled_from([None, 0.2, 0.9, 7.0]),

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
 
-from hitl_core.policy import Facts, Fate, Policy, explain
+import pytest
+
+from hitl_core.policy import Facts, Fate, Past, Policy, explain
 from hitl_core.protocol import Action, Level
 
 FACTS = Facts(now=datetime(2026, 11, 2, 10, 0, tzinfo=UTC), reversible=True, environment="test")
@@ -99,3 +103,70 @@ def test_facts_that_cannot_be_used_explain_nothing_but_still_ask() -> None:
     explanation = explain(POLICY, Action(tool="pay"), facts=broken)
     assert explanation.rules == ()
     assert "could not be applied" in explanation.ruling.why
+
+
+def test_each_condition_is_told_with_its_value() -> None:
+    policy = Policy.from_toml(
+        """
+[calendars.off]
+days = ["12-25"]
+[[rules]]
+id = "all"
+why = "x"
+match = { tool = "pay" }
+level = "confirm"
+when = { all = [
+    { argument = "n", above = 5, at_most = 0.5e2 },
+    { any = [{ argument = "to.0", one_of = ["a"] }, { not = { context = "tier", exists = true } }] },
+    { confidence = { below = 0.8 } },
+    { time = { from = "09:00", to = "17:00", zone = "Europe/Berlin", weekdays = ["mon"] } },
+    { time = { weekdays = ["mon", "tue"] } },
+    { calendar = "off" },
+    { budget = { argument = "n", within = "1d", per = ["run", { argument = "to" }], above = 500 } },
+    { rate = { within = "1h", above = 3 } },
+    { novel = { argument = "n" } },
+    { argument = "to", every = { length = { above = 0 } } },
+] }
+"""
+    )
+    action = Action(tool="pay", arguments={"n": 7, "to": ["b"]})
+    facts = replace(FACTS, run="r", context={"tier": 1})
+    history = {each.question: Past(2, Decimal("90.5")) for each in policy.asks(action, facts=facts)}
+    (weighed,) = explain(policy, action, facts=replace(facts, history=history)).rules
+    assert [(each.says, each.value, each.holds) for each in weighed.conditions] == [
+        ("argument 'n' above 5 and at most 50.0", 7, True),
+        ("argument 'to.0' one of [\"a\"]", "b", False),
+        ("context 'tier' exists true", 1, True),
+        ("the confidence below 0.8", None, None),
+        ("the time is from 09:00 to 17:00 on mon (Europe/Berlin)", "2026-11-02T11:00:00+01:00", True),
+        ("the time is on mon, tue (UTC)", "2026-11-02T10:00:00+00:00", True),
+        ("the day is one of 'off' (UTC)", "2026-11-02T10:00:00+00:00", False),
+        ("the sum of argument 'n' within 1 day, 0:00:00 per run, argument 'to' above 500", 97.5, False),
+        ("the number of actions within 1:00:00 above 3", 3, False),
+        ("the first time with argument 'n' ever", 7, False),
+        ("argument 'to' every (length (above 0))", ["b"], True),
+    ]
+    assert [each.doubt for each in weighed.conditions if each.holds is None] == ["the confidence is missing"]
+    assert {each.there for each in weighed.conditions if each.value is not None} == {True}
+    assert not weighed.nearly
+
+
+@pytest.mark.parametrize(
+    ("when", "arguments", "nearly"),
+    [
+        ("{ argument = 'n', above = 5 }", {"n": 1}, True),
+        ("{ all = [{ argument = 'n', above = 5 }, { argument = 'm', above = 5 }] }", {"n": 1, "m": 9}, True),
+        ("{ all = [{ argument = 'n', above = 5 }, { argument = 'm', above = 5 }] }", {"n": 1, "m": 1}, False),
+        ("{ all = [{ argument = 'n', above = 5 }, { argument = 'm', above = 5 }] }", {"n": 1}, False),
+        ("{ any = [{ argument = 'n', above = 5 }, { argument = 'm', above = 5 }] }", {"n": 1, "m": 1}, True),
+        ("{ not = { argument = 'n', above = 5 } }", {"n": 9}, True),
+        ("{ argument = 'n', above = 5 }", {"n": 9}, False),
+        ("{ argument = 'n', above = 5 }", {}, False),
+        ("{ not = { any = [{ argument = 'n', above = 5 }, { argument = 'm', above = 5 }] } }", {"n": 9, "m": 9}, False),
+        ("{ not = { any = [{ argument = 'n', above = 5 }, { argument = 'm', above = 5 }] } }", {"n": 9}, False),
+    ],
+)
+def test_which_rules_nearly_matched(when: str, arguments: dict[str, Any], nearly: bool) -> None:
+    text = f'[[rules]]\nid = "r"\nwhy = "x"\nmatch = {{ tool = "pay" }}\nwhen = {when}\nlevel = "notify"'
+    (rule,) = explain(Policy.from_toml(text), Action(tool="pay", arguments=arguments), facts=FACTS).rules
+    assert rule.nearly is nearly

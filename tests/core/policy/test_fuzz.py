@@ -28,7 +28,20 @@ WORDS = st.sampled_from(
         *("argument", "context", "confidence", "time", "all", "any", "not", "at_most", "equals", "one_of", "every"),
         *("length", "matches", "exists", "type", "from", "to", "zone", "weekdays", "users", "roles", "quorum"),
         *("confirm", "notify", "autonomous", "deny", "2h", "mail.*", "09:00", "mon", "budget", "text"),
-        *("rate", "novel", "within", "per", "calendar", "calendars", "days", "groups", "stages", "separate_from"),
+        *(
+            "rate",
+            "novel",
+            "within",
+            "per",
+            "calendar",
+            "calendars",
+            "days",
+            "hours",
+            "closed",
+            "groups",
+            "stages",
+            "separate_from",
+        ),
         *("remind", "escalate", "after", "instead", "batch", "environments", "without", "include", "run", "agent"),
     ]
 )

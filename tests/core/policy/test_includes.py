@@ -83,8 +83,8 @@ def test_faults_name_their_file_and_line(tmp_path: Path) -> None:
         other='version = "1"\n[groups]\nfinance = ["bob"]\n' + rule("a") + "[defaults]\n",
     )
     assert faults(main) == [
-        "other.toml:1: version: 'version' is not a known key; known: calendars, groups, include, rules",
-        "other.toml:10: defaults: 'defaults' is not a known key; known: calendars, groups, include, rules",
+        "other.toml:1: version: 'version' is not a known key; known: calendars, groups, hours, include, rules",
+        "other.toml:10: defaults: 'defaults' is not a known key; known: calendars, groups, hours, include, rules",
         "main.toml:3: groups.finance: is the name of a group already",
         "main.toml:5: rules[0].id: 'a' is the id of a rule in other.toml already",
         'main.toml:9: rules[0].veto: needs level = "notify": announced, then run unless somebody vetoes',

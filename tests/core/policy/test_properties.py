@@ -25,6 +25,7 @@ from hitl_core.policy import (
     rate,
 )
 from hitl_core.policy.deciding.compiled import compiled
+from hitl_core.policy.deciding.matching import Here, Index, Matcher, Shape
 from hitl_core.policy.deciding.rulings import DENY, strictness
 from hitl_core.policy.rules.values import Doubt
 from hitl_core.protocol import Action, Level, Ruling
@@ -192,6 +193,15 @@ def test_explain_agrees_with_decide(rules: list[Rule], defaults: Defaults, actio
     winner = explanation.winner
     assert (winner.rule if winner else "default") == explanation.ruling.rule
     assert bool(winner) == bool(explanation.matched)
+
+
+@RANDOM
+@given(st.lists(some.matches | some.matches_of_any_tool, max_size=6), some.shapes)
+def test_of_the_rules_that_are_not_looked_at_none_is_about_the_action(matches: list[Match], shape: Shape) -> None:
+    found = Index(matches).candidates(shape)
+    about = [number for number, match in enumerate(matches) if isinstance(Matcher(match)(shape), Here)]
+    assert set(about) <= set(found)
+    assert found == sorted(found)
 
 
 def _raised(rule: Rule, level: Level) -> Rule:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import FrozenInstanceError, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -30,7 +31,7 @@ from hitl_core.policy import (
 )
 from hitl_core.policy.deciding.decide import MOST_PLANS
 from hitl_core.policy.deciding.plan import MOST_RULES
-from hitl_core.protocol import Action, Approvers, Escalation, Level, OnTimeout, Origin
+from hitl_core.protocol import ALWAYS, Action, Approvers, Escalation, Hours, Level, OnTimeout, Origin
 
 FACTS = Facts(now=datetime(2026, 11, 2, 10, 0, tzinfo=UTC), reversible=True)
 SMALL = Rule(
@@ -143,6 +144,29 @@ def test_who_is_asked_later_is_inherited_too() -> None:
         ruling = policy.decide(Action(tool=tool), facts=FACTS)
         assert (ruling.remind_seconds, ruling.batch) == ((seconds,), batch)
         assert ruling.escalation == (Escalation(after_seconds=7_200, roles=("lead",)),)
+
+
+def test_working_hours_are_inherited_and_can_be_taken_away() -> None:
+    office = Hours(name="office", opens=time(9), closes=time(17))
+    defaults = Defaults(deadline=timedelta(hours=1), hours=office)
+    rule = Rule(id="pay", why="x", match=Match(tool=("pay",)), level=Level.CONFIRM)
+    policy = Policy([rule, replace(rule, id="own", match=Match(tool=("own",)), hours=ALWAYS)], defaults=defaults)
+    for tool, hours in [("pay", office), ("own", None), ("none", office)]:
+        assert policy.decide(Action(tool=tool), facts=FACTS).hours == hours
+
+
+@pytest.mark.parametrize(
+    ("hours", "fault"),
+    [
+        (Hours(name="half", opens=time(9)), "rules[0].hours: needs both from and to"),
+        (Hours(name="back", opens=time(9), closes=time(9)), "rules[0].hours.to: must be later on the same day"),
+        (Hours(name="far", zone="Mars/Olympus"), "rules[0].hours.zone: this machine knows no time zone"),
+    ],
+)
+def test_working_hours_in_python_are_checked_too(hours: Hours, fault: str) -> None:
+    rule = Rule(id="pay", why="x", match=Match(tool=("pay",)), level=Level.CONFIRM, deadline=timedelta(1), hours=hours)
+    with pytest.raises(PolicyInvalid, match=re.escape(fault)):
+        Policy([rule])
 
 
 def test_the_agent_is_who_the_facts_say_or_the_origin_of_the_action() -> None:

@@ -30,12 +30,16 @@ from hitl_core.protocol import (
     Ruling,
     Run,
     RunState,
+    Undoing,
+    UndoneCall,
+    UndoState,
     decision_of,
 )
 from hitl_core.testing.clock import START
 from tests.core import desk
 from tests.core.protocol.json_values import arguments
 
+UNDONE = UndoneCall(call="pay#1", tool="pay", state=UndoState.UNDONE, run_id="run-1")
 RECORDS: list[Record] = [
     desk.REFUND,
     desk.request(),
@@ -43,6 +47,7 @@ RECORDS: list[Record] = [
     desk.response(desk.request(), {"type": "edit", "arguments": {"order": None}}),
     desk.run(pending=(desk.request(),)),
     Ruling(rule="r", version="1", why="because"),
+    Undoing(run=desk.run(undoes="run-0"), undoes="run-0", calls=(UNDONE, UNDONE)),
     LiveEvent(run_id="run-1", kind=LiveKind.TEXT, text="hello"),
     AuditEntry(seq=1, at=START, event="run.started", subject="run-1", actor="ann", body="{}", mac="00"),
 ]

@@ -16,7 +16,7 @@ from hitl_core.errors import OverrideRefused, RunBusy, RunFinished, RunNotFound
 from hitl_core.lifecycle import ActionState, RequestState
 from hitl_core.policy import Policy
 from hitl_core.protocol import PauseRequest, Run, RunState, UndoState
-from hitl_core.runtime import Runtime
+from hitl_core.runtime import Runtime, record_of
 from tests.core.shop import Shop
 
 PRIVATE = "PRIVATE"
@@ -101,7 +101,7 @@ async def test_what_a_run_has_said_is_gone(shop: Shop, order: str, decision: str
         assert effect.state is (ActionState.FAILED if order.endswith("lost") else ActionState.EXECUTED)
         entries = (await hitl.store.fetch(ReadAudit(run_id=run.id))).items
         assert [entry.actor for entry in entries if entry.event == "run.erased"] == ["dora"]
-        told = account(erased, [asked], [effect], await hitl.guidance(run.id), entries)
+        told = account(await record_of(hitl.store, run.id))
         assert "by dora, by order" in next(fact.value for fact in told.summary.facts if fact.name == "Erased")
     assert PRIVATE not in in_bodies_and_rows(shop.folder)
     assert b"PRIVATE-meta" not in (shop.folder / "shop.db").read_bytes()
@@ -238,7 +238,7 @@ async def test_retention_takes_what_is_over_for_long_enough(shop: Shop) -> None:
         erased = [each.id for each in (await hitl.runs()).items if (each.model_extra or {}).get("erased")]
         assert erased == [old.id]
         assert (await hitl.run(waits.id)).input == {"order": "B"}
-        told = account(await hitl.run(old.id), [], [], [], [])
+        told = account(await record_of(hitl.store, old.id))
         assert any("because of its age" in fact.value for fact in told.summary.facts)
     assert (await shop.verified()).findings == ()
 
@@ -267,8 +267,16 @@ def test_every_table_that_belongs_to_runs_is_known_to_erasing(tmp_path: Path) ->
     connection.close()
     emptied = {
         *("hitl_runs", "hitl_requests", "hitl_votes", "hitl_effects", "hitl_journal", "hitl_guidance"),
-        *("hitl_overrides", "hitl_drafts", "hitl_bodies"),
+        *("hitl_overrides", "hitl_drafts", "hitl_comments", "hitl_bodies", "hitl_apart", "hitl_grants"),
     }
     holds_nothing_private = {"hitl_past", "hitl_timers", "hitl_undone", "hitl_woken", "hitl_grant_uses"}
-    of_no_run = {"hitl_apps", "hitl_audiences", "hitl_audit", "hitl_grants", "hitl_origins", "hitl_stops", "hitl_store"}
+    of_no_run = {
+        "hitl_apps",
+        "hitl_assigned",
+        "hitl_audiences",
+        "hitl_audit",
+        "hitl_origins",
+        "hitl_stops",
+        "hitl_store",
+    }
     assert tables == emptied | holds_nothing_private | of_no_run

@@ -88,6 +88,9 @@ class Unreachable:
     async def person(self, id: str) -> Person | None:
         raise ConnectionError("no route to the directory")
 
+    async def members(self, role: str) -> tuple[Person, ...]:
+        raise ConnectionError("no route to the directory")
+
     async def delegators(self, id: str) -> tuple[Person, ...]:
         raise ConnectionError("no route to the directory")
 

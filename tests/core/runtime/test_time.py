@@ -11,7 +11,7 @@ import pytest
 from hitl_adapters.plain import gate
 from hitl_core.commands import ListLeases, RenewLease
 from hitl_core.contracts import Store
-from hitl_core.errors import LeaseLost, RequestExpired, StoreUnavailable
+from hitl_core.errors import LeaseLost, NotAuthorised, RequestExpired, StoreUnavailable
 from hitl_core.lifecycle import ActionState, RequestState
 from hitl_core.protocol import OnTimeout, RunState
 from tests.core.shop import LEASE, Shop, decide, one_refund, only, policy, rule, trail
@@ -252,3 +252,67 @@ async def test_a_turn_that_is_cancelled_leaves_its_run_to_the_next_worker(shop: 
     async with shop.open(app) as hitl:
         (run,) = (await hitl.runs()).items
         assert (run.state, (await hitl.wait(run.id)).state) == (RunState.RUNNING, RunState.COMPLETED)
+
+
+# ── a clock that jumps ────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_p52_a_clock_that_is_set_back_fires_nothing_twice(shop: Shop) -> None:
+    shop.policy = policy(rule("chased", level="confirm", remind=["30m"], deadline="1h"))
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        run = await hitl.start(None)
+        shop.clock.advance(minutes=30)
+        await hitl.tick()
+        shop.clock.advance(minutes=-25)
+        await hitl.tick()
+        shop.clock.advance(minutes=25)
+        await hitl.tick()
+        assert len(await trail(hitl, "request.reminded")) == 1
+        shop.clock.advance(minutes=30)
+        assert (await hitl.wait(run.id)).state is RunState.COMPLETED
+        shop.clock.advance(hours=-2)
+        assert await hitl.tick() == 0
+        assert len(await trail(hitl, "request.expired")) == 1
+        with pytest.raises(RequestExpired):
+            await hitl.respond(only(run).approve(by="ann"))
+    assert shop.ledger.count() == 0
+
+
+async def test_p50_a_clock_that_leaps_forward_passes_reminders_and_deadline_once(shop: Shop) -> None:
+    steps = [{"after": "40m", "roles": ["lead"]}]
+    shop.policy = policy(rule("chased", level="confirm", remind=["30m"], escalate=steps, deadline="1h"))
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        run = await hitl.start(None)
+        shop.clock.advance(days=400)
+        assert (await hitl.wait(run.id)).state is RunState.COMPLETED
+        assert await hitl.tick() == 0
+        assert len(await trail(hitl, "request.expired")) == 1
+    assert shop.ledger.count() == 0
+
+
+async def test_p50_a_deadline_in_working_hours_stands_on_the_request_as_a_date(shop: Shop) -> None:
+    hours = '[hours.office]\nfrom = "09:00"\nto = "17:00"\nzone = "Europe/Berlin"\nweekdays = ["mon", "fri"]\n'
+    asks = rule("soon", level="confirm", deadline="10h", remind=["9h"], hours="office")
+    shop.policy = policy(hours, asks)
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        request = only(await hitl.start(None))
+        # Monday 9:00 in UTC is 10:00 in Berlin: 7 hours are left of that day, and the next one is Friday.
+        assert request.deadline == shop.clock.now() + timedelta(days=4, hours=2)
+        assert request.remind_seconds == (timedelta(days=4, hours=1).total_seconds(),)
+
+
+async def test_p52_what_begins_counts_the_working_hours_too(shop: Shop) -> None:
+    """Who was asked by the time of an answer is the same when the call begins as when it was answered."""
+    hours = '[hours.office]\nfrom = "09:00"\nto = "17:00"\nweekdays = ["mon"]\n'
+    steps = [{"after": "10h", "roles": ["lead"]}]
+    asks = rule("chased", level="confirm", approvers={"users": ["ann"]}, escalate=steps, hours="office")
+    shop.policy = policy(hours, asks)
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        run = await hitl.start(None)
+        shop.clock.advance(days=7, hours=1)
+        with pytest.raises(NotAuthorised):
+            await decide(hitl, run, "approve", by="mia", roles=("lead",))
+        shop.clock.advance(hours=1)
+        run = await decide(hitl, run, "approve", by="mia", roles=("lead",))
+        assert run.state is RunState.COMPLETED
+    assert shop.ledger.count() == 1

@@ -19,7 +19,8 @@ from hitl_core.errors import AdapterNotInstalled, AppChanged, GuidanceRefused, N
 from hitl_core.gate import Surroundings
 from hitl_core.protocol import HAPPENED, NOT_HAPPENED, RunState, Undoing, UndoState
 from hitl_core.runtime import Runtime, Settings, Worker
-from hitl_core.tools import Catalogue
+from hitl_core.runtime.receipts import receipt_of
+from hitl_core.tools import RETURNED, Catalogue
 from tests.core.shop import Crash, Ledger, Shop, only, policy, rule, trail
 
 FREE = {"level": "autonomous", "allow_irreversible": "a test"}
@@ -85,6 +86,13 @@ async def test_the_newest_first_with_receipt_and_arguments_in_a_run_of_its_own(s
         assert f'"undoes":"{run.id}"' in started[-1].body
         effects = await hitl.store.fetch(ListEffects(undoing.run.id))
         assert [each.action.tool for each in effects] == ["undo:ship", "undo:pay"]
+
+
+@pytest.mark.parametrize(
+    "kept", [{"id": 7}, {"form": "of a framework", RETURNED: {"id": 7}}], ids=["as it is", "beside"]
+)
+def test_the_receipt_is_what_the_tool_returned_in_whatever_form_it_is_kept(kept: Any) -> None:
+    assert receipt_of(kept) == {"id": 7}
 
 
 async def test_one_call_only(shop: Shop) -> None:
@@ -451,3 +459,28 @@ async def test_an_undo_that_takes_arguments_is_not_called_with_masks(shop: Shop)
 
 def by_receipt(receipt: Any) -> str:
     return f"took back {receipt}"
+
+
+async def test_an_undo_is_not_undone_and_a_run_lists_its_undos(shop: Shop) -> None:
+    shop.policy = EVERYTHING
+    async with shop.open(desk(shop.ledger, "pay", "mail")) as hitl:
+        run = await hitl.start(None)
+        assert await hitl.undos(run.id) == ()
+        first = await hitl.undo(run.id, by="bob")
+        second = await hitl.undo(run.id, "pay#1", by="mia")
+        assert await hitl.undos(run.id) == (first, second)
+        assert await hitl.undos(first.run.id) == ()
+        for call in (None, "undo:pay#1"):
+            with pytest.raises(NothingToUndo, match=f"is the undo of run {run.id}: an undo is not undone"):
+                await hitl.undo(first.run.id, call, by="ann")
+        assert len((await hitl.runs()).items) == 3
+    assert undone(shop.ledger) == ["undo pay"]
+
+
+async def test_of_an_undo_that_is_erased_nothing_says_that_it_was_whole(shop: Shop) -> None:
+    shop.policy = EVERYTHING
+    async with shop.open(desk(shop.ledger, "pay")) as hitl:
+        undoing = await hitl.undo((await hitl.start(None)).id, by="bob")
+        await hitl.erase(undoing.run.id, by="dora", reason="asked for")
+        erased = await hitl.undone(undoing.run.id)
+    assert (undoing.whole, erased.calls, erased.whole) == (True, (), False)

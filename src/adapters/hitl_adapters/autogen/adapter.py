@@ -6,7 +6,7 @@ advance   a fresh app from the factory ─► gating: held ─► suspend.kept: 
             it ended                            ─► Completed, or a handoff to somebody outside ─► Paused
             it raised                           ─► Broke, to be retried
 cancel    nothing to do: a paused team exists only as rows in our store
-undo      refused: AutoGen's state has no history to go back to
+rewind    refused: AutoGen's state has no history to go back to
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from autogen_agentchat.messages import BaseChatMessage, HandoffMessage
 from autogen_agentchat.teams import BaseGroupChat
 
 from hitl_core.apps import AppSource
-from hitl_core.capabilities import NATIVE, Capabilities, Capability, absent, emulated
+from hitl_core.capabilities import NATIVE, Capabilities, Capability, Support, absent, emulated
 from hitl_core.contracts import Broke, Completed, Ending, Finding, Paused, Turn, endings
 from hitl_core.errors import AppChanged, AppRefused, CapabilityNotSupported
 from hitl_core.protocol import Json, Run
@@ -54,6 +54,9 @@ CAPABILITIES: Final[Capabilities] = {
     ),
     Capability.DETECT_IN_DOUBT: emulated("our record of started effects; AutoGen saves nothing inside a turn"),
     Capability.STREAM_EVENTS: NATIVE,
+    Capability.SHOW_WORDS: Support(
+        "native", "but not what an agent of the app's own says: nobody knows which of its words are about which call"
+    ),
     Capability.STEER: emulated("told by our model client at each call of an agent's model, where it entered"),
     Capability.DRAIN: emulated("calls under way end and nothing new starts; AutoGen stops only between turns"),
     Capability.UNDO_BY_FORK: absent("AutoGen's state can be saved, and has no history to go back to"),
@@ -132,6 +135,8 @@ class AutoGenAdapter:
         reasons = [f"{each.place}: {each.message}" for each in overseen.findings if each.level == "refuse"]
         if reasons:
             raise AppRefused("; ".join(reasons))
+        for tool in overseen.neutral:
+            self._catalogue.learn(tool)
         return overseen
 
     async def _built(self, watched: bool) -> BaseGroupChat | BaseChatAgent:

@@ -33,6 +33,8 @@ SEAMS: Final = (
     "crewai.flow.human_feedback:_resolve_llm_instance",
     "crewai.events.event_context:_event_context_config",
     "crewai.llms.base_llm:BaseLLM.__init_subclass__",
+    "crewai.llms.providers.openai.completion:OpenAICompletion._extract_chat_finish_reason_and_id",
+    "crewai.llms.providers.openai.completion:OpenAICompletion._extract_responses_finish_reason_and_id",
     "crewai.utilities.internal_instructor:InternalInstructor.to_pydantic",
     "crewai.agents.agent_executor:AgentExecutor._execute_single_native_tool_call",
     "crewai.agents.agent_executor:execute_tool_and_check_finality",

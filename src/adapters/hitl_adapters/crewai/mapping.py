@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 from typing import Any, Final, cast
 
 from pydantic import BaseModel, ValidationError
@@ -55,10 +56,50 @@ def argument_fault(model: type[BaseModel] | None, arguments: dict[str, Any]) -> 
     return ""
 
 
+def role_of(agent: Any) -> str | None:
+    """The role of an agent, as its name."""
+    role = getattr(agent, "role", None)
+    return str(role).strip()[:200] or None if role else None
+
+
 def said(result: Json, note: str = "") -> str:
     """A result as the model reads it, after what it has to be told about its call."""
     text = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)
     return f"{note}\n\n{text}" if note else text
+
+
+# ── what an agent says with its calls ────────────────────────────────────────────────────────────────────────
+
+
+def words_in(response: Any) -> str:
+    """What a model says in the answer of its provider, apart from its calls and from what it thinks: in the choices of
+    OpenAI, Azure and LiteLLM, OpenAI's output, Anthropic's blocks, Gemini's candidates, or Bedrock's message."""
+    text = _at(response, "choices", 0, "message", "content") or _at(response, "output_text")
+    if isinstance(text, str):
+        return text
+    candidates = _at(response, "candidates", 0, "content", "parts")
+    parts = candidates or _at(response, "output", "message", "content") or _at(response, "content")
+    texts = [_at(part, "text") for part in parts if not _at(part, "thought")] if isinstance(parts, list) else []
+    return "".join(each for each in texts if isinstance(each, str))
+
+
+def _at(value: Any, *path: str | int) -> Any:
+    """A part of an answer, as an object or as JSON; None if it has no such part."""
+    for step in path:
+        if isinstance(step, int):
+            value = value[step] if isinstance(value, list) and len(value) > step else None
+        else:
+            value = value.get(step) if isinstance(value, dict) else getattr(value, step, None)
+    return value
+
+
+_ACTION: Final = re.compile(r"^\s*Action\s*\d*\s*:", re.MULTILINE)
+
+
+def before_action(text: str) -> str:
+    """What a model says before the call that it writes as text."""
+    words = _ACTION.split(text, maxsplit=1)[0].strip()
+    return words.removeprefix("Thought:").strip()
 
 
 # ── native pauses ────────────────────────────────────────────────────────────────────────────────────────────

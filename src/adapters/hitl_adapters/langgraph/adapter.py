@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hitl_core.apps import AgentSpec, AppSource
-from hitl_core.capabilities import NATIVE, Capabilities, Capability, absent, emulated
+from hitl_core.capabilities import NATIVE, Capabilities, Capability, Support, absent, emulated
 from hitl_core.contracts import Ending, Finding, Turn, endings
 from hitl_core.errors import AppChanged, AppRefused, CapabilityNotSupported, LeaseLost
 from hitl_core.gate import heeding_stops
@@ -25,6 +25,7 @@ from hitl_core.tools import Catalogue
 
 from .building import agent_input, build_agent, open_saver, opened
 from .errors import UnknownInterruptError, in_words, is_invalid_resume
+from .gating import declared_in
 from .mapping import Codecs, Sites, findings
 from .suspend import App, Current, Engine, Halt, InvalidAnswer, Kept, Reached, Resumption, Step, driving, written_by
 
@@ -44,6 +45,9 @@ CAPABILITIES: Final[Capabilities] = {
     Capability.SURVIVE_RESTART: NATIVE,
     Capability.DETECT_IN_DOUBT: emulated("our record of started effects; LangGraph runs a node again by itself"),
     Capability.STREAM_EVENTS: NATIVE,
+    Capability.SHOW_WORDS: Support(
+        "native", "but a function that is gated in a node says nothing; nobody knows what its node had read"
+    ),
     Capability.STEER: emulated(
         "at the next model call of an agent with our middleware; a node that calls a model itself asks for guidance()"
     ),
@@ -94,6 +98,8 @@ class LangGraphAdapter:
             reasons = [each for each in self._findings if each.level == "refuse"]
             if reasons:
                 raise AppRefused("; ".join(f"{each.place}: {each.message}" for each in reasons))
+            for tool in declared_in(place.bound for place in sites.places):
+                self._catalogue.learn(tool)
             nested = any(place.path for place in sites.places)
             self._engine = Engine(graph, has_breakpoints=_has_breakpoints(graph, sites), has_subgraphs=nested)
             self._app = App(self._codecs, sites, self._safe_nodes())

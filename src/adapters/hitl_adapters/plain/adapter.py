@@ -44,6 +44,9 @@ CAPABILITIES: Final[Capabilities] = {
     Capability.SURVIVE_RESTART: emulated("the function runs again from its start; finished steps come from a journal"),
     Capability.DETECT_IN_DOUBT: NATIVE,
     Capability.STREAM_EVENTS: emulated("only what the function itself emits"),
+    Capability.SHOW_WORDS: emulated(
+        "the function says it, with gate.saying; a plain function has no model that could be heard"
+    ),
     Capability.STEER: emulated("the function asks for it with gate.guidance, before it calls its model"),
     Capability.DRAIN: emulated(
         "a stop ends the function at its next call, question or step; Python cannot be interrupted"

@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from typing import Any, TypeVar, cast, overload
 
 from hitl_core.errors import CallRefused, ResultNotKept
-from hitl_core.gate import Form, guiding
+from hitl_core.gate import Form, guiding, with_words
 from hitl_core.protocol import (
     Action,
     Arguments,
@@ -39,10 +39,11 @@ Key = Callable[..., object]
 
 
 _agents: ContextVar[tuple[str, ...]] = ContextVar("hitl_plain_agents", default=())
+_words: ContextVar[str] = ContextVar("hitl_plain_words", default="")
 
 
 class PlainGate:
-    """The gate as plain functions see it: guard, ask, choose, review, step, guidance, together, acting_as, …"""
+    """The gate as plain functions see it: guard, ask, choose, review, step, guidance, together, acting_as, saying, …"""
 
     @overload
     def guard(self, function: F, /) -> F: ...
@@ -130,6 +131,16 @@ class PlainGate:
         finally:
             _agents.reset(token)
 
+    @contextmanager
+    def saying(self, words: str) -> Iterator[None]:
+        """What is called inside is called with these words, a model's beside its calls: people are shown them, marked
+        as the agent's own, and as its answer if they had asked it about an earlier call."""
+        token = _words.set(words)
+        try:
+            yield
+        finally:
+            _words.reset(token)
+
     def emit(self, text: str, data: Json = None) -> None:
         """Tell whoever watches this run how far it is."""
         current().emit(LiveKind.CUSTOM, text, data)
@@ -147,7 +158,7 @@ class PlainGate:
         now = current()
         place = now.place(name)
         action = Action(tool=name, arguments=arguments, origin=_origin())
-        verdict = await now.gate.propose(action, call=place, form=form)
+        verdict = await now.gate.propose(action, call=place, form=_spoken(now, form, place))
         match verdict:
             case Wait():
                 raise now.suspend()
@@ -201,7 +212,7 @@ async def _run(declared: Tool, key: Key | None, args: tuple[Any, ...], kwargs: d
     arguments = declared.named(args, kwargs)
     action = Action(tool=declared.name, arguments=arguments, definition=declared.definition, origin=_origin())
     place = now.place(declared.name if key is None else f"{declared.name}:{key(*args, **kwargs)}")
-    verdict = await now.gate.propose(action, call=place, form=tool_form(declared))
+    verdict = await now.gate.propose(action, call=place, form=_spoken(now, tool_form(declared), place))
     return await _obey(now, declared, verdict, place)
 
 
@@ -209,6 +220,13 @@ def _origin() -> Origin:
     """The agents that the app says it acts for."""
     path = _agents.get()
     return Origin(agent=path[-1] if path else None, path=path)
+
+
+def _spoken(now: Current, form: Form, place: str) -> Form:
+    """The form of a call with what the app says in its agent's name."""
+    words, agents = _words.get(), _agents.get()
+    now.says(place, agents, words)
+    return with_words(form, words, lambda earlier: now.said_since(earlier.call, place, agents))
 
 
 async def _obey(now: Current, declared: Tool, verdict: Verdict, place: str) -> Json:

@@ -12,7 +12,7 @@ from hitl_core.apps import AppSource
 from hitl_core.capabilities import Capability
 from hitl_core.errors import CallRefused, CapabilityNotSupported
 from hitl_core.protocol import Json
-from hitl_core.testing.conformance import Call, Scene, Stage
+from hitl_core.testing.conformance import Call, Scene, Stage, words_of
 from hitl_core.tools import Tool
 
 from .adapter import CAPABILITIES, NAME
@@ -52,7 +52,9 @@ def _play(scene: Scene, stage: Stage) -> Callable[[Json], Awaitable[str]]:
         for number, turn in enumerate(every):
             await thinks(who, number)
             known = [call for call in turn if call.tool not in scene.lacks]
-            for said in await gate.together(*(attempt(call) for call in known)):
+            with gate.saying(words_of(turn)):
+                came = await gate.together(*(attempt(call) for call in known))
+            for said in came:
                 stage.hear(str(said))
                 gate.emit(str(said))
             for told in gate.notes:

@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from typing import Final, cast
 
 from hitl_core.errors import NoRun, Stopped
-from hitl_core.gate import Gate
+from hitl_core.gate import Gate, joined
 from hitl_core.protocol import Json, LiveEvent, LiveKind
 from hitl_core.tools import Catalogue
 
@@ -21,6 +21,10 @@ class Suspended(BaseException):
 
 PASS: Final = (Suspended, Stopped)
 """What ends a turn from inside a guarded function: its call has no outcome then, and begins again."""
+
+
+Said = tuple[tuple[str, ...], str]
+"""The agents that make a call, and what they say with it."""
 
 
 class Current:
@@ -38,6 +42,7 @@ class Current:
         self._emit = emit
         self._counts: Counter[str] = Counter()
         self._reached: list[str] = []
+        self._said: dict[str, Said] = {}
         self._working = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -62,6 +67,18 @@ class Current:
         """Whether this turn reached none of the places that the checkpoint waits at."""
         waited = checkpoint.get("calls") if isinstance(checkpoint, dict) else None
         return bool(waited) and self.unmet(checkpoint) == waited
+
+    def says(self, place: str, agents: tuple[str, ...], words: str) -> None:
+        """Keep what is said with the call at a place, and by which agents."""
+        self._said[place] = agents, words
+
+    def said_since(self, earlier: str, place: str, agents: tuple[str, ...]) -> str | None:
+        """What these agents have said since an earlier place, up to this one; None if that is not theirs."""
+        places = [each for each, (speaking, _) in self._said.items() if speaking == agents]
+        if earlier not in places:
+            return None
+        between = places[places.index(earlier) + 1 : places.index(place) + 1]
+        return joined(self._said[each][1] for each in between)
 
     @contextmanager
     def working(self) -> Iterator[None]:

@@ -19,12 +19,10 @@ from rich.text import Text
 from ...audit import COLUMNS, Account, Custody, Report, account, cells
 from ...audit import verify as verified
 from ...clock import SystemClock
-from ...commands import ListRequests, ReadAudit, Settled
 from ...config import Config, open_store
 from ...errors import ConfigError, Fault, StoreError
-from ...lifecycle import RequestState
 from ...protocol import AuditEntry, Json
-from ...runtime import Runtime
+from ...runtime import Runtime, entries, record_of
 from ..lookup import find_run
 from ..opening import Opening
 from ..options import DEFAULT_CONFIG, AsJson, ConfigFile, RunId
@@ -32,8 +30,6 @@ from ..terminal import json_views
 from ..terminal.account import as_markdown, as_text
 from ..terminal.output import Output
 from ..terminal.render import shown
-
-_PAGE: Final = 1000
 
 
 class Format(StrEnum):
@@ -65,24 +61,24 @@ def export(
     async def work(hitl: Runtime) -> list[Json]:
         only = None if run is None else await find_run(hitl, run)
         if as_json:
-            return [json_views.audit_view(entry) async for entry in _entries(hitl, only)]
-        await _write(_entries(hitl, only), format)
+            return [json_views.audit_view(entry) async for entry in entries(hitl.store, run_id=only)]
+        await _write(entries(hitl.store, run_id=only), format)
         return []
 
-    entries = Opening(config).do(work)
+    listed = Opening(config).do(work)
     if as_json:
-        Output(as_json).result({"entries": entries})
+        Output(as_json).result({"entries": listed})
 
 
-async def _write(entries: AsyncIterator[AuditEntry], format: Format) -> None:
+async def _write(lines: AsyncIterator[AuditEntry], format: Format) -> None:
     """Line by line: a trail of millions of lines is never held as a whole."""
     if format is Format.JSONL:
-        async for entry in entries:
+        async for entry in lines:
             print(json.dumps(json_views.audit_view(entry)))
         return
     rows = csv.writer(sys.stdout, quoting=csv.QUOTE_ALL, lineterminator="\n")
     rows.writerow(COLUMNS)
-    async for entry in entries:
+    async for entry in lines:
         rows.writerow(cells(entry))
 
 
@@ -93,7 +89,7 @@ def report(
     cannot know."""
 
     async def work(hitl: Runtime) -> Account:
-        return await _account(hitl, await find_run(hitl, run))
+        return account(await record_of(hitl.store, await find_run(hitl, run)))
 
     made = Opening(config).do(work)
     if as_json or format is Form.JSON:
@@ -101,32 +97,6 @@ def report(
         return
     for line in as_markdown(made) if format is Form.MARKDOWN else as_text(made):
         print(line)
-
-
-async def _account(hitl: Runtime, run_id: str) -> Account:
-    asked: list[Settled] = []
-    cursor: str | None = None
-    while True:
-        query = ListRequests(tuple(RequestState), run_id=run_id, limit=_PAGE, cursor=cursor)
-        page = await hitl.store.fetch(query)
-        asked += page.items
-        cursor = page.cursor
-        if cursor is None:
-            break
-    entries = [entry async for entry in _entries(hitl, run_id)]
-    record = await hitl.run(run_id)
-    return account(record, asked, await hitl.effects(run_id), await hitl.guidance(run_id), entries)
-
-
-async def _entries(hitl: Runtime, run_id: str | None) -> AsyncIterator[AuditEntry]:
-    after = 0
-    while True:
-        page = await hitl.store.fetch(ReadAudit(after=after, limit=_PAGE, run_id=run_id))
-        for entry in page.items:
-            yield entry
-        if len(page.items) < _PAGE:
-            return
-        after = page.items[-1].seq
 
 
 def verify(config: ConfigFile = DEFAULT_CONFIG, anchors: AnchorFile = None, as_json: AsJson = False) -> int:

@@ -32,6 +32,7 @@ from ..options import (
     Reason,
     RequestId,
     Roles,
+    Seer,
     ShowProgress,
     at_a_terminal,
     responder,
@@ -72,7 +73,6 @@ Digest = Annotated[
     str | None,
     typer.Option("--digest", help="The digest that you were shown. By default that of the request as stored now."),
 ]
-Seer = Annotated[str | None, typer.Option("--as", metavar="WHO", help="Only what this person sees. An assertion.")]
 Deferred = Annotated[bool, typer.Option("--deferred", help="Show also what was put off.")]
 Until = Annotated[str, typer.Option("--until", metavar="TIME", help="How long: 2h, 3d, or a time with its offset.")]
 To = Annotated[str, typer.Argument(metavar="WHO", help="Who decides instead of you.")]
@@ -123,21 +123,6 @@ def inbox(
 
 
 _NOTHING: Final = Text("nothing waits for an answer", "dim")
-
-
-def show(request: RequestId, config: ConfigFile = DEFAULT_CONFIG, as_: Seer = None, as_json: AsJson = False) -> None:
-    """One request with all of its content, its state, and who decided what."""
-    output, by = Output(as_json), None if as_ is None else responder(as_, None)
-
-    async def look(hitl: Runtime) -> tuple[Settled, list[Frozen]]:
-        settled = await find_request(hitl, request)
-        settled = await hitl.request(settled.request.id, by=by)
-        held = await frozen_requests(hitl, run_id=settled.request.run_id)
-        return settled, [each for each in held if each.settled.request.id == settled.request.id]
-
-    settled, frozen = Opening(config).do(look)
-    document = json_views.frozen_view(frozen[0]) if frozen else json_views.settled_view(settled)
-    output.result(document, request_panel(settled, now=datetime.now(UTC)), *frozen_lines(frozen, Hints(config)))
 
 
 def respond(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
 import typer
 
 from ...commands import Effect, ListRequests, Override, Settled
-from ...protocol import Guidance, Responder, Run, RunState
+from ...protocol import Guidance, Responder, Run, RunState, Undoing
 from ...runtime import Runtime
 from ..drafting import StoredDrafts
 from ..frozen import Frozen, frozen_requests
@@ -47,6 +48,7 @@ from ..terminal.listings import (
     requests_table,
     run_panel,
     runs_table,
+    undos_table,
 )
 from ..terminal.output import Output
 from ..terminal.progress import Progress
@@ -190,8 +192,10 @@ class Session:
     def prompt(self, who: Responder) -> Prompt:
         from ..terminal.keyboard import Keyboard
 
-        drafts = StoredDrafts(self.opening)
-        return Prompt(self.output.out, Keyboard(), who, preview=self.opening.preview, drafts=drafts)
+        opening, drafts = self.opening, StoredDrafts(self.opening)
+        return Prompt(
+            self.output.out, Keyboard(), who, preview=opening.preview, comments=opening.comments, drafts=drafts
+        )
 
 
 def asked(name: str | None, roles: list[str] | None) -> Responder:
@@ -217,29 +221,43 @@ def runs(
     output.result(document, runs_table(page.items, now=datetime.now(UTC)), *output.more(page.cursor))
 
 
-_Everything = tuple[
-    Run, tuple[Settled, ...], tuple[Effect, ...], tuple[Guidance, ...], tuple[Frozen, ...], tuple[Override, ...]
-]
+@dataclass(frozen=True, slots=True)
+class _Everything:
+    """What `hitl runs RUN` shows of one run."""
+
+    run: Run
+    requests: tuple[Settled, ...]
+    effects: tuple[Effect, ...]
+    guidance: tuple[Guidance, ...]
+    frozen: tuple[Frozen, ...]
+    overrides: tuple[Override, ...]
+    undos: tuple[Undoing, ...]
 
 
 def _one_run(output: Output, opening: Opening, given: str) -> None:
     async def everything(hitl: Runtime) -> _Everything:
         run_id = await find_run(hitl, given)
         query = ListRequests((), run_id=run_id, notices=True, limit=1000)
-        requests, effects = (await hitl.store.fetch(query)).items, await hitl.effects(run_id)
-        frozen = await frozen_requests(hitl, run_id=run_id)
-        guidance, overrides = await hitl.guidance(run_id), await hitl.overrides(run_id)
-        return await hitl.run(run_id), requests, effects, guidance, frozen, overrides
+        return _Everything(
+            run=await hitl.run(run_id),
+            requests=(await hitl.store.fetch(query)).items,
+            effects=await hitl.effects(run_id),
+            guidance=await hitl.guidance(run_id),
+            frozen=await frozen_requests(hitl, run_id=run_id),
+            overrides=await hitl.overrides(run_id),
+            undos=await hitl.undos(run_id),
+        )
 
-    found, requests, effects, guidance, frozen, overrides = opening.do(everything)
-    now = datetime.now(UTC)
-    shown = [run_panel(found, now=now)]
-    shown += [requests_table(requests, now=now)] if requests else []
-    shown += [effects_table(effects)] if effects else []
-    shown += [guidance_table(guidance, now=now)] if guidance else []
-    shown += [overrides_table(overrides)] if overrides else []
-    shown += frozen_lines(frozen, Hints(opening.config))
-    output.result(json_views.run_detail_view(found, requests, effects, guidance, frozen, overrides), *shown)
+    found, now = opening.do(everything), datetime.now(UTC)
+    shown = [run_panel(found.run, now=now)]
+    shown += [requests_table(found.requests, now=now)] if found.requests else []
+    shown += [effects_table(found.effects)] if found.effects else []
+    shown += [guidance_table(found.guidance, now=now)] if found.guidance else []
+    shown += [overrides_table(found.overrides)] if found.overrides else []
+    shown += [undos_table(found.undos, now=now)] if found.undos else []
+    shown += frozen_lines(found.frozen, Hints(opening.config))
+    told = (found.guidance, found.frozen, found.overrides, found.undos)
+    output.result(json_views.run_detail_view(found.run, found.requests, found.effects, *told), *shown)
 
 
 def cancel(

@@ -41,7 +41,7 @@ def undo(
 
     async def work(hitl: Runtime) -> Undoing:
         found = await hitl.run(await find_run(hitl, run))
-        if found.undoes is not None:
+        if found.undoes is not None and call is None:
             return await hitl.undone(found.id)
         return await hitl.undo(found.id, call, by=who, reason=reason)
 

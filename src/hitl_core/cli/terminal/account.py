@@ -39,12 +39,21 @@ _RECORD: Final = "The record, line by line"
 _UNKNOWN: Final = "What this account cannot know"
 
 
+_HEADINGS: Final = {
+    "decisions": "What people were asked, and decided",
+    "actions": "What was done",
+    "grants": "What people had let run without asking each time",
+    "overrides": "What people put in the place of what came out",
+    "undos": "What was to be taken back",
+    "guidance": "What people said to the agent",
+    "interventions": "What people did to the run besides",
+}
+
+
 def _parts(account: Account) -> Iterator[tuple[str, tuple[Chapter, ...]]]:
-    nothing = (Chapter("none", ()),)
     yield "What it was", (account.summary,)
-    yield "What people were asked, and decided", account.decisions or nothing
-    yield "What was done", account.actions or nothing
-    yield "What people said to the agent", account.guidance or nothing
+    for name, chapters in account.parts.items():
+        yield _HEADINGS[name], chapters or (Chapter("none", ()),)
 
 
 def _item(fact: Fact) -> str:

@@ -13,7 +13,19 @@ from typing import Any, Final, cast
 from ...audit import Report
 from ...commands import Effect, Override, Page, Settled, Stop
 from ...lifecycle import RequestState
-from ...protocol import AuditEntry, DraftVersion, Grant, Guidance, Json, PauseRequest, Record, Run, RunState, Undoing
+from ...protocol import (
+    AuditEntry,
+    Comment,
+    DraftVersion,
+    Grant,
+    Guidance,
+    Json,
+    PauseRequest,
+    Record,
+    Run,
+    RunState,
+    Undoing,
+)
 from ...runtime import Reach
 from ..frozen import Frozen
 from .agreement import still_needed
@@ -81,19 +93,34 @@ def run_detail_view(
     guidance: Iterable[Guidance],
     frozen: Iterable[Frozen] = (),
     overrides: Iterable[Override] = (),
+    undos: Iterable[Undoing] = (),
 ) -> dict[str, Json]:
-    """A run with everything that was asked in it, what its actions came to, and what people said to its agent."""
+    """A run with everything that was asked in it, what its actions came to, and what people said and did to it."""
     asked: list[Json] = [settled_view(each) for each in requests]
     done: list[Json] = [effect_view(each) for each in effects]
     told: list[Json] = [guidance_view(each) for each in guidance]
     replaced: list[Json] = [override_view(each) for each in overrides]
-    return {**run_view(run, frozen), "requests": asked, "effects": done, "guidance": told, "overrides": replaced}
+    undone: list[Json] = [undo_view(each) for each in undos]
+    return {
+        **run_view(run, frozen),
+        "requests": asked,
+        "effects": done,
+        "guidance": told,
+        "overrides": replaced,
+        "undos": undone,
+    }
 
 
 def draft_view(request: PauseRequest, versions: Iterable[DraftVersion]) -> dict[str, Json]:
     """A shared draft: its versions, oldest first; none where there is no draft."""
     made: list[Json] = [_plain(each) for each in versions]
     return {"id": request.draft, "kind": "draft", "request_id": request.id, "run_id": request.run_id, "versions": made}
+
+
+def comment_view(comment: Comment) -> dict[str, Json]:
+    """What was said about a request beside deciding it."""
+    view = _plain(comment)
+    return {"id": view.pop("id"), "kind": "comment", **view}
 
 
 def guidance_view(guidance: Guidance) -> dict[str, Json]:

@@ -53,6 +53,8 @@ def run_panel(run: Run, *, now: datetime) -> RenderableType:
     grid = grid_of_facts()
     grid.add_row("run", Text(run.id))
     grid.add_row("state", state_text(run.state))
+    if run.undoes is not None:
+        grid.add_row("undoes", shown(f"what run {run.undoes} has done"))
     grid.add_row("backend", shown(f"{run.backend}, {run.app}"))
     if run.started_by:
         grid.add_row("started by", shown(run.started_by))
@@ -117,7 +119,8 @@ def runs_table(runs: Iterable[Run], *, now: datetime) -> Table:
     """Runs in few words."""
     table = _listing("run", "state", "backend", "started", "by", "input")
     for run in runs:
-        given = shown(json.dumps(run.input, ensure_ascii=False)[:80])
+        undoes = "" if run.undoes is None else f"undo of run {run.undoes}"
+        given = shown(undoes or json.dumps(run.input, ensure_ascii=False)[:80])
         by = shown(run.started_by or "")
         table.add_row(Text(run.id), state_text(run.state), run.backend, ago(run.created_at, now), by, given)
     return table
@@ -151,6 +154,17 @@ def undo_table(undoing: Undoing) -> Table:
     for each in undoing.calls:
         state = Text(each.state.value.replace("_", " "), "green" if each.state.done else "bold red")
         table.add_row(shown(each.call), state, shown(each.tool), shown(each.why))
+    return table
+
+
+def undos_table(undos: Iterable[Undoing], *, now: datetime) -> Table:
+    """The undos of a run, and what each has taken back."""
+    table = _listing("undo", "state", "started", "by", "taken back", "not")
+    for each in undos:
+        run, done = each.run, [call.call for call in each.calls if call.state.done]
+        left = [f"{call.call} ({call.state.replace('_', ' ')})" for call in each.calls if not call.state.done]
+        by, taken = shown(run.started_by or ""), shown(", ".join(done))
+        table.add_row(run.id, state_text(run.state), ago(run.created_at, now), by, taken, shown(", ".join(left), "red"))
     return table
 
 

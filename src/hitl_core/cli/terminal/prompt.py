@@ -22,6 +22,7 @@ from ...protocol import (
     Ask,
     Cancel,
     Choose,
+    Comment,
     Decision,
     DraftVersion,
     Edit,
@@ -40,7 +41,7 @@ from ...protocol import (
 from ...quorum import asked_now
 from .drafts import draft_lines
 from .editing import answered, edited
-from .render import changes_table, details, preview_lines, request_panel, shown
+from .render import changes_table, comments_panel, details, preview_lines, request_panel, shown
 
 SHOW_ALL: Final = "v"
 LEAVE: Final = "q"
@@ -97,12 +98,16 @@ class Prompt:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     preview: Callable[[PauseRequest, Arguments], Preview | None] = lambda request, arguments: None
     """What an edited call would do, where that can be told."""
+    comments: Callable[[PauseRequest], Sequence[Comment]] = lambda request: ()
+    """What was said about a request beside deciding it."""
     drafts: Drafts | None = None
     """Where the versions of shared drafts are."""
 
     def ask(self, settled: Settled) -> Response | None:
         """An answer in which we see no fault, or None: left for later. It is to the request exactly as shown."""
         self.console.print(request_panel(settled, now=self.now(), whole=False))
+        if beside := comments_panel(self.comments(settled.request), self.now()):
+            self.console.print(beside)
         draft = self._draft(settled.request)
         while True:
             key = self._key(menu(settled.request, self.who))

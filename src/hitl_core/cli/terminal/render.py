@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from rich import box
@@ -19,6 +19,7 @@ from ...protocol import (
     Approvers,
     Arguments,
     Asked,
+    Comment,
     Delegate,
     Json,
     Kind,
@@ -57,7 +58,7 @@ def request_panel(settled: Settled, *, now: datetime, whole: bool = True) -> Ren
     if request.in_doubt:
         parts.append(Text(_IN_DOUBT, "bold red"))
     parts += [
-        *preview_lines(request.preview, asks=_is_a_question(request)),
+        *preview_lines(request.preview, asks=_is_a_question(request), whole=whole),
         _action(request, whole),
         _facts(settled, now),
     ]
@@ -70,19 +71,19 @@ def request_panel(settled: Settled, *, now: datetime, whole: bool = True) -> Ren
     return panel if prose is None else Group(panel, prose)
 
 
-def preview_lines(preview: Preview, *, asks: bool = False) -> Iterator[RenderableType]:
+def preview_lines(preview: Preview, *, asks: bool = False, whole: bool = True) -> Iterator[RenderableType]:
     """What will happen, as code made it from the arguments. A request that only `asks` has no effect to undo."""
     grid = grid_of_facts()
-    for name, value in (("effect", preview.effect), ("target", preview.target), ("cost", preview.cost)):
-        if value:
-            grid.add_row(name, shown(value, "bold" if name == "effect" else "", lines=True))
+    for name in ("effect", "target", "affects", "leaves", "cost"):
+        if value := getattr(preview, name):
+            grid.add_row(name, _folded(value, whole, "bold" if name == "effect" else ""))
     if not asks:
         grid.add_row("reversible", _reversible(preview.reversible))
     yield grid
     for warning in preview.warnings:
         yield Text.assemble(("warning: ", "bold yellow"), shown(warning))
     if preview.diff:
-        yield _diff(preview.diff)
+        yield _diff(preview.diff, whole)
 
 
 def details(request: PauseRequest) -> Table:
@@ -103,12 +104,12 @@ def _reversible(known: bool | None) -> Text:
     return Text("yes") if known else Text("no", "bold red")
 
 
-def _diff(diff: str) -> Text:
-    made = Text()
-    for line in diff.splitlines():
+def _diff(diff: str, whole: bool) -> Text:
+    made, (text, rest) = Text(), (diff, "") if whole else fold(diff)
+    for line in text.splitlines():
         style = {"+": "green", "-": "red"}.get(line[:1], "")
         made.append_text(shown(line, style)).append("\n")
-    return made
+    return made.append(f"[{rest}]", "bold yellow") if rest else made
 
 
 def _action(request: PauseRequest, whole: bool) -> RenderableType:
@@ -151,11 +152,11 @@ def value_text(value: Json, *, whole: bool = True) -> Text:
     return _folded(json.dumps(value, ensure_ascii=False, indent=indent), whole)
 
 
-def _folded(text: str, whole: bool) -> Text:
+def _folded(text: str, whole: bool, style: str = "") -> Text:
     if whole:
-        return shown(text, lines=True)
+        return shown(text, style, lines=True)
     kept, hidden = fold(text)
-    made = shown(kept, lines=True)
+    made = shown(kept, style, lines=True)
     return made.append(f"\n[{hidden}]", "bold yellow") if hidden else made
 
 
@@ -238,8 +239,21 @@ def _agent_prose(request: PauseRequest, whole: bool) -> Panel | None:
 def _exchanged(asked: Asked, whole: bool) -> tuple[Text, Text]:
     """A person's question, and the agent's words in return."""
     question = shown(f"{asked.by} asked: {asked.question}", "bold")
-    said = _folded(asked.answer, whole) if asked.answer else Text("it said nothing that was handed on", "dim")
+    said = _folded(asked.answer, whole) if asked.answer else Text("no answer in words", "dim")
     return question, Text("it says: ").append_text(said)
+
+
+def comments_panel(comments: Sequence[Comment], now: datetime) -> Panel | None:
+    """What was said about a request beside deciding it; what a machine says is marked as that."""
+    lines = [line for each in comments for line in _comment(each, now)]
+    return Panel(Group(*lines), title="comments (no votes)", title_align="left", border_style="dim") if lines else None
+
+
+def _comment(comment: Comment, now: datetime) -> tuple[Text, Text]:
+    who = comment.by
+    how = "a machine's opinion, unverified" if comment.machine else f"{who.channel}, {who.authenticated_by}"
+    head = shown(f"{who.id} ({how}) {moment(comment.made_at, now)}", "yellow" if comment.machine else "bold")
+    return head, _folded(comment.text, whole=False)
 
 
 def who_asks(origin: Origin) -> str:
@@ -259,7 +273,8 @@ def who_may_decide(approvers: Approvers, started_by: str | None) -> str:
         who, many = ", then ".join(f"{stage.quorum} of {people(stage)}" for stage in approvers.stages), ""
     own = f"; not {started_by}, who started the run" if started_by and not approvers.allow_self else ""
     apart = f"; not who let {' or '.join(approvers.separate_from)} run" if approvers.separate_from else ""
-    return f"{who}{many}{own}{apart}"
+    turn = "; it is their turn" if approvers.assign else ""
+    return f"{who}{turn}{many}{own}{apart}"
 
 
 # ── times ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -22,7 +22,7 @@ from ..rules import (
     Rule,
     duration_problem,
 )
-from .condition import condition_problems
+from .condition import condition_problems, hours_problems
 from .faults import Problem, below
 
 LONGEST_NAME: Final = 256
@@ -115,6 +115,7 @@ def _deny_problems(rule: Rule) -> Iterator[Problem]:
         "allow_timeout_approval": rule.allow_timeout_approval or None,
         "remind": rule.remind or None,
         "escalate": rule.escalate or None,
+        "hours": rule.hours,
         "batch": rule.batch or None,
     }
     for key, value in pointless.items():
@@ -131,6 +132,8 @@ def _allow_problems(rule: Rule, defaults: Defaults) -> Iterator[Problem]:
     yield from _veto_problems(rule)
     yield from _irreversible_problems(rule)
     yield from _chasing_problems(rule.remind, rule.escalate, rule.deadline or defaults.deadline)
+    yield from _hours_problems(rule, defaults)
+    yield from _reassigning_problems(rule, defaults)
     yield from _pointless_problems(rule)
 
 
@@ -143,6 +146,17 @@ def _approvers_problems(approvers: Approvers | None) -> Iterator[Problem]:
         yield from below(("stages", index), _stage_problems(stage))
     if not approvers.stages:
         yield from _too_few(approvers)
+    if approvers.assign:
+        yield from below(("assign",), _assigning_problems(approvers))
+
+
+def _assigning_problems(approvers: Approvers) -> Iterator[Problem]:
+    if approvers.stages:
+        yield (), "cannot be done stage by stage; take assign or stages away"
+    elif not (approvers.users or approvers.roles):
+        yield (), "has nobody to choose from; say which users or roles take turns"
+    if approvers.separate_from:
+        yield (), "contradicts separate_from: who may not decide is known only when they do"
 
 
 def _stage_problems(stage: Stage) -> Iterator[Problem]:
@@ -168,8 +182,26 @@ def _chasing_problems(
         if list(moments) != sorted(set(moments)):
             yield (key,), "must be in order of time, each moment once"
     for index, step in enumerate(escalate):
-        if not (step.users or step.roles):
+        named = step.users or step.roles
+        if step.reassign and (named or step.instead):
+            yield ("escalate", index, "reassign"), "asks whoever's turn it is next; take the rest but `after` away"
+        elif not (named or step.reassign):
             yield ("escalate", index), "names nobody; say which users or roles are asked"
+
+
+def _hours_problems(rule: Rule, defaults: Defaults) -> Iterator[Problem]:
+    if rule.hours is None:
+        return
+    yield from below(("hours",), hours_problems(rule.hours))
+    times = (rule.deadline, rule.remind, rule.escalate, defaults.deadline, defaults.remind, defaults.escalate)
+    if not any(times):
+        yield ("hours",), "count nothing: there is no deadline, remind or escalate"
+
+
+def _reassigning_problems(rule: Rule, defaults: Defaults) -> Iterator[Problem]:
+    approvers, steps = rule.approvers or defaults.approvers, rule.escalate or defaults.escalate
+    if any(step.reassign for step in steps) and not (approvers is not None and approvers.assign):
+        yield ("escalate",), "reassigns what nobody was assigned to; it needs approvers = { assign = true, … }"
 
 
 def _pointless_problems(rule: Rule) -> Iterator[Problem]:
@@ -178,6 +210,8 @@ def _pointless_problems(rule: Rule) -> Iterator[Problem]:
     several = rule.approvers is not None and rule.approvers.needed > 1
     if rule.veto is not None and several:
         yield ("approvers",), "several people cannot agree to what runs unless one of them objects; take veto away"
+    if rule.veto is not None and rule.approvers is not None and rule.approvers.assign:
+        yield ("approvers", "assign"), "asks one of them, and anybody who may should be able to object; take it away"
     if rule.batch and rule.level is not None and rule.level.rank > Level.CONFIRM.rank:
         yield ("batch",), f'contradicts level = "{rule.level}": that needs a look of its own'
     # Below confirm a question is still asked where an action is not known to be reversible.

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import assert_never
 from zoneinfo import ZoneInfo
 
+from ...protocol import Hours
 from ..rules import (
     PER_WORDS,
     All,
@@ -99,6 +100,16 @@ def days_problems(calendar: OnDays) -> Iterator[Problem]:
             yield ("days",), f"ends before it begins: {first} to {last}"
     if not _is_zone(calendar.zone):
         yield ("zone",), _no_zone(calendar.zone)
+
+
+def hours_problems(hours: Hours) -> Iterator[Problem]:
+    """What is wrong with working hours."""
+    if (hours.opens is None) != (hours.closes is None):
+        yield (), "needs both from and to"
+    elif hours.opens is not None and hours.closes is not None and hours.opens >= hours.closes:
+        yield ("to",), "must be later on the same day than from; for whole days leave both out"
+    if not _is_zone(hours.zone):
+        yield ("zone",), _no_zone(hours.zone)
 
 
 def _is_zone(zone: str) -> bool:

@@ -113,11 +113,11 @@ def _not(inner: Holds) -> Holds:
 
 
 def _where(subject: Subject, tests: tuple[Test, ...], scope: str) -> Holds:
-    fetch = _fetch(subject, scope)
+    fetch = fetcher(subject, scope)
     exists = [test.operand for test in tests if test.op is Op.EXISTS]
     if exists == [False]:
         return lambda action, facts: fetch(action, facts) is MISSING
-    passes, reads = _passes_all(tests), len(exists) < len(tests)
+    passes, reads = passes_all(tests), len(exists) < len(tests)
 
     def holds(action: Action, facts: Facts) -> bool:
         value = fetch(action, facts)
@@ -135,7 +135,8 @@ def _where(subject: Subject, tests: tuple[Test, ...], scope: str) -> Holds:
     return holds
 
 
-def _fetch(subject: Subject, scope: str) -> Callable[[Action, Facts], object]:
+def fetcher(subject: Subject, scope: str) -> Callable[[Action, Facts], object]:
+    """What a test looks at: the value, or MISSING. Raises Doubt."""
     match subject:
         case Argument(path=(key,)):
             return lambda action, facts: action.arguments.get(key, MISSING)
@@ -153,7 +154,8 @@ def _fetch(subject: Subject, scope: str) -> Callable[[Action, Facts], object]:
 # ── tests of one value ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def _passes_all(tests: tuple[Test, ...]) -> Passes:
+def passes_all(tests: tuple[Test, ...]) -> Passes:
+    """Whether a value passes all of them."""
     return all_of([_passes(test.op, test.operand) for test in tests])
 
 
@@ -177,11 +179,11 @@ def _passes(op: Op, operand: Any) -> Passes:
         case Op.HAS_ITEM:
             return lambda value: any(same(item, operand) for item in items(value))
         case Op.EVERY:
-            return _each(_passes_all(operand), decisive=False)
+            return _each(passes_all(operand), decisive=False)
         case Op.SOME:
-            return _each(_passes_all(operand), decisive=True)
+            return _each(passes_all(operand), decisive=True)
         case Op.LENGTH:
-            return _measures(_passes_all(operand))
+            return _measures(passes_all(operand))
     assert_never(op)
 
 

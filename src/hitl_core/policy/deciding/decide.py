@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 from os import PathLike
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,7 @@ from ..rules import Defaults, Doubt, Facts, Rule, Tally
 from .matching import Key, Shape, key_of
 from .plan import MOST_RULES, Aside, Entry, Plan, Planner
 from .rulings import unpoliced
+from .tallying import windows
 
 MOST_PLANS: Final = 4_096
 """Shapes of actions that are remembered, and four more per rule. Invented tool names cost time, never memory."""
@@ -92,6 +94,18 @@ class Policy:
             except Doubt:
                 continue
         return tuple(found)
+
+    def windows(self) -> dict[str, timedelta | None]:
+        """Every series that a rule counts, in whatever environment, and the longest time that one of them looks back.
+
+        None is without end.
+        """
+        found: dict[str, timedelta | None] = {}
+        for rule in self.rules:
+            for series, within in windows(rule.when, rule.match):
+                known = found.setdefault(series, within)
+                found[series] = None if known is None or within is None else max(known, within)
+        return found
 
     def entries(self, shape: Shape) -> Iterator[Entry | Aside]:
         """What each rule comes to for actions of this shape, in file order (for `explain`)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -94,31 +94,54 @@ class _Names:
         return self._globs is not None and self._globs.match(name) is not None
 
 
-class ToolIndex:
-    """Finds the few rules that can be about a tool: by its name, by how its name starts, and the rest."""
+Place = tuple[str, str]
+"""A part of an action's shape (tool, how its name starts or ends, a tag, the agent) and what it says."""
+
+_ANYWHERE: Final = ("", "")
+
+
+class Index:
+    """Finds the few rules that can be about an action, however many others there are."""
 
     def __init__(self, matches: Iterable[Match]) -> None:
-        self._exact: dict[str, list[int]] = {}
-        self._starts: dict[str, list[int]] = {}
+        self._rules: dict[Place, list[int]] = {}
         for number, match in enumerate(matches):
-            for name in match.tool or (Glob("*"),):
-                self._add(name, number)
-        self._lengths = sorted({len(start) for start in self._starts})
+            for place in dict.fromkeys(_places(match)):
+                self._rules.setdefault(place, []).append(number)
+        self._lengths = sorted({(key, len(said)) for key, said in self._rules if key in ("start", "end")})
 
-    def candidates(self, tool: str) -> list[int]:
-        """The numbers of the rules to look at, in file order; of the others, none is about this tool."""
-        found = set(self._exact.get(tool, ()))
-        for length in self._lengths:
-            found.update(self._starts.get(tool[:length], ()))
+    def candidates(self, shape: Shape) -> list[int]:
+        """The numbers of the rules to look at, in file order; of the others, none is about this shape."""
+        found: set[int] = set()
+        for place in self._of(shape):
+            found.update(self._rules.get(place, ()))
         return sorted(found)
 
-    def _add(self, name: str | Glob, number: int) -> None:
-        if isinstance(name, Glob):
-            self._starts.setdefault(_start(name.pattern), []).append(number)
-        else:
-            self._exact.setdefault(name, []).append(number)
+    def _of(self, shape: Shape) -> Iterator[Place]:
+        yield _ANYWHERE
+        yield "tool", shape.tool
+        for key, length in self._lengths:
+            yield key, shape.tool[:length] if key == "start" else shape.tool[-length:]
+        if shape.agent is not None:
+            yield "agent", shape.agent
+        for tag in shape.tags:
+            yield "tag", tag
 
 
-def _start(glob: str) -> str:
-    """The letters before the first wildcard."""
-    return re.split(r"[*?]", glob, maxsplit=1)[0]
+def _places(match: Match) -> Iterable[Place]:
+    """Where to look for a rule: by its tools, if all of them say something; else by its tags, else by its agents."""
+    tools = [_place(name) for name in match.tool]
+    if tools and _ANYWHERE not in tools:
+        return tools
+    if match.tags:
+        return [("tag", tag) for tag in match.tags]
+    agents = [("agent", name) for name in match.agent if isinstance(name, str)]
+    return agents if agents and len(agents) == len(match.agent) else [_ANYWHERE]
+
+
+def _place(tool: str | Glob) -> Place:
+    """By the letters before the first wildcard, or those after the last one."""
+    if isinstance(tool, str):
+        return "tool", tool
+    parts = re.split(r"[*?]", tool.pattern)
+    return ("start", parts[0]) if parts[0] else ("end", parts[-1]) if parts[-1] else _ANYWHERE

@@ -10,7 +10,7 @@ from typing import Final
 from ...protocol import Action, Level, Ruling
 from ..rules import Defaults, Doubt, Facts, Rule
 from .compiled import Holds, all_of, compiled
-from .matching import Elsewhere, Here, Matcher, Shape, ToolIndex
+from .matching import Elsewhere, Here, Index, Matcher, Shape
 from .rulings import default_ruling, doubtful, ruling_of, strictness
 from .tallying import Tallying, scope_of, tallies
 
@@ -131,7 +131,7 @@ class Planner:
         self, rules: tuple[Rule, ...], defaults: Defaults, version: str, overlays: Mapping[str, Defaults]
     ) -> None:
         self._candidates = [Candidate(rule, order) for order, rule in enumerate(rules)]
-        self._index = ToolIndex(rule.match for rule in rules)
+        self._index = Index(rule.match for rule in rules)
         self._settings = {name: Setting(own, version) for name, own in overlays.items()}
         self._elsewhere = Setting(defaults, version)
         strictest = max((defaults, *overlays.values()), key=lambda each: each.level.rank)
@@ -152,7 +152,7 @@ class Planner:
 
     def plan(self, shape: Shape) -> Plan:
         entries, setting = [], self.setting(shape.environment)
-        for number in self._index.candidates(shape.tool):
+        for number in self._index.candidates(shape):
             candidate = self._candidates[number]
             here = candidate.matches(shape)
             if not isinstance(here, Elsewhere):

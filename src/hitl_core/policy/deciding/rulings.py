@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from ...protocol import Approvers, Escalation, Level, OnTimeout, Ruling
+from ...protocol import ALWAYS, Approvers, Escalation, Hours, Level, OnTimeout, Ruling
 from ..rules import DEFAULT_RULE, Defaults, Doubt, Escalate, Rule
 
 DENY: Final = len(Level)
@@ -37,6 +37,7 @@ def ruling_of(rule: Rule, defaults: Defaults, version: str, *, reversible: bool)
         veto_seconds=_seconds(rule.veto) if level is Level.NOTIFY else None,
         remind_seconds=_all_seconds(rule.remind or defaults.remind),
         escalation=_escalation(rule.escalate or defaults.escalate),
+        hours=_hours(rule.hours or defaults.hours),
         batch=rule.batch,
     )
 
@@ -54,6 +55,7 @@ def default_ruling(defaults: Defaults, version: str, *, reversible: bool) -> Rul
         on_timeout=defaults.on_timeout or OnTimeout.REFUSE,
         remind_seconds=_all_seconds(defaults.remind),
         escalation=_escalation(defaults.escalate),
+        hours=_hours(defaults.hours),
     )
 
 
@@ -102,9 +104,19 @@ def _all_seconds(durations: tuple[timedelta, ...]) -> tuple[float, ...]:
     return tuple(duration.total_seconds() for duration in durations)
 
 
+def _hours(hours: Hours | None) -> Hours | None:
+    return None if hours == ALWAYS else hours
+
+
 def _escalation(steps: tuple[Escalate, ...]) -> tuple[Escalation, ...]:
     return tuple(
-        Escalation(after_seconds=each.after.total_seconds(), users=each.users, roles=each.roles, instead=each.instead)
+        Escalation(
+            after_seconds=each.after.total_seconds(),
+            users=each.users,
+            roles=each.roles,
+            instead=each.instead or each.reassign,
+            reassign=each.reassign,
+        )
         for each in steps
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from decimal import Decimal
 from typing import Final, assert_never
 
@@ -52,24 +53,32 @@ def scope_of(match: Match) -> str:
 
 def tallies(condition: Condition | None, scope: str) -> Iterator[Tallying]:
     """One for each condition of this tree that looks at the past."""
+    return (tallying(subject, scope) for subject in _subjects(condition))
+
+
+def windows(condition: Condition | None, match: Match) -> Iterator[tuple[str, timedelta | None]]:
+    """The series that a rule counts, and how far back each of its looks goes (None: without end)."""
+    return ((_series(subject, scope_of(match)), subject.within) for subject in _subjects(condition))
+
+
+def _subjects(condition: Condition | None) -> Iterator[Budget | Rate | Novel]:
     match condition:
         case All(conditions=parts) | AnyOf(conditions=parts):
             for part in parts:
-                yield from tallies(part, scope)
+                yield from _subjects(part)
         case Not(condition=inner):
-            yield from tallies(inner, scope)
+            yield from _subjects(inner)
         case Where(subject=Budget() | Rate() as subject):
-            yield tallying(subject, scope)
+            yield subject
         case Novel():
-            yield tallying(condition, scope)
+            yield condition
         case _:
             return
 
 
 def tallying(subject: Budget | Rate | Novel, scope: str) -> Tallying:
     """What to ask about the past for one condition of a rule with this scope."""
-    series = sha256(canonical([scope, *_said(subject), [_spelled(each) for each in subject.per]], what="series"))
-    within = subject.within
+    series, within = _series(subject, scope), subject.within
 
     def tally(action: Action, facts: Facts) -> Tally:
         values = [_key(each, action, facts) for each in subject.per]
@@ -81,6 +90,10 @@ def tallying(subject: Budget | Rate | Novel, scope: str) -> Tallying:
         return Tally(Question(series, _digest([facts.tenant, *values]), within), amount)
 
     return tally
+
+
+def _series(subject: Budget | Rate | Novel, scope: str) -> str:
+    return sha256(canonical([scope, *_said(subject), [_spelled(each) for each in subject.per]], what="series"))
 
 
 def past(tally: Tally, facts: Facts) -> Past:

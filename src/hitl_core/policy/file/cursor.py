@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from ...protocol import Hours
 from ..checking import KeyPath, Problem, unknown
 from ..rules import OnDays, parse_duration
 
@@ -17,10 +18,11 @@ E = TypeVar("E", bound=StrEnum)
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What the files of a policy have given names to: groups of people, and calendars."""
+    """What the files of a policy have given names to: groups of people, calendars, and working hours."""
 
     groups: dict[str, tuple[str, ...]] = field(default_factory=dict)
     calendars: dict[str, OnDays] = field(default_factory=dict)
+    hours: dict[str, Hours] = field(default_factory=dict)
 
 
 class Cursor:

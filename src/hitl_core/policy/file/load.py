@@ -27,8 +27,8 @@ from .read_names import read_named
 from .read_rule import read_defaults, read_rule
 from .sources import Source, digest_of, from_file, from_text
 
-TOP: Final = ("version", "include", "defaults", "groups", "calendars", "rules", "environments")
-INCLUDED: Final = ("include", "groups", "calendars", "rules")
+TOP: Final = ("version", "include", "defaults", "groups", "calendars", "hours", "rules", "environments")
+INCLUDED: Final = ("include", "groups", "calendars", "hours", "rules")
 OVERLAY: Final = ("defaults", "rules", "without")
 
 

@@ -79,7 +79,7 @@ def _read_head(table: Cursor, head: str, depth: int) -> Condition:
             return Where(Confidence(), read_tests(tests)) if tests else UNREAD
         case "time":
             window = table.table("time")
-            return _read_window(window) if window else UNREAD
+            return read_window(window) if window else UNREAD
         case "calendar":
             return _read_calendar(table)
         case "budget" | "rate" | "novel":
@@ -180,8 +180,9 @@ def _read_calendar(table: Cursor) -> Condition:
 # ── windows of time ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _read_window(table: Cursor) -> During:
-    table.only(("from", "to", "zone", "weekdays"))
+def read_window(table: Cursor, *beside: str) -> During:
+    """A window of the clock; `beside`: keys that mean something else."""
+    table.only(("from", "to", "zone", "weekdays", *beside))
     days = table.texts("weekdays") if "weekdays" in table else ()
     for day in days:
         if day not in WEEKDAYS:

@@ -1,12 +1,14 @@
-"""`[groups]` and `[calendars]` → what rules can call by name."""
+"""`[groups]`, `[calendars]` and `[hours]` → what rules can call by name."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
 
-from ..checking import below, days_problems
+from ...protocol import ALWAYS, Hours
+from ..checking import below, days_problems, hours_problems, unknown
 from ..rules import OnDays
 from .cursor import Cursor, type_name
+from .read_condition import read_window
 from .read_people import read_names
 
 CALENDAR = ("zone", "days")
@@ -14,7 +16,7 @@ SPAN = ("from", "to")
 
 
 def read_named(top: Cursor) -> None:
-    """Add the groups and calendars of one file to what is known by name."""
+    """Add the groups, calendars and working hours of one file to what is known by name."""
     groups = top.table("groups")
     for name in () if groups is None else groups.raw:
         assert groups is not None
@@ -23,6 +25,10 @@ def read_named(top: Cursor) -> None:
         if name in top.named.calendars:
             table.fault("is the name of a calendar already")
         top.named.calendars[name] = _sound(table, _read_calendar(name, table))
+    for name, table in top.named_tables("hours"):
+        if name in top.named.hours or name == ALWAYS.name:
+            table.fault("is the name of working hours already")
+        top.named.hours[name] = _read_hours(name, table)
 
 
 def _add_group(groups: Cursor, name: str) -> None:
@@ -88,3 +94,30 @@ def _span(table: Cursor) -> tuple[date, date] | None:
         else:
             table.fault("must be a date, such as 2026-12-24", key)
     return (found[0], found[1]) if len(found) == 2 else None
+
+
+def _read_hours(name: str, table: Cursor) -> Hours:
+    """The working hours; those that are wrong are reported here, and count every hour."""
+    window, known, faults = read_window(table, "closed"), table.named.calendars, len(table.faults)
+    closed = table.texts("closed") if "closed" in table else ()
+    for calendar in closed:
+        if calendar not in known:
+            table.fault(unknown(calendar, known, what="calendar"), "closed")
+        elif known[calendar].zone != window.zone:
+            table.fault(
+                f"{calendar!r} counts its days in {known[calendar].zone}, these are hours in {window.zone}", "closed"
+            )
+    days = [known[calendar] for calendar in closed if calendar in known]
+    hours = Hours(
+        name=name,
+        zone=window.zone,
+        opens=window.start,
+        closes=window.end,
+        weekdays=window.weekdays,
+        dates=tuple(sorted({day for each in days for day in each.dates})),
+        spans=tuple(span for each in days for span in each.spans),
+        yearly=tuple(sorted({day for each in days for day in each.yearly})),
+    )
+    if len(table.faults) == faults:
+        table.faults += below(table.path, hours_problems(hours))
+    return hours if len(table.faults) == faults else ALWAYS

@@ -7,9 +7,9 @@ from ..checking import LONGEST_NAME, unknown
 from ..rules import Escalate
 from .cursor import Cursor, type_name
 
-APPROVERS = ("users", "roles", "groups", "quorum", "allow_self", "stages", "separate_from")
+APPROVERS = ("users", "roles", "groups", "quorum", "allow_self", "stages", "separate_from", "assign")
 STAGE = ("users", "roles", "groups", "quorum")
-ESCALATE = ("after", "users", "roles", "groups", "instead")
+ESCALATE = ("after", "users", "roles", "groups", "instead", "reassign")
 MOST_PEOPLE = 100
 
 
@@ -30,6 +30,7 @@ def read_approvers(parent: Cursor) -> Approvers | None:
         allow_self=table.flag("allow_self"),
         stages=stages,
         separate_from=table.texts("separate_from") if "separate_from" in table else (),
+        assign=table.flag("assign"),
     )
 
 
@@ -61,7 +62,10 @@ def _read_step(table: Cursor) -> Escalate | None:
     if "after" not in table:
         table.fault("is missing", "after")
     after, (users, roles) = table.duration("after"), _read_people(table)
-    return None if after is None else Escalate(after=after, users=users, roles=roles, instead=table.flag("instead"))
+    instead, reassign = table.flag("instead"), table.flag("reassign")
+    if after is None:
+        return None
+    return Escalate(after=after, users=users, roles=roles, instead=instead, reassign=reassign)
 
 
 def _read_people(table: Cursor) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from ...protocol import Level, OnTimeout
+from ...protocol import ALWAYS, Hours, Level, OnTimeout
+from ..checking import unknown
 from ..rules import Defaults, Glob, Match, Names, Rule
 from .cursor import Cursor, type_name
 from .read_condition import read_condition
 from .read_people import read_approvers, read_escalation
 
-DEFAULTS: Final = (*("level", "allow_unmatched", "approvers", "deadline", "on_timeout", "remind", "escalate"),)
+DEFAULTS: Final = (*("level", "allow_unmatched", "approvers", "deadline", "on_timeout", "remind", "escalate", "hours"),)
 RULE: Final = (
     *("id", "why", "match", "when", "effect", "level", "approvers", "deadline", "on_timeout", "veto"),
-    *("allow_irreversible", "allow_timeout_approval", "remind", "escalate", "batch"),
+    *("allow_irreversible", "allow_timeout_approval", "remind", "escalate", "hours", "batch"),
 )
 MATCH: Final = ("tool", "agent", "backend", "environment", "tags", "risk", "reversible")
 
@@ -35,6 +36,7 @@ def read_defaults(table: Cursor, inherited: Defaults) -> Defaults:
         on_timeout=table.word("on_timeout", OnTimeout) or inherited.on_timeout,
         remind=table.durations("remind") if "remind" in table else inherited.remind,
         escalate=read_escalation(table) if "escalate" in table else inherited.escalate,
+        hours=_read_hours(table) or inherited.hours,
     )
 
 
@@ -56,8 +58,16 @@ def read_rule(table: Cursor, *, environment: str | None = None) -> Rule:
         allow_timeout_approval=table.flag("allow_timeout_approval"),
         remind=table.durations("remind") if "remind" in table else (),
         escalate=read_escalation(table),
+        hours=_read_hours(table),
         batch=table.flag("batch"),
     )
+
+
+def _read_hours(table: Cursor) -> Hours | None:
+    name, known = table.text("hours"), {ALWAYS.name: ALWAYS, **table.named.hours}
+    if name is not None and name not in known:
+        table.fault(unknown(name, known, what="name of [hours]"), "hours")
+    return None if name is None else known.get(name)
 
 
 def _read_reason(table: Cursor) -> str:

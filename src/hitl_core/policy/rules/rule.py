@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from ...protocol import Approvers, Json, Level, OnTimeout
+from ...protocol import Approvers, Hours, Json, Level, OnTimeout
 from .conditions import Condition
 from .history import Past, Question
 
@@ -75,12 +75,16 @@ class Match:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Escalate:
-    """After this time without a decision these people are asked too; with `instead`, nobody else any more."""
+    """After this time without a decision these people are asked too; with `instead`, nobody else any more.
+
+    With `reassign`, whoever's turn it is next is asked instead.
+    """
 
     after: timedelta
     users: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
     instead: bool = False
+    reassign: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +94,8 @@ class Rule:
     `why` is shown to the people who decide; for `deny` it is what the model is told. `veto` (with level
     notify) announces the action and runs it after that delay unless somebody vetoes. `allow_irreversible` is
     the written reason why a level below confirm also holds for actions not known to be reversible. `remind` and
-    `escalate` (each after its time) change who is asked, never what. `batch`: may be answered together with others.
+    `escalate` (each after its time) change who is asked, never what. These and `deadline` count `hours`. `batch`: may
+    be answered together with others.
     """
 
     id: str
@@ -107,6 +112,7 @@ class Rule:
     allow_timeout_approval: bool = False
     remind: tuple[timedelta, ...] = ()
     escalate: tuple[Escalate, ...] = ()
+    hours: Hours | None = None
     batch: bool = False
 
 
@@ -124,3 +130,4 @@ class Defaults:
     on_timeout: OnTimeout | None = None
     remind: tuple[timedelta, ...] = ()
     escalate: tuple[Escalate, ...] = ()
+    hours: Hours | None = None

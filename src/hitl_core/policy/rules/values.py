@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
 from math import isfinite
+from typing import Any
+
+from ...protocol import Json
 
 Number = int | Decimal
 
@@ -96,3 +99,16 @@ def same(one: object, other: object) -> bool:
         mine, yours = items(one), items(other)
         return len(mine) == len(yours) and all(map(same, mine, yours))
     return one == other
+
+
+def as_json(value: Any) -> Json:
+    """A value of a policy as JSON: whole numbers as integers, fractions as they are written."""
+    match value:
+        case Decimal():
+            return int(value) if value == value.to_integral_value() else float(value)
+        case tuple() | list():
+            return [as_json(each) for each in value]
+        case dict():
+            return {key: as_json(each) for key, each in value.items()}
+        case _:
+            return value  # type: ignore[no-any-return]  # operands are JSON (checking/operands.py)

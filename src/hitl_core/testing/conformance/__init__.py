@@ -17,7 +17,7 @@ from .catalogue import Behaviour, behaviour
 from .kit import Kit, NotInKit, SpecKit
 from .promises import PROMISES
 from .report import Outcome, Report, Result
-from .scenes import Call, Scene
+from .scenes import Call, Scene, words_of
 from .stage import Stage
 from .suite import Trial, chosen, find_kit, try_adapter
 from .world import World
@@ -40,4 +40,5 @@ __all__ = [
     "chosen",
     "find_kit",
     "try_adapter",
+    "words_of",
 ]

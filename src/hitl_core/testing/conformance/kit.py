@@ -15,7 +15,7 @@ from ...config.registry import ADAPTERS, load
 from ...errors import CapabilityNotSupported
 from ..scripted_model import Call as ModelCall
 from ..scripted_model import Conversation, Script, Step
-from .scenes import AGENT, DONE, HELPER, Call, Scene
+from .scenes import AGENT, DONE, HELPER, Call, Scene, words_of
 from .stage import Stage
 
 REFERENCE: Final = "conformance:app"
@@ -92,5 +92,9 @@ def script_of(scene: Scene) -> Script:
 
 
 def _steps(turns: tuple[tuple[Call, ...], ...]) -> tuple[Step, ...]:
-    calls = [Step(call=tuple(ModelCall(name=each.tool, arguments=each.arguments) for each in turn)) for turn in turns]
-    return (*calls, Step(say=DONE))
+    return (*map(_step, turns), Step(say=DONE))
+
+
+def _step(turn: tuple[Call, ...]) -> Step:
+    calls = tuple(ModelCall(name=each.tool, arguments=each.arguments) for each in turn)
+    return Step(say=words_of(turn) or None, call=calls)

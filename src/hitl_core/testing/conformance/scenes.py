@@ -25,10 +25,11 @@ UNDO_WINDOW: Final = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call that the agent makes."""
+    """One call that the agent makes, and what it `says` in the same message."""
 
     tool: str
     arguments: Arguments = field(default_factory=dict)
+    says: str = ""
 
 
 Turn = Call | tuple[Call, ...]
@@ -52,6 +53,11 @@ class Scene:
     same_ids: bool = False
     lacks: tuple[str, ...] = ()
     redefines: tuple[str, ...] = ()
+
+    @property
+    def speaks(self) -> bool:
+        """Whether the agent says anything with its calls."""
+        return any(call.says for turn in (*self.turns, *self.helper) for call in turn)
 
     @classmethod
     def of(cls, *turns: Turn, helper: tuple[Turn, ...] = (), human: str = "", same_ids: bool = False) -> Scene:
@@ -95,6 +101,11 @@ def book(order: str = ORDER) -> Call:
     return Call("book", {"order": order})
 
 
+def reserve(order: str = ORDER) -> Call:
+    """Returns an object, which its undo is given."""
+    return Call("reserve", {"order": order})
+
+
 def fail(order: str = ORDER) -> Call:
     """Has its effect, then raises."""
     return Call("fail", {"order": order})
@@ -123,6 +134,16 @@ def delegate(task: str = "pay it") -> Call:
 def hand_over(to: str) -> Call:
     """The agent hands the conversation to a person, with the tool name that frameworks use for it."""
     return Call(f"transfer_to_{to}")
+
+
+def saying(words: str, call: Call) -> Call:
+    """The call with the agent's words beside it."""
+    return replace(call, says=words)
+
+
+def words_of(turn: tuple[Call, ...]) -> str:
+    """What the agent says in the message that makes these calls."""
+    return " ".join(call.says for call in turn if call.says)
 
 
 def _turns(turns: tuple[Turn, ...]) -> tuple[tuple[Call, ...], ...]:

@@ -167,6 +167,15 @@ async def test_runs_by_state_and_without_their_requests(world: World) -> None:
     assert [run.id for run in both.items] == [running.id, paused.id]
 
 
+async def test_the_undos_of_a_run(world: World) -> None:
+    run = (await world.open()).run
+    undos = [(await world.open(undoes=run.id)).run.id for _ in range(2)]
+    await world.open(undoes="another run")
+    page = await world.store.fetch(ListRuns(undoes=run.id))
+    assert [each.id for each in page.items] == undos[::-1]
+    assert (await world.store.fetch(ListRuns(undoes=undos[0]))).items == ()
+
+
 async def test_a_place_shows_its_newest_question_and_no_notice(world: World) -> None:
     run, (first,) = await world.paused()
     await world.answer(first.revise("again", by="ann"))

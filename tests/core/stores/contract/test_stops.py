@@ -93,6 +93,22 @@ async def test_stops_are_listed_oldest_first(world: World) -> None:
     assert [stop.target for stop in await world.store.fetch(ListStops())] == ["z", "a", "m"]
 
 
+async def test_of_many_stops_those_that_cover_a_run_or_an_action_are_found(world: World) -> None:
+    """Oldest first, whatever is in force elsewhere, for as many agents as an action goes through."""
+    for number in range(20):
+        await world.stop(tuple(StopScope)[number % 4], f"other-{number}")
+    run = (await world.open()).run
+    covering = [(StopScope.TOOL, "refund"), (StopScope.AGENT, "root"), (StopScope.RUN, run.id), (StopScope.TENANT, "t")]
+    for scope, target in (*covering, (StopScope.ALL, "")):
+        world.later(1)
+        await world.stop(scope, target)
+    agents = (*(f"agent-{number}" for number in range(600)), "root")
+    action = await world.store.fetch(ListStops(run.id, "t", "refund", agents))
+    assert [(stop.scope, stop.target) for stop in action] == [*covering, (StopScope.ALL, "")]
+    whole = await world.store.fetch(ListStops(run.id, "default"))
+    assert [(stop.scope, stop.target) for stop in whole] == [(StopScope.RUN, run.id), (StopScope.ALL, "")]
+
+
 async def test_decided_requests_and_notices_are_not_frozen(world: World) -> None:
     claimed = await world.open()
     notice = world.request(claimed, "mail#1", MAIL, kind=Kind.NOTICE, allowed=())

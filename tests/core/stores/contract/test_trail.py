@@ -16,6 +16,7 @@ from hitl_core.commands import (
     MoveEffect,
     MoveRequest,
     Note,
+    ReadAudit,
     RetryRun,
     StopScope,
     WriteNote,
@@ -153,3 +154,15 @@ async def test_what_a_store_has_sealed_verifies(world: World) -> None:
     assert isinstance(custody, Custody)
     report = await verify(world.store, Custody(custody.secret, custody.origin, None))
     assert (report.exit_code, report.lines, report.findings) == (0, 8, ())
+
+
+async def test_the_trail_by_events_page_by_page(world: World) -> None:
+    run = (await world.open()).run
+    await world.open()
+    started, page = [], await world.store.fetch(ReadAudit(limit=1, events=("run.started",)))
+    while page.items:
+        started += [each.event for each in page.items]
+        page = await world.store.fetch(ReadAudit(after=page.items[-1].seq, limit=1, events=("run.started",)))
+    assert started == ["run.started"] * 2
+    of_one = await world.store.fetch(ReadAudit(run_id=run.id, events=("run.started", "run.paused")))
+    assert [each.subject for each in of_one.items] == [run.id]

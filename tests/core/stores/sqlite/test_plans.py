@@ -15,6 +15,7 @@ from hitl_core.commands import (
     GetRequest,
     GetRun,
     ListRequests,
+    ListStops,
     Look,
     Query,
     ReadAudit,
@@ -24,13 +25,23 @@ from hitl_core.lifecycle import RequestState
 from hitl_core.policy import Question
 from hitl_core.protocol import sha256
 from hitl_core.stores.sqlite import SqliteStore
-from hitl_core.stores.sqlite.commands import runs, timers
+from hitl_core.stores.sqlite.answers import timers
+from hitl_core.stores.sqlite.commands import runs
 from hitl_core.stores.sqlite.engine.dispatch import QUERIES
 from hitl_core.stores.sqlite.tables.view import View
 from hitl_core.testing.clock import START
 from tests.core.stores.world import World
 
-SCANS_ALLOWED = ("hitl_audiences", "hitl_inbox", "hitl_notices", "SCAN w", "hitl_leased", "hitl_due")
+SCANS_ALLOWED = (
+    "hitl_audiences",
+    "hitl_inbox",
+    "hitl_notices",
+    "SCAN w",
+    "hitl_leased",
+    "hitl_due",
+    "SCAN named",
+    "CONSTANT ROW",
+)
 
 
 class Explained(View):
@@ -42,9 +53,8 @@ class Explained(View):
         self.execute = self._explain
 
     def _explain(self, sql: str, parameters: tuple[object, ...] = ()) -> sqlite3.Cursor:
-        if "FROM hitl_stops" not in sql:  # a handful of rows at most
-            plan = self.connection.execute(f"EXPLAIN QUERY PLAN {sql}", parameters).fetchall()
-            self.steps += [row[3] for row in plan]
+        plan = self.connection.execute(f"EXPLAIN QUERY PLAN {sql}", parameters).fetchall()
+        self.steps += [row[3] for row in plan]
         return self.connection.execute(sql, parameters)
 
     def scans(self) -> list[str]:
@@ -73,6 +83,7 @@ QUESTIONS: list[Query[object]] = [
     GetRequest("request-1"),
     GetRun("run-1"),
     Look("run-1", "refund#1"),
+    ListStops("run-1", "default", "refund", ("clerk",)),
     ReadAudit(after=3),
     ReadAudit(run_id="run-1"),
     ReadHistory((Question(sha256(b"s"), sha256(b"k"), timedelta(days=1)),), "run-1", "refund#1", START),

@@ -86,6 +86,9 @@ def to_version_1(path: Path) -> None:
         connection.execute("ALTER TABLE hitl_effects DROP COLUMN granted")
         connection.execute("DROP TABLE hitl_grant_uses")
         connection.execute("DROP TABLE hitl_grants")
+        connection.execute("DROP TABLE hitl_assigned")
+        connection.execute("DROP TABLE hitl_comments")
+        connection.execute("DROP TABLE hitl_apart")
         connection.execute("PRAGMA user_version = 1")
 
 

@@ -15,6 +15,7 @@ from hitl_core.tools import as_json
 
 from ..mapping import code_action, code_blocks, code_form
 from ..suspend import Scope, current_scope
+from .words import spoken
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,8 @@ class GatedCode:
     async def _settled(self, scope: Scope, blocks: list[CodeBlock], token: CancellationToken) -> CodeResult:
         now, place, name = scope.now, scope.step("~code"), self.agent.name
         now.reached.add(place)
-        action, form = code_action(name, blocks, scope.path), code_form(name)
+        now.talk.follows_from_the_last(scope.conversation, place)
+        action, form = code_action(name, blocks, scope.path), spoken(code_form(name), scope, place)
         known = await now.gate.settled(place) if self.asks else None
         if self.asks and known is None:
             now.lifted[place] = now.gate.lift(action, call=place, form=form)
@@ -44,9 +46,9 @@ class GatedCode:
             case Refuse(text=text):
                 now.used.append(place)
                 return _not_run(text)
-            case Substitute(result=result, recorded=recorded):
+            case Substitute(result=result, recorded=recorded, note=note):
                 now.used.append(place)
-                return _recalled(result) if recorded else CodeResult(exit_code=0, output=str(result))
+                return _recalled(result) if recorded else CodeResult(exit_code=0, output=_noted(str(result), note))
             case Proceed():
                 with now.working():
                     return await self._carried_out(scope, verdict, token)
@@ -59,10 +61,13 @@ class GatedCode:
             except Exception as exc:
                 effect.outcome = Failed(f"{type(exc).__name__}: {exc}"[:4000])
                 raise
-            if allowed.note:
-                result.output = f"{allowed.note}\n\n{result.output}"
+            result.output = _noted(result.output, allowed.note)
             effect.outcome = Executed(as_json(asdict(result)))
         return result
+
+
+def _noted(output: str, note: str) -> str:
+    return f"{note}\n\n{output}" if note else output
 
 
 def _not_run(text: str) -> CodeResult:

@@ -14,6 +14,7 @@ from hitl_core.tools import Tool
 
 from ..mapping import definition_of, kept_result, refused, said, schema_faults, strict, tool_form, with_note
 from ..suspend import Scope, Suspended
+from .words import spoken
 
 
 class Proposal:
@@ -28,7 +29,7 @@ class Proposal:
         schema: ToolSchema,
         arguments: Arguments,
     ) -> None:
-        self.gate, self.now, self.place = scope.now.gate, scope.now, place
+        self.gate, self.now, self.scope, self.place = scope.now.gate, scope.now, scope, place
         self.native, self.arguments = native, arguments
         self.neutral = self.gate.catalogue.tool(schema["name"])
         self.schema = strict(native.args_type().model_json_schema() if native else schema.get("parameters") or {})
@@ -65,7 +66,7 @@ class Proposal:
         """The gate's verdict. Raises Suspended while nobody has decided; about a tool that was redefined meanwhile,
         people are asked again."""
         self.now.reached.add(self.place)
-        form = tool_form(self.neutral, self.schema, self.arguments)
+        form = spoken(tool_form(self.neutral, self.schema, self.arguments), self.scope, self.place)
         verdict = await self.gate.propose(self.action, call=self.place, form=form)
         if not isinstance(verdict, Wait):
             return verdict
@@ -77,10 +78,10 @@ class Proposal:
         if self.neutral is not None and self.neutral.traits.mode is EffectMode.TRANSACTIONAL:
             return await self._in_store(self.neutral, allowed)
         async with self.gate.carry_out(allowed, suspends=(Suspended,)) as effect:
-            result = with_note(await _uncancelled(name, run(effect.arguments)), allowed.note)
-            effect.outcome = kept_result(result)
+            result = await _uncancelled(name, run(effect.arguments))
+            effect.outcome = kept_result(result, allowed.note, returned=effect.returned)
         if isinstance(effect.outcome, Executed):
-            return result
+            return with_note(result, allowed.note)
         return refused(name, f"This call was tried and failed: {effect.outcome.error}")
 
     async def _in_store(self, neutral: Tool, allowed: Proceed) -> ToolResult:

@@ -97,7 +97,8 @@ class GatedWorkbench(Workbench):
             return refused(name, "The arguments must be an object with names, so nothing was run.")
         native, given = self._native(name), cast("Arguments", dict(asked.arguments))
         if delegates(native):
-            return await self._delegated(scope.call(place), asked, given)
+            anew = bool(getattr(native, DELEGATES, False))
+            return await self._delegated(scope.call(place, anew=anew), asked, given)
         proposal = Proposal(scope, place, self._agent, native, await self._schema(name), given)
         fault = await proposal.fault()
         if fault is not None:

@@ -23,6 +23,7 @@ from hitl_core.protocol import Json, LiveKind
 
 from .batch import Batch
 from .scope import Scope, Suspended, current_scope
+from .talk import MODEL, kept
 
 
 class JournalClient(ChatCompletionClient):
@@ -92,15 +93,17 @@ class JournalClient(ChatCompletionClient):
             raise
 
     def _recalled(self, scope: Scope, place: str) -> CreateResult | None:
-        kept = scope.now.memory[_key(place)]
-        return None if kept is None else CreateResult.model_validate(kept)
+        known = scope.now.memory[_key(place)]
+        return None if known is None else CreateResult.model_validate(known)
 
     def _remembered(self, scope: Scope, place: str, result: CreateResult) -> CreateResult:
-        scope.now.memory.write(_key(place), cast("Json", result.model_dump(mode="json")))
+        scope.now.memory.write(_key(place), kept(result, scope.conversation if self._hears else ""))
         return result
 
     async def _expect(self, scope: Scope, place: str, result: CreateResult, tools: Sequence[Tool | ToolSchema]) -> None:
         """The calls of this answer become the batch of the turn."""
+        if self._hears:
+            scope.now.talk.says(scope.conversation, place, result)
         if not isinstance(result.content, list):
             scope.batch = None
             return
@@ -144,7 +147,7 @@ def _told(text: str) -> LLMMessage:
 
 
 def _key(place: str) -> str:
-    return f"model:{place}"
+    return f"{MODEL}{place}"
 
 
 async def _refuse_lost_tools(scope: Scope, place: str, calls: Sequence[FunctionCall], names: set[str]) -> None:

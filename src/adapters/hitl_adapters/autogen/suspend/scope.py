@@ -19,6 +19,7 @@ from hitl_core.protocol import Json, LiveEvent, LiveKind, PauseRequest, sha256
 
 from .batch import Batch
 from .memory import Memory
+from .talk import Talk
 
 _LONGEST_PLACE: Final = 300
 
@@ -40,6 +41,7 @@ class Current:
 
     turn: Turn
     memory: Memory
+    talk: Talk = field(init=False)
     token: CancellationToken = field(default_factory=CancellationToken)
     lifted: dict[str, PauseRequest] = field(default_factory=dict)
     waits: dict[str, None] = field(default_factory=dict)
@@ -56,6 +58,9 @@ class Current:
     at_work: set[asyncio.Task[object]] = field(default_factory=set)
     idle: asyncio.Event = field(default_factory=_set)
     """Set while no gated call is at work."""
+
+    def __post_init__(self) -> None:
+        self.talk = Talk(self.memory)
 
     @property
     def gate(self) -> Gate:
@@ -110,6 +115,8 @@ class Scope:
     path: tuple[str, ...] = ()
     called: bool = False
     """Inside a tool call: errors are the caller's to see, as the framework has it."""
+    inside: str = ""
+    """The call that the agents here were made for; "" for those that go on from turn to turn."""
     counts: Counter[str] = field(default_factory=Counter)
     batch: Batch | None = None
     stuck: asyncio.Event = field(default_factory=asyncio.Event)
@@ -134,11 +141,16 @@ class Scope:
 
     def turn_of(self, name: str) -> Scope:
         """The scope of the turn that `name` has now."""
-        return Scope(self.now, self.next(name), (*self.path, name), self.called)
+        return Scope(self.now, self.next(name), (*self.path, name), self.called, self.inside)
 
-    def call(self, place: str) -> Scope:
-        """The scope of whatever a tool call starts."""
-        return Scope(self.now, place, self.path, called=True)
+    def call(self, place: str, *, anew: bool = False) -> Scope:
+        """The scope of whatever a tool call starts; `anew` if the agent in it knows nothing of earlier calls."""
+        return Scope(self.now, place, self.path, called=True, inside=place if anew else self.inside)
+
+    @property
+    def conversation(self) -> str:
+        """What tells the conversation of the agent here from all others."""
+        return _short("/".join((self.inside, *self.path)))
 
 
 _scope: ContextVar[Scope | None] = ContextVar("hitl_autogen_scope", default=None)

@@ -11,9 +11,9 @@ from crewai.task import Task
 
 from hitl_core.protocol import Origin
 
+from ..mapping import role_of
 from ..suspend import Suspended, current, scope, seam
 from .steps import Step
-from .tools import role_of
 
 
 def hold_callbacks() -> None:

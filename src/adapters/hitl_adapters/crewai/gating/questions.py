@@ -11,10 +11,9 @@ from hitl_core.protocol import Answer, Json, Origin
 from hitl_core.tools import as_json
 
 from ..errors import Unanswered
-from ..mapping import ask_form, hook_action
+from ..mapping import ask_form, hook_action, role_of
 from ..suspend import Suspended, current, scope, seam
 from .lifting import decided_at, proceeds
-from .tools import role_of
 
 
 def lift_questions() -> None:

@@ -10,10 +10,9 @@ from pydantic import BaseModel
 from hitl_core.protocol import Accept, Edit, Origin, Revise
 
 from ..errors import Unanswered
-from ..mapping import review_action, review_form
+from ..mapping import review_action, review_form, role_of
 from ..suspend import Current, Suspended, current, scope
 from .lifting import decided_at, proceeds
-from .tools import role_of
 
 
 class Reviews(SyncHumanInputProvider):

@@ -39,10 +39,11 @@ from hitl_core.protocol import (
 from hitl_core.tools import Tool, as_json
 
 from ..errors import tried
-from ..mapping import argument_fault, definition_of, said, tool_form
+from ..mapping import argument_fault, definition_of, role_of, said, tool_form
 from ..suspend import Current, Suspended, scope, within
 from ..suspend.threads import off_loop
 from .steps import gates
+from .words import spoken
 
 NEUTRAL: Final = "hitl_tool"
 """Attribute of a CrewAI tool that was built from a neutral one."""
@@ -92,7 +93,7 @@ def _decide(now: Current, context: ToolCallHookContext, native: Any, neutral: To
     if method := scope().method:
         now.once(gates(method), True)
     now.emit(LiveKind.TOOL_CALL, action.tool, node=scope().path, id=place, data=cast("Json", action.arguments))
-    form = tool_form(neutral, action, _json_schema(native))
+    form = spoken(tool_form(neutral, action, _json_schema(native)), now, action.origin.agent, place)
     verdict = now.blocking(now.gate.propose(action, call=place, form=form))
     result = _obey(now, native, neutral, verdict, place, action)
     if result.own or not isinstance(verdict, Wait):
@@ -218,11 +219,6 @@ def action_of(context: ToolCallHookContext, native: Any, neutral: Tool | None) -
         else definition_of(name, str(native.description), _json_schema(native))
     )
     return Action(tool=name, arguments=_plain(context.tool_input), definition=definition, origin=origin)
-
-
-def role_of(agent: Any) -> str | None:
-    role = getattr(agent, "role", None)
-    return str(role).strip()[:200] or None if role else None
 
 
 def _plain(arguments: dict[str, Any]) -> dict[str, Json]:

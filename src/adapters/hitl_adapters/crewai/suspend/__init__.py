@@ -5,7 +5,7 @@ from .inherit import carry_into_threads
 from .kept import Kept
 from .memories import journal_memories
 from .models import journal_models, watch_models
-from .places import Scope, scope, within
+from .places import Scope, conversation, scope, within
 from .seams import seam
 from .threads import in_own_thread
 
@@ -15,6 +15,7 @@ __all__ = [
     "Scope",
     "Suspended",
     "carry_into_threads",
+    "conversation",
     "current",
     "doubt_about",
     "driving",

@@ -20,6 +20,7 @@ from hitl_core.protocol import Action, Json, LiveEvent, LiveKind, PauseRequest, 
 
 from ..errors import PAUSED
 from .places import Scope, scope, short
+from .talk import Talk
 
 T = TypeVar("T")
 
@@ -44,6 +45,7 @@ class Current:
     reached: set[str] = field(default_factory=set)
     skipped: set[str] = field(default_factory=set)
     lifted: dict[str, PauseRequest] = field(default_factory=dict)
+    talk: Talk = field(default_factory=Talk)
     native: Any = None
     failure: BaseException | None = None
     over: bool = False
@@ -71,13 +73,14 @@ class Current:
         """The place of the next `name` with this content in the scope we are in."""
         return self._nth(scope().path, name, content)
 
-    def reserve(self, call_id: str, name: str, content: Json) -> None:
+    def reserve(self, call_id: str, name: str, content: Json) -> str:
         """Give a tool call that a model asked for its place, in the order of asking; threads come for it later."""
         path = scope().path
         place = self._nth(path, name, content)
         with self._lock:
             self._order.setdefault(place, len(self._order))
             self._reserved.setdefault((path, call_id), []).append(place)
+        return place
 
     def reserved(self, call_id: str | None, name: str, content: Json) -> str:
         """The place that was reserved for this call of a model, or the next one."""

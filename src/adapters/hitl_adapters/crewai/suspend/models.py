@@ -20,14 +20,18 @@ from hitl_core.gate import guided
 from hitl_core.protocol import Json, LiveKind, sha256
 from hitl_core.tools import as_json
 
+from ..mapping import before_action, role_of, words_in
 from .current import Current, Suspended, current
-from .places import scope
+from .places import conversation, scope
 from .seams import seam
 
 _FIELDS: Final = ("role", "content", "tool_calls", "tool_call_id", "name")
 
 _streamed: ContextVar[list[str] | None] = ContextVar("hitl_crewai_streamed", default=None)
 """Set while a model is asked: whether its words have been passed on as they came."""
+
+_heard: ContextVar[list[str] | None] = ContextVar("hitl_crewai_heard", default=None)
+"""Set while a model is asked: what it says in the answers that come from its provider."""
 
 _calling: ContextVar[bool] = ContextVar("hitl_crewai_model_call", default=False)
 
@@ -51,6 +55,8 @@ def journal_models() -> None:
             seam(cls, "call", _call)
         if "acall" in vars(cls):
             seam(cls, "acall", _acall)
+        for name in [name for name in vars(cls) if name.startswith("_extract_") and "finish_reason" in name]:
+            seam(cls, name, _hear)
     seam(InternalInstructor, "to_pydantic", _instruct)
 
 
@@ -65,6 +71,14 @@ def _chunk(source: Any, event: LLMStreamChunkEvent) -> None:
         return
     streamed.append(event.chunk)
     now.emit(LiveKind.TEXT, event.chunk, node=scope().path, id=str(event.call_id))
+
+
+def _hear(original: Callable[..., Any], response: Any, *args: Any, **kwargs: Any) -> Any:
+    """Every provider looks here at its whole answer. Of one with calls, CrewAI keeps nothing else."""
+    heard = _heard.get()
+    if heard is not None:
+        heard.append(words_in(response))
+    return original(response, *args, **kwargs)
 
 
 def _classes(root: type[Any]) -> Iterator[type[Any]]:
@@ -119,6 +133,7 @@ def _instruct(original: Callable[..., Any], instructor: Any) -> Any:
 def _as_outermost() -> Iterator[None]:
     token = _calling.set(True)
     _streamed.set([])
+    _heard.set([])
     try:
         yield
     finally:
@@ -139,7 +154,7 @@ class _Asked:
             now.halt(error)
             raise Suspended from error
         self._now = now
-        self._messages, self._hears = messages, given.get("from_agent") is not None
+        self._messages, self._agent = messages, given.get("from_agent")
         self._shape: type[BaseModel] | None = given.get("response_model")
         self._key = now.place("model", _content(llm, messages, given, self._shape))
         for ready in before_model_call:
@@ -151,7 +166,7 @@ class _Asked:
 
     def messages(self) -> Any:
         """What is asked, with what people have said to the agent whose call it is; CrewAI's own list stays as it is."""
-        if not self._hears or not isinstance(self._messages, list):
+        if self._agent is None or not isinstance(self._messages, list):
             return self._messages
         told = guided(self._now.gate, self._messages, of=scope().path, record=_message, told=_told)
         try:
@@ -163,28 +178,34 @@ class _Asked:
 
     def remember(self, answer: Any) -> Any:
         """Keep the answer, and give CrewAI the kept form: the next time it gets the same."""
-        value = cast("dict[str, Json]", self._now.remember(self._key, _kept(answer)))
+        value = cast("dict[str, Json]", self._now.remember(self._key, _kept(answer, _words())))
         if isinstance(value.get("text"), str) and not _streamed.get():
             self._now.emit(LiveKind.TEXT, str(value["text"]), node=scope().path, id=self._key)
         return self._as_given(value)
 
     def _as_given(self, value: Json) -> Any:
         kept = cast("dict[str, Any]", value)
+        calls = [self._reserve(call) for call in kept.get("calls", ())]
+        self._says(kept, [each for each in calls if each])
         if "calls" in kept:
-            for call in kept["calls"]:
-                self._reserve(call)
             return [dict(call, function=dict(call["function"])) for call in kept["calls"]]
         if "model" in kept and self._shape is not None:
             return self._shape.model_validate(kept["model"])
         return kept.get("text", kept.get("json"))
 
-    def _reserve(self, call: dict[str, Any]) -> None:
+    def _says(self, kept: dict[str, Any], calls: list[str]) -> None:
+        """Keep an agent's words; what it says as text may have a call in it."""
+        words = kept.get("words", "") if "calls" in kept else before_action(kept.get("text", ""))
+        if self._agent is not None:
+            self._now.talk.says(conversation(role_of(self._agent)), self._key, words, calls)
+
+    def _reserve(self, call: dict[str, Any]) -> str:
         name, arguments = call["function"]["name"], call["function"]["arguments"]
         try:
             parsed = json.loads(arguments) if arguments else {}
-            self._now.reserve(call["id"], name, parsed)
+            return self._now.reserve(call["id"], name, parsed)
         except ValueError:
-            return  # CrewAI tells the model that these are no arguments
+            return ""  # CrewAI tells the model that these are no arguments
 
 
 def _only_plans(function: Any) -> bool:
@@ -222,7 +243,12 @@ def _sha(value: Any) -> str:
     return sha256(json.dumps(value, sort_keys=True, default=str, ensure_ascii=False).encode(errors="replace"))
 
 
-def _kept(answer: Any) -> dict[str, Json]:
+def _words() -> str:
+    """What the model that was asked has said, beside its calls."""
+    return "".join(_streamed.get() or ()) or "".join((_heard.get() or [""])[-1:])
+
+
+def _kept(answer: Any, words: str) -> dict[str, Json]:
     """A model's answer as the journal keeps it."""
     if isinstance(answer, str):
         return {"text": answer}
@@ -230,7 +256,8 @@ def _kept(answer: Any) -> dict[str, Json]:
         return {"model": answer.model_dump(mode="json")}
     if isinstance(answer, list) and is_tool_call_list(answer):
         found = [extract_tool_call_info(call) for call in answer]
-        return {"calls": [_neutral_call(*each) for each in found if each is not None]}
+        calls: dict[str, Json] = {"calls": [_neutral_call(*each) for each in found if each is not None]}
+        return {**calls, "words": words} if words else calls
     return {"json": as_json(answer)}
 
 

@@ -54,6 +54,11 @@ def scope() -> Scope:
     return _scope.get()
 
 
+def conversation(agent: str | None) -> str:
+    """What tells the conversation that an agent has where we are from all others."""
+    return f"{scope().path}|{agent or ''}"
+
+
 def enter(found: Scope) -> None:
     """Go on in another scope, for the rest of this context: CrewAI announces a task, and never its end."""
     _scope.set(found)

@@ -11,7 +11,7 @@ import functools
 import inspect
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar, cast, overload
 
 from langgraph.config import get_config
@@ -28,6 +28,7 @@ from ..mapping.calls import Proposal, argument_fault, delegates, form_of, lineag
 from ..mapping.messages import Result, answer, noted, outcome_of, unshowable, with_arguments
 from ..mapping.wrappers import is_the_gate
 from ..suspend import Current, Halt, admitted, current, halting, keeping_invalid
+from .words import spoken
 
 
 def gated_tool_node(tools: list[Any], **options: Any) -> ToolNode:
@@ -57,7 +58,7 @@ def gate_tool_call(
     with halting(now, found.proposal), now.gate.carry_out(found.allowed, suspends=(GraphBubbleUp,)) as effect:
         with keeping_invalid():
             made = handler(with_arguments(request, effect.arguments))
-        return _kept(effect, noted(made, found.allowed.note))
+        return _kept(effect, made, found.allowed.note)
 
 
 @is_the_gate
@@ -76,7 +77,7 @@ async def agate_tool_call(
             async with now.gate.carry_out(found.allowed, suspends=(GraphBubbleUp,)) as effect:
                 with keeping_invalid():
                     made = await handler(with_arguments(request, effect.arguments))
-                return _kept(effect, noted(made, found.allowed.note))
+                return _kept(effect, made, found.allowed.note)
 
 
 async def _admit(now: Current, request: ToolCallRequest, agent: str | None) -> Result | Go:
@@ -92,6 +93,7 @@ async def _admit(now: Current, request: ToolCallRequest, agent: str | None) -> R
         proposal = proposal_of(request, neutral, call, agent)
     except RecordError as exc:
         return unshowable(request, exc)
+    proposal = replace(proposal, form=spoken(proposal.form, request, call))
     verdict = await admitted(now, proposal)
     return Go(proposal, verdict) if isinstance(verdict, Proceed) else answer(request, verdict)
 
@@ -112,9 +114,9 @@ def _gone(request: ToolCallRequest) -> Halt:
     return halt
 
 
-def _kept(effect: Carrying, result: Result) -> Result:
-    effect.outcome = outcome_of(result)
-    return result
+def _kept(effect: Carrying, result: Result, note: str) -> Result:
+    effect.outcome = outcome_of(result, note, returned=effect.returned)
+    return noted(result, note)
 
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -135,7 +137,9 @@ def gated(function: Callable[..., Any] | Tool | None = None, /, **traits: Any) -
         return functools.partial(gated, **traits)
     declared = function if isinstance(function, Tool) else tool(**traits)(function)
     made = cast("Callable[..., Any]", declared.function)
-    return _gated_async(declared, made) if inspect.iscoroutinefunction(made) else _gated_sync(declared, made)
+    guarded: Any = _gated_async(declared, made) if inspect.iscoroutinefunction(made) else _gated_sync(declared, made)
+    guarded.hitl_tool = declared
+    return guarded
 
 
 def _gated_async(declared: Tool, made: Callable[..., Any]) -> Callable[..., Any]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from langchain_core.messages import AIMessage, ToolMessage
+from langchain_core.messages import AIMessage, ToolCall, ToolMessage
 from langchain_core.tools import BaseTool
 from langgraph.prebuilt.tool_node import ToolCallRequest
 from pydantic import BaseModel, ValidationError
 
 from hitl_core.gate import Form
-from hitl_core.protocol import Action, Arguments, Context, Json, Kind, Option, Origin, canonical, sha256
+from hitl_core.protocol import Action, Arguments, Json, Kind, Option, Origin, canonical, sha256
 from hitl_core.tools import Tool
 
 from .messages import refused
@@ -40,21 +40,31 @@ def twin_of(request: ToolCallRequest) -> str | None:
 
 
 def _short_id(request: ToolCallRequest) -> str:
-    name = str(request.tool_call["id"])
+    return made_as(request.tool_call)
+
+
+def made_as(call: ToolCall) -> str:
+    """The model's id of a call as a part of its place."""
+    name = str(call["id"])
     return name if len(name) <= _ID_LENGTH else sha256(name.encode())
 
 
 def _beside(state: Any) -> list[Any]:
     """The tool calls of the message that a ToolNode carries out."""
-    said = _saying(state)
-    return [] if said is None else list(said.tool_calls)
+    said = messages_of(state)
+    return list(said[-1].tool_calls) if said else []
 
 
-def _saying(state: Any) -> AIMessage | None:
-    """The message that a ToolNode carries out, under whatever key the state has it."""
+def messages_of(state: Any) -> list[AIMessage]:
+    """What the model has said up to the message that a ToolNode carries out, under whatever key the state has it."""
     values = state.values() if isinstance(state, dict) else [state] if isinstance(state, list) else vars(state).values()
-    said = (each for messages in values if isinstance(messages, list) for each in reversed(messages))
-    return next((each for each in said if isinstance(each, AIMessage) and each.tool_calls), None)
+    for messages in values:
+        said = [each for each in messages if isinstance(each, AIMessage)] if isinstance(messages, list) else []
+        while said and not said[-1].tool_calls:
+            said.pop()
+        if said:
+            return said
+    return []
 
 
 def _namespace(request: ToolCallRequest) -> str:
@@ -87,18 +97,7 @@ def proposal_of(request: ToolCallRequest, neutral: Tool | None, place: str, agen
         definition=neutral.definition if neutral else definition_of(request.tool),
         origin=Origin(agent=agent, path=lineage(_namespace(request), agent)),
     )
-    form = replace(form_of(neutral, request.tool, action), context=Context(message=_words(request)))
-    return Proposal(action, place, form)
-
-
-_MOST_WORDS: Final = 4_000
-"""Characters of what an agent says with a call that people are shown."""
-
-
-def _words(request: ToolCallRequest) -> str:
-    """What the model says in the message that makes the call: the agent's own words."""
-    said = _saying(request.state)
-    return "" if said is None else str(said.text)[:_MOST_WORDS]
+    return Proposal(action, place, form_of(neutral, request.tool, action))
 
 
 def delegates(request: ToolCallRequest) -> bool:

@@ -34,6 +34,7 @@ from ..mapping import (
 from ..suspend import Current, body_of, current, found, scope
 from .carrying import NOTHING_RAN, Body, Proposal, halting, in_doubt, obey, once, rule
 from .edited import with_arguments
+from .words import spoken
 
 LocalTool = ShellTool | ApplyPatchTool | CustomTool
 
@@ -101,7 +102,7 @@ class LocalOversight:
         path = now.lineage(call_id)
         action = action_of(self.name, arguments, definition=definition_of(self.name, "", {}), path=path)
         _ = action.digest
-        return Proposal(action, now.place(call_id), local_form(arguments), asks)
+        return Proposal(action, now.place(call_id), spoken(local_form(arguments), now, call_id), asks)
 
     def now(self) -> Current | None:
         """The turn that a call belongs to. Raises NoRun or AppRefused for a gated one that is in none."""

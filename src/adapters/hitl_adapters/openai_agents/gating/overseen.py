@@ -23,6 +23,7 @@ from ..suspend import Current, around, body_of, current, found, within
 from .carrying import NOTHING_RAN, Body, Proposal, halting, heed_stop, in_doubt, obey, once, rule
 from .edited import checks_what_runs, with_arguments
 from .locals import LocalOversight
+from .words import spoken
 
 Former = Callable[[Arguments], Form]
 
@@ -69,7 +70,7 @@ class Oversight:
         form = self.form(arguments) if self.form else form_of(self.neutral, self.original.params_json_schema, arguments)
         if self.delegates and form.kind is Kind.APPROVAL:
             form = replace(form, title=f"Let {self.name} work on this")
-        return Proposal(action, now.place(call_id), form, asks)
+        return Proposal(action, now.place(call_id), spoken(form, now, call_id), asks)
 
     # ── before the SDK decides whether to pause ──────────────────────────────────────────────────────────────
 
@@ -162,7 +163,7 @@ class Oversight:
                 return NOTHING_RAN
             now.used.append(proposal.call)
             if not isinstance(verdict, Proceed):
-                return said(verdict.result) if isinstance(verdict, Substitute) else verdict.text
+                return noted(said(verdict.result), verdict.note) if isinstance(verdict, Substitute) else verdict.text
             allowed, note = verdict.action.arguments, verdict.note
         with within(call_id):
             return noted(await body(allowed), note)

@@ -28,6 +28,7 @@ from ..suspend import Current
 from .carrying import Proposal, heed_stop, in_doubt, lost, rule
 from .locals import LocalOversight
 from .overseen import Overseer, Oversight, oversight_of
+from .words import spoken
 
 _LOCAL: Final = {"shell_call": ShellTool, "apply_patch_call": ApplyPatchTool, "custom_tool_call": CustomTool}
 """The SDK's own tools by the kind of their calls."""
@@ -121,7 +122,8 @@ def _proposal(now: Current, item: ToolApprovalItem, call_id: str, tool: Overseer
     name = item.tool_name or "tool"
     action = action_of(name, arguments, definition=definition_of(name, "", {}), path=now.lineage(call_id))
     _ = action.digest
-    return Proposal(action, now.place(call_id), Form(allowed=DECISION_ONLY), asks=True)
+    form = spoken(Form(allowed=DECISION_ONLY), now, call_id)
+    return Proposal(action, now.place(call_id), form, asks=True)
 
 
 async def _tool_of(item: ToolApprovalItem, context: Any) -> Overseer | None:

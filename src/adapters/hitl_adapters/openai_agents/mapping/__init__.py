@@ -21,7 +21,7 @@ from .local import (
     shell_result,
 )
 from .results import NoResult, kept, noted, said, unkept
-from .speech import answer_of, conversation, events_of, guidance_item, input_of, record_of
+from .speech import answer_of, conversation, events_of, guidance_item, input_of, record_of, words_in
 from .turns import call_ids, completed, from_record, response_of, to_record
 
 __all__ = [
@@ -57,4 +57,5 @@ __all__ = [
     "shell_result",
     "to_record",
     "unkept",
+    "words_in",
 ]

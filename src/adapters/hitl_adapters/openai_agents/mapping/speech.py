@@ -59,6 +59,12 @@ def _line(item: Any) -> dict[str, Json] | None:
     return None
 
 
+def words_in(output: Sequence[Any]) -> str:
+    """What a model says in an answer, apart from its calls and from what it thinks."""
+    messages = (each.get("content") for each in output if each.get("type") == "message")
+    return "\n\n".join(filter(None, map(_text, messages)))
+
+
 def _text(content: Any) -> str:
     if isinstance(content, str):
         return content

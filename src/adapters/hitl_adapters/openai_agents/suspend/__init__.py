@@ -13,7 +13,7 @@ from .kept import Kept, require_readable, restored
 from .loop import drive
 from .remembering import Remembering
 from .sessions import LateSession, close_calls
-from .turn import Current, Halt, around, body_of, current, driving, found, scope, within
+from .turn import Current, Halt, Said, around, body_of, current, driving, found, scope, within
 
 __all__ = [
     "Current",
@@ -21,6 +21,7 @@ __all__ = [
     "Kept",
     "LateSession",
     "Remembering",
+    "Said",
     "around",
     "body_of",
     "close_calls",

@@ -74,9 +74,9 @@ class Remembering(Model):
         if line is None:
             await self._heed(now)
             return None
-        now.answered[here] += 1
         assert isinstance(line, dict)
-        now.learn(line)
+        now.learn(line, now.answered[here])
+        now.answered[here] += 1
         return from_record(line)
 
     async def _heed(self, now: Current) -> None:
@@ -117,8 +117,8 @@ class Remembering(Model):
         except HitlError as exc:
             now.halt(exc)
             raise Halt(str(exc)) from exc
+        now.learn(line, now.answered[here])
         now.answered[here] += 1
-        now.learn(line)
         return made
 
     # ── the rest of a model is its own ───────────────────────────────────────────────────────────────────────

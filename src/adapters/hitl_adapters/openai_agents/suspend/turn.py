@@ -15,7 +15,7 @@ from hitl_core.gate import Gate
 from hitl_core.protocol import Arguments, Json, PauseRequest, Verdict, sha256
 
 from ..errors import TOLD_APART, at_least
-from ..mapping import bounded, call_ids, several_operations
+from ..mapping import bounded, call_ids, several_operations, words_in
 from .kept import Kept
 
 MIXES_RUNS: Final = not at_least(TOLD_APART)
@@ -31,10 +31,21 @@ class Halt(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asked for a call: the agent, and the call of the agent tool inside which it works ("" at the root)."""
+    """Who asked for a call: the agent, and the call of the agent tool inside which it works ("" at the root). `number`
+    counts the answers of models there."""
 
     agent: str
     scope: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One answer of an agent's model: its words, and the calls that it made with them."""
+
+    agent: str
+    words: str
+    calls: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -52,6 +63,8 @@ class Current:
     answered: Counter[str] = field(default_factory=Counter)
     failures: dict[str, str] = field(default_factory=dict)
     callers: dict[str, Caller] = field(default_factory=dict)
+    said: dict[tuple[str, int], Said] = field(default_factory=dict)
+    """The answers of models by where their agent works and their number there; of one number the latest counts."""
     patches: dict[str, Arguments] = field(default_factory=dict)
     several: set[str] = field(default_factory=set)
     taken: set[str] = field(default_factory=set)
@@ -60,7 +73,7 @@ class Current:
         self.answered.update(self.kept.answered)
         for key, line in self.journal.items():
             if MODEL in (key[: len(MODEL)], key.partition("/")[2][: len(MODEL)]):
-                self.learn(cast("dict[str, Any]", line))
+                self.learn(cast("dict[str, Any]", line), int(key.rpartition("#")[2].partition("~")[0]))
 
     @property
     def gate(self) -> Gate:
@@ -105,10 +118,12 @@ class Current:
         above = self.lineage(caller.scope) if caller.scope else ()
         return (*above, caller.agent)
 
-    def learn(self, line: dict[str, Any]) -> None:
-        """Who asked for the calls in an answer of a model."""
-        for call_id in call_ids(line["output"]):
-            self.callers[call_id] = Caller(str(line["agent"]), str(line["scope"]))
+    def learn(self, line: dict[str, Any], number: int) -> None:
+        """Who asked for the calls in an answer of a model, and with which words."""
+        agent, scope, made = str(line["agent"]), str(line["scope"]), call_ids(line["output"])
+        self.said[scope, number] = Said(agent, words_in(line["output"]), tuple(made))
+        for call_id in made:
+            self.callers[call_id] = Caller(agent, scope, number)
         self.several |= {str(item["call_id"]) for item in line["output"] if several_operations(item)}
 
     def fresh(self, call_id: str, number: int, scope: str) -> str:

@@ -1,23 +1,31 @@
-"""What each store command does, one file per family. A command is one function inside one transaction."""
+"""What commands about runs and effects do, one file per family. A command is one function in one transaction."""
 
-from . import decisions, deferring, effects, endings, grants, guidance, journal, runs, stops, timers
-from .counting import own_effect, past
-from .runs import find
-from .stops import in_force
+from . import effects, endings, grants, guidance, journal, persons, runs, stops
+from .counting import own_effect, past, prune_history
+from .endings import cancel
+from .freezing import freeze, is_late, thaw, wake_if_settled
+from .runs import by_key, find
+from .stops import covering, in_force
 
 __all__ = [
-    "decisions",
-    "deferring",
+    "by_key",
+    "cancel",
+    "covering",
     "effects",
     "endings",
     "find",
+    "freeze",
     "grants",
     "guidance",
     "in_force",
+    "is_late",
     "journal",
     "own_effect",
     "past",
+    "persons",
+    "prune_history",
     "runs",
     "stops",
-    "timers",
+    "thaw",
+    "wake_if_settled",
 ]

@@ -6,11 +6,11 @@ from datetime import datetime
 from decimal import ROUND_CEILING, Decimal
 from typing import Final
 
-from ....commands import BeginEffect
+from ....commands import BeginEffect, PruneHistory
 from ....errors import HistoryMoved
 from ....policy import Past, Question
 from ....protocol import micros
-from ..tables import View, column
+from ..tables import Transaction, View, column
 
 _UNIT: Final = Decimal(10) ** 6
 
@@ -49,6 +49,32 @@ def count(view: View, command: BeginEffect, effect: int) -> None:
         view.execute("DELETE FROM hitl_past WHERE series = ? AND key = ? AND effect = ?", (*place, effect))
         row = (*place, micros(command.now), effect, _units(amount))
         view.execute("INSERT INTO hitl_past (series, key, at, effect, amount) VALUES (?, ?, ?, ?, ?)", row)
+
+
+_NEXT: Final = "SELECT key, at FROM hitl_past WHERE series = ? AND key >= ? ORDER BY key, at LIMIT 1"
+
+_OLD: Final = "SELECT at FROM hitl_past WHERE series = ? AND key = ? AND at <= ? ORDER BY at LIMIT ?"
+
+_DROP: Final = "DELETE FROM hitl_past WHERE series = ? AND key = ? AND at <= ?"
+
+
+def prune_history(txn: Transaction, command: PruneHistory) -> str:
+    """From key to key: the oldest row of each says whether there is something to delete."""
+    series, before, left = _digest(command.series), micros(command.before), command.limit
+    place = bytes.fromhex(command.after)
+    for _ in range(command.limit):
+        found = txn.one(_NEXT, series, place)
+        if found is None:
+            return ""
+        place, oldest = found
+        old = txn.execute(_OLD, (series, place, before, left)).fetchall() if oldest <= before else []
+        if old:
+            txn.execute(_DROP, (series, place, old[-1][0]))
+            left -= len(old)
+        if left <= 0:
+            break
+        place += b"\0"  # the next one that there can be
+    return place.hex()
 
 
 def _units(amount: Decimal) -> int:

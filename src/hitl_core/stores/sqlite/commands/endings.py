@@ -28,6 +28,7 @@ from ....lifecycle import IllegalMove, RequestEvent, RunEvent
 from ....protocol import (
     Action,
     AuditEvent,
+    Grant,
     Guidance,
     Json,
     Overridden,
@@ -39,11 +40,11 @@ from ....protocol import (
     micros,
 )
 from ..tables import RUN as SELECT_RUN
-from ..tables import RunRow, Transaction, View, bodies, checked, column, emptied, requests, text, unpack
+from ..tables import RunRow, Transaction, View, apart, bodies, checked, column, emptied, requests, text, unpack
 from . import guidance
 from .freezing import wake_if_settled
 from .runs import FREED, current, find, leased, move
-from .stops import in_force, of_action
+from .stops import of_action
 
 ERROR_LENGTH: Final = 65_536
 """Characters of a run's or an effect's error text that are kept."""
@@ -73,9 +74,8 @@ def pause_run(txn: Transaction, command: PauseRun) -> Run:
 
 
 def _ask(txn: Transaction, row: RunRow, asked: list[tuple[PauseRequest, bodies.Body]], now: datetime) -> None:
-    stops = in_force(txn)
     for request, body in asked:
-        requests.insert(txn, row, request, body, now, of_action(stops, row, request.action))
+        requests.insert(txn, row, request, body, now, of_action(txn, row, request.action))
 
 
 def _supersede(txn: Transaction, row: RunRow, command: PauseRun) -> None:
@@ -233,14 +233,10 @@ def erase_run(txn: Transaction, command: EraseRun) -> Run:
     for each in undos:
         if not RunState(each.state).over:
             raise RunBusy(f"run {each.name!r}, which undoes run {row.name!r}, is {each.state}; cancel it first")
-    # What is deleted is overwritten in the file too; the write-ahead log forgets it when it is next folded in.
-    txn.execute("PRAGMA secure_delete = ON")
-    try:
-        for each in (row, *undos):
-            if not is_erased(each):
-                _erase(txn, each, command)
-    finally:
-        txn.execute("PRAGMA secure_delete = OFF")
+    txn.erases = True
+    for each in (row, *undos):
+        if not is_erased(each):
+            _erase(txn, each, command)
     return current(txn, find(txn, command.run_id))
 
 
@@ -271,21 +267,30 @@ def _erase(txn: Transaction, row: RunRow, command: EraseRun) -> None:
     _emptied(txn, _VOTES, row.key, Response, emptied.response)
     _emptied(txn, "SELECT body FROM hitl_guidance WHERE run = ?", row.key, Guidance, emptied.guidance)
     done = _emptied(txn, "SELECT action FROM hitl_effects WHERE run = ?", row.key, Action, emptied.action)
+    _emptied(txn, f"SELECT body FROM hitl_grants WHERE {_FOR_RUN}", row.key, Grant, emptied.grant)  # noqa: S608
     for held in _DROPPED:
         txn.execute(f"DELETE FROM hitl_bodies WHERE key IN ({held})", (row.key,))  # noqa: S608
     for statement in _CLEARED:
         txn.execute(statement, (row.key,))
+    inside = apart.inside_of_run(txn, row.key)
     told: dict[str, Json] = {
         "reason": command.reason,
+        "authenticated_by": command.authenticated_by,
         "retention": command.retention,
         "requests": asked,
         "effects": done,
+        "apart": apart.erase_of_run(txn, row.key),
+        "inside": inside,
     }
     left: dict[str, Json] = {"undoes": row.undoes} if row.undoes else {}
-    left["erased"] = {"at": command.now.isoformat(), "by": command.by, "retention": command.retention}
+    mark: dict[str, Json] = {"at": command.now.isoformat(), "by": command.by, "retention": command.retention}
+    left["erased"] = {**mark, "inside": inside} if inside else mark
     txn.execute(_RUN, (json.dumps(left), row.key))
     txn.note(AuditEvent.RUN_ERASED, row.name, command.by, command.now, told, run=row.key)
 
+
+# Grants that are for this run alone; as it is over, they let nothing run any more.
+_FOR_RUN: Final = "id IN (SELECT subject FROM hitl_audit WHERE run = ? AND event = 'grant.given')"
 
 _VOTES: Final = "SELECT body FROM hitl_votes WHERE request IN (SELECT key FROM hitl_requests WHERE run = ?)"
 
@@ -299,6 +304,7 @@ _DROPPED: Final = (
     "SELECT output FROM hitl_runs WHERE key = ?",
     "SELECT original FROM hitl_overrides WHERE run = ?",
     f"SELECT body FROM hitl_drafts WHERE {_OF_RUN}",  # noqa: S608
+    "SELECT body FROM hitl_comments WHERE request IN (SELECT key FROM hitl_requests WHERE run = ?)",
     "SELECT body FROM hitl_overrides WHERE run = ?",
 )
 """Bodies of which nothing is left."""
@@ -311,8 +317,10 @@ _CLEARED: Final = (
     "UPDATE hitl_effects SET result = NULL, error = NULL, ended = NULL WHERE run = ?",
     "DELETE FROM hitl_overrides WHERE run = ?",
     f"DELETE FROM hitl_drafts WHERE {_OF_RUN}",  # noqa: S608
+    "DELETE FROM hitl_comments WHERE request IN (SELECT key FROM hitl_requests WHERE run = ?)",
     "UPDATE hitl_requests SET draft = NULL WHERE run = ?",
     "DELETE FROM hitl_journal WHERE run = ?",
+    f"UPDATE hitl_grants SET revoked_by = '(erased)' WHERE revoked_by IS NOT NULL AND {_FOR_RUN}",  # noqa: S608
 )
 
 _RUN: Final = """UPDATE hitl_runs SET input = NULL, checkpoint = NULL, output = NULL, error = NULL, started_by = NULL,

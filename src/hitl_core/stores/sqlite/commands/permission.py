@@ -9,7 +9,7 @@ from ....errors import AlreadyStarted, DigestMismatch, EffectRefused, HitlError
 from ....lifecycle import ActionState, RequestState
 from ....protocol import UNDO, Action, AuditEvent, EffectMode, Json, changed_arguments
 from ..tables import EffectRow, RequestRow, RunRow, Transaction, View, column, request_by_key, requests
-from .stops import in_force, of_action
+from .stops import of_action
 
 
 def check(txn: Transaction, command: BeginEffect, run: RunRow, effect: EffectRow | None) -> RequestRow | None:
@@ -32,7 +32,7 @@ def _refuse(txn: Transaction, command: BeginEffect, run: RunRow, error: HitlErro
 def _examine(
     txn: Transaction, command: BeginEffect, run: RunRow, effect: EffectRow | None
 ) -> tuple[HitlError | None, RequestRow | None]:
-    for stop in of_action(in_force(txn), run, command.action):
+    for stop in of_action(txn, run, command.action):
         return stop.holds_back(f"the call {command.call!r} of {command.action.tool!r}"), None
     undone = taken(txn, run, command.call, None if effect is None else effect.key)
     if undone is not None:

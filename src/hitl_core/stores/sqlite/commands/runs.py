@@ -14,7 +14,7 @@ from ..tables import READY as SELECT_READY
 from ..tables import RUN as SELECT_RUN
 from ..tables import RunRow, Transaction, View, bodies, column, pending, requests, run_record
 from .freezing import wake
-from .stops import in_force, of_run
+from .stops import covering, of_run
 
 # ── finding ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -80,7 +80,7 @@ _INSERT: Final = """INSERT INTO hitl_runs (id, state, app, thread, started_by, c
 def open_run(txn: Transaction, command: OpenRun) -> Claimed:
     run, now = command.run, command.now
     body = None if run.input is None else bodies.pack(run.input, what="input", limit=bodies.RESULT_LIMIT)
-    for stop in of_run(in_force(txn), run.id, run.tenant):
+    for stop in covering(txn, run=run.id, tenant=run.tenant):
         raise stop.holds_back(f"run {run.id}")
     if txn.one("SELECT 1 FROM hitl_runs WHERE id = ?", column(run.id)):
         raise RunBusy(f"there is a run {run.id!r} already; every run needs an id of its own")
@@ -123,13 +123,12 @@ def claim_runs(txn: Transaction, command: ClaimRuns) -> tuple[Claimed, ...]:
 
 def claimable(view: View, command: ClaimRuns) -> list[RunRow]:
     """The runs that the command would take: ready ones, oldest first, then those with an ended lease."""
-    stops = in_force(view)
     found: list[RunRow] = []
     for sql, given in _candidates(command):
         for row in map(RunRow._make, view.execute(sql, given)):
             if len(found) == command.limit:
                 return found
-            if not of_run(stops, row.name, row.tenant):
+            if not of_run(view, row):
                 found.append(row)
     return found
 
@@ -189,7 +188,7 @@ def reopen_run(txn: Transaction, command: ReopenRun) -> Claimed:
         raise RunFinished(f"run {row.name!r} is cancelled; start a new one")
     if row.more and "erased" in json.loads(row.more):
         raise RunFinished(f"run {row.name!r} is erased, so nothing is left to go back to; start a new one")
-    for stop in of_run(in_force(txn), row.name, row.tenant):
+    for stop in of_run(txn, row):
         raise stop.holds_back(f"run {row.name}")
     also = _LEASED + ", output = NULL, error = NULL, more = json_remove(more, '$.overridden')"
     move(txn, row, RunEvent.REOPEN, command.now, also, command.owner, _until(command))

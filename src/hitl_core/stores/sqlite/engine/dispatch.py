@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from .... import commands as c
-from ..commands import decisions, deferring, drafts, effects, endings, grants, guidance, journal, runs, stops, timers
-from ..reading import inbox, queries
+from ..answers import comments, decisions, deferring, drafts, timers
+from ..commands import effects, endings, grants, guidance, journal, persons, prune_history, runs, stops
+from ..reading import inbox, queries, trail
 from ..tables import Transaction, View
 
 COMMANDS: Final[Mapping[type[c.Command[Any]], Callable[[Transaction, Any], Any]]] = {
@@ -23,6 +24,7 @@ COMMANDS: Final[Mapping[type[c.Command[Any]], Callable[[Transaction, Any], Any]]
     c.RecordResponse: decisions.record_response,
     c.AddVersion: drafts.add_version,
     c.MoveRequest: decisions.move_request,
+    c.AddComment: comments.add_comment,
     c.DeferRequest: deferring.defer_request,
     c.FireTimers: timers.fire_timers,
     c.RecordRefusal: effects.record_refusal,
@@ -38,6 +40,8 @@ COMMANDS: Final[Mapping[type[c.Command[Any]], Callable[[Transaction, Any], Any]]
     c.SetStop: stops.set_stop,
     c.LiftStop: stops.lift_stop,
     c.EraseRun: endings.erase_run,
+    c.PruneHistory: prune_history,
+    c.ErasePerson: persons.erase_person,
     c.WriteNote: journal.write_note,
 }
 
@@ -51,15 +55,17 @@ QUERIES: Final[Mapping[type[c.Query[Any]], Callable[[View, Any], Any]]] = {
     c.ListLeases: queries.list_leases,
     c.ListEffects: queries.list_effects,
     c.Recall: queries.recall,
+    c.ListComments: comments.list_comments,
     c.ListGuidance: queries.list_guidance,
     c.ListVersions: queries.list_versions,
     c.ListAsked: queries.list_asked,
+    c.ListAssigned: queries.list_assigned,
     c.ListGrants: grants.list_grants,
     c.ListStops: queries.list_stops,
     c.ListErasable: endings.erasable,
     c.ListOverrides: queries.list_overrides,
     c.ListUndone: queries.list_undone,
-    c.ReadAudit: queries.read_audit,
+    c.ReadAudit: trail.read_audit,
     c.ReadHistory: queries.read_history,
 }
 

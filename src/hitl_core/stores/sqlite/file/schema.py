@@ -144,7 +144,24 @@ _V10: Final = (
     "ALTER TABLE hitl_effects ADD COLUMN granted INTEGER REFERENCES hitl_grants",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1, _V2, _V3, _V4, _V5, _V6, _V7, _V8, _V9, _V10)
+_V11: Final = (
+    # The names of people and the texts that the audit trail has digests of, so that they can be erased. `person` is
+    # whose text it is, NULL for a name; once erased, there is no salt, and `erased` is the line that says so.
+    """CREATE TABLE hitl_apart (line INTEGER NOT NULL, place INTEGER NOT NULL, salt BLOB, value TEXT NOT NULL,
+        person TEXT, erased INTEGER, PRIMARY KEY (line, place)) WITHOUT ROWID""",
+)
+
+_V12: Final = (
+    # When somebody was last assigned to a request, so that people take turns.
+    """CREATE TABLE hitl_assigned (tenant TEXT NOT NULL, person TEXT NOT NULL, at INTEGER NOT NULL,
+        PRIMARY KEY (tenant, person))""",
+    # What is said about a request beside deciding it.
+    """CREATE TABLE hitl_comments (key INTEGER PRIMARY KEY, id NOT NULL UNIQUE,
+        request INTEGER NOT NULL REFERENCES hitl_requests, body INTEGER NOT NULL)""",
+    "CREATE INDEX hitl_comments_request ON hitl_comments (request)",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1, _V2, _V3, _V4, _V5, _V6, _V7, _V8, _V9, _V10, _V11, _V12)
 """Migration N leads from version N to N+1. Released ones are never edited; add one instead."""
 
 

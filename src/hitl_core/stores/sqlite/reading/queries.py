@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from ....commands import (
     Effect,
@@ -13,6 +13,7 @@ from ....commands import (
     Known,
     Lease,
     ListAsked,
+    ListAssigned,
     ListEffects,
     ListGuidance,
     ListLeases,
@@ -24,7 +25,6 @@ from ....commands import (
     Look,
     Override,
     Page,
-    ReadAudit,
     ReadHistory,
     Recall,
     Settled,
@@ -34,8 +34,8 @@ from ....commands import (
 from ....errors import RequestNotFound, RowCorrupt
 from ....lifecycle import ActionState
 from ....policy import Past
-from ....protocol import AuditEntry, DraftVersion, Guidance, Json, Run, instant
-from ..commands import effects, find, in_force, own_effect, past
+from ....protocol import DraftVersion, Guidance, Json, Run, instant
+from ..commands import covering, effects, find, in_force, own_effect, past
 from ..tables import (
     EFFECT,
     GUIDANCE,
@@ -47,12 +47,12 @@ from ..tables import (
     column,
     drafts,
     guidance_record,
+    last_assigned,
     pending,
     request_by_key,
     requests,
     run_record,
     text,
-    tolerant,
     word,
 )
 
@@ -72,12 +72,14 @@ def get_checkpoint(view: View, query: GetCheckpoint) -> Json:
 def list_runs(view: View, query: ListRuns) -> Page[Run]:
     before = int(query.cursor) if query.cursor else 2**62
     states = f" AND {_STATE} IN ({', '.join('?' * len(query.states))})" if query.states else ""
-    sql = f"{RUN} WHERE r.key < ?{states} ORDER BY r.key DESC LIMIT ?"
-    rows = [RunRow(*row) for row in view.execute(sql, (before, *query.states, query.limit)).fetchall()]
+    undoing = () if query.undoes is None else (query.undoes,)
+    sql = f"{RUN} WHERE r.key < ?{states}{_UNDOES * len(undoing)} ORDER BY r.key DESC LIMIT ?"
+    rows = [RunRow(*row) for row in view.execute(sql, (before, *query.states, *undoing, query.limit)).fetchall()]
     cursor = str(rows[-1].key) if len(rows) == query.limit and rows else None
     return Page(tuple(_readable(view, rows)), cursor)
 
 
+_UNDOES: Final = " AND json_extract(r.more, '$.undoes') = ? AND json_extract(r.more, '$.undoes') IS NOT NULL"
 _STATE: Final = "CASE WHEN w.run IS NULL THEN r.state ELSE 'ready' END"
 
 
@@ -166,56 +168,22 @@ _ASKED: Final = """SELECT q.key FROM hitl_requests q JOIN hitl_origins o ON o.ke
     WHERE q.run = (SELECT key FROM hitl_runs WHERE id = ?) AND q.waits = 1 AND o.tool = ? ORDER BY q.key DESC LIMIT ?"""
 
 
+def list_assigned(view: View, query: ListAssigned) -> dict[str, datetime]:
+    return last_assigned(view, query.people, query.tenant)
+
+
 def list_asked(view: View, query: ListAsked) -> tuple[Settled, ...]:
     rows = view.execute(_ASKED, (column(query.run_id), query.tool, query.limit)).fetchall()
     return tuple(request_by_key(view, key) for (key,) in rows)
 
 
-# ── stops and the audit trail ────────────────────────────────────────────────────────────────────────────────
+# ── stops and history ────────────────────────────────────────────────────────────────────────────────
 
 
 def list_stops(view: View, query: ListStops) -> tuple[Stop, ...]:
-    return in_force(view)
-
-
-def read_audit(view: View, query: ReadAudit) -> Page[AuditEntry]:
-    with tolerant(view.connection):
-        if query.run_id is None:
-            rows = view.execute(_LINES, (query.after, query.limit)).fetchall()
-        else:
-            (run,) = view.one("SELECT key FROM hitl_runs WHERE id = ?", column(query.run_id)) or (None,)
-            rows = view.execute(_LINES_OF_RUN, (run, query.after, run, query.after, query.limit)).fetchall()
-    cursor = str(rows[-1][0]) if len(rows) == query.limit and rows else None
-    return Page(tuple(_entry(row) for row in rows), cursor)
-
-
-_LINES = """SELECT seq, at, event, subject, actor, body, mac FROM hitl_audit
-    WHERE seq > ? ORDER BY seq LIMIT ?"""
-_LINES_OF_RUN = """SELECT seq, at, event, subject, actor, body, mac FROM hitl_audit WHERE run = ? AND seq > ?
-    UNION ALL SELECT a.seq, a.at, a.event, a.subject, a.actor, a.body, a.mac
-    FROM hitl_requests q JOIN hitl_audit a ON a.seq = q.line WHERE q.run = ? AND q.line > ? ORDER BY 1 LIMIT ?"""
-
-
-def _entry(row: tuple[Any, ...]) -> AuditEntry:
-    """A line as stored. Not validated: what somebody has written into it is for the verifier to judge."""
-    seq, at, event, subject, actor, body, mac = row
-    return AuditEntry.model_construct(
-        seq=seq,
-        at=_instant(at),
-        event=str(event),
-        subject=text(subject) if isinstance(subject, bytes | str) else str(subject),
-        actor=str(actor),
-        body=str(body),
-        mac=mac.hex() if isinstance(mac, bytes) else str(mac),
-    )
-
-
-def _instant(at: Any) -> datetime:
-    """A time that no line can have stands for one that no calendar has."""
-    try:
-        return instant(at)
-    except (TypeError, ValueError, OverflowError):
-        return instant(0)
+    if query.run_id is None:
+        return in_force(view)
+    return covering(view, run=query.run_id, tenant=query.tenant, tool=query.tool, agents=query.agents)
 
 
 def read_history(view: View, query: ReadHistory) -> tuple[Past, ...]:

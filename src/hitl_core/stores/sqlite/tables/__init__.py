@@ -1,6 +1,7 @@
 """The tables: rows as records and back, checked on reading. What a command does with them stands in `commands`."""
 
-from . import bodies, drafts, emptied, requests
+from . import apart, bodies, drafts, emptied, requests
+from .assigned import last_assigned, note_assigned
 from .bodies import checked, unpack
 from .grants import GRANT, UNIT, grant_record
 from .guidance import GUIDANCE, guidance_record
@@ -8,6 +9,7 @@ from .identity import column, text
 from .requests import RequestRow
 from .rows import EFFECT, READY, RUN, EffectRow, RunRow, run_record, word
 from .settled import OPEN, SETTLED, StoredRequest, open_ones, pending, readable, request_by_key, votes_on
+from .stranger import Stranger
 from .trail import Tip, read_anchor, read_tip, remember, seal
 from .transaction import Transaction
 from .view import View, tolerant
@@ -25,9 +27,11 @@ __all__ = [
     "RequestRow",
     "RunRow",
     "StoredRequest",
+    "Stranger",
     "Tip",
     "Transaction",
     "View",
+    "apart",
     "bodies",
     "checked",
     "column",
@@ -35,6 +39,8 @@ __all__ = [
     "emptied",
     "grant_record",
     "guidance_record",
+    "last_assigned",
+    "note_assigned",
     "open_ones",
     "pending",
     "read_anchor",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ....protocol import Action, Guidance, Json, PauseRequest, Responder, Response, decision_of
+from ....protocol import Action, Grant, Guidance, Json, PauseRequest, Responder, Response, decision_of
 
 ERASED: Final = "(erased)"
 """What stands for a name or a text that was erased."""
@@ -39,9 +39,8 @@ def request(asked: PauseRequest) -> PauseRequest:
     )
 
 
-def response(given: Response) -> Response:
+def response(given: Response, name: str = ERASED) -> Response:
     """What kind of decision it was, and when and through which channel it came."""
-    who = given.responder
     said = {
         name: value if name == _KIND else _blank(value)
         for name, value in given.decision.model_dump(mode="json").items()
@@ -51,7 +50,7 @@ def response(given: Response) -> Response:
         request_id=given.request_id,
         digest=given.digest,
         decision=decision_of({**said, "type": given.decision.type}),
-        responder=Responder(id=ERASED, channel=who.channel, authenticated_by=who.authenticated_by),
+        responder=responder(given.responder, name),
         decided_at=given.decided_at,
         batch=given.batch,
     )
@@ -64,5 +63,23 @@ def _blank(value: Json) -> Json:
     return type(value)() if isinstance(value, list | dict) else None
 
 
-def guidance(told: Guidance) -> Guidance:
-    return Guidance(id=told.id, run_id=told.run_id, text=ERASED, by=Responder(id=ERASED), given_at=told.given_at)
+def responder(who: Responder, name: str = ERASED) -> Responder:
+    """Only how they were known."""
+    return Responder(id=name, channel=who.channel, authenticated_by=who.authenticated_by)
+
+
+def grant(given: Grant, name: str = ERASED) -> Grant:
+    """What it let run, and for how long; not by whom, why, and on which condition."""
+    condition: dict[str, Json] | None = None if given.allows.when is None else {"erased": True}
+    return given.model_copy(
+        update={
+            "allows": given.allows.model_copy(update={"when": condition}),
+            "by": responder(given.by, name),
+            "reason": ERASED if given.reason else "",
+        }
+    )
+
+
+def guidance(told: Guidance, name: str = ERASED) -> Guidance:
+    by = responder(told.by, name)
+    return Guidance(id=told.id, run_id=told.run_id, text=ERASED, by=by, given_at=told.given_at)

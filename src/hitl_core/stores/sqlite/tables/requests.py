@@ -15,6 +15,7 @@ from ....lifecycle import REQUEST, RequestEvent, RequestState
 from ....protocol import Approvers, AuditEvent, Kind, PauseRequest, Stage, micros
 from ....quorum import needs_several
 from . import bodies, drafts
+from .assigned import note_assigned
 from .identity import column, text
 from .rows import RunRow, word
 from .transaction import Transaction
@@ -125,6 +126,8 @@ def insert(
         )
     except sqlite3.IntegrityError as exc:
         raise RecordError(f"a request with the id {request.id!r} exists already; give each its own") from exc
+    if request.approvers.assign:
+        note_assigned(txn, request.approvers.users, run.tenant, now)
     _set_timers(txn, request, made.lastrowid)
     _note_opened(txn, run, request, now)
     if request.draft is not None and made.lastrowid is not None:

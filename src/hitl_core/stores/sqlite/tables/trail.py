@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from ....audit import Anchor, Chain
+from ....audit import Anchor, Chain, Kept
 from .identity import column
 from .view import View
 
@@ -19,7 +19,10 @@ class Tip(NamedTuple):
 
 
 class Line(NamedTuple):
-    """An audit line before it is sealed. `run` is the key of the run by which it is found again."""
+    """An audit line before it is sealed. `run` is the key of the run by which it is found again.
+
+    `kept` is what actor and body have a digest of: it is kept apart.
+    """
 
     at: int
     event: str
@@ -27,18 +30,23 @@ class Line(NamedTuple):
     actor: str
     body: str
     run: int | None
+    kept: tuple[Kept, ...] = ()
 
 
 _INSERT: Final = "INSERT INTO hitl_audit VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_APART: Final = "INSERT INTO hitl_apart (line, place, salt, value, person, erased) VALUES (?, ?, ?, ?, ?, ?)"
 
 
 def seal(connection: sqlite3.Connection, chain: Chain, tip: Tip, lines: Iterable[Line]) -> Tip:
     """Chain lines onto the trail, inside the transaction of what they tell about; returns the new tip."""
-    rows = []
-    for at, event, subject, actor, body, run in lines:
+    rows, apart = [], []
+    for at, event, subject, actor, body, run, kept in lines:
         tip = Tip(tip.size + 1, chain.seal(tip.mac, tip.size + 1, at, event, subject, actor, body))
         rows.append((tip.size, at, event, column(subject), actor, body, tip.mac, run))
+        apart += [(tip.size, place, *value) for place, value in enumerate(kept)]
     connection.executemany(_INSERT, rows)
+    if apart:
+        connection.executemany(_APART, apart)
     return tip
 
 

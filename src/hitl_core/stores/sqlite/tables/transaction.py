@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import NoReturn
 
-from pydantic_core import to_json
+from pydantic_core import PydanticSerializationError, to_json
 
+from ....audit import Kept, set_apart
 from ....commands import Note
 from ....errors import Fault, NotCanonical
 from ....protocol import AuditEvent, Json, micros
@@ -17,12 +19,16 @@ from .view import View
 
 
 class Transaction(View):
-    """Lines are kept in memory until the end of the batch, where they are sealed in one go."""
+    """Lines are kept in memory until the end of the batch, where they are sealed in one go.
+
+    `erases`: something is erased, so the write-ahead log is not to keep it either.
+    """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         super().__init__(connection)
         self.lines: list[Line] = []
         self.of_refusal: list[Line] = []
+        self.erases = False
         self._tip: Tip | None = None
 
     @property
@@ -37,6 +43,19 @@ class Transaction(View):
         """The number that the next audit line will have."""
         return self.tip.size + len(self.lines) + 1
 
+    def unsealed(self) -> Iterator[tuple[int, Line]]:
+        """The lines of this batch so far, with their numbers."""
+        return enumerate(self.lines, self.tip.size + 1)
+
+    def erase_unsealed(self, change: Callable[[int, Kept], Kept]) -> int:
+        """Change what is kept apart from the lines of this batch so far; returns how many values were changed."""
+        before = self.lines
+        self.lines = [
+            line._replace(kept=tuple(change(number, kept) for kept in line.kept)) for number, line in self.unsealed()
+        ]
+        pairs = zip(before, self.lines, strict=True)
+        return sum(was != now for old, new in pairs for was, now in zip(old.kept, new.kept, strict=True))
+
     def note(
         self,
         event: AuditEvent,
@@ -48,7 +67,7 @@ class Transaction(View):
         run: int | None = None,
     ) -> None:
         """Add an audit line for a change that this command makes."""
-        self.lines.append(_line(event, subject, actor, now, to_json(body).decode(), run))
+        self.lines.append(_line(event, subject, actor, now, body, run))
 
     def write(self, note: Note, now: datetime, *, run: int | None = None) -> None:
         """Add an audit line that came with the command."""
@@ -62,14 +81,18 @@ class Transaction(View):
 
 def _of(note: Note, now: datetime, run: int | None) -> Line:
     """A line from a body that others have made: it may hold what is no JSON."""
-    body = json_text(note.body, what="audit line")
-    return _line(note.event, note.subject, note.actor, now, body, run)
+    json_text(note.body, what="audit line")
+    return _line(note.event, note.subject, note.actor, now, note.body, run)
 
 
-def _line(event: AuditEvent, subject: str, actor: str, now: datetime, body: str, run: int | None) -> Line:
+def _line(
+    event: AuditEvent, subject: str, actor: str, now: datetime, body: Mapping[str, Json], run: int | None
+) -> Line:
     """Raises NotCanonical here, where only its own command is at stake, and not when the batch is sealed."""
     try:
-        "".join((subject, actor, body)).encode()
-    except UnicodeEncodeError as exc:
+        actor, body, kept = set_apart(event, actor, body)
+        told = to_json(body).decode()
+        "".join((subject, actor)).encode()
+    except (UnicodeEncodeError, PydanticSerializationError) as exc:
         raise NotCanonical([Fault("audit line", "has a lone surrogate, which no UTF-8 reader accepts")]) from exc
-    return Line(micros(now), event.value, subject, actor, body, run)
+    return Line(micros(now), event.value, subject, actor, told, run, kept)

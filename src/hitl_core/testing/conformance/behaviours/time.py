@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from ....capabilities import Capability
 from ....errors import NotAuthorised, RequestExpired
@@ -14,11 +14,14 @@ from ..scenes import Scene, ask, note, pay
 from ..world import World, only, rule
 
 GATED = Capability.GATE_TOOLS
+OFFICE = '[hours.office]\nfrom = "09:00"\nto = "17:00"\nweekdays = ["mon", "tue", "wed", "thu", "fri"]\n'
+TO_FRIDAY_AFTERNOON = {"days": 4, "hours": 7}
+"""What the clock of a world, a Monday at 9:00, is moved by to be a Friday at 16:00."""
 
 
 def due(tool: str = "pay", **fields: Any) -> str:
-    """A rule that asks, for an hour."""
-    return rule("soon", tool, level="confirm", deadline="1h", **fields)
+    """A rule that asks, for an hour unless it says otherwise."""
+    return rule("soon", tool, **{"level": "confirm", "deadline": "1h", **fields})
 
 
 async def _lets_it_pass(world: World, scene: Scene, *rules: str) -> Run:
@@ -39,6 +42,21 @@ async def a_deadline_refuses(world: World) -> None:
     expect("the run", run.state, RunState.COMPLETED)
     expect("what was paid", world.paid(), [])
     expect_in("what the agent heard", "Nobody decided before the deadline", world.heard())
+
+
+@behaviour("P50", GATED)
+async def a_deadline_counts_working_hours(world: World) -> None:
+    """Four working hours from Friday afternoon on end on Monday at noon, and not a minute earlier."""
+    world.rules(OFFICE, due(hours="office", deadline="4h"))
+    world.clock.advance(**TO_FRIDAY_AFTERNOON)
+    run = await world.start(Scene.of(pay()))
+    world.clock.advance(hours=67, minutes=59)
+    expect("the run before", (await world.wait(run)).state, RunState.PAUSED)
+    world.clock.advance(minutes=1)
+    run = await world.wait(run)
+    expect("the run", run.state, RunState.COMPLETED)
+    expect("expirations", len(await world.trail("request.expired")), 1)
+    expect("what was paid", world.paid(), [])
 
 
 @behaviour("P50", GATED)
@@ -122,8 +140,8 @@ async def the_last_moment_counts(world: World) -> None:
 LATER = [{"after": "1h", "roles": ["lead"]}]
 
 
-async def _asked(world: World, **fields: Any) -> Run:
-    world.rules(rule("chased", level="confirm", approvers={"users": ["ann"]}, **fields))
+async def _asked(world: World, *named: str, **fields: Any) -> Run:
+    world.rules(*named, rule("chased", level="confirm", approvers={"users": ["ann"]}, **fields))
     return await world.start(Scene.of(pay()))
 
 
@@ -163,6 +181,19 @@ async def an_escalation_asks_others_too(world: World) -> None:
 
 
 @behaviour("P52", GATED)
+async def an_escalation_counts_working_hours(world: World) -> None:
+    """Over a weekend nobody else is asked; on Monday, when the working hours have passed, they are."""
+    world.clock.advance(**TO_FRIDAY_AFTERNOON)
+    run = await _asked(world, OFFICE, hours="office", escalate=[{**LATER[0], "after": "2h"}])
+    world.clock.advance(days=2)
+    with refuses("a lead on a Sunday", NotAuthorised):
+        await world.say(only(run), "approve", by="mia", roles=("lead",))
+    world.clock.advance(hours=18)
+    await world.decide(run, "approve", by="mia", roles=("lead",))
+    expect("what was paid", world.paid(), [40.5])
+
+
+@behaviour("P52", GATED)
 async def who_was_asked_first_may_still_decide(world: World) -> None:
     """An escalation takes nothing from those who were asked before, unless its rule says so."""
     run = await _asked(world, escalate=LATER)
@@ -197,3 +228,38 @@ async def an_escalation_comes_while_no_process_is_up(world: World) -> None:
     await world.wait(run)
     expect("what was paid", world.paid(), [])
     expect("expirations", len(await world.trail("request.expired")), 1)
+
+
+# ── P52: taking turns ────────────────────────────────────────────────────────────────────────────────────────
+
+TURNS: Final[dict[str, Any]] = {"approvers": {"users": ["ann", "ben", "cyn"], "assign": True}}
+
+
+@behaviour("P52", GATED)
+async def people_take_turns(world: World) -> None:
+    """Each question goes to whoever was asked longest ago, and only they decide it."""
+    world.rules(rule("turns", **TURNS, level="confirm"))
+    for number, person in enumerate(("ann", "ben", "cyn", "ann"), start=1):
+        run = await world.start(Scene.of(pay()))
+        expect("who is asked", only(run).approvers.users, (person,))
+        with refuses("whose turn it is not", NotAuthorised):
+            await world.say(only(run), "approve", by="ben" if person == "ann" else "ann")
+        await world.leave()
+        await world.decide(run, "approve", by=person)
+        expect("how often it was paid", len(world.paid()), number)
+        world.clock.advance(minutes=1)
+
+
+@behaviour("P52", GATED)
+async def a_question_that_lies_is_reassigned(world: World) -> None:
+    """After its time the next one is asked instead, about the same; whoever let it lie decides no more."""
+    world.rules(rule("turns", **TURNS, level="confirm", escalate=[{"after": "1h", "reassign": True}]))
+    run = await world.start(Scene.of(pay()))
+    world.clock.advance(hours=1)
+    await (await world.hitl()).tick()
+    with refuses("who let it lie", NotAuthorised):
+        await world.say(only(run), "approve", by="ann")
+    await _is_the_same(world, run)
+    await world.decide(run, "approve", by="ben")
+    expect("what was paid", world.paid(), [40.5])
+    expect("who is next", only(await world.start(Scene.of(pay()))).approvers.users, ("cyn",))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ....capabilities import Capability
 from ....errors import DraftMoved
-from ....protocol import Arguments, DraftVersion, Run, RunState
+from ....protocol import Arguments, DraftVersion, PauseRequest, Run, RunState
 from ..catalogue import behaviour
 from ..expect import expect, expect_in, refuses
-from ..scenes import ORDER, Scene, ask, pay
-from ..world import World, only, rule
+from ..scenes import HELPER, ORDER, Scene, ask, delegate, note, pay, saying
+from ..world import World, free, only, rule
 
 GATED = Capability.GATE_TOOLS
 EDITS = Capability.EDIT_ARGUMENTS
+WORDS = Capability.SHOW_WORDS
 TOGETHER = rule("together", level="collaborate")
 
 
@@ -96,26 +99,154 @@ async def after_a_crash_every_version_is_there(world: World) -> None:
 
 # ── P15: ask-back ────────────────────────────────────────────────────────────────────────────────────────────
 
+WHICH: Final = "Which invoice is that?"
+SEVEN: Final = "It is invoice 7."
+
+
+def _asked(request: PauseRequest) -> list[tuple[str, str, str]]:
+    return [(each.by, each.question, each.answer) for each in request.asked]
+
 
 @behaviour("P15", GATED)
 async def a_question_back_runs_nothing_and_is_told(world: World) -> None:
     """The agent hears the question and that it may call again; what it called did not run."""
-    run = await world.decide(await world.start(Scene.of(pay(), ask())), "ask", "Which invoice is that?")
+    run = await world.decide(await world.start(Scene.of(pay(), ask())), "ask", WHICH)
     expect("what was paid", world.paid(), [])
-    expect_in("what the agent heard", "Which invoice is that?", world.heard())
+    expect_in("what the agent heard", WHICH, world.heard())
     await world.decide(run, "answer", "because")
     expect("what was paid", world.paid(), [])
 
 
 @behaviour("P15", GATED)
+async def an_agent_that_does_not_call_again_has_run_nothing(world: World) -> None:
+    """If the agent never calls again the run ends, nothing waits, and nothing ran."""
+    run = await world.decide(await world.start(Scene.of(pay())), "ask", WHICH)
+    expect("the run", run.state, RunState.COMPLETED)
+    expect("what waits", await world.inbox(), [])
+    expect("what was paid", world.paid(), [])
+
+
+@behaviour("P15", GATED)
 async def the_next_call_shows_what_was_asked(world: World) -> None:
-    """When it calls the tool again, people see what was asked, by whom, and decide; once, also after a crash."""
+    """When it calls the tool again, people see what was asked, by whom, and decide; once, also after a crash. What the
+    agent did not say is not made up."""
     world.sets(Scene.of(pay(), pay(amount=20.5)))
-    await world.dies(("start",), ("say", "ask", "Which invoice is that?"), ("resume",))
+    await world.dies(("start",), ("say", "ask", WHICH), ("resume",))
     (request,) = await world.inbox()
-    asked = [(each.by, each.question) for each in request.asked]
-    expect("what was asked", asked, [("ann", "Which invoice is that?")])
+    expect("what was asked", _asked(request), [("ann", WHICH, "")])
     expect("what was paid", world.paid(), [])
     await world.say(request, "approve")
     await world.resume(await (await world.hitl()).run(request.run_id))
+    expect("what was paid", world.paid(), [20.5])
+
+
+@behaviour("P15", GATED, WORDS)
+async def the_agents_answer_is_shown_with_the_question(world: World) -> None:
+    """The next request shows the question and what the agent has said to it, as its words; what it had said before is
+    no answer. Approved, it runs once."""
+    scene = Scene.of(saying("I pay it.", pay()), saying(SEVEN, pay(amount=20.5)))
+    run = await world.decide(await world.start(scene), "ask", WHICH)
+    expect("what was asked", _asked(only(run)), [("ann", WHICH, SEVEN)])
+    expect("what the agent says", only(run).context.message, SEVEN)
+    await world.decide(run, "approve")
+    expect("what was paid", world.paid(), [20.5])
+
+
+@behaviour("P15", GATED, WORDS)
+async def an_answer_that_does_not_convince_is_rejected(world: World) -> None:
+    """After its answer the call can be rejected as any other, and nothing ran."""
+    run = await world.decide(await world.start(Scene.of(pay(), saying(SEVEN, pay()))), "ask", WHICH)
+    expect("what was asked", _asked(only(run)), [("ann", WHICH, SEVEN)])
+    run = await world.decide(run, "reject", "That one is paid.")
+    expect("the run", run.state, RunState.COMPLETED)
+    expect_in("what the agent heard", "That one is paid.", world.heard())
+    expect("what was paid", world.paid(), [])
+
+
+@behaviour("P15", GATED, WORDS)
+async def each_question_has_its_own_answer(world: World) -> None:
+    """Asked twice, the agent's call shows both questions, each with what was said to it."""
+    scene = Scene.of(pay(), saying(SEVEN, pay(amount=30.5)), saying("Quite sure.", pay(amount=20.5)))
+    run = await world.decide(await world.start(scene), "ask", WHICH)
+    run = await world.decide(run, "ask", "Are you sure?", by="bob")
+    expect("what was asked", _asked(only(run)), [("ann", WHICH, SEVEN), ("bob", "Are you sure?", "Quite sure.")])
+    expect("what was paid", world.paid(), [])
+    await world.decide(run, "approve")
+    expect("what was paid", world.paid(), [20.5])
+
+
+@behaviour("P15", GATED, WORDS)
+async def what_is_said_on_the_way_belongs_to_the_answer(world: World) -> None:
+    """An agent that does something else first, and says its answer then, has answered."""
+    world.rules(free("note"))
+    scene = Scene.of(pay(), saying(SEVEN, note("looked it up")), saying("So I pay it.", pay(amount=20.5)))
+    run = await world.decide(await world.start(scene), "ask", WHICH)
+    expect("what was asked", _asked(only(run)), [("ann", WHICH, f"{SEVEN}\n\nSo I pay it.")])
+    expect("what the agent says", only(run).context.message, "So I pay it.")
+
+
+@behaviour("P15", GATED, WORDS)
+async def an_answer_survives_a_crash_before_and_after_it(world: World) -> None:
+    """The process dies after the question, and again when the agent has answered; the answer is there."""
+    world.sets(Scene.of(saying("I pay it.", pay()), saying(SEVEN, pay(amount=20.5))))
+    await world.dies(("start",), ("say", "ask", WHICH))
+    await world.dies(("resume",))
+    (request,) = await world.inbox()
+    expect("what was asked", _asked(request), [("ann", WHICH, SEVEN)])
+    await world.say(request, "approve")
+    await world.dies(("resume",))
+    expect("what was paid", world.paid(), [20.5])
+
+
+@behaviour("P15", GATED, WORDS, Capability.PARALLEL_PAUSES)
+async def of_two_questions_each_finds_its_call(world: World) -> None:
+    """Two calls at once are asked about; when both come again, each shows its own question."""
+    first = (pay("A-1", 1.5), pay("A-2", 2.5))
+    run = await world.start(Scene.of(first, (saying(SEVEN, pay("A-1", 3.5)), pay("A-2", 4.5))))
+    for request in run.pending:
+        await world.say(request, "ask", f"What about {request.action.arguments['order']}?")
+    run = await world.resume(run)
+    asked = {each.action.arguments["order"]: _asked(each) for each in run.pending}
+    expected = {order: [("ann", f"What about {order}?", SEVEN)] for order in ("A-1", "A-2")}
+    expect("what was asked", asked, expected)
+    expect("what was paid", world.paid(), [])
+
+
+@behaviour("P15", GATED, WORDS, Capability.NESTED_PAUSES)
+async def the_answer_of_a_sub_agent_is_its_own(world: World) -> None:
+    """A sub-agent that is asked answers in its own words, not in those of the agent that called it."""
+    helper = (saying("I do as I am told.", pay()), saying(SEVEN, pay(amount=20.5)))
+    scene = Scene.of(saying("Somebody has to pay it.", delegate()), helper=helper)
+    run = await world.decide(await world.start(scene), "ask", WHICH)
+    expect("what was asked", _asked(only(run)), [("ann", WHICH, SEVEN)])
+    expect("the agent", only(run).action.origin.agent, HELPER)
+    await world.decide(run, "approve")
+    expect("what was paid", world.paid(), [20.5])
+
+
+@behaviour("P15", GATED, WORDS, Capability.NESTED_PAUSES, Capability.PARALLEL_PAUSES)
+async def a_sub_agent_that_was_not_asked_shows_no_question(world: World) -> None:
+    """Of two sub-agents of one kind at work, the one that was asked shows the question, and the other none."""
+    helper = (pay(), saying(SEVEN, pay(amount=20.5)))
+    run = await world.start(Scene.of((delegate("this one"), delegate("that one")), helper=helper))
+    asked, other = run.pending
+    await world.say(asked, "ask", WHICH)
+    await world.say(other, "approve")
+    run = await world.resume(run)
+    expect("what was asked", sorted(map(_asked, run.pending)), [[], [("ann", WHICH, SEVEN)]])
+    expect("what was paid", world.paid(), [40.5])
+
+
+@behaviour("P15", GATED, WORDS, Capability.STREAM_EVENTS)
+async def an_answer_that_is_watched_is_shown_as_well(world: World) -> None:
+    """While somebody watches the agent speak, the request shows the same."""
+    world.sets(Scene.of(saying("I pay it.", pay()), saying(SEVEN, pay(amount=20.5))))
+    hitl = await world.hitl()
+    run_id = [event async for event in hitl.stream("This is run 1.")][-1].run_id
+    await world.say(only(await hitl.run(run_id)), "ask", WHICH)
+    _ = [event async for event in hitl.stream_resume(run_id)]
+    run = await hitl.run(run_id)
+    expect("what was asked", _asked(only(run)), [("ann", WHICH, SEVEN)])
+    expect("what the agent says", only(run).context.message, SEVEN)
+    await world.decide(run, "approve")
     expect("what was paid", world.paid(), [20.5])

@@ -7,7 +7,7 @@ from ....lifecycle import ActionState
 from ....protocol import NOT_HAPPENED, Run, RunState, UndoState
 from ..catalogue import behaviour
 from ..expect import expect, expect_in, expect_that
-from ..scenes import UNDO_WINDOW, Scene, book, note, pay, ship
+from ..scenes import UNDO_WINDOW, Scene, book, note, pay, reserve, ship
 from ..world import World, free, only, rule
 
 GATED = Capability.GATE_TOOLS
@@ -50,6 +50,19 @@ async def undo_takes_back_the_newest_first(world: World) -> None:
     expect_in("who wanted it", "bob", str([entry.body for entry in await world.trail("run.started")]))
 
 
+@behaviour("P64", GATED, Capability.EDIT_ARGUMENTS)
+async def an_undo_is_given_what_the_tool_returned(world: World) -> None:
+    """The receipt is the tool's own result, with its types and without what the model was told beside it."""
+    run = await world.start(Scene.of(reserve()))
+    run = await world.decide(run, "edit", {"order": "B"}, reason="A is full")
+    await world.leave()
+    world.rules(_free_undo("reserve"))
+    undoing = await (await world.hitl()).undo(run.id, by="bob")
+    expect("the undo", undoing.whole, True)
+    released = [{name: line[name] for name in ("order", "room")} for line in world.stage.happened("release")]
+    expect("what it was given", released, [{"order": "B", "room": 7}])
+
+
 @behaviour("P64", GATED)
 async def an_undo_asks_as_the_policy_says(world: World) -> None:
     """A rule about the undo of a tool asks; nothing is taken back before the answer, and what is refused never."""
@@ -82,6 +95,26 @@ async def a_part_that_stays_is_never_passed_over(world: World) -> None:
     late = await (await world.hitl()).undo(run.id, undoing.calls[2].call, by="bob")
     expect("what is said of it a day later", [each.state for each in late.calls], [UndoState.TOO_LATE])
     expect("how often it was tried", (world.happened("erase"), _repaid(world)), (1, []))
+
+
+@behaviour("P64", GATED)
+async def what_a_notice_promises_an_undo_keeps(world: World) -> None:
+    """Until the last moment that a notice names it can be taken back, and after it not."""
+    noticed = rule("noticed", level="notify", allow_irreversible="so that the suite can see it")
+    world.rules(noticed, _free_undo())
+    await world.start(PAYS_TWICE)
+    hitl = await world.hitl()
+    first, second = (each.request for each in (await hitl.inbox(notices=True)).items)
+    expect("what both promise", {first.undo_until, second.undo_until}, {world.clock.now() + UNDO_WINDOW})
+    await world.leave()
+    hitl = await world.hitl()
+    world.clock.advance(UNDO_WINDOW.total_seconds())
+    kept = await hitl.undo(first.run_id, first.call, by="bob")
+    world.clock.advance(1)
+    late = await hitl.undo(second.run_id, second.call, by="bob")
+    states = [each.state for undoing in (kept, late) for each in undoing.calls]
+    expect("what is said", states, [UndoState.COMPENSATED, UndoState.TOO_LATE])
+    expect("what was taken back", _repaid(world), ["A"])
 
 
 @behaviour("P64", GATED)

@@ -20,6 +20,7 @@ from ....protocol import (
     Answer,
     Approve,
     Ask,
+    Context,
     Guidance,
     HandBack,
     Json,
@@ -158,6 +159,31 @@ class KeepsTheQuestionToItself(BrokenGate):
         response = None if settled is None else settled.response
         asks = response is not None and isinstance(response.decision, Ask)
         return Refuse("Try once more.") if asks and isinstance(said, Refuse) else said
+
+
+@breaks("P15", Capability.SHOW_WORDS)
+class DropsTheAgentsWords(BrokenGate):
+    """Does not hand on what the agent says."""
+
+    async def propose(self, action: Action, *, call: str, form: Form = NO_FORM) -> Verdict:
+        return await self.inner.propose(action, call=call, form=replace(form, context=Context(), since=None))
+
+
+@breaks("P15", Capability.SHOW_WORDS)
+class HandsOnTheLastWordsOnly(BrokenGate):
+    """Hands on what the agent says with its call, and not what it has said before in answer to a question."""
+
+    async def propose(self, action: Action, *, call: str, form: Form = NO_FORM) -> Verdict:
+        return await self.inner.propose(action, call=call, form=replace(form, since=None))
+
+
+@breaks("P15")
+class MakesAnAnswerUp(BrokenGate):
+    """Has an answer where the agent has said nothing."""
+
+    async def propose(self, action: Action, *, call: str, form: Form = NO_FORM) -> Verdict:
+        made_up = replace(form, since=lambda earlier: "As you wish.")
+        return await self.inner.propose(action, call=call, form=made_up)
 
 
 @breaks("P31", Capability.PARALLEL_PAUSES)

@@ -11,7 +11,7 @@ from ....capabilities import Capability
 from ....commands import GetRequest, LiftStop, Override, Recorded, Settled, StopScope
 from ....errors import AlreadyDecided, RequestClosed, RequestExpired, ResponseRefused
 from ....lifecycle import RequestState
-from ....protocol import Delegate, Guidance, Responder, Response, RunState, Undoing, UndoState
+from ....protocol import Approve, Comment, Delegate, Guidance, Responder, Response, RunState, Undoing, UndoState
 from ....runtime import Batch, Runtime
 from ..world import Parts
 from .breaking import breaks
@@ -133,6 +133,26 @@ class LiftsForWhoeverStopped(BrokenRuntime):
     async def lift(self, scope: StopScope, target: str = "", *, by: str | Responder, reason: str) -> int:
         name = by if isinstance(by, str) else by.id
         return await self.store.apply(LiftStop(scope, target, reason, name, self.clock.now()))
+
+
+@breaks("P26")
+class TakesAnOpinionForAVote(BrokenRuntime):
+    """Lets what a machine says of a request count as an approval of it."""
+
+    async def comment(self, request_id: str, text: str, *, by: str | Responder, machine: bool = False) -> Comment:
+        made = await super().comment(request_id, text, by=by, machine=machine)
+        request = (await self.request(request_id)).request
+        if machine and request.approvers.quorum > 1:
+            await self.respond(Response.to(request, Approve(), by="bob"))
+        return made
+
+
+@breaks("P26")
+class KeepsCommentsToItself(BrokenRuntime):
+    """Takes comments, and shows nobody any."""
+
+    async def comments(self, request_id: str) -> tuple[Comment, ...]:
+        return ()
 
 
 @breaks("P25")

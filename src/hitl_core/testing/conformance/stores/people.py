@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -11,8 +12,10 @@ from ....commands import (
     DeferRequest,
     FireTimers,
     LiftStop,
+    ListAssigned,
     ListRequests,
     ListStops,
+    PruneHistory,
     ReadHistory,
     SetStop,
     Stop,
@@ -125,3 +128,39 @@ async def of_many_who_knew_the_same_past_one_begins(world: StoreWorld) -> None:
     expect("refused", sum(isinstance(each, HistoryMoved) for each in begun), 7)
     read = ReadHistory((REFUNDS,), "", "", world.now)
     expect("what is known", await (await world.store()).fetch(read), (Past(1, Decimal("0.1")),))
+
+
+@store_behaviour("P52")
+async def whoever_was_assigned_has_had_their_turn(world: StoreWorld) -> None:
+    """A request that is assigned notes for each of its people when that was, apart by tenant; a reassigned one too."""
+    everybody = ("ann", "ben", "cyn", "dan")
+    store = await world.store()
+    next_one = Escalation(after_seconds=60, users=("cyn",), instead=True, reassign=True)
+    asked = Approvers(users=("ann", "ben"), quorum=2, assign=True)
+    await world.paused(approvers=asked, escalation=(next_one,))
+    began = {"ann": world.now, "ben": world.now}
+    expect("who had a turn", await store.fetch(ListAssigned(everybody, "default")), began)
+    await world.paused(approvers=Approvers(users=("dan",)))
+    world.later(60)
+    await store.apply(FireTimers(world.now))
+    expect("who had one then", await store.fetch(ListAssigned(everybody, "default")), {**began, "cyn": world.now})
+    expect("elsewhere", await store.fetch(ListAssigned(everybody, "elsewhere")), {})
+
+
+@store_behaviour("P82")
+async def what_is_pruned_lies_before_every_look(world: StoreWorld) -> None:
+    """A little at a time, the place to go on comes back; what is younger stays, and so does every other series."""
+    other = Question(sha256(b"mails"), sha256(b"ann"), timedelta(days=30))
+    for number, key in enumerate((b"ann", b"bob", b"ann")):
+        asked = Question(REFUNDS.series, sha256(key), timedelta(days=30))
+        known = await (await world.store()).fetch(ReadHistory((asked, other), "", "", world.now))
+        counted = [Counted(Tally(each, Decimal(1)), past) for each, past in zip((asked, other), known, strict=True)]
+        await world.begins((await world.opens()).lease, counted=tuple(counted), call=f"pay#{number}")
+        world.later(86_400)
+    after, steps = "", 0
+    while steps == 0 or after:
+        after = await world.apply(PruneHistory(REFUNDS.series, world.now - timedelta(days=2), after, 1))
+        steps += 1
+    both = tuple(replace(REFUNDS, key=sha256(key), within=timedelta(days=30)) for key in (b"ann", b"bob"))
+    found = await (await world.store()).fetch(ReadHistory((*both, other), "", "", world.now))
+    expect("what is known", found, (Past(1, Decimal(1)), Past(), Past(3, Decimal(3))))

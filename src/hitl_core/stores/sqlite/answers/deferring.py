@@ -10,8 +10,8 @@ from ....errors import Fault, HitlError, NotAuthorised, RequestClosed, RequestNo
 from ....lifecycle import RequestState
 from ....protocol import AuditEvent, Json, Reject, Response, micros
 from ....quorum import asked_now
+from ..commands import is_late
 from ..tables import RequestRow, Transaction, request_by_key, requests
-from .freezing import is_late
 
 _SET: Final = "INSERT OR REPLACE INTO hitl_timers (due, request, event, step) VALUES (?, ?, 'request.woken', 0)"
 _CLEAR: Final = "DELETE FROM hitl_timers WHERE request = ? AND event = 'request.woken'"

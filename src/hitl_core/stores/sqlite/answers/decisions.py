@@ -37,6 +37,7 @@ from ....protocol import (
     sha256,
 )
 from ....quorum import SETTLES_ALONE
+from ..commands import by_key, cancel, freeze, is_late, thaw, wake_if_settled
 from ..tables import (
     RequestRow,
     StoredRequest,
@@ -51,9 +52,6 @@ from ..tables import (
 )
 from .delegating import give_on, refusal
 from .drafts import outdated
-from .endings import cancel
-from .freezing import freeze, is_late, thaw, wake_if_settled
-from .runs import by_key
 from .voting import Count, counted, drop_votes, keep_vote, not_asked
 
 

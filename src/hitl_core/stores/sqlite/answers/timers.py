@@ -9,11 +9,9 @@ from ....commands import FireTimers, Settled
 from ....lifecycle import REQUEST, RequestEvent, RequestState
 from ....protocol import AuditEvent, Json, OnTimeout, RunState, micros
 from ....quorum import asked_at, standing
-from ..tables import SETTLED, Transaction, View, readable, request_by_key, requests, text
+from ..commands import by_key, cancel, find, wake_if_settled
+from ..tables import SETTLED, Transaction, View, note_assigned, readable, request_by_key, requests, text
 from .deferring import wake as wake_up
-from .endings import cancel
-from .freezing import wake_if_settled
-from .runs import by_key
 
 _DUE: Final = """SELECT key, id, run, waits, due, lapse FROM hitl_requests
     WHERE due IS NOT NULL AND due <= ? AND state = 'open' ORDER BY due LIMIT ?"""
@@ -80,6 +78,8 @@ def _note_asked(txn: Transaction, now: datetime, key: int, event: AuditEvent, st
         values = (requests.audience(txn, asked), key)
         txn.execute("UPDATE hitl_requests SET audience = ? WHERE key = ?", values)
         wake_up(txn, key)
+        if request.escalation[step].reassign:
+            note_assigned(txn, request.escalation[step].users, find(txn, request.run_id).tenant, now)
         body |= {"users": list(asked.users), "roles": list(asked.roles)}
     txn.note(event, request.id, "timer", now, body, run=run)
 

@@ -8,8 +8,8 @@ from ....commands import AddVersion, Note
 from ....errors import DraftMoved, Fault, HitlError, RequestClosed, RequestExpired, RequestNotFound, ResponseRefused
 from ....lifecycle import RequestState
 from ....protocol import Accept, Approve, AuditEvent, DraftVersion, Edit, Json, Response
+from ..commands import is_late
 from ..tables import RequestRow, Transaction, drafts, request_by_key, requests
-from .freezing import is_late
 
 _LETS_RUN: Final = (Approve, Edit, Accept)
 
