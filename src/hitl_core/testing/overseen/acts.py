@@ -29,7 +29,7 @@ PID: Final = "worker.pid"
 WIDE: Final = "200"
 """Columns of a terminal that breaks no sentence which a story looks for."""
 
-LOOKS_EVERY: Final = 0.1
+LOOKS_EVERY: Final = 0.2
 """Seconds that a process waits at most for the doorbell before it looks by itself."""
 
 
