@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import pytest
 
 from hitl_adapters.plain.kit import Kit
 from hitl_core import checks, quorum
-from hitl_core.audit.account import account
+from hitl_core.audit.account import decisions
 from hitl_core.gate import gate, verdicts
 from hitl_core.lifecycle import RequestState
 from hitl_core.policy.deciding import covering
@@ -40,7 +39,7 @@ def one_is_enough() -> None:
 
 def votes_are_not_told() -> None:
     """The account of a run leaves out who had agreed before."""
-    _replace(sys.modules[account.__module__], "_vote", lambda vote: "somebody")
+    _replace(decisions, "_vote", lambda vote: "somebody")
 
 
 def nobody_is_replaced() -> None:

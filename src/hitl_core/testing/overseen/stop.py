@@ -50,10 +50,10 @@ def a_stop_races_a_resume(office: Office) -> None:
     """Whatever the moment: an approved call begins before the stop or not at all, and once when it is lifted."""
     with office.desk(Scene.of(pay())) as desk:
         desk.rules(rule("asks", level="confirm", approvers={"roles": ["finance"]}))
-        took = _undisturbed(desk)
-        moments = Random(SEED)  # noqa: S311  # to be spread, not to be secret
-        for number in range(ROUNDS):
-            run = _approved(desk)
+        first, *runs = desk.starts_several(1 + ROUNDS)
+        took, moments = _undisturbed(desk, first), Random(SEED)  # noqa: S311  # to be spread, not to be secret
+        for number, run in enumerate(runs):
+            _is_approved(desk, run)
             stop = _Stop.of(_SCOPES[number % len(_SCOPES)], run)
             _races(desk, run, stop, number, moments.uniform(0, took))
             _is_held(desk, run, stop)
@@ -63,22 +63,22 @@ def a_stop_races_a_resume(office: Office) -> None:
         desk.verified()
 
 
-def _undisturbed(desk: Desk) -> float:
+def _undisturbed(desk: Desk, run: Run) -> float:
     """A resume that nobody stops, and the seconds that it takes."""
-    run, begun = _approved(desk), time.monotonic()
+    _is_approved(desk, run)
+    begun = time.monotonic()
     expect("the exit status undisturbed", desk.hitl("resume", run.id).code, 0)
     return time.monotonic() - begun
 
 
-def _approved(desk: Desk) -> Run:
-    run = desk.starts()
+def _is_approved(desk: Desk, run: Run) -> None:
     expect("Bob's approval", desk.answers("bob", only(run), "approve").code, 0)
-    return run
 
 
 def _races(desk: Desk, run: Run, stop: _Stop, number: int, moment: float) -> None:
     """One process resumes, another stops. The first stop comes before the resume, the last one after it."""
-    resume, halt = ("resume", run.id), ("stop", *stop.words, "--as", "max", "--reason", _WHY, "--json")
+    resume = ("resume", run.id) if number % 2 else ("worker", "--until-idle")
+    halt = ("stop", *stop.words, "--as", "max", "--reason", _WHY, "--json")
     if number == 0:
         stopped, _ = desk.hitl(*halt), desk.hitl(*resume)
     elif number == ROUNDS - 1:
