@@ -26,7 +26,7 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from hitl_core import Config, ConfigError, HitlError, PauseRequest, Responder, Response, Run, Runtime, connect
+from hitl_core import Config, ConfigError, HitlError, PauseRequest, Preview, Responder, Response, Run, Runtime, connect
 from hitl_core.channels.plain_text import visible
 from hitl_core.cli.terminal.keyboard import Keyboard
 from hitl_core.cli.terminal.prompt import Prompt
@@ -35,7 +35,7 @@ from hitl_core.commands import Effect, ReadAudit
 from hitl_core.errors import AdapterNotFound, AdapterNotInstalled
 from hitl_core.lifecycle import ActionState
 from hitl_core.people import PeopleFile
-from hitl_core.protocol import UNDO, AuditEntry
+from hitl_core.protocol import UNDO, Arguments, AuditEntry
 from hitl_core.testing.clock import ManualClock
 from hitl_core.testing.scripted_model import ScriptedModel, load_script
 
@@ -121,12 +121,16 @@ class Stage:
         return ""
 
     async def _yours(self, scripted: Response) -> Response:
-        person = await PeopleFile(self.folder / "people.toml").person(scripted.responder.id)
-        roles = () if person is None else person.acts_in
-        who = Responder(id=scripted.responder.id, roles=roles, channel="terminal")
-        self.tell(f"You are {who.id} now. The script says: {in_words(scripted)}")
-        prompt = Prompt(self.console, Keyboard(), who, now=self.now)
-        given = prompt.ask(await self.hitl.request(scripted.request_id))
+        loop, person = asyncio.get_running_loop(), scripted.responder.id
+        known = await PeopleFile(self.folder / "people.toml").person(person)
+        who = Responder(id=person, roles=() if known is None else known.acts_in, channel="terminal")
+
+        def preview(request: PauseRequest, arguments: Arguments) -> Preview | None:
+            return asyncio.run_coroutine_threadsafe(self.hitl.preview(request, arguments), loop).result()
+
+        self.tell(f"You are {person} now. The script says, and you leave it to it with q: {in_words(scripted)}")
+        prompt = Prompt(self.console, Keyboard(), who, now=self.now, preview=preview)
+        given = await asyncio.to_thread(prompt.ask, await self.hitl.request(scripted.request_id))
         return scripted if given is None else given
 
     # ── what really happened ─────────────────────────────────────────────────────────────────────────────────────────

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import re
+import select
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import ClassVar
 
@@ -18,6 +22,8 @@ LESSONS = ROOT / "examples" / "lessons"
 NAMES = sorted(path.parent.name for path in LESSONS.glob("*/__main__.py"))
 PATIENCE_S = 300.0
 NOT_AS_SAID = 1
+PROMPT = ", decide: "
+LEAVE = "q"
 
 
 def told(lesson: str, *options: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -33,6 +39,39 @@ def told(lesson: str, *options: str, folder: Path | None = None) -> subprocess.C
         check=False,
         timeout=PATIENCE_S,
     )
+
+
+def asked(lesson: str, keys: str) -> tuple[int, str]:
+    """Tell a lesson with `--ask` to somebody who presses these keys and then leaves everything to the script."""
+    ours, its = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", f"examples.lessons.{lesson}", "--ask"],
+        cwd=ROOT,
+        env={**scripted_environment("http://127.0.0.1:9"), "TERM": "dumb"},
+        stdin=its,
+        stdout=its,
+        stderr=its,
+        start_new_session=True,
+    )
+    os.close(its)
+    seen, pressed, limit = "", 0, time.monotonic() + PATIENCE_S
+    while (read := _read(ours)) is not None and time.monotonic() < limit:
+        seen += read
+        if seen.count(PROMPT) > pressed:
+            os.write(ours, keys[pressed : pressed + 1].encode() or LEAVE.encode())
+            pressed += 1
+    os.close(ours)
+    process.kill()
+    return process.wait(), seen
+
+
+def _read(terminal: int) -> str | None:
+    """What comes from a terminal within a second; None if nobody is there any more."""
+    readable, _, _ = select.select([terminal], [], [], 1.0)
+    try:
+        return os.read(terminal, 65_536).decode(errors="replace") if readable else ""
+    except OSError:
+        return None
 
 
 def excerpts(lesson: str) -> list[str]:

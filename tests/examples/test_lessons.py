@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.examples.lessons import LESSONS, NAMES, NOT_AS_SAID, ROOT, Lessons, told
+from tests.examples.lessons import LESSONS, NAMES, NOT_AS_SAID, ROOT, Lessons, asked, told
 
 pytestmark = pytest.mark.processes
 
@@ -68,6 +68,13 @@ def test_a_folder_is_told_in_once(tmp_path: Path) -> None:
     (tmp_path / "hitl.db").touch()
     ended = told("confirm", folder=tmp_path)
     assert (ended.returncode, "was told in" in ended.stderr) == (2, True)
+
+
+def test_who_is_asked_decides_and_the_record_holds_all_the_same() -> None:
+    status, seen = asked("confirm", "a")
+    assert (status, "VERDICT: as the lesson says" in seen) == (0, True), seen
+    assert "mira decides: approve" in seen
+    assert "each of the 6 effects" in seen, "the offer that the script refuses was not sent"
 
 
 def test_asking_needs_a_terminal() -> None:
