@@ -19,7 +19,14 @@ async def what_agents_wanted_is_listed_once_and_in_order(world: StoreWorld) -> N
     other = (await world.opens(tenant="other")).lease
     cheap = Action(tool="pay", arguments={"amount": 1})
     await world.begins(other, call="pay#2", action=cheap)
-    body: dict[str, Json] = {"call": "pay#3", "tool": "pay", "digest": PAY.digest, "rule": "no", "version": "1", "why": "no"}
+    body: dict[str, Json] = {
+        "call": "pay#3",
+        "tool": "pay",
+        "digest": PAY.digest,
+        "rule": "no",
+        "version": "1",
+        "why": "no",
+    }
     note = Note(AuditEvent.ACTION_REFUSED, other.run_id, "policy", body)
     await world.apply(RecordRefusal(other, "pay#3", PAY, note, world.now))
     everything = await _listed(world, limit=100)
