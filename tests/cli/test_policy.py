@@ -216,3 +216,55 @@ def test_check_of_a_file_alone(tmp_path: Path) -> None:
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment(), cwd=tmp_path)
     assert (done.returncode, len(json.loads(done.stdout)["not_looked_at"])) == (0, 3)
+
+
+# ── backtest ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_backtest_says_whose_fate_changes(hitl: Hitl, shop: Shop) -> None:
+    free = 'version = "a"\n[[rules]]\nid = "free"\nwhy = "x"\nmatch = { tool = "jot" }\nlevel = "autonomous"\n'
+    (shop.folder / "policy.toml").write_text(free, encoding="utf-8")
+    run = hitl("run", "--json", "--input", order("jot_it", text="one")).json["id"]
+    hitl("run", "--json", "--input", order("jot_it", text="two"))
+    hitl("run", "--json", "--input", order("pay"))
+    changed = shop.folder / "changed.toml"
+    rule = '[[rules]]\nid = "no"\nwhy = "x"\nmatch = { tool = "jot" }\nwhen = { argument = "text", equals = "one" }\n'
+    changed.write_text(free.replace('"a"', '"b"') + rule + 'effect = "deny"\n', encoding="utf-8")
+    told = hitl("policy", "backtest", str(changed))
+    assert told.code == 0
+    for words in ("3 recorded actions, 1 of them with another fate", "let through 2 1", "refused 0 1", "no: 1"):
+        assert words in told.flat, words
+    assert f"run {run} jot#1: let_through (autonomous) → refused" in told.flat
+    found = hitl("policy", "backtest", str(changed), "--since", "30d", "--json").json
+    assert (found["actions"], found["changed"], found["cannot_be_told"]) == (3, 1, {})
+    assert found["before"] == {"let_through": 2, "asked": 1}
+    (group,) = found["rules"]
+    (action,) = group["actions"]
+    assert (group["rule"], group["rest"], action["run"], action["after"]["came"]) == ("no", 0, run, "refused")
+    assert hitl("policy", "backtest", str(shop.folder / "policy.toml"), "--json").json["changed"] == 0
+    assert len(shop.ledger("jot")) == 2
+
+
+def test_backtest_counts_what_cannot_be_told_and_what_is_not_listed(
+    hitl: Hitl, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hitl_core.policy.replaying.backtest.MOST_LISTED", 0)
+    rule = '[[rules]]\nid = "r"\nwhy = "x"\nmatch = { tool = "jot" }\n'
+    (shop.folder / "policy.toml").write_text(f'{rule}level = "autonomous"\n', encoding="utf-8")
+    hitl("run", "--json", "--input", order("jot_it"))
+    changed = shop.folder / "changed.toml"
+    changed.write_text(f'{rule}level = "confirm"\n', encoding="utf-8")
+    assert "and 1 more" in hitl("policy", "backtest", str(changed)).out
+    changed.write_text(f'{rule}level = "autonomous"\nwhen = {{ confidence = {{ above = 0.5 }} }}\n', encoding="utf-8")
+    assert "cannot be told for 1: a rule about it looks at" in hitl("policy", "backtest", str(changed)).flat
+
+
+def test_backtest_of_a_file_that_is_not_there(hitl: Hitl) -> None:
+    told = hitl("policy", "backtest", "missing.toml")
+    assert (told.code, told.out) == (2, "")
+    assert "cannot be read" in told.err
+
+
+def test_a_time_that_is_none(hitl: Hitl, shop: Shop) -> None:
+    told = hitl("policy", "backtest", str(shop.folder / "policy.toml"), "--since", "soon")
+    assert (told.code, "is not a duration" in told.err) == (2, True)
