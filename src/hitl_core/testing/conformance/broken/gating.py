@@ -15,25 +15,18 @@ from ....gate.veil import Veil
 from ....gate.verdicts import verdict
 from ....lifecycle import RequestState
 from ....protocol import (
-    Accept,
     Action,
     Answer,
     Approve,
-    Ask,
-    Context,
     Guidance,
     HandBack,
     Json,
-    Level,
     Origin,
     Proceed,
     Refuse,
     Reject,
     Reply,
-    Report,
     Response,
-    Revise,
-    Substitute,
     TakeOver,
     Verdict,
     Wait,
@@ -64,135 +57,6 @@ class LosesWhatAPersonSaid(BrokenGate):
             return found
         silent = found.response.decision.model_copy(update={"text": "…"})
         return replace(found, response=found.response.model_copy(update={"decision": silent}))
-
-
-@breaks("P10")
-class RunsWherePeopleLead(BrokenGate):
-    """Runs a call at level human_leads."""
-
-    async def heard(self, said: Verdict, action: Action, call: str) -> Verdict:
-        led = isinstance(said, Wait) and said.request.level is Level.HUMAN_LEADS
-        return self.lets_run(action, call) if led else said
-
-
-@breaks("P10")
-class LosesTheReport(BrokenGate):
-    """Goes on as if nobody had said what came of what a person did."""
-
-    async def heard(self, said: Verdict, action: Action, call: str) -> Verdict:
-        settled = await self.inner.settled(call)
-        response = None if settled is None else settled.response
-        if response is None or not isinstance(response.decision, Report):
-            return said
-        return Substitute("It is taken care of.")
-
-
-@breaks("P11")
-class LosesTheNotice(BrokenGate):
-    """Runs a call at level notify and tells nobody."""
-
-    async def heard(self, said: Verdict, action: Action, call: str) -> Verdict:
-        self.inner._notices.clear()
-        return said
-
-
-@breaks("P12")
-class DoesNotWaitForTheVeto(BrokenGate):
-    """Announces a call and runs it at once."""
-
-    async def heard(self, said: Verdict, action: Action, call: str) -> Verdict:
-        return self.lets_run(action, call) if isinstance(said, Wait) and said.request.veto else said
-
-
-@breaks("P10")
-class MakesAReportText(BrokenGate):
-    """Writes down what a person reports as Python shows it, and not as JSON."""
-
-    async def heard(self, said: Verdict, action: Action, call: str) -> Verdict:
-        reported = isinstance(said, Substitute) and "by hand" in said.note
-        return replace(said, result=str(said.result)) if reported and isinstance(said, Substitute) else said
-
-
-@breaks("P13")
-class TellsNothing(BrokenGate):
-    """Keeps from the agent what people have done to its calls."""
-
-    async def heard(self, said: Verdict, action: Action, call: str) -> Verdict:
-        match said:
-            case Refuse():
-                return Refuse("It did not work.")
-            case Proceed() | Substitute():
-                return replace(said, note="")
-            case Wait():
-                return said
-
-
-@breaks("P13")
-class TellsWhatIsToBeKept(BrokenGate):
-    """Tells the agent of each approval, whatever is configured."""
-
-    async def heard(self, said: Verdict, action: Action, call: str) -> Verdict:
-        if not isinstance(said, Proceed) or said.request_id is None or said.note:
-            return said
-        return replace(said, note="A person approved this call.")
-
-
-@breaks("P14", Capability.EDIT_ARGUMENTS)
-class RunsTheAgentsVersion(BrokenGate):
-    """Runs a draft as the agent had proposed it, whichever version was taken."""
-
-    async def heard(self, said: Verdict, action: Action, call: str) -> Verdict:
-        settled = await self.inner.settled(call)
-        response = None if settled is None else settled.response
-        taken = response is not None and isinstance(response.decision, Accept)
-        return self.lets_run(action, call) if taken and isinstance(said, Proceed) else said
-
-
-@breaks("P14", Capability.EDIT_ARGUMENTS)
-class KeepsFeedbackToItself(BrokenGate):
-    """Does not tell the agent what was said when its draft was sent back."""
-
-    async def heard(self, said: Verdict, action: Action, call: str) -> Verdict:
-        settled = await self.inner.settled(call)
-        response = None if settled is None else settled.response
-        back = response is not None and isinstance(response.decision, Revise)
-        return Refuse("Try once more.") if back and isinstance(said, Refuse) else said
-
-
-@breaks("P15")
-class KeepsTheQuestionToItself(BrokenGate):
-    """Does not tell the agent what a person wants to know."""
-
-    async def heard(self, said: Verdict, action: Action, call: str) -> Verdict:
-        settled = await self.inner.settled(call)
-        response = None if settled is None else settled.response
-        asks = response is not None and isinstance(response.decision, Ask)
-        return Refuse("Try once more.") if asks and isinstance(said, Refuse) else said
-
-
-@breaks("P15", Capability.SHOW_WORDS)
-class DropsTheAgentsWords(BrokenGate):
-    """Does not hand on what the agent says."""
-
-    async def propose(self, action: Action, *, call: str, form: Form = NO_FORM) -> Verdict:
-        return await self.inner.propose(action, call=call, form=replace(form, context=Context(), since=None))
-
-
-@breaks("P15", Capability.SHOW_WORDS)
-class HandsOnTheLastWordsOnly(BrokenGate):
-    """Hands on what the agent says with its call, and not what it has said before in answer to a question."""
-
-    async def propose(self, action: Action, *, call: str, form: Form = NO_FORM) -> Verdict:
-        return await self.inner.propose(action, call=call, form=replace(form, since=None))
-
-
-@breaks("P15")
-class MakesAnAnswerUp(BrokenGate):
-    """Has an answer where the agent has said nothing."""
-
-    async def propose(self, action: Action, *, call: str, form: Form = NO_FORM) -> Verdict:
-        made_up = replace(form, since=lambda earlier: "As you wish.")
-        return await self.inner.propose(action, call=call, form=made_up)
 
 
 @breaks("P31", Capability.PARALLEL_PAUSES)
