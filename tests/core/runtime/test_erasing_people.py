@@ -342,6 +342,21 @@ async def test_of_much_that_is_in_the_way_a_part_is_listed(shop: Shop) -> None:
         assert len(refused.value.faults) == 51
 
 
+async def test_what_does_not_name_them_is_in_nobodys_way_and_stays_as_it_is(shop: Shop) -> None:
+    """A stop, a grant, an override and a run of others, all in force."""
+    async with shop.open(app) as hitl:
+        given = await hitl.grant(Allowance(tool="note"), by="bob", lasts=timedelta(hours=1), reason="mine")
+        run = await hitl.start("A", by="carol")
+        done = await voted(hitl, "B", ANN)
+        await hitl.override(done.id, "other", by="bob", reason="better")
+        await hitl.stop(StopScope.TOOL, "pay", by="bob", reason="mine")
+        left = (await hitl.overrides(done.id), await hitl.stops(), await hitl.run(run.id), await hitl.grants())
+        await erased(hitl)
+        now = (await hitl.overrides(done.id), await hitl.stops(), await hitl.run(run.id), await hitl.grants())
+        assert now == left
+        assert given in left[-1]
+
+
 async def test_who_is_in_no_record_is_not_found(shop: Shop) -> None:
     async with shop.open(app) as hitl:
         run = await hitl.start("A", by=f"{ANN}0")

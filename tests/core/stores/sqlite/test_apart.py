@@ -20,6 +20,7 @@ from hitl_core.stores.sqlite import SqliteStore
 from hitl_core.stores.sqlite.engine import engine
 from hitl_core.stores.sqlite.engine.job import Job
 from hitl_core.stores.sqlite.erasing import persons
+from hitl_core.stores.sqlite.file import Location, connect, folded
 from hitl_core.testing.clock import START
 from tests.core.stores.sqlite.crowd import crowd
 from tests.core.stores.world import World
@@ -204,6 +205,17 @@ async def test_what_was_written_over_and_deleted_before_is_gone_too(tmp_path: Pa
         await world.store.apply(EraseRun(name, "dora", "asked for", world.now))
     assert ANN.encode() not in raw(tmp_path)
     await world.store.close()
+
+
+def test_a_log_that_cannot_be_folded_in_now_is_tried_again(tmp_path: Path) -> None:
+    with closing(connect(Location(tmp_path / "desk.db"), writes=True, create=True)) as connection:
+        connection.execute("CREATE TABLE mine (word TEXT)")
+        connection.execute("BEGIN")
+        connection.execute("INSERT INTO mine VALUES ('word')")
+        assert not folded(connection)
+        connection.execute("COMMIT")
+        assert folded(connection)
+    assert not folded(connection)
 
 
 # ── killed ───────────────────────────────────────────────────────────────────────────────────────────────────
