@@ -1,6 +1,6 @@
 """What identifies people, and what they said, stands apart from the trail: a line is sealed with a digest in its place.
 
-    ~PLACE:DIGEST        DIGEST = HMAC-SHA256(salt, value), 128 bits
+    ~PLACE:DIGEST        DIGEST = BLAKE2b (RFC 7693) of the value, keyed with a salt, 128 bits
 
 Each value has a random salt of its own. Without the salt, which is erased with the value, nobody can try what the
 digest was of; the seals cover neither, so they fit before and after. Pure.
@@ -14,6 +14,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
 from ..protocol import Apart, AuditEvent, Json
@@ -95,16 +96,15 @@ def set_apart(event: str, actor: str, body: Mapping[str, Json]) -> tuple[str, Ma
     kept: list[Kept] = []
 
     def keep(value: str, of: str | None) -> str:
-        made = Kept(os.urandom(SALT_BYTES), value, of)
-        kept.append(made)
-        return f"~{len(kept) - 1}:{_digest(made.salt or b'', value)}"
+        salt = os.urandom(SALT_BYTES)
+        kept.append(Kept(salt, value, of))
+        return f"~{len(kept) - 1}:{_digest(salt, value)}"
 
-    sealed = keep(actor, None) if named else actor
-    words = partial(keep, of=actor if named else "")
-    told = {
-        key: value if key in known else _each(value, partial(keep, of=None) if key in _NAMES else words)
-        for key, value in body.items()
-    }
+    sealed, words = (keep(actor, None), actor) if named else (actor, "")
+    told = dict(body)
+    for key in [key for key in body if key not in known]:
+        value, of = body[key], None if key in _NAMES else words
+        told[key] = keep(value, of) if value and isinstance(value, str) else _each(value, partial(keep, of=of))
     return sealed, told, tuple(kept)
 
 
@@ -129,7 +129,7 @@ def _each(value: Any, change: Callable[[str], str]) -> Any:
 
 
 def _digest(salt: bytes, value: str) -> str:
-    return hmac.digest(salt, value.encode(), "sha256")[:_DIGEST_BYTES].hex()
+    return blake2b(value.encode(), key=salt, digest_size=_DIGEST_BYTES).hexdigest()
 
 
 # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────
