@@ -1,6 +1,6 @@
 """What identifies people, and what they said, stands apart from the trail: a line is sealed with a digest in its place.
 
-    ~PLACE:DIGEST        DIGEST = HMAC-SHA256(salt, value), 128 bits
+    ~PLACE:DIGEST        DIGEST = BLAKE2b (RFC 7693) of the value, keyed with a salt, 128 bits
 
 Each value has a random salt of its own. Without the salt, which is erased with the value, nobody can try what the
 digest was of; the seals cover neither, so they fit before and after. Pure.
@@ -14,6 +14,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
 from ..protocol import Apart, AuditEvent, Json
@@ -55,12 +56,22 @@ _OPEN: Final = frozenset(
         *("act", "apart", "app", "as", "attempt", "authenticated_by", "backend", "base", "batch", "call"),
         *("channel", "code", "decision", "digest", "draft", "dropped", "due", "effects", "expires", "fence"),
         *("frozen", "grant", "inside", "interrupted", "level", "machine", "mode", "outcome", "output", "place"),
-        *("records", "request", "requests", "response", "result", "retention", "roles", "rule", "run", "scope"),
+        *("records", "request", "requests", "result", "retention", "roles", "rule", "run", "scope"),
         *("state", "step", "superseded", "target", "tenant", "thawed", "tool", "undoes", "until", "version"),
         *("vote", "what"),
     )
 )
 """What a body says that names nobody and is nobody's words. What is not known here is kept apart."""
+
+_DIGESTS: Final = {
+    AuditEvent.ACTION_REPORTED: frozenset(("result",)),
+    AuditEvent.GRANT_GIVEN: frozenset(("grant",)),
+    AuditEvent.GUIDANCE_QUEUED: frozenset(("digest",)),
+}
+"""Digests of what a person said, or of a record with their name in it: left in a line, they would tell it to whoever
+tries what it may be."""
+
+_OPEN_IN: Final[Mapping[str, frozenset[str]]] = {event: _OPEN - keys for event, keys in _DIGESTS.items()}
 
 _NAMES: Final = frozenset(("acting_for", "agreed", "by", "to", "users"))
 """Where a body names people."""
@@ -80,23 +91,27 @@ class Kept(NamedTuple):
 
 def set_apart(event: str, actor: str, body: Mapping[str, Json]) -> tuple[str, Mapping[str, Json], tuple[Kept, ...]]:
     """A line as it is to be sealed, and what is kept apart from it, by place."""
-    named = _is_person(event, actor, body)
-    if not named and body.keys() <= _OPEN:
+    named, known = _is_person(event, actor, body), _open(event)
+    if not named and body.keys() <= known:
         return actor, body, ()
     kept: list[Kept] = []
 
     def keep(value: str, of: str | None) -> str:
-        made = Kept(os.urandom(SALT_BYTES), value, of)
-        kept.append(made)
-        return f"~{len(kept) - 1}:{_digest(made.salt or b'', value)}"
+        salt = os.urandom(SALT_BYTES)
+        kept.append(Kept(salt, value, of))
+        return f"~{len(kept) - 1}:{_digest(salt, value)}"
 
-    sealed = keep(actor, None) if named else actor
-    words = partial(keep, of=actor if named else "")
-    told = {
-        key: value if key in _OPEN else _each(value, partial(keep, of=None) if key in _NAMES else words)
-        for key, value in body.items()
-    }
+    sealed, words = (keep(actor, None), actor) if named else (actor, "")
+    told = dict(body)
+    for key in [key for key in body if key not in known]:
+        value, of = body[key], None if key in _NAMES else words
+        told[key] = keep(value, of) if value and isinstance(value, str) else _each(value, partial(keep, of=of))
     return sealed, told, tuple(kept)
+
+
+def _open(event: str) -> frozenset[str]:
+    """What is open in the body of such a line."""
+    return _OPEN_IN.get(event, _OPEN)
 
 
 def _is_person(event: str, actor: str, body: Mapping[str, Json]) -> bool:
@@ -115,13 +130,13 @@ def _each(value: Any, change: Callable[[str], str]) -> Any:
 
 
 def _digest(salt: bytes, value: str) -> str:
-    return hmac.digest(salt, value.encode(), "sha256")[:_DIGEST_BYTES].hex()
+    return blake2b(value.encode(), key=salt, digest_size=_DIGEST_BYTES).hexdigest()
 
 
 # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def brought_together(actor: str, body: str, apart: Sequence[Apart]) -> tuple[str, str]:
+def brought_together(event: str, actor: str, body: str, apart: Sequence[Apart]) -> tuple[str, str]:
     """Actor and body with what is kept apart from them. What is not what was sealed stays a digest."""
     known = {each.place: each for each in apart}
 
@@ -130,10 +145,10 @@ def brought_together(actor: str, body: str, apart: Sequence[Apart]) -> tuple[str
         kept = None if found is None else known.get(int(found[1]))
         return text if found is None or kept is None or not _is_right(kept, found[2]) else kept.value
 
-    shown, told = change(actor), _body(body)
-    if told is None or not any(TOKEN.fullmatch(text) for text in _apart_in(told)):
+    shown, told, known_open = change(actor), _body(body), _open(event)
+    if told is None or not any(TOKEN.fullmatch(text) for text in _apart_in(event, told)):
         return shown, body
-    changed = {key: value if key in _OPEN else _each(value, change) for key, value in told.items()}
+    changed = {key: value if key in known_open else _each(value, change) for key, value in told.items()}
     return shown, json.dumps(changed, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -152,10 +167,10 @@ def is_kept_apart(actor: str, body: str) -> bool:
     return actor.startswith("~") or '"~' in body
 
 
-def wrong(actor: str, body: str, apart: Sequence[Apart]) -> Iterator[str]:
+def wrong(event: str, actor: str, body: str, apart: Sequence[Apart]) -> Iterator[str]:
     """What is wrong with what is kept apart from a line, whose seal fits."""
     known = {each.place: each for each in apart}
-    for found in filter(None, map(TOKEN.fullmatch, (actor, *_apart_in(_body(body) or {})))):
+    for found in filter(None, map(TOKEN.fullmatch, (actor, *_apart_in(event, _body(body) or {})))):
         kept = known.get(int(found[1]))
         if kept is None:
             yield f"value {found[1]} is missing beside it, and was not erased"
@@ -166,11 +181,11 @@ def wrong(actor: str, body: str, apart: Sequence[Apart]) -> Iterator[str]:
 def inside(event: str, actor: str, body: str) -> Iterator[str]:
     """The names and texts that stand in a line itself, as older releases sealed them."""
     told = _body(body) or {}
-    texts = (*((actor,) if _is_person(event, actor, told) else ()), *_apart_in(told))
+    texts = (*((actor,) if _is_person(event, actor, told) else ()), *_apart_in(event, told))
     yield from (text for text in texts if TOKEN.fullmatch(text) is None)
 
 
-def _apart_in(told: Mapping[str, Any]) -> Iterator[str]:
+def _apart_in(event: str, told: Mapping[str, Any]) -> Iterator[str]:
     """The texts of a body at places where what stands there is kept apart."""
     found: list[str] = []
 
@@ -179,7 +194,7 @@ def _apart_in(told: Mapping[str, Any]) -> Iterator[str]:
         return text
 
     for key, value in told.items():
-        if key not in _OPEN:
+        if key not in _open(event):
             _each(value, remember)
     yield from found
 

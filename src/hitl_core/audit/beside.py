@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 
-from ..protocol import AuditEntry
+from ..protocol import AuditEntry, Sealed
 from .apart import ERASING, brought_together, wrong
 from .report import Fault, Finding
 
@@ -26,8 +26,8 @@ class Beside:
         if entry.sealed is None:
             return
         sealed = entry.sealed
-        faults = list(wrong(sealed.actor, sealed.body, sealed.apart))
-        if not faults and brought_together(sealed.actor, sealed.body, sealed.apart) != (entry.actor, entry.body):
+        faults = list(wrong(entry.event, sealed.actor, sealed.body, sealed.apart))
+        if not faults and _shown(entry.event, sealed) != (entry.actor, entry.body):
             faults.append("what is shown is not what was sealed")
         self._found += [_unmatched(entry.seq, fault) for fault in faults]
         for each in sealed.apart:
@@ -46,6 +46,10 @@ class Beside:
                 first = self._lines.get(by, by)
                 message = f"{gone} names and texts are gone as erased by line {by}, which records {said}"
                 yield Finding(Fault.UNSAID, first, first, message)
+
+
+def _shown(event: str, sealed: Sealed) -> tuple[str, str]:
+    return brought_together(event, sealed.actor, sealed.body, sealed.apart)
 
 
 def _unmatched(seq: int, fault: str) -> Finding:

@@ -29,9 +29,9 @@ def test_names_and_texts_go_out_and_come_back() -> None:
     assert actor[3:] != sealed["agreed"][0][3:]
     text = json.dumps(sealed)
     assert is_kept_apart(actor, text)
-    shown, read = brought_together(actor, text, apart(kept))
+    shown, read = brought_together(AuditEvent.REQUEST_DECIDED, actor, text, apart(kept))
     assert (shown, json.loads(read)) == ("ann", body)
-    assert list(wrong(actor, text, apart(kept))) == []
+    assert list(wrong(AuditEvent.REQUEST_DECIDED, actor, text, apart(kept))) == []
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,11 @@ def test_names_and_texts_go_out_and_come_back() -> None:
         (AuditEvent.ACTION_REFUSED, "policy", {"why": "no"}, ["no"]),
         (AuditEvent.REQUEST_CLOSED, "ann", {"run": "r", "state": "cancelled", "why": ""}, ["ann"]),
         (AuditEvent.EFFECT_SETTLED, "ann", {"call": "pay#1", "as": "abandon"}, ["ann"]),
+        (AuditEvent.REQUEST_DELEGATED, "ann", {"to": "bob", "digest": "d", "response": "r"}, ["ann", "bob", "r"]),
+        (AuditEvent.GRANT_GIVEN, "ann", {"tool": "pay", "grant": "g"}, ["ann", "g"]),
+        (AuditEvent.GRANT_USED, "worker-1", {"tool": "pay", "grant": "g"}, []),
+        (AuditEvent.GUIDANCE_QUEUED, "ann", {"digest": "d", "channel": "library"}, ["ann", "d"]),
+        (AuditEvent.ACTION_REPORTED, "ann", {"call": "pay#1", "result": "r"}, ["ann", "r"]),
         (AuditEvent.ROW_DAMAGED, "store", {"what": "request"}, []),
         (AuditEvent.STOP_SET, "ann", {"something": {"new": ["said", 5, True]}}, ["ann", "said"]),
     ],
@@ -60,16 +65,16 @@ def test_what_is_not_known_to_be_open_is_kept_apart(
 
 def test_what_was_sealed_with_names_in_it_reads_as_it_is() -> None:
     body = '{"reason": "because"}'
-    assert brought_together("ann", body, ()) == ("ann", body)
+    assert brought_together(AuditEvent.STOP_SET, "ann", body, ()) == ("ann", body)
     assert not is_kept_apart("ann", body)
 
 
 @pytest.mark.parametrize("body", ["no json", "[1]", "5"])
 def test_a_body_that_somebody_has_made_something_else_is_left_as_it_is(body: str) -> None:
     actor, _, kept = set_apart(AuditEvent.STOP_SET, "ann", {})
-    assert brought_together(actor, body, apart(kept)) == ("ann", body)
+    assert brought_together(AuditEvent.STOP_SET, actor, body, apart(kept)) == ("ann", body)
     assert list(inside(AuditEvent.STOP_SET, "ann", body)) == ["ann"]
-    assert list(wrong(actor, body, apart(kept))) == []
+    assert list(wrong(AuditEvent.STOP_SET, actor, body, apart(kept))) == []
 
 
 def test_what_is_not_what_was_sealed_is_not_shown() -> None:
@@ -79,8 +84,15 @@ def test_what_is_not_what_was_sealed_is_not_shown() -> None:
         Apart(place=0, salt="no hex", value="ann"),
         Apart(place=1, salt=(kept[0].salt or b"").hex(), value="ann"),
     ):
-        assert brought_together(actor, "{}", (other,)) == (actor, "{}")
-        assert len(list(wrong(actor, "{}", (other,)))) == 1
+        assert brought_together(AuditEvent.STOP_SET, actor, "{}", (other,)) == (actor, "{}")
+        assert len(list(wrong(AuditEvent.STOP_SET, actor, "{}", (other,)))) == 1
     erased = Apart(place=0, salt="", value="(erased)", erased=7)
-    assert brought_together(actor, "{}", (erased,)) == ("(erased)", "{}")
-    assert list(wrong(actor, "{}", (erased,))) == []
+    assert brought_together(AuditEvent.STOP_SET, actor, "{}", (erased,)) == ("(erased)", "{}")
+    assert list(wrong(AuditEvent.STOP_SET, actor, "{}", (erased,))) == []
+
+
+def test_what_an_agent_names_its_call_is_not_taken_for_a_digest() -> None:
+    body = '{"call": "~0:00000000000000000000000000000000", "reason": "x"}'
+    _, _, kept = set_apart(AuditEvent.STOP_SET, "ann", {})
+    assert list(wrong(AuditEvent.STOP_SET, "ann", body, apart(kept))) == []
+    assert brought_together(AuditEvent.STOP_SET, "ann", body, apart(kept)) == ("ann", body)

@@ -84,7 +84,7 @@ async def test_who_is_erased_is_named_nowhere_and_is_still_one_person(shop: Shop
         assert {run.state for run in (first, second, third)} == {RunState.COMPLETED}
         before = raw(shop.folder)
         done = await erased(hitl)
-        assert (done.apart, done.records, done.inside) == (6, 8, 0)
+        assert (done.apart, done.records, done.inside) == (8, 8, 0)
         assert done.name.startswith("erased-person-")
         decided = await trail(hitl, "request.decided")
         who = ["bob", "carl", done.name, "bob", "carl", done.name]
@@ -93,7 +93,7 @@ async def test_who_is_erased_is_named_nowhere_and_is_still_one_person(shop: Shop
         assert (await hitl.run(first.id)).started_by == done.name
         (line,) = await trail(hitl, "person.erased")
         assert (line.actor, line.subject) == ("dora", done.name)
-        told = {"authenticated_by": "assertion", "apart": 6, "records": 8, "inside": 0}
+        told = {"authenticated_by": "assertion", "apart": 8, "records": 8, "inside": 0}
         assert json.loads(line.body) == {"reason": f"asked for by {done.name}", **told}
         with pytest.raises(PersonNotFound):
             await erased(hitl)
@@ -342,6 +342,21 @@ async def test_of_much_that_is_in_the_way_a_part_is_listed(shop: Shop) -> None:
         assert len(refused.value.faults) == 51
 
 
+async def test_what_does_not_name_them_is_in_nobodys_way_and_stays_as_it_is(shop: Shop) -> None:
+    """A stop, a grant, an override and a run of others, all in force."""
+    async with shop.open(app) as hitl:
+        given = await hitl.grant(Allowance(tool="note"), by="bob", lasts=timedelta(hours=1), reason="mine")
+        run = await hitl.start("A", by="carol")
+        done = await voted(hitl, "B", ANN)
+        await hitl.override(done.id, "other", by="bob", reason="better")
+        await hitl.stop(StopScope.TOOL, "pay", by="bob", reason="mine")
+        left = (await hitl.overrides(done.id), await hitl.stops(), await hitl.run(run.id), await hitl.grants())
+        await erased(hitl)
+        now = (await hitl.overrides(done.id), await hitl.stops(), await hitl.run(run.id), await hitl.grants())
+        assert now == left
+        assert given in left[-1]
+
+
 async def test_who_is_in_no_record_is_not_found(shop: Shop) -> None:
     async with shop.open(app) as hitl:
         run = await hitl.start("A", by=f"{ANN}0")
@@ -393,7 +408,7 @@ async def test_with_a_run_the_names_and_reasons_of_its_trail_go(shop: Shop) -> N
         assert [line.actor for line in lines if line.event == "request.decided"] == ["(erased)"]
         assert [line.actor for line in lines if line.event == "run.cancelled"] == ["bob"]
         (line,) = [line for line in lines if line.event == "run.erased"]
-        assert (line.actor, json.loads(line.body)["reason"], json.loads(line.body)["apart"]) == ("dora", "asked for", 2)
+        assert (line.actor, json.loads(line.body)["reason"], json.loads(line.body)["apart"]) == ("dora", "asked for", 3)
         assert json.loads(line.body)["authenticated_by"] == "assertion"
         assert b"PRIVATE" not in raw(shop.folder)
     assert (await shop.verified()).findings == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sqlite3
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from hitl_core.audit import Report, verify, verify_entries
+from hitl_core.audit import Report, account, verify, verify_entries
 from hitl_core.commands import CancelRun, Command, ErasePerson, EraseRun, GetRun, WriteNote
 from hitl_core.commands import Note as Line
 from hitl_core.errors import NotCanonical, PersonNotFound
@@ -20,6 +21,8 @@ from hitl_core.stores.sqlite import SqliteStore
 from hitl_core.stores.sqlite.engine import engine
 from hitl_core.stores.sqlite.engine.job import Job
 from hitl_core.stores.sqlite.erasing import persons
+from hitl_core.stores.sqlite.file import Location, connect, folded
+from hitl_core.stores.sqlite.tables import transaction
 from hitl_core.testing.clock import START
 from tests.core.stores.sqlite.crowd import crowd
 from tests.core.stores.world import World
@@ -123,6 +126,47 @@ async def test_what_an_export_shows_is_held_against_what_was_sealed(tmp_path: Pa
     assert "value 0 is missing beside it" in str(found)
 
 
+# ── as older releases wrote ──────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_names_that_an_older_release_sealed_stay_verify_and_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = await opened(tmp_path)
+    with monkeypatch.context() as older:
+        older.setattr(transaction, "set_apart", lambda event, actor, body: (actor, body, ()))
+        old = await cancelled(world)
+        await cancelled(world, by="bob", reason=f"{ANN} is away")
+    new = await cancelled(world)
+    erased = await world.store.apply(erase(world))
+    assert (erased.apart, erased.inside) == (4, 4)
+    (line,) = [entry for entry in await world.trail() if entry.event == "person.erased"]
+    assert json.loads(line.body)["inside"] == 4
+    cancels = [entry.actor for entry in await world.trail() if entry.event == "run.cancelled"]
+    assert cancels == [ANN, "bob", erased.name]
+    for run, inside in ((old, 2), (new, None)):
+        left = await world.store.apply(EraseRun(run, "dora", "asked for", world.now))
+        mark = (left.model_extra or {})["erased"]
+        assert mark.get("inside") == inside
+        told = account(left, [], [], [], []).document()["summary"]
+        assert ("lines below keep names or texts" in json.dumps(told)) is bool(inside)
+    await world.store.close()
+    assert (await report(tmp_path)).findings == ()
+
+
+async def test_who_is_named_in_older_lines_only_is_found_and_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = await opened(tmp_path)
+    with monkeypatch.context() as older:
+        older.setattr(transaction, "set_apart", lambda event, actor, body: (actor, body, ()))
+        note = Line(AuditEvent.STOP_SET, "all", ANN, {})
+        await world.store.apply(WriteNote(note, world.now))
+    erased = await world.store.apply(erase(world))
+    assert (erased.apart, erased.records, erased.inside) == (0, 0, 1)
+    await world.store.close()
+
+
 # ── one batch, one transaction ───────────────────────────────────────────────────────────────────────────────
 
 
@@ -204,6 +248,17 @@ async def test_what_was_written_over_and_deleted_before_is_gone_too(tmp_path: Pa
         await world.store.apply(EraseRun(name, "dora", "asked for", world.now))
     assert ANN.encode() not in raw(tmp_path)
     await world.store.close()
+
+
+def test_a_log_that_cannot_be_folded_in_now_is_tried_again(tmp_path: Path) -> None:
+    with closing(connect(Location(tmp_path / "desk.db"), writes=True, create=True)) as connection:
+        connection.execute("CREATE TABLE mine (word TEXT)")
+        connection.execute("BEGIN")
+        connection.execute("INSERT INTO mine VALUES ('word')")
+        assert not folded(connection)
+        connection.execute("COMMIT")
+        assert folded(connection)
+    assert not folded(connection)
 
 
 # ── killed ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -6,7 +6,24 @@ import json
 
 import pytest
 
-from hitl_core.protocol import ActingFor, Responder, Response, decision_of
+from hitl_core.protocol import (
+    ActingFor,
+    Action,
+    Approvers,
+    Asked,
+    Because,
+    DraftVersion,
+    Escalation,
+    Guidance,
+    Kind,
+    Level,
+    PauseRequest,
+    Reply,
+    Responder,
+    Response,
+    Stage,
+    decision_of,
+)
 from hitl_core.stores.sqlite.tables import Stranger
 from hitl_core.testing.clock import START
 
@@ -56,3 +73,58 @@ def test_for_whom_somebody_stood_in_is_named_as_long_as_they_are_not_the_one() -
     assert own.responder == Responder(id="erased-person-1", acting_for=ActingFor(id="bob"))
     assert own.decision.model_dump() == {"type": "edit", "arguments": {}}
     assert (own.reason, changed.reason) == ("", "erased-person-1")
+
+
+def test_what_others_say_has_the_pseudonym_in_it_wherever_it_is() -> None:
+    answer = decision_of({"type": "answer", "value": {"who": ["ann", 5]}})
+    said = response(Responder(id="bob")).model_copy(update={"decision": answer})
+    changed = ANN.response(said)
+    assert changed.decision.model_dump() == {"type": "answer", "value": {"who": ["erased-person-1", 5]}}
+    assert changed.responder == said.responder
+
+
+def test_who_has_asked_the_agent_and_who_could_decide() -> None:
+    asked = (
+        Asked(request_id="q-0", by="ann", question="WORDS", answer="the agent's own"),
+        Asked(request_id="q-0", by="bob", question="what does ann say?"),
+    )
+    staged = Approvers(stages=(Stage(users=("ann", "bob")), Stage(roles=("lead",))))
+    request = PauseRequest(
+        id="q-1",
+        run_id="r",
+        call="refund#1",
+        kind=Kind.APPROVAL,
+        level=Level.CONFIRM,
+        title="Refund, as ann says",
+        action=Action(tool="refund", arguments={"to": "ann"}),
+        digest="d",
+        allowed=(Reply.APPROVE,),
+        because=Because(rule="r", version="1", why="ann looks at it"),
+        created_at=START,
+        requested_for="ann",
+        approvers=staged,
+        escalation=(Escalation(after_seconds=5, users=("ann", "joann")),),
+        asked=asked,
+    )
+    changed = ANN.request(request)
+    assert "ann" not in {changed.requested_for, *changed.approvers.stages[0].users, *changed.escalation[0].users}
+    assert changed.escalation[0].users == ("erased-person-1", "joann")
+    assert [(each.by, each.question, each.answer) for each in changed.asked] == [
+        ("erased-person-1", "(erased)", "the agent's own"),
+        ("bob", "what does erased-person-1 say?", ""),
+    ]
+    assert (changed.title, changed.because.why) == ("Refund, as erased-person-1 says", "erased-person-1 looks at it")
+    assert (changed.digest, changed.action) == (request.digest, request.action)
+
+
+def test_guidance_of_others() -> None:
+    told = Guidance(id="g", run_id="r", text="ask ann", by=Responder(id="bob"), given_at=START)
+    assert ANN.guidance(told).text == "ask erased-person-1"
+    assert ANN.guidance(told.model_copy(update={"by": Responder(id="ann")})).text == "(erased)"
+
+
+def test_what_the_agent_put_into_a_draft_is_the_runs() -> None:
+    version = DraftVersion(draft="q", number=1, request_id="q", arguments={"to": "ann"}, digest="d", made_at=START)
+    assert ANN.draft(version) == version
+    dee = version.model_copy(update={"by": Responder(id="dee"), "note": "as ann said"})
+    assert (ANN.draft(dee).note, ANN.draft(dee).arguments) == ("as erased-person-1 said", {"to": "ann"})

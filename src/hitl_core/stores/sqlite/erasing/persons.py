@@ -227,7 +227,8 @@ _IN_FORCE: Final = """SELECT g.id, g.body FROM hitl_grants g WHERE (g.revoked IS
 def _grants(txn: Transaction, stranger: Stranger, now: datetime) -> Iterator[Fault]:
     for name, body in txn.execute(_IN_FORCE, (micros(now),)).fetchall():
         if _changed(txn, stranger, _PLACES[-1], body) is not None:
-            yield Fault(f"grant {text(name)}", "is in force or in use and names them; revoke it first")
+            problem = "is in force or in use and names them; revoke it, or end the runs under it, first"
+            yield Fault(f"grant {text(name)}", problem)
 
 
 def _and_more(count: int) -> Iterator[Fault]:

@@ -70,14 +70,15 @@ def folded(connection: sqlite3.Connection) -> bool:
 
     What was erased is in the log until then.
     """
-    connection.execute("PRAGMA busy_timeout = 0")
     try:
-        busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        return not busy
+        connection.execute("PRAGMA busy_timeout = 0")
+        try:
+            busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        finally:
+            connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
     except sqlite3.Error:
-        return False
-    finally:
-        connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+        return False  # what was to be written is written; that is for nobody to fail by
+    return not busy
 
 
 class Readers:

@@ -36,7 +36,7 @@ _LINES_OF_RUN: Final = """SELECT seq, at, event, subject, actor, body, mac FROM 
 def _entry(view: View, row: tuple[Any, ...]) -> AuditEntry:
     """A line as stored. Not validated: what somebody has written into it is for the verifier to judge."""
     seq, at, event, subject, actor, body, mac = row
-    actor, body, sealed = _brought_together(view, seq, str(actor), str(body))
+    actor, body, sealed = _brought_together(view, seq, str(event), str(actor), str(body))
     return AuditEntry.model_construct(
         seq=seq,
         at=_instant(at),
@@ -49,13 +49,13 @@ def _entry(view: View, row: tuple[Any, ...]) -> AuditEntry:
     )
 
 
-def _brought_together(view: View, seq: Any, actor: str, body: str) -> tuple[str, str, Sealed | None]:
+def _brought_together(view: View, seq: Any, event: str, actor: str, body: str) -> tuple[str, str, Sealed | None]:
     """Actor and body as they are read, and as they were sealed if that is something else."""
     if not is_kept_apart(actor, body):
         return actor, body, None
     apart = tuple(_apart(row) for row in view.execute(_APART, (seq,)).fetchall())
     sealed = Sealed.model_construct(actor=actor, body=body, apart=apart)
-    return *brought_together(actor, body, apart), sealed
+    return *brought_together(event, actor, body, apart), sealed
 
 
 _APART: Final = "SELECT place, salt, value, erased FROM hitl_apart WHERE line = ? ORDER BY place"
