@@ -7,13 +7,14 @@ from .forms import OFFERED, Form, preview
 from .gate import Gate
 from .steering import guiding
 from .stops import heeding_stops
-from .surroundings import Case, Surroundings
+from .surroundings import REJECTED_IN_A_ROW, Case, Surroundings
 
 __all__ = [
     "ABORT",
     "HAPPENED",
     "NOT_HAPPENED",
     "OFFERED",
+    "REJECTED_IN_A_ROW",
     "Carrying",
     "Case",
     "Form",
