@@ -1,4 +1,4 @@
-"""P26: what people keep rejecting is refused in the end, and nobody is asked about it again."""
+"""P27: what people keep rejecting is refused in the end, and nobody is asked about it again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..world import World, only
 GATED = Capability.GATE_TOOLS
 
 
-@behaviour("P26", GATED)
+@behaviour("P27", GATED)
 async def what_was_rejected_three_times_is_not_asked_about_again(world: World) -> None:
     """The fourth identical call is refused at once, the agent hears why, and the trail has it."""
     run = await world.start(Scene.of(pay(), pay(), pay(), pay()))
@@ -25,7 +25,7 @@ async def what_was_rejected_three_times_is_not_asked_about_again(world: World) -
     expect("the trail", (await world.events()).count("action.refused"), 1)
 
 
-@behaviour("P26", GATED)
+@behaviour("P27", GATED)
 async def another_decision_or_other_arguments_are_asked_about(world: World) -> None:
     """Rejections of another amount do not count, and an approval in between starts the count anew."""
     said = ("reject", "reject", "approve", "reject", "reject")

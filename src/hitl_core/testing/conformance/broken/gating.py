@@ -277,7 +277,7 @@ class ReportsNoOutcome(BrokenGate):
         return Carrying(cast("Gate", self), allowed, suspends)
 
 
-@breaks("P26")
+@breaks("P27")
 class AsksForEver(BrokenGate):
     """Asks people about the same call however often they have rejected it."""
 
@@ -286,7 +286,7 @@ class AsksForEver(BrokenGate):
         inner._around = replace(inner._around, rejected_in_a_row=0)
 
 
-@breaks("P26")
+@breaks("P27")
 class CountsEveryRejection(BrokenGate):
     """Refuses a call because others of its tool were rejected before."""
 
