@@ -18,7 +18,7 @@ from hitl_core.apps import AppSource
 from hitl_core.audit import Report, verify
 from hitl_core.commands import ReadAudit
 from hitl_core.contracts import Adapter, Channel, Clock, Store
-from hitl_core.gate import Surroundings
+from hitl_core.gate import REJECTED_IN_A_ROW, Surroundings
 from hitl_core.people import Authority, Directory, PeopleFile
 from hitl_core.policy import Policy
 from hitl_core.protocol import AuditEntry, PauseRequest, Run
@@ -70,6 +70,7 @@ class Shop:
         self.ledger = Ledger(folder / "ledger.jsonl")
         self.directory: Directory | None = None
         self.authority = Authority()
+        self.rejected_in_a_row = REJECTED_IN_A_ROW
 
     @asynccontextmanager
     async def open(
@@ -96,6 +97,7 @@ class Shop:
             directory=self.directory,
             authority=self.authority,
             tells_everything=tells_everything,
+            rejected_in_a_row=self.rejected_in_a_row,
         )
         made = adapter or PlainAdapter(AppSource(name, app), catalogue=catalogue)
         settings = Settings(app=name, lease_seconds=lease_seconds)

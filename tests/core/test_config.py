@@ -129,6 +129,15 @@ def test_how_long_history_is_kept_is_a_duration(write: Write) -> None:
         assert faults(write(f"{MINIMAL}[policy]\nhistory = {nonsense}\n")).keys() == {"policy.history"}
 
 
+def test_how_often_people_reject_the_same_call_is_a_number(write: Write) -> None:
+    assert Config.load(write(MINIMAL)).rejected_in_a_row == 3
+    assert Config.load(write(f"{MINIMAL}[policy]\nrejected_in_a_row = 0\n")).rejected_in_a_row == 0
+    for nonsense in ('"3"', "-1", "101", "true"):
+        assert faults(write(f"{MINIMAL}[policy]\nrejected_in_a_row = {nonsense}\n")).keys() == {
+            "policy.rejected_in_a_row"
+        }
+
+
 def test_a_spec_may_stand_in_the_place_of_an_app(write: Write) -> None:
     config = Config.load(write('[backend]\nname = "plain"\nspec = "desk:SPEC"\n'))
     assert config.app.reference == "desk:SPEC"

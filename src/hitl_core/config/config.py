@@ -19,7 +19,7 @@ from ..channels.console import ConsoleChannel
 from ..clock import SystemClock
 from ..contracts import Adapter, Channel, Clock, Store
 from ..errors import ConfigError, Fault
-from ..gate import Surroundings
+from ..gate import REJECTED_IN_A_ROW, Surroundings
 from ..people import Act, Authority, PeopleFile
 from ..policy import LONGEST, Policy, PolicyFault, parse_duration
 from ..protocol import EffectMode
@@ -40,7 +40,7 @@ EVERYTHING: Final = "everything"
 TABLES: Final = {
     "backend": {"name", "app", "spec", "options"},
     "store": {"url", "audit_key", "audit_anchors"},
-    "policy": {"file", "told", "history"},
+    "policy": {"file", "told", "history", "rejected_in_a_row"},
     "worker": {"lease", "concurrency"},
     "channels": {"names"},
     "tools": None,
@@ -63,6 +63,7 @@ class Config:
     policy_file: Path | None = None
     told: str = CHANGES
     history: timedelta = LONGEST
+    rejected_in_a_row: int = REJECTED_IN_A_ROW
     options: Mapping[str, Any] = field(default_factory=dict)
     store_options: Mapping[str, Any] = field(default_factory=dict)
     tools: Mapping[str, Override] = field(default_factory=dict)
@@ -133,6 +134,7 @@ async def build(config: Config, *, clock: Clock | None = None) -> Runtime:
         directory=directory,
         authority=config.authority,
         tells_everything=config.told == EVERYTHING,
+        rejected_in_a_row=config.rejected_in_a_row,
     )
     settings = Settings(
         app=config.app.reference,
@@ -208,6 +210,7 @@ _PATHS: Final = _Type(
 _TABLE: Final = _Type("a table", lambda value: isinstance(value, dict))
 _FLAG: Final = _Type("true or false", lambda value: isinstance(value, bool))
 _COUNT: Final = _Type("an integer from 1 to 1000", lambda value: type(value) is int and 1 <= value <= 1000)
+_REJECTIONS: Final = _Type("an integer from 0 to 100", lambda value: type(value) is int and 0 <= value <= 100)
 _LEASE: Final = _Type("seconds between 0.2 and 3600", lambda value: _is_number(value) and 0.2 <= value <= 3600)
 _DURATION: Final = _Type(
     "a duration such as 90s, 15m, 2h or 3d", lambda value: _TEXT.fits(value) and _is_duration(value)
@@ -268,6 +271,7 @@ def _read(file: Path, data: dict[str, Any], backend: str | None, other: Path | N
         policy_file=policy_at,
         told=tables["policy"].get("told", _TOLD, CHANGES),
         history=_history(tables["policy"]),
+        rejected_in_a_row=tables["policy"].get("rejected_in_a_row", _REJECTIONS, REJECTED_IN_A_ROW),
         options=tables["backend"].get("options", _TABLE, {}),
         store_options={key: store.get(key, _TEXT) for key in store.values if key != "url"},
         tools={

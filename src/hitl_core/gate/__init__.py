@@ -7,7 +7,7 @@ from .forms import OFFERED, Form, Since, preview
 from .gate import Gate
 from .steering import guiding
 from .stops import heeding_stops
-from .surroundings import Case, Surroundings
+from .surroundings import REJECTED_IN_A_ROW, Case, Surroundings
 from .undoable import undo_until, why_not_undoable
 from .words import joined, with_words
 
@@ -16,6 +16,7 @@ __all__ = [
     "HAPPENED",
     "NOT_HAPPENED",
     "OFFERED",
+    "REJECTED_IN_A_ROW",
     "Carrying",
     "Case",
     "Form",

@@ -63,6 +63,7 @@ from .forms import DEFAULT_FORM, Form, compose
 from .granting import Granting
 from .lineage import note_on
 from .places import covering, knows
+from .rejections import enough_of
 from .standing import about, asked_again, asking, once_more, unmet
 from .surroundings import Surroundings
 from .telling import telling, told
@@ -188,6 +189,8 @@ class Gate:
         covered = await self.granting.cover(self._weighing.case(action, call), ruling)
         if covered.grant is not None:
             return Proceed(action, call=call)
+        if why := await enough_of(self._around, self.run, action):
+            return await self._refuse(action, call, why, rule=ruling.rule, version=ruling.version)
         return await self._ask(action, call, round, form, covered.told(ruling))
 
     def _let_through(self, action: Action, call: str, round: int, form: Form, ruling: Ruling) -> Proceed:

@@ -21,6 +21,8 @@ log = logging.getLogger("hitl_core")
 
 _ANYBODY: Final = Authority()
 
+REJECTED_IN_A_ROW: Final = 3
+
 
 def _nobody(request: PauseRequest) -> None:
     """No channel is configured: the inbox has everything."""
@@ -54,8 +56,9 @@ class Surroundings:
     """The parts that a runtime is made of. `policy` is asked anew for each decision, so that it can be reloaded.
 
     `tells_everything`: agents hear of approvals and of answers in a tool's place, too, not only of edits and refusals.
-    Without a `directory`, people are who they say they are. `changes` is what became of the policy's file and is
-    not yet in the trail.
+    `rejected_in_a_row`: after so many rejections of one tool with the same arguments in a run nobody is asked about it
+    again; 0 is never. Without a `directory`, people are who they say they are. `changes` is what became of the
+    policy's file and is not yet in the trail.
     """
 
     store: Store
@@ -64,6 +67,7 @@ class Surroundings:
     catalogue: Catalogue
     environment: str = "default"
     tells_everything: bool = False
+    rejected_in_a_row: int = REJECTED_IN_A_ROW
     announce: Callable[[PauseRequest], None] = _nobody
     directory: Directory | None = None
     authority: Authority = _ANYBODY

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import secrets
 from collections import deque
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from ..commands import PruneHistory
 from ..gate import Surroundings
@@ -20,20 +21,34 @@ MARGIN: Final = timedelta(days=1)
 """Kept besides: the clocks of two machines differ."""
 
 AT_ONCE: Final = 500
-"""Rows that one sweep deletes, and places that it looks at, at most."""
+"""Rows that one command deletes, and keys that it looks at, at most."""
+
+AT_ONCE_PLACES: Final = 2
+"""Commands of one sweep: whoever begins near the end of a series goes on at its start."""
 
 KEPT: Final = LONGEST
 """How long everything is kept if nobody says otherwise: as far as a window can reach, in this policy or a later one."""
 
 
+class _Place(NamedTuple):
+    """Where to go on: in which series, behind which key."""
+
+    series: str
+    kept: timedelta
+    after: str = ""
+
+
 class Pruning:
-    """The series of the policy in force, one after the other. What no rule here counts is not touched."""
+    """The series of the policy in force, in any order, each from any place to its end and then from its start.
+
+    So processes that live for one sweep only (`hitl tick`) get everywhere in time, too. What no rule here counts is not
+    touched.
+    """
 
     def __init__(self, around: Surroundings, kept: timedelta) -> None:
         self._around = around
         self._kept = kept
-        self._to_do: deque[tuple[str, timedelta]] = deque()
-        self._after = ""
+        self._to_do: deque[_Place] = deque()
         self._next: datetime | None = None
 
     async def step(self) -> None:
@@ -41,10 +56,9 @@ class Pruning:
         now = self._around.now()
         if not self._to_do and (self._next is None or now >= self._next):
             self._begin(now)
-        if not self._to_do:
-            return
         try:
-            await self._prune(now, *self._to_do[0])
+            for _ in range(min(AT_ONCE_PLACES, len(self._to_do))):
+                await self._prune(now, self._to_do.popleft())
         except Exception as exc:  # what is kept too long changes no decision
             log.warning("what rules have counted cannot be pruned: %s", exc)
             self._to_do.clear()
@@ -52,10 +66,13 @@ class Pruning:
     def _begin(self, now: datetime) -> None:
         self._next = now + EVERY
         reach = self._around.policy().windows()
-        self._to_do.extend((series, max(within, self._kept)) for series, within in reach.items() if within is not None)
+        series = [(each, max(within, self._kept)) for each, within in reach.items() if within is not None]
+        secrets.SystemRandom().shuffle(series)
+        for each, kept in series:
+            self._to_do += (_Place(each, kept, secrets.token_hex(32)), _Place(each, kept))
 
-    async def _prune(self, now: datetime, series: str, kept: timedelta) -> None:
-        more = await self._around.store.apply(PruneHistory(series, now - kept - MARGIN, self._after, AT_ONCE))
-        self._after = more
-        if not more:
-            self._to_do.popleft()
+    async def _prune(self, now: datetime, place: _Place) -> None:
+        command = PruneHistory(place.series, now - place.kept - MARGIN, place.after, AT_ONCE)
+        after = await self._around.store.apply(command)
+        if after:
+            self._to_do.appendleft(place._replace(after=after))

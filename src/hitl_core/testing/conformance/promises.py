@@ -28,6 +28,7 @@ PROMISES: Final[Mapping[str, str]] = {
     "P24": "Whoever may not decide is refused, and it is recorded.",
     "P25": "Several requests answered in one gesture are each decided by itself, and only what may be is let run so.",
     "P26": "A comment, a person's or a machine's, is shown to whoever decides, and is no vote.",
+    "P27": "A call that people keep rejecting is refused in the end, and nobody is asked about it again.",
     "P30": "Parallel pauses are all visible at once and can be answered in any order.",
     "P31": "The right answer reaches the right call.",
     "P32": "A pause inside a sub-agent reaches the same inbox, with its lineage.",

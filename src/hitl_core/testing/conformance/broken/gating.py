@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from ....capabilities import Capability
-from ....commands import ListGrants, ListRequests, Settled
+from ....commands import ListAsked, ListGrants, ListRequests, Settled
 from ....contracts import Ending, Turn
 from ....errors import Stopped
 from ....gate import Carrying, Form, Gate
@@ -174,6 +174,28 @@ class ReportsNoOutcome(BrokenGate):
 
     def carry_out(self, allowed: Proceed, *, suspends: tuple[type[BaseException], ...] = ()) -> Any:
         return Carrying(cast("Gate", self), allowed, suspends)
+
+
+@breaks("P27")
+class AsksForEver(BrokenGate):
+    """Asks people about the same call however often they have rejected it."""
+
+    def __init__(self, inner: Gate) -> None:
+        super().__init__(inner)
+        inner._around = replace(inner._around, rejected_in_a_row=0)
+
+
+@breaks("P27")
+class CountsEveryRejection(BrokenGate):
+    """Refuses a call because others of its tool were rejected before."""
+
+    async def heard(self, said: Verdict, action: Action, call: str) -> Verdict:
+        asked = await self.inner._store.fetch(ListAsked(self.inner.run.id, action.tool))
+        rejected = [each for each in asked if each.response and isinstance(each.response.decision, Reject)]
+        if len(rejected) < 3 or not isinstance(said, Wait):
+            return said
+        self.inner._waiting.pop(call, None)
+        return Refuse("people have rejected exactly this 3 times in a row")
 
 
 @breaks("P72", Capability.STREAM_EVENTS)
