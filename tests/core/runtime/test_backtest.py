@@ -252,6 +252,19 @@ async def test_a_pause_of_the_apps_own_asks_whatever_the_policy_says(shop: Shop)
     assert fates(denied) == [("no", "asked", "refused")]
 
 
+async def test_what_was_let_through_beside_a_refusal_may_have_counted(shop: Shop) -> None:
+    """Three at once, of which the third is one too many: it is refused before the others begin."""
+    often = rule("often", effect="deny", match={"tool": "pay"}, when={"rate": {"within": "3h", "above": 2}})
+    shop.policy = policy(FREE, often)
+    async with shop.open(payments(shop.ledger)) as hitl:
+        await pays(hitl, 1, 1, 1, at_once=True)
+        found = await hitl.backtest(shop.policy)
+        plain = await hitl.backtest(policy(FREE))
+    assert (found.before, found.changed) == ({Came.LET_THROUGH: 2, Came.REFUSED: 1}, 0)
+    assert found.untold == {"it depends on what began at the same time": 1}
+    assert fates(plain) == [("free", "refused", "let_through")]
+
+
 class Paged:
     """A store that hands out one entry at a time."""
 
