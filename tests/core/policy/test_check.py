@@ -230,6 +230,11 @@ SMALL = 'when = { argument = "n", at_most = 50 }\n'
             (where(CONFIRM, "rate = { within = '1h', above = 9 }"), where(RUN, "rate = { within = '1h', above = 10 }")),
             ("shadowed", "rules[1]"),
         ),
+        (
+            (where(CONFIRM, "argument = 'n', above = 1"), where(RUN, "argument = 'n', above = 1, below = 5")),
+            ("shadowed", "rules[1]"),
+        ),
+        ((where(CONFIRM, "argument = 'n', above = 1"), where(RUN, "argument = 'n', equals = 'x'")), None),
         # The same words, but each counts the actions of its own match.
         (
             (

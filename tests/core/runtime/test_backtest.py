@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hitl_adapters.plain import Refused, gate
-from hitl_core.commands import ListRequests
+from hitl_core.commands import ListProposed, ListRequests
 from hitl_core.lifecycle import RequestState
 from hitl_core.policy import Backtested, Came, Policy
 from hitl_core.protocol import Allowance, Level, RunState
@@ -175,6 +176,8 @@ async def test_what_was_erased_or_is_secret_is_counted_and_not_guessed(shop: Sho
         elsewhere = await hitl.backtest(policy(FREE, rule("x", level="confirm", match={"tool": "other"}, when=budget)))
         looks = {"argument": "to", "equals": "ann"}
         secret = await hitl.backtest(policy(FREE, rule("to", level="confirm", match={"tool": "pay"}, when=looks)))
+        inside = {"argument": "amount.x", "equals": 1}
+        odd = await hitl.backtest(policy(FREE, rule("odd", level="confirm", match={"tool": "pay"}, when=inside)))
         denied = await hitl.backtest(
             policy(
                 rule("no", effect="deny", match={"tool": "pay"}),
@@ -188,6 +191,7 @@ async def test_what_was_erased_or_is_secret_is_counted_and_not_guessed(shop: Sho
     }
     assert elsewhere.untold == {"erased": 1}
     assert secret.untold == {"erased": 1, "a rule about it looks at what is secret": 1}
+    assert (odd.untold, fates(odd)) == ({"erased": 1}, [("odd", "let_through", "asked")])
     assert (denied.untold, fates(denied)) == ({"erased": 1}, [("no", "let_through", "refused")])
 
 
@@ -246,6 +250,49 @@ async def test_a_pause_of_the_apps_own_asks_whatever_the_policy_says(shop: Shop)
         )
     assert (same.actions, same.changed, other.changed) == (1, 0, 0)
     assert fates(denied) == [("no", "asked", "refused")]
+
+
+async def test_what_was_let_through_beside_a_refusal_may_have_counted(shop: Shop) -> None:
+    """Three at once, of which the third is one too many: it is refused before the others begin."""
+    often = rule("often", effect="deny", match={"tool": "pay"}, when={"rate": {"within": "3h", "above": 2}})
+    shop.policy = policy(FREE, often)
+    async with shop.open(payments(shop.ledger)) as hitl:
+        await pays(hitl, 1, 1, 1, at_once=True)
+        found = await hitl.backtest(shop.policy)
+        plain = await hitl.backtest(policy(FREE))
+    assert (found.before, found.changed) == ({Came.LET_THROUGH: 2, Came.REFUSED: 1}, 0)
+    assert found.untold == {"it depends on what began at the same time": 1}
+    assert fates(plain) == [("free", "refused", "let_through")]
+
+
+class Paged:
+    """A store that hands out one entry at a time."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner, self.pages = inner, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    async def fetch(self, query: Any) -> Any:
+        if isinstance(query, ListProposed):
+            self.pages += 1
+            query = replace(query, limit=1)
+        return await self._inner.fetch(query)
+
+
+async def test_a_long_history_is_read_page_by_page(shop: Shop) -> None:
+    stores: list[Paged] = []
+
+    def wrapped(store: Any) -> Any:
+        stores.append(Paged(store))
+        return stores[-1]
+
+    async with shop.open(payments(shop.ledger), wrap=wrapped) as hitl:
+        shop.policy = policy(FREE)
+        await pays(hitl, 1, 2, 3)
+        found = await hitl.backtest(policy(LARGE))
+    assert (found.actions, stores[0].pages) == (3, 4)
 
 
 async def test_only_so_many_are_listed(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,7 +48,7 @@ def movable(subject: Argument | ContextValue | Confidence, action: Action, facts
             )
         case ContextValue(path=path):
             return Movable(str(subject), _at(facts.context, path, subject), lambda to: _told(action, facts, path, to))
-        case Confidence():
+        case _:
             now = MISSING if facts.confidence is None else facts.confidence
             return Movable(str(subject), now, lambda to: _confident(action, facts, to))
 

@@ -208,11 +208,16 @@ class Backtest:
         return _hidden(policy, action, facts, first) or first
 
     def _as_of(self, policy: Policy, entry: Proposed, action: Action, facts: Facts) -> Iterator[Facts]:
-        """The facts with what had begun. Who was asked was asked some time before that was recorded: what began then in
-        its own run, or at that very moment, may have been known or not."""
+        """The facts with what had begun, once for each that may have been so.
+
+        Who was asked was asked some time before that was recorded: what began then in its own run, or at that very
+        moment, may have been known or not. A refusal is recorded at once: what was let through beside it began later.
+        """
         ledger, place = self._ledgers[id(policy)], (entry.run, entry.call)
         if entry.came not in (Came.ASKED, Came.ANNOUNCED):
             yield ledger.facts(policy, action, facts, place=place)
+            if entry.came is Came.REFUSED:
+                yield facts
             return
         yield ledger.facts(policy, action, facts, place=place, counts=lambda at, run: at < entry.at)
         yield ledger.facts(
