@@ -91,13 +91,18 @@ class Tool:
         """
         if self.function is None:
             raise ConfigError([Fault(self.name, "asks people; it has no function to run")])
+        result = kept(await self._called(arguments, extra))
+        if (call := _current.get()) is not None:
+            call.returned.append(result)
+        return result
+
+    async def _called(self, arguments: Arguments, extra: Mapping[str, Any]) -> Any:
+        assert self.function is not None
         if inspect.iscoroutinefunction(self.function):
-            return kept(await self.function(**self.typed(arguments), **extra))
+            return await self.function(**self.typed(arguments), **extra)
         # In a thread: a slow tool must not hold up the loop, which keeps the lease of its run.
         result = await asyncio.to_thread(self.function, **self.typed(arguments), **extra)
-        if inspect.isawaitable(result):
-            result = await result
-        return kept(result)
+        return await result if inspect.isawaitable(result) else result
 
     def run_in(self, transaction: Any, arguments: Arguments) -> Json:
         """Call a transactional tool inside the store's transaction; it must not be async."""
@@ -244,11 +249,15 @@ def review(name: str, description: str) -> Tool:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """The gated call whose tool is running. `key` is the idempotency key: the same for every attempt of it."""
+    """The gated call whose tool is running. `key` is the idempotency key: the same for every attempt of it.
+
+    `returned` is what a neutral tool has returned in it: what an undo gets, in whatever form a framework keeps it.
+    """
 
     run_id: str
     name: str
     attempt: int = 1
+    returned: list[Json] = field(default_factory=list, compare=False, repr=False)
 
     @property
     def key(self) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
 
 from ..commands import Effect
 from ..errors import RAN, RecordError, ResultNotKept
-from ..protocol import Arguments, Failed, Outcome, Proceed
+from ..protocol import RECEIPT, Arguments, Executed, Failed, Json, Outcome, Proceed
 from ..tools import Call, running
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Carrying:
         self._gate, self._allowed, self._suspends = gate, allowed, suspends
         self._begun: Effect | None = None
         self._marks = ExitStack()
+        self._returned: list[Json] = []
 
     async def __aenter__(self) -> Self:
         return self._mark(await self._gate.begin(self._allowed))
@@ -46,14 +48,15 @@ class Carrying:
 
     def _mark(self, begun: Effect) -> Self:
         self._begun = begun
-        self._marks.enter_context(running(Call(self._gate.run.id, begun.call, begun.attempts)))
+        call = Call(self._gate.run.id, begun.call, begun.attempts, self._returned)
+        self._marks.enter_context(running(call))
         return self
 
     async def _settle(self, exc: BaseException | None) -> None:
         assert self._begun is not None
         if exc is None:
             if self.outcome is not None:
-                await self._report(self._begun, self.outcome)
+                await self._report(self._begun, with_receipt(self.outcome, self._returned))
         elif isinstance(exc, self._suspends):
             await self._gate.end(self._begun, None)
         elif isinstance(exc, ResultNotKept):
@@ -69,6 +72,15 @@ class Carrying:
             unkept = ResultNotKept.because(exc)
             await self._gate.end(begun, Failed(str(unkept)))
             raise unkept from exc
+
+
+def with_receipt(outcome: Outcome, returned: Sequence[Json]) -> Outcome:
+    """A result in a framework's own form, with what the tool itself returned beside it."""
+    if not returned or not isinstance(outcome, Executed) or not isinstance(outcome.result, dict):
+        return outcome
+    if outcome.result == returned[-1]:
+        return outcome
+    return Executed({**outcome.result, RECEIPT: returned[-1]})
 
 
 def in_words(error: str) -> str:

@@ -34,7 +34,7 @@ from .response import (
 )
 from .ruling import Approvers, Escalation, Level, OnTimeout, Ruling, Stage
 from .run import Overridden, Run, RunState
-from .undo import UNDO, Undoing, UndoneCall, UndoState
+from .undo import RECEIPT, UNDO, Undoing, UndoneCall, UndoState, receipt_of
 from .verdict import EffectMode, Executed, Failed, Outcome, Proceed, Refuse, Substitute, Verdict, Wait
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "NOT_HAPPENED",
     "PAYLOAD_LIMIT",
     "PROTOCOL",
+    "RECEIPT",
     "RUNS_NOTHING",
     "UNDO",
     "Accept",
@@ -123,6 +124,7 @@ __all__ = [
     "micros",
     "new_id",
     "parse",
+    "receipt_of",
     "secret_paths",
     "sha256",
 ]

@@ -5,11 +5,19 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from .record import Name, Record, Text, TopRecord
+from .record import Json, Name, Record, Text, TopRecord
 from .run import Run
 
 UNDO: Final = "undo:"
 """What stands before the name of a tool where its undo is meant: in a policy, `undo:refund`."""
+
+RECEIPT: Final = "hitl/receipt"
+"""Beside a result in the form of a framework: what the tool itself returned."""
+
+
+def receipt_of(result: Json) -> Json:
+    """What an undo gets: the result of the tool as the tool returned it."""
+    return result[RECEIPT] if isinstance(result, dict) and RECEIPT in result else result
 
 
 class UndoState(StrEnum):

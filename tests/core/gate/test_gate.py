@@ -27,9 +27,10 @@ from hitl_core.protocol import (
     RunState,
     Substitute,
     Wait,
+    receipt_of,
 )
 from hitl_core.testing.clock import START, ManualClock
-from hitl_core.tools import Catalogue, Tool, Traits, current_call
+from hitl_core.tools import Catalogue, Tool, Traits, current_call, tool
 from tests.core import desk
 from tests.core.shop import Shop, only, policy, rule
 
@@ -143,6 +144,29 @@ async def test_a_call_is_started_once_in_a_turn(shop: Shop) -> None:
 
     await play(shop, twice)
     assert shop.ledger.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("kept", "receipt"),
+    [({"a framework": "its form"}, {"paid": 9}), ({"paid": 9}, {"paid": 9}), ("a text", "a text")],
+)
+async def test_an_undo_gets_what_the_tool_returned(shop: Shop, kept: Any, receipt: Any) -> None:
+    """In whatever form a framework keeps a result, what the tool itself returned stands beside it."""
+    shop.policy = FREE
+    pay = tool(name="issue_refund")(lambda: {"paid": 9})
+
+    async def keeps(gate: Gate) -> Ending:
+        found = await gate.propose(desk.REFUND, call="refund#1")
+        assert isinstance(found, Proceed)
+        async with gate.carry_out(found) as effect:
+            await pay.run({})
+            effect.outcome = Executed(kept)
+        return Completed(None)
+
+    run = await play(shop, keeps)
+    async with shop.open(None) as hitl:
+        (effect,) = await hitl.effects(run.id)
+    assert receipt_of(effect.result) == receipt
 
 
 async def test_a_finished_call_never_begins_again(shop: Shop) -> None:

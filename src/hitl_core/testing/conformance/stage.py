@@ -106,7 +106,7 @@ class Stage:
 
     def _acting(self, *, redefines: tuple[str, ...]) -> tuple[Tool, ...]:
         async def repay(receipt: str, arguments: dict[str, Json]) -> str:
-            return self._does("repay", f"took back {receipt!r}", **arguments)
+            return self._does("repay", f"took back {receipt!r}", **{**arguments, "receipt": receipt})
 
         async def erase(receipt: str, arguments: dict[str, Json]) -> str:
             self._does("erase", "", **arguments)

@@ -9,7 +9,7 @@ from autogen_core.tools import TextResultContent, ToolResult
 
 from hitl_core.commands import Settled
 from hitl_core.lifecycle import RequestState
-from hitl_core.protocol import Executed, Failed, Json, Outcome
+from hitl_core.protocol import RECEIPT, Executed, Failed, Json, Outcome
 
 _RESULT: Final = "autogen/tool_result"
 
@@ -36,7 +36,7 @@ def kept_result(result: ToolResult) -> Outcome:
     """What is kept of a result, to be handed out again if the turn is replayed."""
     if result.is_error:
         return Failed(result.to_text()[:4000])
-    return Executed({_RESULT: result.model_dump(mode="json")})
+    return Executed({_RESULT: result.model_dump(mode="json"), RECEIPT: result.to_text()})
 
 
 def recalled(tool: str, kept: Json, note: str = "") -> ToolResult:

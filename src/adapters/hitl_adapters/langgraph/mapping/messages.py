@@ -11,7 +11,7 @@ from langgraph.prebuilt.tool_node import ToolCallRequest
 from langgraph.types import Command, Send
 
 from hitl_core.errors import RecordError, ResultNotKept
-from hitl_core.protocol import Arguments, Executed, Failed, Json, Outcome, Refuse, Substitute, Verdict
+from hitl_core.protocol import RECEIPT, Arguments, Executed, Failed, Json, Outcome, Refuse, Substitute, Verdict
 from hitl_core.tools import as_json
 
 Result = ToolMessage | Command[Any]
@@ -73,7 +73,7 @@ def outcome_of(result: Result | list[Result]) -> Outcome:
 
 def _kept(result: Result) -> Json:
     if isinstance(result, ToolMessage):
-        return {_KEPT: "message", "message": as_json(message_to_dict(result))}
+        return {_KEPT: "message", "message": as_json(message_to_dict(result)), RECEIPT: as_json(result.content)}
     return {_KEPT: "command", "update": _packed(result.update), "goto": as_json(result.goto), "graph": result.graph}
 
 

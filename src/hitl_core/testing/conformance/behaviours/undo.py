@@ -38,11 +38,13 @@ async def _done(world: World, scene: Scene, *rules: str) -> Run:
 
 @behaviour("P64", GATED)
 async def undo_takes_back_the_newest_first(world: World) -> None:
-    """Another process takes back what a run has done: the newest first, with the arguments, in a run of its own."""
+    """Another process takes back what a run has done: the newest first, with receipt and arguments, in its own run."""
     run = await _done(world, PAYS_TWICE, _free_undo())
     hitl = await world.hitl()
     undoing = await hitl.undo(run.id, by="bob", reason="wrong customer")
     expect("what was taken back", _repaid(world), ["B", "A"])
+    receipts = [line["receipt"] for line in world.stage.happened("repay")]
+    expect("with which receipts", receipts, ["paid 2.5", "paid 1.5"])
     expect("what is said of it", [each.state for each in undoing.calls], [UndoState.COMPENSATED] * 2)
     expect_in("what stays", "the fee stays", undoing.calls[0].why)
     expect("the run that it undoes", (undoing.run.undoes, (await hitl.run(run.id)).state), (run.id, run.state))
