@@ -83,7 +83,8 @@ async def undo_after_a_crash(stage: Stage) -> None:
     )
     undo = await stage.hitl.undo(run.id, by="lea", reason="wrong house")
     (request,) = undo.run.pending
-    stage.tell(f"lea takes the run back. {request.title} has to ask: {request.because.why}")
+    stage.tell(f"lea takes the run back. One step has to ask: {request.because.why}")
+    stage.tell(f"The preview: {request.preview.effect}. {' '.join(request.preview.warnings)}")
     await stage.decide(request.approve(by="kim", reason="that is less than forty orchids"), main=True)
     await stage.hitl.wait(undo.run.id)
     calls = (await stage.hitl.undone(undo.run.id)).calls

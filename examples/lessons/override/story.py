@@ -1,6 +1,6 @@
 """Greenhouses at night, and the agent that looks after them. What it really did is in `ledger.jsonl`.
 
-Two tools have an `undo=`: a function that takes back what a call did. Water that was poured stays poured.
+Two tools have an `undo=`: it gets the receipt, which is what the tool returned. Water that was poured stays poured.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ def record(effect: str, **arguments: Json) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def heating_back(receipt: object, arguments: Arguments) -> str:
+def heating_back(receipt: dict[str, Json], arguments: Arguments) -> str:
     record("undo:set_heating", **arguments)
-    return f"{arguments['house']} is at {NIGHT} degrees again"
+    return f"{arguments['house']} is at {receipt['before']} degrees again"
 
 
-def order_back(receipt: object, arguments: Arguments) -> str:
+def order_back(receipt: str, arguments: Arguments) -> str:
     record("undo:order_plants", **arguments)
-    return "the order is called back"
+    return f"{receipt} is called back"
 
 
 @tool(reversible=True, title="Set the heating of a house", undo=heating_back)
-def set_heating(house: str, degrees: int) -> str:
+def set_heating(house: str, degrees: int) -> dict[str, Json]:
     """Set the heating of a greenhouse."""
     record("set_heating", house=house, degrees=degrees)
-    return f"{house}: {degrees} degrees instead of {NIGHT}"
+    return {"house": house, "degrees": degrees, "before": NIGHT}
 
 
 @tool(
@@ -58,7 +58,7 @@ def set_heating(house: str, degrees: int) -> str:
 def order_plants(kind: str, count: int) -> str:
     """Order young plants from the nursery."""
     record("order_plants", kind=kind, count=count)
-    return f"{count} {kind} are ordered"
+    return f"the order of {count} {kind}"
 
 
 @tool(reversible=False, title="Water a house")
