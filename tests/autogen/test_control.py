@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from autogen_agentchat.teams import RoundRobinGroupChat
 
+from hitl_adapters.autogen.errors import in_words
 from hitl_core import AgentSpec, ModelSpec, current_call, tool
 from hitl_core.commands import StopScope
-from hitl_core.errors import CapabilityNotSupported, RequestClosed, RequestExpired
+from hitl_core.errors import CapabilityNotSupported, EffectRefused, RequestClosed, RequestExpired
 from hitl_core.protocol import EffectMode, LiveKind, RunState
 from hitl_core.testing.clock import ManualClock
 from hitl_core.testing.crashing import die
@@ -279,3 +280,8 @@ def test_an_agent_of_the_apps_own_that_died_at_work_is_in_doubt(
 
     assert (child(dies), child(goes_on)) == (KILLED, 0)
     assert len(recorded()) == turns
+
+
+def test_an_error_of_ours_that_ends_a_run_says_its_code() -> None:
+    assert in_words(EffectRefused("it is used up")) == "HITL-E01 it is used up"
+    assert in_words(KeyError("x")) == "KeyError: 'x'"

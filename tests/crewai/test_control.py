@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from crewai import Crew, Task
 
+from hitl_adapters.crewai.errors import in_words
 from hitl_adapters.crewai.suspend import Current
 from hitl_core.commands import CancelRun, StopScope
-from hitl_core.errors import AppRefused, CapabilityNotSupported, RequestClosed
+from hitl_core.errors import AppRefused, CapabilityNotSupported, EffectRefused, RequestClosed
 from hitl_core.lifecycle import ActionState
 from hitl_core.protocol import LiveKind, RunState
 from hitl_core.testing.clock import ManualClock
@@ -306,3 +307,8 @@ async def test_nothing_of_a_flow_is_left_behind(desk: Made) -> None:
     ended(await at.answer(await at.start({}), accept))
     assert recorded()[-1]["effect"] == "kept"
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("hitl-crew")]
+
+
+def test_an_error_of_ours_that_ends_a_run_says_its_code() -> None:
+    assert in_words(EffectRefused("it is used up")) == "HITL-E01 it is used up"
+    assert in_words(KeyError("x")) == "KeyError: 'x'"

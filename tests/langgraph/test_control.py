@@ -16,8 +16,9 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command
 
 from hitl_adapters.langgraph import gated_tool_node
+from hitl_adapters.langgraph.errors import in_words
 from hitl_core.commands import CancelRun, MoveRequest, StopScope
-from hitl_core.errors import LeaseLost, RequestClosed, RequestExpired, ResponseRefused
+from hitl_core.errors import EffectRefused, LeaseLost, RequestClosed, RequestExpired, ResponseRefused
 from hitl_core.gate.stops import EVERY
 from hitl_core.lifecycle import ActionState, RequestEvent, RequestState
 from hitl_core.protocol import RunState
@@ -350,3 +351,8 @@ async def test_what_was_found_at_attach_time_is_told(desk: Made) -> None:
         found = {(each.level, each.place.partition(":")[0]) for each in await hitl.attach()}
     assert ("warn", "unclear") in found
     assert recorded() == []
+
+
+def test_an_error_of_ours_that_ends_a_run_says_its_code() -> None:
+    assert in_words(EffectRefused("it is used up")) == "HITL-E01 it is used up"
+    assert in_words(KeyError("x")) == "KeyError: 'x'"

@@ -10,9 +10,10 @@ import pytest
 from agents import Agent, SQLiteSession
 
 from hitl_adapters.openai_agents import AgentApp
+from hitl_adapters.openai_agents.errors import in_words
 from hitl_core import AgentSpec, ModelSpec, tool
 from hitl_core.commands import CancelRun, StopScope
-from hitl_core.errors import LeaseLost, RequestClosed, RequestExpired
+from hitl_core.errors import EffectRefused, LeaseLost, RequestClosed, RequestExpired
 from hitl_core.lifecycle import ActionState
 from hitl_core.protocol import RunState
 from hitl_core.testing.clock import ManualClock
@@ -193,3 +194,8 @@ async def test_what_was_found_at_attach_time_is_told(desk: Made) -> None:
     assert (note.level, note.place) == ("note", "desk")
     assert "look_up, refund" in note.message
     assert recorded() == []
+
+
+def test_an_error_of_ours_that_ends_a_run_says_its_code() -> None:
+    assert in_words(EffectRefused("it is used up")) == "HITL-E01 it is used up"
+    assert in_words(KeyError("x")) == "KeyError: 'x'"

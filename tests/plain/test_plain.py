@@ -14,7 +14,7 @@ from hitl_core.apps import AppSource
 from hitl_core.capabilities import Capability
 from hitl_core.commands import StopScope
 from hitl_core.contracts import Adapter
-from hitl_core.errors import NoRun
+from hitl_core.errors import EffectRefused, NoRun
 from hitl_core.lifecycle import ActionState
 from hitl_core.policy import Policy
 from hitl_core.protocol import Run, RunState
@@ -253,6 +253,15 @@ async def test_a_failure_is_the_same_when_the_function_runs_again(shop: Shop) ->
         run = await decide(hitl, await hitl.start(None), "answer", "tomorrow")
     assert (run.state, run.output, shop.ledger.count()) == (RunState.COMPLETED, "tomorrow", 1)
     assert seen == ["This call was tried and failed: ConnectionError: the bank is away"] * 2
+
+
+async def test_an_error_of_ours_that_ends_a_run_says_its_code(shop: Shop) -> None:
+    async def app(input: Any) -> Any:
+        raise EffectRefused("it is used up") if input else KeyError("x")
+
+    async with shop.open(app) as hitl:
+        ended = [await hitl.start(input) for input in (True, False)]
+    assert [run.error for run in ended] == ["HITL-E01 it is used up", "KeyError: 'x'"]
 
 
 async def test_notes_are_the_same_when_the_function_runs_again(shop: Shop) -> None:

@@ -13,13 +13,16 @@ import pytest
 
 from hitl_adapters.plain import gate
 from hitl_core.capabilities import NATIVE, Capability
-from hitl_core.commands import ListEffects, StopScope
+from hitl_core.commands import ListEffects, MoveRequest, StopScope
 from hitl_core.config.deferred import DeferredAdapter
+from hitl_core.contracts import Store
 from hitl_core.errors import AdapterNotInstalled, AppChanged, GuidanceRefused, NothingToUndo, RunBusy, RunNotFound
 from hitl_core.gate import Surroundings
+from hitl_core.lifecycle import RequestEvent
 from hitl_core.protocol import HAPPENED, NOT_HAPPENED, RunState, Undoing, UndoState
 from hitl_core.runtime import Runtime, Settings, Worker
 from hitl_core.runtime.receipts import receipt_of
+from hitl_core.testing.interleaving import InterleavingStore
 from hitl_core.tools import RETURNED, Catalogue
 from tests.core.shop import Crash, Ledger, Shop, only, policy, rule, trail
 
@@ -216,6 +219,27 @@ async def test_what_is_older_than_an_undo_in_doubt_waits_for_its_end(shop: Shop)
         await hitl.respond(only(await hitl.resume(broken.id)).choose(HAPPENED.id, by="ann"))
         await hitl.resume(broken.id)
         assert (undone(shop.ledger), (await hitl.undone(broken.id)).whole) == (["undo ship", "undo pay"], True)
+
+
+async def test_a_step_whose_approval_is_revoked_at_the_last_moment_is_refused(shop: Shop) -> None:
+    """Nobody else has begun it: then what is older goes on."""
+    shop.policy = UNDOS_ASK
+    app = desk(shop.ledger, "pay", "ship")
+    async with shop.open(app) as hitl:
+        run = await hitl.start(None)
+        undoing = await hitl.undo(run.id, by="bob")
+        ship, pay = undoing.run.pending
+        for each in (ship, pay):
+            await hitl.respond(each.approve(by="ann"))
+
+    async def revoke(store: Store) -> None:
+        await store.apply(MoveRequest(ship.id, RequestEvent.REVOKE, "mia", "keep it", shop.clock.now()))
+
+    async with shop.open(app, wrap=lambda store: InterleavingStore(store, "BeginEffect", revoke)) as hitl:
+        await hitl.resume(undoing.run.id)
+        undoing = await hitl.undone(undoing.run.id)
+    assert (undone(shop.ledger), states(undoing)) == (["undo pay"], {"ship#1": "refused", "pay#1": "undone"})
+    assert "is revoked and does not allow this call" in undoing.calls[0].why
 
 
 async def test_what_may_have_happened_is_never_passed_over(shop: Shop) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hitl_adapters.plain import Refused, gate
 from hitl_core.commands import MoveRequest
 from hitl_core.contracts import Store
-from hitl_core.errors import NotAuthorised
+from hitl_core.errors import EffectRefused, NotAuthorised
 from hitl_core.lifecycle import ActionState, RequestEvent
 from hitl_core.protocol import Kind, Level, RunState
 from hitl_core.testing.interleaving import InterleavingStore
@@ -214,7 +214,7 @@ async def test_p65_a_word_that_is_taken_back_at_the_last_moment_lets_nothing_run
 
     async with shop.open(app, wrap=lambda store: InterleavingStore(store, command, revoke)) as hitl:
         run = await hitl.resume(run_id)
-        assert (run.state, run.error[:13], shop.ledger.count()) == (RunState.FAILED, "EffectRefused", 0)
+        assert (run.state, run.error[:8], shop.ledger.count()) == (RunState.FAILED, EffectRefused.code, 0)
         run = await hitl.resume(run_id)
         assert (only(run).in_doubt, only(run).round, shop.ledger.count()) == (False, 1, 0)
         await decide(hitl, run, "approve")

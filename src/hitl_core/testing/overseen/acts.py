@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import json
 import os
 import signal
 from contextlib import redirect_stderr, redirect_stdout
@@ -16,10 +15,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
-from ...clock import SystemClock
-from ...config import Config, connect, open_store
-from ...contracts import Store
+from ...commands import ReadAudit
+from ...config import connect
 from ...protocol import RunState
+from ...runtime import Runtime
 from ..conformance.elsewhere import warm_up
 from ..crashing import die
 from ..processes import named
@@ -65,19 +64,17 @@ async def starts_and_dies(folder: str, given: list[str], by: str | None) -> None
         die()
 
 
-async def sweeps(folder: str) -> int:
-    """`hitl tick`, again and again, until something was due; how many times that took."""
-    times = fired = 0
-    store = await _store(folder)
-    try:
-        while not fired:
-            times += 1
-            _, out, _ = await asyncio.to_thread(command, ["tick", "--json"], folder)
-            fired = json.loads(out)["fired"]
-            await store.changed(timeout=LOOKS_EVERY)
-    finally:
-        await store.close()
-    return times
+async def sweeps(folder: str, request: str, event: str) -> None:
+    """`hitl tick`, again and again, until the trail has this event about the request; a worker may have been first."""
+    async with connect(Path(folder) / CONFIG) as hitl:
+        while (event, request) not in await _happened(hitl):
+            await hitl.store.changed(timeout=LOOKS_EVERY)
+            await asyncio.to_thread(command, ["tick", "--json"], folder)
+
+
+async def _happened(hitl: Runtime) -> set[tuple[str, str]]:
+    page = await hitl.store.fetch(ReadAudit(limit=100_000))
+    return {(entry.event, entry.subject) for entry in page.items}
 
 
 async def goes_home(folder: str, run: str, state: str) -> None:
@@ -86,7 +83,3 @@ async def goes_home(folder: str, run: str, state: str) -> None:
         while (await hitl.run(run)).state != state or not (Path(folder) / PID).exists():
             await hitl.store.changed(timeout=LOOKS_EVERY)
     os.kill(int((Path(folder) / PID).read_text(encoding="utf-8")), signal.SIGTERM)
-
-
-async def _store(folder: str) -> Store:
-    return await open_store(Config.load(Path(folder) / CONFIG), SystemClock())

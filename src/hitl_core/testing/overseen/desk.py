@@ -20,7 +20,7 @@ from typing import Any, Final, TypeVar
 from ...apps import AppSource
 from ...commands import Effect, ReadAudit, Settled
 from ...config import connect
-from ...protocol import AuditEntry, Json, PauseRequest, Run
+from ...protocol import AuditEntry, AuditEvent, Json, PauseRequest, Run
 from ...runtime import Runtime
 from ..conformance.elsewhere import scene_of
 from ..conformance.expect import NotKept, expect, expect_in, expect_that
@@ -177,9 +177,10 @@ class Desk:
         if not ended.killed:
             raise NotKept(f"the process of {' '.join(arguments)!r} was not killed: {ended}")
 
-    def sweeps(self) -> None:
-        """A process that fires what is due, and waits until something is."""
-        _result(self._processes.run(Order.of(sweeps, folder=str(self.folder))))
+    def sweeps(self, request: PauseRequest, event: AuditEvent) -> None:
+        """A process that fires what is due, until that has happened to the request."""
+        given = {"folder": str(self.folder), "request": request.id, "event": event.value}
+        _result(self._processes.run(Order.of(sweeps, **given)))
 
     def works_until(self, run: Run, state: str) -> Done:
         """A worker that is told to end by another process, which has seen the run in this state."""

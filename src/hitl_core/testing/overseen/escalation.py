@@ -71,7 +71,7 @@ def _is_for_the_next_ones(desk: Desk, run: Run) -> None:
 def _escalated(desk: Desk, run: Run, *, asked: list[str]) -> PauseRequest:
     """The request that the run waits for, once another process has asked others about it: word for word the same."""
     request = desk.asked(run)
-    desk.sweeps()
+    desk.sweeps(request, AuditEvent.REQUEST_ESCALATED)
     (line,) = desk.trail(AuditEvent.REQUEST_ESCALATED, about=request.id)
     expect("who is asked now, by the trail", body(line)["roles"], asked)
     expect("what they are asked, by the trail", body(line)["digest"], request.digest)
