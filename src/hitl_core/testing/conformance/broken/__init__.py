@@ -5,10 +5,10 @@ Every one of them wraps a sound part. `tests/conformance/test_teeth.py` holds th
 
 from typing import Any
 
-from . import adapters, decisions, gating, runtimes, stores
+from . import adapters, decisions, gating, overseers, questions, rows, runtimes, stores
 from .breaking import BROKEN, Broken
 
-_ROOMS = (adapters, decisions, gating, runtimes, stores)
+_ROOMS = (adapters, decisions, gating, overseers, questions, rows, runtimes, stores)
 
 
 def __getattr__(name: str) -> Any:
