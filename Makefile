@@ -10,6 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PYTHON ?=
 LANES  ?=
 BACKENDS ?=
+LESSON ?= confirm gates override
 PINS   := constraints/newest.txt
 TOOLS  := .venv/tools
 DEMO   := .venv/demo
@@ -17,18 +18,22 @@ UV     := $(TOOLS)/bin/uv
 LANE   := $(TOOLS)/bin/python noxfile.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test kills lint bench constraints changelog clean
+.PHONY: help demo lessons test kills lint bench constraints changelog clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 	@echo '  make test LANES="core types"   only these lanes'
 	@echo '  make kills BACKENDS="plain crewai"'
 	@echo '  make demo ANSWER=approve       answers by itself'
+	@echo '  make lessons LESSON=gates      only this one'
 	@echo '  make demo MODEL=script         plays the scripted model even if OPENAI_API_KEY is set'
 
 demo: $(DEMO)/.ready ## see an agent pause, answer it, see it finish
 	@echo "==> [3/3] hitl demo"
 	@$(DEMO)/bin/hitl demo $${ANSWER:+--answer "$$ANSWER"} $(if $(filter script,$(MODEL)),--scripted)
+
+lessons: $(DEMO)/.ready ## three stories that end by themselves and check what they say
+	@for lesson in $(LESSON); do $(DEMO)/bin/python -m examples.lessons.$$lesson || exit 1; done
 
 test: $(TOOLS)/.ready ## every lane, then one line that says how it went
 	@$(LANE) $(LANES)

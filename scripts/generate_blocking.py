@@ -31,10 +31,10 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from ..commands import Effect, Override, Page, Recorded, Settled, Stop, StopScope
+from ..commands import Effect, ErasedPerson, Override, Page, Recorded, Settled, Stop, StopScope
 from ..config import DEFAULT_FILE, Config, connect
 from ..contracts import Clock, Finding
-from ..policy import Explanation, Policy
+from ..policy import Backtested, Explanation, Policy
 from ..protocol import (
     Allowance,
     Arguments,

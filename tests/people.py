@@ -33,5 +33,14 @@ def revising(feedback: str) -> Says:
     return lambda request: request.revise(feedback, by="ann")
 
 
+def asking(question: str) -> Says:
+    return lambda request: request.ask(question, by="ann")
+
+
+def shown(request: PauseRequest) -> list[tuple[str, str]]:
+    """What people have asked the agent, and what it has answered."""
+    return [(each.question, each.answer) for each in request.asked]
+
+
 def choosing(option: str, reason: str = "") -> Says:
     return lambda request: request.choose(option, by="ann", reason=reason)

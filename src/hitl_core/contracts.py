@@ -125,6 +125,8 @@ class Finding:
     message: str
     ungated: bool = False
     """Whether it names something of the app that runs, or could run, without passing the gate."""
+    tools: tuple[str, ...] = ()
+    """The tools that it is about, by the names that a policy would know them by; empty where it cannot say."""
 
 
 class Adapter(Protocol):

@@ -36,8 +36,10 @@
     │   │   └── MayNotSteer (PermissionError)  HITL-U08
     │   ├── NothingToUndo (LookupError)      HITL-U09  no action of the run was carried out, or none at that call
     │   ├── OverrideRefused (ValueError)     HITL-U10  there is no output, or no result that is still to be used
-    │   └── GrantNotGiven (ValueError)       HITL-U11  a standing grant that cannot be given; says everything wrong
-    │       └── GrantNotFound (LookupError)  HITL-U12
+    │   ├── GrantNotGiven (ValueError)       HITL-U11  a standing grant that cannot be given; says everything wrong
+    │   │   └── GrantNotFound (LookupError)  HITL-U12
+    │   └── PersonNotErasable (ValueError)   HITL-U13  something that is not over rests on them; says what
+    │       └── PersonNotFound (LookupError)  HITL-U14
     ├── NotPermitted (PermissionError)       HITL-P01  somebody may not stop, lift, steer, cancel …
     ├── EffectRefused                        HITL-E01  the last check before a tool said no
     │   ├── Stopped                          HITL-E02  a stop is in force
@@ -351,6 +353,19 @@ class GrantNotFound(GrantNotGiven, LookupError):
     """No such grant."""
 
     code = "HITL-U12"
+
+
+class PersonNotErasable(RunError, FaultyError, ValueError):
+    """Something that is not over rests on a person who is to be erased; `faults` says what to end first."""
+
+    code = "HITL-U13"
+    summary = "not erased"
+
+
+class PersonNotFound(PersonNotErasable, LookupError):
+    """Nothing in the store is of such a person."""
+
+    code = "HITL-U14"
 
 
 # ── people ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -192,7 +192,8 @@ def tool(
     stays, where that makes good for it rather than undo it. idempotent: safe to repeat with the same key
     (`current_call().key`).
     transactional: sync, takes `transaction` (the store's connection) and commits with the record of it.
-    preview: from the final arguments, what will happen. secret: arguments (`card`, `payment.cvv`,
+    preview: from the final arguments, what will happen: the effect as a text, or a Preview with who is affected, which
+    data leaves, the cost, a diff against the state of now. secret: arguments (`card`, `payment.cvv`,
     `cards.*.number`) that are stored and shown masked and reach the function whole; a SecretStr is one anyway.
     Raises ConfigError for a mode that cannot be kept.
     """

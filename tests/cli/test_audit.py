@@ -161,6 +161,33 @@ def test_a_run_is_erased_and_the_trail_still_verifies(hitl: Hitl, told: str) -> 
     assert (refused.code, "cancel it first" in refused.json["error"]["message"]) == (1, True)
 
 
+def test_a_person_is_erased_and_the_trail_still_verifies(hitl: Hitl, shop: Shop, told: str) -> None:
+    run = hitl("run", "--json", "--input", order()).json
+    waits = run["pending"][0]["id"]
+    hitl("respond", waits, "approve", "--as", "alice")
+    erase = ("audit", "erase", "--person", "alice", "--as", "dora", "--reason", "alice asked for it")
+    refused = hitl(*erase, "--json")
+    assert (refused.code, "let it end, or cancel it first" in refused.json["error"]["message"]) == (1, True)
+    hitl("resume", run["id"])
+    done = hitl(*erase, "--json").json
+    assert done.keys() == {"name", "apart", "records", "inside"}
+    assert hitl("audit", "verify").code == 0
+    name = done["name"]
+    exported = hitl("audit", "export").out
+    assert (name in exported, "alice" in exported) == (True, False)
+    assert f"{name}, who merely stated this name" in hitl("audit", "report", told).out
+    assert name in hitl("show", waits).out
+    assert b"alice" not in b"".join(path.read_bytes() for path in shop.folder.glob("hitl.db*"))
+    again = hitl(*erase)
+    assert (again.code, "HITL-U14" in again.out + again.err) == (1, True)
+
+
+@pytest.mark.parametrize("whom", [(), ("--run", "R", "--person", "alice")])
+def test_either_a_run_or_a_person_is_erased(hitl: Hitl, whom: tuple[str, ...]) -> None:
+    wrong = hitl("audit", "erase", *whom, "--as", "dora", "--reason", "no", "--json")
+    assert (wrong.code, "either a run or" in wrong.json["error"]["faults"][0]["problem"]) == (2, True)
+
+
 @pytest.mark.usefixtures("told")
 def test_retention_by_age(hitl: Hitl) -> None:
     assert hitl("audit", "retain", "--older-than", "2y", "--as", "cron", "--json").json == {"erased": 0}

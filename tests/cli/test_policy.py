@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli.shop import Done, Shop, order
+from tests.cli.shop import Done, Shop, environment, order
 
 Hitl = Callable[..., Done]
 
@@ -167,3 +168,103 @@ def test_without_a_policy_file_there_is_nothing_to_try(shop: Shop) -> None:
     shop.config.write_text(text, encoding="utf-8")
     told = shop.hitl("policy", "test")
     assert (told.code, "name the policy file" in told.err) == (2, True)
+
+
+# ── check ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_check_finds_nothing(hitl: Hitl, shop: Shop) -> None:
+    told = hitl("policy", "check")
+    assert (told.code, "0 faults, 0 notes" in told.out) == (0, True)
+    assert "not looked at: whether the approvers exist" in told.out
+    assert not (shop.folder / "hitl.db").exists()
+
+
+def test_check_finds_faults_with_their_lines(hitl: Hitl, shop: Shop) -> None:
+    more = '[[rules]]\nid = "none"\nwhy = "x"\nmatch = { tool = "jot" }\neffect = "deny"\n'
+    (shop.folder / "policy.toml").write_text(POLICY + more, encoding="utf-8")
+    told = hitl("policy", "check")
+    assert told.code == 1
+    assert "fault " in told.out
+    assert "policy.toml:3: rules[0]: never decides: 'none' is about everything that it is about" in told.out
+    found = hitl("policy", "check", "--json").json
+    assert (found["ok"], found["readable"], found["notes"]) == (False, True, [])
+    assert [(each["kind"], each["line"], each["path"], each["rule"]) for each in found["faults"]] == [
+        ("shadowed", 3, "rules[0]", "small"),
+        ("shadowed", 9, "rules[1]", "large"),
+    ]
+
+
+def test_a_file_that_is_refused_has_faults_and_one_that_cannot_be_read_is_another_matter(
+    hitl: Hitl, shop: Shop
+) -> None:
+    file = shop.folder / "policy.toml"
+    file.write_text(POLICY.replace("above = 50", "above = '50'"), encoding="utf-8")
+    told = hitl("policy", "check")
+    assert (told.code, "policy.toml:13: rules[1].when.above: must be a finite number" in told.out) == (1, True)
+    file.write_text("[[rules", encoding="utf-8")
+    told = hitl("policy", "check", "--json")
+    assert (told.code, told.json["readable"], told.json["faults"][0]["line"]) == (2, False, 1)
+
+
+def test_check_of_a_file_alone(tmp_path: Path) -> None:
+    shop = Shop.build(tmp_path)
+    shop.config.unlink()
+    (tmp_path / "other.toml").write_text(POLICY, encoding="utf-8")
+    command = [
+        each for each in shop.command("policy", "check", "other.toml", "--json") if each not in ("-c", str(shop.config))
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment(), cwd=tmp_path)
+    assert (done.returncode, len(json.loads(done.stdout)["not_looked_at"])) == (0, 3)
+
+
+# ── backtest ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_backtest_says_whose_fate_changes(hitl: Hitl, shop: Shop) -> None:
+    free = 'version = "a"\n[[rules]]\nid = "free"\nwhy = "x"\nmatch = { tool = "jot" }\nlevel = "autonomous"\n'
+    (shop.folder / "policy.toml").write_text(free, encoding="utf-8")
+    run = hitl("run", "--json", "--input", order("jot_it", text="one")).json["id"]
+    hitl("run", "--json", "--input", order("jot_it", text="two"))
+    hitl("run", "--json", "--input", order("pay"))
+    changed = shop.folder / "changed.toml"
+    rule = '[[rules]]\nid = "no"\nwhy = "x"\nmatch = { tool = "jot" }\nwhen = { argument = "text", equals = "one" }\n'
+    changed.write_text(free.replace('"a"', '"b"') + rule + 'effect = "deny"\n', encoding="utf-8")
+    told = hitl("policy", "backtest", str(changed))
+    assert told.code == 0
+    for words in ("3 recorded actions, 1 of them with another fate", "let through 2 1", "refused 0 1", "no: 1"):
+        assert words in told.flat, words
+    assert f"run {run} jot#1: let_through (autonomous) → refused" in told.flat
+    found = hitl("policy", "backtest", str(changed), "--since", "30d", "--json").json
+    assert (found["actions"], found["changed"], found["cannot_be_told"]) == (3, 1, {})
+    assert found["before"] == {"let_through": 2, "asked": 1}
+    (group,) = found["rules"]
+    (action,) = group["actions"]
+    assert (group["rule"], group["rest"], action["run"], action["after"]["came"]) == ("no", 0, run, "refused")
+    assert hitl("policy", "backtest", str(shop.folder / "policy.toml"), "--json").json["changed"] == 0
+    assert len(shop.ledger("jot")) == 2
+
+
+def test_backtest_counts_what_cannot_be_told_and_what_is_not_listed(
+    hitl: Hitl, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hitl_core.policy.replaying.backtest.MOST_LISTED", 0)
+    rule = '[[rules]]\nid = "r"\nwhy = "x"\nmatch = { tool = "jot" }\n'
+    (shop.folder / "policy.toml").write_text(f'{rule}level = "autonomous"\n', encoding="utf-8")
+    hitl("run", "--json", "--input", order("jot_it"))
+    changed = shop.folder / "changed.toml"
+    changed.write_text(f'{rule}level = "confirm"\n', encoding="utf-8")
+    assert "and 1 more" in hitl("policy", "backtest", str(changed)).out
+    changed.write_text(f'{rule}level = "autonomous"\nwhen = {{ confidence = {{ above = 0.5 }} }}\n', encoding="utf-8")
+    assert "cannot be told for 1: a rule about it looks at" in hitl("policy", "backtest", str(changed)).flat
+
+
+def test_backtest_of_a_file_that_is_not_there(hitl: Hitl) -> None:
+    told = hitl("policy", "backtest", "missing.toml")
+    assert (told.code, told.out) == (2, "")
+    assert "cannot be read" in told.err
+
+
+def test_a_time_that_is_none(hitl: Hitl, shop: Shop) -> None:
+    told = hitl("policy", "backtest", str(shop.folder / "policy.toml"), "--since", "soon")
+    assert (told.code, "is not a duration" in told.err) == (2, True)

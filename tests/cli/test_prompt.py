@@ -261,6 +261,8 @@ def test_everything_needed_to_decide_is_shown() -> None:
             preview=Preview(
                 effect="Pay 48.50 EUR",
                 target="Mira",
+                affects="one customer",
+                leaves="her account number goes to the bank",
                 cost="48.50 EUR",
                 reversible=False,
                 diff="- 0\n+ 48.5",
@@ -273,6 +275,7 @@ def test_everything_needed_to_decide_is_shown() -> None:
         "q",
     )
     for fact in (
+        *("affects", "one customer", "leaves", "her account number goes to the bank"),
         *("Pay 48.50 EUR", "Mira", "reversible", "warning: Twice!", "+ 48.5"),
         *("order", "text", '"A-1"', "number", "48.5"),
         *("Money leaves the shop.", "rule money, version 7", "in 3 h", "then it is refused"),
@@ -297,13 +300,21 @@ def test_nothing_that_is_shown_can_steer_the_terminal_or_hide() -> None:
     asked = request(
         action=action,
         title=hidden,
-        preview=Preview(effect=hidden, target=hidden, cost=hidden, diff=hidden, warnings=(hidden,)),
+        preview=Preview(
+            effect=hidden,
+            target=hidden,
+            affects=hidden,
+            leaves=hidden,
+            cost=hidden,
+            diff=hidden,
+            warnings=(hidden,),
+        ),
         context=Context(message=hidden, alternatives=(hidden,), details={hidden: hidden}),
         because=Because(rule=hidden, version=hidden, why=hidden),
     )
     _, screen = ask(asked, "v", "q")
     assert not set(hidden.replace("[8m", "")) & set(screen)
-    assert screen.count("\\u202e") >= 22
+    assert screen.count("\\u202e") >= 26
 
 
 def test_a_long_text_is_folded_until_all_of_it_is_asked_for() -> None:
@@ -313,6 +324,16 @@ def test_a_long_text_is_folded_until_all_of_it_is_asked_for() -> None:
     assert "line 39" not in folded
     assert "folded: " in folded
     assert "line 39" in ask(asked, "v", "q")[1]
+
+
+@pytest.mark.parametrize("field", ["effect", "target", "affects", "leaves", "cost", "diff"])
+def test_a_long_preview_is_folded_too(field: str) -> None:
+    text = "\n".join(f"+ line {number}" for number in range(40))
+    asked = request(preview=Preview.model_validate({field: text}))
+    _, folded = ask(asked, "q")
+    assert "+ line 39" not in folded
+    assert "folded: " in folded
+    assert "+ line 39" in ask(asked, "v", "q")[1]
 
 
 def test_an_effect_in_doubt_says_so_and_takes_its_result() -> None:

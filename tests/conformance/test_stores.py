@@ -11,10 +11,16 @@ import pytest
 from hitl_core.commands import (
     AddVersion,
     BeginEffect,
+    ErasedPerson,
+    ErasePerson,
+    EraseRun,
     FireTimers,
     GetRequest,
+    GetRun,
     LiftStop,
     ListGuidance,
+    ListProposed,
+    ListRuns,
     ListVersions,
     Recorded,
     RecordResponse,
@@ -22,7 +28,7 @@ from hitl_core.commands import (
     TakeGuidance,
 )
 from hitl_core.contracts import Store
-from hitl_core.errors import AlreadyDecided, HitlError
+from hitl_core.errors import AlreadyDecided, HitlError, PersonNotErasable
 from hitl_core.protocol import Delegate, RunState
 from hitl_core.stores.sqlite import SqliteStore
 from hitl_core.testing.conformance.stores import STORE_BEHAVIOURS, StoreWorld, store_behaviour, try_store
@@ -107,6 +113,32 @@ class LiftsForAnybody(Broken):
         return await self.inner.apply(command)
 
 
+class ForgetsWhereItWas(Broken):
+    async def fetch(self, query: Any) -> Any:
+        found = await self.inner.fetch(query)
+        return replace(found, cursor=None) if isinstance(query, ListProposed) else found
+
+
+class ErasesBitByBit(Broken):
+    """Where a person cannot be erased, it erases what it can: one run after the other."""
+
+    async def apply(self, command: Any) -> Any:
+        try:
+            return await self.inner.apply(command)
+        except PersonNotErasable:
+            for run in (await self.fetch(ListRuns())).items:
+                if run.state.over:
+                    await self.apply(EraseRun(run.id, command.by, command.reason, command.now))
+            raise
+
+
+class ErasesInNameOnly(Broken):
+    async def apply(self, command: Any) -> Any:
+        if isinstance(command, EraseRun):
+            return await self.fetch(GetRun(command.run_id))
+        return ErasedPerson("x", 1, 1, 0) if isinstance(command, ErasePerson) else await self.inner.apply(command)
+
+
 class TakesWhateverIsOlder(Broken):
     async def apply(self, command: Any) -> Any:
         if isinstance(command, AddVersion):
@@ -126,6 +158,10 @@ class TakesWhateverIsOlder(Broken):
         (AsksOnWhoGaveItOn, "what_is_given_on_is_asked_of_somebody_else"),
         (LiftsForAnybody, "another_person_lifts_a_stop"),
         (TakesWhateverIsOlder, "who_was_later_changes_and_takes_nothing"),
+        (ForgetsWhereItWas, "what_agents_wanted_is_listed_once_and_in_order"),
+        (ErasesBitByBit, "a_person_is_erased_wholly_or_not_at_all"),
+        (ErasesInNameOnly, "a_person_becomes_one_pseudonym_for_everybody"),
+        (ErasesInNameOnly, "with_a_run_the_names_of_its_lines_are_erased"),
         (FindsGuidanceEverywhere, "guidance_enters_at_one_place"),
     ],
 )

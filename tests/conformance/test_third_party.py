@@ -15,6 +15,7 @@ from hitl_core.cli.app import run
 from hitl_core.config import registry
 from hitl_core.testing.conformance import find_kit, try_adapter
 from hitl_core.testing.kills import Hunt
+from hitl_core.testing.overseen import STORIES, Office
 
 pytestmark = pytest.mark.processes
 
@@ -61,6 +62,13 @@ def test_it_is_killed_at_random_like_ours(tmp_path: Path) -> None:
     with Hunt(find_kit("generator"), tmp_path) as hunt:
         hunted = hunt.until(3, seed=1)
     assert not hunted.broken, str(hunted)
+
+
+@pytest.mark.usefixtures("installed")
+def test_people_are_put_over_it_as_over_ours(tmp_path: Path) -> None:
+    with Office(find_kit("generator"), tmp_path) as office:
+        for story in STORIES.values():
+            story.tell(office)
 
 
 DESK = """

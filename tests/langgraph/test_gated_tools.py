@@ -21,6 +21,7 @@ from hitl_adapters.plain import Refused as PlainRefused
 from hitl_core.errors import HitlError, NoRun, ResultNotKept
 from hitl_core.protocol import Executed, RunState
 from hitl_core.tools import RETURNED
+from tests.desk import ALL_GO_AND_BACK
 
 from . import agents
 from .desk import GO, Desk, answering, approve, editing, recorded, reject
@@ -273,6 +274,25 @@ async def test_a_sync_agent_with_a_sync_saver(desk: Made, say: Any, paid: list[A
     at = desk(agents.agent(model, [agents.sync_refund]), saver=in_threads)
     run = await at.answer(await at.start(GO), say)
     assert (run.state, run.error, refunds()) == (RunState.COMPLETED, "", paid)
+
+
+async def test_a_process_that_has_not_run_it_knows_how_a_gated_function_is_undone(desk: Made) -> None:
+    at = desk(agents.with_an_undo, policy=ALL_GO_AND_BACK)
+    run = await at.start({"order": "A"})
+    async with at.open() as hitl:
+        undoing = await hitl.undo(run.id, by="ann")
+    assert undoing.whole, undoing.calls
+    assert [(each["effect"], each.get("receipt")) for each in recorded()] == [("refund", None), ("unpay", "paid for A")]
+
+
+async def test_the_undo_of_a_native_tool_is_given_what_it_returned(desk: Made, way: Any) -> None:
+    model = turns(call("refund", order="A", amount=12))
+    at = desk(way(model, [agents.refund]), policy=ALL_GO_AND_BACK, undo={"refund": agents.unpay})
+    run = await at.start(GO)
+    async with at.open() as hitl:
+        undoing = await hitl.undo(run.id, by="ann")
+    assert undoing.whole, undoing.calls
+    assert [each["receipt"] for each in recorded() if each["effect"] == "unpay"] == ["paid 12.0 for A"]
 
 
 def test_a_result_that_has_no_json_form_says_that_the_tool_ran() -> None:

@@ -6,6 +6,7 @@ It suspends by ending, and resumes by running the generator again: calls that ar
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
@@ -234,7 +235,8 @@ def _form(do: Do) -> Form:
 
 def _noted(note: str, result: Json) -> Json:
     """What the app hears: what people changed, then the result."""
-    return f"{note}\n{result}" if note else result
+    text = result if isinstance(result, str) else json.dumps(result)
+    return f"{note}\n{text}" if note else result
 
 
 # ── an app that changed under an open pause ──────────────────────────────────────────────────────────────────

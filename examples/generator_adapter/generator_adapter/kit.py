@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -48,7 +49,7 @@ def player(scene: Scene, stage: Stage) -> Callable[[Json], Playing]:
             yield thinks(f"{run} {agents} {number}")
             known = [call for call in turn if call.tool == HELPER or call.tool in tools]
             for said in (yield [does(run, agents, call) for call in known]):
-                stage.hear(str(said))
+                stage.hear(said if isinstance(said, str) else json.dumps(said))
         yield thinks(f"{run} {agents} ends")
         return "done"
 

@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from ..commands import Effect, Override, Page, Recorded, Settled, Stop, StopScope
+from ..commands import Effect, ErasedPerson, Override, Page, Recorded, Settled, Stop, StopScope
 from ..config import DEFAULT_FILE, Config, connect
 from ..contracts import Clock, Finding
-from ..policy import Explanation, Policy
+from ..policy import Backtested, Explanation, Policy
 from ..protocol import (
     Allowance,
     Arguments,
@@ -135,7 +135,7 @@ class BlockingRuntime:
         return self._portal.wait(self.runtime.revoke(request_id, by=by, reason=reason))
 
     def preview(self, request: PauseRequest, arguments: Arguments) -> Preview | None:
-        """What an edit of `request` would do, by the tool's own code; None where this app has none for it."""
+        """What an edit of `request` would do, by the tool's own code; None where code has nothing to say about it."""
         return self._portal.wait(self.runtime.preview(request, arguments))
 
     def grant(self, allows: Allowance, *, by: str | Responder, lasts: timedelta, reason: str = "") -> Grant:
@@ -208,6 +208,10 @@ class BlockingRuntime:
         """Erase all runs that are over for longer than this; returns how many."""
         return self._portal.wait(self.runtime.retain(older_than=older_than, by=by, reason=reason))
 
+    def erase_person(self, person: str, *, by: str | Responder, reason: str) -> ErasedPerson:
+        """Put one pseudonym in the place of a person, in all records and in the trail; what they said is gone."""
+        return self._portal.wait(self.runtime.erase_person(person, by=by, reason=reason))
+
     def stop(self, scope: StopScope, target: str = "", *, by: str | Responder, reason: str) -> int:
         """Put a stop in force: nothing that it covers starts any more. Returns how many requests it froze."""
         return self._portal.wait(self.runtime.stop(scope, target, by=by, reason=reason))
@@ -227,3 +231,7 @@ class BlockingRuntime:
     def explain(self, asked: Mapping[str, Json], *, policy: Policy | None = None) -> Explanation:
         """What the policy says about an action, why, and the nearest single value that would alter the level."""
         return self._portal.wait(self.runtime.explain(asked, policy=policy))
+
+    def backtest(self, policy: Policy, *, since: datetime | None = None) -> Backtested:
+        """What would have come of the recorded actions of this tenant under another policy, and whose fate changes."""
+        return self._portal.wait(self.runtime.backtest(policy, since=since))

@@ -9,11 +9,12 @@ from .comments import AddComment, ListComments
 from .decisions import DeferRequest, FireTimers, MoveRequest, RecordResponse
 from .drafts import AddVersion, ListAsked, ListVersions
 from .effects import BeginEffect, EndEffect, MoveEffect, PerformEffect, RecordRefusal
-from .forgetting import EraseRun, ListErasable
+from .forgetting import ErasePerson, EraseRun, ListErasable
 from .grants import GiveGrant, ListGrants, RevokeGrant
 from .guidance import GiveGuidance, ListGuidance, TakeGuidance
 from .history import Counted, PruneHistory, ReadHistory
 from .kinds import Command, Query
+from .proposals import ListProposed
 from .queries import (
     GetCheckpoint,
     GetRequest,
@@ -31,7 +32,21 @@ from .queries import (
     Recall,
 )
 from .record import LiftStop, Remember, SetStop, WriteNote
-from .results import Claimed, Effect, Known, Lease, Note, Override, Page, Recorded, Settled, Stop, StopScope, Undone
+from .results import (
+    Claimed,
+    Effect,
+    ErasedPerson,
+    Known,
+    Lease,
+    Note,
+    Override,
+    Page,
+    Recorded,
+    Settled,
+    Stop,
+    StopScope,
+    Undone,
+)
 from .runs import CancelRun, ClaimRuns, FinishRun, OpenRun, OverrideOutput, PauseRun, RenewLease, ReopenRun, RetryRun
 
 __all__ = [
@@ -46,7 +61,9 @@ __all__ = [
     "DeferRequest",
     "Effect",
     "EndEffect",
+    "ErasePerson",
     "EraseRun",
+    "ErasedPerson",
     "FinishRun",
     "FireTimers",
     "GetCheckpoint",
@@ -66,6 +83,7 @@ __all__ = [
     "ListGuidance",
     "ListLeases",
     "ListOverrides",
+    "ListProposed",
     "ListRequests",
     "ListRuns",
     "ListStops",

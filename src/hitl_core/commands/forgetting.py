@@ -7,6 +7,7 @@ from datetime import datetime
 
 from ..protocol import Run
 from .kinds import Command, Query
+from .results import ErasedPerson
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,20 @@ class EraseRun(Command[Run]):
     reason: str
     now: datetime
     retention: bool = False
+    authenticated_by: str = "assertion"
+
+
+@dataclass(frozen=True, slots=True)
+class ErasePerson(Command[ErasedPerson]):
+    """Put a pseudonym in the place of one person, in every run and in the trail; what they said is gone.
+
+    All of it or nothing. Raises PersonNotErasable while something that is not over rests on them, PersonNotFound.
+    """
+
+    person: str
+    by: str
+    reason: str
+    now: datetime
     authenticated_by: str = "assertion"
 
 

@@ -127,6 +127,18 @@ class Page(Generic[R]):
 
 
 @dataclass(frozen=True, slots=True)
+class ErasedPerson:
+    """A person who was erased: the name that stands for them, how many names and texts of the trail are gone, how many
+    records were changed, and how many lines of the trail still name them in themselves, as an older release wrote.
+    """
+
+    name: str
+    apart: int
+    records: int
+    inside: int
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """A line for the audit trail. `body` is JSON and holds no payloads, only digests and names."""
 

@@ -2,6 +2,26 @@
 
 from __future__ import annotations
 
-from .config import DEFAULT_FILE, Config, connect, make_adapter, make_channels, open_store, typed_options
+from .config import (
+    DEFAULT_FILE,
+    Config,
+    connect,
+    make_adapter,
+    make_channels,
+    open_store,
+    policy_file,
+    typed_options,
+)
+from .knowing import check_policy
 
-__all__ = ["DEFAULT_FILE", "Config", "connect", "make_adapter", "make_channels", "open_store", "typed_options"]
+__all__ = [
+    "DEFAULT_FILE",
+    "Config",
+    "check_policy",
+    "connect",
+    "make_adapter",
+    "make_channels",
+    "open_store",
+    "policy_file",
+    "typed_options",
+]

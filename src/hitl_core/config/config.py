@@ -78,13 +78,21 @@ class Config:
     folder: Path = field(default_factory=Path.cwd)
 
     @classmethod
-    def load(cls, path: str | Path = DEFAULT_FILE, *, backend: str | None = None) -> Config:
-        """Read hitl.toml; `backend` replaces its `backend.name`. Raises ConfigError with every fault in it.
+    def load(cls, path: str | Path = DEFAULT_FILE, *, backend: str | None = None, policy: Path | None = None) -> Config:
+        """Read hitl.toml; `backend` and `policy` replace what it names. Raises ConfigError with every fault in it.
 
         Environment variables win over the file: HITL_BACKEND, HITL_STORE_URL, HITL_POLICY_FILE.
         """
         file = Path(path)
-        return _read(file, _parse(file), backend)
+        return _read(file, _parse(file), backend, policy)
+
+
+def policy_file(path: str | Path = DEFAULT_FILE) -> Path | None:
+    """The policy file that a hitl.toml names, whatever is wrong with the two. Raises ConfigError if it has no text."""
+    file = Path(path)
+    table = _parse(file).get("policy", {})
+    named = os.environ.get("HITL_POLICY_FILE") or (table.get("file") if isinstance(table, dict) else None)
+    return file.resolve().parent / named if isinstance(named, str) and named else None
 
 
 @asynccontextmanager
@@ -245,19 +253,19 @@ class _Table:
         return default
 
 
-def _read(file: Path, data: dict[str, Any], backend: str | None) -> Config:
+def _read(file: Path, data: dict[str, Any], backend: str | None, other: Path | None = None) -> Config:
     faults = list(_key_faults(data))
     folder = file.resolve().parent
     tables = {name: _Table(name, data.get(name), faults) for name in TABLES}
     store, worker, environment = tables["store"], tables["worker"], tables["environment"]
-    policy, policy_file = _policy(tables["policy"], folder)
+    policy, policy_at = _policy(tables["policy"], folder, other)
     people_file, people_provider = _people(tables["people"], folder)
     config = Config(
         backend=_backend(tables["backend"], backend),
         app=AppSource(_reference(tables["backend"]), folder=folder),
         store_url=os.environ.get("HITL_STORE_URL") or store.get("url", _TEXT, "sqlite:///hitl.db"),
         policy=policy,
-        policy_file=policy_file,
+        policy_file=policy_at,
         told=tables["policy"].get("told", _TOLD, CHANGES),
         history=_history(tables["policy"]),
         options=tables["backend"].get("options", _TABLE, {}),
@@ -321,11 +329,11 @@ def _unknown(path: str, key: str, known: set[str]) -> Fault:
     return Fault(path, f"is not a key that exists; {hint}")
 
 
-def _policy(table: _Table, folder: Path) -> tuple[Policy, Path | None]:
+def _policy(table: _Table, folder: Path, other: Path | None) -> tuple[Policy, Path | None]:
     name = os.environ.get("HITL_POLICY_FILE") or table.get("file", _TEXT)
-    if name is None:
+    file = other or (None if name is None else folder / name)
+    if file is None:
         return Policy([]), None
-    file = folder / name
     try:
         return Policy.from_file(file), file
     except ConfigError as exc:

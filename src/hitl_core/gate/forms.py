@@ -28,6 +28,7 @@ from ..protocol import (
     new_id,
 )
 from ..tools import Traits
+from . import lookalikes
 from .surroundings import Surroundings
 from .undoable import undo_until
 
@@ -88,7 +89,7 @@ def compose(
     now = around.now()
     new = new_id(now)
     traits = around.catalogue.traits(action.tool)
-    shown = preview(traits, action)
+    shown = _with(preview(traits, action), lookalikes.in_prose(form.context))
     deadline, remind, escalation = _times(ruling, now)
     return PauseRequest(
         id=new,
@@ -185,11 +186,20 @@ def lapse(ruling: Ruling) -> OnTimeout:
 
 def is_reversible(traits: Traits, action: Action) -> bool:
     """Whether an action is known to be reversible, by its tool, and by what its preview says of these arguments."""
-    return traits.reversible is True and preview(traits, action).reversible is True
+    return traits.reversible is True and _by_tool(traits, action).reversible is True
 
 
 def preview(traits: Traits, action: Action) -> Preview:
-    """What will happen, by the tool's own code; a preview that fails says so instead of hiding the request."""
+    """What will happen, by code: by the tool's own, and what is wrong with the domains in its arguments."""
+    return _with(_by_tool(traits, action), lookalikes.in_arguments(action.arguments))
+
+
+def _with(preview: Preview, warnings: list[str]) -> Preview:
+    return preview.model_copy(update={"warnings": (*preview.warnings, *warnings)}) if warnings else preview
+
+
+def _by_tool(traits: Traits, action: Action) -> Preview:
+    """What the tool's own code says; a preview that fails says so instead of hiding the request."""
     if traits.preview is None:
         return Preview(reversible=traits.reversible)
     try:

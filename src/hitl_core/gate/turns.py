@@ -77,9 +77,9 @@ async def _returned(
     if since is None or not free:
         return next(iter(free), None)
     own = [each.request for each in asked if since(each.request) is not None]
-    return next((each for each in free if each.request in own), None) or next(
-        (each for each in free if not _was_at_work(own, each)), None
-    )
+    if not own:  # an agent that begins anew; one that had called before is another of that name, at work beside
+        return free[0]
+    return next((each for each in free if each.request in own), None)
 
 
 def _alike(before: Action, now: Action) -> int:
@@ -94,13 +94,6 @@ def _was_returned(settled: Settled, request: PauseRequest) -> bool:
     same = settled.state in _STANDS and before.action.origin.agents == request.action.origin.agents
     new = request.round == 0 or before.call == request.call
     return same and new and response is not None and isinstance(response.decision, RETURNS)
-
-
-def _was_at_work(own: Iterable[PauseRequest], settled: Settled) -> bool:
-    """Whether a conversation had made such a call before that one was returned: then it is another agent of that name,
-    at work beside, and heard nothing of it."""
-    returned = settled.response
-    return returned is not None and any(each.created_at <= returned.decided_at for each in own)
 
 
 async def as_it_stands(around: Surroundings, settled: Settled, found: Verdict) -> Verdict:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .authority import Act, Authority
-from .directory import EVERY_TENANT, Absence, Directory, Person
+from .directory import EVERY_TENANT, Absence, Directory, ListsPeople, Person
 from .file import PeopleFile
 
-__all__ = ["EVERY_TENANT", "Absence", "Act", "Authority", "Directory", "PeopleFile", "Person"]
+__all__ = ["EVERY_TENANT", "Absence", "Act", "Authority", "Directory", "ListsPeople", "PeopleFile", "Person"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 EVERY_TENANT: Final = "*"
 """The tenant of a person who sees and decides in all of them."""
@@ -59,4 +59,13 @@ class Directory(Protocol):
 
     async def delegators(self, id: str) -> tuple[Person, ...]:
         """Everybody who has named this person as their delegate, away or not."""
+        ...
+
+
+@runtime_checkable
+class ListsPeople(Protocol):
+    """A directory that can say whom it has, for what is checked beforehand. Nobody has to be one."""
+
+    async def everybody(self) -> tuple[Person, ...]:
+        """Everybody, of every tenant."""
         ...

@@ -41,6 +41,9 @@ class PeopleFile:
         self._current()
         return tuple(self._delegators.get(id, ()))
 
+    async def everybody(self) -> tuple[Person, ...]:
+        return tuple(self._current().values())
+
     def _current(self) -> Mapping[str, Person]:
         found = _signature(self.path)
         if found != self._signature:

@@ -59,10 +59,16 @@ class Option(Record):
 
 
 class Preview(Record):
-    """What will happen, built by code from the final arguments, never from the agent's prose."""
+    """What will happen, built by code from the final arguments, never from the agent's prose.
+
+    `diff` is against the state of now, one line each, with `+` and `-`. `affects` says who is affected, `leaves` which
+    data goes where.
+    """
 
     effect: Text = ""
     target: Text = ""
+    affects: Text = ""
+    leaves: Text = ""
     cost: Text = ""
     reversible: bool | None = None
     diff: Text = ""

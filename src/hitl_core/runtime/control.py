@@ -9,6 +9,8 @@ from datetime import timedelta
 from ..capabilities import Capability
 from ..commands import (
     CancelRun,
+    ErasedPerson,
+    ErasePerson,
     EraseRun,
     GetCheckpoint,
     LiftStop,
@@ -134,6 +136,16 @@ class Control(Opened):
         """
         who = await permitted(self._around, Act.ERASE, by, on="retention", tenant=EVERY_TENANT)
         return await retain(self._around, older_than, who, reason)
+
+    async def erase_person(self, person: str, *, by: str | Responder, reason: str) -> ErasedPerson:
+        """Put one pseudonym in the place of a person, in all records and in the trail; what they said is gone.
+
+        It reaches every tenant, so with a directory it is for somebody of every tenant (`*`). Raises NotPermitted,
+        PersonNotFound; PersonNotErasable, and changes nothing, while something that is not over rests on them.
+        """
+        who = await permitted(self._around, Act.ERASE, by, on="person", tenant=EVERY_TENANT)
+        command = ErasePerson(person, who.id, reason, self._around.now(), who.authenticated_by)
+        return await self.store.apply(command)
 
     # ── stops ────────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -1,19 +1,33 @@
-"""The policy asked about what is not happening now: why it decides as it does."""
+"""The policy asked about what is not happening now: why it decides as it does, and what another one would have."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
-from ..commands import ReadHistory
-from ..policy import Explanation, Facts, Past, Policy, Question, Situation, as_of, explain, situation_of
-from ..protocol import Json
+from ..commands import ListProposed, ReadHistory
+from ..policy import (
+    Backtest,
+    Backtested,
+    Explanation,
+    Facts,
+    Past,
+    Policy,
+    Question,
+    Situation,
+    as_of,
+    explain,
+    looks_back_to,
+    situation_of,
+)
+from ..protocol import UNDO, Json
 from .opened import Opened
 
 
 class Policies(Opened):
-    """Explain."""
+    """Explain, and try on what was recorded."""
 
     async def explain(self, asked: Mapping[str, Json], *, policy: Policy | None = None) -> Explanation:
         """What the policy says about an action, why, and the nearest single value that would alter the level.
@@ -28,6 +42,32 @@ class Policies(Opened):
         policy = policy or self._around.policy()
         facts = as_of(policy, situation) if "before" in asked else await self._with_history(policy, situation)
         return explain(policy, situation.action, facts=facts)
+
+    async def backtest(self, policy: Policy, *, since: datetime | None = None) -> Backtested:
+        """What would have come of the recorded actions of this tenant under another policy, and whose fate changes.
+
+        Each is decided on as of its own time, with what had begun by then; the app says what its tools are, as it
+        stands now. Nothing is written, and the history is read page by page. Raises StoreError.
+        """
+        await self._learn_tools()
+        in_force = self._around.policy()
+        environment, tenant = self._around.environment, self.settings.tenant
+        tried = Backtest(policy, traits=self._traits_of, environment=environment, since=since, in_force=in_force)
+        starts = [] if since is None else [looks_back_to(each, since) for each in (policy, in_force)]
+        start = None if None in starts else min((each for each in starts if each is not None), default=None)
+        query = ListProposed(since=start, tenant=tenant)
+        while True:
+            page = await self.store.fetch(query)
+            for entry in page.items:
+                tried.take(entry)
+            if page.cursor is None:
+                return tried.result()
+            query = replace(query, cursor=page.cursor)
+
+    def _traits_of(self, tool: str) -> dict[str, Any] | None:
+        """None for a tool that nobody knows."""
+        known = self._around.catalogue.knows(tool.removeprefix(UNDO))
+        return self._traits(tool) if known else None
 
     def _traits(self, tool: str) -> dict[str, Any]:
         known = self._around.catalogue.traits(tool)

@@ -9,6 +9,7 @@ from ..audit import ELSEWHERE, RunRecord
 from ..commands import (
     Effect,
     GetRun,
+    ListComments,
     ListEffects,
     ListGrants,
     ListGuidance,
@@ -38,6 +39,7 @@ async def record_of(store: Store, run_id: str) -> RunRecord:
         effects=effects,
         guidance=await store.fetch(ListGuidance(run_id)),
         versions=await _versions(store, asked),
+        comments=tuple([said for each in asked for said in await store.fetch(ListComments(each.request.id))]),
         overrides=await store.fetch(ListOverrides(run_id)),
         undos=await undos(store, run_id),
         grants=await _grants(store, effects),

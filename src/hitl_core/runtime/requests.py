@@ -139,7 +139,8 @@ class Requests(Opened):
         )
 
     async def preview(self, request: PauseRequest, arguments: Arguments) -> Preview | None:
-        """What an edit of `request` would do, by the tool's own code; None where this app has none for it."""
+        """What an edit of `request` would do, by the tool's own code; None where code has nothing to say about it."""
         await self._learn_tools()
         traits = self._around.catalogue.traits(request.action.tool)
-        return None if traits.preview is None else preview(traits, request.action.edited(arguments))
+        made = preview(traits, request.action.edited(arguments))
+        return made if traits.preview is not None or made.warnings else None

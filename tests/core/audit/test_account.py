@@ -18,6 +18,7 @@ from hitl_core.protocol import (
     Asked,
     AuditEntry,
     Because,
+    Comment,
     EffectMode,
     Escalation,
     Guidance,
@@ -54,12 +55,19 @@ def line(body: str = "{}", actor: str = "alice") -> AuditEntry:
     return AuditEntry(seq=7, at=NOW, event="request.decided", subject="q-1", actor=actor, body=body, mac="00")
 
 
+SAID = (
+    Comment(id="c-1", request_id="q-1", text="she called", by=Responder(id="bob"), made_at=NOW),
+    Comment(id="c-2", request_id="q-1", text="fraud 0.9", by=Responder(id="risk"), machine=True, made_at=NOW),
+    Comment(id="c-3", request_id="q-2", text="of another request", by=Responder(id="bob"), made_at=NOW),
+)
+
+
 def of(*asked: Settled, effects: tuple[Effect, ...] = ()) -> Account:
     run = Run(id="r-1", state=RunState.COMPLETED, backend="plain", app="shop:agent", thread="t", created_at=NOW,
               updated_at=NOW, started_by="carol", input={"do": "pay"})  # fmt: skip
     by = Responder(id="dana", authenticated_by="oidc")
     told = Guidance(id="g", run_id="r-1", text="be kind", by=by, given_at=NOW, place="model#2")
-    return account(RunRecord(run, asked, effects, guidance=(told,), entries=(line(actor=""),)))
+    return account(RunRecord(run, asked, effects, guidance=(told,), comments=SAID, entries=(line(actor=""),)))
 
 
 def effect(state: ActionState, request: str | None = None) -> Effect:
@@ -83,6 +91,10 @@ def test_it_says_who_what_when_why_what_was_shown_and_decided() -> None:
     assert facts["Deadline"] == "2026-01-02 03:04:05.000000 UTC, then refuse"
     assert facts["Who could decide"] == "1 of anybody"
     assert facts["Reason given"] == "half"
+    assert facts["Said beside deciding (no votes)"] == (
+        "bob, who merely stated this name, through library said at 2026-01-02 03:04:05.000000 UTC: she called; "
+        "risk, a machine (nobody checked it), said at 2026-01-02 03:04:05.000000 UTC: fraud 0.9"
+    )
     assert facts["Together with others"] == "yes, in one gesture named b"
     done = {fact.name: fact.value for fact in told.actions[0].facts}
     assert (done["Allowed by"], done["What happened"]) == ("request q-1", "it ran and reported success")

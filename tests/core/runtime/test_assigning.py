@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hitl_adapters.plain import gate
+from hitl_core.commands import ListAssigned
 from hitl_core.errors import NotAuthorised
 from hitl_core.people import Person
 from hitl_core.protocol import Delegate, Response, Run, RunState
@@ -148,3 +149,12 @@ async def test_of_two_questions_in_one_pause_each_goes_to_another(shop: Shop) ->
     async with shop.open(app) as hitl:
         run: Run = await hitl.start(None)
         assert sorted(each.approvers.users for each in run.pending) == [("ann",), ("cyn",)]
+
+
+async def test_who_is_erased_has_had_no_turn_any_more(shop: Shop) -> None:
+    shop.policy = policy(turns(approvers={"users": ["ann", "ben"], "assign": True}))
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        run = await hitl.start(None)
+        await hitl.cancel(run.id, by="boss")
+        await hitl.erase_person("ann", by="boss", reason="asked to")
+        assert await hitl.store.fetch(ListAssigned(("ann", "ben"), "default")) == {}

@@ -80,3 +80,16 @@ async def test_comments_are_erased_with_their_run(shop: Shop) -> None:
         await hitl.erase(run.id, by="boss", reason="asked to")
         assert await hitl.comments(only(run).id) == ()
     assert (await shop.verified()).findings == ()
+
+
+async def test_what_an_erased_person_said_is_gone_and_what_others_said_of_them_does_not_name_them(shop: Shop) -> None:
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        run = await hitl.start(None)
+        await hitl.comment(only(run).id, "my sister lives in Springfield", by="bob")
+        await hitl.comment(only(run).id, "as bob says", by="ann")
+        await hitl.cancel(run.id, by="boss")
+        erased = await hitl.erase_person("bob", by="boss", reason="asked to")
+        first, second = await hitl.comments(only(run).id)
+        assert (first.by.id, first.text, second.by.id) == (erased.name, "(erased)", "ann")
+        assert "bob" not in second.text
+    assert (await shop.verified()).findings == ()

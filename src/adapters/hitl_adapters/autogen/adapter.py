@@ -135,6 +135,8 @@ class AutoGenAdapter:
         reasons = [f"{each.place}: {each.message}" for each in overseen.findings if each.level == "refuse"]
         if reasons:
             raise AppRefused("; ".join(reasons))
+        for tool in overseen.neutral:
+            self._catalogue.learn(tool)
         return overseen
 
     async def _built(self, watched: bool) -> BaseGroupChat | BaseChatAgent:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -55,7 +56,7 @@ def _play(scene: Scene, stage: Stage) -> Callable[[Json], Awaitable[str]]:
             with gate.saying(words_of(turn)):
                 came = await gate.together(*(attempt(call) for call in known))
             for said in came:
-                stage.hear(str(said))
+                stage.hear(said if isinstance(said, str) else json.dumps(said))
                 gate.emit(str(said))
             for told in gate.notes:
                 stage.hear(told)

@@ -11,6 +11,7 @@ from ...protocol import (
     Asked,
     AuditEntry,
     AuditEvent,
+    Comment,
     Delegate,
     DraftVersion,
     Edit,
@@ -36,6 +37,9 @@ def _decision(record: RunRecord, settled: Settled) -> Chapter:
         **_asked(request),
         "Versions of the draft": "; ".join(_version(each) for each in record.versions if each.request_id == request.id),
         **{name: "; ".join(_told(own, event)) for event, name in _EVENTS.items()},
+        "Said beside deciding (no votes)": "; ".join(
+            _comment(each) for each in record.comments if each.request_id == request.id
+        ),
         "Given on to somebody else": "; ".join(map(_given_on, given_on(settled.votes))),
         "Votes before the decision": "; ".join(map(_vote, agreements(settled.votes))),
         "Votes that no longer counted": "; ".join(_dropped(own, settled)),
@@ -59,6 +63,8 @@ def _asked(request: PauseRequest) -> dict[str, str]:
         "Shown: the action": request.action.tool,
         "Shown: its arguments": in_json(request.action.arguments),
         "Shown: its effect": "; ".join(filter(None, (preview.effect, preview.target, preview.cost, preview.diff))),
+        "Shown: who is affected": preview.affects,
+        "Shown: what data leaves": preview.leaves,
         "Shown: warnings": "; ".join(preview.warnings),
         "Shown: can it be undone": {True: "yes", False: "no", None: "not known"}[preview.reversible],
         "Said by the agent (nobody checked it)": request.context.message,
@@ -131,6 +137,11 @@ def _answered(answer: Response) -> dict[str, str]:
         "Changed by the person": "yes: it was to run with the arguments above" * isinstance(answer.decision, Edit),
         "Together with others": "" if answer.batch is None else f"yes, in one gesture named {answer.batch}",
     }
+
+
+def _comment(comment: Comment) -> str:
+    by = f"{comment.by.id}, a machine (nobody checked it)," if comment.machine else who(comment.by)
+    return f"{by} said at {when(comment.made_at)}: {comment.text}"
 
 
 def _vote(vote: Response) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...commands import Effect, Override, Settled
-from ...protocol import AuditEntry, DraftVersion, Grant, Guidance, Run, Undoing
+from ...protocol import AuditEntry, Comment, DraftVersion, Grant, Guidance, Run, Undoing
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,7 @@ class RunRecord:
     effects: tuple[Effect, ...] = ()
     guidance: tuple[Guidance, ...] = ()
     versions: tuple[DraftVersion, ...] = ()
+    comments: tuple[Comment, ...] = ()
     overrides: tuple[Override, ...] = ()
     undos: tuple[Undoing, ...] = ()
     grants: tuple[Grant, ...] = ()

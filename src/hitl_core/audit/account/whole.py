@@ -102,7 +102,11 @@ def _erased(run: Run) -> str:
     if not isinstance(found, dict):
         return ""
     why = "because of its age" if found.get("retention") else "by order"
-    return f"at {found.get('at')} by {found.get('by')}, {why}: names, texts and payloads below are gone, not empty"
+    inside = found.get("inside")
+    left = f"; {inside} lines below keep names or texts, as an older release sealed them" if inside else ""
+    return (
+        f"at {found.get('at')} by {found.get('by')}, {why}: names, texts and payloads below are gone, not empty{left}"
+    )
 
 
 def _line(entry: AuditEntry) -> Fact:

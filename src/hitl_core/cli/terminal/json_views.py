@@ -195,7 +195,7 @@ def stop_view(stop: Stop) -> dict[str, Json]:
 
 
 def audit_view(entry: AuditEntry) -> dict[str, Json]:
-    """One line of the audit trail; `body` is JSON text, byte for byte as it was sealed."""
+    """One line of the audit trail; `body` is JSON text. `sealed` has what was sealed, if names or texts are apart."""
     return _plain(entry)
 
 

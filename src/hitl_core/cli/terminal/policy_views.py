@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ...policy import Change, Explanation, Fate, Looked, Tried, Weighed
+from ...policy import Backtested, Came, Change, Changed, Checked, Explanation, Fate, Found, Looked, Tried, Weighed
 from ...protocol import Json, Level, Ruling
 from ...quorum import people
 from .render import grid_of_facts, shown
@@ -134,6 +134,40 @@ def _change_shown(change: Change) -> Text:
     return shown(f"  {change.what}: {now} → {to}: {then} (at the edge of {change.rule}: {change.condition})")
 
 
+# ── check ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def check_view(found: Checked) -> dict[str, Json]:
+    return {
+        "ok": not found.faults,
+        "readable": not found.unreadable,
+        "faults": [_found_view(each) for each in found.faults],
+        "notes": [_found_view(each) for each in found.notes],
+        "not_looked_at": list(found.not_looked_at),
+    }
+
+
+def _found_view(found: Found) -> dict[str, Json]:
+    fault = found.fault
+    return {
+        "kind": found.kind.value,
+        "file": fault.source,
+        "line": fault.line,
+        "path": fault.path,
+        "rule": found.rule,
+        "problem": fault.problem,
+    }
+
+
+def check_shown(found: Checked) -> Iterator[RenderableType]:
+    for each in found.found:
+        level = ("note  ", "dim") if each.note else ("fault ", "bold red")
+        yield Text.assemble(level, shown(str(each)))
+    yield from (shown(f"not looked at: {each}", "yellow") for each in found.not_looked_at)
+    faults, notes = len(found.faults), len(found.notes)
+    yield Text(f"{faults} faults, {notes} notes", "bold red" if faults else "green")
+
+
 # ── test ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -169,3 +203,65 @@ def cases_shown(tried: tuple[Tried, ...]) -> Iterator[RenderableType]:
     yield table
     failed = sum(not each.passed for each in tried)
     yield Text(f"{len(tried) - failed} passed, {failed} failed", "bold red" if failed else "green")
+
+
+# ── backtest ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def backtest_view(found: Backtested) -> dict[str, Json]:
+    return {
+        "actions": found.actions,
+        "first": None if found.first is None else found.first.isoformat(),
+        "last": None if found.last is None else found.last.isoformat(),
+        "before": {came.value: count for came, count in found.before.items()},
+        "after": {came.value: count for came, count in found.after.items()},
+        "changed": found.changed,
+        "cannot_be_told": dict(found.untold),
+        "rules": [
+            {
+                "rule": group.rule,
+                "changed": group.count,
+                "actions": [_changed_view(each) for each in group.listed],
+                "rest": group.rest,
+            }
+            for group in found.groups
+        ],
+    }
+
+
+def _changed_view(each: Changed) -> dict[str, Json]:
+    return {
+        "at": each.at.isoformat(),
+        "run": each.run,
+        "call": each.call,
+        "request": each.request,
+        "tool": each.tool,
+        "before": {"came": each.before.value, "level": each.level_before, "rule": each.rule_before},
+        "after": {"came": each.after.value, "level": each.level.value},
+    }
+
+
+def backtest_shown(found: Backtested) -> Iterator[RenderableType]:
+    table = Table(box=box.SIMPLE, show_edge=False, pad_edge=False)
+    for column in ("", "was", "would be"):
+        table.add_column(column)
+    for came in Came:
+        if came in found.before or came in found.after:
+            counts = (str(each.get(came, 0)) for each in (found.before, found.after))
+            table.add_row(came.value.replace("_", " "), *counts)
+    yield Text(f"{found.actions} recorded actions, {found.changed} of them with another fate", "bold")
+    yield table
+    for why, count in found.untold.items():
+        yield shown(f"cannot be told for {count}: {why}", "yellow")
+    for group in found.groups:
+        yield shown(f"{group.rule}: {group.count}", "bold")
+        yield from (_changed_shown(each) for each in group.listed)
+        if group.rest:
+            yield Text(f"  and {group.rest} more", "dim")
+
+
+def _changed_shown(each: Changed) -> Text:
+    after = each.after.value if each.after is Came.REFUSED else f"{each.after.value} ({each.level})"
+    before = each.before.value if each.level_before is None else f"{each.before.value} ({each.level_before})"
+    at = each.at.isoformat(timespec="seconds")
+    return shown(f"  {at}  run {each.run}  {each.call}: {before} → {after}")

@@ -58,7 +58,7 @@ def request_panel(settled: Settled, *, now: datetime, whole: bool = True) -> Ren
     if request.in_doubt:
         parts.append(Text(_IN_DOUBT, "bold red"))
     parts += [
-        *preview_lines(request.preview, asks=_is_a_question(request)),
+        *preview_lines(request.preview, asks=_is_a_question(request), whole=whole),
         _action(request, whole),
         _facts(settled, now),
     ]
@@ -71,19 +71,19 @@ def request_panel(settled: Settled, *, now: datetime, whole: bool = True) -> Ren
     return panel if prose is None else Group(panel, prose)
 
 
-def preview_lines(preview: Preview, *, asks: bool = False) -> Iterator[RenderableType]:
+def preview_lines(preview: Preview, *, asks: bool = False, whole: bool = True) -> Iterator[RenderableType]:
     """What will happen, as code made it from the arguments. A request that only `asks` has no effect to undo."""
     grid = grid_of_facts()
-    for name, value in (("effect", preview.effect), ("target", preview.target), ("cost", preview.cost)):
-        if value:
-            grid.add_row(name, shown(value, "bold" if name == "effect" else "", lines=True))
+    for name in ("effect", "target", "affects", "leaves", "cost"):
+        if value := getattr(preview, name):
+            grid.add_row(name, _folded(value, whole, "bold" if name == "effect" else ""))
     if not asks:
         grid.add_row("reversible", _reversible(preview.reversible))
     yield grid
     for warning in preview.warnings:
         yield Text.assemble(("warning: ", "bold yellow"), shown(warning))
     if preview.diff:
-        yield _diff(preview.diff)
+        yield _diff(preview.diff, whole)
 
 
 def details(request: PauseRequest) -> Table:
@@ -104,12 +104,12 @@ def _reversible(known: bool | None) -> Text:
     return Text("yes") if known else Text("no", "bold red")
 
 
-def _diff(diff: str) -> Text:
-    made = Text()
-    for line in diff.splitlines():
+def _diff(diff: str, whole: bool) -> Text:
+    made, (text, rest) = Text(), (diff, "") if whole else fold(diff)
+    for line in text.splitlines():
         style = {"+": "green", "-": "red"}.get(line[:1], "")
         made.append_text(shown(line, style)).append("\n")
-    return made
+    return made.append(f"[{rest}]", "bold yellow") if rest else made
 
 
 def _action(request: PauseRequest, whole: bool) -> RenderableType:
@@ -152,11 +152,11 @@ def value_text(value: Json, *, whole: bool = True) -> Text:
     return _folded(json.dumps(value, ensure_ascii=False, indent=indent), whole)
 
 
-def _folded(text: str, whole: bool) -> Text:
+def _folded(text: str, whole: bool, style: str = "") -> Text:
     if whole:
-        return shown(text, lines=True)
+        return shown(text, style, lines=True)
     kept, hidden = fold(text)
-    made = shown(kept, lines=True)
+    made = shown(kept, style, lines=True)
     return made.append(f"\n[{hidden}]", "bold yellow") if hidden else made
 
 

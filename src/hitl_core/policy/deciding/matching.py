@@ -94,6 +94,11 @@ class _Names:
         return self._globs is not None and self._globs.match(name) is not None
 
 
+def names_fit(names: Names, name: str) -> bool:
+    """Whether a name is one of these; of no names, every name is."""
+    return not names or _Names(names).fit(name)
+
+
 Place = tuple[str, str]
 """A part of an action's shape (tool, how its name starts or ends, a tag, the agent) and what it says."""
 

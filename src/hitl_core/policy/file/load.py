@@ -12,6 +12,7 @@ from typing import Any, Final
 from ...errors import PolicyInvalid
 from ..checking import (
     KeyPath,
+    PolicyFault,
     Problem,
     below,
     overlay_problems,
@@ -38,6 +39,7 @@ class Draft:
 
     version: str
     files: tuple[Path, ...]
+    main: Source
     defaults: Defaults = field(default_factory=Defaults)
     overlays: dict[str, Defaults] = field(default_factory=dict)
     placed: list[tuple[Source, KeyPath, Rule]] = field(default_factory=list)
@@ -45,6 +47,12 @@ class Draft:
     @property
     def rules(self) -> tuple[Rule, ...]:
         return tuple(rule for _, _, rule in self.placed)
+
+    def place(self, rule: int | None, path: KeyPath, problem: str) -> PolicyFault:
+        """A problem of one rule by its number (None: of the defaults), with its file and line."""
+        source, head, _ = (self.main, ("defaults",), None) if rule is None else self.placed[rule]
+        whole = (*head, *path)
+        return PolicyFault(spell(whole), problem, source.name, source.line(whole))
 
 
 def read_file(path: str | PathLike[str]) -> Draft:
@@ -85,7 +93,7 @@ def _read(sources: list[Source]) -> Draft:
 def _read_main(top: Cursor, digest: str, sources: list[Source]) -> Draft:
     version, table = top.text("version"), top.table("defaults")
     files = tuple(source.path for source in sources if source.path is not None)
-    draft = Draft(digest if version is None else version, files)
+    draft = Draft(digest if version is None else version, files, sources[-1])
     if table is not None:
         draft.defaults = read_defaults(table, draft.defaults)
     _add(top.faults, policy_problems((), draft.defaults, version))

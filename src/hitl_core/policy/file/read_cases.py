@@ -15,7 +15,6 @@ from ...protocol import Action, Json, Level, Origin
 from ..checking import PolicyFault, Problem, spell, unknown
 from ..rules import Case, Expected, Facts, Situation, as_json
 from .cursor import Cursor, Named, type_name
-from .lines import key_lines, line_of
 from .sources import from_file
 
 TraitsOf = Callable[[str], Mapping[str, Any]]
@@ -59,8 +58,7 @@ def read_cases(path: str | PathLike[str]) -> tuple[Placed, ...]:
         top.fault("has no cases in it; write [[cases]] for each", "cases")
     if source.faults:
         raise CasesInvalid(source.placed())
-    lines = key_lines(source.text)
-    return tuple(Placed(case, source.name, line_of(("cases", number), lines)) for number, case in cases)
+    return tuple(Placed(case, source.name, source.line(("cases", number))) for number, case in cases)
 
 
 def read_situation(raw: dict[str, Any], *, now: datetime, traits: TraitsOf | None = None) -> Situation:

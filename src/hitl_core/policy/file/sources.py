@@ -7,13 +7,14 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Final
 
 from ...errors import PolicyInvalid
 from ...protocol import sha256
-from ..checking import PolicyFault, Problem, spell
+from ..checking import KeyPath, PolicyFault, Problem, spell
 from .cursor import Cursor, Named
 from .lines import key_lines, line_of
 
@@ -26,7 +27,7 @@ MOST_FILES: Final = 100
 _SYNTAX_PLACE: Final = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Source:
     """One text. `path` is None for a text that is no file; `main` for the one that the others are included by."""
 
@@ -41,9 +42,17 @@ class Source:
         """A cursor at the top of this text."""
         return Cursor(self.raw, (), self.faults, named)
 
+    def line(self, path: KeyPath) -> int:
+        """The line of a key path, or of the nearest thing around it."""
+        return line_of(path, self._lines)
+
+    @cached_property
+    def _lines(self) -> dict[KeyPath, int]:
+        return key_lines(self.text)
+
     def placed(self) -> Iterator[PolicyFault]:
         """The faults that were found in this text, by line."""
-        lines = key_lines(self.text) if self.faults else {}
+        lines = self._lines if self.faults else {}
         found = sorted((line_of(path, lines), spell(path), problem) for path, problem in self.faults)
         return (PolicyFault(path, problem, self.name, line) for line, path, problem in found)
 

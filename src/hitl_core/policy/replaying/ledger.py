@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import ROUND_CEILING, Decimal
@@ -17,6 +17,14 @@ _UNIT: Final = Decimal(1).scaleb(-6)
 
 Place = tuple[str, str]
 """Which call of which run."""
+
+
+Counts = Callable[[datetime, str | None], bool]
+"""Whether what began at that moment in that run counts."""
+
+
+def _everything(at: datetime, run: str | None) -> bool:
+    return True
 
 
 @dataclass(slots=True)
@@ -61,22 +69,33 @@ class Ledger:
                 page.rows = deque(row for row in page.rows if row.place != place)
             page.rows.append(_Row(at, amount.quantize(_UNIT, ROUND_CEILING), place))
 
-    def past(self, question: Question, now: datetime, *, place: Place | None = None) -> Past:
+    def past(
+        self, question: Question, now: datetime, *, place: Place | None = None, counts: Counts = _everything
+    ) -> Past:
         """The answer to one question; what began at `place` itself is left out."""
         page = self._pages.get((question.series, question.key))
         if page is None:
             return Past()
         page.fold(now - self._longest[question.series])
-        mine = [row for row in page.rows if place is None or row.place != place]
+        others = (row for row in page.rows if place is None or row.place != place)
+        mine = [row for row in others if counts(row.at, row.place and row.place[0])]
         if question.within is None:
             return Past(len(mine) + page.count, sum((row.amount for row in mine), page.total))
         rows = [row for row in mine if row.at > now - question.within]
         return Past(len(rows), sum((row.amount for row in rows), Decimal(0)))
 
-    def facts(self, policy: Policy, action: Action, facts: Facts, *, place: Place | None = None) -> Facts:
+    def facts(
+        self,
+        policy: Policy,
+        action: Action,
+        facts: Facts,
+        *,
+        place: Place | None = None,
+        counts: Counts = _everything,
+    ) -> Facts:
         """The facts with the answers to all that the policy asks about this action."""
         asked = self._learn(policy.asks(action, facts=facts))
-        history = {each.question: self.past(each.question, facts.now, place=place) for each in asked}
+        history = {each.question: self.past(each.question, facts.now, place=place, counts=counts) for each in asked}
         return replace(facts, history=history)
 
     def _learn(self, tallies: Iterable[Tally]) -> list[Tally]:

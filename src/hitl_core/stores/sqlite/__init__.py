@@ -3,6 +3,7 @@
     apply(command) ─► engine/   (queue and batches, one flock, one BEGIN)
                    ─► commands/ (one function per command: runs, endings, decisions, timers, effects, stops, guidance,
                        journal)
+                   ─► erasing/  (a run, a person)
                    ─► tables/   (rows, bodies, the audit trail)
                    ─► file/     (COMMIT, then the doorbell wakes who waits, in any process)
 

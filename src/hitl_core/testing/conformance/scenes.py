@@ -106,6 +106,11 @@ def reserve(order: str = ORDER) -> Call:
     return Call("reserve", {"order": order})
 
 
+def weigh(order: str = ORDER) -> Call:
+    """Can be taken back; its result may be any JSON."""
+    return Call("weigh", {"order": order})
+
+
 def fail(order: str = ORDER) -> Call:
     """Has its effect, then raises."""
     return Call("fail", {"order": order})

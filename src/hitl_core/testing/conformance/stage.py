@@ -158,7 +158,13 @@ class Stage:
             self._does("fail", "", order=order)
             raise ConnectionError(f"the line to {order} is dead")
 
-        return (pay, note, ship, book, reserve, fail)
+        @tool(reversible=True)
+        async def weigh(order: str) -> Any:
+            """Weigh an order."""
+            self._does("weigh", "", order=order)
+            return {"grams": 12.5, "fragile": False}
+
+        return (pay, note, ship, book, reserve, fail, weigh)
 
     def _does(self, name: str, result: str, **arguments: Json) -> str:
         self._dies(name, "before")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import os
 import signal
 from contextlib import redirect_stderr, redirect_stdout
@@ -28,7 +29,7 @@ PID: Final = "worker.pid"
 WIDE: Final = "200"
 """Columns of a terminal that breaks no sentence which a story looks for."""
 
-LOOKS_EVERY: Final = 0.1
+LOOKS_EVERY: Final = 0.2
 """Seconds that a process waits at most for the doorbell before it looks by itself."""
 
 
@@ -54,24 +55,25 @@ def command(arguments: list[str], folder: str, pid: bool = False) -> list[Any]:
     return [code, out.getvalue(), err.getvalue()]
 
 
-async def starts_and_dies(folder: str, given: str, by: str | None) -> None:
-    """Start a run by the library, and be killed with everything open when it pauses."""
+async def starts_and_dies(folder: str, given: list[str], by: str | None) -> None:
+    """Start runs by the library, and be killed with everything open when they have paused."""
     async with connect(Path(folder) / CONFIG) as hitl:
-        run = await hitl.start(given, by=by)
-        if run.state is not RunState.PAUSED:
-            raise RuntimeError(f"the run does not wait for anybody, it is {run.state}: {run.error or run.output}")
+        for each in given:
+            run = await hitl.start(each, by=by)
+            if run.state is not RunState.PAUSED:
+                raise RuntimeError(f"the run does not wait for anybody, it is {run.state}: {run.error or run.output}")
         die()
 
 
 async def sweeps(folder: str) -> int:
     """`hitl tick`, again and again, until something was due; how many times that took."""
-    times, fired = 0, 0
+    times = fired = 0
     store = await _store(folder)
     try:
         while not fired:
             times += 1
             _, out, _ = await asyncio.to_thread(command, ["tick", "--json"], folder)
-            fired = import_module("json").loads(out)["fired"]
+            fired = json.loads(out)["fired"]
             await store.changed(timeout=LOOKS_EVERY)
     finally:
         await store.close()

@@ -9,6 +9,7 @@ desk.ledger(), desk.trail("request.decided")    # what really happened, and what
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from ...config import connect
 from ...protocol import AuditEntry, Json, PauseRequest, Run
 from ...runtime import Runtime
 from ..conformance.elsewhere import scene_of
-from ..conformance.expect import NotKept, expect, expect_in
+from ..conformance.expect import NotKept, expect, expect_in, expect_that
 from ..conformance.kit import Kit
 from ..conformance.scenes import Scene
 from ..conformance.stage import MODEL_LOG, Stage
@@ -110,7 +111,7 @@ class Desk:
         self.folder = folder
         self.stage = Stage(folder, model_url)
         self._processes = processes
-        self._runs = 0
+        self._numbers = itertools.count(1)
 
     # ── what is configured ───────────────────────────────────────────────────────────────────────────────────
 
@@ -151,17 +152,23 @@ class Desk:
         orders = [self._command(each, begin_after=moment) for each, moment in zip(commands, moments, strict=False)]
         return [_done(each) for each in self._processes.together(*orders)]
 
-    def starts(self, *, by: str = OWNER, dies: bool = True) -> Run:
-        """The agent's process: it works until its run waits, and is killed there, or ends in good order."""
-        self._runs += 1
-        given = f"This is run {self._runs}."
-        if dies:
-            order = Order.of(starts_and_dies, folder=str(self.folder), given=given, by=by)
-            ended = self._processes.run(order)
-            if not ended.killed:
-                raise NotKept(f"the agent's process was not killed while its run waited: {ended}")
-        else:
-            self.hitl("run", "--input", json.dumps(given), "--by", by)
+    def starts(self, *, by: str = OWNER) -> Run:
+        """The agent's process: it works until its run waits for people, and is killed there."""
+        (run,) = self.starts_several(1, by=by)
+        return run
+
+    def starts_several(self, count: int, *, by: str = OWNER) -> list[Run]:
+        """As `starts`, where one process has several runs; the oldest first."""
+        given = [f"This is run {next(self._numbers)}." for _ in range(count)]
+        ended = self._processes.run(Order.of(starts_and_dies, folder=str(self.folder), given=given, by=by))
+        if not ended.killed:
+            raise NotKept(f"the agent's process was not killed while its runs waited: {ended}")
+        return self._newest(count)
+
+    def leaves(self, *, by: str = OWNER) -> Run:
+        """The agent's process as a command: it ends in good order while its run waits for people."""
+        done = self.hitl("run", "--input", json.dumps(f"This is run {next(self._numbers)}."), "--by", by)
+        expect("the exit status of a run that waits", done.code, 3)
         return self.newest()
 
     def killed(self, *arguments: str) -> None:
@@ -216,9 +223,13 @@ class Desk:
 
     def newest(self) -> Run:
         """The run that was started last."""
+        (run,) = self._newest(1)
+        return run
 
-        async def look(hitl: Runtime) -> Run:
-            return await hitl.run((await hitl.runs(limit=1)).items[0].id)
+    def _newest(self, count: int) -> list[Run]:
+        async def look(hitl: Runtime) -> list[Run]:
+            listed = (await hitl.runs(limit=count)).items
+            return [await hitl.run(each.id) for each in reversed(listed)]
 
         return self._looks(look)
 
@@ -246,6 +257,11 @@ class Desk:
                 return await look(hitl)
 
         return asyncio.run(looking())
+
+    def thought_once(self) -> None:
+        """However many processes there were, the model was asked nothing twice. Raises NotKept."""
+        expect_that("the model was asked", self.stage.thoughts() > 0)
+        expect("what the model was asked again", self.stage.repeated_thoughts(), 0)
 
     def verified(self) -> None:
         """The trail is whole. Raises NotKept."""

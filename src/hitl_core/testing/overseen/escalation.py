@@ -34,6 +34,7 @@ def the_next_ones_are_asked(office: Office) -> None:
         happened = [{name: line[name] for name in line if name != "key"} for line in desk.ledger()]
         expect("what happened", happened, [{"tool": each.tool, **each.arguments} for each in (pay(), note(), ship())])
         expect("escalations in the account of the run", _account(desk, run).count("request.escalated by timer"), 2)
+        desk.thought_once()
         desk.verified()
 
 

@@ -19,7 +19,7 @@ def two_of_three_decide(office: Office) -> None:
     """It runs once, when two others have agreed; the owner is refused by name, and nobody counts twice."""
     with office.desk(Scene.of(pay())) as desk:
         desk.rules(_TWO)
-        run = desk.starts(by=OWNER)
+        run = desk.leaves(by=OWNER)
         request = only(run)
         _its_owner_is_refused(desk, request)
         _one_counts_once(desk, request)
@@ -34,6 +34,7 @@ def two_of_three_decide(office: Office) -> None:
         paid = {"tool": "pay", **pay().arguments, "key": f"{run.id}:{request.call}"}
         expect("what happened", desk.ledger(), [paid])
         _it_is_all_recorded(desk, run, desk.request(request))
+        desk.thought_once()
         desk.verified()
 
 

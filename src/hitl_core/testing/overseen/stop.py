@@ -12,14 +12,14 @@ from ...protocol import AuditEntry, AuditEvent, Run, RunState
 from ..conformance.expect import expect, expect_in, expect_that
 from ..conformance.scenes import Scene, pay
 from ..conformance.world import only, rule
-from .desk import Desk, Done
+from .desk import Desk
 from .story import Office, story
 
 ROUNDS: Final = 10
 SEED: Final = 4
 """Of the moments of the stops; that they fall elsewhere in each run is the machine's doing."""
 
-_SCOPES: Final = (StopScope.RUN, StopScope.TOOL, StopScope.ALL)
+_SCOPES: Final = (StopScope.TOOL, StopScope.RUN, StopScope.ALL)
 _WHY: Final = "the bank has called"
 _FINE: Final = "the bank was wrong"
 
@@ -50,10 +50,10 @@ def a_stop_races_a_resume(office: Office) -> None:
     """Whatever the moment: an approved call begins before the stop or not at all, and once when it is lifted."""
     with office.desk(Scene.of(pay())) as desk:
         desk.rules(rule("asks", level="confirm", approvers={"roles": ["finance"]}))
-        took = _undisturbed(desk)
-        moments = Random(SEED)  # noqa: S311  # to be spread, not to be secret
-        for number in range(ROUNDS):
-            run = _approved(desk)
+        first, *runs = desk.starts_several(1 + ROUNDS)
+        took, moments = _undisturbed(desk, first), Random(SEED)  # noqa: S311  # to be spread, not to be secret
+        for number, run in enumerate(runs):
+            _is_approved(desk, run)
             stop = _Stop.of(_SCOPES[number % len(_SCOPES)], run)
             _races(desk, run, stop, number, moments.uniform(0, took))
             _is_held(desk, run, stop)
@@ -63,22 +63,22 @@ def a_stop_races_a_resume(office: Office) -> None:
         desk.verified()
 
 
-def _undisturbed(desk: Desk) -> float:
+def _undisturbed(desk: Desk, run: Run) -> float:
     """A resume that nobody stops, and the seconds that it takes."""
-    run, begun = _approved(desk), time.monotonic()
+    _is_approved(desk, run)
+    begun = time.monotonic()
     expect("the exit status undisturbed", desk.hitl("resume", run.id).code, 0)
     return time.monotonic() - begun
 
 
-def _approved(desk: Desk) -> Run:
-    run = desk.starts()
+def _is_approved(desk: Desk, run: Run) -> None:
     expect("Bob's approval", desk.answers("bob", only(run), "approve").code, 0)
-    return run
 
 
 def _races(desk: Desk, run: Run, stop: _Stop, number: int, moment: float) -> None:
     """One process resumes, another stops. The first stop comes before the resume, the last one after it."""
-    resume, halt = ("resume", run.id), ("stop", *stop.words, "--as", "max", "--reason", _WHY, "--json")
+    resume = ("resume", run.id) if number % 2 else ("worker", "--until-idle")
+    halt = ("stop", *stop.words, "--as", "max", "--reason", _WHY, "--json")
     if number == 0:
         stopped, _ = desk.hitl(*halt), desk.hitl(*resume)
     elif number == ROUNDS - 1:
@@ -99,7 +99,6 @@ def _is_held(desk: Desk, run: Run, stop: _Stop) -> None:
         expect("the exit status under the stop", blocked.code, 1)
         expect_in("what is said", "max", blocked.said)
         expect_in("what is said", _WHY, blocked.said)
-        expect("the turns of a worker under the stop", desk.works(), 0)
     expect("what began under the stop", _began(desk, run, after=_newest(desk, AuditEvent.STOP_SET)), [])
     (shown,) = desk.hitl("stops", "--json").json["stops"]
     expect("the stop", (shown["scope"], shown["target"]), (stop.scope.value, stop.target))
@@ -120,8 +119,8 @@ def _is_lifted_by_another(desk: Desk, stop: _Stop) -> None:
 def _goes_on(desk: Desk, run: Run) -> None:
     """Nobody is asked again: the approval that the stop held back is used now, unless it was before."""
     before = desk.run(run).state
-    done: Done = desk.hitl("resume", run.id)
-    expect(f"the exit status of a run that was {before}", done.code, 0)
+    if before is not RunState.COMPLETED:
+        expect(f"the exit status of a run that was {before}", desk.hitl("resume", run.id).code, 0)
     expect("the run", desk.run(run).state, RunState.COMPLETED)
     expect("how often it began", len(_began(desk, run)), 1)
     expect("how often it happened", sum(line["key"].startswith(run.id) for line in desk.ledger()), 1)

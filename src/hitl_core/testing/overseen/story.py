@@ -27,18 +27,21 @@ WARM: Final = f"{get_warm.__module__}:{get_warm.__name__}"
 class Office:
     """Where the stories of one kit are told: the warm parent of all their processes, and a folder for each desk.
 
-    `warm` names another function that warms the parent, which is how the stories prove that they would notice.
+    `warm` names another function that warms the parent, called with the kit's name and with `arguments`, which is how
+    the stories prove that they would notice what is broken.
     """
 
-    def __init__(self, kit: Kit, folder: Path, *, warm: str = WARM) -> None:
+    def __init__(self, kit: Kit, folder: Path, *, warm: str = WARM, **arguments: str) -> None:
         self.kit = kit
         self._folder = folder
         self._warm = warm
+        self._arguments = arguments
         self._desks = itertools.count(1)
 
     def __enter__(self) -> Self:
         kit = type(self.kit)
-        self._processes = Processes(self._warm, kit=f"{kit.__module__}:{kit.__qualname__}")
+        name = f"{kit.__module__}:{kit.__qualname__}"
+        self._processes = Processes(self._warm, kit=name, **self._arguments)
         return self
 
     def __exit__(self, *exc: object) -> None:

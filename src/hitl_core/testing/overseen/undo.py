@@ -7,9 +7,9 @@ from typing import Any, Final, Literal
 from ...gate import HAPPENED, NOT_HAPPENED
 from ...protocol import AuditEvent, Run, RunState, UndoState
 from ..conformance.expect import expect, expect_in
-from ..conformance.scenes import Scene, ask, pay
+from ..conformance.scenes import Scene, ask, pay, ship
 from ..conformance.world import free, rule
-from .desk import Desk, Done, body
+from .desk import OWNER, Desk, Done, body
 from .story import Office, story
 
 _UNDOS: Final = rule("undos", "undo:pay", level="autonomous", allow_irreversible="so that the story can see it")
@@ -24,6 +24,9 @@ def an_undo_survives_crashes(office: Office) -> None:
         _takes_back(desk)
         _asks_what_it_does_not_know(desk, "after", HAPPENED.id)
         _asks_what_it_does_not_know(desk, "before", NOT_HAPPENED.id)
+        desk.verified()
+    with office.desk(Scene.of(pay("A"), ship())) as desk:
+        desk.rules(free(), free("ship"), _UNDOS)
         _says_what_stays(desk)
         desk.verified()
 
@@ -69,21 +72,19 @@ def _asks_what_it_does_not_know(desk: Desk, when: Literal["before", "after"], wo
 
 
 def _says_what_stays(desk: Desk) -> None:
-    """Killed inside a payment: nobody knows of it, so that an undo of the run is not whole."""
-    earlier, taken = len(desk.ledger("pay")), len(desk.ledger("repay"))
-    desk.stage.kills("pay", "after")
-    desk.killed("run", "--input", '"This is the last run."', "--by", "ann")
+    """Killed inside its last call: whether that happened is not known, so that an undo of the run is not whole."""
+    desk.stage.kills("ship", "after")
+    desk.killed("run", "--input", '"This is the run."', "--by", OWNER)
     run = desk.newest()
-    expect("what was paid", _orders(desk, "pay")[earlier:], ["A"])
     busy = _undoes(desk, run)
     desk.refused(busy, code="HITL-U03", says="stop or cancel it first")
     expect("Uma's cancel", desk.hitl("cancel", run.id, "--as", "uma", "--reason", _WHY).code, 0)
     expect("the run", desk.run(run).state, RunState.CANCELLED)
     done = _undoes(desk, run)
     expect("the exit status", (done.code, done.json["whole"]), (1, False))
-    expect("what is said", _said(desk, run, done), [UndoState.NOT_UNDOABLE])
-    expect_in("why", "is not known", done.json["calls"][0]["why"])
-    expect("what was taken back", _orders(desk, "repay")[taken:], [])
+    expect("what is said", _said(desk, run, done), [UndoState.NOT_UNDOABLE, UndoState.COMPENSATED])
+    expect_in("why", "whether ship happened is not known", done.json["calls"][0]["why"])
+    expect("what happened", [line["tool"] for line in desk.ledger()], ["pay", "ship", "repay"])
 
 
 def _undoes(desk: Desk, run: Run, *, by: str = "uma") -> Done:

@@ -22,12 +22,13 @@ def an_objection_in_time_ends_it(office: Office) -> None:
         _is_announced(desk, vetoed)
         _is_vetoed(desk, vetoed)
         desk.rules(rule("window", "note", level="notify", veto="1s"), version="2")
-        left = desk.starts()
+        left = desk.leaves()
         worker = desk.works_until(left, "completed")
         expect("the exit status of the worker", worker.code, 0)
         expect("what happened", [line["key"] for line in desk.ledger()], [f"{left.id}:{only(left).call}"])
         _had_its_time(desk, left)
         _agent_was_told(desk, vetoed)
+        desk.thought_once()
         desk.verified()
 
 

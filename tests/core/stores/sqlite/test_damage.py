@@ -19,6 +19,7 @@ from hitl_core.commands import (
     GetRequest,
     GetRun,
     ListEffects,
+    ListProposed,
     ListRequests,
     ListRuns,
     Look,
@@ -269,3 +270,24 @@ async def test_hundreds_of_flipped_bits_are_all_reported(desk: Desk) -> None:
         desk.flip_request(request)
     page = await desk.store.fetch(ListRequests(limit=500))
     assert {each.request.id for each in page.items} == {each.id for each in requests} - {each.id for each in damaged}
+
+
+async def test_an_action_that_is_damaged_or_gone_does_not_hide_the_others(desk: Desk) -> None:
+    claimed = await desk.world.open()
+    for number in range(3):
+        await desk.world.begin(claimed.lease, f"refund#{number}")
+    asked = await desk.world.open()
+    kept, gone, later = (desk.world.request(asked, f"refund#{number}") for number in range(3))
+    await desk.world.pause(asked, kept, gone, later)
+    desk.flip("SELECT action FROM hitl_effects WHERE call = 'refund#1'")
+    with sqlite3.connect(desk.path) as connection:
+        connection.execute("DELETE FROM hitl_effects WHERE call = 'refund#2'")
+        connection.execute("DELETE FROM hitl_requests WHERE id = ?", (column(gone.id),))
+        body = b'{"protocol": "9"}'
+        made = connection.execute(
+            "INSERT INTO hitl_bodies (digest, data) VALUES (?, ?)", (bodies.digest_of(body), body)
+        )
+        connection.execute("UPDATE hitl_requests SET body = ? WHERE id = ?", (made.lastrowid, column(later.id)))
+    connection.close()
+    page = await desk.store.fetch(ListProposed())
+    assert [(each.call, each.request) for each in page.items] == [("refund#0", None), ("refund#0", kept.id)]

@@ -14,6 +14,7 @@ from hitl_core.commands import (
     FireTimers,
     GetRequest,
     GetRun,
+    ListProposed,
     ListRequests,
     ListStops,
     Look,
@@ -86,6 +87,8 @@ QUESTIONS: list[Query[object]] = [
     ListStops("run-1", "default", "refund", ("clerk",)),
     ReadAudit(after=3),
     ReadAudit(run_id="run-1"),
+    ListProposed(since=START),
+    ListProposed(cursor="2", tenant="shop"),
     ReadHistory((Question(sha256(b"s"), sha256(b"k"), timedelta(days=1)),), "run-1", "refund#1", START),
 ]
 

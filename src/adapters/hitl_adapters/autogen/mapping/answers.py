@@ -35,14 +35,22 @@ def with_note(result: ToolResult, note: str) -> ToolResult:
 
 
 def kept_result(result: ToolResult, note: str = "", *, returned: Sequence[Json] = ()) -> Outcome:
-    """What is kept of a result, to be handed out again if the turn is replayed: for a neutral tool what it returned."""
+    """What is kept of a tool's result, to be handed out again if the turn is replayed: what it returned (`returned`, if
+    it is neutral), and AutoGen's own form only where that says something else."""
     told = with_note(result, note)
     if result.is_error:
         return Failed(told.to_text()[:4000])
-    if returned and result.result == said(result.name, returned[-1]).result:
-        return Executed(returned[-1])
-    beside: dict[str, Json] = {RETURNED: returned[-1]} if returned else {}
-    return Executed({_RESULT: told.model_dump(mode="json"), **beside})
+    receipt = returned[-1] if returned else _returned(result)
+    if result.result == said(result.name, receipt).result:
+        return Executed(receipt)
+    kept: dict[str, Json] = {_RESULT: told.model_dump(mode="json")}
+    return Executed(kept if receipt is None else {**kept, RETURNED: receipt})
+
+
+def _returned(result: ToolResult) -> Json:
+    """What a native tool returned, as far as its result has it as text."""
+    texts = [each for each in result.result if isinstance(each, TextResultContent)]
+    return result.to_text() if texts and len(texts) == len(result.result) else None
 
 
 def recalled(tool: str, kept: Json, note: str = "") -> ToolResult:

@@ -137,7 +137,9 @@ def gated(function: Callable[..., Any] | Tool | None = None, /, **traits: Any) -
         return functools.partial(gated, **traits)
     declared = function if isinstance(function, Tool) else tool(**traits)(function)
     made = cast("Callable[..., Any]", declared.function)
-    return _gated_async(declared, made) if inspect.iscoroutinefunction(made) else _gated_sync(declared, made)
+    guarded: Any = _gated_async(declared, made) if inspect.iscoroutinefunction(made) else _gated_sync(declared, made)
+    guarded.hitl_tool = declared
+    return guarded
 
 
 def _gated_async(declared: Tool, made: Callable[..., Any]) -> Callable[..., Any]:

@@ -65,25 +65,34 @@ def unshowable(request: ToolCallRequest, error: RecordError) -> ToolMessage:
 
 
 def outcome_of(result: Result | list[Result], note: str = "", *, returned: Sequence[Json] = ()) -> Outcome:
-    """What is kept of a tool's result; of a neutral tool's, what it returned. Raises ResultNotKept for one that has
-    no JSON form."""
+    """What is kept of a tool's result: what it returned (`returned`, if it is neutral), and the message only where that
+    says something else. Raises ResultNotKept for a result that has no JSON form."""
     told: Any = noted(result, note)
     if isinstance(told, ToolMessage) and told.status == "error":
         return Failed(str(told.content)[:4000])
-    if returned and _says(result, returned[-1]):
-        return Executed(returned[-1])
-    beside: dict[str, Json] = {RETURNED: returned[-1]} if returned else {}
     try:
-        if isinstance(told, list):
-            return Executed({_KEPT: "parts", "parts": [_kept(part) for part in told], **beside})
-        return Executed({**_kept(told), **beside})
+        receipt = returned[-1] if returned else _returned(result)
+        if isinstance(result, ToolMessage) and _says(result, receipt):
+            return Executed(receipt)
+        kept = _parts(told) if isinstance(told, list) else _kept(told)
+        return Executed(kept if receipt is None else {**kept, RETURNED: receipt})
     except Exception as exc:
         raise ResultNotKept.because(exc) from exc
 
 
-def _says(result: Result | list[Result], returned: Json) -> bool:
-    """Whether the model reads what the tool returned, and nothing that was made of it on the way."""
-    return isinstance(result, ToolMessage) and result.artifact is None and result.content == text_of(returned)
+def _returned(result: Result | list[Result]) -> Json:
+    """What a native tool returned, as far as a message has it."""
+    return as_json(result.content) if isinstance(result, ToolMessage) else None
+
+
+def _says(message: ToolMessage, returned: Json) -> bool:
+    """Whether a message is what `said` would make of that: nothing was made of it on the way."""
+    more = message.artifact, message.id, message.additional_kwargs, message.response_metadata
+    return not any(more) and message.content == text_of(returned)
+
+
+def _parts(results: list[Result]) -> dict[str, Json]:
+    return {_KEPT: "parts", "parts": [_kept(part) for part in results]}
 
 
 def _kept(result: Result) -> dict[str, Json]:

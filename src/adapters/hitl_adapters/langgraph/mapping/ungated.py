@@ -29,11 +29,11 @@ def ungated_findings(sites: Sites, allowed: Collection[str]) -> Iterator[Finding
     places = [*sites.places, *_inside_tools(sites.places, set())]
     for name in dict.fromkeys(_runs_free(places)):
         level, text = _said(name, allowed, "warn", "runs without the gate; add OversightMiddleware or gated_tool_node")
-        yield Finding(level, "tools", text, ungated=True)
+        yield Finding(level, "tools", text, ungated=True, tools=(name,))
     for name in dict.fromkeys(name for place in places for name in _provider_run(place)):
         why = "is run by the model's provider, where no gate is; take it out, or run it as a tool of the app"
         level, text = _said(name, allowed, "refuse", why)
-        yield Finding(level, "tools", text, ungated=True)
+        yield Finding(level, "tools", text, ungated=True, tools=(name,))
 
 
 def _said(name: str, allowed: Collection[str], level: str, why: str) -> tuple[str, str]:

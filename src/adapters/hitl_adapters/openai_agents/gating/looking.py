@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
 from agents import (
@@ -86,7 +86,7 @@ class _Look:
     def findings(self) -> Iterator[Finding]:
         for tool in self.agent.tools:
             if problem := _problem(tool):
-                yield self._ungated(f"{self.agent.name}.{name_of(tool)}", problem)
+                yield replace(self._ungated(f"{self.agent.name}.{name_of(tool)}", problem), tools=(name_of(tool),))
         if isinstance(self.agent, SandboxAgent):
             yield self._ungated(self.agent.name, "has tools of its sandbox, which run there without asking anybody")
         for each in self.agent.handoffs:
@@ -114,11 +114,12 @@ class _Look:
         if is_policed(self.agent):
             return
         free = [name_of(tool) for tool in self.agent.tools if isinstance(tool, FunctionTool) and _is_free(tool)]
+        tools = tuple(free)
         free += [f"what the MCP server {server.name!r} lets run" for server in self.agent.mcp_servers]
         if free:
             seen = "no policy sees them (gate_agent would let it)"
             what = f"run without asking, and {seen}: {', '.join(free)}"
-            yield Finding("note", self.agent.name, what, ungated=True)
+            yield Finding("note", self.agent.name, what, ungated=True, tools=tools)
 
 
 def _problem(tool: Tool) -> str:

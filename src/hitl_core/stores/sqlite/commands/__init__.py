@@ -2,15 +2,16 @@
 
 from . import effects, endings, grants, guidance, journal, runs, stops
 from .counting import own_effect, past, prune_history
-from .endings import cancel
+from .endings import cancel, is_erased
 from .freezing import freeze, is_late, thaw, wake_if_settled
-from .runs import by_key, find
+from .runs import by_key, current, find
 from .stops import covering, in_force
 
 __all__ = [
     "by_key",
     "cancel",
     "covering",
+    "current",
     "effects",
     "endings",
     "find",
@@ -18,6 +19,7 @@ __all__ = [
     "grants",
     "guidance",
     "in_force",
+    "is_erased",
     "is_late",
     "journal",
     "own_effect",

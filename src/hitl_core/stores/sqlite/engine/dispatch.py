@@ -8,7 +8,8 @@ from typing import Any, Final
 from .... import commands as c
 from ..answers import comments, decisions, deferring, drafts, timers
 from ..commands import effects, endings, grants, guidance, journal, prune_history, runs, stops
-from ..reading import inbox, queries, trail
+from ..erasing import erasable, erase_person, erase_run
+from ..reading import inbox, proposals, queries, trail
 from ..tables import Transaction, View
 
 COMMANDS: Final[Mapping[type[c.Command[Any]], Callable[[Transaction, Any], Any]]] = {
@@ -39,7 +40,8 @@ COMMANDS: Final[Mapping[type[c.Command[Any]], Callable[[Transaction, Any], Any]]
     c.RevokeGrant: grants.revoke_grant,
     c.SetStop: stops.set_stop,
     c.LiftStop: stops.lift_stop,
-    c.EraseRun: endings.erase_run,
+    c.EraseRun: erase_run,
+    c.ErasePerson: erase_person,
     c.PruneHistory: prune_history,
     c.WriteNote: journal.write_note,
 }
@@ -61,11 +63,12 @@ QUERIES: Final[Mapping[type[c.Query[Any]], Callable[[View, Any], Any]]] = {
     c.ListAssigned: queries.list_assigned,
     c.ListGrants: grants.list_grants,
     c.ListStops: queries.list_stops,
-    c.ListErasable: endings.erasable,
+    c.ListErasable: erasable,
     c.ListOverrides: queries.list_overrides,
     c.ListUndone: queries.list_undone,
     c.ReadAudit: trail.read_audit,
     c.ReadHistory: queries.read_history,
+    c.ListProposed: proposals.list_proposed,
 }
 
 IDLE: Final[Mapping[type[c.Command[Any]], Callable[[View, Any], bool]]] = {

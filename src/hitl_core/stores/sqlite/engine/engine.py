@@ -9,7 +9,7 @@ from typing import Any
 
 from ....audit import Chain
 from ....errors import StoreError
-from ..file import Location, connect, of_the_command, of_the_store, unavailable
+from ..file import Location, connect, folded, of_the_command, of_the_store, unavailable
 from ..tables import Tip, Transaction, remember, seal
 from .dispatch import COMMANDS
 from .job import Job
@@ -35,6 +35,7 @@ class Engine:
         self._sealed = sealed
         self._anchored = anchored
         self._connection: sqlite3.Connection | None = None
+        self._to_fold = False
 
     def perform(self, jobs: Sequence[Job[Any]]) -> bool:
         """Carry out a batch; every job then has its result or its error. Returns whether anything was changed.
@@ -77,6 +78,8 @@ class Engine:
             tip = self._transact(connection, jobs)
             if tip is not None:
                 self._sealed(tip)
+            if self._to_fold:
+                self._to_fold = not folded(connection)
             return connection.total_changes != before
 
     def _transact(self, connection: sqlite3.Connection, jobs: Sequence[Job[Any]]) -> Tip | None:
@@ -91,6 +94,7 @@ class Engine:
         except BaseException:
             connection.rollback()
             raise
+        self._to_fold |= txn.erases
         return tip
 
     def _connect(self) -> sqlite3.Connection:
@@ -109,7 +113,7 @@ class Engine:
 
 def _carry_out(txn: Transaction, job: Job[Any], *, alone: bool) -> None:
     """Carry out one command. If it raises, nothing that it wrote stays, except that it was refused."""
-    lines, before = len(txn.lines), txn.connection.total_changes
+    lines, before = txn.lines[:], txn.connection.total_changes
     if not alone:
         txn.execute("SAVEPOINT hitl_command")
     try:
@@ -119,7 +123,7 @@ def _carry_out(txn: Transaction, job: Job[Any], *, alone: bool) -> None:
             raise
         job.fail(of_the_command(exc))
         _undo(txn, alone=alone, wrote=txn.connection.total_changes != before)
-        txn.lines[lines:] = txn.of_refusal
+        txn.lines = [*lines, *txn.of_refusal]
     txn.of_refusal.clear()
     if not alone:
         txn.execute("RELEASE hitl_command")

@@ -60,7 +60,24 @@ def _configure(connection: sqlite3.Connection, writes: bool) -> None:
         return
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
+    # What is deleted is overwritten, so that what is erased is nowhere in the file. Some builds of SQLite do it anyway.
+    connection.execute("PRAGMA secure_delete = ON")
     connection.execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIB}")
+
+
+def folded(connection: sqlite3.Connection) -> bool:
+    """Fold the write-ahead log into the file and empty it, without waiting; False while somebody reads an older state.
+
+    What was erased is in the log until then.
+    """
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
+    except sqlite3.Error:
+        return False
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
 
 
 class Readers:

@@ -154,7 +154,7 @@ _V11: Final = (
 _V12: Final = (
     # When somebody was last assigned to a request, so that people take turns.
     """CREATE TABLE hitl_assigned (tenant TEXT NOT NULL, person TEXT NOT NULL, at INTEGER NOT NULL,
-        PRIMARY KEY (tenant, person)) WITHOUT ROWID""",
+        PRIMARY KEY (tenant, person))""",
     # What is said about a request beside deciding it.
     """CREATE TABLE hitl_comments (key INTEGER PRIMARY KEY, id NOT NULL UNIQUE,
         request INTEGER NOT NULL REFERENCES hitl_requests, body INTEGER NOT NULL)""",

@@ -1,9 +1,10 @@
 """What each query reads: the inbox, and everything else."""
 
-from . import inbox, queries, trail
+from . import inbox, proposals, queries, trail
 
 __all__ = [
     "inbox",
+    "proposals",
     "queries",
     "trail",
 ]

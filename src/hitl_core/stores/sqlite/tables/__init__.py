@@ -9,6 +9,7 @@ from .identity import column, text
 from .requests import RequestRow
 from .rows import EFFECT, READY, RUN, EffectRow, RunRow, run_record, word
 from .settled import OPEN, SETTLED, StoredRequest, open_ones, pending, readable, request_by_key, votes_on
+from .stranger import Stranger
 from .trail import Tip, read_anchor, read_tip, remember, seal
 from .transaction import Transaction
 from .view import View, tolerant
@@ -26,6 +27,7 @@ __all__ = [
     "RequestRow",
     "RunRow",
     "StoredRequest",
+    "Stranger",
     "Tip",
     "Transaction",
     "View",

@@ -19,12 +19,16 @@ from .view import View
 
 
 class Transaction(View):
-    """Lines are kept in memory until the end of the batch, where they are sealed in one go."""
+    """Lines are kept in memory until the end of the batch, where they are sealed in one go.
+
+    `erases`: something is erased, so the write-ahead log is not to keep it either.
+    """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         super().__init__(connection)
         self.lines: list[Line] = []
         self.of_refusal: list[Line] = []
+        self.erases = False
         self._tip: Tip | None = None
 
     @property

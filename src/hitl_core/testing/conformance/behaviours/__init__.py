@@ -8,6 +8,7 @@ from . import (
     comments,
     decide,
     doubt,
+    erasing,
     grants,
     honesty,
     identity,
@@ -50,5 +51,6 @@ ROOMS = (
     batches,
     record,
     secrets,
+    erasing,
     honesty,
 )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 from ....capabilities import Capability
 from ....errors import ResponseRefused
-from ....protocol import Kind, Level, Reply, RunState
+from ....protocol import Json, Kind, Level, Reply, RunState
 from ..catalogue import behaviour
 from ..expect import expect, expect_in, refuses
-from ..scenes import UNDO_WINDOW, Scene, ask, note, pay
+from ..scenes import UNDO_WINDOW, Scene, ask, note, pay, weigh
 from ..world import World, free, only, rule
 from .decide import GATED, LESS
 
@@ -57,6 +59,22 @@ async def a_report_is_of_the_form_of_the_tool(world: World) -> None:
             await world.say(only(run), "report", *fields)
     await world.decide(run, "report", "partly", "half of it", "the rest is due in May")
     expect_in("what the agent heard", "the rest is due in May", world.heard())
+
+
+@behaviour("P10", GATED)
+async def a_report_keeps_its_json_type(world: World) -> None:
+    """What the person reports is the tool's result as JSON: a number is no text, and nothing is no empty one."""
+    world.rules(rule("led", "weigh", level="human_leads"))
+    reported: tuple[Json, ...] = (71305, 0.25, True, None, ["a", 1], {"grams": 12.5, "fragile": False}, "a pound or so")
+    run = await world.start(Scene.of(tuple(weigh(f"A-{number}") for number, _ in enumerate(reported))))
+    for request, result in zip(run.pending, reported, strict=True):
+        await world.say(request, "report", "done", result)
+    run = await world.resume(run)
+    expect("the run", run.state, RunState.COMPLETED)
+    heard = world.heard().splitlines()
+    texts = [result if isinstance(result, str) else json.dumps(result) for result in reported]
+    expect("what the agent did not hear", [each for each in texts if each not in heard], [])
+    expect("what was weighed", world.happened("weigh"), 0)
 
 
 NOTIFY = rule("noticed", level="notify", allow_irreversible="so that the suite can see it")

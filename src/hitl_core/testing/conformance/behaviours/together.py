@@ -97,6 +97,20 @@ async def after_a_crash_every_version_is_there(world: World) -> None:
     expect("what was paid", world.paid(), [30.5])
 
 
+@behaviour("P14", GATED, EDITS, Capability.NESTED_PAUSES)
+async def a_sub_agents_draft_that_was_sent_back_survives_a_crash(world: World) -> None:
+    """A sub-agent's draft is sent back, the process dies, and its next call is the next version of the same draft."""
+    world.rules(TOGETHER)
+    world.sets(Scene.of(delegate(), helper=(pay(), pay(amount=20.5))))
+    await world.dies(("start",), ("say", "revise", "half of it at most"))
+    (run,) = (await (await world.hitl()).runs()).items
+    run = await world.resume(run)
+    expect("the draft", await _amounts(world, run), [40.5, 20.5])
+    expect_in("what the agent heard", "half of it at most", world.heard())
+    await world.decide(run, "accept")
+    expect("what was paid", world.paid(), [20.5])
+
+
 # ── P15: ask-back ────────────────────────────────────────────────────────────────────────────────────────────
 
 WHICH: Final = "Which invoice is that?"
@@ -222,6 +236,19 @@ async def the_answer_of_a_sub_agent_is_its_own(world: World) -> None:
     expect("the agent", only(run).action.origin.agent, HELPER)
     await world.decide(run, "approve")
     expect("what was paid", world.paid(), [20.5])
+
+
+@behaviour("P15", GATED, WORDS, Capability.NESTED_PAUSES, Capability.PARALLEL_PAUSES)
+async def a_sub_agent_that_was_not_asked_shows_no_question(world: World) -> None:
+    """Of two sub-agents of one kind at work, the one that was asked shows the question, and the other none."""
+    helper = (pay(), saying(SEVEN, pay(amount=20.5)))
+    run = await world.start(Scene.of((delegate("this one"), delegate("that one")), helper=helper))
+    asked, other = run.pending
+    await world.say(asked, "ask", WHICH)
+    await world.say(other, "approve")
+    run = await world.resume(run)
+    expect("what was asked", sorted(map(_asked, run.pending)), [[], [("ann", WHICH, SEVEN)]])
+    expect("what was paid", world.paid(), [40.5])
 
 
 @behaviour("P15", GATED, WORDS, Capability.STREAM_EVENTS)

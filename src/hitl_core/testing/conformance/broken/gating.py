@@ -104,6 +104,15 @@ class DoesNotWaitForTheVeto(BrokenGate):
         return self.lets_run(action, call) if isinstance(said, Wait) and said.request.veto else said
 
 
+@breaks("P10")
+class MakesAReportText(BrokenGate):
+    """Writes down what a person reports as Python shows it, and not as JSON."""
+
+    async def heard(self, said: Verdict, action: Action, call: str) -> Verdict:
+        reported = isinstance(said, Substitute) and "by hand" in said.note
+        return replace(said, result=str(said.result)) if reported and isinstance(said, Substitute) else said
+
+
 @breaks("P13")
 class TellsNothing(BrokenGate):
     """Keeps from the agent what people have done to its calls."""

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any, ClassVar, cast
 
 from ....commands import (
     BeginEffect,
     CancelRun,
+    EndEffect,
+    ErasedPerson,
+    ErasePerson,
     EraseRun,
     FireTimers,
     GetRequest,
     GetRun,
     MoveRequest,
     OpenRun,
+    Page,
     ReadAudit,
     RecordResponse,
     Settled,
 )
 from ....contracts import Store
 from ....lifecycle import RequestEvent, RequestState
-from ....protocol import Arguments, PauseRequest, Run, RunState
+from ....protocol import Arguments, AuditEntry, Executed, PauseRequest, Run, RunState
 from ..world import Parts
 from .breaking import breaks
 
@@ -62,6 +67,16 @@ class UndoesTheOldestFirst(BrokenStore):
             given = cast("dict[str, Any]", command.run.input)
             turned = {**given, "calls": given["calls"][::-1]}
             command = replace(command, run=command.run.model_copy(update={"input": turned}))
+        return await self._inner.apply(command)
+
+
+@breaks("P64")
+class KeepsTheTextOfAResult(BrokenStore):
+    """Keeps what a model reads of a result, and not the result: an undo is given that."""
+
+    async def apply(self, command: Any) -> Any:
+        if isinstance(command, EndEffect) and isinstance(command.outcome, Executed):
+            command = replace(command, outcome=Executed(json.dumps(command.outcome.result)))
         return await self._inner.apply(command)
 
 
@@ -159,6 +174,37 @@ class ErasesInNameOnly(BrokenStore):
         if isinstance(command, EraseRun):
             return await self.fetch(GetRun(command.run_id))
         return await self._inner.apply(command)
+
+
+@breaks("P74")
+class ErasesPeopleInNameOnly(BrokenStore):
+    """Says that a person is erased, and leaves everything as it is."""
+
+    async def apply(self, command: Any) -> Any:
+        if isinstance(command, ErasePerson):
+            return ErasedPerson("erased-person-1", 1, 1, 0)
+        return await self._inner.apply(command)
+
+
+@breaks("P74")
+class RemembersWhoItWas(BrokenStore):
+    """Erases a person, and shows the lines of its trail as they were before."""
+
+    def __init__(self, inner: Store) -> None:
+        super().__init__(inner)
+        self._before: dict[int, AuditEntry] = {}
+
+    async def apply(self, command: Any) -> Any:
+        if isinstance(command, ErasePerson):
+            page: Page[AuditEntry] = await self.fetch(ReadAudit())
+            self._before = {entry.seq: entry for entry in page.items}
+        return await self._inner.apply(command)
+
+    async def fetch(self, query: Any) -> Any:
+        found = await self._inner.fetch(query)
+        if isinstance(query, ReadAudit):
+            return replace(found, items=tuple(self._before.get(each.seq, each) for each in found.items))
+        return found
 
 
 @breaks("P70")

@@ -9,10 +9,10 @@
 All handles on one folder share their data: behaviours open several, and close and open again.
 """
 
-from . import drafts, effects, grants, guidance, people, runs
+from . import drafts, effects, erasing, grants, guidance, people, proposed, runs
 from .suite import STORE_BEHAVIOURS, StoreBehaviour, store_behaviour, try_store
 from .world import StoreWorld
 
-ROOMS = (runs, effects, grants, guidance, people, drafts, grants)
+ROOMS = (runs, effects, grants, guidance, people, drafts, proposed, erasing)
 
 __all__ = ["STORE_BEHAVIOURS", "StoreBehaviour", "StoreWorld", "store_behaviour", "try_store"]
