@@ -52,6 +52,7 @@ Attach = Callable[[], Awaitable[object]]
 
 _OFFERED: Final = (Reply.APPROVE, Reply.REJECT, Reply.CANCEL)
 _CALLS: Final = "calls"
+_PAGE: Final = 100
 _BUSY: Final = (RunState.RUNNING, RunState.READY)
 _BEGUN: Final = (ActionState.EXECUTED, ActionState.EXECUTING, ActionState.IN_DOUBT)
 """What may have had its effect. Whether it had is not known of some: they are named, and stay."""
@@ -297,7 +298,7 @@ async def undos(store: Store, run_id: str) -> tuple[Undoing, ...]:
     found: list[Run] = []
     cursor: str | None = None
     while True:
-        page = await store.fetch(ListRuns(cursor=cursor, undoes=run_id))
+        page = await store.fetch(ListRuns(limit=_PAGE, cursor=cursor, undoes=run_id))
         found += page.items
         if (cursor := page.cursor) is None:
             return tuple([await report(store, each.id) for each in reversed(found)])

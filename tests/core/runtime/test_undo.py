@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from hitl_adapters.plain import gate
 from hitl_core.capabilities import NATIVE, Capability
-from hitl_core.commands import ListEffects, MoveRequest, StopScope
+from hitl_core.commands import BeginEffect, ListEffects, MoveRequest, StopScope
 from hitl_core.config.deferred import DeferredAdapter
 from hitl_core.contracts import Store
-from hitl_core.errors import AdapterNotInstalled, AppChanged, GuidanceRefused, NothingToUndo, RunBusy, RunNotFound
+from hitl_core.errors import (
+    AdapterNotInstalled,
+    AppChanged,
+    EffectRefused,
+    GuidanceRefused,
+    NothingToUndo,
+    RunBusy,
+    RunNotFound,
+)
 from hitl_core.gate import Surroundings
 from hitl_core.lifecycle import RequestEvent
 from hitl_core.protocol import HAPPENED, NOT_HAPPENED, RunState, Undoing, UndoState
@@ -485,13 +493,64 @@ def by_receipt(receipt: Any) -> str:
     return f"took back {receipt}"
 
 
-async def test_an_undo_is_not_undone_and_a_run_lists_its_undos(shop: Shop) -> None:
+class Between:
+    """A store at which something happens just before an undo begins."""
+
+    def __init__(self, inner: Store, happens: Callable[[], Awaitable[object]]) -> None:
+        self._inner, self._happens = inner, happens
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    async def apply(self, command: Any) -> Any:
+        if isinstance(command, BeginEffect) and command.call.startswith("undo:"):
+            await self._happens()
+        return await self._inner.apply(command)
+
+
+async def test_a_step_that_may_not_begin_any_more_is_refused_and_the_older_ones_go_on(shop: Shop) -> None:
+    shop.policy = EVERYTHING
+    left = ["once"]
+
+    async def refuses() -> None:
+        if left:
+            left.clear()
+            raise EffectRefused("it may not begin any more")
+
+    async with shop.open(desk(shop.ledger, "pay", "ship"), wrap=lambda store: between(store, refuses)) as hitl:
+        undoing = await hitl.undo((await hitl.start(None)).id, by="bob")
+    assert (undone(shop.ledger), states(undoing)) == (["undo pay"], {"ship#1": "refused", "pay#1": "undone"})
+    assert "may not begin any more" in undoing.calls[0].why
+
+
+async def test_an_undo_that_another_one_overtakes_says_whose_it_is(shop: Shop) -> None:
+    shop.policy = EVERYTHING
+    app, told = desk(shop.ledger, "pay"), list[Undoing]()
+
+    async def overtakes() -> None:
+        async with shop.open(app) as other:
+            (run,) = [each for each in (await other.runs()).items if each.undoes is None]
+            told.append(await other.undo(run.id, by="mia"))
+
+    async with shop.open(app, wrap=lambda store: between(store, overtakes)) as hitl:
+        undoing = await hitl.undo((await hitl.start(None)).id, by="bob")
+    assert (undone(shop.ledger), states(undoing)) == (["undo pay"], {"pay#1": "undone"})
+    assert undoing.calls[0].run_id == told[0].run.id != undoing.run.id
+
+
+def between(store: Store, happens: Callable[[], Awaitable[object]]) -> Store:
+    return cast("Store", Between(store, happens))
+
+
+async def test_an_undo_is_not_undone_and_a_run_lists_its_undos(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     shop.policy = EVERYTHING
     async with shop.open(desk(shop.ledger, "pay", "mail")) as hitl:
         run = await hitl.start(None)
         assert await hitl.undos(run.id) == ()
         first = await hitl.undo(run.id, by="bob")
         second = await hitl.undo(run.id, "pay#1", by="mia")
+        assert await hitl.undos(run.id) == (first, second)
+        monkeypatch.setattr("hitl_core.runtime.undoing._PAGE", 1)
         assert await hitl.undos(run.id) == (first, second)
         assert await hitl.undos(first.run.id) == ()
         for call in (None, "undo:pay#1"):

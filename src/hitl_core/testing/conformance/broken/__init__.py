@@ -5,10 +5,10 @@ Every one of them wraps a sound part. `tests/conformance/test_teeth.py` holds th
 
 from typing import Any
 
-from . import adapters, decisions, gating, levels, runtimes, stores, together
+from . import adapters, decisions, gating, levels, overseers, questions, rows, runtimes, stores, together
 from .breaking import BROKEN, Broken
 
-_ROOMS = (adapters, decisions, gating, levels, runtimes, stores, together)
+_ROOMS = (adapters, decisions, gating, levels, overseers, questions, rows, runtimes, stores, together)
 
 
 def __getattr__(name: str) -> Any:
