@@ -352,9 +352,8 @@ def _people(table: _Table, folder: Path) -> tuple[Path | None, str | None]:
         table.faults.append(Fault("people.provider", "is given besides people.file; keep one of them"))
     if not {"file", "provider"} & table.values.keys():
         if table.given:
-            table.faults.append(
-                Fault("people.file", 'is missing; write file = "people.toml" or provider = "module:name"')
-            )
+            missing = 'is missing; write file = "people.toml" or provider = "module:name"'
+            table.faults.append(Fault("people.file", missing))
         return None, None
     if name:
         try:

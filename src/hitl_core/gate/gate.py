@@ -11,8 +11,9 @@ hands back, and every failure on the way means "not run".
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar, assert_never
 
 from ..commands import (
@@ -169,9 +170,8 @@ class Gate:
 
         For decisions that are handed to a framework: no begin of ours is between those and what they let happen.
         """
-        return await self._heed(
-            f"what was decided about {action.tool!r}", tool=action.tool, agents=action.origin.agents
-        )
+        what = f"what was decided about {action.tool!r}"
+        return await self._heed(what, tool=action.tool, agents=action.origin.agents)
 
     async def _heed(self, what: str, *, tool: str | None = None, agents: tuple[str, ...] = ()) -> Stop | None:
         stop = await covering(self._store, self.run, tool, agents)
@@ -182,10 +182,10 @@ class Gate:
         ruling = await self._weighing.rule(action, call, form)
         if ruling.denied:
             return await self._deny(action, call, ruling)
-        if not ruling.asks and form.kind is Kind.APPROVAL:
-            return self._let_through(action, call, round, form, ruling)
         if form.kind is not Kind.APPROVAL:
             return await self._ask(action, call, round, form, asking(ruling))
+        if not ruling.asks:
+            return self._let_through(action, call, round, form, ruling)
         covered = await self.granting.cover(self._weighing.case(action, call), ruling)
         if covered.grant is not None:
             return Proceed(action, call=call)
@@ -297,8 +297,7 @@ class Gate:
         return await self._doubt(known, await self._move(effect, ActionEvent.LOSE, self.lease.owner), form, note)
 
     async def _doubt(self, known: Known, effect: Effect, form: Form, note: str) -> Verdict:
-        settled = known.settled
-        if settled is None or not is_about(settled.request, effect) or settled.state in TAKEN_BACK:
+        if (settled := known.settled) is None or not is_about(settled.request, effect) or settled.state in TAKEN_BACK:
             ruling = doubt_ruling(await self._weighing.rule(effect.action, effect.call, form))
             return await self._ask(effect.action, effect.call, known.next_round, doubt_form(effect), ruling)
         if settled.state in (RequestState.OPEN, RequestState.FROZEN):
@@ -310,8 +309,8 @@ class Gate:
         return resolution.verdict
 
     async def _move(self, effect: Effect, event: ActionEvent, by: str, result: Json = None) -> Effect:
-        now = self._around.now()
-        return await self._store.apply(MoveEffect(self.lease, effect.call, event, by=by, now=now, result=result))
+        move = MoveEffect(self.lease, effect.call, event, by=by, now=self._around.now(), result=result)
+        return await self._store.apply(move)
 
     # ── carrying out ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -343,11 +342,11 @@ class Gate:
     async def _begin(self, allowed: Proceed, command: Callable[[BeginEffect], Command[Effect]]) -> Effect:
         """Begin, masked as it was decided on, with what the rules count."""
         allowed = self.veil.drawn(allowed)
-        return await self._weighing.begin(
-            allowed,
-            lambda counted: self._start(command(self._beginning(allowed, counted)), allowed.call),
-            granted=lambda ruling: self.granting.still(allowed, ruling),
-        )
+
+        def starts(counted: tuple[Counted, ...]) -> Awaitable[Effect]:
+            return self._start(command(self._beginning(allowed, counted)), allowed.call)
+
+        return await self._weighing.begin(allowed, starts, granted=partial(self.granting.still, allowed))
 
     async def _start(self, command: Command[Effect], call: str) -> Effect:
         """Apply the last check before a tool; a stop is remembered, whatever the framework makes of the error."""
@@ -358,19 +357,16 @@ class Gate:
             self._begun.discard(call)
             self.stopped = exc if isinstance(exc, Stopped) else self.stopped
             raise
-        notice = self._notices.pop(call, None)
-        if notice is not None:
+        if (notice := self._notices.pop(call, None)) is not None:
             self._around.announce(notice)
         return begun
 
     def _beginning(self, allowed: Proceed, counted: tuple[Counted, ...]) -> BeginEffect:
         self._require_unchanged()
-        if allowed.call in self._waiting:
-            raise EffectRefused(f"people are being asked about the call {allowed.call!r}; it does not start meanwhile")
+        if (call := allowed.call) in self._waiting:
+            raise EffectRefused(f"people are being asked about the call {call!r}; it does not start meanwhile")
         return BeginEffect(
-            self.lease,
-            allowed.call,
-            allowed.action,
+            *(self.lease, call, allowed.action),
             self.catalogue.traits(allowed.action.tool).mode,
             self._around.now(),
             request_id=allowed.request_id,

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from hitl_core.audit import Report, account, verify, verify_entries
+from hitl_core.audit import Report, RunRecord, account, verify, verify_entries
 from hitl_core.commands import CancelRun, Command, ErasePerson, EraseRun, GetRun, WriteNote
 from hitl_core.commands import Note as Line
 from hitl_core.errors import NotCanonical, PersonNotFound
@@ -148,7 +148,7 @@ async def test_names_that_an_older_release_sealed_stay_verify_and_are_counted(
         left = await world.store.apply(EraseRun(run, "dora", "asked for", world.now))
         mark = (left.model_extra or {})["erased"]
         assert mark.get("inside") == inside
-        told = account(left, [], [], [], []).document()["summary"]
+        told = account(RunRecord(left)).document()["summary"]
         assert ("lines below keep names or texts" in json.dumps(told)) is bool(inside)
     await world.store.close()
     assert (await report(tmp_path)).findings == ()
