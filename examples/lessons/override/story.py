@@ -31,9 +31,9 @@ def record(effect: str, **arguments: Json) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def heating_back(receipt: dict[str, Json], arguments: Arguments) -> str:
+def heating_back(receipt: str, arguments: Arguments) -> str:
     record("undo:set_heating", **arguments)
-    return f"{arguments['house']} is at {receipt['before']} degrees again"
+    return f"{arguments['house']}: {NIGHT} degrees again ({receipt})"
 
 
 def order_back(receipt: str, arguments: Arguments) -> str:
@@ -42,10 +42,10 @@ def order_back(receipt: str, arguments: Arguments) -> str:
 
 
 @tool(reversible=True, title="Set the heating of a house", undo=heating_back)
-def set_heating(house: str, degrees: int) -> dict[str, Json]:
+def set_heating(house: str, degrees: int) -> str:
     """Set the heating of a greenhouse."""
     record("set_heating", house=house, degrees=degrees)
-    return {"house": house, "degrees": degrees, "before": NIGHT}
+    return f"{house}: {degrees} degrees instead of {NIGHT}"
 
 
 @tool(
