@@ -94,6 +94,7 @@ AMOUNT, TO, FREE, ASKS = "argument 'amount'", "argument 'to'", "autonomous", "co
         ('{ argument = "to", every = { ends_with = "x" } }', {"to": ["x", 5]}, (TO, ["", 5], FREE)),
         ('{ argument = "to", every = { has_item = 1 } }', {"to": [["a"]]}, (TO, [], ASKS)),
         ("{ confidence = { below = 0.8 } }", {}, ("the confidence", 0.8, FREE)),
+        ("{ confidence = { exists = true } }", {}, ("the confidence", None, FREE)),
         ('{ all = [{ argument = "a", above = 5 }, { argument = "b", above = 5 }] }', {"a": 0, "b": 0}, None),
         ('{ any = [{ argument = "a", above = 5 }, { argument = "b", above = 5 }] }', {"a": 9, "b": 9}, None),
         ('{ not = { argument = "a", above = 5 } }', {"a": 0}, ("argument 'a'", 6, FREE)),
@@ -112,6 +113,12 @@ def test_what_is_taken_away_and_what_was_not_there() -> None:
     assert given_one is not None
     assert none is not None
     assert (given_one.there, given_one.stays, none.there, none.stays) == (True, False, False, True)
+
+
+def test_a_value_of_the_context() -> None:
+    policy = policy_of('{ context = "customer.orders", above = 5 }')
+    known = explained(policy, {}, replace(FACTS, context={"customer": {"orders": 2}}))
+    assert told(known.nearest) == ("context 'customer.orders'", 6, ASKS)
 
 
 def test_the_nearest_of_several_stands_first() -> None:

@@ -130,6 +130,14 @@ def test_tools_that_run_without_the_gate_are_warned_of_one_by_one() -> None:
     assert any("'look_up' runs without the gate" in message for message in said)
 
 
+def test_what_is_not_gated_is_named_for_the_policy() -> None:
+    """By the names that rules would use: a rule about one of them can never fire."""
+    model = ChatOpenAI(model="gpt-x").bind_tools([SEARCH])
+    found = findings(_agent(tools=(agents.refund,), model=model), ungated=("web_search",))
+    assert {name for each in found if each.ungated for name in each.tools} == {"refund", "web_search"}
+    assert not any(each.tools for each in found if not each.ungated)
+
+
 def test_they_stand_apart_from_what_else_is_found() -> None:
     """`hitl doctor` has a section for them."""
     graph = _agent(tools=[agents.refund])
