@@ -23,6 +23,8 @@ from .people import Says
 
 READS = '[[rules]]\nid = "reads"\nwhy = "changes nothing"\nmatch = { tool = "look_up" }\nlevel = "autonomous"\n'
 ALL_GO = '[[rules]]\nid = "all"\nwhy = "a test"\nmatch = { tool = { glob = "*" } }\nlevel = "autonomous"\n'
+ALL_GO_AND_BACK = ALL_GO + 'allow_irreversible = "a test"\n'
+"""The undo of a tool too, which nobody can take back."""
 
 
 @dataclass
@@ -42,6 +44,7 @@ class Desk:
     reference: str = "desk:app"
     lease: float = 30.0
     harmless: tuple[str, ...] = ("look_up", "slow")
+    undo: dict[str, Any] = field(default_factory=dict)
 
     def target(self) -> Any:
         """The app as its author would name it in hitl.toml."""
@@ -54,7 +57,10 @@ class Desk:
             store_url="sqlite:///store.db",
             policy=Policy.from_toml(self.policy, name="test") if self.policy else Policy([]),
             options=self.options,
-            tools={name: {"reversible": True} for name in self.harmless},
+            tools={
+                **{name: {"reversible": True} for name in self.harmless},
+                **{name: {"undo": undo} for name, undo in self.undo.items()},
+            },
             folder=self.folder,
             lease_seconds=self.lease,
         )

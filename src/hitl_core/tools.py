@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -92,12 +92,12 @@ class Tool:
         if self.function is None:
             raise ConfigError([Fault(self.name, "asks people; it has no function to run")])
         if inspect.iscoroutinefunction(self.function):
-            return kept(await self.function(**self.typed(arguments), **extra))
+            return _seen(kept(await self.function(**self.typed(arguments), **extra)))
         # In a thread: a slow tool must not hold up the loop, which keeps the lease of its run.
         result = await asyncio.to_thread(self.function, **self.typed(arguments), **extra)
         if inspect.isawaitable(result):
             result = await result
-        return kept(result)
+        return _seen(kept(result))
 
     def run_in(self, transaction: Any, arguments: Arguments) -> Json:
         """Call a transactional tool inside the store's transaction; it must not be async."""
@@ -256,6 +256,10 @@ class Call:
 
 
 _current: ContextVar[Call | None] = ContextVar("hitl_current_call", default=None)
+_returned: ContextVar[list[Json] | None] = ContextVar("hitl_returned", default=None)
+
+RETURNED: Final = "hitl/returned"
+"""Where an adapter that keeps a result in its framework's form has what the tool returned: an undo is given that."""
 
 
 def current_call() -> Call:
@@ -266,18 +270,22 @@ def current_call() -> Call:
     return call
 
 
-def running(call: Call) -> AbstractContextManager[Call]:
-    """Mark `call` as the one that runs in this context."""
+@contextmanager
+def running(call: Call, returned: list[Json] | None = None) -> Iterator[Call]:
+    """Mark `call` as the one that runs in this context; what tools return there is added to `returned`."""
+    was, seen = _current.set(call), _returned.set(returned)
+    try:
+        yield call
+    finally:
+        _returned.reset(seen)
+        _current.reset(was)
 
-    @contextmanager
-    def mark() -> Any:
-        token = _current.set(call)
-        try:
-            yield call
-        finally:
-            _current.reset(token)
 
-    return mark()
+def _seen(result: Json) -> Json:
+    returned = _returned.get()
+    if returned is not None:
+        returned.append(result)
+    return result
 
 
 # ── the catalogue ────────────────────────────────────────────────────────────────────────────────────────────

@@ -56,6 +56,7 @@ def team(model: ScriptedModel, **options: Any) -> Callable[[], RoundRobinGroupCh
     return build
 
 
+BY_HAND = ALL_GO.replace("autonomous", "human_leads")
 OTHER: dict[str, Any] = {"blocks": [{"language": "python", "code": "print(2)"}]}
 
 
@@ -79,6 +80,15 @@ async def test_code_is_run_as_decided(desk: Made, plays: Plays, say: Any, ran: l
     run = await at.answer(run, say)
     assert (run.state, [each["code"] for each in recorded()]) == (RunState.COMPLETED, ran)
     assert told in heard(model)[-1]
+    once(model, calls=2)
+
+
+async def test_code_that_a_person_ran_is_told_as_theirs(desk: Made, plays: Plays) -> None:
+    model = plays(cast_of(coder=[CODE], reader=["read"]))
+    at = desk(team(model), policy=BY_HAND)
+    run = await at.answer(await at.start("go"), lambda request: request.report("done", "1", by="ann"))
+    assert (run.state, at.effects) == (RunState.COMPLETED, [])
+    assert "A person has done this by hand" in heard(model)[-1]
     once(model, calls=2)
 
 

@@ -6,11 +6,16 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import pytest
+from autogen_agentchat.teams import RoundRobinGroupChat
 from pydantic import Field
 
+from hitl_adapters.autogen import as_autogen
+from hitl_adapters.autogen.mapping import kept_result, recalled, said
 from hitl_core import AgentSpec, ModelSpec, choice, current_call, question, review, tool
-from hitl_core.protocol import Kind, RunState
+from hitl_core.protocol import Executed, Kind, RunState
 from hitl_core.testing.scripted_model import Call, Script, ScriptedModel, Step, repeated_calls
+from hitl_core.tools import RETURNED
+from tests.desk import ALL_GO_AND_BACK
 
 from .desk import (
     Desk,
@@ -24,6 +29,7 @@ from .desk import (
     reject,
     revising,
 )
+from .teams import assistant, cast_of
 
 Made = Callable[..., Desk]
 Plays = Callable[[Script], ScriptedModel]
@@ -200,3 +206,57 @@ async def test_sub_agents_pause_with_their_lineage_also_two_at_once(desk: Made, 
     run = await at.answer(run, approve, reject)
     assert (run.state, len(recorded()), len(model.calls)) == (RunState.COMPLETED, 1, 6)
     assert repeated_calls(model.calls) == ()
+
+
+async def unpay(receipt: dict[str, Any]) -> str:
+    record("unpay", **receipt)
+    return "taken back"
+
+
+async def note_back(receipt: str) -> str:
+    record("unpay", text=receipt)
+    return "taken back"
+
+
+@tool(undo=unpay)
+async def reserve(order: str) -> dict[str, Any]:
+    """Reserve a room."""
+    return {"order": order, "room": 7}
+
+
+async def native(order: str) -> str:
+    """Pay back."""
+    return f"paid for {order}"
+
+
+@pytest.mark.parametrize(
+    ("tool", "undo", "receipt"),
+    [(as_autogen(reserve), {}, {"order": "A", "room": 7}), (native, {"native": note_back}, {"text": "paid for A"})],
+    ids=["neutral", "native"],
+)
+async def test_the_undo_of_a_tool_in_a_team_of_the_apps_own_is_given_what_it_returned(
+    desk: Made, plays: Plays, tool: Any, undo: Any, receipt: Any
+) -> None:
+    name = getattr(tool, "name", "native")
+    model = plays(cast_of(clerk=[Step(call=(Call(name=name, arguments={"order": "A"}),)), "done"]))
+
+    def build() -> RoundRobinGroupChat:
+        return RoundRobinGroupChat([assistant(model, "clerk", tools=[tool], reflect_on_tool_use=True)], max_turns=1)
+
+    at = desk(build, policy=ALL_GO_AND_BACK, undo=undo)
+    run = await at.start("go")
+    assert run.state is RunState.COMPLETED, run.error
+    async with at.open() as hitl:
+        undoing = await hitl.undo(run.id, by="ann")
+    assert undoing.whole, undoing.calls
+    assert recorded() == [{"effect": "unpay", **receipt}]
+
+
+def test_of_a_neutral_tool_what_it_returned_is_kept_and_beside_it_what_was_made_of_that_on_the_way() -> None:
+    plain, masked = said("refund", {"id": 7}), said("refund", "***")
+    assert kept_result(plain, "changed", returned=[{"id": 7}]) == Executed({"id": 7})
+    made = kept_result(masked, returned=[{"id": 7}])
+    assert isinstance(made, Executed)
+    assert isinstance(made.result, dict)
+    assert made.result[RETURNED] == {"id": 7}
+    assert recalled("refund", made.result).to_text() == "***"

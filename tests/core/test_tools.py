@@ -339,6 +339,26 @@ def test_nested_calls_know_their_own_key() -> None:
         assert current_call().name == "outer#1"
 
 
+async def test_what_a_running_tool_returned_is_seen_by_its_own_call_only() -> None:
+    outer: list[Any] = []
+    inner: list[Any] = []
+
+    @tool
+    async def double(value: int) -> dict[str, int]:
+        return {"value": 2 * value}
+
+    @tool
+    async def both(value: int) -> Any:
+        with running(Call("run-1", "inner#1"), inner):
+            await double.run({"value": value})
+        return await double.run({"value": 10})
+
+    with running(Call("run-1", "outer#1"), outer):
+        await both.run({"value": 1})
+    await double.run({"value": 100})
+    assert (inner, outer) == ([{"value": 2}], [{"value": 20}, {"value": 20}])
+
+
 def test_outside_a_gated_tool_there_is_no_call() -> None:
     with pytest.raises(LookupError, match="no gated tool"):
         current_call()

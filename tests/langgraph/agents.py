@@ -120,6 +120,31 @@ async def pay(order: str, amount: float) -> str:
     return f"paid {amount}"
 
 
+async def unpay(receipt: str) -> str:
+    record("unpay", receipt=receipt)
+    return "taken back"
+
+
+@gated(undo=unpay)
+async def pay_for_now(order: str) -> str:
+    """Pay back."""
+    record("refund", order=order)
+    return f"paid for {order}"
+
+
+async def settles(state: Desk) -> str:
+    return str(await pay_for_now(state["order"]))
+
+
+async def settles_in_a_function(state: Desk) -> Desk:
+    return {"out": await settles(state)}
+
+
+def with_an_undo(saver: Any) -> Any:
+    graph = StateGraph(Desk).add_node("pays", settles_in_a_function)
+    return graph.add_edge(START, "pays").compile(checkpointer=saver)
+
+
 @gated
 def pay_in_a_thread(order: str, amount: float) -> str:
     """Pay back."""

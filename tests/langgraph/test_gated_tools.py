@@ -16,10 +16,12 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.types import Command, RetryPolicy
 
 from hitl_adapters.langgraph import Refused
-from hitl_adapters.langgraph.mapping.messages import outcome_of
+from hitl_adapters.langgraph.mapping.messages import outcome_of, replayed
 from hitl_adapters.plain import Refused as PlainRefused
 from hitl_core.errors import HitlError, NoRun, ResultNotKept
-from hitl_core.protocol import RunState
+from hitl_core.protocol import Executed, RunState
+from hitl_core.tools import RETURNED
+from tests.desk import ALL_GO_AND_BACK
 
 from . import agents
 from .desk import GO, Desk, answering, approve, editing, recorded, reject
@@ -274,9 +276,37 @@ async def test_a_sync_agent_with_a_sync_saver(desk: Made, say: Any, paid: list[A
     assert (run.state, run.error, refunds()) == (RunState.COMPLETED, "", paid)
 
 
+async def test_a_process_that_has_not_run_it_knows_how_a_gated_function_is_undone(desk: Made) -> None:
+    at = desk(agents.with_an_undo, policy=ALL_GO_AND_BACK)
+    run = await at.start({"order": "A"})
+    async with at.open() as hitl:
+        undoing = await hitl.undo(run.id, by="ann")
+    assert undoing.whole, undoing.calls
+    assert [(each["effect"], each.get("receipt")) for each in recorded()] == [("refund", None), ("unpay", "paid for A")]
+
+
+async def test_the_undo_of_a_native_tool_is_given_what_it_returned(desk: Made, way: Any) -> None:
+    model = turns(call("refund", order="A", amount=12))
+    at = desk(way(model, [agents.refund]), policy=ALL_GO_AND_BACK, undo={"refund": agents.unpay})
+    run = await at.start(GO)
+    async with at.open() as hitl:
+        undoing = await hitl.undo(run.id, by="ann")
+    assert undoing.whole, undoing.calls
+    assert [each["receipt"] for each in recorded() if each["effect"] == "unpay"] == ["paid 12.0 for A"]
+
+
 def test_a_result_that_has_no_json_form_says_that_the_tool_ran() -> None:
     message = ToolMessage(content="paid", tool_call_id="1", artifact=object())
     results: list[Any] = [message, [message], Command(update={"seen": object()})]
     for result in results:
         with pytest.raises(ResultNotKept, match="It ran, but its result cannot be kept"):
             outcome_of(result)
+
+
+def test_of_a_neutral_tool_what_it_returned_is_kept_and_beside_it_what_was_made_of_that_on_the_way() -> None:
+    plain, masked = ToolMessage('{"id": 7}', tool_call_id="1"), ToolMessage("***", tool_call_id="1")
+    assert outcome_of(plain, "changed", returned=[{"id": 7}]) == Executed({"id": 7})
+    made = outcome_of(masked, returned=[{"id": 7}])
+    assert isinstance(made, Executed)
+    assert cast("Any", made.result)[RETURNED] == {"id": 7}
+    assert cast("Any", replayed(cast("Any", None), made.result)).content == "***"

@@ -15,7 +15,7 @@ TOLD_ALREADY = "native_pauses::an_answer_that_was_told_already_never_answers_the
 STORED_ANSWER = "healing::a_retry_uses_the_stored_answer_and_never_answers_the_next_question_with_it"
 NOTHING_REDONE = "native_pauses::while_others_wait_nothing_is_redone"
 FAN_OUT = "native_pauses::a_fan_out_is_answered_in_any_order"
-UNDONE = "control::undo_of_a_native_pause"
+REWOUND = "control::a_rewind_of_a_native_pause"
 CANCELLED = "control::a_cancelled_run_takes_no_answer_from_anybody"
 EXPIRED = "control::a_deadline_decides_about_a_native_pause_and_a_late_answer_is_refused"
 JUMPS = "findings::batched_approvals_are_noted_and_jumps_warned_of"
@@ -157,11 +157,11 @@ class TestTrapsOfLangGraph(TrapList):
             "without a checkpointer it pauses and can never go on",
             "healing::a_graph_without_a_checkpointer_is_refused_by_name",
         ),
-        trap("1.5", "going back drops the old answers and asks under another id", UNDONE),
+        trap("1.5", "going back drops the old answers and asks under another id", REWOUND),
         trap(
             "1.5",
             "going back takes no effect back",
-            "control::undo_asks_again_on_a_branch_and_what_happened_stays_on_record",
+            "control::a_rewind_asks_again_on_a_branch_and_what_happened_stays_on_record",
         ),
         trap("1.6", "any edit of the state takes the pauses away until the next run", REPLACED),
         trap(
@@ -202,7 +202,7 @@ class TestTrapsOfLangGraph(TrapList):
             "native_pauses::an_answer_that_looks_like_none_or_like_a_map_of_answers_arrives_as_it_is",
         ),
         trap("2.1", "an old answer is given to the next question when the run goes on", STORED_ANSWER),
-        trap("2.1", "at an old checkpoint the old answer is replayed and what follows runs again", UNDONE),
+        trap("2.1", "at an old checkpoint the old answer is replayed and what follows runs again", REWOUND),
         trap(
             "2.1",
             "new input drops the pause",
@@ -331,7 +331,7 @@ class TestTrapsOfLangGraph(TrapList):
             "a finished task is lost where a graph pauses that is called after it",
             "native_pauses::a_task_before_a_graph_that_pauses_is_kept",
         ),
-        trap("7", "replay in a subgraph begins it again", UNDONE),
+        trap("7", "replay in a subgraph begins it again", REWOUND),
         trap("7", "calls of one turn with one id are taken for one", "twin_calls::two_calls_with_one_id_are_two_calls"),
         trap(
             "7",

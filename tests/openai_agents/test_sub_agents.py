@@ -14,6 +14,7 @@ from hitl_core import AgentSpec, ModelSpec
 from hitl_core.errors import AppRefused
 from hitl_core.protocol import RunState
 from hitl_core.testing.scripted_model import Conversation, Script
+from tests.desk import ALL_GO
 
 from .desk import READS, Desk, answering, approve, chat_model, recorded, reject
 from .native import function_tools
@@ -84,6 +85,7 @@ def nested(url: str) -> Agent[Any]:
 
 
 HELPER = Conversation(name="helper", system="a helper", steps=(calls(LOOK_UP, REFUND), says("helper is done")))
+BY_HAND = ALL_GO.replace("autonomous", "human_leads")
 HELP = calls(("help_out", {"input": "pay A"}))
 
 
@@ -102,6 +104,14 @@ async def test_a_refused_agent_tool_never_starts_its_agent(desk: Callable[..., D
     at = desk(nested, Script(conversations=(HELPER,), steps=(HELP, says("boss is done"))))
     run = await at.answer(await at.start(), reject)
     assert (run.state, at.effects, at.asked) == (RunState.COMPLETED, [], (2, 0)), run.error
+
+
+async def test_an_agent_tool_whose_work_a_person_did_is_told_as_theirs(desk: Callable[..., Desk]) -> None:
+    script = Script(conversations=(HELPER,), steps=(HELP, says("boss is done")))
+    at = desk(nested, script, policy=BY_HAND)
+    run = await at.answer(await at.start(), lambda request: request.report("done", "paid A", by="ann"))
+    assert (run.state, at.effects, at.asked) == (RunState.COMPLETED, [], (2, 0)), run.error
+    assert "A person has done this by hand" in at.heard()[-1]
 
 
 def deep(url: str) -> AgentSpec:

@@ -322,7 +322,7 @@ class TestTrapsOfOpenAIAgents(TrapList):
         trap(
             "8",
             "copies of a state share their approvals on older releases",
-            "control::undo_asks_again_on_a_branch_and_what_happened_stays_on_record",
+            "control::a_rewind_asks_again_on_a_branch_and_what_happened_stays_on_record",
         ),
         trap(
             "8",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from ..commands import Effect
 from ..errors import RAN, RecordError, ResultNotKept
-from ..protocol import Arguments, Failed, Outcome, Proceed
+from ..protocol import Arguments, Failed, Json, Outcome, Proceed
 from ..tools import Call, running
 
 if TYPE_CHECKING:
@@ -20,13 +20,14 @@ class Carrying:
     An exception of `suspends` means that the tool itself paused: it will be begun again. Any other Exception is
     recorded as a failure (ResultNotKept as what it says: the tool ran); a cancelled task or a dying process leaves
     the effect in doubt. On entry raises LeaseLost, Stopped, DigestMismatch or AlreadyStarted: then nothing ran. In a
-    worker thread use `with`.
+    worker thread use `with`. `returned`: what neutral tools have returned meanwhile, the call's own as the last.
     """
 
     def __init__(self, gate: Gate, allowed: Proceed, suspends: tuple[type[BaseException], ...]) -> None:
         self.outcome: Outcome | None = None
         self.arguments: Arguments = dict(allowed.action.arguments)
         self._gate, self._allowed, self._suspends = gate, allowed, suspends
+        self.returned: list[Json] = []
         self._begun: Effect | None = None
         self._marks = ExitStack()
 
@@ -46,7 +47,7 @@ class Carrying:
 
     def _mark(self, begun: Effect) -> Self:
         self._begun = begun
-        self._marks.enter_context(running(Call(self._gate.run.id, begun.call, begun.attempts)))
+        self._marks.enter_context(running(Call(self._gate.run.id, begun.call, begun.attempts), self.returned))
         return self
 
     async def _settle(self, exc: BaseException | None) -> None:

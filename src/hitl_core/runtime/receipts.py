@@ -8,7 +8,12 @@ from typing import Any
 
 from ..protocol import Arguments, Json
 from ..signatures import TRANSACTION, Function
-from ..tools import as_json, kept
+from ..tools import RETURNED, as_json, kept
+
+
+def receipt_of(result: Json) -> Json:
+    """What the tool returned, in whatever form its adapter has kept it."""
+    return result[RETURNED] if isinstance(result, dict) and RETURNED in result else result
 
 
 async def take_back(undo: Function, arguments: Arguments) -> Json:

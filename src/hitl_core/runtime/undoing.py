@@ -36,7 +36,7 @@ from ..protocol import (
     has_mask,
 )
 from ..tools import Catalogue, Traits
-from .receipts import take_back, take_back_in, takes_arguments
+from .receipts import receipt_of, take_back, take_back_in, takes_arguments
 
 Attach = Callable[[], Awaitable[object]]
 
@@ -200,7 +200,11 @@ class Steps:
 
 def _action(effect: Effect) -> Action:
     """The undo of an action as an action: what is shown to people, and what its undo is given."""
-    given: Arguments = {"call": effect.call, "arguments": dict(effect.action.arguments), "receipt": effect.result}
+    given: Arguments = {
+        "call": effect.call,
+        "arguments": dict(effect.action.arguments),
+        "receipt": receipt_of(effect.result),
+    }
     return Action(tool=UNDO + effect.action.tool, arguments=given)
 
 

@@ -19,7 +19,8 @@ from hitl_core.errors import AdapterNotInstalled, AppChanged, GuidanceRefused, N
 from hitl_core.gate import Surroundings
 from hitl_core.protocol import HAPPENED, NOT_HAPPENED, RunState, Undoing, UndoState
 from hitl_core.runtime import Runtime, Settings, Worker
-from hitl_core.tools import Catalogue
+from hitl_core.runtime.receipts import receipt_of
+from hitl_core.tools import RETURNED, Catalogue
 from tests.core.shop import Crash, Ledger, Shop, only, policy, rule, trail
 
 FREE = {"level": "autonomous", "allow_irreversible": "a test"}
@@ -85,6 +86,13 @@ async def test_the_newest_first_with_receipt_and_arguments_in_a_run_of_its_own(s
         assert f'"undoes":"{run.id}"' in started[-1].body
         effects = await hitl.store.fetch(ListEffects(undoing.run.id))
         assert [each.action.tool for each in effects] == ["undo:ship", "undo:pay"]
+
+
+@pytest.mark.parametrize(
+    "kept", [{"id": 7}, {"form": "of a framework", RETURNED: {"id": 7}}], ids=["as it is", "beside"]
+)
+def test_the_receipt_is_what_the_tool_returned_in_whatever_form_it_is_kept(kept: Any) -> None:
+    assert receipt_of(kept) == {"id": 7}
 
 
 async def test_one_call_only(shop: Shop) -> None:

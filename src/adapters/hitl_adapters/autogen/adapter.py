@@ -6,7 +6,7 @@ advance   a fresh app from the factory ─► gating: held ─► suspend.kept: 
             it ended                            ─► Completed, or a handoff to somebody outside ─► Paused
             it raised                           ─► Broke, to be retried
 cancel    nothing to do: a paused team exists only as rows in our store
-undo      refused: AutoGen's state has no history to go back to
+rewind    refused: AutoGen's state has no history to go back to
 """
 
 from __future__ import annotations
@@ -135,6 +135,8 @@ class AutoGenAdapter:
         reasons = [f"{each.place}: {each.message}" for each in overseen.findings if each.level == "refuse"]
         if reasons:
             raise AppRefused("; ".join(reasons))
+        for tool in overseen.neutral:
+            self._catalogue.learn(tool)
         return overseen
 
     async def _built(self, watched: bool) -> BaseGroupChat | BaseChatAgent:

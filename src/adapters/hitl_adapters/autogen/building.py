@@ -102,10 +102,10 @@ class _NeutralTool(BaseTool[BaseModel, Any]):
 
     def __init__(self, tool: Tool) -> None:
         super().__init__(tool.parameters, object, tool.name, tool.description)
-        self._tool = tool
+        self.hitl_tool = tool
 
     async def run(self, args: BaseModel, cancellation_token: CancellationToken) -> Any:
-        return await self._tool.run(args.model_dump(mode="json"))
+        return await self.hitl_tool.run(args.model_dump(mode="json"))
 
     def return_value_as_string(self, value: Any) -> str:
         return said(self.name, value).to_text()

@@ -5,7 +5,7 @@ advance   building: a fresh one from the factory ─► kickoff in a thread of i
             what a model said, a tool did, a step was ─► suspend: the journal answers, or it is done and remembered
             a tool call, a pause of the app's own     ─► gating: asks the gate ─► goes on, or a soft stop
 cancel    nothing to do: a paused crew exists only as rows in our store
-undo      refused: CrewAI has no state inside a task to go back to
+rewind    refused: CrewAI has no state inside a task to go back to
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ from hitl_core.tools import Catalogue
 
 from .building import agent_input, build_agent, open_saver, opened
 from .errors import UnknownInterruptError, in_words, is_invalid_resume
+from .gating import declared_in
 from .mapping import Codecs, Sites, findings
 from .suspend import App, Current, Engine, Halt, InvalidAnswer, Kept, Reached, Resumption, Step, driving, written_by
 
@@ -97,6 +98,8 @@ class LangGraphAdapter:
             reasons = [each for each in self._findings if each.level == "refuse"]
             if reasons:
                 raise AppRefused("; ".join(f"{each.place}: {each.message}" for each in reasons))
+            for tool in declared_in(place.bound for place in sites.places):
+                self._catalogue.learn(tool)
             nested = any(place.path for place in sites.places)
             self._engine = Engine(graph, has_breakpoints=_has_breakpoints(graph, sites), has_subgraphs=nested)
             self._app = App(self._codecs, sites, self._safe_nodes())

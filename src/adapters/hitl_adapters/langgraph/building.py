@@ -23,6 +23,7 @@ from hitl_core.errors import AppRefused, ConfigError, Fault
 from hitl_core.tools import Tool
 
 from .gating import OversightMiddleware
+from .mapping.messages import text_of
 from .mapping.output import last_text
 from .mapping.ungated import DELEGATES
 
@@ -65,15 +66,15 @@ def as_langchain(tool: Tool) -> BaseTool:
 
 
 def _runner(tool: Tool) -> Callable[..., Any]:
-    async def run(**arguments: Any) -> Any:
-        return await tool.run(_plain(arguments))
+    async def run(**arguments: Any) -> str:
+        return text_of(await tool.run(_plain(arguments)))
 
     return run
 
 
 def _blocking_runner(tool: Tool) -> Callable[..., Any]:
-    def run(**arguments: Any) -> Any:
-        return asyncio.run(tool.run(_plain(arguments)))
+    def run(**arguments: Any) -> str:
+        return text_of(asyncio.run(tool.run(_plain(arguments))))
 
     return run
 

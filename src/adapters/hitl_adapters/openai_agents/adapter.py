@@ -6,7 +6,7 @@ advance   suspend.kept: the SDK's state of the last pause ─► gating.settle: 
             one waits   ─► Paused with the SDK's state
             it raised   ─► Broke, to be retried
 cancel    closes the calls that the session of the app's own knows of
-undo      back to the last pause, on a branch where its calls are asked about anew
+rewind    back to the last pause, on a branch where its calls are asked about anew
 """
 
 from __future__ import annotations

@@ -106,6 +106,11 @@ def weigh(order: str = ORDER) -> Call:
     return Call("weigh", {"order": order})
 
 
+def reserve(order: str = ORDER) -> Call:
+    """Returns an object, which its undo is given."""
+    return Call("reserve", {"order": order})
+
+
 def fail(order: str = ORDER) -> Call:
     """Has its effect, then raises."""
     return Call("fail", {"order": order})

@@ -116,6 +116,9 @@ class Stage:
             transaction.execute("DELETE FROM conformance_bookings")
             return f"took back {receipt!r}"
 
+        async def release(receipt: dict[str, Json]) -> str:
+            return self._does("release", "released", **receipt)
+
         @tool(
             description="Pay anybody, by express." if "pay" in redefines else "",
             undo=repay,
@@ -143,6 +146,12 @@ class Stage:
             transaction.execute("INSERT INTO conformance_bookings VALUES ('booked')")
             return f"booked {order}"
 
+        @tool(undo=release)
+        async def reserve(order: str) -> dict[str, Json]:
+            """Reserve a room."""
+            self._does("reserve", "", order=order)
+            return {"order": order, "room": 7}
+
         @tool
         async def fail(order: str) -> str:
             """Try something that does not work."""
@@ -155,7 +164,7 @@ class Stage:
             self._does("weigh", "", order=order)
             return {"grams": 12.5, "fragile": False}
 
-        return (pay, note, ship, book, fail, weigh)
+        return (pay, note, ship, book, reserve, fail, weigh)
 
     def _does(self, name: str, result: str, **arguments: Json) -> str:
         self._dies(name, "before")

@@ -46,9 +46,9 @@ class GatedCode:
             case Refuse(text=text):
                 now.used.append(place)
                 return _not_run(text)
-            case Substitute(result=result, recorded=recorded):
+            case Substitute(result=result, recorded=recorded, note=note):
                 now.used.append(place)
-                return _recalled(result) if recorded else CodeResult(exit_code=0, output=str(result))
+                return _recalled(result) if recorded else CodeResult(exit_code=0, output=_noted(str(result), note))
             case Proceed():
                 with now.working():
                     return await self._carried_out(scope, verdict, token)
@@ -61,10 +61,13 @@ class GatedCode:
             except Exception as exc:
                 effect.outcome = Failed(f"{type(exc).__name__}: {exc}"[:4000])
                 raise
-            if allowed.note:
-                result.output = f"{allowed.note}\n\n{result.output}"
+            result.output = _noted(result.output, allowed.note)
             effect.outcome = Executed(as_json(asdict(result)))
         return result
+
+
+def _noted(output: str, note: str) -> str:
+    return f"{note}\n\n{output}" if note else output
 
 
 def _not_run(text: str) -> CodeResult:

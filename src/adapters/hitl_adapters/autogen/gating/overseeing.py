@@ -26,6 +26,7 @@ from autogen_core.models import ChatCompletionClient
 from autogen_core.tools import FunctionTool, StaticWorkbench, Workbench
 
 from hitl_core.contracts import Finding
+from hitl_core.tools import Tool
 
 from ..suspend import JournalClient, Scope, Suspended, Turns, Watch, current_scope
 from .code import GatedCode
@@ -53,12 +54,16 @@ _NO_WORKBENCH: Final = (
 
 @dataclass
 class Overseen:
-    """A fresh app with its holds. `shape` names its teams and agents, to be compared with that of a checkpoint."""
+    """A fresh app with its holds. `shape` names its teams and agents, to be compared with that of a checkpoint.
+
+    `neutral`: the neutral tools that its agents have.
+    """
 
     app: App
     watch: Watch | None
     shape: str
     findings: tuple[Finding, ...]
+    neutral: tuple[Tool, ...]
 
 
 def oversee(app: App, *, review: Collection[str] = (), safe: Collection[str] = ()) -> Overseen:
@@ -73,7 +78,7 @@ def oversee(app: App, *, review: Collection[str] = (), safe: Collection[str] = (
     else:
         walk.agent(app, app.name, MessageFactory())
     walk.named(app.name)
-    return Overseen(app, watch, walk.shape(app), tuple(walk.findings))
+    return Overseen(app, watch, walk.shape(app), tuple(walk.findings), tuple(walk.neutral))
 
 
 @dataclass
@@ -81,6 +86,7 @@ class _Walk:
     review: frozenset[str]
     safe: frozenset[str]
     findings: list[Finding] = field(default_factory=list)
+    neutral: list[Tool] = field(default_factory=list)
     seen: dict[int, Any] = field(default_factory=dict)
 
     # ── teams ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -228,6 +234,8 @@ class _Walk:
             if isinstance(tool, TaskRunnerTool):
                 parts[tool.name] = tool._task_runner
                 self._runner(tool._task_runner, f"{place}/{tool.name}", factory)
+            if isinstance(declared := getattr(tool, "hitl_tool", None), Tool):
+                self.neutral.append(declared)
         return parts
 
     def _runner(self, runner: Any, place: str, factory: MessageFactory) -> None:

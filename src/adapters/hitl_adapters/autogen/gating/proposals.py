@@ -78,10 +78,10 @@ class Proposal:
         if self.neutral is not None and self.neutral.traits.mode is EffectMode.TRANSACTIONAL:
             return await self._in_store(self.neutral, allowed)
         async with self.gate.carry_out(allowed, suspends=(Suspended,)) as effect:
-            result = with_note(await _uncancelled(name, run(effect.arguments)), allowed.note)
-            effect.outcome = kept_result(result)
+            result = await _uncancelled(name, run(effect.arguments))
+            effect.outcome = kept_result(result, allowed.note, returned=effect.returned)
         if isinstance(effect.outcome, Executed):
-            return result
+            return with_note(result, allowed.note)
         return refused(name, f"This call was tried and failed: {effect.outcome.error}")
 
     async def _in_store(self, neutral: Tool, allowed: Proceed) -> ToolResult:

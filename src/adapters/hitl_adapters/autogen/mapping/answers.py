@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Final
 
 from autogen_core.tools import TextResultContent, ToolResult
@@ -10,6 +11,7 @@ from autogen_core.tools import TextResultContent, ToolResult
 from hitl_core.commands import Settled
 from hitl_core.lifecycle import RequestState
 from hitl_core.protocol import Executed, Failed, Json, Outcome
+from hitl_core.tools import RETURNED
 
 _RESULT: Final = "autogen/tool_result"
 
@@ -32,11 +34,23 @@ def with_note(result: ToolResult, note: str) -> ToolResult:
     return result.model_copy(update={"result": [TextResultContent(content=note), *result.result]})
 
 
-def kept_result(result: ToolResult) -> Outcome:
-    """What is kept of a result, to be handed out again if the turn is replayed."""
+def kept_result(result: ToolResult, note: str = "", *, returned: Sequence[Json] = ()) -> Outcome:
+    """What is kept of a tool's result, to be handed out again if the turn is replayed: what it returned (`returned`, if
+    it is neutral), and AutoGen's own form only where that says something else."""
+    told = with_note(result, note)
     if result.is_error:
-        return Failed(result.to_text()[:4000])
-    return Executed({_RESULT: result.model_dump(mode="json")})
+        return Failed(told.to_text()[:4000])
+    receipt = returned[-1] if returned else _returned(result)
+    if result.result == said(result.name, receipt).result:
+        return Executed(receipt)
+    kept: dict[str, Json] = {_RESULT: told.model_dump(mode="json")}
+    return Executed(kept if receipt is None else {**kept, RETURNED: receipt})
+
+
+def _returned(result: ToolResult) -> Json:
+    """What a native tool returned, as far as its result has it as text."""
+    texts = [each for each in result.result if isinstance(each, TextResultContent)]
+    return result.to_text() if texts and len(texts) == len(result.result) else None
 
 
 def recalled(tool: str, kept: Json, note: str = "") -> ToolResult:

@@ -58,7 +58,7 @@ def gate_tool_call(
     with halting(now, found.proposal), now.gate.carry_out(found.allowed, suspends=(GraphBubbleUp,)) as effect:
         with keeping_invalid():
             made = handler(with_arguments(request, effect.arguments))
-        return _kept(effect, noted(made, found.allowed.note))
+        return _kept(effect, made, found.allowed.note)
 
 
 @is_the_gate
@@ -77,7 +77,7 @@ async def agate_tool_call(
             async with now.gate.carry_out(found.allowed, suspends=(GraphBubbleUp,)) as effect:
                 with keeping_invalid():
                     made = await handler(with_arguments(request, effect.arguments))
-                return _kept(effect, noted(made, found.allowed.note))
+                return _kept(effect, made, found.allowed.note)
 
 
 async def _admit(now: Current, request: ToolCallRequest, agent: str | None) -> Result | Go:
@@ -114,9 +114,9 @@ def _gone(request: ToolCallRequest) -> Halt:
     return halt
 
 
-def _kept(effect: Carrying, result: Result) -> Result:
-    effect.outcome = outcome_of(result)
-    return result
+def _kept(effect: Carrying, result: Result, note: str) -> Result:
+    effect.outcome = outcome_of(result, note, returned=effect.returned)
+    return noted(result, note)
 
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -137,7 +137,9 @@ def gated(function: Callable[..., Any] | Tool | None = None, /, **traits: Any) -
         return functools.partial(gated, **traits)
     declared = function if isinstance(function, Tool) else tool(**traits)(function)
     made = cast("Callable[..., Any]", declared.function)
-    return _gated_async(declared, made) if inspect.iscoroutinefunction(made) else _gated_sync(declared, made)
+    guarded: Any = _gated_async(declared, made) if inspect.iscoroutinefunction(made) else _gated_sync(declared, made)
+    guarded.hitl_tool = declared
+    return guarded
 
 
 def _gated_async(declared: Tool, made: Callable[..., Any]) -> Callable[..., Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final, cast
 
@@ -12,7 +13,7 @@ from langgraph.types import Command, Send
 
 from hitl_core.errors import RecordError, ResultNotKept
 from hitl_core.protocol import Arguments, Executed, Failed, Json, Outcome, Refuse, Substitute, Verdict
-from hitl_core.tools import as_json
+from hitl_core.tools import RETURNED, as_json
 
 Result = ToolMessage | Command[Any]
 """What a ToolNode takes from a tool by its types; a tool may also return a list of these."""
@@ -34,9 +35,13 @@ def refused(request: ToolCallRequest, text: str) -> ToolMessage:
 
 def said(request: ToolCallRequest, value: Json, note: str = "") -> ToolMessage:
     """A value that stands for the tool's result."""
-    call = request.tool_call
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    call, text = request.tool_call, text_of(value)
     return ToolMessage(content=f"{note}\n\n{text}" if note else text, name=call["name"], tool_call_id=call["id"])
+
+
+def text_of(value: Json) -> str:
+    """A value as the text that a model reads."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def answer(request: ToolCallRequest, verdict: Verdict) -> Result:
@@ -59,19 +64,38 @@ def unshowable(request: ToolCallRequest, error: RecordError) -> ToolMessage:
 # ── keeping results, to be handed out again if the framework runs the node once more ─────────────────────────
 
 
-def outcome_of(result: Result | list[Result]) -> Outcome:
-    """What is kept of a tool's result. Raises ResultNotKept for one that has no JSON form."""
-    if isinstance(result, ToolMessage) and result.status == "error":
-        return Failed(str(result.content)[:4000])
+def outcome_of(result: Result | list[Result], note: str = "", *, returned: Sequence[Json] = ()) -> Outcome:
+    """What is kept of a tool's result: what it returned (`returned`, if it is neutral), and the message only where that
+    says something else. Raises ResultNotKept for a result that has no JSON form."""
+    told: Any = noted(result, note)
+    if isinstance(told, ToolMessage) and told.status == "error":
+        return Failed(str(told.content)[:4000])
     try:
-        if isinstance(result, list):
-            return Executed({_KEPT: "parts", "parts": [_kept(part) for part in result]})
-        return Executed(_kept(result))
+        receipt = returned[-1] if returned else _returned(result)
+        if isinstance(result, ToolMessage) and _says(result, receipt):
+            return Executed(receipt)
+        kept = _parts(told) if isinstance(told, list) else _kept(told)
+        return Executed(kept if receipt is None else {**kept, RETURNED: receipt})
     except Exception as exc:
         raise ResultNotKept.because(exc) from exc
 
 
-def _kept(result: Result) -> Json:
+def _returned(result: Result | list[Result]) -> Json:
+    """What a native tool returned, as far as a message has it."""
+    return as_json(result.content) if isinstance(result, ToolMessage) else None
+
+
+def _says(message: ToolMessage, returned: Json) -> bool:
+    """Whether a message is what `said` would make of that: nothing was made of it on the way."""
+    more = message.artifact, message.id, message.additional_kwargs, message.response_metadata
+    return not any(more) and message.content == text_of(returned)
+
+
+def _parts(results: list[Result]) -> dict[str, Json]:
+    return {_KEPT: "parts", "parts": [_kept(part) for part in results]}
+
+
+def _kept(result: Result) -> dict[str, Json]:
     if isinstance(result, ToolMessage):
         return {_KEPT: "message", "message": as_json(message_to_dict(result))}
     return {_KEPT: "command", "update": _packed(result.update), "goto": as_json(result.goto), "graph": result.graph}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -20,6 +20,7 @@ from hitl_core.protocol import (
     EffectMode,
     Executed,
     Failed,
+    Json,
     Kind,
     Option,
     PauseRequest,
@@ -104,7 +105,7 @@ async def obey(now: Current, proposal: Proposal, body: Body, *, neutral: Tool | 
             return NoResult(text)
         case Substitute(result=result, recorded=recorded, note=note):
             now.used.append(proposal.call)
-            return noted(unkept(result), note) if recorded else noted(said(result), note)
+            return noted(unkept(result) if recorded and neutral is None else said(result), note)
         case Proceed():
             return await _carry_out(now, verdict, body, neutral=neutral, tells=tells)
 
@@ -113,12 +114,12 @@ async def _carry_out(now: Current, allowed: Proceed, body: Body, *, neutral: Too
     if neutral is not None and neutral.traits.mode is EffectMode.TRANSACTIONAL:
         return await _carry_out_in_store(now, allowed, neutral)
     try:
-        return await _carry_out_once(now, allowed, body, tells=tells)
+        return await _carry_out_once(now, allowed, body, neutral=neutral, tells=tells)
     except ResultNotKept as exc:
         return noted(str(exc), allowed.note)
 
 
-async def _carry_out_once(now: Current, allowed: Proceed, body: Body, *, tells: bool) -> Any:
+async def _carry_out_once(now: Current, allowed: Proceed, body: Body, *, neutral: Tool | None, tells: bool) -> Any:
     failure: Exception | None = None
     result: Any = None
     async with now.gate.carry_out(allowed) as effect:
@@ -130,12 +131,19 @@ async def _carry_out_once(now: Current, allowed: Proceed, body: Body, *, tells: 
             failure, effect.outcome = exc, Failed(in_short(exc))
         else:
             told = now.failures.pop(allowed.call, None)
-            effect.outcome = Executed(kept(result)) if told is None else Failed(told)
+            effect.outcome = (
+                Executed(_result(result, effect.returned if neutral else ())) if told is None else Failed(told)
+            )
     if failure is None:
         return noted(result, allowed.note)
     if not tells:
         raise failure
     return noted(NoResult(f"This call was tried and failed: {in_short(failure)}"), allowed.note)
+
+
+def _result(result: Any, returned: Sequence[Json]) -> Json:
+    """What is kept of a result: of a neutral tool's, what it returned, and not the text that was made of it."""
+    return returned[-1] if returned and result == said(returned[-1]) else kept(result)
 
 
 async def _carry_out_in_store(now: Current, allowed: Proceed, neutral: Tool) -> Any:

@@ -163,7 +163,7 @@ class Oversight:
                 return NOTHING_RAN
             now.used.append(proposal.call)
             if not isinstance(verdict, Proceed):
-                return said(verdict.result) if isinstance(verdict, Substitute) else verdict.text
+                return noted(said(verdict.result), verdict.note) if isinstance(verdict, Substitute) else verdict.text
             allowed, note = verdict.action.arguments, verdict.note
         with within(call_id):
             return noted(await body(allowed), note)

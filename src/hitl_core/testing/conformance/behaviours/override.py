@@ -267,11 +267,11 @@ async def an_output_is_overridden_and_kept(world: World) -> None:
 async def the_agent_hears_of_a_result_that_was_overridden(world: World) -> None:
     """While the run waits, a call's result is replaced: its agent hears the new one, and nothing runs again."""
     world.rules(free())
-    waits = await world.start(Scene.of(ask()))
-    with refuses("an override where nothing was carried out", OverrideRefused):
-        await (await world.hitl()).override(waits.id, "nothing", "nowhere", by="bob")
-    run = await world.start(Scene.of(pay(), ask()))
+    run = await world.start(Scene.of(ask(), pay(), ask()))
     hitl = await world.hitl()
+    with refuses("an override where nothing was carried out", OverrideRefused):
+        await hitl.override(run.id, "nothing", "nowhere", by="bob")
+    run = await world.decide(run, "answer", "go on")
     (effect,) = [each for each in await hitl.effects(run.id) if each.action.tool == "pay"]
     await hitl.override(run.id, "paid nothing: it bounced", effect.call, by="bob", reason="the bank says so")
     await world.leave()

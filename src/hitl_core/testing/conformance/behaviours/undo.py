@@ -7,7 +7,7 @@ from ....lifecycle import ActionState
 from ....protocol import NOT_HAPPENED, Run, RunState, UndoState
 from ..catalogue import behaviour
 from ..expect import expect, expect_in, expect_that
-from ..scenes import UNDO_WINDOW, Scene, book, note, pay, ship
+from ..scenes import UNDO_WINDOW, Scene, book, note, pay, reserve, ship
 from ..world import World, free, only, rule
 
 GATED = Capability.GATE_TOOLS
@@ -48,6 +48,19 @@ async def undo_takes_back_the_newest_first(world: World) -> None:
     expect("the run that it undoes", (undoing.run.undoes, (await hitl.run(run.id)).state), (run.id, run.state))
     expect("the run of the undo", undoing.run.state, RunState.COMPLETED)
     expect_in("who wanted it", "bob", str([entry.body for entry in await world.trail("run.started")]))
+
+
+@behaviour("P64", GATED, Capability.EDIT_ARGUMENTS)
+async def an_undo_is_given_what_the_tool_returned(world: World) -> None:
+    """The receipt is the tool's own result, with its types and without what the model was told beside it."""
+    run = await world.start(Scene.of(reserve()))
+    run = await world.decide(run, "edit", {"order": "B"}, reason="A is full")
+    await world.leave()
+    world.rules(_free_undo("reserve"))
+    undoing = await (await world.hitl()).undo(run.id, by="bob")
+    expect("the undo", undoing.whole, True)
+    released = [{name: line[name] for name in ("order", "room")} for line in world.stage.happened("release")]
+    expect("what it was given", released, [{"order": "B", "room": 7}])
 
 
 @behaviour("P64", GATED)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any, ClassVar, cast
 
 from ....commands import (
     BeginEffect,
     CancelRun,
+    EndEffect,
     EraseRun,
     FireTimers,
     GetRequest,
@@ -20,7 +22,7 @@ from ....commands import (
 )
 from ....contracts import Store
 from ....lifecycle import RequestEvent, RequestState
-from ....protocol import Arguments, PauseRequest, Run, RunState
+from ....protocol import Arguments, Executed, PauseRequest, Run, RunState
 from ..world import Parts
 from .breaking import breaks
 
@@ -62,6 +64,16 @@ class UndoesTheOldestFirst(BrokenStore):
             given = cast("dict[str, Any]", command.run.input)
             turned = {**given, "calls": given["calls"][::-1]}
             command = replace(command, run=command.run.model_copy(update={"input": turned}))
+        return await self._inner.apply(command)
+
+
+@breaks("P64")
+class KeepsTheTextOfAResult(BrokenStore):
+    """Keeps what a model reads of a result, and not the result: an undo is given that."""
+
+    async def apply(self, command: Any) -> Any:
+        if isinstance(command, EndEffect) and isinstance(command.outcome, Executed):
+            command = replace(command, outcome=Executed(json.dumps(command.outcome.result)))
         return await self._inner.apply(command)
 
 
