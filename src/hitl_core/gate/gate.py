@@ -167,9 +167,8 @@ class Gate:
 
         For decisions that are handed to a framework: no begin of ours is between those and what they let happen.
         """
-        return await self._heed(
-            f"what was decided about {action.tool!r}", tool=action.tool, agents=action.origin.agents
-        )
+        what = f"what was decided about {action.tool!r}"
+        return await self._heed(what, tool=action.tool, agents=action.origin.agents)
 
     async def _heed(self, what: str, *, tool: str | None = None, agents: tuple[str, ...] = ()) -> Stop | None:
         stop = await covering(self._store, self.run, tool, agents)
@@ -221,8 +220,7 @@ class Gate:
         recorded, current = settled.request, await self._weighing.rule(found.action, settled.request.call, form)
         if current.denied:
             return await self._deny(action, recorded.call, current)
-        missing = unmet(current, settled)
-        if missing:
+        if missing := unmet(current, settled):
             return await self._ask(action, recorded.call, known.next_round, form, asked_again(current, missing))
         return found
 
@@ -356,8 +354,7 @@ class Gate:
             self._begun.discard(call)
             self.stopped = exc if isinstance(exc, Stopped) else self.stopped
             raise
-        notice = self._notices.pop(call, None)
-        if notice is not None:
+        if notice := self._notices.pop(call, None):
             self._around.announce(notice)
         return begun
 
