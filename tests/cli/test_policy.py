@@ -70,7 +70,7 @@ def test_explain_says_which_rule_why_and_what_would_change_it(hitl: Hitl, shop: 
         "confirm by large, version v1",
         "Somebody has to look.",
         "2 of role lead",
-        "7200 seconds, then refuse",
+        "2h, then refuse",
         "holds argument 'amount' above 50 90",
         "its condition does not hold (nearly)",
         "argument 'amount': 90 → 50: autonomous by small (at the edge of large: argument 'amount' above 50)",

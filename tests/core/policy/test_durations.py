@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitl_core.policy.rules.durations import LONGEST, parse_duration
+from hitl_core.policy.rules.durations import LONGEST, parse_duration, written
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,12 @@ def test_anything_is_a_duration_in_range_or_a_value_error(text: str) -> None:
     except ValueError:
         return
     assert timedelta(0) < duration <= LONGEST
+
+
+@given(st.integers(1, int(LONGEST.total_seconds())).map(lambda seconds: timedelta(seconds=seconds)))
+def test_what_is_written_is_read_as_the_same(duration: timedelta) -> None:
+    assert parse_duration(written(duration)) == duration
+
+
+def test_less_than_a_second_is_written_as_none() -> None:
+    assert written(timedelta(milliseconds=1)) == "0s"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 
 from rich import box
 from rich.console import RenderableType
@@ -11,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ...policy import Backtested, Came, Change, Changed, Checked, Explanation, Fate, Found, Looked, Tried, Weighed
+from ...policy.rules import written
 from ...protocol import Json, Level, Ruling
 from ...quorum import people
 from .render import grid_of_facts, shown
@@ -106,10 +108,15 @@ def _ruling_facts(ruling: Ruling) -> Table:
         stages = ", then ".join(f"{stage.quorum} of {people(stage)}" for stage in ruling.approvers.in_order)
         grid.add_row("approvers", shown(stages))
     if ruling.deadline_seconds is not None:
-        grid.add_row("deadline", Text(f"{ruling.deadline_seconds:g} seconds, then {ruling.on_timeout}"))
+        counted = "" if ruling.hours is None else f" of the hours {ruling.hours.name!r}"
+        grid.add_row("deadline", Text(f"{_time(ruling.deadline_seconds)}{counted}, then {ruling.on_timeout}"))
     if ruling.veto_seconds is not None:
-        grid.add_row("veto", Text(f"{ruling.veto_seconds:g} seconds"))
+        grid.add_row("veto", Text(_time(ruling.veto_seconds)))
     return grid
+
+
+def _time(seconds: float) -> str:
+    return written(timedelta(seconds=seconds))
 
 
 def _rules(rules: list[Weighed]) -> Table:

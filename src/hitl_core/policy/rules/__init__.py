@@ -33,6 +33,7 @@ from .durations import (
     LONGEST,
     duration_problem,
     parse_duration,
+    written,
 )
 from .history import (
     LARGEST_AMOUNT,
@@ -137,5 +138,6 @@ __all__ = [
     "subject_in_words",
     "text",
     "type_of",
+    "written",
     "wrong_type",
 ]

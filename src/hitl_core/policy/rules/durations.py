@@ -27,6 +27,15 @@ def parse_duration(text: str) -> timedelta:
     return duration
 
 
+def written(duration: timedelta) -> str:
+    """A duration as people write it, in whole seconds: the inverse of `parse_duration`."""
+    left, parts = int(duration.total_seconds()), []
+    for unit, size in _UNITS.items():
+        number, left = divmod(left, size)
+        parts += [f"{number}{unit}"] if number else []
+    return "".join(parts) or "0s"
+
+
 def duration_problem(duration: timedelta) -> str | None:
     """Why a policy cannot use this duration, or None."""
     if duration <= timedelta(0):
