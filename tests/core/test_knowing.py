@@ -36,6 +36,9 @@ class Few:
     async def person(self, id):
         return {"ann": Person("ann"), "elsewhere": Person("elsewhere", tenant="x")}.get(id)
 
+    async def members(self, role):
+        return ()
+
     async def delegators(self, id):
         return ()
 
