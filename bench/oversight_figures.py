@@ -21,8 +21,8 @@ from hitl_core.gate import Gate, Surroundings
 from hitl_core.people import PeopleFile
 from hitl_core.policy import Policy
 from hitl_core.protocol import Action, Allowance, Executed, Grant, Origin, Proceed, Responder, new_id
+from hitl_core.stores.sql.commands import permission
 from hitl_core.stores.sqlite import SqliteStore
-from hitl_core.stores.sqlite.commands import permission
 from hitl_core.tools import Catalogue
 
 from .filled import run_record

@@ -16,7 +16,7 @@ from hitl_core.lifecycle import RequestState
 from hitl_core.policy.deciding import covering
 from hitl_core.protocol import Approvers, Escalation, Proceed, Stage
 from hitl_core.runtime import undoing
-from hitl_core.stores.sqlite.commands import grants, permission
+from hitl_core.stores.sql.commands import grants, permission
 from hitl_core.testing.conformance.expect import NotKept
 from hitl_core.testing.overseen import STORIES, Office
 from hitl_core.testing.overseen.acts import get_warm

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...audit import Anchors, Chain, Custody, load_or_create, new_secret
+from ..sql.tables import Tip, View, read_anchor, read_tip
+from ..sql.waking import Count, Doorbell
 from .engine import Engine
-from .file import Count, Doorbell, FileLock, FileVersion, Location, OneConnection, Readers, connect, migrate
-from .tables import Tip, View, read_anchor, read_tip
+from .file import FileLock, FileVersion, Location, OneConnection, Readers, SqliteLink, connect, migrate
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def in_memory(location: Location) -> Parts:
 def _prepared(location: Location) -> tuple[str, Tip, str]:
     connection = connect(location, writes=True, create=True)
     try:
-        origin, view = migrate(connection, location), View(connection)
+        origin, view = migrate(connection, location), View(SqliteLink(connection))
         return origin, read_tip(view), read_anchor(view)
     finally:
         connection.close()

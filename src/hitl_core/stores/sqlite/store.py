@@ -13,10 +13,12 @@ from ...commands import Command, Note, Query, WriteNote
 from ...contracts import Clock
 from ...errors import StoreUnavailable
 from ...protocol import AuditEvent
-from .engine import IDLE, QUERIES, SOLO, Writer
-from .file import Changes, Location
+from ..sql.dispatch import IDLE, QUERIES
+from ..sql.tables import View
+from ..sql.waking import Changes
+from .engine import SOLO, Writer
+from .file import Location, SqliteLink
 from .parts import Parts, in_file, in_memory
-from .tables import View
 
 R = TypeVar("R")
 
@@ -146,7 +148,7 @@ class SqliteStore:
         idle = IDLE.get(type(command))
         if idle is None:
             return False
-        return self._parts.readers.read(lambda connection: idle(View(connection), command))
+        return self._parts.readers.read(lambda connection: idle(View(SqliteLink(connection)), command))
 
     def _check_open(self) -> None:
         if self._closed:
@@ -169,5 +171,5 @@ class SqliteStore:
 
 
 def _answer(connection: sqlite3.Connection, query: Query[R]) -> tuple[View, R]:
-    view = View(connection)
+    view = View(SqliteLink(connection))
     return view, QUERIES[type(query)](view, query)

@@ -17,12 +17,12 @@ from hitl_core.commands import CancelRun, Command, ErasePerson, EraseRun, GetRun
 from hitl_core.commands import Note as Line
 from hitl_core.errors import NotCanonical, PersonNotFound
 from hitl_core.protocol import AuditEntry, AuditEvent
+from hitl_core.stores.sql.erasing import persons
+from hitl_core.stores.sql.tables import transaction
 from hitl_core.stores.sqlite import SqliteStore
 from hitl_core.stores.sqlite.engine import engine
 from hitl_core.stores.sqlite.engine.job import Job
-from hitl_core.stores.sqlite.erasing import persons
 from hitl_core.stores.sqlite.file import Location, connect, folded
-from hitl_core.stores.sqlite.tables import transaction
 from hitl_core.testing.clock import START
 from tests.core.stores.sqlite.crowd import crowd
 from tests.core.stores.world import World

@@ -9,7 +9,7 @@ import zlib
 
 import pytest
 
-from hitl_core.stores.sqlite.tables import bodies
+from hitl_core.stores.sql.tables import bodies
 
 LIMIT = bodies.CHECKPOINT_LIMIT
 

@@ -31,10 +31,10 @@ from hitl_core.commands import (
 from hitl_core.errors import ProtocolUnknown, RowCorrupt
 from hitl_core.lifecycle import RequestState
 from hitl_core.protocol import Approvers, Executed, PauseRequest, Run, RunState
+from hitl_core.stores.sql.tables import bodies
+from hitl_core.stores.sql.tables.identity import column
+from hitl_core.stores.sql.tables.settled import Understood
 from hitl_core.stores.sqlite import SqliteStore
-from hitl_core.stores.sqlite.tables import bodies
-from hitl_core.stores.sqlite.tables.identity import column
-from hitl_core.stores.sqlite.tables.settled import Understood
 from tests.core.desk import request as desk_request
 from tests.core.stores.world import World
 

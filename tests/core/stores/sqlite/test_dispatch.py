@@ -10,8 +10,8 @@ import pytest
 
 from hitl_core import commands
 from hitl_core.commands import ClaimRuns, Command, FireTimers, Query
+from hitl_core.stores.sql.dispatch import COMMANDS, IDLE, QUERIES
 from hitl_core.stores.sqlite import SqliteStore
-from hitl_core.stores.sqlite.engine.dispatch import COMMANDS, IDLE, QUERIES
 from tests.core.stores.world import World
 
 

@@ -13,9 +13,9 @@ import pytest
 
 from hitl_core.commands import GetRun
 from hitl_core.protocol import RunState
+from hitl_core.stores.sql.waking import changes
+from hitl_core.stores.sql.waking.doorbell import LONGEST_PATH, Doorbell
 from hitl_core.stores.sqlite import SqliteStore
-from hitl_core.stores.sqlite.file import changes
-from hitl_core.stores.sqlite.file.doorbell import LONGEST_PATH, Doorbell
 from hitl_core.testing.clock import ManualClock
 from tests.core.stores.sqlite.crowd import CONTEXT, crowd, finish_run
 from tests.core.stores.world import World

@@ -25,11 +25,12 @@ from hitl_core.commands import (
 from hitl_core.lifecycle import RequestState
 from hitl_core.policy import Question
 from hitl_core.protocol import sha256
+from hitl_core.stores.sql.answers import timers
+from hitl_core.stores.sql.commands import runs
+from hitl_core.stores.sql.dispatch import QUERIES
+from hitl_core.stores.sql.tables.view import View
 from hitl_core.stores.sqlite import SqliteStore
-from hitl_core.stores.sqlite.answers import timers
-from hitl_core.stores.sqlite.commands import runs
-from hitl_core.stores.sqlite.engine.dispatch import QUERIES
-from hitl_core.stores.sqlite.tables.view import View
+from hitl_core.stores.sqlite.file import SqliteLink
 from hitl_core.testing.clock import START
 from tests.core.stores.world import World
 
@@ -49,7 +50,8 @@ class Explained(View):
     """A view that asks SQLite how it would read, for everything that is read."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        super().__init__(connection)
+        super().__init__(SqliteLink(connection))
+        self.connection = connection
         self.steps: list[str] = []
         self.execute = self._explain
 

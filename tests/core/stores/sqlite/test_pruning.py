@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from hitl_core.commands import BeginEffect, Counted, Lease, PruneHistory
 from hitl_core.policy import LONGEST, Facts, Policy
 from hitl_core.protocol import Action, EffectMode, Ruling
-from hitl_core.stores.sqlite.commands.counting import check_past, count, past, prune_history
+from hitl_core.stores.sql.commands.counting import check_past, count, past, prune_history
+from hitl_core.stores.sql.tables import Transaction
+from hitl_core.stores.sqlite.file.link import SqliteLink
 from hitl_core.stores.sqlite.file.schema import MIGRATIONS, step
-from hitl_core.stores.sqlite.tables import Transaction
 from hitl_core.testing.clock import START
 
 POLICY = Policy.from_toml("""
@@ -104,7 +105,7 @@ def book() -> Iterator[Book]:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         for number in range(len(MIGRATIONS)):
             step(connection, number)
-        yield Book(Transaction(connection))
+        yield Book(Transaction(SqliteLink(connection)))
 
 
 steps = st.tuples(

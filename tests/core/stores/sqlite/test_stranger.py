@@ -24,7 +24,7 @@ from hitl_core.protocol import (
     Stage,
     decision_of,
 )
-from hitl_core.stores.sqlite.tables import Stranger
+from hitl_core.stores.sql.tables import Stranger
 from hitl_core.testing.clock import START
 
 ANN = Stranger("ann", "erased-person-1")

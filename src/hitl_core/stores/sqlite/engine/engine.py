@@ -9,9 +9,9 @@ from typing import Any
 
 from ....audit import Chain
 from ....errors import StoreError
-from ..file import Location, connect, folded, of_the_command, of_the_store, unavailable
-from ..tables import Tip, Transaction, remember, seal
-from .dispatch import COMMANDS
+from ...sql.dispatch import COMMANDS
+from ...sql.tables import Tip, Transaction, remember, seal
+from ..file import Location, SqliteLink, connect, folded, of_the_command, of_the_store, unavailable
 from .job import Job
 
 Lock = AbstractContextManager[Any]
@@ -65,7 +65,7 @@ class Engine:
     def _remember_last(self, connection: sqlite3.Connection) -> None:
         """The anchor at the end. One that cannot be kept now is found in its file when the store is opened again."""
         with suppress(sqlite3.Error):
-            remember(connection, self._anchored())
+            remember(SqliteLink(connection), self._anchored())
 
     def use(self, connection: sqlite3.Connection) -> None:
         """Work on this connection instead of one of its own: a store in memory has only one."""
@@ -85,11 +85,12 @@ class Engine:
     def _transact(self, connection: sqlite3.Connection, jobs: Sequence[Job[Any]]) -> Tip | None:
         connection.execute("BEGIN IMMEDIATE")
         try:
-            txn = Transaction(connection)
+            link = SqliteLink(connection)
+            txn = Transaction(link)
             for job in jobs:
-                _carry_out(txn, job, alone=len(jobs) == 1)
-            tip = seal(connection, self._chain, txn.tip, txn.lines) if txn.lines else None
-            remember(connection, self._anchored())
+                _carry_out(txn, link, job, alone=len(jobs) == 1)
+            tip = seal(link, self._chain, txn.tip, txn.lines) if txn.lines else None
+            remember(link, self._anchored())
             connection.execute("COMMIT")
         except BaseException:
             connection.rollback()
@@ -111,9 +112,9 @@ class Engine:
             self._connection = None
 
 
-def _carry_out(txn: Transaction, job: Job[Any], *, alone: bool) -> None:
+def _carry_out(txn: Transaction, link: SqliteLink, job: Job[Any], *, alone: bool) -> None:
     """Carry out one command. If it raises, nothing that it wrote stays, except that it was refused."""
-    lines, before = txn.lines[:], txn.connection.total_changes
+    lines, before = txn.lines[:], link.connection.total_changes
     if not alone:
         txn.execute("SAVEPOINT hitl_command")
     try:
@@ -122,7 +123,7 @@ def _carry_out(txn: Transaction, job: Job[Any], *, alone: bool) -> None:
         if of_the_store(exc):
             raise
         job.fail(of_the_command(exc))
-        _undo(txn, alone=alone, wrote=txn.connection.total_changes != before)
+        _undo(txn, alone=alone, wrote=link.connection.total_changes != before)
         txn.lines = [*lines, *txn.of_refusal]
     txn.of_refusal.clear()
     if not alone:

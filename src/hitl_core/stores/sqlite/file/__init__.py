@@ -1,22 +1,20 @@
 """The file on the disk: where it is, how it is opened and locked, its schema, what it reports, who is woken by it."""
 
-from .changes import Changes, Count, FileVersion
 from .connection import OneConnection, Readers, connect, folded
-from .doorbell import Doorbell
 from .failures import of_the_command, of_the_store, unavailable
+from .link import SqliteLink
 from .location import Location
 from .lock import FileLock
 from .schema import migrate
+from .version import FileVersion
 
 __all__ = [
-    "Changes",
-    "Count",
-    "Doorbell",
     "FileLock",
     "FileVersion",
     "Location",
     "OneConnection",
     "Readers",
+    "SqliteLink",
     "connect",
     "folded",
     "migrate",

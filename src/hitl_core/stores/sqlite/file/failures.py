@@ -6,6 +6,7 @@ import sqlite3
 from typing import Final
 
 from ....errors import Fault, NotCanonical, RecordError, RowCorrupt, StoreError, StoreUnavailable
+from ...sql.tables import Taken
 from .location import Location
 
 _ADVICE: Final = {
@@ -47,7 +48,7 @@ def of_the_command(error: Exception) -> Exception:
             return NotCanonical([Fault("text", "has a lone surrogate, which no UTF-8 reader accepts")])
         case sqlite3.OperationalError():
             return _damaged(error)
-        case OverflowError() | sqlite3.Error():
+        case OverflowError() | sqlite3.Error() | Taken():
             return RecordError(f"a value cannot be kept: {error}")
         case _:
             return error

@@ -1,0 +1,98 @@
+"""The inbox: open requests in order of arrival, page by page, however many there are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, Final
+
+from ....commands import ListRequests, Page, Settled
+from ....lifecycle import RequestState
+from ..tables import OPEN, SETTLED, View, column, open_ones, readable
+
+_OPEN_PAGE: Final = f"""{OPEN} FROM hitl_requests q INDEXED BY hitl_inbox
+    LEFT JOIN hitl_bodies b ON b.key = q.body
+    WHERE q.state = 'open' AND q.waits = 1 AND q.key > ?"""
+_PAGE_END: Final = " ORDER BY q.key LIMIT ?"
+
+
+def list_requests(view: View, query: ListRequests) -> Page[Settled]:
+    after = int(query.cursor) if query.cursor else 0
+    if query.states == (RequestState.OPEN,) and not (query.notices or query.run_id or query.call):
+        return _open_page(view, query, after)
+    return _any_page(view, query, after)
+
+
+def _open_page(view: View, query: ListRequests, after: int) -> Page[Settled]:
+    """The inbox proper: one walk along its index."""
+    narrow, given = _narrow(view, query)
+    rows = view.execute(_OPEN_PAGE + narrow + _PAGE_END, (after, *given, query.limit)).fetchall()
+    return Page(tuple(open_ones(view, rows)), _cursor(query, rows))
+
+
+def _any_page(view: View, query: ListRequests, after: int) -> Page[Settled]:
+    """Any states, notices too: first the keys, each kind from its own index, then the rows."""
+    where, given = _states(query.states)
+    if query.run_id is not None:
+        where += " AND q.run = (SELECT key FROM hitl_runs WHERE id = ?)"
+        given = (*given, column(query.run_id))
+    if query.call is not None:
+        where, given = f"{where} AND q.call = ?", (*given, query.call)
+    narrow, narrowed = _narrow(view, query)
+    keys = _keys(view, query, f"q.key > ? AND {where}{narrow}", (after, *given, *narrowed))
+    rows = [view.one(f"{SETTLED} WHERE q.key = ?", *key) for key in keys]
+    return Page(tuple(readable(view, [row for row in rows if row])), _cursor(query, keys))
+
+
+def _keys(view: View, query: ListRequests, where: str, given: tuple[Any, ...]) -> list[tuple[int]]:
+    kinds = ("q.waits = 1", "q.waits = 0") if query.notices else ("q.waits = 1",)
+    keys: list[tuple[int]] = []
+    for kind in kinds:
+        sql = f"SELECT q.key FROM hitl_requests q WHERE {where} AND {kind}{_PAGE_END}"  # noqa: S608
+        keys += view.execute(sql, (*given, query.limit)).fetchall()
+    return sorted(keys)[: query.limit]
+
+
+def _cursor(query: ListRequests, rows: Sequence[tuple[Any, ...]]) -> str | None:
+    return str(rows[-1][0]) if rows and len(rows) == query.limit else None
+
+
+_AWAKE: Final = " AND q.key NOT IN (SELECT request FROM hitl_timers WHERE event = 'request.woken')"
+_OF_TENANT: Final = """ AND EXISTS (SELECT 1 FROM hitl_runs r JOIN hitl_apps a ON a.key = r.app
+    WHERE r.key = q.run AND a.tenant = ?)"""
+
+
+def _narrow(view: View, query: ListRequests) -> tuple[str, tuple[Any, ...]]:
+    """Whose inbox it is, and what is not put off."""
+    sql, given = _for_people(view, query)
+    if query.tenant is not None:
+        sql, given = sql + _OF_TENANT, (*given, query.tenant)
+    return (sql + _AWAKE if query.awake else sql), given
+
+
+def _for_people(view: View, query: ListRequests) -> tuple[str, tuple[Any, ...]]:
+    if not query.roles and not query.users:
+        return "", ()
+    # Never an empty list: a condition that is always false lets SQLite drop the index that it is told to use.
+    audiences = _audiences(view, query) or (-1,)
+    return f" AND q.audience IN ({', '.join('?' * len(audiences))})", audiences
+
+
+def _states(states: tuple[RequestState, ...]) -> tuple[str, tuple[Any, ...]]:
+    if states == (RequestState.OPEN,):
+        # Written out, because SQLite uses a partial index only for its own words.
+        return "q.state = 'open'", ()
+    if not states:
+        return "TRUE", ()
+    return f"q.state IN ({', '.join('?' * len(states))})", states
+
+
+def _audiences(view: View, query: ListRequests) -> tuple[int, ...]:
+    """The groups of deciders that one of these people belongs to, or that name nobody in particular."""
+    rows = view.execute("SELECT key, users, roles FROM hitl_audiences").fetchall()
+    named = ((key, set(json.loads(users)), set(json.loads(roles))) for key, users, roles in rows)
+    return tuple(key for key, *asked in named if _includes(query, *asked))
+
+
+def _includes(query: ListRequests, users: set[str], roles: set[str]) -> bool:
+    return bool(users.intersection(query.users) or roles.intersection(query.roles)) or not (users or roles)

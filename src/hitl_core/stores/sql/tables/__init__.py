@@ -1,0 +1,66 @@
+"""The tables: rows as records and back, checked on reading. What a command does with them stands in `commands`."""
+
+from . import apart, bodies, drafts, emptied, requests
+from .assigned import last_assigned, note_assigned
+from .bodies import checked, unpack
+from .grants import GRANT, UNIT, grant_record
+from .guidance import GUIDANCE, guidance_record
+from .identity import Name, column, packed, text
+from .link import Link, Row, Rows, Taken
+from .requests import RequestRow
+from .rows import EFFECT, READY, RUN, EffectRow, RunRow, run_record, word
+from .settled import OPEN, SETTLED, StoredRequest, open_ones, pending, readable, request_by_key, votes_on
+from .stranger import Stranger
+from .trail import Line, Tip, read_anchor, read_tip, remember, seal
+from .transaction import Transaction
+from .view import View
+
+__all__ = [
+    "EFFECT",
+    "GRANT",
+    "GUIDANCE",
+    "OPEN",
+    "READY",
+    "RUN",
+    "SETTLED",
+    "UNIT",
+    "EffectRow",
+    "Line",
+    "Link",
+    "Name",
+    "RequestRow",
+    "Row",
+    "Rows",
+    "RunRow",
+    "StoredRequest",
+    "Stranger",
+    "Taken",
+    "Tip",
+    "Transaction",
+    "View",
+    "apart",
+    "bodies",
+    "checked",
+    "column",
+    "drafts",
+    "emptied",
+    "grant_record",
+    "guidance_record",
+    "last_assigned",
+    "note_assigned",
+    "open_ones",
+    "packed",
+    "pending",
+    "read_anchor",
+    "read_tip",
+    "readable",
+    "remember",
+    "request_by_key",
+    "requests",
+    "run_record",
+    "seal",
+    "text",
+    "unpack",
+    "votes_on",
+    "word",
+]

@@ -1,0 +1,248 @@
+"""Request rows: finding, inserting and moving them. Which command does what stands in the files named after acts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any, Final, NamedTuple, Self
+
+from ....commands import Stop
+from ....errors import RecordError
+from ....lifecycle import REQUEST, RequestEvent, RequestState
+from ....protocol import Approvers, AuditEvent, Kind, PauseRequest, Stage, micros
+from ....quorum import needs_several
+from . import bodies, drafts
+from .assigned import note_assigned
+from .identity import column, text
+from .link import Taken
+from .rows import RunRow, word
+from .transaction import Transaction
+from .view import View
+
+SELECT: Final = """SELECT q.key, q.id, q.run, q.call, q.waits, q.state, q.votes, q.allows, q.due, q.lapse, q.why,
+    q.response, q.frozen_at, q.several, q.draft{more} FROM hitl_requests q"""
+_HEAD: Final = SELECT.format(more="")
+_SHA256: Final = "sha256:"
+
+
+class RequestRow(NamedTuple):
+    """The part of a request that moves. `allows`: it was decided in favour. `lapse`: what its deadline means.
+
+    `several`: one person's answer may not be enough. `draft`: the newest version of its shared draft.
+    """
+
+    key: int
+    id: bytes | str
+    run: int
+    call: str
+    waits: int
+    state: str
+    votes: int
+    allows: int | None
+    due: int | None
+    lapse: str | None
+    why: str | None
+    response: int | None
+    frozen_at: int | None
+    several: int | None
+    draft: int | None
+
+    @classmethod
+    def of(cls, found: Sequence[Any]) -> Self:
+        """Raises RowCorrupt for a state that does not exist."""
+        row = cls._make(found)
+        word(RequestState, row.state, "request", row.id)
+        return row
+
+    @property
+    def name(self) -> str:
+        return text(self.id)
+
+
+def by_id(view: View, name: str) -> RequestRow | None:
+    found = view.one(f"{_HEAD} WHERE id = ?", column(name))
+    return None if found is None else RequestRow.of(found)
+
+
+def newest_at(view: View, run: int, call: str) -> RequestRow | None:
+    """The newest question at a place of a run; notices are none."""
+    sql = f"{_HEAD} WHERE run = ? AND call = ? AND waits = 1 ORDER BY round DESC LIMIT 1"
+    found = view.one(sql, run, call)
+    return None if found is None else RequestRow.of(found)
+
+
+def rounds(view: View, run: int, call: str) -> int:
+    """The next round at a place of a run, after every request there, notices too."""
+    found = view.one("SELECT MAX(round) + 1 FROM hitl_requests WHERE run = ? AND call = ?", run, call)
+    return (found and found[0]) or 0
+
+
+# ── inserting ────────────────────────────────────────────────────────────────────────────────────────────────
+
+_INSERT: Final = """INSERT INTO hitl_requests
+    (id, run, call, round, waits, state, votes, audience, origin, due, lapse, body, frozen_at, shown, several, room)
+    VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, zeroblob(12))"""
+
+
+def check(request: PauseRequest, run: RunRow) -> bodies.Body:
+    """The body of a request of this run. Raises RecordError, NotCanonical or TooLarge before anything is written."""
+    if request.run_id != run.name:
+        raise RecordError(f"request {request.id!r} is for run {request.run_id!r}, not for {run.name!r}")
+    return bodies.pack_text(request.to_json(), what=f"request {request.id}", limit=bodies.REQUEST_LIMIT)
+
+
+def insert(
+    txn: Transaction, run: RunRow, request: PauseRequest, body: bodies.Body, now: datetime, stops: Iterable[Stop]
+) -> None:
+    """Store a request unless its place and round are known. One that a stop covers is frozen from the start.
+
+    Raises RecordError for a notice at a round that is taken: its action would run and nobody be told.
+    """
+    waits = request.kind is not Kind.NOTICE
+    if _is_known(txn, run, request, waits=waits):
+        return
+    state = RequestState.FROZEN if waits and any(stops) else RequestState.OPEN
+    try:
+        key = txn.link.insert(
+            _INSERT,
+            (
+                column(request.id),
+                run.key,
+                request.call,
+                request.round,
+                waits,
+                state,
+                audience(txn, request.approvers.in_order[0]),
+                _origin(txn, request),
+                None if request.deadline is None else micros(request.deadline),
+                None if request.deadline is None else request.on_timeout,
+                bodies.put(txn, body),
+                micros(now) if state is RequestState.FROZEN else None,
+                packed_digest(request.digest),
+                needs_several(request.approvers),
+            ),
+        )
+    except Taken as exc:
+        raise RecordError(f"a request with the id {request.id!r} exists already; give each its own") from exc
+    if request.approvers.assign:
+        note_assigned(txn, request.approvers.users, run.tenant, now)
+    _set_timers(txn, request, key)
+    _note_opened(txn, run, request, now)
+    if request.draft is not None:
+        drafts.begin(txn, request, key, run.key)
+
+
+_TIMER: Final = """INSERT INTO hitl_timers (due, request, event, step) VALUES (?, ?, ?, ?)
+    ON CONFLICT DO NOTHING"""
+
+
+def _set_timers(txn: Transaction, request: PauseRequest, key: int) -> None:
+    """A row for each time at which somebody is asked again, or others are."""
+    asked = micros(request.created_at)
+    reminders = enumerate(request.remind_seconds)
+    rows = [(after, key, AuditEvent.REQUEST_REMINDED, step) for step, after in reminders]
+    rows += [(s.after_seconds, key, AuditEvent.REQUEST_ESCALATED, n) for n, s in enumerate(request.escalation)]
+    for after, *place in rows:
+        txn.execute(_TIMER, (asked + round(after * 1_000_000), *place))
+
+
+def packed_digest(digest: str) -> bytes | None:
+    """A digest as its bytes, None for one that is not written as this release writes them."""
+    try:
+        packed = bytes.fromhex(digest.removeprefix(_SHA256))
+    except ValueError:
+        return None
+    return packed if unpacked_digest(packed) == digest else None
+
+
+def unpacked_digest(packed: bytes) -> str:
+    return _SHA256 + packed.hex()
+
+
+def _is_known(txn: Transaction, run: RunRow, request: PauseRequest, *, waits: bool) -> bool:
+    """Whether the pause that asks this was stored before. Raises RecordError if the round is taken by another kind."""
+    sql = "SELECT waits FROM hitl_requests WHERE run = ? AND call = ? AND round = ?"
+    known = txn.one(sql, run.key, request.call, request.round)
+    if known is None:
+        return False
+    if waits and known[0]:
+        return True
+    raise RecordError(
+        f"round {request.round} of the call {request.call!r} is taken by another request; ask in the next"
+    )
+
+
+def _note_opened(txn: Transaction, run: RunRow, request: PauseRequest, now: datetime) -> None:
+    event = AuditEvent.ACTION_NOTICED if request.kind is Kind.NOTICE else AuditEvent.REQUEST_OPENED
+    because = request.because
+    body: dict[str, Any] = {"run": run.name, "call": request.call, "digest": request.digest}
+    body |= {"level": request.level, "rule": because.rule, "version": because.version}
+    txn.note(event, request.id, run.owner or "", now, body, run=run.key)
+
+
+def audience(txn: Transaction, asked: Approvers | Stage) -> int:
+    """The key of those who are asked now; the inbox is filtered by it."""
+    values = (json.dumps(asked.users), json.dumps(asked.roles))
+    return interned(
+        txn,
+        "SELECT key FROM hitl_audiences WHERE users = ? AND roles = ?",
+        "INSERT INTO hitl_audiences (users, roles) VALUES (?, ?)",
+        values,
+    )
+
+
+def _origin(txn: Transaction, request: PauseRequest) -> int:
+    agents = request.action.origin.agents
+    return interned(
+        txn,
+        "SELECT key FROM hitl_origins WHERE tool = ? AND agents = ?",
+        "INSERT INTO hitl_origins (tool, agents) VALUES (?, ?)",
+        (request.action.tool, json.dumps(agents)),
+    )
+
+
+def interned(txn: Transaction, select: str, insert: str, values: tuple[str, ...]) -> int:
+    """The key of a row that many others share, made on its first use. Made twice at once, either will do."""
+    found = txn.one(select, *values)
+    return txn.link.insert(insert, values) if found is None else int(found[0])
+
+
+# ── moving ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def move(
+    txn: Transaction, event: RequestEvent, where: str, *given: Any, also: str = "", values: tuple[Any, ...] = ()
+) -> int:
+    """Compare-and-set along the table of lifecycle.py; returns how many rows were in a state to move.
+
+    `where` selects rows with `given`; `also` sets further columns to `values`. Both are SQL written in this package.
+    """
+    sql, target, sources = _statement(event, where, also)
+    return txn.execute(sql, (target, *values, *sources, *given)).rowcount
+
+
+@cache
+def _statement(event: RequestEvent, where: str, also: str) -> tuple[str, RequestState, tuple[RequestState, ...]]:
+    sources = REQUEST.sources(event)
+    marks = ", ".join("?" * len(sources))
+    sql = f"UPDATE hitl_requests SET state = ?, room = NULL{also} WHERE state IN ({marks}) AND ({where})"  # noqa: S608
+    return sql, REQUEST.advance(sources[0], event), sources
+
+
+def withdraw(txn: Transaction, event: RequestEvent, where: str, *given: Any, why: str) -> list[str]:
+    """Cancel or supersede waiting requests, whatever was decided; returns their ids, oldest first."""
+    sources = REQUEST.sources(event)
+    marks = ", ".join("?" * len(sources))
+    select = f"SELECT id FROM hitl_requests WHERE waits = 1 AND state IN ({marks}) AND ({where}) ORDER BY key"  # noqa: S608
+    names = [text(found[0]) for found in txn.execute(select, (*sources, *given)).fetchall()]
+    if names:
+        move(txn, event, f"waits = 1 AND ({where})", *given, also=", allows = 0, why = ?", values=(why,))
+    return names
+
+
+def consume(txn: Transaction, run: int, calls: Iterable[str]) -> None:
+    """The decisions at these places have been used up."""
+    for call in calls:
+        move(txn, RequestEvent.CONSUME, "run = ? AND call = ?", run, call)
