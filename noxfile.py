@@ -36,6 +36,7 @@ LANES = (
     "core",
     "langgraph",
     "langgraph_lowest",
+    "postgres",
     "openai_agents",
     "openai_agents_lowest",
     "crewai",
@@ -173,8 +174,16 @@ def langgraph_lowest(session: nox.Session) -> None:
     """The core, the adapter and the command line, on the oldest versions pyproject.toml admits."""
     install(session, extras="cli,langgraph", groups=("test", "langgraph"), pins=LOWEST)
     if not session.posargs:  # what our processes do to each other does not depend on these versions
-        session.run("python", "-m", "pytest", "-m", "not processes", "tests/core", "tests/plain", "tests/cli")
+        once = "not processes and not postgres"
+        session.run("python", "-m", "pytest", "-m", once, "tests/core", "tests/plain", "tests/cli")
     pytest(session, "tests/langgraph")
+
+
+@nox.session
+def postgres(session: nox.Session) -> None:
+    """The store on PostgreSQL, on a real server that the tests start: its own tests, and those of every store."""
+    install(session, extras="postgres", groups=("test", "postgres"))
+    pytest(session, "-m", "postgres", "tests/postgres", "tests/core/stores")
 
 
 @nox.session

@@ -14,6 +14,7 @@ ROOMS = {
     CORE / "policy": ("rules", "checking", "file", "deciding", "replaying", "linting"),
     CORE / "stores" / "sql": ("tables", "commands", "answers", "erasing", "reading", "waking"),
     CORE / "stores" / "sqlite": ("file", "engine"),
+    CORE / "stores" / "postgres": ("server", "engine"),
 }
 MOST_FILES = 18
 

@@ -17,7 +17,7 @@ ADAPTERS = {"plain", "langgraph", "crewai", "autogen", "openai_agents"}
 GROUPS = {
     "hitl_core.adapters": ADAPTERS,
     "hitl_core.kits": ADAPTERS,
-    "hitl_core.stores": {"sqlite"},
+    "hitl_core.stores": {"sqlite", "postgresql"},
     "hitl_core.channels": {"console"},
 }
 INSTALLED = {"plain", "langgraph", "sqlite", "console"}

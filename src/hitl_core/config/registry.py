@@ -14,6 +14,9 @@ CHANNELS: Final = "hitl_core.channels"
 
 _OWN: Final = ("hitl_core", "hitl_adapters")
 
+_EXTRAS: Final = {"postgresql": "postgres"}
+"""Where a name is the scheme of a URL, which is not ours to choose: the extra that installs what it needs."""
+
 
 @cache
 def known(group: str) -> dict[str, EntryPoint]:
@@ -49,8 +52,9 @@ def load(group: str, name: str) -> type:
     except ModuleNotFoundError as exc:
         if _is_ours(exc.name, entry):
             raise
+        extra = _EXTRAS.get(name, name)
         raise AdapterNotInstalled(
-            f"{name!r} needs the package {exc.name!r}, which is not installed: pip install 'hitl-core[{name}]'"
+            f"{name!r} needs the package {exc.name!r}, which is not installed: pip install 'hitl-core[{extra}]'"
         ) from exc
     return loaded
 

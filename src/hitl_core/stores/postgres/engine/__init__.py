@@ -1,0 +1,5 @@
+"""How commands reach the server: one transaction each, with locks that do what a single writer does for a file."""
+
+from .engine import Engine
+
+__all__ = ["Engine"]

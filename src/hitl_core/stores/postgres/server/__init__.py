@@ -1,0 +1,21 @@
+"""The server: where it is, its connections, its schema, how it says things, and who is woken by it."""
+
+from .bell import Bell
+from .connection import Connections, connect
+from .failures import is_lost, of_the_command, to_be_tried_again, unavailable
+from .link import PostgresLink
+from .location import Location
+from .schema import migrate
+
+__all__ = [
+    "Bell",
+    "Connections",
+    "Location",
+    "PostgresLink",
+    "connect",
+    "is_lost",
+    "migrate",
+    "of_the_command",
+    "to_be_tried_again",
+    "unavailable",
+]

@@ -1,0 +1,131 @@
+"""The doorbell across machines: NOTIFY after a commit, and a slow look at where the audit trail ends as the net.
+
+A NOTIFY in the transaction would make all commits of the database wait for each other. After it, it can be lost: then
+the next look finds the change, as it does behind a pooler through which nobody can listen.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import selectors
+import socket
+import threading
+import time
+from contextlib import suppress
+from typing import Any, Final
+
+import psycopg
+
+from ...sql.tables import View, read_tip
+from ...sql.waking import Count, Doorbell
+from .connection import Connections, connect
+from .link import PostgresLink
+from .location import Location
+
+log = logging.getLogger("hitl_core.stores")
+
+SLOW: Final = 2.0
+"""Seconds between looks."""
+
+APART: Final = 0.01
+"""Seconds between two of our NOTIFYs: more say the same."""
+
+PATIENCE: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
+"""Seconds to wait before a lost connection is opened again; the last one again and again."""
+
+
+class Bell:
+    """Rings for those who wait in this process, and lets other processes know."""
+
+    def __init__(self, location: Location, channel: str, connections: Connections, known: int) -> None:
+        self._location = location
+        self._channel = channel
+        self._connections = connections
+        self._known = known
+        self._me = secrets.token_hex(8)
+        self._guard = threading.Lock()
+        self._rung_at = 0.0
+        self._late: threading.Timer | None = None
+        self._thread: threading.Thread | None = None
+        self._awake, self._rouse = socket.socketpair()
+        self._closing = threading.Event()
+        self.count = Count()
+        self.here = Doorbell(None)
+
+    def ring(self) -> None:
+        """Something was committed here."""
+        self._heard()
+        with self._guard:
+            if self._late is not None:
+                return
+            wait = self._rung_at + APART - time.monotonic()
+            if wait > 0:
+                self._late = threading.Timer(wait, self._tell)
+                self._late.daemon = True
+                self._late.start()
+                return
+        self._tell()
+
+    def listen(self) -> None:
+        """Hear of what others commit, from now on; also of what they have committed since the store was opened."""
+        with self._guard:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._serve, name="hitl-store-bell", daemon=True)
+                self._thread.start()
+
+    def close(self) -> None:
+        with self._guard:
+            late, self._late = self._late, None
+        if late is not None:
+            late.cancel()
+            self._tell()
+        self._closing.set()
+        self._rouse.send(b"!")
+        if self._thread is not None:
+            self._thread.join()
+        self._awake.close()
+        self._rouse.close()
+        self.here.close()
+
+    def _heard(self) -> None:
+        self.count.one_more()
+        self.here.ring()
+
+    def _tell(self) -> None:
+        with self._guard:
+            self._late, self._rung_at = None, time.monotonic()
+        with suppress(psycopg.Error), self._connections.one() as connection:  # who does not hear it looks, soon
+            connection.execute("SELECT pg_notify(%s, %s)", (self._channel, self._me))
+
+    # ── the thread that listens ──────────────────────────────────────────────────────────────────────────────
+
+    def _serve(self) -> None:
+        lost = 0
+        while not self._closing.is_set():
+            try:
+                with connect(self._location) as connection:
+                    connection.execute(f'LISTEN "{self._channel}"')  # an id that we have made ourselves
+                    lost = 0
+                    self._listen(connection)
+            except psycopg.Error as exc:
+                log.warning("nobody can be heard at %s, trying again: %s", self._location, str(exc).strip())
+                self._closing.wait(PATIENCE[min(lost, len(PATIENCE) - 1)])
+                lost += 1
+
+    def _listen(self, connection: psycopg.Connection[Any]) -> None:
+        self._look(connection)  # at what nobody could hear until now
+        with selectors.DefaultSelector() as either:
+            either.register(connection, selectors.EVENT_READ)
+            either.register(self._awake, selectors.EVENT_READ)
+            while not self._closing.is_set():
+                if not either.select(SLOW):
+                    self._look(connection)
+                if any(each.payload != self._me for each in connection.notifies(timeout=0)):
+                    self._heard()
+
+    def _look(self, connection: psycopg.Connection[Any]) -> None:
+        size = read_tip(View(PostgresLink(connection))).size
+        if size != self._known:
+            self._known = size
+            self._heard()

@@ -1,0 +1,67 @@
+"""What PostgreSQL and the way to it report, as our own errors: what happened, why, and the next step."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import psycopg
+from psycopg import errors
+
+from ....errors import Fault, NotCanonical, RecordError, StoreUnavailable
+from ...sql.tables import Taken
+from .location import Location
+
+_ADVICE: Final = {
+    "08": "the connection was lost; see that the server runs and can be reached",
+    "28": "it does not let us in; check user and password in `store.url`",
+    "3D": "there is no such database; create it first",
+    "42": "we may not do that there; give this user a schema of its own in which it may create tables",
+    "53": "it has no room or no connections left; free some and try again",
+    "55": "others hold what was needed for too long; try again",
+    "57": "it was stopped, or the statement took too long; try again",
+}
+"""By the class of the error, its first two letters: why, and the next step."""
+
+_OF_THE_COMMAND: Final = (
+    psycopg.DataError,
+    psycopg.IntegrityError,
+    errors.ProgramLimitExceeded,
+)
+
+_AGAIN: Final = (errors.SerializationFailure, errors.DeadlockDetected)
+
+
+def to_be_tried_again(error: psycopg.Error) -> bool:
+    """Whether nothing was kept, and the same work may well succeed a moment later."""
+    return isinstance(error, _AGAIN) or is_lost(error)
+
+
+def is_lost(error: psycopg.Error) -> bool:
+    """Whether the connection is gone: the server was stopped or started anew, or cannot be reached."""
+    gone = isinstance(error, psycopg.OperationalError) and error.sqlstate is None
+    return gone or (error.sqlstate or "")[:2] == "08" or isinstance(error, _STOPPED)
+
+
+_STOPPED: Final = (errors.AdminShutdown, errors.CrashShutdown, errors.CannotConnectNow, errors.IdleSessionTimeout)
+
+
+def unavailable(error: psycopg.Error, location: Location) -> StoreUnavailable:
+    """The StoreUnavailable that stands for a driver's error."""
+    advice = _ADVICE.get((error.sqlstate or "08")[:2], "nothing was changed; try again")
+    cause = f"{type(error).__name__}: {str(error).strip()}"
+    return StoreUnavailable(f"the store {location} refused the work: {advice} ({cause})")
+
+
+def of_the_command(error: Exception) -> Exception | None:
+    """What one command did wrong, as one of our errors where it is the driver's; None if the store itself failed."""
+    match error:
+        case UnicodeEncodeError():
+            return NotCanonical([Fault("text", "has a lone surrogate, which no UTF-8 reader accepts")])
+        case OverflowError() | Taken():
+            return RecordError(f"a value cannot be kept: {error}")
+        case psycopg.Error() if isinstance(error, _OF_THE_COMMAND):
+            return RecordError(f"a value cannot be kept: {str(error).strip()}")
+        case psycopg.Error():
+            return None
+        case _:
+            return error

@@ -1,0 +1,89 @@
+"""PostgreSQL as the shared commands see it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, Final
+
+import psycopg
+from psycopg import RawCursor, errors
+from psycopg.pq import TransactionStatus
+
+from ....errors import RecordError
+from ...sql.tables import Name, Taken, packed
+from .dialect import put
+
+Connection = psycopg.Connection[Any]
+
+
+class PostgresLink:
+    """One connection in a transaction. `wrote` says whether any row was changed in it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.wrote = False
+
+    def execute(self, sql: str, given: Sequence[Any] = (), /) -> RawCursor[Any]:
+        cursor = RawCursor(self.connection)
+        cursor.execute(put(sql), _given(given), binary=True)
+        self.wrote |= cursor.rowcount > 0 and not (cursor.statusmessage or "").startswith("SELECT")
+        return cursor
+
+    def many(self, sql: str, given: Iterable[Sequence[Any]], /) -> None:
+        rows = [_given(row) for row in given]
+        if not rows:
+            return
+        RawCursor(self.connection).executemany(put(sql), rows)
+        self.wrote = True
+
+    def insert(self, sql: str, given: Sequence[Any] = (), /) -> int:
+        try:
+            found = self.execute(f"{sql} RETURNING key", given).fetchone()
+        except errors.UniqueViolation as exc:
+            raise Taken(str(exc).strip()) from exc
+        assert found is not None
+        return int(found[0])
+
+    def unless_locked(self, *names: str) -> str:
+        return f" FOR UPDATE OF {', '.join(names)} SKIP LOCKED"
+
+    def tolerant(self) -> AbstractContextManager[None]:
+        """PostgreSQL lets no text in that is not UTF-8."""
+        return nullcontext()
+
+    @contextmanager
+    def lend(self) -> Iterator[Connection]:
+        """Meanwhile a row stands in `hitl_lent` with which no COMMIT succeeds; and writes to our tables are counted."""
+        self.execute("INSERT INTO hitl_lent (run) VALUES (0)")
+        before = self._written()
+        with self.connection.transaction(savepoint_name="hitl_lent"):  # its commit() and rollback() refuse
+            yield self.connection
+        if self._written() != before:
+            raise RecordError("an effect wrote to a table of hitl-core; it may write its own tables, no others")
+        self.execute("DELETE FROM hitl_lent")
+
+    def take_back(self, name: str, because: Exception) -> None:
+        status = self.connection.info.transaction_status
+        if status not in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
+            why = f"the transaction was lost while an effect ran in it: {because}"
+            raise psycopg.OperationalError(why) from because
+        self.execute(f"ROLLBACK TO {name}")
+
+    def _written(self) -> Any:
+        return self.execute(_WRITTEN).fetchone()
+
+
+_WRITTEN: Final = """SELECT SUM(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_xact_user_tables
+    WHERE schemaname = current_schema() AND starts_with(relname, 'hitl_')"""
+
+
+def _given(values: Sequence[Any]) -> list[Any]:
+    return [_value(value) for value in values]
+
+
+def _value(value: Any) -> Any:
+    """Ids as their bytes, truth as a number, as SQLite keeps them."""
+    if isinstance(value, Name):
+        return packed(value)
+    return int(value) if isinstance(value, bool) else value

@@ -1,0 +1,133 @@
+"""The tables, as numbered migrations; `hitl_store.schema` says which ones a database has seen.
+
+As in SQLite (stores/sqlite/file/schema.py), with what is PostgreSQL's own: ids are bytes, also those that are no UUID
+(sql/tables/identity.py); rows that many others share are not referenced, because each reference would lock them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from uuid import uuid4
+
+import psycopg
+
+from ....errors import StoreTooNew
+from .location import Location
+
+_KEY: Final = "key BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
+
+_V1: Final = (
+    f"""CREATE TABLE hitl_apps ({_KEY}, backend TEXT NOT NULL, app TEXT NOT NULL, version TEXT NOT NULL,
+        tenant TEXT NOT NULL)""",
+    "CREATE INDEX hitl_apps_app ON hitl_apps (app)",
+    # Lists of people may be longer than an entry of an ordinary index.
+    f"CREATE TABLE hitl_audiences ({_KEY}, users TEXT NOT NULL, roles TEXT NOT NULL)",
+    "CREATE INDEX hitl_audiences_users ON hitl_audiences USING hash (users)",
+    f"CREATE TABLE hitl_origins ({_KEY}, tool TEXT NOT NULL, agents TEXT NOT NULL)",
+    "CREATE INDEX hitl_origins_tool ON hitl_origins USING hash (tool)",
+    f"CREATE TABLE hitl_bodies ({_KEY}, digest BYTEA NOT NULL, data BYTEA NOT NULL)",
+    # What is long is packed already.
+    "ALTER TABLE hitl_bodies ALTER COLUMN data SET STORAGE EXTERNAL",
+    f"""CREATE TABLE hitl_runs ({_KEY}, id BYTEA NOT NULL UNIQUE, state TEXT NOT NULL, app BIGINT NOT NULL,
+        thread BYTEA NOT NULL, started_by TEXT, created BIGINT NOT NULL, updated BIGINT NOT NULL,
+        attempts BIGINT NOT NULL, turns BIGINT NOT NULL, fence BIGINT NOT NULL, owner TEXT, until BIGINT,
+        input BIGINT, checkpoint BIGINT, output BIGINT, error TEXT, more TEXT) WITH (fillfactor = 80)""",
+    "CREATE INDEX hitl_leased ON hitl_runs (until) WHERE state = 'running'",
+    "CREATE INDEX hitl_stopped ON hitl_runs (key) WHERE state = 'stopped'",
+    "CREATE INDEX hitl_undos ON hitl_runs (key) WHERE more IS NOT NULL",
+    "CREATE TABLE hitl_woken (run BIGINT PRIMARY KEY, at BIGINT NOT NULL)",
+    f"""CREATE TABLE hitl_requests ({_KEY}, id BYTEA NOT NULL UNIQUE, run BIGINT NOT NULL REFERENCES hitl_runs,
+        call TEXT NOT NULL, round BIGINT NOT NULL, waits SMALLINT NOT NULL, state TEXT NOT NULL,
+        votes BIGINT NOT NULL, allows SMALLINT, audience BIGINT NOT NULL, origin BIGINT NOT NULL, due BIGINT,
+        lapse TEXT, why TEXT, body BIGINT NOT NULL, response BIGINT, line BIGINT, room BYTEA, frozen_at BIGINT,
+        shown BYTEA, several SMALLINT, draft BIGINT, UNIQUE (run, call, round)) WITH (fillfactor = 80)""",
+    "CREATE INDEX hitl_inbox ON hitl_requests (key, audience) WHERE state = 'open' AND waits = 1",
+    "CREATE INDEX hitl_notices ON hitl_requests (key, audience) WHERE state = 'open' AND waits = 0",
+    "CREATE INDEX hitl_due ON hitl_requests (due) WHERE due IS NOT NULL",
+    "CREATE INDEX hitl_frozen ON hitl_requests (key) WHERE state = 'frozen'",
+    """CREATE TABLE hitl_votes (request BIGINT NOT NULL REFERENCES hitl_requests, responder TEXT NOT NULL,
+        body BIGINT NOT NULL, PRIMARY KEY (request, responder))""",
+    f"""CREATE TABLE hitl_effects ({_KEY}, run BIGINT NOT NULL REFERENCES hitl_runs, call TEXT NOT NULL,
+        state TEXT NOT NULL, mode TEXT NOT NULL, attempts BIGINT NOT NULL, fence BIGINT NOT NULL,
+        request BIGINT REFERENCES hitl_requests, action BIGINT NOT NULL, result BIGINT, error TEXT, ended BIGINT,
+        granted BIGINT, UNIQUE (run, call))""",
+    f"""CREATE TABLE hitl_journal ({_KEY}, run BIGINT NOT NULL REFERENCES hitl_runs, name TEXT NOT NULL,
+        body BIGINT NOT NULL, UNIQUE (run, name))""",
+    """CREATE TABLE hitl_stops (scope TEXT COLLATE "C" NOT NULL, target TEXT COLLATE "C" NOT NULL,
+        reason TEXT NOT NULL, by TEXT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (scope, target))""",
+    """CREATE TABLE hitl_audit (seq BIGINT PRIMARY KEY, at BIGINT NOT NULL, event TEXT NOT NULL,
+        subject BYTEA NOT NULL, actor TEXT NOT NULL, body TEXT NOT NULL, mac BYTEA NOT NULL, run BIGINT)""",
+    "CREATE INDEX hitl_audit_run ON hitl_audit (run) WHERE run IS NOT NULL",
+    """CREATE TABLE hitl_apart (line BIGINT NOT NULL, place BIGINT NOT NULL, salt BYTEA, value TEXT NOT NULL,
+        person TEXT, erased BIGINT, PRIMARY KEY (line, place))""",
+    f"""CREATE TABLE hitl_guidance ({_KEY}, id BYTEA NOT NULL UNIQUE, run BIGINT NOT NULL REFERENCES hitl_runs,
+        state TEXT NOT NULL, place TEXT, settled BIGINT, body BIGINT NOT NULL)""",
+    "CREATE INDEX hitl_guidance_run ON hitl_guidance (run)",
+    """CREATE TABLE hitl_past (series BYTEA NOT NULL, key BYTEA NOT NULL, at BIGINT NOT NULL,
+        effect BIGINT NOT NULL REFERENCES hitl_effects, amount BIGINT NOT NULL,
+        PRIMARY KEY (series, key, at, effect))""",
+    """CREATE TABLE hitl_timers (due BIGINT NOT NULL, request BIGINT NOT NULL REFERENCES hitl_requests,
+        event TEXT COLLATE "C" NOT NULL, step BIGINT NOT NULL, PRIMARY KEY (due, request, event, step))""",
+    "CREATE INDEX hitl_put_off ON hitl_timers (request) WHERE event = 'request.woken'",
+    "CREATE TABLE hitl_undone (effect BIGINT PRIMARY KEY, by BIGINT NOT NULL REFERENCES hitl_effects)",
+    f"""CREATE TABLE hitl_overrides ({_KEY}, run BIGINT NOT NULL REFERENCES hitl_runs, call TEXT, original BIGINT,
+        body BIGINT NOT NULL, by TEXT NOT NULL, reason TEXT NOT NULL, at BIGINT NOT NULL)""",
+    "CREATE INDEX hitl_overrides_run ON hitl_overrides (run)",
+    """CREATE TABLE hitl_drafts (draft BYTEA NOT NULL, number BIGINT NOT NULL, body BIGINT NOT NULL,
+        PRIMARY KEY (draft, number))""",
+    f"""CREATE TABLE hitl_grants ({_KEY}, id BYTEA NOT NULL UNIQUE, tool TEXT NOT NULL, tenant TEXT NOT NULL,
+        expires BIGINT NOT NULL, times BIGINT, most BIGINT, used BIGINT NOT NULL, spent BIGINT NOT NULL,
+        revoked BIGINT, revoked_by TEXT, body BIGINT NOT NULL)""",
+    "CREATE INDEX hitl_grants_tool ON hitl_grants (tool, tenant)",
+    """CREATE TABLE hitl_grant_uses (grant_key BIGINT NOT NULL REFERENCES hitl_grants,
+        effect BIGINT NOT NULL REFERENCES hitl_effects, amount BIGINT NOT NULL, PRIMARY KEY (grant_key, effect))""",
+    "CREATE INDEX hitl_grant_uses_effect ON hitl_grant_uses (effect)",
+    """CREATE TABLE hitl_assigned (tenant TEXT NOT NULL, person TEXT NOT NULL, at BIGINT NOT NULL,
+        PRIMARY KEY (tenant, person))""",
+    f"""CREATE TABLE hitl_comments ({_KEY}, id BYTEA NOT NULL UNIQUE,
+        request BIGINT NOT NULL REFERENCES hitl_requests, body BIGINT NOT NULL)""",
+    "CREATE INDEX hitl_comments_request ON hitl_comments (request)",
+    # While a row stands here no transaction can be committed: there is no run with the key 0.
+    "CREATE TABLE hitl_lent (run BIGINT NOT NULL REFERENCES hitl_runs DEFERRABLE INITIALLY DEFERRED)",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1,)
+"""Migration N leads from version N to N+1. Released ones are never edited; add one instead."""
+
+_ONE_AT_A_TIME: Final = "SELECT pg_advisory_xact_lock(x'4849544C'::bigint)"
+"""`HITL`: two processes that open a new database at the same moment migrate it one after the other."""
+
+
+def migrate(connection: psycopg.Connection[Any], location: Location) -> str:
+    """Bring a database to the newest version, in one transaction; returns the store's origin, its lasting name.
+
+    Raises StoreTooNew or psycopg.Error.
+    """
+    with connection.transaction():
+        connection.execute(_ONE_AT_A_TIME)
+        origin, version = _found(connection)
+        if version > len(MIGRATIONS):
+            raise StoreTooNew(
+                f"the store {location} has schema {version}, this release knows {len(MIGRATIONS)}; upgrade hitl-core"
+            )
+        for statements in MIGRATIONS[version:]:
+            for statement in statements:
+                connection.execute(statement)
+        if version < len(MIGRATIONS):
+            connection.execute("UPDATE hitl_store SET schema = %s", (len(MIGRATIONS),))
+        return origin
+
+
+_STORE: Final = """CREATE TABLE IF NOT EXISTS hitl_store (origin TEXT NOT NULL, anchor TEXT NOT NULL DEFAULT '',
+    schema BIGINT NOT NULL)"""
+
+
+def _found(connection: psycopg.Connection[Any]) -> tuple[str, int]:
+    if connection.execute("SELECT to_regclass('hitl_store')").fetchone() == (None,):
+        connection.execute(_STORE)
+        made = (f"hitl-{uuid4()}", 0)
+        connection.execute("INSERT INTO hitl_store (origin, schema) VALUES (%s, %s)", made)
+        return made
+    found = connection.execute("SELECT origin, schema FROM hitl_store").fetchone()
+    assert found is not None
+    return found[0], found[1]

@@ -1,0 +1,192 @@
+"""PostgresStore: the contract of `contracts.Store`, met."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Self, TypeVar, cast
+
+import psycopg
+
+from ...audit import Anchors, Chain, Custody, load_or_create
+from ...clock import SystemClock
+from ...commands import Command, Note, Query, WriteNote
+from ...contracts import Clock
+from ...errors import StoreUnavailable
+from ...protocol import AuditEvent
+from ..sql.dispatch import IDLE, QUERIES
+from ..sql.tables import Tip, View, read_anchor, read_tip
+from ..sql.waking import Changes
+from .engine import Engine
+from .server import Bell, Connections, Location, PostgresLink, connect, migrate, unavailable
+from .server.connection import MOST, Connection
+
+R = TypeVar("R")
+
+
+class PostgresStore:
+    """Everything in one PostgreSQL database. Safe to use from any thread and any event loop at once.
+
+    After a fork, open the store again: connections do not survive it.
+    """
+
+    def __init__(self, location: Location, custody: Custody, tip: Tip, clock: Clock, *, anchoring: bool) -> None:
+        self._location = location
+        self.custody = custody
+        self._clock = clock
+        self._tips = Anchors(custody if anchoring else Custody(custody.secret, custody.origin, None))
+        self._tips.catch_up(tip)
+        self._connections = Connections(location)
+        self._bell = Bell(location, custody.origin, self._connections, tip.size)
+        self._engine = Engine(
+            location,
+            self._connections,
+            Chain(custody.secret, custody.origin),
+            custody.origin,
+            sealed=self._tips.moved,
+            anchored=self._tips.take_fresh,
+            committed=self._bell.ring,
+        )
+        self._changes = Changes(self._bell.here, self._bell.count, clock)
+        self._threads = ThreadPoolExecutor(MOST, thread_name_prefix="hitl-store")
+        self._reported: set[tuple[str, str]] = set()
+        self._process = os.getpid()
+        self._closed = False
+
+    @classmethod
+    async def open(
+        cls,
+        url: str,
+        *,
+        folder: Path | None = None,
+        clock: Clock | None = None,
+        audit_key: str | Path | None = None,
+        audit_anchors: str | Path | None = None,
+        anchoring: bool = True,
+    ) -> Self:
+        """Open a store, its tables made on first use: `postgresql://user@host/database`.
+
+        `audit_key` and `audit_anchors` are files, by default `<the store's origin>.key` and `.anchors` in `folder`.
+        Every process that writes needs the same key; both belong where whoever can write the database cannot write.
+        Without `anchoring` no anchor is written. Raises ConfigError, StoreUnavailable or StoreTooNew.
+        """
+
+        return await asyncio.to_thread(
+            cls.open_blocking,
+            url,
+            folder=folder,
+            clock=clock,
+            audit_key=audit_key,
+            audit_anchors=audit_anchors,
+            anchoring=anchoring,
+        )
+
+    @classmethod
+    def open_blocking(
+        cls,
+        url: str,
+        *,
+        folder: Path | None = None,
+        clock: Clock | None = None,
+        audit_key: str | Path | None = None,
+        audit_anchors: str | Path | None = None,
+        anchoring: bool = True,
+    ) -> Self:
+        """`open` for callers without an event loop."""
+        location = Location.parse(url)
+        origin, tip, remembered = _prepared(location)
+        away = folder or Path.cwd()
+        key, anchors = away / (audit_key or f"{origin}.key"), away / (audit_anchors or f"{origin}.anchors")
+        custody = Custody(load_or_create(key, lines=tip.size), origin, anchors, remembered)
+        return cls(location, custody, tip, clock or SystemClock(), anchoring=anchoring)
+
+    # ── the contract ─────────────────────────────────────────────────────────────────────────────────────────
+
+    async def apply(self, command: Command[R]) -> R:
+        """Carry out one command as one durable transaction. Raises what the command documents, and StoreError.
+
+        To stop waiting for it does not undo it.
+        """
+        return await self._aside(lambda: self.apply_blocking(command))
+
+    async def fetch(self, query: Query[R]) -> R:
+        """Answer one query from a consistent state that has every change reported so far."""
+        return await self._aside(lambda: self.fetch_blocking(query))
+
+    async def changed(self, *, timeout: float) -> None:
+        """Return soon after anybody changes the store, on this machine or another, or after `timeout` seconds.
+
+        A change since the calling task's last call counts, so that none is missed between looking and waiting.
+        """
+        self._check_open()
+        self._bell.listen()
+        await self._changes.wait(timeout)
+
+    async def close(self) -> None:
+        """Finish what was begun and let go of connections. Closing twice is harmless."""
+        await asyncio.to_thread(self.close_blocking)
+
+    # ── the same without an event loop ───────────────────────────────────────────────────────────────────────
+
+    def apply_blocking(self, command: Command[R]) -> R:
+        """Like `apply`, in the calling thread."""
+        self._check_open()
+        idle = IDLE.get(type(command))
+        if idle is not None and self._connections.read(lambda each: idle(View(PostgresLink(each)), command)):
+            return cast("R", ())
+        return self._engine.perform(command)
+
+    def fetch_blocking(self, query: Query[R]) -> R:
+        """Like `fetch`, in the calling thread."""
+        self._check_open()
+        view, answer = self._connections.read(lambda connection: _answer(connection, query))
+        for found in view.damaged:
+            self._report(*found)
+        return answer
+
+    def close_blocking(self) -> None:
+        """Like `close`."""
+        if self._closed or os.getpid() != self._process:
+            return
+        self._closed = True
+        self._threads.shutdown()
+        self._bell.close()
+        self._tips.close()
+        with suppress(psycopg.Error):  # else it is found in its file when the store is opened again
+            self._engine.remember_last()
+        self._connections.close()
+
+    async def _aside(self, work: Callable[[], R]) -> R:
+        self._check_open()
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreUnavailable(f"the store {self._location} is closed; open it again")
+        if os.getpid() != self._process:
+            raise StoreUnavailable(f"the store {self._location} was opened before a fork; open it again in the child")
+
+    def _report(self, what: str, name: str) -> None:
+        """Note a damaged row in the audit trail, once for this process."""
+        if (what, name) not in self._reported:
+            self._reported.add((what, name))
+            note = Note(AuditEvent.ROW_DAMAGED, name, "store", {"what": what})
+            self._engine.perform(WriteNote(note, self._clock.now()))
+
+
+def _answer(connection: Connection, query: Query[R]) -> tuple[View, R]:
+    view = View(PostgresLink(connection))
+    return view, QUERIES[type(query)](view, query)
+
+
+def _prepared(location: Location) -> tuple[str, Tip, str]:
+    try:
+        with connect(location) as connection:
+            origin, view = migrate(connection, location), View(PostgresLink(connection))
+            return origin, read_tip(view), read_anchor(view)
+    except psycopg.Error as exc:
+        raise unavailable(exc, location) from exc
