@@ -24,7 +24,7 @@ from hitl_core.stores.sqlite.engine import engine
 from hitl_core.stores.sqlite.engine.job import Job
 from hitl_core.stores.sqlite.file import Location, connect, folded
 from hitl_core.testing.clock import START
-from tests.core.stores.sqlite.crowd import crowd
+from tests.core.stores.crowd import crowd
 from tests.core.stores.world import World
 
 ANN = "ann-4711"

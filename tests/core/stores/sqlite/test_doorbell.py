@@ -17,7 +17,7 @@ from hitl_core.stores.sql.waking import changes
 from hitl_core.stores.sql.waking.doorbell import LONGEST_PATH, Doorbell
 from hitl_core.stores.sqlite import SqliteStore
 from hitl_core.testing.clock import ManualClock
-from tests.core.stores.sqlite.crowd import CONTEXT, crowd, finish_run
+from tests.core.stores.crowd import CONTEXT, crowd, finish_run
 from tests.core.stores.world import World
 
 LONG = 60.0

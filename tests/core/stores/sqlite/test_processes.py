@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,8 +14,7 @@ from hitl_core.lifecycle import RequestState
 from hitl_core.policy import Past
 from hitl_core.stores.sqlite import SqliteStore
 from hitl_core.testing.clock import START
-from tests.core.stores.sqlite.crowd import (
-    CONTEXT,
+from tests.core.stores.crowd import (
     LIMIT,
     SPENT,
     answer_all,
@@ -24,6 +22,7 @@ from tests.core.stores.sqlite.crowd import (
     claim_all,
     crowd,
     pay_all,
+    raced,
 )
 from tests.core.stores.world import World
 
@@ -36,7 +35,7 @@ async def test_two_processes_answer_the_same_500_requests(tmp_path: Path) -> Non
     store = await SqliteStore.open(path)
     _, requests = await World(store).paused(count=500)
     names = [each.id for each in requests]
-    won = await _raced(answer_all, [(path, names, who) for who in PEOPLE])
+    won = raced(answer_all, [(path, names, who) for who in PEOPLE])
     assert sorted(won) == sorted(names)
     settled = [await store.fetch(GetRequest(name)) for name in names]
     assert all(each.state is RequestState.DECIDED for each in settled)
@@ -51,7 +50,7 @@ async def test_two_processes_claim_the_same_runs(tmp_path: Path) -> None:
     for _ in range(100):
         claimed = await world.open()
         runs.append((await world.pause(claimed)).id)
-    taken = await _raced(claim_all, [(path, who) for who in PEOPLE])
+    taken = raced(claim_all, [(path, who) for who in PEOPLE])
     assert sorted(taken) == sorted(runs)
     await _assert_intact(store, path)
 
@@ -59,21 +58,10 @@ async def test_two_processes_claim_the_same_runs(tmp_path: Path) -> None:
 async def test_two_processes_spend_the_same_budget_and_not_a_cent_more(tmp_path: Path) -> None:
     path = tmp_path / "desk.db"
     store = await SqliteStore.open(path)
-    paid = await _raced(pay_all, [(path, who) for who in PEOPLE])
+    paid = raced(pay_all, [(path, who) for who in PEOPLE])
     assert len(set(paid)) == LIMIT
     assert await store.fetch(ReadHistory((SPENT,), "", "", START)) == (Past(LIMIT, Decimal(LIMIT) / 4),)
     await _assert_intact(store, path)
-
-
-async def _raced(work: Any, arguments: list[tuple[Any, ...]]) -> list[str]:
-    """What the processes report together, after they have all started at once."""
-    start, said = CONTEXT.Barrier(len(arguments)), CONTEXT.SimpleQueue()
-    with crowd(work, [(*each, start, said) for each in arguments]):
-        reports: list[str] = []
-        for _ in arguments:
-            reports += said.get()
-    said.close()
-    return reports
 
 
 async def test_killed_writers_lose_no_answer_that_they_acknowledged(tmp_path: Path) -> None:

@@ -28,6 +28,19 @@ from hitl_core.testing.clock import START
 
 CONTEXT = multiprocessing.get_context("spawn")
 
+Place = Path | tuple[str, Path]
+"""Where a store is: a file of SQLite, or the URL of a server and the folder of the store's key."""
+
+
+def opened(place: Place) -> Any:
+    """The store there."""
+    if isinstance(place, Path):
+        return SqliteStore.open_blocking(place)
+    from hitl_core.stores.postgres import PostgresStore
+
+    url, folder = place
+    return PostgresStore.open_blocking(url, folder=folder)
+
 
 @contextmanager
 def crowd(work: Callable[..., None], arguments: list[tuple[Any, ...]], *, ends: int = 0) -> Iterator[list[BaseProcess]]:
@@ -47,9 +60,9 @@ def crowd(work: Callable[..., None], arguments: list[tuple[Any, ...]], *, ends: 
             process.close()
 
 
-def answer_all(path: Path, requests: list[str], who: str, start: Any, won: Any) -> None:
+def answer_all(place: Place, requests: list[str], who: str, start: Any, won: Any) -> None:
     """Answer every request, and say which of the answers counted."""
-    store = SqliteStore.open_blocking(path)
+    store = opened(place)
     mine = []
     start.wait()
     for name in requests:
@@ -63,9 +76,9 @@ def answer_all(path: Path, requests: list[str], who: str, start: Any, won: Any) 
     won.put(mine)
 
 
-def claim_all(path: Path, who: str, start: Any, taken: Any) -> None:
+def claim_all(place: Place, who: str, start: Any, taken: Any) -> None:
     """Claim run after run until there is none left, and say which."""
-    store = SqliteStore.open_blocking(path)
+    store = opened(place)
     mine = []
     start.wait()
     while claimed := store.apply_blocking(ClaimRuns(who, 3600, START, limit=2)):
@@ -74,9 +87,9 @@ def claim_all(path: Path, who: str, start: Any, taken: Any) -> None:
     taken.put(mine)
 
 
-def answer_until_killed(path: Path, requests: list[str], who: str, diary: Path) -> None:
+def answer_until_killed(place: Place, requests: list[str], who: str, diary: Path) -> None:
     """Answer request after request; each acknowledged answer is in the diary before the next one begins."""
-    store = SqliteStore.open_blocking(path)
+    store = opened(place)
     with diary.open("a", buffering=1) as file:
         for name in requests:
             request = store.fetch_blocking(GetRequest(name)).request
@@ -89,9 +102,9 @@ def answer_until_killed(path: Path, requests: list[str], who: str, diary: Path) 
     store.close_blocking()
 
 
-def finish_run(path: Path, run_id: str, ready: Any, go: Any) -> None:
+def finish_run(place: Place, run_id: str, ready: Any, go: Any) -> None:
     """Claim a run and finish it when told: one commit from another process."""
-    store = SqliteStore.open_blocking(path)
+    store = opened(place)
     ready.set()
     go.wait()
     (claimed,) = store.apply_blocking(ClaimRuns("other process", 30, START, run_id=run_id))
@@ -99,14 +112,25 @@ def finish_run(path: Path, run_id: str, ready: Any, go: Any) -> None:
     store.close_blocking()
 
 
+def raced(work: Callable[..., None], arguments: list[tuple[Any, ...]]) -> list[str]:
+    """What the processes report together, after they have all started at once."""
+    start, said = CONTEXT.Barrier(len(arguments)), CONTEXT.SimpleQueue()
+    with crowd(work, [(*each, start, said) for each in arguments]):
+        reports: list[str] = []
+        for _ in arguments:
+            reports += said.get()
+    said.close()
+    return reports
+
+
 SPENT = Question(sha256(b"payments"), sha256(b"ann"))
 LIMIT = 40
 """Payments that `pay_all` has leave to make, all processes together."""
 
 
-def pay_all(path: Path, who: str, start: Any, paid: Any) -> None:
+def pay_all(place: Place, who: str, start: Any, paid: Any) -> None:
     """Pay for as long as the limit allows: look at the past, then begin if nobody was in between. Say which began."""
-    store = SqliteStore.open_blocking(path)
+    store = opened(place)
     mine: list[str] = []
     run = Run(**RUN, id=new_id(START), created_at=START, updated_at=START)
     lease = store.apply_blocking(OpenRun(run, who, 3600, START)).lease
