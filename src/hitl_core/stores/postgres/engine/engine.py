@@ -94,6 +94,9 @@ class Engine:
                 else:
                     self._record(work, work.txn.of_refusal)
                     raise error from (exc if error is not exc else None)
+            finally:
+                if work.link.lent:
+                    connection.close()
         return self._carry_out(command, last=True)
 
     # ── one transaction ──────────────────────────────────────────────────────────────────────────────────────

@@ -10,7 +10,7 @@ import psycopg
 from psycopg import RawCursor, errors
 from psycopg.pq import TransactionStatus
 
-from ....errors import RecordError
+from ....errors import RecordError, StoreUnavailable
 from ...sql.tables import Name, Taken, packed
 from .dialect import put
 
@@ -18,11 +18,13 @@ Connection = psycopg.Connection[Any]
 
 
 class PostgresLink:
-    """One connection in a transaction. `wrote` says whether any row was changed in it."""
+    """One connection in a transaction. `wrote` says whether any row was changed in it, `lent` whether an effect had the
+    connection: what that has set in its session stays, so that nobody should have it afterwards.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self.wrote = False
+        self.wrote = self.lent = False
 
     def execute(self, sql: str, given: Sequence[Any] = (), /) -> RawCursor[Any]:
         cursor = RawCursor(self.connection)
@@ -54,28 +56,38 @@ class PostgresLink:
 
     @contextmanager
     def lend(self) -> Iterator[Connection]:
-        """Meanwhile a row stands in `hitl_lent` with which no COMMIT succeeds; and writes to our tables are counted."""
+        """Meanwhile a row stands in `hitl_lent` with which no COMMIT succeeds, and changes to our tables are seen."""
+        self.lent = True
         self.execute("INSERT INTO hitl_lent (run) VALUES (0)")
-        before = self._written()
+        ours = self._one("SELECT array_agg(oid) FROM pg_class WHERE starts_with(relname, 'hitl_')")
+        before = self._one(_WRITTEN, ours)
         with self.connection.transaction(savepoint_name="hitl_lent"):  # its commit() and rollback() refuse
             yield self.connection
-        if self._written() != before:
-            raise RecordError("an effect wrote to a table of hitl-core; it may write its own tables, no others")
+        if self._one(_WRITTEN, ours) != before or self._one(_CHANGED, ours):
+            raise RecordError("an effect changed a table of hitl-core; it may write its own tables, no others")
         self.execute("DELETE FROM hitl_lent")
 
     def take_back(self, name: str, because: Exception) -> None:
-        status = self.connection.info.transaction_status
-        if status not in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
-            why = f"the transaction was lost while an effect ran in it: {because}"
-            raise psycopg.OperationalError(why) from because
+        if self.connection.info.transaction_status not in _IN_TRANSACTION:
+            # Not to be tried again: the effect would be called once more.
+            why = f"the transaction was lost while an effect ran in it, and nothing of it was kept: {because}"
+            raise StoreUnavailable(why) from because
         self.execute(f"ROLLBACK TO {name}")
 
-    def _written(self) -> Any:
-        return self.execute(_WRITTEN).fetchone()
+    def _one(self, sql: str, *given: Any) -> Any:
+        found = self.connection.execute(sql, given).fetchone()
+        assert found is not None
+        return found[0]
 
+
+_IN_TRANSACTION: Final = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
 
 _WRITTEN: Final = """SELECT SUM(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_xact_user_tables
-    WHERE schemaname = current_schema() AND starts_with(relname, 'hitl_')"""
+    WHERE relid = ANY(%s::oid[])"""
+
+# To drop, to empty and to alter a table, it is locked like this.
+_CHANGED: Final = """SELECT COUNT(*) FROM pg_locks WHERE pid = pg_backend_pid() AND mode = 'AccessExclusiveLock'
+    AND relation = ANY(%s::oid[])"""
 
 
 def _given(values: Sequence[Any]) -> list[Any]:
