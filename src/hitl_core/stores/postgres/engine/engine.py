@@ -170,10 +170,18 @@ class Sealing(Transaction):
 
     def __init__(self, link: PostgresLink, trail: int) -> None:
         super().__init__(link)
+        self._connection = link.connection
         self._trail = trail
 
     @property
     def tip(self) -> Tip:
         if self._tip is None:
-            self.execute("SELECT pg_advisory_xact_lock(?)", (self._trail,))
-        return super().tip
+            found = self._connection.execute(_TIP.format(trail=self._trail))  # a number of our own
+            found.nextset()
+            row = found.fetchone()
+            self._tip = Tip(0, Chain.genesis) if row is None else Tip(*row)
+        return self._tip
+
+
+# In one go; the second statement sees what was committed while the first one waited.
+_TIP: Final = "SELECT pg_advisory_xact_lock({trail}); SELECT seq, mac FROM hitl_audit ORDER BY seq DESC LIMIT 1"
