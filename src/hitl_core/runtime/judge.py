@@ -10,7 +10,7 @@ from ..errors import Fault, NotAuthorised, ResponseRefused
 from ..gate import Case, Surroundings
 from ..lifecycle import RequestEvent, RequestState
 from ..protocol import Arguments, AuditEvent, Cancel, Json, Reject, Response, Ruling, changed_arguments, passed
-from ..quorum import asked_after, asked_at, asked_now, given_on
+from ..quorum import asked_after, asked_at, asked_now, given_on, newly_apart
 
 MAY_BE_DECIDED: Final = (RequestState.OPEN, RequestState.FROZEN)
 """Judged before the store is asked to record: a frozen request may be open by then, if its stop is lifted meanwhile."""
@@ -70,6 +70,9 @@ def _people_faults(settled: Settled, response: Response, ruling: Ruling, seconds
     if edited.needed > shown.needed or (edited.stages and edited.stages != shown.stages):
         problem = f"the edited call needs {edited.needed} people ({ruling.rule}); this request asks {shown.needed}"
         return [Fault("arguments", problem if edited.needed > shown.needed else f"{problem}, and others")]
+    if apart := newly_apart(edited, shown):
+        problem = f"the edited call needs somebody kept apart from who let {apart} run ({ruling.rule})"
+        return [Fault("arguments", f"{problem}, and this request keeps nobody apart from that")]
     if edited.stages:
         return []
     stricter = request.model_copy(update={"approvers": edited})
