@@ -81,7 +81,7 @@ def _strangers(
     request: PauseRequest, who: Responder, asked: Stage | Approvers, said: Iterable[Response]
 ) -> list[Fault]:
     faults: list[Fault] = []
-    if who.id in request.action.origin.path or who.id == request.action.origin.agent:
+    if who.id in request.action.origin.agents:
         faults.append(Fault("responder", f"{who.id!r} is the agent that asks; an agent never decides its own request"))
     for given in given_on(said):
         if voices(given.responder) & voices(who):
@@ -100,9 +100,9 @@ def giving_on_faults(
     """
     if not isinstance(response.decision, Delegate):
         return []
-    to, origin, faults = response.decision.to, request.action.origin, list[Fault]()
+    to, faults = response.decision.to, list[Fault]()
     said = tuple(said)
-    if to in origin.path or to == origin.agent:
+    if to in request.action.origin.agents:
         faults.append(Fault("to", f"{to!r} is the agent that asks; name a person"))
     if to == request.requested_for and not request.approvers.allow_self:
         faults.append(Fault("to", f"{to!r} started this run; name somebody else"))
