@@ -75,7 +75,7 @@ _LET_RUN = """SELECT q.key FROM hitl_requests q JOIN hitl_origins o ON o.key = q
 
 # Whoever gave a grant has let run what has begun under it.
 _GRANTED = f"""{GRANT} WHERE g.tool = ? AND g.key IN (SELECT u.grant_key FROM hitl_grant_uses u
-    JOIN hitl_effects e ON e.key = u.effect JOIN hitl_runs r ON r.key = e.run WHERE r.id = ?)"""
+    JOIN hitl_effects e ON e.key = u.effect JOIN hitl_runs r ON r.key = e.run WHERE r.id = ?)"""  # noqa: S608
 
 
 def _apart(txn: Transaction, request: PauseRequest, response: Response) -> list[Fault]:
