@@ -23,19 +23,33 @@ async def identified(around: Surroundings, settled: Settled, response: Response)
         return response
     run = await around.store.fetch(GetRun(settled.request.run_id))
     who, faults = await known(around, response.responder, tenant=run.tenant, path="responder")
-    faults = faults or await _recipient_faults(around, response, run.tenant)
+    if not faults:
+        response, faults = await _to_somebody_known(around, response, run.tenant)
     if faults:
         await note_refusal(around, response, faults)
         raise NotAuthorised(faults)
     return await _standing_in(around, settled, _by(response, who), run.tenant)
 
 
-async def _recipient_faults(around: Surroundings, response: Response, tenant: str) -> list[Fault]:
-    """Why it cannot be given on to that person; nothing for another decision."""
+async def _to_somebody_known(around: Surroundings, response: Response, tenant: str) -> tuple[Response, list[Fault]]:
+    """The response, whom it gives the request on to as the directory writes them; and why it cannot, if so."""
     if not isinstance(response.decision, Delegate):
-        return []
-    _, faults = await known(around, Responder(id=response.decision.to), tenant=tenant, path="to")
-    return faults
+        return response, []
+    to, faults = await known(around, Responder(id=response.decision.to), tenant=tenant, path="to")
+    if faults or to.id == response.decision.to:
+        return response, faults
+    return response.model_copy(update={"decision": response.decision.model_copy(update={"to": to.id})}), []
+
+
+async def on_behalf_of(around: Surroundings, name: str | None) -> str | None:
+    """For whom a run is, as the directory writes them, so that they are known again where they may not decide.
+
+    Whom it does not know (a customer, say) stays as they were named.
+    """
+    if name is None or around.directory is None:
+        return name
+    person = await looked_up(around.directory, name)
+    return name if person is None else person.id
 
 
 async def _standing_in(around: Surroundings, settled: Settled, response: Response, tenant: str) -> Response:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hitl_core.commands import SetStop, Stop, StopScope
-from hitl_core.errors import NotAuthorised, NotPermitted, RunNotFound
+from hitl_core.errors import NotAuthorised, NotPermitted, ResponseRefused, RunNotFound
 from hitl_core.lifecycle import RequestState
 from hitl_core.people import Act, Authority, Person
 from hitl_core.protocol import Allowance, Approve, Delegate, Responder, Response, Run, RunState
@@ -120,6 +120,41 @@ async def test_while_the_directory_cannot_say_who_stands_in_nobody_does(shop: Sh
         with pytest.raises(NotAuthorised, match="it needs user ann"):
             await hitl.respond(only(run).approve(by="bob"))
         await decide(hitl, run, "approve", by="ann")
+    assert shop.ledger.count() == 1
+
+
+class CarelessOfCase(Unreachable):
+    """A directory that finds people however they are written, as many do."""
+
+    async def person(self, id: str) -> Person | None:
+        return Person(id.lower()) if id.lower() in ("ann", "bob") else None
+
+    async def delegators(self, id: str) -> tuple[Person, ...]:
+        return ()
+
+
+@pytest.mark.parametrize("by", ["ann", "Ann", "ANN"])
+async def test_p24_who_started_a_run_is_the_same_person_however_they_are_written(shop: Shop, by: str) -> None:
+    shop.directory = CarelessOfCase()
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        run = await hitl.start(None, by="Ann")
+        with pytest.raises(NotAuthorised, match="'ann' started this run"):
+            await decide(hitl, run, "approve", by=by)
+        assert shop.ledger.count() == 0
+        await decide(hitl, run, "approve", by="BOB")
+        assert (await hitl.start(None, by="a customer")).started_by == "a customer"
+    assert shop.ledger.count() == 1
+
+
+async def test_a_request_is_given_on_to_the_same_person_however_they_are_written(shop: Shop) -> None:
+    shop.directory = CarelessOfCase()
+    shop.policy = policy(rule("ann", level="confirm", approvers={"users": ["ann"]}))
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        run = await hitl.start(None)
+        with pytest.raises(ResponseRefused, match="'ann' is who answers"):
+            await hitl.respond(only(run).delegate("Ann", by="ann"))
+        await hitl.respond(only(run).delegate("Bob", by="ann"))
+        await decide(hitl, run, "approve", by="bob")
     assert shop.ledger.count() == 1
 
 
