@@ -9,7 +9,7 @@ from ..commands import ListAssigned
 from ..gate import Surroundings
 from ..people import Directory, Person
 from ..protocol import Approvers, Escalation, PauseRequest, Run
-from .identity import looked_up
+from .identity import looked_up, people
 
 log = logging.getLogger("hitl_core")
 
@@ -52,11 +52,11 @@ def _reassigned(step: Escalation, users: tuple[str, ...] | None) -> Escalation:
 
 async def _in_turn(around: Surroundings, run: Run, request: PauseRequest, taken: Sequence[str]) -> list[str]:
     """Who can take it now, in turn. `taken`: those whose turn has just been, in the same pause."""
-    people = await _who_can(around, run, request)
-    last = await around.store.fetch(ListAssigned(tuple(people), run.tenant))
-    turn = {person: (person in last, last.get(person, around.now())) for person in people}
+    able = await _who_can(around, run, request)
+    last = await around.store.fetch(ListAssigned(tuple(able), run.tenant))
+    turn = {person: (person in last, last.get(person, around.now())) for person in able}
     just = {person: number for number, person in enumerate(taken)}
-    return sorted(people, key=lambda person: (just.get(person, -1), *turn[person]))
+    return sorted(able, key=lambda person: (just.get(person, -1), *turn[person]))
 
 
 async def _who_can(around: Surroundings, run: Run, request: PauseRequest) -> list[str]:
@@ -74,7 +74,7 @@ async def _who_can(around: Surroundings, run: Run, request: PauseRequest) -> lis
 async def _members(directory: Directory, approvers: Approvers) -> list[Person]:
     """Who acts in the roles that are asked. A directory that fails names nobody."""
     try:
-        return [person for role in approvers.roles for person in await directory.members(role)]
+        return [person for role in approvers.roles for person in people(await directory.members(role))]
     except Exception as exc:  # as in looked_up
         log.error("the directory of people cannot say who acts in %s: %s", ", ".join(approvers.roles), exc)
         return []

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from datetime import datetime
-from typing import NoReturn
+from typing import NoReturn, cast
 
 from ..commands import GetRun, Note, Settled, WriteNote
 from ..errors import Fault, NotAuthorised, NotPermitted
@@ -68,7 +69,7 @@ async def _standing_in(around: Surroundings, settled: Settled, response: Respons
 async def _away(directory: Directory, delegate: str, now: datetime) -> list[Person]:
     """Who is away now and has named this person to decide for them. A directory that fails names nobody."""
     try:
-        found = await directory.delegators(delegate)
+        found = people(await directory.delegators(delegate))
     except Exception as exc:  # as in looked_up
         log.error("the directory of people cannot say for whom %r decides: %s", delegate, exc)
         return []
@@ -147,10 +148,20 @@ async def known(
 async def looked_up(directory: Directory, id: str) -> Person | None:
     """The person with this id. A directory that fails knows nobody."""
     try:
-        return await directory.person(id)
+        person = await directory.person(id)
+        return None if person is None else people((person,))[0]
     except Exception as exc:  # a directory is somebody's code or service: whatever it raises, nobody is known
         log.error("the directory of people cannot say who %r is, so they are unknown: %s", id, exc)
         return None
+
+
+def people(found: Iterable[object]) -> list[Person]:
+    """What a directory gives. Raises TypeError if something in it is no person."""
+    there = list(found)
+    for each in there:
+        if not isinstance(each, Person):
+            raise TypeError(f"it gives a {type(each).__name__}, and has to give a hitl_core.people.Person")
+    return cast("list[Person]", there)
 
 
 def _by(response: Response, who: Responder) -> Response:
