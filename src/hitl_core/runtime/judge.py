@@ -7,7 +7,7 @@ from typing import Final
 from ..checks import authorise, check, giving_on_faults
 from ..commands import GetRun, Note, Settled, WriteNote
 from ..errors import Fault, NotAuthorised, ResponseRefused
-from ..gate import Case, Surroundings
+from ..gate import Case, Surroundings, is_reversible
 from ..lifecycle import RequestEvent, RequestState
 from ..protocol import Arguments, AuditEvent, Cancel, Json, Reject, Response, Ruling, changed_arguments, passed
 from ..quorum import asked_after, asked_at, asked_now, given_on, newly_apart
@@ -59,6 +59,9 @@ async def policy_faults(
     if ruling.stricter_than(request.level):
         problem = f"the edited call needs level {ruling.level} ({ruling.rule}); this request is {request.level}"
         return [Fault("arguments", problem)]
+    together = ruling.batch and is_reversible(around.catalogue.traits(edited.tool), edited)
+    if response.batch is not None and not together:
+        return [Fault("batch", f"is not for the edited call ({ruling.rule}): answer it by itself")]
     seconds = passed(ruling.hours, request.created_at, around.now())
     return _people_faults(settled, response, ruling, seconds) if ruling.asks else []
 
