@@ -261,6 +261,18 @@ async def test_irreversible_actions_are_never_covered(shop: Shop, traits: dict[s
     assert paid(shop) == []
 
 
+async def test_what_a_preview_cannot_say_is_never_covered(shop: Shop) -> None:
+    def shows(arguments: dict[str, Any]) -> Preview:
+        return Preview(effect=f"pays {10 / (arguments['amount'] - 13):g}")
+
+    shop.policy = ASKS
+    async with shop.open(one_refund(shop.ledger, reversible=True, preview=shows)) as hitl:
+        await hitl.grant(REFUNDS, by="ann", lasts=HOUR)
+        assert "not known to be reversible" in await why(hitl, amount=13)
+        assert (await hitl.start({"amount": 14})).state is RunState.COMPLETED
+    assert paid(shop) == [14]
+
+
 async def test_what_a_preview_calls_irreversible_is_never_covered(shop: Shop) -> None:
     shop.policy = ASKS
 
