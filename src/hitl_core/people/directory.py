@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol, runtime_checkable
 
+from ..protocol import GROUP
+
 EVERY_TENANT: Final = "*"
 """The tenant of a person who sees and decides in all of them."""
-
-GROUP: Final = "group:"
-"""What stands before the name of a group where roles are asked: `roles = ["group:finance"]`."""
 
 
 @dataclass(frozen=True, slots=True)
