@@ -3,7 +3,7 @@
 from ..protocol import ABORT, HAPPENED, NOT_HAPPENED
 from .carrying import Carrying
 from .conversations import guided
-from .forms import OFFERED, Form, Since, preview
+from .forms import OFFERED, Form, Since, is_reversible, preview
 from .gate import Gate
 from .steering import guiding
 from .stops import heeding_stops
@@ -26,6 +26,7 @@ __all__ = [
     "guided",
     "guiding",
     "heeding_stops",
+    "is_reversible",
     "joined",
     "preview",
     "undo_until",
