@@ -243,7 +243,8 @@ def _decide(
         return _cancel_run(txn, command, row)
     ready = run_state == RunState.PAUSED and wake_if_settled(txn, row.run, command.now)
     target = REQUEST.advance(RequestState.OPEN, command.event)
-    settled = StoredRequest.of(asked, body.data, target, votes_on(txn, row.key, row.id) if row.votes or count else ())
+    votes = votes_on(txn, row.key, row.id) if row.votes or count else ()
+    settled = StoredRequest.of(asked, body.data, target, votes, recorded_at=command.now)
     return Recorded(settled, RunState.READY if ready else RunState(run_state))
 
 
