@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from typing import Final, NoReturn
 
 from ....commands import MoveRequest, Note, Recorded, RecordResponse, Settled
@@ -127,7 +126,7 @@ def _bytes(response: Response) -> bytes:
 
 def _must_be_open(txn: Transaction, command: RecordResponse, row: RequestRow) -> None:
     takes = REQUEST.sources(command.event)
-    error = None if RequestState(row.state) in takes else _closed(txn, row, command.now)
+    error = None if RequestState(row.state) in takes else _closed(txn, row)
     if error is None and is_late(row, command.now):
         error = _late(row)
     if error is not None:
@@ -151,7 +150,7 @@ def _must_be_shown(
         _refuse(txn, command, row, ResponseRefused([fault]))
 
 
-def _closed(txn: Transaction, row: RequestRow, now: datetime) -> HitlError:
+def _closed(txn: Transaction, row: RequestRow) -> HitlError:
     """Why a request that is not open takes no answer."""
     match RequestState(row.state):
         case RequestState.FROZEN:
