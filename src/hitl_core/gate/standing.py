@@ -41,7 +41,9 @@ def _people_missing(ruling: Ruling, decided: Settled, response: Response) -> str
     """Which people `ruling` asks for beyond those who have agreed."""
     if apart := newly_apart(ruling.approvers, decided.request.approvers):
         return f"nobody was kept apart from who let {apart} run"
-    seconds = passed(ruling.hours, decided.request.created_at, response.decided_at)
+    # Not the time that stands in the answer: its sender writes that, and could have been asked by then.
+    since = decided.request.created_at
+    seconds = passed(ruling.hours, since, decided.recorded_at or since)
     asked = asked_after(ruling.approvers, ruling.escalation, seconds, decided.votes)
     if asked.needed == 1:
         now = decided.request.model_copy(update={"approvers": ruling.approvers})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from ....checks import authorise
 from ....commands import RecordResponse, Settled
@@ -49,10 +50,15 @@ def not_asked(known: Settled, command: RecordResponse) -> list[Fault]:
     return authorise(request, response, asked_now(request, known.votes, response, command.now), known.votes)
 
 
+_VOTE: Final = "FROM hitl_votes WHERE request = ? AND responder = ?"
+
+
 def drop_votes(txn: Transaction, key: int, count: Count) -> None:
-    """Votes for something else count no more. What they said stays in the trail."""
+    """Votes for something else count no more. What they said stays in the trail, and nowhere else: no row would lead to
+    it when somebody is erased."""
     gone = [(key, responder) for responder in count.dropped]
-    txn.connection.executemany("DELETE FROM hitl_votes WHERE request = ? AND responder = ?", gone)
+    txn.connection.executemany(f"DELETE FROM hitl_bodies WHERE key = (SELECT body {_VOTE})", gone)  # noqa: S608
+    txn.connection.executemany(f"DELETE {_VOTE}", gone)
     if gone:
         txn.execute("UPDATE hitl_requests SET votes = votes - ? WHERE key = ?", (len(gone), key))
 

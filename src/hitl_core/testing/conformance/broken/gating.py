@@ -194,7 +194,7 @@ class CountsEveryRejection(BrokenGate):
         rejected = [each for each in asked if each.response and isinstance(each.response.decision, Reject)]
         if len(rejected) < 3 or not isinstance(said, Wait):
             return said
-        self.inner._waiting.pop(call, None)
+        self.inner.questions.waiting.pop(call, None)
         return Refuse("people have rejected exactly this 3 times in a row")
 
 

@@ -21,7 +21,7 @@ class AnnouncesEverything(BrokenGate):
     async def heard(self, said: Verdict, action: Action, call: str) -> Verdict:
         if isinstance(said, Proceed) and said.request_id is None and call not in self.inner._notices:
             form = replace(NO_FORM, kind=Kind.NOTICE)
-            self.inner._notices[call] = self.inner._compose(action, call, 0, form, _NOTICED)
+            self.inner._notices[call] = self.inner.questions.compose(action, call, 0, form, _NOTICED)
         return said
 
 
