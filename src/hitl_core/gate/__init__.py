@@ -1,7 +1,7 @@
 """The gate: every action is proposed, let through or held, begun and reported here."""
 
 from ..protocol import ABORT, HAPPENED, NOT_HAPPENED
-from .carrying import Carrying
+from .carrying import Carrying, tried
 from .conversations import guided
 from .forms import OFFERED, Form, Since, preview
 from .gate import Gate
@@ -28,6 +28,7 @@ __all__ = [
     "heeding_stops",
     "joined",
     "preview",
+    "tried",
     "undo_until",
     "why_not_undoable",
     "with_words",

@@ -58,7 +58,7 @@ from ..protocol import (
 )
 from ..tools import Catalogue
 from . import steering
-from .carrying import Carrying, in_words
+from .carrying import Carrying, tried
 from .doubt import doubt_form, doubt_ruling, is_about, resolve
 from .forms import DEFAULT_FORM, Form, compose
 from .granting import Granting
@@ -236,7 +236,7 @@ class Gate:
             case ActionState.EXECUTED:
                 return Substitute(effect.result, recorded=True, note=note)
             case ActionState.FAILED:
-                return Refuse(in_words(effect.error))
+                return Refuse(tried(effect.error))
             case ActionState.REFUSED:
                 return Refuse(f"This call is not allowed: {effect.error}")
             case ActionState.IN_DOUBT:
