@@ -260,7 +260,12 @@ _current: ContextVar[Call | None] = ContextVar("hitl_current_call", default=None
 _returned: ContextVar[list[Json] | None] = ContextVar("hitl_returned", default=None)
 
 RETURNED: Final = "hitl/returned"
-"""Where an adapter that keeps a result in its framework's form has what the tool returned: an undo is given that."""
+"""Where a result that is kept in a framework's form has what the tool returned."""
+
+
+def with_receipt(form: dict[str, Json], returned: Json) -> dict[str, Json]:
+    """A result in a framework's form, as it is kept: with what the tool returned beside it, which an undo is given."""
+    return form if returned is None else {**form, RETURNED: returned}
 
 
 def current_call() -> Call:

@@ -1,7 +1,7 @@
 """The gate: every action is proposed, let through or held, begun and reported here."""
 
 from ..protocol import ABORT, HAPPENED, NOT_HAPPENED
-from .carrying import Carrying
+from .carrying import Carrying, tried
 from .conversations import guided
 from .forms import OFFERED, Form, Since, is_reversible, preview
 from .gate import Gate
@@ -29,6 +29,7 @@ __all__ = [
     "is_reversible",
     "joined",
     "preview",
+    "tried",
     "undo_until",
     "why_not_undoable",
     "with_words",

@@ -13,7 +13,7 @@ from ..commands import Effect, Known, Lease, MoveEffect
 from ..errors import AlreadyStarted, AppChanged
 from ..lifecycle import TAKEN_BACK, ActionEvent, ActionState, RequestState
 from ..protocol import Action, EffectMode, Json, Proceed, Refuse, Run, Substitute, Verdict, Wait
-from .carrying import in_words
+from .carrying import tried
 from .doubt import doubt_form, doubt_ruling, is_about, resolve
 from .forms import Form
 from .lineage import note_on
@@ -48,7 +48,7 @@ class Again:
             case ActionState.EXECUTED:
                 return Substitute(effect.result, recorded=True, note=note)
             case ActionState.FAILED:
-                return Refuse(in_words(effect.error))
+                return Refuse(tried(effect.error))
             case ActionState.REFUSED:
                 return Refuse(f"This call is not allowed: {effect.error}")
             case ActionState.IN_DOUBT:

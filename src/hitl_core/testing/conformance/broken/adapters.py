@@ -91,6 +91,14 @@ class RewindsNothing(BrokenAdapter):
         return checkpoint
 
 
+@breaks("P72", Capability.STREAM_EVENTS)
+class TellsNobodyWhatHappens(BrokenAdapter):
+    """Works in silence, whoever watches."""
+
+    async def advance(self, turn: Turn) -> Ending:
+        return await self._inner.advance(replace(turn, emit=lambda event: None))
+
+
 @breaks("P81")
 class ForgetsTheRule(BrokenAdapter):
     """Does not say which rule made it ask."""

@@ -1,4 +1,4 @@
-"""The gate, as an adapter that does not do what it says would have it; and effects that nobody records."""
+"""How a gate is broken: an adapter that does not do what the gate says would have it, and effects nobody records."""
 
 from __future__ import annotations
 
