@@ -108,6 +108,10 @@ def test_an_extra_is_read_from_our_own_metadata() -> None:
     assert {name for name, _ in extra_of("cli")} == {"typer", "rich"}
 
 
+def test_an_extra_is_found_by_the_name_of_its_adapter() -> None:
+    assert [name for name, _ in extra_of("openai_agents")] == ["openai-agents"]
+
+
 def test_a_password_is_not_shown() -> None:
     assert without_secret("postgresql://me:secret@host/db") == "postgresql://me:…@host/db"
     assert without_secret("sqlite:///hitl.db") == "sqlite:///hitl.db"
