@@ -85,7 +85,7 @@ async def _write(lines: AsyncIterator[AuditEntry], format: Format) -> None:
 def report(
     run: RunId, config: ConfigFile = DEFAULT_CONFIG, format: InForm = Form.TEXT, as_json: AsJson = False
 ) -> None:
-    """The account of one run for an auditor: who, what, when, why, what was shown, decided and done; and what it
+    """The account of one run, for an auditor. Who, what, when, why, what was shown, decided and done; and what it
     cannot know."""
 
     async def work(hitl: Runtime) -> Account:
@@ -100,7 +100,7 @@ def report(
 
 
 def verify(config: ConfigFile = DEFAULT_CONFIG, anchors: AnchorFile = None, as_json: AsJson = False) -> int:
-    """Read the whole audit trail again: 0 it is as it was sealed, 1 it is not, 2 it cannot be told."""
+    """Check the whole audit trail. Exit status 0 it is as it was sealed, 1 it is not, 2 it cannot be told."""
     file = None if anchors is None else anchors.resolve()
     try:
         report = asyncio.run(_verified(Config.load(config), file))

@@ -41,7 +41,7 @@ from ..terminal import json_views
 from ..terminal.agreement import still_needed
 from ..terminal.listings import frozen_lines, outcome_lines, requests_table, state_text
 from ..terminal.output import Output
-from ..terminal.render import request_panel
+from ..terminal.render import moment, request_panel, shown
 from .batches import Exceptions, respond_many
 from .decisions import OUTCOMES, WORDS, Given, faults_in, response, word_of
 from .grants import Times, When, condition_of, given_line, lasting
@@ -235,7 +235,8 @@ def delegate(
         settled = await find_request(hitl, request)
         return await _record(hitl, Response.to(settled.request, Delegate(to=to), by=who, reason=reason), settled)
 
-    _report(session, *session.opening.do(work))
+    recorded, run, _ = session.opening.do(work)
+    _report(session, recorded, run, more=f"; given on to {to}")
     return Exit.DONE
 
 
@@ -256,7 +257,8 @@ def defer(
         return await hitl.defer(settled.request.id, until=when, by=who), when
 
     settled, when = Opening(config).do(work)
-    line = Text.assemble("request ", (settled.request.id, "bold"), f" is put off until {when.isoformat()}")
+    until_then = moment(when, datetime.now(UTC))
+    line = Text.assemble("request ", (settled.request.id, "bold"), f" is put off until {until_then}")
     document = {**json_views.settled_view(settled), "deferred_until": when.isoformat()}
     output.result(document, line)
 
@@ -339,7 +341,7 @@ def _ask(session: Session, given: str, as_: str | None, roles: list[str] | None)
     return Exit.DONE
 
 
-def _report(session: Session, recorded: Recorded, run: Run, granted: Grant | None = None) -> None:
+def _report(session: Session, recorded: Recorded, run: Run, granted: Grant | None = None, more: str = "") -> None:
     settled, frozen = recorded.settled, session.frozen(run)
     document: dict[str, Json] = {
         "request": json_views.settled_view(settled),
@@ -347,9 +349,9 @@ def _report(session: Session, recorded: Recorded, run: Run, granted: Grant | Non
         "replayed": recorded.replayed,
         **({} if granted is None else {"grant": json_views.grant_view(granted, datetime.now(UTC))}),
     }
-    again = " (the same answer had been recorded before)" if recorded.replayed else ""
+    again = f" (the same answer had been recorded before){more}" if recorded.replayed else more
     if missing := still_needed(settled, datetime.now(UTC)):
         again += f"; still needed: {missing}"
-    line = Text.assemble("request ", (settled.request.id, "bold"), " is ", state_text(settled.state), again)
+    line = Text.assemble("request ", (settled.request.id, "bold"), " is ", state_text(settled.state), shown(again))
     lines = [line] if granted is None else [line, given_line(granted)]
     session.output.result(document, *lines, *outcome_lines(run, Hints(session.opening.config), frozen))

@@ -27,7 +27,7 @@ def steer(
     config: ConfigFile = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
-    """Give guidance to an agent: its model reads it at the next safe point. It is no approval of anything."""
+    """Say something to the agent of a run. Its model reads it at the next safe point; it is no approval of anything."""
     who, words = responder(as_, role), sys.stdin.read() if text == "-" else text
 
     async def work(hitl: Runtime) -> Guidance:
