@@ -35,6 +35,10 @@ def test_the_store_and_the_trail_once_they_are_made(hitl: Hitl) -> None:
     assert "audit_anchors" in found["audit"]["message"]
 
 
+def test_without_a_policy_file_it_says_what_that_means(hitl: Hitl) -> None:
+    assert "policy no file, so everything asks" in hitl("doctor").flat
+
+
 def test_in_words(hitl: Hitl) -> None:
     said = hitl("doctor").out
     for words in ("hitl-core", "what this backend cannot do by itself", "handoff_to_human", "can be used"):

@@ -123,7 +123,8 @@ async def _verified(config: Config, anchors: Path | None) -> Report:
         await store.close()
 
 
-_VERDICTS: Final = {0: "intact", 1: "broken", 2: "cannot be told"}
+_CANNOT_BE_TOLD: Final = 2
+_VERDICTS: Final = {0: "intact", 1: "broken", _CANNOT_BE_TOLD: "cannot be told"}
 _STYLES: Final = {0: "green", 1: "bold red", 2: "yellow"}
 
 
@@ -131,5 +132,6 @@ def _shown(report: Report) -> Iterator[RenderableType]:
     for finding in report.findings:
         yield shown(str(finding), "red")
     code = report.exit_code
+    head = "whether the audit trail is intact " if code == _CANNOT_BE_TOLD else "the audit trail is "
     vouched = f"{report.anchors} anchors vouch for {report.anchored} of them"
-    yield Text.assemble("the audit trail is ", (_VERDICTS[code], _STYLES[code]), f": {report.lines} lines, {vouched}")
+    yield Text.assemble(head, (_VERDICTS[code], _STYLES[code]), f": {report.lines} lines, {vouched}")
