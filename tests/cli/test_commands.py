@@ -148,7 +148,7 @@ def test_people_of_a_directory_give_on_put_off_and_lift(tmp_path: Path) -> None:
     assert shop.hitl("defer", request, "--until", "2026-12-01T09:00", "--as", "ann").code == 2
     assert shop.hitl("defer", request, "--until", "2h", "--as", "mallory").code == 1
     put_off = shop.hitl("defer", request, "--until", "2h", "--as", "ann").flat
-    assert re.search(rf"request {request} is put off until [-\d]+ [:\d]+ [-+]\d+ \(in 1\d\d min\)", put_off)
+    assert re.search(rf"request {request} is put off until [-\d]+ [:\d]+ [-+]\d+ \(in 2 h\)", put_off)
     assert shop.hitl("inbox", "--json").json["requests"] == []
     assert len(shop.hitl("inbox", "--deferred", "--as", "ann", "--json").json["requests"]) == 1
     assert shop.hitl("show", request, "--as", "eve").code == 1

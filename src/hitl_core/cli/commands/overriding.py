@@ -17,7 +17,7 @@ from ..terminal.output import Output
 
 Call = Annotated[
     str | None,
-    typer.Argument(metavar="[CALL]", help="One call of a run that waits; else its output."),
+    typer.Argument(metavar="CALL", help="One call of a run that waits; else its output."),
 ]
 Value = Annotated[str, typer.Option("--output", metavar="JSON", help="What counts from now on: JSON, @file, or -.")]
 

@@ -19,7 +19,7 @@ from ..terminal.output import Output
 from .grants import lasting
 
 PolicyFile = Annotated[
-    Path | None, typer.Argument(metavar="[FILE]", help="The policy file; by default the configured one.")
+    Path | None, typer.Argument(metavar="FILE", help="The policy file; by default the configured one.")
 ]
 ActionFile = Annotated[str, typer.Argument(metavar="ACTION.json", help="A file with an action as JSON, or -.")]
 OtherPolicy = Annotated[

@@ -49,7 +49,7 @@ from .runs import Session, asked
 Notices = Annotated[bool, typer.Option("--notices", help="Show notices, too; they need no answer.")]
 Decision = Annotated[
     str | None,
-    typer.Argument(metavar="[DECISION]", help="|".join(WORDS) + ". At a terminal: asked for if left out."),
+    typer.Argument(metavar="DECISION", help="|".join(WORDS) + ". At a terminal: asked for if left out."),
 ]
 Args = Annotated[
     str | None,
@@ -291,5 +291,6 @@ def _report(session: Session, recorded: Recorded, run: Run, granted: Grant | Non
     if missing := still_needed(settled, datetime.now(UTC)):
         again += f"; still needed: {missing}"
     line = Text.assemble("request ", (settled.request.id, "bold"), " is ", state_text(settled.state), shown(again))
-    lines = [line] if granted is None else [line, given_line(granted)]
-    session.output.result(document, *lines, *outcome_lines(run, Hints(session.opening.config), frozen))
+    hints = Hints(session.opening.config)
+    lines = [line] if granted is None else [line, given_line(granted, hints)]
+    session.output.result(document, *lines, *outcome_lines(run, hints, frozen))

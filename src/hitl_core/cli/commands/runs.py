@@ -73,7 +73,7 @@ AskAgain = Annotated[
     typer.Option("--ask-again", help="Ask anew for what a failed run was answered, instead of using the answers."),
 ]
 MaybeRunId = Annotated[
-    str | None, typer.Argument(metavar="[RUN]", help="One run, with all that was asked in it and what came of it.")
+    str | None, typer.Argument(metavar="RUN", help="One run, with all that was asked in it and what came of it.")
 ]
 
 

@@ -17,7 +17,7 @@ from ..errors_shown import WrongUsage
 from ..hints import Hints
 from ..lookup import find_run
 from ..opening import Opening
-from ..options import DEFAULT_CONFIG, As, AsJson, ConfigFile, Exit, Roles, responder
+from ..options import DEFAULT_CONFIG, As, AsJson, ConfigFile, Exit, Reason, Roles, responder
 from ..terminal import json_views
 from ..terminal.listings import reach_table, stops_table
 from ..terminal.output import Output
@@ -25,15 +25,14 @@ from ..terminal.render import shown
 
 Scope = Annotated[StopScope, typer.Argument(metavar="SCOPE", help="|".join(StopScope))]
 Target = Annotated[
-    str | None, typer.Argument(metavar="[TARGET]", help="The run id, agent, tool or tenant; nothing with `all`.")
+    str | None, typer.Argument(metavar="TARGET", help="The run id, agent, tool or tenant; nothing with `all`.")
 ]
-Why = Annotated[str, typer.Option("--reason", help="Why; it is recorded.")]
 
 
 def stop(
     scope: Scope,
     as_: As,
-    reason: Why,
+    reason: Reason,
     target: Target = None,
     role: Roles = None,
     config: ConfigFile = DEFAULT_CONFIG,
@@ -58,7 +57,7 @@ def stop(
 def lift(
     scope: Scope,
     as_: As,
-    reason: Why,
+    reason: Reason,
     target: Target = None,
     role: Roles = None,
     config: ConfigFile = DEFAULT_CONFIG,

@@ -20,7 +20,7 @@ from ..terminal.output import Output
 from ..terminal.render import shown
 
 Call = Annotated[
-    str | None, typer.Argument(metavar="[CALL]", help="One call of it, as `hitl runs RUN` lists them; by default all.")
+    str | None, typer.Argument(metavar="CALL", help="One call of it, as `hitl runs RUN` lists them; by default all.")
 ]
 
 
