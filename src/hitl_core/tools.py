@@ -199,6 +199,8 @@ def tool(
     """
     if idempotent and transactional:
         raise ConfigError([Fault("effect", "a tool is idempotent or transactional, not both")])
+    if not isinstance(undo_window, timedelta | None):
+        raise ConfigError([Fault("undo_window", f"must be a timedelta, as in timedelta(hours=2), not {undo_window!r}")])
     mode = EffectMode.IDEMPOTENT if idempotent else EffectMode.LEDGER
     mode = EffectMode.TRANSACTIONAL if transactional else mode
     traits = Traits(mode, reversible, risk, tuple(tags), title, preview, undo, undo_window, compensates, tuple(secret))

@@ -141,7 +141,8 @@ async def known(
     if person is None:
         return who, [Fault(path, f"{who.id!r} is not in the directory of people; have them added, or say who you are")]
     if tenant is not None and not person.belongs_to(tenant):
-        return who, [Fault(path, f"{who.id!r} is of tenant {person.tenant!r}, and this is tenant {tenant!r}'s")]
+        whose = "is for somebody of all tenants ('*')" if tenant == EVERY_TENANT else f"is tenant {tenant!r}'s"
+        return who, [Fault(path, f"{who.id!r} is of tenant {person.tenant!r}, and this {whose}")]
     return who.model_copy(update={"id": person.id, "roles": person.acts_in}), []
 
 
