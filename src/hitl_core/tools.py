@@ -272,8 +272,7 @@ def with_receipt(form: dict[str, Json], returned: Json) -> dict[str, Json]:
 
 def current_call() -> Call:
     """The call that is running now, for its idempotency key. Raises LookupError outside a gated tool."""
-    call = _current.get()
-    if call is None:
+    if (call := _current.get()) is None:
         raise LookupError("no gated tool is running here")
     return call
 
@@ -290,8 +289,7 @@ def running(call: Call, returned: list[Json] | None = None) -> Iterator[Call]:
 
 
 def _seen(result: Json) -> Json:
-    returned = _returned.get()
-    if returned is not None:
+    if (returned := _returned.get()) is not None:
         returned.append(result)
     return result
 
