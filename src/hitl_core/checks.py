@@ -81,7 +81,7 @@ def _strangers(
     request: PauseRequest, who: Responder, asked: Stage | Approvers, said: Iterable[Response]
 ) -> list[Fault]:
     faults: list[Fault] = []
-    if who.id in request.action.origin.path or who.id == request.action.origin.agent:
+    if who.id in request.action.origin.agents:
         faults.append(Fault("responder", f"{who.id!r} is the agent that asks; an agent never decides its own request"))
     for given in given_on(said):
         if voices(given.responder) & voices(who):
@@ -100,9 +100,9 @@ def giving_on_faults(
     """
     if not isinstance(response.decision, Delegate):
         return []
-    to, origin, faults = response.decision.to, request.action.origin, list[Fault]()
+    to, faults = response.decision.to, list[Fault]()
     said = tuple(said)
-    if to in origin.path or to == origin.agent:
+    if to in request.action.origin.agents:
         faults.append(Fault("to", f"{to!r} is the agent that asks; name a person"))
     if to == request.requested_for and not request.approvers.allow_self:
         faults.append(Fault("to", f"{to!r} started this run; name somebody else"))
@@ -211,7 +211,8 @@ def _edit_faults(request: PauseRequest, arguments: Arguments) -> list[Fault]:
     if changed:
         return [Fault(f"arguments.{'.'.join(path)}", _MASKED) for path in changed]
     if request.arguments_schema is not None:
-        return _unmasked(schema_faults(request.arguments_schema, arguments, "arguments"), arguments)
+        found = schema_faults(request.arguments_schema, arguments, "arguments")
+        return _unmasked(found, request.action.arguments)
     return _type_faults(request.action.arguments, arguments)
 
 
@@ -220,9 +221,12 @@ _MASKED: Final = (
 )
 
 
-def _unmasked(faults: list[Fault], arguments: Arguments) -> list[Fault]:
-    """Without those about a mask: the value behind it is the one that was proposed."""
-    places = {f"arguments.{'.'.join(path)}" for path, _ in mask_paths(arguments)}
+def _unmasked(faults: list[Fault], shown: Arguments) -> list[Fault]:
+    """Without those about a mask that was shown: the value behind it is the one that was proposed.
+
+    A text that somebody wrote like a mask has nothing behind it, and is checked as what it is.
+    """
+    places = {f"arguments.{'.'.join(path)}" for path, _ in mask_paths(shown)}
     return [fault for fault in faults if fault.path.replace("[", ".").replace("]", "") not in places]
 
 

@@ -76,6 +76,11 @@ def needs_several(approvers: Approvers) -> bool:
     return approvers.needed > 1 or bool(approvers.separate_from)
 
 
+def newly_apart(wanted: Approvers, asked: Approvers) -> str:
+    """The tools, in words, that `wanted` keeps people apart from and `asked` did not; "" if none."""
+    return " or ".join(repr(tool) for tool in wanted.separate_from if tool not in asked.separate_from)
+
+
 def asked_after(
     approvers: Approvers, escalation: Iterable[Escalation], seconds: float, said: Iterable[Response] = ()
 ) -> Approvers:

@@ -199,6 +199,8 @@ def tool(
     """
     if idempotent and transactional:
         raise ConfigError([Fault("effect", "a tool is idempotent or transactional, not both")])
+    if not isinstance(undo_window, timedelta | None):
+        raise ConfigError([Fault("undo_window", f"must be a timedelta, as in timedelta(hours=2), not {undo_window!r}")])
     mode = EffectMode.IDEMPOTENT if idempotent else EffectMode.LEDGER
     mode = EffectMode.TRANSACTIONAL if transactional else mode
     traits = Traits(mode, reversible, risk, tuple(tags), title, preview, undo, undo_window, compensates, tuple(secret))
@@ -260,13 +262,17 @@ _current: ContextVar[Call | None] = ContextVar("hitl_current_call", default=None
 _returned: ContextVar[list[Json] | None] = ContextVar("hitl_returned", default=None)
 
 RETURNED: Final = "hitl/returned"
-"""Where an adapter that keeps a result in its framework's form has what the tool returned: an undo is given that."""
+"""Where a result that is kept in a framework's form has what the tool returned."""
+
+
+def with_receipt(form: dict[str, Json], returned: Json) -> dict[str, Json]:
+    """A result in a framework's form, as it is kept: with what the tool returned beside it, which an undo is given."""
+    return form if returned is None else {**form, RETURNED: returned}
 
 
 def current_call() -> Call:
     """The call that is running now, for its idempotency key. Raises LookupError outside a gated tool."""
-    call = _current.get()
-    if call is None:
+    if (call := _current.get()) is None:
         raise LookupError("no gated tool is running here")
     return call
 
@@ -283,8 +289,7 @@ def running(call: Call, returned: list[Json] | None = None) -> Iterator[Call]:
 
 
 def _seen(result: Json) -> Json:
-    returned = _returned.get()
-    if returned is not None:
+    if (returned := _returned.get()) is not None:
         returned.append(result)
     return result
 

@@ -46,6 +46,8 @@ def test_a_trail_that_was_edited(hitl: Hitl, shop: Shop) -> None:
 def test_a_trail_without_its_witness(hitl: Hitl, shop: Shop) -> None:
     verified = hitl("audit", "verify", "--anchors", str(shop.folder / "elsewhere"), "--json")
     assert (verified.code, verified.json["result"]) == (2, "cannot be told")
+    said = hitl("audit", "verify", "--anchors", str(shop.folder / "elsewhere")).flat
+    assert "whether the audit trail is intact cannot be told: " in said
 
 
 @pytest.mark.usefixtures("told")

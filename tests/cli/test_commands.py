@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -146,12 +147,14 @@ def test_people_of_a_directory_give_on_put_off_and_lift(tmp_path: Path) -> None:
     assert shop.hitl("defer", request, "--until", "soon", "--as", "ann").code == 2
     assert shop.hitl("defer", request, "--until", "2026-12-01T09:00", "--as", "ann").code == 2
     assert shop.hitl("defer", request, "--until", "2h", "--as", "mallory").code == 1
-    assert f"request {request} is put off until" in shop.hitl("defer", request, "--until", "2h", "--as", "ann").flat
+    put_off = shop.hitl("defer", request, "--until", "2h", "--as", "ann").flat
+    assert re.search(rf"request {request} is put off until [-\d]+ [:\d]+ [-+]\d+ \(in 2 h\)", put_off)
     assert shop.hitl("inbox", "--json").json["requests"] == []
     assert len(shop.hitl("inbox", "--deferred", "--as", "ann", "--json").json["requests"]) == 1
     assert shop.hitl("show", request, "--as", "eve").code == 1
-    given = shop.hitl("delegate", request, "ben", "--as", "ann", "--json").json
-    assert (given["request"]["state"], given["request"]["votes"][0]["decision"]["to"]) == ("open", "ben")
+    assert f"request {request} is open; given on to ben" in shop.hitl("delegate", request, "ben", "--as", "ann").flat
+    given = shop.hitl("show", request, "--json").json
+    assert (given["state"], given["votes"][0]["decision"]["to"]) == ("open", "ben")
     assert "delegate to ben by ann" in shop.hitl("show", request).flat
     assert len(shop.hitl("inbox", "--as", "ben", "--json").json["requests"]) == 1
     assert shop.hitl("respond", request, "approve", "--as", "ann").code == 1
@@ -293,6 +296,23 @@ def test_a_stop_says_what_it_reaches_of_this_framework_and_lifting_what_is_left(
     assert (lifted.code, lifted.json["state"], left) == (0, "lifted", [("tool", "refund")])
     again = hitl("lift", "all", "--as", "boss", "--reason", "cleared")
     assert (again.code, "no stop of all" in again.out) == (1, True)
+
+
+def test_a_stop_that_freezes_nothing_says_to_look_at_its_name(hitl: Hitl) -> None:
+    start(hitl)
+    assert "look at the spelling" in hitl("stop", "tool", "refnd", "--as", "ops", "--reason", "r").flat
+    assert "look at the spelling" not in hitl("stop", "tool", "refund", "--as", "ops", "--reason", "r").flat
+
+
+def test_what_a_stop_ended_is_told_how_to_go_on(hitl: Hitl, shop: Shop) -> None:
+    run = start(hitl)
+    hitl("respond", run["pending"][0]["id"], "approve", "--as", "alice")
+    hitl("stop", "tool", "refund", "--as", "ops", "--reason", "fraud")
+    stopped = hitl("resume", run["id"])
+    assert (stopped.code, "once that is lifted, go on with: " in stopped.flat, shop.ledger("refund")) == (1, True, [])
+    lifted = hitl("lift", "tool", "refund", "--as", "boss", "--reason", "cleared").flat
+    assert "runs that it stopped go on with: " in lifted
+    assert (hitl("resume", run["id"]).code, len(shop.ledger("refund"))) == (0, 1)
 
 
 def test_a_stop_needs_to_know_what_to_stop(hitl: Hitl) -> None:

@@ -35,6 +35,10 @@ def test_the_store_and_the_trail_once_they_are_made(hitl: Hitl) -> None:
     assert "audit_anchors" in found["audit"]["message"]
 
 
+def test_without_a_policy_file_it_says_what_that_means(hitl: Hitl) -> None:
+    assert "policy no file, so everything asks" in hitl("doctor").flat
+
+
 def test_in_words(hitl: Hitl) -> None:
     said = hitl("doctor").out
     for words in ("hitl-core", "what this backend cannot do by itself", "handoff_to_human", "can be used"):
@@ -106,6 +110,10 @@ def test_which_sqlite_has_the_bug(release: tuple[int, ...], affected: bool) -> N
 
 def test_an_extra_is_read_from_our_own_metadata() -> None:
     assert {name for name, _ in extra_of("cli")} == {"typer", "rich"}
+
+
+def test_an_extra_is_found_by_the_name_of_its_adapter() -> None:
+    assert [name for name, _ in extra_of("openai_agents")] == ["openai-agents"]
 
 
 def test_a_password_is_not_shown() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from hitl_core.cli.errors_shown import next_step
 from hitl_core.cli.terminal.log import log_to_stderr
-from hitl_core.errors import FaultyError, HitlError
+from hitl_core.errors import FaultyError, GrantNotFound, GrantNotGiven, HitlError, PersonNotErasable
 from tests.cli.shop import Done, Shop, order
 
 Hitl = Callable[..., Done]
@@ -164,11 +164,23 @@ def test_every_error_has_a_next_step() -> None:
     assert not [kind for kind in _below(HitlError) if kind.__module__.startswith("hitl_core") and not next_step(kind)]
 
 
+def test_a_next_step_is_about_what_was_refused() -> None:
+    assert "no grant was given" in next_step(GrantNotGiven)
+    assert next_step(GrantNotFound) == "`hitl grants` lists them"
+    assert "end what is listed" in next_step(PersonNotErasable)
+
+
 def _below(kind: type[HitlError]) -> set[type[HitlError]]:
     return {each for child in kind.__subclasses__() for each in (child, *_below(child))} - {FaultyError}
 
 
 @pytest.mark.processes
+@pytest.mark.parametrize("group", [(), ("audit",), ("policy",), ("grants",)])
+def test_the_list_of_commands_has_whole_sentences(hitl: Hitl, group: tuple[str, ...]) -> None:
+    listed = hitl(*group, "--help").out.partition("Commands:")[2]
+    assert (listed != "", "..." in listed) == (True, False), listed
+
+
 def test_help_loads_no_framework() -> None:
     program = (
         "import sys; from hitl_core.cli import main; sys.argv = ['hitl', '--help']\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,8 @@ def test_a_grant_for_one_agent_and_run_with_a_sum_is_shown_whole(desk: Shop) -> 
     run = jot(desk, "x")["id"]
     assert "there are no grants" in desk.hitl("grants").out
     more = ("--agent", "clerk", "--run", run[-12:], "--sum", "text", "--most", "7")
-    assert "`hitl grants revoke" in desk.hitl("grant", "jot", "--for", "90s", *more, "--as", "ann").flat
+    said = desk.hitl("grant", "jot", "--for", "90s", *more, "--as", "ann").flat
+    assert re.search(r"end it with: .* grants revoke [-\w]{36} --as WHO -c ", said)
     listed = "".join(desk.hitl("grants").out.split())
     assert all(word in listed for word in ("clerk", "text", "0of7"))
     assert desk.hitl("grants", "--json").json["grants"][0]["allows"]["run_id"] == run

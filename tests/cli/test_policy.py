@@ -234,7 +234,7 @@ def test_backtest_says_whose_fate_changes(hitl: Hitl, shop: Shop) -> None:
     assert told.code == 0
     for words in ("3 recorded actions, 1 of them with another fate", "let through 2 1", "refused 0 1", "no: 1"):
         assert words in told.flat, words
-    assert f"run {run} jot#1: let_through (autonomous) → refused" in told.flat
+    assert f"run {run} jot#1: let through (autonomous) → refused" in told.flat
     found = hitl("policy", "backtest", str(changed), "--since", "30d", "--json").json
     assert (found["actions"], found["changed"], found["cannot_be_told"]) == (3, 1, {})
     assert found["before"] == {"let_through": 2, "asked": 1}

@@ -135,6 +135,7 @@ def test_every_fault_is_reported_at_once() -> None:
         ({"amount": "250"}, "'250' is not of type 'number'"),
         ({"amount": True}, "True is not of type 'number'"),
         ({"amount": None}, "None is not of type 'number'"),
+        ({"amount": f"[secret {'0' * 32}]"}, "is not of type 'number'"),
         ({"amount": 501}, "501 is greater than the maximum of 500"),
         ({"notify": 1}, "1 is not of type 'boolean'"),
         ({"notify": "true"}, "'true' is not of type 'boolean'"),

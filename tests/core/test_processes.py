@@ -86,6 +86,15 @@ def test_where_warmth_means_threads_each_child_is_a_new_interpreter() -> None:
         assert processes.run(Order(f"{__name__}:hangs", kill_after=0.5)).killed
 
 
+@pytest.mark.parametrize("quiet", [False, True])
+def test_what_children_print_is_thrown_away_if_it_is_to_be_quiet(
+    quiet: bool, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with Processes(f"{__name__}:get_warm", quiet=quiet, word="warm") as processes:
+        assert processes.run(Order.of(fails)).error == "ValueError: on purpose"
+    assert ("on purpose" in capfd.readouterr().err) is not quiet
+
+
 def test_a_parent_that_cannot_get_warm_is_an_error() -> None:
     with Processes("no_such_module:warm") as processes, pytest.raises(RuntimeError, match="must be importable"):
         processes.run(Order.of(says))

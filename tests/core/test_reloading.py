@@ -120,6 +120,33 @@ def test_included_files_are_looked_at_too(tmp_path: Path) -> None:
     assert file.says().startswith("deny by no of sha256:")
 
 
+def test_what_changed_between_the_reading_and_the_first_decision_is_seen(tmp_path: Path) -> None:
+    file = File(tmp_path, version(1, FREE))
+    read = Policy.from_file(file.path)
+    file.write(version(2, rule("no", effect="deny")))
+    file.in_force = PolicyInForce(read, file.path, file.clock.now)
+    file.clock.advance(1)
+    assert file.says() == "deny by no of 2"
+
+
+@pytest.mark.parametrize("first", [version(2, FREE), 'version = "2"\ninclude = ["shared.toml"]\n'])
+def test_what_changes_while_it_is_read_is_seen(tmp_path: Path, first: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, read = File(tmp_path, version(1)), Policy.from_file
+    (tmp_path / "shared.toml").write_text(FREE, encoding="utf-8")
+    last = [version(3, rule("no", effect="deny"))]
+
+    def read_and_changed(path: Path) -> Policy:
+        policy = read(path)
+        if last:
+            file.write(last.pop())
+        return policy
+
+    monkeypatch.setattr(Policy, "from_file", read_and_changed)
+    assert file.after(first) == "autonomous by free of 2"
+    file.clock.advance(1)
+    assert file.says() == "deny by no of 3"
+
+
 def test_a_policy_in_python_never_changes() -> None:
     policy, clock = Policy(version="1"), ManualClock()
     in_force = PolicyInForce(policy, None, clock.now)

@@ -130,6 +130,11 @@ def test_two_effect_modes_at_once_are_refused() -> None:
         tool(idempotent=True, transactional=True)
 
 
+def test_an_undo_window_that_is_no_time_is_refused_where_it_is_written() -> None:
+    with pytest.raises(ConfigError, match=r"undo_window: must be a timedelta, as in timedelta\(hours=2\), not '2h'"):
+        tool(undo_window="2h")  # type: ignore[call-overload]  # what a type checker would have said
+
+
 def test_a_tool_that_cannot_be_transactional_is_refused_with_every_reason() -> None:
     async def send(text: str) -> None: ...
 

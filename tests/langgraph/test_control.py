@@ -17,7 +17,7 @@ from langgraph.types import Command
 
 from hitl_adapters.langgraph import gated_tool_node
 from hitl_adapters.langgraph.errors import in_words
-from hitl_core.commands import CancelRun, MoveRequest, StopScope
+from hitl_core.commands import CancelRun, MoveRequest, ReopenRun, StopScope
 from hitl_core.errors import EffectRefused, LeaseLost, RequestClosed, RequestExpired, ResponseRefused
 from hitl_core.gate.stops import EVERY
 from hitl_core.lifecycle import ActionState, RequestEvent, RequestState
@@ -321,6 +321,29 @@ async def test_a_rewind_of_a_pause_that_is_still_open_supersedes_it(desk: Made) 
         assert (await hitl.request(first.pending[0].id)).state is RequestState.SUPERSEDED
     run = await at.answer(run, approve)
     assert (run.state, at.effects.count("paid")) == (RunState.COMPLETED, 1)
+
+
+@pytest.mark.parametrize("answered", [True, False])
+@pytest.mark.parametrize("native", [True, False])
+async def test_a_process_that_dies_in_a_rewind_before_the_fork_runs_nothing_unasked(
+    desk: Made, native: bool, answered: bool
+) -> None:
+    """What was asked is superseded then, and the framework still stands where it stood. Rewound once more, it asks."""
+    clock = ManualClock()
+    at = desk(graphs.in_a_node if native else agents.agent(refunds(), [agents.refund]), clock=clock)
+    run = await at.start({"order": "A"} if native else GO)
+    run = await at.answer(run, approve) if answered else run
+    paid = "paid" if native else "refund"
+    async with at.open() as hitl:
+        await hitl.store.apply(ReopenRun(run.id, "dead", 30, "ann", "wrong", clock.now()))
+    clock.advance(minutes=5)
+    run = await at.resume(run)
+    assert at.effects.count(paid) == int(answered)
+    async with at.open() as hitl:
+        run = await hitl.rewind(run.id, by="ann", reason="wrong")
+    assert (run.state, len(run.pending)) == (RunState.PAUSED, 1)
+    run = await at.answer(run, reject)
+    assert (run.state, at.effects.count(paid)) == (RunState.COMPLETED, int(answered))
 
 
 async def test_a_withdrawn_request_is_no_approval_even_where_a_deadline_would_be(desk: Made) -> None:

@@ -32,6 +32,29 @@ def _builds_specs(folder: Path) -> bool:
     raise AssertionError(f"{folder.name} does not answer for NEUTRAL_SPEC")
 
 
+WORDS = (
+    ("errors", "in_words"),
+    ("suspend", "Current"),
+    ("suspend", "Kept"),
+    ("adapter", "CAPABILITIES"),
+    ("kit", "Kit"),
+)
+"""What each has, and where: the same word means the same thing in all of them."""
+
+
+@pytest.mark.parametrize(("room", "word"), WORDS)
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_the_same_word_stands_in_the_same_room(folder: Path, room: str, word: str) -> None:
+    there = [path for path in python_files(folder) if _room(module_name(path), folder.name) == room]
+    assert [path.name for path in there if word in _defined(path)], f"nothing in {room} of {folder.name} defines {word}"
+
+
+def _defined(path: Path) -> set[str]:
+    kinds = (ast.ClassDef, ast.FunctionDef)
+    named = {node.name for node in parsed(path).body if isinstance(node, kinds)}
+    return named | {ast.unparse(node.target) for node in parsed(path).body if isinstance(node, ast.AnnAssign)}
+
+
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_no_arrow_inside_an_adapter_points_up(folder: Path) -> None:
     wrong = [found.place for path in python_files(folder) for found in imports(path) if _points_up(found, folder.name)]

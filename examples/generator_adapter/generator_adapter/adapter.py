@@ -16,7 +16,7 @@ from hitl_core.apps import AppSource
 from hitl_core.capabilities import NATIVE, Capabilities, Capability, absent, emulated
 from hitl_core.contracts import Completed, Ending, Finding, Paused, Turn
 from hitl_core.errors import AppChanged, AppRefused, CapabilityNotSupported, HitlError
-from hitl_core.gate import Form
+from hitl_core.gate import Form, tried
 from hitl_core.protocol import (
     Action,
     Arguments,
@@ -221,7 +221,7 @@ async def _carry_out(play: Play, tool: Tool, allowed: Proceed) -> Json:
             raise
         except Exception as exc:
             effect.outcome = Failed(f"{type(exc).__name__}: {exc}")
-            return f"This call was tried and failed: {exc}"
+            return tried(effect.outcome.error)
         effect.outcome = Executed(result)
     return result
 

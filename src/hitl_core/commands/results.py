@@ -47,12 +47,16 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What is known about a request: the record, its state, and the response if there is one."""
+    """What is known about a request: the record, its state, and the response if there is one.
+
+    `recorded_at` is when the store took the response, by the clock of whoever recorded it and not of who answered.
+    """
 
     request: PauseRequest
     state: RequestState
     response: Response | None = None
     votes: tuple[Response, ...] = ()
+    recorded_at: datetime | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,8 @@ class PolicyInForce:
         self._file = file
         self._now = now
         self._files = policy.files
-        self._signature = _signature(self._files)
+        # The file may have changed since it was read, so the first look reads it once more.
+        self._signature: _Signature | None = None
         self._looked = now()
         self._process = owner_name()
         self.changes = deque[Note](maxlen=MOST_CHANGES)
@@ -54,6 +55,7 @@ class PolicyInForce:
         found = _signature(self._files)
         if found == self._signature:
             return
+        # As it was before the reading: what is written meanwhile is seen at the next look.
         self._signature = found
         try:
             self._take(file, _changed(Policy.from_file(file), self._sound))
@@ -63,12 +65,14 @@ class PolicyInForce:
             self._policy = Held(self._sound, "The policy was changed and its file is refused.")
 
     def _take(self, file: Path, policy: Policy) -> None:
+        if policy.files != self._files:  # what these were before they were read is not known: read them once more
+            self._files, self._signature = policy.files, None
+        if self._policy is self._sound and _says(policy) == _says(self._sound):
+            return
         log.info("the policy is version %r now, it was %r", policy.version, self._sound.version)
         versions: dict[str, Json] = {"from": self._sound.version, "to": policy.version, "digest": policy.digest}
         self._note(AuditEvent.POLICY_CHANGED, file, **versions)
         self._policy = self._sound = policy
-        self._files = policy.files
-        self._signature = _signature(self._files)
 
     def _note(self, event: AuditEvent, file: Path, **body: Json) -> None:
         self.changes.append(Note(event, file.name, self._process, body))
@@ -79,6 +83,10 @@ def _changed(new: Policy, old: Policy) -> Policy:
     if new.version == old.version and new.digest != old.digest:
         raise PolicyInvalid(f"its rules have changed and its version is still {new.version!r}; give it a new one")
     return new
+
+
+def _says(policy: Policy) -> tuple[str, str]:
+    return policy.version, policy.digest
 
 
 def _signature(files: tuple[Path, ...]) -> _Signature:

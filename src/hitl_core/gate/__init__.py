@@ -1,9 +1,9 @@
 """The gate: every action is proposed, let through or held, begun and reported here."""
 
 from ..protocol import ABORT, HAPPENED, NOT_HAPPENED
-from .carrying import Carrying
+from .carrying import Carrying, tried
 from .conversations import guided
-from .forms import OFFERED, Form, Since, preview
+from .forms import OFFERED, Form, Since, is_reversible, preview
 from .gate import Gate
 from .steering import guiding
 from .stops import heeding_stops
@@ -26,8 +26,10 @@ __all__ = [
     "guided",
     "guiding",
     "heeding_stops",
+    "is_reversible",
     "joined",
     "preview",
+    "tried",
     "undo_until",
     "why_not_undoable",
     "with_words",

@@ -72,6 +72,6 @@ class Carrying:
             raise unkept from exc
 
 
-def in_words(error: str) -> str:
-    """What the agent is told about a call that is recorded as failed with this error."""
+def tried(error: str) -> str:
+    """What the agent is told about a call that is recorded as failed with this error: now, and whenever it is told."""
     return error if error.startswith(RAN) else f"This call was tried and failed: {error}"

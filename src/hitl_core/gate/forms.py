@@ -206,5 +206,7 @@ def _by_tool(traits: Traits, action: Action) -> Preview:
         made = traits.preview(deepcopy(action.arguments))
         made = Preview(effect=made) if isinstance(made, str) else Preview.model_validate(made)
     except Exception as exc:
-        return Preview(reversible=traits.reversible, warnings=(f"The preview failed: {exc}",))
+        # It might have said of these arguments that nothing takes them back.
+        known = False if traits.reversible is False else None
+        return Preview(reversible=known, warnings=(f"The preview failed: {exc}",))
     return made if made.reversible is not None else made.model_copy(update={"reversible": traits.reversible})

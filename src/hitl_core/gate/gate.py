@@ -14,7 +14,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypeVar, assert_never
+from typing import Any, TypeVar
 
 from ..commands import (
     BeginEffect,
@@ -26,22 +26,18 @@ from ..commands import (
     Lease,
     Look,
     MoveEffect,
-    Note,
     PerformEffect,
     Recall,
-    RecordRefusal,
     Remember,
     Settled,
     Stop,
 )
 from ..contracts import Clock
-from ..errors import AlreadyStarted, AppChanged, EffectRefused, HitlError, RecordError, Stopped
-from ..lifecycle import TAKEN_BACK, ActionEvent, ActionState, RequestState
+from ..errors import AppChanged, EffectRefused, HitlError, RecordError, Stopped
+from ..lifecycle import ActionEvent, ActionState
 from ..protocol import (
     Action,
     Arguments,
-    AuditEvent,
-    EffectMode,
     Guidance,
     Json,
     Kind,
@@ -52,27 +48,23 @@ from ..protocol import (
     Refuse,
     Ruling,
     Run,
-    Substitute,
     Verdict,
-    Wait,
 )
 from ..tools import Catalogue
 from . import steering
-from .carrying import Carrying, in_words
-from .doubt import doubt_form, doubt_ruling, is_about, resolve
-from .forms import DEFAULT_FORM, Form, compose
-from .granting import Granting
-from .lineage import note_on
+from .again import Again
+from .carrying import Carrying
+from .forms import DEFAULT_FORM, Form
 from .places import covering, knows
+from .questions import Questions
 from .rejections import enough_of
-from .standing import about, asked_again, asking, once_more, unmet
+from .standing import asked_again, asking, unmet
 from .surroundings import Surroundings
-from .telling import telling, told
+from .telling import telling
 from .threads import wait_on
-from .turns import Turns, as_it_stands
+from .turns import as_it_stands
 from .veil import Veil
 from .verdicts import verdict
-from .weighing import Weighing
 
 T = TypeVar("T")
 
@@ -84,18 +76,16 @@ class Gate:
         self.run = run
         self.lease = lease
         self.stopped: Stopped | None = None
-        self.changed: AppChanged | None = None
         self._around = around
         self.veil = Veil(getattr(around.store, "custody", None), run.id, around.catalogue)
-        self.turns = Turns(around, run)
-        self._weighing = Weighing(around, run)
-        self.granting = Granting(around, run)
+        self.questions = Questions(around, run, lease)
+        self.turns, self.granting = self.questions.turns, self.questions.granting
+        self._weighing = self.questions.weighing
+        self._again = Again(around, run, lease, self.questions)
         self._store = around.store
         self._loop = asyncio.get_running_loop()
-        self._waiting: dict[str, PauseRequest] = {}
         self._notices: dict[str, PauseRequest] = {}
         self._begun: set[str] = set()
-        self._held: set[str] = set()
 
     @property
     def clock(self) -> Clock:
@@ -108,9 +98,14 @@ class Gate:
         return self._around.catalogue
 
     @property
+    def changed(self) -> AppChanged | None:
+        """That a call of this turn was found to be another action now than when it was decided on."""
+        return self._again.changed
+
+    @property
     def waiting(self) -> tuple[PauseRequest, ...]:
         """The requests that this turn has asked for and that are not stored yet, in the order of asking."""
-        return tuple(self._waiting.values())
+        return tuple(self.questions.waiting.values())
 
     @property
     def unfinished(self) -> tuple[str, ...]:
@@ -120,7 +115,7 @@ class Gate:
     @property
     def held(self) -> tuple[str, ...]:
         """The calls that have begun before and that people are asked about again: what lies in them is not reached."""
-        return tuple(sorted(self._held))
+        return tuple(sorted(self._again.held))
 
     # ── proposing ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -140,9 +135,9 @@ class Gate:
 
     async def _proposed(self, action: Action, digest: str, call: str, form: Form) -> Verdict:
         known = await self._store.fetch(Look(self.run.id, call))
-        self._require_unchanged()
+        self._again.require_unchanged()
         if known.effect is not None:
-            return await self._again(action, known, known.effect, form)
+            return await self._again.verdict(action, known, known.effect, form)
         if known.settled is None or known.settled.request.digest != digest:
             return await self._first(action, call, known.next_round, form)
         return await self._settled(action, known, known.settled, form)
@@ -151,7 +146,7 @@ class Gate:
         """The request for a pause that the app made itself: it always asks; the policy adds who and until when."""
         action, form = self.veil.lifted_over(action, call, form)
         self.turns.lifts(call, form.since)
-        return self._compose(action, call, round, form, asking(self._weighing.unlooked(action, call, form)))
+        return self.questions.compose(action, call, round, form, asking(self._weighing.unlooked(action, call, form)))
 
     async def settled(self, call: str) -> Settled | None:
         """The newest request at a place of this run, with its state and response."""
@@ -181,39 +176,22 @@ class Gate:
     async def _first(self, action: Action, call: str, round: int, form: Form) -> Verdict:
         ruling = await self._weighing.rule(action, call, form)
         if ruling.denied:
-            return await self._deny(action, call, ruling)
+            return await self.questions.deny(action, call, ruling)
         if form.kind is not Kind.APPROVAL:
-            return await self._ask(action, call, round, form, asking(ruling))
+            return await self.questions.ask(action, call, round, form, asking(ruling))
         if not ruling.asks:
             return self._let_through(action, call, round, form, ruling)
         covered = await self.granting.cover(self._weighing.case(action, call), ruling)
         if covered.grant is not None:
             return Proceed(action, call=call)
         if why := await enough_of(self._around, self.run, action):
-            return await self._refuse(action, call, why, rule=ruling.rule, version=ruling.version)
-        return await self._ask(action, call, round, form, covered.told(ruling))
+            return await self.questions.refuse(action, call, why, rule=ruling.rule, version=ruling.version)
+        return await self.questions.ask(action, call, round, form, covered.told(ruling))
 
     def _let_through(self, action: Action, call: str, round: int, form: Form, ruling: Ruling) -> Proceed:
         if ruling.level is Level.NOTIFY:
-            self._notices[call] = self._compose(action, call, round, replace(form, kind=Kind.NOTICE), ruling)
+            self._notices[call] = self.questions.compose(action, call, round, replace(form, kind=Kind.NOTICE), ruling)
         return Proceed(action, call=call)
-
-    async def _ask(self, action: Action, call: str, round: int, form: Form, ruling: Ruling) -> Wait:
-        self._weighing.holds_back(call)
-        self.granting.holds_back(call)
-        request = self._compose(action, call, round, form, ruling)
-        request = self._waiting[call] = await self.turns.going_on(request, form.since, waiting=self.waiting)
-        return Wait(request)
-
-    async def _deny(self, action: Action, call: str, ruling: Ruling) -> Refuse:
-        return await self._refuse(action, call, ruling.why, rule=ruling.rule, version=ruling.version)
-
-    async def _refuse(self, action: Action, call: str, why: str, **more: Json) -> Refuse:
-        """For good: asked again, it says the same."""
-        body: dict[str, Json] = {"call": call, "tool": action.tool, "digest": action.digest, **more, "why": why}
-        note = Note(AuditEvent.ACTION_REFUSED, self.run.id, "policy" if more else "gate", body)
-        await self._store.apply(RecordRefusal(self.lease, call, action, note, self._around.now()))
-        return Refuse(f"This call is not allowed: {why}")
 
     async def _settled(self, action: Action, known: Known, settled: Settled, form: Form) -> Verdict:
         """The recorded decision. What it allows meets the policy in force once more: only stricter intervenes."""
@@ -222,95 +200,13 @@ class Gate:
             return await as_it_stands(self._around, settled, found)
         recorded, current = settled.request, await self._weighing.rule(found.action, settled.request.call, form)
         if current.denied:
-            return await self._deny(action, recorded.call, current)
+            return await self.questions.deny(action, recorded.call, current)
         missing = unmet(current, settled)
         if missing:
-            return await self._ask(action, recorded.call, known.next_round, form, asked_again(current, missing))
+            return await self.questions.ask(
+                action, recorded.call, known.next_round, form, asked_again(current, missing)
+            )
         return found
-
-    # ── asked again about something that was allowed before ─────────────────────────────────────────────────
-
-    async def _again(self, action: Action, known: Known, effect: Effect, form: Form) -> Verdict:
-        note = await self._note_about(action, effect) or told(self._around, effect, known.settled)
-        match effect.state:
-            case ActionState.EXECUTED:
-                return Substitute(effect.result, recorded=True, note=note)
-            case ActionState.FAILED:
-                return Refuse(in_words(effect.error))
-            case ActionState.REFUSED:
-                return Refuse(f"This call is not allowed: {effect.error}")
-            case ActionState.IN_DOUBT:
-                return await self._doubt(known, effect, form, note)
-            case ActionState.EXECUTING:
-                return await self._interrupted(known, effect, form, note)
-            case ActionState.ALLOWED:
-                return await self._once_more(known, effect, form, note)
-            case ActionState.PROPOSED | ActionState.ANSWERED:
-                return Refuse(f"This call is {effect.state}, which does not allow it; it did not run.")
-            case _:
-                assert_never(effect.state)
-
-    async def _note_about(self, action: Action, effect: Effect) -> str:
-        """What the model is told if a person changed this call, however often it is asked about. Raises AppChanged."""
-        try:
-            return await note_on(self._store, self.run.id, action, effect)
-        except AppChanged as exc:
-            self.changed = exc
-            raise
-
-    def _require_unchanged(self) -> None:
-        """Raises AppChanged once a call of this turn was found changed: what else it does is not to be relied on."""
-        if self.changed is not None:
-            raise AppChanged(str(self.changed))
-
-    async def _once_more(self, known: Known, effect: Effect, form: Form, note: str) -> Verdict:
-        """A call that may begin again: its tool paused inside, or a person said that it did not happen.
-
-        What was decided about it last meets the policy of now.
-        """
-        decided = about(effect, known.settled)
-        found = once_more(effect, decided, note)
-        if isinstance(found, Refuse):
-            return await self._refuse(effect.action, effect.call, found.text)
-        if not isinstance(found, Proceed):
-            return found
-        current = await self._weighing.rule(found.action, effect.call, form)
-        if current.denied:
-            return await self._deny(effect.action, effect.call, current)
-        missing = await self.granting.unmet(current, decided, self._weighing.case(found.action, effect.call))
-        if not missing:
-            return found
-        self._held.add(effect.call)
-        ruling = asked_again(current if current.asks else asking(current), missing)
-        return await self._ask(effect.action, effect.call, known.next_round, form, ruling)
-
-    async def _interrupted(self, known: Known, effect: Effect, form: Form, note: str) -> Verdict:
-        """A call whose worker died in it. Idempotent ones are tried again, unless the policy of now asks for more:
-        it may have happened, so a person has to say what is to become of it."""
-        if effect.fence == self.lease.fence:
-            raise AlreadyStarted(f"the call {effect.call!r} is running now; it is not started a second time")
-        current = await self._weighing.rule(effect.action, effect.call, form)
-        decided, case = about(effect, known.settled), self._weighing.case(effect.action, effect.call)
-        held = current.denied or await self.granting.unmet(current, decided, case)
-        if effect.mode is EffectMode.IDEMPOTENT and not held:
-            return Proceed(effect.action, call=effect.call, request_id=effect.request_id, note=note)
-        return await self._doubt(known, await self._move(effect, ActionEvent.LOSE, self.lease.owner), form, note)
-
-    async def _doubt(self, known: Known, effect: Effect, form: Form, note: str) -> Verdict:
-        if (settled := known.settled) is None or not is_about(settled.request, effect) or settled.state in TAKEN_BACK:
-            ruling = doubt_ruling(await self._weighing.rule(effect.action, effect.call, form))
-            return await self._ask(effect.action, effect.call, known.next_round, doubt_form(effect), ruling)
-        if settled.state in (RequestState.OPEN, RequestState.FROZEN):
-            return Wait(settled.request)
-        resolution = resolve(effect, settled, note=note)
-        moved = await self._move(effect, resolution.event, resolution.by, resolution.result)
-        if isinstance(resolution.verdict, Proceed):
-            return await self._once_more(known, moved, form, note)
-        return resolution.verdict
-
-    async def _move(self, effect: Effect, event: ActionEvent, by: str, result: Json = None) -> Effect:
-        move = MoveEffect(self.lease, effect.call, event, by=by, now=self._around.now(), result=result)
-        return await self._store.apply(move)
 
     # ── carrying out ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -334,7 +230,8 @@ class Gate:
     async def end(self, begun: Effect, outcome: Outcome | None) -> None:
         """Report what happened; None means that the tool itself paused and will be begun again."""
         if outcome is None:
-            await self._move(begun, ActionEvent.SUSPEND, self.lease.owner)
+            now, by = self._around.now(), self.lease.owner
+            await self._store.apply(MoveEffect(self.lease, begun.call, ActionEvent.SUSPEND, by=by, now=now))
         else:
             await self._store.apply(EndEffect(self.lease, begun.call, self.veil.outcome(outcome), self._around.now()))
         self._begun.discard(begun.call)
@@ -362,15 +259,17 @@ class Gate:
         return begun
 
     def _beginning(self, allowed: Proceed, counted: tuple[Counted, ...]) -> BeginEffect:
-        self._require_unchanged()
-        if (call := allowed.call) in self._waiting:
+        self._again.require_unchanged()
+        if (call := allowed.call) in self.questions.waiting:
             raise EffectRefused(f"people are being asked about the call {call!r}; it does not start meanwhile")
         return BeginEffect(
-            *(self.lease, call, allowed.action),
-            self.catalogue.traits(allowed.action.tool).mode,
-            self._around.now(),
+            lease=self.lease,
+            call=call,
+            action=allowed.action,
+            mode=self.catalogue.traits(allowed.action.tool).mode,
+            now=self._around.now(),
             request_id=allowed.request_id,
-            notice=self._notices.get(allowed.call),
+            notice=self._notices.get(call),
             counted=counted,
             grant_id=self.granting.under(allowed),
         )
@@ -390,9 +289,6 @@ class Gate:
     ) -> tuple[Guidance, ...]:
         """What people have said to the agent and enters its conversation at `place`; as `steering.enters`."""
         return await steering.enters(self._around, self.lease, place, within=within, replayed=replayed, seals=seals)
-
-    def _compose(self, action: Action, call: str, round: int, form: Form, ruling: Ruling) -> PauseRequest:
-        return compose(self._around, self.run, action, call=call, round=round, form=form, ruling=ruling)
 
     def blocking(self, step: Coroutine[Any, Any, T]) -> T:
         """Wait for a step of this gate from a worker thread. Raises RuntimeError on the gate's own event loop."""

@@ -11,7 +11,7 @@ from ..checks import authorise
 from ..commands import Effect, Settled
 from ..lifecycle import TAKEN_BACK
 from ..protocol import Level, OnTimeout, Proceed, Response, Ruling, Verdict, passed
-from ..quorum import asked_after, standing
+from ..quorum import asked_after, newly_apart, standing
 from .doubt import resolve
 from .verdicts import verdict
 
@@ -39,7 +39,11 @@ def unmet(ruling: Ruling, decided: Settled | None) -> str:
 
 def _people_missing(ruling: Ruling, decided: Settled, response: Response) -> str:
     """Which people `ruling` asks for beyond those who have agreed."""
-    seconds = passed(ruling.hours, decided.request.created_at, response.decided_at)
+    if apart := newly_apart(ruling.approvers, decided.request.approvers):
+        return f"nobody was kept apart from who let {apart} run"
+    # Not the time that stands in the answer: its sender writes that, and could have been asked by then.
+    since = decided.request.created_at
+    seconds = passed(ruling.hours, since, decided.recorded_at or since)
     asked = asked_after(ruling.approvers, ruling.escalation, seconds, decided.votes)
     if asked.needed == 1:
         now = decided.request.model_copy(update={"approvers": ruling.approvers})

@@ -6,19 +6,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol, runtime_checkable
 
+from ..protocol import GROUP
+
 EVERY_TENANT: Final = "*"
 """The tenant of a person who sees and decides in all of them."""
-
-GROUP: Final = "group:"
-"""What stands before the name of a group where roles are asked: `roles = ["group:finance"]`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """A time in which somebody is away: from its start, until the moment at which they are back."""
+    """A time in which somebody is away: from its start, until the moment at which they are back.
+
+    Raises ValueError for a moment without its offset from UTC, which nobody could compare with now.
+    """
 
     start: datetime
     until: datetime
+
+    def __post_init__(self) -> None:
+        for moment in (self.start, self.until):
+            if moment.utcoffset() is None:
+                raise ValueError(f"{moment!r} has no offset from UTC; give it its tzinfo, such as datetime.UTC")
 
 
 @dataclass(frozen=True, slots=True)

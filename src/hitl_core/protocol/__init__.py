@@ -34,7 +34,7 @@ from .response import (
     changed_arguments,
     decision_of,
 )
-from .ruling import Approvers, Escalation, Level, OnTimeout, Ruling, Stage
+from .ruling import GROUP, Approvers, Escalation, Level, OnTimeout, Ruling, Stage
 from .run import Overridden, Run, RunState
 from .undo import UNDO, Undoing, UndoneCall, UndoState
 from .verdict import EffectMode, Executed, Failed, Outcome, Proceed, Refuse, Substitute, Verdict, Wait
@@ -43,6 +43,7 @@ __all__ = [
     "ABORT",
     "ALWAYS",
     "COMMENT_LIMIT",
+    "GROUP",
     "GUIDANCE_LIMIT",
     "HAPPENED",
     "NOT_HAPPENED",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from .hours import Hours
 from .record import Name, Record, Text
+
+GROUP: Final = "group:"
+"""What stands before the name of a group where roles are asked: `roles = ["group:finance"]`."""
 
 
 class Level(StrEnum):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
+from itertools import count
 
 from ..commands import ListAssigned
 from ..gate import Surroundings
 from ..people import Directory, Person
-from ..protocol import Approvers, Escalation, PauseRequest, Run
-from .identity import looked_up
+from ..protocol import Approvers, PauseRequest, Run
+from .identity import looked_up, people
 
 log = logging.getLogger("hitl_core")
 
@@ -22,8 +23,11 @@ async def assigned(around: Surroundings, run: Run, requests: Iterable[PauseReque
     found: list[PauseRequest] = []
     taken: list[str] = []
     for request in requests:
-        turns = await _in_turn(around, run, request, taken) if request.approvers.assign else []
-        found.append(_given_to(request, turns) if request.approvers.assign else request)
+        if not request.approvers.assign:
+            found.append(request)
+            continue
+        turns = await _in_turn(around, run, request, taken)
+        found.append(_given_to(request, turns))
         taken += found[-1].approvers.users if turns else ()
     return tuple(found)
 
@@ -33,9 +37,11 @@ def _given_to(request: PauseRequest, turns: Sequence[str]) -> PauseRequest:
     needed = request.approvers.quorum
     if len(turns) < needed:
         return request.model_copy(update={"approvers": request.approvers.model_copy(update={"assign": False})})
-    steps = [step for step in request.escalation if step.reassign]
-    later = {id(step): _turn(turns, number * needed, needed) for number, step in enumerate(steps, start=1)}
-    escalation = tuple(_reassigned(step, later.get(id(step))) for step in request.escalation)
+    starts = count(needed, needed)
+    escalation = tuple(
+        step.model_copy(update={"users": _turn(turns, next(starts), needed)}) if step.reassign else step
+        for step in request.escalation
+    )
     first = {"users": _turn(turns, 0, needed), "roles": ()}
     approvers = request.approvers.model_copy(update=first)
     return request.model_copy(update={"approvers": approvers, "escalation": escalation})
@@ -46,17 +52,13 @@ def _turn(turns: Sequence[str], start: int, needed: int) -> tuple[str, ...]:
     return tuple(turns[(start + each) % len(turns)] for each in range(needed))
 
 
-def _reassigned(step: Escalation, users: tuple[str, ...] | None) -> Escalation:
-    return step if users is None else step.model_copy(update={"users": users})
-
-
 async def _in_turn(around: Surroundings, run: Run, request: PauseRequest, taken: Sequence[str]) -> list[str]:
     """Who can take it now, in turn. `taken`: those whose turn has just been, in the same pause."""
-    people = await _who_can(around, run, request)
-    last = await around.store.fetch(ListAssigned(tuple(people), run.tenant))
-    turn = {person: (person in last, last.get(person, around.now())) for person in people}
+    able = await _who_can(around, run, request)
+    last = await around.store.fetch(ListAssigned(tuple(able), run.tenant))
+    turn = {person: (person in last, last.get(person, around.now())) for person in able}
     just = {person: number for number, person in enumerate(taken)}
-    return sorted(people, key=lambda person: (just.get(person, -1), *turn[person]))
+    return sorted(able, key=lambda person: (just.get(person, -1), *turn[person]))
 
 
 async def _who_can(around: Surroundings, run: Run, request: PauseRequest) -> list[str]:
@@ -74,7 +76,7 @@ async def _who_can(around: Surroundings, run: Run, request: PauseRequest) -> lis
 async def _members(directory: Directory, approvers: Approvers) -> list[Person]:
     """Who acts in the roles that are asked. A directory that fails names nobody."""
     try:
-        return [person for role in approvers.roles for person in await directory.members(role)]
+        return [person for role in approvers.roles for person in people(await directory.members(role))]
     except Exception as exc:  # as in looked_up
         log.error("the directory of people cannot say who acts in %s: %s", ", ".join(approvers.roles), exc)
         return []

@@ -46,7 +46,9 @@ class Grants(Requests):
         await require_givable(self._around, allows, by=who, lasts=lasts, like=request.action)
         recorded = await self.respond(response)
         if recorded.replayed:
-            raise GrantNotGiven("this answer had been recorded before, and a grant with it; see the grants")
+            raise GrantNotGiven(
+                "this answer was recorded before; see whether a grant is there, and else give it by itself"
+            )
         grant = await give(self._around, allows, by=who, lasts=lasts, reason=response.reason, tenant=run.tenant)
         return recorded, grant
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from datetime import datetime
-from typing import NoReturn
+from typing import NoReturn, cast
 
 from ..commands import GetRun, Note, Settled, WriteNote
 from ..errors import Fault, NotAuthorised, NotPermitted
@@ -23,19 +24,33 @@ async def identified(around: Surroundings, settled: Settled, response: Response)
         return response
     run = await around.store.fetch(GetRun(settled.request.run_id))
     who, faults = await known(around, response.responder, tenant=run.tenant, path="responder")
-    faults = faults or await _recipient_faults(around, response, run.tenant)
+    if not faults:
+        response, faults = await _to_somebody_known(around, response, run.tenant)
     if faults:
         await note_refusal(around, response, faults)
         raise NotAuthorised(faults)
     return await _standing_in(around, settled, _by(response, who), run.tenant)
 
 
-async def _recipient_faults(around: Surroundings, response: Response, tenant: str) -> list[Fault]:
-    """Why it cannot be given on to that person; nothing for another decision."""
+async def _to_somebody_known(around: Surroundings, response: Response, tenant: str) -> tuple[Response, list[Fault]]:
+    """The response, whom it gives the request on to as the directory writes them; and why it cannot, if so."""
     if not isinstance(response.decision, Delegate):
-        return []
-    _, faults = await known(around, Responder(id=response.decision.to), tenant=tenant, path="to")
-    return faults
+        return response, []
+    to, faults = await known(around, Responder(id=response.decision.to), tenant=tenant, path="to")
+    if faults or to.id == response.decision.to:
+        return response, faults
+    return response.model_copy(update={"decision": response.decision.model_copy(update={"to": to.id})}), []
+
+
+async def on_behalf_of(around: Surroundings, name: str | None) -> str | None:
+    """For whom a run is, as the directory writes them, so that they are known again where they may not decide.
+
+    Whom it does not know (a customer, say) stays as they were named.
+    """
+    if name is None or around.directory is None:
+        return name
+    person = await looked_up(around.directory, name)
+    return name if person is None else person.id
 
 
 async def _standing_in(around: Surroundings, settled: Settled, response: Response, tenant: str) -> Response:
@@ -54,7 +69,7 @@ async def _standing_in(around: Surroundings, settled: Settled, response: Respons
 async def _away(directory: Directory, delegate: str, now: datetime) -> list[Person]:
     """Who is away now and has named this person to decide for them. A directory that fails names nobody."""
     try:
-        found = await directory.delegators(delegate)
+        found = people(await directory.delegators(delegate))
     except Exception as exc:  # as in looked_up
         log.error("the directory of people cannot say for whom %r decides: %s", delegate, exc)
         return []
@@ -126,17 +141,28 @@ async def known(
     if person is None:
         return who, [Fault(path, f"{who.id!r} is not in the directory of people; have them added, or say who you are")]
     if tenant is not None and not person.belongs_to(tenant):
-        return who, [Fault(path, f"{who.id!r} is of tenant {person.tenant!r}, and this is tenant {tenant!r}'s")]
+        whose = "is for somebody of all tenants ('*')" if tenant == EVERY_TENANT else f"is tenant {tenant!r}'s"
+        return who, [Fault(path, f"{who.id!r} is of tenant {person.tenant!r}, and this {whose}")]
     return who.model_copy(update={"id": person.id, "roles": person.acts_in}), []
 
 
 async def looked_up(directory: Directory, id: str) -> Person | None:
     """The person with this id. A directory that fails knows nobody."""
     try:
-        return await directory.person(id)
+        person = await directory.person(id)
+        return None if person is None else people((person,))[0]
     except Exception as exc:  # a directory is somebody's code or service: whatever it raises, nobody is known
         log.error("the directory of people cannot say who %r is, so they are unknown: %s", id, exc)
         return None
+
+
+def people(found: Iterable[object]) -> list[Person]:
+    """What a directory gives. Raises TypeError if something in it is no person."""
+    there = list(found)
+    for each in there:
+        if not isinstance(each, Person):
+            raise TypeError(f"it gives a {type(each).__name__}, and has to give a hitl_core.people.Person")
+    return cast("list[Person]", there)
 
 
 def _by(response: Response, who: Responder) -> Response:

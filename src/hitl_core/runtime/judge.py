@@ -7,10 +7,10 @@ from typing import Final
 from ..checks import authorise, check, giving_on_faults
 from ..commands import GetRun, Note, Settled, WriteNote
 from ..errors import Fault, NotAuthorised, ResponseRefused
-from ..gate import Case, Surroundings
+from ..gate import Case, Surroundings, is_reversible
 from ..lifecycle import RequestEvent, RequestState
 from ..protocol import Arguments, AuditEvent, Cancel, Json, Reject, Response, Ruling, changed_arguments, passed
-from ..quorum import asked_after, asked_at, asked_now, given_on
+from ..quorum import asked_after, asked_at, asked_now, given_on, newly_apart
 
 MAY_BE_DECIDED: Final = (RequestState.OPEN, RequestState.FROZEN)
 """Judged before the store is asked to record: a frozen request may be open by then, if its stop is lifted meanwhile."""
@@ -59,6 +59,9 @@ async def policy_faults(
     if ruling.stricter_than(request.level):
         problem = f"the edited call needs level {ruling.level} ({ruling.rule}); this request is {request.level}"
         return [Fault("arguments", problem)]
+    together = ruling.batch and is_reversible(around.catalogue.traits(edited.tool), edited)
+    if response.batch is not None and not together:
+        return [Fault("batch", f"is not for the edited call ({ruling.rule}): answer it by itself")]
     seconds = passed(ruling.hours, request.created_at, around.now())
     return _people_faults(settled, response, ruling, seconds) if ruling.asks else []
 
@@ -70,6 +73,9 @@ def _people_faults(settled: Settled, response: Response, ruling: Ruling, seconds
     if edited.needed > shown.needed or (edited.stages and edited.stages != shown.stages):
         problem = f"the edited call needs {edited.needed} people ({ruling.rule}); this request asks {shown.needed}"
         return [Fault("arguments", problem if edited.needed > shown.needed else f"{problem}, and others")]
+    if apart := newly_apart(edited, shown):
+        problem = f"the edited call needs somebody kept apart from who let {apart} run ({ruling.rule})"
+        return [Fault("arguments", f"{problem}, and this request keeps nobody apart from that")]
     if edited.stages:
         return []
     stricter = request.model_copy(update={"approvers": edited})

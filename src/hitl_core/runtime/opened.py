@@ -17,6 +17,7 @@ from ..gate import Surroundings
 from ..lifecycle import RequestState
 from ..protocol import Json, LiveEvent, Run, RunState, canonical, new_id
 from .background import Background
+from .identity import on_behalf_of
 from .leases import owner_name, release_dead
 from .live import Listeners
 from .pruning import KEPT, Pruning
@@ -141,7 +142,7 @@ class Opened:
     async def _open(self, input: object, *, by: str | None, thread: str | None) -> Claimed:
         canonical(input, what="input", limit=INPUT_LIMIT)
         await self.attach()
-        return await self._opened(input, by=by, thread=thread)
+        return await self._opened(input, by=await on_behalf_of(self._around, by), thread=thread)
 
     async def _opened(
         self, input: object, *, by: str | None, thread: str | None = None, undoes: str | None = None

@@ -213,7 +213,7 @@ class Steps:
             self._say(effect, *why)
             return
         try:
-            await self._run(self.allowed[effect.call], effect, traits)
+            await self._run(self.allowed[effect.call], traits)
         except (Stopped, LeaseLost):
             raise
         except EffectRefused as exc:
@@ -231,7 +231,7 @@ class Steps:
         else:
             self._say(effect, *_elsewhere(other, traits), run_id=other.run_id)
 
-    async def _run(self, allowed: Proceed, effect: Effect, traits: Traits) -> None:
+    async def _run(self, allowed: Proceed, traits: Traits) -> None:
         gate, takes_back = self.turn.gate, traits.undo
         assert takes_back is not None
         if self.catalogue.traits(allowed.action.tool).mode is EffectMode.TRANSACTIONAL:

@@ -52,7 +52,7 @@ class Order:
     @classmethod
     def of(cls, function: Callable[..., Any] | str, /, **arguments: Any) -> Order:
         """An order for a function that another process can import."""
-        return cls(function if isinstance(function, str) else f"{function.__module__}:{function.__name__}", arguments)
+        return cls(function if isinstance(function, str) else name_of(function), arguments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +69,22 @@ class Ended:
 
 
 class Processes:
-    """The warm parent. `warm` names a module that it imports first, or a function that it calls with `arguments`."""
+    """The warm parent. `warm` names a module that it imports first, or a function that it calls with `arguments`.
 
-    def __init__(self, warm: str = "", **arguments: Any) -> None:
+    `quiet`: what it and its children print is thrown away, where they fail on purpose.
+    """
+
+    def __init__(self, warm: str = "", *, quiet: bool = False, **arguments: Any) -> None:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(each or os.getcwd() for each in sys.path)}
         command = [sys.executable, "-m", _MODULE, warm, json.dumps(arguments)]
         self._parent = subprocess.Popen(  # noqa: S603  # our own interpreter and module
-            command, stdin=-1, stdout=-1, text=True, bufsize=1, env=environment
+            command,
+            stdin=-1,
+            stdout=-1,
+            stderr=subprocess.DEVNULL if quiet else None,
+            text=True,
+            bufsize=1,
+            env=environment,
         )
 
     def __enter__(self) -> Self:
@@ -83,7 +92,8 @@ class Processes:
 
     def __exit__(self, *exc: object) -> None:
         into, out = self._pipes()
-        into.close()
+        with contextlib.suppress(BrokenPipeError):  # it has died, and what was said to it last is still in the pipe
+            into.close()
         self._parent.wait()
         out.close()
 
@@ -111,6 +121,11 @@ class Processes:
         assert self._parent.stdin is not None
         assert self._parent.stdout is not None
         return self._parent.stdin, self._parent.stdout
+
+
+def name_of(made: Callable[..., Any]) -> str:
+    """The `module:name` by which another process finds a function or a class."""
+    return f"{made.__module__}:{made.__qualname__}"
 
 
 def named(name: str) -> Any:

@@ -159,8 +159,10 @@ BROKEN = {"raises": lambda arguments: 1 / 0, "is none": lambda arguments: {"effe
 
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
 def test_a_preview_that_fails_says_so_instead_of_hiding_the_request(broken: Any) -> None:
-    found = preview(Traits(preview=broken), desk.REFUND)
-    assert "The preview failed" in found.warnings[0]
+    for reversible, known in ((True, None), (None, None), (False, False)):
+        found = preview(Traits(reversible=reversible, preview=broken), desk.REFUND)
+        assert "The preview failed" in found.warnings[0]
+        assert found.reversible is known
 
 
 # ── in doubt ─────────────────────────────────────────────────────────────────────────────────────────────────

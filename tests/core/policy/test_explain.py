@@ -141,8 +141,8 @@ when = { all = [
         ("the time is from 09:00 to 17:00 on mon (Europe/Berlin)", "2026-11-02T11:00:00+01:00", True),
         ("the time is on mon, tue (UTC)", "2026-11-02T10:00:00+00:00", True),
         ("the day is one of 'off' (UTC)", "2026-11-02T10:00:00+00:00", False),
-        ("the sum of argument 'n' within 1 day, 0:00:00 per run, argument 'to' above 500", 97.5, False),
-        ("the number of actions within 1:00:00 above 3", 3, False),
+        ("the sum of argument 'n' within 1d per run, argument 'to' above 500", 97.5, False),
+        ("the number of actions within 1h above 3", 3, False),
         ("the first time with argument 'n' ever", 7, False),
         ("argument 'to' every (length (above 0))", ["b"], True),
     ]

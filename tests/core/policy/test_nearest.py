@@ -155,11 +155,11 @@ NOVEL = '{ novel = { argument = "to" } }'
 
 def test_what_is_left_of_a_budget() -> None:
     found = explained(policy_of(BUDGET), {"amount": 100}, past=Past(2, Decimal(300))).changes
-    assert told(found[0]) == ("the sum of argument 'amount' within 1 day, 0:00:00", 501, ASKS)
+    assert told(found[0]) == ("the sum of argument 'amount' within 1d", 501, ASKS)
     assert told(found[1]) == (AMOUNT, 201, ASKS)
     over = explained(policy_of(BUDGET), {"amount": 100}, past=Past(2, Decimal(450))).changes
     assert {told(each) for each in over} == {
-        ("the sum of argument 'amount' within 1 day, 0:00:00", 500, FREE),
+        ("the sum of argument 'amount' within 1d", 500, FREE),
         (AMOUNT, 50, FREE),
     }
 
@@ -167,7 +167,7 @@ def test_what_is_left_of_a_budget() -> None:
 def test_what_is_left_of_a_rate() -> None:
     facts = replace(FACTS, run="r1")
     found = explained(policy_of(RATE), {}, facts, past=Past(1)).nearest
-    assert told(found) == ("the number of actions within 1:00:00 per run", 4, ASKS)
+    assert told(found) == ("the number of actions within 1h per run", 4, ASKS)
     assert found is not None
     assert found.value == 2
 
@@ -181,7 +181,7 @@ def test_a_first_time(count: int, to: int, level: str) -> None:
 def test_a_past_that_is_not_known_is_said_and_not_guessed() -> None:
     found = explained(policy_of(BUDGET), {"amount": 100})
     assert found.nearest is None
-    assert found.untried == ("the sum of argument 'amount' within 1 day, 0:00:00, which is not known",)
+    assert found.untried == ("the sum of argument 'amount' within 1d, which is not known",)
     by_person = '{ rate = { within = "1h", per = { argument = "to" }, above = 1 } }'
     per = policy_of(f'{{ all = [{by_person}, {{ argument = "to", one_of = ["a", "b"] }}] }}')
     other = explained(per, {"to": "a"}, past=Past(0))

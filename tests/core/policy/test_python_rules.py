@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from dataclasses import FrozenInstanceError, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -158,15 +161,20 @@ def test_working_hours_are_inherited_and_can_be_taken_away() -> None:
 @pytest.mark.parametrize(
     ("hours", "fault"),
     [
-        (Hours(name="half", opens=time(9)), "rules[0].hours: needs both from and to"),
-        (Hours(name="back", opens=time(9), closes=time(9)), "rules[0].hours.to: must be later on the same day"),
-        (Hours(name="far", zone="Mars/Olympus"), "rules[0].hours.zone: this machine knows no time zone"),
+        (Hours(name="half", opens=time(9)), "hours: needs both from and to"),
+        (Hours(name="back", opens=time(9), closes=time(9)), "hours.to: must be later on the same day"),
+        (Hours(name="far", zone="Mars/Olympus"), "hours.zone: this machine knows no time zone"),
     ],
 )
 def test_working_hours_in_python_are_checked_too(hours: Hours, fault: str) -> None:
     rule = Rule(id="pay", why="x", match=Match(tool=("pay",)), level=Level.CONFIRM, deadline=timedelta(1), hours=hours)
-    with pytest.raises(PolicyInvalid, match=re.escape(fault)):
+    with pytest.raises(PolicyInvalid, match=re.escape(f"rules[0].{fault}")):
         Policy([rule])
+    inherited = Defaults(deadline=timedelta(1), hours=hours)
+    with pytest.raises(PolicyInvalid, match=re.escape(f"defaults.{fault}")):
+        Policy(defaults=inherited)
+    with pytest.raises(PolicyInvalid, match=re.escape(f"environments.test.defaults.{fault}")):
+        Policy(overlays={"test": inherited})
 
 
 def test_the_agent_is_who_the_facts_say_or_the_origin_of_the_action() -> None:
@@ -185,6 +193,29 @@ def test_versions() -> None:
     assert Policy.from_toml('version = "7"').version == "7"
     assert POLICY_ASK_EVERYTHING.version == "ask-everything"
     assert repr(Policy([SMALL], version="7")) == "Policy(<1 rules>, version='7')"
+
+
+DIGEST = """
+from datetime import date
+from hitl_core.policy import Match, OnDays, Policy, Rule
+december = frozenset(date(2026, 12, day) for day in range(1, 20))
+days = OnDays("rest", dates=december, yearly=frozenset({(5, 1), (1, 1), (12, 24)}))
+print(Policy([Rule(id="x", why="x", match=Match(tool=("pay",)), when=days, effect="deny")]).version)
+"""
+
+
+def test_the_digest_of_the_same_rules_is_the_same_in_every_process() -> None:
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", DIGEST],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(said) == 1
 
 
 def test_rules_are_frozen() -> None:

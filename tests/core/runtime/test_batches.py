@@ -55,6 +55,20 @@ async def test_fifty_are_answered_at_once_with_exceptions(shop: Shop) -> None:
     assert paid(shop) == [n for n in range(1, MANY + 1) if n not in refused and n != left]
 
 
+async def test_an_edit_in_one_gesture_must_not_reach_what_is_looked_at_alone(shop: Shop) -> None:
+    shop.policy = TOGETHER
+    async with shop.open(reversible(shop.ledger)) as hitl:
+        small, other = await asked(hitl, 1, 2)
+        larger = small.edit({"order": "A-1", "amount": 1000}, by="ann")
+        batch = await hitl.respond_many([larger, other.edit({"order": "A-2", "amount": 3}, by="ann")])
+        assert "batch: is not for the edited call (large)" in str(batch.answers[0].refused)
+        await Worker(hitl).run_until_idle()
+        assert paid(shop) == [3]
+        await hitl.respond(larger)
+        await Worker(hitl).run_until_idle()
+    assert paid(shop) == [3, 1000]
+
+
 async def test_what_is_alike_is_found(shop: Shop) -> None:
     shop.policy = TOGETHER
     async with shop.open(reversible(shop.ledger)) as hitl:

@@ -19,6 +19,7 @@ from hitl_core.policy import Policy
 from hitl_core.protocol import Allowance, Json, Run, RunState
 from hitl_core.runtime import Runtime
 from tests.core.shop import Shop, trail
+from tests.core.stores.columns import without_a_row
 
 ANN = "ann-4711"
 TWO = f"""
@@ -41,6 +42,22 @@ async def refund(order: str) -> str:
 @gate.guard(reversible=True)
 async def note(text: str) -> str:
     return f"noted {text}"
+
+
+@gate.guard(undo=lambda receipt: f"took back {receipt}")
+async def pay(order: str) -> str:
+    return f"paid {order}"
+
+
+UNDOS = """
+version = "1"
+[[rules]]
+id = "free"
+why = "a test"
+match = { tool = "pay" }
+level = "autonomous"
+allow_irreversible = "a test"
+"""
 
 
 async def app(given: Any) -> object:
@@ -197,6 +214,56 @@ async def test_all_that_people_can_do_to_a_run_is_reached(shop: Shop) -> None:
     assert ANN not in everything(shop.folder)
     assert "WORDS" not in everything(shop.folder)
     assert (await shop.verified()).findings == ()
+
+
+async def test_a_vote_that_others_voted_down_leaves_nothing_behind(shop: Shop) -> None:
+    shop.policy = Policy.from_toml(TWO)
+    async with shop.open(app) as hitl:
+        run = await hitl.start("A")
+        (request,) = run.pending
+        await hitl.respond(request.approve(by=ANN, reason="WORDS of a vote"))
+        for name in ("bob", "carl"):
+            await hitl.respond(request.edit({"order": "B"}, by=name))
+        assert (await hitl.resume(run.id)).output == "paid B"
+        assert without_a_row(shop.folder / "shop.db") == 0
+        await erased(hitl)
+    assert "WORDS" not in everything(shop.folder)
+    assert ANN not in everything(shop.folder)
+
+
+@pytest.mark.parametrize(
+    ("by", "reason", "left"),
+    [(ANN, "WORDS", "(erased)"), (ANN, "", ""), ("bob", f"{ANN} said so", "{} said so"), ("bob", "mine", "mine")],
+)
+async def test_why_an_undo_was_wanted_is_reached(shop: Shop, by: str, reason: str, left: str) -> None:
+    shop.policy = Policy.from_toml(UNDOS)
+    async with shop.open(pay) as hitl:
+        run = await hitl.start("A")
+        undo = (await hitl.undo(run.id, by=by, reason=reason)).run
+        if ANN in (by, *reason.split()):
+            await untouched(shop, hitl, f"run {undo.id}")
+        await hitl.cancel(undo.id, by="bob")
+        await hitl.start("B", by=ANN)
+        done = await erased(hitl)
+        given = (await hitl.run(undo.id)).input
+        assert given == {"calls": ["pay#1"], "reason": left.format(done.name)}
+    assert ANN not in everything(shop.folder)
+
+
+async def test_a_damaged_undo_does_not_keep_a_person_from_being_erased(shop: Shop) -> None:
+    shop.policy = Policy.from_toml(UNDOS)
+    async with shop.open(pay) as hitl:
+        run = await hitl.start("A")
+        for reason in (f"{ANN} said so", "mine"):
+            await hitl.cancel((await hitl.undo(run.id, by="bob", reason=reason)).run.id, by=ANN)
+    with sqlite3.connect(shop.folder / "shop.db") as connection:
+        undos = "SELECT input FROM hitl_runs WHERE more IS NOT NULL"
+        connection.execute(f"UPDATE hitl_bodies SET digest = x'00' WHERE key IN ({undos})")
+    connection.close()
+    async with shop.open(pay) as hitl:
+        await erased(hitl)
+    assert ANN.encode() not in raw(shop.folder)
+    assert b'"reason":"mine"' in raw(shop.folder)
 
 
 async def test_a_grant_that_has_ended_is_reached_with_its_condition(shop: Shop) -> None:

@@ -14,6 +14,7 @@ from hitl_core.commands import BeginEffect, CancelRun, Command, EndEffect, Finis
 from hitl_core.contracts import Broke, Completed, Ending, Paused, Store
 from hitl_core.errors import GrantNotFound, GrantNotGiven, GrantRefused, RunNotFound, StoreUnavailable
 from hitl_core.gate import Gate
+from hitl_core.policy import Held
 from hitl_core.protocol import (
     Action,
     Allowance,
@@ -123,6 +124,16 @@ async def test_the_scope_holds_tool_arguments_agent_run_and_tenant(shop: Shop) -
         await hitl.grant(Allowance.model_validate({"tool": "refund", "when": small}), by="ann", lasts=HOUR)
         assert (await hitl.start({"amount": 50})).state is RunState.COMPLETED
     assert paid(shop) == [50]
+
+
+async def test_nothing_runs_under_a_grant_while_the_policy_is_held(shop: Shop) -> None:
+    shop.policy = Held(ASKS, "The policy was changed and its file is refused.")
+    async with shop.open(reversible(shop.ledger)) as hitl:
+        await hitl.grant(REFUNDS, by="ann", lasts=HOUR)
+        assert "nearly covers it, but: a rule could not be checked" in await why(hitl, amount=1)
+        shop.policy = ASKS
+        assert (await hitl.start({"amount": 2})).state is RunState.COMPLETED
+    assert paid(shop) == [2]
 
 
 async def test_a_revoked_grant_lets_nothing_run(shop: Shop) -> None:
@@ -248,6 +259,18 @@ async def test_irreversible_actions_are_never_covered(shop: Shop, traits: dict[s
     async with shop.open(one_refund(shop.ledger, **traits)) as hitl:
         assert "the action is not known to be reversible" in await why(hitl, amount=1)
     assert paid(shop) == []
+
+
+async def test_what_a_preview_cannot_say_is_never_covered(shop: Shop) -> None:
+    def shows(arguments: dict[str, Any]) -> Preview:
+        return Preview(effect=f"pays {10 / (arguments['amount'] - 13):g}")
+
+    shop.policy = ASKS
+    async with shop.open(one_refund(shop.ledger, reversible=True, preview=shows)) as hitl:
+        await hitl.grant(REFUNDS, by="ann", lasts=HOUR)
+        assert "not known to be reversible" in await why(hitl, amount=13)
+        assert (await hitl.start({"amount": 14})).state is RunState.COMPLETED
+    assert paid(shop) == [14]
 
 
 async def test_what_a_preview_calls_irreversible_is_never_covered(shop: Shop) -> None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from hitl_core.commands import SetStop, Stop, StopScope
-from hitl_core.errors import NotAuthorised, NotPermitted, RunNotFound
+from hitl_core.errors import NotAuthorised, NotPermitted, ResponseRefused, RunNotFound
 from hitl_core.lifecycle import RequestState
-from hitl_core.people import Act, Authority, Person
+from hitl_core.people import Absence, Act, Authority, Directory, Person
 from hitl_core.protocol import Allowance, Approve, Delegate, Responder, Response, Run, RunState
 from hitl_core.runtime import Runtime
 from tests.core.shop import Shop, decide, one_refund, only, policy, rule, trail
@@ -120,6 +120,93 @@ async def test_while_the_directory_cannot_say_who_stands_in_nobody_does(shop: Sh
         with pytest.raises(NotAuthorised, match="it needs user ann"):
             await hitl.respond(only(run).approve(by="bob"))
         await decide(hitl, run, "approve", by="ann")
+    assert shop.ledger.count() == 1
+
+
+class GivesNoPeople(Unreachable):
+    async def person(self, id: str) -> Any:
+        return {"id": id, "roles": ["lead"]}
+
+    async def members(self, role: str) -> Any:
+        return ({"id": "ann", "roles": [role]},)
+
+    async def delegators(self, id: str) -> Any:
+        return [{"id": "ann", "delegate": id}]
+
+
+class WithoutOffsets(Unreachable):
+    """Its moments are as a database without time zones gives them."""
+
+    async def person(self, id: str) -> Person | None:
+        away = Absence(datetime.fromisoformat("2026-01-01 00:00"), datetime.fromisoformat("2026-01-02 00:00"))
+        return Person(id, roles=("lead",), away=(away,))
+
+    async def members(self, role: str) -> tuple[Person, ...]:
+        ann = await self.person("ann")
+        return () if ann is None else (ann,)
+
+
+@pytest.mark.parametrize("directory", [GivesNoPeople(), WithoutOffsets()])
+@pytest.mark.parametrize("assign", [False, True])
+async def test_while_the_directory_gives_what_is_no_person_nobody_decides(
+    shop: Shop, directory: Directory, assign: bool
+) -> None:
+    shop.directory = directory
+    shop.policy = policy(rule("lead", level="confirm", approvers={"roles": ["lead"], "assign": assign}))
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        run = await hitl.start(None)
+        assert only(run).approvers.roles == ("lead",)
+        with pytest.raises(NotAuthorised, match="not in the directory"):
+            await hitl.respond(only(run).approve(by="ann"))
+    assert shop.ledger.count() == 0
+
+
+class HalfKnown(GivesNoPeople):
+    async def person(self, id: str) -> Person | None:
+        return Person(id)
+
+
+async def test_who_stands_in_for_what_is_no_person_does_not_decide(shop: Shop) -> None:
+    shop.directory, shop.policy = HalfKnown(), policy(LEAD)
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        run = await hitl.start(None)
+        with pytest.raises(NotAuthorised, match="it needs role lead"):
+            await hitl.respond(only(run).approve(by="bob"))
+    assert shop.ledger.count() == 0
+
+
+class CarelessOfCase(Unreachable):
+    """A directory that finds people however they are written, as many do."""
+
+    async def person(self, id: str) -> Person | None:
+        return Person(id.lower()) if id.lower() in ("ann", "bob") else None
+
+    async def delegators(self, id: str) -> tuple[Person, ...]:
+        return ()
+
+
+@pytest.mark.parametrize("by", ["ann", "Ann", "ANN"])
+async def test_p24_who_started_a_run_is_the_same_person_however_they_are_written(shop: Shop, by: str) -> None:
+    shop.directory = CarelessOfCase()
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        run = await hitl.start(None, by="Ann")
+        with pytest.raises(NotAuthorised, match="'ann' started this run"):
+            await decide(hitl, run, "approve", by=by)
+        assert shop.ledger.count() == 0
+        await decide(hitl, run, "approve", by="BOB")
+        assert (await hitl.start(None, by="a customer")).started_by == "a customer"
+    assert shop.ledger.count() == 1
+
+
+async def test_a_request_is_given_on_to_the_same_person_however_they_are_written(shop: Shop) -> None:
+    shop.directory = CarelessOfCase()
+    shop.policy = policy(rule("ann", level="confirm", approvers={"users": ["ann"]}))
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        run = await hitl.start(None)
+        with pytest.raises(ResponseRefused, match="'ann' is who answers"):
+            await hitl.respond(only(run).delegate("Ann", by="ann"))
+        await hitl.respond(only(run).delegate("Bob", by="ann"))
+        await decide(hitl, run, "approve", by="bob")
     assert shop.ledger.count() == 1
 
 

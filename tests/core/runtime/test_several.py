@@ -97,6 +97,32 @@ async def test_an_edit_must_not_reach_what_needs_other_stages(shop: Shop) -> Non
     assert paid(shop) == [201]
 
 
+APART = rule("apart", level="confirm", approvers={"separate_from": ["mail"]}, when={"argument": "amount", "above": 200})
+
+
+async def test_an_edit_must_not_reach_what_keeps_people_apart(shop: Shop) -> None:
+    shop.policy = policy(APART, rule("one", level="confirm"))
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        run = await hitl.start(None)
+        with pytest.raises(ResponseRefused, match="somebody kept apart from who let 'mail' run"):
+            await decide(hitl, run, "edit", {"order": "A-1042", "amount": 201.0})
+        run = await decide(hitl, run, "edit", LESS)
+    assert paid(shop) == [9.5]
+
+
+async def test_a_policy_that_keeps_people_apart_by_now_asks_again(shop: Shop) -> None:
+    shop.policy = policy(rule("one", level="confirm"))
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        run = await hitl.start({"amount": 300})
+        await hitl.respond(only(run).approve(by="mia"))
+        shop.policy = policy(APART, version="2")
+        run = await hitl.resume(run.id)
+        assert "nobody was kept apart from who let 'mail' run" in only(run).because.why
+        assert paid(shop) == []
+        await decide(hitl, run, "approve")
+    assert paid(shop) == [300]
+
+
 async def test_who_started_the_run_is_no_vote(shop: Shop) -> None:
     shop.policy = TWO
     async with shop.open(one_refund(shop.ledger)) as hitl:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -268,3 +269,30 @@ async def test_p81_a_tool_that_paused_inside_meets_the_policy_of_now_when_it_beg
     assert (said in output["said"], output["more"]) == (True, "no")
     assert [line["amount"] for line in shop.ledger.lines()] == paid
     assert bool(output["notes"]) == (word[0] == "edit")
+
+
+# ── whose clock says who was asked by then ───────────────────────────────────────────────────────────────────────
+
+
+LATER_BOB = rule("late", level="confirm", approvers={"users": ["ann"]}, escalate=[{"after": "1h", "users": ["bob"]}])
+
+
+async def test_p24_a_time_that_the_answer_claims_makes_nobody_one_of_those_who_are_asked(shop: Shop) -> None:
+    shop.policy = policy(rule("both", level="confirm", approvers={"users": ["ann", "bob"]}))
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        run = await hitl.start(None)
+        await hitl.respond(only(run).approve(by="bob", at=shop.clock.now() + timedelta(hours=2)))
+        shop.policy = policy(LATER_BOB, version="2")
+        run = await hitl.resume(run.id)
+        assert (only(run).approvers.users, shop.ledger.count()) == (("ann",), 0)
+        run = await decide(hitl, run, "approve", by="ann")
+    assert (run.state, shop.ledger.count()) == (RunState.COMPLETED, 1)
+
+
+async def test_p24_whoever_was_asked_by_then_is_heard_though_their_clock_is_slow(shop: Shop) -> None:
+    shop.policy = policy(LATER_BOB)
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        run = await hitl.start(None)
+        shop.clock.advance(hours=1)
+        run = await decide(hitl, run, "approve", by="bob", at=shop.clock.now() - timedelta(hours=3))
+    assert (run.state, shop.ledger.count()) == (RunState.COMPLETED, 1)

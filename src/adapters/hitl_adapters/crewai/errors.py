@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
-from hitl_core.errors import RAN, AdapterNotInstalled, AdapterTooOld, EffectRefused, HitlError
+from hitl_core.errors import AdapterNotInstalled, AdapterTooOld, EffectRefused, HitlError
 from hitl_core.versions import require_at_least
 
 OLDEST: Final = {"crewai": "1.15.30"}
@@ -75,11 +75,6 @@ def require_versions() -> None:
     if missing:
         found = f"crewai {version('crewai')} has no {', '.join(missing)}"
         raise AdapterTooOld(f"{found}; this release of hitl-core cannot oversee it")
-
-
-def tried(error: str) -> str:
-    """What the model is told about a call that is recorded as failed with this error; the gate says the same later."""
-    return error if error.startswith(RAN) else f"This call was tried and failed: {error}"
 
 
 def in_words(error: BaseException) -> str:

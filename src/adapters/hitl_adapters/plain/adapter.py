@@ -24,7 +24,7 @@ from hitl_core.tools import Catalogue, as_json
 
 from .errors import in_words
 from .gating import declared_by
-from .suspend import Current, Suspended, driving
+from .suspend import Current, Kept, Suspended, driving
 
 App = Callable[[Json], Any]
 
@@ -89,13 +89,13 @@ class PlainAdapter:
     async def advance(self, turn: Turn) -> Ending:
         """Run the function from its start; what is known of it is answered at once."""
         await self.attach()
+        kept = Kept.read(turn.checkpoint)
         journal = await turn.gate.journal()
         now = Current(turn.gate, journal, self._catalogue, turn.emit)
-        _check_version(turn)
         try:
             output = await self._call(now, turn.run.input)
         except Suspended:
-            return _paused(now, turn)
+            return _paused(now, kept)
         except (AppChanged, LeaseLost):
             raise
         except Exception as exc:
@@ -104,8 +104,8 @@ class PlainAdapter:
         finally:
             await now.idle()
         if now.waiting:  # the app swallowed our exception: nothing that waits has run, and nothing may go on
-            return _paused(now, turn)
-        missing = now.unmet(turn.checkpoint)
+            return _paused(now, kept)
+        missing = now.unmet(kept)
         if missing:
             raise AppChanged(f"the app ended without reaching {', '.join(missing)}, where it had paused")
         return Completed(as_json(output), tuple(now.used))
@@ -128,14 +128,8 @@ class PlainAdapter:
             return await result if inspect.isawaitable(result) else result
 
 
-def _paused(now: Current, turn: Turn) -> Paused:
-    if now.lost(turn.checkpoint) and not turn.gate.held:
-        places = ", ".join(now.unmet(turn.checkpoint))
+def _paused(now: Current, kept: Kept) -> Paused:
+    if now.lost(kept) and not now.gate.held:
+        places = ", ".join(now.unmet(kept))
         raise AppChanged(f"the app paused elsewhere without reaching {places}, where it had paused before")
-    return Paused({"version": 1, "calls": now.order()}, consumed=tuple(now.used))
-
-
-def _check_version(turn: Turn) -> None:
-    version = turn.checkpoint.get("version") if isinstance(turn.checkpoint, dict) else None
-    if turn.checkpoint is not None and version != 1:
-        raise AppChanged(f"the checkpoint of run {turn.run.id} has version {version!r}; this release reads 1")
+    return Paused(now.kept().to_json(), consumed=tuple(now.used))

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from hitl_core.errors import CallRefused, HitlError
+from hitl_core.gate import tried
 from hitl_core.protocol import Failed
-
-TRIED: Final = "This call was tried and failed"
 
 
 def in_words(error: BaseException) -> str:
@@ -22,4 +19,4 @@ def failed(error: Exception) -> Failed:
 
 def refused_after(error: Exception) -> CallRefused:
     """What its caller gets: the same as when the function runs again and the gate answers from the record."""
-    return CallRefused(f"{TRIED}: {in_words(error)}"[:4096])
+    return CallRefused(tried(failed(error).error))

@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from typing import Any, TypeVar, cast, overload
 
 from hitl_core.errors import CallRefused, ResultNotKept
-from hitl_core.gate import Form, guiding, with_words
+from hitl_core.gate import Form, guiding, tried, with_words
 from hitl_core.protocol import (
     Action,
     Arguments,
@@ -29,7 +29,7 @@ from hitl_core.protocol import (
 )
 from hitl_core.tools import Tool, as_json, tool
 
-from .errors import TRIED, failed, refused_after
+from .errors import failed, refused_after
 from .mapping import choice_form, question_form, review_form, tool_form
 from .suspend import PASS, Current, Suspended, current
 
@@ -274,4 +274,4 @@ async def _carry_out_in_store(now: Current, declared: Tool, allowed: Proceed) ->
     try:
         return await now.gate.carry_out_in_store(allowed, declared.run_in)
     except RuntimeError as exc:
-        raise CallRefused(f"{TRIED}: {exc}") from exc
+        raise CallRefused(tried(str(exc))) from exc

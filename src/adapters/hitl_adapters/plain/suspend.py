@@ -7,12 +7,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Final, cast
+from dataclasses import dataclass
+from typing import Any, Final, Self, cast
 
-from hitl_core.errors import NoRun, Stopped
+from hitl_core.errors import AppChanged, NoRun, Stopped
 from hitl_core.gate import Gate, joined
 from hitl_core.protocol import Json, LiveEvent, LiveKind
 from hitl_core.tools import Catalogue
+
+VERSION: Final = 1
 
 
 class Suspended(BaseException):
@@ -21,6 +24,26 @@ class Suspended(BaseException):
 
 PASS: Final = (Suspended, Stopped)
 """What ends a turn from inside a guarded function: its call has no outcome then, and begins again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The checkpoint: the places that wait. All else is known by the journal and the store."""
+
+    calls: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, checkpoint: Json) -> Self:
+        """Empty before the first pause. Raises AppChanged for a checkpoint of another release."""
+        if checkpoint is None:
+            return cls()
+        found = cast("dict[str, Any]", checkpoint if isinstance(checkpoint, dict) else {})
+        if found.get("version") != VERSION:
+            raise AppChanged(f"the checkpoint has version {found.get('version')!r}; this release reads {VERSION}")
+        return cls(tuple(found["calls"]))
+
+    def to_json(self) -> Json:
+        return {"version": VERSION, "calls": list(self.calls)}
 
 
 Said = tuple[tuple[str, ...], str]
@@ -54,19 +77,17 @@ class Current:
         self._reached.append(place)
         return place
 
-    def order(self) -> list[Json]:
-        """The places that wait."""
-        return [request.call for request in self.gate.waiting] or list(self._reached[-1:])
+    def kept(self) -> Kept:
+        """The checkpoint of this turn: the places that wait."""
+        return Kept(tuple(request.call for request in self.gate.waiting) or tuple(self._reached[-1:]))
 
-    def unmet(self, checkpoint: Json) -> list[str]:
+    def unmet(self, kept: Kept) -> tuple[str, ...]:
         """The places that the checkpoint waits at and that this turn did not reach."""
-        waited = checkpoint.get("calls", []) if isinstance(checkpoint, dict) else []
-        return [str(call) for call in cast("list[Json]", waited) if call not in self._reached]
+        return tuple(call for call in kept.calls if call not in self._reached)
 
-    def lost(self, checkpoint: Json) -> bool:
+    def lost(self, kept: Kept) -> bool:
         """Whether this turn reached none of the places that the checkpoint waits at."""
-        waited = checkpoint.get("calls") if isinstance(checkpoint, dict) else None
-        return bool(waited) and self.unmet(checkpoint) == waited
+        return bool(kept.calls) and self.unmet(kept) == kept.calls
 
     def says(self, place: str, agents: tuple[str, ...], words: str) -> None:
         """Keep what is said with the call at a place, and by which agents."""

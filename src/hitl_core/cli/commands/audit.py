@@ -85,7 +85,7 @@ async def _write(lines: AsyncIterator[AuditEntry], format: Format) -> None:
 def report(
     run: RunId, config: ConfigFile = DEFAULT_CONFIG, format: InForm = Form.TEXT, as_json: AsJson = False
 ) -> None:
-    """The account of one run for an auditor: who, what, when, why, what was shown, decided and done; and what it
+    """The account of one run, for an auditor. Who, what, when, why, what was shown, decided and done; and what it
     cannot know."""
 
     async def work(hitl: Runtime) -> Account:
@@ -100,7 +100,7 @@ def report(
 
 
 def verify(config: ConfigFile = DEFAULT_CONFIG, anchors: AnchorFile = None, as_json: AsJson = False) -> int:
-    """Read the whole audit trail again: 0 it is as it was sealed, 1 it is not, 2 it cannot be told."""
+    """Check the whole audit trail. Exit status 0 it is as it was sealed, 1 it is not, 2 it cannot be told."""
     file = None if anchors is None else anchors.resolve()
     try:
         report = asyncio.run(_verified(Config.load(config), file))
@@ -123,7 +123,8 @@ async def _verified(config: Config, anchors: Path | None) -> Report:
         await store.close()
 
 
-_VERDICTS: Final = {0: "intact", 1: "broken", 2: "cannot be told"}
+_CANNOT_BE_TOLD: Final = 2
+_VERDICTS: Final = {0: "intact", 1: "broken", _CANNOT_BE_TOLD: "cannot be told"}
 _STYLES: Final = {0: "green", 1: "bold red", 2: "yellow"}
 
 
@@ -131,5 +132,6 @@ def _shown(report: Report) -> Iterator[RenderableType]:
     for finding in report.findings:
         yield shown(str(finding), "red")
     code = report.exit_code
+    head = "whether the audit trail is intact " if code == _CANNOT_BE_TOLD else "the audit trail is "
     vouched = f"{report.anchors} anchors vouch for {report.anchored} of them"
-    yield Text.assemble("the audit trail is ", (_VERDICTS[code], _STYLES[code]), f": {report.lines} lines, {vouched}")
+    yield Text.assemble(head, (_VERDICTS[code], _STYLES[code]), f": {report.lines} lines, {vouched}")

@@ -185,7 +185,7 @@ def extra_of(name: str) -> Iterator[tuple[str, str]]:
     """The packages of one of our extras and the versions that it asks for."""
     for requirement in requires(OURS) or ():
         found = _REQUIREMENT.match(requirement)
-        if found and found[3] == name:
+        if found and found[3].replace("-", "_") == name:  # metadata has openai-agents for openai_agents
             yield found[1], found[2]
 
 

@@ -9,6 +9,7 @@ import typer
 
 from ...protocol import Comment
 from ...runtime import Runtime
+from ..hints import Hints
 from ..lookup import find_request
 from ..opening import Opening
 from ..options import DEFAULT_CONFIG, As, AsJson, ConfigFile, RequestId, Roles, responder
@@ -37,4 +38,5 @@ def comment(
         return await hitl.comment(asked.id, words, by=who, machine=machine)
 
     made = Opening(config).do(work)
-    Output(as_json).result(json_views.comment_view(made), shown(f"noted: `hitl show {made.request_id}` shows it"))
+    said = f"noted; it is shown with: {Hints(config)('show', made.request_id)}"
+    Output(as_json).result(json_views.comment_view(made), shown(said))

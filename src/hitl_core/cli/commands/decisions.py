@@ -163,7 +163,8 @@ def _missing(word: Reply, given: Given) -> Iterator[Fault]:
         case Reply.ANSWER if given.args is not None and given.message is not None:
             yield Fault("--message", "and --args are two answers; give one")
         case Reply.REPORT if given.outcome not in OUTCOMES:
-            yield Fault("--outcome", f"must be one of {', '.join(OUTCOMES)}, not {given.outcome!r}")
+            problem = "is missing" if given.outcome is None else f"{given.outcome!r} is none"
+            yield Fault("--outcome", f"{problem}: give one of {', '.join(OUTCOMES)}")
         case Reply.CHOOSE if not given.option:
             yield Fault("--option", "is missing: give the id of one of the options")
         case Reply.TAKE_OVER if given.message is None:

@@ -31,13 +31,18 @@ def _shown(found: dict[str, Any]) -> Iterator[RenderableType]:
     yield _adapters(found["adapters"])
     yield _facts(_rooms(found))
     yield Text("configured", "bold")
-    yield _facts({name: value for name, value in found["config"].items() if value not in (None, [])})
+    yield _facts(_configured(found["config"]))
     for part in ("store", "audit"):
         if found[part] is not None:
             yield _facts({part: found[part]["message"]})
     if found["app"] is not None:
         yield from _app(found["app"])
     yield from _verdict(found["problems"])
+
+
+def _configured(config: dict[str, Any]) -> dict[str, Any]:
+    said = {name.replace("_", " "): value for name, value in config.items() if value not in (None, [])}
+    return said if "policy" in said or not config["ok"] else {**said, "policy": "no file, so everything asks"}
 
 
 def _rooms(found: dict[str, Any]) -> dict[str, str]:

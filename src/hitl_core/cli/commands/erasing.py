@@ -43,8 +43,8 @@ def erase(
     config: ConfigFile = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
-    """Erase what a run was given, asked and told, and what came of it; or who a person is, and what they said. That it
-    ran, and that it was one person, stays, and so does the trail."""
+    """Erase what a run has said, or who a person is. Of a run what it was given, asked and told, and what came of it;
+    of a person their name and what they said. That it ran, and that it was one person, stays, and so does the trail."""
     if (run is None) == (person is None):
         raise WrongUsage([Fault("--run", "give either a run or, with --person, a person, and not both")])
     if run is not None:

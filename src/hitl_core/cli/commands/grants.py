@@ -14,13 +14,14 @@ from ...policy.rules import parse_duration
 from ...protocol import Allowance, Grant, Json
 from ...runtime import Runtime
 from ..errors_shown import WrongUsage
+from ..hints import Hints
 from ..lookup import find_grant, find_run
 from ..opening import Opening
 from ..options import DEFAULT_CONFIG, As, AsJson, ConfigFile, Limit, Reason, Roles, given_json, responder
 from ..terminal import json_views
 from ..terminal.listings import grants_table, state_text
 from ..terminal.output import Output
-from ..terminal.render import shown
+from ..terminal.render import moment, shown
 
 ToolName = Annotated[str, typer.Argument(metavar="TOOL", help="The tool, by its exact name.")]
 Lasts = Annotated[str, typer.Option("--for", metavar="TIME", help="How long: 90s, 15m, 2h, 3d. At most a year.")]
@@ -66,7 +67,7 @@ def grant(
         return await hitl.grant(allowance(tool=tool, run_id=run_id, **limits), by=who, lasts=duration, reason=reason)
 
     given = Opening(config).do(work)
-    Output(as_json).result(json_views.grant_view(given, datetime.now(UTC)), given_line(given))
+    Output(as_json).result(json_views.grant_view(given, datetime.now(UTC)), given_line(given, Hints(config)))
 
 
 @grants_app.callback()
@@ -101,12 +102,11 @@ def revoke(
     Output(as_json).result(json_views.grant_view(taken, now), line)
 
 
-def given_line(given: Grant) -> Text:
+def given_line(given: Grant, hints: Hints) -> Text:
     """That a grant is in force, and how it ends."""
-    until = given.expires_at.astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
-    return shown(
-        f"grant {given.id}: {given.allows.tool} runs unasked until {until}; `hitl grants revoke {given.id}` ends it"
-    )
+    until = moment(given.expires_at, datetime.now(UTC))
+    end = hints("grants", "revoke", given.id, "--as", "WHO")
+    return shown(f"grant {given.id}: {given.allows.tool} runs unasked until {until}; end it with: {end}")
 
 
 def lasting(text: str, option: str) -> timedelta:

@@ -17,7 +17,7 @@ from ..terminal.output import Output
 
 Call = Annotated[
     str | None,
-    typer.Argument(metavar="[CALL]", help="One call of a run that waits; else its output."),
+    typer.Argument(metavar="CALL", help="One call of a run that waits; else its output."),
 ]
 Value = Annotated[str, typer.Option("--output", metavar="JSON", help="What counts from now on: JSON, @file, or -.")]
 
@@ -32,7 +32,8 @@ def override(
     reason: Reason = "",
     as_json: AsJson = False,
 ) -> None:
-    """Replace the output of a completed run, or the result of a call before it is used further. What it was is kept."""
+    """Replace the output of a run, or the result of a call. The run is completed, or the call is not used further yet.
+    What it was is kept."""
     value, who = given_json(output, "--output"), responder(as_, role)
 
     async def work(hitl: Runtime) -> Override:

@@ -19,7 +19,7 @@ from ..terminal.output import Output
 from .grants import lasting
 
 PolicyFile = Annotated[
-    Path | None, typer.Argument(metavar="[FILE]", help="The policy file; by default the configured one.")
+    Path | None, typer.Argument(metavar="FILE", help="The policy file; by default the configured one.")
 ]
 ActionFile = Annotated[str, typer.Argument(metavar="ACTION.json", help="A file with an action as JSON, or -.")]
 OtherPolicy = Annotated[
@@ -49,7 +49,7 @@ def check(file: PolicyFile = None, config: ConfigFile = DEFAULT_CONFIG, as_json:
 def explain(
     action: ActionFile, policy: OtherPolicy = None, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False
 ) -> None:
-    """Which rule decides about an action, why, and the nearest single value that would alter the level."""
+    """Which rule decides about an action, and why. Also the nearest single value that would alter the level."""
     asked = given_json(action if action == "-" else f"@{action}", "ACTION.json", shape="object")
     other = None if policy is None else Policy.from_file(policy)
     found = Opening(config).do(lambda hitl: hitl.explain(asked, policy=other))
@@ -60,7 +60,7 @@ def explain(
 def backtest(
     file: ChangedFile, since: Since = None, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False
 ) -> None:
-    """What would have come of the recorded actions under a changed file, and whose fate changes. Changes nothing."""
+    """Try a changed file on the recorded actions. What would have come of them, whose fate changes. Writes nothing."""
     policy = Policy.from_file(file)
     start = None if since is None else datetime.now(UTC) - lasting(since, "--since")
     found = Opening(config).do(lambda hitl: hitl.backtest(policy, since=start))

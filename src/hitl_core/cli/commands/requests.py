@@ -1,4 +1,4 @@
-"""`hitl inbox`, `show`, `respond`: what waits for people, and their answers."""
+"""`hitl inbox`, `respond`, `delegate`: what waits for people, and their answers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from rich.text import Text
 from ...commands import Page, Recorded, Settled
 from ...errors import Fault
 from ...lifecycle import RequestState
-from ...policy.rules import parse_duration
 from ...protocol import Accept, Delegate, Grant, Json, Reply, Responder, Response, Run
 from ...runtime import Runtime, like
 from ..errors_shown import WrongUsage
@@ -41,7 +40,7 @@ from ..terminal import json_views
 from ..terminal.agreement import still_needed
 from ..terminal.listings import frozen_lines, outcome_lines, requests_table, state_text
 from ..terminal.output import Output
-from ..terminal.render import request_panel
+from ..terminal.render import request_panel, shown
 from .batches import Exceptions, respond_many
 from .decisions import OUTCOMES, WORDS, Given, faults_in, response, word_of
 from .grants import Times, When, condition_of, given_line, lasting
@@ -50,7 +49,7 @@ from .runs import Session, asked
 Notices = Annotated[bool, typer.Option("--notices", help="Show notices, too; they need no answer.")]
 Decision = Annotated[
     str | None,
-    typer.Argument(metavar="[DECISION]", help="|".join(WORDS) + ". At a terminal: asked for if left out."),
+    typer.Argument(metavar="DECISION", help="|".join(WORDS) + ". At a terminal: asked for if left out."),
 ]
 Args = Annotated[
     str | None,
@@ -74,7 +73,6 @@ Digest = Annotated[
     typer.Option("--digest", help="The digest that you were shown. By default that of the request as stored now."),
 ]
 Deferred = Annotated[bool, typer.Option("--deferred", help="Show also what was put off.")]
-Until = Annotated[str, typer.Option("--until", metavar="TIME", help="How long: 2h, 3d, or a time with its offset.")]
 To = Annotated[str, typer.Argument(metavar="WHO", help="Who decides instead of you.")]
 Together = Annotated[
     bool,
@@ -235,67 +233,9 @@ def delegate(
         settled = await find_request(hitl, request)
         return await _record(hitl, Response.to(settled.request, Delegate(to=to), by=who, reason=reason), settled)
 
-    _report(session, *session.opening.do(work))
+    recorded, run, _ = session.opening.do(work)
+    _report(session, recorded, run, more=f"; given on to {to}")
     return Exit.DONE
-
-
-def defer(
-    request: RequestId,
-    until: Until,
-    as_: As,
-    config: ConfigFile = DEFAULT_CONFIG,
-    role: Roles = None,
-    as_json: AsJson = False,
-) -> None:
-    """Put a request off: it is not in the inbox until then. Its deadline stays."""
-    output, who = Output(as_json), responder(as_, role)
-
-    async def work(hitl: Runtime) -> tuple[Settled, datetime]:
-        settled = await find_request(hitl, request)
-        when = moment_of(until, hitl.clock.now())
-        return await hitl.defer(settled.request.id, until=when, by=who), when
-
-    settled, when = Opening(config).do(work)
-    line = Text.assemble("request ", (settled.request.id, "bold"), f" is put off until {when.isoformat()}")
-    document = {**json_views.settled_view(settled), "deferred_until": when.isoformat()}
-    output.result(document, line)
-
-
-def moment_of(text: str, now: datetime) -> datetime:
-    """A time that is given as a duration from now, or with its offset from UTC. Raises WrongUsage."""
-    try:
-        return now + parse_duration(text)
-    except ValueError as exc:
-        problem = f"{exc}; or a time with its offset, like 2026-12-01T09:00+01:00"
-    try:
-        when = datetime.fromisoformat(text)
-    except ValueError:
-        raise WrongUsage([Fault("--until", problem)]) from None
-    if when.tzinfo is None:
-        raise WrongUsage([Fault("--until", f"{text!r} needs its offset from UTC, like 2026-12-01T09:00+01:00")])
-    return when.astimezone(UTC)
-
-
-def revoke(
-    request: RequestId,
-    as_: As,
-    config: ConfigFile = DEFAULT_CONFIG,
-    role: Roles = None,
-    reason: Reason = "",
-    as_json: AsJson = False,
-) -> None:
-    """Take back a decision that has not been used yet. What it allowed does not run."""
-    output, who = Output(as_json), responder(as_, role)
-
-    async def work(hitl: Runtime) -> Settled:
-        settled = await find_request(hitl, request)
-        return await hitl.revoke(settled.request.id, by=who, reason=reason)
-
-    settled = Opening(config).do(work)
-    line = Text.assemble("request ", (settled.request.id, "bold"), " is ", state_text(settled.state))
-    run_id = settled.request.run_id
-    told = Text(f"the agent is told when its run goes on: {Hints(config)('resume', run_id)}", "dim")
-    output.result(json_views.settled_view(settled), line, told)
 
 
 async def _of_version(hitl: Runtime, settled: Settled, answer: Response, number: int | None) -> Response:
@@ -339,7 +279,7 @@ def _ask(session: Session, given: str, as_: str | None, roles: list[str] | None)
     return Exit.DONE
 
 
-def _report(session: Session, recorded: Recorded, run: Run, granted: Grant | None = None) -> None:
+def _report(session: Session, recorded: Recorded, run: Run, granted: Grant | None = None, more: str = "") -> None:
     settled, frozen = recorded.settled, session.frozen(run)
     document: dict[str, Json] = {
         "request": json_views.settled_view(settled),
@@ -347,9 +287,10 @@ def _report(session: Session, recorded: Recorded, run: Run, granted: Grant | Non
         "replayed": recorded.replayed,
         **({} if granted is None else {"grant": json_views.grant_view(granted, datetime.now(UTC))}),
     }
-    again = " (the same answer had been recorded before)" if recorded.replayed else ""
+    again = f" (the same answer had been recorded before){more}" if recorded.replayed else more
     if missing := still_needed(settled, datetime.now(UTC)):
         again += f"; still needed: {missing}"
-    line = Text.assemble("request ", (settled.request.id, "bold"), " is ", state_text(settled.state), again)
-    lines = [line] if granted is None else [line, given_line(granted)]
-    session.output.result(document, *lines, *outcome_lines(run, Hints(session.opening.config), frozen))
+    line = Text.assemble("request ", (settled.request.id, "bold"), " is ", state_text(settled.state), shown(again))
+    hints = Hints(session.opening.config)
+    lines = [line] if granted is None else [line, given_line(granted, hints)]
+    session.output.result(document, *lines, *outcome_lines(run, hints, frozen))

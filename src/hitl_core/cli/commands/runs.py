@@ -73,7 +73,7 @@ AskAgain = Annotated[
     typer.Option("--ask-again", help="Ask anew for what a failed run was answered, instead of using the answers."),
 ]
 MaybeRunId = Annotated[
-    str | None, typer.Argument(metavar="[RUN]", help="One run, with all that was asked in it and what came of it.")
+    str | None, typer.Argument(metavar="RUN", help="One run, with all that was asked in it and what came of it.")
 ]
 
 
@@ -89,7 +89,7 @@ def run(
     stay: Stay = False,
     as_json: AsJson = False,
 ) -> int:
-    """Start a run and work on it until it pauses or ends: 0 completed, 3 paused, 1 failed.
+    """Start a run and work on it until it pauses or ends. Exit status 0 completed, 3 paused, 1 failed.
 
     At a terminal it goes on to ask you for the decisions that it waits for.
     """
@@ -113,7 +113,7 @@ def resume_run(
     stay: Stay = False,
     as_json: AsJson = False,
 ) -> int:
-    """Go on with a run that was answered, that failed, or whose process died: 0 completed, 3 paused, 1 failed."""
+    """Go on with a run that was answered or broke off. Exit status 0 completed, 3 paused, 1 failed."""
     session = Session(Opening(config, backend), Output(as_json), progress, stay)
     return session.resume(run, as_, role, ask_again=ask_again)
 
@@ -211,7 +211,7 @@ def runs(
     cursor: Cursor = None,
     as_json: AsJson = False,
 ) -> None:
-    """The runs, newest first; or one of them with all its requests and effects."""
+    """The runs, newest first; or one with all of it."""
     output, opening = Output(as_json), Opening(config)
     if run is not None:
         _one_run(output, opening, run)

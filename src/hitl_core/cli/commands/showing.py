@@ -22,7 +22,7 @@ from ..terminal.render import comments_panel, request_panel
 
 
 def show(request: RequestId, config: ConfigFile = DEFAULT_CONFIG, as_: Seer = None, as_json: AsJson = False) -> None:
-    """One request with all of its content, its state, who decided what, and what was said meanwhile."""
+    """One request with all of its content. Also its state, who decided what, and what was said meanwhile."""
     by = None if as_ is None else responder(as_, None)
     seen = Opening(config).do(lambda hitl: _look(hitl, request, by))
     now, frozen = datetime.now(UTC), [] if seen.frozen is None else [seen.frozen]

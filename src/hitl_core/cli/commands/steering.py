@@ -9,6 +9,7 @@ import typer
 
 from ...protocol import Guidance
 from ...runtime import Runtime
+from ..hints import Hints
 from ..lookup import find_run
 from ..opening import Opening
 from ..options import DEFAULT_CONFIG, As, AsJson, ConfigFile, Roles, RunId, responder
@@ -27,12 +28,13 @@ def steer(
     config: ConfigFile = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
-    """Give guidance to an agent: its model reads it at the next safe point. It is no approval of anything."""
+    """Say something to the agent of a run. Its model reads it at the next safe point; it is no approval of anything."""
     who, words = responder(as_, role), sys.stdin.read() if text == "-" else text
 
     async def work(hitl: Runtime) -> Guidance:
         return await hitl.steer(await find_run(hitl, run), words, by=who)
 
     given = Opening(config).do(work)
-    said = f"queued: the agent reads it at its next safe point; `hitl runs {given.run_id}` shows whether it has"
+    look = Hints(config)("runs", given.run_id)
+    said = f"queued: the agent reads it at its next safe point; see whether it has with: {look}"
     Output(as_json).result(json_views.guidance_view(given), shown(said))

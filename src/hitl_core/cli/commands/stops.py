@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
+from rich.console import RenderableType
 from rich.text import Text
 
 from ...commands import Stop, StopScope
@@ -13,9 +14,10 @@ from ...errors import Fault
 from ...protocol import Json
 from ...runtime import Reach, Runtime
 from ..errors_shown import WrongUsage
+from ..hints import Hints
 from ..lookup import find_run
 from ..opening import Opening
-from ..options import DEFAULT_CONFIG, As, AsJson, ConfigFile, Exit, Roles, responder
+from ..options import DEFAULT_CONFIG, As, AsJson, ConfigFile, Exit, Reason, Roles, responder
 from ..terminal import json_views
 from ..terminal.listings import reach_table, stops_table
 from ..terminal.output import Output
@@ -23,15 +25,14 @@ from ..terminal.render import shown
 
 Scope = Annotated[StopScope, typer.Argument(metavar="SCOPE", help="|".join(StopScope))]
 Target = Annotated[
-    str | None, typer.Argument(metavar="[TARGET]", help="The run id, agent, tool or tenant; nothing with `all`.")
+    str | None, typer.Argument(metavar="TARGET", help="The run id, agent, tool or tenant; nothing with `all`.")
 ]
-Why = Annotated[str, typer.Option("--reason", help="Why; it is recorded.")]
 
 
 def stop(
     scope: Scope,
     as_: As,
-    reason: Why,
+    reason: Reason,
     target: Target = None,
     role: Roles = None,
     config: ConfigFile = DEFAULT_CONFIG,
@@ -47,14 +48,16 @@ def stop(
     _check_target(scope, target or "")
     whole, frozen, reaches = Opening(config).do(work)
     document = {**_document("stopped", scope, whole, frozen), "reaches": json_views.reach_view(reaches)}
-    said = shown(f"stopped: {scope} {whole}; {frozen} requests frozen")
-    Output(as_json).result(document, said, reach_table(reaches))
+    said: list[RenderableType] = [shown(f"stopped: {scope} {whole}; requests frozen: {frozen}"), reach_table(reaches)]
+    if scope not in (StopScope.ALL, StopScope.RUN) and not frozen:
+        said.append(shown(f"no open request is of {scope} {whole}: if one should be, look at the spelling", "yellow"))
+    Output(as_json).result(document, *said)
 
 
 def lift(
     scope: Scope,
     as_: As,
-    reason: Why,
+    reason: Reason,
     target: Target = None,
     role: Roles = None,
     config: ConfigFile = DEFAULT_CONFIG,
@@ -72,12 +75,17 @@ def lift(
     whole, known, count, left = Opening(config).do(work)
     state = "lifted" if known else "not_in_force"
     words = (
-        f"lifted: {scope} {whole}; {count} requests open again" if known else f"no stop of {scope} {whole} is in force"
+        f"lifted: {scope} {whole}; requests open again: {count}" if known else f"no stop of {scope} {whole} is in force"
     )
     others: list[Json] = [json_views.stop_view(each) for each in left]
     document = {**_document(state, scope, whole, count), "in_force": others}
-    said = [stops_table(left, now=datetime.now(UTC))] if left else []
-    Output(as_json).result(document, shown(words), *said)
+    said: list[RenderableType] = [shown(words)]
+    if known:
+        go_on = Hints(config)("resume", "RUN")
+        said.append(shown(f"runs that it stopped go on with: {go_on}   (a worker does it by itself)", "dim"))
+    if left:
+        said += [Text("still in force:"), stops_table(left, now=datetime.now(UTC))]
+    Output(as_json).result(document, *said)
     return Exit.DONE if known else Exit.FAILED
 
 

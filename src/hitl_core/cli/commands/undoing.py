@@ -17,9 +17,10 @@ from ..options import DEFAULT_CONFIG, As, AsJson, Backend, ConfigFile, Exit, Rea
 from ..terminal import json_views
 from ..terminal.listings import undo_table
 from ..terminal.output import Output
+from ..terminal.render import shown
 
 Call = Annotated[
-    str | None, typer.Argument(metavar="[CALL]", help="One call of it, as `hitl runs RUN` lists them; by default all.")
+    str | None, typer.Argument(metavar="CALL", help="One call of it, as `hitl runs RUN` lists them; by default all.")
 ]
 
 
@@ -33,7 +34,7 @@ def undo(
     reason: Reason = "",
     as_json: AsJson = False,
 ) -> int:
-    """Take back what a run has done, the newest first: 0 all of it, 3 people are asked first, 1 not all of it.
+    """Take back what a run has done, the newest first. Exit status 0 all of it, 3 people are asked first, 1 not all.
 
     RUN may also be an undo: then this only says how it stands.
     """
@@ -50,6 +51,8 @@ def undo(
         Text(f"undo {undoing.run.id} of run {undoing.undoes} is {undoing.run.state}"),
         undo_table(undoing),
     ]
+    if undoing.run.error:
+        said.append(shown(undoing.run.error, "red", lines=True))
     if undoing.run.pending:
         said.append(Text(f"people are asked first; then: {Hints(config)('resume', undoing.run.id)}", "dim"))
     elif not undoing.whole:

@@ -29,7 +29,7 @@ def worker(
     until_idle: UntilIdle = False,
     as_json: AsJson = False,
 ) -> None:
-    """Resume answered runs and fire deadlines until told to stop (SIGTERM, Ctrl-C); finishes what it holds."""
+    """Resume answered runs and fire deadlines, until told to stop. SIGTERM and Ctrl-C let it finish what it holds."""
     from ...config import Config
 
     output = Output(as_json)

@@ -57,7 +57,7 @@ def demo(
     scripted: Scripted = False,
     as_json: AsJson = False,
 ) -> int:
-    """See an agent pause on a refund, its process killed, your answer, and how another process finishes it.
+    """See an agent pause, answer it, and see it finish. Its process is killed meanwhile, and another one goes on.
 
     A run that waits from an earlier demo is gone on with. Exit status 0 if the ledger holds what was decided, or if
     you left it for later; 3 if nobody could be asked.

@@ -88,6 +88,8 @@ def outcome_lines(run: Run, hints: Hints, frozen: Sequence[Frozen] = ()) -> Iter
         yield Text(f"go on with: {hints('resume', run.id)}   (a worker does it by itself)", "dim")
     elif run.state is RunState.FAILED:
         yield Text(f"try again from its last pause with: {hints('resume', run.id)}", "dim")
+    elif run.state is RunState.STOPPED:
+        yield Text(f"once that is lifted, go on with: {hints('resume', run.id)}   (a worker does it by itself)", "dim")
 
 
 def frozen_lines(frozen: Sequence[Frozen], hints: Hints) -> Iterator[RenderableType]:

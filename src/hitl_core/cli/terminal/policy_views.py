@@ -255,7 +255,7 @@ def backtest_shown(found: Backtested) -> Iterator[RenderableType]:
     for came in Came:
         if came in found.before or came in found.after:
             counts = (str(each.get(came, 0)) for each in (found.before, found.after))
-            table.add_row(came.value.replace("_", " "), *counts)
+            table.add_row(_came(came), *counts)
     yield Text(f"{found.actions} recorded actions, {found.changed} of them with another fate", "bold")
     yield table
     for why, count in found.untold.items():
@@ -267,8 +267,12 @@ def backtest_shown(found: Backtested) -> Iterator[RenderableType]:
             yield Text(f"  and {group.rest} more", "dim")
 
 
+def _came(came: Came) -> str:
+    return came.value.replace("_", " ")
+
+
 def _changed_shown(each: Changed) -> Text:
-    after = each.after.value if each.after is Came.REFUSED else f"{each.after.value} ({each.level})"
-    before = each.before.value if each.level_before is None else f"{each.before.value} ({each.level_before})"
+    after = _came(each.after) if each.after is Came.REFUSED else f"{_came(each.after)} ({each.level})"
+    before = _came(each.before) if each.level_before is None else f"{_came(each.before)} ({each.level_before})"
     at = each.at.isoformat(timespec="seconds")
     return shown(f"  {at}  run {each.run}  {each.call}: {before} → {after}")

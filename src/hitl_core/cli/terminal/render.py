@@ -295,8 +295,9 @@ def ago(at: datetime, now: datetime) -> str:
 def _span(gap: timedelta) -> str:
     seconds = int(gap.total_seconds())
     for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds // size} {unit}"
+        whole = (seconds + size // 60) // size  # what lacks a sixtieth is whole: a deadline of 4 h begins as `in 4 h`
+        if whole >= 2:
+            return f"{whole} {unit}"
     return f"{seconds} s"
 
 

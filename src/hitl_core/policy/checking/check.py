@@ -272,6 +272,8 @@ def _defaults_problems(defaults: Defaults) -> Iterator[Problem]:
     yield from below(("approvers",), _approvers_problems(defaults.approvers))
     yield from _duration_problems("deadline", defaults.deadline)
     yield from _chasing_problems(defaults.remind, defaults.escalate, defaults.deadline)
+    if defaults.hours is not None:
+        yield from below(("hours",), hours_problems(defaults.hours))
     if defaults.on_timeout is OnTimeout.PROCEED:
         yield ("on_timeout",), '"proceed" must be written in each rule that it is meant for'
     elif defaults.on_timeout is not None and defaults.deadline is None:

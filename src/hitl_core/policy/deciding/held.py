@@ -16,8 +16,11 @@ class Held(Policy):
 
     def decide(self, action: Action, *, facts: Facts) -> Ruling:
         ruling = super().decide(action, facts=facts)
-        runs = ruling.level.rank < Level.CONFIRM.rank or ruling.on_timeout is OnTimeout.PROCEED
-        if ruling.denied or not runs:
+        if ruling.denied:
+            return ruling
+        # Nobody knows what the new rules would say, so no standing grant takes the place of an answer either.
+        ruling = ruling.model_copy(update={"doubtful": True})
+        if ruling.level.rank >= Level.CONFIRM.rank and ruling.on_timeout is not OnTimeout.PROCEED:
             return ruling
         return ruling.model_copy(
             update={

@@ -23,7 +23,16 @@ TraitsOf = Callable[[str], Mapping[str, Any]]
 TOP: Final = ("defaults", "tools", "cases")
 TRAITS: Final = ("tags", "reversible", "risk")
 FACTS: Final = (
-    *("agent", "backend", "environment", *TRAITS, "started_by", "run", "tenant", "confidence", "context", "time"),
+    "agent",
+    "backend",
+    "environment",
+    *TRAITS,
+    "started_by",
+    "run",
+    "tenant",
+    "confidence",
+    "context",
+    "time",
 )
 SITUATION: Final = ("tool", "arguments", *FACTS, "before")
 BEFORE: Final = ("tool", "arguments", *FACTS[:-1], "ago", "times")

@@ -32,7 +32,17 @@ from ..rules import (
 from .cursor import Cursor, type_name
 
 HEADS: Final = (
-    *("all", "any", "not", "argument", "context", "confidence", "time", "calendar", "budget", "rate", "novel"),
+    "all",
+    "any",
+    "not",
+    "argument",
+    "context",
+    "confidence",
+    "time",
+    "calendar",
+    "budget",
+    "rate",
+    "novel",
 )
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 

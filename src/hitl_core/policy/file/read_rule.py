@@ -12,10 +12,33 @@ from .cursor import Cursor, type_name
 from .read_condition import read_condition
 from .read_people import read_approvers, read_escalation
 
-DEFAULTS: Final = (*("level", "allow_unmatched", "approvers", "deadline", "on_timeout", "remind", "escalate", "hours"),)
+DEFAULTS: Final = (
+    "level",
+    "allow_unmatched",
+    "approvers",
+    "deadline",
+    "on_timeout",
+    "remind",
+    "escalate",
+    "hours",
+)
 RULE: Final = (
-    *("id", "why", "match", "when", "effect", "level", "approvers", "deadline", "on_timeout", "veto"),
-    *("allow_irreversible", "allow_timeout_approval", "remind", "escalate", "hours", "batch"),
+    "id",
+    "why",
+    "match",
+    "when",
+    "effect",
+    "level",
+    "approvers",
+    "deadline",
+    "on_timeout",
+    "veto",
+    "allow_irreversible",
+    "allow_timeout_approval",
+    "remind",
+    "escalate",
+    "hours",
+    "batch",
 )
 MATCH: Final = ("tool", "agent", "backend", "environment", "tags", "risk", "reversible")
 

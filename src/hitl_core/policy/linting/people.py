@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from ...protocol import Approvers, Stage
+from ...protocol import GROUP, Approvers, Stage
 from ..deciding import names_fit
 from ..rules import Defaults, Escalate, Rule
 from .remarks import Kind, Known, Remark
-
-GROUP = "group:"
 
 People = Mapping[str, frozenset[str]]
 """The roles of everybody by their ids."""

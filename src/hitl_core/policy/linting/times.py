@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from ..deciding import names_fit
-from ..rules import Defaults, Rule
+from ..rules import Defaults, Rule, written
 from .remarks import Kind, Remark
 
 
@@ -25,14 +25,16 @@ def _holds_in(rule: Rule, environment: str) -> bool:
 
 def _late(place: int, rule: Rule, inherited: Defaults, environment: str | None) -> Iterator[Remark]:
     deadline = rule.deadline or inherited.deadline
+    if deadline is None:
+        return
     moments = {
         "remind": rule.remind or inherited.remind,
         "escalate": tuple(step.after for step in rule.escalate or inherited.escalate),
     }
     for key, all_of_them in moments.items():
-        late = [moment for moment in all_of_them if deadline is not None and moment >= deadline]
+        late = [moment for moment in all_of_them if moment >= deadline]
         own = bool(getattr(rule, key))
         if late and not (own and (environment is None or rule.deadline is not None)):
             where = "" if environment is None else f" in {environment!r}"
-            said = f"{key} after {late[0]} never comes{where}: the deadline is {deadline}"
+            said = f"{key} after {written(late[0])} never comes{where}: the deadline is {written(deadline)}"
             yield Remark(Kind.TIMES, place, (key,) if own else ("deadline",), said)

@@ -147,6 +147,13 @@ class OnDays:
     spans: tuple[tuple[date, date], ...] = ()
     yearly: frozenset[tuple[int, int]] = frozenset()
 
+    def __repr__(self) -> str:
+        # A set has another order in each process, and the digest of a policy is that of how its rules are written.
+        return (
+            f"OnDays(name={self.name!r}, zone={self.zone!r}, dates={sorted(self.dates)!r}, spans={self.spans!r}, "
+            f"yearly={sorted(self.yearly)!r})"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Novel:

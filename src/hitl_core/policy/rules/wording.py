@@ -23,6 +23,7 @@ from .conditions import (
     Test,
     Where,
 )
+from .durations import written
 
 Leaf = Where | During | OnDays | Novel
 """A condition that looks at one thing."""
@@ -93,7 +94,7 @@ def _window(window: During) -> str:
 
 
 def _within(within: timedelta | None) -> str:
-    return " ever" if within is None else f" within {within}"
+    return " ever" if within is None else f" within {written(within)}"
 
 
 def _per(per: Per) -> str:

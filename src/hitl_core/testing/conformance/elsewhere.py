@@ -1,31 +1,19 @@
-"""Real processes that die: a warm parent that forks one child for every order, and says how each of them ended.
+"""Other processes of a behaviour: each does a few acts in its world, and may die at an exact place.
 
-    order = Order(…, acts=(("start",), ("say", "approve")), crash="after ClaimRuns 1")
-    with Processes("package.kit:Kit") as processes:
-        (ended,) = processes.run(order)         # Ended(signal=9)
-
-Starting an interpreter and importing a framework costs seconds; a fork of a parent that has done so costs
-milliseconds. A parent in which importing the framework started threads cannot fork safely: it starts a new
-interpreter for each order instead, which costs what importing the framework costs.
+given = {"acts": (("start",), ("say", "approve")), "crash": "after ClaimRuns 1", …}
+with parent_of(kit) as processes:
+    (ended,) = errands(processes, given)            # Ended(signal=9)
 """
 
 from __future__ import annotations
 
 import asyncio
-import importlib
-import json
-import os
-import signal
-import subprocess
-import sys
 import tempfile
-import threading
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from operator import attrgetter
 from pathlib import Path
-from typing import IO, Any, Final, Self, cast
+from typing import Any, Final, cast
 
 from ...commands import StopScope
 from ...policy import Policy
@@ -33,6 +21,7 @@ from ...protocol import Run, RunState
 from ...runtime import Worker
 from ..clock import ManualClock
 from ..crashing import CrashingStore, CrashPoint, die
+from ..processes import Ended, Order, Processes, name_of, named
 from .kit import Kit, NotInKit
 from .scenes import Call, Scene, note
 from .world import Parts, World, free, only
@@ -42,13 +31,11 @@ Act = tuple[Any, ...]
 ("stop", scope, target)."""
 
 PATIENCE: Final = 150
-"""Seconds that a child may take, and the parent to play its first scene."""
-
-_MODULE: Final = "hitl_core.testing.conformance.elsewhere"
+"""Seconds that the parent may take to play its first scene."""
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class Errand:
     """What one child does in the world of a behaviour, and where it dies.
 
     `crash` is `before COMMAND n` or `after COMMAND n`; without one the child is killed when it has done everything,
@@ -69,63 +56,25 @@ class Order:
     redact: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How a child ended: killed by `signal`, or with a result, or with the error that it raised."""
-
-    signal: int = 0
-    result: Any = None
-    error: str = ""
-
-
-class Processes:
+def parent_of(kit: Kit) -> Processes:
     """The warm parent of all children of a kit."""
+    return Processes(name_of(get_warm), quiet=True, kit=name_of(type(kit)))
 
-    def __init__(self, kit: str) -> None:
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(each or os.getcwd() for each in sys.path)}
-        command = [sys.executable, "-m", _MODULE, kit]
-        self._parent = subprocess.Popen(  # noqa: S603  # our own interpreter and module
-            command, stdin=-1, stdout=-1, stderr=subprocess.DEVNULL, text=True, bufsize=1, env=environment
-        )
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        into, out = self._pipes()
-        with suppress(BrokenPipeError):
-            into.close()
-        self._parent.wait()
-        out.close()
-
-    def run(self, *orders: Order) -> list[Ended]:
-        """Carry out orders at once, each in a child of its own. Raises NotInKit if no process can import the kit."""
-        into, out = self._pipes()
-        with suppress(BrokenPipeError):  # it has died: what it says is nothing
-            into.write(json.dumps([asdict(each) for each in orders]) + "\n")
-            into.flush()
-        said = out.readline()
-        if not said:
-            raise NotInKit("no other process could be started: the kit must be importable by its name")
-        return [Ended(**each) for each in json.loads(said)]
-
-    def _pipes(self) -> tuple[IO[str], IO[str]]:
-        assert self._parent.stdin is not None
-        assert self._parent.stdout is not None
-        return self._parent.stdin, self._parent.stdout
+def errands(processes: Processes, *given: dict[str, Any]) -> list[Ended]:
+    """Do errands at once, each in a child of its own. Raises NotInKit if no process can import the kit."""
+    try:
+        return processes.together(*(Order.of(run_errand, **each) for each in given))
+    except RuntimeError as exc:
+        raise NotInKit("no other process could be started: the kit must be importable by its name") from exc
 
 
 # ── in the parent ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def serve(kit: str) -> None:
-    """One line of orders in, one line of endings out."""
-    out, sys.stdout = sys.stdout, sys.stderr  # what a framework prints is not an answer
+def get_warm(kit: str) -> None:
+    """Import, once, all that the children need."""
     warm_up(named(kit)())
-    for line in sys.stdin:
-        begin = _fork if threading.active_count() == 1 else _spawn
-        children = [begin(order) for order in json.loads(line)]
-        print(json.dumps([asdict(child()) for child in children]), file=out, flush=True)
 
 
 def warm_up(kit: Kit) -> None:
@@ -151,55 +100,15 @@ async def _played(world: World) -> None:
         await world.close()
 
 
-def _fork(order: dict[str, Any]) -> Any:
-    reading, writing = os.pipe()
-    child = os.fork()
-    if not child:
-        os.close(reading)
-        with os.fdopen(writing, "w") as pipe:
-            pipe.write(json.dumps(asdict(_carried_out(order))))
-        os._exit(0)
-    os.close(writing)
-    return lambda: _after_fork(child, reading)
-
-
-def _after_fork(child: int, reading: int) -> Ended:
-    with os.fdopen(reading) as pipe:
-        said = pipe.read()
-    _, status = os.waitpid(child, 0)
-    return Ended(signal=os.WTERMSIG(status)) if os.WIFSIGNALED(status) else Ended(**json.loads(said))
-
-
-def _spawn(order: dict[str, Any]) -> Any:
-    child = subprocess.Popen(  # noqa: S603  # our own interpreter and module
-        [sys.executable, "-m", _MODULE, "--one"], stdin=-1, stdout=-1, stderr=subprocess.DEVNULL, text=True
-    )
-    assert child.stdin is not None
-    child.stdin.write(json.dumps(order) + "\n")
-    child.stdin.flush()
-    return lambda: _after_spawn(child)
-
-
-def _after_spawn(child: subprocess.Popen[str]) -> Ended:
-    said, _ = child.communicate()
-    return Ended(signal=-child.returncode) if child.returncode < 0 else Ended(**json.loads(said))
-
-
 # ── in a child ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _carried_out(order: dict[str, Any]) -> Ended:
-    signal.alarm(PATIENCE)  # a child that hangs ends, and the behaviour is told by which signal
-    try:
-        return Ended(result=asyncio.run(_acted(Order(**order))))
-    except BaseException as exc:  # whatever it was, the behaviour is to see it
-        return Ended(error=f"{type(exc).__name__}: {exc}")
-
-
-async def _acted(order: Order) -> str:
-    world = _world(order)
+async def run_errand(**given: Any) -> str:
+    """Do an errand; the state of its run, if it is not to die."""
+    errand = Errand(**given)
+    world = _world(errand)
     run: Run | None = None
-    for act, *fields in order.acts:
+    for act, *fields in errand.acts:
         match act:
             case "start":
                 run = await world.start()
@@ -215,30 +124,30 @@ async def _acted(order: Order) -> str:
                 await _work(world)
             case _:
                 raise ValueError(f"no child can {act!r}")
-    if not order.survives:
+    if not errand.survives:
         die()
     await world.close()
     return "" if run is None else run.state.value
 
 
-def _world(order: Order) -> World:
-    parts = cast("Parts", named(order.parts)) if order.parts else Parts()
-    if order.crash:
-        when, command, nth = order.crash.split()
+def _world(errand: Errand) -> World:
+    parts = cast("Parts", named(errand.parts)) if errand.parts else Parts()
+    if errand.crash:
+        when, command, nth = errand.crash.split()
         point, inner = CrashPoint(command, cast("Any", when), int(nth)), parts.store
         parts = replace(parts, store=lambda store: CrashingStore(inner(store), point))
     world = World(
-        named(order.kit)(),
-        Path(order.folder),
+        named(errand.kit)(),
+        Path(errand.folder),
         parts=parts,
-        model_url=order.model_url,
-        clock=ManualClock(datetime.fromisoformat(order.now)),
-        scene=scene_of(order.scene),
-        runs=order.runs,
-        redact=tuple(order.redact),
+        model_url=errand.model_url,
+        clock=ManualClock(datetime.fromisoformat(errand.now)),
+        scene=scene_of(errand.scene),
+        runs=errand.runs,
+        redact=tuple(errand.redact),
     )
-    if order.policy:
-        world.policy = Policy.from_toml(order.policy)
+    if errand.policy:
+        world.policy = Policy.from_toml(errand.policy)
     return world
 
 
@@ -262,22 +171,8 @@ async def _work(world: World) -> None:
         await hitl.store.changed(timeout=0.2)
 
 
-def named(name: str) -> Any:
-    """What stands at `module:name`."""
-    module, _, attribute = name.partition(":")
-    return attrgetter(attribute)(importlib.import_module(module))
-
-
 def scene_of(data: dict[str, Any]) -> Scene:
     """A scene that went through JSON."""
     turns = {key: tuple(tuple(Call(**call) for call in turn) for turn in data[key]) for key in ("turns", "helper")}
     lists = {key: tuple(data[key]) for key in ("lacks", "redefines")}
     return Scene(**{**data, **turns, **lists})
-
-
-if __name__ == "__main__":
-    if sys.argv[1:] == ["--one"]:
-        answer, sys.stdout = sys.stdout, sys.stderr
-        print(json.dumps(asdict(_carried_out(json.loads(sys.stdin.readline())))), file=answer, flush=True)
-    else:
-        serve(sys.argv[1])

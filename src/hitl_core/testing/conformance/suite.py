@@ -22,9 +22,10 @@ from ...config import Config, make_adapter
 from ...config.registry import ADAPTERS, load, require_known
 from ...errors import AdapterNotInstalled, CapabilityNotSupported
 from ...tools import Catalogue
+from ..processes import Processes
 from . import behaviours as _every_one  # noqa: F401  # each file declares its own
 from .catalogue import BEHAVIOURS, Behaviour
-from .elsewhere import Processes
+from .elsewhere import parent_of
 from .expect import sentence
 from .kit import KEY_VARIABLE, Kit, NotInKit
 from .report import Outcome, Report, Result
@@ -84,8 +85,7 @@ class Trial:
 
     def _started(self) -> Processes:
         if self._processes is None:
-            kit = type(self.kit)
-            self._processes = self._stack.enter_context(Processes(f"{kit.__module__}:{kit.__qualname__}"))
+            self._processes = self._stack.enter_context(parent_of(self.kit))
         return self._processes
 
 

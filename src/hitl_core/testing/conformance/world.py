@@ -29,6 +29,7 @@ from ...protocol import AuditEntry, Json, PauseRequest, Response, Run, RunState
 from ...runtime import Runtime, Settings
 from ...tools import Catalogue
 from ..clock import START, ManualClock
+from ..processes import name_of
 from ..scripted_model import ScriptedModel
 from .expect import NotKept, amounts
 from .kit import Kit, script_of
@@ -36,7 +37,8 @@ from .scenes import Scene
 from .stage import MODEL_LOG, STORE, Stage
 
 if TYPE_CHECKING:
-    from .elsewhere import Act, Ended, Processes
+    from ..processes import Ended, Processes
+    from .elsewhere import Act
 
 LEASE: Final = 30.0
 """Seconds that a worker holds a run without a sign of life."""
@@ -205,15 +207,14 @@ class World:
 
     async def elsewhere(self, *children: tuple[Act, ...], crash: str = "", survive: bool = False) -> list[Ended]:
         """Other processes do these things, all at once. This one has nothing open meanwhile."""
-        from .elsewhere import Order
+        from .elsewhere import errands
 
         if self.processes is None:
             raise NotKept("this world cannot start processes")
         await self.leave()
         self.runs += sum(act == ("start",) for acts in children for act in acts)
-        kit = type(self.kit)
         common: dict[str, Any] = {
-            "kit": f"{kit.__module__}:{kit.__qualname__}",
+            "kit": name_of(type(self.kit)),
             "folder": str(self.folder),
             "model_url": self.model_url,
             "policy": self.policy_text,
@@ -223,8 +224,8 @@ class World:
             "runs": self.runs,
             "redact": self.redact,
         }
-        orders = [Order(**common, acts=acts, crash=crash, survives=survive) for acts in children]
-        return await asyncio.to_thread(self.processes().run, *orders)
+        given = [{**common, "acts": acts, "crash": crash, "survives": survive} for acts in children]
+        return await asyncio.to_thread(errands, self.processes(), *given)
 
     # ── looking ──────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -19,7 +19,7 @@ from typing import Final
 
 from ..conformance import Kit
 from ..conformance.suite import capabilities_of
-from ..processes import Processes
+from ..processes import Processes, name_of
 from .check import Evidence, faults
 from .life import get_warm
 from .places import Life, Rehearsal, lives
@@ -88,7 +88,7 @@ class Hunt:
     _rehearsed: dict[str, Rehearsal] = field(default_factory=dict)
 
     def __enter__(self) -> Hunt:
-        self._free = [Processes(f"{get_warm.__module__}:{get_warm.__name__}", kit=self._name) for _ in range(AT_ONCE)]
+        self._free = [Processes(name_of(get_warm), kit=self._name) for _ in range(AT_ONCE)]
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -131,8 +131,7 @@ class Hunt:
 
     @property
     def _name(self) -> str:
-        kit = type(self.kit)
-        return f"{kit.__module__}:{kit.__qualname__}"
+        return name_of(type(self.kit))
 
     @contextmanager
     def _process(self) -> Iterator[Processes]:

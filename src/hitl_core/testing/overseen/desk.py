@@ -30,7 +30,7 @@ from ..conformance.stage import MODEL_LOG, Stage
 from ..conformance.world import only, toml
 from ..kills.life import AskingStage
 from ..kills.run import script_for
-from ..processes import Ended, Order, Processes, named
+from ..processes import Ended, Order, Processes, name_of, named
 from ..scripted_model import ScriptedModel
 from .acts import CONFIG, PID, command, goes_home, starts_and_dies, sweeps
 
@@ -117,9 +117,8 @@ class Desk:
 
     def opens(self, scene: Scene) -> None:
         """Write down the app, the configuration and the people."""
-        kit = type(self.kit)
         told = {
-            "kit": f"{kit.__module__}:{kit.__qualname__}",
+            "kit": name_of(type(self.kit)),
             "scene": asdict(scene),
             "model_url": self.stage.model_url,
         }
@@ -192,7 +191,7 @@ class Desk:
 
     def _command(self, arguments: Sequence[str], *, begin_after: float = 0.0, **more: Any) -> Order:
         given = {"arguments": list(arguments), "folder": str(self.folder), **more}
-        return Order(f"{command.__module__}:{command.__name__}", given, begin_after=begin_after)
+        return Order(name_of(command), given, begin_after=begin_after)
 
     # ── people ───────────────────────────────────────────────────────────────────────────────────────────────
 

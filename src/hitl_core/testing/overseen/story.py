@@ -12,16 +12,16 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from ...capabilities import Capabilities, Capability
 from ..conformance.kit import Kit
 from ..conformance.scenes import Scene
-from ..processes import Processes
+from ..processes import Processes, name_of
 from .acts import get_warm
 from .desk import Desk, desk
 
-WARM: Final = f"{get_warm.__module__}:{get_warm.__name__}"
+WARM: Final = name_of(get_warm)
 
 
 class Office:
@@ -35,13 +35,11 @@ class Office:
         self.kit = kit
         self._folder = folder
         self._warm = warm
-        self._arguments = arguments
+        self._arguments: dict[str, Any] = dict(arguments)
         self._desks = itertools.count(1)
 
     def __enter__(self) -> Self:
-        kit = type(self.kit)
-        name = f"{kit.__module__}:{kit.__qualname__}"
-        self._processes = Processes(self._warm, kit=name, **self._arguments)
+        self._processes = Processes(self._warm, kit=name_of(type(self.kit)), **self._arguments)
         return self
 
     def __exit__(self, *exc: object) -> None:

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from hitl_core.commands import ListRequests
+from hitl_core.commands import Claimed, GiveGrant, ListRequests, RevokeGrant
 from hitl_core.errors import AlreadyDecided, HitlError, NotAuthorised
 from hitl_core.lifecycle import RequestState
-from hitl_core.protocol import Action, Approvers, AuditEvent, Edit, Json, RunState, Stage
+from hitl_core.protocol import (
+    Action,
+    Allowance,
+    Approvers,
+    AuditEvent,
+    Edit,
+    Grant,
+    Json,
+    Responder,
+    RunState,
+    Stage,
+    new_id,
+)
 from tests.core.stores.world import REFUND, World
 
 
@@ -138,3 +151,34 @@ async def test_who_refused_one_call_may_let_the_other_run(world: World) -> None:
     await world.pause(claimed, first, second)
     await world.answer(first.reject(by="ann"))
     assert (await world.answer(second.approve(by="ann"))).run_state is RunState.READY
+
+
+async def mail_under_a_grant(world: World, claimed: Claimed) -> Grant:
+    """A mail that has begun under a grant by ann."""
+    now, by = world.now, Responder(id="ann")
+    until = now + timedelta(hours=1)
+    allows = Allowance(tool="mail")
+    grant = Grant(id=new_id(now), allows=allows, tenant="default", by=by, given_at=now, expires_at=until)
+    await world.store.apply(GiveGrant(grant, now))
+    await world.begin(claimed.lease, "mail#1", Action(tool="mail"), grant_id=grant.id)
+    return grant
+
+
+@pytest.mark.parametrize("revoked", [False, True])
+async def test_who_gave_the_grant_that_one_call_ran_under_does_not_let_the_other(world: World, revoked: bool) -> None:
+    claimed = await world.open()
+    grant = await mail_under_a_grant(world, claimed)
+    if revoked:
+        await world.store.apply(RevokeGrant(grant.id, "bob", "enough", world.now))
+    request = world.request(claimed, approvers=Approvers(separate_from=("mail",)))
+    await world.pause(claimed, request)
+    assert "let 'mail' run, or voted for it" in await refused(world, NotAuthorised, response=request.approve(by="ann"))
+    assert (await world.answer(request.approve(by="bob"))).run_state is RunState.READY
+
+
+async def test_a_grant_keeps_nobody_apart_from_a_run_that_did_not_use_it(world: World) -> None:
+    await mail_under_a_grant(world, await world.open())
+    claimed = await world.open()
+    request = world.request(claimed, approvers=Approvers(separate_from=("mail",)))
+    await world.pause(claimed, request)
+    assert (await world.answer(request.approve(by="ann"))).run_state is RunState.READY

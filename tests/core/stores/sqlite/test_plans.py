@@ -14,13 +14,24 @@ from hitl_core.commands import (
     FireTimers,
     GetRequest,
     GetRun,
+    ListAsked,
+    ListAssigned,
+    ListComments,
+    ListEffects,
+    ListGrants,
+    ListGuidance,
+    ListOverrides,
     ListProposed,
     ListRequests,
+    ListRuns,
     ListStops,
+    ListUndone,
+    ListVersions,
     Look,
     Query,
     ReadAudit,
     ReadHistory,
+    Recall,
 )
 from hitl_core.lifecycle import RequestState
 from hitl_core.policy import Question
@@ -43,6 +54,7 @@ SCANS_ALLOWED = (
     "hitl_due",
     "SCAN named",
     "CONSTANT ROW",
+    "json_each",  # what the query was given
 )
 
 
@@ -91,6 +103,18 @@ QUESTIONS: list[Query[object]] = [
     ReadAudit(run_id="run-1"),
     ListProposed(since=START),
     ListProposed(cursor="2", tenant="shop"),
+    ListAsked("run-1", "refund"),
+    ListAssigned(("ann", "bob"), "default"),
+    ListComments("request-1"),
+    ListEffects("run-1"),
+    ListGrants("refund", "default", "run-1", "refund#1"),
+    ListGrants(id="grant-1"),
+    ListGuidance("run-1"),
+    ListOverrides("run-1"),
+    ListRuns(undoes="run-1"),
+    ListUndone("run-1"),
+    ListVersions("request-1"),
+    Recall("run-1"),
     ReadHistory((Question(sha256(b"s"), sha256(b"k"), timedelta(days=1)),), "run-1", "refund#1", START),
 ]
 
@@ -118,4 +142,10 @@ def test_the_inbox_reads_its_index(view: Explained) -> None:
     QUERIES[ListRequests](view, ListRequests(roles=("lead",)))
     assert any("hitl_inbox" in step for step in view.steps)
     QUERIES[ListRequests](view, ListRequests(states=(RequestState.FROZEN,)))
+    view.connection.close()
+
+
+def test_the_undos_of_a_run_are_found_among_undos(view: Explained) -> None:
+    QUERIES[ListRuns](view, ListRuns(undoes="run-1"))
+    assert any("hitl_undos" in step for step in view.steps)
     view.connection.close()

@@ -9,6 +9,7 @@ from typing import Any
 from autogen_core.tools import BaseTool, ToolResult, ToolSchema
 from pydantic import ValidationError
 
+from hitl_core.gate import tried
 from hitl_core.protocol import Action, Arguments, EffectMode, Executed, Origin, Proceed, Verdict, Wait
 from hitl_core.tools import Tool
 
@@ -82,13 +83,13 @@ class Proposal:
             effect.outcome = kept_result(result, allowed.note, returned=effect.returned)
         if isinstance(effect.outcome, Executed):
             return with_note(result, allowed.note)
-        return refused(name, f"This call was tried and failed: {effect.outcome.error}")
+        return refused(name, tried(effect.outcome.error))
 
     async def _in_store(self, neutral: Tool, allowed: Proceed) -> ToolResult:
         try:
             done = await self.gate.carry_out_in_store(allowed, neutral.run_in)
         except RuntimeError as exc:
-            return refused(neutral.name, f"This call was tried and failed: {exc}")
+            return refused(neutral.name, tried(str(exc)))
         return said(neutral.name, done, allowed.note)
 
 

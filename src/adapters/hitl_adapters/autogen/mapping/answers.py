@@ -11,7 +11,7 @@ from autogen_core.tools import TextResultContent, ToolResult
 from hitl_core.commands import Settled
 from hitl_core.lifecycle import RequestState
 from hitl_core.protocol import Executed, Failed, Json, Outcome
-from hitl_core.tools import RETURNED
+from hitl_core.tools import with_receipt
 
 _RESULT: Final = "autogen/tool_result"
 
@@ -43,8 +43,7 @@ def kept_result(result: ToolResult, note: str = "", *, returned: Sequence[Json] 
     receipt = returned[-1] if returned else _returned(result)
     if result.result == said(result.name, receipt).result:
         return Executed(receipt)
-    kept: dict[str, Json] = {_RESULT: told.model_dump(mode="json")}
-    return Executed(kept if receipt is None else {**kept, RETURNED: receipt})
+    return Executed(with_receipt({_RESULT: told.model_dump(mode="json")}, receipt))
 
 
 def _returned(result: ToolResult) -> Json:

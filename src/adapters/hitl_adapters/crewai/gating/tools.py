@@ -21,6 +21,7 @@ from crewai.utilities.agent_utils import format_native_tool_output_for_agent
 from pydantic import BaseModel
 
 from hitl_core.errors import RecordError, ResultNotKept, Stopped
+from hitl_core.gate import tried
 from hitl_core.protocol import (
     Action,
     EffectMode,
@@ -38,7 +39,6 @@ from hitl_core.protocol import (
 )
 from hitl_core.tools import Tool, as_json
 
-from ..errors import tried
 from ..mapping import argument_fault, definition_of, role_of, said, tool_form
 from ..suspend import Current, Suspended, scope, within
 from ..suspend.threads import off_loop
@@ -201,7 +201,7 @@ def _hand_down(now: Current, context: ToolCallHookContext, native: Any) -> Resul
         except Suspended:
             return Result(WAITING)
         except Exception as exc:
-            return Result(f"This call was tried and failed: {type(exc).__name__}: {exc}")
+            return Result(tried(f"{type(exc).__name__}: {exc}"))
     return Result(format_native_tool_output_for_agent(native, made), own=True)
 
 

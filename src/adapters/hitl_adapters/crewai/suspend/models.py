@@ -55,9 +55,14 @@ def journal_models() -> None:
             seam(cls, "call", _call)
         if "acall" in vars(cls):
             seam(cls, "acall", _acall)
-        for name in [name for name in vars(cls) if name.startswith("_extract_") and "finish_reason" in name]:
+        for name in [name for name in vars(cls) if _hears(name)]:
             seam(cls, name, _hear)
     seam(InternalInstructor, "to_pydantic", _instruct)
+
+
+def _hears(name: str) -> bool:
+    """Whether this is where a provider's client looks at its answer for why it ended; each calls it its own way."""
+    return name.lstrip("_").startswith("extract") and "finish_reason" in name
 
 
 def watch_models() -> None:

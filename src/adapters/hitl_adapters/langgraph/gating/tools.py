@@ -20,7 +20,7 @@ from langgraph.prebuilt import ToolNode
 from langgraph.prebuilt.tool_node import ToolCallRequest
 
 from hitl_core.errors import AppChanged, CallRefused, RecordError
-from hitl_core.gate import Carrying
+from hitl_core.gate import Carrying, tried
 from hitl_core.protocol import Action, Executed, Failed, Json, Origin, Proceed, Refuse, Substitute, Verdict
 from hitl_core.tools import Tool, as_json, tool
 
@@ -189,7 +189,7 @@ async def _decided(now: Current, proposal: Proposal) -> Verdict:
     try:
         return await admitted(now, proposal)
     except RuntimeError as exc:  # in the store's transaction, which was rolled back
-        return Refuse(f"This call was tried and failed: {exc}")
+        return Refuse(tried(str(exc)))
 
 
 def _obeyed(verdict: Verdict) -> Json:
@@ -216,4 +216,4 @@ def _result(effect: Carrying, errors: list[Exception]) -> Json:
     if isinstance(effect.outcome, Executed):
         return effect.outcome.result
     error = effect.outcome.error if isinstance(effect.outcome, Failed) else "it has no outcome"
-    raise CallRefused(f"This call was tried and failed: {error}") from next(iter(errors), None)
+    raise CallRefused(tried(error)) from next(iter(errors), None)

@@ -13,7 +13,7 @@ from langgraph.types import Command, Send
 
 from hitl_core.errors import RecordError, ResultNotKept
 from hitl_core.protocol import Arguments, Executed, Failed, Json, Outcome, Refuse, Substitute, Verdict
-from hitl_core.tools import RETURNED, as_json
+from hitl_core.tools import as_json, with_receipt
 
 Result = ToolMessage | Command[Any]
 """What a ToolNode takes from a tool by its types; a tool may also return a list of these."""
@@ -75,7 +75,7 @@ def outcome_of(result: Result | list[Result], note: str = "", *, returned: Seque
         if isinstance(result, ToolMessage) and _says(result, receipt):
             return Executed(receipt)
         kept = _parts(told) if isinstance(told, list) else _kept(told)
-        return Executed(kept if receipt is None else {**kept, RETURNED: receipt})
+        return Executed(with_receipt(kept, receipt))
     except Exception as exc:
         raise ResultNotKept.because(exc) from exc
 

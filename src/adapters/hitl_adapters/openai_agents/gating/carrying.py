@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hitl_core.errors import HitlError, ResultNotKept
-from hitl_core.gate import Form
+from hitl_core.gate import Form, tried
 from hitl_core.lifecycle import RequestState
 from hitl_core.protocol import (
     Accept,
@@ -138,7 +138,7 @@ async def _carry_out_once(now: Current, allowed: Proceed, body: Body, *, neutral
         return noted(result, allowed.note)
     if not tells:
         raise failure
-    return noted(NoResult(f"This call was tried and failed: {in_short(failure)}"), allowed.note)
+    return noted(NoResult(tried(in_short(failure))), allowed.note)
 
 
 def _result(result: Any, returned: Sequence[Json]) -> Json:
@@ -150,7 +150,7 @@ async def _carry_out_in_store(now: Current, allowed: Proceed, neutral: Tool) -> 
     try:
         return noted(said(await now.gate.carry_out_in_store(allowed, neutral.run_in)), allowed.note)
     except RuntimeError as exc:
-        return f"This call was tried and failed: {exc}"
+        return NoResult(tried(str(exc)))
 
 
 async def heed_stop(now: Current, action: Action) -> None:

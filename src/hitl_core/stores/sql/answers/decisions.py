@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from typing import Final, NoReturn
 
 from ....commands import MoveRequest, Note, Recorded, RecordResponse, Settled
@@ -127,7 +126,7 @@ def _bytes(response: Response) -> bytes:
 
 def _must_be_open(txn: Transaction, command: RecordResponse, row: RequestRow) -> None:
     takes = REQUEST.sources(command.event)
-    error = None if RequestState(row.state) in takes else _closed(txn, row, command.now)
+    error = None if RequestState(row.state) in takes else _closed(txn, row)
     if error is None and is_late(row, command.now):
         error = _late(row)
     if error is not None:
@@ -151,7 +150,7 @@ def _must_be_shown(
         _refuse(txn, command, row, ResponseRefused([fault]))
 
 
-def _closed(txn: Transaction, row: RequestRow, now: datetime) -> HitlError:
+def _closed(txn: Transaction, row: RequestRow) -> HitlError:
     """Why a request that is not open takes no answer."""
     match RequestState(row.state):
         case RequestState.FROZEN:
@@ -243,7 +242,8 @@ def _decide(
         return _cancel_run(txn, command, row)
     ready = run_state == RunState.PAUSED and wake_if_settled(txn, row.run, command.now)
     target = REQUEST.advance(RequestState.OPEN, command.event)
-    settled = StoredRequest.of(asked, body.data, target, votes_on(txn, row.key, row.id) if row.votes or count else ())
+    votes = votes_on(txn, row.key, row.id) if row.votes or count else ()
+    settled = StoredRequest.of(asked, body.data, target, votes, recorded_at=command.now)
     return Recorded(settled, RunState.READY if ready else RunState(run_state))
 
 

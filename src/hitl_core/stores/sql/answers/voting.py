@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from ....checks import authorise
 from ....commands import RecordResponse, Settled
 from ....errors import Fault
 from ....protocol import Json, PauseRequest, Response
 from ....quorum import Standing, agreeing, agreements, asked_at, asked_now, standing, voices
-from ..tables import Transaction, column, request_by_key, requests
+from ..tables import GRANT, Transaction, column, grant_record, request_by_key, requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +50,15 @@ def not_asked(known: Settled, command: RecordResponse) -> list[Fault]:
     return authorise(request, response, asked_now(request, known.votes, response, command.now), known.votes)
 
 
+_VOTE: Final = "FROM hitl_votes WHERE request = ? AND responder = ?"
+
+
 def drop_votes(txn: Transaction, key: int, count: Count) -> None:
-    """Votes for something else count no more. What they said stays in the trail."""
+    """Votes for something else count no more. What they said stays in the trail, and nowhere else: no row would lead to
+    it when somebody is erased."""
     gone = [(key, responder) for responder in count.dropped]
-    txn.link.many("DELETE FROM hitl_votes WHERE request = ? AND responder = ?", gone)
+    txn.link.many(f"DELETE FROM hitl_bodies WHERE key = (SELECT body {_VOTE})", gone)  # noqa: S608
+    txn.link.many(f"DELETE {_VOTE}", gone)
     if gone:
         txn.execute("UPDATE hitl_requests SET votes = votes - ? WHERE key = ?", (len(gone), key))
 
@@ -73,6 +79,10 @@ _LET_RUN = """SELECT q.key FROM hitl_requests q JOIN hitl_origins o ON o.key = q
     JOIN hitl_runs r ON r.key = q.run WHERE r.id = ? AND o.tool = ?
     AND (q.allows = 1 OR q.votes > 0 AND q.state IN ('open', 'frozen'))"""
 
+# Whoever gave a grant has let run what has begun under it.
+_GRANTED = f"""{GRANT} WHERE g.tool = ? AND g.key IN (SELECT u.grant_key FROM hitl_grant_uses u
+    JOIN hitl_effects e ON e.key = u.effect JOIN hitl_runs r ON r.key = e.run WHERE r.id = ?)"""  # noqa: S608
+
 
 def _apart(txn: Transaction, request: PauseRequest, response: Response) -> list[Fault]:
     """Whoever let a call of one of these tools run, in this run, does not let this one run."""
@@ -90,4 +100,6 @@ def _who_let_run(txn: Transaction, run: str, tool: str) -> set[str]:
     rows = txn.execute(_LET_RUN, (column(run), tool)).fetchall()
     found = [request_by_key(txn, row[0]) for row in rows]
     said = (each for one in found for each in (*agreements(one.votes), *([one.response] if one.response else [])))
-    return {voice for each in said for voice in voices(each.responder)}
+    granted = txn.execute(_GRANTED, (tool, column(run))).fetchall()
+    people = (*(each.responder for each in said), *(grant_record(row).by for row in granted))
+    return {voice for each in people for voice in voices(each)}

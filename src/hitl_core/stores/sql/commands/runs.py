@@ -196,6 +196,11 @@ def taken(txn: Transaction, row: RunRow, *, interrupted: bool = False) -> Claime
     return Claimed(record, now.lease, checkpoint, first=now.turns == 0, interrupted=interrupted)
 
 
+_DROP_OUTPUT: Final = """DELETE FROM hitl_bodies WHERE key = ?
+    AND key NOT IN (SELECT body FROM hitl_overrides WHERE run = ?)"""
+"""An output that is taken back goes: no row would lead to it when the run is erased. What people put there stays."""
+
+
 def reopen_run(txn: Transaction, command: ReopenRun) -> Claimed:
     row = find(txn, command.run_id)
     if row.state == RunState.RUNNING:
@@ -206,6 +211,7 @@ def reopen_run(txn: Transaction, command: ReopenRun) -> Claimed:
         raise RunFinished(f"run {row.name!r} is erased, so nothing is left to go back to; start a new one")
     for stop in of_run(txn, row):
         raise stop.holds_back(f"run {row.name}")
+    txn.execute(_DROP_OUTPUT, (row.output, row.key))
     also = _LEASED + ", output = NULL, error = NULL, more = ?"
     move(txn, row, RunEvent.REOPEN, command.now, also, command.owner, _until(command), _not_overridden(row))
     gone = requests.withdraw(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from pydantic import ValidationError
 
@@ -109,7 +109,7 @@ _COLUMNS: Final = (
 def erase_person(txn: Transaction, command: ErasePerson) -> ErasedPerson:
     stranger = Stranger(command.person, f"erased-person-{secrets.token_hex(4)}")
     found = Found()
-    for look in (_in_bodies, _in_columns, _in_overrides):
+    for look in (_in_bodies, _in_columns, _in_overrides, _in_undos):
         look(txn, stranger, found)
     faults = [*_stops(txn, stranger), *_grants(txn, stranger, command.now), *_runs(found)]
     if faults:
@@ -164,13 +164,15 @@ def _inside(txn: Transaction, stranger: Stranger) -> int:
 _NOTHING: Final = bodies.Body(b"", b"")
 """As damaged as what it stands for."""
 
+_BODY: Final = "UPDATE hitl_bodies SET digest = ?, data = ? WHERE key = ?"
+
 
 def _in_bodies(txn: Transaction, stranger: Stranger, found: Found) -> None:
     for place in _PLACES:
         for key, run, state in txn.execute(place.rows).fetchall():
             body = _changed(txn, stranger, place, key)
             if body is not None:
-                found.add(run, state, ("UPDATE hitl_bodies SET digest = ?, data = ? WHERE key = ?", (*body, key)))
+                found.add(run, state, (_BODY, (*body, key)))
 
 
 def _changed(txn: Transaction, stranger: Stranger, place: Place, key: int) -> bodies.Body | None:
@@ -183,10 +185,16 @@ def _changed(txn: Transaction, stranger: Stranger, place: Place, key: int) -> bo
             return None
         record = place.record.model_validate_json(said)
     except (RowCorrupt, ValidationError) as exc:
-        txn.skip(what, str(key), exc)
-        return _NOTHING if stranger.id.encode() in (stored[1] or b"") else None
+        return _damaged(txn, stranger, what, key, stored[1], exc)
     changed = place.change(stranger, record)
     return None if changed == record else bodies.pack_text(changed.to_json(), what=what, limit=bodies.REQUEST_LIMIT)
+
+
+def _damaged(
+    txn: Transaction, stranger: Stranger, what: str, key: int, data: bytes | None, because: Exception
+) -> bodies.Body | None:
+    txn.skip(what, str(key), because)
+    return _NOTHING if stranger.id.encode() in (data or b"") else None
 
 
 def _in_columns(txn: Transaction, stranger: Stranger, found: Found) -> None:
@@ -208,6 +216,32 @@ def _in_overrides(txn: Transaction, stranger: Stranger, found: Found) -> None:
         if (stranger.called(by), said) != (by, reason):
             sql = "UPDATE hitl_overrides SET by = ?, reason = ? WHERE key = ?"
             found.add(run, state, (sql, (stranger.called(by), said, key)))
+
+
+_UNDOS: Final = """SELECT r.input, r.started_by, r.id, r.state FROM hitl_runs r
+    WHERE json_extract(r.more, '$.undoes') IS NOT NULL AND r.input IS NOT NULL"""
+
+
+def _in_undos(txn: Transaction, stranger: Stranger, found: Found) -> None:
+    """Why somebody took back what a run has done: an undo has that as its input."""
+    for key, by, run, state in txn.execute(_UNDOS).fetchall():
+        body = _wanted(txn, stranger, key, own=by == stranger.id)
+        if body is not None:
+            found.add(run, state, (_BODY, (*body, key)))
+
+
+def _wanted(txn: Transaction, stranger: Stranger, key: int, *, own: bool) -> bodies.Body | None:
+    """As `_changed`, of the input of an undo; `own`: they wanted it."""
+    stored = txn.one("SELECT digest, data FROM hitl_bodies WHERE key = ?", key) or (None, None)
+    try:
+        asked = bodies.decode(*stored, what="input")
+    except RowCorrupt as exc:
+        return _damaged(txn, stranger, "input", key, stored[1], exc)
+    reason = str(asked.get("reason", "")) if isinstance(asked, dict) else ""
+    said = emptied.ERASED if own and reason else stranger.words(reason)
+    if said == reason:
+        return None
+    return bodies.pack({**cast("dict[str, Json]", asked), "reason": said}, what="input", limit=bodies.RESULT_LIMIT)
 
 
 # ── what stands in the way ───────────────────────────────────────────────────────────────────────────────────

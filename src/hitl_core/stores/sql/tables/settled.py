@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Final, Self, TypeVar
 
 from pydantic import ValidationError
@@ -9,7 +10,7 @@ from pydantic import ValidationError
 from ....commands import Settled
 from ....errors import ProtocolUnknown, RowCorrupt
 from ....lifecycle import RequestState
-from ....protocol import PauseRequest, Response, TopRecord
+from ....protocol import PauseRequest, Response, TopRecord, instant
 from .bodies import checked, digest_of, unpack
 from .identity import text
 from .rows import word
@@ -18,11 +19,15 @@ from .view import View
 R = TypeVar("R", bound=TopRecord)
 
 # The state as bytes: text that is not UTF-8 any more would fail the page, not its one row.
-SETTLED: Final = """SELECT q.key, q.id, CAST(q.state AS BLOB), q.votes, b.digest, b.data, p.digest, p.data
-    FROM hitl_requests q LEFT JOIN hitl_bodies b ON b.key = q.body LEFT JOIN hitl_bodies p ON p.key = q.response"""
+SETTLED: Final = """SELECT q.key, q.id, CAST(q.state AS BLOB), q.votes, b.digest, b.data, p.digest, p.data, l.at
+    FROM hitl_requests q LEFT JOIN hitl_bodies b ON b.key = q.body LEFT JOIN hitl_bodies p ON p.key = q.response
+    LEFT JOIN hitl_audit l ON l.seq = q.line"""
 
 _VOTES: Final = """SELECT b.digest, b.data FROM hitl_votes v LEFT JOIN hitl_bodies b ON b.key = v.body
     WHERE v.request = ? ORDER BY v.body"""
+
+
+_AS_THEY_ARE: Final = {"state": 2, "votes": 3, "recorded_at": 4}
 
 
 class StoredRequest(Settled):
@@ -38,11 +43,12 @@ class StoredRequest(Settled):
         state: RequestState,
         votes: tuple[Response, ...],
         *,
+        recorded_at: datetime | None = None,
         parsed: PauseRequest | None = None,
     ) -> Self:
         """From stored bytes whose digests were checked; `parsed` is the request if it is at hand already."""
         made = object.__new__(cls)
-        object.__setattr__(made, "_stored", (request, response, state, votes))
+        object.__setattr__(made, "_stored", (request, response, state, votes, recorded_at))
         if parsed is not None:
             object.__setattr__(made, "request", parsed)
         return made
@@ -63,8 +69,8 @@ class StoredRequest(Settled):
         elif name == "response":
             data = self._stored[1]
             value = None if data is None else _parsed(Response, data)
-        elif name in ("state", "votes"):
-            value = self._stored[2 if name == "state" else 3]
+        elif name in _AS_THEY_ARE:
+            value = self._stored[_AS_THEY_ARE[name]]
         else:
             raise AttributeError(name)
         object.__setattr__(self, name, value)
@@ -105,14 +111,18 @@ def _parsed(record: type[R], data: bytes) -> R:
 
 def settled(view: View, row: tuple[Any, ...]) -> Settled:
     """The Settled of a SETTLED row. Raises RowCorrupt, naming the request, or ProtocolUnknown."""
-    key, name, state, votes, digest, data, answer_digest, answer = row
+    key, name, state, votes, digest, data, answer_digest, answer, at = row
     request = checked(digest, data, what="request", of=name)
     response = None if answer is None else checked(answer_digest, answer, what="response to request", of=name)
     parsed = _UNDERSTOOD.check(PauseRequest, digest, request)
     if response is not None:
         _UNDERSTOOD.check(Response, answer_digest, response)
     stands = word(RequestState, state.decode(errors="replace"), "request", name)
-    return StoredRequest.of(request, response, stands, votes_on(view, key, name) if votes else (), parsed=parsed)
+    said, recorded_at = (
+        votes_on(view, key, name) if votes else (),
+        None if answer is None or at is None else instant(at),
+    )
+    return StoredRequest.of(request, response, stands, said, recorded_at=recorded_at, parsed=parsed)
 
 
 def request_by_key(view: View, key: int) -> Settled:

@@ -238,19 +238,6 @@ async def the_answer_of_a_sub_agent_is_its_own(world: World) -> None:
     expect("what was paid", world.paid(), [20.5])
 
 
-@behaviour("P15", GATED, WORDS, Capability.NESTED_PAUSES, Capability.PARALLEL_PAUSES)
-async def a_sub_agent_that_was_not_asked_shows_no_question(world: World) -> None:
-    """Of two sub-agents of one kind at work, the one that was asked shows the question, and the other none."""
-    helper = (pay(), saying(SEVEN, pay(amount=20.5)))
-    run = await world.start(Scene.of((delegate("this one"), delegate("that one")), helper=helper))
-    asked, other = run.pending
-    await world.say(asked, "ask", WHICH)
-    await world.say(other, "approve")
-    run = await world.resume(run)
-    expect("what was asked", sorted(map(_asked, run.pending)), [[], [("ann", WHICH, SEVEN)]])
-    expect("what was paid", world.paid(), [40.5])
-
-
 @behaviour("P15", GATED, WORDS, Capability.STREAM_EVENTS)
 async def an_answer_that_is_watched_is_shown_as_well(world: World) -> None:
     """While somebody watches the agent speak, the request shows the same."""

@@ -56,8 +56,8 @@ class ShowsOneAtATime(BrokenAdapter):
     async def advance(self, turn: Turn) -> Ending:
         ending = await self._inner.advance(turn)
         if isinstance(ending, Paused):
-            for call in list(turn.gate._waiting)[1:]:
-                del turn.gate._waiting[call]
+            for call in list(turn.gate.questions.waiting)[1:]:
+                del turn.gate.questions.waiting[call]
             return replace(ending, requests=ending.requests[:1])
         return ending
 
@@ -91,15 +91,23 @@ class RewindsNothing(BrokenAdapter):
         return checkpoint
 
 
+@breaks("P72", Capability.STREAM_EVENTS)
+class TellsNobodyWhatHappens(BrokenAdapter):
+    """Works in silence, whoever watches."""
+
+    async def advance(self, turn: Turn) -> Ending:
+        return await self._inner.advance(replace(turn, emit=lambda event: None))
+
+
 @breaks("P81")
 class ForgetsTheRule(BrokenAdapter):
     """Does not say which rule made it ask."""
 
     async def advance(self, turn: Turn) -> Ending:
         ending = await self._inner.advance(turn)
-        for call, request in list(turn.gate._waiting.items()):
+        for call, request in list(turn.gate.questions.waiting.items()):
             because = Because(rule="some rule", version="?", why="somebody wants to know")
-            turn.gate._waiting[call] = request.model_copy(update={"because": because})
+            turn.gate.questions.waiting[call] = request.model_copy(update={"because": because})
         return ending
 
 

@@ -1,4 +1,4 @@
-"""Adapters that do not do what a person decided."""
+"""Gates that do not do what a person decided."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from ....capabilities import Capability
+from ....commands import Settled
 from ....gate import Carrying, Gate
-from ....protocol import Action, Json, Kind, Proceed, Refuse, Substitute, Verdict, Wait
+from ....protocol import Action, HandBack, Json, Kind, Proceed, Refuse, Substitute, TakeOver, Verdict, Wait
 from .breaking import breaks
 from .gate import BrokenGate
 
@@ -111,6 +112,12 @@ class IgnoresRespond(BrokenGate):
         return self.lets_run(action, call) if approval and given else said
 
 
+async def _instead(gate: BrokenGate, said: Verdict, call: str, kind: Kind, result: Json) -> Verdict:
+    settled = await gate.inner.settled(call)
+    meant = settled is not None and settled.request.kind is kind
+    return Substitute(result) if meant and isinstance(said, Substitute) else said
+
+
 @breaks("P06", Capability.ASK_QUESTIONS)
 class LosesTheAnswer(BrokenGate):
     """Goes on without what a person answered."""
@@ -136,7 +143,13 @@ class TakesFeedbackForConsent(BrokenGate):
         return await _instead(self, said, call, Kind.REVIEW, accepted)
 
 
-async def _instead(gate: BrokenGate, said: Verdict, call: str, kind: Kind, result: Json) -> Verdict:
-    settled = await gate.inner.settled(call)
-    meant = settled is not None and settled.request.kind is kind
-    return Substitute(result) if meant and isinstance(said, Substitute) else said
+@breaks("P09", Capability.HANDOFF_TO_HUMAN)
+class LosesWhatAPersonSaid(BrokenGate):
+    """Gives the conversation back without what the person has said in it."""
+
+    async def settled(self, call: str) -> Settled | None:
+        found = await self.inner.settled(call)
+        if found is None or found.response is None or not isinstance(found.response.decision, HandBack | TakeOver):
+            return found
+        silent = found.response.decision.model_copy(update={"text": "…"})
+        return replace(found, response=found.response.model_copy(update={"decision": silent}))

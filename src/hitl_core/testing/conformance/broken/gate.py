@@ -1,4 +1,4 @@
-"""The gate, as an adapter that does not do what it says would have it; and effects that nobody records."""
+"""How a gate is broken: an adapter that does not do what the gate says would have it, and effects nobody records."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class BrokenGate:
     def lets_run(self, action: Action, call: str) -> Proceed:
         """Let a call run that nobody has let run."""
         self.unasked.add(call)
-        self.inner._waiting.pop(call, None)  # else the pause would be seen
+        self.inner.questions.waiting.pop(call, None)  # else the pause would be seen
         return Proceed(action, call=call)
 
 

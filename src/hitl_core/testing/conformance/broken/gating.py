@@ -1,4 +1,4 @@
-"""Adapters that pass the gate where they must not, or mistake what it says."""
+"""Gates that let calls pass where they must not, or mistake which call, which agent or which process is meant."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from ....capabilities import Capability
-from ....commands import ListAsked, ListGrants, ListRequests, Settled
+from ....commands import ListAsked, ListRequests, Settled
 from ....contracts import Ending, Turn
 from ....errors import Stopped
 from ....gate import Carrying, Form, Gate
@@ -19,7 +19,6 @@ from ....protocol import (
     Answer,
     Approve,
     Guidance,
-    HandBack,
     Json,
     Origin,
     Proceed,
@@ -27,7 +26,6 @@ from ....protocol import (
     Reject,
     Reply,
     Response,
-    TakeOver,
     Verdict,
     Wait,
 )
@@ -38,25 +36,26 @@ from .breaking import breaks
 from .gate import NO_FORM, BrokenGate, Unrecorded
 
 
-@breaks("P83", Capability.GATE_TOOLS)
-class TakesAGrantForEveryYes(BrokenGate):
-    """Where there is any grant for a tool, lets all of its calls run."""
+@breaks("P27")
+class AsksForEver(BrokenGate):
+    """Asks people about the same call however often they have rejected it."""
+
+    def __init__(self, inner: Gate) -> None:
+        super().__init__(inner)
+        inner._around = replace(inner._around, rejected_in_a_row=0)
+
+
+@breaks("P27")
+class CountsEveryRejection(BrokenGate):
+    """Refuses a call because others of its tool were rejected before."""
 
     async def heard(self, said: Verdict, action: Action, call: str) -> Verdict:
-        granted = await self.inner._store.fetch(ListGrants(action.tool))
-        return self.lets_run(action, call) if granted and isinstance(said, Wait) else said
-
-
-@breaks("P09", Capability.HANDOFF_TO_HUMAN)
-class LosesWhatAPersonSaid(BrokenGate):
-    """Gives the conversation back without what the person has said in it."""
-
-    async def settled(self, call: str) -> Settled | None:
-        found = await self.inner.settled(call)
-        if found is None or found.response is None or not isinstance(found.response.decision, HandBack | TakeOver):
-            return found
-        silent = found.response.decision.model_copy(update={"text": "…"})
-        return replace(found, response=found.response.model_copy(update={"decision": silent}))
+        asked = await self.inner._store.fetch(ListAsked(self.inner.run.id, action.tool))
+        rejected = [each for each in asked if each.response and isinstance(each.response.decision, Reject)]
+        if len(rejected) < 3 or not isinstance(said, Wait):
+            return said
+        self.inner.questions.waiting.pop(call, None)
+        return Refuse("people have rejected exactly this 3 times in a row")
 
 
 @breaks("P31", Capability.PARALLEL_PAUSES)
@@ -123,14 +122,6 @@ class WorksWithoutALease(BrokenGate):
         return self.lets_run(said.action, call) if isinstance(said, Proceed) else said
 
 
-@breaks("P60")
-class IgnoresStops(BrokenGate):
-    """Runs a call that a stop holds back."""
-
-    def carry_out(self, allowed: Proceed, *, suspends: tuple[type[BaseException], ...] = ()) -> Any:
-        return _Unstoppable(self.inner, self.inner.carry_out(allowed, suspends=suspends), Unrecorded(allowed))
-
-
 class _Unstoppable:
     def __init__(self, gate: Gate, inner: Carrying, instead: Unrecorded) -> None:
         self._gate, self._inner, self._instead = gate, inner, instead
@@ -157,12 +148,38 @@ class _Unstoppable:
         self._sync.__exit__(kind, exc, trace)
 
 
+@breaks("P60")
+class IgnoresStops(BrokenGate):
+    """Runs a call that a stop holds back."""
+
+    def carry_out(self, allowed: Proceed, *, suspends: tuple[type[BaseException], ...] = ()) -> Any:
+        return _Unstoppable(self.inner, self.inner.carry_out(allowed, suspends=suspends), Unrecorded(allowed))
+
+
 @breaks("P60", Capability.DRAIN)
 class HearsOfAStopAtTheNextTool(BrokenGate):
     """Does not look for stops while its framework works: the next tool is held back, the model is asked until then."""
 
     async def heed_stops(self) -> bool:
         return False
+
+
+@breaks("P63", Capability.STEER)
+class TakesGuidanceAndSaysNothing(BrokenGate):
+    """Takes a person's guidance and does not tell the model."""
+
+    async def entering(self, place: str, **how: Any) -> tuple[Guidance, ...]:
+        await self.inner.entering(place, **how)
+        return ()
+
+
+@breaks("P63", Capability.STEER)
+class ForgetsGuidanceInACrash(BrokenGate):
+    """Tells the model what has just been queued, and nothing of what was taken by a process that died then."""
+
+    async def entering(self, place: str, **how: Any) -> tuple[Guidance, ...]:
+        entered = await self.inner.entering(place, **how)
+        return tuple(each for each in entered if each.settled_at == self.inner.clock.now())
 
 
 @breaks("P71")
@@ -174,36 +191,6 @@ class ReportsNoOutcome(BrokenGate):
 
     def carry_out(self, allowed: Proceed, *, suspends: tuple[type[BaseException], ...] = ()) -> Any:
         return Carrying(cast("Gate", self), allowed, suspends)
-
-
-@breaks("P27")
-class AsksForEver(BrokenGate):
-    """Asks people about the same call however often they have rejected it."""
-
-    def __init__(self, inner: Gate) -> None:
-        super().__init__(inner)
-        inner._around = replace(inner._around, rejected_in_a_row=0)
-
-
-@breaks("P27")
-class CountsEveryRejection(BrokenGate):
-    """Refuses a call because others of its tool were rejected before."""
-
-    async def heard(self, said: Verdict, action: Action, call: str) -> Verdict:
-        asked = await self.inner._store.fetch(ListAsked(self.inner.run.id, action.tool))
-        rejected = [each for each in asked if each.response and isinstance(each.response.decision, Reject)]
-        if len(rejected) < 3 or not isinstance(said, Wait):
-            return said
-        self.inner._waiting.pop(call, None)
-        return Refuse("people have rejected exactly this 3 times in a row")
-
-
-@breaks("P72", Capability.STREAM_EVENTS)
-class TellsNobodyWhatHappens(BrokenAdapter):
-    """Works in silence, whoever watches."""
-
-    async def advance(self, turn: Turn) -> Ending:
-        return await self._inner.advance(replace(turn, emit=lambda event: None))
 
 
 @breaks("P72", Capability.STREAM_EVENTS)
@@ -242,15 +229,6 @@ class RunsTheMask(BrokenGate):
         return carrying
 
 
-@breaks("P80")
-class RunsWhatNoRuleIsAbout(BrokenGate):
-    """Takes silence of the policy for consent."""
-
-    async def heard(self, said: Verdict, action: Action, call: str) -> Verdict:
-        silent = isinstance(said, Wait) and said.request.because.rule == "default"
-        return self.lets_run(action, call) if silent else said
-
-
 def _is_no(response: Response) -> bool:
     decision = response.decision
     return isinstance(decision, Reject) or (isinstance(decision, Answer) and decision.value == "no")
@@ -269,21 +247,3 @@ class TurnsANoIntoAYes(BrokenGate):
             return found
         consent = Approve() if Reply.APPROVE in found.request.allowed else Answer(value="yes")
         return replace(found, response=found.response.model_copy(update={"decision": consent}))
-
-
-@breaks("P63", Capability.STEER)
-class TakesGuidanceAndSaysNothing(BrokenGate):
-    """Takes a person's guidance and does not tell the model."""
-
-    async def entering(self, place: str, **how: Any) -> tuple[Guidance, ...]:
-        await self.inner.entering(place, **how)
-        return ()
-
-
-@breaks("P63", Capability.STEER)
-class ForgetsGuidanceInACrash(BrokenGate):
-    """Tells the model what has just been queued, and nothing of what was taken by a process that died then."""
-
-    async def entering(self, place: str, **how: Any) -> tuple[Guidance, ...]:
-        entered = await self.inner.entering(place, **how)
-        return tuple(each for each in entered if each.settled_at == self.inner.clock.now())

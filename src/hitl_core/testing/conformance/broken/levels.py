@@ -1,21 +1,12 @@
-"""Adapters that do not do what a level means: who leads, who is told, who can object."""
+"""Gates that do not do what a level means: who leads, who is told, who can object."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from ....protocol import (
-    Action,
-    Level,
-    Proceed,
-    Refuse,
-    Report,
-    Substitute,
-    Verdict,
-    Wait,
-)
+from ....protocol import Action, Kind, Level, Proceed, Refuse, Report, Ruling, Substitute, Verdict, Wait
 from .breaking import breaks
-from .gate import BrokenGate
+from .gate import NO_FORM, BrokenGate
 
 
 @breaks("P10")
@@ -39,6 +30,29 @@ class LosesTheReport(BrokenGate):
         return Substitute("It is taken care of.")
 
 
+@breaks("P10")
+class MakesAReportText(BrokenGate):
+    """Writes down what a person reports as Python shows it, and not as JSON."""
+
+    async def heard(self, said: Verdict, action: Action, call: str) -> Verdict:
+        reported = isinstance(said, Substitute) and "by hand" in said.note
+        return replace(said, result=str(said.result)) if reported and isinstance(said, Substitute) else said
+
+
+_NOTICED = Ruling(rule="everything", version="?", why="Somebody may want to know.", level=Level.NOTIFY)
+
+
+@breaks("P11")
+class AnnouncesEverything(BrokenGate):
+    """Tells people of what runs at level autonomous, until nobody looks at a notice any more."""
+
+    async def heard(self, said: Verdict, action: Action, call: str) -> Verdict:
+        if isinstance(said, Proceed) and said.request_id is None and call not in self.inner._notices:
+            form = replace(NO_FORM, kind=Kind.NOTICE)
+            self.inner._notices[call] = self.inner.questions.compose(action, call, 0, form, _NOTICED)
+        return said
+
+
 @breaks("P11")
 class LosesTheNotice(BrokenGate):
     """Runs a call at level notify and tells nobody."""
@@ -54,15 +68,6 @@ class DoesNotWaitForTheVeto(BrokenGate):
 
     async def heard(self, said: Verdict, action: Action, call: str) -> Verdict:
         return self.lets_run(action, call) if isinstance(said, Wait) and said.request.veto else said
-
-
-@breaks("P10")
-class MakesAReportText(BrokenGate):
-    """Writes down what a person reports as Python shows it, and not as JSON."""
-
-    async def heard(self, said: Verdict, action: Action, call: str) -> Verdict:
-        reported = isinstance(said, Substitute) and "by hand" in said.note
-        return replace(said, result=str(said.result)) if reported and isinstance(said, Substitute) else said
 
 
 @breaks("P13")

@@ -1,18 +1,28 @@
-"""Runtimes that do not check what they should."""
+"""Runtimes that do not do what people tell them about a run: who is asked, when, what stops, what is taken back."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from ....capabilities import Capability
 from ....commands import GetRequest, LiftStop, Override, Recorded, Settled, StopScope
-from ....errors import AlreadyDecided, RequestClosed, RequestExpired, ResponseRefused
-from ....lifecycle import RequestState
-from ....protocol import Approve, Comment, Delegate, Guidance, Responder, Response, RunState, Undoing, UndoState
-from ....runtime import Batch, Runtime
+from ....errors import GuidanceRefused, RunFinished
+from ....protocol import (
+    Cancel,
+    Delegate,
+    Guidance,
+    Reject,
+    Responder,
+    Response,
+    Run,
+    RunState,
+    Undoing,
+    UndoState,
+    new_id,
+)
+from ....runtime import Runtime
 from ..world import Parts
 from .breaking import breaks
 
@@ -29,83 +39,6 @@ class BrokenRuntime(Runtime):
     async def _as_it_stands(self, response: Response) -> Recorded:
         settled = await self.store.fetch(GetRequest(response.request_id))
         return Recorded(settled, RunState.PAUSED, replayed=True)
-
-
-@breaks("P20")
-class TellsTheLoserNothing(BrokenRuntime):
-    """Takes a second, different answer without a word."""
-
-    async def respond(self, response: Response) -> Recorded:
-        try:
-            return await super().respond(response)
-        except AlreadyDecided:
-            return await self._as_it_stands(response)
-
-
-@breaks("P21")
-class TakesAnswersToWhatIsClosed(BrokenRuntime):
-    """Takes an answer to a request that is over without a word."""
-
-    async def respond(self, response: Response) -> Recorded:
-        try:
-            return await super().respond(response)
-        except (RequestClosed, RequestExpired):
-            return await self._as_it_stands(response)
-
-
-@breaks("P22")
-class TellsOneFaultAtATime(BrokenRuntime):
-    """Refuses an answer with the first of its faults."""
-
-    async def respond(self, response: Response) -> Recorded:
-        try:
-            return await super().respond(response)
-        except ResponseRefused as exc:
-            raise type(exc)(exc.faults[:1]) from exc
-
-
-@breaks("P23")
-class IgnoresTheDigest(BrokenRuntime):
-    """Does not look at what the person was shown."""
-
-    async def respond(self, response: Response) -> Recorded:
-        request = (await self.store.fetch(GetRequest(response.request_id))).request
-        return await super().respond(response.model_copy(update={"digest": request.digest}))
-
-
-@breaks("P24")
-class AsksNobodyWhoTheyAre(BrokenRuntime):
-    """Takes everybody for the one who may decide."""
-
-    async def respond(self, response: Response) -> Recorded:
-        lead = Responder(id="mia", roles=("lead",))
-        return await super().respond(response.model_copy(update={"responder": lead}))
-
-
-@breaks("P24")
-class MakesUpTheSecondVote(BrokenRuntime):
-    """Where two people have to agree, the first one is taken for both."""
-
-    async def respond(self, response: Response) -> Recorded:
-        recorded = await super().respond(response)
-        if not recorded.settled.votes or recorded.settled.state is not RequestState.OPEN:
-            return recorded
-        other = response.responder.model_copy(update={"id": f"{response.responder.id}-again"})
-        return await super().respond(response.model_copy(update={"responder": other}))
-
-
-@breaks("P24")
-class TakesPeopleAtTheirWord(BrokenRuntime):
-    """Has a directory of people, and does not look anybody up in it who says what they are."""
-
-    async def respond(self, response: Response) -> Recorded:
-        around = self._around
-        if response.responder.roles:
-            self._around = replace(around, directory=None)
-        try:
-            return await super().respond(response)
-        finally:
-            self._around = around
 
 
 @breaks("P52")
@@ -135,35 +68,6 @@ class LiftsForWhoeverStopped(BrokenRuntime):
         return await self.store.apply(LiftStop(scope, target, reason, name, self.clock.now()))
 
 
-@breaks("P26")
-class TakesAnOpinionForAVote(BrokenRuntime):
-    """Lets what a machine says of a request count as an approval of it."""
-
-    async def comment(self, request_id: str, text: str, *, by: str | Responder, machine: bool = False) -> Comment:
-        made = await super().comment(request_id, text, by=by, machine=machine)
-        request = (await self.request(request_id)).request
-        if machine and request.approvers.quorum > 1:
-            await self.respond(Response.to(request, Approve(), by="bob"))
-        return made
-
-
-@breaks("P26")
-class KeepsCommentsToItself(BrokenRuntime):
-    """Takes comments, and shows nobody any."""
-
-    async def comments(self, request_id: str) -> tuple[Comment, ...]:
-        return ()
-
-
-@breaks("P25")
-class SaysTheSameToAll(BrokenRuntime):
-    """Takes the last answer of a batch for all of them."""
-
-    async def respond_many(self, responses: Sequence[Response]) -> Batch:
-        said = responses[-1].decision
-        return await super().respond_many([each.model_copy(update={"decision": said}) for each in responses])
-
-
 @breaks("P61")
 class LiftsStopsOnRestart(BrokenRuntime):
     """Starts with a clean slate: no stop is in force."""
@@ -174,12 +78,48 @@ class LiftsStopsOnRestart(BrokenRuntime):
         return await super().__aenter__()
 
 
-@breaks("P67")
-class ForgetsWhatItWas(BrokenRuntime):
-    """Takes the output that a person gave for the one that there always was."""
+@breaks("P61")
+class LiftsThemAll(BrokenRuntime):
+    """Lifts every stop there is with the first."""
 
-    async def overrides(self, run_id: str) -> tuple[Override, ...]:
-        return tuple(replace(each, original=each.value) for each in await super().overrides(run_id))
+    async def lift(self, *named: Any, by: str | Responder, reason: str) -> int:
+        count = await super().lift(*named, by=by, reason=reason)
+        for stop in await self.stops():
+            count += await super().lift(stop.scope, stop.target, by=by, reason=reason)
+        return count
+
+
+@breaks("P62")
+class TakesCancelForANo(BrokenRuntime):
+    """Refuses the one call where somebody wants the run to end."""
+
+    async def respond(self, response: Response) -> Recorded:
+        if isinstance(response.decision, Cancel):
+            response = response.model_copy(update={"decision": Reject(message=response.decision.reason)})
+        return await super().respond(response)
+
+
+@breaks("P63", Capability.STEER)
+class TakesGuidanceForConsent(BrokenRuntime):
+    """Reads a person's guidance, and approves what waits if it says so."""
+
+    async def steer(self, run_id: str, text: str, *, by: str | Responder) -> Guidance:
+        given = await super().steer(run_id, text, by=by)
+        for request in (await self.run(run_id)).pending if "approved" in text.lower() else ():
+            await self.respond(request.approve(by="ann"))
+        return given
+
+
+@breaks("P63", Capability.STEER)
+class TakesGuidanceForNothing(BrokenRuntime):
+    """Says that guidance is queued where nobody will ever hear it."""
+
+    async def steer(self, run_id: str, text: str, *, by: str | Responder) -> Guidance:
+        try:
+            return await super().steer(run_id, text, by=by)
+        except (RunFinished, GuidanceRefused):
+            now, who = self.clock.now(), Responder(id=by) if isinstance(by, str) else by
+            return Guidance(id=new_id(now), run_id=run_id, text="…", by=who, given_at=now)
 
 
 @breaks("P64")
@@ -192,12 +132,21 @@ class SaysThatAllWasUndone(BrokenRuntime):
         return made.model_copy(update={"calls": calls})
 
 
-@breaks("P63", Capability.STEER)
-class TakesGuidanceForConsent(BrokenRuntime):
-    """Reads a person's guidance, and approves what waits if it says so."""
+@breaks("P67")
+class ForgetsWhatItWas(BrokenRuntime):
+    """Takes the output that a person gave for the one that there always was."""
 
-    async def steer(self, run_id: str, text: str, *, by: str | Responder) -> Guidance:
-        given = await super().steer(run_id, text, by=by)
-        for request in (await self.run(run_id)).pending if "approved" in text.lower() else ():
-            await self.respond(request.approve(by="ann"))
-        return given
+    async def overrides(self, run_id: str) -> tuple[Override, ...]:
+        return tuple(replace(each, original=each.value) for each in await super().overrides(run_id))
+
+
+@breaks("P81")
+class AnswersWhatIsNotAskedAnyMore(BrokenRuntime):
+    """Approves what waits as soon as there is another policy, since that one might not ask."""
+
+    async def wait(self, run_id: str, **how: Any) -> Run:
+        run = await super().wait(run_id, **how)
+        for request in run.pending:
+            if request.because.version != self._around.policy().version:
+                await self.respond(request.approve(by="ann"))
+        return await super().wait(run_id, **how)

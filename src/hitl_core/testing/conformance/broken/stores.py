@@ -1,31 +1,29 @@
-"""Stores that do not do everything they say."""
+"""Stores that do not do everything they say, of stops and runs, of the trail, of people and of what is counted."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from ....commands import (
     BeginEffect,
     CancelRun,
-    EndEffect,
     ErasedPerson,
     ErasePerson,
     EraseRun,
-    FireTimers,
     GetRequest,
     GetRun,
+    LiftStop,
     MoveRequest,
-    OpenRun,
     Page,
     ReadAudit,
+    ReadHistory,
     RecordResponse,
-    Settled,
+    SetStop,
 )
 from ....contracts import Store
 from ....lifecycle import RequestEvent, RequestState
-from ....protocol import Arguments, AuditEntry, Executed, PauseRequest, Run, RunState
+from ....protocol import AuditEntry, Reject, Run, RunState
 from ..world import Parts
 from .breaking import breaks
 
@@ -58,91 +56,32 @@ class BrokenStore:
         await self._inner.close()
 
 
-@breaks("P64")
-class UndoesTheOldestFirst(BrokenStore):
-    """Takes back what was done in the order in which it was done."""
+@breaks("P60")
+class StopsInNameOnly(BrokenStore):
+    """Says that it has stopped something, and has not."""
 
     async def apply(self, command: Any) -> Any:
-        if isinstance(command, OpenRun) and command.run.undoes is not None:
-            given = cast("dict[str, Any]", command.run.input)
-            turned = {**given, "calls": given["calls"][::-1]}
-            command = replace(command, run=command.run.model_copy(update={"input": turned}))
-        return await self._inner.apply(command)
+        return 0 if isinstance(command, SetStop) else await self._inner.apply(command)
 
 
-@breaks("P64")
-class KeepsTheTextOfAResult(BrokenStore):
-    """Keeps what a model reads of a result, and not the result: an undo is given that."""
-
-    async def apply(self, command: Any) -> Any:
-        if isinstance(command, EndEffect) and isinstance(command.outcome, Executed):
-            command = replace(command, outcome=Executed(json.dumps(command.outcome.result)))
-        return await self._inner.apply(command)
-
-
-@breaks("P50")
-class NeverFires(BrokenStore):
-    """Lets deadlines pass."""
-
-    async def apply(self, command: Any) -> Any:
-        return () if isinstance(command, FireTimers) else await self._inner.apply(command)
-
-
-@breaks("P51")
-class TakesLateAnswers(BrokenStore):
-    """Takes an answer after the deadline for one that came in time."""
-
-    async def apply(self, command: Any) -> Any:
-        if isinstance(command, RecordResponse):
-            request: PauseRequest = (await self.fetch(GetRequest(command.response.request_id))).request
-            command = replace(command, now=request.created_at)
-        return await self._inner.apply(command)
-
-
-@breaks("P52")
-class AsksForSomethingElseLater(BrokenStore):
-    """When others are asked too, they are asked about a call with a bit more in it."""
-
-    def __init__(self, inner: Store) -> None:
-        super().__init__(inner)
-        self._escalated = False
-
-    async def apply(self, command: Any) -> Any:
-        result = await self._inner.apply(command)
-        if isinstance(command, FireTimers):
-            self._escalated |= any(each.request.escalation for each in result)
-        return result
+@breaks("P61")
+class LiftsOnTheQuiet(BrokenStore):
+    """Lifts a stop and says nothing of it in the trail."""
 
     async def fetch(self, query: Any) -> Any:
         found = await self._inner.fetch(query)
-        if not (self._escalated and isinstance(query, GetRequest)):
-            return found
-        more = {name: value + 1 if isinstance(value, float) else value for name, value in _arguments(found).items()}
-        return replace(found, request=found.request.model_copy(update={"action": found.request.action.edited(more)}))
+        if isinstance(query, ReadAudit):
+            return replace(found, items=tuple(each for each in found.items if each.event != "stop.lifted"))
+        return found
 
 
-def _arguments(found: Settled) -> Arguments:
-    return found.request.action.arguments
-
-
-@breaks("P82")
-class CountsNothing(BrokenStore):
-    """Says of everything that it has never happened."""
+@breaks("P61")
+class LiftsWhatNobodyStopped(BrokenStore):
+    """Counts a lifting twice."""
 
     async def apply(self, command: Any) -> Any:
-        if isinstance(command, BeginEffect):
-            command = replace(command, counted=())
-        return await self._inner.apply(command)
-
-
-@breaks("P83")
-class GrantsForNothing(BrokenStore):
-    """Lets run what a grant covers, and does not count it."""
-
-    async def apply(self, command: Any) -> Any:
-        if isinstance(command, BeginEffect):
-            command = replace(command, grant_id=None)
-        return await self._inner.apply(command)
+        lifted = await self._inner.apply(command)
+        return 1 if isinstance(command, LiftStop) else lifted
 
 
 @breaks("P62")
@@ -176,6 +115,17 @@ class ErasesInNameOnly(BrokenStore):
         return await self._inner.apply(command)
 
 
+@breaks("P70")
+class LosesLines(BrokenStore):
+    """Has no line in its trail for the start of an effect."""
+
+    async def fetch(self, query: Any) -> Any:
+        found = await self._inner.fetch(query)
+        if isinstance(query, ReadAudit):
+            return replace(found, items=tuple(each for each in found.items if each.event != "effect.started"))
+        return found
+
+
 @breaks("P74")
 class ErasesPeopleInNameOnly(BrokenStore):
     """Says that a person is erased, and leaves everything as it is."""
@@ -207,12 +157,40 @@ class RemembersWhoItWas(BrokenStore):
         return found
 
 
-@breaks("P70")
-class LosesLines(BrokenStore):
-    """Has no line in its trail for the start of an effect."""
+@breaks("P82")
+class CountsWhatWasRefused(BrokenStore):
+    """Counts a call that people have refused as if it had begun."""
+
+    def __init__(self, inner: Store) -> None:
+        super().__init__(inner)
+        self._refused = 0
+
+    async def apply(self, command: Any) -> Any:
+        self._refused += isinstance(command, RecordResponse) and isinstance(command.response.decision, Reject)
+        return await self._inner.apply(command)
 
     async def fetch(self, query: Any) -> Any:
         found = await self._inner.fetch(query)
-        if isinstance(query, ReadAudit):
-            return replace(found, items=tuple(each for each in found.items if each.event != "effect.started"))
-        return found
+        if not isinstance(query, ReadHistory):
+            return found
+        return tuple(replace(each, total=each.total + 1_000_000 * self._refused) for each in found)
+
+
+@breaks("P82")
+class CountsNothing(BrokenStore):
+    """Says of everything that it has never happened."""
+
+    async def apply(self, command: Any) -> Any:
+        if isinstance(command, BeginEffect):
+            command = replace(command, counted=())
+        return await self._inner.apply(command)
+
+
+@breaks("P83")
+class GrantsForNothing(BrokenStore):
+    """Lets run what a grant covers, and does not count it."""
+
+    async def apply(self, command: Any) -> Any:
+        if isinstance(command, BeginEffect):
+            command = replace(command, grant_id=None)
+        return await self._inner.apply(command)

@@ -64,6 +64,19 @@ async def votes_for_another_action_are_dropped(world: StoreWorld) -> None:
     expect("its state", said.settled.state, RequestState.OPEN)
 
 
+@store_behaviour("P24")
+async def when_an_answer_came_is_the_time_of_its_recording(world: StoreWorld) -> None:
+    """Whatever time stands in the answer: who was asked by then is judged by it when the call begins."""
+    _, (request,) = await world.paused()
+    expect("an open request", (await world.settled(request)).recorded_at, None)
+    world.later(60)
+    said = await world.answers(request.approve(by="ann", at=world.now + timedelta(days=1)))
+    expect("as it is recorded", said.settled.recorded_at, world.now)
+    world.later(60)
+    found = (await world.settled(request)).recorded_at
+    expect("as it is read", found, world.now - timedelta(seconds=60))
+
+
 @store_behaviour("P52")
 async def what_is_given_on_is_asked_of_somebody_else(world: StoreWorld) -> None:
     """Who may answer is judged where the answer is recorded: of an approval and a hand-over at once, one counts."""

@@ -21,6 +21,7 @@ from ....commands import (
     ReadAudit,
     Recorded,
     RecordResponse,
+    Settled,
 )
 from ....commands.kinds import R
 from ....contracts import Store
@@ -145,8 +146,11 @@ class StoreWorld:
 
     # ── what there is ────────────────────────────────────────────────────────────────────────────────────────
 
+    async def settled(self, request: PauseRequest) -> Settled:
+        return await (await self.store()).fetch(GetRequest(request.id))
+
     async def state(self, request: PauseRequest) -> RequestState:
-        return (await (await self.store()).fetch(GetRequest(request.id))).state
+        return (await self.settled(request)).state
 
     async def run(self, run: Run) -> Run:
         return await (await self.store()).fetch(GetRun(run.id))
