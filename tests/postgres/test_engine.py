@@ -73,7 +73,7 @@ async def test_a_change_that_is_not_told_is_seen(
 ) -> None:
     monkeypatch.setattr(bell, "SLOW", 0.05)
     other = await PostgresStore.open(url, folder=tmp_path)
-    monkeypatch.setattr(other._bell, "_tell", lambda: None)
+    monkeypatch.setattr(other._bell, "_tell", lambda connection=None: None)
     await store.changed(timeout=0)
     waiting = asyncio.ensure_future(store.changed(timeout=LONG))
     await asyncio.sleep(0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import psycopg
 from psycopg import errors
@@ -43,7 +43,7 @@ class Engine:
         *,
         sealed: Callable[[Tip], None],
         anchored: Callable[[], str | None],
-        committed: Callable[[], None],
+        committed: Callable[[psycopg.Connection[Any]], None],
     ) -> None:
         self._location = location
         self._connections = connections
@@ -133,7 +133,7 @@ class Engine:
         if tip is not None:
             self._sealed(tip)
         if link.wrote:
-            self._committed()
+            self._committed(link.connection)
 
     def _commit(self, link: PostgresLink) -> None:
         """Raises StoreUnavailable if the answer to a COMMIT was lost: then it is not known, and not tried again."""

@@ -12,11 +12,12 @@ import selectors
 import socket
 import threading
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any, Final
 
 import psycopg
 
+from ....errors import StoreUnavailable
 from ...sql.tables import View, read_tip
 from ...sql.waking import Count, Doorbell
 from .connection import Connections, connect
@@ -53,8 +54,8 @@ class Bell:
         self.count = Count()
         self.here = Doorbell(None)
 
-    def ring(self) -> None:
-        """Something was committed here."""
+    def ring(self, connection: psycopg.Connection[Any]) -> None:
+        """Something was committed on this connection. Whoever holds one must not wait for another."""
         self._heard()
         with self._guard:
             if self._late is not None:
@@ -65,7 +66,7 @@ class Bell:
                 self._late.daemon = True
                 self._late.start()
                 return
-        self._tell()
+        self._tell(connection)
 
     def listen(self) -> None:
         """Hear of what others commit, from now on; also of what they have committed since the store was opened."""
@@ -92,11 +93,12 @@ class Bell:
         self.count.one_more()
         self.here.ring()
 
-    def _tell(self) -> None:
+    def _tell(self, connection: psycopg.Connection[Any] | None = None) -> None:
         with self._guard:
             self._late, self._rung_at = None, time.monotonic()
-        with suppress(psycopg.Error), self._connections.one() as connection:  # who does not hear it looks, soon
-            connection.execute("SELECT pg_notify(%s, %s)", (self._channel, self._me))
+        lent = self._connections.one() if connection is None else nullcontext(connection)
+        with suppress(psycopg.Error, StoreUnavailable), lent as one:  # who does not hear it looks, soon
+            one.execute("SELECT pg_notify(%s, %s)", (self._channel, self._me))
 
     # ── the thread that listens ──────────────────────────────────────────────────────────────────────────────
 
