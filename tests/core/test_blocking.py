@@ -12,7 +12,8 @@ from hitl_core import connect_blocking
 from hitl_core.blocking import BlockingRuntime
 from hitl_core.commands import StopScope
 from hitl_core.errors import CapabilityNotSupported, ConfigError, ResponseRefused
-from hitl_core.protocol import RunState, UndoState
+from hitl_core.policy import Policy
+from hitl_core.protocol import Allowance, RunState, UndoState
 from hitl_core.runtime import Runtime
 
 APP = """
@@ -91,6 +92,79 @@ def test_a_script_can_take_things_back(config: Path) -> None:
         made = hitl.override(run.id, "nothing", by="bob", reason="wrong")
         assert hitl.overrides(run.id) == (made,)
         assert any(each.reached for each in hitl.reach(StopScope.ALL))
+
+
+SHARED = """
+from hitl_adapters.plain import gate
+
+@gate.guard(reversible=True)
+async def note(text: str) -> str:
+    return f"noted {text}"
+
+async def app(input):
+    return await note(input["text"])
+"""
+RULES = """
+[[rules]]
+id = "notes"
+why = "People look at notes."
+match = { tool = "note", reversible = true }
+when = { argument = "text", starts_with = "a" }
+level = "confirm"
+batch = true
+
+[[rules]]
+id = "drafts"
+why = "Notes are written together."
+match = { tool = "note" }
+when = { argument = "text", starts_with = "d" }
+level = "collaborate"
+"""
+
+
+@pytest.fixture
+def notes(config: Path) -> Path:
+    (config.parent / "notes_desk.py").write_text(SHARED)
+    (config.parent / "policy.toml").write_text(RULES)
+    config.write_text(CONFIG.replace("blocking_desk", "notes_desk") + '[policy]\nfile = "policy.toml"\n')
+    return config
+
+
+def test_a_script_can_speak_about_requests_and_change_drafts(notes: Path) -> None:
+    with connect_blocking(notes) as hitl:
+        run = hitl.start({"text": "d1"})
+        request = run.pending[0]
+        said = hitl.comment(request.id, "a bit long", by="ann")
+        assert hitl.comments(request.id) == (said,)
+        made = hitl.change_draft(request.id, {"text": "d"}, base=1, by="ann", note="shorter")
+        assert [each.number for each in hitl.draft(request.id)] == [1, made.number]
+        hitl.cancel(run.id, by="ann")
+        erased = hitl.erase_person("ann", by="root", reason="asked to")
+        assert hitl.comments(request.id)[0].by.id == erased.name
+
+
+def test_a_script_can_grant_and_answer_together(notes: Path) -> None:
+    with connect_blocking(notes) as hitl:
+        first, second = (hitl.start({"text": text}) for text in ("a1", "a2"))
+        assert {each.request.run_id for each in hitl.alike(first.pending[0].id)} == {first.id, second.id}
+        answered = hitl.respond_many([second.pending[0].reject("no", by="ann")]).answers
+        assert [each.refused for each in answered] == [None]
+        allows = Allowance(tool="note", times=1)
+        _, given = hitl.respond_and_grant(first.pending[0].approve(by="ann"), allows, lasts=timedelta(hours=1))
+        other = hitl.grant(allows, by="ann", lasts=timedelta(hours=1))
+        assert [each.id for each in hitl.grants()] == [other.id, given.id]
+        assert hitl.revoke_grant(other.id, by="ann").revoked_by == "ann"
+        hitl.resume(first.id)
+        assert hitl.start({"text": "a3"}).state is RunState.COMPLETED
+        assert hitl.undos(first.id) == ()
+
+
+def test_a_script_can_ask_the_policy(notes: Path) -> None:
+    with connect_blocking(notes) as hitl:
+        hitl.start({"text": "a1"})
+        assert hitl.explain({"tool": "note", "arguments": {"text": "a1"}}).ruling.rule == "notes"
+        changed = Policy.from_toml(RULES.replace('id = "notes"', 'id = "other"'))
+        assert (hitl.backtest(changed).actions, hitl.backtest(changed).changed) == (1, 0)
 
 
 def test_a_wrong_configuration_is_refused_here_too(tmp_path: Path) -> None:

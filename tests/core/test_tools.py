@@ -16,6 +16,7 @@ from hitl_core.checks import schema_faults
 from hitl_core.errors import ConfigError, ResultNotKept
 from hitl_core.protocol import EffectMode, Kind, Option
 from hitl_core.tools import (
+    RETURNED,
     Call,
     Catalogue,
     Tool,
@@ -27,6 +28,7 @@ from hitl_core.tools import (
     review,
     running,
     tool,
+    with_receipt,
 )
 
 
@@ -427,3 +429,8 @@ def test_a_tool_may_be_learned_twice_but_not_two_of_one_name() -> None:
 def test_two_tools_of_one_name_that_promise_different_things_are_refused(other: Traits, differs: str) -> None:
     with pytest.raises(ConfigError, match=f"differ in {differs}; rename one"):
         Catalogue([Tool("wire", "Send."), Tool("wire", "Send.", traits=other)])
+
+
+def test_a_result_in_a_form_of_its_own_has_the_receipt_beside_it() -> None:
+    assert with_receipt({"form": 1}, {"id": 7}) == {"form": 1, RETURNED: {"id": 7}}
+    assert with_receipt({"form": 1}, None) == {"form": 1}

@@ -99,6 +99,17 @@ def test_a_mask_that_was_changed_is_refused() -> None:
     assert drawn.lifted(answer, "c") is answer
 
 
+def test_what_was_said_since_an_earlier_call_has_no_secret_either() -> None:
+    said = iter((f"I take the card {CARD}.", None))
+    _, form = veil("card").over(CHARGE, "c", Form(since=lambda earlier: next(said)))
+    earlier: Any = None
+    assert form.since is not None
+    told = form.since(earlier)
+    assert told is not None
+    assert (CARD in told, "I take the card" in told) == (False, True)
+    assert form.since(earlier) is None
+
+
 def test_without_a_key_a_secret_is_refused() -> None:
     with pytest.raises(NotCanonical, match="no key"):
         veil("card", custody=None).over(CHARGE, "c", Form())

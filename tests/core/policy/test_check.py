@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hitl_core.policy import All, AnyOf, Defaults, Facts, Glob, Known, Match, Not, Policy, Rule, check_file
+from hitl_core.policy import All, AnyOf, Defaults, Facts, Glob, Known, Match, Not, Policy, Rule, argument, check_file
 from hitl_core.policy.deciding import compiled
 from hitl_core.policy.linting import Kind, Remark, check
 from hitl_core.policy.linting.implying import contradiction, implies
@@ -517,6 +517,17 @@ def test_what_follows_from_a_condition_does(one: Condition, other: Condition, ac
     for each in (one, All((one, other)), All((one, Not(one))), All((one, Not(other)))):
         assert not (contradiction(each) and _holds(each, action, facts))
     assert contradiction(All((one, Not(one))))
+
+
+def test_what_cannot_be_checked_follows_from_nothing() -> None:
+    """That `b` is not there does not make `not (b starts with x)` true: without `b` that cannot be checked."""
+    absent, other = Not(argument("b", exists=True)), Not(argument("b", starts_with="x"))
+    assert not implies(absent, other, same_past=True)
+    both = All((argument("b", exists=True), argument("c", exists=True)))
+    assert implies(absent, Not(both), same_past=True)
+    few, less = Not(argument("n", above=10)), Not(argument("n", above=20))
+    assert implies(few, less, same_past=True)
+    assert not implies(Not(argument("n", equals=1)), Not(argument("n", one_of=[1], above=0)), same_past=True)
 
 
 def _holds(condition: Condition, action: Action, facts: Facts) -> bool:

@@ -158,6 +158,22 @@ def test_working_hours_are_inherited_and_can_be_taken_away() -> None:
         assert policy.decide(Action(tool=tool), facts=FACTS).hours == hours
 
 
+def test_working_hours_of_a_file_leave_out_the_days_of_its_calendars() -> None:
+    text = """
+    [calendars.off]
+    days = [2026-11-02, "12-24", { from = 2026-12-28, to = 2026-12-31 }]
+    [hours.office]
+    closed = ["off"]
+    [defaults]
+    deadline = "1h"
+    hours = "office"
+    """
+    hours = Policy.from_toml(text).decide(Action(tool="any"), facts=FACTS).hours
+    assert hours is not None
+    assert (len(hours.dates), hours.yearly, len(hours.spans)) == (1, ((12, 24),), 1)
+    assert hours.later(FACTS.now, 60).day == 3
+
+
 @pytest.mark.parametrize(
     ("hours", "fault"),
     [

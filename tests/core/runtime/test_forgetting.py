@@ -17,7 +17,7 @@ from hitl_core.lifecycle import ActionState, RequestState
 from hitl_core.policy import Policy
 from hitl_core.protocol import PauseRequest, Run, RunState, UndoState
 from hitl_core.runtime import Runtime, record_of
-from tests.core.shop import Shop
+from tests.core.shop import Shop, trail
 
 PRIVATE = "PRIVATE"
 TWO = """
@@ -187,6 +187,18 @@ async def test_with_a_run_its_undos_are_erased_and_what_was_put_in_the_place_of_
         assert left.state is UndoState.UNDONE
     assert PRIVATE not in in_bodies_and_rows(shop.folder)
     assert (await shop.verified()).findings == ()
+
+
+async def test_an_undo_that_was_erased_before_its_run_stays_erased_once(shop: Shop) -> None:
+    shop.policy = Policy.from_toml(ALL_FREE)
+    async with shop.open(paying) as hitl:
+        run = await hitl.start({"order": "PRIVATE-1"})
+        undo = (await hitl.undo(run.id, by="bob")).run
+        await hitl.respond(undo.pending[0].approve(by="ann"))
+        await hitl.resume(undo.id)
+        await hitl.erase(undo.id, by="dora", reason="asked for")
+        await hitl.erase(run.id, by="dora", reason="asked for")
+        assert [entry.subject for entry in await trail(hitl, "run.erased")] == [undo.id, run.id]
 
 
 TOGETHER = """

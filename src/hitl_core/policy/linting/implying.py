@@ -13,9 +13,11 @@ from ..deciding import compiled, passes_all
 from ..rules import (
     All,
     AnyOf,
+    Argument,
     Budget,
     Condition,
     Confidence,
+    ContextValue,
     Doubt,
     During,
     Facts,
@@ -60,7 +62,9 @@ def implies(one: Condition | None, other: Condition | None, *, same_past: bool) 
     if isinstance(other, AnyOf) and any(implies(one, part, same_past=same_past) for part in other.conditions):
         return True
     if isinstance(one, Not) and isinstance(other, Not):
-        return implies(other.condition, one.condition, same_past=same_past)
+        # What cannot be checked is neither so nor not so, and follows from nothing.
+        sure = _always_checked(other.condition) or _checked_with(one.condition, other.condition)
+        return sure and implies(other.condition, one.condition, same_past=same_past)
     parts = list(_parts(one))
     if len(parts) > 1 and any(implies(part, other, same_past=same_past) for part in parts):
         return True
@@ -86,6 +90,27 @@ def _looks_back(condition: Condition) -> bool:
             return isinstance(subject, Budget | Rate)
         case _:
             return hasattr(condition, "of")
+
+
+def _always_checked(condition: Condition) -> bool:
+    """Whether no action leaves it in doubt: it looks at nothing but what is there."""
+    match condition:
+        case All(conditions=parts) | AnyOf(conditions=parts):
+            return all(map(_always_checked, parts))
+        case Not(condition=inner):
+            return _always_checked(inner)
+        case Where(subject=Argument() | ContextValue(), tests=tests):
+            return all(test.op is Op.EXISTS for test in tests)
+        case _:
+            return False
+
+
+def _checked_with(one: Condition, other: Condition) -> bool:
+    """Whether `other` can be checked wherever `one` can: both look at one value, and as one type."""
+    if not (isinstance(one, Where) and isinstance(other, Where) and one.subject == other.subject):
+        return False
+    mine, its = {test.op for test in one.tests}, {test.op for test in other.tests}
+    return any(mine <= set(ops) and its <= {*ops, *_DECISIVE} for ops in _KINDS.values())
 
 
 def _parts(condition: Condition) -> Iterator[Condition]:
