@@ -12,6 +12,7 @@ from uuid import uuid4
 import psycopg
 
 from ....errors import StoreTooNew
+from ...sql.upkeep import Versions
 from .location import Location
 
 _KEY: Final = "key BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
@@ -105,29 +106,30 @@ def migrate(connection: psycopg.Connection[Any], location: Location) -> str:
     """
     with connection.transaction():
         connection.execute(_ONE_AT_A_TIME)
-        origin, version = _found(connection)
-        if version > len(MIGRATIONS):
-            raise StoreTooNew(
-                f"the store {location} has schema {version}, this release knows {len(MIGRATIONS)}; upgrade hitl-core"
-            )
-        for statements in MIGRATIONS[version:]:
+        found, newest = versions(connection, location)
+        if found == 0:
+            connection.execute(_STORE)
+            connection.execute("INSERT INTO hitl_store (origin, schema) VALUES (%s, 0)", (f"hitl-{uuid4()}",))
+        for statements in MIGRATIONS[found:]:
             for statement in statements:
                 connection.execute(statement)
-        if version < len(MIGRATIONS):
-            connection.execute("UPDATE hitl_store SET schema = %s", (len(MIGRATIONS),))
-        return origin
+        if found < newest:
+            connection.execute("UPDATE hitl_store SET schema = %s", (newest,))
+        (origin,) = connection.execute("SELECT origin FROM hitl_store").fetchone() or ("",)
+        return str(origin)
 
 
-_STORE: Final = """CREATE TABLE IF NOT EXISTS hitl_store (origin TEXT NOT NULL, anchor TEXT NOT NULL DEFAULT '',
-    schema BIGINT NOT NULL)"""
-
-
-def _found(connection: psycopg.Connection[Any]) -> tuple[str, int]:
+def versions(connection: psycopg.Connection[Any], location: Location) -> Versions:
+    """Which schema a database has; looking makes nothing. Raises StoreTooNew or psycopg.Error."""
     if connection.execute("SELECT to_regclass('hitl_store')").fetchone() == (None,):
-        connection.execute(_STORE)
-        made = (f"hitl-{uuid4()}", 0)
-        connection.execute("INSERT INTO hitl_store (origin, schema) VALUES (%s, %s)", made)
-        return made
-    found = connection.execute("SELECT origin, schema FROM hitl_store").fetchone()
-    assert found is not None
-    return found[0], found[1]
+        return Versions(0, len(MIGRATIONS))
+    (found,) = connection.execute("SELECT schema FROM hitl_store").fetchone() or (0,)
+    if found > len(MIGRATIONS):
+        raise StoreTooNew(
+            f"the store {location} has schema {found}, this release knows {len(MIGRATIONS)}; upgrade hitl-core"
+        )
+    return Versions(int(found), len(MIGRATIONS))
+
+
+_STORE: Final = """CREATE TABLE hitl_store (origin TEXT NOT NULL, anchor TEXT NOT NULL DEFAULT '',
+    schema BIGINT NOT NULL)"""
