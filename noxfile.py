@@ -37,6 +37,7 @@ LANES = (
     "langgraph",
     "langgraph_lowest",
     "postgres",
+    "faults",
     "openai_agents",
     "openai_agents_lowest",
     "crewai",
@@ -184,6 +185,13 @@ def postgres(session: nox.Session) -> None:
     """The store on PostgreSQL, on a real server that the tests start: its own tests, and those of every store."""
     install(session, extras="postgres", groups=("test", "postgres"))
     pytest(session, "-m", "postgres", "tests/postgres", "tests/core/stores")
+
+
+@nox.session
+def faults(session: nox.Session) -> None:
+    """The 52 scenarios of tests/faults on both stores, with real processes; the long form is `make faults`."""
+    install(session, extras="cli,langgraph,server,postgres", groups=("test", "langgraph"))
+    pytest(session, "tests/faults")
 
 
 @nox.session
