@@ -260,5 +260,5 @@ SCENARIOS: Final = _numbered(
     ),
 )
 
-NOT_YET: Final = frozenset(range(1, 53))
+NOT_YET: Final = frozenset(range(1, 53)) - {30, 31}
 """Scenarios without a test. To be empty."""
