@@ -276,7 +276,7 @@ def bench_smoke(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """The measurements in full, compared with their baseline. Not part of `make test`."""
+    """The measurements in full. Not part of `make test`."""
     install(session, extras="cli,langgraph", groups=("test", "langgraph"))
     session.run("python", "-m", "bench", "core", "langgraph", *session.posargs)
 
