@@ -40,7 +40,7 @@ from .commands import (
 from .demo import demo
 from .errors_shown import ShownError, WrongUsage, as_json, in_words, is_misconfigured
 from .options import Exit
-from .terminal.log import VERBOSE, is_verbose, log_to_stderr, where
+from .terminal.log import LOG, VERBOSE, LogAs, is_verbose, log_to_stderr, where
 from .terminal.output import console
 
 _INTERRUPTED: Final = 128 + signal.SIGINT
@@ -111,6 +111,9 @@ def before_command(
     verbose: Annotated[
         bool, typer.Option("-v", "--verbose", help="Whole tracebacks instead of one line. Also HITL_VERBOSE=1.")
     ] = False,
+    log: Annotated[
+        LogAs | None, typer.Option("--log", envvar=LOG, help="How the log is written: text, or a JSON object a line.")
+    ] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and end.")
     ] = False,
@@ -118,6 +121,9 @@ def before_command(
     """Human oversight of AI agents: run them, see what waits for people, answer, go on."""
     if verbose:
         os.environ[VERBOSE] = "1"
+    if log is not None:
+        os.environ[LOG] = log
+    log_to_stderr()
     if config is not None:
         given = {"config": str(config)}
         below = {
