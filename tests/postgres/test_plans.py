@@ -49,9 +49,11 @@ class Explained(View):
         """Rows that were read of the tables that grow."""
         tables = ("hitl_woken", "hitl_runs")
         mine = [step for step in self.plans if step.get("Relation Name") in tables]
-        return sum(
-            (step["Actual Rows"] + step.get("Rows Removed by Filter", 0)) * step["Actual Loops"] for step in mine
-        )
+        return float(sum(_rows(step) for step in mine))
+
+
+def _rows(step: dict[str, Any]) -> Any:
+    return (step["Actual Rows"] + step.get("Rows Removed by Filter", 0)) * step["Actual Loops"]
 
 
 def _steps(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
