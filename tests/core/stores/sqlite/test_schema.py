@@ -14,10 +14,12 @@ from hitl_core.commands import GetRun, LiftStop, StopScope
 from hitl_core.errors import ConfigError, StoreTooNew, StoreUnavailable
 from hitl_core.lifecycle import RequestEvent, RequestState
 from hitl_core.protocol import OnTimeout, RunState
+from hitl_core.stores.sql.upkeep import Versions
 from hitl_core.stores.sqlite import SqliteStore
 from hitl_core.stores.sqlite.file import schema
 from hitl_core.stores.sqlite.file.connection import connect
 from hitl_core.stores.sqlite.file.location import Location
+from hitl_core.stores.sqlite.upkeep import SqliteUpkeep
 from tests.core.stores.world import World
 
 EXTRA = ("CREATE TABLE hitl_extra (key INTEGER PRIMARY KEY)", "INSERT INTO hitl_extra VALUES (7)")
@@ -202,3 +204,18 @@ async def test_key_and_anchors_can_lie_elsewhere(tmp_path: Path) -> None:
     await World(store).open()
     await store.close()
     assert sorted(os.listdir(tmp_path)) == ["a", "desk.db", "desk.db.lock", "k"]
+
+
+async def test_upkeep_migrates_and_looking_makes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    upkeep, newest = SqliteUpkeep.of("sqlite:///desk.db", folder=tmp_path), len(schema.MIGRATIONS)
+    assert (upkeep.versions(), os.listdir(tmp_path)) == (Versions(0, newest), [])
+    at_version(tmp_path / "desk.db", 3)
+    assert (upkeep.versions(), upkeep.versions().steps) == (Versions(3, newest), newest - 3)
+    assert (upkeep.migrate(), upkeep.versions()) == (Versions(3, newest), Versions(newest, newest))
+    assert (str(upkeep), upkeep.remarks()) == (repr(str(tmp_path / "desk.db")), ())
+    monkeypatch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:-1])
+    with pytest.raises(StoreTooNew):
+        upkeep.versions()
+    (tmp_path / "desk.db").write_text("hello" * 1000)
+    with pytest.raises(StoreUnavailable, match="not an SQLite database"):
+        upkeep.versions()
