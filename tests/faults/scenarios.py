@@ -260,5 +260,5 @@ SCENARIOS: Final = _numbered(
     ),
 )
 
-NOT_YET: Final = frozenset({*range(1, 12), 17, 18, 19, 22, *range(27, 53)})
+NOT_YET: Final = frozenset({1, 2, *range(8, 12), 17, 18, 19, 22, *range(27, 53)})
 """Scenarios without a test. To be empty."""
