@@ -13,6 +13,7 @@ RANK = {
     "errors": 0,
     "capabilities": 0,
     "clock": 0,
+    "logs": 1,
     "protocol": 1,
     "versions": 1,
     "policy": 2,
