@@ -15,12 +15,12 @@ from urllib.parse import urlsplit
 
 from ...audit.keys import ENVIRONMENT
 from ...clock import SystemClock
-from ...commands import ListRuns
+from ...commands import ListRuns, ListUnsealed
 from ...config import Config, make_adapter, open_store
 from ...config.registry import ADAPTERS, CHANNELS, STORES, known
 from ...contracts import Finding
 from ...errors import ConfigError, HitlError
-from ...protocol import Json
+from ...protocol import AuditEntry, Json
 from ...tools import Catalogue
 
 OURS: Final = "hitl-core"
@@ -92,11 +92,11 @@ class Checkup:
         if file is not None and not file.exists():  # looking must not make it
             return {"ok": True, "made": False, "message": f"{file.name} does not exist yet; the first run makes it"}
         try:
-            asyncio.run(_read_one(config))
+            waiting = asyncio.run(_read(config))
         except HitlError as exc:
             self.problems.append(f"the store cannot be used: {exc.code} {exc}")
             return {"ok": False, "made": True, "message": str(exc)}
-        return {"ok": True, "made": True, "message": "can be opened and read"}
+        return {"ok": True, "made": True, "message": "can be opened and read" + _unsealed(waiting)}
 
 
 async def _attached(config: Config) -> dict[str, Json]:
@@ -120,12 +120,23 @@ def _finding(found: Finding) -> dict[str, Json]:
     return {"level": found.level, "place": found.place, "message": found.message}
 
 
-async def _read_one(config: Config) -> None:
-    store = await open_store(config, SystemClock())
+async def _read(config: Config) -> tuple[AuditEntry, ...]:
+    """Read one run, and the lines that are not sealed yet, without sealing them."""
+    store = await open_store(config, SystemClock(), anchoring=False)
     try:
         await store.fetch(ListRuns(limit=1))
+        return await store.fetch(ListUnsealed())
     finally:
         await store.close()
+
+
+def _unsealed(waiting: tuple[AuditEntry, ...]) -> str:
+    if not waiting:
+        return ""
+    since = min(entry.at for entry in waiting).isoformat(timespec="seconds")
+    return (
+        f"; {len(waiting)} audit lines are not sealed yet, the oldest since {since}: any process with this store seals"
+    )
 
 
 def _database(config: Config) -> Path | None:

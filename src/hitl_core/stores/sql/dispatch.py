@@ -66,6 +66,7 @@ QUERIES: Final[Mapping[type[c.Query[Any]], Callable[[View, Any], Any]]] = {
     c.ListErasable: erasable,
     c.ListOverrides: queries.list_overrides,
     c.ListUndone: queries.list_undone,
+    c.ListUnsealed: trail.list_unsealed,
     c.ReadAudit: trail.read_audit,
     c.ReadHistory: queries.read_history,
     c.ListProposed: proposals.list_proposed,

@@ -5,12 +5,14 @@ from .connection import Connections, connect
 from .failures import is_lost, of_the_command, to_be_tried_again, unavailable
 from .link import PostgresLink
 from .location import Location
+from .numbers import Numbers
 from .schema import migrate
 
 __all__ = [
     "Bell",
     "Connections",
     "Location",
+    "Numbers",
     "PostgresLink",
     "connect",
     "is_lost",
