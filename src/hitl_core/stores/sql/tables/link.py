@@ -49,6 +49,12 @@ class Link(Protocol):
         run, whether it was refused: it is not as it was written. None where a line is sealed in its own transaction.
         """
 
+    def seen(self) -> str:
+        """Which transactions can be seen here, in the engine's words; "" where keys are committed in their order."""
+
+    def unseen(self, name: str, seen: str) -> tuple[str, tuple[Any, ...]]:
+        """That the request `name` could not be seen where the other could be `seen`: a condition, and its values."""
+
     def tolerant(self) -> AbstractContextManager[None]:
         """Meanwhile text that is damaged reads as other text, where the engine would fail the whole query."""
 
