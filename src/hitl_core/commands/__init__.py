@@ -9,7 +9,7 @@ from .comments import AddComment, ListComments
 from .decisions import DeferRequest, FireTimers, MoveRequest, RecordResponse
 from .drafts import AddVersion, ListAsked, ListVersions
 from .effects import BeginEffect, EndEffect, MoveEffect, PerformEffect, RecordRefusal
-from .forgetting import ErasePerson, EraseRun, ListErasable
+from .forgetting import CompactRun, ErasePerson, EraseRun, ListCompactable, ListErasable
 from .grants import GiveGrant, ListGrants, RevokeGrant
 from .guidance import GiveGuidance, ListGuidance, TakeGuidance
 from .history import Counted, PruneHistory, ReadHistory
@@ -76,6 +76,7 @@ __all__ = [
     "ClaimRuns",
     "Claimed",
     "Command",
+    "CompactRun",
     "Counted",
     "DeferRequest",
     "Effect",
@@ -97,6 +98,7 @@ __all__ = [
     "ListAsked",
     "ListAssigned",
     "ListComments",
+    "ListCompactable",
     "ListEffects",
     "ListErasable",
     "ListGrants",
