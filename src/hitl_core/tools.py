@@ -191,7 +191,8 @@ def tool(
     tool's result) back, and if it has a second parameter the arguments. undo_window: how long after. compensates: what
     stays, where that makes good for it rather than undo it. idempotent: safe to repeat with the same key
     (`current_call().key`).
-    transactional: sync, takes `transaction` (the store's connection) and commits with the record of it.
+    transactional: sync, takes `transaction` (the store's connection) and commits with the record of it. A stop waits
+    for it; on PostgreSQL nothing is kept of one that does something else for five seconds.
     preview: from the final arguments, what will happen: the effect as a text, or a Preview with who is affected, which
     data leaves, the cost, a diff against the state of now. secret: arguments (`card`, `payment.cvv`,
     `cards.*.number`) that are stored and shown masked and reach the function whole; a SecretStr is one anyway.
