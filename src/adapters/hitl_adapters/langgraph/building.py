@@ -10,7 +10,7 @@ import inspect
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from langchain.agents import create_agent
 from langchain_core.language_models import BaseChatModel
@@ -26,6 +26,13 @@ from .gating import OversightMiddleware
 from .mapping.messages import text_of
 from .mapping.output import last_text
 from .mapping.ungated import DELEGATES
+
+_PATIENCE: Final = 10.0
+"""Seconds that a step waits for a connection to the server of a checkpointer."""
+
+_TRIES: Final = 20
+_LOOKS_AGAIN: Final = 0.1
+"""How often, and every how many seconds, tables are made that another process may be making."""
 
 
 def build_agent(spec: AgentSpec, *, checkpointer: BaseCheckpointSaver[Any] | None) -> Any:
@@ -150,13 +157,36 @@ async def _sqlite(path: Path) -> AsyncIterator[Any]:
 
 @asynccontextmanager
 async def _postgres(url: str) -> AsyncIterator[Any]:
+    """A saver that outlives its connections: one that was lost with the server is replaced, not kept for ever."""
     try:
         from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+        from psycopg import AsyncConnection
+        from psycopg.rows import dict_row
+        from psycopg_pool import AsyncConnectionPool
     except ModuleNotFoundError as exc:
         raise _missing("langgraph-checkpoint-postgres") from exc
-    async with AsyncPostgresSaver.from_conn_string(url) as saver:
-        await saver.setup()
-        yield saver
+    how: dict[str, Any] = {"autocommit": True, "prepare_threshold": None, "row_factory": dict_row}
+    async with await AsyncConnection.connect(url, **how) as alone:  # says at once what is wrong with a URL
+        await _set_up(AsyncPostgresSaver(alone))
+    check = AsyncConnectionPool.check_connection
+    pool: Any = AsyncConnectionPool(url, kwargs=how, min_size=1, max_size=4, open=False, timeout=_PATIENCE, check=check)
+    async with pool:
+        yield AsyncPostgresSaver(pool)
+
+
+async def _set_up(saver: Any) -> None:
+    """Make the tables. Processes that begin at once on a new database are in each other's way, and look again."""
+    from psycopg import Error
+
+    for _ in range(_TRIES):
+        try:
+            await saver.setup()
+            return
+        except Error as exc:
+            if exc.sqlstate is None:  # not refused by the server: it is away
+                raise
+        await asyncio.sleep(_LOOKS_AGAIN)
+    await saver.setup()
 
 
 def _missing(package: str) -> ConfigError:
