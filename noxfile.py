@@ -37,6 +37,7 @@ LANES = (
     "langgraph",
     "langgraph_lowest",
     "postgres",
+    "faults",
     "openai_agents",
     "openai_agents_lowest",
     "crewai",
@@ -197,6 +198,13 @@ def postgres(session: nox.Session) -> None:
 
 
 @nox.session
+def faults(session: nox.Session) -> None:
+    """The 52 scenarios of tests/faults on both stores, with real processes; the long form is `make faults`."""
+    install(session, extras="cli,langgraph,server,postgres", groups=("test", "langgraph"))
+    pytest(session, "tests/faults")
+
+
+@nox.session
 def langgraph_kills(session: nox.Session) -> None:
     """kill -9 at every boundary of every kind of pause; the other lanes try a third. Not part of `make test`."""
     install(session, extras="cli,langgraph", groups=("test", "langgraph"))
@@ -286,7 +294,7 @@ def bench_smoke(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """The measurements in full, compared with their baseline. Not part of `make test`."""
+    """The measurements in full. Not part of `make test`."""
     install(session, extras="cli,langgraph", groups=("test", "langgraph"))
     session.run("python", "-m", "bench", "core", "langgraph", *session.posargs)
 

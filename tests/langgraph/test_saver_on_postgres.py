@@ -1,10 +1,9 @@
-"""The checkpointer of agents that we build, on PostgreSQL: it outlives the server, and many make its tables at once."""
+"""The checkpointer of agents that we build, on PostgreSQL: it outlives the server that it was opened on."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ from tests.postgres.server import a_schema, a_server, restart
 pytestmark = pytest.mark.postgres
 
 THREAD: Any = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
-AT_ONCE = 6
 
 
 @pytest.fixture(scope="module")
@@ -42,12 +40,3 @@ async def test_it_goes_on_after_the_server_was_stopped_and_started(server: str, 
         found = await saver.aget(THREAD)
         assert found["id"] == before
         assert await keeps(saver) != before
-
-
-async def test_many_begin_at_once_on_a_new_database(server: str, tmp_path: Path) -> None:
-    url = a_schema(server, tmp_path)
-    async with AsyncExitStack() as stack:
-        opening = (stack.enter_async_context(open_saver(url, tmp_path)) for _ in range(AT_ONCE))
-        savers = await asyncio.gather(*opening)
-        for saver in savers:
-            await keeps(saver)

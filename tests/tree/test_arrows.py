@@ -13,6 +13,7 @@ RANK = {
     "errors": 0,
     "capabilities": 0,
     "clock": 0,
+    "logs": 1,
     "protocol": 1,
     "versions": 1,
     "policy": 2,
@@ -54,7 +55,7 @@ EXTRA_PACKAGES = {
     "channels": {"rich", "apprise", "slack_sdk"},
     "server": {"fastapi", "starlette", "uvicorn", "jinja2", "ag_ui"},
     "cli": {"typer", "rich"},
-    "testing": {"pytest", "hypothesis", "psycopg"},  # its plugin, its stories in any order, a store on PostgreSQL
+    "testing": {"pytest", "hypothesis"},  # in its plugin, and in its stories in any order
 }
 OPTIONAL_ANYWHERE = {"opentelemetry"}
 
@@ -70,8 +71,8 @@ FRAMEWORK_PACKAGES = {
     "autogen": {"autogen_agentchat", "autogen_core", "autogen_ext"},
     "openai_agents": {"agents", "openai"},
 }
-# What a framework's own package for a database stands on.
-DRIVERS = {"langgraph": {"psycopg", "psycopg_pool"}}
+# What a framework's own saver needs, which is opened here for an agent that is built from a spec.
+OF_A_SAVER = {"langgraph": {"psycopg", "psycopg_pool"}}
 
 CORE_FILES = python_files(CORE)
 ADAPTER_FILES = python_files(ADAPTERS)
@@ -157,7 +158,7 @@ def test_an_adapter_imports_the_core_and_its_own_framework(found: Import) -> Non
     elif package == "hitl_core":
         _assert_public(found)
     else:
-        own = FRAMEWORK_PACKAGES.get(family, set()) | DRIVERS.get(family, set()) | CORE_PACKAGES | OPTIONAL_ANYWHERE
+        own = FRAMEWORK_PACKAGES.get(family, set()) | OF_A_SAVER.get(family, set()) | CORE_PACKAGES | OPTIONAL_ANYWHERE
         assert package in sys.stdlib_module_names | own, f"{found.place}: {family} imports {found.module}"
 
 
