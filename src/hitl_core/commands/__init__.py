@@ -14,6 +14,7 @@ from .grants import GiveGrant, ListGrants, RevokeGrant
 from .guidance import GiveGuidance, ListGuidance, TakeGuidance
 from .history import Counted, PruneHistory, ReadHistory
 from .kinds import Command, Query
+from .load import Load, Pace, ReadLoad, ReadPace, Waiting
 from .proposals import ListProposed
 from .queries import (
     GetCheckpoint,
@@ -89,6 +90,7 @@ __all__ = [
     "ListStops",
     "ListUndone",
     "ListVersions",
+    "Load",
     "Look",
     "MoveEffect",
     "MoveRequest",
@@ -96,6 +98,7 @@ __all__ = [
     "OpenRun",
     "Override",
     "OverrideOutput",
+    "Pace",
     "Page",
     "PauseRun",
     "PerformEffect",
@@ -103,6 +106,8 @@ __all__ = [
     "Query",
     "ReadAudit",
     "ReadHistory",
+    "ReadLoad",
+    "ReadPace",
     "Recall",
     "RecordRefusal",
     "RecordResponse",
@@ -118,5 +123,6 @@ __all__ = [
     "StopScope",
     "TakeGuidance",
     "Undone",
+    "Waiting",
     "WriteNote",
 ]

@@ -9,7 +9,7 @@ from ... import commands as c
 from .answers import comments, decisions, deferring, drafts, timers
 from .commands import effects, endings, grants, guidance, journal, prune_history, runs, stops
 from .erasing import erasable, erase_person, erase_run
-from .reading import inbox, proposals, queries, trail
+from .reading import inbox, load, proposals, queries, trail
 from .tables import Transaction, View
 
 COMMANDS: Final[Mapping[type[c.Command[Any]], Callable[[Transaction, Any], Any]]] = {
@@ -66,6 +66,8 @@ QUERIES: Final[Mapping[type[c.Query[Any]], Callable[[View, Any], Any]]] = {
     c.ListErasable: erasable,
     c.ListOverrides: queries.list_overrides,
     c.ListUndone: queries.list_undone,
+    c.ReadLoad: load.read_load,
+    c.ReadPace: load.read_pace,
     c.ReadAudit: trail.read_audit,
     c.ReadHistory: queries.read_history,
     c.ListProposed: proposals.list_proposed,

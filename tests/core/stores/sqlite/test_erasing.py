@@ -54,7 +54,20 @@ BYTES = {
 
 NUMBERS = {
     *("allows", "amount", "at", "attempts", "created", "draft", "due", "ended", "erased", "expires", "fence"),
-    *("frozen_at", "line", "most", "number", "place", "revoked", "round", "seq", "settled", "several", "spent"),
+    *(
+        "frozen_at",
+        "level",
+        "line",
+        "most",
+        "number",
+        "place",
+        "revoked",
+        "round",
+        "seq",
+        "settled",
+        "several",
+        "spent",
+    ),
     *("step", "times", "turns", "until", "updated", "used", "votes", "waits"),
 }
 REFERENCES = {

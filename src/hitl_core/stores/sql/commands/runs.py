@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from ....commands import Claimed, ClaimRuns, Lease, OpenRun, RenewLease, ReopenRun
 from ....errors import LeaseLost, RowCorrupt, RunBusy, RunFinished, RunNotFound
 from ....lifecycle import RUN, RequestEvent, RunEvent
-from ....protocol import AuditEvent, Json, Run, RunState, micros
+from ....protocol import AuditEvent, Json, Run, RunState, instant, micros
 from ..tables import READY as SELECT_READY
 from ..tables import RUN as SELECT_RUN
 from ..tables import RunRow, Transaction, View, bodies, column, pending, requests, run_record
@@ -177,6 +178,7 @@ def _claim(txn: Transaction, command: ClaimRuns, row: RunRow) -> Claimed | None:
     move(txn, row, RunEvent.CLAIM, command.now, _LEASED, command.owner, _until(command))
     try:
         claimed = taken(txn, row, interrupted=interrupted)
+        claimed = claimed if interrupted else replace(claimed, ready_at=instant(row.updated))
     except RowCorrupt as exc:
         txn.skip("run", row.name, exc)
         taken_row = row._replace(state=RunState.RUNNING)
@@ -184,6 +186,7 @@ def _claim(txn: Transaction, command: ClaimRuns, row: RunRow) -> Claimed | None:
         txn.note(AuditEvent.RUN_FAILED, row.name, command.owner, command.now, {"code": exc.code}, run=row.key)
         return None
     body: dict[str, Json] = {"fence": claimed.lease.fence, "interrupted": interrupted}
+    body |= {} if interrupted else {"ready": row.updated}
     txn.note(AuditEvent.RUN_CLAIMED, row.name, command.owner, command.now, body, run=row.key)
     return claimed
 

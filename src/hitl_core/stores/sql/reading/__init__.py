@@ -1,9 +1,10 @@
 """What each query reads: the inbox, and everything else."""
 
-from . import inbox, proposals, queries, trail
+from . import inbox, load, proposals, queries, trail
 
 __all__ = [
     "inbox",
+    "load",
     "proposals",
     "queries",
     "trail",
