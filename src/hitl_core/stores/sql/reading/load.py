@@ -34,7 +34,7 @@ _STOPS: Final = "SELECT scope, COUNT(*) FROM hitl_stops GROUP BY scope"
 class _Group(NamedTuple):
     audience: int
     level: int | None
-    count: int
+    many: int
     first: int
 
 
@@ -42,7 +42,7 @@ def read_load(view: View, query: ReadLoad) -> Load:
     groups = [_Group(*row) for row in view.execute(COUNT_OPEN, (query.most,)).fetchall()]
     ready, since = view.one(_READY, query.most) or (0, None)
     (running,) = view.one(_RUNNING, query.most) or (0,)
-    waiting = sum(group.count for group in groups)
+    waiting = sum(group.many for group in groups)
     return Load(
         open=waiting,
         levels=tuple(_levels(view, groups)),
@@ -76,7 +76,7 @@ def _waiting(view: View, name: str, groups: list[_Group]) -> Waiting:
 
 
 def _count(groups: Iterable[_Group]) -> int:
-    return sum(group.count for group in groups)
+    return sum(group.many for group in groups)
 
 
 def _named(view: View, audience: int) -> str:
