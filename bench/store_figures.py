@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from hitl_core.commands import ClaimRuns, FinishRun, ListRequests, OpenRun, Paus
 from hitl_core.protocol import PauseRequest, RunState
 from hitl_core.stores.sqlite import SqliteStore
 
-from .filled import filled, request_record, run_record
+from .filled import Blocking, filled, request_record, run_record
 from .yardsticks import Figure, disk_probe, median, microseconds, timed
 
 PAGE = 50
@@ -74,22 +74,28 @@ def answer(folder: Path, store: SqliteStore, requests: list[PauseRequest], many:
 
 def cycle(folder: Path, store: SqliteStore, many: int) -> Figure:
     """Pause, answer, claim and finish, each durable and audited, against one fdatasync; they take turns."""
-    syncs: list[float] = []
-    cycles: list[float] = []
     with disk_probe(folder) as sync:
-        for _ in range(ANSWERS):
-            now = datetime.now(UTC)
-            opened = store.apply_blocking(OpenRun(run_record(now), "bench", 60.0, now))
-            request = request_record(opened.run.id, now)
-            pause = PauseRun(opened.lease, {"version": 1}, (request,), now)
-            answered = RecordResponse(request.approve(by="reviewer"), now)
-            syncs += timed(sync, 1)
-            cycles += timed(partial(_cycle, store, pause, answered), 1)
+        cycles, syncs = cycled(store, sync, ANSWERS)
     shown = microseconds(median(cycles))
     return Figure(f"durable cycle, {many:,} open", shown, "one fdatasync", median(cycles) / median(syncs), 6.0)
 
 
-def _cycle(store: SqliteStore, pause: PauseRun, answered: RecordResponse) -> None:
+def cycled(store: Blocking, sync: Callable[[], None], times: int) -> tuple[list[float], list[float]]:
+    """Seconds of whole cycles, and of one sync before each."""
+    syncs: list[float] = []
+    cycles: list[float] = []
+    for _ in range(times):
+        now = datetime.now(UTC)
+        opened = store.apply_blocking(OpenRun(run_record(now), "bench", 60.0, now))
+        request = request_record(opened.run.id, now)
+        pause = PauseRun(opened.lease, {"version": 1}, (request,), now)
+        answered = RecordResponse(request.approve(by="reviewer"), now)
+        syncs += timed(sync, 1)
+        cycles += timed(partial(_cycle, store, pause, answered), 1)
+    return cycles, syncs
+
+
+def _cycle(store: Blocking, pause: PauseRun, answered: RecordResponse) -> None:
     now, (request,) = pause.now, pause.requests
     store.apply_blocking(pause)
     store.apply_blocking(answered)

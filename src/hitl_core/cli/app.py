@@ -33,6 +33,7 @@ from .commands import (
     showing,
     steering,
     stops,
+    store,
     undoing,
     work,
 )
@@ -92,6 +93,7 @@ trail.command("retain")(erasing.retain)
 app.add_typer(trail)
 app.add_typer(grants.grants_app)
 app.add_typer(policy.policy_app)
+app.add_typer(store.store_app)
 
 
 def _print_version(wanted: bool) -> None:
@@ -127,6 +129,7 @@ def before_command(
         below = {
             "audit": dict.fromkeys(_names(trail), given),
             "policy": dict.fromkeys(_names(policy.policy_app), given),
+            "store": dict.fromkeys(_names(store.store_app), given),
             "grants": {**given, **dict.fromkeys(_names(grants.grants_app), given)},
         }
         context.default_map = {**dict.fromkeys(_names(app), given), **below}

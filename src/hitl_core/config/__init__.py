@@ -13,10 +13,12 @@ from .config import (
     typed_options,
 )
 from .knowing import check_policy
+from .upkeep import Upkeep, upkeep_of
 
 __all__ = [
     "DEFAULT_FILE",
     "Config",
+    "Upkeep",
     "check_policy",
     "connect",
     "make_adapter",
@@ -24,4 +26,5 @@ __all__ = [
     "open_store",
     "policy_file",
     "typed_options",
+    "upkeep_of",
 ]

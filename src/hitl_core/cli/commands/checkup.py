@@ -16,11 +16,12 @@ from urllib.parse import urlsplit
 from ...audit.keys import ENVIRONMENT
 from ...clock import SystemClock
 from ...commands import ListRuns
-from ...config import Config, make_adapter, open_store
+from ...config import Config, make_adapter, open_store, upkeep_of
 from ...config.registry import ADAPTERS, CHANNELS, STORES, known
 from ...contracts import Finding
 from ...errors import ConfigError, HitlError
 from ...protocol import Json
+from ...stores.sql.upkeep import Versions
 from ...tools import Catalogue
 
 OURS: Final = "hitl-core"
@@ -88,15 +89,35 @@ class Checkup:
             return {"ok": False, "findings": [], "ungated": [], "capabilities": []}
 
     def _store(self, config: Config) -> dict[str, Json]:
-        file = _database(config)
-        if file is not None and not file.exists():  # looking must not make it
-            return {"ok": True, "made": False, "message": f"{file.name} does not exist yet; the first run makes it"}
         try:
-            asyncio.run(_read_one(config))
+            return asyncio.run(_looked_at(config))
         except HitlError as exc:
             self.problems.append(f"the store cannot be used: {exc.code} {exc}")
             return {"ok": False, "made": True, "message": str(exc)}
-        return {"ok": True, "made": True, "message": "can be opened and read"}
+
+
+async def _looked_at(config: Config) -> dict[str, Json]:
+    """Looking must neither make a store nor change its tables."""
+    versions = _versions(config)
+    if versions is not None and versions.found == 0:
+        return {"ok": True, "made": False, "message": "does not exist yet; the first run makes it"}
+    if versions is not None and versions.steps:
+        later = f"has schema {versions.found}; the next use, or `hitl store migrate`, brings it to {versions.newest}"
+        return {"ok": True, "made": True, "message": later}
+    store = await open_store(config, SystemClock(), anchoring=False)
+    try:
+        await store.fetch(ListRuns(limit=1))
+    finally:
+        await store.close()
+    return {"ok": True, "made": True, "message": "can be opened and read"}
+
+
+def _versions(config: Config) -> Versions | None:
+    """None for a store in memory, and for one that has no upkeep."""
+    try:
+        return upkeep_of(config.store_url, config.folder).versions()
+    except ConfigError:
+        return None
 
 
 async def _attached(config: Config) -> dict[str, Json]:
@@ -118,14 +139,6 @@ async def _attached(config: Config) -> dict[str, Json]:
 
 def _finding(found: Finding) -> dict[str, Json]:
     return {"level": found.level, "place": found.place, "message": found.message}
-
-
-async def _read_one(config: Config) -> None:
-    store = await open_store(config, SystemClock())
-    try:
-        await store.fetch(ListRuns(limit=1))
-    finally:
-        await store.close()
 
 
 def _database(config: Config) -> Path | None:

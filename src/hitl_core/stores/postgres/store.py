@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Self, TypeVar, cast
+from typing import ClassVar, Self, TypeVar, cast
 
 import psycopg
 
@@ -24,6 +24,7 @@ from ..sql.waking import Changes
 from .engine import Engine
 from .server import Bell, Connections, Location, PostgresLink, connect, migrate, unavailable
 from .server.connection import MOST, Connection
+from .upkeep import PostgresUpkeep
 
 R = TypeVar("R")
 
@@ -33,6 +34,8 @@ class PostgresStore:
 
     After a fork, open the store again: connections do not survive it.
     """
+
+    upkeep: ClassVar = PostgresUpkeep
 
     def __init__(self, location: Location, custody: Custody, tip: Tip, clock: Clock, *, anchoring: bool) -> None:
         self._location = location

@@ -5,7 +5,7 @@ from .connection import Connections, connect
 from .failures import is_lost, of_the_command, to_be_tried_again, unavailable
 from .link import PostgresLink
 from .location import Location
-from .schema import migrate
+from .schema import migrate, versions
 
 __all__ = [
     "Bell",
@@ -18,4 +18,5 @@ __all__ = [
     "of_the_command",
     "to_be_tried_again",
     "unavailable",
+    "versions",
 ]

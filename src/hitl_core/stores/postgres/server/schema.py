@@ -12,6 +12,7 @@ from uuid import uuid4
 import psycopg
 
 from ....errors import StoreTooNew
+from ...sql.upkeep import Versions
 from .location import Location
 
 _KEY: Final = "key BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
@@ -41,9 +42,12 @@ _V1: Final = (
         votes BIGINT NOT NULL, allows SMALLINT, audience BIGINT NOT NULL, origin BIGINT NOT NULL, due BIGINT,
         lapse TEXT, why TEXT, body BIGINT NOT NULL, response BIGINT, line BIGINT, room BYTEA, frozen_at BIGINT,
         shown BYTEA, several SMALLINT, draft BIGINT, level SMALLINT,
+        born BIGINT NOT NULL DEFAULT pg_current_xact_id()::text::bigint,
         UNIQUE (run, call, round)) WITH (fillfactor = 80)""",
     "CREATE INDEX hitl_inbox ON hitl_requests (key, audience, level) WHERE state = 'open' AND waits = 1",
     "CREATE INDEX hitl_notices ON hitl_requests (key, audience) WHERE state = 'open' AND waits = 0",
+    # By the transaction that opened them: of what is opened at once, the later key may be committed first.
+    "CREATE INDEX hitl_born ON hitl_requests (born) WHERE state = 'open'",
     "CREATE INDEX hitl_due ON hitl_requests (due) WHERE due IS NOT NULL",
     "CREATE INDEX hitl_frozen ON hitl_requests (key) WHERE state = 'frozen'",
     """CREATE TABLE hitl_votes (request BIGINT NOT NULL REFERENCES hitl_requests, responder TEXT NOT NULL,
@@ -106,29 +110,30 @@ def migrate(connection: psycopg.Connection[Any], location: Location) -> str:
     """
     with connection.transaction():
         connection.execute(_ONE_AT_A_TIME)
-        origin, version = _found(connection)
-        if version > len(MIGRATIONS):
-            raise StoreTooNew(
-                f"the store {location} has schema {version}, this release knows {len(MIGRATIONS)}; upgrade hitl-core"
-            )
-        for statements in MIGRATIONS[version:]:
+        found, newest = versions(connection, location)
+        if found == 0:
+            connection.execute(_STORE)
+            connection.execute("INSERT INTO hitl_store (origin, schema) VALUES (%s, 0)", (f"hitl-{uuid4()}",))
+        for statements in MIGRATIONS[found:]:
             for statement in statements:
                 connection.execute(statement)
-        if version < len(MIGRATIONS):
-            connection.execute("UPDATE hitl_store SET schema = %s", (len(MIGRATIONS),))
-        return origin
+        if found < newest:
+            connection.execute("UPDATE hitl_store SET schema = %s", (newest,))
+        (origin,) = connection.execute("SELECT origin FROM hitl_store").fetchone() or ("",)
+        return str(origin)
 
 
-_STORE: Final = """CREATE TABLE IF NOT EXISTS hitl_store (origin TEXT NOT NULL, anchor TEXT NOT NULL DEFAULT '',
-    schema BIGINT NOT NULL)"""
-
-
-def _found(connection: psycopg.Connection[Any]) -> tuple[str, int]:
+def versions(connection: psycopg.Connection[Any], location: Location) -> Versions:
+    """Which schema a database has; looking makes nothing. Raises StoreTooNew or psycopg.Error."""
     if connection.execute("SELECT to_regclass('hitl_store')").fetchone() == (None,):
-        connection.execute(_STORE)
-        made = (f"hitl-{uuid4()}", 0)
-        connection.execute("INSERT INTO hitl_store (origin, schema) VALUES (%s, %s)", made)
-        return made
-    found = connection.execute("SELECT origin, schema FROM hitl_store").fetchone()
-    assert found is not None
-    return found[0], found[1]
+        return Versions(0, len(MIGRATIONS))
+    (found,) = connection.execute("SELECT schema FROM hitl_store").fetchone() or (0,)
+    if found > len(MIGRATIONS):
+        raise StoreTooNew(
+            f"the store {location} has schema {found}, this release knows {len(MIGRATIONS)}; upgrade hitl-core"
+        )
+    return Versions(int(found), len(MIGRATIONS))
+
+
+_STORE: Final = """CREATE TABLE hitl_store (origin TEXT NOT NULL, anchor TEXT NOT NULL DEFAULT '',
+    schema BIGINT NOT NULL)"""

@@ -11,6 +11,7 @@ from typing import Final
 from uuid import uuid4
 
 from ....errors import StoreTooNew, StoreUnavailable
+from ...sql.upkeep import Versions
 from .failures import unavailable
 from .location import Location
 
@@ -185,6 +186,14 @@ def migrate(connection: sqlite3.Connection, location: Location) -> str:
         for number in range(_version(connection, location), len(MIGRATIONS)):
             step(connection, number)
         return str(connection.execute("SELECT origin FROM hitl_store").fetchone()[0])
+    except sqlite3.Error as exc:
+        raise unavailable(exc, location) from exc
+
+
+def versions(connection: sqlite3.Connection | None, location: Location) -> Versions:
+    """Which schema a file has; without a connection there is no file. Raises as `migrate` does."""
+    try:
+        return Versions(0 if connection is None else _version(connection, location), len(MIGRATIONS))
     except sqlite3.Error as exc:
         raise unavailable(exc, location) from exc
 
