@@ -48,7 +48,8 @@ async def measured(folder: Path, part: str, *, smoke: bool) -> list[Found] | Non
 async def _core(folder: Path, *, smoke: bool) -> list[Found]:
     made: list[Found] = [*policy_figures.figures(), *import_figures.figures()]
     made += await oversight_figures.figures(folder, rounds=30 if smoke else 400)
-    return [*made, *await store_figures.figures(folder, few=1_000, many=5_000 if smoke else 100_000)]
+    size = {"many": 10_000, "bursts": 1} if smoke else {"many": 100_000}
+    return [*made, *await store_figures.figures(folder, few=1_000, **size)]
 
 
 def show(found: Sequence[Found], before: dict[str, float]) -> None:

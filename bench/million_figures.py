@@ -18,11 +18,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from hitl_core.commands import FireTimers, ListRequests, RecordResponse
-from hitl_core.protocol import PauseRequest
 from hitl_core.stores.sqlite import SqliteStore
 
 from .bulk import checked, filled_file
-from .store_figures import cycled
+from .store_figures import cycled, spread
 from .yardsticks import Fact, Figure, Found, disk_probe, median, microseconds, percentile, timed
 
 PAGE: Final = 50
@@ -86,7 +85,7 @@ def page(stores: dict[int, SqliteStore], size: Size) -> Iterator[Found]:
 
 def answers(folder: Path, store: SqliteStore, size: Size) -> Iterator[Found]:
     """Durable answers to requests all over the file, and whole cycles, against one fdatasync; they take turns."""
-    asked = _spread(store, size)
+    asked = spread(store, size.many, size.answers)
     syncs, spent, cpu = list[float](), list[float](), list[float]()
     with disk_probe(folder) as sync:
         yield from _cycled(size.many, *cycled(store, sync, size.answers))
@@ -115,15 +114,6 @@ def _answered(many: int, spent: list[float], syncs: list[float]) -> Iterator[Fou
     slow = percentile(spent, 99) / percentile(syncs, 99)
     yield Figure("… its p99", microseconds(percentile(spent, 99)), "fdatasync's p99", slow)
     yield Fact("sqlite.answer_syncs", ratio, "fdatasyncs")
-
-
-def _spread(store: SqliteStore, size: Size) -> list[PauseRequest]:
-    """Requests from all over the file: the pages that hold them are not those that were read last."""
-    step, found = max(1, size.many // size.answers), list[PauseRequest]()
-    for begin in range(0, size.many, step):
-        (one,) = store.fetch_blocking(ListRequests(limit=1, cursor=str(begin))).items
-        found.append(one.request)
-    return found
 
 
 def bytes_each(file: Path, size: Size) -> Iterator[Found]:

@@ -14,7 +14,7 @@ from .grants import GiveGrant, ListGrants, RevokeGrant
 from .guidance import GiveGuidance, ListGuidance, TakeGuidance
 from .history import Counted, PruneHistory, ReadHistory
 from .kinds import Command, Query
-from .load import Load, Pace, ReadLoad, ReadPace, Waiting
+from .load import Load, OpenGroup, Pace, ReadLoad, ReadPace
 from .proposals import ListProposed
 from .queries import (
     GetCheckpoint,
@@ -34,6 +34,8 @@ from .queries import (
 )
 from .record import LiftStop, Remember, SetStop, WriteNote
 from .results import (
+    Again,
+    Build,
     Claimed,
     Effect,
     ErasedPerson,
@@ -49,11 +51,27 @@ from .results import (
     Undone,
 )
 from .runs import CancelRun, ClaimRuns, FinishRun, OpenRun, OverrideOutput, PauseRun, RenewLease, ReopenRun, RetryRun
+from .workers import (
+    Beat,
+    BeatWorker,
+    ForgetWorker,
+    ListWaiting,
+    ListWorkers,
+    Loads,
+    NextDue,
+    ReleaseRun,
+    SeenWorker,
+    Waiting,
+)
 
 __all__ = [
     "AddComment",
     "AddVersion",
+    "Again",
+    "Beat",
+    "BeatWorker",
     "BeginEffect",
+    "Build",
     "CancelRun",
     "ClaimRuns",
     "Claimed",
@@ -67,6 +85,7 @@ __all__ = [
     "ErasedPerson",
     "FinishRun",
     "FireTimers",
+    "ForgetWorker",
     "GetCheckpoint",
     "GetRequest",
     "GetRun",
@@ -90,11 +109,16 @@ __all__ = [
     "ListStops",
     "ListUndone",
     "ListVersions",
+    "ListWaiting",
+    "ListWorkers",
     "Load",
+    "Loads",
     "Look",
     "MoveEffect",
     "MoveRequest",
+    "NextDue",
     "Note",
+    "OpenGroup",
     "OpenRun",
     "Override",
     "OverrideOutput",
@@ -112,11 +136,13 @@ __all__ = [
     "RecordRefusal",
     "RecordResponse",
     "Recorded",
+    "ReleaseRun",
     "Remember",
     "RenewLease",
     "ReopenRun",
     "RetryRun",
     "RevokeGrant",
+    "SeenWorker",
     "SetStop",
     "Settled",
     "Stop",

@@ -11,7 +11,7 @@ from .results import StopScope
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class OpenGroup:
     """Open requests that have something in common, and when the oldest was made (None where it cannot be read)."""
 
     name: str
@@ -28,8 +28,8 @@ class Load:
     """
 
     open: int
-    levels: tuple[Waiting, ...]
-    approvers: tuple[Waiting, ...]
+    levels: tuple[OpenGroup, ...]
+    approvers: tuple[OpenGroup, ...]
     oldest: datetime | None
     ready: int
     ready_since: datetime | None

@@ -21,7 +21,7 @@ Plan = Annotated[bool, typer.Option("--plan", help="Only say what would be done.
 def migrate(config: ConfigFile = DEFAULT_CONFIG, plan: Plan = False, as_json: AsJson = False) -> None:
     """Bring the tables to the schema of this release, which the first use would do too. All of it, or nothing."""
     given = Config.load(config)
-    upkeep = upkeep_of(given.store_url, given.folder)
+    upkeep = upkeep_of(given.store_url, given.folder, given.store_options)
     found = upkeep.versions() if plan else upkeep.migrate()
     done = not plan and found.steps > 0
     document: dict[str, Json] = {"found": found.found, "newest": found.newest, "steps": found.steps, "migrated": done}

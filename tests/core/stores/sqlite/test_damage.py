@@ -23,12 +23,12 @@ from hitl_core.commands import (
     ListRequests,
     ListRuns,
     Look,
+    OpenGroup,
     Query,
     ReadLoad,
     Recall,
     RecordResponse,
     Remember,
-    Waiting,
 )
 from hitl_core.errors import ProtocolUnknown, RowCorrupt
 from hitl_core.lifecycle import RequestState
@@ -109,7 +109,7 @@ async def test_a_damaged_request_is_counted_and_its_age_is_not_known(desk: Desk)
     _, (request,) = await desk.world.paused()
     desk.flip_request(request)
     load = await desk.store.fetch(ReadLoad())
-    assert (load.open, load.oldest, load.levels) == (1, None, (Waiting("confirm", 1),))
+    assert (load.open, load.oldest, load.levels) == (1, None, (OpenGroup("confirm", 1),))
 
 
 async def test_the_inbox_skips_a_damaged_request_and_notes_it_once(

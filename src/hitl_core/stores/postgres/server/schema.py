@@ -19,7 +19,7 @@ _KEY: Final = "key BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
 
 _V1: Final = (
     f"""CREATE TABLE hitl_apps ({_KEY}, backend TEXT NOT NULL, app TEXT NOT NULL, version TEXT NOT NULL,
-        tenant TEXT NOT NULL)""",
+        tenant TEXT NOT NULL, format TEXT NOT NULL)""",
     "CREATE INDEX hitl_apps_app ON hitl_apps (app)",
     # Lists of people may be longer than an entry of an ordinary index.
     f"CREATE TABLE hitl_audiences ({_KEY}, users TEXT NOT NULL, roles TEXT NOT NULL)",
@@ -32,11 +32,12 @@ _V1: Final = (
     f"""CREATE TABLE hitl_runs ({_KEY}, id BYTEA NOT NULL UNIQUE, state TEXT NOT NULL, app BIGINT NOT NULL,
         thread BYTEA NOT NULL, started_by TEXT, created BIGINT NOT NULL, updated BIGINT NOT NULL,
         attempts BIGINT NOT NULL, turns BIGINT NOT NULL, fence BIGINT NOT NULL, owner TEXT, until BIGINT,
-        input BIGINT, checkpoint BIGINT, output BIGINT, error TEXT, more TEXT) WITH (fillfactor = 80)""",
-    "CREATE INDEX hitl_leased ON hitl_runs (until) WHERE state = 'running'",
+        input BIGINT, checkpoint BIGINT, output BIGINT, error TEXT, more TEXT, tries BIGINT NOT NULL)
+        WITH (fillfactor = 80)""",
+    "CREATE INDEX hitl_until ON hitl_runs (until) WHERE until IS NOT NULL",
     "CREATE INDEX hitl_stopped ON hitl_runs (key) WHERE state = 'stopped'",
     "CREATE INDEX hitl_undos ON hitl_runs (key) WHERE more IS NOT NULL",
-    "CREATE TABLE hitl_woken (run BIGINT PRIMARY KEY, at BIGINT NOT NULL)",
+    "CREATE TABLE hitl_woken (app BIGINT NOT NULL, run BIGINT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (app, run))",
     f"""CREATE TABLE hitl_requests ({_KEY}, id BYTEA NOT NULL UNIQUE, run BIGINT NOT NULL REFERENCES hitl_runs,
         call TEXT NOT NULL, round BIGINT NOT NULL, waits SMALLINT NOT NULL, state TEXT NOT NULL,
         votes BIGINT NOT NULL, allows SMALLINT, audience BIGINT NOT NULL, origin BIGINT NOT NULL, due BIGINT,
@@ -92,6 +93,8 @@ _V1: Final = (
     f"""CREATE TABLE hitl_comments ({_KEY}, id BYTEA NOT NULL UNIQUE,
         request BIGINT NOT NULL REFERENCES hitl_requests, body BIGINT NOT NULL)""",
     "CREATE INDEX hitl_comments_request ON hitl_comments (request)",
+    """CREATE TABLE hitl_workers (name TEXT PRIMARY KEY, seen BIGINT NOT NULL, until BIGINT NOT NULL,
+        body TEXT NOT NULL)""",
     # While a row stands here no transaction can be committed: there is no run with the key 0.
     "CREATE TABLE hitl_lent (run BIGINT NOT NULL REFERENCES hitl_runs DEFERRABLE INITIALLY DEFERRED)",
 )

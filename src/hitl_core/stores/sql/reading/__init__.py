@@ -1,6 +1,6 @@
 """What each query reads: the inbox, and everything else."""
 
-from . import inbox, load, proposals, queries, trail
+from . import inbox, load, proposals, queries, trail, waiting
 
 __all__ = [
     "inbox",
@@ -8,4 +8,5 @@ __all__ = [
     "proposals",
     "queries",
     "trail",
+    "waiting",
 ]

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from ....commands import Load, Pace, ReadLoad, ReadPace, StopScope, Waiting
+from ....commands import Load, OpenGroup, Pace, ReadLoad, ReadPace, StopScope
 from ....errors import ProtocolUnknown, RowCorrupt
 from ....protocol import instant, micros
 from ..tables import View, level_of, request_by_key
@@ -26,8 +26,9 @@ COUNT_OPEN: Final = """SELECT c.audience, c.level, COUNT(*), MIN(c.key) FROM (
     SELECT q.key, q.audience, q.level FROM hitl_requests q INDEXED BY hitl_inbox
     WHERE q.state = 'open' AND q.waits = 1 AND q.key > 0 ORDER BY q.key LIMIT ?) AS c GROUP BY c.audience, c.level"""
 _READY: Final = """SELECT COUNT(*), MIN(c.at) FROM (
-    SELECT w.at FROM hitl_woken w ORDER BY w.run LIMIT ?) AS c"""
-_RUNNING: Final = "SELECT COUNT(*) FROM (SELECT 1 FROM hitl_runs r WHERE r.state = 'running' LIMIT ?) AS c"
+    SELECT w.at FROM hitl_woken w LIMIT ?) AS c"""
+_RUNNING: Final = """SELECT COUNT(*) FROM (SELECT 1 FROM hitl_runs r
+    WHERE r.until IS NOT NULL AND r.state = 'running' LIMIT ?) AS c"""
 _STOPS: Final = "SELECT scope, COUNT(*) FROM hitl_stops GROUP BY scope"
 
 
@@ -56,14 +57,14 @@ def read_load(view: View, query: ReadLoad) -> Load:
     )
 
 
-def _levels(view: View, groups: Iterable[_Group]) -> list[Waiting]:
+def _levels(view: View, groups: Iterable[_Group]) -> list[OpenGroup]:
     by_level: dict[str, list[_Group]] = defaultdict(list)
     for group in groups:
         by_level[level_of(group.level) or UNKNOWN].append(group)
     return sorted((_waiting(view, name, its) for name, its in by_level.items()), key=lambda each: each.name)
 
 
-def _approvers(view: View, groups: Iterable[_Group]) -> list[Waiting]:
+def _approvers(view: View, groups: Iterable[_Group]) -> list[OpenGroup]:
     by_audience: dict[int, list[_Group]] = defaultdict(list)
     for group in groups:
         by_audience[group.audience].append(group)
@@ -71,8 +72,8 @@ def _approvers(view: View, groups: Iterable[_Group]) -> list[Waiting]:
     return [_waiting(view, _named(view, audience), its) for audience, its in largest]
 
 
-def _waiting(view: View, name: str, groups: list[_Group]) -> Waiting:
-    return Waiting(name, _count(groups), _opened(view, min(group.first for group in groups)))
+def _waiting(view: View, name: str, groups: list[_Group]) -> OpenGroup:
+    return OpenGroup(name, _count(groups), _opened(view, min(group.first for group in groups)))
 
 
 def _count(groups: Iterable[_Group]) -> int:
