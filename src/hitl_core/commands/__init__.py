@@ -14,6 +14,7 @@ from .grants import GiveGrant, ListGrants, RevokeGrant
 from .guidance import GiveGuidance, ListGuidance, TakeGuidance
 from .history import Counted, PruneHistory, ReadHistory
 from .kinds import Command, Query
+from .load import Load, OpenGroup, Pace, ReadLoad, ReadPace
 from .proposals import ListProposed
 from .queries import (
     GetCheckpoint,
@@ -114,15 +115,18 @@ __all__ = [
     "ListVersions",
     "ListWaiting",
     "ListWorkers",
+    "Load",
     "Loads",
     "Look",
     "MoveEffect",
     "MoveRequest",
     "NextDue",
     "Note",
+    "OpenGroup",
     "OpenRun",
     "Override",
     "OverrideOutput",
+    "Pace",
     "Page",
     "PauseRun",
     "PerformEffect",
@@ -130,6 +134,8 @@ __all__ = [
     "Query",
     "ReadAudit",
     "ReadHistory",
+    "ReadLoad",
+    "ReadPace",
     "Recall",
     "RecordRefusal",
     "RecordResponse",

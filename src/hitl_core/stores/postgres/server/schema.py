@@ -42,9 +42,10 @@ _V1: Final = (
         call TEXT NOT NULL, round BIGINT NOT NULL, waits SMALLINT NOT NULL, state TEXT NOT NULL,
         votes BIGINT NOT NULL, allows SMALLINT, audience BIGINT NOT NULL, origin BIGINT NOT NULL, due BIGINT,
         lapse TEXT, why TEXT, body BIGINT NOT NULL, response BIGINT, line BIGINT, room BYTEA, frozen_at BIGINT,
-        shown BYTEA, several SMALLINT, draft BIGINT, born BIGINT NOT NULL DEFAULT pg_current_xact_id()::text::bigint,
+        shown BYTEA, several SMALLINT, draft BIGINT, level SMALLINT,
+        born BIGINT NOT NULL DEFAULT pg_current_xact_id()::text::bigint,
         UNIQUE (run, call, round)) WITH (fillfactor = 80)""",
-    "CREATE INDEX hitl_inbox ON hitl_requests (key, audience) WHERE state = 'open' AND waits = 1",
+    "CREATE INDEX hitl_inbox ON hitl_requests (key, audience, level) WHERE state = 'open' AND waits = 1",
     "CREATE INDEX hitl_notices ON hitl_requests (key, audience) WHERE state = 'open' AND waits = 0",
     # By the transaction that opened them: of what is opened at once, the later key may be committed first.
     "CREATE INDEX hitl_born ON hitl_requests (born) WHERE state = 'open'",
