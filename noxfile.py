@@ -183,7 +183,7 @@ def langgraph_lowest(session: nox.Session) -> None:
 @nox.session
 def postgres(session: nox.Session) -> None:
     """The store on PostgreSQL, on a real server that the tests start: its own tests, and those of every store."""
-    install(session, extras="postgres", groups=("test", "postgres"))
+    install(session, extras="cli,postgres", groups=("test", "postgres"))
     pytest(session, "-m", "postgres", "tests/postgres", "tests/core/stores")
 
 
@@ -276,7 +276,7 @@ def bench_smoke(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """The measurements in full, compared with their baseline. Not part of `make test`."""
+    """The measurements in full. Not part of `make test`."""
     install(session, extras="cli,langgraph", groups=("test", "langgraph"))
     session.run("python", "-m", "bench", "core", "langgraph", *session.posargs)
 

@@ -1,6 +1,7 @@
-"""python -m bench [--smoke] [--write-baseline] [PART ...]: figures as ratios to what is measured in the same run.
+"""python -m bench [--smoke] [--keep] [PART ...]: figures as ratios to what is measured in the same run.
 
-The parts are `core` and the frameworks, each of which is measured where it is installed. Without one, all are.
+Parts that need a package which is not installed here are passed over; without one, all are measured. `--keep` writes
+what was found to bench/results.json, and makes docs/performance.md and docs/scaling.md of it.
 """
 
 from __future__ import annotations
@@ -8,97 +9,106 @@ from __future__ import annotations
 import argparse
 import asyncio
 import importlib
-import json
-import platform
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from . import import_figures, oversight_figures, policy_figures, store_figures
-from .yardsticks import Figure
-
-BASELINE = Path(__file__).parent / "baseline.json"
+from .report import keep, kept, table, written
+from .yardsticks import Curve, Fact, Figure, Found, Table
 
 SLACK = 1.5
 """By how much the short form may miss what binds: it measures little, so only what is far away is found there."""
 
-PARTS = ("core", "langgraph", "openai_agents", "crewai", "autogen")
+OURS = ("million", "processes", "growth", "peers", "dbos", "double")
+"""Parts that decide for themselves how much they measure."""
+
+FRAMEWORKS = ("langgraph", "openai_agents", "crewai", "autogen")
+
+PARTS = ("core", *OURS, *FRAMEWORKS)
 
 
-async def measured(folder: Path, parts: Sequence[str], *, smoke: bool) -> list[Figure]:
-    """The figures of these parts; the short form uses smaller stores and fewer rounds."""
-    made: list[Figure] = []
-    for part in parts:
-        made += await (_core(folder, smoke=smoke) if part == "core" else _framework(part, folder, smoke=smoke))
-    return made
-
-
-async def _core(folder: Path, *, smoke: bool) -> list[Figure]:
-    made = [*policy_figures.figures(), *import_figures.figures()]
-    made += await oversight_figures.figures(folder, rounds=30 if smoke else 400)
-    return [*made, *await store_figures.figures(folder, few=1_000, many=5_000 if smoke else 100_000)]
-
-
-async def _framework(name: str, folder: Path, *, smoke: bool) -> list[Figure]:
+async def measured(folder: Path, part: str, *, smoke: bool) -> list[Found] | None:
+    """What one part finds, None if its package is not installed; the short form has smaller stores and fewer rounds."""
+    if part == "core":
+        return await _core(folder, smoke=smoke)
     try:
-        part = importlib.import_module(f".{name}_figures", __package__)
+        module = importlib.import_module(f".{part}_figures", __package__)
     except ModuleNotFoundError as exc:
         if (exc.name or "").startswith(("bench", "hitl_")):
             raise
-        print(f"not measured: {name} ({exc.name} is not installed)")
-        return []
-    made: list[Figure] = await part.figures(folder, rounds=3 if smoke else 40)
-    return made
+        print(f"not measured: {part} ({exc.name} is not installed)")
+        return None
+    if part in FRAMEWORKS:
+        return list(await module.figures(folder, rounds=3 if smoke else 40))
+    return list(await module.figures(folder, smoke=smoke))
 
 
-def table(figures: list[Figure], before: dict[str, float]) -> str:
-    """The report as a Markdown table; `before` are the ratios of the baseline, by key."""
-    lines = ["| figure | measured | against | ratio | baseline | goal | |", "|---|---|---|---|---|---|---|"]
-    for each in figures:
-        known = before.get(each.key)
-        baseline = "" if known is None else f"{known:.2f}"
-        goal = "" if each.goal is None else f"≤ {each.goal:g}"
-        verdict = "" if each.goal is None else ("met" if each.met else "missed")
-        shown = (each.name, each.measured, each.against, f"{each.ratio:.2f}", baseline, goal, verdict)
-        lines.append(f"| {' | '.join(shown)} |")
-    return "\n".join(lines)
+async def _core(folder: Path, *, smoke: bool) -> list[Found]:
+    made: list[Found] = [*policy_figures.figures(), *import_figures.figures()]
+    made += await oversight_figures.figures(folder, rounds=30 if smoke else 400)
+    size = {"many": 10_000, "bursts": 1} if smoke else {"many": 100_000}
+    return [*made, *await store_figures.figures(folder, few=1_000, **size)]
 
 
-def baseline() -> dict[str, float]:
-    """The ratios that were kept last, by key; none before the first time."""
-    if not BASELINE.exists():
-        return {}
-    kept: dict[str, float] = json.loads(BASELINE.read_text(encoding="utf-8"))["ratios"]
-    return kept
+def show(found: Sequence[Found], before: dict[str, float]) -> None:
+    """Print what one part has found."""
+    figures = [each for each in found if isinstance(each, Figure)]
+    if figures:
+        print(table(figures, {key: ratio for key, ratio in before.items() if key in {each.key for each in figures}}))
+    for each in found:
+        if isinstance(each, Table):
+            print(f"\n{each.title}")
+            print("\n".join(" | ".join(row) for row in (each.head, *each.rows)))
+        elif isinstance(each, Curve):
+            print(f"\n{each.title}: {each.y} over {each.x}")
+            for name, points in each.series.items():
+                print(f"  {name}: {', '.join(f'{x:g}: {y:.3g}' for x, y in points)}")
+        elif isinstance(each, Fact):
+            print(f"  {each.key} = {each.value:.6g} {each.unit}")
 
 
-def keep(figures: list[Figure]) -> None:
-    """Make these ratios the baseline; those of parts that were not measured now stay."""
-    ratios = baseline() | {each.key: round(each.ratio, 2) for each in figures}
-    text = json.dumps({"python": platform.python_version(), "ratios": ratios}, indent=2, ensure_ascii=False)
-    BASELINE.write_text(text + "\n", encoding="utf-8")
+def before(part: str) -> dict[str, float]:
+    """The ratios that were kept last, by key."""
+    last = kept().get(part)
+    return {} if last is None else {each.key: each.ratio for each in last.figures}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--smoke", action="store_true", help="a short form that only shows that everything runs")
-    parser.add_argument("--write-baseline", action="store_true", help="keep these ratios in bench/baseline.json")
+    parser.add_argument("--keep", action="store_true", help="keep what was found, in bench/results.json and docs/")
     parser.add_argument("parts", nargs="*", choices=PARTS, metavar="PART", help="what to measure; all if none is named")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="hitl-bench-") as folder:
-        figures = asyncio.run(measured(Path(folder), options.parts or PARTS, smoke=options.smoke))
-    print(table(figures, {} if options.smoke else baseline()))
-    if options.write_baseline:
-        keep(figures)
+    figures: list[Figure] = []
+    for part in options.parts or PARTS:
+        figures += _one(part, smoke=options.smoke, lasting=options.keep)
     missed = [each for each in figures if not each.met]
     print(f"\n{len(figures)} figures measured, {len(missed)} goals missed" + (" (short form)" if options.smoke else ""))
     return _failed(figures, slack=SLACK if options.smoke else 1.0)
 
 
+def _one(part: str, *, smoke: bool, lasting: bool) -> list[Figure]:
+    begun = time.monotonic()
+    print(f"\n── {part} ──", flush=True)
+    with tempfile.TemporaryDirectory(prefix="hitl-bench-") as folder:
+        found = asyncio.run(measured(Path(folder), part, smoke=smoke))
+    if found is None:
+        return []
+    show(found, {} if smoke else before(part))
+    print(f"({part} took {time.monotonic() - begun:.0f} s)", flush=True)
+    if lasting:
+        keep(part, found)
+        written(kept())
+    return [each for each in found if isinstance(each, Figure)]
+
+
 def _failed(figures: list[Figure], *, slack: float) -> int:
     broken = [each for each in figures if each.broken(slack=slack)]
     for each in broken:
-        print(f"broken: {each.name} is {each.ratio:.2f} of {each.against}, and may be {each.goal:g}")
+        may = "has to be" if each.least else "may be"
+        print(f"broken: {each.name} is {each.ratio:.2f} of {each.against}, and {may} {each.goal:g}")
     return 1 if broken else 0
 
 

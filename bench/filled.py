@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Protocol, TypeVar
 
-from hitl_core.commands import Claimed, OpenRun, PauseRun
+from hitl_core.commands import Claimed, Command, OpenRun, PauseRun, Query
 from hitl_core.protocol import Action, Because, Kind, Level, PauseRequest, Reply, Run, RunState, new_id
 from hitl_core.stores.sqlite import SqliteStore
 
 BODY_BYTES = 1200
 """Bytes of JSON that one stored request has."""
 AT_ONCE = 500
+WORDS = random.Random(7)
+"""No easier to compress than what people write."""
+MEMO = " ".join("".join(WORDS.choices("etaoinshrdlu", k=5)) for _ in range(BODY_BYTES // 6))
+
+
+R = TypeVar("R")
+
+
+class Blocking(Protocol):
+    """A store in the calling thread; both are."""
+
+    def apply_blocking(self, command: Command[R]) -> R: ...
+
+    def fetch_blocking(self, query: Query[R]) -> R: ...
 
 
 def run_record(now: datetime) -> Run:
@@ -29,13 +45,13 @@ def run_record(now: datetime) -> Run:
     )
 
 
-def request_record(run_id: str, now: datetime) -> PauseRequest:
-    """An approval whose stored JSON has BODY_BYTES bytes."""
-    made = _request(run_id, now, "")
-    return _request(run_id, now, "x" * (BODY_BYTES - len(made.to_json())))
+def request_record(run_id: str, now: datetime, *, waits: timedelta = timedelta(days=30)) -> PauseRequest:
+    """An approval whose stored JSON has BODY_BYTES bytes, with a deadline."""
+    made = _request(run_id, now, "", now + waits)
+    return _request(run_id, now, MEMO[: BODY_BYTES - len(made.to_json())], now + waits)
 
 
-def _request(run_id: str, now: datetime, memo: str) -> PauseRequest:
+def _request(run_id: str, now: datetime, memo: str, deadline: datetime) -> PauseRequest:
     action = Action(tool="issue_refund", arguments={"order": "A-1042", "amount": 120.5, "memo": memo})
     return PauseRequest(
         id=new_id(now),
@@ -49,7 +65,7 @@ def _request(run_id: str, now: datetime, memo: str) -> PauseRequest:
         allowed=(Reply.APPROVE, Reply.EDIT, Reply.REJECT, Reply.ANSWER, Reply.CANCEL),
         because=Because(rule="refunds", version="2026-11-01", why="Refunds are confirmed by a person."),
         created_at=now,
-        deadline=now + timedelta(days=30),
+        deadline=deadline,
     )
 
 

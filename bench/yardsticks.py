@@ -15,12 +15,13 @@ from typing import Any
 
 BLOCK = 4096
 AREA = 4 << 20
-DIGITS_AND_UNIT = re.compile(r" [\d.,]+ (µs|ms|B)$")
+DIGITS_AND_UNIT = re.compile(r" [\d.,]+ (µs|ms|s|B|MiB)$")
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One line of the report. `ratio` is what counts; `goal` is the most it should be (None: only reported).
+    """One line of the report. `ratio` is what counts; `goal` is the most it should be, or the `least` (None: only
+    reported).
 
     A `binding` goal holds on a busy machine as well: whoever misses it fails the run.
     """
@@ -31,19 +32,63 @@ class Figure:
     ratio: float
     goal: float | None = None
     binding: bool = False
+    least: bool = False
 
     @property
     def key(self) -> str:
-        """Names the figure in the baseline: without what differs from run to run."""
+        """Names the figure among those that were kept: without what differs from run to run."""
         return f"{self.name} / {DIGITS_AND_UNIT.sub('', self.against)}"
 
     @property
     def met(self) -> bool:
-        return self.goal is None or self.ratio <= self.goal
+        return self._within(1.0)
 
     def broken(self, *, slack: float = 1.0) -> bool:
         """Whether a binding goal is missed by more than this factor."""
-        return self.binding and self.goal is not None and self.ratio > self.goal * slack
+        return self.binding and not self._within(slack)
+
+    def _within(self, slack: float) -> bool:
+        if self.goal is None:
+            return True
+        return self.ratio >= self.goal / slack if self.least else self.ratio <= self.goal * slack
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """How figures grow: for each series points (x, ratio). `name` is also that of its plot's file."""
+
+    name: str
+    title: str
+    x: str
+    y: str
+    series: dict[str, list[tuple[float, float]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What is counted rather than compared: who lost what."""
+
+    title: str
+    head: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A measured number with its unit, from which pages calculate."""
+
+    key: str
+    value: float
+    unit: str
+
+
+Found = Figure | Curve | Table | Fact
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The value that this share of them does not exceed."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
 
 
 def median(values: Sequence[float]) -> float:

@@ -22,8 +22,8 @@ from hitl_core.protocol import PauseRequest, Run, RunState
 from hitl_core.stores.postgres.engine import engine
 from tests.core.stores.world import World
 from tests.faults.checker import faults, left
-from tests.faults.desk import Desk, environment
 from tests.faults.diary import ACKNOWLEDGED, Diary
+from tests.faults.installed import Installed, environment
 from tests.faults.line import Cut, Line, a_line
 from tests.faults.places import Place
 from tests.faults.scenarios import many, scenario
@@ -91,12 +91,12 @@ async def test_a_worker_that_is_cut_off_comes_back_and_does_nothing_twice(
 ) -> None:
     """Fails if a connection that hears nothing is never given up (connection.py, `_NOTICES_SILENCE`)."""
     near, far = Place(a_schema(server, folder), folder), Place(a_schema(line.url, folder) + QUICK, folder)
-    runs = await Desk.at(near, lease=3.0).paused(9)
-    away = Desk.at(far, lease=3.0)
+    runs = await Installed.at(near, lease=3.0).paused(9)
+    away = Installed.at(far, lease=3.0)
     with away.worker(before=cable.there) as cut_off:
         await _done(near, runs[:3])
         cable.pull()
-        with Desk.at(near, lease=3.0).worker():
+        with Installed.at(near, lease=3.0).worker():
             await _done(near, runs[3:6])
         await asyncio.to_thread(cut_off.wait_for, "trying again")
         cable.plug_in()
@@ -106,7 +106,7 @@ async def test_a_worker_that_is_cut_off_comes_back_and_does_nothing_twice(
 
 async def _done(place: Place, runs: list[Run]) -> None:
     """Answer these, and wait until workers have brought them to their end."""
-    async with Desk.at(place).open() as hitl, asyncio.timeout(LONG):
+    async with Installed.at(place).open() as hitl, asyncio.timeout(LONG):
         for run in runs:
             (request,) = run.pending
             await hitl.respond(request.approve(by="ann"))
@@ -124,7 +124,7 @@ async def answer_all(place: Place, tell: Path) -> None:
     store = await place.store()
     diary = Diary(place.folder / ACKNOWLEDGED)
     world = World(store)
-    async with Desk.at(place).open() as hitl:
+    async with Installed.at(place).open() as hitl:
         waiting = [settled.request for settled in (await hitl.inbox(limit=1_000)).items]
     for request in waiting:
         with tell.open("a") as file:
@@ -203,7 +203,9 @@ async def test_a_machine_that_is_cut_off_inside_a_transaction_holds_up_no_stop(
         line.at_commit = Cut.SILENT
         answering = asyncio.ensure_future(store.apply(RecordResponse(request.approve(by="ann"), world.now)))
         await asyncio.to_thread(line.silent.wait, LONG)
-        stopped = await asyncio.to_thread(Desk.at(near).hitl, "stop", "all", "--as", "boss", "--reason", "too fast")
+        stopped = await asyncio.to_thread(
+            Installed.at(near).hitl, "stop", "all", "--as", "boss", "--reason", "too fast"
+        )
         assert stopped.returncode == 0, stopped.stderr
         assert "requests frozen: 1" in stopped.stdout
         line.hang_up()
@@ -212,7 +214,7 @@ async def test_a_machine_that_is_cut_off_inside_a_transaction_holds_up_no_stop(
         assert await world.state(request) is RequestState.FROZEN
         assert await world.run_state(run) is RunState.PAUSED
         await store.close()
-    lifted = Desk.at(near).hitl("lift", "all", "--as", "chief", "--reason", "all is well")
+    lifted = Installed.at(near).hitl("lift", "all", "--as", "chief", "--reason", "all is well")
     assert "requests open again: 1" in lifted.stdout
     assert faults(await left(near)) == []
 

@@ -16,8 +16,8 @@ from hitl_core.protocol import Run, RunState
 from hitl_core.runtime import Runtime
 from tests.core.stores.world import World
 from tests.faults.checker import faults, left
-from tests.faults.desk import Desk
 from tests.faults.diary import ACKNOWLEDGED, Diary
+from tests.faults.installed import Installed
 from tests.faults.line import Cut, a_line
 from tests.faults.places import Place
 from tests.faults.scenarios import many, scenario
@@ -50,7 +50,7 @@ async def answered(hitl: Runtime, run: Run, diary: Diary) -> None:
 async def test_workers_that_listen_lose_nothing_when_the_server_is_restarted(own_server: str, folder: Path) -> None:
     """Fails if the listener does not look after it has connected again (bell.py, `_listen`), or if a worker ends."""
     place = Place(a_schema(own_server, folder), folder)
-    desk, diary = Desk.at(place, lease=5.0), Diary(folder / ACKNOWLEDGED)
+    desk, diary = Installed.at(place, lease=5.0), Diary(folder / ACKNOWLEDGED)
     runs = await desk.paused(many(12, full=120))
     restarts = many(2, full=8)
     with desk.worker(), desk.worker():

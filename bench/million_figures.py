@@ -1,0 +1,204 @@
+"""A million open pauses in one file against a thousand: a page, an answer, a cycle, a restart, memory, and deadlines.
+
+Both files are filled in bulk (bulk.py), and the store itself says that they are what it would have written. What is
+compared takes turns.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from hitl_core.commands import FireTimers, ListRequests, RecordResponse
+from hitl_core.stores.sqlite import SqliteStore
+
+from .bulk import checked, filled_file
+from .store_figures import cycled, spread
+from .yardsticks import Fact, Figure, Found, disk_probe, median, microseconds, percentile, timed
+
+PAGE: Final = 50
+FEW: Final = 1_000
+SWEEP: Final = FireTimers(datetime.now(UTC)).limit
+"""Deadlines that one transaction fires: as many as a worker takes at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much is measured."""
+
+    many: int
+    due: int
+    rounds: int
+    answers: int
+    starts: int
+
+
+FULL: Final = Size(many=1_000_000, due=100_000, rounds=40, answers=400, starts=7)
+SHORT: Final = Size(many=3_000, due=1_500, rounds=3, answers=30, starts=1)
+
+
+async def figures(folder: Path, *, smoke: bool) -> list[Found]:
+    """Figures at FEW and at a million open pauses."""
+    size = SHORT if smoke else FULL
+    files = {pauses: await _file(folder, pauses) for pauses in (FEW, size.many)}
+    made: list[Found] = [*bytes_each(files[size.many], size), *starting(files, size)]
+    stores = {pauses: SqliteStore.open_blocking(file) for pauses, file in files.items()}
+    made += page(stores, size)
+    made += answers(folder, stores[size.many], size)
+    for store in stores.values():
+        await store.close()
+    return [*made, *await deadlines(folder, size.due)]
+
+
+async def _file(folder: Path, pauses: int) -> Path:
+    begun = time.monotonic()
+    file = await filled_file(folder, pauses)
+    store = SqliteStore.open_blocking(file)
+    await checked(store, pauses, wholly=pauses <= 100_000)
+    await store.close()
+    print(f"  filled and verified: {pauses:,} open pauses in {time.monotonic() - begun:.0f} s", flush=True)
+    return file
+
+
+# ── reading and writing ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def page(stores: dict[int, SqliteStore], size: Size) -> Iterator[Found]:
+    """The first page of the inbox, of many and of few."""
+    query, spent = ListRequests(limit=PAGE), {pauses: list[float]() for pauses in stores}
+    for _ in range(size.rounds):
+        for pauses, store in stores.items():
+            spent[pauses] += timed(lambda store=store: store.fetch_blocking(query), 5)  # type: ignore[misc]
+    few, most = median(spent[FEW]), median(spent[size.many])
+    against = f"of {FEW:,} {microseconds(few)}"
+    yield Figure(f"inbox page of {PAGE} of {size.many:,}", microseconds(most), against, most / few, 1.5)
+    yield Fact("sqlite.page_seconds", most, "s")
+
+
+def answers(folder: Path, store: SqliteStore, size: Size) -> Iterator[Found]:
+    """Durable answers to requests all over the file, and whole cycles, against one fdatasync; they take turns."""
+    asked = spread(store, size.many, size.answers)
+    syncs, spent, cpu = list[float](), list[float](), list[float]()
+    with disk_probe(folder) as sync:
+        yield from _cycled(size.many, *cycled(store, sync, size.answers))
+        for request in asked:
+            command = RecordResponse(request.approve(by="reviewer"), datetime.now(UTC))
+            syncs += timed(sync, 1)
+            worked = time.process_time()
+            spent += timed(lambda command=command: store.apply_blocking(command), 1)  # type: ignore[misc]
+            cpu.append(time.process_time() - worked)
+    yield from _answered(size.many, spent, syncs)
+    yield Fact("sqlite.answer_cpu_seconds", median(cpu), "s")
+
+
+def _cycled(many: int, cycles: list[float], syncs: list[float]) -> Iterator[Found]:
+    shown, against = microseconds(median(cycles)), f"one fdatasync {microseconds(median(syncs))}"
+    ratio = median(cycles) / median(syncs)
+    yield Figure(f"durable cycle beside {many:,} open", shown, against, ratio, 6.0)
+    yield Fact("sqlite.cycle_syncs", ratio, "fdatasyncs")
+    yield Fact("sqlite.cycle_seconds", median(cycles), "s")
+    yield Fact("disk.sync_seconds", median(syncs), "s")
+
+
+def _answered(many: int, spent: list[float], syncs: list[float]) -> Iterator[Found]:
+    ratio, against = median(spent) / median(syncs), f"one fdatasync {microseconds(median(syncs))}"
+    yield Figure(f"durable answer anywhere among {many:,} open", microseconds(median(spent)), against, ratio, 3.0)
+    slow = percentile(spent, 99) / percentile(syncs, 99)
+    yield Figure("… its p99", microseconds(percentile(spent, 99)), "fdatasync's p99", slow)
+    yield Fact("sqlite.answer_syncs", ratio, "fdatasyncs")
+
+
+def bytes_each(file: Path, size: Size) -> Iterator[Found]:
+    each = file.stat().st_size / size.many
+    yield Figure("bytes per open pause, 1.2 KB of JSON", f"{each:,.0f} B", "2,048 B", each / 2_048, 1.0)
+    yield Fact("sqlite.bytes", each, "bytes per open pause")
+
+
+# ── a new process ────────────────────────────────────────────────────────────────────────────────────────────
+
+_START: Final = """
+import resource, sys, time
+from hitl_core.commands import ListRequests
+from hitl_core.stores.sqlite import SqliteStore
+begun = time.perf_counter()
+store = SqliteStore.open_blocking(sys.argv[1])
+store.fetch_blocking(ListRequests(limit=50))
+print(time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+store.close_blocking()
+"""
+
+
+def starting(files: dict[int, Path], size: Size) -> Iterator[Found]:
+    """Opening a store and reading its first page in new processes that take turns; and the most memory they had."""
+    found: dict[int, list[tuple[float, float]]] = {pauses: [] for pauses in files}
+    for _ in range(size.starts):
+        for pauses, file in files.items():
+            said = subprocess.run([sys.executable, "-c", _START, str(file)], check=True, capture_output=True, text=True)
+            seconds, memory = map(float, said.stdout.split())
+            found[pauses].append((seconds, memory))
+    few, most = (median([seconds for seconds, _ in found[pauses]]) for pauses in (FEW, size.many))
+    where, against = f"{size.many:,} open", f"with {FEW:,} {microseconds(few)}"
+    yield Figure(f"restart with {where}, to the first page", microseconds(most), against, most / few, 1.5)
+    few, most = (median([memory for _, memory in found[pauses]]) for pauses in (FEW, size.many))
+    shown, against = f"{most / 2**20:,.1f} MiB", f"with {FEW:,} {few / 2**20:,.1f} MiB"
+    yield Figure(f"memory of a process beside {where}", shown, against, most / few, 1.1)
+    yield Fact("process.bytes", most, "bytes per process")
+
+
+# ── deadlines ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def deadlines(folder: Path, due: int) -> list[Found]:
+    """All of them due at the same moment, fired by the store's command, each once; against bare updates of the rows."""
+    file = await filled_file(folder, due, name="due.db", waits=timedelta(seconds=1))
+    bare = _bare_sweep(file, due)
+    store = SqliteStore.open_blocking(file)
+    begun, fired = time.perf_counter(), list[str]()
+    while settled := store.apply_blocking(FireTimers(datetime.now(UTC) + timedelta(hours=1))):
+        fired += [each.request.id for each in settled]
+    spent = time.perf_counter() - begun
+    await store.close()
+    wrong = due - len(set(fired)) + len(fired) - len(set(fired)) + _lines_wrong(file, due)
+    name = f"{due:,} deadlines at once"
+    return [
+        Figure(f"{name}, not fired exactly once", f"{wrong:,}", f"{due:,}", wrong / due, 0.0, binding=True),
+        Figure(name, f"{spent:,.2f} s", f"bare updates of the same rows {bare:,.2f} s", spent / bare),
+        Fact("sqlite.deadlines_per_second", due / spent, "deadlines/s"),
+    ]
+
+
+def _lines_wrong(file: Path, due: int) -> int:
+    """Requests that have not exactly one line of their expiry in the trail."""
+    with closing(sqlite3.connect(file)) as connection:
+        sql = "SELECT COUNT(DISTINCT subject), COUNT(*) FROM hitl_audit WHERE event = 'request.expired'"
+        subjects, lines = connection.execute(sql).fetchone()
+    return due - int(subjects) + int(lines) - int(subjects)
+
+
+_BARE: Final = "UPDATE hitl_requests SET state = 'expired', due = NULL WHERE key > ? AND key <= ?"
+
+
+def _bare_sweep(file: Path, due: int) -> float:
+    """Seconds of the least that this can cost: the same rows changed in transactions of the same size, nothing kept."""
+    copy = file.with_suffix(".bare")
+    with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(copy, isolation_level=None)) as connection:
+        source.backup(connection)
+        for pragma in ("journal_mode = WAL", "synchronous = FULL"):
+            connection.execute(f"PRAGMA {pragma}").fetchall()
+        begun = time.perf_counter()
+        for first in range(0, due, SWEEP):
+            connection.execute("BEGIN IMMEDIATE")
+            where: tuple[Any, ...] = (first, first + SWEEP)
+            connection.execute(_BARE, where)
+            connection.execute("COMMIT")
+        spent = time.perf_counter() - begun
+    copy.unlink()
+    return spent
