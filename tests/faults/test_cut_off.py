@@ -6,6 +6,7 @@ The machine is a network namespace; its cable is pulled by taking the other end 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import subprocess
 import sys
@@ -31,16 +32,20 @@ from tests.postgres.server import a_schema
 
 pytestmark = [pytest.mark.postgres, pytest.mark.processes]
 LONG = 60.0
-HERE, THERE = "198.18.77.1", "198.18.77.2"
+NET = f"198.18.{os.getpid() % 250}"
+HERE, THERE = f"{NET}.1", f"{NET}.2"
 QUICK = "&keepalives_idle=1&keepalives_interval=1&keepalives_count=2&tcp_user_timeout=3000"
 """As the store has it by itself, in seconds instead of a quarter of a minute; the URL counts more."""
+
+
+COUNT = itertools.count()
 
 
 class Cable:
     """Between this machine and one that is a network namespace."""
 
     def __init__(self) -> None:
-        self.name = f"hitl{os.getpid()}"
+        self.name = f"hitl{os.getpid() % 10**6}{next(COUNT)}"
 
     @property
     def there(self) -> list[str]:
@@ -64,6 +69,7 @@ class Cable:
             self.plug_in()
             yield self
         finally:
+            _ip("link", "del", f"{self.name}a")
             _ip("netns", "del", self.name)
 
 
