@@ -38,16 +38,18 @@ _FIRST_WAIT: Final = 0.02
 _STATEMENT_MS: Final = 30_000
 _LOCK_MS: Final = 15_000
 IDLE_MS: Final = 5_000
-"""How long a transaction may stand still: a worker that is frozen in one must not hold up a stop of everything. Less
-than the wait for a lock, so that who waits gets it."""
+"""How long a transaction may stand still: a worker that is frozen in one, or cut off, must not hold up a stop of
+everything. Less than the wait for a lock, so that who waits gets it."""
 
-_BEGIN: Final = """BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = {statement};
-    SET LOCAL lock_timeout = {lock}; SET LOCAL idle_in_transaction_session_timeout = {idle};
-    SELECT pg_advisory_xact_lock{shared}({store})"""
+# Whatever the database is set to, what was acknowledged is on its disk.
+_BEGIN: Final = """BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on;
+    SET LOCAL statement_timeout = {statement}; SET LOCAL lock_timeout = {lock};
+    SET LOCAL idle_in_transaction_session_timeout = {idle}; SELECT pg_advisory_xact_lock{shared}({store})"""
 
 # Who is frozen while it seals is not waited for: the server ends its transaction.
-_BEGIN_SEALING: Final = """BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = 10000;
-    SET LOCAL lock_timeout = 5000; SET LOCAL idle_in_transaction_session_timeout = 3000"""
+_BEGIN_SEALING: Final = """BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on;
+    SET LOCAL statement_timeout = 10000; SET LOCAL lock_timeout = 5000;
+    SET LOCAL idle_in_transaction_session_timeout = 3000"""
 
 
 class Engine:
@@ -147,9 +149,8 @@ class Engine:
         shared = "" if alone else "_shared"
         store = number(self._origin, "store")
         work.link.connection.execute(
-            _BEGIN.format(
-                statement=_STATEMENT_MS, lock=_LOCK_MS, idle=IDLE_MS, shared=shared, store=store
-            )  # numbers of our own
+            # Numbers of our own.
+            _BEGIN.format(statement=_STATEMENT_MS, lock=_LOCK_MS, idle=IDLE_MS, shared=shared, store=store)
         )
 
     def _end(self, work: Work, *, drains: bool = False) -> None:

@@ -36,7 +36,10 @@ class PostgresLink:
         rows = [_given(row) for row in given]
         if not rows:
             return
-        RawCursor(self.connection).executemany(put(sql), rows)
+        # The last one by itself: after a pipeline the server does not count how long we are silent in a transaction.
+        if first := rows[:-1]:
+            RawCursor(self.connection).executemany(put(sql), first)
+        RawCursor(self.connection).execute(put(sql), rows[-1], binary=True)
         self.wrote = True
 
     def insert(self, sql: str, given: Sequence[Any] = (), /) -> int:
