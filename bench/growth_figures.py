@@ -62,7 +62,7 @@ async def figures(folder: Path, *, smoke: bool) -> list[Found]:
     size = SHORT if smoke else FULL
     with durable_server() as server:
         made = await in_postgres(server, folder, size)
-        made.append(await workers(server, folder, size))
+        made += await workers(server, folder, size)
         made += payloads(server, folder, size)
     return made
 
@@ -128,7 +128,7 @@ def bare_commit(server: str) -> Iterator[Step]:
 # ── workers ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def workers(server: str, folder: Path, size: Size) -> Curve:
+async def workers(server: str, folder: Path, size: Size) -> list[Found]:
     """Answered runs, resumed and finished by so many worker processes: how many a second, of what one does."""
     series: dict[str, list[tuple[float, float]]] = {"file": [], "PostgreSQL": []}
     for many in size.workers:
@@ -137,7 +137,33 @@ async def workers(server: str, folder: Path, size: Size) -> Curve:
             series[name].append((many, await _drained(url, folder, many, size.drained)))
     rates = {name: [(many, rate / points[0][1]) for many, rate in points] for name, points in series.items()}
     title = "Worker processes on one store: resumed runs per second, as a multiple of one worker's"
-    return Curve("growth-workers", title, "worker processes", "times one worker", rates)
+    alone, together = series["PostgreSQL"][0][1], max(rate for _, rate in series["PostgreSQL"])
+    return [
+        Curve("growth-workers", title, "worker processes", "times one worker", rates),
+        Fact("sqlite.resumed_per_second", max(rate for _, rate in series["file"]), "runs/s"),
+        Fact("postgres.resumed_per_second", together, "runs/s"),
+        Fact("postgres.resumed_per_second_alone", alone, "runs/s of one worker"),
+        Fact("postgres.connections_each", await _connections(server, folder), "connections of one worker"),
+    ]
+
+
+async def _connections(server: str, folder: Path) -> float:
+    """How many one worker has at the most, while it has work."""
+    url, most = schema(server, "connections"), 0
+    async with connect(config("plain", waiting, folder, store=url)) as hitl:
+        for number in range(WATCHED):
+            run = await hitl.start({"number": number})
+            await hitl.respond(run.pending[0].answer("yes", by="reviewer"))
+    with psycopg.connect(server, autocommit=True) as connection, clerk("drainer", url, folder) as worker:
+        worker.tell()
+        while "turns" not in await asyncio.to_thread(worker.heard):
+            (many,) = connection.execute(CONNECTED).fetchone() or (0,)
+            most = max(most, many)
+    return float(most)
+
+
+WATCHED: Final = 30
+CONNECTED: Final = "SELECT COUNT(*) FROM pg_stat_activity WHERE application_name LIKE 'hitl%'"
 
 
 async def _drained(url: str, folder: Path, many: int, runs: int) -> float:

@@ -17,11 +17,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from hitl_core.audit import verify
 from hitl_core.commands import FireTimers
 from hitl_core.stores.sqlite import SqliteStore
 
 from .bulk import checked, filled_file
 from .growing import PAGE, Spent, curve, grown
+from .store_figures import cycled
 from .yardsticks import Fact, Figure, Found, disk_probe, median, microseconds, percentile
 
 FEW: Final = 1_000
@@ -53,12 +55,14 @@ async def figures(folder: Path, *, smoke: bool) -> list[Found]:
     size = SHORT if smoke else FULL
     files = {pauses: await _file(folder, pauses) for pauses in size.open}
     made: list[Found] = [*bytes_each(files[size.many], size), *starting(files, size)]
+    made.append(await verifying(files[size.open[-2]], size.open[-2]))
     stores = {pauses: SqliteStore.open_blocking(file) for pauses, file in files.items()}
     with disk_probe(folder) as sync:
         spent = grown({**stores}, sync, rounds=size.rounds, answers=size.answers)
     for store in stores.values():
         await store.close()
     made += working(spent, size)
+    made.append(closed(folder, size))
     return [*made, *await deadlines(folder, size.due)]
 
 
@@ -97,6 +101,27 @@ def bytes_each(file: Path, size: Size) -> Iterator[Found]:
     each = file.stat().st_size / size.many
     yield Figure("bytes per open pause, 1.2 KB of JSON", f"{each:,.0f} B", "2,048 B", each / 2_048, 1.0)
     yield Fact("sqlite.bytes", each, "bytes per open pause")
+
+
+def closed(folder: Path, size: Size) -> Fact:
+    """What is left of a run that is over: its records and its lines in the trail."""
+    file = folder / "closed.db"
+    store = SqliteStore.open_blocking(file)
+    with disk_probe(folder) as sync:
+        cycled(store, sync, 10 * size.answers)
+    store.close_blocking()
+    return Fact("sqlite.closed_bytes", file.stat().st_size / (10 * size.answers), "bytes per finished run")
+
+
+async def verifying(file: Path, pauses: int) -> Fact:
+    """How quickly `audit verify` reads a trail."""
+    store = SqliteStore.open_blocking(file)
+    begun = time.perf_counter()
+    report = await verify(store, store.custody)
+    spent = time.perf_counter() - begun
+    await store.close()
+    assert report.exit_code == 0
+    return Fact("audit.lines_per_second", report.lines / spent, f"lines/s of {3 * pauses:,}")
 
 
 # ── a new process ────────────────────────────────────────────────────────────────────────────────────────────

@@ -253,7 +253,7 @@ def parser() -> argparse.ArgumentParser:
     add("--concurrency", type=int, default=4, help="runs that one worker has in hands at once (4)")
     add("--workers", type=int, help="how many there are; else the fewest that are enough")
     add("--resume-wait-seconds", type=float, default=2.0, help="seconds that 99 of 100 answered runs may wait (2)")
-    add("--questions", type=int, default=20_000, help="how many are simulated (20,000)")
+    add("--questions", type=int, help="how many are simulated (a quarter of a year, 20,000 to 200,000)")
     add("--seed", type=int, default=1)
     return made
 
@@ -271,7 +271,7 @@ def load_of(given: argparse.Namespace) -> Load:
         resume=given.resume_seconds,
         places=(given.workers or 1) * given.concurrency,
     )
-    how = {"questions": given.questions, "seed": given.seed}
+    how = {"questions": questions(given), "seed": given.seed}
     if given.reviewers is None:
         wait = given.wait_minutes * 60
         load = replace(load, reviewers=reviewers_needed(load, expired=given.expired_at_most, wait=wait, **how))
@@ -281,11 +281,17 @@ def load_of(given: argparse.Namespace) -> Load:
     return load
 
 
+def questions(given: argparse.Namespace) -> int:
+    """Enough that what is random, and how it begins, hardly matters."""
+    quarter = int(given.per_hour * 13 * WEEK / HOUR)
+    return int(given.questions or min(200_000, max(20_000, quarter)))
+
+
 def main(arguments: Sequence[str] | None = None) -> str:
     """What the command prints."""
     given = parser().parse_args(arguments)
     load = load_of(given)
-    return report(load, simulate(load, questions=given.questions, seed=given.seed), concurrency=given.concurrency)
+    return report(load, simulate(load, questions=questions(given), seed=given.seed), concurrency=given.concurrency)
 
 
 if __name__ == "__main__":
