@@ -14,6 +14,7 @@ from .grants import GiveGrant, ListGrants, RevokeGrant
 from .guidance import GiveGuidance, ListGuidance, TakeGuidance
 from .history import Counted, PruneHistory, ReadHistory
 from .kinds import Command, Query
+from .load import Load, OpenGroup, Pace, ReadLoad, ReadPace
 from .proposals import ListProposed
 from .queries import (
     GetCheckpoint,
@@ -27,6 +28,7 @@ from .queries import (
     ListRuns,
     ListStops,
     ListUndone,
+    ListUnsealed,
     Look,
     ReadAudit,
     Recall,
@@ -109,18 +111,22 @@ __all__ = [
     "ListRuns",
     "ListStops",
     "ListUndone",
+    "ListUnsealed",
     "ListVersions",
     "ListWaiting",
     "ListWorkers",
+    "Load",
     "Loads",
     "Look",
     "MoveEffect",
     "MoveRequest",
     "NextDue",
     "Note",
+    "OpenGroup",
     "OpenRun",
     "Override",
     "OverrideOutput",
+    "Pace",
     "Page",
     "PauseRun",
     "PerformEffect",
@@ -128,6 +134,8 @@ __all__ = [
     "Query",
     "ReadAudit",
     "ReadHistory",
+    "ReadLoad",
+    "ReadPace",
     "Recall",
     "RecordRefusal",
     "RecordResponse",

@@ -42,9 +42,10 @@ _V1: Final = (
         call TEXT NOT NULL, round BIGINT NOT NULL, waits SMALLINT NOT NULL, state TEXT NOT NULL,
         votes BIGINT NOT NULL, allows SMALLINT, audience BIGINT NOT NULL, origin BIGINT NOT NULL, due BIGINT,
         lapse TEXT, why TEXT, body BIGINT NOT NULL, response BIGINT, line BIGINT, room BYTEA, frozen_at BIGINT,
-        shown BYTEA, several SMALLINT, draft BIGINT, born BIGINT NOT NULL DEFAULT pg_current_xact_id()::text::bigint,
+        shown BYTEA, several SMALLINT, draft BIGINT, level SMALLINT,
+        born BIGINT NOT NULL DEFAULT pg_current_xact_id()::text::bigint,
         UNIQUE (run, call, round)) WITH (fillfactor = 80)""",
-    "CREATE INDEX hitl_inbox ON hitl_requests (key, audience) WHERE state = 'open' AND waits = 1",
+    "CREATE INDEX hitl_inbox ON hitl_requests (key, audience, level) WHERE state = 'open' AND waits = 1",
     "CREATE INDEX hitl_notices ON hitl_requests (key, audience) WHERE state = 'open' AND waits = 0",
     # By the transaction that opened them: of what is opened at once, the later key may be committed first.
     "CREATE INDEX hitl_born ON hitl_requests (born) WHERE state = 'open'",
@@ -60,9 +61,19 @@ _V1: Final = (
         body BIGINT NOT NULL, UNIQUE (run, name))""",
     """CREATE TABLE hitl_stops (scope TEXT COLLATE "C" NOT NULL, target TEXT COLLATE "C" NOT NULL,
         reason TEXT NOT NULL, by TEXT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (scope, target))""",
+    # By `line` rows refer to a line that may have no number yet; that it is unique lets none be sealed twice.
     """CREATE TABLE hitl_audit (seq BIGINT PRIMARY KEY, at BIGINT NOT NULL, event TEXT NOT NULL,
-        subject BYTEA NOT NULL, actor TEXT NOT NULL, body TEXT NOT NULL, mac BYTEA NOT NULL, run BIGINT)""",
+        subject BYTEA NOT NULL, actor TEXT NOT NULL, body TEXT NOT NULL, mac BYTEA NOT NULL, run BIGINT,
+        line BIGINT NOT NULL UNIQUE)""",
     "CREATE INDEX hitl_audit_run ON hitl_audit (run) WHERE run IS NOT NULL",
+    # Lines as their transactions wrote them; the sealer takes them away in the order of their keys (decision 0041).
+    """CREATE TABLE hitl_raw (line BIGINT PRIMARY KEY, key BIGINT GENERATED ALWAYS AS IDENTITY, at BIGINT NOT NULL,
+        event TEXT NOT NULL, subject BYTEA NOT NULL, actor TEXT NOT NULL, body TEXT NOT NULL, run BIGINT,
+        kept JSONB, mark BYTEA NOT NULL, refused BOOLEAN NOT NULL DEFAULT FALSE)
+        WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000)""",
+    """CREATE VIEW hitl_lines AS SELECT line, at FROM hitl_audit UNION ALL SELECT line, at FROM hitl_raw""",
+    # Numbers that say nothing of order, by the thousand: above all that were ever given by SQLite or by an IDENTITY.
+    "CREATE SEQUENCE hitl_numbers START 1073741824",
     """CREATE TABLE hitl_apart (line BIGINT NOT NULL, place BIGINT NOT NULL, salt BYTEA, value TEXT NOT NULL,
         person TEXT, erased BIGINT, PRIMARY KEY (line, place))""",
     f"""CREATE TABLE hitl_guidance ({_KEY}, id BYTEA NOT NULL UNIQUE, run BIGINT NOT NULL REFERENCES hitl_runs,
