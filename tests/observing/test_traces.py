@@ -127,6 +127,7 @@ def story(told_shop: Shop) -> Story:
 
 
 def only(said: Any, name: str) -> Span:
+    one: Span
     (one,) = [span for span in said["spans"] if span["name"] == name]
     return one
 
