@@ -9,7 +9,7 @@ from .comments import AddComment, ListComments
 from .decisions import DeferRequest, FireTimers, MoveRequest, RecordResponse
 from .drafts import AddVersion, ListAsked, ListVersions
 from .effects import BeginEffect, EndEffect, MoveEffect, PerformEffect, RecordRefusal
-from .forgetting import ErasePerson, EraseRun, ListErasable
+from .forgetting import CompactRun, ErasePerson, EraseRun, ListCompactable, ListErasable
 from .grants import GiveGrant, ListGrants, RevokeGrant
 from .guidance import GiveGuidance, ListGuidance, TakeGuidance
 from .history import Counted, PruneHistory, ReadHistory
@@ -28,6 +28,7 @@ from .queries import (
     ListRuns,
     ListStops,
     ListUndone,
+    ListUnsealed,
     Look,
     ReadAudit,
     Recall,
@@ -76,6 +77,7 @@ __all__ = [
     "ClaimRuns",
     "Claimed",
     "Command",
+    "CompactRun",
     "Counted",
     "DeferRequest",
     "Effect",
@@ -97,6 +99,7 @@ __all__ = [
     "ListAsked",
     "ListAssigned",
     "ListComments",
+    "ListCompactable",
     "ListEffects",
     "ListErasable",
     "ListGrants",
@@ -108,6 +111,7 @@ __all__ = [
     "ListRuns",
     "ListStops",
     "ListUndone",
+    "ListUnsealed",
     "ListVersions",
     "ListWaiting",
     "ListWorkers",

@@ -36,7 +36,7 @@ _V1: Final = (
         WITH (fillfactor = 80)""",
     "CREATE INDEX hitl_until ON hitl_runs (until) WHERE until IS NOT NULL",
     "CREATE INDEX hitl_stopped ON hitl_runs (key) WHERE state = 'stopped'",
-    "CREATE INDEX hitl_undos ON hitl_runs (key) WHERE more IS NOT NULL",
+    """CREATE INDEX hitl_undos ON hitl_runs ((more::json ->> 'undoes')) WHERE (more::json ->> 'undoes') IS NOT NULL""",
     "CREATE TABLE hitl_woken (app BIGINT NOT NULL, run BIGINT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (app, run))",
     f"""CREATE TABLE hitl_requests ({_KEY}, id BYTEA NOT NULL UNIQUE, run BIGINT NOT NULL REFERENCES hitl_runs,
         call TEXT NOT NULL, round BIGINT NOT NULL, waits SMALLINT NOT NULL, state TEXT NOT NULL,
@@ -61,9 +61,19 @@ _V1: Final = (
         body BIGINT NOT NULL, UNIQUE (run, name))""",
     """CREATE TABLE hitl_stops (scope TEXT COLLATE "C" NOT NULL, target TEXT COLLATE "C" NOT NULL,
         reason TEXT NOT NULL, by TEXT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (scope, target))""",
+    # By `line` rows refer to a line that may have no number yet; that it is unique lets none be sealed twice.
     """CREATE TABLE hitl_audit (seq BIGINT PRIMARY KEY, at BIGINT NOT NULL, event TEXT NOT NULL,
-        subject BYTEA NOT NULL, actor TEXT NOT NULL, body TEXT NOT NULL, mac BYTEA NOT NULL, run BIGINT)""",
+        subject BYTEA NOT NULL, actor TEXT NOT NULL, body TEXT NOT NULL, mac BYTEA NOT NULL, run BIGINT,
+        line BIGINT NOT NULL UNIQUE)""",
     "CREATE INDEX hitl_audit_run ON hitl_audit (run) WHERE run IS NOT NULL",
+    # Lines as their transactions wrote them; the sealer takes them away in the order of their keys (decision 0041).
+    """CREATE TABLE hitl_raw (line BIGINT PRIMARY KEY, key BIGINT GENERATED ALWAYS AS IDENTITY, at BIGINT NOT NULL,
+        event TEXT NOT NULL, subject BYTEA NOT NULL, actor TEXT NOT NULL, body TEXT NOT NULL, run BIGINT,
+        kept JSONB, mark BYTEA NOT NULL, refused BOOLEAN NOT NULL DEFAULT FALSE)
+        WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000)""",
+    """CREATE VIEW hitl_lines AS SELECT line, at FROM hitl_audit UNION ALL SELECT line, at FROM hitl_raw""",
+    # Numbers that say nothing of order, by the thousand: above all that were ever given by SQLite or by an IDENTITY.
+    "CREATE SEQUENCE hitl_numbers START 1073741824",
     """CREATE TABLE hitl_apart (line BIGINT NOT NULL, place BIGINT NOT NULL, salt BYTEA, value TEXT NOT NULL,
         person TEXT, erased BIGINT, PRIMARY KEY (line, place))""",
     f"""CREATE TABLE hitl_guidance ({_KEY}, id BYTEA NOT NULL UNIQUE, run BIGINT NOT NULL REFERENCES hitl_runs,
