@@ -83,7 +83,7 @@ class Counting:
 def stops_everything(folder: str, dies_at: int = 0) -> list[int]:
     """`hitl stop all` in this folder: its exit status, and how many places it has to die at."""
     os.chdir(folder)
-    counting, opening = Counting(dies_at), configuring.open_store
+    counting, opening = Counting(dies_at), configuring.open_store  # type: ignore[attr-defined]  # where `build` finds it
     sqlite, postgres, made = SqliteLink, PostgresLink, SqliteLink.__init__
 
     async def opened(*args: Any, **how: Any) -> Any:
@@ -98,7 +98,7 @@ def stops_everything(folder: str, dies_at: int = 0) -> list[int]:
         link.many, link.insert = counting.hears(link.many), counting.hears(link.insert)
     links[0].__init__ = making
     links[1].execute = counting.hears(links[1].execute)
-    configuring.open_store = opened
+    configuring.open_store = opened  # type: ignore[attr-defined]
     return [run(["-c", CONFIG, "stop", "all", "--as", "boss", "--reason", "too fast"]), counting.seen]
 
 

@@ -9,11 +9,12 @@ from .comments import AddComment, ListComments
 from .decisions import DeferRequest, FireTimers, MoveRequest, RecordResponse
 from .drafts import AddVersion, ListAsked, ListVersions
 from .effects import BeginEffect, EndEffect, MoveEffect, PerformEffect, RecordRefusal
-from .forgetting import ErasePerson, EraseRun, ListErasable
+from .forgetting import CompactRun, ErasePerson, EraseRun, ListCompactable, ListErasable
 from .grants import GiveGrant, ListGrants, RevokeGrant
 from .guidance import GiveGuidance, ListGuidance, TakeGuidance
 from .history import Counted, PruneHistory, ReadHistory
 from .kinds import Command, Query
+from .load import Load, OpenGroup, Pace, ReadLoad, ReadPace
 from .proposals import ListProposed
 from .queries import (
     GetCheckpoint,
@@ -27,12 +28,15 @@ from .queries import (
     ListRuns,
     ListStops,
     ListUndone,
+    ListUnsealed,
     Look,
     ReadAudit,
     Recall,
 )
 from .record import LiftStop, Remember, SetStop, WriteNote
 from .results import (
+    Again,
+    Build,
     Claimed,
     Effect,
     ErasedPerson,
@@ -48,15 +52,32 @@ from .results import (
     Undone,
 )
 from .runs import CancelRun, ClaimRuns, FinishRun, OpenRun, OverrideOutput, PauseRun, RenewLease, ReopenRun, RetryRun
+from .workers import (
+    Beat,
+    BeatWorker,
+    ForgetWorker,
+    ListWaiting,
+    ListWorkers,
+    Loads,
+    NextDue,
+    ReleaseRun,
+    SeenWorker,
+    Waiting,
+)
 
 __all__ = [
     "AddComment",
     "AddVersion",
+    "Again",
+    "Beat",
+    "BeatWorker",
     "BeginEffect",
+    "Build",
     "CancelRun",
     "ClaimRuns",
     "Claimed",
     "Command",
+    "CompactRun",
     "Counted",
     "DeferRequest",
     "Effect",
@@ -66,6 +87,7 @@ __all__ = [
     "ErasedPerson",
     "FinishRun",
     "FireTimers",
+    "ForgetWorker",
     "GetCheckpoint",
     "GetRequest",
     "GetRun",
@@ -77,6 +99,7 @@ __all__ = [
     "ListAsked",
     "ListAssigned",
     "ListComments",
+    "ListCompactable",
     "ListEffects",
     "ListErasable",
     "ListGrants",
@@ -88,14 +111,22 @@ __all__ = [
     "ListRuns",
     "ListStops",
     "ListUndone",
+    "ListUnsealed",
     "ListVersions",
+    "ListWaiting",
+    "ListWorkers",
+    "Load",
+    "Loads",
     "Look",
     "MoveEffect",
     "MoveRequest",
+    "NextDue",
     "Note",
+    "OpenGroup",
     "OpenRun",
     "Override",
     "OverrideOutput",
+    "Pace",
     "Page",
     "PauseRun",
     "PerformEffect",
@@ -103,20 +134,25 @@ __all__ = [
     "Query",
     "ReadAudit",
     "ReadHistory",
+    "ReadLoad",
+    "ReadPace",
     "Recall",
     "RecordRefusal",
     "RecordResponse",
     "Recorded",
+    "ReleaseRun",
     "Remember",
     "RenewLease",
     "ReopenRun",
     "RetryRun",
     "RevokeGrant",
+    "SeenWorker",
     "SetStop",
     "Settled",
     "Stop",
     "StopScope",
     "TakeGuidance",
     "Undone",
+    "Waiting",
     "WriteNote",
 ]

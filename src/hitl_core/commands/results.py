@@ -43,6 +43,24 @@ class Claimed:
     """True if no turn of this run was ever committed: it was never paused."""
     interrupted: bool = False
     """True if it was taken over from a running turn whose lease had ended: its worker died or froze."""
+    ready_at: datetime | None = None
+    """Since when it waited for a worker; None if it was taken over, opened or reopened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """What drives a run: the version of the app, and the form in which its adapter writes checkpoints."""
+
+    version: str = ""
+    format: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """How often a turn that broke is tried in all, and how many seconds after the first time; then twice as many."""
+
+    tries: int
+    wait: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,12 +40,14 @@ class AuditEvent(StrEnum):
     RUN_STARTED = "run.started"
     RUN_CLAIMED = "run.claimed"
     RUN_RETRIED = "run.retried"
+    RUN_RELEASED = "run.released"
     RUN_PAUSED = "run.paused"
     RUN_COMPLETED = "run.completed"
     RUN_FAILED = "run.failed"
     RUN_CANCELLED = "run.cancelled"
     RUN_STOPPED = "run.stopped"
     RUN_ERASED = "run.erased"
+    RUN_COMPACTED = "run.compacted"
     PERSON_ERASED = "person.erased"
     REQUEST_OPENED = "request.opened"
     REQUEST_DECIDED = "request.decided"
@@ -110,6 +112,8 @@ class AuditEntry(Record):
 
     With `sealed`, that is what the seal is over, and `actor` and `body` are the same with the names and texts that are
     kept apart. Without, they are exactly what was stored and sealed.
+
+    `unsealed`: it is committed, but not linked into the chain yet. `mac` is empty, and `seq` may become another one.
     """
 
     seq: int
@@ -120,3 +124,4 @@ class AuditEntry(Record):
     body: Text
     mac: Text
     sealed: Sealed | None = None
+    unsealed: bool = False

@@ -7,15 +7,18 @@ from typing import Any, Final
 
 from ... import commands as c
 from .answers import comments, decisions, deferring, drafts, timers
-from .commands import effects, endings, grants, guidance, journal, prune_history, runs, stops
-from .erasing import erasable, erase_person, erase_run
-from .reading import inbox, proposals, queries, trail
+from .commands import claims, effects, endings, grants, guidance, journal, prune_history, runs, stops, workers
+from .erasing import compact_run, compactable, erasable, erase_person, erase_run
+from .reading import inbox, load, proposals, queries, trail, waiting
 from .tables import Transaction, View
 
 COMMANDS: Final[Mapping[type[c.Command[Any]], Callable[[Transaction, Any], Any]]] = {
     c.OpenRun: runs.open_run,
-    c.ClaimRuns: runs.claim_runs,
+    c.ClaimRuns: claims.claim_runs,
     c.RenewLease: runs.renew_lease,
+    c.ReleaseRun: runs.release_run,
+    c.BeatWorker: workers.beat_worker,
+    c.ForgetWorker: workers.forget_worker,
     c.ReopenRun: runs.reopen_run,
     c.PauseRun: endings.pause_run,
     c.FinishRun: endings.finish_run,
@@ -42,6 +45,7 @@ COMMANDS: Final[Mapping[type[c.Command[Any]], Callable[[Transaction, Any], Any]]
     c.LiftStop: stops.lift_stop,
     c.EraseRun: erase_run,
     c.ErasePerson: erase_person,
+    c.CompactRun: compact_run,
     c.PruneHistory: prune_history,
     c.WriteNote: journal.write_note,
 }
@@ -54,6 +58,9 @@ QUERIES: Final[Mapping[type[c.Query[Any]], Callable[[View, Any], Any]]] = {
     c.ListRequests: inbox.list_requests,
     c.Look: queries.look,
     c.ListLeases: queries.list_leases,
+    c.ListWorkers: waiting.list_workers,
+    c.ListWaiting: waiting.list_waiting,
+    c.NextDue: waiting.next_due,
     c.ListEffects: queries.list_effects,
     c.Recall: queries.recall,
     c.ListComments: comments.list_comments,
@@ -64,8 +71,12 @@ QUERIES: Final[Mapping[type[c.Query[Any]], Callable[[View, Any], Any]]] = {
     c.ListGrants: grants.list_grants,
     c.ListStops: queries.list_stops,
     c.ListErasable: erasable,
+    c.ListCompactable: compactable,
     c.ListOverrides: queries.list_overrides,
     c.ListUndone: queries.list_undone,
+    c.ListUnsealed: trail.list_unsealed,
+    c.ReadLoad: load.read_load,
+    c.ReadPace: load.read_pace,
     c.ReadAudit: trail.read_audit,
     c.ReadHistory: queries.read_history,
     c.ListProposed: proposals.list_proposed,
@@ -73,6 +84,6 @@ QUERIES: Final[Mapping[type[c.Query[Any]], Callable[[View, Any], Any]]] = {
 
 IDLE: Final[Mapping[type[c.Command[Any]], Callable[[View, Any], bool]]] = {
     c.FireTimers: lambda view, command: not timers.anything_due(view, command),
-    c.ClaimRuns: lambda view, command: not runs.claimable(view, command),
+    c.ClaimRuns: claims.is_idle,
 }
 """Commands that are asked over and over, and how a mere read sees that there is nothing to do (the result is `()`)."""

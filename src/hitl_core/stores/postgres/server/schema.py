@@ -19,7 +19,7 @@ _KEY: Final = "key BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
 
 _V1: Final = (
     f"""CREATE TABLE hitl_apps ({_KEY}, backend TEXT NOT NULL, app TEXT NOT NULL, version TEXT NOT NULL,
-        tenant TEXT NOT NULL)""",
+        tenant TEXT NOT NULL, format TEXT NOT NULL)""",
     "CREATE INDEX hitl_apps_app ON hitl_apps (app)",
     # Lists of people may be longer than an entry of an ordinary index.
     f"CREATE TABLE hitl_audiences ({_KEY}, users TEXT NOT NULL, roles TEXT NOT NULL)",
@@ -32,18 +32,20 @@ _V1: Final = (
     f"""CREATE TABLE hitl_runs ({_KEY}, id BYTEA NOT NULL UNIQUE, state TEXT NOT NULL, app BIGINT NOT NULL,
         thread BYTEA NOT NULL, started_by TEXT, created BIGINT NOT NULL, updated BIGINT NOT NULL,
         attempts BIGINT NOT NULL, turns BIGINT NOT NULL, fence BIGINT NOT NULL, owner TEXT, until BIGINT,
-        input BIGINT, checkpoint BIGINT, output BIGINT, error TEXT, more TEXT) WITH (fillfactor = 80)""",
-    "CREATE INDEX hitl_leased ON hitl_runs (until) WHERE state = 'running'",
+        input BIGINT, checkpoint BIGINT, output BIGINT, error TEXT, more TEXT, tries BIGINT NOT NULL)
+        WITH (fillfactor = 80)""",
+    "CREATE INDEX hitl_until ON hitl_runs (until) WHERE until IS NOT NULL",
     "CREATE INDEX hitl_stopped ON hitl_runs (key) WHERE state = 'stopped'",
-    "CREATE INDEX hitl_undos ON hitl_runs (key) WHERE more IS NOT NULL",
-    "CREATE TABLE hitl_woken (run BIGINT PRIMARY KEY, at BIGINT NOT NULL)",
+    """CREATE INDEX hitl_undos ON hitl_runs ((more::json ->> 'undoes')) WHERE (more::json ->> 'undoes') IS NOT NULL""",
+    "CREATE TABLE hitl_woken (app BIGINT NOT NULL, run BIGINT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (app, run))",
     f"""CREATE TABLE hitl_requests ({_KEY}, id BYTEA NOT NULL UNIQUE, run BIGINT NOT NULL REFERENCES hitl_runs,
         call TEXT NOT NULL, round BIGINT NOT NULL, waits SMALLINT NOT NULL, state TEXT NOT NULL,
         votes BIGINT NOT NULL, allows SMALLINT, audience BIGINT NOT NULL, origin BIGINT NOT NULL, due BIGINT,
         lapse TEXT, why TEXT, body BIGINT NOT NULL, response BIGINT, line BIGINT, room BYTEA, frozen_at BIGINT,
-        shown BYTEA, several SMALLINT, draft BIGINT, born BIGINT NOT NULL DEFAULT pg_current_xact_id()::text::bigint,
+        shown BYTEA, several SMALLINT, draft BIGINT, level SMALLINT,
+        born BIGINT NOT NULL DEFAULT pg_current_xact_id()::text::bigint,
         UNIQUE (run, call, round)) WITH (fillfactor = 80)""",
-    "CREATE INDEX hitl_inbox ON hitl_requests (key, audience) WHERE state = 'open' AND waits = 1",
+    "CREATE INDEX hitl_inbox ON hitl_requests (key, audience, level) WHERE state = 'open' AND waits = 1",
     "CREATE INDEX hitl_notices ON hitl_requests (key, audience) WHERE state = 'open' AND waits = 0",
     # By the transaction that opened them: of what is opened at once, the later key may be committed first.
     "CREATE INDEX hitl_born ON hitl_requests (born) WHERE state = 'open'",
@@ -59,9 +61,19 @@ _V1: Final = (
         body BIGINT NOT NULL, UNIQUE (run, name))""",
     """CREATE TABLE hitl_stops (scope TEXT COLLATE "C" NOT NULL, target TEXT COLLATE "C" NOT NULL,
         reason TEXT NOT NULL, by TEXT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (scope, target))""",
+    # By `line` rows refer to a line that may have no number yet; that it is unique lets none be sealed twice.
     """CREATE TABLE hitl_audit (seq BIGINT PRIMARY KEY, at BIGINT NOT NULL, event TEXT NOT NULL,
-        subject BYTEA NOT NULL, actor TEXT NOT NULL, body TEXT NOT NULL, mac BYTEA NOT NULL, run BIGINT)""",
+        subject BYTEA NOT NULL, actor TEXT NOT NULL, body TEXT NOT NULL, mac BYTEA NOT NULL, run BIGINT,
+        line BIGINT NOT NULL UNIQUE)""",
     "CREATE INDEX hitl_audit_run ON hitl_audit (run) WHERE run IS NOT NULL",
+    # Lines as their transactions wrote them; the sealer takes them away in the order of their keys (decision 0041).
+    """CREATE TABLE hitl_raw (line BIGINT PRIMARY KEY, key BIGINT GENERATED ALWAYS AS IDENTITY, at BIGINT NOT NULL,
+        event TEXT NOT NULL, subject BYTEA NOT NULL, actor TEXT NOT NULL, body TEXT NOT NULL, run BIGINT,
+        kept JSONB, mark BYTEA NOT NULL, refused BOOLEAN NOT NULL DEFAULT FALSE)
+        WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000)""",
+    """CREATE VIEW hitl_lines AS SELECT line, at FROM hitl_audit UNION ALL SELECT line, at FROM hitl_raw""",
+    # Numbers that say nothing of order, by the thousand: above all that were ever given by SQLite or by an IDENTITY.
+    "CREATE SEQUENCE hitl_numbers START 1073741824",
     """CREATE TABLE hitl_apart (line BIGINT NOT NULL, place BIGINT NOT NULL, salt BYTEA, value TEXT NOT NULL,
         person TEXT, erased BIGINT, PRIMARY KEY (line, place))""",
     f"""CREATE TABLE hitl_guidance ({_KEY}, id BYTEA NOT NULL UNIQUE, run BIGINT NOT NULL REFERENCES hitl_runs,
@@ -91,6 +103,8 @@ _V1: Final = (
     f"""CREATE TABLE hitl_comments ({_KEY}, id BYTEA NOT NULL UNIQUE,
         request BIGINT NOT NULL REFERENCES hitl_requests, body BIGINT NOT NULL)""",
     "CREATE INDEX hitl_comments_request ON hitl_comments (request)",
+    """CREATE TABLE hitl_workers (name TEXT PRIMARY KEY, seen BIGINT NOT NULL, until BIGINT NOT NULL,
+        body TEXT NOT NULL)""",
     # While a row stands here no transaction can be committed: there is no run with the key 0.
     "CREATE TABLE hitl_lent (run BIGINT NOT NULL REFERENCES hitl_runs DEFERRABLE INITIALLY DEFERRED)",
 )

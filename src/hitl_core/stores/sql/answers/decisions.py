@@ -93,7 +93,7 @@ def _must_fit(command: RecordResponse) -> None:
 
 _ASKED: Final = (
     requests.SELECT.format(more=", r.state, w.run, b.digest, b.data, q.shown")
-    + """ JOIN hitl_runs r ON r.key = q.run LEFT JOIN hitl_woken w ON w.run = q.run
+    + """ JOIN hitl_runs r ON r.key = q.run LEFT JOIN hitl_woken w ON w.app = r.app AND w.run = r.key
     LEFT JOIN hitl_bodies b ON b.key = q.body WHERE q.id = ?"""
 )
 
@@ -233,7 +233,7 @@ def _decide(
 ) -> Recorded:
     """Record the answer; the row was seen open under the write lock, so nobody can come in between."""
     also = ", response = ?, allows = ?, line = ?"
-    values = (bodies.put(txn, body), _allows(txn, command, row), txn.next_line)
+    values = (bodies.put(txn, body), _allows(txn, command, row), txn.reference)
     requests.move(txn, command.event, "key = ?", row.key, also=also, values=values)
     _note(txn, command, row, body, count=count)
     if isinstance(command.response.decision, Report):

@@ -1,10 +1,12 @@
 """What each query reads: the inbox, and everything else."""
 
-from . import inbox, proposals, queries, trail
+from . import inbox, load, proposals, queries, trail, waiting
 
 __all__ = [
     "inbox",
+    "load",
     "proposals",
     "queries",
     "trail",
+    "waiting",
 ]

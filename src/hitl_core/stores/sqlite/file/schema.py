@@ -162,7 +162,44 @@ _V12: Final = (
     "CREATE INDEX hitl_comments_request ON hitl_comments (request)",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1, _V2, _V3, _V4, _V5, _V6, _V7, _V8, _V9, _V10, _V11, _V12)
+_V13 = (
+    # The form of a run's checkpoint, beside the version of its app: what a worker has to be able to load. The table is
+    # made anew for its UNIQUE; what refers to it does so again before the end of the transaction.
+    "PRAGMA defer_foreign_keys = ON",
+    "CREATE TABLE hitl_moved AS SELECT * FROM hitl_apps",
+    "DROP TABLE hitl_apps",
+    """CREATE TABLE hitl_apps (key INTEGER PRIMARY KEY, backend TEXT NOT NULL, app TEXT NOT NULL,
+        version TEXT NOT NULL, tenant TEXT NOT NULL, format TEXT NOT NULL,
+        UNIQUE (backend, app, version, tenant, format))""",
+    "INSERT INTO hitl_apps SELECT key, backend, app, version, tenant, '' FROM hitl_moved",
+    "DROP TABLE hitl_moved",
+    # What is ready, by what it needs and whose it is: a worker passes over what it cannot load, and tenants take turns.
+    "CREATE TABLE hitl_moved AS SELECT r.app, w.run, w.at FROM hitl_woken w JOIN hitl_runs r ON r.key = w.run",
+    "DROP TABLE hitl_woken",
+    """CREATE TABLE hitl_woken (app INTEGER NOT NULL, run INTEGER NOT NULL, at INTEGER NOT NULL,
+        PRIMARY KEY (app, run)) WITHOUT ROWID""",
+    "INSERT INTO hitl_woken SELECT app, run, at FROM hitl_moved",
+    "DROP TABLE hitl_moved",
+    # Turns that were begun since the last pause. Of runs that an older release left at work it counts from now on.
+    "ALTER TABLE hitl_runs ADD COLUMN tries INTEGER NOT NULL DEFAULT 0",
+    # When a lease ends; or when a turn that broke is tried again.
+    "DROP INDEX hitl_leased",
+    "CREATE INDEX hitl_until ON hitl_runs (until) WHERE until IS NOT NULL",
+    """CREATE TABLE hitl_workers (name TEXT PRIMARY KEY, seen INTEGER NOT NULL, until INTEGER NOT NULL,
+        body TEXT NOT NULL) WITHOUT ROWID""",
+)
+
+_V14: Final = (
+    # The level of a request, so that what waits is counted by it from the entries of one index. NULL where an older
+    # release has opened it.
+    "ALTER TABLE hitl_requests ADD COLUMN level INTEGER",
+    "DROP INDEX hitl_inbox",
+    "CREATE INDEX hitl_inbox ON hitl_requests (key, audience, level) WHERE state = 'open' AND waits = 1",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
+    *(_V1, _V2, _V3, _V4, _V5, _V6, _V7, _V8, _V9, _V10, _V11, _V12, _V13, _V14),
+)
 """Migration N leads from version N to N+1. Released ones are never edited; add one instead."""
 
 
