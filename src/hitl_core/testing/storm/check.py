@@ -111,11 +111,13 @@ def _of_the_effects(evidence: Evidence) -> Iterator[str]:
         if count > 1 and tool not in REPEATABLE:
             yield f"the effect of {key} happened {count} times"
     happened = {key for _, key in times}
+    cancelled = {run.id for run in evidence.runs if run.state is RunState.CANCELLED}
     booked = 0
     for run, effects in evidence.effects.items():
         for effect in effects:
             key = f"{run}:{effect.call}"
-            if effect.state in _UNDER_WAY:
+            doubtful = effect.state is ActionState.IN_DOUBT and run in cancelled  # nobody is asked about it any more
+            if effect.state in _UNDER_WAY and not doubtful:
                 yield f"{key} of a run that is over is {effect.state.value}"
             if effect.action.tool == "book":
                 booked += effect.state is ActionState.EXECUTED

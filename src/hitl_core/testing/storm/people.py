@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Sequence
 from contextlib import suppress
 from random import Random
 from typing import Any, Final
 
-from ...commands import ReadAudit
+from ...commands import ReadAudit, Settled
 from ...errors import HitlError, StoreUnavailable
 from ...gate import ABORT, HAPPENED, NOT_HAPPENED
-from ...protocol import AuditEvent, PauseRequest, Response
+from ...protocol import AuditEvent, Delegate, PauseRequest, Response
 from ...runtime import Runtime
 from ...runtime.leases import has_died
 from ..conformance.world import answer
@@ -37,27 +38,28 @@ class Person:
 
     async def looks_at_the_inbox(self) -> None:
         """Answer a few of what waits; in a calm all of it."""
-        found = [each.request for each in (await self._hitl.inbox(limit=100)).items]
+        found = (await self._hitl.inbox(limit=100)).items
         few = found if self._at.calm else self._random.sample(found, min(3, len(found)))
-        for request in few:
-            await self._answers(request)
+        for settled in few:
+            await self._answers(settled)
 
-    async def _answers(self, request: PauseRequest) -> None:
+    async def _answers(self, settled: Settled) -> None:
+        request = settled.request
         if request.in_doubt:
             said = await self._truthfully(request)
             await self._sends(said)
             return
         if request.deadline is not None and Random(request.id).random() < _LEFT_ALONE:  # noqa: S311  # by everybody
             return
-        said = self._decides(request)
+        said = self._decides(settled)
         await self._sends(said)
         if self._random.random() < _AGAIN:
             await self._sends(said)
         if self._random.random() < _OTHERWISE:
-            await self._sends(self._decides(request))
+            await self._sends(self._decides(settled))
 
-    def _decides(self, request: PauseRequest) -> Response:
-        by = self._random.choice(request.approvers.users or PEOPLE)
+    def _decides(self, settled: Settled) -> Response:
+        request, by = settled.request, self._random.choice(_asked(settled))
         match request.action.tool:
             case "ask":
                 return answer(request, "answer", self._random.choice(("it was broken", "it is due")), by=by)
@@ -69,7 +71,7 @@ class Person:
                 return self._decides_on_a_call(request, by)
 
     def _decides_on_a_call(self, request: PauseRequest, by: str) -> Response:
-        offered = [each for each in _SAID if each in request.allowed]
+        offered = [each for each in _SAID if each in (*request.allowed, "delegate")]
         (how,) = self._random.choices(offered, [_SAID[each] for each in offered])
         match how:
             case "edit":
@@ -120,6 +122,12 @@ class Person:
                     os.kill(int(owner.split("/")[1]), signal.SIGKILL)
             while not has_died(owner):
                 await self._hitl.clock.sleep(LOOKS / 10)
+
+
+def _asked(settled: Settled) -> Sequence[str]:
+    """Whoever it was given on to, or anybody."""
+    given_on = [said.decision.to for said in settled.votes if isinstance(said.decision, Delegate)]
+    return given_on[-1:] or PEOPLE
 
 
 def _edited(arguments: dict[str, Any], random: Random) -> dict[str, Any]:
