@@ -30,6 +30,7 @@ OPENAI_AGENTS_LOWEST = "constraints/openai_agents_lowest.txt"
 AUTOGEN = "constraints/autogen.txt"
 CREWAI = "constraints/crewai.txt"
 TOGETHER = "constraints/together.txt"
+PEERS = "constraints/peers.txt"
 LANES = (
     "lint",
     "types",
@@ -58,6 +59,8 @@ REPORTS = {
     "crewai": "crewai",
     "autogen": "autogen",
 }
+# Parts of the benches that need no framework: what `make bench` measures, and keeps.
+MEASURED = ("core", "million", "processes", "postgres", "double", "peers", "dbos", "growth")
 MADE = ROOT / ".nox"
 SHOWN_LINES = 400
 """How much of what a lane printed is shown when it did not pass."""
@@ -285,39 +288,54 @@ def docs(session: nox.Session) -> None:
     pytest(session, "tests/examples")
 
 
+def with_peers(session: nox.Session) -> None:
+    """The environment of the benches: LangGraph, a PostgreSQL server, and what we are compared with."""
+    install(session, extras="cli,langgraph,postgres", groups=("test", "langgraph"))
+    wanted = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "peers")
+    session.install("--constraint", NEWEST, "--constraint", PEERS, *wanted)
+
+
 @nox.session
 def bench_smoke(session: nox.Session) -> None:
-    """The benches of the core and of LangGraph still work; those of the others run in their framework's lane."""
-    install(session, extras="cli,langgraph", groups=("test", "langgraph"))
-    smoke(session, "core", "langgraph")
+    """The benches of the core, of its peers and of LangGraph still work; the others run in their framework's lane."""
+    with_peers(session)
+    pytest(session, "tests/bench")
+    smoke(session, *MEASURED, "langgraph")
 
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """The measurements in full. Not part of `make test`."""
-    install(session, extras="cli,langgraph", groups=("test", "langgraph"))
-    session.run("python", "-m", "bench", "core", "langgraph", *session.posargs)
+    """What the goals need, measured in full: a quarter of an hour on a quiet machine. Not part of `make test`."""
+    with_peers(session)
+    session.run("python", "-m", "bench", "--keep", *(session.posargs or MEASURED))
+
+
+@nox.session
+def bench_langgraph(session: nox.Session) -> None:
+    """LangGraph raw and through us, in full."""
+    with_peers(session)
+    session.run("python", "-m", "bench", "--keep", "langgraph", *session.posargs)
 
 
 @nox.session
 def bench_openai_agents(session: nox.Session) -> None:
     """The same for OpenAI Agents."""
     install(session, extras="cli,openai_agents", groups=("test",), pins=OPENAI_AGENTS)
-    session.run("python", "-m", "bench", "openai_agents", *session.posargs)
+    session.run("python", "-m", "bench", "--keep", "openai_agents", *session.posargs)
 
 
 @nox.session
 def bench_crewai(session: nox.Session) -> None:
     """The same for CrewAI."""
     install(session, extras="cli,crewai", groups=("test",), pins=CREWAI)
-    session.run("python", "-m", "bench", "crewai", *session.posargs)
+    session.run("python", "-m", "bench", "--keep", "crewai", *session.posargs)
 
 
 @nox.session
 def bench_autogen(session: nox.Session) -> None:
     """The same for AutoGen."""
     install(session, extras="cli,autogen", groups=("test",), pins=AUTOGEN)
-    session.run("python", "-m", "bench", "autogen", *session.posargs)
+    session.run("python", "-m", "bench", "--keep", "autogen", *session.posargs)
 
 
 @nox.session(reuse_venv=False)
@@ -357,6 +375,8 @@ def constraints(session: nox.Session) -> None:
     family = "constraints/openai_agents_lowest.in"
     session.run(*compile_, family, *own, "--output-file", OPENAI_AGENTS_LOWEST)
     session.run(*compile_, "--extra=autogen", "--extra=cli", "--group=dev", "--output-file", AUTOGEN)
+
+    session.run(*compile_, "--extra=postgres", "--group=test", "--group=peers", "--output-file", PEERS)
 
     four = [f"--extra={extra}" for extra in ("langgraph", "crewai", "autogen", "openai_agents", "cli")]
     session.run(*compile_, *four, "--group=test", "--output-file", TOGETHER)

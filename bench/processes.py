@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ PATIENCE = 60.0
 
 
 class Clerk:
-    """A process of bench/clerks.py."""
+    """A process of bench/clerks.py, or of bench/dbos_clerks.py."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
@@ -29,10 +30,10 @@ class Clerk:
         said: dict[str, Any] = json.loads(line)
         return said
 
-    def tell(self) -> None:
-        """One line, which says to go on."""
+    def tell(self, what: str = "") -> None:
+        """One line; an empty one says to go on."""
         assert self._process.stdin is not None
-        self._process.stdin.write("\n")
+        self._process.stdin.write(f"{what}\n")
         self._process.stdin.flush()
 
     def cpu(self) -> float:
@@ -40,9 +41,19 @@ class Clerk:
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICKS
 
+    def memory(self) -> int:
+        """Bytes that it holds now (Linux)."""
+        return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    def kill(self) -> None:
+        """At once, wherever it is."""
+        self._process.kill()
+        self._process.wait()
+
     def end(self) -> None:
         assert self._process.stdin is not None
-        self._process.stdin.close()
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
         try:
             self._process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
@@ -50,9 +61,9 @@ class Clerk:
 
 
 @contextmanager
-def clerk(role: str, store: str, folder: Path) -> Iterator[Clerk]:
+def clerk(role: str, store: str, folder: Path, *, of: str = "bench.clerks") -> Iterator[Clerk]:
     """A process in this role, ready."""
-    command = [sys.executable, "-W", "ignore", "-m", "bench.clerks", role, store, str(folder)]
+    command = [sys.executable, "-W", "ignore", "-m", of, role, store, str(folder)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         made = Clerk(process)
         try:
