@@ -38,6 +38,7 @@ LANES = (
     "langgraph",
     "langgraph_lowest",
     "postgres",
+    "faults",
     "openai_agents",
     "openai_agents_lowest",
     "crewai",
@@ -59,7 +60,7 @@ REPORTS = {
     "autogen": "autogen",
 }
 # Parts of the benches that need no framework: what `make bench` measures, and keeps.
-MEASURED = ("core", "million", "processes", "postgres", "double", "peers", "dbos", "growth")
+MEASURED = ("core", "million", "processes", "dbos", "double", "peers", "growth")
 MADE = ROOT / ".nox"
 SHOWN_LINES = 400
 """How much of what a lane printed is shown when it did not pass."""
@@ -185,8 +186,15 @@ def langgraph_lowest(session: nox.Session) -> None:
 @nox.session
 def postgres(session: nox.Session) -> None:
     """The store on PostgreSQL, on a real server that the tests start: its own tests, and those of every store."""
-    install(session, extras="postgres", groups=("test", "postgres"))
+    install(session, extras="cli,postgres", groups=("test", "postgres"))
     pytest(session, "-m", "postgres", "tests/postgres", "tests/core/stores")
+
+
+@nox.session
+def faults(session: nox.Session) -> None:
+    """The 52 scenarios of tests/faults on both stores, with real processes; the long form is `make faults`."""
+    install(session, extras="cli,langgraph,server,postgres", groups=("test", "langgraph"))
+    pytest(session, "tests/faults")
 
 
 @nox.session

@@ -23,6 +23,9 @@ from .pairs import config
 from .processes import Clerk, clerk
 from .yardsticks import Figure, Table, median, microseconds, percentile
 
+POLLED: Final = 40
+"""Answers to who polls that are timed one by one: each costs half the time between two looks."""
+
 PAUSE_BETWEEN: Final = 0.02
 """Seconds between two answers of which each is timed."""
 
@@ -32,6 +35,8 @@ class Contender(Protocol):
 
     name: str
     worker: Clerk
+    wakes: int
+    """How many of its answers are timed one by one at most."""
 
     async def start(self, first: int, many: int) -> float:
         """Ask that many questions; the seconds that it took."""
@@ -65,7 +70,7 @@ async def spent(by: Contender, size: Size) -> Spent:
     before = by.worker.memory()
     start = await by.start(0, size.pending) / size.pending
     memory = max(0, by.worker.memory() - before) / size.pending
-    wakes = [await _woken(by, number) for number in range(size.wakes)]
+    wakes = [await _woken(by, number) for number in range(min(size.wakes, by.wakes))]
     begun, first = time.perf_counter(), size.pending
     await by.start(first, size.together)
     for number in range(first, first + size.together):
@@ -91,6 +96,7 @@ class Ours:
     """This library: a runtime here, a worker there."""
 
     name = "hitl-core"
+    wakes = 1_000
 
     def __init__(self, hitl: Runtime, worker: Clerk) -> None:
         self._hitl = hitl
@@ -119,6 +125,7 @@ class ByHand:
     """The table and the loop of bench/by_hand.py."""
 
     name = "by hand"
+    wakes = POLLED
 
     def __init__(self, approvals: Approvals, worker: Clerk) -> None:
         self._approvals = approvals

@@ -49,7 +49,7 @@ FULL: Final = Size(
     rounds=20,
     answers=200,
     workers=(1, 2, 4, 8),
-    drained=400,
+    drained=200,
     payloads=(1_024, 65_536, 1_000_000),
     cycles=40,
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 from .capabilities import Capabilities, Capability
 from .commands import Claimed, Command, Query
 from .errors import CapabilityNotSupported
+from .logs import named
 from .protocol import Json, LiveEvent, PauseRequest, Run
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class Broke:
 
 Ending = Completed | Paused | Broke
 
-endings = logging.getLogger("hitl_core.endings")
+endings = named("hitl_core.endings")
 """How turns ended: an adapter logs here the exception behind its Broke, once, with `exc_info`. Who waits for a run
 reads the rest from the run; a worker's log is the only one to say it."""
 

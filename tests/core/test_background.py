@@ -44,4 +44,4 @@ async def test_it_goes_on_alone_and_says_how_it_failed(
     go_on.set()
     await background.close()
     await asyncio.sleep(0)
-    assert (ended, "no disk" in caplog.text) == ([True], isinstance(error, OSError))
+    assert (ended, "failed: OSError" in caplog.text) == ([True], isinstance(error, OSError))

@@ -13,6 +13,7 @@ RANK = {
     "errors": 0,
     "capabilities": 0,
     "clock": 0,
+    "logs": 1,
     "protocol": 1,
     "versions": 1,
     "policy": 2,
@@ -70,6 +71,8 @@ FRAMEWORK_PACKAGES = {
     "autogen": {"autogen_agentchat", "autogen_core", "autogen_ext"},
     "openai_agents": {"agents", "openai"},
 }
+# What a framework's own saver needs, which is opened here for an agent that is built from a spec.
+OF_A_SAVER = {"langgraph": {"psycopg", "psycopg_pool"}}
 
 CORE_FILES = python_files(CORE)
 ADAPTER_FILES = python_files(ADAPTERS)
@@ -155,7 +158,7 @@ def test_an_adapter_imports_the_core_and_its_own_framework(found: Import) -> Non
     elif package == "hitl_core":
         _assert_public(found)
     else:
-        own = FRAMEWORK_PACKAGES.get(family, set()) | CORE_PACKAGES | OPTIONAL_ANYWHERE
+        own = FRAMEWORK_PACKAGES.get(family, set()) | OF_A_SAVER.get(family, set()) | CORE_PACKAGES | OPTIONAL_ANYWHERE
         assert package in sys.stdlib_module_names | own, f"{found.place}: {family} imports {found.module}"
 
 

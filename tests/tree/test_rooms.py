@@ -12,7 +12,7 @@ from tests.tree.source import CORE, Import, imports, module_name, parsed, python
 # A room imports only rooms that stand before it. Files beside the rooms put them together, and may open them all.
 ROOMS = {
     CORE / "policy": ("rules", "checking", "file", "deciding", "replaying", "linting"),
-    CORE / "stores" / "sql": ("tables", "commands", "answers", "erasing", "reading", "waking"),
+    CORE / "stores" / "sql": ("tables", "commands", "answers", "erasing", "reading", "waking", "upkeep"),
     CORE / "stores" / "sqlite": ("file", "engine"),
     CORE / "stores" / "postgres": ("server", "engine"),
 }

@@ -20,6 +20,7 @@ from typing import Final, Self
 
 from .chain import derive
 from .custody import Custody
+from .keys import sync_folder
 
 log = logging.getLogger("hitl_core.audit")
 
@@ -150,15 +151,21 @@ class Anchors:
 
 
 def _append(path: Path, line: str) -> None:
-    """One write; after a torn line (a crash, a full disk) a new one is begun."""
+    """One write; after a torn line (a crash, a full disk) a new one is begun.
+
+    It is on the disk before the store remembers it: after a power failure one that is gone would look cut.
+    """
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
         end = os.lseek(fd, 0, os.SEEK_END)
         torn = end > 0 and os.pread(fd, 1, end - 1) != b"\n"
         begin = "\n" if torn else ""
         os.write(fd, f"{begin}{line}\n".encode())
+        os.fsync(fd)
     finally:
         os.close(fd)
+    if end == 0:
+        sync_folder(path)
 
 
 @dataclass(frozen=True, slots=True)

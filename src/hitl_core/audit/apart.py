@@ -32,6 +32,7 @@ _BY_WORKERS: Final = frozenset(
     (
         AuditEvent.RUN_STARTED,
         AuditEvent.RUN_CLAIMED,
+        AuditEvent.RUN_RELEASED,
         AuditEvent.RUN_PAUSED,
         AuditEvent.RUN_COMPLETED,
         AuditEvent.RUN_FAILED,
@@ -57,7 +58,7 @@ _OPEN: Final = frozenset(
         *("channel", "code", "decision", "digest", "draft", "dropped", "due", "effects", "expires", "fence"),
         *("frozen", "grant", "inside", "interrupted", "level", "machine", "mode", "outcome", "output", "place"),
         *("records", "request", "requests", "result", "retention", "roles", "rule", "run", "scope"),
-        *("state", "step", "superseded", "target", "tenant", "thawed", "tool", "undoes", "until", "version"),
+        *("state", "step", "superseded", "target", "tenant", "thawed", "tool", "tries", "undoes", "until", "version"),
         *("vote", "what"),
     )
 )

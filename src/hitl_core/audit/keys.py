@@ -67,7 +67,17 @@ def _create(path: Path) -> bytes:
         os.link(draft, path)
     finally:
         draft.unlink()
+    sync_folder(path)
     return secret
+
+
+def sync_folder(path: Path) -> None:
+    """See to it that a power failure does not take the name of a new file away."""
+    fd = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def _parse(text: str, where: str) -> bytes:

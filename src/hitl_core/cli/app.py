@@ -33,13 +33,14 @@ from .commands import (
     showing,
     steering,
     stops,
+    store,
     undoing,
     work,
 )
 from .demo import demo
 from .errors_shown import ShownError, WrongUsage, as_json, in_words, is_misconfigured
 from .options import Exit
-from .terminal.log import VERBOSE, is_verbose, log_to_stderr, where
+from .terminal.log import LOG, VERBOSE, LogAs, is_verbose, log_to_stderr, where
 from .terminal.output import console
 
 _INTERRUPTED: Final = 128 + signal.SIGINT
@@ -92,6 +93,7 @@ trail.command("retain")(erasing.retain)
 app.add_typer(trail)
 app.add_typer(grants.grants_app)
 app.add_typer(policy.policy_app)
+app.add_typer(store.store_app)
 
 
 def _print_version(wanted: bool) -> None:
@@ -109,6 +111,9 @@ def before_command(
     verbose: Annotated[
         bool, typer.Option("-v", "--verbose", help="Whole tracebacks instead of one line. Also HITL_VERBOSE=1.")
     ] = False,
+    log: Annotated[
+        LogAs | None, typer.Option("--log", envvar=LOG, help="How the log is written: text, or a JSON object a line.")
+    ] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and end.")
     ] = False,
@@ -116,11 +121,15 @@ def before_command(
     """Human oversight of AI agents: run them, see what waits for people, answer, go on."""
     if verbose:
         os.environ[VERBOSE] = "1"
+    if log is not None:
+        os.environ[LOG] = log
+    log_to_stderr()
     if config is not None:
         given = {"config": str(config)}
         below = {
             "audit": dict.fromkeys(_names(trail), given),
             "policy": dict.fromkeys(_names(policy.policy_app), given),
+            "store": dict.fromkeys(_names(store.store_app), given),
             "grants": {**given, **dict.fromkeys(_names(grants.grants_app), given)},
         }
         context.default_map = {**dict.fromkeys(_names(app), given), **below}

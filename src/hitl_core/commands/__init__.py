@@ -33,6 +33,8 @@ from .queries import (
 )
 from .record import LiftStop, Remember, SetStop, WriteNote
 from .results import (
+    Again,
+    Build,
     Claimed,
     Effect,
     ErasedPerson,
@@ -48,11 +50,27 @@ from .results import (
     Undone,
 )
 from .runs import CancelRun, ClaimRuns, FinishRun, OpenRun, OverrideOutput, PauseRun, RenewLease, ReopenRun, RetryRun
+from .workers import (
+    Beat,
+    BeatWorker,
+    ForgetWorker,
+    ListWaiting,
+    ListWorkers,
+    Loads,
+    NextDue,
+    ReleaseRun,
+    SeenWorker,
+    Waiting,
+)
 
 __all__ = [
     "AddComment",
     "AddVersion",
+    "Again",
+    "Beat",
+    "BeatWorker",
     "BeginEffect",
+    "Build",
     "CancelRun",
     "ClaimRuns",
     "Claimed",
@@ -66,6 +84,7 @@ __all__ = [
     "ErasedPerson",
     "FinishRun",
     "FireTimers",
+    "ForgetWorker",
     "GetCheckpoint",
     "GetRequest",
     "GetRun",
@@ -89,9 +108,13 @@ __all__ = [
     "ListStops",
     "ListUndone",
     "ListVersions",
+    "ListWaiting",
+    "ListWorkers",
+    "Loads",
     "Look",
     "MoveEffect",
     "MoveRequest",
+    "NextDue",
     "Note",
     "OpenRun",
     "Override",
@@ -107,16 +130,19 @@ __all__ = [
     "RecordRefusal",
     "RecordResponse",
     "Recorded",
+    "ReleaseRun",
     "Remember",
     "RenewLease",
     "ReopenRun",
     "RetryRun",
     "RevokeGrant",
+    "SeenWorker",
     "SetStop",
     "Settled",
     "Stop",
     "StopScope",
     "TakeGuidance",
     "Undone",
+    "Waiting",
     "WriteNote",
 ]

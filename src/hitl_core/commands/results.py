@@ -46,6 +46,22 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
+class Build:
+    """What drives a run: the version of the app, and the form in which its adapter writes checkpoints."""
+
+    version: str = ""
+    format: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """How often a turn that broke is tried in all, and how many seconds after the first time; then twice as many."""
+
+    tries: int
+    wait: float
+
+
+@dataclass(frozen=True, slots=True)
 class Settled:
     """What is known about a request: the record, its state, and the response if there is one.
 

@@ -13,7 +13,7 @@ from ..protocol import (
     RunState,
 )
 from .kinds import Command
-from .results import Claimed, Lease, Override
+from .results import Again, Build, Claimed, Lease, Override
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,11 @@ class OpenRun(Command[Claimed]):
 class ClaimRuns(Command[tuple[Claimed, ...]]):
     """Take up to `limit` runs that are ready, or running under an ended lease. Stopped runs are left alone.
 
-    `run_id` narrows to one run; `backends` and `apps` to what the caller can load (empty: anything); `only_undos` to
-    those that undo another run, which need no framework.
+    `run_id` narrows to one run; `backends`, `apps`, `versions` and `formats` to what the caller can load (empty:
+    anything); `only_undos` to those that undo another run, which need no framework.
+
+    Tenants take turns, and `after` says whose turn it was: a run that was taken last. A run that is interrupted after
+    `tries` turns without a pause fails instead of being taken (0: never); one that is named by `run_id` is taken.
     """
 
     owner: str
@@ -42,6 +45,10 @@ class ClaimRuns(Command[tuple[Claimed, ...]]):
     backends: tuple[str, ...] = ()
     apps: tuple[str, ...] = ()
     only_undos: bool = False
+    versions: tuple[str, ...] = ()
+    formats: tuple[str, ...] = ()
+    after: str | None = None
+    tries: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +67,7 @@ class PauseRun(Command[Run]):
     A request whose (run, call, round) is known already is kept as it is (the crash between two commits is
     healed). `consumed` are calls whose decisions this turn has used up. `orphaned` are request ids that the
     framework no longer waits at: open ones become superseded. The run becomes paused, or ready at once if
-    none of its requests is open.
+    none of its requests is open. `by` is what wrote the checkpoint: from now on that is what the run needs.
     """
 
     lease: Lease
@@ -69,13 +76,16 @@ class PauseRun(Command[Run]):
     now: datetime
     consumed: tuple[str, ...] = ()
     orphaned: tuple[str, ...] = ()
+    by: Build | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class FinishRun(Command[Run]):
     """End a run: completed with `output` (its open requests are cancelled), or failed or stopped with `error`.
 
-    A run that failed or was stopped keeps its open and decided requests, so that it can go on.
+    A run that failed or was stopped keeps its open and decided requests, so that it can go on. With `again` one that
+    failed is ready again after a while, unless its turn has begun an action or it has had its tries. `by`: as in
+    PauseRun.
     """
 
     lease: Lease
@@ -85,6 +95,8 @@ class FinishRun(Command[Run]):
     error: str = ""
     checkpoint: Json = None
     consumed: tuple[str, ...] = ()
+    again: Again | None = None
+    by: Build | None = None
 
 
 @dataclass(frozen=True, slots=True)

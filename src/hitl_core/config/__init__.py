@@ -8,15 +8,17 @@ from .config import (
     connect,
     make_adapter,
     make_channels,
-    open_store,
     policy_file,
     typed_options,
 )
 from .knowing import check_policy
+from .storing import open_store
+from .upkeep import Upkeep, upkeep_of
 
 __all__ = [
     "DEFAULT_FILE",
     "Config",
+    "Upkeep",
     "check_policy",
     "connect",
     "make_adapter",
@@ -24,4 +26,5 @@ __all__ = [
     "open_store",
     "policy_file",
     "typed_options",
+    "upkeep_of",
 ]

@@ -54,6 +54,12 @@ class Run(TopRecord):
     output: JsonValue = None
     error: Text = ""
     attempts: int = 0
+    tries: int = 0
+    """Turns that were begun since it last paused, or since a person had it tried again."""
+    retry_at: Instant | None = None
+    """When a turn that broke is tried again by itself; None if it is not."""
+    checkpoint_format: Text = ""
+    """The form of its checkpoint, which a worker has to be able to read; "" if it has none, or says none."""
     created_at: Instant
     updated_at: Instant
     pending: tuple[PauseRequest, ...] = ()

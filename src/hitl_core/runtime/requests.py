@@ -18,6 +18,7 @@ from ..commands import (
 )
 from ..gate import preview
 from ..lifecycle import RequestEvent
+from ..logs import placed
 from ..people import Act
 from ..protocol import (
     Arguments,
@@ -90,6 +91,10 @@ class Requests(Opened):
         RequestExpired, NotAuthorised. A refused answer is recorded and changes nothing.
         """
         settled = await self.store.fetch(GetRequest(response.request_id))
+        with placed(request_id=settled.request.id, run_id=settled.request.run_id):
+            return await self._respond(settled, response)
+
+    async def _respond(self, settled: Settled, response: Response) -> Recorded:
         response = await identified(self._around, settled, response)
         if settled.state in MAY_BE_DECIDED:
             if changed_arguments(response.decision) is not None:

@@ -13,6 +13,7 @@ from ..commands import Claimed, ClaimRuns, Command, FinishRun, GetRun, Lease, Pa
 from ..contracts import Adapter, Broke, Completed, Ending, Paused, Turn, endings
 from ..errors import HitlError, LeaseLost, RecordError, RunBusy, RunFinished, StoreUnavailable
 from ..gate import Gate, Surroundings
+from ..logs import placed
 from ..protocol import Json, LiveEvent, LiveKind, PauseRequest, Run, RunState
 from .assigning import assigned
 from .undoing import undo
@@ -41,7 +42,8 @@ class Driver:
         """
         left = _ANEW
         while True:
-            run, ending, lost = await self._turn(claimed, ask_again=ask_again)
+            with placed(run_id=claimed.run.id, turn=str(claimed.lease.fence), worker=claimed.lease.owner):
+                run, ending, lost = await self._turn(claimed, ask_again=ask_again)
             again = await self._claimed_anew(claimed) if lost and left else ()
             if not again:
                 self._tell(run, ending)

@@ -290,5 +290,6 @@ def test_every_table_that_belongs_to_runs_is_known_to_erasing(tmp_path: Path) ->
         "hitl_origins",
         "hitl_stops",
         "hitl_store",
+        "hitl_workers",
     }
     assert tables == emptied | holds_nothing_private | of_no_run

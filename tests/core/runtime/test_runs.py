@@ -531,7 +531,7 @@ async def test_a_framework_that_cannot_forget_a_cancelled_run_harms_nothing(
         run = await hitl.start(None)
         hitl.adapter.cancel = cancel  # type: ignore[method-assign]
         assert (await hitl.cancel(run.id, by="bob")).state is RunState.CANCELLED
-    assert "its framework was not told: no connection" in caplog.text
+    assert "its framework was not told: HITL-A06 AppRefused" in caplog.text
 
 
 async def test_closing_twice_is_harmless(shop: Shop) -> None:

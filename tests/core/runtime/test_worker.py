@@ -11,6 +11,7 @@ import pytest
 
 from hitl_core.contracts import Store
 from hitl_core.errors import LeaseLost, StoreUnavailable
+from hitl_core.logs import said_of
 from hitl_core.protocol import RunState
 from hitl_core.runtime import Worker
 from hitl_core.runtime.worker import SCAN_SECONDS
@@ -197,6 +198,6 @@ async def test_a_turn_that_breaks_does_not_break_the_worker(
         with caplog.at_level(logging.WARNING, "hitl_core"):
             await Worker(hitl, concurrency=2).run_until_idle()
     (said,) = [record for record in caplog.records if record.name == "hitl_core" and "run " in record.getMessage()]
-    assert str(error) in caplog.text
+    assert said_of(error) in caplog.text
     assert bool(said.exc_info) is isinstance(error, RuntimeError)
     assert shop.ledger.count() == 1

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from ...audit.keys import ENVIRONMENT
 from ...clock import SystemClock
 from ...commands import ListRuns
-from ...config import Config, make_adapter, open_store
+from ...config import Config, Upkeep, make_adapter, open_store, upkeep_of
 from ...config.registry import ADAPTERS, CHANNELS, STORES, known
 from ...contracts import Finding
 from ...errors import ConfigError, HitlError
@@ -88,15 +88,35 @@ class Checkup:
             return {"ok": False, "findings": [], "ungated": [], "capabilities": []}
 
     def _store(self, config: Config) -> dict[str, Json]:
-        file = _database(config)
-        if file is not None and not file.exists():  # looking must not make it
-            return {"ok": True, "made": False, "message": f"{file.name} does not exist yet; the first run makes it"}
         try:
-            asyncio.run(_read_one(config))
+            return asyncio.run(_looked_at(config))
         except HitlError as exc:
             self.problems.append(f"the store cannot be used: {exc.code} {exc}")
             return {"ok": False, "made": True, "message": str(exc)}
-        return {"ok": True, "made": True, "message": "can be opened and read"}
+
+
+async def _looked_at(config: Config) -> dict[str, Json]:
+    """Looking must neither make a store nor change its tables."""
+    upkeep = _upkeep(config)
+    if upkeep is not None and (versions := upkeep.versions()).steps:
+        later = f"has schema {versions.found}; the next use, or `hitl store migrate`, brings it to {versions.newest}"
+        there = bool(versions.found)
+        return {"ok": True, "made": there, "message": later if there else "does not exist yet; the first run makes it"}
+    store = await open_store(config, SystemClock(), anchoring=False)
+    try:
+        await store.fetch(ListRuns(limit=1))
+    finally:
+        await store.close()
+    remarks = () if upkeep is None else upkeep.remarks()
+    return {"ok": True, "made": True, "message": "; ".join(("can be opened and read", *remarks))}
+
+
+def _upkeep(config: Config) -> Upkeep | None:
+    """None for a store in memory, and for one that has no upkeep."""
+    try:
+        return upkeep_of(config.store_url, config.folder, config.store_options)
+    except ConfigError:
+        return None
 
 
 async def _attached(config: Config) -> dict[str, Json]:
@@ -118,14 +138,6 @@ async def _attached(config: Config) -> dict[str, Json]:
 
 def _finding(found: Finding) -> dict[str, Json]:
     return {"level": found.level, "place": found.place, "message": found.message}
-
-
-async def _read_one(config: Config) -> None:
-    store = await open_store(config, SystemClock())
-    try:
-        await store.fetch(ListRuns(limit=1))
-    finally:
-        await store.close()
 
 
 def _database(config: Config) -> Path | None:

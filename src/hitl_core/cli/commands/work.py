@@ -13,8 +13,8 @@ from ...protocol import Json
 from ...runtime import Runtime, Worker
 from ..opening import Opening
 from ..options import DEFAULT_CONFIG, AsJson, Backend, ConfigFile
-from ..terminal.log import log_to_stderr
-from ..terminal.output import Output, console
+from ..terminal.log import log_to_stderr, tell
+from ..terminal.output import Output
 
 Concurrency = Annotated[
     int | None, typer.Option("--concurrency", min=1, max=1000, help="Runs at once. By default worker.concurrency.")
@@ -36,21 +36,21 @@ def worker(
     log_to_stderr(chatty=not as_json)
     places = concurrency or Config.load(config, backend=backend).concurrency
     opening = Opening(config, backend)
-    turns = opening.do(lambda hitl: _work(hitl, opening, places, until_idle, output))
+    turns = opening.do(lambda hitl: _work(hitl, opening, places, until_idle))
     document: dict[str, Json] = {"state": "idle" if until_idle else "stopped", "turns": turns}
     output.result(document, Text(f"the worker is {document['state']}", "dim"))
 
 
-async def _work(hitl: Runtime, opening: Opening, places: int, until_idle: bool, output: Output) -> int | None:
+async def _work(hitl: Runtime, opening: Opening, places: int, until_idle: bool) -> int | None:
     if await hitl.at_home():
         await opening.attach(hitl)  # an app that cannot be overseen ends the worker here, not at every claim
     else:
-        output.err.print(Text("the framework is not installed here: this worker works on undos only", "yellow"))
+        tell("the framework is not installed here: this worker works on undos only", "yellow")
     made = Worker(hitl, concurrency=places)
     _stop_on_signals(made)
     if until_idle:
         return await made.run_until_idle()
-    output.err.print(Text(f"worker {hitl.owner} works on up to {places} runs at once"))
+    tell(f"worker {hitl.owner} works on up to {places} runs at once")
     await made.run()
     return None
 
@@ -61,9 +61,7 @@ def _stop_on_signals(worker: Worker) -> None:
 
     def stop() -> None:
         worker.stop()
-        console(stderr=True).print(
-            Text("the worker claims nothing more and finishes what it holds; once more ends it now")
-        )
+        tell("the worker claims nothing more and finishes what it holds; once more ends it now")
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
 

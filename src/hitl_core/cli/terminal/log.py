@@ -6,13 +6,28 @@ import logging
 import os
 import sys
 import traceback
+from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
+from rich.text import Text
+
 from ...channels.plain_text import visible
+from ...logs import Discreet, JsonLines, Placed, tell_all
+from .output import console
 
 VERBOSE: Final = "HITL_VERBOSE"
+LOG: Final = "HITL_LOG"
+
+
+class LogAs(StrEnum):
+    """How lines of the log are written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 _PACKAGE: Final = Path(__file__).resolve().parents[2]
 _NOT_THE_APP: Final = ("site-packages", "dist-packages", os.sep + "lib" + os.sep + "python", "hitl_adapters", "<")
 _ENDINGS: Final = "hitl_core.endings"
@@ -20,10 +35,24 @@ _ENDINGS: Final = "hitl_core.endings"
 
 
 def log_to_stderr(*, chatty: bool = False) -> None:
-    """Send what the library logs to standard error. A worker is `chatty`: nothing but its log says what it does."""
-    log = logging.getLogger("hitl_core")
-    log.handlers[:] = [each for each in log.handlers if not isinstance(each, _Stderr)] + [_Stderr(chatty=chatty)]
-    log.setLevel(logging.INFO if chatty else logging.WARNING)
+    """Send what the library logs to standard error. A worker is `chatty`: nothing but its log says what it does.
+
+    As JSON, all of it, and what other libraries warn of: a line that is not JSON would break its reader.
+    """
+    tell_all(is_verbose())
+    ours, others, as_json = logging.getLogger("hitl_core"), logging.getLogger(), is_json()
+    for log in (ours, others):
+        log.handlers[:] = [each for each in log.handlers if not isinstance(each, _Stderr | _Lines)]
+    ours.addHandler(_Lines() if as_json else _Stderr(chatty=chatty))
+    ours.setLevel(logging.INFO if chatty or as_json else logging.WARNING)
+    ours.propagate = not as_json
+    if as_json:
+        others.addHandler(_Lines(logging.WARNING))
+
+
+def is_json() -> bool:
+    """Whether lines are to be JSON: `hitl --log json`, or HITL_LOG=json in the environment."""
+    return os.environ.get(LOG) == LogAs.JSON
 
 
 def is_verbose() -> bool:
@@ -42,6 +71,29 @@ def place_of(error: BaseException) -> str:
 
 def _is_of_the_app(file: str) -> bool:
     return not file.startswith(str(_PACKAGE)) and not any(part in file for part in _NOT_THE_APP)
+
+
+def tell(words: str, style: str = "") -> None:
+    """Say on standard error what a command does: to a reader of JSON as a line of the log."""
+    if is_json():
+        logging.getLogger("hitl_core").info(words)
+    else:
+        console(stderr=True).print(Text(words, style))
+
+
+class _Lines(logging.Handler):
+    """A JSON object on each line, from every logger, each as discreet as ours."""
+
+    def __init__(self, level: int = logging.NOTSET) -> None:
+        super().__init__(level)
+        self.setFormatter(JsonLines())
+        self.addFilter(Placed())
+        discreet = Discreet()
+        discreet.tells_all = is_verbose()
+        self.addFilter(discreet)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(self.format(record), file=sys.stderr, flush=True)
 
 
 class _Stderr(logging.Handler):

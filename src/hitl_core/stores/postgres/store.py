@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Self, TypeVar, cast
+from typing import ClassVar, Self, TypeVar, cast
 
 import psycopg
 
@@ -24,6 +24,7 @@ from ..sql.waking import Changes
 from .engine import Engine
 from .server import Bell, Connections, Location, PostgresLink, connect, migrate, unavailable
 from .server.connection import MOST, Connection
+from .upkeep import PostgresUpkeep
 
 R = TypeVar("R")
 
@@ -34,14 +35,25 @@ class PostgresStore:
     After a fork, open the store again: connections do not survive it.
     """
 
-    def __init__(self, location: Location, custody: Custody, tip: Tip, clock: Clock, *, anchoring: bool) -> None:
+    upkeep: ClassVar = PostgresUpkeep
+
+    def __init__(
+        self,
+        location: Location,
+        custody: Custody,
+        tip: Tip,
+        clock: Clock,
+        *,
+        anchoring: bool,
+        listens: Location | None = None,
+    ) -> None:
         self._location = location
         self.custody = custody
         self._clock = clock
         self._tips = Anchors(custody if anchoring else Custody(custody.secret, custody.origin, None))
         self._tips.catch_up(tip)
         self._connections = Connections(location)
-        self._bell = Bell(location, custody.origin, self._connections, tip.size)
+        self._bell = Bell(listens or location, custody.origin, self._connections, tip.size)
         self._engine = Engine(
             location,
             self._connections,
@@ -66,12 +78,14 @@ class PostgresStore:
         clock: Clock | None = None,
         audit_key: str | Path | None = None,
         audit_anchors: str | Path | None = None,
+        listen: str | None = None,
         anchoring: bool = True,
     ) -> Self:
         """Open a store, its tables made on first use: `postgresql://user@host/database`.
 
         `audit_key` and `audit_anchors` are files, by default `<the store's origin>.key` and `.anchors` in `folder`.
         Every process that writes needs the same key; both belong where whoever can write the database cannot write.
+        `listen` is a URL of the same database by which changes are heard, where `url` leads through a pooler.
         Without `anchoring` no anchor is written. Raises ConfigError, StoreUnavailable or StoreTooNew.
         """
 
@@ -82,6 +96,7 @@ class PostgresStore:
             clock=clock,
             audit_key=audit_key,
             audit_anchors=audit_anchors,
+            listen=listen,
             anchoring=anchoring,
         )
 
@@ -94,15 +109,21 @@ class PostgresStore:
         clock: Clock | None = None,
         audit_key: str | Path | None = None,
         audit_anchors: str | Path | None = None,
+        listen: str | None = None,
         anchoring: bool = True,
     ) -> Self:
         """`open` for callers without an event loop."""
-        location = Location.parse(url)
+        location, listens = Location.parse(url), None if listen is None else Location.parse(listen)
         origin, tip, remembered = _prepared(location)
         away = folder or Path.cwd()
         key, anchors = away / (audit_key or f"{origin}.key"), away / (audit_anchors or f"{origin}.anchors")
         custody = Custody(load_or_create(key, lines=tip.size), origin, anchors, remembered)
-        return cls(location, custody, tip, clock or SystemClock(), anchoring=anchoring)
+        return cls(location, custody, tip, clock or SystemClock(), anchoring=anchoring, listens=listens)
+
+    @property
+    def hears(self) -> bool | None:
+        """Whether changes by others are heard of at once; None until somebody has waited and that was tried."""
+        return self._bell.hears
 
     # ── the contract ─────────────────────────────────────────────────────────────────────────────────────────
 

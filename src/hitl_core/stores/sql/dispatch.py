@@ -7,15 +7,18 @@ from typing import Any, Final
 
 from ... import commands as c
 from .answers import comments, decisions, deferring, drafts, timers
-from .commands import effects, endings, grants, guidance, journal, prune_history, runs, stops
+from .commands import claims, effects, endings, grants, guidance, journal, prune_history, runs, stops, workers
 from .erasing import erasable, erase_person, erase_run
-from .reading import inbox, proposals, queries, trail
+from .reading import inbox, proposals, queries, trail, waiting
 from .tables import Transaction, View
 
 COMMANDS: Final[Mapping[type[c.Command[Any]], Callable[[Transaction, Any], Any]]] = {
     c.OpenRun: runs.open_run,
-    c.ClaimRuns: runs.claim_runs,
+    c.ClaimRuns: claims.claim_runs,
     c.RenewLease: runs.renew_lease,
+    c.ReleaseRun: runs.release_run,
+    c.BeatWorker: workers.beat_worker,
+    c.ForgetWorker: workers.forget_worker,
     c.ReopenRun: runs.reopen_run,
     c.PauseRun: endings.pause_run,
     c.FinishRun: endings.finish_run,
@@ -54,6 +57,9 @@ QUERIES: Final[Mapping[type[c.Query[Any]], Callable[[View, Any], Any]]] = {
     c.ListRequests: inbox.list_requests,
     c.Look: queries.look,
     c.ListLeases: queries.list_leases,
+    c.ListWorkers: waiting.list_workers,
+    c.ListWaiting: waiting.list_waiting,
+    c.NextDue: waiting.next_due,
     c.ListEffects: queries.list_effects,
     c.Recall: queries.recall,
     c.ListComments: comments.list_comments,
@@ -73,6 +79,6 @@ QUERIES: Final[Mapping[type[c.Query[Any]], Callable[[View, Any], Any]]] = {
 
 IDLE: Final[Mapping[type[c.Command[Any]], Callable[[View, Any], bool]]] = {
     c.FireTimers: lambda view, command: not timers.anything_due(view, command),
-    c.ClaimRuns: lambda view, command: not runs.claimable(view, command),
+    c.ClaimRuns: claims.is_idle,
 }
 """Commands that are asked over and over, and how a mere read sees that there is nothing to do (the result is `()`)."""

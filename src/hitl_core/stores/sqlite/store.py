@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from pathlib import Path
-from typing import Any, Self, TypeVar, cast
+from typing import Any, ClassVar, Self, TypeVar, cast
 
 from ...audit import Custody
 from ...clock import SystemClock
@@ -19,6 +19,7 @@ from ..sql.waking import Changes
 from .engine import SOLO, Writer
 from .file import Location, SqliteLink
 from .parts import Parts, in_file, in_memory
+from .upkeep import SqliteUpkeep
 
 R = TypeVar("R")
 
@@ -29,6 +30,8 @@ class SqliteStore:
     Reading happens in the calling thread and takes well under a millisecond for what is not megabytes long.
     After a fork, open the store again: SQLite's locks do not survive it.
     """
+
+    upkeep: ClassVar = SqliteUpkeep
 
     def __init__(self, location: Location, parts: Parts, clock: Clock) -> None:
         self._location = location

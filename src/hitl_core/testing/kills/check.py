@@ -13,8 +13,9 @@ from typing import Any
 
 from ...commands import Effect, Settled
 from ...lifecycle import ActionState
-from ...protocol import Accept, Action, Approve, AuditEntry, AuditEvent, Edit, Run, RunState
+from ...protocol import AuditEntry, Run, RunState
 from ..scripted_model import CallEntry
+from .approved import arguments_of, unapproved
 from .stories import FREE, Story
 
 
@@ -42,7 +43,7 @@ def faults(evidence: Evidence) -> list[str]:
     return [
         *_of_the_run(evidence),
         *_of_the_ledger(evidence),
-        *(fault for line in evidence.ledger for fault in _unapproved(evidence, line)),
+        *_of_decisions(evidence),
         *_of_the_model(evidence),
         *(f"audit: {finding}" for finding in evidence.audit_findings),
     ]
@@ -67,7 +68,7 @@ def _of_the_ledger(evidence: Evidence) -> Iterator[str]:
     for key, times in Counter(line["key"] for line in evidence.ledger).items():
         if times > 1:
             yield f"the effect of {key} happened {times} times"
-    happened = Counter(_shown(line["tool"], _arguments(line)) for line in evidence.ledger)
+    happened = Counter(_shown(line["tool"], arguments_of(line)) for line in evidence.ledger)
     wanted = Counter(_shown(call.tool, call.arguments) for call in evidence.story.happens)
     yield from (f"{times} too many: {what}" for what, times in (happened - wanted).items())
     yield from (f"{times} too few: {what}" for what, times in (wanted - happened).items())
@@ -77,60 +78,9 @@ def _shown(tool: str, arguments: Any) -> str:
     return f"{tool} {json.dumps(arguments, sort_keys=True)}"
 
 
-def _arguments(line: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in line.items() if name not in ("tool", "key")}
-
-
-# ── who let it happen ────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _unapproved(evidence: Evidence, line: dict[str, Any]) -> Iterator[str]:
-    """Between the decision and the effect: the audit trail has both, in this order, and of the same arguments."""
-    call = str(line["key"]).partition(":")[2] or f"{line['tool']}, outside a call of the gate,"
-    action = next((each.action for each in evidence.effects if each.call == call), None)
-    started = _started(evidence, call)
-    if action is None or started is None:
-        yield f"{call} happened, and the store and the audit trail do not know that it began"
-        return
-    if action.arguments != _arguments(line):
-        yield f"{call} happened with {_arguments(line)}, not with {action.arguments} as it was recorded"
-    if _body(started)["digest"] != action.digest:
-        yield f"{call} began with another digest in the audit trail than in the store"
-    asked = [settled for settled in evidence.requests if settled.request.call == call and not settled.request.in_doubt]
-    if line["tool"] not in FREE and not any(_lets(evidence, each, action, before=started.seq) for each in asked):
-        yield f"{call} happened, and no decision before it lets it happen with {action.arguments}"
-
-
-def _started(evidence: Evidence, call: str) -> AuditEntry | None:
-    """The first time that the call began."""
-    begun = (entry for entry in evidence.audit if entry.event == AuditEvent.EFFECT_STARTED)
-    return next((entry for entry in begun if _body(entry)["call"] == call), None)
-
-
-def _lets(evidence: Evidence, settled: Settled, action: Action, *, before: int) -> bool:
-    """Whether this request was decided in the trail, before that line, and the decision lets just this action run."""
-    if settled.response is None:
-        return False
-    shown, decision = settled.request.action, settled.response.decision
-    match decision:
-        case Approve() | Accept(arguments=None):
-            allowed = shown
-        case Edit(arguments=arguments) | Accept(arguments=dict(arguments)):
-            allowed = shown.edited(arguments)
-        case _:
-            return False
-    lines = (
-        entry
-        for entry in evidence.audit
-        if entry.event == AuditEvent.REQUEST_DECIDED and entry.subject == settled.request.id and entry.seq < before
-    )
-    said = [(_body(entry)["decision"], _body(entry)["digest"]) for entry in lines]
-    return allowed.digest == action.digest and said == [(decision.type, shown.digest)]
-
-
-def _body(entry: AuditEntry) -> dict[str, Any]:
-    made: dict[str, Any] = json.loads(entry.body)
-    return made
+def _of_decisions(evidence: Evidence) -> Iterator[str]:
+    for line in evidence.ledger:
+        yield from unapproved(line, evidence.effects, evidence.requests, evidence.audit, free=FREE)
 
 
 # ── the model ────────────────────────────────────────────────────────────────────────────────────────────────

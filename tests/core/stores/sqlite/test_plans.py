@@ -37,7 +37,7 @@ from hitl_core.lifecycle import RequestState
 from hitl_core.policy import Question
 from hitl_core.protocol import sha256
 from hitl_core.stores.sql.answers import timers
-from hitl_core.stores.sql.commands import runs
+from hitl_core.stores.sql.commands import claims
 from hitl_core.stores.sql.dispatch import QUERIES
 from hitl_core.stores.sql.tables.view import View
 from hitl_core.stores.sqlite import SqliteStore
@@ -49,8 +49,10 @@ SCANS_ALLOWED = (
     "hitl_audiences",
     "hitl_inbox",
     "hitl_notices",
-    "SCAN w",
-    "hitl_leased",
+    "SCAN lanes",  # as many as there are tenants whose runs are ready
+    "SCAN d",
+    "SCAN l",
+    "hitl_until",
     "hitl_due",
     "SCAN named",
     "CONSTANT ROW",
@@ -129,12 +131,44 @@ def test_a_query_reads_what_it_needs(view: Explained, query: Query[object]) -> N
 
 
 def test_looking_for_work_reads_what_there_is_to_do(view: Explained) -> None:
-    runs.claimable(view, ClaimRuns("w", 30, START))
+    claims.claimable(view, ClaimRuns("w", 30, START))
     timers.anything_due(view, FireTimers(START))
     assert (view.scans(), view.sorts()) == ([], [])
-    assert "SCAN w" in view.steps
-    assert any("hitl_leased" in step for step in view.steps)
+    assert any("hitl_woken" in step for step in view.steps)
+    assert any("hitl_until" in step for step in view.steps)
     assert any("hitl_due" in step for step in view.steps)
+    view.connection.close()
+
+
+@pytest.mark.parametrize("claim", [ClaimRuns("w", 30, START, 4), ClaimRuns("w", 30, START, 4, versions=("2",))])
+def test_a_claim_costs_the_same_whatever_waits_for_others(view: Explained, claim: ClaimRuns) -> None:
+    """Ten thousand more runs of a tenant, or of a version that is not had here, are not read."""
+    runs = """WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+        INSERT INTO hitl_runs (id, state, app, thread, created, updated, attempts, turns, fence)
+        SELECT 'run-' || i, 'ready', 1, 't', 0, 0, 0, 0, 0 FROM n WHERE i > ?"""
+    woken = "INSERT OR IGNORE INTO hitl_woken (app, run, at) SELECT app, key, 0 FROM hitl_runs"
+    steps = [0]
+
+    def costs() -> int:
+        steps[0] = 0
+        claims.claimable(view, claim)
+        return steps[0]
+
+    def one_more() -> int:
+        steps[0] += 1
+        return 0
+
+    def more(count: int, than: int) -> None:
+        view.connection.set_progress_handler(None, 1)
+        view.connection.execute(runs, (count, than))
+        view.connection.execute(woken)
+        view.connection.set_progress_handler(one_more, 1)
+
+    view.execute = view.connection.execute  # only the claim itself is counted
+    more(100, than=0)
+    few = costs()
+    more(10_000, than=100)
+    assert costs() <= few * 1.1
     view.connection.close()
 
 

@@ -10,14 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from hitl_core.commands import LiftStop, StopScope
+from hitl_core.commands import GetRun, LiftStop, StopScope
 from hitl_core.errors import ConfigError, StoreTooNew, StoreUnavailable
 from hitl_core.lifecycle import RequestEvent, RequestState
 from hitl_core.protocol import OnTimeout, RunState
+from hitl_core.stores.sql.upkeep import Versions
 from hitl_core.stores.sqlite import SqliteStore
 from hitl_core.stores.sqlite.file import schema
 from hitl_core.stores.sqlite.file.connection import connect
 from hitl_core.stores.sqlite.file.location import Location
+from hitl_core.stores.sqlite.upkeep import SqliteUpkeep
 from tests.core.stores.world import World
 
 EXTRA = ("CREATE TABLE hitl_extra (key INTEGER PRIMARY KEY)", "INSERT INTO hitl_extra VALUES (7)")
@@ -71,6 +73,12 @@ def to_version_1(path: Path) -> None:
     """The file as the first release left it."""
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("ALTER TABLE hitl_requests DROP COLUMN frozen_at")
+        connection.execute("DROP TABLE hitl_workers")
+        connection.execute("DROP INDEX hitl_until")
+        connection.execute("ALTER TABLE hitl_runs DROP COLUMN tries")
+        connection.execute("CREATE INDEX hitl_leased ON hitl_runs (until) WHERE state = 'running'")
+        connection.execute("DROP TABLE hitl_woken")
+        connection.execute("CREATE TABLE hitl_woken (run INTEGER PRIMARY KEY, at INTEGER NOT NULL)")
         connection.execute("ALTER TABLE hitl_requests DROP COLUMN shown")
         connection.execute("ALTER TABLE hitl_store DROP COLUMN anchor")
         connection.execute("ALTER TABLE hitl_effects DROP COLUMN ended")
@@ -90,6 +98,29 @@ def to_version_1(path: Path) -> None:
         connection.execute("DROP TABLE hitl_comments")
         connection.execute("DROP TABLE hitl_apart")
         connection.execute("PRAGMA user_version = 1")
+
+
+async def test_what_is_ready_at_work_and_paused_stays_so_in_a_file_of_version_12(tmp_path: Path) -> None:
+    path = tmp_path / "desk.db"
+    at_version(path, 12)
+    with closing(connect(Location(path), writes=True)) as connection:
+        connection.execute("INSERT INTO hitl_apps VALUES (1, 'plain', 'desk:app', '1', 'shop')")
+        for key, state, until in ((1, "paused", None), (2, "running", 1), (3, "paused", None)):
+            row = (key, f"run-{key}", state, until, None if until is None else "w")
+            connection.execute(
+                """INSERT INTO hitl_runs (key, id, state, app, thread, created, updated, attempts, turns, fence, until,
+                owner) VALUES (?, ?, ?, 1, 't', 0, 0, 1, 1, 1, ?, ?)""",
+                row,
+            )
+        connection.execute("INSERT INTO hitl_woken VALUES (1, 7)")
+    world = World(await SqliteStore.open(path))
+    runs = [await world.store.fetch(GetRun(f"run-{key}")) for key in (1, 2, 3)]
+    assert [run.state for run in runs] == [RunState.READY, RunState.RUNNING, RunState.PAUSED]
+    assert {(run.backend, run.app, run.app_version, run.tenant) for run in runs} == {("plain", "desk:app", "1", "shop")}
+    assert await world.claims(versions=("1",), formats=("", "f")) == ["run-2", "run-1"]
+    await world.store.close()
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
 
 
 async def test_a_migration_happens_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,3 +204,18 @@ async def test_key_and_anchors_can_lie_elsewhere(tmp_path: Path) -> None:
     await World(store).open()
     await store.close()
     assert sorted(os.listdir(tmp_path)) == ["a", "desk.db", "desk.db.lock", "k"]
+
+
+async def test_upkeep_migrates_and_looking_makes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    upkeep, newest = SqliteUpkeep.of("sqlite:///desk.db", folder=tmp_path), len(schema.MIGRATIONS)
+    assert (upkeep.versions(), os.listdir(tmp_path)) == (Versions(0, newest), [])
+    at_version(tmp_path / "desk.db", 3)
+    assert (upkeep.versions(), upkeep.versions().steps) == (Versions(3, newest), newest - 3)
+    assert (upkeep.migrate(), upkeep.versions()) == (Versions(3, newest), Versions(newest, newest))
+    assert (str(upkeep), upkeep.remarks()) == (repr(str(tmp_path / "desk.db")), ())
+    monkeypatch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:-1])
+    with pytest.raises(StoreTooNew):
+        upkeep.versions()
+    (tmp_path / "desk.db").write_text("hello" * 1000)
+    with pytest.raises(StoreUnavailable, match="not an SQLite database"):
+        upkeep.versions()

@@ -85,6 +85,9 @@ _BESIDE: Final = {
     c.OpenRun: _nothing,
     c.ClaimRuns: _nothing,  # it locks the runs that it finds, and passes over those that others have locked
     c.RenewLease: _leased,
+    c.ReleaseRun: _leased,
+    c.BeatWorker: _nothing,
+    c.ForgetWorker: _nothing,
     c.ReopenRun: _run,
     c.PauseRun: _leased,
     c.FinishRun: _leased,

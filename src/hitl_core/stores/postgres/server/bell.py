@@ -1,7 +1,7 @@
 """The doorbell across machines: NOTIFY after a commit, and a slow look at where the audit trail ends as the net.
 
 A NOTIFY in the transaction would make all commits of the database wait for each other. After it, it can be lost: then
-the next look finds the change, as it does behind a pooler through which nobody can listen.
+the next look finds the change, as it does behind a pooler through which nobody can listen (hearing.py).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from ....errors import StoreUnavailable
 from ...sql.tables import View, read_tip
 from ...sql.waking import Count, Doorbell
 from .connection import Connections, connect
+from .hearing import MARK, PATIENCE, Trial
 from .link import PostgresLink
 from .location import Location
 
@@ -32,15 +33,19 @@ SLOW: Final = 2.0
 APART: Final = 0.01
 """Seconds between two of our NOTIFYs: more say the same."""
 
-PATIENCE: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
+PAUSES: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 """Seconds to wait before a lost connection is opened again; the last one again and again."""
 
 
 class Bell:
-    """Rings for those who wait in this process, and lets other processes know."""
+    """Rings for those who wait in this process, and lets other processes know.
+
+    `location` is where it listens. `hears` is whether it does: None until that was tried.
+    """
 
     def __init__(self, location: Location, channel: str, connections: Connections, known: int) -> None:
         self._location = location
+        self.hears: bool | None = None
         self._channel = channel
         self._connections = connections
         self._known = known
@@ -112,19 +117,44 @@ class Bell:
                     self._listen(connection)
             except psycopg.Error as exc:
                 log.warning("nobody can be heard at %s, trying again: %s", self._location, str(exc).strip())
-                self._closing.wait(PATIENCE[min(lost, len(PATIENCE) - 1)])
+                self._closing.wait(PAUSES[min(lost, len(PAUSES) - 1)])
                 lost += 1
 
     def _listen(self, connection: psycopg.Connection[Any]) -> None:
         self._look(connection)  # at what nobody could hear until now
+        trial = self._tried()
         with selectors.DefaultSelector() as either:
             either.register(connection, selectors.EVENT_READ)
             either.register(self._awake, selectors.EVENT_READ)
+            begun = time.monotonic()
             while not self._closing.is_set():
                 if not either.select(SLOW):
                     self._look(connection)
-                if any(each.payload != self._me for each in connection.notifies(timeout=0)):
-                    self._heard()
+                self._hear([each.payload for each in connection.notifies(timeout=0)], trial)
+                if self.hears is None and time.monotonic() - begun > PATIENCE:
+                    self._is_deaf()
+
+    def _tried(self) -> Trial:
+        """Something is said on another connection, by which it is known whether anything is heard on this one."""
+        trial = Trial(self._channel)
+        with suppress(psycopg.Error, StoreUnavailable), self._connections.one() as other:
+            trial.say(other)
+        return trial
+
+    def _hear(self, said: list[str], trial: Trial) -> None:
+        if trial.said in said:
+            self.hears = True
+        if any(each != self._me and not each.startswith(MARK) for each in said):
+            self._heard()
+
+    def _is_deaf(self) -> None:
+        self.hears = False
+        log.warning(
+            "no NOTIFY is heard at %s, as behind a pooler in transaction mode: what others change is seen every %g "
+            "seconds; give a URL that goes past it as `listen` in [store]",
+            self._location,
+            SLOW,
+        )
 
     def _look(self, connection: psycopg.Connection[Any]) -> None:
         size = read_tip(View(PostgresLink(connection))).size

@@ -13,14 +13,16 @@ from .location import Location
 
 _ADVICE: Final = {
     "08": "the connection was lost; see that the server runs and can be reached",
+    "25006": "it can only be read, as a standby can; give `store.url` the server that takes writes",
     "28": "it does not let us in; check user and password in `store.url`",
     "3D": "there is no such database; create it first",
     "42": "we may not do that there; give this user a schema of its own in which it may create tables",
     "53": "it has no room or no connections left; free some and try again",
     "55": "others hold what was needed for too long; try again",
     "57": "it was stopped, or the statement took too long; try again",
+    "58": "its disk reported an error; check it, then restore from a backup if it persists",
 }
-"""By the class of the error, its first two letters: why, and the next step."""
+"""By the code of the error or its class, the first two letters: why, and the next step."""
 
 _OF_THE_COMMAND: Final = (
     psycopg.DataError,
@@ -47,7 +49,8 @@ _STOPPED: Final = (errors.AdminShutdown, errors.CrashShutdown, errors.CannotConn
 
 def unavailable(error: psycopg.Error, location: Location) -> StoreUnavailable:
     """The StoreUnavailable that stands for a driver's error."""
-    advice = _ADVICE.get((error.sqlstate or "08")[:2], "nothing was changed; try again")
+    code = error.sqlstate or "08"
+    advice = _ADVICE.get(code) or _ADVICE.get(code[:2], "nothing was changed; try again")
     cause = f"{type(error).__name__}: {str(error).strip()}"
     return StoreUnavailable(f"the store {location} refused the work: {advice} ({cause})")
 

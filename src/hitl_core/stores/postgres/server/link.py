@@ -50,6 +50,14 @@ class PostgresLink:
     def unless_locked(self, *names: str) -> str:
         return f" FOR UPDATE OF {', '.join(names)} SKIP LOCKED"
 
+    def seen(self) -> str:
+        return str(self._one("SELECT pg_current_snapshot()::text"))
+
+    def unseen(self, name: str, seen: str) -> tuple[str, tuple[Any, ...]]:
+        oldest = int(seen.partition(":")[0])  # an index finds what is born since the oldest that was at work then
+        visible = f"pg_visible_in_snapshot({name}.born::text::xid8, CAST(? AS pg_snapshot))"
+        return f"{name}.born >= ? AND NOT {visible}", (oldest, seen)
+
     def tolerant(self) -> AbstractContextManager[None]:
         """PostgreSQL lets no text in that is not UTF-8."""
         return nullcontext()

@@ -12,13 +12,14 @@ from uuid import uuid4
 import psycopg
 
 from ....errors import StoreTooNew
+from ...sql.upkeep import Versions
 from .location import Location
 
 _KEY: Final = "key BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
 
 _V1: Final = (
     f"""CREATE TABLE hitl_apps ({_KEY}, backend TEXT NOT NULL, app TEXT NOT NULL, version TEXT NOT NULL,
-        tenant TEXT NOT NULL)""",
+        tenant TEXT NOT NULL, format TEXT NOT NULL)""",
     "CREATE INDEX hitl_apps_app ON hitl_apps (app)",
     # Lists of people may be longer than an entry of an ordinary index.
     f"CREATE TABLE hitl_audiences ({_KEY}, users TEXT NOT NULL, roles TEXT NOT NULL)",
@@ -31,18 +32,22 @@ _V1: Final = (
     f"""CREATE TABLE hitl_runs ({_KEY}, id BYTEA NOT NULL UNIQUE, state TEXT NOT NULL, app BIGINT NOT NULL,
         thread BYTEA NOT NULL, started_by TEXT, created BIGINT NOT NULL, updated BIGINT NOT NULL,
         attempts BIGINT NOT NULL, turns BIGINT NOT NULL, fence BIGINT NOT NULL, owner TEXT, until BIGINT,
-        input BIGINT, checkpoint BIGINT, output BIGINT, error TEXT, more TEXT) WITH (fillfactor = 80)""",
-    "CREATE INDEX hitl_leased ON hitl_runs (until) WHERE state = 'running'",
+        input BIGINT, checkpoint BIGINT, output BIGINT, error TEXT, more TEXT, tries BIGINT NOT NULL)
+        WITH (fillfactor = 80)""",
+    "CREATE INDEX hitl_until ON hitl_runs (until) WHERE until IS NOT NULL",
     "CREATE INDEX hitl_stopped ON hitl_runs (key) WHERE state = 'stopped'",
     "CREATE INDEX hitl_undos ON hitl_runs (key) WHERE more IS NOT NULL",
-    "CREATE TABLE hitl_woken (run BIGINT PRIMARY KEY, at BIGINT NOT NULL)",
+    "CREATE TABLE hitl_woken (app BIGINT NOT NULL, run BIGINT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (app, run))",
     f"""CREATE TABLE hitl_requests ({_KEY}, id BYTEA NOT NULL UNIQUE, run BIGINT NOT NULL REFERENCES hitl_runs,
         call TEXT NOT NULL, round BIGINT NOT NULL, waits SMALLINT NOT NULL, state TEXT NOT NULL,
         votes BIGINT NOT NULL, allows SMALLINT, audience BIGINT NOT NULL, origin BIGINT NOT NULL, due BIGINT,
         lapse TEXT, why TEXT, body BIGINT NOT NULL, response BIGINT, line BIGINT, room BYTEA, frozen_at BIGINT,
-        shown BYTEA, several SMALLINT, draft BIGINT, UNIQUE (run, call, round)) WITH (fillfactor = 80)""",
+        shown BYTEA, several SMALLINT, draft BIGINT, born BIGINT NOT NULL DEFAULT pg_current_xact_id()::text::bigint,
+        UNIQUE (run, call, round)) WITH (fillfactor = 80)""",
     "CREATE INDEX hitl_inbox ON hitl_requests (key, audience) WHERE state = 'open' AND waits = 1",
     "CREATE INDEX hitl_notices ON hitl_requests (key, audience) WHERE state = 'open' AND waits = 0",
+    # By the transaction that opened them: of what is opened at once, the later key may be committed first.
+    "CREATE INDEX hitl_born ON hitl_requests (born) WHERE state = 'open'",
     "CREATE INDEX hitl_due ON hitl_requests (due) WHERE due IS NOT NULL",
     "CREATE INDEX hitl_frozen ON hitl_requests (key) WHERE state = 'frozen'",
     """CREATE TABLE hitl_votes (request BIGINT NOT NULL REFERENCES hitl_requests, responder TEXT NOT NULL,
@@ -87,6 +92,8 @@ _V1: Final = (
     f"""CREATE TABLE hitl_comments ({_KEY}, id BYTEA NOT NULL UNIQUE,
         request BIGINT NOT NULL REFERENCES hitl_requests, body BIGINT NOT NULL)""",
     "CREATE INDEX hitl_comments_request ON hitl_comments (request)",
+    """CREATE TABLE hitl_workers (name TEXT PRIMARY KEY, seen BIGINT NOT NULL, until BIGINT NOT NULL,
+        body TEXT NOT NULL)""",
     # While a row stands here no transaction can be committed: there is no run with the key 0.
     "CREATE TABLE hitl_lent (run BIGINT NOT NULL REFERENCES hitl_runs DEFERRABLE INITIALLY DEFERRED)",
 )
@@ -105,29 +112,30 @@ def migrate(connection: psycopg.Connection[Any], location: Location) -> str:
     """
     with connection.transaction():
         connection.execute(_ONE_AT_A_TIME)
-        origin, version = _found(connection)
-        if version > len(MIGRATIONS):
-            raise StoreTooNew(
-                f"the store {location} has schema {version}, this release knows {len(MIGRATIONS)}; upgrade hitl-core"
-            )
-        for statements in MIGRATIONS[version:]:
+        found, newest = versions(connection, location)
+        if found == 0:
+            connection.execute(_STORE)
+            connection.execute("INSERT INTO hitl_store (origin, schema) VALUES (%s, 0)", (f"hitl-{uuid4()}",))
+        for statements in MIGRATIONS[found:]:
             for statement in statements:
                 connection.execute(statement)
-        if version < len(MIGRATIONS):
-            connection.execute("UPDATE hitl_store SET schema = %s", (len(MIGRATIONS),))
-        return origin
+        if found < newest:
+            connection.execute("UPDATE hitl_store SET schema = %s", (newest,))
+        (origin,) = connection.execute("SELECT origin FROM hitl_store").fetchone() or ("",)
+        return str(origin)
 
 
-_STORE: Final = """CREATE TABLE IF NOT EXISTS hitl_store (origin TEXT NOT NULL, anchor TEXT NOT NULL DEFAULT '',
-    schema BIGINT NOT NULL)"""
-
-
-def _found(connection: psycopg.Connection[Any]) -> tuple[str, int]:
+def versions(connection: psycopg.Connection[Any], location: Location) -> Versions:
+    """Which schema a database has; looking makes nothing. Raises StoreTooNew or psycopg.Error."""
     if connection.execute("SELECT to_regclass('hitl_store')").fetchone() == (None,):
-        connection.execute(_STORE)
-        made = (f"hitl-{uuid4()}", 0)
-        connection.execute("INSERT INTO hitl_store (origin, schema) VALUES (%s, %s)", made)
-        return made
-    found = connection.execute("SELECT origin, schema FROM hitl_store").fetchone()
-    assert found is not None
-    return found[0], found[1]
+        return Versions(0, len(MIGRATIONS))
+    (found,) = connection.execute("SELECT schema FROM hitl_store").fetchone() or (0,)
+    if found > len(MIGRATIONS):
+        raise StoreTooNew(
+            f"the store {location} has schema {found}, this release knows {len(MIGRATIONS)}; upgrade hitl-core"
+        )
+    return Versions(int(found), len(MIGRATIONS))
+
+
+_STORE: Final = """CREATE TABLE hitl_store (origin TEXT NOT NULL, anchor TEXT NOT NULL DEFAULT '',
+    schema BIGINT NOT NULL)"""

@@ -93,7 +93,7 @@ def _must_fit(command: RecordResponse) -> None:
 
 _ASKED: Final = (
     requests.SELECT.format(more=", r.state, w.run, b.digest, b.data, q.shown")
-    + """ JOIN hitl_runs r ON r.key = q.run LEFT JOIN hitl_woken w ON w.run = q.run
+    + """ JOIN hitl_runs r ON r.key = q.run LEFT JOIN hitl_woken w ON w.app = r.app AND w.run = r.key
     LEFT JOIN hitl_bodies b ON b.key = q.body WHERE q.id = ?"""
 )
 

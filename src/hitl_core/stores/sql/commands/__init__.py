@@ -1,15 +1,18 @@
 """What commands about runs and effects do, one file per family. A command is one function in one transaction."""
 
-from . import effects, endings, grants, guidance, journal, runs, stops
+from . import claims, effects, endings, grants, guidance, journal, runs, stops, workers
 from .counting import own_effect, past, prune_history
 from .endings import cancel, is_erased
 from .freezing import freeze, is_late, thaw, wake_if_settled
 from .runs import by_key, current, find
 from .stops import covering, in_force
+from .workers import WORKERS, seen_worker
 
 __all__ = [
+    "WORKERS",
     "by_key",
     "cancel",
+    "claims",
     "covering",
     "current",
     "effects",
@@ -26,7 +29,9 @@ __all__ = [
     "past",
     "prune_history",
     "runs",
+    "seen_worker",
     "stops",
     "thaw",
     "wake_if_settled",
+    "workers",
 ]

@@ -6,10 +6,11 @@ Each is one transaction.
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from ....commands import (
+    Again,
     CancelRun,
     FinishRun,
     GiveGuidance,
@@ -32,7 +33,7 @@ from ....protocol import (
 from ..tables import RunRow, Transaction, bodies, column, requests
 from . import guidance
 from .freezing import wake_if_settled
-from .runs import FREED, current, find, leased, move
+from .runs import FREED, current, find, leased, move, written_by
 from .stops import of_action
 
 ERROR_LENGTH: Final = 65_536
@@ -54,7 +55,8 @@ def pause_run(txn: Transaction, command: PauseRun) -> Run:
     _supersede(txn, row, command)
     _ask(txn, row, checked, command.now)
     txn.note(AuditEvent.RUN_PAUSED, row.name, command.lease.owner, command.now, {}, run=row.key)
-    move(txn, row, RunEvent.PAUSE, command.now, FREED + ", turns = turns + 1")
+    app = written_by(txn, row, command.by)
+    move(txn, row, RunEvent.PAUSE, command.now, FREED + ", turns = turns + 1, tries = 0, error = NULL, app = ?", app)
     if checkpoint is None and row.checkpoint is not None:
         checkpoint = bodies.pack(None, what="checkpoint", limit=bodies.CHECKPOINT_LIMIT)
     _keep(txn, row, checkpoint)
@@ -88,12 +90,33 @@ def finish_run(txn: Transaction, command: FinishRun) -> Run:
         guidance.drop(txn, row, command.lease.owner, command.now)
     kept = None if output is None else bodies.replace(txn, row.output, output)
     turns = row.turns + (checkpoint is not None)
-    also = FREED + ", output = ?, error = ?, turns = ?"
-    move(txn, row, event, command.now, also, kept, command.error[:ERROR_LENGTH] or None, turns)
+    app = row.app_key if checkpoint is None else written_by(txn, row, command.by)
+    also = FREED + ", output = ?, error = ?, turns = ?, app = ?"
+    move(txn, row, event, command.now, also, kept, command.error[:ERROR_LENGTH] or None, turns, app)
     _keep(txn, row, checkpoint)
     note: dict[str, Json] = {} if output is None else {"output": output.digest.hex()}
     txn.note(audit, row.name, command.lease.owner, command.now, note, run=row.key)
+    if command.state is RunState.FAILED and command.again is not None:
+        _try_again(txn, row, command, command.again)
     return current(txn, row)
+
+
+_BEGAN: Final = "SELECT 1 FROM hitl_effects WHERE run = ? AND fence = ? AND attempts > 0 LIMIT 1"
+
+
+def _try_again(txn: Transaction, row: RunRow, command: FinishRun, again: Again) -> None:
+    """A turn in which nothing ran is tried again later. Its error stays until then, for whoever looks meanwhile."""
+    if row.tries >= again.tries or txn.one(_BEGAN, row.key, row.fence):
+        return
+    wait = min(again.wait * 2 ** (row.tries - 1), LONGEST_WAIT)
+    at = micros(command.now + timedelta(seconds=wait))
+    failed = row._replace(state=RunState.FAILED)
+    move(txn, failed, RunEvent.RETRY, command.now, ", until = ?", at, wakes=False)
+    txn.note(AuditEvent.RUN_RETRIED, row.name, "timer", command.now, {"tries": row.tries}, run=row.key)
+
+
+LONGEST_WAIT: Final = 300.0
+"""Seconds between two tries at most."""
 
 
 def _close_open(txn: Transaction, row: RunRow, command: FinishRun) -> None:
@@ -110,7 +133,7 @@ def retry_run(txn: Transaction, command: RetryRun) -> Run:
         raise RunFinished(f"run {row.name!r} is {row.state}; start a new one")
     if row.state != RunState.FAILED:
         raise RunBusy(f"run {row.name!r} is {row.state}; only a failed run can be retried")
-    move(txn, row, RunEvent.RETRY, command.now, ", error = NULL")
+    move(txn, row, RunEvent.RETRY, command.now, ", error = NULL, tries = 0")
     txn.note(AuditEvent.RUN_RETRIED, row.name, command.by, command.now, {}, run=row.key)
     return current(txn, row)
 

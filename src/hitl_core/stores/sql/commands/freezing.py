@@ -43,11 +43,12 @@ def is_late(row: RequestRow, now: datetime) -> bool:
 
 def wake(txn: Transaction, key: int, now: datetime) -> None:
     """Make a run ready, whatever it was. Waking twice is harmless."""
-    sql = "INSERT INTO hitl_woken (run, at) VALUES (?, ?) ON CONFLICT DO NOTHING"
-    txn.execute(sql, (key, micros(now)))
+    txn.execute(_WAKE, (micros(now), key))
 
 
-_IF_SETTLED: Final = """INSERT INTO hitl_woken (run, at) SELECT key, ? FROM hitl_runs
+_WAKE: Final = """INSERT INTO hitl_woken (app, run, at) SELECT app, key, ? FROM hitl_runs WHERE key = ?
+    ON CONFLICT DO NOTHING"""
+_IF_SETTLED: Final = """INSERT INTO hitl_woken (app, run, at) SELECT app, key, ? FROM hitl_runs
     WHERE key = ? AND state = 'paused' AND NOT EXISTS (SELECT 1 FROM hitl_requests
         WHERE run = ? AND waits = 1 AND state IN ('open', 'frozen')) ON CONFLICT DO NOTHING"""
 

@@ -1,17 +1,15 @@
-"""Runs: opening, leasing and claiming them. Whoever holds the newest fence works on a run; nobody else can write."""
+"""Runs: opening and leasing them. Whoever holds the newest fence works on a run; nobody else can write."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from ....commands import Claimed, ClaimRuns, Lease, OpenRun, RenewLease, ReopenRun
-from ....errors import LeaseLost, RowCorrupt, RunBusy, RunFinished, RunNotFound
+from ....commands import Build, Claimed, ClaimRuns, Lease, OpenRun, ReleaseRun, RenewLease, ReopenRun
+from ....errors import LeaseLost, RunBusy, RunFinished, RunNotFound
 from ....lifecycle import RUN, RequestEvent, RunEvent
 from ....protocol import AuditEvent, Json, Run, RunState, micros
-from ..tables import READY as SELECT_READY
 from ..tables import RUN as SELECT_RUN
 from ..tables import RunRow, Transaction, View, bodies, column, pending, requests, run_record
 from .freezing import wake
@@ -57,25 +55,30 @@ def current(view: View, row: RunRow) -> Run:
 # ── moving ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def move(txn: Transaction, row: RunRow, event: RunEvent, now: datetime, also: str = "", *values: Any) -> RunState:
-    """Move a run along the table of lifecycle.py; `also` sets further columns to `values`. Raises IllegalMove."""
+def move(
+    txn: Transaction, row: RunRow, event: RunEvent, now: datetime, also: str = "", *values: Any, wakes: bool = True
+) -> RunState:
+    """Move a run along the table of lifecycle.py; `also` sets further columns to `values`. Raises IllegalMove.
+
+    One that becomes ready can be taken at once, unless `also` says until when it waits.
+    """
     target = RUN.advance(RunState(row.state), event)
     sql = f"UPDATE hitl_runs SET state = ?, updated = ?{also} WHERE key = ?"  # noqa: S608
     txn.execute(sql, (target, micros(now), *values, row.key))
     if row.state == RunState.READY:
-        txn.execute("DELETE FROM hitl_woken WHERE run = ?", (row.key,))
-    if target is RunState.READY:
+        txn.execute("DELETE FROM hitl_woken WHERE app = ? AND run = ?", (row.app_key, row.key))
+    if target is RunState.READY and wakes:
         wake(txn, row.key, now)
     return target
 
 
-_LEASED: Final = ", owner = ?, fence = fence + 1, until = ?, attempts = attempts + 1"
+LEASED: Final = ", owner = ?, fence = fence + 1, until = ?, attempts = attempts + 1, tries = "
 FREED: Final = ", owner = NULL, until = NULL"
 
 # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 _INSERT: Final = """INSERT INTO hitl_runs (id, state, app, thread, started_by, created, updated, attempts, turns,
-    fence, owner, until, input, more) VALUES (?, 'running', ?, ?, ?, ?, ?, 1, 0, 1, ?, ?, ?, ?)"""
+    fence, owner, until, input, more, tries) VALUES (?, 'running', ?, ?, ?, ?, ?, 1, 0, 1, ?, ?, ?, ?, 1)"""
 
 
 def open_run(txn: Transaction, command: OpenRun) -> Claimed:
@@ -85,107 +88,56 @@ def open_run(txn: Transaction, command: OpenRun) -> Claimed:
         raise stop.holds_back(f"run {run.id}")
     if txn.one("SELECT 1 FROM hitl_runs WHERE id = ?", column(run.id)):
         raise RunBusy(f"there is a run {run.id!r} already; every run needs an id of its own")
-    until = now + timedelta(seconds=command.lease_seconds)
-    created, updated, ends = map(micros, (run.created_at, now, until))
+    ending = now + timedelta(seconds=command.lease_seconds)
+    created, updated, ends = map(micros, (run.created_at, now, ending))
     extra: dict[str, Json] = {**(run.model_extra or {}), **({"undoes": run.undoes} if run.undoes else {})}
     more = bodies.json_text(extra, what="run") if extra else None
-    values = (column(run.id), _app(txn, run), column(run.thread), run.started_by, created, updated)
+    app = _app(txn, run.backend, run.app, run.app_version, run.tenant, run.checkpoint_format)
+    values = (column(run.id), app, column(run.thread), run.started_by, created, updated)
     key = txn.link.insert(_INSERT, (*values, command.owner, ends, bodies.put_value(txn, body), more))
     note: dict[str, Json] = {"backend": run.backend, "app": run.app, "by": run.started_by}
     note |= {"undoes": run.undoes} if run.undoes else {}
     txn.note(AuditEvent.RUN_STARTED, run.id, command.owner, now, note, run=key)
-    opened = run.model_copy(update={"state": RunState.RUNNING, "attempts": 1, "updated_at": now})
-    return Claimed(opened, Lease(run.id, command.owner, 1, until), None, first=True)
+    opened = run.model_copy(update={"state": RunState.RUNNING, "attempts": 1, "tries": 1, "updated_at": now})
+    return Claimed(opened, Lease(run.id, command.owner, 1, ending), None, first=True)
 
 
-def _app(txn: Transaction, run: Run) -> int:
+def _app(txn: Transaction, *what: str) -> int:
+    """The key of a backend, an app, its version, a tenant and a form of checkpoints."""
     return requests.interned(
         txn,
-        "SELECT key FROM hitl_apps WHERE backend = ? AND app = ? AND version = ? AND tenant = ?",
-        "INSERT INTO hitl_apps (backend, app, version, tenant) VALUES (?, ?, ?, ?)",
-        (run.backend, run.app, run.app_version, run.tenant),
+        "SELECT key FROM hitl_apps WHERE backend = ? AND app = ? AND version = ? AND tenant = ? AND format = ?",
+        "INSERT INTO hitl_apps (backend, app, version, tenant, format) VALUES (?, ?, ?, ?, ?)",
+        what,
     )
+
+
+def written_by(txn: Transaction, row: RunRow, by: Build | None) -> int:
+    """What a run needs from now on, whose checkpoint was written by this version and in this form."""
+    if by is None or (by.version, by.format) == (row.app_version, row.format):
+        return row.app_key
+    return _app(txn, row.backend, row.app, by.version, row.tenant, by.format)
+
+
+_UNDER_WAY: Final = "SELECT call FROM hitl_effects WHERE run = ? AND fence = ? AND state = 'executing' ORDER BY key"
+_RELEASED: Final = "UPDATE hitl_runs SET until = ?, tries = CASE WHEN tries > 0 THEN tries - 1 ELSE 0 END WHERE key = ?"
+
+
+def release_run(txn: Transaction, command: ReleaseRun) -> tuple[str, ...]:
+    row = leased(txn, command.lease)
+    under_way = tuple(call for (call,) in txn.execute(_UNDER_WAY, (row.key, row.fence)).fetchall())
+    if not under_way:
+        txn.execute(_RELEASED, (micros(command.now), row.key))
+        note: dict[str, Json] = {"fence": row.fence}
+        txn.note(AuditEvent.RUN_RELEASED, row.name, command.lease.owner, command.now, note, run=row.key)
+    return under_way
 
 
 def renew_lease(txn: Transaction, command: RenewLease) -> Lease:
     row = leased(txn, command.lease)
-    until = command.now + timedelta(seconds=command.lease_seconds)
-    txn.execute("UPDATE hitl_runs SET until = ? WHERE key = ?", (micros(until), row.key))
-    return Lease(command.lease.run_id, command.lease.owner, command.lease.fence, until)
-
-
-def claim_runs(txn: Transaction, command: ClaimRuns) -> tuple[Claimed, ...]:
-    claimed: list[Claimed] = []
-    for row in claimable(txn, command):
-        one = _claim(txn, command, row)
-        claimed += [one] if one else []
-    return tuple(claimed)
-
-
-def claimable(view: View, command: ClaimRuns) -> list[RunRow]:
-    """The runs that the command would take: ready ones, oldest first, then those with an ended lease."""
-    found: list[RunRow] = []
-    for sql, given in _candidates(view, command):
-        for row in _pages(view, sql, given, command.limit):
-            if len(found) == command.limit:
-                return found
-            if not of_run(view, row):
-                found.append(row)
-    return found
-
-
-def _pages(view: View, sql: str, given: tuple[Any, ...], size: int) -> Iterator[RunRow]:
-    """Rows in pages, each locked as it is read where others write at the same time."""
-    passed = 0
-    while True:
-        rows = view.execute(sql, (*given, size, passed)).fetchall()
-        yield from map(RunRow._make, rows)
-        if len(rows) < size:
-            return
-        passed += size
-
-
-def _candidates(view: View, command: ClaimRuns) -> list[tuple[str, tuple[Any, ...]]]:
-    narrow, given = _narrow(command)
-    ready = f"{SELECT_READY} WHERE TRUE{narrow} ORDER BY w.run{_PAGE}{view.unless_locked('r', 'w')}"
-    ended = f"{SELECT_RUN} WHERE r.state = 'running' AND r.until <= ?{narrow} ORDER BY r.until, r.key{_PAGE}"
-    return [
-        (ready, given),
-        (ended + view.unless_locked("r"), (micros(command.now), *given)),
-    ]
-
-
-_PAGE: Final = " LIMIT ? OFFSET ?"
-
-
-def _narrow(command: ClaimRuns) -> tuple[str, tuple[Any, ...]]:
-    sql, given = "", list[Any]()
-    if command.run_id is not None:
-        sql, given = " AND r.id = ?", [column(command.run_id)]
-    if command.only_undos:
-        sql += " AND json_extract(r.more, '$.undoes') IS NOT NULL"
-    for name, allowed in (("backend", command.backends), ("app", command.apps)):
-        if allowed:
-            sql += f" AND a.{name} IN ({', '.join('?' * len(allowed))})"
-            given += allowed
-    return sql, tuple(given)
-
-
-def _claim(txn: Transaction, command: ClaimRuns, row: RunRow) -> Claimed | None:
-    """Take one run. One that cannot be read fails here, so that it does not come up again and again."""
-    interrupted = row.state == RunState.RUNNING
-    move(txn, row, RunEvent.CLAIM, command.now, _LEASED, command.owner, _until(command))
-    try:
-        claimed = taken(txn, row, interrupted=interrupted)
-    except RowCorrupt as exc:
-        txn.skip("run", row.name, exc)
-        taken_row = row._replace(state=RunState.RUNNING)
-        move(txn, taken_row, RunEvent.FAIL, command.now, FREED + ", error = ?", f"{exc.code} {exc}")
-        txn.note(AuditEvent.RUN_FAILED, row.name, command.owner, command.now, {"code": exc.code}, run=row.key)
-        return None
-    body: dict[str, Json] = {"fence": claimed.lease.fence, "interrupted": interrupted}
-    txn.note(AuditEvent.RUN_CLAIMED, row.name, command.owner, command.now, body, run=row.key)
-    return claimed
+    ending = command.now + timedelta(seconds=command.lease_seconds)
+    txn.execute("UPDATE hitl_runs SET until = ? WHERE key = ?", (micros(ending), row.key))
+    return Lease(command.lease.run_id, command.lease.owner, command.lease.fence, ending)
 
 
 def taken(txn: Transaction, row: RunRow, *, interrupted: bool = False) -> Claimed:
@@ -212,8 +164,8 @@ def reopen_run(txn: Transaction, command: ReopenRun) -> Claimed:
     for stop in of_run(txn, row):
         raise stop.holds_back(f"run {row.name}")
     txn.execute(_DROP_OUTPUT, (row.output, row.key))
-    also = _LEASED + ", output = NULL, error = NULL, more = ?"
-    move(txn, row, RunEvent.REOPEN, command.now, also, command.owner, _until(command), _not_overridden(row))
+    also = LEASED + "1, output = NULL, error = NULL, more = ?"
+    move(txn, row, RunEvent.REOPEN, command.now, also, command.owner, until(command), _not_overridden(row))
     gone = requests.withdraw(
         txn, RequestEvent.SUPERSEDE, "run = ?", row.key, why=f"taken back by {command.by}: {command.reason}"
     )
@@ -231,5 +183,5 @@ def _not_overridden(row: RunRow) -> str | None:
     return bodies.json_text(left, what="run")
 
 
-def _until(command: ClaimRuns | ReopenRun) -> int:
+def until(command: ClaimRuns | ReopenRun) -> int:
     return micros(command.now + timedelta(seconds=command.lease_seconds))

@@ -1,10 +1,15 @@
-"""The inbox: open requests in order of arrival, page by page, however many there are."""
+"""The inbox: open requests in order of arrival, page by page, however many there are.
+
+Where many write at once, a request may be committed after others that arrived later. So a cursor says besides how far a
+page went what it could see: who goes on behind it first gets what was opened before that place and was not to be seen.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, Final
+from dataclasses import replace
+from typing import Any, Final, NamedTuple, Self
 
 from ....commands import ListRequests, Page, Settled
 from ....lifecycle import RequestState
@@ -16,32 +21,75 @@ _OPEN_PAGE: Final = f"""{OPEN} FROM hitl_requests q INDEXED BY hitl_inbox
 _PAGE_END: Final = " ORDER BY q.key LIMIT ?"
 
 
+class _Place(NamedTuple):
+    """Where to go on: behind which key, and what could be seen until there ("" where nothing is ever late)."""
+
+    key: int
+    seen: str
+
+    @classmethod
+    def of(cls, cursor: str | None) -> Self:
+        key, _, seen = (cursor or "0").partition("@")
+        return cls(int(key), seen)
+
+    def cursor(self) -> str:
+        return f"{self.key}@{self.seen}" if self.seen else str(self.key)
+
+
 def list_requests(view: View, query: ListRequests) -> Page[Settled]:
-    after = int(query.cursor) if query.cursor else 0
+    place = _Place.of(query.cursor)
+    late = _late(view, query, place)
+    if len(late) >= query.limit:
+        return Page(late, _Place(place.key, view.link.seen()).cursor())
+    page = _next_page(view, replace(query, limit=query.limit - len(late)), place.key)
+    return Page((*late, *page.items), page.cursor)
+
+
+def _next_page(view: View, query: ListRequests, after: int) -> Page[Settled]:
     if query.states == (RequestState.OPEN,) and not (query.notices or query.run_id or query.call):
         return _open_page(view, query, after)
     return _any_page(view, query, after)
+
+
+def _late(view: View, query: ListRequests, place: _Place) -> tuple[Settled, ...]:
+    """The open requests before this place that could not be seen when the page ending there was read. Few, so all."""
+    if not place.seen or query.states != (RequestState.OPEN,):
+        return ()
+    kinds = ("q.waits = 1", "q.waits = 0") if query.notices else ("q.waits = 1",)
+    (unseen, seen), (where, given) = view.link.unseen("q", place.seen), _of_run(query)
+    narrow, narrowed = _narrow(view, query)
+    sql = f"SELECT q.key FROM hitl_requests q WHERE {unseen} AND q.key <= ? AND q.state = 'open'"  # noqa: S608
+    late = f"{sql} AND ({' OR '.join(kinds)}){where}{narrow} ORDER BY q.key"
+    return _rows(view, view.execute(late, (*seen, place.key, *given, *narrowed)).fetchall())
 
 
 def _open_page(view: View, query: ListRequests, after: int) -> Page[Settled]:
     """The inbox proper: one walk along its index."""
     narrow, given = _narrow(view, query)
     rows = view.execute(_OPEN_PAGE + narrow + _PAGE_END, (after, *given, query.limit)).fetchall()
-    return Page(tuple(open_ones(view, rows)), _cursor(query, rows))
+    return Page(tuple(open_ones(view, rows)), _cursor(view, query, rows))
 
 
 def _any_page(view: View, query: ListRequests, after: int) -> Page[Settled]:
     """Any states, notices too: first the keys, each kind from its own index, then the rows."""
-    where, given = _states(query.states)
+    (states, stated), (where, given) = _states(query.states), _of_run(query)
+    narrow, narrowed = _narrow(view, query)
+    keys = _keys(view, query, f"q.key > ? AND {states}{where}{narrow}", (after, *stated, *given, *narrowed))
+    return Page(_rows(view, keys), _cursor(view, query, keys))
+
+
+def _of_run(query: ListRequests) -> tuple[str, tuple[Any, ...]]:
+    where, given = "", tuple[Any, ...]()
     if query.run_id is not None:
-        where += " AND q.run = (SELECT key FROM hitl_runs WHERE id = ?)"
-        given = (*given, column(query.run_id))
+        where, given = " AND q.run = (SELECT key FROM hitl_runs WHERE id = ?)", (column(query.run_id),)
     if query.call is not None:
         where, given = f"{where} AND q.call = ?", (*given, query.call)
-    narrow, narrowed = _narrow(view, query)
-    keys = _keys(view, query, f"q.key > ? AND {where}{narrow}", (after, *given, *narrowed))
+    return where, given
+
+
+def _rows(view: View, keys: Sequence[tuple[int]]) -> tuple[Settled, ...]:
     rows = [view.one(f"{SETTLED} WHERE q.key = ?", *key) for key in keys]
-    return Page(tuple(readable(view, [row for row in rows if row])), _cursor(query, keys))
+    return tuple(readable(view, [row for row in rows if row]))
 
 
 def _keys(view: View, query: ListRequests, where: str, given: tuple[Any, ...]) -> list[tuple[int]]:
@@ -53,8 +101,8 @@ def _keys(view: View, query: ListRequests, where: str, given: tuple[Any, ...]) -
     return sorted(keys)[: query.limit]
 
 
-def _cursor(query: ListRequests, rows: Sequence[tuple[Any, ...]]) -> str | None:
-    return str(rows[-1][0]) if rows and len(rows) == query.limit else None
+def _cursor(view: View, query: ListRequests, rows: Sequence[tuple[Any, ...]]) -> str | None:
+    return _Place(rows[-1][0], view.link.seen()).cursor() if rows and len(rows) == query.limit else None
 
 
 _AWAKE: Final = " AND q.key NOT IN (SELECT request FROM hitl_timers WHERE event = 'request.woken')"

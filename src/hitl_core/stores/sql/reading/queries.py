@@ -94,7 +94,7 @@ def _readable(view: View, rows: list[RunRow]) -> list[Run]:
 
 
 def list_leases(view: View, query: ListLeases) -> tuple[Lease, ...]:
-    rows = view.execute(f"{RUN} WHERE r.state = 'running' ORDER BY r.until").fetchall()
+    rows = view.execute(f"{RUN} WHERE r.until IS NOT NULL AND r.state = 'running' ORDER BY r.until").fetchall()
     return tuple(RunRow(*row).lease for row in rows)
 
 

@@ -43,6 +43,12 @@ class Link(Protocol):
         Empty where only one transaction writes at a time.
         """
 
+    def seen(self) -> str:
+        """Which transactions can be seen here, in the engine's words; "" where keys are committed in their order."""
+
+    def unseen(self, name: str, seen: str) -> tuple[str, tuple[Any, ...]]:
+        """That the request `name` could not be seen where the other could be `seen`: a condition, and its values."""
+
     def tolerant(self) -> AbstractContextManager[None]:
         """Meanwhile text that is damaged reads as other text, where the engine would fail the whole query."""
 

@@ -29,18 +29,21 @@ def word(kind: type[W], stored: str, what: str, of: bytes | str) -> W:
 
 _COLUMNS: Final = """SELECT r.key, r.id, CASE WHEN w.run IS NULL THEN r.state ELSE 'ready' END, a.backend, a.app,
     a.version, a.tenant, r.thread, r.started_by, r.created, COALESCE(w.at, r.updated), r.attempts, r.turns, r.fence,
-    r.owner, r.until, r.input, r.checkpoint, r.output, r.error, r.more"""
+    r.owner, r.until, r.input, r.checkpoint, r.output, r.error, r.more, r.tries, a.key, a.format"""
 
 RUN: Final = f"""{_COLUMNS} FROM hitl_runs r JOIN hitl_apps a ON a.key = r.app
-    LEFT JOIN hitl_woken w ON w.run = r.key"""
+    LEFT JOIN hitl_woken w ON w.app = r.app AND w.run = r.key"""
 
 READY: Final = f"""{_COLUMNS} FROM hitl_woken w CROSS JOIN hitl_runs r ON r.key = w.run
-    JOIN hitl_apps a ON a.key = r.app"""
+    JOIN hitl_apps a ON a.key = w.app"""
 """The same, of ready runs only; CROSS JOIN is SQLite's word for "in this order"."""
 
 
 class RunRow(NamedTuple):
-    """A run as stored; `input`, `checkpoint` and `output` are keys of bodies."""
+    """A run as stored; `input`, `checkpoint` and `output` are keys of bodies.
+
+    `owner` is also there if the last turn never ended, and `until` also if a turn that broke is tried again then.
+    """
 
     key: int
     id: bytes | str
@@ -63,6 +66,9 @@ class RunRow(NamedTuple):
     output: int | None
     error: str | None
     more: str | None
+    tries: int
+    app_key: int
+    format: str
 
     @classmethod
     def of(cls, found: tuple[Any, ...]) -> Self:
@@ -98,6 +104,9 @@ def run_record(view: View, row: RunRow, pending: tuple[PauseRequest, ...] = ()) 
         started_by=row.started_by,
         error=row.error or "",
         attempts=row.attempts,
+        tries=row.tries,
+        retry_at=instant(row.until) if row.state == RunState.READY and row.until is not None else None,
+        checkpoint_format=row.format,
         created_at=instant(row.created),
         updated_at=instant(row.updated),
         pending=pending,

@@ -5,7 +5,7 @@ from .failures import of_the_command, of_the_store, unavailable
 from .link import SqliteLink
 from .location import Location
 from .lock import FileLock
-from .schema import migrate
+from .schema import migrate, versions
 from .version import FileVersion
 
 __all__ = [
@@ -21,4 +21,5 @@ __all__ = [
     "of_the_command",
     "of_the_store",
     "unavailable",
+    "versions",
 ]

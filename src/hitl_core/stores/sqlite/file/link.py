@@ -31,6 +31,14 @@ class SqliteLink:
         """One transaction writes at a time: nothing is locked by others."""
         return ""
 
+    def seen(self) -> str:
+        """Keys are committed in their order: behind a key nothing is late."""
+        return ""
+
+    def unseen(self, name: str, seen: str) -> tuple[str, tuple[Any, ...]]:
+        """The cursor is another engine's: nothing before it is late here."""
+        return "FALSE", ()
+
     @contextmanager
     def tolerant(self) -> Iterator[None]:
         """Meanwhile text that is not UTF-8 any more reads as other text; normally it fails the whole query."""

@@ -11,6 +11,7 @@ from typing import Final
 from uuid import uuid4
 
 from ....errors import StoreTooNew, StoreUnavailable
+from ...sql.upkeep import Versions
 from .failures import unavailable
 from .location import Location
 
@@ -161,7 +162,34 @@ _V12: Final = (
     "CREATE INDEX hitl_comments_request ON hitl_comments (request)",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1, _V2, _V3, _V4, _V5, _V6, _V7, _V8, _V9, _V10, _V11, _V12)
+_V13 = (
+    # The form of a run's checkpoint, beside the version of its app: what a worker has to be able to load. The table is
+    # made anew for its UNIQUE; what refers to it does so again before the end of the transaction.
+    "PRAGMA defer_foreign_keys = ON",
+    "CREATE TABLE hitl_moved AS SELECT * FROM hitl_apps",
+    "DROP TABLE hitl_apps",
+    """CREATE TABLE hitl_apps (key INTEGER PRIMARY KEY, backend TEXT NOT NULL, app TEXT NOT NULL,
+        version TEXT NOT NULL, tenant TEXT NOT NULL, format TEXT NOT NULL,
+        UNIQUE (backend, app, version, tenant, format))""",
+    "INSERT INTO hitl_apps SELECT key, backend, app, version, tenant, '' FROM hitl_moved",
+    "DROP TABLE hitl_moved",
+    # What is ready, by what it needs and whose it is: a worker passes over what it cannot load, and tenants take turns.
+    "CREATE TABLE hitl_moved AS SELECT r.app, w.run, w.at FROM hitl_woken w JOIN hitl_runs r ON r.key = w.run",
+    "DROP TABLE hitl_woken",
+    """CREATE TABLE hitl_woken (app INTEGER NOT NULL, run INTEGER NOT NULL, at INTEGER NOT NULL,
+        PRIMARY KEY (app, run)) WITHOUT ROWID""",
+    "INSERT INTO hitl_woken SELECT app, run, at FROM hitl_moved",
+    "DROP TABLE hitl_moved",
+    # Turns that were begun since the last pause. Of runs that an older release left at work it counts from now on.
+    "ALTER TABLE hitl_runs ADD COLUMN tries INTEGER NOT NULL DEFAULT 0",
+    # When a lease ends; or when a turn that broke is tried again.
+    "DROP INDEX hitl_leased",
+    "CREATE INDEX hitl_until ON hitl_runs (until) WHERE until IS NOT NULL",
+    """CREATE TABLE hitl_workers (name TEXT PRIMARY KEY, seen INTEGER NOT NULL, until INTEGER NOT NULL,
+        body TEXT NOT NULL) WITHOUT ROWID""",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1, _V2, _V3, _V4, _V5, _V6, _V7, _V8, _V9, _V10, _V11, _V12, _V13)
 """Migration N leads from version N to N+1. Released ones are never edited; add one instead."""
 
 
@@ -175,6 +203,14 @@ def migrate(connection: sqlite3.Connection, location: Location) -> str:
         for number in range(_version(connection, location), len(MIGRATIONS)):
             step(connection, number)
         return str(connection.execute("SELECT origin FROM hitl_store").fetchone()[0])
+    except sqlite3.Error as exc:
+        raise unavailable(exc, location) from exc
+
+
+def versions(connection: sqlite3.Connection | None, location: Location) -> Versions:
+    """Which schema a file has; without a connection there is no file. Raises as `migrate` does."""
+    try:
+        return Versions(0 if connection is None else _version(connection, location), len(MIGRATIONS))
     except sqlite3.Error as exc:
         raise unavailable(exc, location) from exc
 

@@ -1,0 +1,13 @@
+"""The names of our loggers: all there are, and what each of them says."""
+
+from __future__ import annotations
+
+from typing import Final
+
+LOGGERS: Final = {
+    "hitl_core": "the runtime, the gate, workers, people and the policy: what was done, and what could not be",
+    "hitl_core.endings": "how a turn ended that has failed; once for each, by whoever drove it",
+    "hitl_core.stores": "rows that cannot be read, a server that is away, batches that failed",
+    "hitl_core.audit": "the trail's anchors: one that cannot be written, or that contradicts the trail",
+    "hitl_core.observing": "what observes and fails at it: a measurement or a span that was lost, the endpoint",
+}

@@ -1,0 +1,72 @@
+"""PostgresUpkeep: what whoever runs a store on a server does to it as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, Self, TypeVar
+
+import psycopg
+
+from ..sql.upkeep import Versions
+from .server import SLOW, Location, connect, is_heard, migrate, unavailable, versions
+from .server.connection import Connection
+
+T = TypeVar("T")
+
+_TRIAL: Final = "hitl-trial"
+_DEAF: Final = (
+    "no NOTIFY is heard there, as behind a pooler in transaction mode, so what others change is seen only every "
+    f"{SLOW:g} seconds; a URL that goes past it, as `listen` in [store], ends that"
+)
+
+
+class PostgresUpkeep:
+    """Nothing is open between two calls. Each raises StoreUnavailable, or StoreTooNew for a newer release's tables."""
+
+    def __init__(self, location: Location, listens: Location, folder: Path, key: str | Path | None) -> None:
+        self._location, self._listens = location, listens
+        self._folder, self._key = folder, key
+
+    @classmethod
+    def of(
+        cls,
+        url: str | Path,
+        *,
+        folder: Path | None = None,
+        audit_key: str | Path | None = None,
+        audit_anchors: str | Path | None = None,
+        listen: str | None = None,
+    ) -> Self:
+        """As `PostgresStore.open`. Raises ConfigError for what is no URL of a server."""
+        location = Location.parse(str(url))
+        listens = location if listen is None else Location.parse(listen)
+        return cls(location, listens, folder or Path.cwd(), audit_key)
+
+    def __str__(self) -> str:
+        return str(self._location)
+
+    def versions(self) -> Versions:
+        """Which schema the database has. Looking makes no table and changes none."""
+        return self._on(lambda connection: versions(connection, self._location))
+
+    def migrate(self) -> Versions:
+        """Bring the database to the newest schema, made if there is none; returns what was found before."""
+
+        def work(connection: Connection) -> Versions:
+            found = versions(connection, self._location)
+            migrate(connection, self._location)
+            return found
+
+        return self._on(work)
+
+    def remarks(self) -> tuple[str, ...]:
+        """What whoever runs it should know besides: whether changes are heard of at once."""
+        return () if self._on(lambda _: is_heard(self._listens, self._location, _TRIAL)) else (_DEAF,)
+
+    def _on(self, work: Callable[[Connection], T]) -> T:
+        try:
+            with connect(self._location) as connection:
+                return work(connection)
+        except psycopg.Error as exc:
+            raise unavailable(exc, self._location) from exc

@@ -1,0 +1,176 @@
+"""ClaimRuns: which runs a worker gets. Tenants take turns, and what it cannot load is passed over, not read.
+
+What is ready stands in lanes: one for each app, version, form of checkpoint and tenant. The lanes are gone through one
+after the other, each by one look at an index, however much waits in those that are passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from ....commands import Claimed, ClaimRuns
+from ....errors import RowCorrupt
+from ....lifecycle import RunEvent
+from ....protocol import AuditEvent, Json, RunState, micros
+from ..tables import READY, RUN, RunRow, Transaction, View, column
+from .runs import FREED, LEASED, move, taken, until
+from .stops import of_run
+
+
+def claim_runs(txn: Transaction, command: ClaimRuns) -> tuple[Claimed, ...]:
+    claimed: list[Claimed] = []
+    for row in claimable(txn, command):
+        one = _claim(txn, command, row)
+        claimed += [one] if one else []
+    return tuple(claimed)
+
+
+def is_idle(view: View, command: ClaimRuns) -> bool:
+    """Whether there is nothing to claim."""
+    return not claimable(view, replace(command, limit=1))
+
+
+# ── which ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def claimable(view: View, command: ClaimRuns) -> list[RunRow]:
+    """The runs that the command would take: those whose time has come, then ready ones, lane by lane."""
+    if command.run_id is not None:
+        return list(_named(view, command, command.run_id))
+    due, lanes = _look(view, command)
+    found = _some(view, _due(view, command), command.limit) if due else []
+    for number, lane in enumerate(lanes):
+        share = -(-(command.limit - len(found)) // (len(lanes) - number))
+        found += _some(view, _of_lane(view, command, lane, share), share)
+    return found
+
+
+def _some(view: View, rows: Iterator[RunRow], most: int) -> list[RunRow]:
+    """So many of the rows, without those that a stop covers."""
+    found: list[RunRow] = []
+    while len(found) < most and (row := next(rows, None)) is not None:
+        found += [] if of_run(view, row) else [row]
+    return found
+
+
+def _named(view: View, command: ClaimRuns, name: str) -> Iterator[RunRow]:
+    """One run, if it can be taken. That it is at work already is judged by its own row, which is locked."""
+    narrow, given = _narrow(command)
+    sql = f"{RUN} WHERE r.id = ? AND {_FREE}{narrow}{view.unless_locked('r')}"
+    rows = view.execute(sql, (column(name), micros(command.now), *given)).fetchall()
+    return (row for row in map(RunRow._make, rows) if not of_run(view, row))
+
+
+_FREE: Final = """(r.state = 'ready' OR (r.state <> 'running' AND w.run IS NOT NULL)
+    OR (r.state = 'running' AND r.until <= ?))"""
+
+
+def _due(view: View, command: ClaimRuns) -> Iterator[RunRow]:
+    """Runs under a lease that has ended, and turns that broke and are tried again by now."""
+    narrow, given = _narrow(command)
+    sql = f"{RUN} WHERE r.until <= ?{narrow} ORDER BY r.until, r.key{_PAGE}{view.unless_locked('r')}"
+    return _pages(view, sql, (micros(command.now), *given), command.limit)
+
+
+def _of_lane(view: View, command: ClaimRuns, lane: int, size: int) -> Iterator[RunRow]:
+    undos = _UNDOS if command.only_undos else ""
+    sql = f"{READY} WHERE w.app = ?{undos} ORDER BY w.run{_PAGE}{view.unless_locked('r', 'w')}"
+    return _pages(view, sql, (lane,), size)
+
+
+def _pages(view: View, sql: str, given: tuple[Any, ...], size: int) -> Iterator[RunRow]:
+    """Rows in pages, each locked as it is read where others write at the same time."""
+    passed = 0
+    while True:
+        rows = view.execute(sql, (*given, size, passed)).fetchall()
+        yield from map(RunRow._make, rows)
+        if len(rows) < size:
+            return
+        passed += size
+
+
+_PAGE: Final = " LIMIT ? OFFSET ?"
+_UNDOS: Final = " AND json_extract(r.more, '$.undoes') IS NOT NULL"
+
+# ── whose turn it is ─────────────────────────────────────────────────────────────────────────────────────────
+
+_LANES: Final = """WITH RECURSIVE lanes (app) AS (SELECT MIN(app) FROM hitl_woken WHERE app > ? UNION ALL
+    SELECT (SELECT MIN(o.app) FROM hitl_woken o WHERE o.app > lanes.app) FROM lanes WHERE lanes.app IS NOT NULL)
+    SELECT a.key FROM lanes CROSS JOIN hitl_apps a ON a.key = lanes.app
+    WHERE a.tenant NOT IN (SELECT target FROM hitl_stops WHERE scope = 'tenant')"""
+_ANY_DUE: Final = "SELECT 0 FROM hitl_runs r JOIN hitl_apps a ON a.key = r.app WHERE r.until <= ?"
+_LAST: Final = "SELECT app FROM hitl_runs WHERE id = ?"
+
+
+def _look(view: View, command: ClaimRuns) -> tuple[bool, list[int]]:
+    """Whether anything is due, and the lanes whose turn it is, as many as there are places.
+
+    They begin after the lane of the run which was taken last, and go round.
+    """
+    last = 0 if command.after is None else (view.one(_LAST, column(command.after)) or (0,))[0]
+    narrow, given = _of_app(command)
+    lanes = f"{_LANES}{narrow} LIMIT ?"
+    sql = f"SELECT * FROM ({_ANY_DUE}{narrow} LIMIT 1) d UNION ALL SELECT * FROM ({lanes}) l"  # noqa: S608
+    rows = view.execute(sql, (micros(command.now), *given, last, *given, command.limit)).fetchall()
+    found = [lane for (lane,) in rows if lane]
+    if last and len(found) < command.limit:
+        others = view.execute(lanes, (0, *given, command.limit)).fetchall()
+        found += [lane for (lane,) in others if lane <= last][: command.limit - len(found)]
+    return (0,) in rows, found
+
+
+def _narrow(command: ClaimRuns) -> tuple[str, tuple[Any, ...]]:
+    sql, given = _of_app(command)
+    return (sql + _UNDOS if command.only_undos else sql), given
+
+
+def _of_app(command: ClaimRuns) -> tuple[str, tuple[Any, ...]]:
+    """What the caller can load."""
+    sql, given = "", list[Any]()
+    loads: tuple[tuple[str, Sequence[str]], ...] = (
+        ("backend", command.backends),
+        ("app", command.apps),
+        ("version", command.versions),
+        ("format", command.formats),
+    )
+    for name, allowed in loads:
+        if allowed:
+            sql += f" AND a.{name} IN ({', '.join('?' * len(allowed))})"
+            given += allowed
+    return sql, tuple(given)
+
+
+# ── taking ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _claim(txn: Transaction, command: ClaimRuns, row: RunRow) -> Claimed | None:
+    """Take one run. One that cannot be read, or has had its tries, fails here: it does not come up again and again."""
+    interrupted = row.owner is not None
+    if interrupted and command.run_id is None and 0 < command.tries <= row.tries:
+        _park(txn, command, row)
+        return None
+    move(txn, row, RunEvent.CLAIM, command.now, LEASED + "tries + 1", command.owner, until(command))
+    try:
+        claimed = taken(txn, row, interrupted=interrupted)
+    except RowCorrupt as exc:
+        txn.skip("run", row.name, exc)
+        taken_row = row._replace(state=RunState.RUNNING)
+        move(txn, taken_row, RunEvent.FAIL, command.now, FREED + ", error = ?", f"{exc.code} {exc}")
+        txn.note(AuditEvent.RUN_FAILED, row.name, command.owner, command.now, {"code": exc.code}, run=row.key)
+        return None
+    body: dict[str, Json] = {"fence": claimed.lease.fence, "interrupted": interrupted}
+    txn.note(AuditEvent.RUN_CLAIMED, row.name, command.owner, command.now, body, run=row.key)
+    return claimed
+
+
+def _park(txn: Transaction, command: ClaimRuns, row: RunRow) -> None:
+    """A run whose turn has ended with its worker too often. Whose it was stays in its row: that turn never ended."""
+    error = (
+        f"its turn did not end: the last {row.tries} workers that had it died or were frozen in it, the last one was "
+        f"{row.owner}. It is not tried again by itself; `hitl resume` tries it once a person has seen to the cause"
+    )
+    error += f". Before that it had failed: {row.error}" if row.error else ""
+    move(txn, row, RunEvent.FAIL, command.now, ", until = NULL, error = ?", error)
+    txn.note(AuditEvent.RUN_FAILED, row.name, command.owner, command.now, {"tries": row.tries}, run=row.key)

@@ -1,0 +1,65 @@
+"""SqliteUpkeep: what whoever runs a store in a file does to it as a whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+from ...errors import ConfigError, Fault
+from ..sql.upkeep import Versions
+from .file import FileLock, Location, connect, migrate, versions
+
+
+class SqliteUpkeep:
+    """Nothing is open between two calls. Each raises StoreUnavailable, or StoreTooNew for a newer release's file."""
+
+    def __init__(self, location: Location, key: Path, anchors: Path) -> None:
+        self._location = location
+        self._key, self._anchors = key, anchors
+
+    @classmethod
+    def of(
+        cls,
+        url: str | Path,
+        *,
+        folder: Path | None = None,
+        audit_key: str | Path | None = None,
+        audit_anchors: str | Path | None = None,
+    ) -> Self:
+        """As `SqliteStore.open`. Raises ConfigError for a store in memory: it ends with its process."""
+        location, away = Location.parse(url, folder=folder), folder or Path.cwd()
+        if location.path is None:
+            raise ConfigError([Fault("store.url", "is a store in memory, of which nothing is left to look after")])
+        return cls(
+            location,
+            away / (audit_key or location.beside(".key")),
+            away / (audit_anchors or location.beside(".anchors")),
+        )
+
+    def __str__(self) -> str:
+        return str(self._location)
+
+    def versions(self) -> Versions:
+        """Which schema the file has. Looking makes no file and changes none."""
+        if self._location.path is None or not self._location.path.exists():
+            return versions(None, self._location)
+        connection = connect(self._location, writes=False)
+        try:
+            return versions(connection, self._location)
+        finally:
+            connection.close()
+
+    def migrate(self) -> Versions:
+        """Bring the file to the newest schema, made if it is not there; returns what was found before."""
+        with FileLock(self._location.beside(".lock")):
+            connection = connect(self._location, writes=True, create=True)
+            try:
+                found = versions(connection, self._location)
+                migrate(connection, self._location)
+            finally:
+                connection.close()
+        return found
+
+    def remarks(self) -> tuple[str, ...]:
+        """What whoever runs it should know besides: nothing."""
+        return ()
