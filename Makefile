@@ -19,7 +19,7 @@ UV     := $(TOOLS)/bin/uv
 LANE   := $(TOOLS)/bin/python noxfile.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lessons test kills faults lint bench bench-frameworks constraints changelog clean
+.PHONY: help demo lessons test kills promises faults lint bench bench-frameworks bench-frameworks constraints changelog clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -42,6 +42,9 @@ test: $(TOOLS)/.ready ## every lane, then one line that says how it went
 
 kills: $(TOOLS)/.ready ## kill -9 at fifty random places, on every backend (minutes)
 	@$(LANE) $(if $(BACKENDS),$(foreach name,$(BACKENDS),"kills($(name))"),kills)
+
+promises: $(TOOLS)/.ready ## every promise on a PostgreSQL server, on every backend (minutes)
+	@$(LANE) $(if $(BACKENDS),$(foreach name,$(BACKENDS),"promises($(name))"),promises)
 
 faults: $(TOOLS)/.ready ## every failure scenario in full, and a table of what came of each (minutes)
 	@HITL_FAULTS=all $(LANE) faults

@@ -55,7 +55,7 @@ EXTRA_PACKAGES = {
     "channels": {"rich", "apprise", "slack_sdk"},
     "server": {"fastapi", "starlette", "uvicorn", "jinja2", "ag_ui"},
     "cli": {"typer", "rich"},
-    "testing": {"pytest", "hypothesis"},  # in its plugin, and in its stories in any order
+    "testing": {"pytest", "hypothesis", "psycopg"},  # in its plugin, its stories in any order, a store on a server
 }
 OPTIONAL_ANYWHERE = {"opentelemetry"}
 

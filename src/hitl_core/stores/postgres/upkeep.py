@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Final, Self, TypeVar
 
 import psycopg
+from psycopg import sql
 
-from ..sql.upkeep import Versions
+from ..sql.upkeep import Space, Versions
 from .server import SLOW, Location, connect, is_heard, migrate, unavailable, versions
 from .server.connection import Connection
 
@@ -60,6 +61,17 @@ class PostgresUpkeep:
 
         return self._on(work)
 
+    def reclaim(self) -> Space:
+        """Give the room of what was deleted to what comes next, and count anew. Nobody waits for it."""
+
+        def work(connection: Connection) -> Space:
+            before = _bytes(connection)
+            for name in _tables(connection):
+                connection.execute(sql.SQL("VACUUM (ANALYZE) {}").format(sql.Identifier(name)))
+            return Space(before, _bytes(connection))
+
+        return self._on(work)
+
     def remarks(self) -> tuple[str, ...]:
         """What whoever runs it should know besides: whether changes are heard of at once."""
         return () if self._on(lambda _: is_heard(self._listens, self._location, _TRIAL)) else (_DEAF,)
@@ -70,3 +82,16 @@ class PostgresUpkeep:
                 return work(connection)
         except psycopg.Error as exc:
             raise unavailable(exc, self._location) from exc
+
+
+def _tables(connection: Connection) -> list[str]:
+    return [str(name) for name, _ in connection.execute(_TABLES).fetchall()]
+
+
+def _bytes(connection: Connection) -> int:
+    return sum(int(size) for _, size in connection.execute(_TABLES).fetchall())
+
+
+_TABLES: Final = """SELECT relname, pg_total_relation_size(oid) FROM pg_class
+    WHERE relkind = 'r' AND starts_with(relname, 'hitl_')
+    AND relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = to_regclass('hitl_store')) ORDER BY relname"""

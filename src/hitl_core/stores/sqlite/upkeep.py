@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import Self
 
 from ...errors import ConfigError, Fault
-from ..sql.upkeep import Versions
-from .file import FileLock, Location, connect, migrate, versions
+from ..sql.upkeep import Space, Versions
+from .file import FileLock, Location, connect, folded, migrate, unavailable, versions
 
 
 class SqliteUpkeep:
@@ -63,3 +64,22 @@ class SqliteUpkeep:
     def remarks(self) -> tuple[str, ...]:
         """What whoever runs it should know besides: nothing."""
         return ()
+
+    def reclaim(self) -> Space:
+        """Give back the room of what was deleted. Nobody else writes meanwhile: it copies the whole file."""
+        with FileLock(self._location.beside(".lock")):
+            connection = connect(self._location, writes=True)
+            try:
+                before = _bytes(connection)
+                connection.execute("VACUUM")
+                folded(connection)
+                return Space(before, _bytes(connection))
+            except sqlite3.Error as exc:
+                raise unavailable(exc, self._location) from exc
+            finally:
+                connection.close()
+
+
+def _bytes(connection: sqlite3.Connection) -> int:
+    pages, size = (connection.execute(f"PRAGMA {what}").fetchone()[0] for what in ("page_count", "page_size"))
+    return int(pages) * int(size)
