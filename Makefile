@@ -19,7 +19,7 @@ UV     := $(TOOLS)/bin/uv
 LANE   := $(TOOLS)/bin/python noxfile.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lessons test kills promises faults lint bench bench-frameworks bench-frameworks constraints changelog clean
+.PHONY: help demo lessons test kills promises faults lint bench bench-frameworks constraints changelog clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
