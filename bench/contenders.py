@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,9 @@ from .yardsticks import Figure, Table, median, microseconds, percentile
 
 POLLED: Final = 40
 """Answers to who polls that are timed one by one: each costs half the time between two looks."""
+
+PAGE: Final = 4_096
+"""Bytes below which nothing can be said of a process's memory."""
 
 PAUSE_BETWEEN: Final = 0.02
 """Seconds between two answers of which each is timed."""
@@ -160,10 +163,19 @@ def compared(ours: Spent, other: Spent, where: str, *, wake: float | None = None
         ("to start one that waits", ours.start, other.start, None),
         ("a whole cycle, many at once", ours.cycle, other.cycle, None),
     )
-    return [
+    made = [
         Figure(f"{what}, {where}", microseconds(mine), f"{other.name} {microseconds(its)}", mine / its, goal)
         for what, mine, its, goal in pairs
     ]
+    return [*made, *_remembered(ours, other, where)]
+
+
+def _remembered(ours: Spent, other: Spent, where: str) -> Iterator[Figure]:
+    """What a worker holds for each that waits, where the other holds anything."""
+    if other.memory > PAGE:
+        against = f"{other.name} {other.memory:,.0f} B"
+        name = f"memory of the worker for each that waits, {where}"
+        yield Figure(name, f"{ours.memory:,.0f} B", against, ours.memory / other.memory)
 
 
 def side_by_side(all_of_them: Sequence[Spent], where: str, size: Size) -> Table:
