@@ -55,6 +55,7 @@ class Clerk:
         self._process.wait()
 
     def end(self) -> None:
+        """It is told to end; one that was killed has."""
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):
             self._process.stdin.close()
