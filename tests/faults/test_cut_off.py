@@ -200,7 +200,7 @@ async def test_a_machine_that_is_cut_off_inside_a_transaction_holds_up_no_stop(
     server: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Fails without `idle_in_transaction_session_timeout` (engine.py): the server waits for it, the stop behind it."""
-    monkeypatch.setattr(engine, "_IDLE_MS", 1_000)
+    monkeypatch.setattr(engine, "IDLE_MS", 1_000)
     with a_line(server) as line:
         far, near = Place(a_schema(line.url, folder), folder), Place(a_schema(server, folder), folder)
         store = await far.store()

@@ -15,12 +15,12 @@ from urllib.parse import urlsplit
 
 from ...audit.keys import ENVIRONMENT
 from ...clock import SystemClock
-from ...commands import ListRuns
+from ...commands import ListRuns, ListUnsealed
 from ...config import Config, Upkeep, make_adapter, open_store, upkeep_of
 from ...config.registry import ADAPTERS, CHANNELS, STORES, known
 from ...contracts import Finding
 from ...errors import ConfigError, HitlError
-from ...protocol import Json
+from ...protocol import AuditEntry, Json
 from ...tools import Catalogue
 
 OURS: Final = "hitl-core"
@@ -105,10 +105,11 @@ async def _looked_at(config: Config) -> dict[str, Json]:
     store = await open_store(config, SystemClock(), anchoring=False)
     try:
         await store.fetch(ListRuns(limit=1))
+        waiting = await store.fetch(ListUnsealed())
     finally:
         await store.close()
     remarks = () if upkeep is None else upkeep.remarks()
-    return {"ok": True, "made": True, "message": "; ".join(("can be opened and read", *remarks))}
+    return {"ok": True, "made": True, "message": "; ".join(("can be opened and read", *remarks, *_unsealed(waiting)))}
 
 
 def _upkeep(config: Config) -> Upkeep | None:
@@ -117,6 +118,12 @@ def _upkeep(config: Config) -> Upkeep | None:
         return upkeep_of(config.store_url, config.folder, config.store_options)
     except ConfigError:
         return None
+
+
+def _unsealed(waiting: tuple[AuditEntry, ...]) -> Iterator[str]:
+    if waiting:
+        since = min(entry.at for entry in waiting).isoformat(timespec="seconds")
+        yield f"{len(waiting)} audit lines are not sealed yet, the oldest since {since}: a worker seals them"
 
 
 async def _attached(config: Config) -> dict[str, Json]:

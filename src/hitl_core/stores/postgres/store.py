@@ -8,13 +8,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import ClassVar, Self, TypeVar, cast
+from typing import ClassVar, Final, Self, TypeVar, cast
 
 import psycopg
 
-from ...audit import Anchors, Chain, Custody, load_or_create
+from ...audit import Anchors, Custody, load_or_create, remembered_size
 from ...clock import SystemClock
-from ...commands import Command, Note, Query, WriteNote
+from ...commands import Command, ListProposed, Note, Query, ReadAudit, WriteNote
 from ...contracts import Clock
 from ...errors import StoreUnavailable
 from ...protocol import AuditEvent
@@ -44,6 +44,7 @@ class PostgresStore:
         tip: Tip,
         clock: Clock,
         *,
+        raw: int,
         anchoring: bool,
         listens: Location | None = None,
     ) -> None:
@@ -53,12 +54,14 @@ class PostgresStore:
         self._tips = Anchors(custody if anchoring else Custody(custody.secret, custody.origin, None))
         self._tips.catch_up(tip)
         self._connections = Connections(location)
-        self._bell = Bell(listens or location, custody.origin, self._connections, tip.size)
+        self._bell = Bell(
+            listens or location, custody.origin, self._connections, tip.size + raw, behind=self._seal_behind
+        )
         self._engine = Engine(
             location,
             self._connections,
-            Chain(custody.secret, custody.origin),
-            custody.origin,
+            custody,
+            seals=anchoring and _is_ours(custody),
             sealed=self._tips.moved,
             anchored=self._tips.take_fresh,
             committed=self._bell.ring,
@@ -68,6 +71,8 @@ class PostgresStore:
         self._reported: set[tuple[str, str]] = set()
         self._process = os.getpid()
         self._closed = False
+        if raw:
+            self._seal_behind()
 
     @classmethod
     async def open(
@@ -114,11 +119,11 @@ class PostgresStore:
     ) -> Self:
         """`open` for callers without an event loop."""
         location, listens = Location.parse(url), None if listen is None else Location.parse(listen)
-        origin, tip, remembered = _prepared(location)
+        origin, tip, raw, remembered = _prepared(location)
         away = folder or Path.cwd()
         key, anchors = away / (audit_key or f"{origin}.key"), away / (audit_anchors or f"{origin}.anchors")
-        custody = Custody(load_or_create(key, lines=tip.size), origin, anchors, remembered)
-        return cls(location, custody, tip, clock or SystemClock(), anchoring=anchoring, listens=listens)
+        custody = Custody(load_or_create(key, lines=tip.size + raw), origin, anchors, remembered)
+        return cls(location, custody, tip, clock or SystemClock(), raw=raw, anchoring=anchoring, listens=listens)
 
     @property
     def hears(self) -> bool | None:
@@ -164,7 +169,8 @@ class PostgresStore:
     def fetch_blocking(self, query: Query[R]) -> R:
         """Like `fetch`, in the calling thread."""
         self._check_open()
-        view, answer = self._connections.read(lambda connection: _answer(connection, query))
+        behind = isinstance(query, _OF_THE_TRAIL) and not self._is_sealed()
+        view, answer = self._connections.read(lambda connection: _answer(connection, query, with_unsealed=behind))
         for found in view.damaged:
             self._report(*found)
         return answer
@@ -176,6 +182,7 @@ class PostgresStore:
         self._closed = True
         self._threads.shutdown()
         self._bell.close()
+        self._engine.finish()
         self._tips.close()
         with suppress(psycopg.Error):  # else it is found in its file when the store is opened again
             self._engine.remember_last()
@@ -184,6 +191,14 @@ class PostgresStore:
     async def _aside(self, work: Callable[[], R]) -> R:
         self._check_open()
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    def _is_sealed(self) -> bool:
+        """Whether all lines that were committed until now are sealed; if it can be done now, it is."""
+        return self._engine.sealer is not None and self._engine.sealer.catch_up()
+
+    def _seal_behind(self) -> None:
+        if self._engine.sealer is not None:
+            self._engine.sealer.rouse()
 
     def _check_open(self) -> None:
         if self._closed:
@@ -199,15 +214,25 @@ class PostgresStore:
             self._engine.perform(WriteNote(note, self._clock.now()))
 
 
-def _answer(connection: Connection, query: Query[R]) -> tuple[View, R]:
-    view = View(PostgresLink(connection))
+_OF_THE_TRAIL: Final = (ReadAudit, ListProposed)
+"""They read lines in their order, which they have once they are sealed."""
+
+
+def _is_ours(custody: Custody) -> bool:
+    """Whether the trail is not known to be sealed with another key: with a wrong one nothing is sealed."""
+    return not custody.remembered or remembered_size(custody) > 0
+
+
+def _answer(connection: Connection, query: Query[R], *, with_unsealed: bool) -> tuple[View, R]:
+    view = View(PostgresLink(connection), with_unsealed=with_unsealed)
     return view, QUERIES[type(query)](view, query)
 
 
-def _prepared(location: Location) -> tuple[str, Tip, str]:
+def _prepared(location: Location) -> tuple[str, Tip, int, str]:
+    """The store's origin, where its trail ends, how many lines wait to be sealed, and its anchor."""
     try:
         with connect(location) as connection:
             origin, view = migrate(connection, location), View(PostgresLink(connection))
-            return origin, read_tip(view), read_anchor(view)
+            return origin, read_tip(view), len(view.link.unsealed()), read_anchor(view)
     except psycopg.Error as exc:
         raise unavailable(exc, location) from exc

@@ -6,6 +6,7 @@ from .failures import is_lost, of_the_command, to_be_tried_again, unavailable
 from .hearing import is_heard
 from .link import PostgresLink
 from .location import Location
+from .numbers import Numbers
 from .schema import migrate, versions
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Bell",
     "Connections",
     "Location",
+    "Numbers",
     "PostgresLink",
     "connect",
     "is_heard",

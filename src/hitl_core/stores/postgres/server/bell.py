@@ -12,17 +12,16 @@ import selectors
 import socket
 import threading
 import time
+from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from typing import Any, Final
 
 import psycopg
 
 from ....errors import StoreUnavailable
-from ...sql.tables import View, read_tip
 from ...sql.waking import Count, Doorbell
 from .connection import Connections, connect
 from .hearing import MARK, PATIENCE, Trial
-from .link import PostgresLink
 from .location import Location
 
 log = logging.getLogger("hitl_core.stores")
@@ -43,12 +42,16 @@ class Bell:
     `location` is where it listens. `hears` is whether it does: None until that was tried.
     """
 
-    def __init__(self, location: Location, channel: str, connections: Connections, known: int) -> None:
+    def __init__(
+        self, location: Location, channel: str, connections: Connections, known: int, *, behind: Callable[[], None]
+    ) -> None:
+        """`known`: how many audit lines have been seen. `behind` is called when some are found that are not sealed."""
         self._location = location
         self.hears: bool | None = None
         self._channel = channel
         self._connections = connections
         self._known = known
+        self._behind = behind
         self._me = secrets.token_hex(8)
         self._guard = threading.Lock()
         self._rung_at = 0.0
@@ -157,7 +160,20 @@ class Bell:
         )
 
     def _look(self, connection: psycopg.Connection[Any]) -> None:
-        size = read_tip(View(PostgresLink(connection))).size
-        if size != self._known:
-            self._known = size
+        sealed, raw = _lines(connection)
+        if sealed + raw != self._known:
+            self._known = sealed + raw
             self._heard()
+        if raw:
+            self._behind()
+
+
+# Sealing a line moves it from one to the other, which changes nothing for those who wait.
+_LINES: Final = """SELECT (SELECT COALESCE(MAX(seq), 0) FROM hitl_audit), COUNT(*) FROM hitl_raw WHERE NOT refused"""
+
+
+def _lines(connection: psycopg.Connection[Any]) -> tuple[int, int]:
+    """How many lines the trail has that are sealed, and that are not yet."""
+    found = connection.execute(_LINES).fetchone()
+    assert found is not None
+    return int(found[0]), int(found[1])
