@@ -60,11 +60,11 @@ REPORTS = {
     "autogen": "autogen",
 }
 # Parts of the benches that need no framework: what `make bench` measures, and keeps.
-MEASURED = ("core", "million", "processes", "postgres", "double", "peers", "dbos", "growth")
+MEASURED = ("core", "million", "processes", "dbos", "double", "peers", "growth")
 MADE = ROOT / ".nox"
 SHOWN_LINES = 400
 """How much of what a lane printed is shown when it did not pass."""
-LONG = ("crewai", "langgraph", "core", "openai_agents", "openai_agents_lowest")
+LONG = ("crewai", "langgraph", "core", "openai_agents", "openai_agents_lowest", "bench_smoke")
 LONGEST_FIRST = (*LONG, *(lane for lane in LANES if lane not in LONG))
 PYTHON_CODE = ("src", "tests", "examples", "bench", "noxfile.py")
 FRAMEWORKS = ("langgraph", "langchain_core", "crewai", "autogen_agentchat", "agents", "openai")
