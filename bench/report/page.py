@@ -63,6 +63,11 @@ framework, a peer), since absolute times are of one machine on one day. What eac
 """
 
 
+BUSY: Final = """**Others worked on the machine meanwhile: what is compared with the disk or with a wait looks better than
+it is, and what is a matter of microseconds says little. Counts, bytes and CPU hold.**
+"""
+
+
 def made(parts: dict[str, Kept]) -> dict[str, str]:
     """The pages and plots, by their path below docs/."""
     plots = {_plot(curve.name): svg(curve) for part in parts.values() for curve in part.curves}
@@ -97,6 +102,8 @@ def _section(name: str, part: Kept) -> Iterator[str]:
     title, words = SECTIONS[name]
     yield f"## {title}\n\n{words}\n"
     yield f"Taken {part.taken} on {part.machine}, Python {part.python}, load average {part.load:g}.\n"
+    if part.busy:
+        yield BUSY
     if part.figures:
         yield table(part.figures) + "\n"
     for each in part.tables:

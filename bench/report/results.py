@@ -23,6 +23,7 @@ class Kept:
     taken: str
     python: str
     machine: str
+    cores: int
     load: float
     figures: list[Figure] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
@@ -37,6 +38,7 @@ class Kept:
             taken=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
             python=platform.python_version(),
             machine=_machine(),
+            cores=os.cpu_count() or 1,
             load=round(os.getloadavg()[1], 1),
             figures=[each for each in everything if isinstance(each, Figure)],
             curves=[each for each in everything if isinstance(each, Curve)],
@@ -44,11 +46,16 @@ class Kept:
             facts=[each for each in everything if isinstance(each, Fact)],
         )
 
+    @property
+    def busy(self) -> bool:
+        """Whether others worked on this machine too: the benches alone keep it below this."""
+        return self.load > 2 * self.cores
+
     @classmethod
     def read(cls, stored: dict[str, Any]) -> Self:
         """From its JSON."""
         return cls(
-            **{name: stored[name] for name in ("taken", "python", "machine", "load")},
+            **{name: stored[name] for name in ("taken", "python", "machine", "cores", "load")},
             figures=[Figure(**each) for each in stored["figures"]],
             curves=[_curve(each) for each in stored["curves"]],
             tables=[_table(each) for each in stored["tables"]],
