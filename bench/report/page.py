@@ -63,8 +63,8 @@ framework, a peer), since absolute times are of one machine on one day. What eac
 """
 
 
-BUSY: Final = """**Others worked on the machine meanwhile: what is compared with the disk or with a wait looks better than
-it is, and what is a matter of microseconds says little. Counts, bytes and CPU hold.**
+BUSY: Final = """**Others worked on the machine meanwhile: what is compared with the disk or with a wait looks better
+than it is, and what is a matter of microseconds says little. Counts, bytes and CPU hold.**
 """
 
 
