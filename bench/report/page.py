@@ -8,7 +8,7 @@ from typing import Final
 
 from ..yardsticks import Figure
 from .plots import svg
-from .results import Kept, table
+from .results import DOUBT, Kept, table
 from .scaling import SCALING, scaling
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
@@ -88,14 +88,17 @@ def performance(parts: dict[str, Kept]) -> str:
     """The page."""
     known = {name: parts[name] for name in SECTIONS if name in parts}
     goals = [each for part in known.values() for each in part.figures if each.goal is not None]
+    doubtful = [each for part in known.values() for each in part.figures if part.busy]
     sections = [text for name, part in known.items() for text in _section(name, part)]
-    return "\n".join((HEAD, *_verdict(goals), *sections)).rstrip() + "\n"
+    return "\n".join((HEAD, *_verdict(goals, doubtful), *sections)).rstrip() + "\n"
 
 
-def _verdict(goals: list[Figure]) -> Iterator[str]:
+def _verdict(goals: list[Figure], doubtful: list[Figure]) -> Iterator[str]:
     met = sum(each.met for each in goals)
     yield f"## Goals\n\n{met} of {len(goals)} are met.\n"
-    yield table(goals) + "\n"
+    if doubtful:
+        yield f"{DOUBT} Others worked on the machine meanwhile; see below.\n"
+    yield table(goals, doubtful=doubtful) + "\n"
 
 
 def _section(name: str, part: Kept) -> Iterator[str]:
