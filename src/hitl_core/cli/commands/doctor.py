@@ -14,18 +14,20 @@ from ..options import DEFAULT_CONFIG, AsJson, Backend, ConfigFile, Exit
 from ..terminal.output import Output
 from ..terminal.render import grid_of_facts, shown
 from .checkup import Checkup
+from .crew import Crew
 
 _LEVEL_STYLES = {"refuse": "bold red", "warn": "yellow", "absent": "yellow", "emulated": "", "native": "green"}
 
 
 def doctor(config: ConfigFile = DEFAULT_CONFIG, backend: Backend = None, as_json: AsJson = False) -> int:
     """Look at the installation and the configuration. Exit status 1 if something must be repaired."""
-    found = Checkup(config, backend).document()
-    Output(as_json).result(found, *_shown(found))
+    checkup = Checkup(config, backend)
+    found = checkup.document()
+    Output(as_json).result(found, *_shown(found, checkup.crew))
     return Exit.DONE if found["ok"] else Exit.FAILED
 
 
-def _shown(found: dict[str, Any]) -> Iterator[RenderableType]:
+def _shown(found: dict[str, Any], crew: Crew | None) -> Iterator[RenderableType]:
     yield Text("installed", "bold")
     yield _facts({name: version or "missing" for name, version in found["installed"].items()})
     yield _adapters(found["adapters"])
@@ -37,6 +39,9 @@ def _shown(found: dict[str, Any]) -> Iterator[RenderableType]:
             yield _facts({part: found[part]["message"]})
     if found["app"] is not None:
         yield from _app(found["app"])
+    if crew is not None:
+        yield Text("at work", "bold")
+        yield from crew.shown()
     yield from _verdict(found["problems"])
 
 
