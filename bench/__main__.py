@@ -21,7 +21,7 @@ from .yardsticks import Curve, Fact, Figure, Found, Table
 SLACK = 1.5
 """By how much the short form may miss what binds: it measures little, so only what is far away is found there."""
 
-OURS = ("million", "processes", "growth", "peers", "dbos", "double")
+OURS = ("million", "processes", "postgres", "growth", "peers", "dbos", "double")
 """Parts that decide for themselves how much they measure."""
 
 FRAMEWORKS = ("langgraph", "openai_agents", "crewai", "autogen")
@@ -48,7 +48,8 @@ async def measured(folder: Path, part: str, *, smoke: bool) -> list[Found] | Non
 async def _core(folder: Path, *, smoke: bool) -> list[Found]:
     made: list[Found] = [*policy_figures.figures(), *import_figures.figures()]
     made += await oversight_figures.figures(folder, rounds=30 if smoke else 400)
-    return [*made, *await store_figures.figures(folder, few=1_000, many=5_000 if smoke else 100_000)]
+    size = {"many": 10_000, "bursts": 1} if smoke else {"many": 100_000}
+    return [*made, *await store_figures.figures(folder, few=1_000, **size)]
 
 
 def show(found: Sequence[Found], before: dict[str, float]) -> None:

@@ -34,11 +34,11 @@ class Spent:
     store: list[float] = field(default_factory=list)
 
 
-def config(backend: str, app: Any, folder: Path, *, store: str = "") -> Config:
-    """An app under us with a store in a file of its own: no rule matches, so every tool is asked about."""
+def config(backend: str, app: Any, folder: Path, *, store: str = "", policy: Policy | None = None) -> Config:
+    """An app under us with a store in a file of its own: if no policy is given, every tool is asked about."""
     url = store or f"sqlite:///{uuid4().hex}.db"
     source = AppSource(f"bench:{backend}", app)
-    return Config(backend=backend, app=source, store_url=url, policy=Policy([]), folder=folder)
+    return Config(backend=backend, app=source, store_url=url, policy=policy or Policy([]), folder=folder)
 
 
 async def our_cycle(hitl: Runtime, given: object) -> Run:

@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 
 from hitl_core.stores.sqlite.file import schema
-from tests.cli.shop import Done, Shop, order
+from tests.cli.shop import Done, Shop, eventually, order
 
 Hitl = Callable[..., Done]
 NEWEST = len(schema.MIGRATIONS)
@@ -44,3 +44,38 @@ def test_a_newer_store_is_refused_by_name(hitl: Hitl, shop: Shop) -> None:
 def version(shop: Shop) -> int:
     with closing(sqlite3.connect(shop.folder / "hitl.db")) as connection:
         return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def over(hitl: Hitl) -> str:
+    """A run that is over: its refund was approved, and done."""
+    started = hitl("run", "--json", "--input", order()).json
+    (request,) = started["pending"]
+    assert hitl("respond", request["id"], "approve", "--as", "ann", "--resume", "--json").code == 0
+    return str(started["id"])
+
+
+def test_vacuum_compacts_what_is_old_enough_and_gives_room_back(hitl: Hitl, shop: Shop) -> None:
+    assert hitl("store", "vacuum", "--json").json["error"]["code"] == "HITL-C01"
+    ended = over(hitl)
+    paused = hitl("run", "--json", "--input", order()).json["id"]
+    assert "no run is compacted: neither --older-than" in hitl("store", "vacuum").flat
+    assert hitl("store", "vacuum", "--older-than", "1h", "--json").json["compacted"] == 0
+    shop.config.write_text(shop.config.read_text() + 'retention = "1s"\n')
+    eventually(lambda: bool(hitl("store", "vacuum", "--json").json["compacted"]), "the run to be old enough")
+    effects = hitl("runs", ended, "--json").json["effects"]
+    assert [(each["state"], each["result"]) for each in effects] == [("executed", None)]
+    assert hitl("runs", paused, "--json").json["state"] == "paused"
+    assert "deleted because of its age" in hitl("audit", "report", ended).out
+    assert hitl("audit", "verify").code == 0
+    assert "no such age" not in hitl("store", "vacuum", "--older-than", "soon").err
+    assert hitl("store", "vacuum", "--older-than", "soon").code == 2
+
+
+def test_vacuum_makes_the_file_smaller(hitl: Hitl, shop: Shop) -> None:
+    over(hitl)
+    with closing(sqlite3.connect(shop.folder / "hitl.db")) as connection:
+        connection.execute("CREATE TABLE hitl_filler AS SELECT zeroblob(1000000) AS waste")
+        connection.execute("DROP TABLE hitl_filler")
+    space = hitl("store", "vacuum", "--json").json
+    assert space["after"] + 900_000 < space["before"]
+    assert (shop.folder / "hitl.db").stat().st_size == space["after"]

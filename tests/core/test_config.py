@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
 import sys
 from collections.abc import Callable
 from datetime import timedelta
@@ -14,9 +15,10 @@ import pytest
 
 from hitl_adapters.plain.adapter import CAPABILITIES
 from hitl_core.channels.console import ConsoleChannel
-from hitl_core.config import Config, connect, make_adapter, make_channels, typed_options
+from hitl_core.config import Config, connect, make_adapter, make_channels, open_store, typed_options, upkeep_of
 from hitl_core.errors import AdapterNotFound, ConfigError
 from hitl_core.protocol import EffectMode
+from hitl_core.stores.sqlite import SqliteStore
 from hitl_core.testing.clock import START, ManualClock
 from hitl_core.tools import Catalogue
 
@@ -127,6 +129,30 @@ def test_how_long_history_is_kept_is_a_duration(write: Write) -> None:
     assert Config.load(write(f'{MINIMAL}[policy]\nhistory = "30d"\n')).history == timedelta(days=30)
     for nonsense in ('"for ever"', '"367d"', "30"):
         assert faults(write(f"{MINIMAL}[policy]\nhistory = {nonsense}\n")).keys() == {"policy.history"}
+
+
+def test_how_long_a_run_is_left_as_it_is_is_a_duration_and_nothing_that_a_store_is_opened_with(write: Write) -> None:
+    assert Config.load(write(MINIMAL)).retention is None
+    config = Config.load(write(f'{MINIMAL}[store]\nretention = "90d"\n'))
+    assert (config.retention, dict(config.store_options)) == (timedelta(days=90), {})
+    assert faults(write(f'{MINIMAL}[store]\nretention = "long"\n')).keys() == {"store.retention"}
+
+
+async def test_what_a_store_does_not_have_is_a_fault(write: Write, tmp_path: Path) -> None:
+    config = Config.load(write(f'{MINIMAL}[store]\nlisten = "postgresql://desk/hitl"\n'))
+    with pytest.raises(ConfigError, match=r"store\.listen: is nothing that SqliteStore has"):
+        await open_store(config, ManualClock())
+    with pytest.raises(ConfigError, match=r"store\.listen"):
+        upkeep_of(config.store_url, config.folder, config.store_options)
+    assert os.listdir(tmp_path) == ["hitl.toml"]
+
+
+def test_a_store_that_has_no_upkeep_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigError, match="a store in memory"):
+        upkeep_of("sqlite://", tmp_path, {})
+    monkeypatch.delattr(SqliteStore, "upkeep")
+    with pytest.raises(ConfigError, match="is for SqliteStore, which has no upkeep of its own"):
+        upkeep_of("sqlite:///hitl.db", tmp_path, {})
 
 
 def test_how_often_people_reject_the_same_call_is_a_number(write: Write) -> None:

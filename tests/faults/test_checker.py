@@ -30,7 +30,7 @@ async def well(place: Place) -> Left:
     await world.begin(lease, request_id=request.id)
     Diary(place.folder / LEDGER).write(tool="refund", key=f"{run.id}:refund#1", **REFUND.arguments)
     await store.apply(EndEffect(lease, "refund#1", Executed("paid"), START))
-    await store.apply(FinishRun(lease, RunState.COMPLETED, START, consumed=(request.id,)))
+    await store.apply(FinishRun(lease, RunState.COMPLETED, START, consumed=(request.call,)))
     await store.close()
     return await left(place)
 

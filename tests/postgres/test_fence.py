@@ -19,7 +19,7 @@ from tests.core.stores.world import REFUND, World
 pytestmark = pytest.mark.postgres
 
 FORBIDDEN = [
-    "UPDATE hitl_audit SET actor = 'eve'",
+    "UPDATE hitl_runs SET owner = 'eve'",
     "DELETE FROM hitl_runs",
     "INSERT INTO HITL_stops VALUES ('all', '', '', '', 0)",
     "TRUNCATE hitl_audit",

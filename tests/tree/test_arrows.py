@@ -55,7 +55,7 @@ EXTRA_PACKAGES = {
     "channels": {"rich", "apprise", "slack_sdk"},
     "server": {"fastapi", "starlette", "uvicorn", "jinja2", "ag_ui"},
     "cli": {"typer", "rich"},
-    "testing": {"pytest", "hypothesis"},  # in its plugin, and in its stories in any order
+    "testing": {"pytest", "hypothesis", "psycopg"},  # in its plugin, its stories in any order, a store on a server
 }
 OPTIONAL_ANYWHERE = {"opentelemetry"}
 
@@ -71,6 +71,8 @@ FRAMEWORK_PACKAGES = {
     "autogen": {"autogen_agentchat", "autogen_core", "autogen_ext"},
     "openai_agents": {"agents", "openai"},
 }
+# What a framework's own saver needs, which is opened here for an agent that is built from a spec.
+OF_A_SAVER = {"langgraph": {"psycopg", "psycopg_pool"}}
 
 CORE_FILES = python_files(CORE)
 ADAPTER_FILES = python_files(ADAPTERS)
@@ -156,7 +158,7 @@ def test_an_adapter_imports_the_core_and_its_own_framework(found: Import) -> Non
     elif package == "hitl_core":
         _assert_public(found)
     else:
-        own = FRAMEWORK_PACKAGES.get(family, set()) | CORE_PACKAGES | OPTIONAL_ANYWHERE
+        own = FRAMEWORK_PACKAGES.get(family, set()) | OF_A_SAVER.get(family, set()) | CORE_PACKAGES | OPTIONAL_ANYWHERE
         assert package in sys.stdlib_module_names | own, f"{found.place}: {family} imports {found.module}"
 
 

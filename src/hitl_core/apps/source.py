@@ -14,11 +14,15 @@ from .spec import AgentSpec
 
 @dataclass(frozen=True, slots=True)
 class AppSource:
-    """An app in its framework's own idiom, or an AgentSpec. `reference` identifies it in the store."""
+    """An app in its framework's own idiom, or an AgentSpec. `reference` identifies it in the store.
+
+    `store` is that store's URL, if it is known: where whoever keeps a state of their own may keep it beside.
+    """
 
     reference: str
     target: Any = field(default=None, compare=False)
     folder: Path | None = None
+    store: str = field(default="", compare=False, repr=False)
 
     @classmethod
     def of(cls, app: Any) -> AppSource:

@@ -10,7 +10,7 @@ account  what one run came to, for an auditor who has never seen this tool
 """
 
 from .account import ELSEWHERE, Account, Chapter, Fact, RunRecord, account
-from .anchor import Anchor, Anchors
+from .anchor import Anchor, Anchors, remembered_size
 from .apart import Kept, brought_together, inside, is_kept_apart, set_apart
 from .chain import Chain
 from .custody import Custody
@@ -42,6 +42,7 @@ __all__ = [
     "is_kept_apart",
     "load_or_create",
     "new_secret",
+    "remembered_size",
     "set_apart",
     "verify",
     "verify_entries",

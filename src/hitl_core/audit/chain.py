@@ -24,9 +24,9 @@ class Chain:
     genesis: Final = bytes(MAC_BYTES)
     """What stands for the seal before the first line."""
 
-    def __init__(self, secret: bytes, origin: str) -> None:
+    def __init__(self, secret: bytes, origin: str, *, purpose: str = "chain") -> None:
         # HMAC (RFC 2104) with both hashes fed with the key beforehand: half the price of a fresh one for each line.
-        key = derive(secret, "chain", origin).ljust(hashlib.sha256().block_size, b"\0")
+        key = derive(secret, purpose, origin).ljust(hashlib.sha256().block_size, b"\0")
         self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in key))
         self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in key))
 

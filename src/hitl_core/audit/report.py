@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -43,13 +44,18 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`lines` were read; the newest of `anchors` valid anchors vouches for the first `anchored` of them."""
+    """`lines` were read; the newest of `anchors` valid anchors vouches for the first `anchored` of them.
+
+    `unsealed` more are committed and not linked into the chain yet, the oldest since `waiting_since`.
+    """
 
     origin: str
     lines: int
     anchors: int
     anchored: int
     findings: tuple[Finding, ...]
+    unsealed: int = 0
+    waiting_since: datetime | None = None
 
     @property
     def exit_code(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 
 from ..commands import ReadAudit
 from ..contracts import Store
@@ -55,9 +56,13 @@ class Verifier:
         self._stretch: Stretch | None = None
         self._stretches: list[Stretch] = []
         self._findings: list[Finding] = []
+        self._waiting: list[datetime] = []
 
     def feed(self, entries: Iterable[AuditEntry]) -> None:
         for entry in entries:
+            if entry.unsealed:
+                self._waiting.append(entry.at)
+                continue
             sound = self._sound
             self._take(Line.of(entry))
             if self._sound > sound and not self._shift:
@@ -72,7 +77,15 @@ class Verifier:
         if self._read and not self._sound and not self._anchors.valid:
             found = [Finding(Fault.WRONG_KEY, 1, self._read, _WRONG_KEY)]
         found.sort(key=lambda finding: finding.first)
-        return Report(self._custody.origin, self._read, self._anchors.valid, self._anchors.reached, tuple(found))
+        return Report(
+            self._custody.origin,
+            self._read,
+            self._anchors.valid,
+            self._anchors.reached,
+            tuple(found),
+            unsealed=len(self._waiting),
+            waiting_since=min(self._waiting, default=None),
+        )
 
     # ── one line ─────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -131,6 +131,11 @@ class ListStops(Query[tuple[Stop, ...]]):
 
 
 @dataclass(frozen=True, slots=True)
+class ListUnsealed(Query[tuple[AuditEntry, ...]]):
+    """The lines of the audit trail that are committed, but not sealed yet; none in a store that seals as it writes."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReadAudit(Query[Page[AuditEntry]]):
     """The audit trail in order, `limit` lines after `after` (a sequence number); of one run, or of some events."""
 

@@ -8,11 +8,11 @@ from .config import (
     connect,
     make_adapter,
     make_channels,
-    open_store,
     policy_file,
     typed_options,
 )
 from .knowing import check_policy
+from .storing import open_store
 from .upkeep import Upkeep, upkeep_of
 
 __all__ = [

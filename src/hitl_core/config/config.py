@@ -17,7 +17,7 @@ from typing import Any, Final, cast
 from ..apps import AppSource
 from ..channels.console import ConsoleChannel
 from ..clock import SystemClock
-from ..contracts import Adapter, Channel, Clock, Store
+from ..contracts import Adapter, Channel, Clock
 from ..errors import ConfigError, Fault
 from ..gate import REJECTED_IN_A_ROW, Surroundings
 from ..people import Act, Authority, PeopleFile
@@ -28,8 +28,9 @@ from ..runtime.opened import GRACE_SECONDS, TRIES
 from ..tools import Catalogue, Override
 from .deferred import DeferredAdapter
 from .directories import directory_from
-from .registry import ADAPTERS, CHANNELS, STORES, load, require_known
+from .registry import ADAPTERS, CHANNELS, load, require_known
 from .reloading import PolicyInForce
+from .storing import open_store
 from .tables import (
     CHANGES,
     COUNT,
@@ -57,7 +58,7 @@ DEFAULT_FILE: Final = "hitl.toml"
 
 TABLES: Final = {
     "backend": {"name", "app", "spec", "version", "resumes", "options"},
-    "store": {"url", "audit_key", "audit_anchors"},
+    "store": {"url", "audit_key", "audit_anchors", "listen", "retention"},
     "policy": {"file", "told", "history", "rejected_in_a_row"},
     "worker": {"lease", "concurrency", "tries", "grace"},
     "channels": {"names"},
@@ -84,6 +85,7 @@ class Config:
     rejected_in_a_row: int = REJECTED_IN_A_ROW
     options: Mapping[str, Any] = field(default_factory=dict)
     store_options: Mapping[str, Any] = field(default_factory=dict)
+    retention: timedelta | None = None
     tools: Mapping[str, Override] = field(default_factory=dict)
     redact: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
@@ -175,19 +177,8 @@ def make_adapter(config: Config, catalogue: Catalogue) -> Adapter:
     """The adapter with its typed options. Raises ConfigError on an option that it does not have."""
     found = cast("Any", load(ADAPTERS, config.backend))
     options = typed_options(found.Options, config.options, f"backend.options ({config.backend})")
-    return cast("Adapter", found(config.app, options=options, catalogue=catalogue))
-
-
-async def open_store(config: Config, clock: Clock, **more: Any) -> Store:
-    """The store that the URL's scheme names; `more` goes to its `open`.
-
-    Raises StoreUnavailable, AdapterNotFound, AdapterNotInstalled.
-    """
-    scheme = config.store_url.partition(":")[0]
-    found = cast("Any", load(STORES, scheme))
-    return cast(
-        "Store", await found.open(config.store_url, folder=config.folder, clock=clock, **config.store_options, **more)
-    )
+    app = dataclasses.replace(config.app, store=config.store_url)
+    return cast("Adapter", found(app, options=options, catalogue=catalogue))
 
 
 def make_channels(config: Config) -> list[Channel]:
@@ -235,7 +226,8 @@ def _read(file: Path, data: dict[str, Any], backend: str | None, other: Path | N
         history=_history(tables["policy"]),
         rejected_in_a_row=tables["policy"].get("rejected_in_a_row", REJECTIONS, REJECTED_IN_A_ROW),
         options=tables["backend"].get("options", TABLE, {}),
-        store_options={key: store.get(key, TEXT) for key in store.values if key != "url"},
+        store_options={key: store.get(key, TEXT) for key in store.values if key not in ("url", "retention")},
+        retention=_age(store.get("retention", DURATION)),
         tools={
             name: _override(f"tools.{name}", given, faults, folder) for name, given in tables["tools"].values.items()
         },
@@ -260,8 +252,11 @@ def _read(file: Path, data: dict[str, Any], backend: str | None, other: Path | N
 
 
 def _history(table: Table) -> timedelta:
-    text = table.get("history", DURATION)
-    return LONGEST if text is None else parse_duration(text)
+    return _age(table.get("history", DURATION)) or LONGEST
+
+
+def _age(text: str | None) -> timedelta | None:
+    return None if text is None else parse_duration(text)
 
 
 def _backend(table: Table, given: str | None) -> str:

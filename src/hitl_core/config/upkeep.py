@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 from ..errors import ConfigError, Fault
-from ..stores.sql.upkeep import Versions
+from ..stores.sql.upkeep import Space, Versions
 from .registry import STORES, load
+from .storing import known_options
 
 
 class Upkeep(Protocol):
@@ -17,13 +19,18 @@ class Upkeep(Protocol):
 
     def migrate(self) -> Versions: ...
 
+    def reclaim(self) -> Space: ...
 
-def upkeep_of(url: str, folder: Path) -> Upkeep:
-    """Who looks after the store at a URL. Raises ConfigError, AdapterNotFound, AdapterNotInstalled."""
+    def remarks(self) -> tuple[str, ...]: ...
+
+
+def upkeep_of(url: str, folder: Path, options: Mapping[str, Any]) -> Upkeep:
+    """Who looks after the store at a URL; `options` are those of [store].
+
+    Raises ConfigError, AdapterNotFound, AdapterNotInstalled.
+    """
     found: Any = load(STORES, url.partition(":")[0])
     upkeep = getattr(found, "upkeep", None)
     if upkeep is None:
-        raise ConfigError(
-            [Fault("store.url", f"is of {found.__name__}, which has no upkeep of its own: see its pages")]
-        )
-    return cast("Upkeep", upkeep.of(url, folder=folder))
+        raise ConfigError([Fault("store.url", f"is for {found.__name__}, which has no upkeep of its own")])
+    return cast("Upkeep", upkeep.of(url, folder=folder, **known_options(found, options)))

@@ -50,7 +50,7 @@ from ..protocol import (
     Run,
     Verdict,
 )
-from ..tools import Catalogue
+from ..tools import Call, Catalogue, running
 from . import steering
 from .again import Again
 from .carrying import Carrying
@@ -110,8 +110,8 @@ class Gate:
 
     @property
     def waiting(self) -> tuple[PauseRequest, ...]:
-        """The requests that this turn has asked for and that are not stored yet, in the order of asking."""
-        return tuple(self.questions.waiting.values())
+        """The requests that this turn has asked for and that are not stored yet, in the order of proposing."""
+        return self.questions.in_order()
 
     @property
     def unfinished(self) -> tuple[str, ...]:
@@ -132,6 +132,7 @@ class Gate:
         now, after which nothing starts any more in this turn; AlreadyStarted, LeaseLost or StoreError. Whoever catches
         them must not run the tool.
         """
+        self.questions.comes(call)
         try:
             shown, form = self.veil.over(action, call, form)
             digest = shown.digest
@@ -222,7 +223,12 @@ class Gate:
 
     async def carry_out_in_store(self, allowed: Proceed, effect: Callable[[Any, Arguments], Json]) -> Json:
         """A transactional effect: `effect(transaction, arguments)` and its record commit together or not at all."""
-        quiet = self.veil.quiet(effect, dict(allowed.action.arguments))
+
+        def called(transaction: Any, arguments: Arguments) -> Json:
+            with running(Call(self.run.id, allowed.call)):  # in whichever thread the store works
+                return effect(transaction, arguments)
+
+        quiet = self.veil.quiet(called, dict(allowed.action.arguments))
         done = await self._begin(allowed, lambda begin: PerformEffect(begin, quiet))
         self._begun.discard(allowed.call)
         if done.state is not ActionState.EXECUTED:

@@ -47,6 +47,7 @@ class AuditEvent(StrEnum):
     RUN_CANCELLED = "run.cancelled"
     RUN_STOPPED = "run.stopped"
     RUN_ERASED = "run.erased"
+    RUN_COMPACTED = "run.compacted"
     PERSON_ERASED = "person.erased"
     REQUEST_OPENED = "request.opened"
     REQUEST_DECIDED = "request.decided"
@@ -111,6 +112,8 @@ class AuditEntry(Record):
 
     With `sealed`, that is what the seal is over, and `actor` and `body` are the same with the names and texts that are
     kept apart. Without, they are exactly what was stored and sealed.
+
+    `unsealed`: it is committed, but not linked into the chain yet. `mac` is empty, and `seq` may become another one.
     """
 
     seq: int
@@ -121,3 +124,4 @@ class AuditEntry(Record):
     body: Text
     mac: Text
     sealed: Sealed | None = None
+    unsealed: bool = False

@@ -13,10 +13,10 @@ from .runtime import Runtime
 
 log = logging.getLogger("hitl_core")
 
-SCAN_SECONDS: Final = 1.0
+SCAN_SECONDS = 1.0
 """How long a worker waits for a wake-up before it looks by itself, while others work or something is overdue."""
 
-IDLE_SECONDS: Final = 10.0
+IDLE_SECONDS = 10.0
 """The same where nobody is at work and nothing is due."""
 
 CUT_SECONDS: Final = 5.0

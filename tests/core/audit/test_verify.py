@@ -274,3 +274,18 @@ def _act(trail: Trail, act: str, one: int, other: int) -> None:
         entries.insert(one, entries[other].model_copy(update={"body": "forged"}))
     else:
         del entries[one:]
+
+
+def test_a_line_that_is_not_sealed_yet_is_counted_and_no_fault(tmp_path: Path) -> None:
+    trail = Trail(tmp_path, 20).anchored()
+    later = trail.sealed(21, "later", trail.tip, mac="", unsealed=True)
+    report = verify_entries([*trail.entries, later], trail.custody)
+    assert (report.findings, report.lines, report.anchored) == ((), 20, 20)
+    assert (report.unsealed, report.waiting_since) == (1, later.at)
+
+
+def test_a_line_that_says_it_is_sealed_needs_its_seal(tmp_path: Path) -> None:
+    trail = Trail(tmp_path, 20).anchored()
+    forged = trail.sealed(21, "later", trail.tip).model_copy(update={"mac": ""})
+    report = verify_entries([*trail.entries, forged], trail.custody)
+    assert [each.first for each in report.findings] == [21]

@@ -326,6 +326,18 @@ async def test_a_transactional_effect_commits_with_its_record(shop: Shop) -> Non
     assert (run.output, effect.state, await bookings(shop)) == ("booked", ActionState.EXECUTED, 1)
 
 
+async def test_a_transactional_tool_knows_its_call(shop: Shop) -> None:
+    keys: list[str] = []
+
+    @gate.guard(transactional=True)
+    def book(transaction: Any) -> None:
+        keys.append(current_call().key)
+
+    async with shop.open(lambda input: book()) as hitl:  # type: ignore[call-arg]  # the store adds the transaction
+        run = await decide(hitl, await hitl.start(None), "approve")
+    assert keys == [f"{run.id}:book#1"]
+
+
 async def test_a_transactional_effect_that_fails_leaves_only_its_record(shop: Shop) -> None:
     async with shop.open(booking(shop)) as hitl:
         run = await decide(hitl, await hitl.start(-1.0), "approve")

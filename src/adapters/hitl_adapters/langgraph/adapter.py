@@ -23,7 +23,7 @@ from hitl_core.gate import heeding_stops
 from hitl_core.protocol import Json, Run
 from hitl_core.tools import Catalogue
 
-from .building import agent_input, build_agent, open_saver, opened
+from .building import agent_input, build_agent, elsewhere, open_saver, opened, place_of_state
 from .errors import UnknownInterruptError, in_words, is_invalid_resume
 from .gating import declared_in
 from .mapping import Codecs, Sites, findings
@@ -61,13 +61,14 @@ CAPABILITIES: Final[Capabilities] = {
 class LangGraphOptions:
     """`[backend.options]` for LangGraph.
 
-    checkpointer: where agents built from a spec keep their state, `sqlite:///FILE` or `postgresql://…`.
+    checkpointer: where agents built from a spec keep their state, `sqlite:///FILE` or `postgresql://…`; by default in
+        the store's database if that is a server's, else in the file `hitl-langgraph.db`.
     codecs: what an answer means at a pause of an unchanged graph, by node (see mapping).
     safe_nodes: nodes without effects of their own, which may simply run again after a crash.
     ungated: tools that may run without the gate, those that the model's provider runs among them.
     """
 
-    checkpointer: str = "sqlite:///hitl-langgraph.db"
+    checkpointer: str = ""
     codecs: dict[str, Any] = field(default_factory=dict)
     safe_nodes: tuple[str, ...] = ()
     ungated: tuple[str, ...] = ()
@@ -94,7 +95,8 @@ class LangGraphAdapter:
         if self._engine is None:
             graph = await self._graph()
             sites = Sites(graph)
-            self._findings = findings(graph, self._codecs, sites=sites, ungated=self._options.ungated)
+            found = findings(graph, self._codecs, sites=sites, ungated=self._options.ungated)
+            self._findings = (*found, *(elsewhere(*self._places()) if self._spec_built else ()))
             reasons = [each for each in self._findings if each.level == "refuse"]
             if reasons:
                 raise AppRefused("; ".join(f"{each.place}: {each.message}" for each in reasons))
@@ -186,8 +188,12 @@ class LangGraphAdapter:
         for tool in spec.all_tools():
             self._catalogue.learn(tool)
         self._spec_built = True
-        saver = await self._stack.enter_async_context(open_saver(self._options.checkpointer, self._source.folder))
+        url = place_of_state(*self._places())
+        saver = await self._stack.enter_async_context(open_saver(url, self._source.folder))
         return build_agent(spec, checkpointer=saver)
+
+    def _places(self) -> tuple[str, str]:
+        return self._options.checkpointer, self._source.store
 
 
 def _require_buildable(spec: AgentSpec) -> None:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from langchain.agents import create_agent
 from langchain_core.language_models import BaseChatModel
@@ -19,6 +19,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from pydantic import BaseModel, create_model
 
 from hitl_core.apps import AgentSpec, AppSource, ModelSpec
+from hitl_core.contracts import Finding
 from hitl_core.errors import AppRefused, ConfigError, Fault
 from hitl_core.tools import Tool
 
@@ -115,6 +116,28 @@ def _sentence(value: Any) -> str:
     return ", ".join(f"{name}: {each}" for name, each in value.items())
 
 
+_SERVERS: Final = ("postgresql", "postgres")
+
+
+def place_of_state(checkpointer: str, store: str) -> str:
+    """The URL of the saver: what the options say, else beside the store, so that every machine that has the one has the
+    other."""
+    if checkpointer:
+        return checkpointer
+    return store if _is_server(store) else "sqlite:///hitl-langgraph.db"
+
+
+def elsewhere(checkpointer: str, store: str) -> Iterator[Finding]:
+    """What is to be said of a state on this machine, where the store is a server's."""
+    if checkpointer and _is_server(store) and not _is_server(checkpointer):
+        what = f"{checkpointer!r} is on this machine and the store is not: no other one can resume what pauses here"
+        yield Finding("warn", "backend.options.checkpointer", f"{what}; leave it out to keep both in one database")
+
+
+def _is_server(url: str) -> bool:
+    return url.partition("://")[0] in _SERVERS
+
+
 @asynccontextmanager
 async def open_saver(url: str, folder: Path | None) -> AsyncIterator[Any]:
     """The saver for a URL: `memory://`, `sqlite:///FILE` (relative to `folder`) or `postgresql://…`.
@@ -129,7 +152,7 @@ async def open_saver(url: str, folder: Path | None) -> AsyncIterator[Any]:
     elif scheme == "sqlite":
         async with _sqlite((folder or Path.cwd()) / rest.removeprefix("/")) as saver:
             yield saver
-    elif scheme in ("postgresql", "postgres"):
+    elif scheme in _SERVERS:
         async with _postgres(url) as saver:
             yield saver
     else:
@@ -150,13 +173,35 @@ async def _sqlite(path: Path) -> AsyncIterator[Any]:
 
 @asynccontextmanager
 async def _postgres(url: str) -> AsyncIterator[Any]:
+    """On a pool that replaces lost connections. Nothing is prepared by name: a pooler may stand in between."""
     try:
         from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+        from psycopg.rows import dict_row
+        from psycopg_pool import AsyncConnectionPool
     except ModuleNotFoundError as exc:
         raise _missing("langgraph-checkpoint-postgres") from exc
-    async with AsyncPostgresSaver.from_conn_string(url) as saver:
-        await saver.setup()
+    how = {"autocommit": True, "prepare_threshold": None, "row_factory": dict_row}
+    check = AsyncConnectionPool.check_connection
+    pool: Any = AsyncConnectionPool(url, min_size=1, max_size=8, kwargs=how, check=check, open=False)
+    async with pool:
+        saver = AsyncPostgresSaver(pool)
+        await _made(saver)
         yield saver
+
+
+async def _made(saver: Any) -> None:
+    """Its tables. Of those that make them at the same moment, all but one fail at some step: they go on behind it."""
+    from psycopg import errors
+
+    taken = (errors.UniqueViolation, errors.DuplicateTable, errors.DuplicateObject, errors.DeadlockDetected)
+    for left in reversed(range(len(saver.MIGRATIONS))):
+        try:
+            await saver.setup()
+        except taken:
+            if not left:
+                raise
+            continue
+        return
 
 
 def _missing(package: str) -> ConfigError:

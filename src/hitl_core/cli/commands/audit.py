@@ -135,3 +135,6 @@ def _shown(report: Report) -> Iterator[RenderableType]:
     head = "whether the audit trail is intact " if code == _CANNOT_BE_TOLD else "the audit trail is "
     vouched = f"{report.anchors} anchors vouch for {report.anchored} of them"
     yield Text.assemble(head, (_VERDICTS[code], _STYLES[code]), f": {report.lines} lines, {vouched}")
+    if report.waiting_since is not None:
+        since = f"the oldest since {report.waiting_since.isoformat(timespec='seconds')}"
+        yield Text(f"{report.unsealed} lines more are not sealed yet, {since}: start a worker, which seals them")

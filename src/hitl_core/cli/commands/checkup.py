@@ -15,12 +15,12 @@ from urllib.parse import urlsplit
 
 from ...audit.keys import ENVIRONMENT
 from ...clock import SystemClock
-from ...config import Config, make_adapter, open_store, upkeep_of
+from ...commands import ListUnsealed
+from ...config import Config, Upkeep, make_adapter, open_store, upkeep_of
 from ...config.registry import ADAPTERS, CHANNELS, STORES, known
 from ...contracts import Finding
 from ...errors import ConfigError, HitlError
-from ...protocol import Json
-from ...stores.sql.upkeep import Versions
+from ...protocol import AuditEntry, Json
 from ...tools import Catalogue
 from .crew import Crew
 
@@ -104,27 +104,36 @@ class Checkup:
 
 async def _looked_at(config: Config) -> tuple[dict[str, Json], Crew | None]:
     """Looking must neither make a store nor change its tables."""
-    versions = _versions(config)
-    if versions is not None and versions.found == 0:
-        return {"ok": True, "made": False, "message": "does not exist yet; the first run makes it"}, None
-    if versions is not None and versions.steps:
+    upkeep = _upkeep(config)
+    if upkeep is not None and (versions := upkeep.versions()).steps:
         later = f"has schema {versions.found}; the next use, or `hitl store migrate`, brings it to {versions.newest}"
-        return {"ok": True, "made": True, "message": later}, None
+        there = bool(versions.found)
+        message = later if there else "does not exist yet; the first run makes it"
+        return {"ok": True, "made": there, "message": message}, None
     clock = SystemClock()
     store = await open_store(config, clock, anchoring=False)
     try:
         crew = await Crew.of(store, clock.now())
+        waiting = await store.fetch(ListUnsealed())
     finally:
         await store.close()
-    return {"ok": True, "made": True, "message": "can be opened and read"}, crew
+    remarks = () if upkeep is None else upkeep.remarks()
+    message = "; ".join(("can be opened and read", *remarks, *_unsealed(waiting)))
+    return {"ok": True, "made": True, "message": message}, crew
 
 
-def _versions(config: Config) -> Versions | None:
+def _upkeep(config: Config) -> Upkeep | None:
     """None for a store in memory, and for one that has no upkeep."""
     try:
-        return upkeep_of(config.store_url, config.folder).versions()
+        return upkeep_of(config.store_url, config.folder, config.store_options)
     except ConfigError:
         return None
+
+
+def _unsealed(waiting: tuple[AuditEntry, ...]) -> Iterator[str]:
+    if waiting:
+        since = min(entry.at for entry in waiting).isoformat(timespec="seconds")
+        yield f"{len(waiting)} audit lines are not sealed yet, the oldest since {since}: a worker seals them"
 
 
 async def _attached(config: Config) -> dict[str, Json]:

@@ -212,6 +212,8 @@ def report_view(report: Report, result: str) -> dict[str, Json]:
         "lines": report.lines,
         "anchors": report.anchors,
         "anchored": report.anchored,
+        "unsealed": report.unsealed,
+        "waiting_since": None if report.waiting_since is None else report.waiting_since.isoformat(),
         "findings": findings,
     }
 

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import ClassVar, Self, TypeVar, cast
+from typing import ClassVar, Final, Self, TypeVar, cast
 
 import psycopg
 
-from ...audit import Anchors, Chain, Custody, load_or_create
+from ...audit import Anchors, Custody, load_or_create, remembered_size
 from ...clock import SystemClock
-from ...commands import Command, Note, Query, WriteNote
+from ...commands import Command, ListProposed, Note, Query, ReadAudit, WriteNote
 from ...contracts import Clock
 from ...errors import StoreUnavailable
 from ...protocol import AuditEvent
@@ -37,19 +37,31 @@ class PostgresStore:
 
     upkeep: ClassVar = PostgresUpkeep
 
-    def __init__(self, location: Location, custody: Custody, tip: Tip, clock: Clock, *, anchoring: bool) -> None:
+    def __init__(
+        self,
+        location: Location,
+        custody: Custody,
+        tip: Tip,
+        clock: Clock,
+        *,
+        raw: int,
+        anchoring: bool,
+        listens: Location | None = None,
+    ) -> None:
         self._location = location
         self.custody = custody
         self._clock = clock
         self._tips = Anchors(custody if anchoring else Custody(custody.secret, custody.origin, None))
         self._tips.catch_up(tip)
         self._connections = Connections(location)
-        self._bell = Bell(location, custody.origin, self._connections, tip.size)
+        self._bell = Bell(
+            listens or location, custody.origin, self._connections, tip.size + raw, behind=self._seal_behind
+        )
         self._engine = Engine(
             location,
             self._connections,
-            Chain(custody.secret, custody.origin),
-            custody.origin,
+            custody,
+            seals=anchoring and _is_ours(custody),
             sealed=self._tips.moved,
             anchored=self._tips.take_fresh,
             committed=self._bell.ring,
@@ -59,6 +71,8 @@ class PostgresStore:
         self._reported: set[tuple[str, str]] = set()
         self._process = os.getpid()
         self._closed = False
+        if raw:
+            self._seal_behind()
 
     @classmethod
     async def open(
@@ -69,12 +83,14 @@ class PostgresStore:
         clock: Clock | None = None,
         audit_key: str | Path | None = None,
         audit_anchors: str | Path | None = None,
+        listen: str | None = None,
         anchoring: bool = True,
     ) -> Self:
         """Open a store, its tables made on first use: `postgresql://user@host/database`.
 
         `audit_key` and `audit_anchors` are files, by default `<the store's origin>.key` and `.anchors` in `folder`.
         Every process that writes needs the same key; both belong where whoever can write the database cannot write.
+        `listen` is a URL of the same database by which changes are heard, where `url` leads through a pooler.
         Without `anchoring` no anchor is written. Raises ConfigError, StoreUnavailable or StoreTooNew.
         """
 
@@ -85,6 +101,7 @@ class PostgresStore:
             clock=clock,
             audit_key=audit_key,
             audit_anchors=audit_anchors,
+            listen=listen,
             anchoring=anchoring,
         )
 
@@ -97,15 +114,21 @@ class PostgresStore:
         clock: Clock | None = None,
         audit_key: str | Path | None = None,
         audit_anchors: str | Path | None = None,
+        listen: str | None = None,
         anchoring: bool = True,
     ) -> Self:
         """`open` for callers without an event loop."""
-        location = Location.parse(url)
-        origin, tip, remembered = _prepared(location)
+        location, listens = Location.parse(url), None if listen is None else Location.parse(listen)
+        origin, tip, raw, remembered = _prepared(location)
         away = folder or Path.cwd()
         key, anchors = away / (audit_key or f"{origin}.key"), away / (audit_anchors or f"{origin}.anchors")
-        custody = Custody(load_or_create(key, lines=tip.size), origin, anchors, remembered)
-        return cls(location, custody, tip, clock or SystemClock(), anchoring=anchoring)
+        custody = Custody(load_or_create(key, lines=tip.size + raw), origin, anchors, remembered)
+        return cls(location, custody, tip, clock or SystemClock(), raw=raw, anchoring=anchoring, listens=listens)
+
+    @property
+    def hears(self) -> bool | None:
+        """Whether changes by others are heard of at once; None until somebody has waited and that was tried."""
+        return self._bell.hears
 
     # ── the contract ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -146,7 +169,8 @@ class PostgresStore:
     def fetch_blocking(self, query: Query[R]) -> R:
         """Like `fetch`, in the calling thread."""
         self._check_open()
-        view, answer = self._connections.read(lambda connection: _answer(connection, query))
+        behind = isinstance(query, _OF_THE_TRAIL) and not self._is_sealed()
+        view, answer = self._connections.read(lambda connection: _answer(connection, query, with_unsealed=behind))
         for found in view.damaged:
             self._report(*found)
         return answer
@@ -158,6 +182,7 @@ class PostgresStore:
         self._closed = True
         self._threads.shutdown()
         self._bell.close()
+        self._engine.finish()
         self._tips.close()
         with suppress(psycopg.Error):  # else it is found in its file when the store is opened again
             self._engine.remember_last()
@@ -166,6 +191,14 @@ class PostgresStore:
     async def _aside(self, work: Callable[[], R]) -> R:
         self._check_open()
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    def _is_sealed(self) -> bool:
+        """Whether all lines that were committed until now are sealed; if it can be done now, it is."""
+        return self._engine.sealer is not None and self._engine.sealer.catch_up()
+
+    def _seal_behind(self) -> None:
+        if self._engine.sealer is not None:
+            self._engine.sealer.rouse()
 
     def _check_open(self) -> None:
         if self._closed:
@@ -181,15 +214,25 @@ class PostgresStore:
             self._engine.perform(WriteNote(note, self._clock.now()))
 
 
-def _answer(connection: Connection, query: Query[R]) -> tuple[View, R]:
-    view = View(PostgresLink(connection))
+_OF_THE_TRAIL: Final = (ReadAudit, ListProposed)
+"""They read lines in their order, which they have once they are sealed."""
+
+
+def _is_ours(custody: Custody) -> bool:
+    """Whether the trail is not known to be sealed with another key: with a wrong one nothing is sealed."""
+    return not custody.remembered or remembered_size(custody) > 0
+
+
+def _answer(connection: Connection, query: Query[R], *, with_unsealed: bool) -> tuple[View, R]:
+    view = View(PostgresLink(connection), with_unsealed=with_unsealed)
     return view, QUERIES[type(query)](view, query)
 
 
-def _prepared(location: Location) -> tuple[str, Tip, str]:
+def _prepared(location: Location) -> tuple[str, Tip, int, str]:
+    """The store's origin, where its trail ends, how many lines wait to be sealed, and its anchor."""
     try:
         with connect(location) as connection:
             origin, view = migrate(connection, location), View(PostgresLink(connection))
-            return origin, read_tip(view), read_anchor(view)
+            return origin, read_tip(view), len(view.link.unsealed()), read_anchor(view)
     except psycopg.Error as exc:
         raise unavailable(exc, location) from exc

@@ -4,27 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Final, Self, TypeVar
 
 import psycopg
+from psycopg import sql
 
-from ..sql.upkeep import Versions
-from .server import Location, connect, migrate, unavailable, versions
+from ..sql.upkeep import Space, Versions
+from .server import SLOW, Location, connect, is_heard, migrate, unavailable, versions
 from .server.connection import Connection
 
 T = TypeVar("T")
+
+_TRIAL: Final = "hitl-trial"
+_DEAF: Final = (
+    "no NOTIFY is heard there, as behind a pooler in transaction mode, so what others change is seen only every "
+    f"{SLOW:g} seconds; a URL that goes past it, as `listen` in [store], ends that"
+)
 
 
 class PostgresUpkeep:
     """Nothing is open between two calls. Each raises StoreUnavailable, or StoreTooNew for a newer release's tables."""
 
-    def __init__(self, location: Location) -> None:
-        self._location = location
+    def __init__(self, location: Location, listens: Location, folder: Path, key: str | Path | None) -> None:
+        self._location, self._listens = location, listens
+        self._folder, self._key = folder, key
 
     @classmethod
-    def of(cls, url: str | Path, *, folder: Path | None = None) -> Self:
-        """Raises ConfigError for what is no URL of a server."""
-        return cls(Location.parse(str(url)))
+    def of(
+        cls,
+        url: str | Path,
+        *,
+        folder: Path | None = None,
+        audit_key: str | Path | None = None,
+        audit_anchors: str | Path | None = None,
+        listen: str | None = None,
+    ) -> Self:
+        """As `PostgresStore.open`. Raises ConfigError for what is no URL of a server."""
+        location = Location.parse(str(url))
+        listens = location if listen is None else Location.parse(listen)
+        return cls(location, listens, folder or Path.cwd(), audit_key)
 
     def __str__(self) -> str:
         return str(self._location)
@@ -43,9 +61,37 @@ class PostgresUpkeep:
 
         return self._on(work)
 
+    def reclaim(self) -> Space:
+        """Give the room of what was deleted to what comes next, and count anew. Nobody waits for it."""
+
+        def work(connection: Connection) -> Space:
+            before = _bytes(connection)
+            for name in _tables(connection):
+                connection.execute(sql.SQL("VACUUM (ANALYZE) {}").format(sql.Identifier(name)))
+            return Space(before, _bytes(connection))
+
+        return self._on(work)
+
+    def remarks(self) -> tuple[str, ...]:
+        """What whoever runs it should know besides: whether changes are heard of at once."""
+        return () if self._on(lambda _: is_heard(self._listens, self._location, _TRIAL)) else (_DEAF,)
+
     def _on(self, work: Callable[[Connection], T]) -> T:
         try:
             with connect(self._location) as connection:
                 return work(connection)
         except psycopg.Error as exc:
             raise unavailable(exc, self._location) from exc
+
+
+def _tables(connection: Connection) -> list[str]:
+    return [str(name) for name, _ in connection.execute(_TABLES).fetchall()]
+
+
+def _bytes(connection: Connection) -> int:
+    return sum(int(size) for _, size in connection.execute(_TABLES).fetchall())
+
+
+_TABLES: Final = """SELECT relname, pg_total_relation_size(oid) FROM pg_class
+    WHERE relkind = 'r' AND starts_with(relname, 'hitl_')
+    AND relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = to_regclass('hitl_store')) ORDER BY relname"""

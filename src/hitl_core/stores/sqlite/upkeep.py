@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import Self
 
 from ...errors import ConfigError, Fault
-from ..sql.upkeep import Versions
-from .file import FileLock, Location, connect, migrate, versions
+from ..sql.upkeep import Space, Versions
+from .file import FileLock, Location, connect, folded, migrate, unavailable, versions
 
 
 class SqliteUpkeep:
     """Nothing is open between two calls. Each raises StoreUnavailable, or StoreTooNew for a newer release's file."""
 
-    def __init__(self, location: Location) -> None:
+    def __init__(self, location: Location, key: Path, anchors: Path) -> None:
         self._location = location
+        self._key, self._anchors = key, anchors
 
     @classmethod
-    def of(cls, url: str | Path, *, folder: Path | None = None) -> Self:
-        """Raises ConfigError for a store in memory: it ends with its process."""
-        location = Location.parse(url, folder=folder)
+    def of(
+        cls,
+        url: str | Path,
+        *,
+        folder: Path | None = None,
+        audit_key: str | Path | None = None,
+        audit_anchors: str | Path | None = None,
+    ) -> Self:
+        """As `SqliteStore.open`. Raises ConfigError for a store in memory: it ends with its process."""
+        location, away = Location.parse(url, folder=folder), folder or Path.cwd()
         if location.path is None:
             raise ConfigError([Fault("store.url", "is a store in memory, of which nothing is left to look after")])
-        return cls(location)
+        return cls(
+            location,
+            away / (audit_key or location.beside(".key")),
+            away / (audit_anchors or location.beside(".anchors")),
+        )
 
     def __str__(self) -> str:
         return str(self._location)
@@ -47,3 +60,26 @@ class SqliteUpkeep:
             finally:
                 connection.close()
         return found
+
+    def remarks(self) -> tuple[str, ...]:
+        """What whoever runs it should know besides: nothing."""
+        return ()
+
+    def reclaim(self) -> Space:
+        """Give back the room of what was deleted. Nobody else writes meanwhile: it copies the whole file."""
+        with FileLock(self._location.beside(".lock")):
+            connection = connect(self._location, writes=True)
+            try:
+                before = _bytes(connection)
+                connection.execute("VACUUM")
+                folded(connection)
+                return Space(before, _bytes(connection))
+            except sqlite3.Error as exc:
+                raise unavailable(exc, self._location) from exc
+            finally:
+                connection.close()
+
+
+def _bytes(connection: sqlite3.Connection) -> int:
+    pages, size = (connection.execute(f"PRAGMA {what}").fetchone()[0] for what in ("page_count", "page_size"))
+    return int(pages) * int(size)

@@ -23,7 +23,9 @@ from hitl_core.commands import (
     ListRequests,
     ListRuns,
     Look,
+    OpenGroup,
     Query,
+    ReadLoad,
     Recall,
     RecordResponse,
     Remember,
@@ -101,6 +103,13 @@ async def test_a_damaged_request_is_not_used(desk: Desk) -> None:
     with pytest.raises(RowCorrupt):
         await desk.world.answer(request.approve(by="ann"))
     assert "request.decided" not in await desk.world.events()
+
+
+async def test_a_damaged_request_is_counted_and_its_age_is_not_known(desk: Desk) -> None:
+    _, (request,) = await desk.world.paused()
+    desk.flip_request(request)
+    load = await desk.store.fetch(ReadLoad())
+    assert (load.open, load.oldest, load.levels) == (1, None, (OpenGroup("confirm", 1),))
 
 
 async def test_the_inbox_skips_a_damaged_request_and_notes_it_once(

@@ -10,14 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from hitl_core.commands import GetRun, LiftStop, StopScope
+from hitl_core.commands import GetRun, LiftStop, ReadLoad, StopScope
 from hitl_core.errors import ConfigError, StoreTooNew, StoreUnavailable
 from hitl_core.lifecycle import RequestEvent, RequestState
 from hitl_core.protocol import OnTimeout, RunState
+from hitl_core.stores.sql.upkeep import Versions
 from hitl_core.stores.sqlite import SqliteStore
 from hitl_core.stores.sqlite.file import schema
 from hitl_core.stores.sqlite.file.connection import connect
 from hitl_core.stores.sqlite.file.location import Location
+from hitl_core.stores.sqlite.upkeep import SqliteUpkeep
 from tests.core.stores.world import World
 
 EXTRA = ("CREATE TABLE hitl_extra (key INTEGER PRIMARY KEY)", "INSERT INTO hitl_extra VALUES (7)")
@@ -67,9 +69,27 @@ async def test_a_window_that_an_older_release_froze_ends_in_no_yes_of_its_own(tm
     await world.store.close()
 
 
+async def test_the_level_of_what_an_older_release_has_opened_is_not_known(tmp_path: Path) -> None:
+    path = tmp_path / "desk.db"
+    world = World(await SqliteStore.open(path))
+    await world.paused()
+    await world.store.close()
+    to_version_1(path)
+    world.store = await SqliteStore.open(path)
+    await world.paused()
+    levels = (await world.store.fetch(ReadLoad())).levels
+    assert [(each.name, each.count) for each in levels] == [("confirm", 1), ("unknown", 1)]
+    await world.store.close()
+
+
 def to_version_1(path: Path) -> None:
     """The file as the first release left it."""
     with closing(sqlite3.connect(path)) as connection:
+        connection.execute("DROP INDEX hitl_inbox")
+        connection.execute("ALTER TABLE hitl_requests DROP COLUMN level")
+        connection.execute(
+            "CREATE INDEX hitl_inbox ON hitl_requests (key, audience) WHERE state = 'open' AND waits = 1"
+        )
         connection.execute("ALTER TABLE hitl_requests DROP COLUMN frozen_at")
         connection.execute("DROP TABLE hitl_workers")
         connection.execute("DROP INDEX hitl_until")
@@ -202,3 +222,18 @@ async def test_key_and_anchors_can_lie_elsewhere(tmp_path: Path) -> None:
     await World(store).open()
     await store.close()
     assert sorted(os.listdir(tmp_path)) == ["a", "desk.db", "desk.db.lock", "k"]
+
+
+async def test_upkeep_migrates_and_looking_makes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    upkeep, newest = SqliteUpkeep.of("sqlite:///desk.db", folder=tmp_path), len(schema.MIGRATIONS)
+    assert (upkeep.versions(), os.listdir(tmp_path)) == (Versions(0, newest), [])
+    at_version(tmp_path / "desk.db", 3)
+    assert (upkeep.versions(), upkeep.versions().steps) == (Versions(3, newest), newest - 3)
+    assert (upkeep.migrate(), upkeep.versions()) == (Versions(3, newest), Versions(newest, newest))
+    assert (str(upkeep), upkeep.remarks()) == (repr(str(tmp_path / "desk.db")), ())
+    monkeypatch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:-1])
+    with pytest.raises(StoreTooNew):
+        upkeep.versions()
+    (tmp_path / "desk.db").write_text("hello" * 1000)
+    with pytest.raises(StoreUnavailable, match="not an SQLite database"):
+        upkeep.versions()

@@ -1,4 +1,4 @@
-"""One command, one transaction: lock what it is about, carry it out, seal its audit lines, COMMIT."""
+"""One command, one transaction: lock what it is about, carry it out, write its audit lines raw, COMMIT."""
 
 from __future__ import annotations
 
@@ -10,13 +10,24 @@ from typing import Any, Final, TypeVar
 import psycopg
 from psycopg import errors
 
-from ....audit import Chain
+from ....audit import Custody
 from ....commands import Command
 from ....errors import StoreUnavailable
 from ...sql.dispatch import COMMANDS
-from ...sql.tables import Line, Taken, Tip, Transaction, remember, seal
-from ..server import Connections, Location, PostgresLink, is_lost, of_the_command, to_be_tried_again, unavailable
+from ...sql.tables import Line, Taken, Tip, Transaction, remember
+from ..server import (
+    Connections,
+    Location,
+    Numbers,
+    PostgresLink,
+    is_lost,
+    of_the_command,
+    to_be_tried_again,
+    unavailable,
+)
 from .locks import LOCKS, number
+from .sealer import Sealer
+from .trail import Trail
 
 R = TypeVar("R")
 
@@ -26,9 +37,19 @@ TRIES: Final = 8
 _FIRST_WAIT: Final = 0.02
 _STATEMENT_MS: Final = 30_000
 _LOCK_MS: Final = 15_000
+IDLE_MS: Final = 5_000
+"""How long a transaction may stand still: a worker that is frozen in one, or cut off, must not hold up a stop of
+everything. Less than the wait for a lock, so that who waits gets it."""
 
-_BEGIN: Final = """BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = {statement};
-    SET LOCAL lock_timeout = {lock}; SELECT pg_advisory_xact_lock{shared}({store})"""
+# Whatever the database is set to, what was acknowledged is on its disk.
+_BEGIN: Final = """BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on;
+    SET LOCAL statement_timeout = {statement}; SET LOCAL lock_timeout = {lock};
+    SET LOCAL idle_in_transaction_session_timeout = {idle}; SELECT pg_advisory_xact_lock{shared}({store})"""
+
+# Who is frozen while it seals is not waited for: the server ends its transaction.
+_BEGIN_SEALING: Final = """BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on;
+    SET LOCAL statement_timeout = 10000; SET LOCAL lock_timeout = 5000;
+    SET LOCAL idle_in_transaction_session_timeout = 3000"""
 
 
 class Engine:
@@ -38,25 +59,31 @@ class Engine:
         self,
         location: Location,
         connections: Connections,
-        chain: Chain,
-        origin: str,
+        custody: Custody,
         *,
+        seals: bool,
         sealed: Callable[[Tip], None],
         anchored: Callable[[], str | None],
         committed: Callable[[psycopg.Connection[Any]], None],
     ) -> None:
         self._location = location
         self._connections = connections
-        self._chain = chain
-        self._origin = origin
+        self._origin = custody.origin
+        self._numbers = Numbers()
+        self._trail = Trail(custody, self._numbers)
+        self.sealer = Sealer(self._seal) if seals else None
         self._sealed = sealed
         self._anchored = anchored
         self._committed = committed
-        self._trail = number(origin, "trail")
 
     def perform(self, command: Command[R]) -> R:
         """Carry out a command. Raises what it documents, and StoreError. What was refused is recorded."""
         return self._persistently(lambda: self._carry_out(command))
+
+    def finish(self) -> None:
+        """Seal what is left. Then nothing more is to be performed."""
+        if self.sealer is not None:
+            self.sealer.close()
 
     def remember_last(self) -> None:
         """Keep the newest anchor, at the end."""
@@ -82,7 +109,7 @@ class Engine:
     def _carry_out(self, command: Command[R], *, last: bool = False) -> R:
         """One try. What was refused is recorded in a transaction of its own, after nothing of the command was kept."""
         with self._connections.one() as connection:
-            work = Work(PostgresLink(connection), self._trail)
+            work = Work(PostgresLink(connection), self._trail, self._numbers)
             try:
                 return self._transact(work, command)
             except Exception as exc:
@@ -104,14 +131,16 @@ class Engine:
     def _transact(self, work: Work, command: Command[R]) -> R:
         lock = LOCKS[type(command)]
         self._begin(work, alone=lock.alone)
+        if lock.drains:
+            self._trail.drain(work.link)
         lock.take(work.link, self._origin, command)
         result: R = COMMANDS[type(command)](work.txn, command)
-        self._end(work)
+        self._end(work, drains=lock.drains)
         return result
 
     def _record(self, work: Work, lines: Sequence[Line]) -> None:
         if lines:
-            again = Work(work.link, self._trail)
+            again = Work(work.link, self._trail, self._numbers)
             self._begin(again, alone=False)
             again.txn.lines = list(lines)
             self._end(again)
@@ -120,20 +149,39 @@ class Engine:
         shared = "" if alone else "_shared"
         store = number(self._origin, "store")
         work.link.connection.execute(
-            _BEGIN.format(statement=_STATEMENT_MS, lock=_LOCK_MS, shared=shared, store=store)  # numbers of our own
+            # Numbers of our own.
+            _BEGIN.format(statement=_STATEMENT_MS, lock=_LOCK_MS, idle=IDLE_MS, shared=shared, store=store)
         )
 
-    def _end(self, work: Work) -> None:
+    def _end(self, work: Work, *, drains: bool = False) -> None:
         link, txn = work.link, work.txn
-        tip = seal(link, self._chain, txn.tip, txn.lines) if txn.lines else None
-        anchor = self._anchored() if tip is not None else None
-        if anchor is not None:
-            remember(link, anchor)
+        self._trail.write(link, txn.lines, txn.references)
+        tip = self._trail.drain(link) if drains else None
         self._commit(link)
         if tip is not None:
             self._sealed(tip)
         if link.wrote:
             self._committed(link.connection)
+        if txn.lines and self.sealer is not None:
+            self.sealer.written(len(txn.lines))
+
+    def _seal(self) -> None:
+        """Seal what is committed, a batch in each transaction."""
+        with self._connections.one() as connection:
+            link = PostgresLink(connection)
+            while self._trail.anything(link):
+                connection.execute(_BEGIN_SEALING)
+                try:
+                    before = self._trail.tip(link)
+                    tip = self._trail.some(link, before)
+                    if tip != before:
+                        remember(link, self._anchored())
+                    connection.execute("COMMIT")
+                except BaseException:
+                    _roll_back(connection)
+                    raise
+                if tip != before:
+                    self._sealed(tip)
 
     def _commit(self, link: PostgresLink) -> None:
         """Raises StoreUnavailable if the answer to a COMMIT was lost: then it is not known, and not tried again."""
@@ -149,39 +197,43 @@ class Engine:
             ) from exc
 
 
+def _roll_back(connection: psycopg.Connection[Any]) -> None:
+    """Nothing is kept; a connection that is gone has seen to that by itself."""
+    if not connection.broken and not connection.closed:
+        connection.execute("ROLLBACK")
+
+
 class Work:
     """A transaction, and the link that it goes through."""
 
-    def __init__(self, link: PostgresLink, trail: int) -> None:
+    def __init__(self, link: PostgresLink, trail: Trail, numbers: Numbers) -> None:
         self.link = link
-        self.txn = Sealing(link, trail)
+        self.txn = Referring(link, trail, numbers)
 
     def undo(self) -> None:
-        """Nothing of it is kept; a connection that is gone has seen to that by itself."""
-        if not self.link.connection.broken and not self.link.connection.closed:
-            self.link.connection.execute("ROLLBACK")
+        _roll_back(self.link.connection)
         self.link.wrote = False
 
 
-class Sealing(Transaction):
-    """Who looks where the trail ends is the only one to add to it until the end of the transaction: the chain has one
-    end. So it is looked at as late as possible.
+class Referring(Transaction):
+    """A row refers to a line that has no number yet by another one, which it keeps. Who looks at the number itself is
+    the only one to seal, until the end of the transaction.
     """
 
-    def __init__(self, link: PostgresLink, trail: int) -> None:
+    def __init__(self, link: PostgresLink, trail: Trail, numbers: Numbers) -> None:
         super().__init__(link)
-        self._connection = link.connection
+        self._own = link
         self._trail = trail
+        self._numbers = numbers
+        self.references: dict[int, int] = {}
+
+    @property
+    def reference(self) -> int:
+        made = self.references[len(self.lines)] = self._numbers.take(self._own)
+        return made
 
     @property
     def tip(self) -> Tip:
         if self._tip is None:
-            found = self._connection.execute(_TIP.format(trail=self._trail))  # a number of our own
-            found.nextset()
-            row = found.fetchone()
-            self._tip = Tip(0, Chain.genesis) if row is None else Tip(*row)
+            self._tip = self._trail.tip(self._own)
         return self._tip
-
-
-# In one go; the second statement sees what was committed while the first one waited.
-_TIP: Final = "SELECT pg_advisory_xact_lock({trail}); SELECT seq, mac FROM hitl_audit ORDER BY seq DESC LIMIT 1"

@@ -22,10 +22,14 @@ from ..server import PostgresLink
 
 
 class Lock(NamedTuple):
-    """How a command goes about it: `alone`, or beside others once `take` has locked what it is about."""
+    """How a command goes about it: `alone`, or beside others once `take` has locked what it is about.
+
+    `drains`: it changes what belongs to lines of the trail, so all are sealed first, and its own with it.
+    """
 
     alone: bool
     take: Callable[[PostgresLink, str, Any], None]
+    drains: bool = False
 
 
 def number(origin: str, *names: str) -> int:
@@ -109,14 +113,17 @@ _BESIDE: Final = {
     c.TakeGuidance: _leased,
     c.GiveGrant: _nothing,
     c.RevokeGrant: _nothing,
+    c.CompactRun: _run,
     c.PruneHistory: _nothing,
     c.WriteNote: _nothing,
 }
 
-_ALONE: Final = (c.FireTimers, c.SetStop, c.LiftStop, c.EraseRun, c.ErasePerson)
+_ALONE: Final = (c.FireTimers, c.SetStop, c.LiftStop)
+_ERASING: Final = (c.EraseRun, c.ErasePerson)
 
 LOCKS: Final[Mapping[type[c.Command[Any]], Lock]] = {
     **{command: Lock(False, take) for command, take in _BESIDE.items()},
     **{command: Lock(True, _nothing) for command in _ALONE},
+    **{command: Lock(True, _nothing, drains=True) for command in _ERASING},
 }
 """Total over the commands; a test holds it."""

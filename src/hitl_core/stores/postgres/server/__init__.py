@@ -1,18 +1,23 @@
 """The server: where it is, its connections, its schema, how it says things, and who is woken by it."""
 
-from .bell import Bell
+from .bell import SLOW, Bell
 from .connection import Connections, connect
 from .failures import is_lost, of_the_command, to_be_tried_again, unavailable
+from .hearing import is_heard
 from .link import PostgresLink
 from .location import Location
+from .numbers import Numbers
 from .schema import migrate, versions
 
 __all__ = [
+    "SLOW",
     "Bell",
     "Connections",
     "Location",
+    "Numbers",
     "PostgresLink",
     "connect",
+    "is_heard",
     "is_lost",
     "migrate",
     "of_the_command",

@@ -1,7 +1,7 @@
 """The doorbell across machines: NOTIFY after a commit, and a slow look at where the audit trail ends as the net.
 
 A NOTIFY in the transaction would make all commits of the database wait for each other. After it, it can be lost: then
-the next look finds the change, as it does behind a pooler through which nobody can listen.
+the next look finds the change, as it does behind a pooler through which nobody can listen (hearing.py).
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ import selectors
 import socket
 import threading
 import time
+from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from typing import Any, Final
 
 import psycopg
 
 from ....errors import StoreUnavailable
-from ...sql.tables import View, read_tip
 from ...sql.waking import Count, Doorbell
 from .connection import Connections, connect
-from .link import PostgresLink
+from .hearing import MARK, PATIENCE, Trial
 from .location import Location
 
 log = logging.getLogger("hitl_core.stores")
@@ -32,18 +32,26 @@ SLOW: Final = 2.0
 APART: Final = 0.01
 """Seconds between two of our NOTIFYs: more say the same."""
 
-PATIENCE: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
+PAUSES: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 """Seconds to wait before a lost connection is opened again; the last one again and again."""
 
 
 class Bell:
-    """Rings for those who wait in this process, and lets other processes know."""
+    """Rings for those who wait in this process, and lets other processes know.
 
-    def __init__(self, location: Location, channel: str, connections: Connections, known: int) -> None:
+    `location` is where it listens. `hears` is whether it does: None until that was tried.
+    """
+
+    def __init__(
+        self, location: Location, channel: str, connections: Connections, known: int, *, behind: Callable[[], None]
+    ) -> None:
+        """`known`: how many audit lines have been seen. `behind` is called when some are found that are not sealed."""
         self._location = location
+        self.hears: bool | None = None
         self._channel = channel
         self._connections = connections
         self._known = known
+        self._behind = behind
         self._me = secrets.token_hex(8)
         self._guard = threading.Lock()
         self._rung_at = 0.0
@@ -112,22 +120,60 @@ class Bell:
                     self._listen(connection)
             except psycopg.Error as exc:
                 log.warning("nobody can be heard at %s, trying again: %s", self._location, str(exc).strip())
-                self._closing.wait(PATIENCE[min(lost, len(PATIENCE) - 1)])
+                self._closing.wait(PAUSES[min(lost, len(PAUSES) - 1)])
                 lost += 1
 
     def _listen(self, connection: psycopg.Connection[Any]) -> None:
         self._look(connection)  # at what nobody could hear until now
+        trial = self._tried()
         with selectors.DefaultSelector() as either:
             either.register(connection, selectors.EVENT_READ)
             either.register(self._awake, selectors.EVENT_READ)
+            begun = time.monotonic()
             while not self._closing.is_set():
                 if not either.select(SLOW):
                     self._look(connection)
-                if any(each.payload != self._me for each in connection.notifies(timeout=0)):
-                    self._heard()
+                self._hear([each.payload for each in connection.notifies(timeout=0)], trial)
+                if self.hears is None and time.monotonic() - begun > PATIENCE:
+                    self._is_deaf()
+
+    def _tried(self) -> Trial:
+        """Something is said on another connection, by which it is known whether anything is heard on this one."""
+        trial = Trial(self._channel)
+        with suppress(psycopg.Error, StoreUnavailable), self._connections.one() as other:
+            trial.say(other)
+        return trial
+
+    def _hear(self, said: list[str], trial: Trial) -> None:
+        if trial.said in said:
+            self.hears = True
+        if any(each != self._me and not each.startswith(MARK) for each in said):
+            self._heard()
+
+    def _is_deaf(self) -> None:
+        self.hears = False
+        log.warning(
+            "no NOTIFY is heard at %s, as behind a pooler in transaction mode: what others change is seen every %g "
+            "seconds; give a URL that goes past it as `listen` in [store]",
+            self._location,
+            SLOW,
+        )
 
     def _look(self, connection: psycopg.Connection[Any]) -> None:
-        size = read_tip(View(PostgresLink(connection))).size
-        if size != self._known:
-            self._known = size
+        sealed, raw = _lines(connection)
+        if sealed + raw != self._known:
+            self._known = sealed + raw
             self._heard()
+        if raw:
+            self._behind()
+
+
+# Sealing a line moves it from one to the other, which changes nothing for those who wait.
+_LINES: Final = """SELECT (SELECT COALESCE(MAX(seq), 0) FROM hitl_audit), COUNT(*) FROM hitl_raw WHERE NOT refused"""
+
+
+def _lines(connection: psycopg.Connection[Any]) -> tuple[int, int]:
+    """How many lines the trail has that are sealed, and that are not yet."""
+    found = connection.execute(_LINES).fetchone()
+    assert found is not None
+    return int(found[0]), int(found[1])

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from ....errors import StoreUnavailable
 from .failures import unavailable
@@ -25,18 +26,24 @@ MOST: Final = 8
 
 _SECONDS_TO_CONNECT: Final = 10
 
+_NOTICES_SILENCE: Final = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 13_000,
+}
+"""A network that is cut says nothing: after 13 s without a sign of the other machine a connection is lost. What the URL
+says of it counts more.
+"""
+
 _READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
 def connect(location: Location) -> Connection:
     """A connection on which we begin and end transactions ourselves. Raises psycopg.Error."""
-    return psycopg.connect(
-        location.url,
-        autocommit=True,
-        prepare_threshold=None,
-        application_name="hitl-core",
-        connect_timeout=_SECONDS_TO_CONNECT,
-    )
+    url: dict[str, Any] = {**_NOTICES_SILENCE, **conninfo_to_dict(location.url)}
+    url |= {"application_name": "hitl-core", "connect_timeout": _SECONDS_TO_CONNECT}
+    return psycopg.connect(**url, autocommit=True, prepare_threshold=None)
 
 
 class Connections:

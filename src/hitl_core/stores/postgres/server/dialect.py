@@ -14,6 +14,9 @@ _RULES: Final = (
     (r"\bzeroblob\(\d+\)", "NULL"),  # no row is moved when it grows: nothing is to be kept free
     (r"\bCROSS JOIN (\w+ \w+ ON)\b", r"JOIN \1"),  # the planner chooses the order, from what it has counted
     (r" INDEXED BY \w+", ""),
+    # A line is referred to before it has its number.
+    (r"\bhitl_audit l ON l\.rowid\b", "hitl_lines l ON l.line"),
+    (r"\browid\b", "line"),
     (r"[\w.]+ NOT IN \(\)", "TRUE"),
     (r"[\w.]+ IN \(\)", "FALSE"),
 )

@@ -44,7 +44,13 @@ def is_lost(error: psycopg.Error) -> bool:
     return gone or (error.sqlstate or "")[:2] == "08" or isinstance(error, _STOPPED)
 
 
-_STOPPED: Final = (errors.AdminShutdown, errors.CrashShutdown, errors.CannotConnectNow, errors.IdleSessionTimeout)
+_STOPPED: Final = (
+    errors.AdminShutdown,
+    errors.CrashShutdown,
+    errors.CannotConnectNow,
+    errors.IdleSessionTimeout,
+    errors.IdleInTransactionSessionTimeout,
+)
 
 
 def unavailable(error: psycopg.Error, location: Location) -> StoreUnavailable:

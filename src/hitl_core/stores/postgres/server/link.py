@@ -11,7 +11,7 @@ from psycopg import RawCursor, errors
 from psycopg.pq import TransactionStatus
 
 from ....errors import RecordError, StoreUnavailable
-from ...sql.tables import Name, Taken, packed
+from ...sql.tables import Name, Row, Taken, packed
 from .dialect import put
 
 Connection = psycopg.Connection[Any]
@@ -36,7 +36,10 @@ class PostgresLink:
         rows = [_given(row) for row in given]
         if not rows:
             return
-        RawCursor(self.connection).executemany(put(sql), rows)
+        # The last one by itself: after a pipeline the server does not count how long we are silent in a transaction.
+        if first := rows[:-1]:
+            RawCursor(self.connection).executemany(put(sql), first)
+        RawCursor(self.connection).execute(put(sql), rows[-1], binary=True)
         self.wrote = True
 
     def insert(self, sql: str, given: Sequence[Any] = (), /) -> int:
@@ -46,6 +49,9 @@ class PostgresLink:
             raise Taken(str(exc).strip()) from exc
         assert found is not None
         return int(found[0])
+
+    def unsealed(self) -> list[Row]:
+        return self.execute(_UNSEALED).fetchall()
 
     def unless_locked(self, *names: str) -> str:
         return f" FOR UPDATE OF {', '.join(names)} SKIP LOCKED"
@@ -89,6 +95,12 @@ class PostgresLink:
 
 
 _IN_TRANSACTION: Final = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
+
+# A line belongs to a run by itself, or because a request of that run refers to it.
+_UNSEALED: Final = """SELECT (SELECT COALESCE(MAX(seq), 0) FROM hitl_audit) + row_number() OVER
+    (ORDER BY w.refused, w.key), w.at, w.event, w.subject, w.actor, w.body, w.kept,
+    COALESCE(w.run, (SELECT q.run FROM hitl_requests q JOIN hitl_runs r ON r.key = q.run WHERE q.id = w.subject)),
+    w.refused FROM hitl_raw w ORDER BY w.refused, w.key"""
 
 _WRITTEN: Final = """SELECT SUM(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_xact_user_tables
     WHERE relid = ANY(%s::oid[])"""

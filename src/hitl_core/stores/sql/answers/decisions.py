@@ -233,7 +233,7 @@ def _decide(
 ) -> Recorded:
     """Record the answer; the row was seen open under the write lock, so nobody can come in between."""
     also = ", response = ?, allows = ?, line = ?"
-    values = (bodies.put(txn, body), _allows(txn, command, row), txn.next_line)
+    values = (bodies.put(txn, body), _allows(txn, command, row), txn.reference)
     requests.move(txn, command.event, "key = ?", row.key, also=also, values=values)
     _note(txn, command, row, body, count=count)
     if isinstance(command.response.decision, Report):

@@ -91,7 +91,7 @@ def _expired(
     txn: Transaction, now: datetime, key: int, name: bytes | str, run: int, waits: int, due: int, lapse: str
 ) -> tuple[RequestState, bool, int, int]:
     """Note one deadline; returns what _EXPIRE needs for it."""
-    state, line = REQUEST.advance(RequestState.OPEN, RequestEvent.EXPIRE), txn.next_line
+    state, line = REQUEST.advance(RequestState.OPEN, RequestEvent.EXPIRE), txn.reference
     txn.note(AuditEvent.REQUEST_EXPIRED, text(name), "timer", now, {"due": due, "outcome": lapse})
     return state, lapse == OnTimeout.PROCEED, line, key
 

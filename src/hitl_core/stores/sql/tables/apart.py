@@ -12,8 +12,8 @@ from .transaction import Transaction
 Judge = Callable[[int, str, str | None], str | None]
 """What is to stand for a value of a line, given whose words it is (None: a name); None to leave it as it is."""
 
-_LINES_OF_RUN: Final = """SELECT seq FROM hitl_audit WHERE run = ?1
-    UNION SELECT line FROM hitl_requests WHERE run = ?1 AND line IS NOT NULL"""
+_LINES_OF_RUN: Final = """SELECT seq FROM hitl_audit WHERE run = ?1 UNION SELECT seq FROM hitl_audit
+    WHERE rowid IN (SELECT line FROM hitl_requests WHERE run = ?1 AND line IS NOT NULL)"""
 
 _READ: Final = f"SELECT event, actor, body FROM hitl_audit WHERE seq IN ({_LINES_OF_RUN})"  # noqa: S608
 

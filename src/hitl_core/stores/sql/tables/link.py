@@ -43,6 +43,12 @@ class Link(Protocol):
         Empty where only one transaction writes at a time.
         """
 
+    def unsealed(self) -> Sequence[Row]:
+        """Lines that are committed and not sealed yet, in the order in which they will be: the number that each would
+        have now, at, event, subject, actor, body, what is kept apart (salt, value, person, erased by), the key of its
+        run, whether it was refused: it is not as it was written. None where a line is sealed in its own transaction.
+        """
+
     def seen(self) -> str:
         """Which transactions can be seen here, in the engine's words; "" where keys are committed in their order."""
 

@@ -21,7 +21,7 @@ R = TypeVar("R", bound=TopRecord)
 # The state as bytes: text that is not UTF-8 any more would fail the page, not its one row.
 SETTLED: Final = """SELECT q.key, q.id, CAST(q.state AS BLOB), q.votes, b.digest, b.data, p.digest, p.data, l.at
     FROM hitl_requests q LEFT JOIN hitl_bodies b ON b.key = q.body LEFT JOIN hitl_bodies p ON p.key = q.response
-    LEFT JOIN hitl_audit l ON l.seq = q.line"""
+    LEFT JOIN hitl_audit l ON l.rowid = q.line"""
 
 _VOTES: Final = """SELECT b.digest, b.data FROM hitl_votes v LEFT JOIN hitl_bodies b ON b.key = v.body
     WHERE v.request = ? ORDER BY v.body"""

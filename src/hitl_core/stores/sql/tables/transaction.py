@@ -43,6 +43,11 @@ class Transaction(View):
         """The number that the next audit line will have."""
         return self.tip.size + len(self.lines) + 1
 
+    @property
+    def reference(self) -> int:
+        """By what a row refers to the next audit line: its number, if that is known so early."""
+        return self.next_line
+
     def unless_locked(self, *names: str) -> str:
         return self.link.unless_locked(*names)
 

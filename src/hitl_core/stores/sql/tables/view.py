@@ -12,9 +12,13 @@ log = logging.getLogger("hitl_core.stores")
 
 
 class View:
-    """One consistent state of the database. `damaged` holds (what, id) of rows that were skipped."""
+    """One consistent state of the database. `damaged` holds (what, id) of rows that were skipped.
 
-    def __init__(self, link: Link) -> None:
+    `with_unsealed`: audit lines that are not sealed yet are shown as well.
+    """
+
+    def __init__(self, link: Link, *, with_unsealed: bool = False) -> None:
+        self.with_unsealed = with_unsealed
         self.link = link
         self.execute: Callable[..., Rows] = link.execute
         self.damaged: list[tuple[str, str]] = []

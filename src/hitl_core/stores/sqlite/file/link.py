@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, cast
 
-from ...sql.tables import Rows, Taken
+from ...sql.tables import Row, Rows, Taken
 from .fence import only_their_own_tables
 
 
@@ -30,6 +30,9 @@ class SqliteLink:
     def unless_locked(self, *names: str) -> str:
         """One transaction writes at a time: nothing is locked by others."""
         return ""
+
+    def unsealed(self) -> Sequence[Row]:
+        return ()
 
     def seen(self) -> str:
         """Keys are committed in their order: behind a key nothing is late."""

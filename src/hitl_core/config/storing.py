@@ -1,0 +1,32 @@
+"""The store that a configuration names, opened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from inspect import signature
+from typing import TYPE_CHECKING, Any, cast
+
+from ..contracts import Clock, Store
+from ..errors import ConfigError, Fault
+from .registry import STORES, load
+
+if TYPE_CHECKING:
+    from .config import Config
+
+
+async def open_store(config: Config, clock: Clock, **more: Any) -> Store:
+    """The store that the URL's scheme names; `more` goes to its `open`.
+
+    Raises ConfigError, StoreUnavailable, AdapterNotFound, AdapterNotInstalled.
+    """
+    found = cast("Any", load(STORES, config.store_url.partition(":")[0]))
+    options = known_options(found, config.store_options)
+    return cast("Store", await found.open(config.store_url, folder=config.folder, clock=clock, **options, **more))
+
+
+def known_options(found: Any, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What [store] says besides the URL. Raises ConfigError for what this store does not have."""
+    unknown = options.keys() - signature(found.open).parameters.keys()
+    if unknown:
+        raise ConfigError(Fault(f"store.{key}", f"is nothing that {found.__name__} has") for key in sorted(unknown))
+    return options
