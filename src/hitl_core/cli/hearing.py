@@ -13,6 +13,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final, NoReturn, Self
 
 NUMBERS: Final = (signal.SIGTERM, signal.SIGINT)
@@ -54,7 +55,8 @@ class Hearing:
     def _listen(self) -> None:
         if self._next() is None:
             return
-        self._first()
+        with suppress(Exception):  # nobody may be there any more to be told; what follows must still be heard
+            self._first()
         self._ear.settimeout(self._patience)
         try:
             again = self._next()
@@ -74,7 +76,8 @@ class Hearing:
 def leave(code: int) -> NoReturn:
     """End the process here and now: no thread is waited for, and nothing that is open is tidied."""
     for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+        with suppress(OSError):
+            stream.flush()
     os._exit(code)
 
 

@@ -68,24 +68,25 @@ class Holding:
     def __init__(self, store: Store, clock: Clock, seconds: float) -> None:
         self.seconds = seconds
         self._store, self._clock = store, clock
-        self._held: dict[str, Held] = {}
+        self._held: set[Held] = set()  # of one run there may be two: who thaws may take its own run over
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
 
     @contextmanager
     def holding(self, lease: Lease) -> Iterator[Held]:
         """The lease of a turn, kept until the end of the block."""
-        held = self._held[lease.run_id] = Held(lease, self._store, self._clock, self.seconds)
+        held = Held(lease, self._store, self._clock, self.seconds)
+        self._held.add(held)
         self._watch()
         try:
             yield held
         finally:
-            del self._held[lease.run_id]
+            self._held.discard(held)
 
     def of(self, run_id: str) -> Lease | None:
-        """The lease of a turn that is under way here."""
-        held = self._held.get(run_id)
-        return None if held is None else held.lease
+        """The newest lease of the run, if a turn of it is under way here."""
+        leases = [held.lease for held in self._held if held.lease.run_id == run_id]
+        return max(leases, key=lambda lease: lease.fence, default=None)
 
     def close(self) -> None:
         """Let the thread go."""
@@ -102,7 +103,7 @@ class Holding:
 
     def _serve(self) -> None:
         while not self._closing.wait(self.seconds / 6):
-            late = [each for each in tuple(self._held.values()) if self._is_late(each)]
+            late = [each for each in tuple(self._held) if self._is_late(each)]
             if late:
                 asyncio.run(_renew_all(late))
 

@@ -79,11 +79,11 @@ class _Shift:
 
     def _end(self) -> None:
         self._told = True
+        self._stop()
         tell(
             "the worker claims nothing more and finishes what it holds; what takes longer than "
             f"{self._grace:g} s is given back, and once more ends it now"
         )
-        self._stop()
 
     async def _work(self, hitl: Runtime) -> int:
         if await hitl.at_home():
