@@ -38,7 +38,7 @@ def refuse_moved(connection: sqlite3.Connection, location: Location) -> None:
         raise _refusal(location, moved)
 
 
-def why_gone(error: sqlite3.Error, location: Location) -> StoreMoved | None:
+def why_gone(error: Exception, location: Location) -> StoreMoved | None:
     """What it means that our tables are not there, to who had opened the file before."""
     if location.path is None or not str(error).startswith("no such table: hitl_"):
         return None
