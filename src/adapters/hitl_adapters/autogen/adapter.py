@@ -83,7 +83,7 @@ class AutoGenAdapter:
 
     name = NAME
     capabilities: Capabilities = CAPABILITIES
-    formats = (str(VERSION),)
+    formats: tuple[str, ...] = (str(VERSION),)
     Options = AutoGenOptions
 
     def __init__(self, app: AppSource, *, options: AutoGenOptions = AutoGenOptions(), catalogue: Catalogue) -> None:

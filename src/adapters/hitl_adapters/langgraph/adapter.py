@@ -80,7 +80,7 @@ class LangGraphAdapter:
 
     name = NAME
     capabilities: Capabilities = CAPABILITIES
-    formats = (str(VERSION),)
+    formats: tuple[str, ...] = (str(VERSION),)
     Options = LangGraphOptions
 
     def __init__(self, app: AppSource, *, options: LangGraphOptions = LangGraphOptions(), catalogue: Catalogue) -> None:

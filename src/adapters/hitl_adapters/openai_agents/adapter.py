@@ -117,7 +117,7 @@ class OpenAIAgentsAdapter:
 
     name = NAME
     capabilities: Capabilities = CAPABILITIES
-    formats = tuple(f"{VERSION}/{schema}" for schema in readable_schemas())
+    formats: tuple[str, ...] = tuple(f"{VERSION}/{schema}" for schema in readable_schemas())
     Options = OpenAIAgentsOptions
 
     def __init__(
