@@ -22,7 +22,7 @@ LANE   := $(TOOLS)/bin/python noxfile.py
 .PHONY: help demo lessons test kills promises faults lint bench bench-frameworks constraints changelog clean
 
 help: ## what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
 	@echo '  make test LANES="core types"   only these lanes'
 	@echo '  make kills BACKENDS="plain crewai"'
 	@echo '  make bench PARTS="peers dbos"'

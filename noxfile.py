@@ -60,11 +60,11 @@ REPORTS = {
     "autogen": "autogen",
 }
 # Parts of the benches that need no framework: what `make bench` measures, and keeps.
-MEASURED = ("core", "million", "processes", "postgres", "double", "peers", "dbos", "growth")
+MEASURED = ("core", "million", "processes", "dbos", "double", "peers", "growth")
 MADE = ROOT / ".nox"
 SHOWN_LINES = 400
 """How much of what a lane printed is shown when it did not pass."""
-LONG = ("crewai", "langgraph", "core", "openai_agents", "openai_agents_lowest")
+LONG = ("crewai", "langgraph", "core", "openai_agents", "openai_agents_lowest", "bench_smoke")
 LONGEST_FIRST = (*LONG, *(lane for lane in LANES if lane not in LONG))
 PYTHON_CODE = ("src", "tests", "examples", "bench", "noxfile.py")
 FRAMEWORKS = ("langgraph", "langchain_core", "crewai", "autogen_agentchat", "agents", "openai")
@@ -157,7 +157,9 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """mypy --strict over everything that is Python here and needs no framework with a lane of its own for this."""
-    install(session, extras="cli,langgraph,server,postgres", groups=("test", "langgraph", "types"))
+    install(
+        session, extras="cli,langgraph,server,postgres,prometheus", groups=("test", "langgraph", "types", "observing")
+    )
     session.install("--constraint", NEWEST, "nox")
     elsewhere = "|".join(f"^{path}(/|$)" for paths in TYPED_IN_ITS_LANE.values() for path in paths)
     session.run("mypy", "--exclude", elsewhere, *(path for path in PYTHON_CODE if (ROOT / path).exists()))
@@ -195,9 +197,11 @@ def langgraph_lowest(session: nox.Session) -> None:
 
 @nox.session
 def postgres(session: nox.Session) -> None:
-    """The store on PostgreSQL, on a real server that the tests start: its own tests, and those of every store."""
-    install(session, extras="cli,postgres", groups=("test", "postgres"))
+    """The store on PostgreSQL, on a real server that the tests start; and what observes a runtime, on both stores."""
+    install(session, extras="cli,postgres,otel,prometheus", groups=("test", "postgres", "observing"))
     pytest(session, "-m", "postgres", "tests/postgres", "tests/core/stores")
+    if not session.posargs:
+        pytest(session, "tests/observing")
 
 
 @nox.session
@@ -357,7 +361,7 @@ def constraints(session: nox.Session) -> None:
     compile_ = ["uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"]
     compile_ += ["--no-header", "--no-annotate", "--no-emit-index-url", "--upgrade", "pyproject.toml"]
     extras = [f"--extra={extra}" for extra in ("langgraph", "cli")]
-    others = [f"--extra={extra}" for extra in ("server", "postgres", "agui", "notify", "otel")]
+    others = [f"--extra={extra}" for extra in ("server", "postgres", "agui", "notify", "otel", "prometheus")]
     session.run(*compile_, *extras, *others, "--group=dev", "--output-file", NEWEST)
 
     crew = ["--extra=crewai", "--extra=cli", "--group=test", "--group=types", "--group=postgres"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,12 @@ from .pairs import config
 from .processes import Clerk, clerk
 from .yardsticks import Figure, Table, median, microseconds, percentile
 
+POLLED: Final = 40
+"""Answers to who polls that are timed one by one: each costs half the time between two looks."""
+
+PAGE: Final = 4_096
+"""Bytes below which nothing can be said of a process's memory."""
+
 PAUSE_BETWEEN: Final = 0.02
 """Seconds between two answers of which each is timed."""
 
@@ -32,6 +38,8 @@ class Contender(Protocol):
 
     name: str
     worker: Clerk
+    wakes: int
+    """How many of its answers are timed one by one at most."""
 
     async def start(self, first: int, many: int) -> float:
         """Ask that many questions; the seconds that it took."""
@@ -65,7 +73,7 @@ async def spent(by: Contender, size: Size) -> Spent:
     before = by.worker.memory()
     start = await by.start(0, size.pending) / size.pending
     memory = max(0, by.worker.memory() - before) / size.pending
-    wakes = [await _woken(by, number) for number in range(size.wakes)]
+    wakes = [await _woken(by, number) for number in range(min(size.wakes, by.wakes))]
     begun, first = time.perf_counter(), size.pending
     await by.start(first, size.together)
     for number in range(first, first + size.together):
@@ -91,6 +99,7 @@ class Ours:
     """This library: a runtime here, a worker there."""
 
     name = "hitl-core"
+    wakes = 1_000
 
     def __init__(self, hitl: Runtime, worker: Clerk) -> None:
         self._hitl = hitl
@@ -119,6 +128,7 @@ class ByHand:
     """The table and the loop of bench/by_hand.py."""
 
     name = "by hand"
+    wakes = POLLED
 
     def __init__(self, approvals: Approvals, worker: Clerk) -> None:
         self._approvals = approvals
@@ -153,10 +163,19 @@ def compared(ours: Spent, other: Spent, where: str, *, wake: float | None = None
         ("to start one that waits", ours.start, other.start, None),
         ("a whole cycle, many at once", ours.cycle, other.cycle, None),
     )
-    return [
+    made = [
         Figure(f"{what}, {where}", microseconds(mine), f"{other.name} {microseconds(its)}", mine / its, goal)
         for what, mine, its, goal in pairs
     ]
+    return [*made, *_remembered(ours, other, where)]
+
+
+def _remembered(ours: Spent, other: Spent, where: str) -> Iterator[Figure]:
+    """What a worker holds for each that waits, where the other holds anything."""
+    if other.memory > PAGE:
+        against = f"{other.name} {other.memory:,.0f} B"
+        name = f"memory of the worker for each that waits, {where}"
+        yield Figure(name, f"{ours.memory:,.0f} B", against, ours.memory / other.memory)
 
 
 def side_by_side(all_of_them: Sequence[Spent], where: str, size: Size) -> Table:

@@ -23,7 +23,7 @@ from .server import durable_server, schema
 from .yardsticks import Found
 
 CLERKS: Final = "bench.dbos_clerks"
-FULL: Final = (Size(pending=1_000, wakes=150, together=100), Storm(runs=100, kills=15))
+FULL: Final = (Size(pending=1_000, wakes=150, together=100), Storm(runs=100, kills=12))
 SHORT: Final = (Size(pending=5, wakes=2, together=3), Storm(runs=4, kills=1))
 THREE_TIMES: Final = 0.333
 
@@ -32,6 +32,7 @@ class Dbos:
     """Workflows blocked in `recv`, in the process that started them."""
 
     name = "DBOS"
+    wakes = 1_000
 
     def __init__(self, client: DBOSClient, worker: Clerk) -> None:
         self._client = client

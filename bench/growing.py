@@ -67,5 +67,5 @@ def curve(name: str, where: str, spent: dict[int, Spent]) -> Curve:
         "answer": [(n, each.answer_ratio / first.answer_ratio) for n, each in spent.items()],
         "cycle": [(n, each.cycle_ratio / first.cycle_ratio) for n, each in spent.items()],
     }
-    title = f"Open pauses {where}: cost, as a multiple of that among {min(spent):,}"
+    title = f"Open pauses {where}: what each step costs"
     return Curve(name, title, "open pauses", f"times that at {min(spent):,}", series)

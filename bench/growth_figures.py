@@ -49,7 +49,7 @@ FULL: Final = Size(
     rounds=20,
     answers=200,
     workers=(1, 2, 4, 8),
-    drained=400,
+    drained=200,
     payloads=(1_024, 65_536, 1_000_000),
     cycles=40,
 )
@@ -136,7 +136,7 @@ async def workers(server: str, folder: Path, size: Size) -> list[Found]:
         for name, url in urls.items():
             series[name].append((many, await _drained(url, folder, many, size.drained)))
     rates = {name: [(many, rate / points[0][1]) for many, rate in points] for name, points in series.items()}
-    title = "Worker processes on one store: resumed runs per second, as a multiple of one worker's"
+    title = "Workers on one store: resumed runs per second"
     alone, together = series["PostgreSQL"][0][1], max(rate for _, rate in series["PostgreSQL"])
     return [
         Curve("growth-workers", title, "worker processes", "times one worker", rates),
@@ -201,7 +201,7 @@ def payloads(server: str, folder: Path, size: Size) -> list[Found]:
             series["PostgreSQL"].append((many, _cycles(table, text, insert, size.cycles)))
     file.close_blocking()
     table.close_blocking()
-    title = "Bytes that a paused run keeps: a whole cycle, as a multiple of writing them durably once"
+    title = "Bytes kept while paused: a cycle, against writing them once"
     return [Curve("growth-payload", title, "bytes of state", "times one write", series)]
 
 

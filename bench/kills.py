@@ -25,7 +25,7 @@ from .processes import Clerk, clerk
 
 LONGEST_LIFE: Final = 0.05
 """Seconds after its first effect in which a worker is killed, at most."""
-PATIENCE: Final = 120.0
+PATIENCE: Final = 300.0
 
 
 @dataclass(frozen=True, slots=True)

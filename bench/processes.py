@@ -6,13 +6,14 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-PATIENCE = 60.0
-"""Seconds in which a process ends that was told to."""
+PATIENCE = 300.0
+"""Seconds in which a process says what it is waited for, and ends when it is told to; one that does not is killed."""
 
 
 class Clerk:
@@ -25,7 +26,10 @@ class Clerk:
     def heard(self) -> dict[str, Any]:
         """What it says next. Raises AssertionError if it has ended instead."""
         assert self._process.stdout is not None
+        late = threading.Timer(PATIENCE, self._process.kill)
+        late.start()
         line = self._process.stdout.readline()
+        late.cancel()
         assert line, f"process {self.pid} ended with {self._process.wait()}"
         said: dict[str, Any] = json.loads(line)
         return said

@@ -62,7 +62,7 @@ async def test_any_of_them_can_be_answered_claimed_and_finished(tmp_path: Path) 
 def test_a_table_that_the_pattern_does_not_know_is_an_error() -> None:
     found: dict[str, tuple[list[str], list[list[object]]]] = {"hitl_new": (["key"], [[1]])}
     with pytest.raises(AssertionError, match=r"writes to \['hitl_new'\] too"):
-        Pattern(found, "run", "request", Chain(b"secret", "origin"))
+        Pattern(found, "run", "request", Chain(b"secret", "origin"), 2)
 
 
 def test_a_request_has_the_bytes_that_the_figures_say() -> None:

@@ -79,3 +79,40 @@ def test_vacuum_makes_the_file_smaller(hitl: Hitl, shop: Shop) -> None:
     space = hitl("store", "vacuum", "--json").json
     assert space["after"] + 900_000 < space["before"]
     assert (shop.folder / "hitl.db").stat().st_size == space["after"]
+
+
+def test_check_looks_at_everything_and_says_what_to_do(hitl: Hitl, shop: Shop) -> None:
+    assert hitl("store", "check").code == 2
+    over(hitl)
+    sound = hitl("store", "check", "--json")
+    assert (sound.code, sound.json["result"], sound.json["flaws"]) == (0, "sound", [])
+    assert sound.json["audit"]["result"] == "intact"
+    with closing(sqlite3.connect(shop.folder / "hitl.db")) as connection:
+        connection.execute("UPDATE hitl_effects SET call = 'another'")
+        connection.execute("UPDATE hitl_audit SET actor = 'eve' WHERE seq = 2")
+        connection.commit()
+    flawed = hitl("store", "check")
+    assert flawed.code == 1
+    assert "unrecorded: the action at another is executed, but nothing in the trail says so" in flawed.flat
+    assert "next: a row was changed outside of hitl-core: find out by whom, and restore a backup" in flawed.flat
+    assert "edited: line 2" in flawed.flat
+    assert "the store: not sound" in flawed.flat
+
+
+def test_check_cannot_tell_without_anchors_nor_in_another_schema(hitl: Hitl, shop: Shop) -> None:
+    over(hitl)
+    (shop.folder / "hitl.db.anchors").unlink()
+    unsure = hitl("store", "check", "--json")
+    assert (unsure.code, unsure.json["result"]) == (2, "cannot be told")
+    with closing(sqlite3.connect(shop.folder / "hitl.db")) as connection:
+        connection.execute("PRAGMA user_version = 3")
+    assert "run `hitl store migrate` first" in hitl("store", "check").err
+
+
+def test_check_says_that_a_trail_cannot_be_read(hitl: Hitl, shop: Shop) -> None:
+    over(hitl)
+    with closing(sqlite3.connect(shop.folder / "hitl.db")) as connection:
+        connection.execute("DROP TABLE hitl_apart")
+    found = hitl("store", "check", "--json")
+    assert (found.code, found.json["audit"]) == (1, None)
+    assert any("the trail cannot be read" in each["message"] for each in found.json["flaws"])

@@ -9,14 +9,16 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from ...observing.health import LAG
 from ...protocol import Json
 from ...runtime import Left, Runtime, Worker
 from ...runtime.worker import CUT_SECONDS
 from ..hearing import Hearing, leave
 from ..opening import Opening
-from ..options import DEFAULT_CONFIG, AsJson, Backend, ConfigFile, Exit
+from ..options import DEFAULT_CONFIG, AsJson, Backend, ConfigFile, Exit, MaxLag
 from ..terminal.log import log_to_stderr, tell
 from ..terminal.output import Output
+from ..watching import Watched, schema_of
 from .crew import Crew
 
 Concurrency = Annotated[
@@ -32,6 +34,15 @@ Grace = Annotated[
         help="How long turns may go on after it was told to end; what is left is given back. By default worker.grace.",
     ),
 ]
+MetricsAt = Annotated[
+    str | None,
+    typer.Option(
+        "--metrics",
+        metavar="[HOST:]PORT",
+        envvar="HITL_METRICS",
+        help="Answer /metrics, /healthz and /readyz there; to this machine alone unless a host is given.",
+    ),
+]
 UntilIdle = Annotated[bool, typer.Option("--until-idle", help="End when there is nothing left to do now.")]
 Listing = Annotated[bool, typer.Option("--list", help="Show who works on this store, and what waits for a worker.")]
 
@@ -43,6 +54,8 @@ def worker(
     grace: Grace = None,
     until_idle: UntilIdle = False,
     listing: Listing = False,
+    metrics: MetricsAt = None,
+    max_lag: MaxLag = LAG,
     as_json: AsJson = False,
 ) -> int:
     """Resume answered runs and fire deadlines, until told to stop.
@@ -54,20 +67,27 @@ def worker(
     output = Output(as_json)
     if listing:
         return _list(Opening(config, backend), output)
-    return _Shift(Opening(config, backend), output, concurrency, grace, until_idle).done()
+    watched = Watched(metrics, schema_of(config, backend) if metrics else None, lag=max_lag)
+    return _Shift(Opening(config, backend), output, watched, concurrency, grace, until_idle).done()
 
 
 class _Shift:
     """One worker's work, from its start to its exit status."""
 
     def __init__(
-        self, opening: Opening, output: Output, concurrency: int | None, grace: float | None, until_idle: bool
+        self,
+        opening: Opening,
+        output: Output,
+        watched: Watched,
+        concurrency: int | None,
+        grace: float | None,
+        until_idle: bool,
     ) -> None:
         from ...config import Config
 
         log_to_stderr(chatty=not output.as_json)
         config = Config.load(opening.config, backend=opening.backend)
-        self._opening, self._output, self._until_idle = opening, output, until_idle
+        self._opening, self._output, self._watched, self._until_idle = opening, output, watched, until_idle
         self._places = concurrency or config.concurrency
         self._grace = config.grace_seconds if grace is None else grace
         self._told = False
@@ -75,7 +95,10 @@ class _Shift:
 
     def done(self) -> int:
         with Hearing(self._end, patience=self._grace + 2 * CUT_SECONDS, late=Exit.FAILED):
-            return self._opening.do(self._work)
+            return self._opening.do(self._watched_work, observers=self._watched.observers)
+
+    async def _watched_work(self, hitl: Runtime) -> int:
+        return await self._watched.during(hitl, lambda: self._work(hitl))
 
     def _end(self) -> None:
         self._told = True

@@ -9,8 +9,9 @@ from typing import Final, Self, TypeVar
 import psycopg
 from psycopg import sql
 
-from ..sql.upkeep import Space, Versions
-from .server import SLOW, Location, connect, is_heard, migrate, unavailable, versions
+from ..sql.tables import View
+from ..sql.upkeep import Flaw, Space, Versions, flaws
+from .server import SLOW, Location, PostgresLink, connect, is_heard, migrate, unavailable, versions
 from .server.connection import Connection
 
 T = TypeVar("T")
@@ -58,6 +59,16 @@ class PostgresUpkeep:
             found = versions(connection, self._location)
             migrate(connection, self._location)
             return found
+
+        return self._on(work)
+
+    def check(self) -> tuple[Flaw, ...]:
+        """What is wrong with the tables, in one consistent state; that of the trail is not among it."""
+
+        def work(connection: Connection) -> tuple[Flaw, ...]:
+            with connection.transaction():
+                connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                return tuple(flaws(View(PostgresLink(connection))))
 
         return self._on(work)
 

@@ -143,8 +143,8 @@ def test_what_waits_is_counted_from_the_entries_of_an_index(view: Explained) -> 
     assert index in read
     assert table not in read
     QUERIES[ReadLoad](view, ReadLoad())
-    # Groups, what is ready up to a bound, the few stops.
-    assert {step.split()[1] for step in view.scans()} <= {"c", "w", "hitl_stops"}
+    bounded = {"c", "w", "hitl_stops"}
+    assert {step.split()[1] for step in view.scans()} <= bounded, "groups, what is ready, the few stops"
     view.connection.close()
 
 

@@ -73,6 +73,8 @@ class Connections:
             return self._read(work)
         except psycopg.OperationalError:
             self._drop_idle()
+        except psycopg.Error as exc:
+            raise unavailable(exc, self._location) from exc
         try:
             return self._read(work)
         except psycopg.Error as exc:

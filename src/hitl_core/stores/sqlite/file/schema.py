@@ -213,7 +213,7 @@ def migrate(connection: sqlite3.Connection, location: Location) -> str:
         for number in range(_version(connection, location), len(MIGRATIONS)):
             step(connection, number)
         return str(connection.execute("SELECT origin FROM hitl_store").fetchone()[0])
-    except sqlite3.Error as exc:
+    except (sqlite3.Error, UnicodeDecodeError) as exc:
         raise unavailable(exc, location) from exc
 
 
