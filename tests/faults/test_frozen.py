@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,12 +17,6 @@ from tests.faults.story import Story
 
 pytestmark = pytest.mark.processes
 LEASE = 0.6
-
-
-@pytest.fixture(scope="module")
-def processes() -> Iterator[Processes]:
-    with Processes(lives.__name__) as processes:
-        yield processes
 
 
 def meanwhile(story: Story, work: Callable[..., Any], **how: Any) -> Order:

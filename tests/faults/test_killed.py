@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -22,12 +21,6 @@ from tests.faults.scenarios import many, scenario
 from tests.faults.story import Story
 
 pytestmark = pytest.mark.processes
-
-
-@pytest.fixture(scope="module")
-def processes() -> Iterator[Processes]:
-    with Processes(lives.__name__) as processes:
-        yield processes
 
 
 # ── the answer ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +19,6 @@ pytestmark = pytest.mark.processes
 MEGABYTE = 1024 * 1024
 ROOM = 800 * MEGABYTE
 """What the process may take beside what it has; a thread alone reserves up to 72 MB of addresses."""
-
-
-@pytest.fixture(scope="module")
-def processes() -> Iterator[Processes]:
-    with Processes(__name__) as processes:
-        yield processes
 
 
 def in_use() -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
@@ -33,12 +33,6 @@ NEXT = (
 """What a later release could do: new tables, a new column, and rows that move."""
 
 Shape = list[Any]
-
-
-@pytest.fixture(scope="module")
-def processes() -> Iterator[Processes]:
-    with Processes(__name__) as processes:
-        yield processes
 
 
 # ── in a process ─────────────────────────────────────────────────────────────────────────────────────────────

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -26,12 +26,6 @@ from tests.faults.scenarios import FULL, scenario
 
 pytestmark = pytest.mark.processes
 CONFIG = "hitl.toml"
-
-
-@pytest.fixture(scope="module")
-def processes() -> Iterator[Processes]:
-    with Processes(__name__, quiet=True) as processes:
-        yield processes
 
 
 # ── in a process ─────────────────────────────────────────────────────────────────────────────────────────────
