@@ -175,11 +175,9 @@ class Worker:
         await asyncio.gather(*(self._cut(task, claimed) for task, claimed in tuple(self._active.items())))
 
     async def _cut(self, task: asyncio.Task[None], claimed: Claimed) -> None:
-        lease = self._runtime.holds(claimed.run.id)
+        lease = self._runtime.holds(claimed.run.id) or claimed.lease
         task.cancel()
         await asyncio.wait((task,), timeout=CUT_SECONDS)
-        if lease is None:
-            return
         try:
             begun = await self._runtime.store.apply(ReleaseRun(lease, self._runtime.clock.now()))
         except LeaseLost:
