@@ -60,7 +60,7 @@ REPORTS = {
     "autogen": "autogen",
 }
 # Parts of the benches that need no framework: what `make bench` measures, and keeps.
-MEASURED = ("core", "million", "processes", "dbos", "double", "peers", "growth")
+MEASURED = ("core", "million", "processes", "server", "dbos", "double", "peers", "growth")
 MADE = ROOT / ".nox"
 SHOWN_LINES = 400
 """How much of what a lane printed is shown when it did not pass."""

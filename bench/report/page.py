@@ -29,7 +29,7 @@ SECTIONS: Final = {
         "The embedded store, the policy, and imports",
         "The disk's own fdatasync takes turns with what is compared with it.",
     ),
-    "postgres": (
+    "server": (
         "PostgreSQL",
         "A real server on this machine, which shares its cores with its clients. It keeps its durable defaults.",
     ),
