@@ -109,8 +109,8 @@ class Measuring:
                 self._take(each)
 
     def taken_up(self, claimed: Claimed, answered: Sequence[Settled]) -> None:
-        if claimed.ready_at is not None:
-            self._take(Measured(LAG, _seconds(claimed.ready_at, self._now()), {}))
+        now = self._now()
+        self._take(Measured(LAG, _seconds(claimed.ready_at or now, now), {}))
         for each in answered:
             if each.response is not None and self._counted.keep(each.request.id):
                 for measured in decided(each.request, each.response, each.recorded_at):

@@ -14,7 +14,7 @@ import psycopg
 
 from ...audit import Anchors, Custody, load_or_create, remembered_size
 from ...clock import SystemClock
-from ...commands import Command, ListProposed, Note, Query, ReadAudit, WriteNote
+from ...commands import Command, ListProposed, Note, Query, ReadAudit, ReadPace, WriteNote
 from ...contracts import Clock
 from ...errors import StoreUnavailable
 from ...protocol import AuditEvent
@@ -131,6 +131,14 @@ class PostgresStore:
         return cls(location, custody, tip, clock, time, raw=raw, anchoring=anchoring, listens=listens)
 
     @property
+    def after_erasing(self) -> str:
+        """What is left to do for whoever has erased something."""
+        return (
+            "the old bytes stay in the database's files until VACUUM (`hitl store vacuum`) and later writes take their "
+            "place, and in its log, its standbys and backups for as long as those are kept"
+        )
+
+    @property
     def hears(self) -> bool | None:
         """Whether changes by others are heard of at once; None until somebody has waited and that was tried."""
         return self._bell.hears
@@ -222,7 +230,7 @@ class PostgresStore:
             self._engine.perform(WriteNote(note, self._clock.now()))
 
 
-_OF_THE_TRAIL: Final = (ReadAudit, ListProposed)
+_OF_THE_TRAIL: Final = (ReadAudit, ListProposed, ReadPace)
 """They read lines in their order, which they have once they are sealed."""
 
 
