@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, replace
 from xml.etree import ElementTree
 
 import pytest
@@ -39,7 +40,6 @@ def test_every_kept_number_stands_on_the_page() -> None:
 def test_what_is_kept_is_read_as_it_was() -> None:
     found: list[Found] = [FIGURE, CURVE, Table("Lost", ("who", "how many"), [("ours", "0")]), Fact("bytes", 7.0, "B")]
     part = Kept.now(found)
-    from dataclasses import asdict
 
     assert Kept.read(json.loads(json.dumps(asdict(part)))) == part
 
@@ -49,6 +49,12 @@ def test_a_missed_goal_is_shown_as_missed() -> None:
     page = made({"million": Kept.now([FIGURE, worse])})["performance.md"]
     assert "1 of 2 are met" in page
     assert "| 2.50 | ≤ 2 | **missed** |" in page
+
+
+def test_a_busy_machine_is_said_to_have_been_one() -> None:
+    quiet, busy = (replace(Kept.now([FIGURE]), cores=2, load=load) for load in (1.5, 9.0))
+    assert "Others worked on the machine" not in made({"million": quiet})["performance.md"]
+    assert "Others worked on the machine" in made({"million": busy})["performance.md"]
 
 
 def test_at_least_is_not_at_most() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from hitl_adapters.plain import PlainAdapter
 from hitl_core.apps import AppSource
-from hitl_core.commands import FinishRun, LiftStop, StopScope
+from hitl_core.commands import BeatWorker, FinishRun, ForgetWorker, LiftStop, StopScope
 from hitl_core.contracts import Finding, Store
 from hitl_core.errors import LeaseLost, StoreUnavailable
 from hitl_core.logs import said_of
@@ -106,6 +106,8 @@ class Unreachable:
         self.looks = 0
 
     async def apply(self, command: Any) -> Any:
+        if isinstance(command, BeatWorker | ForgetWorker):
+            return await self.inner.apply(command)
         self.looks += 1
         if self.down is not None:
             raise self.down
@@ -194,7 +196,7 @@ async def test_a_turn_that_breaks_does_not_break_the_worker(
             await hitl.respond(only(run).approve(by="ann"))
         drive = hitl.drive
 
-        async def breaks_once(claimed: Any) -> Any:
+        async def breaks_once(claimed: Any, **more: Any) -> Any:
             hitl.drive = drive  # type: ignore[method-assign]
             raise error
 

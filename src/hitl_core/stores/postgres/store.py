@@ -126,6 +126,14 @@ class PostgresStore:
         return cls(location, custody, tip, clock or SystemClock(), raw=raw, anchoring=anchoring, listens=listens)
 
     @property
+    def after_erasing(self) -> str:
+        """What is left to do for whoever has erased something."""
+        return (
+            "the old bytes stay in the database's files until VACUUM (`hitl store vacuum`) and later writes take their "
+            "place, and in its log, its standbys and backups for as long as those are kept"
+        )
+
+    @property
     def hears(self) -> bool | None:
         """Whether changes by others are heard of at once; None until somebody has waited and that was tried."""
         return self._bell.hears
