@@ -103,6 +103,9 @@ class Worker:
         except HitlError as exc:
             log.warning("could not look for work: %s", exc)
             return 0
+        except Exception:  # an app that could not be built just now, as when a server of its own is away
+            log.exception("could not look for work")
+            return 0
         for each in claimed:
             task = asyncio.ensure_future(self._work(each))
             self._active[task] = each
