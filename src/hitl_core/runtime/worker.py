@@ -7,6 +7,7 @@ import logging
 
 from ..commands import Claimed
 from ..errors import HitlError
+from ..logs import placed
 from .runtime import Runtime
 
 log = logging.getLogger("hitl_core")
@@ -63,14 +64,15 @@ class Worker:
 
     async def _work(self, claimed: Claimed) -> None:
         """One turn. Whatever it raises ends this turn only: another worker takes the run over when its lease ends."""
-        try:
-            run = await self._runtime.drive(claimed)
-        except HitlError as exc:
-            log.warning("run %s: %s", claimed.run.id, exc)
-        except Exception:
-            log.exception("run %s: its turn broke", claimed.run.id)
-        else:
-            log.info("run %s is %s", run.id, run.state)
+        with placed(run_id=claimed.run.id, turn=str(claimed.lease.fence), worker=claimed.lease.owner):
+            try:
+                run = await self._runtime.drive(claimed)
+            except HitlError as exc:
+                log.warning("run %s: %s", claimed.run.id, exc)
+            except Exception:
+                log.exception("run %s: its turn broke", claimed.run.id)
+            else:
+                log.info("run %s is %s", run.id, run.state)
 
     async def _rest(self) -> None:
         """Wait for a change in the store, a finished turn, or the order to stop."""
