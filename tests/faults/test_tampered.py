@@ -197,7 +197,7 @@ async def test_a_file_whose_log_is_deleted_under_it_shows_what_is_missing(on_sql
     file = on_sqlite.folder / "store.db"
     await _abandoned(on_sqlite)
     for name in without.split(" and "):
-        Path(f"{file}{name}").unlink()
+        os.unlink(f"{file}{name}")
     try:
         findings = await said(on_sqlite)
     except HitlError:

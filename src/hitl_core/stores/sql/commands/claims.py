@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, Final
 
 from ....commands import Claimed, ClaimRuns
@@ -20,11 +21,11 @@ from .stops import of_run
 
 
 def claim_runs(txn: Transaction, command: ClaimRuns) -> tuple[Claimed, ...]:
-    claimed: list[Claimed] = []
-    for row in claimable(txn, command):
-        one = _claim(txn, command, row)
-        claimed += [one] if one else []
-    return tuple(claimed)
+    while rows := claimable(txn, command):
+        claimed = [one for row in rows if (one := _claim(txn, command, row)) is not None]
+        if claimed:  # else all of them have failed here, and others may be behind them
+            return tuple(claimed)
+    return ()
 
 
 def is_idle(view: View, command: ClaimRuns) -> bool:
@@ -41,10 +42,30 @@ def claimable(view: View, command: ClaimRuns) -> list[RunRow]:
         return list(_named(view, command, command.run_id))
     due, lanes = _look(view, command)
     found = _some(view, _due(view, command), command.limit) if due else []
+    suspects = [row for row in found if _is_suspect(command, row)]
+    if suspects and command.alone:
+        return suspects[:1]
+    if any(_waits_for_long(command, row) for row in suspects):
+        return []
+    found = [row for row in found if row not in suspects]
     for number, lane in enumerate(lanes):
         share = -(-(command.limit - len(found)) // (len(lanes) - number))
         found += _some(view, _of_lane(view, command, lane, share), share)
     return found
+
+
+SUSPECT: Final = 2
+"""After so many workers that died in one turn of a run, what else they worked on was perhaps only beside it."""
+
+
+def _is_suspect(command: ClaimRuns, row: RunRow) -> bool:
+    """Whether the run may be what its workers die of. One that has had its tries is no danger: it fails at once."""
+    return row.owner is not None and SUSPECT <= row.tries < command.tries
+
+
+def _waits_for_long(command: ClaimRuns, row: RunRow) -> bool:
+    """Whether nobody was free for it for a whole lease: then who is asked now takes nothing else until they are."""
+    return row.until is not None and row.until <= micros(command.now - timedelta(seconds=command.lease_seconds))
 
 
 def _some(view: View, rows: Iterator[RunRow], most: int) -> list[RunRow]:
