@@ -22,7 +22,17 @@ from ..sql.dispatch import IDLE, QUERIES
 from ..sql.tables import Tip, View, read_anchor, read_tip
 from ..sql.waking import Changes
 from .engine import Engine
-from .server import Bell, Connections, Location, PostgresLink, ServerTime, connect, migrate, unavailable
+from .server import (
+    Bell,
+    Connections,
+    Location,
+    PostgresLink,
+    ServerTime,
+    connect,
+    migrate,
+    of_the_command,
+    unavailable,
+)
 from .server.connection import MOST, Connection
 from .upkeep import PostgresUpkeep
 
@@ -186,7 +196,10 @@ class PostgresStore:
         """Like `fetch`, in the calling thread."""
         self._check_open()
         behind = isinstance(query, _OF_THE_TRAIL) and not self._is_sealed()
-        view, answer = self._connections.read(lambda connection: _answer(connection, query, with_unsealed=behind))
+        try:
+            view, answer = self._connections.read(lambda connection: _answer(connection, query, with_unsealed=behind))
+        except UnicodeEncodeError as exc:
+            raise (of_the_command(exc) or exc) from exc
         for found in view.damaged:
             self._report(*found)
         return answer
