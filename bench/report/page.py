@@ -48,6 +48,10 @@ SECTIONS: Final = {
         "Two processes resume one run",
         "LangGraph alone, and through us: two real processes resume each thread at the same moment.",
     ),
+    "observing": (
+        "Being observed",
+        "A cycle of a run on a store in memory, in CPU of its process: nobody observes it, Prometheus, OpenTelemetry.",
+    ),
     "langgraph": ("LangGraph", "One app, raw and through us, taking turns."),
     "openai_agents": ("OpenAI Agents", "One app, raw and through us, taking turns."),
     "crewai": ("CrewAI", "Raw is one uninterrupted kickoff that keeps nothing."),

@@ -391,9 +391,11 @@ class EffectRefused(HitlError):
 
 
 class Stopped(EffectRefused):
-    """A stop is in force for this run, agent, tool or everything."""
+    """A stop is in force for this run, agent, tool or everything; `scope` and `target` name it where it is known."""
 
     code = "HITL-E02"
+    scope = ""
+    target = ""
 
 
 class DigestMismatch(EffectRefused):
