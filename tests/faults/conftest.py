@@ -13,7 +13,7 @@ import pytest
 from hitl_core.testing.processes import Processes
 from tests.faults import warm
 from tests.faults.places import SQLITE, Place
-from tests.faults.scenarios import FULL, SCENARIOS
+from tests.faults.scenarios import FULL, SCENARIOS, WAITS
 from tests.postgres.server import a_schema, a_server
 
 MEMORY = Path("/dev/shm")
@@ -111,6 +111,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             verdict = VERDICTS[number]
             said = f"{number:3} {verdict!s:8}{verdict.seconds:6.1f} s  {scenario.done}"
             terminalreporter.write_line(f"{said}\n{'':22}-> {scenario.expected}")
+            if number in WAITS:
+                terminalreporter.write_line(f"{'':22}NOT YET, for want of a web inbox: {WAITS[number]}")
     verdicts = [str(verdict) for verdict in VERDICTS.values()]
     counts = ", ".join(f"{verdicts.count(word)} {word}" for word in ("held", "BROKEN", "NOT RUN"))
     terminalreporter.write_line(f"{len(SCENARIOS)} scenarios: {counts}")

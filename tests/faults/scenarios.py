@@ -131,7 +131,7 @@ SCENARIOS: Final = _numbered(
     ),
     # ── time ─────────────────────────────────────────────────────────────────────────────────────────────────
     (
-        "the wall clock of one machine jumps an hour ahead, or back",
+        "the clock of one machine is an hour ahead or behind, or is set so",
         "no deadline fires early for others, no lease is lost to the jump, nothing runs twice",
     ),
     (
@@ -260,9 +260,18 @@ SCENARIOS: Final = _numbered(
     ),
 )
 
-_UP_TO_26: Final = {8, 22}
+_UP_TO_26: Final[set[int]] = set()
 
-_FROM_27: Final = set(range(27, 53)) - {27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 51, 52}
+_FROM_27: Final = {49}
 
 NOT_YET: Final = frozenset(_UP_TO_26 | _FROM_27)
 """Scenarios without a test. To be empty."""
+
+WAITS: Final = {
+    42: "the link itself: its token, its time in constant comparison",
+    43: "the page that a link opens",
+    44: "posting to the inbox: cookies, tokens and origins",
+    46: "the browser; the terminal is tried",
+    50: "the stream of events to a browser",
+}
+"""What of a scenario waits for the web inbox, and is not tried yet. Its test is of the layers that there are."""

@@ -33,8 +33,8 @@ def pooled(server: str, folder: Path) -> Iterator[Place]:
     name = f"d{folder.name.rpartition('-')[2].lower()}"
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")  # a name of our own
-        host = Path(str(conninfo_to_dict(server)["host"]))
-        with tempfile.TemporaryDirectory(prefix="hitl-pooler-") as at, a_strict_pooler(host, Path(at)):
+        running = Path(str(conninfo_to_dict(server)["host"]))
+        with tempfile.TemporaryDirectory(prefix="hitl-pooler-") as at, a_strict_pooler(running, Path(at)):
             yield Place(f"postgresql://postgres@/{name}?host={at}", folder)
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")  # a name of our own
 
@@ -59,7 +59,7 @@ async def test_a_worker_behind_a_pooler_says_that_it_hears_nobody_and_works_all_
 
 @scenario(36)
 async def test_a_claim_finds_its_rows_among_dead_ones_and_many_that_wait(on_postgres: Place) -> None:
-    """Somebody reads since before all of it, so nothing is cleaned up. Fails without the index of what is ready."""
+    """Somebody reads since before all of it, so that nothing is cleaned up. Fails without its index."""
     store = await on_postgres.store()
     world = World(store)
     await world.paused()

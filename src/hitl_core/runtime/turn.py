@@ -129,8 +129,9 @@ class Driver:
     def _commit(self, turn: Turn, ending: Ending, again: Again | None = None) -> Command[Run]:
         lease, now = turn.claimed.lease, self.around.clock.now()
         by = None if turn.run.undoes is not None else self.build()
-        if turn.gate.stopped is not None:
-            return FinishRun(lease, RunState.STOPPED, now, error=str(turn.gate.stopped), checkpoint=turn.checkpoint)
+        if (stop := turn.gate.stopped) is not None:
+            held = (stop.scope, stop.target) if stop.scope else None
+            return FinishRun(lease, RunState.STOPPED, now, error=str(stop), checkpoint=turn.checkpoint, held=held)
         match ending:
             case Paused(checkpoint, requests, consumed, orphaned):
                 return PauseRun(lease, checkpoint, requests, now, consumed, orphaned, by)

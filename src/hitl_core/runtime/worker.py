@@ -104,6 +104,9 @@ class Worker:
         except HitlError as exc:
             log.warning("could not look for work: %s", exc)
             return 0
+        except Exception:  # an app that could not be built just now, as when a server of its own is away
+            log.exception("could not look for work")
+            return 0
         for each in claimed:
             task = asyncio.ensure_future(self._work(each))
             self._active[task] = each
@@ -177,11 +180,9 @@ class Worker:
         await asyncio.gather(*(self._cut(task, claimed) for task, claimed in tuple(self._active.items())))
 
     async def _cut(self, task: asyncio.Task[None], claimed: Claimed) -> None:
-        lease = self._runtime.holds(claimed.run.id)
+        lease = self._runtime.holds(claimed.run.id) or claimed.lease
         task.cancel()
         await asyncio.wait((task,), timeout=CUT_SECONDS)
-        if lease is None:
-            return
         try:
             begun = await self._runtime.store.apply(ReleaseRun(lease, self._runtime.clock.now()))
         except LeaseLost:

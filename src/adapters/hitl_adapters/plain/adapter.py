@@ -66,7 +66,7 @@ class PlainAdapter:
 
     name = NAME
     capabilities: Capabilities = CAPABILITIES
-    formats = (str(VERSION),)
+    formats: tuple[str, ...] = (str(VERSION),)
     Options = PlainOptions
 
     def __init__(self, app: AppSource, *, options: PlainOptions = PlainOptions(), catalogue: Catalogue) -> None:

@@ -31,9 +31,9 @@ from hitl_core.commands import (
     RecordResponse,
     Remember,
 )
-from hitl_core.errors import ProtocolUnknown, RowCorrupt, StoreUnavailable
+from hitl_core.errors import DigestMismatch, ProtocolUnknown, RowCorrupt, StoreUnavailable
 from hitl_core.lifecycle import RequestState
-from hitl_core.protocol import Approvers, Executed, PauseRequest, Run, RunState
+from hitl_core.protocol import Action, Approvers, Executed, PauseRequest, Run, RunState
 from hitl_core.stores.sql.tables import bodies
 from hitl_core.stores.sql.tables.identity import column
 from hitl_core.stores.sql.tables.settled import Understood
@@ -294,6 +294,15 @@ async def test_a_time_that_is_none_is_damage(desk: Desk) -> None:
         await desk.store.fetch(ListEffects(run.id))
     with pytest.raises(RowCorrupt, match="the line about request"):
         await desk.store.fetch(GetRequest(request.id))
+
+
+async def test_an_action_that_was_changed_under_its_approval_does_not_begin(desk: Desk) -> None:
+    lease, request = await desk.world.approved()
+    more = Action(tool="refund", arguments={"order": "A-1042", "amount": 9999.0})
+    desk.rewrite(request, action=json.loads(more.to_json()))
+    with pytest.raises(DigestMismatch, match=r"was changed outside of hitl-core"):
+        await desk.world.begin(lease, request.call, more, request_id=request.id)
+    assert await desk.store.fetch(ListEffects(request.run_id)) == ()
 
 
 async def test_a_remembered_anchor_that_is_no_text_any_more_is_reported(desk: Desk) -> None:

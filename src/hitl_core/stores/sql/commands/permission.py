@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NoReturn
 
-from ....commands import BeginEffect, Note
+from ....commands import BeginEffect, Note, Settled
 from ....errors import AlreadyStarted, DigestMismatch, EffectRefused, HitlError
 from ....lifecycle import ActionState, RequestState
 from ....protocol import UNDO, Action, AuditEvent, EffectMode, Json, changed_arguments
@@ -77,7 +77,14 @@ def _allowed(txn: Transaction, command: BeginEffect, run: RunRow, request: Reque
     standing = (RequestState.DECIDED, RequestState.EXPIRED, RequestState.CONSUMED)
     if request.state not in standing or not request.allows:
         return EffectRefused(f"request {request.name!r} is {request.state} and does not allow this call")
-    allowed = _what_was_allowed(txn, request)
+    known = request_by_key(txn, request.key)
+    shown = known.request.digest if known.response is None else known.response.digest
+    if not known.request.action.digest == known.request.digest == shown:
+        return DigestMismatch(
+            f"request {request.name!r} was shown as {shown} and is stored as {known.request.action.digest}: it was "
+            "changed outside of hitl-core. `hitl audit verify` says what else was"
+        )
+    allowed = _what_was_allowed(known)
     if allowed.digest != command.action.digest:
         return DigestMismatch(
             f"request {request.name!r} allows {allowed.digest}, but {command.action.digest} would run; ask again"
@@ -85,8 +92,7 @@ def _allowed(txn: Transaction, command: BeginEffect, run: RunRow, request: Reque
     return None
 
 
-def _what_was_allowed(txn: Transaction, request: RequestRow) -> Action:
-    known = request_by_key(txn, request.key)
+def _what_was_allowed(known: Settled) -> Action:
     action = known.request.action
     changed = None if known.response is None else changed_arguments(known.response.decision)
     return action if changed is None else action.edited(changed)
