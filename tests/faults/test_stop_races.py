@@ -52,9 +52,10 @@ def acts_until_over(place: list[str], who: str) -> list[int]:
     """One effect after the other; when each began, on the clock that all processes of a machine share."""
     at = Place.of(place)
     store = at.store_blocking()
-    run = World(store).run()
-    lease = store.apply_blocking(OpenRun(run, who, 3600, START)).lease
-    began = []
+    lease, began = None, list[int]()
+    while lease is None:
+        with suppress(Stopped):  # a run does not begin under a stop either
+            lease = store.apply_blocking(OpenRun(World(store).run(), who, 3600, START)).lease
     while not (at.folder / "over").exists():
         call = f"pay#{len(began)}"
         try:
