@@ -60,7 +60,7 @@ REPORTS = {
     "autogen": "autogen",
 }
 # Parts of the benches that need no framework: what `make bench` measures, and keeps.
-MEASURED = ("core", "million", "processes", "dbos", "double", "peers", "growth")
+MEASURED = ("core", "million", "processes", "dbos", "double", "peers", "growth", "observing")
 MADE = ROOT / ".nox"
 SHOWN_LINES = 400
 """How much of what a lane printed is shown when it did not pass."""
@@ -99,6 +99,8 @@ BACKENDS = {
     "autogen": ("autogen", AUTOGEN),
     "openai_agents": ("openai_agents", OPENAI_AGENTS),
 }
+# What people and our own processes do to each other does not depend on a framework's version: its newest is enough.
+TOLD_ONCE = ("test_overseen.py", "test_lessons.py", "test_refund_desk.py", "test_killed_at_random.py")
 # The core lane proves first that its environment is what the lane's name says.
 NO_FRAMEWORK = """
 import importlib.util, sys
@@ -136,6 +138,11 @@ def install_with_server(session: nox.Session, backend: str) -> None:
     extra, pins = BACKENDS[backend]
     extras = ",".join(filter(None, ("cli", "postgres", extra)))
     install(session, extras=extras, groups=("test", "langgraph" if extra == "langgraph" else "postgres"), pins=pins)
+
+
+def without_stories(folder: str) -> list[str]:
+    """The tests of an adapter that its framework's version can matter to."""
+    return [folder, *(f"--ignore={folder}/{name}" for name in TOLD_ONCE)]
 
 
 def smoke(session: nox.Session, *parts: str) -> None:
@@ -189,10 +196,10 @@ def langgraph(session: nox.Session) -> None:
 def langgraph_lowest(session: nox.Session) -> None:
     """The core, the adapter and the command line, on the oldest versions pyproject.toml admits."""
     install(session, extras="cli,langgraph", groups=("test", "langgraph"), pins=LOWEST)
-    if not session.posargs:  # what our processes do to each other does not depend on these versions
-        once = "not processes and not postgres"
-        session.run("python", "-m", "pytest", "-m", once, "tests/core", "tests/plain", "tests/cli")
-    pytest(session, "tests/langgraph")
+    if not session.posargs:  # nor does what a store does to its rows
+        once = ("not processes and not postgres", "--ignore=tests/core/stores")
+        session.run("python", "-m", "pytest", "-m", *once, "tests/core", "tests/plain", "tests/cli")
+    pytest(session, *without_stories("tests/langgraph"))
 
 
 @nox.session
@@ -249,7 +256,7 @@ def openai_agents(session: nox.Session) -> None:
 def openai_agents_lowest(session: nox.Session) -> None:
     """The OpenAI Agents adapter on the oldest version pyproject.toml admits."""
     install(session, extras="cli,openai_agents", groups=("test", "postgres"), pins=OPENAI_AGENTS_LOWEST)
-    pytest(session, "tests/openai_agents")
+    pytest(session, *without_stories("tests/openai_agents"))
 
 
 @nox.session
@@ -294,7 +301,7 @@ def docs(session: nox.Session) -> None:
 
 def with_peers(session: nox.Session) -> None:
     """The environment of the benches: LangGraph, a PostgreSQL server, and what we are compared with."""
-    install(session, extras="cli,langgraph,postgres", groups=("test", "langgraph"))
+    install(session, extras="cli,langgraph,postgres,prometheus", groups=("test", "langgraph", "observing"))
     wanted = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "peers")
     session.install("--constraint", NEWEST, "--constraint", PEERS, *wanted)
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -37,9 +37,13 @@ class Contender(Protocol):
     """One way of doing it."""
 
     name: str
-    worker: Clerk
     wakes: int
     """How many of its answers are timed one by one at most."""
+
+    @property
+    def worker(self) -> Clerk:
+        """The one that lives now."""
+        ...
 
     async def start(self, first: int, many: int) -> float:
         """Ask that many questions; the seconds that it took."""
@@ -47,14 +51,21 @@ class Contender(Protocol):
 
     async def answer(self, number: int) -> None: ...
 
+    def replace(self) -> None:
+        """Kill the worker, and start another one."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How many questions wait, how many answers are timed one by one, and how many come together."""
+    """How many questions wait, how many answers are timed one by one, how many come together, and how often the worker
+    is killed and another one started.
+    """
 
     pending: int
     wakes: int
     together: int
+    deaths: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +77,8 @@ class Spent:
     wakes: list[float]
     cycle: float
     memory: float
+    again: float
+    """From the death of a worker to the next question that is gone on with, with all that wait still waiting."""
 
 
 async def spent(by: Contender, size: Size) -> Spent:
@@ -80,7 +93,19 @@ async def spent(by: Contender, size: Size) -> Spent:
         await by.answer(number)
     heard = {(await asyncio.to_thread(by.worker.heard))["number"] for _ in range(size.together)}
     assert heard == set(range(first, first + size.together)), f"{by.name} went on with {sorted(heard)}"
-    return Spent(by.name, start, wakes, (time.perf_counter() - begun) / size.together, memory)
+    cycle = (time.perf_counter() - begun) / size.together
+    again = [await _reborn(by, size.pending - 1 - number) for number in range(size.deaths)]
+    return Spent(by.name, start, wakes, cycle, memory, median(again))
+
+
+async def _reborn(by: Contender, number: int) -> float:
+    begun = time.monotonic_ns()
+    await asyncio.to_thread(by.replace)
+    await by.answer(number)
+    # Whoever was killed right after it had said something says it again through the next one.
+    while (said := await asyncio.to_thread(by.worker.heard))["number"] != number:
+        pass
+    return float(said["at"] - begun) / 1e9
 
 
 async def _woken(by: Contender, number: int) -> float:
@@ -92,6 +117,26 @@ async def _woken(by: Contender, number: int) -> float:
     return float(said["at"] - begun) / 1e9
 
 
+class Workers:
+    """One process after the other."""
+
+    def __init__(self, stack: ExitStack, begin: Callable[[], AbstractContextManager[Clerk]]) -> None:
+        self._stack = stack
+        self._begin = begin
+        self.now = stack.enter_context(begin())
+
+    def replace(self) -> None:
+        """Kill the one that lives, and start another one."""
+        self.now.kill()
+        self.now = self._stack.enter_context(self._begin())
+
+
+@contextmanager
+def workers(begin: Callable[[], AbstractContextManager[Clerk]]) -> Iterator[Workers]:
+    with ExitStack() as stack:
+        yield Workers(stack, begin)
+
+
 # ── who ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -101,17 +146,24 @@ class Ours:
     name = "hitl-core"
     wakes = 1_000
 
-    def __init__(self, hitl: Runtime, worker: Clerk) -> None:
+    def __init__(self, hitl: Runtime, workers: Workers) -> None:
         self._hitl = hitl
-        self.worker = worker
+        self._workers = workers
         self._asked: dict[int, PauseRequest] = {}
 
     @classmethod
     @asynccontextmanager
     async def at(cls, store: str, folder: Path) -> AsyncIterator[Ours]:
         async with connect(config("plain", waiting, folder, store=store)) as hitl:
-            with clerk("worker", store, folder) as worker:
-                yield cls(hitl, worker)
+            with workers(lambda: clerk("worker", store, folder)) as them:
+                yield cls(hitl, them)
+
+    @property
+    def worker(self) -> Clerk:
+        return self._workers.now
+
+    def replace(self) -> None:
+        self._workers.replace()
 
     async def start(self, first: int, many: int) -> float:
         begun = time.perf_counter()
@@ -130,17 +182,24 @@ class ByHand:
     name = "by hand"
     wakes = POLLED
 
-    def __init__(self, approvals: Approvals, worker: Clerk) -> None:
+    def __init__(self, approvals: Approvals, workers: Workers) -> None:
         self._approvals = approvals
-        self.worker = worker
+        self._workers = workers
 
     @classmethod
     @asynccontextmanager
     async def at(cls, store: str, folder: Path) -> AsyncIterator[ByHand]:
         approvals = Approvals.open(store)
-        with clerk("by_hand", store, folder) as worker:
-            yield cls(approvals, worker)
+        with workers(lambda: clerk("by_hand", store, folder)) as them:
+            yield cls(approvals, them)
         approvals.close()
+
+    @property
+    def worker(self) -> Clerk:
+        return self._workers.now
+
+    def replace(self) -> None:
+        self._workers.replace()
 
     async def start(self, first: int, many: int) -> float:
         begun = time.perf_counter()
@@ -162,6 +221,7 @@ def compared(ours: Spent, other: Spent, where: str, *, wake: float | None = None
         ("answer → resume started, p99", percentile(ours.wakes, 99), percentile(other.wakes, 99), None),
         ("to start one that waits", ours.start, other.start, None),
         ("a whole cycle, many at once", ours.cycle, other.cycle, None),
+        ("kill -9 of the worker → the next answer gone on with", ours.again, other.again, None),
     )
     made = [
         Figure(f"{what}, {where}", microseconds(mine), f"{other.name} {microseconds(its)}", mine / its, goal)
@@ -180,10 +240,11 @@ def _remembered(ours: Spent, other: Spent, where: str) -> Iterator[Figure]:
 
 def side_by_side(all_of_them: Sequence[Spent], where: str, size: Size) -> Table:
     """The absolute values, for who wants them."""
-    head = ("who", "start one", "answer → resume, p50", "p99", "a cycle, many at once", "memory for each that waits")
+    times = ("start one", "answer → resume, p50", "p99", "a cycle, many at once", "kill -9 → the next answer")
+    head = ("who", *times, "memory for each that waits")
     return Table(f"On {where}, {size.pending:,} waiting", head, [_row(each) for each in all_of_them])
 
 
 def _row(each: Spent) -> tuple[str, ...]:
-    times = (each.start, median(each.wakes), percentile(each.wakes, 99), each.cycle)
+    times = (each.start, median(each.wakes), percentile(each.wakes, 99), each.cycle, each.again)
     return (each.name, *map(microseconds, times), f"{each.memory:,.0f} B")

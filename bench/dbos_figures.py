@@ -13,7 +13,7 @@ import psycopg
 from dbos import DBOSClient
 
 from . import kills
-from .contenders import ByHand, Ours, Size, compared, side_by_side, spent
+from .contenders import ByHand, Ours, Size, Workers, compared, side_by_side, spent, workers
 from .filled import MEMO
 from .kills import Outcome, Storm, killed, outcome, until
 from .paying import paid
@@ -23,8 +23,8 @@ from .server import durable_server, schema
 from .yardsticks import Found
 
 CLERKS: Final = "bench.dbos_clerks"
-FULL: Final = (Size(pending=1_000, wakes=150, together=100), Storm(runs=100, kills=12))
-SHORT: Final = (Size(pending=5, wakes=2, together=3), Storm(runs=4, kills=1))
+FULL: Final = (Size(pending=1_000, wakes=150, together=100, deaths=3), Storm(runs=100, kills=12))
+SHORT: Final = (Size(pending=5, wakes=2, together=3, deaths=1), Storm(runs=4, kills=1))
 THREE_TIMES: Final = 0.333
 
 
@@ -34,15 +34,22 @@ class Dbos:
     name = "DBOS"
     wakes = 1_000
 
-    def __init__(self, client: DBOSClient, worker: Clerk) -> None:
+    def __init__(self, client: DBOSClient, workers: Workers) -> None:
         self._client = client
-        self.worker = worker
+        self._workers = workers
 
     @classmethod
     @asynccontextmanager
     async def at(cls, url: str, folder: Path) -> AsyncIterator[Dbos]:
-        with clerk("waiting", url, folder, of=CLERKS) as worker, _client(url) as client:
-            yield cls(client, worker)
+        with workers(lambda: clerk("waiting", url, folder, of=CLERKS)) as them, _client(url) as client:
+            yield cls(client, them)
+
+    @property
+    def worker(self) -> Clerk:
+        return self._workers.now
+
+    def replace(self) -> None:
+        self._workers.replace()
 
     async def start(self, first: int, many: int) -> float:
         self.worker.tell(json.dumps({"first": first, "many": many, "name": "wait", "memo": MEMO}))

@@ -11,8 +11,8 @@ from .contenders import ByHand, Ours, Size, compared, side_by_side, spent
 from .kills import HEAD, Outcome, Storm
 from .yardsticks import Figure, Found, Table
 
-FULL: Final = (Size(pending=500, wakes=100, together=100), Storm(runs=100, kills=12))
-SHORT: Final = (Size(pending=5, wakes=2, together=3), Storm(runs=4, kills=1))
+FULL: Final = (Size(pending=500, wakes=100, together=100, deaths=3), Storm(runs=100, kills=12))
+SHORT: Final = (Size(pending=5, wakes=2, together=3, deaths=1), Storm(runs=4, kills=1))
 
 
 async def figures(folder: Path, *, smoke: bool) -> list[Found]:

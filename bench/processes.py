@@ -41,9 +41,9 @@ class Clerk:
         self._process.stdin.flush()
 
     def cpu(self) -> float:
-        """Seconds of CPU that it has used, all its threads together (Linux)."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
+        """Seconds of CPU that its living threads have used (Linux)."""
+        told = Path(f"/proc/{self.pid}/task").glob("*/schedstat")
+        return sum(int(each.read_text().split()[0]) for each in told) / 1e9
 
     def memory(self) -> int:
         """Bytes that it holds now (Linux)."""
@@ -55,6 +55,7 @@ class Clerk:
         self._process.wait()
 
     def end(self) -> None:
+        """It is told to end; one that was killed has."""
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):
             self._process.stdin.close()
@@ -78,5 +79,3 @@ def clerk(role: str, store: str, folder: Path, *, of: str = "bench.clerks") -> I
 
 
 ROOT = Path(__file__).parents[1]
-TICKS = 100
-"""Of a second, in which the kernel counts CPU (USER_HZ, which is 100 on every Linux)."""

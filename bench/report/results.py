@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from ..yardsticks import Curve, Fact, Figure, Found, Table
 
+DOUBT = "\\*"
 RESULTS = Path(__file__).parents[1] / "results.json"
 
 
@@ -23,6 +24,7 @@ class Kept:
     taken: str
     python: str
     machine: str
+    cores: int
     load: float
     figures: list[Figure] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
@@ -37,6 +39,7 @@ class Kept:
             taken=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
             python=platform.python_version(),
             machine=_machine(),
+            cores=os.cpu_count() or 1,
             load=round(os.getloadavg()[1], 1),
             figures=[each for each in everything if isinstance(each, Figure)],
             curves=[each for each in everything if isinstance(each, Curve)],
@@ -44,11 +47,16 @@ class Kept:
             facts=[each for each in everything if isinstance(each, Fact)],
         )
 
+    @property
+    def busy(self) -> bool:
+        """Whether others worked on this machine too: the benches alone keep it below this."""
+        return self.load > 2 * self.cores
+
     @classmethod
     def read(cls, stored: dict[str, Any]) -> Self:
         """From its JSON."""
         return cls(
-            **{name: stored[name] for name in ("taken", "python", "machine", "load")},
+            **{name: stored[name] for name in ("taken", "python", "machine", "cores", "load")},
             figures=[Figure(**each) for each in stored["figures"]],
             curves=[_curve(each) for each in stored["curves"]],
             tables=[_table(each) for each in stored["tables"]],
@@ -71,8 +79,12 @@ def keep(part: str, found: Iterable[Found]) -> None:
     RESULTS.write_text(json.dumps(stored, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def table(figures: Sequence[Figure], before: dict[str, float] | None = None) -> str:
-    """Figures as a Markdown table; `before` are the ratios that were kept last, by key."""
+def table(
+    figures: Sequence[Figure], before: dict[str, float] | None = None, *, doubtful: Collection[Figure] = ()
+) -> str:
+    """Figures as a Markdown table; `before` are the ratios that were kept last, by key, and `doubtful` those of a busy
+    machine.
+    """
     known = before or {}
     last = " before |" if known else ""
     rule = "---:|" if known else ""
@@ -80,7 +92,7 @@ def table(figures: Sequence[Figure], before: dict[str, float] | None = None) -> 
     for each in figures:
         earlier = f" {known[each.key]:.2f} |" if each.key in known else (" |" if known else "")
         goal = "" if each.goal is None else f"{'≥' if each.least else '≤'} {each.goal:g}"
-        verdict = "" if each.goal is None else ("met" if each.met else "**missed**")
+        verdict = "" if each.goal is None else ("met" if each.met else "**missed**") + DOUBT * (each in doubtful)
         lines.append(
             f"| {each.name} | {each.measured} | {each.against} | {shown(each.ratio)} |{earlier} {goal} | {verdict} |"
         )

@@ -101,11 +101,16 @@ class Paused:
 
 @dataclass(frozen=True, slots=True)
 class Broke:
-    """The app or its framework failed. The run can be retried from `checkpoint`."""
+    """The app or its framework failed. The run can be retried from `checkpoint`.
+
+    `repeatable`: what the turn did besides actions of the gate does no harm if it is done again, so that a worker may
+    try by itself. Silence means no.
+    """
 
     error: str
     checkpoint: Json = None
     consumed: tuple[str, ...] = ()
+    repeatable: bool = False
 
 
 Ending = Completed | Paused | Broke
@@ -168,6 +173,23 @@ class Adapter(Protocol):
     async def close(self) -> None:
         """Let go of what `attach` opened, also if it failed half-way or was never called."""
         ...
+
+
+class WritesForms(Protocol):
+    """An adapter whose checkpoints have forms. Without this, any worker with the app takes its runs."""
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """The forms of checkpoints that it reads, that which it writes first. A release that reads an older form, as
+        minor ones of frameworks do, keeps its name: else what is paused waits for a worker of that release.
+        """
+        ...
+
+
+def formats_of(adapter: Adapter) -> tuple[str, ...]:
+    """The forms that an adapter reads; empty if it says none."""
+    found: tuple[str, ...] = getattr(adapter, "formats", ())
+    return found
 
 
 def require(adapter: Adapter, wanted: Capability) -> None:

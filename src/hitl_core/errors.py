@@ -51,6 +51,8 @@
     └── StoreError                           HITL-S01
         ├── StoreUnavailable (OSError)       HITL-S02
         ├── StoreTooNew                      HITL-S03  its schema was written by a newer release
+        ├── StoreMoved                       HITL-S05  all of it is in another store now
+        ├── StoreUnfinished                  HITL-S06  not all of it has arrived from another store yet
         └── RowCorrupt                       HITL-S04  stored bytes no longer match their digest
 
 `docs/errors.md` has an anchor for every code.
@@ -389,9 +391,11 @@ class EffectRefused(HitlError):
 
 
 class Stopped(EffectRefused):
-    """A stop is in force for this run, agent, tool or everything."""
+    """A stop is in force for this run, agent, tool or everything; `scope` and `target` name it where it is known."""
 
     code = "HITL-E02"
+    scope = ""
+    target = ""
 
 
 class DigestMismatch(EffectRefused):
@@ -453,3 +457,22 @@ class RowCorrupt(StoreError):
     """Stored bytes no longer match their digest; the row is not used."""
 
     code = "HITL-S04"
+
+
+class StoreMoved(StoreError):
+    """Everything is in another store now, which is named; this one is closed for good."""
+
+    code = "HITL-S05"
+
+
+class StoreUnfinished(StoreError):
+    """What another store had is not known to be all here; until then that one counts, and this one is not used.
+
+    `source` is the URL of the other one.
+    """
+
+    code = "HITL-S06"
+
+    def __init__(self, message: str, source: str = "") -> None:
+        super().__init__(message)
+        self.source = source

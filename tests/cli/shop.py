@@ -19,7 +19,10 @@ PATIENCE = 60.0
 APP = '''
 """What the shop's agent does, by the word that it is given."""
 
+import asyncio
 import json
+import os
+import signal
 import time
 from pathlib import Path
 
@@ -50,6 +53,14 @@ async def ship(order: str) -> str:
     while not (HERE / "go_on").exists():
         time.sleep(0.02)
     return "shipped"
+
+
+@gate.guard(title="Load it")
+async def load(order: str) -> str:
+    record("load", order=order)
+    while not (HERE / "go_on").exists():
+        await asyncio.sleep(0.02)
+    return "loaded"
 
 
 @gate.guard(reversible=True)
@@ -91,6 +102,38 @@ async def ship_it(given):
     return {"done": await ship(given["order"])}
 
 
+async def load_it(given):
+    return {"done": await load(given["order"])}
+
+
+async def jot_and_wait(given):
+    jotted = await jot(given["order"], given.get("text", ""))
+    record("waits")
+    while not (HERE / "go_on").exists():
+        await asyncio.sleep(0.02)
+    return {"done": jotted}
+
+
+async def ask_and_wait(given):
+    await gate.ask("Now?")
+    while not (HERE / "go_on").exists():
+        await asyncio.sleep(0.02)
+
+
+async def break_once(given):
+    await gate.ask("Now?")
+    if not (HERE / "repaired").exists():
+        record("breaks")
+        raise ConnectionError("the model is away")
+    return "repaired"
+
+
+async def die(given):
+    jotted = await jot(given["order"], given.get("text", ""))
+    record("dies")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 async def jot_it(given):
     return {"done": await jot(given["order"], given.get("text", ""))}
 
@@ -130,7 +173,7 @@ name = "plain"
 app = "{module}:agent"
 
 [store]
-url = "sqlite:///hitl.db"
+url = "{store}"
 """
 
 
@@ -160,10 +203,10 @@ class Shop:
     module: str = field(default_factory=lambda: f"desk_{uuid.uuid4().hex}")
 
     @classmethod
-    def build(cls, folder: Path, *, more: str = "") -> Shop:
+    def build(cls, folder: Path, *, more: str = "", store: str = "sqlite:///hitl.db") -> Shop:
         shop = cls(folder)
         (folder / f"{shop.module}.py").write_text(APP, encoding="utf-8")
-        shop.config.write_text(CONFIG.format(module=shop.module) + more, encoding="utf-8")
+        shop.config.write_text(CONFIG.format(module=shop.module, store=store) + more, encoding="utf-8")
         return shop
 
     @property

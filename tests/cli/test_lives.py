@@ -75,7 +75,7 @@ def test_a_worker_until_idle_ends_by_itself(shop: Shop) -> None:
         _, waiting = shop.paused()
         shop.hitl("respond", waiting, "approve", "--as", "alice")
     ended = shop.hitl("worker", "--until-idle", "--json")
-    assert (ended.code, ended.json) == (0, {"state": "idle", "turns": 2})
+    assert (ended.code, ended.json) == (0, {"state": "idle", "turns": 2, "released": [], "cut_off": {}})
     assert len(shop.ledger("refund")) == 2
 
 

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import pytest
 
 from hitl_core.stores.sqlite.file import schema
 from tests.cli.shop import Done, Shop, eventually, order
+from tests.postgres.server import a_schema, a_server
 
 Hitl = Callable[..., Done]
 NEWEST = len(schema.MIGRATIONS)
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    with a_server() as url:
+        yield url
 
 
 def test_migrate_says_from_which_schema_to_which(hitl: Hitl, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,3 +123,31 @@ def test_check_says_that_a_trail_cannot_be_read(hitl: Hitl, shop: Shop) -> None:
     found = hitl("store", "check", "--json")
     assert (found.code, found.json["audit"]) == (1, None)
     assert any("the trail cannot be read" in each["message"] for each in found.json["flaws"])
+
+
+@pytest.mark.postgres
+@pytest.mark.processes
+def test_what_pauses_in_a_file_is_answered_on_a_server_and_done_once(shop: Shop, server: str) -> None:
+    url = a_schema(server, shop.folder)
+    started = shop.hitl("run", "--json", "--input", order()).json
+    (request,) = started["pending"]
+    moved = shop.hitl("store", "copy", "sqlite:///hitl.db", url, "--json")
+    assert (moved.code, moved.json["lines"] > 0) == (0, True)
+    closed = shop.hitl("inbox", "--json")
+    assert (closed.code, closed.json["error"]["code"]) == (1, "HITL-S05")
+    shop.config.write_text(shop.config.read_text().replace("sqlite:///hitl.db", url))
+    assert [each["id"] for each in shop.hitl("inbox", "--json").json["requests"]] == [request["id"]]
+    ended = shop.hitl("respond", request["id"], "approve", "--as", "ann", "--resume", "--json")
+    assert (ended.code, ended.json["state"]) == (0, "completed")
+    assert len(shop.ledger("refund")) == 1
+    assert shop.hitl("audit", "verify").code == 0
+    assert shop.hitl("store", "check").code == 0
+    erased = shop.hitl("audit", "erase", "--run", ended.json["id"], "--as", "dora", "--reason", "asked")
+    assert "the old bytes stay in the database's files until VACUUM" in erased.flat
+    again = shop.hitl("store", "copy", "sqlite:///hitl.db", url)
+    assert (again.code, "was moved" in again.flat) == (0, True)
+
+
+def test_what_cannot_be_moved_is_said(hitl: Hitl) -> None:
+    refused = hitl("store", "copy", "sqlite:///hitl.db", "sqlite:///other.db", "--json")
+    assert (refused.code, "cannot be moved to" in refused.json["error"]["message"]) == (2, True)

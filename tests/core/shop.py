@@ -83,9 +83,12 @@ class Shop:
         wrap: Callable[[Store], Store] = lambda store: store,
         adapter: Adapter | None = None,
         tells_everything: bool = False,
+        version: str = "",
+        resumes: tuple[str, ...] = (),
     ) -> AsyncIterator[Runtime]:
         """A runtime as a new process would have it; `wrap` puts something around its store, `name` is the app's.
 
+        `version` is the app's, `resumes` the others that it goes on with.
         With an `adapter` of the test's own, `app` is not used.
         """
         catalogue = Catalogue()
@@ -100,7 +103,7 @@ class Shop:
             rejected_in_a_row=self.rejected_in_a_row,
         )
         made = adapter or PlainAdapter(AppSource(name, app), catalogue=catalogue)
-        settings = Settings(app=name, lease_seconds=lease_seconds)
+        settings = Settings(app=name, app_version=version, resumes=resumes, lease_seconds=lease_seconds)
         async with Runtime(adapter=made, around=around, settings=settings, channels=channels) as runtime:
             yield runtime
 

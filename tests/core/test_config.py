@@ -226,7 +226,7 @@ def test_every_fault_is_reported_at_once(write: Write) -> None:
         ("[stor]", "stor", "did you mean 'store'?"),
         ("[app]\nsize = 1", "app", "is not a key that exists"),
         ("[backend]\nnmae = 1", "backend.nmae", "did you mean 'name'?"),
-        ("[worker]\nzzz = 1", "worker.zzz", "known: concurrency, lease"),
+        ("[worker]\nzzz = 1", "worker.zzz", "known: concurrency, grace, lease, tries"),
         ("[tools.refund]\nefect = 1", "tools.refund.efect", "did you mean 'effect'?"),
     ],
 )

@@ -17,7 +17,7 @@ ADAPTERS = ROOT / "src" / "adapters" / "hitl_adapters"
 PAGE = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 EXAMPLE = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)[0]
 SECTIONS = dict(re.findall(r"^#{2,3} (.+?)\n(.*?)(?=^#{2,3} |\Z)", PAGE, re.DOTALL | re.MULTILINE))
-VARIABLES = {"HITL_BACKEND", "HITL_STORE_URL", "HITL_POLICY_FILE", ENVIRONMENT}
+VARIABLES = {"HITL_BACKEND", "HITL_STORE_URL", "HITL_POLICY_FILE", "HITL_APP_VERSION", ENVIRONMENT}
 
 
 @pytest.fixture(autouse=True)
@@ -77,7 +77,12 @@ def test_the_defaults_on_the_page_are_those_of_the_code(tmp_path: Path) -> None:
     config = Config.load(tmp_path / "hitl.toml")
     defaults = {
         "[store]": {"url": config.store_url},
-        "[worker]": {"lease": f"{config.lease_seconds:g}", "concurrency": str(config.concurrency)},
+        "[worker]": {
+            "lease": f"{config.lease_seconds:g}",
+            "concurrency": str(config.concurrency),
+            "tries": str(config.tries),
+            "grace": f"{config.grace_seconds:g}",
+        },
         "[policy]": {"told": config.told},
         "[environment]": {"name": config.environment, "tenant": config.tenant},
     }

@@ -109,13 +109,19 @@ def test_without_proc_nobody_is_declared_dead(monkeypatch: pytest.MonkeyPatch) -
 async def test_only_current_leases_of_the_dead_are_ended(dead: str) -> None:
     living, ended = lease("living", owner_name()), lease("ended", dead, until=START)
     store = Leases(living, ended, lease("orphan", dead))
-    released = await release_dead(cast("Store", store), START)
-    assert [each.run_id for each in released] == ["orphan"]
+    assert await release_dead(cast("Store", store), START)
     assert store.leases["orphan"].until == START
     assert store.leases["living"] == living
 
 
 @pytest.mark.processes
+async def test_whether_others_are_at_work() -> None:
+    mine = lease("mine", owner_name())
+    store = Leases(mine, lease("ended", owner_name(), until=START))
+    assert not await release_dead(cast("Store", store), START, besides=mine.owner)
+    assert await release_dead(cast("Store", store), START)
+
+
 async def test_a_lease_that_somebody_else_took_first_is_left_to_them(dead: str) -> None:
     store = Leases(lease("orphan", dead), lost=("orphan",))
     await release_dead(cast("Store", store), START)

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from hitl_adapters.plain import Refused, gate
-from hitl_core.commands import StopScope
+from hitl_core import clock as clocks
+from hitl_core.commands import ClaimRuns, StopScope
 from hitl_core.contracts import Store
 from hitl_core.errors import HitlError, ResponseRefused
 from hitl_core.gate import HAPPENED, NOT_HAPPENED
@@ -266,3 +267,23 @@ async def stops(place: list[str], mode: str) -> str:
     except HitlError as exc:
         return f"{type(exc).__name__}: {exc}"
     return "in force"
+
+
+# ── clocks ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def jumps(place: list[str], mode: str, by: float, from_the_start: bool, run: str, request: str) -> dict[str, Any]:
+    """A worker and a person whose machine's clock is wrong by so many seconds: what they fire, claim and may answer."""
+    right, jumped = clocks.wall, 0.0
+    clocks.wall = lambda: right() + jumped
+    jumped = by * from_the_start
+    at = Place.of(place)
+    async with opened(at, mode) as hitl:
+        jumped = by
+        told: dict[str, Any] = {"fired": await hitl.tick()}
+        others = await hitl.store.apply(ClaimRuns(hitl.owner, LONG_LEASE, hitl.clock.now(), limit=10))
+        mine = [each.lease for each in others if each.run.id == run]
+        told["claimed"] = len(others)
+        told["lease"] = [lease.until.timestamp() - right() for lease in mine]
+        told["said"] = await _said(hitl, at, (await hitl.request(request)).request, "ann", None)
+        return told

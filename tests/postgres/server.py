@@ -56,6 +56,16 @@ def _pg_ctl(server: str, *what: str) -> Any:
     return running
 
 
+@contextmanager
+def a_large_server() -> Iterator[str]:
+    """One for a storm, each of whose processes has connections of its own."""
+    with a_server() as url:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET max_connections = 300")
+        restart(url)
+        yield url
+
+
 def _make_quick(server: str) -> None:
     """The tests make thousands of tables, and none of them takes away the power."""
     with psycopg.connect(server, autocommit=True) as connection:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, replace
 from xml.etree import ElementTree
 
 import pytest
 
 from bench.report import kept, made
+from bench.report.page import performance
 from bench.report.plots import svg
 from bench.report.results import RESULTS, Kept
 from bench.yardsticks import Curve, Fact, Figure, Found, Table
@@ -39,16 +41,21 @@ def test_every_kept_number_stands_on_the_page() -> None:
 def test_what_is_kept_is_read_as_it_was() -> None:
     found: list[Found] = [FIGURE, CURVE, Table("Lost", ("who", "how many"), [("ours", "0")]), Fact("bytes", 7.0, "B")]
     part = Kept.now(found)
-    from dataclasses import asdict
 
     assert Kept.read(json.loads(json.dumps(asdict(part)))) == part
 
 
 def test_a_missed_goal_is_shown_as_missed() -> None:
     worse = Figure("a page of 7", "5 µs", "bare 2 µs", 2.5, 2.0)
-    page = made({"million": Kept.now([FIGURE, worse])})["performance.md"]
+    page = performance({"million": Kept.now([FIGURE, worse])})
     assert "1 of 2 are met" in page
     assert "| 2.50 | ≤ 2 | **missed** |" in page
+
+
+def test_a_busy_machine_is_said_to_have_been_one() -> None:
+    quiet, busy = (replace(Kept.now([FIGURE]), cores=2, load=load) for load in (1.5, 9.0))
+    assert "Others worked on the machine" not in performance({"million": quiet})
+    assert "Others worked on the machine" in performance({"million": busy})
 
 
 def test_at_least_is_not_at_most() -> None:

@@ -10,11 +10,11 @@ account  what one run came to, for an auditor who has never seen this tool
 """
 
 from .account import ELSEWHERE, Account, Chapter, Fact, RunRecord, account
-from .anchor import Anchor, Anchors, remembered_size
+from .anchor import Anchor, Anchors, hand_on_anchors, remembered_size
 from .apart import Kept, brought_together, inside, is_kept_apart, set_apart
 from .chain import Chain
 from .custody import Custody
-from .keys import load_or_create, new_secret
+from .keys import hand_on, load_or_create, new_secret
 from .report import Fault, Finding, Report
 from .table import COLUMNS, cells
 from .verify import Verifier, verify, verify_entries
@@ -38,6 +38,8 @@ __all__ = [
     "account",
     "brought_together",
     "cells",
+    "hand_on",
+    "hand_on_anchors",
     "inside",
     "is_kept_apart",
     "load_or_create",

@@ -168,6 +168,16 @@ def _append(path: Path, line: str) -> None:
         sync_folder(path)
 
 
+def hand_on_anchors(source: Path | None, target: Path) -> None:
+    """Keep the anchors of one file in a second one as well; those that it has already are not written again."""
+    if source is None or not source.exists() or source.resolve() == target.resolve():
+        return
+    known = set(target.read_text(encoding="utf-8").splitlines()) if target.exists() else set[str]()
+    for line in source.read_text(encoding="utf-8").splitlines():
+        if line not in known:
+            _append(target, line)
+
+
 @dataclass(frozen=True, slots=True)
 class Read:
     """One line of an anchor file: its number from 1, and the anchor, or why it is none."""

@@ -56,10 +56,35 @@ _OPEN: Final = frozenset(
     (
         *("act", "apart", "app", "as", "attempt", "authenticated_by", "backend", "base", "batch", "call"),
         *("channel", "code", "decision", "digest", "draft", "dropped", "due", "effects", "expires", "fence"),
-        *("frozen", "grant", "inside", "interrupted", "level", "machine", "mode", "outcome", "output", "place"),
+        *(
+            "frozen",
+            "grant",
+            "inside",
+            "interrupted",
+            "level",
+            "lines",
+            "machine",
+            "mode",
+            "outcome",
+            "output",
+            "place",
+        ),
         *("ready", "records", "request", "requests", "result", "retention", "roles", "rule", "run", "scope"),
-        *("state", "step", "superseded", "target", "tenant", "thawed", "tool", "tries", "undoes", "until", "version"),
-        *("vote", "what"),
+        *(
+            "state",
+            "step",
+            "superseded",
+            "target",
+            "tenant",
+            "thawed",
+            "tip",
+            "tool",
+            "tries",
+            "undoes",
+            "until",
+            "version",
+        ),
+        *("lines", "tip", "vote", "what"),
     )
 )
 """What a body says that names nobody and is nobody's words. What is not known here is kept apart."""

@@ -24,8 +24,18 @@ def load_or_create(path: Path, *, lines: int = 0) -> bytes:
         return _parse(given, ENVIRONMENT)
     if lines and not path.exists():
         raise ConfigError([Fault("store.audit_key", _missing(path, lines))])
+    return _made(path, new_secret())
+
+
+def hand_on(path: Path, secret: bytes) -> None:
+    """Keep a secret in a second file as well, unless it comes from the environment. Raises ConfigError."""
+    if os.environ.get(ENVIRONMENT) is None and _made(path, secret) != secret:
+        raise ConfigError([Fault("store.audit_key", f"{str(path)!r} holds another key; move that file away")])
+
+
+def _made(path: Path, secret: bytes) -> bytes:
     try:
-        return _create(path)
+        return _create(path, secret)
     except FileExistsError:
         return load(path)
     except OSError as exc:
@@ -52,11 +62,10 @@ def _missing(path: Path, lines: int) -> str:
     )
 
 
-def _create(path: Path) -> bytes:
+def _create(path: Path, secret: bytes) -> bytes:
     """Make the file whole or not at all: two processes that start together must agree on one secret."""
     if path.exists():
         raise FileExistsError(path)
-    secret = new_secret()
     draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

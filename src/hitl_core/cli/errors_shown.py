@@ -43,7 +43,9 @@ from ..errors import (
     RunNotFound,
     Stopped,
     StoreError,
+    StoreMoved,
     StoreTooNew,
+    StoreUnfinished,
 )
 from ..lifecycle import IllegalMove
 from ..protocol import Json
@@ -100,6 +102,8 @@ _NEXT: Final[tuple[tuple[type[Exception], str], ...]] = (
     (Stopped, "`hitl stops` lists the stops in force, `hitl lift` ends one"),
     (RowCorrupt, "restore the database from a backup"),
     (StoreTooNew, "upgrade hitl-core"),
+    (StoreMoved, "put the new store's URL in `store.url`"),
+    (StoreUnfinished, "run the same `hitl store copy` again, where the other store can be reached"),
     (StoreError, "`hitl doctor` checks the store"),
     (RecordError, "nothing was stored; correct the value and try again"),
     (CallRefused, "`hitl runs RUN` shows what became of the call"),

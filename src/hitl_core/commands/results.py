@@ -209,4 +209,6 @@ class Stop:
     def holds_back(self, what: str) -> Stopped:
         """The error that says how this stop is in the way of `what`."""
         scope = f"{self.scope} {self.target!r}" if self.target else "everything"
-        return Stopped(f"{what} does not start: {self.by} has stopped {scope} ({self.reason}); lift that stop first")
+        held = Stopped(f"{what} does not start: {self.by} has stopped {scope} ({self.reason}); lift that stop first")
+        held.scope, held.target = self.scope, self.target
+        return held

@@ -34,7 +34,9 @@ class ClaimRuns(Command[tuple[Claimed, ...]]):
     anything); `only_undos` to those that undo another run, which need no framework.
 
     Tenants take turns, and `after` says whose turn it was: a run that was taken last. A run that is interrupted after
-    `tries` turns without a pause fails instead of being taken (0: never); one that is named by `run_id` is taken.
+    `tries` turns without a pause fails instead of being taken (0: never); before that, one that was interrupted twice
+    comes by itself, and only to who is `alone`: works on nothing else that it could take with it. One that is named by
+    `run_id` is taken in any case.
     """
 
     owner: str
@@ -49,6 +51,7 @@ class ClaimRuns(Command[tuple[Claimed, ...]]):
     formats: tuple[str, ...] = ()
     after: str | None = None
     tries: int = 0
+    alone: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,8 @@ class FinishRun(Command[Run]):
 
     A run that failed or was stopped keeps its open and decided requests, so that it can go on. With `again` one that
     failed is ready again after a while, unless its turn has begun an action or it has had its tries. `by`: as in
-    PauseRun.
+    PauseRun. `held`: the scope and target of the stop that has ended the turn; a run whose stop was lifted meanwhile is
+    ready at once, because whoever lifted it has not seen it.
     """
 
     lease: Lease
@@ -97,6 +101,7 @@ class FinishRun(Command[Run]):
     consumed: tuple[str, ...] = ()
     again: Again | None = None
     by: Build | None = None
+    held: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

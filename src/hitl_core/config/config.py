@@ -24,6 +24,7 @@ from ..people import Act, Authority, PeopleFile
 from ..policy import LONGEST, Policy, PolicyFault, parse_duration
 from ..protocol import EffectMode
 from ..runtime import Runtime, Settings
+from ..runtime.opened import GRACE_SECONDS, TRIES
 from ..tools import Catalogue, Override
 from .channels import make_channels
 from .deferred import DeferredAdapter
@@ -31,19 +32,36 @@ from .directories import directory_from
 from .registry import ADAPTERS, load, require_known
 from .reloading import PolicyInForce
 from .storing import open_store
+from .tables import (
+    CHANGES,
+    COUNT,
+    DURATION,
+    EFFECT,
+    EVERYTHING,
+    FLAG,
+    GRACE,
+    LEASE,
+    PATHS,
+    REFERENCE,
+    REJECTIONS,
+    ROLES,
+    TABLE,
+    TEXT,
+    TEXTS,
+    TOLD,
+    TRIED,
+    Table,
+    Type,
+)
 from .undos import ConfiguredUndo
 
 DEFAULT_FILE: Final = "hitl.toml"
 
-CHANGES: Final = "changes"
-EVERYTHING: Final = "everything"
-"""What agents are told of what people did: edits, refusals and reports, or approvals and answers, too."""
-
 TABLES: Final = {
-    "backend": {"name", "app", "spec", "options"},
+    "backend": {"name", "app", "spec", "version", "resumes", "options"},
     "store": {"url", "audit_key", "audit_anchors", "listen", "retention"},
     "policy": {"file", "told", "history", "rejected_in_a_row"},
-    "worker": {"lease", "concurrency"},
+    "worker": {"lease", "concurrency", "tries", "grace"},
     "channels": {"names"},
     "tools": None,
     "redact": {"paths"},
@@ -76,6 +94,10 @@ class Config:
     tenant: str = "default"
     lease_seconds: float = 30.0
     concurrency: int = 4
+    tries: int = TRIES
+    grace_seconds: float = GRACE_SECONDS
+    app_version: str = ""
+    resumes: tuple[str, ...] = ()
     people_file: Path | None = None
     people_provider: str | None = None
     authority: Authority = field(default_factory=Authority)
@@ -85,7 +107,7 @@ class Config:
     def load(cls, path: str | Path = DEFAULT_FILE, *, backend: str | None = None, policy: Path | None = None) -> Config:
         """Read hitl.toml; `backend` and `policy` replace what it names. Raises ConfigError with every fault in it.
 
-        Environment variables win over the file: HITL_BACKEND, HITL_STORE_URL, HITL_POLICY_FILE.
+        Environment variables win over the file: HITL_BACKEND, HITL_STORE_URL, HITL_POLICY_FILE, HITL_APP_VERSION.
         """
         file = Path(path)
         return _read(file, _parse(file), backend, policy)
@@ -148,6 +170,10 @@ async def build(config: Config, *, clock: Clock | None = None, observers: Sequen
     )
     settings = Settings(
         app=config.app.reference,
+        app_version=config.app_version,
+        resumes=config.resumes,
+        tries=config.tries,
+        grace=config.grace_seconds,
         lease_seconds=config.lease_seconds,
         tenant=config.tenant,
         history=config.history,
@@ -186,98 +212,38 @@ def _parse(file: Path) -> dict[str, Any]:
         raise ConfigError([Fault(str(file), str(exc))]) from exc
 
 
-@dataclass(frozen=True, slots=True)
-class _Type:
-    """What a value must be, in words and as a test."""
-
-    words: str
-    fits: Callable[[Any], bool]
-
-
-_TEXT: Final = _Type("text", lambda value: isinstance(value, str) and bool(value.strip()))
-_TEXTS: Final = _Type("a list of texts", lambda value: isinstance(value, list) and all(map(_TEXT.fits, value)))
-_ROLES: Final = _Type("a list of roles, at least one", lambda value: _TEXTS.fits(value) and bool(value))
-_REFERENCE: Final = _Type("'module:function'", lambda value: _TEXT.fits(value) and all(value.partition(":")))
-_PATHS: Final = _Type(
-    "a list of places such as 'card', 'payment.cvv' or 'cards.*.number'", lambda value: _are_paths(value)
-)
-_TABLE: Final = _Type("a table", lambda value: isinstance(value, dict))
-_FLAG: Final = _Type("true or false", lambda value: isinstance(value, bool))
-_COUNT: Final = _Type("an integer from 1 to 1000", lambda value: type(value) is int and 1 <= value <= 1000)
-_REJECTIONS: Final = _Type("an integer from 0 to 100", lambda value: type(value) is int and 0 <= value <= 100)
-_LEASE: Final = _Type("seconds between 0.2 and 3600", lambda value: _is_number(value) and 0.2 <= value <= 3600)
-_DURATION: Final = _Type(
-    "a duration such as 90s, 15m, 2h or 3d", lambda value: _TEXT.fits(value) and _is_duration(value)
-)
-_EFFECT: Final = _Type("'ledger' or 'idempotent'", lambda value: value in (EffectMode.LEDGER, EffectMode.IDEMPOTENT))
-
-
-_TOLD: Final = _Type(f"{CHANGES!r} or {EVERYTHING!r}", lambda value: value in (CHANGES, EVERYTHING))
-
-
-def _are_paths(value: Any) -> bool:
-    return _TEXTS.fits(value) and all(all(key.strip() for key in path.split(".")) for path in value)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_duration(value: str) -> bool:
-    try:
-        return bool(parse_duration(value))
-    except ValueError:
-        return False
-
-
-class _Table:
-    """One table of the file. What is wrong in it goes to `faults`; the default stands in until they are raised."""
-
-    def __init__(self, name: str, values: Any, faults: list[Fault]) -> None:
-        self.name = name
-        self.values: dict[str, Any] = values if isinstance(values, dict) else {}
-        self.given = values is not None
-        self.faults = faults
-
-    def get(self, key: str, kind: _Type, default: Any = None) -> Any:
-        """The value of a key, if it is there and of its type."""
-        if key not in self.values:
-            return default
-        value = self.values[key]
-        if kind.fits(value):
-            return value
-        self.faults.append(Fault(f"{self.name}.{key}", f"must be {kind.words}, not {value!r}"))
-        return default
-
-
 def _read(file: Path, data: dict[str, Any], backend: str | None, other: Path | None = None) -> Config:
     faults = list(_key_faults(data))
     folder = file.resolve().parent
-    tables = {name: _Table(name, data.get(name), faults) for name in TABLES}
+    tables = {name: Table(name, data.get(name), faults) for name in TABLES}
     store, worker, environment = tables["store"], tables["worker"], tables["environment"]
     policy, policy_at = _policy(tables["policy"], folder, other)
     people_file, people_provider = _people(tables["people"], folder)
     config = Config(
         backend=_backend(tables["backend"], backend),
         app=AppSource(_reference(tables["backend"]), folder=folder),
-        store_url=os.environ.get("HITL_STORE_URL") or store.get("url", _TEXT, "sqlite:///hitl.db"),
+        store_url=os.environ.get("HITL_STORE_URL") or store.get("url", TEXT, "sqlite:///hitl.db"),
         policy=policy,
         policy_file=policy_at,
-        told=tables["policy"].get("told", _TOLD, CHANGES),
+        told=tables["policy"].get("told", TOLD, CHANGES),
         history=_history(tables["policy"]),
-        rejected_in_a_row=tables["policy"].get("rejected_in_a_row", _REJECTIONS, REJECTED_IN_A_ROW),
-        options=tables["backend"].get("options", _TABLE, {}),
-        store_options={key: store.get(key, _TEXT) for key in store.values if key not in ("url", "retention")},
-        retention=_age(store.get("retention", _DURATION)),
+        rejected_in_a_row=tables["policy"].get("rejected_in_a_row", REJECTIONS, REJECTED_IN_A_ROW),
+        options=tables["backend"].get("options", TABLE, {}),
+        store_options={key: store.get(key, TEXT) for key in store.values if key not in ("url", "retention")},
+        retention=_age(store.get("retention", DURATION)),
         tools={
             name: _override(f"tools.{name}", given, faults, folder) for name, given in tables["tools"].values.items()
         },
-        redact=tuple(tables["redact"].get("paths", _PATHS, ())),
-        channels=tuple(tables["channels"].get("names", _TEXTS, ())),
-        environment=environment.get("name", _TEXT, "default"),
-        tenant=environment.get("tenant", _TEXT, "default"),
-        lease_seconds=float(worker.get("lease", _LEASE, 30)),
-        concurrency=worker.get("concurrency", _COUNT, 4),
+        redact=tuple(tables["redact"].get("paths", PATHS, ())),
+        channels=tuple(tables["channels"].get("names", TEXTS, ())),
+        environment=environment.get("name", TEXT, "default"),
+        tenant=environment.get("tenant", TEXT, "default"),
+        lease_seconds=float(worker.get("lease", LEASE, 30)),
+        concurrency=worker.get("concurrency", COUNT, 4),
+        tries=worker.get("tries", TRIED, TRIES),
+        grace_seconds=float(worker.get("grace", GRACE, GRACE_SECONDS)),
+        app_version=os.environ.get("HITL_APP_VERSION") or tables["backend"].get("version", TEXT, ""),
+        resumes=tuple(tables["backend"].get("resumes", TEXTS, ())),
         people_file=people_file,
         people_provider=people_provider,
         authority=_authority(tables["authority"]),
@@ -288,24 +254,24 @@ def _read(file: Path, data: dict[str, Any], backend: str | None, other: Path | N
     return config
 
 
-def _history(table: _Table) -> timedelta:
-    return _age(table.get("history", _DURATION)) or LONGEST
+def _history(table: Table) -> timedelta:
+    return _age(table.get("history", DURATION)) or LONGEST
 
 
 def _age(text: str | None) -> timedelta | None:
     return None if text is None else parse_duration(text)
 
 
-def _backend(table: _Table, given: str | None) -> str:
-    name = given or os.environ.get("HITL_BACKEND") or table.get("name", _TEXT)
+def _backend(table: Table, given: str | None) -> str:
+    name = given or os.environ.get("HITL_BACKEND") or table.get("name", TEXT)
     if name is None and "name" not in table.values:
         problem = 'is missing; name one of the installed adapters, e.g. "plain"'
         table.faults.append(Fault("backend.name", problem))
     return name or ""
 
 
-def _reference(table: _Table) -> str:
-    app, spec = table.get("app", _TEXT), table.get("spec", _TEXT)
+def _reference(table: Table) -> str:
+    app, spec = table.get("app", TEXT), table.get("spec", TEXT)
     if app and spec:
         table.faults.append(Fault("backend.spec", "is given besides backend.app; keep one of them"))
     if not {"app", "spec"} & table.values.keys():
@@ -331,8 +297,8 @@ def _unknown(path: str, key: str, known: set[str]) -> Fault:
     return Fault(path, f"is not a key that exists; {hint}")
 
 
-def _policy(table: _Table, folder: Path, other: Path | None) -> tuple[Policy, Path | None]:
-    name = os.environ.get("HITL_POLICY_FILE") or table.get("file", _TEXT)
+def _policy(table: Table, folder: Path, other: Path | None) -> tuple[Policy, Path | None]:
+    name = os.environ.get("HITL_POLICY_FILE") or table.get("file", TEXT)
     file = other or (None if name is None else folder / name)
     if file is None:
         return Policy([]), None
@@ -343,9 +309,9 @@ def _policy(table: _Table, folder: Path, other: Path | None) -> tuple[Policy, Pa
     return Policy([]), file
 
 
-def _people(table: _Table, folder: Path) -> tuple[Path | None, str | None]:
+def _people(table: Table, folder: Path) -> tuple[Path | None, str | None]:
     """Where people are looked up. A file is read here once, so that its faults are told with all others."""
-    name, provider = table.get("file", _TEXT), table.get("provider", _REFERENCE)
+    name, provider = table.get("file", TEXT), table.get("provider", REFERENCE)
     if name and provider:
         table.faults.append(Fault("people.provider", "is given besides people.file; keep one of them"))
     if not {"file", "provider"} & table.values.keys():
@@ -361,9 +327,9 @@ def _people(table: _Table, folder: Path) -> tuple[Path | None, str | None]:
     return (folder / name if name else None), provider
 
 
-def _authority(table: _Table) -> Authority:
-    roles = {act: tuple(named) for act in Act if (named := table.get(act, _ROLES)) is not None}
-    return Authority(roles, table.get("lift_by_another", _FLAG))
+def _authority(table: Table) -> Authority:
+    roles = {act: tuple(named) for act in Act if (named := table.get(act, ROLES)) is not None}
+    return Authority(roles, table.get("lift_by_another", FLAG))
 
 
 def _placed(fault: Fault, file: Path) -> Fault:
@@ -371,16 +337,16 @@ def _placed(fault: Fault, file: Path) -> Fault:
     return fault if isinstance(fault, PolicyFault) else Fault(f"{file.name}: {fault.path}", fault.problem)
 
 
-TOOL_KEYS: Final[Mapping[str, tuple[str, _Type, Callable[[Any], Any]]]] = {
-    "effect": ("mode", _EFFECT, EffectMode),
-    "reversible": ("reversible", _FLAG, bool),
-    "risk": ("risk", _TEXT, str),
-    "tags": ("tags", _TEXTS, tuple),
-    "title": ("title", _TEXT, str),
-    "undo": ("undo", _REFERENCE, str),
-    "undo_window": ("undo_window", _DURATION, parse_duration),
-    "compensates": ("compensates", _TEXT, str),
-    "secret": ("secret", _PATHS, tuple),
+TOOL_KEYS: Final[Mapping[str, tuple[str, Type, Callable[[Any], Any]]]] = {
+    "effect": ("mode", EFFECT, EffectMode),
+    "reversible": ("reversible", FLAG, bool),
+    "risk": ("risk", TEXT, str),
+    "tags": ("tags", TEXTS, tuple),
+    "title": ("title", TEXT, str),
+    "undo": ("undo", REFERENCE, str),
+    "undo_window": ("undo_window", DURATION, parse_duration),
+    "compensates": ("compensates", TEXT, str),
+    "secret": ("secret", PATHS, tuple),
 }
 """The keys of `[tools.NAME]`: the trait that each one gives, what its value must be, and what is made of it."""
 
@@ -389,7 +355,7 @@ def _override(where: str, given: Any, faults: list[Fault], folder: Path) -> Over
     """`[tools.NAME]`: what is said about a tool; for what is not said here, its declaration stands."""
     if not isinstance(given, dict):
         faults.append(Fault(where, f"must be a table: [{where}]"))
-    table = _Table(where, given, faults)
+    table = Table(where, given, faults)
     faults += [_unknown(f"{where}.{key}", key, set(TOOL_KEYS)) for key in table.values if key not in TOOL_KEYS]
     read = {trait: (table.get(key, kind), make) for key, (trait, kind, make) in TOOL_KEYS.items()}
     made = {trait: make(value) for trait, (value, make) in read.items() if value is not None}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cached_property
 
 from ..capabilities import Capabilities
-from ..contracts import Adapter, Ending, Finding, Turn
+from ..contracts import Adapter, Ending, Finding, Turn, formats_of
 from ..protocol import Json, Run
 
 
@@ -25,6 +25,10 @@ class DeferredAdapter:
     @property
     def capabilities(self) -> Capabilities:
         return self.loaded.capabilities
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        return formats_of(self.loaded)
 
     async def attach(self) -> tuple[Finding, ...]:
         return await self.loaded.attach()

@@ -7,7 +7,8 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any, cast
 
 from ..contracts import Clock, Store
-from ..errors import ConfigError, Fault
+from ..errors import ConfigError, Fault, StoreUnfinished
+from ..stores.moving import finished
 from .registry import STORES, load
 
 if TYPE_CHECKING:
@@ -17,11 +18,23 @@ if TYPE_CHECKING:
 async def open_store(config: Config, clock: Clock, **more: Any) -> Store:
     """The store that the URL's scheme names; `more` goes to its `open`.
 
-    Raises ConfigError, StoreUnavailable, AdapterNotFound, AdapterNotInstalled.
+    If it was moved here and only the last word of that is missing, that is said. Raises ConfigError, StoreUnavailable,
+    AdapterNotFound, AdapterNotInstalled.
     """
     found = cast("Any", load(STORES, config.store_url.partition(":")[0]))
     options = known_options(found, config.store_options)
+    try:
+        return cast("Store", await found.open(config.store_url, folder=config.folder, clock=clock, **options, **more))
+    except StoreUnfinished as exc:
+        target = found.upkeep.of(config.store_url, folder=config.folder, **options)
+        if not finished(_source(exc), target):
+            raise
     return cast("Store", await found.open(config.store_url, folder=config.folder, clock=clock, **options, **more))
+
+
+def _source(unfinished: StoreUnfinished) -> Any:
+    """The store that was moved from."""
+    return cast("Any", load(STORES, unfinished.source.partition(":")[0])).upkeep.of(unfinished.source)
 
 
 def known_options(found: Any, options: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -69,6 +69,10 @@ from .verdicts import verdict
 T = TypeVar("T")
 
 
+async def _nothing() -> None:
+    """Nobody renews the lease."""
+
+
 class Gate:
     """The door of one turn of one run."""
 
@@ -76,6 +80,8 @@ class Gate:
         self.run = run
         self.lease = lease
         self.stopped: Stopped | None = None
+        self.renew: Callable[[], Awaitable[None]] = _nothing
+        """Renews the lease if it has ended meanwhile; raises LeaseLost if it is somebody else's."""
         self._around = around
         self.veil = Veil(getattr(around.store, "custody", None), run.id, around.catalogue)
         self.questions = Questions(around, run, lease)
@@ -252,9 +258,13 @@ class Gate:
         return await self._weighing.begin(allowed, starts, granted=partial(self.granting.still, allowed))
 
     async def _start(self, command: Command[Effect], call: str) -> Effect:
-        """Apply the last check before a tool; a stop is remembered, whatever the framework makes of the error."""
+        """Apply the last check before a tool; a stop is remembered, whatever the framework makes of the error.
+
+        A process that was frozen in it, until after its lease, must not run the tool: what was begun is in doubt then.
+        """
         self._begun.add(call)
         try:
+            await self.renew()
             begun = await self.granting.counted(call, self._store.apply(command))
         except HitlError as exc:
             self._begun.discard(call)
@@ -262,6 +272,7 @@ class Gate:
             raise
         if (notice := self._notices.pop(call, None)) is not None:
             self._around.announce(notice)
+        await self.renew()
         return begun
 
     def _beginning(self, allowed: Proceed, counted: tuple[Counted, ...]) -> BeginEffect:

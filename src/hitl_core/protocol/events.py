@@ -84,6 +84,7 @@ class AuditEvent(StrEnum):
     ACT_REFUSED = "act.refused"
     POLICY_CHANGED = "policy.changed"
     POLICY_REFUSED = "policy.refused"
+    STORE_MOVED = "store.moved"
     ROW_DAMAGED = "row.damaged"
 
 

@@ -9,13 +9,14 @@ from .opened import INPUT_LIMIT, Settings
 from .reach import Reach, reach
 from .record import entries, record_of
 from .runtime import Runtime
-from .worker import Worker
+from .worker import Left, Worker
 
 __all__ = [
     "INPUT_LIMIT",
     "Answered",
     "Batch",
     "Compacted",
+    "Left",
     "Reach",
     "Runtime",
     "Settings",

@@ -28,14 +28,16 @@ def has_died(owner: str) -> bool:
     return _started(int(parts[1])) != parts[2]
 
 
-async def release_dead(store: Store, now: datetime) -> list[Lease]:
-    """End the leases of workers that died on this host, so that nobody has to wait for them; returns those."""
-    released = []
-    for lease in await store.fetch(ListLeases()):
-        if lease.until > now and has_died(lease.owner):
-            released.append(lease)
+async def release_dead(store: Store, now: datetime, *, besides: str = "") -> bool:
+    """End the leases of workers that died on this host, so that nobody has to wait for them.
+
+    Returns whether others than `besides` are at work.
+    """
+    held = [lease for lease in await store.fetch(ListLeases()) if lease.until > now]
+    for lease in held:
+        if has_died(lease.owner):
             await _end(store, lease, now)
-    return released
+    return any(lease.owner != besides for lease in held)
 
 
 async def _end(store: Store, lease: Lease, now: datetime) -> None:

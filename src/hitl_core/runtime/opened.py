@@ -7,16 +7,31 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Self, cast
+from typing import Final, Self, cast
 
 from ..channels.announcer import Announcer
-from ..commands import Claimed, ClaimRuns, FireTimers, GetCheckpoint, GetRun, ListStops, OpenRun, RetryRun, StopScope
-from ..contracts import Adapter, Channel, Clock, Finding, Store
+from ..commands import (
+    Again,
+    Build,
+    Claimed,
+    ClaimRuns,
+    FireTimers,
+    GetCheckpoint,
+    GetRun,
+    Lease,
+    ListStops,
+    Loads,
+    OpenRun,
+    RetryRun,
+    StopScope,
+)
+from ..contracts import Adapter, Channel, Clock, Finding, Store, formats_of
 from ..errors import AdapterNotInstalled, AdapterTooOld, HitlError, RunBusy, Stopped
 from ..gate import Surroundings
 from ..lifecycle import RequestState
 from ..protocol import Json, LiveEvent, Run, RunState, canonical, new_id
 from .background import Background
+from .holding import Holding
 from .identity import on_behalf_of
 from .leases import owner_name, release_dead
 from .live import Listeners
@@ -29,12 +44,25 @@ INPUT_LIMIT = 1_048_576
 """Bytes of JSON that the input of a run may have."""
 
 
+TRIES: Final = 5
+GRACE_SECONDS: Final = 25.0
+FIRST_WAIT: Final = 1.0
+"""Seconds before a turn that broke is tried a second time; after that twice as many each time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a runtime works. Times in seconds; `history` is how long at least what rules count is kept."""
+    """How a runtime works. Times in seconds; `history` is how long at least what rules count is kept.
+
+    `resumes` are versions of the app whose runs are gone on with besides its own. A run is tried `tries` times before
+    it is left to a person; `grace` is how long a worker that is told to end lets its turns go on.
+    """
 
     app: str = ""
     app_version: str = ""
+    resumes: tuple[str, ...] = ()
+    tries: int = TRIES
+    grace: float = GRACE_SECONDS
     lease_seconds: float = 30.0
     tenant: str = "default"
     history: timedelta = KEPT
@@ -54,6 +82,7 @@ class Opened:
         self.adapter = adapter
         self.settings = settings
         self.owner = owner_name()
+        self.others_at_work = False
         self._announcer = Announcer(channels)
         self._around = replace(around, announce=self._announcer.announce)
         self._pruning = Pruning(self._around, settings.history)
@@ -61,7 +90,8 @@ class Opened:
         self._attaching = asyncio.Lock()
         self._listeners: Listeners = []
         self._attached: tuple[Finding, ...] | None = None
-        self._driver = Driver(adapter, self._around, settings.lease_seconds, self._emit, self._watched, self.attach)
+        self._holding = Holding(self._around.store, self._around.clock, settings.lease_seconds)
+        self._driver = Driver(adapter, self._around, self._holding, self._build, self._emit, self._watched, self.attach)
 
     async def __aenter__(self) -> Self:
         return self
@@ -72,6 +102,7 @@ class Opened:
     async def close(self) -> None:
         """Let turns and channels finish, then close the adapter and the store."""
         await self._background.close()
+        self._holding.close()
         await self._announcer.close()
         try:
             await self.adapter.close()
@@ -110,20 +141,46 @@ class Opened:
         for settled in fired:
             if settled.state is RequestState.OPEN:
                 self._around.announce(settled.request)
-        await release_dead(self.store, self._around.now())
+        self.others_at_work = await release_dead(self.store, self._around.now(), besides=self.owner)
         await self._pruning.step()
         return len(fired)
 
-    async def claim(self, *, limit: int, run_id: str | None = None) -> tuple[Claimed, ...]:
-        """Take runs to work on; `drive` each of them. For workers. Without the framework, undos are all that can be
-        worked on: raises AdapterNotInstalled where no undo is configured either.
+    async def claim(
+        self, *, limit: int, run_id: str | None = None, after: str | None = None, alone: bool = True
+    ) -> tuple[Claimed, ...]:
+        """Take runs to work on; `drive` each of them. For workers: `after` is the run that this one has taken last,
+        and it is `alone` if it works on nothing now.
+
+        Without the framework, undos are all that can be worked on: raises AdapterNotInstalled where no undo is
+        configured either.
         """
         home = await self.at_home()
-        backends, apps = (self.adapter.name,), (self.settings.app,)
-        lease, now = self.settings.lease_seconds, self._around.now()
+        loads, lease, now = self.loads(home=home), self.settings.lease_seconds, self._around.now()
         return await self.store.apply(
-            ClaimRuns(self.owner, lease, now, limit, run_id, backends, apps, only_undos=not home)
+            ClaimRuns(
+                self.owner,
+                lease,
+                now,
+                limit,
+                run_id,
+                (loads.backend,),
+                (loads.app,),
+                only_undos=not home,
+                versions=loads.versions,
+                formats=loads.readable,
+                after=after,
+                tries=self.settings.tries,
+                alone=alone,
+            )
         )
+
+    def loads(self, *, home: bool = True) -> Loads:
+        """What can be worked on here: the app in its versions, and what the adapter reads, where it is `home`."""
+        formats = formats_of(self.adapter) if home else ()
+        return Loads(self.adapter.name, self.settings.app, self.settings.app_version, self.settings.resumes, formats)
+
+    def _build(self) -> Build:
+        return Build(self.settings.app_version, (*formats_of(self.adapter), "")[0])
 
     async def at_home(self) -> bool:
         """Whether the app can be worked on here. Raises AdapterNotInstalled unless undos are configured."""
@@ -135,9 +192,16 @@ class Opened:
             return False
         return True
 
-    async def drive(self, claimed: Claimed) -> Run:
-        """Work on a claimed run until it pauses or ends. Raises LeaseLost."""
-        return await self._driver.drive(claimed)
+    async def drive(self, claimed: Claimed, *, again: bool = False) -> Run:
+        """Work on a claimed run until it pauses or ends. Raises LeaseLost.
+
+        With `again`, one that breaks before anything ran is tried again later, as often as is configured.
+        """
+        return await self._driver.drive(claimed, again=Again(self.settings.tries, FIRST_WAIT) if again else None)
+
+    def holds(self, run_id: str) -> Lease | None:
+        """The lease of a turn that is under way here."""
+        return self._holding.of(run_id)
 
     async def _open(self, input: object, *, by: str | None, thread: str | None) -> Claimed:
         canonical(input, what="input", limit=INPUT_LIMIT)
@@ -166,11 +230,14 @@ class Opened:
         return await self.store.apply(OpenRun(run, self.owner, self.settings.lease_seconds, now))
 
     def _require_ours(self, run: Run) -> None:
-        """Raises RunBusy if this process does not have the run's app."""
-        if (run.backend, run.app) == (self.adapter.name, self.settings.app):
+        """Raises RunBusy if this process does not have the run's app, or not in its version."""
+        loads = self.loads(home=False)
+        kind = {"backend": run.backend, "app": run.app, "version": run.app_version, "format": run.checkpoint_format}
+        if loads.takes(**kind):
             return
-        here = f"this process has {self.settings.app!r} under {self.adapter.name!r}"
-        raise RunBusy(f"run {run.id} waits for a worker that has {run.app!r} under {run.backend!r}; {here}")
+        wanted = f"{run.app!r} under {run.backend!r}" + (f", version {run.app_version!r}" if run.app_version else "")
+        here = f"{loads.app!r} under {loads.backend!r}" + (f", version {loads.version!r}" if loads.version else "")
+        raise RunBusy(f"run {run.id} waits for a worker that has {wanted}; this process has {here}")
 
     async def _take_up(self, run_id: str) -> Claimed | None:
         """Claim a run if there is something to do in it now. Raises RunNotFound, RunBusy, Stopped."""
@@ -194,6 +261,10 @@ class Opened:
         for stop in await self.store.fetch(ListStops()):
             if stop.scope is StopScope.ALL or (stop.scope, stop.target) in whole:
                 return Stopped(f"run {run.id} does not go on: {stop.by} stopped it ({stop.reason}); lift that first")
+        formats = formats_of(self.adapter)
+        if formats and run.checkpoint_format not in ("", *formats):
+            said = f"its checkpoint has the form {run.checkpoint_format!r}, read here is {', '.join(formats)}"
+            return RunBusy(f"run {run.id} waits for a worker with another release of {run.backend!r}: {said}")
         return RunBusy(f"run {run.id} is being worked on by another process; wait for it, or for its lease to end")
 
     async def _learn_tools(self) -> None:

@@ -7,15 +7,16 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Final, NoReturn, assert_never
+from typing import Final, assert_never
 
-from ..commands import Claimed, ClaimRuns, Command, FinishRun, GetRun, Lease, PauseRun, RenewLease, RetryRun
+from ..commands import Again, Build, Claimed, ClaimRuns, Command, FinishRun, GetRun, PauseRun, RetryRun
 from ..contracts import Adapter, Broke, Completed, Ending, Paused, Turn, endings
-from ..errors import HitlError, LeaseLost, RecordError, RunBusy, RunFinished, StoreUnavailable
+from ..errors import HitlError, LeaseLost, RecordError, RunBusy, RunFinished
 from ..gate import Gate, Surroundings
 from ..logs import placed
 from ..protocol import Json, LiveEvent, LiveKind, PauseRequest, Run, RunState
 from .assigning import assigned
+from .holding import Held, Holding
 from .undoing import undo
 
 log = logging.getLogger("hitl_core")
@@ -30,41 +31,43 @@ class Driver:
 
     adapter: Adapter
     around: Surroundings
-    lease_seconds: float
+    holding: Holding
+    build: Callable[[], Build]
     emit: Callable[[LiveEvent], None]
     watched: Callable[[], bool]
     attach: Callable[[], Awaitable[object]]
 
-    async def drive(self, claimed: Claimed, *, ask_again: bool = False) -> Run:
+    async def drive(self, claimed: Claimed, *, ask_again: bool = False, again: Again | None = None) -> Run:
         """Run one turn; returns the run as committed. Raises LeaseLost if another worker took over meanwhile.
 
-        One that has lost the grant it was let through under goes on at once: people are asked then, and nothing ran.
+        One that breaks before anything ran is tried again later, as `again` says. One that has lost
+        the grant it was let through under goes on at once: people are asked then, and nothing ran.
         """
         left = _ANEW
         while True:
             with placed(run_id=claimed.run.id, turn=str(claimed.lease.fence), worker=claimed.lease.owner):
-                run, ending, lost = await self._turn(claimed, ask_again=ask_again)
-            again = await self._claimed_anew(claimed) if lost and left else ()
-            if not again:
+                run, ending, lost = await self._turn(claimed, again, ask_again=ask_again)
+            anew = await self._claimed_anew(claimed) if lost and left else ()
+            if not anew:
                 self._tell(run, ending)
                 return await self.around.store.fetch(GetRun(run.id)) if lost else run
-            claimed, left = again[0], left - 1
+            claimed, left = anew[0], left - 1
 
     async def _claimed_anew(self, claimed: Claimed) -> tuple[Claimed, ...]:
         """The run once more, unless another worker was first."""
         lease, now = claimed.lease, self.around.now()
         with suppress(RunBusy, RunFinished):
             await self.around.store.apply(RetryRun(lease.run_id, by=lease.owner, now=now))
-        return await self.around.store.apply(ClaimRuns(lease.owner, self.lease_seconds, now, run_id=lease.run_id))
+        return await self.around.store.apply(ClaimRuns(lease.owner, self.holding.seconds, now, run_id=lease.run_id))
 
-    async def _turn(self, claimed: Claimed, *, ask_again: bool) -> tuple[Run, Ending, bool]:
+    async def _turn(self, claimed: Claimed, again: Again | None, *, ask_again: bool) -> tuple[Run, Ending, bool]:
         """One turn, how it ended, and whether it has failed because a grant was gone."""
         gate = Gate(self.around, claimed.run, claimed.lease)
         turn = Turn(claimed, gate, lambda event: self.emit(gate.veil.event(event)), self.watched(), ask_again)
         ending = await self._advance_while_leased(turn)
         try:
             ending = await self._given_out(turn, ending)
-            run = await self.around.store.apply(self._commit(turn, ending))
+            run = await self.around.store.apply(self._commit(turn, ending, again))
         except RecordError as exc:  # what came of the turn cannot be kept: say so, instead of trying for ever
             ending = Broke(f"{exc.code} {exc}", checkpoint=turn.checkpoint)
             run = await self.around.store.apply(self._commit(turn, ending))
@@ -82,35 +85,19 @@ class Driver:
 
     async def _advance_while_leased(self, turn: Turn) -> Ending:
         """Advance, renewing the lease meanwhile. A lost lease cancels the work: whatever it did would be refused."""
+        with self.holding.holding(turn.claimed.lease) as held:
+            turn.gate.renew = held.renew_if_over
+            return await self._advance_while_held(turn, held)
+
+    async def _advance_while_held(self, turn: Turn, held: Held) -> Ending:
         try:
             async with asyncio.TaskGroup() as group:
-                pulse = group.create_task(self._keep(turn.claimed.lease))
+                pulse = group.create_task(held.keep())
                 ending = await self._advance(turn)
                 pulse.cancel()
         except BaseExceptionGroup as failed:
             raise failed.exceptions[0] from None
         return ending
-
-    async def _keep(self, lease: Lease) -> NoReturn:
-        while True:
-            await self.around.clock.sleep(self.lease_seconds / 3)
-            lease = await self._renewed(lease)
-
-    async def _renewed(self, lease: Lease) -> Lease:
-        """Renew a lease, however often that takes: while it stands, a store that is away is no reason to stop a tool.
-
-        Raises LeaseLost, or StoreUnavailable when the lease has ended unrenewed.
-        """
-        while True:
-            now = self.around.now()
-            try:
-                return await self.around.store.apply(RenewLease(lease, self.lease_seconds, now))
-            except StoreUnavailable as exc:
-                left = (lease.until - self.around.now()).total_seconds()
-                if left <= 0:
-                    raise
-                log.warning("run %s: its lease could not be renewed, %.1f s are left: %s", lease.run_id, left, exc)
-            await self.around.clock.sleep(min(left, self.lease_seconds / 10))
 
     async def _advance(self, turn: Turn) -> Ending:
         """The adapter's ending; what it raises becomes Broke, except that our claim ended."""
@@ -139,24 +126,37 @@ class Driver:
             return ending
         return replace(ending, requests=await assigned(self.around, turn.run, _in_order(turn, ending)))
 
-    def _commit(self, turn: Turn, ending: Ending) -> Command[Run]:
+    def _commit(self, turn: Turn, ending: Ending, again: Again | None = None) -> Command[Run]:
         lease, now = turn.claimed.lease, self.around.clock.now()
-        if turn.gate.stopped is not None:
-            return FinishRun(lease, RunState.STOPPED, now, error=str(turn.gate.stopped), checkpoint=turn.checkpoint)
+        by = None if turn.run.undoes is not None else self.build()
+        if (stop := turn.gate.stopped) is not None:
+            held = (stop.scope, stop.target) if stop.scope else None
+            return FinishRun(lease, RunState.STOPPED, now, error=str(stop), checkpoint=turn.checkpoint, held=held)
         match ending:
             case Paused(checkpoint, requests, consumed, orphaned):
-                return PauseRun(lease, checkpoint, requests, now, consumed, orphaned)
+                return PauseRun(lease, checkpoint, requests, now, consumed, orphaned, by)
             case Completed() if turn.gate.unfinished:
                 calls = ", ".join(turn.gate.unfinished)
                 lost = f"the app ended while {calls} had no outcome; resume to be asked about it"
                 return FinishRun(lease, RunState.FAILED, now, error=lost, checkpoint=turn.checkpoint)
             case Completed(output=output, consumed=consumed):
                 return FinishRun(lease, RunState.COMPLETED, now, output=output, consumed=consumed)
-            case Broke(error=error, checkpoint=checkpoint, consumed=consumed):
-                said = turn.gate.veil.text(error)
-                return FinishRun(lease, RunState.FAILED, now, error=said, checkpoint=checkpoint, consumed=consumed)
+            case Broke():
+                return self._broke(turn, ending, again if ending.repeatable else None, by)
             case _:
                 assert_never(ending)
+
+    def _broke(self, turn: Turn, ending: Broke, again: Again | None, by: Build | None) -> FinishRun:
+        return FinishRun(
+            turn.claimed.lease,
+            RunState.FAILED,
+            self.around.clock.now(),
+            error=turn.gate.veil.text(ending.error),
+            checkpoint=ending.checkpoint,
+            consumed=ending.consumed,
+            again=again,
+            by=by,
+        )
 
     def _tell(self, run: Run, ending: Ending) -> None:
         data: Json = {"state": run.state, "pending": [request.id for request in run.pending]}

@@ -4,73 +4,130 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import dataclass, replace
+from typing import Final
 
-from ..commands import Claimed
-from ..errors import HitlError
+from ..commands import Beat, BeatWorker, Claimed, ForgetWorker, NextDue, ReleaseRun
+from ..errors import HitlError, LeaseLost
+from ..logs import placed
 from .runtime import Runtime
 
 log = logging.getLogger("hitl_core")
 
 SCAN_SECONDS = 1.0
-"""How long a worker waits at most for a wake-up before it looks by itself."""
+"""How long a worker waits for a wake-up before it looks by itself, while others work or something is overdue."""
+
+IDLE_SECONDS = 10.0
+"""The same where nobody is at work and nothing is due."""
+
+CUT_SECONDS: Final = 5.0
+"""How long a turn that is cut off may take to come to its end."""
+
+
+SUSPECT: Final = 2
+"""After so many workers that died in one turn of a run it is worked on by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What a worker did not finish: runs that it gave back, and those that it cut off in calls that had begun."""
+
+    released: tuple[str, ...] = ()
+    begun: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+def _is_suspect(claimed: Claimed) -> bool:
+    """Whether its workers have died again and again: nothing is worked on beside it, to be taken with it."""
+    return claimed.interrupted and claimed.run.tries > SUSPECT
 
 
 class Worker:
-    """Works on up to `concurrency` runs at once until it is told to stop; then it finishes what it holds."""
+    """Works on up to `concurrency` runs at once until it is told to stop; then it finishes what it holds.
 
-    def __init__(self, runtime: Runtime, *, concurrency: int = 4) -> None:
+    What is not finished `grace` seconds later is given back for others to take over, by default as configured.
+    """
+
+    def __init__(self, runtime: Runtime, *, concurrency: int = 4, grace: float | None = None) -> None:
         self._runtime = runtime
         self._concurrency = concurrency
+        self._grace = runtime.settings.grace if grace is None else grace
         self._stopping = asyncio.Event()
-        self._active: set[asyncio.Task[None]] = set()
+        self._active: dict[asyncio.Task[None], Claimed] = {}
+        self._last: str | None = None
+        self.left = Left()
+        self._started_at = runtime.clock.now()
 
     def stop(self) -> None:
-        """Claim nothing more. Safe to call from a signal handler of the loop."""
+        """Claim nothing more. Call it on the worker's own loop."""
         self._stopping.set()
 
-    async def run(self) -> None:
-        """Work until `stop`; returns when the turns under way have ended."""
-        while not self._stopping.is_set():
-            if not await self._take():
-                await self._rest()
-        if self._active:
-            await asyncio.wait(self._active)
+    async def run(self) -> Left:
+        """Work until `stop`; returns when the turns under way have ended, or were cut off, with what is left."""
+        beating = asyncio.ensure_future(self._beat_on())
+        try:
+            while not self._stopping.is_set():
+                if not await self._take():
+                    await self._rest()
+            await self._beat()
+            await self._end()
+        finally:
+            beating.cancel()
+            await asyncio.gather(beating, return_exceptions=True)
+            await self._forgotten()
+        return self.left
 
     async def run_until_idle(self) -> int:
         """Work until there is nothing left to do now, or until `stop`; returns the number of turns."""
         turns = 0
-        while not self._stopping.is_set() and (taken := await self._take()):
+        while not self._stopping.is_set() and (taken := await self._fill()):
             turns += taken
-            await asyncio.wait(self._active)
+            await self._end()
         return turns
+
+    # ── claiming ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _fill(self) -> int:
+        """Take what there is for all places."""
+        total = 0
+        while taken := await self._take():
+            total += taken
+        return total
 
     async def _take(self) -> int:
         """Claim as many runs as there are free places, and start working on them."""
         free = self._concurrency - len(self._active)
-        if free <= 0:
+        if free <= 0 or any(_is_suspect(each) for each in self._active.values()):
             return 0
         try:
             await self._runtime.tick()
-            claimed = await self._runtime.claim(limit=free)
+            claimed = await self._runtime.claim(limit=free, after=self._last, alone=not self._active)
         except HitlError as exc:
             log.warning("could not look for work: %s", exc)
             return 0
+        except Exception:  # an app that could not be built just now, as when a server of its own is away
+            log.exception("could not look for work")
+            return 0
         for each in claimed:
             task = asyncio.ensure_future(self._work(each))
-            self._active.add(task)
-            task.add_done_callback(self._active.discard)
+            self._active[task] = each
+            task.add_done_callback(self._active.pop)
+            self._last = each.run.id
         return len(claimed)
 
     async def _work(self, claimed: Claimed) -> None:
         """One turn. Whatever it raises ends this turn only: another worker takes the run over when its lease ends."""
-        try:
-            run = await self._runtime.drive(claimed)
-        except HitlError as exc:
-            log.warning("run %s: %s", claimed.run.id, exc)
-        except Exception:
-            log.exception("run %s: its turn broke", claimed.run.id)
-        else:
-            log.info("run %s is %s", run.id, run.state)
+        with placed(run_id=claimed.run.id, turn=str(claimed.lease.fence), worker=claimed.lease.owner):
+            try:
+                run = await self._runtime.drive(claimed, again=True)
+            except HitlError as exc:
+                log.warning("run %s: %s", claimed.run.id, exc)
+            except Exception:
+                log.exception("run %s: its turn broke", claimed.run.id)
+            else:
+                again = "" if run.retry_at is None else f": it is tried again at {run.retry_at}"
+                log.info("run %s is %s%s", run.id, run.state, again)
+
+    # ── resting ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _rest(self) -> None:
         """Wait for a change in the store, a finished turn, or the order to stop."""
@@ -85,7 +142,90 @@ class Worker:
     async def _changed(self) -> None:
         """Return when the store has changed, or when it is time to look; a store that is away is not asked at once."""
         try:
-            await self._runtime.store.changed(timeout=SCAN_SECONDS)
+            await self._runtime.store.changed(timeout=await self._patience())
         except Exception as exc:
             log.warning("could not wait for changes: %s", exc, exc_info=not isinstance(exc, HitlError))
             await self._runtime.clock.sleep(SCAN_SECONDS)
+
+    async def _patience(self) -> float:
+        """How long nothing has to be looked at, unless something changes. What is overdue waits for a stop to end."""
+        longest = SCAN_SECONDS if self._runtime.others_at_work else IDLE_SECONDS
+        due = await self._runtime.store.fetch(NextDue())
+        left = longest if due is None else (due - self._runtime.clock.now()).total_seconds()
+        return min(left, longest) if left > 0 else SCAN_SECONDS
+
+    # ── ending ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _end(self) -> None:
+        """Let the turns under way end. Once told to stop, those that take longer than the grace are cut off."""
+        while self._active and not self._stopping.is_set():
+            await self._one_ends()
+        if self._active:
+            over = asyncio.ensure_future(self._runtime.clock.sleep(self._grace))
+            everybody = asyncio.ensure_future(asyncio.wait(tuple(self._active)))
+            await asyncio.wait((over, everybody), return_when=asyncio.FIRST_COMPLETED)
+            for task in (over, everybody):
+                task.cancel()
+            await asyncio.gather(over, everybody, return_exceptions=True)
+        await self._cut_off()
+
+    async def _one_ends(self) -> None:
+        told = asyncio.ensure_future(self._stopping.wait())
+        await asyncio.wait((told, *self._active), return_when=asyncio.FIRST_COMPLETED)
+        told.cancel()
+        await asyncio.gather(told, return_exceptions=True)
+
+    async def _cut_off(self) -> None:
+        """Cut off what is still under way, and give back what can be given back."""
+        await asyncio.gather(*(self._cut(task, claimed) for task, claimed in tuple(self._active.items())))
+
+    async def _cut(self, task: asyncio.Task[None], claimed: Claimed) -> None:
+        lease = self._runtime.holds(claimed.run.id) or claimed.lease
+        task.cancel()
+        await asyncio.wait((task,), timeout=CUT_SECONDS)
+        try:
+            begun = await self._runtime.store.apply(ReleaseRun(lease, self._runtime.clock.now()))
+        except LeaseLost:
+            return  # it came to its end meanwhile
+        except HitlError as exc:
+            log.warning("run %s: it is not given back, its lease has to end first: %s", claimed.run.id, exc)
+            begun = ()
+        self._leave(claimed.run.id, begun)
+
+    def _leave(self, run_id: str, begun: tuple[str, ...]) -> None:
+        if not begun:
+            log.warning("run %s: cut off between two actions; others take it over", run_id)
+            self.left = replace(self.left, released=(*self.left.released, run_id))
+            return
+        calls = ", ".join(begun)
+        log.warning("run %s: cut off in %s; who takes it over does not know whether that happened", run_id, calls)
+        self.left = replace(self.left, begun=(*self.left.begun, (run_id, begun)))
+
+    # ── signs of life ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def _every(self) -> float:
+        """Seconds between two signs of life: one write for all the runs that it works on."""
+        return max(self._runtime.settings.lease_seconds / 3, 1.0)
+
+    async def _beat_on(self) -> None:
+        while True:
+            await self._beat()
+            await self._runtime.clock.sleep(self._every)
+
+    async def _beat(self) -> None:
+        """People see who works. Nothing depends on it, so whatever goes wrong with it is only logged."""
+        runtime = self._runtime
+        try:
+            home = await runtime.at_home()
+            loads, busy, ending = runtime.loads(home=home), len(self._active), self._stopping.is_set()
+            beat = Beat(runtime.owner, self._started_at, loads, self._concurrency, busy, ending)
+            await runtime.store.apply(BeatWorker(beat, 3 * self._every, runtime.clock.now()))
+        except Exception as exc:
+            log.info("the sign of life of worker %s was not written: %s", runtime.owner, exc)
+
+    async def _forgotten(self) -> None:
+        try:
+            await self._runtime.store.apply(ForgetWorker(self._runtime.owner, self._runtime.clock.now()))
+        except Exception as exc:
+            log.info("worker %s stays in the list for a while: %s", self._runtime.owner, exc)

@@ -1,4 +1,4 @@
-"""pytest's side of it: fixtures for users' own tests, the conformance suite, kills, and stories of people.
+"""pytest's side of it: fixtures for users' own tests, the conformance suite, kills, stories of people, and storms.
 
 pytest_plugins = ["hitl_core.testing.pytest_plugin"]        # in conftest.py
 
@@ -10,6 +10,10 @@ class TestMineKilled(KillSuite):
 
 class TestMineOverseen(OverseenSuite):
     kit = MyKit()
+
+class TestMineInAStorm(StormSuite):
+    kit = MyKit()
+    store = "postgresql://me@localhost/scratch"
 
 Each keeps its runs in files; with `store = "postgresql://…"`, or a fixture `hitl_store` that returns it, there.
 """
@@ -34,6 +38,7 @@ from .conformance.suite import capabilities_of
 from .kills import Hunt
 from .overseen import STORIES, Office
 from .scripted_model import Script, ScriptedModel, Step
+from .storm import Storm
 
 
 @pytest.fixture
@@ -125,6 +130,29 @@ class KillSuite(Stored):
         with Hunt(self.kit, tmp_path, store=hitl_store) as hunt:
             hunted = hunt.until(self.kills, seed=self.seed)
         assert not hunted.broken, str(hunted)
+
+
+class StormSuite(Stored):
+    """Many processes over `kit` on one server, killed and frozen at random; see `hitl_core.testing.storm`.
+
+    It needs a PostgreSQL server (`store`, or the fixture `hitl_store`); one that may be stopped has a fixture
+    `hitl_restart`, which returns a function that stops it as a crash does and starts it again.
+    """
+
+    kit: ClassVar[Kit]
+    seconds: ClassVar[float] = 20.0
+    seed: ClassVar[int] = 1
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def hitl_restart(cls) -> Callable[[], None] | None:
+        """How the server is restarted; None for one that is left alone. Override it."""
+        return None
+
+    def test_storm(self, tmp_path: Path, hitl_store: str, hitl_restart: Callable[[], None] | None) -> None:
+        """Nothing is lost, nothing happens twice or unapproved, the chain is intact, every run comes to its end."""
+        stormed = Storm(self.kit, tmp_path, hitl_store, self.seconds, self.seed, restart=hitl_restart).blow()
+        assert not stormed.faults, str(stormed)
 
 
 class OverseenSuite(Stored):

@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from hitl_core.contracts import Store
+from hitl_adapters.plain import PlainAdapter
+from hitl_core.apps import AppSource
+from hitl_core.commands import BeatWorker, FinishRun, ForgetWorker, LiftStop, StopScope
+from hitl_core.contracts import Finding, Store
 from hitl_core.errors import LeaseLost, StoreUnavailable
 from hitl_core.logs import said_of
 from hitl_core.protocol import RunState
 from hitl_core.runtime import Worker
 from hitl_core.runtime.worker import SCAN_SECONDS
+from hitl_core.tools import Catalogue
 from tests.core.shop import LEASE, Shop, one_refund, only, policy, rule
 
 
@@ -102,6 +106,8 @@ class Unreachable:
         self.looks = 0
 
     async def apply(self, command: Any) -> Any:
+        if isinstance(command, BeatWorker | ForgetWorker):
+            return await self.inner.apply(command)
         self.looks += 1
         if self.down is not None:
             raise self.down
@@ -190,7 +196,7 @@ async def test_a_turn_that_breaks_does_not_break_the_worker(
             await hitl.respond(only(run).approve(by="ann"))
         drive = hitl.drive
 
-        async def breaks_once(claimed: Any) -> Any:
+        async def breaks_once(claimed: Any, **more: Any) -> Any:
             hitl.drive = drive  # type: ignore[method-assign]
             raise error
 
@@ -200,4 +206,51 @@ async def test_a_turn_that_breaks_does_not_break_the_worker(
     (said,) = [record for record in caplog.records if record.name == "hitl_core" and "run " in record.getMessage()]
     assert said_of(error) in caplog.text
     assert bool(said.exc_info) is isinstance(error, RuntimeError)
+    assert shop.ledger.count() == 1
+
+
+async def test_an_app_that_cannot_be_built_now_is_tried_again(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+    """A server of its own may be away, and what it raises then is no error of ours."""
+
+    class Late(PlainAdapter):
+        away = 2
+
+        async def attach(self) -> tuple[Finding, ...]:
+            if self.away:
+                self.away -= 1
+                raise ConnectionError("its server is away")
+            return await super().attach()
+
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        run = await hitl.start(None)
+        await hitl.respond(only(run).approve(by="ann"))
+    adapter = Late(AppSource("shop:app", one_refund(shop.ledger)), catalogue=Catalogue())
+    async with shop.open(None, adapter=adapter) as hitl:
+        worker = Worker(hitl)
+        assert [await worker.run_until_idle() for _ in range(3)] == [0, 0, 1]
+    assert caplog.text.count("could not look for work") == 2
+    assert shop.ledger.count() == 1
+
+
+async def test_a_stop_that_is_lifted_while_it_ends_a_run_holds_nobody(shop: Shop) -> None:
+    class Lifts:
+        """Somebody lifts the stop between the refusal of the call and the end of its run."""
+
+        def __init__(self, inner: Store) -> None:
+            self.inner = inner
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.inner, name)
+
+        async def apply(self, command: Any) -> Any:
+            if isinstance(command, FinishRun) and command.state is RunState.STOPPED:
+                await self.inner.apply(LiftStop(StopScope.TOOL, "refund", "fine", "boss", command.now))
+            return await self.inner.apply(command)
+
+    async with shop.open(one_refund(shop.ledger), wrap=lambda store: cast("Store", Lifts(store))) as hitl:
+        run = await hitl.start(None)
+        await hitl.respond(only(run).approve(by="ann"))
+        await hitl.stop(StopScope.TOOL, "refund", by="max", reason="wait")
+        assert await Worker(hitl).run_until_idle() == 2
+        assert (await hitl.run(run.id)).state is RunState.COMPLETED
     assert shop.ledger.count() == 1

@@ -33,6 +33,7 @@ from .errors import in_words
 from .gating import Handed, Overseen, oversee
 from .mapping import as_task, output_of
 from .suspend import Current, Kept, Memory, Scope, Suspended, drive, prove
+from .suspend.kept import VERSION
 
 NAME: Final = "autogen"
 
@@ -82,6 +83,7 @@ class AutoGenAdapter:
 
     name = NAME
     capabilities: Capabilities = CAPABILITIES
+    formats: tuple[str, ...] = (str(VERSION),)
     Options = AutoGenOptions
 
     def __init__(self, app: AppSource, *, options: AutoGenOptions = AutoGenOptions(), catalogue: Catalogue) -> None:

@@ -93,6 +93,13 @@ class CrewAIAdapter:
         self._app: App | None = None
         self._findings: tuple[Finding, ...] = ()
 
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """The forms of checkpoints. Asked once the framework is loaded, which `attach` does."""
+        from .suspend.kept import VERSION
+
+        return (str(VERSION),)
+
     async def attach(self) -> tuple[Finding, ...]:
         """Import CrewAI and build the app once. Raises AdapterTooOld, and AppRefused with every reason."""
         if self._app is None:

@@ -28,6 +28,7 @@ from .errors import UnknownInterruptError, in_words, is_invalid_resume
 from .gating import declared_in
 from .mapping import Codecs, Sites, findings
 from .suspend import App, Current, Engine, Halt, InvalidAnswer, Kept, Reached, Resumption, Step, driving, written_by
+from .suspend.kept import VERSION
 
 NAME: Final = "langgraph"
 
@@ -79,6 +80,7 @@ class LangGraphAdapter:
 
     name = NAME
     capabilities: Capabilities = CAPABILITIES
+    formats: tuple[str, ...] = (str(VERSION),)
     Options = LangGraphOptions
 
     def __init__(self, app: AppSource, *, options: LangGraphOptions = LangGraphOptions(), catalogue: Catalogue) -> None:

@@ -20,7 +20,7 @@ from pydantic import BaseModel, create_model
 
 from hitl_core.apps import AgentSpec, AppSource, ModelSpec
 from hitl_core.contracts import Finding
-from hitl_core.errors import AppRefused, ConfigError, Fault
+from hitl_core.errors import AppRefused, ConfigError, Fault, StoreUnavailable
 from hitl_core.tools import Tool
 
 from .gating import OversightMiddleware
@@ -176,6 +176,7 @@ async def _postgres(url: str) -> AsyncIterator[Any]:
     """On a pool that replaces lost connections. Nothing is prepared by name: a pooler may stand in between."""
     try:
         from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+        from psycopg import OperationalError
         from psycopg.rows import dict_row
         from psycopg_pool import AsyncConnectionPool
     except ModuleNotFoundError as exc:
@@ -185,7 +186,10 @@ async def _postgres(url: str) -> AsyncIterator[Any]:
     pool: Any = AsyncConnectionPool(url, min_size=1, max_size=8, kwargs=how, check=check, open=False)
     async with pool:
         saver = AsyncPostgresSaver(pool)
-        await _made(saver)
+        try:
+            await _made(saver)
+        except OperationalError as exc:
+            raise StoreUnavailable(f"the checkpointer on PostgreSQL cannot be reached: {str(exc).strip()}") from exc
         yield saver
 
 

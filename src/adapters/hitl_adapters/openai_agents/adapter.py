@@ -27,11 +27,11 @@ from hitl_core.protocol import Json, Run
 from hitl_core.tools import Catalogue
 
 from .building import build_agent, lead_back
-from .errors import NESTED_TWICE, at_least, in_words, schema_version
+from .errors import NESTED_TWICE, at_least, in_words, readable_schemas, schema_version
 from .gating import graph_of, look_through, oversee, require_agent, set_apart, settle
 from .mapping import answer_of, input_of
 from .suspend import Current, Kept, LateSession, close_calls, drive, driving, restored
-from .suspend.kept import written
+from .suspend.kept import VERSION, written
 
 NAME: Final = "openai_agents"
 
@@ -117,6 +117,7 @@ class OpenAIAgentsAdapter:
 
     name = NAME
     capabilities: Capabilities = CAPABILITIES
+    formats: tuple[str, ...] = tuple(f"{VERSION}/{schema}" for schema in readable_schemas())
     Options = OpenAIAgentsOptions
 
     def __init__(

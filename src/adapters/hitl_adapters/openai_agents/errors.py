@@ -40,6 +40,12 @@ def schema_version() -> str:
     return CURRENT_SCHEMA_VERSION
 
 
+def readable_schemas() -> tuple[str, ...]:
+    """The versions of states that the installed SDK reads, its own first."""
+    major, minor = numbers(schema_version())[:2]
+    return tuple(f"{major}.{each}" for each in range(minor, -1, -1))
+
+
 def at_least(release: str) -> bool:
     """Whether the installed release of the SDK is this one or a newer one."""
     return numbers(sdk_version()) >= numbers(release)

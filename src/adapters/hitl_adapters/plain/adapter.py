@@ -18,13 +18,13 @@ from typing import Any, Final, cast
 from hitl_core.apps import AppSource
 from hitl_core.capabilities import NATIVE, Capabilities, Capability, absent, emulated
 from hitl_core.contracts import Broke, Completed, Ending, Finding, Paused, Turn, endings
-from hitl_core.errors import AppChanged, AppRefused, CapabilityNotSupported, LeaseLost
+from hitl_core.errors import AppChanged, AppRefused, CapabilityNotSupported, HitlError, LeaseLost
 from hitl_core.protocol import Json, Run
 from hitl_core.tools import Catalogue, as_json
 
 from .errors import in_words
 from .gating import declared_by
-from .suspend import Current, Kept, Suspended, driving
+from .suspend import VERSION, Current, Kept, Suspended, driving
 
 App = Callable[[Json], Any]
 
@@ -66,6 +66,7 @@ class PlainAdapter:
 
     name = NAME
     capabilities: Capabilities = CAPABILITIES
+    formats: tuple[str, ...] = (str(VERSION),)
     Options = PlainOptions
 
     def __init__(self, app: AppSource, *, options: PlainOptions = PlainOptions(), catalogue: Catalogue) -> None:
@@ -100,7 +101,7 @@ class PlainAdapter:
             raise
         except Exception as exc:
             endings.warning("run %s: the app raised", turn.run.id, exc_info=exc)
-            return Broke(in_words(exc), checkpoint=turn.checkpoint)
+            return Broke(in_words(exc), checkpoint=turn.checkpoint, repeatable=not isinstance(exc, HitlError))
         finally:
             await now.idle()
         if now.waiting:  # the app swallowed our exception: nothing that waits has run, and nothing may go on

@@ -15,13 +15,14 @@ from urllib.parse import urlsplit
 
 from ...audit.keys import ENVIRONMENT
 from ...clock import SystemClock
-from ...commands import ListRuns, ListUnsealed
+from ...commands import ListUnsealed
 from ...config import Config, Upkeep, make_adapter, open_store, upkeep_of
 from ...config.registry import ADAPTERS, CHANNELS, STORES, known
 from ...contracts import Finding
 from ...errors import ConfigError, HitlError
 from ...protocol import AuditEntry, Json
 from ...tools import Catalogue
+from .crew import Crew
 
 OURS: Final = "hitl-core"
 _CORE: Final = ("pydantic", "jsonschema", "rfc8785", "typer", "rich")
@@ -38,6 +39,7 @@ class Checkup:
     def __init__(self, file: Path, backend: str | None) -> None:
         self.problems: list[str] = []
         self._file, self._backend = file, backend
+        self.crew: Crew | None = None
 
     def document(self) -> dict[str, Json]:
         """Everything, in the shape that `hitl doctor --json` writes."""
@@ -52,8 +54,12 @@ class Checkup:
             "config": self._config(config),
             "app": None if config is None else self._app(config),
             "store": None if config is None else self._store(config),
+            "work": None,
             "audit": None if config is None else _audit(config),
         }
+        if self.crew is not None:
+            found["work"] = self.crew.document()
+            self.problems += self.crew.stranded()
         return {"ok": not self.problems, "problems": list(self.problems), **found}
 
     def _load(self) -> Config | None:
@@ -89,27 +95,31 @@ class Checkup:
 
     def _store(self, config: Config) -> dict[str, Json]:
         try:
-            return asyncio.run(_looked_at(config))
+            found, self.crew = asyncio.run(_looked_at(config))
         except HitlError as exc:
             self.problems.append(f"the store cannot be used: {exc.code} {exc}")
             return {"ok": False, "made": True, "message": str(exc)}
+        return found
 
 
-async def _looked_at(config: Config) -> dict[str, Json]:
+async def _looked_at(config: Config) -> tuple[dict[str, Json], Crew | None]:
     """Looking must neither make a store nor change its tables."""
     upkeep = _upkeep(config)
     if upkeep is not None and (versions := upkeep.versions()).steps:
         later = f"has schema {versions.found}; the next use, or `hitl store migrate`, brings it to {versions.newest}"
         there = bool(versions.found)
-        return {"ok": True, "made": there, "message": later if there else "does not exist yet; the first run makes it"}
-    store = await open_store(config, SystemClock(), anchoring=False)
+        message = later if there else "does not exist yet; the first run makes it"
+        return {"ok": True, "made": there, "message": message}, None
+    clock = SystemClock()
+    store = await open_store(config, clock, anchoring=False)
     try:
-        await store.fetch(ListRuns(limit=1))
+        crew = await Crew.of(store, clock.now())
         waiting = await store.fetch(ListUnsealed())
     finally:
         await store.close()
     remarks = () if upkeep is None else upkeep.remarks()
-    return {"ok": True, "made": True, "message": "; ".join(("can be opened and read", *remarks, *_unsealed(waiting)))}
+    message = "; ".join(("can be opened and read", *remarks, *_unsealed(waiting)))
+    return {"ok": True, "made": True, "message": message}, crew
 
 
 def _upkeep(config: Config) -> Upkeep | None:
@@ -237,8 +247,13 @@ def sqlite_is_affected(release: tuple[int, ...]) -> bool:
 
 
 def without_secret(url: str) -> str:
-    """A store's URL without the password in it."""
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    return url.replace(f":{parts.password}@", ":…@", 1)
+    """A store's URL without what may be a password in it: what stands between the user and the last `@`, and what is
+    asked of the server. A password that was not written as a URL wants it takes more of it along.
+    """
+    before, asks, _ = url.partition("?")
+    scheme, _, rest = before.partition("://")
+    known, at, place = rest.rpartition("@")
+    if not at and "@" in url:
+        return f"{scheme}://…"
+    user = f"{known.partition(':')[0]}{':…' if ':' in known else ''}@" if at else ""
+    return f"{scheme}://{user}{place}{'?…' if asks else ''}"

@@ -16,6 +16,7 @@ from ..options import DEFAULT_CONFIG, AsJson, Backend, ConfigFile, Exit, MaxLag
 from ..terminal.output import Output
 from ..terminal.render import grid_of_facts, shown
 from .checkup import Checkup
+from .crew import Crew
 from .readiness import readiness
 
 _LEVEL_STYLES = {"refuse": "bold red", "warn": "yellow", "absent": "yellow", "emulated": "", "native": "green"}
@@ -34,12 +35,13 @@ def doctor(
     """Look at the installation and the configuration. Exit status 1 if something must be repaired."""
     if ready:
         return readiness(config, backend, max_lag, Output(as_json))
-    found = Checkup(config, backend).document()
-    Output(as_json).result(found, *_shown(found))
+    checkup = Checkup(config, backend)
+    found = checkup.document()
+    Output(as_json).result(found, *_shown(found, checkup.crew))
     return Exit.DONE if found["ok"] else Exit.FAILED
 
 
-def _shown(found: dict[str, Any]) -> Iterator[RenderableType]:
+def _shown(found: dict[str, Any], crew: Crew | None) -> Iterator[RenderableType]:
     yield Text("installed", "bold")
     yield _facts({name: version or "missing" for name, version in found["installed"].items()})
     yield _adapters(found["adapters"])
@@ -51,6 +53,9 @@ def _shown(found: dict[str, Any]) -> Iterator[RenderableType]:
             yield _facts({part: found[part]["message"]})
     if found["app"] is not None:
         yield from _app(found["app"])
+    if crew is not None:
+        yield Text("at work", "bold")
+        yield from crew.shown()
     yield from _verdict(found["problems"])
 
 

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
+from rich.text import Text
 
+from ...commands import ErasedPerson
 from ...errors import Fault
 from ...protocol import Run
 from ...runtime import Runtime
@@ -56,21 +58,31 @@ def erase(
 def _erase_run(run: str, as_: str, reason: str, config: Path, as_json: bool) -> None:
     who = responder(as_, None)
 
-    async def work(hitl: Runtime) -> Run:
-        return await hitl.erase(await find_run(hitl, run), by=who, reason=reason)
+    async def work(hitl: Runtime) -> tuple[Run, list[Text]]:
+        return await hitl.erase(await find_run(hitl, run), by=who, reason=reason), _left(hitl)
 
-    erased = Opening(config).do(work)
+    erased, left = Opening(config).do(work)
     said = f"run {erased.id} is erased: `hitl audit verify` still verifies, and `hitl audit report` says so"
-    Output(as_json).result(json_views.run_view(erased), shown(said))
+    Output(as_json).result(json_views.run_view(erased), shown(said), *left)
 
 
 def _erase_person(person: str, as_: str, reason: str, config: Path, as_json: bool) -> None:
     who = responder(as_, None)
-    erased = Opening(config).do(lambda hitl: hitl.erase_person(person, by=who, reason=reason))
+
+    async def work(hitl: Runtime) -> tuple[ErasedPerson, list[Text]]:
+        return await hitl.erase_person(person, by=who, reason=reason), _left(hitl)
+
+    erased, beside = Opening(config).do(work)
     said = f"{person} is erased and stands as {erased.name}: {erased.apart} names and texts of the trail are gone, "
     said += f"{erased.records} records were changed; `hitl audit verify` still verifies"
     left = f"{erased.inside} lines of the trail name them all the same: an older release sealed the name into them"
-    Output(as_json).result(asdict(erased), shown(said), *([shown(left, "yellow")] if erased.inside else []))
+    Output(as_json).result(asdict(erased), shown(said), *([shown(left, "yellow")] if erased.inside else []), *beside)
+
+
+def _left(hitl: Runtime) -> list[Text]:
+    """Where what was erased still is, if the store has such places."""
+    said = getattr(hitl.store, "after_erasing", "")
+    return [shown(said, "yellow")] if said else []
 
 
 def retain(
@@ -79,11 +91,12 @@ def retain(
     """Erase all runs that are over for longer than this. For cron: it can be broken off and called again."""
     kept, who = age(older_than), responder(as_, None)
 
-    async def work(hitl: Runtime) -> int:
-        return await hitl.retain(older_than=kept, by=who, reason=reason)
+    async def work(hitl: Runtime) -> tuple[int, list[Text]]:
+        return await hitl.retain(older_than=kept, by=who, reason=reason), _left(hitl)
 
-    count = Opening(config).do(work)
-    Output(as_json).result({"erased": count}, shown(f"{count} runs that were over for {older_than} are erased"))
+    count, left = Opening(config).do(work)
+    said = f"{count} runs that were over for {older_than} are erased"
+    Output(as_json).result({"erased": count}, shown(said), *(left if count else []))
 
 
 def age(text: str) -> timedelta:

@@ -1,11 +1,12 @@
-"""`hitl store migrate`, `check`, `vacuum`: what whoever runs a store does to it as a whole."""
+"""`hitl store migrate`, `check`, `vacuum`, `copy`: what whoever runs a store does to it as a whole."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import Annotated, Final
+from pathlib import Path
+from typing import Annotated, Any, Final, cast
 
 import typer
 from rich.text import Text
@@ -16,7 +17,9 @@ from ...config import Config, open_store, upkeep_of
 from ...errors import ConfigError, Fault, StoreError
 from ...protocol import Json
 from ...runtime import Compacted, compact
+from ...stores.moving import move
 from ...stores.sql.upkeep import ADVICE, Flaw, Kind, Space
+from ..errors_shown import WrongUsage
 from ..options import DEFAULT_CONFIG, AsJson, ConfigFile, Exit
 from ..terminal import json_views
 from ..terminal.output import Output
@@ -138,3 +141,34 @@ def _given_back(gone: Compacted | None, space: Space) -> Iterator[Text]:
     else:
         yield shown(f"{gone.runs} runs that are over are compacted: {gone.records} records of theirs are gone")
     yield shown(f"the tables took {space.before:,} bytes and take {space.after:,}")
+
+
+From = Annotated[str, typer.Argument(metavar="FROM", help="The store that is now: sqlite:///FILE.")]
+To = Annotated[str, typer.Argument(metavar="TO", help="The one to be: postgresql://…, with nothing of ours in it.")]
+
+
+@store_app.command("copy")
+def copy(source: From, target: To, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
+    """Move everything to another store, open pauses too, and close the first one for good.
+
+    Broken off, it is called again. Key and anchors are found as `hitl.toml` says, if there is one.
+    """
+    given = _options(config)
+    leaves, arrives = (upkeep_of(url, *given) for url in (source, target))
+    for upkeep, act in ((leaves, "leaving"), (arrives, "receive")):
+        if not hasattr(upkeep, act):
+            raise WrongUsage([Fault("FROM TO", f"{upkeep} cannot be moved {'from' if act == 'leaving' else 'to'}")])
+    moved = move(cast("Any", leaves), cast("Any", arrives), now=SystemClock().now())
+    document: dict[str, Json] = {"lines": None, "rows": None} if moved is None else {**moved._asdict()}
+    what = "was moved" if moved is None else f"is moved, {moved.rows} rows and {moved.lines} lines of its trail,"
+    beside = "what a framework keeps beside it (a checkpointer's database) is not: see docs/postgres.md"
+    Output(as_json).result(document, shown(f"the store {leaves} {what} to {arrives}, and closed"), shown(beside))
+
+
+def _options(config: Path) -> tuple[Path, Mapping[str, Any]]:
+    """Where relative paths begin, and where key and anchors are."""
+    if not config.exists():
+        return Path.cwd(), {}
+    given = Config.load(config)
+    options = {key: value for key, value in given.store_options.items() if key in ("audit_key", "audit_anchors")}
+    return given.folder, options

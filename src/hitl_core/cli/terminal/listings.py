@@ -67,6 +67,10 @@ def run_panel(run: Run, *, now: datetime) -> RenderableType:
         grid.add_row("overridden", shown(said, "bold"))
     if run.error:
         grid.add_row("error", shown(run.error, "red", lines=True))
+    if run.retry_at is not None:
+        grid.add_row("tried again", shown(f"{moment(run.retry_at, now)}, after {run.tries} tries"))
+    if run.app_version:
+        grid.add_row("app version", shown(run.app_version))
     return grid
 
 
@@ -85,7 +89,8 @@ def outcome_lines(run: Run, hints: Hints, frozen: Sequence[Frozen] = ()) -> Iter
         yield Text(f"answer with: {hints('respond', 'REQUEST', 'DECISION', '--as', 'WHO')}", "dim")
     yield from frozen_lines(frozen, hints)
     if run.state is RunState.READY:
-        yield Text(f"go on with: {hints('resume', run.id)}   (a worker does it by itself)", "dim")
+        again = "" if run.retry_at is None else f" at {run.retry_at.astimezone():%H:%M:%S}"
+        yield Text(f"go on with: {hints('resume', run.id)}   (a worker does it by itself{again})", "dim")
     elif run.state is RunState.FAILED:
         yield Text(f"try again from its last pause with: {hints('resume', run.id)}", "dim")
     elif run.state is RunState.STOPPED:
@@ -123,6 +128,8 @@ def runs_table(runs: Iterable[Run], *, now: datetime) -> Table:
     for run in runs:
         undoes = "" if run.undoes is None else f"undo of run {run.undoes}"
         given = shown(undoes or json.dumps(run.input, ensure_ascii=False)[:80])
+        if run.error:
+            given.append_text(shown(f"  {run.error[:120]}", "red"))
         by = shown(run.started_by or "")
         table.add_row(Text(run.id), state_text(run.state), run.backend, ago(run.created_at, now), by, given)
     return table

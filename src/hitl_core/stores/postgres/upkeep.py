@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Final, Self, TypeVar
 
@@ -10,7 +11,8 @@ import psycopg
 from psycopg import sql
 
 from ..sql.tables import View
-from ..sql.upkeep import Flaw, Space, Versions, flaws
+from ..sql.upkeep import Flaw, Kind, Leaving, Moved, Space, Versions, flaws
+from .arriving import Arriving
 from .server import SLOW, Location, PostgresLink, connect, is_heard, migrate, unavailable, versions
 from .server.connection import Connection
 
@@ -26,9 +28,17 @@ _DEAF: Final = (
 class PostgresUpkeep:
     """Nothing is open between two calls. Each raises StoreUnavailable, or StoreTooNew for a newer release's tables."""
 
-    def __init__(self, location: Location, listens: Location, folder: Path, key: str | Path | None) -> None:
-        self._location, self._listens = location, listens
-        self._folder, self._key = folder, key
+    def __init__(
+        self,
+        location: Location,
+        listens: Location,
+        folder: Path,
+        *,
+        key: str | Path | None,
+        anchors: str | Path | None,
+    ) -> None:
+        self._location, self._listens, self._folder = location, listens, folder
+        self._key, self._anchors = key, anchors
 
     @classmethod
     def of(
@@ -43,7 +53,7 @@ class PostgresUpkeep:
         """As `PostgresStore.open`. Raises ConfigError for what is no URL of a server."""
         location = Location.parse(str(url))
         listens = location if listen is None else Location.parse(listen)
-        return cls(location, listens, folder or Path.cwd(), audit_key)
+        return cls(location, listens, folder or Path.cwd(), key=audit_key, anchors=audit_anchors)
 
     def __str__(self) -> str:
         return str(self._location)
@@ -68,7 +78,7 @@ class PostgresUpkeep:
         def work(connection: Connection) -> tuple[Flaw, ...]:
             with connection.transaction():
                 connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-                return tuple(flaws(View(PostgresLink(connection))))
+                return (*_refused(connection), *flaws(View(PostgresLink(connection)), lines=_LINES))
 
         return self._on(work)
 
@@ -83,6 +93,17 @@ class PostgresUpkeep:
 
         return self._on(work)
 
+    def receive(self, leaving: Leaving, token: str, now: datetime) -> Moved:
+        """Take all that another store has. Nobody uses it before `finish`. Raises StoreError; then nothing is kept."""
+        origin = leaving.custody.origin
+        key, anchors = self._key or f"{origin}.key", self._anchors or f"{origin}.anchors"
+        files = {"key": self._folder / key, "anchors": self._folder / anchors}
+        return self._on(lambda one: Arriving(one, self._location).receive(leaving, token, now, **files))
+
+    def finish(self, token: str) -> bool:
+        """What was received by this act counts from now on. False if nothing was."""
+        return self._on(lambda one: Arriving(one, self._location).finish(token))
+
     def remarks(self) -> tuple[str, ...]:
         """What whoever runs it should know besides: whether changes are heard of at once."""
         return () if self._on(lambda _: is_heard(self._listens, self._location, _TRIAL)) else (_DEAF,)
@@ -93,6 +114,16 @@ class PostgresUpkeep:
                 return work(connection)
         except psycopg.Error as exc:
             raise unavailable(exc, self._location) from exc
+
+
+# Also those that are not sealed yet.
+_LINES: Final = """(SELECT event, subject, body, run FROM hitl_audit
+    UNION ALL SELECT event, subject, body, run FROM hitl_raw) AS l"""
+
+
+def _refused(connection: Connection) -> Iterator[Flaw]:
+    for (line,) in connection.execute("SELECT line FROM hitl_raw WHERE refused ORDER BY key").fetchall():
+        yield Flaw(Kind.DAMAGED, f"audit line {line} is not as it was written, and is not sealed")
 
 
 def _tables(connection: Connection) -> list[str]:

@@ -82,6 +82,9 @@ QUERIES: Final[Mapping[type[c.Query[Any]], Callable[[View, Any], Any]]] = {
     c.ListProposed: proposals.list_proposed,
 }
 
+QUIET: Final = (c.BeatWorker, c.ForgetWorker)
+"""Commands after which nobody has anything to do: nobody is woken."""
+
 IDLE: Final[Mapping[type[c.Command[Any]], Callable[[View, Any], bool]]] = {
     c.FireTimers: lambda view, command: not timers.anything_due(view, command),
     c.ClaimRuns: claims.is_idle,

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import Self
 
 from ...errors import ConfigError, Fault
 from ..sql.tables import View
 from ..sql.upkeep import MOST_SHOWN, Flaw, Kind, Space, Versions, flaws
-from .file import FileLock, Location, SqliteLink, connect, folded, migrate, unavailable, versions
+from .file import FileLock, Location, MovedTo, SqliteLink, connect, folded, migrate, moved_to, unavailable, versions
+from .leaving import SqliteLeaving, leaving
 
 
 class SqliteUpkeep:
@@ -62,6 +64,17 @@ class SqliteUpkeep:
             finally:
                 connection.close()
         return found
+
+    def leaving(self) -> AbstractContextManager[SqliteLeaving]:
+        """To move everything away from it. Raises StoreMoved, if that was done."""
+        return leaving(self._location, self._key, self._anchors)
+
+    def moved_to(self) -> MovedTo | None:
+        """Where everything is now; None if it is here, or if there is no file."""
+        if self._location.path is None or not self._location.path.exists():
+            return None
+        with closing(connect(self._location, writes=False)) as connection:
+            return moved_to(connection)
 
     def remarks(self) -> tuple[str, ...]:
         """What whoever runs it should know besides: nothing."""

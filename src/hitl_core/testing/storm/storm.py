@@ -9,7 +9,7 @@ import asyncio
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +29,7 @@ from .check import Evidence, faults, summed
 from .ground import CALM, Ground
 from .keep import kept, reading
 from .scenes import PLAYS
-from .weather import Gust, weather
+from .weather import ROLES, Gust, weather
 
 PATIENCE: Final = 300.0
 """Seconds of calm after which what has not ended will not end."""
@@ -70,8 +70,9 @@ class _Member:
 class Storm:
     """`database` is where its store is; `restart` stops its server as a crash does and starts it again.
 
-    `every`: seconds between gusts on the average. `parts` names other `Parts` than the true ones; `warm` another
-    function that warms the processes, called with the kit's name and `arguments`: so it proves that it would notice.
+    `every`: seconds between gusts on the average; `whom`: how often each role is hit, against the others. `parts` names
+    other `Parts` than the true ones; `warm` another function that warms the processes, called with the kit's name and
+    `arguments`: so it proves that it would notice.
     """
 
     kit: Kit
@@ -80,6 +81,7 @@ class Storm:
     seconds: float
     seed: int
     every: float = 1.5
+    whom: Mapping[str, int] = field(default_factory=lambda: ROLES)
     restart: Callable[[], None] | None = None
     parts: str = ""
     warm: str = name_of(get_warm)
@@ -116,7 +118,8 @@ class Storm:
         for member in self._members:
             self._begins(member)
         begun = time.monotonic()
-        for gust in weather(self.seed, seconds=self.seconds, every=self.every, server=self.restart is not None):
+        how: dict[str, Any] = {"every": self.every, "server": self.restart is not None, "whom": self.whom}
+        for gust in weather(self.seed, seconds=self.seconds, **how):
             self._goes_on_until(begun + gust.at)
             self._hits(gust)
         self._goes_on_until(begun + self.seconds)

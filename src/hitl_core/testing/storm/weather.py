@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Final, Literal
@@ -29,13 +29,15 @@ class Gust:
     seconds: float = 0.0
 
 
-def weather(seed: int, *, seconds: float, every: float, server: bool) -> Iterator[Gust]:
+def weather(
+    seed: int, *, seconds: float, every: float, server: bool, whom: Mapping[str, int] = ROLES
+) -> Iterator[Gust]:
     """The gusts of a storm, one every so many seconds on the average. `server`: whether it can be stopped as well."""
     random = Random(f"{seed} weather")  # noqa: S311  # to be blown again, not to be secret
     kinds: dict[Kind, int] = {kind: weight for kind, weight in KINDS.items() if server or kind != "server"}
     at = random.expovariate(1 / every)
     while at < seconds:
         (kind,) = random.choices([*kinds], [*kinds.values()])
-        (role,) = random.choices([*ROLES], [*ROLES.values()])
+        (role,) = random.choices([*whom], [*whom.values()])
         yield Gust(at, kind, role, random.random(), random.uniform(0.2, 2 * LEASE))
         at += random.expovariate(1 / every)

@@ -160,6 +160,30 @@ async def test_a_run_whose_workers_die_is_parked_after_its_tries(world: World) -
     assert await world.claims(tries=TRIES) == []
 
 
+async def test_what_workers_may_die_of_is_worked_on_alone(world: World) -> None:
+    """Twice it may have been anything else that they worked on; the third time nothing is beside it."""
+    claimed = await died(world, TRIES - 1)
+    (other,) = await ready(world)
+    assert await world.claims(tries=TRIES, alone=False) == [other]
+    (other,) = await ready(world)
+    assert await world.claims(tries=TRIES) == [claimed.run.id]
+    assert await world.claims(tries=TRIES) == [other]
+
+
+async def test_nobody_takes_anything_else_if_it_has_waited_for_long_until_one_is_free(world: World) -> None:
+    claimed = await died(world, TRIES - 1)
+    await ready(world)
+    world.later(30)
+    assert await world.claims(tries=TRIES, alone=False) == []
+    assert await world.claims(tries=TRIES) == [claimed.run.id]
+
+
+async def test_what_stands_behind_a_run_that_is_parked_is_taken_with_the_same_claim(world: World) -> None:
+    await died(world, TRIES)
+    (other,) = await ready(world)
+    assert await world.claims(limit=1, tries=TRIES) == [other]
+
+
 async def test_a_person_has_a_parked_run_tried_again_and_its_adapter_is_told_of_the_crash(world: World) -> None:
     claimed = await died(world, TRIES)
     await world.claims(tries=TRIES)

@@ -224,6 +224,30 @@ async def test_a_run_that_failed_or_was_stopped_can_be_cancelled(world: World, s
     assert (await cancel(world, claimed.run)).state is RunState.CANCELLED
 
 
+# ── stopped while it is lifted ───────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("held", "goes_on"),
+    [(("tool", "refund"), True), (("all", ""), False), (None, False)],
+    ids=["lifted meanwhile", "still in force", "not known"],
+)
+async def test_a_run_whose_stop_was_lifted_before_it_had_ended_goes_on(
+    world: World, held: tuple[str, str] | None, goes_on: bool
+) -> None:
+    """Whoever lifts a stop wakes the runs that it has ended: this one had not ended yet."""
+    claimed = await world.open()
+    await world.stop(StopScope.TOOL, "refund")
+    await world.store.apply(LiftStop(StopScope.TOOL, "refund", "fine", "boss", world.now))
+    await world.stop(StopScope.ALL)
+    await finish(world, claimed, RunState.STOPPED, error="stopped", held=held)
+    assert await world.claims() == []
+    woken = (await world.store.fetch(GetRun(claimed.run.id))).state is RunState.READY
+    assert woken is goes_on
+    await world.store.apply(LiftStop(StopScope.ALL, "", "fine", "boss", world.now))
+    assert len(await world.claims()) == 1
+
+
 # ── reopening ────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from dataclasses import replace
 from datetime import timedelta
 
 from hitl_core.commands import Beat, BeatWorker, ForgetWorker, ListWorkers, Loads, NextDue, SeenWorker
 from hitl_core.stores.sql.commands.workers import KEPT
 from hitl_core.testing.clock import START
+from tests.core.stores.conftest import Open
 from tests.core.stores.world import World
 
 BEAT = Beat("host/1/2/a", START, Loads("plain", "desk:app", "2", ("1",), ("f",)), places=4)
@@ -65,3 +68,17 @@ def test_what_a_worker_can_load() -> None:
     assert not second.takes(**run | {"version": "2", "format": "h"})
     assert replace(second, resumes=("1",)).takes(**run)
     assert replace(second, resumes=("*",)).takes(**run)
+
+
+async def test_a_sign_of_life_wakes_nobody(make_shared_store: Open) -> None:
+    world, other = World(await make_shared_store()), await make_shared_store()
+    await other.changed(timeout=0)
+    waiting = asyncio.ensure_future(other.changed(timeout=0.4))
+    began = time.monotonic()
+    await beats(world, BEAT)
+    await waiting
+    assert time.monotonic() - began > 0.3
+    waiting = asyncio.ensure_future(other.changed(timeout=60))
+    await world.open()
+    async with asyncio.timeout(30):
+        await waiting

@@ -13,7 +13,7 @@ from psycopg import errors
 from ....audit import Custody
 from ....commands import Command
 from ....errors import StoreUnavailable
-from ...sql.dispatch import COMMANDS
+from ...sql.dispatch import COMMANDS, QUIET
 from ...sql.tables import Line, Taken, Tip, Transaction, remember
 from ..server import (
     Connections,
@@ -135,7 +135,7 @@ class Engine:
             self._trail.drain(work.link)
         lock.take(work.link, self._origin, command)
         result: R = COMMANDS[type(command)](work.txn, command)
-        self._end(work, drains=lock.drains)
+        self._end(work, drains=lock.drains, rings=not isinstance(command, QUIET))
         return result
 
     def _record(self, work: Work, lines: Sequence[Line]) -> None:
@@ -153,14 +153,14 @@ class Engine:
             _BEGIN.format(statement=_STATEMENT_MS, lock=_LOCK_MS, idle=IDLE_MS, shared=shared, store=store)
         )
 
-    def _end(self, work: Work, *, drains: bool = False) -> None:
+    def _end(self, work: Work, *, drains: bool = False, rings: bool = True) -> None:
         link, txn = work.link, work.txn
         self._trail.write(link, txn.lines, txn.references)
         tip = self._trail.drain(link) if drains else None
         self._commit(link)
         if tip is not None:
             self._sealed(tip)
-        if link.wrote:
+        if link.wrote and rings:
             self._committed(link.connection)
         if txn.lines and self.sealer is not None:
             self.sealer.written(len(txn.lines))

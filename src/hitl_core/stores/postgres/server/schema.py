@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import psycopg
 
-from ....errors import StoreTooNew
+from ....errors import StoreTooNew, StoreUnfinished
 from ...sql.upkeep import Versions
 from .location import Location
 
@@ -137,8 +137,12 @@ def migrate(connection: psycopg.Connection[Any], location: Location) -> str:
 
 
 def versions(connection: psycopg.Connection[Any], location: Location) -> Versions:
-    """Which schema a database has; looking makes nothing. Raises StoreTooNew or psycopg.Error."""
-    if connection.execute("SELECT to_regclass('hitl_store')").fetchone() == (None,):
+    """Which schema a database has; looking makes nothing. Raises StoreTooNew, StoreUnfinished or psycopg.Error."""
+    ours, arriving = connection.execute(_THERE).fetchone() or (None, None)
+    if arriving is not None:
+        (source,) = connection.execute("SELECT source FROM hitl_arriving").fetchone() or ("",)
+        raise StoreUnfinished(f"what {source!r} had is not known to be all in the store {location} yet", source)
+    if ours is None:
         return Versions(0, len(MIGRATIONS))
     (found,) = connection.execute("SELECT schema FROM hitl_store").fetchone() or (0,)
     if found > len(MIGRATIONS):
@@ -147,6 +151,8 @@ def versions(connection: psycopg.Connection[Any], location: Location) -> Version
         )
     return Versions(int(found), len(MIGRATIONS))
 
+
+_THERE: Final = "SELECT to_regclass('hitl_store'), to_regclass('hitl_arriving')"
 
 _STORE: Final = """CREATE TABLE hitl_store (origin TEXT NOT NULL, anchor TEXT NOT NULL DEFAULT '',
     schema BIGINT NOT NULL)"""

@@ -32,9 +32,9 @@ from ....protocol import (
 )
 from ..tables import RunRow, Transaction, bodies, column, requests
 from . import guidance
-from .freezing import wake_if_settled
+from .freezing import wake, wake_if_settled
 from .runs import FREED, current, find, leased, move, written_by
-from .stops import of_action
+from .stops import in_force, of_action
 
 ERROR_LENGTH: Final = 65_536
 """Characters of a run's or an effect's error text that are kept."""
@@ -98,6 +98,8 @@ def finish_run(txn: Transaction, command: FinishRun) -> Run:
     txn.note(audit, row.name, command.lease.owner, command.now, note, run=row.key)
     if command.state is RunState.FAILED and command.again is not None:
         _try_again(txn, row, command, command.again)
+    if command.held is not None and command.held not in {(stop.scope, stop.target) for stop in in_force(txn)}:
+        wake(txn, row.key, command.now)
     return current(txn, row)
 
 

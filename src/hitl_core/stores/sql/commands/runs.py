@@ -120,7 +120,9 @@ def written_by(txn: Transaction, row: RunRow, by: Build | None) -> int:
 
 
 _UNDER_WAY: Final = "SELECT call FROM hitl_effects WHERE run = ? AND fence = ? AND state = 'executing' ORDER BY key"
-_RELEASED: Final = "UPDATE hitl_runs SET until = ?, tries = CASE WHEN tries > 0 THEN tries - 1 ELSE 0 END WHERE key = ?"
+_RELEASED: Final = """UPDATE hitl_runs SET until = ?, fence = fence + 1,
+    tries = CASE WHEN tries > 0 THEN tries - 1 ELSE 0 END WHERE key = ?"""
+"""Whatever of its turn still goes on somewhere begins nothing more: its fence is the older one."""
 
 
 def release_run(txn: Transaction, command: ReleaseRun) -> tuple[str, ...]:

@@ -17,13 +17,16 @@ MOST_SHOWN: Final = 20
 """Of one kind at one place; the rest is counted."""
 
 _PAGE: Final = 500
+_SEALED: Final = "hitl_audit AS l"
 
 
-def flaws(view: View) -> Iterator[Flaw]:
-    """What is wrong with the tables, in one consistent state of them."""
+def flaws(view: View, *, lines: str = _SEALED) -> Iterator[Flaw]:
+    """What is wrong with the tables, in one consistent state of them. `lines` is where all lines of the trail are."""
     yield from _digests(view)
-    for question in (*_MISSING, *_DANGLING, *_UNKNOWN, *_AGAINST_THE_TRAIL):
+    for question in (*_MISSING, *_DANGLING, *_UNKNOWN):
         yield from _asked(view, question)
+    for question in _AGAINST_THE_TRAIL:
+        yield from _asked(view, question._replace(sql=question.sql.replace(_SEALED, lines)))
     (unread,) = view.one(_UNREAD) or (0,)
     if unread:
         yield Flaw(Kind.WASTE, f"{unread} bodies belong to no row")
@@ -143,21 +146,21 @@ _UNKNOWN: Final = (
 def _without_line(what: str, rows: str, *events: AuditEvent) -> _Question:
     """Rows of which the trail does not say how they came to be so."""
     marks = ", ".join("?" * len(events))
-    sql = f"""SELECT t.id FROM ({rows}) AS t LEFT JOIN (SELECT DISTINCT subject FROM hitl_audit
+    sql = f"""SELECT t.id FROM ({rows}) AS t LEFT JOIN (SELECT DISTINCT subject FROM {_SEALED}
         WHERE event IN ({marks})) AS a ON a.subject = t.id WHERE a.subject IS NULL"""  # noqa: S608
     return _Question(Kind.UNRECORDED, f"{what}, but nothing in the trail says so", sql, events)
 
 
 def _without_row(what: str, rows: str, event: AuditEvent) -> _Question:
     """Lines of which the rows do not say the same."""
-    sql = f"""SELECT a.subject FROM (SELECT DISTINCT subject FROM hitl_audit WHERE event = ?) AS a
+    sql = f"""SELECT a.subject FROM (SELECT DISTINCT subject FROM {_SEALED} WHERE event = ?) AS a
         LEFT JOIN ({rows}) AS t ON t.id = a.subject WHERE t.id IS NULL"""  # noqa: S608
     return _Question(Kind.UNRECORDED, what, sql, (event,))
 
 
-_EXECUTED: Final = """SELECT e.call FROM hitl_effects e LEFT JOIN (SELECT DISTINCT run,
-    json_extract(body, '$.call') AS call FROM hitl_audit WHERE event IN (?, ?, ?)) AS a
-    ON a.run = e.run AND a.call = e.call WHERE e.state = 'executed' AND a.call IS NULL"""
+_EXECUTED: Final = f"""SELECT e.call FROM hitl_effects e LEFT JOIN (SELECT DISTINCT run,
+    json_extract(body, '$.call') AS call FROM {_SEALED} WHERE event IN (?, ?, ?)) AS a
+    ON a.run = e.run AND a.call = e.call WHERE e.state = 'executed' AND a.call IS NULL"""  # noqa: S608
 
 _AGAINST_THE_TRAIL: Final = (
     _without_line("run {} exists", "SELECT id FROM hitl_runs", AuditEvent.RUN_STARTED),

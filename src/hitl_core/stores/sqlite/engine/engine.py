@@ -9,7 +9,7 @@ from typing import Any
 
 from ....audit import Chain
 from ....errors import StoreError
-from ...sql.dispatch import COMMANDS
+from ...sql.dispatch import COMMANDS, QUIET
 from ...sql.tables import Tip, Transaction, remember, seal
 from ..file import Location, SqliteLink, connect, folded, of_the_command, of_the_store, unavailable
 from .job import Job
@@ -80,7 +80,8 @@ class Engine:
                 self._sealed(tip)
             if self._to_fold:
                 self._to_fold = not folded(connection)
-            return connection.total_changes != before
+            quiet = all(isinstance(job.command, QUIET) for job in jobs)
+            return connection.total_changes != before and not quiet
 
     def _transact(self, connection: sqlite3.Connection, jobs: Sequence[Job[Any]]) -> Tip | None:
         connection.execute("BEGIN IMMEDIATE")

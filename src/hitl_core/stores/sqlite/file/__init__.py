@@ -5,6 +5,7 @@ from .failures import of_reading, of_the_command, of_the_store, unavailable
 from .link import SqliteLink
 from .location import Location
 from .lock import FileLock
+from .moved import MovedTo, close_for_good, moved_to
 from .schema import migrate, versions
 from .version import FileVersion
 
@@ -12,12 +13,15 @@ __all__ = [
     "FileLock",
     "FileVersion",
     "Location",
+    "MovedTo",
     "OneConnection",
     "Readers",
     "SqliteLink",
+    "close_for_good",
     "connect",
     "folded",
     "migrate",
+    "moved_to",
     "of_reading",
     "of_the_command",
     "of_the_store",

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
-from ....errors import Fault, NotCanonical, RecordError, RowCorrupt, StoreError, StoreUnavailable
+from ....errors import Fault, NotCanonical, RecordError, RowCorrupt, StoreError, StoreMoved, StoreUnavailable
 from ...sql.tables import Taken
 from .location import Location
+from .moved import why_gone
 
 _ADVICE: Final = {
     "SQLITE_FULL": "the disk is full; free some space and try again",
@@ -28,8 +29,10 @@ def of_reading(error: sqlite3.Error | UnicodeDecodeError, location: Location) ->
     return unavailable(error, location)
 
 
-def unavailable(error: sqlite3.Error | UnicodeDecodeError, location: Location) -> StoreUnavailable:
-    """The StoreUnavailable that stands for a driver's error. Nothing of the batch was kept."""
+def unavailable(error: sqlite3.Error | UnicodeDecodeError, location: Location) -> StoreUnavailable | StoreMoved:
+    """The StoreUnavailable that stands for a driver's error, or StoreMoved. Nothing of the batch was kept."""
+    if (moved := why_gone(error, location)) is not None:
+        return moved
     illegible = "SQLITE_CORRUPT" if isinstance(error, UnicodeDecodeError) else ""
     name = illegible or getattr(error, "sqlite_errorname", "") or ""
     primary = "_".join(name.split("_")[:2])

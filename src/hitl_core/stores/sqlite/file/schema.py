@@ -14,6 +14,7 @@ from ....errors import StoreTooNew, StoreUnavailable
 from ...sql.upkeep import Versions
 from .failures import unavailable
 from .location import Location
+from .moved import refuse_moved
 
 APPLICATION: Final = 0x4849544C
 """`HITL`: so that another program's database is never taken for ours."""
@@ -246,6 +247,7 @@ def _version(connection: sqlite3.Connection, location: Location) -> int:
     owner = int(connection.execute("PRAGMA application_id").fetchone()[0])
     if owner != APPLICATION and (owner or version):
         raise StoreUnavailable(f"the file {location} belongs to another program; give hitl-core a file of its own")
+    refuse_moved(connection, location)
     if version > len(MIGRATIONS):
         raise StoreTooNew(
             f"the store {location} has schema {version}, this release knows {len(MIGRATIONS)}; upgrade hitl-core"

@@ -1,0 +1,158 @@
+"""The plain adapter in a storm, and that a storm finds what it is there for."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hitl_adapters.plain.kit import Kit
+from hitl_core.commands import Recorded
+from hitl_core.protocol import Delegate, Response
+from hitl_core.runtime import Runtime
+from hitl_core.stores.sql.commands import permission
+from hitl_core.testing.conformance.broken import BROKEN
+from hitl_core.testing.crew import Crew
+from hitl_core.testing.processes import Order, name_of
+from hitl_core.testing.pytest_plugin import StormSuite
+from hitl_core.testing.storm import Storm, acts, ground, people, weather
+from tests.postgres.server import a_large_server, restart
+
+pytestmark = [pytest.mark.postgres, pytest.mark.processes]
+
+
+@pytest.fixture(scope="module")
+def large_server() -> Iterator[str]:
+    with a_large_server() as url:
+        yield url
+
+
+class TestPlainInAStorm(StormSuite):
+    kit = Kit()
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def hitl_store(cls, large_server: str) -> str:
+        return large_server
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def hitl_restart(cls, large_server: str) -> Callable[[], None]:
+        return partial(restart, large_server)
+
+
+# ── its teeth ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+BROKEN_FOR_GOOD = pytest.MonkeyPatch()
+"""In the parent of all processes, which ends with the storm."""
+
+
+def broken(kit: str, breaks: str) -> None:
+    """Break something, once."""
+    BREAKS[breaks]()
+    acts.get_warm(kit)
+
+
+def slowly() -> None:
+    """Tools take so long that many processes are killed in one."""
+    BROKEN_FOR_GOOD.setattr(ground, "SLOWEST", 0.5)
+
+
+def no_stop_is_looked_at() -> None:
+    slowly()
+    BROKEN_FOR_GOOD.setattr(permission, "of_action", lambda *given: ())
+
+
+def answers_are_not_kept() -> None:
+    """Who answers is told that it counts, though nothing was recorded."""
+    true = Runtime.respond
+
+    async def respond(self: Runtime, response: Response) -> Recorded:
+        if isinstance(response.decision, Delegate) or hash(response.request_id) % 3:
+            return await true(self, response)
+        return Recorded(await self.request(response.request_id), (await self.runs(limit=1)).items[0].state)
+
+    BROKEN_FOR_GOOD.setattr(Runtime, "respond", respond)
+
+
+def people_guess() -> None:
+    """Whoever is asked whether a call in doubt has happened does not look."""
+
+    async def guesses(self: people.Person, request: Any) -> Response:
+        made: Response = request.choose("not_happened", by="ann")
+        return made
+
+    slowly()
+    BROKEN_FOR_GOOD.setattr(people.Person, "_truthfully", guesses)
+
+
+BREAKS = {each.__name__: each for each in (slowly, no_stop_is_looked_at, answers_are_not_kept, people_guess)}
+
+
+@pytest.mark.parametrize(
+    ("breaks", "parts", "seconds", "seen"),
+    [
+        ("slowly", "RunsAgainWhatIsInDoubt", 8, "outside a call of the gate, happened"),
+        ("slowly", "WorksWithoutALease", 3, "do not know that it began"),
+        ("no_stop_is_looked_at", "", 6, "has begun under the stop of"),
+        ("answers_are_not_kept", "", 3, "was told that"),
+        ("people_guess", "", 8, "happened 2 times"),
+    ],
+)
+def test_what_is_broken_is_found(
+    large_server: str, tmp_path: Path, breaks: str, parts: str, seconds: float, seen: str
+) -> None:
+    """In the first storm, or on a machine that is busy in one of the next."""
+    assert any(seen in "\n".join(blown(large_server, tmp_path, breaks, parts, seconds, seed)) for seed in range(6))
+
+
+def blown(server: str, folder: Path, breaks: str, parts: str, seconds: float, seed: int) -> tuple[str, ...]:
+    """What a storm finds in which only workers are hit."""
+    here = folder / str(seed)
+    here.mkdir()
+    place = BROKEN[parts].place if parts else ""
+    storm = Storm(Kit(), here, server, seconds, seed, every=0.4, whom={"worker": 1}, parts=place, patience=15)
+    storm.warm, storm.arguments = name_of(broken), {"breaks": breaks}
+    return storm.blow().faults
+
+
+# ── its weather, and its crew ────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_seed_draws_the_same_gusts() -> None:
+    drawn = [tuple(weather(7, seconds=60, every=1, server=True)) for _ in range(2)]
+    assert drawn[0] == drawn[1] != tuple(weather(8, seconds=60, every=1, server=True))
+    assert {each.kind for each in drawn[0]} == {"kill", "freeze", "server"}
+    assert all(0 < each.at < 60 for each in drawn[0])
+
+
+def test_a_server_that_is_left_alone_is_not_stopped() -> None:
+    assert "server" not in {each.kind for each in weather(7, seconds=600, every=1, server=False)}
+
+
+def get_warm() -> None:
+    """Nothing to import."""
+
+
+def waits(fails: bool = False) -> str:
+    if fails:
+        raise RuntimeError("it fails")
+    signal.pause()
+    return "told to end"
+
+
+def test_a_crew_says_of_each_how_it_ended() -> None:
+    with Crew(name_of(get_warm)) as crew:
+        killed, told, failed = (crew.begin(Order.of(waits, fails=fails)) for fails in (False, False, True))
+        ended = crew.ended(timeout=30)
+        crew.signal(killed, signal.SIGKILL)
+        while killed not in ended:
+            ended |= crew.ended(timeout=30)
+    assert ended[killed].killed
+    assert ended[failed].error == "RuntimeError: it fails"
+    assert told not in ended
