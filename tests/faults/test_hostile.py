@@ -6,17 +6,19 @@ import itertools
 import subprocess
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from time import perf_counter
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from hitl_adapters.plain import gate
-from hitl_core.commands import StopScope
+from hitl_core.commands import ClaimRuns, ListRequests, StopScope
 from hitl_core.errors import HitlError
-from hitl_core.protocol import PauseRequest, Run, RunState
+from hitl_core.protocol import Approvers, PauseRequest, Run, RunState
 from hitl_core.runtime import Runtime
 from tests.core.shop import decide, one_refund, only
+from tests.core.stores.world import World
 from tests.faults.desk import Desk
 from tests.faults.installed import Installed, environment
 from tests.faults.places import Place
@@ -128,6 +130,43 @@ def test_bytes_that_are_no_text_end_a_command_by_name(on_sqlite: Place) -> None:
         )
         assert done.returncode not in (0, -6, -11), done
         assert b"Traceback" not in done.stderr, done.stderr
+
+
+# ── an agent that asks without end ───────────────────────────────────────────────────────────────────────────
+
+
+@scenario(49)
+async def test_a_flood_of_one_agent_makes_nobody_else_wait(place: Place) -> None:
+    """What others are asked is found, answered and claimed as before. Fails if the inbox or a claim reads all of it."""
+    store = await place.store()
+    world = World(store)
+    alone = min([await _one_of_others(world) for _ in range(5)])
+    for _ in range(many(30, full=200)):
+        claimed = await world.open(tenant="flooding", thread="flood")
+        flood = [world.request(claimed, f"refund#{n}", approvers=FLOODED) for n in range(50)]
+        await world.pause(claimed, *flood)
+    beside = min([await _one_of_others(world) for _ in range(5)])
+    assert beside <= 3 * alone + 0.02, (alone, beside)
+    assert (await store.fetch(ListRequests(users=("bob",), tenant="others"))).items == ()
+    await store.close()
+
+
+FLOODED = Approvers(roles=("everybody",))
+
+
+async def _one_of_others(world: World) -> float:
+    """How long it takes to find, answer and claim what somebody else is asked."""
+    claimed = await world.open(tenant="others")
+    request = world.request(claimed, approvers=Approvers(users=("bob",)))
+    run = await world.pause(claimed, request)
+    began = perf_counter()
+    page = await world.store.fetch(ListRequests(users=("bob",), tenant="others"))
+    assert [each.request.id for each in page.items] == [request.id]
+    await world.answer(request.approve(by="bob"))
+    (mine,) = await world.store.apply(ClaimRuns("worker-1", 3600, world.now))
+    took = perf_counter() - began
+    assert mine.run.id == run.id
+    return took
 
 
 async def _still_works(desk: Desk) -> None:
