@@ -19,7 +19,7 @@ UV     := $(TOOLS)/bin/uv
 LANE   := $(TOOLS)/bin/python noxfile.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lessons test kills promises faults lint bench bench-frameworks constraints changelog clean
+.PHONY: help demo lessons test kills promises storm faults lint bench bench-frameworks constraints changelog clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -45,6 +45,9 @@ kills: $(TOOLS)/.ready ## kill -9 at fifty random places, on every backend (minu
 
 promises: $(TOOLS)/.ready ## every promise on a PostgreSQL server, on every backend (minutes)
 	@$(LANE) $(if $(BACKENDS),$(foreach name,$(BACKENDS),"promises($(name))"),promises)
+
+storm: $(TOOLS)/.ready ## four workers on one server, killed at random for ten minutes, on every backend
+	@$(LANE) $(if $(BACKENDS),$(foreach name,$(BACKENDS),"storm($(name))"),storm)
 
 faults: $(TOOLS)/.ready ## every failure scenario in full, and a table of what came of each (minutes)
 	@HITL_FAULTS=all $(LANE) faults

@@ -108,7 +108,7 @@ found = [name for name in sys.argv[1:] if importlib.util.find_spec(name)]
 sys.exit(f"this lane must have no framework, found {found}" if found else print("no framework is installed"))
 """
 
-EACH_BACKEND = (["kills"], ["promises"])
+EACH_BACKEND = (["kills"], ["promises"], ["storm"])
 each_backend = nox.parametrize("backend", [nox.param(name, id=name) for name in BACKENDS])
 
 os.environ.setdefault("UV_PYTHON_DOWNLOADS", "never")
@@ -241,6 +241,14 @@ def promises(session: nox.Session, backend: str) -> None:
     """Every promise on a PostgreSQL server that is started for it. Not part of `make test`; see `make promises`."""
     install_with_server(session, backend)
     session.run("python", "-m", "tests.postgres.promises", backend, *session.posargs)
+
+
+@nox.session
+@each_backend
+def storm(session: nox.Session, backend: str) -> None:
+    """Four workers on a PostgreSQL server, killed at random for ten minutes, the server too. See `make storm`."""
+    install_with_server(session, backend)
+    session.run("python", "-m", "tests.postgres.storm", backend, *session.posargs)
 
 
 @nox.session
@@ -399,7 +407,13 @@ def matrix(session: nox.Session) -> None:
     for lane, backend in REPORTS.items():
         report = f"docs/conformance/{backend}{'_lowest' * lane.endswith('_lowest')}.json"
         session.run(f".nox/{lane}/bin/hitl", "conformance", backend, "--json", report, external=True)
-        on_server = ("-m", "tests.postgres.promises", backend, "--json", report.replace(".json", "_postgres.json"))
+        on_server = (
+            "-m",
+            "tests.postgres.promises",
+            backend,
+            "--json",
+            report.replace("conformance/", "conformance/postgres/"),
+        )
         session.run(f".nox/{lane}/bin/python", *on_server, external=True)
     session.run(".nox/conformance/bin/python", "scripts/generate_capabilities.py", external=True)
 

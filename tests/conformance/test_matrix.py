@@ -7,7 +7,7 @@ import pytest
 from hitl_core.errors import AdapterNotInstalled
 from hitl_core.testing.conformance import chosen, find_kit
 from hitl_core.testing.conformance.suite import capabilities_of, versions
-from scripts.generate_capabilities import PAGE, Report, main_version, reports, text
+from scripts.generate_capabilities import PAGE, Report, main_version, on_a_server, reports, text
 
 
 def named(report: Report) -> str:
@@ -18,14 +18,18 @@ def test_the_page_is_up_to_date() -> None:
     assert PAGE.read_text(encoding="utf-8") == text(), "run: python scripts/generate_capabilities.py"
 
 
-@pytest.mark.parametrize("report", reports(), ids=named)
+@pytest.mark.parametrize("report", [*reports(), *on_a_server()], ids=named)
 def test_a_report_has_tried_everything(report: Report) -> None:
     tried = [(result["promise"], result["behaviour"]) for result in report["results"]]
     again = f"run: hitl conformance {report['adapter']} --json docs/conformance/… in the environment of its lane"
     assert tried == [(each.promise, each.name) for each in chosen()], again
 
 
-@pytest.mark.parametrize("report", reports(), ids=named)
+def test_what_is_tried_in_files_is_tried_on_a_server() -> None:
+    assert [named(report) for report in on_a_server()] == [named(report) for report in reports()]
+
+
+@pytest.mark.parametrize("report", [*reports(), *on_a_server()], ids=named)
 def test_a_report_is_about_the_adapter_as_it_is(report: Report) -> None:
     try:
         declared = capabilities_of(find_kit(report["adapter"]))
