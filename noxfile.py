@@ -405,16 +405,11 @@ def constraints(session: nox.Session) -> None:
 def matrix(session: nox.Session) -> None:
     """Try every adapter in the environments that `make test` has made, and write docs/capabilities.md anew."""
     for lane, backend in REPORTS.items():
-        report = f"docs/conformance/{backend}{'_lowest' * lane.endswith('_lowest')}.json"
-        session.run(f".nox/{lane}/bin/hitl", "conformance", backend, "--json", report, external=True)
-        on_server = (
-            "-m",
-            "tests.postgres.promises",
-            backend,
-            "--json",
-            report.replace("conformance/", "conformance/postgres/"),
-        )
-        session.run(f".nox/{lane}/bin/python", *on_server, external=True)
+        name = f"{backend}{'_lowest' * lane.endswith('_lowest')}.json"
+        files, server = f"docs/conformance/{name}", f"docs/conformance/postgres/{name}"
+        session.run(f".nox/{lane}/bin/hitl", "conformance", backend, "--json", files, external=True)
+        on_a_server = ("-m", "tests.postgres.promises", backend, "--json", server)
+        session.run(f".nox/{lane}/bin/python", *on_a_server, external=True)
     session.run(".nox/conformance/bin/python", "scripts/generate_capabilities.py", external=True)
 
 

@@ -95,28 +95,29 @@ BREAKS = {each.__name__: each for each in (slowly, no_stop_is_looked_at, answers
 
 
 @pytest.mark.parametrize(
-    ("breaks", "parts", "seconds", "seen"),
+    ("breaks", "parts", "runs", "seen"),
     [
-        ("slowly", "RunsAgainWhatIsInDoubt", 8, "outside a call of the gate, happened"),
+        ("slowly", "RunsAgainWhatIsInDoubt", 15, "outside a call of the gate, happened"),
         ("slowly", "WorksWithoutALease", 3, "do not know that it began"),
-        ("no_stop_is_looked_at", "", 6, "has begun under the stop of"),
-        ("answers_are_not_kept", "", 3, "was told that"),
-        ("people_guess", "", 8, "happened 2 times"),
+        ("no_stop_is_looked_at", "", 15, "has begun under the stop of"),
+        ("answers_are_not_kept", "", 5, "was told that"),
+        ("people_guess", "", 20, "happened 2 times"),
     ],
 )
 def test_what_is_broken_is_found(
-    large_server: str, tmp_path: Path, breaks: str, parts: str, seconds: float, seen: str
+    large_server: str, tmp_path: Path, breaks: str, parts: str, runs: int, seen: str
 ) -> None:
-    """In the first storm, or on a machine that is busy in one of the next."""
-    assert any(seen in "\n".join(blown(large_server, tmp_path, breaks, parts, seconds, seed)) for seed in range(6))
+    """In the first storm, or in the next one."""
+    found = (blown(large_server, tmp_path, breaks, parts, runs, seed) for seed in range(3))
+    assert any(seen in "\n".join(faults) for faults in found)
 
 
-def blown(server: str, folder: Path, breaks: str, parts: str, seconds: float, seed: int) -> tuple[str, ...]:
-    """What a storm finds in which only workers are hit."""
+def blown(server: str, folder: Path, breaks: str, parts: str, runs: int, seed: int) -> tuple[str, ...]:
+    """What a storm finds in which only workers are hit. What its calm does not bring to an end is not waited for."""
     here = folder / str(seed)
     here.mkdir()
-    place = BROKEN[parts].place if parts else ""
-    storm = Storm(Kit(), here, server, seconds, seed, every=0.4, whom={"worker": 1}, parts=place, patience=15)
+    storm = Storm(Kit(), here, server, 2.0, seed, every=0.7, runs=runs, whom={"worker": 1}, patience=60, calm=5)
+    storm.parts = BROKEN[parts].place if parts else ""
     storm.warm, storm.arguments = name_of(broken), {"breaks": breaks}
     return storm.blow().faults
 

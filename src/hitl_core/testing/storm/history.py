@@ -29,3 +29,7 @@ class History:
         if not self._path.exists():
             return ()
         return tuple(json.loads(line) for line in self._path.read_text(encoding="utf-8").splitlines())
+
+    def told(self, did: str) -> list[dict[str, Any]]:
+        """The lines about one thing."""
+        return [line for line in self.lines() if line["did"] == did]

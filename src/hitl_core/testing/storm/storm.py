@@ -68,11 +68,13 @@ class _Member:
 
 @dataclass
 class Storm:
-    """`database` is where its store is; `restart` stops its server as a crash does and starts it again.
+    """`database` is where its store is; `restart` stops its server as a crash does and starts it again. On a machine
+    that is busy it lasts longer than `seconds`: until `runs` have been started.
 
     `every`: seconds between gusts on the average; `whom`: how often each role is hit, against the others. `parts` names
     other `Parts` than the true ones; `warm` another function that warms the processes, called with the kit's name and
-    `arguments`: so it proves that it would notice.
+    `arguments`: so it proves that it would notice. `patience` are seconds after which nothing is waited for any more,
+    in the `calm` for runs that do not end.
     """
 
     kit: Kit
@@ -81,12 +83,14 @@ class Storm:
     seconds: float
     seed: int
     every: float = 1.5
+    runs: int = 5
     whom: Mapping[str, int] = field(default_factory=lambda: ROLES)
     restart: Callable[[], None] | None = None
     parts: str = ""
     warm: str = name_of(get_warm)
     arguments: dict[str, str] = field(default_factory=dict)
     patience: float = PATIENCE
+    calm: float = PATIENCE
     quiet: bool = True
 
     def blow(self) -> Stormed:
@@ -119,10 +123,13 @@ class Storm:
             self._begins(member)
         begun = time.monotonic()
         how: dict[str, Any] = {"every": self.every, "server": self.restart is not None, "whom": self.whom}
-        for gust in weather(self.seed, seconds=self.seconds, **how):
+        for gust in weather(self.seed, seconds=self.seconds + self.patience, **how):
+            if gust.at > self.seconds and len(self._ground.history.told("started")) >= self.runs:
+                self._goes_on_until(begun + self.seconds)
+                return
             self._goes_on_until(begun + gust.at)
             self._hits(gust)
-        self._goes_on_until(begun + self.seconds)
+        self._failures.append(f"fewer than {self.runs} runs were started in all that time")
 
     def _begins(self, member: _Member) -> None:
         member.lives += 1
@@ -179,7 +186,7 @@ class Storm:
                 self._thaws(member)
         (self._ground.home / CALM).touch()
         self._members = [each for each in self._members if not self._rests(each)]
-        given_up = time.monotonic() + self.patience
+        given_up = time.monotonic() + self.calm
         while asyncio.run(reading(self._ground, _at_work)) and time.monotonic() < given_up:
             self._goes_on_until(time.monotonic() + 1.0)
         for member in self._members:
