@@ -29,7 +29,7 @@ from .deferred import DeferredAdapter
 from .directories import directory_from
 from .registry import ADAPTERS, CHANNELS, load, require_known
 from .reloading import PolicyInForce
-from .storing import open_store
+from .storing import SERVER_OPTIONS, open_store
 from .undos import ConfiguredUndo
 
 DEFAULT_FILE: Final = "hitl.toml"
@@ -40,7 +40,7 @@ EVERYTHING: Final = "everything"
 
 TABLES: Final = {
     "backend": {"name", "app", "spec", "options"},
-    "store": {"url", "audit_key", "audit_anchors", "listen", "retention"},
+    "store": {"url", "audit_key", "audit_anchors", "listen", "retention", *SERVER_OPTIONS},
     "policy": {"file", "told", "history", "rejected_in_a_row"},
     "worker": {"lease", "concurrency"},
     "channels": {"names"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from inspect import signature
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from ..contracts import Clock, Store
 from ..errors import ConfigError, Fault
@@ -22,6 +22,10 @@ async def open_store(config: Config, clock: Clock, **more: Any) -> Store:
     found = cast("Any", load(STORES, config.store_url.partition(":")[0]))
     options = known_options(found, config.store_options)
     return cast("Store", await found.open(config.store_url, folder=config.folder, clock=clock, **options, **more))
+
+
+SERVER_OPTIONS: Final = ("prepare", "connections", "statement_timeout", "lock_timeout")
+"""What [store] says of how a server is dealt with."""
 
 
 def known_options(found: Any, options: Mapping[str, Any]) -> Mapping[str, Any]:

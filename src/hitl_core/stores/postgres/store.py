@@ -22,8 +22,7 @@ from ..sql.dispatch import IDLE, QUERIES
 from ..sql.tables import Tip, View, read_anchor, read_tip
 from ..sql.waking import Changes
 from .engine import Engine
-from .server import Bell, Connections, Location, PostgresLink, connect, migrate, unavailable
-from .server.connection import MOST, Connection
+from .server import Bell, Connections, Location, Options, PostgresLink, connect, migrate, unavailable
 from .upkeep import PostgresUpkeep
 
 R = TypeVar("R")
@@ -47,13 +46,15 @@ class PostgresStore:
         raw: int,
         anchoring: bool,
         listens: Location | None = None,
+        options: Options | None = None,
     ) -> None:
+        options = options or Options()
         self._location = location
         self.custody = custody
         self._clock = clock
         self._tips = Anchors(custody if anchoring else Custody(custody.secret, custody.origin, None))
         self._tips.catch_up(tip)
-        self._connections = Connections(location)
+        self._connections = Connections(location, options)
         self._bell = Bell(
             listens or location, custody.origin, self._connections, tip.size + raw, behind=self._seal_behind
         )
@@ -67,7 +68,7 @@ class PostgresStore:
             committed=self._bell.ring,
         )
         self._changes = Changes(self._bell.here, self._bell.count, clock)
-        self._threads = ThreadPoolExecutor(MOST, thread_name_prefix="hitl-store")
+        self._threads = ThreadPoolExecutor(options.connections, thread_name_prefix="hitl-store")
         self._reported: set[tuple[str, str]] = set()
         self._process = os.getpid()
         self._closed = False
@@ -84,6 +85,10 @@ class PostgresStore:
         audit_key: str | Path | None = None,
         audit_anchors: str | Path | None = None,
         listen: str | None = None,
+        prepare: str | None = None,
+        connections: str | None = None,
+        statement_timeout: str | None = None,
+        lock_timeout: str | None = None,
         anchoring: bool = True,
     ) -> Self:
         """Open a store, its tables made on first use: `postgresql://user@host/database`.
@@ -102,6 +107,10 @@ class PostgresStore:
             audit_key=audit_key,
             audit_anchors=audit_anchors,
             listen=listen,
+            prepare=prepare,
+            connections=connections,
+            statement_timeout=statement_timeout,
+            lock_timeout=lock_timeout,
             anchoring=anchoring,
         )
 
@@ -115,15 +124,21 @@ class PostgresStore:
         audit_key: str | Path | None = None,
         audit_anchors: str | Path | None = None,
         listen: str | None = None,
+        prepare: str | None = None,
+        connections: str | None = None,
+        statement_timeout: str | None = None,
+        lock_timeout: str | None = None,
         anchoring: bool = True,
     ) -> Self:
         """`open` for callers without an event loop."""
         location, listens = Location.parse(url), None if listen is None else Location.parse(listen)
+        options = Options.of(prepare, connections, statement_timeout, lock_timeout)
         origin, tip, raw, remembered = _prepared(location)
         away = folder or Path.cwd()
         key, anchors = away / (audit_key or f"{origin}.key"), away / (audit_anchors or f"{origin}.anchors")
         custody = Custody(load_or_create(key, lines=tip.size + raw), origin, anchors, remembered)
-        return cls(location, custody, tip, clock or SystemClock(), raw=raw, anchoring=anchoring, listens=listens)
+        time = clock or SystemClock()
+        return cls(location, custody, tip, time, raw=raw, anchoring=anchoring, listens=listens, options=options)
 
     @property
     def hears(self) -> bool | None:
@@ -162,7 +177,7 @@ class PostgresStore:
         """Like `apply`, in the calling thread."""
         self._check_open()
         idle = IDLE.get(type(command))
-        if idle is not None and self._connections.read(lambda each: idle(View(PostgresLink(each)), command)):
+        if idle is not None and self._connections.read(lambda link: idle(View(link), command)):
             return cast("R", ())
         return self._engine.perform(command)
 
@@ -170,7 +185,7 @@ class PostgresStore:
         """Like `fetch`, in the calling thread."""
         self._check_open()
         behind = isinstance(query, _OF_THE_TRAIL) and not self._is_sealed()
-        view, answer = self._connections.read(lambda connection: _answer(connection, query, with_unsealed=behind))
+        view, answer = self._connections.read(lambda link: _answer(link, query, with_unsealed=behind))
         for found in view.damaged:
             self._report(*found)
         return answer
@@ -223,8 +238,8 @@ def _is_ours(custody: Custody) -> bool:
     return not custody.remembered or remembered_size(custody) > 0
 
 
-def _answer(connection: Connection, query: Query[R], *, with_unsealed: bool) -> tuple[View, R]:
-    view = View(PostgresLink(connection), with_unsealed=with_unsealed)
+def _answer(link: PostgresLink, query: Query[R], *, with_unsealed: bool) -> tuple[View, R]:
+    view = View(link, with_unsealed=with_unsealed)
     return view, QUERIES[type(query)](view, query)
 
 

@@ -37,6 +37,7 @@ class PostgresUpkeep:
         audit_key: str | Path | None = None,
         audit_anchors: str | Path | None = None,
         listen: str | None = None,
+        **options: str,
     ) -> Self:
         """As `PostgresStore.open`. Raises ConfigError for what is no URL of a server."""
         location = Location.parse(str(url))

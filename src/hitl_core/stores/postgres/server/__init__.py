@@ -7,6 +7,7 @@ from .hearing import is_heard
 from .link import PostgresLink
 from .location import Location
 from .numbers import Numbers
+from .options import Options
 from .schema import migrate, versions
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Connections",
     "Location",
     "Numbers",
+    "Options",
     "PostgresLink",
     "connect",
     "is_heard",

@@ -30,7 +30,10 @@ _OF_THE_COMMAND: Final = (
     errors.ProgramLimitExceeded,
 )
 
-_AGAIN: Final = (errors.SerializationFailure, errors.DeadlockDetected)
+UNPREPARED: Final = (errors.InvalidSqlStatementName, errors.DuplicatePreparedStatement)
+"""What was prepared is not there, or somebody else's: something stands in between, and did not show it."""
+
+_AGAIN: Final = (errors.SerializationFailure, errors.DeadlockDetected, *UNPREPARED)
 
 
 def to_be_tried_again(error: psycopg.Error) -> bool:

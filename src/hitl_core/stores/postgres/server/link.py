@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from typing import Any, Final
 
 import psycopg
@@ -17,34 +17,118 @@ from .dialect import put
 Connection = psycopg.Connection[Any]
 
 
+class Found:
+    """What came of a statement. It may not have been carried out yet: whoever asks what it found waits for it."""
+
+    __slots__ = ("_cursor", "_link", "_sent")
+
+    def __init__(self, link: PostgresLink, cursor: RawCursor[Any], sent: int) -> None:
+        self._link = link
+        self._cursor = cursor
+        self._sent = sent
+
+    @property
+    def rowcount(self) -> int:
+        self._link.arrive(self._sent)
+        return self._cursor.rowcount
+
+    def fetchone(self) -> Any:
+        self._link.arrive(self._sent)
+        return self._cursor.fetchone()
+
+    def fetchall(self) -> list[Any]:
+        self._link.arrive(self._sent)
+        return self._cursor.fetchall()
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.fetchall())
+
+
 class PostgresLink:
-    """One connection in a transaction. `wrote` says whether any row was changed in it, `lent` whether an effect had the
-    connection: what that has set in its session stays, so that nobody should have it afterwards.
+    """One connection in a transaction. Statements are sent together with the next one of which the answer is needed.
+
+    `lent`: an effect had the connection. What that has set in its session stays, so nobody should have it afterwards.
     """
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self.wrote = self.lent = False
+        self.lent = False
+        self.rounds = 0
+        self._sending = ExitStack()
+        self._pipeline: psycopg.Pipeline | None = None
+        self._writes: list[RawCursor[Any]] = []
+        self._ahead: dict[tuple[str, tuple[Any, ...]], Found] = {}
 
-    def execute(self, sql: str, given: Sequence[Any] = (), /) -> RawCursor[Any]:
-        cursor = RawCursor(self.connection)
-        cursor.execute(put(sql), _given(given), binary=True)
-        self.wrote |= cursor.rowcount > 0 and not (cursor.statusmessage or "").startswith("SELECT")
-        return cursor
+    # ── the transaction ──────────────────────────────────────────────────────────────────────────────────────
+
+    def begin(self, how: str) -> None:
+        self._writes.clear()
+        self.rounds = 0
+        self._pipeline = self._sending.enter_context(self.connection.pipeline())
+        self.connection.execute(how)
+
+    def end(self, how: str) -> None:
+        """Carry out what is left, and end. What fails is raised here at the latest."""
+        self.connection.execute(how)
+        self.leave()
+
+    def arrive(self, sent: int) -> None:
+        """Wait for what was sent in that round, if it has not come back yet.
+
+        The server then knows that it waits for us, and does so only as long as it is told to.
+        """
+        if self._pipeline is not None and sent == self.rounds:
+            self.rounds += 1
+            self._pipeline.sync()
+
+    def leave(self) -> None:
+        """From now on each statement is carried out by itself."""
+        self._pipeline = None
+        self._ahead.clear()
+        self._sending.close()
+
+    def undo(self) -> None:
+        """Nothing is kept; a connection that is gone has seen to that by itself."""
+        with suppress(psycopg.Error):
+            self.leave()
+        if not self.connection.broken and not self.connection.closed:
+            self.connection.execute("ROLLBACK")
+
+    @property
+    def wrote(self) -> bool:
+        """Whether any row was changed, once the transaction is at its end."""
+        return any(cursor.rowcount > 0 for cursor in self._writes)
+
+    # ── statements ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def execute(self, sql: str, given: Sequence[Any] = (), /) -> Found:
+        early = self._ahead.pop((sql, tuple(given)), None) if self._ahead else None
+        return self._send(sql, given) if early is None else early
+
+    def ahead(self, sql: str, given: Sequence[Any] = (), /) -> None:
+        if self._pipeline is not None:
+            self._ahead[sql, tuple(given)] = self._send(sql, given)
 
     def many(self, sql: str, given: Iterable[Sequence[Any]], /) -> None:
         rows = [_given(row) for row in given]
         if not rows:
             return
-        RawCursor(self.connection).executemany(put(sql), rows)
-        self.wrote = True
+        cursor = RawCursor(self.connection)
+        cursor.executemany(put(sql), rows)
+        self._writes.append(cursor)
+
+    def _send(self, sql: str, given: Sequence[Any]) -> Found:
+        cursor = RawCursor(self.connection)
+        cursor.execute(put(sql), _given(given), binary=True)
+        if not sql.startswith("SELECT"):
+            self._writes.append(cursor)
+        return Found(self, cursor, self.rounds)
 
     def insert(self, sql: str, given: Sequence[Any] = (), /) -> int:
         try:
             found = self.execute(f"{sql} RETURNING key", given).fetchone()
         except errors.UniqueViolation as exc:
             raise Taken(str(exc).strip()) from exc
-        assert found is not None
         return int(found[0])
 
     def unsealed(self) -> list[Row]:
@@ -69,6 +153,7 @@ class PostgresLink:
     def lend(self) -> Iterator[Connection]:
         """Meanwhile a row stands in `hitl_lent` with which no COMMIT succeeds, and changes to our tables are seen."""
         self.lent = True
+        self.leave()
         self.execute("INSERT INTO hitl_lent (run) VALUES (0)")
         ours = self._one("SELECT array_agg(oid) FROM pg_class WHERE starts_with(relname, 'hitl_')")
         before = self._one(_WRITTEN, ours)
@@ -79,6 +164,8 @@ class PostgresLink:
         self.execute("DELETE FROM hitl_lent")
 
     def take_back(self, name: str, because: Exception) -> None:
+        with suppress(psycopg.Error):
+            self.leave()
         if self.connection.info.transaction_status not in _IN_TRANSACTION:
             # Not to be tried again: the effect would be called once more.
             why = f"the transaction was lost while an effect ran in it, and nothing of it was kept: {because}"

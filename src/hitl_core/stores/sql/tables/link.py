@@ -31,6 +31,11 @@ class Link(Protocol):
 
     def execute(self, sql: str, given: Sequence[Any] = (), /) -> Rows: ...
 
+    def ahead(self, sql: str, given: Sequence[Any] = (), /) -> None:
+        """This will be asked soon, in the same words, and nothing is written until then that it should see: where the
+        way is far, it is sent along with what is asked next.
+        """
+
     def many(self, sql: str, given: Iterable[Sequence[Any]], /) -> None:
         """The same statement for each of these."""
 

@@ -18,6 +18,9 @@ class SqliteLink:
         self.connection = connection
         self.execute: Callable[..., Rows] = connection.execute
 
+    def ahead(self, sql: str, given: Sequence[Any] = (), /) -> None:
+        """Nothing is far here."""
+
     def many(self, sql: str, given: Iterable[Sequence[Any]], /) -> None:
         self.connection.executemany(sql, given)
 
