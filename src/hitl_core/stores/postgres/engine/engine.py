@@ -102,7 +102,7 @@ class Engine:
     def _carry_out(self, command: Command[R], *, last: bool = False) -> R:
         """One try. What was refused is recorded in a transaction of its own, after nothing of the command was kept."""
         with self._connections.one() as connection:
-            work = Work(PostgresLink(connection), self._trail, self._numbers)
+            work = Work(PostgresLink(connection, self._numbers), self._trail, self._numbers)
             try:
                 return self._transact(work, command)
             except Exception as exc:

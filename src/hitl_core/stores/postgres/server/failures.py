@@ -65,6 +65,8 @@ def of_the_command(error: Exception) -> Exception | None:
             return NotCanonical([Fault("text", "has a lone surrogate, which no UTF-8 reader accepts")])
         case OverflowError() | Taken():
             return RecordError(f"a value cannot be kept: {error}")
+        case errors.UniqueViolation() if error.diag.constraint_name == "hitl_requests_id_key":
+            return RecordError("a request with this id exists already; give each its own")
         case psycopg.Error() if isinstance(error, _OF_THE_COMMAND):
             return RecordError(f"a value cannot be kept: {str(error).strip()}")
         case psycopg.Error():

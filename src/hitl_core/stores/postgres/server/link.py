@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
-from typing import Any, Final
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
 from psycopg import RawCursor, errors
@@ -13,6 +16,9 @@ from psycopg.pq import TransactionStatus
 from ....errors import RecordError, StoreUnavailable
 from ...sql.tables import Name, Row, Taken, packed
 from .dialect import put
+
+if TYPE_CHECKING:
+    from .numbers import Numbers
 
 Connection = psycopg.Connection[Any]
 
@@ -43,6 +49,12 @@ class Found:
     def __iter__(self) -> Iterator[Any]:
         return iter(self.fetchall())
 
+    def from_the_start(self) -> Found:
+        """The same once more, for who asks the same."""
+        if self.rowcount > 0:
+            self._cursor.scroll(0, "absolute")
+        return self
+
 
 class PostgresLink:
     """One connection in a transaction. Statements are sent together with the next one of which the answer is needed.
@@ -50,14 +62,16 @@ class PostgresLink:
     `lent`: an effect had the connection. What that has set in its session stays, so nobody should have it afterwards.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, numbers: Numbers | None = None) -> None:
         self.connection = connection
+        self._numbers = numbers
+        self._keys: defaultdict[str, deque[Found]] = defaultdict(deque)
         self.lent = False
         self.rounds = 0
         self._sending = ExitStack()
         self._pipeline: psycopg.Pipeline | None = None
         self._writes: list[RawCursor[Any]] = []
-        self._ahead: dict[tuple[str, tuple[Any, ...]], Found] = {}
+        self._ahead: dict[str, dict[tuple[Any, ...], Found]] = {}
 
     # ── the transaction ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -85,6 +99,7 @@ class PostgresLink:
         """From now on each statement is carried out by itself."""
         self._pipeline = None
         self._ahead.clear()
+        self._keys.clear()
         self._sending.close()
 
     def undo(self) -> None:
@@ -102,12 +117,13 @@ class PostgresLink:
     # ── statements ───────────────────────────────────────────────────────────────────────────────────────────
 
     def execute(self, sql: str, given: Sequence[Any] = (), /) -> Found:
-        early = self._ahead.pop((sql, tuple(given)), None) if self._ahead else None
-        return self._send(sql, given) if early is None else early
+        early = self._ahead[sql].get(tuple(given)) if sql in self._ahead else None
+        return self._send(sql, given) if early is None else early.from_the_start()
 
     def ahead(self, sql: str, given: Sequence[Any] = (), /) -> None:
-        if self._pipeline is not None:
-            self._ahead[sql, tuple(given)] = self._send(sql, given)
+        asked = self._ahead.setdefault(sql, {})
+        if self._pipeline is not None and tuple(given) not in asked:
+            asked[tuple(given)] = self._send(sql, given)
 
     def many(self, sql: str, given: Iterable[Sequence[Any]], /) -> None:
         rows = [_given(row) for row in given]
@@ -116,15 +132,38 @@ class PostgresLink:
         cursor = RawCursor(self.connection)
         cursor.executemany(put(sql), rows)
         self._writes.append(cursor)
+        self._forget(sql)
 
     def _send(self, sql: str, given: Sequence[Any]) -> Found:
         cursor = RawCursor(self.connection)
         cursor.execute(put(sql), _given(given), binary=True)
         if not sql.startswith("SELECT"):
             self._writes.append(cursor)
+            self._forget(sql)
         return Found(self, cursor, self.rounds)
 
+    def expects(self, table: str) -> None:
+        if self._pipeline is not None:
+            self._keys[table].append(self._send(_NEXT_KEY, (table,)))
+
+    def store(self, sql: str, given: Sequence[Any] = (), /) -> int:
+        if self._numbers is None:
+            return self.insert(sql, given)
+        key = self._numbers.take(self)
+        self._send(_keyed(sql), (key, *given))
+        return key
+
+    def _forget(self, sql: str) -> None:
+        """What was asked ahead and may be otherwise after this."""
+        written = _WRITTEN_TO.match(sql)
+        for asked in [each for each in self._ahead if written is None or written[1] in each]:
+            del self._ahead[asked]
+
     def insert(self, sql: str, given: Sequence[Any] = (), /) -> int:
+        if keys := self._keys.get(sql.split(maxsplit=3)[2]):
+            (key,) = keys.popleft().fetchone()
+            self._send(_keyed(sql), (key, *given))
+            return int(key)
         try:
             found = self.execute(f"{sql} RETURNING key", given).fetchone()
         except errors.UniqueViolation as exc:
@@ -179,6 +218,18 @@ class PostgresLink:
 
 
 _IN_TRANSACTION: Final = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
+
+_NEXT_KEY: Final = "SELECT nextval(pg_get_serial_sequence(?, 'key'))"
+
+
+_WRITTEN_TO: Final = re.compile(r"\s*(?:INSERT INTO|UPDATE|DELETE FROM) (\w+)")
+
+
+@cache
+def _keyed(sql: str) -> str:
+    """The same statement with a key of our own, which comes first."""
+    return sql.replace("(", "(key, ", 1).replace("VALUES (", "OVERRIDING SYSTEM VALUE VALUES (?, ", 1)
+
 
 # A line belongs to a run by itself, or because a request of that run refers to it.
 _UNSEALED: Final = """SELECT (SELECT COALESCE(MAX(seq), 0) FROM hitl_audit) + row_number() OVER
