@@ -10,6 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PYTHON ?=
 LANES  ?=
 BACKENDS ?=
+PARTS ?=
 LESSON ?= confirm gates override
 PINS   := constraints/newest.txt
 TOOLS  := .venv/tools
@@ -18,12 +19,13 @@ UV     := $(TOOLS)/bin/uv
 LANE   := $(TOOLS)/bin/python noxfile.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lessons test kills faults lint bench constraints changelog clean
+.PHONY: help demo lessons test kills promises faults lint bench bench-frameworks constraints changelog clean
 
 help: ## what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
 	@echo '  make test LANES="core types"   only these lanes'
 	@echo '  make kills BACKENDS="plain crewai"'
+	@echo '  make bench PARTS="peers dbos"'
 	@echo '  make demo ANSWER=approve       answers by itself'
 	@echo '  make lessons LESSON=gates      only this one'
 	@echo '  make demo MODEL=script         plays the scripted model even if OPENAI_API_KEY is set'
@@ -41,14 +43,20 @@ test: $(TOOLS)/.ready ## every lane, then one line that says how it went
 kills: $(TOOLS)/.ready ## kill -9 at fifty random places, on every backend (minutes)
 	@$(LANE) $(if $(BACKENDS),$(foreach name,$(BACKENDS),"kills($(name))"),kills)
 
+promises: $(TOOLS)/.ready ## every promise on a PostgreSQL server, on every backend (minutes)
+	@$(LANE) $(if $(BACKENDS),$(foreach name,$(BACKENDS),"promises($(name))"),promises)
+
 faults: $(TOOLS)/.ready ## every failure scenario in full, and a table of what came of each (minutes)
 	@HITL_FAULTS=all $(LANE) faults
 
 lint: $(TOOLS)/.ready ## style and types only
 	@$(LANE) lint types
 
-bench: $(TOOLS)/.ready ## the full measurements (minutes; want a quiet machine)
-	@$(LANE) bench bench_openai_agents bench_crewai bench_autogen
+bench: $(TOOLS)/.ready ## what the goals need, measured and kept in docs/performance.md (15 minutes; wants a quiet machine)
+	@$(if $(PARTS),$(TOOLS)/bin/nox -s bench -- $(PARTS),$(LANE) bench)
+
+bench-frameworks: $(TOOLS)/.ready ## each framework raw and through us, measured and kept in docs/performance.md
+	@$(LANE) bench_langgraph bench_openai_agents bench_crewai bench_autogen
 
 constraints: $(TOOLS)/.ready ## renew the pinned versions in constraints/
 	@$(LANE) constraints

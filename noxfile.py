@@ -30,6 +30,7 @@ OPENAI_AGENTS_LOWEST = "constraints/openai_agents_lowest.txt"
 AUTOGEN = "constraints/autogen.txt"
 CREWAI = "constraints/crewai.txt"
 TOGETHER = "constraints/together.txt"
+PEERS = "constraints/peers.txt"
 LANES = (
     "lint",
     "types",
@@ -58,10 +59,12 @@ REPORTS = {
     "crewai": "crewai",
     "autogen": "autogen",
 }
+# Parts of the benches that need no framework: what `make bench` measures, and keeps.
+MEASURED = ("core", "million", "processes", "dbos", "double", "peers", "growth")
 MADE = ROOT / ".nox"
 SHOWN_LINES = 400
 """How much of what a lane printed is shown when it did not pass."""
-LONG = ("crewai", "langgraph", "core", "openai_agents", "openai_agents_lowest")
+LONG = ("crewai", "langgraph", "core", "openai_agents", "openai_agents_lowest", "bench_smoke")
 LONGEST_FIRST = (*LONG, *(lane for lane in LANES if lane not in LONG))
 PYTHON_CODE = ("src", "tests", "examples", "bench", "noxfile.py")
 FRAMEWORKS = ("langgraph", "langchain_core", "crewai", "autogen_agentchat", "agents", "openai")
@@ -88,8 +91,8 @@ TYPED_IN_ITS_LANE = {
 }
 # The core lane has no extra, and so no command line: what people do there over the plain adapter is another lane's.
 AT_A_TERMINAL = "tests/plain/test_overseen.py"
-# What the lane `kills` installs for each backend: its extra, and its pins.
-KILLED = {
+# What the lanes that are there once for each backend install: its extra, and its pins.
+BACKENDS = {
     "plain": ("", NEWEST),
     "langgraph": ("langgraph", NEWEST),
     "crewai": ("crewai", CREWAI),
@@ -102,6 +105,9 @@ import importlib.util, sys
 found = [name for name in sys.argv[1:] if importlib.util.find_spec(name)]
 sys.exit(f"this lane must have no framework, found {found}" if found else print("no framework is installed"))
 """
+
+EACH_BACKEND = (["kills"], ["promises"])
+each_backend = nox.parametrize("backend", [nox.param(name, id=name) for name in BACKENDS])
 
 os.environ.setdefault("UV_PYTHON_DOWNLOADS", "never")
 os.environ.setdefault("UV_COMPILE_BYTECODE", "1")
@@ -125,6 +131,13 @@ def pytest(session: nox.Session, *folders: str) -> None:
     session.run("python", "-m", "pytest", *(session.posargs or folders))
 
 
+def install_with_server(session: nox.Session, backend: str) -> None:
+    """A backend, and a PostgreSQL server for its runs."""
+    extra, pins = BACKENDS[backend]
+    extras = ",".join(filter(None, ("cli", "postgres", extra)))
+    install(session, extras=extras, groups=("test", "langgraph" if extra == "langgraph" else "postgres"), pins=pins)
+
+
 def smoke(session: nox.Session, *parts: str) -> None:
     """Every measurement of these parts once, small: the benches still work. Their numbers mean nothing."""
     if not session.posargs:
@@ -144,7 +157,9 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """mypy --strict over everything that is Python here and needs no framework with a lane of its own for this."""
-    install(session, extras="cli,langgraph,server,postgres", groups=("test", "langgraph", "types"))
+    install(
+        session, extras="cli,langgraph,server,postgres,prometheus", groups=("test", "langgraph", "types", "observing")
+    )
     session.install("--constraint", NEWEST, "nox")
     elsewhere = "|".join(f"^{path}(/|$)" for paths in TYPED_IN_ITS_LANE.values() for path in paths)
     session.run("mypy", "--exclude", elsewhere, *(path for path in PYTHON_CODE if (ROOT / path).exists()))
@@ -182,9 +197,11 @@ def langgraph_lowest(session: nox.Session) -> None:
 
 @nox.session
 def postgres(session: nox.Session) -> None:
-    """The store on PostgreSQL, on a real server that the tests start: its own tests, and those of every store."""
-    install(session, extras="cli,postgres", groups=("test", "postgres"))
+    """The store on PostgreSQL, on a real server that the tests start; and what observes a runtime, on both stores."""
+    install(session, extras="cli,postgres,otel,prometheus", groups=("test", "postgres", "observing"))
     pytest(session, "-m", "postgres", "tests/postgres", "tests/core/stores")
+    if not session.posargs:
+        pytest(session, "tests/observing")
 
 
 @nox.session
@@ -203,18 +220,26 @@ def langgraph_kills(session: nox.Session) -> None:
 
 
 @nox.session
-@nox.parametrize("backend", [nox.param(name, id=name) for name in KILLED])
+@each_backend
 def kills(session: nox.Session, backend: str) -> None:
     """kill -9 at fifty random places, other ones each time: `nox -s "kills(crewai)" -- --seed 7`. See `make kills`."""
-    extra, pins = KILLED[backend]
+    extra, pins = BACKENDS[backend]
     install(session, extras=extra, groups=("test",), pins=pins)
     session.run("python", "-m", "hitl_core.testing.kills", backend, *session.posargs)
 
 
 @nox.session
+@each_backend
+def promises(session: nox.Session, backend: str) -> None:
+    """Every promise on a PostgreSQL server that is started for it. Not part of `make test`; see `make promises`."""
+    install_with_server(session, backend)
+    session.run("python", "-m", "tests.postgres.promises", backend, *session.posargs)
+
+
+@nox.session
 def openai_agents(session: nox.Session) -> None:
     """The OpenAI Agents adapter on the newest pinned version, and its types."""
-    install(session, extras="cli,openai_agents", groups=("test", "types"), pins=OPENAI_AGENTS)
+    install(session, extras="cli,openai_agents", groups=("test", "types", "postgres"), pins=OPENAI_AGENTS)
     session.run("mypy", *TYPED_IN_ITS_LANE["openai_agents"])
     pytest(session, "tests/openai_agents", "tests/tree/test_capabilities.py")
     smoke(session, "openai_agents")
@@ -223,7 +248,7 @@ def openai_agents(session: nox.Session) -> None:
 @nox.session
 def openai_agents_lowest(session: nox.Session) -> None:
     """The OpenAI Agents adapter on the oldest version pyproject.toml admits."""
-    install(session, extras="cli,openai_agents", groups=("test",), pins=OPENAI_AGENTS_LOWEST)
+    install(session, extras="cli,openai_agents", groups=("test", "postgres"), pins=OPENAI_AGENTS_LOWEST)
     pytest(session, "tests/openai_agents")
 
 
@@ -238,7 +263,7 @@ def conformance(session: nox.Session) -> None:
 @nox.session
 def crewai(session: nox.Session) -> None:
     """The CrewAI adapter on the newest pinned versions, and its types."""
-    install(session, extras="cli,crewai", groups=("test", "types"), pins=CREWAI)
+    install(session, extras="cli,crewai", groups=("test", "types", "postgres"), pins=CREWAI)
     session.run("mypy", *TYPED_IN_ITS_LANE["crewai"])
     pytest(session, "tests/crewai", "tests/tree/test_capabilities.py")
     smoke(session, "crewai")
@@ -247,7 +272,7 @@ def crewai(session: nox.Session) -> None:
 @nox.session
 def autogen(session: nox.Session) -> None:
     """The AutoGen adapter on the one version that it supports, and its types."""
-    install(session, extras="cli,autogen", groups=("test", "types"), pins=AUTOGEN)
+    install(session, extras="cli,autogen", groups=("test", "types", "postgres"), pins=AUTOGEN)
     session.run("mypy", *TYPED_IN_ITS_LANE["autogen"])
     pytest(session, "tests/autogen", "tests/tree/test_capabilities.py")
     smoke(session, "autogen")
@@ -267,39 +292,54 @@ def docs(session: nox.Session) -> None:
     pytest(session, "tests/examples")
 
 
+def with_peers(session: nox.Session) -> None:
+    """The environment of the benches: LangGraph, a PostgreSQL server, and what we are compared with."""
+    install(session, extras="cli,langgraph,postgres", groups=("test", "langgraph"))
+    wanted = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "peers")
+    session.install("--constraint", NEWEST, "--constraint", PEERS, *wanted)
+
+
 @nox.session
 def bench_smoke(session: nox.Session) -> None:
-    """The benches of the core and of LangGraph still work; those of the others run in their framework's lane."""
-    install(session, extras="cli,langgraph", groups=("test", "langgraph"))
-    smoke(session, "core", "langgraph")
+    """The benches of the core, of its peers and of LangGraph still work; the others run in their framework's lane."""
+    with_peers(session)
+    pytest(session, "tests/bench")
+    smoke(session, *MEASURED, "langgraph")
 
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """The measurements in full. Not part of `make test`."""
-    install(session, extras="cli,langgraph", groups=("test", "langgraph"))
-    session.run("python", "-m", "bench", "core", "langgraph", *session.posargs)
+    """What the goals need, measured in full: a quarter of an hour on a quiet machine. Not part of `make test`."""
+    with_peers(session)
+    session.run("python", "-m", "bench", "--keep", *(session.posargs or MEASURED))
+
+
+@nox.session
+def bench_langgraph(session: nox.Session) -> None:
+    """LangGraph raw and through us, in full."""
+    with_peers(session)
+    session.run("python", "-m", "bench", "--keep", "langgraph", *session.posargs)
 
 
 @nox.session
 def bench_openai_agents(session: nox.Session) -> None:
     """The same for OpenAI Agents."""
     install(session, extras="cli,openai_agents", groups=("test",), pins=OPENAI_AGENTS)
-    session.run("python", "-m", "bench", "openai_agents", *session.posargs)
+    session.run("python", "-m", "bench", "--keep", "openai_agents", *session.posargs)
 
 
 @nox.session
 def bench_crewai(session: nox.Session) -> None:
     """The same for CrewAI."""
     install(session, extras="cli,crewai", groups=("test",), pins=CREWAI)
-    session.run("python", "-m", "bench", "crewai", *session.posargs)
+    session.run("python", "-m", "bench", "--keep", "crewai", *session.posargs)
 
 
 @nox.session
 def bench_autogen(session: nox.Session) -> None:
     """The same for AutoGen."""
     install(session, extras="cli,autogen", groups=("test",), pins=AUTOGEN)
-    session.run("python", "-m", "bench", "autogen", *session.posargs)
+    session.run("python", "-m", "bench", "--keep", "autogen", *session.posargs)
 
 
 @nox.session(reuse_venv=False)
@@ -321,10 +361,10 @@ def constraints(session: nox.Session) -> None:
     compile_ = ["uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"]
     compile_ += ["--no-header", "--no-annotate", "--no-emit-index-url", "--upgrade", "pyproject.toml"]
     extras = [f"--extra={extra}" for extra in ("langgraph", "cli")]
-    others = [f"--extra={extra}" for extra in ("server", "postgres", "agui", "notify", "otel")]
+    others = [f"--extra={extra}" for extra in ("server", "postgres", "agui", "notify", "otel", "prometheus")]
     session.run(*compile_, *extras, *others, "--group=dev", "--output-file", NEWEST)
 
-    crew = ["--extra=crewai", "--extra=cli", "--group=test", "--group=types"]
+    crew = ["--extra=crewai", "--extra=cli", "--group=test", "--group=types", "--group=postgres"]
     session.run(*compile_, *crew, "--output-file", CREWAI)
 
     # "Oldest" is said of what we ask for and of LangGraph's own family; the test tools stay new.
@@ -334,11 +374,13 @@ def constraints(session: nox.Session) -> None:
     groups = ["--group=test", "--group=langgraph"]
     session.run(*compile_, *extras, *groups, "--constraint", oldest, "--output-file", LOWEST)
 
-    own = ["--extra=openai_agents", "--extra=cli", "--group=test", "--group=types"]
+    own = ["--extra=openai_agents", "--extra=cli", "--group=test", "--group=types", "--group=postgres"]
     session.run(*compile_, *own, "--output-file", OPENAI_AGENTS)
     family = "constraints/openai_agents_lowest.in"
     session.run(*compile_, family, *own, "--output-file", OPENAI_AGENTS_LOWEST)
     session.run(*compile_, "--extra=autogen", "--extra=cli", "--group=dev", "--output-file", AUTOGEN)
+
+    session.run(*compile_, "--extra=postgres", "--group=test", "--group=peers", "--output-file", PEERS)
 
     four = [f"--extra={extra}" for extra in ("langgraph", "crewai", "autogen", "openai_agents", "cli")]
     session.run(*compile_, *four, "--group=test", "--output-file", TOGETHER)
@@ -350,6 +392,8 @@ def matrix(session: nox.Session) -> None:
     for lane, backend in REPORTS.items():
         report = f"docs/conformance/{backend}{'_lowest' * lane.endswith('_lowest')}.json"
         session.run(f".nox/{lane}/bin/hitl", "conformance", backend, "--json", report, external=True)
+        on_server = ("-m", "tests.postgres.promises", backend, "--json", report.replace(".json", "_postgres.json"))
+        session.run(f".nox/{lane}/bin/python", *on_server, external=True)
     session.run(".nox/conformance/bin/python", "scripts/generate_capabilities.py", external=True)
 
 
@@ -405,7 +449,7 @@ def run_side_by_side(lanes: Sequence[str], report: Path) -> int:
 def main(asked: list[str]) -> int:
     """Lanes that were named run one after the other and print as they go; all of them run two at a time."""
     report = MADE / "report.json"
-    named = [f"kills({backend})" for backend in KILLED] if asked == ["kills"] else asked
+    named = [f"{asked[0]}({backend})" for backend in BACKENDS] if asked in EACH_BACKEND else asked
     returned = run(named, report) if named else run_side_by_side(LONGEST_FIRST, report)
     passed, line = verdict(named or list(LANES), report)
     print(f"\n{line}", flush=True)

@@ -11,6 +11,7 @@ import asyncio
 import importlib
 import tempfile
 import time
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from .yardsticks import Curve, Fact, Figure, Found, Table
 SLACK = 1.5
 """By how much the short form may miss what binds: it measures little, so only what is far away is found there."""
 
-OURS = ("million", "processes", "growth", "peers", "dbos", "double")
+OURS = ("million", "processes", "dbos", "double", "peers", "growth")
 """Parts that decide for themselves how much they measure."""
 
 FRAMEWORKS = ("langgraph", "openai_agents", "crewai", "autogen")
@@ -81,12 +82,18 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="keep what was found, in bench/results.json and docs/")
     parser.add_argument("parts", nargs="*", choices=PARTS, metavar="PART", help="what to measure; all if none is named")
     options = parser.parse_args()
-    figures: list[Figure] = []
+    figures, failed = list[Figure](), list[str]()
     for part in options.parts or PARTS:
-        figures += _one(part, smoke=options.smoke, lasting=options.keep)
+        try:
+            figures += _one(part, smoke=options.smoke, lasting=options.keep)
+        except Exception:
+            traceback.print_exc()
+            failed.append(part)
     missed = [each for each in figures if not each.met]
     print(f"\n{len(figures)} figures measured, {len(missed)} goals missed" + (" (short form)" if options.smoke else ""))
-    return _failed(figures, slack=SLACK if options.smoke else 1.0)
+    if failed:
+        print(f"FAILED, and nothing kept of: {', '.join(failed)}")
+    return _failed(figures, slack=SLACK if options.smoke else 1.0) or int(bool(failed))
 
 
 def _one(part: str, *, smoke: bool, lasting: bool) -> list[Figure]:

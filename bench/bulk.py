@@ -74,7 +74,7 @@ async def fill(store: Store, tables: Tables, pauses: int, *, waits: timedelta = 
     await store.apply(PauseRun(opened.lease, {"version": 1}, (request,), now))
     custody: Custody = store.custody  # type: ignore[attr-defined]  # both stores have it
     await store.close()
-    pattern = Pattern(tables.read(), opened.run.id, request.id, Chain(custody.secret, custody.origin))
+    pattern = Pattern(tables.read(), opened.run.id, request.id, Chain(custody.secret, custody.origin), pauses)
     for begin in range(1, pauses, AT_ONCE):
         made = pattern.rows(begin, min(AT_ONCE, pauses - begin), now)
         for name in COPIED:
@@ -105,11 +105,14 @@ class _Row:
 class Pattern:
     """The rows of one pause, and how those of the next ones differ from them."""
 
-    def __init__(self, found: dict[str, tuple[list[str], list[Values]]], run: str, request: str, chain: Chain) -> None:
+    def __init__(
+        self, found: dict[str, tuple[list[str], list[Values]]], run: str, request: str, chain: Chain, pauses: int
+    ) -> None:
         unknown = {name for name, (_, rows) in found.items() if rows} - {*COPIED, *SHARED}
         assert not unknown, f"a pause writes to {sorted(unknown)} too: teach bench/bulk.py what stands there"
         self.columns = {name: found[name][0] for name in COPIED}
         self._old = (run, request)
+        self._pauses = pauses
         self._chain = chain
         self._steps = {name: len(found[name][1]) for name in COPIED}
         self._rows = {name: [self._row(name, each) for each in found[name][1]] for name in COPIED}
@@ -129,6 +132,7 @@ class Pattern:
             for name in COPIED:
                 made[name] += [each.copy(number, ids, names, self._old) for each in self._rows[name]]
             self._own_bodies(made["hitl_bodies"], names)
+            self._older(made["hitl_requests"], number)
             self._seal(made["hitl_audit"])
         return made
 
@@ -159,6 +163,12 @@ class Pattern:
             if own is not text:
                 row[place["digest"]], row[place["data"]] = bodies.pack_text(own, what="body", limit=1 << 20)
 
+    def _older(self, made: list[Values], number: int) -> None:
+        """Where a request says which transaction opened it: each another one, all of them long committed."""
+        born = self._place["hitl_requests"].get("born")
+        if born is not None:
+            made[-1][born] += number - self._pauses
+
     def _seal(self, made: list[Values]) -> None:
         place = self._place["hitl_audit"]
         for row in made[-self._steps["hitl_audit"] :]:
@@ -166,7 +176,7 @@ class Pattern:
             self._mac = self._chain.seal(self._mac, seq, at, event, _named(subject), actor, body)
             row[place["mac"]] = self._mac
             if "line" in place:
-                row[place["line"]] = seq  # by what other rows refer to it; no process takes such small numbers
+                row[place["line"]] = seq  # the number that other rows refer to: of who copies lines, that of the chain
 
 
 def _packed(name: str) -> bytes:

@@ -16,15 +16,18 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from hitl_adapters.plain import gate
-from hitl_core import Policy, connect
+from hitl_core import Config, Policy, connect
 from hitl_core.errors import Stopped
 from hitl_core.runtime.worker import Worker
 
+from .by_hand import Approvals
 from .pairs import config
+from .paying import desk, pay
 
 FREE = Policy.from_toml(
     '[[rules]]\nid = "notes"\nwhy = "Notes are harmless."\nmatch = { tool = "note" }\nlevel = "autonomous"\n'
@@ -66,13 +69,28 @@ async def busily(given: Any) -> str:
 
 async def worker(store: str, folder: Path) -> None:
     """A worker, as `hitl worker` runs it, until its standard input ends."""
-    async with connect(config("plain", waiting, folder, store=store)) as hitl:
+    await _working(config("plain", waiting, folder, store=store))
+
+
+async def _working(settings: Config, *, at_once: int = 4) -> None:
+    async with connect(settings) as hitl:
         await hitl.attach()
-        working = Worker(hitl)
+        working = Worker(hitl, concurrency=at_once)
         loop = asyncio.get_running_loop()
-        threading.Thread(target=_until_closed, args=(loop, working.stop), daemon=True).start()
+        stop = partial(loop.call_soon_threadsafe, working.stop)
+        threading.Thread(target=_until_closed, args=(stop,), daemon=True).start()
         say(ready=True)
         await working.run()
+
+
+async def drainer(store: str, folder: Path) -> None:
+    """A worker that begins when it is told to, and ends when there is nothing left to do."""
+    async with connect(config("plain", waiting, folder, store=store)) as hitl:
+        await hitl.attach()
+        say(ready=True)
+        await asyncio.to_thread(sys.stdin.readline)
+        turns = await Worker(hitl).run_until_idle()
+        say(turns=turns, at=time.monotonic_ns())
 
 
 async def busy(store: str, folder: Path) -> None:
@@ -107,22 +125,28 @@ def bare(store: str, folder: Path) -> None:
             say(number=number, at=time.monotonic_ns())
 
 
-def bare_postgres(store: str, folder: Path) -> None:
-    """The same through a server: LISTEN, a look, and a row that says it was seen."""
-    import psycopg
+async def payer(store: str, folder: Path) -> None:
+    """A worker of the kill test, with one run in hands at a time, as the others have; it lives until it is killed."""
+    logging.disable()
+    await _working(config("plain", desk, folder, store=store), at_once=1)
 
-    with psycopg.connect(store, autocommit=True) as connection:
-        connection.execute("LISTEN bare")
-        say(ready=True)
-        while True:
-            heard, _, _ = select.select([connection.fileno(), sys.stdin], [], [])
-            if sys.stdin in heard:
-                return
-            if not list(connection.notifies(timeout=0)):
-                continue
-            for (number,) in connection.execute("SELECT number FROM runs WHERE state = 1").fetchall():
-                connection.execute("UPDATE runs SET state = 2 WHERE number = %s AND state = 1", (number,))
-                say(number=number, at=time.monotonic_ns())
+
+def by_hand(store: str, folder: Path) -> None:
+    """The worker that was written by hand; what it does is to say when."""
+    _by_hand(store, lambda name, asked: say(number=asked["number"], at=time.monotonic_ns()))
+
+
+def by_hand_payer(store: str, folder: Path) -> None:
+    """The same for the kill test."""
+    _by_hand(store, lambda name, asked: pay(asked["ledger"], asked["number"]))
+
+
+def _by_hand(store: str, effect: Callable[[str, Any], None]) -> None:
+    approvals, closed = Approvals.open(store), threading.Event()
+    threading.Thread(target=_until_closed, args=(closed.set,), daemon=True).start()
+    say(ready=True)
+    approvals.serve(effect, closed.is_set)
+    approvals.close()
 
 
 def _bare(store: str) -> sqlite3.Connection:
@@ -132,13 +156,13 @@ def _bare(store: str) -> sqlite3.Connection:
     return connection
 
 
-def _until_closed(loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) -> None:
+def _until_closed(stop: Callable[[], object]) -> None:
     sys.stdin.read()
-    loop.call_soon_threadsafe(stop)
+    stop()
 
 
 ROLES: dict[str, Callable[[str, Path], Awaitable[None] | None]] = {
-    each.__name__: each for each in (worker, busy, bare, bare_postgres)
+    each.__name__: each for each in (worker, drainer, busy, bare, payer, by_hand, by_hand_payer)
 }
 
 

@@ -17,14 +17,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from hitl_core.commands import FireTimers, ListRequests, RecordResponse
+from hitl_core.audit import verify
+from hitl_core.commands import FireTimers
 from hitl_core.stores.sqlite import SqliteStore
 
 from .bulk import checked, filled_file
-from .store_figures import cycled, spread
-from .yardsticks import Fact, Figure, Found, disk_probe, median, microseconds, percentile, timed
+from .growing import PAGE, Spent, curve, grown
+from .store_figures import cycled
+from .yardsticks import Fact, Figure, Found, disk_probe, median, microseconds, percentile
 
-PAGE: Final = 50
 FEW: Final = 1_000
 SWEEP: Final = FireTimers(datetime.now(UTC)).limit
 """Deadlines that one transaction fires: as many as a worker takes at a time."""
@@ -34,27 +35,34 @@ SWEEP: Final = FireTimers(datetime.now(UTC)).limit
 class Size:
     """How much is measured."""
 
-    many: int
+    open: tuple[int, ...]
     due: int
     rounds: int
     answers: int
     starts: int
 
+    @property
+    def many(self) -> int:
+        return self.open[-1]
 
-FULL: Final = Size(many=1_000_000, due=100_000, rounds=40, answers=400, starts=7)
-SHORT: Final = Size(many=3_000, due=1_500, rounds=3, answers=30, starts=1)
+
+FULL: Final = Size(open=(FEW, 10_000, 100_000, 1_000_000), due=100_000, rounds=20, answers=300, starts=7)
+SHORT: Final = Size(open=(FEW, 3_000), due=1_500, rounds=2, answers=20, starts=1)
 
 
 async def figures(folder: Path, *, smoke: bool) -> list[Found]:
-    """Figures at FEW and at a million open pauses."""
+    """Figures at FEW and at a million open pauses, and how they grow from the one to the other."""
     size = SHORT if smoke else FULL
-    files = {pauses: await _file(folder, pauses) for pauses in (FEW, size.many)}
+    files = {pauses: await _file(folder, pauses) for pauses in size.open}
     made: list[Found] = [*bytes_each(files[size.many], size), *starting(files, size)]
+    made.append(await verifying(files[size.open[-2]], size.open[-2]))
     stores = {pauses: SqliteStore.open_blocking(file) for pauses, file in files.items()}
-    made += page(stores, size)
-    made += answers(folder, stores[size.many], size)
+    with disk_probe(folder) as sync:
+        spent = grown({**stores}, sync, rounds=size.rounds, answers=size.answers)
     for store in stores.values():
         await store.close()
+    made += working(spent, size)
+    made.append(closed(folder, size))
     return [*made, *await deadlines(folder, size.due)]
 
 
@@ -68,52 +76,25 @@ async def _file(folder: Path, pauses: int) -> Path:
     return file
 
 
-# ── reading and writing ──────────────────────────────────────────────────────────────────────────────────────
-
-
-def page(stores: dict[int, SqliteStore], size: Size) -> Iterator[Found]:
-    """The first page of the inbox, of many and of few."""
-    query, spent = ListRequests(limit=PAGE), {pauses: list[float]() for pauses in stores}
-    for _ in range(size.rounds):
-        for pauses, store in stores.items():
-            spent[pauses] += timed(lambda store=store: store.fetch_blocking(query), 5)  # type: ignore[misc]
-    few, most = median(spent[FEW]), median(spent[size.many])
-    against = f"of {FEW:,} {microseconds(few)}"
-    yield Figure(f"inbox page of {PAGE} of {size.many:,}", microseconds(most), against, most / few, 1.5)
-    yield Fact("sqlite.page_seconds", most, "s")
-
-
-def answers(folder: Path, store: SqliteStore, size: Size) -> Iterator[Found]:
-    """Durable answers to requests all over the file, and whole cycles, against one fdatasync; they take turns."""
-    asked = spread(store, size.many, size.answers)
-    syncs, spent, cpu = list[float](), list[float](), list[float]()
-    with disk_probe(folder) as sync:
-        yield from _cycled(size.many, *cycled(store, sync, size.answers))
-        for request in asked:
-            command = RecordResponse(request.approve(by="reviewer"), datetime.now(UTC))
-            syncs += timed(sync, 1)
-            worked = time.process_time()
-            spent += timed(lambda command=command: store.apply_blocking(command), 1)  # type: ignore[misc]
-            cpu.append(time.process_time() - worked)
-    yield from _answered(size.many, spent, syncs)
-    yield Fact("sqlite.answer_cpu_seconds", median(cpu), "s")
-
-
-def _cycled(many: int, cycles: list[float], syncs: list[float]) -> Iterator[Found]:
-    shown, against = microseconds(median(cycles)), f"one fdatasync {microseconds(median(syncs))}"
-    ratio = median(cycles) / median(syncs)
-    yield Figure(f"durable cycle beside {many:,} open", shown, against, ratio, 6.0)
-    yield Fact("sqlite.cycle_syncs", ratio, "fdatasyncs")
-    yield Fact("sqlite.cycle_seconds", median(cycles), "s")
-    yield Fact("disk.sync_seconds", median(syncs), "s")
-
-
-def _answered(many: int, spent: list[float], syncs: list[float]) -> Iterator[Found]:
-    ratio, against = median(spent) / median(syncs), f"one fdatasync {microseconds(median(syncs))}"
-    yield Figure(f"durable answer anywhere among {many:,} open", microseconds(median(spent)), against, ratio, 3.0)
-    slow = percentile(spent, 99) / percentile(syncs, 99)
-    yield Figure("… its p99", microseconds(percentile(spent, 99)), "fdatasync's p99", slow)
-    yield Fact("sqlite.answer_syncs", ratio, "fdatasyncs")
+def working(spent: dict[int, Spent], size: Size) -> Iterator[Found]:
+    """A page, a cycle, and an answer to a request anywhere in the file."""
+    few, most, where = spent[FEW], spent[size.many], f"{size.many:,} open"
+    page, against = median(most.page), f"of {FEW:,} {microseconds(median(few.page))}"
+    yield Figure(f"inbox page of {PAGE} of {size.many:,}", microseconds(page), against, page / median(few.page), 1.5)
+    for what, seconds, least, goal in (
+        ("cycle", most.cycle, most.cycle_least, 6.0),
+        ("answer, anywhere", most.answer, most.answer_least, 3.0),
+    ):
+        against, ratio = f"one fdatasync {microseconds(median(least))}", median(seconds) / median(least)
+        yield Figure(f"durable {what} among {where}", microseconds(median(seconds)), against, ratio, goal)
+    slow, its = percentile(most.answer, 99), percentile(most.answer_least, 99)
+    yield Figure("… an answer's p99", microseconds(slow), f"fdatasync's p99 {microseconds(its)}", slow / its)
+    yield curve("growth-file", "in one file", spent)
+    yield Fact("sqlite.page_seconds", page, "s")
+    yield Fact("sqlite.cycle_syncs", most.cycle_ratio, "fdatasyncs")
+    yield Fact("sqlite.cycle_seconds", median(most.cycle), "s")
+    yield Fact("sqlite.answer_syncs", most.answer_ratio, "fdatasyncs")
+    yield Fact("disk.sync_seconds", median(most.cycle_least), "s")
 
 
 def bytes_each(file: Path, size: Size) -> Iterator[Found]:
@@ -122,25 +103,49 @@ def bytes_each(file: Path, size: Size) -> Iterator[Found]:
     yield Fact("sqlite.bytes", each, "bytes per open pause")
 
 
+def closed(folder: Path, size: Size) -> Fact:
+    """What is left of a run that is over: its records and its lines in the trail."""
+    file = folder / "closed.db"
+    store = SqliteStore.open_blocking(file)
+    with disk_probe(folder) as sync:
+        cycled(store, sync, 10 * size.answers)
+    store.close_blocking()
+    return Fact("sqlite.closed_bytes", file.stat().st_size / (10 * size.answers), "bytes per finished run")
+
+
+async def verifying(file: Path, pauses: int) -> Fact:
+    """How quickly `audit verify` reads a trail."""
+    store = SqliteStore.open_blocking(file)
+    begun = time.perf_counter()
+    report = await verify(store, store.custody)
+    spent = time.perf_counter() - begun
+    await store.close()
+    assert report.exit_code == 0
+    return Fact("audit.lines_per_second", report.lines / spent, f"lines/s of {3 * pauses:,}")
+
+
 # ── a new process ────────────────────────────────────────────────────────────────────────────────────────────
 
-_START: Final = """
-import resource, sys, time
+# The kernel's own mark of this process (Linux): getrusage would count what its parent held when it was forked.
+_START: Final = r"""
+import re, sys, time
 from hitl_core.commands import ListRequests
 from hitl_core.stores.sqlite import SqliteStore
 begun = time.perf_counter()
 store = SqliteStore.open_blocking(sys.argv[1])
 store.fetch_blocking(ListRequests(limit=50))
-print(time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+spent = time.perf_counter() - begun
+print(spent, int(re.search(r"VmHWM:\s+(\d+)", open("/proc/self/status").read())[1]) * 1024)
 store.close_blocking()
 """
 
 
 def starting(files: dict[int, Path], size: Size) -> Iterator[Found]:
     """Opening a store and reading its first page in new processes that take turns; and the most memory they had."""
-    found: dict[int, list[tuple[float, float]]] = {pauses: [] for pauses in files}
+    found: dict[int, list[tuple[float, float]]] = {FEW: [], size.many: []}
     for _ in range(size.starts):
-        for pauses, file in files.items():
+        for pauses in found:
+            file = files[pauses]
             said = subprocess.run([sys.executable, "-c", _START, str(file)], check=True, capture_output=True, text=True)
             seconds, memory = map(float, said.stdout.split())
             found[pauses].append((seconds, memory))

@@ -130,18 +130,19 @@ def timing(owner: type[Any], name: str) -> Iterator[list[float]]:
 
 
 @contextmanager
-def disk_probe(folder: Path) -> Iterator[Callable[[], None]]:
-    """A step that writes 4 KB into a preallocated file and waits for fdatasync: the least a durable change costs."""
+def disk_probe(folder: Path, *, block: int = BLOCK) -> Iterator[Callable[[], None]]:
+    """A step that writes a block into a preallocated file and waits for fdatasync: the least a durable change costs."""
     path = folder / "fdatasync.probe"
     handle = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
-    block, places = os.urandom(BLOCK), itertools.cycle(range(0, AREA, BLOCK))
+    data, area = os.urandom(block), max(AREA, block)
+    places = itertools.cycle(range(0, area - block + 1, block))
 
     def write() -> None:
-        os.pwrite(handle, block, next(places))
+        os.pwrite(handle, data, next(places))
         os.fdatasync(handle)
 
     try:
-        os.write(handle, bytes(AREA))
+        os.write(handle, bytes(area))
         os.fsync(handle)
         yield write
     finally:

@@ -43,6 +43,7 @@ SECTIONS: Final = {
         "(`bench/by_hand.py`), on the same disk and the same server. What each does: "
         "[bench/README](../bench/README.md#peers).",
     ),
+    "dbos": ("The same on PostgreSQL, and DBOS", "Every one on the same server; durable, as it comes."),
     "double": (
         "Two processes resume one run",
         "LangGraph alone, and through us: two real processes resume each thread at the same moment.",

@@ -86,5 +86,5 @@ def _lines(curve: Curve, across: _Axis, up: _Axis) -> Iterator[str]:
 def _short(value: float) -> str:
     for size, word in ((1_000_000, "M"), (1_000, "k")):
         if value >= size:
-            return f"{value / size:g}{word}"
+            return f"{value / size:.3g}{word}"
     return f"{value:g}"

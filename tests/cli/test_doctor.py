@@ -116,6 +116,15 @@ def test_an_extra_is_found_by_the_name_of_its_adapter() -> None:
     assert [name for name, _ in extra_of("openai_agents")] == ["openai-agents"]
 
 
-def test_a_password_is_not_shown() -> None:
-    assert without_secret("postgresql://me:secret@host/db") == "postgresql://me:…@host/db"
-    assert without_secret("sqlite:///hitl.db") == "sqlite:///hitl.db"
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://me:secret@host/db", "postgresql://me:…@host/db"),
+        ("postgresql://me@host/db", "postgresql://me@host/db"),
+        ("postgresql://me:se/c#r@et@host:1/db?password=x", "postgresql://me:…@host:1/db?…"),
+        ("postgresql://me:se?cret@host/db", "postgresql://…"),
+        ("sqlite:///hitl.db", "sqlite:///hitl.db"),
+    ],
+)
+def test_a_password_is_not_shown(url: str, shown: str) -> None:
+    assert without_secret(url) == shown

@@ -60,3 +60,9 @@ def test_a_promise_or_an_adapter_that_does_not_exist(capsys: pytest.CaptureFixtu
     assert "there is no folder 'no/such/folder'" in "".join(capsys.readouterr())
     assert run(["conformance", "no_such_framework"]) == 2
     assert re.search(r"known: .*langgraph.*plain", capsys.readouterr().err)
+
+
+def test_a_store_that_cannot_be_made_anew_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["conformance", "plain", "--promise", "P02", "--store", "mysql://nowhere/x"]) == 2
+    assert "'mysql://nowhere/x' is neither sqlite:// (a file each) nor postgresql://" in "".join(capsys.readouterr())
+    assert run(["conformance", "plain", "--promise", "P91", "--store", "sqlite://"]) == 0

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from hitl_core.testing.processes import Processes
+from tests.faults import warm
 from tests.faults.places import SQLITE, Place
 from tests.faults.scenarios import FULL, SCENARIOS
 from tests.postgres.server import a_schema, a_server
@@ -23,6 +25,13 @@ def server() -> Iterator[str]:
     """One PostgreSQL for all of them; who stops it has one of his own."""
     with a_server() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def processes() -> Iterator[Processes]:
+    """Who forks the processes of all tests but those of a framework."""
+    with Processes(warm.__name__) as processes:
+        yield processes
 
 
 @pytest.fixture

@@ -7,20 +7,27 @@ starts: the agent's process · responds: people · works: a worker. `crash` is `
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Any
 
 from hitl_adapters.plain import Refused, gate
+from hitl_core.commands import StopScope
 from hitl_core.contracts import Store
-from hitl_core.errors import ResponseRefused
+from hitl_core.errors import HitlError, ResponseRefused
 from hitl_core.gate import HAPPENED, NOT_HAPPENED
 from hitl_core.protocol import PauseRequest, RunState
 from hitl_core.runtime import Runtime, Worker, leases, worker
 from hitl_core.stores.postgres.server import Bell
+from hitl_core.stores.postgres.server import connection as pg_connection
 from hitl_core.stores.sql.waking import Doorbell
+from hitl_core.stores.sqlite.file.lock import FileLock
 from hitl_core.testing.crashing import CrashingStore, CrashPoint, die
+from hitl_core.testing.processes import named
 from hitl_core.tools import current_call
 from tests.core.shop import App
 from tests.faults.desk import Desk
@@ -70,24 +77,36 @@ async def opened(
     mode: str,
     crash: str = "",
     *,
+    act: Callable[[], None] = die,
     lease: float = LONG_LEASE,
     wrap: Callable[[Store], Any] = lambda store: store,
 ) -> AsyncIterator[Runtime]:
-    """A runtime of this process, which dies at `crash`."""
+    """A runtime of this process, which dies at `crash`, or does something else there."""
     when, command, *nth = crash.split() if crash else ("", "")
     point = CrashPoint(command, when, int(nth[0])) if nth and nth[0].isdigit() else None  # type: ignore[arg-type]
     if crash == "before the bell":
         bell: Any = Bell if place.on_postgres else Doorbell
         bell.ring = lambda *_: die()
 
+    todo = {crash}
+
     def at(place: str) -> None:
-        if place == crash:
-            die()
+        if place in todo:
+            todo.remove(place)
+            act()
 
     desk = Desk(place)
     made = paying(place, mode, at)
-    async with desk.open(made, lease_seconds=lease, wrap=lambda store: CrashingStore(wrap(store), point)) as hitl:
+    async with desk.open(made, lease_seconds=lease, wrap=lambda store: Dying(wrap(store), point, crash=act)) as hitl:
         yield hitl
+
+
+class Dying(CrashingStore):
+    """Acts once at its place: whoever is not dead after that goes on as if nothing had been."""
+
+    def _die(self) -> None:
+        self._at = None
+        self._crash()
 
 
 # ── what the processes do ────────────────────────────────────────────────────────────────────────────────────
@@ -183,3 +202,67 @@ async def answers_while_they_wait(place: list[str], mode: str, meeting: str, cra
         meet()
     Diary(at.folder / "moments.jsonl").write(answered=time.monotonic())
     await responds(place, mode, crash=crash)
+
+
+# ── frozen ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+PID = "frozen.pid"
+
+
+def freeze() -> None:
+    """Stand still until another process says otherwise."""
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+async def freezes(place: list[str], mode: str, crash: str, lease: float) -> str:
+    """A worker that stands still at `crash`; what came of its turn when it was let go on."""
+    at = Place.of(place)
+    await asyncio.to_thread((at.folder / PID).write_text, str(os.getpid()))
+    pg_connection.IDLE_MS = 1000  # type: ignore[misc]  # so that the test need not wait for as long as others do
+    async with opened(at, mode, crash, act=freeze, lease=lease) as hitl:
+        (claimed,) = await hitl.claim(limit=1)
+        try:
+            return (await hitl.drive(claimed)).state.value
+        except HitlError as exc:
+            return type(exc).__name__
+
+
+async def while_frozen(place: list[str], mode: str, does: str, **how: Any) -> Any:
+    """Wait until the other process stands still, do something, and let it go on."""
+    at = Place.of(place)
+    with thawed(await frozen(at)):
+        return await named(does)(place, mode, **how)
+
+
+async def frozen(place: Place) -> int:
+    """The process that stands still, as soon as it does."""
+    pid = place.folder / PID
+    async with opened(place, "ledger") as hitl:
+        while not (pid.exists() and _stands_still(pid.read_text())):
+            await hitl.store.changed(timeout=LOOKS_EVERY)
+    return int(pid.read_text())
+
+
+def _stands_still(pid: str) -> bool:
+    stat = Path(f"/proc/{pid}/stat")
+    return bool(pid) and stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "T"
+
+
+@contextmanager
+def thawed(pid: int) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+async def stops(place: list[str], mode: str) -> str:
+    """Stop everything; what came of it. On a file, wait less long than is usual for whoever writes."""
+    impatient: Any = FileLock.__init__
+    impatient.__kwdefaults__ = {"patience": 1.0}
+    try:
+        async with opened(Place.of(place), mode) as hitl:
+            await hitl.stop(StopScope.ALL, by="boss", reason="too fast")
+    except HitlError as exc:
+        return f"{type(exc).__name__}: {exc}"
+    return "in force"

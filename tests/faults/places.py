@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from hitl_core.config.registry import STORES, load
 from hitl_core.contracts import Clock
+from hitl_core.stores.postgres import PostgresStore
+from hitl_core.stores.sqlite import SqliteStore
 
 SQLITE = "sqlite:///store.db"
 
@@ -46,4 +47,4 @@ class Place:
 
 
 def _kind(place: Place) -> Any:
-    return cast("Any", load(STORES, str(place)))
+    return PostgresStore if place.on_postgres else SqliteStore

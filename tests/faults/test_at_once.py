@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -33,12 +32,6 @@ from tests.faults.scenarios import many, scenario
 pytestmark = pytest.mark.processes
 PEOPLE = ("ann", "bob", "cem", "dee")
 MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture(scope="module")
-def processes() -> Iterator[Processes]:
-    with Processes(crowd.__name__) as processes:
-        yield processes
 
 
 async def asked(place: Place, count: int, *, each: int = 20, **fields: Any) -> list[PauseRequest]:

@@ -3,72 +3,24 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from hitl_core.lifecycle import ActionState
 from hitl_core.protocol import AuditEvent, EffectMode
-from hitl_core.testing.processes import Ended, Order, Processes
+from hitl_core.testing.processes import Processes
 from hitl_core.tools import tool
 from tests.faults import lives
-from tests.faults.checker import Left, faults, left
+from tests.faults.checker import faults
 from tests.faults.diary import Diary
 from tests.faults.lives import MODES
 from tests.faults.meeting import meeting
 from tests.faults.places import Place
-from tests.faults.receiver import Receiver
 from tests.faults.scenarios import many, scenario
+from tests.faults.story import Story
 
 pytestmark = pytest.mark.processes
-
-
-@pytest.fixture(scope="module")
-def processes() -> Iterator[Processes]:
-    with Processes(lives.__name__) as processes:
-        yield processes
-
-
-class Story:
-    """One place, and the processes that come and go there."""
-
-    def __init__(self, place: Place, processes: Processes, mode: str = "ledger") -> None:
-        self.place, self.mode, self._processes = place, mode, processes
-
-    def does(self, work: Any, **how: Any) -> Any:
-        """What a process says that lives to its end."""
-        ended = self._processes.run(self.order(work, **how))
-        assert (ended.signal, ended.error) == (0, "")
-        return ended.result
-
-    def dies(self, work: Any, crash: str, **how: Any) -> None:
-        ended = self._processes.run(self.order(work, crash=crash, **how))
-        assert ended.killed, f"not killed {crash}: {ended}"
-
-    def together(self, *orders: Order) -> list[Ended]:
-        return self._processes.together(*orders)
-
-    def order(self, work: Any, **how: Any) -> Order:
-        return Order.of(work, place=self.place.told, mode=self.mode, **how)
-
-    def starts(self, runs: int = 1) -> list[str]:
-        started: list[str] = self.does(lives.starts, runs=runs)
-        Receiver(self.place).opens(self.mode)
-        return started
-
-    def ends(self) -> int:
-        """Workers and people until all is over; how often something was in doubt."""
-        for _ in range(6):
-            self.does(lives.works)
-            if not self.does(lives.responds):
-                break
-        return len(self.left.lines(AuditEvent.EFFECT_IN_DOUBT))
-
-    async def look(self) -> Left:
-        self.left = replace(await left(self.place), ledger=tuple(Receiver(self.place).taken))
-        return self.left
 
 
 # ── the answer ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -146,7 +98,6 @@ async def test_killed_around_the_tool(place: Place, processes: Processes, mode: 
     story.starts()
     story.does(lives.responds)
     story.dies(lives.works, crash)
-    await story.look()
     story.ends()
     found = await story.look()
     assert len(found.lines(AuditEvent.EFFECT_IN_DOUBT)) == ((mode, crash) in DOUBTFUL)
@@ -166,7 +117,6 @@ async def test_a_storm_of_kills(place: Place, processes: Processes, mode: str) -
         ended = story.together(*[replace(each, kill_after=chance.uniform(0.03, longest)) for each in crew])
         assert all(each.error == "" for each in ended)
         kills += sum(each.killed for each in ended)
-    await story.look()
     story.ends()
     found = await story.look()
     assert sorted(run.id for run in found.runs) == sorted(started)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -29,12 +28,6 @@ MINUTE = timedelta(minutes=1)
 INSTANT = timedelta(microseconds=1)
 MILLISECOND = timedelta(milliseconds=1)
 ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "UTC")
-
-
-@pytest.fixture(scope="module")
-def processes() -> Iterator[Processes]:
-    with Processes(crowd.__name__) as processes:
-        yield processes
 
 
 @scenario(23)

@@ -110,8 +110,6 @@ async def test_a_commit_whose_answer_is_lost_is_said_and_not_tried_again(
         real(self, lost)
 
     class LostLink:
-        rounds = 1
-
         def __init__(self, connection: Any) -> None:
             self.connection = connection
 

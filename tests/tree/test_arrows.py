@@ -31,6 +31,7 @@ RANK = {
     "channels": 6,
     "gate": 7,
     "runtime": 9,
+    "observing": 10,
     "config": 11,
     "blocking": 12,
     FRONT_DOOR: 13,
@@ -53,9 +54,10 @@ CORE_PACKAGES = {"pydantic", "pydantic_core", "jsonschema", "referencing", "rfc8
 EXTRA_PACKAGES = {
     "stores": {"psycopg", "psycopg_pool"},
     "channels": {"rich", "apprise", "slack_sdk"},
+    "observing": {"prometheus_client"},
     "server": {"fastapi", "starlette", "uvicorn", "jinja2", "ag_ui"},
     "cli": {"typer", "rich"},
-    "testing": {"pytest", "hypothesis"},  # in its plugin, and in its stories in any order
+    "testing": {"pytest", "hypothesis", "psycopg"},  # in its plugin, its stories in any order, a store on a server
 }
 OPTIONAL_ANYWHERE = {"opentelemetry"}
 

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 
 from hitl_core.logs import LOGGERS
+from hitl_core.observing.instruments import INSTRUMENTS
+from hitl_core.observing.spans import SPANS
 from tests.tree.source import ADAPTERS, CORE, ROOT, parsed, python_files
 
 PAGE = (ROOT / "docs" / "observability.md").read_text(encoding="utf-8")
@@ -21,6 +23,21 @@ def rows(section: str) -> list[tuple[str, ...]]:
 
 def test_the_loggers_are_those_of_the_code() -> None:
     assert {name.strip("`"): says for name, says in rows("Log")} == LOGGERS
+
+
+def test_the_instruments_are_those_of_the_code() -> None:
+    said = {
+        name: (name.replace(".", "_") + each.suffix, each.shape.value, ", ".join(each.labels) or "-", each.says)
+        for name, each in INSTRUMENTS.items()
+    }
+    assert {cells[0].strip("`"): (cells[1].strip("`"), *cells[2:]) for cells in rows("Metrics")} == said
+
+
+def test_the_spans_are_those_of_the_code() -> None:
+    named = {each.called: ", ".join(f"`{name}`" for name in each.attributes) for each in SPANS.values()}
+    said = {each.called: (each.kind, each.says, each.parent, each.links or "-") for each in SPANS.values()}
+    found = {cells[0].strip("`"): cells[1:] for cells in rows("Traces")}
+    assert found == {name: (*cells, named[name]) for name, cells in said.items()}
 
 
 def test_nothing_is_logged_under_another_name() -> None:

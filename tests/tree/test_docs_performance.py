@@ -10,7 +10,7 @@ import pytest
 from bench.report import kept, made
 from bench.report.plots import svg
 from bench.report.results import RESULTS, Kept
-from bench.yardsticks import Curve, Fact, Figure, Table
+from bench.yardsticks import Curve, Fact, Figure, Found, Table
 from tests.tree.source import ROOT
 
 DOCS = ROOT / "docs"
@@ -37,7 +37,7 @@ def test_every_kept_number_stands_on_the_page() -> None:
 
 
 def test_what_is_kept_is_read_as_it_was() -> None:
-    found = [FIGURE, CURVE, Table("Lost", ("who", "how many"), [("ours", "0")]), Fact("bytes", 7.0, "B")]
+    found: list[Found] = [FIGURE, CURVE, Table("Lost", ("who", "how many"), [("ours", "0")]), Fact("bytes", 7.0, "B")]
     part = Kept.now(found)
     from dataclasses import asdict
 

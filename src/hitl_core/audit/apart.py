@@ -57,7 +57,7 @@ _OPEN: Final = frozenset(
         *("act", "apart", "app", "as", "attempt", "authenticated_by", "backend", "base", "batch", "call"),
         *("channel", "code", "decision", "digest", "draft", "dropped", "due", "effects", "expires", "fence"),
         *("frozen", "grant", "inside", "interrupted", "level", "machine", "mode", "outcome", "output", "place"),
-        *("records", "request", "requests", "result", "retention", "roles", "rule", "run", "scope"),
+        *("ready", "records", "request", "requests", "result", "retention", "roles", "rule", "run", "scope"),
         *("state", "step", "superseded", "target", "tenant", "thawed", "tool", "tries", "undoes", "until", "version"),
         *("vote", "what"),
     )

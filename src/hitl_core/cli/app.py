@@ -34,6 +34,7 @@ from .commands import (
     steering,
     stops,
     store,
+    top,
     undoing,
     work,
 )
@@ -81,6 +82,7 @@ for name, command in (
     ("stop", stops.stop),
     ("lift", stops.lift),
     ("stops", stops.stops),
+    ("top", top.top),
     ("doctor", doctor.doctor),
     ("conformance", conformance.conformance),
 ):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -14,6 +14,7 @@ from ..channels.plain_text import visible
 from ..config import connect
 from ..contracts import Finding
 from ..errors import AppRefused, HitlError
+from ..observing import Observer
 from ..protocol import Arguments, Comment, PauseRequest, Preview
 from ..runtime import Runtime
 from .terminal.log import is_verbose, place_of
@@ -30,11 +31,11 @@ class Opening:
     backend: str | None = None
     _warned: set[Finding] = field(default_factory=set)
 
-    def do(self, work: Callable[[Runtime], Awaitable[T]]) -> T:
+    def do(self, work: Callable[[Runtime], Awaitable[T]], *, observers: Sequence[Observer] = ()) -> T:
         """`work(runtime)` from start to end in an event loop of its own. Raises what `connect` and `work` raise."""
 
         async def opened() -> T:
-            async with connect(self.config, backend=self.backend) as hitl:
+            async with connect(self.config, backend=self.backend, observers=observers) as hitl:
                 return await work(hitl)
 
         return asyncio.run(opened())

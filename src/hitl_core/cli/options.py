@@ -43,6 +43,10 @@ ShowProgress = Annotated[
     bool | None,
     typer.Option("--progress/--no-progress", help="Show live progress on standard error. By default without --json."),
 ]
+MaxLag = Annotated[
+    float,
+    typer.Option("--max-lag", metavar="SECONDS", min=0, help="Not ready if an answer waits for a worker for longer."),
+]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, help="How many at most.")]
 Cursor = Annotated[str | None, typer.Option("--cursor", help="Where to go on: the `cursor` of the page before.")]
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="The id of a run, or the unique beginning or end of one.")]

@@ -9,11 +9,12 @@ from .comments import AddComment, ListComments
 from .decisions import DeferRequest, FireTimers, MoveRequest, RecordResponse
 from .drafts import AddVersion, ListAsked, ListVersions
 from .effects import BeginEffect, EndEffect, MoveEffect, PerformEffect, RecordRefusal
-from .forgetting import ErasePerson, EraseRun, ListErasable
+from .forgetting import CompactRun, ErasePerson, EraseRun, ListCompactable, ListErasable
 from .grants import GiveGrant, ListGrants, RevokeGrant
 from .guidance import GiveGuidance, ListGuidance, TakeGuidance
 from .history import Counted, PruneHistory, ReadHistory
 from .kinds import Command, Query
+from .load import Load, OpenGroup, Pace, ReadLoad, ReadPace
 from .proposals import ListProposed
 from .queries import (
     GetCheckpoint,
@@ -76,6 +77,7 @@ __all__ = [
     "ClaimRuns",
     "Claimed",
     "Command",
+    "CompactRun",
     "Counted",
     "DeferRequest",
     "Effect",
@@ -97,6 +99,7 @@ __all__ = [
     "ListAsked",
     "ListAssigned",
     "ListComments",
+    "ListCompactable",
     "ListEffects",
     "ListErasable",
     "ListGrants",
@@ -112,15 +115,18 @@ __all__ = [
     "ListVersions",
     "ListWaiting",
     "ListWorkers",
+    "Load",
     "Loads",
     "Look",
     "MoveEffect",
     "MoveRequest",
     "NextDue",
     "Note",
+    "OpenGroup",
     "OpenRun",
     "Override",
     "OverrideOutput",
+    "Pace",
     "Page",
     "PauseRun",
     "PerformEffect",
@@ -128,6 +134,8 @@ __all__ = [
     "Query",
     "ReadAudit",
     "ReadHistory",
+    "ReadLoad",
+    "ReadPace",
     "Recall",
     "RecordRefusal",
     "RecordResponse",

@@ -57,7 +57,10 @@ class BeginEffect(Command[Effect]):
 
 @dataclass(frozen=True, slots=True)
 class EndEffect(Command[Effect]):
-    """Write what happened: executed with its result, or failed with its error. Its request becomes closed."""
+    """Write what happened: executed with its result, or failed with its error. Its request becomes closed.
+
+    Also of a run that was cancelled meanwhile, by whoever held it then. Raises LeaseLost.
+    """
 
     lease: Lease
     call: str

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from ..protocol import Run
 from .kinds import Command, Query
-from .results import ErasedPerson
+from .results import ErasedPerson, Page
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +46,26 @@ class ListErasable(Query[tuple[str, ...]]):
 
     before: datetime
     limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class CompactRun(Command[int]):
+    """Delete what only going on needs of a run that is over since before `before`: its checkpoint, journal and results.
+
+    What people were shown, said and decided stays, and what counts for rules, and the audit trail, which gets a line.
+    Nobody goes back in the run or takes back what it has done any more. Returns how many records are gone: 0 if the
+    run is younger, is being undone, or has nothing left. Raises RunNotFound, or RunBusy for a run that is not over.
+    """
+
+    run_id: str
+    before: datetime
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ListCompactable(Query[Page[str]]):
+    """The runs that are over since before `before` and of which not everything that CompactRun deletes is gone."""
+
+    before: datetime
+    limit: int = 100
+    cursor: str | None = None

@@ -43,6 +43,8 @@ class Claimed:
     """True if no turn of this run was ever committed: it was never paused."""
     interrupted: bool = False
     """True if it was taken over from a running turn whose lease had ended: its worker died or froze."""
+    ready_at: datetime | None = None
+    """Since when it waited for a worker; None if it was taken over, opened or reopened."""
 
 
 @dataclass(frozen=True, slots=True)

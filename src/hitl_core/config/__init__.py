@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from .channels import make_channels
 from .config import (
     DEFAULT_FILE,
     Config,
     connect,
     make_adapter,
-    make_channels,
     policy_file,
     typed_options,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import tomllib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -15,19 +15,20 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from ..apps import AppSource
-from ..channels.console import ConsoleChannel
 from ..clock import SystemClock
-from ..contracts import Adapter, Channel, Clock
+from ..contracts import Adapter, Clock
 from ..errors import ConfigError, Fault
 from ..gate import REJECTED_IN_A_ROW, Surroundings
+from ..observing import Observer, observed, telemetry
 from ..people import Act, Authority, PeopleFile
 from ..policy import LONGEST, Policy, PolicyFault, parse_duration
 from ..protocol import EffectMode
 from ..runtime import Runtime, Settings
 from ..tools import Catalogue, Override
+from .channels import make_channels
 from .deferred import DeferredAdapter
 from .directories import directory_from
-from .registry import ADAPTERS, CHANNELS, load, require_known
+from .registry import ADAPTERS, load, require_known
 from .reloading import PolicyInForce
 from .storing import SERVER_OPTIONS, open_store
 from .undos import ConfiguredUndo
@@ -100,14 +101,20 @@ def policy_file(path: str | Path = DEFAULT_FILE) -> Path | None:
 
 @asynccontextmanager
 async def connect(
-    config: str | Path | Config = DEFAULT_FILE, *, clock: Clock | None = None, backend: str | None = None
+    config: str | Path | Config = DEFAULT_FILE,
+    *,
+    clock: Clock | None = None,
+    backend: str | None = None,
+    observers: Sequence[Observer] = (),
 ) -> AsyncIterator[Runtime]:
     """A runtime for a configuration; closes it at the end. `backend` replaces the one that it names.
+
+    `observers` watch it, and OpenTelemetry does where an SDK is set up before.
 
     The adapter is loaded when a run is first worked on: reading and answering need no framework. Raises ConfigError,
     AdapterNotFound, StoreUnavailable; and at the first work on a run AdapterNotInstalled, AdapterTooOld, ConfigError.
     """
-    runtime = await build(_config(config, backend), clock=clock)
+    runtime = await build(_config(config, backend), clock=clock, observers=observers)
     async with runtime:
         yield runtime
 
@@ -118,7 +125,7 @@ def _config(given: str | Path | Config, backend: str | None) -> Config:
     return given if backend is None else dataclasses.replace(given, backend=backend)
 
 
-async def build(config: Config, *, clock: Clock | None = None) -> Runtime:
+async def build(config: Config, *, clock: Clock | None = None, observers: Sequence[Observer] = ()) -> Runtime:
     """The runtime that `connect` opens, for callers with a life cycle of their own: call its `close`."""
     catalogue = Catalogue(overrides=config.tools, redact=config.redact)
     require_known(ADAPTERS, config.backend)
@@ -126,8 +133,9 @@ async def build(config: Config, *, clock: Clock | None = None) -> Runtime:
     directory = directory_from(config.people_file, config.people_provider, config.folder)
     time = clock or SystemClock()
     policy = PolicyInForce(config.policy, config.policy_file, time.now)
+    store, seen = observed(await open_store(config, time), adapter, (*observers, *telemetry(time.now)))
     around = Surroundings(
-        store=await open_store(config, time),
+        store=store,
         policy=policy,
         changes=policy.changes,
         clock=time,
@@ -144,7 +152,7 @@ async def build(config: Config, *, clock: Clock | None = None) -> Runtime:
         tenant=config.tenant,
         history=config.history,
     )
-    return Runtime(adapter=adapter, around=around, settings=settings, channels=channels)
+    return Runtime(adapter=seen, around=around, settings=settings, channels=channels)
 
 
 def make_adapter(config: Config, catalogue: Catalogue) -> Adapter:
@@ -153,11 +161,6 @@ def make_adapter(config: Config, catalogue: Catalogue) -> Adapter:
     options = typed_options(found.Options, config.options, f"backend.options ({config.backend})")
     app = dataclasses.replace(config.app, store=config.store_url)
     return cast("Adapter", found(app, options=options, catalogue=catalogue))
-
-
-def make_channels(config: Config) -> list[Channel]:
-    """The configured channels."""
-    return [ConsoleChannel() if name == "console" else load(CHANNELS, name)() for name in config.channels]
 
 
 def typed_options(model: type[Any], given: Mapping[str, Any], where: str) -> Any:

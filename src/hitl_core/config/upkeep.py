@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from ..errors import ConfigError, Fault
-from ..stores.sql.upkeep import Versions
+from ..stores.sql.upkeep import Flaw, Space, Versions
 from .registry import STORES, load
 from .storing import known_options
 
@@ -18,6 +18,10 @@ class Upkeep(Protocol):
     def versions(self) -> Versions: ...
 
     def migrate(self) -> Versions: ...
+
+    def check(self) -> tuple[Flaw, ...]: ...
+
+    def reclaim(self) -> Space: ...
 
     def remarks(self) -> tuple[str, ...]: ...
 

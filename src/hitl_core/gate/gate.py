@@ -104,8 +104,8 @@ class Gate:
 
     @property
     def waiting(self) -> tuple[PauseRequest, ...]:
-        """The requests that this turn has asked for and that are not stored yet, in the order of asking."""
-        return tuple(self.questions.waiting.values())
+        """The requests that this turn has asked for and that are not stored yet, in the order of proposing."""
+        return self.questions.in_order()
 
     @property
     def unfinished(self) -> tuple[str, ...]:
@@ -126,6 +126,7 @@ class Gate:
         now, after which nothing starts any more in this turn; AlreadyStarted, LeaseLost or StoreError. Whoever catches
         them must not run the tool.
         """
+        self.questions.comes(call)
         try:
             shown, form = self.veil.over(action, call, form)
             digest = shown.digest

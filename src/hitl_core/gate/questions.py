@@ -12,21 +12,30 @@ from .weighing import Weighing
 
 
 class Questions:
-    """The questions of one turn. `waiting` are those that are not stored yet, by call, in the order of asking."""
+    """The questions of one turn. `waiting` are those that are not stored yet, by call."""
 
     def __init__(self, around: Surroundings, run: Run, lease: Lease) -> None:
         self.turns = Turns(around, run)
         self.weighing = Weighing(around, run)
         self.granting = Granting(around, run)
         self.waiting: dict[str, PauseRequest] = {}
+        self._places: dict[str, int] = {}
         self._around, self._run, self._lease = around, run, lease
+
+    def comes(self, call: str) -> None:
+        """A call is proposed. Of several that are under way at once, the store may answer a later one first."""
+        self._places.setdefault(call, len(self._places))
+
+    def in_order(self) -> tuple[PauseRequest, ...]:
+        """What waits, in the order in which it was proposed."""
+        return tuple(sorted(self.waiting.values(), key=lambda request: self._places[request.call]))
 
     async def ask(self, action: Action, call: str, round: int, form: Form, ruling: Ruling) -> Wait:
         """Put the question; until it is answered, the call counts neither for a rule nor for a grant."""
         self.weighing.holds_back(call)
         self.granting.holds_back(call)
         request = self.compose(action, call, round, form, ruling)
-        others = tuple(self.waiting.values())
+        others = self.waiting.values()  # seen anew after the look at the store, when another may have been faster
         request = self.waiting[call] = await self.turns.going_on(request, form.since, waiting=others)
         return Wait(request)
 

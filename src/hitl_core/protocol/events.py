@@ -47,6 +47,7 @@ class AuditEvent(StrEnum):
     RUN_CANCELLED = "run.cancelled"
     RUN_STOPPED = "run.stopped"
     RUN_ERASED = "run.erased"
+    RUN_COMPACTED = "run.compacted"
     PERSON_ERASED = "person.erased"
     REQUEST_OPENED = "request.opened"
     REQUEST_DECIDED = "request.decided"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .batches import Answered, Batch, shown_digest
+from .forgetting import Compacted, compact
 from .granting import like
 from .opened import INPUT_LIMIT, Settings
 from .reach import Reach, reach
@@ -14,10 +15,12 @@ __all__ = [
     "INPUT_LIMIT",
     "Answered",
     "Batch",
+    "Compacted",
     "Reach",
     "Runtime",
     "Settings",
     "Worker",
+    "compact",
     "entries",
     "like",
     "reach",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from ..commands import EraseRun, ListErasable
+from ..commands import CompactRun, EraseRun, ListCompactable, ListErasable
+from ..contracts import Store
 from ..gate import Surroundings
 from ..protocol import Responder
 
@@ -21,3 +23,21 @@ async def retain(around: Surroundings, older_than: timedelta, by: Responder, rea
         erased += len(old)
         if not old:
             return erased
+
+
+class Compacted(NamedTuple):
+    """How many runs were compacted, and how many records of theirs are gone."""
+
+    runs: int
+    records: int
+
+
+async def compact(store: Store, older_than: timedelta, now: datetime) -> Compacted:
+    """Compact all runs that are over for longer; each is a transaction of its own, so it can be broken off."""
+    before, cursor, gone = now - older_than, None, list[int]()
+    while True:
+        page = await store.fetch(ListCompactable(before, cursor=cursor))
+        gone += [await store.apply(CompactRun(each, before, now)) for each in page.items]
+        cursor = page.cursor
+        if cursor is None:
+            return Compacted(sum(1 for each in gone if each), sum(gone))

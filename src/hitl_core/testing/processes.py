@@ -174,9 +174,14 @@ def _carried_out(
     return [ended[number] for number in range(len(orders))]
 
 
-def _begin(number: int, order: dict[str, Any]) -> _Child:
+def begin_child(order: dict[str, Any]) -> tuple[int, int]:
+    """Begin to carry out an order: the child, and where it says how it ended."""
     start = _fork if threading.active_count() == 1 else _spawn
-    pid, reading = start(order)
+    return start(order)
+
+
+def _begin(number: int, order: dict[str, Any]) -> _Child:
+    pid, reading = begin_child(order)
     after = order["kill_after"]
     return _Child(number, pid, reading, None if after is None else time.monotonic() + after)
 
@@ -190,22 +195,24 @@ def _wait(running: dict[int, _Child], ended: dict[int, dict[str, Any]]) -> None:
         said = os.read(reading, 65_536)
         child.said.extend(said)
         if not said:
-            ended[child.number] = _reaped(running.pop(reading))
+            del running[reading]
+            ended[child.number] = reaped(reading, child.pid, bytes(child.said))
     for reading, child in running.items():
         if child.due is not None and child.due <= time.monotonic():
             os.kill(child.pid, KILLED)
             running[reading] = _Child(child.number, child.pid, reading, None, child.said)
 
 
-def _reaped(child: _Child) -> dict[str, Any]:
-    os.close(child.reading)
-    _, status = os.waitpid(child.pid, 0)
+def reaped(reading: int, pid: int, said: bytes) -> dict[str, Any]:
+    """How a child ended that says nothing more: an Ended as JSON."""
+    os.close(reading)
+    _, status = os.waitpid(pid, 0)
     if os.WIFSIGNALED(status):
         return asdict(Ended(signal=os.WTERMSIG(status)))
-    if not child.said:
+    if not said:
         return asdict(Ended(error=f"it ended with status {os.waitstatus_to_exitcode(status)} and said nothing"))
-    said: dict[str, Any] = json.loads(child.said)
-    return said
+    made: dict[str, Any] = json.loads(said)
+    return made
 
 
 def _fork(order: dict[str, Any]) -> tuple[int, int]:

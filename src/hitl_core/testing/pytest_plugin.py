@@ -10,6 +10,8 @@ class TestMineKilled(KillSuite):
 
 class TestMineOverseen(OverseenSuite):
     kit = MyKit()
+
+Each keeps its runs in files; with `store = "postgresql://…"`, or a fixture `hitl_store` that returns it, there.
 """
 
 from __future__ import annotations
@@ -71,7 +73,22 @@ def hitl_model() -> Iterator[Callable[..., ScriptedModel]]:
         yield started
 
 
-class ConformanceSuite:
+class Stored:
+    """Where a suite keeps the runs of its kit."""
+
+    store: ClassVar[str] = ""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def hitl_store(cls) -> str:
+        """The database in which whatever is tried gets a store of its own; "" for a file each.
+
+        A subclass may override it with a fixture that depends on others.
+        """
+        return cls.store
+
+
+class ConformanceSuite(Stored):
     """Every behaviour as a test of `kit`. Subclass it; `xfail` says which are known to fail, and why."""
 
     kit: ClassVar[Kit]
@@ -79,9 +96,9 @@ class ConformanceSuite:
 
     @pytest.fixture(scope="class")
     @classmethod
-    def trial(cls) -> Iterator[Trial]:
+    def trial(cls, hitl_store: str) -> Iterator[Trial]:
         """The adapter on trial; its processes are shared by all behaviours."""
-        with Trial(cls.kit) as trial:
+        with Trial(cls.kit, store=hitl_store) as trial:
             yield trial
 
     @pytest.mark.parametrize("tried", chosen(), ids=lambda each: f"{each.promise}-{each.name}")
@@ -93,7 +110,7 @@ class ConformanceSuite:
         assert result.outcome.good, f"{tried.sentence} {result.outcome.value}: {result.because}"
 
 
-class KillSuite:
+class KillSuite(Stored):
     """Runs of `kit` that are killed at random places; see `hitl_core.testing.kills`.
 
     The seed stays the same, so that a test that fails does so for what was changed. Hunt with new ones elsewhere.
@@ -103,23 +120,23 @@ class KillSuite:
     kills: ClassVar[int] = 6
     seed: ClassVar[int] = 6
 
-    def test_killed_at_random(self, tmp_path: Path) -> None:
+    def test_killed_at_random(self, tmp_path: Path, hitl_store: str) -> None:
         """No effect twice, none unapproved, no model call again but one in flight, and the run comes to its end."""
-        with Hunt(self.kit, tmp_path) as hunt:
+        with Hunt(self.kit, tmp_path, store=hitl_store) as hunt:
             hunted = hunt.until(self.kills, seed=self.seed)
         assert not hunted.broken, str(hunted)
 
 
-class OverseenSuite:
+class OverseenSuite(Stored):
     """What people do over an agent of `kit`, each in a process of its own; see `hitl_core.testing.overseen`."""
 
     kit: ClassVar[Kit]
 
     @pytest.fixture(scope="class")
     @classmethod
-    def office(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    def office(cls, tmp_path_factory: pytest.TempPathFactory, hitl_store: str) -> Iterator[Office]:
         """Where the stories are told; the parent of all their processes is shared by them."""
-        with Office(cls.kit, tmp_path_factory.mktemp("office")) as office:
+        with Office(cls.kit, tmp_path_factory.mktemp("office"), store=hitl_store) as office:
             yield office
 
     @pytest.mark.parametrize("name", STORIES)

@@ -20,13 +20,17 @@ class Kit(SpecKit):
 
     backend = NAME
 
+    def options(self, stage: Stage) -> dict[str, Any]:
+        """Threads are kept where the runs are."""
+        return {"checkpointer": stage.database("hitl-langgraph.db")}
+
     def native(self, pause: str, stage: Stage) -> Any:
         """A graph whose one node asks, in the words of LangGraph's own documentation."""
         node = {"approval": _asks_to_pay(stage), "question": _asks_why}[pause]
 
         @asynccontextmanager
         async def opened() -> AsyncIterator[Any]:
-            async with open_saver("sqlite:///threads.db", stage.folder) as saver:
+            async with open_saver(stage.database("threads.db"), stage.folder) as saver:
                 graph = StateGraph(_State).add_node("desk", node)
                 graph.add_node("hears", _hears(stage)).add_edge(START, "desk").add_edge("desk", "hears")
                 yield graph.add_edge("hears", END).compile(checkpointer=saver)

@@ -28,6 +28,7 @@ _TITLES: Final = {
     AuditEvent.GUIDANCE_REFUSED: "Refused: something to be said to the agent",
     AuditEvent.RUN_CANCELLED: "The run was cancelled",
     AuditEvent.RUN_RETRIED: "It was tried again after a failure",
+    AuditEvent.RUN_COMPACTED: "Its checkpoint, journal and results were deleted because of its age",
     AuditEvent.RUN_ERASED: "Names, texts and payloads were erased",
 }
 _REWOUND: Final = "It was taken back to its last pause, which asks again"

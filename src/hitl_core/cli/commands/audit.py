@@ -103,15 +103,15 @@ def verify(config: ConfigFile = DEFAULT_CONFIG, anchors: AnchorFile = None, as_j
     """Check the whole audit trail. Exit status 0 it is as it was sealed, 1 it is not, 2 it cannot be told."""
     file = None if anchors is None else anchors.resolve()
     try:
-        report = asyncio.run(_verified(Config.load(config), file))
+        report = asyncio.run(audited(Config.load(config), file))
     except StoreError as exc:
         raise ConfigError([Fault("store", f"the trail cannot be read: {exc.code} {exc}")]) from exc
-    Output(as_json).result(json_views.report_view(report, _VERDICTS[report.exit_code]), *_shown(report))
+    Output(as_json).result(json_views.report_view(report, VERDICTS[report.exit_code]), *verdict(report))
     return report.exit_code
 
 
-async def _verified(config: Config, anchors: Path | None) -> Report:
-    """Opened without anchoring: looking must not write the witness that it looks for."""
+async def audited(config: Config, anchors: Path | None) -> Report:
+    """Its trail, read. Opened without anchoring: looking must not write the witness that it looks for."""
     store = await open_store(config, SystemClock(), anchoring=False)
     try:
         custody = getattr(store, "custody", None)
@@ -124,17 +124,18 @@ async def _verified(config: Config, anchors: Path | None) -> Report:
 
 
 _CANNOT_BE_TOLD: Final = 2
-_VERDICTS: Final = {0: "intact", 1: "broken", _CANNOT_BE_TOLD: "cannot be told"}
+VERDICTS: Final = {0: "intact", 1: "broken", _CANNOT_BE_TOLD: "cannot be told"}
 _STYLES: Final = {0: "green", 1: "bold red", 2: "yellow"}
 
 
-def _shown(report: Report) -> Iterator[RenderableType]:
+def verdict(report: Report) -> Iterator[RenderableType]:
+    """Each finding, and what they come to."""
     for finding in report.findings:
         yield shown(str(finding), "red")
     code = report.exit_code
     head = "whether the audit trail is intact " if code == _CANNOT_BE_TOLD else "the audit trail is "
     vouched = f"{report.anchors} anchors vouch for {report.anchored} of them"
-    yield Text.assemble(head, (_VERDICTS[code], _STYLES[code]), f": {report.lines} lines, {vouched}")
+    yield Text.assemble(head, (VERDICTS[code], _STYLES[code]), f": {report.lines} lines, {vouched}")
     if report.waiting_since is not None:
         since = f"the oldest since {report.waiting_since.isoformat(timespec='seconds')}"
         yield Text(f"{report.unsealed} lines more are not sealed yet, {since}: start a worker, which seals them")

@@ -237,8 +237,13 @@ def sqlite_is_affected(release: tuple[int, ...]) -> bool:
 
 
 def without_secret(url: str) -> str:
-    """A store's URL without the password in it."""
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    return url.replace(f":{parts.password}@", ":…@", 1)
+    """A store's URL without what may be a password in it: what stands between the user and the last `@`, and what is
+    asked of the server. A password that was not written as a URL wants it takes more of it along.
+    """
+    before, asks, _ = url.partition("?")
+    scheme, _, rest = before.partition("://")
+    known, at, place = rest.rpartition("@")
+    if not at and "@" in url:
+        return f"{scheme}://…"
+    user = f"{known.partition(':')[0]}{':…' if ':' in known else ''}@" if at else ""
+    return f"{scheme}://{user}{place}{'?…' if asks else ''}"

@@ -37,6 +37,10 @@ def conformance(
     promise: Annotated[
         list[str] | None, typer.Option("--promise", metavar="P31", help="Only this promise; repeat for more.")
     ] = None,
+    store: Annotated[
+        str,
+        typer.Option("--store", metavar="URL", help="Where runs are kept: postgresql://…; by default a file each."),
+    ] = "",
 ) -> int:
     """Try every promise of the protocol on an adapter. Exit status 1 if any behaviour failed or could not be run."""
     from ...testing.conformance import find_kit, try_adapter
@@ -46,7 +50,7 @@ def conformance(
         raise WrongUsage([Fault("--json", f"there is no folder {str(json_file.parent)!r}")])
     kit = find_kit(backend)
     progress = _Progress(len(tried))
-    report = try_adapter(kit, tried, told=progress.told)
+    report = try_adapter(kit, tried, store=store, told=progress.told)
     progress.end()
     text = json.dumps(report.to_json(), indent=2) + "\n"
     if json_file == _STDOUT:

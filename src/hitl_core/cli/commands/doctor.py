@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich import box
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ..options import DEFAULT_CONFIG, AsJson, Backend, ConfigFile, Exit
+from ...observing.health import LAG
+from ..options import DEFAULT_CONFIG, AsJson, Backend, ConfigFile, Exit, MaxLag
 from ..terminal.output import Output
 from ..terminal.render import grid_of_facts, shown
 from .checkup import Checkup
+from .readiness import readiness
 
 _LEVEL_STYLES = {"refuse": "bold red", "warn": "yellow", "absent": "yellow", "emulated": "", "native": "green"}
 
 
-def doctor(config: ConfigFile = DEFAULT_CONFIG, backend: Backend = None, as_json: AsJson = False) -> int:
+Ready = Annotated[bool, typer.Option("--ready", help="Only whether a worker could work now; for probes.")]
+
+
+def doctor(
+    config: ConfigFile = DEFAULT_CONFIG,
+    backend: Backend = None,
+    ready: Ready = False,
+    max_lag: MaxLag = LAG,
+    as_json: AsJson = False,
+) -> int:
     """Look at the installation and the configuration. Exit status 1 if something must be repaired."""
+    if ready:
+        return readiness(config, backend, max_lag, Output(as_json))
     found = Checkup(config, backend).document()
     Output(as_json).result(found, *_shown(found))
     return Exit.DONE if found["ok"] else Exit.FAILED

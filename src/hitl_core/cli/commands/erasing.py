@@ -77,16 +77,17 @@ def retain(
     older_than: Age, as_: As, config: ConfigFile = DEFAULT_CONFIG, reason: Why = "retention", as_json: AsJson = False
 ) -> None:
     """Erase all runs that are over for longer than this. For cron: it can be broken off and called again."""
-    age, who = _age(older_than), responder(as_, None)
+    kept, who = age(older_than), responder(as_, None)
 
     async def work(hitl: Runtime) -> int:
-        return await hitl.retain(older_than=age, by=who, reason=reason)
+        return await hitl.retain(older_than=kept, by=who, reason=reason)
 
     count = Opening(config).do(work)
     Output(as_json).result({"erased": count}, shown(f"{count} runs that were over for {older_than} are erased"))
 
 
-def _age(text: str) -> timedelta:
+def age(text: str) -> timedelta:
+    """What `--older-than` says. Raises WrongUsage."""
     found = _AGE.fullmatch(text)
     if found is None:
         raise WrongUsage([Fault("--older-than", f"{text!r} is no age; write it like 2y, 26w, 90d or 12h")])

@@ -9,15 +9,26 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from ...observing.health import LAG
 from ...protocol import Json
 from ...runtime import Runtime, Worker
 from ..opening import Opening
-from ..options import DEFAULT_CONFIG, AsJson, Backend, ConfigFile
+from ..options import DEFAULT_CONFIG, AsJson, Backend, ConfigFile, MaxLag
 from ..terminal.log import log_to_stderr, tell
 from ..terminal.output import Output
+from ..watching import Watched, schema_of
 
 Concurrency = Annotated[
     int | None, typer.Option("--concurrency", min=1, max=1000, help="Runs at once. By default worker.concurrency.")
+]
+MetricsAt = Annotated[
+    str | None,
+    typer.Option(
+        "--metrics",
+        metavar="[HOST:]PORT",
+        envvar="HITL_METRICS",
+        help="Answer /metrics, /healthz and /readyz there; to this machine alone unless a host is given.",
+    ),
 ]
 UntilIdle = Annotated[bool, typer.Option("--until-idle", help="End when there is nothing left to do now.")]
 
@@ -27,6 +38,8 @@ def worker(
     backend: Backend = None,
     concurrency: Concurrency = None,
     until_idle: UntilIdle = False,
+    metrics: MetricsAt = None,
+    max_lag: MaxLag = LAG,
     as_json: AsJson = False,
 ) -> None:
     """Resume answered runs and fire deadlines, until told to stop. SIGTERM and Ctrl-C let it finish what it holds."""
@@ -36,7 +49,12 @@ def worker(
     log_to_stderr(chatty=not as_json)
     places = concurrency or Config.load(config, backend=backend).concurrency
     opening = Opening(config, backend)
-    turns = opening.do(lambda hitl: _work(hitl, opening, places, until_idle))
+    watched = Watched(metrics, schema_of(config, backend) if metrics else None, lag=max_lag)
+
+    async def work(hitl: Runtime) -> int | None:
+        return await watched.during(hitl, lambda: _work(hitl, opening, places, until_idle))
+
+    turns = opening.do(work, observers=watched.observers)
     document: dict[str, Json] = {"state": "idle" if until_idle else "stopped", "turns": turns}
     output.result(document, Text(f"the worker is {document['state']}", "dim"))
 

@@ -14,7 +14,7 @@ import psycopg
 
 from ...audit import Anchors, Custody, load_or_create, remembered_size
 from ...clock import SystemClock
-from ...commands import Command, ListProposed, Note, Query, ReadAudit, WriteNote
+from ...commands import Command, ListProposed, Note, Query, ReadAudit, ReadPace, WriteNote
 from ...contracts import Clock
 from ...errors import StoreUnavailable
 from ...protocol import AuditEvent
@@ -229,7 +229,7 @@ class PostgresStore:
             self._engine.perform(WriteNote(note, self._clock.now()))
 
 
-_OF_THE_TRAIL: Final = (ReadAudit, ListProposed)
+_OF_THE_TRAIL: Final = (ReadAudit, ListProposed, ReadPace)
 """They read lines in their order, which they have once they are sealed."""
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import psycopg
+from psycopg import sql
 
-from ..sql.upkeep import Versions
-from .server import SLOW, Location, connect, is_heard, migrate, unavailable, versions
+from ..sql.tables import View
+from ..sql.upkeep import Flaw, Space, Versions, flaws
+from .server import SLOW, Location, PostgresLink, connect, is_heard, migrate, unavailable, versions
 from .server.connection import Connection
+from .server.link import Found
 
 T = TypeVar("T")
 
@@ -19,6 +22,13 @@ _DEAF: Final = (
     "no NOTIFY is heard there, as behind a pooler in transaction mode, so what others change is seen only every "
     f"{SLOW:g} seconds; a URL that goes past it, as `listen` in [store], ends that"
 )
+
+
+class _Whole(PostgresLink):
+    """The trail is looked at with the lines that are not sealed yet."""
+
+    def execute(self, sql: str, given: Sequence[Any] = (), /) -> Found:
+        return super().execute(sql.replace("hitl_audit", "hitl_lines"), given)
 
 
 class PostgresUpkeep:
@@ -61,6 +71,27 @@ class PostgresUpkeep:
 
         return self._on(work)
 
+    def check(self) -> tuple[Flaw, ...]:
+        """What is wrong with the tables, in one consistent state; that of the trail is not among it."""
+
+        def work(connection: Connection) -> tuple[Flaw, ...]:
+            with connection.transaction():
+                connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                return tuple(flaws(View(_Whole(connection))))
+
+        return self._on(work)
+
+    def reclaim(self) -> Space:
+        """Give the room of what was deleted to what comes next, and count anew. Nobody waits for it."""
+
+        def work(connection: Connection) -> Space:
+            before = _bytes(connection)
+            for name in _tables(connection):
+                connection.execute(sql.SQL("VACUUM (ANALYZE) {}").format(sql.Identifier(name)))
+            return Space(before, _bytes(connection))
+
+        return self._on(work)
+
     def remarks(self) -> tuple[str, ...]:
         """What whoever runs it should know besides: whether changes are heard of at once."""
         return () if self._on(lambda _: is_heard(self._listens, self._location, _TRIAL)) else (_DEAF,)
@@ -71,3 +102,16 @@ class PostgresUpkeep:
                 return work(connection)
         except psycopg.Error as exc:
             raise unavailable(exc, self._location) from exc
+
+
+def _tables(connection: Connection) -> list[str]:
+    return [str(name) for name, _ in connection.execute(_TABLES).fetchall()]
+
+
+def _bytes(connection: Connection) -> int:
+    return sum(int(size) for _, size in connection.execute(_TABLES).fetchall())
+
+
+_TABLES: Final = """SELECT relname, pg_total_relation_size(oid) FROM pg_class
+    WHERE relkind = 'r' AND starts_with(relname, 'hitl_')
+    AND relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = to_regclass('hitl_store')) ORDER BY relname"""

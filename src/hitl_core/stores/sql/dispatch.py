@@ -8,8 +8,8 @@ from typing import Any, Final
 from ... import commands as c
 from .answers import comments, decisions, deferring, drafts, timers
 from .commands import claims, effects, endings, grants, guidance, journal, prune_history, runs, stops, workers
-from .erasing import erasable, erase_person, erase_run
-from .reading import inbox, proposals, queries, trail, waiting
+from .erasing import compact_run, compactable, erasable, erase_person, erase_run
+from .reading import inbox, load, proposals, queries, trail, waiting
 from .tables import Transaction, View
 
 COMMANDS: Final[Mapping[type[c.Command[Any]], Callable[[Transaction, Any], Any]]] = {
@@ -45,6 +45,7 @@ COMMANDS: Final[Mapping[type[c.Command[Any]], Callable[[Transaction, Any], Any]]
     c.LiftStop: stops.lift_stop,
     c.EraseRun: erase_run,
     c.ErasePerson: erase_person,
+    c.CompactRun: compact_run,
     c.PruneHistory: prune_history,
     c.WriteNote: journal.write_note,
 }
@@ -70,9 +71,12 @@ QUERIES: Final[Mapping[type[c.Query[Any]], Callable[[View, Any], Any]]] = {
     c.ListGrants: grants.list_grants,
     c.ListStops: queries.list_stops,
     c.ListErasable: erasable,
+    c.ListCompactable: compactable,
     c.ListOverrides: queries.list_overrides,
     c.ListUndone: queries.list_undone,
     c.ListUnsealed: trail.list_unsealed,
+    c.ReadLoad: load.read_load,
+    c.ReadPace: load.read_pace,
     c.ReadAudit: trail.read_audit,
     c.ReadHistory: queries.read_history,
     c.ListProposed: proposals.list_proposed,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ from ...audit import Anchors, Chain, Custody, load_or_create, new_secret
 from ..sql.tables import Tip, View, read_anchor, read_tip
 from ..sql.waking import Count, Doorbell
 from .engine import Engine
-from .file import FileLock, FileVersion, Location, OneConnection, Readers, SqliteLink, connect, migrate
+from .file import FileLock, FileVersion, Location, OneConnection, Readers, SqliteLink, connect, migrate, of_reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,5 +80,7 @@ def _prepared(location: Location) -> tuple[str, Tip, str]:
     try:
         origin, view = migrate(connection, location), View(SqliteLink(connection))
         return origin, read_tip(view), read_anchor(view)
+    except (sqlite3.Error, UnicodeDecodeError) as exc:
+        raise of_reading(exc, location) from exc
     finally:
         connection.close()

@@ -92,6 +92,11 @@ class SqliteStore:
         """What it takes to verify this store's audit trail."""
         return self._parts.custody
 
+    @property
+    def alive(self) -> bool:
+        """Whether the thread that writes works, if it was ever needed."""
+        return self._writer.alive
+
     # ── the contract ─────────────────────────────────────────────────────────────────────────────────────────
 
     async def apply(self, command: Command[R]) -> R:

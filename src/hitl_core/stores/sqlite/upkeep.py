@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
 from ...errors import ConfigError, Fault
-from ..sql.upkeep import Versions
-from .file import FileLock, Location, connect, migrate, versions
+from ..sql.tables import View
+from ..sql.upkeep import MOST_SHOWN, Flaw, Kind, Space, Versions, flaws
+from .file import FileLock, Location, SqliteLink, connect, folded, migrate, unavailable, versions
 
 
 class SqliteUpkeep:
@@ -63,3 +66,39 @@ class SqliteUpkeep:
     def remarks(self) -> tuple[str, ...]:
         """What whoever runs it should know besides: nothing."""
         return ()
+
+    def check(self) -> tuple[Flaw, ...]:
+        """What is wrong with the file and its tables, in one consistent state; that of the trail is not among it."""
+        connection = connect(self._location, writes=False)
+        try:
+            connection.execute("BEGIN")
+            return (*_unsound(connection), *flaws(View(SqliteLink(connection))))
+        except sqlite3.Error as exc:
+            return (Flaw(Kind.DAMAGED, f"the file cannot be read any further: {exc}"),)
+        finally:
+            connection.close()
+
+    def reclaim(self) -> Space:
+        """Give back the room of what was deleted. Nobody else writes meanwhile: it copies the whole file."""
+        with FileLock(self._location.beside(".lock")):
+            connection = connect(self._location, writes=True)
+            try:
+                before = _bytes(connection)
+                connection.execute("VACUUM")
+                folded(connection)
+                return Space(before, _bytes(connection))
+            except sqlite3.Error as exc:
+                raise unavailable(exc, self._location) from exc
+            finally:
+                connection.close()
+
+
+def _unsound(connection: sqlite3.Connection) -> Iterator[Flaw]:
+    for (said,) in connection.execute(f"PRAGMA integrity_check({MOST_SHOWN})"):
+        if said != "ok":
+            yield Flaw(Kind.DAMAGED, f"the file: {said}")
+
+
+def _bytes(connection: sqlite3.Connection) -> int:
+    pages, size = (connection.execute(f"PRAGMA {what}").fetchone()[0] for what in ("page_count", "page_size"))
+    return int(pages) * int(size)

@@ -25,7 +25,7 @@ from ...protocol import Approve, Edit, PauseRequest, Response, Run
 from ...runtime import Runtime
 from .kit import Kit
 from .scenes import Scene, ask, pay
-from .suite import Trial, fresh_folder, quiet
+from .suite import Trial, quiet
 from .world import LEASE, Parts
 from .world import rule as policy_rule
 
@@ -50,7 +50,7 @@ class Desk(RuleBasedStateMachine):
         self.stack = ExitStack()
         self.loop = self.stack.enter_context(asyncio.Runner())
         self.stack.enter_context(quiet())
-        self.world = self.trial.world(self.stack.enter_context(fresh_folder()))
+        self.world = self.stack.enter_context(self.trial.fresh_world())
         self.world.rules(policy_rule("asks", level="confirm", deadline="1h"))
         self.world.sets(SCENE)
         self.runs: list[Run] = []
@@ -227,14 +227,20 @@ UNHURRIED: Final = settings(
 
 
 def try_in_any_order(
-    kit: Kit, *, examples: int = 25, shrinks: bool = True, parts: Parts | None = None, parts_name: str = ""
+    kit: Kit,
+    *,
+    examples: int = 25,
+    shrinks: bool = True,
+    store: str = "",
+    parts: Parts | None = None,
+    parts_name: str = "",
 ) -> None:
     """Play `examples` stories on a kit. Raises AssertionError for what must never happen, what loading it raises.
 
-    `parts` and `parts_name` are as in Trial. Without `shrinks` the first story that fails is good enough.
+    `store`, `parts` and `parts_name` are as in Trial. Without `shrinks` the first story that fails is good enough.
     """
     how = settings(UNHURRIED, max_examples=examples)
     if not shrinks:
         how = settings(how, phases=(Phase.generate,))
-    with Trial(kit, parts=parts, parts_name=parts_name) as trial:
+    with Trial(kit, store=store, parts=parts, parts_name=parts_name) as trial:
         run_state_machine_as_test(type("Machine", (Desk,), {"trial": trial}), settings=how)

@@ -45,6 +45,7 @@ class Errand:
     kit: str
     folder: str
     model_url: str
+    store_url: str
     policy: str
     parts: str
     now: str
@@ -141,6 +142,7 @@ def _world(errand: Errand) -> World:
         Path(errand.folder),
         parts=parts,
         model_url=errand.model_url,
+        store_url=errand.store_url,
         clock=ManualClock(datetime.fromisoformat(errand.now)),
         scene=scene_of(errand.scene),
         runs=errand.runs,

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -17,10 +15,10 @@ from pydantic import Field
 from ...protocol import Json
 from ...tools import Tool, choice, current_call, question, review, tool
 from ..crashing import die
+from ..databases import A_FILE, ask, is_server
 from ..scripted_model import CallEntry, read_calls, repeated_calls
 from .scenes import OPTIONS, UNDO_WINDOW, Scene
 
-STORE: Final = "store.db"
 MODEL_LOG: Final = "model.jsonl"
 
 _TABLE: Final = "CREATE TABLE IF NOT EXISTS conformance_bookings (booked TEXT NOT NULL)"
@@ -30,11 +28,13 @@ When = Literal["before", "after"]
 
 
 class Stage:
-    """A folder with a ledger. `model_url` is where the scripted model of a scene listens, for kits that use one."""
+    """A folder with a ledger. `model_url` is where the scripted model of a scene listens, for kits that use one;
+    `store_url` is the store of its runs, for kits whose framework keeps something of its own."""
 
-    def __init__(self, folder: Path, model_url: str = "") -> None:
+    def __init__(self, folder: Path, model_url: str = "", store_url: str = A_FILE) -> None:
         self.folder = folder
         self.model_url = model_url
+        self.store_url = store_url
 
     # ── for kits without a model ─────────────────────────────────────────────────────────────────────────────
 
@@ -51,6 +51,12 @@ class Stage:
     def pays(self, order: str, amount: float) -> str:
         """The effect of an app's own code: money is paid, and nothing of ours has to let it through."""
         return self._does("pay", f"paid {amount}", order=order, amount=amount)
+
+    # ── for frameworks that keep something of their own ──────────────────────────────────────────────────────────
+
+    def database(self, file: str) -> str:
+        """Where that is: with the runs if they are on a server, else in this file of the folder."""
+        return self.store_url if is_server(self.store_url) else f"sqlite:///{file}"
 
     # ── what happened ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -84,10 +90,7 @@ class Stage:
 
     def booked(self) -> int:
         """How many bookings the store's own database holds."""
-        with closing(sqlite3.connect(self.folder / STORE)) as database:
-            database.execute(_TABLE)
-            (count,) = database.execute("SELECT count(*) FROM conformance_bookings").fetchone()
-        return int(count)
+        return int(ask(self.store_url, self.folder, _TABLE, "SELECT count(*) FROM conformance_bookings"))
 
     def _calls(self) -> tuple[CallEntry, ...]:
         log = self.folder / MODEL_LOG

@@ -22,6 +22,7 @@ from ...config import Config, make_adapter
 from ...config.registry import ADAPTERS, load, require_known
 from ...errors import AdapterNotInstalled, CapabilityNotSupported
 from ...tools import Catalogue
+from ..databases import own_store
 from ..processes import Processes
 from . import behaviours as _every_one  # noqa: F401  # each file declares its own
 from .catalogue import BEHAVIOURS, Behaviour
@@ -54,12 +55,14 @@ def chosen(promises: Iterable[str] = (), names: Iterable[str] = ()) -> list[Beha
 class Trial:
     """An adapter on trial. A context manager: the processes that some behaviours need are shared by all of them.
 
+    `store` is the database in which each behaviour gets a store of its own (`databases.own_store`); "" for a file each.
     `parts` replaces parts of the runtime, which is how the suite proves that it would notice; `parts_name` is the
     place `module:name` from which other processes load them. Raises what loading the adapter raises.
     """
 
-    def __init__(self, kit: Kit, *, parts: Parts | None = None, parts_name: str = "") -> None:
+    def __init__(self, kit: Kit, *, store: str = "", parts: Parts | None = None, parts_name: str = "") -> None:
         self.kit = kit
+        self.store = store
         self.capabilities = capabilities_of(kit)
         self._parts, self._parts_name = parts or Parts(), parts_name
         self._stack = ExitStack()
@@ -75,13 +78,15 @@ class Trial:
         """Try one behaviour in a fresh world with an event loop of its own."""
         os.environ.setdefault(KEY_VARIABLE, "none")
         began = time.perf_counter()
-        with fresh_folder() as folder, quiet():
-            outcome, because = asyncio.run(_judged(self.world(folder), tried, self.capabilities))
+        with self.fresh_world() as world, quiet():
+            outcome, because = asyncio.run(_judged(world, tried, self.capabilities))
         return Result(tried.promise, tried.name, outcome, because, time.perf_counter() - began)
 
-    def world(self, folder: Path) -> World:
-        """A fresh world in a folder."""
-        return World(self.kit, folder, self._parts, self._parts_name, processes=self._started)
+    @contextmanager
+    def fresh_world(self) -> Iterator[World]:
+        """A world with a folder and a store of its own; they end with it."""
+        with fresh_folder() as folder, own_store(self.store, folder) as url:
+            yield World(self.kit, folder, self._parts, self._parts_name, store_url=url, processes=self._started)
 
     def _started(self) -> Processes:
         if self._processes is None:
@@ -93,13 +98,14 @@ def try_adapter(
     kit: Kit,
     behaviours: Iterable[Behaviour] | None = None,
     *,
+    store: str = "",
     parts: Parts | None = None,
     parts_name: str = "",
     told: Callable[[Result], None] = lambda result: None,
 ) -> Report:
     """Try behaviours (all, if none are given) on a kit. `told` hears each result at once. The rest is as in Trial."""
     results = []
-    with Trial(kit, parts=parts, parts_name=parts_name) as trial:
+    with Trial(kit, store=store, parts=parts, parts_name=parts_name) as trial:
         for each in chosen() if behaviours is None else behaviours:
             results.append(trial.of(each))
             told(results[-1])

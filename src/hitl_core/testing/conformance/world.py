@@ -29,12 +29,13 @@ from ...protocol import AuditEntry, Json, PauseRequest, Response, Run, RunState
 from ...runtime import Runtime, Settings
 from ...tools import Catalogue
 from ..clock import START, ManualClock
+from ..databases import A_FILE
 from ..processes import name_of
 from ..scripted_model import ScriptedModel
 from .expect import NotKept, amounts
 from .kit import Kit, script_of
 from .scenes import Scene
-from .stage import MODEL_LOG, STORE, Stage
+from .stage import MODEL_LOG, Stage
 
 if TYPE_CHECKING:
     from ..processes import Ended, Processes
@@ -62,6 +63,7 @@ class World:
     parts: Parts = field(default_factory=Parts)
     parts_name: str = ""
     model_url: str = ""
+    store_url: str = A_FILE
     policy: Policy = field(default_factory=lambda: Policy([], version="1"))
     clock: ManualClock = field(default_factory=lambda: ManualClock(START))
     scene: Scene = field(default_factory=Scene)
@@ -184,7 +186,7 @@ class World:
         return Config(
             backend=self.kit.backend,
             app=self.kit.app(self.scene, self.stage),
-            store_url=f"sqlite:///{STORE}",
+            store_url=self.store_url,
             policy=self.policy,
             options=self.kit.options(self.stage),
             folder=self.folder,
@@ -217,6 +219,7 @@ class World:
             "kit": name_of(type(self.kit)),
             "folder": str(self.folder),
             "model_url": self.model_url,
+            "store_url": self.store_url,
             "policy": self.policy_text,
             "parts": self.parts_name,
             "now": self.clock.now().isoformat(),
@@ -231,7 +234,7 @@ class World:
 
     @property
     def stage(self) -> Stage:
-        return Stage(self.folder, self.model_url)
+        return Stage(self.folder, self.model_url, self.store_url)
 
     def happened(self, tool: str = "") -> int:
         """How often a tool, or any, had its effect."""

@@ -1,4 +1,4 @@
-"""python -m hitl_core.testing.kills NAME [--kills 50] [--seed 7] [--again 7/12]"""
+"""python -m hitl_core.testing.kills NAME [--kills 50] [--seed 7] [--again 7/12] [--store URL]"""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
     parser.add_argument("--again", metavar="SEED", help="play one run of a hunt once more, such as 7/12")
+    parser.add_argument("--store", default="", metavar="URL", help="postgresql://…; by default a file for each run")
     asked = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="hitl-kills-"))
-    with Hunt(find_kit(asked.name), folder) as hunt:
+    with Hunt(find_kit(asked.name), folder, store=asked.store) as hunt:
         if asked.again:
             found = hunt.play(asked.again)
             print(found if found.faults else f"{found}\nno faults")

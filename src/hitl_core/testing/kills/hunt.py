@@ -19,6 +19,7 @@ from typing import Final
 
 from ..conformance import Kit
 from ..conformance.suite import capabilities_of
+from ..databases import own_store
 from ..processes import Processes, name_of
 from .check import Evidence, faults
 from .life import get_warm
@@ -79,12 +80,14 @@ class Hunted:
 class Hunt:
     """One kit on the hunt. A context manager: its processes end with it.
 
+    `store` is the database in which each run gets a store of its own (`databases.own_store`); "" for a file each.
     `parts` names other `Parts` than the true ones, as for a conformance suite's broken adapters.
     """
 
     kit: Kit
     folder: Path
     parts: str = ""
+    store: str = ""
     _rehearsed: dict[str, Rehearsal] = field(default_factory=dict)
 
     def __enter__(self) -> Hunt:
@@ -122,9 +125,9 @@ class Hunt:
         with self._process() as process:
             rehearsal = self._rehearsal(story, process)
             planned = (*lives(rehearsal, Random(seed)), Life())  # noqa: S311  # to be played again, not to be secret
-            run = self._new(story, seed, process)
-            run.through(planned)
-        evidence = run.evidence()
+            with self._new(story, seed, process) as run:
+                run.through(planned)
+                evidence = run.evidence()
         return Killed(seed, story.name, planned, evidence, (*run.failures, *faults(evidence)))
 
     # ── what its runs share ──────────────────────────────────────────────────────────────────────────────────
@@ -141,12 +144,15 @@ class Hunt:
         finally:
             self._free.append(process)
 
-    def _new(self, story: Story, name: str, process: Processes) -> KilledRun:
+    @contextmanager
+    def _new(self, story: Story, name: str, process: Processes) -> Iterator[KilledRun]:
         folder = Path(tempfile.mkdtemp(prefix=f"{name.replace('/', '-')}-", dir=self.folder))
-        return KilledRun(self._name, story, folder, process, parts=self.parts)
+        with own_store(self.store, folder) as url:
+            yield KilledRun(self._name, story, folder, process, store_url=url, parts=self.parts)
 
     def _rehearsal(self, story: Story, process: Processes) -> Rehearsal:
         """The story undisturbed, once. Raises AssertionError if already that has a fault."""
         if story.name not in self._rehearsed:
-            self._rehearsed[story.name] = self._new(story, "rehearsal", process).rehearsed()
+            with self._new(story, "rehearsal", process) as run:
+                self._rehearsed[story.name] = run.rehearsed()
         return self._rehearsed[story.name]

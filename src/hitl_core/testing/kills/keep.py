@@ -14,16 +14,16 @@ from ...lifecycle import RequestState
 from ...policy import Policy
 from ...protocol import Run
 from ..conformance.kit import REFERENCE, spec_of
-from ..conformance.stage import STORE, Stage
+from ..conformance.stage import Stage
 from .check import Evidence
 from .stories import POLICY, Story
 
 
-async def kept(folder: Path, story: Story) -> Evidence:
+async def kept(folder: Path, story: Story, store_url: str) -> Evidence:
     """What the store and the ledger say of a run. Nobody may be writing."""
-    stage, clock = Stage(folder), SystemClock()
+    stage, clock = Stage(folder, store_url=store_url), SystemClock()
     app = AppSource(REFERENCE, spec_of(story.scene, stage))
-    config = Config("", app=app, store_url=f"sqlite:///{STORE}", policy=Policy.from_toml(POLICY), folder=folder)
+    config = Config("", app=app, store_url=store_url, policy=Policy.from_toml(POLICY), folder=folder)
     store = cast("Any", await open_store(config, clock))
     try:
         runs = await _runs(store)

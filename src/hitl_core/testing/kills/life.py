@@ -23,9 +23,9 @@ from ...runtime import Runtime, Settings
 from ...tools import Catalogue
 from ..conformance import Kit, Stage
 from ..conformance.elsewhere import warm_up
-from ..conformance.stage import STORE
 from ..conformance.world import Parts
 from ..crashing import CommandLog, CrashingStore, CrashPoint
+from ..databases import A_FILE
 from ..processes import named
 from .stories import POLICY, STORIES, Story
 
@@ -51,17 +51,18 @@ class AskingStage(Stage):
 
 @dataclass(frozen=True)
 class Desk:
-    """What all processes of one run share: a folder. The model's address changes with each of them."""
+    """What all processes of one run share: a folder and a store. The model's address changes with each of them."""
 
     kit: Kit
     folder: Path
     story: Story
     model_url: str
     parts: Parts
+    store_url: str
 
     @property
     def stage(self) -> Stage:
-        return AskingStage(self.folder, self.model_url)
+        return AskingStage(self.folder, self.model_url, self.store_url)
 
     def happened(self, key: str) -> bool:
         """Whether the ledger has the effect of this call."""
@@ -71,7 +72,7 @@ class Desk:
         return Config(
             backend=self.kit.backend,
             app=self.kit.app(self.story.scene, self.stage),
-            store_url=f"sqlite:///{STORE}",
+            store_url=self.store_url,
             policy=Policy.from_toml(POLICY),
             options=self.kit.options(self.stage),
             folder=self.folder,
@@ -106,10 +107,10 @@ class Desk:
         return await (hitl.run(runs[0].id) if runs else hitl.start("This is the run."))
 
 
-def desk(kit: str, folder: str, story: str, model_url: str, parts: str = "") -> Desk:
+def desk(kit: str, folder: str, story: str, model_url: str, parts: str = "", store_url: str = A_FILE) -> Desk:
     """A desk as another process is told of it."""
     chosen = cast("Parts", named(parts)) if parts else Parts()
-    return Desk(named(kit)(), Path(folder), STORIES[story], model_url, chosen)
+    return Desk(named(kit)(), Path(folder), STORIES[story], model_url, chosen, store_url)
 
 
 # ── what the processes do ────────────────────────────────────────────────────────────────────────────────────

@@ -26,10 +26,13 @@ from .stories import Story
 
 
 class KilledRun:
-    """One run in a folder of its own. Each process has a scripted model of its own, and that a log of its own."""
+    """One run in a folder and a store of its own. Each process has a scripted model of its own, and that a log of its
+    own."""
 
-    def __init__(self, kit: str, story: Story, folder: Path, process: Processes, *, parts: str = "") -> None:
-        self._names = {"kit": kit, "folder": str(folder), "story": story.name, "parts": parts}
+    def __init__(
+        self, kit: str, story: Story, folder: Path, process: Processes, *, store_url: str, parts: str = ""
+    ) -> None:
+        self._names = {"kit": kit, "folder": str(folder), "story": story.name, "parts": parts, "store_url": store_url}
         self._story = story
         self._folder = folder
         self._process = process
@@ -85,7 +88,7 @@ class KilledRun:
     def evidence(self) -> Evidence:
         """What is left, now that nobody works on it any more."""
         calls = tuple(read_calls(log) for log in self._logs)
-        left = asyncio.run(kept(self._folder, self._story))
+        left = asyncio.run(kept(self._folder, self._story, self._names["store_url"]))
         return replace(left, lives=calls, killed=tuple(self._killed))
 
 

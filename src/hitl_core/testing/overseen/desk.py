@@ -28,6 +28,7 @@ from ..conformance.kit import Kit
 from ..conformance.scenes import Scene
 from ..conformance.stage import MODEL_LOG, Stage
 from ..conformance.world import only, toml
+from ..databases import own_store
 from ..kills.life import AskingStage
 from ..kills.run import script_for
 from ..processes import Ended, Order, Processes, name_of, named
@@ -54,7 +55,7 @@ app = "overseen_app:app"
 options = {options}
 
 [store]
-url = "sqlite:///store.db"
+url = {store}
 
 [policy]
 file = "policy.toml"
@@ -99,17 +100,17 @@ def app_of(file: str) -> Any:
     folder = Path(file).parent
     told = json.loads((folder / "scene.json").read_text(encoding="utf-8"))
     kit: Kit = named(told["kit"])()
-    source: AppSource = kit.app(scene_of(told["scene"]), AskingStage(folder, told["model_url"]))
+    source: AppSource = kit.app(scene_of(told["scene"]), AskingStage(folder, told["model_url"], told["store_url"]))
     return source.load()
 
 
 class Desk:
-    """One folder and one model. Nothing else is shared between the processes."""
+    """One folder, one store and one model. Nothing else is shared between the processes."""
 
-    def __init__(self, kit: Kit, folder: Path, processes: Processes, model_url: str) -> None:
+    def __init__(self, kit: Kit, folder: Path, processes: Processes, model_url: str, store_url: str) -> None:
         self.kit = kit
         self.folder = folder
-        self.stage = Stage(folder, model_url)
+        self.stage = Stage(folder, model_url, store_url)
         self._processes = processes
         self._numbers = itertools.count(1)
 
@@ -121,9 +122,11 @@ class Desk:
             "kit": name_of(type(self.kit)),
             "scene": asdict(scene),
             "model_url": self.stage.model_url,
+            "store_url": self.stage.store_url,
         }
         people = "".join(f"[people.{name}]\nroles = {toml(list(roles))}\n" for name, roles in PEOPLE.items())
-        config = _CONFIG.format(backend=self.kit.backend, options=toml(dict(self.kit.options(self.stage))))
+        options, store = toml(dict(self.kit.options(self.stage))), toml(self.stage.store_url)
+        config = _CONFIG.format(backend=self.kit.backend, options=options, store=store)
         self._write("scene.json", json.dumps(told))
         self._write("overseen_app.py", _APP)
         self._write("people.toml", people)
@@ -276,11 +279,12 @@ def body(entry: AuditEntry) -> dict[str, Json]:
 
 
 @contextmanager
-def desk(kit: Kit, scene: Scene, folder: Path, processes: Processes) -> Iterator[Desk]:
-    """A desk with its model, on loopback."""
+def desk(kit: Kit, scene: Scene, folder: Path, processes: Processes, store: str = "") -> Iterator[Desk]:
+    """A desk with its model, on loopback, and a store of its own in the database `store` (`databases.own_store`)."""
     folder.mkdir(parents=True, exist_ok=True)
-    with ScriptedModel(script_for(scene), log=folder / MODEL_LOG, log_bodies=True) as model:
-        opened = Desk(kit, folder, processes, model.base_url)
+    script = script_for(scene)
+    with own_store(store, folder) as url, ScriptedModel(script, log=folder / MODEL_LOG, log_bodies=True) as model:
+        opened = Desk(kit, folder, processes, model.base_url, url)
         opened.opens(scene)
         yield opened
 

@@ -27,13 +27,15 @@ WARM: Final = name_of(get_warm)
 class Office:
     """Where the stories of one kit are told: the warm parent of all their processes, and a folder for each desk.
 
+    `store` is the database in which each desk gets a store of its own; "" for a file each.
     `warm` names another function that warms the parent, called with the kit's name and with `arguments`, which is how
     the stories prove that they would notice what is broken.
     """
 
-    def __init__(self, kit: Kit, folder: Path, *, warm: str = WARM, **arguments: str) -> None:
+    def __init__(self, kit: Kit, folder: Path, *, store: str = "", warm: str = WARM, **arguments: str) -> None:
         self.kit = kit
         self._folder = folder
+        self._store = store
         self._warm = warm
         self._arguments: dict[str, Any] = dict(arguments)
         self._desks = itertools.count(1)
@@ -47,7 +49,7 @@ class Office:
 
     def desk(self, scene: Scene) -> AbstractContextManager[Desk]:
         """A desk of its own for an agent that does this."""
-        return desk(self.kit, scene, self._folder / f"desk-{next(self._desks)}", self._processes)
+        return desk(self.kit, scene, self._folder / f"desk-{next(self._desks)}", self._processes, self._store)
 
 
 @dataclass(frozen=True, slots=True)

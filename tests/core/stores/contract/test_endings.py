@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,17 +10,28 @@ import pytest
 from hitl_core.commands import (
     CancelRun,
     Claimed,
+    EndEffect,
     FinishRun,
     GetCheckpoint,
     GetRun,
     LiftStop,
+    ListEffects,
     ReopenRun,
     RetryRun,
     StopScope,
 )
 from hitl_core.errors import EffectRefused, LeaseLost, RunBusy, RunFinished, RunNotFound, Stopped, TooLarge
-from hitl_core.lifecycle import IllegalMove, RequestState
-from hitl_core.protocol import Kind, OnTimeout, Run, RunState
+from hitl_core.lifecycle import ActionState, IllegalMove, RequestState
+from hitl_core.protocol import (
+    AuditEvent,
+    Executed,
+    Failed,
+    Kind,
+    OnTimeout,
+    Outcome,
+    Run,
+    RunState,
+)
 from tests.core.stores.world import World
 
 
@@ -154,6 +166,46 @@ async def test_a_running_run_that_is_cancelled_loses_its_lease(world: World) -> 
         await finish(world, claimed, RunState.COMPLETED)
     world.later(100)
     assert await world.claims() == []
+
+
+async def begun(world: World) -> Claimed:
+    """A run with a call under way, cancelled then."""
+    claimed = await world.open()
+    await world.begin(claimed.lease)
+    await cancel(world, claimed.run)
+    return claimed
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state", "event"),
+    [
+        (Executed("paid"), ActionState.EXECUTED, AuditEvent.EFFECT_EXECUTED),
+        (Failed("no such card"), ActionState.FAILED, AuditEvent.EFFECT_FAILED),
+    ],
+)
+async def test_what_is_under_way_when_its_run_is_cancelled_is_in_doubt_until_it_has_come_out(
+    world: World, outcome: Outcome, state: ActionState, event: AuditEvent
+) -> None:
+    claimed = await begun(world)
+    (effect,) = await world.store.fetch(ListEffects(claimed.run.id))
+    assert effect.state is ActionState.IN_DOUBT
+    ended = await world.store.apply(EndEffect(claimed.lease, "refund#1", outcome, world.now))
+    assert (ended.state, ended.result or ended.error) == (state, getattr(outcome, "result", None) or "no such card")
+    assert (await world.events())[-2:] == [AuditEvent.EFFECT_IN_DOUBT, event]
+
+
+async def test_only_who_had_begun_it_says_how_it_came_out_and_once(world: World) -> None:
+    claimed = await begun(world)
+    for lease, call in (
+        (replace(claimed.lease, fence=claimed.lease.fence + 1), "refund#1"),
+        (claimed.lease, "refund#2"),
+        (replace(claimed.lease, run_id="nobody"), "refund#1"),
+    ):
+        with pytest.raises(LeaseLost):
+            await world.store.apply(EndEffect(lease, call, Executed("paid"), world.now))
+    await world.store.apply(EndEffect(claimed.lease, "refund#1", Executed("paid"), world.now))
+    with pytest.raises(LeaseLost):
+        await world.store.apply(EndEffect(claimed.lease, "refund#1", Executed("paid"), world.now))
 
 
 async def test_what_is_over_or_unknown_is_not_cancelled(world: World) -> None:

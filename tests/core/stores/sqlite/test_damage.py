@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from hitl_core.audit import verify
 from hitl_core.commands import (
     CancelRun,
     EndEffect,
@@ -23,12 +24,14 @@ from hitl_core.commands import (
     ListRequests,
     ListRuns,
     Look,
+    OpenGroup,
     Query,
+    ReadLoad,
     Recall,
     RecordResponse,
     Remember,
 )
-from hitl_core.errors import ProtocolUnknown, RowCorrupt
+from hitl_core.errors import ProtocolUnknown, RowCorrupt, StoreUnavailable
 from hitl_core.lifecycle import RequestState
 from hitl_core.protocol import Approvers, Executed, PauseRequest, Run, RunState
 from hitl_core.stores.sql.tables import bodies
@@ -101,6 +104,13 @@ async def test_a_damaged_request_is_not_used(desk: Desk) -> None:
     with pytest.raises(RowCorrupt):
         await desk.world.answer(request.approve(by="ann"))
     assert "request.decided" not in await desk.world.events()
+
+
+async def test_a_damaged_request_is_counted_and_its_age_is_not_known(desk: Desk) -> None:
+    _, (request,) = await desk.world.paused()
+    desk.flip_request(request)
+    load = await desk.store.fetch(ReadLoad())
+    assert (load.open, load.oldest, load.levels) == (1, None, (OpenGroup("confirm", 1),))
 
 
 async def test_the_inbox_skips_a_damaged_request_and_notes_it_once(
@@ -261,6 +271,45 @@ async def test_a_name_that_is_no_text_any_more_is_damage(desk: Desk) -> None:
     with pytest.raises(RowCorrupt, match="damaged"):
         await desk.store.apply(CancelRun(run.id, "ann", "", desk.world.now))
     assert (await desk.world.answer(request.approve(by="ann"))).run_state is RunState.READY
+
+
+@pytest.mark.parametrize("columns", ["started_by = x'ff'", "created = 9000000000000000000"])
+async def test_a_run_whose_row_cannot_be_what_was_stored_hides_no_other(desk: Desk, columns: str) -> None:
+    bad, good = [(await desk.world.open()).run for _ in range(2)]
+    desk.change(f"UPDATE hitl_runs SET {columns} WHERE id = ?", column(bad.id))
+    with pytest.raises(RowCorrupt, match=f"the row of run {bad.id} is damaged"):
+        await desk.store.fetch(GetRun(bad.id))
+    assert [run.id for run in (await desk.store.fetch(ListRuns())).items] == [good.id]
+
+
+async def test_a_time_that_is_none_is_damage(desk: Desk) -> None:
+    run, (request,) = await desk.world.paused()
+    await desk.world.answer(request.approve(by="ann"))
+    lease = (await desk.world.claim(run)).lease
+    await desk.world.begin(lease, request_id=request.id)
+    await desk.store.apply(EndEffect(lease, "refund#1", Executed("paid"), desk.world.now))
+    desk.change("UPDATE hitl_effects SET ended = 9000000000000000000")
+    desk.change("UPDATE hitl_audit SET at = 9000000000000000000 WHERE event = 'request.decided'")
+    with pytest.raises(RowCorrupt, match=r"the call refund#1 is damaged"):
+        await desk.store.fetch(ListEffects(run.id))
+    with pytest.raises(RowCorrupt, match="the line about request"):
+        await desk.store.fetch(GetRequest(request.id))
+
+
+async def test_a_remembered_anchor_that_is_no_text_any_more_is_reported(desk: Desk) -> None:
+    await desk.world.open()
+    await desk.store.close()
+    desk.change("UPDATE hitl_store SET anchor = CAST(x'ff' AS TEXT)")
+    desk.store = await SqliteStore.open(desk.path, anchoring=False)
+    report = await verify(desk.store, desk.store.custody)
+    assert "not signed with this key" in str(report.findings[0])
+
+
+async def test_a_name_of_the_store_that_is_no_text_any_more_is_said(desk: Desk) -> None:
+    await desk.store.close()
+    desk.change("UPDATE hitl_store SET origin = CAST(x'ff' AS TEXT)")
+    with pytest.raises(StoreUnavailable):
+        await SqliteStore.open(desk.path)
 
 
 async def test_hundreds_of_flipped_bits_are_all_reported(desk: Desk) -> None:

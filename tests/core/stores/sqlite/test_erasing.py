@@ -55,7 +55,8 @@ BYTES = {
 
 NUMBERS = {
     *("allows", "amount", "at", "attempts", "created", "draft", "due", "ended", "erased", "expires", "fence"),
-    *("frozen_at", "line", "most", "number", "place", "revoked", "round", "seq", "settled", "several", "spent", "seen"),
+    *("frozen_at", "level", "line", "most", "number", "place", "revoked", "round", "seq", "settled", "several"),
+    *("spent", "seen"),
     *("step", "times", "tries", "turns", "until", "updated", "used", "votes", "waits"),
 }
 REFERENCES = {

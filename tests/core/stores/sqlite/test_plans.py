@@ -31,6 +31,8 @@ from hitl_core.commands import (
     Query,
     ReadAudit,
     ReadHistory,
+    ReadLoad,
+    ReadPace,
     Recall,
 )
 from hitl_core.lifecycle import RequestState
@@ -39,6 +41,7 @@ from hitl_core.protocol import sha256
 from hitl_core.stores.sql.answers import timers
 from hitl_core.stores.sql.commands import claims
 from hitl_core.stores.sql.dispatch import QUERIES
+from hitl_core.stores.sql.reading import load
 from hitl_core.stores.sql.tables.view import View
 from hitl_core.stores.sqlite import SqliteStore
 from hitl_core.stores.sqlite.file import SqliteLink
@@ -116,6 +119,7 @@ QUESTIONS: list[Query[object]] = [
     ListRuns(undoes="run-1"),
     ListUndone("run-1"),
     ListVersions("request-1"),
+    ReadPace(START),
     Recall("run-1"),
     ReadHistory((Question(sha256(b"s"), sha256(b"k"), timedelta(days=1)),), "run-1", "refund#1", START),
 ]
@@ -127,6 +131,20 @@ def test_a_query_reads_what_it_needs(view: Explained, query: Query[object]) -> N
         QUERIES[type(query)](view, query)
     assert view.scans() == []
     assert view.sorts() == [] or getattr(query, "run_id", None), "only the few requests of one run are sorted"
+    view.connection.close()
+
+
+def test_what_waits_is_counted_from_the_entries_of_an_index(view: Explained) -> None:
+    """No row is read for it. SQLite does not call that a covering index, but seeks no row until it needs one."""
+    program = view.connection.execute(f"EXPLAIN {load.COUNT_OPEN}", (100,)).fetchall()
+    table = next(p1 for _, opcode, p1, *_ in program if opcode == "OpenRead")
+    index = next(p1 for _, opcode, p1, *_ in program if opcode == "DeferredSeek")
+    read = {p1 for _, opcode, p1, *_ in program if opcode == "Column"}
+    assert index in read
+    assert table not in read
+    QUERIES[ReadLoad](view, ReadLoad())
+    bounded = {"c", "w", "hitl_stops"}
+    assert {step.split()[1] for step in view.scans()} <= bounded, "groups, what is ready, the few stops"
     view.connection.close()
 
 

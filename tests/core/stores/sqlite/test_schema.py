@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hitl_core.commands import GetRun, LiftStop, StopScope
+from hitl_core.commands import GetRun, LiftStop, ReadLoad, StopScope
 from hitl_core.errors import ConfigError, StoreTooNew, StoreUnavailable
 from hitl_core.lifecycle import RequestEvent, RequestState
 from hitl_core.protocol import OnTimeout, RunState
@@ -69,9 +69,27 @@ async def test_a_window_that_an_older_release_froze_ends_in_no_yes_of_its_own(tm
     await world.store.close()
 
 
+async def test_the_level_of_what_an_older_release_has_opened_is_not_known(tmp_path: Path) -> None:
+    path = tmp_path / "desk.db"
+    world = World(await SqliteStore.open(path))
+    await world.paused()
+    await world.store.close()
+    to_version_1(path)
+    world.store = await SqliteStore.open(path)
+    await world.paused()
+    levels = (await world.store.fetch(ReadLoad())).levels
+    assert [(each.name, each.count) for each in levels] == [("confirm", 1), ("unknown", 1)]
+    await world.store.close()
+
+
 def to_version_1(path: Path) -> None:
     """The file as the first release left it."""
     with closing(sqlite3.connect(path)) as connection:
+        connection.execute("DROP INDEX hitl_inbox")
+        connection.execute("ALTER TABLE hitl_requests DROP COLUMN level")
+        connection.execute(
+            "CREATE INDEX hitl_inbox ON hitl_requests (key, audience) WHERE state = 'open' AND waits = 1"
+        )
         connection.execute("ALTER TABLE hitl_requests DROP COLUMN frozen_at")
         connection.execute("DROP TABLE hitl_workers")
         connection.execute("DROP INDEX hitl_until")

@@ -157,8 +157,6 @@ class Engine:
 
     def _commit(self, link: PostgresLink) -> None:
         """Raises StoreUnavailable if the answer to a COMMIT was lost: then it is not known, and not tried again."""
-        if link.rounds == 0:
-            link.arrive(0)  # a connection that was gone before is found out before COMMIT is on its way
         try:
             link.end("COMMIT")
         except psycopg.OperationalError as exc:

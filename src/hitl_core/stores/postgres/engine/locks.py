@@ -116,6 +116,7 @@ _BESIDE: Final = {
     c.TakeGuidance: _leased,
     c.GiveGrant: _nothing,
     c.RevokeGrant: _nothing,
+    c.CompactRun: _run,
     c.PruneHistory: _nothing,
     c.WriteNote: _nothing,
 }

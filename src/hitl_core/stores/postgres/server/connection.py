@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from ....errors import StoreUnavailable
@@ -27,13 +28,30 @@ _SECONDS_TO_CONNECT: Final = 10
 _PREPARED: Final = 256
 """Statements that a connection keeps prepared."""
 
+_NOTICES_SILENCE: Final = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 13_000,
+}
+"""A network that is cut says nothing: after 13 s without a sign of the other machine a connection is lost. What the URL
+says of it counts more.
+"""
+
+IDLE_MS: Final = 5_000
+"""How long a transaction may stand still: a worker that is frozen in one, or cut off, must not hold up a stop of
+everything. Less than the wait for a lock, so that who waits gets it."""
+
 WAIT: Final = 10.0
 """Seconds for which a thread waits for a connection."""
 
 # The number that a pooler gives its clients is not that of the server's process.
 _IS_DIRECT: Final = "SELECT pg_backend_pid()"
+# Whatever the database is set to, what was acknowledged is on its disk.
 _SET: Final = """SELECT set_config('statement_timeout', %s, {local}), set_config('lock_timeout', %s, {local}),
-    set_config('idle_in_transaction_session_timeout', %s, {local})"""
+    set_config('idle_in_transaction_session_timeout', %s, {local}), set_config('synchronous_commit', 'on', {local}),
+    set_config('tcp_keepalives_idle', '5', {local}), set_config('tcp_keepalives_interval', '2', {local}),
+    set_config('tcp_keepalives_count', '4', {local})"""
 
 
 class Connection(psycopg.Connection[Any]):
@@ -45,16 +63,12 @@ class Connection(psycopg.Connection[Any]):
 
 def connect(location: Location) -> Connection:
     """A connection of one's own on which we begin and end transactions ourselves. Raises psycopg.Error."""
-    return Connection.connect(location.url, **_how())
+    return Connection.connect(**_how(location))
 
 
-def _how() -> dict[str, Any]:
-    return {
-        "autocommit": True,
-        "prepare_threshold": None,
-        "application_name": "hitl-core",
-        "connect_timeout": _SECONDS_TO_CONNECT,
-    }
+def _how(location: Location) -> dict[str, Any]:
+    ours = {"autocommit": True, "prepare_threshold": None, "application_name": "hitl-core"}
+    return {**_NOTICES_SILENCE, **conninfo_to_dict(location.url), **ours, "connect_timeout": _SECONDS_TO_CONNECT}
 
 
 def _is_direct(connection: psycopg.Connection[Any]) -> bool:
@@ -71,9 +85,8 @@ class Connections:
         self._replaced_at = 0.0
         self._direct = True
         self._pool = ConnectionPool(
-            location.url,
             connection_class=Connection,
-            kwargs=_how(),
+            kwargs=_how(location),
             configure=self._configure,
             min_size=0,
             max_size=self._options.connections,
@@ -106,7 +119,7 @@ class Connections:
         """Begin a transaction; its statements are sent together as far as nobody waits for what they find."""
         link.begin(how)
         if not _is_direct(link.connection):
-            link.connection.execute(_SET.format(local="true"), self._options.timeouts)
+            link.execute(_SET.format(local="true").replace("%s", "?"), (*self._options.timeouts, str(IDLE_MS)))
 
     def read(self, work: Callable[[PostgresLink], T]) -> T:
         """Let `work` read one consistent state. A lost connection is replaced, once. Raises StoreUnavailable."""
@@ -114,6 +127,8 @@ class Connections:
             return self._read(work)
         except psycopg.OperationalError:
             pass
+        except psycopg.Error as exc:
+            raise unavailable(exc, self._location) from exc
         try:
             return self._read(work)
         except psycopg.Error as exc:
@@ -151,7 +166,7 @@ class Connections:
         said = connection.execute(_IS_DIRECT).fetchone()
         connection.direct = self._direct and said is not None and said[0] == connection.info.backend_pid
         if connection.direct:
-            connection.execute(_SET.format(local="false"), self._options.timeouts)
+            connection.execute(_SET.format(local="false"), (*self._options.timeouts, str(IDLE_MS)))
         prepares = connection.direct if self._options.prepare is None else self._options.prepare and self._direct
         connection.prepare_threshold = 2 if prepares else None
         connection.prepared_max = _PREPARED if prepares else None

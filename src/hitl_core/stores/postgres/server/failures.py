@@ -20,6 +20,8 @@ _ADVICE: Final = {
     "53": "it has no room or no connections left; free some and try again",
     "55": "others hold what was needed for too long; try again",
     "57": "it was stopped, or the statement took too long; try again",
+    "XX001": "the database is damaged; restore it from a backup",
+    "XX002": "an index of the database is damaged; build it anew (REINDEX)",
     "58": "its disk reported an error; check it, then restore from a backup if it persists",
 }
 """By the code of the error or its class, the first two letters: why, and the next step."""
@@ -47,7 +49,13 @@ def is_lost(error: psycopg.Error) -> bool:
     return gone or (error.sqlstate or "")[:2] == "08" or isinstance(error, _STOPPED)
 
 
-_STOPPED: Final = (errors.AdminShutdown, errors.CrashShutdown, errors.CannotConnectNow, errors.IdleSessionTimeout)
+_STOPPED: Final = (
+    errors.AdminShutdown,
+    errors.CrashShutdown,
+    errors.CannotConnectNow,
+    errors.IdleSessionTimeout,
+    errors.IdleInTransactionSessionTimeout,
+)
 
 
 def unavailable(error: psycopg.Error, location: Location) -> StoreUnavailable:

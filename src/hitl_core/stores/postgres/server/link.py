@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
@@ -57,7 +57,8 @@ class Found:
 
 
 class PostgresLink:
-    """One connection in a transaction. Statements are sent together with the next one of which the answer is needed.
+    """One connection. Once a transaction has begun, statements wait for the next one of which the answer is needed, and
+    are sent together with it: the server is never left waiting in the middle, where it does not count for how long.
 
     `lent`: an effect had the connection. What that has set in its session stays, so nobody should have it afterwards.
     """
@@ -68,6 +69,7 @@ class PostgresLink:
         self._keys: defaultdict[str, deque[Found]] = defaultdict(deque)
         self.lent = False
         self.rounds = 0
+        self._waiting: list[Callable[[], object]] | None = None
         self._sending = ExitStack()
         self._pipeline: psycopg.Pipeline | None = None
         self._writes: list[RawCursor[Any]] = []
@@ -78,29 +80,43 @@ class PostgresLink:
     def begin(self, how: str) -> None:
         self._writes.clear()
         self.rounds = 0
+        self._waiting = []
         self._pipeline = self._sending.enter_context(self.connection.pipeline())
-        self.connection.execute(how)
+        self._do(partial(self.connection.execute, how, prepare=False))
 
     def end(self, how: str) -> None:
-        """Carry out what is left, and end. What fails is raised here at the latest."""
-        self.connection.execute(how)
+        """Carry out what is left, then end. What fails is raised here at the latest.
+
+        In two rounds: who is cut off between them is ended by the server, which does not count in the middle of one.
+        """
+        self.arrive(self.rounds)
+        self.rounds += 1
+        self.connection.execute(how, prepare=False)
         self.leave()
 
     def arrive(self, sent: int) -> None:
-        """Wait for what was sent in that round, if it has not come back yet.
-
-        The server then knows that it waits for us, and does so only as long as it is told to.
-        """
-        if self._pipeline is not None and sent == self.rounds:
-            self.rounds += 1
-            self._pipeline.sync()
+        """Carry out what was said in that round, if it was not yet."""
+        if not self._waiting or sent != self.rounds:
+            return
+        waiting, self._waiting = self._waiting, []
+        self.rounds += 1
+        for work in waiting:
+            work()
+        assert self._pipeline is not None, "it was begun"
+        self._pipeline.sync()  # to end it here would leave the server in the middle: psycopg asks for more then
 
     def leave(self) -> None:
-        """From now on each statement is carried out by itself."""
-        self._pipeline = None
+        """Forget what was not said yet. From now on each statement is carried out by itself."""
+        self._waiting = self._pipeline = None
         self._ahead.clear()
         self._keys.clear()
         self._sending.close()
+
+    def _do(self, work: Callable[[], object]) -> None:
+        if self._waiting is None:
+            work()
+        else:
+            self._waiting.append(work)
 
     def undo(self) -> None:
         """Nothing is kept; a connection that is gone has seen to that by itself."""
@@ -122,7 +138,7 @@ class PostgresLink:
 
     def ahead(self, sql: str, given: Sequence[Any] = (), /) -> None:
         asked = self._ahead.setdefault(sql, {})
-        if self._pipeline is not None and tuple(given) not in asked:
+        if self._waiting is not None and tuple(given) not in asked:
             asked[tuple(given)] = self._send(sql, given)
 
     def many(self, sql: str, given: Iterable[Sequence[Any]], /) -> None:
@@ -130,20 +146,20 @@ class PostgresLink:
         if not rows:
             return
         cursor = RawCursor(self.connection)
-        cursor.executemany(put(sql), rows)
+        self._do(partial(cursor.executemany, put(sql), rows))
         self._writes.append(cursor)
         self._forget(sql)
 
     def _send(self, sql: str, given: Sequence[Any]) -> Found:
         cursor = RawCursor(self.connection)
-        cursor.execute(put(sql), _given(given), binary=True)
+        self._do(partial(cursor.execute, put(sql), _given(given), binary=True))
         if not sql.startswith("SELECT"):
             self._writes.append(cursor)
             self._forget(sql)
         return Found(self, cursor, self.rounds)
 
     def expects(self, table: str) -> None:
-        if self._pipeline is not None:
+        if self._waiting is not None:
             self._keys[table].append(self._send(_NEXT_KEY, (table,)))
 
     def store(self, sql: str, given: Sequence[Any] = (), /) -> int:
@@ -177,7 +193,7 @@ class PostgresLink:
         return f" FOR UPDATE OF {', '.join(names)} SKIP LOCKED"
 
     def seen(self) -> str:
-        return str(self._one("SELECT pg_current_snapshot()::text"))
+        return str(self.execute("SELECT pg_current_snapshot()::text").fetchone()[0])
 
     def unseen(self, name: str, seen: str) -> tuple[str, tuple[Any, ...]]:
         oldest = int(seen.partition(":")[0])  # an index finds what is born since the oldest that was at work then
@@ -192,6 +208,7 @@ class PostgresLink:
     def lend(self) -> Iterator[Connection]:
         """Meanwhile a row stands in `hitl_lent` with which no COMMIT succeeds, and changes to our tables are seen."""
         self.lent = True
+        self.arrive(self.rounds)
         self.leave()
         self.execute("INSERT INTO hitl_lent (run) VALUES (0)")
         ours = self._one("SELECT array_agg(oid) FROM pg_class WHERE starts_with(relname, 'hitl_')")

@@ -27,10 +27,15 @@ class Location:
             raise ConfigError([Fault("store.url", "is no postgresql:// URL, which is what this store takes")])
         try:
             parts = conninfo_to_dict(url)
-        except ProgrammingError as exc:
-            raise ConfigError([Fault("store.url", f"is not understood: {str(exc).strip()}")]) from exc
-        place = parts.get("host") or parts.get("hostaddr") or "localhost"
-        return cls(url, f"{parts.get('dbname') or parts.get('user') or 'postgres'!r} at {place}")
+        except ProgrammingError:  # what libpq says of it quotes parts of it
+            wanted = "is no URL that libpq understands; write postgresql://user:password@host:port/database"
+            raise ConfigError([Fault("store.url", wanted)]) from None
+        place = str(parts.get("host") or parts.get("hostaddr") or "localhost")
+        name = str(parts.get("dbname") or parts.get("user") or "postgres")
+        if "@" in place + name + str(parts.get("port")):
+            written = "has an @ behind its user; in a password write it as %40, and / ? # : as %2F %3F %23 %3A"
+            raise ConfigError([Fault("store.url", written)])
+        return cls(url, f"{name!r} at {place}")
 
     def __str__(self) -> str:
         return self.shown

@@ -53,10 +53,9 @@ class Options:
         return made
 
     @property
-    def timeouts(self) -> tuple[str, str, str]:
-        """Of a statement, of a lock, and of who does nothing in a transaction, as the server takes them."""
-        statement, lock = (str(each // _MILLISECOND) for each in (self.statement_timeout, self.lock_timeout))
-        return statement, lock, statement
+    def timeouts(self) -> tuple[str, str]:
+        """Of a statement and of a lock, as the server takes them."""
+        return str(self.statement_timeout // _MILLISECOND), str(self.lock_timeout // _MILLISECOND)
 
 
 def _prepared(said: str) -> bool | None:

@@ -36,15 +36,16 @@ _V1: Final = (
         WITH (fillfactor = 80)""",
     "CREATE INDEX hitl_until ON hitl_runs (until) WHERE until IS NOT NULL",
     "CREATE INDEX hitl_stopped ON hitl_runs (key) WHERE state = 'stopped'",
-    "CREATE INDEX hitl_undos ON hitl_runs (key) WHERE more IS NOT NULL",
+    """CREATE INDEX hitl_undos ON hitl_runs ((more::json ->> 'undoes')) WHERE (more::json ->> 'undoes') IS NOT NULL""",
     "CREATE TABLE hitl_woken (app BIGINT NOT NULL, run BIGINT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (app, run))",
     f"""CREATE TABLE hitl_requests ({_KEY}, id BYTEA NOT NULL UNIQUE, run BIGINT NOT NULL REFERENCES hitl_runs,
         call TEXT NOT NULL, round BIGINT NOT NULL, waits SMALLINT NOT NULL, state TEXT NOT NULL,
         votes BIGINT NOT NULL, allows SMALLINT, audience BIGINT NOT NULL, origin BIGINT NOT NULL, due BIGINT,
         lapse TEXT, why TEXT, body BIGINT NOT NULL, response BIGINT, line BIGINT, room BYTEA, frozen_at BIGINT,
-        shown BYTEA, several SMALLINT, draft BIGINT, born BIGINT NOT NULL DEFAULT pg_current_xact_id()::text::bigint,
+        shown BYTEA, several SMALLINT, draft BIGINT, level SMALLINT,
+        born BIGINT NOT NULL DEFAULT pg_current_xact_id()::text::bigint,
         UNIQUE (run, call, round)) WITH (fillfactor = 80)""",
-    "CREATE INDEX hitl_inbox ON hitl_requests (key, audience) WHERE state = 'open' AND waits = 1",
+    "CREATE INDEX hitl_inbox ON hitl_requests (key, audience, level) WHERE state = 'open' AND waits = 1",
     "CREATE INDEX hitl_notices ON hitl_requests (key, audience) WHERE state = 'open' AND waits = 0",
     # By the transaction that opened them: of what is opened at once, the later key may be committed first.
     "CREATE INDEX hitl_born ON hitl_requests (born) WHERE state = 'open'",
@@ -70,7 +71,8 @@ _V1: Final = (
         event TEXT NOT NULL, subject BYTEA NOT NULL, actor TEXT NOT NULL, body TEXT NOT NULL, run BIGINT,
         kept JSONB, mark BYTEA NOT NULL, refused BOOLEAN NOT NULL DEFAULT FALSE)
         WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000)""",
-    """CREATE VIEW hitl_lines AS SELECT line, at FROM hitl_audit UNION ALL SELECT line, at FROM hitl_raw""",
+    """CREATE VIEW hitl_lines AS SELECT line, at, event, subject, actor, body, run FROM hitl_audit
+        UNION ALL SELECT line, at, event, subject, actor, body, run FROM hitl_raw""",
     # Numbers that say nothing of order, by the thousand: above all that were ever given by SQLite or by an IDENTITY.
     "CREATE SEQUENCE hitl_numbers START 1073741824",
     """CREATE TABLE hitl_apart (line BIGINT NOT NULL, place BIGINT NOT NULL, salt BYTEA, value TEXT NOT NULL,

@@ -13,7 +13,7 @@ from typing import Any, Final
 from ....commands import Claimed, ClaimRuns
 from ....errors import RowCorrupt
 from ....lifecycle import RunEvent
-from ....protocol import AuditEvent, Json, RunState, micros
+from ....protocol import AuditEvent, Json, RunState, instant, micros
 from ..tables import READY, RUN, RunRow, Transaction, View, column
 from .runs import FREED, LEASED, move, taken, until
 from .stops import of_run
@@ -161,6 +161,9 @@ def _claim(txn: Transaction, command: ClaimRuns, row: RunRow) -> Claimed | None:
         txn.note(AuditEvent.RUN_FAILED, row.name, command.owner, command.now, {"code": exc.code}, run=row.key)
         return None
     body: dict[str, Json] = {"fence": claimed.lease.fence, "interrupted": interrupted}
+    if not interrupted:
+        ready = max(row.updated, row.until or 0)
+        claimed, body = replace(claimed, ready_at=instant(ready)), {**body, "ready": ready}
     txn.note(AuditEvent.RUN_CLAIMED, row.name, command.owner, command.now, body, run=row.key)
     return claimed
 

@@ -8,8 +8,9 @@ from typing import Any, Final, assert_never
 from ....commands import BeginEffect, Effect, EndEffect, MoveEffect, PerformEffect, RecordRefusal
 from ....errors import LeaseLost
 from ....lifecycle import ACTION, ActionEvent, ActionState, IllegalMove, RequestEvent
-from ....protocol import Action, AuditEvent, EffectMode, Executed, Failed, Json, micros
-from ..tables import EFFECT, EffectRow, RequestRow, RunRow, Transaction, View, bodies, requests
+from ....protocol import Action, AuditEvent, EffectMode, Executed, Failed, Json, RunState, micros
+from ..tables import EFFECT, EffectRow, RequestRow, RunRow, Transaction, View, bodies, column, requests
+from ..tables import RUN as SELECT_RUN
 from . import stops
 from .counting import check_past, count
 from .endings import ERROR_LENGTH
@@ -106,7 +107,7 @@ def _start(
 
 
 def end_effect(txn: Transaction, command: EndEffect) -> Effect:
-    run = leased(txn, command.lease)
+    run = _begun_in(txn, command)
     known = _must_find(txn, run, command.call)
     if known.state == ActionState.EXECUTING and known.fence != command.lease.fence:
         raise LeaseLost(f"the call {command.call!r} was begun under another lease; what it did is in doubt")
@@ -114,15 +115,36 @@ def end_effect(txn: Transaction, command: EndEffect) -> Effect:
     return _by_key(txn, known.key)
 
 
+def _begun_in(txn: Transaction, command: EndEffect) -> RunRow:
+    """The run of an effect, for whoever holds it; or who held it when it was cancelled, and alone knows what came of
+    the effect that it had begun. Raises LeaseLost."""
+    try:
+        return leased(txn, command.lease)
+    except LeaseLost:
+        found = txn.one(f"{SELECT_RUN} WHERE r.id = ?", column(command.lease.run_id))
+        if found is None or (run := RunRow.of(found)).state != RunState.CANCELLED:
+            raise
+        known = find(txn, run.key, command.call)
+        if known is None or (known.state, known.fence) != (ActionState.IN_DOUBT, command.lease.fence):
+            raise
+        return run
+
+
+_LATE: Final = {ActionEvent.SUCCEED: ActionEvent.CONFIRM_HAPPENED, ActionEvent.FAIL: ActionEvent.ABANDON}
+"""How what is in doubt since its run was cancelled moves when its outcome comes after all."""
+
+
 def _end(txn: Transaction, run: RunRow, known: EffectRow, command: EndEffect) -> None:
+    late = known.state == ActionState.IN_DOUBT
+    succeed, fail = _LATE.values() if late else _LATE
     match command.outcome:
         case Executed(result=result):
             body = None if result is None else bodies.pack(result, what="result", limit=bodies.RESULT_LIMIT)
             also = ", result = ?, error = NULL, ended = ?"
-            _move(txn, known, ActionEvent.SUCCEED, also, bodies.put_value(txn, body), micros(command.now))
+            _move(txn, known, succeed, also, bodies.put_value(txn, body), micros(command.now))
             event, told = AuditEvent.EFFECT_EXECUTED, {} if body is None else {"result": body.digest.hex()}
         case Failed(error=error):
-            _move(txn, known, ActionEvent.FAIL, ", error = ?", error[:ERROR_LENGTH])
+            _move(txn, known, fail, ", error = ?", error[:ERROR_LENGTH])
             event, told = AuditEvent.EFFECT_FAILED, {}
         case _:
             assert_never(command.outcome)

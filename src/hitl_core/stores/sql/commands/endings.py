@@ -20,7 +20,7 @@ from ....commands import (
     RetryRun,
 )
 from ....errors import OverrideRefused, RunBusy, RunFinished
-from ....lifecycle import IllegalMove, RequestEvent, RunEvent
+from ....lifecycle import ACTION, ActionEvent, ActionState, IllegalMove, RequestEvent, RunEvent
 from ....protocol import (
     AuditEvent,
     Json,
@@ -149,7 +149,10 @@ def cancel_run(txn: Transaction, command: CancelRun) -> Run:
 
 
 def cancel(txn: Transaction, row: RunRow, by: str, reason: str, now: datetime, *, authenticated_by: str = "") -> None:
-    """Cancel a run that is not over, with its open and unused requests. A lease on it ends: its fence moves on."""
+    """Cancel a run that is not over, with its open and unused requests. A lease on it ends: its fence moves on.
+
+    What it had begun is in doubt from then on; whoever began it may still say how it came out (`effects.end_effect`).
+    """
     why = f"the run was cancelled by {by}" + (f": {reason}" if reason else "")
     gone = requests.withdraw(txn, RequestEvent.CANCEL, "run = ?", row.key, why=why)
     move(txn, row, RunEvent.CANCEL, now, FREED + ", fence = fence + 1, error = ?", why[:ERROR_LENGTH])
@@ -157,7 +160,18 @@ def cancel(txn: Transaction, row: RunRow, by: str, reason: str, now: datetime, *
     body |= {"authenticated_by": authenticated_by} if authenticated_by else {}
     txn.note(AuditEvent.RUN_CANCELLED, row.name, by, now, body, run=row.key)
     note_withdrawn(txn, row, gone, "cancelled", why, by, now)
+    _lose(txn, row, by, now)
     guidance.drop(txn, row, by, now)
+
+
+def _lose(txn: Transaction, row: RunRow, by: str, now: datetime) -> None:
+    """Nobody knows yet how what is under way comes out."""
+    lost = ACTION.advance(ActionState.EXECUTING, ActionEvent.LOSE)
+    sql = "SELECT key, call FROM hitl_effects WHERE run = ? AND state = 'executing' ORDER BY key"
+    for key, call in txn.execute(sql, (row.key,)).fetchall():
+        txn.execute("UPDATE hitl_effects SET state = ? WHERE key = ?", (lost, key))
+        body: dict[str, Json] = {"call": call, "as": ActionEvent.LOSE}
+        txn.note(AuditEvent.EFFECT_IN_DOUBT, row.name, by, now, body, run=row.key)
 
 
 def note_withdrawn(

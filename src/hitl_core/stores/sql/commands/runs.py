@@ -179,6 +179,8 @@ def reopen_run(txn: Transaction, command: ReopenRun) -> Claimed:
         raise RunFinished(f"run {row.name!r} is cancelled; start a new one")
     if row.more and "erased" in json.loads(row.more):
         raise RunFinished(f"run {row.name!r} is erased, so nothing is left to go back to; start a new one")
+    if row.more and "compacted" in json.loads(row.more):
+        raise RunFinished(f"run {row.name!r} is compacted, so there is no state to go back to; start a new one")
     for stop in of_run(txn, row):
         raise stop.holds_back(f"run {row.name}")
     txn.execute(_DROP_OUTPUT, (row.output, row.key))

@@ -49,12 +49,12 @@ _UNDOS: Final = f"""{SELECT_RUN} WHERE json_extract(r.more, '$.undoes') = ?
     AND json_extract(r.more, '$.undoes') IS NOT NULL"""
 """The runs that undo a run: what was said in it is in them too."""
 
-_BEING_UNDONE: Final = """SELECT json_extract(more, '$.undoes') FROM hitl_runs
+BEING_UNDONE: Final = """SELECT json_extract(more, '$.undoes') FROM hitl_runs
     WHERE json_extract(more, '$.undoes') IS NOT NULL AND state NOT IN ('completed', 'cancelled')"""
 
 
 def erasable(view: View, query: ListErasable) -> tuple[str, ...]:
-    at_work = [column(undone) for (undone,) in view.execute(_BEING_UNDONE, ()).fetchall()]
+    at_work = [column(undone) for (undone,) in view.execute(BEING_UNDONE, ()).fetchall()]
     sql = f"""SELECT id FROM hitl_runs WHERE state IN ('completed', 'cancelled') AND updated < ?
         AND (more IS NULL OR json_extract(more, '$.erased') IS NULL)
         AND id NOT IN ({", ".join("?" * len(at_work))}) ORDER BY updated, key LIMIT ?"""  # noqa: S608

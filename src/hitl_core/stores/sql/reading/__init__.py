@@ -1,9 +1,10 @@
 """What each query reads: the inbox, and everything else."""
 
-from . import inbox, proposals, queries, trail, waiting
+from . import inbox, load, proposals, queries, trail, waiting
 
 __all__ = [
     "inbox",
+    "load",
     "proposals",
     "queries",
     "trail",

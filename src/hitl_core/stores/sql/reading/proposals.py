@@ -12,6 +12,7 @@ from ....policy import Came, Proposed
 from ....protocol import Action, AuditEvent, Kind, Level, PauseRequest, instant, micros
 from ..commands import effects
 from ..tables import EffectRow, View, request_by_key, requests, text
+from .load import last_before
 
 _LINES: Final = """SELECT a.seq, a.at, a.event, a.subject, a.body,
     r.key, r.id, p.tenant, p.backend, r.started_by, r.more
@@ -29,14 +30,8 @@ def list_proposed(view: View, query: ListProposed) -> Page[Proposed]:
 
 
 def _before(view: View, since: int) -> int:
-    """The last line that is older, by halving: lines are written in the order of time."""
-    low, high = 0, (view.one("SELECT COALESCE(MAX(seq), 0) FROM hitl_audit") or (0,))[0]
-    while low < high:
-        middle = (low + high + 1) // 2
-        found = view.one("SELECT at FROM hitl_audit WHERE seq <= ? ORDER BY seq DESC LIMIT 1", middle)
-        older = found is not None and found[0] < since
-        low, high = (middle, high) if older else (low, middle - 1)
-    return low
+    (end,) = view.one("SELECT COALESCE(MAX(seq), 0) FROM hitl_audit") or (0,)
+    return last_before(view, since, low=0, high=end)
 
 
 def _readable(view: View, row: tuple[Any, ...]) -> Proposed | None:

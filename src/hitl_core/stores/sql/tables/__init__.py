@@ -7,7 +7,7 @@ from .grants import GRANT, UNIT, grant_record
 from .guidance import GUIDANCE, guidance_record
 from .identity import Name, column, packed, text
 from .link import Link, Row, Rows, Taken
-from .requests import RequestRow
+from .requests import RequestRow, level_of
 from .rows import EFFECT, READY, RUN, EffectRow, RunRow, run_record, word
 from .settled import (
     BY_KEY,
@@ -60,6 +60,7 @@ __all__ = [
     "grant_record",
     "guidance_record",
     "last_assigned",
+    "level_of",
     "note_assigned",
     "open_ones",
     "packed",

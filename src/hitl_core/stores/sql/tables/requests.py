@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, Self
 from ....commands import Stop
 from ....errors import RecordError
 from ....lifecycle import REQUEST, RequestEvent, RequestState
-from ....protocol import Approvers, AuditEvent, Kind, PauseRequest, Stage, micros
+from ....protocol import Approvers, AuditEvent, Kind, Level, PauseRequest, Stage, micros
 from ....quorum import needs_several
 from . import bodies, drafts
 from .assigned import note_assigned
@@ -25,6 +25,22 @@ SELECT: Final = """SELECT q.key, q.id, q.run, q.call, q.waits, q.state, q.votes,
     q.response, q.frozen_at, q.several, q.draft{more} FROM hitl_requests q"""
 _HEAD: Final = SELECT.format(more="")
 _SHA256: Final = "sha256:"
+
+LEVELS: Final = {
+    Level.AUTONOMOUS: 0,
+    Level.NOTIFY: 1,
+    Level.CONFIRM: 2,
+    Level.COLLABORATE: 3,
+    Level.HUMAN_LEADS: 4,
+}
+"""The level of a request in its row. A number once given stays."""
+
+_BY_NUMBER: Final = {number: level for level, number in LEVELS.items()}
+
+
+def level_of(stored: int | None) -> Level | None:
+    """The level that a row says; None where it says none, as an older release wrote it."""
+    return None if stored is None else _BY_NUMBER.get(stored)
 
 
 class RequestRow(NamedTuple):
@@ -90,8 +106,8 @@ def rounds(view: View, run: int, call: str) -> int:
 # ── inserting ────────────────────────────────────────────────────────────────────────────────────────────────
 
 _INSERT: Final = """INSERT INTO hitl_requests
-    (id, run, call, round, waits, state, votes, audience, origin, due, lapse, body, frozen_at, shown, several, room)
-    VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, zeroblob(12))"""
+    (id, run, call, round, waits, state, votes, audience, origin, due, lapse, body, frozen_at, shown, several, level,
+    room) VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, zeroblob(12))"""
 
 
 def check(request: PauseRequest, run: RunRow) -> bodies.Body:
@@ -130,6 +146,7 @@ def insert(
                 micros(now) if state is RequestState.FROZEN else None,
                 packed_digest(request.digest),
                 needs_several(request.approvers),
+                LEVELS[request.level],
             ),
         )
     except Taken as exc:

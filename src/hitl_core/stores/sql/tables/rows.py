@@ -93,7 +93,22 @@ class RunRow(NamedTuple):
 
 def run_record(view: View, row: RunRow, pending: tuple[PauseRequest, ...] = ()) -> Run:
     """The Run of a row. Raises RowCorrupt. Its bodies are JSON that was checked when it was stored: not once more."""
-    run = Run(
+    try:
+        run = _run(row, pending)
+    except (ValueError, OverflowError) as exc:
+        raise illegible("run", row.id, exc) from exc
+    input = get(view, row.input, what=f"input of run {row.name}")
+    output = get(view, row.output, what=f"output of run {row.name}")
+    return run.model_copy(update={"input": input, "output": output})
+
+
+def illegible(what: str, of: bytes | str, because: Exception) -> RowCorrupt:
+    """What is to be raised for a row whose columns cannot be what was stored: they have no digest."""
+    return RowCorrupt(f"the row of {what} {text(of)} is damaged; it is not used. Restore it from a backup: {because}")
+
+
+def _run(row: RunRow, pending: tuple[PauseRequest, ...]) -> Run:
+    return Run(
         id=row.name,
         state=word(RunState, row.state, "run", row.id),
         backend=row.backend,
@@ -112,9 +127,6 @@ def run_record(view: View, row: RunRow, pending: tuple[PauseRequest, ...] = ()) 
         pending=pending,
         **(json.loads(row.more) if row.more else {}),
     )
-    input = get(view, row.input, what=f"input of run {row.name}")
-    output = get(view, row.output, what=f"output of run {row.name}")
-    return run.model_copy(update={"input": input, "output": output})
 
 
 # ── effects ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -163,6 +175,10 @@ class EffectRow(NamedTuple):
         result = None
         if self.result_data is not None and self.result_digest is not None:
             result = decode(self.result_digest, self.result_data, what=f"result of call {self.call}")
+        try:
+            ended_at = None if self.ended is None else instant(self.ended)
+        except (TypeError, OverflowError) as exc:
+            raise illegible("the call", self.call, exc) from exc
         return Effect(
             call=self.call,
             action=self.action_record(),
@@ -174,5 +190,5 @@ class EffectRow(NamedTuple):
             grant_id=None if self.grant is None else text(self.grant),
             result=result,
             error=self.error or "",
-            ended_at=None if self.ended is None else instant(self.ended),
+            ended_at=ended_at,
         )

@@ -13,7 +13,7 @@ from ....lifecycle import RequestState
 from ....protocol import PauseRequest, Response, TopRecord, instant
 from .bodies import checked, digest_of, unpack
 from .identity import text
-from .rows import word
+from .rows import illegible, word
 from .view import View
 
 R = TypeVar("R", bound=TopRecord)
@@ -120,10 +120,11 @@ def settled(view: View, row: tuple[Any, ...]) -> Settled:
     if response is not None:
         _UNDERSTOOD.check(Response, answer_digest, response)
     stands = word(RequestState, state.decode(errors="replace"), "request", name)
-    said, recorded_at = (
-        votes_on(view, key, name) if votes else (),
-        None if answer is None or at is None else instant(at),
-    )
+    said = votes_on(view, key, name) if votes else ()
+    try:
+        recorded_at = None if answer is None or at is None else instant(at)
+    except (TypeError, OverflowError) as exc:
+        raise illegible("the line about request", name, exc) from exc
     return StoredRequest.of(request, response, stands, said, recorded_at=recorded_at, parsed=parsed)
 
 

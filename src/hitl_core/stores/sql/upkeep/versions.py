@@ -1,4 +1,4 @@
-"""Which schema a database has, and which one this release works with."""
+"""What there is to know of a database as a whole: which schema it has, and how much room it takes."""
 
 from __future__ import annotations
 
@@ -15,3 +15,10 @@ class Versions(NamedTuple):
     def steps(self) -> int:
         """How many migrations there are to do."""
         return self.newest - self.found
+
+
+class Space(NamedTuple):
+    """Bytes that the database takes, before and after."""
+
+    before: int
+    after: int

@@ -45,6 +45,11 @@ class Writer:
         self._working: int | None = None
         self._closed = False
 
+    @property
+    def alive(self) -> bool:
+        """Whether its thread works; it has none until it is first needed."""
+        return self._thread is None or self._thread.is_alive()
+
     def blocking(self, command: Command[R]) -> R:
         """Carry out a command and wait for it, in the calling thread if the writer is idle."""
         job: Job[R] = Job(command)

@@ -1,7 +1,7 @@
 """The file on the disk: where it is, how it is opened and locked, its schema, what it reports, who is woken by it."""
 
 from .connection import OneConnection, Readers, connect, folded
-from .failures import of_the_command, of_the_store, unavailable
+from .failures import of_reading, of_the_command, of_the_store, unavailable
 from .link import SqliteLink
 from .location import Location
 from .lock import FileLock
@@ -18,6 +18,7 @@ __all__ = [
     "connect",
     "folded",
     "migrate",
+    "of_reading",
     "of_the_command",
     "of_the_store",
     "unavailable",

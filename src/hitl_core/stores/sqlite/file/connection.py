@@ -38,7 +38,7 @@ def connect(location: Location, *, writes: bool, create: bool = False) -> sqlite
         raise unavailable(exc, location) from exc
     try:
         _configure(connection, writes or location.path is None)
-    except sqlite3.Error as exc:
+    except (sqlite3.Error, UnicodeDecodeError) as exc:  # SQLite may name what it cannot read, in those very bytes
         connection.close()
         raise unavailable(exc, location) from exc
     return connection
@@ -96,7 +96,7 @@ class Readers:
             connection.execute("BEGIN")
             found = work(connection)
             connection.execute("COMMIT")
-        except sqlite3.Error as exc:
+        except (sqlite3.Error, UnicodeDecodeError) as exc:
             connection.close()
             raise of_reading(exc, self._location) from exc
         except BaseException:

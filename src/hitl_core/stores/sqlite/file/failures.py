@@ -21,14 +21,17 @@ _ADVICE: Final = {
 """By primary result code: why, and the next step."""
 
 
-def of_reading(error: sqlite3.Error, location: Location) -> StoreError:
-    """What an error means that came up while reading."""
-    return _damaged(error) if _is_damage(error) else unavailable(error, location)
+def of_reading(error: sqlite3.Error | UnicodeDecodeError, location: Location) -> StoreError:
+    """What an error means that came up while reading. The driver may fail to decode what it says about such a text."""
+    if isinstance(error, UnicodeDecodeError) or _is_damage(error):
+        return _damaged(error)
+    return unavailable(error, location)
 
 
-def unavailable(error: sqlite3.Error, location: Location) -> StoreUnavailable:
+def unavailable(error: sqlite3.Error | UnicodeDecodeError, location: Location) -> StoreUnavailable:
     """The StoreUnavailable that stands for a driver's error. Nothing of the batch was kept."""
-    name = getattr(error, "sqlite_errorname", "") or ""
+    illegible = "SQLITE_CORRUPT" if isinstance(error, UnicodeDecodeError) else ""
+    name = illegible or getattr(error, "sqlite_errorname", "") or ""
     primary = "_".join(name.split("_")[:2])
     advice = _ADVICE.get(primary, "nothing was changed; try again")
     cause = f"{name or type(error).__name__}: {error}"
@@ -59,5 +62,5 @@ def _is_damage(error: sqlite3.Error) -> bool:
     return isinstance(error, sqlite3.OperationalError) and str(error).startswith("Could not decode to UTF-8")
 
 
-def _damaged(error: sqlite3.Error) -> RowCorrupt:
+def _damaged(error: sqlite3.Error | UnicodeDecodeError) -> RowCorrupt:
     return RowCorrupt(f"a row is damaged and not used; restore it from a backup. The state or a name in it: {error}")

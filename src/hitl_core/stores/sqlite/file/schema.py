@@ -189,7 +189,17 @@ _V13 = (
         body TEXT NOT NULL) WITHOUT ROWID""",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1, _V2, _V3, _V4, _V5, _V6, _V7, _V8, _V9, _V10, _V11, _V12, _V13)
+_V14: Final = (
+    # The level of a request, so that what waits is counted by it from the entries of one index. NULL where an older
+    # release has opened it.
+    "ALTER TABLE hitl_requests ADD COLUMN level INTEGER",
+    "DROP INDEX hitl_inbox",
+    "CREATE INDEX hitl_inbox ON hitl_requests (key, audience, level) WHERE state = 'open' AND waits = 1",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
+    *(_V1, _V2, _V3, _V4, _V5, _V6, _V7, _V8, _V9, _V10, _V11, _V12, _V13, _V14),
+)
 """Migration N leads from version N to N+1. Released ones are never edited; add one instead."""
 
 
@@ -203,7 +213,7 @@ def migrate(connection: sqlite3.Connection, location: Location) -> str:
         for number in range(_version(connection, location), len(MIGRATIONS)):
             step(connection, number)
         return str(connection.execute("SELECT origin FROM hitl_store").fetchone()[0])
-    except sqlite3.Error as exc:
+    except (sqlite3.Error, UnicodeDecodeError) as exc:
         raise unavailable(exc, location) from exc
 
 

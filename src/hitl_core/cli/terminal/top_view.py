@@ -1,0 +1,60 @@
+"""`hitl top` as it is shown: a few facts, then what waits by level and by who is asked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from .render import grid_of_facts, shown
+
+
+def top_view(found: dict[str, Any]) -> RenderableType:
+    """The whole of it."""
+    levels, asked = _table("level", found["levels"], found), _table("asked", found["approvers"], found)
+    return Group(_facts(found), Text(), levels, Text(), asked)
+
+
+def _facts(found: dict[str, Any]) -> Table:
+    at_least = "≥ " if found["at_least"] else ""
+    grid = grid_of_facts()
+    for name, value in (
+        ("open", f"{at_least}{found['open']:,}, the oldest for {_ago(found['oldest'])}"),
+        ("opened", f"{found['opened_per_minute']:g} a minute"),
+        ("decided", f"{found['decided_per_minute']:g} a minute, {found['expired_per_minute']:g} expired"),
+        ("ready", f"{at_least}{found['ready']:,} wait for a worker, the first for {_ago(found['ready_oldest'])}"),
+        ("running", f"{found['running']:,}"),
+        ("lag", _lag(found["lag"])),
+        ("stops", ", ".join(f"{count} {scope}" for scope, count in found["stops"].items()) or "none"),
+    ):
+        grid.add_row(name, shown(value))
+    return grid
+
+
+def _table(of: str, rows: list[dict[str, Any]], found: dict[str, Any]) -> Table:
+    table = Table(of, "open", "oldest", box=box.SIMPLE, show_edge=False, pad_edge=False)
+    at_least = "≥ " if found["at_least"] else ""
+    for row in rows:
+        table.add_row(shown(row["name"]), f"{at_least}{row['open']:,}", _ago(row["oldest"]))
+    return table
+
+
+def _lag(lag: dict[str, Any] | None) -> str:
+    if lag is None:
+        return "nothing was resumed"
+    return f"{_ago(lag['p50'])} in the middle, {_ago(lag['p95'])} at 95 %, {_ago(lag['max'])} at most (of {lag['of']})"
+
+
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
+
+
+def _ago(seconds: float | None) -> str:
+    if seconds is None:
+        return "-"
+    for size, unit in _UNITS:
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms"

@@ -1,0 +1,144 @@
+"""A worker with `--metrics`: what it did is counted, what waits is shown, and probes are told the truth."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from psycopg.conninfo import make_conninfo
+
+from tests.observing.shop import PATIENCE, Shop
+
+pytestmark = pytest.mark.processes
+
+
+class Worker:
+    """A worker process, and what it answers."""
+
+    def __init__(self, process: subprocess.Popen[str], base: str) -> None:
+        self.process, self._base = process, base
+
+    def get(self, path: str) -> tuple[int, str]:
+        try:
+            with urllib.request.urlopen(self._base + path, timeout=PATIENCE) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as exc:
+            return exc.code, exc.read().decode()
+
+    def health(self, path: str) -> tuple[int, dict[str, Any]]:
+        status, body = self.get(path)
+        return status, json.loads(body)["checks"]
+
+    def samples(self) -> dict[tuple[str, str], float]:
+        """Each sample by its name and the values of its labels, in the order of their names."""
+        families = text_string_to_metric_families(self.get("/metrics")[1])
+        return {
+            (each.name, " ".join(value for _, value in sorted(each.labels.items()))): each.value
+            for family in families
+            for each in family.samples
+        }
+
+
+@contextmanager
+def working(shop: Shop) -> Iterator[Worker]:
+    process = shop.start("worker", "--metrics", "0")
+    try:
+        assert process.stderr
+        said = next(line for line in process.stderr if "http://" in line)
+        found = re.search(r"http://127\.0\.0\.1:\d+", said)
+        assert found, said
+        yield Worker(process, found[0])
+    finally:
+        process.terminate()
+        process.communicate(timeout=PATIENCE)
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def run(shop: Shop) -> str:
+    done = shop.hitl("run", "--input", '{"order": "A-1042", "amount": 48.5}', "--json")
+    return str(json.loads(done.stdout)["pending"][0]["id"])
+
+
+def test_what_it_did_and_what_waits_is_shown(shop: Shop) -> None:
+    answered, _ = run(shop), run(shop)
+    with working(shop) as worker:
+        shop.hitl("respond", answered, "approve", "--as", "ann")
+        eventually(lambda: worker.samples().get(("hitl_turns_total", "completed")) == 1)
+        found = worker.samples()
+        assert worker.get("/elsewhere")[0] == 404
+        statuses = [worker.health(path)[0] for path in ("/healthz", "/readyz")]
+        assert statuses == [200, 200]
+    assert found["hitl_requests_decided_total", "confirm approve"] == 1
+    assert found["hitl_decision_duration_seconds_count", "confirm"] == 1
+    assert found["hitl_resume_lag_seconds_count", ""] == 1
+    assert found["hitl_effects_total", "executed"] == 1
+    assert found["hitl_store_duration_seconds_count", "ClaimRuns"] >= 1
+    assert found["hitl_open_requests", "confirm"] in (1, 2), "as it was at the last look"
+    assert found["hitl_open_oldest_seconds", ""] > 0
+    assert (found["hitl_counted_all", ""], found["hitl_stops", "tool"]) == (1, 0)
+    assert found["process_open_fds", ""] > 0
+
+
+def test_top_and_doctor_say_the_same_from_outside(shop: Shop) -> None:
+    first, _ = run(shop), run(shop)
+    shop.hitl("respond", first, "approve", "--as", "ann")
+    top = json.loads(shop.hitl("top", "--json").stdout)
+    assert (top["open"], top["ready"], top["at_least"]) == (1, 1, False)
+    assert [(each["name"], each["open"]) for each in top["levels"]] == [("confirm", 1)]
+    assert [(each["name"], each["open"]) for each in top["approvers"]] == [("anybody", 1)]
+    assert (top["opened_per_minute"], top["decided_per_minute"], top["lag"]) == (2, 1, None)
+    late = shop.hitl("doctor", "--ready", "--max-lag", "0", "--json")
+    found = json.loads(late.stdout)["checks"]
+    assert (late.returncode, found["store"]["ok"], found["app"]["ok"]) == (1, False, True), "an answer waits too long"
+    shop.hitl("worker", "--until-idle")
+    shown = shop.hitl("top", "--once").stdout
+    assert "confirm" in shown
+    assert json.loads(shop.hitl("top", "--json").stdout)["lag"]["of"] == 1
+    ready = shop.hitl("doctor", "--ready", "--json")
+    assert (ready.returncode, json.loads(ready.stdout)["ok"]) == (0, True)
+
+
+@pytest.mark.postgres
+def test_a_database_that_is_away_makes_it_not_ready_and_not_dead(server: str, tmp_path: Any) -> None:
+    from tests.postgres.server import a_schema
+
+    shop = Shop.build(tmp_path, a_schema(server, tmp_path))
+    with working(shop) as worker:
+        assert worker.health("/readyz")[0] == 200
+        with away(server):
+            status, checks = worker.health("/readyz")
+            assert (status, checks["store"]["ok"], checks["schema"]["ok"]) == (503, False, False)
+            assert worker.health("/healthz")[0] == 200
+            assert worker.get("/metrics")[0] == 200, "its counters are there all the same"
+            gone = shop.hitl("doctor", "--ready", "--json")
+            assert (gone.returncode, json.loads(gone.stdout)["ok"]) == (1, False)
+        eventually(lambda: worker.health("/readyz")[0] == 200)
+        assert worker.process.poll() is None
+
+
+@contextmanager
+def away(server: str) -> Iterator[None]:
+    """Meanwhile nobody gets into the database, and whoever was in it is thrown out."""
+    with psycopg.connect(make_conninfo(server, dbname="template1"), autocommit=True) as other:
+        other.execute("ALTER DATABASE postgres ALLOW_CONNECTIONS false")
+        try:
+            other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'postgres'")
+            yield
+        finally:
+            other.execute("ALTER DATABASE postgres ALLOW_CONNECTIONS true")
