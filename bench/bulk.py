@@ -240,10 +240,12 @@ class PostgresTables:
 
     def done(self) -> None:
         for table, name in KEYS:
-            if name in ("key", "seq") and self._sequence(table, name) is not None:
+            if name in ("key", "seq") and table != "hitl_bodies" and self._sequence(table, name) is not None:
                 self._connection.execute(
                     f"SELECT setval(pg_get_serial_sequence('{table}', '{name}'), (SELECT MAX({name}) FROM {table}))"
                 )
+        above = "SELECT setval('hitl_numbers', (SELECT MAX(key) / 1024 + 1 FROM hitl_bodies))"
+        self._connection.execute(above)
         for table in COPIED:
             self._connection.execute(f"VACUUM (ANALYZE) {table}")
         self._connection.close()

@@ -24,8 +24,8 @@ from hitl_core.errors import HitlError, ResponseRefused
 from hitl_core.gate import HAPPENED, NOT_HAPPENED
 from hitl_core.protocol import PauseRequest, RunState
 from hitl_core.runtime import Runtime, Worker, leases, worker
-from hitl_core.stores.postgres.engine import engine as pg_engine
 from hitl_core.stores.postgres.server import Bell, bell
+from hitl_core.stores.postgres.server import connection as pg_connection
 from hitl_core.stores.sql.waking import Doorbell, changes
 from hitl_core.stores.sqlite.file.lock import FileLock
 from hitl_core.testing.crashing import CrashingStore, CrashPoint, die
@@ -231,7 +231,7 @@ async def freezes(place: list[str], mode: str, crash: str, lease: float) -> str:
     """A worker that stands still at `crash`; what came of its turn when it was let go on."""
     at = Place.of(place)
     await asyncio.to_thread((at.folder / PID).write_text, str(os.getpid()))
-    pg_engine.IDLE_MS = 1000  # type: ignore[misc]  # so that the test need not wait for as long as others do
+    pg_connection.IDLE_MS = 1000  # type: ignore[misc]  # so that the test need not wait for as long as others do
     async with opened(at, mode, crash, act=freeze, lease=lease) as hitl:
         (claimed,) = await hitl.claim(limit=1)
         try:

@@ -20,7 +20,7 @@ from hitl_core.commands import RecordResponse
 from hitl_core.errors import StoreUnavailable
 from hitl_core.lifecycle import RequestState
 from hitl_core.protocol import PauseRequest, Run, RunState
-from hitl_core.stores.postgres.engine import engine
+from hitl_core.stores.postgres.server import connection
 from tests.core.stores.world import World
 from tests.faults.checker import faults, left
 from tests.faults.diary import ACKNOWLEDGED, Diary
@@ -199,8 +199,8 @@ raise SystemExit("it is not cut")
 async def test_a_machine_that_is_cut_off_inside_a_transaction_holds_up_no_stop(
     server: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Fails without `idle_in_transaction_session_timeout` (engine.py): the server waits for it, the stop behind it."""
-    monkeypatch.setattr(engine, "IDLE_MS", 1_000)
+    """Fails without `idle_in_transaction_session_timeout`: the server waits for it, the stop behind it."""
+    monkeypatch.setattr(connection, "IDLE_MS", 1_000)
     with a_line(server) as line:
         far, near = Place(a_schema(line.url, folder), folder), Place(a_schema(server, folder), folder)
         store = await far.store()

@@ -6,6 +6,8 @@ So whatever relies on a session breaks here at once: a name prepared before, a s
 from __future__ import annotations
 
 import asyncio
+import os
+import re
 import struct
 import threading
 from collections import deque
@@ -15,6 +17,9 @@ from pathlib import Path
 
 _SSL, _GSS, _CANCEL = 80877103, 80877104, 80877102
 _READY_IDLE = b"Z\x00\x00\x00\x05I"
+_KEY = re.compile(rb"(K\x00\x00\x00\x0c).{8}", re.DOTALL)
+"""How a client asks for its work to be cancelled: each gets one of its own, as from other poolers."""
+
 AT_LEAST = 3
 """Connections that wait in the pool, so that no transaction finds the one before it."""
 
@@ -51,7 +56,7 @@ class Pooler:
             startup = await self._startup(client, answers)
             if startup is not None:
                 backend = await self._take(startup)
-                answers.write(backend.greeting)
+                answers.write(_KEY.sub(lambda key: key[1] + os.urandom(8), backend.greeting))
                 self._idle[startup].append(backend)
                 ear = asyncio.ensure_future(_hear(client, said))
                 while await self._transaction(startup, said, answers):

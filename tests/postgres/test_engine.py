@@ -105,15 +105,15 @@ async def test_a_commit_whose_answer_is_lost_is_said_and_not_tried_again(
     store: PostgresStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def commits_and_is_lost(self: Any, link: Any) -> None:
-        link.connection.execute("COMMIT")
-        lost: Any = LostLink()
+        link.end("COMMIT")
+        lost: Any = LostLink(link.connection)
         real(self, lost)
 
     class LostLink:
-        def __init__(self) -> None:
-            self.connection = self
+        def __init__(self, connection: Any) -> None:
+            self.connection = connection
 
-        def execute(self, sql: str) -> None:
+        def end(self, how: str) -> None:
             raise psycopg.OperationalError("server closed the connection unexpectedly")
 
     real = engine.Engine._commit

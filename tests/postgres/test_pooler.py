@@ -138,6 +138,16 @@ async def test_many_work_through_it_at_once(pooled: str, tmp_path: Path) -> None
     await again.close()
 
 
+async def test_a_name_that_was_prepared_elsewhere_is_done_without(pooled: str, tmp_path: Path) -> None:
+    """It was said that statements can be prepared, and that is not so."""
+    store = await PostgresStore.open(pooled, folder=tmp_path, prepare="on")
+    for _ in range(20):
+        _, (request,) = await World(store).paused()
+        await World(store).answer(request.approve(by="ann"))
+    assert (await store.fetch(ListRequests())).items == ()
+    await store.close()
+
+
 async def test_an_effect_commits_with_its_outcome_through_it(pooled: str, tmp_path: Path) -> None:
     store = await PostgresStore.open(pooled, folder=tmp_path)
     world = World(store)

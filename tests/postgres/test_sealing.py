@@ -36,7 +36,7 @@ async def store(url: str, tmp_path: Path) -> AsyncIterator[PostgresStore]:
 @pytest.fixture
 def unsealed(store: PostgresStore, url: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Nobody can seal meanwhile: another one is at it, and does not come to an end."""
-    monkeypatch.setattr(engine, "_BEGIN_SEALING", f"{engine._BEGIN_SEALING}; SET LOCAL lock_timeout = 50")
+    monkeypatch.setattr(engine, "_SEALING_MS", ("50", "3000"))
     with psycopg.connect(url) as other:
         other.execute("SELECT pg_advisory_xact_lock(%s)", (number(store.custody.origin, "trail"),))
         yield other
@@ -130,8 +130,7 @@ async def test_who_is_frozen_while_it_seals_is_not_waited_for(
             assert thawed.wait(60)
         return real(self, link, tip)
 
-    sealing = "SET LOCAL idle_in_transaction_session_timeout = 200"
-    monkeypatch.setattr(engine, "_BEGIN_SEALING", f"{engine._BEGIN_SEALING}; {sealing}")
+    monkeypatch.setattr(engine, "_SEALING_MS", ("5000", "200"))
     monkeypatch.setattr(Trail, "some", freezes)
     await asyncio.to_thread(frozen.wait)
     assert [entry.unsealed for entry in await lines(store)] == [False] * 3

@@ -31,7 +31,7 @@ from .deferred import DeferredAdapter
 from .directories import directory_from
 from .registry import ADAPTERS, load, require_known
 from .reloading import PolicyInForce
-from .storing import open_store
+from .storing import SERVER_OPTIONS, open_store
 from .tables import (
     CHANGES,
     COUNT,
@@ -59,7 +59,7 @@ DEFAULT_FILE: Final = "hitl.toml"
 
 TABLES: Final = {
     "backend": {"name", "app", "spec", "version", "resumes", "options"},
-    "store": {"url", "audit_key", "audit_anchors", "listen", "retention"},
+    "store": {"url", "audit_key", "audit_anchors", "listen", "retention", *SERVER_OPTIONS},
     "policy": {"file", "told", "history", "rejected_in_a_row"},
     "worker": {"lease", "concurrency", "tries", "grace"},
     "channels": {"names"},

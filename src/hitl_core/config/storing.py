@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from inspect import signature
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from ..contracts import Clock, Store
 from ..errors import ConfigError, Fault, StoreUnfinished
@@ -13,6 +13,9 @@ from .registry import STORES, load
 
 if TYPE_CHECKING:
     from .config import Config
+
+SERVER_OPTIONS: Final = ("prepare", "connections", "statement_timeout", "lock_timeout")
+"""What [store] says of how a server is dealt with."""
 
 
 async def open_store(config: Config, clock: Clock, **more: Any) -> Store:

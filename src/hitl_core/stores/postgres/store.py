@@ -26,6 +26,7 @@ from .server import (
     Bell,
     Connections,
     Location,
+    Options,
     PostgresLink,
     ServerTime,
     connect,
@@ -33,7 +34,6 @@ from .server import (
     of_the_command,
     unavailable,
 )
-from .server.connection import MOST, Connection
 from .upkeep import PostgresUpkeep
 
 R = TypeVar("R")
@@ -58,14 +58,16 @@ class PostgresStore:
         raw: int,
         anchoring: bool,
         listens: Location | None = None,
+        options: Options | None = None,
     ) -> None:
+        options = options or Options()
         self._location = location
         self.custody = custody
         self._clock = clock
         self._time = time
         self._tips = Anchors(custody if anchoring else Custody(custody.secret, custody.origin, None))
         self._tips.catch_up(tip)
-        self._connections = Connections(location)
+        self._connections = Connections(location, options)
         self._bell = Bell(
             listens or location, custody.origin, self._connections, tip.size + raw, behind=self._seal_behind
         )
@@ -79,7 +81,7 @@ class PostgresStore:
             committed=self._bell.ring,
         )
         self._changes = Changes(self._bell.here, self._bell.count, clock)
-        self._threads = ThreadPoolExecutor(MOST, thread_name_prefix="hitl-store")
+        self._threads = ThreadPoolExecutor(options.connections, thread_name_prefix="hitl-store")
         self._reported: set[tuple[str, str]] = set()
         self._process = os.getpid()
         self._closed = False
@@ -96,6 +98,10 @@ class PostgresStore:
         audit_key: str | Path | None = None,
         audit_anchors: str | Path | None = None,
         listen: str | None = None,
+        prepare: str | None = None,
+        connections: str | None = None,
+        statement_timeout: str | None = None,
+        lock_timeout: str | None = None,
         anchoring: bool = True,
     ) -> Self:
         """Open a store, its tables made on first use: `postgresql://user@host/database`.
@@ -115,6 +121,10 @@ class PostgresStore:
             audit_key=audit_key,
             audit_anchors=audit_anchors,
             listen=listen,
+            prepare=prepare,
+            connections=connections,
+            statement_timeout=statement_timeout,
+            lock_timeout=lock_timeout,
             anchoring=anchoring,
         )
 
@@ -128,17 +138,22 @@ class PostgresStore:
         audit_key: str | Path | None = None,
         audit_anchors: str | Path | None = None,
         listen: str | None = None,
+        prepare: str | None = None,
+        connections: str | None = None,
+        statement_timeout: str | None = None,
+        lock_timeout: str | None = None,
         anchoring: bool = True,
     ) -> Self:
         """`open` for callers without an event loop."""
         location, listens = Location.parse(url), None if listen is None else Location.parse(listen)
+        options = Options.of(prepare, connections, statement_timeout, lock_timeout)
         clock = clock or SystemClock()
         time = ServerTime(clock)
         origin, tip, raw, remembered = _prepared(location, time)
         away = folder or Path.cwd()
         key, anchors = away / (audit_key or f"{origin}.key"), away / (audit_anchors or f"{origin}.anchors")
         custody = Custody(load_or_create(key, lines=tip.size + raw), origin, anchors, remembered)
-        return cls(location, custody, tip, clock, time, raw=raw, anchoring=anchoring, listens=listens)
+        return cls(location, custody, tip, clock, time, raw=raw, anchoring=anchoring, listens=listens, options=options)
 
     @property
     def after_erasing(self) -> str:
@@ -174,7 +189,7 @@ class PostgresStore:
         self._check_open()
         if self._time.is_due:
             with suppress(StoreUnavailable):  # who waits is not to be told; whoever works next is
-                await self._aside(lambda: self._connections.read(self._time.look))
+                await self._aside(lambda: self._connections.read(lambda link: self._time.look(link.connection)))
         self._bell.listen()
         await self._changes.wait(timeout)
 
@@ -188,7 +203,7 @@ class PostgresStore:
         """Like `apply`, in the calling thread."""
         self._check_open()
         idle = IDLE.get(type(command))
-        if idle is not None and self._connections.read(lambda each: idle(View(PostgresLink(each)), command)):
+        if idle is not None and self._connections.read(lambda link: idle(View(link), command)):
             return cast("R", ())
         return self._engine.perform(command)
 
@@ -197,7 +212,7 @@ class PostgresStore:
         self._check_open()
         behind = isinstance(query, _OF_THE_TRAIL) and not self._is_sealed()
         try:
-            view, answer = self._connections.read(lambda connection: _answer(connection, query, with_unsealed=behind))
+            view, answer = self._connections.read(lambda link: _answer(link, query, with_unsealed=behind))
         except UnicodeEncodeError as exc:
             raise (of_the_command(exc) or exc) from exc
         for found in view.damaged:
@@ -252,8 +267,8 @@ def _is_ours(custody: Custody) -> bool:
     return not custody.remembered or remembered_size(custody) > 0
 
 
-def _answer(connection: Connection, query: Query[R], *, with_unsealed: bool) -> tuple[View, R]:
-    view = View(PostgresLink(connection), with_unsealed=with_unsealed)
+def _answer(link: PostgresLink, query: Query[R], *, with_unsealed: bool) -> tuple[View, R]:
+    view = View(link, with_unsealed=with_unsealed)
     return view, QUERIES[type(query)](view, query)
 
 

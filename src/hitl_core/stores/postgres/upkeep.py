@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import psycopg
 from psycopg import sql
@@ -15,6 +15,7 @@ from ..sql.upkeep import Flaw, Kind, Leaving, Moved, Space, Versions, flaws
 from .arriving import Arriving
 from .server import SLOW, Location, PostgresLink, connect, is_heard, migrate, unavailable, versions
 from .server.connection import Connection
+from .server.link import Found
 
 T = TypeVar("T")
 
@@ -23,6 +24,13 @@ _DEAF: Final = (
     "no NOTIFY is heard there, as behind a pooler in transaction mode, so what others change is seen only every "
     f"{SLOW:g} seconds; a URL that goes past it, as `listen` in [store], ends that"
 )
+
+
+class _Whole(PostgresLink):
+    """The trail is looked at with the lines that are not sealed yet."""
+
+    def execute(self, sql: str, given: Sequence[Any] = (), /) -> Found:
+        return super().execute(sql.replace("hitl_audit", "hitl_lines"), given)
 
 
 class PostgresUpkeep:
@@ -49,6 +57,7 @@ class PostgresUpkeep:
         audit_key: str | Path | None = None,
         audit_anchors: str | Path | None = None,
         listen: str | None = None,
+        **options: str,
     ) -> Self:
         """As `PostgresStore.open`. Raises ConfigError for what is no URL of a server."""
         location = Location.parse(str(url))
@@ -78,7 +87,7 @@ class PostgresUpkeep:
         def work(connection: Connection) -> tuple[Flaw, ...]:
             with connection.transaction():
                 connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-                return (*_refused(connection), *flaws(View(PostgresLink(connection)), lines=_LINES))
+                return (*_refused(connection), *flaws(View(_Whole(connection)), lines=_LINES))
 
         return self._on(work)
 

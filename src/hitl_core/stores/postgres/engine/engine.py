@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import psycopg
 from psycopg import errors
@@ -35,21 +35,15 @@ TRIES: Final = 8
 """How often a command is tried when others were in its way, or the server was gone; the waits add up to seconds."""
 
 _FIRST_WAIT: Final = 0.02
-_STATEMENT_MS: Final = 30_000
-_LOCK_MS: Final = 15_000
-IDLE_MS: Final = 5_000
-"""How long a transaction may stand still: a worker that is frozen in one, or cut off, must not hold up a stop of
-everything. Less than the wait for a lock, so that who waits gets it."""
 
-# Whatever the database is set to, what was acknowledged is on its disk.
-_BEGIN: Final = """BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on;
-    SET LOCAL statement_timeout = {statement}; SET LOCAL lock_timeout = {lock};
-    SET LOCAL idle_in_transaction_session_timeout = {idle}; SELECT pg_advisory_xact_lock{shared}({store})"""
+_BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
+_SHARED: Final = "SELECT pg_advisory_xact_lock_shared(?)"
+_ALONE: Final = "SELECT pg_advisory_xact_lock(?)"
 
 # Who is frozen while it seals is not waited for: the server ends its transaction.
-_BEGIN_SEALING: Final = """BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on;
-    SET LOCAL statement_timeout = 10000; SET LOCAL lock_timeout = 5000;
-    SET LOCAL idle_in_transaction_session_timeout = 3000"""
+_SEALING: Final = """SELECT set_config('lock_timeout', ?, true),
+    set_config('idle_in_transaction_session_timeout', ?, true)"""
+_SEALING_MS: Final = ("5000", "3000")
 
 
 class Engine:
@@ -64,11 +58,12 @@ class Engine:
         seals: bool,
         sealed: Callable[[Tip], None],
         anchored: Callable[[], str | None],
-        committed: Callable[[psycopg.Connection[Any]], None],
+        committed: Callable[[], None],
     ) -> None:
         self._location = location
         self._connections = connections
         self._origin = custody.origin
+        self._store = number(custody.origin, "store")
         self._numbers = Numbers()
         self._trail = Trail(custody, self._numbers)
         self.sealer = Sealer(self._seal) if seals else None
@@ -100,8 +95,6 @@ class Engine:
             except psycopg.Error as exc:
                 if tried == TRIES or not to_be_tried_again(exc):
                     raise unavailable(exc, self._location) from exc
-                if is_lost(exc):
-                    self._connections.lost()
             # Random, so that those who were in each other's way do not meet again.
             time.sleep(_FIRST_WAIT * 2**tried * random.random())  # noqa: S311
         raise AssertionError("the last try returns or raises")
@@ -109,11 +102,12 @@ class Engine:
     def _carry_out(self, command: Command[R], *, last: bool = False) -> R:
         """One try. What was refused is recorded in a transaction of its own, after nothing of the command was kept."""
         with self._connections.one() as connection:
-            work = Work(PostgresLink(connection), self._trail, self._numbers)
+            work = Work(PostgresLink(connection, self._numbers), self._trail, self._numbers)
             try:
                 return self._transact(work, command)
             except Exception as exc:
-                work.undo()
+                work.link.undo()
+                self._connections.failed(connection, exc)
                 if not last and isinstance(exc, Taken | errors.UniqueViolation):
                     pass  # somebody else was quicker; the second look sees what they have made
                 elif (error := of_the_command(exc)) is None:
@@ -146,12 +140,8 @@ class Engine:
             self._end(again)
 
     def _begin(self, work: Work, *, alone: bool) -> None:
-        shared = "" if alone else "_shared"
-        store = number(self._origin, "store")
-        work.link.connection.execute(
-            # Numbers of our own.
-            _BEGIN.format(statement=_STATEMENT_MS, lock=_LOCK_MS, idle=IDLE_MS, shared=shared, store=store)
-        )
+        self._connections.begin(work.link, _BEGIN)
+        work.link.execute(_ALONE if alone else _SHARED, (self._store,))
 
     def _end(self, work: Work, *, drains: bool = False, rings: bool = True) -> None:
         link, txn = work.link, work.txn
@@ -161,46 +151,47 @@ class Engine:
         if tip is not None:
             self._sealed(tip)
         if link.wrote and rings:
-            self._committed(link.connection)
+            self._committed()
         if txn.lines and self.sealer is not None:
             self.sealer.written(len(txn.lines))
-
-    def _seal(self) -> None:
-        """Seal what is committed, a batch in each transaction."""
-        with self._connections.one() as connection:
-            link = PostgresLink(connection)
-            while self._trail.anything(link):
-                connection.execute(_BEGIN_SEALING)
-                try:
-                    before = self._trail.tip(link)
-                    tip = self._trail.some(link, before)
-                    if tip != before:
-                        remember(link, self._anchored())
-                    connection.execute("COMMIT")
-                except BaseException:
-                    _roll_back(connection)
-                    raise
-                if tip != before:
-                    self._sealed(tip)
 
     def _commit(self, link: PostgresLink) -> None:
         """Raises StoreUnavailable if the answer to a COMMIT was lost: then it is not known, and not tried again."""
         try:
-            link.connection.execute("COMMIT")
+            link.end("COMMIT")
         except psycopg.OperationalError as exc:
             if not is_lost(exc):
                 raise
-            self._connections.lost()
+            self._connections.failed(link.connection, exc)
             raise StoreUnavailable(
                 f"the connection to {self._location} was lost while it was committing: whether it was kept is not "
                 f"known; look before you try again ({str(exc).strip()})"
             ) from exc
 
+    # ── behind the commits ───────────────────────────────────────────────────────────────────────────────────
 
-def _roll_back(connection: psycopg.Connection[Any]) -> None:
-    """Nothing is kept; a connection that is gone has seen to that by itself."""
-    if not connection.broken and not connection.closed:
-        connection.execute("ROLLBACK")
+    def _seal(self) -> None:
+        """Seal what is committed, a batch in each transaction."""
+        with self._connections.one() as connection:
+            link = PostgresLink(connection)
+            try:
+                while self._trail.anything(link):
+                    self._seal_some(link)
+            except BaseException as exc:
+                link.undo()
+                self._connections.failed(connection, exc)
+                raise
+
+    def _seal_some(self, link: PostgresLink) -> None:
+        self._connections.begin(link, _BEGIN)
+        link.execute(_SEALING, _SEALING_MS)
+        before = self._trail.tip(link)
+        tip = self._trail.some(link, before)
+        if tip != before:
+            remember(link, self._anchored())
+        link.end("COMMIT")
+        if tip != before:
+            self._sealed(tip)
 
 
 class Work:
@@ -209,10 +200,6 @@ class Work:
     def __init__(self, link: PostgresLink, trail: Trail, numbers: Numbers) -> None:
         self.link = link
         self.txn = Referring(link, trail, numbers)
-
-    def undo(self) -> None:
-        _roll_back(self.link.connection)
-        self.link.wrote = False
 
 
 class Referring(Transaction):

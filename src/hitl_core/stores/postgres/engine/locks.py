@@ -17,6 +17,7 @@ from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
 from .... import commands as c
+from ...sql.commands import FIND
 from ...sql.tables import column
 from ..server import PostgresLink
 
@@ -73,7 +74,9 @@ def _commented(link: PostgresLink, origin: str, command: c.AddComment) -> None:
 
 
 def _begun(link: PostgresLink, origin: str, command: c.BeginEffect) -> None:
-    (more,) = link.execute(_RUN, (column(command.lease.run_id),)).fetchone() or (None,)
+    run = link.execute(_RUN, (column(command.lease.run_id),))
+    link.ahead(FIND, (column(command.lease.run_id),))
+    (more,) = run.fetchone() or (None,)
     undoes = None if more is None else json.loads(more).get("undoes")
     counted = (each.tally.question for each in command.counted)
     names = {("past", each.series, each.key) for each in counted} | ({("undo", undoes)} if undoes else set())

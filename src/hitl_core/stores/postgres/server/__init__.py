@@ -7,6 +7,7 @@ from .hearing import is_heard
 from .link import PostgresLink
 from .location import Location
 from .numbers import Numbers
+from .options import Options
 from .schema import migrate, versions
 from .timing import ServerTime
 
@@ -16,6 +17,7 @@ __all__ = [
     "Connections",
     "Location",
     "Numbers",
+    "Options",
     "PostgresLink",
     "ServerTime",
     "connect",

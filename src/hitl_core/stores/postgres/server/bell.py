@@ -13,7 +13,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from typing import Any, Final
 
 import psycopg
@@ -54,27 +54,24 @@ class Bell:
         self._behind = behind
         self._me = secrets.token_hex(8)
         self._guard = threading.Lock()
-        self._rung_at = 0.0
-        self._late: threading.Timer | None = None
+        self._due = threading.Event()
+        self._teller: threading.Thread | None = None
         self._thread: threading.Thread | None = None
         self._awake, self._rouse = socket.socketpair()
         self._closing = threading.Event()
         self.count = Count()
         self.here = Doorbell(None)
 
-    def ring(self, connection: psycopg.Connection[Any]) -> None:
-        """Something was committed on this connection. Whoever holds one must not wait for another."""
+    def ring(self) -> None:
+        """Something was committed here. Others are told by a thread of its own: no commit waits for that."""
         self._heard()
+        if self._due.is_set():
+            return
+        self._due.set()
         with self._guard:
-            if self._late is not None:
-                return
-            wait = self._rung_at + APART - time.monotonic()
-            if wait > 0:
-                self._late = threading.Timer(wait, self._tell)
-                self._late.daemon = True
-                self._late.start()
-                return
-        self._tell(connection)
+            if self._teller is None and not self._closing.is_set():
+                self._teller = threading.Thread(target=self._serve_others, name="hitl-store-teller", daemon=True)
+                self._teller.start()
 
     def listen(self) -> None:
         """Hear of what others commit, from now on; also of what they have committed since the store was opened."""
@@ -84,15 +81,12 @@ class Bell:
                 self._thread.start()
 
     def close(self) -> None:
-        with self._guard:
-            late, self._late = self._late, None
-        if late is not None:
-            late.cancel()
-            self._tell()
         self._closing.set()
+        self._due.set()
         self._rouse.send(b"!")
-        if self._thread is not None:
-            self._thread.join()
+        for thread in (self._thread, self._teller):
+            if thread is not None:
+                thread.join()
         self._awake.close()
         self._rouse.close()
         self.here.close()
@@ -101,11 +95,19 @@ class Bell:
         self.count.one_more()
         self.here.ring()
 
-    def _tell(self, connection: psycopg.Connection[Any] | None = None) -> None:
-        with self._guard:
-            self._late, self._rung_at = None, time.monotonic()
-        lent = self._connections.one() if connection is None else nullcontext(connection)
-        with suppress(psycopg.Error, StoreUnavailable), lent as one:  # who does not hear it looks, soon
+    # ── the thread that tells others ─────────────────────────────────────────────────────────────────────────
+
+    def _serve_others(self) -> None:
+        while self._due.wait():
+            last = self._closing.is_set()
+            self._due.clear()
+            self._tell()
+            if last:
+                return
+            self._closing.wait(APART)
+
+    def _tell(self) -> None:
+        with suppress(psycopg.Error, StoreUnavailable), self._connections.one() as one:  # who is deaf looks, soon
             one.execute("SELECT pg_notify(%s, %s)", (self._channel, self._me))
 
     # ── the thread that listens ──────────────────────────────────────────────────────────────────────────────

@@ -1,30 +1,32 @@
-"""Connections: each is lent to one thread at a time, and none is trusted after the server was gone.
+"""Connections: psycopg's pool, each lent to one thread at a time. None is trusted after the server was gone.
 
-They keep no state between transactions and prepare no statement by name, so that a pooler may stand in between.
+Through a pooler in transaction mode they keep no state between transactions and prepare no statement by name. Where
+nothing stands in between, which each new connection finds out, its settings stay and its statements are prepared.
 """
 
 from __future__ import annotations
 
 import threading
-from collections import deque
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
+from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from ....errors import StoreUnavailable
-from .failures import unavailable
+from .failures import UNPREPARED, is_lost, unavailable
+from .link import PostgresLink
 from .location import Location
+from .options import Options
 
 T = TypeVar("T")
-Connection = psycopg.Connection[Any]
-
-MOST: Final = 8
-"""Connections of one store that work at the same time."""
 
 _SECONDS_TO_CONNECT: Final = 10
+_PREPARED: Final = 256
+"""Statements that a connection keeps prepared."""
 
 _NOTICES_SILENCE: Final = {
     "keepalives_idle": 5,
@@ -36,43 +38,95 @@ _NOTICES_SILENCE: Final = {
 says of it counts more.
 """
 
-_READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+IDLE_MS: Final = 5_000
+"""How long a transaction may stand still: a worker that is frozen in one, or cut off, must not hold up a stop of
+everything. Less than the wait for a lock, so that who waits gets it."""
+
+WAIT: Final = 10.0
+"""Seconds for which a thread waits for a connection."""
+
+# The number that a pooler gives its clients is not that of the server's process.
+_IS_DIRECT: Final = "SELECT pg_backend_pid()"
+# Whatever the database is set to, what was acknowledged is on its disk.
+_SET: Final = """SELECT set_config('statement_timeout', %s, {local}), set_config('lock_timeout', %s, {local}),
+    set_config('idle_in_transaction_session_timeout', %s, {local}), set_config('synchronous_commit', 'on', {local}),
+    set_config('tcp_keepalives_idle', '5', {local}), set_config('tcp_keepalives_interval', '2', {local}),
+    set_config('tcp_keepalives_count', '4', {local})"""
+
+
+class Connection(psycopg.Connection[Any]):
+    """`direct`: nothing stands between it and the server. `made`: when, by the monotonic clock."""
+
+    direct: bool = False
+    made: float = 0.0
 
 
 def connect(location: Location) -> Connection:
-    """A connection on which we begin and end transactions ourselves. Raises psycopg.Error."""
-    url: dict[str, Any] = {**_NOTICES_SILENCE, **conninfo_to_dict(location.url)}
-    url |= {"application_name": "hitl-core", "connect_timeout": _SECONDS_TO_CONNECT}
-    return psycopg.connect(**url, autocommit=True, prepare_threshold=None)
+    """A connection of one's own on which we begin and end transactions ourselves. Raises psycopg.Error."""
+    return Connection.connect(**_how(location))
+
+
+def _how(location: Location) -> dict[str, Any]:
+    ours = {"autocommit": True, "prepare_threshold": None, "application_name": "hitl-core"}
+    return {**_NOTICES_SILENCE, **conninfo_to_dict(location.url), **ours, "connect_timeout": _SECONDS_TO_CONNECT}
+
+
+def _is_direct(connection: psycopg.Connection[Any]) -> bool:
+    return isinstance(connection, Connection) and connection.direct
 
 
 class Connections:
-    """As many as there is work at the same moment, but no more than `most`."""
+    """As many as there is work at the same moment, but no more than the options say. Each is made on first use."""
 
-    def __init__(self, location: Location, *, most: int = MOST) -> None:
+    def __init__(self, location: Location, options: Options | None = None) -> None:
         self._location = location
-        self._idle: deque[Connection] = deque()
-        self._room = threading.BoundedSemaphore(most)
-        self._closed = False
+        self._options = options or Options()
+        self._guard = threading.Lock()
+        self._replaced_at = 0.0
+        self._direct = True
+        self._pool = ConnectionPool(
+            connection_class=Connection,
+            kwargs=_how(location),
+            configure=self._configure,
+            min_size=0,
+            max_size=self._options.connections,
+            num_workers=2,
+            timeout=WAIT,
+            name="hitl-store",
+            open=True,
+        )
 
     @contextmanager
     def one(self) -> Iterator[Connection]:
-        """A connection outside of a transaction; one that comes back otherwise, or broken, is let go of."""
-        if self._closed:
-            raise StoreUnavailable(f"the store {self._location} is closed; open it again")
-        with self._room:
-            connection = self._take()
-            try:
-                yield connection
-            finally:
-                self._give_back(connection)
+        """A connection outside of a transaction; one that comes back otherwise, or broken, is let go of.
 
-    def read(self, work: Callable[[Connection], T]) -> T:
+        Raises StoreUnavailable if none comes free in time.
+        """
+        try:
+            connection = self._pool.getconn()
+        except PoolClosed as exc:
+            raise StoreUnavailable(f"the store {self._location} is closed; open it again") from exc
+        except PoolTimeout as exc:
+            raise self._why_none() from exc
+        try:
+            yield connection
+        finally:
+            if connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+                connection.close()
+            self._pool.putconn(connection)
+
+    def begin(self, link: PostgresLink, how: str) -> None:
+        """Begin a transaction; its statements are sent together as far as nobody waits for what they find."""
+        link.begin(how)
+        if not _is_direct(link.connection):
+            link.execute(_SET.format(local="true").replace("%s", "?"), (*self._options.timeouts, str(IDLE_MS)))
+
+    def read(self, work: Callable[[PostgresLink], T]) -> T:
         """Let `work` read one consistent state. A lost connection is replaced, once. Raises StoreUnavailable."""
         try:
             return self._read(work)
         except psycopg.OperationalError:
-            self._drop_idle()
+            pass
         except psycopg.Error as exc:
             raise unavailable(exc, self._location) from exc
         try:
@@ -80,35 +134,53 @@ class Connections:
         except psycopg.Error as exc:
             raise unavailable(exc, self._location) from exc
 
-    def lost(self) -> None:
-        """The server was gone: what is idle was connected to it."""
-        self._drop_idle()
+    def failed(self, connection: psycopg.Connection[Any], because: BaseException) -> None:
+        """Learn from a failure. If the server was gone, whatever was connected to it by then is replaced."""
+        if isinstance(because, UNPREPARED):
+            self._direct = False
+        elif not isinstance(because, psycopg.Error) or not is_lost(because):
+            return
+        with self._guard:
+            if not isinstance(connection, Connection) or connection.made > self._replaced_at:
+                self._replaced_at = time.monotonic()
+                self._pool.drain()
 
     def close(self) -> None:
-        self._closed = True
-        self._drop_idle()
+        self._pool.close()
 
-    def _read(self, work: Callable[[Connection], T]) -> T:
+    def _read(self, work: Callable[[PostgresLink], T]) -> T:
         with self.one() as connection:
-            connection.execute(_READING)
+            link = PostgresLink(connection)
             try:
-                return work(connection)
-            finally:
-                if not connection.broken:
-                    connection.execute("ROLLBACK")
+                self.begin(link, _READING)
+                found = work(link)
+                link.end("COMMIT")
+            except BaseException as exc:
+                link.undo()
+                self.failed(connection, exc)
+                raise
+            return found
 
-    def _take(self) -> Connection:
+    def _configure(self, connection: Connection) -> None:
+        connection.made = time.monotonic()
+        said = connection.execute(_IS_DIRECT).fetchone()
+        connection.direct = self._direct and said is not None and said[0] == connection.info.backend_pid
+        if connection.direct:
+            connection.execute(_SET.format(local="false"), (*self._options.timeouts, str(IDLE_MS)))
+        prepares = connection.direct if self._options.prepare is None else self._options.prepare and self._direct
+        connection.prepare_threshold = 2 if prepares else None
+        connection.prepared_max = _PREPARED if prepares else None
+
+    def _why_none(self) -> StoreUnavailable:
+        """The pool does not say why it could not connect: whoever tries once more finds out."""
         try:
-            return self._idle.pop()
-        except IndexError:
-            return connect(self._location)
+            connect(self._location).close()
+        except psycopg.Error as exc:
+            return unavailable(exc, self._location)
+        return StoreUnavailable(
+            f"all {self._options.connections} connections to {self._location} were at work for {WAIT:g} seconds; try "
+            "again, or allow more of them (`connections` in [store])"
+        )
 
-    def _give_back(self, connection: Connection) -> None:
-        if self._closed or connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
-            connection.close()
-        else:
-            self._idle.append(connection)
 
-    def _drop_idle(self) -> None:
-        while self._idle:
-            self._idle.pop().close()
+_READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"

@@ -32,7 +32,10 @@ _OF_THE_COMMAND: Final = (
     errors.ProgramLimitExceeded,
 )
 
-_AGAIN: Final = (errors.SerializationFailure, errors.DeadlockDetected)
+UNPREPARED: Final = (errors.InvalidSqlStatementName, errors.DuplicatePreparedStatement)
+"""What was prepared is not there, or somebody else's: something stands in between, and did not show it."""
+
+_AGAIN: Final = (errors.SerializationFailure, errors.DeadlockDetected, *UNPREPARED)
 
 
 def to_be_tried_again(error: psycopg.Error) -> bool:
@@ -70,6 +73,8 @@ def of_the_command(error: Exception) -> Exception | None:
             return NotCanonical([Fault("text", "has a lone surrogate, which no UTF-8 reader accepts")])
         case OverflowError() | Taken():
             return RecordError(f"a value cannot be kept: {error}")
+        case errors.UniqueViolation() if error.diag.constraint_name == "hitl_requests_id_key":
+            return RecordError("a request with this id exists already; give each its own")
         case psycopg.Error() if isinstance(error, _OF_THE_COMMAND):
             return RecordError(f"a value cannot be kept: {str(error).strip()}")
         case psycopg.Error():

@@ -71,7 +71,8 @@ _V1: Final = (
         event TEXT NOT NULL, subject BYTEA NOT NULL, actor TEXT NOT NULL, body TEXT NOT NULL, run BIGINT,
         kept JSONB, mark BYTEA NOT NULL, refused BOOLEAN NOT NULL DEFAULT FALSE)
         WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000)""",
-    """CREATE VIEW hitl_lines AS SELECT line, at FROM hitl_audit UNION ALL SELECT line, at FROM hitl_raw""",
+    """CREATE VIEW hitl_lines AS SELECT line, at, event, subject, actor, body, run FROM hitl_audit
+        UNION ALL SELECT line, at, event, subject, actor, body, run FROM hitl_raw""",
     # Numbers that say nothing of order, by the thousand: above all that were ever given by SQLite or by an IDENTITY.
     "CREATE SEQUENCE hitl_numbers START 1073741824",
     """CREATE TABLE hitl_apart (line BIGINT NOT NULL, place BIGINT NOT NULL, salt BYTEA, value TEXT NOT NULL,

@@ -217,7 +217,7 @@ def _vote(
     drop_votes(txn, row.key, count)
     if count.standing.now is None:
         return _decide(txn, command, row, body, run_state, asked, count)
-    keep_vote(txn, row.key, command.response.responder.id, bodies.put(txn, body), count)
+    keep_vote(txn, row.key, command.response.responder.id, bodies.put(txn, body, in_order=True), count)
     _note(txn, command, row, body, run=row.run, count=count)
     return Recorded(request_by_key(txn, row.key), RunState(run_state))
 
@@ -240,7 +240,7 @@ def _decide(
         _note_reported(txn, command, row, command.response.decision)
     if isinstance(command.response.decision, Cancel) and row.waits:
         return _cancel_run(txn, command, row)
-    ready = run_state == RunState.PAUSED and wake_if_settled(txn, row.run, command.now)
+    ready = run_state == RunState.PAUSED and wake_if_settled(txn, row.run, command.now).rowcount == 1
     target = REQUEST.advance(RequestState.OPEN, command.event)
     votes = votes_on(txn, row.key, row.id) if row.votes or count else ()
     settled = StoredRequest.of(asked, body.data, target, votes, recorded_at=command.now)

@@ -35,7 +35,7 @@ def give_on(txn: Transaction, known: Settled, command: RecordResponse, row: Requ
     response, said = command.response, (*known.votes, command.response)
     now = standing(asked_at(known.request, said, command.now), agreements(said)).now
     assert now is not None
-    txn.execute(_KEEP, (row.key, response.responder.id, bodies.put(txn, body)))
+    txn.execute(_KEEP, (row.key, response.responder.id, bodies.put(txn, body, in_order=True)))
     txn.execute(_MOVE, (requests.audience(txn, now), row.key))
     wake(txn, row.key)
     _note(txn, command, row, body)

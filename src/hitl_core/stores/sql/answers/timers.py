@@ -10,7 +10,7 @@ from ....lifecycle import REQUEST, RequestEvent, RequestState
 from ....protocol import AuditEvent, Json, OnTimeout, RunState, micros
 from ....quorum import asked_at, standing
 from ..commands import by_key, cancel, find, wake_if_settled
-from ..tables import SETTLED, Transaction, View, note_assigned, readable, request_by_key, requests, text
+from ..tables import BY_KEY, Transaction, View, note_assigned, readable, request_by_key, requests, text
 from .deferring import wake as wake_up
 
 _DUE: Final = """SELECT key, id, run, waits, due, lapse FROM hitl_requests
@@ -103,5 +103,7 @@ def _cancel_run(txn: Transaction, run: int, request: str, now: datetime) -> None
 
 
 def _settled(txn: Transaction, keys: list[int]) -> tuple[Settled, ...]:
-    rows = [txn.one(f"{SETTLED} WHERE q.key = ?", key) for key in keys]
+    for key in keys:
+        txn.link.ahead(BY_KEY, (key,))
+    rows = [txn.one(BY_KEY, key) for key in keys]
     return tuple(readable(txn, [row for row in rows if row is not None]))

@@ -4,11 +4,12 @@ from . import claims, effects, endings, grants, guidance, journal, runs, stops, 
 from .counting import own_effect, past, prune_history
 from .endings import cancel, is_erased
 from .freezing import freeze, is_late, thaw, wake_if_settled
-from .runs import by_key, current, find
+from .runs import FIND, by_key, current, find
 from .stops import covering, in_force
 from .workers import WORKERS, seen_worker
 
 __all__ = [
+    "FIND",
     "WORKERS",
     "by_key",
     "cancel",

@@ -11,15 +11,18 @@ from ....lifecycle import ACTION, ActionEvent, ActionState, IllegalMove, Request
 from ....protocol import Action, AuditEvent, EffectMode, Executed, Failed, Json, RunState, micros
 from ..tables import EFFECT, EffectRow, RequestRow, RunRow, Transaction, View, bodies, column, requests
 from ..tables import RUN as SELECT_RUN
+from . import stops
 from .counting import check_past, count
 from .endings import ERROR_LENGTH
 from .grants import note_use, permit
 from .permission import check, take
 from .runs import leased
 
+_AT: Final = f"{EFFECT} WHERE e.run = ? AND e.call = ?"
+
 
 def find(view: View, run: int, call: str) -> EffectRow | None:
-    found = view.one(f"{EFFECT} WHERE e.run = ? AND e.call = ?", run, call)
+    found = view.one(_AT, run, call)
     return None if found is None else EffectRow.of(found)
 
 
@@ -51,6 +54,7 @@ def record_refusal(txn: Transaction, command: RecordRefusal) -> None:
 
 def begin_effect(txn: Transaction, command: BeginEffect) -> Effect:
     run = leased(txn, command.lease)
+    _ahead(txn, command, run)
     known = find(txn, run.key, command.call)
     notice = None if command.notice is None else requests.check(command.notice, run)
     request = check(txn, command, run, known)
@@ -73,6 +77,15 @@ def begin_effect(txn: Transaction, command: BeginEffect) -> Effect:
     begun = _by_key(txn, key)
     _note_started(txn, command, run, begun)
     return begun
+
+
+def _ahead(txn: Transaction, command: BeginEffect, run: RunRow) -> None:
+    """What an action that begins is judged by."""
+    txn.link.ahead(_AT, (run.key, command.call))
+    stops.ahead(txn, run, command.action)
+    if command.request_id is not None:
+        requests.ahead_of_id(txn, command.request_id)
+    txn.link.expects("hitl_effects")
 
 
 def _start(

@@ -31,10 +31,10 @@ from ....protocol import (
     micros,
 )
 from ..tables import RunRow, Transaction, bodies, column, requests
-from . import guidance
+from . import guidance, stops
 from .freezing import wake, wake_if_settled
 from .runs import FREED, current, find, leased, move, written_by
-from .stops import in_force, of_action
+from .stops import in_force
 
 ERROR_LENGTH: Final = 65_536
 """Characters of a run's or an effect's error text that are kept."""
@@ -65,8 +65,11 @@ def pause_run(txn: Transaction, command: PauseRun) -> Run:
 
 
 def _ask(txn: Transaction, row: RunRow, asked: list[tuple[PauseRequest, bodies.Body]], now: datetime) -> None:
+    for request, _ in asked:
+        stops.ahead(txn, row, request.action)
+        requests.ahead(txn, row, request)
     for request, body in asked:
-        requests.insert(txn, row, request, body, now, of_action(txn, row, request.action))
+        requests.insert(txn, row, request, body, now, stops.of_action(txn, row, request.action))
 
 
 def _supersede(txn: Transaction, row: RunRow, command: PauseRun) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ....lifecycle import RequestEvent, RequestState
 from ....protocol import OnTimeout, micros
-from ..tables import RequestRow, Transaction, requests
+from ..tables import RequestRow, Rows, Transaction, requests
 
 # Where it is not known since when (frozen by a release that did not note it), the window has no end any more.
 _THAW: Final = f""", why = NULL, frozen_at = NULL,
@@ -21,12 +21,14 @@ _THAW: Final = f""", why = NULL, frozen_at = NULL,
 def freeze(txn: Transaction, where: str, *given: Any, now: datetime, why: str | None = None) -> int:
     """Freeze the open requests of `where`; returns how many. `why` if it is done by hand and not by a stop."""
     values = (why, micros(now))
-    return requests.move(txn, RequestEvent.FREEZE, where, *given, also=", why = ?, frozen_at = ?", values=values)
+    return requests.move(
+        txn, RequestEvent.FREEZE, where, *given, also=", why = ?, frozen_at = ?", values=values
+    ).rowcount
 
 
 def thaw(txn: Transaction, where: str, *given: Any, now: datetime) -> int:
     """Open the frozen requests of `where` again; returns how many."""
-    return requests.move(txn, RequestEvent.THAW, where, *given, also=_THAW, values=(micros(now),))
+    return requests.move(txn, RequestEvent.THAW, where, *given, also=_THAW, values=(micros(now),)).rowcount
 
 
 def is_late(row: RequestRow, now: datetime) -> bool:
@@ -53,6 +55,6 @@ _IF_SETTLED: Final = """INSERT INTO hitl_woken (app, run, at) SELECT app, key, ?
         WHERE run = ? AND waits = 1 AND state IN ('open', 'frozen')) ON CONFLICT DO NOTHING"""
 
 
-def wake_if_settled(txn: Transaction, key: int, now: datetime) -> bool:
-    """A paused run becomes ready when nothing in it is open (or frozen) any more; returns whether it did now."""
-    return txn.execute(_IF_SETTLED, (micros(now), key, key)).rowcount == 1
+def wake_if_settled(txn: Transaction, key: int, now: datetime) -> Rows:
+    """A paused run becomes ready when nothing in it is open (or frozen) any more; one row is changed if it does now."""
+    return txn.execute(_IF_SETTLED, (micros(now), key, key))

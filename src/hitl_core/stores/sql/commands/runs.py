@@ -11,16 +11,19 @@ from ....errors import LeaseLost, RunBusy, RunFinished, RunNotFound
 from ....lifecycle import RUN, RequestEvent, RunEvent
 from ....protocol import AuditEvent, Json, Run, RunState, micros
 from ..tables import RUN as SELECT_RUN
-from ..tables import RunRow, Transaction, View, bodies, column, pending, requests, run_record
+from ..tables import RunRow, Transaction, View, ahead_of_pending, bodies, column, pending, requests, run_record
 from .freezing import wake
 from .stops import covering, of_run
 
 # ── finding ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+FIND: Final = f"{SELECT_RUN} WHERE r.id = ?"
+
+
 def find(view: View, name: str) -> RunRow:
     """The row of a run. Raises RunNotFound."""
-    found = view.one(f"{SELECT_RUN} WHERE r.id = ?", column(name))
+    found = view.one(FIND, column(name))
     if found is None:
         raise RunNotFound(f"there is no run {name!r} in this store; `hitl runs` lists them")
     return RunRow.of(found)
@@ -34,7 +37,7 @@ def by_key(view: View, key: int) -> RunRow:
 
 def leased(view: View, lease: Lease) -> RunRow:
     """The run that a lease is for. Raises LeaseLost unless the lease is the run's current one."""
-    found = view.one(f"{SELECT_RUN} WHERE r.id = ?", column(lease.run_id))
+    found = view.one(FIND, column(lease.run_id))
     row = None if found is None else RunRow.of(found)
     if row is None or row.state != RunState.RUNNING or (row.owner, row.fence) != (lease.owner, lease.fence):
         raise LeaseLost(f"run {lease.run_id!r} is no longer held by {lease.owner!r}: {_holder(row)}. Drop this turn")
@@ -49,6 +52,8 @@ def _holder(row: RunRow | None) -> str:
 
 def current(view: View, row: RunRow) -> Run:
     """The Run as it stands now, with its open requests."""
+    ahead_of_pending(view, row.key)
+    bodies.ahead(view, row.input, row.output)
     return run_record(view, by_key(view, row.key), pending(view, row.key))
 
 
@@ -84,15 +89,18 @@ _INSERT: Final = """INSERT INTO hitl_runs (id, state, app, thread, started_by, c
 def open_run(txn: Transaction, command: OpenRun) -> Claimed:
     run, now = command.run, command.now
     body = None if run.input is None else bodies.pack(run.input, what="input", limit=bodies.RESULT_LIMIT)
+    txn.link.ahead(_IS_THERE, (column(run.id),))
+    txn.link.ahead(_APP, _of_app(run))
+    txn.link.expects("hitl_runs")
     for stop in covering(txn, run=run.id, tenant=run.tenant):
         raise stop.holds_back(f"run {run.id}")
-    if txn.one("SELECT 1 FROM hitl_runs WHERE id = ?", column(run.id)):
+    if txn.one(_IS_THERE, column(run.id)):
         raise RunBusy(f"there is a run {run.id!r} already; every run needs an id of its own")
     ending = now + timedelta(seconds=command.lease_seconds)
     created, updated, ends = map(micros, (run.created_at, now, ending))
     extra: dict[str, Json] = {**(run.model_extra or {}), **({"undoes": run.undoes} if run.undoes else {})}
     more = bodies.json_text(extra, what="run") if extra else None
-    app = _app(txn, run.backend, run.app, run.app_version, run.tenant, run.checkpoint_format)
+    app = _app(txn, *_of_app(run))
     values = (column(run.id), app, column(run.thread), run.started_by, created, updated)
     key = txn.link.insert(_INSERT, (*values, command.owner, ends, bodies.put_value(txn, body), more))
     note: dict[str, Json] = {"backend": run.backend, "app": run.app, "by": run.started_by}
@@ -102,11 +110,19 @@ def open_run(txn: Transaction, command: OpenRun) -> Claimed:
     return Claimed(opened, Lease(run.id, command.owner, 1, ending), None, first=True)
 
 
+_IS_THERE: Final = "SELECT 1 FROM hitl_runs WHERE id = ?"
+_APP: Final = "SELECT key FROM hitl_apps WHERE backend = ? AND app = ? AND version = ? AND tenant = ? AND format = ?"
+
+
+def _of_app(run: Run) -> tuple[str, ...]:
+    return run.backend, run.app, run.app_version, run.tenant, run.checkpoint_format
+
+
 def _app(txn: Transaction, *what: str) -> int:
     """The key of a backend, an app, its version, a tenant and a form of checkpoints."""
     return requests.interned(
         txn,
-        "SELECT key FROM hitl_apps WHERE backend = ? AND app = ? AND version = ? AND tenant = ? AND format = ?",
+        _APP,
         "INSERT INTO hitl_apps (backend, app, version, tenant, format) VALUES (?, ?, ?, ?, ?)",
         what,
     )
@@ -144,6 +160,8 @@ def renew_lease(txn: Transaction, command: RenewLease) -> Lease:
 
 def taken(txn: Transaction, row: RunRow, *, interrupted: bool = False) -> Claimed:
     """The Claimed of a run that was just leased. Raises RowCorrupt."""
+    ahead_of_pending(txn, row.key)
+    bodies.ahead(txn, row.checkpoint, row.input, row.output)
     now = by_key(txn, row.key)
     checkpoint = bodies.get(txn, now.checkpoint, what=f"checkpoint of run {now.name}")
     record = run_record(txn, now, pending(txn, now.key))

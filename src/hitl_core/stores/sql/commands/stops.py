@@ -31,12 +31,19 @@ def covering(
     view: View, *, run: str, tenant: str, tool: str | None = None, agents: Iterable[str] = ()
 ) -> tuple[Stop, ...]:
     """Those that cover a run as a whole, or (with `tool` and `agents`) an action in it, however many are in force."""
-    named = tuple(agents)
-    sql = _COVERING.format(agents=", ('agent', ?)" * len(named))
-    rows = view.execute(sql, (run, tenant, tool, *named)).fetchall()
+    rows = view.execute(*_covering(run, tenant, tool, tuple(agents))).fetchall()
     if not rows:
         return ()
     return tuple(sorted(map(_record, rows), key=lambda stop: (stop.at, stop.scope, stop.target)))
+
+
+def _covering(run: str, tenant: str, tool: str | None, agents: tuple[str, ...]) -> tuple[str, tuple[Any, ...]]:
+    return _COVERING.format(agents=", ('agent', ?)" * len(agents)), (run, tenant, tool, *agents)
+
+
+def ahead(view: View, run: RunRow, action: Action) -> None:
+    """Those that cover this action will be asked for soon."""
+    view.link.ahead(*_covering(run.name, run.tenant, action.tool, tuple(action.origin.agents)))
 
 
 def of_action(view: View, run: RunRow, action: Action) -> tuple[Stop, ...]:

@@ -9,13 +9,25 @@ from .identity import Name, column, packed, text
 from .link import Link, Row, Rows, Taken
 from .requests import RequestRow, level_of
 from .rows import EFFECT, READY, RUN, EffectRow, RunRow, run_record, word
-from .settled import OPEN, SETTLED, StoredRequest, open_ones, pending, readable, request_by_key, votes_on
+from .settled import (
+    BY_KEY,
+    OPEN,
+    SETTLED,
+    StoredRequest,
+    ahead_of_pending,
+    open_ones,
+    pending,
+    readable,
+    request_by_key,
+    votes_on,
+)
 from .stranger import Stranger
 from .trail import Line, Tip, read_anchor, read_tip, remember, seal
 from .transaction import Transaction
 from .view import View
 
 __all__ = [
+    "BY_KEY",
     "EFFECT",
     "GRANT",
     "GUIDANCE",
@@ -38,6 +50,7 @@ __all__ = [
     "Tip",
     "Transaction",
     "View",
+    "ahead_of_pending",
     "apart",
     "bodies",
     "checked",

@@ -71,9 +71,10 @@ def _packed(data: bytes) -> bytes:
     return packer.compress(data) + packer.flush()
 
 
-def put(view: View, body: Body) -> int:
-    """Store a new body; returns its key."""
-    return view.link.insert("INSERT INTO hitl_bodies (digest, data) VALUES (?, ?)", body)
+def put(view: View, body: Body, *, in_order: bool = False) -> int:
+    """Store a new body; returns its key. `in_order`: bodies are looked for in the order in which they came."""
+    keep = view.link.insert if in_order else view.link.store
+    return keep("INSERT INTO hitl_bodies (digest, data) VALUES (?, ?)", body)
 
 
 def put_value(view: View, body: Body | None) -> int | None:
@@ -88,11 +89,21 @@ def replace(view: View, key: int | None, body: Body) -> int:
     return key
 
 
+_GET: Final = "SELECT digest, data FROM hitl_bodies WHERE key = ?"
+
+
+def ahead(view: View, *keys: int | None) -> None:
+    """These will be asked for soon."""
+    for key in keys:
+        if key is not None:
+            view.link.ahead(_GET, (key,))
+
+
 def get(view: View, key: int | None, *, what: str) -> Json:
     """A stored value; None where there is none. Raises RowCorrupt."""
     if key is None:
         return None
-    found = view.execute("SELECT digest, data FROM hitl_bodies WHERE key = ?", (key,)).fetchone()
+    found = view.execute(_GET, (key,)).fetchone()
     if found is None:
         raise RowCorrupt(f"the {what} is missing from the store; restore a backup")
     return decode(*found, what=what)

@@ -31,11 +31,22 @@ class Link(Protocol):
 
     def execute(self, sql: str, given: Sequence[Any] = (), /) -> Rows: ...
 
+    def ahead(self, sql: str, given: Sequence[Any] = (), /) -> None:
+        """This will be asked soon, in the same words, and nothing is written until then that it should see: where the
+        way is far, it is sent along with what is asked next.
+        """
+
+    def expects(self, table: str) -> None:
+        """A row will be inserted there, and its key be needed: it is asked for ahead, likewise."""
+
     def many(self, sql: str, given: Iterable[Sequence[Any]], /) -> None:
         """The same statement for each of these."""
 
     def insert(self, sql: str, given: Sequence[Any] = (), /) -> int:
         """Insert one row into a table that has a `key`; returns that key. Raises Taken."""
+
+    def store(self, sql: str, given: Sequence[Any] = (), /) -> int:
+        """As `insert`, of a row that is never looked for in the order of its key, and that cannot be there already."""
 
     def unless_locked(self, *names: str) -> str:
         """The end of a SELECT that locks the rows it finds under these names, and passes over those others have locked.

@@ -16,7 +16,7 @@ from ....quorum import needs_several
 from . import bodies, drafts
 from .assigned import note_assigned
 from .identity import column, text
-from .link import Taken
+from .link import Rows, Taken
 from .rows import RunRow, word
 from .transaction import Transaction
 from .view import View
@@ -78,8 +78,16 @@ class RequestRow(NamedTuple):
 
 
 def by_id(view: View, name: str) -> RequestRow | None:
-    found = view.one(f"{_HEAD} WHERE id = ?", column(name))
+    found = view.one(_BY_ID, column(name))
     return None if found is None else RequestRow.of(found)
+
+
+def ahead_of_id(view: View, name: str) -> None:
+    """This request will be asked for soon."""
+    view.link.ahead(_BY_ID, (column(name),))
+
+
+_BY_ID: Final = f"{_HEAD} WHERE id = ?"
 
 
 def newest_at(view: View, run: int, call: str) -> RequestRow | None:
@@ -178,10 +186,30 @@ def unpacked_digest(packed: bytes) -> str:
     return _SHA256 + packed.hex()
 
 
+def ahead(txn: Transaction, run: RunRow, request: PauseRequest) -> None:
+    """This request will be inserted soon."""
+    txn.link.ahead(_KNOWN, (run.key, request.call, request.round))
+    txn.link.ahead(_AUDIENCE, _asked(request.approvers.in_order[0]))
+    txn.link.ahead(_ORIGIN, _from(request))
+    txn.link.expects("hitl_requests")
+
+
+_KNOWN: Final = "SELECT waits FROM hitl_requests WHERE run = ? AND call = ? AND round = ?"
+_AUDIENCE: Final = "SELECT key FROM hitl_audiences WHERE users = ? AND roles = ?"
+_ORIGIN: Final = "SELECT key FROM hitl_origins WHERE tool = ? AND agents = ?"
+
+
+def _asked(asked: Approvers | Stage) -> tuple[str, str]:
+    return json.dumps(asked.users), json.dumps(asked.roles)
+
+
+def _from(request: PauseRequest) -> tuple[str, str]:
+    return request.action.tool, json.dumps(request.action.origin.agents)
+
+
 def _is_known(txn: Transaction, run: RunRow, request: PauseRequest, *, waits: bool) -> bool:
     """Whether the pause that asks this was stored before. Raises RecordError if the round is taken by another kind."""
-    sql = "SELECT waits FROM hitl_requests WHERE run = ? AND call = ? AND round = ?"
-    known = txn.one(sql, run.key, request.call, request.round)
+    known = txn.one(_KNOWN, run.key, request.call, request.round)
     if known is None:
         return False
     if waits and known[0]:
@@ -201,23 +229,11 @@ def _note_opened(txn: Transaction, run: RunRow, request: PauseRequest, now: date
 
 def audience(txn: Transaction, asked: Approvers | Stage) -> int:
     """The key of those who are asked now; the inbox is filtered by it."""
-    values = (json.dumps(asked.users), json.dumps(asked.roles))
-    return interned(
-        txn,
-        "SELECT key FROM hitl_audiences WHERE users = ? AND roles = ?",
-        "INSERT INTO hitl_audiences (users, roles) VALUES (?, ?)",
-        values,
-    )
+    return interned(txn, _AUDIENCE, "INSERT INTO hitl_audiences (users, roles) VALUES (?, ?)", _asked(asked))
 
 
 def _origin(txn: Transaction, request: PauseRequest) -> int:
-    agents = request.action.origin.agents
-    return interned(
-        txn,
-        "SELECT key FROM hitl_origins WHERE tool = ? AND agents = ?",
-        "INSERT INTO hitl_origins (tool, agents) VALUES (?, ?)",
-        (request.action.tool, json.dumps(agents)),
-    )
+    return interned(txn, _ORIGIN, "INSERT INTO hitl_origins (tool, agents) VALUES (?, ?)", _from(request))
 
 
 def interned(txn: Transaction, select: str, insert: str, values: tuple[str, ...]) -> int:
@@ -231,13 +247,13 @@ def interned(txn: Transaction, select: str, insert: str, values: tuple[str, ...]
 
 def move(
     txn: Transaction, event: RequestEvent, where: str, *given: Any, also: str = "", values: tuple[Any, ...] = ()
-) -> int:
-    """Compare-and-set along the table of lifecycle.py; returns how many rows were in a state to move.
+) -> Rows:
+    """Compare-and-set along the table of lifecycle.py; the rows that were in a state to move are changed.
 
     `where` selects rows with `given`; `also` sets further columns to `values`. Both are SQL written in this package.
     """
     sql, target, sources = _statement(event, where, also)
-    return txn.execute(sql, (target, *values, *sources, *given)).rowcount
+    return txn.execute(sql, (target, *values, *sources, *given))
 
 
 @cache

@@ -23,6 +23,8 @@ SETTLED: Final = """SELECT q.key, q.id, CAST(q.state AS BLOB), q.votes, b.digest
     FROM hitl_requests q LEFT JOIN hitl_bodies b ON b.key = q.body LEFT JOIN hitl_bodies p ON p.key = q.response
     LEFT JOIN hitl_audit l ON l.rowid = q.line"""
 
+BY_KEY: Final = f"{SETTLED} WHERE q.key = ?"
+
 _VOTES: Final = """SELECT b.digest, b.data FROM hitl_votes v LEFT JOIN hitl_bodies b ON b.key = v.body
     WHERE v.request = ? ORDER BY v.body"""
 
@@ -128,7 +130,7 @@ def settled(view: View, row: tuple[Any, ...]) -> Settled:
 
 def request_by_key(view: View, key: int) -> Settled:
     """The request with its state and response. Raises RowCorrupt."""
-    row = view.one(f"{SETTLED} WHERE q.key = ?", key)
+    row = view.one(BY_KEY, key)
     assert row is not None
     return settled(view, row)
 
@@ -184,6 +186,13 @@ def _sound(digest: bytes | None, data: bytes | None) -> Settled | None:
 
 def pending(view: View, run: int) -> tuple[PauseRequest, ...]:
     """The open requests of a run, oldest first; notices are not waited for."""
-    sql = f"""{OPEN} FROM hitl_requests q LEFT JOIN hitl_bodies b ON b.key = q.body
-        WHERE q.run = ? AND q.state = 'open' AND q.waits = 1 ORDER BY q.key"""
-    return tuple(each.request for each in open_ones(view, view.execute(sql, (run,)).fetchall()))
+    return tuple(each.request for each in open_ones(view, view.execute(_PENDING, (run,)).fetchall()))
+
+
+def ahead_of_pending(view: View, run: int) -> None:
+    """The open requests of a run will be asked for soon."""
+    view.link.ahead(_PENDING, (run,))
+
+
+_PENDING: Final = f"""{OPEN} FROM hitl_requests q LEFT JOIN hitl_bodies b ON b.key = q.body
+    WHERE q.run = ? AND q.state = 'open' AND q.waits = 1 ORDER BY q.key"""

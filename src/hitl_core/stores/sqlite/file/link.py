@@ -18,6 +18,12 @@ class SqliteLink:
         self.connection = connection
         self.execute: Callable[..., Rows] = connection.execute
 
+    def ahead(self, sql: str, given: Sequence[Any] = (), /) -> None:
+        """Nothing is far here."""
+
+    def expects(self, table: str) -> None:
+        """Nothing is far here."""
+
     def many(self, sql: str, given: Iterable[Sequence[Any]], /) -> None:
         self.connection.executemany(sql, given)
 
@@ -26,6 +32,9 @@ class SqliteLink:
             return cast("int", self.connection.execute(sql, given).lastrowid)
         except sqlite3.IntegrityError as exc:
             raise Taken(str(exc)) from exc
+
+    def store(self, sql: str, given: Sequence[Any] = (), /) -> int:
+        return cast("int", self.connection.execute(sql, given).lastrowid)
 
     def unless_locked(self, *names: str) -> str:
         """One transaction writes at a time: nothing is locked by others."""
