@@ -22,7 +22,7 @@ from ..contracts import Store
 
 R = TypeVar("R")
 
-HOUSEKEEPING: Final = ("FireTimers", "RenewLease")
+HOUSEKEEPING: Final = ("FireTimers", "RenewLease", "BeatWorker", "ForgetWorker")
 """Commands that are asked over and over and are no step of a run."""
 
 
