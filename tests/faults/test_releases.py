@@ -161,12 +161,14 @@ async def test_an_older_process_leaves_a_run_alone_that_a_newer_one_has_kept(pla
     columns = "backend, app, version, tenant, format"
     change(
         place,
-        f"INSERT INTO hitl_apps ({columns}) SELECT backend, app, version, tenant, 'plain 99' FROM hitl_apps",
+        f"INSERT INTO hitl_apps ({columns}) SELECT backend, app, version, tenant, 'plain 99' FROM hitl_apps"
+        " WHERE key = (SELECT app FROM hitl_runs WHERE key = 1)",
         "UPDATE hitl_runs SET app = (SELECT MAX(key) FROM hitl_apps) WHERE key = 1",
         "UPDATE hitl_woken SET app = (SELECT MAX(key) FROM hitl_apps) WHERE run = 1",
     )
     store = await place.store()
-    reads = ClaimRuns("worker-1", 30, START, 10, formats=("", "plain 1"))
+    ((ours_now,),) = found(place, "SELECT a.format FROM hitl_apps a JOIN hitl_runs r ON r.app = a.key WHERE r.key = 2")
+    reads = ClaimRuns("worker-1", 30, START, 10, formats=("", ours_now))
     assert [each.run.id for each in await store.apply(reads)] == [ours.id]
     assert await store.apply(reads) == ()
     world = World(store)
