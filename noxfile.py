@@ -60,7 +60,7 @@ REPORTS = {
     "autogen": "autogen",
 }
 # Parts of the benches that need no framework: what `make bench` measures, and keeps.
-MEASURED = ("core", "million", "processes", "dbos", "double", "peers", "growth")
+MEASURED = ("core", "million", "processes", "server", "dbos", "double", "peers", "growth", "observing")
 MADE = ROOT / ".nox"
 SHOWN_LINES = 400
 """How much of what a lane printed is shown when it did not pass."""
@@ -309,7 +309,7 @@ def docs(session: nox.Session) -> None:
 
 def with_peers(session: nox.Session) -> None:
     """The environment of the benches: LangGraph, a PostgreSQL server, and what we are compared with."""
-    install(session, extras="cli,langgraph,postgres", groups=("test", "langgraph"))
+    install(session, extras="cli,langgraph,postgres,prometheus", groups=("test", "langgraph", "observing"))
     wanted = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "peers")
     session.install("--constraint", NEWEST, "--constraint", PEERS, *wanted)
 

@@ -269,10 +269,10 @@ async def filled_file(folder: Path, pauses: int, *, name: str = "", waits: timed
 # ── is it one? ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def checked(store: Store, pauses: int, *, wholly: bool = True) -> None:
+async def checked(store: Store, pauses: int, *, wholly: bool = True, trail: bool = True) -> None:
     """Raises AssertionError unless the store finds that many open requests and an intact trail in itself.
 
-    Not `wholly`: only as many as a page has.
+    Not `wholly`: only as many as a page has. Without `trail`, the trail is not read.
     """
     page = await store.fetch(ListRequests(limit=1_000))
     seen = len(page.items)
@@ -280,6 +280,8 @@ async def checked(store: Store, pauses: int, *, wholly: bool = True) -> None:
         page = await store.fetch(ListRequests(limit=1_000, cursor=page.cursor))
         seen += len(page.items)
     assert seen == (pauses if wholly else min(1_000, pauses)), f"{seen} requests are open, not {pauses}"
+    if not trail:
+        return
     report = await verify(store, store.custody)  # type: ignore[attr-defined]  # both stores have it
     assert report.exit_code == 0, [str(each) for each in report.findings]
     assert report.lines >= 3 * pauses

@@ -15,17 +15,23 @@ import sqlite3
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from hitl_adapters.plain import gate
 from hitl_core import Config, Policy, connect
+from hitl_core.commands import ListRequests, RecordResponse
 from hitl_core.errors import Stopped
+from hitl_core.protocol import PauseRequest
 from hitl_core.runtime.worker import Worker
 
 from .by_hand import Approvals
+from .filled import Blocking
 from .pairs import config
 from .paying import desk, pay
 
@@ -149,6 +155,51 @@ def _by_hand(store: str, effect: Callable[[str, Any], None]) -> None:
     approvals.close()
 
 
+def bare_postgres(store: str, folder: Path) -> None:
+    """The same through a server: LISTEN, a look, and a row that says it was seen."""
+    import psycopg
+
+    with psycopg.connect(store, autocommit=True) as connection:
+        connection.execute("LISTEN bare")
+        say(ready=True)
+        while True:
+            heard, _, _ = select.select([connection.fileno(), sys.stdin], [], [])
+            if sys.stdin in heard:
+                return
+            if not list(connection.notifies(timeout=0)):
+                continue
+            for (number,) in connection.execute("SELECT number FROM runs WHERE state = 1").fetchall():
+                connection.execute("UPDATE runs SET state = 2 WHERE number = %s AND state = 1", (number,))
+                say(number=number, at=time.monotonic_ns())
+
+
+def answerer(store: str, folder: Path) -> None:
+    """Reviewers: for each order so many requests that are open at once, answered by as many threads as it says."""
+    from hitl_core.stores.postgres import PostgresStore
+
+    opened = PostgresStore.open_blocking(store, folder=folder)
+    say(ready=True)
+    while line := sys.stdin.readline():
+        order = json.loads(line)
+        page = opened.fetch_blocking(ListRequests(limit=order["many"], cursor=str(order["after"])))
+        left = deque(each.request for each in page.items)
+        say(open=len(left))
+        sys.stdin.readline()
+        answer = partial(_answer, opened, left, time.monotonic() + order["seconds"])
+        with ThreadPoolExecutor(order["threads"]) as threads:
+            begun = [threads.submit(answer) for _ in range(order["threads"])]
+        say(answers=sum(each.result() for each in begun), left=len(left))
+    opened.close_blocking()
+
+
+def _answer(store: Blocking, left: deque[PauseRequest], ends: float) -> int:
+    done = 0
+    while left and time.monotonic() < ends:
+        store.apply_blocking(RecordResponse(left.popleft().approve(by="reviewer"), datetime.now(UTC)))
+        done += 1
+    return done
+
+
 def _bare(store: str) -> sqlite3.Connection:
     connection = sqlite3.connect(store, isolation_level=None, timeout=10)
     for pragma in ("journal_mode = WAL", "synchronous = FULL"):
@@ -162,7 +213,8 @@ def _until_closed(stop: Callable[[], object]) -> None:
 
 
 ROLES: dict[str, Callable[[str, Path], Awaitable[None] | None]] = {
-    each.__name__: each for each in (worker, drainer, busy, bare, payer, by_hand, by_hand_payer)
+    each.__name__: each
+    for each in (worker, drainer, busy, bare, bare_postgres, answerer, payer, by_hand, by_hand_payer)
 }
 
 

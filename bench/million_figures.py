@@ -22,6 +22,7 @@ from hitl_core.commands import FireTimers
 from hitl_core.stores.sqlite import SqliteStore
 
 from .bulk import checked, filled_file
+from .filled import Blocking
 from .growing import PAGE, Spent, curve, grown
 from .store_figures import cycled
 from .yardsticks import Fact, Figure, Found, disk_probe, median, microseconds, percentile
@@ -166,18 +167,28 @@ async def deadlines(folder: Path, due: int) -> list[Found]:
     file = await filled_file(folder, due, name="due.db", waits=timedelta(seconds=1))
     bare = _bare_sweep(file, due)
     store = SqliteStore.open_blocking(file)
-    begun, fired = time.perf_counter(), list[str]()
-    while settled := store.apply_blocking(FireTimers(datetime.now(UTC) + timedelta(hours=1))):
-        fired += [each.request.id for each in settled]
-    spent = time.perf_counter() - begun
+    fired, spent = swept(store)
     await store.close()
-    wrong = due - len(set(fired)) + len(fired) - len(set(fired)) + _lines_wrong(file, due)
+    wrong = unlike(fired, due) + _lines_wrong(file, due)
     name = f"{due:,} deadlines at once"
     return [
         Figure(f"{name}, not fired exactly once", f"{wrong:,}", f"{due:,}", wrong / due, 0.0, binding=True),
         Figure(name, f"{spent:,.2f} s", f"bare updates of the same rows {bare:,.2f} s", spent / bare),
         Fact("sqlite.deadlines_per_second", due / spent, "deadlines/s"),
     ]
+
+
+def swept(store: Blocking) -> tuple[list[str], float]:
+    """The requests whose deadlines are fired until none is left, and the seconds that it takes."""
+    begun, fired = time.perf_counter(), list[str]()
+    while settled := store.apply_blocking(FireTimers(datetime.now(UTC) + timedelta(hours=1))):
+        fired += [each.request.id for each in settled]
+    return fired, time.perf_counter() - begun
+
+
+def unlike(fired: list[str], due: int) -> int:
+    """How many are missing, or there more than once."""
+    return due - len(set(fired)) + len(fired) - len(set(fired))
 
 
 def _lines_wrong(file: Path, due: int) -> int:

@@ -8,7 +8,7 @@ import socket
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -48,25 +48,30 @@ async def figures(folder: Path, *, smoke: bool) -> list[Found]:
     size = SHORT if smoke else FULL
     file = await filled_file(folder, size.open)
     store = f"sqlite:///{file}"
-    made = await waking(folder, store, size)
-    made += idle(folder, store, size)
+    made = await waking(folder, store, bare(folder), size.wakes, "another process")
+    made += idle(folder, store, size.idle_seconds, f"beside {size.open:,} open")
     return [*made, *await stopping(folder, size)]
 
 
 # ── from an answer to the resume ─────────────────────────────────────────────────────────────────────────────
 
 
-async def waking(folder: Path, store: str, size: Size) -> list[Found]:
+Waker = Callable[[int], float]
+
+
+async def waking(
+    folder: Path, store: str, least: AbstractAsyncContextManager[Waker], wakes: int, where: str
+) -> list[Found]:
     """From before the answer is given to the first line of the app's own code in a worker of another process."""
     async with AsyncExitStack() as stack:
         hitl = await stack.enter_async_context(connect(config("plain", waiting, folder, store=store)))
         worker = stack.enter_context(clerk("worker", store, folder))
-        waker = await stack.enter_async_context(bare(folder))
-        ours, least = list[float](), list[float]()
-        for number in range(size.wakes + 1):
+        waker = await stack.enter_async_context(least)
+        ours, its = list[float](), list[float]()
+        for number in range(wakes + 1):
             ours.append(await answered(hitl, worker, number))
-            least.append(waker(number))
-    return woken("another process", ours[1:], least[1:])
+            its.append(waker(number))
+    return woken(where, ours[1:], its[1:])
 
 
 def woken(where: str, ours: list[float], least: list[float]) -> list[Found]:
@@ -98,7 +103,7 @@ async def answered(hitl: Runtime, worker: Clerk, number: int) -> float:
 
 
 @asynccontextmanager
-async def bare(folder: Path) -> AsyncIterator[Callable[[int], float]]:
+async def bare(folder: Path) -> AsyncIterator[Waker]:
     """A step that wakes another process the bare way, durably in both, and says how many seconds it took."""
     with closing(sqlite3.connect(folder / "bare.db", isolation_level=None)) as connection:
         for statement in ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", BARE_TABLE):
@@ -125,17 +130,16 @@ BARE_TABLE: Final = "CREATE TABLE runs (number INTEGER PRIMARY KEY, state INTEGE
 # ── a worker with nothing to do ──────────────────────────────────────────────────────────────────────────────
 
 
-def idle(folder: Path, store: str, size: Size) -> list[Found]:
+def idle(folder: Path, store: str, seconds: float, where: str) -> list[Found]:
     """CPU of a worker that waits, with its scans and its look for deadlines."""
     with clerk("worker", store, folder) as worker:
         time.sleep(1.0)
         before, begun = worker.cpu(), time.monotonic()
-        time.sleep(size.idle_seconds)
+        time.sleep(seconds)
         share = (worker.cpu() - before) / (time.monotonic() - begun)
-    name = f"CPU of an idle worker beside {size.open:,} open"
     return [
-        Figure(name, f"{share:.2%}", "1.5 % of a core", share / 0.015, 1.0),
-        Fact("worker.idle_cpu", share, "of a core"),
+        Figure(f"CPU of an idle worker {where}", f"{share:.2%}", "1.5 % of a core", share / 0.015, 1.0),
+        Fact(f"worker.idle_cpu {where}", share, "of a core"),
     ]
 
 

@@ -29,7 +29,7 @@ SECTIONS: Final = {
         "The embedded store, the policy, and imports",
         "The disk's own fdatasync takes turns with what is compared with it.",
     ),
-    "postgres": (
+    "server": (
         "PostgreSQL",
         "A real server on this machine, which shares its cores with its clients. It keeps its durable defaults.",
     ),
@@ -47,6 +47,10 @@ SECTIONS: Final = {
     "double": (
         "Two processes resume one run",
         "LangGraph alone, and through us: two real processes resume each thread at the same moment.",
+    ),
+    "observing": (
+        "Being observed",
+        "A cycle of a run on a store in memory, in CPU of its process: nobody observes it, Prometheus, OpenTelemetry.",
     ),
     "langgraph": ("LangGraph", "One app, raw and through us, taking turns."),
     "openai_agents": ("OpenAI Agents", "One app, raw and through us, taking turns."),

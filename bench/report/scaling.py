@@ -94,7 +94,12 @@ ROWS: Final[tuple[tuple[str, Keys, Keys, Callable[..., str]], ...]] = (
     ("deadlines fired at once", ("sqlite.deadlines_per_second",), (), _rate),
     ("lines that `audit verify` reads", ("audit.lines_per_second",), (), _rate),
     ("memory of a process, whatever is open", ("process.bytes",), (), _bytes),
-    ("CPU of an idle worker", ("worker.idle_cpu",), (), lambda share: f"{share:.2%}"),
+    (
+        "CPU of an idle worker",
+        ("worker.idle_cpu beside 10,000 open",),
+        ("worker.idle_cpu on PostgreSQL",),
+        lambda share: f"{share:.2%}",
+    ),
     ("connections of a worker", (), ("postgres.connections_each",), _whole),
 )
 

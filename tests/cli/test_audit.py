@@ -107,7 +107,7 @@ def test_a_trail_that_cannot_be_read(hitl: Hitl, shop: Shop) -> None:
 def test_the_record_line_by_line_or_as_one_document(hitl: Hitl, told: str) -> None:
     lines = [json.loads(line) for line in hitl("audit", "export", "--format", "jsonl").out.splitlines()]
     assert [line["seq"] for line in lines] == list(range(1, len(lines) + 1))
-    assert lines[0].keys() == {"seq", "at", "event", "subject", "actor", "body", "mac", "sealed"}
+    assert lines[0].keys() == {"seq", "at", "event", "subject", "actor", "body", "mac", "sealed", "unsealed"}
     assert {"run.started", "request.opened", "request.decided", "effect.executed"} <= {each["event"] for each in lines}
     assert hitl("audit", "export", "--json").json == {"entries": lines}
     other = hitl("run", "--json", "--input", order("ask")).json["id"]

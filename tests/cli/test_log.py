@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -46,6 +47,13 @@ def test_a_worker_says_everything_as_json(shop: Shop) -> None:
 def test_whoever_asks_for_it_has_what_was_raised(shop: Shop) -> None:
     done = shop.hitl("--log", "json", "-v", "run", "--input", '{"do": "fail"}', "--json")
     assert "the warehouse" in log_of(done)[0]["error"]["message"]
+
+
+def test_lines_of_text_say_where_they_are_too_for_a_log_that_is_kept(shop: Shop) -> None:
+    run, request = shop.paused()
+    shop.hitl("respond", request, "approve", "--as", "ann")
+    kept = shop.hitl("--log", "text", "worker", "--until-idle").err
+    assert re.search(rf"INFO: run {run} is completed  \[run_id={run} turn=2 worker=\S+\]", kept)
 
 
 def test_a_format_that_does_not_exist_is_refused(shop: Shop) -> None:

@@ -23,6 +23,8 @@ QUICK = "\n[worker]\nlease = 1.0\n"
 LONG = "\n[worker]\nlease = 600\n"
 """Nobody waits for the end of such a lease: whoever goes on was let."""
 
+on_both = pytest.mark.parametrize("make", STORES, indirect=True)
+
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
@@ -32,9 +34,9 @@ def server() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(params=STORES)
+@pytest.fixture(params=["sqlite"])
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
-    """Makes the shop of a test, on one of the stores."""
+    """Makes the shop of a test: in a file, or `on_both` stores."""
 
     def made(more: str = "") -> Shop:
         if request.param == "sqlite":
@@ -89,6 +91,7 @@ def state(shop: Shop, run: str) -> str:
 # ── told to end ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@on_both
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_what_takes_too_long_is_given_back_and_another_worker_takes_it_at_once(
     make: Make, start: Start, number: signal.Signals
@@ -107,6 +110,7 @@ def test_what_takes_too_long_is_given_back_and_another_worker_takes_it_at_once(
     assert len(shop.ledger("jot")) == 1
 
 
+@on_both
 def test_an_action_that_has_begun_is_cut_off_by_name_and_asked_about(make: Make, start: Start) -> None:
     shop = make(LONG)
     run = answered(shop, "load_it")
@@ -174,6 +178,7 @@ def test_a_tool_that_stops_the_event_loop_does_not_cost_the_lease(make: Make, st
     assert len(shop.ledger("ship")) == 1
 
 
+@on_both
 def test_a_worker_that_thaws_after_its_lease_changes_nothing(make: Make, start: Start) -> None:
     """Frozen in its tool for longer than its lease: another worker asks people, and the thawed one is refused."""
     shop = make(QUICK)
@@ -193,6 +198,7 @@ def test_a_worker_that_thaws_after_its_lease_changes_nothing(make: Make, start: 
     assert len(shop.ledger("load")) == 1
 
 
+@on_both
 def test_a_run_that_kills_its_workers_is_parked_with_the_reason_and_the_others_go_on(make: Make, start: Start) -> None:
     shop = make("\n[worker]\nlease = 600\ntries = 3\n")
     run, beside = answered(shop, "die"), answered(shop, "ask_and_wait")
@@ -228,6 +234,7 @@ def test_a_turn_that_breaks_is_tried_again_by_itself(make: Make, start: Start) -
 # ── who is there ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@on_both
 def test_workers_are_listed_while_they_live_and_what_none_of_them_takes_is_said(make: Make, start: Start) -> None:
     shop = make()
     old = shop.config.read_text()

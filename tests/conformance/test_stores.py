@@ -11,6 +11,7 @@ import pytest
 from hitl_core.commands import (
     AddVersion,
     BeginEffect,
+    ClaimRuns,
     ErasedPerson,
     ErasePerson,
     EraseRun,
@@ -24,6 +25,7 @@ from hitl_core.commands import (
     ListVersions,
     Recorded,
     RecordResponse,
+    ReleaseRun,
     RenewLease,
     TakeGuidance,
 )
@@ -147,9 +149,32 @@ class TakesWhateverIsOlder(Broken):
         return await self.inner.apply(command)
 
 
+class TriesForEver(Broken):
+    async def apply(self, command: Any) -> Any:
+        return await self.inner.apply(replace(command, tries=0) if isinstance(command, ClaimRuns) else command)
+
+
+class TakesAnyVersion(Broken):
+    async def apply(self, command: Any) -> Any:
+        if isinstance(command, ClaimRuns):
+            command = replace(command, versions=(), formats=())
+        return await self.inner.apply(command)
+
+
+class GivesAnythingBack(Broken):
+    async def apply(self, command: Any) -> Any:
+        if not isinstance(command, ReleaseRun):
+            return await self.inner.apply(command)
+        await self.inner.apply(RenewLease(command.lease, 0.0, command.now))
+        return ()
+
+
 @pytest.mark.parametrize(
     ("broken", "caught"),
     [
+        (TriesForEver, "a_run_that_ends_its_workers_is_left_to_people"),
+        (TakesAnyVersion, "a_worker_takes_versions_that_it_can_load"),
+        (GivesAnythingBack, "in_the_middle_of_an_action_nothing_is_given_back"),
         (TakesEveryAnswer, "each_request_is_won_once"),
         (NeverFires, "a_deadline_fires_once_whoever_looks"),
         (ForgetsTheApproval, "an_approval_is_for_exactly_this_action"),

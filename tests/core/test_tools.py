@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel, Field, ValidationError
 
 from hitl_core.checks import schema_faults
-from hitl_core.errors import ConfigError, ResultNotKept
+from hitl_core.errors import ConfigError, NotCanonical, ResultNotKept
 from hitl_core.protocol import EffectMode, Kind, Option
 from hitl_core.tools import (
     RETURNED,
@@ -434,3 +434,12 @@ def test_two_tools_of_one_name_that_promise_different_things_are_refused(other: 
 def test_a_result_in_a_form_of_its_own_has_the_receipt_beside_it() -> None:
     assert with_receipt({"form": 1}, {"id": 7}) == {"form": 1, RETURNED: {"id": 7}}
     assert with_receipt({"form": 1}, None) == {"form": 1}
+
+
+@pytest.mark.parametrize("value", [object(), {"\udfff": 1}], ids=["no JSON", "a lone surrogate"])
+def test_what_has_no_json_form_is_refused_by_name(value: object) -> None:
+    def send(what: object) -> None:
+        """Send it."""
+
+    with pytest.raises(NotCanonical, match="have no JSON form"):
+        tool(send).named((value,), {})

@@ -112,7 +112,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             said = f"{number:3} {verdict!s:8}{verdict.seconds:6.1f} s  {scenario.done}"
             terminalreporter.write_line(f"{said}\n{'':22}-> {scenario.expected}")
             if number in WAITS:
-                terminalreporter.write_line(f"{'':22}NOT YET, for want of a web inbox: {WAITS[number]}")
+                terminalreporter.write_line(f"{'':22}NOT THERE YET: {WAITS[number]}")
     verdicts = [str(verdict) for verdict in VERDICTS.values()]
     counts = ", ".join(f"{verdicts.count(word)} {word}" for word in ("held", "BROKEN", "NOT RUN"))
     terminalreporter.write_line(f"{len(SCENARIOS)} scenarios: {counts}")

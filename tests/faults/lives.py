@@ -12,19 +12,21 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from hitl_adapters.plain import Refused, gate
-from hitl_core.commands import StopScope
+from hitl_core import clock as clocks
+from hitl_core.commands import ClaimRuns, StopScope
 from hitl_core.contracts import Store
 from hitl_core.errors import HitlError, ResponseRefused
 from hitl_core.gate import HAPPENED, NOT_HAPPENED
 from hitl_core.protocol import PauseRequest, RunState
 from hitl_core.runtime import Runtime, Worker, leases, worker
 from hitl_core.stores.postgres.engine import engine as pg_engine
-from hitl_core.stores.postgres.server import Bell
-from hitl_core.stores.sql.waking import Doorbell
+from hitl_core.stores.postgres.server import Bell, bell
+from hitl_core.stores.sql.waking import Doorbell, changes
 from hitl_core.stores.sqlite.file.lock import FileLock
 from hitl_core.testing.crashing import CrashingStore, CrashPoint, die
 from hitl_core.testing.processes import named
@@ -85,8 +87,8 @@ async def opened(
     when, command, *nth = crash.split() if crash else ("", "")
     point = CrashPoint(command, when, int(nth[0])) if nth and nth[0].isdigit() else None  # type: ignore[arg-type]
     if crash == "before the bell":
-        bell: Any = Bell if place.on_postgres else Doorbell
-        bell.ring = lambda *_: die()
+        ringing: Any = Bell if place.on_postgres else Doorbell
+        ringing.ring = lambda *_: die()
 
     todo = {crash}
 
@@ -164,6 +166,16 @@ async def works(
         return turns
 
 
+async def looks_for_work(place: list[str], mode: str, later: float) -> int:
+    """A worker on another machine that looks once, so many seconds from now; its turns."""
+    leases._host = lambda: "elsewhere"
+    async with opened(Place.of(place), mode) as hitl:
+        clock = hitl.clock
+        assert isinstance(clock, clocks.SystemClock)
+        clock.follow(clock.now() + timedelta(seconds=later), asked=clocks.steady())
+        return await Worker(hitl).run_until_idle()
+
+
 class Resting:
     """A store whose worker says when it has gone to rest."""
 
@@ -181,8 +193,9 @@ class Resting:
 
 
 async def waits_for_work(place: list[str], mode: str, meeting: str, run: str, scan: float) -> float:
-    """A worker that looks every `scan` seconds by itself, until the run is over; the moment of the end."""
-    worker.SCAN_SECONDS = scan
+    """A worker that looks every `scan` seconds by itself, as its store does; until the run is over; when that was."""
+    for room, name in ((worker, "SCAN_SECONDS"), (worker, "IDLE_SECONDS"), (changes, "SLOW"), (bell, "SLOW")):
+        setattr(room, name, scan)
     with Party(meeting) as meet:
         async with opened(Place.of(place), mode, wrap=lambda store: Resting(store, meet)) as hitl:
             working = Worker(hitl)
@@ -243,6 +256,20 @@ async def frozen(place: Place) -> int:
     return int(pid.read_text())
 
 
+async def holds(place: list[str], mode: str) -> str:
+    """Take the run over when its worker stands still, let that one go on to its end, and go on with it then."""
+    leases._host = lambda: "elsewhere"
+    at = Place.of(place)
+    pid = await frozen(at)
+    async with opened(at, mode) as hitl:
+        with thawed(pid):
+            while not (claimed := await hitl.claim(limit=1)):
+                await hitl.store.changed(timeout=LOOKS_EVERY)
+        while await asyncio.to_thread(Path(f"/proc/{pid}").exists):
+            await hitl.store.changed(timeout=LOOKS_EVERY)
+        return (await hitl.drive(claimed[0])).state.value
+
+
 def _stands_still(pid: str) -> bool:
     stat = Path(f"/proc/{pid}/stat")
     return bool(pid) and stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "T"
@@ -266,3 +293,23 @@ async def stops(place: list[str], mode: str) -> str:
     except HitlError as exc:
         return f"{type(exc).__name__}: {exc}"
     return "in force"
+
+
+# ── clocks ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def jumps(place: list[str], mode: str, by: float, from_the_start: bool, run: str, request: str) -> dict[str, Any]:
+    """A worker and a person whose machine's clock is wrong by so many seconds: what they fire, claim and may answer."""
+    right, jumped = clocks.wall, 0.0
+    clocks.wall = lambda: right() + jumped
+    jumped = by * from_the_start
+    at = Place.of(place)
+    async with opened(at, mode) as hitl:
+        jumped = by
+        told: dict[str, Any] = {"fired": await hitl.tick()}
+        others = await hitl.store.apply(ClaimRuns(hitl.owner, LONG_LEASE, hitl.clock.now(), limit=10))
+        mine = [each.lease for each in others if each.run.id == run]
+        told["claimed"] = len(others)
+        told["lease"] = [lease.until.timestamp() - right() for lease in mine]
+        told["said"] = await _said(hitl, at, (await hitl.request(request)).request, "ann", None)
+        return told

@@ -41,7 +41,7 @@ CASES = [
 async def test_a_worker_stands_still_and_goes_on(
     place: Place, processes: Processes, mode: str, crash: str, doubts: int
 ) -> None:
-    """Fails if `leased` (stores/sql/commands) does not compare the fence, in BeginEffect, EndEffect or FinishRun."""
+    """Fails if `_FREE` or `_due` (stores/sql/commands/claims.py) leave out what runs under a lease that has ended."""
     story = Story(place, processes, mode)
     story.starts()
     story.does(lives.responds)
@@ -53,6 +53,24 @@ async def test_a_worker_stands_still_and_goes_on(
     found = await story.look()
     assert len(found.ledger) == 1
     assert len(found.lines(AuditEvent.EFFECT_IN_DOUBT)) == doubts
+    assert written_late(found) == []
+    assert faults(found, over=True) == []
+
+
+@scenario(17)
+@pytest.mark.parametrize("crash", ["before BeginEffect 1", "before EndEffect 1", "after EndEffect 1"])
+async def test_a_worker_goes_on_while_another_one_holds_its_run(place: Place, processes: Processes, crash: str) -> None:
+    """Fails if `leased` (stores/sql/commands/runs.py) does not compare the owner and the fence."""
+    story = Story(place, processes)
+    story.starts()
+    story.does(lives.responds)
+    slow = story.order(lives.freezes, crash=crash, lease=LEASE)
+    worked, held = story.together(slow, story.order(lives.holds))
+    assert (worked.error, held.error) == ("", "")
+    assert (worked.result, held.result) == ("LeaseLost", "paused" if crash.startswith("before End") else "completed")
+    story.ends()
+    found = await story.look()
+    assert len(found.ledger) == 1
     assert written_late(found) == []
     assert faults(found, over=True) == []
 

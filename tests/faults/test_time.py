@@ -1,4 +1,4 @@
-"""Scenarios 23 to 26: around a deadline, many deadlines, late ones, and deadlines in any time zone."""
+"""Scenarios 22 to 26: a wrong clock, around a deadline, many deadlines, late ones, and ones in any time zone."""
 
 from __future__ import annotations
 
@@ -18,16 +18,55 @@ from hitl_core.protocol import AuditEvent, Escalation, PauseRequest, RunState
 from hitl_core.testing.clock import START
 from hitl_core.testing.processes import Order, Processes
 from tests.core.stores.world import World
-from tests.faults import crowd
+from tests.faults import crowd, lives
 from tests.faults.checker import faults, left
 from tests.faults.meeting import meeting
 from tests.faults.places import Place
 from tests.faults.scenarios import many, scenario
+from tests.faults.story import Story
 
 MINUTE = timedelta(minutes=1)
 INSTANT = timedelta(microseconds=1)
 MILLISECOND = timedelta(milliseconds=1)
 ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "UTC")
+
+
+HOUR = 3600.0
+SET = pytest.mark.parametrize("by", [HOUR, -HOUR], ids=["ahead", "back"])
+
+
+@scenario(22)
+@SET
+async def test_the_clock_of_a_machine_is_set_while_it_works(place: Place, processes: Processes, by: float) -> None:
+    """Fails if `SystemClock.now` (hitl_core/clock.py) is `datetime.now`."""
+    await nothing_comes_of_it(place, processes, by, from_the_start=False)
+
+
+@scenario(22)
+@SET
+async def test_the_clock_of_a_machine_was_always_wrong(on_postgres: Place, processes: Processes, by: float) -> None:
+    """Fails if nobody asks the server (postgres/server/timing.py). Who write a file share one clock: if that is wrong
+    from the start, nobody can know."""
+    await nothing_comes_of_it(on_postgres, processes, by, from_the_start=True)
+
+
+async def nothing_comes_of_it(place: Place, processes: Processes, by: float, *, from_the_start: bool) -> None:
+    now = datetime.now(UTC)
+    world = World(await place.store(), now)
+    busy = await world.open("another host", lease_seconds=300)
+    late, (request,) = await world.paused(deadline=now + 10 * MINUTE)
+    ready = await world.pause(await world.open())
+    await world.store.close()
+    given = {"by": by, "from_the_start": from_the_start, "run": ready.id, "request": request.id}
+    told = Story(place, processes).does(lives.jumps, **given)
+    (lease,) = told.pop("lease")
+    assert told == {"fired": 0, "claimed": 1, "said": "won"}
+    assert lives.LONG_LEASE - 20 < lease <= lives.LONG_LEASE + 2, "it lasts as long as it says, for all others too"
+    found = await left(place)
+    states = {run.id: run.state for run in found.runs}
+    assert (states[busy.run.id], states[late.id]) == (RunState.RUNNING, RunState.READY)
+    assert len(found.lines(AuditEvent.REQUEST_EXPIRED)) == 0
+    assert faults(found) == []
 
 
 @scenario(23)

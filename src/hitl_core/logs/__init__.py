@@ -9,10 +9,11 @@ from __future__ import annotations
 from .discreet import DISCREET, Discreet, named, said_of, tell_all
 from .names import LOGGERS
 from .places import PLACE, Place, Placed, placed
-from .written import JsonLines
+from .written import FIELDS, JsonLines
 
 __all__ = [
     "DISCREET",
+    "FIELDS",
     "LOGGERS",
     "PLACE",
     "Discreet",

@@ -25,6 +25,7 @@ from ..commands import (
     Recorded,
     RecordRefusal,
     RecordResponse,
+    ReleaseRun,
     ReopenRun,
     Settled,
 )
@@ -42,6 +43,9 @@ MOST: Final = 10_000
 
 LOST: Final = "lost"
 """The outcome of a turn that another worker has taken over."""
+
+RELEASED: Final = "released"
+"""The outcome of a turn that was given back, so that another worker may have it."""
 
 OTHER: Final = "other"
 """The code of what is no error of ours."""
@@ -134,6 +138,8 @@ class Measuring:
                 yield from self._ended(lease.run_id, "paused")
             case FinishRun(lease=lease, state=state):
                 yield from self._ended(lease.run_id, state)
+            case ReleaseRun(lease=lease) if not result:
+                yield from self._ended(lease.run_id, RELEASED)
             case _:
                 yield from measured_of(asked, result)
 

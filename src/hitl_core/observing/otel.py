@@ -32,6 +32,7 @@ from ..commands import (
     PerformEffect,
     Query,
     RecordResponse,
+    ReleaseRun,
     Settled,
 )
 from ..contracts import Broke, Completed, Ending, Paused, Store, Turn
@@ -158,7 +159,7 @@ class Tracing:
                 self._settled(begin.lease.run_id, result)
             case EndEffect(lease=lease) | MoveEffect(lease=lease):
                 self._settled(lease.run_id, result)
-            case PauseRun(lease=lease) | FinishRun(lease=lease):
+            case PauseRun(lease=lease) | FinishRun(lease=lease) | ReleaseRun(lease=lease):
                 self._over(lease.run_id)
             case _:
                 pass

@@ -9,6 +9,7 @@ from typing import Final
 
 from ..commands import Beat, BeatWorker, Claimed, ForgetWorker, NextDue, ReleaseRun
 from ..errors import HitlError, LeaseLost
+from ..logs import placed
 from .runtime import Runtime
 
 log = logging.getLogger("hitl_core")
@@ -115,15 +116,16 @@ class Worker:
 
     async def _work(self, claimed: Claimed) -> None:
         """One turn. Whatever it raises ends this turn only: another worker takes the run over when its lease ends."""
-        try:
-            run = await self._runtime.drive(claimed, again=True)
-        except HitlError as exc:
-            log.warning("run %s: %s", claimed.run.id, exc)
-        except Exception:
-            log.exception("run %s: its turn broke", claimed.run.id)
-        else:
-            again = run.retry_at
-            log.info("run %s is %s%s", run.id, run.state, "" if again is None else f": it is tried again at {again}")
+        with placed(run_id=claimed.run.id, turn=str(claimed.lease.fence), worker=claimed.lease.owner):
+            try:
+                run = await self._runtime.drive(claimed, again=True)
+            except HitlError as exc:
+                log.warning("run %s: %s", claimed.run.id, exc)
+            except Exception:
+                log.exception("run %s: its turn broke", claimed.run.id)
+            else:
+                again = "" if run.retry_at is None else f": it is tried again at {run.retry_at}"
+                log.info("run %s is %s%s", run.id, run.state, again)
 
     # ── resting ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -12,7 +12,7 @@ from typing import Any, Final, ParamSpec, TypeVar, cast, overload
 
 from pydantic import BaseModel, ConfigDict, SecretBytes, SecretStr, TypeAdapter, create_model
 
-from ..errors import ConfigError, Fault, ResultNotKept
+from ..errors import ConfigError, Fault, NotCanonical, ResultNotKept
 from ..protocol import Arguments, EffectMode, Json, Kind, Option, Preview, canonical, sha256
 from ..signatures import STRICT, TRANSACTION, Function, check_transactional, parameters_of
 from .call import seen
@@ -103,12 +103,18 @@ class Tool:
         return as_json(self.function(**self.typed(arguments), **{TRANSACTION: transaction}))
 
     def named(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Arguments:
-        """What a call was given, by name; the transaction is added when it runs. Raises TypeError for a wrong call."""
+        """What a call was given, by name; the transaction is added when it runs.
+
+        Raises TypeError for a wrong call, NotCanonical for what has no JSON form.
+        """
         assert self.function is not None
         signature = inspect.signature(self.function)
         shown = [parameter for name, parameter in signature.parameters.items() if name != TRANSACTION]
         bound = signature.replace(parameters=shown).bind(*args, **kwargs)
-        return cast("Arguments", as_json(_revealed(dict(bound.arguments))))
+        try:
+            return cast("Arguments", as_json(_revealed(dict(bound.arguments))))
+        except (ValueError, RecursionError) as exc:
+            raise NotCanonical([Fault("arguments", f"have no JSON form: {exc}")]) from exc
 
     def typed(self, arguments: Arguments) -> dict[str, Any]:
         """The arguments as the signature's own types. Raises pydantic.ValidationError."""

@@ -69,14 +69,18 @@ def test_each_path_answers_for_itself(base: str, caplog: pytest.LogCaptureFixtur
 
 
 def test_who_goes_away_in_the_middle_is_nobodys_failure(base: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Whether the server notices is a matter of time, so it is told besides."""
     host, port = base.removeprefix("http://").split(":")
-    with caplog.at_level(logging.DEBUG, "hitl_core.observing"):
-        with socket.create_connection((host, int(port))) as gone:
-            gone.sendall(b"GET /slow HTTP/1.0\r\n\r\n")
-            assert GOING.wait(10)
-            gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
-        HELD.set()
-        assert get(f"{base}/healthz")[0] == 200
+    with socket.create_connection((host, int(port))) as gone:
+        gone.sendall(b"GET /slow HTTP/1.0\r\n\r\n")
+        assert GOING.wait(10)
+        gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+    HELD.set()
+    assert get(f"{base}/healthz")[0] == 200
+    with caplog.at_level(logging.DEBUG, "hitl_core.observing"), Endpoint("127.0.0.1", 0, {}) as endpoint:
+        endpoint._server.handle_error(None, None)
+    assert "a request could not be answered" in caplog.text
+    assert {record.levelname for record in caplog.records} == {"DEBUG"}
 
 
 def test_more_than_can_be_answered_at_once_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

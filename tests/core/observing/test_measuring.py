@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hitl_adapters.plain import Refused, gate
-from hitl_core.commands import ClaimRuns, FinishRun, Query
+from hitl_core.commands import ClaimRuns, FinishRun, Query, ReleaseRun
 from hitl_core.errors import LeaseLost
 from hitl_core.observing.instruments import (
     DECIDED,
@@ -148,6 +148,16 @@ async def test_a_turn_that_was_begun_elsewhere_has_no_length(shop: Shop) -> None
     async with watched(shop, one_refund(shop.ledger), measuring(shop, sink)) as hitl:
         await hitl.store.apply(FinishRun(claimed.lease, RunState.FAILED, shop.clock.now(), error="no"))
     assert (sink.counts(TURNS), sink.values(TURN)) == ({"failed": 1}, [])
+
+
+async def test_a_turn_that_is_given_back_has_ended(shop: Shop) -> None:
+    sink = Kept()
+    async with watched(shop, one_refund(shop.ledger), measuring(shop, sink)) as hitl:
+        run = await hitl.start(None)
+        await hitl.respond(only(run.pending).approve(by="ann"))
+        claimed = only(await hitl.claim(limit=1))
+        await hitl.store.apply(ReleaseRun(claimed.lease, shop.clock.now()))
+    assert sink.counts(TURNS) == {"paused": 1, "released": 1}
 
 
 async def test_a_run_that_was_taken_over_waited_for_nobody(shop: Shop) -> None:

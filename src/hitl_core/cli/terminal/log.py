@@ -14,7 +14,7 @@ from typing import Any, Final
 from rich.text import Text
 
 from ...channels.plain_text import visible
-from ...logs import Discreet, JsonLines, Placed, tell_all
+from ...logs import FIELDS, Discreet, JsonLines, Placed, tell_all
 from .output import console
 
 VERBOSE: Final = "HITL_VERBOSE"
@@ -101,6 +101,7 @@ class _Stderr(logging.Handler):
         super().__init__()
         self._chatty = chatty
         self.setFormatter(_Visible("%(levelname)s: %(message)s"))
+        self.addFilter(Placed())
 
     def emit(self, record: logging.LogRecord) -> None:
         if self._chatty or is_verbose() or record.name != _ENDINGS:
@@ -110,6 +111,14 @@ class _Stderr(logging.Handler):
 
     def _write(self, text: str) -> None:
         print(text, file=sys.stderr, flush=True)
+
+
+def _place(record: logging.LogRecord) -> str:
+    """Where it was, for a log that is kept; a person at a terminal knows."""
+    if os.environ.get(LOG) != LogAs.TEXT:
+        return ""
+    known = " ".join(f"{name}={value}" for name in FIELDS if (value := getattr(record, name, "")))
+    return f"  [{known}]" if known else ""
 
 
 def where(error: BaseException) -> str:
@@ -122,7 +131,7 @@ Caught = tuple[type[BaseException], BaseException, TracebackType | None] | tuple
 
 class _Visible(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:
-        return visible(super().formatMessage(record))
+        return visible(super().formatMessage(record) + _place(record))
 
     def formatException(self, ei: Any) -> str:
         caught: Caught = ei

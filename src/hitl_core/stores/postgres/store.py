@@ -22,7 +22,17 @@ from ..sql.dispatch import IDLE, QUERIES
 from ..sql.tables import Tip, View, read_anchor, read_tip
 from ..sql.waking import Changes
 from .engine import Engine
-from .server import Bell, Connections, Location, PostgresLink, connect, migrate, unavailable
+from .server import (
+    Bell,
+    Connections,
+    Location,
+    PostgresLink,
+    ServerTime,
+    connect,
+    migrate,
+    of_the_command,
+    unavailable,
+)
 from .server.connection import MOST, Connection
 from .upkeep import PostgresUpkeep
 
@@ -43,6 +53,7 @@ class PostgresStore:
         custody: Custody,
         tip: Tip,
         clock: Clock,
+        time: ServerTime,
         *,
         raw: int,
         anchoring: bool,
@@ -51,6 +62,7 @@ class PostgresStore:
         self._location = location
         self.custody = custody
         self._clock = clock
+        self._time = time
         self._tips = Anchors(custody if anchoring else Custody(custody.secret, custody.origin, None))
         self._tips.catch_up(tip)
         self._connections = Connections(location)
@@ -91,7 +103,8 @@ class PostgresStore:
         `audit_key` and `audit_anchors` are files, by default `<the store's origin>.key` and `.anchors` in `folder`.
         Every process that writes needs the same key; both belong where whoever can write the database cannot write.
         `listen` is a URL of the same database by which changes are heard, where `url` leads through a pooler.
-        Without `anchoring` no anchor is written. Raises ConfigError, StoreUnavailable or StoreTooNew.
+        Without `anchoring` no anchor is written. Without a `clock` of the caller's own, and with a SystemClock, the
+        server's time counts. Raises ConfigError, StoreUnavailable or StoreTooNew.
         """
 
         return await asyncio.to_thread(
@@ -119,11 +132,13 @@ class PostgresStore:
     ) -> Self:
         """`open` for callers without an event loop."""
         location, listens = Location.parse(url), None if listen is None else Location.parse(listen)
-        origin, tip, raw, remembered = _prepared(location)
+        clock = clock or SystemClock()
+        time = ServerTime(clock)
+        origin, tip, raw, remembered = _prepared(location, time)
         away = folder or Path.cwd()
         key, anchors = away / (audit_key or f"{origin}.key"), away / (audit_anchors or f"{origin}.anchors")
         custody = Custody(load_or_create(key, lines=tip.size + raw), origin, anchors, remembered)
-        return cls(location, custody, tip, clock or SystemClock(), raw=raw, anchoring=anchoring, listens=listens)
+        return cls(location, custody, tip, clock, time, raw=raw, anchoring=anchoring, listens=listens)
 
     @property
     def after_erasing(self) -> str:
@@ -157,6 +172,9 @@ class PostgresStore:
         A change since the calling task's last call counts, so that none is missed between looking and waiting.
         """
         self._check_open()
+        if self._time.is_due:
+            with suppress(StoreUnavailable):  # who waits is not to be told; whoever works next is
+                await self._aside(lambda: self._connections.read(self._time.look))
         self._bell.listen()
         await self._changes.wait(timeout)
 
@@ -178,7 +196,10 @@ class PostgresStore:
         """Like `fetch`, in the calling thread."""
         self._check_open()
         behind = isinstance(query, _OF_THE_TRAIL) and not self._is_sealed()
-        view, answer = self._connections.read(lambda connection: _answer(connection, query, with_unsealed=behind))
+        try:
+            view, answer = self._connections.read(lambda connection: _answer(connection, query, with_unsealed=behind))
+        except UnicodeEncodeError as exc:
+            raise (of_the_command(exc) or exc) from exc
         for found in view.damaged:
             self._report(*found)
         return answer
@@ -236,10 +257,11 @@ def _answer(connection: Connection, query: Query[R], *, with_unsealed: bool) -> 
     return view, QUERIES[type(query)](view, query)
 
 
-def _prepared(location: Location) -> tuple[str, Tip, int, str]:
+def _prepared(location: Location, time: ServerTime) -> tuple[str, Tip, int, str]:
     """The store's origin, where its trail ends, how many lines wait to be sealed, and its anchor."""
     try:
         with connect(location) as connection:
+            time.look(connection)
             origin, view = migrate(connection, location), View(PostgresLink(connection))
             return origin, read_tip(view), len(view.link.unsealed()), read_anchor(view)
     except psycopg.Error as exc:

@@ -17,7 +17,7 @@ from ..sql.dispatch import IDLE, QUERIES
 from ..sql.tables import View
 from ..sql.waking import Changes
 from .engine import SOLO, Writer
-from .file import Location, SqliteLink
+from .file import Location, SqliteLink, of_the_command
 from .parts import Parts, in_file, in_memory
 from .upkeep import SqliteUpkeep
 
@@ -137,7 +137,10 @@ class SqliteStore:
     def fetch_blocking(self, query: Query[R]) -> R:
         """Like `fetch`."""
         self._check_open()
-        view, answer = self._parts.readers.read(lambda connection: _answer(connection, query))
+        try:
+            view, answer = self._parts.readers.read(lambda connection: _answer(connection, query))
+        except UnicodeEncodeError as exc:
+            raise of_the_command(exc) from exc
         if view.damaged:
             self._report(view)
         return answer

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from hitl_core.commands import GetRun, LiftStop, MoveRequest, Recorded, RecordResponse, StopScope
+from hitl_core.commands import GetRequest, GetRun, LiftStop, MoveRequest, Recorded, RecordResponse, StopScope
 from hitl_core.errors import (
     AlreadyDecided,
     HitlError,
+    NotCanonical,
     RequestClosed,
     RequestExpired,
     RequestNotFound,
@@ -279,3 +280,8 @@ async def test_a_digest_counts_as_it_is_written(world: World, digest: str) -> No
         with pytest.raises(ResponseRefused):
             await world.answer(request.approve(by="ann").model_copy(update={"digest": other}))
     assert (await world.answer(request.approve(by="ann"))).run_state is RunState.READY
+
+
+async def test_an_id_that_no_utf_8_has_is_refused_by_name(world: World) -> None:
+    with pytest.raises(NotCanonical, match="lone surrogate"):
+        await world.store.fetch(GetRequest("\ud800"))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hitl_core.commands import FinishRun
+from hitl_core.commands import FinishRun, ListCompactable
 from hitl_core.errors import StoreUnavailable
 from hitl_core.protocol import RunState
 from hitl_core.runtime import Compacted, compact
@@ -77,3 +77,13 @@ async def test_a_check_says_what_the_file_itself_says(tmp_path: Path) -> None:
     found = SqliteUpkeep.of(path).check()
     assert found[0].kind is Kind.DAMAGED
     assert found[0].message.startswith("the file: ")
+
+
+async def test_more_runs_than_are_listed_at_once_are_all_compacted(tmp_path: Path) -> None:
+    world = World(await SqliteStore.open(tmp_path / "desk.db"))
+    for _ in range(101):
+        await world.pause(await world.open())
+        await world.store.apply(FinishRun((await world.claim()).lease, RunState.COMPLETED, world.now))
+    assert await compact(world.store, timedelta(days=1), world.later(2 * 86_400)) == Compacted(101, 101)
+    assert (await world.store.fetch(ListCompactable(world.now))).items == ()
+    await world.store.close()

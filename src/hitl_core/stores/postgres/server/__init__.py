@@ -8,6 +8,7 @@ from .link import PostgresLink
 from .location import Location
 from .numbers import Numbers
 from .schema import migrate, versions
+from .timing import ServerTime
 
 __all__ = [
     "SLOW",
@@ -16,6 +17,7 @@ __all__ = [
     "Location",
     "Numbers",
     "PostgresLink",
+    "ServerTime",
     "connect",
     "is_heard",
     "is_lost",

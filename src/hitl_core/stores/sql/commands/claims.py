@@ -30,18 +30,19 @@ def claim_runs(txn: Transaction, command: ClaimRuns) -> tuple[Claimed, ...]:
 
 def is_idle(view: View, command: ClaimRuns) -> bool:
     """Whether there is nothing to claim."""
-    return not claimable(view, replace(command, limit=1))
+    return not claimable(view, command, 1)
 
 
 # ── which ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def claimable(view: View, command: ClaimRuns) -> list[RunRow]:
+def claimable(view: View, command: ClaimRuns, most: int | None = None) -> list[RunRow]:
     """The runs that the command would take: those whose time has come, then ready ones, lane by lane."""
     if command.run_id is not None:
         return list(_named(view, command, command.run_id))
-    due, lanes = _look(view, command)
-    found = _some(view, _due(view, command), command.limit) if due else []
+    limit = command.limit if most is None else most
+    due, lanes = _look(view, command, limit)
+    found = _some(view, _due(view, command, limit), limit) if due else []
     suspects = [row for row in found if _is_suspect(command, row)]
     if suspects and command.alone:
         return suspects[:1]
@@ -49,7 +50,7 @@ def claimable(view: View, command: ClaimRuns) -> list[RunRow]:
         return []
     found = [row for row in found if row not in suspects]
     for number, lane in enumerate(lanes):
-        share = -(-(command.limit - len(found)) // (len(lanes) - number))
+        share = -(-(limit - len(found)) // (len(lanes) - number))
         found += _some(view, _of_lane(view, command, lane, share), share)
     return found
 
@@ -88,11 +89,11 @@ _FREE: Final = """(r.state = 'ready' OR (r.state <> 'running' AND w.run IS NOT N
     OR (r.state = 'running' AND r.until <= ?))"""
 
 
-def _due(view: View, command: ClaimRuns) -> Iterator[RunRow]:
+def _due(view: View, command: ClaimRuns, size: int) -> Iterator[RunRow]:
     """Runs under a lease that has ended, and turns that broke and are tried again by now."""
     narrow, given = _narrow(command)
     sql = f"{RUN} WHERE r.until <= ?{narrow} ORDER BY r.until, r.key{_PAGE}{view.unless_locked('r')}"
-    return _pages(view, sql, (micros(command.now), *given), command.limit)
+    return _pages(view, sql, (micros(command.now), *given), size)
 
 
 def _of_lane(view: View, command: ClaimRuns, lane: int, size: int) -> Iterator[RunRow]:
@@ -125,7 +126,7 @@ _ANY_DUE: Final = "SELECT 0 FROM hitl_runs r JOIN hitl_apps a ON a.key = r.app W
 _LAST: Final = "SELECT app FROM hitl_runs WHERE id = ?"
 
 
-def _look(view: View, command: ClaimRuns) -> tuple[bool, list[int]]:
+def _look(view: View, command: ClaimRuns, places: int) -> tuple[bool, list[int]]:
     """Whether anything is due, and the lanes whose turn it is, as many as there are places.
 
     They begin after the lane of the run which was taken last, and go round.
@@ -134,11 +135,11 @@ def _look(view: View, command: ClaimRuns) -> tuple[bool, list[int]]:
     narrow, given = _of_app(command)
     lanes = f"{_LANES}{narrow} LIMIT ?"
     sql = f"SELECT * FROM ({_ANY_DUE}{narrow} LIMIT 1) d UNION ALL SELECT * FROM ({lanes}) l"  # noqa: S608
-    rows = view.execute(sql, (micros(command.now), *given, last, *given, command.limit)).fetchall()
+    rows = view.execute(sql, (micros(command.now), *given, last, *given, places)).fetchall()
     found = [lane for (lane,) in rows if lane]
-    if last and len(found) < command.limit:
-        others = view.execute(lanes, (0, *given, command.limit)).fetchall()
-        found += [lane for (lane,) in others if lane <= last][: command.limit - len(found)]
+    if last and len(found) < places:
+        others = view.execute(lanes, (0, *given, places)).fetchall()
+        found += [lane for (lane,) in others if lane <= last][: places - len(found)]
     return (0,) in rows, found
 
 

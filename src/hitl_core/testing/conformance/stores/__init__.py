@@ -9,10 +9,10 @@
 All handles on one folder share their data: behaviours open several, and close and open again.
 """
 
-from . import drafts, effects, erasing, grants, guidance, load, people, proposed, runs
+from . import claims, drafts, effects, erasing, grants, guidance, load, people, proposed, runs
 from .suite import STORE_BEHAVIOURS, StoreBehaviour, store_behaviour, try_store
 from .world import StoreWorld
 
-ROOMS = (runs, effects, grants, guidance, people, drafts, proposed, load, erasing)
+ROOMS = (runs, claims, effects, grants, guidance, people, drafts, proposed, load, erasing)
 
 __all__ = ["STORE_BEHAVIOURS", "StoreBehaviour", "StoreWorld", "store_behaviour", "try_store"]

@@ -121,8 +121,8 @@ class StoreWorld:
         return await self.apply(RecordResponse(response, self.now, **more))
 
     async def claims(self, run: Run | None = None, owner: str = "worker-2", **more: Any) -> list[Claimed]:
-        run_id = None if run is None else run.id
-        return list(await self.apply(ClaimRuns(owner, LEASE, self.now, 10, run_id, **more)))
+        run_id, limit = None if run is None else run.id, more.pop("limit", 10)
+        return list(await self.apply(ClaimRuns(owner, LEASE, self.now, limit, run_id, **more)))
 
     async def approved(self) -> tuple[Lease, PauseRequest]:
         """A lease on a run whose only request is approved."""

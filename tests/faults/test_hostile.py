@@ -1,0 +1,179 @@
+"""Scenarios 48 and 49: payloads that are made to break a reader, and an agent that asks without end."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from time import perf_counter
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from hitl_adapters.plain import gate
+from hitl_core.commands import ClaimRuns, ListRequests, StopScope
+from hitl_core.errors import HitlError
+from hitl_core.protocol import Approvers, PauseRequest, Run, RunState
+from hitl_core.runtime import Runtime
+from tests.core.shop import decide, one_refund, only
+from tests.core.stores.world import World
+from tests.faults.desk import Desk
+from tests.faults.installed import Installed, environment
+from tests.faults.places import Place
+from tests.faults.scenarios import FULL, many, scenario
+
+
+def deep(levels: int, *, of: Any = list) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = [value] if of is list else {"k": value}
+    return value
+
+
+VALUES: dict[str, Any] = {
+    "a megabyte": "x" * 1_100_000,
+    "ten megabytes": "x" * 10_000_000,
+    "ten thousand lists deep": deep(10_000),
+    "ten thousand objects deep": deep(10_000, of=dict),
+    "a million keys": {str(number): number for number in range(1_000_000)},
+    "a lone surrogate": "\ud800",
+    "a key that is one": {"\udfff": 1},
+    "not a number": float("nan"),
+    "beyond all numbers": 10**400,
+    "no JSON at all": object(),
+}
+"""Each is to be refused by name, wherever it comes in."""
+
+SOME = ("a megabyte", "ten thousand lists deep", "a key that is one", "not a number", "no JSON at all")
+"""What the short form tries."""
+
+
+@scenario(48)
+@pytest.mark.parametrize("name", VALUES if FULL else SOME)
+async def test_a_call_with_such_an_argument_is_refused_and_asks_nobody(place: Place, name: str) -> None:
+    """Fails if anything is stored before its size and its form are known (canonical.py)."""
+    desk = Desk(place)
+
+    @gate.guard
+    async def send(what: Any) -> str:
+        desk.ledger.write("send")
+        return "sent"
+
+    async def app(input: Any) -> Any:
+        return await send(VALUES[name])
+
+    async with desk.open(app) as hitl:
+        run = await hitl.start(None)
+        assert run.state is RunState.FAILED
+        assert run.error.startswith(("HITL-R0", "HITL-E05"))
+        assert (await hitl.inbox()).items == ()
+    await _still_works(desk)
+
+
+@scenario(48)
+@pytest.mark.parametrize("name", [name for name in (VALUES if FULL else SOME[1:]) if name != "a megabyte"])
+async def test_such_an_input_is_refused_before_a_run_begins(place: Place, name: str) -> None:
+    desk = Desk(place)
+    async with desk.open(one_refund(desk.ledger)) as hitl:
+        with pytest.raises(HitlError):
+            await hitl.start({"value": VALUES[name]})
+        assert (await hitl.runs()).items == ()
+    await _still_works(desk)
+
+
+Saying = Callable[[Runtime, Run, PauseRequest, str], Awaitable[object]]
+
+SAYINGS: dict[str, Saying] = {
+    "an answer": lambda hitl, run, request, text: hitl.respond(request.answer(text, by="ann")),
+    "a reason": lambda hitl, run, request, text: hitl.respond(request.reject(text, by="ann")),
+    "an edit": lambda hitl, run, request, text: hitl.respond(request.edit({"order": text, "amount": 1.0}, by="ann")),
+    "a name": lambda hitl, run, request, text: hitl.respond(request.approve(by=text)),
+    "a comment": lambda hitl, run, request, text: hitl.comment(request.id, text, by="ann"),
+    "a stop": lambda hitl, run, request, text: hitl.stop(StopScope.TOOL, text, by="ann", reason=text),
+    "a cancellation": lambda hitl, run, request, text: hitl.cancel(run.id, by="ann", reason=text),
+    "an id": lambda hitl, run, request, text: hitl.request(text),
+    "a thread": lambda hitl, run, request, text: hitl.start(None, thread=text),
+}
+TEXTS = {"NUL": "a\0b", "a lone surrogate": "\ud800", "two megabytes": "y" * 2_000_000}
+PAIRS = list(itertools.product(SAYINGS, TEXTS) if FULL else zip(SAYINGS, itertools.cycle(TEXTS), strict=False))
+
+
+@scenario(48)
+@pytest.mark.parametrize(("saying", "text"), PAIRS)
+async def test_such_words_are_refused_by_name_or_kept_as_they_are(place: Place, saying: str, text: str) -> None:
+    """Whatever comes of it is one of our errors. Fails if the driver's own error gets through (failures.py)."""
+    desk = Desk(place)
+    async with desk.open(one_refund(desk.ledger)) as hitl:
+        run = await hitl.start(None)
+        with suppress(HitlError, ValidationError):
+            await SAYINGS[saying](hitl, run, only(run), TEXTS[text])
+        await hitl.runs()
+        await hitl.inbox()
+        for stop in await hitl.stops():
+            await hitl.lift(stop.scope, stop.target, by="bob", reason="fine")
+    await _still_works(desk)
+
+
+HOSTILE_BYTES = (b"\xff\xfe{", b'{"order": "\xc3\x28"}', b"[" * 100_000, b'{"a": 1, "a": 2}')
+
+
+@scenario(48)
+@pytest.mark.processes
+def test_bytes_that_are_no_text_end_a_command_by_name(on_sqlite: Place) -> None:
+    installed = Installed.at(on_sqlite)
+    command = installed.command("run", "--input")
+    for given in HOSTILE_BYTES[: many(2, full=4)]:
+        done = subprocess.run(
+            [*command[:5], given, *command[5:]], capture_output=True, check=False, env=environment(), timeout=60
+        )
+        assert done.returncode not in (0, -6, -11), done
+        assert b"Traceback" not in done.stderr, done.stderr
+
+
+# ── an agent that asks without end ───────────────────────────────────────────────────────────────────────────
+
+
+@scenario(49)
+async def test_a_flood_of_one_agent_makes_nobody_else_wait(place: Place) -> None:
+    """What others are asked is found, answered and claimed as before. Fails if the inbox or a claim reads all of it."""
+    store = await place.store()
+    world = World(store)
+    alone = min([await _one_of_others(world) for _ in range(5)])
+    for _ in range(many(30, full=200)):
+        claimed = await world.open(tenant="flooding", thread="flood")
+        flood = [world.request(claimed, f"refund#{n}", approvers=FLOODED) for n in range(50)]
+        await world.pause(claimed, *flood)
+    beside = min([await _one_of_others(world) for _ in range(5)])
+    assert beside <= 3 * alone + 0.02, (alone, beside)
+    assert (await store.fetch(ListRequests(users=("bob",), tenant="others"))).items == ()
+    await store.close()
+
+
+FLOODED = Approvers(roles=("everybody",))
+
+
+async def _one_of_others(world: World) -> float:
+    """How long it takes to find, answer and claim what somebody else is asked."""
+    claimed = await world.open(tenant="others")
+    request = world.request(claimed, approvers=Approvers(users=("bob",)))
+    run = await world.pause(claimed, request)
+    began = perf_counter()
+    page = await world.store.fetch(ListRequests(users=("bob",), tenant="others"))
+    assert [each.request.id for each in page.items] == [request.id]
+    await world.answer(request.approve(by="bob"))
+    (mine,) = await world.store.apply(ClaimRuns("worker-1", 3600, world.now))
+    took = perf_counter() - began
+    assert mine.run.id == run.id
+    return took
+
+
+async def _still_works(desk: Desk) -> None:
+    """The same store, and whoever works on it."""
+    async with desk.open(one_refund(desk.ledger)) as hitl:
+        before = desk.ledger.count("refund")
+        run = await decide(hitl, await hitl.start(None), "approve")
+        assert run.state is RunState.COMPLETED
+        assert desk.ledger.count("refund") == before + 1
+    assert (await desk.verified()).findings == ()

@@ -1,0 +1,188 @@
+"""Scenario 51: a stop among claims, answers and effects in other processes; while the database is down; and its end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from time import monotonic_ns
+
+import pytest
+
+from hitl_core.commands import (
+    BeginEffect,
+    ClaimRuns,
+    EndEffect,
+    GetRequest,
+    LiftStop,
+    OpenRun,
+    RecordResponse,
+    SetStop,
+    Stop,
+    StopScope,
+)
+from hitl_core.errors import HitlError, NotPermitted, Stopped, StoreUnavailable
+from hitl_core.protocol import AuditEvent, EffectMode, Executed, RunState
+from hitl_core.testing.clock import START
+from hitl_core.testing.processes import Order, Processes
+from tests.core.shop import one_refund
+from tests.core.stores.world import REFUND, World
+from tests.faults.desk import Desk
+from tests.faults.installed import Installed
+from tests.faults.places import Place
+from tests.faults.scenarios import many, scenario
+from tests.postgres.server import a_schema, a_server, stopped
+
+pytestmark = pytest.mark.processes
+ACTING = 2
+
+
+@pytest.fixture(scope="module")
+def processes() -> Iterator[Processes]:
+    with Processes(__name__) as warm:
+        yield warm
+
+
+# ── the processes ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def acts_until_over(place: list[str], who: str) -> list[int]:
+    """One effect after the other; when each began, on the clock that all processes of a machine share."""
+    at = Place.of(place)
+    store = at.store_blocking()
+    lease, began = None, list[int]()
+    while lease is None:
+        with suppress(Stopped):  # a run does not begin under a stop either
+            lease = store.apply_blocking(OpenRun(World(store).run(), who, 3600, START)).lease
+    while not (at.folder / "over").exists():
+        call = f"pay#{len(began)}"
+        try:
+            store.apply_blocking(BeginEffect(lease, call, REFUND, EffectMode.LEDGER, START))
+        except Stopped:
+            continue
+        began.append(monotonic_ns())
+        store.apply_blocking(EndEffect(lease, call, Executed("paid"), START))
+    store.close_blocking()
+    return began
+
+
+def answers_and_claims_until_over(place: list[str], requests: list[str]) -> int:
+    """A person and a worker: what is answered is claimed."""
+    at = Place.of(place)
+    store, claimed = at.store_blocking(), 0
+    for name in requests:
+        if (at.folder / "over").exists():
+            break
+        request = store.fetch_blocking(GetRequest(name)).request
+        with suppress(HitlError):
+            store.apply_blocking(RecordResponse(request.approve(by="ann"), START))
+        claimed += len(store.apply_blocking(ClaimRuns("worker-1", 3600, START)))
+    store.close_blocking()
+    return claimed
+
+
+def stops_again_and_again(place: list[str], stops: int) -> list[list[int]]:
+    """From when to when each stop was in force, as whoever gave it was told."""
+    at = Place.of(place)
+    store, spans = at.store_blocking(), []
+    for _ in range(stops):
+        _let_others_act(at)
+        store.apply_blocking(SetStop(Stop(StopScope.ALL, "", "too fast", "boss", START)))
+        since = monotonic_ns()
+        _let_others_act(at)
+        spans.append([since, monotonic_ns()])
+        store.apply_blocking(LiftStop(StopScope.ALL, "", "all is well", "chief", START))
+    (at.folder / "over").touch()
+    store.close_blocking()
+    return spans
+
+
+def _let_others_act(at: Place) -> None:
+    """For a tenth of a second, without being asked for the processor."""
+    with suppress(TimeoutError):
+        asyncio.run(asyncio.wait_for(asyncio.Event().wait(), 0.1))
+
+
+@scenario(51)
+async def test_a_stop_reaches_all_but_one_in_a_thousand(place: Place, processes: Processes) -> None:
+    """Fails if the stop is not looked up in the transaction that begins an effect (permission.py)."""
+    store = await place.store()
+    requests = [(await World(store).paused())[1][0].id for _ in range(many(30, full=500))]
+    await store.close()
+    stops = many(8, full=100)
+    ended = processes.together(
+        Order.of(stops_again_and_again, place=place.told, stops=stops),
+        Order.of(answers_and_claims_until_over, place=place.told, requests=requests),
+        *[Order.of(acts_until_over, place=place.told, who=f"worker-{number}") for number in range(2, 2 + ACTING)],
+    )
+    assert not any(each.error for each in ended), ended
+    spans, began = ended[0].result, [moment for each in ended[2:] for moment in each.result]
+    late = [moment for moment in began for since, until in spans if since < moment < until]
+    assert len(began) > stops
+    # One that had begun before the stop may say so after it: one for each process at most, and hardly ever.
+    assert len(late) <= max(2, len(began) // 1_000), (len(late), len(began))
+    store = await place.store()
+    events = await World(store).trail()
+    await store.close()
+    _nothing_starts_under_a_stop([entry.event for entry in events if entry.seq])
+
+
+def _nothing_starts_under_a_stop(events: list[str]) -> None:
+    """The trail has the order in which they were committed."""
+    in_force = False
+    for event in events:
+        in_force = event == AuditEvent.STOP_SET or (in_force and event != AuditEvent.STOP_LIFTED)
+        assert not (in_force and event in (AuditEvent.EFFECT_STARTED, AuditEvent.RUN_CLAIMED, AuditEvent.RUN_STARTED))
+
+
+# ── while the database is down ───────────────────────────────────────────────────────────────────────────────
+
+
+@scenario(51)
+@pytest.mark.postgres
+async def test_while_the_database_is_down_nothing_begins_and_a_stop_says_that_it_is_not_in_force(folder: Path) -> None:
+    """Fails if a gate that cannot ask lets a call through (gate.py, `_start`)."""
+    with a_server() as server:
+        place = Place(a_schema(server, folder), folder)
+        desk, installed = Desk(place), Installed.at(place)
+        async with desk.open(one_refund(desk.ledger)) as hitl:
+            run = await hitl.start(None)
+            await hitl.respond(run.pending[0].approve(by="ann"))
+            with stopped(server):
+                with pytest.raises(StoreUnavailable):
+                    await hitl.resume(run.id)
+                given = await asyncio.to_thread(installed.hitl, "stop", "all", "--as", "boss", "--reason", "too fast")
+                assert given.returncode != 0
+                assert "HITL-S02" in given.stderr
+            assert desk.ledger.count() == 0
+            again = await asyncio.to_thread(installed.hitl, "stop", "all", "--as", "boss", "--reason", "too fast")
+            assert again.returncode == 0, again.stderr
+            with pytest.raises(Stopped):
+                await hitl.resume(run.id)
+        assert desk.ledger.count() == 0
+
+
+# ── its end ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@scenario(51)
+async def test_whoever_stopped_it_does_not_start_it_again(place: Place) -> None:
+    """With a directory of people, who knows two from one. Fails without `_must_be_another` (stops.py)."""
+    desk = Desk(place)
+    desk.people("[people.boss]\n[people.chief]\n")
+    async with desk.open(one_refund(desk.ledger)) as hitl:
+        run = await hitl.start(None)
+        await hitl.respond(run.pending[0].approve(by="chief"))
+        await hitl.stop(StopScope.ALL, by="boss", reason="too fast")
+        with pytest.raises(NotPermitted, match="another person has to lift it"):
+            await hitl.lift(StopScope.ALL, by="boss", reason="fine")
+        with pytest.raises(Stopped):
+            await hitl.resume(run.id)
+        assert desk.ledger.count() == 0
+        await hitl.lift(StopScope.ALL, by="chief", reason="fine")
+        assert (await hitl.resume(run.id)).state is RunState.COMPLETED
+        (lifted,) = [e for e in await World(hitl.store).trail() if e.event == AuditEvent.STOP_LIFTED]
+        assert (lifted.actor, json.loads(lifted.body)["reason"]) == ("chief", "fine")
+    assert desk.ledger.count() == 1
