@@ -97,11 +97,11 @@ BREAKS = {each.__name__: each for each in (slowly, no_stop_is_looked_at, answers
 @pytest.mark.parametrize(
     ("breaks", "parts", "runs", "seen"),
     [
-        ("slowly", "RunsAgainWhatIsInDoubt", 15, "outside a call of the gate, happened"),
+        ("slowly", "RunsAgainWhatIsInDoubt", 10, "outside a call of the gate, happened"),
         ("slowly", "WorksWithoutALease", 3, "do not know that it began"),
-        ("no_stop_is_looked_at", "", 15, "has begun under the stop of"),
+        ("no_stop_is_looked_at", "", 8, "has begun under the stop of"),
         ("answers_are_not_kept", "", 5, "was told that"),
-        ("people_guess", "", 20, "happened 2 times"),
+        ("people_guess", "", 12, "happened 2 times"),
     ],
 )
 def test_what_is_broken_is_found(
