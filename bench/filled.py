@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from hitl_core.commands import Claimed, Command, OpenRun, PauseRun, Query
+from hitl_core.contracts import Store
 from hitl_core.protocol import Action, Because, Kind, Level, PauseRequest, Reply, Run, RunState, new_id
 from hitl_core.stores.sqlite import SqliteStore
 
@@ -69,7 +70,7 @@ def _request(run_id: str, now: datetime, memo: str, deadline: datetime) -> Pause
     )
 
 
-async def fill(store: SqliteStore, pauses: int) -> list[PauseRequest]:
+async def fill(store: Store, pauses: int) -> list[PauseRequest]:
     """Open `pauses` runs, each paused at one approval; returns the requests."""
     made: list[PauseRequest] = []
     for begin in range(0, pauses, AT_ONCE):
@@ -77,7 +78,7 @@ async def fill(store: SqliteStore, pauses: int) -> list[PauseRequest]:
     return made
 
 
-async def _pause(store: SqliteStore) -> PauseRequest:
+async def _pause(store: Store) -> PauseRequest:
     now = datetime.now(UTC)
     claimed: Claimed = await store.apply(OpenRun(run_record(now), "bench", 60.0, now))
     request = request_record(claimed.run.id, now)
