@@ -201,7 +201,7 @@ async def waits_for_work(place: list[str], mode: str, meeting: str, run: str, sc
             working = Worker(hitl)
             done = asyncio.ensure_future(working.run())
             while (await hitl.run(run)).state in UNDER_WAY:
-                await hitl.store.changed(timeout=LOOKS_EVERY)
+                await asyncio.wait({done}, timeout=LOOKS_EVERY)  # what this one hears, the worker might not hear
             ended = time.monotonic()
             working.stop()
             await done

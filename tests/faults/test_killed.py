@@ -68,7 +68,7 @@ async def test_killed_before_anybody_claims_the_run(
 @scenario(5)
 @pytest.mark.parametrize("crash", ["after ClaimRuns 1", "before BeginEffect 1"])
 async def test_killed_between_the_claim_and_the_effect(place: Place, processes: Processes, crash: str) -> None:
-    """Fails if `claim` (stores/sql/commands) does not ask whether the lease has ended, or leaves the fence."""
+    """Fails if `claimable` (stores/sql/commands/claims.py) takes what is leased, or if `LEASED` leaves the fence."""
     story = Story(place, processes)
     (run,) = story.starts()
     story.does(lives.responds)
