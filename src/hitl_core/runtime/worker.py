@@ -52,6 +52,7 @@ class Worker:
         self._concurrency = concurrency
         self._grace = runtime.settings.grace if grace is None else grace
         self._stopping = asyncio.Event()
+        self._news = asyncio.Event()
         self._active: dict[asyncio.Task[None], Claimed] = {}
         self._last: str | None = None
         self.left = Left()
@@ -63,7 +64,7 @@ class Worker:
 
     async def run(self) -> Left:
         """Work until `stop`; returns when the turns under way have ended, or were cut off, with what is left."""
-        beating = asyncio.ensure_future(self._beat_on())
+        beside = asyncio.ensure_future(self._beat_on()), asyncio.ensure_future(self._listen())
         try:
             while not self._stopping.is_set():
                 if not await self._take():
@@ -71,8 +72,9 @@ class Worker:
             await self._beat()
             await self._end()
         finally:
-            beating.cancel()
-            await asyncio.gather(beating, return_exceptions=True)
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
             await self._forgotten()
         return self.left
 
@@ -131,18 +133,29 @@ class Worker:
 
     async def _rest(self) -> None:
         """Wait for a change in the store, a finished turn, or the order to stop."""
-        waits = asyncio.ensure_future(self._changed()), asyncio.ensure_future(self._stopping.wait())
+        waits = asyncio.ensure_future(self._news.wait()), asyncio.ensure_future(self._stopping.wait())
         try:
             await asyncio.wait((*waits, *self._active), return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in waits:
                 task.cancel()
             await asyncio.gather(*waits, return_exceptions=True)
+        self._news.clear()
 
-    async def _changed(self) -> None:
+    async def _listen(self) -> None:
+        """Hear of changes in one task for as long as it works: a store knows by the task what it has told it of.
+
+        The first look is over at once, so that nothing between it and the first claim is missed.
+        """
+        await self._changed(0.0)
+        while True:
+            self._news.set()
+            await self._changed()
+
+    async def _changed(self, timeout: float | None = None) -> None:
         """Return when the store has changed, or when it is time to look; a store that is away is not asked at once."""
         try:
-            await self._runtime.store.changed(timeout=await self._patience())
+            await self._runtime.store.changed(timeout=await self._patience() if timeout is None else timeout)
         except Exception as exc:
             log.warning("could not wait for changes: %s", exc, exc_info=not isinstance(exc, HitlError))
             await self._runtime.clock.sleep(SCAN_SECONDS)

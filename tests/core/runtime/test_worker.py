@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, cast
 
 import pytest
 
 from hitl_adapters.plain import PlainAdapter
 from hitl_core.apps import AppSource
-from hitl_core.commands import BeatWorker, FinishRun, ForgetWorker, LiftStop, StopScope
+from hitl_core.commands import BeatWorker, ClaimRuns, FinishRun, ForgetWorker, LiftStop, StopScope
 from hitl_core.contracts import Finding, Store
 from hitl_core.errors import LeaseLost, StoreUnavailable
 from hitl_core.logs import said_of
@@ -94,6 +96,61 @@ async def test_a_worker_fires_deadlines(shop: Shop) -> None:
         await Worker(hitl).run_until_idle()
         assert (await hitl.run(run.id)).state is RunState.COMPLETED
     assert shop.ledger.count() == 0
+
+
+class Overheard:
+    """A store of which somebody else in the same process hears each time that a worker has found nothing to claim."""
+
+    def __init__(self, inner: Store) -> None:
+        self.inner = inner
+        self.meanwhile: Callable[[], Awaitable[object]] | None = None
+
+    async def apply(self, command: Any) -> Any:
+        done = await self.inner.apply(command)
+        if isinstance(command, ClaimRuns) and not done and self.meanwhile is not None:
+            meanwhile, self.meanwhile = self.meanwhile, None
+            await meanwhile()
+            await asyncio.create_task(self.inner.changed(timeout=0))
+        return done
+
+    async def fetch(self, query: Any) -> Any:
+        return await self.inner.fetch(query)
+
+    async def changed(self, *, timeout: float) -> None:
+        await self.inner.changed(timeout=timeout)
+
+    async def close(self) -> None:
+        await self.inner.close()
+
+
+async def test_what_another_has_heard_of_is_heard_by_the_worker_too(shop: Shop) -> None:
+    """The answer comes just after a look that found nothing, and no time passes."""
+    stores: list[Overheard] = []
+
+    def wrap(store: Store) -> Store:
+        stores.append(Overheard(store))
+        return stores[0]
+
+    refunding, paid = one_refund(shop.ledger), asyncio.Event()
+
+    async def app(input: Any) -> Any:
+        said = await refunding(input)
+        paid.set()
+        return said
+
+    async with shop.open(app) as people, shop.open(app, wrap=wrap) as hitl:
+        run = await people.start(None)
+        worker = Worker(hitl)
+        working = asyncio.ensure_future(worker.run())
+        await shop.clock.asleep()
+        for _ in range(20):  # it rests
+            await asyncio.sleep(0)
+        stores[0].meanwhile = partial(people.respond, only(run).approve(by="ann"))
+        await people.comment(only(run).id, "I am looking at it.", by="ben")  # wakes it, to find nothing
+        await asyncio.wait_for(paid.wait(), 30)
+        worker.stop()
+        await working
+    assert shop.ledger.count() == 1
 
 
 class Unreachable:
