@@ -59,13 +59,14 @@ class BeginEffect(Command[Effect]):
 class EndEffect(Command[Effect]):
     """Write what happened: executed with its result, or failed with its error. Its request becomes closed.
 
-    Also of a run that was cancelled meanwhile, by whoever held it then. Raises LeaseLost.
+    With `late` of a run that was cancelled meanwhile, by whoever held it then. Raises LeaseLost.
     """
 
     lease: Lease
     call: str
     outcome: Outcome
     now: datetime
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
@@ -33,7 +34,7 @@ from ..commands import (
     Stop,
 )
 from ..contracts import Clock
-from ..errors import AppChanged, EffectRefused, HitlError, RecordError, Stopped
+from ..errors import AppChanged, EffectRefused, HitlError, LeaseLost, RecordError, Stopped
 from ..lifecycle import ActionEvent, ActionState
 from ..protocol import (
     Action,
@@ -240,13 +241,24 @@ class Gate:
         return await self._begin(allowed, lambda begin: begin)
 
     async def end(self, begun: Effect, outcome: Outcome | None) -> None:
-        """Report what happened; None means that the tool itself paused and will be begun again."""
+        """Report what happened; None means that the tool itself paused and will be begun again.
+
+        Of a run that was cancelled meanwhile it is kept, and LeaseLost is raised all the same: nothing more is to run.
+        """
         if outcome is None:
             now, by = self._around.now(), self.lease.owner
             await self._store.apply(MoveEffect(self.lease, begun.call, ActionEvent.SUSPEND, by=by, now=now))
         else:
-            await self._store.apply(EndEffect(self.lease, begun.call, self.veil.outcome(outcome), self._around.now()))
+            await self._ended(EndEffect(self.lease, begun.call, self.veil.outcome(outcome), self._around.now()))
         self._begun.discard(begun.call)
+
+    async def _ended(self, command: EndEffect) -> None:
+        try:
+            await self._store.apply(command)
+        except LeaseLost:
+            with suppress(LeaseLost):
+                await self._store.apply(replace(command, late=True))
+            raise
 
     async def _begin(self, allowed: Proceed, command: Callable[[BeginEffect], Command[Effect]]) -> Effect:
         """Begin, masked as it was decided on, with what the rules count."""

@@ -38,7 +38,10 @@ def top(
     window: Window = 60.0,
     as_json: AsJson = False,
 ) -> None:
-    """What waits, for how long, and how fast it goes: by level and by who is asked. Ctrl-C ends it."""
+    """What waits, for how long, and how fast it goes.
+
+    By level and by who is asked. Ctrl-C ends it.
+    """
     opening = Opening(config)
     if once or as_json or not sys.stdout.isatty():
         document = opening.do(lambda hitl: _look(hitl, window))

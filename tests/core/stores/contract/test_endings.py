@@ -189,7 +189,7 @@ async def test_what_is_under_way_when_its_run_is_cancelled_is_in_doubt_until_it_
     claimed = await begun(world)
     (effect,) = await world.store.fetch(ListEffects(claimed.run.id))
     assert effect.state is ActionState.IN_DOUBT
-    ended = await world.store.apply(EndEffect(claimed.lease, "refund#1", outcome, world.now))
+    ended = await world.store.apply(EndEffect(claimed.lease, "refund#1", outcome, world.now, late=True))
     assert (ended.state, ended.result or ended.error) == (state, getattr(outcome, "result", None) or "no such card")
     assert (await world.events())[-2:] == [AuditEvent.EFFECT_IN_DOUBT, event]
 
@@ -202,10 +202,12 @@ async def test_only_who_had_begun_it_says_how_it_came_out_and_once(world: World)
         (replace(claimed.lease, run_id="nobody"), "refund#1"),
     ):
         with pytest.raises(LeaseLost):
-            await world.store.apply(EndEffect(lease, call, Executed("paid"), world.now))
-    await world.store.apply(EndEffect(claimed.lease, "refund#1", Executed("paid"), world.now))
-    with pytest.raises(LeaseLost):
+            await world.store.apply(EndEffect(lease, call, Executed("paid"), world.now, late=True))
+    with pytest.raises(LeaseLost):  # who has not heard of it hears of it now
         await world.store.apply(EndEffect(claimed.lease, "refund#1", Executed("paid"), world.now))
+    await world.store.apply(EndEffect(claimed.lease, "refund#1", Executed("paid"), world.now, late=True))
+    with pytest.raises(LeaseLost):
+        await world.store.apply(EndEffect(claimed.lease, "refund#1", Executed("paid"), world.now, late=True))
 
 
 async def test_what_is_over_or_unknown_is_not_cancelled(world: World) -> None:

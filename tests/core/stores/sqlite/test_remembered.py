@@ -10,6 +10,7 @@ import pytest
 
 from hitl_core.audit import Anchor, Fault, Report, verify
 from hitl_core.audit.anchor import remembered_anchor
+from hitl_core.errors import StoreUnavailable
 from hitl_core.stores.sqlite import SqliteStore
 from tests.core.stores.sqlite.test_tampering import tamper
 from tests.core.stores.world import World
@@ -123,3 +124,11 @@ async def test_a_file_that_is_there_keeps_its_mode_and_a_new_one_is_its_owners(t
     (tmp_path / "shared.db").chmod(0o640)
     await work(tmp_path / "shared.db")
     assert (tmp_path / "shared.db").stat().st_mode & 0o777 == 0o640
+
+
+async def test_a_store_whose_trail_is_gone_altogether_stays_shut(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute("DROP TABLE hitl_audit")
+    connection.close()
+    with pytest.raises(StoreUnavailable, match="hitl_audit"):
+        await SqliteStore.open(path)

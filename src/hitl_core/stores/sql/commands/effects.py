@@ -116,11 +116,14 @@ def end_effect(txn: Transaction, command: EndEffect) -> Effect:
 
 
 def _begun_in(txn: Transaction, command: EndEffect) -> RunRow:
-    """The run of an effect, for whoever holds it; or who held it when it was cancelled, and alone knows what came of
-    the effect that it had begun. Raises LeaseLost."""
+    """The run of an effect, for whoever holds it; late also for who held it when it was cancelled, and alone knows what
+    came of the effect. Raises LeaseLost.
+    """
     try:
         return leased(txn, command.lease)
     except LeaseLost:
+        if not command.late:
+            raise
         found = txn.one(f"{SELECT_RUN} WHERE r.id = ?", column(command.lease.run_id))
         if found is None or (run := RunRow.of(found)).state != RunState.CANCELLED:
             raise
