@@ -15,6 +15,7 @@ from hitl_core.errors import (
     AppChanged,
     AppRefused,
     CapabilityNotSupported,
+    LeaseLost,
     NotCanonical,
     RequestNotFound,
     ResponseRefused,
@@ -519,6 +520,30 @@ async def test_a_rewind_that_fails_runs_nothing_and_can_be_tried_again(shop: Sho
         forks.error = None
         await hitl.rewind(run.id, by="bob")
     assert (len(forks.seen), shop.ledger.count()) == (2, 0)
+
+
+async def test_what_comes_of_a_call_after_its_run_was_cancelled_is_kept_and_nothing_more_runs(shop: Shop) -> None:
+    """The tool cannot be called back. Its result is recorded, and its app goes no further."""
+
+    @gate.guard
+    async def pay(order: str) -> str:
+        (run,) = (await people.runs()).items
+        await people.cancel(run.id, by="bob")
+        shop.ledger.write("paid", order=order)
+        return "paid"
+
+    async def app(input: Any) -> Any:
+        await pay("A-1")
+        shop.ledger.write("after")
+
+    async with shop.open(app) as people, shop.open(app) as hitl:
+        await hitl.respond(only(await hitl.start(None)).approve(by="ann"))
+        with pytest.raises(LeaseLost, match="cancelled"):
+            await hitl.resume((await people.runs()).items[0].id)
+        (run,) = (await people.runs()).items
+        (effect,) = await people.effects(run.id)
+        assert (run.state, effect.state, effect.result) == (RunState.CANCELLED, ActionState.EXECUTED, "paid")
+    assert [line["effect"] for line in shop.ledger.lines()] == ["paid"]
 
 
 async def test_a_framework_that_cannot_forget_a_cancelled_run_harms_nothing(
