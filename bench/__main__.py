@@ -49,8 +49,10 @@ async def measured(folder: Path, part: str, *, smoke: bool) -> list[Found] | Non
 async def _core(folder: Path, *, smoke: bool) -> list[Found]:
     made: list[Found] = [*policy_figures.figures(), *import_figures.figures()]
     made += await oversight_figures.figures(folder, rounds=30 if smoke else 400)
-    size = {"many": 10_000, "bursts": 1} if smoke else {"many": 100_000}
-    return [*made, *await store_figures.figures(folder, few=1_000, **size)]
+    few = 1_000
+    if smoke:
+        return [*made, *await store_figures.figures(folder, few=few, many=10_000, bursts=1, seconds=0.1)]
+    return [*made, *await store_figures.figures(folder, few=few, many=100_000)]
 
 
 def show(found: Sequence[Found], before: dict[str, float]) -> None:

@@ -24,10 +24,10 @@ ROUNDS: Final = 8
 ANSWERS: Final = 500
 CALLERS: Final = (8, 64, 256)
 SECONDS: Final = 0.5
-"""How long one round of a burst takes, and how long the disk is asked before it."""
+"""How long one round of a burst takes at most, and how long the disk is asked before it."""
 
 
-async def figures(folder: Path, *, few: int, many: int, bursts: int = 4) -> list[Figure]:
+async def figures(folder: Path, *, few: int, many: int, bursts: int = 4, seconds: float = SECONDS) -> list[Figure]:
     """Figures at `few` and `many` open pauses."""
     files = {pauses: await filled_file(folder, pauses) for pauses in (few, many)}
     stores = {pauses: SqliteStore.open_blocking(file) for pauses, file in files.items()}
@@ -39,7 +39,7 @@ async def figures(folder: Path, *, few: int, many: int, bursts: int = 4) -> list
     made += [cycle(folder, store, many), *answers(folder, store, asked[::step], many)]
     left = [each for number, each in enumerate(asked) if number % step]
     for callers in CALLERS:
-        made += await burst(folder, store, left, callers, bursts)
+        made += await burst(folder, store, left, callers, bursts, seconds)
     for each in stores.values():
         await each.close()
     return made
@@ -135,18 +135,20 @@ def _cycle(store: Blocking, pause: PauseRun, answered: RecordResponse) -> None:
 # ── all at once ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def burst(folder: Path, store: SqliteStore, left: list[PauseRequest], callers: int, rounds: int) -> list[Figure]:
+async def burst(
+    folder: Path, store: SqliteStore, left: list[PauseRequest], callers: int, rounds: int, seconds: float
+) -> list[Figure]:
     """Answers per fdatasync of many callers, each of which waits until its own is durable; rounds take turns."""
     ratios, waits = list[float](), list[float]()
     with disk_probe(folder) as sync:
         for _ in range(rounds):
             syncs, begun = 0, time.perf_counter()
-            while time.perf_counter() - begun < SECONDS:
+            while time.perf_counter() - begun < seconds:
                 sync()
                 syncs += 1
-            spent, done = await _answered(store, left, callers, waits)
             assert left, "there were more answers than requests: measure fewer rounds"
-            ratios.append(done / spent / (syncs / SECONDS))
+            spent, done = await _answered(store, left, callers, waits, seconds)
+            ratios.append(done / spent / (syncs / seconds))
     shown = f"p50 {microseconds(median(waits))}, p99 {microseconds(percentile(waits, 99))}"
     goal = 1.8 if callers == max(CALLERS) else None
     return [
@@ -157,13 +159,13 @@ async def burst(folder: Path, store: SqliteStore, left: list[PauseRequest], call
 
 
 async def _answered(
-    store: SqliteStore, left: list[PauseRequest], callers: int, waits: list[float]
+    store: SqliteStore, left: list[PauseRequest], callers: int, waits: list[float], seconds: float
 ) -> tuple[float, int]:
     begun = time.perf_counter()
     before = len(waits)
 
     async def caller() -> None:
-        while left and time.perf_counter() - begun < SECONDS:
+        while left and time.perf_counter() - begun < seconds:
             command, asked = RecordResponse(left.pop().approve(by="reviewer"), datetime.now(UTC)), time.perf_counter()
             await store.apply(command)
             waits.append(time.perf_counter() - asked)
