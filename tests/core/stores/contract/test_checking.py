@@ -88,9 +88,10 @@ def test_in_a_store_that_was_used_nothing_is_found(place: Place) -> None:
     assert place.found() == []
 
 
+FIRST = "key = (SELECT MIN(key) FROM hitl_bodies)"
 MEDDLING: Sequence[tuple[str, Kind, str]] = [
-    ("UPDATE hitl_bodies SET digest = data WHERE key = 1", Kind.DAMAGED, "body 1 no longer matches its digest"),
-    ("DELETE FROM hitl_bodies WHERE key = 1", Kind.MISSING, "body 1, which is the input of a row of hitl_runs"),
+    (f"UPDATE hitl_bodies SET digest = data WHERE {FIRST}", Kind.DAMAGED, "no longer matches its digest"),
+    (f"DELETE FROM hitl_bodies WHERE {FIRST}", Kind.MISSING, ", which is the input of a row of hitl_runs"),
     ("DELETE FROM hitl_audiences", Kind.DANGLING, "to which the audience of a row of hitl_requests leads"),
     ("DELETE FROM hitl_apps", Kind.DANGLING, "to which the app of a row of hitl_runs leads"),
     ("UPDATE hitl_runs SET state = 'odd' WHERE state = 'paused'", Kind.UNKNOWN, "is none that there is"),
