@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -27,13 +29,20 @@ def hitl(
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setattr(sys, "path", list(sys.path))
 
-    def command(*arguments: str) -> Done:
-        capsys.readouterr()
-        code = run(["-c", str(shop.config), *arguments])
-        return Done(code, *capsys.readouterr())
+    with log_left_alone():
+        yield partial(here, shop, capsys)
 
+
+def here(shop: Shop, capsys: pytest.CaptureFixture[str], *arguments: str) -> Done:
+    capsys.readouterr()
+    code = run(["-c", str(shop.config), *arguments])
+    return Done(code, *capsys.readouterr())
+
+
+@contextmanager
+def log_left_alone() -> Iterator[None]:
     log = logging.getLogger("hitl_core")
     handlers, level = list(log.handlers), log.level
-    yield command
+    yield
     log.handlers[:] = handlers
     log.setLevel(level)
