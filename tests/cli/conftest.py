@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from hitl_core.cli.app import run
-from tests.cli.shop import Done, Shop
+from tests.cli.shop import AtHome, Done, Shop, ShopAtHome
 
 
 @pytest.fixture
@@ -21,16 +21,18 @@ def shop(tmp_path: Path) -> Shop:
 
 
 @pytest.fixture
-def hitl(
-    shop: Shop, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[..., Done]]:
+def hitl(shop: Shop, at_home: AtHome) -> Callable[..., Done]:
     """`hitl(*arguments)` in this process: quick, for what one process does."""
+    return at_home(shop).hitl
+
+
+@pytest.fixture
+def at_home(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[AtHome]:
     monkeypatch.delenv("HITL_AS", raising=False)
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setattr(sys, "path", list(sys.path))
-
     with log_left_alone():
-        yield partial(here, shop, capsys)
+        yield lambda shop: ShopAtHome(shop.folder, shop.module, run=partial(here, shop, capsys))
 
 
 def here(shop: Shop, capsys: pytest.CaptureFixture[str], *arguments: str) -> Done:

@@ -270,3 +270,18 @@ def eventually(holds: Callable[[], bool], what: str) -> None:
         if time.monotonic() > end:
             raise AssertionError(f"waited {PATIENCE:.0f} s for {what}")
         time.sleep(0.02)
+
+
+@dataclass(frozen=True)
+class ShopAtHome(Shop):
+    """A shop whose commands run in the process of the test, which costs a tenth: for what is not about processes."""
+
+    run: Callable[..., Done] = field(kw_only=True)
+
+    def hitl(self, *arguments: str, stdin: str = "") -> Done:
+        assert not stdin, "who reads from standard input needs a process of its own"
+        return self.run(*arguments)
+
+
+AtHome = Callable[[Shop], Shop]
+"""Makes a shop one whose commands run in the process of the test."""

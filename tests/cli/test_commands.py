@@ -17,7 +17,7 @@ from hitl_core.capabilities import Capability
 from hitl_core.cli.terminal.progress import Progress
 from hitl_core.contracts import Ending, Turn
 from hitl_core.protocol import LiveEvent, LiveKind
-from tests.cli.shop import Done, Shop, eventually, order
+from tests.cli.shop import AtHome, Done, Shop, eventually, order
 
 Hitl = Callable[..., Done]
 
@@ -101,8 +101,8 @@ def test_the_inbox_in_json_and_in_pages(hitl: Hitl) -> None:
     assert "there is more: --cursor" in hitl("inbox", "--limit", "1").out
 
 
-def test_several_people_see_who_has_agreed_and_who_has_not(tmp_path: Path) -> None:
-    shop = Shop.build(tmp_path, more='[policy]\nfile = "policy.toml"\n')
+def test_several_people_see_who_has_agreed_and_who_has_not(tmp_path: Path, at_home: AtHome) -> None:
+    shop = at_home(Shop.build(tmp_path, more='[policy]\nfile = "policy.toml"\n'))
     rule = '[[rules]]\nid = "two"\nwhy = "x"\nmatch = { tool = "refund" }\nlevel = "confirm"\n'
     approvers = '{ stages = [{ roles = ["lead"], quorum = 2 }, { users = ["fay"] }], separate_from = ["ship"] }'
     (tmp_path / "policy.toml").write_text(f"{rule}approvers = {approvers}\n", encoding="utf-8")
@@ -139,8 +139,8 @@ tenant = "elsewhere"
 """
 
 
-def test_people_of_a_directory_give_on_put_off_and_lift(tmp_path: Path) -> None:
-    shop = Shop.build(tmp_path, more='[people]\nfile = "people.toml"\n[authority]\ncancel = ["lead"]\n')
+def test_people_of_a_directory_give_on_put_off_and_lift(tmp_path: Path, at_home: AtHome) -> None:
+    shop = at_home(Shop.build(tmp_path, more='[people]\nfile = "people.toml"\n[authority]\ncancel = ["lead"]\n'))
     (tmp_path / "people.toml").write_text(PEOPLE, encoding="utf-8")
     run = shop.hitl("run", "--json", "--input", order()).json
     request = run["pending"][0]["id"]

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli.shop import Done, Shop, order
+from tests.cli.shop import AtHome, Shop, order
 
 ASKS = """
 [[rules]]
@@ -23,25 +21,9 @@ batch = true
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Shop:
-    made = Shop.build(tmp_path, more='[policy]\nfile = "policy.toml"\n')
+def desk(tmp_path: Path, at_home: AtHome) -> Shop:
     (tmp_path / "policy.toml").write_text(ASKS, encoding="utf-8")
-    return made
-
-
-@dataclass(frozen=True)
-class Here(Shop):
-    """A shop whose commands run in this process: no test here is about a second one."""
-
-    run: Callable[..., Done] = field(kw_only=True)
-
-    def hitl(self, *arguments: str, stdin: str = "") -> Done:
-        return self.run(*arguments)
-
-
-@pytest.fixture
-def desk(shop: Shop, hitl: Callable[..., Done]) -> Shop:
-    return Here(shop.folder, shop.module, run=hitl)
+    return at_home(Shop.build(tmp_path, more='[policy]\nfile = "policy.toml"\n'))
 
 
 def jot(desk: Shop, text: str) -> Any:
