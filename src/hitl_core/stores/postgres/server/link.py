@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import selectors
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
@@ -103,6 +104,7 @@ class PostgresLink:
         for work in waiting:
             work()
         assert self._pipeline is not None, "it was begun"
+        self._send_off()
         self._pipeline.sync()  # to end it here would leave the server in the middle: psycopg asks for more then
 
     def leave(self) -> None:
@@ -110,7 +112,19 @@ class PostgresLink:
         self._waiting = self._pipeline = None
         self._ahead.clear()
         self._keys.clear()
+        self._send_off()
         self._sending.close()
+
+    def _send_off(self) -> None:
+        """Send what libpq still holds of a long statement: psycopg would wait for the answer to it before (3.3.9)."""
+        connection = self.connection.pgconn
+        if self.connection.closed or not connection.flush():
+            return
+        with selectors.DefaultSelector() as either:
+            either.register(connection.socket, selectors.EVENT_READ | selectors.EVENT_WRITE)
+            while connection.flush():
+                if any(events & selectors.EVENT_READ for _, events in either.select()):
+                    connection.consume_input()
 
     def _do(self, work: Callable[[], object]) -> None:
         if self._waiting is None:
