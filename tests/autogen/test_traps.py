@@ -398,7 +398,7 @@ async def test_a_lost_worker_leaves_nothing_behind(desk: Made, plays: Plays) -> 
         assert not [task for task in tasks if "autogen" in repr(task.get_coro())]
         (run,) = (await hitl.runs()).items
         (effect,) = await hitl.effects(run.id)
-        assert (run.state, effect.state) == (RunState.CANCELLED, ActionState.EXECUTING)
+        assert (run.state, effect.state) == (RunState.CANCELLED, ActionState.IN_DOUBT)
 
 
 # ── §2.2, §2.3 ───────────────────────────────────────────────────────────────────────────────────────────────
