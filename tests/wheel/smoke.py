@@ -23,6 +23,9 @@ GROUPS = {
 INSTALLED = {"plain", "langgraph", "sqlite", "console"}
 """What has to load here; whatever else is registered either loads too or says what to install."""
 
+EXTRAS = {"postgresql": "postgres"}
+"""A store has the name of its URLs, and its extra the name of its server."""
+
 
 def main(checkout: Path) -> int:
     print(f"hitl-core {version('hitl-core')}")
@@ -65,7 +68,7 @@ def _is_loaded(group: str, name: str) -> bool:
     try:
         load(group, name)
     except AdapterNotInstalled as exc:
-        if f"pip install 'hitl-core[{name}]'" not in str(exc):
+        if f"pip install 'hitl-core[{EXTRAS.get(name, name)}]'" not in str(exc):
             raise
         return False
     return True
