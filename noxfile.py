@@ -160,6 +160,11 @@ def without_stories(folder: str) -> list[str]:
     return [folder, *(f"--ignore={folder}/{name}" for name in TOLD_ONCE if (ROOT / folder / name).exists())]
 
 
+def without_kills(backend: str) -> list[str]:
+    """Kills at random are in the storm of its `test_on_a_server.py`; `make kills` has more of them."""
+    return [f"--ignore=tests/{backend}/test_killed_at_random.py"]
+
+
 def smoke(session: nox.Session, *parts: str) -> None:
     """Every measurement of these parts once, small: the benches still work. Their numbers mean nothing."""
     if not session.posargs:
@@ -273,8 +278,7 @@ def openai_agents(session: nox.Session) -> None:
     """The OpenAI Agents adapter on the newest pinned version, and its types."""
     install(session, extras="cli,openai_agents", groups=("test", "types", "postgres"), pins=OPENAI_AGENTS)
     session.run("mypy", *TYPED_IN_ITS_LANE["openai_agents"])
-    pytest(session, "tests/openai_agents", "tests/tree/test_capabilities.py")
-    smoke(session, "openai_agents")
+    pytest(session, "tests/openai_agents", *without_kills("openai_agents"), "tests/tree/test_capabilities.py")
 
 
 @nox.session
@@ -297,8 +301,7 @@ def crewai(session: nox.Session) -> None:
     """The CrewAI adapter on the newest pinned versions, and its types."""
     install(session, extras="cli,crewai", groups=("test", "types", "postgres"), pins=CREWAI)
     session.run("mypy", *TYPED_IN_ITS_LANE["crewai"])
-    pytest(session, "tests/crewai", "tests/tree/test_capabilities.py")
-    smoke(session, "crewai")
+    pytest(session, "tests/crewai", *without_kills("crewai"), "tests/tree/test_capabilities.py")
 
 
 @nox.session
@@ -306,8 +309,7 @@ def autogen(session: nox.Session) -> None:
     """The AutoGen adapter on the one version that it supports, and its types."""
     install(session, extras="cli,autogen", groups=("test", "types", "postgres"), pins=AUTOGEN)
     session.run("mypy", *TYPED_IN_ITS_LANE["autogen"])
-    pytest(session, "tests/autogen", "tests/tree/test_capabilities.py")
-    smoke(session, "autogen")
+    pytest(session, "tests/autogen", *without_kills("autogen"), "tests/tree/test_capabilities.py")
 
 
 @nox.session
@@ -333,7 +335,7 @@ def with_peers(session: nox.Session) -> None:
 
 @nox.session
 def bench_smoke(session: nox.Session) -> None:
-    """The benches of the core, of its peers and of LangGraph still work; the others run in their framework's lane."""
+    """The benches of the core, of its peers and of LangGraph still work; `make bench-frameworks` runs the others."""
     with_peers(session)
     pytest(session, "tests/bench")
     smoke(session, *MEASURED, "langgraph")
