@@ -43,7 +43,7 @@ class Size:
 
 
 FULL: Final = Size(open=60_000, rounds=4, seconds=3, wakes=300, idle_seconds=20.0, due=100_000)
-SHORT: Final = Size(open=1_600, rounds=1, seconds=1, wakes=3, idle_seconds=0.5, due=600)
+SHORT: Final = Size(open=12_000, rounds=1, seconds=1, wakes=3, idle_seconds=0.5, due=600)
 
 
 async def figures(folder: Path, *, smoke: bool) -> list[Found]:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from hitl_adapters.plain import Refused, gate
 from hitl_core.commands import ListProposed, ListRequests
+from hitl_core.errors import ResponseRefused
 from hitl_core.lifecycle import RequestState
 from hitl_core.policy import Backtested, Came, Policy
 from hitl_core.protocol import Allowance, Level, RunState
@@ -388,7 +389,11 @@ async def _answered(hitl: Runtime, decision: str) -> None:
         edit = request.edit({**request.action.arguments, "amount": 1}, by="ann")
         allowed = {reply.value for reply in request.allowed}
         made = edit if decision == "edit" and "edit" in allowed else said.get(decision, said["reject"])
-        await hitl.respond(made)
+        try:
+            await hitl.respond(made)
+        except ResponseRefused:  # of the call as it is edited, a person would have to do it
+            assert made is edit
+            await hitl.respond(said["approve"])
         await hitl.resume(request.run_id)
 
 

@@ -118,9 +118,11 @@ class Writer:
             raise
         finally:
             self._working = None
-            _tell(jobs)
-            if changed:
-                self._after()
+            try:
+                if changed:
+                    self._after()  # first, so that who dies of being told has woken the others
+            finally:
+                _tell(jobs)
 
     def _take(self) -> list[Job[Any]]:
         jobs: list[Job[Any]] = []
