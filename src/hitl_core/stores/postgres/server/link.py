@@ -112,8 +112,10 @@ class PostgresLink:
         self._waiting = self._pipeline = None
         self._ahead.clear()
         self._keys.clear()
-        self._send_off()
-        self._sending.close()
+        try:
+            self._send_off()
+        finally:
+            self._sending.close()
 
     def _send_off(self) -> None:
         """Send what libpq still holds of a long statement: psycopg would wait for the answer to it before (3.3.9)."""
