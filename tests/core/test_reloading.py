@@ -92,6 +92,22 @@ def test_a_file_that_is_refused_lets_nothing_run_unasked(
     assert file.after(version(3, FREE)) == "autonomous by free of 3"
 
 
+def test_a_reading_that_breaks_on_its_way_lets_nothing_run_unasked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is read deep inside a framework, where the stack may end; the rules that held before hold no more either."""
+
+    def breaks(path: object) -> Policy:
+        raise RecursionError("maximum recursion depth exceeded")
+
+    file = File(tmp_path, version(1, FREE))
+    monkeypatch.setattr(Policy, "from_file", breaks)
+    assert file.after(version(2, rule("no", effect="deny"))) == "confirm by free of 1"
+    file.clock.advance(1)
+    assert file.says() == "confirm by free of 1"
+    assert [note.body["error"] for note in file.in_force.changes] == ["an internal RecursionError"]
+
+
 def test_a_file_that_is_gone_lets_nothing_run_unasked(tmp_path: Path) -> None:
     file = File(tmp_path, version(1, FREE))
     file.path.unlink()
