@@ -207,6 +207,11 @@ def _from(request: PauseRequest) -> tuple[str, str]:
     return request.action.tool, json.dumps(request.action.origin.agents)
 
 
+def is_new(txn: Transaction, run: RunRow, request: PauseRequest) -> bool:
+    """Whether nobody was asked at this place in this round before."""
+    return txn.one(_KNOWN, run.key, request.call, request.round) is None
+
+
 def _is_known(txn: Transaction, run: RunRow, request: PauseRequest, *, waits: bool) -> bool:
     """Whether the pause that asks this was stored before. Raises RecordError if the round is taken by another kind."""
     known = txn.one(_KNOWN, run.key, request.call, request.round)
