@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
@@ -74,6 +76,7 @@ class Surroundings:
     directory: Directory | None = None
     authority: Authority = _ANYBODY
     changes: deque[Note] = field(default_factory=deque)
+    _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def now(self) -> datetime:
         return self.clock.now()
@@ -100,14 +103,17 @@ class Surroundings:
         Raises StoreError if that cannot be written; whoever asks next tries again.
         """
         policy = self.policy()
-        while self.changes:
-            note = self.changes.popleft()
-            try:
-                await self.store.apply(WriteNote(note, self.now()))
-            except BaseException:
-                self.changes.appendleft(note)
-                raise
+        if self.changes:
+            async with self._writing:  # a note that is being written holds up all decisions, not only this one
+                await self._write_changes()
         return policy
+
+    async def _write_changes(self) -> None:
+        while self.changes:
+            note = self.changes[0]
+            await self.store.apply(WriteNote(note, self.now()))
+            with suppress(ValueError):  # of very many, the oldest are forgotten meanwhile
+                self.changes.remove(note)
 
     def unlooked(self, case: Case) -> Ruling:
         """The same without a look at the past, for what asks in any case."""
