@@ -273,6 +273,5 @@ WAITS: Final = {
     44: "posting to the inbox, cookies, tokens and origins: with the web inbox",
     46: "the browser: with the web inbox",
     50: "the stream of events to a browser: with the web inbox",
-    51: "a stop that is given while the database is down is refused, not kept: it has to be given again",
 }
 """What of a scenario is not there yet, and so not tried. Its tests are of the layers that there are."""
