@@ -59,8 +59,9 @@ class Surroundings:
 
     `tells_everything`: agents hear of approvals and of answers in a tool's place, too, not only of edits and refusals.
     `rejected_in_a_row`: after so many rejections of one tool with the same arguments in a run nobody is asked about it
-    again; 0 is never. Without a `directory`, people are who they say they are. `changes` is what became of the
-    policy's file and is not yet in the trail.
+    again; 0 is never. `asked_a_minute`: how often an agent may ask people within a minute; 0 is as it likes. Without a
+    `directory`, people are who they say they are. `changes` is what became of the policy's file and is not yet in the
+    trail.
     """
 
     store: Store
@@ -70,6 +71,7 @@ class Surroundings:
     environment: str = "default"
     tells_everything: bool = False
     rejected_in_a_row: int = REJECTED_IN_A_ROW
+    asked_a_minute: int = 0
     announce: Callable[[PauseRequest], None] = _nobody
     directory: Directory | None = None
     authority: Authority = _ANYBODY
