@@ -8,7 +8,7 @@ from .guidance import GUIDANCE, guidance_record
 from .identity import Name, column, packed, text
 from .link import Link, Row, Rows, Taken
 from .requests import RequestRow, level_of
-from .rows import EFFECT, READY, RUN, EffectRow, RunRow, run_record, word
+from .rows import EFFECT, READY, RUN, EffectRow, RunRow, illegible, run_record, word
 from .settled import (
     BY_KEY,
     OPEN,
@@ -59,6 +59,7 @@ __all__ = [
     "emptied",
     "grant_record",
     "guidance_record",
+    "illegible",
     "last_assigned",
     "level_of",
     "note_assigned",
