@@ -31,7 +31,7 @@ from ....protocol import (
     micros,
 )
 from ..tables import RunRow, Transaction, bodies, column, requests
-from . import guidance, stops
+from . import guidance, quotas, stops
 from .freezing import wake, wake_if_settled
 from .runs import FREED, current, find, leased, move, settled, woken, written_by
 from .stops import in_force
@@ -51,6 +51,8 @@ def pause_run(txn: Transaction, command: PauseRun) -> Run:
     row = leased(txn, command.lease)
     checkpoint = _checkpoint(command.checkpoint)
     checked = [(request, requests.check(request, row)) for request in command.requests]
+    if command.most and (over := quotas.take(txn, row, command)) is not None:
+        return _not_asked(txn, row, command, over)
     requests.consume(txn, row.key, command.consumed)
     _supersede(txn, row, command)
     waits = _ask(txn, row, checked, command.now)
@@ -63,6 +65,18 @@ def pause_run(txn: Transaction, command: PauseRun) -> Run:
     if not waits and wake_if_settled(txn, row.key, command.now).rowcount == 1:
         row = woken(row, command.now)
     return current(txn, row, {body.digest: request for request, body in checked})
+
+
+def _not_asked(txn: Transaction, row: RunRow, command: PauseRun, over: quotas.Over) -> Run:
+    """Nothing of the pause is stored: its turn is as if it had been killed before, and that was no try."""
+    changed = FREED | {"error": over.why, "tries": max(row.tries - 1, 0)}
+    row = move(txn, row, RunEvent.FAIL, command.now, changed)
+    event = AuditEvent.RUN_FAILED if over.until is None else AuditEvent.RUN_HELD_BACK
+    body: dict[str, Json] = {"agent": over.agent, "quota": command.most, "until": over.until}
+    txn.note(event, row.name, command.lease.owner, command.now, body, run=row.key)
+    if over.until is not None:
+        row = move(txn, row, RunEvent.RETRY, command.now, {"until": over.until}, wakes=False)
+    return current(txn, row)
 
 
 def _ask(txn: Transaction, row: RunRow, asked: list[tuple[PauseRequest, bodies.Body]], now: datetime) -> bool:

@@ -18,10 +18,12 @@ from ..tables import (
     Transaction,
     View,
     ahead_of_pending,
+    ahead_of_remembered,
     bodies,
     column,
     illegible,
     pending,
+    remembered,
     requests,
     run_record,
 )
@@ -162,7 +164,7 @@ def open_run(txn: Transaction, command: OpenRun) -> Claimed:
     note |= {"undoes": run.undoes} if run.undoes else {}
     txn.note(AuditEvent.RUN_STARTED, run.id, command.owner, now, note, run=key)
     opened = run.model_copy(update={"state": RunState.RUNNING, "attempts": 1, "tries": 1, "updated_at": now})
-    return Claimed(opened, Lease(run.id, command.owner, 1, ending), None, first=True)
+    return Claimed(opened, Lease(run.id, command.owner, 1, ending), None, first=True, journal={})
 
 
 _IS_THERE: Final = "SELECT 1 FROM hitl_runs WHERE id = ?"
@@ -217,10 +219,11 @@ def renew_lease(txn: Transaction, command: RenewLease) -> Lease:
 def taken(txn: Transaction, row: RunRow, *, interrupted: bool = False, ready: int | None = None) -> Claimed:
     """The Claimed of a run that was just leased. Raises RowCorrupt."""
     bodies.ahead(txn, row.checkpoint)
+    ahead_of_remembered(txn, row.name)
     record = current(txn, row)
     checkpoint = bodies.get(txn, row.checkpoint, what=f"checkpoint of run {row.name}")
     ready_at = None if ready is None else instant(ready)
-    return Claimed(record, row.lease, checkpoint, row.turns == 0, interrupted, ready_at)
+    return Claimed(record, row.lease, checkpoint, row.turns == 0, interrupted, ready_at, remembered(txn, row.name))
 
 
 _DROP_OUTPUT: Final = """DELETE FROM hitl_bodies WHERE key = ?
