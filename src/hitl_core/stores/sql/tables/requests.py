@@ -92,24 +92,9 @@ _BY_ID: Final = f"{_HEAD} WHERE id = ?"
 
 def newest_at(view: View, run: int, call: str) -> RequestRow | None:
     """The newest question at a place of a run; notices are none."""
-    found = view.one(_NEWEST, run, call)
+    sql = f"{_HEAD} WHERE run = ? AND call = ? AND waits = 1 ORDER BY round DESC LIMIT 1"
+    found = view.one(sql, run, call)
     return None if found is None else RequestRow.of(found)
-
-
-def rounds(view: View, run: int, call: str) -> int:
-    """The next round at a place of a run, after every request there, notices too."""
-    found = view.one(_ROUNDS, run, call)
-    return (found and found[0]) or 0
-
-
-_NEWEST: Final = f"{_HEAD} WHERE run = ? AND call = ? AND waits = 1 ORDER BY round DESC LIMIT 1"
-_ROUNDS: Final = "SELECT MAX(round) + 1 FROM hitl_requests WHERE run = ? AND call = ?"
-
-
-def ahead_of_place(view: View, run: int, call: str) -> None:
-    """Both will be asked for soon."""
-    view.link.ahead(_NEWEST, (run, call))
-    view.link.ahead(_ROUNDS, (run, call))
 
 
 # ── inserting ────────────────────────────────────────────────────────────────────────────────────────────────
