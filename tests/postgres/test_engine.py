@@ -18,7 +18,7 @@ from hitl_core.protocol import RunState
 from hitl_core.stores.postgres import PostgresStore
 from hitl_core.stores.postgres.engine import engine
 from hitl_core.stores.postgres.engine.locks import LOCKS
-from hitl_core.stores.postgres.server import Location, bell, schema
+from hitl_core.stores.postgres.server import Location, bell, connect, schema
 from hitl_core.stores.sql.dispatch import COMMANDS
 from hitl_core.testing.clock import START
 from tests.core.stores.world import World
@@ -69,7 +69,6 @@ async def test_what_changed_while_the_listener_was_lost_is_looked_for_when_it_is
             await store.changed(timeout=0.05)
     waiting = asyncio.ensure_future(store.changed(timeout=10 * LONG))
     await asyncio.sleep(0)
-    connect = bell.connect
 
     def connects_late(location: Location) -> Any:
         lost.set()
