@@ -185,8 +185,8 @@ def _facts(settled: Settled, now: datetime) -> Table:
         grid.add_row(
             "escalation", shown(f"{moment(at, now)}: {people(Stage(users=step.users, roles=step.roles))}{instead}")
         )
-    grid.add_row("request", Text(request.id))
-    grid.add_row("run", Text(request.run_id))
+    grid.add_row("request", shown(request.id))
+    grid.add_row("run", shown(request.run_id))
     grid.add_row("digest", shown(request.digest, "dim"))
     for row in _decision_rows(settled, now):
         grid.add_row(*row)
