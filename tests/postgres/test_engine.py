@@ -13,7 +13,7 @@ import pytest
 from psycopg import errors
 
 from hitl_core.commands import OpenRun, SetStop, Stop, StopScope
-from hitl_core.errors import ConfigError, RunBusy, StoreTooNew, StoreUnavailable
+from hitl_core.errors import ConfigError, RecordError, RunBusy, StoreTooNew, StoreUnavailable
 from hitl_core.protocol import RunState
 from hitl_core.stores.postgres import PostgresStore
 from hitl_core.stores.postgres.engine import engine
@@ -146,6 +146,15 @@ async def test_a_run_that_two_open_at_once_is_opened_once(store: PostgresStore) 
     opened = [store.apply(OpenRun(run, f"worker-{number}", 30, START)) for number in range(6)]
     results = await asyncio.gather(*opened, return_exceptions=True)
     assert sum(isinstance(each, RunBusy) for each in results) == 5
+
+
+@pytest.mark.parametrize("field", ["app", "started_by"])
+async def test_what_the_server_cannot_keep_is_an_error_of_the_command(store: PostgresStore, field: str) -> None:
+    """No text of PostgreSQL has a NUL. The next command works as if nothing had been."""
+    with pytest.raises(RecordError, match="cannot be kept"):
+        await World(store).open(**{field: "a\0b"})
+    assert await World(store).events() == []
+    await World(store).open()
 
 
 async def test_a_server_that_is_not_there_is_said(tmp_path: Path) -> None:
