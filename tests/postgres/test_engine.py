@@ -151,8 +151,9 @@ async def test_a_run_that_two_open_at_once_is_opened_once(store: PostgresStore) 
 @pytest.mark.parametrize("field", ["app", "started_by"])
 async def test_what_the_server_cannot_keep_is_an_error_of_the_command(store: PostgresStore, field: str) -> None:
     """No text of PostgreSQL has a NUL. The next command works as if nothing had been."""
+    given: dict[str, Any] = {field: "a\0b"}
     with pytest.raises(RecordError, match="cannot be kept"):
-        await World(store).open(**{field: "a\0b"})
+        await World(store).open(**given)
     assert await World(store).events() == []
     await World(store).open()
 
