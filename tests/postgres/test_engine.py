@@ -122,16 +122,16 @@ async def test_two_who_are_in_each_others_way_are_tried_again(
 async def test_a_commit_whose_answer_is_lost_is_said_and_not_tried_again(
     store: PostgresStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def commits_and_is_lost(self: Any, link: Any) -> None:
-        link.end("COMMIT")
+    def commits_and_is_lost(self: Any, link: Any, word: Any) -> None:
+        link.end("COMMIT", word)
         lost: Any = LostLink(link.connection)
-        real(self, lost)
+        real(self, lost, word)
 
     class LostLink:
         def __init__(self, connection: Any) -> None:
             self.connection = connection
 
-        def end(self, how: str) -> None:
+        def end(self, how: str, behind: Any) -> None:
             raise psycopg.OperationalError("server closed the connection unexpectedly")
 
     real = engine.Engine._commit

@@ -252,6 +252,7 @@ def test_every_table_that_belongs_to_runs_is_known_to_erasing(tmp_path: Path) ->
         "hitl_audiences",
         "hitl_audit",
         "hitl_origins",
+        "hitl_quotas",
         "hitl_stops",
         "hitl_store",
         "hitl_workers",

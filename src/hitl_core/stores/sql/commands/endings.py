@@ -31,7 +31,7 @@ from ....protocol import (
     micros,
 )
 from ..tables import RunRow, Transaction, bodies, column, requests
-from . import guidance, stops
+from . import guidance, quotas, stops
 from .freezing import wake, wake_if_settled
 from .runs import FREED, current, find, leased, move, written_by
 from .stops import in_force
@@ -51,6 +51,8 @@ def pause_run(txn: Transaction, command: PauseRun) -> Run:
     row = leased(txn, command.lease)
     checkpoint = _checkpoint(command.checkpoint)
     checked = [(request, requests.check(request, row)) for request in command.requests]
+    if command.most and (over := quotas.take(txn, row, command)) is not None:
+        return _not_asked(txn, row, command, over)
     requests.consume(txn, row.key, command.consumed)
     _supersede(txn, row, command)
     _ask(txn, row, checked, command.now)
@@ -61,6 +63,18 @@ def pause_run(txn: Transaction, command: PauseRun) -> Run:
         checkpoint = bodies.pack(None, what="checkpoint", limit=bodies.CHECKPOINT_LIMIT)
     _keep(txn, row, checkpoint)
     wake_if_settled(txn, row.key, command.now)
+    return current(txn, row)
+
+
+def _not_asked(txn: Transaction, row: RunRow, command: PauseRun, over: quotas.Over) -> Run:
+    """Nothing of the pause is stored: its turn is as if it had been killed before, and that was no try."""
+    move(txn, row, RunEvent.FAIL, command.now, FREED + ", error = ?, tries = ?", over.why, max(row.tries - 1, 0))
+    event = AuditEvent.RUN_FAILED if over.until is None else AuditEvent.RUN_HELD_BACK
+    body: dict[str, Json] = {"agent": over.agent, "quota": command.most, "until": over.until}
+    txn.note(event, row.name, command.lease.owner, command.now, body, run=row.key)
+    if over.until is not None:
+        failed = row._replace(state=RunState.FAILED)
+        move(txn, failed, RunEvent.RETRY, command.now, ", until = ?", over.until, wakes=False)
     return current(txn, row)
 
 

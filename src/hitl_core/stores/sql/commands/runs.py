@@ -11,7 +11,19 @@ from ....errors import LeaseLost, RunBusy, RunFinished, RunNotFound
 from ....lifecycle import RUN, RequestEvent, RunEvent
 from ....protocol import AuditEvent, Json, Run, RunState, micros
 from ..tables import RUN as SELECT_RUN
-from ..tables import RunRow, Transaction, View, ahead_of_pending, bodies, column, pending, requests, run_record
+from ..tables import (
+    RunRow,
+    Transaction,
+    View,
+    ahead_of_pending,
+    ahead_of_remembered,
+    bodies,
+    column,
+    pending,
+    remembered,
+    requests,
+    run_record,
+)
 from .freezing import wake
 from .stops import covering, of_run
 
@@ -107,7 +119,7 @@ def open_run(txn: Transaction, command: OpenRun) -> Claimed:
     note |= {"undoes": run.undoes} if run.undoes else {}
     txn.note(AuditEvent.RUN_STARTED, run.id, command.owner, now, note, run=key)
     opened = run.model_copy(update={"state": RunState.RUNNING, "attempts": 1, "tries": 1, "updated_at": now})
-    return Claimed(opened, Lease(run.id, command.owner, 1, ending), None, first=True)
+    return Claimed(opened, Lease(run.id, command.owner, 1, ending), None, first=True, journal={})
 
 
 _IS_THERE: Final = "SELECT 1 FROM hitl_runs WHERE id = ?"
@@ -162,10 +174,12 @@ def taken(txn: Transaction, row: RunRow, *, interrupted: bool = False) -> Claime
     """The Claimed of a run that was just leased. Raises RowCorrupt."""
     ahead_of_pending(txn, row.key)
     bodies.ahead(txn, row.checkpoint, row.input, row.output)
+    ahead_of_remembered(txn, row.name)
     now = by_key(txn, row.key)
     checkpoint = bodies.get(txn, now.checkpoint, what=f"checkpoint of run {now.name}")
     record = run_record(txn, now, pending(txn, now.key))
-    return Claimed(record, now.lease, checkpoint, first=now.turns == 0, interrupted=interrupted)
+    first, journal = now.turns == 0, remembered(txn, now.name)
+    return Claimed(record, now.lease, checkpoint, first=first, interrupted=interrupted, journal=journal)
 
 
 _DROP_OUTPUT: Final = """DELETE FROM hitl_bodies WHERE key = ?

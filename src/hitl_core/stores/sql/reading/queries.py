@@ -49,6 +49,7 @@ from ..tables import (
     guidance_record,
     last_assigned,
     pending,
+    remembered,
     request_by_key,
     requests,
     run_record,
@@ -112,8 +113,9 @@ def look(view: View, query: Look) -> Known:
     found = view.one("SELECT key FROM hitl_runs WHERE id = ?", column(query.run_id))
     if found is None:
         return Known(None, None)
-    row = requests.newest_at(view, found[0], query.call)
+    requests.ahead_of_place(view, found[0], query.call)
     effect = effects.find(view, found[0], query.call)
+    row = requests.newest_at(view, found[0], query.call)
     settled = None if row is None else request_by_key(view, row.key)
     return Known(settled, None if effect is None else effect.record(), requests.rounds(view, found[0], query.call))
 
@@ -149,10 +151,7 @@ def list_overrides(view: View, query: ListOverrides) -> tuple[Override, ...]:
 
 
 def recall(view: View, query: Recall) -> dict[str, Json]:
-    sql = """SELECT j.name, b.digest, b.data FROM hitl_journal j LEFT JOIN hitl_bodies b ON b.key = j.body
-        WHERE j.run = (SELECT key FROM hitl_runs WHERE id = ?) ORDER BY j.key"""
-    rows = view.execute(sql, (column(query.run_id),)).fetchall()
-    return {name: bodies.decode(digest, data, what=f"journal value {name!r}") for name, digest, data in rows}
+    return remembered(view, query.run_id)
 
 
 def list_guidance(view: View, query: ListGuidance) -> tuple[Guidance, ...]:

@@ -92,15 +92,24 @@ _BY_ID: Final = f"{_HEAD} WHERE id = ?"
 
 def newest_at(view: View, run: int, call: str) -> RequestRow | None:
     """The newest question at a place of a run; notices are none."""
-    sql = f"{_HEAD} WHERE run = ? AND call = ? AND waits = 1 ORDER BY round DESC LIMIT 1"
-    found = view.one(sql, run, call)
+    found = view.one(_NEWEST, run, call)
     return None if found is None else RequestRow.of(found)
 
 
 def rounds(view: View, run: int, call: str) -> int:
     """The next round at a place of a run, after every request there, notices too."""
-    found = view.one("SELECT MAX(round) + 1 FROM hitl_requests WHERE run = ? AND call = ?", run, call)
+    found = view.one(_ROUNDS, run, call)
     return (found and found[0]) or 0
+
+
+_NEWEST: Final = f"{_HEAD} WHERE run = ? AND call = ? AND waits = 1 ORDER BY round DESC LIMIT 1"
+_ROUNDS: Final = "SELECT MAX(round) + 1 FROM hitl_requests WHERE run = ? AND call = ?"
+
+
+def ahead_of_place(view: View, run: int, call: str) -> None:
+    """Both will be asked for soon."""
+    view.link.ahead(_NEWEST, (run, call))
+    view.link.ahead(_ROUNDS, (run, call))
 
 
 # ── inserting ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -205,6 +214,11 @@ def _asked(asked: Approvers | Stage) -> tuple[str, str]:
 
 def _from(request: PauseRequest) -> tuple[str, str]:
     return request.action.tool, json.dumps(request.action.origin.agents)
+
+
+def is_new(txn: Transaction, run: RunRow, request: PauseRequest) -> bool:
+    """Whether nobody was asked at this place in this round before."""
+    return txn.one(_KNOWN, run.key, request.call, request.round) is None
 
 
 def _is_known(txn: Transaction, run: RunRow, request: PauseRequest, *, waits: bool) -> bool:
