@@ -172,6 +172,18 @@ class PostgresStore:
         """Whether changes by others are heard of at once; None until somebody has waited and that was tried."""
         return self._bell.hears
 
+    @property
+    def alive(self) -> bool:
+        """Whether the threads that seal, listen and tell others work, as far as they were ever needed."""
+        sealer = self._engine.sealer
+        return self._bell.alive and (sealer is None or sealer.alive)
+
+    def can_be_written(self) -> bool:
+        """Whether the server takes changes: a standby does not, nor one that was told so. Raises StoreUnavailable."""
+        self._check_open()
+        (read_only,) = self._connections.read(lambda link: link.execute(_READ_ONLY).fetchone())
+        return not read_only
+
     # ── the contract ─────────────────────────────────────────────────────────────────────────────────────────
 
     async def apply(self, command: Command[R]) -> R:
@@ -268,6 +280,8 @@ class PostgresStore:
         else:
             self._reported.add((what, name))
 
+
+_READ_ONLY: Final = "SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only')::boolean"
 
 _OF_THE_TRAIL: Final = (ReadAudit, ListProposed, ReadPace)
 """They read lines in their order, which they have once they are sealed."""
