@@ -485,7 +485,7 @@ def run(lanes: list[str], report: Path, **how: Any) -> int:
 @contextmanager
 def in_memory(lanes: Sequence[str]) -> Iterator[dict[str, str]]:
     """Where lanes have their folders, for the environment: a place that no other start of pytest touches, in memory,
-    where a flush costs nothing (docs/decisions/0053).
+    where a flush costs nothing (docs/decisions/0058).
     """
     if set(lanes) & set(ON_DISK) or not set(lanes) <= set(LANES) or not _has_room(MEMORY):
         yield {}
