@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, LiteralString
 
@@ -17,7 +16,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from psycopg.conninfo import make_conninfo
 
-from tests.observing.shop import PATIENCE, Shop
+from tests.cli.shop import PATIENCE, eventually
+from tests.observing.shop import Shop
 
 pytestmark = pytest.mark.processes
 
@@ -63,23 +63,16 @@ def working(shop: Shop) -> Iterator[Worker]:
         process.communicate(timeout=PATIENCE)
 
 
-def eventually(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
 def run(shop: Shop) -> str:
     done = shop.hitl("run", "--input", '{"order": "A-1042", "amount": 48.5}', "--json")
-    return str(json.loads(done.stdout)["pending"][0]["id"])
+    return str(done.json["pending"][0]["id"])
 
 
 def test_what_it_did_and_what_waits_is_shown(shop: Shop) -> None:
     answered, _ = run(shop), run(shop)
     with working(shop) as worker:
         shop.hitl("respond", answered, "approve", "--as", "ann")
-        eventually(lambda: worker.samples().get(("hitl_turns_total", "completed")) == 1)
+        eventually(lambda: worker.samples().get(("hitl_turns_total", "completed")) == 1, "a turn")
         found = worker.samples()
         assert worker.get("/elsewhere")[0] == 404
         crew = json.loads(shop.hitl("top", "--json").stdout)["workers"]
@@ -103,21 +96,21 @@ def test_what_it_did_and_what_waits_is_shown(shop: Shop) -> None:
 def test_top_and_doctor_say_the_same_from_outside(shop: Shop) -> None:
     first, _ = run(shop), run(shop)
     shop.hitl("respond", first, "approve", "--as", "ann")
-    top = json.loads(shop.hitl("top", "--json", "--window", "3600").stdout)
+    top = shop.hitl("top", "--json", "--window", "3600").json
     assert (top["open"], top["ready"], top["at_least"]) == (1, 1, False)
     assert top["workers"] == {"alive": 0, "ending": 0, "gone": 0, "versions": {}}
     assert [(each["name"], each["open"]) for each in top["levels"]] == [("confirm", 1)]
     assert [(each["name"], each["open"]) for each in top["approvers"]] == [("anybody", 1)]
     assert (top["opened_per_minute"], top["decided_per_minute"], top["lag"]) == (0.03, 0.02, None), "of an hour"
     late = shop.hitl("doctor", "--ready", "--max-lag", "0", "--json")
-    found = json.loads(late.stdout)["checks"]
-    assert (late.returncode, found["store"]["ok"], found["app"]["ok"]) == (1, False, True), "an answer waits too long"
+    found = late.json["checks"]
+    assert (late.code, found["store"]["ok"], found["app"]["ok"]) == (1, False, True), "an answer waits too long"
     shop.hitl("worker", "--until-idle")
-    shown = shop.hitl("top", "--once").stdout
+    shown = shop.hitl("top", "--once").out
     assert "confirm" in shown
-    assert json.loads(shop.hitl("top", "--json", "--window", "3600").stdout)["lag"]["of"] == 1
+    assert shop.hitl("top", "--json", "--window", "3600").json["lag"]["of"] == 1
     ready = shop.hitl("doctor", "--ready", "--json")
-    assert (ready.returncode, json.loads(ready.stdout)["ok"]) == (0, True)
+    assert (ready.code, ready.json["ok"]) == (0, True)
 
 
 @pytest.mark.postgres
@@ -128,14 +121,14 @@ def test_a_database_that_is_away_makes_it_not_ready_and_not_dead(server: str, tm
     with working(shop) as worker:
         assert worker.health("/readyz")[0] == 200
         with away(server):
-            eventually(lambda: worker.health("/readyz")[0] == 503)
+            eventually(lambda: worker.health("/readyz")[0] == 503, "that it is not ready")
             _, checks = worker.health("/readyz")
             assert (checks["store"]["ok"], checks["schema"]["ok"]) == (False, False)
             assert worker.health("/healthz")[0] == 200
             assert worker.get("/metrics")[0] == 200, "its counters are there all the same"
             gone = shop.hitl("doctor", "--ready", "--json")
-            assert (gone.returncode, json.loads(gone.stdout)["ok"]) == (1, False)
-        eventually(lambda: worker.health("/readyz")[0] == 200)
+            assert (gone.code, gone.json["ok"]) == (1, False)
+        eventually(lambda: worker.health("/readyz")[0] == 200, "the database")
         assert worker.process.poll() is None
 
 
@@ -147,11 +140,11 @@ def test_a_database_that_takes_no_changes_makes_it_not_ready(server: str, tmp_pa
     with working(shop) as worker:
         assert worker.health("/readyz")[0] == 200
         with read_only(server):
-            eventually(lambda: worker.health("/readyz")[0] == 503)
+            eventually(lambda: worker.health("/readyz")[0] == 503, "that it is not ready")
             checks = worker.health("/readyz")[1]
             assert checks["store"]["says"] == "can be read only: nothing begins, and no answer is kept"
             assert worker.health("/healthz")[0] == 200
-        eventually(lambda: worker.health("/readyz")[0] == 200)
+        eventually(lambda: worker.health("/readyz")[0] == 200, "that it is ready")
 
 
 @contextmanager

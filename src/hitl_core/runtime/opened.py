@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final, Self, cast
@@ -102,14 +103,13 @@ class Opened:
         await self.close()
 
     async def close(self) -> None:
-        """Let turns and channels finish, then close the adapter and the store."""
-        await self._background.close()
-        self._holding.close()
-        await self._announcer.close()
-        try:
-            await self.adapter.close()
-        finally:
-            await self.store.close()
+        """Let turns and channels finish, then close the adapter and the store; these also if it is broken off."""
+        async with AsyncExitStack() as last:  # what is put on it first is done last
+            last.push_async_callback(self.store.close)
+            last.push_async_callback(self.adapter.close)
+            last.push_async_callback(self._announcer.close)
+            last.callback(self._holding.close)
+            await self._background.close()
 
     @property
     def store(self) -> Store:

@@ -63,6 +63,7 @@ class Driver:
     async def _turn(self, claimed: Claimed, again: Again | None, *, ask_again: bool) -> tuple[Run, Ending, bool]:
         """One turn, how it ended, and whether it has failed because a grant was gone."""
         gate = Gate(self.around, claimed.run, claimed.lease)
+        gate.recalled = claimed.journal
         turn = Turn(claimed, gate, lambda event: self.emit(gate.veil.event(event)), self.watched(), ask_again)
         ending = await self._advance_while_leased(turn)
         try:

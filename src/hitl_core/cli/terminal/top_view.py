@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from .render import grid_of_facts, shown
+from .render import grid_of_facts, shown, table_of
 
 
 def top_view(found: dict[str, Any]) -> RenderableType:
@@ -36,7 +35,7 @@ def _facts(found: dict[str, Any]) -> Table:
 
 
 def _table(of: str, rows: list[dict[str, Any]], found: dict[str, Any]) -> Table:
-    table = Table(of, "open", "oldest", box=box.SIMPLE, show_edge=False, pad_edge=False)
+    table = table_of(of, "open", "oldest")
     at_least = "≥ " if found["at_least"] else ""
     for row in rows:
         table.add_row(shown(row["name"]), f"{at_least}{row['open']:,}", _ago(row["oldest"]))
