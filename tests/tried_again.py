@@ -13,8 +13,8 @@ from tests.people import approve, reject
 
 
 async def is_tried_until_the_model_answers(at: Desk, input: Any = None, *, times: int = 2) -> Run:
-    """Nothing of a turn has run, as its call was rejected, and the model breaks `times` times: each try is later than the
-    one before. Then the run pauses again; what is approved there runs once.
+    """Nothing of a turn has run, as its call was rejected, and the model breaks `times` times: each try is later than
+    the one before. Then the run pauses again; what is approved there runs once.
     """
     clock = at.clock = ManualClock()
     run = await at.start(input)

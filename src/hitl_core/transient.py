@@ -1,4 +1,4 @@
-"""Failures that pass: a server that is busy or away, as clients of models say it. Told by their form, not by package."""
+"""Failures that pass: a server that is busy or away, as clients of models say it; told by form, not by package."""
 
 from __future__ import annotations
 
