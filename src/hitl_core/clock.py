@@ -45,7 +45,8 @@ class SystemClock:
 
     def now(self) -> datetime:
         passed = steady()
-        at = self._began[0] + passed - self._began[1]
+        said, then = self._began  # at once: another thread may look at the time, too
+        at = said + passed - then
         if not self._follows:
             at = self._believed(at, passed)
         return datetime.fromtimestamp(at, UTC)

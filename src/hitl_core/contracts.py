@@ -212,3 +212,21 @@ class Channel(Protocol):
     async def announce(self, request: PauseRequest) -> None:
         """Tell people about a new request or notice. An error here never harms the run."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class More:
+    """So many requests came from `agent` ("" for an app without one) within a minute besides those announced."""
+
+    agent: str
+    count: int
+    newest: PauseRequest
+
+
+@runtime_checkable
+class SumsUp(Protocol):
+    """A channel that can say in one message how many more requests there are. Without this it announces the newest."""
+
+    async def sum_up(self, more: More) -> None:
+        """Tell people that an agent has asked more than they were told one by one. The inbox has all of it."""
+        ...

@@ -55,7 +55,7 @@
         ├── StoreUnfinished                  HITL-S06  not all of it has arrived from another store yet
         └── RowCorrupt                       HITL-S04  stored bytes no longer match their digest
 
-`docs/errors.md` has an anchor for every code.
+One more stands beside the tables that raise it: `lifecycle.IllegalMove`. `docs/errors.md` has an anchor for every code.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from rich.console import Console
 from hitl_adapters.plain import PlainAdapter
 from hitl_adapters.plain.adapter import CAPABILITIES
 from hitl_core.capabilities import Capability
+from hitl_core.cli.hints import program
 from hitl_core.cli.terminal.progress import Progress
 from hitl_core.contracts import Ending, Turn
 from hitl_core.protocol import LiveEvent, LiveKind
@@ -440,3 +441,9 @@ def test_progress_is_a_line_that_fits() -> None:
     (line,) = screen.file.getvalue().splitlines()
     assert line.startswith("← Paid. The rest follows")
     assert (len(line) <= 40, line.endswith("…")) == (True, True)
+
+
+def test_what_failed_can_be_tried_again_as_it_is_shown(hitl: Hitl, shop: Shop) -> None:
+    """With the configuration that was looked at: the command is pasted as it stands."""
+    hitl("run", "--json", "--input", order("fail"))
+    assert f"try one again with: {program()} resume RUN -c {shop.config}" in hitl("worker", "--list").flat

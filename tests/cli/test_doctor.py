@@ -35,6 +35,15 @@ def test_the_store_and_the_trail_once_they_are_made(hitl: Hitl) -> None:
     assert "audit_anchors" in found["audit"]["message"]
 
 
+def test_what_is_set_in_the_environment_is_named_and_not_told(hitl: Hitl, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert hitl("doctor", "--json").json["environment"] == []
+    monkeypatch.setenv("HITL_APP_VERSION", "2")
+    monkeypatch.setenv("HITL_AUDIT_KEY", "ab" * 32)
+    looked = hitl("doctor")
+    assert "set in the environment HITL_APP_VERSION, HITL_AUDIT_KEY" in looked.flat
+    assert "abab" not in looked.out
+
+
 def test_without_a_policy_file_it_says_what_that_means(hitl: Hitl) -> None:
     assert "policy no file, so everything asks" in hitl("doctor").flat
 

@@ -32,6 +32,7 @@ from hitl_core.protocol import (
     Decision,
     DraftVersion,
     Edit,
+    Escalation,
     Kind,
     Level,
     Option,
@@ -283,6 +284,21 @@ def test_everything_needed_to_decide_is_shown() -> None:
         *("request-1", "sha256:"),
     ):
         assert fact in screen
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        (Escalation(after_seconds=7200, users=("eva",)), "user eva too"),
+        (Escalation(after_seconds=7200, users=("eva",), instead=True), "user eva instead"),
+        (Escalation(after_seconds=7200, users=("eva",), instead=True, reassign=True), "user eva instead"),
+        (Escalation(after_seconds=7200, instead=True, reassign=True), "nobody else"),
+    ],
+)
+def test_who_is_asked_later_is_shown_as_it_will_be(step: Escalation, said: str) -> None:
+    _, screen = ask(request(approvers=Approvers(users=("lea",)), escalation=(step,)), "q")
+    (line,) = [line for line in screen.splitlines() if "escalation" in line]
+    assert said in line
 
 
 def test_what_the_agent_says_stands_apart_and_unverified() -> None:

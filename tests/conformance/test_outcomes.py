@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hitl_adapters.plain import PlainAdapter
+from hitl_adapters.plain.adapter import CAPABILITIES
 from hitl_adapters.plain.kit import Kit as PlainKit
 from hitl_core.apps import AppSource
 from hitl_core.capabilities import Capability
 from hitl_core.errors import CapabilityNotSupported
-from hitl_core.testing.conformance import NotInKit, Outcome, Report, Result, Scene, Stage, chosen, try_adapter
+from hitl_core.testing.conformance import NotInKit, Outcome, Report, Result, Scene, SpecKit, Stage, chosen, try_adapter
+from hitl_core.testing.conformance.expect import expect
+from hitl_core.testing.conformance.scenes import native
 
 
 class Cannot(PlainKit):
@@ -81,3 +87,32 @@ def test_a_kit_that_no_process_can_import_says_so() -> None:
 
     result = tried(Local(), "a_pause_outlives_its_process")
     assert (result.outcome, "importable" in result.because) == (Outcome.NOT_RUN, True)
+
+
+def test_a_capability_may_be_what_an_adapter_finds_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The contract has it as a property: what a framework can do may depend on which one is installed."""
+    monkeypatch.setattr(PlainAdapter, "capabilities", property(lambda adapter: CAPABILITIES))
+
+    class Plain(SpecKit):
+        backend = "plain"
+
+    with pytest.raises(CapabilityNotSupported, match="no pause of its own"):
+        Plain().app(native("approval"), Stage(Path(), ""))
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted"),
+    [(1, True), ({"paid": 1}, {"paid": True}), ([{"paid": 0}], [{"paid": False}]), ((1,), [1]), ([(1,)], [[1]])],
+)
+def test_what_only_looks_alike_is_not_what_was_promised(found: object, wanted: object) -> None:
+    with pytest.raises(AssertionError, match="the payment"):
+        expect("the payment", found, wanted)
+
+
+@pytest.mark.parametrize("value", [None, True, 1.5, "a", [1, True, {"a": (1, None)}], {"a": [1.0]}])
+def test_what_is_the_same_is_what_was_promised(value: object) -> None:
+    expect("the payment", value, deepcopy(value))
+
+
+def test_an_amount_is_one_number_however_json_writes_it() -> None:
+    expect("the payments", [{"amount": 40}], [{"amount": 40.0}])

@@ -11,9 +11,9 @@ from hitl_core.config.registry import known
 from hitl_core.testing.conformance import PROMISES, Kit, Outcome, Trial, chosen, find_kit
 from hitl_core.testing.conformance.broken import BROKEN, Broken
 from hitl_core.testing.conformance.catalogue import BEHAVIOURS
+from hitl_core.testing.conformance.installed import capabilities_of, versions
 from hitl_core.testing.conformance.promises import NOT_YET
 from hitl_core.testing.conformance.suite import KITS as KIT_GROUP
-from hitl_core.testing.conformance.suite import capabilities_of, versions
 
 pytestmark = pytest.mark.processes
 
@@ -79,5 +79,5 @@ def test_each_of_its_behaviours_bites_something(promise: str) -> None:
 
 def can(kit: Kit, needs: Iterable[Capability]) -> bool:
     """Whether an adapter can do all of this, or emulate it."""
-    levels = {name: support.level for name, support in capabilities_of(kit).items()}
+    levels = {name: support.level for name, support in capabilities_of(kit.backend).items()}
     return all(levels[need] != "absent" for need in needs)

@@ -71,6 +71,7 @@ class Shop:
         self.directory: Directory | None = None
         self.authority = Authority()
         self.rejected_in_a_row = REJECTED_IN_A_ROW
+        self.asked_a_minute = 0
 
     @asynccontextmanager
     async def open(
@@ -101,6 +102,7 @@ class Shop:
             authority=self.authority,
             tells_everything=tells_everything,
             rejected_in_a_row=self.rejected_in_a_row,
+            asked_a_minute=self.asked_a_minute,
         )
         made = adapter or PlainAdapter(AppSource(name, app), catalogue=catalogue)
         settings = Settings(app=name, app_version=version, resumes=resumes, lease_seconds=lease_seconds)

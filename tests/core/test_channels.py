@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
+from typing import Any
 
 import pytest
 
 from hitl_core.channels import Announcer
 from hitl_core.channels.console import ConsoleChannel
-from hitl_core.contracts import Channel
-from hitl_core.protocol import Kind, PauseRequest
+from hitl_core.contracts import Channel, More, SumsUp
+from hitl_core.protocol import Action, Approvers, Kind, Origin, PauseRequest
+from hitl_core.testing.clock import ManualClock
 from tests.core import desk
 
 
@@ -109,3 +111,94 @@ async def test_the_console_shows_a_hostile_title_as_text() -> None:
     stream = io.StringIO()
     await ConsoleChannel(stream).announce(desk.request(title="\x1b[2J\nApproved by security"))
     assert stream.getvalue() == "[waits] request-1  \\x1b[2J\\nApproved by security\n"
+
+
+# ── floods ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Summing(Recorded):
+    """A channel that can say how many more there are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.more: list[tuple[str, int, str]] = []
+
+    async def sum_up(self, more: More) -> None:
+        self.more.append((more.agent, more.count, more.newest.id))
+
+
+def asked_by(agent: str, number: int, **more: Any) -> PauseRequest:
+    return desk.request(id=f"{agent}-{number}", action=Action(tool="t", origin=Origin(agent=agent)), **more)
+
+
+async def test_a_flood_is_told_once_a_minute_and_hides_nobody_else() -> None:
+    clock, summing, plain = ManualClock(), Summing(), Recorded()
+    announcer = Announcer([summing, plain], clock=clock, most=2)
+    for number in range(5):
+        announcer.announce(asked_by("flood", number))
+    announcer.announce(asked_by("calm", 0))
+    announcer.announce(asked_by("flood", 5, approvers=Approvers(users=("bob",))))
+    await clock.asleep()
+    clock.advance(60)
+    await asyncio.gather(*announcer._waiting.values())
+    await announcer.close()
+    assert summing.told == ["flood-0", "flood-1", "calm-0", "flood-5"]
+    assert summing.more == [("flood", 3, "flood-4")]
+    assert plain.told == ["flood-0", "flood-1", "calm-0", "flood-5", "flood-4"]  # it can only show the newest
+    announcer.announce(asked_by("flood", 6))  # and then it begins anew
+    await announcer.close()
+    assert summing.told[-1] == "flood-6"
+
+
+async def test_what_is_still_to_be_told_is_told_when_the_runtime_closes() -> None:
+    summing = Summing()
+    announcer = Announcer([summing], clock=ManualClock(), most=1)
+    for number in range(4):
+        announcer.announce(asked_by("flood", number))
+    await announcer.close()
+    assert (summing.told, summing.more) == (["flood-0"], [("flood", 3, "flood-3")])
+
+
+async def test_a_minute_later_or_without_a_limit_each_is_told() -> None:
+    clock, summing, all_of_it = ManualClock(), Summing(), Recorded()
+    announcer, unlimited = Announcer([summing], clock=clock, most=1), Announcer([all_of_it], clock=clock, most=0)
+    for number in range(3):
+        announcer.announce(asked_by("slow", number))
+        unlimited.announce(asked_by("slow", number))
+        unlimited.announce(asked_by("slow", number))
+        clock.advance(60)
+    await announcer.close()
+    await unlimited.close()
+    assert (summing.told, summing.more, len(all_of_it.told)) == (["slow-0", "slow-1", "slow-2"], [], 6)
+
+
+async def test_who_was_told_long_ago_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hitl_core.channels.announcer._WINDOWS", 3)
+    clock, summing = ManualClock(), Summing()
+    announcer = Announcer([summing], clock=clock, most=1)
+    for number in range(9):
+        announcer.announce(asked_by(f"agent-{number}", 0))
+        clock.advance(30)
+    assert len(announcer._windows) <= 3
+    await announcer.close()
+    assert len(summing.told) == 9
+
+
+async def test_a_channel_that_cannot_say_how_many_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    announcer = Announcer([Broken()], clock=ManualClock(), most=1)
+    announcer.announce(asked_by("flood", 0))
+    announcer.announce(asked_by("flood", 1))
+    await announcer.close()
+    assert "channel broken could not say that 1 more requests are there" in caplog.text
+
+
+async def test_the_console_says_how_many_more_there_are() -> None:
+    stream = io.StringIO()
+    channel = ConsoleChannel(stream)
+    assert isinstance(channel, SumsUp)
+    await channel.sum_up(More("des\x1bk", 340, desk.request()))
+    await channel.sum_up(More("", 2, desk.request()))
+    assert stream.getvalue() == (
+        "[waits] 340 more of agent 'des\\x1bk' within a minute, the newest request-1; `hitl inbox` lists them\n"
+        "[waits] 2 more within a minute, the newest request-1; `hitl inbox` lists them\n"
+    )

@@ -43,6 +43,25 @@ def test_time_goes_on_as_it_was_when_a_clock_is_set(by: float, monkeypatch: pyte
     assert clock.now() == START + timedelta(seconds=clocks.BELIEVED + 9)
 
 
+def test_who_looks_beside_another_thread_sees_one_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other one looks whenever this one reads what was seen last: an hour later, in which nobody has looked."""
+
+    class Beside(SystemClock):
+        @property
+        def _began(self) -> tuple[float, float]:
+            was, self.seen = self.seen, (machine.said, machine.passed)
+            return was
+
+        @_began.setter
+        def _began(self, seen: tuple[float, float]) -> None:
+            self.seen = seen
+
+    machine = Machine(monkeypatch)
+    clock = Beside()
+    machine.later(3600)
+    assert clock.now() == START + timedelta(hours=1)
+
+
 def test_a_clock_that_stays_set_is_believed(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     machine, clock = Machine(monkeypatch), SystemClock()
     machine.later(10, set_by=3600)

@@ -11,6 +11,7 @@ import pytest
 from hitl_core.config import Config, connect
 from hitl_core.errors import ConfigError
 from hitl_core.people import PeopleFile
+from hitl_core.people import file as files
 
 ANN = '[people.ann]\nroles = ["lead"]\n'
 MINIMAL = '[backend]\nname = "plain"\napp = "desk:app"\n'
@@ -89,6 +90,17 @@ async def test_a_file_that_changes_is_read_again_and_one_that_is_refused_knows_n
     assert await people.person("bob") is None
     os.remove(tmp_path / "people.toml")
     assert await people.person("bob") is None
+
+
+async def test_a_reading_that_breaks_on_its_way_knows_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(path: Path) -> object:
+        raise RecursionError("maximum recursion depth exceeded")
+
+    people = PeopleFile(written(tmp_path, ANN))
+    written(tmp_path, '[people.bob]\nroles = ["lead"]\n# changed')
+    monkeypatch.setattr(files, "read_people", breaks)
+    assert await people.person("ann") is None
+    assert await people.person("ann") is None
 
 
 # ── [people] ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
@@ -89,6 +90,22 @@ def test_a_file_that_is_refused_lets_nothing_run_unasked(
     why = file.in_force().decide(REFUND, facts=Facts(now=file.clock.now())).why
     assert why.endswith("(The policy was changed and its file is refused. So it asks.)")
     assert file.after(version(3, FREE)) == "autonomous by free of 3"
+
+
+def test_a_reading_that_breaks_on_its_way_lets_nothing_run_unasked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is read deep inside a framework, where the stack may end; the rules that held before hold no more either."""
+
+    def breaks(path: object) -> Policy:
+        raise RecursionError("maximum recursion depth exceeded")
+
+    file = File(tmp_path, version(1, FREE))
+    monkeypatch.setattr(Policy, "from_file", breaks)
+    assert file.after(version(2, rule("no", effect="deny"))) == "confirm by free of 1"
+    file.clock.advance(1)
+    assert file.says() == "confirm by free of 1"
+    assert [note.body["error"] for note in file.in_force.changes] == ["an internal RecursionError"]
 
 
 def test_a_file_that_is_gone_lets_nothing_run_unasked(tmp_path: Path) -> None:
@@ -259,4 +276,32 @@ async def test_nothing_is_decided_by_a_change_that_cannot_be_written_down(tmp_pa
             assert (run.state, ledger.count("refund")) == (RunState.FAILED, 0)
         run = await hitl.resume(run.id)
         assert (run.state, ledger.count("refund")) == (RunState.COMPLETED, 1)
+        assert [body["to"] for _, body in await policy_lines(hitl)] == ["2"]
+
+
+async def test_a_change_that_is_being_written_down_holds_up_every_decision(tmp_path: Path) -> None:
+    """Two decisions at once: the second one finds the note taken up, and not yet in the trail."""
+    clock, ledger = ManualClock(), Ledger(tmp_path / "ledger.jsonl")
+    config = refunding(tmp_path, version(1), ledger)
+    async with connect(config, clock=clock) as hitl:
+        (tmp_path / "policy.toml").write_text(version(2, FREE), encoding="utf-8")
+        clock.advance(1)
+        apply, begun, written = hitl.store.apply, asyncio.Event(), asyncio.Event()
+
+        async def slow(command: Command[Any]) -> Any:
+            if isinstance(command, WriteNote):
+                begun.set()
+                await written.wait()
+            return await apply(command)
+
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(hitl.store, "apply", slow)
+            first = asyncio.create_task(hitl.tick())
+            await begun.wait()
+            second = asyncio.create_task(hitl.start(None))
+            await asyncio.wait({second}, timeout=0.3)
+            assert (second.done(), ledger.count("refund")) == (False, 0)
+            written.set()
+            await first
+            assert (await second).state is RunState.COMPLETED
         assert [body["to"] for _, body in await policy_lines(hitl)] == ["2"]

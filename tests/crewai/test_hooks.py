@@ -17,6 +17,7 @@ from crewai.hooks.dispatch import (
     scoped_hooks,
     unregister,
 )
+from crewai.hooks.tool_hooks import ToolCallHookContext
 
 from hitl_core.protocol import RunState
 from hitl_core.testing.scripted_model import Step
@@ -56,6 +57,16 @@ async def test_4_an_error_of_our_own_means_not_run(desk: Made, monkeypatch: pyte
     run = await at.start()
     assert (run.state, at.effects) == (RunState.FAILED, [])
     assert "the gate is broken" in run.error
+
+
+def test_4_a_call_outside_every_run_is_never_given_the_result_of_another_one() -> None:
+    """Results are found by the place of the arguments in memory, which CrewAI uses again for a later call's."""
+    from hitl_adapters.crewai.gating import hooks
+
+    context: Any = ToolCallHookContext("refund", {"order": "A"}, tool=None)  # type: ignore[arg-type]  # never looked at
+    hooks._results[id(context.tool_input)] = hooks.Result("that of a call which CrewAI gave up half-way")
+    assert hooks.before_tool(context) is None
+    assert hooks.after_tool(context) is None
 
 
 async def test_4_hooks_that_the_app_clears_are_back_before_its_next_tool(desk: Made, hook: Any) -> None:

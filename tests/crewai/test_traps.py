@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -16,6 +17,7 @@ from crewai.memory.unified_memory import Memory
 from crewai.tools import BaseTool
 from pydantic import BaseModel
 
+from hitl_adapters.crewai import errors
 from hitl_core.protocol import RunState
 from hitl_core.testing.scripted_model import Refuse, Script, Step
 
@@ -232,6 +234,8 @@ def test_7_the_adapter_is_imported_without_crewai() -> None:
 NOISY = """
 import asyncio, sys
 from crewai.flow.flow import Flow, listen, start
+from crewai.telemetry import Telemetry
+from opentelemetry.sdk.trace import TracerProvider
 from hitl_core import AppSource, Policy, connect
 from hitl_core.config import Config
 from pathlib import Path
@@ -248,6 +252,8 @@ async def main():
         await hitl.respond(run.pending[0].answer("Mira", by="ann"))
         run = await hitl.resume(run.id)
         assert run.output == "Mira", run
+    assert not Telemetry()._should_execute_telemetry()
+    assert TracerProvider().get_tracer("app").start_span("own").is_recording(), "the app's own traces are not"
 
 asyncio.run(main())
 """
@@ -255,12 +261,15 @@ asyncio.run(main())
 
 def test_7_nothing_is_printed_and_nobody_is_called(tmp_path: Path) -> None:
     """Flows print panels, a pause prints warnings, and telemetry waits seconds for a network."""
-    done = subprocess.run([sys.executable, "-c", NOISY, str(tmp_path)], check=False, capture_output=True, text=True)
+    given = {
+        name: value for name, value in os.environ.items() if name not in errors.QUIET and not name.startswith("OTEL_")
+    }
+    command = [sys.executable, "-c", NOISY, str(tmp_path)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=given)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_10_a_release_without_one_of_our_seams_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    from hitl_adapters.crewai import errors
     from hitl_core import versions
     from hitl_core.errors import AdapterTooOld
 

@@ -149,14 +149,16 @@ def respond_to(place: list[str], request: str, who: str) -> str:
 
 
 def sweep(place: list[str], meeting: str, moments: list[int]) -> dict[str, Any]:
-    """Fire what is due at each of these seconds after the start until nothing is left; how many came back, by state."""
+    """Fire what is due at each of these seconds after the start until nothing is left; how many came back, by state,
+    and the most that came back at once."""
     with _met(place, meeting) as (store, meet):
-        fired = Counter[str]()
+        fired, most = Counter[str](), 0
         for seconds in moments:
             meet()
             while found := store.apply_blocking(FireTimers(START + timedelta(seconds=seconds))):
                 fired.update(settled.state.value for settled in found)
-        return dict(fired)
+                most = max(most, len(found))
+        return {"fired": dict(fired), "most": most}
 
 
 def look_at_inbox(place: list[str], meeting: str, moments: list[int]) -> dict[str, Any]:

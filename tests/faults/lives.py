@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -223,8 +224,9 @@ PID = "frozen.pid"
 
 
 def freeze() -> None:
-    """Stand still until another process says otherwise."""
-    os.kill(os.getpid(), signal.SIGSTOP)
+    """Stand still until another process says otherwise: at once. A signal to the process would first have to reach its
+    main thread, and this one, which writes in a transaction, might commit meanwhile."""
+    signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
 
 
 async def freezes(place: list[str], mode: str, crash: str, lease: float) -> str:

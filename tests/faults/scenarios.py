@@ -272,8 +272,6 @@ WAITS: Final = {
     43: "the page that a link opens: with the web inbox",
     44: "posting to the inbox, cookies, tokens and origins: with the web inbox",
     46: "the browser: with the web inbox",
-    49: "a quota on what one agent may ask, and channels that page less while it floods",
     50: "the stream of events to a browser: with the web inbox",
-    51: "a stop that is given while the database is down is refused, not kept: it has to be given again",
 }
 """What of a scenario is not there yet, and so not tried. Its tests are of the layers that there are."""

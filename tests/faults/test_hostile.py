@@ -6,6 +6,7 @@ import itertools
 import subprocess
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from datetime import datetime
 from time import perf_counter
 from typing import Any
 
@@ -13,10 +14,13 @@ import pytest
 from pydantic import ValidationError
 
 from hitl_adapters.plain import gate
+from hitl_core.channels.announcer import TOLD_A_MINUTE
 from hitl_core.commands import ClaimRuns, ListRequests, StopScope
+from hitl_core.contracts import More
 from hitl_core.errors import HitlError
 from hitl_core.protocol import Approvers, PauseRequest, Run, RunState
 from hitl_core.runtime import Runtime
+from hitl_core.testing.clock import ManualClock
 from tests.core.shop import decide, one_refund, only
 from tests.core.stores.world import World
 from tests.faults.desk import Desk
@@ -103,7 +107,8 @@ PAIRS = list(itertools.product(SAYINGS, TEXTS) if FULL else zip(SAYINGS, itertoo
 @scenario(48)
 @pytest.mark.parametrize(("saying", "text"), PAIRS)
 async def test_such_words_are_refused_by_name_or_kept_as_they_are(place: Place, saying: str, text: str) -> None:
-    """Whatever comes of it is one of our errors. Fails if the driver's own error gets through (failures.py)."""
+    """Whatever comes of it is one of our errors, and the store works as before. What reaches the driver all the same is
+    tried in tests/postgres/test_engine.py."""
     desk = Desk(place)
     async with desk.open(one_refund(desk.ledger)) as hitl:
         run = await hitl.start(None)
@@ -149,6 +154,56 @@ async def test_a_flood_of_one_agent_makes_nobody_else_wait(place: Place) -> None
     assert beside <= 3 * alone + 0.02, (alone, beside)
     assert (await store.fetch(ListRequests(users=("bob",), tenant="others"))).items == ()
     await store.close()
+
+
+class Paged:
+    """Whoever is paged, and of how many more they were told at once."""
+
+    name = "paged"
+
+    def __init__(self) -> None:
+        self.pages = 0
+        self.more = 0
+
+    async def announce(self, request: PauseRequest) -> None:
+        self.pages += 1
+
+    async def sum_up(self, more: More) -> None:
+        self.pages += 1
+        self.more += more.count
+
+
+@scenario(49)
+async def test_an_agent_that_asks_without_end_is_held_back_and_pages_nobody_each_time(place: Place) -> None:
+    """Fails if a pause is stored that its quota has no room for (quotas.py), or if every request is a page."""
+    desk, paged = Desk(place, time=ManualClock()), Paged()
+    runs, quota = many(60, full=10_000), many(40, full=1_000)  # all within a minute: no time passes
+    desk.asked_a_minute = quota
+    async with desk.open(one_refund(desk.ledger), channels=[paged], name="flood:app") as hitl:
+        flood = [await hitl.start(None) for _ in range(runs)]
+        asked = [run for run in flood if run.pending]
+        async with desk.open(one_refund(desk.ledger), name="other:app") as other:
+            calm = await other.start(None)
+            assert len(calm.pending) == 1
+    assert len(asked) == quota
+    held = [run for run in flood if not run.pending]
+    assert {run.state for run in held} == {RunState.READY}
+    assert all(run.retry_at is not None and f"its quota is {quota}" in run.error for run in held)
+    assert paged.pages == TOLD_A_MINUTE + 1
+    assert paged.more == quota - TOLD_A_MINUTE
+    assert desk.ledger.count() == 0
+    await _is_let_in_later(desk, held[0], by=held[0].retry_at)
+
+
+async def _is_let_in_later(desk: Desk, held: Run, by: datetime | None) -> None:
+    """Who was held back asks when its time has come, and runs once."""
+    assert by is not None
+    desk.time = ManualClock(by)
+    async with desk.open(one_refund(desk.ledger), name="flood:app") as hitl:
+        run = await decide(hitl, await hitl.resume(held.id), "approve")
+        assert run.state is RunState.COMPLETED
+    assert desk.ledger.count("refund") == 1
+    assert (await desk.verified()).findings == ()
 
 
 FLOODED = Approvers(roles=("everybody",))

@@ -48,7 +48,8 @@ async def answered(hitl: Runtime, run: Run, diary: Diary) -> None:
 
 @scenario(27)
 async def test_workers_that_listen_lose_nothing_when_the_server_is_restarted(own_server: str, folder: Path) -> None:
-    """Fails if the listener does not look after it has connected again (bell.py, `_listen`), or if a worker ends."""
+    """Fails if a worker, or a client, ends with its connection (connection.py, `failed`). That who is connected again
+    looks first, before anybody tells it anything, is tried in tests/postgres/test_engine.py."""
     place = Place(a_schema(own_server, folder), folder)
     desk, diary = Installed.at(place, lease=5.0), Diary(folder / ACKNOWLEDGED)
     runs = await desk.paused(many(12, full=120))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
+from asyncio.subprocess import PIPE
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -29,8 +31,9 @@ from hitl_core.testing.clock import START
 from hitl_core.testing.processes import Order, Processes
 from tests.core.shop import one_refund
 from tests.core.stores.world import REFUND, World
+from tests.faults.checker import faults, left
 from tests.faults.desk import Desk
-from tests.faults.installed import Installed
+from tests.faults.installed import Installed, environment
 from tests.faults.places import Place
 from tests.faults.scenarios import many, scenario
 from tests.postgres.server import a_schema, a_server, stopped
@@ -142,8 +145,8 @@ def _nothing_starts_under_a_stop(events: list[str]) -> None:
 
 @scenario(51)
 @pytest.mark.postgres
-async def test_while_the_database_is_down_nothing_begins_and_a_stop_says_that_it_is_not_in_force(folder: Path) -> None:
-    """Fails if a gate that cannot ask lets a call through (gate.py, `_start`)."""
+async def test_while_the_database_is_down_nothing_begins_and_a_stop_is_given_until_it_is_in_force(folder: Path) -> None:
+    """Fails if a gate that cannot ask lets a call through (gate.py, `_start`), or without `insisted` (insisting.py)."""
     with a_server() as server:
         place = Place(a_schema(server, folder), folder)
         desk, installed = Desk(place), Installed.at(place)
@@ -153,15 +156,50 @@ async def test_while_the_database_is_down_nothing_begins_and_a_stop_says_that_it
             with stopped(server):
                 with pytest.raises(StoreUnavailable):
                     await hitl.resume(run.id)
-                given = await asyncio.to_thread(installed.hitl, "stop", "all", "--as", "boss", "--reason", "too fast")
-                assert given.returncode != 0
-                assert "HITL-S02" in given.stderr
-            assert desk.ledger.count() == 0
-            again = await asyncio.to_thread(installed.hitl, "stop", "all", "--as", "boss", "--reason", "too fast")
-            assert again.returncode == 0, again.stderr
+                given_up = await asyncio.to_thread(installed.hitl, *STOP, "--give-up", "0")
+                assert given_up.returncode == 1
+                assert "HITL-S02" in given_up.stderr
+                insists = await asyncio.create_subprocess_exec(
+                    *installed.command(*STOP), stdout=PIPE, stderr=PIPE, env=environment(), cwd=place.folder
+                )
+                assert insists.stderr is not None
+                assert b"NOT in force yet: HITL-S02" in await insists.stderr.readline()
+            said, _ = await asyncio.wait_for(insists.communicate(), 60)
+            assert insists.returncode == 0
+            assert b"stopped: all" in said
             with pytest.raises(Stopped):
                 await hitl.resume(run.id)
+            (kept,) = await hitl.stops()
+            assert (kept.by, kept.reason) == ("boss", "too fast")
         assert desk.ledger.count() == 0
+        assert faults(await left(place)) == []
+
+
+@scenario(51)
+@pytest.mark.postgres
+async def test_who_gives_up_is_told_that_the_stop_is_not_in_force(folder: Path) -> None:
+    """Fails if an interrupted command ends as if it had done its work."""
+    with a_server() as server:
+        place = Place(a_schema(server, folder), folder)
+        desk, installed = Desk(place), Installed.at(place)
+        async with desk.open(one_refund(desk.ledger)) as hitl:
+            run = await hitl.start(None)
+            await hitl.respond(run.pending[0].approve(by="ann"))
+            with stopped(server):
+                insists = await asyncio.create_subprocess_exec(
+                    *installed.command(*STOP), stdout=PIPE, stderr=PIPE, env=environment(), cwd=place.folder
+                )
+                assert insists.stderr is not None
+                await insists.stderr.readline()
+                insists.send_signal(signal.SIGINT)
+                _, said = await asyncio.wait_for(insists.communicate(), 60)
+                assert insists.returncode == 128 + signal.SIGINT
+                assert b"given up: the stop is NOT in force" in said
+            assert await hitl.stops() == ()
+            assert (await hitl.resume(run.id)).state is RunState.COMPLETED
+
+
+STOP = ("stop", "all", "--as", "boss", "--reason", "too fast")
 
 
 # ── its end ──────────────────────────────────────────────────────────────────────────────────────────────────

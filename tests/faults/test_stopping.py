@@ -74,7 +74,7 @@ class Counting:
         return heard
 
 
-def stops_everything(folder: str, dies_at: int = 0) -> list[int]:
+def stops_everything(folder: str, dies_at: int, more: list[str]) -> list[int]:
     """`hitl stop all` in this folder: its exit status, and how many places it has to die at."""
     os.chdir(folder)
     counting, opening = Counting(dies_at), configuring.open_store  # type: ignore[attr-defined]  # where `build` finds it
@@ -93,14 +93,14 @@ def stops_everything(folder: str, dies_at: int = 0) -> list[int]:
     links[0].__init__ = making
     links[1].execute = counting.hears(links[1].execute)
     configuring.open_store = opened  # type: ignore[attr-defined]
-    return [run(["-c", CONFIG, "stop", "all", "--as", "boss", "--reason", "too fast"]), counting.seen]
+    return [run(["-c", CONFIG, "stop", "all", "--as", "boss", "--reason", "too fast", *more]), counting.seen]
 
 
 # ── what is left ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def command(place: Place, processes: Processes, dies_at: int = 0) -> Ended:
-    return processes.run(Order.of(stops_everything, folder=str(place.folder), dies_at=dies_at))
+def command(place: Place, processes: Processes, dies_at: int = 0, *more: str) -> Ended:
+    return processes.run(Order.of(stops_everything, folder=str(place.folder), dies_at=dies_at, more=[*more]))
 
 
 def configure(place: Place, url: str = "") -> None:
@@ -152,5 +152,5 @@ async def test_a_stop_that_cannot_be_kept(place: Place, processes: Processes) ->
     await world.store.close()
     nowhere = "postgresql://nobody@/nothing?host=/nowhere" if place.on_postgres else "sqlite:////nowhere/store.db"
     configure(place, nowhere)
-    status, _ = command(place, processes).result
+    status, _ = command(place, processes, 0, "--give-up", "0").result
     assert (status, await in_force(place, requests)) == (1, False)

@@ -96,8 +96,8 @@ async def test_as_many_as_there_are_take_as_many_rounds_and_statements_as_one(
     requests, counted = await asked(store, 20), list[tuple[int, int]]()
     real = gathering.GatheringLink.end
 
-    def end(self: Any, how: str) -> None:
-        real(self, how)
+    def end(self: Any, how: str, behind: Any = ()) -> None:
+        real(self, how, behind)
         counted.append((self.rounds, len(self._writes)))
 
     monkeypatch.setattr(gathering.GatheringLink, "end", end)
@@ -174,8 +174,8 @@ async def test_a_batch_whose_commit_is_not_answered_is_not_tried_again(
 ) -> None:
     requests, real = await asked(store, 4), gathering.GatheringLink.end
 
-    def lost(self: Any, how: str) -> None:
-        real(self, how)
+    def lost(self: Any, how: str, behind: Any = ()) -> None:
+        real(self, how, behind)
         self.kept = False
         raise psycopg.OperationalError("server closed the connection unexpectedly")
 
@@ -198,11 +198,11 @@ async def test_the_server_is_killed_while_batches_are_committed(
         store = await PostgresStore.open(a_schema(server, tmp_path), folder=tmp_path)
         requests = await asked(store, 24)
 
-        def end(self: Any, how: str) -> None:
+        def end(self: Any, how: str, behind: Any = ()) -> None:
             before = next(kills, None)
             if before is True:
                 restart(server)
-            real(self, how)
+            real(self, how, behind)
             if before is False:
                 restart(server)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from hitl_core.audit import verify
 from hitl_core.commands import OpenRun
 from hitl_core.errors import ConfigError, StoreUnavailable
 from hitl_core.stores.postgres import PostgresStore
@@ -55,6 +56,24 @@ def test_who_gets_no_connection_is_told_how_many_there_are(
     ):
         store.apply_blocking(OpenRun(World(store).run(), "worker", 30, START))
     store.close_blocking()
+
+
+async def test_a_store_that_reaches_its_server_no_more_is_closed_all_the_same(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it could not keep at its end is found in its files by who opens it next."""
+    monkeypatch.setattr(connection, "WAIT", 0.1)
+    store = PostgresStore.open_blocking(url, folder=tmp_path, connections="1")
+    await World(store).open()
+    with store._connections.one():  # no other comes free, as where the server is gone
+        store.close_blocking()
+    assert store._connections._pool.closed
+    again = await PostgresStore.open(url, folder=tmp_path)
+    await again.close()
+    looking = await PostgresStore.open(url, folder=tmp_path, anchoring=False)
+    report = await verify(looking, looking.custody)
+    assert (report.findings, report.lines, report.anchored, report.unsealed) == ((), 1, 1, 0)
+    await looking.close()
 
 
 async def test_what_cannot_be_understood_is_said_at_once(url: str, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,12 @@ import pytest
 from psycopg import errors
 
 from hitl_core.commands import OpenRun, SetStop, Stop, StopScope
-from hitl_core.errors import ConfigError, RunBusy, StoreTooNew, StoreUnavailable
+from hitl_core.errors import ConfigError, RecordError, RunBusy, StoreTooNew, StoreUnavailable
 from hitl_core.protocol import RunState
 from hitl_core.stores.postgres import PostgresStore
 from hitl_core.stores.postgres.engine import engine
 from hitl_core.stores.postgres.engine.locks import LOCKS
-from hitl_core.stores.postgres.server import bell, schema
+from hitl_core.stores.postgres.server import Location, bell, connect, schema
 from hitl_core.stores.sql.dispatch import COMMANDS
 from hitl_core.testing.clock import START
 from tests.core.stores.world import World
@@ -56,16 +57,33 @@ async def test_work_goes_on_when_connections_were_lost(store: PostgresStore, url
     assert (await world.events()).count("request.decided") == 3
 
 
-async def test_a_change_is_heard_although_the_listener_was_lost(store: PostgresStore, url: str, tmp_path: Path) -> None:
-    other = await PostgresStore.open(url, folder=tmp_path)
+async def test_what_changed_while_the_listener_was_lost_is_looked_for_when_it_is_back(
+    store: PostgresStore, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody told it, and the slow look is not what finds it."""
+    monkeypatch.setattr(bell, "SLOW", 10 * LONG)
+    other, changed, lost = await PostgresStore.open(url, folder=tmp_path), threading.Event(), threading.Event()
     await store.changed(timeout=0)
-    waiting = asyncio.ensure_future(store.changed(timeout=LONG))
+    async with asyncio.timeout(LONG):
+        while not store.hears:
+            await store.changed(timeout=0.05)
+    waiting = asyncio.ensure_future(store.changed(timeout=10 * LONG))
     await asyncio.sleep(0)
+
+    def connects_late(location: Location) -> Any:
+        lost.set()
+        assert changed.wait(LONG)
+        return connect(location)
+
+    monkeypatch.setattr(bell, "connect", connects_late)
     disconnect_everybody(url)
+    assert await asyncio.to_thread(lost.wait, LONG)
     await World(other).open()
-    async with asyncio.timeout(LONG / 2):
-        await waiting
     await other.close()
+    assert not waiting.done()
+    changed.set()
+    async with asyncio.timeout(LONG):
+        await waiting
 
 
 async def test_a_change_that_is_not_told_is_seen(
@@ -104,16 +122,16 @@ async def test_two_who_are_in_each_others_way_are_tried_again(
 async def test_a_commit_whose_answer_is_lost_is_said_and_not_tried_again(
     store: PostgresStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def commits_and_is_lost(self: Any, link: Any) -> None:
-        link.end("COMMIT")
+    def commits_and_is_lost(self: Any, link: Any, word: Any) -> None:
+        link.end("COMMIT", word)
         lost: Any = LostLink(link.connection)
-        real(self, lost)
+        real(self, lost, word)
 
     class LostLink:
         def __init__(self, connection: Any) -> None:
             self.connection = connection
 
-        def end(self, how: str) -> None:
+        def end(self, how: str, behind: Any) -> None:
             raise psycopg.OperationalError("server closed the connection unexpectedly")
 
     real = engine.Engine._commit
@@ -128,6 +146,16 @@ async def test_a_run_that_two_open_at_once_is_opened_once(store: PostgresStore) 
     opened = [store.apply(OpenRun(run, f"worker-{number}", 30, START)) for number in range(6)]
     results = await asyncio.gather(*opened, return_exceptions=True)
     assert sum(isinstance(each, RunBusy) for each in results) == 5
+
+
+@pytest.mark.parametrize("field", ["app", "started_by"])
+async def test_what_the_server_cannot_keep_is_an_error_of_the_command(store: PostgresStore, field: str) -> None:
+    """No text of PostgreSQL has a NUL. The next command works as if nothing had been."""
+    given: dict[str, Any] = {field: "a\0b"}
+    with pytest.raises(RecordError, match="cannot be kept"):
+        await World(store).open(**given)
+    assert await World(store).events() == []
+    await World(store).open()
 
 
 async def test_a_server_that_is_not_there_is_said(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hitl_core.commands import BeginEffect, ClaimRuns, EndEffect, FinishRun, GetRun, ListRequests, PauseRun
+from hitl_core.commands import BeginEffect, ClaimRuns, EndEffect, FinishRun, GetRun, ListRequests, Look, PauseRun
 from hitl_core.protocol import EffectMode, Executed, RunState
 from hitl_core.stores.postgres import PostgresStore
 from hitl_core.stores.postgres.server import link
@@ -35,9 +36,10 @@ def rounds(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """The rounds of each transaction of a command or query; there is no sealer beside them."""
     counted, real = list[int](), link.PostgresLink.end
 
-    def end(self: Any, how: str) -> None:
-        real(self, how)
-        counted.append(self.rounds)
+    def end(self: Any, *how: Any) -> None:
+        real(self, *how)
+        if threading.current_thread().name != "hitl-sealer":  # it may still be at what was there before
+            counted.append(self.rounds)
 
     with monkeypatch.context() as patched:
         patched.setattr(link.PostgresLink, "end", end)
@@ -61,8 +63,8 @@ async def test_each_step_of_a_cycle_takes_six_rounds_at_most(
         await store.apply(begin)
         await store.apply(EndEffect(claimed.lease, request.call, Executed("done"), START))
         await store.apply(FinishRun(claimed.lease, RunState.COMPLETED, START))
-    # Opening, pausing, answering, looking what there is to claim, claiming it, beginning, ending, finishing.
-    assert counted == [3, 5, 3, 4, 6, 6, 5, 6]
+    # Opening, pausing, answering, claiming, beginning, ending, finishing.
+    assert counted == [3, 5, 3, 5, 6, 5, 6]
 
 
 async def test_a_question_more_takes_one_round_more(store: PostgresStore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,3 +83,12 @@ async def test_a_page_of_the_inbox_takes_two(store: PostgresStore, monkeypatch: 
     with rounds(monkeypatch) as counted:
         assert len((await store.fetch(ListRequests())).items) == 3
     assert counted == [2]
+
+
+async def test_what_is_known_of_a_call_takes_three(store: PostgresStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, (request,) = await World(store).paused()
+    with rounds(monkeypatch) as counted:
+        known = await store.fetch(Look(run.id, request.call))
+    assert known.settled is not None
+    assert (known.settled.request, known.effect, known.next_round) == (request, None, 1)
+    assert counted == [3]

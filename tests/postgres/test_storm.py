@@ -12,15 +12,18 @@ from typing import Any
 import pytest
 
 from hitl_adapters.plain.kit import Kit
-from hitl_core.commands import Recorded
-from hitl_core.protocol import Delegate, Response
+from hitl_core.commands import Recorded, Settled
+from hitl_core.lifecycle import RequestState
+from hitl_core.protocol import Action, Because, Delegate, Kind, Level, PauseRequest, Reply, Response
 from hitl_core.runtime import Runtime
 from hitl_core.stores.sql.commands import permission
+from hitl_core.testing.clock import START
 from hitl_core.testing.conformance.broken import BROKEN
 from hitl_core.testing.crew import Crew
 from hitl_core.testing.processes import Order, name_of
 from hitl_core.testing.pytest_plugin import StormSuite
-from hitl_core.testing.storm import Storm, acts, ground, people, weather
+from hitl_core.testing.storm import Evidence, Storm, acts, faults, ground, people, weather
+from hitl_core.testing.storm.history import words_of
 from tests.postgres.server import a_large_server, restart
 
 LONG = pytest.mark.skipif(os.environ.get("HITL_STORM") != "all", reason="takes many runs to be met: `make storm`")
@@ -123,6 +126,37 @@ def blown(server: str, folder: Path, breaks: str, parts: str, runs: int, seed: i
     storm.parts = BROKEN[parts].place if parts else ""
     storm.warm, storm.arguments = name_of(broken), {"breaks": breaks}
     return storm.blow().faults
+
+
+def test_of_two_edits_of_one_person_only_one_counts() -> None:
+    """Both were told that they count: the same person, the same kind of answer, and not the same words."""
+    action = Action(tool="pay", arguments={"amount": 1.0})
+    asked = request_of(action)
+    first, second = (asked.edit({"amount": amount}, by="ann") for amount in (2.0, 3.0))
+    settled = Settled(asked, RequestState.CLOSED, first)
+    told = [
+        {"did": "answered", "request": asked.id, "by": "ann", "decision": "edit", "words": words_of(each)}
+        for each in (first, second)
+    ]
+    left: dict[str, Any] = {"runs": (), "effects": {}, "audit": (), "findings": (), "ledger": (), "bookings": 0}
+    for said, count in ((told[:1], 0), (told, 1)):
+        assert len(faults(Evidence(requests={"run-1": (settled,)}, history=tuple(said), **left))) == count
+
+
+def request_of(action: Action) -> PauseRequest:
+    return PauseRequest(
+        id="request-1",
+        run_id="run-1",
+        call="pay#1",
+        kind=Kind.APPROVAL,
+        level=Level.CONFIRM,
+        title="Pay",
+        action=action,
+        digest=action.digest,
+        allowed=(Reply.APPROVE, Reply.EDIT),
+        because=Because(rule="pay", version="1", why="it is money"),
+        created_at=START,
+    )
 
 
 # ── its weather, and its crew ────────────────────────────────────────────────────────────────────────────────

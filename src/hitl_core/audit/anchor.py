@@ -8,6 +8,7 @@ witness. One line each, readable by eye:
 
 from __future__ import annotations
 
+import errno
 import hmac
 import logging
 import os
@@ -159,8 +160,9 @@ def _append(path: Path, line: str) -> None:
     try:
         end = os.lseek(fd, 0, os.SEEK_END)
         torn = end > 0 and os.pread(fd, 1, end - 1) != b"\n"
-        begin = "\n" if torn else ""
-        os.write(fd, f"{begin}{line}\n".encode())
+        whole = ("\n" * torn + line + "\n").encode()
+        if os.write(fd, whole) < len(whole):
+            raise OSError(errno.ENOSPC, "there was no room for the whole line")
         os.fsync(fd)
     finally:
         os.close(fd)

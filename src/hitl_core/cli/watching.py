@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from ..clock import SystemClock
 from ..config import Config, upkeep_of
+from ..contracts import Clock
 from ..errors import AdapterNotInstalled, ConfigError
 from ..observing import Observer
 from ..observing.endpoint import Endpoint, Page, address
 from ..observing.gauges import Gauges
-from ..observing.health import Alive, Schema, ready
+from ..observing.health import Alive, Readiness, Schema
 from ..observing.measuring import Measuring
 from ..runtime import Runtime
 from .terminal.log import tell
@@ -36,19 +38,20 @@ class Watched:
         self._at = None if at is None else address(at)
         self._schema, self._lag = schema, lag
         self._sink = None if at is None else _prometheus()
-        now = SystemClock().now
-        self.observers: tuple[Observer, ...] = () if self._sink is None else (Measuring(self._sink, now),)
+        self._clock: Clock = SystemClock()
+        self.observers: tuple[Observer, ...] = () if self._sink is None else (Measuring(self._sink, self._now),)
 
     async def during(self, hitl: Runtime, work: Callable[[], Awaitable[T]]) -> T:
         """Answer while `work` goes on."""
+        self._clock = hitl.clock  # that of the store's server, where it is on one: ages are held against it
         if self._at is None or self._sink is None:
             return await work()
         self._sink.show(Gauges(hitl.store, hitl.clock.now))
         loop, alive = asyncio.get_running_loop(), Alive(hitl)
+        ready = Readiness(hitl, lag=self._lag, schema=self._schema)
 
         def readiness(headers: Mapping[str, str]) -> Page:
-            found = ready(hitl, lag=self._lag, schema=self._schema)
-            return Page.of(asyncio.run_coroutine_threadsafe(found, loop).result(_PATIENCE))
+            return Page.of(asyncio.run_coroutine_threadsafe(ready(), loop).result(_PATIENCE))
 
         pages = {"/metrics": self._sink.page, "/healthz": lambda headers: Page.of(alive()), "/readyz": readiness}
         endpoint = Endpoint(*self._at, pages)
@@ -57,6 +60,9 @@ class Watched:
             return await work()
         finally:
             await asyncio.to_thread(endpoint.close)  # what it is answering may wait for this loop
+
+    def _now(self) -> datetime:
+        return self._clock.now()
 
 
 def schema_of(file: Path, backend: str | None) -> Callable[[], Schema] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -45,6 +46,8 @@ class Claimed:
     """True if it was taken over from a running turn whose lease had ended: its worker died or froze."""
     ready_at: datetime | None = None
     """Since when it waited for a worker; None if it was taken over, opened or reopened."""
+    journal: Mapping[str, Json] | None = None
+    """What it has remembered until now, by key; None if that was not read along."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,9 @@ class PauseRun(Command[Run]):
     healed). `consumed` are calls whose decisions this turn has used up. `orphaned` are request ids that the
     framework no longer waits at: open ones become superseded. The run becomes paused, or ready at once if
     none of its requests is open. `by` is what wrote the checkpoint: from now on that is what the run needs.
+
+    `most`: how often an agent may ask people within a minute (0: as it likes). Nothing of a pause that asks more is
+    stored; its run is ready again when there is room, `retry_at`. One that asks more at once has failed.
     """
 
     lease: Lease
@@ -80,6 +83,7 @@ class PauseRun(Command[Run]):
     consumed: tuple[str, ...] = ()
     orphaned: tuple[str, ...] = ()
     by: Build | None = None
+    most: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from ..apps import AppSource
+from ..channels.announcer import TOLD_A_MINUTE
 from ..clock import SystemClock
 from ..contracts import Adapter, Clock
 from ..errors import ConfigError, Fault
@@ -33,6 +34,7 @@ from .registry import ADAPTERS, load, require_known
 from .reloading import PolicyInForce
 from .storing import SERVER_OPTIONS, open_store
 from .tables import (
+    A_MINUTE,
     CHANGES,
     COUNT,
     DURATION,
@@ -60,9 +62,9 @@ DEFAULT_FILE: Final = "hitl.toml"
 TABLES: Final = {
     "backend": {"name", "app", "spec", "version", "resumes", "options"},
     "store": {"url", "audit_key", "audit_anchors", "listen", "retention", *SERVER_OPTIONS},
-    "policy": {"file", "told", "history", "rejected_in_a_row"},
+    "policy": {"file", "told", "history", "rejected_in_a_row", "asked_a_minute"},
     "worker": {"lease", "concurrency", "tries", "grace"},
-    "channels": {"names"},
+    "channels": {"names", "told_a_minute"},
     "tools": None,
     "redact": {"paths"},
     "environment": {"name", "tenant"},
@@ -84,12 +86,14 @@ class Config:
     told: str = CHANGES
     history: timedelta = LONGEST
     rejected_in_a_row: int = REJECTED_IN_A_ROW
+    asked_a_minute: int = 0
     options: Mapping[str, Any] = field(default_factory=dict)
     store_options: Mapping[str, Any] = field(default_factory=dict)
     retention: timedelta | None = None
     tools: Mapping[str, Override] = field(default_factory=dict)
     redact: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
+    told_a_minute: int = TOLD_A_MINUTE
     environment: str = "default"
     tenant: str = "default"
     lease_seconds: float = 30.0
@@ -155,7 +159,8 @@ async def build(config: Config, *, clock: Clock | None = None, observers: Sequen
     directory = directory_from(config.people_file, config.people_provider, config.folder)
     time = clock or SystemClock()
     policy = PolicyInForce(config.policy, config.policy_file, time.now)
-    store, seen = observed(await open_store(config, time), adapter, (*observers, *telemetry(time.now)))
+    watching = (*observers, *telemetry(time.now))
+    store, seen = observed(await open_store(config, time), adapter, watching)
     around = Surroundings(
         store=store,
         policy=policy,
@@ -167,6 +172,7 @@ async def build(config: Config, *, clock: Clock | None = None, observers: Sequen
         authority=config.authority,
         tells_everything=config.told == EVERYTHING,
         rejected_in_a_row=config.rejected_in_a_row,
+        asked_a_minute=config.asked_a_minute,
     )
     settings = Settings(
         app=config.app.reference,
@@ -177,6 +183,7 @@ async def build(config: Config, *, clock: Clock | None = None, observers: Sequen
         lease_seconds=config.lease_seconds,
         tenant=config.tenant,
         history=config.history,
+        told_a_minute=config.told_a_minute,
     )
     return Runtime(adapter=seen, around=around, settings=settings, channels=channels)
 
@@ -228,6 +235,7 @@ def _read(file: Path, data: dict[str, Any], backend: str | None, other: Path | N
         told=tables["policy"].get("told", TOLD, CHANGES),
         history=_history(tables["policy"]),
         rejected_in_a_row=tables["policy"].get("rejected_in_a_row", REJECTIONS, REJECTED_IN_A_ROW),
+        asked_a_minute=tables["policy"].get("asked_a_minute", A_MINUTE, 0),
         options=tables["backend"].get("options", TABLE, {}),
         store_options={key: store.get(key, TEXT) for key in store.values if key not in ("url", "retention")},
         retention=_age(store.get("retention", DURATION)),
@@ -236,6 +244,7 @@ def _read(file: Path, data: dict[str, Any], backend: str | None, other: Path | N
         },
         redact=tuple(tables["redact"].get("paths", PATHS, ())),
         channels=tuple(tables["channels"].get("names", TEXTS, ())),
+        told_a_minute=tables["channels"].get("told_a_minute", A_MINUTE, TOLD_A_MINUTE),
         environment=environment.get("name", TEXT, "default"),
         tenant=environment.get("tenant", TEXT, "default"),
         lease_seconds=float(worker.get("lease", LEASE, 30)),

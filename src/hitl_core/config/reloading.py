@@ -59,9 +59,10 @@ class PolicyInForce:
         self._signature = found
         try:
             self._take(file, _changed(Policy.from_file(file), self._sound))
-        except PolicyInvalid as exc:
+        except Exception as exc:  # whatever it is, also what nobody has thought of: the new rules are not known
+            said = str(exc) if isinstance(exc, PolicyInvalid) else f"an internal {type(exc).__name__}"
             log.error("the policy %s was changed and is refused, so nothing runs unasked: %s", file, exc)
-            self._note(AuditEvent.POLICY_REFUSED, file, error=str(exc)[:LONGEST_ERROR], kept=self._sound.version)
+            self._note(AuditEvent.POLICY_REFUSED, file, error=said[:LONGEST_ERROR], kept=self._sound.version)
             self._policy = Held(self._sound, "The policy was changed and its file is refused.")
 
     def _take(self, file: Path, policy: Policy) -> None:

@@ -1,4 +1,7 @@
-"""The log without secrets: while a turn lives that has met some, no line and no traceback of ours quotes them."""
+"""The log without secrets: while a turn lives that has met some, no line and no traceback of ours quotes them.
+
+What anybody says is left out by `logs.discreet`; this is for who has it said all the same (`tell_all`).
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ import logging
 import traceback
 from typing import Final, Protocol
 from weakref import WeakSet
+
+from ..logs import LOGGERS
 
 
 class Cleans(Protocol):
@@ -42,5 +47,5 @@ class Discreet(logging.Filter):
 
 DISCREET: Final = Discreet()
 
-for _name in ("hitl_core", "hitl_core.endings"):
+for _name in LOGGERS:
     logging.getLogger(_name).addFilter(DISCREET)

@@ -11,7 +11,7 @@ hands back, and every failure on the way means "not run".
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -83,6 +83,8 @@ class Gate:
         self.stopped: Stopped | None = None
         self.renew: Callable[[], Awaitable[None]] = _nothing
         """Renews the lease if it has ended meanwhile; raises LeaseLost if it is somebody else's."""
+        self.recalled: Mapping[str, Json] | None = None
+        """What the run had remembered when it was claimed, if that was read along."""
         self._around = around
         self.veil = Veil(getattr(around.store, "custody", None), run.id, around.catalogue)
         self.questions = Questions(around, run, lease)
@@ -307,10 +309,12 @@ class Gate:
 
     async def journal(self) -> dict[str, Json]:
         """What this run has remembered, by key."""
-        return await self._store.fetch(Recall(self.run.id))
+        recalled, self.recalled = self.recalled, None  # it may remember more from here on
+        return await self._store.fetch(Recall(self.run.id)) if recalled is None else dict(recalled)
 
     async def remember(self, key: str, value: Json) -> Json:
         """Remember a result; if the key is known, the recorded value comes back."""
+        self.recalled = None
         return await self._store.apply(Remember(self.lease, key, value, self._around.now()))
 
     async def entering(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
@@ -57,8 +59,9 @@ class Surroundings:
 
     `tells_everything`: agents hear of approvals and of answers in a tool's place, too, not only of edits and refusals.
     `rejected_in_a_row`: after so many rejections of one tool with the same arguments in a run nobody is asked about it
-    again; 0 is never. Without a `directory`, people are who they say they are. `changes` is what became of the
-    policy's file and is not yet in the trail.
+    again; 0 is never. `asked_a_minute`: how often an agent may ask people within a minute; 0 is as it likes. Without a
+    `directory`, people are who they say they are. `changes` is what became of the policy's file and is not yet in the
+    trail.
     """
 
     store: Store
@@ -68,10 +71,12 @@ class Surroundings:
     environment: str = "default"
     tells_everything: bool = False
     rejected_in_a_row: int = REJECTED_IN_A_ROW
+    asked_a_minute: int = 0
     announce: Callable[[PauseRequest], None] = _nobody
     directory: Directory | None = None
     authority: Authority = _ANYBODY
     changes: deque[Note] = field(default_factory=deque)
+    _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def now(self) -> datetime:
         return self.clock.now()
@@ -98,14 +103,17 @@ class Surroundings:
         Raises StoreError if that cannot be written; whoever asks next tries again.
         """
         policy = self.policy()
-        while self.changes:
-            note = self.changes.popleft()
-            try:
-                await self.store.apply(WriteNote(note, self.now()))
-            except BaseException:
-                self.changes.appendleft(note)
-                raise
+        if self.changes:
+            async with self._writing:  # a note that is being written holds up all decisions, not only this one
+                await self._write_changes()
         return policy
+
+    async def _write_changes(self) -> None:
+        while self.changes:
+            note = self.changes[0]
+            await self.store.apply(WriteNote(note, self.now()))
+            with suppress(ValueError):  # of very many, the oldest are forgotten meanwhile
+                self.changes.remove(note)
 
     def unlooked(self, case: Case) -> Ruling:
         """The same without a look at the past, for what asks in any case."""

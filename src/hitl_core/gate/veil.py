@@ -193,13 +193,17 @@ class Veil:
         return {key: _arguments(each, paths) if key in ("args", "arguments") else each for key, each in data.items()}
 
     def _learn(self, values: Iterable[Json]) -> None:
-        for value in values:
-            for text in _texts(value):
-                inside = re.escape(text)
-                found = inside if len(text) >= _LONG_ENOUGH else rf"(?<!\w){inside}(?!\w)"
-                self._texts.setdefault(text, re.compile(found))
+        known = self._texts.keys() | {text for value in values for text in _texts(value)}
+        # The longest first: a secret that is a part of another one must not leave the rest of that standing.
+        self._texts = {text: _anywhere(text) for text in sorted(known, key=len, reverse=True)}
         if self.hides:
             DISCREET.heed(self)
+
+
+def _anywhere(text: str) -> re.Pattern[str]:
+    """Where a secret stands in a text; a short one only as a word of its own."""
+    inside = re.escape(text)
+    return re.compile(inside if len(text) >= _LONG_ENOUGH else rf"(?<!\w){inside}(?!\w)")
 
 
 def _arguments(value: Json, paths: tuple[SecretPath, ...]) -> Json:

@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from ..capabilities import Capabilities
 from ..commands import Claimed, ClaimRuns, Command, ListRequests, Query, Settled
-from ..contracts import Adapter, Ending, Finding, Store, Turn
+from ..contracts import Adapter, Ending, Finding, Store, Turn, formats_of
 from ..lifecycle import RequestState
 from ..protocol import Json, Run
 
@@ -137,12 +137,16 @@ class ObservedAdapter:
     def capabilities(self) -> Capabilities:
         return self.inner.capabilities
 
+    @property
+    def formats(self) -> tuple[str, ...]:
+        return formats_of(self.inner)
+
     async def attach(self) -> tuple[Finding, ...]:
         return await self.inner.attach()
 
     async def advance(self, turn: Turn) -> Ending:
         with ExitStack() as around:
-            told = [around.enter_context(each.turn(turn)) for each in self._observers]
+            told = [around.enter_context(_standing(each, turn)) for each in self._observers]
             try:
                 ending = await self.inner.advance(turn)
             except BaseException as exc:
@@ -170,6 +174,24 @@ def observed(store: Store, adapter: Adapter, observers: Sequence[Observer]) -> t
         with harmless("an observer"):
             each.opened(seen)
     return seen, ObservedAdapter(adapter, observers)
+
+
+@contextmanager
+def _standing(observer: Observer, turn: Turn) -> Iterator[Done]:
+    """An observer around a turn. It is told how that ends, but not by an exception that it could keep to itself."""
+    with ExitStack() as around:
+        done: Done = _nobody
+        with harmless("a turn"):
+            done = around.enter_context(observer.turn(turn))
+        try:
+            yield done
+        finally:
+            with harmless("a turn"):
+                around.close()
+
+
+def _nobody(how: Ending | BaseException) -> None:
+    """An observer that could not come."""
 
 
 def _tell(told: Sequence[Done], how: Ending | BaseException) -> None:

@@ -61,7 +61,7 @@ class PeopleFile:
     def _read_again(self) -> Mapping[str, Person]:
         try:
             return read_people(self.path)
-        except ConfigError as exc:
+        except Exception as exc:  # whatever it is: who was known before may be known no more
             log.error("the people in %s were changed and are refused, so nobody is known: %s", self.path, exc)
             return {}
 

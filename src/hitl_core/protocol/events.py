@@ -40,6 +40,7 @@ class AuditEvent(StrEnum):
     RUN_STARTED = "run.started"
     RUN_CLAIMED = "run.claimed"
     RUN_RETRIED = "run.retried"
+    RUN_HELD_BACK = "run.held_back"
     RUN_RELEASED = "run.released"
     RUN_PAUSED = "run.paused"
     RUN_COMPLETED = "run.completed"

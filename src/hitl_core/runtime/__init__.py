@@ -1,4 +1,19 @@
-"""Working on runs: what applications hold, one turn of a run, judging an answer, leases, and the worker."""
+"""Working on runs: what applications hold, one turn of a run, judging an answer, leases, and the worker.
+
+    opened ◄── requests ◄── grants ◄── batches ◄──┐
+       ▲                                          ├── runtime: what applications hold
+       └────── control, policies ◄────────────────┘
+
+opened        what a runtime holds, how it is closed, how it takes runs up
+turn          from a claim to a committed ending; holding, leases: how a run is kept meanwhile
+requests      the inbox and the answers; judge, identity: who answers, and whether they may
+grants        standing grants (granting); batches: one gesture, many answers
+control       cancel, rewind, undo (undoing, receipts), override (overriding), steer (steering), stop (reach), erase
+policies      why the policy decides as it does, and what another one would have
+assigning     whose turn it is; commenting, drafting: what is said and changed beside deciding
+forgetting    what is erased and compacted; pruning: what rules have counted and nobody asks for any more
+worker        resumes what was answered, fires what is due
+"""
 
 from __future__ import annotations
 

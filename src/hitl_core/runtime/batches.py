@@ -81,10 +81,12 @@ def shown_digest(requests: Iterable[PauseRequest]) -> str:
 async def _require_one_sort(around: Surroundings, batch: str, responses: Sequence[Response]) -> None:
     faults = [] if responses else [Fault("responses", "are none; give at least one")]
     sorts: dict[tuple[str, str, str], int] = {}
+    answered: set[str] = set()
     for index, response in enumerate(responses):
         path = f"responses[{index}]"
-        if any(response.request_id == other.request_id for other in responses[:index]):
+        if response.request_id in answered:
             faults.append(Fault(path, f"is a second answer to request {response.request_id!r}; give one to each"))
+        answered.add(response.request_id)
         try:
             request = (await around.store.fetch(GetRequest(response.request_id))).request
         except RequestNotFound as exc:

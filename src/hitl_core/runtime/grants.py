@@ -44,6 +44,8 @@ class Grants(Requests):
         run = await self.run(request.run_id)
         who = await permitted(self._around, Act.GRANT, response.responder, on=response.request_id, tenant=run.tenant)
         await require_givable(self._around, allows, by=who, lasts=lasts, like=request.action)
+        if allows.run_id is not None:
+            await self.run(allows.run_id)  # raises RunNotFound here, and not when the answer is recorded
         recorded = await self.respond(response)
         if recorded.replayed:
             raise GrantNotGiven(

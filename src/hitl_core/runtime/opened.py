@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final, Self, cast
 
-from ..channels.announcer import Announcer
+from ..channels.announcer import TOLD_A_MINUTE, Announcer
 from ..commands import (
     Again,
     Build,
@@ -55,7 +56,8 @@ class Settings:
     """How a runtime works. Times in seconds; `history` is how long at least what rules count is kept.
 
     `resumes` are versions of the app whose runs are gone on with besides its own. A run is tried `tries` times before
-    it is left to a person; `grace` is how long a worker that is told to end lets its turns go on.
+    it is left to a person; `grace` is how long a worker that is told to end lets its turns go on. `told_a_minute`:
+    after so many messages within a minute about one agent people are told how many more there are; 0: never.
     """
 
     app: str = ""
@@ -66,6 +68,7 @@ class Settings:
     lease_seconds: float = 30.0
     tenant: str = "default"
     history: timedelta = KEPT
+    told_a_minute: int = TOLD_A_MINUTE
 
 
 class Opened:
@@ -83,7 +86,7 @@ class Opened:
         self.settings = settings
         self.owner = owner_name()
         self.others_at_work = False
-        self._announcer = Announcer(channels)
+        self._announcer = Announcer(channels, clock=around.clock, most=settings.told_a_minute)
         self._around = replace(around, announce=self._announcer.announce)
         self._pruning = Pruning(self._around, settings.history)
         self._background = Background()
@@ -100,14 +103,13 @@ class Opened:
         await self.close()
 
     async def close(self) -> None:
-        """Let turns and channels finish, then close the adapter and the store."""
-        await self._background.close()
-        self._holding.close()
-        await self._announcer.close()
-        try:
-            await self.adapter.close()
-        finally:
-            await self.store.close()
+        """Let turns and channels finish, then close the adapter and the store; these also if it is broken off."""
+        async with AsyncExitStack() as last:  # what is put on it first is done last
+            last.push_async_callback(self.store.close)
+            last.push_async_callback(self.adapter.close)
+            last.push_async_callback(self._announcer.close)
+            last.callback(self._holding.close)
+            await self._background.close()
 
     @property
     def store(self) -> Store:

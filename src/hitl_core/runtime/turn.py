@@ -63,6 +63,7 @@ class Driver:
     async def _turn(self, claimed: Claimed, again: Again | None, *, ask_again: bool) -> tuple[Run, Ending, bool]:
         """One turn, how it ended, and whether it has failed because a grant was gone."""
         gate = Gate(self.around, claimed.run, claimed.lease)
+        gate.recalled = claimed.journal
         turn = Turn(claimed, gate, lambda event: self.emit(gate.veil.event(event)), self.watched(), ask_again)
         ending = await self._advance_while_leased(turn)
         try:
@@ -134,7 +135,7 @@ class Driver:
             return FinishRun(lease, RunState.STOPPED, now, error=str(stop), checkpoint=turn.checkpoint, held=held)
         match ending:
             case Paused(checkpoint, requests, consumed, orphaned):
-                return PauseRun(lease, checkpoint, requests, now, consumed, orphaned, by)
+                return PauseRun(lease, checkpoint, requests, now, consumed, orphaned, by, self._quota(turn))
             case Completed() if turn.gate.unfinished:
                 calls = ", ".join(turn.gate.unfinished)
                 lost = f"the app ended while {calls} had no outcome; resume to be asked about it"
@@ -145,6 +146,10 @@ class Driver:
                 return self._broke(turn, ending, again if ending.repeatable else None, by)
             case _:
                 assert_never(ending)
+
+    def _quota(self, turn: Turn) -> int:
+        """What agents may ask. That an action is to be undone is a person's wish."""
+        return self.around.asked_a_minute if turn.run.undoes is None else 0
 
     def _broke(self, turn: Turn, ending: Broke, again: Again | None, by: Build | None) -> FinishRun:
         return FinishRun(
@@ -161,7 +166,7 @@ class Driver:
     def _tell(self, run: Run, ending: Ending) -> None:
         data: Json = {"state": run.state, "pending": [request.id for request in run.pending]}
         self.emit(LiveEvent(run_id=run.id, kind=_LIVE[type(ending)], text=run.error, data=data))
-        if not isinstance(ending, Paused):
+        if not isinstance(ending, Paused) or run.retry_at is not None:
             return
         for request in run.pending:
             self.around.announce(request)

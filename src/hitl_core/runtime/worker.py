@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Final
 
 from ..commands import Beat, BeatWorker, Claimed, ForgetWorker, NextDue, ReleaseRun
@@ -15,10 +17,13 @@ from .runtime import Runtime
 log = logging.getLogger("hitl_core")
 
 SCAN_SECONDS = 1.0
-"""How long a worker waits for a wake-up before it looks by itself, while others work or something is overdue."""
+"""How long a worker waits before it sees to what is due by itself, while others work, or have changed something."""
 
 IDLE_SECONDS = 10.0
-"""The same where nobody is at work and nothing is due."""
+"""The same where nobody is at work and nothing changes."""
+
+AHEAD: Final = 0.005
+"""Seconds that turns get ahead of the next look for more: it would take the processor from who was waited for."""
 
 CUT_SECONDS: Final = 5.0
 """How long a turn that is cut off may take to come to its end."""
@@ -55,6 +60,9 @@ class Worker:
         self._news = asyncio.Event()
         self._active: dict[asyncio.Task[None], Claimed] = {}
         self._last: str | None = None
+        self._ticked: datetime | None = None
+        self._ticks_at: datetime | None = None
+        self._heard = False
         self.left = Left()
         self._started_at = runtime.clock.now()
 
@@ -67,8 +75,10 @@ class Worker:
         beside = asyncio.ensure_future(self._beat_on()), asyncio.ensure_future(self._listen())
         try:
             while not self._stopping.is_set():
-                if not await self._take():
+                if not await self._take(due=self._is_time):
                     await self._rest()
+                elif self._active:
+                    await asyncio.wait(tuple(self._active), timeout=AHEAD, return_when=asyncio.FIRST_COMPLETED)
             await self._beat()
             await self._end()
         finally:
@@ -91,30 +101,46 @@ class Worker:
     async def _fill(self) -> int:
         """Take what there is for all places."""
         total = 0
-        while taken := await self._take():
+        while taken := await self._take(due=lambda taken: not taken):
             total += taken
         return total
 
-    async def _take(self) -> int:
-        """Claim as many runs as there are free places, and start working on them."""
+    async def _take(self, *, due: Callable[[int], bool]) -> int:
+        """Claim as many runs as there are free places, and start working on them.
+
+        What is due by itself is seen to afterwards, if it is time for that: whoever has answered waits for no more than
+        the claim.
+        """
+        self._news.clear()
         free = self._concurrency - len(self._active)
         if free <= 0 or any(_is_suspect(each) for each in self._active.values()):
             return 0
         try:
-            await self._runtime.tick()
-            claimed = await self._runtime.claim(limit=free, after=self._last, alone=not self._active)
+            taken = await self._claim(free)
+            if not due(taken):
+                return taken
+            await self._tick()
+            return taken or await self._claim(free)
         except HitlError as exc:
             log.warning("could not look for work: %s", exc)
-            return 0
         except Exception:  # an app that could not be built just now, as when a server of its own is away
             log.exception("could not look for work")
-            return 0
+        self._ticked, self._heard = self._runtime.clock.now(), True  # it is tried again soon
+        return 0
+
+    async def _claim(self, free: int) -> int:
+        claimed = await self._runtime.claim(limit=free, after=self._last, alone=not self._active)
         for each in claimed:
             task = asyncio.ensure_future(self._work(each))
             self._active[task] = each
-            task.add_done_callback(self._active.pop)
+            task.add_done_callback(self._has_ended)
             self._last = each.run.id
         return len(claimed)
+
+    def _has_ended(self, turn: asyncio.Task[None]) -> None:
+        """There is a place free for another run."""
+        del self._active[turn]
+        self._news.set()
 
     async def _work(self, claimed: Claimed) -> None:
         """One turn. Whatever it raises ends this turn only: another worker takes the run over when its lease ends."""
@@ -132,15 +158,15 @@ class Worker:
     # ── resting ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _rest(self) -> None:
-        """Wait for a change in the store, a finished turn, or the order to stop."""
-        waits = asyncio.ensure_future(self._news.wait()), asyncio.ensure_future(self._stopping.wait())
+        """Wait for a change in the store, a finished turn, the time of what is due by itself, or the order to stop."""
+        patience = self._runtime.clock.sleep(await self._patience())
+        waits = [asyncio.ensure_future(each) for each in (self._news.wait(), self._stopping.wait(), patience)]
         try:
-            await asyncio.wait((*waits, *self._active), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in waits:
                 task.cancel()
             await asyncio.gather(*waits, return_exceptions=True)
-        self._news.clear()
 
     async def _listen(self) -> None:
         """Hear of changes in one task for as long as it works: a store knows by the task what it has told it of.
@@ -149,23 +175,48 @@ class Worker:
         """
         await self._changed(0.0)
         while True:
+            self._heard = True
             self._news.set()
-            await self._changed()
+            await self._changed(IDLE_SECONDS)
 
-    async def _changed(self, timeout: float | None = None) -> None:
-        """Return when the store has changed, or when it is time to look; a store that is away is not asked at once."""
+    async def _changed(self, timeout: float) -> None:
+        """Return when the store has changed, or after the timeout; a store that is away is not asked at once."""
         try:
-            await self._runtime.store.changed(timeout=await self._patience() if timeout is None else timeout)
+            await self._runtime.store.changed(timeout=timeout)
         except Exception as exc:
             log.warning("could not wait for changes: %s", exc, exc_info=not isinstance(exc, HitlError))
             await self._runtime.clock.sleep(SCAN_SECONDS)
 
+    # ── what is due by itself ────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _tick(self) -> None:
+        self._ticked, self._heard = self._runtime.clock.now(), False
+        self._ticks_at = self._ticked + timedelta(seconds=SCAN_SECONDS)
+        await self._runtime.tick()
+
+    def _is_time(self, taken: int) -> bool:
+        """Whether it is time for that, whatever was taken."""
+        return self._ticks_at is None or self._runtime.clock.now() >= self._ticks_at
+
     async def _patience(self) -> float:
         """How long nothing has to be looked at, unless something changes. What is overdue waits for a stop to end."""
-        longest = SCAN_SECONDS if self._runtime.others_at_work else IDLE_SECONDS
-        due = await self._runtime.store.fetch(NextDue())
-        left = longest if due is None else (due - self._runtime.clock.now()).total_seconds()
-        return min(left, longest) if left > 0 else SCAN_SECONDS
+        now = self._runtime.clock.now()
+        last = now if self._ticked is None else self._ticked
+        soon = self._heard or self._runtime.others_at_work
+        at = last + timedelta(seconds=SCAN_SECONDS if soon else IDLE_SECONDS)
+        due = await self._next_due()
+        if due is not None:
+            at = min(at, due if due > last else last + timedelta(seconds=SCAN_SECONDS))
+        self._ticks_at = at
+        return max(0.0, (at - now).total_seconds())
+
+    async def _next_due(self) -> datetime | None:
+        """When the next thing is due; a store that is away is asked again soon."""
+        try:
+            return await self._runtime.store.fetch(NextDue())
+        except Exception as exc:
+            log.warning("could not see what is due next: %s", exc, exc_info=not isinstance(exc, HitlError))
+            return self._runtime.clock.now() + timedelta(seconds=SCAN_SECONDS)
 
     # ── ending ───────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -34,7 +34,7 @@ from ..config.config import DEFAULT_FILE
 from ..runtime import Runtime
 from .clock import ManualClock
 from .conformance import Behaviour, Kit, Trial, chosen
-from .conformance.suite import capabilities_of
+from .conformance.installed import capabilities_of
 from .kills import Hunt
 from .overseen import STORIES, Office
 from .scripted_model import Script, ScriptedModel, Step
@@ -170,7 +170,7 @@ class OverseenSuite(Stored):
     @pytest.mark.parametrize("name", STORIES)
     def test_story(self, name: str, office: Office) -> None:
         """The story comes out as it was promised; one that the adapter declares it cannot play is skipped by name."""
-        lacks = STORIES[name].lacks(capabilities_of(self.kit))
+        lacks = STORIES[name].lacks(capabilities_of(self.kit.backend))
         if lacks:
             pytest.skip(f"{self.kit.backend} does not have {', '.join(lacks)}")
         STORIES[name].tell(office)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import resource
 from pathlib import Path
 
 import pytest
@@ -113,3 +114,18 @@ def test_a_place_that_cannot_be_written_is_logged_and_stops_nobody(
         anchors.moved((2, b"m" * 32))
     anchors.close()
     assert "could not be anchored" in caplog.text
+
+
+def test_a_line_that_finds_no_room_is_no_anchor(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The disk takes a part of it. A store that remembered it would call the anchors cut ever after."""
+    anchors, (soft, hard) = Anchors(custody(tmp_path), every_lines=1), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (40, hard))
+    try:
+        anchors.moved((1, b"m" * 32))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "could not be anchored" in caplog.text
+    assert (anchors.take_fresh(), sizes(tmp_path)) == (None, [None])
+    anchors.close()
+    assert sizes(tmp_path) == [None, 1]
+    assert anchors.take_fresh() is not None

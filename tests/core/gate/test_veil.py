@@ -20,6 +20,7 @@ from hitl_core.errors import NotCanonical, ResponseRefused
 from hitl_core.gate.forms import Form
 from hitl_core.gate.veil import HIDDEN, Veil
 from hitl_core.lifecycle import RequestState
+from hitl_core.logs import LOGGERS
 from hitl_core.policy import Policy
 from hitl_core.protocol import (
     Action,
@@ -129,6 +130,13 @@ def test_what_is_said_besides_the_arguments_has_no_secret() -> None:
     }  # fmt: skip
     assert drawn.outcome(Failed(f"{CARD} is dead")) == Failed(f"{HIDDEN} is dead")
     assert drawn.outcome(Executed(CARD)) == Executed(CARD)
+
+
+@pytest.mark.parametrize("order", [("pin", "token"), ("token", "pin")])
+def test_a_secret_inside_another_one_leaves_nothing_of_it(order: tuple[str, str]) -> None:
+    hides, values = veil(*order), {"pin": "AB12-CD", "token": "AB12-CD-very-long"}
+    hides.over(Action(tool="charge", arguments={name: values[name] for name in order}), "c", Form())
+    assert hides.text("refused: AB12-CD-very-long, AB12-CD") == f"refused: {HIDDEN}, {HIDDEN}"
 
 
 def test_a_pause_of_the_apps_own_offers_no_edit_of_what_is_masked() -> None:
@@ -304,10 +312,11 @@ async def test_errors_and_the_log_have_no_secret(shop: Shop, how: str, caplog: p
 def test_a_line_of_the_log_is_cleaned_and_others_stay(caplog: pytest.LogCaptureFixture) -> None:
     drawn = veil("card")
     drawn.over(CHARGE, "c", Form())
-    for name in ("hitl_core", "hitl_core.endings"):
+    for name in LOGGERS:
         logging.getLogger(name).warning("no luck with %s", CARD)
         logging.getLogger(name).warning("no luck with %s", "it")
-    assert [record.getMessage() for record in caplog.records] == [f"no luck with {HIDDEN}", "no luck with it"] * 2
+    said = [f"no luck with {HIDDEN}", "no luck with it"]
+    assert [record.getMessage() for record in caplog.records] == said * len(LOGGERS)
 
 
 FREE = """

@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 import types
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from hitl_core.commands import OpenRun, ReadLoad
-from hitl_core.contracts import Completed, Paused, Store
+from hitl_core.contracts import Completed, Paused, Store, formats_of
 from hitl_core.errors import StoreUnavailable
 from hitl_core.observing import ObservedAdapter, ObservedStore, observed, telemetry
 from hitl_core.observing.observer import Done
@@ -101,6 +101,41 @@ async def test_an_observer_that_breaks_harms_nothing(shop: Shop, caplog: pytest.
     }
 
 
+@pytest.mark.parametrize("where", ["on its way in", "on its way out"])
+async def test_an_observer_around_a_turn_breaks_itself_alone(shop: Shop, where: str) -> None:
+    class Around(Witness):
+        @contextmanager
+        def _turn(self) -> Any:
+            if where == "on its way in":
+                raise RuntimeError(where)
+            yield lambda how: None
+            raise RuntimeError(where)
+
+    witness = Witness()
+    async with watched(shop, one_refund(shop.ledger), Around(), witness) as hitl:
+        run = await hitl.start(None)
+        await hitl.respond(only(run).approve(by="ann"))
+        assert (await hitl.resume(run.id)).state is RunState.COMPLETED
+    assert shop.ledger.count("refund") == 1
+    assert [type(each) for each in witness.endings] == [Paused, Completed]
+
+
+async def test_a_failure_is_not_kept_by_an_observer_around_it(shop: Shop) -> None:
+    class Keeping(Witness):
+        @contextmanager
+        def _turn(self) -> Any:
+            with suppress(BaseException):
+                yield lambda how: None
+
+    async def breaks(input: Any) -> Any:
+        raise RuntimeError("no turn")
+
+    async with watched(shop, one_refund(shop.ledger), Keeping()) as hitl:
+        adapter: Any = hitl.adapter
+        adapter.inner.advance = breaks
+        assert (await hitl.start(None)).error == "RuntimeError: no turn"
+
+
 async def test_what_a_turn_raises_is_told_and_raised(shop: Shop) -> None:
     witness, broke = Witness(), RuntimeError("no turn")
     async with watched(shop, one_refund(shop.ledger), witness) as hitl:
@@ -120,6 +155,7 @@ async def test_an_observed_adapter_and_store_are_what_they_were(shop: Shop) -> N
         store: Any = hitl.store
         run = await hitl.start(None)
         assert (adapter.name, adapter.capabilities) == (adapter.inner.name, adapter.inner.capabilities)
+        assert formats_of(adapter) == formats_of(adapter.inner) == (run.checkpoint_format,)
         assert store.custody is store.inner.custody
         assert await adapter.cancel(run, None) is None
         with pytest.raises(Exception, match="plain"):

@@ -588,6 +588,18 @@ async def test_an_approval_can_come_with_a_grant_for_what_is_like_it(shop: Shop)
     assert paid(shop) == [5, 5]
 
 
+async def test_a_grant_for_a_run_that_there_is_not_leaves_the_request_open(shop: Shop) -> None:
+    shop.policy = ASKS
+    async with shop.open(reversible(shop.ledger)) as hitl:
+        run = await hitl.start({"amount": 1})
+        answer, own = only(run).approve(by="ann"), like(only(run), run_id=run.id)
+        with pytest.raises(RunNotFound):
+            await hitl.respond_and_grant(answer, own.model_copy(update={"run_id": "nowhere"}), lasts=HOUR)
+        assert (await hitl.run(run.id)).state is RunState.PAUSED
+        recorded, grant = await hitl.respond_and_grant(answer, own, lasts=HOUR)
+        assert (recorded.run_state, grant.allows.run_id) == (RunState.READY, run.id)
+
+
 async def test_a_grant_that_cannot_be_given_leaves_the_request_open(shop: Shop) -> None:
     shop.policy = ASKS
     async with shop.open(one_refund(shop.ledger)) as hitl:

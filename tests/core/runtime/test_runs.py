@@ -565,6 +565,38 @@ async def test_closing_twice_is_harmless(shop: Shop) -> None:
         await hitl.close()
 
 
+async def test_who_breaks_off_the_closing_leaves_nothing_open(shop: Shop) -> None:
+    """A turn goes on and on, and whoever waits for the closing loses patience."""
+    go_on, closed = asyncio.Event(), list[str]()
+
+    async def app(input: Any) -> Any:
+        await gate.ask("Now?")
+        await go_on.wait()
+
+    async with shop.open(app) as hitl:
+        run = await hitl.start(None)
+        await hitl.respond(only(run).answer("yes", by="ann"))
+        with pytest.raises(TimeoutError):
+            await hitl.wait(run.id, timeout=0.05)
+        for name, part in (("store", hitl.store), ("adapter", hitl.adapter)):
+            part.close = noted(name, part.close, closed)  # type: ignore[method-assign]
+        closing = asyncio.create_task(hitl.close())
+        await asyncio.wait({closing}, timeout=0.05)
+        closing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await closing
+        assert closed == ["adapter", "store"]
+        go_on.set()
+
+
+def noted(name: str, close: Any, closed: list[str]) -> Any:
+    async def closes() -> None:
+        closed.append(name)
+        await close()
+
+    return closes
+
+
 async def test_a_request_of_another_backends_run_can_be_answered_too(shop: Shop) -> None:
     """People answer requests, whichever process will go on with the run."""
     async with shop.open(one_refund(shop.ledger)) as hitl:

@@ -55,8 +55,8 @@ QUIET: Final = {
     "CREWAI_DISABLE_TRACKING": "true",
     "CREWAI_TRACING_ENABLED": "false",
     "CREWAI_DISABLE_VERSION_CHECK": "true",
-    "OTEL_SDK_DISABLED": "true",
 }
+"""CrewAI's own switches. `OTEL_SDK_DISABLED` would turn off the traces and metrics of everybody in the process."""
 
 
 def keep_quiet() -> None:

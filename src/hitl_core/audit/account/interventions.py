@@ -27,6 +27,7 @@ _TITLES: Final = {
     AuditEvent.GRANT_REVOKED: "A grant was taken back",
     AuditEvent.GUIDANCE_REFUSED: "Refused: something to be said to the agent",
     AuditEvent.RUN_CANCELLED: "The run was cancelled",
+    AuditEvent.RUN_HELD_BACK: "It was held back, as its agent asked too much",
     AuditEvent.RUN_RETRIED: "It was tried again after a failure",
     AuditEvent.RUN_COMPACTED: "Its checkpoint, journal and results were deleted because of its age",
     AuditEvent.RUN_ERASED: "Names, texts and payloads were erased",

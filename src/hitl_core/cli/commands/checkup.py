@@ -27,7 +27,11 @@ from .crew import Crew
 OURS: Final = "hitl-core"
 _CORE: Final = ("pydantic", "jsonschema", "rfc8785", "typer", "rich")
 _REQUIREMENT: Final = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?\s*([^;]*?)\s*;.*extra\s*==\s*[\"']([^\"']+)[\"']")
-_SETTINGS: Final = ("HITL_CONFIG", "HITL_BACKEND", "HITL_STORE_URL", "HITL_POLICY_FILE", "HITL_AS")
+_SETTINGS: Final = (
+    *("HITL_CONFIG", "HITL_BACKEND", "HITL_APP_VERSION", "HITL_STORE_URL", "HITL_POLICY_FILE", "HITL_AS"),
+    *("HITL_METRICS", "HITL_LOG", "HITL_VERBOSE", ENVIRONMENT),
+)
+"""What changes how a command works; only the names are shown."""
 _NEEDS_SQLITE: Final = (3, 51, 3)
 _REPAIRED_SQLITE: Final = {(3, 44): 6, (3, 50): 7}
 """Older lines that got the repair of the WAL-reset bug, and the patch with which they did (sqlite.org, 2026-03)."""

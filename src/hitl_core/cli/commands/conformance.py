@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from rich import box
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -18,7 +17,7 @@ from ...errors import Fault
 from ..errors_shown import WrongUsage
 from ..options import Exit
 from ..terminal.output import Output, console
-from ..terminal.render import shown
+from ..terminal.render import shown, table_of
 
 if TYPE_CHECKING:
     from ...testing.conformance import Behaviour, Report, Result
@@ -106,7 +105,7 @@ def _shown(report: Report) -> Iterator[RenderableType]:
 
 
 def _promises(report: Report) -> Table:
-    table = _table("promise", "behaviours", "what is promised")
+    table = table_of("promise", "behaviours", "what is promised")
     for promise, counted, sentence in report.rows():
         worst = next((each for each in reversed(_STYLES) if each in counted), "passed")
         table.add_row(promise, Text(counted, _STYLES[worst]), sentence)
@@ -114,7 +113,7 @@ def _promises(report: Report) -> Table:
 
 
 def _notes(notes: list[Result]) -> Table:
-    table = _table("promise", "behaviour", "outcome", "because")
+    table = table_of("promise", "behaviour", "outcome", "because")
     for each in notes:
         outcome = Text(each.outcome.value, _STYLES[each.outcome.value])
         table.add_row(each.promise, each.behaviour, outcome, shown(each.because))
@@ -126,10 +125,3 @@ def _verdict(report: Report) -> Text:
     if report.good:
         return Text(f"{report.adapter} keeps what was tried: {counted}", "bold green")
     return Text(f"{report.adapter} does not keep everything that was tried: {counted}", "bold red")
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=box.SIMPLE, show_edge=False, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table

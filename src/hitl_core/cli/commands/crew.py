@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from rich import box
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -16,7 +15,8 @@ from ...commands import ListRuns, ListWaiting, ListWorkers, SeenWorker, Waiting
 from ...contracts import Store
 from ...protocol import Json, Run, RunState
 from ...runtime.leases import has_died
-from ..terminal.render import ago, shown
+from ..hints import Hints
+from ..terminal.render import ago, shown, table_of
 
 _FAILED_SHOWN: Final = 20
 
@@ -88,15 +88,15 @@ class Crew:
 
     # ── for people ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def shown(self) -> Iterator[RenderableType]:
+    def shown(self, hints: Hints) -> Iterator[RenderableType]:
         yield self._workers() if self.workers else Text("  no worker was seen in the last hour", "dim")
         if self.waiting:
             yield self._waiting()
         if self.failed:
-            yield from self._failed()
+            yield from self._failed(hints)
 
     def _workers(self) -> Table:
-        table = _table("worker", "state", "seen", "since", "busy", "app", "version")
+        table = table_of("worker", "state", "seen", "since", "busy", "app", "version")
         for each in self.workers:
             beat, (host, pid), state = each.beat, who(each.beat.worker), self.state(each)
             app = shown(f"{beat.loads.backend}, {beat.loads.app}")
@@ -106,19 +106,19 @@ class Crew:
         return table
 
     def _waiting(self) -> Table:
-        table = _table("waiting", "since", "app", "version", "checkpoint", "tenant")
+        table = table_of("waiting", "since", "app", "version", "checkpoint", "tenant")
         for each in self.waiting:
             app = shown(f"{each.backend}, {each.app}")
             more = shown(each.version), shown(each.format), shown(each.tenant)
             table.add_row(str(each.count), ago(each.since, self.now), app, *more)
         return table
 
-    def _failed(self) -> Iterator[RenderableType]:
-        table = _table("failed run", "tries", "error")
+    def _failed(self, hints: Hints) -> Iterator[RenderableType]:
+        table = table_of("failed run", "tries", "error")
         for each in self.failed:
             table.add_row(Text(each.id), str(each.tries), shown(each.error[:200], "red"))
         yield table
-        yield Text("  try one again with: hitl resume RUN", "dim")
+        yield shown(f"  try one again with: {hints('resume', 'RUN')}", "dim")
 
 
 def who(worker: str) -> tuple[str, str]:
@@ -154,10 +154,3 @@ def _waiting_view(waiting: Waiting) -> dict[str, Json]:
         "count": waiting.count,
         "since": waiting.since.isoformat(),
     }
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=box.SIMPLE, show_edge=False, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
-from rich import box
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from ...observing.health import LAG
+from ..hints import Hints
 from ..options import DEFAULT_CONFIG, AsJson, Backend, ConfigFile, Exit, MaxLag
 from ..terminal.output import Output
-from ..terminal.render import grid_of_facts, shown
+from ..terminal.render import grid_of_facts, shown, table_of
 from .checkup import Checkup
 from .crew import Crew
 from .readiness import readiness
@@ -37,11 +37,11 @@ def doctor(
         return readiness(config, backend, max_lag, Output(as_json))
     checkup = Checkup(config, backend)
     found = checkup.document()
-    Output(as_json).result(found, *_shown(found, checkup.crew))
+    Output(as_json).result(found, *_shown(found, checkup.crew, Hints(config)))
     return Exit.DONE if found["ok"] else Exit.FAILED
 
 
-def _shown(found: dict[str, Any], crew: Crew | None) -> Iterator[RenderableType]:
+def _shown(found: dict[str, Any], crew: Crew | None, hints: Hints) -> Iterator[RenderableType]:
     yield Text("installed", "bold")
     yield _facts({name: version or "missing" for name, version in found["installed"].items()})
     yield _adapters(found["adapters"])
@@ -55,7 +55,7 @@ def _shown(found: dict[str, Any], crew: Crew | None) -> Iterator[RenderableType]
         yield from _app(found["app"])
     if crew is not None:
         yield Text("at work", "bold")
-        yield from crew.shown()
+        yield from crew.shown(hints)
     yield from _verdict(found["problems"])
 
 
@@ -75,7 +75,7 @@ def _rooms(found: dict[str, Any]) -> dict[str, str]:
 
 
 def _adapters(adapters: list[dict[str, Any]]) -> Table:
-    table = _table("adapter", "state", "packages")
+    table = table_of("adapter", "state", "packages")
     for adapter in adapters:
         packages = "; ".join(f"{p['name']} {p['found'] or 'missing'} ({p['needed']})" for p in adapter["packages"])
         hint = "ready" if adapter["installed"] else f"pip install 'hitl-core[{adapter['name']}]'"
@@ -98,7 +98,7 @@ def _app(app: dict[str, Any]) -> Iterator[RenderableType]:
 
 
 def _findings(findings: list[dict[str, str]]) -> Table:
-    table = _table("level", "place", "what")
+    table = table_of("level", "place", "what")
     for each in findings:
         style = _LEVEL_STYLES.get(each["level"], "")
         table.add_row(shown(each["level"], style), shown(each["place"]), shown(each["message"]))
@@ -106,7 +106,7 @@ def _findings(findings: list[dict[str, str]]) -> Table:
 
 
 def _limits(limits: list[dict[str, str]]) -> Table:
-    table = _table("ability", "", "because")
+    table = table_of("ability", "", "because")
     for each in limits:
         table.add_row(shown(each["name"]), Text(each["level"], _LEVEL_STYLES[each["level"]]), shown(each["because"]))
     return table
@@ -127,10 +127,3 @@ def _facts(facts: dict[str, Any]) -> Table:
         listed = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
         grid.add_row(f"  {name}", shown(listed))
     return grid
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=box.SIMPLE, show_edge=False, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table

@@ -15,6 +15,7 @@ from ...protocol import Json
 from ...runtime import Reach, Runtime
 from ..errors_shown import WrongUsage
 from ..hints import Hints
+from ..insisting import insisted
 from ..lookup import find_run
 from ..opening import Opening
 from ..options import DEFAULT_CONFIG, As, AsJson, ConfigFile, Exit, Reason, Roles, responder
@@ -28,6 +29,11 @@ Target = Annotated[
     str | None, typer.Argument(metavar="TARGET", help="The run id, agent, tool or tenant; nothing with `all`.")
 ]
 
+GiveUp = Annotated[
+    float | None,
+    typer.Option("--give-up", metavar="SECONDS", min=0, help="Give up once the store was away so long. Else never."),
+]
+
 
 def stop(
     scope: Scope,
@@ -35,10 +41,13 @@ def stop(
     reason: Reason,
     target: Target = None,
     role: Roles = None,
+    give_up: GiveUp = None,
     config: ConfigFile = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
-    """Put a stop in force, and say what it reaches and when."""
+    """Put a stop in force, and say what it reaches and when. A store that is away is waited for: exit status 0 means
+    that the stop is in force, and nothing else does.
+    """
     who = responder(as_, role)
 
     async def work(hitl: Runtime) -> tuple[str, int, tuple[Reach, ...]]:
@@ -46,12 +55,13 @@ def stop(
         return whole, await hitl.stop(scope, whole, by=who, reason=reason), await hitl.reach(scope)
 
     _check_target(scope, target or "")
-    whole, frozen, reaches = Opening(config).do(work)
+    output = Output(as_json)
+    whole, frozen, reaches = insisted(lambda: Opening(config).do(work), output, give_up=give_up)
     document = {**_document("stopped", scope, whole, frozen), "reaches": json_views.reach_view(reaches)}
     said: list[RenderableType] = [shown(f"stopped: {scope} {whole}; requests frozen: {frozen}"), reach_table(reaches)]
     if scope not in (StopScope.ALL, StopScope.RUN) and not frozen:
         said.append(shown(f"no open request is of {scope} {whole}: if one should be, look at the spelling", "yellow"))
-    Output(as_json).result(document, *said)
+    output.result(document, *said)
 
 
 def lift(

@@ -14,6 +14,7 @@ from ...protocol import Json
 from ...runtime import Left, Runtime, Worker
 from ...runtime.worker import CUT_SECONDS
 from ..hearing import Hearing, leave
+from ..hints import Hints
 from ..opening import Opening
 from ..options import DEFAULT_CONFIG, AsJson, Backend, ConfigFile, Exit, MaxLag
 from ..terminal.log import log_to_stderr, tell
@@ -139,7 +140,8 @@ class _Shift:
 
 def _list(opening: Opening, output: Output) -> int:
     crew = opening.do(lambda hitl: Crew.of(hitl.store, hitl.clock.now()))
-    output.result(crew.document(), *crew.shown(), *(Text(each, "yellow") for each in crew.stranded()))
+    stranded = (Text(each, "yellow") for each in crew.stranded())
+    output.result(crew.document(), *crew.shown(Hints(opening.config)), *stranded)
     return Exit.DONE
 
 

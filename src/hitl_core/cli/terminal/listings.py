@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
-from rich import box
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -20,7 +19,7 @@ from ...runtime import Reach
 from ..frozen import Frozen
 from ..hints import Hints
 from .agreement import agreed
-from .render import ago, grid_of_facts, moment, shown, value_text
+from .render import ago, grid_of_facts, moment, shown, table_of, value_text
 
 _STATE_STYLES: Final = {
     "completed": "green",
@@ -232,8 +231,6 @@ def stops_table(stops: Iterable[Stop], *, now: datetime) -> Table:
 
 
 def _listing(*columns: str, whole_first: bool = True) -> Table:
-    table = Table(box=box.SIMPLE, show_edge=False, pad_edge=False)
-    table.add_column(columns[0], no_wrap=whole_first, overflow="fold")
-    for column in columns[1:]:
-        table.add_column(column, overflow="fold")
+    table = table_of(*columns)
+    table.columns[0].no_wrap = whole_first
     return table

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from datetime import timedelta
 
-from rich import box
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -15,7 +14,7 @@ from ...policy import Backtested, Came, Change, Changed, Checked, Explanation, F
 from ...policy.rules import written
 from ...protocol import Json, Level, Ruling
 from ...quorum import people
-from .render import grid_of_facts, shown
+from .render import grid_of_facts, shown, table_of
 
 _SHORT_VERSION = 19
 _TRUTHS = {True: ("holds", "green"), False: ("does not hold", "dim"), None: ("cannot be told", "yellow")}
@@ -120,9 +119,7 @@ def _time(seconds: float) -> str:
 
 
 def _rules(rules: list[Weighed]) -> Table:
-    table = Table(box=box.SIMPLE, show_edge=False, pad_edge=False)
-    for column in ("rule", "level", "", "value"):
-        table.add_column(column, overflow="fold")
+    table = table_of("rule", "level", "", "value")
     for rule in rules:
         level = _level(rule.level, denies=rule.denies) or ""
         close = " (nearly)" if rule.nearly else ""
@@ -199,9 +196,7 @@ def cases_view(tried: tuple[Tried, ...]) -> dict[str, Json]:
 
 
 def cases_shown(tried: tuple[Tried, ...]) -> Iterator[RenderableType]:
-    table = Table(box=box.SIMPLE, show_edge=False, pad_edge=False)
-    for column in ("", "case", "level", "rule", ""):
-        table.add_column(column, overflow="fold")
+    table = table_of("", "case", "level", "rule", "")
     for each in tried:
         said = Text("pass", "green") if each.passed else Text("FAIL", "bold red")
         ruling, where = each.explanation.ruling, "" if each.passed else f" (line {each.line})"
@@ -249,9 +244,7 @@ def _changed_view(each: Changed) -> dict[str, Json]:
 
 
 def backtest_shown(found: Backtested) -> Iterator[RenderableType]:
-    table = Table(box=box.SIMPLE, show_edge=False, pad_edge=False)
-    for column in ("", "was", "would be"):
-        table.add_column(column)
+    table = table_of("", "was", "would be")
     for came in Came:
         if came in found.before or came in found.after:
             counts = (str(each.get(came, 0)) for each in (found.before, found.after))

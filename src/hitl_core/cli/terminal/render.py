@@ -21,6 +21,7 @@ from ...protocol import (
     Asked,
     Comment,
     Delegate,
+    Escalation,
     Json,
     Kind,
     OnTimeout,
@@ -123,9 +124,7 @@ def arguments_table(arguments: Arguments, *, whole: bool = True) -> RenderableTy
     """Name, JSON type and value of every argument; `1` and `"1"` do not look alike."""
     if not arguments:
         return Text("no arguments", "dim")
-    table = Table(box=box.SIMPLE, show_edge=False, pad_edge=False)
-    for column in ("argument", "type", "value"):
-        table.add_column(column, overflow="fold")
+    table = table_of("argument", "type", "value")
     for name, value in arguments.items():
         table.add_row(shown(name), json_type(value), value_text(value, whole=whole))
     return table
@@ -133,9 +132,7 @@ def arguments_table(arguments: Arguments, *, whole: bool = True) -> RenderableTy
 
 def changes_table(before: Arguments, after: Arguments) -> Table:
     """The arguments that an edit changes, as they were and as they would run."""
-    table = Table(box=box.SIMPLE, show_edge=False, pad_edge=False)
-    for column in ("argument", "from", "to"):
-        table.add_column(column, overflow="fold")
+    table = table_of("argument", "from", "to")
     for name in dict.fromkeys((*before, *after)):
         if name not in before or name not in after or before[name] != after[name]:
             was = value_text(before[name]) if name in before else Text("left out", "dim")
@@ -181,16 +178,19 @@ def _facts(settled: Settled, now: datetime) -> Table:
         grid.add_row("undo until", shown(moment(request.undo_until, now)))
     for step in request.escalation:
         at = request.created_at + timedelta(seconds=step.after_seconds)
-        instead = " instead" if step.instead else " too"
-        grid.add_row(
-            "escalation", shown(f"{moment(at, now)}: {people(Stage(users=step.users, roles=step.roles))}{instead}")
-        )
-    grid.add_row("request", Text(request.id))
-    grid.add_row("run", Text(request.run_id))
+        grid.add_row("escalation", shown(f"{moment(at, now)}: {_asked_then(step)}"))
+    grid.add_row("request", shown(request.id))
+    grid.add_row("run", shown(request.run_id))
     grid.add_row("digest", shown(request.digest, "dim"))
     for row in _decision_rows(settled, now):
         grid.add_row(*row)
     return grid
+
+
+def _asked_then(step: Escalation) -> str:
+    if step.reassign and not step.users:  # too few take turns, so all of them are asked from the beginning
+        return "nobody else"
+    return f"{people(Stage(users=step.users, roles=step.roles))}{' instead' if step.instead else ' too'}"
 
 
 def _decision_rows(settled: Settled, now: datetime) -> Iterator[tuple[str, Text]]:
@@ -212,9 +212,7 @@ def _said(response: Response, now: datetime) -> Text:
 
 
 def _options(request: PauseRequest) -> Table:
-    table = Table(box=box.SIMPLE, show_edge=False, pad_edge=False)
-    for column in ("key", "option", ""):
-        table.add_column(column, overflow="fold")
+    table = table_of("key", "option", "")
     for number, option in enumerate(request.options, start=1):
         table.add_row(str(number) if number < 10 else "", shown(option.id, "bold"), shown(option.label))
     return table
@@ -299,6 +297,14 @@ def _span(gap: timedelta) -> str:
         if whole >= 2:
             return f"{whole} {unit}"
     return f"{seconds} s"
+
+
+def table_of(*columns: str) -> Table:
+    """A table without edges; what is too long for its column goes on below."""
+    table = Table(box=box.SIMPLE, show_edge=False, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
 
 
 def grid_of_facts() -> Table:

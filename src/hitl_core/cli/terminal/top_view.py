@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from .render import grid_of_facts, shown
+from .render import grid_of_facts, shown, table_of
 
 
 def top_view(found: dict[str, Any]) -> RenderableType:
@@ -27,6 +26,7 @@ def _facts(found: dict[str, Any]) -> Table:
         ("decided", f"{found['decided_per_minute']:g} a minute, {found['expired_per_minute']:g} expired"),
         ("ready", f"{at_least}{found['ready']:,} wait for a worker, the first for {_ago(found['ready_oldest'])}"),
         ("running", f"{found['running']:,}"),
+        ("workers", _workers(found["workers"])),
         ("lag", _lag(found["lag"])),
         ("stops", ", ".join(f"{count} {scope}" for scope, count in found["stops"].items()) or "none"),
     ):
@@ -35,11 +35,21 @@ def _facts(found: dict[str, Any]) -> Table:
 
 
 def _table(of: str, rows: list[dict[str, Any]], found: dict[str, Any]) -> Table:
-    table = Table(of, "open", "oldest", box=box.SIMPLE, show_edge=False, pad_edge=False)
+    table = table_of(of, "open", "oldest")
     at_least = "≥ " if found["at_least"] else ""
     for row in rows:
         table.add_row(shown(row["name"]), f"{at_least}{row['open']:,}", _ago(row["oldest"]))
     return table
+
+
+def _workers(found: dict[str, Any]) -> str:
+    """How many, in which state, and how busy those of each version are."""
+    states = ", ".join(f"{found[state]} {state}" for state in ("alive", "ending", "gone") if found[state])
+    busy = [
+        f"{each['busy']} of {each['places']} busy" + (f" (version {name})" if name else "")
+        for name, each in found["versions"].items()
+    ]
+    return "; ".join([states or "nobody", *busy])
 
 
 def _lag(lag: dict[str, Any] | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,7 @@ import psycopg
 
 from ...audit import Anchors, Custody, load_or_create, remembered_size
 from ...clock import SystemClock
-from ...commands import Command, ListProposed, Note, Query, ReadAudit, ReadPace, WriteNote
+from ...commands import ClaimRuns, Command, ListProposed, Note, Query, ReadAudit, ReadPace, WriteNote
 from ...contracts import Clock
 from ...errors import StoreUnavailable
 from ...protocol import AuditEvent
@@ -35,6 +36,8 @@ from .server import (
     unavailable,
 )
 from .upkeep import PostgresUpkeep
+
+log = logging.getLogger("hitl_core.stores")
 
 R = TypeVar("R")
 
@@ -79,6 +82,7 @@ class PostgresStore:
             seals=anchoring and _is_ours(custody),
             sealed=self._tips.moved,
             anchored=self._tips.take_fresh,
+            word=self._bell.word,
             committed=self._bell.ring,
             threads=self._threads,
         )
@@ -169,6 +173,18 @@ class PostgresStore:
         """Whether changes by others are heard of at once; None until somebody has waited and that was tried."""
         return self._bell.hears
 
+    @property
+    def alive(self) -> bool:
+        """Whether the threads that seal, listen and tell others work, as far as they were ever needed."""
+        sealer = self._engine.sealer
+        return self._bell.alive and (sealer is None or sealer.alive)
+
+    def can_be_written(self) -> bool:
+        """Whether the server takes changes: a standby does not, nor one that was told so. Raises StoreUnavailable."""
+        self._check_open()
+        (read_only,) = self._connections.read(lambda link: link.execute(_READ_ONLY).fetchone())
+        return not read_only
+
     # ── the contract ─────────────────────────────────────────────────────────────────────────────────────────
 
     async def apply(self, command: Command[R]) -> R:
@@ -206,7 +222,7 @@ class PostgresStore:
     def apply_blocking(self, command: Command[R]) -> R:
         """Like `apply`, in the calling thread."""
         self._check_open()
-        idle = IDLE.get(type(command))
+        idle = None if isinstance(command, ClaimRuns) else IDLE.get(type(command))  # which waits for nobody to look
         if idle is not None and self._connections.read(lambda link: idle(View(link), command)):
             return cast("R", ())
         return self._engine.perform(command)
@@ -232,9 +248,11 @@ class PostgresStore:
         self._bell.close()
         self._engine.finish()
         self._tips.close()
-        with suppress(psycopg.Error):  # else it is found in its file when the store is opened again
-            self._engine.remember_last()
-        self._connections.close()
+        try:
+            with suppress(psycopg.Error, StoreUnavailable):  # it is found in its file when the store is opened again
+                self._engine.remember_last()
+        finally:
+            self._connections.close()
 
     async def _aside(self, work: Callable[[], R]) -> R:
         self._check_open()
@@ -255,12 +273,19 @@ class PostgresStore:
             raise StoreUnavailable(f"the store {self._location} was opened before a fork; open it again in the child")
 
     def _report(self, what: str, name: str) -> None:
-        """Note a damaged row in the audit trail, once for this process."""
-        if (what, name) not in self._reported:
-            self._reported.add((what, name))
-            note = Note(AuditEvent.ROW_DAMAGED, name, "store", {"what": what})
+        """Note a damaged row in the audit trail, once for this process. Whoever reads is answered all the same."""
+        if (what, name) in self._reported:
+            return
+        note = Note(AuditEvent.ROW_DAMAGED, name, "store", {"what": what})
+        try:
             self._engine.perform(WriteNote(note, self._clock.now()))
+        except StoreUnavailable as exc:
+            log.warning("that %s %s is damaged is not recorded yet, but when it is read again: %s", what, name, exc)
+        else:
+            self._reported.add((what, name))
 
+
+_READ_ONLY: Final = "SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only')::boolean"
 
 _OF_THE_TRAIL: Final = (ReadAudit, ListProposed, ReadPace)
 """They read lines in their order, which they have once they are sealed."""

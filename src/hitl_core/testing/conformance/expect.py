@@ -23,9 +23,22 @@ class Raised(Generic[E]):
 
 
 def expect(what: str, found: object, wanted: object) -> None:
-    """`found` is exactly `wanted`, types included: True is not 1. Raises NotKept."""
-    if found != wanted or repr(type(found)) != repr(type(wanted)):
+    """`found` is exactly `wanted`, types included: True is not 1, however deep it lies. Raises NotKept."""
+    if _exact(found) != _exact(wanted) or repr(type(found)) != repr(type(wanted)):
         raise NotKept(f"{what}: {_shown(found)}, not {_shown(wanted)}")
+
+
+def _exact(value: object) -> object:
+    """A value in which a truth equals no number; 1 and 1.0 are one number, as in JSON."""
+    match value:
+        case bool():
+            return "a truth", value
+        case dict():
+            return {key: _exact(each) for key, each in value.items()}
+        case list() | tuple():
+            return type(value), [_exact(each) for each in value]
+        case _:
+            return value
 
 
 def _shown(value: object) -> str:

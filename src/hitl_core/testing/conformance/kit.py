@@ -11,10 +11,10 @@ from typing import Any, ClassVar, Final, Literal, Protocol
 
 from ...apps import AgentSpec, AppSource, ModelSpec
 from ...capabilities import Capability
-from ...config.registry import ADAPTERS, load
 from ...errors import CapabilityNotSupported
 from ..scripted_model import Call as ModelCall
 from ..scripted_model import Conversation, Script, Step
+from .installed import capabilities_of
 from .scenes import AGENT, DONE, HELPER, Call, Scene, words_of
 from .stage import Stage
 
@@ -66,8 +66,7 @@ class SpecKit:
 
         Raises CapabilityNotSupported if the adapter does not, else NotInKit.
         """
-        capabilities = getattr(load(ADAPTERS, self.backend), "capabilities", {})
-        support = capabilities.get(Capability.LIFT_NATIVE_PAUSES)
+        support = capabilities_of(self.backend).get(Capability.LIFT_NATIVE_PAUSES)
         if support is not None and support.level == "absent":
             raise CapabilityNotSupported(self.backend, Capability.LIFT_NATIVE_PAUSES, support.because)
         raise NotInKit(f"the kit of {self.backend!r} has no app with a native {pause}")

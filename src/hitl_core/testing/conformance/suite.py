@@ -12,22 +12,21 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from importlib.metadata import EntryPoint, PackageNotFoundError, version
 from pathlib import Path
 from typing import Final, Self, cast
 
 from ...apps import AppSource
 from ...capabilities import Capabilities
-from ...config import Config, make_adapter
-from ...config.registry import ADAPTERS, load, require_known
-from ...errors import AdapterNotInstalled, CapabilityNotSupported
-from ...tools import Catalogue
+from ...config.registry import load
+from ...errors import CapabilityNotSupported
+from ...logs import LOGGERS
 from ..databases import own_store
 from ..processes import Processes
 from . import behaviours as _every_one  # noqa: F401  # each file declares its own
 from .catalogue import BEHAVIOURS, Behaviour
 from .elsewhere import parent_of
 from .expect import sentence
+from .installed import capabilities_of, versions
 from .kit import KEY_VARIABLE, Kit, NotInKit
 from .report import Outcome, Report, Result
 from .world import Parts, World
@@ -63,7 +62,7 @@ class Trial:
     def __init__(self, kit: Kit, *, store: str = "", parts: Parts | None = None, parts_name: str = "") -> None:
         self.kit = kit
         self.store = store
-        self.capabilities = capabilities_of(kit)
+        self.capabilities = capabilities_of(kit.backend)
         self._parts, self._parts_name = parts or Parts(), parts_name
         self._stack = ExitStack()
         self._processes: Processes | None = None
@@ -115,14 +114,6 @@ def try_adapter(
     return Report(kit.backend, versions(kit.backend), levels, tuple(results))
 
 
-def capabilities_of(kit: Kit) -> Capabilities:
-    """What the adapter says about itself. Raises AdapterNotInstalled, also for one that imports its framework late."""
-    missing = [name for name in _packages(kit.backend) if not _version(name)]
-    if missing:
-        raise AdapterNotInstalled(f"{kit.backend!r} needs {', '.join(missing)}: pip install 'hitl-core[{kit.backend}]'")
-    return make_adapter(Config(backend=kit.backend, app=AppSource("conformance:none")), Catalogue()).capabilities
-
-
 async def _judged(world: World, tried: Behaviour, capabilities: Capabilities) -> tuple[Outcome, str]:
     missing = [each for each in tried.needs if each in capabilities and capabilities[each].level == "absent"]
     try:
@@ -162,7 +153,7 @@ def fresh_folder() -> Iterator[Path]:
 @contextmanager
 def quiet() -> Iterator[None]:
     """What is refused on purpose need not be logged."""
-    logs = [logging.getLogger(name) for name in ("hitl_core", "hitl_core.endings")]
+    logs = [logging.getLogger(name) for name in LOGGERS]
     before = [log.disabled for log in logs]
     for log in logs:
         log.disabled = True
@@ -171,41 +162,3 @@ def quiet() -> Iterator[None]:
     finally:
         for log, disabled in zip(logs, before, strict=True):
             log.disabled = disabled
-
-
-# ── versions ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def versions(backend: str) -> dict[str, str]:
-    """The package that offers a backend, and what it needs for it, with the versions that are installed."""
-    found = {name: _version(name) for name in _packages(backend)}
-    return {name: installed for name, installed in found.items() if installed}
-
-
-def _packages(backend: str) -> list[str]:
-    entry = require_known(ADAPTERS, backend)
-    names = ["hitl-core", *([entry.dist.name] if entry.dist else []), *sorted(_needed(entry))]
-    return [*dict.fromkeys(names)]
-
-
-def _needed(entry: EntryPoint) -> list[str]:
-    """What the extra of that name installs, or, in a package of its own, what that package needs."""
-    lines = (entry.dist.requires if entry.dist else None) or []
-    name = entry.name.replace("_", "-")  # as package metadata spells the names of extras
-    extra = [line for line in lines if line.endswith((f'extra == "{name}"', f"extra == '{name}'"))]
-    plain = [line for line in lines if "extra ==" not in line and entry.dist and entry.dist.name != "hitl-core"]
-    return [_name(line) for line in (*extra, *plain)]
-
-
-def _name(requirement: str) -> str:
-    for place, letter in enumerate(requirement):
-        if not (letter.isalnum() or letter in "-_."):
-            return requirement[:place]
-    return requirement
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return ""

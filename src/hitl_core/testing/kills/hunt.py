@@ -18,7 +18,7 @@ from random import Random
 from typing import Final
 
 from ..conformance import Kit
-from ..conformance.suite import capabilities_of
+from ..conformance.installed import capabilities_of
 from ..databases import own_store
 from ..processes import Processes, name_of
 from .check import Evidence, faults
@@ -101,7 +101,7 @@ class Hunt:
     @cached_property
     def stories(self) -> list[Story]:
         """Those that the adapter says it can play."""
-        capabilities = capabilities_of(self.kit)
+        capabilities = capabilities_of(self.kit.backend)
         return [story for story in STORIES.values() if not story.lacks(capabilities)]
 
     def until(self, kills: int, *, seed: int) -> Hunted:

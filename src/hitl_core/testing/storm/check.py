@@ -15,6 +15,7 @@ from ...commands import Effect, Settled
 from ...lifecycle import ActionState, RequestState
 from ...protocol import AuditEntry, AuditEvent, Run, RunState
 from ..kills.approved import body_of, unapproved
+from .history import words_of
 from .scenes import FREE, REPEATABLE
 
 _OVER: Final = (RunState.COMPLETED, RunState.CANCELLED)
@@ -165,7 +166,7 @@ def _of_the_answers(evidence: Evidence) -> Iterator[str]:
 
 def _is_in(settled: Settled, said: dict[str, Any]) -> bool:
     response = settled.response
-    return response is not None and (response.responder.id, response.decision.type) == (said["by"], said["decision"])
+    return response is not None and (response.responder.id, words_of(response)) == (said["by"], said["words"])
 
 
 def _of_the_acts(evidence: Evidence) -> Iterator[str]:

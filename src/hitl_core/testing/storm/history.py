@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
+from ...protocol import Response, canonical, sha256
+
 FILE: Final = "history.jsonl"
 
 
@@ -33,3 +35,8 @@ class History:
     def told(self, did: str) -> list[dict[str, Any]]:
         """The lines about one thing."""
         return [line for line in self.lines() if line["did"] == did]
+
+
+def words_of(response: Response) -> str:
+    """The digest of what somebody says: two edits of one call are told apart by it."""
+    return sha256(canonical(response.decision.model_dump(mode="json")))

@@ -18,6 +18,7 @@ from ...runtime.leases import has_died
 from ..conformance.world import answer
 from ..kills.approved import body_of
 from .ground import LOOKS, Ground
+from .history import words_of
 
 PEOPLE: Final = ("ann", "bob", "cyn")
 
@@ -88,6 +89,7 @@ class Person:
     async def _sends(self, response: Response) -> None:
         """As a client does it: where it is not known whether the answer was kept, the same one is given again."""
         told = {"request": response.request_id, "decision": response.decision.type, "by": response.responder.id}
+        told["words"] = words_of(response)
         self._at.history.says("answers", **told)
         while True:
             try:

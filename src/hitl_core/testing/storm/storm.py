@@ -18,7 +18,7 @@ from typing import Any, Final
 from ...commands import ListRuns
 from ...errors import StoreUnavailable
 from ..conformance import Kit
-from ..conformance.suite import capabilities_of
+from ..conformance.installed import capabilities_of
 from ..crew import Crew
 from ..databases import own_store
 from ..kills.run import script_for
@@ -95,7 +95,7 @@ class Storm:
 
     def blow(self) -> Stormed:
         """All of it."""
-        capabilities = capabilities_of(self.kit)
+        capabilities = capabilities_of(self.kit.backend)
         self._gusts: Counter[str] = Counter()
         self._failures: list[str] = []
         with ExitStack() as stack:

@@ -37,7 +37,7 @@ SEALED = {"hitl_audit.actor", "hitl_audit.body", "hitl_audit.subject", "hitl_sto
 
 NAMES_NOBODY = {
     *("hitl_store.origin", "hitl_apps.backend", "hitl_apps.app", "hitl_apps.version", "hitl_apps.tenant"),
-    *("hitl_apps.format", "hitl_workers.name", "hitl_workers.body"),
+    *("hitl_apps.format", "hitl_workers.name", "hitl_workers.body", "hitl_quotas.who"),
     *("hitl_audiences.roles", "hitl_origins.tool", "hitl_origins.agents", "hitl_stops.scope", "hitl_stops.target"),
     *("hitl_runs.id", "hitl_runs.state", "hitl_runs.thread", "hitl_runs.owner"),
     *("hitl_requests.id", "hitl_requests.call", "hitl_requests.state", "hitl_requests.lapse"),
@@ -56,7 +56,7 @@ BYTES = {
 NUMBERS = {
     *("allows", "amount", "at", "attempts", "created", "draft", "due", "ended", "erased", "expires", "fence"),
     *("frozen_at", "level", "line", "most", "number", "place", "revoked", "round", "seq", "settled", "several"),
-    *("spent", "seen"),
+    *("spent", "seen", "since", "asked", "held"),
     *("step", "times", "tries", "turns", "until", "updated", "used", "votes", "waits"),
 }
 REFERENCES = {

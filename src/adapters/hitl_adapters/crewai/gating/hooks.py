@@ -60,7 +60,10 @@ def _outside(context: Any) -> bool | None:
         why = refused_outside(context)
     except Exception as exc:  # to CrewAI it would mean that the tool may run
         why = f"This call could not be checked, so nothing was run: {exc}"
-    return _blocked(context, Result(why)) if why else None
+    if why:
+        return _blocked(context, Result(why))
+    _results.pop(id(context.tool_input), None)  # of a call that CrewAI gave up half-way, whose dict is gone
+    return None
 
 
 def _blocked(context: Any, result: Result) -> bool:

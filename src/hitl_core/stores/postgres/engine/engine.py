@@ -67,9 +67,11 @@ class Engine:
         seals: bool,
         sealed: Callable[[Tip], None],
         anchored: Callable[[], str | None],
-        committed: Callable[[], None],
+        word: Callable[[], Sequence[str]],
+        committed: Callable[[bool], None],
         threads: Executor,
     ) -> None:
+        """`word` is what to say to others behind a commit, if anything; `committed` is told whether it was said."""
         self._location = location
         self._connections = connections
         self._origin = custody.origin
@@ -79,6 +81,7 @@ class Engine:
         self.sealer = Sealer(self._seal) if seals else None
         self._sealed = sealed
         self._anchored = anchored
+        self._word = word
         self._committed = committed
         self._batches = Batches(self._together, self._alone, threads)
 
@@ -194,18 +197,21 @@ class Engine:
         link, txn = work.link, work.txn
         self._trail.write(link, txn.lines, txn.references)
         tip = self._trail.drain(link) if drains else None
-        self._commit(link)
+        link.arrive(link.rounds)
+        rings = rings and link.wrote
+        word = self._word() if rings else ()
+        self._commit(link, word)
         if tip is not None:
             self._sealed(tip)
-        if link.wrote and rings:
-            self._committed()
+        if rings:
+            self._committed(bool(word))
         if txn.lines and self.sealer is not None:
             self.sealer.written(len(txn.lines))
 
-    def _commit(self, link: PostgresLink) -> None:
+    def _commit(self, link: PostgresLink, word: Sequence[str]) -> None:
         """Raises StoreUnavailable if the answer to a COMMIT was lost: then it is not known, and not tried again."""
         try:
-            link.end("COMMIT")
+            link.end("COMMIT", word)
         except psycopg.OperationalError as exc:
             if not is_lost(exc):
                 raise

@@ -122,9 +122,13 @@ class GatheringLink(PostgresLink):
         self.sent = True
         super().many(sql, given)
 
-    def end(self, how: str) -> None:
-        self._carry_out()
-        super().end(how)
+    def arrive(self, sent: int) -> None:
+        if sent == self.rounds:
+            self._carry_out()
+        super().arrive(sent)
+
+    def end(self, how: str, behind: Sequence[str] = ()) -> None:
+        super().end(how, behind)
         self.kept = True
 
     def _send(self, sql: str, given: Sequence[Any]) -> Found:

@@ -1,7 +1,9 @@
 """The doorbell across machines: NOTIFY after a commit, and a slow look at where the audit trail ends as the net.
 
-A NOTIFY in the transaction would make all commits of the database wait for each other. After it, it can be lost: then
-the next look finds the change, as it does behind a pooler through which nobody can listen (hearing.py).
+A NOTIFY in the transaction would make all commits of the database wait for each other. So it follows the COMMIT, in the
+same round: who is told that something counts has let others know. Where commits come one after the other, a thread says
+it for several of them; that can be lost, and then the next look finds the change, as it does behind a pooler through
+which nobody can listen (hearing.py).
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ import selectors
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -22,6 +25,7 @@ from ....errors import StoreUnavailable
 from ...sql.waking import Count, Doorbell
 from .connection import Connections, connect
 from .hearing import MARK, PATIENCE, Trial
+from .link import SAY
 from .location import Location
 
 log = logging.getLogger("hitl_core.stores")
@@ -30,7 +34,10 @@ SLOW: Final = 2.0
 """Seconds between looks."""
 
 APART: Final = 0.01
-"""Seconds between two of our NOTIFYs: more say the same."""
+"""Seconds between two of our NOTIFYs where many follow each other: more say the same."""
+
+FREE: Final = 8
+"""So many may follow each other more quickly."""
 
 PAUSES: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 """Seconds to wait before a lost connection is opened again; the last one again and again."""
@@ -55,6 +62,7 @@ class Bell:
         self._me = secrets.token_hex(8)
         self._guard = threading.Lock()
         self._due = threading.Event()
+        self._said: deque[float] = deque(maxlen=FREE)
         self._teller: threading.Thread | None = None
         self._thread: threading.Thread | None = None
         self._awake, self._rouse = socket.socketpair()
@@ -62,10 +70,19 @@ class Bell:
         self.count = Count()
         self.here = Doorbell(None)
 
-    def ring(self) -> None:
-        """Something was committed here. Others are told by a thread of its own: no commit waits for that."""
+    def word(self) -> Sequence[str]:
+        """What to say behind a commit, and where; nothing where it can wait a little."""
+        now = time.monotonic()
+        with self._guard:
+            if len(self._said) == FREE and now - self._said[0] < FREE * APART:
+                return ()
+            self._said.append(now)
+        return self._channel, self._me
+
+    def ring(self, said: bool) -> None:
+        """Something was committed here. Where others were not told yet, a thread does that soon."""
         self._heard()
-        if self._due.is_set():
+        if said or self._due.is_set():
             return
         self._due.set()
         with self._guard:
@@ -79,6 +96,12 @@ class Bell:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._serve, name="hitl-store-bell", daemon=True)
                 self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether its threads work, as far as they were ever needed."""
+        there = [thread for thread in (self._thread, self._teller) if thread is not None]
+        return self._closing.is_set() or all(thread.is_alive() for thread in there)
 
     def close(self) -> None:
         self._closing.set()
@@ -99,16 +122,15 @@ class Bell:
 
     def _serve_others(self) -> None:
         while self._due.wait():
-            last = self._closing.is_set()
+            last = self._closing.wait(APART)
             self._due.clear()
             self._tell()
             if last:
                 return
-            self._closing.wait(APART)
 
     def _tell(self) -> None:
         with suppress(psycopg.Error, StoreUnavailable), self._connections.one() as one:  # who is deaf looks, soon
-            one.execute("SELECT pg_notify(%s, %s)", (self._channel, self._me))
+            one.execute(SAY, (self._channel, self._me))
 
     # ── the thread that listens ──────────────────────────────────────────────────────────────────────────────
 

@@ -10,6 +10,7 @@ import secrets
 from typing import Final
 
 from .connection import Connection, connect
+from .link import SAY
 from .location import Location
 
 MARK: Final = "?"
@@ -27,7 +28,7 @@ class Trial:
         self.said = f"{MARK}{secrets.token_hex(8)}"
 
     def say(self, connection: Connection) -> None:
-        connection.execute("SELECT pg_notify(%s, %s)", (self._channel, self.said))
+        connection.execute(SAY, (self._channel, self.said))
 
 
 def is_heard(listens: Location, tells: Location, channel: str) -> bool:

@@ -85,15 +85,22 @@ class PostgresLink:
         self._pipeline = self._sending.enter_context(self.connection.pipeline())
         self._do(partial(self.connection.execute, how, prepare=False))
 
-    def end(self, how: str) -> None:
+    def end(self, how: str, behind: Sequence[str] = ()) -> None:
         """Carry out what is left, then end. What fails is raised here at the latest.
 
         In two rounds: who is cut off between them is ended by the server, which does not count in the middle of one.
+        `behind`: to be said on a channel once it has ended, in the same round; whether that succeeds changes nothing.
         """
         self.arrive(self.rounds)
         self.rounds += 1
-        self.connection.execute(how, prepare=False)
-        self.leave()
+        ended = self.connection.execute(how, prepare=False)
+        if behind:
+            self.connection.execute(SAY, behind, prepare=False)
+        try:
+            self.leave()
+        except psycopg.Error:
+            if not behind or ended.statusmessage != how:
+                raise
 
     def arrive(self, sent: int) -> None:
         """Carry out what was said in that round, if it was not yet."""
@@ -251,6 +258,8 @@ class PostgresLink:
 
 
 _IN_TRANSACTION: Final = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
+
+SAY: Final = "SELECT pg_notify(%s, %s)"
 
 _NEXT_KEY: Final = "SELECT nextval(pg_get_serial_sequence(?, 'key'))"
 

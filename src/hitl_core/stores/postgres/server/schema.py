@@ -106,6 +106,9 @@ _V1: Final = (
     "CREATE INDEX hitl_comments_request ON hitl_comments (request)",
     """CREATE TABLE hitl_workers (name TEXT PRIMARY KEY, seen BIGINT NOT NULL, until BIGINT NOT NULL,
         body TEXT NOT NULL)""",
+    # What agents have asked people within their minute, where a quota is set.
+    """CREATE TABLE hitl_quotas (who TEXT PRIMARY KEY, since BIGINT NOT NULL, asked BIGINT NOT NULL,
+        held BIGINT NOT NULL)""",
     # While a row stands here no transaction can be committed: there is no run with the key 0.
     "CREATE TABLE hitl_lent (run BIGINT NOT NULL REFERENCES hitl_runs DEFERRABLE INITIALLY DEFERRED)",
 )

@@ -276,8 +276,8 @@ def _cancel_run(txn: Transaction, command: RecordResponse, row: RequestRow) -> R
     run = by_key(txn, row.run)
     decision = command.response.decision
     assert isinstance(decision, Cancel)
-    cancel(txn, run, command.response.responder.id, decision.reason, command.now)
-    return Recorded(request_by_key(txn, row.key), RunState(by_key(txn, row.run).state))
+    cancelled = cancel(txn, run, command.response.responder.id, decision.reason, command.now)
+    return Recorded(request_by_key(txn, row.key), RunState(cancelled.state))
 
 
 def _note(

@@ -7,16 +7,15 @@ after the other, each by one look at an index, however much waits in those that 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
 from ....commands import Claimed, ClaimRuns
 from ....errors import RowCorrupt
 from ....lifecycle import RunEvent
-from ....protocol import AuditEvent, Json, RunState, instant, micros
+from ....protocol import AuditEvent, Json, RunState, micros
 from ..tables import READY, RUN, RunRow, Transaction, View, column
-from .runs import FREED, LEASED, move, taken, until
+from .runs import FREED, TAKEN, lease_to, move, taken
 from .stops import of_run
 
 
@@ -30,6 +29,10 @@ def claim_runs(txn: Transaction, command: ClaimRuns) -> tuple[Claimed, ...]:
 
 def is_idle(view: View, command: ClaimRuns) -> bool:
     """Whether there is nothing to claim."""
+    if command.run_id is not None:
+        found = view.one(_LOOK, column(command.run_id), micros(command.now))
+        if found is None or not found[0]:
+            return found is None
     return not claimable(view, command, 1)
 
 
@@ -42,7 +45,8 @@ def claimable(view: View, command: ClaimRuns, most: int | None = None) -> list[R
         return list(_named(view, command, command.run_id))
     limit = command.limit if most is None else most
     due, lanes = _look(view, command, limit)
-    found = _some(view, _due(view, command, limit), limit) if due else []
+    anything = view.one(_ANY_STOP) is not None
+    found = _some(view, _due(view, command, limit), limit, anything) if due else []
     suspects = [row for row in found if _is_suspect(command, row)]
     if suspects and command.alone:
         return suspects[:1]
@@ -51,7 +55,7 @@ def claimable(view: View, command: ClaimRuns, most: int | None = None) -> list[R
     found = [row for row in found if row not in suspects]
     for number, lane in enumerate(lanes):
         share = -(-(limit - len(found)) // (len(lanes) - number))
-        found += _some(view, _of_lane(view, command, lane, share), share)
+        found += _some(view, _of_lane(view, command, lane, share), share, anything)
     return found
 
 
@@ -69,11 +73,11 @@ def _waits_for_long(command: ClaimRuns, row: RunRow) -> bool:
     return row.until is not None and row.until <= micros(command.now - timedelta(seconds=command.lease_seconds))
 
 
-def _some(view: View, rows: Iterator[RunRow], most: int) -> list[RunRow]:
-    """So many of the rows, without those that a stop covers."""
+def _some(view: View, rows: Iterator[RunRow], most: int, stopped: bool) -> list[RunRow]:
+    """So many of the rows, without those that a stop covers; `stopped`: one is in force that may."""
     found: list[RunRow] = []
     while len(found) < most and (row := next(rows, None)) is not None:
-        found += [] if of_run(view, row) else [row]
+        found += [] if stopped and of_run(view, row) else [row]
     return found
 
 
@@ -87,6 +91,9 @@ def _named(view: View, command: ClaimRuns, name: str) -> Iterator[RunRow]:
 
 _FREE: Final = """(r.state = 'ready' OR (r.state <> 'running' AND w.run IS NOT NULL)
     OR (r.state = 'running' AND r.until <= ?))"""
+_LOOK: Final = f"""SELECT EXISTS (SELECT 1 FROM hitl_stops) FROM hitl_runs r
+    LEFT JOIN hitl_woken w ON w.app = r.app AND w.run = r.key WHERE r.id = ? AND {_FREE}"""  # noqa: S608
+"""Whether one run can be taken, as far as its row says; and whether anything is stopped: then there is more to see."""
 
 
 def _due(view: View, command: ClaimRuns, size: int) -> Iterator[RunRow]:
@@ -118,12 +125,13 @@ _UNDOS: Final = " AND json_extract(r.more, '$.undoes') IS NOT NULL"
 
 # ── whose turn it is ─────────────────────────────────────────────────────────────────────────────────────────
 
-_LANES: Final = """WITH RECURSIVE lanes (app) AS (SELECT MIN(app) FROM hitl_woken WHERE app > ? UNION ALL
+_LANES: Final = """WITH RECURSIVE lanes (app) AS (SELECT MIN(app) FROM hitl_woken WHERE app > {last} UNION ALL
     SELECT (SELECT MIN(o.app) FROM hitl_woken o WHERE o.app > lanes.app) FROM lanes WHERE lanes.app IS NOT NULL)
-    SELECT a.key FROM lanes CROSS JOIN hitl_apps a ON a.key = lanes.app
+    SELECT {turn}, a.key FROM lanes CROSS JOIN hitl_apps a ON a.key = lanes.app
     WHERE a.tenant NOT IN (SELECT target FROM hitl_stops WHERE scope = 'tenant')"""
-_ANY_DUE: Final = "SELECT 0 FROM hitl_runs r JOIN hitl_apps a ON a.key = r.app WHERE r.until <= ?"
-_LAST: Final = "SELECT app FROM hitl_runs WHERE id = ?"
+_ANY_DUE: Final = "SELECT 0, 0 FROM hitl_runs r JOIN hitl_apps a ON a.key = r.app WHERE r.until <= ?"
+_LAST: Final = "COALESCE((SELECT app FROM hitl_runs WHERE id = ?), 0)"
+_ANY_STOP: Final = "SELECT 1 FROM hitl_stops LIMIT 1"
 
 
 def _look(view: View, command: ClaimRuns, places: int) -> tuple[bool, list[int]]:
@@ -131,16 +139,20 @@ def _look(view: View, command: ClaimRuns, places: int) -> tuple[bool, list[int]]
 
     They begin after the lane of the run which was taken last, and go round.
     """
-    last = 0 if command.after is None else (view.one(_LAST, column(command.after)) or (0,))[0]
     narrow, given = _of_app(command)
-    lanes = f"{_LANES}{narrow} LIMIT ?"
-    sql = f"SELECT * FROM ({_ANY_DUE}{narrow} LIMIT 1) d UNION ALL SELECT * FROM ({lanes}) l"  # noqa: S608
-    rows = view.execute(sql, (micros(command.now), *given, last, *given, places)).fetchall()
-    found = [lane for (lane,) in rows if lane]
-    if last and len(found) < places:
-        others = view.execute(lanes, (0, *given, places)).fetchall()
-        found += [lane for (lane,) in others if lane <= last][: places - len(found)]
-    return (0,) in rows, found
+    looks = [f"SELECT * FROM ({_ANY_DUE}{narrow} LIMIT 1) d", _lanes(narrow, "0", 2)]  # noqa: S608
+    values: tuple[Any, ...] = (micros(command.now), *given, *given, places)
+    if command.after is not None:
+        looks.insert(1, _lanes(narrow, _LAST, 1))
+        values = (micros(command.now), *given, column(command.after), *given, places, *given, places)
+    view.link.ahead(_ANY_STOP)
+    rows = view.execute(" UNION ALL ".join(looks), values).fetchall()
+    in_turn = [lane for _, lane in sorted(rows) if lane]  # those of the second round stand behind those of the first
+    return (0, 0) in rows, list(dict.fromkeys(in_turn))[:places]
+
+
+def _lanes(narrow: str, last: str, turn: int) -> str:
+    return f"SELECT * FROM ({_LANES.format(last=last, turn=turn)}{narrow} LIMIT ?) l{turn}"  # noqa: S608
 
 
 def _narrow(command: ClaimRuns) -> tuple[str, tuple[Any, ...]]:
@@ -173,19 +185,18 @@ def _claim(txn: Transaction, command: ClaimRuns, row: RunRow) -> Claimed | None:
     if interrupted and command.run_id is None and 0 < command.tries <= row.tries:
         _park(txn, command, row)
         return None
-    move(txn, row, RunEvent.CLAIM, command.now, LEASED + "tries + 1", command.owner, until(command))
+    ready = None if interrupted else max(row.updated, row.until or 0)
     try:
-        claimed = taken(txn, row, interrupted=interrupted)
+        now = move(txn, row, RunEvent.CLAIM, command.now, lease_to(command), counts=(*TAKEN, "tries"))
+        claimed = taken(txn, now, interrupted=interrupted, ready=ready)
     except RowCorrupt as exc:
         txn.skip("run", row.name, exc)
-        taken_row = row._replace(state=RunState.RUNNING)
-        move(txn, taken_row, RunEvent.FAIL, command.now, FREED + ", error = ?", f"{exc.code} {exc}")
+        broken = row._replace(state=RunState.RUNNING.value)
+        move(txn, broken, RunEvent.FAIL, command.now, FREED | {"error": f"{exc.code} {exc}"})
         txn.note(AuditEvent.RUN_FAILED, row.name, command.owner, command.now, {"code": exc.code}, run=row.key)
         return None
-    body: dict[str, Json] = {"fence": claimed.lease.fence, "interrupted": interrupted}
-    if not interrupted:
-        ready = max(row.updated, row.until or 0)
-        claimed, body = replace(claimed, ready_at=instant(ready)), {**body, "ready": ready}
+    body: dict[str, Json] = {"fence": now.fence, "interrupted": interrupted}
+    body |= {} if ready is None else {"ready": ready}
     txn.note(AuditEvent.RUN_CLAIMED, row.name, command.owner, command.now, body, run=row.key)
     return claimed
 
@@ -197,5 +208,5 @@ def _park(txn: Transaction, command: ClaimRuns, row: RunRow) -> None:
         f"{row.owner}. It is not tried again by itself; `hitl resume` tries it once a person has seen to the cause"
     )
     error += f". Before that it had failed: {row.error}" if row.error else ""
-    move(txn, row, RunEvent.FAIL, command.now, ", until = NULL, error = ?", error)
+    move(txn, row, RunEvent.FAIL, command.now, {"until": None, "error": error})
     txn.note(AuditEvent.RUN_FAILED, row.name, command.owner, command.now, {"tries": row.tries}, run=row.key)

@@ -49,6 +49,7 @@ from ..tables import (
     guidance_record,
     last_assigned,
     pending,
+    remembered,
     request_by_key,
     requests,
     run_record,
@@ -108,14 +109,22 @@ def get_request(view: View, query: GetRequest) -> Settled:
     return request_by_key(view, row.key)
 
 
+_AT: Final = """SELECT r.key,
+    (SELECT q.key FROM hitl_requests q WHERE q.run = r.key AND q.call = ?1 AND q.waits = 1
+        ORDER BY q.round DESC LIMIT 1),
+    (SELECT MAX(q.round) + 1 FROM hitl_requests q WHERE q.run = r.key AND q.call = ?1)
+    FROM hitl_runs r WHERE r.id = ?2"""
+
+
 def look(view: View, query: Look) -> Known:
-    found = view.one("SELECT key FROM hitl_runs WHERE id = ?", column(query.run_id))
+    found = view.one(_AT, query.call, column(query.run_id))
     if found is None:
         return Known(None, None)
-    row = requests.newest_at(view, found[0], query.call)
-    effect = effects.find(view, found[0], query.call)
-    settled = None if row is None else request_by_key(view, row.key)
-    return Known(settled, None if effect is None else effect.record(), requests.rounds(view, found[0], query.call))
+    run, newest, next_round = found
+    effects.ahead(view, run, query.call)
+    settled = None if newest is None else request_by_key(view, newest)
+    effect = effects.find(view, run, query.call)
+    return Known(settled, None if effect is None else effect.record(), next_round or 0)
 
 
 def list_effects(view: View, query: ListEffects) -> tuple[Effect, ...]:
@@ -149,10 +158,7 @@ def list_overrides(view: View, query: ListOverrides) -> tuple[Override, ...]:
 
 
 def recall(view: View, query: Recall) -> dict[str, Json]:
-    sql = """SELECT j.name, b.digest, b.data FROM hitl_journal j LEFT JOIN hitl_bodies b ON b.key = j.body
-        WHERE j.run = (SELECT key FROM hitl_runs WHERE id = ?) ORDER BY j.key"""
-    rows = view.execute(sql, (column(query.run_id),)).fetchall()
-    return {name: bodies.decode(digest, data, what=f"journal value {name!r}") for name, digest, data in rows}
+    return remembered(view, query.run_id)
 
 
 def list_guidance(view: View, query: ListGuidance) -> tuple[Guidance, ...]:

@@ -9,9 +9,9 @@ from typing import Any, Final, NamedTuple, Self, TypeVar
 from ....commands import Effect, Lease
 from ....errors import RowCorrupt
 from ....lifecycle import ActionState
-from ....protocol import Action, EffectMode, PauseRequest, Run, RunState, instant
+from ....protocol import Action, EffectMode, Json, PauseRequest, Run, RunState, instant
 from .bodies import checked, decode, get, unpack
-from .identity import text
+from .identity import column, text
 from .view import View
 
 W = TypeVar("W", bound=StrEnum)
@@ -97,9 +97,26 @@ def run_record(view: View, row: RunRow, pending: tuple[PauseRequest, ...] = ()) 
         run = _run(row, pending)
     except (ValueError, OverflowError) as exc:
         raise illegible("run", row.id, exc) from exc
+    if row.input is None and row.output is None:
+        return run
     input = get(view, row.input, what=f"input of run {row.name}")
     output = get(view, row.output, what=f"output of run {row.name}")
     return run.model_copy(update={"input": input, "output": output})
+
+
+_REMEMBERED: Final = """SELECT j.name, b.digest, b.data FROM hitl_journal j LEFT JOIN hitl_bodies b ON b.key = j.body
+    WHERE j.run = (SELECT key FROM hitl_runs WHERE id = ?) ORDER BY j.key"""
+
+
+def ahead_of_remembered(view: View, run: str) -> None:
+    """The journal of a run will be asked for soon."""
+    view.link.ahead(_REMEMBERED, (column(run),))
+
+
+def remembered(view: View, run: str) -> dict[str, Json]:
+    """The journal of a run: what it has remembered, by key. Raises RowCorrupt."""
+    rows = view.execute(_REMEMBERED, (column(run),)).fetchall()
+    return {name: decode(digest, data, what=f"journal value {name!r}") for name, digest, data in rows}
 
 
 def illegible(what: str, of: bytes | str, because: Exception) -> RowCorrupt:

@@ -58,7 +58,7 @@ TABLES: Final = (
 )
 """In an order in which each row finds what it refers to. Not among them: what one process says of itself."""
 
-NOT_MOVED: Final = ("hitl_store", "hitl_workers")
+NOT_MOVED: Final = ("hitl_store", "hitl_workers", "hitl_quotas")
 
 
 class Rows(NamedTuple):

@@ -198,8 +198,14 @@ _V14: Final = (
     "CREATE INDEX hitl_inbox ON hitl_requests (key, audience, level) WHERE state = 'open' AND waits = 1",
 )
 
+_V15: Final = (
+    # What agents have asked people within their minute, where a quota is set.
+    """CREATE TABLE hitl_quotas (who TEXT PRIMARY KEY, since INTEGER NOT NULL, asked INTEGER NOT NULL,
+        held INTEGER NOT NULL) WITHOUT ROWID""",
+)
+
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
-    *(_V1, _V2, _V3, _V4, _V5, _V6, _V7, _V8, _V9, _V10, _V11, _V12, _V13, _V14),
+    *(_V1, _V2, _V3, _V4, _V5, _V6, _V7, _V8, _V9, _V10, _V11, _V12, _V13, _V14, _V15),
 )
 """Migration N leads from version N to N+1. Released ones are never edited; add one instead."""
 

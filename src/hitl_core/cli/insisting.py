@@ -1,0 +1,48 @@
+"""A stop that is wanted while the store is away: it is given again and again until it is in force, and that is said.
+
+It is kept nowhere else. Nothing begins while the store is away, as the store is asked before each beginning; and a stop
+that one machine knew of, and others not, would look like one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from ..errors import StoreUnavailable
+from .terminal.output import Output
+from .terminal.render import shown
+
+T = TypeVar("T")
+
+BETWEEN: Final = 0.2
+"""Seconds between two tries."""
+
+
+def insisted(give: Callable[[], T], output: Output, *, give_up: float | None) -> T:
+    """What comes of it. Raises StoreUnavailable once the store was away for `give_up` seconds (None: never)."""
+    since, said = time.monotonic(), ""
+    try:
+        while True:
+            try:
+                return give()
+            except StoreUnavailable as exc:
+                if give_up is not None and time.monotonic() - since >= give_up:
+                    raise
+                said = _say(output, exc, before=said)
+            time.sleep(BETWEEN)
+    except KeyboardInterrupt:
+        output.err.print(shown("given up: the stop is NOT in force", "bold red"))
+        raise
+
+
+def _say(output: Output, because: StoreUnavailable, *, before: str) -> str:
+    """Say once why it is not in force, and again when that changes."""
+    said = f"NOT in force yet: {because.code} {because}"
+    if said != before:
+        output.err.print(shown(said, "bold red"), soft_wrap=True)
+    if not before:
+        left = "nothing begins while the store is away; tried again until it is in force, Ctrl-C gives up"
+        output.err.print(shown(left, "dim"), soft_wrap=True)
+    return said
