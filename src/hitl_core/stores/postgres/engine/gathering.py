@@ -17,14 +17,14 @@ from .trail import WRITE
 _BODY: Final = "INSERT INTO hitl_bodies (digest, data) VALUES (?, ?)"
 _MOVE: Final = (
     "UPDATE hitl_requests SET state = ?, room = NULL, response = ?, allows = ?, line = ?"
-    " WHERE state IN (?) AND (key = ?)"
+    " WHERE state IN ('open') AND (key = ?)"
 )
 _WAKE: Final = """INSERT INTO hitl_woken (app, run, at) SELECT app, key, ? FROM hitl_runs WHERE key = ?
     ON CONFLICT DO NOTHING"""
 
 _COLUMNS: Final = {
     _BODY: ("bigint", "bytea", "bytea"),
-    _MOVE: ("text", "bigint", "smallint", "bigint", "text", "bigint"),
+    _MOVE: ("text", "bigint", "smallint", "bigint", "bigint"),
     _WAKE: ("bigint", "bigint"),
     WRITE: ("bigint", "bigint", "text", "bytea", "text", "text", "bigint", "text", "bytea"),
 }
@@ -38,8 +38,8 @@ def _rows(sql: str) -> str:
 _TOGETHER: Final = f"""WITH bodies AS (INSERT INTO hitl_bodies (key, digest, data) OVERRIDING SYSTEM VALUE
         SELECT * FROM {_rows(_BODY)}),
     moved AS (UPDATE hitl_requests q SET state = m.state, room = NULL, response = m.response, allows = m.allows,
-        line = m.line FROM {_rows(_MOVE)} AS m (state, response, allows, line, was, key)
-        WHERE q.key = m.key AND q.state = m.was),
+        line = m.line FROM {_rows(_MOVE)} AS m (state, response, allows, line, key)
+        WHERE q.key = m.key AND q.state IN ('open')),
     woken AS (INSERT INTO hitl_woken (app, run, at)
         SELECT (SELECT app FROM hitl_runs WHERE key = w.run), w.run, w.at FROM {_rows(_WAKE)} AS w (at, run)
         ON CONFLICT DO NOTHING)
