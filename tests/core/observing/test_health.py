@@ -12,6 +12,7 @@ import pytest
 from hitl_core.errors import AppRefused, StoreTooNew, StoreUnavailable
 from hitl_core.observing import health
 from hitl_core.observing.health import Alive, Check, Health, Readiness, ready
+from hitl_core.stores.sqlite import SqliteStore
 from tests.core.shop import Shop, one_refund, only
 
 SECRET = "canary-of-an-app"
@@ -128,6 +129,14 @@ async def test_a_store_that_can_only_be_read_makes_it_not_ready(shop: Shop) -> N
         store.can_be_written = lambda: False
         found = await ready(hitl)
     assert found.checks[0] == Check("store", False, "can be read only: nothing begins, and no answer is kept")
+
+
+async def test_a_store_that_does_not_say_whether_it_can_be_written_is_not_blamed(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(SqliteStore, "can_be_written")
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        assert (await ready(hitl)).ok
 
 
 async def test_many_probes_are_one_look(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
