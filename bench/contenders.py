@@ -41,8 +41,8 @@ class Contender(Protocol):
     """How many of its answers are timed one by one at most."""
 
     @property
-    def worker(self) -> Clerk:
-        """The one that lives now."""
+    def workers(self) -> Workers:
+        """Who goes on with what was answered."""
         ...
 
     async def start(self, first: int, many: int) -> float:
@@ -50,10 +50,6 @@ class Contender(Protocol):
         ...
 
     async def answer(self, number: int) -> None: ...
-
-    def replace(self) -> None:
-        """Kill the worker, and start another one."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +79,15 @@ class Spent:
 
 async def spent(by: Contender, size: Size) -> Spent:
     """Let one do the work."""
-    before = by.worker.memory()
+    before = by.workers.now.memory()
     start = await by.start(0, size.pending) / size.pending
-    memory = max(0, by.worker.memory() - before) / size.pending
+    memory = max(0, by.workers.now.memory() - before) / size.pending
     wakes = [await _woken(by, number) for number in range(min(size.wakes, by.wakes))]
     begun, first = time.perf_counter(), size.pending
     await by.start(first, size.together)
     for number in range(first, first + size.together):
         await by.answer(number)
-    heard = {(await asyncio.to_thread(by.worker.heard))["number"] for _ in range(size.together)}
+    heard = {(await asyncio.to_thread(by.workers.now.heard))["number"] for _ in range(size.together)}
     assert heard == set(range(first, first + size.together)), f"{by.name} went on with {sorted(heard)}"
     cycle = (time.perf_counter() - begun) / size.together
     again = [await _reborn(by, size.pending - 1 - number) for number in range(size.deaths)]
@@ -100,10 +96,10 @@ async def spent(by: Contender, size: Size) -> Spent:
 
 async def _reborn(by: Contender, number: int) -> float:
     begun = time.monotonic_ns()
-    await asyncio.to_thread(by.replace)
+    await asyncio.to_thread(by.workers.replace)
     await by.answer(number)
     # Whoever was killed right after it had said something says it again through the next one.
-    while (said := await asyncio.to_thread(by.worker.heard))["number"] != number:
+    while (said := await asyncio.to_thread(by.workers.now.heard))["number"] != number:
         pass
     return float(said["at"] - begun) / 1e9
 
@@ -112,7 +108,7 @@ async def _woken(by: Contender, number: int) -> float:
     await asyncio.sleep(PAUSE_BETWEEN)
     begun = time.monotonic_ns()
     await by.answer(number)
-    said = await asyncio.to_thread(by.worker.heard)
+    said = await asyncio.to_thread(by.workers.now.heard)
     assert said["number"] == number, said
     return float(said["at"] - begun) / 1e9
 
@@ -148,7 +144,7 @@ class Ours:
 
     def __init__(self, hitl: Runtime, workers: Workers) -> None:
         self._hitl = hitl
-        self._workers = workers
+        self.workers = workers
         self._asked: dict[int, PauseRequest] = {}
 
     @classmethod
@@ -157,13 +153,6 @@ class Ours:
         async with connect(config("plain", waiting, folder, store=store)) as hitl:
             with workers(lambda: clerk("worker", store, folder)) as them:
                 yield cls(hitl, them)
-
-    @property
-    def worker(self) -> Clerk:
-        return self._workers.now
-
-    def replace(self) -> None:
-        self._workers.replace()
 
     async def start(self, first: int, many: int) -> float:
         begun = time.perf_counter()
@@ -184,7 +173,7 @@ class ByHand:
 
     def __init__(self, approvals: Approvals, workers: Workers) -> None:
         self._approvals = approvals
-        self._workers = workers
+        self.workers = workers
 
     @classmethod
     @asynccontextmanager
@@ -193,13 +182,6 @@ class ByHand:
         with workers(lambda: clerk("by_hand", store, folder)) as them:
             yield cls(approvals, them)
         approvals.close()
-
-    @property
-    def worker(self) -> Clerk:
-        return self._workers.now
-
-    def replace(self) -> None:
-        self._workers.replace()
 
     async def start(self, first: int, many: int) -> float:
         begun = time.perf_counter()

@@ -18,7 +18,7 @@ from .filled import MEMO
 from .kills import Outcome, Storm, killed, outcome, until
 from .paying import paid
 from .peers_figures import lost
-from .processes import Clerk, clerk
+from .processes import clerk
 from .server import durable_server, schema
 from .yardsticks import Found
 
@@ -36,7 +36,7 @@ class Dbos:
 
     def __init__(self, client: DBOSClient, workers: Workers) -> None:
         self._client = client
-        self._workers = workers
+        self.workers = workers
 
     @classmethod
     @asynccontextmanager
@@ -44,16 +44,9 @@ class Dbos:
         with workers(lambda: clerk("waiting", url, folder, of=CLERKS)) as them, _client(url) as client:
             yield cls(client, them)
 
-    @property
-    def worker(self) -> Clerk:
-        return self._workers.now
-
-    def replace(self) -> None:
-        self._workers.replace()
-
     async def start(self, first: int, many: int) -> float:
-        self.worker.tell(json.dumps({"first": first, "many": many, "name": "wait", "memo": MEMO}))
-        return float(self.worker.heard()["seconds"])
+        self.workers.now.tell(json.dumps({"first": first, "many": many, "name": "wait", "memo": MEMO}))
+        return float(self.workers.now.heard()["seconds"])
 
     async def answer(self, number: int) -> None:
         self._client.send(f"wait-{number}", "yes")

@@ -116,6 +116,9 @@ class Lifecycle(Generic[S, E]):
     def __init__(self, name: str, moves: Mapping[tuple[S, E], S]) -> None:
         self.name = name
         self.moves = dict(moves)
+        self._sources: dict[E, tuple[S, ...]] = {}
+        for state, event in self.moves:
+            self._sources[event] = (*self._sources.get(event, ()), state)
 
     def advance(self, state: S, event: E) -> S:
         """The state after `event`. Raises IllegalMove, naming what could have happened instead."""
@@ -127,7 +130,7 @@ class Lifecycle(Generic[S, E]):
 
     def sources(self, event: E) -> tuple[S, ...]:
         """The states in which `event` can happen."""
-        return tuple(state for state, e in self.moves if e == event)
+        return self._sources.get(event, ())
 
 
 _R, _RE = RequestState, RequestEvent

@@ -196,18 +196,10 @@ class Done:
 
 
 @dataclass(frozen=True)
-class Shop:
-    """One folder. `hitl` runs a command in a process of its own."""
+class Configured:
+    """A folder with a `hitl.toml`. `hitl` runs a command in a process of its own."""
 
     folder: Path
-    module: str = field(default_factory=lambda: f"desk_{uuid.uuid4().hex}")
-
-    @classmethod
-    def build(cls, folder: Path, *, more: str = "", store: str = "sqlite:///hitl.db") -> Shop:
-        shop = cls(folder)
-        (folder / f"{shop.module}.py").write_text(APP, encoding="utf-8")
-        shop.config.write_text(CONFIG.format(module=shop.module, store=store) + more, encoding="utf-8")
-        return shop
 
     @property
     def config(self) -> Path:
@@ -241,6 +233,20 @@ class Shop:
             cwd=self.folder,
         )
 
+
+@dataclass(frozen=True)
+class Shop(Configured):
+    """One folder with the app of this page, and its ledger."""
+
+    module: str = field(default_factory=lambda: f"desk_{uuid.uuid4().hex}")
+
+    @classmethod
+    def build(cls, folder: Path, *, more: str = "", store: str = "sqlite:///hitl.db") -> Shop:
+        shop = cls(folder)
+        (folder / f"{shop.module}.py").write_text(APP, encoding="utf-8")
+        shop.config.write_text(CONFIG.format(module=shop.module, store=store) + more, encoding="utf-8")
+        return shop
+
     def ledger(self, effect: str | None = None) -> list[dict[str, Any]]:
         """What really happened, in order."""
         file = self.folder / "ledger.jsonl"
@@ -259,8 +265,9 @@ def order(do: str = "pay", **given: Any) -> str:
 
 
 def environment() -> dict[str, str]:
-    """What a command may see of the surroundings: nothing that configures hitl, and no colours."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("HITL_")} | {"NO_COLOR": "1"}
+    """What a command may see of the surroundings: nothing that configures hitl or traces it, and no colours."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith(("HITL_", "OTEL_"))}
+    return others | {"NO_COLOR": "1"}
 
 
 def eventually(holds: Callable[[], bool], what: str) -> None:

@@ -16,6 +16,7 @@ from hitl_core.contracts import Store
 from hitl_core.errors import RequestNotFound
 from hitl_core.lifecycle import RequestState
 from hitl_core.protocol import PauseRequest, RunState
+from hitl_core.stores.sql.tables import column
 from hitl_core.testing.clock import START
 from hitl_core.testing.interleaving import InterleavingStore
 from hitl_core.testing.processes import Order, Processes
@@ -25,6 +26,7 @@ from tests.faults import crowd
 from tests.faults.checker import faults, left
 from tests.faults.desk import Desk
 from tests.faults.diary import Diary
+from tests.faults.hand import found
 from tests.faults.meeting import meeting
 from tests.faults.places import Place
 from tests.faults.scenarios import many, scenario
@@ -184,9 +186,11 @@ class Quick:
     def __init__(self, place: Place, processes: Processes) -> None:
         self._place, self._processes = place, processes
         self.said: list[str] = []
+        self.stored: list[Any] = []
         self.answered = asyncio.Event()
 
     async def announce(self, request: PauseRequest) -> None:
+        self.stored.append(found(self._place, "SELECT state FROM hitl_requests WHERE id = ?", column(request.id)))
         order = Order.of(crowd.respond_to, place=self._place.told, request=request.id, who="ann")
         self.said.append((await asyncio.to_thread(self._processes.run, order)).result)
         self.answered.set()
@@ -199,7 +203,7 @@ async def test_an_answer_comes_before_anybody_waits_for_it(place: Place, process
     async with desk.open(pays(desk.happened), channels=[quick]) as hitl:
         run = await hitl.start(None)
         await quick.answered.wait()
-        assert quick.said == ["won"]
+        assert (quick.stored, quick.said) == ([[("open",)]], ["won"])
         assert (await hitl.wait(run.id, timeout=60)).state is RunState.COMPLETED
     assert len(desk.happened.lines) == 1
     assert faults(await left(place), over=True) == []

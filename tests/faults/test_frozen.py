@@ -60,7 +60,8 @@ async def test_a_worker_stands_still_and_goes_on(
 @scenario(17)
 @pytest.mark.parametrize("crash", ["before BeginEffect 1", "before EndEffect 1", "after EndEffect 1"])
 async def test_a_worker_goes_on_while_another_one_holds_its_run(place: Place, processes: Processes, crash: str) -> None:
-    """Fails if `leased` (stores/sql/commands/runs.py) does not compare the owner and the fence."""
+    """Fails if `leased` (stores/sql/commands/runs.py) compares neither the owner nor the fence. That the fence
+    alone tells two turns of one owner apart is tried in tests/core/stores/contract/test_effects.py."""
     story = Story(place, processes)
     story.starts()
     story.does(lives.responds)

@@ -107,7 +107,8 @@ PAIRS = list(itertools.product(SAYINGS, TEXTS) if FULL else zip(SAYINGS, itertoo
 @scenario(48)
 @pytest.mark.parametrize(("saying", "text"), PAIRS)
 async def test_such_words_are_refused_by_name_or_kept_as_they_are(place: Place, saying: str, text: str) -> None:
-    """Whatever comes of it is one of our errors. Fails if the driver's own error gets through (failures.py)."""
+    """Whatever comes of it is one of our errors, and the store works as before. What reaches the driver all the same is
+    tried in tests/postgres/test_engine.py."""
     desk = Desk(place)
     async with desk.open(one_refund(desk.ledger)) as hitl:
         run = await hitl.start(None)

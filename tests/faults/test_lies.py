@@ -11,6 +11,7 @@ import os
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -19,7 +20,18 @@ from hitl_core.channels.plain_text import visible
 from hitl_core.cli.terminal.render import request_panel
 from hitl_core.gate.lookalikes import in_arguments, in_prose
 from hitl_core.lifecycle import RequestState
-from hitl_core.protocol import Action, Arguments, Context, PauseRequest, Preview
+from hitl_core.protocol import (
+    Action,
+    Approvers,
+    Arguments,
+    Asked,
+    Because,
+    Context,
+    Option,
+    Origin,
+    PauseRequest,
+    Preview,
+)
 from hitl_core.testing.clock import START
 from tests.core import desk
 from tests.faults.installed import Installed
@@ -99,6 +111,34 @@ def test_the_facts_stand_where_they_stand_without_it(lie: str) -> None:
     assert facts.count("\n") <= 50, "nothing pushes the facts off a screen"
     assert visible(lied, lines=True) == lied, "nothing hidden is left"
     assert APPROVED not in facts or lie == "approved"
+
+
+LIE = "\x1b[2J\u202e\u200b"
+"""Cleared, turned round, and not there."""
+
+TEXTS: dict[str, Any] = {
+    "id": LIE,
+    "run_id": LIE,
+    "call": LIE,
+    "title": LIE,
+    "requested_for": LIE,
+    "preview": Preview(effect=LIE, target=LIE, affects=LIE, leaves=LIE, cost=LIE, diff=f"+{LIE}", warnings=(LIE,)),
+    "context": Context(message=LIE, confidence=0.5, confidence_source=LIE, alternatives=(LIE,), details={LIE: LIE}),
+    "because": Because(rule=LIE, version=LIE, why=LIE),
+    "approvers": Approvers(users=(LIE,), roles=(LIE,)),
+    "options": (Option(id=LIE, label=LIE),),
+    "asked": (Asked(request_id="request-0", by=LIE, question=LIE, answer=LIE),),
+}
+
+
+@scenario(46)
+@pytest.mark.parametrize("field", TEXTS)
+def test_no_text_of_a_request_is_printed_as_it_is(field: str) -> None:
+    """Whatever an app, a policy or an agent has written there. Fails if one row is printed without `shown`."""
+    action = Action(tool=LIE, arguments={LIE: LIE}, origin=Origin(agent=LIE, path=(LIE,)))
+    seen = screen(desk.request(action, **{field: TEXTS[field]}))
+    assert visible(seen, lines=True) == seen
+    assert "\\x1b[2J" in seen
 
 
 @scenario(46)

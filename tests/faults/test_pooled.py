@@ -42,7 +42,8 @@ def pooled(server: str, folder: Path) -> Iterator[Place]:
 @scenario(35)
 @pytest.mark.processes
 async def test_a_worker_behind_a_pooler_says_that_it_hears_nobody_and_works_all_the_same(pooled: Place) -> None:
-    """Fails if a wake-up that never comes is waited for without looking (bell.py)."""
+    """Fails if it is not found out that nobody can be heard (hearing.py), or if a worker only waits to be told.
+    That who waits for the store alone looks too is tried in tests/postgres/test_pooler.py."""
     desk = Installed.at(pooled)
     runs = await desk.paused(many(3, full=30))
     with desk.worker() as working:

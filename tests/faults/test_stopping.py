@@ -74,7 +74,7 @@ class Counting:
         return heard
 
 
-def stops_everything(folder: str, dies_at: int = 0) -> list[int]:
+def stops_everything(folder: str, dies_at: int, more: list[str]) -> list[int]:
     """`hitl stop all` in this folder: its exit status, and how many places it has to die at."""
     os.chdir(folder)
     counting, opening = Counting(dies_at), configuring.open_store  # type: ignore[attr-defined]  # where `build` finds it

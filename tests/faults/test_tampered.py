@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from hitl_core.audit import verify
+from hitl_core.audit import Chain, verify
 from hitl_core.errors import HitlError
+from hitl_core.stores.sql.tables import text
 from tests.core.stores.world import World
 from tests.faults.hand import change, found
 from tests.faults.installed import Installed
@@ -80,6 +81,22 @@ async def test_an_act_is_reported_with_its_place(place: Place, act: str) -> None
     for statement in statements:
         change(place, statement, given=(os.urandom(32),) if "?" in statement else ())
     assert (await said(place))[0].startswith(expected)
+
+
+@scenario(52)
+async def test_a_trail_that_is_sealed_anew_without_the_key_is_reported(place: Place) -> None:
+    """Every seal fits the one before it, as whoever can read this library makes them. Fails if the key does not count
+    (chain.py, `derive`): then only the anchors would tell."""
+    await sealed(place)
+    ((origin,),) = found(place, "SELECT origin FROM hitl_store")
+    forger, mac = Chain(b"", origin), Chain.genesis
+    for seq, at, event, subject, actor, body in found(place, f"{_SEALED} ORDER BY seq"):
+        mac = forger.seal(mac, seq, at, event, text(subject), actor, body)
+        change(place, "UPDATE hitl_audit SET mac = ? WHERE seq = ?", given=(mac, seq))
+    assert (await said(place))[0].startswith(f"rewritten: lines 1 to {LINES} rewritten")
+
+
+_SEALED = "SELECT seq, at, event, subject, actor, body FROM hitl_audit"
 
 
 @scenario(52)

@@ -38,7 +38,7 @@ SET = pytest.mark.parametrize("by", [HOUR, -HOUR], ids=["ahead", "back"])
 @scenario(22)
 @SET
 async def test_the_clock_of_a_machine_is_set_while_it_works(place: Place, processes: Processes, by: float) -> None:
-    """Fails if `SystemClock.now` (hitl_core/clock.py) is `datetime.now`."""
+    """Fails if `SystemClock.now` (hitl_core/clock.py) says what the machine says: `wall`, which is what is set here."""
     await nothing_comes_of_it(place, processes, by, from_the_start=False)
 
 

@@ -40,7 +40,8 @@ LEAD = rule("lead", level="confirm", approvers={"roles": ["lead"]})
 
 @scenario(42)
 async def test_an_answer_that_is_forged_late_or_of_another_request_counts_nowhere(place: Place) -> None:
-    """Fails without the comparison of digests (decisions.py, `_must_be_shown`), the deadline, or the audience."""
+    """Fails without the comparison of digests (checks.py, and decisions.py, `_must_be_shown`: one is enough here), the
+    deadline, or the audience."""
     desk = Desk(place, policy=policy(LEAD))
     desk.people('[people.ann]\nroles = ["lead"]\n[people.bob]\nroles = ["clerk"]\n')
     async with desk.open(one_refund(desk.ledger)) as hitl:
@@ -183,7 +184,9 @@ async def test_an_agent_that_answers_itself_is_refused_and_that_is_recorded(plac
 
 
 @scenario(45)
-async def test_an_agents_own_name_is_no_persons(place: Place) -> None:
+@pytest.mark.parametrize("by", ["desk-agent", "helper"], ids=["who asks", "whom it asks for"])
+async def test_an_agents_own_name_is_no_persons(place: Place, by: str) -> None:
+    """Whoever has started the run. Fails without the comparison with the action's origin (checks.py, `_strangers`)."""
     desk = Desk(place)
 
     @gate.guard
@@ -192,13 +195,19 @@ async def test_an_agents_own_name_is_no_persons(place: Place) -> None:
         return "paid"
 
     async def app(input: Any) -> Any:
-        return await refund("A-1")
+        with gate.acting_as("helper"), gate.acting_as("desk-agent"):
+            return await refund("A-1")
 
     async with desk.open(app) as hitl:
-        request = only(await hitl.start(None, by="desk-agent"))
-        with pytest.raises(NotAuthorised):
-            await hitl.respond(request.approve(by="desk-agent"))
+        request = only(await hitl.start(None, by="carol"))
+        with pytest.raises(NotAuthorised, match="never decides its own request"):
+            await hitl.respond(request.approve(by=by))
+        (refused,) = await trail(hitl, AuditEvent.REQUEST_REFUSED)
+        assert refused.actor == by
         assert (await hitl.request(request.id)).state is RequestState.OPEN
+        await hitl.respond(request.approve(by="ann"))
+        assert (await hitl.resume(request.run_id)).state is RunState.COMPLETED
+    assert desk.ledger.count() == 1
 
 
 # ── everybody, everything, in every way ──────────────────────────────────────────────────────────────────────

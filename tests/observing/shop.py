@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import uuid
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-PATIENCE = 60.0
+from tests.cli.shop import PATIENCE, Configured, environment
 
 APP = """
 from pathlib import Path
@@ -66,10 +65,9 @@ why = "Notes are harmless."
 
 
 @dataclass(frozen=True)
-class Shop:
+class Shop(Configured):
     """One folder with an app, a configuration and a store."""
 
-    folder: Path
     url: str
 
     @classmethod
@@ -79,10 +77,6 @@ class Shop:
         (folder / "hitl.toml").write_text(CONFIG.format(module=module, url=url), encoding="utf-8")
         (folder / "policy.toml").write_text(POLICY, encoding="utf-8")
         return cls(folder, url)
-
-    @property
-    def config(self) -> Path:
-        return self.folder / "hitl.toml"
 
     def python(self, script: str, **given: Any) -> Any:
         """Run `script` in a process of its own with `given` as its `GIVEN`; the JSON that it prints last."""
@@ -98,35 +92,3 @@ class Shop:
         )
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout.splitlines()[-1])
-
-    def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-P", "-m", "hitl_core.cli", *arguments, "-c", str(self.config)]
-
-    def hitl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            self.command(*arguments),
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-            env=environment(),
-            cwd=self.folder,
-        )
-
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """A command that goes on in the background; whoever starts it ends it."""
-        return subprocess.Popen(
-            self.command(*arguments),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment(),
-            cwd=self.folder,
-        )
-
-
-def environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith(("HITL_", "OTEL_"))} | {
-        "NO_COLOR": "1"
-    }

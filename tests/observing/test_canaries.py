@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.observing.shop import PATIENCE, Shop, environment
+from tests.cli.shop import PATIENCE, environment
+from tests.observing.shop import Shop
 
 pytestmark = pytest.mark.processes
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from psycopg.conninfo import make_conninfo
 
-from tests.observing.shop import PATIENCE, Shop
+from tests.cli.shop import PATIENCE, eventually
+from tests.observing.shop import Shop
 
 pytestmark = pytest.mark.processes
 
@@ -63,25 +63,21 @@ def working(shop: Shop) -> Iterator[Worker]:
         process.communicate(timeout=PATIENCE)
 
 
-def eventually(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
 def run(shop: Shop) -> str:
     done = shop.hitl("run", "--input", '{"order": "A-1042", "amount": 48.5}', "--json")
-    return str(json.loads(done.stdout)["pending"][0]["id"])
+    return str(done.json["pending"][0]["id"])
 
 
 def test_what_it_did_and_what_waits_is_shown(shop: Shop) -> None:
     answered, _ = run(shop), run(shop)
     with working(shop) as worker:
         shop.hitl("respond", answered, "approve", "--as", "ann")
-        eventually(lambda: worker.samples().get(("hitl_turns_total", "completed")) == 1)
+        eventually(lambda: worker.samples().get(("hitl_turns_total", "completed")) == 1, "a turn")
         found = worker.samples()
         assert worker.get("/elsewhere")[0] == 404
+        crew = json.loads(shop.hitl("top", "--json").stdout)["workers"]
+        assert (crew["alive"], crew["versions"][""]["workers"], crew["versions"][""]["places"]) == (1, 1, 4)
+        assert "1 alive; 0 of 4 busy" in shop.hitl("top", "--once").stdout
         statuses = [worker.health(path)[0] for path in ("/healthz", "/readyz")]
         assert statuses == [200, 200]
     assert found["hitl_requests_decided_total", "confirm approve"] == 1
@@ -93,25 +89,28 @@ def test_what_it_did_and_what_waits_is_shown(shop: Shop) -> None:
     assert found["hitl_open_oldest_seconds", ""] > 0
     assert (found["hitl_counted_all", ""], found["hitl_stops", "tool"]) == (1, 0)
     assert found["process_open_fds", ""] > 0
+    assert (found["hitl_workers", "working "], found["hitl_workers", "gone "]) == (1, 0)
+    assert found["hitl_workers_places", "busy "] + found["hitl_workers_places", "free "] == 4
 
 
 def test_top_and_doctor_say_the_same_from_outside(shop: Shop) -> None:
     first, _ = run(shop), run(shop)
     shop.hitl("respond", first, "approve", "--as", "ann")
-    top = json.loads(shop.hitl("top", "--json", "--window", "3600").stdout)
+    top = shop.hitl("top", "--json", "--window", "3600").json
     assert (top["open"], top["ready"], top["at_least"]) == (1, 1, False)
+    assert top["workers"] == {"alive": 0, "ending": 0, "gone": 0, "versions": {}}
     assert [(each["name"], each["open"]) for each in top["levels"]] == [("confirm", 1)]
     assert [(each["name"], each["open"]) for each in top["approvers"]] == [("anybody", 1)]
     assert (top["opened_per_minute"], top["decided_per_minute"], top["lag"]) == (0.03, 0.02, None), "of an hour"
     late = shop.hitl("doctor", "--ready", "--max-lag", "0", "--json")
-    found = json.loads(late.stdout)["checks"]
-    assert (late.returncode, found["store"]["ok"], found["app"]["ok"]) == (1, False, True), "an answer waits too long"
+    found = late.json["checks"]
+    assert (late.code, found["store"]["ok"], found["app"]["ok"]) == (1, False, True), "an answer waits too long"
     shop.hitl("worker", "--until-idle")
-    shown = shop.hitl("top", "--once").stdout
+    shown = shop.hitl("top", "--once").out
     assert "confirm" in shown
-    assert json.loads(shop.hitl("top", "--json", "--window", "3600").stdout)["lag"]["of"] == 1
+    assert shop.hitl("top", "--json", "--window", "3600").json["lag"]["of"] == 1
     ready = shop.hitl("doctor", "--ready", "--json")
-    assert (ready.returncode, json.loads(ready.stdout)["ok"]) == (0, True)
+    assert (ready.code, ready.json["ok"]) == (0, True)
 
 
 @pytest.mark.postgres
@@ -122,14 +121,46 @@ def test_a_database_that_is_away_makes_it_not_ready_and_not_dead(server: str, tm
     with working(shop) as worker:
         assert worker.health("/readyz")[0] == 200
         with away(server):
-            status, checks = worker.health("/readyz")
-            assert (status, checks["store"]["ok"], checks["schema"]["ok"]) == (503, False, False)
+            eventually(lambda: worker.health("/readyz")[0] == 503, "that it is not ready")
+            _, checks = worker.health("/readyz")
+            assert (checks["store"]["ok"], checks["schema"]["ok"]) == (False, False)
             assert worker.health("/healthz")[0] == 200
             assert worker.get("/metrics")[0] == 200, "its counters are there all the same"
             gone = shop.hitl("doctor", "--ready", "--json")
-            assert (gone.returncode, json.loads(gone.stdout)["ok"]) == (1, False)
-        eventually(lambda: worker.health("/readyz")[0] == 200)
+            assert (gone.code, gone.json["ok"]) == (1, False)
+        eventually(lambda: worker.health("/readyz")[0] == 200, "the database")
         assert worker.process.poll() is None
+
+
+@pytest.mark.postgres
+def test_a_database_that_takes_no_changes_makes_it_not_ready(server: str, tmp_path: Any) -> None:
+    from tests.postgres.server import a_schema
+
+    shop = Shop.build(tmp_path, a_schema(server, tmp_path))
+    with working(shop) as worker:
+        assert worker.health("/readyz")[0] == 200
+        with read_only(server):
+            eventually(lambda: worker.health("/readyz")[0] == 503, "that it is not ready")
+            checks = worker.health("/readyz")[1]
+            assert checks["store"]["says"] == "can be read only: nothing begins, and no answer is kept"
+            assert worker.health("/healthz")[0] == 200
+        eventually(lambda: worker.health("/readyz")[0] == 200, "that it is ready")
+
+
+@contextmanager
+def read_only(server: str) -> Iterator[None]:
+    """Meanwhile every session of the database can only read, as after a switch-over to a standby."""
+    with psycopg.connect(make_conninfo(server, dbname="template1"), autocommit=True) as other:
+        _set(other, "SET default_transaction_read_only = on")
+        try:
+            yield
+        finally:
+            _set(other, "RESET default_transaction_read_only")
+
+
+def _set(other: psycopg.Connection[Any], what: LiteralString) -> None:
+    other.execute("ALTER DATABASE postgres " + what)
+    other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'postgres'")
 
 
 @contextmanager

@@ -13,12 +13,12 @@ import pytest
 from psycopg import errors
 
 from hitl_core.commands import OpenRun, SetStop, Stop, StopScope
-from hitl_core.errors import ConfigError, RunBusy, StoreTooNew, StoreUnavailable
+from hitl_core.errors import ConfigError, RecordError, RunBusy, StoreTooNew, StoreUnavailable
 from hitl_core.protocol import RunState
 from hitl_core.stores.postgres import PostgresStore
 from hitl_core.stores.postgres.engine import engine
 from hitl_core.stores.postgres.engine.locks import LOCKS
-from hitl_core.stores.postgres.server import Location, bell, schema
+from hitl_core.stores.postgres.server import Location, bell, connect, schema
 from hitl_core.stores.sql.dispatch import COMMANDS
 from hitl_core.testing.clock import START
 from tests.core.stores.world import World
@@ -69,7 +69,6 @@ async def test_what_changed_while_the_listener_was_lost_is_looked_for_when_it_is
             await store.changed(timeout=0.05)
     waiting = asyncio.ensure_future(store.changed(timeout=10 * LONG))
     await asyncio.sleep(0)
-    connect = bell.connect
 
     def connects_late(location: Location) -> Any:
         lost.set()
@@ -147,6 +146,16 @@ async def test_a_run_that_two_open_at_once_is_opened_once(store: PostgresStore) 
     opened = [store.apply(OpenRun(run, f"worker-{number}", 30, START)) for number in range(6)]
     results = await asyncio.gather(*opened, return_exceptions=True)
     assert sum(isinstance(each, RunBusy) for each in results) == 5
+
+
+@pytest.mark.parametrize("field", ["app", "started_by"])
+async def test_what_the_server_cannot_keep_is_an_error_of_the_command(store: PostgresStore, field: str) -> None:
+    """No text of PostgreSQL has a NUL. The next command works as if nothing had been."""
+    given: dict[str, Any] = {field: "a\0b"}
+    with pytest.raises(RecordError, match="cannot be kept"):
+        await World(store).open(**given)
+    assert await World(store).events() == []
+    await World(store).open()
 
 
 async def test_a_server_that_is_not_there_is_said(tmp_path: Path) -> None:

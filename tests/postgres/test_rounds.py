@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hitl_core.commands import BeginEffect, ClaimRuns, EndEffect, FinishRun, GetRun, ListRequests, PauseRun
+from hitl_core.commands import BeginEffect, ClaimRuns, EndEffect, FinishRun, GetRun, ListRequests, Look, PauseRun
 from hitl_core.protocol import EffectMode, Executed, RunState
 from hitl_core.stores.postgres import PostgresStore
 from hitl_core.stores.postgres.server import link
@@ -64,7 +64,7 @@ async def test_each_step_of_a_cycle_takes_six_rounds_at_most(
         await store.apply(EndEffect(claimed.lease, request.call, Executed("done"), START))
         await store.apply(FinishRun(claimed.lease, RunState.COMPLETED, START))
     # Opening, pausing, answering, claiming, beginning, ending, finishing.
-    assert counted == [3, 5, 4, 5, 6, 5, 6]
+    assert counted == [3, 5, 3, 5, 6, 5, 6]
 
 
 async def test_a_question_more_takes_one_round_more(store: PostgresStore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,3 +83,12 @@ async def test_a_page_of_the_inbox_takes_two(store: PostgresStore, monkeypatch: 
     with rounds(monkeypatch) as counted:
         assert len((await store.fetch(ListRequests())).items) == 3
     assert counted == [2]
+
+
+async def test_what_is_known_of_a_call_takes_three(store: PostgresStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, (request,) = await World(store).paused()
+    with rounds(monkeypatch) as counted:
+        known = await store.fetch(Look(run.id, request.call))
+    assert known.settled is not None
+    assert (known.settled.request, known.effect, known.next_round) == (request, None, 1)
+    assert counted == [3]

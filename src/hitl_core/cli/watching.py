@@ -15,7 +15,7 @@ from ..errors import AdapterNotInstalled, ConfigError
 from ..observing import Observer
 from ..observing.endpoint import Endpoint, Page, address
 from ..observing.gauges import Gauges
-from ..observing.health import Alive, Schema, ready
+from ..observing.health import Alive, Readiness, Schema
 from ..observing.measuring import Measuring
 from ..runtime import Runtime
 from .terminal.log import tell
@@ -48,10 +48,10 @@ class Watched:
             return await work()
         self._sink.show(Gauges(hitl.store, hitl.clock.now))
         loop, alive = asyncio.get_running_loop(), Alive(hitl)
+        ready = Readiness(hitl, lag=self._lag, schema=self._schema)
 
         def readiness(headers: Mapping[str, str]) -> Page:
-            found = ready(hitl, lag=self._lag, schema=self._schema)
-            return Page.of(asyncio.run_coroutine_threadsafe(found, loop).result(_PATIENCE))
+            return Page.of(asyncio.run_coroutine_threadsafe(ready(), loop).result(_PATIENCE))
 
         pages = {"/metrics": self._sink.page, "/healthz": lambda headers: Page.of(alive()), "/readyz": readiness}
         endpoint = Endpoint(*self._at, pages)

@@ -53,6 +53,8 @@ READY: Final = "hitl.ready.runs"
 READY_OLDEST: Final = "hitl.ready.oldest"
 RUNNING: Final = "hitl.running.runs"
 STOPS: Final = "hitl.stops"
+WORKERS: Final = "hitl.workers"
+PLACES: Final = "hitl.workers.places"
 COUNTED_ALL: Final = "hitl.counted.all"
 
 INSTRUMENTS: Final[Mapping[str, Instrument]] = {
@@ -87,6 +89,15 @@ INSTRUMENTS: Final[Mapping[str, Instrument]] = {
     READY_OLDEST: Instrument(Shape.GAUGE, "s", (), "how long the first of them has waited; 0 if there is none"),
     RUNNING: Instrument(Shape.GAUGE, "{run}", (), "runs that a worker holds"),
     STOPS: Instrument(Shape.GAUGE, "{stop}", ("scope",), "stops in force"),
+    WORKERS: Instrument(
+        Shape.GAUGE,
+        "{worker}",
+        ("state", "version"),
+        "workers by the version of their app: working, ending, or gone without a word within the last hour",
+    ),
+    PLACES: Instrument(
+        Shape.GAUGE, "{run}", ("state", "version"), "runs that the living ones can work on at once: busy, or free"
+    ),
     COUNTED_ALL: Instrument(
         Shape.GAUGE, "1", (), "1 if the gauges have counted everything, 0 if there is more: each is then at least that"
     ),

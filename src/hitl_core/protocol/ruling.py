@@ -69,7 +69,7 @@ class Approvers(Record):
     @property
     def needed(self) -> int:
         """How many people have to agree in all."""
-        return sum(stage.quorum for stage in self.in_order)
+        return sum(stage.quorum for stage in self.stages) if self.stages else self.quorum
 
 
 class Escalation(Record):

@@ -8,10 +8,21 @@ from typing import Any
 
 import pytest
 
-from hitl_core.commands import Load, OpenGroup, StopScope
+from hitl_core.commands import Beat, ListWorkers, Load, Loads, OpenGroup, SeenWorker, StopScope
 from hitl_core.observing import gauges as room
 from hitl_core.observing.gauges import Gauges, gauges
-from hitl_core.observing.instruments import COUNTED_ALL, INSTRUMENTS, OLDEST, OPEN, READY, READY_OLDEST, RUNNING, STOPS
+from hitl_core.observing.instruments import (
+    COUNTED_ALL,
+    INSTRUMENTS,
+    OLDEST,
+    OPEN,
+    PLACES,
+    READY,
+    READY_OLDEST,
+    RUNNING,
+    STOPS,
+    WORKERS,
+)
 from hitl_core.testing.clock import START
 
 LOAD = Load(
@@ -27,6 +38,15 @@ LOAD = Load(
 )
 
 
+def worker(version: str, busy: int = 0, *, since: float = 0, ending: bool = False) -> SeenWorker:
+    """A worker of four places that was last seen so many seconds ago."""
+    beat = Beat("w", START, Loads("plain", "desk:app", version), 4, busy, ending)
+    return SeenWorker(beat, START - timedelta(seconds=since), START + timedelta(seconds=30 - since))
+
+
+CREW = (worker("1", 3), worker("1", 4), worker("2", 1, ending=True), worker("2", 2, since=31))
+
+
 class Desk:
     """A store that answers one query, and counts how often."""
 
@@ -38,11 +58,11 @@ class Desk:
     async def fetch(self, query: Any) -> Any:
         self.looks += 1
         await self.hangs.wait()
-        return LOAD
+        return () if isinstance(query, ListWorkers) else LOAD
 
 
 def test_a_look_at_the_store_is_gauges_and_what_is_not_there_is_0() -> None:
-    found = {(each.name, " ".join(each.labels.values())): each.value for each in gauges(LOAD, START)}
+    found = {(each.name, " ".join(each.labels.values())): each.value for each in gauges(LOAD, CREW, START)}
     assert found == {
         (OPEN, "confirm"): 2,
         (OPEN, "collaborate"): 0,
@@ -53,9 +73,24 @@ def test_a_look_at_the_store_is_gauges_and_what_is_not_there_is_0() -> None:
         (READY_OLDEST, ""): 0.0,
         (RUNNING, ""): 5,
         **{(STOPS, scope.value): int(scope is StopScope.TOOL) for scope in StopScope},
+        (WORKERS, "working 1"): 2,
+        (WORKERS, "ending 1"): 0,
+        (WORKERS, "gone 1"): 0,
+        (PLACES, "busy 1"): 7,
+        (PLACES, "free 1"): 1,
+        (WORKERS, "working 2"): 0,
+        (WORKERS, "ending 2"): 1,
+        (WORKERS, "gone 2"): 1,
+        (PLACES, "busy 2"): 1,
+        (PLACES, "free 2"): 3,
         (COUNTED_ALL, ""): 0,
     }
-    assert all(tuple(each.labels) == INSTRUMENTS[each.name].labels for each in gauges(LOAD, START))
+    assert all(tuple(each.labels) == INSTRUMENTS[each.name].labels for each in gauges(LOAD, CREW, START))
+
+
+def test_that_there_is_no_worker_is_said() -> None:
+    found = {(each.name, each.labels.get("state")): each.value for each in gauges(LOAD, (), START)}
+    assert (found[WORKERS, "working"], found[PLACES, "free"]) == (0, 0)
 
 
 async def test_the_store_is_asked_once_for_many_who_ask_soon(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,13 +98,13 @@ async def test_the_store_is_asked_once_for_many_who_ask_soon(monkeypatch: pytest
     shown = Gauges(desk, lambda: START)
     assert shown.read() == [], "the loop's own thread would wait for itself"
     first, second = [await asyncio.to_thread(shown.read) for _ in range(2)]
-    assert (first == second, desk.looks) == (True, 1)
+    assert (first == second, desk.looks) == (True, 2), "one look at what waits, one at who works"
     assert shown.read() == first
     monkeypatch.setattr(room, "SECONDS", -1.0)
     shown = Gauges(desk, lambda: START)
     for _ in range(2):
         await asyncio.to_thread(shown.read)
-    assert desk.looks == 3
+    assert desk.looks == 6
 
 
 async def test_a_store_that_hangs_is_not_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from hitl_core.errors import AppRefused, StoreTooNew, StoreUnavailable
-from hitl_core.observing.health import Alive, Check, Health, ready
+from hitl_core.observing import health
+from hitl_core.observing.health import Alive, Check, Health, Readiness, ready
 from tests.core.shop import Shop, one_refund, only
 
 SECRET = "canary-of-an-app"
@@ -118,6 +119,56 @@ async def test_what_is_more_than_was_counted_is_said_to_be(shop: Shop, monkeypat
         hitl.store.fetch = bounded  # type: ignore[method-assign]
         assert (await ready(hitl)).checks[0].says.startswith("1 or more open")
         hitl.store.fetch = fetch  # type: ignore[method-assign]
+
+
+async def test_a_store_that_can_only_be_read_makes_it_not_ready(shop: Shop) -> None:
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        store: Any = hitl.store
+        assert store.can_be_written()
+        store.can_be_written = lambda: False
+        found = await ready(hitl)
+    assert found.checks[0] == Check("store", False, "can be read only: nothing begins, and no answer is kept")
+
+
+async def test_many_probes_are_one_look(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        looks, fetch = list[Any](), hitl.store.fetch
+
+        async def counted(query: Any) -> Any:
+            looks.append(query)
+            return await fetch(query)
+
+        hitl.store.fetch = counted  # type: ignore[method-assign]
+        probe = Readiness(hitl)
+        found = await asyncio.gather(*[probe() for _ in range(50)])
+        assert (len(looks), all(each.ok for each in found)) == (1, True)
+        monkeypatch.setattr(health, "FRESH", -1.0)
+        await Readiness(hitl)()
+        await probe()
+        assert len(looks) == 2, "what was found a moment ago stands"
+        hitl.store.fetch = fetch  # type: ignore[method-assign]
+
+
+async def test_a_store_that_owes_an_answer_is_not_asked_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails if each probe takes another thread and connection of a store that hangs."""
+    monkeypatch.setattr(health, "FRESH", -1.0)
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        looks, answers, fetch = list[Any](), asyncio.Event(), hitl.store.fetch
+
+        async def hangs(query: Any) -> Any:
+            looks.append(query)
+            await answers.wait()
+            raise StoreUnavailable("it was away")
+
+        hitl.store.fetch = hangs  # type: ignore[method-assign]
+        probe = Readiness(hitl, patience=0.02)
+        for _ in range(5):
+            assert (await probe()).checks[0] == Check("store", False, "did not answer within 0.02 s")
+        assert len(looks) == 1
+        answers.set()
+        await asyncio.wait([probe._under_way["store"]])
+        hitl.store.fetch = fetch  # type: ignore[method-assign]
+        assert (await Readiness(hitl)()).ok
 
 
 def test_a_loop_that_does_not_turn_is_dead(shop: Shop) -> None:

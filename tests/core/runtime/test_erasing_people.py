@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import zlib
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,23 +14,23 @@ from hitl_adapters.plain import Refused, gate
 from hitl_core.commands import ErasedPerson, StopScope
 from hitl_core.errors import NotPermitted, PersonNotErasable, PersonNotFound
 from hitl_core.people import Act, Authority
-from hitl_core.policy import Policy
 from hitl_core.protocol import Allowance, Json, Run, RunState
 from hitl_core.runtime import Runtime
-from tests.core.shop import Shop, trail
-from tests.core.stores.columns import without_a_row
+from tests.core.shop import Shop, policy, rule, trail
+from tests.core.stores.columns import without_a_row, written
 
 ANN = "ann-4711"
-TWO = f"""
-version = "1"
-[[rules]]
-id = "two"
-why = "{ANN} and bob look at it"
-match = {{ tool = "refund" }}
-level = "confirm"
-approvers = {{ users = ["{ANN}", "bob", "carl"], quorum = 2 }}
-escalate = [{{ after = "1h", users = ["{ANN}"] }}]
-"""
+TWO = policy(
+    rule(
+        "two",
+        why=f"{ANN} and bob look at it",
+        level="confirm",
+        approvers={"users": [ANN, "bob", "carl"], "quorum": 2},
+        escalate=[{"after": "1h", "users": [ANN]}],
+    )
+)
+UNDOS = policy(rule("free", match={"tool": "pay"}, level="autonomous", allow_irreversible="a test"))
+NOTES = policy(rule("together", match={"tool": "note"}, level="collaborate"))
 
 
 @gate.guard(reversible=True)
@@ -49,17 +48,6 @@ async def pay(order: str) -> str:
     return f"paid {order}"
 
 
-UNDOS = """
-version = "1"
-[[rules]]
-id = "free"
-why = "a test"
-match = { tool = "pay" }
-level = "autonomous"
-allow_irreversible = "a test"
-"""
-
-
 async def app(given: Any) -> object:
     try:
         return await refund(given)
@@ -69,11 +57,7 @@ async def app(given: Any) -> object:
 
 def everything(folder: Path) -> str:
     """All that the database holds, bodies unpacked."""
-    with sqlite3.connect(folder / "shop.db") as connection:
-        rows = [line for line in connection.iterdump() if 'INTO "hitl_bodies"' not in line]
-        data = [each for (each,) in connection.execute("SELECT data FROM hitl_bodies")]
-    connection.close()
-    return "\n".join([*rows, *((zlib.decompress(b) if b[0] in (0x78, 0x48) else b).decode() for b in data)])
+    return written(folder / "shop.db")
 
 
 def raw(folder: Path) -> bytes:
@@ -94,7 +78,7 @@ async def erased(hitl: Runtime) -> ErasedPerson:
 
 
 async def test_who_is_erased_is_named_nowhere_and_is_still_one_person(shop: Shop) -> None:
-    shop.policy = Policy.from_toml(TWO)
+    shop.policy = TWO
     async with shop.open(app) as hitl:
         first = await voted(hitl, "A", "bob", "carl", start=ANN)
         second, third = await voted(hitl, "B", ANN, "bob"), await voted(hitl, "C", "carl", ANN)
@@ -151,16 +135,6 @@ async def test_whoever_erases_themselves_is_not_named_by_that(shop: Shop) -> Non
     assert ANN not in everything(shop.folder)
 
 
-NOTES = """
-version = "1"
-[[rules]]
-id = "together"
-why = "two write it"
-match = { tool = "note" }
-level = "collaborate"
-"""
-
-
 async def noting(given: Any) -> object:
     try:
         return await note(text=given)
@@ -170,7 +144,7 @@ async def noting(given: Any) -> object:
 
 async def test_all_that_people_can_do_to_a_run_is_reached(shop: Shop) -> None:
     """Delegating, putting off, changing a draft, asking back, steering, replacing an output, stopping, granting."""
-    shop.policy = Policy.from_toml(NOTES)
+    shop.policy = NOTES
     async with shop.open(noting) as hitl:
         run = await hitl.start("A")
         (request,) = run.pending
@@ -217,7 +191,7 @@ async def test_all_that_people_can_do_to_a_run_is_reached(shop: Shop) -> None:
 
 
 async def test_a_vote_that_others_voted_down_leaves_nothing_behind(shop: Shop) -> None:
-    shop.policy = Policy.from_toml(TWO)
+    shop.policy = TWO
     async with shop.open(app) as hitl:
         run = await hitl.start("A")
         (request,) = run.pending
@@ -236,7 +210,7 @@ async def test_a_vote_that_others_voted_down_leaves_nothing_behind(shop: Shop) -
     [(ANN, "WORDS", "(erased)"), (ANN, "", ""), ("bob", f"{ANN} said so", "{} said so"), ("bob", "mine", "mine")],
 )
 async def test_why_an_undo_was_wanted_is_reached(shop: Shop, by: str, reason: str, left: str) -> None:
-    shop.policy = Policy.from_toml(UNDOS)
+    shop.policy = UNDOS
     async with shop.open(pay) as hitl:
         run = await hitl.start("A")
         undo = (await hitl.undo(run.id, by=by, reason=reason)).run
@@ -251,7 +225,7 @@ async def test_why_an_undo_was_wanted_is_reached(shop: Shop, by: str, reason: st
 
 
 async def test_a_damaged_undo_does_not_keep_a_person_from_being_erased(shop: Shop) -> None:
-    shop.policy = Policy.from_toml(UNDOS)
+    shop.policy = UNDOS
     async with shop.open(pay) as hitl:
         run = await hitl.start("A")
         for reason in (f"{ANN} said so", "mine"):
@@ -325,7 +299,7 @@ async def untouched(shop: Shop, hitl: Runtime, *named: str) -> None:
 
 
 async def test_who_can_still_be_asked_is_not_erased(shop: Shop) -> None:
-    shop.policy = Policy.from_toml(TWO)
+    shop.policy = TWO
     async with shop.open(app) as hitl:
         run = await hitl.start("A")
         await untouched(shop, hitl, f"run {run.id}")
@@ -366,7 +340,7 @@ async def test_a_stop_in_force_is_in_the_way(shop: Shop) -> None:
 
 
 async def test_a_grant_that_is_used_up_is_in_the_way_while_a_run_goes_on_under_it(shop: Shop) -> None:
-    shop.policy = Policy.from_toml(NOTES.replace("together", "asks").replace("collaborate", "confirm"))
+    shop.policy = policy(rule("asks", match={"tool": "note"}, level="confirm"))
 
     async def twice(given: Any) -> object:
         await note(text=given)

@@ -14,21 +14,18 @@ from hitl_core.audit import account
 from hitl_core.commands import EraseRun, ListRequests, ReadAudit, ReopenRun
 from hitl_core.errors import OverrideRefused, RunBusy, RunFinished, RunNotFound
 from hitl_core.lifecycle import ActionState, RequestState
-from hitl_core.policy import Policy
 from hitl_core.protocol import PauseRequest, Run, RunState, UndoState
 from hitl_core.runtime import Runtime, record_of
-from tests.core.shop import Shop, trail
+from tests.core.shop import Shop, policy, rule, trail
+from tests.core.stores.columns import written
 
 PRIVATE = "PRIVATE"
-TWO = """
-version = "1"
-[[rules]]
-id = "two"
-why = "two people"
-match = { tool = "refund" }
-level = "confirm"
-approvers = { users = ["PRIVATE-ann", "PRIVATE-bob"], quorum = 2 }
-"""
+TWO = policy(rule("two", level="confirm", approvers={"users": ["PRIVATE-ann", "PRIVATE-bob"], "quorum": 2}))
+ALL_FREE = policy(
+    rule("free", match={"tool": "pay"}, level="autonomous", allow_irreversible="a test"),
+    rule("undos", match={"tool": "undo:pay"}, level="confirm"),
+)
+TOGETHER = policy(rule("together", match={"tool": "pay"}, level="collaborate"))
 
 
 @gate.guard
@@ -61,14 +58,7 @@ async def ended(hitl: Runtime, order: str = "PRIVATE-1", decision: str = "approv
 
 def in_bodies_and_rows(folder: Path) -> str:
     """All that the database holds beside the trail and what it keeps once for many."""
-    import zlib
-
-    connection = sqlite3.connect(folder / "shop.db")
-    skipped = ("hitl_audit", "hitl_audiences", "hitl_bodies")
-    rows = [line for line in connection.iterdump() if not any(f'INTO "{name}"' in line for name in skipped)]
-    bodies = [data for (data,) in connection.execute("SELECT data FROM hitl_bodies")]
-    connection.close()
-    return "\n".join([*rows, *((zlib.decompress(b) if b[0] in (0x78, 0x48) else b).decode() for b in bodies)])
+    return written(folder / "shop.db", beside=("hitl_audit", "hitl_audiences"))
 
 
 EDITED = {"order": "PRIVATE-2", "meta": {"to": "PRIVATE-else"}}
@@ -83,7 +73,7 @@ EDITED = {"order": "PRIVATE-2", "meta": {"to": "PRIVATE-else"}}
     ],
 )
 async def test_what_a_run_has_said_is_gone(shop: Shop, order: str, decision: str, fields: tuple[Any, ...]) -> None:
-    shop.policy = Policy.from_toml(TWO)
+    shop.policy = TWO
     async with shop.open(app) as hitl:
         run = await ended(hitl, order, decision, *fields)
         assert run.state is RunState.COMPLETED
@@ -141,22 +131,6 @@ async def test_what_is_erased_does_not_go_on(shop: Shop) -> None:
             await hitl.store.apply(ReopenRun(run.id, "w", 30, "eve", "", shop.clock.now()))
 
 
-ALL_FREE = """
-version = "1"
-[[rules]]
-id = "free"
-why = "a test"
-match = { tool = "pay" }
-level = "autonomous"
-allow_irreversible = "a test"
-[[rules]]
-id = "undos"
-why = "a person looks at it"
-match = { tool = "undo:pay" }
-level = "confirm"
-"""
-
-
 @gate.guard(undo=lambda receipt, arguments: f"took back {receipt}")
 async def pay(order: str) -> str:
     return f"paid {order}"
@@ -167,7 +141,7 @@ async def paying(given: Any) -> str:
 
 
 async def test_with_a_run_its_undos_are_erased_and_what_was_put_in_the_place_of_its_output(shop: Shop) -> None:
-    shop.policy = Policy.from_toml(ALL_FREE)
+    shop.policy = ALL_FREE
     async with shop.open(paying) as hitl:
         run = await hitl.start({"order": "PRIVATE-1"})
         await hitl.override(run.id, "PRIVATE-new", by="PRIVATE-ann", reason="PRIVATE-reason")
@@ -190,7 +164,7 @@ async def test_with_a_run_its_undos_are_erased_and_what_was_put_in_the_place_of_
 
 
 async def test_an_undo_that_was_erased_before_its_run_stays_erased_once(shop: Shop) -> None:
-    shop.policy = Policy.from_toml(ALL_FREE)
+    shop.policy = ALL_FREE
     async with shop.open(paying) as hitl:
         run = await hitl.start({"order": "PRIVATE-1"})
         undo = (await hitl.undo(run.id, by="bob")).run
@@ -201,18 +175,8 @@ async def test_an_undo_that_was_erased_before_its_run_stays_erased_once(shop: Sh
         assert [entry.subject for entry in await trail(hitl, "run.erased")] == [undo.id, run.id]
 
 
-TOGETHER = """
-version = "1"
-[[rules]]
-id = "together"
-why = "two write it"
-match = { tool = "pay" }
-level = "collaborate"
-"""
-
-
 async def test_the_versions_of_a_draft_are_erased_and_what_the_agent_was_asked(shop: Shop) -> None:
-    shop.policy = Policy.from_toml(TOGETHER)
+    shop.policy = TOGETHER
     async with shop.open(paying) as hitl:
         run = await hitl.start({"order": "PRIVATE-1"})
         (request,) = run.pending
@@ -229,7 +193,7 @@ async def test_the_versions_of_a_draft_are_erased_and_what_the_agent_was_asked(s
 
 
 async def test_what_is_erased_cannot_be_undone(shop: Shop) -> None:
-    shop.policy = Policy.from_toml(ALL_FREE)
+    shop.policy = ALL_FREE
     async with shop.open(paying) as hitl:
         run = await hitl.start({"order": "PRIVATE-1"})
         await hitl.erase(run.id, by="dora", reason="asked for")

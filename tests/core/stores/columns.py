@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Collection
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+from hitl_core.stores.sql.tables import bodies
 from hitl_core.stores.sqlite.file import connect, migrate
 from hitl_core.stores.sqlite.file.location import Location
 
@@ -39,3 +42,12 @@ def without_a_row(path: Path) -> int:
     (count,) = connection.execute(f"SELECT COUNT(*) FROM hitl_bodies WHERE key NOT IN ({held})").fetchone()
     connection.close()
     return int(count)
+
+
+def written(file: Path, *, beside: Collection[str] = ()) -> str:
+    """All that a database holds as text, bodies unpacked; without the rows of the tables `beside`."""
+    left_out = ("hitl_bodies", *beside)
+    with closing(sqlite3.connect(file)) as connection:
+        rows = [line for line in connection.iterdump() if not any(f'INTO "{name}"' in line for name in left_out)]
+        packed = [data for (data,) in connection.execute("SELECT data FROM hitl_bodies")]
+    return "\n".join([*rows, *(bodies.unpack(data).decode() for data in packed)])

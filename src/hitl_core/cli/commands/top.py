@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final
@@ -13,7 +14,7 @@ from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from ...commands import Load, OpenGroup, Pace, ReadLoad, ReadPace
+from ...commands import ListWorkers, Load, OpenGroup, Pace, ReadLoad, ReadPace
 from ...errors import StoreError
 from ...logs import said_of
 from ...protocol import Json
@@ -22,6 +23,7 @@ from ..opening import Opening
 from ..options import DEFAULT_CONFIG, AsJson, ConfigFile
 from ..terminal.output import Output, console
 from ..terminal.top_view import top_view
+from .crew import Crew
 
 Once = Annotated[bool, typer.Option("--once", help="Look once, and end.")]
 Every = Annotated[float, typer.Option("--every", metavar="SECONDS", min=0.5, max=3600, help="How often to look.")]
@@ -67,10 +69,11 @@ async def _shown(hitl: Runtime, window: float) -> RenderableType:
 
 async def _look(hitl: Runtime, window: float) -> dict[str, Any]:
     now = hitl.clock.now()
-    return document_of(await hitl.store.fetch(ReadLoad()), await hitl.store.fetch(ReadPace(now, window)), now)
+    crew = Crew(await hitl.store.fetch(ListWorkers()), (), (), now)
+    return document_of(await hitl.store.fetch(ReadLoad()), await hitl.store.fetch(ReadPace(now, window)), crew, now)
 
 
-def document_of(load: Load, pace: Pace, now: datetime) -> dict[str, Any]:
+def document_of(load: Load, pace: Pace, crew: Crew, now: datetime) -> dict[str, Any]:
     """What `hitl top --json` writes. Ages and lags are in seconds; `at_least`: there is more than was counted."""
     return {
         "open": load.open,
@@ -81,6 +84,7 @@ def document_of(load: Load, pace: Pace, now: datetime) -> dict[str, Any]:
         "ready": load.ready,
         "ready_oldest": _age(load.ready_since, now),
         "running": load.running,
+        "workers": _workers(crew),
         "stops": {scope.value: count for scope, count in sorted(load.stops.items())},
         "window": pace.seconds,
         "opened_per_minute": _rate(pace.opened, pace),
@@ -88,6 +92,17 @@ def document_of(load: Load, pace: Pace, now: datetime) -> dict[str, Any]:
         "expired_per_minute": _rate(pace.expired, pace),
         "lag": _lag(sorted(pace.lags)),
     }
+
+
+def _workers(crew: Crew) -> dict[str, Json]:
+    """How many there are, how busy, and with which versions of their apps; one that died counts as gone for an hour."""
+    states = Counter(map(crew.state, crew.workers))
+    versions: dict[str, Json] = {}
+    for name in sorted({each.beat.loads.version for each in crew.alive}):
+        beats = [each.beat for each in crew.alive if each.beat.loads.version == name]
+        busy, places = sum(beat.busy for beat in beats), sum(beat.places for beat in beats)
+        versions[name] = {"workers": len(beats), "busy": busy, "places": places}
+    return {**{state: states[state] for state in ("alive", "ending", "gone")}, "versions": versions}
 
 
 def _groups(groups: Sequence[OpenGroup], now: datetime) -> list[Json]:

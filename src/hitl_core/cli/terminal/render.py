@@ -179,8 +179,8 @@ def _facts(settled: Settled, now: datetime) -> Table:
     for step in request.escalation:
         at = request.created_at + timedelta(seconds=step.after_seconds)
         grid.add_row("escalation", shown(f"{moment(at, now)}: {_asked_then(step)}"))
-    grid.add_row("request", Text(request.id))
-    grid.add_row("run", Text(request.run_id))
+    grid.add_row("request", shown(request.id))
+    grid.add_row("run", shown(request.run_id))
     grid.add_row("digest", shown(request.digest, "dim"))
     for row in _decision_rows(settled, now):
         grid.add_row(*row)

@@ -26,6 +26,7 @@ def _facts(found: dict[str, Any]) -> Table:
         ("decided", f"{found['decided_per_minute']:g} a minute, {found['expired_per_minute']:g} expired"),
         ("ready", f"{at_least}{found['ready']:,} wait for a worker, the first for {_ago(found['ready_oldest'])}"),
         ("running", f"{found['running']:,}"),
+        ("workers", _workers(found["workers"])),
         ("lag", _lag(found["lag"])),
         ("stops", ", ".join(f"{count} {scope}" for scope, count in found["stops"].items()) or "none"),
     ):
@@ -39,6 +40,16 @@ def _table(of: str, rows: list[dict[str, Any]], found: dict[str, Any]) -> Table:
     for row in rows:
         table.add_row(shown(row["name"]), f"{at_least}{row['open']:,}", _ago(row["oldest"]))
     return table
+
+
+def _workers(found: dict[str, Any]) -> str:
+    """How many, in which state, and how busy those of each version are."""
+    states = ", ".join(f"{found[state]} {state}" for state in ("alive", "ending", "gone") if found[state])
+    busy = [
+        f"{each['busy']} of {each['places']} busy" + (f" (version {name})" if name else "")
+        for name, each in found["versions"].items()
+    ]
+    return "; ".join([states or "nobody", *busy])
 
 
 def _lag(lag: dict[str, Any] | None) -> str:

@@ -97,6 +97,11 @@ class SqliteStore:
         """Whether the thread that writes works, if it was ever needed."""
         return self._writer.alive
 
+    def can_be_written(self) -> bool:
+        """Whether the file can be written to, as far as that is known without writing."""
+        self._check_open()
+        return self._location.path is None or os.access(self._location.path, os.W_OK)
+
     # ── the contract ─────────────────────────────────────────────────────────────────────────────────────────
 
     async def apply(self, command: Command[R]) -> R:

@@ -282,6 +282,17 @@ async def test_a_run_whose_row_cannot_be_what_was_stored_hides_no_other(desk: De
     assert [run.id for run in (await desk.store.fetch(ListRuns())).items] == [good.id]
 
 
+@pytest.mark.parametrize("columns", ["attempts = 'many'", "fence = x'00'", "started_by = x'ff'"])
+async def test_a_run_that_cannot_be_read_fails_when_it_is_claimed_and_holds_up_no_other(
+    desk: Desk, columns: str
+) -> None:
+    bad, good = [(await desk.world.pause(await desk.world.open())) for _ in range(2)]
+    desk.change(f"UPDATE hitl_runs SET {columns} WHERE id = ?", column(bad.id))
+    assert await desk.world.claims() == [good.id]
+    assert await desk.world.claims() == []
+    assert (await desk.world.events(bad))[-1] == "run.failed"
+
+
 async def test_a_time_that_is_none_is_damage(desk: Desk) -> None:
     run, (request,) = await desk.world.paused()
     await desk.world.answer(request.approve(by="ann"))

@@ -20,16 +20,19 @@ from hitl_core.commands import (
     FireTimers,
     GetCheckpoint,
     GetRun,
+    LiftStop,
     ListEffects,
     ListRequests,
     OpenRun,
     PauseRun,
     PerformEffect,
     RenewLease,
+    StopScope,
 )
 from hitl_core.errors import RecordError, RunBusy, StoreUnavailable
 from hitl_core.lifecycle import ActionState
 from hitl_core.protocol import EffectMode, Json
+from hitl_core.stores.sql.tables import Link, Transaction
 from hitl_core.stores.sqlite import SqliteStore
 from hitl_core.stores.sqlite.engine.job import Job
 from hitl_core.stores.sqlite.engine.writer import MOST, Writer
@@ -246,6 +249,70 @@ async def test_what_was_written_before_a_failure_is_undone(tmp_path: Path) -> No
     await store.close()
 
 
+async def test_a_batch_is_carried_out_once_unless_one_of_it_had_written_before_it_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = await SqliteStore.open(tmp_path / "desk.db")
+    world = World(store)
+    _, (known,) = await world.paused()
+    claimed = await world.open()
+    writes_first = PauseRun(
+        claimed.lease, None, (world.request(claimed, "a"), world.request(claimed, "b", id=known.id)), world.now
+    )
+    looks_first = open_run(world, id=claimed.run.id)
+    begun, real = list[Link](), Transaction.__init__
+
+    def begin(self: Transaction, link: Link) -> None:
+        begun.append(link)
+        real(self, link)
+
+    monkeypatch.setattr(Transaction, "__init__", begin)
+    for bad, error, transactions in ((looks_first, RunBusy, 1), (writes_first, RecordError, 2)):
+        begun.clear()
+        good = [open_run(world) for _ in range(4)]
+        results = await asyncio.gather(*map(store.apply, [*good[:2], bad, *good[2:]]), return_exceptions=True)
+        assert [isinstance(each, error) for each in results] == [False, False, True, False, False]
+        assert len(begun) == transactions
+        for each in good:
+            assert (await store.fetch(GetRun(each.run.id))).state == "running"
+    assert (await world.events()).count("run.started") == 10
+    assert len((await store.fetch(ListRequests(states=()))).items) == 1
+    await store.close()
+
+
+async def test_who_asks_for_one_run_over_and_over_takes_no_turn_at_writing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = await SqliteStore.open(tmp_path / "desk.db")
+    world = World(store)
+    run, (request,) = await world.paused()
+    performed, real = list[Any](), store._writer._perform
+
+    def perform(jobs: Sequence[Job[Any]]) -> bool:
+        performed.extend(jobs)
+        return real(jobs)
+
+    monkeypatch.setattr(store._writer, "_perform", perform)
+
+    async def claims() -> tuple[int, int]:
+        performed.clear()
+        taken = [each for name in (run.id, "x") for each in await world.claims(run_id=name)]
+        return len(taken), len(performed)
+
+    assert await claims() == (0, 0)  # it waits for its answer
+    await world.answer(request.approve(by="ann"))
+    await world.stop(StopScope.RUN, run.id)
+    assert await claims() == (0, 0)
+    await store.apply(LiftStop(StopScope.RUN, run.id, "fine", "boss", world.now))
+    await world.stop(StopScope.TENANT, "of others")
+    assert await claims() == (1, 1)
+    assert await claims() == (0, 0)  # it is at work
+    world.later(60)
+    await store.apply(LiftStop(StopScope.TENANT, "of others", "fine", "boss", world.now))
+    assert await claims() == (1, 1)
+    await store.close()
+
+
 async def test_an_effect_that_would_wait_for_itself_fails_instead(tmp_path: Path) -> None:
     store = await SqliteStore.open(tmp_path / "desk.db")
     claimed = await World(store).open()
@@ -345,6 +412,7 @@ FORK = """
 import os, sys
 from hitl_core.commands import GetRun
 from hitl_core.errors import StoreUnavailable
+from hitl_core.stores.sql.tables import Link, Transaction
 from hitl_core.stores.sqlite import SqliteStore
 
 store = SqliteStore.open_blocking(sys.argv[1])

@@ -59,6 +59,11 @@ class Sealer:
             return False
         return True
 
+    @property
+    def alive(self) -> bool:
+        """Whether its thread works; it has none until it is first needed."""
+        return self._thread is None or self._closing or self._thread.is_alive()
+
     def close(self) -> None:
         with self._guard:
             self._closing = True

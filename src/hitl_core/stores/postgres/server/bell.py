@@ -97,6 +97,12 @@ class Bell:
                 self._thread = threading.Thread(target=self._serve, name="hitl-store-bell", daemon=True)
                 self._thread.start()
 
+    @property
+    def alive(self) -> bool:
+        """Whether its threads work, as far as they were ever needed."""
+        there = [thread for thread in (self._thread, self._teller) if thread is not None]
+        return self._closing.is_set() or all(thread.is_alive() for thread in there)
+
     def close(self) -> None:
         self._closing.set()
         self._due.set()

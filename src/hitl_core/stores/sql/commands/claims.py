@@ -7,16 +7,15 @@ after the other, each by one look at an index, however much waits in those that 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
 from ....commands import Claimed, ClaimRuns
 from ....errors import RowCorrupt
 from ....lifecycle import RunEvent
-from ....protocol import AuditEvent, Json, RunState, instant, micros
+from ....protocol import AuditEvent, Json, RunState, micros
 from ..tables import READY, RUN, RunRow, Transaction, View, column
-from .runs import FREED, LEASED, move, taken, until
+from .runs import FREED, TAKEN, lease_to, move, taken
 from .stops import of_run
 
 
@@ -30,6 +29,10 @@ def claim_runs(txn: Transaction, command: ClaimRuns) -> tuple[Claimed, ...]:
 
 def is_idle(view: View, command: ClaimRuns) -> bool:
     """Whether there is nothing to claim."""
+    if command.run_id is not None:
+        found = view.one(_LOOK, column(command.run_id), micros(command.now))
+        if found is None or not found[0]:
+            return found is None
     return not claimable(view, command, 1)
 
 
@@ -88,6 +91,9 @@ def _named(view: View, command: ClaimRuns, name: str) -> Iterator[RunRow]:
 
 _FREE: Final = """(r.state = 'ready' OR (r.state <> 'running' AND w.run IS NOT NULL)
     OR (r.state = 'running' AND r.until <= ?))"""
+_LOOK: Final = f"""SELECT EXISTS (SELECT 1 FROM hitl_stops) FROM hitl_runs r
+    LEFT JOIN hitl_woken w ON w.app = r.app AND w.run = r.key WHERE r.id = ? AND {_FREE}"""  # noqa: S608
+"""Whether one run can be taken, as far as its row says; and whether anything is stopped: then there is more to see."""
 
 
 def _due(view: View, command: ClaimRuns, size: int) -> Iterator[RunRow]:
@@ -179,19 +185,18 @@ def _claim(txn: Transaction, command: ClaimRuns, row: RunRow) -> Claimed | None:
     if interrupted and command.run_id is None and 0 < command.tries <= row.tries:
         _park(txn, command, row)
         return None
-    move(txn, row, RunEvent.CLAIM, command.now, LEASED + "tries + 1", command.owner, until(command))
+    ready = None if interrupted else max(row.updated, row.until or 0)
     try:
-        claimed = taken(txn, row, interrupted=interrupted)
+        now = move(txn, row, RunEvent.CLAIM, command.now, lease_to(command), counts=(*TAKEN, "tries"))
+        claimed = taken(txn, now, interrupted=interrupted, ready=ready)
     except RowCorrupt as exc:
         txn.skip("run", row.name, exc)
-        taken_row = row._replace(state=RunState.RUNNING)
-        move(txn, taken_row, RunEvent.FAIL, command.now, FREED + ", error = ?", f"{exc.code} {exc}")
+        broken = row._replace(state=RunState.RUNNING.value)
+        move(txn, broken, RunEvent.FAIL, command.now, FREED | {"error": f"{exc.code} {exc}"})
         txn.note(AuditEvent.RUN_FAILED, row.name, command.owner, command.now, {"code": exc.code}, run=row.key)
         return None
-    body: dict[str, Json] = {"fence": claimed.lease.fence, "interrupted": interrupted}
-    if not interrupted:
-        ready = max(row.updated, row.until or 0)
-        claimed, body = replace(claimed, ready_at=instant(ready)), {**body, "ready": ready}
+    body: dict[str, Json] = {"fence": now.fence, "interrupted": interrupted}
+    body |= {} if ready is None else {"ready": ready}
     txn.note(AuditEvent.RUN_CLAIMED, row.name, command.owner, command.now, body, run=row.key)
     return claimed
 
@@ -203,5 +208,5 @@ def _park(txn: Transaction, command: ClaimRuns, row: RunRow) -> None:
         f"{row.owner}. It is not tried again by itself; `hitl resume` tries it once a person has seen to the cause"
     )
     error += f". Before that it had failed: {row.error}" if row.error else ""
-    move(txn, row, RunEvent.FAIL, command.now, ", until = NULL, error = ?", error)
+    move(txn, row, RunEvent.FAIL, command.now, {"until": None, "error": error})
     txn.note(AuditEvent.RUN_FAILED, row.name, command.owner, command.now, {"tries": row.tries}, run=row.key)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from ....commands import (
     Again,
@@ -33,7 +33,7 @@ from ....protocol import (
 from ..tables import RunRow, Transaction, bodies, column, requests
 from . import guidance, quotas, stops
 from .freezing import wake, wake_if_settled
-from .runs import FREED, current, find, leased, move, written_by
+from .runs import FREED, current, find, leased, move, settled, woken, written_by
 from .stops import in_force
 
 ERROR_LENGTH: Final = 65_536
@@ -55,35 +55,39 @@ def pause_run(txn: Transaction, command: PauseRun) -> Run:
         return _not_asked(txn, row, command, over)
     requests.consume(txn, row.key, command.consumed)
     _supersede(txn, row, command)
-    _ask(txn, row, checked, command.now)
+    waits = _ask(txn, row, checked, command.now)
     txn.note(AuditEvent.RUN_PAUSED, row.name, command.lease.owner, command.now, {}, run=row.key)
-    app = written_by(txn, row, command.by)
-    move(txn, row, RunEvent.PAUSE, command.now, FREED + ", turns = turns + 1, tries = 0, error = NULL, app = ?", app)
     if checkpoint is None and row.checkpoint is not None:
         checkpoint = bodies.pack(None, what="checkpoint", limit=bodies.CHECKPOINT_LIMIT)
-    _keep(txn, row, checkpoint)
-    wake_if_settled(txn, row.key, command.now)
-    return current(txn, row)
+    kept = _keep(txn, row, checkpoint) | written_by(txn, row, command.by)
+    changed = FREED | {"tries": 0, "error": None} | kept
+    row = move(txn, row, RunEvent.PAUSE, command.now, changed, counts=("turns",))
+    if not waits and wake_if_settled(txn, row.key, command.now).rowcount == 1:
+        row = woken(row, command.now)
+    return current(txn, row, {body.digest: request for request, body in checked})
 
 
 def _not_asked(txn: Transaction, row: RunRow, command: PauseRun, over: quotas.Over) -> Run:
     """Nothing of the pause is stored: its turn is as if it had been killed before, and that was no try."""
-    move(txn, row, RunEvent.FAIL, command.now, FREED + ", error = ?, tries = ?", over.why, max(row.tries - 1, 0))
+    changed = FREED | {"error": over.why, "tries": max(row.tries - 1, 0)}
+    row = move(txn, row, RunEvent.FAIL, command.now, changed)
     event = AuditEvent.RUN_FAILED if over.until is None else AuditEvent.RUN_HELD_BACK
     body: dict[str, Json] = {"agent": over.agent, "quota": command.most, "until": over.until}
     txn.note(event, row.name, command.lease.owner, command.now, body, run=row.key)
     if over.until is not None:
-        failed = row._replace(state=RunState.FAILED)
-        move(txn, failed, RunEvent.RETRY, command.now, ", until = ?", over.until, wakes=False)
+        row = move(txn, row, RunEvent.RETRY, command.now, {"until": over.until}, wakes=False)
     return current(txn, row)
 
 
-def _ask(txn: Transaction, row: RunRow, asked: list[tuple[PauseRequest, bodies.Body]], now: datetime) -> None:
+def _ask(txn: Transaction, row: RunRow, asked: list[tuple[PauseRequest, bodies.Body]], now: datetime) -> bool:
+    """Whether the run waits for anything that was not asked before."""
     for request, _ in asked:
         stops.ahead(txn, row, request.action)
         requests.ahead(txn, row, request)
+    waits = False
     for request, body in asked:
-        requests.insert(txn, row, request, body, now, stops.of_action(txn, row, request.action))
+        waits |= requests.insert(txn, row, request, body, now, stops.of_action(txn, row, request.action))
+    return waits
 
 
 def _supersede(txn: Transaction, row: RunRow, command: PauseRun) -> None:
@@ -106,32 +110,31 @@ def finish_run(txn: Transaction, command: FinishRun) -> Run:
         _close_open(txn, row, command)
         guidance.drop(txn, row, command.lease.owner, command.now)
     kept = None if output is None else bodies.replace(txn, row.output, output)
-    turns = row.turns + (checkpoint is not None)
-    app = row.app_key if checkpoint is None else written_by(txn, row, command.by)
-    also = FREED + ", output = ?, error = ?, turns = ?, app = ?"
-    move(txn, row, event, command.now, also, kept, command.error[:ERROR_LENGTH] or None, turns, app)
-    _keep(txn, row, checkpoint)
+    turn = {} if checkpoint is None else _keep(txn, row, checkpoint) | written_by(txn, row, command.by)
+    turn |= {"output": kept, "error": command.error[:ERROR_LENGTH] or None}
+    counts = () if checkpoint is None else ("turns",)
+    row = move(txn, row, event, command.now, FREED | turn, counts=counts)
     note: dict[str, Json] = {} if output is None else {"output": output.digest.hex()}
     txn.note(audit, row.name, command.lease.owner, command.now, note, run=row.key)
     if command.state is RunState.FAILED and command.again is not None:
-        _try_again(txn, row, command, command.again)
+        row = _try_again(txn, row, command, command.again)
     if command.held is not None and command.held not in {(stop.scope, stop.target) for stop in in_force(txn)}:
         wake(txn, row.key, command.now)
-    return current(txn, row)
+        row = woken(row, command.now)
+    return settled(txn, row) if command.state.over else current(txn, row)
 
 
 _BEGAN: Final = "SELECT 1 FROM hitl_effects WHERE run = ? AND fence = ? AND attempts > 0 LIMIT 1"
 
 
-def _try_again(txn: Transaction, row: RunRow, command: FinishRun, again: Again) -> None:
+def _try_again(txn: Transaction, row: RunRow, command: FinishRun, again: Again) -> RunRow:
     """A turn in which nothing ran is tried again later. Its error stays until then, for whoever looks meanwhile."""
     if row.tries >= again.tries or txn.one(_BEGAN, row.key, row.fence):
-        return
+        return row
     wait = min(again.wait * 2 ** (row.tries - 1), LONGEST_WAIT)
     at = micros(command.now + timedelta(seconds=wait))
-    failed = row._replace(state=RunState.FAILED)
-    move(txn, failed, RunEvent.RETRY, command.now, ", until = ?", at, wakes=False)
     txn.note(AuditEvent.RUN_RETRIED, row.name, "timer", command.now, {"tries": row.tries}, run=row.key)
+    return move(txn, row, RunEvent.RETRY, command.now, {"until": at}, wakes=False)
 
 
 LONGEST_WAIT: Final = 300.0
@@ -152,7 +155,7 @@ def retry_run(txn: Transaction, command: RetryRun) -> Run:
         raise RunFinished(f"run {row.name!r} is {row.state}; start a new one")
     if row.state != RunState.FAILED:
         raise RunBusy(f"run {row.name!r} is {row.state}; only a failed run can be retried")
-    move(txn, row, RunEvent.RETRY, command.now, ", error = NULL, tries = 0")
+    row = move(txn, row, RunEvent.RETRY, command.now, {"error": None, "tries": 0})
     txn.note(AuditEvent.RUN_RETRIED, row.name, command.by, command.now, {}, run=row.key)
     return current(txn, row)
 
@@ -161,24 +164,26 @@ def cancel_run(txn: Transaction, command: CancelRun) -> Run:
     row = find(txn, command.run_id)
     if RunState(row.state).over:
         raise RunFinished(f"run {row.name!r} is {row.state} already")
-    cancel(txn, row, command.by, command.reason, command.now, authenticated_by=command.authenticated_by)
+    row = cancel(txn, row, command.by, command.reason, command.now, authenticated_by=command.authenticated_by)
     return current(txn, row)
 
 
-def cancel(txn: Transaction, row: RunRow, by: str, reason: str, now: datetime, *, authenticated_by: str = "") -> None:
-    """Cancel a run that is not over, with its open and unused requests. A lease on it ends: its fence moves on.
+def cancel(txn: Transaction, row: RunRow, by: str, reason: str, now: datetime, *, authenticated_by: str = "") -> RunRow:
+    """Cancel a run that is not over, with its open and unused requests; returns its row as it is then. A lease on it
+    ends: its fence moves on.
 
     What it had begun is in doubt from then on; whoever began it may still say how it came out (`effects.end_effect`).
     """
     why = f"the run was cancelled by {by}" + (f": {reason}" if reason else "")
     gone = requests.withdraw(txn, RequestEvent.CANCEL, "run = ?", row.key, why=why)
-    move(txn, row, RunEvent.CANCEL, now, FREED + ", fence = fence + 1, error = ?", why[:ERROR_LENGTH])
+    row = move(txn, row, RunEvent.CANCEL, now, FREED | {"error": why[:ERROR_LENGTH]}, counts=("fence",))
     body: dict[str, Json] = {"reason": reason}
     body |= {"authenticated_by": authenticated_by} if authenticated_by else {}
     txn.note(AuditEvent.RUN_CANCELLED, row.name, by, now, body, run=row.key)
     note_withdrawn(txn, row, gone, "cancelled", why, by, now)
     _lose(txn, row, by, now)
     guidance.drop(txn, row, by, now)
+    return row
 
 
 def _lose(txn: Transaction, row: RunRow, by: str, now: datetime) -> None:
@@ -204,12 +209,12 @@ def _checkpoint(value: Json) -> bodies.Body | None:
     return None if value is None else bodies.pack(value, what="checkpoint", limit=bodies.CHECKPOINT_LIMIT)
 
 
-def _keep(txn: Transaction, row: RunRow, checkpoint: bodies.Body | None) -> None:
+def _keep(txn: Transaction, row: RunRow, checkpoint: bodies.Body | None) -> dict[str, Any]:
+    """Store a checkpoint; returns what changes in the row of its run."""
     if checkpoint is None:
-        return
+        return {}
     key = bodies.replace(txn, row.checkpoint, checkpoint)
-    if key != row.checkpoint:
-        txn.execute("UPDATE hitl_runs SET checkpoint = ? WHERE key = ?", (key, row.key))
+    return {} if key == row.checkpoint else {"checkpoint": key}
 
 
 # ── overriding what came out ─────────────────────────────────────────────────────────────────────────────────

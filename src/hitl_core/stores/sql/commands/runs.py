@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Final
 
 from ....commands import Build, Claimed, ClaimRuns, Lease, OpenRun, ReleaseRun, RenewLease, ReopenRun
 from ....errors import LeaseLost, RunBusy, RunFinished, RunNotFound
 from ....lifecycle import RUN, RequestEvent, RunEvent
-from ....protocol import AuditEvent, Json, Run, RunState, micros
+from ....protocol import AuditEvent, Json, PauseRequest, Run, RunState, instant, micros
 from ..tables import RUN as SELECT_RUN
 from ..tables import (
     RunRow,
@@ -19,6 +21,7 @@ from ..tables import (
     ahead_of_remembered,
     bodies,
     column,
+    illegible,
     pending,
     remembered,
     requests,
@@ -62,35 +65,77 @@ def _holder(row: RunRow | None) -> str:
     return f"{row.owner!r} holds it" if row.state == RunState.RUNNING else f"it is {row.state}"
 
 
-def current(view: View, row: RunRow) -> Run:
-    """The Run as it stands now, with its open requests."""
+def current(view: View, row: RunRow, asked: Mapping[bytes, PauseRequest] | None = None) -> Run:
+    """The Run of a row that is as it stands now, with its open requests; `asked` as in `pending`."""
     ahead_of_pending(view, row.key)
     bodies.ahead(view, row.input, row.output)
-    return run_record(view, by_key(view, row.key), pending(view, row.key))
+    return run_record(view, row, pending(view, row.key, asked))
+
+
+def settled(view: View, row: RunRow) -> Run:
+    """The Run of such a row, if it is known that nothing in it is open."""
+    bodies.ahead(view, row.input, row.output)
+    return run_record(view, row)
 
 
 # ── moving ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def move(
-    txn: Transaction, row: RunRow, event: RunEvent, now: datetime, also: str = "", *values: Any, wakes: bool = True
-) -> RunState:
-    """Move a run along the table of lifecycle.py; `also` sets further columns to `values`. Raises IllegalMove.
+    txn: Transaction,
+    row: RunRow,
+    event: RunEvent,
+    now: datetime,
+    changed: Mapping[str, Any] | None = None,
+    *,
+    counts: tuple[str, ...] = (),
+    wakes: bool = True,
+) -> RunRow:
+    """Move a run along the table of lifecycle.py; returns its row as it is then: it was read under the lock.
 
-    One that becomes ready can be taken at once, unless `also` says until when it waits.
+    `changed` are other columns that change, by their names in RunRow, and `counts` those that go up by one. A run that
+    becomes ready can be taken at once, unless `changed` says until when it waits. Raises IllegalMove; RowCorrupt, once
+    the run is moved, if what goes up by one was no number.
     """
-    target = RUN.advance(RunState(row.state), event)
-    sql = f"UPDATE hitl_runs SET state = ?, updated = ?{also} WHERE key = ?"  # noqa: S608
-    txn.execute(sql, (target, micros(now), *values, row.key))
+    state, at = RUN.advance(RunState(row.state), event).value, micros(now)
+    changed = changed or {}
+    stored = {name: value for name, value in changed.items() if name not in _OF_APP}
+    txn.execute(_moving(tuple(stored), counts), (state, at, *stored.values(), row.key))
     if row.state == RunState.READY:
         txn.execute("DELETE FROM hitl_woken WHERE app = ? AND run = ?", (row.app_key, row.key))
-    if target is RunState.READY and wakes:
+    if state == RunState.READY and wakes:
         wake(txn, row.key, now)
-    return target
+    try:
+        counted = {name: getattr(row, name) + 1 for name in counts}
+    except TypeError as exc:
+        raise illegible("run", row.id, exc) from exc
+    return row._replace(state=state, updated=at, **counted, **changed)
 
 
-LEASED: Final = ", owner = ?, fence = fence + 1, until = ?, attempts = attempts + 1, tries = "
-FREED: Final = ", owner = NULL, until = NULL"
+@cache
+def _moving(changed: tuple[str, ...], counts: tuple[str, ...]) -> str:
+    also = [f"{'app' if name == 'app_key' else name} = ?" for name in changed]
+    also += [f"{name} = {name} + 1" for name in counts]
+    return f"UPDATE hitl_runs SET {', '.join(('state = ?', 'updated = ?', *also))} WHERE key = ?"  # noqa: S608
+
+
+_OF_APP: Final = ("app_version", "format")
+"""What a row says of its app, whose key is what is stored."""
+
+FREED: Final[dict[str, Any]] = {"owner": None, "until": None}
+TAKEN: Final = ("fence", "attempts")
+"""What goes up by one with every lease; the fence, so that whoever has held the run before writes nothing more."""
+
+
+def lease_to(command: ClaimRuns | ReopenRun) -> dict[str, Any]:
+    """The lease of whoever takes a run, in its row."""
+    return {"owner": command.owner, "until": micros(command.now + timedelta(seconds=command.lease_seconds))}
+
+
+def woken(row: RunRow, now: datetime) -> RunRow:
+    """The row of a run that was woken, whatever it was before."""
+    return row._replace(state=RunState.READY.value, updated=micros(now))
+
 
 # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -140,11 +185,12 @@ def _app(txn: Transaction, *what: str) -> int:
     )
 
 
-def written_by(txn: Transaction, row: RunRow, by: Build | None) -> int:
-    """What a run needs from now on, whose checkpoint was written by this version and in this form."""
+def written_by(txn: Transaction, row: RunRow, by: Build | None) -> dict[str, Any]:
+    """What changes in the row of a run whose checkpoint was written by this version and in this form: it needs them."""
     if by is None or (by.version, by.format) == (row.app_version, row.format):
-        return row.app_key
-    return _app(txn, row.backend, row.app, by.version, row.tenant, by.format)
+        return {}
+    key = _app(txn, row.backend, row.app, by.version, row.tenant, by.format)
+    return {"app_key": key, "app_version": by.version, "format": by.format}
 
 
 _UNDER_WAY: Final = "SELECT call FROM hitl_effects WHERE run = ? AND fence = ? AND state = 'executing' ORDER BY key"
@@ -170,16 +216,14 @@ def renew_lease(txn: Transaction, command: RenewLease) -> Lease:
     return Lease(command.lease.run_id, command.lease.owner, command.lease.fence, ending)
 
 
-def taken(txn: Transaction, row: RunRow, *, interrupted: bool = False) -> Claimed:
+def taken(txn: Transaction, row: RunRow, *, interrupted: bool = False, ready: int | None = None) -> Claimed:
     """The Claimed of a run that was just leased. Raises RowCorrupt."""
-    ahead_of_pending(txn, row.key)
-    bodies.ahead(txn, row.checkpoint, row.input, row.output)
+    bodies.ahead(txn, row.checkpoint)
     ahead_of_remembered(txn, row.name)
-    now = by_key(txn, row.key)
-    checkpoint = bodies.get(txn, now.checkpoint, what=f"checkpoint of run {now.name}")
-    record = run_record(txn, now, pending(txn, now.key))
-    first, journal = now.turns == 0, remembered(txn, now.name)
-    return Claimed(record, now.lease, checkpoint, first=first, interrupted=interrupted, journal=journal)
+    record = current(txn, row)
+    checkpoint = bodies.get(txn, row.checkpoint, what=f"checkpoint of run {row.name}")
+    ready_at = None if ready is None else instant(ready)
+    return Claimed(record, row.lease, checkpoint, row.turns == 0, interrupted, ready_at, remembered(txn, row.name))
 
 
 _DROP_OUTPUT: Final = """DELETE FROM hitl_bodies WHERE key = ?
@@ -200,12 +244,12 @@ def reopen_run(txn: Transaction, command: ReopenRun) -> Claimed:
     for stop in of_run(txn, row):
         raise stop.holds_back(f"run {row.name}")
     txn.execute(_DROP_OUTPUT, (row.output, row.key))
-    also = LEASED + "1, output = NULL, error = NULL, more = ?"
-    move(txn, row, RunEvent.REOPEN, command.now, also, command.owner, until(command), _not_overridden(row))
+    begun_anew = {"tries": 1, "output": None, "error": None, "more": _not_overridden(row)}
+    row = move(txn, row, RunEvent.REOPEN, command.now, lease_to(command) | begun_anew, counts=TAKEN)
     gone = requests.withdraw(
         txn, RequestEvent.SUPERSEDE, "run = ?", row.key, why=f"taken back by {command.by}: {command.reason}"
     )
-    body: dict[str, Json] = {"reopened": command.reason, "superseded": [*gone], "fence": row.fence + 1}
+    body: dict[str, Json] = {"reopened": command.reason, "superseded": [*gone], "fence": row.fence}
     body["authenticated_by"] = command.authenticated_by
     txn.note(AuditEvent.RUN_CLAIMED, row.name, command.by, command.now, body, run=row.key)
     return taken(txn, row)
@@ -217,7 +261,3 @@ def _not_overridden(row: RunRow) -> str | None:
         return None
     left = {key: value for key, value in json.loads(row.more).items() if key != "overridden"}
     return bodies.json_text(left, what="run")
-
-
-def until(command: ClaimRuns | ReopenRun) -> int:
-    return micros(command.now + timedelta(seconds=command.lease_seconds))

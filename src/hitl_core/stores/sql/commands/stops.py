@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
 from typing import Any, Final, assert_never
 
 from ....commands import LiftStop, Note, SetStop, Stop, StopScope
@@ -38,7 +39,12 @@ def covering(
 
 
 def _covering(run: str, tenant: str, tool: str | None, agents: tuple[str, ...]) -> tuple[str, tuple[Any, ...]]:
-    return _COVERING.format(agents=", ('agent', ?)" * len(agents)), (run, tenant, tool, *agents)
+    return _of_agents(len(agents)), (run, tenant, tool, *agents)
+
+
+@cache
+def _of_agents(many: int) -> str:
+    return _COVERING.format(agents=", ('agent', ?)" * many)
 
 
 def ahead(view: View, run: RunRow, action: Action) -> None:

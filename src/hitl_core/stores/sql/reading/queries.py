@@ -109,15 +109,22 @@ def get_request(view: View, query: GetRequest) -> Settled:
     return request_by_key(view, row.key)
 
 
+_AT: Final = """SELECT r.key,
+    (SELECT q.key FROM hitl_requests q WHERE q.run = r.key AND q.call = ?1 AND q.waits = 1
+        ORDER BY q.round DESC LIMIT 1),
+    (SELECT MAX(q.round) + 1 FROM hitl_requests q WHERE q.run = r.key AND q.call = ?1)
+    FROM hitl_runs r WHERE r.id = ?2"""
+
+
 def look(view: View, query: Look) -> Known:
-    found = view.one("SELECT key FROM hitl_runs WHERE id = ?", column(query.run_id))
+    found = view.one(_AT, query.call, column(query.run_id))
     if found is None:
         return Known(None, None)
-    requests.ahead_of_place(view, found[0], query.call)
-    effect = effects.find(view, found[0], query.call)
-    row = requests.newest_at(view, found[0], query.call)
-    settled = None if row is None else request_by_key(view, row.key)
-    return Known(settled, None if effect is None else effect.record(), requests.rounds(view, found[0], query.call))
+    run, newest, next_round = found
+    effects.ahead(view, run, query.call)
+    settled = None if newest is None else request_by_key(view, newest)
+    effect = effects.find(view, run, query.call)
+    return Known(settled, None if effect is None else effect.record(), next_round or 0)
 
 
 def list_effects(view: View, query: ListEffects) -> tuple[Effect, ...]:

@@ -8,7 +8,18 @@ from .guidance import GUIDANCE, guidance_record
 from .identity import Name, column, packed, text
 from .link import Link, Row, Rows, Taken
 from .requests import RequestRow, level_of
-from .rows import EFFECT, READY, RUN, EffectRow, RunRow, ahead_of_remembered, remembered, run_record, word
+from .rows import (
+    EFFECT,
+    READY,
+    RUN,
+    EffectRow,
+    RunRow,
+    ahead_of_remembered,
+    illegible,
+    remembered,
+    run_record,
+    word,
+)
 from .settled import (
     BY_KEY,
     OPEN,
@@ -60,6 +71,7 @@ __all__ = [
     "emptied",
     "grant_record",
     "guidance_record",
+    "illegible",
     "last_assigned",
     "level_of",
     "note_assigned",

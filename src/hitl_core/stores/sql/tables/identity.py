@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
 _UUID_BYTES: Final = 16
+_RECENT: Final = 4096
+"""Ids whose two forms are remembered: a command says the same one many times."""
 
 
 class Name(str):
@@ -15,6 +18,7 @@ class Name(str):
     __slots__ = ()
 
 
+@lru_cache(_RECENT)
 def column(name: str) -> bytes | Name:
     """How an id is stored. Two different ids are never stored alike."""
     return bytes.fromhex(name.replace("-", "")) if _UUID(name) else Name(name)
@@ -26,6 +30,7 @@ def packed(name: Name) -> bytes:
     return b"\1%b\0" % data if len(data) == _UUID_BYTES - 1 else b"\0%b" % data
 
 
+@lru_cache(_RECENT)
 def text(stored: bytes | str) -> str:
     """The id that `column` stored."""
     if isinstance(stored, str):

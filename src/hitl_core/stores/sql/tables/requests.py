@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple, Self
 
 from ....commands import Stop
@@ -92,24 +92,9 @@ _BY_ID: Final = f"{_HEAD} WHERE id = ?"
 
 def newest_at(view: View, run: int, call: str) -> RequestRow | None:
     """The newest question at a place of a run; notices are none."""
-    found = view.one(_NEWEST, run, call)
+    sql = f"{_HEAD} WHERE run = ? AND call = ? AND waits = 1 ORDER BY round DESC LIMIT 1"
+    found = view.one(sql, run, call)
     return None if found is None else RequestRow.of(found)
-
-
-def rounds(view: View, run: int, call: str) -> int:
-    """The next round at a place of a run, after every request there, notices too."""
-    found = view.one(_ROUNDS, run, call)
-    return (found and found[0]) or 0
-
-
-_NEWEST: Final = f"{_HEAD} WHERE run = ? AND call = ? AND waits = 1 ORDER BY round DESC LIMIT 1"
-_ROUNDS: Final = "SELECT MAX(round) + 1 FROM hitl_requests WHERE run = ? AND call = ?"
-
-
-def ahead_of_place(view: View, run: int, call: str) -> None:
-    """Both will be asked for soon."""
-    view.link.ahead(_NEWEST, (run, call))
-    view.link.ahead(_ROUNDS, (run, call))
 
 
 # ── inserting ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -128,14 +113,16 @@ def check(request: PauseRequest, run: RunRow) -> bodies.Body:
 
 def insert(
     txn: Transaction, run: RunRow, request: PauseRequest, body: bodies.Body, now: datetime, stops: Iterable[Stop]
-) -> None:
+) -> bool:
     """Store a request unless its place and round are known. One that a stop covers is frozen from the start.
+
+    Returns whether its run waits for it now.
 
     Raises RecordError for a notice at a round that is taken: its action would run and nobody be told.
     """
     waits = request.kind is not Kind.NOTICE
     if _is_known(txn, run, request, waits=waits):
-        return
+        return False
     state = RequestState.FROZEN if waits and any(stops) else RequestState.OPEN
     try:
         key = txn.link.insert(
@@ -147,7 +134,7 @@ def insert(
                 request.round,
                 waits,
                 state,
-                audience(txn, request.approvers.in_order[0]),
+                audience(txn, _first(request.approvers)),
                 _origin(txn, request),
                 None if request.deadline is None else micros(request.deadline),
                 None if request.deadline is None else request.on_timeout,
@@ -166,6 +153,7 @@ def insert(
     _note_opened(txn, run, request, now)
     if request.draft is not None:
         drafts.begin(txn, request, key, run.key)
+    return waits
 
 
 _TIMER: Final = """INSERT INTO hitl_timers (due, request, event, step) VALUES (?, ?, ?, ?)
@@ -198,7 +186,7 @@ def unpacked_digest(packed: bytes) -> str:
 def ahead(txn: Transaction, run: RunRow, request: PauseRequest) -> None:
     """This request will be inserted soon."""
     txn.link.ahead(_KNOWN, (run.key, request.call, request.round))
-    txn.link.ahead(_AUDIENCE, _asked(request.approvers.in_order[0]))
+    txn.link.ahead(_AUDIENCE, _asked(_first(request.approvers)))
     txn.link.ahead(_ORIGIN, _from(request))
     txn.link.expects("hitl_requests")
 
@@ -208,12 +196,22 @@ _AUDIENCE: Final = "SELECT key FROM hitl_audiences WHERE users = ? AND roles = ?
 _ORIGIN: Final = "SELECT key FROM hitl_origins WHERE tool = ? AND agents = ?"
 
 
+def _first(approvers: Approvers) -> Approvers | Stage:
+    """Who is asked before all others."""
+    return approvers.stages[0] if approvers.stages else approvers
+
+
 def _asked(asked: Approvers | Stage) -> tuple[str, str]:
-    return json.dumps(asked.users), json.dumps(asked.roles)
+    return _names(tuple(asked.users)), _names(tuple(asked.roles))
 
 
 def _from(request: PauseRequest) -> tuple[str, str]:
-    return request.action.tool, json.dumps(request.action.origin.agents)
+    return request.action.tool, _names(request.action.origin.agents)
+
+
+@lru_cache(1024)
+def _names(names: tuple[str, ...]) -> str:
+    return json.dumps(names)
 
 
 def is_new(txn: Transaction, run: RunRow, request: PauseRequest) -> bool:
@@ -266,24 +264,31 @@ def move(
 
     `where` selects rows with `given`; `also` sets further columns to `values`. Both are SQL written in this package.
     """
-    sql, target, sources = _statement(event, where, also)
-    return txn.execute(sql, (target, *values, *sources, *given))
+    sql, target = _statement(event, where, also)
+    return txn.execute(sql, (target, *values, *given))
 
 
 @cache
-def _statement(event: RequestEvent, where: str, also: str) -> tuple[str, RequestState, tuple[RequestState, ...]]:
+def _statement(event: RequestEvent, where: str, also: str) -> tuple[str, str]:
+    """The statement, and the state it leads to."""
     sources = REQUEST.sources(event)
-    marks = ", ".join("?" * len(sources))
-    sql = f"UPDATE hitl_requests SET state = ?, room = NULL{also} WHERE state IN ({marks}) AND ({where})"  # noqa: S608
-    return sql, REQUEST.advance(sources[0], event), sources
+    sql = f"UPDATE hitl_requests SET state = ?, room = NULL{also} WHERE {_is_one_of(sources)} AND ({where})"  # noqa: S608
+    return sql, REQUEST.advance(sources[0], event).value
+
+
+def _is_one_of(states: Sequence[RequestState]) -> str:
+    """SQL for the state being one of these. Of a longer list SQLite makes a table each time it is asked."""
+    words = [f"'{state}'" for state in states]
+    if len(words) <= 2:
+        return f"state IN ({', '.join(words)})"
+    return f"CASE state {' '.join(f'WHEN {word} THEN TRUE' for word in words)} ELSE FALSE END"
 
 
 def withdraw(txn: Transaction, event: RequestEvent, where: str, *given: Any, why: str) -> list[str]:
     """Cancel or supersede waiting requests, whatever was decided; returns their ids, oldest first."""
-    sources = REQUEST.sources(event)
-    marks = ", ".join("?" * len(sources))
-    select = f"SELECT id FROM hitl_requests WHERE waits = 1 AND state IN ({marks}) AND ({where}) ORDER BY key"  # noqa: S608
-    names = [text(found[0]) for found in txn.execute(select, (*sources, *given)).fetchall()]
+    may = _is_one_of(REQUEST.sources(event))
+    select = f"SELECT id FROM hitl_requests WHERE waits = 1 AND {may} AND ({where}) ORDER BY key"  # noqa: S608
+    names = [text(found[0]) for found in txn.execute(select, given).fetchall()]
     if names:
         move(txn, event, f"waits = 1 AND ({where})", *given, also=", allows = 0, why = ?", values=(why,))
     return names

@@ -97,6 +97,8 @@ def run_record(view: View, row: RunRow, pending: tuple[PauseRequest, ...] = ()) 
         run = _run(row, pending)
     except (ValueError, OverflowError) as exc:
         raise illegible("run", row.id, exc) from exc
+    if row.input is None and row.output is None:
+        return run
     input = get(view, row.input, what=f"input of run {row.name}")
     output = get(view, row.output, what=f"output of run {row.name}")
     return run.model_copy(update={"input": input, "output": output})

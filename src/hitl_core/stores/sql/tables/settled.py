@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, Self, TypeVar
 
@@ -161,11 +162,19 @@ OPEN: Final = "SELECT q.key, q.votes, b.digest, b.data"
 """What `open_ones` needs of a request that is known to be open."""
 
 
-def open_ones(view: View, rows: list[tuple[Any, ...]]) -> list[Settled]:
-    """The same as `readable` for the page that is asked for most: no response, no other state, hardly any votes."""
+def open_ones(
+    view: View, rows: list[tuple[Any, ...]], asked: Mapping[bytes, PauseRequest] | None = None
+) -> list[Settled]:
+    """The same as `readable` for the page that is asked for most: no response, no other state, hardly any votes.
+
+    `asked` are requests that this transaction has stored, by the digests of their bodies: they are not read again.
+    """
     found: list[Settled] = []
     for key, votes, digest, data in rows:
-        sound = None if votes else _sound(digest, data)
+        if asked and digest in asked and not votes:
+            sound: Settled | None = StoredRequest.of(data, None, RequestState.OPEN, (), parsed=asked[digest])
+        else:
+            sound = None if votes else _sound(digest, data)
         if sound is None:
             found += readable(view, view.execute(f"{SETTLED} WHERE q.key = ?", (key,)).fetchall())
         else:
@@ -184,9 +193,13 @@ def _sound(digest: bytes | None, data: bytes | None) -> Settled | None:
     return StoredRequest.of(data, None, RequestState.OPEN, (), parsed=parsed)
 
 
-def pending(view: View, run: int) -> tuple[PauseRequest, ...]:
-    """The open requests of a run, oldest first; notices are not waited for."""
-    return tuple(each.request for each in open_ones(view, view.execute(_PENDING, (run,)).fetchall()))
+def pending(view: View, run: int, asked: Mapping[bytes, PauseRequest] | None = None) -> tuple[PauseRequest, ...]:
+    """The open requests of a run, oldest first; notices are not waited for.
+
+    `asked` are requests that this transaction has stored, by the digests of their bodies: they are not parsed again.
+    """
+    rows = view.execute(_PENDING, (run,)).fetchall()
+    return tuple(each.request for each in open_ones(view, rows, asked))
 
 
 def ahead_of_pending(view: View, run: int) -> None:

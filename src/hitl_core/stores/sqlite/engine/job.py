@@ -22,8 +22,9 @@ class Job(Generic[R]):
         self.loop = None if future is None else future.get_loop()
         self._result: R | None = None
         self._error: BaseException | None = None
-        self._done = threading.Lock()
-        self._done.acquire()
+        if future is None:
+            self._done = threading.Lock()
+            self._done.acquire()
 
     @property
     def done(self) -> bool:
