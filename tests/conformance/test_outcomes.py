@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
 
 import pytest
 
@@ -17,7 +20,8 @@ from hitl_core.errors import CapabilityNotSupported
 from hitl_core.policy.deciding import rulings
 from hitl_core.testing.conformance import NotInKit, Outcome, Report, Result, Scene, SpecKit, Stage, chosen, try_adapter
 from hitl_core.testing.conformance.expect import expect
-from hitl_core.testing.conformance.scenes import native
+from hitl_core.testing.conformance.scenes import native, pay
+from hitl_core.testing.conformance.world import World
 
 
 class Cannot(PlainKit):
@@ -122,3 +126,20 @@ def test_an_amount_is_one_number_however_json_writes_it() -> None:
 def test_a_policy_that_takes_silence_for_a_written_reason_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rulings, "_at_least_confirm", lambda level: level)
     assert tried(PlainKit(), "what_cannot_be_taken_back_asks").outcome is Outcome.FAILED
+
+
+async def test_a_world_that_does_not_close_stops_its_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(PlainKit(), tmp_path)
+    world.sets(Scene.of(pay()))
+    hitl = await world.hitl()
+    closes = hitl.close
+
+    async def fails() -> None:
+        await closes()
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr(hitl, "close", fails)
+    with pytest.raises(OSError, match="the disk is gone"):
+        await world.close()
+    with pytest.raises(URLError):
+        await asyncio.to_thread(urlopen, world.model_url)
