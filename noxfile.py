@@ -1,6 +1,6 @@
 """The lanes: each is one question asked in an environment of its own.
 
-    make test                     every lane, two at a time
+    make test                     every lane, three at a time
     make test LANES="core types"  some of them
     nox --list                    what they are
 
@@ -72,8 +72,12 @@ ROOM = 4 << 30
 """Bytes that have to be free there; what tests leave takes a tenth of it."""
 ON_DISK = ("bench_smoke", "wheel")
 """Lanes whose folders lie where those of users do: one measures the disk, one tries what they install."""
-LONG = ("crewai", "langgraph", "core", "openai_agents", "openai_agents_lowest", "bench_smoke")
-LONGEST_FIRST = (*LONG, *(lane for lane in LANES if lane not in LONG))
+LONGEST_FIRST = (
+    *("langgraph", "crewai", "faults", "postgres", "openai_agents", "core", "autogen", "openai_agents_lowest"),
+    *("langgraph_lowest", "together", "docs", "conformance", "bench_smoke", "types", "wheel", "lint"),
+)
+AT_ONCE = 3
+"""Lanes at a time, for two cores: one of three waits, for a deadline, a server or a package."""
 PYTHON_CODE = ("src", "tests", "examples", "bench", "noxfile.py")
 FRAMEWORKS = ("langgraph", "langchain_core", "crewai", "autogen_agentchat", "agents", "openai")
 # Frameworks that cannot be installed beside the others: their own lane checks the types of these paths.
@@ -156,6 +160,11 @@ def pytest(session: nox.Session, *folders: str) -> None:
     session.run("python", "-m", "pytest", *(session.posargs or folders))
 
 
+def mypy(session: nox.Session, *arguments: str) -> None:
+    """With a cache of the lane's own: others, with other packages, write theirs at the same time."""
+    session.run("mypy", *arguments, env={"MYPY_CACHE_DIR": f".mypy_cache/{session.name}"})
+
+
 def install_with_server(session: nox.Session, backend: str) -> None:
     """A backend, and a PostgreSQL server for its runs."""
     extra, pins = BACKENDS[backend]
@@ -197,7 +206,7 @@ def types(session: nox.Session) -> None:
     )
     session.install("--constraint", NEWEST, "nox")
     elsewhere = "|".join(f"^{path}(/|$)" for paths in TYPED_IN_ITS_LANE.values() for path in paths)
-    session.run("mypy", "--exclude", elsewhere, *(path for path in PYTHON_CODE if (ROOT / path).exists()))
+    mypy(session, "--exclude", elsewhere, *(path for path in PYTHON_CODE if (ROOT / path).exists()))
 
 
 @nox.session
@@ -285,7 +294,7 @@ def storm(session: nox.Session, backend: str) -> None:
 def openai_agents(session: nox.Session) -> None:
     """The OpenAI Agents adapter on the newest pinned version, and its types."""
     install(session, extras="cli,openai_agents", groups=("test", "types", "postgres"), pins=OPENAI_AGENTS)
-    session.run("mypy", *TYPED_IN_ITS_LANE["openai_agents"])
+    mypy(session, *TYPED_IN_ITS_LANE["openai_agents"])
     pytest(session, "tests/openai_agents", *without_kills("openai_agents"), "tests/tree/test_capabilities.py")
 
 
@@ -308,7 +317,7 @@ def conformance(session: nox.Session) -> None:
 def crewai(session: nox.Session) -> None:
     """The CrewAI adapter on the newest pinned versions, and its types."""
     install(session, extras="cli,crewai", groups=("test", "types", "postgres"), pins=CREWAI)
-    session.run("mypy", *TYPED_IN_ITS_LANE["crewai"])
+    mypy(session, *TYPED_IN_ITS_LANE["crewai"])
     pytest(session, "tests/crewai", *without_kills("crewai"), "tests/tree/test_capabilities.py")
 
 
@@ -316,7 +325,7 @@ def crewai(session: nox.Session) -> None:
 def autogen(session: nox.Session) -> None:
     """The AutoGen adapter on the one version that it supports, and its types."""
     install(session, extras="cli,autogen", groups=("test", "types", "postgres"), pins=AUTOGEN)
-    session.run("mypy", *TYPED_IN_ITS_LANE["autogen"])
+    mypy(session, *TYPED_IN_ITS_LANE["autogen"])
     pytest(session, "tests/autogen", *without_kills("autogen"), "tests/tree/test_capabilities.py")
 
 
@@ -511,15 +520,15 @@ def run_one(lane: str) -> list[dict[str, Any]]:
 
 
 def run_side_by_side(lanes: Sequence[str], report: Path) -> int:
-    """Every lane in a process of its own, two at a time: a lane keeps one core busy for most of its time."""
-    with ThreadPoolExecutor(2) as pool:
+    """Every lane in a process of its own, some at a time."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
         sessions = [each for found in pool.map(run_one, lanes) for each in found]
     report.write_text(json.dumps({"sessions": sessions}))
     return 0
 
 
 def main(asked: list[str]) -> int:
-    """Lanes that were named run one after the other and print as they go; all of them run two at a time."""
+    """Lanes that were named run one after the other and print as they go; all of them run some at a time."""
     report = MADE / "report.json"
     compile_ours()
     named = [f"{asked[0]}({backend})" for backend in BACKENDS] if asked in EACH_BACKEND else asked

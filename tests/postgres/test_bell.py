@@ -58,12 +58,15 @@ async def test_where_many_commits_follow_each_other_one_word_is_for_several(
     """The last of them is heard of, too."""
     monkeypatch.setattr(bell, "APART", 0.5)
     said, real = list[Any](), link.PostgresLink.end
-    monkeypatch.setattr(
-        link.PostgresLink, "end", lambda self, *how: (said.append(how[1:]) if how[1:] else None, real(self, *how))[1]
-    )
+
+    def end(self: Any, how: str, behind: Any = ()) -> None:
+        said.append(behind)
+        real(self, how, behind)
+
+    monkeypatch.setattr(link.PostgresLink, "end", end)
     for number in range(3 * bell.FREE):
         await store.apply(SetStop(Stop(StopScope.TOOL, f"tool-{number}", "too fast", "boss", START)))
-    at_once = sum(bool(word) for (word,) in said)
+    at_once = sum(map(bool, said))
     assert bell.FREE <= at_once < 3 * bell.FREE
     words = 0
     while words <= at_once and (more := heard(ear)):

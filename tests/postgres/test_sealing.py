@@ -146,11 +146,11 @@ async def test_a_line_that_commits_late_is_sealed_late(store: PostgresStore, mon
     """Its key is smaller than that of a line that is sealed already."""
     written, go_on, real = threading.Event(), threading.Event(), engine.Engine._commit
 
-    def commits_late(self: Any, link: Any) -> None:
+    def commits_late(self: Any, link: Any, word: Any) -> None:
         if not written.is_set():
             written.set()
             assert go_on.wait(60)
-        real(self, link)
+        real(self, link, word)
 
     monkeypatch.setattr(engine.Engine, "_commit", commits_late)
     late = asyncio.ensure_future(World(store).open(owner="late"))

@@ -75,10 +75,10 @@ class Worker:
         beside = asyncio.ensure_future(self._beat_on()), asyncio.ensure_future(self._listen())
         try:
             while not self._stopping.is_set():
-                if not await self._take(due=self._is_time):
+                if await self._take(due=self._is_time):
+                    await self._one_ends(within=AHEAD)
+                else:
                     await self._rest()
-                elif self._active:
-                    await asyncio.wait(tuple(self._active), timeout=AHEAD, return_when=asyncio.FIRST_COMPLETED)
             await self._beat()
             await self._end()
         finally:
@@ -233,9 +233,9 @@ class Worker:
             await asyncio.gather(over, everybody, return_exceptions=True)
         await self._cut_off()
 
-    async def _one_ends(self) -> None:
+    async def _one_ends(self, *, within: float | None = None) -> None:
         told = asyncio.ensure_future(self._stopping.wait())
-        await asyncio.wait((told, *self._active), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((told, *self._active), timeout=within, return_when=asyncio.FIRST_COMPLETED)
         told.cancel()
         await asyncio.gather(told, return_exceptions=True)
 

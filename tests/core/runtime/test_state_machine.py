@@ -216,6 +216,8 @@ class Desk(RuleBasedStateMachine):
             self.allowed[key] = float(str(decision.arguments["amount"]))
         else:
             self.refused.add((key, _amount(request)))
+            return
+        self.refused.discard((key, self.allowed[key]))  # they were asked once more, and have said yes
 
     def _answer(self, request: PauseRequest, decision: str, by: str) -> Response:
         if request.in_doubt:  # a person who looks, and says what is true

@@ -13,12 +13,13 @@ import pytest
 
 from hitl_adapters.plain import PlainAdapter
 from hitl_core.apps import AppSource
-from hitl_core.commands import BeatWorker, ClaimRuns, FinishRun, ForgetWorker, LiftStop, StopScope
+from hitl_core.commands import BeatWorker, ClaimRuns, FinishRun, ForgetWorker, LiftStop, NextDue, StopScope
 from hitl_core.contracts import Finding, Store
 from hitl_core.errors import LeaseLost, StoreUnavailable
 from hitl_core.logs import said_of
 from hitl_core.protocol import RunState
 from hitl_core.runtime import Worker
+from hitl_core.runtime import worker as worker_module
 from hitl_core.runtime.worker import SCAN_SECONDS
 from hitl_core.tools import Catalogue
 from tests.core.shop import LEASE, Shop, one_refund, only, policy, rule
@@ -153,6 +154,87 @@ async def test_what_another_has_heard_of_is_heard_by_the_worker_too(shop: Shop) 
     assert shop.ledger.count() == 1
 
 
+class Recorded(Overheard):
+    """A store that keeps what it was asked, in order."""
+
+    def __init__(self, inner: Store) -> None:
+        super().__init__(inner)
+        self.asked: list[str] = []
+
+    async def apply(self, command: Any) -> Any:
+        self.asked.append(type(command).__name__)
+        return await super().apply(command)
+
+    async def fetch(self, query: Any) -> Any:
+        self.asked.append(type(query).__name__)
+        return await super().fetch(query)
+
+
+async def test_who_is_woken_asks_for_nothing_but_the_run_that_was_answered(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails if anything else is looked at before, or if what the claim has brought along is read once more."""
+    monkeypatch.setattr(worker_module, "AHEAD", 60.0)  # the next look comes when the turn is over
+    stores: list[Recorded] = []
+
+    def wrap(store: Store) -> Store:
+        stores.append(Recorded(store))
+        return stores[0]
+
+    refunding, paid = one_refund(shop.ledger), asyncio.Event()
+
+    async def app(input: Any) -> Any:
+        said = await refunding(input)
+        paid.set()
+        return said
+
+    async with shop.open(app) as people, shop.open(app, wrap=wrap) as hitl:
+        run = await people.start(None)
+        worker = Worker(hitl)
+        working = asyncio.ensure_future(worker.run())
+        await shop.clock.asleep()
+        for _ in range(50):  # it rests
+            await asyncio.sleep(0)
+        stores[0].asked.clear()
+        await people.respond(only(run).approve(by="ann"))
+        await asyncio.wait_for(paid.wait(), 30)
+        asked = stores[0].asked[: stores[0].asked.index("EndEffect")]  # the tool ran before it
+        worker.stop()
+        await working
+    assert asked == ["ClaimRuns", "Look", "BeginEffect"]
+    assert shop.ledger.count() == 1
+
+
+async def test_what_is_asked_while_a_worker_rests_is_over_at_its_deadline(shop: Shop) -> None:
+    """Fails if the worker goes by what was due when it went to rest."""
+    shop.policy = policy(rule("soon", level="confirm", deadline="5s"))
+    ended = asyncio.Event()
+    refunding = one_refund(shop.ledger)
+
+    async def app(input: Any) -> Any:
+        said = await refunding(input)
+        ended.set()
+        return said
+
+    async with shop.open(app) as people, shop.open(app) as hitl:
+        worker = Worker(hitl)
+        working = asyncio.ensure_future(worker.run())
+        await shop.clock.asleep()
+        for _ in range(50):  # it rests
+            await asyncio.sleep(0)
+        await people.start(None)
+        for _ in range(50):  # it has heard of that
+            await asyncio.sleep(0)
+        for _ in range(5):
+            shop.clock.advance(1)
+            for _ in range(50):
+                await asyncio.sleep(0)
+        await asyncio.wait_for(ended.wait(), 30)
+        worker.stop()
+        await working
+    assert shop.ledger.count() == 0
+
+
 class Unreachable:
     """A store that is away for a while; `down` altogether, or only for those who look for work."""
 
@@ -174,6 +256,8 @@ class Unreachable:
         return await self.inner.apply(command)
 
     async def fetch(self, query: Any) -> Any:
+        if self.down is not None and isinstance(query, NextDue):
+            raise self.down
         return await self.inner.fetch(query)
 
     async def changed(self, *, timeout: float) -> None:
@@ -239,6 +323,7 @@ async def test_a_worker_rests_while_the_store_is_down(shop: Shop, caplog: pytest
     gc.collect()
     assert (shop.ledger.count(), riddles) == (1, [])
     assert "could not wait for changes: down" in caplog.text
+    assert "could not see what is due next: down" in caplog.text
 
 
 @pytest.mark.parametrize(

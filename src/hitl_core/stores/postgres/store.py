@@ -22,7 +22,7 @@ from ...protocol import AuditEvent
 from ..sql.dispatch import IDLE, QUERIES
 from ..sql.tables import Tip, View, read_anchor, read_tip
 from ..sql.waking import Changes
-from .engine import Engine
+from .engine import Engine, shares
 from .server import (
     Bell,
     Connections,
@@ -74,6 +74,7 @@ class PostgresStore:
         self._bell = Bell(
             listens or location, custody.origin, self._connections, tip.size + raw, behind=self._seal_behind
         )
+        self._threads = ThreadPoolExecutor(options.connections, thread_name_prefix="hitl-store")
         self._engine = Engine(
             location,
             self._connections,
@@ -83,9 +84,9 @@ class PostgresStore:
             anchored=self._tips.take_fresh,
             word=self._bell.word,
             committed=self._bell.ring,
+            threads=self._threads,
         )
         self._changes = Changes(self._bell.here, self._bell.count, clock)
-        self._threads = ThreadPoolExecutor(options.connections, thread_name_prefix="hitl-store")
         self._reported: set[tuple[str, str]] = set()
         self._process = os.getpid()
         self._closed = False
@@ -191,6 +192,9 @@ class PostgresStore:
 
         To stop waiting for it does not undo it.
         """
+        if shares(command):
+            self._check_open()
+            return await self._engine.awaited(command)
         return await self._aside(lambda: self.apply_blocking(command))
 
     async def fetch(self, query: Query[R]) -> R:

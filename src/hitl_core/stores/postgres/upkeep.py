@@ -10,12 +10,11 @@ from typing import Any, Final, Self, TypeVar
 import psycopg
 from psycopg import sql
 
-from ..sql.tables import View
+from ..sql.tables import Rows, View
 from ..sql.upkeep import Flaw, Kind, Leaving, Moved, Space, Versions, flaws
 from .arriving import Arriving
 from .server import SLOW, Location, PostgresLink, connect, is_heard, migrate, unavailable, versions
 from .server.connection import Connection
-from .server.link import Found
 
 T = TypeVar("T")
 
@@ -29,7 +28,7 @@ _DEAF: Final = (
 class _Whole(PostgresLink):
     """The trail is looked at with the lines that are not sealed yet."""
 
-    def execute(self, sql: str, given: Sequence[Any] = (), /) -> Found:
+    def execute(self, sql: str, given: Sequence[Any] = (), /) -> Rows:
         return super().execute(sql.replace("hitl_audit", "hitl_lines"), given)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -158,6 +159,17 @@ async def test_what_is_held_paused_or_unknown_is_not_claimed(world: World) -> No
     paused, _ = await world.paused()
     for run_id in (held.run.id, paused.id, "nobody"):
         assert await world.store.apply(ClaimRuns("w", 30, world.now, run_id=run_id)) == ()
+
+
+async def test_of_those_who_ask_for_one_run_at_once_one_gets_it(world: World) -> None:
+    """All of them have seen it ready before any of them has it."""
+    for _ in range(3):
+        run = await world.pause(await world.open())
+        claims = [ClaimRuns(f"worker-{number}", 30, world.now, run_id=run.id) for number in range(5)]
+        taken = [each for found in await asyncio.gather(*map(world.store.apply, claims)) for each in found]
+        assert [each.lease.fence for each in taken] == [2]
+        assert await world.store.fetch(ListLeases()) == (taken[0].lease,)
+        await world.store.apply(FinishRun(taken[0].lease, RunState.COMPLETED, world.now))
 
 
 async def test_a_claim_takes_the_longest_waiting_first_and_no_more_than_asked_for(world: World) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
+from concurrent.futures import Executor
+from typing import Any, Final, TypeVar
 
 import psycopg
 from psycopg import errors
@@ -25,9 +27,14 @@ from ..server import (
     to_be_tried_again,
     unavailable,
 )
+from .answers import TOGETHER, Outcome, carry_out
+from .batches import Batches, Job
+from .gathering import GatheringLink
 from .locks import LOCKS, number
 from .sealer import Sealer
 from .trail import Trail
+
+log = logging.getLogger("hitl_core.stores")
 
 R = TypeVar("R")
 
@@ -39,6 +46,8 @@ _FIRST_WAIT: Final = 0.02
 _BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
 _SHARED: Final = "SELECT pg_advisory_xact_lock_shared(?)"
 _ALONE: Final = "SELECT pg_advisory_xact_lock(?)"
+# An array of unknown length is taken to be long, and each statement would be planned anew for the one at hand.
+_SHARED_BY_MANY: Final = f"{_SHARED}, set_config('plan_cache_mode', 'force_generic_plan', true)"
 
 # Who is frozen while it seals is not waited for: the server ends its transaction.
 _SEALING: Final = """SELECT set_config('lock_timeout', ?, true),
@@ -60,6 +69,7 @@ class Engine:
         anchored: Callable[[], str | None],
         word: Callable[[], Sequence[str]],
         committed: Callable[[bool], None],
+        threads: Executor,
     ) -> None:
         """`word` is what to say to others behind a commit, if anything; `committed` is told whether it was said."""
         self._location = location
@@ -73,10 +83,15 @@ class Engine:
         self._anchored = anchored
         self._word = word
         self._committed = committed
+        self._batches = Batches(self._together, self._alone, threads)
 
     def perform(self, command: Command[R]) -> R:
         """Carry out a command. Raises what it documents, and StoreError. What was refused is recorded."""
-        return self._persistently(lambda: self._carry_out(command))
+        return self._batches.blocking(command) if shares(command) else self._alone(command)
+
+    async def awaited(self, command: Command[R]) -> R:
+        """The same for event loops, of a command that shares its transaction."""
+        return await self._batches.awaited(command)
 
     def finish(self) -> None:
         """Seal what is left. Then nothing more is to be performed."""
@@ -88,7 +103,39 @@ class Engine:
         with self._connections.one() as connection:
             remember(PostgresLink(connection), self._anchored())
 
+    # ── many commands in one transaction ─────────────────────────────────────────────────────────────────────────
+
+    def _together(self, jobs: Sequence[Job[Any]]) -> None:
+        """Carry out a batch. If nothing of it was kept, each is left to be done alone; that says what is wrong."""
+        try:
+            with self._connections.one() as connection:
+                self._in_one(GatheringLink(connection, self._numbers), jobs)
+        except StoreUnavailable as exc:
+            log.debug("%d commands are carried out one by one: %s", len(jobs), exc)
+
+    def _in_one(self, link: GatheringLink, jobs: Sequence[Job[Any]]) -> None:
+        work = Work(link, self._trail, self._numbers)
+        outcomes: list[Outcome] = []
+        try:
+            self._begin(work, _SHARED_BY_MANY)
+            outcomes = carry_out(link, work.txn, jobs)
+            self._end(work)
+        except StoreUnavailable as exc:  # the answer to COMMIT was lost
+            link.undo()
+            for outcome in outcomes:
+                outcome.unknown(exc)
+        except Exception as exc:
+            link.undo()
+            self._connections.failed(link.connection, exc)
+            log.debug("%d commands are carried out one by one: %s", len(jobs), exc)
+        finally:
+            for outcome in outcomes if link.kept else ():
+                outcome.tell()
+
     # ── trying again ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def _alone(self, command: Command[R]) -> R:
+        return self._persistently(lambda: self._carry_out(command))
 
     def _persistently(self, work: Callable[[], R]) -> R:
         """Try work again of which nothing was kept: two were in each other's way, or the server was gone."""
@@ -127,7 +174,7 @@ class Engine:
 
     def _transact(self, work: Work, command: Command[R]) -> R:
         lock = LOCKS[type(command)]
-        self._begin(work, alone=lock.alone)
+        self._begin(work, _ALONE if lock.alone else _SHARED)
         if lock.drains:
             self._trail.drain(work.link)
         lock.take(work.link, self._origin, command)
@@ -138,13 +185,13 @@ class Engine:
     def _record(self, work: Work, lines: Sequence[Line]) -> None:
         if lines:
             again = Work(work.link, self._trail, self._numbers)
-            self._begin(again, alone=False)
+            self._begin(again, _SHARED)
             again.txn.lines = list(lines)
             self._end(again)
 
-    def _begin(self, work: Work, *, alone: bool) -> None:
+    def _begin(self, work: Work, lock: str) -> None:
         self._connections.begin(work.link, _BEGIN)
-        work.link.execute(_ALONE if alone else _SHARED, (self._store,))
+        work.link.execute(lock, (self._store,))
 
     def _end(self, work: Work, *, drains: bool = False, rings: bool = True) -> None:
         link, txn = work.link, work.txn
@@ -198,6 +245,11 @@ class Engine:
         link.end("COMMIT")
         if tip != before:
             self._sealed(tip)
+
+
+def shares(command: Command[Any]) -> bool:
+    """Whether a command shares its transaction with others that wait."""
+    return isinstance(command, TOGETHER)
 
 
 class Work:

@@ -25,7 +25,7 @@ log = logging.getLogger("hitl_core.stores")
 BATCH: Final = 1_000
 """Lines that are sealed in one go."""
 
-_WRITE: Final = """INSERT INTO hitl_raw (line, at, event, subject, actor, body, run, kept, mark)
+WRITE: Final = """INSERT INTO hitl_raw (line, at, event, subject, actor, body, run, kept, mark)
     VALUES (?, ?, ?, ?, ?, ?, ?, CAST(? AS JSONB), ?)"""
 
 _LOCK: Final = "SELECT pg_advisory_xact_lock(?)"
@@ -59,7 +59,7 @@ class Trail:
         """Write lines raw, in the transaction of what they tell about. `references`: some have a number by which they
         are referred to, by their place.
         """
-        link.many(_WRITE, [self._row(link, line, references.get(place)) for place, line in enumerate(lines)])
+        link.many(WRITE, [self._row(link, line, references.get(place)) for place, line in enumerate(lines)])
 
     def drain(self, link: PostgresLink) -> Tip:
         """Seal all lines that are committed, or of this transaction; returns where the trail ends now.

@@ -4,7 +4,7 @@ from .bell import SLOW, Bell
 from .connection import Connections, connect
 from .failures import is_lost, of_the_command, to_be_tried_again, unavailable
 from .hearing import is_heard
-from .link import PostgresLink
+from .link import Connection, Found, PostgresLink
 from .location import Location
 from .numbers import Numbers
 from .options import Options
@@ -14,7 +14,9 @@ from .timing import ServerTime
 __all__ = [
     "SLOW",
     "Bell",
+    "Connection",
     "Connections",
+    "Found",
     "Location",
     "Numbers",
     "Options",

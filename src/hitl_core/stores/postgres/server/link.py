@@ -15,7 +15,7 @@ from psycopg import RawCursor, errors
 from psycopg.pq import TransactionStatus
 
 from ....errors import RecordError, StoreUnavailable
-from ...sql.tables import Name, Row, Taken, packed
+from ...sql.tables import Name, Row, Rows, Taken, packed
 from .dialect import put
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ class PostgresLink:
 
     # ── statements ───────────────────────────────────────────────────────────────────────────────────────────
 
-    def execute(self, sql: str, given: Sequence[Any] = (), /) -> Found:
+    def execute(self, sql: str, given: Sequence[Any] = (), /) -> Rows:
         early = self._ahead[sql].get(tuple(given)) if sql in self._ahead else None
         return self._send(sql, given) if early is None else early.from_the_start()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Final, NoReturn
+from typing import Final, NamedTuple, NoReturn
 
 from ....commands import MoveRequest, Note, Recorded, RecordResponse, Settled
 from ....errors import (
@@ -36,7 +36,7 @@ from ....protocol import (
     sha256,
 )
 from ....quorum import SETTLES_ALONE
-from ..commands import by_key, cancel, freeze, is_late, thaw, wake_if_settled
+from ..commands import by_key, cancel, freeze, is_late, thaw, wake, wake_if_settled
 from ..tables import (
     RequestRow,
     StoredRequest,
@@ -58,28 +58,28 @@ def record_response(txn: Transaction, command: RecordResponse) -> Recorded:
     response = command.response
     _must_fit(command)
     body = bodies.pack_text(response.to_json(), what="response", limit=bodies.REQUEST_LIMIT)
-    found = txn.one(_ASKED, column(response.request_id))
+    found = txn.one(ASKED, column(response.request_id))
     if found is None:
         unknown = RequestNotFound(f"there is no request {response.request_id!r} in this store")
         _refuse(txn, command, None, unknown)
-    row, (run_state, woken, digest, data, shown) = RequestRow.of(found[:-5]), found[-5:]
+    row, (run_state, woken, last, digest, data, shown) = RequestRow.of(found[:-6]), found[-6:]
     run_state = RunState.READY if woken else run_state
     replayed = _replayed(txn, row, response, run_state)
     if replayed is not None:
         return replayed
     _must_be_open(txn, command, row)
-    asked = checked(digest, data, what="request", of=row.id)
-    _must_be_shown(txn, command, row, shown, asked)
+    asked = _Asked(checked(digest, data, what="request", of=row.id), run_state, bool(last))
+    _must_be_shown(txn, command, row, shown, asked.data)
     if isinstance(response.decision, Delegate):
         return _give_on(txn, command, row, body, run_state)
     if (moved := outdated(txn, row, response)) is not None:
         _refuse(txn, command, row, moved)
     if not row.several:
-        return _decide(txn, command, row, body, run_state, asked)
+        return _decide(txn, command, row, body, asked)
     if isinstance(response.decision, SETTLES_ALONE):
         _must_be_asked(txn, command, row)
-        return _decide(txn, command, row, body, run_state, asked)
-    return _vote(txn, command, row, body, run_state, asked)
+        return _decide(txn, command, row, body, asked)
+    return _vote(txn, command, row, body, asked)
 
 
 def _must_fit(command: RecordResponse) -> None:
@@ -91,11 +91,23 @@ def _must_fit(command: RecordResponse) -> None:
         raise IllegalMove(f"{decision.type!r} cannot {command.event} a request; only a rejection or a cancellation can")
 
 
-_ASKED: Final = (
-    requests.SELECT.format(more=", r.state, w.run, b.digest, b.data, q.shown")
+_LAST: Final = """NOT EXISTS (SELECT 1 FROM hitl_requests o WHERE o.run = q.run AND o.key <> q.key AND o.waits = 1
+    AND o.state IN ('open', 'frozen'))"""
+
+ASKED: Final = (
+    requests.SELECT.format(more=f", r.state, w.run, {_LAST}, b.digest, b.data, q.shown")
     + """ JOIN hitl_runs r ON r.key = q.run LEFT JOIN hitl_woken w ON w.app = r.app AND w.run = r.key
     LEFT JOIN hitl_bodies b ON b.key = q.body WHERE q.id = ?"""
 )
+"""A request as an answer finds it: its row, the state of its run, whether nothing else in it waits, what it shows."""
+
+
+class _Asked(NamedTuple):
+    """What an answer is about: the request as it was stored, its run, and whether that waits for nothing else."""
+
+    data: bytes
+    run_state: str
+    last: bool
 
 
 # ── who was first ────────────────────────────────────────────────────────────────────────────────────────────
@@ -203,9 +215,7 @@ def _give_on(txn: Transaction, command: RecordResponse, row: RequestRow, body: b
     return Recorded(request_by_key(txn, row.key), RunState(run_state))
 
 
-def _vote(
-    txn: Transaction, command: RecordResponse, row: RequestRow, body: bodies.Body, run_state: str, asked: bytes
-) -> Recorded:
+def _vote(txn: Transaction, command: RecordResponse, row: RequestRow, body: bodies.Body, asked: _Asked) -> Recorded:
     """Count an answer that needs others beside it. The last one that is needed decides."""
     known = request_by_key(txn, row.key)
     count = counted(txn, known, command)
@@ -216,10 +226,10 @@ def _vote(
         _refuse(txn, command, row, NotAuthorised(count.faults))
     drop_votes(txn, row.key, count)
     if count.standing.now is None:
-        return _decide(txn, command, row, body, run_state, asked, count)
+        return _decide(txn, command, row, body, asked, count)
     keep_vote(txn, row.key, command.response.responder.id, bodies.put(txn, body, in_order=True), count)
     _note(txn, command, row, body, run=row.run, count=count)
-    return Recorded(request_by_key(txn, row.key), RunState(run_state))
+    return Recorded(request_by_key(txn, row.key), RunState(asked.run_state))
 
 
 def _decide(
@@ -227,8 +237,7 @@ def _decide(
     command: RecordResponse,
     row: RequestRow,
     body: bodies.Body,
-    run_state: str,
-    asked: bytes,
+    asked: _Asked,
     count: Count | None = None,
 ) -> Recorded:
     """Record the answer; the row was seen open under the write lock, so nobody can come in between."""
@@ -240,11 +249,12 @@ def _decide(
         _note_reported(txn, command, row, command.response.decision)
     if isinstance(command.response.decision, Cancel) and row.waits:
         return _cancel_run(txn, command, row)
-    ready = run_state == RunState.PAUSED and wake_if_settled(txn, row.run, command.now).rowcount == 1
+    if ready := asked.run_state == RunState.PAUSED and asked.last:
+        wake(txn, row.run, command.now)
     target = REQUEST.advance(RequestState.OPEN, command.event)
     votes = votes_on(txn, row.key, row.id) if row.votes or count else ()
-    settled = StoredRequest.of(asked, body.data, target, votes, recorded_at=command.now)
-    return Recorded(settled, RunState.READY if ready else RunState(run_state))
+    settled = StoredRequest.of(asked.data, body.data, target, votes, recorded_at=command.now)
+    return Recorded(settled, RunState.READY if ready else RunState(asked.run_state))
 
 
 def _allows(txn: Transaction, command: RecordResponse, row: RequestRow) -> bool:

@@ -3,7 +3,7 @@
 from . import claims, effects, endings, grants, guidance, journal, runs, stops, workers
 from .counting import own_effect, past, prune_history
 from .endings import cancel, is_erased
-from .freezing import freeze, is_late, thaw, wake_if_settled
+from .freezing import freeze, is_late, thaw, wake, wake_if_settled
 from .runs import FIND, by_key, current, find
 from .stops import covering, in_force
 from .workers import WORKERS, seen_worker
@@ -33,6 +33,7 @@ __all__ = [
     "seen_worker",
     "stops",
     "thaw",
+    "wake",
     "wake_if_settled",
     "workers",
 ]

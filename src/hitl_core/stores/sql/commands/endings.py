@@ -103,6 +103,8 @@ def finish_run(txn: Transaction, command: FinishRun) -> Run:
     if command.state not in _ENDS:
         raise IllegalMove(f"a run cannot be finished as {command.state}; possible: {', '.join(sorted(_ENDS))}")
     event, audit = _ENDS[command.state]
+    if command.state.over:
+        guidance.ahead_of_drop(txn, row)
     checkpoint = _checkpoint(command.checkpoint)
     output = None if command.output is None else bodies.pack(command.output, what="output", limit=bodies.RESULT_LIMIT)
     requests.consume(txn, row.key, command.consumed)

@@ -49,9 +49,18 @@ def _seal(txn: Transaction, row: RunRow, place: str) -> bool:
     return True
 
 
+_QUEUED: Final = "SELECT 1 FROM hitl_guidance WHERE run = ? AND state = 'queued' LIMIT 1"
+
+
+def ahead_of_drop(txn: Transaction, row: RunRow) -> None:
+    """What is still queued will be dropped soon."""
+    txn.link.ahead(_QUEUED, (row.key,))
+
+
 def drop(txn: Transaction, row: RunRow, by: str, now: datetime) -> None:
     """The run is over: what is still queued reaches nobody any more, and that is said."""
-    _move(txn, row, GuidanceEvent.DROP, by, now)
+    if txn.one(_QUEUED, row.key):
+        _move(txn, row, GuidanceEvent.DROP, by, now)
 
 
 _SAID: Final = {

@@ -136,17 +136,13 @@ class Writer:
         return jobs
 
     def _rouse(self) -> None:
-        """Let the writer's thread look at the queue, once for all that come before it does."""
-        if self._thread is None:
-            self._start()
+        """Let the writer's thread look at the queue, once for all that come before it does; it is started if needed."""
         if self._wake.empty():
+            with self._starting:
+                if self._thread is None:
+                    self._thread = threading.Thread(target=self._serve, name="hitl-store-writer", daemon=True)
+                    self._thread.start()
             self._wake.put(True)
-
-    def _start(self) -> None:
-        with self._starting:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._serve, name="hitl-store-writer", daemon=True)
-                self._thread.start()
 
     def _serve(self) -> None:
         while self._wake.get():

@@ -1,0 +1,194 @@
+"""What one answer sends to PostgreSQL, recorded on the store's own link and given again by pgbench, without Python.
+
+Each open request of a filled store is answered once through the store, in a transaction that is rolled back: so the
+statements, their order, the round trips and the values are the store's own, also the marks of the audit lines. pgbench
+then gives them again with all its clients, and commits. It reads the values of some answers at a time from a table,
+which costs it a statement that the store does not send.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+from unittest.mock import patch
+
+import psycopg
+from psycopg import RawCursor
+
+from hitl_core.commands import ListRequests, RecordResponse
+from hitl_core.protocol import PauseRequest
+from hitl_core.stores.postgres import PostgresStore
+from hitl_core.stores.postgres.server import link
+
+from .bulk import checked
+from .server import per_second, pgbench
+
+AT_ONCE: Final = 4
+"""Answers whose values are read by one statement."""
+
+PAGE: Final = 1_000
+
+USED_TO_IT: Final = 8
+"""Answers after which the process has taken its numbers and its connection has been used."""
+
+Sent = tuple[str, tuple[Any, ...]]
+"""A statement and what it was given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The rounds of one answer, each with its statements; the first begins, and a last one of its own commits."""
+
+    rounds: list[list[Sent]]
+
+    @property
+    def texts(self) -> list[list[str]]:
+        return [[sql for sql, _ in each] for each in self.rounds]
+
+    @property
+    def values(self) -> list[str]:
+        return [_told(value) for each in self.rounds for _, given in each for value in given]
+
+
+@contextmanager
+def recording(into: list[list[Sent]]) -> Iterator[None]:
+    """What is sent goes into rounds; COMMIT is carried out as ROLLBACK."""
+    begin, end, arrive = link.PostgresLink.begin, link.PostgresLink.end, link.PostgresLink.arrive
+
+    class Recorded(RawCursor[Any]):
+        def execute(self, query: Any, params: Any = None, **how: Any) -> Any:
+            into[-1].append((str(query), tuple(params or ())))
+            return super().execute(query, params, **how)
+
+        def executemany(self, query: Any, params_seq: Any, **how: Any) -> None:
+            into[-1].extend((str(query), tuple(each)) for each in params_seq)
+            super().executemany(query, params_seq, **how)
+
+    def begun(self: Any, how: str) -> None:
+        into.append([(how, ())])
+        begin(self, how)
+
+    def arriving(self: Any, sent: int) -> None:
+        arrive(self, sent)
+        if into[-1]:
+            into.append([])
+
+    def ended(self: Any, how: str, behind: Any = ()) -> None:
+        end(self, "ROLLBACK" if how == "COMMIT" else how)
+        into[-1].append((how, ()))
+
+    with ExitStack() as patched:
+        patched.enter_context(patch.object(link, "RawCursor", Recorded))
+        for name, instead in (("begin", begun), ("end", ended), ("arrive", arriving)):
+            patched.enter_context(patch.object(link.PostgresLink, name, instead))
+        yield
+
+
+def recorded(store: PostgresStore, requests: Iterable[PauseRequest]) -> Iterator[Answer]:
+    """What the store sends for an answer to each of these."""
+    for request in requests:
+        rounds: list[list[Sent]] = []
+        with recording(rounds):
+            store.apply_blocking(RecordResponse(request.approve(by="reviewer"), datetime.now(UTC)))
+        yield Answer(rounds)
+
+
+def open_ones(store: PostgresStore, many: int) -> Iterator[PauseRequest]:
+    cursor = None
+    while many > 0:
+        page = store.fetch_blocking(ListRequests(limit=min(PAGE, many), cursor=cursor))
+        yield from (each.request for each in page.items)
+        many, cursor = many - len(page.items), page.cursor
+
+
+def _told(value: Any) -> str:
+    """A value as the server reads it."""
+    return f"\\x{value.hex()}" if isinstance(value, bytes) else str(value)
+
+
+# ── what pgbench is given ────────────────────────────────────────────────────────────────────────────────────
+
+
+class Replay:
+    """A script of pgbench that gives AT_ONCE answers, and a table with the values of all of them."""
+
+    def __init__(self, url: str, folder: Path, requests: int, clients: int) -> None:
+        self._url, self._folder, self._clients = url, folder, clients
+        self._file = folder / "answer.sql"
+        self._requests = requests
+        self._given = 0
+        store = PostgresStore.open_blocking(url, folder=folder, anchoring=False)  # it seals nothing meanwhile
+        answered = recorded(store, open_ones(store, requests))
+        for _ in range(USED_TO_IT):
+            first = next(answered)
+        self.shape = first.texts
+        self._columns = [f"v{which}_{place}" for which in range(AT_ONCE) for place in range(len(first.values))]
+        with psycopg.connect(url, autocommit=True) as connection:
+            columns = ", ".join(f"{each} TEXT" for each in self._columns)
+            connection.execute(f"CREATE TABLE replay (n BIGINT PRIMARY KEY, {columns})")
+            self._recorded = self._fill(connection, answered) * AT_ONCE
+            connection.execute("VACUUM (ANALYZE) replay")
+        store.close_blocking()
+        self._file.write_text(self._script())
+
+    def turn(self, answers: int) -> float:
+        """Answers a second, of so many by all clients together, each to a request of its own."""
+        each = answers // (self._clients * AT_ONCE)
+        begin, self._given = self._given // AT_ONCE, self._given + each * self._clients * AT_ONCE
+        assert self._given <= self._recorded, "there are more answers to give than were recorded"
+        where = ["-f", str(self._file), "-D", f"begin={begin}", "-D", "turn=-1"]
+        how = ["-n", "-c", str(self._clients), "-j", "2", "-M", "prepared", "-t", str(each)]
+        return per_second(pgbench(self._url, *where, *how)) * AT_ONCE
+
+    async def checked(self) -> None:
+        """Raises AssertionError unless each answer that was given counts, and the trail tells of all of them."""
+        with psycopg.connect(self._url) as connection:
+            sql = (
+                "SELECT COUNT(*) FROM hitl_requests q JOIN hitl_bodies b ON b.key = q.response WHERE state = 'decided'"
+            )
+            assert connection.execute(sql).fetchone() == (self._given,)
+            assert connection.execute("SELECT COUNT(*) FROM hitl_woken").fetchone() == (self._given,)
+        store = PostgresStore.open_blocking(self._url, folder=self._folder)
+        await checked(store, self._requests - self._given, wholly=False)
+        await store.close()
+        with psycopg.connect(self._url) as connection:
+            sql = "SELECT COUNT(DISTINCT subject), COUNT(*) FROM hitl_audit WHERE event = 'request.decided'"
+            assert connection.execute(sql).fetchone() == (self._given, self._given)
+
+    def _fill(self, connection: psycopg.Connection[Any], answers: Iterator[Answer]) -> int:
+        rows, number = list[str](), 0
+        with connection.cursor().copy("COPY replay FROM STDIN") as copy:
+            for answer in answers:
+                if answer.texts != self.shape:
+                    continue  # one that took a new block of numbers
+                rows += answer.values
+                if len(rows) == len(self._columns):
+                    copy.write_row((number, *rows))
+                    rows, number = [], number + 1
+        return number
+
+    def _script(self) -> str:
+        lines = ["\\set turn :turn + 1", f"\\set n :begin + :turn * {self._clients} + :client_id"]
+        lines.append(f"SELECT {', '.join(self._columns)} FROM replay WHERE n = :n \\gset")
+        for which in range(AT_ONCE):
+            place = 0
+            for sent in self.shape:
+                lines.append("\\startpipeline")
+                for sql in sent:
+                    text, many = _with_variables(sql, which, place)
+                    lines.append(text)
+                    place += many
+                lines.append("\\endpipeline")
+        return "\n".join(lines) + "\n"
+
+
+def _with_variables(sql: str, which: int, place: int) -> tuple[str, int]:
+    """A statement with pgbench's names for what it is given, which pgbench makes `$1` again; and how much that is."""
+    numbers = [int(each) for each in re.findall(r"\$(\d+)", sql)]
+    text = re.sub(r"\$(\d+)", lambda mark: f":v{which}_{place + int(mark[1]) - 1}", sql)
+    return f"{' '.join(text.split())};", max(numbers, default=0)

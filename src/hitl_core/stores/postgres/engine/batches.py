@@ -1,0 +1,164 @@
+"""Group commit: who comes while a batch is under way waits for the next one, and one of them carries it out for all.
+
+A batch leaves to its caller what it could not do without waiting, or what failed with it: that is then done alone, as
+any other command is. So nobody waits because of a neighbour, and what one does wrong is told to nobody else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import defaultdict, deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from functools import partial
+from typing import Any, Final, Generic, TypeVar
+
+from ....commands import Command
+
+R = TypeVar("R")
+
+MOST: Final = 256
+"""Commands in one batch."""
+
+
+class Job(Generic[R]):
+    """A command that waits, and what came of it: nothing yet, a result, or an error.
+
+    `turn` is released when its batch is over, or when its thread is the one that `leads` the next. `future`: who waits
+    does so in an event loop.
+    """
+
+    __slots__ = ("command", "done", "error", "future", "leads", "result", "turn")
+
+    def __init__(self, command: Command[R], future: asyncio.Future[R] | None = None) -> None:
+        self.command = command
+        self.future = future
+        self.done = False
+        self.leads = False
+        self.result: R | None = None
+        self.error: BaseException | None = None
+        self.turn = threading.Semaphore(0)
+
+    def succeed(self, result: R) -> None:
+        self.result, self.done = result, True
+
+    def fail(self, error: BaseException) -> None:
+        self.error, self.done = error, True
+
+    def outcome(self) -> R:
+        if self.error is not None:
+            raise self.error
+        return self.result  # type: ignore[return-value]  # it is done, and has no error
+
+
+class Batches:
+    """One batch of this process at a time. May be used by many threads and event loops at once.
+
+    `together` carries out jobs and leaves those undone that are to be done alone, by `alone`. What event loops wait for
+    is done in `threads`.
+    """
+
+    def __init__(
+        self,
+        together: Callable[[Sequence[Job[Any]]], None],
+        alone: Callable[[Command[Any]], Any],
+        threads: Executor,
+    ) -> None:
+        self._together = together
+        self._alone = alone
+        self._threads = threads
+        self._guard = threading.Lock()
+        self._queue: deque[Job[Any]] = deque()
+        self._led = False
+
+    def blocking(self, command: Command[R]) -> R:
+        """Carry out a command, in the calling thread if no batch is under way."""
+        job: Job[R] = Job(command)
+        if not self._is_first(job):
+            job.turn.acquire()
+        if job.leads:
+            self._lead()
+        return job.outcome() if job.done else self._alone(command)
+
+    async def awaited(self, command: Command[R]) -> R:
+        """Carry out a command in a thread. To stop waiting does not undo it."""
+        job: Job[R] = Job(command, asyncio.get_running_loop().create_future())
+        if self._is_first(job):
+            self._begin(self._lead)
+        assert job.future is not None
+        return await job.future
+
+    def _is_first(self, job: Job[Any]) -> bool:
+        """Queue it. Whether nobody leads: then it does."""
+        with self._guard:
+            self._queue.append(job)
+            job.leads, self._led = not self._led, True
+            return job.leads
+
+    def _lead(self) -> None:
+        """Carry out a batch, tell those who are in it, and let the next one be led by one who waits for it."""
+        with self._guard:
+            jobs = [self._queue.popleft() for _ in range(min(MOST, len(self._queue)))]
+        try:
+            self._together(jobs)
+        finally:
+            self._pass_on()
+            self._tell(jobs)
+
+    def _pass_on(self) -> None:
+        with self._guard:
+            heir = self._queue[0] if self._queue else None
+            self._led = heir is not None
+        if heir is None:
+            return
+        heir.leads = True
+        if heir.future is None:
+            heir.turn.release()
+        else:
+            self._begin(self._lead)
+
+    def _tell(self, jobs: Sequence[Job[Any]]) -> None:
+        """Wake waiting threads one by one, and each event loop once."""
+        for job in jobs:
+            if job.future is None:
+                job.turn.release()
+            elif not job.done:
+                self._begin(partial(self._finish, job))
+        _settle([job for job in jobs if job.done])
+
+    def _finish(self, job: Job[Any]) -> None:
+        """Do alone what a batch has left, for somebody in an event loop."""
+        try:
+            job.succeed(self._alone(job.command))
+        except BaseException as exc:
+            job.fail(exc)
+        _settle([job])
+
+    def _begin(self, work: Callable[[], None]) -> None:
+        """In a thread of those that are there for it; in this one if they are let go of just now."""
+        try:
+            self._threads.submit(work)
+        except RuntimeError:
+            work()
+
+
+def _settle(jobs: Sequence[Job[Any]]) -> None:
+    loops: dict[asyncio.AbstractEventLoop, list[Job[Any]]] = defaultdict(list)
+    for job in jobs:
+        if job.future is not None:
+            loops[job.future.get_loop()].append(job)
+    for loop, its in loops.items():
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_hand_over, its)
+
+
+def _hand_over(jobs: Sequence[Job[Any]]) -> None:
+    """On the loop of those who wait, if they still do."""
+    for job in jobs:
+        if job.future is None or job.future.done():
+            continue
+        if job.error is not None:
+            job.future.set_exception(job.error)
+        else:
+            job.future.set_result(job.result)
