@@ -220,10 +220,12 @@ CHANGED = [
         SELECT line + 100000, at, event, subject, 'eve', body, mark FROM hitl_raw WHERE event = 'run.paused'""",
     """INSERT INTO hitl_raw (line, at, event, subject, actor, body, mark)
         SELECT line + 100000, at, event, subject, actor, body, mark FROM hitl_raw WHERE event = 'run.paused'""",
+    """UPDATE hitl_raw SET kept = '[["00", "eve", null, null]]' WHERE event = 'run.paused'""",
+    "UPDATE hitl_raw SET kept = '{}' WHERE event = 'run.paused'",
 ]
 
 
-@pytest.mark.parametrize("statement", CHANGED, ids=["edited", "forged", "repeated"])
+@pytest.mark.parametrize("statement", CHANGED, ids=["edited", "forged", "repeated", "kept apart", "nothing apart"])
 async def test_a_line_that_is_not_as_it_was_written_is_not_sealed_and_that_is_found(
     store: PostgresStore, unsealed: Any, url: str, tmp_path: Path, statement: str
 ) -> None:

@@ -30,7 +30,7 @@ WRITE: Final = """INSERT INTO hitl_raw (line, at, event, subject, actor, body, r
 
 _LOCK: Final = "SELECT pg_advisory_xact_lock(?)"
 _TIP: Final = "SELECT seq, mac FROM hitl_audit ORDER BY seq DESC LIMIT 1"
-_RAW: Final = """SELECT line, at, event, subject, actor, body, mark FROM hitl_raw WHERE NOT refused
+_RAW: Final = """SELECT line, at, event, subject, actor, body, kept, mark FROM hitl_raw WHERE NOT refused
     ORDER BY key LIMIT ?"""
 
 # The server moves what it has: a line that is changed meanwhile does not fit its seal.
@@ -88,7 +88,7 @@ class Trail:
             self._refuse(link, refused)
             return self.some(link, tip)
         macs, now = [], tip
-        for _, at, event, subject, actor, body, _ in rows:
+        for _, at, event, subject, actor, body, *_ in rows:
             size = now.size + 1
             now = Tip(size, self._chain.seal(now.mac, size, at, event, text(subject), actor, body))
             macs.append(now.mac)
@@ -104,16 +104,18 @@ class Trail:
     def _row(self, link: PostgresLink, line: Line, reference: int | None) -> tuple[Any, ...]:
         number = self._numbers.take(link) if reference is None else reference
         at, event, subject, actor, body, run, kept = line
-        told = None if not kept else json.dumps([_said(*each) for each in kept], ensure_ascii=False)
-        mark = self._mark(number, at, event, subject, actor, body)
+        told = _told([_said(*each) for each in kept] or None)
+        mark = self._mark(number, at, event, subject, actor, body, told)
         return number, at, event, column(subject), actor, body, run, told, mark
 
-    def _mark(self, line: int, at: int, event: str, subject: str, actor: str, body: str) -> bytes:
-        return self._marks.seal(Chain.genesis, line, at, event, subject, actor, body)
+    def _mark(self, line: int, at: int, event: str, subject: str, actor: str, body: str, told: str | None) -> bytes:
+        """Also of what is kept apart: what stands there otherwise could not be moved, nor anything behind it."""
+        mark = self._marks.seal(Chain.genesis, line, at, event, subject, actor, body)
+        return mark if told is None else self._marks.seal(mark, line, at, event, subject, actor, told)
 
     def _is_whole(self, row: tuple[Any, ...]) -> bool:
-        line, at, event, subject, actor, body, mark = row
-        return compare_digest(self._mark(line, at, event, text(subject), actor, body), mark)
+        line, at, event, subject, actor, body, kept, mark = row
+        return compare_digest(self._mark(line, at, event, text(subject), actor, body, _told(kept)), mark)
 
     def _refuse(self, link: PostgresLink, rows: list[tuple[Any, ...]]) -> None:
         """They stay where they are, and that they were found is sealed."""
@@ -123,6 +125,11 @@ class Trail:
         now = micros(SystemClock().now())
         body = json.dumps({"what": "audit line"})
         self.write(link, [Line(now, AuditEvent.ROW_DAMAGED, str(each), "store", body, None) for each in names], {})
+
+
+def _told(kept: Any) -> str | None:
+    """What is kept apart from a line, as text; the same before it is stored and after."""
+    return None if kept is None else json.dumps(kept, ensure_ascii=False)
 
 
 def _said(salt: bytes | None, value: str, of: str | None, erased: int | None) -> list[Any]:
