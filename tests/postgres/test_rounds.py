@@ -64,11 +64,7 @@ async def test_each_step_of_a_cycle_takes_six_rounds_at_most(
         await store.apply(EndEffect(claimed.lease, request.call, Executed("done"), START))
         await store.apply(FinishRun(claimed.lease, RunState.COMPLETED, START))
     # Opening, pausing, answering, claiming, beginning, ending, finishing.
-<<<<<<< HEAD
-    assert counted == [3, 5, 3, 5, 6, 5, 6]
-=======
-    assert counted == [3, 5, 4, 5, 6, 5, 5]
->>>>>>> h-sqlite
+    assert counted == [3, 5, 3, 5, 6, 5, 5]
 
 
 async def test_a_question_more_takes_one_round_more(store: PostgresStore, monkeypatch: pytest.MonkeyPatch) -> None:
