@@ -100,7 +100,7 @@ class CrashDesk:
     def config(self) -> Config:
         return Config(
             backend=self.backend,
-            app=AppSource("desk:app", self.app(self.url)),
+            app=AppSource("desk:app", self.app(self.url), folder=self.folder),
             store_url="sqlite:///store.db",
             policy=Policy.from_toml(READS, name="test"),
             options=OPTIONS.get(self.backend, {}),

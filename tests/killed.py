@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,7 +16,7 @@ import pytest
 from hitl_core.gate import ABORT, HAPPENED, NOT_HAPPENED
 from hitl_core.testing.crashing import CrashPoint, points
 from hitl_core.testing.kills.life import get_warm
-from hitl_core.testing.processes import Ended, Order, Processes
+from hitl_core.testing.processes import Ended, Order, Processes, name_of
 from hitl_core.testing.scripted_model import Script, ScriptedModel
 
 from . import crash_desk as at
@@ -24,6 +25,17 @@ from .crash_desk import CrashDesk
 COMMANDS = {
     *("OpenRun", "BeginEffect", "EndEffect", "PauseRun", "RecordResponse", "ClaimRuns", "FinishRun"),
 }
+
+
+def warm_parent(backend: str, *modules: str) -> Processes:
+    """Who forks what is killed: it has imported the framework and these modules of the tests."""
+    return Processes(name_of(warm), kit=f"hitl_adapters.{backend}.kit:Kit", modules=modules)
+
+
+def warm(kit: str, modules: list[str]) -> None:
+    get_warm(kit)
+    for module in modules:
+        import_module(module)
 
 
 class KilledAtCommands:
@@ -46,8 +58,7 @@ class KilledAtCommands:
     @pytest.fixture(scope="class")
     @classmethod
     def processes(cls) -> Iterator[Processes]:
-        warm = f"{get_warm.__module__}:{get_warm.__name__}"
-        with Processes(warm, kit=f"hitl_adapters.{cls.backend}.kit:Kit") as processes:
+        with warm_parent(cls.backend, cls.app.__module__) as processes:
             yield processes
 
     @pytest.fixture

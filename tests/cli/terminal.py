@@ -98,7 +98,7 @@ def command_at_a_terminal(command: list[str], folder: Path) -> Iterator[Terminal
 
 
 def _take_terminal() -> None:
-    """Make standard input the controlling terminal, so that Ctrl-C is a signal as it is for people; also where the tests
-    were begun in the background by a shell, which has it ignored by all that comes of them."""
+    """Make standard input the controlling terminal, so that Ctrl-C is a signal as it is for people. What a shell begins
+    in the background ignores it, and so would this one."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     ioctl(0, termios.TIOCSCTTY, 0)

@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.shop import Shop
-
-pytestmark = pytest.mark.processes
+from tests.cli.shop import AtHome, Shop
 
 GRAPH = '''
 """A graph that asks with its framework's own pause, and mails what was approved."""
@@ -58,12 +56,12 @@ async def build():
 
 
 @pytest.fixture
-def graph(tmp_path: Path) -> Shop:
+def graph(tmp_path: Path, at_home: AtHome) -> Shop:
     made = Shop.build(tmp_path)
     (tmp_path / f"{made.module}.py").write_text(GRAPH, encoding="utf-8")
     config = made.config.read_text().replace('name = "plain"', 'name = "langgraph"').replace(":agent", ":build")
     made.config.write_text(config, encoding="utf-8")
-    return made
+    return at_home(made)
 
 
 def mailed(graph: Shop) -> int:

@@ -1,4 +1,7 @@
-"""`hitl worker` as people run it: real processes, told to end by real signals, killed and frozen, on both stores."""
+"""`hitl worker` as people run it: real processes, told to end by real signals, killed and frozen, on both stores.
+
+What people do beside it, and whoever looks, is at home in the process of the test.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.shop import PATIENCE, Shop, eventually
+from tests.cli.shop import PATIENCE, AtHome, Done, Shop, eventually
 
 pytestmark = pytest.mark.processes
 
@@ -35,15 +38,16 @@ def server() -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite"])
-def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
+def make(request: pytest.FixtureRequest, tmp_path: Path, at_home: AtHome) -> Make:
     """Makes the shop of a test: in a file, or `on_both` stores."""
 
     def made(more: str = "") -> Shop:
         if request.param == "sqlite":
-            return Shop.build(tmp_path, more=more)
+            return at_home(Shop.build(tmp_path, more=more))
         from tests.postgres.server import a_schema
 
-        return Shop.build(tmp_path, more=more, store=a_schema(request.getfixturevalue("server"), tmp_path))
+        store = a_schema(request.getfixturevalue("server"), tmp_path)
+        return at_home(Shop.build(tmp_path, more=more, store=store))
 
     return made
 
@@ -61,6 +65,11 @@ def start() -> Iterator[Start]:
     for process in started:
         process.kill()
         process.communicate()
+
+
+def apart(shop: Shop, *arguments: str) -> Done:
+    """A command in a process of its own, which may not come back."""
+    return Shop.hitl(shop, *arguments)
 
 
 def heard(process: subprocess.Popen[str], words: str) -> None:
@@ -104,7 +113,7 @@ def test_what_takes_too_long_is_given_back_and_another_worker_takes_it_at_once(
     code, out, _ = ended(worker)
     assert (code, run in out, '"cut_off": {}' in out) == (3, True, True)
     (shop.folder / "go_on").touch()
-    assert shop.hitl("worker", "--until-idle", "--json").json["turns"] == 1
+    assert apart(shop, "worker", "--until-idle", "--json").json["turns"] == 1
     found = shop.hitl("runs", run, "--json").json
     assert (found["state"], found["tries"]) == ("completed", 1)
     assert len(shop.ledger("jot")) == 1
@@ -122,7 +131,7 @@ def test_an_action_that_has_begun_is_cut_off_by_name_and_asked_about(make: Make,
     assert "cut off in" in err
     assert "does not know whether that happened" in err
     (shop.folder / "go_on").touch()
-    assert shop.hitl("worker", "--until-idle", "--json").json["turns"] == 1
+    assert apart(shop, "worker", "--until-idle", "--json").json["turns"] == 1
     (doubt,) = shop.hitl("runs", run, "--json").json["pending"]
     assert doubt["in_doubt"]
     assert len(shop.ledger("load")) == 1
@@ -153,7 +162,7 @@ def test_a_second_signal_ends_it_at_once_also_where_a_tool_stops_the_event_loop(
     worker.terminate()
     assert ended(worker)[0] == 128 + signal.SIGTERM
     (shop.folder / "go_on").touch()
-    assert shop.hitl("worker", "--until-idle", "--json").json["turns"] == 1
+    assert apart(shop, "worker", "--until-idle", "--json").json["turns"] == 1
     assert shop.hitl("runs", run, "--json").json["pending"][0]["in_doubt"]
     assert len(shop.ledger("ship")) == 1
 
@@ -206,7 +215,7 @@ def test_a_run_that_kills_its_workers_is_parked_with_the_reason_and_the_others_g
         if death == 2:
             (shop.folder / "go_on").touch()
         assert ended(start(shop, "worker"))[0] == -signal.SIGKILL
-    assert shop.hitl("worker", "--until-idle").code == 0
+    assert apart(shop, "worker", "--until-idle").code == 0
     assert len(shop.ledger("dies")) == 3
     assert len(shop.ledger("jot")) == 1, "what was done stays done"
     found = shop.hitl("runs", run, "--json").json
@@ -215,7 +224,7 @@ def test_a_run_that_kills_its_workers_is_parked_with_the_reason_and_the_others_g
     assert state(shop, beside) == "completed"
     doctor = shop.hitl("doctor", "--json").json
     assert [each["id"] for each in doctor["work"]["failed"]] == [run]
-    assert shop.hitl("resume", run).code == -signal.SIGKILL, "one command tries it again"
+    assert apart(shop, "resume", run).code == -signal.SIGKILL, "one command tries it again"
 
 
 def test_a_turn_that_breaks_is_tried_again_by_itself(make: Make, start: Start) -> None:

@@ -14,6 +14,7 @@ from hitl_adapters.plain.kit import Kit as PlainKit
 from hitl_core.apps import AppSource
 from hitl_core.capabilities import Capability
 from hitl_core.errors import CapabilityNotSupported
+from hitl_core.policy.deciding import rulings
 from hitl_core.testing.conformance import NotInKit, Outcome, Report, Result, Scene, SpecKit, Stage, chosen, try_adapter
 from hitl_core.testing.conformance.expect import expect
 from hitl_core.testing.conformance.scenes import native
@@ -116,3 +117,8 @@ def test_what_is_the_same_is_what_was_promised(value: object) -> None:
 
 def test_an_amount_is_one_number_however_json_writes_it() -> None:
     expect("the payments", [{"amount": 40}], [{"amount": 40.0}])
+
+
+def test_a_policy_that_takes_silence_for_a_written_reason_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rulings, "_at_least_confirm", lambda level: level)
+    assert tried(PlainKit(), "what_cannot_be_taken_back_asks").outcome is Outcome.FAILED

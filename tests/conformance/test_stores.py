@@ -23,6 +23,7 @@ from hitl_core.commands import (
     ListProposed,
     ListRuns,
     ListVersions,
+    MoveRequest,
     Recorded,
     RecordResponse,
     ReleaseRun,
@@ -31,6 +32,7 @@ from hitl_core.commands import (
 )
 from hitl_core.contracts import Store
 from hitl_core.errors import AlreadyDecided, HitlError, PersonNotErasable
+from hitl_core.lifecycle import IllegalMove, RequestState
 from hitl_core.protocol import Delegate, RunState
 from hitl_core.stores.sqlite import SqliteStore
 from hitl_core.testing.conformance.stores import STORE_BEHAVIOURS, StoreWorld, store_behaviour, try_store
@@ -84,6 +86,22 @@ class ForgetsTheApproval(Broken):
         if isinstance(command, BeginEffect):
             command = replace(command, request_id=None)
         return await self.inner.apply(command)
+
+
+class BeginsWhatIsOpen(Broken):
+    async def apply(self, command: Any) -> Any:
+        if isinstance(command, BeginEffect) and command.request_id:
+            settled = await self.inner.fetch(GetRequest(command.request_id))
+            command = replace(command, request_id=None) if settled.state is RequestState.OPEN else command
+        return await self.inner.apply(command)
+
+
+class RevokesWhatWasUsed(Broken):
+    async def apply(self, command: Any) -> Any:
+        try:
+            return await self.inner.apply(command)
+        except IllegalMove:
+            assert isinstance(command, MoveRequest)
 
 
 class KeepsEveryLease(Broken):
@@ -178,6 +196,8 @@ class GivesAnythingBack(Broken):
         (TakesEveryAnswer, "each_request_is_won_once"),
         (NeverFires, "a_deadline_fires_once_whoever_looks"),
         (ForgetsTheApproval, "an_approval_is_for_exactly_this_action"),
+        (BeginsWhatIsOpen, "what_is_open_or_rejected_does_not_begin"),
+        (RevokesWhatWasUsed, "a_revoked_approval_does_not_begin"),
         (KeepsEveryLease, "who_lost_the_lease_writes_nothing"),
         (NeverFires, "what_is_put_off_comes_back_once"),
         (AsksOnWhoGaveItOn, "what_is_given_on_is_asked_of_somebody_else"),

@@ -15,13 +15,13 @@ from tests.crash_desk import CALLS, CrashDesk
 from tests.killed import Killed, KilledAtCommands
 from tests.ledger import recorded
 
+from . import flows
+
 pytestmark = pytest.mark.processes
 
 
 def crewed(url: str) -> Any:
     """A flow with a crew inside a method."""
-    from . import flows
-
     flows.Crewed.url = url
     return flows.Crewed
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hitl_core.testing.kills.life import get_warm
 from hitl_core.testing.processes import Ended, Order, Processes
+from tests.killed import warm_parent
 
 KILLED = -signal.SIGKILL
 AT_ONCE = 2
@@ -27,7 +27,7 @@ class Zygote:
 
     @classmethod
     def start(cls) -> Zygote:
-        return cls(Processes(f"{get_warm.__module__}:{get_warm.__name__}", kit="hitl_adapters.crewai.kit:Kit"))
+        return cls(warm_parent("crewai", "tests.crewai.flows"))
 
     def run(self, function: Callable[..., Any], **arguments: Any) -> int:
         """Run an async function in a child; its exit code, or minus the signal that ended it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
@@ -13,11 +14,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hitl_core.cli.app import run
+from hitl_core.testing.processes import Order, Processes
 from hitl_core.testing.scripted_model import CallEntry, read_calls
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "refund_desk"
@@ -38,11 +41,13 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """One copy of the example. Every method that works on it starts a process of its own."""
+    """One copy of the example. Every method that works on it has a process of its own."""
 
     folder: Path
     environment: dict[str, str]
     config: str = "hitl.toml"
+    parent: Processes | None = None
+    """Who forks the commands that are not killed: one that has the framework, which takes seconds to import."""
 
     @property
     def calls(self) -> tuple[CallEntry, ...]:
@@ -57,8 +62,13 @@ class Desk:
 
     def hitl(self, *arguments: str) -> Ended:
         """Run `hitl … --json` to its end, with nobody at a terminal."""
+        status, out, err = (self._started if self.parent is None else self._forked)(*arguments, "--json")
+        assert out, f"hitl {' '.join(arguments)} ended with {status}:\n{err}"
+        return Ended(status, json.loads(out))
+
+    def _started(self, *arguments: str) -> tuple[int, str, str]:
         done = subprocess.run(
-            self._command(*arguments, "--json"),
+            self._command(*arguments),
             cwd=self.folder,
             env=self.environment,
             stdin=subprocess.DEVNULL,
@@ -67,8 +77,16 @@ class Desk:
             check=False,
             timeout=PATIENCE_S,
         )
-        assert done.stdout, f"hitl {' '.join(arguments)} ended with {done.returncode}:\n{done.stderr}"
-        return Ended(done.returncode, json.loads(done.stdout))
+        return done.returncode, done.stdout, done.stderr
+
+    def _forked(self, *arguments: str) -> tuple[int, str, str]:
+        assert self.parent is not None
+        said = self._command(*arguments)[3:]
+        order = Order.of(command, arguments=said, folder=str(self.folder), environment=self.environment)
+        ended = self.parent.run(order)
+        assert ended.result is not None, ended
+        status, out, err = ended.result
+        return status, out, err
 
     def killed_at_the_next_pause(self, *arguments: str) -> dict[str, Any]:
         """Run `hitl …` at a terminal, where it shows a request and waits for a person, and kill -9 it there.
@@ -114,6 +132,20 @@ class Desk:
         return [sys.executable, "-m", "hitl_core.cli", name, "-c", self.config, *others]
 
 
+def command(arguments: list[str], folder: str, environment: dict[str, str]) -> tuple[int, str, str]:
+    """`hitl …` in a process that was forked for it: its exit status, and what it printed."""
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    sys.path.insert(0, folder)
+    with open(os.devnull) as nobody:
+        os.dup2(nobody.fileno(), 0)
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        status = run(arguments)
+    return status, out.getvalue(), err.getvalue()
+
+
 def _shown_request(terminal: int) -> str:
     """Read a terminal until it shows a request; its id."""
     seen, limit = "", time.monotonic() + PATIENCE_S
@@ -129,14 +161,14 @@ def _shown_request(terminal: int) -> str:
 
 
 @contextmanager
-def opened(folder: Path, *, config: str = "hitl.toml") -> Iterator[Desk]:
+def opened(folder: Path, *, config: str = "hitl.toml", parent: Processes | None = None) -> Iterator[Desk]:
     """A desk with its model at work."""
     shutil.copytree(EXAMPLE, folder, ignore=LITTER)
     command = [sys.executable, "-m", "hitl_core.testing.scripted_model", "script.toml", "--log", "calls.jsonl"]
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as model:
         assert model.stdout is not None
         try:
-            yield Desk(folder, scripted_environment(model.stdout.readline().strip()), config)
+            yield Desk(folder, scripted_environment(model.stdout.readline().strip()), config, parent)
         finally:
             model.terminate()
 

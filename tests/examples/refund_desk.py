@@ -15,8 +15,10 @@ from typing import Any, ClassVar, Self
 
 import pytest
 
+from hitl_core.testing.processes import Processes
 from hitl_core.testing.scripted_model import repeated_calls
 from tests.examples.desk import COMPLETED, EXAMPLE, PAUSED, Desk, opened
+from tests.killed import warm_parent
 
 
 @dataclass(frozen=True)
@@ -55,9 +57,16 @@ class RefundDesk:
 
     config: ClassVar[str]
 
+    @pytest.fixture(scope="class")
+    @classmethod
+    def parent(cls) -> Iterator[Processes]:
+        backend = tomllib.loads((EXAMPLE / cls.config).read_text())["backend"]["name"]
+        with warm_parent(backend, "hitl_core.cli.app") as parent:
+            yield parent
+
     @pytest.fixture
-    def desk(self, tmp_path: Path) -> Iterator[Desk]:
-        with opened(tmp_path / "refund_desk", config=self.config) as ready:
+    def desk(self, tmp_path: Path, parent: Processes) -> Iterator[Desk]:
+        with opened(tmp_path / "refund_desk", config=self.config, parent=parent) as ready:
             yield ready
 
     def test_the_whole_story_killed_at_every_pause(self, desk: Desk) -> None:

@@ -85,6 +85,12 @@ async def opened(at: Desk, wrap: Callable[[Store], Any] = lambda store: store) -
 # ── graphs ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def drafts(state: State) -> State:
+    """What is done by then is not to be done again."""
+    record("drafted")
+    return {}
+
+
 def asks(state: State) -> State:
     if interrupt({"type": "approval", "question": "Pay?"}):
         record("paid", order=state["order"])
@@ -104,6 +110,12 @@ def outside(state: State) -> State:
         record("paid outside")
         return {"out": ["outside"]}
     return {"out": []}
+
+
+def prepares(saver: Any) -> Any:
+    graph = StateGraph(State).add_node("drafts", drafts).add_node("asks", asks).add_node("after", after)
+    graph.add_edge(START, "drafts").add_edge("drafts", "asks").add_edge("asks", "after")
+    return graph.compile(checkpointer=saver)
 
 
 def pays(saver: Any) -> Any:
@@ -153,13 +165,14 @@ async def rehearses(place: list[str], graph: str, input: Json) -> dict[str, list
 
 
 async def ends(place: list[str], graph: str) -> list[list[Any]]:
-    """Go on with the one run that is not over, saying yes; what was asked, and how much had happened by then."""
+    """Go on with the one run that is not over, saying yes; what was asked, and how much more than drafts by then."""
     asked = []
     async with opened(desk(place, graph)) as hitl:
         for run in (await hitl.runs(states=UNDER_WAY)).items:
             while (run := await hitl.wait(run.id, timeout=60)).pending:
                 (request,) = run.pending
-                asked.append(["cut off" if request.in_doubt else request.title, len(recorded())])
+                happened = sum(each["effect"] != "drafted" for each in recorded())
+                asked.append(["cut off" if request.in_doubt else request.title, happened])
                 yes = request.choose("again", by="ann") if request.in_doubt else request.approve(by="ann")
                 await hitl.respond(yes)
     return asked

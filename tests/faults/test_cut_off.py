@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -159,9 +160,7 @@ async def test_answers_that_are_given_while_the_network_is_cut_count_once(
     requests = [each for _ in range(3) for each in (await world.paused(count=100))[1]]
     tell = folder / "tell"
     tell.touch()
-    command = [*cable.there, sys.executable, "-m", "tests.faults.test_cut_off", *far.told, str(tell)]
-    people = await asyncio.create_subprocess_exec(*command, env=environment(), cwd=folder)
-    async with asyncio.timeout(LONG):
+    async with asyncio.timeout(LONG), _people(cable, far, tell) as people:
         for cut in (60, 150)[: many(1, full=2)]:
             while len(tell.read_text().splitlines()) < cut:
                 await store.changed(timeout=0.5)
@@ -174,6 +173,19 @@ async def test_answers_that_are_given_while_the_network_is_cut_count_once(
     assert {await world.state(request) for request in requests} == {RequestState.DECIDED}
     await store.close()
     assert faults(await left(near)) == []
+
+
+@asynccontextmanager
+async def _people(cable: Cable, far: Place, tell: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Who answers everything on the other machine; who hangs says where."""
+    command = [*cable.there, sys.executable, "-X", "faulthandler", "-m", "tests.faults.test_cut_off", *far.told]
+    people = await asyncio.create_subprocess_exec(*command, str(tell), env=environment(), cwd=far.folder)
+    try:
+        yield people
+    finally:
+        if people.returncode is None:
+            people.send_signal(signal.SIGABRT)
+            await people.wait()
 
 
 def _is_cut(cable: Cable) -> None:

@@ -53,7 +53,7 @@ def book_again(order: str, amount: float) -> str:
 def config(folder: Path, url: str, made: Any) -> Config:
     return Config(
         backend="langgraph",
-        app=AppSource("desk:spec", AgentSpec("desk", "You book.", (made,), ModelSpec("m", url))),
+        app=AppSource("desk:spec", AgentSpec("desk", "You book.", (made,), ModelSpec("m", url)), folder=folder),
         store_url="sqlite:///store.db",
         options={"checkpointer": "sqlite:///threads.db"},
         folder=folder,

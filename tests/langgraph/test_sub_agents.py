@@ -72,7 +72,7 @@ def config(folder: Path, model: ScriptedModel) -> Config:
     policy = agents.READS.replace("look_up", "note")
     return Config(
         backend="langgraph",
-        app=AppSource("desk:spec", boss),
+        app=AppSource("desk:spec", boss, folder=folder),
         store_url="sqlite:///store.db",
         policy=Policy.from_toml(policy, name="test"),
         options={"checkpointer": "sqlite:///threads.db"},

@@ -121,7 +121,7 @@ def test_a_database_that_is_away_makes_it_not_ready_and_not_dead(server: str, tm
     with working(shop) as worker:
         assert worker.health("/readyz")[0] == 200
         with away(server):
-            eventually(lambda: worker.health("/readyz")[0] == 503)
+            eventually(lambda: worker.health("/readyz")[0] == 503, "that it is not ready")
             _, checks = worker.health("/readyz")
             assert (checks["store"]["ok"], checks["schema"]["ok"]) == (False, False)
             assert worker.health("/healthz")[0] == 200
@@ -140,11 +140,11 @@ def test_a_database_that_takes_no_changes_makes_it_not_ready(server: str, tmp_pa
     with working(shop) as worker:
         assert worker.health("/readyz")[0] == 200
         with read_only(server):
-            eventually(lambda: worker.health("/readyz")[0] == 503)
+            eventually(lambda: worker.health("/readyz")[0] == 503, "that it is not ready")
             checks = worker.health("/readyz")[1]
             assert checks["store"]["says"] == "can be read only: nothing begins, and no answer is kept"
             assert worker.health("/healthz")[0] == 200
-        eventually(lambda: worker.health("/readyz")[0] == 200)
+        eventually(lambda: worker.health("/readyz")[0] == 200, "that it is ready")
 
 
 @contextmanager

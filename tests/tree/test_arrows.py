@@ -13,6 +13,7 @@ RANK = {
     "errors": 0,
     "capabilities": 0,
     "clock": 0,
+    "transient": 1,
     "logs": 1,
     "protocol": 1,
     "versions": 1,
@@ -63,6 +64,7 @@ OPTIONAL_ANYWHERE = {"opentelemetry"}
 
 ADAPTER_MAY_OPEN = {
     *("errors", "capabilities", "protocol", "policy", "tools", "spec", "apps", "contracts", "gate", "versions"),
+    "transient",  # whether what a framework has raised passes by itself
     *("commands", "lifecycle"),  # what the gate says about a request: its record and its state
     FRONT_DOOR,
 }

@@ -9,7 +9,6 @@ from tests.tree.source import ROOT, parsed, python_files
 # A function that really sleeps, with the reason why no clock of ours can do it.
 SLEEPS = {
     "tests/cli/shop.py:eventually": "looks again for what another process brings about",
-    "tests/observing/test_endpoint.py:eventually": "looks again for what a worker in another process counts",
     "tests/core/test_scripted_model.py:_wait_until": "looks again for what a thread of the server brings about",
     "tests/langgraph/agents.py:slow": "a tool that takes longer than the one beside it",
     "tests/langgraph/test_shared_tool_nodes.py:pays": "two calls that reach their pause in another order each time",

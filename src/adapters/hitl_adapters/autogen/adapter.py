@@ -27,6 +27,7 @@ from hitl_core.contracts import Broke, Completed, Ending, Finding, Paused, Turn,
 from hitl_core.errors import AppChanged, AppRefused, CapabilityNotSupported
 from hitl_core.protocol import Json, Run
 from hitl_core.tools import Catalogue
+from hitl_core.transient import is_transient
 
 from .building import Models, build_app
 from .errors import in_words
@@ -166,6 +167,7 @@ class _Stretch:
         self._app, self._watch = overseen.app, overseen.watch
         self._root = Scope(now, counts=Counter({} if kept is None else kept.counts))
         now.floor.update({} if kept is None else kept.floor)
+        self._raised = _raised(now)
 
     async def ending(self) -> Ending:
         """Put the app where it stood, drive it, and say what came of it."""
@@ -217,7 +219,8 @@ class _Stretch:
 
     def _broke(self, error: Exception, checkpoint: Json) -> Broke:
         endings.warning("run %s: the team raised", self._now.turn.run.id, exc_info=error)
-        return Broke(in_words(error), checkpoint, tuple(self._now.used))
+        repeatable = is_transient(error) and _raised(self._now) == self._raised  # else an agent of its own has raised
+        return Broke(in_words(error), checkpoint, tuple(self._now.used), repeatable)
 
     async def _completed(self, result: TaskResult) -> Ending:
         if self._watch is None:
@@ -264,3 +267,8 @@ class _Stretch:
     def _chat(self) -> list[BaseChatMessage]:
         thread = [] if self._watch is None else self._watch.thread
         return [message for message in thread if isinstance(message, BaseChatMessage)]
+
+
+def _raised(now: Current) -> int:
+    """How often the turn of an agent that no gate sees into has raised (gating/strangers.py)."""
+    return sum(key.startswith("raised:") for key in now.memory)

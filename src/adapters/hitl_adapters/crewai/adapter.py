@@ -20,6 +20,7 @@ from hitl_core.errors import AppChanged, AppRefused, CapabilityNotSupported
 from hitl_core.gate import heeding_stops
 from hitl_core.protocol import Json, Run
 from hitl_core.tools import Catalogue
+from hitl_core.transient import is_transient
 
 from .errors import filter_logs, in_words, keep_quiet, require_versions, silence
 from .mapping import output_of
@@ -169,6 +170,7 @@ class _Stretch:
     def __init__(self, app: App, now: Current, kept: Kept) -> None:
         self._app, self._now, self._kept = app, now, kept
         self._fingerprint = ""
+        self._left = _left(now)
 
     def run(self) -> Json:
         from .building.app import fingerprint, graft
@@ -192,7 +194,8 @@ class _Stretch:
             raise error
         if error is not None:
             endings.warning("run %s: the crew raised", now.turn.run.id, exc_info=error)
-            return Broke(in_words(error), checkpoint=now.turn.checkpoint)
+            repeatable = is_transient(error) and _left(now) == self._left  # else code of its own has raised
+            return Broke(in_words(error), checkpoint=now.turn.checkpoint, repeatable=repeatable)
         self._require_reached()
         return Completed(output, tuple(now.used))
 
@@ -210,3 +213,8 @@ class _Stretch:
         missing = self._now.missing(self._kept.calls)
         if missing:
             raise AppChanged(f"the app did not come to {', '.join(missing)}, where it had paused")
+
+
+def _left(now: Current) -> int:
+    """How often code of the app that no gate sees into was left before its end (gating/steps.py)."""
+    return sum(key.startswith("left:") for key in now.journal)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel
 
@@ -11,6 +12,14 @@ from hitl_core.testing.conformance import SpecKit, Stage
 
 from .adapter import NAME
 from .errors import keep_quiet, require_versions
+
+_IMPORTED_AT_WORK: Final = (
+    "hitl_core.stores.sqlite",
+    "httpcore",
+    "lance_namespace_urllib3_client",  # of a flow's memory, which starts a thread itself; this is most of its import
+    "openai.resources",
+)
+"""What CrewAI imports when it works takes each process two seconds, unless it was forked from one that has it."""
 
 
 class Kit(SpecKit):
@@ -23,6 +32,9 @@ class Kit(SpecKit):
         keep_quiet()
         require_versions()
         import_module("hitl_adapters.crewai.building")
+        for name in _IMPORTED_AT_WORK:
+            with suppress(ImportError):  # then it does without
+                import_module(name)
 
     def native(self, pause: str, stage: Stage) -> Any:
         """A flow whose one method asks, in the words of CrewAI's own documentation."""

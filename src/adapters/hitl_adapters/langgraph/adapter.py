@@ -154,7 +154,7 @@ class LangGraphAdapter:
                 if is_invalid_resume(exc):
                     return await resumption.asked_again(in_words(exc))
                 endings.warning("run %s: the graph raised", now.turn.run.id, exc_info=exc)
-                return resumption.broke(exc)
+                return await resumption.raised(exc)
             else:
                 step = await resumption.after(reached)
         return step

@@ -25,6 +25,7 @@ from hitl_core.contracts import Broke, Completed, Ending, Finding, Paused, Turn,
 from hitl_core.errors import AppChanged, AppRefused, LeaseLost
 from hitl_core.protocol import Json, Run
 from hitl_core.tools import Catalogue
+from hitl_core.transient import is_transient
 
 from .building import build_agent, lead_back
 from .errors import NESTED_TWICE, at_least, in_words, readable_schemas, schema_version
@@ -260,7 +261,8 @@ def _broke(now: Current, error: Exception) -> Broke:
     if isinstance(error, LeaseLost):
         raise error
     endings.warning("run %s: the agents raised", now.turn.run.id, exc_info=error)
-    return Broke(in_words(error), now.turn.checkpoint, tuple(now.used))
+    # Between two calls of tools, which the ledger knows, only a model is asked.
+    return Broke(in_words(error), now.turn.checkpoint, tuple(now.used), repeatable=is_transient(error))
 
 
 def _local(session: Any) -> Any:

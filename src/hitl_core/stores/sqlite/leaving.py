@@ -11,7 +11,7 @@ from typing import Any
 from ...audit import Custody, load_or_create
 from ..sql.tables import View, read_anchor, read_tip
 from ..sql.upkeep import AT_ONCE, Rows, Table
-from .file import FileLock, Location, MovedTo, SqliteLink, close_for_good, connect, folded, migrate, unavailable
+from .file import Location, MovedTo, SqliteLink, close_for_good, connect, folded, locked, migrate, unavailable
 
 
 class SqliteLeaving:
@@ -47,7 +47,7 @@ def leaving(location: Location, key: Path, anchors: Path) -> Iterator[SqliteLeav
 
     Raises ConfigError, StoreMoved, StoreTooNew or StoreUnavailable.
     """
-    with FileLock(location.beside(".lock")):
+    with locked(location.beside(".lock")):
         connection = connect(location, writes=True)
         try:
             origin = migrate(connection, location)

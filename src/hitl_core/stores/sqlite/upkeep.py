@@ -11,7 +11,7 @@ from typing import Self
 from ...errors import ConfigError, Fault
 from ..sql.tables import View
 from ..sql.upkeep import MOST_SHOWN, Flaw, Kind, Space, Versions, flaws
-from .file import FileLock, Location, MovedTo, SqliteLink, connect, folded, migrate, moved_to, unavailable, versions
+from .file import Location, MovedTo, SqliteLink, connect, folded, locked, migrate, moved_to, unavailable, versions
 from .leaving import SqliteLeaving, leaving
 
 
@@ -56,7 +56,7 @@ class SqliteUpkeep:
 
     def migrate(self) -> Versions:
         """Bring the file to the newest schema, made if it is not there; returns what was found before."""
-        with FileLock(self._location.beside(".lock")):
+        with locked(self._location.beside(".lock")):
             connection = connect(self._location, writes=True, create=True)
             try:
                 found = versions(connection, self._location)
@@ -93,7 +93,7 @@ class SqliteUpkeep:
 
     def reclaim(self) -> Space:
         """Give back the room of what was deleted. Nobody else writes meanwhile: it copies the whole file."""
-        with FileLock(self._location.beside(".lock")):
+        with locked(self._location.beside(".lock")):
             connection = connect(self._location, writes=True)
             try:
                 before = _bytes(connection)

@@ -80,10 +80,12 @@ class World:
         self._model: ScriptedModel | None = None
 
     async def close(self) -> None:
-        """Close what is open."""
-        await self.leave()
-        if self._model is not None:
-            self._model.stop()
+        """Close what is open; the model also where something else does not close."""
+        try:
+            await self.leave()
+        finally:
+            if self._model is not None:
+                self._model.stop()
 
     # ── acting ───────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from datetime import timedelta
@@ -87,3 +88,15 @@ async def test_more_runs_than_are_listed_at_once_are_all_compacted(tmp_path: Pat
     assert await compact(world.store, timedelta(days=1), world.later(2 * 86_400)) == Compacted(101, 101)
     assert (await world.store.fetch(ListCompactable(world.now))).items == ()
     await world.store.close()
+
+
+def test_nothing_is_open_between_two_calls(tmp_path: Path) -> None:
+    path = tmp_path / "desk.db"
+    SqliteStore.open_blocking(path).close_blocking()
+    upkeep, before = SqliteUpkeep.of(path), os.listdir("/dev/fd")
+    for _ in range(3):
+        upkeep.migrate()
+        upkeep.reclaim()
+        with upkeep.leaving():
+            pass
+    assert os.listdir("/dev/fd") == before

@@ -12,7 +12,7 @@ The store and LangGraph's saver commit separately, so a crash can leave either o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from hitl_core.contracts import Broke, Completed, Ending, Paused, Turn
 from hitl_core.errors import AppChanged
 from hitl_core.lifecycle import RequestState
 from hitl_core.protocol import Json, PauseRequest
+from hitl_core.transient import is_transient
 
 from ..errors import in_words
 from ..mapping import ENVELOPE, Gated, NativePause
@@ -33,7 +34,7 @@ from .engine import Engine
 from .kept import Kept
 from .pauses import App, Site, ask, is_settled, is_static, lowered, place_in_batch
 from .sharing import given_to, require_own_task
-from .snapshot import checkpoint_id, failed, has_inner, is_over, is_unheard, pauses, written_by
+from .snapshot import checkpoint_id, failed, has_inner, is_over, is_unheard, pauses, unfinished, written_by
 from .watching import Reached
 
 LOOKS: Final = 64
@@ -130,6 +131,18 @@ class Resumption:
         kept = self._kept
         checkpoint = kept.to_json(broken=True) if kept is not None else self._turn.checkpoint
         return Broke(in_words(error), checkpoint=checkpoint, consumed=tuple(self._told))
+
+    async def raised(self, error: Exception) -> Broke:
+        """The ending of a turn in which the graph raised. It may be tried again by itself if the model did not answer
+        and no step is unfinished that has code of its own."""
+        return replace(self.broke(error), repeatable=is_transient(error) and await self._repeats_nothing())
+
+    async def _repeats_nothing(self) -> bool:
+        try:
+            snapshot = await self._look()
+        except Exception:  # whatever keeps us from seeing it: then it is not known
+            return False
+        return all(self._app.is_safe((), task.name) for task in unfinished(snapshot))
 
     # ── deciding the next step ───────────────────────────────────────────────────────────────────────────────
 

@@ -29,22 +29,22 @@ _V1: Final = (
     f"CREATE TABLE hitl_bodies ({_KEY}, digest BYTEA NOT NULL, data BYTEA NOT NULL)",
     # What is long is packed already.
     "ALTER TABLE hitl_bodies ALTER COLUMN data SET STORAGE EXTERNAL",
-    f"""CREATE TABLE hitl_runs ({_KEY}, id BYTEA NOT NULL UNIQUE, state TEXT NOT NULL, app BIGINT NOT NULL,
-        thread BYTEA NOT NULL, started_by TEXT, created BIGINT NOT NULL, updated BIGINT NOT NULL,
-        attempts BIGINT NOT NULL, turns BIGINT NOT NULL, fence BIGINT NOT NULL, owner TEXT, until BIGINT,
-        input BIGINT, checkpoint BIGINT, output BIGINT, error TEXT, more TEXT, tries BIGINT NOT NULL)
-        WITH (fillfactor = 80)""",
+    # Wide columns stand first, so that none has to be moved to where its width begins. No row keeps room for its next
+    # version: what changes is in an index in any case.
+    f"""CREATE TABLE hitl_runs ({_KEY}, created BIGINT NOT NULL, updated BIGINT NOT NULL, fence BIGINT NOT NULL,
+        until BIGINT, input BIGINT, checkpoint BIGINT, output BIGINT, app INTEGER NOT NULL, attempts INTEGER NOT NULL,
+        turns INTEGER NOT NULL, tries INTEGER NOT NULL, id BYTEA NOT NULL UNIQUE, state TEXT NOT NULL,
+        thread BYTEA NOT NULL, started_by TEXT, owner TEXT, error TEXT, more TEXT)""",
     "CREATE INDEX hitl_until ON hitl_runs (until) WHERE until IS NOT NULL",
     "CREATE INDEX hitl_stopped ON hitl_runs (key) WHERE state = 'stopped'",
     """CREATE INDEX hitl_undos ON hitl_runs ((more::json ->> 'undoes')) WHERE (more::json ->> 'undoes') IS NOT NULL""",
     "CREATE TABLE hitl_woken (app BIGINT NOT NULL, run BIGINT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (app, run))",
-    f"""CREATE TABLE hitl_requests ({_KEY}, id BYTEA NOT NULL UNIQUE, run BIGINT NOT NULL REFERENCES hitl_runs,
-        call TEXT NOT NULL, round BIGINT NOT NULL, waits SMALLINT NOT NULL, state TEXT NOT NULL,
-        votes BIGINT NOT NULL, allows SMALLINT, audience BIGINT NOT NULL, origin BIGINT NOT NULL, due BIGINT,
-        lapse TEXT, why TEXT, body BIGINT NOT NULL, response BIGINT, line BIGINT, room BYTEA, frozen_at BIGINT,
-        shown BYTEA, several SMALLINT, draft BIGINT, level SMALLINT,
-        born BIGINT NOT NULL DEFAULT pg_current_xact_id()::text::bigint,
-        UNIQUE (run, call, round)) WITH (fillfactor = 80)""",
+    f"""CREATE TABLE hitl_requests ({_KEY}, run BIGINT NOT NULL REFERENCES hitl_runs, round BIGINT NOT NULL,
+        due BIGINT, body BIGINT NOT NULL, response BIGINT, line BIGINT, frozen_at BIGINT, draft BIGINT,
+        born BIGINT NOT NULL DEFAULT pg_current_xact_id()::text::bigint, votes INTEGER NOT NULL,
+        audience INTEGER NOT NULL, origin INTEGER NOT NULL, waits SMALLINT NOT NULL, allows SMALLINT, several SMALLINT,
+        level SMALLINT, id BYTEA NOT NULL UNIQUE, call TEXT NOT NULL, state TEXT NOT NULL, lapse TEXT, why TEXT,
+        room BYTEA, shown BYTEA, UNIQUE (run, call, round))""",
     "CREATE INDEX hitl_inbox ON hitl_requests (key, audience, level) WHERE state = 'open' AND waits = 1",
     "CREATE INDEX hitl_notices ON hitl_requests (key, audience) WHERE state = 'open' AND waits = 0",
     # By the transaction that opened them: of what is opened at once, the later key may be committed first.
@@ -62,9 +62,9 @@ _V1: Final = (
     """CREATE TABLE hitl_stops (scope TEXT COLLATE "C" NOT NULL, target TEXT COLLATE "C" NOT NULL,
         reason TEXT NOT NULL, by TEXT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (scope, target))""",
     # By `line` rows refer to a line that may have no number yet; that it is unique lets none be sealed twice.
-    """CREATE TABLE hitl_audit (seq BIGINT PRIMARY KEY, at BIGINT NOT NULL, event TEXT NOT NULL,
-        subject BYTEA NOT NULL, actor TEXT NOT NULL, body TEXT NOT NULL, mac BYTEA NOT NULL, run BIGINT,
-        line BIGINT NOT NULL UNIQUE)""",
+    """CREATE TABLE hitl_audit (seq BIGINT, at BIGINT NOT NULL, run BIGINT, line BIGINT NOT NULL UNIQUE,
+        event TEXT NOT NULL, subject BYTEA NOT NULL, actor TEXT NOT NULL, mac BYTEA NOT NULL, body TEXT NOT NULL,
+        PRIMARY KEY (seq) WITH (fillfactor = 100))""",  # one sealer puts one behind the other
     "CREATE INDEX hitl_audit_run ON hitl_audit (run) WHERE run IS NOT NULL",
     # Lines as their transactions wrote them; the sealer takes them away in the order of their keys (decision 0041).
     """CREATE TABLE hitl_raw (line BIGINT PRIMARY KEY, key BIGINT GENERATED ALWAYS AS IDENTITY, at BIGINT NOT NULL,

@@ -4,7 +4,7 @@ from .connection import OneConnection, Readers, connect, folded
 from .failures import of_reading, of_the_command, of_the_store, unavailable
 from .link import SqliteLink
 from .location import Location
-from .lock import FileLock
+from .lock import FileLock, locked
 from .moved import MovedTo, close_for_good, moved_to
 from .schema import migrate, versions
 from .version import FileVersion
@@ -20,6 +20,7 @@ __all__ = [
     "close_for_good",
     "connect",
     "folded",
+    "locked",
     "migrate",
     "moved_to",
     "of_reading",

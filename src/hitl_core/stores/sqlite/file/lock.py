@@ -10,6 +10,8 @@ import fcntl
 import os
 import random
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -59,6 +61,17 @@ class FileLock:
                 )
             # Random, so that waiters do not march in step; short, so that the lock is not idle.
             time.sleep(random.random() * _LONGEST_NAP)  # noqa: S311
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock of a store that is not opened for longer than this. Raises StoreUnavailable as FileLock does."""
+    lock = FileLock(path)
+    try:
+        with lock:
+            yield
+    finally:
+        lock.close()
 
 
 def _taken(fd: int) -> bool:

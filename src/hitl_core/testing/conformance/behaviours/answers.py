@@ -193,13 +193,14 @@ async def another_digest_is_refused(world: World) -> None:
 async def an_answer_does_not_fit_another_request(world: World) -> None:
     """The approval of one call, sent to the request of another one, is refused."""
     run = await world.start(Scene.of((pay("A-1", 1.5), pay("A-2", 2.5))))
-    if len(run.pending) < 2:  # a framework that shows them one after the other
-        run = await world.resume(run)
     one = run.pending[0]
-    other = run.pending[-1] if len(run.pending) > 1 else only(await world.start())
-    said = answer(one, "approve").model_copy(update={"request_id": other.id, "digest": f"{one.digest}0"})
+    if len(run.pending) < 2:  # a framework that shows them one after the other
+        run = await world.decide(run, "reject", "not this one")
+    other = run.pending[-1]
+    said = answer(one, "approve").model_copy(update={"request_id": other.id})
     with refuses("the answer", ResponseRefused, "digest"):
         await world.respond(said)
+    await world.resume(run)
     expect("what was paid", world.paid(), [])
 
 

@@ -180,10 +180,13 @@ async def what_cannot_be_checked_asks(world: World) -> None:
 
 @behaviour("P80", GATED)
 async def what_cannot_be_taken_back_asks(world: World) -> None:
-    """A rule that lets an irreversible call run without a written reason lets it only ask."""
-    world.rules(rule("free", level="confirm"), rule("freer", level="notify", match={"tool": "pay", "reversible": True}))
+    """A rule that would let it run without a written reason lets it only ask; one for what is reversible is no word."""
+    world.rules(rule("free", level="autonomous"))
     run = await world.start(Scene.of(pay()))
     expect("the run", (run.state, world.paid()), (RunState.PAUSED, []))
+    world.rules(rule("ask", level="confirm"), rule("freer", level="notify", match={"tool": "pay", "reversible": True}))
+    other = await world.start()
+    expect("the other run", (other.state, world.paid()), (RunState.PAUSED, []))
 
 
 @behaviour("P81", GATED)

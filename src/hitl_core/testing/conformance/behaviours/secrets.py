@@ -7,7 +7,7 @@ from typing import Final
 
 from ....capabilities import Capability
 from ....errors import ResponseRefused
-from ....lifecycle import RequestState
+from ....lifecycle import ActionState, RequestState
 from ....protocol import RunState, is_mask
 from ..catalogue import behaviour
 from ..expect import expect, expect_that, refuses
@@ -79,8 +79,10 @@ async def an_error_quotes_no_secret(world: World) -> None:
     """A tool that fails with its secret in the error is recorded as failed, without it."""
     world.redact = ("order",)
     world.rules(free("fail"))
-    await world.start(Scene.of(fail(CARD)))
+    run = await world.start(Scene.of(fail(CARD)))
     expect("what it got", _orders(world, "fail"), [CARD])
+    effects = await (await world.hitl()).effects(run.id)
+    expect("how it is recorded", [each.state for each in effects], [ActionState.FAILED])
     expect_that("no record has it", CARD not in await _recorded(world))
 
 

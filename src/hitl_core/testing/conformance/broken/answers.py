@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ....capabilities import Capability
-from ....commands import GetRequest, Recorded
+from ....commands import GetRequest, ListRequests, Recorded
 from ....errors import AlreadyDecided, DraftMoved, RequestClosed, RequestExpired, ResponseRefused
 from ....lifecycle import RequestState
 from ....protocol import Accept, Approve, Arguments, Comment, DraftVersion, Responder, Response, new_id
@@ -82,6 +82,18 @@ class IgnoresTheDigest(BrokenRuntime):
     async def respond(self, response: Response) -> Recorded:
         request = (await self.store.fetch(GetRequest(response.request_id))).request
         return await super().respond(response.model_copy(update={"digest": request.digest}))
+
+
+@breaks("P23")
+class TakesWhatFitsAnother(BrokenRuntime):
+    """Takes an answer that shows the action of some other request that waits."""
+
+    async def respond(self, response: Response) -> Recorded:
+        waiting = (await self.store.fetch(ListRequests())).items
+        if any(each.request.digest == response.digest for each in waiting):
+            request = (await self.store.fetch(GetRequest(response.request_id))).request
+            response = response.model_copy(update={"digest": request.digest})
+        return await super().respond(response)
 
 
 @breaks("P24")

@@ -6,7 +6,7 @@ from typing import Any
 
 from ....commands import EndEffect, ListEffects, MoveEffect, MoveRequest
 from ....errors import AlreadyStarted, DigestMismatch, EffectRefused, HitlError, RequestNotFound
-from ....lifecycle import ActionEvent, ActionState, RequestEvent, RequestState
+from ....lifecycle import ActionEvent, ActionState, IllegalMove, RequestEvent, RequestState
 from ....protocol import Action, EffectMode, Executed, Failed, Kind
 from ..expect import expect, refuses
 from .suite import store_behaviour
@@ -50,11 +50,13 @@ async def an_approval_is_for_exactly_this_action(world: StoreWorld) -> None:
 @store_behaviour("P01")
 async def what_is_open_or_rejected_does_not_begin(world: StoreWorld) -> None:
     """A request without an approval lets nothing begin."""
-    run, (rejected, other) = await world.paused(2)
+    claimed = await world.opens()
+    rejected, notice = world.request(claimed), world.request(claimed, "pay#2", kind=Kind.NOTICE, allowed=())
+    run = await world.pauses(claimed, rejected, notice)
     await world.answers(rejected.reject("no", by="ann"))
-    await world.answers(other.approve(by="ann"))
     (claimed,) = await world.claims(run)
     await not_begun(world, "a rejected call", EffectRefused, claimed.lease, rejected)
+    await not_begun(world, "a call that is open", EffectRefused, claimed.lease, notice, call="pay#2")
 
 
 @store_behaviour("P65")
@@ -63,6 +65,10 @@ async def a_revoked_approval_does_not_begin(world: StoreWorld) -> None:
     lease, request = await world.approved()
     await world.apply(MoveRequest(request.id, RequestEvent.REVOKE, "bob", "", world.now))
     await not_begun(world, "a revoked call", EffectRefused, lease, request)
+    lease, used = await world.approved()
+    await world.begins(lease, used)
+    with refuses("a revocation after its use", IllegalMove):
+        await world.apply(MoveRequest(used.id, RequestEvent.REVOKE, "bob", "", world.now))
 
 
 @store_behaviour("P71")
