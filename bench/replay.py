@@ -28,7 +28,7 @@ from hitl_core.stores.postgres.server import link
 from .bulk import checked
 from .server import per_second, pgbench
 
-AT_ONCE: Final = 4
+AT_ONCE: Final = 1
 """Answers whose values are read by one statement."""
 
 PAGE: Final = 1_000
@@ -51,8 +51,13 @@ class Answer:
         return [[sql for sql, _ in each] for each in self.rounds]
 
     @property
-    def values(self) -> list[str]:
+    def values(self) -> list[str | None]:
         return [_told(value) for each in self.rounds for _, given in each for value in given]
+
+    @property
+    def shape(self) -> tuple[list[list[str]], list[bool]]:
+        """What is alike in all answers: the texts, and which values there are."""
+        return self.texts, [value is None for value in self.values]
 
 
 @contextmanager
@@ -106,8 +111,10 @@ def open_ones(store: PostgresStore, many: int) -> Iterator[PauseRequest]:
         many, cursor = many - len(page.items), page.cursor
 
 
-def _told(value: Any) -> str:
+def _told(value: Any) -> str | None:
     """A value as the server reads it."""
+    if value is None:
+        return None
     return f"\\x{value.hex()}" if isinstance(value, bytes) else str(value)
 
 
@@ -126,7 +133,7 @@ class Replay:
         answered = recorded(store, open_ones(store, requests))
         for _ in range(USED_TO_IT):
             first = next(answered)
-        self.shape = first.texts
+        self._texts, self._nulls = self._shape = first.shape
         self._columns = [f"v{which}_{place}" for which in range(AT_ONCE) for place in range(len(first.values))]
         with psycopg.connect(url, autocommit=True) as connection:
             columns = ", ".join(f"{each} TEXT" for each in self._columns)
@@ -161,10 +168,10 @@ class Replay:
             assert connection.execute(sql).fetchone() == (self._given, self._given)
 
     def _fill(self, connection: psycopg.Connection[Any], answers: Iterator[Answer]) -> int:
-        rows, number = list[str](), 0
+        rows, number = list[str | None](), 0
         with connection.cursor().copy("COPY replay FROM STDIN") as copy:
             for answer in answers:
-                if answer.texts != self.shape:
+                if answer.shape != self._shape:
                     continue  # one that took a new block of numbers
                 rows += answer.values
                 if len(rows) == len(self._columns):
@@ -177,18 +184,24 @@ class Replay:
         lines.append(f"SELECT {', '.join(self._columns)} FROM replay WHERE n = :n \\gset")
         for which in range(AT_ONCE):
             place = 0
-            for sent in self.shape:
+            for sent in self._texts:
                 lines.append("\\startpipeline")
                 for sql in sent:
-                    text, many = _with_variables(sql, which, place)
+                    text, many = self._with_variables(sql, which, place)
                     lines.append(text)
                     place += many
                 lines.append("\\endpipeline")
         return "\n".join(lines) + "\n"
 
+    def _with_variables(self, sql: str, which: int, place: int) -> tuple[str, int]:
+        """A statement with pgbench's names for what it is given, which pgbench makes `$1` again; and how much that is.
 
-def _with_variables(sql: str, which: int, place: int) -> tuple[str, int]:
-    """A statement with pgbench's names for what it is given, which pgbench makes `$1` again; and how much that is."""
-    numbers = [int(each) for each in re.findall(r"\$(\d+)", sql)]
-    text = re.sub(r"\$(\d+)", lambda mark: f":v{which}_{place + int(mark[1]) - 1}", sql)
-    return f"{' '.join(text.split())};", max(numbers, default=0)
+        pgbench has no name for what is NULL.
+        """
+
+        def named(mark: re.Match[str]) -> str:
+            at = place + int(mark[1]) - 1
+            return "NULL" if self._nulls[at] else f":v{which}_{at}"
+
+        many = max((int(each) for each in re.findall(r"\$(\d+)", sql)), default=0)
+        return f"{' '.join(re.sub(r'[$]([0-9]+)', named, sql).split())};", many
