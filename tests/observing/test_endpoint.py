@@ -75,9 +75,9 @@ def test_what_it_did_and_what_waits_is_shown(shop: Shop) -> None:
         eventually(lambda: worker.samples().get(("hitl_turns_total", "completed")) == 1, "a turn")
         found = worker.samples()
         assert worker.get("/elsewhere")[0] == 404
-        crew = json.loads(shop.hitl("top", "--json").stdout)["workers"]
+        crew = shop.hitl("top", "--json").json["workers"]
         assert (crew["alive"], crew["versions"][""]["workers"], crew["versions"][""]["places"]) == (1, 1, 4)
-        assert "1 alive; 0 of 4 busy" in shop.hitl("top", "--once").stdout
+        assert "1 alive; 0 of 4 busy" in shop.hitl("top", "--once").out
         statuses = [worker.health(path)[0] for path in ("/healthz", "/readyz")]
         assert statuses == [200, 200]
     assert found["hitl_requests_decided_total", "confirm approve"] == 1
