@@ -62,9 +62,10 @@ async def test_4_an_error_of_our_own_means_not_run(desk: Made, monkeypatch: pyte
 def test_4_a_call_outside_every_run_is_never_given_the_result_of_another_one() -> None:
     """Results are found by the place of the arguments in memory, which CrewAI uses again for a later call's."""
     from hitl_adapters.crewai.gating import hooks
+    from hitl_adapters.crewai.gating.tools import Result
 
     context: Any = ToolCallHookContext("refund", {"order": "A"}, tool=None)  # type: ignore[arg-type]  # never looked at
-    hooks._results[id(context.tool_input)] = hooks.Result("that of a call which CrewAI gave up half-way")
+    hooks._results[id(context.tool_input)] = Result("that of a call which CrewAI gave up half-way")
     assert hooks.before_tool(context) is None
     assert hooks.after_tool(context) is None
 
