@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -83,3 +84,26 @@ async def test_a_word_that_cannot_be_said_takes_nothing_back(
     assert (await World(store).events()).count("stop.set") == 1
     await store.apply(SetStop(Stop(StopScope.TOOL, "refund", "too fast", "boss", START)))
     assert (await World(store).events()).count("stop.set") == 2
+
+
+async def test_it_closes_also_in_the_moment_in_which_others_are_about_to_be_told(store: PostgresStore) -> None:
+    """Fails if the thread that tells them looks whether it is to end before it forgets that something was due."""
+    ringing = store._bell
+    closing = threading.Thread(target=store.close_blocking, daemon=True)
+
+    class Due(threading.Event):
+        def clear(self) -> None:
+            if not ringing._closing.is_set():
+                closing.start()
+                ringing._closing.wait()
+                self.wait()
+            super().clear()
+
+    ringing._due = Due()
+    ringing.ring(said=False)
+    assert ringing._teller is not None
+    ringing._teller.join(SOON)
+    alive = ringing._teller.is_alive()
+    ringing._due.set()  # so that nothing is left behind
+    closing.join(SOON)
+    assert not alive, "it waits for something to tell, for ever"

@@ -121,12 +121,13 @@ class Bell:
     # ── the thread that tells others ─────────────────────────────────────────────────────────────────────────
 
     def _serve_others(self) -> None:
-        while self._due.wait():
-            last = self._closing.wait(APART)
+        last = False
+        while not last:
+            self._due.wait()
+            self._closing.wait(APART)
             self._due.clear()
+            last = self._closing.is_set()  # looked at after `due` was cleared: who closes sets the two in this order
             self._tell()
-            if last:
-                return
 
     def _tell(self) -> None:
         with suppress(psycopg.Error, StoreUnavailable), self._connections.one() as one:  # who is deaf looks, soon
