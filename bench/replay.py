@@ -1,18 +1,19 @@
-"""What one answer sends to PostgreSQL, recorded on the store's own link and given again by pgbench, without Python.
+"""What answers send to PostgreSQL, recorded on the store's own link and given again by pgbench, without Python.
 
 Each open request of a filled store is answered once through the store, in a transaction that is rolled back: so the
 statements, their order, the round trips and the values are the store's own, also the marks of the audit lines. pgbench
-then gives them again with all its clients, and commits. It reads the values of some answers at a time from a table,
-which costs it a statement that the store does not send.
+then gives them again with all its clients, and commits. It reads the values of each transaction from a table, which
+costs it a statement that the store does not send.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 from unittest.mock import patch
@@ -23,26 +24,24 @@ from psycopg import RawCursor
 from hitl_core.commands import ListRequests, RecordResponse
 from hitl_core.protocol import PauseRequest
 from hitl_core.stores.postgres import PostgresStore
+from hitl_core.stores.postgres.engine.batches import Job
 from hitl_core.stores.postgres.server import link
 
 from .bulk import checked
 from .server import per_second, pgbench
 
-AT_ONCE: Final = 1
-"""Answers whose values are read by one statement."""
-
 PAGE: Final = 1_000
 
 USED_TO_IT: Final = 8
-"""Answers after which the process has taken its numbers and its connection has been used."""
+"""Transactions after which the process has taken its numbers and its connection has been used."""
 
 Sent = tuple[str, tuple[Any, ...]]
 """A statement and what it was given."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """The rounds of one answer, each with its statements; the first begins, and a last one of its own commits."""
+class Answered:
+    """The rounds of one transaction, each with its statements; the first begins, and a last one of its own commits."""
 
     rounds: list[list[Sent]]
 
@@ -56,7 +55,7 @@ class Answer:
 
     @property
     def shape(self) -> tuple[list[list[str]], list[bool]]:
-        """What is alike in all answers: the texts, and which values there are."""
+        """What is alike in all of them: the texts, and which values there are."""
         return self.texts, [value is None for value in self.values]
 
 
@@ -94,13 +93,15 @@ def recording(into: list[list[Sent]]) -> Iterator[None]:
         yield
 
 
-def recorded(store: PostgresStore, requests: Iterable[PauseRequest]) -> Iterator[Answer]:
-    """What the store sends for an answer to each of these."""
-    for request in requests:
+def recorded(store: PostgresStore, requests: Iterator[PauseRequest], together: int) -> Iterator[Answered]:
+    """What the store sends for an answer to each of these, `together` of which wait for it at the same time."""
+    while len(waiting := [*islice(requests, together)]) == together:
         rounds: list[list[Sent]] = []
+        jobs = [Job(RecordResponse(each.approve(by="reviewer"), datetime.now(UTC))) for each in waiting]
         with recording(rounds):
-            store.apply_blocking(RecordResponse(request.approve(by="reviewer"), datetime.now(UTC)))
-        yield Answer(rounds)
+            store._engine._together(jobs)
+        assert all(job.done for job in jobs), "some were left to be done alone"
+        yield Answered(rounds)
 
 
 def open_ones(store: PostgresStore, many: int) -> Iterator[PauseRequest]:
@@ -122,35 +123,36 @@ def _told(value: Any) -> str | None:
 
 
 class Replay:
-    """A script of pgbench that gives AT_ONCE answers, and a table with the values of all of them."""
+    """A script of pgbench that gives `together` answers in each transaction, and a table with the values of all."""
 
-    def __init__(self, url: str, folder: Path, requests: int, clients: int) -> None:
-        self._url, self._folder, self._clients = url, folder, clients
-        self._file = folder / "answer.sql"
+    def __init__(self, url: str, folder: Path, requests: int, *, clients: int, together: int) -> None:
+        self._url, self._clients, self._together = url, clients, together
+        self._file = folder / f"answers-{together}.sql"
         self._requests = requests
         self._given = 0
         store = PostgresStore.open_blocking(url, folder=folder, anchoring=False)  # it seals nothing meanwhile
-        answered = recorded(store, open_ones(store, requests))
+        self._folder = folder
+        answered = recorded(store, open_ones(store, requests), together)
         for _ in range(USED_TO_IT):
             first = next(answered)
         self._texts, self._nulls = self._shape = first.shape
-        self._columns = [f"v{which}_{place}" for which in range(AT_ONCE) for place in range(len(first.values))]
+        self._columns = [f"v{place}" for place in range(len(first.values))]
         with psycopg.connect(url, autocommit=True) as connection:
             columns = ", ".join(f"{each} TEXT" for each in self._columns)
             connection.execute(f"CREATE TABLE replay (n BIGINT PRIMARY KEY, {columns})")
-            self._recorded = self._fill(connection, answered) * AT_ONCE
+            self._recorded = self._fill(connection, answered)
             connection.execute("VACUUM (ANALYZE) replay")
         store.close_blocking()
         self._file.write_text(self._script())
 
     def turn(self, answers: int) -> float:
         """Answers a second, of so many by all clients together, each to a request of its own."""
-        each = answers // (self._clients * AT_ONCE)
-        begin, self._given = self._given // AT_ONCE, self._given + each * self._clients * AT_ONCE
-        assert self._given <= self._recorded, "there are more answers to give than were recorded"
+        each = answers // (self._clients * self._together)
+        begin, self._given = self._given // self._together, self._given + each * self._clients * self._together
+        assert self._given <= self._recorded * self._together, "there are more answers to give than were recorded"
         where = ["-f", str(self._file), "-D", f"begin={begin}", "-D", "turn=-1"]
-        how = ["-n", "-c", str(self._clients), "-j", "2", "-M", "prepared", "-t", str(each)]
-        return per_second(pgbench(self._url, *where, *how)) * AT_ONCE
+        how = ["-n", "-c", str(self._clients), "-j", str(min(2, self._clients)), "-M", "prepared", "-t", str(each)]
+        return per_second(pgbench(self._url, *where, *how)) * self._together
 
     async def checked(self) -> None:
         """Raises AssertionError unless each answer that was given counts, and the trail tells of all of them."""
@@ -167,33 +169,30 @@ class Replay:
             sql = "SELECT COUNT(DISTINCT subject), COUNT(*) FROM hitl_audit WHERE event = 'request.decided'"
             assert connection.execute(sql).fetchone() == (self._given, self._given)
 
-    def _fill(self, connection: psycopg.Connection[Any], answers: Iterator[Answer]) -> int:
-        rows, number = list[str | None](), 0
+    def _fill(self, connection: psycopg.Connection[Any], answers: Iterator[Answered]) -> int:
+        number = 0
         with connection.cursor().copy("COPY replay FROM STDIN") as copy:
             for answer in answers:
                 if answer.shape != self._shape:
                     continue  # one that took a new block of numbers
-                rows += answer.values
-                if len(rows) == len(self._columns):
-                    copy.write_row((number, *rows))
-                    rows, number = [], number + 1
+                copy.write_row((number, *answer.values))
+                number += 1
         return number
 
     def _script(self) -> str:
         lines = ["\\set turn :turn + 1", f"\\set n :begin + :turn * {self._clients} + :client_id"]
         lines.append(f"SELECT {', '.join(self._columns)} FROM replay WHERE n = :n \\gset")
-        for which in range(AT_ONCE):
-            place = 0
-            for sent in self._texts:
-                lines.append("\\startpipeline")
-                for sql in sent:
-                    text, many = self._with_variables(sql, which, place)
-                    lines.append(text)
-                    place += many
-                lines.append("\\endpipeline")
+        place = 0
+        for sent in self._texts:
+            lines.append("\\startpipeline")
+            for sql in sent:
+                text, many = self._with_variables(sql, place)
+                lines.append(text)
+                place += many
+            lines.append("\\endpipeline")
         return "\n".join(lines) + "\n"
 
-    def _with_variables(self, sql: str, which: int, place: int) -> tuple[str, int]:
+    def _with_variables(self, sql: str, place: int) -> tuple[str, int]:
         """A statement with pgbench's names for what it is given, which pgbench makes `$1` again; and how much that is.
 
         pgbench has no name for what is NULL.
@@ -201,7 +200,7 @@ class Replay:
 
         def named(mark: re.Match[str]) -> str:
             at = place + int(mark[1]) - 1
-            return "NULL" if self._nulls[at] else f":v{which}_{at}"
+            return "NULL" if self._nulls[at] else f":v{at}"
 
         many = max((int(each) for each in re.findall(r"\$(\d+)", sql)), default=0)
         return f"{' '.join(re.sub(r'[$]([0-9]+)', named, sql).split())};", many

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,8 +26,10 @@ from .yardsticks import Fact, Figure, Found, median
 PROCESSES: Final = 4
 THREADS: Final = 8
 CLIENTS: Final = PROCESSES * THREADS
+TOGETHER: Final = 16
+"""Answers in a transaction where 32 callers of one process wait: half of them while it is under way."""
 SPARE: Final = 200
-"""Requests that are recorded and not used."""
+"""Transactions that are recorded and not used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,44 +70,48 @@ async def clients(server: str, folder: Path, size: Size) -> list[Found]:
     """
     url = schema(server, "clients")
     await fill(PostgresStore.open_blocking(url, folder=folder), PostgresTables(url), size.open)
-    replay = await replaying(schema(server, "replayed"), folder, size)
+    alone = await replaying(schema(server, "alone"), folder, size, clients=CLIENTS, together=1)
+    grouped = await replaying(schema(server, "grouped"), folder, size, clients=CLIENTS // TOGETHER, together=TOGETHER)
     pgbench(server, "-i", "-s", "10", "-q")
-    ours, its, replayed = list[float](), list[float](), list[float]()
+    rates: dict[str, list[float]] = {"its": [], "alone": [], "grouped": [], "ours": []}
     with ExitStack() as stack:
         clerks = [stack.enter_context(clerk("answerer", url, folder)) for _ in range(PROCESSES)]
         for turn in range(size.rounds):
-            its.append(transactions(server, size.seconds))
-            replayed.append(replay.turn(size.replayed // size.rounds))
-            ours.append(_answered(clerks, turn, size))
-    await replay.checked()
+            rates["its"].append(transactions(server, size.seconds))
+            rates["alone"].append(alone.turn(size.replayed // size.rounds))
+            rates["grouped"].append(grouped.turn(size.replayed // size.rounds))
+            rates["ours"].append(_answered(clerks, turn, size))
+    await alone.checked()
+    await grouped.checked()
     store = PostgresStore.open_blocking(url, folder=folder)
-    await checked(store, size.open - round(sum(ours) * size.seconds), wholly=False)
+    await checked(store, size.open - round(sum(rates["ours"]) * size.seconds), wholly=False)
     await store.close()
-    against = f"pgbench -N, {CLIENTS} clients {median(its):,.0f} /s"
+    what = f"audited answers of {CLIENTS} clients"
     return [
-        Figure(
-            f"audited answers of {CLIENTS} clients: the store's statements, given by pgbench; sealed afterwards",
-            f"{median(replayed):,.0f} /s",
-            against,
-            median([one / other for one, other in zip(replayed, its, strict=True)]),
-            1.0,
-            least=True,
-        ),
-        Figure(
-            f"audited answers of {CLIENTS} callers in {PROCESSES} Python processes beside the server, sealed meanwhile",
-            f"{median(ours):,.0f} /s",
-            against,
-            median([one / other for one, other in zip(ours, its, strict=True)]),
-        ),
-        Fact("postgres.answers_per_second", median(ours), "answers/s"),
+        compared(f"{what}: the store's statements for each alone, given by pgbench; sealed afterwards", "alone", rates),
+        compared(f"{what}, {TOGETHER} in a transaction as one process groups them; else the same", "grouped", rates),
+        compared(f"{what} in {PROCESSES} Python processes beside the server, sealed meanwhile", "ours", rates),
+        Fact("postgres.answers_per_second", median(rates["ours"]), "answers/s"),
     ]
 
 
-async def replaying(url: str, folder: Path, size: Size) -> Replay:
+def compared(what: str, whose: str, rates: Mapping[str, Sequence[float]]) -> Figure:
+    """In turns with simple updates by pgbench. The goal is held by what the store sends, answer by answer."""
+    return Figure(
+        what,
+        f"{median(rates[whose]):,.0f} /s",
+        f"pgbench -N, {CLIENTS} clients {median(rates['its']):,.0f} /s",
+        median([one / other for one, other in zip(rates[whose], rates["its"], strict=True)]),
+        1.0 if whose == "alone" else None,
+        least=True,
+    )
+
+
+async def replaying(url: str, folder: Path, size: Size, *, clients: int, together: int) -> Replay:
     """Open requests, and all that is sent for an answer to each of them."""
-    many = size.replayed + SPARE
+    many = size.replayed + SPARE * together
     await fill(PostgresStore.open_blocking(url, folder=folder), PostgresTables(url), many)
-    return Replay(url, folder, many, CLIENTS)
+    return Replay(url, folder, many, clients=clients, together=together)
 
 
 def _answered(clerks: list[Clerk], turn: int, size: Size) -> float:
