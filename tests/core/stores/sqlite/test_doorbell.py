@@ -7,6 +7,7 @@ import os
 import socket
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,13 @@ from tests.core.stores.crowd import CONTEXT, crowd, finish_run
 from tests.core.stores.world import World
 
 LONG = 60.0
+
+
+@pytest.fixture
+def near() -> Iterator[Path]:
+    """A folder with a short name: a socket's path must be short, and pytest's own may be too long for one."""
+    with tempfile.TemporaryDirectory(prefix="hitl-") as folder:
+        yield Path(folder)
 
 
 @pytest.mark.processes
@@ -141,12 +149,12 @@ async def test_a_folder_that_stands_still_is_listed_once(tmp_path: Path, monkeyp
     other.close()
 
 
-async def test_a_store_may_be_closed_from_another_thread(tmp_path: Path) -> None:
-    store = await SqliteStore.open(tmp_path / "desk.db")
+async def test_a_store_may_be_closed_from_another_thread(near: Path) -> None:
+    store = await SqliteStore.open(near / "desk.db")
     await store.changed(timeout=0)
     await asyncio.to_thread(store.close_blocking)
     await asyncio.sleep(0)
-    assert os.listdir(tmp_path / "desk.db.bell") == []
+    assert os.listdir(near / "desk.db.bell") == []
 
 
 async def test_two_rings_at_once_wake_once(tmp_path: Path) -> None:
@@ -160,9 +168,9 @@ async def test_two_rings_at_once_wake_once(tmp_path: Path) -> None:
     bell.close()
 
 
-async def test_a_long_path_rings_in_the_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    folder = tmp_path / ("x" * LONGEST_PATH) / "bell"
+async def test_a_long_path_rings_in_the_temporary_folder(near: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(near))
+    folder = near / ("x" * LONGEST_PATH) / "bell"
     one, other = Doorbell(folder), Doorbell(folder)
     heard = listening(one)
     await asyncio.sleep(0)
