@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, runtime_checkable
 
 from .capabilities import Capabilities, Capability
-from .commands import Claimed, Command, Query
+from .commands import Claimed, Command, Page, Query, ReadAudit
 from .errors import CapabilityNotSupported
 from .logs import named
 from .protocol import Json, LiveEvent, PauseRequest, Run
@@ -49,6 +49,32 @@ class Store(Protocol):
     async def close(self) -> None:
         """Finish what was begun and let go of files and connections. Closing twice is harmless."""
         ...
+
+
+PAGE: Final = 1_000
+"""Items that are asked for at once where all of them are wanted."""
+
+
+async def pages(store: Store, query: Query[Page[R]]) -> AsyncIterator[Page[R]]:
+    """All pages of a query that has them, in order; one page is held at a time. Its own `limit` does not count."""
+    asked: Any = replace(query, limit=PAGE)  # type: ignore[call-arg]
+    while True:
+        page: Page[R] = await store.fetch(asked)
+        yield page
+        if page.cursor is None:
+            return
+        asked = replace(asked, **_behind(asked, page.cursor))
+
+
+async def every(store: Store, query: Query[Page[R]]) -> AsyncIterator[R]:
+    """All items of a query that has pages, in order: what holds for the first page need not hold for the next."""
+    async for page in pages(store, query):
+        for item in page.items:
+            yield item
+
+
+def _behind(query: Query[Any], cursor: str) -> dict[str, Any]:
+    return {"after": int(cursor)} if isinstance(query, ReadAudit) else {"cursor": cursor}
 
 
 # ── adapters ─────────────────────────────────────────────────────────────────────────────────────────────────

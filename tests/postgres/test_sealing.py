@@ -295,3 +295,47 @@ def test_a_sealer_that_cannot_tries_again(monkeypatch: pytest.MonkeyPatch) -> No
     one.written(1)
     assert done.wait(60)
     one.close()
+
+
+def test_an_error_that_nobody_thought_of_does_not_end_the_sealer(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(sealer, "PATIENCE", 0.01)
+    monkeypatch.setattr(sealer, "LINGER", 0)
+    tried, done = list[int](), threading.Event()
+
+    def seal() -> None:
+        tried.append(1)
+        if len(tried) < 3:
+            raise ValueError("a line that nobody can read")
+        done.set()
+
+    one = sealer.Sealer(seal)
+    one.written(1)
+    assert done.wait(60)
+    assert one.alive
+    assert caplog.text.count("a line that nobody can read") == 2
+    one.close()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_sealer_that_has_died_says_so_and_is_replaced_when_lines_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sealer, "LINGER", 0)
+    tried, done = list[int](), threading.Event()
+
+    def seal() -> None:
+        tried.append(1)
+        if len(tried) == 1:
+            raise SystemExit
+        done.set()
+
+    one = sealer.Sealer(seal)
+    one.written(1)
+    assert one._thread is not None
+    one._thread.join(60)
+    alive = [one.alive]
+    one.written(1)
+    alive.append(one.alive)
+    assert alive == [False, True]
+    assert done.wait(60)
+    one.close()

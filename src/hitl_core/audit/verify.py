@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from ..commands import ReadAudit
-from ..contracts import Store
+from ..contracts import Store, pages
 from ..protocol import AuditEntry
 from .anchor import Anchor, remembered_anchor, remembered_size
 from .anchor import read as read_anchors
@@ -16,20 +16,16 @@ from .custody import Custody
 from .explain import Line, Stretch, explain
 from .report import Fault, Finding, Report, lines
 
-PAGE = 1_000
 MOST_SUSPECTS = 512
 """Lines that do not verify and are kept to find out why. Beyond, they are only counted."""
 
 
 async def verify(store: Store, custody: Custody) -> Report:
     """Verify the trail of a store. Raises StoreError if it cannot be read."""
-    verifier, after = Verifier(custody), 0
-    while True:
-        page = await store.fetch(ReadAudit(after, PAGE))
+    verifier = Verifier(custody)
+    async for page in pages(store, ReadAudit()):
         verifier.feed(page.items)
-        if page.cursor is None:
-            return verifier.report()
-        after = int(page.cursor)
+    return verifier.report()
 
 
 def verify_entries(entries: Iterable[AuditEntry], custody: Custody) -> Report:

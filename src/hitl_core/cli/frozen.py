@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..commands import ListRequests, Settled, Stop
+from ..contracts import every
 from ..lifecycle import RequestState
 from ..runtime import Runtime
-
-_MOST: int = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +25,11 @@ class Frozen:
 
 async def frozen_requests(hitl: Runtime, *, run_id: str | None = None) -> tuple[Frozen, ...]:
     """What is frozen now, in one run or in all of them."""
-    page = await hitl.store.fetch(ListRequests((RequestState.FROZEN,), run_id=run_id, limit=_MOST))
-    if not page.items:
+    held = [each async for each in every(hitl.store, ListRequests((RequestState.FROZEN,), run_id=run_id))]
+    if not held:
         return ()
     stops = await hitl.stops()
-    return tuple([Frozen(each, await _covering(hitl, stops, each)) for each in page.items])
+    return tuple([Frozen(each, await _covering(hitl, stops, each)) for each in held])
 
 
 async def _covering(hitl: Runtime, stops: tuple[Stop, ...], settled: Settled) -> tuple[Stop, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from ..commands import Effect, ListRequests, Settled
-from ..contracts import Store
+from ..contracts import Store, every
 from ..errors import AppChanged
 from ..lifecycle import ActionState
 from ..protocol import Action, changed_arguments
@@ -21,8 +21,8 @@ async def note_on(store: Store, run_id: str, proposed: Action, effect: Effect) -
     """The same as `note_about`, with what the store knows of all that was asked at this place."""
     if proposed.digest == effect.action.digest:
         return ""
-    asked = await store.fetch(ListRequests(states=(), run_id=run_id, call=effect.call, limit=1000))
-    return note_about(proposed, effect, asked.items)
+    asked = [each async for each in every(store, ListRequests(states=(), run_id=run_id, call=effect.call))]
+    return note_about(proposed, effect, asked)
 
 
 def note_about(proposed: Action, effect: Effect, asked: Iterable[Settled]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..commands import ListEffects, ListRequests, ListStops, Stop
-from ..contracts import Store
+from ..contracts import Store, every
 from ..lifecycle import RequestState
 from ..protocol import Run
 
@@ -13,8 +13,8 @@ async def knows(store: Store, run: Run, place: str) -> bool:
     effects = await store.fetch(ListEffects(run.id))
     if any(place in effect.call for effect in effects):
         return True
-    asked = await store.fetch(ListRequests(states=tuple(RequestState), run_id=run.id, limit=1000))
-    return any(place in each.request.call for each in asked.items)
+    asked = [each async for each in every(store, ListRequests(states=tuple(RequestState), run_id=run.id))]
+    return any(place in each.request.call for each in asked)
 
 
 async def covering(store: Store, run: Run, tool: str | None, agents: tuple[str, ...]) -> Stop | None:

@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from ..capabilities import Capabilities
 from ..commands import Claimed, ClaimRuns, Command, ListRequests, Query, Settled
-from ..contracts import Adapter, Ending, Finding, Store, Turn, formats_of
+from ..contracts import Adapter, Ending, Finding, Store, Turn, every, formats_of
 from ..lifecycle import RequestState
 from ..protocol import Json, Run
 
@@ -107,9 +107,10 @@ class ObservedStore:
             if each.ready_at is None:
                 continue
             with harmless("what a run goes on with"):
-                answered = await self.inner.fetch(ListRequests(ANSWERED, run_id=each.run.id))
+                answers = every(self.inner, ListRequests(ANSWERED, run_id=each.run.id))
+                answered = tuple([answer async for answer in answers])
                 for observer in self._observers:
-                    observer.taken_up(each, answered.items)
+                    observer.taken_up(each, answered)
 
     def _after(self, asked: Command[Any] | Query[Any], result: Any, seconds: float) -> None:
         for each in self._observers:

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..commands import GetRequest, GetRun, ListRequests, Note, Recorded, Settled, WriteNote
+from ..contracts import every
 from ..errors import BatchRefused, Fault, RequestNotFound, ResponseRefused
 from ..gate import Surroundings
 from ..protocol import AuditEvent, Cancel, Json, PauseRequest, Reject, Response, canonical, new_id, sha256
 from .grants import Grants
-
-_PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +38,8 @@ class Batches(Grants):
         await self.tick()
         one = (await self.store.fetch(GetRequest(request_id))).request
         tenant = (await self.store.fetch(GetRun(one.run_id))).tenant
-        found: list[Settled] = []
-        cursor: str | None = None
-        while True:
-            page = await self.store.fetch(ListRequests(limit=_PAGE, cursor=cursor, tenant=tenant))
-            found += [each for each in page.items if sort_of(each.request) == sort_of(one)]
-            if (cursor := page.cursor) is None:
-                return tuple(found)
+        waiting = every(self.store, ListRequests(tenant=tenant))
+        return tuple([each async for each in waiting if sort_of(each.request) == sort_of(one)])
 
     async def respond_many(self, responses: Sequence[Response]) -> Batch:
         """Give these answers in one gesture: each is judged and recorded by itself, under one batch id.

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from ..commands import CompactRun, EraseRun, ListCompactable, ListErasable
-from ..contracts import Store
+from ..contracts import Store, every
 from ..gate import Surroundings
 from ..protocol import Responder
 
@@ -34,10 +34,7 @@ class Compacted(NamedTuple):
 
 async def compact(store: Store, older_than: timedelta, now: datetime) -> Compacted:
     """Compact all runs that are over for longer; each is a transaction of its own, so it can be broken off."""
-    before, cursor, gone = now - older_than, None, list[int]()
-    while True:
-        page = await store.fetch(ListCompactable(before, cursor=cursor))
-        gone += [await store.apply(CompactRun(each, before, now)) for each in page.items]
-        cursor = page.cursor
-        if cursor is None:
-            return Compacted(sum(1 for each in gone if each), sum(gone))
+    before = now - older_than
+    old = every(store, ListCompactable(before))
+    gone = [await store.apply(CompactRun(each, before, now)) async for each in old]
+    return Compacted(sum(1 for each in gone if each), sum(gone))

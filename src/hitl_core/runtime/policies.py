@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from ..commands import ListProposed, ReadHistory
+from ..contracts import every
 from ..policy import (
     Backtest,
     Backtested,
@@ -55,14 +56,9 @@ class Policies(Opened):
         tried = Backtest(policy, traits=self._traits_of, environment=environment, since=since, in_force=in_force)
         starts = [] if since is None else [looks_back_to(each, since) for each in (policy, in_force)]
         start = None if None in starts else min((each for each in starts if each is not None), default=None)
-        query = ListProposed(since=start, tenant=tenant)
-        while True:
-            page = await self.store.fetch(query)
-            for entry in page.items:
-                tried.take(entry)
-            if page.cursor is None:
-                return tried.result()
-            query = replace(query, cursor=page.cursor)
+        async for entry in every(self.store, ListProposed(since=start, tenant=tenant)):
+            tried.take(entry)
+        return tried.result()
 
     def _traits_of(self, tool: str) -> dict[str, Any] | None:
         """None for a tool that nobody knows."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
-from typing import Final
 
 from ..audit import ELSEWHERE, RunRecord
 from ..commands import (
@@ -19,12 +18,10 @@ from ..commands import (
     ReadAudit,
     Settled,
 )
-from ..contracts import Store
+from ..contracts import Store, every
 from ..lifecycle import RequestState
 from ..protocol import AuditEntry, DraftVersion, Grant
 from .undoing import undos
-
-_PAGE: Final = 1000
 
 
 async def record_of(store: Store, run_id: str) -> RunRecord:
@@ -32,7 +29,8 @@ async def record_of(store: Store, run_id: str) -> RunRecord:
 
     Raises RunNotFound.
     """
-    asked, effects = [each async for each in _asked(store, run_id)], await store.fetch(ListEffects(run_id))
+    all_asked = ListRequests(tuple(RequestState), run_id=run_id, notices=True)
+    asked, effects = [each async for each in every(store, all_asked)], await store.fetch(ListEffects(run_id))
     return RunRecord(
         run=await store.fetch(GetRun(run_id)),
         asked=tuple(asked),
@@ -48,29 +46,9 @@ async def record_of(store: Store, run_id: str) -> RunRecord:
     )
 
 
-async def entries(
-    store: Store, *, run_id: str | None = None, events: tuple[str, ...] = ()
-) -> AsyncIterator[AuditEntry]:
+def entries(store: Store, *, run_id: str | None = None, events: tuple[str, ...] = ()) -> AsyncIterator[AuditEntry]:
     """The audit trail, or what is in it about one run, or of some events; never held as a whole."""
-    after = 0
-    while True:
-        page = await store.fetch(ReadAudit(after=after, limit=_PAGE, run_id=run_id, events=events))
-        for entry in page.items:
-            yield entry
-        if page.cursor is None:
-            return
-        after = page.items[-1].seq
-
-
-async def _asked(store: Store, run_id: str) -> AsyncIterator[Settled]:
-    cursor: str | None = None
-    while True:
-        query = ListRequests(tuple(RequestState), run_id=run_id, notices=True, limit=_PAGE, cursor=cursor)
-        page = await store.fetch(query)
-        for each in page.items:
-            yield each
-        if (cursor := page.cursor) is None:
-            return
+    return every(store, ReadAudit(run_id=run_id, events=events))
 
 
 async def _versions(store: Store, asked: Iterable[Settled]) -> tuple[DraftVersion, ...]:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from ..capabilities import Capability
 from ..checks import guidance_faults
 from ..commands import GiveGuidance, ListRequests, Note, WriteNote
-from ..contracts import Adapter, require
+from ..contracts import Adapter, every, require
 from ..errors import AdapterNotInstalled, Fault, GuidanceRefused, MayNotSteer
 from ..gate import Surroundings
 from ..protocol import AuditEvent, Guidance, Json, Responder, Run, new_id
@@ -41,8 +41,8 @@ def require_a_way_in(adapter: Adapter, run: Run) -> None:
 
 async def _strangers(around: Surroundings, run: Run, by: Responder) -> list[Fault]:
     """Why this responder may not steer the run: an agent's own words must not come back to it as a person's."""
-    asked = await around.store.fetch(ListRequests((), run_id=run.id, notices=True, limit=1000))
-    agents = {agent for each in asked.items for agent in each.request.action.origin.agents}
+    asked = every(around.store, ListRequests((), run_id=run.id, notices=True))
+    agents = {agent async for each in asked for agent in each.request.action.origin.agents}
     if by.id not in agents:
         return []
     return [Fault("by", f"{by.id!r} is an agent of this run; an agent never steers itself, a person does")]

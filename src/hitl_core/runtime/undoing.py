@@ -22,7 +22,7 @@ from ..commands import (
     Look,
     Undone,
 )
-from ..contracts import Completed, Ending, Paused, Store, Turn
+from ..contracts import Completed, Ending, Paused, Store, Turn, every
 from ..errors import EffectRefused, LeaseLost, NothingToUndo, RunBusy, Stopped
 from ..gate import Form, undo_until, why_not_undoable
 from ..lifecycle import ActionState
@@ -52,7 +52,6 @@ Attach = Callable[[], Awaitable[object]]
 
 _OFFERED: Final = (Reply.APPROVE, Reply.REJECT, Reply.CANCEL)
 _CALLS: Final = "calls"
-_PAGE: Final = 100
 _BUSY: Final = (RunState.RUNNING, RunState.READY)
 _BEGUN: Final = (ActionState.EXECUTED, ActionState.EXECUTING, ActionState.IN_DOUBT)
 """What may have had its effect. Whether it had is not known of some: they are named, and stay."""
@@ -148,8 +147,8 @@ class Steps:
         """The notices of an action, which may have said until when it can be taken back."""
         if traits.undo_window is None:
             return ()
-        asked = ListRequests((), run_id=self.turn.run.undoes, call=effect.call, notices=True, limit=1000)
-        return tuple(each.request for each in (await self.store.fetch(asked)).items)
+        asked = every(self.store, ListRequests((), run_id=self.turn.run.undoes, call=effect.call, notices=True))
+        return tuple([each.request async for each in asked])
 
     def _beforehand(self, effect: Effect, traits: Traits) -> tuple[UndoState, str] | None:
         """Why an action cannot be taken back, if that is known without asking anybody."""
@@ -295,13 +294,8 @@ async def report(store: Store, run_id: str) -> Undoing:
 
 async def undos(store: Store, run_id: str) -> tuple[Undoing, ...]:
     """The undos of a run, oldest first, and how each stands."""
-    found: list[Run] = []
-    cursor: str | None = None
-    while True:
-        page = await store.fetch(ListRuns(limit=_PAGE, cursor=cursor, undoes=run_id))
-        found += page.items
-        if (cursor := page.cursor) is None:
-            return tuple([await report(store, each.id) for each in reversed(found)])
+    found = [run async for run in every(store, ListRuns(undoes=run_id))]
+    return tuple([await report(store, each.id) for each in reversed(found)])
 
 
 def _not_reached(run: Run, call: str, tool: str) -> UndoneCall:

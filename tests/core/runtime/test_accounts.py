@@ -43,7 +43,7 @@ async def test_an_account_is_whole_however_many_pages_it_takes(shop: Shop, monke
         await hitl.stop(StopScope.RUN, run.id, by="eve", reason="enough")
         await hitl.lift(StopScope.RUN, run.id, by="eve", reason="again")
         at_once = await record_of(hitl.store, run.id)
-        monkeypatch.setattr("hitl_core.runtime.record._PAGE", 1)
+        monkeypatch.setattr("hitl_core.contracts.PAGE", 1)
         assert await record_of(hitl.store, run.id) == at_once
     assert (len(at_once.asked), len(at_once.elsewhere)) == (3, 2)
 

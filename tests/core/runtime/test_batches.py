@@ -79,7 +79,7 @@ async def test_what_is_alike_is_found(shop: Shop) -> None:
 
 
 async def test_alike_goes_through_every_page(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hitl_core.runtime.batches._PAGE", 2)
+    monkeypatch.setattr("hitl_core.contracts.PAGE", 2)
     shop.policy = TOGETHER
     async with shop.open(reversible(shop.ledger)) as hitl:
         requests = await asked(hitl, 1, 2, 3, 4, 5)

@@ -120,6 +120,24 @@ async def test_p63_an_agent_never_steers_itself(shop: Shop) -> None:
         assert await hitl.guidance(run.id) == ()
 
 
+async def test_p63_an_agent_that_was_asked_about_later_than_a_page_never_steers_itself(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hitl_core.contracts.PAGE", 1)
+    refund = one_refund(shop.ledger)
+
+    async def app(input: object) -> Any:
+        await refund(input)
+        with gate.acting_as("clerk"):
+            return await refund(input)
+
+    async with shop.open(app) as hitl:
+        run = await decide(hitl, await hitl.start(None), "approve")
+        with pytest.raises(MayNotSteer, match="'clerk' is an agent of this run"):
+            await hitl.steer(run.id, "go on", by="clerk")
+        assert await hitl.guidance(run.id) == ()
+
+
 async def test_p63_a_run_that_is_over_or_unknown_takes_none(shop: Shop) -> None:
     async with shop.open(one_refund(shop.ledger)) as hitl:
         run = await decide(hitl, await hitl.start(None), "approve")

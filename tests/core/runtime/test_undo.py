@@ -550,7 +550,7 @@ async def test_an_undo_is_not_undone_and_a_run_lists_its_undos(shop: Shop, monke
         first = await hitl.undo(run.id, by="bob")
         second = await hitl.undo(run.id, "pay#1", by="mia")
         assert await hitl.undos(run.id) == (first, second)
-        monkeypatch.setattr("hitl_core.runtime.undoing._PAGE", 1)
+        monkeypatch.setattr("hitl_core.contracts.PAGE", 1)
         assert await hitl.undos(run.id) == (first, second)
         assert await hitl.undos(first.run.id) == ()
         for call in (None, "undo:pay#1"):

@@ -11,6 +11,7 @@ from typing import Annotated, Final
 import typer
 
 from ...commands import Effect, ListRequests, Override, Settled
+from ...contracts import every
 from ...protocol import Guidance, Responder, Run, RunState, Undoing
 from ...runtime import Runtime
 from ..drafting import StoredDrafts
@@ -237,10 +238,10 @@ class _Everything:
 def _one_run(output: Output, opening: Opening, given: str) -> None:
     async def everything(hitl: Runtime) -> _Everything:
         run_id = await find_run(hitl, given)
-        query = ListRequests((), run_id=run_id, notices=True, limit=1000)
+        asked = every(hitl.store, ListRequests((), run_id=run_id, notices=True))
         return _Everything(
             run=await hitl.run(run_id),
-            requests=(await hitl.store.fetch(query)).items,
+            requests=tuple([each async for each in asked]),
             effects=await hitl.effects(run_id),
             guidance=await hitl.guidance(run_id),
             frozen=await frozen_requests(hitl, run_id=run_id),

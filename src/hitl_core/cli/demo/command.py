@@ -19,6 +19,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from ...commands import ListRequests, Settled
+from ...contracts import every
 from ...errors import ResponseRefused
 from ...lifecycle import RequestState
 from ...protocol import Json, PauseRequest, Reply, Responder, Response, RunState
@@ -207,5 +208,5 @@ async def _respond(hitl: Runtime, *, response: Response) -> None:
 
 
 async def _told(hitl: Runtime, *, run_id: str) -> Told:
-    requests = await hitl.store.fetch(ListRequests((), run_id=run_id, limit=1000))
-    return Told(await hitl.run(run_id), requests.items, await hitl.effects(run_id))
+    requests = [each async for each in every(hitl.store, ListRequests((), run_id=run_id))]
+    return Told(await hitl.run(run_id), tuple(requests), await hitl.effects(run_id))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -31,11 +32,12 @@ class Parts:
     def close(self) -> None:
         """Readers first: whoever closes last tidies the write-ahead log, and that is to be the writer.
 
-        Before it, the last anchor: the writer remembers it.
+        Before it, the last anchor: the writer remembers it. One that raises leaves none of the others open.
         """
         closing = (self.bell.close, self.readers.close, self.version.close, self.witnessed, self.engine.close)
-        for each in (*closing, *self.let_go):
-            each()
+        with ExitStack() as leaving:
+            for each in reversed((*closing, *self.let_go)):
+                leaving.callback(each)
 
 
 def in_file(location: Location, *, key: Path, anchors: Path, anchoring: bool) -> Parts:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar, cast
 
@@ -11,7 +13,7 @@ from ...audit import Custody
 from ...clock import SystemClock
 from ...commands import Command, Note, Query, WriteNote
 from ...contracts import Clock
-from ...errors import StoreUnavailable
+from ...errors import StoreError, StoreUnavailable
 from ...protocol import AuditEvent
 from ..sql.dispatch import IDLE, QUERIES
 from ..sql.tables import View
@@ -20,6 +22,8 @@ from .engine import SOLO, Writer
 from .file import Location, SqliteLink, of_the_command
 from .parts import Parts, in_file, in_memory
 from .upkeep import SqliteUpkeep
+
+log = logging.getLogger("hitl_core.stores")
 
 R = TypeVar("R")
 
@@ -155,8 +159,10 @@ class SqliteStore:
         if self._closed or os.getpid() != self._process:
             return
         self._closed = True
-        self._writer.close()
-        self._parts.close()
+        try:
+            self._writer.close()
+        finally:
+            self._parts.close()
 
     def _is_idle(self, command: Command[Any]) -> bool:
         """Whether a command that is asked over and over has nothing to do now; seen without the write lock."""
@@ -176,14 +182,21 @@ class SqliteStore:
         self._parts.committed()
 
     def _report(self, view: View) -> None:
-        """Note damaged rows in the audit trail, each once for this process."""
+        """Note damaged rows in the audit trail, each once for this process. Whoever reads is answered all the same."""
         for found in view.damaged:
             if found in self._reported:
                 continue
             self._reported.add(found)
             what, name = found
-            note = Note(AuditEvent.ROW_DAMAGED, name, "store", {"what": what})
-            self._writer.post(WriteNote(note, self._clock.now()))
+            note, lost = Note(AuditEvent.ROW_DAMAGED, name, "store", {"what": what}), partial(self._unreported, found)
+            try:
+                self._writer.post(WriteNote(note, self._clock.now()), lost=lost)
+            except StoreError as exc:
+                lost(exc)
+
+    def _unreported(self, found: tuple[str, str], exc: BaseException) -> None:
+        log.warning("that %s %s is damaged is not recorded yet, but when it is read again: %s", *found, exc)
+        self._reported.discard(found)
 
 
 def _answer(connection: sqlite3.Connection, query: Query[R]) -> tuple[View, R]:

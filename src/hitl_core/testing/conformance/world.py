@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from ...audit import Report, verify
 from ...commands import ListRequests, ReadAudit, Recorded
 from ...config import Config, make_adapter, open_store
-from ...contracts import Adapter, Channel, Store
+from ...contracts import Adapter, Channel, Store, every
 from ...errors import CapabilityNotSupported
 from ...gate import Surroundings
 from ...lifecycle import RequestState
@@ -259,8 +259,7 @@ class World:
         store = (await self.hitl()).store
         said: list[str] = []
         for notices in (False, True):
-            page = await store.fetch(ListRequests(states=(state,), notices=notices, limit=1000))
-            for each in page.items:
+            async for each in every(store, ListRequests(states=(state,), notices=notices)):
                 said += [each.request.to_json(), *(vote.to_json() for vote in (*each.votes, each.response) if vote)]
         return said
 

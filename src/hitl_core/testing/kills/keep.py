@@ -10,6 +10,7 @@ from ...audit import verify
 from ...clock import SystemClock
 from ...commands import Effect, GetRun, ListEffects, ListRequests, ListRuns, ReadAudit, Settled
 from ...config import Config, open_store
+from ...contracts import every
 from ...lifecycle import RequestState
 from ...policy import Policy
 from ...protocol import Run
@@ -43,8 +44,7 @@ async def kept(folder: Path, story: Story, store_url: str) -> Evidence:
 
 
 async def _runs(store: Any) -> tuple[Run, ...]:
-    listed = (await store.fetch(ListRuns())).items
-    return tuple([await store.fetch(GetRun(run.id)) for run in listed])
+    return tuple([await store.fetch(GetRun(run.id)) async for run in every(store, ListRuns())])
 
 
 async def _effects(store: Any, runs: tuple[Run, ...]) -> tuple[Effect, ...]:
@@ -52,6 +52,5 @@ async def _effects(store: Any, runs: tuple[Run, ...]) -> tuple[Effect, ...]:
 
 
 async def _requests(store: Any, runs: tuple[Run, ...]) -> tuple[Settled, ...]:
-    every = tuple(RequestState)
-    pages = [await store.fetch(ListRequests(states=every, run_id=run.id, limit=1000)) for run in runs]
-    return tuple(settled for page in pages for settled in page.items)
+    asked = [ListRequests(tuple(RequestState), run_id=run.id) for run in runs]
+    return tuple([settled for query in asked async for settled in every(store, query)])

@@ -7,8 +7,9 @@ from typing import Any, TypeVar
 
 from ...audit import verify
 from ...clock import SystemClock
-from ...commands import GetRun, ListEffects, ListRequests, ListRuns, ReadAudit
+from ...commands import GetRun, ListEffects, ListRequests, ListRuns, ReadAudit, Settled
 from ...config import open_store
+from ...contracts import every
 from ...lifecycle import RequestState
 from ..databases import ask
 from .check import Evidence
@@ -33,15 +34,12 @@ async def kept(ground: Ground) -> Evidence:
 
 
 async def _kept(ground: Ground, store: Any) -> Evidence:
-    listed = await _every(store, lambda cursor: ListRuns(limit=1000, cursor=cursor))
-    runs = tuple([await store.fetch(GetRun(run.id)) for run in listed])
-    states = tuple(RequestState)
-    pages = [await store.fetch(ListRequests(states=states, run_id=run.id, limit=1000)) for run in runs]
+    runs = tuple([await store.fetch(GetRun(run.id)) async for run in every(store, ListRuns())])
     stage = ground.stage()
     books = any(line["did"] == "started" and line["play"] == "modes" for line in ground.history.lines())
     return Evidence(
         runs=runs,
-        requests={run.id: page.items for run, page in zip(runs, pages, strict=True)},
+        requests={run.id: await _asked(store, run.id) for run in runs},
         effects={run.id: await store.fetch(ListEffects(run.id)) for run in runs},
         audit=(await store.fetch(ReadAudit(limit=MANY))).items,
         findings=tuple(map(str, (await verify(store, store.custody)).findings)),
@@ -51,11 +49,6 @@ async def _kept(ground: Ground, store: Any) -> Evidence:
     )
 
 
-async def _every(store: Any, page: Callable[[str | None], Any]) -> list[Any]:
-    found, cursor = [], None
-    while True:
-        read = await store.fetch(page(cursor))
-        found += read.items
-        cursor = read.cursor
-        if cursor is None:
-            return found
+async def _asked(store: Any, run_id: str) -> tuple[Settled, ...]:
+    asked = every(store, ListRequests(tuple(RequestState), run_id=run_id))
+    return tuple([each async for each in asked])

@@ -14,6 +14,7 @@ import pytest
 
 from hitl_core.audit import verify
 from hitl_core.commands import (
+    BeginEffect,
     CancelRun,
     EndEffect,
     GetCheckpoint,
@@ -25,21 +26,24 @@ from hitl_core.commands import (
     ListRuns,
     Look,
     OpenGroup,
+    PerformEffect,
     Query,
     ReadLoad,
     Recall,
     RecordResponse,
     Remember,
+    WriteNote,
 )
 from hitl_core.errors import DigestMismatch, ProtocolUnknown, RowCorrupt, StoreUnavailable
-from hitl_core.lifecycle import RequestState
-from hitl_core.protocol import Action, Approvers, Executed, PauseRequest, Run, RunState
-from hitl_core.stores.sql.tables import bodies
+from hitl_core.lifecycle import ActionState, RequestState
+from hitl_core.protocol import Action, Approvers, EffectMode, Executed, PauseRequest, Run, RunState
+from hitl_core.stores.sql.dispatch import COMMANDS
+from hitl_core.stores.sql.tables import Transaction, bodies
 from hitl_core.stores.sql.tables.identity import column
 from hitl_core.stores.sql.tables.settled import Understood
 from hitl_core.stores.sqlite import SqliteStore
 from tests.core.desk import request as desk_request
-from tests.core.stores.world import World
+from tests.core.stores.world import REFUND, World
 
 
 class Desk:
@@ -127,6 +131,40 @@ async def test_the_inbox_skips_a_damaged_request_and_notes_it_once(
     await desk.world.open()
     damaged = [entry for entry in await desk.world.trail() if entry.event == "row.damaged"]
     assert [(entry.subject, entry.body) for entry in damaged] == [(bad.id, '{"what":"request"}')]
+
+
+async def test_damage_that_could_not_be_noted_is_noted_when_it_is_read_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(txn: Transaction, command: WriteNote) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    _, (bad,) = await desk.world.paused()
+    desk.flip_request(bad)
+    with monkeypatch.context() as broken:
+        broken.setitem(COMMANDS, WriteNote, fails)
+        assert (await desk.store.fetch(ListRequests())).items == ()
+        await desk.world.open()  # carried out behind the note
+    assert "row.damaged" not in await desk.world.events()
+    for _ in range(3):
+        assert (await desk.store.fetch(ListRequests())).items == ()
+        await desk.world.open()
+    assert (await desk.world.events()).count("row.damaged") == 1
+
+
+async def test_an_effect_that_reads_what_is_damaged_is_answered_and_it_is_noted_later(desk: Desk) -> None:
+    """In an effect nothing can be noted: the writer would wait for itself."""
+    _, (bad,) = await desk.world.paused()
+    lease, _ = await desk.world.approved()
+    desk.flip_request(bad)
+    begin = BeginEffect(lease, "refund#1", REFUND, EffectMode.TRANSACTIONAL, desk.world.now)
+    effect = PerformEffect(begin, lambda connection: len(desk.store.fetch_blocking(ListRequests()).items))
+    performed = await desk.store.apply(effect)
+    assert (performed.state, performed.result) == (ActionState.EXECUTED, 0)
+    assert "row.damaged" not in await desk.world.events()
+    await desk.store.fetch(ListRequests())
+    await desk.world.open()
+    assert (await desk.world.events()).count("row.damaged") == 1
 
 
 async def test_a_damaged_response_or_vote_is_not_used(desk: Desk) -> None:

@@ -13,6 +13,7 @@ import pytest
 from hitl_core.commands import GetRun, PauseRun
 from hitl_core.errors import StoreUnavailable
 from hitl_core.protocol import RunState
+from hitl_core.stores.sql.waking import Doorbell
 from hitl_core.stores.sqlite import SqliteStore
 from hitl_core.stores.sqlite.file import connection
 from tests.core.stores.world import World
@@ -118,6 +119,24 @@ async def test_a_file_that_may_not_grow_refuses_what_does_not_fit(tmp_path: Path
         writing.execute("PRAGMA max_page_count = 1000000")
     assert (await world.pause(claimed, checkpoint={})).state is RunState.READY
     await store.close()
+
+
+async def test_a_part_that_cannot_be_closed_leaves_no_other_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bell is closed first, the writer last: it tidies the write-ahead log, which shows that it was closed."""
+    real = Doorbell.close
+
+    def closes(bell: Doorbell) -> None:
+        real(bell)
+        raise OSError("the bell is stuck")
+
+    store = await SqliteStore.open(tmp_path / "desk.db")
+    await World(store).open()
+    monkeypatch.setattr(Doorbell, "close", closes)
+    with pytest.raises(OSError, match="the bell is stuck"):
+        await store.close()
+    assert not (tmp_path / "desk.db-wal").exists()
 
 
 async def test_a_damaged_file_is_reported_on_reading(tmp_path: Path) -> None:

@@ -99,12 +99,13 @@ async def test_closing_finishes_what_is_queued() -> None:
     slow = Slow()
     slow.let_go.set()
     writer = Writer(slow, after=lambda: None)
-    writer.post(ANYTHING)
+    lost: list[BaseException] = []
+    writer.post(ANYTHING, lost=lost.append)
     waiting = [asyncio.ensure_future(writer.awaited(ANYTHING)) for _ in range(5)]
     await asyncio.sleep(0)
     await asyncio.to_thread(writer.close)
     await asyncio.gather(*waiting)
-    assert sum(slow.batches) == 6
+    assert (sum(slow.batches), lost) == (6, [])
     with pytest.raises(StoreUnavailable, match="closed"):
         await writer.awaited(ANYTHING)
 

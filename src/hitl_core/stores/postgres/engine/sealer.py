@@ -51,17 +51,20 @@ class Sealer:
         self.written(1)
 
     def catch_up(self) -> bool:
-        """Seal what is committed, now and in this thread; whether it could be done."""
+        """Seal what is committed, now and in this thread; whether it could be done. No error ends the thread of it."""
         try:
             self._pass()
         except (psycopg.Error, StoreUnavailable) as exc:
             log.warning("the audit trail could not be sealed just now: %s", str(exc).strip())
             return False
+        except Exception:
+            log.exception("the audit trail could not be sealed, for a reason that is not known; it is tried again")
+            return False
         return True
 
     @property
     def alive(self) -> bool:
-        """Whether its thread works; it has none until it is first needed."""
+        """Whether its thread works; none is needed before lines come, and one that has died is replaced then."""
         return self._thread is None or self._closing or self._thread.is_alive()
 
     def close(self) -> None:
@@ -73,7 +76,7 @@ class Sealer:
         self.catch_up()  # also what others, who were killed, have left
 
     def _begin(self) -> None:
-        if self._thread is None and not self._closing:
+        if not self._closing and (self._thread is None or not self._thread.is_alive()):
             self._thread = threading.Thread(target=self._serve, name="hitl-sealer", daemon=True)
             self._thread.start()
 

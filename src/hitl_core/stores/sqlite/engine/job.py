@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from ....commands import Command
@@ -55,3 +56,18 @@ class Job(Generic[R]):
             self.future.set_exception(self._error)
         else:
             self.future.set_result(self._result)  # type: ignore[arg-type]
+
+
+class Posted(Job[R]):
+    """A command for which nobody waits: if it is not carried out, `lost` is told, in the writer's thread."""
+
+    __slots__ = ("_lost",)
+
+    def __init__(self, command: Command[R], lost: Callable[[BaseException], None]) -> None:
+        super().__init__(command)
+        self._lost = lost
+
+    def finish(self) -> None:
+        super().finish()
+        if self._error is not None:
+            self._lost(self._error)

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 
 from ....commands import Command, PerformEffect
 from ....errors import StoreError, StoreUnavailable
-from .job import Job
+from .job import Job, Posted
 
 log = logging.getLogger("hitl_core.stores")
 
@@ -69,9 +69,9 @@ class Writer:
         self._rouse()
         return await future
 
-    def post(self, command: Command[R]) -> None:
-        """Carry out a command some time soon; nobody waits for it."""
-        self._enqueue(Job(command))
+    def post(self, command: Command[R], *, lost: Callable[[BaseException], None]) -> None:
+        """Carry out a command some time soon, and nobody waits. If it fails, `lost` is called; that must not raise."""
+        self._enqueue(Posted(command, lost))
         self._rouse()
 
     def close(self) -> None:
