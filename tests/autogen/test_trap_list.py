@@ -81,7 +81,17 @@ class TestTrapsOfAutoGen(TrapList):
             "a tool raises what is no Exception",
             "traps::a_tool_that_raises_what_it_must_not_does_not_hang_the_agent",
         ),
-        trap("2.1", "a workbench raises", "traps::a_workbench_that_raises_does_not_hang_the_agent"),
+        trap(
+            "2.1",
+            "a workbench raises",
+            "traps::a_workbench_that_raises_does_not_hang_the_agent",
+            "traps::of_a_tool_that_ran_the_model_is_never_told_that_it_did_not",
+        ),
+        trap(
+            "2.1",
+            "arguments have no JSON form",
+            "traps::a_call_that_cannot_be_checked_says_so_and_does_not_run",
+        ),
         trap("2.1", "a token is cancelled in a tool", "traps::a_stop_while_a_tool_works_ends_the_run_after_it"),
         trap("2.1", "half a batch", "traps::a_half_finished_batch_makes_no_second_model_call"),
         trap(

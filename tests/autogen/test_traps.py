@@ -280,14 +280,14 @@ class Shaky(Workbench):
 
     component_type = "workbench"
 
-    def __init__(self) -> None:
-        self.looked = 0
+    def __init__(self, *more: str) -> None:
+        self.looked, self.more = 0, more
 
     async def list_tools(self) -> list[ToolSchema]:
         self.looked += 1
         number = {"type": "number", "exclusiveMinimum": 0}
         schema: Any = {"type": "object", "properties": {"amount": number}, "required": ["amount"]}
-        names = ["pay", "shake"] if self.looked % 2 else ["shake", "pay"]
+        names = ["pay", "shake", *self.more] if self.looked % 2 else ["shake", "pay", *self.more]
         return [ToolSchema(name=name, description=name, parameters=schema) for name in names]
 
     async def call_tool(
@@ -300,7 +300,8 @@ class Shaky(Workbench):
         record(name, **dict(arguments or {}))
         if name == "shake":
             raise RuntimeError("it shook")
-        return ToolResult(name=name, result=[TextResultContent(content="paid")])
+        content = TextResultContent(content="\ud800" if name == "unkept" else "paid")
+        return ToolResult(name=name, result=[content])
 
     async def start(self) -> None: ...
     async def stop(self) -> None: ...
@@ -322,6 +323,31 @@ async def test_a_workbench_that_raises_does_not_hang_the_agent(desk: Made, plays
     assert (run.state, sorted(at.effects)) == (RunState.COMPLETED, ["pay", "shake"])
     assert "it shook" in str(model.calls[1].body)
     assert "arguments.amount" in heard(model)[-1]
+
+
+async def test_of_a_tool_that_ran_the_model_is_never_told_that_it_did_not(desk: Made, plays: Plays) -> None:
+    """§2.1: what a workbench raises is what the tool came to, and so is a result that cannot be kept."""
+    model = plays(cast_of(clerk=[tool_call("shake", amount=1), tool_call("unkept", amount=2), "went on"]))
+    at = desk(
+        lambda: AssistantAgent("clerk", client(model, "clerk"), workbench=Shaky("unkept"), max_tool_iterations=5),
+        policy=ALL_GO,
+        harmless=("shake", "unkept"),
+    )
+    run = await at.start("go")
+    assert (run.state, run.error, at.effects) == (RunState.COMPLETED, "", ["shake", "unkept"])
+    told = heard(model)
+    assert "This call was tried and failed: RuntimeError: it shook" in told
+    assert any(each.startswith("It ran, but its result cannot be kept") for each in told if each)
+    assert "did not run" not in str(told)
+
+
+async def test_a_call_that_cannot_be_checked_says_so_and_does_not_run(desk: Made, plays: Plays) -> None:
+    """§2.1: a number that has no JSON form can be shown to nobody; the agent may call again."""
+    model = plays(cast_of(clerk=[tool_call("pay", amount=float("inf")), "went on"]))
+    at = desk(lambda: AssistantAgent("clerk", client(model, "clerk"), workbench=Shaky(), max_tool_iterations=5))
+    run = await at.start("go")
+    assert (run.state, run.error, at.effects) == (RunState.COMPLETED, "", [])
+    assert "before anybody was asked, and did not run" in heard(model)[-1]
 
 
 async def test_a_stop_while_a_tool_works_ends_the_run_after_it(

@@ -318,3 +318,18 @@ async def test_a_graph_without_a_checkpointer_is_refused_by_name(desk: Made) -> 
     at = desk(agent_without)
     with pytest.raises(AppRefused, match="has no checkpointer"):
         await at.start(GO)
+
+
+async def test_what_a_refused_app_has_opened_is_closed_at_each_try(desk: Made) -> None:
+    @asynccontextmanager
+    async def opened(_: Any) -> AsyncIterator[Any]:
+        record("opened")
+        yield None
+        record("closed")
+
+    at = desk(agent_without, saver=opened)
+    async with at.open() as hitl:
+        for _ in range(2):
+            with pytest.raises(AppRefused, match="has no checkpointer"):
+                await hitl.attach()
+        assert at.effects == ["opened", "closed"] * 2

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -135,6 +136,21 @@ async def test_an_agent_in_a_live_session_is_refused(desk: Made) -> None:
     at = desk(lambda url: RealtimeAgent(name="voice"), says("unused"))
     with pytest.raises(AppRefused, match="no pause can outlive"):
         await at.start()
+
+
+async def test_what_a_refused_app_has_opened_is_closed_at_each_try(desk: Made) -> None:
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Any]:
+        record("opened")
+        yield RealtimeAgent(name="voice")
+        record("closed")
+
+    at = desk(lambda url: opened, says("unused"))
+    async with at.open() as hitl:
+        for _ in range(2):
+            with pytest.raises(AppRefused, match="no pause can outlive"):
+                await hitl.attach()
+        assert at.effects == ["opened", "closed"] * 2
 
 
 async def test_every_agent_that_can_be_reached_is_looked_at(desk: Made) -> None:

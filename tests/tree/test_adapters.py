@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,17 @@ def _builds_specs(folder: Path) -> bool:
             if isinstance(key, ast.Attribute) and key.attr == "NEUTRAL_SPEC":
                 return not ast.unparse(value).startswith("absent(")
     raise AssertionError(f"{folder.name} does not answer for NEUTRAL_SPEC")
+
+
+PACKAGES = sorted(door.parent for folder in FOLDERS for door in folder.rglob("*/__init__.py"))
+"""Rooms that are folders, and the rooms inside them."""
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: str(package.relative_to(ADAPTERS)))
+def test_a_door_says_where_everything_in_the_room_is(package: Path) -> None:
+    there = {path.stem for path in package.glob("*.py")} | {door.parent.name for door in package.glob("*/__init__.py")}
+    words = set(re.findall(r"\w+", ast.get_docstring(parsed(package / "__init__.py")) or ""))
+    assert there - {"__init__"} - words == set()
 
 
 WORDS = (

@@ -13,7 +13,7 @@ steering      what people say to an agent (conversations, telling), and what it 
 """
 
 from ..protocol import ABORT, HAPPENED, NOT_HAPPENED
-from .carrying import Carrying, tried
+from .carrying import HALTED, Carrying, tried, unchecked
 from .conversations import guided
 from .forms import OFFERED, Form, Since, is_reversible, preview
 from .gate import Gate
@@ -25,6 +25,7 @@ from .words import joined, with_words
 
 __all__ = [
     "ABORT",
+    "HALTED",
     "HAPPENED",
     "NOT_HAPPENED",
     "OFFERED",
@@ -42,6 +43,7 @@ __all__ = [
     "joined",
     "preview",
     "tried",
+    "unchecked",
     "undo_until",
     "why_not_undoable",
     "with_words",

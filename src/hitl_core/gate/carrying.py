@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from ..commands import Effect
 from ..errors import RAN, RecordError, ResultNotKept
@@ -75,3 +75,12 @@ class Carrying:
 def tried(error: str) -> str:
     """What the agent is told about a call that is recorded as failed with this error: now, and whenever it is told."""
     return error if error.startswith(RAN) else f"This call was tried and failed: {error}"
+
+
+def unchecked(why: object) -> str:
+    """What the agent is told about a call of which something kept the gate from asking anybody."""
+    return f"This call was refused before anybody was asked, and did not run: {why}"
+
+
+HALTED: Final = "This run stops here; what became of this call stands in its record."
+"""What a framework is told about a call in which the turn ends: it may have begun. No model is to read it."""

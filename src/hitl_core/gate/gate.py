@@ -54,7 +54,7 @@ from ..protocol import (
 from ..tools import Call, Catalogue, running
 from . import steering
 from .again import Again
-from .carrying import Carrying
+from .carrying import Carrying, unchecked
 from .forms import DEFAULT_FORM, Form
 from .places import covering, knows
 from .questions import Questions
@@ -140,7 +140,7 @@ class Gate:
             shown, form = self.veil.over(action, call, form)
             digest = shown.digest
         except RecordError as exc:
-            return Refuse(f"This call was refused before anybody was asked: {exc}")
+            return Refuse(unchecked(exc))
         return self.veil.lifted(await self._proposed(shown, digest, call, form), call)
 
     async def _proposed(self, action: Action, digest: str, call: str, form: Form) -> Verdict:

@@ -95,18 +95,11 @@ class LangGraphAdapter:
     async def attach(self) -> tuple[Finding, ...]:
         """Build the graph and look through it. Raises AppRefused, naming every reason."""
         if self._engine is None:
-            graph = await self._graph()
-            sites = Sites(graph)
-            found = findings(graph, self._codecs, sites=sites, ungated=self._options.ungated)
-            self._findings = (*found, *(elsewhere(*self._places()) if self._spec_built else ()))
-            reasons = [each for each in self._findings if each.level == "refuse"]
-            if reasons:
-                raise AppRefused("; ".join(f"{each.place}: {each.message}" for each in reasons))
-            for tool in declared_in(place.bound for place in sites.places):
-                self._catalogue.learn(tool)
-            nested = any(place.path for place in sites.places)
-            self._engine = Engine(graph, has_breakpoints=_has_breakpoints(graph, sites), has_subgraphs=nested)
-            self._app = App(self._codecs, sites, self._safe_nodes())
+            try:
+                await self._attach()
+            except BaseException:
+                await self.close()  # nothing that was opened for it is left to the next try
+                raise
         return self._findings
 
     async def advance(self, turn: Turn) -> Ending:
@@ -170,6 +163,20 @@ class LangGraphAdapter:
             raise
         finally:
             await now.quiet()
+
+    async def _attach(self) -> None:
+        graph = await self._graph()
+        sites = Sites(graph)
+        found = findings(graph, self._codecs, sites=sites, ungated=self._options.ungated)
+        self._findings = (*found, *(elsewhere(*self._places()) if self._spec_built else ()))
+        reasons = [each for each in self._findings if each.level == "refuse"]
+        if reasons:
+            raise AppRefused("; ".join(f"{each.place}: {each.message}" for each in reasons))
+        for tool in declared_in(place.bound for place in sites.places):
+            self._catalogue.learn(tool)
+        nested = any(place.path for place in sites.places)
+        self._engine = Engine(graph, has_breakpoints=_has_breakpoints(graph, sites), has_subgraphs=nested)
+        self._app = App(self._codecs, sites, self._safe_nodes())
 
     async def _attached(self) -> tuple[Engine, App]:
         await self.attach()

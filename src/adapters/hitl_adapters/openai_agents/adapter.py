@@ -133,18 +133,11 @@ class OpenAIAgentsAdapter:
     async def attach(self) -> tuple[Finding, ...]:
         """Build the agents, put them under oversight and look through them. Raises AppRefused, naming every reason."""
         if self._app is None:
-            app = await self._build()
-            config = app.run_config or RunConfig()
-            elsewhere = bool(_ELSEWHERE & {name for name, given in app.how.items() if given})
-            findings = look_through(app.agent, model=config.model, elsewhere=elsewhere)
-            reasons = [each for each in findings if each.level == "refuse"]
-            if reasons:
-                raise AppRefused("; ".join(f"{each.place}: {each.message}" for each in reasons))
-            lead_back(app.agent)
-            oversee(app.agent, model=config.model, provider=config.model_provider)
-            self._graph = graph_of(app.agent)
-            self._findings = findings
-            self._app = replace(app, run_config=self._ours(config))
+            try:
+                await self._attach()
+            except BaseException:
+                await self.close()  # nothing that was opened for it is left to the next try
+                raise
         return self._findings
 
     async def advance(self, turn: Turn) -> Ending:
@@ -225,6 +218,20 @@ class OpenAIAgentsAdapter:
     def _how(self, app: AgentApp) -> dict[str, Any]:
         turns = self._options.max_turns or None
         return {"max_turns": turns, "hooks": app.hooks, **app.how}
+
+    async def _attach(self) -> None:
+        app = await self._build()
+        config = app.run_config or RunConfig()
+        elsewhere = bool(_ELSEWHERE & {name for name, given in app.how.items() if given})
+        findings = look_through(app.agent, model=config.model, elsewhere=elsewhere)
+        reasons = [each for each in findings if each.level == "refuse"]
+        if reasons:
+            raise AppRefused("; ".join(f"{each.place}: {each.message}" for each in reasons))
+        lead_back(app.agent)
+        oversee(app.agent, model=config.model, provider=config.model_provider)
+        self._graph = graph_of(app.agent)
+        self._findings = findings
+        self._app = replace(app, run_config=self._ours(config))
 
     async def _attached(self) -> AgentApp:
         await self.attach()

@@ -1,6 +1,7 @@
 """How a call reaches the gate, and how people get their turn.
 
-workbench     the tool calls of an AssistantAgent
+workbench     the tool calls of an AssistantAgent; proposals: one of them as the gate sees it
+words         what the agent says with a call
 people        UserProxyAgents, and handoffs to somebody outside the team
 code          what a CodeExecutorAgent runs
 drafts        the answers of agents that people review

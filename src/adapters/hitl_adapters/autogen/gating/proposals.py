@@ -9,6 +9,7 @@ from typing import Any
 from autogen_core.tools import BaseTool, ToolResult, ToolSchema
 from pydantic import ValidationError
 
+from hitl_core.errors import ResultNotKept
 from hitl_core.gate import tried
 from hitl_core.protocol import Action, Arguments, EffectMode, Executed, Origin, Proceed, Verdict, Wait
 from hitl_core.tools import Tool
@@ -78,9 +79,12 @@ class Proposal:
         await self.now.written()
         if self.neutral is not None and self.neutral.traits.mode is EffectMode.TRANSACTIONAL:
             return await self._in_store(self.neutral, allowed)
-        async with self.gate.carry_out(allowed, suspends=(Suspended,)) as effect:
-            result = await _uncancelled(name, run(effect.arguments))
-            effect.outcome = kept_result(result, allowed.note, returned=effect.returned)
+        try:
+            async with self.gate.carry_out(allowed, suspends=(Suspended,)) as effect:
+                result = await _uncancelled(name, run(effect.arguments))
+                effect.outcome = kept_result(result, allowed.note, returned=effect.returned)
+        except ResultNotKept as exc:
+            return refused(name, tried(str(exc)))
         if isinstance(effect.outcome, Executed):
             return with_note(result, allowed.note)
         return refused(name, tried(effect.outcome.error))

@@ -12,7 +12,8 @@ from autogen_agentchat.tools._task_runner_tool import TaskRunnerTool
 from autogen_core import CancellationToken
 from autogen_core.tools import BaseTool, StaticStreamWorkbench, StaticWorkbench, ToolResult, ToolSchema, Workbench
 
-from hitl_core.errors import HitlError, Stopped
+from hitl_core.errors import AdapterError, HitlError, RecordError, Stopped
+from hitl_core.gate import unchecked
 from hitl_core.protocol import Arguments, LiveKind, Proceed, Refuse, Substitute, Wait
 
 from ..mapping import recalled, refused, said
@@ -84,11 +85,9 @@ class GatedWorkbench(Workbench):
             except Stopped:
                 now.ended.set()
                 await batch.wait()
-            except HitlError as exc:
-                now.halt(exc)
-                await batch.wait()
             except Exception as exc:
-                return refused(asked.name, f"This call failed, and did not run: {type(exc).__name__}: {exc}")
+                now.halt(exc if isinstance(exc, HitlError) else _failure(asked.name, exc))
+                await batch.wait()
 
     async def _settled(self, scope: Scope, place: str, asked: Asked) -> ToolResult:
         """What the call comes to. Raises Suspended while nobody has decided."""
@@ -99,18 +98,34 @@ class GatedWorkbench(Workbench):
         if delegates(native):
             anew = bool(getattr(native, DELEGATES, False))
             return await self._delegated(scope.call(place, anew=anew), asked, given)
-        proposal = Proposal(scope, place, self._agent, native, await self._schema(name), given)
-        fault = await proposal.fault()
-        if fault is not None:
-            return refused(name, fault)
-        verdict = await proposal.verdict()
-        if not isinstance(verdict, Proceed):
-            scope.now.used.append(place)
-            return _answer(name, verdict)
+        found = await self._admitted(scope, place, asked, given)
+        if isinstance(found, ToolResult):
+            return found
+        proposal, allowed = found
         with scope.now.working():
-            result = await proposal.carried_out(verdict, lambda arguments: self._run(asked, arguments))
+            result = await proposal.carried_out(allowed, lambda arguments: self._run(asked, arguments))
         scope.now.emit(LiveKind.TOOL_RESULT, "/".join(scope.path), result.to_text(), {"tool_call_id": asked.id})
         return result
+
+    async def _admitted(
+        self, scope: Scope, place: str, asked: Asked, given: Arguments
+    ) -> ToolResult | tuple[Proposal, Proceed]:
+        """Everything before a tool runs: what the model reads instead of its result, or the leave to run it."""
+        name = asked.name
+        try:
+            proposal = Proposal(scope, place, self._agent, self._native(name), await self._schema(name), given)
+            fault = await proposal.fault()
+            if fault is not None:
+                return refused(name, fault)
+            verdict = await proposal.verdict()
+        except Exception as exc:
+            if isinstance(exc, HitlError) and not isinstance(exc, RecordError):
+                raise
+            return refused(name, unchecked(exc))
+        if isinstance(verdict, Proceed):
+            return proposal, verdict
+        scope.now.used.append(place)
+        return _answer(name, verdict)
 
     async def _delegated(self, scope: Scope, asked: Asked, arguments: Arguments) -> ToolResult:
         """A call of an agent or a team. AutoGen's own keep their state from call to call, so theirs take turns, and
@@ -130,7 +145,15 @@ class GatedWorkbench(Workbench):
                 raise
 
     async def _run(self, asked: Asked, arguments: Arguments) -> ToolResult:
-        """Let the workbench run what was allowed."""
+        """Let the workbench run what was allowed. What it raises is what the call came to, as with AutoGen's own."""
+        try:
+            return await self._ran(asked, arguments)
+        except HitlError:
+            raise
+        except Exception as exc:
+            return refused(asked.name, f"{type(exc).__name__}: {exc}"[:4000])
+
+    async def _ran(self, asked: Asked, arguments: Arguments) -> ToolResult:
         if not isinstance(self.inner, StaticStreamWorkbench):
             return await self.inner.call_tool(asked.name, arguments, asked.token, asked.id)
         result: ToolResult | None = None
@@ -213,6 +236,11 @@ def gated(inner: Workbench, agent: str) -> GatedWorkbench:
 def delegates(native: BaseTool[Any, Any] | None) -> bool:
     """Whether a tool only hands work to an agent or a team."""
     return isinstance(native, TaskRunnerTool) or bool(getattr(native, DELEGATES, False))
+
+
+def _failure(tool: str, error: Exception) -> AdapterError:
+    """For what neither the gate nor the tool raised: it may have begun, so nothing is told of it but the error."""
+    return AdapterError(f"the call of {tool!r} ended in {type(error).__name__}: {error}")
 
 
 def _answer(tool: str, verdict: Refuse | Substitute | Wait) -> ToolResult:

@@ -1,4 +1,9 @@
-"""Native pause → request, verdict → native answer. Pure."""
+"""Native pause → request, verdict → native answer. Pure.
+
+inputs      a run's input as a task, and what came of it
+requests    native pauses and tool calls as actions and forms
+answers     verdicts and results as what a model reads, and what is kept of them
+"""
 
 from .answers import kept_result, no_answer, recalled, refused, said, with_note
 from .inputs import as_task, output_of, text_of

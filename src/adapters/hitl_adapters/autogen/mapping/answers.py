@@ -9,6 +9,7 @@ from typing import Final
 from autogen_core.tools import TextResultContent, ToolResult
 
 from hitl_core.commands import Settled
+from hitl_core.errors import ResultNotKept
 from hitl_core.lifecycle import RequestState
 from hitl_core.protocol import Executed, Failed, Json, Outcome
 from hitl_core.tools import with_receipt
@@ -36,14 +37,18 @@ def with_note(result: ToolResult, note: str) -> ToolResult:
 
 def kept_result(result: ToolResult, note: str = "", *, returned: Sequence[Json] = ()) -> Outcome:
     """What is kept of a tool's result, to be handed out again if the turn is replayed: what it returned (`returned`, if
-    it is neutral), and AutoGen's own form only where that says something else."""
+    it is neutral), and AutoGen's own form only where that says something else. Raises ResultNotKept for a result that
+    has no JSON form."""
     told = with_note(result, note)
     if result.is_error:
         return Failed(told.to_text()[:4000])
     receipt = returned[-1] if returned else _returned(result)
     if result.result == said(result.name, receipt).result:
         return Executed(receipt)
-    return Executed(with_receipt({_RESULT: told.model_dump(mode="json")}, receipt))
+    try:
+        return Executed(with_receipt({_RESULT: told.model_dump(mode="json")}, receipt))
+    except Exception as exc:
+        raise ResultNotKept.because(exc) from exc
 
 
 def _returned(result: ToolResult) -> Json:

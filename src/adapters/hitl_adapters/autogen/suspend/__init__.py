@@ -4,6 +4,7 @@ scope      where we are in a run: places that are the same in every process
 memory     what the run remembers, and what is being written of it
 journal    the model client that answers from memory what was answered before
 batch      the tool calls of one model answer: when do all of them wait?
+talk       what the agents say, for those who are asked
 turns      one turn of an agent or of a team inside a team: replayed from its start
 teams      the two places inside a team where we hold it: its participants' requests, its manager's start
 counters   what termination conditions and graphs do not save

@@ -19,6 +19,7 @@ from crewai.tools.tool_failure import ToolFailure
 from crewai.tools.tool_types import ToolResult
 from crewai.utilities.agent_utils import extract_tool_call_info
 
+from hitl_core.gate import HALTED, unchecked
 from hitl_core.protocol import LiveKind
 
 from ..suspend import Current, Suspended, carry_into_threads, current, journal_memories, scope, seam, watch_models
@@ -49,9 +50,9 @@ def before_tool(context: Any) -> bool | None:
     try:
         result = _gated(now, context)
     except BaseException as exc:  # whatever it is: to CrewAI it would mean that the tool may run
-        log.warning("run %s: %s was not run", now.turn.run.id, context.tool_name, exc_info=exc)
+        log.warning("run %s: ends in a call of %s", now.turn.run.id, context.tool_name, exc_info=exc)
         now.halt(exc)
-        result = Result("This call could not be checked, so nothing was run.")
+        result = Result(HALTED)
     return _blocked(context, result)
 
 
@@ -59,7 +60,7 @@ def _outside(context: Any) -> bool | None:
     try:
         why = refused_outside(context)
     except Exception as exc:  # to CrewAI it would mean that the tool may run
-        why = f"This call could not be checked, so nothing was run: {exc}"
+        why = unchecked(exc)
     if why:
         return _blocked(context, Result(why))
     _results.pop(id(context.tool_input), None)  # of a call that CrewAI gave up half-way, whose dict is gone

@@ -21,7 +21,7 @@ from crewai.utilities.agent_utils import format_native_tool_output_for_agent
 from pydantic import BaseModel
 
 from hitl_core.errors import RecordError, ResultNotKept, Stopped
-from hitl_core.gate import tried
+from hitl_core.gate import tried, unchecked
 from hitl_core.protocol import (
     Action,
     EffectMode,
@@ -67,7 +67,7 @@ asked_as: ContextVar[str | None] = ContextVar("hitl_crewai_call_id", default=Non
 
 
 def through_the_gate(now: Current, context: ToolCallHookContext) -> Result:
-    """Propose the call, and carry it out here if it may run. Raises what the gate raises: then nothing ran."""
+    """Propose the call, and carry it out here if it may run. Raises what the gate raises."""
     tool: Any = context.tool
     if tool is None:  # a name that the model made up
         return Result(f"There is no tool {context.tool_name!r}; nothing was run.")
@@ -80,7 +80,7 @@ def through_the_gate(now: Current, context: ToolCallHookContext) -> Result:
     except ResultNotKept as exc:
         return Result(tried(str(exc)))
     except RecordError as exc:
-        return Result(f"This call was refused before anybody was asked: {exc}")
+        return Result(unchecked(exc))
 
 
 def _decide(now: Current, context: ToolCallHookContext, native: Any, neutral: Tool | None) -> Result:

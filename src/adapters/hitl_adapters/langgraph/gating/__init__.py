@@ -1,4 +1,10 @@
-"""How calls reach the gate, and how a person's guidance reaches the model: middleware, wrappers, functions."""
+"""How calls reach the gate, and how a person's guidance reaches the model: middleware, wrappers, functions.
+
+tools        the wrappers for ToolNode, and `gated` for functions; words: what the agent says with a call
+models       guidance on its way to the model
+oversight    the middleware for `create_agent`: both of these
+declared     which `gated` functions a graph calls, known before anything runs
+"""
 
 from .declared import declared_in
 from .models import aguidance, guidance

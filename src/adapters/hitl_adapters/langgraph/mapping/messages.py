@@ -12,6 +12,7 @@ from langgraph.prebuilt.tool_node import ToolCallRequest
 from langgraph.types import Command, Send
 
 from hitl_core.errors import RecordError, ResultNotKept
+from hitl_core.gate import unchecked
 from hitl_core.protocol import Arguments, Executed, Failed, Json, Outcome, Refuse, Substitute, Verdict
 from hitl_core.tools import as_json, with_receipt
 
@@ -58,7 +59,7 @@ def answer(request: ToolCallRequest, verdict: Verdict) -> Result:
 
 
 def unshowable(request: ToolCallRequest, error: RecordError) -> ToolMessage:
-    return refused(request, f"This call cannot be shown to anybody, so it did not run: {error}")
+    return refused(request, unchecked(error))
 
 
 # ── keeping results, to be handed out again if the framework runs the node once more ─────────────────────────

@@ -3,6 +3,9 @@
     resume ── Step ──► engine ── Reached ──► resume ── Paused, Completed or Broke
       └── snapshot, kept, pauses, crashes: where the thread stands, against what the store knows
 
+`watching` hears for the engine what LangGraph says while it works. `breakpoints` and `sharing` (one ToolNode task for
+several calls) tell `resume` of two states in which an answer would go astray.
+
 `turn` is for the gated calls inside the graph: which turn drives it now, and how a call suspends it.
 """
 

@@ -1,4 +1,4 @@
-"""Agents of ours in the SDK's own terms: from an AgentSpec, and one whose model is a person."""
+"""Agents of ours in the SDK's own terms: from an AgentSpec (spec), and one whose model is a person (people)."""
 
 from .people import human_agent, lead_back, strip_human_turns
 from .spec import build_agent

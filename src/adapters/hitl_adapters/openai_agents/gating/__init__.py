@@ -4,6 +4,8 @@ at attach        goes through the agents, puts the wrappers in place            
 needs_approval   asks the gate, and lets the SDK pause if nobody has decided      (overseen, locals)
 settle           on resume, tells the SDK what the store says about each pause    (settling)
 the tool         asks again, begins, runs, reports                                (carrying, edited)
+
+What the agent says with a call is in words.
 """
 
 from .graph import HUMAN, gate_agent, gated, graph_of, is_person, oversee, require_agent, set_apart, walk

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hitl_core.errors import HitlError, ResultNotKept
-from hitl_core.gate import Form, tried
+from hitl_core.gate import HALTED, Form, tried
 from hitl_core.lifecycle import RequestState
 from hitl_core.protocol import (
     Accept,
@@ -40,7 +40,8 @@ from ..suspend.turn import TOOL
 Body = Callable[[Arguments], Awaitable[Any]]
 
 NOTHING_RAN: Final = NoResult("This call did not run.")
-"""What the SDK is told when the turn is failure. No model reads it: the loop ends before the next one is called."""
+"""What the SDK is told of a call that waits, or that was made when the turn had failed. No model reads it: the loop
+ends before the next one is called."""
 
 UNKNOWN: Final = "It is not known whether this call had its effect, and a person stopped it. Do not try it again."
 
@@ -166,7 +167,7 @@ async def halting(now: Current, step: Awaitable[Any]) -> Any:
         return await step
     except HitlError as exc:
         now.halt(exc)
-        return NOTHING_RAN
+        return NoResult(HALTED)
 
 
 # ── tools that the app does not want decided ─────────────────────────────────────────────────────────────────

@@ -13,7 +13,7 @@ from agents.tool import resolve_function_tool_failure_error_function, set_functi
 from agents.tool_context import ToolContext
 
 from hitl_core.errors import HitlError, RecordError
-from hitl_core.gate import Form
+from hitl_core.gate import Form, unchecked
 from hitl_core.protocol import Arguments, Kind, Proceed, Substitute, Verdict, Wait
 from hitl_core.tools import Tool
 
@@ -122,7 +122,7 @@ class Oversight:
             arguments = read_arguments(text)
             proposal = self.proposal(now, call_id, arguments)
         except (CallFault, RecordError) as exc:
-            return f"This call cannot be shown to anybody, so it did not run: {exc}"
+            return unchecked(exc)
         if faults := self.fault(arguments):
             return faults
 

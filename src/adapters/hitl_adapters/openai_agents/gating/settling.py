@@ -18,7 +18,7 @@ from agents import (
 )
 
 from hitl_core.errors import AppChanged, RecordError
-from hitl_core.gate import Form
+from hitl_core.gate import Form, unchecked
 from hitl_core.protocol import Proceed, Refuse, Substitute, Verdict, Wait
 from hitl_core.versions import numbers
 
@@ -53,7 +53,7 @@ async def _settle_one(now: Current, state: RunState[Any], item: ToolApprovalItem
     try:
         proposal = _proposal(now, item, call_id, tool)
     except (CallFault, RecordError) as exc:
-        state.reject(item, rejection_message=f"This call cannot be shown to anybody, so it did not run: {exc}")
+        state.reject(item, rejection_message=unchecked(exc))
         return True
     verdict = await _verdict(now, proposal, tool)
     if isinstance(verdict, Wait):

@@ -1,4 +1,10 @@
-"""Native calls, pauses and answers on one side, actions, requests and verdicts on the other. Pure."""
+"""Native calls, pauses and answers on one side, actions, requests and verdicts on the other. Pure.
+
+calls      a model's tool call as an action and a form; local: the same of shell, apply_patch and custom tools
+results    what a tool returned, as it is kept, handed out again, and told
+speech     what people and agents say: input, output, conversations, live events
+turns      a model's answer ↔ its line in the journal
+"""
 
 from .calls import (
     DECISION_ONLY,

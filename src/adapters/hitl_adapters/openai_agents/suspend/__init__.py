@@ -4,6 +4,9 @@
     journal   every answer of a model since then, one row each   (remembering)
     gate      every effect, before and after it                  (gating)
 
+`loop` drives the SDK from one of these stops to the next, `turn` is what the tools inside it know of that, and
+`sessions` holds back what a session is told until the turn is over.
+
 So a crash repeats no model call and no effect: the turn starts again at its last pause, and what is known of it is
 handed out. The SDK's own marks (research §6) would need its whole state written at every step, and know nothing of the
 turn before the first pause.
