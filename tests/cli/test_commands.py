@@ -253,6 +253,19 @@ def test_ids_may_be_shortened_to_what_is_unique(hitl: Hitl) -> None:
     assert "HITL-U02" in hitl("runs", "no-such-run").err
 
 
+def test_a_part_of_an_id_is_not_looked_for_among_too_many(hitl: Hitl, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, _ = start(hitl), start(hitl)
+    request = run["pending"][0]["id"]
+    monkeypatch.setattr("hitl_core.cli.lookup._MOST", 1)
+    for what in (("show", request[-6:]), ("runs", run["id"][-6:])):
+        refused = hitl(*what)
+        assert (refused.code, refused.out) == (2, "")
+        assert "give the whole id, of 36 characters" in " ".join(refused.err.split())
+    assert hitl("show", request, "--json").json["id"] == request
+    monkeypatch.setattr("hitl_core.cli.lookup._MOST", 2)
+    assert hitl("show", request[-6:], "--json").json["id"] == request
+
+
 def test_a_failed_run_fails_and_can_be_resumed(hitl: Hitl, shop: Shop) -> None:
     failed = hitl("run", "--json", "--input", order("fail"))
     assert (failed.code, failed.json["state"]) == (1, "failed")

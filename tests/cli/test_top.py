@@ -14,7 +14,8 @@ pytestmark = pytest.mark.processes
 
 def test_it_refreshes_in_place_until_it_is_told_to_end(shop: Shop) -> None:
     with at_a_terminal(shop, "top", "--every", "0.5") as person:
-        person.expect("0, the oldest for -")
+        person.expect("nothing waits for people")
+        person.expect("nothing waits for a worker")
         _, request = shop.paused()
         person.expect("1, the oldest for")
         person.expect("confirm")

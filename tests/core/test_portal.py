@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -73,3 +74,22 @@ async def test_it_also_works_where_a_loop_runs_already() -> None:
             return portal.wait(double(1))
 
     assert blocking() == 2
+
+
+def test_ctrl_c_ends_the_step_before_what_it_works_with_is_closed() -> None:
+    door = Door()
+
+    async def works() -> None:
+        ident = threading.main_thread().ident
+        assert ident is not None
+        signal.pthread_kill(ident, signal.SIGINT)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            for _ in range(10):
+                await asyncio.sleep(0)
+            door.log.append("ended")
+
+    with pytest.raises(KeyboardInterrupt), Portal() as portal, portal.entered(door.open()):
+        portal.wait(works())
+    assert door.log == ["opened", "ended", "closed"]

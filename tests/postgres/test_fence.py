@@ -64,6 +64,28 @@ async def test_what_is_ours_stays_ours(store: PostgresStore, statement: str) -> 
     assert (await World(store).events()).count("effect.started") == 2
 
 
+async def test_where_the_server_does_not_count_no_effect_runs(url: str, tmp_path: Path) -> None:
+    """Else its changes to our tables would not be seen."""
+    blind = await PostgresStore.open(f"{url}%20-ctrack_counts%3Doff", folder=tmp_path)
+    effect = await performed(blind, "CREATE TABLE paid (amount BIGINT)", "UPDATE hitl_runs SET owner = 'eve'")
+    assert effect.state is ActionState.FAILED
+    assert "track_counts = on" in effect.error
+    assert "it did not run" in effect.error
+    await blind.close()
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT to_regclass('paid')").fetchone() == (None,)
+        assert connection.execute("SELECT count(*) FROM hitl_runs WHERE owner = 'eve'").fetchone() == (0,)
+
+
+async def test_an_effect_that_stops_the_counting_is_not_kept(store: PostgresStore, url: str) -> None:
+    effect = await performed(store, "SET track_counts = off", "UPDATE hitl_runs SET owner = 'eve'")
+    assert effect.state is ActionState.FAILED
+    assert "track_counts = on" in effect.error
+    assert (await performed(store, "SELECT 1")).state is ActionState.EXECUTED
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT count(*) FROM hitl_runs WHERE owner = 'eve'").fetchone() == (0,)
+
+
 @pytest.mark.parametrize("statement", ["COMMIT", "ROLLBACK"])
 async def test_an_effect_that_ends_the_transaction_did_not_happen_nor_begin(
     store: PostgresStore, url: str, statement: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine, Iterator
+from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any, Self, TypeVar
 
@@ -28,8 +29,19 @@ class Portal:
         self._loop.close()
 
     def wait(self, step: Coroutine[Any, Any, T]) -> T:
-        """Run `step` on the portal's loop and wait for its result; raises what it raises."""
-        return asyncio.run_coroutine_threadsafe(step, self._loop).result()
+        """Run `step` on the portal's loop and wait for its result; raises what it raises.
+
+        Ctrl-C cancels the step and waits until it has ended: what it works with may be closed after that.
+        """
+        begun: list[asyncio.Task[Any]] = []
+        result: Future[T] | None = None
+        try:
+            result = asyncio.run_coroutine_threadsafe(_begin(step, begun), self._loop)
+            return result.result()
+        except BaseException:
+            if result is None or not result.done():  # it is none of the step's own
+                asyncio.run_coroutine_threadsafe(_end(begun), self._loop).result()
+            raise
 
     @contextmanager
     def entered(self, manager: AbstractAsyncContextManager[T]) -> Iterator[T]:
@@ -39,6 +51,20 @@ class Portal:
             yield value
         finally:
             self.wait(_leave(manager))
+
+
+async def _begin(step: Coroutine[Any, Any, T], begun: list[asyncio.Task[Any]]) -> T:
+    task = asyncio.current_task()
+    assert task is not None, "a loop runs it"
+    begun.append(task)
+    return await step
+
+
+async def _end(begun: list[asyncio.Task[Any]]) -> None:
+    """Its first step comes after that of what it ends, which was handed to the loop before."""
+    for task in begun:
+        task.cancel()
+        await asyncio.wait([task])
 
 
 async def _enter(manager: AbstractAsyncContextManager[T]) -> T:

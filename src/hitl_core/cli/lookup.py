@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 from typing import Final, TypeVar
 
 from ..commands import ListRequests, ListRuns, Settled
+from ..contracts import every
 from ..errors import Fault, GrantNotFound, RequestNotFound, RunNotFound
 from ..lifecycle import RequestState
-from ..protocol import Run
 from ..runtime import Runtime
 from .errors_shown import WrongUsage
 
@@ -16,29 +16,34 @@ T = TypeVar("T")
 
 SHORTEST: Final = 4
 _WHOLE: Final = 36
-_PAGE: Final = 500
+_MOST: Final = 20_000
+"""Records that are looked through for a part of an id: a second or so."""
 _MOST_GRANTS: Final = 100_000
 _MOST_LISTED: Final = 8
 
 
 async def find_request(hitl: Runtime, given: str) -> Settled:
-    """The request of an id or a part of one; open requests win. Raises RequestNotFound, WrongUsage if not unique."""
+    """The request of an id or a part of one; open requests win.
+
+    Raises RequestNotFound, WrongUsage if it is not unique or there are too many to look through.
+    """
     if len(given) >= _WHOLE:
         return await hitl.request(given)
     _long_enough(given, "REQUEST")
     for states in ((RequestState.OPEN,), ()):
-        found = [each async for each in _requests(hitl, states) if _fits(each.request.id, given)]
+        asked = _few(every(hitl.store, ListRequests(states, notices=True)), given, "REQUEST")
+        found = [each async for each in asked if _fits(each.request.id, given)]
         if found:
             return _only(found, [each.request.id for each in found], given, "REQUEST")
     raise RequestNotFound(f"there is no request {given!r}")
 
 
 async def find_run(hitl: Runtime, given: str) -> str:
-    """The whole id of a run. Raises RunNotFound, WrongUsage if it is not unique."""
+    """The whole id of a run. Raises RunNotFound, WrongUsage if it is not unique or too many are there."""
     if len(given) >= _WHOLE:
         return given
     _long_enough(given, "RUN")
-    found = [run.id async for run in _runs(hitl) if _fits(run.id, given)]
+    found = [run.id async for run in _few(every(hitl.store, ListRuns()), given, "RUN") if _fits(run.id, given)]
     if not found:
         raise RunNotFound(f"there is no run {given!r}")
     return _only(found, found, given, "RUN")
@@ -55,24 +60,14 @@ async def find_grant(hitl: Runtime, given: str) -> str:
     return _only(found, found, given, "GRANT")
 
 
-async def _requests(hitl: Runtime, states: tuple[RequestState, ...]) -> AsyncIterator[Settled]:
-    cursor: str | None = None
-    while True:
-        page = await hitl.store.fetch(ListRequests(states, notices=True, limit=_PAGE, cursor=cursor))
-        for each in page.items:
-            yield each
-        if (cursor := page.cursor) is None:
-            return
-
-
-async def _runs(hitl: Runtime) -> AsyncIterator[Run]:
-    cursor: str | None = None
-    while True:
-        page = await hitl.store.fetch(ListRuns((), _PAGE, cursor))
-        for each in page.items:
-            yield each
-        if (cursor := page.cursor) is None:
-            return
+async def _few(items: AsyncIterator[T], given: str, what: str) -> AsyncIterator[T]:
+    """All of them, if they are few enough to be looked through. Raises WrongUsage."""
+    seen = 0
+    async for each in items:
+        if (seen := seen + 1) > _MOST:
+            many = f"more than {_MOST:,} would have to be looked through for {given!r}, a part of an id"
+            raise WrongUsage([Fault(what, f"{many}; give the whole id, of {_WHOLE} characters")])
+        yield each
 
 
 def _fits(id: str, given: str) -> bool:

@@ -18,13 +18,12 @@ def top_view(found: dict[str, Any]) -> RenderableType:
 
 
 def _facts(found: dict[str, Any]) -> Table:
-    at_least = "≥ " if found["at_least"] else ""
     grid = grid_of_facts()
     for name, value in (
-        ("open", f"{at_least}{found['open']:,}, the oldest for {_ago(found['oldest'])}"),
+        ("open", _open(found)),
         ("opened", f"{found['opened_per_minute']:g} a minute"),
         ("decided", f"{found['decided_per_minute']:g} a minute, {found['expired_per_minute']:g} expired"),
-        ("ready", f"{at_least}{found['ready']:,} wait for a worker, the first for {_ago(found['ready_oldest'])}"),
+        ("ready", _ready(found)),
         ("running", f"{found['running']:,}"),
         ("workers", _workers(found["workers"])),
         ("lag", _lag(found["lag"])),
@@ -34,11 +33,30 @@ def _facts(found: dict[str, Any]) -> Table:
     return grid
 
 
+def _open(found: dict[str, Any]) -> str:
+    if not found["open"]:
+        return "nothing waits for people"
+    return f"{_at_least(found)}{found['open']:,}, the oldest {_since(found['oldest'])}"
+
+
+def _ready(found: dict[str, Any]) -> str:
+    if not found["ready"]:
+        return "nothing waits for a worker"
+    return f"{_at_least(found)}{found['ready']:,} wait for a worker, the first {_since(found['ready_oldest'])}"
+
+
+def _at_least(found: dict[str, Any]) -> str:
+    return "≥ " if found["at_least"] else ""
+
+
+def _since(age: float | None) -> str:
+    return "since nobody knows when" if age is None else f"for {_ago(age)}"
+
+
 def _table(of: str, rows: list[dict[str, Any]], found: dict[str, Any]) -> Table:
     table = table_of(of, "open", "oldest")
-    at_least = "≥ " if found["at_least"] else ""
     for row in rows:
-        table.add_row(shown(row["name"]), f"{at_least}{row['open']:,}", _ago(row["oldest"]))
+        table.add_row(shown(row["name"]), f"{_at_least(found)}{row['open']:,}", _ago(row["oldest"]))
     return table
 
 

@@ -12,8 +12,10 @@ from hitl_core.commands import (
     GetRequest,
     GetRun,
     Known,
+    ListCompactable,
     ListEffects,
     ListLeases,
+    ListProposed,
     ListRequests,
     ListRuns,
     ListStops,
@@ -24,7 +26,7 @@ from hitl_core.commands import (
     Recall,
     Remember,
 )
-from hitl_core.errors import NotCanonical, RequestNotFound, RunNotFound, TooLarge
+from hitl_core.errors import NotCanonical, RecordError, RequestNotFound, RunNotFound, TooLarge
 from hitl_core.lifecycle import RequestState
 from hitl_core.protocol import Approvers, Json, Kind, PauseRequest, RunState
 from tests.core.stores.world import World
@@ -238,3 +240,31 @@ async def test_the_trail_is_numbered_without_gaps_and_read_in_pages(world: World
     assert numbers == [1, 2, 3, 4, 5]
     assert all(later == earlier + 1 for earlier, later in pairwise(numbers))
     assert after == 0
+
+
+NO_CURSORS = ["page 2", "-1", " 1", "1.5", "1_0", "\u0661", "9" * 30]
+NO_CURSORS += ["1@", "1@x", "@1:1:", "1@2:1:", "1@1:4:3,2", "1@1:4:9", "1@0:0:"]
+
+
+async def test_what_is_no_cursor_is_refused_by_name_and_with_what_to_do(world: World) -> None:
+    await world.paused(2)
+    for cursor in NO_CURSORS:
+        queries: list[Query[Page[Any]]] = [
+            ListRequests(cursor=cursor),
+            ListRequests((), notices=True, cursor=cursor),
+            ListRuns(cursor=cursor),
+            ListProposed(cursor=cursor),
+            ListCompactable(world.now, cursor=cursor),
+        ]
+        for query in queries:
+            with pytest.raises(RecordError, match="give the `cursor` of the page before") as refused:
+                await world.store.fetch(query)
+            assert f"{cursor!r} is no cursor of this store" in str(refused.value)
+
+
+async def test_a_cursor_of_the_other_engine_goes_on_at_its_key(world: World) -> None:
+    _, requests = await world.paused(2)
+    first = await world.store.fetch(ListRequests(limit=1))
+    key = str(first.cursor).partition("@")[0]
+    for cursor in (key, f"{key}@999999:999999:"):
+        assert await inbox(world, cursor=cursor) == ids(requests[1])

@@ -23,19 +23,19 @@ class Late(SqliteLink):
         self.keys = keys
 
     def seen(self) -> str:
-        return "now"
+        return "1:1:"
 
     def unseen(self, name: str, seen: str) -> tuple[str, tuple[Any, ...]]:
-        assert seen == "then"
+        assert seen == "2:2:"
         return f"{name}.key IN ({', '.join('?' * len(self.keys))})", self.keys
 
 
 @pytest.mark.parametrize(
     ("limit", "notices", "keys", "cursor"),
     [
-        (3, False, [1, 2, 5], "5@now"),
-        (2, False, [1, 2], "4@now"),
-        (1, False, [1, 2], "4@now"),
+        (3, False, [1, 2, 5], "5@1:1:"),
+        (2, False, [1, 2], "4@1:1:"),
+        (1, False, [1, 2], "4@1:1:"),
         (9, True, [1, 2, 5, 6], None),
     ],
 )
@@ -45,7 +45,7 @@ async def test_late_ones_come_first_and_no_place_is_passed_over(
     store = await SqliteStore.open(tmp_path / "desk.db")
     _, requests = await World(store).paused(count=6)
     view = View(Late(connect(Location(tmp_path / "desk.db"), writes=False), 1, 2, 5))
-    query = ListRequests(limit=limit, notices=notices, cursor="4@then")
+    query = ListRequests(limit=limit, notices=notices, cursor="4@2:2:")
     page = inbox.list_requests(view, query)
     assert [each.request.id for each in page.items] == [requests[key - 1].id for key in keys]
     assert page.cursor == cursor

@@ -236,9 +236,14 @@ class PostgresLink:
         self.execute("INSERT INTO hitl_lent (run) VALUES (0)")
         ours = self._one("SELECT array_agg(oid) FROM pg_class WHERE starts_with(relname, 'hitl_')")
         before = self._one(_WRITTEN, ours)
+        if before is None:
+            raise RecordError(f"{_NOT_COUNTED}; it did not run")
         with self.connection.transaction(savepoint_name="hitl_lent"):  # its commit() and rollback() refuse
             yield self.connection
-        if self._one(_WRITTEN, ours) != before or self._one(_CHANGED, ours):
+        after = self._one(_WRITTEN, ours)
+        if after is None:
+            raise RecordError(f"an effect turned it off: {_NOT_COUNTED}; nothing of it was kept")
+        if after != before or self._one(_CHANGED, ours):
             raise RecordError("an effect changed a table of hitl-core; it may write its own tables, no others")
         self.execute("DELETE FROM hitl_lent")
 
@@ -279,8 +284,15 @@ _UNSEALED: Final = """SELECT (SELECT COALESCE(MAX(seq), 0) FROM hitl_audit) + ro
     COALESCE(w.run, (SELECT q.run FROM hitl_requests q JOIN hitl_runs r ON r.key = q.run WHERE q.id = w.subject)),
     w.refused FROM hitl_raw w ORDER BY w.refused, w.key"""
 
-_WRITTEN: Final = """SELECT SUM(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_xact_user_tables
-    WHERE relid = ANY(%s::oid[])"""
+_NOT_COUNTED: Final = (
+    "an effect in the store's transaction needs the server's setting track_counts = on, without which nobody sees "
+    "whether it changes a table of hitl-core; turn it on (it is by default), or give the tool another effect mode"
+)
+
+# Without that setting nothing is counted, and this is NULL.
+_WRITTEN: Final = """SELECT CASE WHEN current_setting('track_counts')::boolean
+    THEN COALESCE(SUM(n_tup_ins + n_tup_upd + n_tup_del), 0) END
+    FROM pg_stat_xact_user_tables WHERE relid = ANY(%s::oid[])"""
 
 # To drop, to empty and to alter a table, it is locked like this.
 _CHANGED: Final = """SELECT COUNT(*) FROM pg_locks WHERE pid = pg_backend_pid() AND mode = 'AccessExclusiveLock'

@@ -9,7 +9,7 @@ from ....commands import CompactRun, ListCompactable, Page
 from ....errors import RunBusy
 from ....protocol import AuditEvent, Json, RunState, micros
 from ..commands import find
-from ..tables import RunRow, Transaction, View, column, text
+from ..tables import RunRow, Transaction, View, column, key_of, text
 from .runs import BEING_UNDONE
 
 _DONE: Final = frozenset(("erased", "compacted"))
@@ -59,7 +59,7 @@ def compactable(view: View, query: ListCompactable) -> Page[str]:
     sql = f"""SELECT key, id FROM hitl_runs WHERE key > ? AND state IN ('completed', 'cancelled') AND updated < ?
         AND (more IS NULL OR json_extract(more, '$.erased') IS NULL AND json_extract(more, '$.compacted') IS NULL)
         AND id NOT IN ({", ".join("?" * len(at_work))}) ORDER BY key LIMIT ?"""  # noqa: S608
-    after, given = int(query.cursor or 0), (micros(query.before), *at_work, query.limit)
+    after, given = key_of(query.cursor or "0"), (micros(query.before), *at_work, query.limit)
     found: list[tuple[Any, ...]] = view.execute(sql, (after, *given)).fetchall()
     cursor = str(found[-1][0]) if len(found) == query.limit else None
     return Page(tuple(text(name) for _, name in found), cursor)

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple, Self
 
 from ....commands import ListRequests, Page, Settled
 from ....lifecycle import RequestState
-from ..tables import OPEN, SETTLED, View, column, open_ones, readable
+from ..tables import OPEN, SETTLED, View, column, is_snapshot, key_of, no_cursor, open_ones, readable
 
 _OPEN_PAGE: Final = f"""{OPEN} FROM hitl_requests q INDEXED BY hitl_inbox
     LEFT JOIN hitl_bodies b ON b.key = q.body
@@ -29,8 +29,12 @@ class _Place(NamedTuple):
 
     @classmethod
     def of(cls, cursor: str | None) -> Self:
-        key, _, seen = (cursor or "0").partition("@")
-        return cls(int(key), seen)
+        """Raises RecordError for a cursor that no page has ever had."""
+        cursor = cursor or "0"
+        key, at, seen = cursor.partition("@")
+        if at and not is_snapshot(seen):
+            raise no_cursor(cursor)
+        return cls(key_of(key, of=cursor), seen)
 
     def cursor(self) -> str:
         return f"{self.key}@{self.seen}" if self.seen else str(self.key)

@@ -11,7 +11,7 @@ from ....lifecycle import ActionState
 from ....policy import Came, Proposed
 from ....protocol import Action, AuditEvent, Kind, Level, PauseRequest, instant, micros
 from ..commands import effects
-from ..tables import EffectRow, View, request_by_key, requests, text
+from ..tables import EffectRow, View, key_of, request_by_key, requests, text
 from .load import last_before
 
 _LINES: Final = """SELECT a.seq, a.at, a.event, a.subject, a.body,
@@ -23,7 +23,7 @@ _LINES: Final = """SELECT a.seq, a.at, a.event, a.subject, a.body,
 
 def list_proposed(view: View, query: ListProposed) -> Page[Proposed]:
     since = 0 if query.since is None else micros(query.since)
-    after = int(query.cursor) if query.cursor else _before(view, since)
+    after = key_of(query.cursor) if query.cursor else _before(view, since)
     rows = view.execute(_LINES, (after, since, query.tenant, query.tenant, query.limit)).fetchall()
     found = [entry for row in rows if (entry := _readable(view, row)) is not None]
     return Page(tuple(found), str(rows[-1][0]) if len(rows) == query.limit and rows else None)

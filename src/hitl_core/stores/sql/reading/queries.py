@@ -47,6 +47,7 @@ from ..tables import (
     column,
     drafts,
     guidance_record,
+    key_of,
     last_assigned,
     pending,
     remembered,
@@ -71,7 +72,7 @@ def get_checkpoint(view: View, query: GetCheckpoint) -> Json:
 
 
 def list_runs(view: View, query: ListRuns) -> Page[Run]:
-    before = int(query.cursor) if query.cursor else 2**62
+    before = key_of(query.cursor) if query.cursor else 2**62
     states = f" AND {_STATE} IN ({', '.join('?' * len(query.states))})" if query.states else ""
     undoing = () if query.undoes is None else (query.undoes,)
     sql = f"{RUN} WHERE r.key < ?{states}{_UNDOES * len(undoing)} ORDER BY r.key DESC LIMIT ?"

@@ -3,6 +3,7 @@
 from . import apart, bodies, drafts, emptied, requests
 from .assigned import last_assigned, note_assigned
 from .bodies import checked, unpack
+from .cursors import is_snapshot, key_of, no_cursor
 from .grants import GRANT, UNIT, grant_record
 from .guidance import GUIDANCE, guidance_record
 from .identity import Name, column, packed, text
@@ -72,8 +73,11 @@ __all__ = [
     "grant_record",
     "guidance_record",
     "illegible",
+    "is_snapshot",
+    "key_of",
     "last_assigned",
     "level_of",
+    "no_cursor",
     "note_assigned",
     "open_ones",
     "packed",
