@@ -314,7 +314,7 @@ def test_an_error_that_nobody_thought_of_does_not_end_the_sealer(
     one.written(1)
     assert done.wait(60)
     assert one.alive
-    assert caplog.text.count("a line that nobody can read") == 2
+    assert caplog.text.count("for a reason that is not known") == 2
     one.close()
 
 
