@@ -26,7 +26,7 @@ IOERR_FSYNC: Final = 1034
 FULL: Final = 13
 
 _Int, _Long, _Pointer = ctypes.c_int, ctypes.c_int64, ctypes.c_void_p
-_OPEN = ctypes.CFUNCTYPE(_Int, _Pointer, ctypes.c_char_p, _Pointer, _Int, _Pointer)
+_OPEN = ctypes.CFUNCTYPE(_Int, _Pointer, _Pointer, _Pointer, _Int, _Pointer)
 _WRITE = ctypes.CFUNCTYPE(_Int, _Pointer, _Pointer, _Int, _Long)
 _TRUNCATE = ctypes.CFUNCTYPE(_Int, _Pointer, _Long)
 _SYNC = ctypes.CFUNCTYPE(_Int, _Pointer, _Int)
@@ -159,12 +159,13 @@ class Disk:
 
     # ── what SQLite calls ────────────────────────────────────────────────────────────────────────────────────
 
-    def _open(self, layer: Any, name: bytes | None, file: int, flags: int, said: Any) -> int:
-        new = name is not None and not Path(os.fsdecode(name)).exists()
+    def _open(self, layer: Any, name: int | None, file: int, flags: int, said: Any) -> int:
+        """SQLite goes on to use `name` where it stands: a copy would be gone when it names the file's index by it."""
+        path = None if name is None else os.fsdecode(ctypes.string_at(name))
+        new = path is not None and not Path(path).exists()
         code = int(self._below_open(layer, name, file, flags, said))
         pointer = ctypes.cast(file, ctypes.POINTER(_Pointer)).contents
-        if code == 0 and name is not None and pointer.value is not None:
-            path = os.fsdecode(name)
+        if code == 0 and path is not None and pointer.value is not None:
             if new or path not in self._files:
                 self._files[path] = _File(Path(path))
             self._handles[file] = self._files[path]
