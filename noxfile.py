@@ -73,8 +73,8 @@ ROOM = 4 << 30
 ON_DISK = ("bench_smoke", "wheel")
 """Lanes whose folders lie where those of users do: one measures the disk, one tries what they install."""
 LONGEST_FIRST = (
-    *("langgraph", "crewai", "faults", "postgres", "openai_agents", "core", "autogen", "openai_agents_lowest"),
-    *("langgraph_lowest", "together", "docs", "conformance", "bench_smoke", "types", "wheel", "lint"),
+    *("langgraph", "crewai", "langgraph_lowest", "core", "postgres", "openai_agents", "together", "faults"),
+    *("autogen", "docs", "bench_smoke", "conformance", "openai_agents_lowest", "types", "wheel", "lint"),
 )
 AT_ONCE = 3
 """Lanes at a time, for two cores: one of three waits, for a deadline, a server or a package."""
