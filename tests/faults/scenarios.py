@@ -252,7 +252,7 @@ SCENARIOS: Final = _numbered(
     # ── the stop and the trail ───────────────────────────────────────────────────────────────────────────────
     (
         "a stop among claims, answers, deadlines and effects",
-        "after it at most one in a thousand effects begins, at most 1 ms late; it works while the database is down",
+        "nothing that is asked for after it begins before it is lifted; it works while the database is down",
     ),
     (
         "the trail is edited, cut, shortened, reordered, added to, rewritten, swapped, or an old copy put back",

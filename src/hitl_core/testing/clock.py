@@ -22,7 +22,9 @@ class ManualClock:
         return self._now
 
     async def sleep(self, seconds: float) -> None:
-        """Return once the clock has been moved by `seconds`."""
+        """Return once the clock has been moved by `seconds`: at once for none, as with a clock that runs."""
+        if seconds <= 0:
+            return
         sleeper = (self._now + timedelta(seconds=seconds), asyncio.Event())
         self._sleepers.append(sleeper)
         self._one_more.set()
