@@ -12,12 +12,14 @@ from .config import (
     typed_options,
 )
 from .knowing import check_policy
+from .serving import Serving
 from .storing import open_store
 from .upkeep import Upkeep, upkeep_of
 
 __all__ = [
     "DEFAULT_FILE",
     "Config",
+    "Serving",
     "Upkeep",
     "check_policy",
     "connect",

@@ -1,0 +1,7 @@
+"""Doors: how somebody comes in, and what they may do then."""
+
+from __future__ import annotations
+
+from .visitor import Right, Visitor
+
+__all__ = ["Right", "Visitor"]

@@ -1,0 +1,33 @@
+"""What every part of the server works with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from starlette.requests import HTTPConnection
+
+from ..config import Serving
+from ..contracts import Clock, Store
+from ..runtime import Runtime
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One runtime as it is served. Parts take it with `site_of`; it is made once, in app.py."""
+
+    hitl: Runtime
+    serving: Serving
+
+    @property
+    def store(self) -> Store:
+        return self.hitl.store
+
+    @property
+    def clock(self) -> Clock:
+        return self.hitl.clock
+
+
+def site_of(connection: HTTPConnection) -> Site:
+    """The site that a request (or a web socket) has come to. Also a dependency of FastAPI."""
+    return cast("Site", connection.app.state.site)
