@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from datetime import time
-from difflib import get_close_matches
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -15,7 +14,7 @@ from ..contracts import Channel
 from ..errors import Fault
 from ..policy import parse_duration
 from ..protocol import Hours, Level
-from .tables import DURATION, FLAG, ROLES, TEXT, TEXTS, Table, Type
+from .tables import DURATION, FLAG, ROLES, TABLE, TEXT, TEXTS, Table, Type, unknown_key
 
 FROM_ENVIRONMENT: Final = "env:"
 """Before the name of the environment variable that has the value, for what does not belong into a file."""
@@ -29,7 +28,6 @@ LEVELS: Final = Type(
 ZONE: Final = Type("a time zone such as 'Europe/Berlin'", lambda value: TEXT.fits(value) and _is_zone(value))
 CLOCK: Final = Type("a time of day such as 08:30:00", lambda value: isinstance(value, time) and value.tzinfo is None)
 DAYS: Final = Type(f"a list of {', '.join(_DAYS)}", lambda value: TEXTS.fits(value) and set(value) <= set(_DAYS))
-TABLE: Final = Type("a table", lambda value: isinstance(value, dict))
 
 KEYS: Final[Mapping[str, Type]] = {
     "kind": KIND,
@@ -53,7 +51,7 @@ HOURS: Final[Mapping[str, Type]] = {"zone": ZONE, "opens": CLOCK, "closes": CLOC
 def _is_zone(name: str) -> bool:
     try:
         return bool(ZoneInfo(name))
-    except (OSError, ValueError):  # no such zone, or no name of one
+    except (KeyError, OSError, ValueError):  # no such zone, or no name of one
         return False
 
 
@@ -67,11 +65,7 @@ def _known(where: str, given: Any, keys: Mapping[str, Type], faults: list[Fault]
     if not isinstance(given, dict):
         faults.append(Fault(where, f"must be a table: [{where}]"))
     table = Table(where, given, faults)
-    for key in table.values:
-        if key not in keys:
-            near = get_close_matches(key, keys, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(keys))}"
-            faults.append(Fault(f"{where}.{key}", f"is not a key that exists; {hint}"))
+    faults += [unknown_key(f"{where}.{key}", key, set(keys)) for key in table.values if key not in keys]
     return table
 
 

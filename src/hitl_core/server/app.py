@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
+from ..channels.messages import Route
 from ..config import Serving
 from ..runtime import Runtime
+from .hooks import hooks_router
 from .site import Site
 
 
-def create_app(hitl: Runtime, serving: Serving | None = None) -> FastAPI:
-    """The inbox and its API for a runtime, which stays the caller's to close. Mount it, or serve it with uvicorn."""
+def create_app(hitl: Runtime, serving: Serving | None = None, *, messages: tuple[Route, ...] = ()) -> FastAPI:
+    """The inbox and its API for a runtime, which stays the caller's to close. Mount it, or serve it with uvicorn.
+
+    `messages` are the routes whose answers come back to it.
+    """
     app = FastAPI(title="hitl-core", version="1", docs_url=None, redoc_url=None)
-    app.state.site = Site(hitl, serving or Serving())
+    app.state.site = Site(hitl, serving or Serving(), messages)
+    app.include_router(hooks_router())
     return app

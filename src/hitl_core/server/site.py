@@ -7,6 +7,7 @@ from typing import cast
 
 from starlette.requests import HTTPConnection
 
+from ..channels.messages import Route
 from ..config import Serving
 from ..contracts import Clock, Store
 from ..runtime import Runtime
@@ -18,6 +19,7 @@ class Site:
 
     hitl: Runtime
     serving: Serving
+    messages: tuple[Route, ...] = ()
 
     @property
     def store(self) -> Store:

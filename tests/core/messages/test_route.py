@@ -26,7 +26,11 @@ def at(text: str) -> datetime:
         (Route("mail", "apprise", "x", hours=OFFICE), "2026-01-09T17:30", "2026-01-12T07:00"),
         (Route("mail", "apprise", "x", digest=timedelta(minutes=30)), "2026-01-05T09:00", "2026-01-05T09:30"),
         (Route("mail", "apprise", "x", digest=timedelta(minutes=30)), "2026-01-05T09:29:59", "2026-01-05T09:30"),
-        (Route("mail", "apprise", "x", hours=OFFICE, digest=timedelta(hours=1)), "2026-01-05T16:20", "2026-01-06T07:00"),
+        (
+            Route("mail", "apprise", "x", hours=OFFICE, digest=timedelta(hours=1)),
+            "2026-01-05T16:20",
+            "2026-01-06T07:00",
+        ),
     ],
 )
 def test_a_message_waits_for_its_digest_and_for_the_morning(route: Route, now: str, due: str) -> None:

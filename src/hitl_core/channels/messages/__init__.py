@@ -1,8 +1,8 @@
 """Messages: requests that go to people where they are, with a link back. None is lost when a process dies.
 
-    announce ─► audience (who, under which address) ─► outbox (a slip each, due now, at the digest, or after the night)
-                                                          │ sweep
-    person ◄─ sender (apprise, slack, webhook) ◄─ texts ◄─┘  with a link of its own for each person and request
+announce ─► audience (who, under which address) ─► outbox (a slip each, due now, at the digest, or after the night)
+                                                      │ sweep
+person ◄─ sender (apprise, slack, webhook) ◄─ texts ◄─┘  with a link of its own for each person and request
 """
 
 from __future__ import annotations

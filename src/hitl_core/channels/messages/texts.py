@@ -39,7 +39,9 @@ def lines_of(item: Item) -> list[str]:
     if shown.reversible is False:
         lines.append("It cannot be taken back.")
     if request.deadline is not None:
-        lines.append(f"Until {request.deadline:%Y-%m-%d %H:%M} UTC; after that: {request.on_timeout.replace('_', ' ')}.")
+        lines.append(
+            f"Until {request.deadline:%Y-%m-%d %H:%M} UTC; after that: {request.on_timeout.replace('_', ' ')}."
+        )
     if item.more:
         lines.append(f"{item.more} more of this agent wait in the inbox.")
     return [*lines, item.link]

@@ -1,4 +1,4 @@
-"""What is pressed in Slack: buttons, and the modals behind them. Every call is signed by Slack and at most 5 minutes old."""
+"""What is pressed in Slack: buttons, and the modals behind them. Every call is signed, at most 5 minutes ago."""
 
 from __future__ import annotations
 
@@ -54,6 +54,8 @@ async def answered(site: Site, route: Route, body: bytes, headers: Mapping[str, 
                 return await desk.pressed(payload)
             case "view_submission":
                 return await desk.submitted(payload)
+            case _:
+                pass
     except (KeyError, TypeError, ValueError) as exc:
         log.warning("what Slack sent to %s is not understood: %s", route.name, exc)
         return PlainTextResponse("not understood\n", 400)
@@ -124,9 +126,7 @@ class SlackDesk:
 
     # ── what comes of it ─────────────────────────────────────────────────────────────────────────────────────
 
-    async def _respond(
-        self, shown: dict[str, Any], decision: Decision, user: str, place: Place, *, key: str
-    ) -> str:
+    async def _respond(self, shown: dict[str, Any], decision: Decision, user: str, place: Place, *, key: str) -> str:
         """Give the answer; returns why it was not taken, "" if it was."""
         person = await self._person(user)
         if person is None:

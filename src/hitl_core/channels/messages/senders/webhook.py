@@ -21,7 +21,7 @@ _LASTING: Final = (400, 401, 403, 404, 405, 410, 413, 415, 422)
 
 
 class WebhookSender:
-    """Posts each message with `webhook-id`, `webhook-timestamp` and `webhook-signature`; the id stays when tried again."""
+    """Posts each message with the three headers of the scheme; its id stays the same when it is tried again."""
 
     def __init__(self, route: Route) -> None:
         self._url = route.to
