@@ -12,6 +12,7 @@ import pytest
 from hitl_core.commands import (
     ClaimRuns,
     FireTimers,
+    FollowAudit,
     GetRequest,
     GetRun,
     ListAsked,
@@ -107,6 +108,9 @@ QUESTIONS: list[Query[object]] = [
     ListStops("run-1", "default", "refund", ("clerk",)),
     ReadAudit(after=3),
     ReadAudit(run_id="run-1"),
+    FollowAudit(after=3),
+    FollowAudit(newest=True),
+    FollowAudit(run_id="run-1"),
     ListProposed(since=START),
     ListProposed(cursor="2", tenant="shop"),
     ListAsked("run-1", "refund"),
