@@ -122,6 +122,7 @@ QUESTIONS: list[Query[object]] = [
     ListGuidance("run-1"),
     ListOverrides("run-1"),
     ListRuns(undoes="run-1"),
+    ListRuns(tenant="default", within=1),
     ListUndone("run-1"),
     ListVersions("request-1"),
     ReadPace(START),
