@@ -8,6 +8,8 @@ from ..channels.messages import Route
 from ..config import Serving
 from ..runtime import Runtime
 from .hooks import hooks_router
+from .links import links_router
+from .pages import pages_router
 from .site import Site
 
 
@@ -18,5 +20,7 @@ def create_app(hitl: Runtime, serving: Serving | None = None, *, messages: tuple
     """
     app = FastAPI(title="hitl-core", version="1", docs_url=None, redoc_url=None)
     app.state.site = Site(hitl, serving or Serving(), messages)
+    app.include_router(pages_router())
+    app.include_router(links_router())
     app.include_router(hooks_router())
     return app
