@@ -150,7 +150,7 @@ class SlackDesk:
 
     async def _person(self, user: str) -> Person | None:
         """Who has this id of Slack as their address; None if nobody, or more than one."""
-        directory = self._site.hitl.directory
+        directory: object = self._site.hitl.directory
         if not isinstance(directory, ListsPeople):
             return None
         try:

@@ -1,4 +1,4 @@
-"""GET shows and changes nothing, so that scanners of links decide nothing; POST is the person's own press of a button."""
+"""GET shows and changes nothing, so that scanners of links decide nothing; POST is a person's press of a button."""
 
 from __future__ import annotations
 
@@ -91,8 +91,16 @@ def _response(site: Site, link: Link, reply: str, text: str, option: str, secret
 def _page(request: Request, found: Standing, *, faults: list[Fault] | None = None, text: str = "") -> Answer:
     """What the link shows now."""
     if found.state is State.OPEN and found.settled is not None:
-        context = {"it": found.settled.request, "person": found.person, "offered": found.offered}
-        return render(request, "link.html", faults=faults or [], text=text, status=422 if faults else 200, **context)
+        return render(
+            request,
+            "link.html",
+            status=422 if faults else 200,
+            it=found.settled.request,
+            person=found.person,
+            offered=found.offered,
+            faults=faults or [],
+            text=text,
+        )
     title, said = found.words
     lead = ("Open the inbox", url(request) if found.link is None else url(request, "requests", found.link.request_id))
     status = 404 if found.state is State.UNKNOWN else 200
