@@ -1,4 +1,4 @@
-"""What is announced is said: once where nothing fails, again where something does, and to nobody for whom it is over."""
+"""What is announced is said once; what fails is tried again; for whom it is over, nobody is told."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import time, timedelta
+from pathlib import Path
 from typing import cast
 
 import pytest
 
-from hitl_core.channels.messages import Around, Message, Messages, Route, SendFailed
+from hitl_core.channels.messages import Around, Link, Message, Messages, Route, SendFailed, outbox
 from hitl_core.channels.messages.outbox import FIRST_WAIT, PATIENCE, TRIES
-from hitl_core.commands import ListSlips, Slip, SlipKind
+from hitl_core.commands import ListSlips, PutSlip, Slip, SlipKind
 from hitl_core.contracts import More
-from hitl_core.protocol import AuditEvent, Hours, Run
+from hitl_core.people import PeopleFile, Person
+from hitl_core.protocol import AuditEvent, Hours, Json, Level, Run
 from hitl_core.runtime import Runtime
 from tests.core.shop import Shop, one_refund, only, policy, rule, trail
 
@@ -78,8 +80,8 @@ class Office:
 
 
 @pytest.fixture
-def office(shop: Shop) -> Office:
-    return Office(shop)
+def office(tmp_path: Path) -> Office:
+    return Office(Shop(tmp_path))
 
 
 async def asked(hitl: Runtime) -> Run:
@@ -100,7 +102,9 @@ async def test_each_person_is_told_once_with_a_link_of_their_own(office: Office)
         slips = (await hitl.store.fetch(ListSlips(SlipKind.LINK, office.shop.clock.now()))).items
         assert {slip.person for slip in slips} == {"ann", "ben"}
         assert not any(slip.key in link for slip in slips for link in links)
-        assert {slip.subject for slip in slips} == {only(run).id}
+        assert {Link.of(slip) for slip in slips} == {
+            Link(person, only(run).id, only(run).digest, "mail") for person in ("ann", "ben")
+        }
         assert len(await trail(hitl, AuditEvent.MESSAGE_SENT)) == 2
     assert await office.waiting() == []
 
@@ -234,3 +238,56 @@ async def test_without_a_directory_nobody_has_an_address(office: Office) -> None
     async with office.open(post) as (hitl, _):
         await asked(hitl)
     assert (post.told, await office.waiting()) == ([], [])
+
+
+async def test_a_route_says_nothing_of_levels_that_it_does_not_carry(office: Office) -> None:
+    post = Post()
+    async with office.open(post, Route("mail", "apprise", "x{address}", levels=(Level.HUMAN_LEADS,))) as (hitl, _):
+        await asked(hitl)
+    assert (post.told, await office.waiting()) == ([], [])
+
+
+async def test_what_is_answered_before_it_is_said_is_not_said(office: Office) -> None:
+    post = Post(SendFailed("away"), SendFailed("away"))
+    async with office.open(post) as (hitl, channel):
+        run = await asked(hitl)
+        await hitl.respond(only(run).approve(by="ann"))
+        office.shop.clock.advance(FIRST_WAIT.total_seconds())
+        await channel.sweep()
+    assert (post.told, await office.waiting()) == ([], [])
+
+
+async def test_of_a_request_that_is_not_there_nothing_is_said(office: Office) -> None:
+    post = Post()
+    async with office.open(post) as (hitl, channel):
+        now = office.shop.clock.now()
+        body: dict[str, Json] = {"route": "mail", "address": "x", "more": 0, "tries": 0}
+        await hitl.store.apply(PutSlip(Slip(SlipKind.MESSAGE, "k", now, subject="gone", body=body, due=now), now))
+        await channel.sweep()
+    assert (post.told, await office.waiting()) == ([], [])
+
+
+class Fails(PeopleFile):
+    async def person(self, id: str) -> Person | None:
+        raise OSError("no network")
+
+
+async def test_while_the_directory_fails_nobody_is_told(office: Office, caplog: pytest.LogCaptureFixture) -> None:
+    post = Post()
+    async with office.open(post, Route("mail", "apprise", "x{address}", digest=timedelta(hours=1))) as (hitl, channel):
+        await asked(hitl)
+        office.shop.clock.advance(hours=1)
+        assert isinstance(office.shop.directory, PeopleFile)
+        channel._around = Around(hitl.store, office.shop.clock, Fails(office.shop.directory.path), "https://x")
+        with caplog.at_level(logging.ERROR, "hitl_core"):
+            await channel.sweep()
+    assert post.told == []
+    assert "cannot say who 'ann' is" in caplog.text
+
+
+async def test_what_is_due_is_sent_however_much_it_is(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "AT_ONCE", 1)
+    post = Post()
+    async with office.open(post) as (hitl, _):
+        await asked(hitl)
+    assert len(post.told) == 2

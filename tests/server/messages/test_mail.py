@@ -87,7 +87,7 @@ async def test_a_link_whose_request_is_decided_says_so(office: Office) -> None:
     assert office.shop.ledger.count() == 0
 
 
-@pytest.mark.parametrize("secret", ["nonsense", "x" * 500, "%2e%2e%2f", "\u202e"])
+@pytest.mark.parametrize("secret", ["nonsense", "x" * 500, "%2e%2e", "\u202e"])
 async def test_a_link_that_is_none_says_so(office: Office, secret: str) -> None:
     with mailbox() as post:
         async with office.open(route(post)) as (_, browser):

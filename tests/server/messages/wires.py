@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,22 +54,12 @@ class Web:
 @contextmanager
 def web() -> Iterator[Web]:
     """An HTTP server in a thread of its own."""
-    kept = Web()
+    listening = socket.create_server(("127.0.0.1", 0))  # whoever calls before it serves waits in the queue
+    kept = Web(listening.getsockname()[1])
     app = Starlette(routes=[Route("/{path:path}", kept.answer, methods=["POST"])])
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", lifespan="off"))
-    started = threading.Event()
-
-    async def serve() -> None:
-        work = asyncio.ensure_future(server.serve())
-        while not server.started:
-            await asyncio.sleep(0)
-        kept.port = server.servers[0].sockets[0].getsockname()[1]
-        started.set()
-        await work
-
-    thread = threading.Thread(target=asyncio.run, args=(serve(),), daemon=True)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
-    assert started.wait(30)
     try:
         yield kept
     finally:
@@ -97,19 +87,22 @@ class Mailbox:
 @contextmanager
 def mailbox() -> Iterator[Mailbox]:
     """An SMTP server in a thread of its own."""
-    kept = Mailbox()
-    controller = _AnyPort(kept, hostname="127.0.0.1", port=0)
+    listening = socket.create_server(("127.0.0.1", 0))
+    kept = Mailbox(listening.getsockname()[1])
+    controller = _OnSocket(kept, listening)
     controller.start()
-    kept.port = controller.server.sockets[0].getsockname()[1]
     try:
         yield kept
     finally:
         controller.stop()
 
 
-class _AnyPort(Controller):
-    """Port 0 is whatever is free: the controller's own look at whether it answers has to ask there."""
+class _OnSocket(Controller):
+    """Listens on a socket that is there already, so that nobody else can take its port meanwhile."""
 
-    def _trigger_server(self) -> None:
-        self.port = self.server.sockets[0].getsockname()[1]
-        super()._trigger_server()
+    def __init__(self, kept: Mailbox, listening: socket.socket) -> None:
+        super().__init__(kept, hostname="127.0.0.1", port=kept.port)
+        self._listening = listening
+
+    def _create_server(self) -> Any:
+        return self.loop.create_server(self._factory_invoker, sock=self._listening)

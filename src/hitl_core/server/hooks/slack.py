@@ -56,7 +56,7 @@ async def answered(site: Site, route: Route, body: bytes, headers: Mapping[str, 
                 return await desk.submitted(payload)
             case _:
                 pass
-    except (KeyError, TypeError, ValueError) as exc:
+    except (LookupError, TypeError, ValueError) as exc:
         log.warning("what Slack sent to %s is not understood: %s", route.name, exc)
         return PlainTextResponse("not understood\n", 400)
     return PlainTextResponse("")
