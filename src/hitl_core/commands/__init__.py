@@ -9,6 +9,7 @@ from .comments import AddComment, ListComments
 from .decisions import DeferRequest, FireTimers, MoveRequest, RecordResponse
 from .drafts import AddVersion, ListAsked, ListVersions
 from .effects import BeginEffect, EndEffect, MoveEffect, PerformEffect, RecordRefusal
+from .following import FollowAudit, Followed
 from .forgetting import CompactRun, ErasePerson, EraseRun, ListCompactable, ListErasable
 from .grants import GiveGrant, ListGrants, RevokeGrant
 from .guidance import GiveGuidance, ListGuidance, TakeGuidance
@@ -52,7 +53,7 @@ from .results import (
     Undone,
 )
 from .runs import CancelRun, ClaimRuns, FinishRun, OpenRun, OverrideOutput, PauseRun, RenewLease, ReopenRun, RetryRun
-from .slips import ChangeSlip, DropSlips, GetSlip, ListSlips, PutSlip, Slip, SlipKind, TakeSlips, UseSlip
+from .slips import ChangeSlip, DropSlips, GetSlip, ListSlips, PruneSlips, PutSlip, Slip, SlipKind, TakeSlips, UseSlip
 from .workers import (
     Beat,
     BeatWorker,
@@ -90,6 +91,8 @@ __all__ = [
     "ErasedPerson",
     "FinishRun",
     "FireTimers",
+    "FollowAudit",
+    "Followed",
     "ForgetWorker",
     "GetCheckpoint",
     "GetRequest",
@@ -136,6 +139,7 @@ __all__ = [
     "PauseRun",
     "PerformEffect",
     "PruneHistory",
+    "PruneSlips",
     "PutSlip",
     "Query",
     "ReadAudit",
