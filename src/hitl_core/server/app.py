@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from ..channels.messages import Route
 from ..config import Serving
 from ..runtime import Runtime
+from .feed import feed
 from .hooks import hooks_router
 from .links import links_router
 from .pages import pages_router
@@ -20,6 +21,7 @@ def create_app(hitl: Runtime, serving: Serving | None = None, *, messages: tuple
     """
     app = FastAPI(title="hitl-core", version="1", docs_url=None, redoc_url=None)
     app.state.site = Site(hitl, serving or Serving(), messages)
+    app.include_router(feed)
     app.include_router(pages_router())
     app.include_router(links_router())
     app.include_router(hooks_router())
