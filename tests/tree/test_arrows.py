@@ -56,7 +56,18 @@ EXTRA_PACKAGES = {
     "stores": {"psycopg", "psycopg_pool"},
     "channels": {"rich", "apprise", "slack_sdk"},
     "observing": {"prometheus_client"},
-    "server": {"fastapi", "starlette", "uvicorn", "jinja2", "markupsafe", "ag_ui", "sse_starlette"},
+    "server": {
+        "fastapi",
+        "starlette",
+        "uvicorn",
+        "jinja2",
+        "markupsafe",
+        "ag_ui",
+        "sse_starlette",
+        "authlib",
+        "joserfc",
+        "httpx",
+    },
     "cli": {"typer", "rich"},
     "testing": {"pytest", "hypothesis", "psycopg"},  # in its plugin, its stories in any order, a store on a server
 }
