@@ -62,6 +62,7 @@ EXTRA_PACKAGES = {
     "server": {
         *("fastapi", "starlette", "uvicorn", "h11", "jinja2", "markupsafe", "python_multipart", "multipart"),
         *("sse_starlette", "authlib", "joserfc", "httpx", "limits", "ag_ui"),
+        *("slack_sdk", "standardwebhooks"),  # in the hooks of routes, which need them to send
     },
     "cli": {"typer", "rich", "textual"},
     "testing": {"pytest", "hypothesis", "psycopg"},  # in its plugin, its stories in any order, a store on a server

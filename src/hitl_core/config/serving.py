@@ -76,6 +76,11 @@ class Serving:
     sign_ins_a_minute: int = 10
 
     @property
+    def address(self) -> str:
+        """What links begin with."""
+        return self.url or f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+
+    @property
     def is_local(self) -> bool:
         """Whether only this machine can reach it."""
         return is_loopback(self.host)

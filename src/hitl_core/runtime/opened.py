@@ -122,7 +122,7 @@ class Opened:
 
     @property
     def directory(self) -> Directory | None:
-        """Where people are looked up; None where they are who they say they are."""
+        """Where people are looked up, if they are."""
         return self._around.directory
 
     async def attach(self) -> tuple[Finding, ...]:
@@ -149,6 +149,7 @@ class Opened:
         for settled in fired:
             if settled.state is RequestState.OPEN:
                 self._around.announce(settled.request)
+        self._announcer.sweep()
         self.others_at_work = await release_dead(self.store, self._around.now(), besides=self.owner)
         await self._pruning.step()
         return len(fired)
