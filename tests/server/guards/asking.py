@@ -51,11 +51,10 @@ async def asking(
 
 
 def _tells(app: FastAPI, came: list[dict[str, Any]]) -> None:
-    """`/told`, `/api/told` and `/login/told` keep what comes; `/breaks` raises; `/careless` has headers of its own."""
+    """`/told` and `/api/told` keep what comes; `/breaks` raises; `/careless` has headers of its own."""
 
     @app.api_route("/told", methods=["GET", "POST", "PUT", "DELETE"])
     @app.api_route("/api/told", methods=["GET", "POST", "PUT", "DELETE"])
-    @app.api_route("/login/told", methods=["GET", "POST"])
     async def told(request: Request) -> dict[str, Any]:
         body = await request.body()
         form = dict(await request.form()) if b"=" in body else {}

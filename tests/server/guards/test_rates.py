@@ -45,8 +45,9 @@ async def test_an_address_may_come_ten_times_as_often_whoever_it_says_it_is(tmp_
 
 async def test_to_sign_in_is_tried_less_often(tmp_path: Path) -> None:
     async with asking(tmp_path, FEW) as ask:
-        assert await statuses(ask, "POST", "/login/told", 3) == [200, 200, 429]
-        assert await statuses(ask, "GET", "/login/told", 3) == [200, 200, 200], "to look is not to sign in"
+        assert await statuses(ask, "POST", "/login/guess", 3) == [403, 403, 429]
+        assert await statuses(ask, "GET", "/login", 3) == [200, 200, 200], "to look is not to sign in"
+        assert await statuses(ask, "GET", "/login/oidc/back", 1) == [429], "to come back from a provider is"
         assert await statuses(ask, "POST", "/told", 1) == [200]
 
 

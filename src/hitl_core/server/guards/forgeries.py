@@ -7,19 +7,19 @@ says from where the request comes, that has to be here. A program that comes by 
 
 from __future__ import annotations
 
-import hmac
 import logging
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
 
-from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ...contracts import Clock
 from ...errors import HitlError
-from ..doors.visitor import Visitor
+from ..doors import Visitor, come_in
+from ..doors.forms import carries, changes
+from ..doors.known import TOKEN
 from ..site import Site
 from .headers import STATIC
 from .rates import PROBES, Rate, too_often
@@ -27,22 +27,10 @@ from .refusals import is_for_programs, only, path_of, refuse
 
 log = logging.getLogger("hitl_core.server")
 
-TOKEN = "token"
-HARMLESS: Final = ("GET", "HEAD", "OPTIONS")
-HEADER: Final = b"x-csrf-token"
-FIELD: Final = "csrf"
-FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
-FIELDS: Final = 1000
+BY_SECRET: Final = ("/login/", "/l/", "/hooks/")
+"""What is believed for a secret or a signature in the request, whoever's session comes with it."""
 OURS: Final = ("same-origin", "none")
 """What Sec-Fetch-Site says of our own pages, and of who has typed an address (W3C Fetch Metadata)."""
-
-
-async def come_in(request: Request) -> Visitor | None:
-    return getattr(request.state, "visitor", None)
-
-
-def is_same(given: str, known: str) -> bool:
-    return bool(known) and hmac.compare_digest(given.encode(), known.encode())
 
 
 class Forgeries:
@@ -100,21 +88,28 @@ def _now(clock: Clock) -> float:
 
 def _is_for_everybody(scope: Scope) -> bool:
     path = path_of(scope)
-    return scope["method"] in HARMLESS and (path.startswith(STATIC) or path in PROBES)
+    return scope["method"] in ("GET", "HEAD") and (path.startswith(STATIC) or path in PROBES)
 
 
 async def _what_is_wrong(request: Request, come: Visitor | None) -> str:
     """Why a request is taken for one that its sender did not mean; "" where it is not."""
-    if request.method in HARMLESS or (come is not None and come.responder.authenticated_by == TOKEN):
+    if not changes(request) or (come is not None and come.responder.authenticated_by == TOKEN):
         return ""
     if not _comes_from_here(request.scope):
         return "this came from a page of somebody else's, so nothing was done; do it on a page of this inbox"
-    if come is None or is_same(await _token(request), come.csrf):
+    if come is None or path_of(request.scope).startswith(BY_SECRET) or await _carries(request, come.csrf):
         return ""
     lacks = "the header X-CSRF-Token" if is_for_programs(request.scope) else "what says that it comes from our own page"
-    return (
-        f"this lacks {lacks}, or has that of another session, so nothing was done; load the page anew and do it again"
-    )
+    return f"this lacks {lacks}, or has that of another session, so nothing was done; load the page anew"
+
+
+async def _carries(request: Request, csrf: str) -> bool:
+    try:
+        return await carries(request, csrf)
+    except Exception:  # a form that cannot be read carries nothing, whatever is wrong with it
+        return False
+    finally:
+        await request.close()
 
 
 def _comes_from_here(scope: Scope) -> bool:
@@ -125,18 +120,3 @@ def _comes_from_here(scope: Scope) -> bool:
     if origin is None or (origin == "null" and site in OURS):
         return True
     return origin == f"{scope.get('scheme', 'http')}://{only(scope, b'host')}" and bool(urlsplit(origin).hostname)
-
-
-async def _token(request: Request) -> str:
-    """The token that a request carries: in its header, else in a field of its form."""
-    if (carried := only(request.scope, HEADER)) is not None:
-        return carried
-    kind = (only(request.scope, b"content-type") or "").partition(";")[0].strip().lower()
-    if kind not in FORMS:
-        return ""
-    try:
-        async with request.form(max_fields=FIELDS, max_files=0) as form:
-            found = form.getlist(FIELD)
-    except Exception:  # a form that cannot be read has no token, whatever is wrong with it
-        return ""
-    return found[0] if len(found) == 1 and not isinstance(found[0], UploadFile) else ""

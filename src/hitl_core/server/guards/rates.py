@@ -25,6 +25,7 @@ KEPT: Final = 1 << 16
 MANY: Final = 10
 """Several people come from one address: so many times what one of them may is what it may."""
 SIGNS_IN: Final = ("/login", "/l/")
+BACK: Final = "/login/oidc/back"
 PROBES: Final = ("/healthz", "/readyz")
 
 
@@ -70,7 +71,7 @@ class Rates:
         if path.startswith(STATIC) or path in PROBES:
             return 0.0
         address, now = self._addresses.of(scope), self._clock.now().timestamp()
-        signs_in = path.startswith(SIGNS_IN) and scope["method"] not in ("GET", "HEAD")
+        signs_in = path == BACK or (path.startswith(SIGNS_IN) and scope["method"] not in ("GET", "HEAD"))
         return (self._sign_ins.take(address, now) if signs_in else 0.0) or self._calls.take(address, now)
 
 
