@@ -33,12 +33,14 @@ RANK = {
     "gate": 7,
     "runtime": 9,
     "observing": 10,
-    "config": 11,
-    "blocking": 12,
-    FRONT_DOOR: 13,
-    "server": 14,
-    "cli": 15,
-    "testing": 16,
+    "wire": 11,
+    "client": 12,
+    "config": 13,
+    "blocking": 14,
+    FRONT_DOOR: 15,
+    "server": 16,
+    "cli": 17,
+    "testing": 18,
 }
 # An arrow that points up may exist for types only, and only if it stands here with its reason.
 UPWARD_TYPES = {
@@ -54,10 +56,14 @@ CONFORMANCE = "hitl_core.testing.conformance"
 CORE_PACKAGES = {"pydantic", "pydantic_core", "jsonschema", "referencing", "rfc8785"}
 EXTRA_PACKAGES = {
     "stores": {"psycopg", "psycopg_pool"},
-    "channels": {"rich", "apprise", "slack_sdk"},
+    "channels": {"rich", "apprise", "slack_sdk", "standardwebhooks", "httpx"},
     "observing": {"prometheus_client"},
-    "server": {"fastapi", "starlette", "uvicorn", "jinja2", "markupsafe", "ag_ui", "sse_starlette"},
-    "cli": {"typer", "rich"},
+    "client": {"httpx", "httpx_sse"},
+    "server": {
+        *("fastapi", "starlette", "uvicorn", "h11", "jinja2", "markupsafe", "python_multipart", "multipart"),
+        *("sse_starlette", "authlib", "httpx", "limits", "ag_ui"),
+    },
+    "cli": {"typer", "rich", "textual"},
     "testing": {"pytest", "hypothesis", "psycopg"},  # in its plugin, its stories in any order, a store on a server
 }
 OPTIONAL_ANYWHERE = {"opentelemetry"}
