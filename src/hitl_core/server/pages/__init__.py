@@ -11,12 +11,15 @@ from fastapi import APIRouter
 
 from .assets import assets
 from .environment import render, url
+from .holding import give_held, keep_giving
+from .request import requests
 
-__all__ = ["pages_router", "render", "url"]
+__all__ = ["give_held", "keep_giving", "pages_router", "render", "url"]
 
 
 def pages_router() -> APIRouter:
     """All pages, to be included by the app."""
     pages = APIRouter(include_in_schema=False)
     pages.include_router(assets)
+    pages.include_router(requests)
     return pages

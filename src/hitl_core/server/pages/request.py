@@ -7,32 +7,31 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse
 
-from ...errors import DraftMoved, Fault, FaultyError, NotPermitted, RequestNotFound, ResponseRefused
+from ...errors import DraftMoved, Fault, FaultyError, ResponseRefused
 from ...protocol import new_id
 from ...runtime import faults_in
 from ..doors import Right, Visitor, needs
 from ..site import Site, site_of
 from .deciding import arguments_field, read
-from .environment import render, url
+from .environment import render
 from .fields import with_faults
 from .holding import forget, give_held, hold, take_back
 from .looking import Looked, forms, look, shown, why
+from .routes import PageRoute, back, typed_in
+from .wording import done, state_words
 
 Come = Annotated[Visitor, Depends(needs(Right.REQUESTS))]
 Here = Annotated[Site, Depends(site_of)]
 
-requests = APIRouter(include_in_schema=False)
+requests = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 
 @requests.get("/requests/{request_id}")
 async def show(http: Request, request_id: str, come: Come, site: Here) -> HTMLResponse:
     await give_held(site)
-    try:
-        looked = await look(site, come, request_id)
-    except (RequestNotFound, NotPermitted) as exc:
-        return _unknown(http, come, exc)
+    looked = await look(site, come, request_id)
     typed, faults = _said_before(looked)
     return await page(http, come, site, looked, typed=typed, faults=faults)
 
@@ -51,10 +50,7 @@ async def status(http: Request, request_id: str, come: Come, site: Here, seen: s
 async def decide(http: Request, request_id: str, come: Come, site: Here) -> Response:
     """Hold an answer. Faults come back with what was typed."""
     typed = await typed_in(http)
-    try:
-        looked = await look(site, come, request_id)
-    except (RequestNotFound, NotPermitted) as exc:
-        return _unknown(http, come, exc)
+    looked = await look(site, come, request_id)
     if not looked.is_open and looked.held is None:
         return await page(http, come, site, looked, typed=typed, status=409, faults=(Fault("", _too_late(looked)),))
     said = read(looked.place, typed, come.responder)
@@ -183,7 +179,9 @@ async def page(
 ) -> HTMLResponse:
     """The page, with what was typed and what is wrong with it."""
     now = site.clock.now()
-    fields = forms(looked, typed)
+    fields: dict[str, Any] = forms(looked, typed)
+    for name, field in fields.items():
+        fields[name] = with_faults(field, faults)
     return render(
         http,
         "request.html",
@@ -191,7 +189,7 @@ async def page(
         status=status,
         here="inbox",
         **shown(looked, come, site),
-        **{name: with_faults(field, faults) for name, field in fields.items()},
+        **fields,
         typed=typed or {},
         faults=faults,
         changed=False,
@@ -210,29 +208,7 @@ def _said_before(looked: Looked) -> tuple[Mapping[str, str] | None, tuple[Fault,
 
 
 def _too_late(looked: Looked) -> str:
-    from .wording import done, state_words
-
     response = looked.settled.response
     if response is None:
         return f"this is {state_words(looked.settled.state)}; your answer was not taken"
     return f"{response.responder.id} has {done(response.decision)} this before; your answer was not taken"
-
-
-def _unknown(http: Request, come: Visitor, exc: Exception) -> HTMLResponse:
-    said = "There is no such request, or it is not for you to see."
-    if isinstance(exc, NotPermitted):
-        said = str(exc)
-    return render(
-        http, "message.html", come, status=404, title="Nothing here", said=said, next=("To the inbox", url(http))
-    )
-
-
-async def typed_in(http: Request) -> dict[str, str]:
-    """What a form says: texts, each the last of its name."""
-    form = await http.form()
-    return {name: value for name, value in form.multi_items() if isinstance(value, str)}
-
-
-def back(http: Request, *path: str, to: str = "") -> RedirectResponse:
-    """To a page by GET, so that to load it again repeats nothing."""
-    return RedirectResponse(url(http, *path) + (f"#{to}" if to else ""), 303)
