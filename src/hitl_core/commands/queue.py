@@ -24,8 +24,8 @@ class ListQueue(Query[Page[Settled]]):
     """Open requests in an order. Empty filters mean everything.
 
     `roles` and `users` keep requests that any of these (or nobody in particular) may decide, `tenant` those of its
-    runs, `agents` those that one of them has to do with. `put_off`: those that somebody put off, and no others; they
-    come in order of arrival.
+    runs, `agents` those that one of them has to do with. `put_off`: those that somebody put off, and no others, in
+    order of arrival. `notices`: what people are told without being asked, newest first.
     """
 
     order: Order = Order.ARRIVAL
@@ -36,6 +36,7 @@ class ListQueue(Query[Page[Settled]]):
     users: tuple[str, ...] = ()
     tenant: str | None = None
     put_off: bool = False
+    notices: bool = False
     limit: int = 50
     cursor: str | None = None
 

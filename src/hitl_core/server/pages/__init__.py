@@ -12,6 +12,7 @@ from fastapi import APIRouter
 from .assets import assets
 from .environment import render, url
 from .holding import give_held, keep_giving
+from .queue import inbox
 from .request import requests
 
 __all__ = ["give_held", "keep_giving", "pages_router", "render", "url"]
@@ -21,5 +22,6 @@ def pages_router() -> APIRouter:
     """All pages, to be included by the app."""
     pages = APIRouter(include_in_schema=False)
     pages.include_router(assets)
+    pages.include_router(inbox)
     pages.include_router(requests)
     return pages

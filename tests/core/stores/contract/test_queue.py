@@ -9,7 +9,7 @@ import pytest
 
 from hitl_core.commands import CountQueue, DeferRequest, ListQueue, Order
 from hitl_core.errors import RecordError
-from hitl_core.protocol import Action, Approvers, Level, Origin, Responder
+from hitl_core.protocol import Action, Approvers, Kind, Level, Origin, Responder
 from hitl_core.testing.clock import START
 from tests.core.stores.world import World
 
@@ -95,3 +95,12 @@ async def test_only_what_somebody_may_decide_is_listed_and_counted(world: World)
 async def test_a_cursor_of_no_such_page_is_refused(world: World, cursor: str) -> None:
     with pytest.raises(RecordError):
         await world.store.fetch(ListQueue(cursor=cursor))
+
+
+async def test_what_people_are_only_told_comes_by_itself_newest_first(world: World) -> None:
+    claimed = await world.open()
+    asked = world.request(claimed.run, call="refund#1")
+    told = [world.request(claimed.run, call=f"mail#{each}", kind=Kind.NOTICE, allowed=()) for each in range(3)]
+    await world.pause(claimed, *told, asked)
+    assert await listed(world, notices=True) == [each.id for each in reversed(told)]
+    assert await listed(world) == [asked.id]

@@ -119,6 +119,7 @@ QUESTIONS: list[Query[object]] = [
     ListQueue(order=Order.RISK, agents=("clerk",)),
     ListQueue(order=Order.RISK, cursor="l2.0.1", levels=(Level.CONFIRM,)),
     ListQueue(put_off=True),
+    ListQueue(notices=True),
     GetRequest("request-1"),
     GetRun("run-1"),
     Look("run-1", "refund#1"),

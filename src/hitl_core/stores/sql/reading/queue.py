@@ -31,6 +31,8 @@ _OF_NO_LEVEL: Final = f"""{OPEN}, q.due FROM hitl_requests q INDEXED BY hitl_by_
 _PUT_OFF: Final = f"""{OPEN}, q.due FROM hitl_timers t JOIN hitl_requests q ON q.key = t.request {_BODY}
     WHERE t.event = 'request.woken' AND {_WAITS} AND t.request > ?"""
 
+_NOTICES: Final = f"""{OPEN}, q.due FROM hitl_requests q INDEXED BY hitl_notices {_BODY}
+    WHERE q.state = 'open' AND q.waits = 0 AND q.key < ?"""
 
 # Looked up for each row of a page, so that what is put off elsewhere costs nothing.
 _AWAKE: Final = """ AND NOT EXISTS (SELECT 1 FROM hitl_timers w
@@ -57,6 +59,8 @@ _LEVELS: Final = (
     _Walk("l", _OF_NO_LEVEL),
 )
 _ASIDE: Final = (_Walk("p", _PUT_OFF, by="t.request"),)
+_TOLD: Final = (_Walk("t", _NOTICES, by="q.key DESC"),)
+_FIRST: Final = 2**62
 
 
 def list_queue(view: View, query: ListQueue) -> Page[Settled]:
@@ -80,7 +84,7 @@ def _from(query: ListQueue) -> Iterator[tuple[_Walk, int, int]]:
     """The walks that are left, and behind which due time and key each starts."""
     walks = _walks(query)
     if query.cursor is None:
-        yield from ((walk, -(2**62), 0) for walk in walks)
+        yield from ((walk, -_FIRST, _FIRST if walk.name == "t" else 0) for walk in walks)
         return
     name, due, key = _place(query.cursor)
     names = [walk.name for walk in walks]
@@ -88,12 +92,12 @@ def _from(query: ListQueue) -> Iterator[tuple[_Walk, int, int]]:
         raise no_cursor(query.cursor)
     first, *others = walks[names.index(name) :]
     yield first, due, key
-    yield from ((walk, -(2**62), 0) for walk in others)
+    yield from ((walk, -_FIRST, 0) for walk in others)
 
 
 def _walks(query: ListQueue) -> tuple[_Walk, ...]:
-    if query.put_off:
-        return _ASIDE
+    if query.put_off or query.notices:
+        return _ASIDE if query.put_off else _TOLD
     if query.order is Order.RISK:
         wanted = {f"l{LEVELS[level]}" for level in query.levels}
         return tuple(walk for walk in _LEVELS if not wanted or walk.name in wanted)
@@ -110,7 +114,7 @@ def _place(cursor: str) -> tuple[str, int, int]:
 
 def _narrowed(view: View, query: ListQueue) -> tuple[str, tuple[Any, ...]]:
     sql, given = in_view(view, ListRequests(roles=query.roles, users=query.users, tenant=query.tenant))
-    sql += "" if query.put_off else _AWAKE
+    sql += "" if query.put_off or query.notices else _AWAKE
     if query.levels:
         sql += f" AND q.level IN ({_marks(query.levels)})"
         given = (*given, *(LEVELS[level] for level in query.levels))
