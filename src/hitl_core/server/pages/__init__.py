@@ -14,14 +14,14 @@ from .environment import render, url
 from .holding import give_held, keep_giving
 from .queue import inbox
 from .request import requests
+from .signing import signing, to_sign_in
 
-__all__ = ["give_held", "keep_giving", "pages_router", "render", "url"]
+__all__ = ["give_held", "keep_giving", "pages_router", "render", "to_sign_in", "url"]
 
 
 def pages_router() -> APIRouter:
     """All pages, to be included by the app."""
     pages = APIRouter(include_in_schema=False)
-    pages.include_router(assets)
-    pages.include_router(inbox)
-    pages.include_router(requests)
+    for part in (assets, signing, inbox, requests):
+        pages.include_router(part)
     return pages
