@@ -11,6 +11,7 @@ from fastapi import APIRouter
 
 from .assets import assets
 from .environment import render, url
+from .runs import runs
 
 __all__ = ["pages_router", "render", "url"]
 
@@ -19,4 +20,5 @@ def pages_router() -> APIRouter:
     """All pages, to be included by the app."""
     pages = APIRouter(include_in_schema=False)
     pages.include_router(assets)
+    pages.include_router(runs)
     return pages
