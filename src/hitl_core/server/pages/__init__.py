@@ -11,6 +11,7 @@ from fastapi import APIRouter
 
 from .assets import assets
 from .environment import render, url
+from .oversight import audit, grants, policy, stops
 from .runs import runs
 
 __all__ = ["pages_router", "render", "url"]
@@ -20,5 +21,6 @@ def pages_router() -> APIRouter:
     """All pages, to be included by the app."""
     pages = APIRouter(include_in_schema=False)
     pages.include_router(assets)
-    pages.include_router(runs)
+    for each in (runs, stops, audit, policy, grants):
+        pages.include_router(each)
     return pages

@@ -16,6 +16,14 @@ LONGEST: Final = 1_000_000
 """Characters of a field; what is longer is no text that a person wrote or pasted."""
 
 
+class Unclear(Exception):
+    """A form is not filled in as it has to be; `faults` says where."""
+
+    def __init__(self, *faults: Fault) -> None:
+        super().__init__("; ".join(map(str, faults)))
+        self.faults = faults
+
+
 async def written(request: Request) -> dict[str, str]:
     """The fields of a form as text, without space around them; of several of one name, the last."""
     form = await request.form()
@@ -27,7 +35,7 @@ def done(request: Request, *path: str, **query: str) -> RedirectResponse:
     return RedirectResponse(url(request, *path, **query), status_code=303)
 
 
-def faults_of(exc: HitlError | ValidationError) -> tuple[Fault, ...]:
+def faults_of(exc: HitlError | Unclear | ValidationError) -> tuple[Fault, ...]:
     """Every fault that an error has, or the error itself as one."""
     if isinstance(exc, ValidationError):
         return tuple(Fault(".".join(map(str, each["loc"])), each["msg"]) for each in exc.errors())
@@ -35,10 +43,10 @@ def faults_of(exc: HitlError | ValidationError) -> tuple[Fault, ...]:
     return tuple(found) or (Fault("", str(exc)),)
 
 
-def status_of(exc: HitlError | ValidationError) -> int:
+def status_of(exc: HitlError | Unclear | ValidationError) -> int:
     """The status of a page that says why something was not done."""
     if isinstance(exc, NotPermitted):
         return 403
     if isinstance(exc, StoreError):
         return 503
-    return 422 if isinstance(exc, ValidationError) else 409
+    return 409 if isinstance(exc, HitlError) else 422

@@ -78,8 +78,8 @@ _ALL: Final = (
         "undo",
         "Take back what it did",
         "Take it back",
-        "A run of its own takes back what the tools have done, the newest first. Each step meets the policy: people may "
-        "be asked first.",
+        "A run of its own takes back what the tools have done, the newest first. Each step meets the policy: people "
+        "may be asked first.",
         "What has no undo, or whose time is over, stays done; you are told of each.",
         "This is the undo: what became of each step is below.",
         ("reason",),

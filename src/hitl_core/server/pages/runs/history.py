@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 from ....commands import (
     Effect,
     FollowAudit,
     GetRequest,
+    ListComments,
     ListEffects,
     ListGuidance,
     ListOverrides,
@@ -21,7 +23,7 @@ from ....commands import (
 )
 from ....contracts import Store
 from ....errors import RequestNotFound
-from ....protocol import AuditEntry, Guidance, Run
+from ....protocol import AuditEntry, AuditEvent, Guidance, Run
 
 LINES: Final = 60
 """Lines of the trail on a page."""
@@ -41,6 +43,8 @@ class History:
     overrides: tuple[Override, ...] = ()
     undos: tuple[Run, ...] = ()
     stops: tuple[Stop, ...] = ()
+    said: dict[tuple[str, datetime], str] = field(default_factory=dict)
+    """Comments, by their request and their time."""
 
     def effect(self, call: str) -> Effect | None:
         return next((each for each in self.effects if each.call == call), None)
@@ -60,7 +64,14 @@ async def history_of(store: Store, run: Run, *, after: int = 0) -> History:
         overrides=await store.fetch(ListOverrides(run.id)),
         undos=(await store.fetch(ListRuns(undoes=run.id, limit=UNDOS))).items,
         stops=await store.fetch(ListStops(run.id, run.tenant)),
+        said=await _said(store, lines),
     )
+
+
+async def _said(store: Store, lines: Iterable[AuditEntry]) -> dict[tuple[str, datetime], str]:
+    """The comments that these lines are about."""
+    about = dict.fromkeys(each.subject for each in lines if each.event == AuditEvent.REQUEST_COMMENTED)
+    return {(id, each.made_at): each.text for id in about for each in await store.fetch(ListComments(id))}
 
 
 async def _asked(store: Store, lines: Iterable[AuditEntry]) -> dict[str, Settled]:

@@ -11,14 +11,13 @@ from .timeline import Step
 LANES: Final = ("agent", "people", "tool")
 NAMES: Final = {"agent": "Agent", "people": "People", "tool": "Tools"}
 TOP: Final = 34
-ROW: Final = 40
-LEFT: Final = 48
-LANE: Final = 64
-RADIUS: Final = 7
+ROW: Final = 34
+LEFT: Final = 26
+LANE: Final = 52
 MOST: Final = 40
 """Steps that are drawn; of more, the last ones."""
-WIDTH: Final = 640
-LONGEST: Final = 58
+WIDTH: Final = 440
+LONGEST: Final = 40
 
 _QUIET: Final = ("run.claimed", "run.released", "request.commented", "request.reminded", "run.compacted")
 """Steps that the path does not turn at."""
@@ -49,7 +48,7 @@ class Picture:
     told: str
 
 
-_MARKS: Final = {"good": "✓", "bad": "×", "warn": "!", "wait": "…", "": ""}
+_MARKS: Final = {"good": "✓", "bad": "\N{MULTIPLICATION SIGN}", "warn": "!", "wait": "…", "": ""}
 
 
 def picture(steps: Sequence[Step]) -> Picture | None:

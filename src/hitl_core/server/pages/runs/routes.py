@@ -13,7 +13,7 @@ from ....commands import ListRuns
 from ....errors import HitlError, RunNotFound
 from ....protocol import Run, RunState
 from ....runtime import record_of
-from ...doors import Right, Visitor, needs, visitor
+from ...doors import Right, Visitor, needs
 from ...site import Site, site_of
 from ..acting import done, faults_of, status_of, written
 from ..environment import render
@@ -121,9 +121,7 @@ def _act(name: str, come: Visitor) -> Act:
 
 
 @runs.get("/runs/{run_id}/{act}")
-async def asked_first(
-    request: Request, run_id: str, act: str, come: Here, site: At, call: str = ""
-) -> Response:
+async def asked_first(request: Request, run_id: str, act: str, come: Here, site: At, call: str = "") -> Response:
     """What an act does, before anything is done."""
     return _form(request, come, site, await run_of(site, come, run_id), _act(act, come), {"call": call})
 
@@ -158,7 +156,7 @@ def _form(
         here="runs",
         run=run,
         act=act,
-        fields=fields,
+        fields={name: fields.get(name, "") for name in ("call", *act.asks)},
         why_not=why_not(act, run, site.hitl, call=fields.get("call", "")),
         faults=() if refused is None else faults_of(refused),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -68,6 +68,7 @@ _TITLES: Final[Mapping[str, tuple[str, str, str]]] = {
     AuditEvent.RUN_ERASED: ("Names, texts and payloads were erased", "people", "warn"),
     AuditEvent.RUN_COMPACTED: ("Old state was deleted because of its age", "agent", ""),
     AuditEvent.REQUEST_OPENED: ("People are asked", "people", "wait"),
+    AuditEvent.REQUEST_DECIDED: ("It was decided", "people", ""),
     AuditEvent.REQUEST_REFUSED: ("An answer was refused", "people", "bad"),
     AuditEvent.REQUEST_REMINDED: ("People are asked again", "people", "wait"),
     AuditEvent.REQUEST_DELEGATED: ("It was given on to somebody else", "people", ""),
@@ -129,7 +130,7 @@ def _who(entry: AuditEntry, said: Mapping[str, Json]) -> tuple[str, str]:
 
 
 def _of_run(history: History, entry: AuditEntry, said: Mapping[str, Json], step: Step) -> Step:
-    run, facts = history.run, list(_recorded(said, "code", "tries", "fence", "interrupted"))
+    run, facts = history.run, list(_recorded(said, "code", "tries", "interrupted"))
     if entry.event == AuditEvent.RUN_STARTED:
         facts = [("on behalf of", run.started_by or "nobody was named"), ("app", f"{run.app} under {run.backend}")]
     if "reopened" in said:
@@ -154,6 +155,8 @@ def _of_request(history: History, entry: AuditEntry, said: Mapping[str, Json], s
         return _decided(settled, entry, said, step)
     faults = said.get("faults")
     because = "; ".join(map(str, faults)) if isinstance(faults, list) else _text(said, "why") or _text(said, "reason")
+    if entry.event == AuditEvent.REQUEST_COMMENTED:
+        because = history.said.get((entry.subject, entry.at), "")
     facts = tuple(_recorded(said, "state", "until", "to", "users", "roles", "outcome", "code", "version"))
     by = step.by or ("" if entry.event in _BY_TIME else entry.actor)
     return _with(step, said=because, facts=facts, by=by)
@@ -181,7 +184,9 @@ def _opened(request: PauseRequest, step: Step) -> Step:
         facts.append(("agent", " > ".join(request.action.origin.agents)))
     if request.deadline is not None:
         facts.append(("deadline", f"{request.deadline:%Y-%m-%d %H:%M} UTC, then {request.on_timeout}"))
-    return _with(step, title=f"People are asked: {request.title}", facts=tuple(facts), value=dict(request.action.arguments))
+    return _with(
+        step, title=f"People are asked: {request.title}", facts=tuple(facts), value=dict(request.action.arguments)
+    )
 
 
 def _decided(settled: Settled | None, entry: AuditEntry, said: Mapping[str, Json], step: Step) -> Step:
@@ -273,8 +278,6 @@ _TOLD: Final[Mapping[str, Callable[[History, AuditEntry, Mapping[str, Json], Ste
 
 
 def _with(step: Step, **fields: object) -> Step:
-    from dataclasses import replace
-
     return replace(step, **fields)  # type: ignore[arg-type]  # the fields of a step
 
 
@@ -294,3 +297,32 @@ def _shown(value: Json) -> str:
 def _text(said: Mapping[str, Json], name: str) -> str:
     found = said.get(name)
     return found if isinstance(found, str) else ""
+
+
+def in_words(event: str) -> str:
+    """An event of the trail in words."""
+    known = _ELSEWHERE.get(event) or _TITLES.get(event)
+    return known[0] if known else event.replace(".", " ").replace("_", " ")
+
+
+def gist(entry: AuditEntry) -> str:
+    """What else of a line is read first."""
+    said = body_of(entry)
+    named = _recorded(
+        said, "tool", "call", "decision", "rule", "scope", "target", "act", "state", "code", "reason", "why"
+    )
+    return "; ".join(f"{name} {value}" for name, value in named)
+
+
+_ELSEWHERE: Final[Mapping[str, tuple[str, str, str]]] = {
+    AuditEvent.STOP_SET: ("Something was stopped", "people", "bad"),
+    AuditEvent.STOP_LIFTED: ("A stop was lifted", "people", ""),
+    AuditEvent.GRANT_REVOKED: ("A standing grant was taken back", "people", ""),
+    AuditEvent.GRANT_REFUSED: ("A standing grant was refused", "people", "bad"),
+    AuditEvent.BATCH_REFUSED: ("An answer to many at once was refused", "people", "bad"),
+    AuditEvent.PERSON_ERASED: ("A person was erased", "people", "warn"),
+    AuditEvent.POLICY_CHANGED: ("The policy was changed", "people", ""),
+    AuditEvent.POLICY_REFUSED: ("A changed policy was refused; the one before holds", "people", "bad"),
+    AuditEvent.STORE_MOVED: ("The store was moved", "agent", ""),
+    AuditEvent.ROW_DAMAGED: ("Something stored is damaged", "agent", "bad"),
+}
