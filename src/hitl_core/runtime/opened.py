@@ -30,6 +30,7 @@ from ..contracts import Adapter, Channel, Clock, Finding, Store, formats_of
 from ..errors import AdapterNotInstalled, AdapterTooOld, HitlError, RunBusy, Stopped
 from ..gate import Surroundings
 from ..lifecycle import RequestState
+from ..people import Directory
 from ..protocol import Json, LiveEvent, Run, RunState, canonical, new_id
 from .background import Background
 from .holding import Holding
@@ -119,6 +120,11 @@ class Opened:
     def clock(self) -> Clock:
         return self._around.clock
 
+    @property
+    def directory(self) -> Directory | None:
+        """Where people are looked up, if they are."""
+        return self._around.directory
+
     async def attach(self) -> tuple[Finding, ...]:
         """Build the app (once) and return what was found in it. Raises AppRefused if it cannot be overseen."""
         async with self._attaching:
@@ -143,6 +149,7 @@ class Opened:
         for settled in fired:
             if settled.state is RequestState.OPEN:
                 self._around.announce(settled.request)
+        self._announcer.sweep()
         self.others_at_work = await release_dead(self.store, self._around.now(), besides=self.owner)
         await self._pruning.step()
         return len(fired)

@@ -13,14 +13,16 @@ from .assets import assets
 from .environment import render, url
 from .oversight import audit, grants, policy, stops
 from .runs import runs
+from .signing import signing, to_sign_in
 
-__all__ = ["pages_router", "render", "url"]
+__all__ = ["pages_router", "render", "to_sign_in", "url"]
 
 
 def pages_router() -> APIRouter:
     """All pages, to be included by the app."""
     pages = APIRouter(include_in_schema=False)
     pages.include_router(assets)
+    pages.include_router(signing)
     for each in (runs, stops, audit, policy, grants):
         pages.include_router(each)
     return pages
