@@ -11,7 +11,7 @@ from fastapi import APIRouter
 
 from .assets import assets
 from .environment import render, url
-from .oversight import audit, grants, policy, stops
+from .oversight import audit_pages, grants_pages, policy_pages, stops_pages
 from .runs import runs
 from .signing import signing, to_sign_in
 
@@ -23,6 +23,6 @@ def pages_router() -> APIRouter:
     pages = APIRouter(include_in_schema=False)
     pages.include_router(assets)
     pages.include_router(signing)
-    for each in (runs, stops, audit, policy, grants):
+    for each in (runs, stops_pages, audit_pages, policy_pages, grants_pages):
         pages.include_router(each)
     return pages

@@ -10,9 +10,9 @@ verifying  reading the whole trail again, beside the page, and how far that has 
 
 from __future__ import annotations
 
-from .audit import audit
-from .grants import grants
-from .policy import policy
-from .stops import stops
+from .audit import audit as audit_pages
+from .grants import grants as grants_pages
+from .policy import policy as policy_pages
+from .stops import stops as stops_pages
 
-__all__ = ["audit", "grants", "policy", "stops"]
+__all__ = ["audit_pages", "grants_pages", "policy_pages", "stops_pages"]

@@ -93,7 +93,10 @@ async def _sent(request: Request) -> str:
     file = (await request.form()).get("file")
     if not isinstance(file, UploadFile) or not file.filename:
         return ""
-    data = await file.read(LARGEST + 1)
+    try:
+        data = await file.read(LARGEST + 1)
+    finally:
+        await file.close()
     if len(data) > LARGEST:
         raise Unclear(Fault("file", f"is larger than {LARGEST:,} bytes, which no policy is"))
     try:
