@@ -60,7 +60,6 @@ class Screen:
     def waiting(self) -> list[str | None]:
         return [option.id for option in self.app.query_one("#queue", OptionList).options]
 
-    @property
     def asks(self) -> bool:
         return isinstance(self.app.screen, Asking)
 
@@ -126,7 +125,7 @@ async def test_a_slip_is_taken_back(shop: Shop) -> None:
             await screen.press("a")
             assert "u undoes it" in screen.says("#status")
             await screen.press("r")  # held: no other answer
-            assert not screen.asks
+            assert not screen.asks()
             await screen.press("u")
             assert "nothing was decided" in screen.says("#status")
             await screen.press("q")
@@ -147,14 +146,14 @@ async def test_a_reason_is_typed_and_no_key_decides_meanwhile(shop: Shop) -> Non
         run = await hitl.start({})
         async with watching(hitl) as screen:
             await screen.press("r")
-            assert screen.asks
+            assert screen.asks()
             await screen.press("a", "space", "b", "a", "d")
             field = screen.app.focused
             assert isinstance(field, Input)
             assert field.value == "a bad"
             assert await state_of(hitl, run) is RequestState.OPEN
             await screen.press("escape")
-            assert not screen.asks
+            assert not screen.asks()
             assert await state_of(hitl, run) is RequestState.OPEN
             await screen.press("r")
             await screen.type("Too much.")
@@ -172,7 +171,7 @@ async def test_an_edit_keeps_types_and_shows_its_faults(shop: Shop) -> None:
             amount = screen.app.screen.query_one("#field-1", Input)
             amount.value = "much"
             await screen.press("ctrl+s")
-            assert screen.asks
+            assert screen.asks()
             assert "number" in str(screen.app.screen.query_one("#fault-1", Static).render())
             amount.value = "20.25"
             await screen.press("ctrl+s")
@@ -260,7 +259,7 @@ async def test_put_off_and_commented(shop: Shop) -> None:
             await screen.press("z")
             await screen.type("soon")
             await screen.press("enter")
-            assert screen.asks
+            assert screen.asks()
             await screen.type("2h")
             await screen.press("enter")
             await until(screen, lambda: screen.waiting == [])
