@@ -79,7 +79,7 @@ class _Service:
     """The server and its worker, from their start to their exit status.
 
     The worker has a thread, a loop and a runtime of its own: an action that blocks must not keep people from the stop
-    button (docs/decisions/0078). A store in memory has one runtime only, which both work with.
+    button (docs/decisions/0083). A store in memory has one runtime only, which both work with.
     """
 
     def __init__(
