@@ -96,7 +96,7 @@ async def test_what_is_answered_while_deadlines_are_looked_for_does_not_expire(
 
 
 async def test_many_who_fire_at_once_fire_each_once(store: PostgresStore) -> None:
-    """Each a few at a time, until none is left. Fails if they pass over what another one is about to leave."""
+    """Each a few at a time, until none is left. Fails if the requests themselves are not locked: some fire twice."""
     names = {(await asked(store)).id for _ in range(40)}
     found, guard = list[str](), threading.Lock()
 
