@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+
 from fastapi import FastAPI
 
 from ..channels.messages import Route
@@ -11,7 +16,7 @@ from .doors import NobodyCame
 from .feed import feed
 from .hooks import hooks_router
 from .links import links_router
-from .pages import pages_router, to_sign_in
+from .pages import keep_giving, pages_router, to_sign_in
 from .site import Site
 
 
@@ -20,11 +25,24 @@ def create_app(hitl: Runtime, serving: Serving | None = None, *, messages: tuple
 
     `messages` are the routes whose answers come back to it.
     """
-    app = FastAPI(title="hitl-core", version="1", docs_url=None, redoc_url=None)
-    app.state.site = Site(hitl, serving or Serving(), messages)
+    site = Site(hitl, serving or Serving(), messages)
+    app = FastAPI(title="hitl-core", version="1", docs_url=None, redoc_url=None, lifespan=partial(_giving, site))
+    app.state.site = site
     app.add_exception_handler(NobodyCame, to_sign_in)
     app.include_router(feed)
     app.include_router(pages_router())
     app.include_router(links_router())
     app.include_router(hooks_router())
     return app
+
+
+@asynccontextmanager
+async def _giving(site: Site, app: FastAPI) -> AsyncIterator[None]:
+    """Give the answers that are held, while the app is served. Where it is mounted, each look at a page does that."""
+    giving = asyncio.create_task(keep_giving(site))
+    try:
+        yield
+    finally:
+        giving.cancel()
+        with suppress(asyncio.CancelledError):
+            await giving

@@ -15,6 +15,7 @@ from .holding import give_held, keep_giving
 from .queue import inbox
 from .request import requests
 from .signing import signing, to_sign_in
+from .together import together
 
 __all__ = ["give_held", "keep_giving", "pages_router", "render", "to_sign_in", "url"]
 
@@ -22,6 +23,6 @@ __all__ = ["give_held", "keep_giving", "pages_router", "render", "to_sign_in", "
 def pages_router() -> APIRouter:
     """All pages, to be included by the app."""
     pages = APIRouter(include_in_schema=False)
-    for part in (assets, signing, inbox, requests):
+    for part in (assets, signing, inbox, requests, together):
         pages.include_router(part)
     return pages
