@@ -194,7 +194,7 @@ async def test_killed_between_giving_and_writing_that_down_it_is_given_once(tmp_
         await hitl.resume((await hitl.request(response.request_id)).request.run_id)
         assert await give_held(Site(hitl, Serving())) == 0
     assert shop.ledger.count("refund") == 1
-    assert (await shop.verified()).ok
+    assert (await shop.verified()).exit_code == 0
 
 
 async def test_while_the_store_is_away_it_stays_held(tmp_path: Path) -> None:

@@ -192,7 +192,7 @@ async def page(
         here="inbox",
         **shown(looked, come, site),
         **fields,
-        typed=typed or {},
+        typed={"decision": "", **(typed or {})},
         faults=faults,
         changed=False,
         explained=await why(site, looked),
