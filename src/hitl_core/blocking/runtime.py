@@ -228,6 +228,10 @@ class BlockingRuntime:
         """The stops in force."""
         return self._portal.wait(self.runtime.stops())
 
+    def policy(self) -> InForce:
+        """The policy in force, as it stands in its file now."""
+        return self._portal.wait(self.runtime.policy())
+
     def explain(self, asked: Mapping[str, Json], *, policy: Policy | None = None) -> Explanation:
         """What the policy says about an action, why, and the nearest single value that would alter the level."""
         return self._portal.wait(self.runtime.explain(asked, policy=policy))

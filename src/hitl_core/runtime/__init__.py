@@ -23,6 +23,7 @@ from .considering import faults_in, inbox_of
 from .forgetting import Compacted, compact
 from .granting import like
 from .opened import INPUT_LIMIT, Settings
+from .policies import InForce, RuleInForce
 from .reach import Reach, reach
 from .record import entries, record_of
 from .runtime import Runtime
@@ -33,8 +34,10 @@ __all__ = [
     "Answered",
     "Batch",
     "Compacted",
+    "InForce",
     "Left",
     "Reach",
+    "RuleInForce",
     "Runtime",
     "Settings",
     "Worker",

@@ -8,31 +8,45 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from ..channels.messages import Route
 from ..config import Serving
 from ..runtime import Runtime
 from .doors import NobodyCame
 from .feed import feed
+from .guards import Forgeries, guarded
 from .hooks import hooks_router
 from .links import links_router
 from .pages import keep_giving, pages_router, to_sign_in
+from .probes import Metrics, probes
 from .site import Site
 
 
-def create_app(hitl: Runtime, serving: Serving | None = None, *, messages: tuple[Route, ...] = ()) -> FastAPI:
+class _Guarded(FastAPI):
+    def build_middleware_stack(self) -> ASGIApp:
+        """With the guards around all of it, also around what answers for an error of ours."""
+        return guarded(super().build_middleware_stack(), self.state.site)
+
+
+def create_app(
+    hitl: Runtime, serving: Serving | None = None, *, messages: tuple[Route, ...] = (), metrics: Metrics | None = None
+) -> FastAPI:
     """The inbox and its API for a runtime, which stays the caller's to close. Mount it, or serve it with uvicorn.
 
-    `messages` are the routes whose answers come back to it.
+    `messages` are the routes whose answers come back to it; `metrics` is what answers /metrics.
     """
     site = Site(hitl, serving or Serving(), messages)
-    app = FastAPI(title="hitl-core", version="1", docs_url=None, redoc_url=None, lifespan=partial(_giving, site))
+    app = _Guarded(title="hitl-core", version="1", docs_url=None, redoc_url=None, lifespan=partial(_giving, site))
     app.state.site = site
+    app.state.metrics = metrics
+    app.add_middleware(Forgeries, site=site)
     app.add_exception_handler(NobodyCame, to_sign_in)
     app.include_router(feed)
     app.include_router(pages_router())
     app.include_router(links_router())
     app.include_router(hooks_router())
+    app.include_router(probes)
     return app
 
 

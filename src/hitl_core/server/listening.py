@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,11 +12,14 @@ from fastapi import FastAPI
 
 from ..config import Serving
 from ..errors import ConfigError, Fault
+from .guards.patience import with_patience
 
 LINGERS: Final = 5
 """Seconds that a connection is kept open for the next request."""
 ENDS: Final = 5
 """Seconds that requests which are being answered may take to end when the server does."""
+MOST: Final = 800
+"""Connections at the same time, those that listen to events among them; more are told to come later."""
 HEAD: Final = 32 << 10
 """Bytes that the first line and the headers of a request may have."""
 
@@ -43,8 +45,7 @@ class Listener(uvicorn.Server):
 
     def __init__(self, app: FastAPI, serving: Serving, *, told: Callable[[], None]) -> None:
         """`told` is called when it begins to listen."""
-        self._told = told
-        self._ending: asyncio.Event = app.state.site.ending
+        self._app, self._told = app, told
         super().__init__(_config(app, serving))
 
     def end(self) -> None:
@@ -60,14 +61,16 @@ class Listener(uvicorn.Server):
         self._told()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._ending.set()
+        self._app.state.site.ending.set()
+        if hub := getattr(self._app.state, "hub", None):
+            await hub.close()  # who listens to events is let go
         await super().shutdown(sockets)
 
 
 def _config(app: FastAPI, serving: Serving) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="h11",
+        http=with_patience(serving),
         ws="none",
         lifespan="on",
         log_config=None,
@@ -77,4 +80,5 @@ def _config(app: FastAPI, serving: Serving) -> uvicorn.Config:
         timeout_keep_alive=LINGERS,
         timeout_graceful_shutdown=ENDS,
         h11_max_incomplete_event_size=HEAD,
+        limit_concurrency=MOST,
     )

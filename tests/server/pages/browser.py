@@ -1,113 +1,116 @@
-"""A browser without a script: it reads HTML, fills in forms and sends them as they stand."""
+"""A browser without a script: it opens pages, reads what they have, and sends their forms as they stand."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from typing import Any
 
 import httpx
-
-VOID = {"meta", "link", "input", "br", "img", "hr"}
 
 
 @dataclass
 class Form:
-    """A form: where it goes, what stands in its fields, and its buttons (name, value, disabled)."""
+    """A form of a page: where it goes, and what is in its fields."""
 
-    action: str
     method: str
+    action: str
     fields: dict[str, str] = field(default_factory=dict)
-    buttons: list[dict[str, str]] = field(default_factory=list)
-
-    @property
-    def decision(self) -> str:
-        return self.fields.get("decision", "")
-
-
-class Page(HTMLParser):
-    """What a browser makes of a page."""
-
-    def __init__(self, answer: httpx.Response) -> None:
-        super().__init__()
-        self.status, self.html, self.url = answer.status_code, answer.text, str(answer.url)
-        self.forms: list[Form] = []
-        self.tags: list[tuple[str, dict[str, str]]] = []
-        self.depth: list[str] = []
-        self.words: list[str] = []
-        self._into: tuple[str, str] | None = None
-        self.feed(answer.text)
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.words).split())
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        has = {name: value or "" for name, value in attrs}
-        self.tags.append((tag, has))
-        if tag not in VOID:
-            self.depth.append(tag)
-        if tag == "form":
-            self.forms.append(Form(has["action"], has["method"]))
-        if not self.forms or "form" not in self.depth:
-            return
-        form, name = self.forms[-1], has.get("name", "")
-        if tag == "button":
-            form.buttons.append(has)
-        elif tag == "input" and name and (has.get("type") not in ("checkbox", "radio") or "checked" in has):
-            form.fields[name] = has.get("value", "")
-        elif tag == "textarea":
-            form.fields[name] = ""
-            self._into = ("textarea", name)
-        elif tag == "select":
-            self._into = ("select", name)
-        elif tag == "option" and self._into and (self._into[1] not in form.fields or "selected" in has):
-            form.fields[self._into[1]] = has["value"]
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.depth[-1:] == [tag], f"</{tag}> closes <{self.depth[-1:]}> at {self.getpos()}"
-        self.depth.pop()
-        if tag in ("textarea", "select"):
-            self._into = None
-
-    def handle_data(self, data: str) -> None:
-        if self._into and self._into[0] == "textarea":
-            self.forms[-1].fields[self._into[1]] += data.removeprefix("\n")
-        elif self.depth[-1:] not in (["script"], ["style"]):
-            self.words.append(data)
-
-    def form(self, decision: str = "", *, action: str = "") -> Form:
-        """The form of a decision, or the one that goes to an address with this end."""
-        found = [
-            each
-            for each in self.forms
-            if (decision and each.decision == decision) or (action and each.action.endswith(action))
-        ]
-        assert len(found) >= 1, (
-            f"no form for {decision or action!r} among {[f.decision or f.action for f in self.forms]}"
-        )
-        return found[0]
-
-    @property
-    def offered(self) -> set[str]:
-        """The decisions that a person can make here."""
-        return {form.decision for form in self.forms if form.decision}
-
-    def having(self, attribute: str) -> list[str]:
-        return [has[attribute] for _, has in self.tags if attribute in has]
 
 
 @dataclass
+class Element:
+    """One element: its tag, its attributes, and the text in it."""
+
+    tag: str
+    attributes: dict[str, str]
+    text: str = ""
+    inside: tuple[str, ...] = ()
+
+
+_VOID = {"meta", "link", "input", "br", "img", "hr", "line", "polyline", "circle"}
+
+
+class Page(HTMLParser):
+    """What a page has. `said` is its text, as somebody reads it."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        super().__init__(convert_charrefs=True)
+        self.status, self.html, self.at = response.status_code, response.text, str(response.url)
+        self.elements: list[Element] = []
+        self.forms: list[Form] = []
+        self._open: list[Element] = []
+        self.said = ""
+        self.feed(self.html)
+        self.said = " ".join(self.said.split())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        element = Element(tag, given, inside=tuple(each.tag for each in self._open))
+        self.elements.append(element)
+        if tag == "form":
+            self.forms.append(Form(given.get("method", "get"), given.get("action", "")))
+        elif self.forms and any(each.tag == "form" for each in self._open):
+            self._field(tag, given)
+        if tag not in _VOID:
+            self._open.append(element)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append(Element(tag, {name: value or "" for name, value in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        while self._open and self._open[-1].tag != tag:
+            self._open.pop()
+        if self._open:
+            self._open.pop()
+
+    def handle_data(self, data: str) -> None:
+        for element in self._open:
+            element.text += data
+        if not any(each.tag in ("title", "script", "style") for each in self._open):
+            self.said += f" {data}"
+        if self._open and self._open[-1].tag == "textarea":
+            name = self._open[-1].attributes.get("name", "")
+            self.forms[-1].fields[name] = self.forms[-1].fields.get(name, "") + data
+
+    def _field(self, tag: str, given: dict[str, str]) -> None:
+        fields, name = self.forms[-1].fields, given.get("name", "")
+        if tag == "input" and name and given.get("type") not in ("checkbox", "radio", "file"):
+            fields[name] = given.get("value", "")
+        elif tag == "option":
+            select = next(each for each in reversed(self._open) if each.tag == "select").attributes["name"]
+            if "selected" in given or select not in fields:
+                fields[select] = given.get("value", "")
+
+    def all(self, tag: str) -> list[Element]:
+        return [each for each in self.elements if each.tag == tag]
+
+    def form(self, action: str) -> Form:
+        """The form that goes to a place and changes something."""
+        (found,) = [each for each in self.forms if each.method == "post" and each.action.partition("#")[0] == action]
+        return found
+
+    def links(self) -> list[str]:
+        return [each.attributes.get("href", "") for each in self.all("a")]
+
+
 class Browser:
-    """One person's browser."""
+    """Follows links, sends forms."""
 
-    client: httpx.AsyncClient
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self.client = client
 
-    async def open(self, path: str) -> Page:
-        return Page(await self.client.get(path))
+    async def open(self, path: str, **query: str) -> Page:
+        return Page(await self.client.get(path, params=query or None))
 
-    async def send(self, form: Form, **typed: str | None) -> Page:
-        """Send a form with these fields typed into it; None for one that is not sent."""
-        fields = {**form.fields, **typed}
-        data = {name: value for name, value in fields.items() if value is not None}
-        assert form.method == "post"
-        return Page(await self.client.post(form.action, data=data))
+    async def send(self, page: Page, action: str, **fields: str) -> Page:
+        """Send a form of a page, with these fields filled in besides."""
+        form = page.form(action)
+        unknown = fields.keys() - form.fields.keys()
+        assert not unknown, f"the form has no field {unknown}"
+        return Page(await self.client.post(form.action, data={**form.fields, **fields}))
+
+    async def upload(self, page: Page, action: str, name: str, content: bytes, **fields: str) -> Page:
+        form = page.form(action)
+        files: Any = {name: ("changed.toml", content, "application/toml")}
+        return Page(await self.client.post(form.action, data={**form.fields, **fields}, files=files))

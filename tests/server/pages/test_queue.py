@@ -16,8 +16,8 @@ from hitl_core.protocol import PauseRequest, Preview
 from tests.core.shop import App, Ledger, policy, rule
 from tests.server.site import somebody
 
-from .browser import Page
 from .office import Office, office
+from .reader import Page
 
 POLICY = policy(
     rule("large", when={"argument": "amount", "above": 100}, level="human_leads", deadline="2h"),

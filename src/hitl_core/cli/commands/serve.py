@@ -6,23 +6,26 @@ import asyncio
 import dataclasses
 import socket
 import webbrowser
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.text import Text
 
 from ...config import Config, Serving
-from ...errors import AdapterNotInstalled, ConfigError, Fault
+from ...errors import AdapterNotInstalled, ConfigError, Fault, NotPermitted
 from ...runtime import Left, Runtime
 from ..hearing import leave
 from ..opening import Opening
-from ..options import DEFAULT_CONFIG, AsJson, Backend, ConfigFile, Exit
+from ..options import DEFAULT_CONFIG, AsJson, Backend, ConfigFile, Exit, login_name
 from ..terminal.log import log_to_stderr, tell
 from ..terminal.output import Output
+from ..watching import Meter
 from .shift import Shift, exit_for, in_words
 
 if TYPE_CHECKING:
     from ...channels.messages import Route
+    from ...server import Site
     from ...server.listening import Listener
 
 Host = Annotated[
@@ -52,7 +55,7 @@ def serve(
     in order, a second one at once. Exit status as of `hitl worker`.
     """
     log_to_stderr(chatty=not as_json)
-    _require_extra()
+    require_extra()
     opening, found = Opening(config, backend), Config.load(config, backend=backend)
     serving = dataclasses.replace(
         found.serving,
@@ -76,7 +79,7 @@ class _Service:
     """The server and its worker, from their start to their exit status.
 
     The worker has a thread, a loop and a runtime of its own: an action that blocks must not keep people from the stop
-    button (docs/decisions/0078). A store in memory has one runtime only, which both work with.
+    button (docs/decisions/0083). A store in memory has one runtime only, which both work with.
     """
 
     def __init__(
@@ -92,13 +95,15 @@ class _Service:
     ) -> None:
         self._opening, self._serving, self._shift, self._output = opening, serving, shift, output
         self._opens, self._apart, self._messages = opens, apart, messages
+        self._meter = Meter.if_installed()
+        self._observers = () if self._meter is None else self._meter.observers()
         self._listener: Listener | None = None
         self._told = False
 
     def done(self) -> int:
         heard = self._shift or Shift(self._opening, places=1, grace=0.0)
         with heard.hearing(self._end):
-            left = self._opening.do(self._work)
+            left = self._opening.do(self._work, observers=self._observers)
         for each in in_words(left):
             self._output.err.print(each, soft_wrap=True)
         code = exit_for(left)
@@ -132,8 +137,11 @@ class _Service:
         from ...server.listening import Listener, address_of
 
         serving = dataclasses.replace(self._serving, port=listening.getsockname()[1])
-        app = create_app(hitl, serving, messages=self._messages)
-        self._listener = Listener(app, serving, told=lambda: self._say(address_of(listening)))
+        metrics = None if self._meter is None else self._meter.page(hitl)
+        app = create_app(hitl, serving, messages=self._messages, metrics=metrics)
+        address = address_of(listening)
+        link = await self._link(app.state.site, serving.url or address)
+        self._listener = Listener(app, serving, told=lambda: self._say(address, link))
         if not self._told:
             await self._listener.serve([listening])
         return Left()
@@ -141,24 +149,37 @@ class _Service:
     async def _go_on(self, hitl: Runtime, shift: Shift) -> Left:
         if not self._apart:
             return await shift.work(hitl)
-        return await asyncio.to_thread(self._opening.do, shift.work)
+        observers = () if self._meter is None else self._meter.observers()
+        return await asyncio.to_thread(partial(self._opening.do, shift.work, observers=observers))
 
-    def _say(self, address: str) -> None:
-        self._output.result({"url": address}, Text(f"the inbox is at {address}"))
+    async def _link(self, site: Site, base: str) -> str:
+        """What signs in the local account, once; "" where others say who people are, or nobody knows it."""
+        from ...server.doors.links import new_link
+
+        if site.serving.has_door:
+            return ""
+        try:
+            return f"{base}/login/{await new_link(site, login_name())}"
+        except NotPermitted:
+            tell("your login name is not in the directory of people; somebody who is comes in by: hitl login --as WHO")
+            return ""
+
+    def _say(self, address: str, link: str) -> None:
+        once = f"\nsign in, once, within 15 minutes: {link}" if link else ""
+        self._output.result({"url": address, "sign_in": link}, Text(f"the inbox is at {address}{once}"))
         tell("Ctrl-C ends it", "dim")
         if self._opens:
-            webbrowser.open(address)
+            webbrowser.open(link or address)
 
 
-def _require_extra() -> None:
+def require_extra() -> None:
+    """Raises AdapterNotInstalled where there is no server."""
     try:
         from ... import server  # noqa: F401
     except ModuleNotFoundError as exc:
         if (exc.name or "").split(".")[0] == "hitl_core":
             raise
-        missing = (
-            f"`hitl serve` needs the package {exc.name!r}, which is not installed: pip install 'hitl-core[server]'"
-        )
+        missing = f"the inbox needs the package {exc.name!r}, which is not installed: pip install 'hitl-core[server]'"
         raise AdapterNotInstalled(missing) from exc
 
 
