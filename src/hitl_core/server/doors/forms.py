@@ -11,7 +11,8 @@ from .secret import is_same
 HEADER: Final = "x-csrf-token"
 FIELD: Final = "csrf"
 _SAFE: Final = frozenset(("GET", "HEAD", "OPTIONS"))
-_FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
+_FORM: Final = "application/x-www-form-urlencoded"
+"""As all our forms are sent. What holds files is not read before it is known to be meant: it has the header."""
 
 
 def changes(request: Request) -> bool:
@@ -22,7 +23,7 @@ def changes(request: Request) -> bool:
 async def carries(request: Request, csrf: str) -> bool:
     """Whether a request carries this token, in its header or in its form."""
     given = request.headers.get(HEADER)
-    if given is None and request.headers.get("content-type", "").partition(";")[0].strip().lower() in _FORMS:
+    if given is None and request.headers.get("content-type", "").partition(";")[0].strip().lower() == _FORM:
         found = (await request.form()).get(FIELD)
         given = found if isinstance(found, str) else None
     return given is not None and is_same(given, csrf)
