@@ -11,14 +11,20 @@ from fastapi import APIRouter
 
 from .assets import assets
 from .environment import render, url
+from .holding import give_held, keep_giving
+from .oversight import audit_pages, grants_pages, policy_pages, stops_pages
+from .queue import inbox
+from .request import requests
+from .runs import runs
 from .signing import signing, to_sign_in
 
-__all__ = ["pages_router", "render", "to_sign_in", "url"]
+__all__ = ["give_held", "keep_giving", "pages_router", "render", "to_sign_in", "url"]
 
 
 def pages_router() -> APIRouter:
     """All pages, to be included by the app."""
     pages = APIRouter(include_in_schema=False)
-    pages.include_router(assets)
-    pages.include_router(signing)
+    oversight = (runs, stops_pages, audit_pages, policy_pages, grants_pages)
+    for part in (assets, signing, inbox, requests, *oversight):
+        pages.include_router(part)
     return pages
