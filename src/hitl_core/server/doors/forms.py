@@ -11,8 +11,7 @@ from .secret import is_same
 HEADER: Final = "x-csrf-token"
 FIELD: Final = "csrf"
 _SAFE: Final = frozenset(("GET", "HEAD", "OPTIONS"))
-_FORM: Final = "application/x-www-form-urlencoded"
-"""As all our forms are sent. What holds files is not read before it is known to be meant: it has the header."""
+_FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
 def changes(request: Request) -> bool:
@@ -21,9 +20,9 @@ def changes(request: Request) -> bool:
 
 
 async def carries(request: Request, csrf: str) -> bool:
-    """Whether a request carries this token, in its header or in its form."""
+    """Whether a request carries this token, in its header or in its form. Whoever asks closes the request's form."""
     given = request.headers.get(HEADER)
-    if given is None and request.headers.get("content-type", "").partition(";")[0].strip().lower() == _FORM:
+    if given is None and request.headers.get("content-type", "").partition(";")[0].strip().lower() in _FORMS:
         found = (await request.form()).get(FIELD)
         given = found if isinstance(found, str) else None
     return given is not None and is_same(given, csrf)
