@@ -14,6 +14,7 @@ from .guards import Forgeries, guarded
 from .hooks import hooks_router
 from .links import links_router
 from .pages import pages_router, to_sign_in
+from .probes import Metrics, probes
 from .site import Site
 
 
@@ -23,17 +24,21 @@ class _Guarded(FastAPI):
         return guarded(super().build_middleware_stack(), self.state.site)
 
 
-def create_app(hitl: Runtime, serving: Serving | None = None, *, messages: tuple[Route, ...] = ()) -> FastAPI:
+def create_app(
+    hitl: Runtime, serving: Serving | None = None, *, messages: tuple[Route, ...] = (), metrics: Metrics | None = None
+) -> FastAPI:
     """The inbox and its API for a runtime, which stays the caller's to close. Mount it, or serve it with uvicorn.
 
-    `messages` are the routes whose answers come back to it.
+    `messages` are the routes whose answers come back to it; `metrics` is what answers /metrics.
     """
     app = _Guarded(title="hitl-core", version="1", docs_url=None, redoc_url=None)
     app.state.site = site = Site(hitl, serving or Serving(), messages)
+    app.state.metrics = metrics
     app.add_middleware(Forgeries, site=site)
     app.add_exception_handler(NobodyCame, to_sign_in)
     app.include_router(feed)
     app.include_router(pages_router())
     app.include_router(links_router())
     app.include_router(hooks_router())
+    app.include_router(probes)
     return app
