@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import traceback
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
@@ -93,7 +94,7 @@ class _Lines(logging.Handler):
         self.addFilter(discreet)
 
     def emit(self, record: logging.LogRecord) -> None:
-        print(self.format(record), file=sys.stderr, flush=True)
+        _write(self.format(record))
 
 
 class _Stderr(logging.Handler):
@@ -105,11 +106,14 @@ class _Stderr(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         if self._chatty or is_verbose() or record.name != _ENDINGS:
-            self._write(self.format(record))
+            _write(self.format(record))
         elif record.exc_info and record.exc_info[1] is not None:
-            self._write(visible(where(record.exc_info[1])))
+            _write(visible(where(record.exc_info[1])))
 
-    def _write(self, text: str) -> None:
+
+def _write(text: str) -> None:
+    """A log that cannot be written (nobody reads it, the disk is full) is no reason to break off what it tells of."""
+    with suppress(OSError):
         print(text, file=sys.stderr, flush=True)
 
 
