@@ -15,7 +15,7 @@ from typing import Any, Final
 from rich.text import Text
 
 from ...channels.plain_text import visible
-from ...logs import FIELDS, Discreet, JsonLines, Placed, tell_all
+from ...logs import FIELDS, JsonLines, Placed, WithoutWords, tell_all
 from .output import console
 
 VERBOSE: Final = "HITL_VERBOSE"
@@ -83,15 +83,15 @@ def tell(words: str, style: str = "") -> None:
 
 
 class _Lines(logging.Handler):
-    """A JSON object on each line, from every logger, each as discreet as ours."""
+    """A JSON object on each line, from every logger, with as few words as ours."""
 
     def __init__(self, level: int = logging.NOTSET) -> None:
         super().__init__(level)
         self.setFormatter(JsonLines())
         self.addFilter(Placed())
-        discreet = Discreet()
-        discreet.tells_all = is_verbose()
-        self.addFilter(discreet)
+        without_words = WithoutWords()
+        without_words.tells_all = is_verbose()
+        self.addFilter(without_words)
 
     def emit(self, record: logging.LogRecord) -> None:
         _write(self.format(record))
