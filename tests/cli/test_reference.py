@@ -1,9 +1,10 @@
-"""docs/cli.md names every command, and what each of their JSON documents has."""
+"""docs/cli.md names every command, and what each of their JSON documents has; every page shows commands that exist."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +16,17 @@ from tests.cli.shop import AtHome, Done, Shop, order
 
 Hitl = Callable[..., Done]
 
-PAGE: Final = Path(__file__).parents[2] / "docs" / "cli.md"
+ROOT: Final = Path(__file__).parents[2]
+PAGE: Final = ROOT / "docs" / "cli.md"
+PAGES: Final = (
+    ROOT / "README.md",
+    *ROOT.glob("docs/**/*.md"),
+    *ROOT.glob("examples/**/*.md"),
+    *ROOT.glob("src/**/*.md"),
+)
+SHOWN: Final = re.compile(r"(?:`|^(?:\$ )?)hitl ((?:(?!--log|-v)[^`#\n]|\n(?=[^`\n]+`))+)", re.MULTILINE)
+"""A command as a page shows it, in a line of a block or between backticks. `hitl -v` and `hitl --log` are about all."""
+
 POLICY: Final = """version = "1"
 [[rules]]
 id = "together"
@@ -31,9 +42,15 @@ batch = true
 """
 
 
+@cache
+def whole() -> Any:
+    """The command line, with all its commands below it."""
+    return typer.main.get_command(app)
+
+
 def commands() -> dict[str, bool]:
     """Every command by its name, and whether it writes JSON."""
-    return dict(_below(typer.main.get_command(app)))
+    return dict(_below(whole()))
 
 
 def _below(group: Any, *path: str) -> Iterator[tuple[str, bool]]:
@@ -51,6 +68,21 @@ def test_every_command_stands_in_the_table_of_commands() -> None:
 
 def test_every_command_with_a_document_stands_in_the_table_of_documents() -> None:
     assert named("document", among=commands()) == {name for name, has_json in commands().items() if has_json}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_command_that_a_page_shows_has_these_options(page: Path) -> None:
+    for shown in SHOWN.findall(page.read_text(encoding="utf-8")):
+        command, path = whole(), list[str]()
+        for word in shown.split():
+            below: Any = getattr(command, "commands", {}).get(word)
+            if below is not None:
+                command, path = below, [*path, word]
+        known = {each for option in command.params for each in option.opts} | {"--help"}
+        known |= {each for option in command.params for each in option.secondary_opts}
+        unknown = {*re.findall(r"(?<![\w-])--[a-z][\w-]*", shown)} - known
+        assert path or not shown[0].islower(), f"`hitl {shown}` is no command"
+        assert not unknown, f"`hitl {shown}`: {unknown}"
 
 
 def rows(second: str) -> dict[str, str]:
