@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import re
 from pathlib import Path
 
 import pytest
 
 from hitl_core.audit.keys import ENVIRONMENT
-from hitl_core.config.config import TABLES, TOOL_KEYS, Config
+from hitl_core.config.config import Config
+from hitl_core.config.reading import TABLES, TOOL_KEYS, read
 from hitl_core.protocol import EffectMode
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,6 +72,7 @@ def test_the_example_gives_every_key_and_loads(tmp_path: Path) -> None:
     assert (config.app.reference, config.environment, config.channels) == ("desk:build", "production", ("console",))
     assert config.tools["send_email"].keys() == {trait for trait, *_ in TOOL_KEYS.values()}
     assert config.options.keys() == options_of("langgraph")
+    assert read(tmp_path / "hitl.toml").keys() == {each.name for each in dataclasses.fields(Config)}
 
 
 def test_the_defaults_on_the_page_are_those_of_the_code(tmp_path: Path) -> None:
