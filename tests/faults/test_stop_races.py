@@ -6,12 +6,10 @@ import asyncio
 import json
 import signal
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
-from functools import partial
 from pathlib import Path
 from time import monotonic_ns
-from typing import TypeVar
 
 import pytest
 
@@ -162,7 +160,7 @@ async def test_while_the_database_is_down_nothing_begins_and_a_stop_is_given_unt
         assert insists.returncode == 0
         assert b"stopped: all" in said
         with pytest.raises(Stopped):
-            await once_it_answers(partial(hitl.resume, run.id))
+            await hitl.resume(run.id)
         (kept,) = await hitl.stops()
         assert (kept.by, kept.reason) == ("boss", "too fast")
         assert desk.ledger.count() == 0
@@ -180,11 +178,10 @@ async def test_who_gives_up_is_told_that_the_stop_is_not_in_force(folder: Path) 
             _, said = await asyncio.wait_for(insists.communicate(), 60)
             assert insists.returncode == 128 + signal.SIGINT
             assert b"given up: the stop is NOT in force" in said
-        assert await once_it_answers(hitl.stops) == ()
+        assert await hitl.stops() == ()
         assert (await hitl.resume(run.id)).state is RunState.COMPLETED
 
 
-R = TypeVar("R")
 STOP = ("stop", "all", "--as", "boss", "--reason", "too fast")
 
 
@@ -197,14 +194,6 @@ async def approved(folder: Path) -> AsyncIterator[tuple[str, Desk, Runtime, Run]
             run = await hitl.start(None)
             await hitl.respond(run.pending[0].approve(by="ann"))
             yield server, desk, hitl, run
-
-
-async def once_it_answers(ask: Callable[[], Awaitable[R]]) -> R:
-    """What comes of it: a pool looks for a server that was away ever more seldom, and a slow machine waits for it."""
-    for _ in range(6):
-        with suppress(StoreUnavailable):
-            return await ask()
-    return await ask()
 
 
 async def insisting(place: Place) -> tuple[Process, bytes]:
