@@ -14,12 +14,14 @@ from ....commands import (
     GetRequest,
     GetRun,
     LiftStop,
+    ListRequests,
     MoveRequest,
     Page,
     ReadAudit,
     ReadHistory,
     RecordResponse,
     SetStop,
+    StopScope,
 )
 from ....contracts import Store
 from ....lifecycle import RequestEvent, RequestState
@@ -48,6 +50,31 @@ class StopsInNameOnly(BrokenStore):
 
     async def apply(self, command: Any) -> Any:
         return 0 if isinstance(command, SetStop) else await self.inner.apply(command)
+
+
+class _StopsWhatWaitsOnly(BrokenStore):
+    scope: ClassVar[StopScope]
+
+    async def apply(self, command: Any) -> Any:
+        if isinstance(command, SetStop) and command.stop.scope is self.scope:
+            waiting = await self._inner.fetch(ListRequests(states=(RequestState.OPEN,)))
+            if not waiting.items:
+                return 0
+        return await self._inner.apply(command)
+
+
+@breaks("P60")
+class StopsOfATenantForgetWhatWasGranted(_StopsWhatWaitsOnly):
+    """Takes a stop for a tenant as one for what waits, and lets pass what was approved before."""
+
+    scope = StopScope.TENANT
+
+
+@breaks("P60")
+class StopsOfAnAgentForgetWhatWasGranted(_StopsWhatWaitsOnly):
+    """Takes a stop for an agent as one for what waits, and lets pass what was approved before."""
+
+    scope = StopScope.AGENT
 
 
 @breaks("P61")
