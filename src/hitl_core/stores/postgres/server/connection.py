@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final, TypeVar
 
 import psycopg
@@ -18,7 +18,7 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from ....errors import StoreUnavailable
 from .failures import UNPREPARED, is_lost, unavailable
-from .link import PostgresLink
+from .link import AskedMore, PostgresLink
 from .location import Location
 from .options import Options
 
@@ -44,6 +44,11 @@ everything. Less than the wait for a lock, so that who waits gets it."""
 
 WAIT: Final = 10.0
 """Seconds for which a thread waits for a connection."""
+
+_ANEW: Final = 1.0
+"""Seconds after which the pool gives up a connection that it cannot make. It would wait twice as long after each try,
+for a server that was away for minutes, minutes more. So it begins anew for whoever asks again.
+"""
 
 # The number that a pooler gives its clients is not that of the server's process.
 _IS_DIRECT: Final = "SELECT pg_backend_pid()"
@@ -92,6 +97,7 @@ class Connections:
             max_size=self._options.connections,
             num_workers=2,
             timeout=WAIT,
+            reconnect_timeout=_ANEW,
             name="hitl-store",
             open=True,
         )
@@ -103,7 +109,7 @@ class Connections:
         Raises StoreUnavailable if none comes free in time.
         """
         try:
-            connection = self._pool.getconn()
+            connection = self._lent()
         except PoolClosed as exc:
             raise StoreUnavailable(f"the store {self._location} is closed; open it again") from exc
         except PoolTimeout as exc:
@@ -115,17 +121,32 @@ class Connections:
                 connection.close()
             self._pool.putconn(connection)
 
-    def begin(self, link: PostgresLink, how: str) -> None:
-        """Begin a transaction; its statements are sent together as far as nobody waits for what they find."""
-        link.begin(how)
+    def _lent(self) -> Connection:
+        """A connection of the pool, asked for again and again: what it has given up, it begins anew for who asks."""
+        until = time.monotonic() + WAIT
+        while (left := until - time.monotonic()) > 2 * _ANEW:
+            with suppress(PoolTimeout):
+                return self._pool.getconn(timeout=2 * _ANEW)
+        return self._pool.getconn(timeout=max(left, _ANEW))
+
+    def begin(self, link: PostgresLink, how: str, *, ends: str = "") -> None:
+        """Begin a transaction; its statements are sent together as far as nobody waits for what they find.
+
+        `ends` as in PostgresLink.begin.
+        """
+        link.begin(how, ends=ends)
         if not _is_direct(link.connection):
             link.execute(_SET.format(local="true").replace("%s", "?"), (*self._options.timeouts, str(IDLE_MS)))
 
-    def read(self, work: Callable[[PostgresLink], T]) -> T:
-        """Let `work` read one consistent state. A lost connection is replaced, once. Raises StoreUnavailable."""
+    def read(self, work: Callable[[PostgresLink], T], *, quickly: bool = False) -> T:
+        """Let `work` read one consistent state. A lost connection is replaced, once. Raises StoreUnavailable.
+
+        `quickly`: it hardly ever asks for more than goes into one round, so its end is said with that. If it does, it
+        begins anew.
+        """
         try:
-            return self._read(work)
-        except psycopg.OperationalError:
+            return self._read(work, ends=_READ if quickly else "")
+        except (AskedMore, psycopg.OperationalError):
             pass
         except psycopg.Error as exc:
             raise unavailable(exc, self._location) from exc
@@ -148,13 +169,13 @@ class Connections:
     def close(self) -> None:
         self._pool.close()
 
-    def _read(self, work: Callable[[PostgresLink], T]) -> T:
+    def _read(self, work: Callable[[PostgresLink], T], *, ends: str = "") -> T:
         with self.one() as connection:
             link = PostgresLink(connection)
             try:
-                self.begin(link, _READING)
+                self.begin(link, _READING, ends=ends)
                 found = work(link)
-                link.end("COMMIT")
+                link.end(_READ)
             except BaseException as exc:
                 link.undo()
                 self.failed(connection, exc)
@@ -184,3 +205,4 @@ class Connections:
 
 
 _READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_READ: Final = "COMMIT"
