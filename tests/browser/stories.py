@@ -17,10 +17,10 @@ HOSTILE = (
 
 
 def refunds(ledger: Ledger) -> App:
-    return one_refund(ledger, preview=_shown, reversible=False)
+    return one_refund(ledger, preview=shown, reversible=False)
 
 
-def _shown(arguments: dict[str, Any]) -> Preview:
+def shown(arguments: dict[str, Any]) -> Preview:
     return Preview(
         effect=f"Pay back {arguments['amount']} EUR for order {arguments['order']}",
         target="Mira Osei, IBAN ending in 3000",
@@ -68,7 +68,6 @@ def talks(ledger: Ledger) -> App:
         for _ in range(5):
             turn = await gate._consult("turn", {"customer": "Where is my money?"}, floor)  # noqa: SLF001  # no plain form
             said.append(turn)
-            ledger.write("turn", said=turn)
             if not (isinstance(turn, dict) and turn["floor"] == "person"):
                 break
         return said

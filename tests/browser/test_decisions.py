@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pytest
 from playwright.async_api import Page, expect
 
@@ -117,10 +119,11 @@ async def test_a_conversation_is_taken_over_and_handed_back(inbox: Opened, by_ke
         await page.goto(f"/requests/{next_.id}")
         await expect(page.get_by_role("heading", level=1)).to_have_text(next_.title)
         await (press(page, *BACK[0]) if by_keys else click(page, *BACK[1]))
-        await served.done(next_)
+        run = await served.done(next_)
         said = [(await served.hitl.request(each.id)).response for each in (request, next_)]
         assert [each and each.decision.type for each in said] == ["take_over", "hand_back"]
         assert [each and each.responder.id for each in said] == ["ann", "ann"]
-        first, last = (str(line["said"]) for line in served.shop.ledger.lines("turn"))
-        assert "It is on its way." in first
-        assert "all clear" in last
+        assert [(each["floor"], each["by"], each["text"]) for each in cast("Any", run.output)] == [
+            ("person", "ann", "It is on its way."),
+            ("agent", "ann", "all clear"),
+        ]

@@ -155,7 +155,7 @@ WALKS = (
         (
             ("Report what you did…",),
             ("It is done",),
-            ("result text", "by hand"),
+            ("What came of it text", "by hand"),
             ("What the agent is to know", "at the bank"),
             ("Report",),
         ),
