@@ -97,5 +97,5 @@ async def test_what_agents_say_stands_apart(tmp_path: Path) -> None:
         await desk.hitl.comment(request.id, "trust me", by="model", machine=True)
         page = await desk.open(request)
         assert re.search(
-            r'<section class="prose" aria-label="What model says, unverified">.*?trust me', page.html, re.S
+            r'<div class="prose" role="group" aria-label="What model says, unverified">.*?trust me', page.html, re.S
         )
