@@ -33,7 +33,7 @@ from ..protocol import (
     RunState,
     Undoing,
 )
-from ..runtime import Batch, Reach, Runtime
+from ..runtime import Batch, InForce, Reach, Runtime
 from .portal import Portal
 
 
@@ -53,19 +53,19 @@ class BlockingRuntime:
         self.runtime = runtime
         self._portal = portal
 
-    def start(self, input: object, *, by: str | None=None, thread: str | None=None) -> Run:
+    def start(self, input: object, *, by: str | None = None, thread: str | None = None) -> Run:
         """Start a run and work on it until it pauses or ends."""
         return self._portal.wait(self.runtime.start(input, by=by, thread=thread))
 
-    def resume(self, run_id: str, *, ask_again: bool=False) -> Run:
+    def resume(self, run_id: str, *, ask_again: bool = False) -> Run:
         """Work on a run now if there is something to do: it is ready, it failed, or its worker died."""
         return self._portal.wait(self.runtime.resume(run_id, ask_again=ask_again))
 
-    def wait(self, run_id: str, *, timeout: float | None=None, through_pauses: bool=False) -> Run:
+    def wait(self, run_id: str, *, timeout: float | None = None, through_pauses: bool = False) -> Run:
         """Bring a run to its next pause or its end, working on it here unless somebody else does."""
         return self._portal.wait(self.runtime.wait(run_id, timeout=timeout, through_pauses=through_pauses))
 
-    def runs(self, *, states: tuple[RunState, ...]=(), limit: int=50, cursor: str | None=None) -> Page[Run]:
+    def runs(self, *, states: tuple[RunState, ...] = (), limit: int = 50, cursor: str | None = None) -> Page[Run]:
         """Runs, newest first."""
         return self._portal.wait(self.runtime.runs(states=states, limit=limit, cursor=cursor))
 
@@ -85,11 +85,22 @@ class BlockingRuntime:
         """Fire what is due, ask again who is to be reminded, and free the runs of processes that died here."""
         return self._portal.wait(self.runtime.tick())
 
-    def inbox(self, *, roles: tuple[str, ...]=(), limit: int=50, cursor: str | None=None, notices: bool=False, by: str | Responder | None=None, deferred: bool=False) -> Page[Settled]:
+    def inbox(
+        self,
+        *,
+        roles: tuple[str, ...] = (),
+        limit: int = 50,
+        cursor: str | None = None,
+        notices: bool = False,
+        by: str | Responder | None = None,
+        deferred: bool = False,
+    ) -> Page[Settled]:
         """Open requests, oldest first; with `deferred`, also what was put off."""
-        return self._portal.wait(self.runtime.inbox(roles=roles, limit=limit, cursor=cursor, notices=notices, by=by, deferred=deferred))
+        return self._portal.wait(
+            self.runtime.inbox(roles=roles, limit=limit, cursor=cursor, notices=notices, by=by, deferred=deferred)
+        )
 
-    def request(self, request_id: str, *, by: str | Responder | None=None) -> Settled:
+    def request(self, request_id: str, *, by: str | Responder | None = None) -> Settled:
         """One request with its state and response. Raises RequestNotFound."""
         return self._portal.wait(self.runtime.request(request_id, by=by))
 
@@ -101,7 +112,7 @@ class BlockingRuntime:
         """Decide a request. The first valid answer wins."""
         return self._portal.wait(self.runtime.respond(response))
 
-    def comment(self, request_id: str, text: str, *, by: str | Responder, machine: bool=False) -> Comment:
+    def comment(self, request_id: str, text: str, *, by: str | Responder, machine: bool = False) -> Comment:
         """Say something about an open request to whoever decides it. It is no vote, whoever says it."""
         return self._portal.wait(self.runtime.comment(request_id, text, by=by, machine=machine))
 
@@ -113,11 +124,13 @@ class BlockingRuntime:
         """The versions of the draft that an agent and people share, oldest first. Raises RequestNotFound."""
         return self._portal.wait(self.runtime.draft(request_id))
 
-    def change_draft(self, request_id: str, arguments: Arguments, *, base: int, by: str | Responder, note: str='') -> DraftVersion:
+    def change_draft(
+        self, request_id: str, arguments: Arguments, *, base: int, by: str | Responder, note: str = ""
+    ) -> DraftVersion:
         """Make these arguments the next version of a draft, after version `base`; the request stays open."""
         return self._portal.wait(self.runtime.change_draft(request_id, arguments, base=base, by=by, note=note))
 
-    def revoke(self, request_id: str, *, by: str | Responder, reason: str='') -> Settled:
+    def revoke(self, request_id: str, *, by: str | Responder, reason: str = "") -> Settled:
         """Take back a decision that has not been used yet. Raises RequestNotFound, IllegalMove, NotPermitted."""
         return self._portal.wait(self.runtime.revoke(request_id, by=by, reason=reason))
 
@@ -125,7 +138,7 @@ class BlockingRuntime:
         """What an edit of `request` would do, by the tool's own code; None where code has nothing to say about it."""
         return self._portal.wait(self.runtime.preview(request, arguments))
 
-    def grant(self, allows: Allowance, *, by: str | Responder, lasts: timedelta, reason: str='') -> Grant:
+    def grant(self, allows: Allowance, *, by: str | Responder, lasts: timedelta, reason: str = "") -> Grant:
         """Let calls run that a rule would ask about at level confirm, for a time and within limits."""
         return self._portal.wait(self.runtime.grant(allows, by=by, lasts=lasts, reason=reason))
 
@@ -133,11 +146,11 @@ class BlockingRuntime:
         """Decide a request, then give a grant for others like it, by the same person and for the same reason."""
         return self._portal.wait(self.runtime.respond_and_grant(response, allows, lasts=lasts))
 
-    def grants(self, *, limit: int=100) -> tuple[Grant, ...]:
+    def grants(self, *, limit: int = 100) -> tuple[Grant, ...]:
         """The newest grants first, those that have ended included; `grant.state(now)` says where each stands."""
         return self._portal.wait(self.runtime.grants(limit=limit))
 
-    def revoke_grant(self, grant_id: str, *, by: str | Responder, reason: str='') -> Grant:
+    def revoke_grant(self, grant_id: str, *, by: str | Responder, reason: str = "") -> Grant:
         """Take a grant back: nothing begins under it any more. Twice is harmless."""
         return self._portal.wait(self.runtime.revoke_grant(grant_id, by=by, reason=reason))
 
@@ -149,15 +162,15 @@ class BlockingRuntime:
         """Give these answers in one gesture: each is judged and recorded by itself, under one batch id."""
         return self._portal.wait(self.runtime.respond_many(responses))
 
-    def cancel(self, run_id: str, *, by: str | Responder, reason: str='') -> Run:
+    def cancel(self, run_id: str, *, by: str | Responder, reason: str = "") -> Run:
         """End a run that is not over; what waits in it never runs. Raises RunNotFound, RunFinished, NotPermitted."""
         return self._portal.wait(self.runtime.cancel(run_id, by=by, reason=reason))
 
-    def rewind(self, run_id: str, *, by: str | Responder, reason: str='') -> Run:
+    def rewind(self, run_id: str, *, by: str | Responder, reason: str = "") -> Run:
         """Take the run back to its last pause and ask again. What its tools did stays done; that is for `undo`."""
         return self._portal.wait(self.runtime.rewind(run_id, by=by, reason=reason))
 
-    def undo(self, run_id: str, call: str | None=None, *, by: str | Responder, reason: str='') -> Undoing:
+    def undo(self, run_id: str, call: str | None = None, *, by: str | Responder, reason: str = "") -> Undoing:
         """Take back what the tools of a run have done, or one call of it: in a run of its own, the newest first."""
         return self._portal.wait(self.runtime.undo(run_id, call, by=by, reason=reason))
 
@@ -169,7 +182,9 @@ class BlockingRuntime:
         """The undos of a run, oldest first, and how each stands."""
         return self._portal.wait(self.runtime.undos(run_id))
 
-    def override(self, run_id: str, value: Json, call: str | None=None, *, by: str | Responder, reason: str='') -> Override:
+    def override(
+        self, run_id: str, value: Json, call: str | None = None, *, by: str | Responder, reason: str = ""
+    ) -> Override:
         """Replace the output of a completed run; or the result of a call, before it is used further."""
         return self._portal.wait(self.runtime.override(run_id, value, call, by=by, reason=reason))
 
@@ -189,7 +204,7 @@ class BlockingRuntime:
         """Erase what a run that is over has said: payloads, free texts, names. The audit trail stays and verifies."""
         return self._portal.wait(self.runtime.erase(run_id, by=by, reason=reason))
 
-    def retain(self, *, older_than: timedelta, by: str | Responder, reason: str='retention') -> int:
+    def retain(self, *, older_than: timedelta, by: str | Responder, reason: str = "retention") -> int:
         """Erase all runs that are over for longer than this; returns how many."""
         return self._portal.wait(self.runtime.retain(older_than=older_than, by=by, reason=reason))
 
@@ -197,7 +212,7 @@ class BlockingRuntime:
         """Put one pseudonym in the place of a person, in all records and in the trail; what they said is gone."""
         return self._portal.wait(self.runtime.erase_person(person, by=by, reason=reason))
 
-    def stop(self, scope: StopScope, target: str='', *, by: str | Responder, reason: str) -> int:
+    def stop(self, scope: StopScope, target: str = "", *, by: str | Responder, reason: str) -> int:
         """Put a stop in force: nothing that it covers starts any more. Returns how many requests it froze."""
         return self._portal.wait(self.runtime.stop(scope, target, by=by, reason=reason))
 
@@ -205,7 +220,7 @@ class BlockingRuntime:
         """What a stop reaches here and when; where the framework cannot be loaded, without what only that knows."""
         return self._portal.wait(self.runtime.reach(scope))
 
-    def lift(self, scope: StopScope, target: str='', *, by: str | Responder, reason: str) -> int:
+    def lift(self, scope: StopScope, target: str = "", *, by: str | Responder, reason: str) -> int:
         """Lift a stop: a separate, recorded act. Returns how many requests are open again. Raises NotPermitted."""
         return self._portal.wait(self.runtime.lift(scope, target, by=by, reason=reason))
 
@@ -217,10 +232,10 @@ class BlockingRuntime:
         """The policy in force, as it stands in its file now."""
         return self._portal.wait(self.runtime.policy())
 
-    def explain(self, asked: Mapping[str, Json], *, policy: Policy | None=None) -> Explanation:
+    def explain(self, asked: Mapping[str, Json], *, policy: Policy | None = None) -> Explanation:
         """What the policy says about an action, why, and the nearest single value that would alter the level."""
         return self._portal.wait(self.runtime.explain(asked, policy=policy))
 
-    def backtest(self, policy: Policy, *, since: datetime | None=None) -> Backtested:
+    def backtest(self, policy: Policy, *, since: datetime | None = None) -> Backtested:
         """What would have come of the recorded actions of this tenant under another policy, and whose fate changes."""
         return self._portal.wait(self.runtime.backtest(policy, since=since))

@@ -21,8 +21,8 @@ HOSTILE = "x</textarea><script>alert(1)</script>\"'><img src=x onerror=alert(1)>
 RULES = policy(rule("refunds", level="confirm", approvers={"users": ["ann", "bob"]}, deadline="2h"))
 
 
-async def give_back(order: str, amount: float, receipt: Any) -> str:
-    return f"took {amount} of {order} back"
+async def give_back(receipt: Any, arguments: Any) -> str:
+    return f"took {arguments['amount']} back, which {receipt}"
 
 
 class Desk:

@@ -156,8 +156,24 @@ async def test_an_undo_is_a_run_of_its_own_that_is_shown(tmp_path: Path) -> None
         assert done.at.partition("?")[0].endswith(f"/runs/{undo.run.id}")
         assert "It waits for people" in done.said, "its steps meet the policy"
         assert f"/runs/{undo.run.id}" in (await desk.browser.open(f"/runs/{run.id}")).links()
+        await decide(desk.hitl, undo.run, "approve", by="bob")
+        assert "cannot be taken back: its undo is executed" in (await desk.browser.open(f"/runs/{run.id}")).said
         late = await desk.browser.open(f"/runs/{undo.run.id}/undo")
         assert "it is an undo itself" in late.said
+
+
+async def test_until_when_a_call_can_be_taken_back_stands_beside_it(tmp_path: Path) -> None:
+    async with at_desk(tmp_path) as desk:
+        run = await decide(desk.hitl, await desk.asked(), "approve")
+        page = await desk.browser.open(f"/runs/{run.id}")
+        assert "can be taken back until 2026-01-05 11:00 UTC ( in 2 h )" in page.said
+        desk.shop.clock.advance(hours=3)
+        late = await desk.browser.open(f"/runs/{run.id}")
+        assert "cannot be taken back: that was possible until 2026-01-05 11:00 UTC" in late.said
+        assert f"/runs/{run.id}/undo?call=refund%231" not in late.links()
+    async with at_desk(tmp_path, undo=None, undo_window=None) as desk:
+        kept = await decide(desk.hitl, await desk.asked(), "approve")
+        assert "cannot be taken back: refund declares no undo" in (await desk.browser.open(f"/runs/{kept.id}")).said
 
 
 async def test_an_output_is_replaced_by_json_and_by_nothing_else(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from .queue import inbox
 from .request import requests
 from .runs import runs
 from .signing import signing, to_sign_in
+from .together import together
 
 __all__ = ["give_held", "keep_giving", "pages_router", "render", "to_sign_in", "url"]
 
@@ -25,6 +26,6 @@ def pages_router() -> APIRouter:
     """All pages, to be included by the app."""
     pages = APIRouter(include_in_schema=False)
     oversight = (runs, stops_pages, audit_pages, policy_pages, grants_pages)
-    for part in (assets, signing, inbox, requests, *oversight):
+    for part in (assets, signing, inbox, requests, together, *oversight):
         pages.include_router(part)
     return pages

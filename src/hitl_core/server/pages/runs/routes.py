@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import Response
 
 from ....audit import account
-from ....commands import ListRuns
+from ....commands import ListRuns, ListUndone
+from ....contracts import Store
 from ....errors import HitlError, RunNotFound
-from ....protocol import Run, RunState
+from ....protocol import Json, Run, RunState
 from ....runtime import record_of
 from ...doors import Right, Visitor, needs
 from ...site import Site, site_of
@@ -21,6 +23,7 @@ from .acts import ACTS, Act, do, why_not
 from .history import history_of
 from .picture import picture
 from .timeline import timeline
+from .windows import windows
 
 runs = APIRouter(include_in_schema=False)
 
@@ -83,14 +86,10 @@ async def one(request: Request, run_id: str, come: Here, site: At, after: Number
         picture=picture(steps),
         after=after,
         acts=[(act, why_not(act, run, site.hitl)) for act in ACTS.values() if act.right in come.rights],
-        undo_until={each.call: each.undo_until for each in _notices(history.asked.values())},
+        windows=windows(history, await site.store.fetch(ListUndone(run.id)), site.hitl.catalogue, site.clock.now()),
         may_operate=Right.OPERATE in come.rights,
         said=ACTS[done].said if done in ACTS else "",
     )
-
-
-def _notices(asked: Any) -> list[Any]:
-    return [each.request for each in asked if each.request.undo_until is not None]
 
 
 @runs.get("/runs/{run_id}/account.{form}")
@@ -99,10 +98,15 @@ async def taken_along(run_id: str, form: str, come: Here, site: At) -> Response:
     run = await run_of(site, come, run_id)
     if form != "json":
         raise HTTPException(404, "an account is had as .json")
-    made = account(await record_of(site.store, run.id)).document()
+    made = await asyncio.to_thread(asyncio.run, _account(site.store, run.id))
     name = f'attachment; filename="account-{run.id}.json"'
     text = json.dumps(made, ensure_ascii=False, indent=2)
     return Response(text, media_type="application/json", headers={"content-disposition": name, **_KEPT_BY_NOBODY})
+
+
+async def _account(store: Store, run_id: str) -> dict[str, Json]:
+    """Beside those who look at pages: it reads the whole trail for what others did that may be about the run."""
+    return account(await record_of(store, run_id)).document()
 
 
 _KEPT_BY_NOBODY: Final = {"cache-control": "no-store"}
