@@ -92,6 +92,7 @@ async def _everything(hitl: Runtime, given: dict[str, Any]) -> dict[str, str]:
         "name": "x",
         "secret": "x",
         "token_id": "x",
+        "batch_id": "x",
         "done_id": done.id,
     }
 

@@ -48,6 +48,9 @@ TABLE: Final[dict[tuple[str, str], Needs]] = {
     ("POST", "/requests/{request_id}/draft"): Right.REQUESTS,
     ("POST", "/requests/{request_id}/comment"): Right.REQUESTS,
     ("POST", "/requests/{request_id}/defer"): Right.REQUESTS,
+    ("POST", "/batch"): Right.REQUESTS,
+    ("POST", "/batch/give"): Right.REQUESTS,
+    ("GET", "/batch/{batch_id}"): Right.REQUESTS,
     ("GET", "/runs"): Right.RUNS,
     ("GET", "/runs/{run_id}"): Right.RUNS,
     ("GET", "/runs/{run_id}/account.{form}"): Right.RUNS,
@@ -76,6 +79,9 @@ ALSO: Final[dict[tuple[str, str], frozenset[Right]]] = {
 
 ENDLESS: Final = frozenset({("GET", "/feed"), ("GET", "/api/events")})
 """What is answered without end to who may hear it; tests/server/feed listens."""
+
+OF_ONE: Final = frozenset({("GET", "/batch/{batch_id}")})
+"""What is there for whoever has made it only."""
 
 CHANGES: Final = sorted(route for route in TABLE if route[0] not in ("GET", "HEAD"))
 GUARDED: Final = sorted(route for route, needs in TABLE.items() if isinstance(needs, Right))

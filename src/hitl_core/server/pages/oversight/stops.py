@@ -70,8 +70,11 @@ async def _page(request: Request, come: Visitor, site: Site, fields: dict[str, s
 
 
 def _scopes_of(come: Visitor) -> list[StopScope]:
-    """Somebody of one tenant does not stop others; whether they may stop the rest, the runtime says."""
-    return [each for each in StopScope if come.tenant is None or each is not StopScope.ALL]
+    """Somebody of one tenant stops nothing of others, and lifts nothing that holds them, as a stop of a tool does.
+
+    Whether they may stop the rest, the runtime says.
+    """
+    return [each for each in StopScope if come.tenant is None or each in (StopScope.RUN, StopScope.TENANT)]
 
 
 async def _is_theirs(site: Site, come: Visitor, stop: Stop) -> bool:
