@@ -50,6 +50,7 @@ async def shown(
 
 async def _page(request: Request, come: Visitor, site: Site, fields: dict[str, str], **more: Any) -> Response:
     scope = StopScope(fields["scope"]) if fields.get("scope") in list(StopScope) else StopScope.ALL
+    scope = scope if scope in _scopes_of(come) else StopScope.TENANT
     found = [each for each in await site.hitl.stops() if await _is_theirs(site, come, each)]
     context: dict[str, Any] = {"faults": (), "status": 200, "said": "", "count": 0, "lifting": None, **more}
     return render(
