@@ -71,3 +71,9 @@ def test_what_makes_no_token_is_said(shop: Shop, arguments: tuple[str, ...], why
     assert done.code != 0
     assert why in done.err
     assert shop.hitl("token", "list", "--json").json["tokens"] == []
+
+
+def test_in_a_store_in_memory_nothing_can_be_left_for_the_server(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HITL_STORE_URL", "sqlite://")
+    done = shop.hitl("login", "--as", "ann")
+    assert (done.code, "prints a link of its own" in done.err) == (2, True)
