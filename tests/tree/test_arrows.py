@@ -33,12 +33,14 @@ RANK = {
     "gate": 7,
     "runtime": 9,
     "observing": 10,
-    "config": 11,
-    "blocking": 12,
-    FRONT_DOOR: 13,
-    "server": 14,
-    "cli": 15,
-    "testing": 16,
+    "wire": 10,
+    "client": 11,
+    "config": 12,
+    "blocking": 13,
+    FRONT_DOOR: 14,
+    "server": 15,
+    "cli": 16,
+    "testing": 17,
 }
 # An arrow that points up may exist for types only, and only if it stands here with its reason.
 UPWARD_TYPES = {
@@ -56,6 +58,7 @@ EXTRA_PACKAGES = {
     "stores": {"psycopg", "psycopg_pool"},
     "channels": {"rich", "apprise", "slack_sdk"},
     "observing": {"prometheus_client"},
+    "client": {"httpx", "httpx_sse"},
     "server": {"fastapi", "starlette", "uvicorn", "jinja2", "ag_ui"},
     "cli": {"typer", "rich"},
     "testing": {"pytest", "hypothesis", "psycopg"},  # in its plugin, its stories in any order, a store on a server

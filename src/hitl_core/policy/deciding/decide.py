@@ -25,7 +25,8 @@ class Policy:
     """An ordered list of rules. `decide` gives every action a level, and says which rule did and why.
 
     `version` names the policy in every ruling; without one it is `digest`, which is that of the rules. `overlays` are
-    the defaults of environments that have their own. `files` are those that it was read from.
+    the defaults of environments that have their own. `files` are those that it was read from, `text` is what stood
+    there if it was one text, so that another process can read the same.
     Raises PolicyInvalid with every fault in the rules.
     """
 
@@ -37,11 +38,13 @@ class Policy:
         version: str | None = None,
         overlays: Mapping[str, Defaults] | None = None,
         files: Iterable[Path] = (),
+        text: str | None = None,
     ) -> None:
         self.rules = tuple(rules)
         self.defaults = defaults or Defaults()
         self.overlays = dict(overlays or {})
         self.files = tuple(files)
+        self.text = text
         _refuse_problems(self.rules, self.defaults, self.overlays, version)
         said = repr((self.defaults, self.rules, sorted(self.overlays.items())))
         self.digest = sha256(said.encode())
@@ -61,6 +64,7 @@ class Policy:
             version=draft.version,
             overlays=draft.overlays,
             files=draft.files,
+            text=draft.main.text if len(draft.files) == 1 else None,
         )
 
     @classmethod
@@ -69,7 +73,7 @@ class Policy:
         from ..file import read_text  # as above
 
         draft = read_text(text, name=name)
-        return cls(draft.rules, defaults=draft.defaults, version=draft.version, overlays=draft.overlays)
+        return cls(draft.rules, defaults=draft.defaults, version=draft.version, overlays=draft.overlays, text=text)
 
     def decide(self, action: Action, *, facts: Facts) -> Ruling:
         """The ruling on one action. Whatever goes wrong in it becomes "ask", never an exception."""
