@@ -412,7 +412,10 @@ def constraints(session: nox.Session) -> None:
     compile_ = ["uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"]
     compile_ += ["--no-header", "--no-annotate", "--no-emit-index-url", "--upgrade", "pyproject.toml"]
     extras = [f"--extra={extra}" for extra in ("langgraph", "cli")]
-    others = [f"--extra={extra}" for extra in ("server", "client", "terminal", "postgres", "agui", "notify", "otel", "prometheus")]
+    others = [
+        f"--extra={extra}"
+        for extra in ("server", "client", "terminal", "postgres", "agui", "notify", "otel", "prometheus")
+    ]
     session.run(*compile_, *extras, *others, "--group=dev", "--output-file", NEWEST)
 
     crew = ["--extra=crewai", "--extra=cli", "--group=test", "--group=types", "--group=postgres"]

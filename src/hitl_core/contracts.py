@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, runtime_checkable
 
 from .capabilities import Capabilities, Capability
-from .commands import Claimed, Command, Page, Query, ReadAudit
+from .commands import Claimed, Command, FollowAudit, Page, Query, ReadAudit
 from .errors import CapabilityNotSupported
 from .logs import named
 from .protocol import Json, LiveEvent, PauseRequest, Run
@@ -74,7 +74,7 @@ async def every(store: Store, query: Query[Page[R]]) -> AsyncIterator[R]:
 
 
 def _behind(query: Query[Any], cursor: str) -> dict[str, Any]:
-    return {"after": int(cursor)} if isinstance(query, ReadAudit) else {"cursor": cursor}
+    return {"after": int(cursor)} if isinstance(query, ReadAudit | FollowAudit) else {"cursor": cursor}
 
 
 # ── adapters ─────────────────────────────────────────────────────────────────────────────────────────────────

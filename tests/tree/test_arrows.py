@@ -59,7 +59,7 @@ EXTRA_PACKAGES = {
     "channels": {"rich", "apprise", "slack_sdk"},
     "observing": {"prometheus_client"},
     "client": {"httpx", "httpx_sse"},
-    "server": {"fastapi", "starlette", "uvicorn", "jinja2", "ag_ui"},
+    "server": {"fastapi", "starlette", "uvicorn", "jinja2", "markupsafe", "ag_ui", "sse_starlette"},
     "cli": {"typer", "rich"},
     "testing": {"pytest", "hypothesis", "psycopg"},  # in its plugin, its stories in any order, a store on a server
 }

@@ -9,6 +9,7 @@ from .comments import AddComment, ListComments
 from .decisions import DeferRequest, FireTimers, MoveRequest, RecordResponse
 from .drafts import AddVersion, ListAsked, ListVersions
 from .effects import BeginEffect, EndEffect, MoveEffect, PerformEffect, RecordRefusal
+from .following import FollowAudit, Followed
 from .forgetting import CompactRun, ErasePerson, EraseRun, ListCompactable, ListErasable
 from .grants import GiveGrant, ListGrants, RevokeGrant
 from .guidance import GiveGuidance, ListGuidance, TakeGuidance
@@ -90,6 +91,8 @@ __all__ = [
     "ErasedPerson",
     "FinishRun",
     "FireTimers",
+    "FollowAudit",
+    "Followed",
     "ForgetWorker",
     "GetCheckpoint",
     "GetRequest",

@@ -33,12 +33,17 @@ class GetCheckpoint(Query[Json]):
 @dataclass(frozen=True, slots=True)
 class ListRuns(Query[Page[Run]]):
     """Runs, newest first, without their requests. `cursor` comes from the page before; `undoes` keeps the undos of
-    that run."""
+    that run, `tenant` those of one.
+
+    `within`: so many runs are looked at, at most; then a page may be short, or empty, and its cursor goes on.
+    """
 
     states: tuple[RunState, ...] = ()
     limit: int = 50
     cursor: str | None = None
     undoes: str | None = None
+    tenant: str | None = None
+    within: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

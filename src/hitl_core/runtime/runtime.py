@@ -29,6 +29,13 @@ class Runtime(Batches, Control, Policies):
         claimed = await self._open(input, by=by, thread=thread)
         return await self._driver.drive(claimed)
 
+    async def start_as(self, run_id: str, input: object, *, by: str | None = None, thread: str | None = None) -> Run:
+        """As `start`, under an id that was made before (`new_id`), so that whoever may ask twice starts one run.
+
+        For servers. Of two with the same id one is started, and the store refuses the other.
+        """
+        return await self._driver.drive(await self._open(input, by=by, thread=thread, id=run_id))
+
     async def stream(
         self, input: object, *, by: str | None = None, thread: str | None = None
     ) -> AsyncIterator[LiveEvent]:

@@ -1,8 +1,8 @@
 """The inbox, its HTTP API and its events, as one ASGI application that can be mounted under another.
 
-    hitl ─► app ─► guards ─► doors (who is it?) ─► api    JSON, for programs
-                                                 ├► pages  HTML, for people
-                                                 └► feed   events, for both
+hitl ─► app ─► guards ─► doors (who is it?) ─► api    JSON, for programs
+                                             ├► pages  HTML, for people
+                                             └► feed   events, for both
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .asking import needs, visitor
 from .visitor import Right, Visitor
 
-__all__ = ["Right", "Visitor"]
+__all__ = ["Right", "Visitor", "needs", "visitor"]

@@ -15,7 +15,7 @@ import psycopg
 
 from ...audit import Anchors, Custody, load_or_create, remembered_size
 from ...clock import SystemClock
-from ...commands import ClaimRuns, Command, ListProposed, Note, Query, ReadAudit, ReadPace, WriteNote
+from ...commands import ClaimRuns, Command, FollowAudit, ListProposed, Note, Query, ReadAudit, ReadPace, WriteNote
 from ...contracts import Clock
 from ...errors import StoreUnavailable
 from ...protocol import AuditEvent
@@ -287,7 +287,7 @@ class PostgresStore:
 
 _READ_ONLY: Final = "SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only')::boolean"
 
-_OF_THE_TRAIL: Final = (ReadAudit, ListProposed, ReadPace)
+_OF_THE_TRAIL: Final = (ReadAudit, FollowAudit, ListProposed, ReadPace)
 """They read lines in their order, which they have once they are sealed."""
 
 

@@ -9,7 +9,7 @@ from ... import commands as c
 from .answers import comments, decisions, deferring, drafts, timers
 from .commands import claims, effects, endings, grants, guidance, journal, prune_history, runs, stops, workers
 from .erasing import compact_run, compactable, erasable, erase_person, erase_run
-from .reading import inbox, load, proposals, queries, trail, waiting
+from .reading import following, inbox, load, proposals, queries, trail, waiting
 from .tables import Transaction, View
 
 COMMANDS: Final[Mapping[type[c.Command[Any]], Callable[[Transaction, Any], Any]]] = {
@@ -78,6 +78,7 @@ QUERIES: Final[Mapping[type[c.Query[Any]], Callable[[View, Any], Any]]] = {
     c.ReadLoad: load.read_load,
     c.ReadPace: load.read_pace,
     c.ReadAudit: trail.read_audit,
+    c.FollowAudit: following.follow_audit,
     c.ReadHistory: queries.read_history,
     c.ListProposed: proposals.list_proposed,
 }

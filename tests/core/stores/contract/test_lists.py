@@ -178,6 +178,21 @@ async def test_the_undos_of_a_run(world: World) -> None:
     assert (await world.store.fetch(ListRuns(undoes=undos[0]))).items == ()
 
 
+async def test_runs_of_one_tenant_are_looked_for_among_so_many_at_a_time(world: World) -> None:
+    """However rare they are, a page costs the same; it may be empty, and says where to go on."""
+    rare = (await world.open(tenant="rare")).run
+    for _ in range(5):
+        await world.open(tenant="common")
+    pages, cursor = [], None
+    while not pages or cursor is not None:
+        page = await world.store.fetch(ListRuns(tenant="rare", within=2, cursor=cursor))
+        pages.append([each.id for each in page.items])
+        cursor = page.cursor
+    assert pages == [[], [], [rare.id]]
+    assert [each.id for each in (await world.store.fetch(ListRuns(tenant="rare"))).items] == [rare.id]
+    assert (await world.store.fetch(ListRuns(tenant="nobody"))).cursor is None
+
+
 async def test_a_place_shows_its_newest_question_and_no_notice(world: World) -> None:
     run, (first,) = await world.paused()
     await world.answer(first.revise("again", by="ann"))

@@ -1,8 +1,9 @@
 """What each query reads: the inbox, and everything else."""
 
-from . import inbox, load, proposals, queries, trail, waiting
+from . import following, inbox, load, proposals, queries, trail, waiting
 
 __all__ = [
+    "following",
     "inbox",
     "load",
     "proposals",

@@ -75,12 +75,26 @@ def list_runs(view: View, query: ListRuns) -> Page[Run]:
     before = key_of(query.cursor) if query.cursor else 2**62
     states = f" AND {_STATE} IN ({', '.join('?' * len(query.states))})" if query.states else ""
     undoing = () if query.undoes is None else (query.undoes,)
-    sql = f"{RUN} WHERE r.key < ?{states}{_UNDOES * len(undoing)} ORDER BY r.key DESC LIMIT ?"
-    rows = [RunRow(*row) for row in view.execute(sql, (before, *query.states, *undoing, query.limit)).fetchall()]
-    cursor = str(rows[-1].key) if len(rows) == query.limit and rows else None
-    return Page(tuple(_readable(view, rows)), cursor)
+    tenant = () if query.tenant is None else (query.tenant,)
+    lowest = 0 if query.within is None else _lowest(view, before, query.within)
+    kept = f"{states}{_UNDOES * len(undoing)}{_TENANT * len(tenant)}"
+    given = (before, lowest, *query.states, *undoing, *tenant, query.limit)
+    sql = f"{RUN} WHERE r.key < ? AND r.key >= ?{kept} ORDER BY r.key DESC LIMIT ?"
+    rows = [RunRow(*row) for row in view.execute(sql, given).fetchall()]
+    if len(rows) == query.limit and rows:
+        lowest = rows[-1].key
+    elif not view.one("SELECT 1 FROM hitl_runs WHERE key < ? LIMIT 1", lowest):
+        return Page(tuple(_readable(view, rows)))
+    return Page(tuple(_readable(view, rows)), str(lowest))
 
 
+def _lowest(view: View, before: int, within: int) -> int:
+    """The oldest of so many runs before one."""
+    found = view.one("SELECT key FROM hitl_runs WHERE key < ? ORDER BY key DESC LIMIT 1 OFFSET ?", before, within - 1)
+    return 0 if found is None else int(found[0])
+
+
+_TENANT: Final = " AND a.tenant = ?"
 _UNDOES: Final = " AND json_extract(r.more, '$.undoes') = ? AND json_extract(r.more, '$.undoes') IS NOT NULL"
 _STATE: Final = "CASE WHEN w.run IS NULL THEN r.state ELSE 'ready' END"
 

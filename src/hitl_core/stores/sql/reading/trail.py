@@ -22,7 +22,7 @@ def read_audit(view: View, query: ReadAudit) -> Page[AuditEntry]:
         if query.events:
             sql = f"SELECT * FROM ({sql}) AS lines WHERE event IN ({', '.join('?' * len(query.events))})"  # noqa: S608
         rows = view.execute(f"{sql} ORDER BY 1 LIMIT ?", (*given, *query.events, query.limit)).fetchall()
-        items = tuple(_entry(view, row) for row in rows)
+        items = tuple(entry_of(view, row) for row in rows)
         if len(rows) == query.limit and rows:
             return Page(items, str(rows[-1][0]))
         waiting = _waiting(view, query, run) if view.with_unsealed else ()
@@ -68,7 +68,7 @@ def _unsealed(row: tuple[Any, ...], kept: Sequence[Sequence[Any]], *, refused: b
     )
 
 
-def _entry(view: View, row: tuple[Any, ...]) -> AuditEntry:
+def entry_of(view: View, row: tuple[Any, ...]) -> AuditEntry:
     """A line as stored. Not validated: what somebody has written into it is for the verifier to judge."""
     seq, at, event, subject, actor, body, mac = row
     actor, body, sealed = _brought_together(view, seq, str(event), str(actor), str(body))

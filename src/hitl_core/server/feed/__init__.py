@@ -1,0 +1,12 @@
+"""What happens, as it happens: the audit trail as Server-Sent Events, for programs and for pages.
+
+happened  what is told of a line, and to whom
+hub       one follower of the trail, and everybody who listens to it
+streams   whole events for programs; names of what has changed for pages
+"""
+
+from __future__ import annotations
+
+from .hub import Hub
+
+__all__ = ["Hub"]

@@ -1,0 +1,22 @@
+"""The pages that people use: the queue, a request, and what else is seen and done in a browser.
+
+Each works without a script; with one it has keys, times that go on, and news as it comes.
+
+    routes ─► views (pure: records → what a template shows) ─► templates
+"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from .assets import assets
+from .environment import render, url
+
+__all__ = ["pages_router", "render", "url"]
+
+
+def pages_router() -> APIRouter:
+    """All pages, to be included by the app."""
+    pages = APIRouter(include_in_schema=False)
+    pages.include_router(assets)
+    return pages

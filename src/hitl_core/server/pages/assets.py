@@ -1,0 +1,40 @@
+"""Style, script and library of the pages: each under the hash of its content, so that a browser keeps it for a year."""
+
+from __future__ import annotations
+
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from fastapi import APIRouter, HTTPException, Response
+
+_FOLDER: Final = Path(__file__).with_name("static")
+_TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_FOR_A_YEAR: Final = {"cache-control": "public, max-age=31536000, immutable"}
+
+assets = APIRouter(include_in_schema=False)
+
+
+@cache
+def hash_of(name: str) -> str:
+    """A few letters that change with the content of a file. Raises KeyError for a file that there is not."""
+    return sha256(content(name)).hexdigest()[:12]
+
+
+@cache
+def content(name: str) -> bytes:
+    """Raises KeyError for a file that there is not."""
+    if name not in {path.name for path in _FOLDER.iterdir() if path.suffix in _TYPES}:
+        raise KeyError(name)
+    return (_FOLDER / name).read_bytes()
+
+
+@assets.get("/static/{digest}/{name}")
+async def static(digest: str, name: str) -> Response:
+    try:
+        if digest != hash_of(name):
+            raise KeyError(name)
+    except KeyError:
+        raise HTTPException(404, "there is no such file; load the page anew") from None
+    return Response(content(name), headers=_FOR_A_YEAR, media_type=_TYPES[Path(name).suffix])

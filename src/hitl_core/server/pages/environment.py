@@ -1,0 +1,95 @@
+"""Templates, and what all of them can use."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from ..doors import Right, Visitor
+from ..site import site_of
+from . import shown
+from .assets import hash_of
+
+_PLACES: Final = (
+    ("inbox", "Inbox", (), Right.REQUESTS),
+    ("runs", "Runs", ("runs",), Right.RUNS),
+    ("stops", "Stops", ("stops",), Right.OPERATE),
+    ("audit", "Audit", ("audit",), Right.AUDIT),
+    ("policy", "Policy", ("policy",), Right.POLICY),
+    ("grants", "Grants", ("grants",), Right.OPERATE),
+)
+_THEMES: Final = ("light", "dark")
+_HTMX: Final = {
+    "allowEval": False,
+    "allowScriptTags": False,
+    "includeIndicatorStyles": False,
+    "selfRequestsOnly": True,
+    "historyCacheSize": 0,
+}
+"""No code made of text, no style in the page, no request to elsewhere, no page in the browser's storage."""
+
+
+def _environment() -> Environment:
+    made = Environment(
+        loader=PackageLoader("hitl_core.server.pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=shown.seen,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {
+        "text": shown.text,
+        "as_json": shown.as_json,
+        "words": shown.words,
+        "when": shown.when,
+        "ago": shown.ago,
+        "span": shown.span,
+        "size_of": shown.size_of,
+        "diff_lines": shown.diff_lines,
+    }
+    made.tests["long"] = shown.is_long
+    made.globals["htmx_config"] = json.dumps(_HTMX)
+    return made
+
+
+_templates: Final = _environment()
+
+
+def render(
+    request: Request,
+    template: str,
+    come: Visitor | None = None,
+    *,
+    status: int = 200,
+    here: str = "",
+    headers: dict[str, str] | None = None,
+    **context: Any,
+) -> HTMLResponse:
+    """A page. `here` is the place in the navigation that it belongs to; `come` is None before somebody has come in."""
+    theme = request.cookies.get("hitl_theme", "")
+    page = _templates.get_template(template).render(
+        url=partial(url, request),
+        asset=lambda name: url(request, "static", hash_of(name), name),
+        places=[place for place in _PLACES if come is not None and place[3] in come.rights],
+        may_stop=come is not None and Right.OPERATE in come.rights,
+        come=come,
+        here=here,
+        theme=theme if theme in _THEMES else "",
+        now=site_of(request).clock.now(),
+        **context,
+    )
+    return HTMLResponse(page, status, headers={"cache-control": "no-store", **(headers or {})})
+
+
+def url(request: Request, *path: str, **query: str | None) -> str:
+    """The address of a page of ours, wherever the app is mounted; what is None or "" in its query is left out."""
+    root = str(request.scope.get("root_path", "")).rstrip("/")
+    asked = urlencode({name: value for name, value in query.items() if value})
+    return root + "/" + "/".join(quote(part, safe="") for part in path) + (f"?{asked}" if asked else "")
