@@ -51,7 +51,7 @@ from ..protocol import (
     RunState,
     Undoing,
 )
-from ..runtime import Batch, Reach, Runtime
+from ..runtime import Batch, InForce, Reach, Runtime
 from .portal import Portal
 
 

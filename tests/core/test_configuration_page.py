@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
 
 from hitl_core.audit.keys import ENVIRONMENT
 from hitl_core.config.config import TABLES, TOOL_KEYS, Config
+from hitl_core.config.serving import OIDC_KEYS, PROXY_KEYS, RIGHTS, SERVER_KEYS
+from hitl_core.policy.rules import written
 from hitl_core.protocol import EffectMode
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,6 +51,15 @@ def test_no_table_is_missing_and_none_is_made_up() -> None:
     assert shown == set(TABLES)
 
 
+@pytest.mark.parametrize(
+    ("section", "keys"),
+    [("Rights", RIGHTS), ("OpenID Connect", OIDC_KEYS), ("A trusted proxy", PROXY_KEYS)],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_is_said_of_the_tables_of_the_server(section: str, keys: Collection[str]) -> None:
+    assert keys_of(section) == set(keys)
+
+
 def test_what_is_said_of_tools() -> None:
     assert keys_of("[tools.NAME]") == set(TOOL_KEYS)
     assert {"ledger", "idempotent"} == set(EffectMode) - {EffectMode.TRANSACTIONAL}
@@ -70,6 +83,8 @@ def test_the_example_gives_every_key_and_loads(tmp_path: Path) -> None:
     assert (config.app.reference, config.environment, config.channels) == ("desk:build", "production", ("console",))
     assert config.tools["send_email"].keys() == {trait for trait, *_ in TOOL_KEYS.values()}
     assert config.options.keys() == options_of("langgraph")
+    assert tomllib.loads(EXAMPLE)["server"].keys() == SERVER_KEYS.keys()
+    assert (config.serving.port, config.serving.rights["audit"]) == (8484, ("auditor", "lead"))
 
 
 def test_the_defaults_on_the_page_are_those_of_the_code(tmp_path: Path) -> None:
@@ -84,6 +99,16 @@ def test_the_defaults_on_the_page_are_those_of_the_code(tmp_path: Path) -> None:
             "grace": f"{config.grace_seconds:g}",
         },
         "[policy]": {"told": config.told},
+        "[server]": {
+            "host": config.serving.host,
+            "port": str(config.serving.port),
+            "undo": f"{config.serving.undo:g}",
+            "session": written(config.serving.session),
+            "body": str(config.serving.body),
+            "patience": f"{config.serving.patience:g}",
+            "calls_a_minute": str(config.serving.calls_a_minute),
+            "sign_ins_a_minute": str(config.serving.sign_ins_a_minute),
+        },
         "[environment]": {"name": config.environment, "tenant": config.tenant},
     }
     for section, values in defaults.items():

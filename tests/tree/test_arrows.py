@@ -33,14 +33,14 @@ RANK = {
     "gate": 7,
     "runtime": 9,
     "observing": 10,
-    "wire": 10,
-    "client": 11,
-    "config": 12,
-    "blocking": 13,
-    FRONT_DOOR: 14,
-    "server": 15,
-    "cli": 16,
-    "testing": 17,
+    "wire": 11,
+    "client": 12,
+    "config": 13,
+    "blocking": 14,
+    FRONT_DOOR: 15,
+    "server": 16,
+    "cli": 17,
+    "testing": 18,
 }
 # An arrow that points up may exist for types only, and only if it stands here with its reason.
 UPWARD_TYPES = {
@@ -56,11 +56,19 @@ CONFORMANCE = "hitl_core.testing.conformance"
 CORE_PACKAGES = {"pydantic", "pydantic_core", "jsonschema", "referencing", "rfc8785"}
 EXTRA_PACKAGES = {
     "stores": {"psycopg", "psycopg_pool"},
-    "channels": {"rich", "apprise", "slack_sdk"},
+    "channels": {"rich", "apprise", "slack_sdk", "standardwebhooks", "httpx"},
     "observing": {"prometheus_client"},
     "client": {"httpx", "httpx_sse"},
+<<<<<<< HEAD
     "server": {"fastapi", "starlette", "uvicorn", "jinja2", "markupsafe", "ag_ui", "sse_starlette"},
     "cli": {"typer", "rich"},
+=======
+    "server": {
+        *("fastapi", "starlette", "uvicorn", "h11", "jinja2", "markupsafe", "python_multipart", "multipart"),
+        *("sse_starlette", "authlib", "httpx", "limits", "ag_ui"),
+    },
+    "cli": {"typer", "rich", "textual"},
+>>>>>>> issue6
     "testing": {"pytest", "hypothesis", "psycopg"},  # in its plugin, its stories in any order, a store on a server
 }
 OPTIONAL_ANYWHERE = {"opentelemetry"}

@@ -57,7 +57,7 @@ _OPEN: Final = frozenset(
         *("act", "apart", "app", "as", "attempt", "authenticated_by", "backend", "base", "batch", "call"),
         *("channel", "code", "decision", "digest", "draft", "dropped", "due", "effects", "expires", "fence"),
         *("frozen", "grant", "inside", "interrupted", "level", "lines", "machine", "mode", "outcome", "output"),
-        *("place", "ready", "records", "request", "requests", "result", "retention", "roles", "rule", "run"),
+        *("place", "ready", "records", "request", "requests", "result", "retention", "rights", "roles", "rule", "run"),
         *("scope", "state", "step", "superseded", "target", "tenant", "thawed", "tip", "tool", "tries"),
         *("undoes", "until", "version", "vote", "what"),
     )

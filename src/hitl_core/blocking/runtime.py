@@ -33,7 +33,7 @@ from ..protocol import (
     RunState,
     Undoing,
 )
-from ..runtime import Batch, Reach, Runtime
+from ..runtime import Batch, InForce, Reach, Runtime
 from .portal import Portal
 
 
@@ -227,6 +227,10 @@ class BlockingRuntime:
     def stops(self) -> tuple[Stop, ...]:
         """The stops in force."""
         return self._portal.wait(self.runtime.stops())
+
+    def policy(self) -> InForce:
+        """The policy in force, as it stands in its file now."""
+        return self._portal.wait(self.runtime.policy())
 
     def explain(self, asked: Mapping[str, Json], *, policy: Policy | None = None) -> Explanation:
         """What the policy says about an action, why, and the nearest single value that would alter the level."""

@@ -53,7 +53,7 @@ from .results import (
     Undone,
 )
 from .runs import CancelRun, ClaimRuns, FinishRun, OpenRun, OverrideOutput, PauseRun, RenewLease, ReopenRun, RetryRun
-from .slips import ChangeSlip, DropSlips, GetSlip, ListSlips, PutSlip, Slip, SlipKind, TakeSlips, UseSlip
+from .slips import ChangeSlip, DropSlips, GetSlip, ListSlips, PruneSlips, PutSlip, Slip, SlipKind, TakeSlips, UseSlip
 from .workers import (
     Beat,
     BeatWorker,
@@ -139,6 +139,7 @@ __all__ = [
     "PauseRun",
     "PerformEffect",
     "PruneHistory",
+    "PruneSlips",
     "PutSlip",
     "Query",
     "ReadAudit",

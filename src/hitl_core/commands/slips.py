@@ -15,7 +15,7 @@ class SlipKind(StrEnum):
     """What a slip is about."""
 
     SESSION = "session"
-    TOKEN = "token"
+    TOKEN = "token"  # noqa: S105  # a word
     LINK = "link"
     HELD = "held"
     """An answer that is given at `due` unless its person takes it back before."""
@@ -49,7 +49,7 @@ class Slip:
 class PutSlip(Command[Slip]):
     """Keep a slip and return it. Where one of its kind and key is there and has not expired, that one is returned.
 
-    With `note`, that line goes to the trail in the same transaction, if the slip is new.
+    With `note`, that line goes to the trail in the same transaction, if the slip is new. Raises TooLarge, NotCanonical.
     """
 
     slip: Slip
@@ -59,12 +59,16 @@ class PutSlip(Command[Slip]):
 
 @dataclass(frozen=True, slots=True)
 class UseSlip(Command[Slip | None]):
-    """Mark a slip as used, which can be done once; None if it is unknown, has expired, or was used before."""
+    """Mark a slip as used, which can be done once; None if it is unknown, has expired, or was used before.
+
+    With `due`, only if that is still its time: since it was looked at, nobody has taken it (TakeSlips) or moved it.
+    """
 
     kind: SlipKind
     key: str
     now: datetime
     note: Note | None = None
+    due: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,8 @@ class ChangeSlip(Command[Slip | None]):
 class TakeSlips(Command[tuple[Slip, ...]]):
     """Take those whose time has come: each is moved on to `until`, so that nobody else takes it before. Oldest first.
 
-    Whoever has done what they are about drops them; if they die, the slips come up again at `until`.
+    Whoever has done what they are about drops them; if they die, the slips come up again at `until`. Each is returned
+    as it was before: with the time that has come.
     """
 
     kind: SlipKind
@@ -94,7 +99,11 @@ class TakeSlips(Command[tuple[Slip, ...]]):
 
 @dataclass(frozen=True, slots=True)
 class DropSlips(Command[int]):
-    """Forget slips of a kind: that with this key, or all of a person or about a subject. Returns how many there were."""
+    """Forget slips of a kind: that with this key, all of a person or about a subject; what is given applies together.
+
+    Returns how many of them still counted. The `note` goes to the trail if any did. Given nothing of that, it drops
+    nothing.
+    """
 
     kind: SlipKind
     now: datetime
@@ -102,6 +111,14 @@ class DropSlips(Command[int]):
     person: str | None = None
     subject: str | None = None
     note: Note | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PruneSlips(Command[int]):
+    """Delete slips that have expired, at most `limit`; returns how many. Each sweep does (runtime/pruning.py)."""
+
+    now: datetime
+    limit: int = 500
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,15 @@ from .config import (
     typed_options,
 )
 from .knowing import check_policy
-from .serving import Serving
+from .serving import OpenId, Proxy, Serving
 from .storing import open_store
 from .upkeep import Upkeep, upkeep_of
 
 __all__ = [
     "DEFAULT_FILE",
     "Config",
+    "OpenId",
+    "Proxy",
     "Serving",
     "Upkeep",
     "check_policy",

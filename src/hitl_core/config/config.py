@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
@@ -32,6 +31,7 @@ from .deferred import DeferredAdapter
 from .directories import directory_from
 from .registry import ADAPTERS, load, require_known
 from .reloading import PolicyInForce
+from .serving import SERVER_KEYS, Serving, serving_from
 from .storing import SERVER_OPTIONS, open_store
 from .tables import (
     A_MINUTE,
@@ -54,6 +54,7 @@ from .tables import (
     TRIED,
     Table,
     Type,
+    unknown_key,
 )
 from .undos import ConfiguredUndo
 
@@ -70,6 +71,7 @@ TABLES: Final = {
     "environment": {"name", "tenant"},
     "people": {"file", "provider"},
     "authority": {*Act, "lift_by_another"},
+    "server": set(SERVER_KEYS),
 }
 """The tables of hitl.toml and their keys; None means that the keys are the user's own."""
 
@@ -105,6 +107,7 @@ class Config:
     people_file: Path | None = None
     people_provider: str | None = None
     authority: Authority = field(default_factory=Authority)
+    serving: Serving = field(default_factory=Serving)
     folder: Path = field(default_factory=Path.cwd)
 
     @classmethod
@@ -199,7 +202,7 @@ def make_adapter(config: Config, catalogue: Catalogue) -> Adapter:
 def typed_options(model: type[Any], given: Mapping[str, Any], where: str) -> Any:
     """An options dataclass from a table. Raises ConfigError, naming the nearest known key for an unknown one."""
     known = {each.name for each in dataclasses.fields(model)}
-    faults = [_unknown(f"{where}.{key}", key, known) for key in given if key not in known]
+    faults = [unknown_key(f"{where}.{key}", key, known) for key in given if key not in known]
     if faults:
         raise ConfigError(faults)
     try:
@@ -256,6 +259,7 @@ def _read(file: Path, data: dict[str, Any], backend: str | None, other: Path | N
         people_file=people_file,
         people_provider=people_provider,
         authority=_authority(tables["authority"]),
+        serving=serving_from(tables["server"], folder),
         folder=folder,
     )
     if faults:
@@ -290,20 +294,14 @@ def _reference(table: Table) -> str:
 
 
 def _key_faults(data: dict[str, Any]) -> list[Fault]:
-    faults = [_unknown(key, key, set(TABLES)) for key in data if key not in TABLES]
+    faults = [unknown_key(key, key, set(TABLES)) for key in data if key not in TABLES]
     for name, keys in TABLES.items():
         given = data.get(name, {})
         if not isinstance(given, dict):
             faults.append(Fault(name, f"must be a table: [{name}]"))
         elif keys is not None:
-            faults += [_unknown(f"{name}.{key}", key, keys) for key in given if key not in keys]
+            faults += [unknown_key(f"{name}.{key}", key, keys) for key in given if key not in keys]
     return faults
-
-
-def _unknown(path: str, key: str, known: set[str]) -> Fault:
-    near = get_close_matches(key, known, 1)
-    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}"
-    return Fault(path, f"is not a key that exists; {hint}")
 
 
 def _policy(table: Table, folder: Path, other: Path | None) -> tuple[Policy, Path | None]:
@@ -365,7 +363,7 @@ def _override(where: str, given: Any, faults: list[Fault], folder: Path) -> Over
     if not isinstance(given, dict):
         faults.append(Fault(where, f"must be a table: [{where}]"))
     table = Table(where, given, faults)
-    faults += [_unknown(f"{where}.{key}", key, set(TOOL_KEYS)) for key in table.values if key not in TOOL_KEYS]
+    faults += [unknown_key(f"{where}.{key}", key, set(TOOL_KEYS)) for key in table.values if key not in TOOL_KEYS]
     read = {trait: (table.get(key, kind), make) for key, (trait, kind, make) in TOOL_KEYS.items()}
     made = {trait: make(value) for trait, (value, make) in read.items() if value is not None}
     if "undo" in made:

@@ -2,26 +2,220 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from ..errors import Fault
+from ..policy import parse_duration
+from .tables import A_MINUTE, DURATION, ROLES, TABLE, TEXT, TEXTS, Table, Type, is_number, unknown_key
 
 LOOPBACK: Final = "127.0.0.1"
 PORT: Final = 8484
+RIGHTS: Final = ("requests", "runs", "start", "operate", "policy", "audit", "tokens")
+"""What [server.rights] can name: the rights of server/doors/visitor.py, which says what they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenId:
+    """[server.oidc]: a provider that says who people are. `secret` is the file with the client's secret, if it has one.
+
+    `person`, `roles` and `tenant` are the claims that say these; "" for what the provider does not say.
+    """
+
+    issuer: str
+    client_id: str
+    secret: Path | None = None
+    scopes: tuple[str, ...] = ("openid", "profile", "email")
+    person: str = "sub"
+    roles: str = ""
+    tenant: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """[server.proxy]: a proxy that has signed people in, and says in headers who they are.
+
+    `trusted` are the addresses and networks that it may speak from; from anywhere else its headers count for nothing.
+    """
+
+    trusted: tuple[str, ...]
+    person: str = "X-Forwarded-User"
+    roles: str = ""
+    tenant: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Serving:
     """How the inbox is served. `url` is where people reach it, which links in messages begin with; "" for its address.
 
-    `undo` is how many seconds a click in the inbox can be taken back before it is given as an answer.
-    `rights` are the roles that each right needs, one of them (server/doors/rights.py says what is not named here).
+    `hosts` are further names that it answers to. `undo` is how many seconds a click in the inbox can be taken back
+    before it is given as an answer. `rights` are the roles that each right needs, one of them (server/doors/rights.py
+    says what is not named here). `body` is how many bytes a request may have, and `patience` how many seconds it may
+    take to arrive; `calls_a_minute` and `sign_ins_a_minute` are how often one person or address may come, 0 for no end.
     """
 
     host: str = LOOPBACK
     port: int = PORT
     url: str = ""
+    hosts: tuple[str, ...] = ()
     undo: float = 5.0
     session: timedelta = timedelta(hours=12)
     rights: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    oidc: OpenId | None = None
+    proxy: Proxy | None = None
+    body: int = 1 << 20
+    patience: float = 20.0
+    calls_a_minute: int = 600
+    sign_ins_a_minute: int = 10
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine can reach it."""
+        return is_loopback(self.host)
+
+    @property
+    def has_door(self) -> bool:
+        """Whether somebody says who people are, so that more than this machine may come in."""
+        return self.oidc is not None or self.proxy is not None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine's own, which no other machine reaches."""
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.rstrip(".").lower() == "localhost"
+
+
+PLACE: Final = Type("an integer from 0 to 65535", lambda value: type(value) is int and 0 <= value <= 65_535)
+URL: Final = Type("an URL such as 'https://inbox.example.com'", lambda value: TEXT.fits(value) and _is_url(value))
+ISSUER: Final = Type("an URL that begins with https://", lambda value: TEXT.fits(value) and _is_issuer(value))
+UNDO: Final = Type("seconds between 0 and 60", lambda value: is_number(value) and 0 <= value <= 60)
+BODY: Final = Type("bytes from 1024 to 67108864", lambda value: type(value) is int and 1024 <= value <= 1 << 26)
+PATIENCE: Final = Type("seconds between 1 and 600", lambda value: is_number(value) and 1 <= value <= 600)
+NETWORKS: Final = Type(
+    "a list of addresses or networks such as '10.0.0.7' or '10.0.0.0/24', at least one",
+    lambda value: ROLES.fits(value) and all(map(_is_network, value)),
+)
+SCOPES: Final = Type("a list of texts with 'openid'", lambda value: TEXTS.fits(value) and "openid" in value)
+HEADER: Final = Type(
+    "the name of a header", lambda value: TEXT.fits(value) and value.replace("-", "").isalnum() and value.isascii()
+)
+
+Keys = Mapping[str, tuple[Type, Callable[[Any], Any]]]
+
+SERVER_KEYS: Final[Keys] = {
+    "host": (TEXT, str),
+    "port": (PLACE, int),
+    "url": (URL, lambda value: value.rstrip("/")),
+    "hosts": (TEXTS, tuple),
+    "undo": (UNDO, float),
+    "session": (DURATION, parse_duration),
+    "rights": (TABLE, dict),
+    "oidc": (TABLE, dict),
+    "proxy": (TABLE, dict),
+    "body": (BODY, int),
+    "patience": (PATIENCE, float),
+    "calls_a_minute": (A_MINUTE, int),
+    "sign_ins_a_minute": (A_MINUTE, int),
+}
+"""The keys of [server]: what each value must be, and what is made of it."""
+
+OIDC_KEYS: Final[Keys] = {
+    "issuer": (ISSUER, lambda value: value.rstrip("/")),
+    "client_id": (TEXT, str),
+    "secret": (TEXT, str),
+    "scopes": (SCOPES, tuple),
+    "person": (TEXT, str),
+    "roles": (TEXT, str),
+    "tenant": (TEXT, str),
+}
+
+PROXY_KEYS: Final[Keys] = {
+    "trusted": (NETWORKS, tuple),
+    "person": (HEADER, str),
+    "roles": (HEADER, str),
+    "tenant": (HEADER, str),
+}
+
+
+def serving_from(table: Table, folder: Path) -> Serving:
+    """[server] of a file in this folder, with what is wrong in it added to the faults of the table."""
+    read = _values(table, SERVER_KEYS)
+    for name in ("rights", "oidc", "proxy"):
+        read.pop(name, None)
+    rights, oidc, proxy = (_below(table, name) for name in ("rights", "oidc", "proxy"))
+    return Serving(**read, rights=_rights(rights), oidc=_oidc(oidc, folder), proxy=_proxy(proxy))
+
+
+def _below(table: Table, name: str) -> Table:
+    """A table inside it. That it is one has been looked at with the other keys."""
+    found = table.values.get(name)
+    return Table(f"{table.name}.{name}", found if isinstance(found, dict) else None, table.faults)
+
+
+def _values(table: Table, keys: Keys) -> dict[str, Any]:
+    read = {key: (table.get(key, kind), make) for key, (kind, make) in keys.items()}
+    return {key: make(value) for key, (value, make) in read.items() if value is not None}
+
+
+def _rights(table: Table) -> dict[str, tuple[str, ...]]:
+    _refuse_others(table, RIGHTS)
+    return {right: tuple(roles) for right in RIGHTS if (roles := table.get(right, ROLES)) is not None}
+
+
+def _oidc(table: Table, folder: Path) -> OpenId | None:
+    read = _given(table, OIDC_KEYS, {"issuer": "https://accounts.example.com", "client_id": "hitl"})
+    if read is None:
+        return None
+    secret = read.pop("secret", None)
+    return OpenId(**read, secret=None if secret is None else folder / secret)
+
+
+def _proxy(table: Table) -> Proxy | None:
+    read = _given(table, PROXY_KEYS, {"trusted": ["10.0.0.7"]})
+    return None if read is None else Proxy(**read)
+
+
+def _given(table: Table, keys: Keys, needed: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What a table says; None if it is not there, or lacks what it needs, which is a fault."""
+    if not table.given:
+        return None
+    _refuse_others(table, keys)
+    for key in needed.keys() - table.values.keys():
+        table.faults.append(Fault(f"{table.name}.{key}", f"is missing; write for example {key} = {needed[key]!r}"))
+    read = _values(table, keys)
+    return read if needed.keys() <= read.keys() else None
+
+
+def _refuse_others(table: Table, known: Any) -> None:
+    table.faults += [unknown_key(f"{table.name}.{key}", key, known) for key in table.values if key not in known]
+
+
+def _is_url(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and _is_bare(value)
+    except ValueError:
+        return False
+
+
+def _is_bare(url: str) -> bool:
+    """Without a name, a query or a fragment, which have no place in what others begin with."""
+    return not any(sign in url for sign in "@?# \t\n\\") and url.isprintable()
+
+
+def _is_issuer(value: str) -> bool:
+    return _is_url(value) and (value.startswith("https://") or is_loopback(urlsplit(value).hostname or ""))
+
+
+def _is_network(value: str) -> bool:
+    try:
+        return bool(ip_network(value))
+    except ValueError:
+        return False

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, Final
 
 from ..errors import Fault
@@ -36,8 +37,8 @@ COUNT: Final = Type("an integer from 1 to 1000", lambda value: type(value) is in
 REJECTIONS: Final = Type("an integer from 0 to 100", lambda value: type(value) is int and 0 <= value <= 100)
 A_MINUTE: Final = Type("an integer from 0 to 100000", lambda value: type(value) is int and 0 <= value <= 100_000)
 TRIED: Final = Type("an integer from 0 to 100", lambda value: type(value) is int and 0 <= value <= 100)
-GRACE: Final = Type("seconds between 0 and 3600", lambda value: _is_number(value) and 0 <= value <= 3600)
-LEASE: Final = Type("seconds between 0.2 and 3600", lambda value: _is_number(value) and 0.2 <= value <= 3600)
+GRACE: Final = Type("seconds between 0 and 3600", lambda value: is_number(value) and 0 <= value <= 3600)
+LEASE: Final = Type("seconds between 0.2 and 3600", lambda value: is_number(value) and 0.2 <= value <= 3600)
 DURATION: Final = Type("a duration such as 90s, 15m, 2h or 3d", lambda value: TEXT.fits(value) and _is_duration(value))
 EFFECT: Final = Type("'ledger' or 'idempotent'", lambda value: value in (EffectMode.LEDGER, EffectMode.IDEMPOTENT))
 TOLD: Final = Type(f"{CHANGES!r} or {EVERYTHING!r}", lambda value: value in (CHANGES, EVERYTHING))
@@ -47,7 +48,7 @@ def _are_paths(value: Any) -> bool:
     return TEXTS.fits(value) and all(all(key.strip() for key in path.split(".")) for path in value)
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -56,6 +57,13 @@ def _is_duration(value: str) -> bool:
         return bool(parse_duration(value))
     except ValueError:
         return False
+
+
+def unknown_key(path: str, key: str, known: Collection[str]) -> Fault:
+    """What is said of a key that nobody reads: the nearest one that somebody does."""
+    near = get_close_matches(key, known, 1)
+    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}"
+    return Fault(path, f"is not a key that exists; {hint}")
 
 
 class Table:

@@ -83,6 +83,11 @@ class AuditEvent(StrEnum):
     STOP_SET = "stop.set"
     STOP_LIFTED = "stop.lifted"
     ACT_REFUSED = "act.refused"
+    SESSION_OPENED = "session.opened"
+    SESSION_REFUSED = "session.refused"
+    SESSION_CLOSED = "session.closed"
+    TOKEN_MADE = "token.made"  # noqa: S105  # a word of the trail
+    TOKEN_REVOKED = "token.revoked"  # noqa: S105  # a word of the trail
     POLICY_CHANGED = "policy.changed"
     POLICY_REFUSED = "policy.refused"
     STORE_MOVED = "store.moved"

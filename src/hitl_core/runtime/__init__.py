@@ -21,6 +21,7 @@ from .batches import Answered, Batch, shown_digest
 from .forgetting import Compacted, compact
 from .granting import like
 from .opened import INPUT_LIMIT, Settings
+from .policies import InForce, RuleInForce
 from .reach import Reach, reach
 from .record import entries, record_of
 from .runtime import Runtime
@@ -31,8 +32,10 @@ __all__ = [
     "Answered",
     "Batch",
     "Compacted",
+    "InForce",
     "Left",
     "Reach",
+    "RuleInForce",
     "Runtime",
     "Settings",
     "Worker",

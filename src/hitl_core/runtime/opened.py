@@ -30,6 +30,7 @@ from ..contracts import Adapter, Channel, Clock, Finding, Store, formats_of
 from ..errors import AdapterNotInstalled, AdapterTooOld, HitlError, RunBusy, Stopped
 from ..gate import Surroundings
 from ..lifecycle import RequestState
+from ..people import Directory
 from ..protocol import Json, LiveEvent, Run, RunState, canonical, new_id
 from .background import Background
 from .holding import Holding
@@ -120,6 +121,11 @@ class Opened:
     @property
     def clock(self) -> Clock:
         return self._around.clock
+
+    @property
+    def directory(self) -> Directory | None:
+        """Where people are looked up; None where they are who they say they are."""
+        return self._around.directory
 
     async def attach(self) -> tuple[Finding, ...]:
         """Build the app (once) and return what was found in it. Raises AppRefused if it cannot be overseen."""

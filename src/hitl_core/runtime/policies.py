@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -23,12 +23,38 @@ from ..policy import (
     looks_back_to,
     situation_of,
 )
-from ..protocol import UNDO, Json
+from ..protocol import UNDO, Json, Level
 from .opened import Opened
 
 
+@dataclass(frozen=True, slots=True)
+class RuleInForce:
+    """One rule in a few words. `level` is what it asks for, None if it denies or leaves the level as it is."""
+
+    id: str
+    why: str
+    denies: bool = False
+    level: Level | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """The policy as it is now. `text` is what its file says; None if it is several files, or was written in Python."""
+
+    version: str
+    digest: str
+    rules: tuple[RuleInForce, ...]
+    text: str | None = None
+
+
 class Policies(Opened):
-    """Explain, and try on what was recorded."""
+    """Say what is in force, explain, and try on what was recorded."""
+
+    async def policy(self) -> InForce:
+        """The policy in force, as it stands in its file now."""
+        policy = await self._around.in_force()
+        rules = tuple(RuleInForce(each.id, each.why, each.effect == "deny", each.level) for each in policy.rules)
+        return InForce(policy.version, policy.digest, rules, policy.text)
 
     async def explain(self, asked: Mapping[str, Json], *, policy: Policy | None = None) -> Explanation:
         """What the policy says about an action, why, and the nearest single value that would alter the level.

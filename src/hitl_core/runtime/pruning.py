@@ -1,4 +1,7 @@
-"""What rules have counted and no look at the past reaches any more is deleted, a little at each sweep."""
+"""What rules have counted and no look at the past reaches any more is deleted, a little at each sweep.
+
+So are slips that have expired.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from collections import deque
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from ..commands import PruneHistory
+from ..commands import PruneHistory, PruneSlips
 from ..gate import Surroundings
 from ..policy import LONGEST
 
@@ -50,17 +53,20 @@ class Pruning:
         self._kept = kept
         self._to_do: deque[_Place] = deque()
         self._next: datetime | None = None
+        self._expired = False
 
     async def step(self) -> None:
         """Delete a little. It is housekeeping: if it fails, that is logged, and it is tried again later."""
         now = self._around.now()
-        if not self._to_do and (self._next is None or now >= self._next):
+        begins = not self._to_do and (self._next is None or now >= self._next)
+        if begins:
             self._begin(now)
         try:
+            self._expired = (begins or self._expired) and await self._prune_slips(now)
             for _ in range(min(AT_ONCE_PLACES, len(self._to_do))):
                 await self._prune(now, self._to_do.popleft())
         except Exception as exc:  # what is kept too long changes no decision
-            log.warning("what rules have counted cannot be pruned: %s", exc)
+            log.warning("what rules have counted, and slips that have expired, cannot be pruned: %s", exc)
             self._to_do.clear()
 
     def _begin(self, now: datetime) -> None:
@@ -70,6 +76,10 @@ class Pruning:
         secrets.SystemRandom().shuffle(series)
         for each, kept in series:
             self._to_do += (_Place(each, kept, secrets.token_hex(32)), _Place(each, kept))
+
+    async def _prune_slips(self, now: datetime) -> bool:
+        """Delete some of those that have expired; whether there may be more."""
+        return await self._around.store.apply(PruneSlips(now, AT_ONCE)) == AT_ONCE
 
     async def _prune(self, now: datetime, place: _Place) -> None:
         command = PruneHistory(place.series, now - place.kept - MARGIN, place.after, AT_ONCE)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from typing import cast
 
 from starlette.requests import HTTPConnection
@@ -14,10 +15,14 @@ from ..runtime import Runtime
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One runtime as it is served. Parts take it with `site_of`; it is made once, in app.py."""
+    """One runtime as it is served. Parts take it with `site_of`; it is made once, in app.py.
+
+    `ending` is set when the server is told to end: whoever answers without end, ends then.
+    """
 
     hitl: Runtime
     serving: Serving
+    ending: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def store(self) -> Store:

@@ -22,7 +22,7 @@ from ..protocol import (
     Run,
     Undoing,
 )
-from ..runtime import Batch, Reach
+from ..runtime import Batch, InForce, Reach
 from .batches import BatchForm, Granted
 from .explaining import ExplanationForm
 from .people import Known
@@ -98,6 +98,7 @@ EXPLANATION: Final = Form[Explanation](
     of=ExplanationForm.of,
     back=lambda form: cast("ExplanationForm", form).explanation(),
 )
+POLICY: Final = Form[InForce]("InForce", InForce)
 BACKTESTED: Final = Form[Backtested]("Backtested", Backtested)
 AUDIT: Final = Form[Page[AuditEntry]]("AuditPage", Page[AuditEntry])
 REPORT: Final = Form[Report]("Report", Report)

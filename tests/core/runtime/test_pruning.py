@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from hitl_core.apps import AppSource
-from hitl_core.commands import Command, PruneHistory
+from hitl_core.commands import Command, PruneHistory, PruneSlips, PutSlip, Slip, SlipKind
 from hitl_core.config import Config, connect
 from hitl_core.policy import LONGEST
 from hitl_core.protocol import RunState
@@ -155,3 +156,26 @@ async def test_a_failure_is_logged_and_the_sweep_goes_on(shop: Shop, caplog: pyt
             assert await hitl.tick() == 0
         assert "cannot be pruned" in caplog.text
         assert (await hitl.start({"amount": 150})).state is RunState.COMPLETED
+
+
+async def test_the_sweep_deletes_slips_that_have_expired(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hitl_core.runtime.pruning.AT_ONCE", 2)
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        for number in range(5):
+            expires = shop.clock.now() + timedelta(hours=1 if number else 9)
+            slip = Slip(SlipKind.SESSION, str(number), shop.clock.now(), expires=expires)
+            await hitl.store.apply(PutSlip(slip, shop.clock.now()))
+        await hitl.tick()
+        assert slips(shop.folder) == 5
+        shop.clock.advance(2 * 3600)
+        await hitl.tick()
+        assert slips(shop.folder) == 3
+        await ticks(hitl)
+        assert slips(shop.folder) == 1
+        assert await hitl.store.apply(PruneSlips(shop.clock.now())) == 0
+
+
+def slips(folder: Path) -> int:
+    with closing(sqlite3.connect(folder / "shop.db")) as connection:
+        (found,) = connection.execute("SELECT COUNT(*) FROM hitl_slips").fetchone()
+    return int(found)

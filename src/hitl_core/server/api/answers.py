@@ -67,9 +67,7 @@ async def _require_seen(site: Site, visitor: Visitor, answers: Sequence[bodies.A
         raise BatchRefused(faults)
 
 
-@router.call(
-    "POST", "/requests/{id}/response-and-grant", "respondAndGrant", forms.GRANTED, problems=(404, 409, 412)
-)
+@router.call("POST", "/requests/{id}/response-and-grant", "respondAndGrant", forms.GRANTED, problems=(404, 409, 412))
 async def respond_and_grant(
     visitor: Operates,
     site: Here,

@@ -21,7 +21,9 @@ from .who import Here, OfAudit, require_all, seen_run
 router = Calls("audit", "/api/audit")
 
 Lines = Annotated[int, Query(alias="limit", description="Lines that are looked at, at most.", ge=1, le=1_000)]
-OfRun = Annotated[str | None, Query(alias="run", description="Only what concerns one run.", min_length=1, max_length=256)]
+OfRun = Annotated[
+    str | None, Query(alias="run", description="Only what concerns one run.", min_length=1, max_length=256)
+]
 OfEvents = Annotated[tuple[AuditEvent, ...], Query(alias="event", description="Only these events.", max_length=100)]
 Newest = Annotated[bool, Query(description="The newest first.")]
 

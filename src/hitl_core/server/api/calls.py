@@ -21,7 +21,7 @@ from ...runtime import INPUT_LIMIT
 from ...wire import MEDIA_TYPE, Form, Problem, plain_problem, problem_of
 from ...wire.bodies import Body
 from ..doors import Right
-from .descriptions import ALWAYS, OF_A_BODY, responses
+from .descriptions import ALWAYS, OF_A_BODY, SECURITY, responses
 
 log = logging.getLogger("hitl_core.server")
 
@@ -32,8 +32,6 @@ BODY_LIMIT: Final = 2 * INPUT_LIMIT
 """Bytes that the body of a call may have: what it holds has limits of its own."""
 
 HEADERS: Final = {"Cache-Control": "no-store"}
-
-SECURITY: Final = ({"token": []}, {"session": []})
 
 
 # ── answers ──────────────────────────────────────────────────────────────────────────────────────────────────

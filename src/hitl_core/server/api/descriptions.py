@@ -24,6 +24,9 @@ Every failure is a problem (RFC 9457) with all its faults, and means that nothin
 answered as if it did not exist. Times are RFC 3339. Cursors are opaque: give that of the page before, as it was.
 """
 
+SECURITY: Final[tuple[dict[str, list[str]], ...]] = ({"token": []}, {"session": []})
+"""Either will do."""
+
 TAGS: Final = {
     "runs": "Runs: started, watched, resumed, and what people do to them.",
     "requests": "What people are asked, and what they answer.",
@@ -32,6 +35,7 @@ TAGS: Final = {
     "policy": "What decides when people are asked.",
     "audit": "The sealed trail of all that was done.",
     "people": "Who is there.",
+    "events": "What happens, as it happens.",
     "upkeep": "What an operator does now and then.",
 }
 
@@ -55,7 +59,8 @@ def responses(
     good: dict[str, Any] = {"description": "As it is now." if form else "A stream of events.", "content": {media: told}}
     if headers:
         good["headers"] = {name: {"description": why, "schema": {"type": "string"}} for name, why in headers.items()}
-    return {status: good} | {each: _problem(each) for each in sorted(set(problems))}
+    found: dict[int | str, dict[str, Any]] = {status: good}
+    return found | {each: _problem(each) for each in sorted(set(problems))}
 
 
 def _problem(status: int) -> dict[str, Any]:
@@ -77,8 +82,20 @@ def describing(app: FastAPI) -> Callable[[], dict[str, Any]]:
 def _document(app: FastAPI) -> dict[str, Any]:
     tags = [{"name": name, "description": about} for name, about in TAGS.items()]
     made = get_openapi(title=app.title, version=app.version, description=ABOUT, routes=app.routes, tags=tags)
-    made["components"] = {"schemas": _schemas(), "securitySchemes": dict(SCHEMES)}
+    schemas = made.get("components", {}).get("schemas", {}) | _schemas()
+    made["components"] = {"schemas": dict(sorted(schemas.items())), "securitySchemes": dict(SCHEMES)}
+    for operation in (each for path in made["paths"].values() for each in path.values()):
+        _complete(operation)
     return made
+
+
+def _complete(operation: dict[str, Any]) -> None:
+    """What the calls of other rooms have in common with those of this one."""
+    operation.setdefault("security", [dict(each) for each in SECURITY])
+    for status in ALWAYS:
+        found = operation["responses"].get(str(status), {}).get("content", {})
+        if MEDIA_TYPE not in found:
+            operation["responses"][str(status)] = _problem(status)
 
 
 def _schemas() -> dict[str, Any]:
@@ -91,4 +108,4 @@ def _schemas() -> dict[str, Any]:
     for (name, _), schema in schemas.items():
         if schema != {"$ref": REFERENCE.format(model=name)}:
             named[name] = schema
-    return dict(sorted(named.items()))
+    return named

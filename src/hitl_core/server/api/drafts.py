@@ -1,4 +1,4 @@
-"""Shared drafts: their versions, and a person's next one. The version that one has seen stands in `ETag` and `If-Match`."""
+"""Shared drafts: their versions, and a person's next one. `ETag` and `If-Match` name the version that one has seen."""
 
 from __future__ import annotations
 

@@ -24,8 +24,8 @@ Deferred = Annotated[bool, Query(description="Also what was put off.")]
 Mine = Annotated[
     bool | None,
     Query(
-        description="True: what you may decide. False: all of your tenant, which needs the right `runs`. Without it: as "
-        "much as you may see."
+        description="True: what you may decide. False: all of your tenant, which needs the right `runs`. Without it: "
+        "as much as you may see."
     ),
 ]
 
@@ -44,9 +44,7 @@ async def list_requests(
     """Open requests, oldest first."""
     at = opened(cursor)
     if _only_theirs(visitor, mine, roles):
-        page = await site.hitl.inbox(
-            limit=limit, cursor=at, notices=notices, by=visitor.responder, deferred=deferred
-        )
+        page = await site.hitl.inbox(limit=limit, cursor=at, notices=notices, by=visitor.responder, deferred=deferred)
         return answer(forms.INBOX, page_of(page))
     await site.hitl.tick()
     query = ListRequests(
@@ -85,7 +83,7 @@ async def preview_edit(
     request_id: RequestId,
     body: Annotated[bodies.Previewing, sent(bodies.Previewing)],
 ) -> Response:
-    """What an edit would do, by the tool's own code; null where code has nothing to say about it. Nothing is changed."""
+    """What an edit would do, by the tool's own code; null where code has nothing to say. Nothing is changed."""
     settled = await seen_request(site, visitor, request_id)
     return answer(forms.PREVIEW, await site.hitl.preview(settled.request, body.arguments))
 

@@ -27,9 +27,7 @@ async def tick(visitor: Starts, site: Here) -> Response:
 
 
 @router.call("POST", "/retention", "retain", forms.COUNT)
-async def retain(
-    visitor: Operates, site: Here, body: Annotated[bodies.Retaining, sent(bodies.Retaining)]
-) -> Response:
+async def retain(visitor: Operates, site: Here, body: Annotated[bodies.Retaining, sent(bodies.Retaining)]) -> Response:
     """Erase all runs, of all tenants, that are over for longer than this. Says how many."""
     require_same(visitor, body.by)
     require_all(visitor, "retention")

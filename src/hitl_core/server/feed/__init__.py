@@ -3,10 +3,12 @@
 happened  what is told of a line, and to whom
 hub       one follower of the trail, and everybody who listens to it
 streams   whole events for programs; names of what has changed for pages
+routes    where they are had
 """
 
 from __future__ import annotations
 
 from .hub import Hub
+from .routes import feed, hub_of
 
-__all__ = ["Hub"]
+__all__ = ["Hub", "feed", "hub_of"]

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ... import commands as c
 from .answers import comments, decisions, deferring, drafts, timers
-from .commands import claims, effects, endings, grants, guidance, journal, prune_history, runs, stops, workers
+from .commands import claims, effects, endings, grants, guidance, journal, prune_history, runs, slips, stops, workers
 from .erasing import compact_run, compactable, erasable, erase_person, erase_run
 from .reading import following, inbox, load, proposals, queries, trail, waiting
 from .tables import Transaction, View
@@ -43,6 +43,12 @@ COMMANDS: Final[Mapping[type[c.Command[Any]], Callable[[Transaction, Any], Any]]
     c.RevokeGrant: grants.revoke_grant,
     c.SetStop: stops.set_stop,
     c.LiftStop: stops.lift_stop,
+    c.PutSlip: slips.put_slip,
+    c.UseSlip: slips.use_slip,
+    c.ChangeSlip: slips.change_slip,
+    c.TakeSlips: slips.take_slips,
+    c.DropSlips: slips.drop_slips,
+    c.PruneSlips: slips.prune_slips,
     c.EraseRun: erase_run,
     c.ErasePerson: erase_person,
     c.CompactRun: compact_run,
@@ -81,13 +87,16 @@ QUERIES: Final[Mapping[type[c.Query[Any]], Callable[[View, Any], Any]]] = {
     c.FollowAudit: following.follow_audit,
     c.ReadHistory: queries.read_history,
     c.ListProposed: proposals.list_proposed,
+    c.GetSlip: slips.get_slip,
+    c.ListSlips: slips.list_slips,
 }
 
-QUIET: Final = (c.BeatWorker, c.ForgetWorker)
+QUIET: Final = (c.BeatWorker, c.ForgetWorker, c.TakeSlips, c.PruneSlips)
 """Commands after which nobody has anything to do: nobody is woken."""
 
 IDLE: Final[Mapping[type[c.Command[Any]], Callable[[View, Any], bool]]] = {
     c.FireTimers: lambda view, command: not timers.anything_due(view, command),
     c.ClaimRuns: claims.is_idle,
+    c.TakeSlips: lambda view, command: not slips.anything_due(view, command),
 }
 """Commands that are asked over and over, and how a mere read sees that there is nothing to do (the result is `()`)."""

@@ -14,6 +14,7 @@ CHANGED = {
     *("hitl_runs.started_by", "hitl_runs.error", "hitl_runs.more", "hitl_requests.why", "hitl_votes.responder"),
     *("hitl_effects.error", "hitl_overrides.by", "hitl_overrides.reason", "hitl_grants.revoked_by"),
     *("hitl_assigned.person", "hitl_audiences.users", "hitl_apart.value", "hitl_apart.person", "hitl_apart.salt"),
+    *("hitl_slips.person", "hitl_slips.subject"),
 }
 """What names people and is changed when one is erased."""
 
@@ -22,7 +23,7 @@ IN_THE_WAY = {"hitl_stops.by", "hitl_stops.reason"}
 
 CHANGED_BODIES = {
     *("hitl_requests.body", "hitl_requests.response", "hitl_votes.body", "hitl_drafts.body", "hitl_guidance.body"),
-    *("hitl_comments.body", "hitl_grants.body"),
+    *("hitl_comments.body", "hitl_grants.body", "hitl_slips.body"),
     "hitl_runs.input",  # of an undo: why it was wanted
 }
 
@@ -44,6 +45,7 @@ NAMES_NOBODY = {
     *("hitl_effects.call", "hitl_effects.state", "hitl_effects.mode", "hitl_journal.name", "hitl_overrides.call"),
     *("hitl_guidance.id", "hitl_guidance.state", "hitl_guidance.place", "hitl_timers.event", "hitl_assigned.tenant"),
     *("hitl_grants.id", "hitl_grants.tool", "hitl_grants.tenant", "hitl_drafts.draft", "hitl_comments.id"),
+    *("hitl_slips.kind", "hitl_slips.name", "hitl_slips.tenant"),
 }
 """States, ids, places in a run, and what is configured."""
 

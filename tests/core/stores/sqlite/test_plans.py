@@ -11,10 +11,12 @@ import pytest
 
 from hitl_core.commands import (
     ClaimRuns,
+    DropSlips,
     FireTimers,
     FollowAudit,
     GetRequest,
     GetRun,
+    GetSlip,
     ListAsked,
     ListAssigned,
     ListComments,
@@ -25,27 +27,32 @@ from hitl_core.commands import (
     ListProposed,
     ListRequests,
     ListRuns,
+    ListSlips,
     ListStops,
     ListUndone,
     ListVersions,
     Look,
+    PruneSlips,
     Query,
     ReadAudit,
     ReadHistory,
     ReadLoad,
     ReadPace,
     Recall,
+    SlipKind,
+    TakeSlips,
 )
 from hitl_core.lifecycle import RequestState
 from hitl_core.policy import Question
 from hitl_core.protocol import sha256
 from hitl_core.stores.sql.answers import timers
-from hitl_core.stores.sql.commands import claims
+from hitl_core.stores.sql.commands import claims, slips
 from hitl_core.stores.sql.dispatch import QUERIES
 from hitl_core.stores.sql.reading import load
+from hitl_core.stores.sql.tables import Transaction
 from hitl_core.stores.sql.tables.view import View
 from hitl_core.stores.sqlite import SqliteStore
-from hitl_core.stores.sqlite.file import SqliteLink
+from hitl_core.stores.sqlite.file import Location, SqliteLink, connect, migrate
 from hitl_core.testing.clock import START
 from tests.core.stores.world import World
 
@@ -127,6 +134,11 @@ QUESTIONS: list[Query[object]] = [
     ListVersions("request-1"),
     ReadPace(START),
     Recall("run-1"),
+    GetSlip(SlipKind.SESSION, "abc", START),
+    ListSlips(SlipKind.TOKEN, START),
+    ListSlips(SlipKind.TOKEN, START, tenant="shop", cursor="7"),
+    ListSlips(SlipKind.TOKEN, START, person="ann", cursor="7"),
+    ListSlips(SlipKind.HELD, START, subject="request-1"),
     ReadHistory((Question(sha256(b"s"), sha256(b"k"), timedelta(days=1)),), "run-1", "refund#1", START),
 ]
 
@@ -162,6 +174,23 @@ def test_looking_for_work_reads_what_there_is_to_do(view: Explained) -> None:
     assert any("hitl_until" in step for step in view.steps)
     assert any("hitl_due" in step for step in view.steps)
     view.connection.close()
+
+
+def test_slips_that_are_due_or_gone_are_found_by_their_time(tmp_path: Path) -> None:
+    location = Location(tmp_path / "desk.db")
+    connection = connect(location, writes=True, create=True)
+    migrate(connection, location)
+    seen = Explained(connection)
+    txn = Transaction(SqliteLink(connection))
+    txn.execute = seen.execute
+    slips.anything_due(txn, TakeSlips(SlipKind.HELD, START, START))
+    slips.take_slips(txn, TakeSlips(SlipKind.HELD, START, START))
+    slips.prune_slips(txn, PruneSlips(START))
+    slips.drop_slips(txn, DropSlips(SlipKind.SESSION, START, person="ann"))
+    slips.drop_slips(txn, DropSlips(SlipKind.SESSION, START, subject="run-1"))
+    slips.drop_slips(txn, DropSlips(SlipKind.SESSION, START, key="abc"))
+    assert (seen.scans(), seen.sorts()) == ([], [])
+    connection.close()
 
 
 @pytest.mark.parametrize("claim", [ClaimRuns("w", 30, START, 4), ClaimRuns("w", 30, START, 4, versions=("2",))])

@@ -119,6 +119,7 @@ _BESIDE: Final = {
     c.CompactRun: _run,
     c.PruneHistory: _nothing,
     c.WriteNote: _nothing,
+    **dict.fromkeys((c.PutSlip, c.UseSlip, c.ChangeSlip, c.TakeSlips, c.DropSlips, c.PruneSlips), _nothing),
 }
 
 _ALONE: Final = (c.FireTimers, c.SetStop, c.LiftStop)

@@ -109,6 +109,15 @@ _V1: Final = (
     # What agents have asked people within their minute, where a quota is set.
     """CREATE TABLE hitl_quotas (who TEXT PRIMARY KEY, since BIGINT NOT NULL, asked BIGINT NOT NULL,
         held BIGINT NOT NULL)""",
+    # Small records beside the runs: sessions, tokens, links, answers that are held, messages (decision 0070).
+    f"""CREATE TABLE hitl_slips ({_KEY}, created BIGINT NOT NULL, due BIGINT, expires BIGINT, used BIGINT,
+        body BIGINT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, tenant TEXT NOT NULL, person TEXT NOT NULL,
+        subject TEXT NOT NULL, UNIQUE (kind, name))""",
+    "CREATE INDEX hitl_slips_kind ON hitl_slips (kind, key)",
+    "CREATE INDEX hitl_slips_person ON hitl_slips (person, kind, key) WHERE person <> ''",
+    "CREATE INDEX hitl_slips_subject ON hitl_slips (subject, kind, key) WHERE subject <> ''",
+    "CREATE INDEX hitl_slips_due ON hitl_slips (kind, due, key) WHERE due IS NOT NULL AND used IS NULL",
+    "CREATE INDEX hitl_slips_expires ON hitl_slips (expires) WHERE expires IS NOT NULL",
     # While a row stands here no transaction can be committed: there is no run with the key 0.
     "CREATE TABLE hitl_lent (run BIGINT NOT NULL REFERENCES hitl_runs DEFERRABLE INITIALLY DEFERRED)",
 )

@@ -1,6 +1,6 @@
 """What commands about runs and effects do, one file per family. A command is one function in one transaction."""
 
-from . import claims, effects, endings, grants, guidance, journal, runs, stops, workers
+from . import claims, effects, endings, grants, guidance, journal, runs, slips, stops, workers
 from .counting import own_effect, past, prune_history
 from .endings import cancel, is_erased
 from .freezing import freeze, is_late, thaw, wake, wake_if_settled
@@ -31,6 +31,7 @@ __all__ = [
     "prune_history",
     "runs",
     "seen_worker",
+    "slips",
     "stops",
     "thaw",
     "wake",

@@ -30,12 +30,11 @@ from ....protocol import (
 )
 from ..commands import in_force
 from ..tables import Stranger, Transaction, apart, bodies, checked, emptied, text, unpack
+from . import slips
+from .slips import Change
 
 MOST_FAULTS: Final = 50
 """How much of what stands in the way is listed."""
-
-Change = tuple[str, tuple[Any, ...]]
-"""A statement, and what it is given."""
 
 
 class Place(NamedTuple):
@@ -109,7 +108,7 @@ _COLUMNS: Final = (
 def erase_person(txn: Transaction, command: ErasePerson) -> ErasedPerson:
     stranger = Stranger(command.person, f"erased-person-{secrets.token_hex(4)}")
     found = Found()
-    for look in (_in_bodies, _in_columns, _in_overrides, _in_undos):
+    for look in (_in_bodies, _in_columns, _in_overrides, _in_undos, _in_slips):
         look(txn, stranger, found)
     faults = [*_stops(txn, stranger), *_grants(txn, stranger, command.now), *_runs(found)]
     if faults:
@@ -242,6 +241,11 @@ def _wanted(txn: Transaction, stranger: Stranger, key: int, *, own: bool) -> bod
     if said == reason:
         return None
     return bodies.pack({**cast("dict[str, Json]", asked), "reason": said}, what="input", limit=bodies.RESULT_LIMIT)
+
+
+def _in_slips(txn: Transaction, stranger: Stranger, found: Found) -> None:
+    for change in slips.naming(txn, stranger):
+        found.add(None, RunState.COMPLETED, change)
 
 
 # ── what stands in the way ───────────────────────────────────────────────────────────────────────────────────

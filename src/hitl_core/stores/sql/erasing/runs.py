@@ -26,6 +26,7 @@ from ....protocol import (
 from ..commands import current, find, is_erased
 from ..tables import RUN as SELECT_RUN
 from ..tables import RunRow, Transaction, View, apart, bodies, checked, column, emptied, text, unpack
+from . import slips
 
 
 def erase_run(txn: Transaction, command: EraseRun) -> Run:
@@ -73,6 +74,7 @@ def _erase(txn: Transaction, row: RunRow, command: EraseRun) -> None:
         txn.execute(f"DELETE FROM hitl_bodies WHERE key IN ({held})", (row.key,))  # noqa: S608
     for statement in _CLEARED:
         txn.execute(statement, (row.key,))
+    slips.of_run(txn, row)
     inside = apart.inside_of_run(txn, row.key)
     told: dict[str, Json] = {
         "reason": command.reason,

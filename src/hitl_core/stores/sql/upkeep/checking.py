@@ -74,7 +74,7 @@ _HOLD_BODIES: Final = (
     *(("hitl_effects", column) for column in ("action", "result")),
     *(("hitl_overrides", column) for column in ("original", "body")),
     *((table, "body") for table in ("hitl_votes", "hitl_journal", "hitl_guidance")),
-    *((table, "body") for table in ("hitl_drafts", "hitl_grants", "hitl_comments")),
+    *((table, "body") for table in ("hitl_drafts", "hitl_grants", "hitl_comments", "hitl_slips")),
 )
 
 _MISSING: Final = tuple(

@@ -53,6 +53,7 @@ TABLES: Final = (
     Table("hitl_grant_uses"),
     Table("hitl_assigned"),
     Table("hitl_stops"),
+    Table("hitl_slips"),
     Table("hitl_audit", ("subject",)),
     Table("hitl_apart"),
 )

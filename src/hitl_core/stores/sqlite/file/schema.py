@@ -204,8 +204,20 @@ _V15: Final = (
         held INTEGER NOT NULL) WITHOUT ROWID""",
 )
 
+_V16: Final = (
+    # Small records beside the runs: sessions, tokens, links, answers that are held, messages (decision 0070).
+    """CREATE TABLE hitl_slips (key INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL,
+        created INTEGER NOT NULL, tenant TEXT NOT NULL, person TEXT NOT NULL, subject TEXT NOT NULL, due INTEGER,
+        expires INTEGER, used INTEGER, body INTEGER NOT NULL, UNIQUE (kind, name))""",
+    "CREATE INDEX hitl_slips_kind ON hitl_slips (kind, key)",
+    "CREATE INDEX hitl_slips_person ON hitl_slips (person, kind, key) WHERE person <> ''",
+    "CREATE INDEX hitl_slips_subject ON hitl_slips (subject, kind, key) WHERE subject <> ''",
+    "CREATE INDEX hitl_slips_due ON hitl_slips (kind, due, key) WHERE due IS NOT NULL AND used IS NULL",
+    "CREATE INDEX hitl_slips_expires ON hitl_slips (expires) WHERE expires IS NOT NULL",
+)
+
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
-    *(_V1, _V2, _V3, _V4, _V5, _V6, _V7, _V8, _V9, _V10, _V11, _V12, _V13, _V14, _V15),
+    *(_V1, _V2, _V3, _V4, _V5, _V6, _V7, _V8, _V9, _V10, _V11, _V12, _V13, _V14, _V15, _V16),
 )
 """Migration N leads from version N to N+1. Released ones are never edited; add one instead."""
 

@@ -1,0 +1,154 @@
+"""`hitl serve`: the inbox, its API, and a worker that goes on with what was answered."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import socket
+import webbrowser
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+from rich.text import Text
+
+from ...config import Config, Serving
+from ...errors import AdapterNotInstalled, ConfigError, Fault
+from ...runtime import Left, Runtime
+from ..hearing import leave
+from ..opening import Opening
+from ..options import DEFAULT_CONFIG, AsJson, Backend, ConfigFile, Exit
+from ..terminal.log import log_to_stderr, tell
+from ..terminal.output import Output
+from .shift import Shift, exit_for, in_words
+
+if TYPE_CHECKING:
+    from ...server.listening import Listener
+
+Host = Annotated[
+    str | None, typer.Option("--host", help="The address to listen on. By default server.host: this machine alone.")
+]
+Port = Annotated[
+    int | None, typer.Option("--port", min=0, max=65_535, help="The port; 0 for any. By default server.port.")
+]
+NoWorker = Annotated[bool, typer.Option("--no-worker", help="Only serve: workers elsewhere go on with answered runs.")]
+Open = Annotated[bool, typer.Option("--open", help="Open the inbox in a browser.")]
+
+IN_MEMORY: Final = "sqlite://"
+
+
+def serve(
+    config: ConfigFile = DEFAULT_CONFIG,
+    backend: Backend = None,
+    host: Host = None,
+    port: Port = None,
+    no_worker: NoWorker = False,
+    open_: Open = False,
+    as_json: AsJson = False,
+) -> int:
+    """Serve the inbox and its API, and go on with what was answered, until told to stop.
+
+    It serves this machine alone unless told otherwise, and prints a link that signs in once. SIGTERM and Ctrl-C end it
+    in order, a second one at once. Exit status as of `hitl worker`.
+    """
+    log_to_stderr(chatty=not as_json)
+    _require_extra()
+    opening, found = Opening(config, backend), Config.load(config, backend=backend)
+    serving = dataclasses.replace(
+        found.serving,
+        host=found.serving.host if host is None else host,
+        port=found.serving.port if port is None else port,
+    )
+    _require_door(serving)
+    shift = None if no_worker else Shift.of(opening, concurrency=None, grace=None)
+    return _Service(opening, serving, shift, Output(as_json), opens=open_, apart=found.store_url != IN_MEMORY).done()
+
+
+class _Service:
+    """The server and its worker, from their start to their exit status.
+
+    The worker has a thread, a loop and a runtime of its own: an action that blocks must not keep people from the stop
+    button (docs/decisions/0078). A store in memory has one runtime only, which both work with.
+    """
+
+    def __init__(
+        self, opening: Opening, serving: Serving, shift: Shift | None, output: Output, *, opens: bool, apart: bool
+    ) -> None:
+        self._opening, self._serving, self._shift, self._output = opening, serving, shift, output
+        self._opens, self._apart = opens, apart
+        self._listener: Listener | None = None
+        self._told = False
+
+    def done(self) -> int:
+        heard = self._shift or Shift(self._opening, places=1, grace=0.0)
+        with heard.hearing(self._end):
+            left = self._opening.do(self._work)
+        for each in in_words(left):
+            self._output.err.print(each, soft_wrap=True)
+        code = exit_for(left)
+        if code is not Exit.DONE:
+            leave(code)
+        return code
+
+    def _end(self) -> None:
+        self._told = True
+        if self._listener is not None:
+            self._listener.end()
+        if self._shift is not None:
+            self._shift.end()
+
+    async def _work(self, hitl: Runtime) -> Left:
+        """Serve, and work, until both have ended; where one of them ends, so does the other."""
+        from ...server.listening import bound
+
+        with bound(self._serving.host, self._serving.port) as listening:
+            serves = asyncio.ensure_future(self._serve(hitl, listening))
+            works = serves if self._shift is None else asyncio.ensure_future(self._go_on(hitl, self._shift))
+            await asyncio.wait((serves, works), return_when=asyncio.FIRST_COMPLETED)
+            if not self._told:
+                self._end()
+            await asyncio.wait((serves, works))
+            serves.result()
+            return works.result()
+
+    async def _serve(self, hitl: Runtime, listening: socket.socket) -> Left:
+        from ...server import create_app
+        from ...server.listening import Listener, address_of
+
+        serving = dataclasses.replace(self._serving, port=listening.getsockname()[1])
+        self._listener = Listener(create_app(hitl, serving), serving, told=lambda: self._say(address_of(listening)))
+        if not self._told:
+            await self._listener.serve([listening])
+        return Left()
+
+    async def _go_on(self, hitl: Runtime, shift: Shift) -> Left:
+        if not self._apart:
+            return await shift.work(hitl)
+        return await asyncio.to_thread(self._opening.do, shift.work)
+
+    def _say(self, address: str) -> None:
+        self._output.result({"url": address}, Text(f"the inbox is at {address}"))
+        tell("Ctrl-C ends it", "dim")
+        if self._opens:
+            webbrowser.open(address)
+
+
+def _require_extra() -> None:
+    try:
+        from ... import server  # noqa: F401
+    except ModuleNotFoundError as exc:
+        if (exc.name or "").split(".")[0] == "hitl_core":
+            raise
+        missing = (
+            f"`hitl serve` needs the package {exc.name!r}, which is not installed: pip install 'hitl-core[server]'"
+        )
+        raise AdapterNotInstalled(missing) from exc
+
+
+def _require_door(serving: Serving) -> None:
+    if serving.is_local or serving.has_door:
+        return
+    why = (
+        f"{serving.host!r} can be reached from other machines, and nobody says who people are: say it with "
+        "[server.oidc] or [server.proxy], or keep to 127.0.0.1 and come in through an SSH tunnel"
+    )
+    raise ConfigError([Fault("server.host", why)])

@@ -1,0 +1,43 @@
+"""`hitl serve` as a process of its own, and what it says."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import dataclass
+from typing import Any
+
+from tests.cli.shop import PATIENCE, Shop
+
+
+@dataclass(frozen=True)
+class Served:
+    """A server that has begun to listen. `said` is what it printed then."""
+
+    process: subprocess.Popen[str]
+    said: dict[str, Any]
+
+    @property
+    def url(self) -> str:
+        return str(self.said["url"])
+
+    @classmethod
+    def of(cls, process: subprocess.Popen[str]) -> Served:
+        """Reads what it says when it listens. AssertionError if it ends before."""
+        assert process.stdout is not None
+        lines: list[str] = []
+        for line in process.stdout:
+            lines.append(line)
+            if line == "}\n":
+                return cls(process, json.loads("".join(lines)))
+        raise AssertionError(f"it ended before it listened: {''.join(lines)}{process.communicate()[1]}")
+
+    def ended(self) -> tuple[int, str]:
+        """Its exit status and what it wrote to standard error."""
+        _, err = self.process.communicate(timeout=PATIENCE)
+        return self.process.returncode, err
+
+
+def serve(shop: Shop, *arguments: str) -> subprocess.Popen[str]:
+    """`hitl serve` on a port that is free."""
+    return shop.start("serve", "--port", "0", "--json", *arguments)

@@ -1,0 +1,159 @@
+"""`hitl serve` as people run it: a process that serves, works, refuses what is unsafe, and ends when it is told."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from tests.cli.shop import Done, Shop, eventually
+from tests.server.served import Served, serve
+
+pytestmark = pytest.mark.processes
+
+Serve = Callable[..., Served]
+WITHOUT_FASTAPI = "import sys; sys.modules['fastapi'] = None; from hitl_core.cli import main; sys.exit(main())"
+
+
+def refused(shop: Shop, *arguments: str) -> Done:
+    """What a server says that does not begin."""
+    process = shop.start("serve", *arguments)
+    out, err = process.communicate(timeout=60)
+    return Done(process.returncode, out, err)
+
+
+def state(shop: Shop, run: str) -> str:
+    return str(shop.hitl("runs", run, "--json").json["state"])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_serves_this_machine_and_ends_when_it_is_told(shop: Shop, served: Serve, number: signal.Signals) -> None:
+    found = served(shop)
+    assert urlsplit(found.url).hostname == "127.0.0.1"
+    assert httpx.get(f"{found.url}/openapi.json").json()["info"]["title"] == "hitl-core"
+    found.process.send_signal(number)
+    code, err = found.ended()
+    assert (code, "Traceback" in err) == (0, False)
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(found.url)
+
+
+def test_a_connection_that_is_kept_open_does_not_hold_its_end(shop: Shop, served: Serve) -> None:
+    found = served(shop)
+    with httpx.Client() as client:
+        assert client.get(f"{found.url}/openapi.json").status_code == 200
+        found.process.terminate()
+        assert found.ended()[0] == 0
+
+
+def test_it_goes_on_with_what_was_answered(shop: Shop, served: Serve) -> None:
+    run, request = shop.paused()
+    served(shop)
+    assert shop.hitl("respond", request, "approve", "--as", "ann").code == 0
+    eventually(lambda: state(shop, run) == "completed", "its worker to go on with the run")
+    assert len(shop.ledger("refund")) == 1
+
+
+def test_without_a_worker_others_go_on(shop: Shop, served: Serve) -> None:
+    run, request = shop.paused()
+    found = served(shop, "--no-worker")
+    assert shop.hitl("respond", request, "approve", "--as", "ann").code == 0
+    assert shop.hitl("worker", "--list", "--json").json["workers"] == []
+    assert state(shop, run) == "ready"
+    found.process.terminate()
+    assert found.ended()[0] == 0
+    assert shop.ledger("refund") == []
+
+
+def test_an_action_that_blocks_keeps_nobody_from_the_inbox(shop: Shop, served: Serve) -> None:
+    """It stands still in a tool for as long as we ask; the worker has a thread of its own."""
+    run, request = shop.paused("ship_it")
+    found = served(shop)
+    assert shop.hitl("respond", request, "approve", "--as", "ann").code == 0
+    eventually(lambda: bool(shop.ledger("ship")), "the action to begin")
+    for _ in range(3):
+        assert httpx.get(f"{found.url}/openapi.json").status_code == 200
+    (shop.folder / "go_on").touch()
+    eventually(lambda: state(shop, run) == "completed", "the action to end")
+
+
+def test_killed_and_started_again_it_goes_on(shop: Shop, served: Serve) -> None:
+    run, request = shop.paused()
+    first = served(shop)
+    first.process.kill()
+    assert first.ended()[0] == -signal.SIGKILL
+    served(shop)
+    assert shop.hitl("inbox", "--json").json["requests"][0]["id"] == request
+    assert shop.hitl("respond", request, "approve", "--as", "ann").code == 0
+    eventually(lambda: state(shop, run) == "completed", "the second one to go on with the run")
+    assert len(shop.ledger("refund")) == 1
+
+
+def test_an_app_that_cannot_be_overseen_ends_it_with_its_reason(shop: Shop) -> None:
+    shop.config.write_text(shop.config.read_text().replace(shop.module, "nowhere"))
+    done = refused(shop, "--port", "0")
+    assert done.code == 2
+    assert "error HITL-" in done.err
+    assert "nowhere" in done.err
+
+
+def test_more_than_this_machine_needs_somebody_who_says_who_people_are(shop: Shop, served: Serve) -> None:
+    done = refused(shop, "--host", "0.0.0.0", "--port", "0")
+    assert done.code == 2
+    assert "error HITL-C01" in done.err
+    assert "[server.oidc] or [server.proxy]" in done.err
+    shop.config.write_text(shop.config.read_text() + '\n[server.proxy]\ntrusted = ["127.0.0.1"]\n')
+    found = served(shop, "--host", "0.0.0.0")
+    assert httpx.get(found.url.replace("0.0.0.0", "127.0.0.1") + "/openapi.json").status_code == 200
+
+
+def test_a_port_that_is_taken_is_named(shop: Shop) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = refused(shop, "--port", port)
+    assert done.code == 2
+    assert f"cannot listen on 127.0.0.1:{port}" in done.err
+    assert "choose another with --host and --port" in done.err
+
+
+def test_what_is_configured_is_where_it_listens(shop: Shop, served: Serve) -> None:
+    shop.config.write_text(shop.config.read_text() + '\n[server]\nhost = "127.0.0.2"\n')
+    assert served(shop).url.startswith("http://127.0.0.2:")
+
+
+def test_a_store_in_memory_is_worked_on_where_it_is(shop: Shop, served: Serve) -> None:
+    shop.config.write_text(shop.config.read_text().replace("sqlite:///hitl.db", "sqlite://"))
+    found = served(shop)
+    assert httpx.get(f"{found.url}/openapi.json").status_code == 200
+    found.process.terminate()
+    assert found.ended()[0] == 0
+
+
+def test_a_person_reads_where_it_is(shop: Shop) -> None:
+    process = shop.start("serve", "--port", "0")
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("the inbox is at http://127.0.0.1:")
+    process.terminate()
+    assert process.wait(60) == 0
+    process.communicate()
+
+
+def test_without_its_extra_it_says_what_to_install(shop: Shop) -> None:
+    command = [sys.executable, "-P", "-c", WITHOUT_FASTAPI, "serve", "-c", str(shop.config)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=shop.folder)
+    assert done.returncode == 2
+    assert "pip install 'hitl-core[server]'" in done.stderr
+
+
+def test_told_to_end_while_it_starts_it_ends(shop: Shop) -> None:
+    process = serve(shop)
+    process.terminate()
+    code = process.wait(60)
+    process.communicate()
+    assert code in (0, -signal.SIGTERM)
