@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import Query, Request, Response
 
 from ...commands import ListRuns
-from ...errors import RecordError, RunNotFound, StoreUnavailable
+from ...errors import RecordError, RunNotFound
 from ...protocol import Run, RunState
 from ...wire import bodies, forms
 from ..doors import Visitor
@@ -74,24 +75,14 @@ async def _started(site: Site, visitor: Visitor, run_id: str, body: bodies.Start
         return await standing(site, await seen_run(site, visitor, run_id), wait)
     except RunNotFound:
         pass
-    work = site.hitl.start_as(run_id, body.input, by=visitor.responder.id, thread=body.thread)
+    by, thread = visitor.responder.id, body.thread
     try:
-        return await site.hitl.going_on(work, within=max(wait, 0.001))
-    except TimeoutError:
-        return await as_it_stands(site, visitor, run_id)
+        return await site.hitl.start_as(run_id, body.input, within=max(wait, 0.001), by=by, thread=thread)
     except RecordError as exc:  # the input, or a run that the same call has started a moment ago
         try:
             return await seen_run(site, visitor, run_id)
         except RunNotFound:
             raise exc from None
-
-
-async def as_it_stands(site: Site, visitor: Visitor, run_id: str) -> Run:
-    """A run that is at work. Raises StoreUnavailable if its turn has not begun yet, which says to ask again."""
-    try:
-        return await seen_run(site, visitor, run_id)
-    except RunNotFound:
-        raise StoreUnavailable(f"run {run_id} is not in the store yet; repeat the call with the same key") from None
 
 
 @router.call("GET", "/{id}", "readRun", forms.RUN, problems=(404,))
@@ -110,11 +101,11 @@ async def read_run(
 async def standing(site: Site, run: Run, wait: float, *, through_pauses: bool = False) -> Run:
     """A run at its next pause or end, or as it stands after `wait` seconds."""
     at_work = {RunState.RUNNING, RunState.READY, *((RunState.PAUSED,) if through_pauses else ())}
-    loop = asyncio.get_running_loop()
-    end = loop.time() + wait
-    while run.state in at_work and (left := end - loop.time()) > 0:
-        await site.store.changed(timeout=min(left, 1.0))
-        run = await site.hitl.run(run.id)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(wait):
+            while run.state in at_work:
+                await site.store.changed(timeout=1.0)
+                run = await site.hitl.run(run.id)
     return run
 
 
