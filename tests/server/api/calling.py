@@ -87,7 +87,7 @@ class Api:
 
 def desk(ledger: Ledger, held: asyncio.Event) -> App:
     """Does what its input says: `refund` (asks), `letter` (a shared draft), `look` (free), `question`, `slow`."""
-    refund = refund_tool(ledger, undo=lambda receipt, arguments: ledger.write("undo", **arguments))
+    refund = refund_tool(ledger, reversible=True, undo=lambda receipt, arguments: ledger.write("undo", **arguments))
 
     @gate.guard
     async def letter(text: str) -> str:

@@ -119,9 +119,7 @@ async def test_the_same_key_for_something_else_is_refused(served_api: Api, ann: 
     assert len((await served_api.hitl.runs()).items) == 1
 
 
-async def test_keys_of_two_callers_never_meet(
-    served_api: Api, ann: httpx.AsyncClient, ben: httpx.AsyncClient
-) -> None:
+async def test_keys_of_two_callers_never_meet(served_api: Api, ann: httpx.AsyncClient, ben: httpx.AsyncClient) -> None:
     key = {"Idempotency-Key": "k"}
     one = await ann.post("/api/runs", json={"input": {"do": "look"}}, headers=key)
     other = await ben.post("/api/runs", json={"input": {"do": "look"}}, headers=key)
