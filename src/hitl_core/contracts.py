@@ -256,3 +256,12 @@ class SumsUp(Protocol):
     async def sum_up(self, more: More) -> None:
         """Tell people that an agent has asked more than they were told one by one. The inbox has all of it."""
         ...
+
+
+@runtime_checkable
+class Sweeps(Protocol):
+    """A channel that keeps what it says until it was said."""
+
+    async def sweep(self) -> None:
+        """Send what is due. Called with every tick of a runtime, never twice at the same time."""
+        ...

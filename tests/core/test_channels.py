@@ -202,3 +202,35 @@ async def test_the_console_says_how_many_more_there_are() -> None:
         "[waits] 340 more of agent 'des\\x1bk' within a minute, the newest request-1; `hitl inbox` lists them\n"
         "[waits] 2 more within a minute, the newest request-1; `hitl inbox` lists them\n"
     )
+
+
+class Sweeping(Recorded):
+    """A channel with something under way; it fails as often as it is told to."""
+
+    def __init__(self, *fails: Exception) -> None:
+        super().__init__()
+        self.fails = list(fails)
+        self.swept = 0
+        self.go_on = asyncio.Event()
+
+    async def sweep(self) -> None:
+        self.swept += 1
+        await self.go_on.wait()
+        if self.fails:
+            raise self.fails.pop()
+
+
+async def test_what_is_under_way_is_swept_by_one_at_a_time(caplog: pytest.LogCaptureFixture) -> None:
+    channel = Sweeping(OSError("no network"))
+    announcer = Announcer([Recorded(), channel])
+    with caplog.at_level(logging.ERROR, "hitl_core"):
+        for _ in range(3):
+            announcer.sweep()
+            await asyncio.sleep(0)
+        assert channel.swept == 1
+        channel.go_on.set()
+        await announcer.close()
+    assert "channel recorded could not send what is due" in caplog.text
+    announcer.sweep()
+    await announcer.close()
+    assert channel.swept == 2

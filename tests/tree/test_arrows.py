@@ -65,7 +65,8 @@ EXTRA_PACKAGES = {
 =======
     "server": {
         *("fastapi", "starlette", "uvicorn", "h11", "jinja2", "markupsafe", "python_multipart", "multipart"),
-        *("sse_starlette", "authlib", "httpx", "limits", "ag_ui"),
+        *("sse_starlette", "authlib", "joserfc", "httpx", "limits", "ag_ui"),
+        *("slack_sdk", "standardwebhooks"),  # in the hooks of routes, which need them to send
     },
     "cli": {"typer", "rich", "textual"},
 >>>>>>> issue6

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from ..clock import SystemClock
-from ..contracts import Channel, Clock, More, SumsUp
+from ..contracts import Channel, Clock, More, SumsUp, Sweeps
 from ..protocol import PauseRequest
 
 log = logging.getLogger("hitl_core")
@@ -62,6 +62,7 @@ class Announcer:
         self._most = most
         self._patience = patience
         self._tasks: set[asyncio.Task[None]] = set()
+        self._sweeping: set[str] = set()
         self._windows: dict[Whom, _Window] = {}
         self._waiting: dict[Whom, asyncio.Task[None]] = {}
 
@@ -71,6 +72,21 @@ class Announcer:
             return
         for channel in self._channels:
             self._start(_announce(channel, request))
+
+    def sweep(self) -> None:
+        """Let channels send what has become due, each unless it is still at it."""
+        for channel in self._channels:
+            if isinstance(channel, Sweeps) and channel.name not in self._sweeping:
+                self._sweeping.add(channel.name)
+                self._start(self._sweep(channel, channel.name))
+
+    async def _sweep(self, channel: Sweeps, name: str) -> None:
+        try:
+            await channel.sweep()
+        except Exception:
+            log.exception("channel %s could not send what is due", name)
+        finally:
+            self._sweeping.discard(name)
 
     async def close(self) -> None:
         """Wait for the announcements under way; one that hangs is given up, as the inbox has its request anyway."""

@@ -15,6 +15,7 @@ from typing import Any, Final, cast
 
 from ..apps import AppSource
 from ..channels.announcer import TOLD_A_MINUTE
+from ..channels.messages import Around, Route
 from ..clock import SystemClock
 from ..contracts import Adapter, Clock
 from ..errors import ConfigError, Fault
@@ -29,6 +30,7 @@ from ..tools import Catalogue, Override
 from .channels import make_channels
 from .deferred import DeferredAdapter
 from .directories import directory_from
+from .messages import message_channels, routes_of
 from .registry import ADAPTERS, load, require_known
 from .reloading import PolicyInForce
 from .serving import SERVER_KEYS, Serving, serving_from
@@ -66,6 +68,7 @@ TABLES: Final = {
     "policy": {"file", "told", "history", "rejected_in_a_row", "asked_a_minute"},
     "worker": {"lease", "concurrency", "tries", "grace"},
     "channels": {"names", "told_a_minute"},
+    "messages": None,
     "tools": None,
     "redact": {"paths"},
     "environment": {"name", "tenant"},
@@ -96,6 +99,7 @@ class Config:
     redact: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
     told_a_minute: int = TOLD_A_MINUTE
+    messages: tuple[Route, ...] = ()
     environment: str = "default"
     tenant: str = "default"
     lease_seconds: float = 30.0
@@ -164,6 +168,7 @@ async def build(config: Config, *, clock: Clock | None = None, observers: Sequen
     policy = PolicyInForce(config.policy, config.policy_file, time.now)
     watching = (*observers, *telemetry(time.now))
     store, seen = observed(await open_store(config, time), adapter, watching)
+    channels += message_channels(config.messages, Around(store, time, directory, config.serving.address))
     around = Surroundings(
         store=store,
         policy=policy,
@@ -248,6 +253,7 @@ def _read(file: Path, data: dict[str, Any], backend: str | None, other: Path | N
         redact=tuple(tables["redact"].get("paths", PATHS, ())),
         channels=tuple(tables["channels"].get("names", TEXTS, ())),
         told_a_minute=tables["channels"].get("told_a_minute", A_MINUTE, TOLD_A_MINUTE),
+        messages=routes_of(tables["messages"].values, faults),
         environment=environment.get("name", TEXT, "default"),
         tenant=environment.get("tenant", TEXT, "default"),
         lease_seconds=float(worker.get("lease", LEASE, 30)),

@@ -54,9 +54,10 @@ class Serving:
     """How the inbox is served. `url` is where people reach it, which links in messages begin with; "" for its address.
 
     `hosts` are further names that it answers to. `undo` is how many seconds a click in the inbox can be taken back
-    before it is given as an answer. `rights` are the roles that each right needs, one of them (server/doors/rights.py
-    says what is not named here). `body` is how many bytes a request may have, and `patience` how many seconds it may
-    take to arrive; `calls_a_minute` and `sign_ins_a_minute` are how often one person or address may come, 0 for no end.
+    before it is given as an answer. A session ends after `session`, or `idle` after its last use. `rights` are the
+    roles that each right needs, one of them (server/doors/rights.py says what is not named here). `body` is how many
+    bytes a request may have, and `patience` how many seconds it may take to arrive; `calls_a_minute` and
+    `sign_ins_a_minute` are how often one person or address may come, 0 for no end.
     """
 
     host: str = LOOPBACK
@@ -65,6 +66,7 @@ class Serving:
     hosts: tuple[str, ...] = ()
     undo: float = 5.0
     session: timedelta = timedelta(hours=12)
+    idle: timedelta = timedelta(hours=2)
     rights: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     oidc: OpenId | None = None
     proxy: Proxy | None = None
@@ -72,6 +74,11 @@ class Serving:
     patience: float = 20.0
     calls_a_minute: int = 600
     sign_ins_a_minute: int = 10
+
+    @property
+    def address(self) -> str:
+        """What links begin with."""
+        return self.url or f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
     @property
     def is_local(self) -> bool:
@@ -116,6 +123,7 @@ SERVER_KEYS: Final[Keys] = {
     "hosts": (TEXTS, tuple),
     "undo": (UNDO, float),
     "session": (DURATION, parse_duration),
+    "idle": (DURATION, parse_duration),
     "rights": (TABLE, dict),
     "oidc": (TABLE, dict),
     "proxy": (TABLE, dict),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol, runtime_checkable
 
@@ -30,7 +31,10 @@ class Absence:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One person. While they are away, `delegate` (the id of another person) may decide for them."""
+    """One person. While they are away, `delegate` (the id of another person) may decide for them.
+
+    `addresses` are where messages reach them, by the name of the route (`[messages.NAME]`).
+    """
 
     id: str
     name: str = ""
@@ -39,6 +43,7 @@ class Person:
     tenant: str = "default"
     delegate: str | None = None
     away: tuple[Absence, ...] = ()
+    addresses: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def acts_in(self) -> tuple[str, ...]:

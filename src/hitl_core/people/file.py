@@ -16,7 +16,7 @@ from .directory import Absence, Person
 
 log = logging.getLogger("hitl_core")
 
-KEYS: Final = ("name", "roles", "groups", "tenant", "delegate", "away")
+KEYS: Final = ("name", "roles", "groups", "tenant", "delegate", "away", "addresses")
 AWAY: Final = ("from", "until")
 
 _Signature = tuple[int, int, int] | None
@@ -98,7 +98,17 @@ def _person(id: str, table: Cursor) -> Person:
         tenant=(table.required("tenant") if "tenant" in table else "") or "default",
         delegate=table.text("delegate"),
         away=tuple(away for each in table.tables("away") if each and (away := _away(each))),
+        addresses=_addresses(table),
     )
+
+
+def _addresses(table: Cursor) -> dict[str, str]:
+    """Where messages reach somebody, by the name of the route."""
+    given = table.raw.get("addresses", {})
+    if not isinstance(given, dict) or not all(isinstance(each, str) and each.strip() for each in given.values()):
+        table.fault('must be a table of texts such as { mail = "ann@example.com" }', "addresses")
+        return {}
+    return dict(given)
 
 
 def _check_delegate(person: Person, table: Cursor, people: Mapping[str, Person]) -> None:

@@ -91,6 +91,9 @@ class AuditEvent(StrEnum):
     POLICY_CHANGED = "policy.changed"
     POLICY_REFUSED = "policy.refused"
     STORE_MOVED = "store.moved"
+    MESSAGE_SENT = "message.sent"
+    MESSAGE_FAILED = "message.failed"
+    LINK_USED = "link.used"
     ROW_DAMAGED = "row.damaged"
 
 

@@ -151,6 +151,7 @@ class Opened:
         for settled in fired:
             if settled.state is RequestState.OPEN:
                 self._around.announce(settled.request)
+        self._announcer.sweep()
         self.others_at_work = await release_dead(self.store, self._around.now(), besides=self.owner)
         await self._pruning.step()
         return len(fired)

@@ -35,7 +35,7 @@ class Runtime(Batches, Control, Policies):
         """As `start`, under an id that was made before (`new_id`), so that whoever may ask twice starts one run.
 
         For servers. After `within` seconds the run as it stands: its turn goes on, and `close` waits for it. Of two
-        with the same id one is started, and the store refuses the other with RecordError.
+        with the same id one is started, and the other raises RunBusy.
         """
         claimed = await self._open(input, by=by, thread=thread, id=run_id)
         try:

@@ -8,6 +8,7 @@ from typing import cast
 
 from starlette.requests import HTTPConnection
 
+from ..channels.messages import Route
 from ..config import Serving
 from ..contracts import Clock, Store
 from ..runtime import Runtime
@@ -17,11 +18,13 @@ from ..runtime import Runtime
 class Site:
     """One runtime as it is served. Parts take it with `site_of`; it is made once, in app.py.
 
+    `messages` are the routes whose answers come back to it.
     `ending` is set when the server is told to end: whoever answers without end, ends then.
     """
 
     hitl: Runtime
     serving: Serving
+    messages: tuple[Route, ...] = ()
     ending: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property

@@ -10,7 +10,7 @@ from __future__ import annotations
 from . import bodies, forms
 from .batches import Granted
 from .forms import FORMS, Count, Form
-from .people import Known
+from .people import Known, MadeToken, TokenForm
 from .problems import BLANK, MEDIA_TYPE, FaultForm, Problem, error_of, plain_problem, problem_of
 from .statuses import STATUS, status_of
 
@@ -24,7 +24,9 @@ __all__ = [
     "Form",
     "Granted",
     "Known",
+    "MadeToken",
     "Problem",
+    "TokenForm",
     "bodies",
     "error_of",
     "forms",

@@ -198,6 +198,15 @@ class Retaining(Body):
     reason: Annotated[str, Field(min_length=1, max_length=65_536)] = "retention"
 
 
+class MakingToken(Body):
+    """A token for whoever calls: for which of their rights, for how many seconds, and for one tenant of theirs."""
+
+    rights: Annotated[tuple[Name, ...], Field(min_length=1, max_length=20)]
+    name: Annotated[str, Field(max_length=100)] = ""
+    tenant: Name | None = None
+    lasts_seconds: Annotated[float, Field(gt=0, le=31_622_400, allow_inf_nan=False)] = 7_776_000
+
+
 class ErasingPerson(Erase):
     """The person to put a pseudonym in the place of."""
 

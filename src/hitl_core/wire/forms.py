@@ -25,7 +25,7 @@ from ..protocol import (
 from ..runtime import Batch, InForce, Reach
 from .batches import BatchForm, Granted
 from .explaining import ExplanationForm
-from .people import Known
+from .people import Known, MadeToken, TokenForm
 
 T = TypeVar("T")
 
@@ -105,5 +105,7 @@ REPORT: Final = Form[Report]("AuditReport", Report)
 ERASED: Final = Form[ErasedPerson]("ErasedPerson", ErasedPerson)
 EVENT: Final = Form[LiveEvent]("LiveEvent", LiveEvent)
 PEOPLE: Final = Form[tuple[Known, ...]]("People", tuple[Known, ...])
+TOKENS: Final = Form[tuple[TokenForm, ...]]("Tokens", tuple[TokenForm, ...])
+MADE_TOKEN: Final = Form[MadeToken]("MadeToken", MadeToken)
 
 FORMS: Final = tuple(each for each in tuple(globals().values()) if isinstance(each, Form))

@@ -51,7 +51,7 @@ def _of(kind: Any, bounds: list[Any]) -> st.SearchStrategy[Any]:
     if origin is Literal:
         return st.sampled_from(parts)
     if origin is tuple:
-        return st.lists(_of(parts[0], []), max_size=2).map(tuple)
+        return st.lists(_of(parts[0], []), min_size=_shortest(bounds), max_size=2).map(tuple)
     if origin in (dict, Mapping):
         return st.dictionaries(_of(parts[0], []), _of(parts[1], []), max_size=2)
     return _plain(kind if origin is None else origin, dict(zip(_parameters(origin), parts, strict=True)), bounds)
@@ -106,7 +106,7 @@ def _scalar(kind: type, bounds: list[Any]) -> st.SearchStrategy[Any]:
     least = next((each.ge if isinstance(each, Ge) else each.gt for each in bounds if isinstance(each, Ge | Gt)), None)
     most = next((each.le for each in bounds if isinstance(each, Le)), None)
     above = any(isinstance(each, Gt) for each in bounds)
-    shortest = next((each.min_length for each in bounds if isinstance(each, MinLen)), 0)
+    shortest = _shortest(bounds)
     found: dict[Any, st.SearchStrategy[Any]] = {
         str: texts.filter(lambda text: len(text) >= shortest),
         bool: st.booleans(),
@@ -116,6 +116,10 @@ def _scalar(kind: type, bounds: list[Any]) -> st.SearchStrategy[Any]:
         AwareDatetime: MOMENTS,
     }
     return found[kind]
+
+
+def _shortest(bounds: list[Any]) -> int:
+    return next((each.min_length for each in bounds if isinstance(each, MinLen)), 0)
 
 
 def _between(least: Any, most: Any) -> tuple[Any, Any]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
+from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hitl_adapters.plain import Refused, gate
@@ -58,6 +59,12 @@ class Api:
     door: Tokens
     held: asyncio.Event = field(default_factory=asyncio.Event)
     _clients: list[httpx.AsyncClient] = field(default_factory=list)
+
+    @property
+    def hitl_app(self) -> FastAPI:
+        """The application itself, behind no door of the tests."""
+        assert isinstance(self.door.app, FastAPI)
+        return self.door.app
 
     def caller(self, visitor: Visitor | None) -> httpx.AsyncClient:
         """Somebody's client."""

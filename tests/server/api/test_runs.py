@@ -106,7 +106,7 @@ async def test_the_same_key_at_the_same_time_starts_one_run(served_api: Api, ann
     key = {"Idempotency-Key": "k"}
     calls = [ann.post("/api/runs", json={"input": {"do": "look"}}, headers=key) for _ in range(5)]
     answered = await asyncio.gather(*calls)
-    assert {each.status_code for each in answered} == {201}
+    assert {each.status_code for each in answered} == {201}, [each.text for each in answered]
     assert len({each.json()["id"] for each in answered}) == 1
     assert served_api.shop.ledger.count("look_up") == 1
 

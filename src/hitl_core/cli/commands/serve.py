@@ -22,6 +22,7 @@ from ..terminal.output import Output
 from .shift import Shift, exit_for, in_words
 
 if TYPE_CHECKING:
+    from ...channels.messages import Route
     from ...server.listening import Listener
 
 Host = Annotated[
@@ -60,7 +61,15 @@ def serve(
     )
     _require_door(serving)
     shift = None if no_worker else Shift.of(opening, concurrency=None, grace=None)
-    return _Service(opening, serving, shift, Output(as_json), opens=open_, apart=found.store_url != IN_MEMORY).done()
+    return _Service(
+        opening,
+        serving,
+        shift,
+        Output(as_json),
+        opens=open_,
+        apart=found.store_url != IN_MEMORY,
+        messages=found.messages,
+    ).done()
 
 
 class _Service:
@@ -71,10 +80,18 @@ class _Service:
     """
 
     def __init__(
-        self, opening: Opening, serving: Serving, shift: Shift | None, output: Output, *, opens: bool, apart: bool
+        self,
+        opening: Opening,
+        serving: Serving,
+        shift: Shift | None,
+        output: Output,
+        *,
+        opens: bool,
+        apart: bool,
+        messages: tuple[Route, ...],
     ) -> None:
         self._opening, self._serving, self._shift, self._output = opening, serving, shift, output
-        self._opens, self._apart = opens, apart
+        self._opens, self._apart, self._messages = opens, apart, messages
         self._listener: Listener | None = None
         self._told = False
 
@@ -115,7 +132,8 @@ class _Service:
         from ...server.listening import Listener, address_of
 
         serving = dataclasses.replace(self._serving, port=listening.getsockname()[1])
-        self._listener = Listener(create_app(hitl, serving), serving, told=lambda: self._say(address_of(listening)))
+        app = create_app(hitl, serving, messages=self._messages)
+        self._listener = Listener(app, serving, told=lambda: self._say(address_of(listening)))
         if not self._told:
             await self._listener.serve([listening])
         return Left()

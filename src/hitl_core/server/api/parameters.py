@@ -20,6 +20,7 @@ _ID: Final = r"^[^\x00-\x1f\x7f]+$"
 RunId = Annotated[str, Path(alias="id", description="The run.", min_length=1, max_length=256, pattern=_ID)]
 RequestId = Annotated[str, Path(alias="id", description="The request.", min_length=1, max_length=256, pattern=_ID)]
 GrantId = Annotated[str, Path(alias="id", description="The grant.", min_length=1, max_length=256, pattern=_ID)]
+TokenId = Annotated[str, Path(alias="id", description="The token.", min_length=1, max_length=64, pattern=_ID)]
 
 Limit = Annotated[int, Query(description="Items of one page, at most.", ge=1, le=200)]
 Cursor = Annotated[

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from fastapi import Query, Request, Response
 
 from ...commands import ListRuns
-from ...errors import RecordError, RunNotFound
+from ...errors import RunBusy
 from ...protocol import Run, RunState
 from ...wire import bodies, forms
 from ..doors import Visitor
@@ -70,19 +70,12 @@ async def start_run(
 
 
 async def _started(site: Site, visitor: Visitor, run_id: str, body: bodies.Start, wait: float) -> Run:
-    """The run under this id: as it stands, if it was started before."""
-    try:
-        return await standing(site, await seen_run(site, visitor, run_id), wait)
-    except RunNotFound:
-        pass
+    """The run under this id. One that was started before, by the same call, is waited for as if it were this one's."""
     by, thread = visitor.responder.id, body.thread
     try:
         return await site.hitl.start_as(run_id, body.input, within=max(wait, 0.001), by=by, thread=thread)
-    except RecordError as exc:  # the input, or a run that the same call has started a moment ago
-        try:
-            return await seen_run(site, visitor, run_id)
-        except RunNotFound:
-            raise exc from None
+    except RunBusy:  # it is there already
+        return await standing(site, await seen_run(site, visitor, run_id), wait)
 
 
 @router.call("GET", "/{id}", "readRun", forms.RUN, problems=(404,))

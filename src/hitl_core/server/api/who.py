@@ -20,6 +20,7 @@ OfRuns = Annotated[Visitor, Depends(needs(Right.RUNS)), Right.RUNS]
 Starts = Annotated[Visitor, Depends(needs(Right.START)), Right.START]
 Operates = Annotated[Visitor, Depends(needs(Right.OPERATE)), Right.OPERATE]
 OfPolicy = Annotated[Visitor, Depends(needs(Right.POLICY)), Right.POLICY]
+OfTokens = Annotated[Visitor, Depends(needs(Right.TOKENS)), Right.TOKENS]
 OfAudit = Annotated[Visitor, Depends(needs(Right.AUDIT)), Right.AUDIT]
 
 

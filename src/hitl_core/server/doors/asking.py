@@ -7,23 +7,38 @@ from typing import Annotated
 
 from fastapi import Depends, HTTPException, Request
 
+from ..site import site_of
+from .coming import come_in
+from .forms import FIELD, HEADER, carries, changes
+from .rights import what_is_missing
 from .visitor import Right, Visitor
 
 
+class NobodyCame(HTTPException):
+    """401: people are sent to where they sign in, programs are told."""
+
+    def __init__(self) -> None:
+        said = "nobody has come in: sign in, or send a token of the API that has not expired"
+        super().__init__(401, said, {"WWW-Authenticate": "Bearer"})
+
+
 async def visitor(request: Request) -> Visitor:
-    """Who has come in. Raises HTTPException 401 for nobody."""
-    come: Visitor | None = getattr(request.state, "visitor", None)
+    """Who has come in. Raises HTTPException: 401 for nobody, 403 for a change without the token of its session."""
+    come = await come_in(request)
     if come is None:
-        raise HTTPException(401, "nobody has come in: sign in first")
+        raise NobodyCame
+    if come.csrf and changes(request) and not await carries(request, come.csrf):
+        raise HTTPException(403, f"this did not come from a page of ours: load it anew ({FIELD}, or {HEADER})")
     return come
 
 
-def needs(right: Right) -> Callable[[Visitor], Awaitable[Visitor]]:
+def needs(right: Right) -> Callable[[Request, Visitor], Awaitable[Visitor]]:
     """A dependency: the visitor, if they have this right. Raises HTTPException 403 else."""
 
-    async def _visitor(come: Annotated[Visitor, Depends(visitor)]) -> Visitor:
+    async def _visitor(request: Request, come: Annotated[Visitor, Depends(visitor)]) -> Visitor:
         if right not in come.rights:
-            raise HTTPException(403, f"{come.name!r} has not the right {right.value!r}: [server.rights] says who has")
+            missing = what_is_missing(right, site_of(request).serving)
+            raise HTTPException(403, f"{come.name!r} has not the right {right.value!r}; {missing}")
         return come
 
     return _visitor

@@ -11,12 +11,14 @@ from fastapi import APIRouter
 
 from .assets import assets
 from .environment import render, url
+from .signing import signing, to_sign_in
 
-__all__ = ["pages_router", "render", "url"]
+__all__ = ["pages_router", "render", "to_sign_in", "url"]
 
 
 def pages_router() -> APIRouter:
     """All pages, to be included by the app."""
     pages = APIRouter(include_in_schema=False)
     pages.include_router(assets)
+    pages.include_router(signing)
     return pages

@@ -1,0 +1,35 @@
+"""What a sender must be, and which there are."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Final, Protocol, cast
+
+from ...errors import AdapterNotInstalled
+from .message import Message
+from .route import Route
+
+SENDERS: Final = {"apprise": "AppriseSender", "slack": "SlackSender", "webhook": "WebhookSender"}
+"""The kinds of `[messages.NAME]`; each is a file of senders/ with this class in it."""
+
+
+class Sender(Protocol):
+    """Hands one message to whoever delivers it."""
+
+    async def send(self, message: Message) -> None:
+        """Return when it was taken. Raises SendFailed."""
+        ...
+
+
+def sender_of(route: Route) -> Sender:
+    """The sender of a route. Raises AdapterNotInstalled, ConfigError."""
+    try:
+        module = import_module(f".senders.{route.kind}", __package__)
+    except ModuleNotFoundError as exc:
+        if exc.name is None or exc.name.startswith("hitl_core"):
+            raise
+        raise AdapterNotInstalled(
+            f"messages by {route.kind!r} need the package {exc.name!r}, which is not installed: "
+            "pip install 'hitl-core[notify]'"
+        ) from exc
+    return cast("Sender", getattr(module, SENDERS[route.kind])(route))

@@ -1,0 +1,207 @@
+"""Tokens of the API: made for a person and a tenant, for some rights and some time; shown once, kept as a digest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from ...commands import ChangeSlip, DropSlips, GetSlip, ListSlips, Note, PutSlip, Slip, SlipKind
+from ...errors import Fault, NotPermitted, RowCorrupt
+from ...people import EVERY_TENANT
+from ...protocol import AuditEvent, Json, Responder, instant, micros
+from ..site import Site
+from .known import API, TOKEN, Claim, known
+from .refusals import refused
+from .secret import LONGEST, digest_of, new_secret
+from .visitor import Right, Visitor
+
+PREFIX: Final = "hitl_"
+"""With which every token begins, so that it is known for one wherever it is found."""
+
+LASTS: Final = timedelta(days=90)
+LONGEST_LIFE: Final = timedelta(days=366)
+_SEEN_EVERY: Final = timedelta(minutes=1)
+_NAME: Final = 100
+_ID: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What is known of a token, without what it says. `seen` is when it was last used, to the minute.
+
+    `tenant` is the one whose things it sees; None for all that its person sees.
+    """
+
+    id: str
+    name: str
+    person: str
+    tenant: str | None
+    rights: tuple[Right, ...]
+    made_at: datetime
+    expires: datetime
+    seen: datetime | None = None
+    roles: tuple[str, ...] = ()
+
+
+async def make_own(
+    site: Site,
+    come: Visitor,
+    *,
+    rights: Iterable[Right],
+    name: str = "",
+    tenant: str | None = None,
+    lasts: timedelta = LASTS,
+) -> tuple[str, Token]:
+    """As `make`, by a visitor for themselves: for no more than they may do now, and see now."""
+    asked = set(rights)
+    if lacking := asked - come.rights:
+        raise NotPermitted(_lacking(sorted(lacking), come))
+    if come.tenant is not None and tenant not in (None, come.tenant):
+        raise NotPermitted([Fault("tenant", f"{tenant!r} is none that {come.name!r} sees")])
+    who, seen = come.responder, tenant or come.tenant
+    return await make(site, person=who.id, rights=asked, by=who, name=name, tenant=seen, roles=who.roles, lasts=lasts)
+
+
+async def make(
+    site: Site,
+    *,
+    person: str,
+    rights: Iterable[Right],
+    by: Responder,
+    name: str = "",
+    tenant: str | None = None,
+    roles: tuple[str, ...] = (),
+    lasts: timedelta = LASTS,
+) -> tuple[str, Token]:
+    """A new token, which nobody sees again, and what is known of it.
+
+    It never lets more be done than its person may do at the time. `by` is who makes it. Its `roles` count where there
+    is no directory. Raises NotPermitted, saying everything that is in the way.
+    """
+    asked, now = tuple(sorted(set(rights), key=list(Right).index)), site.clock.now()
+    come = await known(site, _claim(person, tenant, roles))
+    faults = [*_of_person(person, tenant, come), *_of_rights(asked, come), *_of_the_rest(name, lasts)]
+    if faults or come is None:
+        raise NotPermitted(faults)
+    secret = PREFIX + new_secret()
+    key = digest_of(secret)
+    made = Token(key[:_ID], name, come.responder.id, tenant, asked, now, now + lasts, roles=tuple(roles))
+    await site.store.apply(PutSlip(_slip(made, key), now, _made(made, by)))
+    return secret, made
+
+
+async def tokens(site: Site, *, person: str | None = None, tenant: str | None = None) -> tuple[Token, ...]:
+    """The tokens that have not expired, newest first; those of one person, and those bound to one tenant."""
+    found: list[Slip] = []
+    cursor = None
+    while True:
+        asked = ListSlips(SlipKind.TOKEN, site.clock.now(), person=person, tenant=tenant, cursor=cursor)
+        page = await site.store.fetch(asked)
+        found += page.items
+        if (cursor := page.cursor) is None:
+            return tuple(map(_token, found))
+
+
+async def revoke(site: Site, id: str, *, by: Responder, person: str | None = None) -> bool:
+    """End a token, at once; with `person`, only one of theirs. False if there is none with this id."""
+    body: dict[str, Json] = {"channel": by.channel, "authenticated_by": by.authenticated_by}
+    note = Note(AuditEvent.TOKEN_REVOKED, f"token {id}", by.id, body)
+    drop = DropSlips(SlipKind.TOKEN, site.clock.now(), person=person, subject=id, note=note)
+    return await site.store.apply(drop) > 0
+
+
+async def find(site: Site, secret: str) -> Visitor | None:
+    """Who comes with a token, with those of its rights that its person has now. One that has no person is recorded."""
+    slip = await _kept(site, secret)
+    if slip is None:
+        return None
+    token = _token(slip)
+    come = await known(site, _claim(token.person, token.tenant, token.roles))
+    if come is None:
+        await refused(site, token.person, TOKEN, "nobody by this name is known there", channel=API)
+        return None
+    await _seen(site, slip, token)
+    return replace(come, rights=come.rights & frozenset(token.rights))
+
+
+async def _kept(site: Site, secret: str) -> Slip | None:
+    if not secret.startswith(PREFIX) or len(secret) > LONGEST:
+        return None
+    try:
+        return await site.store.fetch(GetSlip(SlipKind.TOKEN, digest_of(secret), site.clock.now()))
+    except RowCorrupt:
+        return None
+
+
+async def _seen(site: Site, slip: Slip, token: Token) -> None:
+    now = site.clock.now()
+    if token.seen is None or now - token.seen >= _SEEN_EVERY:
+        await site.store.apply(ChangeSlip(SlipKind.TOKEN, slip.key, now, {**slip.body, "seen": micros(now)}))
+
+
+# ── what is in the way ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _of_person(person: str, tenant: str | None, come: Visitor | None) -> list[Fault]:
+    if come is not None:
+        return []
+    where = "" if tenant is None else f" for tenant {tenant!r}"
+    return [Fault("person", f"{person!r} is not in the directory of people{where}; name somebody who is")]
+
+
+def _of_rights(rights: tuple[Right, ...], come: Visitor | None) -> list[Fault]:
+    if not rights:
+        return [Fault("rights", f"are none; name some of {', '.join(Right)}")]
+    return [] if come is None else _lacking([right for right in rights if right not in come.rights], come)
+
+
+def _lacking(rights: Iterable[Right], come: Visitor) -> list[Fault]:
+    return [Fault("rights", f"{right.value!r} is none that {come.name!r} has") for right in rights]
+
+
+def _of_the_rest(name: str, lasts: timedelta) -> list[Fault]:
+    faults = []
+    if len(name) > _NAME or not name.isprintable():
+        faults.append(Fault("name", f"must be at most {_NAME} characters that can be seen"))
+    if not timedelta() < lasts <= LONGEST_LIFE:
+        faults.append(Fault("lasts", f"must be more than nothing and at most {LONGEST_LIFE.days} days"))
+    return faults
+
+
+def _claim(person: str, tenant: str | None, roles: tuple[str, ...]) -> Claim:
+    return Claim(person, TOKEN, roles, tenant, API, bound=tenant is not None)
+
+
+# ── as it is kept ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _slip(token: Token, key: str) -> Slip:
+    tenant = EVERY_TENANT if token.tenant is None else token.tenant
+    body: dict[str, Json] = {"name": token.name, "rights": [right.value for right in token.rights]}
+    body["roles"] = list(token.roles)
+    return Slip(SlipKind.TOKEN, key, token.made_at, tenant, token.person, token.id, body, expires=token.expires)
+
+
+def _token(slip: Slip) -> Token:
+    body: Mapping[str, Json] = slip.body
+    rights, seen, roles = body.get("rights"), body.get("seen"), body.get("roles")
+    return Token(
+        slip.subject,
+        str(body.get("name", "")),
+        slip.person,
+        None if slip.tenant == EVERY_TENANT else slip.tenant,
+        tuple(right for right in Right if isinstance(rights, list) and right.value in rights),
+        slip.created_at,
+        slip.expires or slip.created_at,
+        instant(seen) if isinstance(seen, int) else None,
+        tuple(map(str, roles)) if isinstance(roles, list) else (),
+    )
+
+
+def _made(token: Token, by: Responder) -> Note:
+    body: dict[str, Json] = {"to": token.person, "rights": [right.value for right in token.rights]}
+    body |= {"tenant": token.tenant, "expires": token.expires.isoformat(), "name": token.name}
+    body |= {"channel": by.channel, "authenticated_by": by.authenticated_by}
+    return Note(AuditEvent.TOKEN_MADE, f"token {token.id}", by.id, body)

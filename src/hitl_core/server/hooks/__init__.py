@@ -1,0 +1,7 @@
+"""Hooks: where other systems bring answers back, each signed by whoever sends it. No cookie counts here."""
+
+from __future__ import annotations
+
+from .router import hooks_router
+
+__all__ = ["hooks_router"]

@@ -1,0 +1,45 @@
+"""The routes: `/hooks/slack/NAME` and `/hooks/webhook/NAME`, for each route that messages go out by."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from ...channels.messages import Route
+from ..site import Site, site_of
+
+Here = Annotated[Site, Depends(site_of)]
+_UNKNOWN = "there is no such hook\n"
+
+
+def hooks_router() -> APIRouter:
+    """They stand outside of the API: what they take has the form of whoever calls them."""
+    router = APIRouter(prefix="/hooks", include_in_schema=False)
+
+    @router.post("/slack/{name}")
+    async def slack(name: str, request: Request, site: Here) -> Response:
+        route = _route(site, name, "slack")
+        if route is None:
+            return PlainTextResponse(_UNKNOWN, 404)
+        from .slack import answered
+
+        return await answered(site, route, await request.body(), request.headers)
+
+    @router.post("/webhook/{name}")
+    async def webhook(name: str, request: Request, site: Here) -> Response:
+        route = _route(site, name, "webhook")
+        if route is None:
+            return PlainTextResponse(_UNKNOWN, 404)
+        from .webhook import answered
+
+        status, body = await answered(site, route, await request.body(), request.headers)
+        return JSONResponse(body, status)
+
+    return router
+
+
+def _route(site: Site, name: str, kind: str) -> Route | None:
+    return next((each for each in site.messages if (each.name, each.kind) == (name, kind)), None)

@@ -1,0 +1,75 @@
+"""Answers by webhook, signed by the Standard Webhooks scheme. The same one again has the same result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+from ...channels.messages import Route
+from ...channels.messages.senders.webhook import signer
+from ...errors import HitlError
+from ...protocol import Decision, Responder, Response
+from ...protocol.record import Name, Text
+from ..site import Site
+
+BY: Final = "webhook"
+"""How somebody was authenticated whose answer came this way: by the word of the system that signed it."""
+
+
+class Given(BaseModel):
+    """What an answer must say. `digest` is that of the action that was shown."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    request_id: Name
+    digest: Name
+    decision: Decision
+    by: Name
+    reason: Text = ""
+
+
+class Event(BaseModel):
+    """The body of the webhook."""
+
+    type: Literal["hitl.response"]
+    data: Given
+
+
+async def answered(site: Site, route: Route, body: bytes, headers: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
+    """The status and the body of what it is answered with. Nothing is read before the signature has been checked."""
+    try:
+        _verify(signer(route), body, headers)
+    except WebhookVerificationError as exc:
+        return 401, {"title": "not signed", "detail": f"{exc}; sign with the secret of messages.{route.name}"}
+    try:
+        given = Event.model_validate_json(body).data
+    except ValidationError as exc:
+        faults = [{"path": ".".join(map(str, each["loc"])), "problem": each["msg"]} for each in exc.errors()]
+        return 422, {"title": "not understood", "faults": faults}
+    response = Response(
+        request_id=given.request_id,
+        digest=given.digest,
+        decision=given.decision,
+        responder=Responder(id=given.by, channel=route.name, authenticated_by=BY),
+        reason=given.reason,
+        decided_at=site.clock.now(),
+        idempotency_key=f"{route.name}:{headers['webhook-id']}",
+    )
+    try:
+        recorded = await site.hitl.respond(response)
+    except HitlError as exc:
+        return 409, {"title": "not taken", "code": exc.code, "detail": str(exc)}
+    return 200, {"state": recorded.settled.state, "replayed": recorded.replayed}
+
+
+def _verify(webhook: Webhook, body: bytes, headers: Mapping[str, str]) -> None:
+    """Raises WebhookVerificationError, also for a signature that is none at all."""
+    try:
+        webhook.verify(body, dict(headers), json_parse=False)
+    except WebhookVerificationError:
+        raise
+    except ValueError as exc:  # base64 or text that cannot be read
+        raise WebhookVerificationError("Invalid Signature Headers") from exc

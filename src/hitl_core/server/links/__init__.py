@@ -1,0 +1,7 @@
+"""Links of messages: `/l/SECRET` shows what a message was about, and lets its person decide it once."""
+
+from __future__ import annotations
+
+from .router import links_router
+
+__all__ = ["links_router"]

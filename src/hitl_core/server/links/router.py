@@ -1,0 +1,107 @@
+"""GET shows and changes nothing, so that scanners of links decide nothing; POST is a person's press of a button."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Form
+from pydantic import ValidationError
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
+from starlette.responses import Response as Answer
+
+from ...channels.messages import Link, secret_key
+from ...commands import Note, SlipKind, UseSlip
+from ...errors import Fault, FaultyError, HitlError
+from ...protocol import AuditEvent, Json, Reply, Responder, Response, decision_of
+from ..doors import Visitor
+from ..pages import render, url
+from ..site import Site, site_of
+from .standing import Standing, State, standing
+
+BY: Final = "link"
+"""How somebody was authenticated who has followed a link."""
+
+Here = Annotated[Site, Depends(site_of)]
+
+
+def links_router() -> APIRouter:
+    """They need no session: who holds the link is taken for its person, for this one request."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/l/{secret}")
+    async def shown(secret: str, request: Request, site: Here) -> Answer:
+        come: Visitor | None = getattr(request.state, "visitor", None)
+        return _page(request, await standing(site, secret, come=come))
+
+    @router.post("/l/{secret}")
+    async def said(
+        secret: str,
+        request: Request,
+        site: Here,
+        reply: Annotated[str, Form(max_length=20)],
+        text: Annotated[str, Form(max_length=20_000)] = "",
+        option: Annotated[str, Form(max_length=200)] = "",
+    ) -> Answer:
+        come: Visitor | None = getattr(request.state, "visitor", None)
+        found = await standing(site, secret, come=come)
+        if found.state is not State.OPEN or found.link is None:
+            return _page(request, found)
+        if reply not in found.offered:
+            return _page(request, found, faults=[Fault("reply", f"{reply!r} is not offered here; use the inbox")])
+        try:
+            await site.hitl.respond(_response(site, found.link, reply, text, option, secret))
+        except FaultyError as exc:
+            return _page(request, await standing(site, secret, come=come), faults=list(exc.faults), text=text)
+        except HitlError as exc:
+            return _page(request, await standing(site, secret, come=come), faults=[Fault("", str(exc))], text=text)
+        note = Note(AuditEvent.LINK_USED, found.link.request_id, found.link.person, {"route": found.link.channel})
+        await site.store.apply(UseSlip(SlipKind.LINK, secret_key(secret), site.clock.now(), note))
+        return RedirectResponse(url(request, "l", secret), 303)
+
+    return router
+
+
+def _response(site: Site, link: Link, reply: str, text: str, option: str, secret: str) -> Response:
+    """What the person has said. Given again, it has the same key: a crash before the link is marked does no harm."""
+    said: dict[str, Json] = {"type": reply}
+    match reply:
+        case Reply.REJECT:
+            said["message"] = text
+        case Reply.ANSWER:
+            said["value"] = text
+        case Reply.CHOOSE:
+            said["option"] = option
+        case _:
+            pass
+    try:
+        decision = decision_of(said)
+    except ValidationError as exc:
+        raise FaultyError([Fault(".".join(map(str, each["loc"])), each["msg"]) for each in exc.errors()]) from exc
+    return Response(
+        request_id=link.request_id,
+        digest=link.digest,
+        decision=decision,
+        responder=Responder(id=link.person, channel=link.channel, authenticated_by=BY),
+        decided_at=site.clock.now(),
+        idempotency_key=f"link:{secret_key(secret)[:32]}",
+    )
+
+
+def _page(request: Request, found: Standing, *, faults: list[Fault] | None = None, text: str = "") -> Answer:
+    """What the link shows now."""
+    if found.state is State.OPEN and found.settled is not None:
+        return render(
+            request,
+            "link.html",
+            status=422 if faults else 200,
+            it=found.settled.request,
+            person=found.person,
+            offered=found.offered,
+            faults=faults or [],
+            text=text,
+        )
+    title, said = found.words
+    lead = ("Open the inbox", url(request) if found.link is None else url(request, "requests", found.link.request_id))
+    status = 404 if found.state is State.UNKNOWN else 200
+    return render(request, "message.html", title=title, said=said, next=lead, status=status)

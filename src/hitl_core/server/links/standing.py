@@ -1,0 +1,113 @@
+"""How a link stands: whether its person can decide with it now, and what to say if not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ...channels.messages import Link, secret_key
+from ...commands import GetRequest, GetSlip, Settled, SlipKind
+from ...errors import RequestNotFound
+from ...lifecycle import RequestState
+from ...people import Person
+from ...protocol import Reply
+from ..doors import Visitor
+from ..site import Site
+
+OFFERED = (Reply.APPROVE, Reply.CHOOSE, Reply.ANSWER, Reply.ACCEPT, Reply.REJECT)
+"""What can be said by a link, in the order of the page; the rest needs the inbox."""
+
+
+class State(StrEnum):
+    """How a link stands."""
+
+    OPEN = "open"
+    UNKNOWN = "unknown"
+    USED = "used"
+    OVER = "over"
+    MOVED = "moved"
+    NOT_YOURS = "not_yours"
+
+
+WORDS = {
+    State.UNKNOWN: ("This link does not count", "It has ended, or it was never one of ours. The inbox has what waits."),
+    State.USED: ("This link was used", "It counts once. What became of the request stands in the inbox."),
+    State.OVER: ("This is decided", "The request is not open any more; nothing is left to do here."),
+    State.MOVED: (
+        "This has changed",
+        "It is about another action now than the message showed. Look at it in the inbox.",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A link, and what it leads to as far as that may be shown: to its own person only."""
+
+    state: State
+    link: Link | None = None
+    settled: Settled | None = None
+    person: Person | None = None
+
+    @property
+    def offered(self) -> tuple[Reply, ...]:
+        """What its person can say here."""
+        if self.state is not State.OPEN or self.settled is None:
+            return ()
+        request = self.settled.request
+        return tuple(each for each in OFFERED if each in request.allowed and _can_be_said(each, self.settled))
+
+    @property
+    def words(self) -> tuple[str, str]:
+        """A title and a sentence for a link that does not decide."""
+        if self.state is State.NOT_YOURS:
+            return (
+                "This link is somebody else's",
+                "You have signed in as another person. Decide as yourself, in the inbox.",
+            )
+        return WORDS[self.state]
+
+
+def _can_be_said(reply: Reply, settled: Settled) -> bool:
+    """An answer that has a schema needs a form, and the choice between others needs some."""
+    request = settled.request
+    if reply is Reply.ANSWER:
+        return request.answer_schema is None or request.answer_schema.get("type") == "string"
+    if reply is Reply.ACCEPT:
+        return request.draft is None
+    return reply is not Reply.CHOOSE or bool(request.options)
+
+
+async def standing(site: Site, secret: str, *, come: Visitor | None) -> Standing:
+    """How a link stands now. `come` is who has signed in, if somebody has."""
+    now = site.clock.now()
+    slip = await site.store.fetch(GetSlip(SlipKind.LINK, secret_key(secret), now))
+    if slip is None:
+        return Standing(State.UNKNOWN)
+    link = Link.of(slip)
+    if come is not None and come.responder.id != link.person:
+        return Standing(State.NOT_YOURS, link)
+    if slip.used_at is not None:
+        return Standing(State.USED, link)
+    person = await _person(site, link.person, slip.tenant)
+    if person is None:
+        return Standing(State.UNKNOWN)
+    try:
+        settled = await site.store.fetch(GetRequest(link.request_id))
+    except RequestNotFound:
+        return Standing(State.OVER, link)
+    if settled.state is not RequestState.OPEN:
+        return Standing(State.OVER, link)
+    state = State.OPEN if settled.request.digest == link.digest else State.MOVED
+    return Standing(state, link, settled, person)
+
+
+async def _person(site: Site, id: str, tenant: str) -> Person | None:
+    """Whose link it is, as the directory knows them now; None for whom it does not know any more."""
+    if site.hitl.directory is None:
+        return None
+    try:
+        person = await site.hitl.directory.person(id)
+    except Exception:  # a directory is somebody's code or service: whatever it raises, nobody is known
+        return None
+    return person if person is not None and person.belongs_to(tenant) else None
