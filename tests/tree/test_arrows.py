@@ -59,17 +59,12 @@ EXTRA_PACKAGES = {
     "channels": {"rich", "apprise", "slack_sdk", "standardwebhooks", "httpx"},
     "observing": {"prometheus_client"},
     "client": {"httpx", "httpx_sse"},
-<<<<<<< HEAD
-    "server": {"fastapi", "starlette", "uvicorn", "jinja2", "markupsafe", "ag_ui", "sse_starlette"},
-    "cli": {"typer", "rich"},
-=======
     "server": {
         *("fastapi", "starlette", "uvicorn", "h11", "jinja2", "markupsafe", "python_multipart", "multipart"),
         *("sse_starlette", "authlib", "joserfc", "httpx", "limits", "ag_ui"),
         *("slack_sdk", "standardwebhooks"),  # in the hooks of routes, which need them to send
     },
     "cli": {"typer", "rich", "textual"},
->>>>>>> issue6
     "testing": {"pytest", "hypothesis", "psycopg"},  # in its plugin, its stories in any order, a store on a server
 }
 OPTIONAL_ANYWHERE = {"opentelemetry"}
