@@ -43,7 +43,8 @@ def test_who_says_nothing_serves_this_machine_alone(serve: Serve) -> None:
 
 def test_all_that_it_can_say(serve: Serve, tmp_path: Path) -> None:
     found = serve(
-        '[server]\nhost = "0.0.0.0"\nport = 80\nurl = "https://example.com/inbox/"\nhosts = ["a", "b"]\nundo = 0\n'
+        '[server]\nhost = "0.0.0.0"\nport = 80\nurl = "https://example.com/inbox/"\nhosts = ["a", "b"]\n'
+        'forwarded = ["::1"]\nundo = 0\n'
         'session = "30m"\nbody = 2048\npatience = 1.5\ncalls_a_minute = 0\nsign_ins_a_minute = 3\n'
         f'[server.rights]\naudit = ["lead"]\n{OIDC}secret = "oidc.secret"\nroles = "groups"\n'
         f'{PROXY}person = "X-User"\ntenant = "X-Tenant"\n'
@@ -53,6 +54,7 @@ def test_all_that_it_can_say(serve: Serve, tmp_path: Path) -> None:
         port=80,
         url="https://example.com/inbox",
         hosts=("a", "b"),
+        forwarded=("::1",),
         undo=0.0,
         session=timedelta(minutes=30),
         rights={"audit": ("lead",)},
@@ -87,6 +89,7 @@ def test_a_provider_or_a_proxy_is_a_door(serve: Serve, door: str) -> None:
         'url = "https://inbox.example.com:0"',
         'url = "https://[::1"',
         'hosts = "inbox"',
+        'forwarded = ["the proxy"]',
         "undo = 61",
         "undo = true",
         'session = "soon"',

@@ -22,6 +22,7 @@ from .commands import (
     conformance,
     deferring,
     doctor,
+    doors,
     drafts,
     erasing,
     grants,
@@ -77,6 +78,7 @@ for name, command in (
     ("revoke", revoking.revoke),
     ("cancel", runs.cancel),
     ("serve", serve.serve),
+    ("login", doors.login),
     ("worker", work.worker),
     ("tick", work.tick),
     ("grant", grants.grant),
@@ -98,6 +100,7 @@ app.add_typer(trail)
 app.add_typer(grants.grants_app)
 app.add_typer(policy.policy_app)
 app.add_typer(store.store_app)
+app.add_typer(doors.token_app)
 
 
 def _print_version(wanted: bool) -> None:
@@ -134,6 +137,7 @@ def before_command(
             "audit": dict.fromkeys(_names(trail), given),
             "policy": dict.fromkeys(_names(policy.policy_app), given),
             "store": dict.fromkeys(_names(store.store_app), given),
+            "token": dict.fromkeys(_names(doors.token_app), given),
             "grants": {**given, **dict.fromkeys(_names(grants.grants_app), given)},
         }
         context.default_map = {**dict.fromkeys(_names(app), given), **below}

@@ -34,6 +34,7 @@ from .queries import (
     ReadAudit,
     Recall,
 )
+from .queue import CountQueue, ListQueue, Order, QueueCounts
 from .record import LiftStop, Remember, SetStop, WriteNote
 from .results import (
     Again,
@@ -81,6 +82,7 @@ __all__ = [
     "Claimed",
     "Command",
     "CompactRun",
+    "CountQueue",
     "Counted",
     "DeferRequest",
     "DropSlips",
@@ -114,6 +116,7 @@ __all__ = [
     "ListLeases",
     "ListOverrides",
     "ListProposed",
+    "ListQueue",
     "ListRequests",
     "ListRuns",
     "ListSlips",
@@ -132,6 +135,7 @@ __all__ = [
     "Note",
     "OpenGroup",
     "OpenRun",
+    "Order",
     "Override",
     "OverrideOutput",
     "Pace",
@@ -142,6 +146,7 @@ __all__ = [
     "PruneSlips",
     "PutSlip",
     "Query",
+    "QueueCounts",
     "ReadAudit",
     "ReadHistory",
     "ReadLoad",

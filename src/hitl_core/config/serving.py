@@ -53,17 +53,19 @@ class Proxy:
 class Serving:
     """How the inbox is served. `url` is where people reach it, which links in messages begin with; "" for its address.
 
-    `hosts` are further names that it answers to. `undo` is how many seconds a click in the inbox can be taken back
-    before it is given as an answer. A session ends after `session`, or `idle` after its last use. `rights` are the
-    roles that each right needs, one of them (server/doors/rights.py says what is not named here). `body` is how many
-    bytes a request may have, and `patience` how many seconds it may take to arrive; `calls_a_minute` and
-    `sign_ins_a_minute` are how often one person or address may come, 0 for no end.
+    `hosts` are further names that it answers to, and `forwarded` the proxies in front whose X-Forwarded-For counts.
+    `undo` is how many seconds a click in the inbox can be taken back before it is given as an answer. A session ends
+    after `session`, or `idle` after its last use. `rights` are the roles that each right needs, one of them
+    (server/doors/rights.py says what is not named here). `body` is how many bytes a request may have, and `patience`
+    how many seconds it may take to arrive; `calls_a_minute` and `sign_ins_a_minute` are how often one person or address
+    may come, 0 for no end.
     """
 
     host: str = LOOPBACK
     port: int = PORT
     url: str = ""
     hosts: tuple[str, ...] = ()
+    forwarded: tuple[str, ...] = ()
     undo: float = 5.0
     session: timedelta = timedelta(hours=12)
     idle: timedelta = timedelta(hours=2)
@@ -121,6 +123,7 @@ SERVER_KEYS: Final[Keys] = {
     "port": (PLACE, int),
     "url": (URL, lambda value: value.rstrip("/")),
     "hosts": (TEXTS, tuple),
+    "forwarded": (NETWORKS, tuple),
     "undo": (UNDO, float),
     "session": (DURATION, parse_duration),
     "idle": (DURATION, parse_duration),

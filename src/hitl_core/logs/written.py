@@ -13,13 +13,17 @@ FIELDS: Final = ("run_id", "request_id", "turn", "worker", "trace_id", "span_id"
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a record: `time`, `level`, `logger`, `message`, where it was, and `error` with its place."""
+    """One JSON object a record: `time`, `level`, `logger`, `message`, where it was, and `error` with its place.
+
+    What a record has as `fields`, a table of values, stands there under its own names.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         line: dict[str, Any] = {"time": at.replace("+00:00", "Z"), "level": record.levelname.lower()}
         line |= {"logger": record.name, "message": record.getMessage()}
         line |= {name: value for name in FIELDS if (value := getattr(record, name, ""))}
+        line |= {name: value for name, value in getattr(record, "fields", {}).items() if name not in line}
         if record.exc_info and record.exc_info[1] is not None:
             line["error"] = _error(record.exc_info[1])
         return json.dumps(line, ensure_ascii=False, default=str)

@@ -10,6 +10,7 @@ requests      the inbox and the answers; judge, identity: who answers, and wheth
 grants        standing grants (granting); batches: one gesture, many answers
 control       cancel, rewind, undo (undoing, receipts), override (overriding), steer (steering), stop (reach), erase
 policies      why the policy decides as it does, and what another one would have
+considering   what would come of an answer, and whose inbox is whose, for those who show it
 assigning     whose turn it is; commenting, drafting: what is said and changed beside deciding
 forgetting    what is erased and compacted; pruning: what rules have counted and nobody asks for any more
 worker        resumes what was answered, fires what is due
@@ -18,6 +19,7 @@ worker        resumes what was answered, fires what is due
 from __future__ import annotations
 
 from .batches import Answered, Batch, shown_digest
+from .considering import faults_in, inbox_of
 from .forgetting import Compacted, compact
 from .granting import like
 from .opened import INPUT_LIMIT, Settings
@@ -41,6 +43,8 @@ __all__ = [
     "Worker",
     "compact",
     "entries",
+    "faults_in",
+    "inbox_of",
     "like",
     "reach",
     "record_of",

@@ -21,19 +21,25 @@ async def judge(around: Surroundings, settled: Settled, response: Response) -> N
 
     Raises NotAuthorised or ResponseRefused; the request stays open and nothing else has changed.
     """
+    faults, strangers = await weighed(around, settled, response)
+    if not faults:
+        return
+    await note_refusal(around, response, faults)
+    raise NotAuthorised(faults) if strangers else ResponseRefused(faults)
+
+
+async def weighed(around: Surroundings, settled: Settled, response: Response) -> tuple[list[Fault], bool]:
+    """All that is wrong with a response, and whether it is of somebody who may not decide. Nothing is written."""
     request, said, now = settled.request, settled.votes, around.now()
     if any(each.responder == response.responder and each.decision == response.decision for each in given_on(said)):
-        return  # said before: the store hands out what it recorded
+        return [], False  # said before: the store hands out what it recorded
     strangers = authorise(request, response, asked_now(request, said, response, now), said)
     faults = strangers + check(request, response)
     faults += giving_on_faults(request, response, asked_at(request, said, now), said)
     changed = changed_arguments(response.decision)
     if not faults and changed is not None:
         faults = await policy_faults(around, settled, response, changed)
-    if not faults:
-        return
-    await note_refusal(around, response, faults)
-    raise NotAuthorised(faults) if strangers else ResponseRefused(faults)
+    return faults, bool(strangers)
 
 
 async def note_refusal(around: Surroundings, response: Response, faults: list[Fault]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from ..channels.messages import Route
 from ..config import Serving
@@ -10,10 +11,17 @@ from ..runtime import Runtime
 from .api import install
 from .doors import NobodyCame
 from .feed import feed
+from .guards import Forgeries, guarded
 from .hooks import hooks_router
 from .links import links_router
 from .pages import pages_router, to_sign_in
 from .site import Site
+
+
+class _Guarded(FastAPI):
+    def build_middleware_stack(self) -> ASGIApp:
+        """With the guards around all of it, also around what answers for an error of ours."""
+        return guarded(super().build_middleware_stack(), self.state.site)
 
 
 def create_app(hitl: Runtime, serving: Serving | None = None, *, messages: tuple[Route, ...] = ()) -> FastAPI:
@@ -21,8 +29,9 @@ def create_app(hitl: Runtime, serving: Serving | None = None, *, messages: tuple
 
     `messages` are the routes whose answers come back to it.
     """
-    app = FastAPI(title="hitl-core", version="1", docs_url=None, redoc_url=None)
-    app.state.site = Site(hitl, serving or Serving(), messages)
+    app = _Guarded(title="hitl-core", version="1", docs_url=None, redoc_url=None)
+    app.state.site = site = Site(hitl, serving or Serving(), messages)
+    app.add_middleware(Forgeries, site=site)
     app.add_exception_handler(NobodyCame, to_sign_in)
     app.include_router(feed)
     install(app)

@@ -13,11 +13,14 @@ from fastapi import FastAPI
 
 from ..config import Serving
 from ..errors import ConfigError, Fault
+from .guards.patience import with_patience
 
 LINGERS: Final = 5
 """Seconds that a connection is kept open for the next request."""
 ENDS: Final = 5
 """Seconds that requests which are being answered may take to end when the server does."""
+MOST: Final = 800
+"""Connections at the same time, those that listen to events among them; more are told to come later."""
 HEAD: Final = 32 << 10
 """Bytes that the first line and the headers of a request may have."""
 
@@ -67,7 +70,7 @@ class Listener(uvicorn.Server):
 def _config(app: FastAPI, serving: Serving) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="h11",
+        http=with_patience(serving),
         ws="none",
         lifespan="on",
         log_config=None,
@@ -77,4 +80,5 @@ def _config(app: FastAPI, serving: Serving) -> uvicorn.Config:
         timeout_keep_alive=LINGERS,
         timeout_graceful_shutdown=ENDS,
         h11_max_incomplete_event_size=HEAD,
+        limit_concurrency=MOST,
     )

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Annotated, Any
 
 import httpx
@@ -55,7 +56,8 @@ class House:
     """One server, and whoever comes to it."""
 
     def __init__(self, hitl: Runtime, serving: Serving, shop: Shop) -> None:
-        self.hitl, self.serving, self.shop = hitl, serving, shop
+        self.hitl, self.shop = hitl, shop
+        self.serving = serving = replace(serving, hosts=(*serving.hosts, "inbox.test"), sign_ins_a_minute=0)
         self.app: FastAPI = create_app(hitl, serving)
         self.site: Site = self.app.state.site
         self._clients: list[httpx.AsyncClient] = []

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import httpx
 
 from hitl_core.channels.messages import Around, Route
+from hitl_core.config import Serving
 from hitl_core.config.messages import message_channels
 from hitl_core.protocol import Run
 from hitl_core.runtime import Runtime
@@ -41,7 +42,7 @@ class Office:
         channels = message_channels(routes, Around(store, shop.clock, shop.directory, URL))
         try:
             async with shop.open(one_refund(shop.ledger), channels=channels) as hitl:
-                transport = httpx.ASGITransport(app=create_app(hitl, messages=routes))
+                transport = httpx.ASGITransport(app=create_app(hitl, Serving(url=URL), messages=routes))
                 async with httpx.AsyncClient(transport=transport, base_url=URL) as client:
                     yield hitl, client
         finally:

@@ -12,17 +12,18 @@ import typer
 from rich.text import Text
 
 from ...config import Config, Serving
-from ...errors import AdapterNotInstalled, ConfigError, Fault
+from ...errors import AdapterNotInstalled, ConfigError, Fault, NotPermitted
 from ...runtime import Left, Runtime
 from ..hearing import leave
 from ..opening import Opening
-from ..options import DEFAULT_CONFIG, AsJson, Backend, ConfigFile, Exit
+from ..options import DEFAULT_CONFIG, AsJson, Backend, ConfigFile, Exit, login_name
 from ..terminal.log import log_to_stderr, tell
 from ..terminal.output import Output
 from .shift import Shift, exit_for, in_words
 
 if TYPE_CHECKING:
     from ...channels.messages import Route
+    from ...server import Site
     from ...server.listening import Listener
 
 Host = Annotated[
@@ -52,7 +53,7 @@ def serve(
     in order, a second one at once. Exit status as of `hitl worker`.
     """
     log_to_stderr(chatty=not as_json)
-    _require_extra()
+    require_extra()
     opening, found = Opening(config, backend), Config.load(config, backend=backend)
     serving = dataclasses.replace(
         found.serving,
@@ -133,7 +134,9 @@ class _Service:
 
         serving = dataclasses.replace(self._serving, port=listening.getsockname()[1])
         app = create_app(hitl, serving, messages=self._messages)
-        self._listener = Listener(app, serving, told=lambda: self._say(address_of(listening)))
+        address = address_of(listening)
+        link = await self._link(app.state.site, serving.url or address)
+        self._listener = Listener(app, serving, told=lambda: self._say(address, link))
         if not self._told:
             await self._listener.serve([listening])
         return Left()
@@ -143,22 +146,34 @@ class _Service:
             return await shift.work(hitl)
         return await asyncio.to_thread(self._opening.do, shift.work)
 
-    def _say(self, address: str) -> None:
-        self._output.result({"url": address}, Text(f"the inbox is at {address}"))
+    async def _link(self, site: Site, base: str) -> str:
+        """What signs in the local account, once; "" where others say who people are, or nobody knows it."""
+        from ...server.doors.links import new_link
+
+        if site.serving.has_door:
+            return ""
+        try:
+            return f"{base}/login/{await new_link(site, login_name())}"
+        except NotPermitted:
+            tell("your login name is not in the directory of people; somebody who is comes in by: hitl login --as WHO")
+            return ""
+
+    def _say(self, address: str, link: str) -> None:
+        once = f"\nsign in, once, within 15 minutes: {link}" if link else ""
+        self._output.result({"url": address, "sign_in": link}, Text(f"the inbox is at {address}{once}"))
         tell("Ctrl-C ends it", "dim")
         if self._opens:
-            webbrowser.open(address)
+            webbrowser.open(link or address)
 
 
-def _require_extra() -> None:
+def require_extra() -> None:
+    """Raises AdapterNotInstalled where there is no server."""
     try:
         from ... import server  # noqa: F401
     except ModuleNotFoundError as exc:
         if (exc.name or "").split(".")[0] == "hitl_core":
             raise
-        missing = (
-            f"`hitl serve` needs the package {exc.name!r}, which is not installed: pip install 'hitl-core[server]'"
-        )
+        missing = f"the inbox needs the package {exc.name!r}, which is not installed: pip install 'hitl-core[server]'"
         raise AdapterNotInstalled(missing) from exc
 
 

@@ -80,6 +80,7 @@ async def make(
     It never lets more be done than its person may do at the time. `by` is who makes it. Its `roles` count where there
     is no directory. Raises NotPermitted, saying everything that is in the way.
     """
+    by = await _recognised(site, by)
     asked, now = tuple(sorted(set(rights), key=list(Right).index)), site.clock.now()
     come = await known(site, _claim(person, tenant, roles))
     faults = [*_of_person(person, tenant, come), *_of_rights(asked, come), *_of_the_rest(name, lasts)]
@@ -105,7 +106,11 @@ async def tokens(site: Site, *, person: str | None = None, tenant: str | None = 
 
 
 async def revoke(site: Site, id: str, *, by: Responder, person: str | None = None) -> bool:
-    """End a token, at once; with `person`, only one of theirs. False if there is none with this id."""
+    """End a token, at once; with `person`, only one of theirs. False if there is none with this id.
+
+    Raises NotPermitted for whom the directory does not know.
+    """
+    by = await _recognised(site, by)
     body: dict[str, Json] = {"channel": by.channel, "authenticated_by": by.authenticated_by}
     note = Note(AuditEvent.TOKEN_REVOKED, f"token {id}", by.id, body)
     drop = DropSlips(SlipKind.TOKEN, site.clock.now(), person=person, subject=id, note=note)
@@ -139,6 +144,14 @@ async def _seen(site: Site, slip: Slip, token: Token) -> None:
     now = site.clock.now()
     if token.seen is None or now - token.seen >= _SEEN_EVERY:
         await site.store.apply(ChangeSlip(SlipKind.TOKEN, slip.key, now, {**slip.body, "seen": micros(now)}))
+
+
+async def _recognised(site: Site, by: Responder) -> Responder:
+    """Who does this, as the directory knows them. Raises NotPermitted."""
+    come = await known(site, Claim(by.id, by.authenticated_by, by.roles, channel=by.channel))
+    if come is None:
+        raise NotPermitted([Fault("by", f"{by.id!r} is not in the directory of people; say who you are")])
+    return come.responder
 
 
 # ── what is in the way ───────────────────────────────────────────────────────────────────────────────────────

@@ -11,14 +11,17 @@ from fastapi import APIRouter
 
 from .assets import assets
 from .environment import render, url
+from .holding import give_held, keep_giving
+from .queue import inbox
+from .request import requests
 from .signing import signing, to_sign_in
 
-__all__ = ["pages_router", "render", "to_sign_in", "url"]
+__all__ = ["give_held", "keep_giving", "pages_router", "render", "to_sign_in", "url"]
 
 
 def pages_router() -> APIRouter:
     """All pages, to be included by the app."""
     pages = APIRouter(include_in_schema=False)
-    pages.include_router(assets)
-    pages.include_router(signing)
+    for part in (assets, signing, inbox, requests):
+        pages.include_router(part)
     return pages

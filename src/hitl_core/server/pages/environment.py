@@ -63,9 +63,10 @@ _templates: Final = _environment()
 
 
 def render(
-    request: Request,
+    http: Request,
     template: str,
     come: Visitor | None = None,
+    /,
     *,
     status: int = 200,
     here: str = "",
@@ -73,16 +74,16 @@ def render(
     **context: Any,
 ) -> HTMLResponse:
     """A page. `here` is the place in the navigation that it belongs to; `come` is None before somebody has come in."""
-    theme = request.cookies.get("hitl_theme", "")
+    theme = http.cookies.get("hitl_theme", "")
     page = _templates.get_template(template).render(
-        url=partial(url, request),
-        asset=lambda name: url(request, "static", hash_of(name), name),
+        url=partial(url, http),
+        asset=lambda name: url(http, "static", hash_of(name), name),
         places=[place for place in _PLACES if come is not None and place[3] in come.rights],
         may_stop=come is not None and Right.OPERATE in come.rights,
         come=come,
         here=here,
         theme=theme if theme in _THEMES else "",
-        now=site_of(request).clock.now(),
+        now=site_of(http).clock.now(),
         **context,
     )
     return HTMLResponse(page, status, headers={"cache-control": "no-store", **(headers or {})})

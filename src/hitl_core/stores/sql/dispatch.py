@@ -9,7 +9,7 @@ from ... import commands as c
 from .answers import comments, decisions, deferring, drafts, timers
 from .commands import claims, effects, endings, grants, guidance, journal, prune_history, runs, slips, stops, workers
 from .erasing import compact_run, compactable, erasable, erase_person, erase_run
-from .reading import following, inbox, load, proposals, queries, trail, waiting
+from .reading import following, inbox, load, proposals, queries, queue, trail, waiting
 from .tables import Transaction, View
 
 COMMANDS: Final[Mapping[type[c.Command[Any]], Callable[[Transaction, Any], Any]]] = {
@@ -62,6 +62,8 @@ QUERIES: Final[Mapping[type[c.Query[Any]], Callable[[View, Any], Any]]] = {
     c.ListRuns: queries.list_runs,
     c.GetRequest: queries.get_request,
     c.ListRequests: inbox.list_requests,
+    c.ListQueue: queue.list_queue,
+    c.CountQueue: queue.count_queue,
     c.Look: queries.look,
     c.ListLeases: queries.list_leases,
     c.ListWorkers: waiting.list_workers,

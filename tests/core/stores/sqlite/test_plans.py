@@ -11,6 +11,7 @@ import pytest
 
 from hitl_core.commands import (
     ClaimRuns,
+    CountQueue,
     DropSlips,
     FireTimers,
     FollowAudit,
@@ -25,6 +26,7 @@ from hitl_core.commands import (
     ListGuidance,
     ListOverrides,
     ListProposed,
+    ListQueue,
     ListRequests,
     ListRuns,
     ListSlips,
@@ -32,6 +34,7 @@ from hitl_core.commands import (
     ListUndone,
     ListVersions,
     Look,
+    Order,
     PruneSlips,
     Query,
     ReadAudit,
@@ -44,7 +47,7 @@ from hitl_core.commands import (
 )
 from hitl_core.lifecycle import RequestState
 from hitl_core.policy import Question
-from hitl_core.protocol import sha256
+from hitl_core.protocol import Level, sha256
 from hitl_core.stores.sql.answers import timers
 from hitl_core.stores.sql.commands import claims, slips
 from hitl_core.stores.sql.dispatch import QUERIES
@@ -58,6 +61,7 @@ from tests.core.stores.world import World
 
 SCANS_ALLOWED = (
     "hitl_audiences",
+    "hitl_origins",  # as many as there are tools and agents that call them
     "hitl_inbox",
     "hitl_notices",
     "SCAN lanes",  # as many as there are tenants whose runs are ready
@@ -109,6 +113,13 @@ QUESTIONS: list[Query[object]] = [
     ListRequests(notices=True),
     ListRequests(run_id="run-1", states=()),
     ListRequests(run_id="run-1"),
+    ListQueue(),
+    ListQueue(order=Order.DEADLINE, roles=("lead",), tenant="default"),
+    ListQueue(order=Order.DEADLINE, cursor="d.0.1", tools=("refund",)),
+    ListQueue(order=Order.RISK, agents=("clerk",)),
+    ListQueue(order=Order.RISK, cursor="l2.0.1", levels=(Level.CONFIRM,)),
+    ListQueue(put_off=True),
+    ListQueue(notices=True),
     GetRequest("request-1"),
     GetRun("run-1"),
     Look("run-1", "refund#1"),
@@ -163,6 +174,12 @@ def test_what_waits_is_counted_from_the_entries_of_an_index(view: Explained) -> 
     QUERIES[ReadLoad](view, ReadLoad())
     bounded = {"c", "w", "hitl_stops"}
     assert {step.split()[1] for step in view.scans()} <= bounded, "groups, what is ready, the few stops"
+    view.connection.close()
+
+
+def test_an_inbox_is_counted_as_far_as_it_was_asked_to_be(view: Explained) -> None:
+    QUERIES[CountQueue](view, CountQueue(roles=("lead",), tenant="default"))
+    assert {step.split()[1] for step in view.scans()} <= {"c", "t"}, "groups, and what is put off"
     view.connection.close()
 
 

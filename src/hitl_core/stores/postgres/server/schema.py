@@ -46,6 +46,8 @@ _V1: Final = (
         level SMALLINT, id BYTEA NOT NULL UNIQUE, call TEXT NOT NULL, state TEXT NOT NULL, lapse TEXT, why TEXT,
         room BYTEA, shown BYTEA, UNIQUE (run, call, round))""",
     "CREATE INDEX hitl_inbox ON hitl_requests (key, audience, level) WHERE state = 'open' AND waits = 1",
+    "CREATE INDEX hitl_soonest ON hitl_requests (due, key) WHERE state = 'open' AND waits = 1 AND due IS NOT NULL",
+    "CREATE INDEX hitl_by_level ON hitl_requests (level, key) WHERE state = 'open' AND waits = 1",
     "CREATE INDEX hitl_notices ON hitl_requests (key, audience) WHERE state = 'open' AND waits = 0",
     # By the transaction that opened them: of what is opened at once, the later key may be committed first.
     "CREATE INDEX hitl_born ON hitl_requests (born) WHERE state = 'open'",

@@ -1,6 +1,6 @@
 """What each query reads: the inbox, and everything else."""
 
-from . import following, inbox, load, proposals, queries, trail, waiting
+from . import following, inbox, load, proposals, queries, queue, trail, waiting
 
 __all__ = [
     "following",
@@ -8,6 +8,7 @@ __all__ = [
     "load",
     "proposals",
     "queries",
+    "queue",
     "trail",
     "waiting",
 ]

@@ -61,7 +61,7 @@ def _late(view: View, query: ListRequests, place: _Place) -> tuple[Settled, ...]
         return ()
     kinds = ("q.waits = 1", "q.waits = 0") if query.notices else ("q.waits = 1",)
     (unseen, seen), (where, given) = view.link.unseen("q", place.seen), _of_run(query)
-    narrow, narrowed = _narrow(view, query)
+    narrow, narrowed = in_view(view, query)
     sql = f"SELECT q.key FROM hitl_requests q WHERE {unseen} AND q.key <= ? AND q.state = 'open'"  # noqa: S608
     late = f"{sql} AND ({' OR '.join(kinds)}){where}{narrow} ORDER BY q.key"
     return _rows(view, view.execute(late, (*seen, place.key, *given, *narrowed)).fetchall())
@@ -69,7 +69,7 @@ def _late(view: View, query: ListRequests, place: _Place) -> tuple[Settled, ...]
 
 def _open_page(view: View, query: ListRequests, after: int) -> Page[Settled]:
     """The inbox proper: one walk along its index."""
-    narrow, given = _narrow(view, query)
+    narrow, given = in_view(view, query)
     rows = view.execute(_OPEN_PAGE + narrow + _PAGE_END, (after, *given, query.limit)).fetchall()
     return Page(tuple(open_ones(view, rows)), _cursor(view, query, rows))
 
@@ -77,7 +77,7 @@ def _open_page(view: View, query: ListRequests, after: int) -> Page[Settled]:
 def _any_page(view: View, query: ListRequests, after: int) -> Page[Settled]:
     """Any states, notices too: first the keys, each kind from its own index, then the rows."""
     (states, stated), (where, given) = _states(query.states), _of_run(query)
-    narrow, narrowed = _narrow(view, query)
+    narrow, narrowed = in_view(view, query)
     keys = _keys(view, query, f"q.key > ? AND {states}{where}{narrow}", (after, *stated, *given, *narrowed))
     return Page(_rows(view, keys), _cursor(view, query, keys))
 
@@ -114,7 +114,7 @@ _OF_TENANT: Final = """ AND EXISTS (SELECT 1 FROM hitl_runs r JOIN hitl_apps a O
     WHERE r.key = q.run AND a.tenant = ?)"""
 
 
-def _narrow(view: View, query: ListRequests) -> tuple[str, tuple[Any, ...]]:
+def in_view(view: View, query: ListRequests) -> tuple[str, tuple[Any, ...]]:
     """Whose inbox it is, and what is not put off."""
     sql, given = _for_people(view, query)
     if query.tenant is not None:

@@ -8,7 +8,7 @@ from .grants import GRANT, UNIT, grant_record
 from .guidance import GUIDANCE, guidance_record
 from .identity import Name, column, packed, text
 from .link import Link, Row, Rows, Taken
-from .requests import RequestRow, level_of
+from .requests import LEVELS, RequestRow, level_of
 from .rows import (
     EFFECT,
     READY,
@@ -43,6 +43,7 @@ __all__ = [
     "EFFECT",
     "GRANT",
     "GUIDANCE",
+    "LEVELS",
     "OPEN",
     "READY",
     "RUN",

@@ -216,8 +216,14 @@ _V16: Final = (
     "CREATE INDEX hitl_slips_expires ON hitl_slips (expires) WHERE expires IS NOT NULL",
 )
 
+_V17: Final = (
+    # What waits by how soon it ends and by its level, each in the order of arrival behind that.
+    "CREATE INDEX hitl_soonest ON hitl_requests (due, key) WHERE state = 'open' AND waits = 1 AND due IS NOT NULL",
+    "CREATE INDEX hitl_by_level ON hitl_requests (level, key) WHERE state = 'open' AND waits = 1",
+)
+
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
-    *(_V1, _V2, _V3, _V4, _V5, _V6, _V7, _V8, _V9, _V10, _V11, _V12, _V13, _V14, _V15, _V16),
+    *(_V1, _V2, _V3, _V4, _V5, _V6, _V7, _V8, _V9, _V10, _V11, _V12, _V13, _V14, _V15, _V16, _V17),
 )
 """Migration N leads from version N to N+1. Released ones are never edited; add one instead."""
 

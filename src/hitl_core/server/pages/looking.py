@@ -1,0 +1,178 @@
+"""Everything that the page of one request shows, gathered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Final
+
+from ...checks import authorise, draft_faults, json_type
+from ...commands import ListRequests, Settled
+from ...errors import Fault, HitlError, RequestNotFound
+from ...lifecycle import RequestState
+from ...policy import Explanation
+from ...protocol import (
+    Comment,
+    Delegate,
+    DraftVersion,
+    Json,
+    PauseRequest,
+    Reject,
+    Reply,
+    Response,
+    Run,
+    sha256,
+)
+from ...quorum import asked_at, asked_now, standing
+from ..doors import Visitor
+from ..site import Site
+from . import wording
+from .deciding import Place, answer_field, arguments_field
+from .holding import Held, held_by
+
+_OPEN: Final = (RequestState.OPEN, RequestState.FROZEN)
+_UNDER_A_STOP: Final = (Reply.REJECT, Reply.CANCEL)
+_CONSENT: Final = (Reply.APPROVE, Reply.EDIT, Reply.ACCEPT)
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A request with all that is known about it. `held` is what the visitor has said to it lately."""
+
+    settled: Settled
+    run: Run
+    comments: tuple[Comment, ...]
+    draft: tuple[DraftVersion, ...]
+    rounds: tuple[Settled, ...]
+    held: Held | None
+
+    @property
+    def request(self) -> PauseRequest:
+        return self.settled.request
+
+    @property
+    def place(self) -> Place:
+        return Place(self.request, self.draft)
+
+    @property
+    def is_open(self) -> bool:
+        return self.settled.state in _OPEN
+
+    @property
+    def tag(self) -> str:
+        """Letters that change with whatever others can do to the request."""
+        held = "" if self.held is None else f"{self.held.key}{self.held.outcome}"
+        counts = f"{len(self.settled.votes)} {len(self.comments)} {len(self.draft)}"
+        return sha256(f"{self.settled.state} {counts} {held}".encode())[-16:]
+
+
+async def look(site: Site, come: Visitor, request_id: str) -> Looked:
+    """Raises RequestNotFound, also for what is another tenant's; NotPermitted for whom the directory does not know."""
+    settled = await site.hitl.request(request_id)
+    run = await site.hitl.run(settled.request.run_id)
+    if come.tenant is not None and run.tenant != come.tenant:
+        raise RequestNotFound(f"there is no request {request_id!r}")
+    request = settled.request
+    query = ListRequests(states=(), run_id=run.id, call=request.call, notices=False, limit=20)
+    rounds = await site.store.fetch(query)
+    held = await held_by(site, come.responder.id, request_id=request.id)
+    return Looked(
+        settled,
+        run,
+        await site.hitl.comments(request.id),
+        await site.hitl.draft(request.id),
+        tuple(each for each in rounds.items if each.request.round < request.round),
+        next(iter(held), None),
+    )
+
+
+def barred(looked: Looked, come: Visitor, site: Site) -> dict[str, str]:
+    """Why the visitor may not give an answer of each kind that is offered; only of kinds that they may not give."""
+    request, said, now = looked.request, looked.settled.votes, site.clock.now()
+    found: dict[str, str] = {}
+    for reply in _offered(looked):
+        decision = request.approve if reply in _CONSENT else request.reject
+        response: Response = decision(by=come.responder.id).model_copy(update={"responder": come.responder})
+        faults = authorise(request, response, asked_now(request, said, response, now), said)
+        if looked.settled.state is RequestState.FROZEN and reply not in _UNDER_A_STOP:
+            faults.append(Fault("", "a stop holds this: it can be refused, nothing else, until the stop is lifted"))
+        if faults:
+            found[reply] = " ".join(_sentence(each.problem) for each in faults)
+    return found
+
+
+def _sentence(problem: str) -> str:
+    return problem if problem.endswith(".") else problem + "."
+
+
+def _offered(looked: Looked) -> tuple[Reply, ...]:
+    request = looked.request
+    return request.allowed if Reply.DELEGATE in request.allowed else (*request.allowed, Reply.DELEGATE)
+
+
+async def why(site: Site, looked: Looked) -> Explanation | None:
+    """What the policy in force says about the action now; None where that cannot be told."""
+    request = looked.request
+    asked: dict[str, Json] = {"tool": request.action.tool, "arguments": request.action.arguments}
+    if request.action.origin.agents:
+        asked["agent"] = request.action.origin.agents[-1]
+    if request.context.confidence is not None:
+        asked["confidence"] = request.context.confidence
+    try:
+        return await site.hitl.explain({**asked, "tenant": looked.run.tenant})
+    except HitlError:
+        return None
+
+
+def shown(looked: Looked, come: Visitor, site: Site) -> dict[str, Any]:
+    """What the template shows, but for what was typed."""
+    settled, request, now = looked.settled, looked.request, site.clock.now()
+    asked = asked_at(request, settled.votes, now)
+    bars = barred(looked, come, site) if looked.is_open else {}
+    refused = Response.to(request, Reject(), by=come.responder)
+    strange = authorise(request, refused, asked_now(request, settled.votes, refused, now), settled.votes)
+    stage = standing(asked, settled.votes)
+    drafting = draft_faults(
+        request, come.responder, request.action.arguments, stage.now or stage.stages[-1], settled.votes
+    )
+    return {
+        "looked": looked,
+        "settled": settled,
+        "request": request,
+        "run": looked.run,
+        "is_open": looked.is_open,
+        "asks": wording.is_a_question(request),
+        "bars": bars,
+        "stranger": " ".join(_sentence(each.problem) for each in strange) if strange else "",
+        "may_draft": request.draft is not None and looked.is_open and not drafting,
+        "who_may": wording.who_may_decide(asked, request.requested_for),
+        "missing": wording.missing(settled, now),
+        "agreed": wording.agreed(settled, now),
+        "votes": [each for each in settled.votes if not isinstance(each.decision, Delegate)],
+        "given_on": [each for each in settled.votes if isinstance(each.decision, Delegate)],
+        "escalations": wording.escalations(request),
+        "words": wording,
+        "type_of": json_type,
+        "versions": list(_versions(looked.draft)),
+    }
+
+
+def forms(looked: Looked, typed: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The fields of each form; of the one that was sent, as it was filled in."""
+    about = None if typed is None else typed.get("decision", "")
+
+    def of(*replies: str) -> Mapping[str, str] | None:
+        return typed if about in replies else None
+
+    return {
+        "arguments_form": arguments_field(looked.place, of(Reply.EDIT, "draft")).field,
+        "answer_form": answer_field(looked.request, of(Reply.ANSWER)).field,
+        "result_form": answer_field(looked.request, of(Reply.REPORT), name="result").field,
+    }
+
+
+def _versions(draft: tuple[DraftVersion, ...]) -> list[tuple[DraftVersion, list[Any]]]:
+    """Each version, newest first, and what it changed; of the first, nothing."""
+    changed = [wording.changes(before.arguments, after.arguments) for before, after in pairwise(draft)]
+    return list(reversed(list(zip(draft, [[], *changed], strict=True)))) if draft else []

@@ -1,0 +1,74 @@
+"""The queue: what waits for the visitor, in the order and with the filters that they want."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import HTMLResponse
+
+from ...commands import Order
+from ...protocol import Kind, Level
+from ..doors import Right, Visitor, needs
+from ..site import Site, site_of
+from .environment import render, url
+from .holding import Held, give_held, held_by
+from .listing import GROUPS, LOOKED_THROUGH, Queue, Wanted, queue
+from .routes import PageRoute
+
+Come = Annotated[Visitor, Depends(needs(Right.REQUESTS))]
+Here = Annotated[Site, Depends(site_of)]
+
+inbox = APIRouter(include_in_schema=False, route_class=PageRoute)
+
+
+@inbox.get("/")
+async def show(http: Request, come: Come, site: Here) -> HTMLResponse:
+    return await _page(http, come, site, "queue.html")
+
+
+@inbox.get("/queue")
+async def news(http: Request, come: Come, site: Here, seen: str = "") -> Response:
+    """The list as it is now; nothing (204) if it is as it was."""
+    await give_held(site)
+    wanted = Wanted.of(http.query_params)
+    found, held = await queue(site, come.responder, wanted), await held_by(site, come.responder.id)
+    if tag_of(found, held) == seen:
+        return Response(status_code=204)
+    return _render(http, come, "list.html", wanted, found, held)
+
+
+async def _page(http: Request, come: Visitor, site: Site, template: str) -> HTMLResponse:
+    await give_held(site)
+    wanted = Wanted.of(http.query_params)
+    found, held = await queue(site, come.responder, wanted), await held_by(site, come.responder.id)
+    return _render(http, come, template, wanted, found, held)
+
+
+def _render(
+    http: Request, come: Visitor, template: str, wanted: Wanted, found: Queue, held: tuple[Held, ...]
+) -> HTMLResponse:
+    def link(**changed: str | None) -> str:
+        return url(http, **{**wanted.query, **changed})
+
+    return render(
+        http,
+        template,
+        come,
+        here="inbox",
+        wanted=wanted,
+        queue=found,
+        held=held,
+        waiting={each.request_id for each in held if not each.outcome},
+        link=link,
+        news=url(http, "queue", **wanted.query, cursor=wanted.cursor, seen=tag_of(found, held)),
+        levels=list(reversed(Level)),
+        kinds=[kind for kind in Kind if kind is not Kind.NOTICE],
+        orders={Order.DEADLINE: "deadline", Order.RISK: "risk", Order.ARRIVAL: "oldest first"},
+        group_names=GROUPS,
+        most=LOOKED_THROUGH,
+    )
+
+
+def tag_of(found: Queue, held: tuple[Held, ...]) -> str:
+    return found.tag + "-".join(f"{each.key[-6:]}{each.outcome[:1]}" for each in held)

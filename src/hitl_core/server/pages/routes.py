@@ -1,0 +1,58 @@
+"""What routes of pages have in common: errors are pages too, forms are read, and after each change comes a GET."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+from fastapi import Request, Response
+from fastapi.responses import RedirectResponse
+from fastapi.routing import APIRoute
+
+from ...errors import HitlError, NotPermitted, ResponseRefused, StoreUnavailable
+from .environment import render, url
+
+_TITLES: Final = {
+    403: "This is not yours to do",
+    404: "There is nothing here",
+    503: "The store is away",
+}
+
+
+class PageRoute(APIRoute):
+    """A route whose errors of ours are pages that say what is wrong."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handled(http: Request) -> Response:
+            try:
+                return await handle(http)
+            except HitlError as exc:
+                status = _status(exc)
+                title = _TITLES.get(status, "This was not done")
+                to_the_inbox = ("To the inbox", url(http))
+                return render(http, "message.html", status=status, title=title, said=str(exc), next=to_the_inbox)
+
+        return handled
+
+
+def _status(exc: HitlError) -> int:
+    if isinstance(exc, LookupError):
+        return 404
+    if isinstance(exc, NotPermitted):
+        return 403
+    if isinstance(exc, StoreUnavailable):
+        return 503
+    return 422 if isinstance(exc, ResponseRefused | ValueError) else 409
+
+
+async def typed_in(http: Request) -> dict[str, str]:
+    """What a form says: texts, each the last of its name."""
+    form = await http.form()
+    return {name: value for name, value in form.multi_items() if isinstance(value, str)}
+
+
+def back(http: Request, *path: str, to: str = "") -> RedirectResponse:
+    """To a page by GET, so that to load it again repeats nothing."""
+    return RedirectResponse(url(http, *path) + (f"#{to}" if to else ""), 303)

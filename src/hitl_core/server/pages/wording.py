@@ -1,0 +1,168 @@
+"""What the records say, as sentences. Pure."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Final
+
+from ...commands import Settled
+from ...lifecycle import RequestState
+from ...policy import Change
+from ...protocol import (
+    Answer,
+    Approvers,
+    Arguments,
+    Choose,
+    Decision,
+    Delegate,
+    Escalation,
+    Json,
+    Kind,
+    OnTimeout,
+    Origin,
+    PauseRequest,
+    Reject,
+    Reply,
+    Report,
+    Responder,
+    Stage,
+)
+from ...quorum import agreements, asked_at, people, standing
+
+_AFTERWARDS: Final = {
+    OnTimeout.REFUSE: "then it is refused",
+    OnTimeout.PROCEED: "then it runs",
+    OnTimeout.CANCEL_RUN: "then the run is cancelled",
+}
+_DONE: Final[dict[Reply, str]] = {
+    Reply.APPROVE: "approved",
+    Reply.EDIT: "approved with changes",
+    Reply.REJECT: "rejected",
+    Reply.ANSWER: "answered",
+    Reply.REPORT: "reported",
+    Reply.CHOOSE: "chose",
+    Reply.ACCEPT: "accepted",
+    Reply.REVISE: "sent back",
+    Reply.ASK: "asked the agent",
+    Reply.DELEGATE: "gave on",
+    Reply.TAKE_OVER: "spoke in the agent's place",
+    Reply.HAND_BACK: "handed back",
+    Reply.CANCEL: "cancelled the run",
+}
+_STATES: Final = {
+    RequestState.OPEN: "open",
+    RequestState.FROZEN: "held by a stop: it can be refused, nothing else",
+    RequestState.DECIDED: "decided; its run goes on soon",
+    RequestState.CONSUMED: "decided, and used by its run",
+    RequestState.CLOSED: "decided, and done",
+    RequestState.EXPIRED: "over: its deadline has passed",
+    RequestState.VETOED: "vetoed",
+    RequestState.CANCELLED: "cancelled with its run",
+    RequestState.REVOKED: "taken back before it was used",
+    RequestState.SUPERSEDED: "superseded: the agent asks anew",
+}
+
+
+def is_a_question(request: PauseRequest) -> bool:
+    """Whether nothing runs when it is answered."""
+    return request.kind is not Kind.APPROVAL and not request.in_doubt and request.draft is None
+
+
+def who_asks(origin: Origin) -> str:
+    """The agents from the first to the one that asks; "" if none is known."""
+    return " > ".join(origin.agents)
+
+
+def who_may_decide(approvers: Approvers, started_by: str | None) -> str:
+    """Who, how many, and who not."""
+    who = people(approvers) if approvers.users or approvers.roles else "anybody who can reach this inbox"
+    many = f"; {approvers.quorum} people have to agree" if approvers.quorum > 1 else ""
+    if approvers.stages:
+        who, many = ", then ".join(f"{stage.quorum} of {people(stage)}" for stage in approvers.stages), ""
+    own = f"; not {started_by}, who started the run" if started_by and not approvers.allow_self else ""
+    apart = f"; not who let {' or '.join(approvers.separate_from)} run" if approvers.separate_from else ""
+    return f"{who}{'; it is their turn' if approvers.assign else ''}{many}{own}{apart}"
+
+
+def afterwards(request: PauseRequest) -> str:
+    """What the deadline means."""
+    return "then it runs unless it is vetoed" if request.veto else _AFTERWARDS[request.on_timeout]
+
+
+def state_words(state: RequestState) -> str:
+    return _STATES[state]
+
+
+def agreed(settled: Settled, now: datetime) -> str:
+    """How many of how many have agreed; "" where one is enough."""
+    asked = asked_at(settled.request, settled.votes, now)
+    return f"{len(agreements(settled.votes))} of {asked.needed} agreed" if asked.needed > 1 else ""
+
+
+def missing(settled: Settled, now: datetime) -> str:
+    """Who has still to agree, where several people have to; "" if nobody."""
+    asked = asked_at(settled.request, settled.votes, now)
+    waits = settled.state in (RequestState.OPEN, RequestState.FROZEN)
+    return standing(asked, settled.votes).missing if waits and asked.needed > 1 else ""
+
+
+def escalations(request: PauseRequest) -> list[tuple[datetime, str]]:
+    """When others are asked, and who."""
+    return [(request.created_at + timedelta(seconds=each.after_seconds), _asked(each)) for each in request.escalation]
+
+
+def _asked(step: Escalation) -> str:
+    if step.reassign and not step.users:
+        return "nobody else"
+    return f"{people(Stage(users=step.users, roles=step.roles))}{' instead' if step.instead else ' too'}"
+
+
+def done(decision: Decision) -> str:
+    """What somebody has done, as the verb after their name."""
+    verb = _DONE[Reply(decision.type)]
+    match decision:
+        case Choose(option=option):
+            return f"{verb} {option!r}"
+        case Delegate(to=to):
+            return f"{verb} to {to}"
+        case Report(outcome=outcome):
+            return f"{verb} {outcome.replace('_', ' ')}"
+        case _:
+            return verb
+
+
+def said(decision: Decision) -> str:
+    """The words that came with a decision; "" for none."""
+    match decision:
+        case Reject(message=words):
+            return words
+        case Answer(value=value):
+            return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        case _:
+            fields = ("feedback", "question", "text", "note", "reason")
+            return next((words for name in fields if (words := getattr(decision, name, ""))), "")
+
+
+def how(who: Responder) -> str:
+    """Through what somebody came, and how it is known that it was them."""
+    stands_in = f"for {who.acting_for.id}, " if who.acting_for else ""
+    return f"{stands_in}{who.channel}, {who.authenticated_by.replace('_', ' ')}"
+
+
+def alters(change: Change) -> str:
+    """What would have to be another value, and what would follow."""
+    to = json.dumps(change.to, ensure_ascii=False) if change.stays else "nothing"
+    ruling = change.ruling
+    level = "it would be forbidden" if ruling.denied else f"the level would be {ruling.level.replace('_', ' ')}"
+    return f"with {change.what} = {to}, {level} (rule {ruling.rule})"
+
+
+def changes(before: Arguments, after: Arguments) -> list[tuple[str, Json, Json, bool, bool]]:
+    """What differs: name, before, after, and whether it was and is there."""
+    names = dict.fromkeys((*before, *after))
+    return [
+        (name, before.get(name), after.get(name), name in before, name in after)
+        for name in names
+        if name not in before or name not in after or before[name] != after[name]
+    ]
