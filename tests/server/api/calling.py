@@ -20,7 +20,7 @@ from hitl_core.server import create_app
 from hitl_core.server.doors import Right, Visitor
 from tests.core.shop import App, Ledger, Shop, policy, refund_tool, rule
 
-HOST = "http://inbox.test"
+HOST = "http://127.0.0.1:8484"
 EVERYTHING = frozenset(Right)
 OTHER = "acme"
 """A tenant whose things nobody of the others sees."""
@@ -134,7 +134,7 @@ async def api(shop: Shop, **how: Any) -> AsyncIterator[Api]:
     shop.policy = RULES
     held = asyncio.Event()
     async with shop.open(desk(shop.ledger, held), **how) as hitl:
-        made = Api(hitl, shop, Tokens(create_app(hitl, Serving()), {}), held)
+        made = Api(hitl, shop, Tokens(create_app(hitl, Serving(calls_a_minute=0)), {}), held)
         try:
             yield made
         finally:

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from hitl_core.server.doors import Right
-from tests.server.api.calling import EVERYTHING, Api, program
+from tests.server.api.calling import EVERYTHING, HOST, Api, program
 
 RIGHT = re.compile(r"Needs the right `(\w+)`")
 
@@ -76,7 +76,7 @@ async def test_a_token_opens_the_served_api(served_api: Api) -> None:
     made = (await ann.post("/api/tokens", json={"rights": ["runs"]})).json()
     transport = httpx.ASGITransport(served_api.hitl_app)
     headers = {"Authorization": f"Bearer {made['secret']}"}
-    async with httpx.AsyncClient(transport=transport, base_url="http://inbox.test", headers=headers) as program_of_ann:
+    async with httpx.AsyncClient(transport=transport, base_url=HOST, headers=headers) as program_of_ann:
         assert (await program_of_ann.get("/api/runs")).status_code == 200
         assert (await program_of_ann.post("/api/runs", json={})).status_code == 403
         await ann.delete(f"/api/tokens/{made['token']['id']}")

@@ -15,11 +15,12 @@ from fastapi.exception_handlers import http_exception_handler, request_validatio
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
+from ..guards.refusals import is_for_programs
 from . import acts, answers, audit, drafts, grants, people, policies, requests, runs, stops, streams, upkeep
 from .calls import refused
 from .descriptions import describing
 
-__all__ = ["install", "is_api", "refused"]
+__all__ = ["install"]
 
 _ROOMS = (streams, runs, acts, requests, drafts, answers, grants, stops, policies, audit, people, upkeep)
 """Calls with a fixed path come before those with an id in its place."""
@@ -36,19 +37,14 @@ def install(app: FastAPI) -> None:
     app.openapi = describing(app)  # type: ignore[method-assign]  # as FastAPI documents it
 
 
-def is_api(request: Request) -> bool:
-    """Whether a request is a program's, which is told of failures by problems."""
-    return str(request.scope["path"]).removeprefix(request.scope.get("root_path", "")).startswith("/api/")
-
-
 async def _http(request: Request, exc: Exception) -> Response:
     """Also for paths of the API that there are not."""
     assert isinstance(exc, StarletteHTTPException)
-    if is_api(request):
+    if is_for_programs(request.scope):
         return refused(HTTPException(exc.status_code, exc.detail, exc.headers))
     return await http_exception_handler(request, exc)
 
 
 async def _validation(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, RequestValidationError)
-    return refused(exc) if is_api(request) else await request_validation_exception_handler(request, exc)
+    return refused(exc) if is_for_programs(request.scope) else await request_validation_exception_handler(request, exc)
