@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -23,6 +23,8 @@ LONGEST_WAIT: Final = 25.0
 
 Seconds = Annotated[float, Field(gt=0, le=315_360_000, allow_inf_nan=False)]
 PolicyText = Annotated[str, Field(max_length=MOST_POLICY)]
+RightName = Literal["requests", "runs", "start", "operate", "policy", "audit", "tokens"]
+"""What a server lets somebody do, as it says it."""
 By = Annotated[Name | None, Field(description="Whom the caller believes to be; refused if the server knows better.")]
 
 
@@ -201,7 +203,7 @@ class Retaining(Body):
 class MakingToken(Body):
     """A token for whoever calls: for which of their rights, for how many seconds, and for one tenant of theirs."""
 
-    rights: Annotated[tuple[Name, ...], Field(min_length=1, max_length=20)]
+    rights: Annotated[tuple[RightName, ...], Field(min_length=1, max_length=20)]
     name: Annotated[str, Field(max_length=100)] = ""
     tenant: Name | None = None
     lasts_seconds: Annotated[float, Field(gt=0, le=31_622_400, allow_inf_nan=False)] = 7_776_000

@@ -19,7 +19,8 @@ STATUS: Final[Mapping[str, HTTPStatus]] = {
     "HITL-R03": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "HITL-R04": HTTPStatus.UNPROCESSABLE_ENTITY,
     "HITL-R05": HTTPStatus.INTERNAL_SERVER_ERROR,
-    "HITL-R06": HTTPStatus.UNPROCESSABLE_ENTITY,
+    # Not even a call; what is one, and says something that cannot be, is UNPROCESSABLE_ENTITY.
+    "HITL-R06": HTTPStatus.BAD_REQUEST,
     "HITL-A01": HTTPStatus.INTERNAL_SERVER_ERROR,
     "HITL-A02": HTTPStatus.INTERNAL_SERVER_ERROR,
     # Another process may have the framework.

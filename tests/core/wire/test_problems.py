@@ -114,6 +114,6 @@ def test_faults_of_a_problem_without_a_code_are_kept() -> None:
 def test_a_problem_is_what_rfc_9457_says() -> None:
     told = json.loads(problem_of(NotUnderstood(FAULTS)).model_dump_json())
     assert told["type"] == "docs/errors.md#hitl-r06"
-    assert told["status"] == 422
+    assert told["status"] == 400
     assert told["title"].startswith("A call of the HTTP API is not as it has to be")
     assert [fault["path"] for fault in told["faults"]] == ["arguments.amount", ""]

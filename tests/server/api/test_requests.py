@@ -78,7 +78,7 @@ async def test_nobody_answers_as_somebody_else(served_api: Api, ann: httpx.Async
     (request,) = run["pending"]
     place = f"/api/requests/{request['id']}/response"
     assert (await ben.post(place, json=approval(request, by="carol"))).status_code == 403
-    assert (await ben.post(place, json=approval(request, responder={"id": "carol"}))).status_code == 422
+    assert (await ben.post(place, json=approval(request, responder={"id": "carol"}))).status_code == 400
     assert (await served_api.hitl.request(request["id"])).state is RequestState.OPEN
 
 
@@ -228,4 +228,4 @@ async def test_a_grant_without_a_time_is_none(ann: httpx.AsyncClient, lasts: Any
     body = f'{{"allows": {{"tool": "refund"}}, "lasts_seconds": {"1e400" if lasts == 1e400 else repr(lasts)}}}'
     said = body.replace("'", '"').replace("None", "null")
     refused = await ann.post("/api/grants", content=said, headers={"Content-Type": "application/json"})
-    assert (refused.status_code, refused.json()["code"]) == (422, "HITL-R06")
+    assert (refused.status_code, refused.json()["code"]) == (400, "HITL-R06")

@@ -115,7 +115,7 @@ async def test_the_same_key_for_something_else_is_refused(served_api: Api, ann: 
     key = {"Idempotency-Key": "k"}
     await ann.post("/api/runs", json={"input": {"do": "look"}}, headers=key)
     other = await ann.post("/api/runs", json={"input": {"do": "refund"}}, headers=key)
-    assert (other.status_code, other.json()["code"]) == (422, "HITL-R06")
+    assert other.status_code == 422
     assert len((await served_api.hitl.runs()).items) == 1
 
 
@@ -151,10 +151,13 @@ async def test_pages_go_on_behind_each_other(served_api: Api, ann: httpx.AsyncCl
     assert len((await ann.get("/api/runs?state=completed&state=paused")).json()["items"]) == 5
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=201", "limit=x", "state=sleeping", "cursor=%00", "cursor=nothing"])
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=201", "limit=x", "limt=5", "state=sleeping", "cursor=%00", "cursor=nothing"]
+)
 async def test_what_is_out_of_bounds_is_refused_with_its_place(ann: httpx.AsyncClient, query: str) -> None:
     refused = await ann.get(f"/api/runs?{query}")
-    assert refused.status_code == 422
+    assert refused.status_code in (400, 422)
+    assert query.partition("=")[0] in refused.text
     assert refused.headers["content-type"] == "application/problem+json"
 
 
@@ -167,7 +170,7 @@ async def test_a_body_that_is_not_as_it_has_to_be_starts_nothing(
     served_api: Api, ann: httpx.AsyncClient, body: Any
 ) -> None:
     refused = await ann.post("/api/runs", json=body)
-    assert (refused.status_code, refused.json()["code"]) == (422, "HITL-R06")
+    assert (refused.status_code, refused.json()["code"]) == (400, "HITL-R06")
     assert refused.json()["faults"]
     assert (await served_api.hitl.runs()).items == ()
 
@@ -233,7 +236,7 @@ async def test_a_run_that_is_over_is_erased(ann: httpx.AsyncClient) -> None:
     run = await started(ann, do="look")
     erased = await ann.post(f"/api/runs/{run['id']}/erase", json={"reason": "asked for"})
     assert (erased.status_code, erased.json()["output"]) == (200, None)
-    assert (await ann.post(f"/api/runs/{run['id']}/erase", json={})).status_code == 422
+    assert (await ann.post(f"/api/runs/{run['id']}/erase", json={})).status_code == 400
 
 
 # ── live events ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -5,12 +5,14 @@ Each call says in its signature what it needs; its description in the OpenAPI do
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from inspect import getdoc
 from typing import Annotated, Any, Final, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.params import Depends as Dependency
 from fastapi.routing import APIRoute
@@ -20,7 +22,7 @@ from ...errors import Fault, HitlError, NotUnderstood, TooLarge
 from ...runtime import INPUT_LIMIT
 from ...wire import MEDIA_TYPE, Form, Problem, plain_problem, problem_of
 from ...wire.bodies import Body
-from ..doors import Right
+from ..doors import Right, visitor
 from .descriptions import ALWAYS, OF_A_BODY, SECURITY, responses
 
 log = logging.getLogger("hitl_core.server")
@@ -76,15 +78,33 @@ class Call(APIRoute):
     """A route whose failures are problems, whoever raised them: a dependency, a parameter, or the call itself."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
+        handle, known = super().get_route_handler(), _names(self.dependant)
 
         async def handled(request: Request) -> Response:
             try:
+                await visitor(request)  # before anything is said of the call itself
+                _require_known(request, known)
                 return await handle(request)
             except Exception as exc:
                 return refused(exc)
 
         return handled
+
+
+def _names(dependant: Dependant) -> frozenset[str]:
+    """The parameters that a call has in its query."""
+    found = frozenset(each.alias for each in dependant.query_params)
+    return found.union(*(_names(each) for each in dependant.dependencies))
+
+
+def _require_known(request: Request, known: frozenset[str]) -> None:
+    """Raises NotUnderstood for a parameter that there is not: a filter that is misspelt hides nothing."""
+    unknown = sorted(set(request.query_params) - known)
+    if unknown:
+        named = ", ".join(sorted(known)) or "none"
+        raise NotUnderstood(
+            [Fault(f"query.{name}", f"is no parameter of this call; there are: {named}") for name in unknown]
+        )
 
 
 # ── bodies ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -103,10 +123,34 @@ class Sent:
         media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if media != "application/json":
             raise HTTPException(415, f"the body is {media or 'of no named type'}, and has to be application/json")
+        return self._read(raw)
+
+    def _read(self, raw: bytes) -> Body:
         try:
             return self.model.model_validate_json(raw, strict=True)
         except ValidationError as exc:
-            raise not_understood(exc) from exc
+            whole = _with_whole_numbers(raw, exc)
+            if whole is None:
+                raise not_understood(exc) from exc
+        return self._read(whole)
+
+
+def _with_whole_numbers(raw: bytes, exc: ValidationError) -> bytes | None:
+    """The body with 2 for 2.0 where a whole number has to be: JSON knows one number. None if that is not the fault."""
+    places = [each["loc"] for each in exc.errors() if each["type"] == "int_type" and _is_whole(each["input"])]
+    if not places:
+        return None
+    said = json.loads(raw)
+    for *path, last in places:
+        inside = said
+        for part in path:  # the name of a member of a union stands in it too
+            inside = inside[part] if isinstance(part, int) or part in inside else inside
+        inside[last] = int(inside[last])
+    return json.dumps(said).encode()
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, float) and value.is_integer()
 
 
 def sent(model: type[Body], *, optional: bool = False) -> Any:

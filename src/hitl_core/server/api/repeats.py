@@ -16,7 +16,7 @@ from typing import Annotated, Final
 from fastapi import Depends, HTTPException, Request, Response
 
 from ...commands import ChangeSlip, DropSlips, PutSlip, Slip, SlipKind
-from ...errors import Fault, HitlError, NotUnderstood
+from ...errors import HitlError
 from ...protocol import Json, new_id
 from ...wire import status_of
 from ..doors import Visitor, visitor
@@ -69,7 +69,7 @@ class Repeat:
     async def slip(self) -> tuple[Slip, bool]:
         """What stands for this act, and whether it was put there by this very call.
 
-        Raises NotUnderstood where the key was used for something else.
+        Raises HTTPException 422 where the key was used for something else.
         """
         assert self.key is not None
         now = self.site.clock.now()
@@ -78,9 +78,7 @@ class Repeat:
         made = Slip(SlipKind.REPEAT, self.key, now, tenant, who, body=body, expires=now + KEPT)
         slip = await self.site.store.apply(PutSlip(made, now))
         if slip.body.get("digest") != self.digest:
-            raise NotUnderstood(
-                [Fault("Idempotency-Key", "was used for another call, or with another body; make a new one for each")]
-            )
+            raise HTTPException(422, "this Idempotency-Key stands for another call, or body; make a new one for each")
         return slip, slip.body["run"] == body["run"]
 
     async def _keep(self, slip: Slip, response: Response) -> None:
