@@ -73,9 +73,9 @@ def recording(into: list[list[Sent]]) -> Iterator[None]:
             into[-1].extend((str(query), tuple(each)) for each in params_seq)
             super().executemany(query, params_seq, **how)
 
-    def begun(self: Any, how: str) -> None:
+    def begun(self: Any, how: str, **ends: Any) -> None:
         into.append([(how, ())])
-        begin(self, how)
+        begin(self, how, **ends)
 
     def arriving(self: Any, sent: int) -> None:
         arrive(self, sent)
@@ -100,7 +100,7 @@ def recorded(store: PostgresStore, requests: Iterator[PauseRequest], together: i
         jobs = [Job(RecordResponse(each.approve(by="reviewer"), datetime.now(UTC))) for each in waiting]
         with recording(rounds):
             store._engine._together(jobs)
-        assert all(job.done for job in jobs), "some were left to be done alone"
+        assert all(job.carried_out for job in jobs), "some were left to be done alone"
         yield Answered(rounds)
 
 

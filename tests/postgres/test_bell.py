@@ -75,6 +75,21 @@ async def test_where_many_commits_follow_each_other_one_word_is_for_several(
     assert words > at_once, "the rest was not said"
 
 
+async def test_what_lets_a_run_go_on_is_said_at_once_whatever_was_said_before(
+    store: PostgresStore, ear: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails if an answer waits for the thread that says one word for several: it has nothing to do here."""
+    monkeypatch.setattr(Bell, "_serve_others", lambda self: None)
+    monkeypatch.setattr(bell, "APART", 1_000.0)
+    _, (request,) = await World(store).paused()
+    for number in range(2 * bell.FREE):
+        await store.apply(SetStop(Stop(StopScope.TOOL, f"tool-{number}", "too fast", "boss", START)))
+    while heard(ear, within=0.5):
+        pass
+    await World(store).answer(request.approve(by="ann"))
+    assert heard(ear)
+
+
 async def test_a_word_that_cannot_be_said_takes_nothing_back(
     store: PostgresStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,8 +10,19 @@ from typing import Any
 
 import pytest
 
-from hitl_core.commands import BeginEffect, ClaimRuns, EndEffect, FinishRun, GetRun, ListRequests, Look, PauseRun
-from hitl_core.protocol import EffectMode, Executed, RunState
+from hitl_core.commands import (
+    BeginEffect,
+    ClaimRuns,
+    EndEffect,
+    FinishRun,
+    GetRequest,
+    GetRun,
+    ListRequests,
+    Look,
+    PauseRun,
+)
+from hitl_core.lifecycle import RequestState
+from hitl_core.protocol import Approvers, EffectMode, Executed, RunState
 from hitl_core.stores.postgres import PostgresStore
 from hitl_core.stores.postgres.server import link
 from hitl_core.testing.clock import START
@@ -85,10 +96,28 @@ async def test_a_page_of_the_inbox_takes_two(store: PostgresStore, monkeypatch: 
     assert counted == [2]
 
 
-async def test_what_is_known_of_a_call_takes_three(store: PostgresStore, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_request_and_what_is_known_of_a_call_take_one(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run, (request,) = await World(store).paused()
     with rounds(monkeypatch) as counted:
         known = await store.fetch(Look(run.id, request.call))
+        assert (await store.fetch(GetRequest(request.id))).request == request
     assert known.settled is not None
     assert (known.settled.request, known.effect, known.next_round) == (request, None, 1)
+    assert counted == [1, 1]
+
+
+async def test_who_asks_for_more_than_one_round_has_it_from_one_state(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Votes are asked for once it is known that there are some. Fails if they are read after the transaction."""
+    world = World(store)
+    _, (request,) = await world.paused(approvers=Approvers(quorum=2))
+    await world.answer(request.approve(by="ann"))
+    with rounds(monkeypatch) as counted:
+        settled = await store.fetch(GetRequest(request.id))
+    assert [each.responder.id for each in settled.votes] == ["ann"]
     assert counted == [3]
+    await world.answer(request.approve(by="ben"))
+    assert (await store.fetch(GetRequest(request.id))).state is RequestState.DECIDED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 import subprocess
@@ -14,10 +15,12 @@ import pytest
 
 from tests.cli.shop import Done, Shop, eventually
 from tests.server.served import Served, serve
+from tests.server.test_doors import press
 
 pytestmark = pytest.mark.processes
 
 Serve = Callable[..., Served]
+ENDED = r"hitl_turns_total\{[^}]*\} 1\.0"
 WITHOUT_FASTAPI = "import sys; sys.modules['fastapi'] = None; from hitl_core.cli import main; sys.exit(main())"
 
 
@@ -50,6 +53,46 @@ def test_a_connection_that_is_kept_open_does_not_hold_its_end(shop: Shop, served
         assert client.get(f"{found.url}/openapi.json").status_code == 200
         found.process.terminate()
         assert found.ended()[0] == 0
+
+
+def test_who_listens_to_events_is_let_go_when_it_ends(shop: Shop, served: Serve) -> None:
+    made = shop.hitl("token", "make", "feed", "--as", "ann", "--right", "runs", "--for", "1d", "--json").json
+    found = served(shop)
+    headers = {"authorization": f"Bearer {made['token']}"}
+    with httpx.stream("GET", f"{found.url}/api/events", headers=headers, timeout=60) as events:
+        assert events.status_code == 200
+        lines = events.iter_lines()
+        next(lines)
+        found.process.terminate()
+        assert [each for each in lines if each.startswith("event: ")] in ([], ["event: again"])
+    assert found.ended()[0] == 0
+
+
+def test_it_says_how_it_is_and_what_it_measures(shop: Shop, served: Serve) -> None:
+    run, request = shop.paused()
+    found = served(shop)
+    assert httpx.get(f"{found.url}/healthz").json()["ok"]
+    assert httpx.get(f"{found.url}/readyz").json()["checks"]["store"]["says"].startswith("1 open, 0 ready")
+    assert shop.hitl("respond", request, "approve", "--as", "ann").code == 0
+    eventually(lambda: state(shop, run) == "completed", "its worker to go on with the run")
+    eventually(lambda: bool(re.search(ENDED, httpx.get(f"{found.url}/metrics").text)), "its worker to be measured")
+
+
+def test_who_is_signed_in_stays_so_when_it_is_killed_and_started_again(shop: Shop, served: Serve) -> None:
+    first = served(shop)
+    with httpx.Client() as browser:
+        assert press(browser, first.said["sign_in"]) == 303
+        assert browser.get(f"{first.url}/runs").status_code == 200
+        first.process.kill()
+        first.ended()
+        shop.config.write_text(shop.config.read_text() + f"\n[server]\nport = {urlsplit(first.url).port}\n")
+        second = Served.of(shop.start("serve", "--json"))
+        try:
+            assert second.url == first.url
+            assert browser.get(f"{second.url}/runs").status_code == 200
+        finally:
+            second.process.kill()
+            second.ended()
 
 
 def test_it_goes_on_with_what_was_answered(shop: Shop, served: Serve) -> None:

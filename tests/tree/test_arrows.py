@@ -61,7 +61,7 @@ EXTRA_PACKAGES = {
     "client": {"httpx", "httpx_sse"},
     "server": {
         *("fastapi", "starlette", "uvicorn", "h11", "jinja2", "markupsafe", "python_multipart", "multipart"),
-        *("sse_starlette", "authlib", "joserfc", "httpx", "limits", "ag_ui"),
+        *("sse_starlette", "authlib", "httpx", "ag_ui"),
         *("slack_sdk", "standardwebhooks"),  # in the hooks of routes, which need them to send
     },
     "cli": {"typer", "rich", "textual"},

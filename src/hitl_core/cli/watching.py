@@ -65,6 +65,32 @@ class Watched:
         return self._clock.now()
 
 
+class Meter:
+    """What a process measures of several runtimes that it opens, for one page."""
+
+    def __init__(self, sink: Prometheus) -> None:
+        self._sink = sink
+        self._clock: Clock = SystemClock()
+
+    @classmethod
+    def if_installed(cls) -> Meter | None:
+        """None without the extra `prometheus`."""
+        try:
+            return cls(_prometheus())
+        except AdapterNotInstalled:
+            return None
+
+    def observers(self) -> tuple[Observer, ...]:
+        """Those of one runtime."""
+        return (Measuring(self._sink, lambda: self._clock.now()),)
+
+    def page(self, hitl: Runtime) -> Callable[[Mapping[str, str]], Page]:
+        """What answers /metrics, with how the store of this runtime stands. Called in the loop of the runtime, once."""
+        self._clock = hitl.clock
+        self._sink.show(Gauges(hitl.store, hitl.clock.now))
+        return self._sink.page
+
+
 def schema_of(file: Path, backend: str | None) -> Callable[[], Schema] | None:
     """Who looks at the tables of a configuration's store; None for one in memory, which has nothing to be looked at."""
     config = Config.load(file, backend=backend)

@@ -75,7 +75,10 @@ async def ready(
 
 
 class Readiness:
-    """`ready`, for probes: however many ask, a store is asked once a second, and not again while it owes an answer."""
+    """`ready`, for probes: however many ask, a store is asked once a second, and not again while it owes an answer.
+
+    Without `app`, the app is not looked at: for a process that does not work on runs.
+    """
 
     def __init__(
         self,
@@ -84,10 +87,11 @@ class Readiness:
         lag: float = LAG,
         patience: float = PATIENCE,
         schema: Callable[[], Schema] | None = None,
+        app: bool = True,
     ) -> None:
         self._looks: dict[str, Look] = {"store": lambda: _store(runtime, lag)}
         self._looks |= {"schema": lambda: _schema(schema)} if schema is not None else {}
-        self._looks |= {"app": lambda: _app(runtime)}
+        self._looks |= {"app": lambda: _app(runtime)} if app else {}
         self._patience = patience
         self._under_way: dict[str, asyncio.Task[tuple[bool, str]]] = {}
         self._one = asyncio.Lock()

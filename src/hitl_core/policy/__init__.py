@@ -23,7 +23,7 @@ from .deciding import (
     explain,
     reasons_against,
 )
-from .linting import Checked, Found, Known, check_file
+from .linting import Checked, Found, Known, check_file, check_text
 from .replaying import (
     Backtest,
     Backtested,
@@ -137,6 +137,7 @@ __all__ = [
     "beside",
     "budget",
     "check_file",
+    "check_text",
     "confidence",
     "context",
     "explain",

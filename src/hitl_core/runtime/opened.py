@@ -32,6 +32,7 @@ from ..gate import Surroundings
 from ..lifecycle import RequestState
 from ..people import Directory
 from ..protocol import Json, LiveEvent, Run, RunState, canonical, new_id
+from ..tools import Catalogue
 from .background import Background
 from .holding import Holding
 from .identity import on_behalf_of
@@ -137,6 +138,11 @@ class Opened:
     async def run(self, run_id: str) -> Run:
         """One run with its pending requests. Raises RunNotFound."""
         return await self.store.fetch(GetRun(run_id))
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """What is known here of the tools of the app."""
+        return self._around.catalogue
 
     # ── work ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from ..commands import ListProposed, ReadHistory
-from ..contracts import every
+from ..contracts import pages
 from ..policy import (
     Backtest,
     Backtested,
@@ -25,6 +26,29 @@ from ..policy import (
 )
 from ..protocol import UNDO, Json, Level
 from .opened import Opened
+
+TURN: Final = 100
+"""Recorded actions that are tried before others, who work in the same process, take their turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleInForce:
+    """One rule in a few words. `level` is what it asks for, None if it denies or leaves the level as it is."""
+
+    id: str
+    why: str
+    denies: bool = False
+    level: Level | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """The policy as it is now. `text` is what its file says; None if it is several files, or was written in Python."""
+
+    version: str
+    digest: str
+    rules: tuple[RuleInForce, ...]
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +106,11 @@ class Policies(Opened):
         tried = Backtest(policy, traits=self._traits_of, environment=environment, since=since, in_force=in_force)
         starts = [] if since is None else [looks_back_to(each, since) for each in (policy, in_force)]
         start = None if None in starts else min((each for each in starts if each is not None), default=None)
-        async for entry in every(self.store, ListProposed(since=start, tenant=tenant)):
-            tried.take(entry)
+        async for page in pages(self.store, ListProposed(since=start, tenant=tenant)):
+            for number, entry in enumerate(page.items):
+                tried.take(entry)
+                if not number % TURN:
+                    await asyncio.sleep(0)
         return tried.result()
 
     def _traits_of(self, tool: str) -> dict[str, Any] | None:

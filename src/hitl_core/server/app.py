@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
@@ -14,7 +19,8 @@ from .feed import feed
 from .guards import Forgeries, guarded
 from .hooks import hooks_router
 from .links import links_router
-from .pages import pages_router, to_sign_in
+from .pages import keep_giving, pages_router, to_sign_in
+from .probes import Metrics, probes
 from .site import Site
 
 
@@ -24,13 +30,17 @@ class _Guarded(FastAPI):
         return guarded(super().build_middleware_stack(), self.state.site)
 
 
-def create_app(hitl: Runtime, serving: Serving | None = None, *, messages: tuple[Route, ...] = ()) -> FastAPI:
+def create_app(
+    hitl: Runtime, serving: Serving | None = None, *, messages: tuple[Route, ...] = (), metrics: Metrics | None = None
+) -> FastAPI:
     """The inbox and its API for a runtime, which stays the caller's to close. Mount it, or serve it with uvicorn.
 
-    `messages` are the routes whose answers come back to it.
+    `messages` are the routes whose answers come back to it; `metrics` is what answers /metrics.
     """
-    app = _Guarded(title="hitl-core", version="1", docs_url=None, redoc_url=None)
-    app.state.site = site = Site(hitl, serving or Serving(), messages)
+    site = Site(hitl, serving or Serving(), messages)
+    app = _Guarded(title="hitl-core", version="1", docs_url=None, redoc_url=None, lifespan=partial(_giving, site))
+    app.state.site = site
+    app.state.metrics = metrics
     app.add_middleware(Forgeries, site=site)
     app.add_exception_handler(NobodyCame, to_sign_in)
     app.include_router(feed)
@@ -38,4 +48,17 @@ def create_app(hitl: Runtime, serving: Serving | None = None, *, messages: tuple
     app.include_router(pages_router())
     app.include_router(links_router())
     app.include_router(hooks_router())
+    app.include_router(probes)
     return app
+
+
+@asynccontextmanager
+async def _giving(site: Site, app: FastAPI) -> AsyncIterator[None]:
+    """Give the answers that are held, while the app is served. Where it is mounted, each look at a page does that."""
+    giving = asyncio.create_task(keep_giving(site))
+    try:
+        yield
+    finally:
+        giving.cancel()
+        with suppress(asyncio.CancelledError):
+            await giving

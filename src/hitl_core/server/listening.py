@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -46,8 +45,7 @@ class Listener(uvicorn.Server):
 
     def __init__(self, app: FastAPI, serving: Serving, *, told: Callable[[], None]) -> None:
         """`told` is called when it begins to listen."""
-        self._told = told
-        self._ending: asyncio.Event = app.state.site.ending
+        self._app, self._told = app, told
         super().__init__(_config(app, serving))
 
     def end(self) -> None:
@@ -63,7 +61,9 @@ class Listener(uvicorn.Server):
         self._told()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._ending.set()
+        self._app.state.site.ending.set()
+        if hub := getattr(self._app.state, "hub", None):
+            await hub.close()  # who listens to events is let go
         await super().shutdown(sockets)
 
 

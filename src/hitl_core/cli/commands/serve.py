@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import socket
 import webbrowser
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -19,6 +20,7 @@ from ..opening import Opening
 from ..options import DEFAULT_CONFIG, AsJson, Backend, ConfigFile, Exit, login_name
 from ..terminal.log import log_to_stderr, tell
 from ..terminal.output import Output
+from ..watching import Meter
 from .shift import Shift, exit_for, in_words
 
 if TYPE_CHECKING:
@@ -77,7 +79,7 @@ class _Service:
     """The server and its worker, from their start to their exit status.
 
     The worker has a thread, a loop and a runtime of its own: an action that blocks must not keep people from the stop
-    button (docs/decisions/0078). A store in memory has one runtime only, which both work with.
+    button (docs/decisions/0083). A store in memory has one runtime only, which both work with.
     """
 
     def __init__(
@@ -93,13 +95,15 @@ class _Service:
     ) -> None:
         self._opening, self._serving, self._shift, self._output = opening, serving, shift, output
         self._opens, self._apart, self._messages = opens, apart, messages
+        self._meter = Meter.if_installed()
+        self._observers = () if self._meter is None else self._meter.observers()
         self._listener: Listener | None = None
         self._told = False
 
     def done(self) -> int:
         heard = self._shift or Shift(self._opening, places=1, grace=0.0)
         with heard.hearing(self._end):
-            left = self._opening.do(self._work)
+            left = self._opening.do(self._work, observers=self._observers)
         for each in in_words(left):
             self._output.err.print(each, soft_wrap=True)
         code = exit_for(left)
@@ -133,7 +137,8 @@ class _Service:
         from ...server.listening import Listener, address_of
 
         serving = dataclasses.replace(self._serving, port=listening.getsockname()[1])
-        app = create_app(hitl, serving, messages=self._messages)
+        metrics = None if self._meter is None else self._meter.page(hitl)
+        app = create_app(hitl, serving, messages=self._messages, metrics=metrics)
         address = address_of(listening)
         link = await self._link(app.state.site, serving.url or address)
         self._listener = Listener(app, serving, told=lambda: self._say(address, link))
@@ -144,7 +149,8 @@ class _Service:
     async def _go_on(self, hitl: Runtime, shift: Shift) -> Left:
         if not self._apart:
             return await shift.work(hitl)
-        return await asyncio.to_thread(self._opening.do, shift.work)
+        observers = () if self._meter is None else self._meter.observers()
+        return await asyncio.to_thread(partial(self._opening.do, shift.work, observers=observers))
 
     async def _link(self, site: Site, base: str) -> str:
         """What signs in the local account, once; "" where others say who people are, or nobody knows it."""

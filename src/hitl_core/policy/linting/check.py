@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from os import PathLike
+from typing import TYPE_CHECKING
 
 from ...errors import PolicyInvalid
 from ..checking import PolicyFault
@@ -14,6 +15,9 @@ from .shadows import dead, shadowed
 from .surroundings import ungated, unknown_tools
 from .times import late
 
+if TYPE_CHECKING:
+    from ..file import Draft
+
 _NOTHING = Known()
 
 
@@ -21,8 +25,19 @@ def check_file(path: str | PathLike[str], known: Known = _NOTHING) -> Checked:
     """Check a file. What cannot be loaded is in the result, with every fault: nothing is raised."""
     from ..file import read_file  # who has no file needs no TOML reader
 
+    return _checked(lambda: read_file(path), known)
+
+
+def check_text(text: str, *, name: str, known: Known = _NOTHING) -> Checked:
+    """Check a policy that is one text, as `check_file` does."""
+    from ..file import read_text  # as above
+
+    return _checked(lambda: read_text(text, name=name), known)
+
+
+def _checked(read: Callable[[], Draft], known: Known) -> Checked:
     try:
-        draft = read_file(path)
+        draft = read()
     except PolicyInvalid as exc:
         faults = [each for each in exc.faults if isinstance(each, PolicyFault)]
         found = tuple(Found(Kind.INVALID, fault, "") for fault in faults)

@@ -20,7 +20,7 @@ def changes(request: Request) -> bool:
 
 
 async def carries(request: Request, csrf: str) -> bool:
-    """Whether a request carries this token, in its header or in its form."""
+    """Whether a request carries this token, in its header or in its form. Whoever asks closes the request's form."""
     given = request.headers.get(HEADER)
     if given is None and request.headers.get("content-type", "").partition(";")[0].strip().lower() in _FORMS:
         found = (await request.form()).get(FIELD)

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import groupby
 from typing import Any, Final
 
 from ...channels.plain_text import visible
@@ -105,9 +106,13 @@ def _fill(shape: Shape, value: Any, typed: Mapping[str, str] | None, at: Field) 
 
 def _group(shape: Shape, value: Any, typed: Mapping[str, str] | None, at: Field) -> Filled:
     had = value if isinstance(value, dict) else {}
+    whole = at.required or value is not ABSENT  # of a group that may be left out, nothing is needed until it is begun
     inner = [
-        (name, _fill(each, had.get(name, ABSENT), typed, _inside(at, f"{at.path}.{name}", name, label, required)))
-        for name, label, each, required in shape.properties(had)
+        (
+            name,
+            _fill(each, had.get(name, ABSENT), typed, _inside(at, f"{at.path}.{name}", name, label, needed and whole)),
+        )
+        for name, label, each, needed in shape.properties(had)
     ]
     made = {name: each.value for name, each in inner if each.value is not ABSENT}
     nothing = not made and value is ABSENT and not at.required
@@ -181,7 +186,7 @@ _BOXED: Final = ("text", "long", "number", "integer", "json")
 
 def _read(shape: Shape, value: Any, line: str, at: Field, *, same: bool) -> Filled:
     empty = None if shape.nullable and (shape.nullable_text or value is not ABSENT) else ABSENT
-    if at.is_left_out and (same or not line or value is not ABSENT):
+    if at.is_left_out and (same or not line or (value is not ABSENT and value is not None)):
         return Filled(at, empty)
     if same and (value is not ABSENT or not at.required or shape.kind in ("text", "long")):
         return Filled(at, value if value is not ABSENT or not at.required else line)
@@ -232,7 +237,17 @@ def _shown(shape: Shape, value: Any) -> str:
     if isinstance(value, str) and shape.kind not in ("choice", "json"):
         return visible(value, lines=True)
     indent = 2 if shape.kind == "json" and len(str(value)) > 60 else None
-    return json.dumps(value, ensure_ascii=False, indent=indent)
+    return _written_out(json.dumps(value, ensure_ascii=False, indent=indent))
+
+
+def _written_out(text: str) -> str:
+    """JSON in which what cannot be seen is an escape of JSON: it reads as the same value."""
+    parts = [(hidden, "".join(chars)) for hidden, chars in groupby(text, key=_cannot_be_seen)]
+    return "".join(json.dumps(part)[1:-1] if hidden else part for hidden, part in parts)
+
+
+def _cannot_be_seen(char: str) -> bool:
+    return visible(char, lines=True) != char
 
 
 def _choices(shape: Shape, value: Any, required: bool) -> tuple[tuple[str, str], ...]:

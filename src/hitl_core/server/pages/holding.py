@@ -117,6 +117,8 @@ async def keep_giving(site: Site) -> None:
             await give_held(site)
         except StoreError as exc:
             log.warning("answers that are held are not given while the store is away: %s", exc)
+        except Exception:  # of one answer; the others are to be given all the same
+            log.exception("an answer that is held could not be given; it comes up again")
         await site.clock.sleep(min(0.5, max(0.05, site.serving.undo / 10)))
 
 

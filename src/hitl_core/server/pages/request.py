@@ -51,7 +51,9 @@ async def decide(http: Request, request_id: str, come: Come, site: Here) -> Resp
     """Hold an answer. Faults come back with what was typed."""
     typed = await typed_in(http)
     looked = await look(site, come, request_id)
-    if not looked.is_open and looked.held is None:
+    if _is_repeated(looked, typed):
+        return back(http, "requests", request_id)
+    if not looked.is_open:
         return await page(http, come, site, looked, typed=typed, status=409, faults=(Fault("", _too_late(looked)),))
     said = read(looked.place, typed, come.responder)
     faults = said.faults if said.response is None else await faults_in(site.hitl, said.response)
@@ -190,7 +192,7 @@ async def page(
         here="inbox",
         **shown(looked, come, site),
         **fields,
-        typed=typed or {},
+        typed={"decision": "", **(typed or {})},
         faults=faults,
         changed=False,
         explained=await why(site, looked),
@@ -205,6 +207,12 @@ def _said_before(looked: Looked) -> tuple[Mapping[str, str] | None, tuple[Fault,
     if held is None or held.outcome != "refused":
         return None, ()
     return held.typed, tuple(Fault(path, problem) for path, problem in held.faults)
+
+
+def _is_repeated(looked: Looked, typed: Mapping[str, str]) -> bool:
+    """Whether this very form was sent before, and its answer taken."""
+    held = looked.held
+    return held is not None and held.outcome == "given" and held.response.idempotency_key == typed.get("key")
 
 
 def _too_late(looked: Looked) -> str:

@@ -122,7 +122,11 @@ async def use_link(request: Request, site: At, secret: str) -> Response:
     held, come = cookies.value_of(request, cookies.SIGNING_IN), await come_in(request)
     known = [derived(held, "csrf")] if held else []
     known += [come.csrf] if come is not None else []
-    if not any([await carries(request, each) for each in known]):
+    try:
+        meant = any([await carries(request, each) for each in known])
+    finally:
+        await request.close()
+    if not meant:
         said = "The button is good on the page that the link opens, in the same browser, for some minutes."
         return _message(request, 403, "Open the link again", said)
     claim = await links.use(site, secret)

@@ -15,7 +15,21 @@ import psycopg
 
 from ...audit import Anchors, Custody, load_or_create, remembered_size
 from ...clock import SystemClock
-from ...commands import ClaimRuns, Command, FollowAudit, ListProposed, Note, Query, ReadAudit, ReadPace, WriteNote
+from ...commands import (
+    ClaimRuns,
+    Command,
+    FollowAudit,
+    GetRequest,
+    ListLeases,
+    ListProposed,
+    Look,
+    NextDue,
+    Note,
+    Query,
+    ReadAudit,
+    ReadPace,
+    WriteNote,
+)
 from ...contracts import Clock
 from ...errors import StoreUnavailable
 from ...protocol import AuditEvent
@@ -223,7 +237,7 @@ class PostgresStore:
         """Like `apply`, in the calling thread."""
         self._check_open()
         idle = None if isinstance(command, ClaimRuns) else IDLE.get(type(command))  # which waits for nobody to look
-        if idle is not None and self._connections.read(lambda link: idle(View(link), command)):
+        if idle is not None and self._connections.read(lambda link: idle(View(link), command), quickly=True):
             return cast("R", ())
         return self._engine.perform(command)
 
@@ -232,7 +246,9 @@ class PostgresStore:
         self._check_open()
         behind = isinstance(query, _OF_THE_TRAIL) and not self._is_sealed()
         try:
-            view, answer = self._connections.read(lambda link: _answer(link, query, with_unsealed=behind))
+            view, answer = self._connections.read(
+                lambda link: _answer(link, query, with_unsealed=behind), quickly=isinstance(query, _QUICK)
+            )
         except UnicodeEncodeError as exc:
             raise (of_the_command(exc) or exc) from exc
         for found in view.damaged:
@@ -286,6 +302,9 @@ class PostgresStore:
 
 
 _READ_ONLY: Final = "SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only')::boolean"
+
+_QUICK: Final = (GetRequest, ListLeases, Look, NextDue)
+"""They ask for all that they need at once, and are on the way of an answer to the run that waits for it."""
 
 _OF_THE_TRAIL: Final = (ReadAudit, FollowAudit, ListProposed, ReadPace)
 """They read lines in their order, which they have once they are sealed."""

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from functools import partial
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, TypeVar
 
 from ....commands import Command
+from ...sql import jobs
+from ...sql.jobs import tell_loops
 
 R = TypeVar("R")
 
@@ -22,34 +24,17 @@ MOST: Final = 256
 """Commands in one batch."""
 
 
-class Job(Generic[R]):
-    """A command that waits, and what came of it: nothing yet, a result, or an error.
-
-    `turn` is released when its batch is over, or when its thread is the one that `leads` the next. `future`: who waits
-    does so in an event loop.
+class Job(jobs.Job[R]):
+    """A command that waits. `turn` is released when its batch is over, or when its thread is the one that `leads` the
+    next.
     """
 
-    __slots__ = ("command", "done", "error", "future", "leads", "result", "turn")
+    __slots__ = ("leads", "turn")
 
     def __init__(self, command: Command[R], future: asyncio.Future[R] | None = None) -> None:
-        self.command = command
-        self.future = future
-        self.done = False
+        super().__init__(command, future)
         self.leads = False
-        self.result: R | None = None
-        self.error: BaseException | None = None
         self.turn = threading.Semaphore(0)
-
-    def succeed(self, result: R) -> None:
-        self.result, self.done = result, True
-
-    def fail(self, error: BaseException) -> None:
-        self.error, self.done = error, True
-
-    def outcome(self) -> R:
-        if self.error is not None:
-            raise self.error
-        return self.result  # type: ignore[return-value]  # it is done, and has no error
 
 
 class Batches:
@@ -79,7 +64,7 @@ class Batches:
             job.turn.acquire()
         if job.leads:
             self._lead()
-        return job.outcome() if job.done else self._alone(command)
+        return job.outcome() if job.carried_out else self._alone(command)
 
     async def awaited(self, command: Command[R]) -> R:
         """Carry out a command in a thread. To stop waiting does not undo it."""
@@ -99,12 +84,12 @@ class Batches:
     def _lead(self) -> None:
         """Carry out a batch, tell those who are in it, and let the next one be led by one who waits for it."""
         with self._guard:
-            jobs = [self._queue.popleft() for _ in range(min(MOST, len(self._queue)))]
+            batch = [self._queue.popleft() for _ in range(min(MOST, len(self._queue)))]
         try:
-            self._together(jobs)
+            self._together(batch)
         finally:
             self._pass_on()
-            self._tell(jobs)
+            self._tell(batch)
 
     def _pass_on(self) -> None:
         with self._guard:
@@ -118,14 +103,14 @@ class Batches:
         else:
             self._begin(self._lead)
 
-    def _tell(self, jobs: Sequence[Job[Any]]) -> None:
+    def _tell(self, batch: Sequence[Job[Any]]) -> None:
         """Wake waiting threads one by one, and each event loop once."""
-        for job in jobs:
+        for job in batch:
             if job.future is None:
                 job.turn.release()
-            elif not job.done:
+            elif not job.carried_out:
                 self._begin(partial(self._finish, job))
-        _settle([job for job in jobs if job.done])
+        tell_loops([job for job in batch if job.carried_out])
 
     def _finish(self, job: Job[Any]) -> None:
         """Do alone what a batch has left, for somebody in an event loop."""
@@ -133,7 +118,7 @@ class Batches:
             job.succeed(self._alone(job.command))
         except BaseException as exc:
             job.fail(exc)
-        _settle([job])
+        tell_loops([job])
 
     def _begin(self, work: Callable[[], None]) -> None:
         """In a thread of those that are there for it; in this one if they are let go of just now."""
@@ -141,24 +126,3 @@ class Batches:
             self._threads.submit(work)
         except RuntimeError:
             work()
-
-
-def _settle(jobs: Sequence[Job[Any]]) -> None:
-    loops: dict[asyncio.AbstractEventLoop, list[Job[Any]]] = defaultdict(list)
-    for job in jobs:
-        if job.future is not None:
-            loops[job.future.get_loop()].append(job)
-    for loop, its in loops.items():
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(_hand_over, its)
-
-
-def _hand_over(jobs: Sequence[Job[Any]]) -> None:
-    """On the loop of those who wait, if they still do."""
-    for job in jobs:
-        if job.future is None or job.future.done():
-            continue
-        if job.error is not None:
-            job.future.set_exception(job.error)
-        else:
-            job.future.set_result(job.result)

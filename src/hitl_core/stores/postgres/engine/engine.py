@@ -67,11 +67,13 @@ class Engine:
         seals: bool,
         sealed: Callable[[Tip], None],
         anchored: Callable[[], str | None],
-        word: Callable[[], Sequence[str]],
+        word: Callable[[bool], Sequence[str]],
         committed: Callable[[bool], None],
         threads: Executor,
     ) -> None:
-        """`word` is what to say to others behind a commit, if anything; `committed` is told whether it was said."""
+        """`word` is what to say to others behind a commit, if anything, when told whether a run may go on by it;
+        `committed` is told whether it was said.
+        """
         self._location = location
         self._connections = connections
         self._origin = custody.origin
@@ -199,7 +201,7 @@ class Engine:
         tip = self._trail.drain(link) if drains else None
         link.arrive(link.rounds)
         rings = rings and link.wrote
-        word = self._word() if rings else ()
+        word = self._word(txn.wakes) if rings else ()
         self._commit(link, word)
         if tip is not None:
             self._sealed(tip)

@@ -5,8 +5,9 @@ thing. So the shared functions find what they would find as the only writer of a
 
 - what is about one run locks its row: answers, leases, effects and cancelling come one after the other for each run;
 - an undo locks the run that it undoes too, and what is counted by rules is locked by what it is counted under;
-- what reaches across runs (a stop, deadlines, erasing) has the store to itself for a moment. All others share it, so
-  that an action that begins has begun before a stop is in force, or sees it.
+- who fires deadlines locks the runs of those that are due, and passes over what others have locked: it stays due;
+- what reaches across runs (a stop, erasing) has the store to itself for a moment. All others share it, so that an
+  action that begins has begun before a stop is in force, or sees it.
 """
 
 from __future__ import annotations
@@ -55,6 +56,11 @@ def _run(link: PostgresLink, origin: str, command: Any) -> None:
 
 def _leased(link: PostgresLink, origin: str, command: Any) -> None:
     link.execute(_RUN, (column(command.lease.run_id),))
+
+
+def _fired(link: PostgresLink, origin: str, command: c.FireTimers) -> None:
+    """Who fires waits for whoever is at it, and finds what is left. It locks the runs that it finds itself."""
+    link.execute(_ADVISORY, (number(origin, "timers"),))
 
 
 def _guided(link: PostgresLink, origin: str, command: c.GiveGuidance) -> None:
@@ -106,6 +112,7 @@ _BESIDE: Final = {
     c.MoveRequest: _asked,
     c.AddComment: _commented,
     c.DeferRequest: _asked,
+    c.FireTimers: _fired,
     c.RecordRefusal: _leased,
     c.BeginEffect: _begun,
     c.EndEffect: _leased,
@@ -122,7 +129,7 @@ _BESIDE: Final = {
     **dict.fromkeys((c.PutSlip, c.UseSlip, c.ChangeSlip, c.TakeSlips, c.DropSlips, c.PruneSlips), _nothing),
 }
 
-_ALONE: Final = (c.FireTimers, c.SetStop, c.LiftStop)
+_ALONE: Final = (c.SetStop, c.LiftStop)
 _ERASING: Final = (c.EraseRun, c.ErasePerson)
 
 LOCKS: Final[Mapping[type[c.Command[Any]], Lock]] = {

@@ -2,8 +2,8 @@
 
 A NOTIFY in the transaction would make all commits of the database wait for each other. So it follows the COMMIT, in the
 same round: who is told that something counts has let others know. Where commits come one after the other, a thread says
-it for several of them; that can be lost, and then the next look finds the change, as it does behind a pooler through
-which nobody can listen (hearing.py).
+it for several of them, unless a run may go on by one; that can be lost, and then the next look finds the change, as it
+does behind a pooler through which nobody can listen (hearing.py).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ APART: Final = 0.01
 """Seconds between two of our NOTIFYs where many follow each other: more say the same."""
 
 FREE: Final = 8
-"""So many may follow each other more quickly."""
+"""So many may follow each other more quickly; and as many by which a run may go on, whatever else was said."""
 
 PAUSES: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 """Seconds to wait before a lost connection is opened again; the last one again and again."""
@@ -62,7 +62,7 @@ class Bell:
         self._me = secrets.token_hex(8)
         self._guard = threading.Lock()
         self._due = threading.Event()
-        self._said: deque[float] = deque(maxlen=FREE)
+        self._said = {wakes: deque[float](maxlen=FREE) for wakes in (False, True)}
         self._teller: threading.Thread | None = None
         self._thread: threading.Thread | None = None
         self._awake, self._rouse = socket.socketpair()
@@ -70,13 +70,14 @@ class Bell:
         self.count = Count()
         self.here = Doorbell(None)
 
-    def word(self) -> Sequence[str]:
-        """What to say behind a commit, and where; nothing where it can wait a little."""
+    def word(self, wakes: bool) -> Sequence[str]:
+        """What to say behind a commit, and where; nothing where it can wait a little. `wakes`: a run may go on now."""
         now = time.monotonic()
         with self._guard:
-            if len(self._said) == FREE and now - self._said[0] < FREE * APART:
+            said = self._said[wakes]
+            if len(said) == FREE and now - said[0] < FREE * APART:
                 return ()
-            self._said.append(now)
+            said.append(now)
         return self._channel, self._me
 
     def ring(self, said: bool) -> None:

@@ -18,7 +18,7 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from ....errors import StoreUnavailable
 from .failures import UNPREPARED, is_lost, unavailable
-from .link import PostgresLink
+from .link import AskedMore, PostgresLink
 from .location import Location
 from .options import Options
 
@@ -115,17 +115,24 @@ class Connections:
                 connection.close()
             self._pool.putconn(connection)
 
-    def begin(self, link: PostgresLink, how: str) -> None:
-        """Begin a transaction; its statements are sent together as far as nobody waits for what they find."""
-        link.begin(how)
+    def begin(self, link: PostgresLink, how: str, *, ends: str = "") -> None:
+        """Begin a transaction; its statements are sent together as far as nobody waits for what they find.
+
+        `ends` as in PostgresLink.begin.
+        """
+        link.begin(how, ends=ends)
         if not _is_direct(link.connection):
             link.execute(_SET.format(local="true").replace("%s", "?"), (*self._options.timeouts, str(IDLE_MS)))
 
-    def read(self, work: Callable[[PostgresLink], T]) -> T:
-        """Let `work` read one consistent state. A lost connection is replaced, once. Raises StoreUnavailable."""
+    def read(self, work: Callable[[PostgresLink], T], *, quickly: bool = False) -> T:
+        """Let `work` read one consistent state. A lost connection is replaced, once. Raises StoreUnavailable.
+
+        `quickly`: it hardly ever asks for more than goes into one round, so its end is said with that. If it does, it
+        begins anew.
+        """
         try:
-            return self._read(work)
-        except psycopg.OperationalError:
+            return self._read(work, ends=_READ if quickly else "")
+        except (AskedMore, psycopg.OperationalError):
             pass
         except psycopg.Error as exc:
             raise unavailable(exc, self._location) from exc
@@ -148,13 +155,13 @@ class Connections:
     def close(self) -> None:
         self._pool.close()
 
-    def _read(self, work: Callable[[PostgresLink], T]) -> T:
+    def _read(self, work: Callable[[PostgresLink], T], *, ends: str = "") -> T:
         with self.one() as connection:
             link = PostgresLink(connection)
             try:
-                self.begin(link, _READING)
+                self.begin(link, _READING, ends=ends)
                 found = work(link)
-                link.end("COMMIT")
+                link.end(_READ)
             except BaseException as exc:
                 link.undo()
                 self.failed(connection, exc)
@@ -184,3 +191,4 @@ class Connections:
 
 
 _READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_READ: Final = "COMMIT"

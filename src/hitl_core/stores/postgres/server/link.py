@@ -57,6 +57,10 @@ class Found:
         return self
 
 
+class AskedMore(Exception):
+    """More was asked than goes into one round."""
+
+
 class PostgresLink:
     """One connection. Once a transaction has begun, statements wait for the next one of which the answer is needed, and
     are sent together with it: the server is never left waiting in the middle, where it does not count for how long.
@@ -71,6 +75,7 @@ class PostgresLink:
         self.lent = False
         self.rounds = 0
         self._waiting: list[Callable[[], object]] | None = None
+        self._ends = ""
         self._sending = ExitStack()
         self._pipeline: psycopg.Pipeline | None = None
         self._writes: list[RawCursor[Any]] = []
@@ -78,8 +83,10 @@ class PostgresLink:
 
     # ── the transaction ──────────────────────────────────────────────────────────────────────────────────────
 
-    def begin(self, how: str) -> None:
+    def begin(self, how: str, *, ends: str = "") -> None:
+        """`ends`: how it ends, to be said with the first round, after which nothing more may be asked: AskedMore."""
         self._writes.clear()
+        self._ends = ends
         self.rounds = 0
         self._waiting = []
         self._pipeline = self._sending.enter_context(self.connection.pipeline())
@@ -92,6 +99,8 @@ class PostgresLink:
         `behind`: to be said on a channel once it has ended, in the same round; whether that succeeds changes nothing.
         """
         self.arrive(self.rounds)
+        if self._ends and self.rounds:
+            return self.leave()
         self.rounds += 1
         ended = self.connection.execute(how, prepare=False)
         if behind:
@@ -106,10 +115,14 @@ class PostgresLink:
         """Carry out what was said in that round, if it was not yet."""
         if not self._waiting or sent != self.rounds:
             return
+        if self._ends and self.rounds:
+            raise AskedMore
         waiting, self._waiting = self._waiting, []
         self.rounds += 1
         for work in waiting:
             work()
+        if self._ends:
+            self.connection.execute(self._ends, prepare=False)
         assert self._pipeline is not None, "it was begun"
         self._send_off()
         self._pipeline.sync()  # to end it here would leave the server in the middle: psycopg asks for more then

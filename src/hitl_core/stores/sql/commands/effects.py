@@ -26,11 +26,6 @@ def find(view: View, run: int, call: str) -> EffectRow | None:
     return None if found is None else EffectRow.of(found)
 
 
-def ahead(view: View, run: int, call: str) -> None:
-    """This effect will be looked for soon."""
-    view.link.ahead(_AT, (run, call))
-
-
 def _must_find(view: View, run: RunRow, call: str) -> EffectRow:
     found = find(view, run.key, call)
     if found is None:
@@ -86,7 +81,7 @@ def begin_effect(txn: Transaction, command: BeginEffect) -> Effect:
 
 def _ahead(txn: Transaction, command: BeginEffect, run: RunRow) -> None:
     """What an action that begins is judged by."""
-    ahead(txn, run.key, command.call)
+    txn.link.ahead(_AT, (run.key, command.call))
     stops.ahead(txn, run, command.action)
     if command.request_id is not None:
         requests.ahead_of_id(txn, command.request_id)

@@ -45,6 +45,7 @@ def is_late(row: RequestRow, now: datetime) -> bool:
 
 def wake(txn: Transaction, key: int, now: datetime) -> None:
     """Make a run ready, whatever it was. Waking twice is harmless."""
+    txn.wakes = True
     txn.execute(_WAKE, (micros(now), key))
 
 
@@ -57,4 +58,5 @@ _IF_SETTLED: Final = """INSERT INTO hitl_woken (app, run, at) SELECT app, key, ?
 
 def wake_if_settled(txn: Transaction, key: int, now: datetime) -> Rows:
     """A paused run becomes ready when nothing in it is open (or frozen) any more; one row is changed if it does now."""
+    txn.wakes = True
     return txn.execute(_IF_SETTLED, (micros(now), key, key))

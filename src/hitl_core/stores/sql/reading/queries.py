@@ -35,7 +35,7 @@ from ....errors import RequestNotFound, RowCorrupt
 from ....lifecycle import ActionState
 from ....policy import Past
 from ....protocol import DraftVersion, Guidance, Json, Run, instant
-from ..commands import covering, effects, find, in_force, own_effect, past
+from ..commands import covering, find, in_force, own_effect, past
 from ..tables import (
     EFFECT,
     GUIDANCE,
@@ -43,16 +43,18 @@ from ..tables import (
     EffectRow,
     RunRow,
     View,
+    ahead_of_newest,
     bodies,
     column,
     drafts,
     guidance_record,
     key_of,
     last_assigned,
+    newest_request,
     pending,
     remembered,
+    request_by_id,
     request_by_key,
-    requests,
     run_record,
     text,
     word,
@@ -118,28 +120,25 @@ def list_leases(view: View, query: ListLeases) -> tuple[Lease, ...]:
 
 
 def get_request(view: View, query: GetRequest) -> Settled:
-    row = requests.by_id(view, query.request_id)
-    if row is None:
+    found = request_by_id(view, query.request_id)
+    if found is None:
         raise RequestNotFound(f"there is no request {query.request_id!r} in this store; `hitl inbox` lists them")
-    return request_by_key(view, row.key)
+    return found
 
 
-_AT: Final = """SELECT r.key,
-    (SELECT q.key FROM hitl_requests q WHERE q.run = r.key AND q.call = ?1 AND q.waits = 1
-        ORDER BY q.round DESC LIMIT 1),
-    (SELECT MAX(q.round) + 1 FROM hitl_requests q WHERE q.run = r.key AND q.call = ?1)
-    FROM hitl_runs r WHERE r.id = ?2"""
+_NEXT_ROUND: Final = """SELECT MAX(q.round) + 1 FROM hitl_requests q
+    WHERE q.run = (SELECT key FROM hitl_runs WHERE id = ?) AND q.call = ?"""
+_EFFECT: Final = f"{EFFECT} WHERE e.run = (SELECT key FROM hitl_runs WHERE id = ?) AND e.call = ?"  # noqa: S608
 
 
 def look(view: View, query: Look) -> Known:
-    found = view.one(_AT, query.call, column(query.run_id))
-    if found is None:
-        return Known(None, None)
-    run, newest, next_round = found
-    effects.ahead(view, run, query.call)
-    settled = None if newest is None else request_by_key(view, newest)
-    effect = effects.find(view, run, query.call)
-    return Known(settled, None if effect is None else effect.record(), next_round or 0)
+    place = (column(query.run_id), query.call)
+    ahead_of_newest(view, query.run_id, query.call)
+    view.link.ahead(_EFFECT, place)
+    (next_round,) = view.one(_NEXT_ROUND, *place) or (None,)
+    settled = newest_request(view, query.run_id, query.call)
+    effect = view.one(_EFFECT, *place)
+    return Known(settled, None if effect is None else EffectRow.of(effect).record(), next_round or 0)
 
 
 def list_effects(view: View, query: ListEffects) -> tuple[Effect, ...]:

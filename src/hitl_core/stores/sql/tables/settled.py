@@ -13,7 +13,7 @@ from ....errors import ProtocolUnknown, RowCorrupt
 from ....lifecycle import RequestState
 from ....protocol import PauseRequest, Response, TopRecord, instant
 from .bodies import checked, digest_of, unpack
-from .identity import text
+from .identity import column, text
 from .rows import illegible, word
 from .view import View
 
@@ -25,6 +25,10 @@ SETTLED: Final = """SELECT q.key, q.id, CAST(q.state AS BLOB), q.votes, b.digest
     LEFT JOIN hitl_audit l ON l.rowid = q.line"""
 
 BY_KEY: Final = f"{SETTLED} WHERE q.key = ?"
+_BY_ID: Final = f"{SETTLED} WHERE q.id = ?"
+_NEWEST: Final = f"""{SETTLED} WHERE q.key = (SELECT k.key FROM hitl_requests k
+    WHERE k.run = (SELECT key FROM hitl_runs WHERE id = ?) AND k.call = ? AND k.waits = 1
+    ORDER BY k.round DESC LIMIT 1)"""  # noqa: S608
 
 _VOTES: Final = """SELECT b.digest, b.data FROM hitl_votes v LEFT JOIN hitl_bodies b ON b.key = v.body
     WHERE v.request = ? ORDER BY v.body"""
@@ -134,6 +138,23 @@ def request_by_key(view: View, key: int) -> Settled:
     row = view.one(BY_KEY, key)
     assert row is not None
     return settled(view, row)
+
+
+def request_by_id(view: View, name: str) -> Settled | None:
+    """The same by its id, if there is one. Raises RowCorrupt."""
+    row = view.one(_BY_ID, column(name))
+    return None if row is None else settled(view, row)
+
+
+def newest_request(view: View, run: str, call: str) -> Settled | None:
+    """The newest question at a place of a run; notices are none. Raises RowCorrupt."""
+    row = view.one(_NEWEST, column(run), call)
+    return None if row is None else settled(view, row)
+
+
+def ahead_of_newest(view: View, run: str, call: str) -> None:
+    """It will be asked for soon."""
+    view.link.ahead(_NEWEST, (column(run), call))
 
 
 def votes_on(view: View, key: int, name: bytes | str) -> tuple[Response, ...]:

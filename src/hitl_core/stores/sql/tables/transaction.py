@@ -21,7 +21,7 @@ from .view import View
 class Transaction(View):
     """Lines are kept in memory until the end of the batch, where they are sealed in one go.
 
-    `erases`: something is erased, so the write-ahead log is not to keep it either.
+    `erases`: something is erased, so the write-ahead log is not to keep it either. `wakes`: a run may go on now.
     """
 
     def __init__(self, link: Link) -> None:
@@ -29,6 +29,7 @@ class Transaction(View):
         self.lines: list[Line] = []
         self.of_refusal: list[Line] = []
         self.erases = False
+        self.wakes = False
         self._tip: Tip | None = None
 
     @property

@@ -1,28 +1,25 @@
-"""A command on its way through the writer, and whoever waits for its result: a thread or an event loop."""
+"""A command on its way through the writer, and how a thread waits for its result."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from ....commands import Command
+from ...sql import jobs
 
 R = TypeVar("R")
 
 
-class Job(Generic[R]):
-    """One command. `finish` tells the waiting thread; those of an event loop are told together (tell_loops)."""
+class Job(jobs.Job[R]):
+    """One command. `finish` tells the waiting thread; those of an event loop are told together (sql/jobs.py)."""
 
-    __slots__ = ("_done", "_error", "_result", "command", "future", "loop")
+    __slots__ = ("_done",)
 
     def __init__(self, command: Command[R], future: asyncio.Future[R] | None = None) -> None:
-        self.command = command
-        self.future = future
-        self.loop = None if future is None else future.get_loop()
-        self._result: R | None = None
-        self._error: BaseException | None = None
+        super().__init__(command, future)
         if future is None:
             self._done = threading.Lock()
             self._done.acquire()
@@ -31,12 +28,6 @@ class Job(Generic[R]):
     def done(self) -> bool:
         return not self._done.locked()
 
-    def succeed(self, result: R) -> None:
-        self._result, self._error = result, None
-
-    def fail(self, error: BaseException) -> None:
-        self._error = error
-
     def finish(self) -> None:
         self._done.release()
 
@@ -44,18 +35,7 @@ class Job(Generic[R]):
         """Block until it is done; its result, or raise its error."""
         self._done.acquire()
         self._done.release()
-        if self._error is not None:
-            raise self._error
-        return self._result  # type: ignore[return-value]
-
-    def settle(self) -> None:
-        """Hand the outcome to the future, on its own loop."""
-        if self.future is None or self.future.done():
-            return
-        if self._error is not None:
-            self.future.set_exception(self._error)
-        else:
-            self.future.set_result(self._result)  # type: ignore[arg-type]
+        return self.outcome()
 
 
 class Posted(Job[R]):

@@ -10,12 +10,13 @@ import asyncio
 import logging
 import queue
 import threading
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
 from ....commands import Command, PerformEffect
 from ....errors import StoreError, StoreUnavailable
+from ...sql.jobs import tell_loops
 from .job import Job, Posted
 
 log = logging.getLogger("hitl_core.stores")
@@ -157,17 +158,7 @@ def _fail(jobs: Sequence[Job[Any]], exc: BaseException) -> None:
 
 def _tell(jobs: Sequence[Job[Any]]) -> None:
     """Wake waiting threads one by one, and each event loop once."""
-    loops: dict[asyncio.AbstractEventLoop, list[Job[Any]]] = defaultdict(list)
     for job in jobs:
-        if job.loop is None:
+        if job.future is None:
             job.finish()
-        else:
-            loops[job.loop].append(job)
-    for loop, its in loops.items():
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(_settle, its)
-
-
-def _settle(jobs: Sequence[Job[Any]]) -> None:
-    for job in jobs:
-        job.settle()
+    tell_loops(jobs)

@@ -1,0 +1,138 @@
+"""/stops: what is stopped, by whom and why; what a stop would reach; stop, and lift."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+
+from ....commands import Stop, StopScope
+from ....errors import Fault, HitlError, RunNotFound
+from ...doors import Right, Visitor, needs
+from ...site import Site, site_of
+from ..acting import Unclear, done, faults_of, status_of, written
+from ..environment import render
+
+stops = APIRouter(include_in_schema=False)
+
+Here = Annotated[Visitor, Depends(needs(Right.OPERATE))]
+At = Annotated[Site, Depends(site_of)]
+
+_NAMES: Final = {
+    StopScope.RUN: "one run",
+    StopScope.AGENT: "an agent, in all runs",
+    StopScope.TOOL: "a tool, in all runs",
+    StopScope.TENANT: "a tenant",
+    StopScope.ALL: "everything",
+}
+_TARGETS: Final = {
+    StopScope.RUN: "its id",
+    StopScope.AGENT: "its name",
+    StopScope.TOOL: "its name",
+    StopScope.TENANT: "its name",
+    StopScope.ALL: "",
+}
+_SAID: Final = {
+    "stopped": "The stop is in force.",
+    "lifted": "The stop is lifted.",
+    "none": "No such stop was in force.",
+}
+
+
+@stops.get("/stops", name="stops")
+async def shown(
+    request: Request, come: Here, site: At, scope: str = "all", target: str = "", said: str = "", count: int = 0
+) -> Response:
+    """What is stopped, and the form of a stop; `scope` and `target` are what it is about at first."""
+    return await _page(request, come, site, {"scope": scope, "target": target}, said=_SAID.get(said, ""), count=count)
+
+
+async def _page(request: Request, come: Visitor, site: Site, fields: dict[str, str], **more: Any) -> Response:
+    scope = StopScope(fields["scope"]) if fields.get("scope") in list(StopScope) else StopScope.ALL
+    found = [each for each in await site.hitl.stops() if await _is_theirs(site, come, each)]
+    context: dict[str, Any] = {"faults": (), "status": 200, "said": "", "count": 0, "lifting": None, **more}
+    return render(
+        request,
+        "stops.html",
+        come,
+        here="stops",
+        stops=found,
+        scope=scope,
+        scopes=_scopes_of(come),
+        names=_NAMES,
+        targets=_TARGETS,
+        target=fields.get("target", ""),
+        reason=fields.get("reason", ""),
+        reaches=await site.hitl.reach(scope),
+        **context,
+    )
+
+
+def _scopes_of(come: Visitor) -> list[StopScope]:
+    """Somebody of one tenant does not stop others; whether they may stop the rest, the runtime says."""
+    return [each for each in StopScope if come.tenant is None or each is not StopScope.ALL]
+
+
+async def _is_theirs(site: Site, come: Visitor, stop: Stop) -> bool:
+    """Whether somebody sees a stop: it reaches their tenant, or they see all."""
+    if come.tenant is None or stop.scope in (StopScope.ALL, StopScope.AGENT, StopScope.TOOL):
+        return True
+    if stop.scope is StopScope.TENANT:
+        return stop.target == come.tenant
+    return await _tenant_of(site, stop.target) == come.tenant
+
+
+async def _tenant_of(site: Site, run_id: str) -> str | None:
+    try:
+        return (await site.hitl.run(run_id)).tenant
+    except RunNotFound:
+        return None
+
+
+@stops.post("/stops")
+async def stop(request: Request, come: Here, site: At) -> Response:
+    """Put a stop in force."""
+    fields = await written(request)
+    try:
+        scope, target = await _given(site, come, fields)
+        if not fields.get("reason"):
+            raise Unclear(Fault("reason", "is missing; whoever lifts the stop has to know why it is there"))
+        frozen = await site.hitl.stop(scope, target, by=come.responder, reason=fields["reason"])
+    except (HitlError, Unclear) as exc:
+        return await _page(request, come, site, fields, faults=faults_of(exc), status=status_of(exc))
+    return done(request, "stops", said="stopped", count=str(frozen))
+
+
+@stops.post("/stops/lift")
+async def lift(request: Request, come: Here, site: At) -> Response:
+    """Lift a stop: a separate act, by another person where the authority says so."""
+    fields = await written(request)
+    try:
+        scope, target = await _given(site, come, fields)
+        if not fields.get("reason"):
+            raise Unclear(Fault("reason", "is missing; the trail says why what was stopped may go on"))
+        known = any((each.scope, each.target) == (scope, target) for each in await site.hitl.stops())
+        thawed = await site.hitl.lift(scope, target, by=come.responder, reason=fields["reason"])
+    except (HitlError, Unclear) as exc:
+        lifting = (fields.get("scope", ""), fields.get("target", ""))
+        again = {"lifting": lifting, "faults": faults_of(exc), "status": status_of(exc)}
+        return await _page(request, come, site, {"scope": StopScope.ALL}, **again)
+    return done(request, "stops", said="lifted" if known else "none", count=str(thawed))
+
+
+async def _given(site: Site, come: Visitor, fields: dict[str, str]) -> tuple[StopScope, str]:
+    """What a form names. Raises Unclear; what is another tenant's is not there."""
+    named, target = fields.get("scope", ""), fields.get("target", "")
+    if named not in list(StopScope):
+        raise Unclear(Fault("scope", f"{named!r} is none of {', '.join(StopScope)}"))
+    scope = StopScope(named)
+    if scope is StopScope.ALL:
+        target = ""
+    elif not target:
+        raise Unclear(Fault("target", f"is missing: which {scope}?"))
+    if scope not in _scopes_of(come) or (scope is StopScope.TENANT and come.tenant not in (None, target)):
+        raise Unclear(Fault("scope", f"reaches other tenants than {come.tenant!r}"))
+    if scope is StopScope.RUN and come.tenant is not None and await _tenant_of(site, target) != come.tenant:
+        raise Unclear(Fault("target", f"there is no run {target!r}"))
+    return scope, target

@@ -1,0 +1,166 @@
+"""/runs and /runs/{id}: the list, one run with its story, what can be done about it, and its account to take along."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi.responses import Response
+
+from ....audit import account
+from ....commands import ListRuns, ListUndone
+from ....contracts import Store
+from ....errors import HitlError, RunNotFound
+from ....protocol import Json, Run, RunState
+from ....runtime import record_of
+from ...doors import Right, Visitor, needs
+from ...site import Site, site_of
+from ..acting import done, faults_of, status_of, written
+from ..environment import render
+from .acts import ACTS, Act, do, why_not
+from .history import history_of
+from .picture import picture
+from .timeline import timeline
+from .windows import windows
+
+runs = APIRouter(include_in_schema=False)
+
+PAGE: Final = 50
+WITHIN: Final = 2_000
+"""Runs that are looked at for one page: a rare state in a long list does not make the page slow."""
+
+Here = Annotated[Visitor, Depends(needs(Right.RUNS))]
+At = Annotated[Site, Depends(site_of)]
+Number = Annotated[int, Query(ge=0, le=2**62)]
+
+
+async def run_of(site: Site, come: Visitor, run_id: str) -> Run:
+    """The run, if it is there for this visitor. Raises HTTPException 404: what is another tenant's is not there."""
+    try:
+        run = await site.hitl.run(run_id)
+    except RunNotFound:
+        raise HTTPException(404, "there is no such run") from None
+    if come.tenant not in (None, run.tenant):
+        raise HTTPException(404, "there is no such run")
+    return run
+
+
+@runs.get("/runs", name="runs")
+async def listed(request: Request, come: Here, site: At, state: str = "", cursor: str = "") -> Response:
+    """Runs, newest first; of one state, a page at a time."""
+    states = (RunState(state),) if state in list(RunState) else ()
+    asked = ListRuns(states, PAGE, cursor or None, tenant=come.tenant, within=WITHIN)
+    try:
+        page = await site.store.fetch(asked)
+    except HitlError as exc:
+        raise HTTPException(404, str(exc)) from exc
+    return render(
+        request,
+        "runs.html",
+        come,
+        here="runs",
+        page=page,
+        states=list(RunState),
+        state=states[0].value if states else "",
+        cursor=cursor,
+        looked=WITHIN,
+    )
+
+
+@runs.get("/runs/{run_id}", name="run")
+async def one(request: Request, run_id: str, come: Here, site: At, after: Number = 0, done: str = "") -> Response:
+    """One run with its story, a page of the trail at a time."""
+    run = await run_of(site, come, run_id)
+    history = await history_of(site.store, run, after=after)
+    steps = timeline(history)
+    return render(
+        request,
+        "run.html",
+        come,
+        here="runs",
+        run=run,
+        history=history,
+        steps=steps,
+        picture=picture(steps),
+        after=after,
+        acts=[(act, why_not(act, run, site.hitl)) for act in ACTS.values() if act.right in come.rights],
+        windows=windows(history, await site.store.fetch(ListUndone(run.id)), site.hitl.catalogue, site.clock.now()),
+        may_operate=Right.OPERATE in come.rights,
+        said=ACTS[done].said if done in ACTS else "",
+    )
+
+
+@runs.get("/runs/{run_id}/account.{form}")
+async def taken_along(run_id: str, form: str, come: Here, site: At) -> Response:
+    """The run's account as a file: for an auditor who has never seen this."""
+    run = await run_of(site, come, run_id)
+    if form != "json":
+        raise HTTPException(404, "an account is had as .json")
+    made = await asyncio.to_thread(asyncio.run, _account(site.store, run.id))
+    name = f'attachment; filename="account-{run.id}.json"'
+    text = json.dumps(made, ensure_ascii=False, indent=2)
+    return Response(text, media_type="application/json", headers={"content-disposition": name, **_KEPT_BY_NOBODY})
+
+
+async def _account(store: Store, run_id: str) -> dict[str, Json]:
+    """Beside those who look at pages: it reads the whole trail for what others did that may be about the run."""
+    return account(await record_of(store, run_id)).document()
+
+
+_KEPT_BY_NOBODY: Final = {"cache-control": "no-store"}
+
+
+# ── what can be done about it ────────────────────────────────────────────────────────────────────────────────
+
+
+def _act(name: str, come: Visitor) -> Act:
+    act = ACTS.get(name)
+    if act is None:
+        raise HTTPException(404, "there is no such act")
+    if act.right not in come.rights:
+        raise HTTPException(403, f"{come.name!r} has not the right {act.right.value!r}: [server.rights] says who has")
+    return act
+
+
+@runs.get("/runs/{run_id}/{act}")
+async def asked_first(request: Request, run_id: str, act: str, come: Here, site: At, call: str = "") -> Response:
+    """What an act does, before anything is done."""
+    return _form(request, come, site, await run_of(site, come, run_id), _act(act, come), {"call": call})
+
+
+@runs.post("/runs/{run_id}/{act}")
+async def acted(request: Request, run_id: str, act: str, come: Here, site: At) -> Response:
+    """Do it, and go and look at what has become of it."""
+    run, wanted = await run_of(site, come, run_id), _act(act, come)
+    fields = await written(request)
+    try:
+        at = await do(wanted, site.hitl, run, fields, by=come.responder)
+    except HitlError as exc:
+        run = await run_of(site, come, run_id)
+        return _form(request, come, site, run, wanted, fields, exc)
+    return done(request, "runs", at, done=wanted.name)
+
+
+def _form(
+    request: Request,
+    come: Visitor,
+    site: Site,
+    run: Run,
+    act: Act,
+    fields: dict[str, str],
+    refused: HitlError | None = None,
+) -> Response:
+    return render(
+        request,
+        "run_act.html",
+        come,
+        status=200 if refused is None else status_of(refused),
+        here="runs",
+        run=run,
+        act=act,
+        fields={name: fields.get(name, "") for name in ("call", *act.asks)},
+        why_not=why_not(act, run, site.hitl, call=fields.get("call", "")),
+        faults=() if refused is None else faults_of(refused),
+    )

@@ -1,0 +1,83 @@
+"""/healthz, /readyz and /metrics: for whoever watches the process, and no more than they need.
+
+Whether it lives and is ready anybody may ask. What it measures, and what its checks have found, is for this machine
+alone, where nobody stands in front of it, and for who has the right to read the trail of all tenants.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Annotated, Final, cast
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import JSONResponse
+
+from ..config.serving import is_loopback
+from ..observing.endpoint import Page
+from ..observing.health import Check, Health, Readiness
+from .doors import Right, come_in
+from .site import Site, site_of
+
+Metrics = Callable[[Mapping[str, str]], Page]
+"""What answers /metrics, given the headers of the request; asked in a thread."""
+
+EVERYTHING_WAITS: Final = float("inf")
+"""How long an answer may wait for a worker: an inbox that is taken away for that cannot be answered either."""
+
+At = Annotated[Site, Depends(site_of)]
+probes = APIRouter(tags=["watching"])
+
+
+@probes.get("/healthz", response_class=JSONResponse)
+async def healthz(request: Request, site: At) -> JSONResponse:
+    """Whether the process lives: its loop turns, as it answers, and the thread of its store works."""
+    alive = bool(getattr(site.store, "alive", True))
+    checks = Check("loop", True, "turns"), Check("store_thread", alive, "works" if alive else "has died")
+    return await _told(request, site, Health(checks))
+
+
+@probes.get("/readyz", response_class=JSONResponse)
+async def readyz(request: Request, site: At) -> JSONResponse:
+    """Whether it can work: the store answers, and can be written to."""
+    return await _told(request, site, await _readiness(request, site)())
+
+
+@probes.get("/metrics", include_in_schema=False)
+async def metrics(request: Request, site: At) -> Response:
+    if not await _may_look(request, site):
+        return Response("this machine alone, or the right `audit` for all tenants\n", 403, media_type="text/plain")
+    asked: Metrics | None = getattr(request.app.state, "metrics", None)
+    if asked is None:
+        return Response("nothing is measured: pip install 'hitl-core[prometheus]'\n", 404, media_type="text/plain")
+    page = await asyncio.to_thread(asked, dict(request.headers))
+    return Response(page.body, page.status, {"content-type": page.kind})
+
+
+def _readiness(request: Request, site: Site) -> Readiness:
+    """One for the app: however many ask, the store is asked once a second."""
+    state = request.app.state
+    if not hasattr(state, "readiness"):
+        state.readiness = Readiness(site.hitl, lag=EVERYTHING_WAITS, app=False)
+    return cast("Readiness", state.readiness)
+
+
+async def _told(request: Request, site: Site, health: Health) -> JSONResponse:
+    status = HTTPStatus.OK if health.ok else HTTPStatus.SERVICE_UNAVAILABLE
+    found = health.document() if _is_here(request, site) else {"ok": health.ok}
+    return JSONResponse(found, status)
+
+
+async def _may_look(request: Request, site: Site) -> bool:
+    if _is_here(request, site):
+        return True
+    come = await come_in(request)
+    return come is not None and Right.AUDIT in come.rights and come.tenant is None
+
+
+def _is_here(request: Request, site: Site) -> bool:
+    """Whether it is this machine that asks, and not a proxy on it for somebody else."""
+    serving, peer = site.serving, request.client
+    in_front = serving.url or serving.forwarded or serving.proxy or "x-forwarded-for" in request.headers
+    return not in_front and serving.is_local and peer is not None and is_loopback(peer.host)

@@ -1,0 +1,96 @@
+"""The frame of every page: weight, files that are kept for a year, nothing from elsewhere, places by right."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from hitl_core.server.doors import Right
+from hitl_core.server.pages import shown
+from tests.core.shop import one_refund
+from tests.server.site import somebody
+
+from .office import Office, office
+
+MOST_BYTES = 100_000
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Office]:
+    async with office(tmp_path, one_refund) as opened:
+        yield opened
+
+
+async def test_a_page_weighs_less_than_a_photograph(desk: Office) -> None:
+    """Everything that a first visit loads, not compressed."""
+    request = await desk.ask()
+    for page in (await desk.open(request), await desk.browser.open("/")):
+        files = {value for name in ("href", "src") for value in page.having(name) if "/static/" in value}
+        weights = [len((await desk.browser.client.get(each)).content) for each in files]
+        assert len(files) == 5
+        assert len(page.html.encode()) + sum(weights) < MOST_BYTES
+
+
+async def test_files_are_kept_as_long_as_they_are_what_they_are(desk: Office) -> None:
+    page = await desk.browser.open("/")
+    (style,) = [each for each in page.having("href") if each.endswith(".css")]
+    found = await desk.browser.client.get(style)
+    assert "immutable" in found.headers["cache-control"]
+    other = re.sub("/static/[0-9a-f]+/", "/static/000000000000/", style)
+    assert (await desk.browser.client.get(other)).status_code == 404
+    assert (await desk.browser.client.get("/static/000000000000/..%2f__init__.py")).status_code == 404
+    assert "no-store" in (await desk.browser.client.get("/")).headers["cache-control"]
+
+
+async def test_nothing_stands_in_the_page_that_a_strict_policy_forbids(desk: Office) -> None:
+    request = await desk.ask()
+    for page in (await desk.open(request), await desk.browser.open("/")):
+        assert "<style" not in page.html
+        assert not page.having("style")
+        assert all("src" in has for tag, has in page.tags if tag == "script")
+        assert "http:" not in page.html
+        assert "https:" not in page.html
+
+
+async def test_every_field_has_a_name_for_who_cannot_see_it(desk: Office) -> None:
+    request = await desk.ask()
+    for page in (await desk.open(request), await desk.browser.open("/")):
+        ids = page.having("id")
+        assert len(ids) == len(set(ids))
+        labels = set(page.having("for"))
+        for tag, has in page.tags:
+            typed = tag in ("textarea", "select") or (tag == "input" and has.get("type", "text") in ("text", "date"))
+            assert not typed or has.get("id") in labels or _is_inside_a_label(page.html, has["name"]), has
+        assert page.having("aria-live")
+        assert "Skip to the content" in page.text
+
+
+def _is_inside_a_label(html: str, name: str) -> bool:
+    return re.search(rf'<label[^>]*>(?:(?!</label>).)*name="{re.escape(name)}"', html, re.S) is not None
+
+
+async def test_the_places_are_those_that_one_may_go_to(desk: Office) -> None:
+    desk.door.now = somebody("ann", rights=frozenset({Right.REQUESTS, Right.RUNS}))
+    page = await desk.browser.open("/")
+    assert [name for name in ("Inbox", "Runs", "Stops", "Audit", "Policy", "Grants") if name in page.text] == [
+        "Inbox",
+        "Runs",
+    ]
+    assert "Stop…" not in page.text
+
+
+async def test_light_or_dark_is_what_was_chosen(desk: Office) -> None:
+    for cookie, chosen in (("dark", 'data-theme="dark"'), ("<b>", '<html lang="en">')):
+        desk.browser.client.cookies.set("hitl_theme", cookie)
+        assert chosen in (await desk.browser.open("/")).html
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0, "0 s"), (59, "59 s"), (60, "1 min"), (3_600, "1 h"), (11_520, "3 h 12 min"), (90_061, "1 d 1 h")],
+)
+def test_durations_in_two_units(seconds: int, said: str) -> None:
+    assert shown.span(seconds) == said

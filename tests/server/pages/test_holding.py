@@ -1,0 +1,225 @@
+"""Answers that are held: taken back in time, given once, also by another process, and what came of them is told."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from hitl_core.commands import SlipKind, TakeSlips
+from hitl_core.config import Serving
+from hitl_core.errors import StoreUnavailable
+from hitl_core.lifecycle import RequestState
+from hitl_core.protocol import Response
+from hitl_core.server.pages import give_held
+from hitl_core.server.pages.holding import hold
+from hitl_core.server.site import Site
+from tests.core.shop import Crash, Shop, one_refund, only
+
+from .office import Office, office
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Office]:
+    async with office(tmp_path, one_refund) as opened:
+        yield opened
+
+
+async def test_a_mistaken_click_is_taken_back(desk: Office) -> None:
+    request = await desk.ask()
+    page = await desk.decide(request, "approve")
+    back = await desk.browser.send(page.form(action="/undo"))
+    assert back.url.endswith(request.id)
+    assert "approve" in back.offered
+    assert await desk.give() == 0
+    assert (await desk.hitl.request(request.id)).state is RequestState.OPEN
+
+
+async def test_after_that_one_may_say_something_else_and_the_same(desk: Office) -> None:
+    request = await desk.ask()
+    form = (await desk.open(request)).form("approve")
+    for _ in range(2):
+        page = await desk.browser.send(form)
+        await desk.browser.send(page.form(action="/undo"))
+    await desk.browser.send(form)
+    assert await desk.give() == 1
+    assert (await desk.hitl.request(request.id)).state is RequestState.DECIDED
+
+
+async def test_what_was_given_is_not_taken_back(desk: Office) -> None:
+    request = await desk.ask()
+    page = await desk.decide(request, "approve")
+    undo = page.form(action="/undo")
+    await desk.give()
+    late = await desk.browser.send(undo)
+    assert late.status == 409
+    assert "it is too late" in late.text
+    assert (await desk.hitl.request(request.id)).state is RequestState.DECIDED
+
+
+async def test_nobody_takes_back_what_another_person_has_said(desk: Office) -> None:
+    request = await desk.ask()
+    page = await desk.decide(request, "approve")
+    desk.come("bea")
+    undo = page.form(action="/undo")
+    undo.fields["csrf"] = "csrf-of-bea"
+    assert (await desk.browser.send(undo)).status == 409
+    assert await desk.give() == 1
+
+
+async def test_sent_twice_it_is_one_answer(desk: Office) -> None:
+    request = await desk.ask()
+    form = (await desk.open(request)).form("approve")
+    for _ in range(3):
+        assert (await desk.browser.send(form)).status == 200
+    assert await desk.give() == 1
+    assert (await desk.browser.send(form)).status == 200
+    assert await desk.give() == 0
+    await desk.done(request)
+    assert desk.shop.ledger.count("refund") == 1
+
+
+async def test_while_one_answer_is_held_there_is_no_other(desk: Office) -> None:
+    request = await desk.ask()
+    page = await desk.open(request)
+    await desk.browser.send(page.form("approve"))
+    other = await desk.browser.send(page.form("reject"), message="no")
+    assert other.status == 409
+    assert "you have approved this a moment ago" in other.text
+    assert other.form("reject").fields["message"] == "no"
+    shown = await desk.open(request)
+    assert all("disabled" in button for form in shown.forms if form.decision == "approve" for button in form.buttons)
+
+
+async def test_who_comes_second_is_told_who_was_first_and_keeps_what_they_typed(desk: Office) -> None:
+    request = await desk.ask()
+    await desk.decide(request, "reject", message="a long explanation")
+    await desk.hitl.respond(request.approve(by="bea"))
+    await desk.give()
+    queue = await desk.browser.open("/")
+    assert "was not taken" in queue.text
+    page = await desk.open(request)
+    assert "Your answer was not taken" in page.text
+    assert "bea has approved this" in page.text
+    settled = await desk.hitl.request(request.id)
+    assert settled.response is not None
+    assert settled.response.responder.id == "bea"
+    gone = await desk.browser.send(queue.form(action="/seen"))
+    assert "was not taken" not in gone.text
+
+
+async def test_who_decides_what_is_decided_is_told_at_once(desk: Office) -> None:
+    request = await desk.ask()
+    form = (await desk.open(request)).form("approve")
+    await desk.hitl.respond(request.reject("no", by="bea"))
+    page = await desk.browser.send(form)
+    assert page.status == 409
+    assert "bea has rejected this before; your answer was not taken" in page.text
+
+
+async def test_the_page_says_how_it_stands_only_when_that_has_changed(desk: Office) -> None:
+    request = await desk.ask()
+    page = await desk.open(request)
+    (news,) = [each for each in page.having("hx-get") if "/status" in each]
+    assert (await desk.browser.client.get(news)).status_code == 204
+    await desk.hitl.respond(request.approve(by="bea"))
+    changed = await desk.browser.open(news)
+    assert changed.status == 200
+    assert "bea has approved this" in changed.text
+    assert any("data-over" in has for _, has in changed.tags)
+    assert not changed.forms, "nothing that somebody types in is replaced"
+
+
+async def held(shop: Shop) -> tuple[Response, Site]:
+    """An answer that is held in the store of a shop, by a process that is gone then."""
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        request = only(await hitl.start({}))
+        response = request.approve(by="ann", idempotency_key="once")
+        site = Site(hitl, Serving(undo=5.0))
+        await hold(site, response, title="Refund", tenant="default", typed={})
+        return response, site
+
+
+async def test_another_process_gives_what_one_has_held_and_gives_it_once(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    response, _ = await held(shop)
+    shop.clock.advance(60)
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        site = Site(hitl, Serving())
+        assert [await give_held(site), await give_held(site)] == [1, 0]
+        await hitl.resume((await hitl.request(response.request_id)).request.run_id)
+    assert shop.ledger.count("refund") == 1
+
+
+async def test_killed_between_taking_and_giving_it_comes_up_again(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    response, _ = await held(shop)
+    shop.clock.advance(6)
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        now = shop.clock.now()
+        taken = await hitl.store.apply(TakeSlips(SlipKind.HELD, shop.clock.now().replace(second=59), now))
+        assert len(taken) == 1
+        assert await give_held(Site(hitl, Serving())) == 0, "it is somebody's now"
+        shop.clock.advance(120)
+        assert await give_held(Site(hitl, Serving())) == 1
+        assert (await hitl.request(response.request_id)).state is RequestState.DECIDED
+
+
+async def test_killed_between_giving_and_writing_that_down_it_is_given_once(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    response, _ = await held(shop)
+    shop.clock.advance(6)
+
+    class Dies:
+        """A store whose process dies when it is to write what came of an answer."""
+
+        def __init__(self, inner: object) -> None:
+            self.inner = inner
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self.inner, name)
+
+        async def apply(self, command: object) -> object:
+            if type(command).__name__ == "ChangeSlip":
+                raise Crash
+            return await self.inner.apply(command)  # type: ignore[attr-defined]  # a store
+
+    async with shop.open(one_refund(shop.ledger), wrap=Dies) as hitl:  # type: ignore[arg-type]  # as far as it is used
+        with pytest.raises(Crash):
+            await give_held(Site(hitl, Serving()))
+    shop.clock.advance(120)
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        assert await give_held(Site(hitl, Serving())) == 1
+        await hitl.resume((await hitl.request(response.request_id)).request.run_id)
+        assert await give_held(Site(hitl, Serving())) == 0
+    assert shop.ledger.count("refund") == 1
+    assert (await shop.verified()).exit_code == 0
+
+
+async def test_while_the_store_is_away_it_stays_held(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    response, _ = await held(shop)
+    shop.clock.advance(6)
+
+    class Away:
+        """A store that takes no answers for now."""
+
+        def __init__(self, inner: object) -> None:
+            self.inner = inner
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self.inner, name)
+
+        async def apply(self, command: object) -> object:
+            if type(command).__name__ == "RecordResponse":
+                raise StoreUnavailable("the disk is full")
+            return await self.inner.apply(command)  # type: ignore[attr-defined]  # a store
+
+    async with shop.open(one_refund(shop.ledger), wrap=Away) as hitl:  # type: ignore[arg-type]  # as far as it is used
+        with pytest.raises(StoreUnavailable):
+            await give_held(Site(hitl, Serving()))
+    shop.clock.advance(120)
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        assert await give_held(Site(hitl, Serving())) == 1
+        assert (await hitl.request(response.request_id)).state is RequestState.DECIDED
