@@ -33,6 +33,7 @@ from .directories import directory_from
 from .messages import message_channels, routes_of
 from .registry import ADAPTERS, load, require_known
 from .reloading import PolicyInForce
+from .remote import REMOTE_OPTIONS, is_remote, remote
 from .serving import SERVER_KEYS, Serving, serving_from
 from .storing import SERVER_OPTIONS, open_store
 from .tables import (
@@ -64,7 +65,7 @@ DEFAULT_FILE: Final = "hitl.toml"
 
 TABLES: Final = {
     "backend": {"name", "app", "spec", "version", "resumes", "options"},
-    "store": {"url", "audit_key", "audit_anchors", "listen", "retention", *SERVER_OPTIONS},
+    "store": {"url", "audit_key", "audit_anchors", "listen", "retention", *SERVER_OPTIONS, *REMOTE_OPTIONS},
     "policy": {"file", "told", "history", "rejected_in_a_row", "asked_a_minute"},
     "worker": {"lease", "concurrency", "tries", "grace"},
     "channels": {"names", "told_a_minute"},
@@ -142,12 +143,18 @@ async def connect(
 ) -> AsyncIterator[Runtime]:
     """A runtime for a configuration; closes it at the end. `backend` replaces the one that it names.
 
-    `observers` watch it, and OpenTelemetry does where an SDK is set up before.
+    `observers` watch it, and OpenTelemetry does where an SDK is set up before. Where `store.url` is that of a server
+    (https://…), it is that server's runtime, over its HTTP API, with the same methods.
 
     The adapter is loaded when a run is first worked on: reading and answering need no framework. Raises ConfigError,
     AdapterNotFound, StoreUnavailable; and at the first work on a run AdapterNotInstalled, AdapterTooOld, ConfigError.
     """
-    runtime = await build(_config(config, backend), clock=clock, observers=observers)
+    configured = _config(config, backend)
+    if is_remote(configured.store_url):
+        async with remote(configured, clock) as elsewhere:
+            yield elsewhere
+        return
+    runtime = await build(configured, clock=clock, observers=observers)
     async with runtime:
         yield runtime
 
@@ -232,12 +239,13 @@ def _read(file: Path, data: dict[str, Any], backend: str | None, other: Path | N
     folder = file.resolve().parent
     tables = {name: Table(name, data.get(name), faults) for name in TABLES}
     store, worker, environment = tables["store"], tables["worker"], tables["environment"]
+    url = os.environ.get("HITL_STORE_URL") or store.get("url", TEXT, "sqlite:///hitl.db")
     policy, policy_at = _policy(tables["policy"], folder, other)
     people_file, people_provider = _people(tables["people"], folder)
     config = Config(
-        backend=_backend(tables["backend"], backend),
-        app=AppSource(_reference(tables["backend"]), folder=folder),
-        store_url=os.environ.get("HITL_STORE_URL") or store.get("url", TEXT, "sqlite:///hitl.db"),
+        backend=_backend(tables["backend"], backend, elsewhere=is_remote(url)),
+        app=AppSource(_reference(tables["backend"], elsewhere=is_remote(url)), folder=folder),
+        store_url=url,
         policy=policy,
         policy_file=policy_at,
         told=tables["policy"].get("told", TOLD, CHANGES),
@@ -281,19 +289,19 @@ def _age(text: str | None) -> timedelta | None:
     return None if text is None else parse_duration(text)
 
 
-def _backend(table: Table, given: str | None) -> str:
+def _backend(table: Table, given: str | None, *, elsewhere: bool) -> str:
     name = given or os.environ.get("HITL_BACKEND") or table.get("name", TEXT)
-    if name is None and "name" not in table.values:
+    if name is None and "name" not in table.values and not elsewhere:
         problem = 'is missing; name one of the installed adapters, e.g. "plain"'
         table.faults.append(Fault("backend.name", problem))
     return name or ""
 
 
-def _reference(table: Table) -> str:
+def _reference(table: Table, *, elsewhere: bool) -> str:
     app, spec = table.get("app", TEXT), table.get("spec", TEXT)
     if app and spec:
         table.faults.append(Fault("backend.spec", "is given besides backend.app; keep one of them"))
-    if not {"app", "spec"} & table.values.keys():
+    if not {"app", "spec"} & table.values.keys() and not elsewhere:
         problem = 'is missing; write app = "module:factory" or spec = "module:SPEC"'
         table.faults.append(Fault("backend.app", problem))
     return app or spec or ""

@@ -51,26 +51,6 @@ class InForce:
     text: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RuleInForce:
-    """One rule in a few words. `level` is what it asks for, None if it denies or leaves the level as it is."""
-
-    id: str
-    why: str
-    denies: bool = False
-    level: Level | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class InForce:
-    """The policy as it is now. `text` is what its file says; None if it is several files, or was written in Python."""
-
-    version: str
-    digest: str
-    rules: tuple[RuleInForce, ...]
-    text: str | None = None
-
-
 class Policies(Opened):
     """Say what is in force, explain, and try on what was recorded."""
 

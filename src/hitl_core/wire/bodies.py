@@ -21,7 +21,7 @@ MOST_POLICY: Final = 262_144
 LONGEST_WAIT: Final = 25.0
 """Seconds that one call may wait: what stands between two machines cuts off who says nothing for much longer."""
 
-Seconds = Annotated[float, Field(gt=0, le=315_360_000, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(gt=0, le=31_536_000_000, allow_inf_nan=False)]
 PolicyText = Annotated[str, Field(max_length=MOST_POLICY)]
 RightName = Literal["requests", "runs", "start", "operate", "policy", "audit", "tokens"]
 """What a server lets somebody do, as it says it."""

@@ -33,6 +33,7 @@ OPERATIONS = [
     (f"{method.upper()} {path}", operation)
     for path, methods in DOCUMENT["paths"].items()
     for method, operation in methods.items()
+    if path.startswith("/api/")
 ]
 
 

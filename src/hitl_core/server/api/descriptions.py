@@ -84,8 +84,9 @@ def _document(app: FastAPI) -> dict[str, Any]:
     made = get_openapi(title=app.title, version=app.version, description=ABOUT, routes=app.routes, tags=tags)
     schemas = made.get("components", {}).get("schemas", {}) | _schemas()
     made["components"] = {"schemas": dict(sorted(schemas.items())), "securitySchemes": dict(SCHEMES)}
-    for operation in (each for path in made["paths"].values() for each in path.values()):
-        _complete(operation)
+    for path, operations in made["paths"].items():
+        for operation in operations.values() if path.startswith("/api/") else ():
+            _complete(operation)
     return made
 
 

@@ -31,6 +31,10 @@ Wait = Annotated[
     float,
     Query(description="Seconds to wait for a pause or an end, at most.", ge=0, le=LONGEST_WAIT, allow_inf_nan=False),
 ]
+CalledBy = Annotated[
+    str | None,
+    Query(description="Whom the caller believes to be; refused if it is not.", min_length=1, max_length=256),
+]
 RepeatKey = Annotated[
     str | None,
     Header(

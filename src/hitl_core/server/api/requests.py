@@ -12,7 +12,7 @@ from ...protocol.record import Name
 from ...wire import bodies, forms
 from ..doors import Right, Visitor
 from .calls import Calls, answer, sent
-from .parameters import Cursor, Limit, RequestId, opened, page_of
+from .parameters import CalledBy, Cursor, Limit, RequestId, opened, page_of
 from .repeats import Repeated
 from .who import Here, OfRequests, Operates, require_same, seen_request
 
@@ -40,8 +40,10 @@ async def list_requests(
     notices: Notices = False,
     deferred: Deferred = False,
     mine: Mine = None,
+    by: CalledBy = None,
 ) -> Response:
     """Open requests, oldest first."""
+    require_same(visitor, by)
     at = opened(cursor)
     if _only_theirs(visitor, mine, roles):
         page = await site.hitl.inbox(limit=limit, cursor=at, notices=notices, by=visitor.responder, deferred=deferred)
@@ -64,8 +66,9 @@ def _only_theirs(visitor: Visitor, mine: bool | None, roles: tuple[str, ...]) ->
 
 
 @router.call("GET", "/{id}", "readRequest", forms.SETTLED, problems=(404,))
-async def read_request(visitor: OfRequests, site: Here, request_id: RequestId) -> Response:
+async def read_request(visitor: OfRequests, site: Here, request_id: RequestId, by: CalledBy = None) -> Response:
     """One request with its state, its votes and its response."""
+    require_same(visitor, by)
     return answer(forms.SETTLED, await seen_request(site, visitor, request_id))
 
 
