@@ -256,7 +256,8 @@ def postgres(session: nox.Session) -> None:
 def faults(session: nox.Session) -> None:
     """The 52 scenarios of tests/faults on both stores, with real processes; the long form is `make faults`."""
     install(session, extras="cli,langgraph,server,postgres", groups=("test", "langgraph"))
-    pytest(session, "tests/faults")
+    patience = ("-o", "faulthandler_timeout=1800") if os.environ.get("HITL_FAULTS") == "all" else ()
+    pytest(session, *patience, "tests/faults")  # in full, some tests work longer than one of the short form may hang
 
 
 @nox.session

@@ -37,6 +37,8 @@ class Shell(CodeExecutor):
             record("ran", language=block.language, code=block.code.strip())
         if "raise" in code_blocks[0].code:
             raise RuntimeError("no shell")
+        if "everything" in code_blocks[0].code:
+            return CodeResult(exit_code=0, output="x" * 2_000_000)
         return CodeResult(exit_code=0, output=f"output of {code_blocks[0].code.strip()}")
 
     async def start(self) -> None: ...
@@ -108,6 +110,16 @@ async def test_code_that_cannot_be_run_fails_the_run_and_is_not_run_again(desk: 
     run = await at.resume(run)
     assert (run.state, at.effects) == (RunState.COMPLETED, ["ran"])
     assert "tried and failed" in heard(model)[-1]
+    assert "did not run" not in heard(model)[-1]
+
+
+async def test_of_code_whose_output_cannot_be_kept_the_agent_is_told_that_it_ran(desk: Made, plays: Plays) -> None:
+    model = plays(cast_of(coder=[CODE.replace("1", "everything")], reader=["Done."]))
+    at = desk(team(model))
+    run = await at.answer(await at.start("go"), approve)
+    assert (run.state, run.error, at.effects) == (RunState.COMPLETED, "", ["ran"])
+    assert "It ran, but its result cannot be kept" in heard(model)[-1]
+    assert "did not run" not in heard(model)[-1]
 
 
 async def test_an_agent_that_writes_and_runs_keeps_its_memory(desk: Made, plays: Plays) -> None:

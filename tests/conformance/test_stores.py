@@ -35,6 +35,7 @@ from hitl_core.errors import AlreadyDecided, HitlError, PersonNotErasable
 from hitl_core.lifecycle import IllegalMove, RequestState
 from hitl_core.protocol import Delegate, RunState
 from hitl_core.stores.sqlite import SqliteStore
+from hitl_core.testing.around import StoreAround
 from hitl_core.testing.conformance.stores import STORE_BEHAVIOURS, StoreWorld, store_behaviour, try_store
 
 
@@ -48,26 +49,7 @@ def test_sqlite(name: str) -> None:
     assert result.outcome.good, result.because
 
 
-class Broken:
-    """Passes everything on, except what a subclass does otherwise."""
-
-    def __init__(self, inner: Store) -> None:
-        self.inner = inner
-
-    async def apply(self, command: Any) -> Any:
-        return await self.inner.apply(command)
-
-    async def fetch(self, query: Any) -> Any:
-        return await self.inner.fetch(query)
-
-    async def changed(self, *, timeout: float) -> None:
-        await self.inner.changed(timeout=timeout)
-
-    async def close(self) -> None:
-        await self.inner.close()
-
-
-class TakesEveryAnswer(Broken):
+class TakesEveryAnswer(StoreAround):
     async def apply(self, command: Any) -> Any:
         try:
             return await self.inner.apply(command)
@@ -76,19 +58,19 @@ class TakesEveryAnswer(Broken):
             return Recorded(None, "ready")  # type: ignore[arg-type]
 
 
-class NeverFires(Broken):
+class NeverFires(StoreAround):
     async def apply(self, command: Any) -> Any:
         return () if isinstance(command, FireTimers) else await self.inner.apply(command)
 
 
-class ForgetsTheApproval(Broken):
+class ForgetsTheApproval(StoreAround):
     async def apply(self, command: Any) -> Any:
         if isinstance(command, BeginEffect):
             command = replace(command, request_id=None)
         return await self.inner.apply(command)
 
 
-class BeginsWhatIsOpen(Broken):
+class BeginsWhatIsOpen(StoreAround):
     async def apply(self, command: Any) -> Any:
         if isinstance(command, BeginEffect) and command.request_id:
             settled = await self.inner.fetch(GetRequest(command.request_id))
@@ -96,7 +78,7 @@ class BeginsWhatIsOpen(Broken):
         return await self.inner.apply(command)
 
 
-class RevokesWhatWasUsed(Broken):
+class RevokesWhatWasUsed(StoreAround):
     async def apply(self, command: Any) -> Any:
         try:
             return await self.inner.apply(command)
@@ -104,7 +86,7 @@ class RevokesWhatWasUsed(Broken):
             assert isinstance(command, MoveRequest)
 
 
-class KeepsEveryLease(Broken):
+class KeepsEveryLease(StoreAround):
     async def apply(self, command: Any) -> Any:
         try:
             return await self.inner.apply(command)
@@ -114,32 +96,32 @@ class KeepsEveryLease(Broken):
             raise
 
 
-class FindsGuidanceEverywhere(Broken):
+class FindsGuidanceEverywhere(StoreAround):
     async def apply(self, command: Any) -> Any:
         taken = await self.inner.apply(command)
         return await self.fetch(ListGuidance(command.lease.run_id)) if isinstance(command, TakeGuidance) else taken
 
 
-class AsksOnWhoGaveItOn(Broken):
+class AsksOnWhoGaveItOn(StoreAround):
     async def apply(self, command: Any) -> Any:
         if isinstance(command, RecordResponse) and isinstance(command.response.decision, Delegate):
             return Recorded(await self.fetch(GetRequest(command.response.request_id)), RunState.PAUSED)
         return await self.inner.apply(command)
 
 
-class LiftsForAnybody(Broken):
+class LiftsForAnybody(StoreAround):
     async def apply(self, command: Any) -> Any:
         command = replace(command, by_another=False) if isinstance(command, LiftStop) else command
         return await self.inner.apply(command)
 
 
-class ForgetsWhereItWas(Broken):
+class ForgetsWhereItWas(StoreAround):
     async def fetch(self, query: Any) -> Any:
         found = await self.inner.fetch(query)
         return replace(found, cursor=None) if isinstance(query, ListProposed) else found
 
 
-class ErasesBitByBit(Broken):
+class ErasesBitByBit(StoreAround):
     """Where a person cannot be erased, it erases what it can: one run after the other."""
 
     async def apply(self, command: Any) -> Any:
@@ -152,14 +134,14 @@ class ErasesBitByBit(Broken):
             raise
 
 
-class ErasesInNameOnly(Broken):
+class ErasesInNameOnly(StoreAround):
     async def apply(self, command: Any) -> Any:
         if isinstance(command, EraseRun):
             return await self.fetch(GetRun(command.run_id))
         return ErasedPerson("x", 1, 1, 0) if isinstance(command, ErasePerson) else await self.inner.apply(command)
 
 
-class TakesWhateverIsOlder(Broken):
+class TakesWhateverIsOlder(StoreAround):
     async def apply(self, command: Any) -> Any:
         if isinstance(command, AddVersion):
             asked = await self.fetch(GetRequest(command.request_id))
@@ -167,19 +149,19 @@ class TakesWhateverIsOlder(Broken):
         return await self.inner.apply(command)
 
 
-class TriesForEver(Broken):
+class TriesForEver(StoreAround):
     async def apply(self, command: Any) -> Any:
         return await self.inner.apply(replace(command, tries=0) if isinstance(command, ClaimRuns) else command)
 
 
-class TakesAnyVersion(Broken):
+class TakesAnyVersion(StoreAround):
     async def apply(self, command: Any) -> Any:
         if isinstance(command, ClaimRuns):
             command = replace(command, versions=(), formats=())
         return await self.inner.apply(command)
 
 
-class GivesAnythingBack(Broken):
+class GivesAnythingBack(StoreAround):
     async def apply(self, command: Any) -> Any:
         if not isinstance(command, ReleaseRun):
             return await self.inner.apply(command)
@@ -210,7 +192,7 @@ class GivesAnythingBack(Broken):
         (FindsGuidanceEverywhere, "guidance_enters_at_one_place"),
     ],
 )
-def test_a_store_that_does_not_do_its_part_is_caught(broken: type[Broken], caught: str) -> None:
+def test_a_store_that_does_not_do_its_part_is_caught(broken: type[StoreAround], caught: str) -> None:
     async def opened(folder: Path) -> Store:
         return broken(await sqlite(folder))
 

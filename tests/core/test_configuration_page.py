@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import re
 import tomllib
 from collections.abc import Collection
@@ -11,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from hitl_core.audit.keys import ENVIRONMENT
-from hitl_core.config.config import TABLES, TOOL_KEYS, Config
+from hitl_core.config.config import Config
+from hitl_core.config.reading import TABLES, TOOL_KEYS, read
 from hitl_core.config.serving import OIDC_KEYS, PROXY_KEYS, RIGHTS, SERVER_KEYS
 from hitl_core.policy.rules import written
 from hitl_core.protocol import EffectMode
@@ -85,6 +87,7 @@ def test_the_example_gives_every_key_and_loads(tmp_path: Path) -> None:
     assert config.options.keys() == options_of("langgraph")
     assert tomllib.loads(EXAMPLE)["server"].keys() == SERVER_KEYS.keys()
     assert (config.serving.port, config.serving.rights["audit"]) == (8484, ("auditor", "lead"))
+    assert read(tmp_path / "hitl.toml").keys() == {each.name for each in dataclasses.fields(Config)}
 
 
 def test_the_defaults_on_the_page_are_those_of_the_code(tmp_path: Path) -> None:

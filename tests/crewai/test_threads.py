@@ -125,6 +125,45 @@ async def test_a_worker_of_a_pool_belongs_to_no_run(pool: ThreadPoolExecutor, de
     pools[0].shutdown()
 
 
+# ── two runs at once ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+class SecondLook:
+    """An attribute of a class of flows: while CrewAI looks it up for a definition, another thread wants it too."""
+
+    def __init__(self) -> None:
+        self.others: list[threading.Thread] = []
+
+    def __get__(self, flow: Any, owner: type[Flow[Any]]) -> None:
+        if not self.others:
+            self.others.append(threading.Thread(target=owner.flow_definition))
+            self.others[0].start()
+            self.others[0].join(0.3)  # it comes to its end here, unless it is made to wait for us
+
+
+async def test_a_class_of_flows_is_used_for_the_first_time_by_two_threads(desk: Made) -> None:
+    looks: list[SecondLook] = []
+
+    def build(url: str) -> Callable[[], Any]:
+        def made() -> Flow[Any]:
+            class Fresh(Flow[dict[str, Any]]):
+                @start()
+                def work(self) -> str:
+                    return "ok"
+
+            looks.append(SecondLook())
+            Fresh.second_look = looks[-1]  # type: ignore[attr-defined]  # after CrewAI has made its class
+            return Fresh()
+
+        return made
+
+    ended(await desk(build, DONE).start({}), "ok")
+    others = [other for look in looks for other in look.others]
+    for other in others:
+        other.join()
+    assert len(others) == len(looks) == 2  # when it is looked through, and in its turn
+
+
 # ── threads that were there before ───────────────────────────────────────────────────────────────────────────
 
 

@@ -167,6 +167,16 @@ async def works(
         return turns
 
 
+async def tries_again(place: list[str], mode: str) -> list[str]:
+    """A person who has seen to the cause tries the runs again that were given up, as too many workers died of them."""
+    async with opened(Place.of(place), mode) as hitl:
+        given_up = (await hitl.runs(states=(RunState.FAILED,), limit=1000)).items
+        for run in given_up:
+            assert "its turn did not end" in run.error, run.error
+            await hitl.resume(run.id)
+        return [run.id for run in given_up]
+
+
 async def looks_for_work(place: list[str], mode: str, later: float) -> int:
     """A worker on another machine that looks once, so many seconds from now; its turns."""
     leases._host = lambda: "elsewhere"

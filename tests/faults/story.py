@@ -46,6 +46,12 @@ class Story:
             if not self.does(lives.responds):
                 return
 
+    def calms(self) -> None:
+        """After many kills: everything comes to its end, also what was given up because of them."""
+        self.ends()
+        if self.does(lives.tries_again):
+            self.ends()
+
     async def look(self) -> Left:
         self.left = replace(await left(self.place), ledger=tuple(Receiver(self.place).taken))
         return self.left

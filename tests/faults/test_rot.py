@@ -119,7 +119,10 @@ async def _is_found(store: SqliteStore, path: Path) -> bool:
     except HitlError:
         return True
     with closing(sqlite3.connect(path)) as connection:
-        return bool(connection.execute("PRAGMA integrity_check").fetchone() != ("ok",))
+        try:
+            return bool(connection.execute("PRAGMA integrity_check").fetchone() != ("ok",))
+        except sqlite3.DatabaseError:  # the file is so damaged that the check itself cannot go through it
+            return True
 
 
 # ── on a server ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from asyncio.subprocess import PIPE
-from collections.abc import Iterator
-from contextlib import suppress
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from time import monotonic_ns
 
@@ -26,7 +26,8 @@ from hitl_core.commands import (
     StopScope,
 )
 from hitl_core.errors import HitlError, NotPermitted, Stopped, StoreUnavailable
-from hitl_core.protocol import AuditEvent, EffectMode, Executed, RunState
+from hitl_core.protocol import AuditEvent, EffectMode, Executed, Run, RunState
+from hitl_core.runtime import Runtime
 from hitl_core.testing.clock import START
 from hitl_core.testing.processes import Order, Processes
 from tests.core.shop import one_refund
@@ -146,59 +147,63 @@ def _nothing_starts_under_a_stop(events: list[str]) -> None:
 @pytest.mark.postgres
 async def test_while_the_database_is_down_nothing_begins_and_a_stop_is_given_until_it_is_in_force(folder: Path) -> None:
     """Fails if a gate that cannot ask lets a call through (gate.py, `_start`), or without `insisted` (insisting.py)."""
-    with a_server() as server:
-        place = Place(a_schema(server, folder), folder)
-        desk, installed = Desk(place), Installed.at(place)
-        async with desk.open(one_refund(desk.ledger)) as hitl:
-            run = await hitl.start(None)
-            await hitl.respond(run.pending[0].approve(by="ann"))
-            with stopped(server):
-                with pytest.raises(StoreUnavailable):
-                    await hitl.resume(run.id)
-                given_up = await asyncio.to_thread(installed.hitl, *STOP, "--give-up", "0")
-                assert given_up.returncode == 1
-                assert "HITL-S02" in given_up.stderr
-                insists = await asyncio.create_subprocess_exec(
-                    *installed.command(*STOP), stdout=PIPE, stderr=PIPE, env=environment(), cwd=place.folder
-                )
-                assert insists.stderr is not None
-                assert b"NOT in force yet: HITL-S02" in await insists.stderr.readline()
-            said, _ = await asyncio.wait_for(insists.communicate(), 60)
-            assert insists.returncode == 0
-            assert b"stopped: all" in said
-            with pytest.raises(Stopped):
+    async with approved(folder) as (server, desk, hitl, run):
+        with stopped(server):
+            with pytest.raises(StoreUnavailable):
                 await hitl.resume(run.id)
-            (kept,) = await hitl.stops()
-            assert (kept.by, kept.reason) == ("boss", "too fast")
+            given_up = await asyncio.to_thread(Installed.at(desk.place).hitl, *STOP, "--give-up", "0")
+            assert given_up.returncode == 1
+            assert "HITL-S02" in given_up.stderr
+            insists, first = await insisting(desk.place)
+            assert b"NOT in force yet: HITL-S02" in first
+        said, _ = await asyncio.wait_for(insists.communicate(), 60)
+        assert insists.returncode == 0
+        assert b"stopped: all" in said
+        with pytest.raises(Stopped):
+            await hitl.resume(run.id)
+        (kept,) = await hitl.stops()
+        assert (kept.by, kept.reason) == ("boss", "too fast")
         assert desk.ledger.count() == 0
-        assert faults(await left(place)) == []
+        assert faults(await left(desk.place)) == []
 
 
 @scenario(51)
 @pytest.mark.postgres
 async def test_who_gives_up_is_told_that_the_stop_is_not_in_force(folder: Path) -> None:
     """Fails if an interrupted command ends as if it had done its work."""
-    with a_server() as server:
-        place = Place(a_schema(server, folder), folder)
-        desk, installed = Desk(place), Installed.at(place)
-        async with desk.open(one_refund(desk.ledger)) as hitl:
-            run = await hitl.start(None)
-            await hitl.respond(run.pending[0].approve(by="ann"))
-            with stopped(server):
-                insists = await asyncio.create_subprocess_exec(
-                    *installed.command(*STOP), stdout=PIPE, stderr=PIPE, env=environment(), cwd=place.folder
-                )
-                assert insists.stderr is not None
-                await insists.stderr.readline()
-                insists.send_signal(signal.SIGINT)
-                _, said = await asyncio.wait_for(insists.communicate(), 60)
-                assert insists.returncode == 128 + signal.SIGINT
-                assert b"given up: the stop is NOT in force" in said
-            assert await hitl.stops() == ()
-            assert (await hitl.resume(run.id)).state is RunState.COMPLETED
+    async with approved(folder) as (server, desk, hitl, run):
+        with stopped(server):
+            insists, _ = await insisting(desk.place)
+            insists.send_signal(signal.SIGINT)
+            _, said = await asyncio.wait_for(insists.communicate(), 60)
+            assert insists.returncode == 128 + signal.SIGINT
+            assert b"given up: the stop is NOT in force" in said
+        assert await hitl.stops() == ()
+        assert (await hitl.resume(run.id)).state is RunState.COMPLETED
 
 
 STOP = ("stop", "all", "--as", "boss", "--reason", "too fast")
+
+
+@asynccontextmanager
+async def approved(folder: Path) -> AsyncIterator[tuple[str, Desk, Runtime, Run]]:
+    """A server of its own, a desk on it, and a run whose refund was approved and has not begun."""
+    with a_server() as server:
+        desk = Desk(Place(a_schema(server, folder), folder))
+        async with desk.open(one_refund(desk.ledger)) as hitl:
+            run = await hitl.start(None)
+            await hitl.respond(run.pending[0].approve(by="ann"))
+            yield server, desk, hitl, run
+
+
+async def insisting(place: Place) -> tuple[Process, bytes]:
+    """A `hitl stop` at work, and the first line that it said."""
+    command = Installed.at(place).command(*STOP)
+    insists = await asyncio.create_subprocess_exec(
+        *command, stdout=PIPE, stderr=PIPE, env=environment(), cwd=place.folder
+    )
+    assert insists.stderr is not None
+    return insists, await insists.stderr.readline()
 
 
 # ── its end ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, LiteralString
 
 import psycopg
@@ -113,12 +114,16 @@ def test_top_and_doctor_say_the_same_from_outside(shop: Shop) -> None:
     assert (ready.code, ready.json["ok"]) == (0, True)
 
 
-@pytest.mark.postgres
-def test_a_database_that_is_away_makes_it_not_ready_and_not_dead(server: str, tmp_path: Any) -> None:
+@pytest.fixture
+def on_a_server(server: str, tmp_path: Path) -> Shop:
     from tests.postgres.server import a_schema
 
-    shop = Shop.build(tmp_path, a_schema(server, tmp_path))
-    with working(shop) as worker:
+    return Shop.build(tmp_path, a_schema(server, tmp_path))
+
+
+@pytest.mark.postgres
+def test_a_database_that_is_away_makes_it_not_ready_and_not_dead(server: str, on_a_server: Shop) -> None:
+    with working(on_a_server) as worker:
         assert worker.health("/readyz")[0] == 200
         with away(server):
             eventually(lambda: worker.health("/readyz")[0] == 503, "that it is not ready")
@@ -126,18 +131,15 @@ def test_a_database_that_is_away_makes_it_not_ready_and_not_dead(server: str, tm
             assert (checks["store"]["ok"], checks["schema"]["ok"]) == (False, False)
             assert worker.health("/healthz")[0] == 200
             assert worker.get("/metrics")[0] == 200, "its counters are there all the same"
-            gone = shop.hitl("doctor", "--ready", "--json")
+            gone = on_a_server.hitl("doctor", "--ready", "--json")
             assert (gone.code, gone.json["ok"]) == (1, False)
         eventually(lambda: worker.health("/readyz")[0] == 200, "the database")
         assert worker.process.poll() is None
 
 
 @pytest.mark.postgres
-def test_a_database_that_takes_no_changes_makes_it_not_ready(server: str, tmp_path: Any) -> None:
-    from tests.postgres.server import a_schema
-
-    shop = Shop.build(tmp_path, a_schema(server, tmp_path))
-    with working(shop) as worker:
+def test_a_database_that_takes_no_changes_makes_it_not_ready(server: str, on_a_server: Shop) -> None:
+    with working(on_a_server) as worker:
         assert worker.health("/readyz")[0] == 200
         with read_only(server):
             eventually(lambda: worker.health("/readyz")[0] == 503, "that it is not ready")

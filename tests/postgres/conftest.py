@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from hitl_core.stores.postgres import PostgresStore
 from tests.postgres.server import a_schema, a_server
 
 
@@ -20,3 +21,11 @@ def server() -> Iterator[str]:
 def url(server: str, tmp_path: Path) -> str:
     """Where this test has a store."""
     return a_schema(server, tmp_path)
+
+
+@pytest.fixture
+async def store(url: str, tmp_path: Path) -> AsyncIterator[PostgresStore]:
+    """The store of this test, open."""
+    store = await PostgresStore.open(url, folder=tmp_path)
+    yield store
+    await store.close()

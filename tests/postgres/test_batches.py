@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +25,6 @@ from tests.postgres.server import a_schema, a_server, restart
 
 pytestmark = pytest.mark.postgres
 MANY = 64
-
-
-@pytest.fixture
-async def store(url: str, tmp_path: Path) -> AsyncIterator[PostgresStore]:
-    store = await PostgresStore.open(url, folder=tmp_path)
-    yield store
-    await store.close()
 
 
 @pytest.fixture

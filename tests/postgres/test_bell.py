@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg
@@ -20,13 +19,6 @@ pytestmark = pytest.mark.postgres
 
 SOON = 30.0
 """Seconds: what has been said is heard long before; what was not is waited for in vain."""
-
-
-@pytest.fixture
-async def store(url: str, tmp_path: Path) -> AsyncIterator[PostgresStore]:
-    store = await PostgresStore.open(url, folder=tmp_path)
-    yield store
-    await store.close()
 
 
 @pytest.fixture

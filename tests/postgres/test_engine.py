@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +24,6 @@ from tests.core.stores.world import World
 
 pytestmark = pytest.mark.postgres
 LONG = 60.0
-
-
-@pytest.fixture
-async def store(url: str, tmp_path: Path) -> AsyncIterator[PostgresStore]:
-    store = await PostgresStore.open(url, folder=tmp_path)
-    yield store
-    await store.close()
 
 
 def disconnect_everybody(url: str) -> None:

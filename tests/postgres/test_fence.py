@@ -49,13 +49,6 @@ async def performed(store: PostgresStore, *statements: str) -> Effect:
     return await store.apply(PerformEffect(begin, effect))
 
 
-@pytest.fixture
-async def store(url: str, tmp_path: Path) -> Any:
-    store = await PostgresStore.open(url, folder=tmp_path)
-    yield store
-    await store.close()
-
-
 @pytest.mark.parametrize("statement", FORBIDDEN)
 async def test_what_is_ours_stays_ours(store: PostgresStore, statement: str) -> None:
     effect = await performed(store, statement)

@@ -10,11 +10,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from hitl_core.commands import ClaimRuns
+from hitl_core.commands import ClaimRuns, GetSlip, ListSlips, SlipKind, TakeSlips
 from hitl_core.stores.postgres import PostgresStore
 from hitl_core.stores.postgres.server import PostgresLink
 from hitl_core.stores.postgres.server.dialect import put
-from hitl_core.stores.sql.commands import claims
+from hitl_core.stores.sql.commands import claims, slips
 from hitl_core.stores.sql.tables import View
 from hitl_core.testing.clock import START
 from tests.core.stores.world import World
@@ -31,8 +31,9 @@ _FILL = """WITH r AS (INSERT INTO hitl_runs (id, state, app, thread, created, up
 class Explained(View):
     """A view that also asks the server how it reads, and how much that is."""
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+    def __init__(self, connection: psycopg.Connection[Any], *tables: str) -> None:
         super().__init__(PostgresLink(connection))
+        self._tables = tables or ("hitl_woken", "hitl_runs")
         self.plans: list[dict[str, Any]] = []
         self.execute = self._explain
 
@@ -47,8 +48,7 @@ class Explained(View):
     @property
     def read(self) -> float:
         """Rows that were read of the tables that grow."""
-        tables = ("hitl_woken", "hitl_runs")
-        mine = [step for step in self.plans if step.get("Relation Name") in tables]
+        mine = [step for step in self.plans if step.get("Relation Name") in self._tables]
         return float(sum(_rows(step) for step in mine))
 
 
@@ -76,3 +76,23 @@ async def test_a_claim_reads_what_it_takes(url: str, tmp_path: Path, claim: Clai
         taken = claims.claimable(view, claim)
     assert "small" in [row.tenant for row in taken]
     assert view.read <= 10 * len(taken) + 10, view.plans
+
+
+_SLIPS: str = """WITH b AS (INSERT INTO hitl_bodies (digest, data) SELECT decode(md5('{}'), 'hex'), '{}'
+    FROM generate_series(1, %s) RETURNING key)
+    INSERT INTO hitl_slips (kind, name, created, tenant, person, subject, due, expires, used, body)
+    SELECT 'held', md5(key::text), 0, 'default', 'p' || key %% 100, 'r' || key, 9e15, 9e15, NULL, key FROM b"""
+
+
+async def test_slips_are_found_by_key_person_subject_and_time(url: str, tmp_path: Path) -> None:
+    await (await PostgresStore.open(url, folder=tmp_path)).close()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(_SLIPS, (MANY,))
+        connection.execute("ANALYZE")
+        view = Explained(connection, "hitl_slips")
+        slips.get_slip(view, GetSlip(SlipKind.HELD, "nowhere", START))
+        slips.list_slips(view, ListSlips(SlipKind.HELD, START, limit=5))
+        slips.list_slips(view, ListSlips(SlipKind.HELD, START, person="p7", limit=5))
+        slips.list_slips(view, ListSlips(SlipKind.HELD, START, subject="r7", limit=5))
+        slips.anything_due(view, TakeSlips(SlipKind.HELD, START, START))
+    assert view.read <= 50, view.plans

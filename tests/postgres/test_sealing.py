@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +23,6 @@ from hitl_core.testing.clock import START
 from tests.core.stores.world import World
 
 pytestmark = pytest.mark.postgres
-
-
-@pytest.fixture
-async def store(url: str, tmp_path: Path) -> AsyncIterator[PostgresStore]:
-    store = await PostgresStore.open(url, folder=tmp_path)
-    yield store
-    await store.close()
 
 
 @pytest.fixture
@@ -280,26 +272,13 @@ def test_who_writes_faster_than_is_sealed_waits(monkeypatch: pytest.MonkeyPatch)
     one.close()
 
 
-def test_a_sealer_that_cannot_tries_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sealer, "PATIENCE", 0.01)
-    monkeypatch.setattr(sealer, "LINGER", 0)
-    tried, done = list[int](), threading.Event()
-
-    def seal() -> None:
-        tried.append(1)
-        if len(tried) < 3:
-            raise StoreUnavailable("not now")
-        done.set()
-
-    one = sealer.Sealer(seal)
-    one.written(1)
-    assert done.wait(60)
-    one.close()
-
-
-def test_an_error_that_nobody_thought_of_does_not_end_the_sealer(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("error", "noted"), [(StoreUnavailable("not now"), 0), (ValueError("a line that nobody can read"), 2)], ids=str
+)
+def test_a_sealer_that_cannot_tries_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception, noted: int
 ) -> None:
+    """Also after an error that nobody has thought of, which is logged."""
     monkeypatch.setattr(sealer, "PATIENCE", 0.01)
     monkeypatch.setattr(sealer, "LINGER", 0)
     tried, done = list[int](), threading.Event()
@@ -307,14 +286,14 @@ def test_an_error_that_nobody_thought_of_does_not_end_the_sealer(
     def seal() -> None:
         tried.append(1)
         if len(tried) < 3:
-            raise ValueError("a line that nobody can read")
+            raise error
         done.set()
 
     one = sealer.Sealer(seal)
     one.written(1)
     assert done.wait(60)
     assert one.alive
-    assert caplog.text.count("for a reason that is not known") == 2
+    assert caplog.text.count("for a reason that is not known") == noted
     one.close()
 
 

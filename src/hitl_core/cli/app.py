@@ -45,6 +45,7 @@ from .errors_shown import ShownError, WrongUsage, as_json, in_words, is_misconfi
 from .options import Exit
 from .terminal.log import LOG, VERBOSE, LogAs, is_verbose, log_to_stderr, where
 from .terminal.output import console
+from .unread import UNREAD, is_unread, write_nowhere
 
 _INTERRUPTED: Final = 128 + signal.SIGINT
 _UsageError: Final[type[Exception]] = typer.BadParameter.__mro__[1]
@@ -147,7 +148,16 @@ def run(arguments: list[str]) -> int:
     """Carry out one command line; returns its exit status. Errors of ours end in words or JSON, not in a traceback."""
     log_to_stderr()
     try:
-        ended: Any = app(args=arguments, prog_name="hitl", standalone_mode=False)
+        return _carried_out(arguments)
+    except BrokenPipeError:
+        write_nowhere()
+        return UNREAD
+
+
+def _carried_out(arguments: list[str]) -> int:
+    """Raises BrokenPipeError where nobody reads what is written any more."""
+    try:
+        ended = _called(arguments)
         sys.stdout.flush()
     except (HitlError, WrongUsage) as exc:
         return _show_error(exc, arguments)
@@ -155,11 +165,21 @@ def run(arguments: list[str]) -> int:
         return _show_error(WrongUsage([Fault("", _usage(exc))]), arguments)
     except (KeyboardInterrupt, typer.Abort):
         return _INTERRUPTED
-    except BrokenPipeError:
-        return _leave_quietly()
     except Exception as exc:
+        if isinstance(exc, BrokenPipeError) and is_unread():
+            raise
         return _unexpected(exc, arguments)
     return int(ended or Exit.DONE)
+
+
+def _called(arguments: list[str]) -> Any:
+    """What the command returns. Raises what it raises, also of a broken pipe: typer would make an exit of any."""
+    try:
+        return app(args=arguments, prog_name="hitl", standalone_mode=False)
+    except SystemExit as exc:
+        if isinstance(exc.__context__, BrokenPipeError):
+            raise exc.__context__ from None
+        raise
 
 
 def _show_error(error: ShownError, arguments: list[str]) -> int:
@@ -182,12 +202,6 @@ def _unexpected(error: Exception, arguments: list[str]) -> int:
         print(visible(f"error unexpected: {said}"), file=sys.stderr)
     whole = "".join(traceback.format_exception(error)) if is_verbose() else f"{where(error)}\n"
     print(visible(whole, lines=True), end="", file=sys.stderr)
-    return Exit.FAILED
-
-
-def _leave_quietly() -> int:
-    """Whoever read our output went away; what is buffered must not fail again when Python ends."""
-    sys.stdout = open("/dev/null", "w")  # noqa: SIM115
     return Exit.FAILED
 
 

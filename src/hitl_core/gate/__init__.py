@@ -8,7 +8,7 @@ verdicts      what an answer means for the action; standing: whether it still do
 again         an action that is known from before: done, begun, in doubt (doubt), or another one now (lineage)
 turns         what a person sent back and the agent's next call; rejections: when nobody is asked once more
 carrying      begin on entry, report on exit
-veil          secrets are masked everywhere but in the tool; discreet: in the log, too
+veil          secrets are masked everywhere but in the tool; log_mask: in the log, too
 steering      what people say to an agent (conversations, telling), and what it says itself (words)
 """
 

@@ -35,8 +35,8 @@ from ..protocol import (
 )
 from ..protocol.masks import SecretPath
 from ..tools import Catalogue
-from .discreet import DISCREET
 from .forms import OFFERED, Form, Since
+from .log_mask import LOG_MASK
 
 HIDDEN: Final = "[secret]"
 """For what is left out of a live event, where no answer depends on it."""
@@ -197,7 +197,7 @@ class Veil:
         # The longest first: a secret that is a part of another one must not leave the rest of that standing.
         self._texts = {text: _anywhere(text) for text in sorted(known, key=len, reverse=True)}
         if self.hides:
-            DISCREET.heed(self)
+            LOG_MASK.heed(self)
 
 
 def _anywhere(text: str) -> re.Pattern[str]:

@@ -1,25 +1,25 @@
 """What the library logs: under which names, about which run, and never what agents and people say.
 
 `LOGGERS` are all the names. A handler with `Placed` has on each record where it was written: run, request, turn,
-worker, and the trace that is under way. What is raised is logged by its kind and its place; see `discreet`.
+worker, and the trace that is under way. What is raised is logged by its kind and its place; see `without_words`.
 """
 
 from __future__ import annotations
 
-from .discreet import DISCREET, Discreet, named, said_of, tell_all
 from .names import LOGGERS
 from .places import PLACE, Place, Placed, placed
+from .without_words import WITHOUT_WORDS, WithoutWords, named, said_of, tell_all
 from .written import FIELDS, JsonLines
 
 __all__ = [
-    "DISCREET",
     "FIELDS",
     "LOGGERS",
     "PLACE",
-    "Discreet",
+    "WITHOUT_WORDS",
     "JsonLines",
     "Place",
     "Placed",
+    "WithoutWords",
     "named",
     "placed",
     "said_of",

@@ -19,6 +19,7 @@ from typing import Final, Literal, TypeVar
 
 from ..commands import Command, Query
 from ..contracts import Store
+from .around import StoreAround
 
 R = TypeVar("R")
 
@@ -43,14 +44,14 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-class CrashingStore:
+class CrashingStore(StoreAround):
     """Passes everything on to `inner` until `at` is reached; then it calls `crash`, then and ever after.
 
     `crash` may raise instead of killing the process: then the test goes on in it, with another store.
     """
 
     def __init__(self, inner: Store, at: CrashPoint | None, *, crash: Callable[[], None] = die) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._at = at
         self._crash = crash
         self._seen: Counter[str] = Counter()
@@ -64,7 +65,7 @@ class CrashingStore:
         if self.crashed or self._is_at(name, "before", nth):
             self._die()
         try:
-            return await self._inner.apply(command)
+            return await self.inner.apply(command)
         finally:
             if self._is_at(name, "after", nth):
                 self._die()
@@ -73,13 +74,7 @@ class CrashingStore:
         """As `Store.fetch`; a dead process reads nothing either."""
         if self.crashed:
             self._die()
-        return await self._inner.fetch(query)
-
-    async def changed(self, *, timeout: float) -> None:
-        await self._inner.changed(timeout=timeout)
-
-    async def close(self) -> None:
-        await self._inner.close()
+        return await self.inner.fetch(query)
 
     def _is_at(self, name: str, when: str, nth: int) -> bool:
         at = self._at
@@ -90,25 +85,16 @@ class CrashingStore:
         self._crash()
 
 
-class CommandLog:
+class CommandLog(StoreAround):
     """Passes everything on to `inner` and remembers the names of the commands, in order."""
 
     def __init__(self, inner: Store) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self.names: list[str] = []
 
     async def apply(self, command: Command[R]) -> R:
         self.names.append(type(command).__name__)
-        return await self._inner.apply(command)
-
-    async def fetch(self, query: Query[R]) -> R:
-        return await self._inner.fetch(query)
-
-    async def changed(self, *, timeout: float) -> None:
-        await self._inner.changed(timeout=timeout)
-
-    async def close(self) -> None:
-        await self._inner.close()
+        return await self.inner.apply(command)
 
     def points(self) -> list[CrashPoint]:
         """Every place at which a process that does this again can die."""

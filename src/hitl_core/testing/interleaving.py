@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from ..commands import Command, Query
+from ..commands import Command
 from ..contracts import Store
+from .around import StoreAround
 
 R = TypeVar("R")
 
 
-class InterleavingStore:
+class InterleavingStore(StoreAround):
     """Passes everything on to `inner`; before the first command of the name `command`, `act(inner)` is awaited."""
 
     def __init__(self, inner: Store, command: str, act: Callable[[Store], Awaitable[object]]) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._command = command
         self._act: Callable[[Store], Awaitable[object]] | None = act
 
@@ -23,14 +24,5 @@ class InterleavingStore:
         """As `Store.apply`, after the others have acted if this is the place."""
         if type(command).__name__ == self._command and self._act is not None:
             act, self._act = self._act, None
-            await act(self._inner)
-        return await self._inner.apply(command)
-
-    async def fetch(self, query: Query[R]) -> R:
-        return await self._inner.fetch(query)
-
-    async def changed(self, *, timeout: float) -> None:
-        await self._inner.changed(timeout=timeout)
-
-    async def close(self) -> None:
-        await self._inner.close()
+            await act(self.inner)
+        return await self.inner.apply(command)

@@ -5,44 +5,37 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from hitl_core.commands import Command, ListAsked, Look, Query
+from hitl_core.commands import ListAsked, Look, Query
 from hitl_core.contracts import Ending, Paused, Store
 from hitl_core.gate import Gate
+from hitl_core.testing.around import StoreAround
 from tests.core.shop import Shop
 
 from .test_gate import Script
 from .test_turns import Says, turn
 
 
-class LastFirst:
+class LastFirst(StoreAround):
     """Keeps looks of one kind back until so many have come, and lets the last one through first."""
 
     def __init__(self, inner: Store, kind: type[Query[Any]], number: int) -> None:
-        self._inner, self._kind, self._number = inner, kind, number
+        super().__init__(inner)
+        self._kind, self._number = kind, number
         self._kept: list[asyncio.Event] = []
 
     async def fetch(self, query: Query[Any]) -> Any:
         if not isinstance(query, self._kind):
-            return await self._inner.fetch(query)
+            return await self.inner.fetch(query)
         own = asyncio.Event()
         self._kept.append(own)
         if len(self._kept) == self._number:
             self._kept.pop().set()
         await own.wait()
         try:
-            return await self._inner.fetch(query)
+            return await self.inner.fetch(query)
         finally:
             if self._kept:
                 self._kept.pop().set()
-
-    async def apply(self, command: Command[Any]) -> Any:
-        return await self._inner.apply(command)
-
-    async def changed(self, *, timeout: float) -> None:
-        await self._inner.changed(timeout=timeout)
-
-    async def close(self) -> None:
-        await self._inner.close()
 
 
 def at_once(*calls: Says) -> Any:

@@ -16,6 +16,7 @@ from hitl_core.protocol import Run, RunState
 from hitl_core.runtime import Left, Runtime, Worker
 from hitl_core.runtime import worker as of_workers
 from hitl_core.runtime.worker import IDLE_SECONDS, SCAN_SECONDS
+from hitl_core.testing.around import StoreAround
 from hitl_core.testing.clock import ManualClock
 from tests.core.shop import LEASE, Shop, one_refund, only, policy, rule
 
@@ -23,11 +24,12 @@ T = TypeVar("T")
 FREE = policy(rule("free", match={"tool": "pay"}, level="autonomous", allow_irreversible="a test"))
 
 
-class Failing:
+class Failing(StoreAround):
     """A store that fails the commands of these kinds, and remembers all others."""
 
     def __init__(self, inner: Store, *kinds: type[Any], error: Exception | None = None) -> None:
-        self._inner, self._kinds = inner, kinds
+        super().__init__(inner)
+        self._kinds = kinds
         self._error = error or StoreUnavailable("away")
         self.seen: list[Any] = []
         self.after: dict[type[Any], asyncio.Event] = {}
@@ -37,20 +39,14 @@ class Failing:
         if isinstance(command, self._kinds):
             raise self._error
         try:
-            return await self._inner.apply(command)
+            return await self.inner.apply(command)
         finally:
             if type(command) in self.after:
                 self.after[type(command)].set()
 
-    async def fetch(self, query: Any) -> Any:
-        return await self._inner.fetch(query)
-
     async def changed(self, *, timeout: float) -> None:
         self.seen.append(timeout)
-        await self._inner.changed(timeout=timeout)
-
-    async def close(self) -> None:
-        await self._inner.close()
+        await self.inner.changed(timeout=timeout)
 
 
 class Place:

@@ -17,6 +17,7 @@ from hitl_core.contracts import Store
 from hitl_core.errors import LeaseLost, StoreUnavailable
 from hitl_core.protocol import RunState
 from hitl_core.runtime import Runtime, Worker
+from hitl_core.testing.around import StoreAround
 from hitl_core.testing.processes import Order, Processes
 from tests.core.shop import LEASE, Shop, one_refund, only, policy, refund_tool, rule
 
@@ -25,25 +26,17 @@ QUICK = 0.6
 """Seconds of a lease that real time ends."""
 
 
-class Around:
+class Around(StoreAround):
     """A store around another one; `after` is told of every command that is done."""
 
     def __init__(self, inner: Store, after: Any) -> None:
-        self._inner, self._after = inner, after
+        super().__init__(inner)
+        self._after = after
 
     async def apply(self, command: Any) -> Any:
-        done = await self._inner.apply(command)
+        done = await self.inner.apply(command)
         await self._after(command)
         return done
-
-    async def fetch(self, query: Any) -> Any:
-        return await self._inner.fetch(query)
-
-    async def changed(self, *, timeout: float) -> None:
-        await self._inner.changed(timeout=timeout)
-
-    async def close(self) -> None:
-        await self._inner.close()
 
 
 @pytest.mark.parametrize("failing", [None, StoreUnavailable("away"), LeaseLost("taken over")], ids=str)

@@ -33,6 +33,14 @@ tenant = "*"
 """
 
 
+async def test_it_is_said_where_people_are_looked_up(shop: Shop) -> None:
+    async with shop.open(None) as hitl:
+        assert hitl.directory is None
+    shop.people(STAFF)
+    async with shop.open(None) as hitl:
+        assert hitl.directory is shop.directory
+
+
 async def refused(hitl: Runtime, event: str) -> list[str]:
     return [f"{entry.actor}: {entry.body}" for entry in await trail(hitl, event)]
 

@@ -27,6 +27,7 @@ from hitl_core.errors import HitlError, LeaseLost, ResponseRefused, RunBusy, Sto
 from hitl_core.lifecycle import IllegalMove, RequestState
 from hitl_core.protocol import PauseRequest, Response, RunState
 from hitl_core.runtime import Runtime
+from hitl_core.testing.around import StoreAround
 from hitl_core.testing.crashing import CrashingStore, CrashPoint
 from hitl_core.testing.interleaving import InterleavingStore
 from hitl_core.tools import current_call
@@ -59,11 +60,11 @@ STRANGERS = ("mallory",)
 DECISIONS = ("approve", "approve", "edit", "reject", "answer")
 
 
-class Hiccup:
+class Hiccup(StoreAround):
     """A store that cannot be reached for one command: it was never carried out, or nobody hears that it was."""
 
     def __init__(self, inner: Store, command: str, when: str) -> None:
-        self.inner = inner
+        super().__init__(inner)
         self.command = command
         self.when = when
 
@@ -74,15 +75,6 @@ class Hiccup:
         if self.when == "after":
             await self.inner.apply(command)
         raise StoreUnavailable("away for a moment")
-
-    async def fetch(self, query: Any) -> Any:
-        return await self.inner.fetch(query)
-
-    async def changed(self, *, timeout: float) -> None:
-        await self.inner.changed(timeout=timeout)
-
-    async def close(self) -> None:
-        await self.inner.close()
 
 
 class Desk(RuleBasedStateMachine):

@@ -14,6 +14,7 @@ from hitl_core.contracts import Store
 from hitl_core.errors import LeaseLost, NotAuthorised, RequestExpired, StoreUnavailable
 from hitl_core.lifecycle import ActionState, RequestState
 from hitl_core.protocol import OnTimeout, RunState
+from hitl_core.testing.around import StoreAround
 from tests.core.shop import LEASE, Shop, decide, one_refund, only, policy, rule, trail
 
 
@@ -119,11 +120,11 @@ async def test_an_answer_that_was_in_time_is_used_however_late_the_run_goes_on(s
 # ── leases ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class Pulse:
+class Pulse(StoreAround):
     """Passes everything on, counts renewals, and refuses the first `times` of them with `error` if there is one."""
 
     def __init__(self, inner: Store, error: Exception | None = None, times: int = 1_000_000) -> None:
-        self.inner = inner
+        super().__init__(inner)
         self.error = error
         self.times = times
         self.renewed = asyncio.Event()
@@ -139,15 +140,6 @@ class Pulse:
             return await self.inner.apply(command)
         finally:
             self.renewed.set()
-
-    async def fetch(self, query: Any) -> Any:
-        return await self.inner.fetch(query)
-
-    async def changed(self, *, timeout: float) -> None:
-        await self.inner.changed(timeout=timeout)
-
-    async def close(self) -> None:
-        await self.inner.close()
 
 
 async def test_a_long_turn_keeps_its_lease(shop: Shop) -> None:

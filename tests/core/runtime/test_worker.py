@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import pytest
 
@@ -17,10 +18,11 @@ from hitl_core.commands import BeatWorker, ClaimRuns, FinishRun, ForgetWorker, L
 from hitl_core.contracts import Finding, Store
 from hitl_core.errors import LeaseLost, StoreUnavailable
 from hitl_core.logs import said_of
-from hitl_core.protocol import RunState
-from hitl_core.runtime import Worker
+from hitl_core.protocol import PauseRequest, RunState
+from hitl_core.runtime import Runtime, Worker
 from hitl_core.runtime import worker as worker_module
 from hitl_core.runtime.worker import SCAN_SECONDS
+from hitl_core.testing.around import StoreAround
 from hitl_core.tools import Catalogue
 from tests.core.shop import LEASE, Shop, one_refund, only, policy, rule
 
@@ -99,40 +101,21 @@ async def test_a_worker_fires_deadlines(shop: Shop) -> None:
     assert shop.ledger.count() == 0
 
 
-class Overheard:
-    """A store of which somebody else in the same process hears each time that a worker has found nothing to claim."""
-
-    def __init__(self, inner: Store) -> None:
-        self.inner = inner
-        self.meanwhile: Callable[[], Awaitable[object]] | None = None
-
-    async def apply(self, command: Any) -> Any:
-        done = await self.inner.apply(command)
-        if isinstance(command, ClaimRuns) and not done and self.meanwhile is not None:
-            meanwhile, self.meanwhile = self.meanwhile, None
-            await meanwhile()
-            await asyncio.create_task(self.inner.changed(timeout=0))
-        return done
-
-    async def fetch(self, query: Any) -> Any:
-        return await self.inner.fetch(query)
-
-    async def changed(self, *, timeout: float) -> None:
-        await self.inner.changed(timeout=timeout)
-
-    async def close(self) -> None:
-        await self.inner.close()
+S = TypeVar("S", bound=StoreAround)
 
 
-async def test_what_another_has_heard_of_is_heard_by_the_worker_too(shop: Shop) -> None:
-    """The answer comes just after a look that found nothing, and no time passes."""
-    stores: list[Overheard] = []
+@asynccontextmanager
+async def resting(
+    shop: Shop, kind: Callable[[Store], S]
+) -> AsyncIterator[tuple[Runtime, PauseRequest, S, asyncio.Event]]:
+    """A worker over a store of this kind, which rests: those who answer, what it waits for, the store, and when the
+    app has had its answer."""
+    stores: list[S] = []
+    refunding, paid = one_refund(shop.ledger), asyncio.Event()
 
     def wrap(store: Store) -> Store:
-        stores.append(Overheard(store))
+        stores.append(kind(store))
         return stores[0]
-
-    refunding, paid = one_refund(shop.ledger), asyncio.Event()
 
     async def app(input: Any) -> Any:
         said = await refunding(input)
@@ -144,13 +127,35 @@ async def test_what_another_has_heard_of_is_heard_by_the_worker_too(shop: Shop) 
         worker = Worker(hitl)
         working = asyncio.ensure_future(worker.run())
         await shop.clock.asleep()
-        for _ in range(20):  # it rests
+        for _ in range(50):
             await asyncio.sleep(0)
-        stores[0].meanwhile = partial(people.respond, only(run).approve(by="ann"))
-        await people.comment(only(run).id, "I am looking at it.", by="ben")  # wakes it, to find nothing
-        await asyncio.wait_for(paid.wait(), 30)
+        yield people, only(run), stores[0], paid
         worker.stop()
         await working
+
+
+class Overheard(StoreAround):
+    """A store of which somebody else in the same process hears each time that a worker has found nothing to claim."""
+
+    def __init__(self, inner: Store) -> None:
+        super().__init__(inner)
+        self.meanwhile: Callable[[], Awaitable[object]] | None = None
+
+    async def apply(self, command: Any) -> Any:
+        done = await self.inner.apply(command)
+        if isinstance(command, ClaimRuns) and not done and self.meanwhile is not None:
+            meanwhile, self.meanwhile = self.meanwhile, None
+            await meanwhile()
+            await asyncio.create_task(self.inner.changed(timeout=0))
+        return done
+
+
+async def test_what_another_has_heard_of_is_heard_by_the_worker_too(shop: Shop) -> None:
+    """The answer comes just after a look that found nothing, and no time passes."""
+    async with resting(shop, Overheard) as (people, request, store, paid):
+        store.meanwhile = partial(people.respond, request.approve(by="ann"))
+        await people.comment(request.id, "I am looking at it.", by="ben")  # wakes it, to find nothing
+        await asyncio.wait_for(paid.wait(), 30)
     assert shop.ledger.count() == 1
 
 
@@ -175,32 +180,11 @@ async def test_who_is_woken_asks_for_nothing_but_the_run_that_was_answered(
 ) -> None:
     """Fails if anything else is looked at before, or if what the claim has brought along is read once more."""
     monkeypatch.setattr(worker_module, "AHEAD", 60.0)  # the next look comes when the turn is over
-    stores: list[Recorded] = []
-
-    def wrap(store: Store) -> Store:
-        stores.append(Recorded(store))
-        return stores[0]
-
-    refunding, paid = one_refund(shop.ledger), asyncio.Event()
-
-    async def app(input: Any) -> Any:
-        said = await refunding(input)
-        paid.set()
-        return said
-
-    async with shop.open(app) as people, shop.open(app, wrap=wrap) as hitl:
-        run = await people.start(None)
-        worker = Worker(hitl)
-        working = asyncio.ensure_future(worker.run())
-        await shop.clock.asleep()
-        for _ in range(50):  # it rests
-            await asyncio.sleep(0)
-        stores[0].asked.clear()
-        await people.respond(only(run).approve(by="ann"))
+    async with resting(shop, Recorded) as (people, request, store, paid):
+        store.asked.clear()
+        await people.respond(request.approve(by="ann"))
         await asyncio.wait_for(paid.wait(), 30)
-        asked = stores[0].asked[: stores[0].asked.index("EndEffect")]  # the tool ran before it
-        worker.stop()
-        await working
+        asked = store.asked[: store.asked.index("EndEffect")]  # the tool ran before it
     assert asked == ["ClaimRuns", "Look", "BeginEffect"]
     assert shop.ledger.count() == 1
 

@@ -109,6 +109,28 @@ def test_a_codec_with_nothing_to_offer_here_is_ambiguous() -> None:
         lift(NativePause("i", "ask", value="?"), Codecs({"ask": only}))
 
 
+@pytest.mark.parametrize(
+    ("reply", "template", "said"),
+    [
+        ("approve", {"$": "value"}, "nothing fills the hole 'value' there; 'approve' fills arguments, argument"),
+        ("reject", ["no", {"because": {"$": "chosen"}}], "'reject' fills arguments, argument, message"),
+        ("edit", {"$": "argument"}, "needs the name of one"),
+        ("answer", {"$": ["value"]}, "is not a hole"),
+    ],
+)
+def test_a_hole_that_nothing_fills_is_refused_before_anybody_is_asked(reply: str, template: Json, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        Codecs.from_options({"ask": {reply: template}})
+
+
+def test_an_answer_that_leaves_out_what_the_code_takes_is_refused_by_name() -> None:
+    codec = templates({"approve": True, "edit": {"$": "argument", "name": "payload"}})
+    assert play(opaque, Edit(arguments={"payload": [3]}), codecs=Codecs({"ask": codec})) == repr([3])
+    other = templates({"approve": {"$": "argument", "name": "amount"}})
+    with pytest.raises(ResponseRefused, match=r"decision\.arguments\.amount: is missing"):
+        play(opaque, Approve(), codecs=Codecs({"ask": other}))
+
+
 # ── two functions ────────────────────────────────────────────────────────────────────────────────────────────
 
 

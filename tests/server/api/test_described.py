@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -41,6 +43,12 @@ async def test_the_document_that_is_committed_is_the_one_that_is_served(served_a
     stranger = served_api.caller(None)
     answered = await stranger.get("/openapi.json")
     assert answered.json() == DOCUMENT, "run: python scripts/generate_openapi.py"
+
+
+def test_the_page_lists_the_calls() -> None:
+    script = ROOT / "scripts" / "generate_openapi.py"
+    done = subprocess.run([sys.executable, str(script), "--check"], check=False)
+    assert done.returncode == 0, "run: python scripts/generate_openapi.py"
 
 
 @pytest.mark.parametrize(("name", "operation"), OPERATIONS, ids=[name for name, _ in OPERATIONS])

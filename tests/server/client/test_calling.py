@@ -48,7 +48,7 @@ class Quick:
 async def client(
     transport: httpx.AsyncBaseTransport, clock: Quick, *, comes: str = "t"
 ) -> AsyncIterator[RemoteRuntime]:
-    made = RemoteRuntime(Server(HOST, comes), clock=clock, transport=transport)  # type: ignore[arg-type]  # it tells no time
+    made = RemoteRuntime(Server(HOST, comes), clock=clock, transport=transport)
     async with made:
         yield made
 

@@ -263,7 +263,12 @@ async def test_what_is_not_there_is_not_there(tmp_path: Path) -> None:
     async with at_desk(tmp_path) as desk:
         run = await desk.asked()
         for path in ("/runs/nobody", f"/runs/{run.id}/dance", "/runs/nobody/cancel"):
-            assert (await desk.browser.client.get(path)).status_code == 404
+            page = await desk.browser.open(path)
+            assert (page.status, "There is nothing here" in page.said, "/" in page.links()) == (404, True, True)
+        assert "after: " in (await desk.browser.open(f"/runs/{run.id}", after="-1")).said
+        desk.door.now = somebody(rights=frozenset())
+        page = await desk.browser.open("/runs")
+        assert (page.status, "This is not yours to do" in page.said) == (403, True)
 
 
 async def test_a_hostile_run_is_text_everywhere(tmp_path: Path) -> None:

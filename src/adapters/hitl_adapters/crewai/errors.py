@@ -41,6 +41,7 @@ SEAMS: Final = (
     "crewai.task:Task.execute_async",
     "crewai.task:Task._execute_core",
     "crewai.task:Task._aexecute_core",
+    "crewai.flow.runtime:Flow.flow_definition",
     "crewai.flow.runtime:Flow._execute_method",
     "crewai.flow.runtime:Flow._execute_start_method",
     "crewai.flow.runtime:Flow._execute_single_listener",

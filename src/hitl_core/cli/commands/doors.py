@@ -23,7 +23,7 @@ from ..options import DEFAULT_CONFIG, As, AsJson, ConfigFile, Roles, login_name,
 from ..terminal.output import Output
 from ..terminal.render import ago, shown, table_of
 from .grants import lasting
-from .serve import require_extra
+from .serve import IN_MEMORY, require_extra
 
 if TYPE_CHECKING:
     from ...server import Site
@@ -140,7 +140,11 @@ def address_of(serving: Serving) -> str:
 
 def _do(config: Path, work: Callable[[Site], Awaitable[T]]) -> T:
     require_extra()
-    serving = Config.load(config).serving
+    found = Config.load(config)
+    if found.store_url == IN_MEMORY:
+        gone = "is a store in memory, which only `hitl serve` itself has: it prints a link of its own"
+        raise WrongUsage([Fault("store.url", gone)])
+    serving = found.serving
 
     async def at(hitl: Runtime) -> T:
         from ...server import Site

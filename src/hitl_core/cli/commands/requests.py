@@ -34,6 +34,7 @@ from ..options import (
     Seer,
     ShowProgress,
     at_a_terminal,
+    login_name,
     responder,
 )
 from ..terminal import json_views
@@ -41,6 +42,7 @@ from ..terminal.agreement import still_needed
 from ..terminal.listings import frozen_lines, outcome_lines, requests_table, state_text
 from ..terminal.output import Output
 from ..terminal.render import request_panel, shown
+from ..watched import watch_inbox
 from .batches import Exceptions, respond_many
 from .decisions import OUTCOMES, WORDS, Given, faults_in, response, word_of
 from .grants import Times, When, condition_of, given_line, lasting
@@ -91,6 +93,12 @@ Granting = Annotated[
 Resume = Annotated[bool, typer.Option("--resume", help="Resume the run at once; exit status as of `hitl run`.")]
 
 
+Watch = Annotated[bool, typer.Option("--watch", help="A whole screen that stays current: one key for each decision.")]
+Undo = Annotated[
+    float, typer.Option("--undo", min=0, max=60, help="With --watch: seconds in which an answer can be taken back.")
+]
+
+
 def inbox(
     config: ConfigFile = DEFAULT_CONFIG,
     role: Roles = None,
@@ -99,9 +107,16 @@ def inbox(
     notices: Notices = False,
     as_: Seer = None,
     deferred: Deferred = False,
+    watch: Watch = False,
+    undo: Undo = 5.0,
     as_json: AsJson = False,
 ) -> None:
-    """The open requests, oldest first."""
+    """The open requests, oldest first. With --watch, answer them on a whole screen; workers go on with their runs."""
+    if watch:
+        if as_json or not at_a_terminal():
+            raise WrongUsage([Fault("--watch", "needs a terminal; leave it out, or use `hitl inbox --json`")])
+        watch_inbox(Opening(config), responder(as_ or login_name(), role), undo=undo)
+        return
     output, roles = Output(as_json), tuple(role or ())
     by = None if as_ is None else responder(as_, role)
 

@@ -53,7 +53,7 @@ def _whole(arguments: Arguments, ask: AskLine) -> Arguments | None:
 
 def _field(name: str, present: Any, schema: Mapping[str, Json], ask: AskLine) -> tuple[Any] | None:
     """The value of one field in a tuple of one, because any value can be meant; None to give up."""
-    types = _types(schema, present)
+    types = types_of(schema, present)
     shown = "left out" if present is _ABSENT else _brief(present)
     while True:
         line = ask(f"  {visible(name)} ({' or '.join(sorted(types)) or _IN_JSON}) [{shown}]: ")
@@ -88,7 +88,7 @@ def typed(line: str, types: set[str]) -> Json:
 _NAMES: Final = {"string": "text", "integer": "number", "array": "list"}
 
 
-def _types(schema: Mapping[str, Json], present: Any) -> set[str]:
+def types_of(schema: Mapping[str, Json], present: Any = None) -> set[str]:
     """The JSON types that the schema allows; without any, the type of the present value, if it has one."""
     found = set(_declared(schema))
     if found or present is _ABSENT or present is None:

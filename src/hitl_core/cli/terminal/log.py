@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import traceback
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +15,7 @@ from typing import Any, Final
 from rich.text import Text
 
 from ...channels.plain_text import visible
-from ...logs import FIELDS, Discreet, JsonLines, Placed, tell_all
+from ...logs import FIELDS, JsonLines, Placed, WithoutWords, tell_all
 from .output import console
 
 VERBOSE: Final = "HITL_VERBOSE"
@@ -82,18 +83,18 @@ def tell(words: str, style: str = "") -> None:
 
 
 class _Lines(logging.Handler):
-    """A JSON object on each line, from every logger, each as discreet as ours."""
+    """A JSON object on each line, from every logger, with as few words as ours."""
 
     def __init__(self, level: int = logging.NOTSET) -> None:
         super().__init__(level)
         self.setFormatter(JsonLines())
         self.addFilter(Placed())
-        discreet = Discreet()
-        discreet.tells_all = is_verbose()
-        self.addFilter(discreet)
+        without_words = WithoutWords()
+        without_words.tells_all = is_verbose()
+        self.addFilter(without_words)
 
     def emit(self, record: logging.LogRecord) -> None:
-        print(self.format(record), file=sys.stderr, flush=True)
+        _write(self.format(record))
 
 
 class _Stderr(logging.Handler):
@@ -105,11 +106,14 @@ class _Stderr(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         if self._chatty or is_verbose() or record.name != _ENDINGS:
-            self._write(self.format(record))
+            _write(self.format(record))
         elif record.exc_info and record.exc_info[1] is not None:
-            self._write(visible(where(record.exc_info[1])))
+            _write(visible(where(record.exc_info[1])))
 
-    def _write(self, text: str) -> None:
+
+def _write(text: str) -> None:
+    """A log that cannot be written (nobody reads it, the disk is full) is no reason to break off what it tells of."""
+    with suppress(OSError):
         print(text, file=sys.stderr, flush=True)
 
 

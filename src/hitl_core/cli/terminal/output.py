@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sys
 from dataclasses import dataclass, field
 
@@ -16,7 +18,15 @@ from ..options import terminal_width
 def console(*, stderr: bool = False) -> Console:
     """A console that takes text as it is: no markup, no emoji, no guessed highlights."""
     width = terminal_width(sys.stderr if stderr else sys.stdout)
-    return Console(stderr=stderr, markup=False, emoji=False, highlight=False, width=width)
+    return _Console(stderr=stderr, markup=False, emoji=False, highlight=False, width=width)
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """A result that nobody reads ends the command; of what is said beside it, no more is said."""
+        if not self.stderr:
+            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+        self.quiet = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
-from fastapi import Request, Response
+from fastapi import HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 
 from ...errors import HitlError, NotPermitted, ResponseRefused, StoreUnavailable
+from ..doors import NobodyCame
 from .environment import render, url
 
 _TITLES: Final = {
@@ -20,7 +22,7 @@ _TITLES: Final = {
 
 
 class PageRoute(APIRoute):
-    """A route whose errors of ours are pages that say what is wrong."""
+    """A route whose errors of ours are pages that say what is wrong, and so is what is not there or not allowed."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -29,12 +31,22 @@ class PageRoute(APIRoute):
             try:
                 return await handle(http)
             except HitlError as exc:
-                status = _status(exc)
-                title = _TITLES.get(status, "This was not done")
-                to_the_inbox = ("To the inbox", url(http))
-                return render(http, "message.html", status=status, title=title, said=str(exc), next=to_the_inbox)
+                return _message(http, _status(exc), str(exc))
+            except NobodyCame:
+                raise  # they are sent to sign in
+            except HTTPException as exc:
+                return _message(http, exc.status_code, str(exc.detail))
+            except RequestValidationError as exc:
+                said = "; ".join(f"{each['loc'][-1]}: {each['msg']}" for each in exc.errors())
+                return _message(http, 422, said)
 
         return handled
+
+
+def _message(http: Request, status: int, said: str) -> Response:
+    title, come = _TITLES.get(status, "This was not done"), getattr(http.state, "visitor", None)
+    to_the_inbox = ("To the inbox", url(http))
+    return render(http, "message.html", come, status=status, title=title, said=said, next=to_the_inbox)
 
 
 def _status(exc: HitlError) -> int:

@@ -138,8 +138,8 @@ async def use_link(request: Request, site: At, secret: str) -> Response:
 def _no_longer(request: Request, state: LinkState) -> Response:
     used = state is LinkState.USED
     said = "It has signed somebody in, and does so once." if used else "It has expired, or was never one."
-    again = f"{said} `hitl login` prints a new one, and so does `hitl serve` when it starts."
-    return _message(request, 410 if used else 404, "This link is good for nothing any more", again)
+    again = f"{said} The command “hitl login” prints a new one, and so does “hitl serve” when it starts."
+    return _message(request, 410 if used else 404, "This link cannot be used any more", again)
 
 
 # ── in, and out ──────────────────────────────────────────────────────────────────────────────────────────────

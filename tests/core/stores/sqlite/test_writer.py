@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,18 @@ from hitl_core.stores.sqlite.file.connection import Readers
 from hitl_core.stores.sqlite.file.location import Location
 from hitl_core.testing.clock import START
 from tests.core.stores.world import REFUND, World
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+    store = await SqliteStore.open(tmp_path / "desk.db")
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def world(store: SqliteStore) -> World:
+    return World(store)
 
 
 def open_run(world: World, **fields: Any) -> OpenRun:
@@ -195,9 +207,7 @@ def test_a_caller_that_comes_too_late_to_its_own_command_carries_out_nothing(mon
     assert done.batches == [1]
 
 
-async def test_threads_and_loops_write_at_once(tmp_path: Path) -> None:
-    store = await SqliteStore.open(tmp_path / "desk.db")
-    world = World(store)
+async def test_threads_and_loops_write_at_once(store: SqliteStore, world: World) -> None:
 
     def blocking() -> None:
         for _ in range(20):
@@ -212,12 +222,9 @@ async def test_threads_and_loops_write_at_once(tmp_path: Path) -> None:
         awaiting(),
     )
     assert await world.events() == ["run.started"] * 140
-    await store.close()
 
 
-async def test_a_command_that_fails_takes_no_other_with_it(tmp_path: Path) -> None:
-    store = await SqliteStore.open(tmp_path / "desk.db")
-    world = World(store)
+async def test_a_command_that_fails_takes_no_other_with_it(store: SqliteStore, world: World) -> None:
     known = (await world.open()).run
     claimed = await world.open()
     good = [open_run(world) for _ in range(5)]
@@ -230,13 +237,10 @@ async def test_a_command_that_fails_takes_no_other_with_it(tmp_path: Path) -> No
         assert (await store.fetch(GetRun(each.run.id))).state == "running"
     assert await store.fetch(ListEffects(claimed.run.id)) == ()
     assert (await world.events()).count("run.started") == 7
-    await store.close()
 
 
-async def test_what_was_written_before_a_failure_is_undone(tmp_path: Path) -> None:
+async def test_what_was_written_before_a_failure_is_undone(store: SqliteStore, world: World) -> None:
     """Of the one command, whether it has a transaction of its own or shares one."""
-    store = await SqliteStore.open(tmp_path / "desk.db")
-    world = World(store)
     _, (known,) = await world.paused()
     claimed = await world.open()
     pair = (world.request(claimed, "refund#1"), world.request(claimed, "refund#2", id=known.id))
@@ -247,14 +251,11 @@ async def test_what_was_written_before_a_failure_is_undone(tmp_path: Path) -> No
     assert len((await store.fetch(ListRequests(states=()))).items) == 1
     assert (await world.events()).count("request.opened") == 1
     assert (await store.fetch(GetCheckpoint(claimed.run.id))) is None
-    await store.close()
 
 
 async def test_a_batch_is_carried_out_once_unless_one_of_it_had_written_before_it_failed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: SqliteStore, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = await SqliteStore.open(tmp_path / "desk.db")
-    world = World(store)
     _, (known,) = await world.paused()
     claimed = await world.open()
     writes_first = PauseRun(
@@ -278,14 +279,11 @@ async def test_a_batch_is_carried_out_once_unless_one_of_it_had_written_before_i
             assert (await store.fetch(GetRun(each.run.id))).state == "running"
     assert (await world.events()).count("run.started") == 10
     assert len((await store.fetch(ListRequests(states=()))).items) == 1
-    await store.close()
 
 
 async def test_who_asks_for_one_run_over_and_over_takes_no_turn_at_writing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: SqliteStore, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = await SqliteStore.open(tmp_path / "desk.db")
-    world = World(store)
     run, (request,) = await world.paused()
     performed, real = list[Any](), store._writer._perform
 
@@ -311,11 +309,9 @@ async def test_who_asks_for_one_run_over_and_over_takes_no_turn_at_writing(
     world.later(60)
     await store.apply(LiftStop(StopScope.TENANT, "of others", "fine", "boss", world.now))
     assert await claims() == (1, 1)
-    await store.close()
 
 
-async def test_an_effect_that_would_wait_for_itself_fails_instead(tmp_path: Path) -> None:
-    store = await SqliteStore.open(tmp_path / "desk.db")
+async def test_an_effect_that_would_wait_for_itself_fails_instead(store: SqliteStore) -> None:
     claimed = await World(store).open()
 
     def write_from_inside(transaction: Any) -> Json:
@@ -326,7 +322,6 @@ async def test_an_effect_that_would_wait_for_itself_fails_instead(tmp_path: Path
     effect = await store.apply(PerformEffect(begin, write_from_inside))
     assert effect.state is ActionState.FAILED
     assert "wait for itself" in effect.error
-    await store.close()
 
 
 @pytest.mark.parametrize("url", ["sqlite:///desk.db", "sqlite://"])
@@ -348,9 +343,7 @@ async def test_a_closed_store_says_so(tmp_path: Path) -> None:
             await use
 
 
-async def test_to_stop_waiting_does_not_undo(tmp_path: Path) -> None:
-    store = await SqliteStore.open(tmp_path / "desk.db")
-    world = World(store)
+async def test_to_stop_waiting_does_not_undo(store: SqliteStore, world: World) -> None:
     command = open_run(world)
     waiting = asyncio.ensure_future(store.apply(command))
     await asyncio.sleep(0)
@@ -359,7 +352,6 @@ async def test_to_stop_waiting_does_not_undo(tmp_path: Path) -> None:
         await waiting
     await store.apply(open_run(world))
     assert (await store.fetch(GetRun(command.run.id))).state == "running"
-    await store.close()
 
 
 def test_a_loop_that_is_gone_takes_nobody_with_it(tmp_path: Path) -> None:
@@ -374,25 +366,20 @@ def test_a_loop_that_is_gone_takes_nobody_with_it(tmp_path: Path) -> None:
     assert not future.done()
 
 
-async def test_a_value_that_no_database_holds_is_refused(tmp_path: Path) -> None:
-    store = await SqliteStore.open(tmp_path / "desk.db")
-    world = World(store)
+async def test_a_value_that_no_database_holds_is_refused(store: SqliteStore, world: World) -> None:
     lease = (await world.open()).lease
     with pytest.raises(RecordError, match="cannot be kept"):
         await store.apply(RenewLease(lease, 1e300, world.now))
-    await store.close()
 
 
 async def test_a_store_that_was_opened_by_another_process_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = await SqliteStore.open(tmp_path / "desk.db")
     with monkeypatch.context() as forked:
         forked.setattr(store, "_process", -1)
         with pytest.raises(StoreUnavailable, match="before a fork"):
             store.fetch_blocking(GetRun("x"))
         await store.close()
-    await store.close()
 
 
 def test_a_reader_that_is_still_reading_when_the_store_closes_closes_behind_itself(tmp_path: Path) -> None:

@@ -10,8 +10,10 @@ from autogen_agentchat.agents import CodeExecutorAgent
 from autogen_core import CancellationToken
 from autogen_core.code_executor import CodeBlock, CodeResult
 
+from hitl_core.errors import ResultNotKept
+from hitl_core.gate import tried
 from hitl_core.protocol import Executed, Failed, Json, Proceed, Refuse, Substitute, Wait
-from hitl_core.tools import as_json
+from hitl_core.tools import kept
 
 from ..mapping import code_action, code_blocks, code_form
 from ..suspend import Scope, current_scope
@@ -28,7 +30,9 @@ class GatedCode:
 
     async def __call__(self, blocks: list[CodeBlock], token: CancellationToken) -> CodeResult:
         scope = current_scope()
-        return _not_run("It was called outside a run.") if scope is None else await self._settled(scope, blocks, token)
+        if scope is None:
+            return _told("The code did not run. It was called outside a run.")
+        return await self._settled(scope, blocks, token)
 
     async def _settled(self, scope: Scope, blocks: list[CodeBlock], token: CancellationToken) -> CodeResult:
         now, place, name = scope.now, scope.step("~code"), self.agent.name
@@ -45,16 +49,22 @@ class GatedCode:
                 raise now.waiting(place)
             case Refuse(text=text):
                 now.used.append(place)
-                return _not_run(text)
+                return _told(text)
             case Substitute(result=result, recorded=recorded, note=note):
                 now.used.append(place)
                 return _recalled(result) if recorded else CodeResult(exit_code=0, output=_noted(str(result), note))
             case Proceed():
-                with now.working():
-                    return await self._carried_out(scope, verdict, token)
+                return await self._carried_out(scope, verdict, token)
 
     async def _carried_out(self, scope: Scope, allowed: Proceed, token: CancellationToken) -> CodeResult:
-        await scope.now.written()
+        with scope.now.working():
+            await scope.now.written()
+            try:
+                return await self._carried_out_once(scope, allowed, token)
+            except ResultNotKept as exc:
+                return _told(tried(str(exc)))
+
+    async def _carried_out_once(self, scope: Scope, allowed: Proceed, token: CancellationToken) -> CodeResult:
         async with scope.now.gate.carry_out(allowed) as effect:
             try:
                 result: CodeResult = await self.run(code_blocks(effect.arguments), token)
@@ -62,7 +72,7 @@ class GatedCode:
                 effect.outcome = Failed(f"{type(exc).__name__}: {exc}"[:4000])
                 raise
             result.output = _noted(result.output, allowed.note)
-            effect.outcome = Executed(as_json(asdict(result)))
+            effect.outcome = Executed(kept(asdict(result)))
         return result
 
 
@@ -70,11 +80,12 @@ def _noted(output: str, note: str) -> str:
     return f"{note}\n\n{output}" if note else output
 
 
-def _not_run(text: str) -> CodeResult:
-    return CodeResult(exit_code=1, output=f"The code did not run. {text}")
+def _told(text: str) -> CodeResult:
+    """What the agent reads instead of an output. The words say whether the code ran: it may have, and have failed."""
+    return CodeResult(exit_code=1, output=text)
 
 
-def _recalled(kept: Json) -> CodeResult:
-    if isinstance(kept, dict) and isinstance(code := kept.get("exit_code"), int):
-        return CodeResult(exit_code=code, output=str(kept.get("output", "")))
-    return CodeResult(exit_code=0, output=str(kept))
+def _recalled(found: Json) -> CodeResult:
+    if isinstance(found, dict) and isinstance(code := found.get("exit_code"), int):
+        return CodeResult(exit_code=code, output=str(found.get("output", "")))
+    return CodeResult(exit_code=0, output=str(found))

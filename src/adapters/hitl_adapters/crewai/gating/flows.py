@@ -7,6 +7,7 @@ and branches come out as they did. A branch that waits simply has no listeners, 
 from __future__ import annotations
 
 import asyncio
+import threading
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,12 +22,26 @@ from .methods import once
 
 def oversee_flows() -> None:
     """Hold on to CrewAI's flows, once per process."""
+    seam(Flow, "flow_definition", _definition)
     seam(Flow, "_execute_method", _execute_method)
     seam(Flow, "_execute_start_method", _start_method)
     seam(Flow, "_execute_single_listener", _listener)
     seam(Flow, "_execute_racing_listeners", _racing)
     seam(Flow, "_run_human_feedback_step", _feedback_step)
     seam(Flow, "ask", _ask)
+
+
+_defining = threading.RLock()
+
+
+def _definition(original: Any, kind: type[Flow[Any]]) -> Any:
+    """What a class of flows consists of, looked up on first use and kept in the class: by one thread at a time.
+
+    CrewAI goes through the class without a lock while another thread, with the other crew of a worker, keeps it there;
+    the executor of every agent is such a class.
+    """
+    with _defining:
+        return original(kind)
 
 
 def _run_of(flow: Any) -> Current | None:

@@ -55,7 +55,7 @@ def journal_models() -> None:
             seam(cls, "call", _call)
         if "acall" in vars(cls):
             seam(cls, "acall", _acall)
-        for name in [name for name in vars(cls) if _hears(name)]:
+        for name in filter(_hears, tuple(vars(cls))):  # all at once: other threads may add to a class
             seam(cls, name, _hear)
     seam(InternalInstructor, "to_pydantic", _instruct)
 

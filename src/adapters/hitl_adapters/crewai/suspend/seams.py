@@ -12,7 +12,7 @@ _MARK: Final = "__hitl_seam__"
 def seam(owner: Any, name: str, wrapper: Callable[..., Any]) -> None:
     """Let `wrapper(original, *args, **kwargs)` stand in for `owner.name`. A second time does nothing."""
     found = owner.__dict__[name] if isinstance(owner, type) else getattr(owner, name)
-    original = found.__func__ if isinstance(found, staticmethod) else found
+    original = found.__func__ if isinstance(found, staticmethod | classmethod) else found
     if hasattr(original, _MARK):
         return
 
@@ -21,4 +21,4 @@ def seam(owner: Any, name: str, wrapper: Callable[..., Any]) -> None:
         return wrapper(original, *args, **kwargs)
 
     setattr(held, _MARK, True)
-    setattr(owner, name, held if original is found else staticmethod(held))
+    setattr(owner, name, held if original is found else type(found)(held))

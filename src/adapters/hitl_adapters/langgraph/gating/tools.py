@@ -19,13 +19,13 @@ from langgraph.errors import GraphBubbleUp
 from langgraph.prebuilt import ToolNode
 from langgraph.prebuilt.tool_node import ToolCallRequest
 
-from hitl_core.errors import AppChanged, CallRefused, RecordError
+from hitl_core.errors import AppChanged, CallRefused, RecordError, ResultNotKept
 from hitl_core.gate import Carrying, tried
 from hitl_core.protocol import Action, Executed, Failed, Json, Origin, Proceed, Refuse, Substitute, Verdict
-from hitl_core.tools import Tool, as_json, tool
+from hitl_core.tools import Tool, kept, tool
 
 from ..mapping.calls import Proposal, argument_fault, delegates, form_of, lineage, place_of, proposal_of, twin_of
-from ..mapping.messages import Result, answer, noted, outcome_of, unshowable, with_arguments
+from ..mapping.messages import Result, answer, noted, outcome_of, refused, unshowable, with_arguments
 from ..mapping.wrappers import is_the_gate
 from ..suspend import Current, Halt, admitted, current, halting, keeping_invalid
 from .words import spoken
@@ -55,10 +55,13 @@ def gate_tool_call(
     found = now.gate.blocking(_admit(now, request, agent))
     if not isinstance(found, Go):
         return found
-    with halting(now, found.proposal), now.gate.carry_out(found.allowed, suspends=(GraphBubbleUp,)) as effect:
-        with keeping_invalid():
-            made = handler(with_arguments(request, effect.arguments))
-        return _kept(effect, made, found.allowed.note)
+    try:
+        with halting(now, found.proposal), now.gate.carry_out(found.allowed, suspends=(GraphBubbleUp,)) as effect:
+            with keeping_invalid():
+                made = handler(with_arguments(request, effect.arguments))
+            return _kept(effect, made, found.allowed.note)
+    except ResultNotKept as exc:
+        return refused(request, tried(str(exc)))
 
 
 @is_the_gate
@@ -73,11 +76,14 @@ async def agate_tool_call(
         found = await _admit(now, request, agent)
         if not isinstance(found, Go):
             return found
-        with halting(now, found.proposal):
-            async with now.gate.carry_out(found.allowed, suspends=(GraphBubbleUp,)) as effect:
-                with keeping_invalid():
-                    made = await handler(with_arguments(request, effect.arguments))
-                return _kept(effect, made, found.allowed.note)
+        try:
+            with halting(now, found.proposal):
+                async with now.gate.carry_out(found.allowed, suspends=(GraphBubbleUp,)) as effect:
+                    with keeping_invalid():
+                        made = await handler(with_arguments(request, effect.arguments))
+                    return _kept(effect, made, found.allowed.note)
+        except ResultNotKept as exc:
+            return refused(request, tried(str(exc)))
 
 
 async def _admit(now: Current, request: ToolCallRequest, agent: str | None) -> Result | Go:
@@ -131,7 +137,8 @@ def gated(**traits: Any) -> Callable[[F], F]: ...
 def gated(function: Callable[..., Any] | Tool | None = None, /, **traits: Any) -> Any:
     """Gate a function that a node calls itself; `traits` as for `tool`.
 
-    It raises CallRefused (HITL-E05) if the answer is no or the function raised, again each time the node runs again.
+    It raises CallRefused (HITL-E05) if the answer is no, the function raised or its result cannot be kept, again each
+    time the node runs again.
     """
     if function is None:
         return functools.partial(gated, **traits)
@@ -150,7 +157,7 @@ def _gated_async(declared: Tool, made: Callable[..., Any]) -> Callable[..., Any]
             verdict = await _decided(now, proposal)
             if not isinstance(verdict, Proceed):
                 return _obeyed(verdict)
-            with halting(now, proposal):
+            with _ran(), halting(now, proposal):
                 async with now.gate.carry_out(verdict, suspends=(GraphBubbleUp,)) as effect:
                     with _recorded(effect) as errors:
                         effect.outcome = Executed(await declared.run(effect.arguments))
@@ -167,8 +174,8 @@ def _gated_sync(declared: Tool, made: Callable[..., Any]) -> Callable[..., Any]:
         if not isinstance(verdict, Proceed):
             return _obeyed(verdict)
         carrying = now.gate.carry_out(verdict, suspends=(GraphBubbleUp,))
-        with halting(now, proposal), carrying as effect, _recorded(effect) as errors:
-            effect.outcome = Executed(as_json(made(**declared.typed(effect.arguments))))
+        with _ran(), halting(now, proposal), carrying as effect, _recorded(effect) as errors:
+            effect.outcome = Executed(kept(made(**declared.typed(effect.arguments))))
         return _result(effect, errors)
 
     return guarded
@@ -200,16 +207,25 @@ def _obeyed(verdict: Verdict) -> Json:
 
 @contextmanager
 def _recorded(effect: Carrying) -> Iterator[list[Exception]]:
-    """What the function raises becomes its outcome, and is listed; only pauses pass."""
+    """What the function raises becomes its outcome, and is listed; only pauses pass, and that it ran."""
     errors: list[Exception] = []
     try:
         with keeping_invalid():
             yield errors
-    except GraphBubbleUp:
+    except (GraphBubbleUp, ResultNotKept):
         raise
     except Exception as exc:
         errors.append(exc)
         effect.outcome = Failed(f"{type(exc).__name__}: {exc}"[:4000])
+
+
+@contextmanager
+def _ran() -> Iterator[None]:
+    """A function whose result cannot be kept has run. Raises CallRefused, in the words of its record."""
+    try:
+        yield
+    except ResultNotKept as exc:
+        raise CallRefused(tried(str(exc))) from exc
 
 
 def _result(effect: Carrying, errors: list[Exception]) -> Json:

@@ -112,9 +112,9 @@ def raw() -> Codec:
 
 
 def templates(replies: Mapping[str, Json], *, name: str = "templates") -> Codec:
-    """One template per reply, by its name. Raises ConfigError for unknown replies or holes."""
+    """One template per reply, by its name. Raises ConfigError for unknown replies, and for holes that nothing fills."""
     wrong = [Fault(reply, "is not a reply") for reply in replies if reply not in set(Reply)]
-    wrong += [Fault(reply, fault) for reply, template in replies.items() for fault in faults(template)]
+    wrong += [Fault(reply, fault) for reply, template in replies.items() for fault in faults(template, reply)]
     if wrong or not replies:
         raise ConfigError(wrong or "a codec needs at least one reply")
     plain = tuple(t for t in replies.values() if isinstance(t, str))
@@ -122,6 +122,13 @@ def templates(replies: Mapping[str, Json], *, name: str = "templates") -> Codec:
 
 
 HOLES: Final = frozenset({"message", "value", "chosen", "arguments", "argument"})
+_SAID: Final[dict[str, str]] = {
+    Reply.REJECT: "message",
+    Reply.REVISE: "message",
+    Reply.ANSWER: "value",
+    Reply.CHOOSE: "chosen",
+}
+"""What a reply fills beside the arguments."""
 
 MESSAGE: Final[dict[str, Json]] = {"$": "message", "default": "Rejected by a reviewer."}
 VALUE: Final[dict[str, Json]] = {"$": "value"}
@@ -134,7 +141,7 @@ def argument(name: str) -> dict[str, Json]:
 
 
 def fill(template: Json, values: Mapping[str, Json]) -> Json:
-    """The template with its holes filled. Raises KeyError for a hole that this decision cannot fill."""
+    """The template with its holes filled. Raises KeyError for an argument that is not there."""
     if isinstance(template, list):
         return [fill(item, values) for item in template]
     if not isinstance(template, dict):
@@ -158,12 +165,20 @@ def holes_in(template: Json) -> list[str]:
     return [str(template["$"])] if "$" in template else [hole for item in template.values() for hole in holes_in(item)]
 
 
-def faults(template: Json) -> list[str]:
-    """What is wrong with a template that a user wrote."""
+def faults(template: Json, reply: str) -> list[str]:
+    """What is wrong with a template that a user wrote for a reply."""
     if isinstance(template, list):
-        return [fault for item in template for fault in faults(item)]
+        return [fault for item in template for fault in faults(item, reply)]
     if not isinstance(template, dict):
         return []
-    if "$" in template and template["$"] not in HOLES:
-        return [f"{template['$']!r} is not a hole; there are {', '.join(sorted(HOLES))}"]
-    return [fault for item in template.values() for fault in faults(item)]
+    return _hole_faults(template, reply) if "$" in template else faults([*template.values()], reply)
+
+
+def _hole_faults(hole: dict[str, Json], reply: str) -> list[str]:
+    named = hole["$"]
+    if not isinstance(named, str) or named not in HOLES:
+        return [f"{named!r} is not a hole; there are {', '.join(sorted(HOLES))}"]
+    if named == "argument" and not isinstance(hole.get("name"), str):
+        return ['the hole \'argument\' needs the name of one: { "$" = "argument", name = "amount" }']
+    fills = ("arguments", "argument", *((_SAID[reply],) if reply in _SAID else ()))
+    return [] if named in fills else [f"nothing fills the hole {named!r} there; {reply!r} fills {', '.join(fills)}"]

@@ -149,7 +149,11 @@ def _templates(request: PauseRequest, answer: Decision | Expired, codec: dict[st
     values = _values(request, decision, codec)
     if _free_text(template) and _reserved(values.get("message", values.get("value")), codec["reserved"]):
         return _instead_of_reserved(template, decision)
-    return fill(template, values)
+    try:
+        return fill(template, values)
+    except KeyError as exc:
+        missing = Fault(f"decision.arguments.{exc.args[0]}", "is missing; the code that waits takes it")
+        raise ResponseRefused([missing]) from exc
 
 
 def _check_edit(request: PauseRequest, decision: Decision, editable: list[str] | None) -> None:

@@ -14,7 +14,7 @@ from langgraph.errors import GraphBubbleUp
 from langgraph.types import interrupt
 
 from hitl_core.contracts import Turn
-from hitl_core.errors import HitlError, NoRun, Stopped
+from hitl_core.errors import HitlError, NoRun, ResultNotKept, Stopped
 from hitl_core.gate import Gate
 from hitl_core.protocol import EffectMode, Proceed, Substitute, Verdict, Wait
 
@@ -136,6 +136,8 @@ def halting(now: Current, proposal: Proposal) -> Iterator[None]:
     except Stopped:
         while True:
             suspend(now, proposal)
+    except ResultNotKept:  # the tool ran: that is for its caller to be told, and nobody's fault here
+        raise
     except HitlError as exc:
         raise Halt(str(exc)) from exc
 

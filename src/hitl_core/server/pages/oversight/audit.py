@@ -20,10 +20,11 @@ from ...feed.happened import happened
 from ...site import Site, site_of
 from ..acting import done
 from ..environment import render
+from ..routes import PageRoute
 from ..runs.timeline import gist, in_words
 from .verifying import Verifications, verifications
 
-audit = APIRouter(include_in_schema=False)
+audit = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 PAGE: Final = 100
 AT_ONCE: Final = 500

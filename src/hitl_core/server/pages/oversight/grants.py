@@ -18,9 +18,10 @@ from ...doors import Right, Visitor, needs
 from ...site import Site, site_of
 from ..acting import Unclear, done, faults_of, status_of, written
 from ..environment import render
+from ..routes import PageRoute
 from ..runs.routes import run_of
 
-grants = APIRouter(include_in_schema=False)
+grants = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 Here = Annotated[Visitor, Depends(needs(Right.OPERATE))]
 At = Annotated[Site, Depends(site_of)]

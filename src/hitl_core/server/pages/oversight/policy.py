@@ -18,9 +18,10 @@ from ...doors import Right, Visitor, needs
 from ...site import Site, site_of
 from ..acting import Unclear, faults_of, status_of, written
 from ..environment import render
+from ..routes import PageRoute
 from .rules import default_of, rules_of
 
-policy = APIRouter(include_in_schema=False)
+policy = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 Here = Annotated[Visitor, Depends(needs(Right.POLICY))]
 At = Annotated[Site, Depends(site_of)]

@@ -19,13 +19,14 @@ from ...doors import Right, Visitor, needs
 from ...site import Site, site_of
 from ..acting import done, faults_of, status_of, written
 from ..environment import render
+from ..routes import PageRoute
 from .acts import ACTS, Act, do, why_not
 from .history import history_of
 from .picture import picture
 from .timeline import timeline
 from .windows import windows
 
-runs = APIRouter(include_in_schema=False)
+runs = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 PAGE: Final = 50
 WITHIN: Final = 2_000

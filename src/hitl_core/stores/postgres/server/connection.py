@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final, TypeVar
 
 import psycopg
@@ -44,6 +44,11 @@ everything. Less than the wait for a lock, so that who waits gets it."""
 
 WAIT: Final = 10.0
 """Seconds for which a thread waits for a connection."""
+
+_ANEW: Final = 1.0
+"""Seconds after which the pool gives up a connection that it cannot make. It would wait twice as long after each try,
+for a server that was away for minutes, minutes more. So it begins anew for whoever asks again.
+"""
 
 # The number that a pooler gives its clients is not that of the server's process.
 _IS_DIRECT: Final = "SELECT pg_backend_pid()"
@@ -92,6 +97,7 @@ class Connections:
             max_size=self._options.connections,
             num_workers=2,
             timeout=WAIT,
+            reconnect_timeout=_ANEW,
             name="hitl-store",
             open=True,
         )
@@ -103,7 +109,7 @@ class Connections:
         Raises StoreUnavailable if none comes free in time.
         """
         try:
-            connection = self._pool.getconn()
+            connection = self._lent()
         except PoolClosed as exc:
             raise StoreUnavailable(f"the store {self._location} is closed; open it again") from exc
         except PoolTimeout as exc:
@@ -114,6 +120,14 @@ class Connections:
             if connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
                 connection.close()
             self._pool.putconn(connection)
+
+    def _lent(self) -> Connection:
+        """A connection of the pool, asked for again and again: what it has given up, it begins anew for who asks."""
+        until = time.monotonic() + WAIT
+        while (left := until - time.monotonic()) > 2 * _ANEW:
+            with suppress(PoolTimeout):
+                return self._pool.getconn(timeout=2 * _ANEW)
+        return self._pool.getconn(timeout=max(left, _ANEW))
 
     def begin(self, link: PostgresLink, how: str, *, ends: str = "") -> None:
         """Begin a transaction; its statements are sent together as far as nobody waits for what they find.

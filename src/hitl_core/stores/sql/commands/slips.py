@@ -121,11 +121,11 @@ def forget_slips(txn: Transaction, where: str, given: tuple[Any, ...]) -> int:
 
 def _forget(txn: Transaction, where: str, given: tuple[Any, ...]) -> list[int | None]:
     """Delete slips, each once; returns when they would have ended."""
-    gone = []
-    for key, body, end in txn.execute(f"SELECT key, body, expires FROM hitl_slips WHERE {where}", given).fetchall():  # noqa: S608
-        if txn.execute("DELETE FROM hitl_slips WHERE key = ?", (key,)).rowcount:
-            txn.execute("DELETE FROM hitl_bodies WHERE key = ?", (body,))
-            gone.append(end)
+    gone: list[int | None] = []
+    for key, body in txn.execute(f"SELECT key, body FROM hitl_slips WHERE {where}", given).fetchall():  # noqa: S608
+        deleted = txn.execute("DELETE FROM hitl_slips WHERE key = ? RETURNING expires", (key,)).fetchall()
+        txn.execute("DELETE FROM hitl_bodies WHERE key = ?", (body,))
+        gone += [end for (end,) in deleted]  # none where somebody else was quicker
     return gone
 
 

@@ -95,6 +95,12 @@ async def a_stop_for_everything_blocks_what_was_granted(world: World) -> None:
 
 
 @behaviour("P60", GATED)
+async def a_stop_for_a_tenant_blocks_what_was_granted(world: World) -> None:
+    """A stop for the tenant holds back an approval that was not used yet."""
+    await _blocks(world, StopScope.TENANT, "default")
+
+
+@behaviour("P60", GATED)
 async def a_stop_for_a_run_blocks_what_was_granted(world: World) -> None:
     """A stop for the run holds back an approval that was not used yet."""
     await _blocks(world, StopScope.RUN, None)
@@ -104,6 +110,12 @@ async def a_stop_for_a_run_blocks_what_was_granted(world: World) -> None:
 async def a_stop_for_a_tool_blocks_what_was_granted(world: World) -> None:
     """A stop for the tool holds back an approval that was not used yet."""
     await _blocks(world, StopScope.TOOL, "pay")
+
+
+@behaviour("P60", GATED)
+async def a_stop_for_an_agent_blocks_what_was_granted(world: World) -> None:
+    """A stop for the agent holds back an approval that was not used yet."""
+    await _blocks(world, StopScope.AGENT, AGENT)
 
 
 @behaviour("P60", GATED)

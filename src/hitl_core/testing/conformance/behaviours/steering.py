@@ -11,6 +11,7 @@ from ....contracts import Store, require
 from ....errors import GuidanceRefused, MayNotSteer, RunFinished
 from ....lifecycle import RequestState
 from ....protocol import GUIDANCE_LIMIT, Guidance, GuidanceState, Run, RunState
+from ...around import StoreAround
 from ..catalogue import behaviour
 from ..expect import expect, expect_that, refuses
 from ..scenes import AGENT, Scene, note, pay
@@ -74,29 +75,21 @@ async def a_working_run_hears_it_at_its_next_model_call(world: World) -> None:
     await nothing_repeated(world)
 
 
-class _Meanwhile:
+class _Meanwhile(StoreAround):
     """A store in which somebody acts, once, while the first tool of a run works."""
 
     def __init__(self, inner: Store, act: Callable[[str], Awaitable[None]]) -> None:
-        self._inner, self._act, self._acted = inner, act, False
+        super().__init__(inner)
+        self._act, self._acted = act, False
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
+        return getattr(self.inner, name)
 
     async def apply(self, command: Any) -> Any:
         if isinstance(command, EndEffect) and not self._acted:
             self._acted = True
             await self._act(command.lease.run_id)
-        return await self._inner.apply(command)
-
-    async def fetch(self, query: Any) -> Any:
-        return await self._inner.fetch(query)
-
-    async def changed(self, *, timeout: float) -> None:
-        await self._inner.changed(timeout=timeout)
-
-    async def close(self) -> None:
-        await self._inner.close()
+        return await self.inner.apply(command)
 
 
 @behaviour("P63", GATED, STEER, RESTART)

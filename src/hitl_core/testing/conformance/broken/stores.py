@@ -14,46 +14,34 @@ from ....commands import (
     GetRequest,
     GetRun,
     LiftStop,
+    ListRequests,
     MoveRequest,
     Page,
     ReadAudit,
     ReadHistory,
     RecordResponse,
     SetStop,
+    StopScope,
 )
 from ....contracts import Store
 from ....lifecycle import RequestEvent, RequestState
 from ....protocol import AuditEntry, Reject, Run, RunState
+from ...around import StoreAround
 from ..world import Parts
 from .breaking import breaks
 
 
-class BrokenStore:
+class BrokenStore(StoreAround):
     """A store that does not do everything it says."""
 
     parts: ClassVar[Parts]
 
-    def __init__(self, inner: Store) -> None:
-        self._inner = inner
-
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
+        return getattr(self.inner, name)
 
     @classmethod
     def made_of(cls) -> Parts:
         return Parts(store=cls)
-
-    async def apply(self, command: Any) -> Any:
-        return await self._inner.apply(command)
-
-    async def fetch(self, query: Any) -> Any:
-        return await self._inner.fetch(query)
-
-    async def changed(self, *, timeout: float) -> None:
-        await self._inner.changed(timeout=timeout)
-
-    async def close(self) -> None:
-        await self._inner.close()
 
 
 @breaks("P60")
@@ -61,7 +49,32 @@ class StopsInNameOnly(BrokenStore):
     """Says that it has stopped something, and has not."""
 
     async def apply(self, command: Any) -> Any:
-        return 0 if isinstance(command, SetStop) else await self._inner.apply(command)
+        return 0 if isinstance(command, SetStop) else await self.inner.apply(command)
+
+
+class _StopsWhatWaitsOnly(BrokenStore):
+    scope: ClassVar[StopScope]
+
+    async def apply(self, command: Any) -> Any:
+        if isinstance(command, SetStop) and command.stop.scope is self.scope:
+            waiting = await self._inner.fetch(ListRequests(states=(RequestState.OPEN,)))
+            if not waiting.items:
+                return 0
+        return await self._inner.apply(command)
+
+
+@breaks("P60")
+class StopsOfATenantForgetWhatWasGranted(_StopsWhatWaitsOnly):
+    """Takes a stop for a tenant as one for what waits, and lets pass what was approved before."""
+
+    scope = StopScope.TENANT
+
+
+@breaks("P60")
+class StopsOfAnAgentForgetWhatWasGranted(_StopsWhatWaitsOnly):
+    """Takes a stop for an agent as one for what waits, and lets pass what was approved before."""
+
+    scope = StopScope.AGENT
 
 
 @breaks("P61")
@@ -69,7 +82,7 @@ class LiftsOnTheQuiet(BrokenStore):
     """Lifts a stop and says nothing of it in the trail."""
 
     async def fetch(self, query: Any) -> Any:
-        found = await self._inner.fetch(query)
+        found = await self.inner.fetch(query)
         if isinstance(query, ReadAudit):
             return replace(found, items=tuple(each for each in found.items if each.event != "stop.lifted"))
         return found
@@ -80,7 +93,7 @@ class LiftsWhatNobodyStopped(BrokenStore):
     """Counts a lifting twice."""
 
     async def apply(self, command: Any) -> Any:
-        lifted = await self._inner.apply(command)
+        lifted = await self.inner.apply(command)
         return 1 if isinstance(command, LiftStop) else lifted
 
 
@@ -92,7 +105,7 @@ class CancelsInNameOnly(BrokenStore):
         if isinstance(command, CancelRun):
             run: Run = await self.fetch(GetRun(command.run_id))
             return run.model_copy(update={"state": RunState.CANCELLED, "pending": ()})
-        return await self._inner.apply(command)
+        return await self.inner.apply(command)
 
 
 @breaks("P65")
@@ -102,7 +115,7 @@ class RevokesInNameOnly(BrokenStore):
     async def apply(self, command: Any) -> Any:
         if isinstance(command, MoveRequest) and command.event is RequestEvent.REVOKE:
             return replace(await self.fetch(GetRequest(command.request_id)), state=RequestState.REVOKED)
-        return await self._inner.apply(command)
+        return await self.inner.apply(command)
 
 
 @breaks("P70")
@@ -112,7 +125,7 @@ class ErasesInNameOnly(BrokenStore):
     async def apply(self, command: Any) -> Any:
         if isinstance(command, EraseRun):
             return await self.fetch(GetRun(command.run_id))
-        return await self._inner.apply(command)
+        return await self.inner.apply(command)
 
 
 @breaks("P70")
@@ -120,7 +133,7 @@ class LosesLines(BrokenStore):
     """Has no line in its trail for the start of an effect."""
 
     async def fetch(self, query: Any) -> Any:
-        found = await self._inner.fetch(query)
+        found = await self.inner.fetch(query)
         if isinstance(query, ReadAudit):
             return replace(found, items=tuple(each for each in found.items if each.event != "effect.started"))
         return found
@@ -133,7 +146,7 @@ class ErasesPeopleInNameOnly(BrokenStore):
     async def apply(self, command: Any) -> Any:
         if isinstance(command, ErasePerson):
             return ErasedPerson("erased-person-1", 1, 1, 0)
-        return await self._inner.apply(command)
+        return await self.inner.apply(command)
 
 
 @breaks("P74")
@@ -148,10 +161,10 @@ class RemembersWhoItWas(BrokenStore):
         if isinstance(command, ErasePerson):
             page: Page[AuditEntry] = await self.fetch(ReadAudit())
             self._before = {entry.seq: entry for entry in page.items}
-        return await self._inner.apply(command)
+        return await self.inner.apply(command)
 
     async def fetch(self, query: Any) -> Any:
-        found = await self._inner.fetch(query)
+        found = await self.inner.fetch(query)
         if isinstance(query, ReadAudit):
             return replace(found, items=tuple(self._before.get(each.seq, each) for each in found.items))
         return found
@@ -167,10 +180,10 @@ class CountsWhatWasRefused(BrokenStore):
 
     async def apply(self, command: Any) -> Any:
         self._refused += isinstance(command, RecordResponse) and isinstance(command.response.decision, Reject)
-        return await self._inner.apply(command)
+        return await self.inner.apply(command)
 
     async def fetch(self, query: Any) -> Any:
-        found = await self._inner.fetch(query)
+        found = await self.inner.fetch(query)
         if not isinstance(query, ReadHistory):
             return found
         return tuple(replace(each, total=each.total + 1_000_000 * self._refused) for each in found)
@@ -183,7 +196,7 @@ class CountsNothing(BrokenStore):
     async def apply(self, command: Any) -> Any:
         if isinstance(command, BeginEffect):
             command = replace(command, counted=())
-        return await self._inner.apply(command)
+        return await self.inner.apply(command)
 
 
 @breaks("P83")
@@ -193,4 +206,4 @@ class GrantsForNothing(BrokenStore):
     async def apply(self, command: Any) -> Any:
         if isinstance(command, BeginEffect):
             command = replace(command, grant_id=None)
-        return await self._inner.apply(command)
+        return await self.inner.apply(command)

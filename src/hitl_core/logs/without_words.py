@@ -64,7 +64,7 @@ def said_of(error: BaseException) -> str:
     return f"{error.code} {kind}" if isinstance(error, HitlError) else kind
 
 
-class Discreet(logging.Filter):
+class WithoutWords(logging.Filter):
     """Takes the words of errors out of a record, whoever handles it. `tells_all` leaves them in."""
 
     tells_all = False
@@ -97,10 +97,10 @@ def _stand_in(error: BaseException, left: int) -> Caught:
     return type(made), made, made.__traceback__
 
 
-DISCREET: Final = Discreet()
+WITHOUT_WORDS: Final = WithoutWords()
 
 for _name in LOGGERS:
-    logging.getLogger(_name).addFilter(DISCREET)
+    logging.getLogger(_name).addFilter(WITHOUT_WORDS)
 
 
 def named(name: str) -> logging.Logger:
@@ -112,4 +112,4 @@ def named(name: str) -> logging.Logger:
 
 def tell_all(wanted: bool = True) -> None:
     """Log what errors say, whole. For whoever looks for a mistake in an app of their own, not for production."""
-    DISCREET.tells_all = wanted
+    WITHOUT_WORDS.tells_all = wanted

@@ -8,7 +8,7 @@ import traceback
 import pytest
 
 from hitl_core.errors import ConfigError, Fault, LeaseLost, Stopped, StoreUnavailable
-from hitl_core.logs import DISCREET, LOGGERS, Discreet, named, said_of, tell_all
+from hitl_core.logs import LOGGERS, WITHOUT_WORDS, WithoutWords, named, said_of, tell_all
 
 SECRET = "canary-4929-1111"
 log = named("hitl_core")
@@ -28,7 +28,7 @@ def failed() -> RuntimeError:
 
 
 @pytest.mark.parametrize("name", LOGGERS)
-def test_every_logger_of_ours_is_discreet_before_any_handler_sees_a_record(
+def test_every_logger_of_ours_leaves_words_out_before_any_handler_sees_a_record(
     name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     error = failed()
@@ -53,14 +53,14 @@ def test_an_error_that_was_raised_while_another_was_handled_leads_to_it_too() ->
     with pytest.raises(TypeError) as caught:
         stumble()
     record = log.makeRecord("x", logging.ERROR, "", 0, "broke", (), (TypeError, caught.value, None))
-    DISCREET.filter(record)
+    WITHOUT_WORDS.filter(record)
     assert record.exc_info
     stand_in = record.exc_info[1]
     assert stand_in is not None
     assert [type(each).__name__ for each in (stand_in, stand_in.__cause__)] == ["TypeError", "KeyError"]
     once_more = record.exc_info
-    Discreet().filter(record)
-    assert record.exc_info == once_more, "a handler may be as discreet as the logger"
+    WithoutWords().filter(record)
+    assert record.exc_info == once_more, "a handler may leave out what the logger does"
 
 
 def test_a_chain_without_an_end_is_cut() -> None:
@@ -70,7 +70,7 @@ def test_a_chain_without_an_end_is_cut() -> None:
         above.__cause__ = deep
         deep = above
     record = log.makeRecord("x", logging.ERROR, "", 0, "broke", (), (ValueError, deep, None))
-    DISCREET.filter(record)
+    WITHOUT_WORDS.filter(record)
     found, length = record.exc_info and record.exc_info[1], 0
     while found is not None:
         found, length = found.__cause__, length + 1

@@ -1,6 +1,6 @@
 """The log without secrets: while a turn lives that has met some, no line and no traceback of ours quotes them.
 
-What anybody says is left out by `logs.discreet`; this is for who has it said all the same (`tell_all`).
+What anybody says is left out by `logs.without_words`; this is for who has it said all the same (`tell_all`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Cleans(Protocol):
     def text(self, text: str) -> str: ...
 
 
-class Discreet(logging.Filter):
+class LogMask(logging.Filter):
     """Cleans records before any handler sees them."""
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class Discreet(logging.Filter):
         return True
 
 
-DISCREET: Final = Discreet()
+LOG_MASK: Final = LogMask()
 
 for _name in LOGGERS:
-    logging.getLogger(_name).addFilter(DISCREET)
+    logging.getLogger(_name).addFilter(LOG_MASK)
