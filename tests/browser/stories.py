@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from hitl_adapters.plain import Refused, gate
@@ -31,6 +32,15 @@ def shown(arguments: dict[str, Any]) -> Preview:
         diff="- open\n+ refunded",
         warnings=("The parcel is not back yet.",),
     )
+
+
+def small_refunds(ledger: Ledger) -> App:
+    """That can be taken back, so that several may be approved at once."""
+    return one_refund(ledger, reversible=True, undo=_take_back, undo_window=timedelta(hours=2))
+
+
+async def _take_back(receipt: Any, arguments: Any) -> str:
+    return f"took {arguments['amount']} back"
 
 
 def asks(ledger: Ledger) -> App:

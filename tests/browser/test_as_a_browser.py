@@ -81,7 +81,7 @@ async def test_a_double_click_is_one_answer(inbox: Opened) -> None:
 async def test_hostile_text_is_text(inbox: Opened, script: bool) -> None:
     async with inbox(stories.hostile) as served:
         request = await served.ask(stories.HOSTILE)
-        await served.hitl.comment(request.id, stories.HOSTILE, by="bea")
+        await served.hitl.comment(request.id, stories.HOSTILE[:4_000], by="bea")
         page = await served.visit(java_script_enabled=script, viewport={"width": 390, "height": 844})
         for path in ("/", f"/requests/{request.id}", f"/runs/{request.run_id}", "/runs", "/audit"):
             await page.goto(path)
@@ -113,7 +113,7 @@ async def in_order(page: Page) -> None:
     for _ in range(120):
         await page.keyboard.press("Tab")
         stop = await page.evaluate(FOCUSED)
-        if stop["tag"] == "BODY":
+        if stop["tag"] == "BODY" or (stops and stop["place"] == stops[0]["place"]):
             break
         stops.append(stop)
     assert stops[0]["words"] == "Skip to the content"

@@ -9,10 +9,13 @@ from hitl_core.commands import StopScope
 from hitl_core.lifecycle import RequestState
 from hitl_core.protocol import RunState
 
+from tests.core.shop import policy, rule
+
 from . import stories
 from .conftest import Opened
 from .walks import SHARED, click, press
 
+CONFIRM = policy(rule("refunds", level="confirm", batch=True))
 SCRIPT = pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
 
 
@@ -86,7 +89,7 @@ async def test_a_slip_is_taken_back_and_nothing_has_happened(inbox: Opened, scri
 
 @SCRIPT
 async def test_many_are_decided_together_but_for_the_exceptions(inbox: Opened, script: bool) -> None:
-    async with inbox(stories.refunds) as served:
+    async with inbox(stories.small_refunds, policy=CONFIRM) as served:
         asked = [await served.ask({"order": f"A-{number}", "amount": 10.0 * number}) for number in range(1, 5)]
         page = await served.visit(java_script_enabled=script)
         for request in asked:
