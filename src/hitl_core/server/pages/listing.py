@@ -13,8 +13,9 @@ from ...runtime import inbox_of
 from ..site import Site
 from .wording import agreed, who_asks
 
-PAGE: Final = 50
-_ENOUGH: Final = 25
+PAGE: Final = 20
+"""Rows of a page: with more, it would weigh more than a page is to."""
+_ENOUGH: Final = 10
 LOOKED_THROUGH: Final = 500
 """Requests that are looked through at once for a kind, a rule or a text: no index has these."""
 
