@@ -13,7 +13,7 @@ from ...runtime import inbox_of
 from ..site import Site
 from .wording import agreed, who_asks
 
-PAGE: Final = 20
+PAGE: Final = 18
 """Rows of a page: with more, it would weigh more than a page is to."""
 _ENOUGH: Final = 10
 LOOKED_THROUGH: Final = 500
