@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -48,7 +48,7 @@ def day(ledger: Ledger) -> App:
         ledger.write("jot", order=order, text=text)
         return "noted"
 
-    asked = {
+    asked: dict[str, Callable[[dict[str, Any]], Awaitable[Any]]] = {
         "pay": lambda given: refund(given.get("order", "A-1042"), given.get("amount", 120.5)),
         "write": lambda given: letter("mira@example.com", "Your refund", "Dear Mira,\n\nwe are sorry.\n\nThe desk"),
         "transfer": lambda given: transfer("Mira Osei", 4_800.0),

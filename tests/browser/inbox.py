@@ -66,17 +66,19 @@ class Inbox:
 
     async def decided(self, request: PauseRequest) -> Settled:
         """The request, when what was held has been given."""
-        async with asyncio.timeout(PATIENCE):
-            while (settled := await self.hitl.request(request.id)).response is None:
-                await asyncio.sleep(0.02)
-        return settled
+        return await self._once(request, lambda settled: settled.response is not None)
 
     async def voted(self, request: PauseRequest) -> Settled:
         """The request, when somebody has said something that does not settle it."""
+        return await self._once(request, lambda settled: bool(settled.votes))
+
+    async def _once(self, request: PauseRequest, holds: Callable[[Settled], bool]) -> Settled:
         async with asyncio.timeout(PATIENCE):
-            while not (settled := await self.hitl.request(request.id)).votes:
+            while True:
+                settled = await self.hitl.request(request.id)
+                if holds(settled):
+                    return settled
                 await asyncio.sleep(0.02)
-        return settled
 
     async def done(self, request: PauseRequest) -> Run:
         """The run, after it has gone on with what was answered."""

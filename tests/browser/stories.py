@@ -76,7 +76,7 @@ def talks(ledger: Ledger) -> App:
         floor = Form(kind=Kind.HANDOFF, title="The customer wants a person", options=(Option(id="agent"),))
         said: list[Any] = []
         for _ in range(5):
-            turn = await gate._consult("turn", {"customer": "Where is my money?"}, floor)  # noqa: SLF001  # no plain form
+            turn = await gate._consult("turn", {"customer": "Where is my money?"}, floor)  # no word of the gate asks so
             said.append(turn)
             if not (isinstance(turn, dict) and turn["floor"] == "person"):
                 break

@@ -22,9 +22,9 @@ each_walk = pytest.mark.parametrize("walk", WALKS, ids=str)
 async def open_by_keys(served: Inbox, request: PauseRequest, who: str = "ann") -> Page:
     """From the queue to the request, as somebody does who has no mouse."""
     page = await served.visit(who)
-    await expect(page.locator("[data-open]")).to_be_visible()
+    await expect(page.locator(".js [data-open]")).to_be_visible()
     await press(page, "j", "Enter")
-    await expect(page.get_by_role("heading", level=1)).to_have_text(request.title)
+    await expect(page.locator(".js article.request h1")).to_have_text(request.title)
     return page
 
 

@@ -1,4 +1,4 @@
-"""The server is killed while somebody decides: who has come in is still in, what waits still waits, one answer counts."""
+"""The server is killed while somebody decides: who is in stays in, what waits still waits, and one answer counts."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ async def test_killed_while_somebody_decides_it_goes_on_where_it_was(
     await page.goto(first.said["sign_in"])
     await page.get_by_role("button", name="Sign in here").click()
     await page.locator("[data-open]").click()
+    await expect(page.locator(".js article.request")).to_be_visible()
     await press(page, "r", "=it is a lamp, ")
 
     watch.away = True
@@ -70,6 +71,7 @@ async def test_killed_before_a_held_answer_was_given_the_next_one_gives_it_once(
     await page.goto(first.said["sign_in"])
     await page.get_by_role("button", name="Sign in here").click()
     await page.locator("[data-open]").click()
+    await expect(page.locator(".js article.request")).to_be_visible()
     await press(page, "a")
     await expect(page.locator("#queue")).to_contain_text("You have approved")
     first.process.kill()

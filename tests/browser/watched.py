@@ -55,5 +55,3 @@ class Watch:
     def _answered(self, response: Response) -> None:
         if response.status >= 500:
             self.seen.append(f"{response.status} for {response.request.method} {response.url}")
-
-
