@@ -115,6 +115,7 @@ async def test_a_conversation_is_taken_over_and_handed_back(inbox: Opened, by_ke
         request = await served.ask()
         page = await (open_by_keys if by_keys else open_by_mouse)(served, request)
         await (press(page, *TURNS[0]) if by_keys else click(page, *TURNS[1]))
+        await expect(page.locator("#status")).to_contain_text("spoke")
         next_ = only(await served.done(request))
         await page.goto(f"/requests/{next_.id}")
         await expect(page.get_by_role("heading", level=1)).to_have_text(next_.title)

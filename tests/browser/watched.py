@@ -41,7 +41,9 @@ class Watch:
             return
         status = _STATUS.search(message.text)
         expected = status is not None and int(status[1]) in self.allowed
-        if not expected and not (self.away and "net::ERR_" in message.text):
+        # What listens to events says in its own words that the server is gone.
+        gone = self.away and ("net::ERR_" in message.text or message.text == "[object Event]")
+        if not expected and not gone:
             self.seen.append(f"console {message.type}: {message.text} ({message.location})")
 
     def _broke(self, error: WebError) -> None:
