@@ -52,7 +52,7 @@ class Fortress:
     def path(self, template: str, **others: str) -> str:
         """A route's path, with what there is in its holes. KeyError for a hole that nobody fills."""
         known = self.ids | others
-        known |= {"id": known[name] for part, name in OF_THE_API.items() if template.startswith(part)}
+        known |= {"id": known.get(next((OF_THE_API[part] for part in OF_THE_API if template.startswith(part)), ""), "")}
         return HOLE.sub(lambda hole: known[hole[1]], template)
 
     async def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
