@@ -8,6 +8,7 @@ from tests.tree.source import ROOT, parsed, python_files
 
 # A function that really sleeps, with the reason why no clock of ours can do it.
 SLEEPS = {
+    "tests/browser/inbox.py:_once": "looks again for what the served inbox does by itself",
     "tests/cli/shop.py:eventually": "looks again for what another process brings about",
     "tests/core/test_scripted_model.py:_wait_until": "looks again for what a thread of the server brings about",
     "tests/langgraph/agents.py:slow": "a tool that takes longer than the one beside it",
