@@ -38,6 +38,7 @@ WEIGHT: Final = 100_000
 SOON: Final = 2.0
 """Seconds after its start in which the first decision has to be possible."""
 FORM: Final = re.compile(r'<form method="post" action="([^"]*/decide)">(.*?)</form>', re.DOTALL)
+LINK: Final = re.compile(r'href="(/requests/[0-9a-f-]{36})"')
 FIELD: Final = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)"')
 ASSET: Final = re.compile(r'<(?:script|link)\b[^>]*\b(?:src|href)="([^"]+\.(?:js|css)[^"]*)"')
 CONFIG: Final = """[backend]
@@ -66,12 +67,20 @@ async def refund(case: dict) -> str:
 
 async def figures(folder: Path, *, smoke: bool) -> list[Found]:
     """The short form has fewer requests, listeners and rounds."""
-    few, many = 100, 2_000 if smoke else 100_000
+    if smoke:
+        return await measured(folder, few=100, many=1_000, rounds=5, listeners=20, events=3, starts=1)
+    return await measured(folder, few=100, many=100_000, rounds=40, listeners=200, events=20, starts=7)
+
+
+async def measured(
+    folder: Path, *, few: int, many: int, rounds: int, listeners: int, events: int, starts: int
+) -> list[Found]:
+    """Pages beside `few` and `many` open requests, events with so many `listeners`, and so many `starts`."""
     (folder / "bench_app.py").write_text(APP, encoding="utf-8")
     configs = [_config(folder, await filled_file(folder, pauses)) for pauses in (few, many)]
-    found = await _pages(configs, (few, many), rounds=5 if smoke else 40)
-    found += await _listening(configs[0], listeners=20 if smoke else 200, events=3 if smoke else 20)
-    return [*found, *await _first_decision(configs[1], many, times=1 if smoke else 7)]
+    found = await _pages(configs, (few, many), rounds=rounds)
+    found += await _listening(configs[0], listeners=listeners, events=events)
+    return [*found, *await _first_decision(configs[1], many, times=starts)]
 
 
 def _config(folder: Path, file: Path) -> Path:
@@ -92,12 +101,10 @@ class Reader:
 
     @classmethod
     async def at(cls, client: httpx.AsyncClient, link: str) -> Reader:
-        """Press the button of a link, and find the first request of the queue."""
+        """Press the button of a link, and find the last request of the queue: above it stands what was answered."""
         await client.post(link, data=_fields((await client.get(link)).text))
         listed = await client.get("/")
-        shown = re.search(r'href="(/requests/[0-9a-f-]{36})"', listed.text)
-        assert shown, listed.text
-        return cls(client, shown.group(1))
+        return cls(client, LINK.findall(listed.text)[-1])
 
     async def page(self, path: str) -> str:
         answer = await self.client.get(path)
