@@ -77,3 +77,16 @@ def test_in_a_store_in_memory_nothing_can_be_left_for_the_server(shop: Shop, mon
     monkeypatch.setenv("HITL_STORE_URL", "sqlite://")
     done = shop.hitl("login", "--as", "ann")
     assert (done.code, "prints a link of its own" in done.err) == (2, True)
+
+
+def test_whom_the_directory_does_not_know_gets_no_link(shop: Shop, served: Serve) -> None:
+    with (shop.folder / "hitl.toml").open("a") as config:
+        config.write('\n[people]\nfile = "people.toml"\n')
+    (shop.folder / "people.toml").write_text('[people.ann]\nroles = ["lead"]\n')
+    found = served(shop)
+    assert found.said["sign_in"] == ""
+    refused = shop.hitl("login", "--as", "eve")
+    assert (refused.code != 0, "'eve' is not in the directory of people" in refused.err) == (True, True)
+    assert "/login/" in shop.hitl("login", "--as", "ann", "--json").json["url"]
+    found.process.terminate()
+    assert "hitl login --as WHO" in found.ended()[1]

@@ -9,7 +9,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hitl_core.policy import All, AnyOf, Defaults, Facts, Glob, Known, Match, Not, Policy, Rule, argument, check_file
+from hitl_core.policy import (
+    All,
+    AnyOf,
+    Defaults,
+    Facts,
+    Glob,
+    Known,
+    Match,
+    Not,
+    Policy,
+    Rule,
+    argument,
+    check_file,
+    check_text,
+)
 from hitl_core.policy.deciding import compiled
 from hitl_core.policy.linting import Kind, Remark, check
 from hitl_core.policy.linting.implying import contradiction, implies
@@ -286,6 +300,18 @@ def test_overlays_and_included_files_have_places_of_their_own(tmp_path: Path) ->
     (found,) = check_file(file).found
     assert (Path(found.fault.source).name, found.fault.line) == ("shared.toml", 2)
     assert str(found).endswith("shared.toml:2: rules[0]: " + found.fault.problem)
+
+
+def test_a_text_is_checked_as_a_file_is(tmp_path: Path) -> None:
+    text = rules_of(REVERSIBLE + SMALL + RUN)
+    file = tmp_path / "policy.toml"
+    file.write_text(text, encoding="utf-8")
+    by_file, by_text = check_file(file), check_text(text, name="sent")
+    assert [(each.kind, each.rule, each.fault.line) for each in by_text.found] == [
+        (each.kind, each.rule, each.fault.line) for each in by_file.found
+    ]
+    assert check_text("[[rules]]", name="sent").invalid
+    assert check_text("no TOML", name="sent").unreadable
 
 
 # ── the app ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -35,6 +35,26 @@ async def test_what_has_begun_counts(shop: Shop) -> None:
     assert shop.ledger.count() == 2
 
 
+async def test_what_is_in_force_is_said_in_few_words_and_as_its_text(shop: Shop) -> None:
+    text = 'version = "7"\n' + rule("small", level="notify") + rule("never", effect="deny")
+    shop.policy = Policy.from_toml(text)
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        found = await hitl.policy()
+        shop.policy = Policy(shop.policy.rules)
+        unwritten = await hitl.policy()
+    assert (found.version, found.text) == ("7", text)
+    told = [(each.id, each.level, each.denies) for each in found.rules]
+    assert told == [("small", Level.NOTIFY, False), ("never", None, True)]
+    assert (unwritten.rules, unwritten.text) == (found.rules, None)
+
+
+async def test_the_tools_of_the_app_are_known_once_they_were_called(shop: Shop) -> None:
+    async with shop.open(one_refund(shop.ledger, reversible=True)) as hitl:
+        assert not hitl.catalogue.knows("refund")
+        await hitl.start({})
+        assert hitl.catalogue.traits("refund").reversible
+
+
 async def test_what_is_said_of_the_past_takes_its_place(shop: Shop) -> None:
     shop.policy = BUDGET
     async with shop.open(one_refund(shop.ledger, reversible=True)) as hitl:

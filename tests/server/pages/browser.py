@@ -94,6 +94,11 @@ class Page(HTMLParser):
         return [each.attributes.get("href", "") for each in self.all("a")]
 
 
+def _sent(value: str) -> str:
+    """As browsers send what is in a field (HTML, "normalize newlines in entry list")."""
+    return value.replace("\r\n", "\n").replace("\n", "\r\n")
+
+
 class Browser:
     """Follows links, sends forms."""
 
@@ -108,7 +113,8 @@ class Browser:
         form = page.form(action)
         unknown = fields.keys() - form.fields.keys()
         assert not unknown, f"the form has no field {unknown}"
-        return Page(await self.client.post(form.action, data={**form.fields, **fields}))
+        filled = {**form.fields, **fields}
+        return Page(await self.client.post(form.action, data={name: _sent(value) for name, value in filled.items()}))
 
     async def upload(self, page: Page, action: str, name: str, content: bytes, **fields: str) -> Page:
         form = page.form(action)

@@ -242,6 +242,7 @@ async def test_a_changed_text_is_tried_on_what_is_recorded_and_nothing_is_writte
         page = await desk.browser.open("/policy")
         pasted = await desk.browser.send(page, "/policy/backtest", text=two_rules())
         assert "2 of 3 recorded actions would have had another fate" in pasted.said
+        assert pasted.form("/policy/backtest").fields["text"].strip() == two_rules().strip(), "as it was typed"
         sent = await desk.browser.upload(page, "/policy/backtest", "file", two_rules().encode(), since="1h")
         assert "2 of 3 recorded actions would have had another fate" in sent.said
         for broken, why in (("[[rules]]\nid = 1", "id"), ("this is no TOML", "")):

@@ -13,6 +13,7 @@ import pytest
 from hitl_adapters.plain import Refused, gate
 from hitl_core.lifecycle import RequestState
 from hitl_core.protocol import PauseRequest, Preview
+from hitl_core.server.pages.shown import in_brief
 from tests.core.shop import App, Ledger, policy, rule
 from tests.server.site import somebody
 
@@ -73,6 +74,12 @@ async def test_a_row_says_what_will_happen_why_and_until_when(desk: Office) -> N
     text = (await desk.browser.open("/")).text
     for said in ("Pay 500 EUR", "large says so", "human leads", "in 2 h", "in 30 min", "no deadline"):
         assert said in text
+    assert "to mira" in text  # without a preview, two calls of one tool can still be told apart
+
+
+def test_arguments_in_brief() -> None:
+    assert in_brief({"order": "A-7", "amount": 20.5, "to": ["a"]}) == 'order A-7, amount 20.5, to ["a"]'
+    assert in_brief({"text": "x" * 500}) == f"text {'x' * 115}…"
 
 
 async def test_it_is_sorted_by_deadline_risk_or_arrival(desk: Office) -> None:

@@ -25,9 +25,13 @@ class Unclear(Exception):
 
 
 async def written(request: Request) -> dict[str, str]:
-    """The fields of a form as text, without space around them; of several of one name, the last."""
+    """The fields of a form as text, without space around them; of several of one name, the last.
+
+    Browsers end the lines of a field with two characters (HTML, "normalize newlines"); here they have one.
+    """
     form = await request.form()
-    return {name: value.strip()[:LONGEST] for name, value in form.items() if isinstance(value, str)}
+    texts = {name: value for name, value in form.items() if isinstance(value, str)}
+    return {name: text[:LONGEST].replace("\r\n", "\n").strip() for name, text in texts.items()}
 
 
 def done(request: Request, *path: str, **query: str) -> RedirectResponse:

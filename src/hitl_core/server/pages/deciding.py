@@ -13,7 +13,7 @@ from ...protocol import DraftVersion, Json, Kind, PauseRequest, Reply, Responder
 from .fields import Filled, fill
 from .shapes import ABSENT
 
-_TEXT: Final[dict[str, Json]] = {"type": "string", "maxLength": 1_000_000}
+_TEXT: Final[dict[str, Json]] = {"type": "string", "format": "textarea"}
 
 Typed = Mapping[str, str]
 

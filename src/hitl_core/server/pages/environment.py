@@ -47,6 +47,7 @@ def _environment() -> Environment:
     made.filters |= {
         "text": shown.text,
         "as_json": shown.as_json,
+        "in_brief": shown.in_brief,
         "words": shown.words,
         "when": shown.when,
         "ago": shown.ago,

@@ -8,8 +8,9 @@ from datetime import timedelta
 from typing import Final
 
 from ...commands import CountQueue, ListQueue, Order, QueueCounts, Settled
-from ...protocol import Kind, Level, PauseRequest, Responder, sha256
+from ...protocol import Kind, Level, PauseRequest, sha256
 from ...runtime import inbox_of
+from ..doors import Visitor
 from ..site import Site
 from .wording import agreed, who_asks
 
@@ -128,11 +129,15 @@ def _values(request: PauseRequest, what: str) -> tuple[str, ...]:
     return (request.action.tool if what == "tool" else request.because.rule,)
 
 
-async def queue(site: Site, by: Responder, wanted: Wanted) -> Queue:
-    """Raises NotPermitted for whom no directory knows, RecordError for a cursor that no page has had."""
+async def queue(site: Site, come: Visitor, wanted: Wanted) -> Queue:
+    """What somebody may decide, of the tenant that they see.
+
+    Raises NotPermitted for whom no directory knows, RecordError for a cursor that no page has had.
+    """
     await site.hitl.tick()
-    own = await inbox_of(site.hitl, by)
-    counts = await site.store.fetch(CountQueue(own.roles, own.users, own.tenant))
+    own = await inbox_of(site.hitl, come.responder)
+    tenant = come.tenant if own.tenant is None else own.tenant
+    counts = await site.store.fetch(CountQueue(own.roles, own.users, tenant))
     asked = ListQueue(
         order=wanted.sort,
         levels=(wanted.level,) if wanted.level else (),
@@ -140,7 +145,7 @@ async def queue(site: Site, by: Responder, wanted: Wanted) -> Queue:
         agents=(wanted.agent,) if wanted.agent else (),
         roles=own.roles,
         users=own.users,
-        tenant=own.tenant,
+        tenant=tenant,
         put_off=wanted.show == "later",
         notices=wanted.show == "notices",
         limit=PAGE,

@@ -32,7 +32,7 @@ async def news(http: Request, come: Come, site: Here, seen: str = "") -> Respons
     """The list as it is now; nothing (204) if it is as it was."""
     await give_held(site)
     wanted = Wanted.of(http.query_params)
-    found, held = await queue(site, come.responder, wanted), await held_by(site, come.responder.id)
+    found, held = await queue(site, come, wanted), await held_by(site, come.responder.id)
     if tag_of(found, held) == seen:
         return Response(status_code=204)
     return _render(http, come, "list.html", wanted, found, held)
@@ -41,7 +41,7 @@ async def news(http: Request, come: Come, site: Here, seen: str = "") -> Respons
 async def _page(http: Request, come: Visitor, site: Site, template: str) -> HTMLResponse:
     await give_held(site)
     wanted = Wanted.of(http.query_params)
-    found, held = await queue(site, come.responder, wanted), await held_by(site, come.responder.id)
+    found, held = await queue(site, come, wanted), await held_by(site, come.responder.id)
     return _render(http, come, template, wanted, found, held)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -45,6 +45,13 @@ def as_json(value: Json) -> str:
     """A value as people read JSON: short ones on a line."""
     line = json.dumps(value, ensure_ascii=False)
     return line if len(line) <= 60 else json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def in_brief(arguments: Mapping[str, Json], most: int = 120) -> str:
+    """Arguments on a line, so that two calls of one tool can be told apart: `order A-77, amount 900`."""
+    said = (f"{name} {value if isinstance(value, str) else json.dumps(value)}" for name, value in arguments.items())
+    line = ", ".join(said)
+    return line if len(line) <= most else f"{line[:most]}…"
 
 
 def words(name: str) -> str:

@@ -51,6 +51,7 @@ async def shown(
 
 async def _page(request: Request, come: Visitor, site: Site, fields: dict[str, str], **more: Any) -> Response:
     scope = StopScope(fields["scope"]) if fields.get("scope") in list(StopScope) else StopScope.ALL
+    scope = scope if scope in _scopes_of(come) else StopScope.TENANT
     found = [each for each in await site.hitl.stops() if await _is_theirs(site, come, each)]
     context: dict[str, Any] = {"faults": (), "status": 200, "said": "", "count": 0, "lifting": None, **more}
     return render(
@@ -71,8 +72,11 @@ async def _page(request: Request, come: Visitor, site: Site, fields: dict[str, s
 
 
 def _scopes_of(come: Visitor) -> list[StopScope]:
-    """Somebody of one tenant does not stop others; whether they may stop the rest, the runtime says."""
-    return [each for each in StopScope if come.tenant is None or each is not StopScope.ALL]
+    """Somebody of one tenant stops nothing of others, and lifts nothing that holds them, as a stop of a tool does.
+
+    Whether they may stop the rest, the runtime says.
+    """
+    return [each for each in StopScope if come.tenant is None or each in (StopScope.RUN, StopScope.TENANT)]
 
 
 async def _is_theirs(site: Site, come: Visitor, stop: Stop) -> bool:

@@ -1,0 +1,106 @@
+"""The whole server over a shop in which everything has happened once, and whoever comes to it as a test says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+
+from hitl_core.commands import StopScope
+from hitl_core.config import Serving
+from hitl_core.protocol import Allowance
+from hitl_core.runtime import Runtime
+from hitl_core.server import create_app
+from hitl_core.server.doors import Visitor
+from tests.core.shop import Shop, decide, one_refund, only, policy, rule, trail
+from tests.server.site import HOST, AsVisitor, somebody
+
+RULES = policy(rule("refunds", level="confirm", approvers={"users": ["ann", "bob"]}, deadline="2h"))
+SERVING = Serving(url=HOST, calls_a_minute=0, sign_ins_a_minute=0, undo=0.0)
+HOLE = re.compile(r"\{(\w+)(?::\w+)?\}")
+
+
+@dataclass
+class Fortress:
+    """What there is, all of it of the tenant `default`. `ids` are the names that stand in paths."""
+
+    hitl: Runtime
+    shop: Shop
+    app: FastAPI
+    door: AsVisitor
+    client: httpx.AsyncClient
+    ids: dict[str, str]
+
+    def come(self, visitor: Visitor | None) -> None:
+        self.door.now = visitor
+
+    def path(self, template: str, **others: str) -> str:
+        """A route's path, with what there is in its holes. KeyError for a hole that nobody fills."""
+        known = self.ids | others
+        return HOLE.sub(lambda hole: known[hole[1]], template)
+
+    async def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """A request as a page of ours would send it, unless more is said."""
+        come = self.door.now
+        headers = {"accept": "text/html", **({"x-csrf-token": come.csrf} if come and method != "GET" else {})}
+        headers |= more.pop("headers", {})
+        if method in ("POST", "PUT", "PATCH") and not {"json", "data", "content", "files"} & more.keys():
+            more |= {"json": {}} if path.startswith("/api/") else {"data": {"reason": "x"}}
+        return await self.client.request(method, path, headers=headers, **more)
+
+    async def lines(self) -> int:
+        """How much has happened."""
+        return len(await trail(self.hitl))
+
+
+@asynccontextmanager
+async def fortress(folder: Path, app: Any = None, *, given: dict[str, Any] | None = None) -> AsyncIterator[Fortress]:
+    shop = Shop(folder, policy=RULES)
+    async with shop.open(app or one_refund(shop.ledger, reversible=True)) as hitl:
+        ids = await _everything(hitl, given or {"order": "A-1042", "amount": 120.5})
+        made = create_app(hitl, SERVING)
+        door = AsVisitor(made, somebody())
+        transport = httpx.ASGITransport(door, client=("192.0.2.1", 5000), raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url=HOST) as client:
+            yield Fortress(hitl, shop, made, door, client, ids)
+
+
+async def _everything(hitl: Runtime, given: dict[str, Any]) -> dict[str, str]:
+    """A run that is done, one that waits, a comment, a grant, a stop of something else."""
+    done = await decide(hitl, await hitl.start(given, by="customer-7"), "approve")
+    waits = await hitl.start(given, by="customer-7")
+    request = only(waits)
+    await hitl.comment(request.id, "Looks like a double charge.", by="bob")
+    allows = Allowance(tool="refund", run_id=done.id)
+    grant = await hitl.grant(allows, by="bob", lasts=timedelta(hours=1), reason="Sale day")
+    await hitl.stop(StopScope.TOOL, "wire_money", by="bob", reason="It pays twice.")
+    return {
+        "run_id": waits.id,
+        "request_id": request.id,
+        "grant_id": grant.id,
+        "act": "cancel",
+        "form": "json",
+        "digest": "x",
+        "name": "x",
+        "secret": "x",
+        "token_id": "x",
+        "batch_id": "x",
+        "done_id": done.id,
+    }
+
+
+def routes_of(app: FastAPI) -> set[tuple[str, str]]:
+    """Every method and path that the app answers to."""
+    return {
+        (method, str(route.path))
+        for route in iter_route_contexts(app.routes)
+        for method in set(route.methods or ()) - {"HEAD"}
+    }
