@@ -103,7 +103,7 @@ class Reader:
     async def at(cls, client: httpx.AsyncClient, link: str) -> Reader:
         """Press the button of a link, and find the last request of the queue: above it stands what was answered."""
         await client.post(link, data=_fields((await client.get(link)).text))
-        listed = await client.get("/")
+        listed = (await client.get("/")).raise_for_status()
         return cls(client, LINK.findall(listed.text)[-1])
 
     async def page(self, path: str) -> str:
