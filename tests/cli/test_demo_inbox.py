@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
+import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,10 +16,13 @@ from urllib.parse import urljoin
 
 import httpx
 import pytest
+from rich.console import Console
 
-from hitl_core.cli.demo.world import STORY
+from hitl_core.cli.demo.inbox import Inbox, browser, offered
+from hitl_core.cli.demo.world import STORY, World
+from hitl_core.cli.opening import Opening
 from tests.cli.shop import PATIENCE, environment
-from tests.cli.terminal import Terminal, command_at_a_terminal
+from tests.cli.terminal import command_at_a_terminal
 from tests.server.pages.browser import Page
 
 pytestmark = pytest.mark.processes
@@ -27,7 +32,6 @@ needs_server = pytest.mark.skipif(
 )
 
 DEMO = [sys.executable, "-P", "-m", "hitl_core.cli", "demo", "--scripted"]
-WITHOUT = "import sys; sys.modules['fastapi'] = None; from hitl_core.cli import main; sys.exit(main())"
 OPENED = "opened.txt"
 """What the browser has written."""
 
@@ -81,19 +85,14 @@ def opened(folder: Path) -> list[str]:
     return file.read_text().split() if file.exists() else []
 
 
-def link_of(person: Terminal) -> str:
-    """The link that the terminal shows."""
-    person.expect("/login/")
-    start = person.screen.rindex("http")
-    person.expect("\n")
-    return person.screen[start:].split()[0]
-
-
 @needs_server
-def test_who_answers_in_the_browser_need_not_touch_the_terminal(tmp_path: Path, display: None) -> None:
+def test_who_answers_in_the_browser_is_first_though_a_line_is_being_typed_here(tmp_path: Path, display: None) -> None:
     with command_at_a_terminal(DEMO, tmp_path) as person:
         person.expect("The inbox is open in your browser")
         person.expect("alice, decide:")
+        person.press("r")
+        person.expect("why (the agent is told): ")
+        person.press("No, because")
         (link,) = opened(tmp_path)
         with signed_in(link) as reader:
             assert "Pay money back" in reader.page("/").said
@@ -102,40 +101,10 @@ def test_who_answers_in_the_browser_need_not_touch_the_terminal(tmp_path: Path, 
         person.expect("The refund was issued once, after alice approved it.")
         assert person.ended() == 0
     assert len(refunds(tmp_path)) == 1
-    with pytest.raises(httpx.ConnectError):
-        httpx.get(link)
 
 
 @needs_server
-def test_who_answers_at_the_terminal_is_first(tmp_path: Path, display: None) -> None:
-    with command_at_a_terminal([*DEMO, "--as", "lea"], tmp_path) as person:
-        person.expect("lea, decide:")
-        with signed_in(opened(tmp_path)[0]) as reader:
-            person.press("r")
-            person.expect("why (the agent is told): ")
-            person.type("Not without a photo.")
-            person.expect("No refund was issued: lea rejected it.")
-            assert reader.url
-        assert person.ended() == 0
-    assert refunds(tmp_path) == []
-
-
-@needs_server
-def test_a_line_that_is_being_typed_gives_way_to_an_answer_in_the_inbox(tmp_path: Path, display: None) -> None:
-    with command_at_a_terminal(DEMO, tmp_path) as person:
-        person.expect("alice, decide:")
-        person.press("r")
-        person.expect("why (the agent is told): ")
-        person.press("No, because")
-        with signed_in(opened(tmp_path)[0]) as reader:
-            assert reader.decide("approve") == 200
-            person.expect("The refund was issued once, after alice approved it.")
-        assert person.ended() == 0
-    assert len(refunds(tmp_path)) == 1
-
-
-@needs_server
-def test_ctrl_c_ends_the_inbox_too(tmp_path: Path, display: None) -> None:
+def test_it_is_served_as_long_as_the_demo_asks_and_who_answers_here_is_first(tmp_path: Path, display: None) -> None:
     with command_at_a_terminal(DEMO, tmp_path) as person:
         person.expect("alice, decide:")
         (link,) = opened(tmp_path)
@@ -145,6 +114,14 @@ def test_ctrl_c_ends_the_inbox_too(tmp_path: Path, display: None) -> None:
         assert person.ended() == 0
     with pytest.raises(httpx.ConnectError):
         httpx.get(link)
+    with command_at_a_terminal(DEMO, tmp_path) as person:
+        person.expect("alice, decide:")
+        person.press("r")
+        person.expect("why (the agent is told): ")
+        person.type("Not without a photo.")
+        person.expect("No refund was issued: alice rejected it.")
+        assert person.ended() == 0
+    assert (len(opened(tmp_path)), refunds(tmp_path)) == (2, [])
 
 
 @needs_server
@@ -167,24 +144,59 @@ def test_served_without_a_terminal_it_waits_for_the_inbox(tmp_path: Path) -> Non
     assert (process.returncode, len(refunds(tmp_path))) == (0, 1)
 
 
+# ── where there is none ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass
+class Asked:
+    """What a demo is offered here, and what it says of that. No process begins."""
+
+    folder: Path
+
+    def offered(self, *, forced: bool = False, opens: bool = True) -> tuple[Inbox | None, str]:
+        said = io.StringIO()
+        world = World(self.folder, Console(file=said, width=200))
+        with offered(world, Opening(world.config), "alice", forced=forced, opens=opens) as inbox:
+            return inbox, said.getvalue()
+
+
 def test_a_browser_that_is_not_wanted_stays_closed(tmp_path: Path, display: None) -> None:
-    with command_at_a_terminal([*DEMO, "--no-browser"], tmp_path) as person:
-        before = person.expect("alice, decide:")
-        person.press("q")
-        person.expect("demo --no-browser --scripted")
-        assert person.ended() == 0
-    assert ("/login/" in before, opened(tmp_path)) == (False, [])
+    assert browser() is not None
+    assert Asked(tmp_path).offered(opens=False) == (None, "")
 
 
-def test_without_the_server_it_says_how_to_get_it_and_stays_at_the_terminal(tmp_path: Path, display: None) -> None:
-    command = [sys.executable, "-P", "-c", WITHOUT, "demo", "--scripted"]
-    with command_at_a_terminal(command, tmp_path) as person:
-        person.expect("pip install 'hitl-core[server]'")
-        person.expect("alice, decide:")
-        person.press("a")
-        person.expect("The refund was issued once, after alice approved it.")
-        assert person.ended() == 0
-    assert opened(tmp_path) == []
+def test_without_a_display_nothing_is_opened(tmp_path: Path, display: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.delenv("DISPLAY")
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    assert Asked(tmp_path).offered() == (None, "")
+
+
+def test_a_mac_has_a_display_but_for_who_is_far_away(display: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.delenv("DISPLAY")
+    monkeypatch.delenv("SSH_CONNECTION", raising=False)
+    assert browser() is not None
+    monkeypatch.setenv("SSH_CONNECTION", "192.0.2.1 1 192.0.2.2 22")
+    assert browser() is None
+
+
+def test_a_browser_that_would_take_the_terminal_is_none(display: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BROWSER")
+    monkeypatch.setattr(webbrowser, "get", lambda: webbrowser.GenericBrowser("w3m"))
+    assert browser() is None
+
+
+@pytest.mark.parametrize("forced", [False, True])
+def test_without_the_server_it_says_how_to_get_it(
+    tmp_path: Path, display: None, monkeypatch: pytest.MonkeyPatch, forced: bool
+) -> None:
+    for name in [each for each in sys.modules if each.startswith("hitl_core.server")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delattr("hitl_core.server", raising=False)
+    monkeypatch.setitem(sys.modules, "fastapi", None)
+    inbox, said = Asked(tmp_path).offered(forced=forced)
+    assert (inbox, "pip install 'hitl-core[server]'" in said) == (None, True)
 
 
 def test_what_answers_by_itself_serves_nothing(tmp_path: Path) -> None:
