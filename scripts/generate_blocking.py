@@ -14,7 +14,7 @@ CORE = Path(__file__).parents[1] / "src" / "hitl_core"
 TARGET = CORE / "blocking" / "runtime.py"
 ROOMS = ("runtime", "opened", "requests", "grants", "batches", "control", "policies")
 """Where the methods of Runtime stand, in the order in which they are written out."""
-LEFT_OUT = {"close", "drive", "claim", "at_home"}
+LEFT_OUT = {"close", "drive", "claim", "at_home", "start_as", "going_on"}
 
 HEADER = '''"""The sync face of the runtime, for scripts and notebooks.
 

@@ -8,7 +8,8 @@
     │   ├── NotCanonical                     HITL-R02  a value has no single JSON form
     │   ├── TooLarge                         HITL-R03  a payload is over its limit
     │   ├── ProtocolUnknown                  HITL-R04  written by a protocol version we do not read
-    │   └── ResultNotKept                    HITL-R05  a tool ran, and its result cannot be kept
+    │   ├── ResultNotKept                    HITL-R05  a tool ran, and its result cannot be kept
+    │   └── NotUnderstood                    HITL-R06  a call of the HTTP API that is not as it has to be
     ├── AdapterError                         HITL-A01  the framework side could not do what was asked
     │   ├── AdapterNotFound (LookupError)    HITL-A02  no adapter, store or channel of that name
     │   ├── AdapterNotInstalled (ImportError) HITL-A03 known, but its packages are missing
@@ -41,6 +42,7 @@
     │   └── PersonNotErasable (ValueError)   HITL-U13  something that is not over rests on them; says what
     │       └── PersonNotFound (LookupError)  HITL-U14
     ├── NotPermitted (PermissionError)       HITL-P01  somebody may not stop, lift, steer, cancel …
+    ├── NotSignedIn (PermissionError)        HITL-P02  the server does not know who calls
     ├── EffectRefused                        HITL-E01  the last check before a tool said no
     │   ├── Stopped                          HITL-E02  a stop is in force
     │   ├── DigestMismatch                   HITL-E03  what would run is not what was approved
@@ -157,6 +159,13 @@ class ResultNotKept(RecordError):
         """The error for a result that `reason` keeps from being stored."""
         why = str(reason).rstrip(".")[:2000]
         return cls(f"{RAN}, but its result cannot be kept: {why}. What it did is done; do not repeat it.")
+
+
+class NotUnderstood(RecordError, FaultyError):
+    """A call of the HTTP API is not as it has to be; `faults` has everything that is wrong. Nothing was done."""
+
+    code = "HITL-R06"
+    summary = "call refused"
 
 
 RAN: Final = "It ran"
@@ -379,6 +388,12 @@ class NotPermitted(FaultyError, PermissionError):
 
     code = "HITL-P01"
     summary = "not permitted"
+
+
+class NotSignedIn(HitlError, PermissionError):
+    """The server does not know who calls: no token came along, or one that is unknown, revoked or over."""
+
+    code = "HITL-P02"
 
 
 # ── effects ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -13,7 +13,7 @@ from hitl_core.blocking import BlockingRuntime
 from hitl_core.commands import StopScope
 from hitl_core.errors import CapabilityNotSupported, ConfigError, ResponseRefused
 from hitl_core.policy import Policy
-from hitl_core.protocol import Allowance, RunState, UndoState
+from hitl_core.protocol import Allowance, Level, RunState, UndoState
 from hitl_core.runtime import Runtime
 
 APP = """
@@ -167,6 +167,13 @@ def test_a_script_can_ask_the_policy(notes: Path) -> None:
         assert (hitl.backtest(changed).actions, hitl.backtest(changed).changed) == (1, 0)
 
 
+def test_a_script_can_see_the_policy(notes: Path) -> None:
+    with connect_blocking(notes) as hitl:
+        policy = hitl.policy()
+        assert ("notes", Level.CONFIRM, False) in [(each.id, each.level, each.denies) for each in policy.rules]
+        assert policy.text == (notes.parent / "policy.toml").read_text()
+
+
 def test_a_wrong_configuration_is_refused_here_too(tmp_path: Path) -> None:
     with pytest.raises(ConfigError), connect_blocking(tmp_path / "missing.toml"):
         pass
@@ -176,4 +183,5 @@ def test_it_has_every_coroutine_of_the_runtime_that_a_script_needs() -> None:
     theirs = {name for name, method in inspect.getmembers(Runtime) if inspect.iscoroutinefunction(method)}
     ours = {name for name in vars(BlockingRuntime) if not name.startswith("_")}
     work = {"close", "claim", "drive", "at_home"}  # what workers do, and what the `with` does
+    work |= {"start_as", "going_on"}  # what servers do
     assert {name for name in theirs if not name.startswith("_")} - work == ours

@@ -32,6 +32,7 @@ from .messages import message_channels
 from .reading import parsed, read
 from .registry import ADAPTERS, load, require_known
 from .reloading import PolicyInForce
+from .remote import is_remote, remote
 from .serving import Serving
 from .storing import open_store
 from .tables import CHANGES, EVERYTHING, unknown_key
@@ -101,13 +102,18 @@ async def connect(
 ) -> AsyncIterator[Runtime]:
     """A runtime for a configuration; closes it at the end. `backend` replaces the one that it names.
 
-    `observers` watch it, and OpenTelemetry does where an SDK is set up before.
+    `observers` watch it, and OpenTelemetry does where an SDK is set up before. Where `store.url` is that of a server
+    (https://…), it is that server's runtime, over its HTTP API, with the same methods.
 
     The adapter is loaded when a run is first worked on: reading and answering need no framework. Raises ConfigError,
     AdapterNotFound, StoreUnavailable; and at the first work on a run AdapterNotInstalled, AdapterTooOld, ConfigError.
     """
-    runtime = await build(_config(config, backend), clock=clock, observers=observers)
-    async with runtime:
+    configured = _config(config, backend)
+    if is_remote(configured.store_url):
+        async with remote(configured, clock) as elsewhere:
+            yield elsewhere
+        return
+    async with await build(configured, clock=clock, observers=observers) as runtime:
         yield runtime
 
 

@@ -20,6 +20,7 @@ from ..protocol import EffectMode
 from ..runtime.opened import GRACE_SECONDS, TRIES
 from ..tools import Override
 from .messages import routes_of
+from .remote import REMOTE_OPTIONS, is_remote
 from .serving import SERVER_KEYS, serving_from
 from .storing import SERVER_OPTIONS
 from .tables import (
@@ -51,7 +52,7 @@ Fields = dict[str, Any]
 
 TABLES: Final = {
     "backend": {"name", "app", "spec", "version", "resumes", "options"},
-    "store": {"url", "audit_key", "audit_anchors", "listen", "retention", *SERVER_OPTIONS},
+    "store": {"url", "audit_key", "audit_anchors", "listen", "retention", *SERVER_OPTIONS, *REMOTE_OPTIONS},
     "policy": {"file", "told", "history", "rejected_in_a_row", "asked_a_minute"},
     "worker": {"lease", "concurrency", "tries", "grace"},
     "channels": {"names", "told_a_minute"},
@@ -68,24 +69,34 @@ TABLES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """What counts beside the file: the folder that it lies in, and what its reader names in its place."""
+    """What counts beside the file: the folder that it lies in, and what its reader names in its place.
+
+    `elsewhere`: the store is a server's, and so is the app.
+    """
 
     folder: Path
     backend: str | None
     policy: Path | None
+    elsewhere: bool = False
 
 
 def read(file: Path, *, backend: str | None = None, policy: Path | None = None) -> Fields:
     """The fields of a `Config`. Raises ConfigError with every fault of the file, and of the files that it names."""
     data = parsed(file)
     faults = list(_key_faults(data))
-    beside = Beside(file.resolve().parent, backend, policy)
+    beside = Beside(file.resolve().parent, backend, policy, elsewhere=is_remote(_store_url(data.get("store"))))
     fields: Fields = {"folder": beside.folder}
     for name in TABLES:
         fields |= _READERS[name](Table(name, data.get(name), faults), beside)
     if faults:
         raise ConfigError([_placed(fault, file) for fault in faults])
     return fields
+
+
+def _store_url(table: Any) -> str:
+    """The store that will be meant, before its table is read: an app that runs at a server is not named here."""
+    named = table.get("url") if isinstance(table, dict) else None
+    return os.environ.get("HITL_STORE_URL") or (named if isinstance(named, str) else "")
 
 
 def parsed(file: Path) -> dict[str, Any]:
@@ -121,27 +132,27 @@ def _placed(fault: Fault, file: Path) -> Fault:
 
 def _backend(table: Table, beside: Beside) -> Fields:
     return {
-        "backend": _name(table, beside.backend),
-        "app": AppSource(_reference(table), folder=beside.folder),
+        "backend": _name(table, beside.backend, elsewhere=beside.elsewhere),
+        "app": AppSource(_reference(table, elsewhere=beside.elsewhere), folder=beside.folder),
         "app_version": os.environ.get("HITL_APP_VERSION") or table.get("version", TEXT, ""),
         "resumes": tuple(table.get("resumes", TEXTS, ())),
         "options": table.get("options", TABLE, {}),
     }
 
 
-def _name(table: Table, given: str | None) -> str:
+def _name(table: Table, given: str | None, *, elsewhere: bool) -> str:
     name = given or os.environ.get("HITL_BACKEND") or table.get("name", TEXT)
-    if name is None and "name" not in table.values:
+    if name is None and "name" not in table.values and not elsewhere:
         problem = 'is missing; name one of the installed adapters, e.g. "plain"'
         table.faults.append(Fault("backend.name", problem))
     return name or ""
 
 
-def _reference(table: Table) -> str:
+def _reference(table: Table, *, elsewhere: bool) -> str:
     app, spec = table.get("app", TEXT), table.get("spec", TEXT)
     if app and spec:
         table.faults.append(Fault("backend.spec", "is given besides backend.app; keep one of them"))
-    if not {"app", "spec"} & table.values.keys():
+    if not {"app", "spec"} & table.values.keys() and not elsewhere:
         problem = 'is missing; write app = "module:factory" or spec = "module:SPEC"'
         table.faults.append(Fault("backend.app", problem))
     return app or spec or ""

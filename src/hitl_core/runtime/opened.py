@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Final, Self, cast
+from typing import Any, Final, Self, TypeVar, cast
 
 from ..channels.announcer import TOLD_A_MINUTE, Announcer
 from ..commands import (
@@ -42,6 +42,8 @@ from .pruning import KEPT, Pruning
 from .turn import Driver
 
 log = logging.getLogger("hitl_core")
+
+R = TypeVar("R")
 
 INPUT_LIMIT = 1_048_576
 """Bytes of JSON that the input of a run may have."""
@@ -123,7 +125,7 @@ class Opened:
 
     @property
     def directory(self) -> Directory | None:
-        """Where people are looked up, if they are."""
+        """Where people are looked up; None where they are who they say they are."""
         return self._around.directory
 
     async def attach(self) -> tuple[Finding, ...]:
@@ -218,16 +220,30 @@ class Opened:
         """The lease of a turn that is under way here."""
         return self._holding.of(run_id)
 
-    async def _open(self, input: object, *, by: str | None, thread: str | None) -> Claimed:
+    async def going_on(self, work: Coroutine[Any, Any, R], *, within: float) -> R:
+        """What comes of `work` here, if it is done in time. For servers, whose callers do not wait for ever.
+
+        Raises TimeoutError after `within` seconds; the work itself goes on, and `close` waits for it.
+        """
+        async with asyncio.timeout(within):
+            return await self._background.result(work)
+
+    async def _open(self, input: object, *, by: str | None, thread: str | None, id: str | None = None) -> Claimed:
         canonical(input, what="input", limit=INPUT_LIMIT)
         await self.attach()
-        return await self._opened(input, by=await on_behalf_of(self._around, by), thread=thread)
+        return await self._opened(input, by=await on_behalf_of(self._around, by), thread=thread, id=id)
 
     async def _opened(
-        self, input: object, *, by: str | None, thread: str | None = None, undoes: str | None = None
+        self,
+        input: object,
+        *,
+        by: str | None,
+        thread: str | None = None,
+        undoes: str | None = None,
+        id: str | None = None,
     ) -> Claimed:
         now = self._around.now()
-        run_id = new_id(now)
+        run_id = id or new_id(now)
         run = Run(
             id=run_id,
             state=RunState.RUNNING,

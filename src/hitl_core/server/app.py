@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 from ..channels.messages import Route
 from ..config import Serving
 from ..runtime import Runtime
+from .api import install
 from .doors import NobodyCame
 from .feed import feed
 from .guards import Forgeries, guarded
@@ -43,6 +44,7 @@ def create_app(
     app.add_middleware(Forgeries, site=site)
     app.add_exception_handler(NobodyCame, to_sign_in)
     app.include_router(feed)
+    install(app)
     app.include_router(pages_router())
     app.include_router(links_router())
     app.include_router(hooks_router())

@@ -255,6 +255,7 @@ def test_each_change_alters_the_level_and_nothing_else_is_changed(
     policy = Policy(rules, defaults=defaults)
     found = explain(policy, action, facts=facts)
     for each in found.changes:
+        assert each.changed is not None
         changed, then = each.changed
         assert policy.decide(changed, facts=then) == each.ruling
         assert strictness(each.ruling) != strictness(found.ruling)

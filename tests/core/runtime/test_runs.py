@@ -628,3 +628,31 @@ async def test_a_run_of_a_stranger_is_left_alone(shop: Shop) -> None:
         await hitl.store.apply(OpenRun(foreign, "someone", 1.0, now))
         shop.clock.advance(60)
         assert await hitl.claim(limit=10) == ()
+
+
+# ── for servers ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_run_is_started_under_an_id_once(shop: Shop) -> None:
+    shop.policy = policy(rule("free", level="autonomous", allow_irreversible="a test"))
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        run = await hitl.start_as("run-1", {}, within=60)
+        assert (run.id, run.state) == ("run-1", RunState.COMPLETED)
+        with pytest.raises(RunBusy):
+            await hitl.start_as("run-1", {}, within=60)
+    assert shop.ledger.count("refund") == 1
+
+
+async def test_who_does_not_wait_for_a_run_leaves_it_at_work(shop: Shop) -> None:
+    go_on = asyncio.Event()
+
+    async def app(_: Any) -> str:
+        await go_on.wait()
+        shop.ledger.write("done")
+        return "done"
+
+    async with shop.open(app) as hitl:
+        run = await hitl.start_as("run-1", {}, within=0.001)
+        assert run.state is RunState.RUNNING
+        go_on.set()
+    assert shop.ledger.count("done") == 1

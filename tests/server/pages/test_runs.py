@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from hitl_core.commands import StopScope
+from hitl_core.errors import NotAuthorised
 from hitl_core.protocol import RunState
 from hitl_core.server.doors import Right
 from hitl_core.server.pages.runs import history, routes
@@ -81,6 +82,22 @@ async def test_a_run_tells_its_story(tmp_path: Path) -> None:
         "customer-7",
     ):
         assert told in page.said
+
+
+async def test_what_was_refused_and_what_time_decided_is_told_too(tmp_path: Path) -> None:
+    async with at_desk(tmp_path) as desk:
+        run = await desk.asked()
+        with pytest.raises(NotAuthorised):
+            await desk.hitl.respond(only(run).approve(by="eve"))
+        desk.shop.clock.advance(hours=3)
+        await desk.hitl.tick()
+        await desk.hitl.resume(run.id)
+        await desk.hitl.override(run.id, "x", by="bob", reason="")
+        page = await desk.browser.open(f"/runs/{run.id}")
+    titles = [each.text for each in page.all("h3")]
+    assert titles[3:6] == ["An answer was refused", "The deadline passed", "A worker took it up"]
+    assert "by eve" in page.said
+    assert "'eve' may not decide this" in page.said
 
 
 async def test_the_path_is_drawn_and_told_in_words(tmp_path: Path) -> None:

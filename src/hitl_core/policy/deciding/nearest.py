@@ -63,8 +63,8 @@ class Change:
     rule: str
     condition: str
     ruling: Ruling
-    changed: Scene = field(repr=False, compare=False)
-    """What was decided on."""
+    changed: Scene | None = field(default=None, repr=False, compare=False)
+    """What was decided on; None where that was another process."""
 
 
 @dataclass(frozen=True, slots=True)

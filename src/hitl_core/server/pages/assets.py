@@ -7,6 +7,7 @@ something of what stands in it.
 from __future__ import annotations
 
 import gzip
+import re
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -32,7 +33,24 @@ def content(name: str) -> bytes:
     """Raises KeyError for a file that there is not."""
     if name not in {path.name for path in _FOLDER.iterdir() if path.suffix in _TYPES}:
         raise KeyError(name)
-    return (_FOLDER / name).read_bytes()
+    found = (_FOLDER / name).read_bytes()
+    return _PLAIN[name](found) if name in _PLAIN else found
+
+
+def _style(text: bytes) -> bytes:
+    """Without comments, and without space that means nothing."""
+    lines = re.sub(rb"/\*.*?\*/", b"", text, flags=re.DOTALL).split(b"\n")
+    return re.sub(rb" ?([{};,]) ?", rb"\1", b" ".join(line.strip() for line in lines if line.strip()))
+
+
+def _script(text: bytes) -> bytes:
+    """Without lines that are comments, and without what lines are moved in by."""
+    lines = (line.strip() for line in text.split(b"\n"))
+    return b"\n".join(line for line in lines if line and not line.startswith(b"//"))
+
+
+_PLAIN: Final = {"hitl.css": _style, "hitl.js": _script}
+"""Ours, which are written to be read."""
 
 
 @cache

@@ -14,8 +14,9 @@ from ..doors import Visitor
 from ..site import Site
 from .wording import agreed, who_asks
 
-PAGE: Final = 50
-_ENOUGH: Final = 25
+PAGE: Final = 18
+"""Rows of a page: with more, it would weigh more than a page is to."""
+_ENOUGH: Final = 10
 LOOKED_THROUGH: Final = 500
 """Requests that are looked through at once for a kind, a rule or a text: no index has these."""
 

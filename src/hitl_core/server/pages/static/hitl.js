@@ -136,7 +136,7 @@
     addEventListener("input", keep);
     addEventListener("submit", onSubmit);
     addEventListener("pageshow", () => { for (const f of $$("form[data-sent]")) delete f.dataset.sent; });
-    for (const d of $$("details[data-panel]")) d.addEventListener("toggle", () => { if (d.open && !d.contains(document.activeElement)) field(d)?.focus(); });
+    for (const d of $$("details[data-panel]")) $("summary", d).addEventListener("click", () => setTimeout(() => { if (d.open) field(d)?.focus(); }));
     for (const a of $$("[data-opens]")) a.addEventListener("click", (e) => { e.preventDefault(); open(document.getElementById(a.dataset.opens)); });
     const focus = $("[data-focus]");
     if (focus) focus.focus();

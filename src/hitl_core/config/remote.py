@@ -1,0 +1,39 @@
+"""A store.url that is a server's: its runtime is called over HTTP instead of a store being opened here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from ..contracts import Clock
+from ..errors import AdapterNotInstalled
+from ..runtime import Runtime
+
+if TYPE_CHECKING:
+    from .config import Config
+
+REMOTE_OPTIONS: Final = ("token_file", "plain_http")
+"""What [store] says of a server besides its URL."""
+
+
+def is_remote(url: str) -> bool:
+    """Whether this is a server to call and not a store to open."""
+    return url.partition(":")[0].lower() in ("http", "https")
+
+
+def remote(config: Config, clock: Clock | None) -> Runtime:
+    """The runtime of the server that a configuration names: it has the methods of one that is here.
+
+    Raises AdapterNotInstalled, and ConfigError for a URL or a token that cannot be used.
+    """
+    return cast("Runtime", _client().RemoteRuntime.of(config.store_url, config.store_options, config.folder, clock))
+
+
+def _client() -> Any:
+    try:
+        from .. import client
+    except ModuleNotFoundError as exc:
+        raise AdapterNotInstalled(
+            f"a server as store.url needs the package {exc.name!r}, which is not installed: "
+            "pip install 'hitl-core[client]'"
+        ) from exc
+    return client  # pragma: no cover  # needs its extra: the lane `server`

@@ -1,0 +1,50 @@
+"""The HTTP API: JSON under /api, for programs. One file a resource.
+
+    calls ──► who (what of it they see) ──► the runtime ──► calls.answer | calls.refused
+
+calls         how a call is put together; descriptions: the OpenAPI document
+who           who calls, and what of it all they see
+parameters    ids, pages, waits, with their bounds; repeats: what is done once, however often it is called
+runs, acts, streams · requests, answers, drafts · grants · stops · policies · audit · people · upkeep
+"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
+from fastapi.exception_handlers import http_exception_handler, request_validation_exception_handler
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException as StarletteHTTPException
+
+from ..guards.refusals import is_for_programs
+from . import acts, answers, audit, drafts, grants, people, policies, requests, runs, stops, streams, upkeep
+from .calls import refused
+from .descriptions import describing
+
+__all__ = ["install"]
+
+_ROOMS = (streams, runs, acts, requests, drafts, answers, grants, stops, policies, audit, people, upkeep)
+"""Calls with a fixed path come before those with an id in its place."""
+
+
+def install(app: FastAPI) -> None:
+    """Put the API into an app, and its description at /openapi.json."""
+    whole = APIRouter()
+    for room in _ROOMS:
+        whole.include_router(room.router)
+    app.include_router(whole)
+    app.add_exception_handler(StarletteHTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.openapi = describing(app)  # type: ignore[method-assign]  # as FastAPI documents it
+
+
+async def _http(request: Request, exc: Exception) -> Response:
+    """Also for paths of the API that there are not."""
+    assert isinstance(exc, StarletteHTTPException)
+    if is_for_programs(request.scope):
+        return refused(HTTPException(exc.status_code, exc.detail, exc.headers))
+    return await http_exception_handler(request, exc)
+
+
+async def _validation(request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, RequestValidationError)
+    return refused(exc) if is_for_programs(request.scope) else await request_validation_exception_handler(request, exc)

@@ -1,0 +1,143 @@
+"""Requests: the inbox, and what is said and looked up about one of them beside deciding it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Query, Response
+
+from ...commands import ListRequests
+from ...errors import Fault, NotPermitted
+from ...protocol.record import Name
+from ...wire import bodies, forms
+from ..doors import Right, Visitor
+from .calls import Calls, answer, sent
+from .parameters import CalledBy, Cursor, Limit, RequestId, opened, page_of
+from .repeats import Repeated
+from .who import Here, OfRequests, Operates, require_same, seen_request
+
+router = Calls("requests", "/api/requests")
+
+Roles = Annotated[tuple[Name, ...], Query(alias="role", description="Only what these roles may decide.", max_length=50)]
+Notices = Annotated[bool, Query(description="Notices too, which nobody has to answer.")]
+Deferred = Annotated[bool, Query(description="Also what was put off.")]
+Mine = Annotated[
+    bool | None,
+    Query(
+        description="True: what you may decide. False: all of your tenant, which needs the right `runs`. Without it: "
+        "as much as you may see."
+    ),
+]
+
+
+@router.call("GET", "", "listRequests", forms.INBOX)
+async def list_requests(
+    visitor: OfRequests,
+    site: Here,
+    roles: Roles = (),
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    notices: Notices = False,
+    deferred: Deferred = False,
+    mine: Mine = None,
+    by: CalledBy = None,
+) -> Response:
+    """Open requests, oldest first."""
+    require_same(visitor, by)
+    at = opened(cursor)
+    if _only_theirs(visitor, mine, roles):
+        page = await site.hitl.inbox(limit=limit, cursor=at, notices=notices, by=visitor.responder, deferred=deferred)
+        return answer(forms.INBOX, page_of(page))
+    await site.hitl.tick()
+    query = ListRequests(
+        roles=tuple(roles), notices=notices, limit=limit, cursor=at, tenant=visitor.tenant, awake=not deferred
+    )
+    return answer(forms.INBOX, page_of(await site.store.fetch(query)))
+
+
+def _only_theirs(visitor: Visitor, mine: bool | None, roles: tuple[str, ...]) -> bool:
+    """Whether somebody sees what they may decide, and not all. Raises NotPermitted for who asks for more than that."""
+    all_of_it = Right.RUNS in visitor.rights
+    if mine is None and not roles:
+        return not all_of_it
+    if not mine and not all_of_it:
+        raise NotPermitted([Fault("mine", f"what others decide needs the right {Right.RUNS.value!r}")])
+    return bool(mine)
+
+
+@router.call("GET", "/{id}", "readRequest", forms.SETTLED, problems=(404,))
+async def read_request(visitor: OfRequests, site: Here, request_id: RequestId, by: CalledBy = None) -> Response:
+    """One request with its state, its votes and its response."""
+    require_same(visitor, by)
+    return answer(forms.SETTLED, await seen_request(site, visitor, request_id))
+
+
+@router.call("GET", "/{id}/alike", "listAlike", forms.ALIKE, problems=(404,))
+async def list_alike(visitor: OfRequests, site: Here, request_id: RequestId) -> Response:
+    """The open requests like this one, itself included, oldest first: same tool, rule, kind and tenant."""
+    await seen_request(site, visitor, request_id)
+    return answer(forms.ALIKE, await site.hitl.alike(request_id))
+
+
+@router.call("POST", "/{id}/preview", "previewEdit", forms.PREVIEW, problems=(404,))
+async def preview_edit(
+    visitor: OfRequests,
+    site: Here,
+    request_id: RequestId,
+    body: Annotated[bodies.Previewing, sent(bodies.Previewing)],
+) -> Response:
+    """What an edit would do, by the tool's own code; null where code has nothing to say. Nothing is changed."""
+    settled = await seen_request(site, visitor, request_id)
+    return answer(forms.PREVIEW, await site.hitl.preview(settled.request, body.arguments))
+
+
+@router.call("POST", "/{id}/defer", "deferRequest", forms.SETTLED, problems=(404, 409))
+async def defer_request(
+    visitor: OfRequests, site: Here, request_id: RequestId, body: Annotated[bodies.Defer, sent(bodies.Defer)]
+) -> Response:
+    """Put a request off: it is not in the inbox until then, for nobody. Its deadline stays."""
+    require_same(visitor, body.by)
+    await seen_request(site, visitor, request_id)
+    return answer(forms.SETTLED, await site.hitl.defer(request_id, until=body.until, by=visitor.responder))
+
+
+@router.call("POST", "/{id}/revoke", "revokeResponse", forms.SETTLED, problems=(404, 409))
+async def revoke_response(
+    visitor: Operates, site: Here, request_id: RequestId, body: Annotated[bodies.Act, sent(bodies.Act, optional=True)]
+) -> Response:
+    """Take back a decision that has not been used yet."""
+    require_same(visitor, body.by)
+    await seen_request(site, visitor, request_id)
+    return answer(forms.SETTLED, await site.hitl.revoke(request_id, by=visitor.responder, reason=body.reason))
+
+
+# ── comments ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@router.call("GET", "/{id}/comments", "listComments", forms.COMMENTS, problems=(404,))
+async def list_comments(visitor: OfRequests, site: Here, request_id: RequestId) -> Response:
+    """What was said about a request beside deciding it, oldest first."""
+    await seen_request(site, visitor, request_id)
+    return answer(forms.COMMENTS, await site.hitl.comments(request_id))
+
+
+@router.call("POST", "/{id}/comments", "comment", forms.COMMENT, status=201, problems=(404, 409))
+async def comment(
+    visitor: OfRequests,
+    site: Here,
+    request_id: RequestId,
+    repeat: Repeated,
+    body: Annotated[bodies.Saying, sent(bodies.Saying)],
+) -> Response:
+    """Say something about an open request to whoever decides it. It is no vote, whoever says it.
+
+    With `machine` it is shown as unverified, and stands under the name of whoever calls.
+    """
+    require_same(visitor, body.by)
+    await seen_request(site, visitor, request_id)
+
+    async def act() -> Response:
+        said = await site.hitl.comment(request_id, body.text, by=visitor.responder, machine=body.machine)
+        return answer(forms.COMMENT, said, status=201)
+
+    return await repeat.once(act)

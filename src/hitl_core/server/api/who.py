@@ -1,0 +1,85 @@
+"""Who calls, and what of it all they see: what is another tenant's is as if it did not exist."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends
+
+from ...commands import GetRequest, GetRun, ListGrants, Settled
+from ...errors import Fault, GrantNotFound, NotPermitted, RequestNotFound, RunNotFound
+from ...protocol import Grant, Run
+from ..doors import Right, Visitor, needs
+from ..site import Site, site_of
+
+Here = Annotated[Site, Depends(site_of)]
+"""The site that a call has come to."""
+
+OfRequests = Annotated[Visitor, Depends(needs(Right.REQUESTS)), Right.REQUESTS]
+OfRuns = Annotated[Visitor, Depends(needs(Right.RUNS)), Right.RUNS]
+Starts = Annotated[Visitor, Depends(needs(Right.START)), Right.START]
+Operates = Annotated[Visitor, Depends(needs(Right.OPERATE)), Right.OPERATE]
+OfPolicy = Annotated[Visitor, Depends(needs(Right.POLICY)), Right.POLICY]
+OfTokens = Annotated[Visitor, Depends(needs(Right.TOKENS)), Right.TOKENS]
+OfAudit = Annotated[Visitor, Depends(needs(Right.AUDIT)), Right.AUDIT]
+
+
+def sees(visitor: Visitor, tenant: str) -> bool:
+    """Whether somebody sees what is this tenant's."""
+    return visitor.tenant in (None, tenant)
+
+
+async def seen_run(site: Site, visitor: Visitor, run_id: str) -> Run:
+    """A run that somebody sees. Raises RunNotFound, in the same words for what there is not and for what is hidden."""
+    try:
+        run = await site.store.fetch(GetRun(run_id))
+    except RunNotFound:
+        raise no_run(run_id) from None
+    if not sees(visitor, run.tenant):
+        raise no_run(run_id)
+    return run
+
+
+async def seen_request(site: Site, visitor: Visitor, request_id: str) -> Settled:
+    """A request that somebody sees. Raises RequestNotFound, in the same words as above."""
+    try:
+        settled = await site.store.fetch(GetRequest(request_id))
+        await seen_run(site, visitor, settled.request.run_id)
+    except (RequestNotFound, RunNotFound):
+        raise RequestNotFound(no_request(request_id)) from None
+    return settled
+
+
+async def seen_grant(site: Site, visitor: Visitor, grant_id: str) -> Grant:
+    """A grant that somebody sees. Raises GrantNotFound."""
+    found = await site.store.fetch(ListGrants(id=grant_id, tenant=visitor.tenant))
+    if not found:
+        raise GrantNotFound(f"there is no grant {grant_id!r} here; `GET /api/grants` lists them")
+    return found[0]
+
+
+def no_run(run_id: str) -> RunNotFound:
+    return RunNotFound(f"there is no run {run_id!r} here; `GET /api/runs` lists them")
+
+
+def no_request(request_id: str) -> str:
+    return f"there is no request {request_id!r} here; `GET /api/requests` lists them"
+
+
+def require_same(visitor: Visitor, by: str | None) -> None:
+    """Raises NotPermitted where a caller believes to be somebody else than who calls: nothing is done in their name."""
+    if by is not None and by != visitor.responder.id:
+        raise NotPermitted([Fault("by", f"is {by!r}, and who calls is {visitor.responder.id!r}; leave it out")])
+
+
+def require_home(site: Site, visitor: Visitor, what: str) -> None:
+    """Raises NotPermitted for somebody of another tenant than this server's own, which is the one `what` is done in."""
+    home = site.hitl.settings.tenant
+    if not sees(visitor, home):
+        raise NotPermitted([Fault("", f"{what} is done in tenant {home!r} here, and you are of {visitor.tenant!r}")])
+
+
+def require_all(visitor: Visitor, what: str) -> None:
+    """Raises NotPermitted for somebody of one tenant, where `what` is about all of them."""
+    if visitor.tenant is not None:
+        raise NotPermitted([Fault("", f"{what} is of all tenants, and so for somebody of all of them ('*')")])
