@@ -25,7 +25,9 @@ import httpx
 from hitl_core import connect
 from hitl_core.commands import SetStop, Stop, StopScope
 from hitl_core.config import Config
+from hitl_core.protocol import Responder
 from hitl_core.server import Site, create_app
+from hitl_core.server.doors import Right, tokens
 from hitl_core.server.doors.links import new_link
 from hitl_core.stores.sqlite import SqliteStore
 
@@ -68,19 +70,20 @@ async def refund(case: dict) -> str:
 async def figures(folder: Path, *, smoke: bool) -> list[Found]:
     """The short form has fewer requests, listeners and rounds."""
     if smoke:
-        return await measured(folder, few=100, many=1_000, rounds=5, listeners=20, events=3, starts=1)
-    return await measured(folder, few=100, many=100_000, rounds=40, listeners=200, events=20, starts=7)
+        return await measured(folder, few=100, many=1_000, rounds=5, listeners=20, events=3, starts=1, answers=5)
+    return await measured(folder, few=100, many=100_000, rounds=40, listeners=200, events=20, starts=7, answers=200)
 
 
 async def measured(
-    folder: Path, *, few: int, many: int, rounds: int, listeners: int, events: int, starts: int
+    folder: Path, *, few: int, many: int, rounds: int, listeners: int, events: int, starts: int, answers: int
 ) -> list[Found]:
-    """Pages beside `few` and `many` open requests, events with so many `listeners`, and so many `starts`."""
+    """Pages beside `few` and `many` open requests, events with so many `listeners`, so many `starts` and `answers`."""
     (folder / "bench_app.py").write_text(APP, encoding="utf-8")
     configs = [_config(folder, await filled_file(folder, pauses)) for pauses in (few, many)]
     found = await _pages(configs, (few, many), rounds=rounds)
     found += await _listening(configs[0], listeners=listeners, events=events)
-    return [*found, *await _first_decision(configs[1], many, times=starts)]
+    found += await _first_decision(configs[1], many, times=starts)
+    return [*found, await _answers(configs[1], many, times=answers)]
 
 
 def _config(folder: Path, file: Path) -> Path:
@@ -190,9 +193,9 @@ class Serving:
 
 
 @contextmanager
-def serving(config: Path) -> Iterator[Serving]:
+def serving(config: Path, *options: str) -> Iterator[Serving]:
     """The inbox of this configuration on a free port, once it listens."""
-    command = [sys.executable, "-m", "hitl_core.cli", "serve", "-c", str(config), "--port", "0", "--json"]
+    command = [sys.executable, "-m", "hitl_core.cli", "serve", "-c", str(config), "--port", "0", "--json", *options]
     with Popen(command, stdin=DEVNULL, stdout=PIPE, text=True) as process:
         try:
             yield _said(process)
@@ -229,6 +232,36 @@ async def _first_decision(config: Path, many: int, *, times: int) -> list[Found]
         Figure(name, shown, f"{SOON:g} s", median(spent) / SOON, 1.0),
         Figure("… its CPU, which a busy machine moves least", worked, f"{SOON:g} s", median(cpu) / SOON, 1.0),
     ]
+
+
+async def _answers(config: Path, many: int, *, times: int) -> Figure:
+    """Answers one after the other, by the client over HTTP and by a runtime that has the file open; they take turns."""
+    spent: dict[bool, list[float]] = {False: [], True: []}
+    async with connect(config) as here:
+        may = (Right.REQUESTS, Right.RUNS)
+        site = Site(here, Config.load(config).serving)
+        token, _ = await tokens.make(site, person="ann", rights=may, by=Responder(id="ann"))
+        with serving(config, "--no-worker") as server:
+            async with connect(_remote(config, server.url, token)) as there:
+                for number, settled in enumerate((await here.inbox(limit=2 * times)).items):
+                    remote = bool(number % 2)
+                    begun = time.perf_counter()
+                    await (there if remote else here).respond(settled.request.approve(by="ann"))
+                    spent[remote].append(time.perf_counter() - begun)
+    embedded, remote_one = median(spent[False]), median(spent[True])
+    against = f"the runtime in one's own process {1 / embedded:,.0f}/s"
+    return Figure(
+        f"an answer by the client over HTTP, {many:,} open", f"{1 / remote_one:,.0f}/s", against, remote_one / embedded
+    )
+
+
+def _remote(config: Path, url: str, token: str) -> Path:
+    """The configuration of who has only an address and a token."""
+    path = config.with_name("remote.toml")
+    config.with_name("token").write_text(token, encoding="utf-8")
+    path.write_text(f'[store]\nurl = "{url}"\ntoken_file = "token"\n', encoding="utf-8")
+    config.with_name("token").chmod(0o600)
+    return path
 
 
 # ── events ───────────────────────────────────────────────────────────────────────────────────────────────────
