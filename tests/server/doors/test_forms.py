@@ -22,12 +22,12 @@ async def test_it_is_in_a_header_or_in_a_form(shop: Shop, how: str) -> None:
     async with house(shop) as at:
         browser = await at.signed_in()
         token = await csrf(browser)
-        given: dict[str, Any] = {
+        ways: dict[str, dict[str, Any]] = {
             "header": {"headers": {"X-CSRF-Token": token}},
             "form": {"data": {"csrf": token}},
             "multipart": {"data": {"csrf": token}, "files": {"a": b"b"}},
-        }[how]
-        answer = await browser.post("/operate", **given)
+        }
+        answer = await browser.post("/operate", **ways[how])
         assert (answer.status_code, answer.json()) == (200, "ann")
 
 

@@ -1,0 +1,73 @@
+"""What would come of an answer before it is given, and whose inbox is whose."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hitl_core.commands import ListRequests
+from hitl_core.errors import NotPermitted, RequestNotFound
+from hitl_core.lifecycle import RequestState
+from hitl_core.protocol import Responder
+from hitl_core.runtime import faults_in, inbox_of
+from tests.core.shop import Shop, one_refund, only, policy, rule, trail
+
+PEOPLE = '[people.ann]\nroles = ["lead"]\n'
+
+
+async def test_an_answer_without_a_fault_has_none_and_decides_nothing(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        request = only(await hitl.start({}))
+        assert await faults_in(hitl, request.approve(by="ann")) == ()
+        assert await faults_in(hitl, request.edit({"order": "A-1", "amount": 9.0}, by="ann")) == ()
+        assert (await hitl.request(request.id)).state is RequestState.OPEN
+
+
+async def test_every_fault_is_told_and_none_is_recorded(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    shop.policy = policy(
+        rule("little", when={"argument": "amount", "at_most": 200}, level="confirm"),
+        rule("much", when={"argument": "amount", "above": 200}, effect="deny"),
+    )
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        request = only(await hitl.start({}))
+        (wrong,) = await faults_in(hitl, request.edit({"order": "A-1", "amount": "much"}, by="ann"))
+        assert wrong.path == "arguments.amount"
+        (forbidden,) = await faults_in(hitl, request.edit({"order": "A-1", "amount": 500.0}, by="ann"))
+        assert "the policy forbids the edited call" in forbidden.problem
+        assert await trail(hitl, "request.refused") == []
+
+
+async def test_what_is_over_is_for_respond_to_say(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        request = only(await hitl.start({}))
+        await hitl.respond(request.approve(by="bea"))
+        assert await faults_in(hitl, request.reject("no", by="ann")) == ()
+        with pytest.raises(RequestNotFound):
+            await faults_in(hitl, request.model_copy(update={"id": "unknown"}).approve(by="ann"))
+
+
+async def test_who_is_not_known_is_told_so(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    shop.people(PEOPLE)
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        request = only(await hitl.start({}))
+        assert await faults_in(hitl, request.approve(by="ann")) == ()
+        (fault,) = await faults_in(hitl, request.approve(by="eve"))
+        assert "'eve' is not in the directory of people" in fault.problem
+
+
+async def test_an_inbox_is_that_of_its_person(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        own = await inbox_of(hitl, Responder(id="ann", roles=("lead",)))
+        assert own == ListRequests(users=("ann",), roles=("lead",), awake=True)
+    shop.people(PEOPLE)
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        known = await inbox_of(hitl, Responder(id="ann", roles=("claimed",)))
+        assert known == ListRequests(users=("ann",), roles=("lead",), tenant="default", awake=True)
+        with pytest.raises(NotPermitted):
+            await inbox_of(hitl, Responder(id="eve"))
