@@ -378,7 +378,8 @@ def docs(session: nox.Session) -> None:
 
 def with_peers(session: nox.Session) -> None:
     """The environment of the benches: LangGraph, a PostgreSQL server, and what we are compared with."""
-    install(session, extras="cli,langgraph,postgres,prometheus,server,client", groups=("test", "langgraph", "observing"))
+    extras = "cli,langgraph,postgres,prometheus,server,client"
+    install(session, extras=extras, groups=("test", "langgraph", "observing"))
     wanted = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "peers")
     session.install("--constraint", NEWEST, "--constraint", PEERS, *wanted)
 
