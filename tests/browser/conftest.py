@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from tests.browser import chromium
 from tests.cli.shop import Shop
-from tests.server.served import Served, serve
+from tests.server.served import Served, starting
 
 Serve = Callable[..., Served]
 
@@ -39,14 +38,6 @@ def shop(tmp_path: Path) -> Shop:
 
 @pytest.fixture
 def served() -> Iterator[Serve]:
-    """`served(shop, *options)` starts `hitl serve` and waits until it listens; what is left at the end is killed."""
-    started: list[subprocess.Popen[str]] = []
-
-    def begin(shop: Shop, *arguments: str) -> Served:
-        started.append(serve(shop, *arguments))
-        return Served.of(started[-1])
-
-    yield begin
-    for process in started:
-        process.kill()
-        process.communicate()
+    """`served(shop, *options)` starts `hitl serve` and waits until it listens."""
+    with starting() as begin:
+        yield begin

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -12,7 +11,7 @@ import pytest
 
 from tests.cli.conftest import here, log_left_alone
 from tests.cli.shop import Shop, ShopAtHome
-from tests.server.served import Served, serve
+from tests.server.served import Served, starting
 
 Serve = Callable[..., Served]
 
@@ -29,14 +28,6 @@ def shop(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest
 
 @pytest.fixture
 def served() -> Iterator[Serve]:
-    """`served(shop, *options)` starts `hitl serve` and waits until it listens; what is left at the end is killed."""
-    started: list[subprocess.Popen[str]] = []
-
-    def begin(shop: Shop, *arguments: str) -> Served:
-        started.append(serve(shop, *arguments))
-        return Served.of(started[-1])
-
-    yield begin
-    for process in started:
-        process.kill()
-        process.communicate()
+    """`served(shop, *options)` starts `hitl serve` and waits until it listens."""
+    with starting() as begin:
+        yield begin

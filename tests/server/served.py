@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +38,23 @@ class Served:
         """Its exit status and what it wrote to standard error."""
         _, err = self.process.communicate(timeout=PATIENCE)
         return self.process.returncode, err
+
+
+@contextmanager
+def starting() -> Iterator[Callable[..., Served]]:
+    """`begin(shop, *options)` starts a server and waits until it listens; what is left at the end is killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def begin(shop: Shop, *arguments: str) -> Served:
+        started.append(serve(shop, *arguments))
+        return Served.of(started[-1])
+
+    try:
+        yield begin
+    finally:
+        for process in started:
+            process.kill()
+            process.communicate()
 
 
 def serve(shop: Shop, *arguments: str) -> subprocess.Popen[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any
 from urllib.parse import quote
 
 from ..commands import Page, Recorded, Settled
@@ -14,9 +14,7 @@ from ..runtime import Batch
 from ..wire import bodies, forms
 from .calling import Calling
 from .places import act, made, name_of, request_place
-
-MOST: Final = 200
-"""Items of one page, at most."""
+from .reading import MOST
 
 
 class RemoteRequests:

@@ -14,8 +14,6 @@ from ..clock import SystemClock
 from ..commands import Effect, ErasedPerson, Override, Page, Stop, StopScope
 from ..contracts import Clock, Finding
 from ..errors import (
-    ConfigError,
-    Fault,
     NotPermitted,
     RunBusy,
     RunNotFound,
@@ -34,7 +32,8 @@ from ..runtime import InForce, Reach
 from ..wire import bodies, forms
 from .calling import Calling
 from .places import act, made, name_of, run_place, start, text_of
-from .requests import MOST, RemoteRequests
+from .reading import MOST, RemoteStore
+from .requests import RemoteRequests
 from .server import Server
 
 T = TypeVar("T")
@@ -71,18 +70,14 @@ class RemoteRuntime(RemoteRequests):
         await self._calling.close()
 
     @property
-    def store(self) -> NoReturn:
-        """Raises ConfigError: it is the server's."""
-        raise self._elsewhere("the store")
+    def store(self) -> RemoteStore:
+        """What the API tells of the store; the rest is refused, because it is the server's."""
+        return RemoteStore(self._calling)
 
     @property
     def adapter(self) -> NoReturn:
         """Raises ConfigError: it is the server's."""
-        raise self._elsewhere("the app")
-
-    def _elsewhere(self, what: str) -> ConfigError:
-        here = f"{what} is where the server {self._calling.server.url} runs; do this there"
-        return ConfigError([Fault("store.url", here)])
+        raise self.store.elsewhere("the app")
 
     # ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 

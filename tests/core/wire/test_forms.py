@@ -12,11 +12,12 @@ from pydantic import ValidationError
 
 from hitl_core.commands import Settled
 from hitl_core.errors import RequestClosed, ResponseRefused, RunNotFound
+from hitl_core.people import Person
 from hitl_core.policy import Explanation, Facts, Policy, explain
 from hitl_core.protocol import Approve, Responder, Run
 from hitl_core.runtime import Answered, Batch
 from hitl_core.testing.clock import START
-from hitl_core.wire import FORMS, Form, Problem, forms, problem_of
+from hitl_core.wire import FORMS, Form, Known, Problem, forms, problem_of
 from hitl_core.wire.batches import AnsweredForm
 from hitl_core.wire.bodies import BODIES, Answering, AnsweringOne, Body
 from tests.core import desk
@@ -107,3 +108,10 @@ def test_who_answers_is_whoever_calls() -> None:
     assert Answering.of(given).response("request-1", caller, START) == given.model_copy(update={"responder": caller})
     assert AnsweringOne.of(given).request_id == "request-1"
     assert Answering(digest="d", decision=Approve()).response("r", caller, START).decided_at == START
+
+
+def test_what_is_told_of_a_person_leaves_their_tenant_out() -> None:
+    person = Person(id="ann", name="Ann", roles=("finance",), groups=("desk",), tenant="acme", delegate="ben")
+    known = Known.of(person, away=True)
+    assert (known.id, known.roles, known.away, known.delegate) == ("ann", ("finance", "group:desk"), True, "ben")
+    assert "acme" not in known.model_dump_json()

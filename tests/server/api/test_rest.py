@@ -81,6 +81,9 @@ async def test_a_stop_of_what_is_another_tenants_is_refused_and_not_shown(served
     assert (hidden.status_code, hidden.text.replace(theirs.id, "nothing")) == (404, missing.text)
     refused = await eve.post("/api/stops", json={"scope": "tenant", "target": OTHER, "reason": "x"})
     assert (refused.status_code, refused.json()["code"]) == (403, "HITL-P01")
+    for wide in ({"scope": "all"}, {"scope": "tool", "target": "refund"}, {"scope": "agent", "target": "a"}):
+        for place in ("/api/stops", "/api/stops/lift"):
+            assert (await eve.post(place, json=wide | {"reason": "x"})).json()["code"] == "HITL-P01"
     assert await served_api.hitl.stops() == ()
     for scope, target in ((StopScope.RUN, theirs.id), (StopScope.TENANT, OTHER), (StopScope.TOOL, "refund")):
         await served_api.hitl.stop(scope, target, by="otto", reason="x")

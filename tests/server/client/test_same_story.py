@@ -15,7 +15,8 @@ import pytest
 
 from hitl_core import connect, connect_blocking
 from hitl_core.client import RemoteRuntime, Server
-from hitl_core.commands import StopScope
+from hitl_core.commands import ForgetWorker, GetRequest, GetRun, ListRequests, ListRuns, ListWorkers, StopScope
+from hitl_core.contracts import every
 from hitl_core.errors import (
     AlreadyDecided,
     CapabilityNotSupported,
@@ -34,6 +35,7 @@ from hitl_core.errors import (
 from hitl_core.policy import Policy
 from hitl_core.protocol import Allowance, LiveKind, RunState
 from hitl_core.runtime import Runtime
+from hitl_core.testing.clock import START
 from tests.core.shop import Shop, only
 from tests.server.api.calling import Api, api, program
 from tests.server.site import served
@@ -235,9 +237,19 @@ async def test_nobody_acts_under_another_name(tmp_path: Path) -> None:
 
 async def test_what_is_the_servers_own_is_refused_by_name(tmp_path: Path) -> None:
     async with elsewhere(tmp_path) as told:
-        for name in ("store", "adapter"):
+        run = await told.ann.start({})
+        store = told.ann.store
+        assert [each.id async for each in every(store, ListRuns())] == [run.id]
+        assert [each.request async for each in every(store, ListRequests())] == [only(run)]
+        assert await store.fetch(GetRun(run.id)) == run
+        assert (await store.fetch(GetRequest(only(run).id))).request == only(run)
+        for query in (ListWorkers(), ListRuns(tenant="acme"), ListRequests(users=("ben",))):
             with pytest.raises(ConfigError, match="is where the server"):
-                getattr(told.ann, name)
+                await store.fetch(query)
+        with pytest.raises(ConfigError, match="is where the server"):
+            await store.apply(ForgetWorker("w", START))
+        with pytest.raises(ConfigError, match="is where the server"):
+            _ = told.ann.adapter
         with pytest.raises(PolicyInvalid, match="cannot be sent"):
             await told.ann.backtest(Policy())
 

@@ -100,6 +100,17 @@ async def test_what_was_refused_and_what_time_decided_is_told_too(tmp_path: Path
     assert "'eve' may not decide this" in page.said
 
 
+async def test_a_page_listens_from_where_it_was_read(tmp_path: Path) -> None:
+    """What happens until its browser listens is told then."""
+    async with at_desk(tmp_path) as desk:
+        run = await desk.asked()
+        last = (await trail(desk.hitl))[-1].seq
+        for path, name in (("/runs", "runs"), (f"/runs/{run.id}", f"run.{run.id}"), ("/stops", "stops")):
+            page = await desk.browser.open(path)
+            (there,) = [each.attributes["sse-connect"] for each in page.elements if "sse-connect" in each.attributes]
+            assert there == f"/feed?on={name}&after={last}"
+
+
 async def test_the_path_is_drawn_and_told_in_words(tmp_path: Path) -> None:
     async with at_desk(tmp_path) as desk:
         run = await decide(desk.hitl, await desk.asked(), "reject", "no", reason="fraud")

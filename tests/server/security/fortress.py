@@ -25,6 +25,13 @@ from tests.server.site import HOST, AsVisitor, somebody
 
 RULES = policy(rule("refunds", level="confirm", approvers={"users": ["ann", "bob"]}, deadline="2h"))
 SERVING = Serving(url=HOST, calls_a_minute=0, sign_ins_a_minute=0, undo=0.0)
+OF_THE_API = {
+    "/api/runs/": "run_id",
+    "/api/requests/": "request_id",
+    "/api/grants/": "grant_id",
+    "/api/tokens/": "token_id",
+}
+"""What `{id}` is in the paths of the API."""
 HOLE = re.compile(r"\{(\w+)(?::\w+)?\}")
 
 
@@ -45,6 +52,7 @@ class Fortress:
     def path(self, template: str, **others: str) -> str:
         """A route's path, with what there is in its holes. KeyError for a hole that nobody fills."""
         known = self.ids | others
+        known |= {"id": known.get(next((OF_THE_API[part] for part in OF_THE_API if template.startswith(part)), ""), "")}
         return HOLE.sub(lambda hole: known[hole[1]], template)
 
     async def ask(self, method: str, path: str, **more: Any) -> httpx.Response:

@@ -69,6 +69,56 @@ TABLE: Final[dict[tuple[str, str], Needs]] = {
     ("GET", "/audit/trail.csv"): Right.AUDIT,
     ("POST", "/audit/verify"): Right.AUDIT,
     ("GET", "/audit/verify"): Right.AUDIT,
+    ("POST", "/api/runs/stream"): Right.START,
+    ("POST", "/api/runs/{id}/stream"): Right.START,
+    ("GET", "/api/runs"): Right.RUNS,
+    ("POST", "/api/runs"): Right.START,
+    ("GET", "/api/runs/{id}"): Right.RUNS,
+    ("POST", "/api/runs/{id}/resume"): Right.START,
+    ("GET", "/api/runs/{id}/effects"): Right.RUNS,
+    ("GET", "/api/runs/{id}/overrides"): Right.RUNS,
+    ("GET", "/api/runs/{id}/guidance"): Right.RUNS,
+    ("GET", "/api/runs/{id}/undos"): Right.RUNS,
+    ("GET", "/api/runs/{id}/undone"): Right.RUNS,
+    ("POST", "/api/runs/{id}/cancel"): Right.OPERATE,
+    ("POST", "/api/runs/{id}/rewind"): Right.OPERATE,
+    ("POST", "/api/runs/{id}/undo"): Right.OPERATE,
+    ("POST", "/api/runs/{id}/override"): Right.OPERATE,
+    ("POST", "/api/runs/{id}/steer"): Right.OPERATE,
+    ("POST", "/api/runs/{id}/erase"): Right.OPERATE,
+    ("GET", "/api/requests"): Right.REQUESTS,
+    ("GET", "/api/requests/{id}"): Right.REQUESTS,
+    ("GET", "/api/requests/{id}/alike"): Right.REQUESTS,
+    ("POST", "/api/requests/{id}/preview"): Right.REQUESTS,
+    ("POST", "/api/requests/{id}/defer"): Right.REQUESTS,
+    ("POST", "/api/requests/{id}/revoke"): Right.OPERATE,
+    ("GET", "/api/requests/{id}/comments"): Right.REQUESTS,
+    ("POST", "/api/requests/{id}/comments"): Right.REQUESTS,
+    ("GET", "/api/requests/{id}/draft"): Right.REQUESTS,
+    ("PUT", "/api/requests/{id}/draft"): Right.REQUESTS,
+    ("POST", "/api/requests/{id}/response"): Right.REQUESTS,
+    ("POST", "/api/responses"): Right.REQUESTS,
+    ("POST", "/api/requests/{id}/response-and-grant"): Right.OPERATE,
+    ("GET", "/api/grants"): Right.RUNS,
+    ("POST", "/api/grants"): Right.OPERATE,
+    ("POST", "/api/grants/{id}/revoke"): Right.OPERATE,
+    ("GET", "/api/stops"): Right.RUNS,
+    ("POST", "/api/stops"): Right.OPERATE,
+    ("POST", "/api/stops/lift"): Right.OPERATE,
+    ("GET", "/api/stops/reach"): Right.RUNS,
+    ("GET", "/api/policy"): Right.POLICY,
+    ("POST", "/api/policy/explain"): Right.POLICY,
+    ("POST", "/api/policy/backtest"): Right.POLICY,
+    ("GET", "/api/audit"): Right.AUDIT,
+    ("GET", "/api/audit/verify"): Right.AUDIT,
+    ("GET", "/api/people"): Right.REQUESTS,
+    ("GET", "/api/tokens"): Right.TOKENS,
+    ("POST", "/api/tokens"): Right.TOKENS,
+    ("DELETE", "/api/tokens/{id}"): Right.TOKENS,
+    ("GET", "/api/app"): Right.RUNS,
+    ("POST", "/api/tick"): Right.START,
+    ("POST", "/api/retention"): Right.OPERATE,
+    ("POST", "/api/people/erasure"): Right.OPERATE,
 }
 
 ALSO: Final[dict[tuple[str, str], frozenset[Right]]] = {
@@ -80,7 +130,7 @@ ALSO: Final[dict[tuple[str, str], frozenset[Right]]] = {
 ENDLESS: Final = frozenset({("GET", "/feed"), ("GET", "/api/events")})
 """What is answered without end to who may hear it; tests/server/feed listens."""
 
-OF_ONE: Final = frozenset({("GET", "/batch/{batch_id}")})
+OF_ONE: Final = frozenset({("GET", "/batch/{batch_id}"), ("DELETE", "/api/tokens/{id}")})
 """What is there for whoever has made it only."""
 
 CHANGES: Final = sorted(route for route in TABLE if route[0] not in ("GET", "HEAD"))

@@ -151,7 +151,7 @@ async def test_every_place_that_shows_something_is_looked_at(tmp_path: Path) -> 
 async def test_a_domain_that_is_not_what_it_looks_like_is_pointed_out(tmp_path: Path) -> None:
     async with fortress(tmp_path, hostile(_ledger(tmp_path)), given={"text": "harmless"}) as at:
         run = await at.hitl.start({"text": "https://p\u0430ypal.com/refund"}, by="customer-7")
-        (warning, *_) = only(run).preview.warnings if only(run).preview else ("",)
+        (warning, *_) = only(run).preview.warnings
         page = Page(await at.ask("GET", f"/requests/{only(run).id}"))
         assert warning
         assert warning in page.said

@@ -61,6 +61,10 @@ async def resume(hitl: Runtime, run_id: str, opening: Opening, progress: Progres
 
 
 def _can_be_watched(hitl: Runtime) -> bool:
+    """Of one that is elsewhere only its server knows; that one is waited for in silence."""
+    found: object = hitl
+    if not isinstance(found, Runtime):
+        return False
     return hitl.adapter.capabilities[Capability.STREAM_EVENTS].level != "absent"
 
 

@@ -8,19 +8,25 @@ from fastapi import Query, Response
 
 from ...commands import ListRequests
 from ...errors import Fault, NotPermitted
+from ...lifecycle import RequestState
 from ...protocol.record import Name
 from ...wire import bodies, forms
 from ..doors import Right, Visitor
 from .calls import Calls, answer, sent
 from .parameters import CalledBy, Cursor, Limit, RequestId, opened, page_of
 from .repeats import Repeated
-from .who import Here, OfRequests, Operates, require_same, seen_request
+from .who import Here, OfRequests, Operates, require_same, seen_request, seen_run
 
 router = Calls("requests", "/api/requests")
 
 Roles = Annotated[tuple[Name, ...], Query(alias="role", description="Only what these roles may decide.", max_length=50)]
 Notices = Annotated[bool, Query(description="Notices too, which nobody has to answer.")]
 Deferred = Annotated[bool, Query(description="Also what was put off.")]
+States = Annotated[
+    tuple[RequestState, ...],
+    Query(alias="state", description="Requests that stand like this, of all that you may see.", max_length=20),
+]
+OfRun = Annotated[str | None, Query(alias="run", description="Those of one run.", min_length=1, max_length=256)]
 Mine = Annotated[
     bool | None,
     Query(
@@ -41,24 +47,35 @@ async def list_requests(
     deferred: Deferred = False,
     mine: Mine = None,
     by: CalledBy = None,
+    states: States = (),
+    run_id: OfRun = None,
 ) -> Response:
-    """Open requests, oldest first."""
+    """Open requests, oldest first; with `state`, those that stand so."""
     require_same(visitor, by)
     at = opened(cursor)
-    if _only_theirs(visitor, mine, roles):
+    if run_id is not None:
+        await seen_run(site, visitor, run_id)
+    if _only_theirs(visitor, mine, narrowed=bool(roles or states or run_id)):
         page = await site.hitl.inbox(limit=limit, cursor=at, notices=notices, by=visitor.responder, deferred=deferred)
         return answer(forms.INBOX, page_of(page))
     await site.hitl.tick()
     query = ListRequests(
-        roles=tuple(roles), notices=notices, limit=limit, cursor=at, tenant=visitor.tenant, awake=not deferred
+        states=tuple(states) or (RequestState.OPEN,),
+        run_id=run_id,
+        roles=tuple(roles),
+        notices=notices,
+        limit=limit,
+        cursor=at,
+        tenant=visitor.tenant,
+        awake=not deferred,
     )
     return answer(forms.INBOX, page_of(await site.store.fetch(query)))
 
 
-def _only_theirs(visitor: Visitor, mine: bool | None, roles: tuple[str, ...]) -> bool:
+def _only_theirs(visitor: Visitor, mine: bool | None, *, narrowed: bool) -> bool:
     """Whether somebody sees what they may decide, and not all. Raises NotPermitted for who asks for more than that."""
     all_of_it = Right.RUNS in visitor.rights
-    if mine is None and not roles:
+    if mine is None and not narrowed:
         return not all_of_it
     if not mine and not all_of_it:
         raise NotPermitted([Fault("mine", f"what others decide needs the right {Right.RUNS.value!r}")])

@@ -56,12 +56,14 @@ async def lift(visitor: Operates, site: Here, body: Stopped) -> Response:
 
 
 async def _require_seen(site: Site, visitor: Visitor, body: bodies.Stopping) -> None:
-    """Raises RunNotFound, NotPermitted for what is another tenant's."""
+    """Raises RunNotFound, NotPermitted. Somebody of one tenant stops, and lifts, nothing that reaches others too."""
     require_same(visitor, body.by)
     if body.scope is StopScope.RUN:
         await seen_run(site, visitor, body.target)
-    if body.scope is StopScope.TENANT and not sees(visitor, body.target):
+    elif body.scope is StopScope.TENANT and not sees(visitor, body.target):
         raise NotPermitted([Fault("target", f"is not your tenant, which is {visitor.tenant!r}")])
+    elif body.scope is not StopScope.TENANT and visitor.tenant is not None:
+        raise NotPermitted([Fault("scope", f"{body.scope.value!r} reaches other tenants than {visitor.tenant!r}")])
 
 
 @router.call("GET", "/reach", "reach", forms.REACH)

@@ -8,7 +8,7 @@ routes    where they are had
 
 from __future__ import annotations
 
-from .hub import Hub
+from .hub import Hub, tip
 from .routes import feed, hub_of
 
-__all__ = ["Hub", "feed", "hub_of"]
+__all__ = ["Hub", "feed", "hub_of", "tip"]

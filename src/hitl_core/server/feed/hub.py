@@ -82,6 +82,15 @@ class Listener:
         return None if self._over and not taken else taken
 
 
+async def tip(store: Store) -> int:
+    """The number of the newest line.
+
+    A page takes it before it reads what it shows, and listens from there on: else what happens until then is missed.
+    """
+    page = await store.fetch(FollowAudit(limit=1, newest=True))
+    return page.items[0].entry.seq if page.items else 0
+
+
 class Hub:
     """Follows the trail of a store for all who listen in this process, as long as somebody does."""
 
@@ -107,8 +116,7 @@ class Hub:
 
     async def tip(self) -> int:
         """The number of the newest line."""
-        page = await self._store.fetch(FollowAudit(limit=1, newest=True))
-        return page.items[0].entry.seq if page.items else 0
+        return await tip(self._store)
 
     async def missed(self, after: int) -> AsyncGenerator[tuple[Happened, ...], None]:
         """What the trail has after a number, page by page."""

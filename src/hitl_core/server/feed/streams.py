@@ -16,6 +16,9 @@ from .hub import Admits, Hub, Listener, TooSlow
 BEAT: Final = 15.0
 """Seconds of silence after which a stream says that it is there, and how far the trail has come."""
 
+PACE: Final = 0.5
+"""Seconds between what a page is told: meanwhile it is gathered."""
+
 LASTS: Final = 900.0
 """Seconds after which a listener has to come again: then it is asked anew who they are and what they may see."""
 
@@ -46,11 +49,16 @@ async def events(hub: Hub, admits: Admits, after: int | None) -> AsyncGenerator[
 
 
 async def changes(hub: Hub, admits: Admits, after: int | None, on: frozenset[str]) -> AsyncGenerator[bytes, None]:
-    """For pages: the names in `on` of what has changed, each once where several events come together."""
+    """For pages: the names in `on` of what has changed, each once where several events come within `PACE`.
+
+    A page that is told loads something; if it passed over what comes soon after, it would show what is past.
+    """
     async with aclosing(_listen(hub, admits, after)) as told:
         async for each in told:
             names = dict.fromkeys(name for event in each.events for name in names_of(event) if name in on)
             yield _changed(names, each.at) if names else _beat(each.at)
+            if names:
+                await asyncio.sleep(PACE)
     yield _come_again()
 
 

@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from ....commands import Stop, StopScope
 from ....errors import Fault, HitlError, RunNotFound
 from ...doors import Right, Visitor, needs
+from ...feed import tip
 from ...site import Site, site_of
 from ..acting import Unclear, done, faults_of, status_of, written
 from ..environment import render
@@ -52,6 +53,7 @@ async def shown(
 async def _page(request: Request, come: Visitor, site: Site, fields: dict[str, str], **more: Any) -> Response:
     scope = StopScope(fields["scope"]) if fields.get("scope") in list(StopScope) else StopScope.ALL
     scope = scope if scope in _scopes_of(come) else StopScope.TENANT
+    at = await tip(site.store)
     found = [each for each in await site.hitl.stops() if await _is_theirs(site, come, each)]
     context: dict[str, Any] = {"faults": (), "status": 200, "said": "", "count": 0, "lifting": None, **more}
     return render(
@@ -60,6 +62,7 @@ async def _page(request: Request, come: Visitor, site: Site, fields: dict[str, s
         come,
         here="stops",
         stops=found,
+        at=at,
         scope=scope,
         scopes=_scopes_of(come),
         names=_NAMES,

@@ -15,7 +15,7 @@ from ....protocol import Json, Responder, Run, RunState
 from ....runtime import Runtime
 from ...doors import Right
 
-PATIENCE: Final = 2.0
+PATIENCE: Final = 5.0
 """Seconds that a page waits for a run that goes on; after that it shows how far it has come."""
 
 
@@ -157,13 +157,17 @@ async def do(act: Act, hitl: Runtime, run: Run, fields: Mapping[str, str], *, by
         case "steer":
             await hitl.steer(run.id, fields.get("text", ""), by=by)
         case "undo":
-            return (await hitl.undo(run.id, call, by=by, reason=reason)).run.id
+            with suppress(TimeoutError):  # it goes on, and stands on the page of what it undoes
+                undo = hitl.undo(run.id, call, by=by, reason=reason)
+                return (await hitl.going_on(undo, within=PATIENCE)).run.id
         case "override":
             await hitl.override(run.id, _value(fields.get("value", "")), call, by=by, reason=reason)
         case "rewind":
-            await hitl.rewind(run.id, by=by, reason=reason)
+            with suppress(TimeoutError):
+                await hitl.going_on(hitl.rewind(run.id, by=by, reason=reason), within=PATIENCE)
         case "ask-again":
-            await hitl.resume(run.id, ask_again=True)
+            with suppress(TimeoutError):
+                await hitl.going_on(hitl.resume(run.id, ask_again=True), within=PATIENCE)
         case _:
             await _go_on(hitl, run, by)
     return run.id

@@ -16,6 +16,7 @@ from ....errors import HitlError, RunNotFound
 from ....protocol import Json, Run, RunState
 from ....runtime import record_of
 from ...doors import Right, Visitor, needs
+from ...feed import tip
 from ...site import Site, site_of
 from ..acting import done, faults_of, status_of, written
 from ..environment import render
@@ -53,6 +54,7 @@ async def listed(request: Request, come: Here, site: At, state: str = "", cursor
     """Runs, newest first; of one state, a page at a time."""
     states = (RunState(state),) if state in list(RunState) else ()
     asked = ListRuns(states, PAGE, cursor or None, tenant=come.tenant, within=WITHIN)
+    at = await tip(site.store)
     try:
         page = await site.store.fetch(asked)
     except HitlError as exc:
@@ -67,12 +69,14 @@ async def listed(request: Request, come: Here, site: At, state: str = "", cursor
         state=states[0].value if states else "",
         cursor=cursor,
         looked=WITHIN,
+        at=at,
     )
 
 
 @runs.get("/runs/{run_id}", name="run")
 async def one(request: Request, run_id: str, come: Here, site: At, after: Number = 0, done: str = "") -> Response:
     """One run with its story, a page of the trail at a time."""
+    at = await tip(site.store)
     run = await run_of(site, come, run_id)
     history = await history_of(site.store, run, after=after)
     steps = timeline(history)
@@ -84,6 +88,7 @@ async def one(request: Request, run_id: str, come: Here, site: At, after: Number
         run=run,
         history=history,
         steps=steps,
+        at=at,
         picture=picture(steps),
         after=after,
         acts=[(act, why_not(act, run, site.hitl)) for act in ACTS.values() if act.right in come.rights],
