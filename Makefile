@@ -87,8 +87,8 @@ $(TOOLS)/.ready: $(PINS)
 	@touch $@
 
 $(DEMO)/.ready: $(TOOLS)/.ready pyproject.toml $(PINS)
-	@echo "==> [2/3] hitl-core with LangGraph in $(DEMO)"
+	@echo "==> [2/3] hitl-core with LangGraph and the inbox in $(DEMO)"
 	@$(UV) venv --quiet --clear --python $(TOOLS)/bin/python $(DEMO)
 	@$(UV) pip install --python $(DEMO) --constraint $(PINS) --build-constraint $(PINS) \
-	    --quiet --editable '.[cli,langgraph]'
+	    --quiet --editable '.[cli,langgraph,server]'
 	@touch $@

@@ -65,7 +65,7 @@ REPORTS = {
     "autogen": "autogen",
 }
 # Parts of the benches that need no framework: what `make bench` measures, and keeps.
-MEASURED = ("core", "million", "processes", "server", "dbos", "double", "peers", "growth", "observing")
+MEASURED = ("core", "million", "processes", "server", "dbos", "double", "peers", "growth", "observing", "inbox")
 MADE = ROOT / ".nox"
 SHOWN_LINES = 400
 """How much of what a lane printed is shown when it did not pass."""
@@ -229,7 +229,7 @@ def core(session: nox.Session) -> None:
 @nox.session
 def langgraph(session: nox.Session) -> None:
     """The LangGraph adapter and the command line, on the newest pinned versions."""
-    install(session, extras="cli,langgraph", groups=("test", "langgraph"))
+    install(session, extras="cli,langgraph,server", groups=("test", "langgraph"))
     pytest(session, "tests/langgraph", "tests/cli", "tests/tree/test_capabilities.py")
 
 
@@ -378,7 +378,8 @@ def docs(session: nox.Session) -> None:
 
 def with_peers(session: nox.Session) -> None:
     """The environment of the benches: LangGraph, a PostgreSQL server, and what we are compared with."""
-    install(session, extras="cli,langgraph,postgres,prometheus", groups=("test", "langgraph", "observing"))
+    extras = "cli,langgraph,postgres,prometheus,server,client"
+    install(session, extras=extras, groups=("test", "langgraph", "observing"))
     wanted = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "peers")
     session.install("--constraint", NEWEST, "--constraint", PEERS, *wanted)
 

@@ -22,7 +22,7 @@ from .yardsticks import Curve, Fact, Figure, Found, Table
 SLACK = 1.5
 """By how much the short form may miss what binds: it measures little, so only what is far away is found there."""
 
-OURS = ("million", "processes", "server", "dbos", "double", "peers", "growth", "observing")
+OURS = ("million", "processes", "server", "dbos", "double", "peers", "growth", "observing", "inbox")
 """Parts that decide for themselves how much they measure."""
 
 FRAMEWORKS = ("langgraph", "openai_agents", "crewai", "autogen")

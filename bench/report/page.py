@@ -52,6 +52,11 @@ SECTIONS: Final = {
         "Being observed",
         "A cycle of a run on a store in memory, in CPU of its process: nobody observes it, Prometheus, OpenTelemetry.",
     ),
+    "inbox": (
+        "The inbox",
+        "Pages as CPU of the process that makes them; bytes as they are sent. Events and the first answer go through "
+        "`hitl serve`, over sockets of this machine.",
+    ),
     "langgraph": ("LangGraph", "One app, raw and through us, taking turns."),
     "openai_agents": ("OpenAI Agents", "One app, raw and through us, taking turns."),
     "crewai": ("CrewAI", "Raw is one uninterrupted kickoff that keeps nothing."),

@@ -17,7 +17,7 @@ from tests.cli.terminal import command_at_a_terminal
 
 pytestmark = pytest.mark.processes
 
-DEMO = [sys.executable, "-P", "-m", "hitl_core.cli", "demo", "--scripted"]
+DEMO = [sys.executable, "-P", "-m", "hitl_core.cli", "demo", "--no-browser", "--scripted"]
 
 
 def demo(folder: Path, *arguments: str) -> Done:

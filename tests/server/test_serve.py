@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.cli.shop import Done, Shop, eventually
+from tests.cli.shop import PATIENCE, Done, Shop, eventually
 from tests.server.served import Served, serve
 from tests.server.test_doors import press
 
@@ -21,6 +21,11 @@ pytestmark = pytest.mark.processes
 
 Serve = Callable[..., Served]
 ENDED = r"hitl_turns_total\{[^}]*\} 1\.0"
+LATE = """record("import")
+while not (HERE / "go_on").exists():
+    time.sleep(0.02)
+"""
+"""What an app may do when it is imported."""
 WITHOUT_FASTAPI = "import sys; sys.modules['fastapi'] = None; from hitl_core.cli import main; sys.exit(main())"
 
 
@@ -124,6 +129,24 @@ def test_an_action_that_blocks_keeps_nobody_from_the_inbox(shop: Shop, served: S
         assert httpx.get(f"{found.url}/openapi.json").status_code == 200
     (shop.folder / "go_on").touch()
     eventually(lambda: state(shop, run) == "completed", "the action to end")
+
+
+@pytest.mark.parametrize("options", [(), ("--no-worker",)])
+def test_an_app_that_takes_long_to_import_keeps_nobody_from_the_inbox(
+    shop: Shop, served: Serve, options: tuple[str, ...]
+) -> None:
+    _, request = shop.paused()
+    module = shop.folder / f"{shop.module}.py"
+    module.write_text(f"{module.read_text()}\n{LATE}", encoding="utf-8")
+    found = served(shop, *options)
+    with httpx.Client(timeout=PATIENCE) as browser:
+        assert press(browser, found.said["sign_in"]) == 303
+        page = f"{found.url}/requests/{request}"
+        eventually(lambda: bool(shop.ledger("import")), "the import to begin")
+        assert "Pay 48.5 EUR back" in browser.get(page).text
+        assert "What would change it" not in browser.get(page).text
+        (shop.folder / "go_on").touch()
+        eventually(lambda: "What would change it" in browser.get(page).text, "the app to be at hand")
 
 
 def test_killed_and_started_again_it_goes_on(shop: Shop, served: Serve) -> None:

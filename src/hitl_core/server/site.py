@@ -14,18 +14,26 @@ from ..contracts import Clock, Store
 from ..runtime import Runtime
 
 
+def _set() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """One runtime as it is served. Parts take it with `site_of`; it is made once, in app.py.
 
     `messages` are the routes whose answers come back to it.
     `ending` is set when the server is told to end: whoever answers without end, ends then.
+    `app_at_hand` is not set while another thread imports what the app needs: no page may wait for that.
     """
 
     hitl: Runtime
     serving: Serving
     messages: tuple[Route, ...] = ()
     ending: asyncio.Event = field(default_factory=asyncio.Event)
+    app_at_hand: asyncio.Event = field(default_factory=_set)
 
     @property
     def store(self) -> Store:

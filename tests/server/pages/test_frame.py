@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -47,6 +48,21 @@ async def test_files_are_kept_as_long_as_they_are_what_they_are(desk: Office) ->
     assert (await desk.browser.client.get(other)).status_code == 404
     assert (await desk.browser.client.get("/static/000000000000/..%2f__init__.py")).status_code == 404
     assert "no-store" in (await desk.browser.client.get("/")).headers["cache-control"]
+
+
+async def test_files_are_sent_packed_to_who_takes_that(desk: Office) -> None:
+    client, sent = desk.browser.client, dict[str, tuple[int, bytes]]()
+    style = next(value for value in (await desk.browser.open("/")).having("href") if value.endswith("/hitl.css"))
+    for encoding in ("gzip", "identity"):
+        async with client.stream("GET", style, headers={"accept-encoding": encoding}) as answer:
+            assert answer.headers.get("content-encoding", "identity") == encoding
+            assert "accept-encoding" in answer.headers["vary"].lower()
+            raw = b"".join([each async for each in answer.aiter_raw()])
+            sent[encoding] = len(raw), gzip.decompress(raw) if encoding == "gzip" else raw
+    assert sent["gzip"][1] == sent["identity"][1]
+    assert sent["gzip"][0] < sent["identity"][0] / 3
+    page = await client.get("/", headers={"accept-encoding": "gzip"})
+    assert "content-encoding" not in page.headers, "the length of a packed page tells of the secrets in it"
 
 
 async def test_nothing_stands_in_the_page_that_a_strict_policy_forbids(desk: Office) -> None:

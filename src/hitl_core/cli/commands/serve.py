@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import logging
 import socket
 import webbrowser
 from functools import partial
@@ -36,6 +37,8 @@ Port = Annotated[
 ]
 NoWorker = Annotated[bool, typer.Option("--no-worker", help="Only serve: workers elsewhere go on with answered runs.")]
 Open = Annotated[bool, typer.Option("--open", help="Open the inbox in a browser.")]
+
+log = logging.getLogger("hitl_core")
 
 IN_MEMORY: Final = "sqlite://"
 
@@ -143,8 +146,22 @@ class _Service:
         link = await self._link(app.state.site, serving.url or address)
         self._listener = Listener(app, serving, told=lambda: self._say(address, link))
         if not self._told:
+            fetching = asyncio.ensure_future(self._fetch_app(app.state.site))
             await self._listener.serve([listening])
+            await fetching
         return Left()
+
+    async def _fetch_app(self, site: Site) -> None:
+        """Have another thread import what the app needs: that may take seconds, in which people are answered."""
+        if not self._apart:
+            return
+        site.app_at_hand.clear()
+        try:
+            await asyncio.to_thread(partial(self._opening.do, Runtime.attach))
+        except Exception as exc:  # whatever an app raises that is not at home here: who needs it is told then
+            log.info("the app is not at hand: %s", exc)
+        finally:
+            site.app_at_hand.set()
 
     async def _go_on(self, hitl: Runtime, shift: Shift) -> Left:
         if not self._apart:
@@ -167,7 +184,8 @@ class _Service:
     def _say(self, address: str, link: str) -> None:
         once = f"\nsign in, once, within 15 minutes: {link}" if link else ""
         self._output.result({"url": address, "sign_in": link}, Text(f"the inbox is at {address}{once}"))
-        tell("Ctrl-C ends it", "dim")
+        if not self._output.as_json:
+            tell("Ctrl-C ends it", "dim")
         if self._opens:
             webbrowser.open(link or address)
 

@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,11 +21,12 @@ from rich.text import Text
 
 from ...commands import ListRequests, Settled
 from ...contracts import every
-from ...errors import ResponseRefused
+from ...errors import AlreadyDecided, Fault, RequestClosed, ResponseRefused
 from ...lifecycle import RequestState
 from ...protocol import Json, PauseRequest, Reply, Responder, Response, RunState
 from ...runtime import Runtime
 from ..commands.decisions import WORDS, word_of
+from ..errors_shown import WrongUsage
 from ..hints import Hints, program
 from ..opening import Opening
 from ..options import AsJson, Exit, at_a_terminal, responder
@@ -34,6 +36,7 @@ from ..terminal.output import Output
 from ..terminal.prompt import Prompt
 from ..terminal.render import request_panel, shown
 from .answers import canned
+from .inbox import Inbox, offered
 from .verdict import Told, verdict
 from .world import STORY, World, opened, set_up
 
@@ -44,9 +47,14 @@ Answer = Annotated[
 Folder = Annotated[Path, typer.Option("--dir", help="Where to put the story and its database.")]
 Who = Annotated[str, typer.Option("--as", metavar="WHO", help="Your name in the story.")]
 Order = Annotated[str, typer.Option("--order", help="Which order: A-1043 is one refund, A-1042 the whole story.")]
+Serve = Annotated[bool, typer.Option("--serve", help="Serve the inbox, also where no browser opens it.")]
+NoBrowser = Annotated[
+    bool, typer.Option("--no-browser", help="Open no browser; without --serve, keep to the terminal.")
+]
 Scripted = Annotated[bool, typer.Option("--scripted", help="Use the scripted model even if OPENAI_API_KEY is set.")]
 
 _DEFAULTS: Final = {"--dir": "hitl-demo", "--as": "alice", "--order": "A-1043"}
+_LOOK_SECONDS: Final = 0.5
 _NOT_OVER: Final = (RunState.PAUSED, RunState.READY, RunState.RUNNING)
 
 
@@ -55,43 +63,51 @@ def demo(
     dir: Folder = Path(_DEFAULTS["--dir"]),
     who: Who = _DEFAULTS["--as"],
     order: Order = _DEFAULTS["--order"],
+    serve: Serve = False,
+    no_browser: NoBrowser = False,
     scripted: Scripted = False,
     as_json: AsJson = False,
 ) -> int:
     """See an agent pause, answer it, and see it finish. Its process is killed meanwhile, and another one goes on.
 
-    A run that waits from an earlier demo is gone on with. Exit status 0 if the ledger holds what was decided, or if
-    you left it for later; 3 if nobody could be asked.
+    You answer here or, where a browser can be opened, in the inbox, whichever is first. A run that waits from an
+    earlier demo is gone on with. Exit status 0 if the ledger holds what was decided, or if you left it for later; 3 if
+    nobody could be asked.
     """
     output = Output(as_json)
     console = output.err if as_json else output.out
-    again = _command({"--dir": str(dir), "--as": who, "--order": order}, scripted=scripted)
+    flags = {"--serve": serve, "--no-browser": no_browser, "--scripted": scripted}
+    again = _command({"--dir": str(dir), "--as": who, "--order": order}, [each for each in flags if flags[each]])
     word = None if answer is None else word_of(answer)
+    if serve and word is not None:
+        raise WrongUsage([Fault("--serve", "nobody is asked where --answer answers; leave one of them out")])
     fresh = set_up(dir)
     console.print(shown(f"story: {dir}" + ("" if fresh else " (as it is there already; remove it for a fresh one)")))
     try:
         with _interruptible() as wait, opened(dir, console, scripted=scripted, wait=wait) as world:
             os.environ.update(world.environment)
             asks = word is None and not as_json and at_a_terminal()
-            return Demo(world, Opening(world.config), responder(who, None), word, asks, again).play(order, output)
+            person, opening = responder(who, None), Opening(world.config)
+            with offered(world, opening, who, forced=serve, opens=not no_browser and (asks or serve)) as inbox:
+                return Demo(world, opening, person, word, asks, again, inbox).play(order, output)
     except KeyboardInterrupt:
         console.print(shown(f"\nLeft. What was done stays done, and what waits goes on with: {again}", lines=True))
         return Exit.DONE
 
 
-def _command(options: dict[str, str], *, scripted: bool) -> str:
+def _command(options: dict[str, str], flags: list[str]) -> str:
     """This demo once more, as it can be typed here."""
     given = [f"{name} {shlex.quote(value)}" for name, value in options.items() if value != _DEFAULTS[name]]
-    return " ".join((program(), "demo", *given, *(["--scripted"] if scripted else [])))
+    return " ".join((program(), "demo", *given, *flags))
 
 
 @contextmanager
-def _interruptible() -> Iterator[Callable[[int], None]]:
+def _interruptible() -> Iterator[Callable[[int | None], None]]:
     """Ctrl-C ends the demo at any time, and so does a closed terminal: no process of it stays behind."""
     before = {each: signal.signal(each, signal.default_int_handler) for each in (signal.SIGTERM, signal.SIGHUP)}
     try:
         if not at_a_terminal():
-            yield lambda file: None
+            yield lambda file: time.sleep(_LOOK_SECONDS) if file is None else None
             return
         from ..terminal.keyboard import ctrl_c_as_a_key, until_readable
 
@@ -104,7 +120,7 @@ def _interruptible() -> Iterator[Callable[[int], None]]:
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """One telling of the story. Without `answer`, and if it cannot ask, it ends at the first pause."""
+    """One telling of the story. Without `answer` and an inbox, and if it cannot ask, it ends at the first pause."""
 
     world: World
     opening: Opening
@@ -112,6 +128,7 @@ class Demo:
     answer: Reply | None
     asks: bool
     again: str
+    inbox: Inbox | None
 
     def play(self, order: str, output: Output) -> int:
         """From the start of the run, or from where it was left, to the verdict."""
@@ -144,9 +161,13 @@ class Demo:
         return bool(pending) and all(self._decide_one(request) for request in pending)
 
     def _decide_one(self, request: PauseRequest) -> bool:
+        if self.inbox is not None:
+            self.inbox.show()
         if self.asks:
             return self._ask(request)
         self.world.console.print(request_panel(Settled(request, RequestState.OPEN), now=datetime.now(UTC)))
+        if self.inbox is not None:
+            return self._await(request)
         if self.answer is None:
             self._explain(request)
             return False
@@ -156,19 +177,45 @@ class Demo:
         return True
 
     def _ask(self, request: PauseRequest) -> bool:
-        """Ask at the terminal until an answer is taken, or left for later."""
-        from ..terminal.keyboard import Keyboard
+        """Ask at the terminal until an answer is taken, here or in the inbox, or left for later."""
+        from ..terminal.keyboard import Keyboard, NothingToAsk
 
-        prompt = Prompt(self.world.console, Keyboard(), self.who, preview=self.opening.preview)
-        while (made := prompt.ask(Settled(request, RequestState.OPEN))) is not None:
-            try:
-                self.opening.do(partial(_respond, response=made))
-            except ResponseRefused as exc:
-                prompt.complain(exc.faults)
-                continue
+        keys = Keyboard(None if self.inbox is None else partial(self._is_over, request))
+        prompt = Prompt(self.world.console, keys, self.who, preview=self.opening.preview)
+        try:
+            while (made := prompt.ask(Settled(request, RequestState.OPEN))) is not None:
+                try:
+                    self.opening.do(partial(_respond, response=made))
+                except ResponseRefused as exc:
+                    prompt.complain(exc.faults)
+                    continue
+                return True
+        except (NothingToAsk, AlreadyDecided, RequestClosed):
+            self._tell(request)
             return True
         self._explain(request)
         return False
+
+    def _await(self, request: PauseRequest) -> bool:
+        """Wait until somebody has answered in the inbox."""
+        while not self._is_over(request):
+            self.world.wait(None)
+        self._tell(request)
+        return True
+
+    def _is_over(self, request: PauseRequest) -> bool:
+        return self._settled(request).state is not RequestState.OPEN
+
+    def _settled(self, request: PauseRequest) -> Settled:
+        return self.opening.do(lambda hitl: hitl.request(request.id))
+
+    def _tell(self, request: PauseRequest) -> None:
+        """What became of a request elsewhere."""
+        settled = self._settled(request)
+        if settled.response is None:
+            self._say(f"The request is {settled.state}.")
+        else:
+            self._say(f"{settled.response.responder.id} answered in the inbox: {settled.response.decision.type}")
 
     def _explain(self, request: PauseRequest) -> None:
         hints, answer = Hints(self.world.config), Reply.APPROVE if Reply.APPROVE in request.allowed else "DECISION"
@@ -182,6 +229,8 @@ class Demo:
 
     def _end(self, run_id: str, output: Output) -> int:
         told = self.opening.do(partial(_told, run_id=run_id))
+        if self.inbox is not None:
+            self.inbox.later()
         ledger = self.world.effects(run_id)
         counted = sum(line.get("effect") == STORY.effect for line in ledger)
         kept, sentence = verdict(told, counted=counted)

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -60,8 +60,8 @@ class World:
     console: Console
     environment: Mapping[str, str] = field(default_factory=dict)
     scripted: bool = True
-    wait: Callable[[int], None] = lambda file: None
-    """Waits until a file can be read, where there is something else to heed meanwhile."""
+    wait: Callable[[int | None], None] = lambda file: None
+    """Waits until a file can be read, or without one for a moment, where there is something else to heed meanwhile."""
 
     @property
     def config(self) -> Path:
@@ -81,12 +81,20 @@ class World:
         said = shlex.join(("hitl", *wanted))
         with _started(command, self.environment) as process:
             self.console.print(Text.assemble(("$ ", "dim"), shown(said), (f"    (process {process.pid})", "dim")))
-            document = _document(self._written(process), said)
+            document = self.document(process, said)
             if document["state"] == RunState.PAUSED:
                 process.kill()
         how = "has ended" if process.returncode >= 0 else "held the run when it paused, and was killed (SIGKILL)"
         self.console.print(Text(f"process {process.pid} {how}", "dim"))
         return document
+
+    def beside(self, *arguments: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
+        """One `hitl` command that goes on beside the story, in a process that ends with the block."""
+        return _started((sys.executable, "-P", "-m", "hitl_core.cli", *arguments), self.environment)
+
+    def document(self, process: subprocess.Popen[bytes], said: str) -> dict[str, Any]:
+        """The one JSON document that a process writes. Raises ConfigError if it is an error, or there is none."""
+        return _document(self._written(process), said)
 
     def _written(self, process: subprocess.Popen[bytes]) -> str:
         """The one JSON document that a process writes; it may go on after that."""
@@ -146,7 +154,7 @@ def set_up(folder: Path) -> bool:
 
 
 @contextmanager
-def opened(folder: Path, console: Console, *, scripted: bool, wait: Callable[[int], None]) -> Iterator[World]:
+def opened(folder: Path, console: Console, *, scripted: bool, wait: Callable[[int | None], None]) -> Iterator[World]:
     """The world of a demo. The model is your own if OPENAI_API_KEY is set, else a process that plays the script."""
     surroundings = {**os.environ, STORY.ledger_setting: str((folder / STORY.ledger).resolve())}
     if os.environ.get("OPENAI_API_KEY") and not scripted:

@@ -8,10 +8,14 @@ import sys
 import termios
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Final
 
 from ...channels.plain_text import visible
 from .prompt import LEAVE
+
+_LOOK_SECONDS: Final = 0.5
+"""How often a keyboard looks whether there is still something to ask."""
 
 _LATER_PART_SECONDS: Final = 0.05
 """How long the rest of an escape sequence may take to arrive."""
@@ -23,8 +27,17 @@ _LOCAL: Final = 3
 _SPECIAL: Final = 6
 
 
+class NothingToAsk(Exception):
+    """What was asked needs no answer any more."""
+
+
+@dataclass(frozen=True, slots=True)
 class Keyboard:
     """The terminal that standard input is."""
+
+    until: Callable[[], bool] | None = None
+    """Whether there is nothing to ask any more, where that can happen while somebody thinks. A question that it says
+    this of ends with NothingToAsk."""
 
     def key(self, show: Callable[[], None]) -> str:
         """`show` a question, then the next key: one character, or "" for what is none.
@@ -37,6 +50,7 @@ class Keyboard:
         try:
             termios.tcsetattr(terminal, termios.TCSAFLUSH, _single_keys(before))
             show()
+            self._await(terminal)
             typed = _read(terminal)
         finally:
             termios.tcsetattr(terminal, termios.TCSADRAIN, before)
@@ -50,13 +64,32 @@ class Keyboard:
         before = termios.tcgetattr(terminal)
         try:
             termios.tcsetattr(terminal, termios.TCSADRAIN, _whole_lines(before))
-            while (line := _asked(terminal, question)) is not None:
+            while (line := self._asked(terminal, question)) is not None:
                 if line.isprintable():
                     return line
                 print(f"  there are keys in it that are no text: {visible(line)}")
         finally:
             termios.tcsetattr(terminal, termios.TCSADRAIN, before)
         return None
+
+    def _asked(self, terminal: int, question: str) -> str | None:
+        print(question, end="", flush=True)
+        data = b""
+        while not data.endswith(b"\n"):
+            self._await(terminal)
+            more = os.read(terminal, 65_536)
+            data += more
+            if not more or data.endswith(_CTRL_C.encode()):
+                print()
+                return None
+        return data.decode(errors="replace").removesuffix("\n")
+
+    def _await(self, terminal: int) -> None:
+        """Wait for a key, as long as there is something to ask."""
+        while self.until is not None and not select.select([terminal], [], [], _LOOK_SECONDS)[0]:
+            if self.until():
+                print()
+                raise NothingToAsk
 
 
 @contextmanager
@@ -71,25 +104,17 @@ def ctrl_c_as_a_key() -> Iterator[None]:
         termios.tcsetattr(terminal, termios.TCSADRAIN, before)
 
 
-def until_readable(file: int) -> None:
-    """Wait for something to read. Raises KeyboardInterrupt for Ctrl-C; other keys mean nothing now."""
+def until_readable(file: int | None) -> None:
+    """Wait for something to read, or without a file for half a second. Raises KeyboardInterrupt for Ctrl-C; other keys
+    mean nothing now."""
     terminal = sys.stdin.fileno()
-    while file not in (ready := select.select([file, terminal], [], [])[0]):
+    files = [terminal] if file is None else [file, terminal]
+    while file not in (ready := select.select(files, [], [], _LOOK_SECONDS if file is None else None)[0]):
+        if not ready:
+            return
         typed = os.read(terminal, 1024) if terminal in ready else b""
         if not typed or _CTRL_C.encode() in typed:
             raise KeyboardInterrupt
-
-
-def _asked(terminal: int, question: str) -> str | None:
-    print(question, end="", flush=True)
-    data = b""
-    while not data.endswith(b"\n"):
-        more = os.read(terminal, 65_536)
-        data += more
-        if not more or data.endswith(_CTRL_C.encode()):
-            print()
-            return None
-    return data.decode(errors="replace").removesuffix("\n")
 
 
 def _whole_lines(attributes: list[Any]) -> list[Any]:

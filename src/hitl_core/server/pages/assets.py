@@ -1,18 +1,23 @@
-"""Style, script and library of the pages: each under the hash of its content, so that a browser keeps it for a year."""
+"""Style, script and library of the pages: each under the hash of its content, so that a browser keeps it for a year.
+
+They hold no secret, so they are sent packed to who takes that. Pages are not: what length a packed page has tells
+something of what stands in it.
+"""
 
 from __future__ import annotations
 
+import gzip
 import re
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
-from fastapi import APIRouter, HTTPException, Response
+from fastapi import APIRouter, Header, HTTPException, Response
 
 _FOLDER: Final = Path(__file__).with_name("static")
 _TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-_FOR_A_YEAR: Final = {"cache-control": "public, max-age=31536000, immutable"}
+_FOR_A_YEAR: Final = {"cache-control": "public, max-age=31536000, immutable", "vary": "accept-encoding"}
 
 assets = APIRouter(include_in_schema=False)
 
@@ -48,11 +53,20 @@ _PLAIN: Final = {"hitl.css": _style, "hitl.js": _script}
 """Ours, which are written to be read."""
 
 
+@cache
+def packed(name: str) -> bytes:
+    """Raises KeyError for a file that there is not."""
+    return gzip.compress(content(name), mtime=0)
+
+
 @assets.get("/static/{digest}/{name}")
-async def static(digest: str, name: str) -> Response:
+async def static(digest: str, name: str, accept_encoding: Annotated[str, Header()] = "") -> Response:
     try:
         if digest != hash_of(name):
             raise KeyError(name)
     except KeyError:
         raise HTTPException(404, "there is no such file; load the page anew") from None
-    return Response(content(name), headers=_FOR_A_YEAR, media_type=_TYPES[Path(name).suffix])
+    kind = _TYPES[Path(name).suffix]
+    if "gzip" in accept_encoding:
+        return Response(packed(name), headers={**_FOR_A_YEAR, "content-encoding": "gzip"}, media_type=kind)
+    return Response(content(name), headers=_FOR_A_YEAR, media_type=kind)

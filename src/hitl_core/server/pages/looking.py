@@ -112,7 +112,9 @@ def _offered(looked: Looked) -> tuple[Reply, ...]:
 
 
 async def why(site: Site, looked: Looked) -> Explanation | None:
-    """What the policy in force says about the action now; None where that cannot be told."""
+    """What the policy in force says about the action now; None where that cannot be told, or not yet."""
+    if not site.app_at_hand.is_set():
+        return None
     request = looked.request
     asked: dict[str, Json] = {"tool": request.action.tool, "arguments": request.action.arguments}
     if request.action.origin.agents:

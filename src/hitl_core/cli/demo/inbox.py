@@ -1,0 +1,103 @@
+"""The inbox of the demo: served to this machine alone, by a process of its own, and the browser that opens it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from subprocess import Popen
+
+from ...config import Serving
+from ...config.serving import LOOPBACK
+from ...errors import AdapterNotInstalled
+from ...runtime import Runtime
+from ..commands.serve import require_extra
+from ..hints import Hints
+from ..opening import Opening
+from ..terminal.render import shown
+from .world import World
+
+
+def browser() -> webbrowser.BaseBrowser | None:
+    """The browser that opens beside this terminal. None where there is no display, and for one that would take the
+    terminal for itself."""
+    if sys.platform == "darwin":
+        seen = "SSH_CONNECTION" not in os.environ
+    else:
+        seen = bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    try:
+        found = webbrowser.get() if seen else None
+    except webbrowser.Error:
+        return None
+    return found if "BROWSER" in os.environ or type(found) is not webbrowser.GenericBrowser else None
+
+
+@dataclass(slots=True)
+class Inbox:
+    """The process that serves it, and whether somebody was told where it is."""
+
+    world: World
+    opening: Opening
+    who: str
+    process: Popen[bytes]
+    browser: webbrowser.BaseBrowser | None
+    _told: bool = False
+
+    def show(self) -> None:
+        """Say where it is, once: with a link that signs in, in a browser if there is one."""
+        if not self._told:
+            self._open(self.world.document(self.process, "hitl serve")["url"])
+            self._told = True
+
+    def _open(self, address: str) -> None:
+        link = f"{address}/login/{self.opening.do(self._link)}"
+        opened = self.browser is not None and self.browser.open(link)
+        where = "is open in your browser" if opened else "waits for you in a browser"
+        self._say(f"The inbox {where}: {address}")
+        self._say(f"  {'if it did not open, ' * opened}this signs {self.who} in, once, within 15 minutes: {link}")
+
+    async def _link(self, hitl: Runtime) -> str:
+        from ...server import Site
+        from ...server.doors.links import new_link
+
+        return await new_link(Site(hitl, Serving()), self.who)
+
+    def later(self) -> None:
+        """How to come back to it."""
+        if self._told:
+            self._say(f"See all of it in the inbox once more: {Hints(self.world.config)('serve', '--open')}")
+
+    def _say(self, text: str) -> None:
+        self.world.console.print(shown(text), soft_wrap=True)
+
+
+@contextmanager
+def offered(world: World, opening: Opening, who: str, *, forced: bool, opens: bool) -> Iterator[Inbox | None]:
+    """The inbox while the body runs, if it is forced or a browser can open it. Where its packages are missing that is
+    said, and there is none."""
+    found = browser() if opens else None
+    if not forced and found is None:
+        yield None
+        return
+    try:
+        require_extra()
+    except AdapterNotInstalled as exc:
+        world.console.print(shown(str(exc)), soft_wrap=True)
+        yield None
+        return
+    with _served(world) as process:
+        yield Inbox(world, opening, who, process, found)
+
+
+@contextmanager
+def _served(world: World) -> Iterator[Popen[bytes]]:
+    """Its process, on a free port of this machine alone. It goes on with no run: that is the demo's to tell."""
+    command = ("serve", "-c", str(world.config), "--host", LOOPBACK, "--port", "0", "--no-worker", "--json")
+    with world.beside(*command) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
