@@ -143,7 +143,8 @@ class Driver:
             case Completed(output=output, consumed=consumed):
                 return FinishRun(lease, RunState.COMPLETED, now, output=output, consumed=consumed)
             case Broke():
-                return self._broke(turn, ending, again if ending.repeatable else None, by)
+                repeatable = ending.repeatable and not turn.gate.called_in_store
+                return self._broke(turn, ending, again if repeatable else None, by)
             case _:
                 assert_never(ending)
 
