@@ -10,7 +10,7 @@ from hitl_core.commands import BeginEffect, EndEffect, Look
 from hitl_core.contracts import Store
 from hitl_core.errors import StoreUnavailable
 from hitl_core.protocol import RunState
-from hitl_core.runtime import Worker
+from hitl_core.runtime import Runtime, Worker
 from hitl_core.testing.around import StoreAround
 from hitl_core.testing.clock import ManualClock
 from tests.desk import Desk
@@ -86,11 +86,16 @@ async def is_tried_when_the_store_is_back(at: Desk, input: Any = None) -> Run:
     return run
 
 
+def finds_away(hitl: Runtime, kind: type[Any]) -> None:
+    """Let the turns of a runtime find its store away once."""
+    driver = hitl._driver
+    hitl._driver = replace(driver, around=replace(driver.around, store=Away(hitl.store, kind)))
+
+
 async def worked(at: Desk, run: Run, *, away: type[Any] | None = None) -> Run:
     """What a worker makes of a run; its turns find the store `away` once."""
     async with at.open() as hitl:
         if away is not None:
-            driver = hitl._driver
-            hitl._driver = replace(driver, around=replace(driver.around, store=Away(hitl.store, away)))
+            finds_away(hitl, away)
         await Worker(hitl).run_until_idle()
         return await hitl.run(run.id)

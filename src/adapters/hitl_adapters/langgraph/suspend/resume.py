@@ -139,11 +139,9 @@ class Resumption:
         return replace(self.broke(error), repeatable=is_transient(error) and await self._repeats_nothing())
 
     def not_begun(self, error: StoreUnavailable) -> Broke:
-        """The ending of a turn that could not read our records, before the graph was driven. What a crash has left is
-        asked about in the turn that takes the run over, and in no later one: that is not given up to another by itself.
-        """
+        """The ending of a turn that could not read our records, before the graph was driven."""
         endings.warning("run %s: the graph was not driven: %s", self._turn.run.id, error)
-        return Broke(in_words(error), self._turn.checkpoint, repeatable=not self._turn.claimed.interrupted)
+        return Broke(in_words(error), self._turn.checkpoint, repeatable=True, unasked=True)
 
     async def _repeats_nothing(self) -> bool:
         try:
