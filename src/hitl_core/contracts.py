@@ -131,12 +131,15 @@ class Broke:
 
     `repeatable`: what the turn did besides actions of the gate does no harm if it is done again, so that a worker may
     try by itself. Silence means no.
+    `unasked`: what a crash before this turn may have left was not asked about yet; the next turn is told of that crash.
+    It is so for whatever `advance` raises.
     """
 
     error: str
     checkpoint: Json = None
     consumed: tuple[str, ...] = ()
     repeatable: bool = False
+    unasked: bool = False
 
 
 Ending = Completed | Paused | Broke

@@ -1,4 +1,4 @@
-"""A model that does not answer: the worker tries again where nothing has run, and only there."""
+"""A model, or the store, that does not answer: the worker tries again where nothing has run, and only there."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ import pytest
 
 from hitl_core.protocol import RunState
 from hitl_core.testing.scripted_model import Refuse, Script, ScriptedModel, Step
-from tests.tried_again import is_left_to_a_person, is_tried_until_the_model_answers
+from tests.tried_again import (
+    is_left_to_a_person,
+    is_tried_until_the_model_answers,
+    is_tried_when_the_store_is_back,
+)
 
 from .desk import Desk
 from .test_spec_agent import SAYS, calling, refund, spec
@@ -31,6 +35,12 @@ async def test_a_model_that_is_away_is_asked_again(at: Callable[..., Desk]) -> N
     desk = at(PAY, away(PAY), SAYS)
     run = await is_tried_until_the_model_answers(desk)
     assert (run.state, desk.effects) == (RunState.COMPLETED, ["refund"])
+
+
+async def test_a_store_that_is_away_is_asked_again(at: Callable[..., Desk]) -> None:
+    desk = at(PAY, SAYS)
+    await is_tried_when_the_store_is_back(desk)
+    assert desk.effects == ["refund"]
 
 
 async def test_after_a_tool_has_begun_nothing_is_tried_again(at: Callable[..., Desk]) -> None:

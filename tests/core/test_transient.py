@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hitl_core.errors import CallRefused
+from hitl_core.errors import CallRefused, StoreUnavailable
 from hitl_core.transient import is_transient
 
 
@@ -32,7 +32,9 @@ def test_a_server_that_is_busy_or_broken_passes(status: int) -> None:
     assert is_transient(because(RuntimeError("the framework's own"), Answered(status)))
 
 
-@pytest.mark.parametrize("error", [ConnectionRefusedError(), ConnectionResetError(), TimeoutError()])
+@pytest.mark.parametrize(
+    "error", [ConnectionRefusedError(), ConnectionResetError(), TimeoutError(), StoreUnavailable("away")]
+)
 def test_a_connection_that_fails_passes(error: Exception) -> None:
     assert is_transient(because(RuntimeError(), error))
 
@@ -47,6 +49,7 @@ def test_a_connection_that_fails_passes(error: Exception) -> None:
         circle(),
         CallRefused("no"),
         because(CallRefused("no"), Answered(503)),
+        because(CallRefused("no"), StoreUnavailable("away")),
         because(Answered(400), ValueError()),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -194,8 +195,8 @@ async def test_many_deadlines_at_once(place: Place, processes: Processes) -> Non
     await store.close()
     with meeting(place.folder, 3) as path:
         at = {"place": place.told, "meeting": path}
-        sweeps = Order.of(crowd.sweep, **at, moments=[30, 60])
-        ended = processes.together(sweeps, sweeps, Order.of(crowd.look_at_inbox, **at, moments=[30, 60]))
+        fires, looks = (Order.of(act, **at, moments=[30, 60]) for act in (crowd.sweep, crowd.look_at_inbox))
+        ended = processes.together(*(replace(each, patience=many(150, full=1500)) for each in (fires, fires, looks)))
     assert [(each.signal, each.error) for each in ended] == [(0, "")] * 3
     one, other, pages = (each.result for each in ended)
     assert Counter(one["fired"]) + Counter(other["fired"]) == {"open": count // 2, "expired": count}

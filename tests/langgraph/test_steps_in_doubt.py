@@ -12,9 +12,12 @@ from langchain.agents.middleware import AgentMiddleware
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from hitl_adapters.langgraph import OversightMiddleware
+from hitl_core.commands import Look
 from hitl_core.protocol import PauseRequest, RunState
+from hitl_core.testing.clock import ManualClock
 from hitl_core.testing.crashing import die
 from tests.forking import KILLED, child, dies_at
+from tests.tried_again import finds_away, worked
 
 from . import agents, graphs
 from .desk import GO, Desk, approve
@@ -44,6 +47,28 @@ def test_each_step_shows_where_it_stood_and_what_it_was_given(tmp_path: Path, wa
         given: list[Any] = [each.context.details["input"] for each in doubts]
         assert given[1] == {"order": "B"}
         assert "cannot be shown" in given[0] if big else given[0] == {"order": "A"}
+
+    assert [child(dies), child(asks)] == [KILLED, 0]
+
+
+def test_they_are_still_asked_about_if_who_took_the_run_over_could_not_ask(tmp_path: Path, warm: None) -> None:
+    """Fails if a turn that ends before it has asked takes with it that there was a crash (turn.py)."""
+    clock = ManualClock()
+    at = Desk(graphs.fan_out, tmp_path, clock=clock)
+
+    async def dies() -> None:
+        dies_at(AsyncSqliteSaver, "aput_writes", "before", 2)
+        await at.start({"orders": ["A", "B"]})
+
+    async def asks() -> None:
+        clock.advance(60)
+        async with at.open() as hitl:
+            (known,) = (await hitl.runs()).items
+        assert (await worked(at, known, away=Look)).state is RunState.READY
+        async with at.open() as hitl:
+            finds_away(hitl, Look)
+            assert (await hitl.resume(known.id)).state is RunState.FAILED
+        assert [each.action.tool for each in await found_doubts(at)] == ["step one", "step one"]
 
     assert [child(dies), child(asks)] == [KILLED, 0]
 

@@ -1,4 +1,4 @@
-"""A model that does not answer: the worker tries again where nothing has run, and only there."""
+"""A model, or the store, that does not answer: the worker tries again where nothing has run, and only there."""
 
 from __future__ import annotations
 
@@ -19,7 +19,12 @@ from hitl_core.protocol import RunState
 from hitl_core.testing.clock import ManualClock
 from hitl_core.testing.scripted_model import Call, Refuse, Script, ScriptedModel, Step
 from tests import desk as desks
-from tests.tried_again import is_left_to_a_person, is_tried_until_the_model_answers, worked
+from tests.tried_again import (
+    is_left_to_a_person,
+    is_tried_until_the_model_answers,
+    is_tried_when_the_store_is_back,
+    worked,
+)
 
 from . import agents
 from .desk import GO, Desk, record, reject
@@ -58,6 +63,12 @@ async def test_a_model_that_is_away_is_asked_again(tmp_path: Path) -> None:
     with neutral(tmp_path, PAY, away(PAY), END) as at:
         run = await is_tried_until_the_model_answers(at)
         assert (run.state, at.effects) == (RunState.COMPLETED, ["refund"])
+
+
+async def test_a_store_that_is_away_is_asked_again(tmp_path: Path) -> None:
+    with neutral(tmp_path, PAY, END) as at:
+        await is_tried_when_the_store_is_back(at)
+        assert at.effects == ["refund"]
 
 
 async def test_after_a_tool_has_begun_nothing_is_tried_again(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A model that does not answer: the worker tries again where nothing has run, and only there."""
+"""A model, or the store, that does not answer: the worker tries again where nothing has run, and only there."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ from collections.abc import Callable
 
 from hitl_core.protocol import RunState
 from hitl_core.testing.scripted_model import Refuse
-from tests.tried_again import is_left_to_a_person, is_tried_until_the_model_answers
+from tests.tried_again import (
+    is_left_to_a_person,
+    is_tried_until_the_model_answers,
+    is_tried_when_the_store_is_back,
+)
 
 from .desk import Desk
 from .specs import REFUND, calls, desk_spec, says
@@ -19,6 +23,12 @@ async def test_a_model_that_is_away_is_asked_again(desk: Callable[..., Desk]) ->
     at = desk(desk_spec, calls(REFUND), calls(REFUND).model_copy(update={"fault": AWAY}), says("done"))
     run = await is_tried_until_the_model_answers(at)
     assert (run.state, at.effects) == (RunState.COMPLETED, ["refund"])
+
+
+async def test_a_store_that_is_away_is_asked_again(desk: Callable[..., Desk]) -> None:
+    at = desk(desk_spec, calls(REFUND), says("done"))
+    await is_tried_when_the_store_is_back(at)
+    assert at.effects == ["refund"]
 
 
 async def test_after_a_tool_has_begun_nothing_is_tried_again(desk: Callable[..., Desk]) -> None:

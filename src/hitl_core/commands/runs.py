@@ -93,7 +93,8 @@ class FinishRun(Command[Run]):
     A run that failed or was stopped keeps its open and decided requests, so that it can go on. With `again` one that
     failed is ready again after a while, unless its turn has begun an action or it has had its tries. `by`: as in
     PauseRun. `held`: the scope and target of the stop that has ended the turn; a run whose stop was lifted meanwhile is
-    ready at once, because whoever lifted it has not seen it.
+    ready at once, because whoever lifted it has not seen it. `interrupted`: as in Claimed, for whoever goes on with one
+    that failed or was stopped.
     """
 
     lease: Lease
@@ -106,6 +107,7 @@ class FinishRun(Command[Run]):
     again: Again | None = None
     by: Build | None = None
     held: tuple[str, str] | None = None
+    interrupted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

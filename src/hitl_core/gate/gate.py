@@ -85,6 +85,8 @@ class Gate:
         """Renews the lease if it has ended meanwhile; raises LeaseLost if it is somebody else's."""
         self.recalled: Mapping[str, Json] | None = None
         """What the run had remembered when it was claimed, if that was read along."""
+        self.called_in_store = False
+        """Whether an effect was called in a transaction of the store, which may be lost without a trace of it."""
         self._around = around
         self.veil = Veil(getattr(around.store, "custody", None), run.id, around.catalogue)
         self.questions = Questions(around, run, lease)
@@ -228,6 +230,7 @@ class Gate:
         """A transactional effect: `effect(transaction, arguments)` and its record commit together or not at all."""
 
         def called(transaction: Any, arguments: Arguments) -> Json:
+            self.called_in_store = True
             with running(Call(self.run.id, allowed.call)):  # in whichever thread the store works
                 return effect(transaction, arguments)
 

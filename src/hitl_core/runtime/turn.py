@@ -70,7 +70,7 @@ class Driver:
             ending = await self._given_out(turn, ending)
             run = await self.around.store.apply(self._commit(turn, ending, again))
         except RecordError as exc:  # what came of the turn cannot be kept: say so, instead of trying for ever
-            ending = Broke(f"{exc.code} {exc}", checkpoint=turn.checkpoint)
+            ending = Broke(f"{exc.code} {exc}", checkpoint=turn.checkpoint, unasked=True)
             run = await self.around.store.apply(self._commit(turn, ending))
         lost = gate.granting.lost
         return run, ending, run.state is RunState.FAILED and lost is not None and str(lost) in run.error
@@ -116,10 +116,10 @@ class Driver:
             raise
         except HitlError as exc:
             endings.warning("run %s: %s", turn.run.id, exc)
-            return Broke(f"{exc.code} {exc}", checkpoint=turn.checkpoint)
+            return Broke(f"{exc.code} {exc}", checkpoint=turn.checkpoint, unasked=True)
         except Exception as exc:
             endings.exception("run %s failed", turn.run.id)
-            return Broke(f"{type(exc).__name__}: {exc}", checkpoint=turn.checkpoint)
+            return Broke(f"{type(exc).__name__}: {exc}", checkpoint=turn.checkpoint, unasked=True)
 
     async def _given_out(self, turn: Turn, ending: Ending) -> Ending:
         """The ending; the requests of a pause in order, each given to whoever's turn it is."""
@@ -131,8 +131,9 @@ class Driver:
         lease, now = turn.claimed.lease, self.around.clock.now()
         by = None if turn.run.undoes is not None else self.build()
         if (stop := turn.gate.stopped) is not None:
-            held = (stop.scope, stop.target) if stop.scope else None
-            return FinishRun(lease, RunState.STOPPED, now, error=str(stop), checkpoint=turn.checkpoint, held=held)
+            held, told = (stop.scope, stop.target) if stop.scope else None, _still_interrupted(turn, ending)
+            ended = FinishRun(lease, RunState.STOPPED, now, error=str(stop), checkpoint=turn.checkpoint, held=held)
+            return replace(ended, interrupted=told)
         match ending:
             case Paused(checkpoint, requests, consumed, orphaned):
                 return PauseRun(lease, checkpoint, requests, now, consumed, orphaned, by, self._quota(turn))
@@ -143,7 +144,8 @@ class Driver:
             case Completed(output=output, consumed=consumed):
                 return FinishRun(lease, RunState.COMPLETED, now, output=output, consumed=consumed)
             case Broke():
-                return self._broke(turn, ending, again if ending.repeatable else None, by)
+                repeatable = ending.repeatable and not turn.gate.called_in_store
+                return self._broke(turn, ending, again if repeatable else None, by)
             case _:
                 assert_never(ending)
 
@@ -161,6 +163,7 @@ class Driver:
             consumed=ending.consumed,
             again=again,
             by=by,
+            interrupted=_still_interrupted(turn, ending),
         )
 
     def _tell(self, run: Run, ending: Ending) -> None:
@@ -170,6 +173,11 @@ class Driver:
             return
         for request in run.pending:
             self.around.announce(request)
+
+
+def _still_interrupted(turn: Turn, ending: Ending) -> bool:
+    """Whether the next turn is to ask what a crash may have left: this one did not, or what it asked is not kept."""
+    return turn.claimed.interrupted and (ending.unasked if isinstance(ending, Broke) else isinstance(ending, Paused))
 
 
 _LIVE = {Paused: LiveKind.PAUSED, Completed: LiveKind.COMPLETED, Broke: LiveKind.FAILED}

@@ -41,13 +41,14 @@ class Order:
     """A function, sync or async, named `module:function`, with arguments that are JSON.
 
     `kill_after`: seconds after which the child gets a SIGKILL, wherever it is. `begin_after`: seconds that it waits
-    before it calls the function, for a race whose moments are chosen.
+    before it calls the function, for a race whose moments are chosen. `patience`: seconds that it may take.
     """
 
     function: str
     arguments: dict[str, Any] = field(default_factory=dict)
     kill_after: float | None = None
     begin_after: float = 0.0
+    patience: int = PATIENCE
 
     @classmethod
     def of(cls, function: Callable[..., Any] | str, /, **arguments: Any) -> Order:
@@ -242,7 +243,7 @@ def _spawn(order: dict[str, Any]) -> tuple[int, int]:
 
 
 def _work(order: dict[str, Any], writing: int) -> None:
-    signal.alarm(PATIENCE)
+    signal.alarm(order["patience"])
     try:
         function = named(order["function"])
         time.sleep(order["begin_after"])

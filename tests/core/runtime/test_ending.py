@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
+from contextlib import closing
+from functools import partial
 from typing import Any, TypeVar, cast
 
 import pytest
 
 from hitl_adapters.plain import gate
-from hitl_core.commands import BeatWorker, ClaimRuns, ForgetWorker, ListWorkers, ReleaseRun
+from hitl_core.commands import (
+    BeatWorker,
+    BeginEffect,
+    ClaimRuns,
+    EndEffect,
+    ForgetWorker,
+    ListWorkers,
+    Look,
+    PerformEffect,
+    ReleaseRun,
+)
 from hitl_core.contracts import Store
-from hitl_core.errors import LeaseLost, StoreUnavailable
+from hitl_core.errors import CallRefused, LeaseLost, StoreUnavailable
 from hitl_core.protocol import Run, RunState
 from hitl_core.runtime import Left, Runtime, Worker
 from hitl_core.runtime import worker as of_workers
@@ -19,6 +32,7 @@ from hitl_core.runtime.worker import IDLE_SECONDS, SCAN_SECONDS
 from hitl_core.testing.around import StoreAround
 from hitl_core.testing.clock import ManualClock
 from tests.core.shop import LEASE, Shop, one_refund, only, policy, rule
+from tests.tried_again import Away
 
 T = TypeVar("T")
 FREE = policy(rule("free", match={"tool": "pay"}, level="autonomous", allow_irreversible="a test"))
@@ -241,12 +255,53 @@ async def test_a_worker_tries_again_later_what_broke_before_anything_ran(
 async def test_what_the_gate_has_refused_is_not_tried_again(shop: Shop) -> None:
     async def app(input: Any) -> Any:
         await gate.ask("Now?")
-        raise StoreUnavailable("an error of ours says what to do")
+        raise CallRefused("an error of ours says what to do")
 
     async with shop.open(app) as hitl:
         run = await ready(hitl)
         await Worker(hitl).run_until_idle()
         assert (await hitl.run(run.id)).state is RunState.FAILED
+
+
+async def test_what_the_store_did_not_answer_is_tried_again_until_the_effect_has_begun(shop: Shop) -> None:
+    app = one_refund(shop.ledger)
+    async with shop.open(app) as hitl:
+        run = await hitl.start(None)
+        await hitl.respond(only(run).approve(by="ann"))
+    for number, kind in enumerate((Look, BeginEffect, EndEffect)):
+        async with shop.open(app, wrap=partial(Away, kind=kind)) as hitl:
+            await Worker(hitl).run_until_idle()
+            seen = await hitl.run(run.id)
+        began = kind is EndEffect
+        assert (seen.state, seen.tries) == (RunState.FAILED if began else RunState.READY, number + 1)
+        assert ("HITL-S02" in seen.error, shop.ledger.count()) == (True, began)
+        shop.clock.advance(2**number)
+
+
+class Losing(StoreAround):
+    """A store that has called an effect and then loses its transaction."""
+
+    async def apply(self, command: Any) -> Any:
+        if not isinstance(command, PerformEffect):
+            return await self.inner.apply(command)
+        with closing(sqlite3.connect(":memory:")) as transaction:
+            command.effect(transaction)
+        raise StoreUnavailable("its transaction was lost")
+
+
+async def test_an_effect_that_was_called_in_a_transaction_that_is_lost_is_not_called_again(shop: Shop) -> None:
+    called: list[float] = []
+
+    @gate.guard(transactional=True)
+    def book(amount: float, transaction: Any) -> None:
+        called.append(amount)
+
+    async with shop.open(lambda input: book(5.0), wrap=Losing) as hitl:  # type: ignore[call-arg]  # the store adds it
+        run = await hitl.start(None)
+        await hitl.respond(only(run).approve(by="ann"))
+        await Worker(hitl).run_until_idle()
+        seen = await hitl.run(run.id)
+    assert (seen.state, called, "HITL-S02" in seen.error) == (RunState.FAILED, [5.0], True)
 
 
 async def test_whoever_waits_for_a_run_is_told_at_once_that_it_broke(shop: Shop) -> None:

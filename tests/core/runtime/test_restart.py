@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from hitl_adapters.plain import Refused, gate
-from hitl_core.commands import ClaimRuns, PauseRun, StopScope
-from hitl_core.errors import LeaseLost, RunBusy, Stopped
+from hitl_core.commands import ClaimRuns, PauseRun, RetryRun, StopScope
+from hitl_core.contracts import Broke, Ending, Paused
+from hitl_core.errors import AppChanged, LeaseLost, RunBusy, Stopped
+from hitl_core.gate import Gate
 from hitl_core.lifecycle import ActionState
 from hitl_core.protocol import Kind, Run, RunState
 from hitl_core.runtime import Runtime
 from hitl_core.testing.crashing import CrashingStore, CrashPoint
 from hitl_core.tools import current_call
+from tests.core.gate.test_gate import Script
 from tests.core.shop import LEASE, App, Crash, Shop, crash, decide, found, one_refund, only, policy, rule, trail
 
 FREE = policy(rule("free", level="autonomous", allow_irreversible="a test"))
@@ -404,6 +407,63 @@ async def test_p43_a_worker_that_thaws_beside_the_next_one_cannot_begin_anything
         assert shop.ledger.count() == 0
         assert (await other.drive(new)).state is RunState.COMPLETED
     assert shop.ledger.count() == 1
+
+
+# ── who goes on after a crash ────────────────────────────────────────────────────────────────────────────────
+
+
+async def dies(gate: Gate) -> Ending:
+    raise Crash
+
+
+@pytest.mark.parametrize(
+    ("ending", "told"),
+    [
+        (AppChanged("it is another app"), True),
+        (ValueError("it broke"), True),
+        (Broke("it broke before it asked", unasked=True), True),
+        (Broke("it broke"), False),
+        (Paused("\ud800"), True),
+        (Paused(None), False),
+    ],
+    ids=["of-ours", "any", "before", "later", "cannot-be-kept", "paused"],
+)
+async def test_a_turn_that_did_not_ask_what_a_crash_has_left_hands_that_on(shop: Shop, ending: Any, told: bool) -> None:
+    """Fails without `_still_interrupted` (turn.py)."""
+
+    async def ends(gate: Gate) -> Ending:
+        if isinstance(ending, Exception):
+            raise ending
+        return cast("Ending", ending)
+
+    assert await is_told(shop, ends) is told
+
+
+async def test_a_stop_in_that_turn_hands_it_on_too(shop: Shop) -> None:
+    async def is_stopped(gate: Gate) -> Ending:
+        async with shop.open(print) as other:
+            await other.stop(StopScope.ALL, by="boss", reason="too fast")
+        assert await gate.heed_stops()
+        return Paused(None)
+
+    assert await is_told(shop, is_stopped)
+
+
+async def is_told(shop: Shop, turn: Any) -> bool:
+    """Whether the turn after this one is told of the crash that this one is told of."""
+    async with shop.open(None, adapter=Script(dies, turn)) as hitl:
+        with pytest.raises(Crash):
+            await hitl.start(None)
+        shop.clock.advance(LEASE)
+        (claimed,) = await hitl.claim(limit=1)
+        assert claimed.interrupted
+        run = await hitl.drive(claimed)
+        if run.state is RunState.FAILED:
+            await hitl.store.apply(RetryRun(run.id, "ann", shop.clock.now()))
+        if run.state is RunState.STOPPED:
+            await hitl.lift(StopScope.ALL, by="chief", reason="fine")
+        (again,) = await hitl.claim(limit=1)
+        return again.interrupted
 
 
 # ── P44: the app changed under an open pause ─────────────────────────────────────────────────────────────────

@@ -24,7 +24,7 @@ from autogen_agentchat.teams import BaseGroupChat
 from hitl_core.apps import AppSource
 from hitl_core.capabilities import NATIVE, Capabilities, Capability, Support, absent, emulated
 from hitl_core.contracts import Broke, Completed, Ending, Finding, Paused, Turn, endings
-from hitl_core.errors import AppChanged, AppRefused, CapabilityNotSupported
+from hitl_core.errors import AppChanged, AppRefused, CapabilityNotSupported, StoreUnavailable
 from hitl_core.protocol import Json, Run
 from hitl_core.tools import Catalogue
 from hitl_core.transient import is_transient
@@ -107,9 +107,12 @@ class AutoGenAdapter:
         if kept is not None and kept.app != overseen.shape:
             raise AppChanged(f"the app was {kept.app} when it paused, and is {overseen.shape} now; nothing ran")
         memory = await Memory.of(turn.gate)
+        stretch = _Stretch(overseen, Current(turn, memory), kept)
         try:
-            ending = await _Stretch(overseen, Current(turn, memory), kept).ending()
+            ending = await stretch.ending()
             await memory.written()
+        except StoreUnavailable as exc:
+            return stretch.broke(exc, turn.checkpoint)
         finally:
             await memory.settled()
         return ending
@@ -181,11 +184,11 @@ class _Stretch:
         try:
             result = await drive(self._root, lambda: self._stream(task))
         except RuntimeError as exc:  # what a team makes of every error of its manager
-            return self._broke(self._now.error or exc, turn.checkpoint)
+            return self.broke(self._now.error or exc, turn.checkpoint)
         if turn.gate.stopped is not None:
             return Broke(str(turn.gate.stopped), turn.checkpoint)
         if self._now.error is not None:
-            return self._broke(self._now.error, await self._checkpoint())
+            return self.broke(self._now.error, await self._checkpoint())
         if result is None or (self._watch is not None and self._watch.paused):
             return self._paused(await self._checkpoint())
         self._refuse_unmet()
@@ -217,7 +220,8 @@ class _Stretch:
             return Broke("the app stopped and nothing in it waits for people", now.turn.checkpoint)
         return Paused(again or checkpoint, tuple(now.lifted.values()), tuple(now.used))
 
-    def _broke(self, error: Exception, checkpoint: Json) -> Broke:
+    def broke(self, error: Exception, checkpoint: Json) -> Broke:
+        """The ending of a turn in which the team raised, or that the store was away from."""
         endings.warning("run %s: the team raised", self._now.turn.run.id, exc_info=error)
         repeatable = is_transient(error) and _raised(self._now) == self._raised  # else an agent of its own has raised
         return Broke(in_words(error), checkpoint, tuple(self._now.used), repeatable)

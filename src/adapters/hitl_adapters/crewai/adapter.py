@@ -186,16 +186,16 @@ class _Stretch:
     def ending(self, output: Json, error: Exception | None) -> Ending:
         """What a turn came to. Raises the gate's own errors, and AppChanged if a place that waited is gone."""
         now = self._now
-        if now.failure is not None:
+        if now.failure is not None and not is_transient(now.failure):
             raise now.failure
-        if now.waiting:
+        if now.failure is None and now.waiting:
             return self._paused()
         if isinstance(error, AppChanged | AppRefused):
             raise error
-        if error is not None:
-            endings.warning("run %s: the crew raised", now.turn.run.id, exc_info=error)
-            repeatable = is_transient(error) and _left(now) == self._left  # else code of its own has raised
-            return Broke(in_words(error), checkpoint=now.turn.checkpoint, repeatable=repeatable)
+        if (why := now.failure or error) is not None:
+            endings.warning("run %s: the crew raised", now.turn.run.id, exc_info=why)
+            repeatable = is_transient(why) and _left(now) == self._left  # else code of its own has raised
+            return Broke(in_words(why), checkpoint=now.turn.checkpoint, repeatable=repeatable)
         self._require_reached()
         return Completed(output, tuple(now.used))
 

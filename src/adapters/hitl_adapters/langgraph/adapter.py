@@ -17,8 +17,8 @@ from typing import Any, Final
 
 from hitl_core.apps import AgentSpec, AppSource
 from hitl_core.capabilities import NATIVE, Capabilities, Capability, Support, absent, emulated
-from hitl_core.contracts import Ending, Finding, Turn, endings
-from hitl_core.errors import AppChanged, AppRefused, CapabilityNotSupported, LeaseLost
+from hitl_core.contracts import Ending, Finding, Turn
+from hitl_core.errors import AppChanged, AppRefused, CapabilityNotSupported, LeaseLost, StoreUnavailable
 from hitl_core.gate import heeding_stops
 from hitl_core.protocol import Json, Run
 from hitl_core.tools import Catalogue
@@ -107,7 +107,14 @@ class LangGraphAdapter:
         engine, app = await self._attached()
         resumption = Resumption(turn, engine, app)
         with driving(turn) as now:
-            return await self._advance(now, engine, resumption)
+            try:
+                step = await resumption.first_step(agent_input if self._spec_built else lambda value: value)
+            except StoreUnavailable as exc:
+                return resumption.not_begun(exc)
+            try:
+                return await self._advance(now, engine, resumption, step)
+            except StoreUnavailable as exc:
+                return await resumption.raised(exc)
 
     async def cancel(self, run: Run, checkpoint: Json) -> None:
         """End the thread in LangGraph, so that a late answer there is a no-op; not if others use it by now."""
@@ -130,8 +137,7 @@ class LangGraphAdapter:
 
     # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _advance(self, now: Current, engine: Engine, resumption: Resumption) -> Ending:
-        step = await resumption.first_step(agent_input if self._spec_built else lambda value: value)
+    async def _advance(self, now: Current, engine: Engine, resumption: Resumption, step: Step | Ending) -> Ending:
         while isinstance(step, Step):
             try:
                 reached = await self._drive(now, engine, step)
@@ -140,13 +146,12 @@ class LangGraphAdapter:
             except InvalidAnswer as exc:
                 step = await resumption.asked_again(str(exc))
             except Halt as exc:
-                if isinstance(exc.__cause__, LeaseLost):
+                if isinstance(exc.__cause__, LeaseLost | StoreUnavailable):
                     raise exc.__cause__ from exc
                 return resumption.broke(exc.__cause__ or exc)
             except Exception as exc:
                 if is_invalid_resume(exc):
                     return await resumption.asked_again(in_words(exc))
-                endings.warning("run %s: the graph raised", now.turn.run.id, exc_info=exc)
                 return await resumption.raised(exc)
             else:
                 step = await resumption.after(reached)

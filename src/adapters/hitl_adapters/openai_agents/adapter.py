@@ -22,7 +22,7 @@ from agents import Agent, OpenAIConversationsSession, RunConfig, RunHooks, RunSt
 from hitl_core.apps import AppSource
 from hitl_core.capabilities import NATIVE, Capabilities, Capability, Support, emulated
 from hitl_core.contracts import Broke, Completed, Ending, Finding, Paused, Turn, endings
-from hitl_core.errors import AppChanged, AppRefused, LeaseLost
+from hitl_core.errors import AppChanged, AppRefused, LeaseLost, StoreUnavailable
 from hitl_core.protocol import Json, Run
 from hitl_core.tools import Catalogue
 from hitl_core.transient import is_transient
@@ -147,7 +147,10 @@ class OpenAIAgentsAdapter:
         journal = await turn.gate.journal()
         now = Current(turn, kept, journal, safe=frozenset(self._options.safe_tools))
         with driving(now):
-            return await self._advance(now, app)
+            try:
+                return await self._advance(now, app)
+            except StoreUnavailable as exc:
+                return _repeatable(now, exc)
 
     async def cancel(self, run: Run, checkpoint: Json) -> None:
         """A paused run exists only as rows in our store; in its session its calls are closed."""
@@ -267,8 +270,12 @@ def _broke(now: Current, error: Exception) -> Broke:
         raise now.failure
     if isinstance(error, LeaseLost):
         raise error
+    return _repeatable(now, error)
+
+
+def _repeatable(now: Current, error: Exception) -> Broke:
+    """Between two calls of tools, which the ledger knows, only a model is asked."""
     endings.warning("run %s: the agents raised", now.turn.run.id, exc_info=error)
-    # Between two calls of tools, which the ledger knows, only a model is asked.
     return Broke(in_words(error), now.turn.checkpoint, tuple(now.used), repeatable=is_transient(error))
 
 

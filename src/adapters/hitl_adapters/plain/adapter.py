@@ -21,6 +21,7 @@ from hitl_core.contracts import Broke, Completed, Ending, Finding, Paused, Turn,
 from hitl_core.errors import AppChanged, AppRefused, CapabilityNotSupported, HitlError, LeaseLost
 from hitl_core.protocol import Json, Run
 from hitl_core.tools import Catalogue, as_json
+from hitl_core.transient import is_transient
 
 from .errors import in_words
 from .gating import declared_by
@@ -101,7 +102,8 @@ class PlainAdapter:
             raise
         except Exception as exc:
             endings.warning("run %s: the app raised", turn.run.id, exc_info=exc)
-            return Broke(in_words(exc), checkpoint=turn.checkpoint, repeatable=not isinstance(exc, HitlError))
+            repeatable = not isinstance(exc, HitlError) or is_transient(exc)
+            return Broke(in_words(exc), checkpoint=turn.checkpoint, repeatable=repeatable)
         finally:
             await now.idle()
         if now.waiting:  # the app swallowed our exception: nothing that waits has run, and nothing may go on

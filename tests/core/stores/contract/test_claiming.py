@@ -195,6 +195,24 @@ async def test_a_person_has_a_parked_run_tried_again_and_its_adapter_is_told_of_
     assert (await world.claim(ended)).interrupted is False
 
 
+@pytest.mark.parametrize("again", [None, AGAIN])
+async def test_whoever_goes_on_after_a_turn_that_could_not_ask_is_told_of_the_crash_too(
+    world: World, again: Again | None
+) -> None:
+    await died(world, 1)
+    claimed = await world.claim(tries=TRIES)
+    run = await fails(world, claimed, again, interrupted=True)
+    assert (run.state, run.retry_at is None) == ((RunState.FAILED, True) if again is None else (RunState.READY, False))
+    if again is None:
+        await world.store.apply(RetryRun(run.id, "ann", world.now))
+    else:
+        assert await world.claims() == []
+        world.later(60)
+    told = await world.claim(tries=TRIES)
+    assert told.interrupted
+    assert (await world.claim(await world.pause(told))).interrupted is False
+
+
 async def test_a_run_that_is_named_is_taken_whatever_became_of_its_workers(world: World) -> None:
     claimed = await died(world, TRIES)
     assert (await world.claim(claimed.run, tries=TRIES)).run.id == claimed.run.id

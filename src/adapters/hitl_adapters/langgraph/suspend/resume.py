@@ -19,8 +19,8 @@ from typing import Any, Final
 from langgraph.types import Command, StateSnapshot
 
 from hitl_core.commands import Settled
-from hitl_core.contracts import Broke, Completed, Ending, Paused, Turn
-from hitl_core.errors import AppChanged
+from hitl_core.contracts import Broke, Completed, Ending, Paused, Turn, endings
+from hitl_core.errors import AppChanged, StoreUnavailable
 from hitl_core.lifecycle import RequestState
 from hitl_core.protocol import Json, PauseRequest
 from hitl_core.transient import is_transient
@@ -135,7 +135,13 @@ class Resumption:
     async def raised(self, error: Exception) -> Broke:
         """The ending of a turn in which the graph raised. It may be tried again by itself if the model did not answer
         and no step is unfinished that has code of its own."""
+        endings.warning("run %s: the graph raised", self._turn.run.id, exc_info=error)
         return replace(self.broke(error), repeatable=is_transient(error) and await self._repeats_nothing())
+
+    def not_begun(self, error: StoreUnavailable) -> Broke:
+        """The ending of a turn that could not read our records, before the graph was driven."""
+        endings.warning("run %s: the graph was not driven: %s", self._turn.run.id, error)
+        return Broke(in_words(error), self._turn.checkpoint, repeatable=True, unasked=True)
 
     async def _repeats_nothing(self) -> bool:
         try:

@@ -115,7 +115,8 @@ def finish_run(txn: Transaction, command: FinishRun) -> Run:
     turn = {} if checkpoint is None else _keep(txn, row, checkpoint) | written_by(txn, row, command.by)
     turn |= {"output": kept, "error": command.error[:ERROR_LENGTH] or None}
     counts = () if checkpoint is None else ("turns",)
-    row = move(txn, row, event, command.now, FREED | turn, counts=counts)
+    whose = {"until": None} if command.interrupted else FREED  # a claim sees by the owner that a turn never ended
+    row = move(txn, row, event, command.now, whose | turn, counts=counts)
     note: dict[str, Json] = {} if output is None else {"output": output.digest.hex()}
     txn.note(audit, row.name, command.lease.owner, command.now, note, run=row.key)
     if command.state is RunState.FAILED and command.again is not None:
