@@ -23,7 +23,11 @@ from hitl_core.server.doors import Visitor
 from tests.core.shop import Shop, decide, one_refund, only, policy, rule, trail
 from tests.server.site import HOST, AsVisitor, somebody
 
-RULES = policy(rule("refunds", level="confirm", approvers={"users": ["ann", "bob"]}, deadline="2h"))
+APPROVERS = {"users": ["ann", "bob"]}
+RULES = policy(
+    rule("refunds", level="confirm", approvers=APPROVERS, deadline="2h", batch=True),
+    rule("drafts", level="collaborate", when={"argument": "order", "equals": "D-7"}, approvers=APPROVERS),
+)
 SERVING = Serving(url=HOST, calls_a_minute=0, sign_ins_a_minute=0, undo=0.0)
 OF_THE_API = {
     "/api/runs/": "run_id",
@@ -52,8 +56,7 @@ class Fortress:
     def path(self, template: str, **others: str) -> str:
         """A route's path, with what there is in its holes. KeyError for a hole that nobody fills."""
         known = self.ids | others
-        known |= {"id": known.get(next((OF_THE_API[part] for part in OF_THE_API if template.startswith(part)), ""), "")}
-        return HOLE.sub(lambda hole: known[hole[1]], template)
+        return HOLE.sub(lambda hole: known[_named(hole[1], template)], template)
 
     async def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
         """A request as a page of ours would send it, unless more is said."""
@@ -70,11 +73,21 @@ class Fortress:
 
 
 @asynccontextmanager
-async def fortress(folder: Path, app: Any = None, *, given: dict[str, Any] | None = None) -> AsyncIterator[Fortress]:
+async def fortress(
+    folder: Path,
+    app: Any = None,
+    *,
+    given: dict[str, Any] | None = None,
+    people: str = "",
+    serving: Serving = SERVING,
+) -> AsyncIterator[Fortress]:
+    """With `people`, a directory of them is in force."""
     shop = Shop(folder, policy=RULES)
+    if people:
+        shop.people(people)
     async with shop.open(app or one_refund(shop.ledger, reversible=True)) as hitl:
         ids = await _everything(hitl, given or {"order": "A-1042", "amount": 120.5})
-        made = create_app(hitl, SERVING)
+        made = create_app(hitl, serving)
         door = AsVisitor(made, somebody())
         transport = httpx.ASGITransport(door, client=("192.0.2.1", 5000), raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url=HOST) as client:
@@ -103,6 +116,15 @@ async def _everything(hitl: Runtime, given: dict[str, Any]) -> dict[str, str]:
         "batch_id": "x",
         "done_id": done.id,
     }
+
+
+def holes(template: str) -> set[str]:
+    """What stands in the path of a route: `run_id`, `request_id`, also where the API calls it `id`."""
+    return {_named(name, template) for name in HOLE.findall(template)}
+
+
+def _named(hole: str, template: str) -> str:
+    return next((OF_THE_API[part] for part in OF_THE_API if template.startswith(part)), hole) if hole == "id" else hole
 
 
 def routes_of(app: FastAPI) -> set[tuple[str, str]]:
