@@ -191,7 +191,7 @@ ACTS: Final = (
     Call("POST", "/api/stops/lift", {"scope": "tool", "target": "wire_money", **REASON}, others=403, of_all=True),
     Call("POST", "/api/policy/explain", {"asked": {"tool": "refund"}}, others=200, changes=False),
     Call("POST", "/api/policy/backtest", {"policy": FREE}, others=403, changes=False),
-    Call("POST", "/api/tokens", {"rights": ["runs"], "tenant": "default"}, others=403, ours=201),
+    Call("POST", "/api/tokens", {"rights": ["tokens"], "tenant": "default"}, others=403, ours=201),
     Call("DELETE", "/api/tokens/{id}", ours=404, changes=False),
     Call("POST", "/api/tick", others=200, changes=False),
     Call("POST", "/api/retention", {"older_than_seconds": 1}, others=403, of_all=True),

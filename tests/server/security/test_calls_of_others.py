@@ -33,7 +33,7 @@ def test_each_call_of_the_api_is_among_them() -> None:
 
 @pytest.mark.parametrize("call", ACTS, ids=str)
 async def test_others_are_refused_where_who_may_is_let_through(tmp_path: Path, call: Call) -> None:
-    """The same call with the same body: once by somebody of another tenant, then by who may."""
+    """The same call with the same body: once by somebody of another tenant, then by who may, and may nothing else."""
     async with furnished(tmp_path) as at:
         before = content(tmp_path)
         at.come(somebody(tenant="north"))
@@ -46,7 +46,8 @@ async def test_others_are_refused_where_who_may_is_let_through(tmp_path: Path, c
             assert none.status_code == call.others
             assert _unnamed(none.text, nobodys) == _unnamed(answered.text, at.ids)
         assert content(tmp_path) == before
-        at.come(somebody(tenant=None if call.of_all else "default"))
+        assert isinstance(call.needs, Right)
+        at.come(somebody(tenant=None if call.of_all else "default", rights=frozenset({call.needs})))
         let_in = await made(at, call)
         assert let_in.status_code == call.ours, let_in.text
         assert (content(tmp_path) != before) == call.changes

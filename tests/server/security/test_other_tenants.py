@@ -40,27 +40,30 @@ async def answered(at: Fortress, route: tuple[str, str], **ids: str) -> tuple[in
     return found.status_code, said
 
 
-@pytest.mark.parametrize("route", BY_ID, ids=" ".join)
-async def test_by_id_it_is_as_if_it_had_never_been(tmp_path: Path, route: tuple[str, str]) -> None:
+async def test_by_id_it_is_as_if_it_had_never_been(tmp_path: Path) -> None:
     async with fortress(tmp_path) as at:
         at.come(somebody(tenant="north"))
-        before = await at.lines()
-        nobodys = {name: new_id(START) for name in OWNED}
-        theirs, none = await answered(at, route), await answered(at, route, **nobodys)
-        assert theirs == none
-        assert theirs[0] == 404 or route[1].endswith("/seen")  # which leads back to the queue, whatever there is
-        assert await at.lines() == before
+        before, wrong = await at.lines(), []
+        for route in BY_ID:
+            nobodys = {name: new_id(START) for name in OWNED}
+            theirs, none = await answered(at, route), await answered(at, route, **nobodys)
+            as_if = theirs == none and (theirs[0] == 404 or route[1].endswith("/seen"))  # which leads to the queue
+            if not as_if or await at.lines() != before:
+                wrong.append((route, theirs, none))
+        assert wrong == []
 
 
-@pytest.mark.parametrize("route", LISTS, ids=" ".join)
-async def test_in_no_list_it_is_seen(tmp_path: Path, route: tuple[str, str]) -> None:
-    assert route not in ENDLESS
+async def test_in_no_list_it_is_seen(tmp_path: Path) -> None:
     async with fortress(tmp_path) as at:
         at.come(somebody(tenant="north"))
-        theirs = await at.ask(*route)
-        assert theirs.status_code in (200, 400, 403)
-        names = [each for each in at.ids.values() if len(each) > 20]
-        assert [each for each in (*THEIRS, *names) if each in theirs.text] == []
+        hidden = (*THEIRS, *(each for each in at.ids.values() if len(each) > 20))
+        wrong = []
+        for route in LISTS:
+            theirs = await at.ask(*route)
+            if theirs.status_code not in (200, 400, 403) or any(each in theirs.text for each in hidden):
+                wrong.append((route, theirs.status_code, [each for each in hidden if each in theirs.text]))
+        assert wrong == []
+        assert ENDLESS.isdisjoint(LISTS)
 
 
 @pytest.mark.parametrize(("path", "fields"), FORMS)
