@@ -14,6 +14,8 @@ from typing import Any, Final
 import httpx
 
 from hitl_core.commands import StopScope
+from hitl_core.protocol import Responder
+from hitl_core.server.doors import Right, tokens
 from hitl_core.testing.clock import START
 from tests.core.shop import only
 from tests.server.security.fortress import Fortress, fortress
@@ -35,7 +37,7 @@ class Call:
     """One call. What is named like one of the fortress' ids in `about` and in the body is sent as that id.
 
     `others` is what somebody of another tenant is told, and `ours` what who may do it is. Where that changes nothing,
-    `changes` is false; where only somebody of all tenants may do it, `of_all` is true.
+    `changes` is false; where only somebody of all tenants may do it, `of_all` is true. `who` may do it.
     """
 
     method: str
@@ -46,6 +48,7 @@ class Call:
     ours: int = 200
     changes: bool = True
     of_all: bool = False
+    who: str = "ann"
     headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -108,7 +111,7 @@ def _filled(said: Any, names: Mapping[str, str]) -> Any:
 
 @asynccontextmanager
 async def furnished(folder: Path, **how: Any) -> AsyncIterator[Fortress]:
-    """A fortress in which there is something for every call: an answer that is not used yet, and a draft, too."""
+    """A fortress in which there is something for every call: also an unused answer, a draft and a token."""
     async with fortress(folder, **how) as at:
         answered = await at.hitl.start({"order": "A-1043"}, by="customer-7")
         await at.hitl.respond(only(answered).approve(by="ann"))
@@ -119,6 +122,9 @@ async def furnished(folder: Path, **how: Any) -> AsyncIterator[Fortress]:
         await at.hitl.cancel(over.id, by="bob")
         at.shop.clock.advance(2)
         assert [each.number for each in await at.hitl.draft(drafted.id)] == [1]
+        bob = Responder(id="bob", channel="terminal")
+        rights = {Right.TOKENS}
+        _, token = await tokens.make(at.app.state.site, person="bob", rights=rights, by=bob, tenant="default")
         waits = await at.hitl.request(at.ids["request_id"])
         at.ids |= {
             "digest": waits.request.digest,
@@ -126,6 +132,7 @@ async def furnished(folder: Path, **how: Any) -> AsyncIterator[Fortress]:
             "answered_id": only(answered).id,
             "draft_id": drafted.id,
             "stopped_id": stopped.id,
+            "token_id": token.id,
         }
         yield at
 
@@ -192,7 +199,7 @@ ACTS: Final = (
     Call("POST", "/api/policy/explain", {"asked": {"tool": "refund"}}, others=200, changes=False),
     Call("POST", "/api/policy/backtest", {"policy": FREE}, others=403, changes=False),
     Call("POST", "/api/tokens", {"rights": ["tokens"], "tenant": "default"}, others=403, ours=201),
-    Call("DELETE", "/api/tokens/{id}", ours=404, changes=False),
+    Call("DELETE", "/api/tokens/{id}", who="bob"),
     Call("POST", "/api/tick", others=200, changes=False),
     Call("POST", "/api/retention", {"older_than_seconds": 1}, others=403, of_all=True),
     Call("POST", "/api/people/erasure", {"person": "dan", **REASON}, others=403, of_all=True),

@@ -18,7 +18,7 @@ from tests.server.site import EVERYTHING, somebody
 
 OF_RUNS = ("run_id", "done_id", "ready_id", "stopped_id")
 LARGEST = 4_096
-NAMED = (*OF_RUNS, "request_id", "answered_id", "draft_id", "grant_id")
+NAMED = (*OF_RUNS, "request_id", "answered_id", "draft_id", "grant_id", "token_id")
 HIDDEN = ("customer-7", "Sale day", "A-1042", "120.5", "double charge")
 FORGED: tuple[dict[str, str], ...] = (
     *({"origin": "https://evil.example"}, {"origin": "null"}, {"sec-fetch-site": "cross-site"}),
@@ -47,7 +47,7 @@ async def test_others_are_refused_where_who_may_is_let_through(tmp_path: Path, c
             assert _unnamed(none.text, nobodys) == _unnamed(answered.text, at.ids)
         assert content(tmp_path) == before
         assert isinstance(call.needs, Right)
-        at.come(somebody(tenant=None if call.of_all else "default", rights=frozenset({call.needs})))
+        at.come(somebody(call.who, tenant=None if call.of_all else "default", rights=frozenset({call.needs})))
         let_in = await made(at, call)
         assert let_in.status_code == call.ours, let_in.text
         assert (content(tmp_path) != before) == call.changes
