@@ -52,12 +52,12 @@ FORGED: list[Any] = [
 
 
 @pytest.mark.parametrize("how", FORGED)
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
-async def test_what_is_forged_has_no_effect(tmp_path: Path, how: dict[str, Any], method: str) -> None:
+async def test_what_is_forged_has_no_effect(tmp_path: Path, how: dict[str, Any]) -> None:
     async with asking(tmp_path, come=ann()) as ask:
-        answered = await ask(method, "/told", **how)
-        assert (answered.status_code, ask.came) == (403, [])
-        assert "nothing was done" in answered.text
+        for method in ("POST", "PUT", "DELETE"):
+            answered = await ask(method, "/told", **how)
+            assert (answered.status_code, ask.came) == (403, []), method
+            assert "nothing was done" in answered.text
 
 
 async def test_a_browser_that_hides_where_it_was_says_that_it_is_ours(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from itertools import product
 from pathlib import Path
 
 import httpx
@@ -37,6 +38,11 @@ SAYS_WHAT = {
     "x-forwarded-path": "/stops",
 }
 
+ELSEWHERE = (
+    *("https://evil.example", "//evil.example", "/\\evil.example", "/%09/evil.example"),
+    *("javascript:alert(1)", "\\\\evil", " //evil"),
+)
+
 
 @pytest.fixture
 async def at(tmp_path: Path) -> AsyncIterator[House]:
@@ -46,9 +52,9 @@ async def at(tmp_path: Path) -> AsyncIterator[House]:
         yield made
 
 
-@pytest.mark.parametrize("name", SAYS_WHO)
-async def test_nobody_is_somebody_by_a_header(at: House, name: str) -> None:
-    assert await who(at.browser(), **{name: SAYS_WHO[name]}) == ""
+async def test_nobody_is_somebody_by_a_header(at: House) -> None:
+    believed = {name: await who(at.browser(), **{name: said}) for name, said in SAYS_WHO.items()}
+    assert believed == dict.fromkeys(SAYS_WHO, "")
 
 
 async def test_nor_by_all_of_them(at: House) -> None:
@@ -61,24 +67,24 @@ async def test_who_is_somebody_stays_that_one(at: House) -> None:
     assert await who(browser, **spoofed) == "ann"
 
 
-@pytest.mark.parametrize("name", SAYS_WHAT)
-async def test_a_request_is_what_its_first_line_says(tmp_path: Path, name: str) -> None:
+async def test_a_request_is_what_its_first_line_says(tmp_path: Path) -> None:
     async with fortress(tmp_path) as at:
-        before = await at.lines()
-        plain = await at.ask("GET", "/runs")
-        said = await at.ask("GET", "/runs", headers={name: SAYS_WHAT[name]}, params={"_method": "DELETE"})
-        assert (plain.status_code, said.status_code) == (200, 200)
-        assert "customer-7" in said.text
-        assert await at.lines() == before
+        before, plain = await at.lines(), await at.ask("GET", "/runs")
+        assert plain.status_code == 200
+        for name, what in SAYS_WHAT.items():
+            said = await at.ask("GET", "/runs", headers={name: what}, params={"_method": "DELETE"})
+            assert said.status_code == 200, name
+            assert "customer-7" in said.text, name
+            assert await at.lines() == before, name
 
 
-@pytest.mark.parametrize("name", ["x-forwarded-host", "x-host", "x-forwarded-server", "forwarded", "x-forwarded-proto"])
-async def test_no_link_leads_where_a_header_says(tmp_path: Path, name: str) -> None:
+async def test_no_link_leads_where_a_header_says(tmp_path: Path) -> None:
+    names = ("x-forwarded-host", "x-host", "x-forwarded-server", "forwarded", "x-forwarded-proto")
     async with fortress(tmp_path) as at:
         at.come(None)
-        for path in ("/", "/login", "/login/x", "/l/x", "/login/oidc"):
+        for name, path in product(names, ("/", "/login", "/login/x", "/l/x", "/login/oidc")):
             answered = await at.ask("GET", path, headers={name: "evil.example"})
-            assert "evil.example" not in answered.text + str(answered.headers)
+            assert "evil.example" not in answered.text + str(answered.headers), (name, path)
 
 
 async def test_a_session_that_somebody_else_has_chosen_is_none(at: House) -> None:
@@ -98,15 +104,9 @@ async def test_a_session_that_somebody_else_has_chosen_is_none(at: House) -> Non
     assert await who(other) == ""
 
 
-@pytest.mark.parametrize(
-    "onward",
-    [
-        *("https://evil.example", "//evil.example", "/\\evil.example", "/%09/evil.example"),
-        *("javascript:alert(1)", "\\\\evil", " //evil"),
-    ],
-)
-async def test_after_signing_in_nobody_is_sent_elsewhere(at: House, onward: str) -> None:
+async def test_after_signing_in_nobody_is_sent_elsewhere(at: House) -> None:
     browser = await at.signed_in("ann")
-    answered = await browser.get("/login", params={"next": onward})
-    assert answered.status_code == 303
-    assert httpx.URL("https://inbox.test").join(answered.headers["location"]).host == "inbox.test"
+    for onward in ELSEWHERE:
+        answered = await browser.get("/login", params={"next": onward})
+        assert answered.status_code == 303, onward
+        assert httpx.URL("https://inbox.test").join(answered.headers["location"]).host == "inbox.test", onward
