@@ -11,7 +11,7 @@ from hitl_core.commands import ChangeSlip, ListSlips, SlipKind, TakeSlips
 from hitl_core.config import Serving
 from hitl_core.errors import StoreUnavailable
 from hitl_core.lifecycle import RequestState
-from hitl_core.protocol import Response
+from hitl_core.protocol import Json, Response
 from hitl_core.server.pages import give_held
 from hitl_core.server.pages.holding import hold
 from hitl_core.server.site import Site
@@ -147,7 +147,7 @@ async def test_an_answer_that_cannot_be_read_keeps_no_other_back(desk: Office) -
     request, other = await desk.ask(), await desk.ask()
     await desk.decide(request, "approve")
     (slip,) = (await desk.hitl.store.fetch(ListSlips(SlipKind.HELD, desk.shop.clock.now()))).items
-    broken = {**slip.body, "response": {"made": "by another release"}}
+    broken: dict[str, Json] = {**slip.body, "response": {"made": "by another release"}}
     await desk.hitl.store.apply(ChangeSlip(SlipKind.HELD, slip.key, desk.shop.clock.now(), body=broken))
     desk.come("bea")
     await desk.decide(other, "approve")

@@ -69,8 +69,17 @@ async def make_own(
     if come.tenant is not None and tenant not in (None, come.tenant):
         raise NotPermitted([Fault("tenant", f"{tenant!r} is none that {come.name!r} sees")])
     who, seen = come.responder, tenant or come.tenant
-    given = {"name": name, "tenant": seen, "roles": who.roles, "lasts": lasts, "under": come.by_tokens}
-    return await make(site, person=who.id, rights=asked, by=who, **given)
+    return await make(
+        site,
+        person=who.id,
+        rights=asked,
+        by=who,
+        name=name,
+        tenant=seen,
+        roles=who.roles,
+        lasts=lasts,
+        under=come.by_tokens,
+    )
 
 
 async def make(
