@@ -23,7 +23,7 @@ from .around import StoreAround
 
 R = TypeVar("R")
 
-HOUSEKEEPING: Final = ("FireTimers", "RenewLease", "BeatWorker", "ForgetWorker")
+HOUSEKEEPING: Final = ("FireTimers", "RenewLease", "BeatWorker", "ForgetWorker", "PruneSlips")
 """Commands that are asked over and over and are no step of a run."""
 
 

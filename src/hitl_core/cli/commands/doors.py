@@ -49,7 +49,7 @@ token_app: Final = typer.Typer(
 
 
 def login(as_: AsOrMe = None, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
-    """Print a link that signs in one browser, once, within 15 minutes. Whoever has it comes in as WHO."""
+    """Print a link that signs in one browser, once. Whoever has it comes in as WHO."""
     person = login_name() if as_ is None else as_
     base = address_of(Config.load(config).serving)
 

@@ -52,7 +52,7 @@ def serve(
     open_: Open = False,
     as_json: AsJson = False,
 ) -> int:
-    """Serve the inbox and its API, and go on with what was answered, until told to stop.
+    """Serve the inbox and its API, until told to stop. It goes on with what is answered.
 
     It serves this machine alone unless told otherwise, and prints a link that signs in once. SIGTERM and Ctrl-C end it
     in order, a second one at once. Exit status as of `hitl worker`.
