@@ -55,12 +55,23 @@ async def test_this_machine_reads_what_is_measured(tmp_path: Path) -> None:
     [
         (Serving(), "192.0.2.1", {}),
         (Serving(), "127.0.0.1", {"x-forwarded-for": "192.0.2.1"}),
+        (Serving(), "127.0.0.1", {"x-real-ip": "192.0.2.1"}),
+        (Serving(), "127.0.0.1", {"forwarded": "for=192.0.2.1"}),
         (Serving(url="https://127.0.0.1"), "127.0.0.1", {}),
         (Serving(forwarded=("127.0.0.1",)), "127.0.0.1", {}),
         (Serving(proxy=Proxy(("127.0.0.1",))), "127.0.0.1", {}),
         (Serving(host="0.0.0.0"), "127.0.0.1", {}),
     ],
-    ids=["another machine", "somebody else's proxy", "a URL", "a proxy", "a proxy that signs in", "for others"],
+    ids=[
+        "another machine",
+        "somebody else's proxy",
+        "nginx",
+        "RFC 7239",
+        "a URL",
+        "a proxy",
+        "a proxy that signs in",
+        "for others",
+    ],
 )
 async def test_behind_a_proxy_nobody_is_this_machine(
     tmp_path: Path, serving: Serving, peer: str, more: dict[str, str]

@@ -36,8 +36,10 @@ class Calling:
     def __init__(self, server: Server, clock: Clock, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.server, self._clock = server, clock
         headers = {"Authorization": f"Bearer {server.token}", "Accept": f"application/json, {MEDIA_TYPE}"}
+        # Not to a proxy of the environment what is to stay on this machine, as it would see the token.
+        env = transport is None and not server.stays_here
         self._http = httpx.AsyncClient(
-            base_url=server.url, headers=headers, timeout=PATIENCE, transport=transport, trust_env=transport is None
+            base_url=server.url, headers=headers, timeout=PATIENCE, transport=transport, trust_env=env
         )
 
     async def close(self) -> None:

@@ -25,6 +25,12 @@ class Server:
     url: str
     token: str = field(repr=False)
 
+    @property
+    def stays_here(self) -> bool:
+        """Whether it is this machine's own, and talked to without protection."""
+        parts = urlsplit(self.url)
+        return parts.scheme.lower() == "http" and _is_here(parts.hostname or "")
+
     @classmethod
     def of(cls, url: str, options: Mapping[str, str], folder: Path) -> Self:
         """As it is configured. Raises ConfigError with every fault."""

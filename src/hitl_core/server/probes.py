@@ -26,6 +26,9 @@ Metrics = Callable[[Mapping[str, str]], Page]
 EVERYTHING_WAITS: Final = float("inf")
 """How long an answer may wait for a worker: an inbox that is taken away for that cannot be answered either."""
 
+_IN_FRONT: Final = ("x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "forwarded", "via")
+"""What proxies say, one or another of them, of whom they speak for."""
+
 At = Annotated[Site, Depends(site_of)]
 probes = APIRouter(tags=["watching"])
 
@@ -79,5 +82,5 @@ async def _may_look(request: Request, site: Site) -> bool:
 def _is_here(request: Request, site: Site) -> bool:
     """Whether it is this machine that asks, and not a proxy on it for somebody else."""
     serving, peer = site.serving, request.client
-    in_front = serving.url or serving.forwarded or serving.proxy or "x-forwarded-for" in request.headers
+    in_front = serving.url or serving.forwarded or serving.proxy or any(each in request.headers for each in _IN_FRONT)
     return not in_front and serving.is_local and peer is not None and is_loopback(peer.host)

@@ -20,6 +20,7 @@ from hitl_core.server.doors import Right
 from hitl_core.testing.clock import START
 from tests.core.shop import Shop
 from tests.server.api.calling import EVERYTHING, HOST, Api, api, program
+from tests.server.messages.wires import web
 from tests.server.site import served
 
 
@@ -169,6 +170,19 @@ async def test_who_may_not_have_it_worked_on_waits_for_who_may(served_api: Api) 
         waiting = asyncio.create_task(hitl.wait(run.id))
         await served_api.hitl.resume(run.id)
         assert (await waiting).state is RunState.COMPLETED
+
+
+async def test_a_token_that_stays_on_this_machine_goes_to_no_proxy(
+    served_api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with web() as proxy:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy.url)
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        async with served(served_api.door) as port, RemoteRuntime(Server(f"http://127.0.0.1:{port}", "t")) as hitl:
+            assert await hitl.stop(StopScope.TOOL, "mail", by="ann", reason="x") == 0
+        assert proxy.calls == []
 
 
 async def test_who_stops_waiting_leaves_the_run_at_work(served_api: Api) -> None:

@@ -7,6 +7,7 @@ from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 
 from hitl_core.commands import ErasePerson
@@ -69,6 +70,38 @@ async def test_making_and_revoking_are_lines_of_the_trail(shop: Shop) -> None:
         assert (line.actor, line.subject) == ("root", f"token {token.id}")
         assert not await tokens.revoke(at.site, token.id, by=BOSS)
         assert len(await at.lines("token.revoked")) == 1
+
+
+async def made_by(at: House, secret: str, **more: Any) -> httpx.Response:
+    asked = {"rights": ["tokens"], "lasts_seconds": 86_400 * 30, **more}
+    return await at.browser().post("/api/tokens", headers=bearer(secret), json=asked)
+
+
+async def test_one_that_a_token_has_made_ends_with_it(shop: Shop) -> None:
+    """So that who has stolen one keeps nothing when it is revoked, or over."""
+    shop.people(PEOPLE)
+    async with house(shop, LEADS) as at:
+        for end in ("revoked", "over"):
+            first = await made(at, rights=(Right.TOKENS,), lasts=timedelta(hours=1))
+            second = (await made_by(at, first)).json()["secret"]
+            third = (await made_by(at, second)).json()["secret"]
+            assert [await who(at.browser(), **bearer(each)) for each in (second, third)] == ["ann", "ann"]
+            if end == "revoked":
+                assert await tokens.revoke(at.site, digest_of(first)[:16], by=BOSS)
+            else:
+                shop.clock.advance(3_600)
+            assert [await who(at.browser(), **bearer(each)) for each in (second, third)] == ["", ""]
+
+
+async def test_tokens_do_not_make_each_other_without_end(shop: Shop) -> None:
+    shop.people(PEOPLE)
+    async with house(shop, LEADS) as at:
+        secret = await made(at, rights=(Right.TOKENS,))
+        answers = []
+        for _ in range(5):
+            answers.append(await made_by(at, secret))
+            secret = answers[-1].json().get("secret", secret)
+        assert [each.status_code for each in answers] == [201, 201, 201, 403, 403]
 
 
 async def test_one_that_is_revoked_or_over_is_good_for_nothing(shop: Shop) -> None:

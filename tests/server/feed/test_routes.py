@@ -10,11 +10,15 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from hitl_core.protocol import Responder
 from hitl_core.server import create_app
-from hitl_core.server.doors import Right
-from hitl_core.server.feed import Hub
+from hitl_core.server.doors import Right, tokens
+from hitl_core.server.feed import Hub, streams
 from tests.core.shop import Shop, one_refund
 from tests.core.stores.world import World
+from tests.server.doors.house import house
 from tests.server.site import SMALL, AsVisitor, browsing, served, somebody
 
 
@@ -178,3 +182,26 @@ async def test_over_the_socket_too_each_is_told_what_is_theirs(tmp_path: Path) -
             assert await line.read(until=2) == [2]
             assert line.names == ["run.started"]
     assert north.run.tenant == "north"
+
+
+async def test_whose_token_is_revoked_is_told_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "LOOKED_UP", 0.0)
+    shop = Shop(tmp_path)
+    async with house(shop) as at, served(at.app) as port:
+        boss = Responder(id="root", channel="terminal")
+        secret, token = await tokens.make(at.site, person="ann", rights=(Right.RUNS,), by=boss)
+        async with Line(port, "/api/events", authorization=f"Bearer {secret}") as line:
+            await at.hitl.start({})
+            await _read_to(line, b'"event":"run.paused"')
+            assert await tokens.revoke(at.site, token.id, by=boss)
+            await at.hitl.start({})
+            assert b"event: run." not in await _read_to(line, b"event: again")
+
+
+async def _read_to(line: Line, last: bytes) -> bytes:
+    """What comes up to a line with this in it."""
+    read = b""
+    async with asyncio.timeout(20):
+        while last not in read:
+            read += await line.reader.readline()
+    return read

@@ -168,6 +168,31 @@ async def test_a_link_that_may_not_decide_leads_to_the_inbox(office: Office) -> 
             assert "/l/" not in body.get_content()
 
 
+async def test_a_link_from_before_decides_nothing_where_none_may_any_more(office: Office) -> None:
+    with mailbox() as post:
+        async with office.open(route(post)) as (hitl, _):
+            run = await asked(hitl)
+            link = link_in(post)
+        for routes in ((route(post, decide=False),), ()):
+            async with office.open(*routes) as (hitl, browser):
+                for page in (await browser.get(link), await browser.post(link, data={"reply": "approve"})):
+                    assert "only shows the way" in page.text
+                    assert not decides(page)
+                assert (await hitl.run(run.id)).state is RunState.PAUSED
+
+
+async def test_whoever_may_decide_no_more_is_not_shown_what_it_is_about(office: Office) -> None:
+    with mailbox() as post:
+        async with office.open(route(post)) as (hitl, _):
+            await asked(hitl)
+            link = link_in(post)
+        office.shop.people('[people.ann]\nroles = ["guest"]\n[people.ben]\nroles = ["lead"]\n')
+        async with office.open(route(post)) as (_, browser):
+            for page in (await browser.get(link), await browser.post(link, data={"reply": "approve"})):
+                assert not decides(page)
+                assert "A-1042" not in page.text
+
+
 async def test_an_address_does_not_reach_beyond_its_place(office: Office) -> None:
     """In the URL of Apprise `&` and `?` begin something else: another recipient, another server."""
     office.shop.people('[people.ann]\nroles = ["lead"]\naddresses = { mail = "ann@example.com&to=eve@example.com" }\n')

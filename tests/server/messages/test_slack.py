@@ -179,6 +179,29 @@ async def test_a_button_of_what_is_over_opens_nothing(office: Office) -> None:
     assert office.shop.ledger.count() == 0
 
 
+async def test_a_button_from_before_decides_nothing_where_nobody_may_any_more(office: Office) -> None:
+    with web() as other:
+        async with office.open(route(other)) as (hitl, _):
+            run = await asked(hitl)
+        async with office.open(route(other, decide=False)) as (hitl, client):
+            assert (await press(client, button(other.calls[0], "approve"))).status_code == 404
+            assert (await hitl.run(run.id)).state is RunState.PAUSED
+
+
+async def test_who_may_not_decide_is_shown_no_arguments(office: Office) -> None:
+    """What stands in a modal is more than the message says, and a whole room can press its buttons."""
+    with web() as other:
+        async with office.open(route(other)) as (hitl, client):
+            await asked(hitl)
+            for user, said in (("U2BEN", "may not"), ("U9EVE", "not known")):
+                for action in ("edit", "reject"):
+                    await press(client, button(other.calls[0], action, user=user, trigger=user + action))
+                    told = given(other.calls[-1])
+                    assert (other.calls[-1].path, told["user"]) == ("/api/chat.postEphemeral", user)
+                    assert said in told["text"] or "role" in told["text"]
+            assert [call for call in other.calls if call.path == "/api/views.open"] == []
+
+
 async def test_what_was_decided_stands_though_slack_does_not_show_it(office: Office) -> None:
     with web() as other:
         async with office.open(route(other)) as (hitl, client):

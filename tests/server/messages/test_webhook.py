@@ -156,6 +156,16 @@ async def test_what_is_signed_and_wrong_is_refused_by_name(office: Office) -> No
             assert (await hitl.run(run.id)).state is RunState.PAUSED
 
 
+async def test_by_a_route_that_lets_nobody_decide_nothing_is_decided(office: Office) -> None:
+    with web() as other:
+        closed = Route("hook", "webhook", f"{other.url}/in", secret=SECRET, decide=False)
+        async with office.open(closed) as (hitl, client):
+            run = await asked(hitl)
+            refused = await bring(client, answer(only(run), {"type": "approve"}))
+            assert refused.status_code == 404
+            assert (await hitl.run(run.id)).state is RunState.PAUSED
+
+
 @pytest.mark.parametrize("secret", ["", "whsec_", "whsec_%%%"])
 def test_a_secret_that_is_none_is_told_at_the_start(secret: str) -> None:
     with pytest.raises(ConfigError, match=r"messages\.hook\.secret"):

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from hitl_core.commands import SlipKind, TakeSlips
+from hitl_core.commands import ChangeSlip, ListSlips, SlipKind, TakeSlips
 from hitl_core.config import Serving
 from hitl_core.errors import StoreUnavailable
 from hitl_core.lifecycle import RequestState
-from hitl_core.protocol import Response
+from hitl_core.protocol import Json, Response
 from hitl_core.server.pages import give_held
 from hitl_core.server.pages.holding import hold
 from hitl_core.server.site import Site
@@ -129,6 +129,31 @@ async def test_the_page_says_how_it_stands_only_when_that_has_changed(desk: Offi
     assert "bea has approved this" in changed.text
     assert any("data-over" in has for _, has in changed.tags)
     assert not changed.forms, "nothing that somebody types in is replaced"
+
+
+@pytest.mark.parametrize("typed", [{"key": "k" * 257}, {"digest": "d" * 257}])
+async def test_a_form_that_nobody_wrote_keeps_no_other_answer_back(desk: Office, typed: dict[str, str]) -> None:
+    request, other = await desk.ask(), await desk.ask()
+    form = (await desk.open(request)).form("approve")
+    assert (await desk.browser.send(form, **typed)).status == 422
+    desk.come("bea")
+    assert (await desk.decide(other, "approve")).status == 200
+    assert await desk.give() == 1
+    assert (await desk.hitl.request(other.id)).state is RequestState.DECIDED
+    assert (await desk.hitl.request(request.id)).state is RequestState.OPEN
+
+
+async def test_an_answer_that_cannot_be_read_keeps_no_other_back(desk: Office) -> None:
+    request, other = await desk.ask(), await desk.ask()
+    await desk.decide(request, "approve")
+    (slip,) = (await desk.hitl.store.fetch(ListSlips(SlipKind.HELD, desk.shop.clock.now()))).items
+    broken: dict[str, Json] = {**slip.body, "response": {"made": "by another release"}}
+    await desk.hitl.store.apply(ChangeSlip(SlipKind.HELD, slip.key, desk.shop.clock.now(), body=broken))
+    desk.come("bea")
+    await desk.decide(other, "approve")
+    assert await desk.give() == 2
+    assert (await desk.hitl.request(other.id)).state is RequestState.DECIDED
+    assert (await desk.hitl.request(request.id)).state is RequestState.OPEN
 
 
 async def held(shop: Shop) -> tuple[Response, Site]:

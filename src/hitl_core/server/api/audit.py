@@ -14,9 +14,10 @@ from ...errors import RecordError, StoreError
 from ...protocol import AuditEvent
 from ...wire import forms
 from ..doors import Visitor
+from ..doors.tenants import require_all
 from .calls import Calls, answer
 from .parameters import Cursor, closed, opened
-from .who import Here, OfAudit, require_all, seen_run
+from .who import Here, OfAudit, seen_run
 
 router = Calls("audit", "/api/audit")
 

@@ -9,10 +9,11 @@ from fastapi import Response
 
 from ...commands import ListGrants
 from ...wire import bodies, forms
+from ..doors.tenants import require_home
 from .calls import Calls, answer, sent
 from .parameters import GrantId, Limit
 from .repeats import Repeated
-from .who import Here, OfRuns, Operates, require_home, require_same, seen_grant, seen_run
+from .who import Here, OfRuns, Operates, require_same, seen_grant, seen_run
 
 router = Calls("grants", "/api/grants")
 

@@ -8,8 +8,9 @@ from fastapi import Response
 
 from ...policy import Policy
 from ...wire import bodies, forms
+from ..doors.tenants import require_home
 from .calls import Calls, answer, sent
-from .who import Here, OfPolicy, require_home
+from .who import Here, OfPolicy
 
 router = Calls("policy", "/api/policy")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Query, Response
@@ -10,6 +11,7 @@ from ...commands import ListRequests
 from ...errors import Fault, NotPermitted
 from ...lifecycle import RequestState
 from ...protocol.record import Name
+from ...runtime.considering import inbox_of
 from ...wire import bodies, forms
 from ..doors import Right, Visitor
 from .calls import Calls, answer, sent
@@ -56,8 +58,11 @@ async def list_requests(
     if run_id is not None:
         await seen_run(site, visitor, run_id)
     if _only_theirs(visitor, mine, narrowed=bool(roles or states or run_id)):
-        page = await site.hitl.inbox(limit=limit, cursor=at, notices=notices, by=visitor.responder, deferred=deferred)
-        return answer(forms.INBOX, page_of(page))
+        await site.hitl.tick()
+        own = await inbox_of(site.hitl, visitor.responder)
+        own = replace(own, limit=limit, cursor=at, notices=notices, awake=not deferred)
+        own = own if visitor.tenant is None else replace(own, tenant=visitor.tenant)
+        return answer(forms.INBOX, page_of(await site.store.fetch(own)))
     await site.hitl.tick()
     query = ListRequests(
         states=tuple(states) or (RequestState.OPEN,),

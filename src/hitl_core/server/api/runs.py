@@ -14,11 +14,12 @@ from ...errors import RunBusy
 from ...protocol import Run, RunState
 from ...wire import bodies, forms
 from ..doors import Visitor
+from ..doors.tenants import require_home
 from ..site import Site
 from .calls import Calls, answer, sent
 from .parameters import Cursor, Limit, RunId, Wait, opened, page_of
 from .repeats import REPLAYED, Repeated
-from .who import Here, OfRuns, Starts, require_home, require_same, seen_run
+from .who import Here, OfRuns, Starts, require_same, seen_run
 
 MOST_LOOKED_AT = 10_000
 """Runs that one page looks at; then it is short, or empty, and its cursor goes on."""

@@ -10,9 +10,10 @@ from ...commands import Stop, StopScope
 from ...errors import Fault, NotPermitted, RunNotFound
 from ...wire import Count, bodies, forms
 from ..doors import Visitor
+from ..doors.tenants import sees
 from ..site import Site
 from .calls import Calls, answer, sent
-from .who import Here, OfRuns, Operates, require_same, seen_run, sees
+from .who import Here, OfRuns, Operates, require_same, seen_run
 
 router = Calls("stops", "/api/stops")
 

@@ -17,9 +17,10 @@ from ...errors import HitlError
 from ...protocol import LiveEvent
 from ...runtime import Runtime
 from ...wire import bodies, forms, plain_problem, problem_of
+from ..doors.tenants import require_home
 from .calls import HEADERS, Calls, sent
 from .parameters import RunId
-from .who import Here, Starts, require_home, require_same, seen_run
+from .who import Here, Starts, require_same, seen_run
 
 router = Calls("runs", "/api/runs")
 

@@ -8,8 +8,9 @@ from typing import Annotated
 from fastapi import Response
 
 from ...wire import Count, bodies, forms
+from ..doors.tenants import require_all
 from .calls import Calls, answer, sent
-from .who import Here, OfRuns, Operates, Starts, require_all, require_same
+from .who import Here, OfRuns, Operates, Starts, require_same
 
 router = Calls("upkeep", "/api")
 

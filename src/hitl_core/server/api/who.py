@@ -10,6 +10,7 @@ from ...commands import GetRequest, GetRun, ListGrants, Settled
 from ...errors import Fault, GrantNotFound, NotPermitted, RequestNotFound, RunNotFound
 from ...protocol import Grant, Run
 from ..doors import Right, Visitor, needs
+from ..doors.tenants import sees
 from ..site import Site, site_of
 
 Here = Annotated[Site, Depends(site_of)]
@@ -22,11 +23,6 @@ Operates = Annotated[Visitor, Depends(needs(Right.OPERATE)), Right.OPERATE]
 OfPolicy = Annotated[Visitor, Depends(needs(Right.POLICY)), Right.POLICY]
 OfTokens = Annotated[Visitor, Depends(needs(Right.TOKENS)), Right.TOKENS]
 OfAudit = Annotated[Visitor, Depends(needs(Right.AUDIT)), Right.AUDIT]
-
-
-def sees(visitor: Visitor, tenant: str) -> bool:
-    """Whether somebody sees what is this tenant's."""
-    return visitor.tenant in (None, tenant)
 
 
 async def seen_run(site: Site, visitor: Visitor, run_id: str) -> Run:
@@ -70,16 +66,3 @@ def require_same(visitor: Visitor, by: str | None) -> None:
     """Raises NotPermitted where a caller believes to be somebody else than who calls: nothing is done in their name."""
     if by is not None and by != visitor.responder.id:
         raise NotPermitted([Fault("by", f"is {by!r}, and who calls is {visitor.responder.id!r}; leave it out")])
-
-
-def require_home(site: Site, visitor: Visitor, what: str) -> None:
-    """Raises NotPermitted for somebody of another tenant than this server's own, which is the one `what` is done in."""
-    home = site.hitl.settings.tenant
-    if not sees(visitor, home):
-        raise NotPermitted([Fault("", f"{what} is done in tenant {home!r} here, and you are of {visitor.tenant!r}")])
-
-
-def require_all(visitor: Visitor, what: str) -> None:
-    """Raises NotPermitted for somebody of one tenant, where `what` is about all of them."""
-    if visitor.tenant is not None:
-        raise NotPermitted([Fault("", f"{what} is of all tenants, and so for somebody of all of them ('*')")])

@@ -4,6 +4,7 @@
     /login            ─► links, oidc, proxy ─► a Claim ─► sessions
 
 visitor     who has come in; rights: what they may do; asking: what routes depend on; forms: that a change was meant
+tenants     what of all tenants they see
 secret      what only its holder has; cookies: where a browser keeps it; refusals: who was not let in
 """
 

@@ -19,6 +19,15 @@ async def come_in(connection: HTTPConnection) -> Visitor | None:
     """
     if not hasattr(connection.state, "visitor"):
         connection.state.visitor = await _come(connection)
+        connection.state.came_by_a_door = True
+    come: Visitor | None = connection.state.visitor
+    return come
+
+
+async def come_anew(connection: HTTPConnection) -> Visitor | None:
+    """Who has come, looked up once more; as whoever mounts the app has said, where it is they who know."""
+    if getattr(connection.state, "came_by_a_door", False):
+        connection.state.visitor = await _come(connection)
     come: Visitor | None = connection.state.visitor
     return come
 

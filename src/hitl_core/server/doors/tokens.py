@@ -25,6 +25,8 @@ LONGEST_LIFE: Final = timedelta(days=366)
 _SEEN_EVERY: Final = timedelta(minutes=1)
 _NAME: Final = 100
 _ID: Final = 16
+_GENERATIONS: Final = 4
+"""Tokens that are made by each other, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +56,30 @@ async def make_own(
     tenant: str | None = None,
     lasts: timedelta = LASTS,
 ) -> tuple[str, Token]:
-    """As `make`, by a visitor for themselves: for no more than they may do now, and see now."""
+    """As `make`, by a visitor for themselves: for no more than they may do now, and see now.
+
+    One that is made by a token is good for as long as that is: whoever revokes one that was stolen ends all of it.
+    """
     asked = set(rights)
     if lacking := asked - come.rights:
         raise NotPermitted(_lacking(sorted(lacking), come))
+    if len(come.by_tokens) >= _GENERATIONS:
+        said = f"is made by a token that was made by a token, {_GENERATIONS} times over; sign in to make one"
+        raise NotPermitted([Fault("", said)])
     if come.tenant is not None and tenant not in (None, come.tenant):
         raise NotPermitted([Fault("tenant", f"{tenant!r} is none that {come.name!r} sees")])
     who, seen = come.responder, tenant or come.tenant
-    return await make(site, person=who.id, rights=asked, by=who, name=name, tenant=seen, roles=who.roles, lasts=lasts)
+    return await make(
+        site,
+        person=who.id,
+        rights=asked,
+        by=who,
+        name=name,
+        tenant=seen,
+        roles=who.roles,
+        lasts=lasts,
+        under=come.by_tokens,
+    )
 
 
 async def make(
@@ -74,11 +92,13 @@ async def make(
     tenant: str | None = None,
     roles: tuple[str, ...] = (),
     lasts: timedelta = LASTS,
+    under: tuple[str, ...] = (),
 ) -> tuple[str, Token]:
     """A new token, which nobody sees again, and what is known of it.
 
     It never lets more be done than its person may do at the time. `by` is who makes it. Its `roles` count where there
-    is no directory. Raises NotPermitted, saying everything that is in the way.
+    is no directory. It is good while all those `under` which it is made are. Raises NotPermitted, saying everything
+    that is in the way.
     """
     by = await _recognised(site, by)
     asked, now = tuple(sorted(set(rights), key=list(Right).index)), site.clock.now()
@@ -89,7 +109,7 @@ async def make(
     secret = PREFIX + new_secret()
     key = digest_of(secret)
     made = Token(key[:_ID], name, come.responder.id, tenant, asked, now, now + lasts, roles=tuple(roles))
-    await site.store.apply(PutSlip(_slip(made, key), now, _made(made, by)))
+    await site.store.apply(PutSlip(_slip(made, key, under), now, _made(made, by)))
     return secret, made
 
 
@@ -122,20 +142,27 @@ async def find(site: Site, secret: str) -> Visitor | None:
     slip = await _kept(site, secret)
     if slip is None:
         return None
-    token = _token(slip)
+    token, under = _token(slip), _under(slip)
+    if not all([await _stands(site, each) for each in under]):
+        return None
     come = await known(site, _claim(token.person, token.tenant, token.roles))
     if come is None:
         await refused(site, token.person, TOKEN, "nobody by this name is known there", channel=API)
         return None
     await _seen(site, slip, token)
-    return replace(come, rights=come.rights & frozenset(token.rights))
+    return replace(come, rights=come.rights & frozenset(token.rights), by_tokens=(*under, slip.key))
 
 
 async def _kept(site: Site, secret: str) -> Slip | None:
     if not secret.startswith(PREFIX) or len(secret) > LONGEST:
         return None
+    return await _stands(site, digest_of(secret))
+
+
+async def _stands(site: Site, key: str) -> Slip | None:
+    """The token with this digest, while it is good."""
     try:
-        return await site.store.fetch(GetSlip(SlipKind.TOKEN, digest_of(secret), site.clock.now()))
+        return await site.store.fetch(GetSlip(SlipKind.TOKEN, key, site.clock.now()))
     except RowCorrupt:
         return None
 
@@ -190,10 +217,10 @@ def _claim(person: str, tenant: str | None, roles: tuple[str, ...]) -> Claim:
 # ── as it is kept ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _slip(token: Token, key: str) -> Slip:
+def _slip(token: Token, key: str, under: tuple[str, ...]) -> Slip:
     tenant = EVERY_TENANT if token.tenant is None else token.tenant
     body: dict[str, Json] = {"name": token.name, "rights": [right.value for right in token.rights]}
-    body["roles"] = list(token.roles)
+    body |= {"roles": list(token.roles), "under": list(under)}
     return Slip(SlipKind.TOKEN, key, token.made_at, tenant, token.person, token.id, body, expires=token.expires)
 
 
@@ -211,6 +238,11 @@ def _token(slip: Slip) -> Token:
         instant(seen) if isinstance(seen, int) else None,
         tuple(map(str, roles)) if isinstance(roles, list) else (),
     )
+
+
+def _under(slip: Slip) -> tuple[str, ...]:
+    found = slip.body.get("under")
+    return tuple(map(str, found)) if isinstance(found, list) else ()
 
 
 def _made(token: Token, by: Responder) -> Note:

@@ -32,6 +32,7 @@ class Visitor:
     """Somebody who has come in. `responder` goes into what they say: its channel is `web` or `api`.
 
     `tenant` is the one whose things they see; None for all. `csrf` is "" where no cookie is trusted (tokens).
+    `by_tokens` are the digests of the token that they came by, and of those by which that was made.
     """
 
     responder: Responder
@@ -39,3 +40,4 @@ class Visitor:
     tenant: str | None
     rights: frozenset[Right]
     csrf: str = ""
+    by_tokens: tuple[str, ...] = ()

@@ -8,10 +8,12 @@ from typing import Annotated, Final, cast
 from fastapi import APIRouter, Depends, Header, Query, Request
 from sse_starlette import EventSourceResponse
 
+from ...errors import HitlError
 from ..doors import Visitor, visitor
+from ..doors.coming import come_anew
 from ..site import site_of
 from .hub import Hub
-from .streams import changes, events, names_of
+from .streams import Still, changes, events, names_of
 
 feed = APIRouter()
 
@@ -40,18 +42,18 @@ def hub_of(request: Request) -> Hub:
 
 @feed.get("/api/events", response_class=EventSourceResponse, tags=["events"])
 async def follow(
-    here: Here, hub: Annotated[Hub, Depends(hub_of)], last: Last = None, after: After = None
+    request: Request, here: Here, hub: Annotated[Hub, Depends(hub_of)], last: Last = None, after: After = None
 ) -> EventSourceResponse:
     """What happens from now on, or after `Last-Event-ID`, in the order of the trail: ids, states and names.
 
     An id is the place of an event in the trail. An event `again` ends the stream: come again with the last id.
     """
-    return _sent(events(hub, lambda event: event.is_for(here), after if last is None else last))
+    return _sent(events(hub, lambda event: event.is_for(here), after if last is None else last, _still(request, here)))
 
 
 @feed.get("/feed", response_class=EventSourceResponse, include_in_schema=False)
 async def follow_names(
-    here: Here, hub: Annotated[Hub, Depends(hub_of)], on: On, last: Last = None, after: After = None
+    request: Request, here: Here, hub: Annotated[Hub, Depends(hub_of)], on: On, last: Last = None, after: After = None
 ) -> EventSourceResponse:
     """The names in `on` of what a page has to show anew."""
     names = frozenset(on)
@@ -60,8 +62,22 @@ async def follow_names(
         lambda event: event.is_for(here) and not names.isdisjoint(names_of(event)),
         after if last is None else last,
         names,
+        _still(request, here),
     )
     return _sent(stream)
+
+
+def _still(request: Request, here: Visitor) -> Still:
+    """Looks up anew who somebody is: their session or token may be over by now, and so may their rights."""
+
+    async def same() -> bool:
+        try:
+            now = await come_anew(request)
+        except HitlError:  # who cannot be looked up comes again
+            return False
+        return now is not None and now.rights >= here.rights and now.tenant == here.tenant
+
+    return same
 
 
 def _sent(stream: AsyncIterator[bytes]) -> EventSourceResponse:

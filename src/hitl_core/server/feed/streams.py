@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
@@ -22,11 +22,22 @@ PACE: Final = 0.5
 LASTS: Final = 900.0
 """Seconds after which a listener has to come again: then it is asked anew who they are and what they may see."""
 
+LOOKED_UP: Final = 15.0
+"""Seconds after which it is looked up whether a listener may be told what comes then, before they are."""
+
 AGAIN_AFTER: Final = 1_000
 """Milliseconds that who has to come again waits first."""
 
 COME_AGAIN: Final = "again"
 """The event that says so. Come again with the last id: nothing is missed."""
+
+
+Still = Callable[[], Awaitable[bool]]
+"""Whether a listener is whom they were when they came, and may do what they might."""
+
+
+async def _always() -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +48,9 @@ class Told:
     events: tuple[Happened, ...] = ()
 
 
-async def events(hub: Hub, admits: Admits, after: int | None) -> AsyncGenerator[bytes, None]:
+async def events(hub: Hub, admits: Admits, after: int | None, still: Still = _always) -> AsyncGenerator[bytes, None]:
     """For programs: each event, in the order of the trail; its id is its place there."""
-    async with aclosing(_listen(hub, admits, after)) as told:
+    async with aclosing(_listen(hub, admits, after, still)) as told:
         async for each in told:
             for event in each.events:
                 yield event.sent
@@ -48,12 +59,14 @@ async def events(hub: Hub, admits: Admits, after: int | None) -> AsyncGenerator[
     yield _come_again()
 
 
-async def changes(hub: Hub, admits: Admits, after: int | None, on: frozenset[str]) -> AsyncGenerator[bytes, None]:
+async def changes(
+    hub: Hub, admits: Admits, after: int | None, on: frozenset[str], still: Still = _always
+) -> AsyncGenerator[bytes, None]:
     """For pages: the names in `on` of what has changed, each once where several events come within `PACE`.
 
     A page that is told loads something; if it passed over what comes soon after, it would show what is past.
     """
-    async with aclosing(_listen(hub, admits, after)) as told:
+    async with aclosing(_listen(hub, admits, after, still)) as told:
         async for each in told:
             names = dict.fromkeys(name for event in each.events for name in names_of(event) if name in on)
             yield _changed(names, each.at) if names else _beat(each.at)
@@ -82,13 +95,14 @@ _PAGES: Final = {
 }
 
 
-async def _listen(hub: Hub, admits: Admits, after: int | None) -> AsyncGenerator[Told, None]:
+async def _listen(hub: Hub, admits: Admits, after: int | None, still: Still) -> AsyncGenerator[Told, None]:
     """First what was missed, then what comes. Ends when the listener was too slow, is to come again, or has to go.
 
     A number that this trail has not come to is of another one: then they are told what comes from now on.
     """
     listener: Listener | None = None
-    until = asyncio.get_running_loop().time() + LASTS
+    looked = asyncio.get_running_loop().time()
+    until = looked + LASTS
     if after is not None and after > await hub.tip():
         after = None
     try:
@@ -103,6 +117,10 @@ async def _listen(hub: Hub, admits: Admits, after: int | None) -> AsyncGenerator
             heard = await listener.heard(min(BEAT, left))
             if heard is None:
                 return
+            if heard and (now := asyncio.get_running_loop().time()) - looked >= LOOKED_UP:
+                looked = now
+                if not await still():
+                    return
             yield Told(listener.after, heard)
     except TooSlow:
         return

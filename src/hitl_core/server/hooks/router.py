@@ -42,4 +42,5 @@ def hooks_router() -> APIRouter:
 
 
 def _route(site: Site, name: str, kind: str) -> Route | None:
-    return next((each for each in site.messages if (each.name, each.kind) == (name, kind)), None)
+    """The route of this name and kind, if it lets people decide: else nothing that comes back by it counts."""
+    return next((each for each in site.messages if (each.name, each.kind, each.decide) == (name, kind, True)), None)

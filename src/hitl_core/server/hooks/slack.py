@@ -25,6 +25,7 @@ from ...errors import FaultyError, HitlError, NotCanonical
 from ...people import ListsPeople, Person
 from ...protocol import Decision, Json, Reply, Responder, Response, parse
 from ...protocol.response import decision_of
+from ..asked import why_not_asked
 from ..site import Site
 
 log = logging.getLogger("hitl_core")
@@ -102,6 +103,8 @@ class SlackDesk:
         settled = await self._open(shown)
         if settled is None:
             return await self._whisper(place, user, "It is not open any more; the inbox says what became of it.")
+        if problem := await self._why_not(settled, user):
+            return await self._whisper(place, user, problem)
         if name == Reply.EDIT and not fits_modal(settled.request):
             return await self._whisper(place, user, "Its arguments are too long for Slack; edit them in the inbox.")
         view = modal(settled.request, Reply(name), back=json.dumps([place.channel, place.ts]))
@@ -130,12 +133,12 @@ class SlackDesk:
         """Give the answer; returns why it was not taken, "" if it was."""
         person = await self._person(user)
         if person is None:
-            return f"You are not known here: somebody has to add {user!r} to your addresses as {self._route.name!r}."
+            return self._unknown(user)
         response = Response(
             request_id=shown["request"],
             digest=shown["digest"],
             decision=decision,
-            responder=Responder(id=person.id, channel=self._route.name, authenticated_by=BY),
+            responder=self._by(person),
             decided_at=self._site.clock.now(),
             idempotency_key=f"{self._route.name}:{secret_key(key)}",
         )
@@ -147,6 +150,19 @@ class SlackDesk:
             return str(exc)
         await self._show(place, recorded.settled, f"{person.name or person.id}: {decision.type.replace('_', ' ')}")
         return ""
+
+    async def _why_not(self, settled: Settled, user: str) -> str:
+        """Why somebody is not shown more than the message says; "" if they are: others can press its buttons, too."""
+        person = await self._person(user)
+        if person is None:
+            return self._unknown(user)
+        return "\n".join(map(str, await why_not_asked(self._site, settled, self._by(person))))
+
+    def _unknown(self, user: str) -> str:
+        return f"You are not known here: somebody has to add {user!r} to your addresses as {self._route.name!r}."
+
+    def _by(self, person: Person) -> Responder:
+        return Responder(id=person.id, channel=self._route.name, authenticated_by=BY)
 
     async def _person(self, user: str) -> Person | None:
         """Who has this id of Slack as their address; None if nobody, or more than one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form
 from pydantic import ValidationError
@@ -17,10 +17,7 @@ from ...protocol import AuditEvent, Json, Reply, Responder, Response, decision_o
 from ..doors import Visitor
 from ..pages import render, url
 from ..site import Site, site_of
-from .standing import Standing, State, standing
-
-BY: Final = "link"
-"""How somebody was authenticated who has followed a link."""
+from .standing import BY, Standing, State, standing
 
 Here = Annotated[Site, Depends(site_of)]
 

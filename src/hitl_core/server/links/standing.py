@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from ...channels.messages import Link, secret_key
 from ...commands import GetRequest, GetSlip, Settled, SlipKind
 from ...errors import RequestNotFound
 from ...lifecycle import RequestState
 from ...people import Person
-from ...protocol import Reply
+from ...protocol import Reply, Responder
+from ..asked import why_not_asked
 from ..doors import Visitor
 from ..site import Site
+
+BY: Final = "link"
+"""How somebody was authenticated who has followed a link."""
 
 OFFERED = (Reply.APPROVE, Reply.CHOOSE, Reply.ANSWER, Reply.ACCEPT, Reply.REJECT)
 """What can be said by a link, in the order of the page; the rest needs the inbox."""
@@ -23,15 +28,19 @@ class State(StrEnum):
 
     OPEN = "open"
     UNKNOWN = "unknown"
+    CLOSED = "closed"
     USED = "used"
     OVER = "over"
     MOVED = "moved"
     NOT_YOURS = "not_yours"
+    NOT_ASKED = "not_asked"
 
 
 WORDS = {
     State.UNKNOWN: ("This link does not count", "It has ended, or it was never one of ours. The inbox has what waits."),
+    State.CLOSED: ("This link only shows the way", "Nothing is decided by links any more. Decide in the inbox."),
     State.USED: ("This link was used", "It counts once. What became of the request stands in the inbox."),
+    State.NOT_ASKED: ("You are not asked any more", "Others decide this now. The inbox has what waits for you."),
     State.OVER: ("This is decided", "The request is not open any more; nothing is left to do here."),
     State.MOVED: (
         "This has changed",
@@ -92,12 +101,16 @@ async def standing(site: Site, secret: str, *, come: Visitor | None) -> Standing
     person = await _person(site, link.person, slip.tenant)
     if person is None:
         return Standing(State.UNKNOWN)
+    if not any(each.decide for each in site.messages if each.name == link.channel):
+        return Standing(State.CLOSED, link)
     try:
         settled = await site.store.fetch(GetRequest(link.request_id))
     except RequestNotFound:
         return Standing(State.OVER, link)
     if settled.state is not RequestState.OPEN:
         return Standing(State.OVER, link)
+    if await why_not_asked(site, settled, Responder(id=link.person, channel=link.channel, authenticated_by=BY)):
+        return Standing(State.NOT_ASKED, link)
     state = State.OPEN if settled.request.digest == link.digest else State.MOVED
     return Standing(state, link, settled, person)
 

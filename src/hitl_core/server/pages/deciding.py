@@ -60,10 +60,11 @@ def read(place: Place, typed: Typed, by: Responder) -> Said:
     try:
         decision = decision_of({"type": reply, **made})
         response = Response.to(place.request, decision, by=by, reason=typed.get("reason", "").strip())
+        shown = {"digest": typed.get("digest", "") or "not said", "idempotency_key": typed.get("key") or None}
+        response = Response.model_validate({**dict(response), **shown})
     except ValidationError as exc:
         return Said(None, tuple(Fault(".".join(map(str, each["loc"][1:])), each["msg"]) for each in exc.errors()))
-    shown = {"digest": typed.get("digest", "") or "not said", "idempotency_key": typed.get("key") or None}
-    return Said(response.model_copy(update=shown))
+    return Said(response)
 
 
 _Read = tuple[dict[str, Any], tuple[Fault, ...]]

@@ -16,7 +16,7 @@ from typing import Any, Final, cast
 
 from ...commands import ChangeSlip, DropSlips, ListSlips, PutSlip, Slip, SlipKind, TakeSlips, UseSlip
 from ...contracts import Clock, Store
-from ...errors import FaultyError, HitlError, StoreError
+from ...errors import FaultyError, HitlError, StoreError, StoreUnavailable
 from ...protocol import Json, Response, new_id
 from ...runtime import Runtime
 from ..site import Site
@@ -102,11 +102,19 @@ async def held_by(site: Site, person: str, *, request_id: str | None = None) -> 
 
 
 async def give_held(site: Site) -> int:
-    """Give the answers whose time has come; returns how many."""
+    """Give the answers whose time has come; returns how many were looked at.
+
+    One that cannot be given, whatever is wrong with it, keeps no other back: it comes up again.
+    """
     now = site.clock.now()
     taken = await site.store.apply(TakeSlips(SlipKind.HELD, now + _AGAIN, now))
     for slip in taken:
-        await _give(site.hitl, site.store, site.clock, slip)
+        try:
+            await _give(site.hitl, site.store, site.clock, slip)
+        except StoreUnavailable:
+            raise
+        except Exception:
+            log.exception("an answer to %s that is held could not be given; it comes up again", slip.subject)
     return len(taken)
 
 
@@ -117,8 +125,8 @@ async def keep_giving(site: Site) -> None:
             await give_held(site)
         except StoreError as exc:
             log.warning("answers that are held are not given while the store is away: %s", exc)
-        except Exception:  # of one answer; the others are to be given all the same
-            log.exception("an answer that is held could not be given; it comes up again")
+        except Exception:  # whatever it is, the next ones are to be given
+            log.exception("answers that are held could not be looked for")
         await site.clock.sleep(min(0.5, max(0.05, site.serving.undo / 10)))
 
 

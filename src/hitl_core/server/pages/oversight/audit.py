@@ -16,6 +16,7 @@ from ....commands import FollowAudit, Followed
 from ....contracts import pages
 from ....protocol import AuditEvent
 from ...doors import Right, Visitor, needs
+from ...doors.tenants import require_all
 from ...feed.happened import happened
 from ...site import Site, site_of
 from ..acting import done
@@ -68,7 +69,7 @@ async def trail(
         event=event,
         before=before,
         events=_families(),
-        reading=reading.last,
+        reading=reading.last if come.tenant is None else None,
         looked=WITHIN,
     )
 
@@ -127,7 +128,8 @@ def _written(rows: Iterable[tuple[str, ...]]) -> str:
 
 @audit.post("/audit/verify")
 async def verify(request: Request, come: Here, reading: Reading) -> Response:
-    """Begin to read the whole trail again."""
+    """Begin to read the whole trail again: it is one chain of all tenants."""
+    require_all(come, "the whole trail")
     reading.begin(come.name)
     await reading.finished(MOMENT)
     return done(request, "audit", "verify")
@@ -136,4 +138,5 @@ async def verify(request: Request, come: Here, reading: Reading) -> Response:
 @audit.get("/audit/verify")
 async def verified(request: Request, come: Here, reading: Reading) -> Response:
     """What the last reading has found, or how far it has come."""
+    require_all(come, "the whole trail")
     return render(request, "audit_verify.html", come, here="audit", reading=reading.last)

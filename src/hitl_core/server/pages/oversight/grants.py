@@ -15,6 +15,7 @@ from ....errors import Fault, HitlError
 from ....policy import parse_duration
 from ....protocol import Allowance, Grant, Json
 from ...doors import Right, Visitor, needs
+from ...doors.tenants import require_home
 from ...site import Site, site_of
 from ..acting import Unclear, done, faults_of, status_of, written
 from ..environment import render
@@ -79,7 +80,9 @@ async def give(request: Request, come: Here, site: At) -> Response:
     fields = await written(request)
     try:
         allows, lasts = _allowance(fields), _lasting(fields.get("lasts", ""))
-        if allows.run_id is not None:
+        if allows.run_id is None:
+            require_home(site, come, "a grant for all runs")
+        else:
             await run_of(site, come, allows.run_id)
         await site.hitl.grant(allows, by=come.responder, lasts=lasts, reason=fields.get("reason", ""))
     except (HitlError, Unclear, ValidationError) as exc:

@@ -15,6 +15,7 @@ from ....policy import Change, Fate, Policy, check_text, parse_duration
 from ....protocol import Json, Ruling
 from ....quorum import people
 from ...doors import Right, Visitor, needs
+from ...doors.tenants import require_home
 from ...site import Site, site_of
 from ..acting import Unclear, faults_of, status_of, written
 from ..environment import render
@@ -64,6 +65,8 @@ async def explain(request: Request, come: Here, site: At) -> Response:
     fields = await written(request)
     try:
         asked = {"tool": fields.get("tool", ""), **_object(fields, "facts"), "arguments": _object(fields, "arguments")}
+        if come.tenant is not None:
+            asked["tenant"] = come.tenant
         explained = await site.hitl.explain(asked)
     except (HitlError, Unclear) as exc:
         again = {"asked": "explain", "faults": faults_of(exc), "status": status_of(exc)}
@@ -76,6 +79,7 @@ async def backtest(request: Request, come: Here, site: At) -> Response:
     """What would have come of what is recorded, under a text that was pasted or sent. Nothing is written."""
     fields = await written(request)
     try:
+        require_home(site, come, "a backtest")
         fields["text"] = await _sent(request) or fields.get("text", "")
         changed = Policy.from_toml(fields["text"], name=SENT)
         since = None
