@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -15,6 +16,8 @@ from hitl_core.cli.unread import UNREAD
 from tests.cli.shop import PATIENCE, Shop, environment, eventually, order
 
 pytestmark = pytest.mark.processes
+PIPE = 4096
+"""Bytes: the least that a pipe holds."""
 
 
 @contextmanager
@@ -50,12 +53,13 @@ def test_it_ends_quietly(shop: Shop, arguments: tuple[str, ...]) -> None:
 
 
 def test_a_reader_that_has_seen_enough_ends_it(shop: Shop) -> None:
-    """More than a pipe holds, to a process that reads one line of it."""
-    for _ in range(3):
-        shop.hitl("run", "--input", order(note="n" * 30_000), "--json")
+    """More than a pipe holds, which is made small for that, to a process that reads one line of it."""
+    for _ in range(6):
+        shop.hitl("run", "--input", order(), "--json")
     exports = shop.start("audit", "export")
+    assert exports.stdout is not None
+    fcntl.fcntl(exports.stdout, fcntl.F_SETPIPE_SZ, PIPE)
     with subprocess.Popen(["head", "-n", "1"], stdin=exports.stdout, stdout=subprocess.PIPE, text=True) as head:
-        assert exports.stdout is not None
         assert exports.stderr is not None
         exports.stdout.close()
         first, _ = head.communicate(timeout=PATIENCE)
