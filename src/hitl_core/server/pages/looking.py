@@ -145,6 +145,7 @@ def shown(looked: Looked, come: Visitor, site: Site) -> dict[str, Any]:
         "run": looked.run,
         "is_open": looked.is_open,
         "asks": wording.is_a_question(request),
+        "besides": wording.besides(request, offered=looked.is_open and not strange),
         "leads": Reply.REPORT in request.allowed and Reply.APPROVE not in request.allowed,
         "bars": bars,
         "stranger": " ".join(_sentence(each.problem) for each in strange) if strange else "",
