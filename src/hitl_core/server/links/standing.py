@@ -11,6 +11,7 @@ from ...errors import RequestNotFound
 from ...lifecycle import RequestState
 from ...people import Person
 from ...protocol import Reply
+from ...runtime.identity import looked_up
 from ..doors import Visitor
 from ..site import Site
 
@@ -106,8 +107,5 @@ async def _person(site: Site, id: str, tenant: str) -> Person | None:
     """Whose link it is, as the directory knows them now; None for whom it does not know any more."""
     if site.hitl.directory is None:
         return None
-    try:
-        person = await site.hitl.directory.person(id)
-    except Exception:  # a directory is somebody's code or service: whatever it raises, nobody is known
-        return None
+    person = await looked_up(site.hitl.directory, id)
     return person if person is not None and person.belongs_to(tenant) else None
