@@ -24,18 +24,13 @@ OfTokens = Annotated[Visitor, Depends(needs(Right.TOKENS)), Right.TOKENS]
 OfAudit = Annotated[Visitor, Depends(needs(Right.AUDIT)), Right.AUDIT]
 
 
-def sees(visitor: Visitor, tenant: str) -> bool:
-    """Whether somebody sees what is this tenant's."""
-    return visitor.tenant in (None, tenant)
-
-
 async def seen_run(site: Site, visitor: Visitor, run_id: str) -> Run:
     """A run that somebody sees. Raises RunNotFound, in the same words for what there is not and for what is hidden."""
     try:
         run = await site.store.fetch(GetRun(run_id))
     except RunNotFound:
         raise no_run(run_id) from None
-    if not sees(visitor, run.tenant):
+    if not visitor.sees(run.tenant):
         raise no_run(run_id)
     return run
 
@@ -75,7 +70,7 @@ def require_same(visitor: Visitor, by: str | None) -> None:
 def require_home(site: Site, visitor: Visitor, what: str) -> None:
     """Raises NotPermitted for somebody of another tenant than this server's own, which is the one `what` is done in."""
     home = site.hitl.settings.tenant
-    if not sees(visitor, home):
+    if not visitor.sees(home):
         raise NotPermitted([Fault("", f"{what} is done in tenant {home!r} here, and you are of {visitor.tenant!r}")])
 
 

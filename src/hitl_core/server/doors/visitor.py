@@ -39,3 +39,7 @@ class Visitor:
     tenant: str | None
     rights: frozenset[Right]
     csrf: str = ""
+
+    def sees(self, tenant: str | None) -> bool:
+        """Whether they see what is this tenant's; what is of none (None), only who sees all does."""
+        return self.tenant in (None, tenant)

@@ -71,7 +71,7 @@ async def look(site: Site, come: Visitor, request_id: str) -> Looked:
     """Raises RequestNotFound, also for what is another tenant's; NotPermitted for whom the directory does not know."""
     settled = await site.hitl.request(request_id)
     run = await site.hitl.run(settled.request.run_id)
-    if come.tenant is not None and run.tenant != come.tenant:
+    if not come.sees(run.tenant):
         raise RequestNotFound(f"there is no request {request_id!r} in this store; `hitl inbox` lists them")
     request = settled.request
     query = ListRequests(states=(), run_id=run.id, call=request.call, notices=False, limit=20)

@@ -86,9 +86,7 @@ async def _is_theirs(site: Site, come: Visitor, stop: Stop) -> bool:
     """Whether somebody sees a stop: it reaches their tenant, or they see all."""
     if come.tenant is None or stop.scope in (StopScope.ALL, StopScope.AGENT, StopScope.TOOL):
         return True
-    if stop.scope is StopScope.TENANT:
-        return stop.target == come.tenant
-    return await _tenant_of(site, stop.target) == come.tenant
+    return come.sees(stop.target if stop.scope is StopScope.TENANT else await _tenant_of(site, stop.target))
 
 
 async def _tenant_of(site: Site, run_id: str) -> str | None:
@@ -139,8 +137,8 @@ async def _given(site: Site, come: Visitor, fields: dict[str, str]) -> tuple[Sto
         target = ""
     elif not target:
         raise Unclear(Fault("target", f"is missing: which {scope}?"))
-    if scope not in _scopes_of(come) or (scope is StopScope.TENANT and come.tenant not in (None, target)):
+    if scope not in _scopes_of(come) or (scope is StopScope.TENANT and not come.sees(target)):
         raise Unclear(Fault("scope", f"reaches other tenants than {come.tenant!r}"))
-    if scope is StopScope.RUN and come.tenant is not None and await _tenant_of(site, target) != come.tenant:
+    if scope is StopScope.RUN and not come.sees(await _tenant_of(site, target)):
         raise Unclear(Fault("target", f"there is no run {target!r}"))
     return scope, target

@@ -44,7 +44,7 @@ async def run_of(site: Site, come: Visitor, run_id: str) -> Run:
         run = await site.hitl.run(run_id)
     except RunNotFound:
         raise HTTPException(404, "there is no such run") from None
-    if come.tenant not in (None, run.tenant):
+    if not come.sees(run.tenant):
         raise HTTPException(404, "there is no such run")
     return run
 
