@@ -18,9 +18,8 @@ from ....protocol import AuditEvent
 from ...doors import Right, Visitor, needs
 from ...feed.happened import happened
 from ...site import Site, site_of
-from ..acting import done
 from ..environment import render
-from ..routes import PageRoute
+from ..routes import PageRoute, back
 from ..runs.timeline import gist, in_words
 from .verifying import Verifications, verifications
 
@@ -130,7 +129,7 @@ async def verify(request: Request, come: Here, reading: Reading) -> Response:
     """Begin to read the whole trail again."""
     reading.begin(come.name)
     await reading.finished(MOMENT)
-    return done(request, "audit", "verify")
+    return back(request, "audit", "verify")
 
 
 @audit.get("/audit/verify")

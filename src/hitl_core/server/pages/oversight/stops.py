@@ -12,9 +12,9 @@ from ....errors import Fault, HitlError, RunNotFound
 from ...doors import Right, Visitor, needs
 from ...feed import tip
 from ...site import Site, site_of
-from ..acting import Unclear, done, faults_of, status_of, written
+from ..acting import Unclear, faults_of, status_of, written
 from ..environment import render
-from ..routes import PageRoute
+from ..routes import PageRoute, back
 
 stops = APIRouter(include_in_schema=False, route_class=PageRoute)
 
@@ -107,7 +107,7 @@ async def stop(request: Request, come: Here, site: At) -> Response:
         frozen = await site.hitl.stop(scope, target, by=come.responder, reason=fields["reason"])
     except (HitlError, Unclear) as exc:
         return await _page(request, come, site, fields, faults=faults_of(exc), status=status_of(exc))
-    return done(request, "stops", said="stopped", count=str(frozen))
+    return back(request, "stops", said="stopped", count=str(frozen))
 
 
 @stops.post("/stops/lift")
@@ -124,7 +124,7 @@ async def lift(request: Request, come: Here, site: At) -> Response:
         lifting = (fields.get("scope", ""), fields.get("target", ""))
         again = {"lifting": lifting, "faults": faults_of(exc), "status": status_of(exc)}
         return await _page(request, come, site, {"scope": StopScope.ALL}, **again)
-    return done(request, "stops", said="lifted" if known else "none", count=str(thawed))
+    return back(request, "stops", said="lifted" if known else "none", count=str(thawed))
 
 
 async def _given(site: Site, come: Visitor, fields: dict[str, str]) -> tuple[StopScope, str]:
