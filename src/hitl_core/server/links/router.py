@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.responses import Response as Answer
 
-from ...channels.messages import Link, secret_key
-from ...commands import Note, SlipKind, UseSlip
+from ...channels.messages import Link
+from ...commands import Note, SlipKind, UseSlip, hashed
 from ...errors import Fault, FaultyError, HitlError
 from ...protocol import AuditEvent, Json, Reply, Responder, Response, decision_of
 from ..doors import Visitor
@@ -56,7 +56,7 @@ def links_router() -> APIRouter:
         except HitlError as exc:
             return _page(request, await standing(site, secret, come=come), faults=[Fault("", str(exc))], text=text)
         note = Note(AuditEvent.LINK_USED, found.link.request_id, found.link.person, {"route": found.link.channel})
-        await site.store.apply(UseSlip(SlipKind.LINK, secret_key(secret), site.clock.now(), note))
+        await site.store.apply(UseSlip(SlipKind.LINK, hashed(secret), site.clock.now(), note))
         return RedirectResponse(url(request, "l", secret), 303)
 
     return router
@@ -84,7 +84,7 @@ def _response(site: Site, link: Link, reply: str, text: str, option: str, secret
         decision=decision,
         responder=Responder(id=link.person, channel=link.channel, authenticated_by=BY),
         decided_at=site.clock.now(),
-        idempotency_key=f"link:{secret_key(secret)[:32]}",
+        idempotency_key=f"link:{hashed(secret)[:32]}",
     )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ...channels.messages import Link, secret_key
-from ...commands import GetRequest, GetSlip, Settled, SlipKind
+from ...channels.messages import Link
+from ...commands import GetRequest, GetSlip, Settled, SlipKind, hashed
 from ...errors import RequestNotFound
 from ...lifecycle import RequestState
 from ...people import Person
@@ -82,7 +82,7 @@ def _can_be_said(reply: Reply, settled: Settled) -> bool:
 async def standing(site: Site, secret: str, *, come: Visitor | None) -> Standing:
     """How a link stands now. `come` is who has signed in, if somebody has."""
     now = site.clock.now()
-    slip = await site.store.fetch(GetSlip(SlipKind.LINK, secret_key(secret), now))
+    slip = await site.store.fetch(GetSlip(SlipKind.LINK, hashed(secret), now))
     if slip is None:
         return Standing(State.UNKNOWN)
     link = Link.of(slip)
