@@ -16,6 +16,7 @@ from ...errors import Fault, FaultyError, HitlError
 from ...protocol import AuditEvent, Json, Reply, Responder, Response, decision_of
 from ..doors import Visitor
 from ..pages import render, url
+from ..pages.acting import faults_of
 from ..site import Site, site_of
 from .standing import Standing, State, standing
 
@@ -51,10 +52,9 @@ def links_router() -> APIRouter:
             return _page(request, found, faults=[Fault("reply", f"{reply!r} is not offered here; use the inbox")])
         try:
             await site.hitl.respond(_response(site, found.link, reply, text, option, secret))
-        except FaultyError as exc:
-            return _page(request, await standing(site, secret, come=come), faults=list(exc.faults), text=text)
         except HitlError as exc:
-            return _page(request, await standing(site, secret, come=come), faults=[Fault("", str(exc))], text=text)
+            now = await standing(site, secret, come=come)
+            return _page(request, now, faults=list(faults_of(exc)), text=text)
         note = Note(AuditEvent.LINK_USED, found.link.request_id, found.link.person, {"route": found.link.channel})
         await site.store.apply(UseSlip(SlipKind.LINK, hashed(secret), site.clock.now(), note))
         return RedirectResponse(url(request, "l", secret), 303)
@@ -77,7 +77,7 @@ def _response(site: Site, link: Link, reply: str, text: str, option: str, secret
     try:
         decision = decision_of(said)
     except ValidationError as exc:
-        raise FaultyError([Fault(".".join(map(str, each["loc"])), each["msg"]) for each in exc.errors()]) from exc
+        raise FaultyError(list(faults_of(exc))) from exc
     return Response(
         request_id=link.request_id,
         digest=link.digest,
