@@ -54,7 +54,19 @@ from .results import (
     Undone,
 )
 from .runs import CancelRun, ClaimRuns, FinishRun, OpenRun, OverrideOutput, PauseRun, RenewLease, ReopenRun, RetryRun
-from .slips import ChangeSlip, DropSlips, GetSlip, ListSlips, PruneSlips, PutSlip, Slip, SlipKind, TakeSlips, UseSlip
+from .slips import (
+    ChangeSlip,
+    DropSlips,
+    GetSlip,
+    ListSlips,
+    PruneSlips,
+    PutSlip,
+    Slip,
+    SlipKind,
+    TakeSlips,
+    UseSlip,
+    hashed,
+)
 from .workers import (
     Beat,
     BeatWorker,
@@ -174,4 +186,5 @@ __all__ = [
     "UseSlip",
     "Waiting",
     "WriteNote",
+    "hashed",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
 
 from ..protocol import Json
 from .kinds import Command, Query
@@ -25,9 +26,17 @@ class SlipKind(StrEnum):
     """What came of a call of the API that its caller may repeat."""
 
 
+def hashed(text: str) -> str:
+    """The key that stands for a text that is not kept itself, such as a secret: its SHA-256 in hex.
+
+    Secrets of ours have 256 bits, which nobody tries, so a fast digest without a salt is enough.
+    """
+    return sha256(text.encode(errors="replace")).hexdigest()
+
+
 @dataclass(frozen=True, slots=True)
 class Slip:
-    """A small record. `key` is what it is found by: of a secret only its SHA-256, never the secret.
+    """A small record. `key` is what it is found by: of a secret only what it is `hashed` to, never the secret.
 
     `person` and `subject` (a request, a run) are whom and what it is about; "" for none. It counts for nothing from
     `expires` on, and of one that is used once, from `used_at` on. `due` is when something is to be done about it.

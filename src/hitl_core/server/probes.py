@@ -33,7 +33,7 @@ At = Annotated[Site, Depends(site_of)]
 probes = APIRouter(tags=["watching"])
 
 
-@probes.get("/healthz", response_class=JSONResponse)
+@probes.get("/healthz", response_class=JSONResponse, summary="Whether the process lives")
 async def healthz(request: Request, site: At) -> JSONResponse:
     """Whether the process lives: its loop turns, as it answers, and the thread of its store works."""
     alive = bool(getattr(site.store, "alive", True))
@@ -41,7 +41,7 @@ async def healthz(request: Request, site: At) -> JSONResponse:
     return await _told(request, site, Health(checks))
 
 
-@probes.get("/readyz", response_class=JSONResponse)
+@probes.get("/readyz", response_class=JSONResponse, summary="Whether it can work")
 async def readyz(request: Request, site: At) -> JSONResponse:
     """Whether it can work: the store answers, and can be written to."""
     return await _told(request, site, await _readiness(request, site)())

@@ -98,13 +98,12 @@ async def test_one_that_never_was_is_refused_and_leaves_no_line(shop: Shop, secr
 
 async def test_the_link_of_a_session_is_no_link_of_a_message(shop: Shop) -> None:
     """What is kept of it is not found under the digest alone, nor does it hold the secret."""
-    from hitl_core.commands import ListSlips, SlipKind
-    from hitl_core.server.doors.secret import digest_of
+    from hitl_core.commands import ListSlips, SlipKind, hashed
 
     async with house(shop) as at:
         secret = await links.new_link(at.site, "ann")
         (slip,) = (await at.hitl.store.fetch(ListSlips(SlipKind.LINK, shop.clock.now()))).items
-        assert slip.key == f"sign-in:{digest_of(secret)}"
+        assert slip.key == f"sign-in:{hashed(secret)}"
         assert secret not in repr(slip)
         assert slip.expires == shop.clock.now() + timedelta(minutes=15)
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from hitl_core.commands import ErasePerson, ListSlips, SlipKind
+from hitl_core.commands import ErasePerson, ListSlips, SlipKind, hashed
 from hitl_core.config import Serving
 from hitl_core.people import Person
-from hitl_core.server.doors.secret import digest_of, is_same, new_secret
+from hitl_core.server.doors.secret import is_same, new_secret
 from tests.core.shop import Shop
 from tests.server.doors.house import PEOPLE, House, by_link, house, who
 
@@ -70,7 +70,7 @@ async def test_the_store_has_its_digest_and_not_its_secret(shop: Shop) -> None:
     with closing(sqlite3.connect(shop.folder / "shop.db")) as connection:
         whole = "\n".join(connection.iterdump())
     assert secret not in whole
-    assert digest_of(secret) in whole
+    assert hashed(secret) in whole
 
 
 async def test_a_plain_cookie_does_not_count_where_there_is_https(shop: Shop) -> None:
@@ -176,7 +176,7 @@ async def test_a_digest_is_no_secret(shop: Shop) -> None:
     """Whoever reads the store cannot come in with what they find there."""
     async with house(shop) as at:
         secret = session_of(await at.signed_in())
-        assert await who(at.browser(), cookie=f"{SECURE}={digest_of(secret)}") == ""
+        assert await who(at.browser(), cookie=f"{SECURE}={hashed(secret)}") == ""
 
 
 async def test_one_whose_row_is_damaged_is_nobodys(shop: Shop, tmp_path: Path) -> None:

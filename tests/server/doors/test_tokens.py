@@ -10,13 +10,12 @@ from typing import Any
 import httpx
 import pytest
 
-from hitl_core.commands import ErasePerson
+from hitl_core.commands import ErasePerson, hashed
 from hitl_core.config import Serving
 from hitl_core.errors import NotPermitted
 from hitl_core.protocol import Responder
 from hitl_core.server.doors import Right, Visitor, tokens
 from hitl_core.server.doors.known import Claim, known
-from hitl_core.server.doors.secret import digest_of
 from tests.core.shop import Shop
 from tests.server.doors.house import PEOPLE, House, body_of, house, who
 
@@ -54,7 +53,7 @@ async def test_the_store_has_its_digest_and_not_what_it_says(shop: Shop) -> None
         whole = "\n".join(connection.iterdump())
     assert secret not in whole
     assert secret.removeprefix("hitl_") not in whole
-    assert digest_of(secret) in whole
+    assert hashed(secret) in whole
 
 
 async def test_making_and_revoking_are_lines_of_the_trail(shop: Shop) -> None:
@@ -87,7 +86,7 @@ async def test_one_that_a_token_has_made_ends_with_it(shop: Shop) -> None:
             third = (await made_by(at, second)).json()["secret"]
             assert [await who(at.browser(), **bearer(each)) for each in (second, third)] == ["ann", "ann"]
             if end == "revoked":
-                assert await tokens.revoke(at.site, digest_of(first)[:16], by=BOSS)
+                assert await tokens.revoke(at.site, hashed(first)[:16], by=BOSS)
             else:
                 shop.clock.advance(3_600)
             assert [await who(at.browser(), **bearer(each)) for each in (second, third)] == ["", ""]
@@ -107,7 +106,7 @@ async def test_tokens_do_not_make_each_other_without_end(shop: Shop) -> None:
 async def test_one_that_is_revoked_or_over_is_good_for_nothing(shop: Shop) -> None:
     async with house(shop) as at:
         short, revoked = await made(at, lasts=timedelta(hours=1)), await made(at)
-        assert await tokens.revoke(at.site, digest_of(revoked)[:16], by=BOSS)
+        assert await tokens.revoke(at.site, hashed(revoked)[:16], by=BOSS)
         assert await who(at.browser(), **bearer(revoked)) == ""
         assert await who(at.browser(), **bearer(short)) == "ann"
         shop.clock.advance(3600)
@@ -119,7 +118,7 @@ async def test_one_that_is_revoked_or_over_is_good_for_nothing(shop: Shop) -> No
 async def test_what_is_none_is_nobodys_and_leaves_no_line(shop: Shop, forged: str) -> None:
     async with house(shop) as at:
         secret = await made(at)
-        for each in (forged, secret[:-1], secret + "x", secret.upper(), digest_of(secret), f"hitl_{digest_of(secret)}"):
+        for each in (forged, secret[:-1], secret + "x", secret.upper(), hashed(secret), f"hitl_{hashed(secret)}"):
             assert await who(at.browser(), **bearer(each)) == ""
         assert await at.lines("session.refused") == []
 

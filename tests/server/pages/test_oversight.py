@@ -34,6 +34,8 @@ async def test_a_stop_says_what_it_reaches_and_is_then_in_force(tmp_path: Path) 
         page = await desk.browser.open("/stops", scope="tool", target="refund")
         assert "What a stop of a tool, in all runs reaches" in page.said
         assert "a tool that is running no it comes to its end" in page.said
+        assert "hitl doctor" in [each.text for each in page.all("code")]
+        assert "`" not in page.said
         assert await desk.hitl.stops() == (), "to look at it stops nothing"
         done = await desk.browser.send(page, "/stops", reason="It pays twice.")
         (stop,) = await desk.hitl.stops()

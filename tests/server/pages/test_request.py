@@ -162,6 +162,7 @@ async def test_one_of_the_options_is_chosen_with_a_digit(tmp_path: Path) -> None
         page = await desk.open(request)
         forms = [each for each in page.forms if each.decision == "choose"]
         assert [each.buttons[0]["data-key"] for each in forms] == ["1", "2"]
+        assert "call" not in page.having("id"), "the title and the buttons say all of it"
         assert (await desk.browser.send(forms[0])).status == 422
         await desk.browser.send(forms[1], option=forms[1].buttons[0]["value"])
         assert (await desk.done(request)).output == "courier"

@@ -72,7 +72,8 @@ async def test_a_run_tells_its_story(tmp_path: Path) -> None:
     ]
     for told in (
         "refunds says so (rule refunds, version 1)",
-        "1 of user ann or user bob",
+        "who may decide user ann or user bob",
+        "if nobody answers it is refused",
         "Looks like a double charge.",
         "by ann who merely stated this name",
         "The shipping fee stays.",
@@ -82,6 +83,7 @@ async def test_a_run_tells_its_story(tmp_path: Path) -> None:
         "customer-7",
     ):
         assert told in page.said
+    assert '<dt>deadline</dt><dd><time datetime="' in page.html, "in the reader's zone, as all times"
 
 
 async def test_what_was_refused_and_what_time_decided_is_told_too(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ person ◄─ sender (apprise, slack, webhook) ◄─ texts ◄─┘  with a li
 from __future__ import annotations
 
 from .failing import SendFailed
-from .links import Link, link_to, mint, secret_key
+from .links import Link, link_to, mint
 from .message import Item, Message
 from .outbox import Around, Messages
 from .route import Route
@@ -25,5 +25,4 @@ __all__ = [
     "Sender",
     "link_to",
     "mint",
-    "secret_key",
 ]

@@ -5,9 +5,8 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 
-from ...commands import PutSlip, Slip, SlipKind
+from ...commands import PutSlip, Slip, SlipKind, hashed
 from ...contracts import Store
 from ...protocol import Json
 
@@ -28,11 +27,6 @@ class Link:
         return cls(slip.person, slip.subject, str(slip.body["digest"]), str(slip.body["channel"]))
 
 
-def secret_key(secret: str) -> str:
-    """Under which key a secret is kept: its SHA-256 in hex."""
-    return sha256(secret.encode()).hexdigest()
-
-
 def link_to(url: str, request_id: str) -> str:
     """A link that says nothing of who follows it: they sign in."""
     return f"{url.rstrip('/')}/requests/{request_id}"
@@ -42,6 +36,6 @@ async def mint(store: Store, link: Link, *, tenant: str, ends: datetime, now: da
     """The secret of a new link, which counts until `ends`."""
     secret = secrets.token_urlsafe(_BYTES)
     body: dict[str, Json] = {"digest": link.digest, "channel": link.channel}
-    slip = Slip(SlipKind.LINK, secret_key(secret), now, tenant, link.person, link.request_id, body, expires=ends)
+    slip = Slip(SlipKind.LINK, hashed(secret), now, tenant, link.person, link.request_id, body, expires=ends)
     await store.apply(PutSlip(slip, now))
     return secret

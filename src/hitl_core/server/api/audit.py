@@ -60,7 +60,7 @@ def _after(cursor: str | None) -> int:
 
 
 def _is_for(visitor: Visitor, line: Followed, events: tuple[AuditEvent, ...]) -> bool:
-    return visitor.tenant in (None, line.tenant) and (not events or line.entry.event in events)
+    return visitor.sees(line.tenant) and (not events or line.entry.event in events)
 
 
 @router.call("GET", "/verify", "verifyAudit", forms.REPORT)

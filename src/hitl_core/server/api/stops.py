@@ -10,7 +10,6 @@ from ...commands import Stop, StopScope
 from ...errors import Fault, NotPermitted, RunNotFound
 from ...wire import Count, bodies, forms
 from ..doors import Visitor
-from ..doors.tenants import sees
 from ..site import Site
 from .calls import Calls, answer, sent
 from .who import Here, OfRuns, Operates, require_same, seen_run
@@ -30,7 +29,7 @@ async def list_stops(visitor: OfRuns, site: Here) -> Response:
 
 async def _reaches(site: Site, visitor: Visitor, stop: Stop) -> bool:
     if stop.scope is StopScope.TENANT:
-        return sees(visitor, stop.target)
+        return visitor.sees(stop.target)
     if stop.scope is not StopScope.RUN or visitor.tenant is None:
         return True
     try:
@@ -61,7 +60,7 @@ async def _require_seen(site: Site, visitor: Visitor, body: bodies.Stopping) -> 
     require_same(visitor, body.by)
     if body.scope is StopScope.RUN:
         await seen_run(site, visitor, body.target)
-    elif body.scope is StopScope.TENANT and not sees(visitor, body.target):
+    elif body.scope is StopScope.TENANT and not visitor.sees(body.target):
         raise NotPermitted([Fault("target", f"is not your tenant, which is {visitor.tenant!r}")])
     elif body.scope is not StopScope.TENANT and visitor.tenant is not None:
         raise NotPermitted([Fault("scope", f"{body.scope.value!r} reaches other tenants than {visitor.tenant!r}")])

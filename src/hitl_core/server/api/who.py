@@ -10,7 +10,6 @@ from ...commands import GetRequest, GetRun, ListGrants, Settled
 from ...errors import Fault, GrantNotFound, NotPermitted, RequestNotFound, RunNotFound
 from ...protocol import Grant, Run
 from ..doors import Right, Visitor, needs
-from ..doors.tenants import sees
 from ..site import Site, site_of
 
 Here = Annotated[Site, Depends(site_of)]
@@ -31,7 +30,7 @@ async def seen_run(site: Site, visitor: Visitor, run_id: str) -> Run:
         run = await site.store.fetch(GetRun(run_id))
     except RunNotFound:
         raise no_run(run_id) from None
-    if not sees(visitor, run.tenant):
+    if not visitor.sees(run.tenant):
         raise no_run(run_id)
     return run
 

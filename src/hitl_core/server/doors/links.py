@@ -9,12 +9,12 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
-from ...commands import GetSlip, PutSlip, Slip, SlipKind, UseSlip
+from ...commands import GetSlip, PutSlip, Slip, SlipKind, UseSlip, hashed
 from ...errors import Fault, NotPermitted
 from ..site import Site
 from .known import LINK, Claim, known
 from .refusals import refused
-from .secret import digest_of, new_secret
+from .secret import new_secret
 
 LASTS: Final = timedelta(minutes=15)
 
@@ -63,4 +63,4 @@ async def use(site: Site, secret: str) -> Claim | None:
 
 def _key(secret: str) -> str:
     """Kept apart from links of messages by what stands before it."""
-    return f"sign-in:{digest_of(secret)}"
+    return f"sign-in:{hashed(secret)}"

@@ -1,8 +1,7 @@
-"""Secrets: shown once to whom they belong; what is kept of one is its SHA-256, of no use to who reads the store."""
+"""Secrets: shown once to whom they belong; what is kept of one is what it is `hashed` to (commands/slips.py)."""
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import secrets
 from typing import Final
@@ -15,11 +14,6 @@ LONGEST: Final = 256
 def new_secret() -> str:
     """256 bits from the operating system, as text that can stand in an URL."""
     return secrets.token_urlsafe(BYTES)
-
-
-def digest_of(secret: str) -> str:
-    """What is kept. That many bits cannot be tried, so a fast digest without a salt is enough."""
-    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
 
 
 def derived(secret: str, what: str) -> str:

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from ...commands import ChangeSlip, DropSlips, GetSlip, Note, PutSlip, Slip, SlipKind
+from ...commands import ChangeSlip, DropSlips, GetSlip, Note, PutSlip, Slip, SlipKind, hashed
 from ...errors import RowCorrupt
 from ...people import EVERY_TENANT
 from ...protocol import AuditEvent, Json
 from ..site import Site
 from .known import OIDC, PROXY, Claim, known
-from .secret import derived, digest_of, new_secret
+from .secret import derived, new_secret
 from .visitor import Visitor
 
 _STEPS: Final = 16
@@ -37,11 +37,11 @@ async def begin(site: Site, claim: Claim, *, before: str = "") -> Opened | None:
     if come is None:
         return None
     if before:
-        await site.store.apply(DropSlips(SlipKind.SESSION, now, key=digest_of(before)))
+        await site.store.apply(DropSlips(SlipKind.SESSION, now, key=hashed(before)))
     who, expires = come.responder, min(now + site.serving.session, now + site.serving.idle)
     body: dict[str, Json] = {"how": claim.how, "roles": list(claim.roles)}
     tenant = EVERY_TENANT if claim.tenant is None else claim.tenant
-    slip = Slip(SlipKind.SESSION, digest_of(secret), now, tenant, who.id, body=body, expires=expires)
+    slip = Slip(SlipKind.SESSION, hashed(secret), now, tenant, who.id, body=body, expires=expires)
     until: dict[str, Json] = {"expires": (now + site.serving.session).isoformat()}
     await site.store.apply(PutSlip(slip, now, _note(AuditEvent.SESSION_OPENED, slip.key, come, until)))
     return Opened(secret, come)
@@ -65,7 +65,7 @@ async def find(site: Site, secret: str, *, proxy: Claim | None = None) -> Visito
 
 async def end(site: Site, secret: str, come: Visitor) -> None:
     """Sign out: the secret is good for nothing from now on."""
-    key = digest_of(secret)
+    key = hashed(secret)
     note = _note(AuditEvent.SESSION_CLOSED, key, come, {})
     await site.store.apply(DropSlips(SlipKind.SESSION, site.clock.now(), key=key, note=note))
 
@@ -79,7 +79,7 @@ async def _slip(site: Site, secret: str) -> Slip | None:
     if not secret:
         return None
     try:
-        return await site.store.fetch(GetSlip(SlipKind.SESSION, digest_of(secret), site.clock.now()))
+        return await site.store.fetch(GetSlip(SlipKind.SESSION, hashed(secret), site.clock.now()))
     except RowCorrupt:
         return None
 

@@ -1,4 +1,4 @@
-"""What of all tenants somebody sees, and what is done for one of them only."""
+"""What is done in one tenant only, or for all of them."""
 
 from __future__ import annotations
 
@@ -7,15 +7,10 @@ from ..site import Site
 from .visitor import Visitor
 
 
-def sees(visitor: Visitor, tenant: str) -> bool:
-    """Whether somebody sees what is this tenant's."""
-    return visitor.tenant in (None, tenant)
-
-
 def require_home(site: Site, visitor: Visitor, what: str) -> None:
     """Raises NotPermitted for somebody of another tenant than this server's own, which is the one `what` is done in."""
     home = site.hitl.settings.tenant
-    if not sees(visitor, home):
+    if not visitor.sees(home):
         raise NotPermitted([Fault("", f"{what} is done in tenant {home!r} here, and you are of {visitor.tenant!r}")])
 
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from ...commands import ChangeSlip, DropSlips, GetSlip, ListSlips, Note, PutSlip, Slip, SlipKind
+from ...commands import ChangeSlip, DropSlips, GetSlip, ListSlips, Note, PutSlip, Slip, SlipKind, hashed
 from ...errors import Fault, NotPermitted, RowCorrupt
 from ...people import EVERY_TENANT
 from ...protocol import AuditEvent, Json, Responder, instant, micros
 from ..site import Site
 from .known import API, TOKEN, Claim, known
 from .refusals import refused
-from .secret import LONGEST, digest_of, new_secret
+from .secret import LONGEST, new_secret
 from .visitor import Right, Visitor
 
 PREFIX: Final = "hitl_"
@@ -107,7 +107,7 @@ async def make(
     if faults or come is None:
         raise NotPermitted(faults)
     secret = PREFIX + new_secret()
-    key = digest_of(secret)
+    key = hashed(secret)
     made = Token(key[:_ID], name, come.responder.id, tenant, asked, now, now + lasts, roles=tuple(roles))
     await site.store.apply(PutSlip(_slip(made, key, under), now, _made(made, by)))
     return secret, made
@@ -156,7 +156,7 @@ async def find(site: Site, secret: str) -> Visitor | None:
 async def _kept(site: Site, secret: str) -> Slip | None:
     if not secret.startswith(PREFIX) or len(secret) > LONGEST:
         return None
-    return await _stands(site, digest_of(secret))
+    return await _stands(site, hashed(secret))
 
 
 async def _stands(site: Site, key: str) -> Slip | None:

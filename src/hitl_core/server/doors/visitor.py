@@ -41,3 +41,7 @@ class Visitor:
     rights: frozenset[Right]
     csrf: str = ""
     by_tokens: tuple[str, ...] = ()
+
+    def sees(self, tenant: str | None) -> bool:
+        """Whether they see what is this tenant's; what is of none (None), only who sees all does."""
+        return self.tenant in (None, tenant)

@@ -62,7 +62,7 @@ class Happened:
     def is_for(self, visitor: Visitor) -> bool:
         """Whether somebody may be told."""
         needed = _RIGHTS.get(self.family, _ALWAYS)
-        theirs = self.everybodys or visitor.tenant is None or visitor.tenant == self.tenant
+        theirs = self.everybodys or visitor.sees(self.tenant)
         return theirs and not visitor.rights.isdisjoint(needed | _ALWAYS)
 
 

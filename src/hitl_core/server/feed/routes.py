@@ -26,6 +26,8 @@ STUCK: Final = 30.0
 _NO_PINGS: Final = 86_400
 """The streams have beats of their own, which tell how far the trail has come."""
 
+_WHAT: Final = "What happens from now on, or after `Last-Event-ID`, as it happens"
+
 Here = Annotated[Visitor, Depends(visitor)]
 Last = Annotated[int | None, Header(alias="Last-Event-ID", ge=0, description="The id of the last event that is known.")]
 After = Annotated[int | None, Query(ge=0, description="The same, for who cannot set the header.")]
@@ -40,7 +42,7 @@ def hub_of(request: Request) -> Hub:
     return cast("Hub", state.hub)
 
 
-@feed.get("/api/events", response_class=EventSourceResponse, tags=["events"])
+@feed.get("/api/events", response_class=EventSourceResponse, tags=["events"], summary=_WHAT)
 async def follow(
     request: Request, here: Here, hub: Annotated[Hub, Depends(hub_of)], last: Last = None, after: After = None
 ) -> EventSourceResponse:

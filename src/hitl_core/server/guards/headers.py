@@ -15,10 +15,7 @@ OURS_ALONE: Final = ("script-src", "style-src", "img-src", "font-src", "connect-
 POLICY: Final = "; ".join(
     (
         "default-src 'none'",
-        *(
-            f"{what} 'self'"
-            for what in ("script-src", "style-src", "img-src", "font-src", "connect-src", "form-action")
-        ),
+        *(f"{what} 'self'" for what in OURS_ALONE),
         "frame-ancestors 'none'",
         "base-uri 'none'",
     )

@@ -16,11 +16,10 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.responses import Response as Answer
 
 from ...channels.messages import Route
-from ...channels.messages.links import secret_key
 from ...channels.messages.senders.slack import client_of
 from ...channels.messages.slack_blocks import ACTION, ARGUMENTS, REASON, decided, fits_modal, modal
 from ...channels.plain_text import visible
-from ...commands import GetRequest, Settled
+from ...commands import GetRequest, Settled, hashed
 from ...errors import FaultyError, HitlError, NotCanonical
 from ...people import ListsPeople, Person
 from ...protocol import Decision, Json, Reply, Responder, Response, parse
@@ -140,7 +139,7 @@ class SlackDesk:
             decision=decision,
             responder=self._by(person),
             decided_at=self._site.clock.now(),
-            idempotency_key=f"{self._route.name}:{secret_key(key)}",
+            idempotency_key=f"{self._route.name}:{hashed(key)}",
         )
         try:
             recorded = await self._site.hitl.respond(response)

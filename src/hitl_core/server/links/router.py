@@ -10,12 +10,13 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.responses import Response as Answer
 
-from ...channels.messages import Link, secret_key
-from ...commands import Note, SlipKind, UseSlip
+from ...channels.messages import Link
+from ...commands import Note, SlipKind, UseSlip, hashed
 from ...errors import Fault, FaultyError, HitlError
 from ...protocol import AuditEvent, Json, Reply, Responder, Response, decision_of
 from ..doors import Visitor
 from ..pages import render, url
+from ..pages.acting import faults_of
 from ..site import Site, site_of
 from .standing import BY, Standing, State, standing
 
@@ -48,12 +49,11 @@ def links_router() -> APIRouter:
             return _page(request, found, faults=[Fault("reply", f"{reply!r} is not offered here; use the inbox")])
         try:
             await site.hitl.respond(_response(site, found.link, reply, text, option, secret))
-        except FaultyError as exc:
-            return _page(request, await standing(site, secret, come=come), faults=list(exc.faults), text=text)
         except HitlError as exc:
-            return _page(request, await standing(site, secret, come=come), faults=[Fault("", str(exc))], text=text)
+            now = await standing(site, secret, come=come)
+            return _page(request, now, faults=list(faults_of(exc)), text=text)
         note = Note(AuditEvent.LINK_USED, found.link.request_id, found.link.person, {"route": found.link.channel})
-        await site.store.apply(UseSlip(SlipKind.LINK, secret_key(secret), site.clock.now(), note))
+        await site.store.apply(UseSlip(SlipKind.LINK, hashed(secret), site.clock.now(), note))
         return RedirectResponse(url(request, "l", secret), 303)
 
     return router
@@ -74,14 +74,14 @@ def _response(site: Site, link: Link, reply: str, text: str, option: str, secret
     try:
         decision = decision_of(said)
     except ValidationError as exc:
-        raise FaultyError([Fault(".".join(map(str, each["loc"])), each["msg"]) for each in exc.errors()]) from exc
+        raise FaultyError(list(faults_of(exc))) from exc
     return Response(
         request_id=link.request_id,
         digest=link.digest,
         decision=decision,
         responder=Responder(id=link.person, channel=link.channel, authenticated_by=BY),
         decided_at=site.clock.now(),
-        idempotency_key=f"link:{secret_key(secret)[:32]}",
+        idempotency_key=f"link:{hashed(secret)[:32]}",
     )
 
 

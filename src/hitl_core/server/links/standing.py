@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from ...channels.messages import Link, secret_key
-from ...commands import GetRequest, GetSlip, Settled, SlipKind
+from ...channels.messages import Link
+from ...commands import GetRequest, GetSlip, Settled, SlipKind, hashed
 from ...errors import RequestNotFound
 from ...lifecycle import RequestState
 from ...people import Person
 from ...protocol import Reply, Responder
+from ...runtime.identity import looked_up
 from ..asked import why_not_asked
 from ..doors import Visitor
 from ..site import Site
@@ -90,7 +91,7 @@ def _can_be_said(reply: Reply, settled: Settled) -> bool:
 async def standing(site: Site, secret: str, *, come: Visitor | None) -> Standing:
     """How a link stands now. `come` is who has signed in, if somebody has."""
     now = site.clock.now()
-    slip = await site.store.fetch(GetSlip(SlipKind.LINK, secret_key(secret), now))
+    slip = await site.store.fetch(GetSlip(SlipKind.LINK, hashed(secret), now))
     if slip is None:
         return Standing(State.UNKNOWN)
     link = Link.of(slip)
@@ -119,8 +120,5 @@ async def _person(site: Site, id: str, tenant: str) -> Person | None:
     """Whose link it is, as the directory knows them now; None for whom it does not know any more."""
     if site.hitl.directory is None:
         return None
-    try:
-        person = await site.hitl.directory.person(id)
-    except Exception:  # a directory is somebody's code or service: whatever it raises, nobody is known
-        return None
+    person = await looked_up(site.hitl.directory, id)
     return person if person is not None and person.belongs_to(tenant) else None

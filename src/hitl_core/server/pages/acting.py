@@ -6,11 +6,9 @@ from collections.abc import Iterable
 from typing import Final
 
 from fastapi import Request
-from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
 from ...errors import Fault, HitlError, NotPermitted, StoreError
-from .environment import url
 
 LONGEST: Final = 1_000_000
 """Characters of a field; what is longer is no text that a person wrote or pasted."""
@@ -32,11 +30,6 @@ async def written(request: Request) -> dict[str, str]:
     form = await request.form()
     texts = {name: value for name, value in form.items() if isinstance(value, str)}
     return {name: text[:LONGEST].replace("\r\n", "\n").strip() for name, text in texts.items()}
-
-
-def done(request: Request, *path: str, **query: str) -> RedirectResponse:
-    """Go and look at what has become of it; loading that page anew does nothing."""
-    return RedirectResponse(url(request, *path, **query), status_code=303)
 
 
 def faults_of(exc: HitlError | Unclear | ValidationError) -> tuple[Fault, ...]:

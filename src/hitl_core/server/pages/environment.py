@@ -46,6 +46,7 @@ def _environment() -> Environment:
     )
     made.filters |= {
         "text": shown.text,
+        "coded": shown.coded,
         "as_json": shown.as_json,
         "in_brief": shown.in_brief,
         "words": shown.words,

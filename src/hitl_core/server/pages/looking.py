@@ -71,7 +71,7 @@ async def look(site: Site, come: Visitor, request_id: str) -> Looked:
     """Raises RequestNotFound, also for what is another tenant's; NotPermitted for whom the directory does not know."""
     settled = await site.hitl.request(request_id)
     run = await site.hitl.run(settled.request.run_id)
-    if come.tenant is not None and run.tenant != come.tenant:
+    if not come.sees(run.tenant):
         raise RequestNotFound(f"there is no request {request_id!r} in this store; `hitl inbox` lists them")
     request = settled.request
     query = ListRequests(states=(), run_id=run.id, call=request.call, notices=False, limit=20)
@@ -145,6 +145,7 @@ def shown(looked: Looked, come: Visitor, site: Site) -> dict[str, Any]:
         "run": looked.run,
         "is_open": looked.is_open,
         "asks": wording.is_a_question(request),
+        "besides": wording.besides(request, offered=looked.is_open and not strange),
         "leads": Reply.REPORT in request.allowed and Reply.APPROVE not in request.allowed,
         "bars": bars,
         "stranger": " ".join(_sentence(each.problem) for each in strange) if strange else "",

@@ -65,6 +65,6 @@ async def typed_in(http: Request) -> dict[str, str]:
     return {name: value for name, value in form.multi_items() if isinstance(value, str)}
 
 
-def back(http: Request, *path: str, to: str = "") -> RedirectResponse:
-    """To a page by GET, so that to load it again repeats nothing."""
-    return RedirectResponse(url(http, *path) + (f"#{to}" if to else ""), 303)
+def back(http: Request, *path: str, to: str = "", **query: str) -> RedirectResponse:
+    """To a page by GET, so that to load it again repeats nothing; `to` is the part of it to look at."""
+    return RedirectResponse(url(http, *path, **query) + (f"#{to}" if to else ""), 303)

@@ -30,6 +30,14 @@ def text(value: object) -> Markup:
     return Markup("").join(Markup("<mark>{}</mark>").format(p.text) if p.escaped else p.text for p in made)
 
 
+def coded(value: str) -> Markup:
+    """A sentence of ours, in which what stands between backticks is code, as on a terminal."""
+    parts = [text(part) for part in value.split("`")]
+    if len(parts) % 2 == 0:  # one of them stands alone
+        return text(value)
+    return Markup("").join(Markup("<code>{}</code>").format(part) if at % 2 else part for at, part in enumerate(parts))
+
+
 def is_long(value: str) -> bool:
     """Whether a text is folded."""
     return len(value) > LONG or value.count("\n") >= _LONG_LINES

@@ -69,6 +69,14 @@ def is_a_question(request: PauseRequest) -> bool:
     return request.kind is not Kind.APPROVAL and not request.in_doubt and request.draft is None
 
 
+def besides(request: PauseRequest, *, offered: bool) -> Arguments:
+    """What an agent asks with, but for what stands elsewhere on the page: the title and, if `offered`, the options."""
+    elsewhere: list[Json] = [request.title]
+    if offered and request.options:
+        elsewhere.append([each.id for each in request.options])
+    return {name: value for name, value in request.action.arguments.items() if value not in elsewhere}
+
+
 def who_asks(origin: Origin) -> str:
     """The agents from the first to the one that asks; "" if none is known."""
     return " > ".join(origin.agents)

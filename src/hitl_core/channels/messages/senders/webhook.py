@@ -9,9 +9,9 @@ from typing import Any, Final
 import httpx
 from standardwebhooks.webhooks import Webhook
 
+from ....commands import hashed
 from ....errors import ConfigError, Fault
 from ..failing import SendFailed
-from ..links import secret_key
 from ..message import Item, Message
 from ..route import Route
 
@@ -31,7 +31,7 @@ class WebhookSender:
 
     async def send(self, message: Message) -> None:
         body = json.dumps(_event(message), ensure_ascii=False)
-        now, id = datetime.now(UTC), f"msg_{secret_key(message.id)[:32]}"
+        now, id = datetime.now(UTC), f"msg_{hashed(message.id)[:32]}"
         headers = {
             "content-type": "application/json",
             "webhook-id": id,

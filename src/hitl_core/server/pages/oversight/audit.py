@@ -19,9 +19,8 @@ from ...doors import Right, Visitor, needs
 from ...doors.tenants import require_all
 from ...feed.happened import happened
 from ...site import Site, site_of
-from ..acting import done
 from ..environment import render
-from ..routes import PageRoute
+from ..routes import PageRoute, back
 from ..runs.timeline import gist, in_words
 from .verifying import Verifications, verifications
 
@@ -132,7 +131,7 @@ async def verify(request: Request, come: Here, reading: Reading) -> Response:
     require_all(come, "the whole trail")
     reading.begin(come.name)
     await reading.finished(MOMENT)
-    return done(request, "audit", "verify")
+    return back(request, "audit", "verify")
 
 
 @audit.get("/audit/verify")

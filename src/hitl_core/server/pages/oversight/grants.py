@@ -17,9 +17,9 @@ from ....protocol import Allowance, Grant, Json
 from ...doors import Right, Visitor, needs
 from ...doors.tenants import require_home
 from ...site import Site, site_of
-from ..acting import Unclear, done, faults_of, status_of, written
+from ..acting import Unclear, faults_of, status_of, written
 from ..environment import render
-from ..routes import PageRoute
+from ..routes import PageRoute, back
 from ..runs.routes import run_of
 
 grants = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -90,7 +90,7 @@ async def give(request: Request, come: Here, site: At) -> Response:
     except HTTPException:
         gone = (Fault("run_id", f"there is no run {fields['run_id']!r}"),)
         return await _page(request, come, site, fields, faults=gone, status=422)
-    return done(request, "grants", said="given")
+    return back(request, "grants", said="given")
 
 
 @grants.post("/grants/{grant_id}/revoke")
@@ -105,7 +105,7 @@ async def revoke(request: Request, grant_id: str, come: Here, site: At) -> Respo
     except HitlError as exc:
         again = {"revoking": grant_id, "faults": faults_of(exc), "status": status_of(exc)}
         return await _page(request, come, site, {}, **again)
-    return done(request, "grants", said="revoked")
+    return back(request, "grants", said="revoked")
 
 
 def _allowance(fields: dict[str, str]) -> Allowance:

@@ -12,9 +12,9 @@ from ....errors import Fault, HitlError, RunNotFound
 from ...doors import Right, Visitor, needs
 from ...feed import tip
 from ...site import Site, site_of
-from ..acting import Unclear, done, faults_of, status_of, written
+from ..acting import Unclear, faults_of, status_of, written
 from ..environment import render
-from ..routes import PageRoute
+from ..routes import PageRoute, back
 
 stops = APIRouter(include_in_schema=False, route_class=PageRoute)
 
@@ -86,9 +86,7 @@ async def _is_theirs(site: Site, come: Visitor, stop: Stop) -> bool:
     """Whether somebody sees a stop: it reaches their tenant, or they see all."""
     if come.tenant is None or stop.scope in (StopScope.ALL, StopScope.AGENT, StopScope.TOOL):
         return True
-    if stop.scope is StopScope.TENANT:
-        return stop.target == come.tenant
-    return await _tenant_of(site, stop.target) == come.tenant
+    return come.sees(stop.target if stop.scope is StopScope.TENANT else await _tenant_of(site, stop.target))
 
 
 async def _tenant_of(site: Site, run_id: str) -> str | None:
@@ -109,7 +107,7 @@ async def stop(request: Request, come: Here, site: At) -> Response:
         frozen = await site.hitl.stop(scope, target, by=come.responder, reason=fields["reason"])
     except (HitlError, Unclear) as exc:
         return await _page(request, come, site, fields, faults=faults_of(exc), status=status_of(exc))
-    return done(request, "stops", said="stopped", count=str(frozen))
+    return back(request, "stops", said="stopped", count=str(frozen))
 
 
 @stops.post("/stops/lift")
@@ -126,7 +124,7 @@ async def lift(request: Request, come: Here, site: At) -> Response:
         lifting = (fields.get("scope", ""), fields.get("target", ""))
         again = {"lifting": lifting, "faults": faults_of(exc), "status": status_of(exc)}
         return await _page(request, come, site, {"scope": StopScope.ALL}, **again)
-    return done(request, "stops", said="lifted" if known else "none", count=str(thawed))
+    return back(request, "stops", said="lifted" if known else "none", count=str(thawed))
 
 
 async def _given(site: Site, come: Visitor, fields: dict[str, str]) -> tuple[StopScope, str]:
@@ -139,8 +137,8 @@ async def _given(site: Site, come: Visitor, fields: dict[str, str]) -> tuple[Sto
         target = ""
     elif not target:
         raise Unclear(Fault("target", f"is missing: which {scope}?"))
-    if scope not in _scopes_of(come) or (scope is StopScope.TENANT and come.tenant not in (None, target)):
+    if scope not in _scopes_of(come) or (scope is StopScope.TENANT and not come.sees(target)):
         raise Unclear(Fault("scope", f"reaches other tenants than {come.tenant!r}"))
-    if scope is StopScope.RUN and come.tenant is not None and await _tenant_of(site, target) != come.tenant:
+    if scope is StopScope.RUN and not come.sees(await _tenant_of(site, target)):
         raise Unclear(Fault("target", f"there is no run {target!r}"))
     return scope, target

@@ -18,9 +18,9 @@ from ....runtime import record_of
 from ...doors import Right, Visitor, needs
 from ...feed import tip
 from ...site import Site, site_of
-from ..acting import done, faults_of, status_of, written
+from ..acting import faults_of, status_of, written
 from ..environment import render
-from ..routes import PageRoute
+from ..routes import PageRoute, back
 from .acts import ACTS, Act, do, why_not
 from .history import history_of
 from .picture import picture
@@ -44,7 +44,7 @@ async def run_of(site: Site, come: Visitor, run_id: str) -> Run:
         run = await site.hitl.run(run_id)
     except RunNotFound:
         raise HTTPException(404, "there is no such run") from None
-    if come.tenant not in (None, run.tenant):
+    if not come.sees(run.tenant):
         raise HTTPException(404, "there is no such run")
     return run
 
@@ -146,7 +146,7 @@ async def acted(request: Request, run_id: str, act: str, come: Here, site: At) -
     except HitlError as exc:
         run = await run_of(site, come, run_id)
         return _form(request, come, site, run, wanted, fields, exc)
-    return done(request, "runs", at, done=wanted.name)
+    return back(request, "runs", at, done=wanted.name)
 
 
 def _form(

@@ -10,12 +10,13 @@ from typing import Final
 
 from ....commands import Settled
 from ....protocol import AuditEntry, AuditEvent, Json, PauseRequest, Response, changed_arguments
-from ....quorum import people
 from ...feed.happened import body_of
+from ..wording import afterwards, who_may_decide
 from .changes import Changed, changes
 from .history import History
 
-Fact = tuple[str, str]
+Fact = tuple[str, str | datetime]
+"""A name, and a text or a point in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,16 +175,16 @@ _BY_TIME: Final = (
 
 def _opened(request: PauseRequest, step: Step) -> Step:
     because = request.because
-    stages = ", then ".join(f"{stage.quorum} of {people(stage)}" for stage in request.approvers.in_order)
-    facts = [
+    facts: list[Fact] = [
         ("why", f"{because.why} (rule {because.rule}, version {because.version[:19]})"),
         ("level", request.level.value.replace("_", " ")),
-        ("who may decide", stages),
+        ("who may decide", who_may_decide(request.approvers, request.requested_for)),
     ]
     if request.action.origin.agents:
         facts.append(("agent", " > ".join(request.action.origin.agents)))
     if request.deadline is not None:
-        facts.append(("deadline", f"{request.deadline:%Y-%m-%d %H:%M} UTC, then {request.on_timeout}"))
+        facts.append(("deadline", request.deadline))
+        facts.append(("if nobody answers", afterwards(request).removeprefix("then ")))
     return _with(
         step, title=f"People are asked: {request.title}", facts=tuple(facts), value=dict(request.action.arguments)
     )
