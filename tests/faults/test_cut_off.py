@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from hitl_core.commands import RecordResponse
@@ -32,7 +33,8 @@ from tests.faults.scenarios import many, scenario
 from tests.postgres.server import a_schema
 
 pytestmark = [pytest.mark.postgres, pytest.mark.processes]
-LONG = 60.0
+LONG = 120.0
+"""Seconds: about ten times what it takes."""
 NET = f"198.18.{os.getpid() % 250}"
 HERE, THERE = f"{NET}.1", f"{NET}.2"
 QUICK = "&keepalives_idle=1&keepalives_interval=1&keepalives_count=2&tcp_user_timeout=3000"
@@ -160,7 +162,7 @@ async def test_answers_that_are_given_while_the_network_is_cut_count_once(
     requests = [each for _ in range(3) for each in (await world.paused(count=100))[1]]
     tell = folder / "tell"
     tell.touch()
-    async with asyncio.timeout(LONG), _people(cable, far, tell) as people:
+    async with asyncio.timeout(LONG), _people(cable, far, tell, near) as people:
         for cut in (60, 150)[: many(1, full=2)]:
             while len(tell.read_text().splitlines()) < cut:
                 await store.changed(timeout=0.5)
@@ -176,16 +178,25 @@ async def test_answers_that_are_given_while_the_network_is_cut_count_once(
 
 
 @asynccontextmanager
-async def _people(cable: Cable, far: Place, tell: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Who answers everything on the other machine; who hangs says where."""
+async def _people(cable: Cable, far: Place, tell: Path, near: Place) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Who answers everything on the other machine; who hangs says where, and the server what it is at."""
     command = [*cable.there, sys.executable, "-X", "faulthandler", "-m", "tests.faults.test_cut_off", *far.told]
     people = await asyncio.create_subprocess_exec(*command, str(tell), env=environment(), cwd=far.folder)
     try:
         yield people
     finally:
         if people.returncode is None:
+            print(*_activity(near, tell), sep="\n")
             people.send_signal(signal.SIGABRT)
             await people.wait()
+
+
+def _activity(place: Place, tell: Path) -> list[str]:
+    """How far it has come; who works on the server, and who waits there for whom."""
+    tried = f"{len(tell.read_text().splitlines())} answers were tried"
+    asked = "SELECT pid, state, wait_event, pg_blocking_pids(pid), xact_start, left(query, 90) FROM pg_stat_activity"
+    with psycopg.connect(place.url) as link:
+        return [tried, *map(str, link.execute(asked))]
 
 
 def _is_cut(cable: Cable) -> None:
