@@ -15,7 +15,6 @@ from ..protocol import PauseRequest, Run, RunState, Said, new_id
 from ..runtime import Runtime, may_decide
 from .people import Person
 
-
 PATIENCE: Final = 300.0
 """Seconds that a page is kept waiting for a turn that another process, or another page, has begun."""
 _ONCE: Final = timedelta(minutes=1)
