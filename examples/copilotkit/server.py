@@ -23,9 +23,9 @@ HERE = Path(__file__).parent
 
 
 async def who(request: Request) -> Person:
-    """Who is at the page. An app of yours asks its own session here; the pages of this example say a name in a header,
-    which nobody should believe: `authenticated_by` says so in the record of every answer."""
-    name = request.headers.get("x-person", "anybody")
+    """Who is at the page. An app of yours asks its own session here. The pages of this example keep a name in a cookie,
+    which nobody should believe; `authenticated_by` says so in the record of every answer."""
+    name = request.cookies.get("person", "anybody")
     return Person(Responder(id=name, channel="page", authenticated_by="assertion"))
 
 
