@@ -39,6 +39,7 @@ CAPABILITIES: Final[Capabilities] = {
     Capability.RESPOND_IN_PLACE: NATIVE,
     Capability.ASK_QUESTIONS: NATIVE,
     Capability.OFFER_CHOICES: NATIVE,
+    Capability.CLIENT_TOOLS: absent("not built yet"),
     Capability.REVIEW_OUTPUT: NATIVE,
     Capability.HANDOFF_TO_HUMAN: absent("LangGraph has no participant that is a person; ask with a question tool"),
     Capability.PARALLEL_PAUSES: NATIVE,
