@@ -141,6 +141,15 @@ def definition_of(native: BaseTool | None) -> str | None:
     return sha256(canonical({"name": native.name, "description": native.description, "schema": schema_of(native)}))
 
 
+def client_fault(request: ToolCallRequest, client: Tool) -> ToolMessage | None:
+    """The same for a client tool, which the graph does not have."""
+    try:
+        client.typed(cast("Arguments", request.tool_call["args"]))
+    except ValidationError as exc:
+        return refused(request, refusal_of(exc))
+    return None
+
+
 def argument_fault(request: ToolCallRequest) -> ToolMessage | None:
     """The error message for arguments that the tool would not take: nobody is asked about such a call."""
     schema = schema_of(request.tool)
