@@ -222,8 +222,13 @@ _V17: Final = (
     "CREATE INDEX hitl_by_level ON hitl_requests (level, key) WHERE state = 'open' AND waits = 1",
 )
 
+_V18: Final = (
+    # The tools that a run was started with besides those of its app.
+    "ALTER TABLE hitl_runs ADD COLUMN tools INTEGER",
+)
+
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
-    *(_V1, _V2, _V3, _V4, _V5, _V6, _V7, _V8, _V9, _V10, _V11, _V12, _V13, _V14, _V15, _V16, _V17),
+    *(_V1, _V2, _V3, _V4, _V5, _V6, _V7, _V8, _V9, _V10, _V11, _V12, _V13, _V14, _V15, _V16, _V17, _V18),
 )
 """Migration N leads from version N to N+1. Released ones are never edited; add one instead."""
 
