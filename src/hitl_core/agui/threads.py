@@ -6,12 +6,12 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Final, cast
 
-from ..commands import ListRuns, ListSaid, PutSlip, Slip, SlipKind, hashed
+from ..commands import ListRequests, ListRuns, ListSaid, PutSlip, Slip, SlipKind, hashed
 from ..contracts import every
 from ..errors import RunNotFound
-from ..protocol import PauseRequest, Run, RunState, Said, new_id
+from ..protocol import Json, PauseRequest, Run, RunState, Said, new_id
 from ..runtime import Runtime, may_decide
 from .people import Person
 
@@ -56,6 +56,16 @@ async def thread_of(hitl: Runtime, id: str, person: Person) -> Thread:
         raise RunNotFound(f"the conversation {id!r} is somebody else's; begin one of your own")
     said = tuple([each async for each in every(hitl.store, ListSaid(thread=id, tenant=run.tenant))])
     return Thread(id, run, said, tuple(asked), tuple(elsewhere))
+
+
+async def waiting(hitl: Runtime, person: Person) -> list[Json]:
+    """The conversations in which somebody has something to decide, oldest request first, at most a page of them."""
+    found: dict[str, list[str]] = {}
+    for settled in (await hitl.store.fetch(ListRequests(tenant=person.tenant, notices=False))).items:
+        run = await hitl.run(settled.request.run_id)
+        if await may_decide(hitl, settled.request, person.responder, tenant=run.tenant):
+            found.setdefault(run.thread, []).append(settled.request.title)
+    return [{"threadId": thread, "titles": cast("Json", titles)} for thread, titles in found.items()]
 
 
 def _sees(person: Person, run: Run) -> bool:
