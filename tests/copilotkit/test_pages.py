@@ -1,4 +1,4 @@
-"""CopilotKit's pages in front of each backend: the ledger has what a click does, and the page can be used afterwards."""
+"""CopilotKit's pages in front of each backend: the ledger has what a click does, and the page can be used after it."""
 
 from __future__ import annotations
 

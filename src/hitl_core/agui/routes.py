@@ -24,7 +24,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from ..errors import Fault, FaultyError, HitlError, NotUnderstood
+from ..errors import Fault, FaultyError, HitlError, NotPermitted, NotUnderstood
 from ..protocol import RunState
 from .agent import Agent
 from .changes import changes
@@ -148,7 +148,11 @@ class Pages:
         return StreamingResponse(changes(agent.hitl, thread, person), 200, STREAM, "text/event-stream")
 
     async def _listed(self, person: Person, agent: Agent) -> Response:
-        return JSONResponse(await waiting(agent.hitl, person), headers={"Cache-Control": "no-store"})
+        try:
+            found = await waiting(agent.hitl, person)
+        except NotPermitted as exc:
+            return JSONResponse({"error": str(exc)}, 403)
+        return JSONResponse(found, headers={"Cache-Control": "no-store"})
 
 
 async def _body(request: Request) -> bytes:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, cast
 
-from ..commands import ListRequests, ListRuns, ListSaid, PutSlip, Slip, SlipKind, hashed
+from ..commands import ListRuns, ListSaid, PutSlip, Slip, SlipKind, hashed
 from ..contracts import every
 from ..errors import RunNotFound
 from ..protocol import Json, PauseRequest, Run, RunState, Said, new_id
-from ..runtime import Runtime, may_decide
+from ..runtime import Runtime, inbox_of, may_decide
 from .people import Person
 
 PATIENCE: Final = 300.0
@@ -59,9 +59,12 @@ async def thread_of(hitl: Runtime, id: str, person: Person) -> Thread:
 
 
 async def waiting(hitl: Runtime, person: Person) -> list[Json]:
-    """The conversations in which somebody has something to decide, oldest request first, at most a page of them."""
+    """The conversations in which somebody has something to decide, oldest request first, at most a page of them.
+
+    Raises NotPermitted for whom no directory knows.
+    """
     found: dict[str, list[str]] = {}
-    for settled in (await hitl.store.fetch(ListRequests(tenant=person.tenant, notices=False))).items:
+    for settled in (await hitl.store.fetch(await inbox_of(hitl, person.responder))).items:
         run = await hitl.run(settled.request.run_id)
         if await may_decide(hitl, settled.request, person.responder, tenant=run.tenant):
             found.setdefault(run.thread, []).append(settled.request.title)
