@@ -38,6 +38,7 @@ from ..policy import Backtested, Explanation, Policy
 from ..protocol import (
     Allowance,
     Arguments,
+    ClientTool,
     Comment,
     DraftVersion,
     Grant,

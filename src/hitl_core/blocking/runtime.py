@@ -20,6 +20,7 @@ from ..policy import Backtested, Explanation, Policy
 from ..protocol import (
     Allowance,
     Arguments,
+    ClientTool,
     Comment,
     DraftVersion,
     Grant,
@@ -54,9 +55,11 @@ class BlockingRuntime:
         self.runtime = runtime
         self._portal = portal
 
-    def start(self, input: object, *, by: str | None = None, thread: str | None = None) -> Run:
+    def start(
+        self, input: object, *, by: str | None = None, thread: str | None = None, tools: Sequence[ClientTool] = ()
+    ) -> Run:
         """Start a run and work on it until it pauses or ends."""
-        return self._portal.wait(self.runtime.start(input, by=by, thread=thread))
+        return self._portal.wait(self.runtime.start(input, by=by, thread=thread, tools=tools))
 
     def resume(self, run_id: str, *, ask_again: bool = False) -> Run:
         """Work on a run now if there is something to do: it is ready, it failed, or its worker died."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
@@ -9,7 +10,7 @@ from pydantic import ValidationError
 
 from ..errors import Fault, NotUnderstood, PolicyInvalid
 from ..policy import Policy
-from ..protocol import Json, Responder, canonical
+from ..protocol import ClientTool, Json, Responder, canonical
 from ..runtime import INPUT_LIMIT
 from ..wire import bodies
 
@@ -45,10 +46,10 @@ def act(by: str | Responder, reason: str) -> bodies.Act:
     return made(bodies.Act, by=name_of(by), reason=reason)
 
 
-def start(input: object, by: str | None, thread: str | None) -> bodies.Start:
+def start(input: object, by: str | None, thread: str | None, tools: Sequence[ClientTool]) -> bodies.Start:
     """Raises NotCanonical, TooLarge, as a runtime that is here."""
     canonical(input, what="input", limit=INPUT_LIMIT)
-    return made(bodies.Start, input=cast("Json", input), by=by, thread=thread)
+    return made(bodies.Start, input=cast("Json", input), by=by, thread=thread, tools=tuple(tools))
 
 
 def text_of(policy: Policy) -> str:

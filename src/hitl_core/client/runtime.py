@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, NoReturn, Self, TypeVar
@@ -20,6 +20,7 @@ from ..errors import (
 )
 from ..policy import Backtested, Explanation, Policy
 from ..protocol import (
+    ClientTool,
     Guidance,
     Json,
     LiveEvent,
@@ -82,17 +83,19 @@ class RemoteRuntime(RemoteRequests):
 
     # ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def start(self, input: object, *, by: str | None = None, thread: str | None = None) -> Run:
+    async def start(
+        self, input: object, *, by: str | None = None, thread: str | None = None, tools: Sequence[ClientTool] = ()
+    ) -> Run:
         """Start a run and wait until it pauses or ends. It runs for whom the token is of."""
-        body = start(input, by, thread)
+        body = start(input, by, thread, tools)
         run = await self._calling.post("/api/runs", forms.RUN, body, {"wait": WAIT}, wait=WAIT, once=True)
         return await self._at_rest(run)
 
     async def stream(
-        self, input: object, *, by: str | None = None, thread: str | None = None
+        self, input: object, *, by: str | None = None, thread: str | None = None, tools: Sequence[ClientTool] = ()
     ) -> AsyncIterator[LiveEvent]:
         """Start a run and yield its live events until it pauses or ends."""
-        async with self._calling.listening("/api/runs/stream", start(input, by, thread)) as events:
+        async with self._calling.listening("/api/runs/stream", start(input, by, thread, tools)) as events:
             async for event in events:
                 yield event
 

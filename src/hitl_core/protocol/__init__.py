@@ -2,6 +2,7 @@
 
 from .action import PAYLOAD_LIMIT, Action, Origin
 from .canonical import canonical, parse, sha256
+from .client_tool import TOOLS_LIMIT, ClientTool
 from .comment import COMMENT_LIMIT, Comment
 from .doubt import ABORT, HAPPENED, NOT_HAPPENED, RUNS_NOTHING
 from .draft import DraftVersion
@@ -52,6 +53,7 @@ __all__ = [
     "PROTOCOL",
     "RUNS_NOTHING",
     "SAID_LIMIT",
+    "TOOLS_LIMIT",
     "UNDO",
     "Accept",
     "ActingFor",
@@ -69,6 +71,7 @@ __all__ = [
     "Because",
     "Cancel",
     "Choose",
+    "ClientTool",
     "Comment",
     "Context",
     "Decision",

@@ -20,7 +20,7 @@ worker        resumes what was answered, fires what is due
 from __future__ import annotations
 
 from .batches import Answered, Batch, shown_digest
-from .considering import faults_in, inbox_of
+from .considering import faults_in, inbox_of, may_decide
 from .forgetting import Compacted, compact
 from .granting import like
 from .opened import INPUT_LIMIT, Settings
@@ -47,6 +47,7 @@ __all__ = [
     "faults_in",
     "inbox_of",
     "like",
+    "may_decide",
     "reach",
     "record_of",
     "shown_digest",

@@ -32,7 +32,7 @@ from ..errors import AdapterNotInstalled, AdapterTooOld, HitlError, RunBusy, Sto
 from ..gate import Surroundings
 from ..lifecycle import RequestState
 from ..people import Directory
-from ..protocol import Json, LiveEvent, Run, RunState, canonical, new_id
+from ..protocol import ClientTool, Json, LiveEvent, Run, RunState, canonical, new_id
 from ..tools import Catalogue
 from .background import Background
 from .holding import Holding
@@ -40,6 +40,7 @@ from .identity import on_behalf_of
 from .leases import owner_name, release_dead
 from .live import Listeners
 from .pruning import KEPT, Pruning
+from .room import require_room
 from .transcripts import asked, keep
 from .turn import Driver
 
@@ -233,10 +234,21 @@ class Opened:
         async with asyncio.timeout(within):
             return await self._background.result(work)
 
-    async def _open(self, input: object, *, by: str | None, thread: str | None, id: str | None = None) -> Claimed:
+    async def _open(
+        self,
+        input: object,
+        *,
+        by: str | None,
+        thread: str | None,
+        id: str | None = None,
+        tools: Sequence[ClientTool] = (),
+    ) -> Claimed:
         canonical(input, what="input", limit=INPUT_LIMIT)
         await self.attach()
-        return await self._opened(input, by=await on_behalf_of(self._around, by), thread=thread, id=id)
+        if tools:
+            require_room(self.adapter, self.catalogue, tuple(tools))
+        by = await on_behalf_of(self._around, by)
+        return await self._opened(input, by=by, thread=thread, id=id, tools=tuple(tools))
 
     async def _opened(
         self,
@@ -246,6 +258,7 @@ class Opened:
         thread: str | None = None,
         undoes: str | None = None,
         id: str | None = None,
+        tools: tuple[ClientTool, ...] = (),
     ) -> Claimed:
         now = self._around.now()
         run_id = id or new_id(now)
@@ -260,6 +273,7 @@ class Opened:
             undoes=undoes,
             started_by=by,
             input=cast("Json", input),
+            tools=tools,
             created_at=now,
             updated_at=now,
         )

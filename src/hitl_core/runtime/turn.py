@@ -18,6 +18,7 @@ from ..logs import placed
 from ..protocol import Json, LiveEvent, LiveKind, PauseRequest, Run, RunState
 from .assigning import assigned
 from .holding import Held, Holding
+from .room import require_room_still
 from .transcripts import Hearing, keep
 from .undoing import undo
 
@@ -118,6 +119,9 @@ class Driver:
         try:
             if turn.run.undoes is not None:
                 return await undo(turn, self.around.store, self.attach)
+            if turn.run.tools:
+                await self.attach()
+                require_room_still(self.adapter, self.around.catalogue, turn.run)
             ending = await self.adapter.advance(turn)
             if turn.gate.changed is not None and not isinstance(ending, Broke):
                 raise turn.gate.changed  # whatever the app made of the error: this is not the app that was paused

@@ -10,7 +10,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any, Final, ParamSpec, TypeVar, cast, overload
 
-from pydantic import BaseModel, ConfigDict, SecretBytes, SecretStr, TypeAdapter, create_model
+from pydantic import BaseModel, ConfigDict, SecretBytes, SecretStr, TypeAdapter, ValidationError, create_model
 
 from ..errors import ConfigError, Fault, NotCanonical, ResultNotKept
 from ..protocol import Arguments, EffectMode, Json, Kind, Option, Preview, canonical, sha256
@@ -120,6 +120,14 @@ class Tool:
         """The arguments as the signature's own types. Raises pydantic.ValidationError."""
         model = self.parameters.model_validate(arguments)
         return {name: getattr(model, name) for name in type(model).model_fields}
+
+
+def refusal_of(error: ValidationError) -> str:
+    """What a model is told of a call with arguments that its tool would not take."""
+    faults = "; ".join(
+        ": ".join(filter(None, (".".join(map(str, each["loc"])), each["msg"]))) for each in error.errors()
+    )
+    return f"The arguments are invalid, so nothing was run: {faults}. Correct them and call again."
 
 
 _ANYTHING: Final = TypeAdapter(object, config=ConfigDict(ser_json_inf_nan="constants"))

@@ -45,6 +45,7 @@ CAPABILITIES: Final[Capabilities] = {
     Capability.RESPOND_IN_PLACE: emulated("by our workbench; AutoGen has no tool approval"),
     Capability.ASK_QUESTIONS: NATIVE,
     Capability.OFFER_CHOICES: emulated("through a tool; a UserProxyAgent knows only text"),
+    Capability.CLIENT_TOOLS: absent("not built yet"),
     Capability.REVIEW_OUTPUT: emulated("by holding back the agent's answer; AutoGen has no such step"),
     Capability.HANDOFF_TO_HUMAN: NATIVE,
     Capability.PARALLEL_PAUSES: NATIVE,

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from hitl_core.gate import Form
 from hitl_core.protocol import Action, Context, Json, Kind, Option, Origin, Reply, canonical, sha256
-from hitl_core.tools import Tool, as_json
+from hitl_core.tools import Tool, as_json, refusal_of
 
 REVIEW: Final = "human_input"
 FEEDBACK: Final = "human_feedback"
@@ -51,8 +51,7 @@ def argument_fault(model: type[BaseModel] | None, arguments: dict[str, Any]) -> 
     try:
         model.model_validate(arguments)
     except ValidationError as exc:
-        faults = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in exc.errors())
-        return f"The arguments are invalid, so nothing was run: {faults}. Correct them and call again."
+        return refusal_of(exc)
     return ""
 
 

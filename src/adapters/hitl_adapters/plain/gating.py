@@ -11,11 +11,14 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar, cast, overload
 
+from pydantic import ValidationError
+
 from hitl_core.errors import CallRefused, ResultNotKept
 from hitl_core.gate import Form, guiding, tried, with_words
 from hitl_core.protocol import (
     Action,
     Arguments,
+    ClientTool,
     EffectMode,
     Executed,
     Json,
@@ -27,7 +30,7 @@ from hitl_core.protocol import (
     Verdict,
     Wait,
 )
-from hitl_core.tools import Tool, as_json, tool
+from hitl_core.tools import Tool, as_json, refusal_of, tool
 
 from .errors import failed, refused_after
 from .mapping import choice_form, question_form, review_form, tool_form
@@ -82,6 +85,23 @@ class PlainGate:
     async def review(self, content: str, *, title: str = "Review", name: str = "review") -> dict[str, Json]:
         """Show a draft; returns `{"outcome": "accepted" | "edited" | "revise", "content": …, "feedback": …}`."""
         return cast("dict[str, Json]", await self._consult(name, {"content": content}, review_form(title)))
+
+    async def ask_page(self, name: str, arguments: Arguments) -> Json:
+        """Call a client tool: one that this run was started with (`hitl.start(…, tools=…)`); returns what was answered.
+
+        Raises CallRefused for arguments that do not fit its schema, and LookupError if the run has no such tool.
+        """
+        declared = _client_tool(current(), name)
+        try:
+            declared.typed(arguments)
+        except ValidationError as exc:
+            raise CallRefused(refusal_of(exc)) from exc
+        return await self._consult(name, arguments, Form(kind=declared.kind), definition=declared.definition)
+
+    @property
+    def client_tools(self) -> tuple[ClientTool, ...]:
+        """The tools that this run was started with."""
+        return current().gate.run.tools
 
     async def step(self, function: Callable[..., Any], /, *args: Any, name: str = "", **kwargs: Any) -> Json:
         """Do something that needs no approval, and remember its JSON result: a model call, a look-up.
@@ -161,15 +181,24 @@ class PlainGate:
         """What people have changed in the calls of this run so far, in words for a model."""
         return tuple(current().notes)
 
-    async def _consult(self, name: str, arguments: Arguments, form: Form) -> Json:
+    async def _consult(self, name: str, arguments: Arguments, form: Form, *, definition: str | None = None) -> Json:
         now = current()
         place = now.place(name)
-        action = Action(tool=name, arguments=arguments, origin=_origin())
+        action = Action(tool=name, arguments=arguments, definition=definition, origin=_origin())
         verdict = await now.gate.propose(action, call=place, form=_spoken(now, form, place))
         return await _told(now, action, place, _answered(now, verdict, place))
 
 
 gate = PlainGate()
+
+
+def _client_tool(now: Current, name: str) -> Tool:
+    """Raises LookupError, naming those that there are."""
+    names = [each.name for each in now.gate.run.tools]
+    found = now.gate.catalogue.tool(name) if name in names else None
+    if found is None:
+        raise LookupError(f"this run was started without a client tool {name!r}; it has: {', '.join(names) or 'none'}")
+    return found
 
 
 def declared_by(app: Callable[..., Any]) -> tuple[Tool, ...]:

@@ -13,7 +13,7 @@ from hitl_core.apps import AppSource
 from hitl_core.capabilities import Capability
 from hitl_core.errors import CallRefused, CapabilityNotSupported
 from hitl_core.protocol import Json
-from hitl_core.testing.conformance import Call, Scene, Stage, words_of
+from hitl_core.testing.conformance import LOCATE, Call, Scene, Stage, words_of
 from hitl_core.tools import Tool
 
 from .adapter import CAPABILITIES, NAME
@@ -86,6 +86,8 @@ def _play(scene: Scene, stage: Stage) -> Callable[[Json], Awaitable[str]]:
                 return await gate.choose(given["question"], _OPTIONS, name="pick")
             case "show":
                 return await gate.review(given["content"], name="show")
+            case LOCATE.name:
+                return await gate.ask_page(call.tool, given)
             case name:
                 made: Json = await tools[name](**given)
                 return made

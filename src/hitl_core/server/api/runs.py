@@ -78,7 +78,9 @@ async def _started(site: Site, visitor: Visitor, run_id: str, body: bodies.Start
     """The run under this id. One that was started before, by the same call, is waited for as if it were this one's."""
     by, thread = visitor.responder.id, body.thread
     try:
-        return await site.hitl.start_as(run_id, body.input, within=max(wait, 0.001), by=by, thread=thread)
+        return await site.hitl.start_as(
+            run_id, body.input, within=max(wait, 0.001), by=by, thread=thread, tools=body.tools
+        )
     except RunBusy:  # it is there already
         return await standing(site, await seen_run(site, visitor, run_id), wait)
 

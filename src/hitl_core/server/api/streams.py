@@ -36,7 +36,8 @@ async def stream_run(visitor: Starts, site: Here, body: Annotated[bodies.Start, 
     """Start a run and tell its live events until it pauses or ends. It runs for whoever calls."""
     require_same(visitor, body.by)
     require_home(site, visitor, "a run that is started")
-    return await _streamed(site.hitl, site.hitl.stream(body.input, by=visitor.responder.id, thread=body.thread))
+    events = site.hitl.stream(body.input, by=visitor.responder.id, thread=body.thread, tools=body.tools)
+    return await _streamed(site.hitl, events)
 
 
 @router.call("POST", "/{id}/stream", "streamResume", None, problems=(404, 409), media=MEDIA)

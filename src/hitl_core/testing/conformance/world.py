@@ -108,7 +108,7 @@ class World:
         text = f"This is run {self.runs}."
         given: Json = {"task": text} if self.scene.native else text
         hitl = await self.hitl()
-        return supported(await hitl.start(given, by=by))
+        return supported(await hitl.start(given, by=by, tools=self.scene.client))
 
     async def say(self, request: PauseRequest, decision: str, *fields: Any, **details: Any) -> Recorded:
         """Answer a request: `decision` is approve, edit, reject …"""

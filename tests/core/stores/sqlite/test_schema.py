@@ -87,6 +87,7 @@ def to_version_1(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("DROP INDEX hitl_thread")
         connection.execute("DROP TABLE hitl_said")
+        connection.execute("ALTER TABLE hitl_runs DROP COLUMN tools")
         connection.execute("DROP INDEX hitl_by_level")
         connection.execute("DROP INDEX hitl_soonest")
         connection.execute("DROP TABLE hitl_slips")

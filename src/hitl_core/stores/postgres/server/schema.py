@@ -32,8 +32,9 @@ _V1: Final = (
     # Wide columns stand first, so that none has to be moved to where its width begins. No row keeps room for its next
     # version: what changes is in an index in any case.
     f"""CREATE TABLE hitl_runs ({_KEY}, created BIGINT NOT NULL, updated BIGINT NOT NULL, fence BIGINT NOT NULL,
-        until BIGINT, input BIGINT, checkpoint BIGINT, output BIGINT, app INTEGER NOT NULL, attempts INTEGER NOT NULL,
-        turns INTEGER NOT NULL, tries INTEGER NOT NULL, id BYTEA NOT NULL UNIQUE, state TEXT NOT NULL,
+        until BIGINT, input BIGINT, checkpoint BIGINT, output BIGINT, tools BIGINT,
+        app INTEGER NOT NULL, attempts INTEGER NOT NULL, turns INTEGER NOT NULL, tries INTEGER NOT NULL,
+        id BYTEA NOT NULL UNIQUE, state TEXT NOT NULL,
         thread BYTEA NOT NULL, started_by TEXT, owner TEXT, error TEXT, more TEXT)""",
     "CREATE INDEX hitl_until ON hitl_runs (until) WHERE until IS NOT NULL",
     "CREATE INDEX hitl_stopped ON hitl_runs (key) WHERE state = 'stopped'",

@@ -105,6 +105,7 @@ _DROPPED: Final = (
     "SELECT input FROM hitl_runs WHERE key = ?",
     "SELECT checkpoint FROM hitl_runs WHERE key = ?",
     "SELECT output FROM hitl_runs WHERE key = ?",
+    "SELECT tools FROM hitl_runs WHERE key = ?",
     "SELECT original FROM hitl_overrides WHERE run = ?",
     f"SELECT body FROM hitl_drafts WHERE {_OF_RUN}",  # noqa: S608
     "SELECT body FROM hitl_comments WHERE request IN (SELECT key FROM hitl_requests WHERE run = ?)",
@@ -129,7 +130,7 @@ _CLEARED: Final = (
 )
 
 _RUN: Final = """UPDATE hitl_runs SET input = NULL, checkpoint = NULL, output = NULL, error = NULL, started_by = NULL,
-    thread = id, more = ? WHERE key = ?"""
+    tools = NULL, thread = id, more = ? WHERE key = ?"""
 
 
 def _emptied(txn: Transaction, keys: str, run: int, record: type[Record], empty: Callable[[Any], Record]) -> int:

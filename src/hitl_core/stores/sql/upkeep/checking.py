@@ -69,7 +69,7 @@ def _asked(view: View, question: _Question) -> Iterator[Flaw]:
 # ── references ───────────────────────────────────────────────────────────────────────────────────────────────
 
 _HOLD_BODIES: Final = (
-    *(("hitl_runs", column) for column in ("input", "checkpoint", "output")),
+    *(("hitl_runs", column) for column in ("input", "checkpoint", "output", "tools")),
     *(("hitl_requests", column) for column in ("body", "response")),
     *(("hitl_effects", column) for column in ("action", "result")),
     *(("hitl_overrides", column) for column in ("original", "body")),

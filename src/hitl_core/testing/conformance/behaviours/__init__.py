@@ -5,6 +5,7 @@ from . import (
     asking,
     at_work,
     batches,
+    clients,
     comments,
     decide,
     doubt,
@@ -31,6 +32,7 @@ from . import (
 ROOMS = (
     decide,
     asking,
+    clients,
     levels,
     together,
     limits,

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import ClassVar
 
 from ....capabilities import Capabilities, Capability
-from ....contracts import Adapter, Broke, Completed, Ending, Finding, Paused, Turn
-from ....errors import AppChanged, CapabilityNotSupported
-from ....protocol import Because, Json, Run
+from ....contracts import Adapter, Broke, Completed, Ending, Finding, Paused, Turn, tool_faults_of
+from ....errors import AppChanged, CapabilityNotSupported, Fault
+from ....protocol import Because, ClientTool, Json, Run
 from ..world import Parts
 from .breaking import breaks
 
@@ -32,6 +32,9 @@ class BrokenAdapter:
     @property
     def capabilities(self) -> Capabilities:
         return self._inner.capabilities
+
+    def tool_faults(self, tools: tuple[ClientTool, ...]) -> list[Fault]:
+        return tool_faults_of(self._inner, tools)
 
     async def attach(self) -> tuple[Finding, ...]:
         return await self._inner.attach()
