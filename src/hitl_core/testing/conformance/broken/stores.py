@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, ClassVar
 
+from ....capabilities import Capability
 from ....commands import (
     BeginEffect,
     CancelRun,
@@ -13,6 +14,7 @@ from ....commands import (
     EraseRun,
     GetRequest,
     GetRun,
+    KeepSaid,
     LiftStop,
     ListRequests,
     MoveRequest,
@@ -42,6 +44,14 @@ class BrokenStore(StoreAround):
     @classmethod
     def made_of(cls) -> Parts:
         return Parts(store=cls)
+
+
+@breaks("P75", Capability.STREAM_EVENTS)
+class ForgetsWhatWasSaid(BrokenStore):
+    """Says that it has kept what was said, and has not."""
+
+    async def apply(self, command: Any) -> Any:
+        return len(command.said) if isinstance(command, KeepSaid) else await self.inner.apply(command)
 
 
 @breaks("P60")
