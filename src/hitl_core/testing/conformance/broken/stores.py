@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from ....capabilities import Capability
 from ....commands import (
     BeginEffect,
     CancelRun,
@@ -46,7 +45,7 @@ class BrokenStore(StoreAround):
         return Parts(store=cls)
 
 
-@breaks("P75", Capability.STREAM_EVENTS)
+@breaks("P75")
 class ForgetsWhatWasSaid(BrokenStore):
     """Says that it has kept what was said, and has not."""
 
