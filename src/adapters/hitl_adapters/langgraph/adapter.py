@@ -57,6 +57,9 @@ CAPABILITIES: Final[Capabilities] = {
     ),
     Capability.DRAIN: NATIVE,
     Capability.UNDO_BY_FORK: NATIVE,
+    Capability.KEEP_THREADS: Support(
+        "native", "by the thread of its checkpointer; a graph without `messages` keeps what its state is made of"
+    ),
     Capability.NEUTRAL_SPEC: NATIVE,
 }
 
