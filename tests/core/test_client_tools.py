@@ -82,6 +82,13 @@ def test_what_is_nested_too_deeply_is_refused() -> None:
     assert faults(ClientTool(name="a", parameters=schema))[0].endswith("is nested deeper than 64 levels")
 
 
+@pytest.mark.parametrize("there", ["https://example.com/schema.json", "file:///etc/passwd", "other.json"])
+def test_what_it_refers_to_stands_in_it(there: str) -> None:
+    schema = {"type": "object", "properties": {"a": {"anyOf": [{"$ref": there}]}, "b": {"$ref": "#/properties/a"}}}
+    said = f"tools.a.parameters: refers to {there!r}, which is elsewhere; what it needs has to stand in it"
+    assert faults(ClientTool(name="a", parameters=schema)) == [said]
+
+
 # ── its arguments ────────────────────────────────────────────────────────────────────────────────────────────
 
 

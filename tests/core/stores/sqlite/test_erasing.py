@@ -29,7 +29,7 @@ CHANGED_BODIES = {
 
 OF_THE_RUN = {
     *("hitl_runs.input", "hitl_runs.checkpoint", "hitl_runs.output", "hitl_effects.action", "hitl_effects.result"),
-    *("hitl_journal.body", "hitl_overrides.original", "hitl_overrides.body"),
+    *("hitl_journal.body", "hitl_overrides.original", "hitl_overrides.body", "hitl_runs.tools"),
 }
 """Payloads: they say what a run was about, and go when that is erased."""
 
