@@ -65,7 +65,11 @@ ORDER = {"type": "object", "properties": {"order": {"type": "string"}}, "require
         (HANDOFF, {"text": "hello"}, TakeOver(text="hello")),
         (HANDOFF, {"text": "all yours", "then": "hand_back"}, HandBack(text="all yours")),
         (HANDOFF, {"text": "good bye", "then": "finish"}, Answer(value="good bye")),
-        (LED, {"outcome": "done", "result": "R-1", "note": "by hand"}, Report(outcome="done", result="R-1", note="by hand")),
+        (
+            LED,
+            {"outcome": "done", "result": "R-1", "note": "by hand"},
+            Report(outcome="done", result="R-1", note="by hand"),
+        ),
         (VETO, {"approved": False, "reason": "stop"}, Reject(message="stop")),
         (APPROVAL, {"decision": {"type": "delegate", "to": "bob"}}, Delegate(to="bob")),
         (QUESTION, {"decision": {"type": "answer", "value": {"decision": 1}}}, Answer(value={"decision": 1})),

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, model_validator
-from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic_core import PydanticCustomError
 
 from ..errors import Fault, NotCanonical
 from ..protocol import TOOLS_LIMIT, ClientTool, Json, Kind, canonical
@@ -84,8 +85,8 @@ def model_of(name: str, schema: dict[str, Json]) -> type[BaseModel]:
             return given
 
         @classmethod
-        def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-            return dict(schema)
+        def model_json_schema(cls, *args: Any, **how: Any) -> dict[str, Any]:
+            return deepcopy(schema)  # not by pydantic's own way, which knows no definitions but its own
 
     Given.__name__ = Given.__qualname__ = name
     return Given
