@@ -6,12 +6,13 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from secrets import token_hex
 from typing import Final, cast
 
 from ..commands import ListRuns, ListSaid, PutSlip, Slip, SlipKind, hashed
 from ..contracts import every
 from ..errors import RunNotFound
-from ..protocol import Json, PauseRequest, Run, RunState, Said, new_id
+from ..protocol import Json, PauseRequest, Run, RunState, Said
 from ..runtime import Runtime, inbox_of, may_decide
 from .people import Person
 
@@ -79,7 +80,7 @@ def _sees(person: Person, run: Run) -> bool:
 
 async def is_first(hitl: Runtime, thread: str, message: str) -> bool:
     """Whether nobody else has begun to work on this message: a page, or what is between, may post it twice."""
-    now, mine = hitl.clock.now(), new_id()
+    now, mine = hitl.clock.now(), token_hex(8)
     key = hashed(f"agui\n{thread}\n{message}")
     slip = Slip(SlipKind.REPEAT, key, now, hitl.settings.tenant, body={"by": mine}, expires=now + _ONCE)
     return (await hitl.store.apply(PutSlip(slip, now))).body["by"] == mine
