@@ -196,10 +196,15 @@ class Conversation:
         """What a turn says, as it says it. It goes on if the page goes."""
         client_tools = thread.client_tools | {each.name for each in self._tools()}
         speaker = Speaker(thread.heard, client_tools=client_tools)
-        async with aclosing(self.working.listen(work)) as events:
-            async for live in events:
-                for event in speaker.hear(live):
-                    yield event
+        try:
+            async with aclosing(self.working.listen(work)) as events:
+                async for live in events:
+                    for event in speaker.hear(live):
+                        yield event
+        except Exception:
+            for event in speaker.end():
+                yield event
+            raise
         for event in speaker.end():
             yield event
         self._told |= speaker.told
