@@ -50,6 +50,7 @@ from ..protocol import (
     Response,
     Run,
     RunState,
+    Said,
     Undoing,
 )
 from ..runtime import Batch, InForce, Reach, Runtime

@@ -18,10 +18,12 @@ from hitl_core.commands import (
     FireTimers,
     GetRequest,
     GetRun,
+    KeepSaid,
     LiftStop,
     ListGuidance,
     ListProposed,
     ListRuns,
+    ListSaid,
     ListVersions,
     MoveRequest,
     Recorded,
@@ -149,6 +151,26 @@ class TakesWhateverIsOlder(StoreAround):
         return await self.inner.apply(command)
 
 
+class HearsEverythingTwice(StoreAround):
+    """What is said again is a message of its own."""
+
+    async def apply(self, command: Any) -> Any:
+        if isinstance(command, KeepSaid):
+            twice = tuple(each.model_copy(update={"id": f"{each.id} {each.text}"}) for each in command.said)
+            command = replace(command, said=twice)
+        return await self.inner.apply(command)
+
+
+class TellsWhatOthersSaid(StoreAround):
+    async def fetch(self, query: Any) -> Any:
+        return await self.inner.fetch(replace(query, tenant=None) if isinstance(query, ListSaid) else query)
+
+
+class ListsAllRuns(StoreAround):
+    async def fetch(self, query: Any) -> Any:
+        return await self.inner.fetch(replace(query, thread=None) if isinstance(query, ListRuns) else query)
+
+
 class TriesForEver(StoreAround):
     async def apply(self, command: Any) -> Any:
         return await self.inner.apply(replace(command, tries=0) if isinstance(command, ClaimRuns) else command)
@@ -188,6 +210,10 @@ class GivesAnythingBack(StoreAround):
         (ForgetsWhereItWas, "what_agents_wanted_is_listed_once_and_in_order"),
         (ErasesBitByBit, "a_person_is_erased_wholly_or_not_at_all"),
         (ErasesInNameOnly, "a_person_becomes_one_pseudonym_for_everybody"),
+        (HearsEverythingTwice, "a_thread_has_each_message_once_and_in_order"),
+        (TellsWhatOthersSaid, "a_thread_of_one_tenant_is_no_other_tenants"),
+        (ListsAllRuns, "the_runs_of_a_thread_are_found_by_it"),
+        (ErasesInNameOnly, "what_was_said_is_erased_with_its_run"),
         (ErasesInNameOnly, "with_a_run_the_names_of_its_lines_are_erased"),
         (FindsGuidanceEverywhere, "guidance_enters_at_one_place"),
     ],

@@ -6,7 +6,8 @@ POST {prefix}/agent/{agent}/run            the same as raw AG-UI
 POST {prefix}/agent/{agent}/connect        what was said, and what is open; changes nothing
 POST {prefix}/agent/{agent}/stop/{thread}  the user wants no more of it
 POST {prefix}                              the single endpoint: the same in an envelope `{"method", "params", "body"}`
-GET  {prefix}/agent/{agent}/changes/{thread}   ours: says when a page should connect again
+GET  {prefix}/agent/{agent}/changes/{thread}  ours: says when a page should connect again
+GET  {prefix}/agent/{agent}/waiting           ours: the conversations in which the person has something to decide
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from ..errors import Fault, FaultyError, HitlError, NotUnderstood
+from ..errors import Fault, FaultyError, HitlError, NotPermitted, NotUnderstood
 from ..protocol import RunState
 from .agent import Agent
 from .changes import changes
@@ -31,7 +32,7 @@ from .conversation import Conversation
 from .info import info
 from .people import Person, Who
 from .reading import posted
-from .threads import thread_of
+from .threads import thread_of, waiting
 from .working import Working
 
 log = logging.getLogger("hitl_core.agui")
@@ -58,6 +59,7 @@ class Pages:
             Route(f"{inside}/connect", self._connect, methods=["POST"]),
             Route(f"{inside}/stop/{{thread}}", self._stop, methods=["POST"]),
             Route(f"{inside}/changes/{{thread}}", self._changes, methods=["GET"]),
+            Route(f"{inside}/waiting", self._waiting, methods=["GET"]),
             Route(prefix or "/", self._single, methods=["POST"]),
         ]
 
@@ -81,6 +83,9 @@ class Pages:
 
     async def _changes(self, request: Request) -> Response:
         return await self._answered(request, self._changed, request.path_params["agent"], request.path_params["thread"])
+
+    async def _waiting(self, request: Request) -> Response:
+        return await self._answered(request, self._listed, request.path_params["agent"])
 
     async def _single(self, request: Request) -> Response:
         """The envelope of the single endpoint, opened."""
@@ -141,6 +146,13 @@ class Pages:
 
     async def _changed(self, person: Person, agent: Agent, thread: str) -> Response:
         return StreamingResponse(changes(agent.hitl, thread, person), 200, STREAM, "text/event-stream")
+
+    async def _listed(self, person: Person, agent: Agent) -> Response:
+        try:
+            found = await waiting(agent.hitl, person)
+        except NotPermitted as exc:
+            return JSONResponse({"error": str(exc)}, 403)
+        return JSONResponse(found, headers={"Cache-Control": "no-store"})
 
 
 async def _body(request: Request) -> bytes:

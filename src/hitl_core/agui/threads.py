@@ -6,13 +6,14 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from secrets import token_hex
+from typing import Final, cast
 
 from ..commands import ListRuns, ListSaid, PutSlip, Slip, SlipKind, hashed
 from ..contracts import every
 from ..errors import RunNotFound
-from ..protocol import PauseRequest, Run, RunState, Said, new_id
-from ..runtime import Runtime, may_decide
+from ..protocol import Json, PauseRequest, Run, RunState, Said
+from ..runtime import Runtime, inbox_of, may_decide
 from .people import Person
 
 PATIENCE: Final = 300.0
@@ -58,6 +59,19 @@ async def thread_of(hitl: Runtime, id: str, person: Person) -> Thread:
     return Thread(id, run, said, tuple(asked), tuple(elsewhere))
 
 
+async def waiting(hitl: Runtime, person: Person) -> list[Json]:
+    """The conversations in which somebody has something to decide, oldest request first, at most a page of them.
+
+    Raises NotPermitted for whom no directory knows.
+    """
+    found: dict[str, list[str]] = {}
+    for settled in (await hitl.store.fetch(await inbox_of(hitl, person.responder))).items:
+        run = await hitl.run(settled.request.run_id)
+        if await may_decide(hitl, settled.request, person.responder, tenant=run.tenant):
+            found.setdefault(run.thread, []).append(settled.request.title)
+    return [{"threadId": thread, "titles": cast("Json", titles)} for thread, titles in found.items()]
+
+
 def _sees(person: Person, run: Run) -> bool:
     if person.tenant not in (None, run.tenant):
         return False
@@ -66,7 +80,7 @@ def _sees(person: Person, run: Run) -> bool:
 
 async def is_first(hitl: Runtime, thread: str, message: str) -> bool:
     """Whether nobody else has begun to work on this message: a page, or what is between, may post it twice."""
-    now, mine = hitl.clock.now(), new_id()
+    now, mine = hitl.clock.now(), token_hex(8)
     key = hashed(f"agui\n{thread}\n{message}")
     slip = Slip(SlipKind.REPEAT, key, now, hitl.settings.tenant, body={"by": mine}, expires=now + _ONCE)
     return (await hitl.store.apply(PutSlip(slip, now))).body["by"] == mine

@@ -30,6 +30,10 @@ def run_place(run_id: str, part: str = "") -> str:
     return f"/api/runs/{quote(run_id, safe='')}{part}"
 
 
+def thread_place(thread: str) -> str:
+    return f"/api/threads/{quote(thread, safe='')}"
+
+
 def request_place(request_id: str, part: str = "") -> str:
     return f"/api/requests/{quote(request_id, safe='')}{part}"
 

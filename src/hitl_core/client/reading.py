@@ -29,7 +29,7 @@ class RemoteStore:
             case GetRequest():
                 return await self._calling.get(request_place(query.request_id), forms.SETTLED)
             case ListRuns(tenant=None, within=None):
-                asked = {"state": query.states, "undoes": query.undoes, "cursor": query.cursor}
+                asked = {"state": query.states, "undoes": query.undoes, "cursor": query.cursor, "thread": query.thread}
                 return await self._calling.get("/api/runs", forms.RUNS, asked | {"limit": min(query.limit, MOST)})
             case ListRequests(call=None, users=(), tenant=None):
                 return await self._calling.get("/api/requests", forms.INBOX, _requests(query))

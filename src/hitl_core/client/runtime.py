@@ -27,12 +27,13 @@ from ..protocol import (
     Responder,
     Run,
     RunState,
+    Said,
     Undoing,
 )
 from ..runtime import InForce, Reach
 from ..wire import bodies, forms
 from .calling import Calling
-from .places import act, made, name_of, run_place, start, text_of
+from .places import act, made, name_of, run_place, start, text_of, thread_place
 from .reading import MOST, RemoteStore
 from .requests import RemoteRequests
 from .server import Server
@@ -145,10 +146,24 @@ class RemoteRuntime(RemoteRequests):
         query = {"wait": WAIT, "through_pauses": through_pauses}
         return await self._calling.get(run_place(run_id), forms.RUN, query, wait=WAIT)
 
-    async def runs(self, *, states: tuple[RunState, ...] = (), limit: int = 50, cursor: str | None = None) -> Page[Run]:
-        """Runs, newest first."""
-        query = {"state": states, "limit": min(limit, MOST), "cursor": cursor}
+    async def runs(
+        self,
+        *,
+        states: tuple[RunState, ...] = (),
+        limit: int = 50,
+        cursor: str | None = None,
+        thread: str | None = None,
+    ) -> Page[Run]:
+        """Runs, newest first; with `thread`, those of one conversation."""
+        query = {"state": states, "limit": min(limit, MOST), "cursor": cursor, "thread": thread}
         return await self._calling.get("/api/runs", forms.RUNS, query)
+
+    async def transcript(
+        self, thread: str, *, by: str | Responder | None = None, limit: int = 200, cursor: str | None = None
+    ) -> Page[Said]:
+        """What was said in a thread, oldest first, where transcripts are kept; of what whom the token is of may see."""
+        query = {"limit": min(limit, MOST), "cursor": cursor, "by": name_of(by)}
+        return await self._calling.get(thread_place(thread), forms.TRANSCRIPT, query)
 
     async def run(self, run_id: str) -> Run:
         """One run with its pending requests. Raises RunNotFound."""

@@ -60,6 +60,7 @@ class Config:
     redact: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
     told_a_minute: int = TOLD_A_MINUTE
+    transcripts: bool = False
     messages: tuple[Route, ...] = ()
     environment: str = "default"
     tenant: str = "default"
@@ -157,6 +158,7 @@ async def build(config: Config, *, clock: Clock | None = None, observers: Sequen
         tenant=config.tenant,
         history=config.history,
         told_a_minute=config.told_a_minute,
+        transcripts=config.transcripts,
     )
     return Runtime(adapter=seen, around=around, settings=settings, channels=channels)
 

@@ -37,6 +37,7 @@ from .response import (
 )
 from .ruling import GROUP, Approvers, Escalation, Level, OnTimeout, Ruling, Stage
 from .run import Overridden, Run, RunState
+from .transcript import SAID_LIMIT, Role, Said, SaidCall, asked_id, output_id, result_id, said_id
 from .undo import UNDO, Undoing, UndoneCall, UndoState
 from .verdict import EffectMode, Executed, Failed, Outcome, Proceed, Refuse, Substitute, Verdict, Wait
 
@@ -51,6 +52,7 @@ __all__ = [
     "PAYLOAD_LIMIT",
     "PROTOCOL",
     "RUNS_NOTHING",
+    "SAID_LIMIT",
     "TOOLS_LIMIT",
     "UNDO",
     "Accept",
@@ -108,9 +110,12 @@ __all__ = [
     "Responder",
     "Response",
     "Revise",
+    "Role",
     "Ruling",
     "Run",
     "RunState",
+    "Said",
+    "SaidCall",
     "Sealed",
     "Stage",
     "Substitute",
@@ -122,6 +127,7 @@ __all__ = [
     "Verdict",
     "Wait",
     "acting",
+    "asked_id",
     "canonical",
     "changed_arguments",
     "decision_of",
@@ -135,8 +141,11 @@ __all__ = [
     "masked",
     "micros",
     "new_id",
+    "output_id",
     "parse",
     "passed",
+    "result_id",
+    "said_id",
     "secret_paths",
     "sha256",
 ]

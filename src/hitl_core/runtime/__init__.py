@@ -13,6 +13,7 @@ policies      why the policy decides as it does, and what another one would have
 considering   what would come of an answer, and whose inbox is whose, for those who show it
 assigning     whose turn it is; commenting, drafting: what is said and changed beside deciding
 forgetting    what is erased and compacted; pruning: what rules have counted and nobody asks for any more
+transcripts   what was said in a thread, kept and read
 worker        resumes what was answered, fires what is due
 """
 

@@ -8,6 +8,7 @@ from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final, Self, TypeVar, cast
 
 from ..channels.announcer import TOLD_A_MINUTE, Announcer
@@ -40,6 +41,7 @@ from .leases import owner_name, release_dead
 from .live import Listeners
 from .pruning import KEPT, Pruning
 from .room import require_room
+from .transcripts import asked, keep
 from .turn import Driver
 
 log = logging.getLogger("hitl_core")
@@ -63,6 +65,7 @@ class Settings:
     `resumes` are versions of the app whose runs are gone on with besides its own. A run is tried `tries` times before
     it is left to a person; `grace` is how long a worker that is told to end lets its turns go on. `told_a_minute`:
     after so many messages within a minute about one agent people are told how many more there are; 0: never.
+    `transcripts`: what is said in runs is kept for whoever reads their threads.
     """
 
     app: str = ""
@@ -74,6 +77,7 @@ class Settings:
     tenant: str = "default"
     history: timedelta = KEPT
     told_a_minute: int = TOLD_A_MINUTE
+    transcripts: bool = False
 
 
 class Opened:
@@ -99,7 +103,8 @@ class Opened:
         self._listeners: Listeners = []
         self._attached: tuple[Finding, ...] | None = None
         self._holding = Holding(self._around.store, self._around.clock, settings.lease_seconds)
-        self._driver = Driver(adapter, self._around, self._holding, self._build, self._emit, self._watched, self.attach)
+        driving = (self._holding, self._build, self._emit, self._watched, self.attach, settings.transcripts)
+        self._driver = Driver(adapter, self._around, *driving)
 
     async def __aenter__(self) -> Self:
         return self
@@ -272,7 +277,10 @@ class Opened:
             created_at=now,
             updated_at=now,
         )
-        return await self.store.apply(OpenRun(run, self.owner, self.settings.lease_seconds, now))
+        claimed = await self.store.apply(OpenRun(run, self.owner, self.settings.lease_seconds, now))
+        if self.settings.transcripts:
+            await keep(self.store, run_id, partial(asked, claimed.run))
+        return claimed
 
     def _require_ours(self, run: Run) -> None:
         """Raises RunBusy if this process does not have the run's app, or not in its version."""

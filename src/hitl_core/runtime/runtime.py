@@ -10,11 +10,12 @@ from ..capabilities import Capability
 from ..commands import Effect, ListEffects, ListRuns, Page
 from ..contracts import require
 from ..errors import RunBusy
-from ..protocol import ClientTool, LiveEvent, Run, RunState
+from ..protocol import ClientTool, LiveEvent, Responder, Run, RunState, Said
 from .batches import Batches
 from .control import Control
 from .live import listen
 from .policies import Policies
+from .transcripts import transcript
 
 
 class Runtime(Batches, Control, Policies):
@@ -102,9 +103,27 @@ class Runtime(Batches, Control, Policies):
                     return run
                 await self.store.changed(timeout=1.0)
 
-    async def runs(self, *, states: tuple[RunState, ...] = (), limit: int = 50, cursor: str | None = None) -> Page[Run]:
-        """Runs, newest first."""
-        return await self.store.fetch(ListRuns(states, limit, cursor))
+    async def runs(
+        self,
+        *,
+        states: tuple[RunState, ...] = (),
+        limit: int = 50,
+        cursor: str | None = None,
+        thread: str | None = None,
+    ) -> Page[Run]:
+        """Runs, newest first; with `thread`, those of one conversation."""
+        return await self.store.fetch(ListRuns(states, limit, cursor, thread=thread))
+
+    async def transcript(
+        self, thread: str, *, by: str | Responder | None = None, limit: int = 200, cursor: str | None = None
+    ) -> Page[Said]:
+        """What was said in a thread, oldest first, where transcripts are kept; else nothing.
+
+        Of the runs of this tenant; with `by` and a directory, of that person's. Raises NotPermitted for whom the
+        directory does not know.
+        """
+        home = self.settings.tenant
+        return await transcript(self._around, thread, by, home=home, limit=limit, cursor=cursor)
 
     async def effects(self, run_id: str) -> tuple[Effect, ...]:
         """What the run's actions came to, in the order they were first seen."""

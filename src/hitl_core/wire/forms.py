@@ -20,6 +20,7 @@ from ..protocol import (
     LiveEvent,
     Preview,
     Run,
+    Said,
     Undoing,
 )
 from ..runtime import Batch, InForce, Reach
@@ -68,6 +69,7 @@ class Count(BaseModel):
 
 RUN: Final = Form[Run]("Run", Run)
 RUNS: Final = Form[Page[Run]]("RunPage", Page[Run])
+TRANSCRIPT: Final = Form[Page[Said]]("SaidPage", Page[Said])
 EFFECTS: Final = Form[tuple[Effect, ...]]("Effects", tuple[Effect, ...])
 OVERRIDE: Final = Form[Override]("Override", Override)
 OVERRIDES: Final = Form[tuple[Override, ...]]("Overrides", tuple[Override, ...])

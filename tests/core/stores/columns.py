@@ -18,7 +18,7 @@ BODIES: Final = {
     *("hitl_effects.action", "hitl_effects.result", "hitl_journal.body"),
     *("hitl_overrides.original", "hitl_overrides.body"),
     *("hitl_drafts.body", "hitl_guidance.body", "hitl_comments.body", "hitl_grants.body"),
-    "hitl_slips.body",
+    *("hitl_slips.body", "hitl_said.body"),
 }
 """Columns with the key of a body."""
 

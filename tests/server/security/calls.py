@@ -138,12 +138,10 @@ async def furnished(folder: Path, **how: Any) -> AsyncIterator[Fortress]:
 
 
 def content(folder: Path, *, without: tuple[str, ...] = ()) -> str:
-    """All that the store has in it, but what stands in some tables."""
+    """All that the store has in it, but what stands in some tables, and when it was last anchored."""
+    left_out = tuple(f'INSERT INTO "{each}"' for each in ("hitl_store", *without))
     with closing(sqlite3.connect(folder / "shop.db")) as database:
-        lines = database.iterdump()
-        return "\n".join(
-            line for line in lines if not line.startswith(tuple(f'INSERT INTO "{each}"' for each in without))
-        )
+        return "\n".join(line for line in database.iterdump() if not line.startswith(left_out))
 
 
 LOOKS: Final = tuple(

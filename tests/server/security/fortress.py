@@ -85,7 +85,7 @@ async def fortress(
     shop = Shop(folder, policy=RULES)
     if people:
         shop.people(people)
-    async with shop.open(app or one_refund(shop.ledger, reversible=True)) as hitl:
+    async with shop.open(app or one_refund(shop.ledger, reversible=True), transcripts=True) as hitl:
         ids = await _everything(hitl, given or {"order": "A-1042", "amount": 120.5})
         made = create_app(hitl, serving)
         door = AsVisitor(made, somebody())
@@ -105,6 +105,7 @@ async def _everything(hitl: Runtime, given: dict[str, Any]) -> dict[str, str]:
     await hitl.stop(StopScope.TOOL, "wire_money", by="bob", reason="It pays twice.")
     return {
         "run_id": waits.id,
+        "thread": done.thread,
         "request_id": request.id,
         "grant_id": grant.id,
         "act": "cancel",

@@ -71,6 +71,7 @@ TABLE: Final[dict[tuple[str, str], Needs]] = {
     ("GET", "/audit/verify"): Right.AUDIT,
     ("POST", "/api/runs/stream"): Right.START,
     ("POST", "/api/runs/{id}/stream"): Right.START,
+    ("GET", "/api/threads/{thread:path}"): Right.RUNS,
     ("GET", "/api/runs"): Right.RUNS,
     ("POST", "/api/runs"): Right.START,
     ("GET", "/api/runs/{id}"): Right.RUNS,

@@ -47,7 +47,7 @@ CAPABILITIES: Final[Capabilities] = {
     Capability.NESTED_PAUSES: emulated("a plain function says which agent it acts for, with gate.acting_as"),
     Capability.SURVIVE_RESTART: emulated("the function runs again from its start; finished steps come from a journal"),
     Capability.DETECT_IN_DOUBT: NATIVE,
-    Capability.STREAM_EVENTS: emulated("only what the function itself emits"),
+    Capability.STREAM_EVENTS: emulated("its calls, and what the function itself says with gate.say and gate.emit"),
     Capability.SHOW_WORDS: emulated(
         "the function says it, with gate.saying; a plain function has no model that could be heard"
     ),

@@ -46,7 +46,7 @@ _words: ContextVar[str] = ContextVar("hitl_plain_words", default="")
 
 
 class PlainGate:
-    """The gate as plain functions see it: guard, ask, choose, review, step, guidance, together, acting_as, saying, …"""
+    """The gate as plain functions see it: guard, ask, choose, review, step, guidance, together, acting_as, say, …"""
 
     @overload
     def guard(self, function: F, /) -> F: ...
@@ -161,6 +161,13 @@ class PlainGate:
         finally:
             _words.reset(token)
 
+    def say(self, text: str) -> None:
+        """Say something to whoever talks with this run: a whole message, which its thread's transcript keeps.
+
+        Messages are told apart by their order, which has to be the same whenever the app runs again.
+        """
+        current().spoken(text, _agents.get())
+
     def emit(self, text: str, data: Json = None) -> None:
         """Tell whoever watches this run how far it is."""
         current().emit(LiveKind.CUSTOM, text, data)
@@ -179,19 +186,7 @@ class PlainGate:
         place = now.place(name)
         action = Action(tool=name, arguments=arguments, definition=definition, origin=_origin())
         verdict = await now.gate.propose(action, call=place, form=_spoken(now, form, place))
-        match verdict:
-            case Wait():
-                raise now.suspend()
-            case Refuse(text=text):
-                now.used.append(place)
-                raise CallRefused(text)
-            case Proceed():
-                now.used.append(place)
-                late = f"nobody answered {place!r} before its deadline; go on without an answer, or ask again"
-                raise CallRefused(late)
-            case Substitute(result=result):
-                now.used.append(place)
-                return result
+        return await _told(now, action, place, _answered(now, verdict, place))
 
 
 gate = PlainGate()
@@ -242,7 +237,35 @@ async def _run(declared: Tool, key: Key | None, args: tuple[Any, ...], kwargs: d
     action = Action(tool=declared.name, arguments=arguments, definition=declared.definition, origin=_origin())
     place = now.place(declared.name if key is None else f"{declared.name}:{key(*args, **kwargs)}")
     verdict = await now.gate.propose(action, call=place, form=_spoken(now, tool_form(declared), place))
-    return await _obey(now, declared, verdict, place)
+    return await _told(now, action, place, _obey(now, declared, verdict, place))
+
+
+async def _told(now: Current, action: Action, place: str, work: Awaitable[Json]) -> Json:
+    """What comes of a call, and who watches is told of both."""
+    now.called(place, action)
+    try:
+        result = await work
+    except CallRefused as exc:
+        now.came(place, str(exc), action.origin.path)
+        raise
+    now.came(place, result, action.origin.path)
+    return result
+
+
+async def _answered(now: Current, verdict: Verdict, place: str) -> Json:
+    match verdict:
+        case Wait():
+            raise now.suspend()
+        case Refuse(text=text):
+            now.used.append(place)
+            raise CallRefused(text)
+        case Proceed():
+            now.used.append(place)
+            late = f"nobody answered {place!r} before its deadline; go on without an answer, or ask again"
+            raise CallRefused(late)
+        case Substitute(result=result):
+            now.used.append(place)
+            return result
 
 
 def _origin() -> Origin:

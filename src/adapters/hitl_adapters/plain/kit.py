@@ -53,11 +53,12 @@ def _play(scene: Scene, stage: Stage) -> Callable[[Json], Awaitable[str]]:
         for number, turn in enumerate(every):
             await thinks(who, number)
             known = [call for call in turn if call.tool not in scene.lacks]
-            with gate.saying(words_of(turn)):
+            if words := words_of(turn):
+                gate.say(words)
+            with gate.saying(words):
                 came = await gate.together(*(attempt(call) for call in known))
             for said in came:
                 stage.hear(said if isinstance(said, str) else json.dumps(said))
-                gate.emit(str(said))
             for told in gate.notes:
                 stage.hear(told)
         await thinks(who, "ends")

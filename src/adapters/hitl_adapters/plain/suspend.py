@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,10 +14,13 @@ from typing import Any, Final, Self, cast
 
 from hitl_core.errors import AppChanged, NoRun, Stopped
 from hitl_core.gate import Gate, joined
-from hitl_core.protocol import Json, LiveEvent, LiveKind
+from hitl_core.protocol import Action, Json, LiveEvent, LiveKind, said_id
 from hitl_core.tools import Catalogue
 
 VERSION: Final = 1
+
+_MOST: Final = 65_536
+"""Characters of a result that are told; who wants all of it reads the run."""
 
 
 class Suspended(BaseException):
@@ -63,9 +68,11 @@ class Current:
         self.used: list[str] = []
         self.waiting = False
         self._emit = emit
+        self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
         self._counts: Counter[str] = Counter()
         self._reached: list[str] = []
         self._said: dict[str, Said] = {}
+        self._spoken: Counter[str] = Counter()
         self._working = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -127,8 +134,32 @@ class Current:
             self.notes.append(note)
             self.emit(LiveKind.CUSTOM, note, {"changed": call})
 
-    def emit(self, kind: LiveKind, text: str, data: Json = None) -> None:
-        self._emit(LiveEvent(run_id=self.gate.run.id, kind=kind, text=text, data=data))
+    def emit(self, kind: LiveKind, text: str, data: Json = None, *, id: str = "", agents: tuple[str, ...] = ()) -> None:
+        """Tell who watches; also from the thread that a sync app runs in."""
+        event = LiveEvent(run_id=self.gate.run.id, kind=kind, node="/".join(agents), id=id, text=text, data=data)
+        if threading.get_ident() == self._thread:
+            self._emit(event)
+        else:
+            self._loop.call_soon_threadsafe(self._emit, event)
+
+    def spoken(self, text: str, agents: tuple[str, ...]) -> None:
+        """Tell who watches what these agents say next: a message of its own, the same whenever the app runs again."""
+        who = "/".join(agents)
+        self._spoken[who] += 1
+        self.emit(LiveKind.TEXT, text, id=said_id(self.gate.run.id, f"say#{self._spoken[who]}", who), agents=agents)
+
+    def called(self, place: str, action: Action) -> None:
+        """Tell who watches of a call."""
+        data: Json = {"tool": action.tool, "arguments": action.arguments}
+        self.emit(LiveKind.TOOL_CALL, "", data, id=self._id(place), agents=action.origin.path)
+
+    def came(self, place: str, result: Json, agents: tuple[str, ...]) -> None:
+        """Tell who watches what came of a call."""
+        text = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)
+        self.emit(LiveKind.TOOL_RESULT, text[:_MOST], id=self._id(place), agents=agents)
+
+    def _id(self, place: str) -> str:
+        return said_id(self.gate.run.id, place)
 
 
 _current: ContextVar[Current | None] = ContextVar("hitl_plain_turn", default=None)

@@ -5,7 +5,7 @@
 calls         how a call is put together; descriptions: the OpenAPI document
 who           who calls, and what of it all they see
 parameters    ids, pages, waits, with their bounds; repeats: what is done once, however often it is called
-runs, acts, streams · requests, answers, drafts · grants · stops · policies · audit · people · upkeep
+runs, acts, streams, threads · requests, answers, drafts · grants · stops · policies · audit · people · upkeep
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from ..guards.refusals import is_for_programs
-from . import acts, answers, audit, drafts, grants, people, policies, requests, runs, stops, streams, upkeep
+from . import acts, answers, audit, drafts, grants, people, policies, requests, runs, stops, streams, threads, upkeep
 from .calls import refused
 from .descriptions import describing
 
 __all__ = ["install"]
 
-_ROOMS = (streams, runs, acts, requests, drafts, answers, grants, stops, policies, audit, people, upkeep)
+_ROOMS = (streams, threads, runs, acts, requests, drafts, answers, grants, stops, policies, audit, people, upkeep)
 """Calls with a fixed path come before those with an id in its place."""
 
 

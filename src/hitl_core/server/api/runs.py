@@ -28,6 +28,9 @@ router = Calls("runs", "/api/runs")
 
 States = Annotated[tuple[RunState, ...], Query(alias="state", description="Only runs that stand like this.")]
 Undoes = Annotated[str | None, Query(description="Only the undos of this run.", min_length=1, max_length=256)]
+InThread = Annotated[
+    str | None, Query(alias="thread", description="Only runs of this thread.", min_length=1, max_length=256)
+]
 ThroughPauses = Annotated[bool, Query(description="Go on waiting while people decide.")]
 
 
@@ -39,12 +42,13 @@ async def list_runs(
     limit: Limit = 50,
     cursor: Cursor = None,
     undoes: Undoes = None,
+    thread: InThread = None,
 ) -> Response:
     """Runs, newest first, without their requests.
 
     A page may be short, or empty, where most runs are others'; as long as it has a cursor there may be more.
     """
-    query = ListRuns(tuple(states), limit, opened(cursor), undoes, visitor.tenant, MOST_LOOKED_AT)
+    query = ListRuns(tuple(states), limit, opened(cursor), undoes, visitor.tenant, MOST_LOOKED_AT, thread)
     return answer(forms.RUNS, page_of(await site.store.fetch(query)))
 
 

@@ -110,6 +110,7 @@ _DROPPED: Final = (
     f"SELECT body FROM hitl_drafts WHERE {_OF_RUN}",  # noqa: S608
     "SELECT body FROM hitl_comments WHERE request IN (SELECT key FROM hitl_requests WHERE run = ?)",
     "SELECT body FROM hitl_overrides WHERE run = ?",
+    "SELECT body FROM hitl_said WHERE run = ?",
 )
 """Bodies of which nothing is left."""
 
@@ -124,6 +125,7 @@ _CLEARED: Final = (
     "DELETE FROM hitl_comments WHERE request IN (SELECT key FROM hitl_requests WHERE run = ?)",
     "UPDATE hitl_requests SET draft = NULL WHERE run = ?",
     "DELETE FROM hitl_journal WHERE run = ?",
+    "DELETE FROM hitl_said WHERE run = ?",
     f"UPDATE hitl_grants SET revoked_by = '(erased)' WHERE revoked_by IS NOT NULL AND {_FOR_RUN}",  # noqa: S608
 )
 
