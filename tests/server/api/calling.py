@@ -93,7 +93,8 @@ class Api:
 
 
 def desk(ledger: Ledger, held: asyncio.Event) -> App:
-    """Does what its input says: `refund` (asks), `letter` (a shared draft), `look` (free), `question`, `slow`."""
+    """Does what its input says: `refund` (asks), `letter` (a shared draft), `look` (free), `question`, `slow`, and `page`,
+    which needs a client tool."""
     refund = refund_tool(ledger, reversible=True, undo=lambda receipt, arguments: ledger.write("undo", **arguments))
 
     @gate.guard
@@ -114,6 +115,8 @@ def desk(ledger: Ledger, held: asyncio.Event) -> App:
                 return await look_up("A-1042")
             case "question":
                 return await gate.ask("Why is it due?")
+            case "page":
+                return await gate.ask_page("pickColour", {"of": ["red", "blue"]})
             case "slow":
                 await held.wait()
                 return "at last"

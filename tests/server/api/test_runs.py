@@ -175,6 +175,17 @@ async def test_a_body_that_is_not_as_it_has_to_be_starts_nothing(
     assert (await served_api.hitl.runs()).items == ()
 
 
+async def test_tools_that_a_run_cannot_have_start_nothing(served_api: Api, ann: httpx.AsyncClient) -> None:
+    whole = {"type": "object", "description": "x" * 70_000}
+    refused = await ann.post("/api/runs", json={"tools": [{"name": "a", "parameters": whole}]})
+    assert (refused.status_code, refused.json()["code"]) == (422, "HITL-U15")
+    assert "the limit is 65,536" in refused.json()["faults"][0]["problem"]
+    refused = await ann.post("/api/runs", json={"tools": [{"name": "a b"}, {"name": "c", "parameters": []}]})
+    assert (refused.status_code, refused.json()["code"]) == (400, "HITL-R06")
+    assert [each["path"] for each in refused.json()["faults"]] == ["tools.0.name", "tools.1.parameters"]
+    assert (await served_api.hitl.runs()).items == ()
+
+
 async def test_an_input_over_its_limit_is_refused(served_api: Api, ann: httpx.AsyncClient) -> None:
     refused = await ann.post("/api/runs", json={"input": "x" * 1_100_000})
     assert refused.status_code == 413

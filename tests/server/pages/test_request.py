@@ -10,8 +10,8 @@ import pytest
 
 from hitl_adapters.plain import Refused, gate
 from hitl_core.lifecycle import RequestState
-from hitl_core.protocol import Preview, RunState
-from tests.core.shop import App, Ledger, one_refund, policy, rule
+from hitl_core.protocol import ClientTool, Preview, RunState
+from tests.core.shop import App, Ledger, one_refund, only, policy, rule
 
 from .office import Office, office
 
@@ -37,6 +37,13 @@ def asks(ledger: Ledger) -> App:
             return await gate.ask("Is it to come back?")
         except Refused as exc:
             return f"refused: {exc}"
+
+    return app
+
+
+def picks(ledger: Ledger) -> App:
+    async def app(input: Any) -> Any:
+        return await gate.ask_page("pickColour", {"of": ["red", "blue"]})
 
     return app
 
@@ -262,3 +269,15 @@ async def test_what_is_another_tenant_s_is_not_there(desk: Office) -> None:
     assert (await desk.browser.send(form)).status == 404
     unknown = await desk.browser.open("/requests/unknown")
     assert unknown.status == 404
+
+
+async def test_a_client_tool_can_be_answered_in_words(tmp_path: Path) -> None:
+    """Whoever started the run is not there: anybody who may can say what came of it."""
+    tool = ClientTool(name="pickColour", description="Let the user pick a colour.")
+    async with office(tmp_path, picks) as desk:
+        run = await desk.hitl.start({}, tools=(tool,))
+        request = only(run)
+        page = await desk.open(request)
+        assert "Let the user pick a colour." in page.text
+        await desk.decide(request, "answer", value="the blue one")
+        assert (await desk.done(request)).output == "the blue one"

@@ -82,7 +82,7 @@ def _can_be_said(reply: Reply, settled: Settled) -> bool:
     """An answer that has a schema needs a form, and the choice between others needs some."""
     request = settled.request
     if reply is Reply.ANSWER:
-        return request.answer_schema is None or request.answer_schema.get("type") == "string"
+        return not request.answer_schema or request.answer_schema.get("type") == "string"
     if reply is Reply.ACCEPT:
         return request.draft is None
     return reply is not Reply.CHOOSE or bool(request.options)

@@ -41,9 +41,9 @@ def arguments_field(place: Place, typed: Typed | None = None) -> Filled:
 
 
 def answer_field(request: PauseRequest, typed: Typed | None = None, *, name: str = "value") -> Filled:
-    """The answer, or the result of what somebody has done, as form fields."""
+    """The answer, or the result of what somebody has done, as form fields. Where anything is an answer, words are."""
     schema = request.answer_schema
-    if schema is None and name == "value":
+    if not schema and name == "value":
         schema = _TEXT if request.kind in (Kind.INPUT, Kind.HANDOFF, Kind.APPROVAL) else {}
     label = "Your answer" if name == "value" else "What came of it"
     return fill(_TEXT if schema is None else schema, ABSENT, typed, name=name, path=name, label=label)
