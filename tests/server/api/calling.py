@@ -93,8 +93,8 @@ class Api:
 
 
 def desk(ledger: Ledger, held: asyncio.Event) -> App:
-    """Does what its input says: `refund` (asks), `letter` (a shared draft), `look` (free), `question`, `slow`, and `page`,
-    which needs a client tool."""
+    """Does what its input says: `refund` (asks), `letter` (a shared draft), `look` (free), `question`, `slow`,
+    `page` (a client tool)."""
     refund = refund_tool(ledger, reversible=True, undo=lambda receipt, arguments: ledger.write("undo", **arguments))
 
     @gate.guard

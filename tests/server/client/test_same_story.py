@@ -152,8 +152,8 @@ async def test_a_page_brings_a_tool_along(told: Told) -> None:
     for start in (told.ann.start, _streams(told.ann)):
         with pytest.raises(ToolsRefused, match="is no JSON Schema"):
             await start({"do": "page"}, by="ann", tools=[bad])
-        with pytest.raises(ToolsRefused, match="is the name of a tool of the app"):
-            await start({}, by="ann", tools=[ClientTool(name="letter")])
+        with pytest.raises(ToolsRefused, match="is given twice"):
+            await start({"do": "page"}, by="ann", tools=[PICK, PICK])
     assert len((await told.ann.runs()).items) == 2
 
 
