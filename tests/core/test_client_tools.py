@@ -67,7 +67,7 @@ def test_every_schema_that_is_none_is_named() -> None:
 
 
 def test_all_of_them_together_are_bounded() -> None:
-    half = {"type": "object", "description": "x" * (TOOLS_LIMIT // 2)}
+    half: dict[str, Any] = {"type": "object", "description": "x" * (TOOLS_LIMIT // 2)}
     two = [ClientTool(name=each, parameters=half) for each in ("a", "b")]
     assert faults(two[0]) == []
     (said,) = faults(*two)
