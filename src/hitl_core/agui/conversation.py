@@ -76,31 +76,38 @@ class Conversation:
             await self._answer(thread)
             async for event in self._work(thread):
                 yield event
-            thread = await self._thread()
         except Exception as exc:  # a page that gets an error, or no end, cannot be used any more
-            thread = self._broken(exc)
+            self._note(exc)
+        thread = await self._now()
         for event in (*self._missed(thread), *self._notice(thread), *self._ended(thread)):
             yield event
 
     async def connect(self) -> AsyncIterator[BaseEvent]:
         """The events of a POST to `connect`: all that was said, and what is open. Nothing is changed by it."""
         yield self._started()
-        try:
-            thread = await self._thread()
-        except Exception as exc:  # as above
-            thread = self._broken(exc)
+        thread = await self._now()
         yield MessagesSnapshotEvent(messages=self._messages(thread, self._on_the_page(thread)))
         for event in (*self._notice(thread), *self._ended(thread)):
             yield event
 
-    def _broken(self, exc: Exception) -> Thread:
-        """Nothing more can be said of the conversation; why is told, if it is meant to be told."""
+    async def _thread(self) -> Thread:
+        return await thread_of(self.agent.hitl, self.posted.thread, self.person)
+
+    async def _now(self) -> Thread:
+        """The conversation as it stands; nothing of it where that cannot be had."""
+        try:
+            return await self._thread()
+        except Exception as exc:  # as above
+            self._note(exc)
+            return Thread(self.posted.thread)
+
+    def _note(self, exc: Exception) -> None:
+        """Tell the page what went wrong, if that is meant to be told."""
         if isinstance(exc, HitlError):
             self._notes.append(str(exc))
         else:
             log.error("a page's call failed: %s", exc, exc_info=exc)
             self._notes.append("Something went wrong; the server's log says what. Load the page again.")
-        return Thread(self.posted.thread)
 
     # ── answers ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -210,9 +217,6 @@ class Conversation:
         self._told |= speaker.told
 
     # ── how it ends ──────────────────────────────────────────────────────────────────────────────────────────
-
-    async def _thread(self) -> Thread:
-        return await thread_of(self.agent.hitl, self.posted.thread, self.person)
 
     def _started(self) -> RunStartedEvent:
         return RunStartedEvent(thread_id=self.posted.thread, run_id=self.posted.run, protocol_version=PROTOCOL_VERSION)
