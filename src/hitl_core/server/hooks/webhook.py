@@ -10,9 +10,11 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from ...channels.messages import Route
 from ...channels.messages.senders.webhook import signer
-from ...errors import HitlError
+from ...errors import Fault, HitlError
 from ...protocol import Decision, Responder, Response
 from ...protocol.record import Name, Text
+from ...runtime.identity import looked_up
+from ...runtime.judge import note_refusal
 from ..site import Site
 
 BY: Final = "webhook"
@@ -58,11 +60,30 @@ async def answered(site: Site, route: Route, body: bytes, headers: Mapping[str, 
         decided_at=site.clock.now(),
         idempotency_key=f"{route.name}:{headers['webhook-id']}",
     )
+    if faults := await _of_speaking(site, route, given.by):
+        await note_refusal(site.hitl._around, response, faults)
+        return 403, {
+            "title": "not for them",
+            "faults": [{"path": each.path, "problem": each.problem} for each in faults],
+        }
     try:
         recorded = await site.hitl.respond(response)
     except HitlError as exc:
         return 409, {"title": "not taken", "code": exc.code, "detail": str(exc)}
     return 200, {"state": recorded.settled.state, "replayed": recorded.replayed}
+
+
+async def _of_speaking(site: Site, route: Route, by: str) -> list[Fault]:
+    """Why this system may not answer in somebody's name, if so: a secret that is stolen makes nobody of everybody."""
+    directory = site.hitl.directory
+    person = None if directory is None else await looked_up(directory, by)
+    named = by if person is None else person.id
+    if named in route.speaks_for and (directory is None or person is not None):
+        return []
+    if not route.speaks_for and person is not None and route.name in person.addresses:
+        return []
+    how = f"name them in speaks_for of [messages.{route.name}], or give them an address {route.name!r} in the directory"
+    return [Fault("data.by", f"{by!r} is none in whose name {route.name!r} may answer; {how}")]
 
 
 def _verify(webhook: Webhook, body: bytes, headers: Mapping[str, str]) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from ...checks import authorise, draft_faults, json_type
 from ...commands import ListRequests, Settled
-from ...errors import Fault, HitlError, RequestNotFound
+from ...errors import Fault, HitlError
 from ...lifecycle import RequestState
 from ...policy import Explanation
 from ...protocol import (
@@ -26,6 +26,7 @@ from ...protocol import (
 )
 from ...quorum import asked_at, asked_now, standing
 from ..doors import Visitor
+from ..seeing import seen, sees
 from ..site import Site
 from . import wording
 from .deciding import Place, answer_field, arguments_field
@@ -68,21 +69,19 @@ class Looked:
 
 
 async def look(site: Site, come: Visitor, request_id: str) -> Looked:
-    """Raises RequestNotFound, also for what is another tenant's; NotPermitted for whom the directory does not know."""
-    settled = await site.hitl.request(request_id)
-    run = await site.hitl.run(settled.request.run_id)
-    if not come.sees(run.tenant):
-        raise RequestNotFound(f"there is no request {request_id!r} in this store; `hitl inbox` lists them")
-    request = settled.request
+    """Raises RequestNotFound, also for what they do not see (seeing.py); NotPermitted for whom no directory knows."""
+    settled = await seen(site, come, request_id)
+    run, request = await site.hitl.run(settled.request.run_id), settled.request
     query = ListRequests(states=(), run_id=run.id, call=request.call, notices=False, limit=20)
     rounds = await site.store.fetch(query)
+    before = [each for each in rounds.items if each.request.round < request.round]
     held = await held_by(site, come.responder.id, request_id=request.id)
     return Looked(
         settled,
         run,
         await site.hitl.comments(request.id),
         await site.hitl.draft(request.id),
-        tuple(each for each in rounds.items if each.request.round < request.round),
+        tuple([each for each in before if await sees(site, come, each)]),
         next(iter(held), None),
     )
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
+from ...channels.plain_text import visible
 from ..doors import Claim, LinkState, NobodyCame, Visitor, come_in, cookies, links, proxy_says, sessions, visitor
 from ..doors.forms import carries
 from ..doors.refusals import refused
@@ -17,11 +19,17 @@ from ..doors.secret import derived, new_secret
 from ..site import Site, site_of
 from .environment import render, url
 
+if TYPE_CHECKING:
+    from ..doors.oidc import SignInFailed
+
 signing: Final = APIRouter(include_in_schema=False)
 
 At = Annotated[Site, Depends(site_of)]
 _ON_THE_PAGE: Final = timedelta(minutes=15)
 _LONGEST: Final = 2_000
+_LOGGED: Final = 500
+
+log = logging.getLogger("hitl_core.server")
 
 
 async def to_sign_in(request: Request, exc: Exception) -> Response:
@@ -93,7 +101,9 @@ def _back(request: Request) -> str:
     return f"{request.url.scheme}://{request.url.netloc}{url(request, 'login', 'oidc', 'back')}"
 
 
-def _failed(request: Request, exc: Exception) -> Response:
+def _failed(request: Request, exc: SignInFailed) -> Response:
+    """Our own words; what the provider has said, which may be anybody's, goes to the log."""
+    log.warning("nobody was signed in by the provider: %s (%s)", exc, visible(exc.found)[:_LOGGED])
     answer = _message(request, 403, "You are not signed in", str(exc))
     cookies.take_away(answer, request, cookies.SIGNING_IN)
     return answer
