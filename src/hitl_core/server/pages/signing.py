@@ -28,6 +28,8 @@ At = Annotated[Site, Depends(site_of)]
 _ON_THE_PAGE: Final = timedelta(minutes=15)
 _LONGEST: Final = 2_000
 _LOGGED: Final = 500
+_STORAGE: Final = '"storage"'
+"""Of W3C Clear Site Data: what scripts have kept. Cookies would be those of the whole domain, not all of them ours."""
 
 log = logging.getLogger("hitl_core.server")
 
@@ -157,9 +159,11 @@ def _no_longer(request: Request, state: LinkState) -> Response:
 
 @signing.post("/logout")
 async def sign_out(request: Request, site: At, come: Annotated[Visitor, Depends(visitor)]) -> Response:
-    """The session is over."""
+    """The session is over, and what its pages have kept in the browser goes."""
     await sessions.end(site, cookies.value_of(request, cookies.SESSION), come)
-    answer = _message(request, 200, "You are signed out", "This browser's session is over.")
+    answer = _message(request, 200, "You are signed out", "This browser's session is over.", signed_out=True)
+    if url(request) == "/":  # else others keep something there, too
+        answer.headers["clear-site-data"] = _STORAGE
     cookies.take_away(answer, request, cookies.SESSION)
     return answer
 
@@ -179,9 +183,9 @@ async def _let_in(request: Request, claim: Claim, onward: str) -> Response:
     return answer
 
 
-def _message(request: Request, status: int, title: str, said: str) -> Response:
+def _message(request: Request, status: int, title: str, said: str, **more: bool) -> Response:
     onward = ("Sign in", url(request, "login"))
-    return render(request, "message.html", status=status, title=title, said=said, next=onward)
+    return render(request, "message.html", status=status, title=title, said=said, next=onward, **more)
 
 
 def _ours(request: Request, path: str) -> str:
