@@ -285,6 +285,15 @@ async def test_one_that_cannot_be_read_is_not_given_and_keeps_no_other_back(
     assert (await desk.hitl.request(first.id)).state is RequestState.DECIDED
 
 
+async def test_nothing_of_the_session_is_kept_with_it(desk: Office) -> None:
+    """What was typed is kept, so that it is not lost; what says that the form was meant is the session's."""
+    request = await desk.ask()
+    await desk.decide(request, "reject", message="a lamp")
+    (slip,) = (await desk.hitl.store.fetch(_of(desk, request))).items
+    assert "a lamp" in str(slip.body["typed"])
+    assert "csrf" not in str(slip.body)
+
+
 async def test_one_that_is_of_somebody_else_is_not_given(desk: Office) -> None:
     """Its row says whose it is and what it is about; an answer that says otherwise is not what was held."""
     request = await desk.ask()

@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 
 from ...errors import HitlError, NotPermitted, ResponseRefused, StoreUnavailable
 from ..doors import NobodyCame
+from ..doors.forms import FIELD
 from .environment import render, url
 
 _TITLES: Final = {
@@ -60,9 +61,9 @@ def _status(exc: HitlError) -> int:
 
 
 async def typed_in(http: Request) -> dict[str, str]:
-    """What a form says: texts, each the last of its name."""
+    """What a form says: texts, each the last of its name. That it was meant is seen to, and is kept with nothing."""
     form = await http.form()
-    return {name: value for name, value in form.multi_items() if isinstance(value, str)}
+    return {name: value for name, value in form.multi_items() if isinstance(value, str) and name != FIELD}
 
 
 def back(http: Request, *path: str, to: str = "", **query: str) -> RedirectResponse:
