@@ -49,8 +49,8 @@ async def answered(site: Site, route: Route, body: bytes, headers: Mapping[str, 
     try:
         given = Event.model_validate_json(body).data
     except ValidationError as exc:
-        faults = [{"path": ".".join(map(str, each["loc"])), "problem": each["msg"]} for each in exc.errors()]
-        return 422, {"title": "not understood", "faults": faults}
+        wrong = [{"path": ".".join(map(str, each["loc"])), "problem": each["msg"]} for each in exc.errors()]
+        return 422, {"title": "not understood", "faults": wrong}
     response = Response(
         request_id=given.request_id,
         digest=given.digest,

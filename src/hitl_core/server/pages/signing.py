@@ -183,9 +183,9 @@ async def _let_in(request: Request, claim: Claim, onward: str) -> Response:
     return answer
 
 
-def _message(request: Request, status: int, title: str, said: str, **more: bool) -> Response:
+def _message(request: Request, status: int, title: str, said: str, *, signed_out: bool = False) -> Response:
     onward = ("Sign in", url(request, "login"))
-    return render(request, "message.html", status=status, title=title, said=said, next=onward, **more)
+    return render(request, "message.html", status=status, title=title, said=said, next=onward, signed_out=signed_out)
 
 
 def _ours(request: Request, path: str) -> str:
