@@ -10,7 +10,7 @@ from typing import Any
 
 from hitl_core.protocol import Run
 from hitl_core.runtime import Runtime
-from hitl_core.server.doors import Visitor
+from hitl_core.server.auth import Visitor
 from tests.core.shop import Shop, one_refund, policy, rule
 from tests.server.pages.browser import Browser
 from tests.server.site import AsVisitor, browsing

@@ -11,7 +11,7 @@ from typing import Any
 from hitl_adapters.plain import Refused, gate
 from hitl_core.protocol import PauseRequest, Run
 from hitl_core.runtime import Runtime
-from hitl_core.server.doors import Visitor
+from hitl_core.server.auth import Visitor
 from hitl_core.server.pages import give_held
 from hitl_core.server.site import site_of
 from tests.core.shop import App, Ledger, Shop, only

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from hitl_core.server.doors import Right
-from hitl_core.server.pages import shown
+from hitl_core.server.auth import Right
+from hitl_core.server.pages import filters
 from tests.core.shop import one_refund
 from tests.server.site import somebody
 
@@ -113,7 +113,7 @@ async def test_light_or_dark_is_what_was_chosen(desk: Office) -> None:
     [(0, "0 s"), (59, "59 s"), (60, "1 min"), (3_600, "1 h"), (11_520, "3 h 12 min"), (90_061, "1 d 1 h")],
 )
 def test_durations_in_two_units(seconds: int, said: str) -> None:
-    assert shown.span(seconds) == said
+    assert filters.span(seconds) == said
 
 
 async def test_a_full_queue_weighs_no_more(tmp_path: Path) -> None:

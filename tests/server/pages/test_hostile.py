@@ -11,7 +11,7 @@ import pytest
 from hitl_adapters.plain import gate
 from hitl_core.channels.plain_text import visible
 from hitl_core.protocol import Preview
-from hitl_core.server.pages import shown
+from hitl_core.server.pages import filters
 from tests.core.shop import App, Ledger
 
 from .office import Office, office
@@ -103,5 +103,5 @@ async def test_what_agents_say_stands_apart(tmp_path: Path) -> None:
 
 
 def test_code_in_a_sentence_is_marked_and_hides_nothing() -> None:
-    assert str(shown.coded("say `a<b` there")) == "say <code>a&lt;b</code> there"
-    assert str(shown.coded("one ` alone")) == "one ` alone"
+    assert str(filters.coded("say `a<b` there")) == "say <code>a&lt;b</code> there"
+    assert str(filters.coded("one ` alone")) == "one ` alone"

@@ -19,7 +19,7 @@ from hitl_core.commands import StopScope
 from hitl_core.errors import StoreUnavailable
 from hitl_core.people import Authority
 from hitl_core.protocol import Allowance, Run, RunState
-from hitl_core.server.doors import Right
+from hitl_core.server.auth import Right
 from hitl_core.server.pages.oversight import audit as audit_page
 from tests.core.shop import Shop, decide, one_refund, policy, rule, trail
 from tests.server.pages.browser import Browser, Page

@@ -13,7 +13,7 @@ import pytest
 from hitl_adapters.plain import Refused, gate
 from hitl_core.lifecycle import RequestState
 from hitl_core.protocol import PauseRequest, Preview
-from hitl_core.server.pages.shown import in_brief
+from hitl_core.server.pages.filters import in_brief
 from tests.core.shop import App, Ledger, policy, rule
 from tests.server.site import somebody
 

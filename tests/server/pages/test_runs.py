@@ -11,7 +11,7 @@ import pytest
 from hitl_core.commands import StopScope
 from hitl_core.errors import NotAuthorised
 from hitl_core.protocol import RunState
-from hitl_core.server.doors import Right
+from hitl_core.server.auth import Right
 from hitl_core.server.pages.runs import history, routes
 from hitl_core.server.pages.runs.changes import NOTHING, Changed, changes
 from tests.core.shop import decide, only, trail
