@@ -13,7 +13,7 @@ from starlette.datastructures import UploadFile
 from ....errors import Fault, HitlError
 from ....policy import Change, Fate, Policy, check_text, parse_duration
 from ....protocol import Json, Ruling
-from ....quorum import people
+from ....quorum import in_turn
 from ...auth import PolicyVisitor, Visitor
 from ...auth.tenants import require_home
 from ...site import CurrentSite, Site
@@ -125,7 +125,7 @@ def level_of(ruling: Ruling) -> str:
 
 def stages(ruling: Ruling) -> str:
     """Whom a ruling asks, in words."""
-    return ", then ".join(f"{stage.quorum} of {people(stage)}" for stage in ruling.approvers.in_order)
+    return in_turn(ruling.approvers.in_order)
 
 
 def change_in_words(change: Change) -> str:
