@@ -13,7 +13,7 @@ from ...lifecycle import RequestState
 from ...people import Person
 from ...protocol import Reply, Responder
 from ...runtime.identity import looked_up
-from ..asked import why_not_asked
+from ..answering import why_not_asked
 from ..auth import Visitor
 from ..site import Site
 

@@ -18,8 +18,8 @@ from ....runtime import record_of
 from ...auth import Right, RunsVisitor, Visitor
 from ...feed import tip
 from ...site import CurrentSite, Site
-from ..acting import faults_of, status_of, written
 from ..environment import render
+from ..forms import faults_of, status_of, stripped, typed_in
 from ..routes import PageRoute, back
 from .acts import ACTS, Act, do, why_not
 from .history import history_of
@@ -146,7 +146,7 @@ async def asked_first(
 async def acted(request: Request, run_id: str, act: str, visitor: RunsVisitor, site: CurrentSite) -> Response:
     """Do it, and go and look at what has become of it."""
     run, wanted = await run_of(site, visitor, run_id), _act(act, visitor)
-    fields = await written(request)
+    fields = stripped(await typed_in(request))
     try:
         at = await do(wanted, site.hitl, run, fields, by=visitor.responder)
     except HitlError as exc:
