@@ -21,7 +21,7 @@ from ..errors import RequestNotFound, RunNotFound
 from ..protocol import Approvers, Delegate, Escalation, Stage
 from ..quorum import asked_at, voices
 from ..runtime import inbox_of
-from .doors import Right, Visitor
+from .auth import Right, Visitor
 from .site import Site
 
 SEES_ALL: Final = Right.RUNS

@@ -18,17 +18,16 @@ from hitl_core.server.pages import give_held
 from hitl_core.server.pages.holding import hold
 from hitl_core.server.site import Site
 from tests.core.shop import Crash, Shop, one_refund, only, trail
-
-from .office import Office, office
+from tests.server.pages.desk import Desk, at_desk
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Office]:
-    async with office(tmp_path, one_refund) as opened:
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    async with at_desk(tmp_path, one_refund) as opened:
         yield opened
 
 
-async def test_a_mistaken_click_is_taken_back(desk: Office) -> None:
+async def test_a_mistaken_click_is_taken_back(desk: Desk) -> None:
     request = await desk.ask()
     page = await desk.decide(request, "approve")
     back = await desk.browser.send(page.form(action="/undo"))
@@ -38,7 +37,7 @@ async def test_a_mistaken_click_is_taken_back(desk: Office) -> None:
     assert (await desk.hitl.request(request.id)).state is RequestState.OPEN
 
 
-async def test_after_that_one_may_say_something_else_and_the_same(desk: Office) -> None:
+async def test_after_that_one_may_say_something_else_and_the_same(desk: Desk) -> None:
     request = await desk.ask()
     form = (await desk.open(request)).form("approve")
     for _ in range(2):
@@ -49,7 +48,7 @@ async def test_after_that_one_may_say_something_else_and_the_same(desk: Office) 
     assert (await desk.hitl.request(request.id)).state is RequestState.DECIDED
 
 
-async def test_what_was_given_is_not_taken_back(desk: Office) -> None:
+async def test_what_was_given_is_not_taken_back(desk: Desk) -> None:
     request = await desk.ask()
     page = await desk.decide(request, "approve")
     undo = page.form(action="/undo")
@@ -60,7 +59,7 @@ async def test_what_was_given_is_not_taken_back(desk: Office) -> None:
     assert (await desk.hitl.request(request.id)).state is RequestState.DECIDED
 
 
-async def test_nobody_takes_back_what_another_person_has_said(desk: Office) -> None:
+async def test_nobody_takes_back_what_another_person_has_said(desk: Desk) -> None:
     request = await desk.ask()
     page = await desk.decide(request, "approve")
     desk.come("bea")
@@ -70,7 +69,7 @@ async def test_nobody_takes_back_what_another_person_has_said(desk: Office) -> N
     assert await desk.give() == 1
 
 
-async def test_sent_twice_it_is_one_answer(desk: Office) -> None:
+async def test_sent_twice_it_is_one_answer(desk: Desk) -> None:
     request = await desk.ask()
     form = (await desk.open(request)).form("approve")
     for _ in range(3):
@@ -82,7 +81,7 @@ async def test_sent_twice_it_is_one_answer(desk: Office) -> None:
     assert desk.shop.ledger.count("refund") == 1
 
 
-async def test_while_one_answer_is_held_there_is_no_other(desk: Office) -> None:
+async def test_while_one_answer_is_held_there_is_no_other(desk: Desk) -> None:
     request = await desk.ask()
     page = await desk.open(request)
     await desk.browser.send(page.form("approve"))
@@ -94,7 +93,7 @@ async def test_while_one_answer_is_held_there_is_no_other(desk: Office) -> None:
     assert all("disabled" in button for form in shown.forms if form.decision == "approve" for button in form.buttons)
 
 
-async def test_who_comes_second_is_told_who_was_first_and_keeps_what_they_typed(desk: Office) -> None:
+async def test_who_comes_second_is_told_who_was_first_and_keeps_what_they_typed(desk: Desk) -> None:
     request = await desk.ask()
     await desk.decide(request, "reject", message="a long explanation")
     await desk.hitl.respond(request.approve(by="bea"))
@@ -111,7 +110,7 @@ async def test_who_comes_second_is_told_who_was_first_and_keeps_what_they_typed(
     assert "was not taken" not in gone.text
 
 
-async def test_who_decides_what_is_decided_is_told_at_once(desk: Office) -> None:
+async def test_who_decides_what_is_decided_is_told_at_once(desk: Desk) -> None:
     request = await desk.ask()
     form = (await desk.open(request)).form("approve")
     await desk.hitl.respond(request.reject("no", by="bea"))
@@ -120,7 +119,7 @@ async def test_who_decides_what_is_decided_is_told_at_once(desk: Office) -> None
     assert "bea has rejected this before; your answer was not taken" in page.text
 
 
-async def test_the_page_says_how_it_stands_only_when_that_has_changed(desk: Office) -> None:
+async def test_the_page_says_how_it_stands_only_when_that_has_changed(desk: Desk) -> None:
     request = await desk.ask()
     page = await desk.open(request)
     (news,) = [each for each in page.having("hx-get") if "/status" in each]
@@ -134,7 +133,7 @@ async def test_the_page_says_how_it_stands_only_when_that_has_changed(desk: Offi
 
 
 @pytest.mark.parametrize("typed", [{"key": "k" * 257}, {"digest": "d" * 257}])
-async def test_a_form_that_nobody_wrote_keeps_no_other_answer_back(desk: Office, typed: dict[str, str]) -> None:
+async def test_a_form_that_nobody_wrote_keeps_no_other_answer_back(desk: Desk, typed: dict[str, str]) -> None:
     request, other = await desk.ask(), await desk.ask()
     form = (await desk.open(request)).form("approve")
     assert (await desk.browser.send(form, **typed)).status == 422
@@ -145,7 +144,7 @@ async def test_a_form_that_nobody_wrote_keeps_no_other_answer_back(desk: Office,
     assert (await desk.hitl.request(request.id)).state is RequestState.OPEN
 
 
-async def test_an_answer_that_cannot_be_read_keeps_no_other_back(desk: Office) -> None:
+async def test_an_answer_that_cannot_be_read_keeps_no_other_back(desk: Desk) -> None:
     request, other = await desk.ask(), await desk.ask()
     await desk.decide(request, "approve")
     (slip,) = (await desk.hitl.store.fetch(ListSlips(SlipKind.HELD, desk.shop.clock.now()))).items
@@ -262,7 +261,7 @@ BROKEN: dict[str, dict[str, Json]] = {
 
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
 async def test_one_that_cannot_be_read_is_not_given_and_keeps_no_other_back(
-    desk: Office, broken: dict[str, Json], caplog: pytest.LogCaptureFixture
+    desk: Desk, broken: dict[str, Json], caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is reported, and whoever gave it can answer again; pages go on as if there was none."""
     first, other = await desk.ask(), await desk.ask()
@@ -285,7 +284,7 @@ async def test_one_that_cannot_be_read_is_not_given_and_keeps_no_other_back(
     assert (await desk.hitl.request(first.id)).state is RequestState.DECIDED
 
 
-async def test_nothing_of_the_session_is_kept_with_it(desk: Office) -> None:
+async def test_nothing_of_the_session_is_kept_with_it(desk: Desk) -> None:
     """What was typed is kept, so that it is not lost; what says that the form was meant is the session's."""
     request = await desk.ask()
     await desk.decide(request, "reject", message="a lamp")
@@ -294,7 +293,7 @@ async def test_nothing_of_the_session_is_kept_with_it(desk: Office) -> None:
     assert "csrf" not in str(slip.body)
 
 
-async def test_one_that_is_of_somebody_else_is_not_given(desk: Office) -> None:
+async def test_one_that_is_of_somebody_else_is_not_given(desk: Desk) -> None:
     """Its row says whose it is and what it is about; an answer that says otherwise is not what was held."""
     request = await desk.ask()
     await desk.decide(request, "approve")
@@ -307,7 +306,7 @@ async def test_one_that_is_of_somebody_else_is_not_given(desk: Office) -> None:
     assert (await desk.hitl.request(request.id)).state is RequestState.OPEN
 
 
-async def test_one_whose_row_is_damaged_is_not_given_and_keeps_no_other_back(desk: Office) -> None:
+async def test_one_whose_row_is_damaged_is_not_given_and_keeps_no_other_back(desk: Desk) -> None:
     first, other = await desk.ask(), await desk.ask()
     for request in (first, other):
         await desk.decide(request, "approve")
@@ -325,5 +324,5 @@ async def test_one_whose_row_is_damaged_is_not_given_and_keeps_no_other_back(des
     assert [each.event for each in await trail(desk.hitl) if each.event == "row.damaged"] == ["row.damaged"]
 
 
-def _of(desk: Office, request: PauseRequest) -> ListSlips:
+def _of(desk: Desk, request: PauseRequest) -> ListSlips:
     return ListSlips(SlipKind.HELD, desk.shop.clock.now(), subject=request.id)

@@ -12,7 +12,7 @@ import pytest
 
 from hitl_core.protocol import Delegate, PauseRequest, Responder, Response, new_id
 from hitl_core.runtime import Runtime
-from hitl_core.server.doors import Right
+from hitl_core.server.auth import Right
 from hitl_core.testing.clock import START
 from tests.core.shop import Shop, one_refund, only, policy, rule, trail
 from tests.server.feed.test_routes import Line

@@ -10,8 +10,8 @@ from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request
 from sse_starlette import EventSourceResponse
 
 from ...errors import HitlError
-from ..doors import Visitor, visitor
-from ..doors.coming import come_anew
+from ..auth import AnyVisitor, Visitor
+from ..auth.authentication import authenticate_again
 from ..site import site_of
 from .hub import FAR, Hub
 from .seats import Seat
@@ -31,7 +31,6 @@ _NO_PINGS: Final = 86_400
 
 _WHAT: Final = "What happens from now on, or after `Last-Event-ID`, as it happens"
 
-Here = Annotated[Visitor, Depends(visitor)]
 Last = Annotated[int | None, Header(alias="Last-Event-ID", ge=0, description="The id of the last event that is known.")]
 After = Annotated[int | None, Query(ge=0, description="The same, for who cannot set the header.")]
 On = Annotated[list[str], Query(max_length=NAMES, description="`queue`, `request.ID`, `run.ID`, `stops` …")]
@@ -45,7 +44,7 @@ def hub_of(request: Request) -> Hub:
     return cast("Hub", state.hub)
 
 
-def counted(here: Here, hub: Annotated[Hub, Depends(hub_of)]) -> Seat:
+def counted(here: AnyVisitor, hub: Annotated[Hub, Depends(hub_of)]) -> Seat:
     """A place to listen from, of those that one person may have at once. Raises HTTPException 429."""
     seat = hub.seat(here.responder.id)
     if not seat.is_free:
@@ -60,7 +59,7 @@ At = Annotated[Hub, Depends(hub_of)]
 
 @feed.get("/api/events", response_class=EventSourceResponse, tags=["events"], summary=_WHAT)
 async def follow(
-    request: Request, here: Here, hub: At, seat: Place, last: Last = None, after: After = None
+    request: Request, here: AnyVisitor, hub: At, seat: Place, last: Last = None, after: After = None
 ) -> EventSourceResponse:
     """What happens from now on, or after `Last-Event-ID`, in the order of the trail: ids, states and names.
 
@@ -76,7 +75,13 @@ async def follow(
 
 @feed.get("/feed", response_class=EventSourceResponse, include_in_schema=False)
 async def follow_names(
-    request: Request, here: Here, hub: At, seat: Place, on: On, last: Last = None, after: After = None
+    request: Request,
+    here: AnyVisitor,
+    hub: At,
+    seat: Place,
+    on: On,
+    last: Last = None,
+    after: After = None,
 ) -> EventSourceResponse:
     """The names in `on` of what a page has to show anew; all of them, where it was away for too long."""
     names, known, first = frozenset(on), after if last is None else last, b""
@@ -99,7 +104,7 @@ def _still(request: Request, here: Visitor) -> Still:
 
     async def same() -> bool:
         try:
-            now = await come_anew(request)
+            now = await authenticate_again(request)
         except HitlError:  # who cannot be looked up comes again
             return False
         return now is not None and now.rights >= here.rights and now.tenant == here.tenant

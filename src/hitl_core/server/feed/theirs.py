@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from ..doors import Right, Visitor
+from ..auth import Right, Visitor
 from ..seeing import View, sees_all, view_of
 from ..site import Site
 from .happened import Happened

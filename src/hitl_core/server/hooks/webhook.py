@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -11,10 +11,12 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from ...channels.messages import Route
 from ...channels.messages.senders.webhook import signer
 from ...errors import Fault, HitlError
-from ...protocol import Decision, Responder, Response
+from ...protocol import Decision, Responder
 from ...protocol.record import Name, Text
 from ...runtime.identity import looked_up
 from ...runtime.judge import note_refusal
+from ...wire import validation_faults
+from ..answering import answer_from
 from ..site import Site
 
 BY: Final = "webhook"
@@ -49,28 +51,28 @@ async def answered(site: Site, route: Route, body: bytes, headers: Mapping[str, 
     try:
         given = Event.model_validate_json(body).data
     except ValidationError as exc:
-        wrong = [{"path": ".".join(map(str, each["loc"])), "problem": each["msg"]} for each in exc.errors()]
-        return 422, {"title": "not understood", "faults": wrong}
-    response = Response(
+        return 422, {"title": "not understood", "faults": _told(validation_faults(exc.errors()))}
+    response = answer_from(
+        site,
+        Responder(id=given.by, channel=route.name, authenticated_by=BY),
+        given.decision,
         request_id=given.request_id,
         digest=given.digest,
-        decision=given.decision,
-        responder=Responder(id=given.by, channel=route.name, authenticated_by=BY),
+        key=f"{route.name}:{headers['webhook-id']}",
         reason=given.reason,
-        decided_at=site.clock.now(),
-        idempotency_key=f"{route.name}:{headers['webhook-id']}",
     )
     if faults := await _of_speaking(site, route, given.by):
         await note_refusal(site.hitl._around, response, faults)
-        return 403, {
-            "title": "not for them",
-            "faults": [{"path": each.path, "problem": each.problem} for each in faults],
-        }
+        return 403, {"title": "not for them", "faults": _told(faults)}
     try:
         recorded = await site.hitl.respond(response)
     except HitlError as exc:
         return 409, {"title": "not taken", "code": exc.code, "detail": str(exc)}
     return 200, {"state": recorded.settled.state, "replayed": recorded.replayed}
+
+
+def _told(faults: Iterable[Fault]) -> list[dict[str, str]]:
+    return [{"path": each.path, "problem": each.problem} for each in faults]
 
 
 async def _of_speaking(site: Site, route: Route, by: str) -> list[Fault]:

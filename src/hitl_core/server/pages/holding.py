@@ -19,7 +19,7 @@ from ...contracts import Clock, Store
 from ...errors import FaultyError, HitlError, StoreError, StoreUnavailable
 from ...protocol import AuditEvent, Json, Response, new_id
 from ...runtime import Runtime
-from ..doors.known import WEB
+from ..auth.claims import WEB
 from ..site import Site
 from .wording import done
 
