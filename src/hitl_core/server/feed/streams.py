@@ -10,6 +10,7 @@ from typing import Final
 
 from sse_starlette import ServerSentEvent
 
+from ...errors import HitlError
 from .happened import Happened
 from .hub import Admits, Hub, Listener, TooSlow
 
@@ -140,7 +141,7 @@ async def _listen(
                     return
             at = listener.after
             yield Told(at, await theirs(heard))
-    except TooSlow:
+    except (TooSlow, HitlError):  # they may come again, where it is asked who they are, and told what is wrong
         return
     finally:
         await hub.leave(listener)
