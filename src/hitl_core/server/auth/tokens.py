@@ -70,7 +70,7 @@ async def make_own(
         raise NotPermitted([Fault("", said)])
     if visitor.tenant is not None and tenant not in (None, visitor.tenant):
         raise NotPermitted([Fault("tenant", f"{tenant!r} is none that {visitor.name!r} sees")])
-    if site.hitl.directory is None and site.serving.has_door and lasts > UNCHECKED:
+    if site.hitl.directory is None and site.serving.has_identity_provider and lasts > UNCHECKED:
         said = f"must be at most {UNCHECKED.days} days: there is no directory of people, which would say when you go"
         raise NotPermitted([Fault("lasts", said)])
     who, seen = visitor.responder, tenant or visitor.tenant
