@@ -34,7 +34,6 @@ from ..options import (
     Seer,
     ShowProgress,
     at_a_terminal,
-    login_name,
     responder,
 )
 from ..terminal import json_views
@@ -115,7 +114,8 @@ def inbox(
     if watch:
         if as_json or not at_a_terminal():
             raise WrongUsage([Fault("--watch", "needs a terminal; leave it out, or use `hitl inbox --json`")])
-        watch_inbox(Opening(config), responder(as_ or login_name(), role), undo=undo)
+        opening = Opening(config)
+        watch_inbox(opening, asked(opening, as_, role), undo=undo)
         return
     output, roles = Output(as_json), tuple(role or ())
     by = None if as_ is None else responder(as_, role)
@@ -281,7 +281,7 @@ def _ask(session: Session, given: str, as_: str | None, roles: list[str] | None)
     """`hitl respond REQUEST` at a terminal: show it, ask, record, and say how the run stands."""
     if session.output.as_json or not at_a_terminal():
         raise WrongUsage([Fault("DECISION", f"is missing: one of {', '.join(WORDS)}")])
-    who: Responder = asked(as_, roles)
+    who: Responder = asked(session.opening, as_, roles)
     settled = session.opening.do(lambda hitl: find_request(hitl, given))
     if settled.state is not RequestState.OPEN:
         session.output.out.print(request_panel(settled, now=datetime.now(UTC)))

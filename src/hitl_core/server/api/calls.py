@@ -24,6 +24,7 @@ from ...wire import MEDIA_TYPE, Form, Problem, plain_problem, problem_of
 from ...wire.bodies import Body
 from ..doors import Right, visitor
 from .descriptions import ALWAYS, OF_A_BODY, SECURITY, responses
+from .who import NO_RIGHT
 
 log = logging.getLogger("hitl_core.server")
 
@@ -202,7 +203,7 @@ class Calls(APIRouter):
 
         def added(handler: H) -> H:
             hints = get_type_hints(handler, include_extras=True)
-            body, rights = _body(hints), _rights(hints)
+            body, needed = _body(hints), _needed(hints)
             statuses = (*ALWAYS, *(OF_A_BODY if body else ()), *problems)
             summary, _, rest = (getdoc(handler) or "").partition("\n")
             self.add_api_route(
@@ -211,7 +212,7 @@ class Calls(APIRouter):
                 methods=[method],
                 operation_id=name,
                 summary=summary.rstrip("."),
-                description=f"{rest.strip()}\n\nNeeds the right `{rights}`.".strip(),
+                description=f"{rest.strip()}\n\nNeeds {needed}.".strip(),
                 status_code=status,
                 response_model=None,
                 responses=responses(form, status, statuses, headers or {}, media),
@@ -230,11 +231,12 @@ def _body(hints: Mapping[str, Any]) -> Sent | None:
     return None
 
 
-def _rights(hints: Mapping[str, Any]) -> Right:
-    found = [each for hint in hints.values() for each in get_args(hint)[1:] if isinstance(each, Right)]
+def _needed(hints: Mapping[str, Any]) -> str:
+    told = [each for hint in hints.values() for each in get_args(hint)[1:]]
+    found = [each for each in told if isinstance(each, Right) or each is NO_RIGHT]
     if len(found) != 1:
-        raise TypeError("a call needs exactly one right; give it a visitor of who.py")
-    return found[0]
+        raise TypeError("a call needs exactly one right, or none by name; give it a visitor of who.py")
+    return f"the right `{found[0]}`" if isinstance(found[0], Right) else "no right but to have come in"
 
 
 def _asked(body: Sent | None) -> dict[str, Any]:

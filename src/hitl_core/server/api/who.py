@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import Depends
 
 from ...commands import GetRequest, GetRun, ListGrants, Settled
 from ...errors import Fault, GrantNotFound, NotPermitted, RequestNotFound, RunNotFound
 from ...protocol import Grant, Run
-from ..doors import Right, Visitor, needs
+from ..doors import Right, Visitor, needs, visitor
 from ..site import Site, site_of
+
+NO_RIGHT: Final = "no right"
+"""What a call asks for that is for whoever has come in."""
 
 Here = Annotated[Site, Depends(site_of)]
 """The site that a call has come to."""
 
+Come = Annotated[Visitor, Depends(visitor), NO_RIGHT]
 OfRequests = Annotated[Visitor, Depends(needs(Right.REQUESTS)), Right.REQUESTS]
 OfRuns = Annotated[Visitor, Depends(needs(Right.RUNS)), Right.RUNS]
 Starts = Annotated[Visitor, Depends(needs(Right.START)), Right.START]
