@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -43,15 +43,16 @@ NOT_OF_A_STORE = {"demo", "conformance", "copy", "check", "test"}
 
 
 class Office:
-    """Two people, each with a token, a folder and no app: their commands reach the shop over HTTP."""
+    """People, each with a token, a folder and no app: their commands reach the shop over HTTP. Eve only decides."""
 
     def __init__(self, shop: Shop, capsys: pytest.CaptureFixture[str], url: str) -> None:
         self.shop, self._capsys = shop, capsys
         self.used: set[str] = set()
-        self.ann, self.ben = (self._desk(name, url) for name in ("ann", "ben"))
+        self.desks = {name: self._desk(name, url, RIGHTS) for name in ("ann", "ben")}
+        self.desks["eve"] = self._desk("eve", url, ("requests",))
 
-    def _desk(self, name: str, url: str) -> Configured:
-        rights = [word for right in RIGHTS for word in ("--right", right)]
+    def _desk(self, name: str, url: str, of: Iterable[str]) -> Configured:
+        rights = [word for right in of for word in ("--right", right)]
         made = self.shop.hitl("token", "make", name, "--as", name, *rights, "--json").json
         folder = self.shop.folder / name
         folder.mkdir()
@@ -61,7 +62,7 @@ class Office:
 
     def hitl(self, *arguments: str, by: str = "ben") -> Done:
         """A command of somebody, in this process."""
-        desk: Any = self.ann if by == "ann" else self.ben
+        desk: Any = self.desks[by]
         self.used.add(
             " ".join(arguments[:2]) if arguments[0] in ("audit", "policy", "token", "store", "grants") else arguments[0]
         )
@@ -103,7 +104,7 @@ def _decides(office: Office) -> None:
     """What a decision does, is done once, and with what was decided."""
     run, request = office.asked()
     assert [each["id"] for each in office.says("inbox")["requests"]] == [request]
-    assert office.says("show", request)["action"]["arguments"]["amount"] == 48.5
+    assert office.says("show", request)["arguments"]["amount"] == 48.5
     own = office.hitl("respond", request, "approve", "--as", "ann", by="ann")
     assert "started this run" in own.err
     another = office.hitl("respond", request, "approve", "--as", "ann")
@@ -143,7 +144,7 @@ def _works_together(office: Office) -> None:
 
 def _oversees(office: Office, folder: Path) -> None:
     run, request = office.asked()
-    assert office.says("stop", "tool", "refund", "--as", "ben", "--reason", "prices")["frozen"] == 1
+    assert "requests frozen: 1" in office.hitl("stop", "tool", "refund", "--as", "ben", "--reason", "prices").out
     assert [each["target"] for each in office.says("stops")["stops"]] == ["refund"]
     assert "HITL-D04" in office.hitl("respond", request, "approve", "--as", "ben").err
     assert office.hitl("lift", "tool", "refund", "--as", "ann", "--reason", "fine", by="ann").code == 0
@@ -184,9 +185,25 @@ def _commands() -> set[str]:
     return names
 
 
+def test_who_may_only_decide_does_and_is_told_what_came_of_it(office: Office) -> None:
+    """The right `requests` alone is enough for it, and a decision that counts is never told as one that does not."""
+    run, request = office.asked()
+    assert [each["id"] for each in office.says("inbox", by="eve")["requests"]] == [request]
+    assert office.says("show", request[-8:], by="eve")["arguments"]["amount"] == 48.5
+    told = office.says("respond", request, "approve", "--as", "eve", by="eve")
+    assert (told["request"]["state"], told["run"]) == ("decided", None)
+    office.ends(run)
+    assert len(office.shop.ledger("refund")) == 1
+    for arguments in (("runs",), ("stop", "all", "--as", "eve", "--reason", "x"), ("audit", "export")):
+        assert "HITL-P01" in office.hitl(*arguments, by="eve").err
+    gone = office.hitl("show", "zzzzzzzz", by="eve")
+    assert "there is no request 'zzzzzzzz'" in gone.err
+
+
 def test_the_whole_screen_decides_there_as_whom_the_token_is_of(office: Office) -> None:
-    with command_at_a_terminal(office.ben.command("inbox", "--watch", "--undo", "0"), office.ben.folder) as person:
-        person.expect("nothing waits")
+    desk = office.desks["ben"]
+    with command_at_a_terminal(desk.command("inbox", "--watch", "--undo", "0"), desk.folder) as person:
+        person.expect("Nothing waits for you")
         run, _ = office.asked()
         person.expect("Pay money back")
         person.press("a")

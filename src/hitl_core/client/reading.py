@@ -65,7 +65,7 @@ class RemoteStore:
 
 def _requests(query: ListRequests) -> dict[str, Any]:
     return {
-        "state": query.states or tuple(RequestState),
+        "state": () if query.states == (RequestState.OPEN,) else query.states or tuple(RequestState),
         "run": query.run_id,
         "role": query.roles,
         "notices": query.notices,
