@@ -178,10 +178,11 @@ def _refuses(office: Office) -> None:
 
 def _commands() -> set[str]:
     """All that there are."""
-    below = {f"{group.typer_instance.info.name}": group.typer_instance for group in app.registered_groups}
     names = {str(each.name) for each in app.registered_commands}
-    for group, commands in below.items():
-        names |= {f"{group} {each.name}" for each in commands.registered_commands if each.name not in NOT_OF_A_STORE}
+    for group in (each.typer_instance for each in app.registered_groups):
+        assert group is not None
+        below = (str(each.name) for each in group.registered_commands)
+        names |= {f"{group.info.name} {name}" for name in below if name not in NOT_OF_A_STORE}
     return names
 
 
