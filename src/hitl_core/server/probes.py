@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Annotated, Any, Final, cast
+from typing import Any, Final, cast
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
 
@@ -19,8 +19,8 @@ from ..config.serving import is_loopback
 from ..observing.endpoint import Page
 from ..observing.health import Check, Health, Readiness
 from .api.descriptions import SECURITY
-from .doors import Right, come_in
-from .site import Site, site_of
+from .auth import Right, authenticate
+from .site import CurrentSite, Site
 
 Metrics = Callable[[Mapping[str, str]], Page]
 """What answers /metrics, given the headers of the request; asked in a thread."""
@@ -58,7 +58,6 @@ _MEASURED: Final[dict[int | str, dict[str, Any]]] = {
     404: {"description": "Nothing is measured: the extra `prometheus` is not installed.", "content": _TEXT},
 }
 
-At = Annotated[Site, Depends(site_of)]
 probes = APIRouter(tags=["watching"])
 
 
@@ -70,7 +69,7 @@ probes = APIRouter(tags=["watching"])
     operation_id="healthz",
     summary="Whether the process lives",
 )
-async def healthz(request: Request, site: At) -> JSONResponse:
+async def healthz(request: Request, site: CurrentSite) -> JSONResponse:
     """Whether the process lives: its loop turns, as it answers, and the thread of its store works."""
     alive = bool(getattr(site.store, "alive", True))
     checks = Check("loop", True, "turns"), Check("store_thread", alive, "works" if alive else "has died")
@@ -85,7 +84,7 @@ async def healthz(request: Request, site: At) -> JSONResponse:
     operation_id="readyz",
     summary="Whether it can work",
 )
-async def readyz(request: Request, site: At) -> JSONResponse:
+async def readyz(request: Request, site: CurrentSite) -> JSONResponse:
     """Whether it can work: the store answers, and can be written to."""
     return await _told(request, site, await _readiness(request, site)())
 
@@ -98,7 +97,7 @@ async def readyz(request: Request, site: At) -> JSONResponse:
     summary="What is measured, for Prometheus",
     openapi_extra={"security": [{}, *(dict(each) for each in SECURITY)]},
 )
-async def metrics(request: Request, site: At) -> Response:
+async def metrics(request: Request, site: CurrentSite) -> Response:
     """For this machine alone, where nobody stands in front of it, and for the right `audit` for all tenants."""
     if not await _may_look(request, site):
         return Response("this machine alone, or the right `audit` for all tenants\n", 403, media_type="text/plain")
@@ -126,8 +125,8 @@ async def _told(request: Request, site: Site, health: Health) -> JSONResponse:
 async def _may_look(request: Request, site: Site) -> bool:
     if _is_here(request, site):
         return True
-    come = await come_in(request)
-    return come is not None and Right.AUDIT in come.rights and come.tenant is None
+    visitor = await authenticate(request)
+    return visitor is not None and Right.AUDIT in visitor.rights and visitor.tenant is None
 
 
 def _is_here(request: Request, site: Site) -> bool:

@@ -20,11 +20,10 @@ from pydantic import ValidationError
 
 from ...errors import Fault, HitlError, NotUnderstood, TooLarge
 from ...runtime import INPUT_LIMIT
-from ...wire import MEDIA_TYPE, Form, Problem, plain_problem, problem_of
+from ...wire import MEDIA_TYPE, Form, Problem, plain_problem, problem_of, validation_faults
 from ...wire.bodies import Body
-from ..doors import Right, visitor
+from ..auth import Right, current_visitor
 from .descriptions import ALWAYS, OF_A_BODY, SECURITY, responses
-from .who import NO_RIGHT
 
 log = logging.getLogger("hitl_core.server")
 
@@ -68,11 +67,7 @@ def refused(exc: Exception) -> Response:
 
 def not_understood(exc: RequestValidationError | ValidationError) -> NotUnderstood:
     """Every fault that was found, each with its place."""
-    return NotUnderstood([Fault(_place(each["loc"]), each["msg"]) for each in exc.errors()])
-
-
-def _place(loc: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in loc)
+    return NotUnderstood(validation_faults(exc.errors()))
 
 
 class Call(APIRoute):
@@ -83,7 +78,7 @@ class Call(APIRoute):
 
         async def handled(request: Request) -> Response:
             try:
-                await visitor(request)  # before anything is said of the call itself
+                await current_visitor(request)  # before anything is said of the call itself
                 _require_known(request, known)
                 return await handle(request)
             except Exception as exc:
@@ -233,10 +228,11 @@ def _body(hints: Mapping[str, Any]) -> Sent | None:
 
 def _needed(hints: Mapping[str, Any]) -> str:
     told = [each for hint in hints.values() for each in get_args(hint)[1:]]
-    found = [each for each in told if isinstance(each, Right) or each is NO_RIGHT]
-    if len(found) != 1:
-        raise TypeError("a call needs exactly one right, or none by name; give it a visitor of who.py")
-    return f"the right `{found[0]}`" if isinstance(found[0], Right) else "no right but to have come in"
+    rights = [each for each in told if isinstance(each, Right)]
+    anybody = [each for each in told if isinstance(each, Dependency) and each.dependency is current_visitor]
+    if len(rights) + len(anybody) != 1:
+        raise TypeError("a call needs exactly one visitor of auth/dependencies.py")
+    return f"the right `{rights[0]}`" if rights else "no right but to have come in"
 
 
 def _asked(body: Sent | None) -> dict[str, Any]:
