@@ -196,7 +196,9 @@ def test_who_may_only_decide_does_and_is_told_what_came_of_it(office: Office) ->
     office.ends(run)
     assert len(office.shop.ledger("refund")) == 1
     for arguments in (("runs",), ("stop", "all", "--as", "eve", "--reason", "x"), ("audit", "export")):
-        assert "HITL-P01" in office.hitl(*arguments, by="eve").err
+        refused = office.hitl(*arguments, by="eve").err
+        assert "HITL-P01" in refused
+        assert "hitl token make --right " in refused
     gone = office.hitl("show", "zzzzzzzz", by="eve")
     assert "there is no request 'zzzzzzzz'" in gone.err
 
