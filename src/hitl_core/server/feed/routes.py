@@ -57,7 +57,14 @@ Place = Annotated[Seat, Depends(counted)]
 At = Annotated[Hub, Depends(hub_of)]
 
 
-@feed.get("/api/events", response_class=EventSourceResponse, tags=["events"], summary=_WHAT)
+@feed.get(
+    "/api/events",
+    response_class=EventSourceResponse,
+    responses={200: {"description": "A stream of events.", "content": {"text/event-stream": {}}}},
+    operation_id="followEvents",
+    tags=["events"],
+    summary=_WHAT,
+)
 async def follow(
     request: Request, here: AnyVisitor, hub: At, seat: Place, last: Last = None, after: After = None
 ) -> EventSourceResponse:
