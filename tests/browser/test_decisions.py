@@ -109,6 +109,28 @@ BACK = (
 )
 
 
+async def test_a_conversation_goes_on_from_turn_to_turn(inbox: Opened) -> None:
+    async with inbox(stories.talks) as served:
+        request = await served.ask()
+        page = await open_by_keys(served, request)
+        await click(page, ("Add what they have said meanwhile",))
+        await page.get_by_label("What they have said").filter(visible=True).fill("Hello?\n\nIs anybody there?")
+        await press(page, "Tab", "=It is on its way.", "Tab", "Enter")
+        await expect(page.locator("#status")).to_contain_text("ann has spoken in the agent's place")
+        next_ = only(await served.done(request))
+        await expect(page.get_by_role("link", name=next_.title)).to_be_visible()  # by itself, when the agent asks on
+        await press(page, "n")
+        await expect(page).to_have_url(f"{served.url}/requests/{next_.id}")
+        said = page.locator(".js #talk .bubble")
+        await expect(said).to_have_text(["Hello?", "Is anybody there?", "It is on its way."])
+        await press(page, "b", "=all clear", "Tab", "Tab", "Enter")
+        run = await served.done(next_)
+        assert [(each["heard"], each["text"]) for each in cast("Any", run.output)] == [
+            (["Hello?", "Is anybody there?"], "It is on its way."),
+            ([], "all clear"),
+        ]
+
+
 @pytest.mark.parametrize("by_keys", [True, False], ids=["keys", "mouse"])
 async def test_a_conversation_is_taken_over_and_handed_back(inbox: Opened, by_keys: bool) -> None:
     async with inbox(stories.talks) as served:

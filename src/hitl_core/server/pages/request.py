@@ -20,7 +20,7 @@ from .fields import with_faults
 from .holding import forget, give_held, hold, take_back
 from .looking import Looked, forms, look, shown, why
 from .routes import PageRoute, back, typed_in
-from .wording import done, state_words
+from .wording import has_done, state_words
 
 Come = Annotated[Visitor, Depends(needs(Right.REQUESTS))]
 Here = Annotated[Site, Depends(site_of)]
@@ -219,4 +219,4 @@ def _too_late(looked: Looked) -> str:
     response = looked.settled.response
     if response is None:
         return f"this is {state_words(looked.settled.state)}; your answer was not taken"
-    return f"{response.responder.id} has {done(response.decision)} this before; your answer was not taken"
+    return f"{response.responder.id} has {has_done(response.decision)} this before; your answer was not taken"

@@ -140,6 +140,15 @@ def done(decision: Decision) -> str:
             return verb
 
 
+_HAS: Final = {"chose": "chosen", "gave": "given", "spoke": "spoken"}
+
+
+def has_done(decision: Decision) -> str:
+    """The same after "has": the verb that stands first changes, if it is one of these."""
+    verb, *rest = done(decision).split(" ")
+    return " ".join((_HAS.get(verb, verb), *rest))
+
+
 def said(decision: Decision) -> str:
     """The words that came with a decision; "" for none."""
     match decision:

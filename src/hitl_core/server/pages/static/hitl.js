@@ -49,7 +49,8 @@
 
   // ── keys ──
   const types = (e) => !!e && e.matches("input:not([type=checkbox],[type=radio]), textarea, select, [contenteditable]");
-  const shows = (e) => !!e && e.getClientRects().length > 0 && !e.disabled && e.getAttribute("aria-disabled") !== "true";
+  const seen = (e) => e.checkVisibility ? e.checkVisibility() : e.getClientRects().length > 0;
+  const shows = (e) => !!e && seen(e) && !e.disabled && e.getAttribute("aria-disabled") !== "true";
   const field = (root) => $$("input:not([type=hidden]), textarea, select", root).find(shows);
   const open = (panel) => { panel.open = true; const first = field(panel); if (first) first.focus(); panel.scrollIntoView({ block: "nearest" }); };
   const move = (by) => {
