@@ -95,7 +95,7 @@ async def at_work(browser: Browser, folder: Path) -> AsyncIterator[tuple[Inbox, 
         await hitl.change_draft(
             asked["write"].id, {**asked["write"].action.arguments, "subject": "Your money"}, base=1, by="bea"
         )
-        await hitl.grant(Allowance(tool="jot", times=20), by="bea", lasts=timedelta(hours=4), reason="Many today.")
+        await hitl.grant(Allowance(tool="export", times=20), by="bea", lasts=timedelta(hours=4), reason="Many today.")
         await hitl.stop(StopScope.TOOL, "export", by="bea", reason="It sends too much.")
         spoken = await served.ask({"do": "talk"}, by="customer-4")
         await hitl.respond(spoken.take_over("It is on its way.", heard=["Hello?", "Is anybody there?"], by="ann"))
@@ -143,6 +143,7 @@ OTHERS: Final = {
     "audit-verify": "/audit/verify",
     "policy": "/policy",
     "grants": "/grants",
+    "tokens": "/tokens",
     "not-there": "/requests/unknown",
 }
 

@@ -88,7 +88,9 @@ async def faults_after_acts(served: Inbox, page: Page, places: dict[str, str], l
 
 
 @pytest.mark.parametrize("look", LOOKS)
-async def test_every_way_that_a_link_of_a_message_stands_can_be_read(browser: Browser, tmp_path: Path, look: str) -> None:
+async def test_every_way_that_a_link_of_a_message_stands_can_be_read(
+    browser: Browser, tmp_path: Path, look: str
+) -> None:
     how: dict[str, Any] = {"people": PEOPLE, "routes": (gallery.MAIL,), "policy": gallery.RULES}
     async with gallery.serving(browser, tmp_path, stories.refunds, **how) as served:
         stranger, ann = await served.stranger(**LOOKS[look]), await served.visit(**LOOKS[look])

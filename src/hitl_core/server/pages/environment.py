@@ -82,6 +82,7 @@ def render(
         asset=lambda name: url(http, "static", hash_of(name), name),
         places=[place for place in _PLACES if come is not None and place[3] in come.rights],
         may_stop=come is not None and Right.OPERATE in come.rights,
+        may_make_tokens=come is not None and Right.TOKENS in come.rights,
         come=come,
         here=here,
         theme=theme if theme in _THEMES else "",

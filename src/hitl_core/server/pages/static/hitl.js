@@ -126,6 +126,12 @@
     if (news) tell(news.textContent.trim());
   };
 
+  // ── the way to the decision stands below, on a phone, until one is there ──
+  const way = () => {
+    const bar = $(".bar"), to = $("#decide");
+    if (bar && to) new IntersectionObserver(([e]) => { bar.hidden = e.isIntersecting; }, { rootMargin: "0px 0px -64px" }).observe(to);
+  };
+
   addEventListener("DOMContentLoaded", () => {
     document.documentElement.classList.add("js");
     theme();
@@ -133,6 +139,7 @@
     setInterval(tick, 1000);
     restore();
     settle();
+    way();
     addEventListener("keydown", onKey);
     addEventListener("input", keep);
     addEventListener("submit", onSubmit);
