@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, FloatRect, Page
 
 from hitl_adapters.plain import Refused, gate
 from hitl_core.channels.messages import Link, Route, mint
@@ -130,6 +130,7 @@ async def links(served: Inbox) -> dict[str, str]:
 
 
 MAIL: Final = Route("mail", "apprise", "mailto://127.0.0.1?to={address}")
+HIGHEST: Final = 6_000
 WAITING: Final = ("pay", "write", "transfer", "jot", "ask", "choose", "review", "hostile")
 OTHERS: Final = {
     "queue": "/",
@@ -149,6 +150,8 @@ OTHERS: Final = {
 
 
 async def keep(page: Page, name: str, look: str) -> None:
-    """Its picture, for people to look at."""
+    """Its picture, for people to look at, but of what is endless only the beginning."""
     SHOWN.mkdir(parents=True, exist_ok=True)
-    await page.screenshot(path=SHOWN / f"{name}.{look}.png", full_page=True)
+    width, height = await page.evaluate("[document.documentElement.clientWidth, document.documentElement.scrollHeight]")
+    shown = FloatRect(x=0, y=0, width=width, height=min(height, HIGHEST))
+    await page.screenshot(path=SHOWN / f"{name}.{look}.png", full_page=True, clip=shown)

@@ -15,7 +15,7 @@ from hitl_core.server.doors import links
 
 from . import gallery, stories
 from .accessible import violations
-from .inbox import Inbox
+from .inbox import Inbox, serving
 from .walks import click, press
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
@@ -92,7 +92,7 @@ async def test_every_way_that_a_link_of_a_message_stands_can_be_read(
     browser: Browser, tmp_path: Path, look: str
 ) -> None:
     how: dict[str, Any] = {"people": PEOPLE, "routes": (gallery.MAIL,), "policy": gallery.RULES}
-    async with gallery.serving(browser, tmp_path, stories.refunds, **how) as served:
+    async with serving(browser, tmp_path, stories.refunds, **how) as served:
         stranger, ann = await served.stranger(**LOOKS[look]), await served.visit(**LOOKS[look])
         served.allow(404)
         faults: list[str] = []

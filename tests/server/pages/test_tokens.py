@@ -39,7 +39,7 @@ async def test_one_is_made_shown_once_and_lets_in_for_what_it_was_made_for(desk:
     (secret,) = set(SECRET.findall(made.html))
     come = await find(site_at(desk), secret)
     assert come is not None
-    assert (come.responder.id, come.rights) == ("ann", {Right.AUDIT})
+    assert (come.responder.id, come.rights) == ("ann", frozenset({Right.AUDIT}))
     again = await desk.browser.open("/tokens")
     assert "nightly report" in again.text
     assert not SECRET.search(again.html)

@@ -20,7 +20,7 @@ from .fields import with_faults
 from .holding import forget, give_held, hold, take_back
 from .looking import Looked, forms, look, shown, why
 from .routes import PageRoute, back, typed_in
-from .wording import has_done, state_words
+from .wording import has_done, in_a_line, state_words
 
 Come = Annotated[Visitor, Depends(needs(Right.REQUESTS))]
 Here = Annotated[Site, Depends(site_of)]
@@ -59,7 +59,7 @@ async def decide(http: Request, request_id: str, come: Come, site: Here) -> Resp
     faults = said.faults if said.response is None else await faults_in(site.hitl, said.response)
     if said.response is None or faults:
         return await page(http, come, site, looked, typed=typed, faults=faults, status=422)
-    held = await hold(site, said.response, title=looked.request.title, tenant=looked.run.tenant, typed=typed)
+    held = await hold(site, said.response, title=in_a_line(looked.request), tenant=looked.run.tenant, typed=typed)
     if held.response.decision != said.response.decision:
         other = Fault("", f"you have {held.done} this a moment ago: take that back first, or let it be")
         return await page(http, come, site, looked, typed=typed, faults=(other,), status=409)

@@ -20,7 +20,7 @@ from ..site import Site, site_of
 from .environment import render
 from .looking import Looked, look
 from .routes import PageRoute, back, typed_in
-from .wording import done
+from .wording import done, in_a_line
 
 Come = Annotated[Visitor, Depends(needs(Right.REQUESTS))]
 Here = Annotated[Site, Depends(site_of)]
@@ -123,7 +123,7 @@ def _answers(chosen: Chosen, typed: Mapping[str, str], by: Responder) -> list[An
 
 async def _keep(site: Site, come: Visitor, chosen: Chosen, batch: Batch) -> None:
     """What came of it, for the page that is shown afterwards."""
-    titles = {each.id: each.preview.effect or each.title for each in chosen.requests}
+    titles = {each.id: in_a_line(each) for each in chosen.requests}
     answers: list[Json] = [
         {
             "request": each.response.request_id,
