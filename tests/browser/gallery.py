@@ -105,6 +105,7 @@ async def at_work(browser: Browser, folder: Path) -> AsyncIterator[tuple[Inbox, 
         places |= {"request-talk": f"/requests/{talking.id}", "request-spoken": f"/requests/{spoken.id}"}
         places |= {"request-two-needed": f"/requests/{large.id}", "request-decided": f"/requests/{done.id}"}
         runs = {"run-done": f"/runs/{done.run_id}", "run-paused": f"/runs/{large.run_id}"}
+        runs["audit"] = f"/audit?run={done.run_id}"
         runs["run-cancel"] = f"/runs/{large.run_id}/cancel"
         yield served, {**OTHERS, **places, **runs}
 
@@ -140,7 +141,6 @@ OTHERS: Final = {
     "runs": "/runs",
     "stops": "/stops",
     "stops-of-a-tool": "/stops?scope=tool&target=refund",
-    "audit": "/audit",
     "audit-verify": "/audit/verify",
     "policy": "/policy",
     "grants": "/grants",

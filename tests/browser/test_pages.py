@@ -28,16 +28,23 @@ OPENED = """() => [...document.querySelectorAll('main details:not([open])')].sli
 
 
 async def faults_of(page: Page, name: str, look: str) -> list[str]:
-    """What is wrong with the page that is shown, as it is and in the dark, where only colours differ."""
+    """What is wrong with the page that is shown; at a desk also in the dark, where colours alone differ."""
     found = await violations(page)
     await gallery.keep(page, name, look)
     wider = await page.evaluate(WIDER)
+    found += [f"{wider} pixels wider than the screen"] if wider > 0 else []
+    if look == "light":
+        found += await faults_in_the_dark(page, name)
+    return [f"{name}: {each}" for each in found]
+
+
+async def faults_in_the_dark(page: Page, name: str) -> list[str]:
     await page.emulate_media(color_scheme="dark")
-    found += [f"in the dark: {each}" for each in await violations(page, "color-contrast")]
-    if look == "light" and not name.endswith(".open"):
+    found = await violations(page, "color-contrast")
+    if not name.endswith(".open"):
         await gallery.keep(page, name, "dark")
     await page.emulate_media(color_scheme="light")
-    return [f"{name}: {each}" for each in [*found, *([f"{wider} pixels wider than the screen"] if wider > 0 else [])]]
+    return [f"in the dark: {each}" for each in found]
 
 
 async def faults_at(page: Page, name: str, path: str, look: str) -> list[str]:
