@@ -8,7 +8,8 @@ import pytest
 from playwright.async_api import Page, expect
 
 from hitl_core.lifecycle import RequestState
-from hitl_core.protocol import PauseRequest
+from hitl_core.protocol import AuditEvent, PauseRequest
+from hitl_core.runtime.record import entries
 from tests.core.shop import only
 
 from . import stories
@@ -97,6 +98,18 @@ async def test_it_is_put_off(inbox: Opened, by_keys: bool) -> None:
         await expect(page.locator("[data-open]")).to_have_count(1)
         settled = await served.hitl.request(request.id)
         assert (settled.state, settled.response) == (RequestState.OPEN, None)
+
+
+async def test_it_is_put_off_until_a_time_of_the_reader(inbox: Opened) -> None:
+    async with inbox(stories.refunds) as served:
+        request = await served.ask()
+        page = await served.visit(timezone_id="Pacific/Auckland")
+        await page.goto(f"/requests/{request.id}")
+        await expect(page.locator(".js [data-zone]")).to_have_text("Pacific/Auckland")
+        await press(page, "z", "=2031-05-17 09:00", "Enter")
+        await expect(page).to_have_url(f"{served.url}/")
+        (line,) = [each async for each in entries(served.site.store, events=(AuditEvent.REQUEST_DEFERRED,))]
+        assert '"until":"2031-05-16T21:00:00+00:00"' in line.body
 
 
 TURNS = (

@@ -27,10 +27,12 @@ from ...protocol import (
 )
 from ...quorum import asked_at, asked_now, standing
 from ..doors import Visitor
+from ..feed import tip
 from ..site import Site
 from . import wording
 from .deciding import Place, answer_field, arguments_field
 from .holding import Held, held_by
+from .shapes import unit_of
 
 _AT_ONCE: Final = 100
 _OPEN: Final = (RequestState.OPEN, RequestState.FROZEN)
@@ -43,7 +45,7 @@ class Looked:
     """A request with all that is known about it. `held` is what the visitor has said to it lately.
 
     `rounds` is what was asked at the same place before it, of a conversation what was said in it before. `next` is
-    what its run waits for since it was decided.
+    what its run waits for since it was decided, `at` where the trail ended before all this was read.
     """
 
     settled: Settled
@@ -52,6 +54,7 @@ class Looked:
     draft: tuple[DraftVersion, ...]
     rounds: tuple[Settled, ...]
     held: Held | None
+    at: int
     next: PauseRequest | None = None
 
     @property
@@ -76,6 +79,7 @@ class Looked:
 
 async def look(site: Site, come: Visitor, request_id: str) -> Looked:
     """Raises RequestNotFound, also for what is another tenant's; NotPermitted for whom the directory does not know."""
+    at = await tip(site.store)
     settled = await site.hitl.request(request_id)
     run = await site.hitl.run(settled.request.run_id)
     if not come.sees(run.tenant):
@@ -89,6 +93,7 @@ async def look(site: Site, come: Visitor, request_id: str) -> Looked:
         await site.hitl.draft(request.id),
         tuple([each async for each in _before(site, request)]),
         next(iter(held), None),
+        at,
         None if settled.state in _OPEN else await _next(site, request),
     )
 
@@ -189,8 +194,17 @@ def shown(looked: Looked, come: Visitor, site: Site) -> dict[str, Any]:
         "escalations": wording.escalations(request),
         "words": wording,
         "type_of": json_type,
+        "units": _units(request),
         "versions": list(_versions(looked.draft)),
     }
+
+
+def _units(request: PauseRequest) -> dict[str, str]:
+    """What each argument is counted in, as far as its schema says so."""
+    declared: Any = (request.arguments_schema or {}).get("properties")
+    named = declared.items() if isinstance(declared, Mapping) else ()
+    found = {name: unit_of(schema) for name, schema in named if isinstance(schema, Mapping)}
+    return {name: unit for name, unit in found.items() if unit}
 
 
 def forms(looked: Looked, typed: Mapping[str, str] | None = None) -> dict[str, Any]:

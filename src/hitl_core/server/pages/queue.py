@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse
 from ...commands import Order
 from ...protocol import Kind, Level
 from ..doors import Right, Visitor, needs
+from ..feed import tip
 from ..site import Site, site_of
 from .environment import render, url
 from .holding import Held, give_held, held_by
@@ -24,7 +25,11 @@ inbox = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 @inbox.get("/")
 async def show(http: Request, come: Come, site: Here) -> HTMLResponse:
-    return await _page(http, come, site, "queue.html")
+    await give_held(site)
+    at = await tip(site.store)  # of what comes after that, the page hears
+    wanted = Wanted.of(http.query_params)
+    found, held = await queue(site, come, wanted), await held_by(site, come.responder.id)
+    return _render(http, come, "queue.html", wanted, found, held, at=at)
 
 
 @inbox.get("/queue")
@@ -38,15 +43,8 @@ async def news(http: Request, come: Come, site: Here, seen: str = "") -> Respons
     return _render(http, come, "list.html", wanted, found, held)
 
 
-async def _page(http: Request, come: Visitor, site: Site, template: str) -> HTMLResponse:
-    await give_held(site)
-    wanted = Wanted.of(http.query_params)
-    found, held = await queue(site, come, wanted), await held_by(site, come.responder.id)
-    return _render(http, come, template, wanted, found, held)
-
-
 def _render(
-    http: Request, come: Visitor, template: str, wanted: Wanted, found: Queue, held: tuple[Held, ...]
+    http: Request, come: Visitor, template: str, wanted: Wanted, found: Queue, held: tuple[Held, ...], **more: Any
 ) -> HTMLResponse:
     def link(**changed: str | None) -> str:
         return url(http, **{**wanted.query, **changed})
@@ -67,6 +65,7 @@ def _render(
         orders={Order.DEADLINE: "deadline", Order.RISK: "risk", Order.ARRIVAL: "oldest first"},
         group_names=GROUPS,
         most=LOOKED_THROUGH,
+        **more,
     )
 
 

@@ -26,7 +26,13 @@
     }
     for (const t of $$("[data-left]")) say(t, String(Math.max(0, Math.ceil((Date.parse(t.dataset.left) - Date.now()) / 1000))));
   };
+  const moment = (words) => {
+    const [, date, hour] = /^(\d{4}-\d\d-\d\d)[ T](\d{1,2}:\d\d)$/.exec(words.trim()) || [];
+    const at = new Date(`${date}T${hour?.padStart(5, "0")}`);
+    return isNaN(at) ? words : at.toISOString();
+  };
   const times = (root) => {
+    for (const z of $$("[data-zone]", root)) say(z, day.resolvedOptions().timeZone);
     for (const t of $$("time[data-when]", root)) say(t, day.format(new Date(t.dateTime)));
     for (const t of $$("time[datetime]", root)) t.title = whole.format(new Date(t.dateTime));
     tick();
@@ -103,6 +109,7 @@
     if (e.target.dataset.sent) { e.preventDefault(); return; }
     if (e.target.method !== "post") return;
     e.target.dataset.sent = "1";
+    for (const f of $$("[data-local]", e.target)) f.value = moment(f.value);
     for (const f of e.target.elements) if (f.name && types(f)) sessionStorage.removeItem(place(f));
   };
   const settle = () => {
