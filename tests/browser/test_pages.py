@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from hitl_core.server.doors import links
+from hitl_core.server.auth import login_links
 
 from . import gallery, stories
 from .accessible import violations
@@ -59,7 +59,7 @@ async def test_every_page_can_be_read_by_everybody(browser: Browser, tmp_path: P
     async with gallery.at_work(browser, tmp_path) as (served, places):
         stranger = await served.stranger(**LOOKS[look])
         faults = await faults_at(stranger, "sign-in", "/login", look)
-        faults += await faults_at(stranger, "link", f"/login/{await links.new_link(served.site, 'ann')}", look)
+        faults += await faults_at(stranger, "link", f"/login/{await login_links.new_link(served.site, 'ann')}", look)
         page = await served.visit(**LOOKS[look])
         served.allow(404)
         for name, path in places.items():

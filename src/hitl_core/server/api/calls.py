@@ -20,9 +20,9 @@ from pydantic import ValidationError
 
 from ...errors import Fault, HitlError, NotUnderstood, TooLarge
 from ...runtime import INPUT_LIMIT
-from ...wire import MEDIA_TYPE, Form, Problem, plain_problem, problem_of
+from ...wire import MEDIA_TYPE, Form, Problem, plain_problem, problem_of, validation_faults
 from ...wire.bodies import Body
-from ..doors import Right, visitor
+from ..auth import Right, current_visitor
 from .descriptions import ALWAYS, OF_A_BODY, SECURITY, responses
 
 log = logging.getLogger("hitl_core.server")
@@ -67,11 +67,7 @@ def refused(exc: Exception) -> Response:
 
 def not_understood(exc: RequestValidationError | ValidationError) -> NotUnderstood:
     """Every fault that was found, each with its place."""
-    return NotUnderstood([Fault(_place(each["loc"]), each["msg"]) for each in exc.errors()])
-
-
-def _place(loc: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in loc)
+    return NotUnderstood(validation_faults(exc.errors()))
 
 
 class Call(APIRoute):
@@ -82,7 +78,7 @@ class Call(APIRoute):
 
         async def handled(request: Request) -> Response:
             try:
-                await visitor(request)  # before anything is said of the call itself
+                await current_visitor(request)  # before anything is said of the call itself
                 _require_known(request, known)
                 return await handle(request)
             except Exception as exc:
@@ -233,7 +229,7 @@ def _body(hints: Mapping[str, Any]) -> Sent | None:
 def _rights(hints: Mapping[str, Any]) -> Right:
     found = [each for hint in hints.values() for each in get_args(hint)[1:] if isinstance(each, Right)]
     if len(found) != 1:
-        raise TypeError("a call needs exactly one right; give it a visitor of who.py")
+        raise TypeError("a call needs exactly one right; give it a visitor of auth/dependencies.py")
     return found[0]
 
 

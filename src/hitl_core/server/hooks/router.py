@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from ...channels.messages import Route
-from ..site import Site, site_of
+from ..site import CurrentSite, Site
 
-Here = Annotated[Site, Depends(site_of)]
 _UNKNOWN = "there is no such hook\n"
 
 
@@ -20,7 +17,7 @@ def hooks_router() -> APIRouter:
     router = APIRouter(prefix="/hooks", include_in_schema=False)
 
     @router.post("/slack/{name}")
-    async def slack(name: str, request: Request, site: Here) -> Response:
+    async def slack(name: str, request: Request, site: CurrentSite) -> Response:
         route = _route(site, name, "slack")
         if route is None:
             return PlainTextResponse(_UNKNOWN, 404)
@@ -29,7 +26,7 @@ def hooks_router() -> APIRouter:
         return await answered(site, route, await request.body(), request.headers)
 
     @router.post("/webhook/{name}")
-    async def webhook(name: str, request: Request, site: Here) -> Response:
+    async def webhook(name: str, request: Request, site: CurrentSite) -> Response:
         route = _route(site, name, "webhook")
         if route is None:
             return PlainTextResponse(_UNKNOWN, 404)

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from ...errors import Fault
 from ...protocol import DraftVersion, Json, Kind, PauseRequest, Reply, Responder, Response, decision_of
+from ...wire import validation_faults
 from .fields import Filled, fill
 from .shapes import ABSENT
 
@@ -64,7 +65,7 @@ def read(place: Place, typed: Typed, by: Responder) -> Said:
         shown = {"digest": typed.get("digest", "") or "not said", "idempotency_key": typed.get("key") or None}
         response = Response.model_validate({**dict(response), **shown})
     except ValidationError as exc:
-        return Said(None, tuple(Fault(".".join(map(str, each["loc"][1:])), each["msg"]) for each in exc.errors()))
+        return Said(None, tuple(validation_faults(exc.errors(), below=1)))
     return Said(response)
 
 
@@ -77,7 +78,7 @@ def _nothing(place: Place, typed: Typed) -> _Read:
 
 def _words(name: str) -> Callable[[Place, Typed], _Read]:
     def read_words(place: Place, typed: Typed) -> _Read:
-        return {name: typed.get(name, "").replace("\r\n", "\n").strip()}, ()
+        return {name: typed.get(name, "").strip()}, ()
 
     return read_words
 
@@ -115,7 +116,7 @@ def _report(place: Place, typed: Typed) -> _Read:
         return {}, (Fault("outcome", "is not said: done, partly, or not done"),)
     filled = answer_field(place.request, typed, name="result")
     result = None if filled.value is ABSENT or filled.value == "" or outcome == "not_done" else filled.value
-    note = typed.get("note", "").replace("\r\n", "\n").strip()
+    note = typed.get("note", "").strip()
     return {"outcome": outcome, "result": result, "note": note}, () if outcome == "not_done" else filled.faults
 
 
@@ -126,7 +127,7 @@ def _choose(place: Place, typed: Typed) -> _Read:
 
 def _take_over(place: Place, typed: Typed) -> _Read:
     """Words, and before them what was heard meanwhile: an empty line ends what was said at once."""
-    text, heard = (typed.get(name, "").replace("\r\n", "\n").strip() for name in ("text", "heard"))
+    text, heard = (typed.get(name, "").strip() for name in ("text", "heard"))
     return {"text": text, "heard": re.split(r"\n\s*\n", heard) if heard else ()}, ()
 
 

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
 
 from ....errors import Fault, HitlError
 from ....policy import parse_duration
-from ...doors import Right, Visitor, needs
-from ...doors.tokens import make_own, revoke
-from ...doors.tokens import tokens as tokens_of
-from ...site import Site, site_of
-from ..acting import faults_of, status_of, written
+from ...auth import Right, TokensVisitor, Visitor
+from ...auth.tokens import make_own, revoke
+from ...auth.tokens import tokens as tokens_of
+from ...site import CurrentSite, Site
 from ..environment import render
+from ..forms import faults_of, status_of, stripped, typed_in
 from ..routes import PageRoute, back
 
 tokens = APIRouter(include_in_schema=False, route_class=PageRoute)
-
-Here = Annotated[Visitor, Depends(needs(Right.TOKENS))]
-At = Annotated[Site, Depends(site_of)]
 
 _SAID: Final = {"revoked": "The token has ended: nothing comes in by it any more."}
 _NEW: Final = {"name": "", "lasts": "90d", f"right:{Right.REQUESTS}": "1"}
@@ -37,43 +34,43 @@ _MEANS: Final = {
 
 
 @tokens.get("/tokens", name="tokens")
-async def listed(request: Request, come: Here, site: At, said: str = "") -> Response:
+async def listed(request: Request, visitor: TokensVisitor, site: CurrentSite, said: str = "") -> Response:
     """One's own tokens, newest first, and the form of a new one."""
-    return await _page(request, come, site, _NEW, said=_SAID.get(said, ""))
+    return await _page(request, visitor, site, _NEW, said=_SAID.get(said, ""))
 
 
-async def _page(request: Request, come: Visitor, site: Site, fields: dict[str, str], **more: Any) -> Response:
+async def _page(request: Request, visitor: Visitor, site: Site, fields: dict[str, str], **more: Any) -> Response:
     context: dict[str, Any] = {"faults": (), "status": 200, "said": "", "secret": "", **more}
     return render(
         request,
         "tokens.html",
-        come,
-        tokens=await tokens_of(site, person=come.responder.id, tenant=come.tenant),
-        means={right: said for right, said in _MEANS.items() if right in come.rights},
+        visitor,
+        tokens=await tokens_of(site, person=visitor.responder.id, tenant=visitor.tenant),
+        means={right: said for right, said in _MEANS.items() if right in visitor.rights},
         fields=fields,
         **context,
     )
 
 
 @tokens.post("/tokens")
-async def make(request: Request, come: Here, site: At) -> Response:
+async def make(request: Request, visitor: TokensVisitor, site: CurrentSite) -> Response:
     """A new one. What it says is on this page and nowhere else."""
-    fields = {"name": "", "lasts": "", **await written(request)}
+    fields = {"name": "", "lasts": "", **stripped(await typed_in(request))}
     rights = [right for right in Right if fields.get(f"right:{right}")]
     try:
         lasts = parse_duration(fields["lasts"])
     except ValueError as exc:
-        return await _page(request, come, site, fields, faults=(Fault("lasts", str(exc)),), status=422)
+        return await _page(request, visitor, site, fields, faults=(Fault("lasts", str(exc)),), status=422)
     try:
-        secret, _ = await make_own(site, come, rights=rights, name=fields["name"], lasts=lasts)
+        secret, _ = await make_own(site, visitor, rights=rights, name=fields["name"], lasts=lasts)
     except HitlError as exc:
-        return await _page(request, come, site, fields, faults=faults_of(exc), status=status_of(exc))
-    return await _page(request, come, site, _NEW, secret=secret)
+        return await _page(request, visitor, site, fields, faults=faults_of(exc), status=status_of(exc))
+    return await _page(request, visitor, site, _NEW, secret=secret)
 
 
 @tokens.post("/tokens/{token_id}/revoke")
-async def end(request: Request, token_id: str, come: Here, site: At) -> Response:
+async def end(request: Request, token_id: str, visitor: TokensVisitor, site: CurrentSite) -> Response:
     """End one of one's own, at once, and those that it has made."""
-    if not await revoke(site, token_id, by=come.responder, person=come.responder.id):
+    if not await revoke(site, token_id, by=visitor.responder, person=visitor.responder.id):
         raise HTTPException(404, "you have no such token")
     return back(request, "tokens", said="revoked")

@@ -60,13 +60,13 @@
   const field = (root) => $$("input:not([type=hidden]), textarea, select", root).find(shows);
   const open = (panel) => { panel.open = true; const first = field(panel); if (first) first.focus(); panel.scrollIntoView({ block: "nearest" }); };
   const move = (by) => {
-    const all = $$("[data-open]"), at = all.indexOf(document.activeElement.closest("[data-item]")?.querySelector("[data-open]"));
+    const all = $$("[data-open]"), at = all.indexOf(document.activeElement.closest(".item")?.querySelector("[data-open]"));
     const next = all[Math.min(all.length - 1, Math.max(0, at < 0 ? 0 : at + by))];
-    if (next) { next.focus(); next.closest("[data-item]").scrollIntoView({ block: "nearest" }); }
+    if (next) { next.focus(); next.closest(".item").scrollIntoView({ block: "nearest" }); }
     return !!next;
   };
   const choose = () => {
-    const box = document.activeElement.closest("[data-item]")?.querySelector("input[type=checkbox]");
+    const box = document.activeElement.closest(".item")?.querySelector("input[type=checkbox]");
     if (box) box.click();
     return !!box;
   };
