@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.text import Text
 
-from ...config import Config, Serving
+from ...config import Config, Serving, require_store
 from ...errors import AdapterNotInstalled, ConfigError, Fault, NotPermitted
 from ...runtime import Left, Runtime
 from ..hearing import leave
@@ -60,12 +60,13 @@ def serve(
     log_to_stderr(chatty=not as_json)
     require_extra()
     opening, found = Opening(config, backend), Config.load(config, backend=backend)
+    require_store(found.store_url, "`hitl serve`")
     serving = dataclasses.replace(
         found.serving,
         host=found.serving.host if host is None else host,
         port=found.serving.port if port is None else port,
     )
-    _require_door(serving)
+    _require_identity_provider(serving)
     shift = None if no_worker else Shift.of(opening, concurrency=None, grace=None)
     return _Service(
         opening,
@@ -173,7 +174,7 @@ class _Service:
         """What signs in the local account, once; "" where others say who people are, or nobody knows it."""
         from ...server.auth.login_links import new_link
 
-        if site.serving.has_door:
+        if site.serving.has_identity_provider:
             return ""
         try:
             return f"{base}/login/{await new_link(site, login_name())}"
@@ -201,8 +202,8 @@ def require_extra() -> None:
         raise AdapterNotInstalled(missing) from exc
 
 
-def _require_door(serving: Serving) -> None:
-    if serving.is_local or serving.has_door:
+def _require_identity_provider(serving: Serving) -> None:
+    if serving.is_local or serving.has_identity_provider:
         return
     why = (
         f"{serving.host!r} can be reached from other machines, and nobody says who people are: say it with "

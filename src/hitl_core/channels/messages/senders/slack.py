@@ -9,9 +9,9 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from ....errors import ConfigError, Fault
-from ..failing import SendFailed
 from ..message import Message
 from ..route import Route
+from ..sending import SendFailed
 from ..slack_blocks import BUTTONS, blocks_of
 from ..texts import body_of, subject_of
 

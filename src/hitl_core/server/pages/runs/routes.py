@@ -109,15 +109,12 @@ async def taken_along(run_id: str, form: str, visitor: RunsVisitor, site: Curren
     made = await asyncio.to_thread(asyncio.run, _account(site.store, run.id))
     name = f'attachment; filename="account-{run.id}.json"'
     text = json.dumps(made, ensure_ascii=False, indent=2)
-    return Response(text, media_type="application/json", headers={"content-disposition": name, **_KEPT_BY_NOBODY})
+    return Response(text, media_type="application/json", headers={"content-disposition": name})
 
 
 async def _account(store: Store, run_id: str) -> dict[str, Json]:
     """Beside those who look at pages: it reads the whole trail for what others did that may be about the run."""
     return account(await record_of(store, run_id)).document()
-
-
-_KEPT_BY_NOBODY: Final = {"cache-control": "no-store"}
 
 
 # ── what can be done about it ────────────────────────────────────────────────────────────────────────────────
