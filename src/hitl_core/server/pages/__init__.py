@@ -17,7 +17,7 @@ from .assets import assets
 from .batches import together
 from .environment import render, url
 from .holding import give_held, keep_giving
-from .oversight import audit_pages, grants_pages, policy_pages, stops_pages
+from .oversight import audit_pages, grants_pages, policy_pages, stops_pages, tokens_pages
 from .queue import inbox
 from .request import requests
 from .runs import runs
@@ -29,7 +29,7 @@ __all__ = ["give_held", "keep_giving", "pages_router", "render", "to_sign_in", "
 def pages_router() -> APIRouter:
     """All pages, to be included by the app."""
     pages = APIRouter(include_in_schema=False)
-    oversight = (runs, stops_pages, audit_pages, policy_pages, grants_pages)
+    oversight = (runs, stops_pages, audit_pages, policy_pages, grants_pages, tokens_pages)
     for part in (assets, signing, inbox, requests, together, *oversight):
         pages.include_router(part)
     return pages

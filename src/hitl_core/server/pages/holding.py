@@ -21,7 +21,7 @@ from ...protocol import AuditEvent, Json, Response, new_id
 from ...runtime import Runtime
 from ..auth.claims import WEB
 from ..site import Site
-from .wording import done
+from .wording import has_done
 
 log = logging.getLogger("hitl_core")
 
@@ -55,7 +55,7 @@ class Held:
 
     @property
     def done(self) -> str:
-        return done(self.response.decision)
+        return has_done(self.response.decision)
 
 
 async def hold(site: Site, response: Response, *, title: str, tenant: str, typed: dict[str, str]) -> Held:
