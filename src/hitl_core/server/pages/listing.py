@@ -14,7 +14,7 @@ from ..auth import Visitor
 from ..site import Site
 from .wording import agreed, who_asks
 
-PAGE: Final = 18
+PAGE: Final = 17
 """Rows of a page: with more, it would weigh more than a page is to."""
 _ENOUGH: Final = 10
 LOOKED_THROUGH: Final = 500

@@ -95,12 +95,9 @@
 
   // ── what is being typed stays: over a reload, and when others are faster ──
   // It stays in this tab, under its person's name, and goes when they sign out or somebody else comes.
-  const mine = () => `hitl ${encodeURIComponent(document.body.dataset.who ?? "")} `;
+  const me = () => document.body.dataset, mine = () => `hitl ${me().who} `;
   const forget = () => {
-    const who = document.body.dataset.who, out = "signedOut" in document.body.dataset;
-    for (const key of Object.keys(sessionStorage)) {
-      if (key.startsWith("hitl ") && (out || (who && !key.startsWith(mine())))) sessionStorage.removeItem(key);
-    }
+    if (me().who || "signedOut" in me()) for (const k in sessionStorage) if (/^hitl /.test(k) && !k.startsWith(mine())) sessionStorage.removeItem(k);
   };
   const place = (e) => `${mine()}${location.pathname} ${e.form.getAttribute("action")} ${$("[name=decision]", e.form)?.value} ${e.name}`;
   const keep = (e) => { if (types(e.target) && e.target.form?.closest("[data-request]")) sessionStorage.setItem(place(e.target), e.target.value); };
