@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .router import hooks_router
+from .router import hooks
 
-__all__ = ["hooks_router"]
+__all__ = ["hooks"]

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .router import links_router
+from .router import links
 
-__all__ = ["links_router"]
+__all__ = ["links"]

@@ -7,6 +7,8 @@ Each works without a script; with one it has keys, times that go on, and news as
 
 from __future__ import annotations
 
+from typing import Final
+
 from fastapi import APIRouter
 
 from .assets import assets
@@ -19,13 +21,10 @@ from .runs import runs
 from .signing import signing, to_sign_in
 from .together import together
 
-__all__ = ["give_held", "keep_giving", "pages_router", "render", "to_sign_in", "url"]
+__all__ = ["give_held", "keep_giving", "pages", "render", "to_sign_in", "url"]
 
 
-def pages_router() -> APIRouter:
-    """All pages, to be included by the app."""
-    pages = APIRouter(include_in_schema=False)
-    oversight = (runs, stops_pages, audit_pages, policy_pages, grants_pages)
-    for part in (assets, signing, inbox, requests, together, *oversight):
-        pages.include_router(part)
-    return pages
+pages: Final[tuple[APIRouter, ...]] = (
+    *(assets, signing, inbox, requests, together),
+    *(runs, stops_pages, audit_pages, policy_pages, grants_pages),
+)
