@@ -27,8 +27,8 @@ from hitl_core.commands import SetStop, Stop, StopScope
 from hitl_core.config import Config
 from hitl_core.protocol import Responder
 from hitl_core.server import Site, create_app
-from hitl_core.server.doors import Right, tokens
-from hitl_core.server.doors.links import new_link
+from hitl_core.server.auth import Right, tokens
+from hitl_core.server.auth.login_links import new_link
 from hitl_core.stores.sqlite import SqliteStore
 
 from .bulk import filled_file

@@ -17,7 +17,7 @@ from hitl_core.config import Serving
 from hitl_core.protocol import PauseRequest, Run
 from hitl_core.runtime import Runtime
 from hitl_core.server import Site, create_app
-from hitl_core.server.doors import links
+from hitl_core.server.auth import login_links
 from hitl_core.server.listening import Listener, address_of, bound
 from tests.core.shop import App, Ledger, Shop, only
 
@@ -54,7 +54,7 @@ class Inbox:
     async def visit(self, name: str = "ann", **how: Any) -> Page:
         """A browser of somebody who has come in by a link."""
         page = await self.stranger(**how)
-        await page.goto(f"/login/{await links.new_link(self.site, name)}")
+        await page.goto(f"/login/{await login_links.new_link(self.site, name)}")
         await page.get_by_role("button", name="Sign in here").click()
         await expect(page.locator(".who summary")).to_contain_text(name)
         return page

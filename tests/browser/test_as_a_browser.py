@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from hitl_core.lifecycle import RequestState
-from hitl_core.server.doors import links
+from hitl_core.server.auth import login_links
 
 from . import stories
 from .conftest import Opened
@@ -33,7 +33,7 @@ async def test_a_link_signs_in_once_and_signing_out_ends_it(inbox: Opened) -> No
         page = await served.stranger()
         await page.goto("/runs")
         await expect(page).to_have_url(re.compile("/login"))
-        there = f"/login/{await links.new_link(served.site, 'ann')}"
+        there = f"/login/{await login_links.new_link(served.site, 'ann')}"
         await page.goto(there)
         await page.goto(there)
         await press(page, "Enter")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page
 
-from hitl_core.server.doors import links
+from hitl_core.server.auth import login_links
 
 from . import gallery
 from .accessible import violations
@@ -35,7 +35,7 @@ async def test_every_page_can_be_read_by_everybody(browser: Browser, tmp_path: P
     async with gallery.at_work(browser, tmp_path) as (served, places):
         faults: list[str] = []
         stranger = await served.stranger(**LOOKS[look])
-        for name, path in (("sign-in", "/login"), ("link", f"/login/{await links.new_link(served.site, 'ann')}")):
+        for name, path in (("sign-in", "/login"), ("link", f"/login/{await login_links.new_link(served.site, 'ann')}")):
             await stranger.goto(path)
             faults += await faults_of(stranger, name, look)
         page = await served.visit(**LOOKS[look])

@@ -95,7 +95,7 @@ def test_who_answers_in_the_browser_is_first_though_a_line_is_being_typed_here(t
         person.press("No, because")
         (link,) = opened(tmp_path)
         with signed_in(link) as reader:
-            assert "Pay money back" in reader.page("/").said
+            assert "Pay money back" in reader.page("/").text
             assert reader.decide("approve") == 200
             person.expect("alice answered in the inbox: approve")
         person.expect("The refund was issued once, after alice approved it.")

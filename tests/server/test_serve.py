@@ -16,7 +16,7 @@ import pytest
 from tests.cli.shop import PATIENCE, Done, Shop, eventually
 from tests.server.pages.browser import Page
 from tests.server.served import Served, serve
-from tests.server.test_doors import press
+from tests.server.test_credentials import press
 
 pytestmark = pytest.mark.processes
 

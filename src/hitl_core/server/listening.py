@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from ..config import Serving
 from ..errors import ConfigError, Fault
-from .guards.patience import with_patience
+from .middleware.slow_clients import slow_client_protocol
 
 LINGERS: Final = 5
 """Seconds that a connection is kept open for the next request."""
@@ -70,11 +70,11 @@ class Listener(uvicorn.Server):
 def _config(app: FastAPI, serving: Serving) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=with_patience(serving),
+        http=slow_client_protocol(serving),
         ws="none",
         lifespan="on",
         log_config=None,
-        access_log=False,  # guards/ writes one that holds no secrets
+        access_log=False,  # middleware/ writes one that holds no secrets
         server_header=False,
         proxy_headers=False,  # who may say where a request comes from is for server.proxy to say
         timeout_keep_alive=LINGERS,

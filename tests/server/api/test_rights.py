@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import httpx
 
-from hitl_core.server.doors import Right
+from hitl_core.server.auth import Right
 from hitl_core.wire.bodies import RightName
 from tests.server.api.calling import EVERYTHING, HOST, Api, program
 

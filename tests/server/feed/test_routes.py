@@ -14,11 +14,11 @@ import pytest
 
 from hitl_core.protocol import Responder
 from hitl_core.server import create_app
-from hitl_core.server.doors import Right, tokens
+from hitl_core.server.auth import Right, tokens
 from hitl_core.server.feed import Hub, streams
 from tests.core.shop import Shop, one_refund
 from tests.core.stores.world import World
-from tests.server.doors.house import house
+from tests.server.auth.house import house
 from tests.server.site import SMALL, AsVisitor, browsing, served, somebody
 
 

@@ -16,17 +16,16 @@ from hitl_core.server.pages import give_held
 from hitl_core.server.pages.holding import hold
 from hitl_core.server.site import Site
 from tests.core.shop import Crash, Shop, one_refund, only
-
-from .office import Office, office
+from tests.server.pages.desk import Desk, at_desk
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Office]:
-    async with office(tmp_path, one_refund) as opened:
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    async with at_desk(tmp_path, one_refund) as opened:
         yield opened
 
 
-async def test_a_mistaken_click_is_taken_back(desk: Office) -> None:
+async def test_a_mistaken_click_is_taken_back(desk: Desk) -> None:
     request = await desk.ask()
     page = await desk.decide(request, "approve")
     back = await desk.browser.send(page.form(action="/undo"))
@@ -36,7 +35,7 @@ async def test_a_mistaken_click_is_taken_back(desk: Office) -> None:
     assert (await desk.hitl.request(request.id)).state is RequestState.OPEN
 
 
-async def test_after_that_one_may_say_something_else_and_the_same(desk: Office) -> None:
+async def test_after_that_one_may_say_something_else_and_the_same(desk: Desk) -> None:
     request = await desk.ask()
     form = (await desk.open(request)).form("approve")
     for _ in range(2):
@@ -47,7 +46,7 @@ async def test_after_that_one_may_say_something_else_and_the_same(desk: Office) 
     assert (await desk.hitl.request(request.id)).state is RequestState.DECIDED
 
 
-async def test_what_was_given_is_not_taken_back(desk: Office) -> None:
+async def test_what_was_given_is_not_taken_back(desk: Desk) -> None:
     request = await desk.ask()
     page = await desk.decide(request, "approve")
     undo = page.form(action="/undo")
@@ -58,7 +57,7 @@ async def test_what_was_given_is_not_taken_back(desk: Office) -> None:
     assert (await desk.hitl.request(request.id)).state is RequestState.DECIDED
 
 
-async def test_nobody_takes_back_what_another_person_has_said(desk: Office) -> None:
+async def test_nobody_takes_back_what_another_person_has_said(desk: Desk) -> None:
     request = await desk.ask()
     page = await desk.decide(request, "approve")
     desk.come("bea")
@@ -68,7 +67,7 @@ async def test_nobody_takes_back_what_another_person_has_said(desk: Office) -> N
     assert await desk.give() == 1
 
 
-async def test_sent_twice_it_is_one_answer(desk: Office) -> None:
+async def test_sent_twice_it_is_one_answer(desk: Desk) -> None:
     request = await desk.ask()
     form = (await desk.open(request)).form("approve")
     for _ in range(3):
@@ -80,7 +79,7 @@ async def test_sent_twice_it_is_one_answer(desk: Office) -> None:
     assert desk.shop.ledger.count("refund") == 1
 
 
-async def test_while_one_answer_is_held_there_is_no_other(desk: Office) -> None:
+async def test_while_one_answer_is_held_there_is_no_other(desk: Desk) -> None:
     request = await desk.ask()
     page = await desk.open(request)
     await desk.browser.send(page.form("approve"))
@@ -92,7 +91,7 @@ async def test_while_one_answer_is_held_there_is_no_other(desk: Office) -> None:
     assert all("disabled" in button for form in shown.forms if form.decision == "approve" for button in form.buttons)
 
 
-async def test_who_comes_second_is_told_who_was_first_and_keeps_what_they_typed(desk: Office) -> None:
+async def test_who_comes_second_is_told_who_was_first_and_keeps_what_they_typed(desk: Desk) -> None:
     request = await desk.ask()
     await desk.decide(request, "reject", message="a long explanation")
     await desk.hitl.respond(request.approve(by="bea"))
@@ -109,7 +108,7 @@ async def test_who_comes_second_is_told_who_was_first_and_keeps_what_they_typed(
     assert "was not taken" not in gone.text
 
 
-async def test_who_decides_what_is_decided_is_told_at_once(desk: Office) -> None:
+async def test_who_decides_what_is_decided_is_told_at_once(desk: Desk) -> None:
     request = await desk.ask()
     form = (await desk.open(request)).form("approve")
     await desk.hitl.respond(request.reject("no", by="bea"))
@@ -118,7 +117,7 @@ async def test_who_decides_what_is_decided_is_told_at_once(desk: Office) -> None
     assert "bea has rejected this before; your answer was not taken" in page.text
 
 
-async def test_the_page_says_how_it_stands_only_when_that_has_changed(desk: Office) -> None:
+async def test_the_page_says_how_it_stands_only_when_that_has_changed(desk: Desk) -> None:
     request = await desk.ask()
     page = await desk.open(request)
     (news,) = [each for each in page.having("hx-get") if "/status" in each]
@@ -132,7 +131,7 @@ async def test_the_page_says_how_it_stands_only_when_that_has_changed(desk: Offi
 
 
 @pytest.mark.parametrize("typed", [{"key": "k" * 257}, {"digest": "d" * 257}])
-async def test_a_form_that_nobody_wrote_keeps_no_other_answer_back(desk: Office, typed: dict[str, str]) -> None:
+async def test_a_form_that_nobody_wrote_keeps_no_other_answer_back(desk: Desk, typed: dict[str, str]) -> None:
     request, other = await desk.ask(), await desk.ask()
     form = (await desk.open(request)).form("approve")
     assert (await desk.browser.send(form, **typed)).status == 422
@@ -143,7 +142,7 @@ async def test_a_form_that_nobody_wrote_keeps_no_other_answer_back(desk: Office,
     assert (await desk.hitl.request(request.id)).state is RequestState.OPEN
 
 
-async def test_an_answer_that_cannot_be_read_keeps_no_other_back(desk: Office) -> None:
+async def test_an_answer_that_cannot_be_read_keeps_no_other_back(desk: Desk) -> None:
     request, other = await desk.ask(), await desk.ask()
     await desk.decide(request, "approve")
     (slip,) = (await desk.hitl.store.fetch(ListSlips(SlipKind.HELD, desk.shop.clock.now()))).items

@@ -15,7 +15,7 @@ import httpx
 
 from hitl_core.commands import StopScope
 from hitl_core.protocol import Responder
-from hitl_core.server.doors import Right, tokens
+from hitl_core.server.auth import Right, tokens
 from hitl_core.testing.clock import START
 from tests.core.shop import only
 from tests.server.security.fortress import Fortress, fortress

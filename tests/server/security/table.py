@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from hitl_core.server.doors import Right
+from hitl_core.server.auth import Right
 
 
 class Open(StrEnum):

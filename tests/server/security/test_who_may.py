@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hitl_core.config.serving import RIGHTS
-from hitl_core.server.doors import Right
+from hitl_core.server.auth import Right
 from tests.server.security.fortress import Fortress, fortress, routes_of
 from tests.server.security.table import CHANGES, ENDLESS, GUARDED, OF_ONE, TABLE, Open, rights_for
 from tests.server.site import EVERYTHING, somebody

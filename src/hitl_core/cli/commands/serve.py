@@ -172,7 +172,7 @@ class _Service:
 
     async def _link(self, site: Site, base: str) -> str:
         """What signs in the local account, once; "" where others say who people are, or nobody knows it."""
-        from ...server.doors.links import new_link
+        from ...server.auth.login_links import new_link
 
         if site.serving.has_door:
             return ""

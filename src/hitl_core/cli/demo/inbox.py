@@ -61,7 +61,7 @@ class Inbox:
 
     async def _link(self, hitl: Runtime) -> str:
         from ...server import Site
-        from ...server.doors.links import new_link
+        from ...server.auth.login_links import new_link
 
         return await new_link(Site(hitl, Serving()), self.who)
 

@@ -1,10 +1,10 @@
 """The HTTP API: JSON under /api, for programs. One file a resource.
 
-    calls ──► who (what of it they see) ──► the runtime ──► calls.answer | calls.refused
+    calls ──► visibility (what of it they see) ──► the runtime ──► calls.answer | calls.refused
 
 calls         how a call is put together; descriptions: the OpenAPI document
-who           who calls, and what of it all they see
-parameters    ids, pages, waits, with their bounds; repeats: what is done once, however often it is called
+visibility    what of it all a caller sees: another tenant's is as if it did not exist
+parameters    ids, pages, waits, with their bounds; idempotency: what is done once, however often it is called
 runs, acts, streams · requests, answers, drafts · grants · stops · policies · audit · people · upkeep
 """
 
@@ -17,7 +17,7 @@ from fastapi.exception_handlers import http_exception_handler, request_validatio
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
-from ..guards.refusals import is_for_programs
+from ..middleware.refusals import is_for_programs
 from . import acts, answers, audit, drafts, grants, people, policies, requests, runs, stops, streams, upkeep
 from .calls import refused
 from .descriptions import describing

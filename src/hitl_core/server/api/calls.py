@@ -22,7 +22,7 @@ from ...errors import Fault, HitlError, NotUnderstood, TooLarge
 from ...runtime import INPUT_LIMIT
 from ...wire import MEDIA_TYPE, Form, Problem, plain_problem, problem_of
 from ...wire.bodies import Body
-from ..doors import Right, visitor
+from ..auth import Right, current_visitor
 from .descriptions import ALWAYS, OF_A_BODY, SECURITY, responses
 
 log = logging.getLogger("hitl_core.server")
@@ -82,7 +82,7 @@ class Call(APIRoute):
 
         async def handled(request: Request) -> Response:
             try:
-                await visitor(request)  # before anything is said of the call itself
+                await current_visitor(request)  # before anything is said of the call itself
                 _require_known(request, known)
                 return await handle(request)
             except Exception as exc:
@@ -233,7 +233,7 @@ def _body(hints: Mapping[str, Any]) -> Sent | None:
 def _rights(hints: Mapping[str, Any]) -> Right:
     found = [each for hint in hints.values() for each in get_args(hint)[1:] if isinstance(each, Right)]
     if len(found) != 1:
-        raise TypeError("a call needs exactly one right; give it a visitor of who.py")
+        raise TypeError("a call needs exactly one right; give it a visitor of auth/dependencies.py")
     return found[0]
 
 

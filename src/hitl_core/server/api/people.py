@@ -9,17 +9,17 @@ from fastapi import HTTPException, Response
 
 from ...people import ListsPeople
 from ...wire import Count, Known, MadeToken, TokenForm, bodies, forms
-from ..doors import Right, Token
-from ..doors.tokens import make_own, revoke, tokens
+from ..auth import RequestsVisitor, Right, Token, TokensVisitor
+from ..auth.tokens import make_own, revoke, tokens
+from ..site import CurrentSite
 from .calls import Calls, answer, sent
 from .parameters import TokenId
-from .who import Here, OfRequests, OfTokens
 
 router = Calls("people", "/api")
 
 
 @router.call("GET", "/people", "listPeople", forms.PEOPLE)
-async def list_people(visitor: OfRequests, site: Here) -> Response:
+async def list_people(visitor: RequestsVisitor, site: CurrentSite) -> Response:
     """The people of your tenant, by name; none where there is no directory, or one that does not list them."""
     directory: object = site.hitl.directory
     now = site.clock.now()
@@ -33,7 +33,7 @@ async def list_people(visitor: OfRequests, site: Here) -> Response:
 
 
 @router.call("GET", "/tokens", "listTokens", forms.TOKENS)
-async def list_tokens(visitor: OfTokens, site: Here) -> Response:
+async def list_tokens(visitor: TokensVisitor, site: CurrentSite) -> Response:
     """Your tokens that have not expired, newest first. What one says is told once, when it is made."""
     found = await tokens(site, person=visitor.responder.id, tenant=visitor.tenant)
     return answer(forms.TOKENS, tuple(map(_shown, found)))
@@ -41,7 +41,7 @@ async def list_tokens(visitor: OfTokens, site: Here) -> Response:
 
 @router.call("POST", "/tokens", "makeToken", forms.MADE_TOKEN, status=201)
 async def make_token(
-    visitor: OfTokens, site: Here, body: Annotated[bodies.MakingToken, sent(bodies.MakingToken)]
+    visitor: TokensVisitor, site: CurrentSite, body: Annotated[bodies.MakingToken, sent(bodies.MakingToken)]
 ) -> Response:
     """Make a token for yourself: for no more than you may do and see now. It never lets more be done than you may."""
     lasts = timedelta(seconds=body.lasts_seconds)
@@ -51,7 +51,7 @@ async def make_token(
 
 
 @router.call("DELETE", "/tokens/{id}", "revokeToken", forms.COUNT, problems=(404,))
-async def revoke_token(visitor: OfTokens, site: Here, token_id: TokenId) -> Response:
+async def revoke_token(visitor: TokensVisitor, site: CurrentSite, token_id: TokenId) -> Response:
     """End a token of yours, at once."""
     if not await revoke(site, token_id, by=visitor.responder, person=visitor.responder.id):
         raise HTTPException(404, f"you have no token {token_id!r}; `GET /api/tokens` lists yours")

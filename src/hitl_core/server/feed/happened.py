@@ -10,7 +10,7 @@ from sse_starlette import ServerSentEvent
 
 from ...commands import Followed, StopScope
 from ...protocol import AuditEntry, Json
-from ..doors import Right, Visitor
+from ..auth import Right, Visitor
 
 _TOLD: Final = (
     *("call", "tool", "level", "rule", "version", "decision", "vote", "state", "round", "code", "machine"),

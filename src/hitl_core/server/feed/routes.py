@@ -9,8 +9,8 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 from sse_starlette import EventSourceResponse
 
 from ...errors import HitlError
-from ..doors import Visitor, visitor
-from ..doors.coming import come_anew
+from ..auth import AnyVisitor, Visitor
+from ..auth.authentication import authenticate_again
 from ..site import site_of
 from .hub import Hub
 from .streams import Still, changes, events, names_of
@@ -28,7 +28,6 @@ _NO_PINGS: Final = 86_400
 
 _WHAT: Final = "What happens from now on, or after `Last-Event-ID`, as it happens"
 
-Here = Annotated[Visitor, Depends(visitor)]
 Last = Annotated[int | None, Header(alias="Last-Event-ID", ge=0, description="The id of the last event that is known.")]
 After = Annotated[int | None, Query(ge=0, description="The same, for who cannot set the header.")]
 On = Annotated[list[str], Query(max_length=NAMES, description="`queue`, `request.ID`, `run.ID`, `stops` …")]
@@ -44,7 +43,7 @@ def hub_of(request: Request) -> Hub:
 
 @feed.get("/api/events", response_class=EventSourceResponse, tags=["events"], summary=_WHAT)
 async def follow(
-    request: Request, here: Here, hub: Annotated[Hub, Depends(hub_of)], last: Last = None, after: After = None
+    request: Request, here: AnyVisitor, hub: Annotated[Hub, Depends(hub_of)], last: Last = None, after: After = None
 ) -> EventSourceResponse:
     """What happens from now on, or after `Last-Event-ID`, in the order of the trail: ids, states and names.
 
@@ -55,7 +54,12 @@ async def follow(
 
 @feed.get("/feed", response_class=EventSourceResponse, include_in_schema=False)
 async def follow_names(
-    request: Request, here: Here, hub: Annotated[Hub, Depends(hub_of)], on: On, last: Last = None, after: After = None
+    request: Request,
+    here: AnyVisitor,
+    hub: Annotated[Hub, Depends(hub_of)],
+    on: On,
+    last: Last = None,
+    after: After = None,
 ) -> EventSourceResponse:
     """The names in `on` of what a page has to show anew."""
     names = frozenset(on)
@@ -74,7 +78,7 @@ def _still(request: Request, here: Visitor) -> Still:
 
     async def same() -> bool:
         try:
-            now = await come_anew(request)
+            now = await authenticate_again(request)
         except HitlError:  # who cannot be looked up comes again
             return False
         return now is not None and now.rights >= here.rights and now.tenant == here.tenant

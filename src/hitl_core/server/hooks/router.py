@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Final
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from ...channels.messages import Route
-from ..site import Site, site_of
+from ..site import CurrentSite, Site
 
-Here = Annotated[Site, Depends(site_of)]
 _UNKNOWN = "there is no such hook\n"
 hooks: Final = APIRouter(prefix="/hooks", include_in_schema=False)
 """They stand outside of the API: what they take has the form of whoever calls them."""
 
 
 @hooks.post("/slack/{name}")
-async def slack(name: str, request: Request, site: Here) -> Response:
+async def slack(name: str, request: Request, site: CurrentSite) -> Response:
     route = _route(site, name, "slack")
     if route is None:
         return PlainTextResponse(_UNKNOWN, 404)
@@ -28,7 +27,7 @@ async def slack(name: str, request: Request, site: Here) -> Response:
 
 
 @hooks.post("/webhook/{name}")
-async def webhook(name: str, request: Request, site: Here) -> Response:
+async def webhook(name: str, request: Request, site: CurrentSite) -> Response:
     route = _route(site, name, "webhook")
     if route is None:
         return PlainTextResponse(_UNKNOWN, 404)

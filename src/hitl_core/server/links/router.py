@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Form
+from fastapi import APIRouter, Form
 from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
@@ -14,36 +14,33 @@ from ...channels.messages import Link
 from ...commands import Note, SlipKind, UseSlip, hashed
 from ...errors import Fault, FaultyError, HitlError
 from ...protocol import AuditEvent, Json, Reply, Responder, Response, decision_of
-from ..doors import Visitor
+from ..auth import Visitor
 from ..pages import render, url
 from ..pages.acting import faults_of
-from ..site import Site, site_of
+from ..site import CurrentSite, Site
 from .standing import BY, Standing, State, standing
-
-Here = Annotated[Site, Depends(site_of)]
-
 
 links: Final = APIRouter(include_in_schema=False)
 """They need no session: who holds the link is taken for its person, for this one request."""
 
 
 @links.get("/l/{secret}")
-async def shown(secret: str, request: Request, site: Here) -> Answer:
-    come: Visitor | None = getattr(request.state, "visitor", None)
-    return _page(request, await standing(site, secret, come=come))
+async def shown(secret: str, request: Request, site: CurrentSite) -> Answer:
+    visitor: Visitor | None = getattr(request.state, "visitor", None)
+    return _page(request, await standing(site, secret, visitor=visitor))
 
 
 @links.post("/l/{secret}")
 async def said(
     secret: str,
     request: Request,
-    site: Here,
+    site: CurrentSite,
     reply: Annotated[str, Form(max_length=20)],
     text: Annotated[str, Form(max_length=20_000)] = "",
     option: Annotated[str, Form(max_length=200)] = "",
 ) -> Answer:
-    come: Visitor | None = getattr(request.state, "visitor", None)
-    found = await standing(site, secret, come=come)
+    visitor: Visitor | None = getattr(request.state, "visitor", None)
+    found = await standing(site, secret, visitor=visitor)
     if found.state is not State.OPEN or found.link is None:
         return _page(request, found)
     if reply not in found.offered:
@@ -51,7 +48,7 @@ async def said(
     try:
         await site.hitl.respond(_response(site, found.link, reply, text, option, secret))
     except HitlError as exc:
-        now = await standing(site, secret, come=come)
+        now = await standing(site, secret, visitor=visitor)
         return _page(request, now, faults=list(faults_of(exc)), text=text)
     note = Note(AuditEvent.LINK_USED, found.link.request_id, found.link.person, {"route": found.link.channel})
     await site.store.apply(UseSlip(SlipKind.LINK, hashed(secret), site.clock.now(), note))

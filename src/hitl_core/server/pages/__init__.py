@@ -12,14 +12,14 @@ from typing import Final
 from fastapi import APIRouter
 
 from .assets import assets
+from .batches import together
 from .environment import render, url
 from .holding import give_held, keep_giving
 from .oversight import audit_pages, grants_pages, policy_pages, stops_pages
 from .queue import inbox
 from .request import requests
 from .runs import runs
-from .signing import signing, to_sign_in
-from .together import together
+from .sign_in import signing, to_sign_in
 
 __all__ = ["give_held", "keep_giving", "pages", "render", "to_sign_in", "url"]
 

@@ -25,7 +25,7 @@ from ...protocol import (
     sha256,
 )
 from ...quorum import asked_at, asked_now, standing
-from ..doors import Visitor
+from ..auth import Visitor
 from ..site import Site
 from . import wording
 from .deciding import Place, answer_field, arguments_field
@@ -67,16 +67,16 @@ class Looked:
         return sha256(f"{self.settled.state} {counts} {held}".encode())[-16:]
 
 
-async def look(site: Site, come: Visitor, request_id: str) -> Looked:
+async def look(site: Site, visitor: Visitor, request_id: str) -> Looked:
     """Raises RequestNotFound, also for what is another tenant's; NotPermitted for whom the directory does not know."""
     settled = await site.hitl.request(request_id)
     run = await site.hitl.run(settled.request.run_id)
-    if not come.sees(run.tenant):
+    if not visitor.sees(run.tenant):
         raise RequestNotFound(f"there is no request {request_id!r} in this store; `hitl inbox` lists them")
     request = settled.request
     query = ListRequests(states=(), run_id=run.id, call=request.call, notices=False, limit=20)
     rounds = await site.store.fetch(query)
-    held = await held_by(site, come.responder.id, request_id=request.id)
+    held = await held_by(site, visitor.responder.id, request_id=request.id)
     return Looked(
         settled,
         run,
@@ -87,13 +87,13 @@ async def look(site: Site, come: Visitor, request_id: str) -> Looked:
     )
 
 
-def barred(looked: Looked, come: Visitor, site: Site) -> dict[str, str]:
+def barred(looked: Looked, visitor: Visitor, site: Site) -> dict[str, str]:
     """Why the visitor may not give an answer of each kind that is offered; only of kinds that they may not give."""
     request, said, now = looked.request, looked.settled.votes, site.clock.now()
     found: dict[str, str] = {}
     for reply in _offered(looked):
         decision = request.approve if reply in _CONSENT else request.reject
-        response: Response = decision(by=come.responder.id).model_copy(update={"responder": come.responder})
+        response: Response = decision(by=visitor.responder.id).model_copy(update={"responder": visitor.responder})
         faults = authorise(request, response, asked_now(request, said, response, now), said)
         if looked.settled.state is RequestState.FROZEN and reply not in _UNDER_A_STOP:
             faults.append(Fault("", "a stop holds this: it can be refused, nothing else, until the stop is lifted"))
@@ -127,16 +127,16 @@ async def why(site: Site, looked: Looked) -> Explanation | None:
         return None
 
 
-def shown(looked: Looked, come: Visitor, site: Site) -> dict[str, Any]:
+def shown(looked: Looked, visitor: Visitor, site: Site) -> dict[str, Any]:
     """What the template shows, but for what was typed."""
     settled, request, now = looked.settled, looked.request, site.clock.now()
     asked = asked_at(request, settled.votes, now)
-    bars = barred(looked, come, site) if looked.is_open else {}
-    refused = Response.to(request, Reject(), by=come.responder)
+    bars = barred(looked, visitor, site) if looked.is_open else {}
+    refused = Response.to(request, Reject(), by=visitor.responder)
     strange = authorise(request, refused, asked_now(request, settled.votes, refused, now), settled.votes)
     stage = standing(asked, settled.votes)
     drafting = draft_faults(
-        request, come.responder, request.action.arguments, stage.now or stage.stages[-1], settled.votes
+        request, visitor.responder, request.action.arguments, stage.now or stage.stages[-1], settled.votes
     )
     return {
         "looked": looked,

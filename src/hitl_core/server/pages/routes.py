@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 
 from ...errors import HitlError, NotPermitted, ResponseRefused, StoreUnavailable
-from ..doors import NobodyCame
+from ..auth import NotAuthenticated
 from .environment import render, url
 
 _TITLES: Final = {
@@ -32,7 +32,7 @@ class PageRoute(APIRoute):
                 return await handle(http)
             except HitlError as exc:
                 return _message(http, _status(exc), str(exc))
-            except NobodyCame:
+            except NotAuthenticated:
                 raise  # they are sent to sign in
             except HTTPException as exc:
                 return _message(http, exc.status_code, str(exc.detail))
@@ -44,9 +44,9 @@ class PageRoute(APIRoute):
 
 
 def _message(http: Request, status: int, said: str) -> Response:
-    title, come = _TITLES.get(status, "This was not done"), getattr(http.state, "visitor", None)
+    title, visitor = _TITLES.get(status, "This was not done"), getattr(http.state, "visitor", None)
     to_the_inbox = ("To the inbox", url(http))
-    return render(http, "message.html", come, status=status, title=title, said=said, next=to_the_inbox)
+    return render(http, "message.html", visitor, status=status, title=title, said=said, next=to_the_inbox)
 
 
 def _status(exc: HitlError) -> int:

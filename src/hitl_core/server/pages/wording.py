@@ -28,7 +28,7 @@ from ...protocol import (
     Responder,
     Stage,
 )
-from ...quorum import agreements, asked_at, people, standing
+from ...quorum import agreements, asked_at, in_turn, people, standing
 
 _AFTERWARDS: Final = {
     OnTimeout.REFUSE: "then it is refused",
@@ -87,7 +87,7 @@ def who_may_decide(approvers: Approvers, started_by: str | None) -> str:
     who = people(approvers) if approvers.users or approvers.roles else "anybody who can reach this inbox"
     many = f"; {approvers.quorum} people have to agree" if approvers.quorum > 1 else ""
     if approvers.stages:
-        who, many = ", then ".join(f"{stage.quorum} of {people(stage)}" for stage in approvers.stages), ""
+        who, many = in_turn(approvers.stages), ""
     own = f"; not {started_by}, who started the run" if started_by and not approvers.allow_self else ""
     apart = f"; not who let {' or '.join(approvers.separate_from)} run" if approvers.separate_from else ""
     return f"{who}{'; it is their turn' if approvers.assign else ''}{many}{own}{apart}"

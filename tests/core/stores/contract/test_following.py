@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from hitl_core.commands import (
     FollowAudit,
+    Followed,
     GiveGrant,
     LiftStop,
     Note,
@@ -52,7 +53,8 @@ async def test_what_is_no_run_s_own_has_no_run(world: World) -> None:
 async def test_forwards_and_from_the_end_the_pages_meet(world: World) -> None:
     await world.paused(count=3)
     forwards = [each async for each in every(world.store, FollowAudit())]
-    backwards, after = [], 0
+    backwards: list[Followed] = []
+    after = 0
     while page := (await world.store.fetch(FollowAudit(after=after, limit=2, newest=True))).items:
         backwards += page
         after = page[-1].entry.seq

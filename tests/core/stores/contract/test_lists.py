@@ -183,7 +183,8 @@ async def test_runs_of_one_tenant_are_looked_for_among_so_many_at_a_time(world: 
     rare = (await world.open(tenant="rare")).run
     for _ in range(5):
         await world.open(tenant="common")
-    pages, cursor = [], None
+    pages: list[list[str]] = []
+    cursor: str | None = None
     while not pages or cursor is not None:
         page = await world.store.fetch(ListRuns(tenant="rare", within=2, cursor=cursor))
         pages.append([each.id for each in page.items])

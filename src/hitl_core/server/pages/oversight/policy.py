@@ -4,19 +4,19 @@ reads."""
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.datastructures import UploadFile
 
 from ....errors import Fault, HitlError
 from ....policy import Change, Fate, Policy, check_text, parse_duration
 from ....protocol import Json, Ruling
-from ....quorum import people
-from ...doors import Right, Visitor, needs
-from ...doors.tenants import require_home
-from ...site import Site, site_of
+from ....quorum import in_turn
+from ...auth import PolicyVisitor, Visitor
+from ...auth.tenants import require_home
+from ...site import CurrentSite, Site
 from ..acting import Unclear, faults_of, status_of, written
 from ..environment import render
 from ..routes import PageRoute
@@ -24,8 +24,6 @@ from .rules import default_of, rules_of
 
 policy = APIRouter(include_in_schema=False, route_class=PageRoute)
 
-Here = Annotated[Visitor, Depends(needs(Right.POLICY))]
-At = Annotated[Site, Depends(site_of)]
 
 SENT: Final = "the changed policy"
 LARGEST: Final = 1_000_000
@@ -33,18 +31,18 @@ LARGEST: Final = 1_000_000
 
 
 @policy.get("/policy", name="policy")
-async def shown(request: Request, come: Here, site: At) -> Response:
+async def shown(request: Request, visitor: PolicyVisitor, site: CurrentSite) -> Response:
     """The rules in force, in their order."""
-    return await _page(request, come, site, {})
+    return await _page(request, visitor, site, {})
 
 
-async def _page(request: Request, come: Visitor, site: Site, fields: dict[str, str], **more: Any) -> Response:
+async def _page(request: Request, visitor: Visitor, site: Site, fields: dict[str, str], **more: Any) -> Response:
     context: dict[str, Any] = {"faults": (), "status": 200, "asked": "", "explained": None, "tried": None, **more}
     found = await site.hitl.policy()
     return render(
         request,
         "policy.html",
-        come,
+        visitor,
         here="policy",
         policy=found,
         rules=rules_of(found),
@@ -60,26 +58,26 @@ async def _page(request: Request, come: Visitor, site: Site, fields: dict[str, s
 
 
 @policy.post("/policy/explain")
-async def explain(request: Request, come: Here, site: At) -> Response:
+async def explain(request: Request, visitor: PolicyVisitor, site: CurrentSite) -> Response:
     """Which rule decides about an action, why, and what would alter it."""
     fields = await written(request)
     try:
         asked = {"tool": fields.get("tool", ""), **_object(fields, "facts"), "arguments": _object(fields, "arguments")}
-        if come.tenant is not None:
-            asked["tenant"] = come.tenant
+        if visitor.tenant is not None:
+            asked["tenant"] = visitor.tenant
         explained = await site.hitl.explain(asked)
     except (HitlError, Unclear) as exc:
         again = {"asked": "explain", "faults": faults_of(exc), "status": status_of(exc)}
-        return await _page(request, come, site, fields, **again)
-    return await _page(request, come, site, fields, asked="explain", explained=explained)
+        return await _page(request, visitor, site, fields, **again)
+    return await _page(request, visitor, site, fields, asked="explain", explained=explained)
 
 
 @policy.post("/policy/backtest")
-async def backtest(request: Request, come: Here, site: At) -> Response:
+async def backtest(request: Request, visitor: PolicyVisitor, site: CurrentSite) -> Response:
     """What would have come of what is recorded, under a text that was pasted or sent. Nothing is written."""
     fields = await written(request)
     try:
-        require_home(site, come, "a backtest")
+        require_home(site, visitor, "a backtest")
         fields["text"] = await _sent(request) or fields.get("text", "")
         changed = Policy.from_toml(fields["text"], name=SENT)
         since = None
@@ -89,8 +87,8 @@ async def backtest(request: Request, come: Here, site: At) -> Response:
     except (HitlError, Unclear, ValueError) as exc:
         faults = faults_of(exc) if isinstance(exc, HitlError | Unclear) else (Fault("since", str(exc)),)
         status = status_of(exc) if isinstance(exc, HitlError | Unclear) else 422
-        return await _page(request, come, site, fields, asked="backtest", faults=faults, status=status)
-    return await _page(request, come, site, fields, asked="backtest", tried=tried)
+        return await _page(request, visitor, site, fields, asked="backtest", faults=faults, status=status)
+    return await _page(request, visitor, site, fields, asked="backtest", tried=tried)
 
 
 async def _sent(request: Request) -> str:
@@ -127,7 +125,7 @@ def level_of(ruling: Ruling) -> str:
 
 def stages(ruling: Ruling) -> str:
     """Whom a ruling asks, in words."""
-    return ", then ".join(f"{stage.quorum} of {people(stage)}" for stage in ruling.approvers.in_order)
+    return in_turn(ruling.approvers.in_order)
 
 
 def change_in_words(change: Change) -> str:
