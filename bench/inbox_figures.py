@@ -11,7 +11,7 @@ import json
 import re
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -105,11 +105,14 @@ class Reader:
     request: str = ""
 
     @classmethod
-    async def at(cls, client: httpx.AsyncClient, link: str) -> Reader:
-        """Press the button of a link, and find the last request of the queue: above it stands what was answered."""
+    async def at(cls, client: httpx.AsyncClient, link: str, *, besides: Collection[str] = ()) -> Reader:
+        """Press the button of a link, and find the last request of the queue that is none of these.
+
+        Whose answer is still held stands in the queue too.
+        """
         await client.post(link, data=_fields((await client.get(link)).text))
         listed = (await client.get("/")).raise_for_status()
-        return cls(client, LINK.findall(listed.text)[-1])
+        return cls(client, [each for each in LINK.findall(listed.text) if each not in besides][-1])
 
     async def page(self, path: str) -> str:
         answer = await self.client.get(path)
@@ -218,15 +221,17 @@ def _said(process: Popen[str]) -> Serving:
 
 async def _first_decision(config: Path, many: int, *, times: int) -> list[Found]:
     """From the start of the process to an answer that it has taken: sign in, the queue, a request, the button."""
-    spent, listens, cpu = list[float](), list[float](), list[float]()
+    spent, listens, cpu, answered = list[float](), list[float](), list[float](), list[str]()
     for _ in range(times):
         begun = time.perf_counter()
         with serving(config) as server:
             listens.append(time.perf_counter() - begun)
             async with httpx.AsyncClient(base_url=server.url, headers={"origin": server.url}, timeout=60) as client:
-                await (await Reader.at(client, server.link)).approve()
+                reader = await Reader.at(client, server.link, besides=answered)
+                await reader.approve()
             spent.append(time.perf_counter() - begun)
             cpu.append(server.cpu())
+            answered.append(reader.request)
     shown = f"{median(spent):.2f} s, {median(listens):.2f} of them until it listens"
     name = f"start of `hitl serve` → first answer taken, {many:,} open"
     worked = f"{median(cpu):.2f} s"
