@@ -58,6 +58,14 @@ def test_a_token_is_made_listed_and_revoked(shop: Shop) -> None:
     assert shop.hitl("token", "list", "--json").json["tokens"] == []
 
 
+def test_a_token_that_is_printed_stands_on_a_line_of_its_own(shop: Shop) -> None:
+    printed = shop.hitl("token", "make", "report", "--as", "ann", "--right", "runs").out
+    secret, blank, kept = printed.splitlines()[:3]
+    assert secret.startswith("hitl_")
+    assert secret.removeprefix("hitl_").replace("-", "").replace("_", "").isalnum()
+    assert (blank, kept.startswith("It is shown this once.")) == ("", True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [

@@ -88,7 +88,7 @@ class Serving:
         return is_loopback(self.host)
 
     @property
-    def has_door(self) -> bool:
+    def has_identity_provider(self) -> bool:
         """Whether somebody says who people are, so that more than this machine may come in."""
         return self.oidc is not None or self.proxy is not None
 

@@ -11,7 +11,7 @@ from . import bodies, forms
 from .batches import Granted
 from .forms import FORMS, Count, Form
 from .people import Known, MadeToken, TokenForm
-from .problems import BLANK, MEDIA_TYPE, FaultForm, Problem, error_of, plain_problem, problem_of
+from .problems import BLANK, MEDIA_TYPE, FaultForm, Problem, error_of, plain_problem, problem_of, validation_faults
 from .statuses import STATUS, status_of
 
 __all__ = [
@@ -33,4 +33,5 @@ __all__ = [
     "plain_problem",
     "problem_of",
     "status_of",
+    "validation_faults",
 ]

@@ -163,7 +163,7 @@ async def test_what_cannot_be_taken_back_is_granted_to_nobody(tmp_path: Path) ->
         refused = await desk.browser.send(
             (await desk.browser.open("/grants")).form(action="/grants"), tool="refund", lasts="2h", reason="x"
         )
-        assert (refused.status, "not known to be reversible" in refused.text) == (409, True)
+        assert (refused.status, "not known to be reversible" in refused.text) == (422, True)
 
 
 async def test_another_tenant_s_grant_is_not_there(tmp_path: Path) -> None:
@@ -259,7 +259,7 @@ async def test_a_changed_text_is_tried_on_what_is_recorded_and_nothing_is_writte
         assert "2 of 3 recorded actions would have had another fate" in sent.text
         for broken, why in (("[[rules]]\nid = 1", "id"), ("this is no TOML", "")):
             refused = await desk.browser.send(page.form(action="/policy/backtest"), text=broken)
-            assert (refused.status, "It was not tried" in refused.text, why in refused.text) == (409, True, True)
+            assert (refused.status, "It was not tried" in refused.text, why in refused.text) == (422, True, True)
         for content, why in ((b"\xff\xfe", "is no text"), (b"#" * 1_000_001, "is larger than")):
             refused = await desk.browser.upload(page.form(action="/policy/backtest"), "file", content)
             assert (refused.status, why in refused.text) == (422, True)

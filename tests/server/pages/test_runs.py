@@ -211,7 +211,7 @@ async def test_an_output_is_replaced_by_json_and_by_nothing_else(tmp_path: Path)
         run = await decide(desk.hitl, await desk.asked(), "approve")
         asked = await desk.browser.open(f"/runs/{run.id}/override")
         wrong = await desk.browser.send(asked.form(action=f"/runs/{run.id}/override"), value="{said: 1}", reason="x")
-        assert (wrong.status, "is no JSON" in wrong.text) == (409, True)
+        assert (wrong.status, "is no JSON" in wrong.text) == (422, True)
         assert wrong.form(action=f"/runs/{run.id}/override").fields["value"].strip() == "{said: 1}", (
             "what was typed stays"
         )

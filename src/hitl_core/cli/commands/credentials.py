@@ -177,9 +177,8 @@ def token_view(token: Token) -> dict[str, Json]:
 
 def _made_text(secret: str, made: Token, hints: Hints) -> Text:
     end = hints("token", "revoke", made.id, "--as", "WHO")
-    return shown(
-        f"{secret}\n\nIt is shown this once. It is {made.person}'s until {made.expires:%Y-%m-%d}; end it: {end}"
-    )
+    kept = shown(f"It is shown this once. It is {made.person}'s until {made.expires:%Y-%m-%d}; end it: {end}")
+    return Text.assemble(secret, "\n\n", kept)
 
 
 def _table(tokens: Iterable[Token], now: datetime) -> Table:

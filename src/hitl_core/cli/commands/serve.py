@@ -66,7 +66,7 @@ def serve(
         host=found.serving.host if host is None else host,
         port=found.serving.port if port is None else port,
     )
-    _require_door(serving)
+    _require_identity_provider(serving)
     shift = None if no_worker else Shift.of(opening, concurrency=None, grace=None)
     return _Service(
         opening,
@@ -174,7 +174,7 @@ class _Service:
         """What signs in the local account, once; "" where others say who people are, or nobody knows it."""
         from ...server.auth.login_links import new_link
 
-        if site.serving.has_door:
+        if site.serving.has_identity_provider:
             return ""
         try:
             return f"{base}/login/{await new_link(site, login_name())}"
@@ -203,8 +203,8 @@ def require_extra() -> None:
         raise AdapterNotInstalled(missing) from exc
 
 
-def _require_door(serving: Serving) -> None:
-    if serving.is_local or serving.has_door:
+def _require_identity_provider(serving: Serving) -> None:
+    if serving.is_local or serving.has_identity_provider:
         return
     why = (
         f"{serving.host!r} can be reached from other machines, and nobody says who people are: say it with "

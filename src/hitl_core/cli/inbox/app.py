@@ -15,6 +15,7 @@ from textual.timer import Timer
 from textual.widgets import Footer, Header, OptionList, Static
 from textual.widgets.option_list import Option
 
+from ...channels.verbs import DO
 from ...checks import authorise, check
 from ...commands import Settled
 from ...errors import Fault, FaultyError, HitlError
@@ -35,7 +36,7 @@ from ...runtime import Runtime
 from ..terminal.render import shown
 from .asking import Asking
 from .holding import Holding
-from .replies import COMMENT, KEYS, PUT_OFF, WORDS, Form, form_for
+from .replies import COMMENT, KEYS, PUT_OFF, Form, form_for
 from .views import page, row
 
 T = TypeVar("T")
@@ -59,7 +60,7 @@ class InboxApp(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j", "move(1)", "Down", show=False),
         Binding("k", "move(-1)", "Up", show=False),
-        *[Binding(_NAMES.get(key, key), f"reply('{reply}')", WORDS[reply]) for reply, key in KEYS.items()],
+        *[Binding(_NAMES.get(key, key), f"reply('{reply}')", DO[reply]) for reply, key in KEYS.items()],
         *[Binding(str(number), f"choose({number})", "choose", show=number == 1) for number in range(1, 10)],
         Binding("z", "defer", "put off"),
         Binding("c", "comment", "comment"),
@@ -222,7 +223,7 @@ class InboxApp(App[None]):
         taken = self._holding.take_back()
         if taken is None:
             return
-        self._say(Text(f"taken back: nothing was decided ({WORDS.get(Reply(taken.decision.type), 'choose')})", "dim"))
+        self._say(Text(f"taken back: nothing was decided ({DO[Reply(taken.decision.type)]})", "dim"))
         self._mark()
 
     async def action_quit(self) -> None:
@@ -250,7 +251,7 @@ class InboxApp(App[None]):
             self._say(Text("\n").join(shown(str(fault), "red") for fault in faults))
             return
         self._holding.hold(self._response(settled, decision), self._undo)
-        word = WORDS.get(Reply(decision.type), "choose")
+        word = DO[Reply(decision.type)]
         self._say(
             Text.assemble((f"{word}: ", "bold"), shown(settled.request.title), f"   u undoes it ({self._undo:g} s)")
         )
@@ -265,7 +266,7 @@ class InboxApp(App[None]):
         self.refresh_bindings()
 
     async def _give(self, response: Response) -> None:
-        word = WORDS.get(Reply(response.decision.type), "choose")
+        word = DO[Reply(response.decision.type)]
         try:
             recorded = await self._hitl.respond(response)
         except FaultyError as exc:

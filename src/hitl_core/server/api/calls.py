@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from ...errors import Fault, HitlError, NotUnderstood, TooLarge
 from ...runtime import INPUT_LIMIT
-from ...wire import MEDIA_TYPE, Form, Problem, plain_problem, problem_of
+from ...wire import MEDIA_TYPE, Form, Problem, plain_problem, problem_of, validation_faults
 from ...wire.bodies import Body
 from ..auth import Right, current_visitor
 from .descriptions import ALWAYS, OF_A_BODY, SECURITY, responses
@@ -67,11 +67,7 @@ def refused(exc: Exception) -> Response:
 
 def not_understood(exc: RequestValidationError | ValidationError) -> NotUnderstood:
     """Every fault that was found, each with its place."""
-    return NotUnderstood([Fault(_place(each["loc"]), each["msg"]) for each in exc.errors()])
-
-
-def _place(loc: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in loc)
+    return NotUnderstood(validation_faults(exc.errors()))
 
 
 class Call(APIRoute):

@@ -48,7 +48,7 @@ async def visitor_of(site: Site, claim: Claim, *, csrf: str = "") -> Visitor | N
         return None
     directory = site.hitl.directory
     if directory is None:
-        alone = not site.serving.has_door
+        alone = not site.serving.has_identity_provider
         tenant = _one(claim.tenant)
         return Visitor(said, said.id, tenant, rights_of(said.roles, site.serving, alone=alone), csrf)
     person = await looked_up(directory, claim.person)

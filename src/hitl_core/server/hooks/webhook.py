@@ -11,8 +11,10 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from ...channels.messages import Route
 from ...channels.messages.senders.webhook import signer
 from ...errors import HitlError
-from ...protocol import Decision, Responder, Response
+from ...protocol import Decision, Responder
 from ...protocol.record import Name, Text
+from ...wire import validation_faults
+from ..answering import answer_from
 from ..site import Site
 
 BY: Final = "webhook"
@@ -47,16 +49,16 @@ async def answered(site: Site, route: Route, body: bytes, headers: Mapping[str, 
     try:
         given = Event.model_validate_json(body).data
     except ValidationError as exc:
-        faults = [{"path": ".".join(map(str, each["loc"])), "problem": each["msg"]} for each in exc.errors()]
+        faults = [{"path": each.path, "problem": each.problem} for each in validation_faults(exc.errors())]
         return 422, {"title": "not understood", "faults": faults}
-    response = Response(
+    response = answer_from(
+        site,
+        Responder(id=given.by, channel=route.name, authenticated_by=BY),
+        given.decision,
         request_id=given.request_id,
         digest=given.digest,
-        decision=given.decision,
-        responder=Responder(id=given.by, channel=route.name, authenticated_by=BY),
+        key=f"{route.name}:{headers['webhook-id']}",
         reason=given.reason,
-        decided_at=site.clock.now(),
-        idempotency_key=f"{route.name}:{headers['webhook-id']}",
     )
     try:
         recorded = await site.hitl.respond(response)

@@ -14,9 +14,10 @@ from ...channels.messages import Link
 from ...commands import Note, SlipKind, UseSlip, hashed
 from ...errors import Fault, FaultyError, HitlError
 from ...protocol import AuditEvent, Json, Reply, Responder, Response, decision_of
+from ..answering import answer_from
 from ..auth import Visitor
 from ..pages import render, url
-from ..pages.acting import faults_of
+from ..pages.forms import faults_of
 from ..site import CurrentSite, Site
 from .standing import BY, Standing, State, standing
 
@@ -71,14 +72,9 @@ def _response(site: Site, link: Link, reply: str, text: str, option: str, secret
         decision = decision_of(said)
     except ValidationError as exc:
         raise FaultyError(list(faults_of(exc))) from exc
-    return Response(
-        request_id=link.request_id,
-        digest=link.digest,
-        decision=decision,
-        responder=Responder(id=link.person, channel=link.channel, authenticated_by=BY),
-        decided_at=site.clock.now(),
-        idempotency_key=f"link:{hashed(secret)[:32]}",
-    )
+    by = Responder(id=link.person, channel=link.channel, authenticated_by=BY)
+    key = f"link:{hashed(secret)[:32]}"
+    return answer_from(site, by, decision, request_id=link.request_id, digest=link.digest, key=key)
 
 
 def _page(request: Request, found: Standing, *, faults: list[Fault] | None = None, text: str = "") -> Answer:

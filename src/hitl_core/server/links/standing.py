@@ -13,7 +13,7 @@ from ...lifecycle import RequestState
 from ...people import Person
 from ...protocol import Reply, Responder
 from ...runtime.identity import looked_up
-from ..asked import why_not_asked
+from ..answering import why_not_asked
 from ..auth import Visitor
 from ..site import Site
 
@@ -47,7 +47,12 @@ WORDS = {
         "This has changed",
         "It is about another action now than the message showed. Look at it in the inbox.",
     ),
+    State.NOT_YOURS: (
+        "This link is somebody else's",
+        "You have signed in as another person. Decide as yourself, in the inbox.",
+    ),
 }
+"""A title and a sentence for a link that does not decide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +75,6 @@ class Standing:
     @property
     def words(self) -> tuple[str, str]:
         """A title and a sentence for a link that does not decide."""
-        if self.state is State.NOT_YOURS:
-            return (
-                "This link is somebody else's",
-                "You have signed in as another person. Decide as yourself, in the inbox.",
-            )
         return WORDS[self.state]
 
 

@@ -2,7 +2,11 @@
 
 Each works without a script; with one it has keys, times that go on, and news as it comes.
 
-    routes ─► views (pure: records → what a template shows) ─► templates
+    queue, request, batches, runs/, oversight/, sign_in ─► listing, looking, wording … (what is shown) ─► templates
+    form ─► forms (what was typed) ─► deciding (→ a decision, pure) ─► holding (some seconds) ─► hitl.respond
+
+fields and shapes make form fields of a JSON Schema (pure); environment has the templates, filters what they use; routes
+makes pages of errors; assets are the style and the scripts
 """
 
 from __future__ import annotations

@@ -18,8 +18,9 @@ from ...runtime import Batch
 from ..auth import RequestsVisitor, Visitor
 from ..site import CurrentSite, Site
 from .environment import render
+from .forms import typed_in
 from .looking import Looked, look
-from .routes import PageRoute, back, typed_in
+from .routes import PageRoute, back
 from .wording import done
 
 MOST: Final = 100
@@ -112,7 +113,7 @@ def _answers(chosen: Chosen, typed: Mapping[str, str], by: Responder) -> list[An
         if said not in _SAYS:
             continue
         shown = {"digest": typed.get(f"digest:{request.id}", "") or "not said"}
-        message = typed.get("message", "").replace("\r\n", "\n").strip()
+        message = typed.get("message", "").strip()
         answer = request.approve(by=by.id) if said == Reply.APPROVE else request.reject(message, by=by.id)
         made.append(answer.model_copy(update={"responder": by, **shown}))
     return made

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from ...errors import Fault
 from ...protocol import DraftVersion, Json, Kind, PauseRequest, Reply, Responder, Response, decision_of
+from ...wire import validation_faults
 from .fields import Filled, fill
 from .shapes import ABSENT
 
@@ -63,7 +64,7 @@ def read(place: Place, typed: Typed, by: Responder) -> Said:
         shown = {"digest": typed.get("digest", "") or "not said", "idempotency_key": typed.get("key") or None}
         response = Response.model_validate({**dict(response), **shown})
     except ValidationError as exc:
-        return Said(None, tuple(Fault(".".join(map(str, each["loc"][1:])), each["msg"]) for each in exc.errors()))
+        return Said(None, tuple(validation_faults(exc.errors(), below=1)))
     return Said(response)
 
 
@@ -76,7 +77,7 @@ def _nothing(place: Place, typed: Typed) -> _Read:
 
 def _words(name: str) -> Callable[[Place, Typed], _Read]:
     def read_words(place: Place, typed: Typed) -> _Read:
-        return {name: typed.get(name, "").replace("\r\n", "\n").strip()}, ()
+        return {name: typed.get(name, "").strip()}, ()
 
     return read_words
 
@@ -114,7 +115,7 @@ def _report(place: Place, typed: Typed) -> _Read:
         return {}, (Fault("outcome", "is not said: done, partly, or not done"),)
     filled = answer_field(place.request, typed, name="result")
     result = None if filled.value is ABSENT or filled.value == "" or outcome == "not_done" else filled.value
-    note = typed.get("note", "").replace("\r\n", "\n").strip()
+    note = typed.get("note", "").strip()
     return {"outcome": outcome, "result": result, "note": note}, () if outcome == "not_done" else filled.faults
 
 

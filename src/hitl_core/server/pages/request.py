@@ -17,9 +17,10 @@ from ..site import CurrentSite, Site
 from .deciding import arguments_field, read
 from .environment import render
 from .fields import with_faults
+from .forms import typed_in
 from .holding import forget, give_held, hold, take_back
 from .looking import Looked, forms, look, shown, why
-from .routes import PageRoute, back, typed_in
+from .routes import PageRoute, back
 from .wording import done, state_words
 
 requests = APIRouter(include_in_schema=False, route_class=PageRoute)

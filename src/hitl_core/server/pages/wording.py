@@ -6,6 +6,7 @@ import json
 from datetime import datetime, timedelta
 from typing import Final
 
+from ...channels.verbs import DONE
 from ...commands import Settled
 from ...lifecycle import RequestState
 from ...policy import Change
@@ -34,21 +35,6 @@ _AFTERWARDS: Final = {
     OnTimeout.REFUSE: "then it is refused",
     OnTimeout.PROCEED: "then it runs",
     OnTimeout.CANCEL_RUN: "then the run is cancelled",
-}
-_DONE: Final[dict[Reply, str]] = {
-    Reply.APPROVE: "approved",
-    Reply.EDIT: "approved with changes",
-    Reply.REJECT: "rejected",
-    Reply.ANSWER: "answered",
-    Reply.REPORT: "reported",
-    Reply.CHOOSE: "chose",
-    Reply.ACCEPT: "accepted",
-    Reply.REVISE: "sent back",
-    Reply.ASK: "asked the agent",
-    Reply.DELEGATE: "gave on",
-    Reply.TAKE_OVER: "spoke in the agent's place",
-    Reply.HAND_BACK: "handed back",
-    Reply.CANCEL: "cancelled the run",
 }
 _STATES: Final = {
     RequestState.OPEN: "open",
@@ -128,7 +114,7 @@ def _asked(step: Escalation) -> str:
 
 def done(decision: Decision) -> str:
     """What somebody has done, as the verb after their name."""
-    verb = _DONE[Reply(decision.type)]
+    verb = DONE[Reply(decision.type)]
     match decision:
         case Choose(option=option):
             return f"{verb} {option!r}"

@@ -109,7 +109,7 @@ def _families() -> dict[str, list[str]]:
 async def table(visitor: AuditVisitor, site: CurrentSite, run: Name = "") -> Response:
     """The trail as a table, oldest line first: no cell of it is anything that a spreadsheet would run."""
     name = "trail.csv" if not run else "trail-of-a-run.csv"
-    headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
     return StreamingResponse(_rows(site, visitor, run), media_type="text/csv", headers=headers)
 
 

@@ -17,8 +17,8 @@ from ....protocol import Allowance, Grant, Json
 from ...auth import OperateVisitor, Visitor
 from ...auth.tenants import require_home
 from ...site import CurrentSite, Site
-from ..acting import Unclear, faults_of, status_of, written
 from ..environment import render
+from ..forms import FormInvalid, faults_of, status_of, stripped, typed_in
 from ..routes import PageRoute, back
 from ..runs.routes import run_of
 
@@ -77,7 +77,7 @@ def limits(grant: Grant) -> str:
 @grants.post("/grants")
 async def give(request: Request, visitor: OperateVisitor, site: CurrentSite) -> Response:
     """Let calls run for a time without asking."""
-    fields = await written(request)
+    fields = stripped(await typed_in(request))
     try:
         allows, lasts = _allowance(fields), _lasting(fields.get("lasts", ""))
         if allows.run_id is None:
@@ -85,7 +85,7 @@ async def give(request: Request, visitor: OperateVisitor, site: CurrentSite) -> 
         else:
             await run_of(site, visitor, allows.run_id)
         await site.hitl.grant(allows, by=visitor.responder, lasts=lasts, reason=fields.get("reason", ""))
-    except (HitlError, Unclear, ValidationError) as exc:
+    except (HitlError, FormInvalid, ValidationError) as exc:
         return await _page(request, visitor, site, fields, faults=faults_of(exc), status=status_of(exc))
     except HTTPException:
         gone = (Fault("run_id", f"there is no run {fields['run_id']!r}"),)
@@ -96,7 +96,7 @@ async def give(request: Request, visitor: OperateVisitor, site: CurrentSite) -> 
 @grants.post("/grants/{grant_id}/revoke")
 async def revoke(request: Request, grant_id: str, visitor: OperateVisitor, site: CurrentSite) -> Response:
     """Take a grant back."""
-    fields = await written(request)
+    fields = stripped(await typed_in(request))
     known = await site.store.fetch(ListGrants(id=grant_id, tenant=visitor.tenant))
     if not known:
         raise HTTPException(404, "there is no such grant")
@@ -109,13 +109,13 @@ async def revoke(request: Request, grant_id: str, visitor: OperateVisitor, site:
 
 
 def _allowance(fields: dict[str, str]) -> Allowance:
-    """Raises ValidationError, Unclear."""
+    """Raises ValidationError, FormInvalid."""
     given: dict[str, Json] = {name: fields[name] for name in ("tool", "agent", "run_id", "sum_of") if fields.get(name)}
     given |= {name: fields[name] for name in ("times", "most") if fields.get(name)}
     if fields.get("when"):
         given["when"] = _condition(fields["when"])
     if not given.get("tool"):
-        raise Unclear(Fault("tool", "is missing: whose calls are to run?"))
+        raise FormInvalid(Fault("tool", "is missing: whose calls are to run?"))
     return Allowance.model_validate(given)
 
 
@@ -123,7 +123,7 @@ def _condition(text: str) -> Json:
     try:
         found: Json = json.loads(text)
     except ValueError as exc:
-        raise Unclear(Fault("when", f"is no JSON: {exc}")) from exc
+        raise FormInvalid(Fault("when", f"is no JSON: {exc}")) from exc
     return found
 
 
@@ -131,4 +131,4 @@ def _lasting(text: str) -> timedelta:
     try:
         return parse_duration(text)
     except ValueError as exc:
-        raise Unclear(Fault("lasts", str(exc))) from exc
+        raise FormInvalid(Fault("lasts", str(exc))) from exc

@@ -4,6 +4,7 @@ reads."""
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
@@ -17,8 +18,8 @@ from ....quorum import in_turn
 from ...auth import PolicyVisitor, Visitor
 from ...auth.tenants import require_home
 from ...site import CurrentSite, Site
-from ..acting import Unclear, faults_of, status_of, written
 from ..environment import render
+from ..forms import FormInvalid, faults_of, status_of, stripped, typed_in
 from ..routes import PageRoute
 from .rules import default_of, rules_of
 
@@ -60,13 +61,13 @@ async def _page(request: Request, visitor: Visitor, site: Site, fields: dict[str
 @policy.post("/policy/explain")
 async def explain(request: Request, visitor: PolicyVisitor, site: CurrentSite) -> Response:
     """Which rule decides about an action, why, and what would alter it."""
-    fields = await written(request)
+    fields = stripped(await typed_in(request))
     try:
         asked = {"tool": fields.get("tool", ""), **_object(fields, "facts"), "arguments": _object(fields, "arguments")}
         if visitor.tenant is not None:
             asked["tenant"] = visitor.tenant
         explained = await site.hitl.explain(asked)
-    except (HitlError, Unclear) as exc:
+    except (HitlError, FormInvalid) as exc:
         again = {"asked": "explain", "faults": faults_of(exc), "status": status_of(exc)}
         return await _page(request, visitor, site, fields, **again)
     return await _page(request, visitor, site, fields, asked="explain", explained=explained)
@@ -75,24 +76,28 @@ async def explain(request: Request, visitor: PolicyVisitor, site: CurrentSite) -
 @policy.post("/policy/backtest")
 async def backtest(request: Request, visitor: PolicyVisitor, site: CurrentSite) -> Response:
     """What would have come of what is recorded, under a text that was pasted or sent. Nothing is written."""
-    fields = await written(request)
+    fields = stripped(await typed_in(request))
     try:
         require_home(site, visitor, "a backtest")
         fields["text"] = await _sent(request) or fields.get("text", "")
         changed = Policy.from_toml(fields["text"], name=SENT)
-        since = None
-        if fields.get("since"):
-            since = site.clock.now() - parse_duration(fields["since"])
-        tried = await site.hitl.backtest(changed, since=since)
-    except (HitlError, Unclear, ValueError) as exc:
-        faults = faults_of(exc) if isinstance(exc, HitlError | Unclear) else (Fault("since", str(exc)),)
-        status = status_of(exc) if isinstance(exc, HitlError | Unclear) else 422
-        return await _page(request, visitor, site, fields, asked="backtest", faults=faults, status=status)
+        tried = await site.hitl.backtest(changed, since=_since(fields.get("since", ""), site.clock.now()))
+    except (HitlError, FormInvalid) as exc:
+        again = {"asked": "backtest", "faults": faults_of(exc), "status": status_of(exc)}
+        return await _page(request, visitor, site, fields, **again)
     return await _page(request, visitor, site, fields, asked="backtest", tried=tried)
 
 
+def _since(text: str, now: datetime) -> datetime | None:
+    """The moment that a duration such as `30d` reaches back to; None for none. Raises FormInvalid."""
+    try:
+        return now - parse_duration(text) if text else None
+    except ValueError as exc:
+        raise FormInvalid(Fault("since", str(exc))) from exc
+
+
 async def _sent(request: Request) -> str:
-    """The text of the file that was chosen; "" if there was none. Raises Unclear."""
+    """The text of the file that was chosen; "" if there was none. Raises FormInvalid."""
     file = (await request.form()).get("file")
     if not isinstance(file, UploadFile) or not file.filename:
         return ""
@@ -101,20 +106,20 @@ async def _sent(request: Request) -> str:
     finally:
         await file.close()
     if len(data) > LARGEST:
-        raise Unclear(Fault("file", f"is larger than {LARGEST:,} bytes, which no policy is"))
+        raise FormInvalid(Fault("file", f"is larger than {LARGEST:,} bytes, which no policy is"))
     try:
         return data.decode()
     except UnicodeDecodeError as exc:
-        raise Unclear(Fault("file", f"is no text: {exc}")) from exc
+        raise FormInvalid(Fault("file", f"is no text: {exc}")) from exc
 
 
 def _object(fields: dict[str, str], name: str) -> dict[str, Json]:
     try:
         found = json.loads(fields.get(name) or "{}")
     except ValueError as exc:
-        raise Unclear(Fault(name, f"is no JSON: {exc}")) from exc
+        raise FormInvalid(Fault(name, f"is no JSON: {exc}")) from exc
     if not isinstance(found, dict):
-        raise Unclear(Fault(name, "has to be a JSON object, as {…}"))
+        raise FormInvalid(Fault(name, "has to be a JSON object, as {…}"))
     return found
 
 

@@ -12,8 +12,8 @@ from ....errors import Fault, HitlError, RunNotFound
 from ...auth import OperateVisitor, Visitor
 from ...feed import tip
 from ...site import CurrentSite, Site
-from ..acting import Unclear, faults_of, status_of, written
 from ..environment import render
+from ..forms import FormInvalid, faults_of, status_of, stripped, typed_in
 from ..routes import PageRoute, back
 
 stops = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -105,13 +105,13 @@ async def _tenant_of(site: Site, run_id: str) -> str | None:
 @stops.post("/stops")
 async def stop(request: Request, visitor: OperateVisitor, site: CurrentSite) -> Response:
     """Put a stop in force."""
-    fields = await written(request)
+    fields = stripped(await typed_in(request))
     try:
         scope, target = await _given(site, visitor, fields)
         if not fields.get("reason"):
-            raise Unclear(Fault("reason", "is missing; whoever lifts the stop has to know why it is there"))
+            raise FormInvalid(Fault("reason", "is missing; whoever lifts the stop has to know why it is there"))
         frozen = await site.hitl.stop(scope, target, by=visitor.responder, reason=fields["reason"])
-    except (HitlError, Unclear) as exc:
+    except (HitlError, FormInvalid) as exc:
         return await _page(request, visitor, site, fields, faults=faults_of(exc), status=status_of(exc))
     return back(request, "stops", said="stopped", count=str(frozen))
 
@@ -119,14 +119,14 @@ async def stop(request: Request, visitor: OperateVisitor, site: CurrentSite) -> 
 @stops.post("/stops/lift")
 async def lift(request: Request, visitor: OperateVisitor, site: CurrentSite) -> Response:
     """Lift a stop: a separate act, by another person where the authority says so."""
-    fields = await written(request)
+    fields = stripped(await typed_in(request))
     try:
         scope, target = await _given(site, visitor, fields)
         if not fields.get("reason"):
-            raise Unclear(Fault("reason", "is missing; the trail says why what was stopped may go on"))
+            raise FormInvalid(Fault("reason", "is missing; the trail says why what was stopped may go on"))
         known = any((each.scope, each.target) == (scope, target) for each in await site.hitl.stops())
         thawed = await site.hitl.lift(scope, target, by=visitor.responder, reason=fields["reason"])
-    except (HitlError, Unclear) as exc:
+    except (HitlError, FormInvalid) as exc:
         lifting = (fields.get("scope", ""), fields.get("target", ""))
         again = {"lifting": lifting, "faults": faults_of(exc), "status": status_of(exc)}
         return await _page(request, visitor, site, {"scope": StopScope.ALL}, **again)
@@ -134,17 +134,17 @@ async def lift(request: Request, visitor: OperateVisitor, site: CurrentSite) -> 
 
 
 async def _given(site: Site, visitor: Visitor, fields: dict[str, str]) -> tuple[StopScope, str]:
-    """What a form names. Raises Unclear; what is another tenant's is not there."""
+    """What a form names. Raises FormInvalid; what is another tenant's is not there."""
     named, target = fields.get("scope", ""), fields.get("target", "")
     if named not in list(StopScope):
-        raise Unclear(Fault("scope", f"{named!r} is none of {', '.join(StopScope)}"))
+        raise FormInvalid(Fault("scope", f"{named!r} is none of {', '.join(StopScope)}"))
     scope = StopScope(named)
     if scope is StopScope.ALL:
         target = ""
     elif not target:
-        raise Unclear(Fault("target", f"is missing: which {scope}?"))
+        raise FormInvalid(Fault("target", f"is missing: which {scope}?"))
     if scope not in _scopes_of(visitor) or (scope is StopScope.TENANT and not visitor.sees(target)):
-        raise Unclear(Fault("scope", f"reaches other tenants than {visitor.tenant!r}"))
+        raise FormInvalid(Fault("scope", f"reaches other tenants than {visitor.tenant!r}"))
     if scope is StopScope.RUN and not visitor.sees(await _tenant_of(site, target)):
-        raise Unclear(Fault("target", f"there is no run {target!r}"))
+        raise FormInvalid(Fault("target", f"there is no run {target!r}"))
     return scope, target

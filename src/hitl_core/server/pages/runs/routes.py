@@ -18,8 +18,8 @@ from ....runtime import record_of
 from ...auth import Right, RunsVisitor, Visitor
 from ...feed import tip
 from ...site import CurrentSite, Site
-from ..acting import faults_of, status_of, written
 from ..environment import render
+from ..forms import faults_of, status_of, stripped, typed_in
 from ..routes import PageRoute, back
 from .acts import ACTS, Act, do, why_not
 from .history import history_of
@@ -109,15 +109,12 @@ async def taken_along(run_id: str, form: str, visitor: RunsVisitor, site: Curren
     made = await asyncio.to_thread(asyncio.run, _account(site.store, run.id))
     name = f'attachment; filename="account-{run.id}.json"'
     text = json.dumps(made, ensure_ascii=False, indent=2)
-    return Response(text, media_type="application/json", headers={"content-disposition": name, **_KEPT_BY_NOBODY})
+    return Response(text, media_type="application/json", headers={"content-disposition": name})
 
 
 async def _account(store: Store, run_id: str) -> dict[str, Json]:
     """Beside those who look at pages: it reads the whole trail for what others did that may be about the run."""
     return account(await record_of(store, run_id)).document()
-
-
-_KEPT_BY_NOBODY: Final = {"cache-control": "no-store"}
 
 
 # ── what can be done about it ────────────────────────────────────────────────────────────────────────────────
@@ -146,7 +143,7 @@ async def asked_first(
 async def acted(request: Request, run_id: str, act: str, visitor: RunsVisitor, site: CurrentSite) -> Response:
     """Do it, and go and look at what has become of it."""
     run, wanted = await run_of(site, visitor, run_id), _act(act, visitor)
-    fields = await written(request)
+    fields = stripped(await typed_in(request))
     try:
         at = await do(wanted, site.hitl, run, fields, by=visitor.responder)
     except HitlError as exc:
