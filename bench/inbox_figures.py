@@ -84,8 +84,9 @@ async def measured(
     configs = [_config(folder, await filled_file(folder, pauses)) for pauses in (few, many)]
     found = await _pages(configs, (few, many), rounds=rounds)
     found += await _listening(configs[0], listeners=listeners, events=events)
-    found += await _first_decision(configs[1], many, times=starts)
-    return [*found, await _answers(configs[1], many, times=answers)]
+    held: list[str] = []
+    found += await _first_decision(configs[1], many, times=starts, held=held)
+    return [*found, await _answers(configs[1], many, times=answers, besides=held)]
 
 
 def _config(folder: Path, file: Path) -> Path:
@@ -112,7 +113,7 @@ class Reader:
         """
         await client.post(link, data=_fields((await client.get(link)).text))
         listed = (await client.get("/")).raise_for_status()
-        return cls(client, [each for each in LINK.findall(listed.text) if each not in besides][-1])
+        return cls(client, [each for each in LINK.findall(listed.text) if each.rpartition("/")[2] not in besides][-1])
 
     async def page(self, path: str) -> str:
         answer = await self.client.get(path)
@@ -219,19 +220,22 @@ def _said(process: Popen[str]) -> Serving:
     return Serving(process, said["url"], said["sign_in"])
 
 
-async def _first_decision(config: Path, many: int, *, times: int) -> list[Found]:
-    """From the start of the process to an answer that it has taken: sign in, the queue, a request, the button."""
-    spent, listens, cpu, answered = list[float](), list[float](), list[float](), list[str]()
+async def _first_decision(config: Path, many: int, *, times: int, held: list[str]) -> list[Found]:
+    """From the start of the process to an answer that it has taken: sign in, the queue, a request, the button.
+
+    The requests that were answered are added to `held`.
+    """
+    spent, listens, cpu = list[float](), list[float](), list[float]()
     for _ in range(times):
         begun = time.perf_counter()
         with serving(config) as server:
             listens.append(time.perf_counter() - begun)
             async with httpx.AsyncClient(base_url=server.url, headers={"origin": server.url}, timeout=60) as client:
-                reader = await Reader.at(client, server.link, besides=answered)
+                reader = await Reader.at(client, server.link, besides=held)
                 await reader.approve()
             spent.append(time.perf_counter() - begun)
             cpu.append(server.cpu())
-            answered.append(reader.request)
+            held.append(reader.request.rpartition("/")[2])
     shown = f"{median(spent):.2f} s, {median(listens):.2f} of them until it listens"
     name = f"start of `hitl serve` → first answer taken, {many:,} open"
     worked = f"{median(cpu):.2f} s"
@@ -241,7 +245,7 @@ async def _first_decision(config: Path, many: int, *, times: int) -> list[Found]
     ]
 
 
-async def _answers(config: Path, many: int, *, times: int) -> Figure:
+async def _answers(config: Path, many: int, *, times: int, besides: Collection[str]) -> Figure:
     """Answers one after the other, by the client over HTTP and by a runtime that has the file open; they take turns."""
     spent: dict[bool, list[float]] = {False: [], True: []}
     async with connect(config) as here:
@@ -250,7 +254,9 @@ async def _answers(config: Path, many: int, *, times: int) -> Figure:
         token, _ = await tokens.make(site, person="ann", rights=may, by=Responder(id="ann"))
         with serving(config, "--no-worker") as server:
             async with connect(_remote(config, server.url, token)) as there:
-                for number, settled in enumerate((await here.inbox(limit=2 * times)).items):
+                listed = (await here.inbox(limit=2 * times + len(besides))).items
+                asked = [each for each in listed if each.request.id not in besides]
+                for number, settled in enumerate(asked):
                     remote = bool(number % 2)
                     begun = time.perf_counter()
                     await (there if remote else here).respond(settled.request.approve(by="ann"))
