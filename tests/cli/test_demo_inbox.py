@@ -137,6 +137,7 @@ def test_served_without_a_terminal_it_waits_for_the_inbox(tmp_path: Path) -> Non
     ) as process:
         assert process.stderr is not None
         line = next(each for each in process.stderr if "/login/" in each)
+        assert "ssh -L " in process.stderr.readline(), "who is far away is told how to come near"
         with signed_in(line.split()[-1]) as reader:
             assert reader.decide("approve") == 200
             out, _ = process.communicate(timeout=PATIENCE)
@@ -156,7 +157,7 @@ class Asked:
     def offered(self, *, forced: bool = False, opens: bool = True) -> tuple[Inbox | None, str]:
         said = io.StringIO()
         world = World(self.folder, Console(file=said, width=200))
-        with offered(world, Opening(world.config), "alice", forced=forced, opens=opens) as inbox:
+        with offered(world, Opening(world.config), "alice", forced=forced, opens=opens, again="hitl demo") as inbox:
             return inbox, said.getvalue()
 
 
@@ -169,7 +170,10 @@ def test_without_a_display_nothing_is_opened(tmp_path: Path, display: None, monk
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.delenv("DISPLAY")
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    assert Asked(tmp_path).offered() == (None, "")
+    inbox, said = Asked(tmp_path).offered()
+    assert inbox is None
+    assert "No browser opens from here" in said
+    assert "hitl demo --serve" in said
 
 
 def test_a_mac_has_a_display_but_for_who_is_far_away(display: None, monkeypatch: pytest.MonkeyPatch) -> None:

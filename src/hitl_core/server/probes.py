@@ -9,14 +9,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict
 
 from ..config.serving import is_loopback
 from ..observing.endpoint import Page
 from ..observing.health import Check, Health, Readiness
+from .api.descriptions import SECURITY
 from .auth import Right, authenticate
 from .site import CurrentSite, Site
 
@@ -29,10 +31,44 @@ EVERYTHING_WAITS: Final = float("inf")
 _IN_FRONT: Final = ("x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "forwarded", "via")
 """What proxies say, one or another of them, of whom they speak for."""
 
+
+class CheckForm(BaseModel):
+    """One thing that was looked at."""
+
+    model_config = ConfigDict(title="Check")
+
+    ok: bool
+    says: str
+
+
+class HealthForm(BaseModel):
+    """Whether it is well; and, for whoever may look, what was looked at, by name."""
+
+    model_config = ConfigDict(title="Health")
+
+    ok: bool
+    checks: dict[str, CheckForm] | None = None
+
+
+_UNWELL: Final[dict[int | str, dict[str, Any]]] = {503: {"model": HealthForm, "description": "It is not."}}
+_TEXT: Final = {"text/plain": {"schema": {"type": "string"}}}
+_MEASURED: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"description": "The figures, as Prometheus reads them.", "content": _TEXT},
+    403: {"description": "For this machine alone, or the right `audit` for all tenants.", "content": _TEXT},
+    404: {"description": "Nothing is measured: the extra `prometheus` is not installed.", "content": _TEXT},
+}
+
 probes = APIRouter(tags=["watching"])
 
 
-@probes.get("/healthz", response_class=JSONResponse, summary="Whether the process lives")
+@probes.get(
+    "/healthz",
+    response_class=JSONResponse,
+    response_model=HealthForm,
+    responses=_UNWELL,
+    operation_id="healthz",
+    summary="Whether the process lives",
+)
 async def healthz(request: Request, site: CurrentSite) -> JSONResponse:
     """Whether the process lives: its loop turns, as it answers, and the thread of its store works."""
     alive = bool(getattr(site.store, "alive", True))
@@ -40,14 +76,29 @@ async def healthz(request: Request, site: CurrentSite) -> JSONResponse:
     return await _told(request, site, Health(checks))
 
 
-@probes.get("/readyz", response_class=JSONResponse, summary="Whether it can work")
+@probes.get(
+    "/readyz",
+    response_class=JSONResponse,
+    response_model=HealthForm,
+    responses=_UNWELL,
+    operation_id="readyz",
+    summary="Whether it can work",
+)
 async def readyz(request: Request, site: CurrentSite) -> JSONResponse:
     """Whether it can work: the store answers, and can be written to."""
     return await _told(request, site, await _readiness(request, site)())
 
 
-@probes.get("/metrics", include_in_schema=False)
+@probes.get(
+    "/metrics",
+    response_class=Response,
+    responses=_MEASURED,
+    operation_id="metrics",
+    summary="What is measured, for Prometheus",
+    openapi_extra={"security": [{}, *(dict(each) for each in SECURITY)]},
+)
 async def metrics(request: Request, site: CurrentSite) -> Response:
+    """For this machine alone, where nobody stands in front of it, and for the right `audit` for all tenants."""
     if not await _may_look(request, site):
         return Response("this machine alone, or the right `audit` for all tenants\n", 403, media_type="text/plain")
     asked: Metrics | None = getattr(request.app.state, "metrics", None)

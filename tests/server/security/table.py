@@ -111,6 +111,7 @@ TABLE: Final[dict[tuple[str, str], Needs]] = {
     ("POST", "/api/policy/backtest"): Right.POLICY,
     ("GET", "/api/audit"): Right.AUDIT,
     ("GET", "/api/audit/verify"): Right.AUDIT,
+    ("GET", "/api/me"): Open.SIGNED_IN,
     ("GET", "/api/people"): Right.REQUESTS,
     ("GET", "/api/tokens"): Right.TOKENS,
     ("POST", "/api/tokens"): Right.TOKENS,

@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from ...config import Config, Serving
+from ...config import Config, Serving, require_store
 from ...config.serving import RIGHTS
 from ...errors import Fault
 from ...protocol import Json
@@ -141,6 +141,7 @@ def address_of(serving: Serving) -> str:
 def _do(config: Path, work: Callable[[Site], Awaitable[T]]) -> T:
     require_extra()
     found = Config.load(config)
+    require_store(found.store_url, "what signs people and programs in")
     if found.store_url == IN_MEMORY:
         gone = "is a store in memory, which only `hitl serve` itself has: it prints a link of its own"
         raise WrongUsage([Fault("store.url", gone)])

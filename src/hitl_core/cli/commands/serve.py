@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.text import Text
 
-from ...config import Config, Serving
+from ...config import Config, Serving, require_store
 from ...errors import AdapterNotInstalled, ConfigError, Fault, NotPermitted
 from ...runtime import Left, Runtime
 from ..hearing import leave
@@ -61,6 +61,7 @@ def serve(
     log_to_stderr(chatty=not as_json)
     require_extra()
     opening, found = Opening(config, backend), Config.load(config, backend=backend)
+    require_store(found.store_url, "`hitl serve`")
     serving = dataclasses.replace(
         found.serving,
         host=found.serving.host if host is None else host,

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from subprocess import Popen
+from urllib.parse import urlsplit
 
 from ...config import Serving
 from ...config.serving import LOOPBACK
@@ -58,6 +59,11 @@ class Inbox:
         where = "is open in your browser" if opened else "waits for you in a browser"
         self._say(f"The inbox {where}: {address}")
         self._say(f"  {'if it did not open, ' * opened}this signs {self.who} in, once, within 15 minutes: {link}")
+        if not opened:
+            port = urlsplit(address).port
+            self._say(
+                f"  from another machine, first bring its port there: ssh -L {port}:{LOOPBACK}:{port} THIS-MACHINE"
+            )
 
     async def _link(self, hitl: Runtime) -> str:
         from ...server import Site
@@ -75,11 +81,16 @@ class Inbox:
 
 
 @contextmanager
-def offered(world: World, opening: Opening, who: str, *, forced: bool, opens: bool) -> Iterator[Inbox | None]:
-    """The inbox while the body runs, if it is forced or a browser can open it. Where its packages are missing that is
-    said, and there is none."""
+def offered(
+    world: World, opening: Opening, who: str, *, forced: bool, opens: bool, again: str
+) -> Iterator[Inbox | None]:
+    """The inbox while the body runs, if it is forced or a browser can open it. Where no browser opens though one is
+    wanted, or its packages are missing, that is said, and there is none: `again` is this demo once more."""
     found = browser() if opens else None
     if not forced and found is None:
+        if opens:
+            said = f"No browser opens from here, so you answer in this terminal. In the web inbox: {again} --serve"
+            world.console.print(shown(said), soft_wrap=True)
         yield None
         return
     try:

@@ -75,12 +75,15 @@ class InboxApp(App[None]):
         *,
         changed: Callable[[], Awaitable[None]],
         undo: float = 5.0,
+        known: bool = False,
     ) -> None:
+        """`known`: who somebody is, and may decide, is known where it is judged: by a directory, or a server."""
         super().__init__()
         self._hitl = hitl
         self._who = who
         self._changed = changed
         self._undo = undo
+        self._known = known
         self._items: dict[str, Settled] = {}
         self._draft: tuple[DraftVersion, ...] = ()
         self._shown: Settled | None = None
@@ -119,7 +122,7 @@ class InboxApp(App[None]):
             await self._changed()
 
     async def _load(self) -> None:
-        by = self._who if self._hitl.directory is not None or self._who.roles else None
+        by = self._who if self._known or self._who.roles else None
         page = await self._hitl.inbox(limit=MOST, by=by)
         self._items = {each.request.id: each for each in page.items}
         self._list(more=page.cursor is not None)
@@ -240,7 +243,7 @@ class InboxApp(App[None]):
         """What can be seen here to be wrong; the store looks once more."""
         response = self._response(settled, decision)
         faults = check(settled.request, response)
-        if self._hitl.directory is not None:  # who somebody is, is known where it is judged
+        if self._known:
             return faults
         asked = asked_now(settled.request, settled.votes, response, self._hitl.clock.now())
         return authorise(settled.request, response, asked, settled.votes) + faults

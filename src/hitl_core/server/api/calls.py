@@ -198,7 +198,7 @@ class Calls(APIRouter):
 
         def added(handler: H) -> H:
             hints = get_type_hints(handler, include_extras=True)
-            body, rights = _body(hints), _rights(hints)
+            body, needed = _body(hints), _needed(hints)
             statuses = (*ALWAYS, *(OF_A_BODY if body else ()), *problems)
             summary, _, rest = (getdoc(handler) or "").partition("\n")
             self.add_api_route(
@@ -207,7 +207,7 @@ class Calls(APIRouter):
                 methods=[method],
                 operation_id=name,
                 summary=summary.rstrip("."),
-                description=f"{rest.strip()}\n\nNeeds the right `{rights}`.".strip(),
+                description=f"{rest.strip()}\n\nNeeds {needed}.".strip(),
                 status_code=status,
                 response_model=None,
                 responses=responses(form, status, statuses, headers or {}, media),
@@ -226,11 +226,13 @@ def _body(hints: Mapping[str, Any]) -> Sent | None:
     return None
 
 
-def _rights(hints: Mapping[str, Any]) -> Right:
-    found = [each for hint in hints.values() for each in get_args(hint)[1:] if isinstance(each, Right)]
-    if len(found) != 1:
-        raise TypeError("a call needs exactly one right; give it a visitor of auth/dependencies.py")
-    return found[0]
+def _needed(hints: Mapping[str, Any]) -> str:
+    told = [each for hint in hints.values() for each in get_args(hint)[1:]]
+    rights = [each for each in told if isinstance(each, Right)]
+    anybody = [each for each in told if isinstance(each, Dependency) and each.dependency is current_visitor]
+    if len(rights) + len(anybody) != 1:
+        raise TypeError("a call needs exactly one visitor of auth/dependencies.py")
+    return f"the right `{rights[0]}`" if rights else "no right but to have come in"
 
 
 def _asked(body: Sent | None) -> dict[str, Any]:

@@ -37,6 +37,7 @@ TAGS: Final = {
     "people": "Who is there.",
     "events": "What happens, as it happens.",
     "upkeep": "What an operator does now and then.",
+    "watching": "How the process is, for whoever watches it.",
 }
 
 SCHEMES: Final = {

@@ -8,14 +8,30 @@ from typing import Annotated
 from fastapi import HTTPException, Response
 
 from ...people import ListsPeople
-from ...wire import Count, Known, MadeToken, TokenForm, bodies, forms
-from ..auth import RequestsVisitor, Right, Token, TokensVisitor
+from ...wire import Count, Known, MadeToken, Me, TokenForm, bodies, forms
+from ..auth import AnyVisitor, RequestsVisitor, Right, Token, TokensVisitor
 from ..auth.tokens import make_own, revoke, tokens
 from ..site import CurrentSite
 from .calls import Calls, answer, sent
 from .parameters import TokenId
 
 router = Calls("people", "/api")
+
+
+@router.call("GET", "/me", "whoAmI", forms.ME)
+async def who_am_i(come: AnyVisitor) -> Response:
+    """Who you are here, and what you may do: for a program that wants to know whom its token is of."""
+    who = come.responder
+    rights = tuple(right.value for right in Right if right in come.rights)
+    me = Me(
+        id=who.id,
+        name=come.name,
+        roles=who.roles,
+        tenant=come.tenant,
+        rights=rights,
+        authenticated_by=who.authenticated_by,
+    )
+    return answer(forms.ME, me)
 
 
 @router.call("GET", "/people", "listPeople", forms.PEOPLE)

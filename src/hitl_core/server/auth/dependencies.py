@@ -35,6 +35,8 @@ def needs(right: Right) -> Callable[[Request, Visitor], Awaitable[Visitor]]:
     async def _visitor(request: Request, visitor: Annotated[Visitor, Depends(current_visitor)]) -> Visitor:
         if right not in visitor.rights:
             missing = what_is_missing(right, site_of(request).serving)
+            if visitor.by_tokens:
+                missing = f"a token has it by `hitl token make --right {right.value}`, if its person has: {missing}"
             raise HTTPException(403, f"{visitor.name!r} has not the right {right.value!r}; {missing}")
         return visitor
 

@@ -41,7 +41,14 @@ def hub_of(request: Request) -> Hub:
     return cast("Hub", state.hub)
 
 
-@feed.get("/api/events", response_class=EventSourceResponse, tags=["events"], summary=_WHAT)
+@feed.get(
+    "/api/events",
+    response_class=EventSourceResponse,
+    responses={200: {"description": "A stream of events.", "content": {"text/event-stream": {}}}},
+    operation_id="followEvents",
+    tags=["events"],
+    summary=_WHAT,
+)
 async def follow(
     request: Request, here: AnyVisitor, hub: Annotated[Hub, Depends(hub_of)], last: Last = None, after: After = None
 ) -> EventSourceResponse:
