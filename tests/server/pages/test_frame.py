@@ -120,5 +120,5 @@ async def test_a_full_queue_weighs_no_more(tmp_path: Path) -> None:
         for _ in range(30):
             await desk.ask()
         page = await desk.browser.open("/")
-        assert page.html.count("data-item") == 18
+        assert page.html.count("data-open") == 18
         assert await _weight(desk, page) < MOST_BYTES

@@ -19,7 +19,7 @@ from .assets import assets
 from .batches import together
 from .environment import render, url
 from .holding import give_held, keep_giving
-from .oversight import audit_pages, grants_pages, policy_pages, stops_pages
+from .oversight import audit_pages, grants_pages, policy_pages, stops_pages, tokens_pages
 from .queue import inbox
 from .request import requests
 from .runs import runs
@@ -27,8 +27,7 @@ from .sign_in import signing, to_sign_in
 
 __all__ = ["give_held", "keep_giving", "pages", "render", "to_sign_in", "url"]
 
-
 pages: Final[tuple[APIRouter, ...]] = (
     *(assets, signing, inbox, requests, together),
-    *(runs, stops_pages, audit_pages, policy_pages, grants_pages),
+    *(runs, stops_pages, audit_pages, policy_pages, grants_pages, tokens_pages),
 )

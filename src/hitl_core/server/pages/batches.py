@@ -21,7 +21,7 @@ from .environment import render
 from .forms import typed_in
 from .looking import Looked, look
 from .routes import PageRoute, back
-from .wording import done
+from .wording import done, in_a_line
 
 MOST: Final = 100
 """Requests in one gesture: as many as a person can have looked at."""
@@ -121,7 +121,7 @@ def _answers(chosen: Chosen, typed: Mapping[str, str], by: Responder) -> list[An
 
 async def _keep(site: Site, visitor: Visitor, chosen: Chosen, batch: Batch) -> None:
     """What came of it, for the page that is shown afterwards."""
-    titles = {each.id: each.preview.effect or each.title for each in chosen.requests}
+    titles = {each.id: in_a_line(each) for each in chosen.requests}
     answers: list[Json] = [
         {
             "request": each.response.request_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -124,8 +125,15 @@ def _choose(place: Place, typed: Typed) -> _Read:
     return {"option": option}, () if option else (Fault("option", "is not chosen"),)
 
 
+def _take_over(place: Place, typed: Typed) -> _Read:
+    """Words, and before them what was heard meanwhile: an empty line ends what was said at once."""
+    text, heard = (typed.get(name, "").strip() for name in ("text", "heard"))
+    return {"text": text, "heard": re.split(r"\n\s*\n", heard) if heard else ()}, ()
+
+
 def _hand_back(place: Place, typed: Typed) -> _Read:
-    return {"text": typed.get("text", "").strip(), "to": typed.get("to") or None}, ()
+    said, faults = _take_over(place, typed)
+    return {**said, "to": typed.get("to") or None}, faults
 
 
 def _delegate(place: Place, typed: Typed) -> _Read:
@@ -149,7 +157,7 @@ _READERS: Final[dict[str, Callable[[Place, Typed], _Read]]] = {
     Reply.REVISE: _words("feedback"),
     Reply.ASK: _words("question"),
     Reply.DELEGATE: _delegate,
-    Reply.TAKE_OVER: _words("text"),
+    Reply.TAKE_OVER: _take_over,
     Reply.HAND_BACK: _hand_back,
     Reply.CANCEL: _cancel,
 }

@@ -75,13 +75,14 @@ def render(
     headers: dict[str, str] | None = None,
     **context: Any,
 ) -> HTMLResponse:
-    """A page. `here` is the place in the navigation that it belongs to; `come` is None before somebody has come in."""
+    """A page. `here` is the place in the navigation that it belongs to; `visitor` is None before one has come in."""
     theme = http.cookies.get("hitl_theme", "")
     page = _templates.get_template(template).render(
         url=partial(url, http),
         asset=lambda name: url(http, "static", hash_of(name), name),
         places=[place for place in _PLACES if visitor is not None and place[3] in visitor.rights],
         may_stop=visitor is not None and Right.OPERATE in visitor.rights,
+        may_make_tokens=visitor is not None and Right.TOKENS in visitor.rights,
         visitor=visitor,
         here=here,
         theme=theme if theme in _THEMES else "",

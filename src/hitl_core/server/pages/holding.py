@@ -20,7 +20,7 @@ from ...errors import FaultyError, HitlError, StoreError, StoreUnavailable
 from ...protocol import Json, Response, new_id
 from ...runtime import Runtime
 from ..site import Site
-from .wording import done
+from .wording import has_done
 
 log = logging.getLogger("hitl_core")
 
@@ -54,7 +54,7 @@ class Held:
 
     @property
     def done(self) -> str:
-        return done(self.response.decision)
+        return has_done(self.response.decision)
 
 
 async def hold(site: Site, response: Response, *, title: str, tenant: str, typed: dict[str, str]) -> Held:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from ...protocol import (
     Delegate,
     DraftVersion,
     Json,
+    Kind,
     PauseRequest,
     Reject,
     Reply,
@@ -26,11 +27,14 @@ from ...protocol import (
 )
 from ...quorum import asked_at, asked_now, standing
 from ..auth import Visitor
+from ..feed import tip
 from ..site import Site
 from . import wording
 from .deciding import Place, answer_field, arguments_field
 from .holding import Held, held_by
+from .shapes import unit_of
 
+_AT_ONCE: Final = 100
 _OPEN: Final = (RequestState.OPEN, RequestState.FROZEN)
 _UNDER_A_STOP: Final = (Reply.REJECT, Reply.CANCEL)
 _CONSENT: Final = (Reply.APPROVE, Reply.EDIT, Reply.ACCEPT)
@@ -38,7 +42,11 @@ _CONSENT: Final = (Reply.APPROVE, Reply.EDIT, Reply.ACCEPT)
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """A request with all that is known about it. `held` is what the visitor has said to it lately."""
+    """A request with all that is known about it. `held` is what the visitor has said to it lately.
+
+    `rounds` is what was asked at the same place before it, of a conversation what was said in it before. `next` is
+    what its run waits for since it was decided, `at` where the trail ended before all this was read.
+    """
 
     settled: Settled
     run: Run
@@ -46,6 +54,8 @@ class Looked:
     draft: tuple[DraftVersion, ...]
     rounds: tuple[Settled, ...]
     held: Held | None
+    at: int
+    next: PauseRequest | None = None
 
     @property
     def request(self) -> PauseRequest:
@@ -63,28 +73,54 @@ class Looked:
     def tag(self) -> str:
         """Letters that change with whatever others can do to the request."""
         held = "" if self.held is None else f"{self.held.key}{self.held.outcome}"
-        counts = f"{len(self.settled.votes)} {len(self.comments)} {len(self.draft)}"
+        counts = f"{len(self.settled.votes)} {len(self.comments)} {len(self.draft)} {self.next and self.next.id}"
         return sha256(f"{self.settled.state} {counts} {held}".encode())[-16:]
 
 
 async def look(site: Site, visitor: Visitor, request_id: str) -> Looked:
     """Raises RequestNotFound, also for what is another tenant's; NotPermitted for whom the directory does not know."""
+    at = await tip(site.store)
     settled = await site.hitl.request(request_id)
     run = await site.hitl.run(settled.request.run_id)
     if not visitor.sees(run.tenant):
         raise RequestNotFound(f"there is no request {request_id!r} in this store; `hitl inbox` lists them")
     request = settled.request
-    query = ListRequests(states=(), run_id=run.id, call=request.call, notices=False, limit=20)
-    rounds = await site.store.fetch(query)
     held = await held_by(site, visitor.responder.id, request_id=request.id)
     return Looked(
         settled,
         run,
         await site.hitl.comments(request.id),
         await site.hitl.draft(request.id),
-        tuple(each for each in rounds.items if each.request.round < request.round),
+        tuple([each async for each in _before(site, request)]),
         next(iter(held), None),
+        at,
+        None if settled.state in _OPEN else await _next(site, request),
     )
+
+
+async def _before(site: Site, request: PauseRequest) -> AsyncIterator[Settled]:
+    """What was asked at the same place before; of a conversation, each turn of it, wherever in the run."""
+    talks = request.kind is Kind.HANDOFF
+    asked = ListRequests(states=(), run_id=request.run_id, call=None if talks else request.call, limit=_AT_ONCE)
+    while True:
+        page = await site.store.fetch(asked)
+        for each in page.items:
+            if _is_before(each.request, request):
+                yield each
+        if page.cursor is None:
+            return
+        asked = replace(asked, cursor=page.cursor)
+
+
+def _is_before(other: PauseRequest, request: PauseRequest) -> bool:
+    if request.kind is Kind.HANDOFF:
+        return other.kind is Kind.HANDOFF and (other.created_at, other.id) < (request.created_at, request.id)
+    return other.round < request.round
+
+
+async def _next(site: Site, request: PauseRequest) -> PauseRequest | None:
+    waits = await site.store.fetch(ListRequests(states=_OPEN, run_id=request.run_id, limit=1))
+    return next((each.request for each in waits.items), None)
 
 
 def barred(looked: Looked, visitor: Visitor, site: Site) -> dict[str, str]:
@@ -158,8 +194,17 @@ def shown(looked: Looked, visitor: Visitor, site: Site) -> dict[str, Any]:
         "escalations": wording.escalations(request),
         "words": wording,
         "type_of": json_type,
+        "units": _units(request),
         "versions": list(_versions(looked.draft)),
     }
+
+
+def _units(request: PauseRequest) -> dict[str, str]:
+    """What each argument is counted in, as far as its schema says so."""
+    declared: Any = (request.arguments_schema or {}).get("properties")
+    named = declared.items() if isinstance(declared, Mapping) else ()
+    found = {name: unit_of(schema) for name, schema in named if isinstance(schema, Mapping)}
+    return {name: unit for name, unit in found.items() if unit}
 
 
 def forms(looked: Looked, typed: Mapping[str, str] | None = None) -> dict[str, Any]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
 from ...commands import Order
 from ...protocol import Kind, Level
 from ..auth import RequestsVisitor, Visitor
-from ..site import CurrentSite, Site
+from ..feed import tip
+from ..site import CurrentSite
 from .environment import render, url
 from .holding import Held, give_held, held_by
 from .listing import GROUPS, LOOKED_THROUGH, Queue, Wanted, queue
@@ -19,7 +22,11 @@ inbox = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 @inbox.get("/")
 async def show(http: Request, visitor: RequestsVisitor, site: CurrentSite) -> HTMLResponse:
-    return await _page(http, visitor, site, "queue.html")
+    await give_held(site)
+    at = await tip(site.store)  # of what comes after that, the page hears
+    wanted = Wanted.of(http.query_params)
+    found, held = await queue(site, visitor, wanted), await held_by(site, visitor.responder.id)
+    return _render(http, visitor, "queue.html", wanted, found, held, at=at)
 
 
 @inbox.get("/queue")
@@ -33,15 +40,8 @@ async def news(http: Request, visitor: RequestsVisitor, site: CurrentSite, seen:
     return _render(http, visitor, "list.html", wanted, found, held)
 
 
-async def _page(http: Request, visitor: Visitor, site: Site, template: str) -> HTMLResponse:
-    await give_held(site)
-    wanted = Wanted.of(http.query_params)
-    found, held = await queue(site, visitor, wanted), await held_by(site, visitor.responder.id)
-    return _render(http, visitor, template, wanted, found, held)
-
-
 def _render(
-    http: Request, visitor: Visitor, template: str, wanted: Wanted, found: Queue, held: tuple[Held, ...]
+    http: Request, visitor: Visitor, template: str, wanted: Wanted, found: Queue, held: tuple[Held, ...], **more: Any
 ) -> HTMLResponse:
     def link(**changed: str | None) -> str:
         return url(http, **{**wanted.query, **changed})
@@ -62,6 +62,7 @@ def _render(
         orders={Order.DEADLINE: "deadline", Order.RISK: "risk", Order.ARRIVAL: "oldest first"},
         group_names=GROUPS,
         most=LOOKED_THROUGH,
+        **more,
     )
 
 

@@ -21,7 +21,7 @@ from .forms import typed_in
 from .holding import forget, give_held, hold, take_back
 from .looking import Looked, forms, look, shown, why
 from .routes import PageRoute, back
-from .wording import done, state_words
+from .wording import has_done, in_a_line, state_words
 
 requests = APIRouter(include_in_schema=False, route_class=PageRoute)
 
@@ -59,7 +59,7 @@ async def decide(http: Request, request_id: str, visitor: RequestsVisitor, site:
     faults = said.faults if said.response is None else await faults_in(site.hitl, said.response)
     if said.response is None or faults:
         return await page(http, visitor, site, looked, typed=typed, faults=faults, status=422)
-    held = await hold(site, said.response, title=looked.request.title, tenant=looked.run.tenant, typed=typed)
+    held = await hold(site, said.response, title=in_a_line(looked.request), tenant=looked.run.tenant, typed=typed)
     if held.response.decision != said.response.decision:
         other = Fault("", f"you have {held.done} this a moment ago: take that back first, or let it be")
         return await page(http, visitor, site, looked, typed=typed, faults=(other,), status=409)
@@ -219,4 +219,4 @@ def _too_late(looked: Looked) -> str:
     response = looked.settled.response
     if response is None:
         return f"this is {state_words(looked.settled.state)}; your answer was not taken"
-    return f"{response.responder.id} has {done(response.decision)} this before; your answer was not taken"
+    return f"{response.responder.id} has {has_done(response.decision)} this before; your answer was not taken"

@@ -30,6 +30,10 @@ from ...protocol import (
     Stage,
 )
 from ...quorum import agreements, asked_at, in_turn, people, standing
+from .filters import in_brief
+
+_LINE: Final = 240
+"""Characters that a request is told by where others stand beside it."""
 
 _AFTERWARDS: Final = {
     OnTimeout.REFUSE: "then it is refused",
@@ -61,6 +65,14 @@ def besides(request: PauseRequest, *, offered: bool) -> Arguments:
     if offered and request.options:
         elsewhere.append([each.id for each in request.options])
     return {name: value for name, value in request.action.arguments.items() if value not in elsewhere}
+
+
+def in_a_line(request: PauseRequest) -> str:
+    """What a request is about, so that it is told from others of its kind."""
+    if request.preview.effect:
+        return request.preview.effect[:_LINE]
+    about = in_brief(request.action.arguments) if request.kind is Kind.APPROVAL else ""
+    return f"{request.title}: {about}"[:_LINE] if about else request.title
 
 
 def who_asks(origin: Origin) -> str:
@@ -124,6 +136,15 @@ def done(decision: Decision) -> str:
             return f"{verb} {outcome.replace('_', ' ')}"
         case _:
             return verb
+
+
+_HAS: Final = {"chose": "chosen", "gave": "given", "spoke": "spoken"}
+
+
+def has_done(decision: Decision) -> str:
+    """The same after "has": the verb that stands first changes, if it is one of these."""
+    verb, *rest = done(decision).split(" ")
+    return " ".join((_HAS.get(verb, verb), *rest))
 
 
 def said(decision: Decision) -> str:
