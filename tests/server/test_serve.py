@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -247,6 +248,26 @@ def test_without_its_extra_it_says_what_to_install(shop: Shop) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=shop.folder)
     assert done.returncode == 2
     assert "pip install 'hitl-core[server]'" in done.stderr
+
+
+def test_the_browser_that_it_opens_is_given_the_link_where_nobody_else_sees_it(
+    shop: Shop, served: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The link is on no command line; it stands in a file of its owner's alone, which is gone when the server is."""
+    program, seen = tmp_path / "browser", tmp_path / "seen.txt"
+    program.write_text(f'#!/bin/sh\necho "$@" > {seen}.new\ncat "${{1#file://}}" >> {seen}.new\nmv {seen}.new {seen}\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("BROWSER", str(program))
+    found = served(shop, "--open")
+    eventually(seen.exists, "the browser to be opened")
+    given, _, page = seen.read_text().partition("\n")
+    file = Path(given.removeprefix("file://"))
+    assert found.said["sign_in"] in page
+    assert (given.startswith("file:///"), "login" in given) == (True, False)
+    assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    found.process.terminate()
+    assert found.ended()[0] == 0
+    assert not file.parent.exists()
 
 
 def test_told_to_end_while_it_starts_it_ends(shop: Shop) -> None:

@@ -203,6 +203,35 @@ async def test_what_cannot_be_believed_signs_nobody_in(
         assert (await there_and_back(browser)).status_code == 303, "the next one is in"
 
 
+async def test_what_the_provider_says_of_an_error_goes_to_the_log_alone(
+    shop: Shop, serving: Serving, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever makes the address of the way back says what they like in it: it is on no page of ours, and one line."""
+    async with house(shop, serving) as at:
+        browser = at.browser()
+        way_back = await from_there(browser)
+        state = next(each for each in urlsplit(way_back).query.split("&") if each.startswith("state="))
+        said = "Call%20555%20%3Cb%3Enow%3C/b%3E%0Ahitl_core%20ERROR%20forged%E2%80%AE"
+        answer = await browser.get(f"/login/oidc/back?{state}&error=Call_us&error_description={said}{'x' * 9_000}")
+        assert (answer.status_code, await who(browser)) == (403, "")
+        assert "the provider has signed nobody in" in answer.text
+        assert [each for each in ("555", "Call_us", "forged") if each in answer.text] == []
+        (line,) = [each.getMessage() for each in caplog.records if "Call_us" in each.getMessage()]
+        assert "555" in line
+        assert line.isprintable()
+        assert len(line) < 1_000
+
+
+async def test_what_our_side_looks_like_is_told_to_nobody(shop: Shop, serving: Serving, tmp_path: Path) -> None:
+    assert serving.oidc is not None
+    gone = replace(serving.oidc, secret=tmp_path / "there-is-none.secret")
+    async with house(shop, replace(serving, oidc=gone)) as at:
+        answer = await at.browser().get("/login/oidc")
+        assert answer.status_code == 403
+        assert "server.oidc.secret" in answer.text
+        assert str(tmp_path) not in answer.text
+
+
 async def test_another_providers_name_is_refused_before_anybody_is_sent_there(
     shop: Shop, serving: Serving, provider: Provider
 ) -> None:
@@ -273,6 +302,16 @@ async def test_claims_say_person_roles_and_tenant(shop: Shop, serving: Serving) 
         ({"person": "nickname"}, {}),
         ({"tenant": "org"}, {"omit": ["org"]}),
         ({"tenant": "org"}, {"claims": {"org": ["shop", "other"]}}),
+        ({"tenant": "org"}, {"claims": {"org": ["shop"]}}),
+        ({"tenant": "org"}, {"claims": {"org": "*"}}),
+        ({"tenant": "org"}, {"claims": {"org": " * "}}),
+        ({"tenant": "org"}, {"claims": {"org": ["*"]}}),
+        ({"tenant": "org"}, {"claims": {"org": ""}}),
+        ({"tenant": "org"}, {"claims": {"org": "  "}}),
+        ({"tenant": "org"}, {"claims": {"org": []}}),
+        ({"tenant": "org"}, {"claims": {"org": None}}),
+        ({"tenant": "org"}, {"claims": {"org": "shop,other"}}),
+        ({"tenant": "org"}, {"claims": {"org": {"name": "*"}}}),
     ],
     ids=repr,
 )

@@ -121,3 +121,18 @@ async def test_a_tenant_that_is_to_be_said_has_to_be(shop: Shop) -> None:
         assert answer.status_code == 303
         assert (await browser.get("/who", headers={**ANN, "X-Tenant": "shop"})).json()["tenant"] == "shop"
         assert (await browser.get("/who", headers=ANN)).status_code == 401
+
+
+@pytest.mark.parametrize("said", ["*", " * ", "", "  ", "shop,other", "shop, other", "sh\u202eop"])
+async def test_nobody_is_of_all_tenants_by_a_header(shop: Shop, said: str) -> None:
+    """Nor is a session that began with a tenant one of all of them because its header says so later."""
+    async with house(shop, Serving(proxy=Proxy((PEER,), tenant="X-Tenant"))) as at:
+        told = [(b"X-Forwarded-User", b"ann"), (b"X-Tenant", said.encode())]
+        browser, answer = await sign_in(at, headers=told)
+        assert answer.status_code == 200
+        assert await at.lines("session.opened") == []
+        browser, answer = await sign_in(at, headers={**ANN, "X-Tenant": "shop"})
+        assert answer.status_code == 303
+        assert (await browser.get("/who", headers=told)).status_code == 401
+        twice = [(b"X-Forwarded-User", b"ann"), (b"X-Tenant", b"shop"), (b"X-Tenant", b"other")]
+        assert (await browser.get("/who", headers=twice)).status_code == 401

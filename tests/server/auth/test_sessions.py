@@ -148,7 +148,8 @@ async def test_signing_out_drops_it_for_good(shop: Shop) -> None:
         secret, csrf = session_of(browser), (await browser.get("/who")).json()["csrf"]
         assert (await browser.post("/logout")).status_code == 403
         assert await who(browser) == "ann"
-        assert (await browser.post("/logout", data={"csrf": csrf})).status_code == 200
+        answer = await browser.post("/logout", data={"csrf": csrf})
+        assert (answer.status_code, answer.headers["clear-site-data"]) == (200, '"storage"')
         assert session_of(browser) == ""
         assert await who(at.browser(), cookie=f"{SECURE}={secret}") == ""
         assert await sessions(at) == 0

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from hitl_core.commands import ErasePerson, hashed
-from hitl_core.config import Serving
+from hitl_core.config import Proxy, Serving
 from hitl_core.errors import NotPermitted
 from hitl_core.protocol import Responder
 from hitl_core.server.auth import Right, Visitor, tokens
@@ -241,13 +241,11 @@ async def test_what_comes_by_a_token_makes_none_that_can_do_more(shop: Shop) -> 
 
 async def test_without_a_directory_it_keeps_the_roles_of_who_made_it(shop: Shop) -> None:
     """A provider says them when somebody signs in, and is not there to be asked when a program comes."""
-    from hitl_core.config import Proxy
-
     serving = Serving(proxy=Proxy(("10.0.0.7",)), rights={"runs": ("lead",)})
     async with house(shop, serving) as at:
         come = await visitor_of(at.site, Claim("ann", "proxy", ("lead",)))
         assert come is not None
-        secret, _ = await tokens.make_own(at.site, come, rights=RUNS)
+        secret, _ = await tokens.make_own(at.site, come, rights=RUNS, lasts=tokens.UNCHECKED)
         assert (await visitor_with(at, secret)).rights == RUNS
         with pytest.raises(NotPermitted, match="'runs' is none"):
             await made(at)
@@ -261,3 +259,22 @@ async def test_a_person_who_is_erased_has_none_left(shop: Shop) -> None:
         assert await tokens.tokens(at.site) == ()
         (line,) = await at.lines("token.made")
         assert '"ann"' not in line.body
+
+
+@pytest.mark.parametrize(("people", "days", "made_it"), [("", 31, False), ("", 30, True), (PEOPLE, 90, True)])
+async def test_without_a_directory_whom_a_door_knows_makes_none_that_lasts(
+    shop: Shop, people: str, days: int, made_it: bool
+) -> None:
+    """Nobody says when such a person goes, or has a role no more; a directory is asked each time."""
+    if people:
+        shop.people(people)
+    async with house(shop, Serving(proxy=Proxy(("10.0.0.7",)), rights={"tokens": ("lead",)})) as at:
+        come = await visitor_of(at.site, Claim("ann", "proxy", ("lead",)))
+        assert come is not None
+        making = tokens.make_own(at.site, come, rights={Right.REQUESTS}, lasts=timedelta(days=days))
+        if made_it:
+            secret, _ = await making
+            assert await who(at.browser(), **bearer(secret)) == "ann"
+        else:
+            with pytest.raises(NotPermitted, match="at most 30 days"):
+                await making

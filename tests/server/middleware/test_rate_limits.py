@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,39 @@ async def test_to_sign_in_is_tried_less_often(tmp_path: Path) -> None:
         assert await statuses(ask, "POST", "/told", 1) == [200]
 
 
+async def test_where_a_proxy_says_who_people_are_to_look_is_to_sign_in(tmp_path: Path) -> None:
+    """Each look begins a session there. The proxy's own address is nobody's."""
+    behind = replace(FEW, proxy=Proxy(("10.0.0.7",)))
+    async with asking(tmp_path, behind, peer="10.0.0.7") as ask:
+        one, other = {"x-forwarded-for": "198.51.100.1"}, {"x-forwarded-for": "198.51.100.2"}
+        assert await statuses(ask, "GET", "/login", 3, **one) == [200, 200, 429]
+        assert await statuses(ask, "GET", "/login", 1, **other) == [200]
+
+
+async def test_to_be_sent_to_a_provider_is_counted(tmp_path: Path) -> None:
+    async with asking(tmp_path, FEW) as ask:
+        assert await statuses(ask, "GET", "/login/oidc", 3) == [404, 404, 429]
+        assert await statuses(ask, "GET", "/login/oidc/back", 3) == [404, 404, 429], "and to come back by itself"
+
+
+@pytest.mark.parametrize("path", ["/login/guess", "/l/guess"])
+async def test_links_are_not_looked_for_one_after_another(tmp_path: Path, path: str) -> None:
+    async with asking(tmp_path, replace(FEW, calls_a_minute=1_000)) as ask:
+        found = await statuses(ask, "GET", path, 21)
+        assert (set(found[:20]), found[20]) == ({404}, 429)
+
+
+async def test_who_says_each_time_that_they_come_from_elsewhere_is_counted_as_one(tmp_path: Path) -> None:
+    """As proxies do, this one adds the address that it sees to what the client has sent."""
+    async with asking(tmp_path, FEW, peer="10.0.0.7") as ask:
+        found = []
+        for number in range(3):
+            for forged in (f"203.0.113.{number}", "10.0.0.7", "127.0.0.1, 10.0.0.7", "unknown", ""):
+                said = {"x-forwarded-for": f"{forged}, 198.51.100.9", "x-real-ip": f"203.0.113.{number}"}
+                found.append((await ask("POST", "/login/guess", headers=said)).status_code)
+        assert found == [403, 403, *[429] * 13]
+
+
 async def test_probes_and_style_are_not_counted(tmp_path: Path) -> None:
     async with asking(tmp_path, FEW) as ask:
         assert 429 not in await statuses(ask, "GET", "/static/x/hitl.css", 40)
@@ -88,6 +122,8 @@ async def from_each(ask: Asking, addresses: int) -> list[int]:
         ("10.0.0.7", ["198.51.100.1"], "198.51.100.1"),
         ("10.0.0.7", ["1.1.1.1, 198.51.100.1"], "198.51.100.1"),
         ("10.0.0.7", ["1.1.1.1", "198.51.100.1, 10.0.0.8"], "198.51.100.1"),
+        ("10.0.0.7", ["10.0.0.9, 198.51.100.1"], "198.51.100.1"),
+        ("10.0.0.7", ["127.0.0.1, 198.51.100.1, 10.0.0.9"], "198.51.100.1"),
         ("10.0.0.7", ["nonsense"], "10.0.0.7"),
         ("10.0.0.7", ["198.51.100.1, nonsense"], "10.0.0.7"),
         ("10.0.0.7", [""], "10.0.0.7"),

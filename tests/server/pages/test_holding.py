@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,11 +13,11 @@ from hitl_core.commands import ChangeSlip, ListSlips, SlipKind, TakeSlips
 from hitl_core.config import Serving
 from hitl_core.errors import StoreUnavailable
 from hitl_core.lifecycle import RequestState
-from hitl_core.protocol import Json, Response
+from hitl_core.protocol import Json, PauseRequest, Response
 from hitl_core.server.pages import give_held
 from hitl_core.server.pages.holding import hold
 from hitl_core.server.site import Site
-from tests.core.shop import Crash, Shop, one_refund, only
+from tests.core.shop import Crash, Shop, one_refund, only, trail
 from tests.server.pages.desk import Desk, at_desk
 
 
@@ -247,3 +249,80 @@ async def test_while_the_store_is_away_it_stays_held(tmp_path: Path) -> None:
     async with shop.open(one_refund(shop.ledger)) as hitl:
         assert await give_held(Site(hitl, Serving())) == 1
         assert (await hitl.request(response.request_id)).state is RequestState.DECIDED
+
+
+BROKEN: dict[str, dict[str, Json]] = {
+    "no answer": {"response": None},
+    "an answer of another kind": {"response": {"request_id": "x", "decision": {"type": "launch"}}},
+    "no time": {"due": "soon"},
+    "no title": {"title": None, "response": {}},
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
+async def test_one_that_cannot_be_read_is_not_given_and_keeps_no_other_back(
+    desk: Desk, broken: dict[str, Json], caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is reported, and whoever gave it can answer again; pages go on as if there was none."""
+    first, other = await desk.ask(), await desk.ask()
+    for request in (first, other):
+        await desk.decide(request, "approve")
+    (slip,) = (await desk.hitl.store.fetch(_of(desk, first))).items
+    change = ChangeSlip(SlipKind.HELD, slip.key, desk.shop.clock.now(), body={**slip.body, **broken})
+    assert await desk.hitl.store.apply(change) is not None
+    assert (await desk.browser.open("/")).status == 200
+    assert (await desk.open(first)).status == 200
+    assert await desk.give() == 2
+    assert (await desk.hitl.request(first.id)).state is RequestState.OPEN
+    assert (await desk.hitl.request(other.id)).state is RequestState.DECIDED
+    assert desk.shop.ledger.count() == 0, "nobody has gone on with a run yet"
+    (line,) = [each for each in await trail(desk.hitl) if each.event == "request.refused"]
+    assert (line.subject, line.actor, "cannot be read" in line.body) == (first.id, "ann", True)
+    assert "cannot be read" in caplog.text
+    await desk.decide(first, "reject", message="no")
+    assert await desk.give() == 1
+    assert (await desk.hitl.request(first.id)).state is RequestState.DECIDED
+
+
+async def test_nothing_of_the_session_is_kept_with_it(desk: Desk) -> None:
+    """What was typed is kept, so that it is not lost; what says that the form was meant is the session's."""
+    request = await desk.ask()
+    await desk.decide(request, "reject", message="a lamp")
+    (slip,) = (await desk.hitl.store.fetch(_of(desk, request))).items
+    assert "a lamp" in str(slip.body["typed"])
+    assert "csrf" not in str(slip.body)
+
+
+async def test_one_that_is_of_somebody_else_is_not_given(desk: Desk) -> None:
+    """Its row says whose it is and what it is about; an answer that says otherwise is not what was held."""
+    request = await desk.ask()
+    await desk.decide(request, "approve")
+    (slip,) = (await desk.hitl.store.fetch(_of(desk, request))).items
+    said = Response.model_validate(slip.body["response"])
+    as_bob = said.model_copy(update={"responder": said.responder.model_copy(update={"id": "bob"})})
+    body: dict[str, Json] = {**slip.body, "response": as_bob.model_dump(mode="json")}
+    await desk.hitl.store.apply(ChangeSlip(SlipKind.HELD, slip.key, desk.shop.clock.now(), body=body))
+    await desk.give()
+    assert (await desk.hitl.request(request.id)).state is RequestState.OPEN
+
+
+async def test_one_whose_row_is_damaged_is_not_given_and_keeps_no_other_back(desk: Desk) -> None:
+    first, other = await desk.ask(), await desk.ask()
+    for request in (first, other):
+        await desk.decide(request, "approve")
+    with closing(sqlite3.connect(desk.shop.folder / "shop.db")) as database:
+        where = "key = (SELECT body FROM hitl_slips WHERE subject = ?)"
+        changed = database.execute(f"UPDATE hitl_bodies SET data = x'00' WHERE {where}", (first.id,))
+        assert changed.rowcount == 1
+        database.commit()
+    assert (await desk.browser.open("/")).status == 200
+    assert (await desk.open(first)).status == 200
+    await desk.give()
+    assert (await desk.hitl.request(first.id)).state is RequestState.OPEN
+    assert (await desk.hitl.request(other.id)).state is RequestState.DECIDED
+    await desk.hitl.tick()
+    assert [each.event for each in await trail(desk.hitl) if each.event == "row.damaged"] == ["row.damaged"]
+
+
+def _of(desk: Desk, request: PauseRequest) -> ListSlips:
+    return ListSlips(SlipKind.HELD, desk.shop.clock.now(), subject=request.id)

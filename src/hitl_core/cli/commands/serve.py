@@ -16,6 +16,7 @@ from rich.text import Text
 from ...config import Config, Serving, require_store
 from ...errors import AdapterNotInstalled, ConfigError, Fault, NotPermitted
 from ...runtime import Left, Runtime
+from ..handing_over import HandedOver, open_at
 from ..hearing import leave
 from ..importing import importing
 from ..opening import Opening
@@ -103,12 +104,17 @@ class _Service:
         self._meter = Meter.if_installed()
         self._observers = () if self._meter is None else self._meter.observers()
         self._listener: Listener | None = None
+        self._handed: HandedOver | None = None
         self._told = False
 
     def done(self) -> int:
         heard = self._shift or Shift(self._opening, places=1, grace=0.0)
-        with heard.hearing(self._end):
-            left = self._opening.do(self._work, observers=self._observers)
+        try:
+            with heard.hearing(self._end):
+                left = self._opening.do(self._work, observers=self._observers)
+        finally:
+            if self._handed is not None:
+                self._handed.end()
         for each in in_words(left):
             self._output.err.print(each, soft_wrap=True)
         code = exit_for(left)
@@ -188,8 +194,10 @@ class _Service:
         self._output.result({"url": address, "sign_in": link}, Text(f"the inbox is at {address}{once}"))
         if not self._output.as_json:
             tell("Ctrl-C ends it", "dim")
-        if self._opens:
-            webbrowser.open(link or address)
+        if self._opens and link:
+            self._handed = open_at(link)
+        elif self._opens:
+            webbrowser.open(address)
 
 
 def require_extra() -> None:

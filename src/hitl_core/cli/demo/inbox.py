@@ -16,6 +16,7 @@ from ...config.serving import LOOPBACK
 from ...errors import AdapterNotInstalled
 from ...runtime import Runtime
 from ..commands.serve import require_extra
+from ..handing_over import HandedOver, open_at
 from ..hints import Hints
 from ..opening import Opening
 from ..terminal.render import shown
@@ -46,6 +47,7 @@ class Inbox:
     process: Popen[bytes]
     browser: webbrowser.BaseBrowser | None
     _told: bool = False
+    _handed: HandedOver | None = None
 
     def show(self) -> None:
         """Say where it is, once: with a link that signs in, in a browser if there is one."""
@@ -55,7 +57,8 @@ class Inbox:
 
     def _open(self, address: str) -> None:
         link = f"{address}/login/{self.opening.do(self._link)}"
-        opened = self.browser is not None and self.browser.open(link)
+        self._handed = None if self.browser is None else open_at(link, self.browser)
+        opened = self._handed is not None
         where = "is open in your browser" if opened else "waits for you in a browser"
         self._say(f"The inbox {where}: {address}")
         self._say(f"  {'if it did not open, ' * opened}this signs {self.who} in, once, within 15 minutes: {link}")
@@ -75,6 +78,11 @@ class Inbox:
         """How to come back to it."""
         if self._told:
             self._say(f"See all of it in the inbox once more: {Hints(self.world.config)('serve', '--open')}")
+
+    def end(self) -> None:
+        """What opened the browser is not there any more."""
+        if self._handed is not None:
+            self._handed.end()
 
     def _say(self, text: str) -> None:
         self.world.console.print(shown(text), soft_wrap=True)
@@ -100,7 +108,11 @@ def offered(
         yield None
         return
     with _served(world) as process:
-        yield Inbox(world, opening, who, process, found)
+        inbox = Inbox(world, opening, who, process, found)
+        try:
+            yield inbox
+        finally:
+            inbox.end()
 
 
 @contextmanager

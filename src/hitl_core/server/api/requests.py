@@ -14,11 +14,12 @@ from ...protocol.record import Name
 from ...runtime.considering import inbox_of
 from ...wire import bodies, forms
 from ..auth import OperateVisitor, RequestsVisitor, Right, Visitor
+from ..seeing import sees, sees_all
 from ..site import CurrentSite
 from .calls import Calls, answer, sent
 from .idempotency import Idempotent
 from .parameters import CalledBy, Cursor, Limit, RequestId, opened, page_of
-from .visibility import require_same, seen_request, seen_run
+from .visibility import request_in_tenant, require_same, seen_request, seen_run
 
 router = Calls("requests", "/api/requests")
 
@@ -80,7 +81,7 @@ async def list_requests(
 
 def _only_theirs(visitor: Visitor, mine: bool | None, *, narrowed: bool) -> bool:
     """Whether somebody sees what they may decide, and not all. Raises NotPermitted for who asks for more than that."""
-    all_of_it = Right.RUNS in visitor.rights
+    all_of_it = sees_all(visitor)
     if mine is None and not narrowed:
         return not all_of_it
     if not mine and not all_of_it:
@@ -99,9 +100,10 @@ async def read_request(
 
 @router.call("GET", "/{id}/alike", "listAlike", forms.ALIKE, problems=(404,))
 async def list_alike(visitor: RequestsVisitor, site: CurrentSite, request_id: RequestId) -> Response:
-    """The open requests like this one, itself included, oldest first: same tool, rule, kind and tenant."""
+    """The open requests like this one that you see, itself included, oldest first: same tool, rule, kind and tenant."""
     await seen_request(site, visitor, request_id)
-    return answer(forms.ALIKE, await site.hitl.alike(request_id))
+    alike = await site.hitl.alike(request_id)
+    return answer(forms.ALIKE, tuple([each for each in alike if await sees(site, visitor, each)]))
 
 
 @router.call("POST", "/{id}/preview", "previewEdit", forms.PREVIEW, problems=(404,))
@@ -138,7 +140,7 @@ async def revoke_response(
 ) -> Response:
     """Take back a decision that has not been used yet."""
     require_same(visitor, body.by)
-    await seen_request(site, visitor, request_id)
+    await request_in_tenant(site, visitor, request_id)
     return answer(forms.SETTLED, await site.hitl.revoke(request_id, by=visitor.responder, reason=body.reason))
 
 

@@ -6,6 +6,7 @@ from ...commands import GetRequest, GetRun, ListGrants, Settled
 from ...errors import Fault, GrantNotFound, NotPermitted, RequestNotFound, RunNotFound
 from ...protocol import Grant, Run
 from ..auth import Visitor
+from ..seeing import sees
 from ..site import Site
 
 
@@ -21,7 +22,15 @@ async def seen_run(site: Site, visitor: Visitor, run_id: str) -> Run:
 
 
 async def seen_request(site: Site, visitor: Visitor, request_id: str) -> Settled:
-    """A request that somebody sees. Raises RequestNotFound, in the same words as above."""
+    """A request that somebody sees (seeing.py). Raises RequestNotFound, in the same words as above."""
+    settled = await request_in_tenant(site, visitor, request_id)
+    if not await sees(site, visitor, settled):
+        raise RequestNotFound(no_request(request_id))
+    return settled
+
+
+async def request_in_tenant(site: Site, visitor: Visitor, request_id: str) -> Settled:
+    """A request of the visitor's tenant, for who may stop and take back whatever there is. Raises RequestNotFound."""
     try:
         settled = await site.store.fetch(GetRequest(request_id))
         await seen_run(site, visitor, settled.request.run_id)

@@ -18,6 +18,7 @@ from authlib.integrations.starlette_client import StarletteOAuth2App
 from ...config import OpenId
 from .claims import OIDC, Claim
 from .secret import derived, is_same, new_secret
+from .tenants import one_tenant
 
 LASTS: Final = timedelta(minutes=10)
 _SECONDS: Final = 10.0
@@ -25,10 +26,18 @@ _DISCOVERY: Final = "/.well-known/openid-configuration"
 _SIGNATURES: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 """Those that only the provider can make: none at all, and none with a key that we have too."""
 _LEEWAY: Final = 60
+_REFUSED: Final = "the provider has signed nobody in: begin once more, or ask whoever looks after your account there"
 
 
 class SignInFailed(Exception):
-    """The provider did not say who somebody is, in a way that can be believed. Says what to do."""
+    """The provider did not say who somebody is, in a way that can be believed. Says what to do, in our own words.
+
+    `found` is what somebody else has said, or what our side of it looks like: that is for the log alone.
+    """
+
+    def __init__(self, said: str, found: str = "") -> None:
+        super().__init__(said)
+        self.found = found
 
 
 class Provider:
@@ -63,7 +72,7 @@ class Provider:
         if not held or not is_same(said.get("state", ""), derived(held, "state")):
             raise SignInFailed("this browser has not begun to sign in, or more than ten minutes ago: begin once more")
         if "error" in said:
-            raise SignInFailed(f"the provider refused it: {said['error']} {said.get('error_description', '')}".strip())
+            raise SignInFailed(_REFUSED, f"{said['error']} {said.get('error_description', '')}")
         metadata = await self._metadata()
         if said.get("iss", metadata["issuer"]) != metadata["issuer"]:
             raise SignInFailed("another provider has answered (RFC 9207): begin once more")
@@ -74,9 +83,11 @@ class Provider:
             metadata: dict[str, Any] = await self._app.load_server_metadata()
             issuer = str(metadata.get("issuer", ""))
         except Exception as exc:  # whatever Authlib, and the client that it finds to ask with, raise
-            raise SignInFailed(f"the provider {self._oidc.issuer!r} cannot be reached now: {exc}") from exc
+            said = "the provider cannot be reached now; try again in a while, or tell whoever looks after this inbox"
+            raise SignInFailed(said, f"{self._oidc.issuer!r}: {exc}") from exc
         if issuer.rstrip("/") != self._oidc.issuer:
-            raise SignInFailed(f"the provider calls itself {issuer!r}, and server.oidc.issuer is {self._oidc.issuer!r}")
+            said = "the provider calls itself by another name than server.oidc.issuer says; nobody signs in by it"
+            raise SignInFailed(said, f"{issuer!r}, and server.oidc.issuer is {self._oidc.issuer!r}")
         offered = metadata.get("id_token_signing_alg_values_supported") or ["RS256"]
         metadata["id_token_signing_alg_values_supported"] = [each for each in offered if each in _SIGNATURES] or [
             "RS256"
@@ -94,7 +105,8 @@ class Provider:
             token = await self._app.fetch_access_token(back, code=code, code_verifier=_verifier(held))
             found = await self._app.parse_id_token(token, derived(held, "nonce"), wanted, leeway=_LEEWAY)
         except Exception as exc:  # as above: what is not understood signs nobody in
-            raise SignInFailed(f"what the provider says cannot be believed: {type(exc).__name__} {exc}") from exc
+            said = "what the provider says cannot be believed: begin once more, or tell whoever looks after this inbox"
+            raise SignInFailed(said, f"{type(exc).__name__} {exc}") from exc
         if found is None:
             raise SignInFailed("the provider says nobody's name: it has sent no ID token")
         return dict(found)
@@ -105,9 +117,9 @@ class Provider:
             raise SignInFailed(f"the provider does not say {self._oidc.person!r}, which server.oidc.person names")
         if self._oidc.person == "email" and claims.get("email_verified") is not True:
             raise SignInFailed("the provider has not verified that the address belongs to whoever has come")
-        tenant = claims.get(self._oidc.tenant) if self._oidc.tenant else None
-        if self._oidc.tenant and not (isinstance(tenant, str) and tenant):
-            raise SignInFailed(f"the provider does not say {self._oidc.tenant!r}, which server.oidc.tenant names")
+        tenant = one_tenant(claims.get(self._oidc.tenant)) if self._oidc.tenant else None
+        if self._oidc.tenant and tenant is None:
+            raise SignInFailed(f"the provider does not say one tenant in {self._oidc.tenant!r} (server.oidc.tenant)")
         return Claim(person, OIDC, _texts(claims.get(self._oidc.roles)) if self._oidc.roles else (), tenant)
 
 
@@ -127,7 +139,7 @@ def _secret(file: Path | None) -> str | None:
     try:
         return None if file is None else file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as exc:
-        raise SignInFailed(f"the secret of the client cannot be read: {exc}") from exc
+        raise SignInFailed("the secret of the client cannot be read here (server.oidc.secret)", str(exc)) from exc
 
 
 def _texts(value: object) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection
 
 from ...config import Proxy
 from .claims import PROXY, Claim
+from .tenants import one_tenant
 
 
 def claim_of(proxy: Proxy, connection: HTTPConnection) -> Claim | None:
@@ -21,8 +22,8 @@ def claim_of(proxy: Proxy, connection: HTTPConnection) -> Claim | None:
         return None
     person = _header(connection, proxy.person)
     roles = tuple(filter(None, (each.strip() for each in _header(connection, proxy.roles).split(","))))
-    tenant = _header(connection, proxy.tenant) if proxy.tenant else None
-    if not person or tenant == "":
+    tenant = one_tenant(_header(connection, proxy.tenant)) if proxy.tenant else None
+    if not person or (proxy.tenant and tenant is None):
         return None
     return Claim(person, PROXY, roles, tenant)
 

@@ -22,6 +22,8 @@ PREFIX: Final = "hitl_"
 
 LASTS: Final = timedelta(days=90)
 LONGEST_LIFE: Final = timedelta(days=366)
+UNCHECKED: Final = timedelta(days=30)
+"""How long a token lasts that is made by whom only a provider or a proxy knows: nobody says when such a person goes."""
 _SEEN_EVERY: Final = timedelta(minutes=1)
 _NAME: Final = 100
 _ID: Final = 16
@@ -68,6 +70,9 @@ async def make_own(
         raise NotPermitted([Fault("", said)])
     if visitor.tenant is not None and tenant not in (None, visitor.tenant):
         raise NotPermitted([Fault("tenant", f"{tenant!r} is none that {visitor.name!r} sees")])
+    if site.hitl.directory is None and site.serving.has_identity_provider and lasts > UNCHECKED:
+        said = f"must be at most {UNCHECKED.days} days: there is no directory of people, which would say when you go"
+        raise NotPermitted([Fault("lasts", said)])
     who, seen = visitor.responder, tenant or visitor.tenant
     return await make(
         site,

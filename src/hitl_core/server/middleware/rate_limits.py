@@ -25,6 +25,9 @@ KEPT: Final = 1 << 16
 MANY: Final = 10
 """Several people come from one address: so many times what one of them may is what it may."""
 SIGNS_IN: Final = ("/login", "/l/")
+LINKS: Final = ("/login/", "/l/")
+SIGN_IN: Final = "/login"
+BEGIN: Final = "/login/oidc"
 BACK: Final = "/login/oidc/back"
 PROBES: Final = ("/healthz", "/readyz")
 
@@ -58,6 +61,8 @@ class RateLimits:
     def __init__(self, app: ASGIApp, serving: Serving, clock: Clock) -> None:
         self._app, self._clock, self._addresses = app, clock, ClientAddresses(serving)
         self._calls, self._sign_ins = Rate(MANY * serving.calls_a_minute), Rate(serving.sign_ins_a_minute)
+        self._begun, self._looks = Rate(serving.sign_ins_a_minute), Rate(MANY * serving.sign_ins_a_minute)
+        self._by_a_look = (SIGN_IN, BACK) if serving.proxy else (BACK,)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         wait = self._wait(scope) if scope["type"] == "http" else 0.0
@@ -71,8 +76,19 @@ class RateLimits:
         if path.startswith(STATIC) or path in PROBES:
             return 0.0
         address, now = self._addresses.of(scope), self._clock.now().timestamp()
-        signs_in = path == BACK or (path.startswith(SIGNS_IN) and scope["method"] not in ("GET", "HEAD"))
-        return (self._sign_ins.take(address, now) if signs_in else 0.0) or self._calls.take(address, now)
+        rate = self._of_signing_in(path, scope["method"] in ("GET", "HEAD"))
+        return (rate.take(address, now) if rate else 0.0) or self._calls.take(address, now)
+
+    def _of_signing_in(self, path: str, looks: bool) -> Rate | None:
+        """What counts a way to come in: to begin at a provider, to look at a link, to sign in; None for the rest.
+
+        Where a proxy says who people are, to look at the page of the sign-in is to sign in.
+        """
+        if path == BEGIN:
+            return self._begun
+        if path in self._by_a_look or (path.startswith(SIGNS_IN) and not looks):
+            return self._sign_ins
+        return self._looks if path.startswith(LINKS) else None
 
 
 async def too_often(scope: Scope, send: Send, wait: float) -> None:

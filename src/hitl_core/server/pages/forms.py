@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from ...errors import Fault, HitlError
 from ...wire import status_of as status_of_error
 from ...wire import validation_faults
+from ..auth.csrf import FIELD
 
 
 class FormInvalid(Exception):
@@ -28,10 +29,13 @@ Refusal = HitlError | FormInvalid | ValidationError
 async def typed_in(request: Request) -> dict[str, str]:
     """The fields of a form as text, exactly as typed; of several of one name, the last.
 
+    What says that it was meant (CSRF) is none of them: it is looked at before, and is kept with nothing.
+
     Browsers end the lines of a field with two characters (HTML, "normalize newlines"); here they have one.
     """
     form = await request.form()
-    return {name: value.replace("\r\n", "\n") for name, value in form.multi_items() if isinstance(value, str)}
+    texts = {name: value for name, value in form.multi_items() if isinstance(value, str) and name != FIELD}
+    return {name: value.replace("\r\n", "\n") for name, value in texts.items()}
 
 
 def stripped(typed: dict[str, str]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from ...checks import authorise, draft_faults, json_type
 from ...commands import ListRequests, Settled
-from ...errors import Fault, HitlError, RequestNotFound
+from ...errors import Fault, HitlError
 from ...lifecycle import RequestState
 from ...policy import Explanation
 from ...protocol import (
@@ -28,6 +28,7 @@ from ...protocol import (
 from ...quorum import asked_at, asked_now, standing
 from ..auth import Visitor
 from ..feed import tip
+from ..seeing import seen, sees
 from ..site import Site
 from . import wording
 from .deciding import Place, answer_field, arguments_field
@@ -78,23 +79,20 @@ class Looked:
 
 
 async def look(site: Site, visitor: Visitor, request_id: str) -> Looked:
-    """Raises RequestNotFound, also for what is another tenant's; NotPermitted for whom the directory does not know."""
+    """Raises RequestNotFound, also for what they do not see (seeing.py); NotPermitted for whom no directory knows."""
     at = await tip(site.store)
-    settled = await site.hitl.request(request_id)
-    run = await site.hitl.run(settled.request.run_id)
-    if not visitor.sees(run.tenant):
-        raise RequestNotFound(f"there is no request {request_id!r} in this store; `hitl inbox` lists them")
-    request = settled.request
+    settled = await seen(site, visitor, request_id)
+    run, request = await site.hitl.run(settled.request.run_id), settled.request
     held = await held_by(site, visitor.responder.id, request_id=request.id)
     return Looked(
         settled,
         run,
         await site.hitl.comments(request.id),
         await site.hitl.draft(request.id),
-        tuple([each async for each in _before(site, request)]),
+        tuple([each async for each in _before(site, request) if await sees(site, visitor, each)]),
         next(iter(held), None),
         at,
-        None if settled.state in _OPEN else await _next(site, request),
+        None if settled.state in _OPEN else await _next(site, visitor, request),
     )
 
 
@@ -118,9 +116,9 @@ def _is_before(other: PauseRequest, request: PauseRequest) -> bool:
     return other.round < request.round
 
 
-async def _next(site: Site, request: PauseRequest) -> PauseRequest | None:
+async def _next(site: Site, visitor: Visitor, request: PauseRequest) -> PauseRequest | None:
     waits = await site.store.fetch(ListRequests(states=_OPEN, run_id=request.run_id, limit=1))
-    return next((each.request for each in waits.items), None)
+    return next(iter([each.request for each in waits.items if await sees(site, visitor, each)]), None)
 
 
 def barred(looked: Looked, visitor: Visitor, site: Site) -> dict[str, str]:

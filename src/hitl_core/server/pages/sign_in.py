@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
+from ...channels.plain_text import visible
 from ..auth import (
     AnyVisitor,
     Claim,
@@ -27,10 +29,18 @@ from ..auth.secret import derived, new_secret
 from ..site import CurrentSite, site_of
 from .environment import render, url
 
+if TYPE_CHECKING:
+    from ..auth.oidc import SignInFailed
+
 signing: Final = APIRouter(include_in_schema=False)
 
 _ON_THE_PAGE: Final = timedelta(minutes=15)
 _LONGEST: Final = 2_000
+_LOGGED: Final = 500
+_STORAGE: Final = '"storage"'
+"""Of W3C Clear Site Data: what scripts have kept. Cookies would be those of the whole domain, not all of them ours."""
+
+log = logging.getLogger("hitl_core.server")
 
 
 async def to_sign_in(request: Request, exc: Exception) -> Response:
@@ -102,7 +112,9 @@ def _back(request: Request) -> str:
     return f"{request.url.scheme}://{request.url.netloc}{url(request, 'login', 'oidc', 'back')}"
 
 
-def _failed(request: Request, exc: Exception) -> Response:
+def _failed(request: Request, exc: SignInFailed) -> Response:
+    """Our own words; what the provider has said, which may be anybody's, goes to the log."""
+    log.warning("nobody was signed in by the provider: %s (%s)", exc, visible(exc.found)[:_LOGGED])
     answer = _message(request, 403, "You are not signed in", str(exc))
     cookies.take_away(answer, request, cookies.SIGNING_IN)
     return answer
@@ -156,9 +168,11 @@ def _no_longer(request: Request, state: LinkState) -> Response:
 
 @signing.post("/logout")
 async def sign_out(request: Request, site: CurrentSite, visitor: AnyVisitor) -> Response:
-    """The session is over."""
+    """The session is over, and what its pages have kept in the browser goes."""
     await sessions.end(site, cookies.value_of(request, cookies.SESSION), visitor)
-    answer = _message(request, 200, "You are signed out", "This browser's session is over.")
+    answer = _message(request, 200, "You are signed out", "This browser's session is over.", signed_out=True)
+    if url(request) == "/":  # else others keep something there, too
+        answer.headers["clear-site-data"] = _STORAGE
     cookies.take_away(answer, request, cookies.SESSION)
     return answer
 
@@ -178,9 +192,9 @@ async def _let_in(request: Request, claim: Claim, onward: str) -> Response:
     return answer
 
 
-def _message(request: Request, status: int, title: str, said: str) -> Response:
+def _message(request: Request, status: int, title: str, said: str, *, signed_out: bool = False) -> Response:
     onward = ("Sign in", url(request, "login"))
-    return render(request, "message.html", status=status, title=title, said=said, next=onward)
+    return render(request, "message.html", status=status, title=title, said=said, next=onward, signed_out=signed_out)
 
 
 def _ours(request: Request, path: str) -> str:

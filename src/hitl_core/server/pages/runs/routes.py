@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from typing import Annotated, Final
 
 from fastapi import APIRouter, HTTPException, Query, Request
@@ -30,6 +31,8 @@ from .windows import windows
 runs = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 PAGE: Final = 50
+_NOT_PLAIN: Final = re.compile(r"[^A-Za-z0-9._-]")
+"""What has no place in the name of a file, or in a header: ids may be of anybody's making."""
 WITHIN: Final = 2_000
 """Runs that are looked at for one page: a rare state in a long list does not make the page slow."""
 
@@ -107,7 +110,7 @@ async def taken_along(run_id: str, form: str, visitor: RunsVisitor, site: Curren
     if form != "json":
         raise HTTPException(404, "an account is had as .json")
     made = await asyncio.to_thread(asyncio.run, _account(site.store, run.id))
-    name = f'attachment; filename="account-{run.id}.json"'
+    name = f'attachment; filename="account-{_NOT_PLAIN.sub("_", run.id)}.json"'
     text = json.dumps(made, ensure_ascii=False, indent=2)
     return Response(text, media_type="application/json", headers={"content-disposition": name})
 

@@ -94,7 +94,15 @@
   };
 
   // ── what is being typed stays: over a reload, and when others are faster ──
-  const place = (e) => `hitl ${location.pathname} ${e.form.getAttribute("action")} ${$("[name=decision]", e.form)?.value} ${e.name}`;
+  // It stays in this tab, under its person's name, and goes when they sign out or somebody else comes.
+  const mine = () => `hitl ${encodeURIComponent(document.body.dataset.who ?? "")} `;
+  const forget = () => {
+    const who = document.body.dataset.who, out = "signedOut" in document.body.dataset;
+    for (const key of Object.keys(sessionStorage)) {
+      if (key.startsWith("hitl ") && (out || (who && !key.startsWith(mine())))) sessionStorage.removeItem(key);
+    }
+  };
+  const place = (e) => `${mine()}${location.pathname} ${e.form.getAttribute("action")} ${$("[name=decision]", e.form)?.value} ${e.name}`;
   const keep = (e) => { if (types(e.target) && e.target.form?.closest("[data-request]")) sessionStorage.setItem(place(e.target), e.target.value); };
   const restore = () => {
     if ($("[data-focus]")) return;
@@ -144,6 +152,7 @@
     theme();
     times(document);
     setInterval(tick, 1000);
+    forget();
     restore();
     settle();
     way();
