@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from tests.cli.shop import PATIENCE, Done, Shop, eventually
+from tests.server.pages.browser import Page
 from tests.server.served import Served, serve
 from tests.server.test_credentials import press
 
@@ -27,6 +28,16 @@ while not (HERE / "go_on").exists():
     time.sleep(0.02)
 """
 """What an app may do when it is imported."""
+LOADED = """import sys
+from hitl_core.cli import main
+try:
+    main()
+finally:
+    print(*sys.modules, file=sys.stderr)
+"""
+"""The command line, which says at its end what it has imported."""
+OF_OTHERS = {"apprise", "authlib", "httpx", "langgraph", "psycopg", "slack_sdk", "textual"}
+"""What signing in by OIDC, messages, other stores, other clients and frameworks need."""
 WITHOUT_FASTAPI = "import sys; sys.modules['fastapi'] = None; from hitl_core.cli import main; sys.exit(main())"
 
 
@@ -51,6 +62,27 @@ def test_it_serves_this_machine_and_ends_when_it_is_told(shop: Shop, served: Ser
     assert (code, "Traceback" in err) == (0, False)
     with pytest.raises(httpx.ConnectError):
         httpx.get(found.url)
+
+
+def test_the_first_decision_loads_nothing_that_is_not_configured(shop: Shop) -> None:
+    """What is loaded is what people wait for. All of it is installed where these tests run, frameworks apart."""
+    _, request = shop.paused()
+    command = [sys.executable, "-P", "-c", LOADED, "serve", "-c", str(shop.config), "--port", "0", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            found = Served.of(process)
+            with httpx.Client(base_url=found.url, headers={"origin": found.url}, timeout=PATIENCE) as browser:
+                assert press(browser, found.said["sign_in"]) == 303
+                forms = Page(browser.get(f"/requests/{request}")).forms
+                form = next(each for each in forms if "approve" in each.fields.values())
+                assert browser.post(form.action, data=form.fields).status_code == 303
+            process.terminate()
+            code, err = found.ended()
+        finally:
+            process.kill()
+    loaded = {name.split(".")[0] for name in err.splitlines()[-1].split()}
+    assert (code, {"fastapi", "uvicorn", "hitl_core"} - loaded) == (0, set())
+    assert not loaded & OF_OTHERS
 
 
 def test_a_connection_that_is_kept_open_does_not_hold_its_end(shop: Shop, served: Serve) -> None:

@@ -17,6 +17,7 @@ from ..errors import AppRefused, HitlError
 from ..observing import Observer
 from ..protocol import Arguments, Comment, PauseRequest, Preview
 from ..runtime import Runtime
+from .importing import importing
 from .options import login_name
 from .terminal.log import is_verbose, place_of
 
@@ -83,7 +84,8 @@ class Opening:
         Raises AppRefused also for an app that cannot even be loaded, with what it raised and where.
         """
         try:
-            found = await hitl.attach()
+            with importing():
+                found = await hitl.attach()
         except HitlError:
             raise
         except Exception as exc:  # the app is somebody's code: whatever it raises on loading is what there is to say

@@ -13,13 +13,13 @@ from starlette.types import ASGIApp
 from ..channels.messages import Route
 from ..config import Serving
 from ..runtime import Runtime
-from .api import install
+from .api import install, resources
 from .auth import NotAuthenticated
 from .feed import feed
-from .hooks import hooks_router
-from .links import links_router
+from .hooks import hooks
+from .links import links
 from .middleware import CsrfProtection, with_middleware
-from .pages import keep_giving, pages_router, to_sign_in
+from .pages import keep_giving, pages, to_sign_in
 from .probes import Metrics, probes
 from .site import Site
 
@@ -45,12 +45,9 @@ def create_app(
     app.state.metrics = metrics
     app.add_middleware(CsrfProtection, site=site)
     app.add_exception_handler(NotAuthenticated, to_sign_in)
-    app.include_router(feed)
     install(app)
-    app.include_router(pages_router())
-    app.include_router(links_router())
-    app.include_router(hooks_router())
-    app.include_router(probes)
+    for each in (feed, *resources, *pages, links, hooks, probes):
+        app.router.routes.extend(each.routes)  # as they are: `include_router` makes each anew for every app
     return app
 
 

@@ -18,6 +18,7 @@ from ...errors import AdapterNotInstalled, ConfigError, Fault, NotPermitted
 from ...runtime import Left, Runtime
 from ..handing_over import HandedOver, open_at
 from ..hearing import leave
+from ..importing import importing
 from ..opening import Opening
 from ..options import DEFAULT_CONFIG, AsJson, Backend, ConfigFile, Exit, login_name
 from ..terminal.log import log_to_stderr, tell
@@ -202,7 +203,8 @@ class _Service:
 def require_extra() -> None:
     """Raises AdapterNotInstalled where there is no server."""
     try:
-        from ... import server  # noqa: F401
+        with importing():
+            from ...server import app, listening  # noqa: F401
     except ModuleNotFoundError as exc:
         if (exc.name or "").split(".")[0] == "hitl_core":
             raise

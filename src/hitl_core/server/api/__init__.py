@@ -10,6 +10,8 @@ runs, acts, streams · requests, answers, drafts · grants · stops · policies 
 
 from __future__ import annotations
 
+from typing import Final
+
 from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
 from fastapi.exception_handlers import http_exception_handler, request_validation_exception_handler
 from fastapi.exceptions import RequestValidationError
@@ -20,18 +22,17 @@ from . import acts, answers, audit, drafts, grants, people, policies, requests, 
 from .calls import refused
 from .descriptions import describing
 
-__all__ = ["install"]
+__all__ = ["install", "resources"]
 
-_ROOMS = (streams, runs, acts, requests, drafts, answers, grants, stops, policies, audit, people, upkeep)
+resources: Final[tuple[APIRouter, ...]] = tuple(
+    room.router
+    for room in (streams, runs, acts, requests, drafts, answers, grants, stops, policies, audit, people, upkeep)
+)
 """Calls with a fixed path come before those with an id in its place."""
 
 
 def install(app: FastAPI) -> None:
-    """Put the API into an app, and its description at /openapi.json."""
-    whole = APIRouter()
-    for room in _ROOMS:
-        whole.include_router(room.router)
-    app.include_router(whole)
+    """Have an app tell failures of the API as problems, and describe it at /openapi.json."""
     app.add_exception_handler(StarletteHTTPException, _http)
     app.add_exception_handler(RequestValidationError, _validation)
     app.openapi = describing(app)  # type: ignore[method-assign]  # as FastAPI documents it

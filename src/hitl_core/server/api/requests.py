@@ -40,7 +40,7 @@ Mine = Annotated[
 ]
 
 
-@router.call("GET", "", "listRequests", forms.INBOX)
+@router.call("GET", "", "listRequests", forms.INBOX, problems=(404,))
 async def list_requests(
     visitor: RequestsVisitor,
     site: CurrentSite,

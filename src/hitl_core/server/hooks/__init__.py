@@ -6,6 +6,6 @@ router ─► slack (buttons and modals) ─┬─► answering.answer_from ─�
 
 from __future__ import annotations
 
-from .router import hooks_router
+from .router import hooks
 
-__all__ = ["hooks_router"]
+__all__ = ["hooks"]

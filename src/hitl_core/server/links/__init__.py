@@ -8,6 +8,6 @@ Links that sign somebody in are others: auth/login_links.py.
 
 from __future__ import annotations
 
-from .router import links_router
+from .router import links
 
-__all__ = ["links_router"]
+__all__ = ["links"]

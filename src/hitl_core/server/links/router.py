@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Form
 from pydantic import ValidationError
@@ -21,41 +21,39 @@ from ..pages.forms import faults_of
 from ..site import CurrentSite, Site
 from .standing import BY, Standing, State, standing
 
+links: Final = APIRouter(include_in_schema=False)
+"""They need no session: who holds the link is taken for its person, for this one request."""
 
-def links_router() -> APIRouter:
-    """They need no session: who holds the link is taken for its person, for this one request."""
-    router = APIRouter(include_in_schema=False)
 
-    @router.get("/l/{secret}")
-    async def shown(secret: str, request: Request, site: CurrentSite) -> Answer:
-        visitor: Visitor | None = getattr(request.state, "visitor", None)
-        return _page(request, await standing(site, secret, visitor=visitor))
+@links.get("/l/{secret}")
+async def shown(secret: str, request: Request, site: CurrentSite) -> Answer:
+    visitor: Visitor | None = getattr(request.state, "visitor", None)
+    return _page(request, await standing(site, secret, visitor=visitor))
 
-    @router.post("/l/{secret}")
-    async def said(
-        secret: str,
-        request: Request,
-        site: CurrentSite,
-        reply: Annotated[str, Form(max_length=20)],
-        text: Annotated[str, Form(max_length=20_000)] = "",
-        option: Annotated[str, Form(max_length=200)] = "",
-    ) -> Answer:
-        visitor: Visitor | None = getattr(request.state, "visitor", None)
-        found = await standing(site, secret, visitor=visitor)
-        if found.state is not State.OPEN or found.link is None:
-            return _page(request, found)
-        if reply not in found.offered:
-            return _page(request, found, faults=[Fault("reply", f"{reply!r} is not offered here; use the inbox")])
-        try:
-            await site.hitl.respond(_response(site, found.link, reply, text, option, secret))
-        except HitlError as exc:
-            now = await standing(site, secret, visitor=visitor)
-            return _page(request, now, faults=list(faults_of(exc)), text=text)
-        note = Note(AuditEvent.LINK_USED, found.link.request_id, found.link.person, {"route": found.link.channel})
-        await site.store.apply(UseSlip(SlipKind.LINK, hashed(secret), site.clock.now(), note))
-        return RedirectResponse(url(request, "l", secret), 303)
 
-    return router
+@links.post("/l/{secret}")
+async def said(
+    secret: str,
+    request: Request,
+    site: CurrentSite,
+    reply: Annotated[str, Form(max_length=20)],
+    text: Annotated[str, Form(max_length=20_000)] = "",
+    option: Annotated[str, Form(max_length=200)] = "",
+) -> Answer:
+    visitor: Visitor | None = getattr(request.state, "visitor", None)
+    found = await standing(site, secret, visitor=visitor)
+    if found.state is not State.OPEN or found.link is None:
+        return _page(request, found)
+    if reply not in found.offered:
+        return _page(request, found, faults=[Fault("reply", f"{reply!r} is not offered here; use the inbox")])
+    try:
+        await site.hitl.respond(_response(site, found.link, reply, text, option, secret))
+    except HitlError as exc:
+        now = await standing(site, secret, visitor=visitor)
+        return _page(request, now, faults=list(faults_of(exc)), text=text)
+    note = Note(AuditEvent.LINK_USED, found.link.request_id, found.link.person, {"route": found.link.channel})
+    await site.store.apply(UseSlip(SlipKind.LINK, hashed(secret), site.clock.now(), note))
+    return RedirectResponse(url(request, "l", secret), 303)
 
 
 def _response(site: Site, link: Link, reply: str, text: str, option: str, secret: str) -> Response:

@@ -11,6 +11,8 @@ makes pages of errors; assets are the style and the scripts
 
 from __future__ import annotations
 
+from typing import Final
+
 from fastapi import APIRouter
 
 from .assets import assets
@@ -23,13 +25,9 @@ from .request import requests
 from .runs import runs
 from .sign_in import signing, to_sign_in
 
-__all__ = ["give_held", "keep_giving", "pages_router", "render", "to_sign_in", "url"]
+__all__ = ["give_held", "keep_giving", "pages", "render", "to_sign_in", "url"]
 
-
-def pages_router() -> APIRouter:
-    """All pages, to be included by the app."""
-    pages = APIRouter(include_in_schema=False)
-    oversight = (runs, stops_pages, audit_pages, policy_pages, grants_pages, tokens_pages)
-    for part in (assets, signing, inbox, requests, together, *oversight):
-        pages.include_router(part)
-    return pages
+pages: Final[tuple[APIRouter, ...]] = (
+    *(assets, signing, inbox, requests, together),
+    *(runs, stops_pages, audit_pages, policy_pages, grants_pages, tokens_pages),
+)
