@@ -138,12 +138,12 @@ async def furnished(folder: Path, **how: Any) -> AsyncIterator[Fortress]:
 
 
 def content(folder: Path, *, without: tuple[str, ...] = ()) -> str:
-    """All that the store has in it, but what stands in some tables."""
+    """All that the store has in it, but what stands in some tables, and but the anchor, which is written a little later."""
     with closing(sqlite3.connect(folder / "shop.db")) as database:
-        lines = database.iterdump()
-        return "\n".join(
-            line for line in lines if not line.startswith(tuple(f'INSERT INTO "{each}"' for each in without))
-        )
+        (anchor,) = database.execute("SELECT anchor FROM hitl_store").fetchone()
+        left_out = tuple(f'INSERT INTO "{each}"' for each in without)
+        found = "\n".join(line for line in database.iterdump() if not line.startswith(left_out))
+        return found.replace(f"'{anchor}'", "''")
 
 
 LOOKS: Final = tuple(
