@@ -138,7 +138,7 @@ async def furnished(folder: Path, **how: Any) -> AsyncIterator[Fortress]:
 
 
 def content(folder: Path, *, without: tuple[str, ...] = ()) -> str:
-    """All that the store has in it, but what stands in some tables, and but the anchor, which is written a little later."""
+    """All that the store has in it, but what stands in some tables and but the anchor, which is written later."""
     with closing(sqlite3.connect(folder / "shop.db")) as database:
         (anchor,) = database.execute("SELECT anchor FROM hitl_store").fetchone()
         left_out = tuple(f'INSERT INTO "{each}"' for each in without)
