@@ -24,6 +24,7 @@ from ag_ui.core import (
     MessagesSnapshotEvent,
     RunFinishedEvent,
     RunFinishedInterruptOutcome,
+    RunFinishedOutcome,
     RunFinishedSuccessOutcome,
     RunStartedEvent,
 )
@@ -241,16 +242,18 @@ class Conversation:
             yield from text_events(f"note:{token_hex(8)}", note)
 
     def _ended(self, thread: Thread) -> Iterator[BaseEvent]:
-        ids = {"thread_id": self.posted.thread, "run_id": self.posted.run}
         on_the_page = self._on_the_page(thread)
         asked = [each for each in thread.asked if each not in on_the_page]
         if asked and self.agent.wire is not Wire.STANDARD:
             yield CustomEvent(name="on_interrupt", value=legacy_value(asked))
         if not asked or self.agent.wire is Wire.LEGACY:
-            yield RunFinishedEvent(**ids, outcome=RunFinishedSuccessOutcome())
+            yield self._finished(RunFinishedSuccessOutcome(type="success"))
             return
         interrupts = [interrupt_of(each, self._refused.get(each.id, ())) for each in asked]
-        yield RunFinishedEvent(**ids, outcome=RunFinishedInterruptOutcome(interrupts=interrupts))
+        yield self._finished(RunFinishedInterruptOutcome(type="interrupt", interrupts=interrupts))
+
+    def _finished(self, outcome: RunFinishedOutcome) -> RunFinishedEvent:
+        return RunFinishedEvent(thread_id=self.posted.thread, run_id=self.posted.run, outcome=outcome)
 
     def _failed(self, thread: Thread) -> Iterator[str]:
         """That the run has failed. What it was in detail is for those who see runs."""
