@@ -117,6 +117,8 @@ class Page:
                 self.messages = event["messages"]
             case "RUN_FINISHED":
                 self.interrupts = event.get("outcome", {}).get("interrupts", [])
+            case _:
+                pass
 
     def _message(self, id: str) -> dict[str, Any]:
         return next(each for each in self.messages if each["id"] == id)

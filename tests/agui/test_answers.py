@@ -1,4 +1,4 @@
-"""What a page sends back, as a decision: each kind of request has a short form, and what is not understood decides nothing."""
+"""What a page sends back, as a decision. Each kind has a short form; what is not understood decides nothing."""
 
 from __future__ import annotations
 

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from hitl_adapters.plain import CallRefused, gate
-from hitl_core.commands import ListRequests
+from hitl_adapters.plain import Refused, gate
+from hitl_core.commands import ListRequests, StopScope
 from hitl_core.errors import ConfigError
+from hitl_core.policy import Policy
 from hitl_core.protocol import ClientTool
 from hitl_core.runtime import Runtime
 from tests.agui.page import AGENT, Page, cancelled, resolved, served
@@ -23,6 +24,10 @@ PICK = ClientTool(
     description="Let the user pick a time.",
     parameters={"type": "object", "properties": {"purpose": {"type": "string"}}, "required": ["purpose"]},
 )
+
+
+OWN = policy(rule("refunds", match={"tool": "refund"}, level="confirm", approvers={"allow_self": True}))
+"""Whoever has started a run may say yes to what it wants: as the one user of a page does."""
 
 
 class Desk:
@@ -49,7 +54,7 @@ def app_of(shop: Shop) -> Any:
     async def one(order: str) -> str:
         try:
             return str(await refund(order=order, amount=10.0))
-        except CallRefused as exc:
+        except Refused as exc:
             return f"not refunded: {exc}"
 
     async def desk(given: Any) -> str:
@@ -77,10 +82,8 @@ def app_of(shop: Shop) -> Any:
 
 
 @asynccontextmanager
-async def at_desk(folder: Path, *, rules: Any = None, people: str = "", **options: Any) -> AsyncIterator[Desk]:
-    shop = Shop(folder, **({} if rules is None else {"policy": rules}))
-    if people:
-        shop.people(people)
+async def at_desk(folder: Path, *, rules: Policy = OWN, **options: Any) -> AsyncIterator[Desk]:
+    shop = Shop(folder, policy=rules)
     async with shop.open(app_of(shop), transcripts=True) as hitl, served(hitl, **options) as client:
         yield Desk(shop, hitl, Page(client, tools=[PICK.model_dump(mode="json")]))
 
@@ -345,7 +348,7 @@ async def test_a_failure_is_told_without_its_secrets_and_the_page_can_go_on(tmp_
 
 async def test_a_stop_is_told_and_the_page_can_go_on(tmp_path: Path) -> None:
     async with at_desk(tmp_path) as desk:
-        await desk.hitl.stop(by="boss", reason="maintenance")
+        await desk.hitl.stop(StopScope.ALL, by="boss", reason="maintenance")
         await desk.page.say("hello")
         assert "stop" in desk.page.texts[-1].lower()
 
@@ -372,6 +375,9 @@ async def test_a_result_that_was_meant_for_another_call_is_not_taken(tmp_path: P
         await desk.page.result(call["id"], {"slot": "noon", "tool_call_id": "another"})
         assert (await desk.hitl.inbox()).items
         assert "was given for the call 'another'" in str(desk.page.events)
+        (again,) = desk.page.open_calls
+        await desk.page.result(again["id"], {"slot": "noon", "tool_call_id": again["id"]})
+        assert desk.page.texts[-1] == "Picked {'slot': 'noon'}"
 
 
 async def test_a_call_of_the_page_is_there_once_after_it_was_loaded_again(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from hitl_core.errors import ConfigError, EffectRefused
 from hitl_core.gate.clients import Clients
-from hitl_core.protocol import TOOLS_LIMIT, ClientTool, Kind, OnTimeout, Ruling
+from hitl_core.protocol import TOOLS_LIMIT, ClientTool, Kind, Level, OnTimeout, Ruling
 from hitl_core.tools import Catalogue, CatalogueOfRun, client_tool, client_tool_faults, refusal_of, tool
 from hitl_core.tools.client import argument_faults
 from tests.core.desk import run
@@ -67,7 +67,7 @@ def test_every_schema_that_is_none_is_named() -> None:
 
 
 def test_all_of_them_together_are_bounded() -> None:
-    half = {"type": "object", "description": "x" * (TOOLS_LIMIT // 2)}
+    half: dict[str, Any] = {"type": "object", "description": "x" * (TOOLS_LIMIT // 2)}
     two = [ClientTool(name=each, parameters=half) for each in ("a", "b")]
     assert faults(two[0]) == []
     (said,) = faults(*two)
@@ -80,6 +80,16 @@ def test_what_is_nested_too_deeply_is_refused() -> None:
     for _ in range(70):
         schema = {"type": "object", "properties": {"p": schema}}
     assert faults(ClientTool(name="a", parameters=schema))[0].endswith("is nested deeper than 64 levels")
+
+
+@pytest.mark.parametrize("there", ["https://example.com/schema.json", "file:///etc/passwd", "other.json"])
+def test_what_it_refers_to_stands_in_it(there: str) -> None:
+    schema: dict[str, Any] = {
+        "type": "object",
+        "properties": {"a": {"anyOf": [{"$ref": there}]}, "b": {"$ref": "#/properties/a"}},
+    }
+    said = f"tools.a.parameters: refers to {there!r}, which is elsewhere; what it needs has to stand in it"
+    assert faults(ClientTool(name="a", parameters=schema)) == [said]
 
 
 # ── its arguments ────────────────────────────────────────────────────────────────────────────────────────────
@@ -108,7 +118,7 @@ def test_all_that_is_wrong_with_them_is_told() -> None:
 def test_a_regular_expression_of_somebody_else_is_not_tried() -> None:
     """This one would take years."""
     text = {"type": "string", "pattern": "^(a+)+$"}
-    slow = {"type": "object", "properties": {"text": text, "pattern": {"enum": [{"pattern": "a"}]}}}
+    slow: dict[str, Any] = {"type": "object", "properties": {"text": text, "pattern": {"enum": [{"pattern": "a"}]}}}
     slow |= {"allOf": [{"patternProperties": {"^(a+)+$": False}, "additionalProperties": False}]}
     assert refusal(slow, {"text": "a" * 40 + "b", "a" * 40 + "b": 1}) == ""
     assert "text: 1 is not of type 'string'" in refusal(slow, {"text": 1})
@@ -159,6 +169,6 @@ def test_nothing_of_ours_carries_out_a_client_tool() -> None:
 
 def test_silence_is_no_answer() -> None:
     clients = Clients(run(tools=(PICK,)))
-    proceeds = Ruling(level="confirm", rule="r", version="1", why="a test", on_timeout=OnTimeout.PROCEED)
+    proceeds = Ruling(level=Level.CONFIRM, rule="r", version="1", why="a test", on_timeout=OnTimeout.PROCEED)
     assert clients.ruling("pickColour", proceeds).on_timeout is OnTimeout.REFUSE
     assert clients.ruling("refund", proceeds).on_timeout is OnTimeout.PROCEED

@@ -10,9 +10,10 @@ answer is told as a text; a bad one as the same interrupts again, with what is w
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Container, Iterable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from secrets import token_hex
 from typing import Final
 
 from ag_ui.core import (
@@ -23,6 +24,7 @@ from ag_ui.core import (
     MessagesSnapshotEvent,
     RunFinishedEvent,
     RunFinishedInterruptOutcome,
+    RunFinishedOutcome,
     RunFinishedSuccessOutcome,
     RunStartedEvent,
 )
@@ -38,13 +40,13 @@ from ..errors import (
     ResponseRefused,
     RunBusy,
 )
-from ..protocol import ClientTool, LiveEvent, PauseRequest, Response, RunState, new_id
+from ..protocol import ClientTool, LiveEvent, PauseRequest, Response, RunState
 from .agent import Agent, Wire
 from .answers import abandoned, decision_in
 from .events import Speaker, call_events, text_events
 from .interrupts import interrupt_of, legacy_value
 from .people import Person
-from .reading import Given, Heard, Posted
+from .reading import Given, Heard, Posted, call_of
 from .replay import messages_of
 from .threads import Thread, is_first, settled, thread_of
 from .working import Working
@@ -75,32 +77,45 @@ class Conversation:
             await self._answer(thread)
             async for event in self._work(thread):
                 yield event
-            thread = await self._thread()
-        except HitlError as exc:
-            self._notes.append(str(exc))
-            thread = Thread(self.posted.thread)
+        except Exception as exc:  # a page that gets an error, or no end, cannot be used any more
+            self._note(exc)
+        thread = await self._now()
         for event in (*self._missed(thread), *self._notice(thread), *self._ended(thread)):
             yield event
 
     async def connect(self) -> AsyncIterator[BaseEvent]:
         """The events of a POST to `connect`: all that was said, and what is open. Nothing is changed by it."""
         yield self._started()
-        try:
-            thread = await self._thread()
-        except HitlError as exc:
-            self._notes.append(str(exc))
-            thread = Thread(self.posted.thread)
+        thread = await self._now()
         yield MessagesSnapshotEvent(messages=self._messages(thread, self._on_the_page(thread)))
         for event in (*self._notice(thread), *self._ended(thread)):
             yield event
+
+    async def _thread(self) -> Thread:
+        return await thread_of(self.agent.hitl, self.posted.thread, self.person)
+
+    async def _now(self) -> Thread:
+        """The conversation as it stands; nothing of it where that cannot be had."""
+        try:
+            return await self._thread()
+        except Exception as exc:  # as above
+            self._note(exc)
+            return Thread(self.posted.thread)
+
+    def _note(self, exc: Exception) -> None:
+        """Tell the page what went wrong, if that is meant to be told."""
+        if isinstance(exc, HitlError):
+            self._notes.append(str(exc))
+        else:
+            log.error("a page's call failed: %s", exc, exc_info=exc)
+            self._notes.append("Something went wrong; the server's log says what. Load the page again.")
 
     # ── answers ──────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _answer(self, thread: Thread) -> None:
         """Give every answer that the page has sent. What is refused is asked again, with its faults."""
         waiting = {each.id: each for each in (*thread.asked, *thread.elsewhere)}
-        results = [each for each in self.posted.results if each.request_id in waiting]
-        for given in (*self.posted.answers, *results):
+        for given in (*self.posted.answers, *self._results(waiting)):
             request = waiting.get(given.request_id)
             if given.fault:
                 self._refuse(request, given, [Fault("", given.fault)])
@@ -108,6 +123,18 @@ class Conversation:
                 await self._answer_again(given)
             else:
                 await self._respond(request, given)
+
+    def _results(self, waiting: Container[str]) -> Iterator[Given]:
+        """What the page's tools have come to, for requests that wait: of those that were asked again, the last time."""
+        for given in self.posted.results:
+            if given.request_id in waiting and given.call == call_of(
+                given.request_id, self._times(given.request_id) - 1
+            ):
+                yield given
+
+    def _times(self, request_id: str) -> int:
+        """How often the page was asked this by a call of its own."""
+        return sum(call_of(request_id, time) in self.posted.ids for time in range(len(self.posted.ids)))
 
     async def _answer_again(self, given: Given) -> None:
         """An answer to what is not open any more: the one that was taken is the one that counts, and stays so."""
@@ -132,7 +159,7 @@ class Conversation:
         return Response.to(request, decision, by=self.person.responder)
 
     def _refuse(self, request: PauseRequest | None, given: Given, faults: list[Fault]) -> None:
-        if request is None:
+        if request is None or given.call:
             self._notes.extend(str(each) for each in faults)
         self._refused.setdefault(given.request_id, []).extend(faults)
 
@@ -177,18 +204,20 @@ class Conversation:
         """What a turn says, as it says it. It goes on if the page goes."""
         client_tools = thread.client_tools | {each.name for each in self._tools()}
         speaker = Speaker(thread.heard, client_tools=client_tools)
-        async with aclosing(self.working.listen(work)) as events:
-            async for live in events:
-                for event in speaker.hear(live):
-                    yield event
+        try:
+            async with aclosing(self.working.listen(work)) as events:
+                async for live in events:
+                    for event in speaker.hear(live):
+                        yield event
+        except Exception:
+            for event in speaker.end():
+                yield event
+            raise
         for event in speaker.end():
             yield event
         self._told |= speaker.told
 
     # ── how it ends ──────────────────────────────────────────────────────────────────────────────────────────
-
-    async def _thread(self) -> Thread:
-        return await thread_of(self.agent.hitl, self.posted.thread, self.person)
 
     def _started(self) -> RunStartedEvent:
         return RunStartedEvent(thread_id=self.posted.thread, run_id=self.posted.run, protocol_version=PROTOCOL_VERSION)
@@ -201,26 +230,30 @@ class Conversation:
         messages = self._messages(thread)
         if not {each.id for each in messages} <= self._told | self.posted.ids:
             yield MessagesSnapshotEvent(messages=messages)
+        done = {each.call for each in self.posted.results}
         for each in self._on_the_page(thread):
-            if each.id not in self.posted.ids:
-                yield from call_events(each.id, each.action.tool, each.action.arguments)
+            times = self._times(each.id)
+            if times == 0 or call_of(each.id, times - 1) in done:
+                yield from call_events(call_of(each.id, times), each.action.tool, each.action.arguments)
 
     def _notice(self, thread: Thread) -> Iterator[BaseEvent]:
         """What the page is told beside the conversation."""
         for note in dict.fromkeys((*self._notes, *_asked_elsewhere(thread), *self._failed(thread))):
-            yield from text_events(f"note:{new_id()}", note)
+            yield from text_events(f"note:{token_hex(8)}", note)
 
     def _ended(self, thread: Thread) -> Iterator[BaseEvent]:
-        ids = {"thread_id": self.posted.thread, "run_id": self.posted.run}
         on_the_page = self._on_the_page(thread)
         asked = [each for each in thread.asked if each not in on_the_page]
         if asked and self.agent.wire is not Wire.STANDARD:
             yield CustomEvent(name="on_interrupt", value=legacy_value(asked))
         if not asked or self.agent.wire is Wire.LEGACY:
-            yield RunFinishedEvent(**ids, outcome=RunFinishedSuccessOutcome())
+            yield self._finished(RunFinishedSuccessOutcome(type="success"))
             return
         interrupts = [interrupt_of(each, self._refused.get(each.id, ())) for each in asked]
-        yield RunFinishedEvent(**ids, outcome=RunFinishedInterruptOutcome(interrupts=interrupts))
+        yield self._finished(RunFinishedInterruptOutcome(type="interrupt", interrupts=interrupts))
+
+    def _finished(self, outcome: RunFinishedOutcome) -> RunFinishedEvent:
+        return RunFinishedEvent(thread_id=self.posted.thread, run_id=self.posted.run, outcome=outcome)
 
     def _failed(self, thread: Thread) -> Iterator[str]:
         """That the run has failed. What it was in detail is for those who see runs."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from ag_ui.core import AssistantMessage, RunAgentInput, Tool, ToolMessage, UserMessage
 from pydantic import ValidationError
@@ -24,12 +24,16 @@ tool than the one whose card was clicked."""
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """An answer to one request. `dismissed`: the person has closed the question. `fault` is why it cannot be taken."""
+    """An answer to one request. `dismissed`: the person has closed the question. `fault` is why it cannot be taken.
+
+    `call` is that of the page's tool which the answer is the result of; "" for an answer to an interrupt.
+    """
 
     request_id: str
     payload: Json = None
     dismissed: bool = False
     fault: str = ""
+    call: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +110,25 @@ def _commanded(given: RunAgentInput) -> list[Given]:
 
 def _result(message: ToolMessage) -> Given:
     """What a page's tool has come to: the text as it stands, or without its echo, which has to name this call."""
-    text = _text(message.content)[0]
-    value = _json(text)
+    call, text = message.tool_call_id, _text(message.content)[0]
+    asked, value = request_of(call), _json(text)
     if not isinstance(value, dict) or ECHO not in value:
-        return Given(message.tool_call_id, text)
-    if (named := value.pop(ECHO)) != message.tool_call_id:
-        return Given(message.tool_call_id, fault=f"was given for the call {named!r}, and came as that of another one")
-    return Given(message.tool_call_id, value)
+        return Given(asked, text, call=call)
+    if (named := value.pop(ECHO)) != call:
+        return Given(
+            asked, fault=f"The answer was given for the call {named!r}, and came as that of another one.", call=call
+        )
+    return Given(asked, value, call=call)
+
+
+def call_of(request_id: str, time: int) -> str:
+    """The id of the page's call that asks a request for the nth time (from 0): a call that has a result is over."""
+    return f"{request_id}~{time}" if time else request_id
+
+
+def request_of(call: str) -> str:
+    """The request that a call of the page asks."""
+    return call.partition("~")[0]
 
 
 def _heard(message: UserMessage) -> Heard:
@@ -128,8 +144,10 @@ def _text(content: Any) -> tuple[str, tuple[str, ...]]:
 
 
 def _tool(tool: Tool) -> ClientTool:
-    parameters = cast("dict[str, Json]", tool.parameters) if isinstance(tool.parameters, dict) else {"type": "object"}
-    return ClientTool(name=tool.name, description=tool.description, parameters=parameters)
+    """One that says nothing of its parameters takes none."""
+    if not isinstance(tool.parameters, dict):
+        return ClientTool(name=tool.name, description=tool.description)
+    return ClientTool(name=tool.name, description=tool.description, parameters=tool.parameters)
 
 
 def _json(text: str) -> Any:

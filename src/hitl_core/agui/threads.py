@@ -6,12 +6,13 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from secrets import token_hex
 from typing import Final, cast
 
 from ..commands import ListRuns, ListSaid, PutSlip, Slip, SlipKind, hashed
 from ..contracts import every
 from ..errors import RunNotFound
-from ..protocol import Json, PauseRequest, Run, RunState, Said, new_id
+from ..protocol import Json, PauseRequest, Run, RunState, Said
 from ..runtime import Runtime, inbox_of, may_decide
 from .people import Person
 
@@ -34,7 +35,8 @@ class Thread:
     @property
     def heard(self) -> frozenset[str]:
         """The ids of all messages, and of the calls in them."""
-        return frozenset(each.id for said in self.said for each in (said, *said.calls))
+        messages = (each.id for each in self.said)
+        return frozenset((*messages, *(call.id for each in self.said for call in each.calls)))
 
     @property
     def client_tools(self) -> frozenset[str]:
@@ -79,7 +81,7 @@ def _sees(person: Person, run: Run) -> bool:
 
 async def is_first(hitl: Runtime, thread: str, message: str) -> bool:
     """Whether nobody else has begun to work on this message: a page, or what is between, may post it twice."""
-    now, mine = hitl.clock.now(), new_id()
+    now, mine = hitl.clock.now(), token_hex(8)
     key = hashed(f"agui\n{thread}\n{message}")
     slip = Slip(SlipKind.REPEAT, key, now, hitl.settings.tenant, body={"by": mine}, expires=now + _ONCE)
     return (await hitl.store.apply(PutSlip(slip, now))).body["by"] == mine

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, model_validator
-from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic_core import PydanticCustomError
 
 from ..errors import Fault, NotCanonical
 from ..protocol import TOOLS_LIMIT, ClientTool, Json, Kind, canonical
@@ -46,15 +47,26 @@ def _schema_faults(tool: ClientTool) -> Iterator[Fault]:
         _checker(tool.parameters).check_schema(tool.parameters)
     except SchemaError as exc:
         yield Fault(place, f"is no JSON Schema: {exc.message}")
-    except Exception as exc:  # nested deeper than can be read, a version of JSON Schema that nobody knows …
+    except Exception as exc:  # a version of JSON Schema that has no name …
         yield Fault(place, f"cannot be read as JSON Schema: {type(exc).__name__}: {exc}")
+    for there in _references(tool.parameters):
+        if not there.startswith("#"):
+            yield Fault(place, f"refers to {there!r}, which is elsewhere; what it needs has to stand in it")
+
+
+def _references(schema: Any) -> Iterator[str]:
+    """Where a schema refers to. Frameworks follow these in their own way, and some would fetch what they name."""
+    for each in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+        yield from _references(each)
+    if isinstance(schema, dict):
+        yield from (schema[key] for key in ("$ref", "$dynamicRef") if isinstance(schema.get(key), str))
 
 
 def client_tool(given: ClientTool) -> Tool:
     """The neutral form of a client tool: a question to people, with the arguments that its schema admits."""
     traits = Traits(title=given.description)
     model = model_of(given.name, given.parameters)
-    return Tool(given.name, given.description, kind=Kind.INPUT, traits=traits, parameters=model)
+    return Tool(given.name, given.description, kind=Kind.INPUT, traits=traits, parameters=model, client=True)
 
 
 def model_of(name: str, schema: dict[str, Json]) -> type[BaseModel]:
@@ -73,8 +85,8 @@ def model_of(name: str, schema: dict[str, Json]) -> type[BaseModel]:
             return given
 
         @classmethod
-        def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-            return dict(schema)
+        def model_json_schema(cls, *args: Any, **how: Any) -> dict[str, Any]:
+            return deepcopy(schema)  # not by pydantic's own way, which knows no definitions but its own
 
     Given.__name__ = Given.__qualname__ = name
     return Given

@@ -50,7 +50,10 @@ class NoParameters(BaseModel):
 
 @dataclass(frozen=True)
 class Tool:
-    """A tool in neutral form. `kind` other than approval makes it a question to people: `function` is None then."""
+    """A tool in neutral form. `kind` other than approval makes it a question to people: `function` is None then.
+
+    A `client` tool is one that a run was started with: its `parameters` take what fits somebody else's JSON Schema.
+    """
 
     name: str
     description: str
@@ -59,6 +62,7 @@ class Tool:
     options: tuple[Option, ...] = ()
     traits: Traits = Traits()
     parameters: type[BaseModel] = field(default=NoParameters, repr=False)
+    client: bool = False
 
     @cached_property
     def schema(self) -> dict[str, Json]:

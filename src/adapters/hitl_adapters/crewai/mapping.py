@@ -45,9 +45,12 @@ def definition_of(name: str, description: str, schema: dict[str, Json] | None) -
     return sha256(canonical({"name": name, "description": description, "schema": schema}))
 
 
-def argument_fault(model: type[BaseModel] | None, arguments: dict[str, Any]) -> str:
-    """What is wrong with arguments that the tool would not take, for the model; "" if nothing is."""
-    if model is None or not model.model_fields:
+def argument_fault(model: type[BaseModel] | None, arguments: dict[str, Any], *, client: bool = False) -> str:
+    """What is wrong with arguments that the tool would not take, for the model; "" if nothing is.
+
+    Only of a `client` tool a model without fields says anything about them.
+    """
+    if model is None or not (model.model_fields or client):
         return ""
     try:
         model.model_validate(arguments)

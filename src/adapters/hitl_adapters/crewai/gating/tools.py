@@ -85,7 +85,8 @@ def through_the_gate(now: Current, context: ToolCallHookContext) -> Result:
 def _decide(now: Current, context: ToolCallHookContext, native: Any, neutral: Tool | None) -> Result:
     action = action_of(context, native, neutral)
     place = now.reserved(asked_as.get(), context.tool_name, cast("Json", action.arguments))
-    fault = argument_fault(_schema(native), dict(context.tool_input)) or _used_up(native)
+    client = neutral is not None and neutral.client
+    fault = argument_fault(_schema(native), dict(context.tool_input), client=client) or _used_up(native)
     if fault and now.blocking(now.gate.settled(place)) is None:
         now.called(place, action.tool, action.arguments)
         now.came(place, fault)
