@@ -26,7 +26,7 @@ SCRIPT: Final = Script(
 
 
 async def said(hitl: Runtime, text: str, thread: str) -> Run:
-    """Say something in a thread, as whoever stands in front of it does: with the whole of it, unless the app has that."""
+    """Say something in a thread, with all of it that the app does not know by itself."""
     before = (await hitl.transcript(thread)).items
     await hitl.attach()
     native = hitl.adapter.capabilities[Capability.KEEP_THREADS].level == "native"

@@ -31,9 +31,8 @@ def as_one_text(lines: Iterable[Line]) -> str:
     *before, last = lines
     if not before:
         return last.text
-    return "\n".join(
-        (last.text, "", "What was said before, oldest first:", *(f"{who}: {text}" for who, text in before))
-    )
+    told = (f"{who}: {text}" for who, text in before)
+    return "\n".join((last.text, "", "What was said before, oldest first:", *told))
 
 
 def _line(message: Json) -> Line:

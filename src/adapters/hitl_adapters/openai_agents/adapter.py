@@ -80,7 +80,7 @@ CAPABILITIES: Final[Capabilities] = {
     Capability.DRAIN: emulated("a stop ends the run before its next call of a model; what was done is remembered"),
     Capability.UNDO_BY_FORK: emulated("back to the last pause; the SDK itself only goes forward"),
     Capability.KEEP_THREADS: emulated(
-        "the agent is given the whole conversation; native where the app has a session or a conversation of the provider"
+        "the agent is given the whole conversation; native where the app has a session, or the provider keeps it"
     ),
     Capability.NEUTRAL_SPEC: NATIVE,
 }

@@ -32,10 +32,11 @@ def _message(value: Any) -> TResponseInputItem | None:
     """A message as an item. Messages of a page have more in them than the SDK takes; calls and results are left out."""
     if isinstance(value, list) and len(value) == 2:
         value = {"role": value[0], "content": value[1]}
-    if not isinstance(value, dict) or "type" in value or "role" not in value or not _is_text(value.get("content")):
-        return None if _is_of_a_tool(value) else cast("TResponseInputItem", value)
-    text = text_of(value["content"])
-    return cast("TResponseInputItem", {"role": value["role"], "content": text}) if text else None
+    if _is_of_a_tool(value):
+        return None
+    if not isinstance(value, dict) or "type" in value or not _is_text(value.get("content")):
+        return cast("TResponseInputItem", value)
+    return cast("TResponseInputItem", {"role": value.get("role", "user"), "content": text_of(value["content"])})
 
 
 def _is_of_a_tool(value: Any) -> bool:
@@ -43,10 +44,9 @@ def _is_of_a_tool(value: Any) -> bool:
 
 
 def _is_text(content: Any) -> bool:
-    parts = content if isinstance(content, list) else []
-    return isinstance(content, str) or (
-        bool(parts) and all(isinstance(each, dict) and each.get("type") == "text" for each in parts)
-    )
+    if not isinstance(content, list):
+        return isinstance(content, str)
+    return bool(content) and all(isinstance(each, dict) and each.get("type") == "text" for each in content)
 
 
 def answer_of(output: Any) -> Json:
