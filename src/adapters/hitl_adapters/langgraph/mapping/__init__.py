@@ -10,7 +10,7 @@ what an answer means        codecs, registry (those that the user names), infere
 payloads with a protocol    langchain (HumanInTheLoopMiddleware), inbox (the Agent Inbox)
 a gated call                calls, messages
 a graph looked through      findings, ungated, wrappers
-a graph's results           output
+a graph's results           output; live: what is told of it while it works
 """
 
 from .codecs import AnyCodec, Codec, CustomCodec, boolean, fields, raw, templates, text, words

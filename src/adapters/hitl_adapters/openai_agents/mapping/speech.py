@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 from agents import StreamEvent, TResponseInputItem
 from pydantic import BaseModel
 
-from hitl_core.apps.conversation import text_of
+from hitl_core.apps import text_of
 from hitl_core.protocol import Json, LiveEvent, LiveKind
 from hitl_core.tools import as_json
 

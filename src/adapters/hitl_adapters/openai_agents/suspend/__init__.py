@@ -4,7 +4,8 @@
     journal   every answer of a model since then, one row each   (remembering)
     gate      every effect, before and after it                  (gating)
 
-`loop` drives the SDK from one of these stops to the next, `turn` is what the tools inside it know of that, and
+`loop` drives the SDK from one of these stops to the next, `turn` is what the tools inside it know of that, `telling`
+what of it is told to who watches, and
 `sessions` holds back what a session is told until the turn is over.
 
 So a crash repeats no model call and no effect: the turn starts again at its last pause, and what is known of it is
