@@ -38,6 +38,7 @@ RANK = {
     "config": 13,
     "blocking": 14,
     FRONT_DOOR: 15,
+    "agui": 15,
     "server": 16,
     "cli": 17,
     "testing": 18,
@@ -64,6 +65,7 @@ EXTRA_PACKAGES = {
         *("sse_starlette", "authlib", "httpx", "ag_ui"),
         *("slack_sdk", "standardwebhooks"),  # in the hooks of routes, which need them to send
     },
+    "agui": {"ag_ui", "starlette"},
     "cli": {"typer", "rich", "textual"},
     "testing": {"pytest", "hypothesis", "psycopg"},  # in its plugin, its stories in any order, a store on a server
 }
