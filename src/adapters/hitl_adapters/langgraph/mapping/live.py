@@ -6,7 +6,7 @@ The ids are LangGraph's own: a message has its id in the state too, and a call t
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, ToolMessage
 
@@ -75,7 +75,7 @@ class Live:
         if chunk.tool_call_chunks:
             _, before = self._calling.get(name, (node, None))
             whole = chunk if before is None else before + chunk
-            self._calling[name] = (node, cast("AIMessageChunk", whole))
+            self._calling[name] = (node, whole)
         if chunk.chunk_position == "last":
             yield from self._called(name)
 

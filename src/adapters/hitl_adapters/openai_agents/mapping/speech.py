@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 from agents import StreamEvent, TResponseInputItem
 from pydantic import BaseModel
 
+from hitl_core.apps.conversation import text_of
 from hitl_core.protocol import Json, LiveEvent, LiveKind
 from hitl_core.tools import as_json
 
@@ -19,7 +20,7 @@ _LENGTH: Final = 2000
 def input_of(value: Json) -> str | list[TResponseInputItem]:
     """A run's input as the SDK takes it: items of a conversation, or the user's message."""
     if isinstance(value, dict) and isinstance(value.get("messages"), list):
-        return [_message(each) for each in cast("list[Any]", value["messages"])]
+        return [item for each in cast("list[Any]", value["messages"]) if (item := _message(each)) is not None]
     if isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
         return cast("list[TResponseInputItem]", value)
     if isinstance(value, dict):
@@ -27,10 +28,25 @@ def input_of(value: Json) -> str | list[TResponseInputItem]:
     return value if isinstance(value, str) else str(value)
 
 
-def _message(value: Any) -> TResponseInputItem:
+def _message(value: Any) -> TResponseInputItem | None:
+    """A message as an item. Messages of a page have more in them than the SDK takes; calls and results are left out."""
     if isinstance(value, list) and len(value) == 2:
-        return cast("TResponseInputItem", {"role": value[0], "content": value[1]})
-    return cast("TResponseInputItem", value)
+        value = {"role": value[0], "content": value[1]}
+    if _is_of_a_tool(value):
+        return None
+    if not isinstance(value, dict) or "type" in value or not _is_text(value.get("content")):
+        return cast("TResponseInputItem", value)
+    return cast("TResponseInputItem", {"role": value.get("role", "user"), "content": text_of(value["content"])})
+
+
+def _is_of_a_tool(value: Any) -> bool:
+    return isinstance(value, dict) and "type" not in value and (value.get("role") == "tool" or not value.get("content"))
+
+
+def _is_text(content: Any) -> bool:
+    if not isinstance(content, list):
+        return isinstance(content, str)
+    return bool(content) and all(isinstance(each, dict) and each.get("type") == "text" for each in content)
 
 
 def answer_of(output: Any) -> Json:
