@@ -12,12 +12,13 @@ from .config import (
     typed_options,
 )
 from .knowing import check_policy
-from .serving import OpenId, Proxy, Serving
+from .serving import Agents, OpenId, Proxy, Serving
 from .storing import open_store
 from .upkeep import Upkeep, upkeep_of
 
 __all__ = [
     "DEFAULT_FILE",
+    "Agents",
     "Config",
     "OpenId",
     "Proxy",

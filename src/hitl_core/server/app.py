@@ -19,6 +19,7 @@ from .feed import feed
 from .guards import Forgeries, guarded
 from .hooks import hooks_router
 from .links import links_router
+from .others import let_in
 from .pages import keep_giving, pages_router, to_sign_in
 from .probes import Metrics, probes
 from .site import Site
@@ -49,6 +50,7 @@ def create_app(
     app.include_router(links_router())
     app.include_router(hooks_router())
     app.include_router(probes)
+    app.state.closes = let_in(app, site)
     return app
 
 
@@ -62,3 +64,5 @@ async def _giving(site: Site, app: FastAPI) -> AsyncIterator[None]:
         giving.cancel()
         with suppress(asyncio.CancelledError):
             await giving
+        for close in app.state.closes:
+            await close()
