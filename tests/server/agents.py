@@ -10,18 +10,21 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
+from starlette.applications import Starlette
+from starlette.requests import HTTPConnection
+
 from hitl_adapters.plain import Refused, gate
-from hitl_core.config import Agents, Serving
-from hitl_core.contracts import Store
+from hitl_core.a2a import mount_a2a
+from hitl_core.config import Agents
+from hitl_core.mcp import mount_mcp
 from hitl_core.protocol import AuditEvent, Response, Run
 from hitl_core.runtime import Runtime
-from hitl_core.server import create_app
 from hitl_core.server.doors import Right, Visitor
 from tests.core.shop import Ledger, Shop, policy, refund_tool, rule, trail
-from tests.server.api.calling import OTHER, Tokens, program
+from tests.server.api.calling import OTHER, program
 from tests.server.site import served
 
 AGENTS = Agents(a2a=True, mcp=True, may_answer=("portal", "asker"), name="Refunds", description="Pays money back.")
@@ -31,6 +34,7 @@ RULES = policy(
     rule("led", match={"tool": "sign"}, level="human_leads"),
     rule("looks", match={"tool": "look_up"}, level="autonomous"),
 )
+INBOX = "http://inbox.test"
 ALL = frozenset(Right)
 STARTS = frozenset((Right.START, Right.REQUESTS))
 CALLERS = {
@@ -98,13 +102,13 @@ def desk(ledger: Ledger, held: asyncio.Event) -> Callable[[Any], Any]:
 
 @dataclass
 class Street:
-    """A served shop, until it is `moved`: then a new process serves what the store holds, at the same port."""
+    """A shop and its address; a later one over the same shop is what a new process would be."""
 
     shop: Shop
     hitl: Runtime
     port: int
-    door: Tokens
-    held: asyncio.Event = field(default_factory=asyncio.Event)
+    held: asyncio.Event
+    known: dict[str, Visitor]
 
     @property
     def url(self) -> str:
@@ -140,23 +144,22 @@ class Street:
 
 
 @asynccontextmanager
-async def street(
-    shop: Shop, *, agents: Agents = AGENTS, port: int = 0, wrap: Callable[[Store], Store] = lambda store: store
-) -> AsyncIterator[Street]:
+async def street(shop: Shop, *, agents: Agents = AGENTS, inbox: str = INBOX) -> AsyncIterator[Street]:
+    """An application of its own, which knows by itself who calls; what the inbox makes of it is tests/server/agents."""
     shop.policy = RULES
-    held = asyncio.Event()
-    async with shop.open(desk(shop.ledger, held), wrap=wrap) as hitl:
-        serving = Serving(calls_a_minute=0, url="http://inbox.test", hosts=("127.0.0.1",), agents=agents)
-        app = create_app(hitl, serving)
-        door = Tokens(app, dict(CALLERS))
+    held, known = asyncio.Event(), dict(CALLERS)
+
+    async def who(connection: HTTPConnection) -> Visitor | None:
+        scheme, _, name = connection.headers.get("authorization", "").partition(" ")
+        return known.get(name) if scheme == "Bearer" else None
+
+    async with shop.open(desk(shop.ledger, held)) as hitl:
+        app, may = Starlette(), agents.may_answer
+        mount_a2a(app, hitl, who=who, url=INBOX, may_answer=may, inbox=inbox, name=agents.name)
+        sessions = mount_mcp(app, hitl, who=who, may_answer=may, inbox=inbox)
         try:
-            async with served(door, port=port) as at:
-                yield Street(shop, hitl, at, door, held)
+            async with served(app) as port:
+                yield Street(shop, hitl, port, held, known)
         finally:
             held.set()
-            for close in app.state.closes:
-                await close()
-
-
-def without(visitor: Visitor, *rights: Right) -> Visitor:
-    return replace(visitor, rights=visitor.rights - set(rights))
+            await sessions.close()

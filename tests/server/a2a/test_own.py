@@ -136,14 +136,6 @@ async def test_nobody_comes_in_unsigned(here: Street, authorization: str | None)
     assert (await here.hitl.runs()).items == ()
 
 
-async def test_where_nothing_is_configured_nothing_is_served(tmp_path: Any) -> None:
-    async with street(Shop(tmp_path), agents=Agents()) as here, httpx.AsyncClient() as client:
-        headers = {"Authorization": "Bearer portal"}
-        for path in ("/a2a", "/mcp"):
-            assert (await client.post(f"{here.url}{path}", json={}, headers=headers)).status_code in (404, 405)
-        assert (await client.get(f"{here.url}/.well-known/agent-card.json")).status_code == 404
-
-
 # ── what is hostile ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 DEEP = b'{"jsonrpc":"2.0","id":1,"method":"SendMessage","params":' + b'{"a":' * 5_000 + b"1" + b"}" * 5_001

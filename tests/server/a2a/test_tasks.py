@@ -279,9 +279,8 @@ async def test_a_restart_between_the_pause_and_the_answer_loses_nothing(tmp_path
     shop = Shop(tmp_path)
     async with street(shop) as before, calling(before, "planner") as planner:
         task = await planner.start(order="A-7")
-        port = before.port
     async with (
-        street(shop, port=port) as after,
+        street(shop) as after,
         calling(after, "planner") as planner,
         calling(after, "portal") as portal,
     ):

@@ -11,7 +11,6 @@ from mcp_types import ElicitRequestFormParams, ElicitRequestParams, ElicitReques
 from mcp_types._v2025_11_25 import PrimitiveSchemaDefinition
 from pydantic import TypeAdapter
 
-from hitl_core.config import Agents
 from hitl_core.protocol import RunState
 from tests.core.shop import Shop, policy, rule
 from tests.server.agents import Street, street
@@ -263,10 +262,10 @@ async def test_a_session_is_theirs_who_began_it(here: Street) -> None:
 
 
 async def test_where_there_is_no_page_nobody_is_sent_to_one(tmp_path: Any) -> None:
-    async with street(Shop(tmp_path), agents=Agents(mcp=True)) as here:
-        async with calling(here, "portal", era=OLD) as (portal, _):
-            said = await portal.run("wait_for_run", run=(await here.start()).id)
-        assert said["state"] == "paused"
+    async with street(Shop(tmp_path), inbox="") as here:
+        async with calling(here, "planner", declines, era=OLD) as (planner, user):
+            said = await planner.run("wait_for_run", run=(await here.start()).id)
+        assert (said["state"], user.asked) == ("paused", [])
 
 
 async def forged(here: Street, who: str, state: dict[str, Any], responses: dict[str, Any]) -> dict[str, Any]:
