@@ -37,7 +37,7 @@ from .results import of_run
 
 log = logging.getLogger("hitl_core")
 
-LONGEST_ASKED: Final = 600.0
+LONGEST_ASKED: Final = 300.0
 """Seconds that a call waits for the client's user, at most, where it has to wait."""
 MOST_ROUNDS: Final = 10
 """How often one call asks."""

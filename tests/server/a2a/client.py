@@ -27,8 +27,6 @@ from a2a.types import (
 from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.struct_pb2 import Value
 
-from tests.server.agents import Street
-
 WAITS = TaskState.TASK_STATE_INPUT_REQUIRED
 DONE = TaskState.TASK_STATE_COMPLETED
 WORKS = TaskState.TASK_STATE_WORKING
@@ -96,11 +94,11 @@ class Caller:
 
 
 @asynccontextmanager
-async def calling(street: Street, who: str | None, *, streams: bool = False) -> AsyncIterator[Caller]:
+async def calling(url: str, who: str | None, *, streams: bool = False) -> AsyncIterator[Caller]:
     headers = {"Authorization": f"Bearer {who}"} if who else {}
     async with httpx.AsyncClient(headers=headers, timeout=30) as http:
-        card = await A2ACardResolver(http, f"{street.url}/a2a").get_agent_card()
+        card = await A2ACardResolver(http, f"{url}/a2a").get_agent_card()
         # the card names where people reach it; this test's server is on a port of its own
-        card.supported_interfaces[0].url = f"{street.url}/a2a"
+        card.supported_interfaces[0].url = f"{url}/a2a"
         client = ClientFactory(ClientConfig(streaming=streams, httpx_client=http)).create(card)
         yield Caller(client, card)

@@ -26,6 +26,6 @@ async def as_(here: Street) -> AsyncIterator[As]:
     async with AsyncExitStack() as stack:
 
         async def made(who: str | None, *, streams: bool = False) -> Caller:
-            return await stack.enter_async_context(calling(here, who, streams=streams))
+            return await stack.enter_async_context(calling(here.url, who, streams=streams))
 
         yield made

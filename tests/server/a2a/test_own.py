@@ -53,7 +53,7 @@ async def test_who_has_started_a_run_lets_nothing_of_it_run_whatever_is_configur
 
 async def test_nor_where_the_policy_lets_people_approve_their_own(tmp_path: Any) -> None:
     shop = Shop(tmp_path)
-    async with street(shop) as here, calling(here, "asker") as asker:
+    async with street(shop) as here, calling(here.url, "asker") as asker:
         shop.policy = policy(rule("refunds", level="confirm", approvers={"allow_self": True}))
         task = await asker.start()
         (request,) = requests_in(task)
@@ -101,7 +101,7 @@ async def test_a_decision_is_recorded_with_who_carried_it_and_by_which_channel(h
 
 async def test_the_people_that_a_rule_names_are_asked_and_no_agent_in_their_place(tmp_path: Any) -> None:
     shop = Shop(tmp_path)
-    async with street(shop) as here, calling(here, "planner") as planner, calling(here, "portal") as portal:
+    async with street(shop) as here, calling(here.url, "planner") as planner, calling(here.url, "portal") as portal:
         shop.policy = policy(rule("refunds", level="confirm", approvers={"users": ["ann"]}))
         task = await planner.start()
         (request,) = requests_in(task)
@@ -112,7 +112,10 @@ async def test_the_people_that_a_rule_names_are_asked_and_no_agent_in_their_plac
 
 async def test_whoever_is_named_in_a_token_of_less_rights_carries_nothing(tmp_path: Any) -> None:
     shop = Shop(tmp_path)
-    async with street(shop, agents=Agents(a2a=True, may_answer=("looker",))) as here, calling(here, "looker") as looker:
+    async with (
+        street(shop, agents=Agents(a2a=True, may_answer=("looker",))) as here,
+        calling(here.url, "looker") as looker,
+    ):
         task = await looker.get((await here.start()).id)
         (request,) = requests_in(task)
         task = await looker.answer(task, decided(request, "approve"))

@@ -277,12 +277,12 @@ async def test_a_number_that_may_have_changed_on_the_wire_is_not_taken(here: Str
 
 async def test_a_restart_between_the_pause_and_the_answer_loses_nothing(tmp_path: Any) -> None:
     shop = Shop(tmp_path)
-    async with street(shop) as before, calling(before, "planner") as planner:
+    async with street(shop) as before, calling(before.url, "planner") as planner:
         task = await planner.start(order="A-7")
     async with (
         street(shop) as after,
-        calling(after, "planner") as planner,
-        calling(after, "portal") as portal,
+        calling(after.url, "planner") as planner,
+        calling(after.url, "portal") as portal,
     ):
         (request,) = requests_in(await planner.get(task.id))
         task = await portal.answer(task, decided(request, "approve"))

@@ -22,7 +22,7 @@ PLAIN: TypeAdapter[Any] = TypeAdapter(PrimitiveSchemaDefinition)
 @pytest.mark.parametrize("era", ERAS)
 async def test_the_clients_user_decides_while_a_call_waits(here: Street, era: str) -> None:
     run = await here.start(order="A-7", amount=30.5)
-    async with calling(here, "portal", accepts(decision="approve"), era=era) as (portal, user):
+    async with calling(here.url, "portal", accepts(decision="approve"), era=era) as (portal, user):
         done = await portal.run("wait_for_run", run=run.id)
     assert (done["state"], done["output"]["said"]) == ("completed", "paid 30.5")
     (asked,) = user.asked
@@ -51,7 +51,7 @@ async def test_every_kind_is_asked_by_a_flat_form(
     here: Street, do: str, content: dict[str, Any], said: str, ran: int
 ) -> None:
     run = await here.start(do=do)
-    async with calling(here, "portal", accepts(**content), era=NEW) as (portal, user):
+    async with calling(here.url, "portal", accepts(**content), era=NEW) as (portal, user):
         done = await portal.run("wait_for_run", run=run.id)
     for each in user.form["properties"].values():
         PLAIN.validate_python(each)
@@ -64,7 +64,7 @@ async def test_every_kind_is_asked_by_a_flat_form(
 @pytest.mark.parametrize("era", ERAS)
 async def test_to_decline_is_to_refuse(here: Street, era: str) -> None:
     run = await here.start()
-    async with calling(here, "portal", declines, era=era) as (portal, _):
+    async with calling(here.url, "portal", declines, era=era) as (portal, _):
         done = await portal.run("wait_for_run", run=run.id)
     assert done["output"]["said"].startswith("refused: ")
     assert here.shop.ledger.count() == 0
@@ -73,7 +73,7 @@ async def test_to_decline_is_to_refuse(here: Street, era: str) -> None:
 @pytest.mark.parametrize("era", ERAS)
 async def test_to_dismiss_decides_nothing(here: Street, era: str) -> None:
     run = await here.start()
-    async with calling(here, "portal", dismisses, era=era) as (portal, user):
+    async with calling(here.url, "portal", dismisses, era=era) as (portal, user):
         said = await portal.run("wait_for_run", run=run.id)
     assert (said["state"], len(user.asked)) == ("paused", 1)
     assert "nothing is decided" in said["said"][0]
@@ -98,7 +98,7 @@ NO_CONSENT: list[dict[str, Any] | None] = [
 async def test_what_does_not_fit_the_form_is_never_consent(here: Street, content: dict[str, Any] | None) -> None:
     run = await here.start()
     does: Does = lambda _: ElicitResult(action="accept", content=content)  # noqa: E731  # a gesture
-    async with calling(here, "portal", does) as (portal, _):
+    async with calling(here.url, "portal", does) as (portal, _):
         said = await portal.run("wait_for_run", run=run.id)
     assert said["state"] == "paused"
     assert "the answer was not taken" in said["said"][0]
@@ -109,7 +109,7 @@ async def test_what_does_not_fit_the_form_is_never_consent(here: Street, content
 async def test_several_are_asked_and_what_comes_next_too(here: Street, era: str) -> None:
     yes = accepts(decision="approve")
     both, twice = await here.start(do="both"), await here.start(do="twice")
-    async with calling(here, "portal", yes, yes, yes, yes, era=era) as (portal, user):
+    async with calling(here.url, "portal", yes, yes, yes, yes, era=era) as (portal, user):
         assert (await portal.run("wait_for_run", run=both.id))["state"] == "completed"
         assert len(user.asked) == 2
         assert (await portal.run("wait_for_run", run=twice.id))["state"] == "completed"
@@ -122,7 +122,7 @@ async def test_an_answer_that_is_too_late_is_told_so(here: Street, era: str) -> 
     run = await here.start()
     (request,) = run.pending
 
-    async with calling(here, "portal", accepts(decision="approve"), era=era) as (portal, user):
+    async with calling(here.url, "portal", accepts(decision="approve"), era=era) as (portal, user):
         user.before = lambda: here.decide(request.reject("first", by="ann"))
         said = await portal.run("wait_for_run", run=run.id)
     assert "the answer was not taken" in said["said"][0]
@@ -137,7 +137,7 @@ async def test_by_default_the_user_is_sent_to_where_people_decide(here: Street, 
     def goes(params: ElicitRequestParams) -> ElicitResult:
         return ElicitResult(action="decline")
 
-    async with calling(here, "planner", goes, era=era) as (planner, user):
+    async with calling(here.url, "planner", goes, era=era) as (planner, user):
         said = await planner.run("start_run", input={})
     (asked,) = user.asked
     assert isinstance(asked, ElicitRequestURLParams)
@@ -154,7 +154,7 @@ async def test_and_the_call_goes_on_when_people_have_decided_there(here: Street,
     def goes(params: ElicitRequestParams) -> ElicitResult:
         return ElicitResult(action="accept")
 
-    async with calling(here, "planner", goes, era=era) as (planner, user):
+    async with calling(here.url, "planner", goes, era=era) as (planner, user):
         user.before = lambda: here.decide(request.approve(by="ann"))
         done = await planner.run("wait_for_run", run=run.id)
     assert "is opened" in done["said"][0]
@@ -163,7 +163,7 @@ async def test_and_the_call_goes_on_when_people_have_decided_there(here: Street,
 
 
 async def test_who_has_started_a_run_is_not_asked_whether_it_may_act(here: Street) -> None:
-    async with calling(here, "asker", declines) as (asker, user):
+    async with calling(here.url, "asker", declines) as (asker, user):
         said = await asker.run("start_run", input={})
     assert [type(each) for each in user.asked] == [ElicitRequestURLParams]
     assert said["state"] == "paused"
@@ -171,7 +171,7 @@ async def test_who_has_started_a_run_is_not_asked_whether_it_may_act(here: Stree
 
 
 async def test_but_is_asked_what_it_wants_to_know(here: Street) -> None:
-    async with calling(here, "asker", accepts(answer="because")) as (asker, user):
+    async with calling(here.url, "asker", accepts(answer="because")) as (asker, user):
         done = await asker.run("start_run", input={"do": "question"})
     assert isinstance(user.asked[0], ElicitRequestFormParams)
     assert done["output"]["said"] == "because"
@@ -225,7 +225,7 @@ async def test_a_state_of_a_run_that_is_hidden_opens_nothing(here: Street) -> No
 
 async def test_people_that_a_rule_names_are_asked_and_no_client_in_their_place(tmp_path: Any) -> None:
     shop = Shop(tmp_path)
-    async with street(shop) as here, calling(here, "portal", accepts(decision="approve")) as (portal, _):
+    async with street(shop) as here, calling(here.url, "portal", accepts(decision="approve")) as (portal, _):
         shop.policy = policy(rule("refunds", level="confirm", approvers={"users": ["ann"]}))
         said = await portal.run("wait_for_run", run=(await here.start()).id)
     assert "may not decide this" in said["said"][0]
@@ -263,7 +263,7 @@ async def test_a_session_is_theirs_who_began_it(here: Street) -> None:
 
 async def test_where_there_is_no_page_nobody_is_sent_to_one(tmp_path: Any) -> None:
     async with street(Shop(tmp_path), inbox="") as here:
-        async with calling(here, "planner", declines, era=OLD) as (planner, user):
+        async with calling(here.url, "planner", declines, era=OLD) as (planner, user):
             said = await planner.run("wait_for_run", run=(await here.start()).id)
         assert (said["state"], user.asked) == ("paused", [])
 
