@@ -275,6 +275,21 @@ async def test_a_number_that_may_have_changed_on_the_wire_is_not_taken(here: Str
     assert here.shop.ledger.count() == 0
 
 
+async def test_a_client_of_the_version_before_does_the_same(here: Street) -> None:
+    async with (
+        calling(here.url, "planner", version="0.3") as planner,
+        calling(here.url, "portal", version="0.3") as portal,
+    ):
+        task = await planner.start(order="A-7", amount=30.5)
+        assert task.status.state == WAITS
+        (request,) = requests_in(task)
+        task = await planner.answer(task, decided(request, "approve"))
+        assert "may_answer" in refused_in(task)[0]
+        task = await portal.answer(task, decided(request, "approve"))
+        assert (task.status.state, output_of(task)["said"]) == (DONE, "paid 30.5")
+    assert here.shop.ledger.count("refund") == 1
+
+
 async def test_a_restart_between_the_pause_and_the_answer_loses_nothing(tmp_path: Any) -> None:
     shop = Shop(tmp_path)
     async with street(shop) as before, calling(before.url, "planner") as planner:
