@@ -35,7 +35,7 @@ from ..callers.desk import AT_WORK, LONGEST_WAIT
 from ..callers.door import caller_of
 from ..errors import Fault, NotUnderstood, ResponseRefused
 from ..protocol import Run, RunState
-from .messages import Reading, Said, answers_in, input_in, said_in
+from .messages import Reading, answers_in, input_in, said_in
 from .refusals import translated
 from .tasks import result_of, status_of, task_of
 
@@ -98,7 +98,7 @@ class Handler(RequestHandler):
     async def _give(self, caller: Caller, run: Run, message: Message) -> tuple[int, tuple[Fault, ...]]:
         """How many answers were taken (now, or before), and all faults of the others. None waits for another."""
         try:
-            given = answers_in(_read(message), run.pending)
+            given = answers_in(said_in(message), run.pending)
         except NotUnderstood as exc:
             return 0, exc.faults
         taken, refused = 0, list[Fault]()
@@ -183,10 +183,6 @@ class Handler(RequestHandler):
 
 def _caller(context: ServerCallContext) -> Caller:
     return caller_of(context.state["request"])
-
-
-def _read(message: Message) -> Said:
-    return said_in(message)
 
 
 def _no_push() -> NoReturn:

@@ -102,8 +102,10 @@ class Desk:
             raise NotPermitted(
                 [Fault("", f"a run is started in tenant {home!r} here, and you are of {caller.tenant!r}")]
             )
-        thread = self._thread(caller, talk)
+        if len(talk) > LONGEST_NAME or not talk.isprintable():
+            raise NotUnderstood([Fault("context_id", f"must be at most {LONGEST_NAME} characters that can be seen")])
         run_id = await self._run_id(caller, input, talk, key)
+        thread = self._thread(caller, talk, run_id)
         wait = _bounded(wait)
         try:
             return await self.hitl.start_as(
@@ -237,19 +239,17 @@ class Desk:
             raise NotUnderstood([Fault("message_id", "stands for another message; make a new one for each")])
         return str(kept.body["run"])
 
-    def _thread(self, caller: Caller, talk: str) -> str | None:
-        """The framework's conversation: a client names only those of its own."""
-        if len(talk) > LONGEST_NAME or not talk.isprintable():
-            raise NotUnderstood([Fault("context_id", f"must be at most {LONGEST_NAME} characters that can be seen")])
-        return f"{self._own_talks(caller)}{talk}" if talk else None
+    def _thread(self, caller: Caller, talk: str, run_id: str) -> str:
+        """The framework's conversation: a client names only those of its own, and a new one has the run's id."""
+        return f"{self._talks_of(caller.responder.id)}{talk or run_id}"
 
     def talk_of(self, run: Run) -> str:
         """What the caller who started a run calls the conversation that it belongs to."""
-        mine = f"{self.channel}:{_short(run.started_by or '')}:"
-        return run.thread.removeprefix(mine)
+        return run.thread.removeprefix(self._talks_of(run.started_by or ""))
 
-    def _own_talks(self, caller: Caller) -> str:
-        return f"{self.channel}:{_short(caller.responder.id)}:"
+    def _talks_of(self, who: str) -> str:
+        """What the threads of a caller begin with. Their length has an end, so a digest stands for the name."""
+        return f"{self.channel}:{hashed(who)[:16]}:"
 
     def _own(self, caller: Caller, run: Run) -> bool:
         return run.started_by is not None and run.started_by == caller.responder.id
@@ -271,11 +271,6 @@ def lets_nothing_run(request: PauseRequest, reply: Reply) -> bool:
     """Whether a decision of this kind can let nothing happen: it says no, or answers a question."""
     question = not request.in_doubt and (request.kind, reply) in _ANSWERS
     return question or reply in REFUSALS
-
-
-def _short(name: str) -> str:
-    """What stands for a name in a thread, whose length has an end, so that no two names make the same."""
-    return hashed(name)[:16]
 
 
 def _bounded(wait: float) -> float:

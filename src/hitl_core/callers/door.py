@@ -11,7 +11,9 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..errors import HitlError
-from .caller import Caller, WhoCalls
+from ..runtime import Runtime
+from ..runtime.identity import on_behalf_of
+from .caller import Agent, Caller, WhoCalls
 
 log = logging.getLogger("hitl_core")
 
@@ -36,6 +38,19 @@ class Door:
             return
         scope.setdefault("state", {})["caller"] = caller
         await self._app(scope, receive, send)
+
+
+def as_known(hitl: Runtime, who: WhoCalls) -> WhoCalls:
+    """The same, with everybody under the name that the directory of people has for them, as whoever starts a run is."""
+
+    async def known(connection: HTTPConnection) -> Caller | None:
+        come = await who(connection)
+        if come is None:
+            return None
+        name = await on_behalf_of(hitl._around, come.responder.id)
+        return Agent(come.responder.model_copy(update={"id": name}), come.tenant, come.rights)
+
+    return known
 
 
 def caller_of(connection: HTTPConnection) -> Caller:

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from ..callers import Caller, Desk, WhoCalls
-from ..callers.door import Door
+from ..callers.door import Door, as_known
 from ..errors import NotSignedIn
 from ..runtime import Runtime
 from .calls import server_of
@@ -43,16 +43,16 @@ def mount_mcp(
 
     The rest is as in `mount_a2a`.
     """
-    desk = Desk(hitl, CHANNEL, frozenset(may_answer), inbox)
+    desk, known = Desk(hitl, CHANNEL, frozenset(may_answer), inbox), as_known(hitl, who)
 
     async def caller(context: Context) -> Caller:
-        come = await who(cast("HTTPConnection", context.request))  # which this transport always has
+        come = await known(cast("HTTPConnection", context.request))  # which this transport always has
         if come is None:
             raise NotSignedIn("who calls is not signed in any more")
         return come
 
     sessions = Sessions(server_of(desk, caller, name=name or hitl.settings.app or "agent"))
-    app.router.routes.append(Route(prefix, Door(sessions, who)))
+    app.router.routes.append(Route(prefix, Door(sessions, known)))
     return sessions
 
 
@@ -94,9 +94,12 @@ class Sessions:
 
 
 async def _run(manager: StreamableHTTPSessionManager, ready: asyncio.Event) -> None:
-    async with manager.run():
-        ready.set()
-        await asyncio.Event().wait()
+    try:
+        async with manager.run():
+            ready.set()
+            await asyncio.Event().wait()
+    finally:
+        ready.set()  # also where it does not begin, so that nobody waits for it
 
 
 def _user(scope: Scope) -> AuthenticatedUser:

@@ -11,11 +11,13 @@ from a2a.types import Part
 from google.protobuf.struct_pb2 import Struct
 
 from hitl_core.config import Agents
+from hitl_core.people import PeopleFile, Person
 from hitl_core.protocol import AuditEvent, RunState
 from tests.core.shop import Shop, policy, rule, trail
 from tests.server.a2a.client import DONE, WAITS, calling, data, decided, refused_in, requests_in
 from tests.server.a2a.conftest import As
 from tests.server.agents import Street, street
+from tests.server.api.calling import program
 
 
 async def test_by_default_nothing_is_answered_through_an_agent_and_the_refusal_says_what_to_do(
@@ -219,3 +221,25 @@ async def test_two_answers_to_one_request_in_one_message_are_none(here: Street, 
     task = await (await as_("portal")).answer(task, decided(request, "reject"), decided(request, "approve"))
     assert "has two" in refused_in(task)[0]
     assert here.shop.ledger.count() == 0
+
+
+class AnyCase(PeopleFile):
+    """A directory that knows people however their names are written, as many do."""
+
+    async def person(self, id: str) -> Person | None:
+        return await super().person(id.lower())
+
+
+async def test_another_spelling_of_a_name_is_nobody_else(tmp_path: Any) -> None:
+    (tmp_path / "people.toml").write_text("[people.asker]\n[people.portal]\n", encoding="utf-8")
+    shop = Shop(tmp_path)
+    shop.directory = AnyCase(tmp_path / "people.toml")
+    async with street(shop) as here, calling(here.url, "ASKER") as asker:
+        shop.policy = policy(rule("refunds", level="confirm", approvers={"allow_self": True}))
+        here.known["ASKER"] = program("ASKER")
+        task = await asker.start()
+        assert (await here.run(task.id)).started_by == "asker"
+        (request,) = requests_in(task)
+        task = await asker.answer(task, decided(request, "approve"))
+        assert "somebody else has to decide it" in refused_in(task)[0]
+        assert shop.ledger.count() == 0

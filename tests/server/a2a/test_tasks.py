@@ -262,6 +262,11 @@ async def test_conversations_are_the_callers_own(here: Street, as_: As) -> None:
     threads = [(await here.run(each.id)).thread for each in (one, two, other)]
     assert threads[0] == threads[1] != threads[2]
     assert [each.context_id for each in (one, two, other)] == ["talk"] * 3
+    alone = await planner.start()
+    more = await planner.send(data({}), context_id=alone.context_id)
+    assert (await here.run(more.id)).thread == (await here.run(alone.id)).thread
+    with pytest.raises(A2AError, match="context_id"):
+        await planner.send(data({}), context_id="x" * 101)
     with pytest.raises(TaskNotFoundError):
         await planner.send(data({}), task_id=one.id, context_id="another")
 
