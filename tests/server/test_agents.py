@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from pathlib import Path
+from typing import Any
 
+import httpx2
 import pytest
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 
 from hitl_core.config import Agents, Serving
@@ -13,12 +18,14 @@ from hitl_core.errors import AdapterNotInstalled
 from hitl_core.protocol import Responder
 from hitl_core.server import create_app
 from hitl_core.server.doors import Right, tokens
+from tests.cli.shop import Shop as CliShop
 from tests.core.shop import Shop, one_refund, policy, rule
 from tests.server.a2a.client import DONE, WAITS, decided, output_of, refused_in, requests_in
 from tests.server.a2a.client import calling as over_a2a
 from tests.server.doors.house import PEOPLE, House, house
 from tests.server.mcp.client import accepts
 from tests.server.mcp.client import calling as over_mcp
+from tests.server.served import starting
 from tests.server.site import served
 
 AGENTS = Agents(a2a=True, mcp=True, may_answer=("portal", "bob"), name="Refunds")
@@ -130,3 +137,28 @@ async def test_what_is_configured_and_not_installed_is_said(
     async with shop.open(one_refund(shop.ledger)) as hitl:
         with pytest.raises(AdapterNotInstalled, match=r"pip install 'hitl-core\[a2a,mcp\]'"):
             create_app(hitl, Serving(agents=agents))
+
+
+@pytest.mark.processes
+def test_a_server_ends_when_it_is_told_also_with_a_client_that_listens(tmp_path: Path) -> None:
+    shop = CliShop.build(tmp_path, more="\n[server.agents]\na2a = true\nmcp = true\n")
+    with starting() as begin:
+        found = begin(shop)
+        made = shop.hitl("token", "make", "host", "--right", "start", "--of", "ann", "--as", "ann", "--json").json
+        begun = asyncio.run(over_a_session(found.url, made["token"]))
+        found.process.terminate()
+        code, err = found.ended()
+    assert begun["state"] == "paused"
+    assert (code, "Traceback" in err) == (0, False), err
+    assert shop.ledger("refund") == []
+
+
+async def over_a_session(url: str, secret: str) -> dict[str, Any]:
+    """A run that is started by a client which goes away without ending its session."""
+    async with httpx2.AsyncClient(headers={"Authorization": f"Bearer {secret}"}, timeout=60) as http:
+        transport = streamable_http_client(f"{url}/mcp", http_client=http, terminate_on_close=False)
+        async with Client(transport, mode="legacy") as client:
+            result = await client.call_tool("start_run", {"input": {"do": "pay", "order": "A-7", "amount": 1.5}})
+            assert not result.is_error, result.content
+            said: dict[str, Any] = result.structured_content
+            return said
