@@ -194,6 +194,7 @@ WRONG: list[Any] = [
     True,
     {"decision": "approve"},
     {"decision": {"type": "approve_all"}},
+    {"decision": {"type": "approve"}, "by": "ann"},
     {"decision": {"type": "approve", "arguments": {"amount": 1}}},
     {"decision": {"type": "edit", "arguments": {"amount": "1"}}},
     {"decision": {"type": "edit", "arguments": {"amount": 1, "order": "A", "tool": "other"}}},

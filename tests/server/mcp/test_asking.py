@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -12,6 +13,7 @@ from mcp_types._v2025_11_25 import PrimitiveSchemaDefinition
 from pydantic import TypeAdapter
 
 from hitl_core.protocol import RunState
+from hitl_core.server.doors import Right
 from tests.core.shop import Shop, policy, rule
 from tests.server.agents import Street, street
 from tests.server.mcp.client import ERAS, NEW, OLD, Does, accepts, calling, declines, dismisses
@@ -124,6 +126,20 @@ async def test_an_answer_that_is_too_late_is_told_so(here: Street, era: str) -> 
 
     async with calling(here.url, "portal", accepts(decision="approve"), era=era) as (portal, user):
         user.before = lambda: here.decide(request.reject("first", by="ann"))
+        said = await portal.run("wait_for_run", run=run.id)
+    assert "the answer was not taken" in said["said"][0]
+    assert here.shop.ledger.count() == 0
+
+
+async def test_who_may_no_longer_when_they_answer_decides_nothing(here: Street) -> None:
+    run = await here.start()
+
+    async def demoted() -> None:
+        now = here.known["portal"]
+        here.known["portal"] = replace(now, rights=now.rights - {Right.REQUESTS})
+
+    async with calling(here.url, "portal", accepts(decision="approve"), era=OLD) as (portal, user):
+        user.before = demoted  # while they look at it
         said = await portal.run("wait_for_run", run=run.id)
     assert "the answer was not taken" in said["said"][0]
     assert here.shop.ledger.count() == 0
