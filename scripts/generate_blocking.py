@@ -38,6 +38,7 @@ from ..policy import Backtested, Explanation, Policy
 from ..protocol import (
     Allowance,
     Arguments,
+    ClientTool,
     Comment,
     DraftVersion,
     Grant,
@@ -49,6 +50,7 @@ from ..protocol import (
     Response,
     Run,
     RunState,
+    Said,
     Undoing,
 )
 from ..runtime import Batch, InForce, Reach, Runtime

@@ -30,6 +30,7 @@ if typing.TYPE_CHECKING:
     from .protocol import (
         Action,
         Approvers,
+        ClientTool,
         Context,
         EffectMode,
         Kind,
@@ -53,6 +54,7 @@ _HOMES = {
     "AlreadyDecided": "errors",
     "AppSource": "apps",
     "Approvers": "protocol",
+    "ClientTool": "protocol",
     "Config": "config",
     "ConfigError": "errors",
     "Context": "protocol",
@@ -93,6 +95,7 @@ __all__ = [
     "AlreadyDecided",
     "AppSource",
     "Approvers",
+    "ClientTool",
     "Config",
     "ConfigError",
     "Context",

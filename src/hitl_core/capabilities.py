@@ -17,6 +17,8 @@ class Capability(StrEnum):
     RESPOND_IN_PLACE = "respond_in_place"
     ASK_QUESTIONS = "ask_questions"
     OFFER_CHOICES = "offer_choices"
+    CLIENT_TOOLS = "client_tools"
+    """To give the agent of one run tools that the run was started with, which whoever started it carries out."""
     REVIEW_OUTPUT = "review_output"
     HANDOFF_TO_HUMAN = "handoff_to_human"
     PARALLEL_PAUSES = "parallel_pauses"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast, runtime_checkable
 
 from .capabilities import Capabilities, Capability
 from .commands import Claimed, Command, FollowAudit, Page, Query, ReadAudit
-from .errors import CapabilityNotSupported
+from .errors import CapabilityNotSupported, Fault
 from .logs import named
-from .protocol import Json, LiveEvent, PauseRequest, Run
+from .protocol import ClientTool, Json, LiveEvent, PauseRequest, Run
 
 if TYPE_CHECKING:
     from .gate import Gate
@@ -213,6 +213,23 @@ class WritesForms(Protocol):
         minor ones of frameworks do, keeps its name: else what is paused waits for a worker of that release.
         """
         ...
+
+
+class TakesTools(Protocol):
+    """An adapter that can give the agent of one run the tools of `Run.tools`. Without this none of its runs has any."""
+
+    def tool_faults(self, tools: tuple[ClientTool, ...]) -> list[Fault]:
+        """Why a run of the app, which is attached, cannot have these tools; empty if it can.
+
+        Each of them is one that the agent does not have, and `advance` gives it to the agent of that run alone.
+        """
+        ...
+
+
+def tool_faults_of(adapter: Adapter, tools: tuple[ClientTool, ...]) -> list[Fault]:
+    """Why a run of an adapter's app cannot have these tools. Raises CapabilityNotSupported where none can."""
+    require(adapter, Capability.CLIENT_TOOLS)
+    return cast("TakesTools", adapter).tool_faults(tools)
 
 
 def formats_of(adapter: Adapter) -> tuple[str, ...]:

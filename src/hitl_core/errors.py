@@ -39,8 +39,9 @@
     │   ├── OverrideRefused (ValueError)     HITL-U10  there is no output, or no result that is still to be used
     │   ├── GrantNotGiven (ValueError)       HITL-U11  a standing grant that cannot be given; says everything wrong
     │   │   └── GrantNotFound (LookupError)  HITL-U12
-    │   └── PersonNotErasable (ValueError)   HITL-U13  something that is not over rests on them; says what
-    │       └── PersonNotFound (LookupError)  HITL-U14
+    │   ├── PersonNotErasable (ValueError)   HITL-U13  something that is not over rests on them; says what
+    │   │   └── PersonNotFound (LookupError)  HITL-U14
+    │   └── ToolsRefused (ValueError)        HITL-U15  client tools that this run cannot have; says everything wrong
     ├── NotPermitted (PermissionError)       HITL-P01  somebody may not stop, lift, steer, cancel …
     ├── NotSignedIn (PermissionError)        HITL-P02  the server does not know who calls
     ├── EffectRefused                        HITL-E01  the last check before a tool said no
@@ -377,6 +378,13 @@ class PersonNotFound(PersonNotErasable, LookupError):
     """Nothing in the store is of such a person."""
 
     code = "HITL-U14"
+
+
+class ToolsRefused(RunError, FaultyError, ValueError):
+    """The run cannot have these client tools; `faults` has everything that is wrong with them. Nothing was started."""
+
+    code = "HITL-U15"
+    summary = "client tools refused"
 
 
 # ── people ───────────────────────────────────────────────────────────────────────────────────────────────────

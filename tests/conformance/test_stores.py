@@ -12,23 +12,31 @@ from hitl_core.commands import (
     AddVersion,
     BeginEffect,
     ClaimRuns,
+    DropSlips,
     ErasedPerson,
     ErasePerson,
     EraseRun,
     FireTimers,
     GetRequest,
     GetRun,
+    GetSlip,
+    KeepSaid,
     LiftStop,
     ListGuidance,
     ListProposed,
     ListRuns,
+    ListSaid,
+    ListSlips,
     ListVersions,
     MoveRequest,
+    PutSlip,
     Recorded,
     RecordResponse,
     ReleaseRun,
     RenewLease,
     TakeGuidance,
+    TakeSlips,
+    UseSlip,
 )
 from hitl_core.contracts import Store
 from hitl_core.errors import AlreadyDecided, HitlError, PersonNotErasable
@@ -36,6 +44,7 @@ from hitl_core.lifecycle import IllegalMove, RequestState
 from hitl_core.protocol import Delegate, RunState
 from hitl_core.stores.sqlite import SqliteStore
 from hitl_core.testing.around import StoreAround
+from hitl_core.testing.clock import START
 from hitl_core.testing.conformance.stores import STORE_BEHAVIOURS, StoreWorld, store_behaviour, try_store
 
 
@@ -149,6 +158,26 @@ class TakesWhateverIsOlder(StoreAround):
         return await self.inner.apply(command)
 
 
+class HearsEverythingTwice(StoreAround):
+    """What is said again is a message of its own."""
+
+    async def apply(self, command: Any) -> Any:
+        if isinstance(command, KeepSaid):
+            twice = tuple(each.model_copy(update={"id": f"{each.id} {each.text}"}) for each in command.said)
+            command = replace(command, said=twice)
+        return await self.inner.apply(command)
+
+
+class TellsWhatOthersSaid(StoreAround):
+    async def fetch(self, query: Any) -> Any:
+        return await self.inner.fetch(replace(query, tenant=None) if isinstance(query, ListSaid) else query)
+
+
+class ListsAllRuns(StoreAround):
+    async def fetch(self, query: Any) -> Any:
+        return await self.inner.fetch(replace(query, thread=None) if isinstance(query, ListRuns) else query)
+
+
 class TriesForEver(StoreAround):
     async def apply(self, command: Any) -> Any:
         return await self.inner.apply(replace(command, tries=0) if isinstance(command, ClaimRuns) else command)
@@ -169,9 +198,66 @@ class GivesAnythingBack(StoreAround):
         return ()
 
 
+class UsesAgain(StoreAround):
+    async def apply(self, command: Any) -> Any:
+        used = await self.inner.apply(command)
+        if isinstance(command, UseSlip) and used is None:
+            return await self.fetch(GetSlip(command.kind, command.key, command.now))
+        return used
+
+
+class CountsForEver(StoreAround):
+    async def fetch(self, query: Any) -> Any:
+        return await self.inner.fetch(replace(query, now=START) if isinstance(query, GetSlip) else query)
+
+
+class PutsWhatIsThere(StoreAround):
+    async def apply(self, command: Any) -> Any:
+        if isinstance(command, PutSlip):
+            await self.inner.apply(DropSlips(command.slip.kind, command.now, key=command.slip.key))
+        return await self.inner.apply(command)
+
+
+class LeavesWhatIsTaken(StoreAround):
+    async def apply(self, command: Any) -> Any:
+        if not isinstance(command, TakeSlips):
+            return await self.inner.apply(command)
+        page = await self.fetch(ListSlips(command.kind, command.now))
+        return tuple(each for each in page.items if each.due is not None and each.due <= command.now)[: command.limit]
+
+
+class LosesWhatIsTaken(StoreAround):
+    async def apply(self, command: Any) -> Any:
+        taken = await self.inner.apply(command)
+        for each in taken if isinstance(command, TakeSlips) else ():
+            await self.inner.apply(DropSlips(each.kind, command.now, key=each.key))
+        return taken
+
+
+class TakesBackWhatIsGiven(StoreAround):
+    async def apply(self, command: Any) -> Any:
+        return await self.inner.apply(replace(command, due=None) if isinstance(command, UseSlip) else command)
+
+
+class DropsAll(StoreAround):
+    async def apply(self, command: Any) -> Any:
+        dropped = await self.inner.apply(command)
+        if isinstance(command, DropSlips):
+            for each in (await self.fetch(ListSlips(command.kind, command.now))).items:
+                await self.inner.apply(DropSlips(command.kind, command.now, key=each.key))
+        return dropped
+
+
 @pytest.mark.parametrize(
     ("broken", "caught"),
     [
+        (UsesAgain, "what_counts_once_is_used_by_one"),
+        (CountsForEver, "what_has_expired_counts_for_nothing"),
+        (PutsWhatIsThere, "what_was_put_first_stays"),
+        (LeavesWhatIsTaken, "what_is_due_is_taken_by_one"),
+        (LosesWhatIsTaken, "what_its_taker_left_comes_up_again"),
+        (TakesBackWhatIsGiven, "what_was_taken_is_not_taken_back"),
+        (DropsAll, "slips_are_listed_whole_and_dropped_as_named"),
         (TriesForEver, "a_run_that_ends_its_workers_is_left_to_people"),
         (TakesAnyVersion, "a_worker_takes_versions_that_it_can_load"),
         (GivesAnythingBack, "in_the_middle_of_an_action_nothing_is_given_back"),
@@ -188,6 +274,10 @@ class GivesAnythingBack(StoreAround):
         (ForgetsWhereItWas, "what_agents_wanted_is_listed_once_and_in_order"),
         (ErasesBitByBit, "a_person_is_erased_wholly_or_not_at_all"),
         (ErasesInNameOnly, "a_person_becomes_one_pseudonym_for_everybody"),
+        (HearsEverythingTwice, "a_thread_has_each_message_once_and_in_order"),
+        (TellsWhatOthersSaid, "a_thread_of_one_tenant_is_no_other_tenants"),
+        (ListsAllRuns, "the_runs_of_a_thread_are_found_by_it"),
+        (ErasesInNameOnly, "what_was_said_is_erased_with_its_run"),
         (ErasesInNameOnly, "with_a_run_the_names_of_its_lines_are_erased"),
         (FindsGuidanceEverywhere, "guidance_enters_at_one_place"),
     ],

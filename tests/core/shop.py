@@ -86,10 +86,11 @@ class Shop:
         tells_everything: bool = False,
         version: str = "",
         resumes: tuple[str, ...] = (),
+        **settings: Any,
     ) -> AsyncIterator[Runtime]:
         """A runtime as a new process would have it; `wrap` puts something around its store, `name` is the app's.
 
-        `version` is the app's, `resumes` the others that it goes on with.
+        `version` is the app's, `resumes` the others that it goes on with; `settings` are more of the runtime's.
         With an `adapter` of the test's own, `app` is not used.
         """
         catalogue = Catalogue()
@@ -105,8 +106,8 @@ class Shop:
             asked_a_minute=self.asked_a_minute,
         )
         made = adapter or PlainAdapter(AppSource(name, app), catalogue=catalogue)
-        settings = Settings(app=name, app_version=version, resumes=resumes, lease_seconds=lease_seconds)
-        async with Runtime(adapter=made, around=around, settings=settings, channels=channels) as runtime:
+        how = Settings(app=name, app_version=version, resumes=resumes, lease_seconds=lease_seconds, **settings)
+        async with Runtime(adapter=made, around=around, settings=how, channels=channels) as runtime:
             yield runtime
 
     def people(self, text: str) -> None:

@@ -11,11 +11,11 @@ import pytest
 
 import hitl_core
 from hitl_core import connect
-from hitl_core.capabilities import Capabilities
+from hitl_core.capabilities import NATIVE, Capabilities, Capability, absent
 from hitl_core.config.deferred import DeferredAdapter
 from hitl_core.contracts import Adapter
-from hitl_core.errors import AdapterNotFound, ConfigError
-from hitl_core.protocol import Json, Run
+from hitl_core.errors import AdapterNotFound, CapabilityNotSupported, ConfigError, Fault
+from hitl_core.protocol import ClientTool, Json, Run
 from tests.core import desk
 
 READS = """
@@ -57,8 +57,12 @@ async def test_an_unknown_adapter_is_refused_at_once(file: Path) -> None:
 class Counting:
     """An adapter as far as a deferred one looks at it."""
 
+    name = "counting"
     capabilities: ClassVar[Capabilities] = {}
     closed = 0
+
+    def tool_faults(self, tools: tuple[ClientTool, ...]) -> list[Fault]:
+        return [Fault("tools", each.name) for each in tools]
 
     async def rewind(self, run: Run, checkpoint: Json) -> Json:
         return [run.id, checkpoint]
@@ -92,6 +96,16 @@ async def test_it_is_loaded_once_and_closed() -> None:
 async def test_what_is_asked_of_it_is_asked_of_the_adapter() -> None:
     adapter = DeferredAdapter("counting", lambda: cast("Adapter", Counting()))
     assert await adapter.rewind(desk.run(id="run-7"), {"step": 1}) == ["run-7", {"step": 1}]
+
+
+def test_an_adapter_says_which_client_tools_have_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    adapter = DeferredAdapter("counting", lambda: cast("Adapter", Counting()))
+    tools = (ClientTool(name="pick"),)
+    monkeypatch.setattr(Counting, "capabilities", {Capability.CLIENT_TOOLS: NATIVE})
+    assert adapter.tool_faults(tools) == [Fault("tools", "pick")]
+    monkeypatch.setattr(Counting, "capabilities", {Capability.CLIENT_TOOLS: absent("a test")})
+    with pytest.raises(CapabilityNotSupported, match="a test"):
+        adapter.tool_faults(tools)
 
 
 def test_the_front_door_lists_what_it_has() -> None:

@@ -38,7 +38,7 @@ def test_who_says_nothing_serves_this_machine_alone(serve: Serve) -> None:
     found = serve("")
     assert found == Serving()
     assert found.is_local
-    assert not found.has_door
+    assert not found.has_identity_provider
 
 
 def test_all_that_it_can_say(serve: Serve, tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_all_that_it_can_say(serve: Serve, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("door", [OIDC, PROXY])
 def test_a_provider_or_a_proxy_is_a_door(serve: Serve, door: str) -> None:
-    assert serve(door).has_door
+    assert serve(door).has_identity_provider
 
 
 @pytest.mark.parametrize(

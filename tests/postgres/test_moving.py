@@ -47,6 +47,7 @@ MORE = (
     "INSERT INTO hitl_past VALUES (x'01', x'02', 3, 1, 4)",
     "INSERT INTO hitl_assigned VALUES ('default', 'ann', 8)",
     "INSERT INTO hitl_stops VALUES ('tool', 'wire', 'odd', 'boss', 6)",
+    "INSERT INTO hitl_said VALUES (6, 1, 'talk-of-fifteen', 'default', 'message-of-15by', 1)",
     "INSERT INTO hitl_slips VALUES (5, 'token', 'abc', 1, 'default', 'ann', '', NULL, 9, NULL, 1)",
 )
 

@@ -1,7 +1,7 @@
 """The server as other agents' clients reach it: a shop, real sockets, and callers with tokens.
 
 `planner` starts runs, and its client carries nobody's answers; `portal` does; `asker` starts and carries. Who a token
-is of belongs to the doors, which have tests of their own.
+is of is tested with the server's authentication.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from hitl_core.config import Agents
 from hitl_core.mcp import mount_mcp
 from hitl_core.protocol import AuditEvent, Response, Run
 from hitl_core.runtime import Runtime
-from hitl_core.server.doors import Right, Visitor
+from hitl_core.server.auth import Right, Visitor
 from tests.core.shop import Ledger, Shop, policy, refund_tool, rule, trail
 from tests.server.api.calling import OTHER, program
 from tests.server.site import served

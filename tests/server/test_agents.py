@@ -1,4 +1,4 @@
-"""Other agents' clients at the inbox itself: by the doors and behind the guards of everybody else."""
+"""Other agents' clients at the inbox itself: authenticated and kept in bounds as everybody else."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from hitl_core.config import Agents, Serving
 from hitl_core.errors import AdapterNotInstalled
 from hitl_core.protocol import Responder
 from hitl_core.server import create_app
-from hitl_core.server.doors import Right, tokens
+from hitl_core.server.auth import Right, tokens
 from tests.cli.shop import Shop as CliShop
 from tests.core.shop import Shop, one_refund, policy, rule
 from tests.server.a2a.client import DONE, WAITS, decided, output_of, refused_in, requests_in
 from tests.server.a2a.client import calling as over_a2a
-from tests.server.doors.house import PEOPLE, House, house
+from tests.server.auth.house import PEOPLE, House, house
 from tests.server.mcp.client import accepts
 from tests.server.mcp.client import calling as over_mcp
 from tests.server.served import starting

@@ -43,6 +43,7 @@ CAPABILITIES: Final[Capabilities] = {
     Capability.RESPOND_IN_PLACE: NATIVE,
     Capability.ASK_QUESTIONS: NATIVE,
     Capability.OFFER_CHOICES: NATIVE,
+    Capability.CLIENT_TOOLS: absent("a generator makes its own calls; nobody can give it a tool"),
     Capability.REVIEW_OUTPUT: NATIVE,
     Capability.HANDOFF_TO_HUMAN: absent("a generator has no conversation to hand over"),
     Capability.PARALLEL_PAUSES: NATIVE,

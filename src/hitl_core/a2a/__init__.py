@@ -1,7 +1,7 @@
 """Agent2Agent: an app that is overseen, as an agent of that protocol. A run is a task; one that waits for people is
 `input-required`, and its message carries what they are asked.
 
-    POST /a2a ─► Door ─► handler ─► messages ─► the desk ─► tasks ─► a Task, or events of one
+    POST /a2a ─► RequireCaller ─► handler ─► messages ─► the desk ─► tasks ─► a Task, or events of one
 
 messages   what was said, read: the input of a new run, or answers. Pure
 tasks      a run as a task, its requests as the parts of a message. Pure

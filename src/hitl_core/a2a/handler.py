@@ -31,8 +31,8 @@ from a2a.types import (
 from a2a.utils.errors import PushNotificationNotSupportedError, TaskNotFoundError, UnsupportedOperationError
 
 from ..callers import Caller, Desk, WhoCalls
+from ..callers.authentication import caller_of
 from ..callers.desk import AT_WORK, LONGEST_WAIT
-from ..callers.door import caller_of
 from ..errors import Fault, NotUnderstood, ResponseRefused
 from ..protocol import Run, RunState
 from .messages import Reading, answers_in, input_in, said_in

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from ..callers import Desk, WhoCalls
-from ..callers.door import Door, as_known
+from ..callers.authentication import RequireCaller, canonical
 from ..runtime import Runtime
 from .card import card_of
 from .handler import Handler
@@ -42,11 +42,11 @@ def mount_a2a(
     `who` says who calls, by the credentials of the request. `url` is where the application is reached, `inbox` where
     people answer. `may_answer` are the callers whose clients carry the answers of people; nobody's do by default.
     """
-    desk, who = Desk(hitl, CHANNEL, frozenset(may_answer), inbox), as_known(hitl, who)
+    desk, who = Desk(hitl, CHANNEL, frozenset(may_answer), inbox), canonical(hitl, who)
     name = name or hitl.settings.app or "agent"
     card = card_of(url=f"{url}{prefix}", name=name, description=description or f"{name}, overseen by people.")
     (calls,) = create_jsonrpc_routes(Handler(desk, who, reading, over), prefix, _Context(), enable_v0_3_compat=True)
-    app.router.routes.append(Route(prefix, Door(calls.app, who), methods=["POST"]))
+    app.router.routes.append(Route(prefix, RequireCaller(calls.app, who), methods=["POST"]))
     for place in (f"{prefix}{CARD}", CARD):
         app.router.routes.extend(create_agent_card_routes(card, card_url=place))
 

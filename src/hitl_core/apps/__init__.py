@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from .source import AppSource
-from .spec import AgentSpec, ModelSpec
+from .spec import AgentSpec, ModelSpec, room_faults
 
-__all__ = ["AgentSpec", "AppSource", "ModelSpec"]
+__all__ = ["AgentSpec", "AppSource", "ModelSpec", "room_faults"]

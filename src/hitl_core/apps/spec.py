@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 from ..errors import ConfigError, Fault
-from ..tools import Tool
+from ..protocol import ClientTool
+from ..tools import Tool, client_tool
+
+_HANDS_OVER: Final = "transfer_to_"
+"""How frameworks begin the name of a call with which an agent hands the conversation over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +55,27 @@ class AgentSpec:
         yield from self.tools
         for agent in self.agents:
             yield from agent.all_tools()
+
+    def with_tools(self, tools: Sequence[ClientTool]) -> AgentSpec:
+        """The same agent with the client tools of a run beside its own."""
+        return replace(self, tools=(*self.tools, *map(client_tool, tools))) if tools else self
+
+
+def room_faults(spec: AgentSpec | None, tools: Sequence[ClientTool]) -> list[Fault]:
+    """Why the agent of an app cannot have these client tools: it is not built by us, or has what is called the same."""
+    if spec is None:
+        named = ", ".join(each.name for each in tools)
+        problem = f"({named}) have no place here: the app builds its agents itself; name an AgentSpec instead"
+        return [Fault("tools", problem)] if tools else []
+    taken = {_letters(each.name) for each in spec.agents}
+    agents = [each.name for each in tools if _letters(each.name) in taken]
+    transfers = [each.name for each in tools if spec.human is not None and each.name.startswith(_HANDS_OVER)]
+    return [
+        *(Fault(f"tools.{name}", "is the name of a sub-agent of the app; give yours another one") for name in agents),
+        *(Fault(f"tools.{name}", "reads like handing the conversation over; name it otherwise") for name in transfers),
+    ]
+
+
+def _letters(name: str) -> str:
+    """What is left of a name in whatever way a framework writes it."""
+    return "".join(filter(str.isalnum, name)).lower()

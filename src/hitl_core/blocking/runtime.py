@@ -20,6 +20,7 @@ from ..policy import Backtested, Explanation, Policy
 from ..protocol import (
     Allowance,
     Arguments,
+    ClientTool,
     Comment,
     DraftVersion,
     Grant,
@@ -31,6 +32,7 @@ from ..protocol import (
     Response,
     Run,
     RunState,
+    Said,
     Undoing,
 )
 from ..runtime import Batch, InForce, Reach, Runtime
@@ -53,9 +55,11 @@ class BlockingRuntime:
         self.runtime = runtime
         self._portal = portal
 
-    def start(self, input: object, *, by: str | None = None, thread: str | None = None) -> Run:
+    def start(
+        self, input: object, *, by: str | None = None, thread: str | None = None, tools: Sequence[ClientTool] = ()
+    ) -> Run:
         """Start a run and work on it until it pauses or ends."""
-        return self._portal.wait(self.runtime.start(input, by=by, thread=thread))
+        return self._portal.wait(self.runtime.start(input, by=by, thread=thread, tools=tools))
 
     def resume(self, run_id: str, *, ask_again: bool = False) -> Run:
         """Work on a run now if there is something to do: it is ready, it failed, or its worker died."""
@@ -65,9 +69,22 @@ class BlockingRuntime:
         """Bring a run to its next pause or its end, working on it here unless somebody else does."""
         return self._portal.wait(self.runtime.wait(run_id, timeout=timeout, through_pauses=through_pauses))
 
-    def runs(self, *, states: tuple[RunState, ...] = (), limit: int = 50, cursor: str | None = None) -> Page[Run]:
-        """Runs, newest first."""
-        return self._portal.wait(self.runtime.runs(states=states, limit=limit, cursor=cursor))
+    def runs(
+        self,
+        *,
+        states: tuple[RunState, ...] = (),
+        limit: int = 50,
+        cursor: str | None = None,
+        thread: str | None = None,
+    ) -> Page[Run]:
+        """Runs, newest first; with `thread`, those of one conversation."""
+        return self._portal.wait(self.runtime.runs(states=states, limit=limit, cursor=cursor, thread=thread))
+
+    def transcript(
+        self, thread: str, *, by: str | Responder | None = None, limit: int = 200, cursor: str | None = None
+    ) -> Page[Said]:
+        """What was said in a thread, oldest first, where transcripts are kept; else nothing."""
+        return self._portal.wait(self.runtime.transcript(thread, by=by, limit=limit, cursor=cursor))
 
     def effects(self, run_id: str) -> tuple[Effect, ...]:
         """What the run's actions came to, in the order they were first seen."""

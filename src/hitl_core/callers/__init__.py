@@ -8,6 +8,7 @@ caller    who calls, and what they may do; it comes from the request's own crede
 desk      runs started, read and cancelled, and answers carried, for a caller: an agent never answers its own
 shown     a request as other agents' clients are shown it; schemas: what may be sent back. Both pure
 answers   what was sent back, read strictly: a typed decision, or words where words are what was asked for. Pure
+authentication  a middleware that keeps out who is nobody; names as the directory of people has them
 """
 
 from __future__ import annotations

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
 from pydantic import ValidationError
 
-from ..errors import Fault, NotUnderstood, PolicyInvalid
+from ..errors import NotUnderstood, PolicyInvalid
 from ..policy import Policy
-from ..protocol import Json, Responder, canonical
+from ..protocol import ClientTool, Json, Responder, canonical
 from ..runtime import INPUT_LIMIT
-from ..wire import bodies
+from ..wire import bodies, validation_faults
 
 B = TypeVar("B", bound=bodies.Body)
 
@@ -21,12 +22,15 @@ def made(kind: type[B], **fields: Any) -> B:
     try:
         return kind(**fields)
     except ValidationError as exc:
-        faults = [Fault(".".join(map(str, each["loc"])), each["msg"]) for each in exc.errors()]
-        raise NotUnderstood(faults) from exc
+        raise NotUnderstood(validation_faults(exc.errors())) from exc
 
 
 def run_place(run_id: str, part: str = "") -> str:
     return f"/api/runs/{quote(run_id, safe='')}{part}"
+
+
+def thread_place(thread: str) -> str:
+    return f"/api/threads/{quote(thread, safe='')}"
 
 
 def request_place(request_id: str, part: str = "") -> str:
@@ -41,10 +45,10 @@ def act(by: str | Responder, reason: str) -> bodies.Act:
     return made(bodies.Act, by=name_of(by), reason=reason)
 
 
-def start(input: object, by: str | None, thread: str | None) -> bodies.Start:
+def start(input: object, by: str | None, thread: str | None, tools: Sequence[ClientTool]) -> bodies.Start:
     """Raises NotCanonical, TooLarge, as a runtime that is here."""
     canonical(input, what="input", limit=INPUT_LIMIT)
-    return made(bodies.Start, input=cast("Json", input), by=by, thread=thread)
+    return made(bodies.Start, input=cast("Json", input), by=by, thread=thread, tools=tuple(tools))
 
 
 def text_of(policy: Policy) -> str:

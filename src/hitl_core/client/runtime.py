@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, NoReturn, Self, TypeVar
@@ -20,23 +20,36 @@ from ..errors import (
 )
 from ..policy import Backtested, Explanation, Policy
 from ..protocol import (
+    ClientTool,
     Guidance,
     Json,
     LiveEvent,
     Responder,
     Run,
     RunState,
+    Said,
     Undoing,
 )
 from ..runtime import InForce, Reach
-from ..wire import bodies, forms
+from ..wire import Me, bodies, forms
 from .calling import Calling
-from .places import act, made, name_of, run_place, start, text_of
+from .places import act, made, name_of, run_place, start, text_of, thread_place
 from .reading import MOST, RemoteStore
 from .requests import RemoteRequests
 from .server import Server
 
 T = TypeVar("T")
+
+
+class _Elsewhere:
+    """What a runtime has that is the server's own: asking for it raises ConfigError, which says where it is."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, runtime: RemoteRuntime, owner: type) -> NoReturn:
+        raise runtime.store.elsewhere(f"`{self._name}` of the runtime")
+
 
 WAIT: Final = bodies.LONGEST_WAIT
 
@@ -74,24 +87,29 @@ class RemoteRuntime(RemoteRequests):
         """What the API tells of the store; the rest is refused, because it is the server's."""
         return RemoteStore(self._calling)
 
-    @property
-    def adapter(self) -> NoReturn:
-        """Raises ConfigError: it is the server's."""
-        raise self.store.elsewhere("the app")
+    async def me(self) -> Me:
+        """Whom the token is of, and what it is good for."""
+        return await self._calling.get("/api/me", forms.ME)
+
+    adapter, directory, catalogue = _Elsewhere(), _Elsewhere(), _Elsewhere()
+    at_home, loads, holds, claim, drive = _Elsewhere(), _Elsewhere(), _Elsewhere(), _Elsewhere(), _Elsewhere()
+    start_as, going_on = _Elsewhere(), _Elsewhere()
 
     # ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def start(self, input: object, *, by: str | None = None, thread: str | None = None) -> Run:
+    async def start(
+        self, input: object, *, by: str | None = None, thread: str | None = None, tools: Sequence[ClientTool] = ()
+    ) -> Run:
         """Start a run and wait until it pauses or ends. It runs for whom the token is of."""
-        body = start(input, by, thread)
+        body = start(input, by, thread, tools)
         run = await self._calling.post("/api/runs", forms.RUN, body, {"wait": WAIT}, wait=WAIT, once=True)
         return await self._at_rest(run)
 
     async def stream(
-        self, input: object, *, by: str | None = None, thread: str | None = None
+        self, input: object, *, by: str | None = None, thread: str | None = None, tools: Sequence[ClientTool] = ()
     ) -> AsyncIterator[LiveEvent]:
         """Start a run and yield its live events until it pauses or ends."""
-        async with self._calling.listening("/api/runs/stream", start(input, by, thread)) as events:
+        async with self._calling.listening("/api/runs/stream", start(input, by, thread, tools)) as events:
             async for event in events:
                 yield event
 
@@ -142,10 +160,24 @@ class RemoteRuntime(RemoteRequests):
         query = {"wait": WAIT, "through_pauses": through_pauses}
         return await self._calling.get(run_place(run_id), forms.RUN, query, wait=WAIT)
 
-    async def runs(self, *, states: tuple[RunState, ...] = (), limit: int = 50, cursor: str | None = None) -> Page[Run]:
-        """Runs, newest first."""
-        query = {"state": states, "limit": min(limit, MOST), "cursor": cursor}
+    async def runs(
+        self,
+        *,
+        states: tuple[RunState, ...] = (),
+        limit: int = 50,
+        cursor: str | None = None,
+        thread: str | None = None,
+    ) -> Page[Run]:
+        """Runs, newest first; with `thread`, those of one conversation."""
+        query = {"state": states, "limit": min(limit, MOST), "cursor": cursor, "thread": thread}
         return await self._calling.get("/api/runs", forms.RUNS, query)
+
+    async def transcript(
+        self, thread: str, *, by: str | Responder | None = None, limit: int = 200, cursor: str | None = None
+    ) -> Page[Said]:
+        """What was said in a thread, oldest first, where transcripts are kept; of what whom the token is of may see."""
+        query = {"limit": min(limit, MOST), "cursor": cursor, "by": name_of(by)}
+        return await self._calling.get(thread_place(thread), forms.TRANSCRIPT, query)
 
     async def run(self, run_id: str) -> Run:
         """One run with its pending requests. Raises RunNotFound."""

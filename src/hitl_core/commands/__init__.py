@@ -67,6 +67,7 @@ from .slips import (
     UseSlip,
     hashed,
 )
+from .transcripts import KeepSaid, ListSaid
 from .workers import (
     Beat,
     BeatWorker,
@@ -114,6 +115,7 @@ __all__ = [
     "GetSlip",
     "GiveGrant",
     "GiveGuidance",
+    "KeepSaid",
     "Known",
     "Lease",
     "LiftStop",
@@ -131,6 +133,7 @@ __all__ = [
     "ListQueue",
     "ListRequests",
     "ListRuns",
+    "ListSaid",
     "ListSlips",
     "ListStops",
     "ListUndone",

@@ -12,6 +12,7 @@ from .config import (
     typed_options,
 )
 from .knowing import check_policy
+from .remote import is_remote, require_store
 from .serving import Agents, OpenId, Proxy, Serving
 from .storing import open_store
 from .upkeep import Upkeep, upkeep_of
@@ -26,10 +27,12 @@ __all__ = [
     "Upkeep",
     "check_policy",
     "connect",
+    "is_remote",
     "make_adapter",
     "make_channels",
     "open_store",
     "policy_file",
+    "require_store",
     "typed_options",
     "upkeep_of",
 ]

@@ -60,6 +60,7 @@ class Config:
     redact: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
     told_a_minute: int = TOLD_A_MINUTE
+    transcripts: bool = False
     messages: tuple[Route, ...] = ()
     environment: str = "default"
     tenant: str = "default"
@@ -109,11 +110,9 @@ async def connect(
     AdapterNotFound, StoreUnavailable; and at the first work on a run AdapterNotInstalled, AdapterTooOld, ConfigError.
     """
     configured = _config(config, backend)
-    if is_remote(configured.store_url):
-        async with remote(configured, clock) as elsewhere:
-            yield elsewhere
-        return
-    async with await build(configured, clock=clock, observers=observers) as runtime:
+    elsewhere = is_remote(configured.store_url)
+    runtime = remote(configured, clock) if elsewhere else await build(configured, clock=clock, observers=observers)
+    async with runtime:
         yield runtime
 
 
@@ -157,6 +156,7 @@ async def build(config: Config, *, clock: Clock | None = None, observers: Sequen
         tenant=config.tenant,
         history=config.history,
         told_a_minute=config.told_a_minute,
+        transcripts=config.transcripts,
     )
     return Runtime(adapter=seen, around=around, settings=settings, channels=channels)
 

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from functools import cached_property
 
 from ..capabilities import Capabilities
-from ..contracts import Adapter, Ending, Finding, Turn, formats_of
-from ..protocol import Json, Run
+from ..contracts import Adapter, Ending, Finding, Turn, formats_of, tool_faults_of
+from ..errors import Fault
+from ..protocol import ClientTool, Json, Run
 
 
 class DeferredAdapter:
@@ -29,6 +30,9 @@ class DeferredAdapter:
     @property
     def formats(self) -> tuple[str, ...]:
         return formats_of(self.loaded)
+
+    def tool_faults(self, tools: tuple[ClientTool, ...]) -> list[Fault]:
+        return tool_faults_of(self.loaded, tools)
 
     async def attach(self) -> tuple[Finding, ...]:
         return await self.loaded.attach()

@@ -59,6 +59,7 @@ TABLES: Final = {
     "messages": None,
     "tools": None,
     "redact": {"paths"},
+    "transcripts": {"keep"},
     "environment": {"name", "tenant"},
     "people": {"file", "provider"},
     "authority": {*Act, "lift_by_another"},
@@ -219,6 +220,10 @@ def _redact(table: Table, beside: Beside) -> Fields:
     return {"redact": tuple(table.get("paths", PATHS, ()))}
 
 
+def _transcripts(table: Table, beside: Beside) -> Fields:
+    return {"transcripts": table.get("keep", FLAG, False)}
+
+
 def _environment(table: Table, beside: Beside) -> Fields:
     return {"environment": table.get("name", TEXT, "default"), "tenant": table.get("tenant", TEXT, "default")}
 
@@ -254,6 +259,7 @@ _READERS: Final[Mapping[str, Callable[[Table, Beside], Fields]]] = {
     "messages": _messages,
     "tools": _tools,
     "redact": _redact,
+    "transcripts": _transcripts,
     "environment": _environment,
     "people": _people,
     "authority": _authority,

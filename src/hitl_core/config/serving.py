@@ -17,7 +17,7 @@ from .tables import A_MINUTE, DURATION, FLAG, ROLES, TABLE, TEXT, TEXTS, Table, 
 LOOPBACK: Final = "127.0.0.1"
 PORT: Final = 8484
 RIGHTS: Final = ("requests", "runs", "start", "operate", "policy", "audit", "tokens")
-"""What [server.rights] can name: the rights of server/doors/visitor.py, which says what they are."""
+"""What [server.rights] can name: the rights of server/auth/visitor.py, which says what they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Serving:
     `hosts` are further names that it answers to, and `forwarded` the proxies in front whose X-Forwarded-For counts.
     `undo` is how many seconds a click in the inbox can be taken back before it is given as an answer. A session ends
     after `session`, or `idle` after its last use. `rights` are the roles that each right needs, one of them
-    (server/doors/rights.py says what is not named here). `body` is how many bytes a request may have, and `patience`
+    (server/auth/rights.py says what is not named here). `body` is how many bytes a request may have, and `patience`
     how many seconds it may take to arrive; `calls_a_minute` and `sign_ins_a_minute` are how often one person or address
     may come, 0 for no end.
     """
@@ -106,7 +106,7 @@ class Serving:
         return is_loopback(self.host)
 
     @property
-    def has_door(self) -> bool:
+    def has_identity_provider(self) -> bool:
         """Whether somebody says who people are, so that more than this machine may come in."""
         return self.oidc is not None or self.proxy is not None
 

@@ -21,6 +21,7 @@ from .steering import guiding
 from .stops import heeding_stops
 from .surroundings import REJECTED_IN_A_ROW, Case, Surroundings
 from .undoable import undo_until, why_not_undoable
+from .veil import Veil
 from .words import joined, with_words
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "Gate",
     "Since",
     "Surroundings",
+    "Veil",
     "guided",
     "guiding",
     "heeding_stops",

@@ -55,6 +55,7 @@ from ..tools import Call, Catalogue, running
 from . import steering
 from .again import Again
 from .carrying import Carrying, unchecked
+from .clients import Clients, of_run
 from .forms import DEFAULT_FORM, Form
 from .places import covering, knows
 from .questions import Questions
@@ -87,7 +88,8 @@ class Gate:
         """What the run had remembered when it was claimed, if that was read along."""
         self.called_in_store = False
         """Whether an effect was called in a transaction of the store, which may be lost without a trace of it."""
-        self._around = around
+        self._around = around = of_run(run, around)
+        self._clients = Clients(run)
         self.veil = Veil(getattr(around.store, "custody", None), run.id, around.catalogue)
         self.questions = Questions(around, run, lease)
         self.turns, self.granting = self.questions.turns, self.questions.granting
@@ -139,7 +141,7 @@ class Gate:
         """
         self.questions.comes(call)
         try:
-            shown, form = self.veil.over(action, call, form)
+            shown, form = self.veil.over(action, call, self._clients.form(action.tool, form))
             digest = shown.digest
         except RecordError as exc:
             return Refuse(unchecked(exc))
@@ -190,7 +192,8 @@ class Gate:
         if ruling.denied:
             return await self.questions.deny(action, call, ruling)
         if form.kind is not Kind.APPROVAL:
-            return await self.questions.ask(action, call, round, form, asking(ruling))
+            ruling = self._clients.ruling(action.tool, asking(ruling))
+            return await self.questions.ask(action, call, round, form, ruling)
         if not ruling.asks:
             return self._let_through(action, call, round, form, ruling)
         covered = await self.granting.cover(self._weighing.case(action, call), ruling)
@@ -294,6 +297,7 @@ class Gate:
 
     def _beginning(self, allowed: Proceed, counted: tuple[Counted, ...]) -> BeginEffect:
         self._again.require_unchanged()
+        self._clients.require_ours(allowed.action.tool)
         if (call := allowed.call) in self.questions.waiting:
             raise EffectRefused(f"people are being asked about the call {call!r}; it does not start meanwhile")
         return BeginEffect(

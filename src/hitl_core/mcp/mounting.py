@@ -17,7 +17,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from ..callers import Caller, Desk, WhoCalls
-from ..callers.door import Door, as_known
+from ..callers.authentication import RequireCaller, canonical
 from ..errors import NotSignedIn
 from ..runtime import Runtime
 from .calls import server_of
@@ -43,7 +43,7 @@ def mount_mcp(
 
     The rest is as in `mount_a2a`.
     """
-    desk, known = Desk(hitl, CHANNEL, frozenset(may_answer), inbox), as_known(hitl, who)
+    desk, known = Desk(hitl, CHANNEL, frozenset(may_answer), inbox), canonical(hitl, who)
 
     async def caller(context: Context) -> Caller:
         come = await known(cast("HTTPConnection", context.request))  # which this transport always has
@@ -52,7 +52,7 @@ def mount_mcp(
         return come
 
     sessions = Sessions(server_of(desk, caller, name=name or hitl.settings.app or "agent"))
-    app.router.routes.append(Route(prefix, Door(sessions, known)))
+    app.router.routes.append(Route(prefix, RequireCaller(sessions, known)))
     return sessions
 
 

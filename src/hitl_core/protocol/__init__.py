@@ -2,6 +2,7 @@
 
 from .action import PAYLOAD_LIMIT, Action, Origin
 from .canonical import canonical, parse, sha256
+from .client_tool import TOOLS_LIMIT, ClientTool
 from .comment import COMMENT_LIMIT, Comment
 from .doubt import ABORT, HAPPENED, NOT_HAPPENED, RUNS_NOTHING
 from .draft import DraftVersion
@@ -36,6 +37,8 @@ from .response import (
 )
 from .ruling import GROUP, Approvers, Escalation, Level, OnTimeout, Ruling, Stage
 from .run import Overridden, Run, RunState
+from .telling import call_event, result_event, text_event
+from .transcript import SAID_LIMIT, Role, Said, SaidCall, asked_id, output_id, result_id, said_id
 from .undo import UNDO, Undoing, UndoneCall, UndoState
 from .verdict import EffectMode, Executed, Failed, Outcome, Proceed, Refuse, Substitute, Verdict, Wait
 
@@ -50,6 +53,8 @@ __all__ = [
     "PAYLOAD_LIMIT",
     "PROTOCOL",
     "RUNS_NOTHING",
+    "SAID_LIMIT",
+    "TOOLS_LIMIT",
     "UNDO",
     "Accept",
     "ActingFor",
@@ -67,6 +72,7 @@ __all__ = [
     "Because",
     "Cancel",
     "Choose",
+    "ClientTool",
     "Comment",
     "Context",
     "Decision",
@@ -105,9 +111,12 @@ __all__ = [
     "Responder",
     "Response",
     "Revise",
+    "Role",
     "Ruling",
     "Run",
     "RunState",
+    "Said",
+    "SaidCall",
     "Sealed",
     "Stage",
     "Substitute",
@@ -119,6 +128,8 @@ __all__ = [
     "Verdict",
     "Wait",
     "acting",
+    "asked_id",
+    "call_event",
     "canonical",
     "changed_arguments",
     "decision_of",
@@ -132,8 +143,13 @@ __all__ = [
     "masked",
     "micros",
     "new_id",
+    "output_id",
     "parse",
     "passed",
+    "result_event",
+    "result_id",
+    "said_id",
     "secret_paths",
     "sha256",
+    "text_event",
 ]

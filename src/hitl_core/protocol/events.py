@@ -17,6 +17,7 @@ class LiveKind(StrEnum):
     TOOL_CALL = "tool_call"
     TOOL_RESULT = "tool_result"
     STEP = "step"
+    STATE = "state"
     CUSTOM = "custom"
     PAUSED = "paused"
     COMPLETED = "completed"
@@ -24,7 +25,10 @@ class LiveKind(StrEnum):
 
 
 class LiveEvent(Record):
-    """One event of a working run. `node` is the place in the app, `id` groups the parts of one message."""
+    """One event of a working run. `node` is the place in the app, `id` the message or the call that it is about.
+
+    docs/transcripts.md says what each kind has in it. A turn that is replayed says it again under the same ids.
+    """
 
     run_id: Name
     kind: LiveKind

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from pydantic import JsonValue
 
+from .client_tool import ClientTool
 from .record import Instant, Name, Record, Text, TopRecord
 from .request import PauseRequest
 
@@ -51,6 +52,8 @@ class Run(TopRecord):
     """The run whose actions this one takes back; None for a run of an app."""
     started_by: Name | None = None
     input: JsonValue = None
+    tools: tuple[ClientTool, ...] = ()
+    """What it was started with besides the tools of the app: whoever started it carries these out."""
     output: JsonValue = None
     error: Text = ""
     attempts: int = 0

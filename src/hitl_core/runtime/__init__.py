@@ -13,13 +13,14 @@ policies      why the policy decides as it does, and what another one would have
 considering   what would come of an answer, and whose inbox is whose, for those who show it
 assigning     whose turn it is; commenting, drafting: what is said and changed beside deciding
 forgetting    what is erased and compacted; pruning: what rules have counted and nobody asks for any more
+transcripts   what was said in a thread, kept and read
 worker        resumes what was answered, fires what is due
 """
 
 from __future__ import annotations
 
 from .batches import Answered, Batch, shown_digest
-from .considering import faults_in, inbox_of
+from .considering import faults_in, inbox_of, may_decide
 from .forgetting import Compacted, compact
 from .granting import like
 from .opened import INPUT_LIMIT, Settings
@@ -46,6 +47,7 @@ __all__ = [
     "faults_in",
     "inbox_of",
     "like",
+    "may_decide",
     "reach",
     "record_of",
     "shown_digest",

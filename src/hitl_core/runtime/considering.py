@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from ..checks import authorise
 from ..commands import GetRequest, ListRequests
 from ..errors import Fault, NotAuthorised
-from ..protocol import Responder, Response, changed_arguments
-from .identity import identified, in_view_of
+from ..protocol import PauseRequest, Reply, Responder, Response, changed_arguments
+from ..quorum import asked_now
+from .identity import identified, in_view_of, known
 from .judge import MAY_BE_DECIDED, weighed
 from .runtime import Runtime
 
@@ -26,6 +28,16 @@ async def faults_in(runtime: Runtime, response: Response) -> tuple[Fault, ...]:
     if changed_arguments(response.decision) is not None:
         await runtime._learn_tools()
     return tuple((await weighed(around, settled, response))[0])
+
+
+async def may_decide(runtime: Runtime, request: PauseRequest, by: Responder, *, tenant: str) -> bool:
+    """Whether somebody may say yes to a request of this tenant, as things stand. Nothing is decided, or recorded."""
+    around, now = runtime._around, runtime._around.now()
+    who, faults = await known(around, by, tenant=tenant)
+    said = (await runtime.store.fetch(GetRequest(request.id))).votes
+    yes = request.approve if Reply.APPROVE in request.allowed else request.reject
+    response = yes(by=who.id).model_copy(update={"responder": who})
+    return not faults and not authorise(request, response, asked_now(request, said, response, now), said)
 
 
 async def inbox_of(runtime: Runtime, by: Responder) -> ListRequests:

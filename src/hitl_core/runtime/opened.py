@@ -8,6 +8,7 @@ from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final, Self, TypeVar, cast
 
 from ..channels.announcer import TOLD_A_MINUTE, Announcer
@@ -31,7 +32,7 @@ from ..errors import AdapterNotInstalled, AdapterTooOld, HitlError, RunBusy, Sto
 from ..gate import Surroundings
 from ..lifecycle import RequestState
 from ..people import Directory
-from ..protocol import Json, LiveEvent, Run, RunState, canonical, new_id
+from ..protocol import ClientTool, Json, LiveEvent, Run, RunState, canonical, new_id
 from ..tools import Catalogue
 from .background import Background
 from .holding import Holding
@@ -39,6 +40,8 @@ from .identity import on_behalf_of
 from .leases import owner_name, release_dead
 from .live import Listeners
 from .pruning import KEPT, Pruning
+from .room import require_room
+from .transcripts import asked, keep
 from .turn import Driver
 
 log = logging.getLogger("hitl_core")
@@ -62,6 +65,7 @@ class Settings:
     `resumes` are versions of the app whose runs are gone on with besides its own. A run is tried `tries` times before
     it is left to a person; `grace` is how long a worker that is told to end lets its turns go on. `told_a_minute`:
     after so many messages within a minute about one agent people are told how many more there are; 0: never.
+    `transcripts`: what is said in runs is kept for whoever reads their threads.
     """
 
     app: str = ""
@@ -73,6 +77,7 @@ class Settings:
     tenant: str = "default"
     history: timedelta = KEPT
     told_a_minute: int = TOLD_A_MINUTE
+    transcripts: bool = False
 
 
 class Opened:
@@ -98,7 +103,8 @@ class Opened:
         self._listeners: Listeners = []
         self._attached: tuple[Finding, ...] | None = None
         self._holding = Holding(self._around.store, self._around.clock, settings.lease_seconds)
-        self._driver = Driver(adapter, self._around, self._holding, self._build, self._emit, self._watched, self.attach)
+        driving = (self._holding, self._build, self._emit, self._watched, self.attach, settings.transcripts)
+        self._driver = Driver(adapter, self._around, *driving)
 
     async def __aenter__(self) -> Self:
         return self
@@ -228,10 +234,21 @@ class Opened:
         async with asyncio.timeout(within):
             return await self._background.result(work)
 
-    async def _open(self, input: object, *, by: str | None, thread: str | None, id: str | None = None) -> Claimed:
+    async def _open(
+        self,
+        input: object,
+        *,
+        by: str | None,
+        thread: str | None,
+        id: str | None = None,
+        tools: Sequence[ClientTool] = (),
+    ) -> Claimed:
         canonical(input, what="input", limit=INPUT_LIMIT)
         await self.attach()
-        return await self._opened(input, by=await on_behalf_of(self._around, by), thread=thread, id=id)
+        if tools:
+            require_room(self.adapter, self.catalogue, tuple(tools))
+        by = await on_behalf_of(self._around, by)
+        return await self._opened(input, by=by, thread=thread, id=id, tools=tuple(tools))
 
     async def _opened(
         self,
@@ -241,6 +258,7 @@ class Opened:
         thread: str | None = None,
         undoes: str | None = None,
         id: str | None = None,
+        tools: tuple[ClientTool, ...] = (),
     ) -> Claimed:
         now = self._around.now()
         run_id = id or new_id(now)
@@ -255,10 +273,14 @@ class Opened:
             undoes=undoes,
             started_by=by,
             input=cast("Json", input),
+            tools=tools,
             created_at=now,
             updated_at=now,
         )
-        return await self.store.apply(OpenRun(run, self.owner, self.settings.lease_seconds, now))
+        claimed = await self.store.apply(OpenRun(run, self.owner, self.settings.lease_seconds, now))
+        if self.settings.transcripts:
+            await keep(self.store, run_id, partial(asked, claimed.run))
+        return claimed
 
     def _require_ours(self, run: Run) -> None:
         """Raises RunBusy if this process does not have the run's app, or not in its version."""

@@ -3,55 +3,67 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, suppress
 
 from ..capabilities import Capability
 from ..commands import Effect, ListEffects, ListRuns, Page
 from ..contracts import require
 from ..errors import RunBusy
-from ..protocol import LiveEvent, Run, RunState
+from ..protocol import ClientTool, LiveEvent, Responder, Run, RunState, Said
 from .batches import Batches
 from .control import Control
 from .live import listen
 from .policies import Policies
+from .transcripts import transcript
 
 
 class Runtime(Batches, Control, Policies):
     """One app under one backend with one store. Use as an async context manager, or call `close`."""
 
-    async def start(self, input: object, *, by: str | None = None, thread: str | None = None) -> Run:
+    async def start(
+        self, input: object, *, by: str | None = None, thread: str | None = None, tools: Sequence[ClientTool] = ()
+    ) -> Run:
         """Start a run and work on it until it pauses or ends.
 
         `by` is the person on whose behalf it runs (who may then not approve its actions). `thread` is the
-        framework's conversation, by default one of its own. Raises AppRefused, NotCanonical, TooLarge, Stopped.
+        framework's conversation, by default one of its own. `tools` are given to the agent of this run: a call of one
+        is a request, and the answer is its result. Raises AppRefused, NotCanonical, TooLarge, Stopped; with `tools`
+        ToolsRefused, and CapabilityNotSupported where the backend has no room for them.
         """
-        claimed = await self._open(input, by=by, thread=thread)
+        claimed = await self._open(input, by=by, thread=thread, tools=tools)
         return await self._driver.drive(claimed)
 
     async def start_as(
-        self, run_id: str, input: object, *, within: float, by: str | None = None, thread: str | None = None
+        self,
+        run_id: str,
+        input: object,
+        *,
+        within: float,
+        by: str | None = None,
+        thread: str | None = None,
+        tools: Sequence[ClientTool] = (),
     ) -> Run:
         """As `start`, under an id that was made before (`new_id`), so that whoever may ask twice starts one run.
 
         For servers. After `within` seconds the run as it stands: its turn goes on, and `close` waits for it. Of two
         with the same id one is started, and the other raises RunBusy.
         """
-        claimed = await self._open(input, by=by, thread=thread, id=run_id)
+        claimed = await self._open(input, by=by, thread=thread, id=run_id, tools=tools)
         try:
             return await self.going_on(self._driver.drive(claimed), within=within)
         except TimeoutError:
             return await self.run(run_id)
 
     async def stream(
-        self, input: object, *, by: str | None = None, thread: str | None = None
+        self, input: object, *, by: str | None = None, thread: str | None = None, tools: Sequence[ClientTool] = ()
     ) -> AsyncIterator[LiveEvent]:
         """Start a run and yield its live events until it pauses or ends.
 
         Raises CapabilityNotSupported where the framework has nothing to tell meanwhile, else what `start` raises.
         """
         require(self.adapter, Capability.STREAM_EVENTS)
-        claimed = await self._open(input, by=by, thread=thread)
+        claimed = await self._open(input, by=by, thread=thread, tools=tools)
         async with aclosing(listen(self._listeners, claimed.run.id, self._driver.drive(claimed))) as events:
             async for event in events:
                 yield event
@@ -91,9 +103,27 @@ class Runtime(Batches, Control, Policies):
                     return run
                 await self.store.changed(timeout=1.0)
 
-    async def runs(self, *, states: tuple[RunState, ...] = (), limit: int = 50, cursor: str | None = None) -> Page[Run]:
-        """Runs, newest first."""
-        return await self.store.fetch(ListRuns(states, limit, cursor))
+    async def runs(
+        self,
+        *,
+        states: tuple[RunState, ...] = (),
+        limit: int = 50,
+        cursor: str | None = None,
+        thread: str | None = None,
+    ) -> Page[Run]:
+        """Runs, newest first; with `thread`, those of one conversation."""
+        return await self.store.fetch(ListRuns(states, limit, cursor, thread=thread))
+
+    async def transcript(
+        self, thread: str, *, by: str | Responder | None = None, limit: int = 200, cursor: str | None = None
+    ) -> Page[Said]:
+        """What was said in a thread, oldest first, where transcripts are kept; else nothing.
+
+        Of the runs of this tenant; with `by` and a directory, of that person's. Raises NotPermitted for whom the
+        directory does not know.
+        """
+        home = self.settings.tenant
+        return await transcript(self._around, thread, by, home=home, limit=limit, cursor=cursor)
 
     async def effects(self, run_id: str) -> tuple[Effect, ...]:
         """What the run's actions came to, in the order they were first seen."""

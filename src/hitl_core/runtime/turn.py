@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final, assert_never
 
 from ..commands import Again, Build, Claimed, ClaimRuns, Command, FinishRun, GetRun, PauseRun, RetryRun
@@ -17,6 +18,8 @@ from ..logs import placed
 from ..protocol import Json, LiveEvent, LiveKind, PauseRequest, Run, RunState
 from .assigning import assigned
 from .holding import Held, Holding
+from .room import require_room_still
+from .transcripts import Hearing, keep
 from .undoing import undo
 
 log = logging.getLogger("hitl_core")
@@ -36,6 +39,7 @@ class Driver:
     emit: Callable[[LiveEvent], None]
     watched: Callable[[], bool]
     attach: Callable[[], Awaitable[object]]
+    keeps: bool = False
 
     async def drive(self, claimed: Claimed, *, ask_again: bool = False, again: Again | None = None) -> Run:
         """Run one turn; returns the run as committed. Raises LeaseLost if another worker took over meanwhile.
@@ -64,8 +68,18 @@ class Driver:
         """One turn, how it ended, and whether it has failed because a grant was gone."""
         gate = Gate(self.around, claimed.run, claimed.lease)
         gate.recalled = claimed.journal
-        turn = Turn(claimed, gate, lambda event: self.emit(gate.veil.event(event)), self.watched(), ask_again)
+        hearing = Hearing(claimed.run, self.around.now)
+
+        def emit(event: LiveEvent) -> None:
+            shown = gate.veil.event(event)
+            if self.keeps:
+                hearing.hear(shown)
+            self.emit(shown)
+
+        turn = Turn(claimed, gate, emit, self.keeps or self.watched(), ask_again)
         ending = await self._advance_while_leased(turn)
+        if self.keeps:
+            await keep(self.around.store, claimed.run.id, partial(hearing.said, ending, gate.veil))
         try:
             ending = await self._given_out(turn, ending)
             run = await self.around.store.apply(self._commit(turn, ending, again))
@@ -105,6 +119,9 @@ class Driver:
         try:
             if turn.run.undoes is not None:
                 return await undo(turn, self.around.store, self.attach)
+            if turn.run.tools:
+                await self.attach()
+                require_room_still(self.adapter, self.around.catalogue, turn.run)
             ending = await self.adapter.advance(turn)
             if turn.gate.changed is not None and not isinstance(ending, Broke):
                 raise turn.gate.changed  # whatever the app made of the error: this is not the app that was paused

@@ -1,4 +1,4 @@
-"""Other agents' clients, as [server.agents] lets them in: by the doors of everybody else, and with their rights."""
+"""Other agents' clients, as [server.agents] lets them in: authenticated as everybody else, and with their rights."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from fastapi import FastAPI
 
 from ..errors import AdapterNotInstalled
-from .doors.coming import come_anew
+from .auth.authentication import authenticate_again
 from .site import Site
 
 Closes = Callable[[], Awaitable[None]]
@@ -36,7 +36,7 @@ def _a2a(app: FastAPI, site: Site) -> None:
     mount_a2a(
         app,
         site.hitl,
-        who=come_anew,
+        who=authenticate_again,
         url=site.serving.address,
         may_answer=agents.may_answer,
         inbox=site.serving.address,
@@ -51,5 +51,7 @@ def _mcp(app: FastAPI, site: Site) -> Closes:
     from ..mcp import mount_mcp
 
     agents, inbox = site.serving.agents, site.serving.address
-    sessions = mount_mcp(app, site.hitl, who=come_anew, may_answer=agents.may_answer, inbox=inbox, name=agents.name)
+    sessions = mount_mcp(
+        app, site.hitl, who=authenticate_again, may_answer=agents.may_answer, inbox=inbox, name=agents.name
+    )
     return sessions.close

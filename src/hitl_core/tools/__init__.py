@@ -1,22 +1,27 @@
 """Neutral tools: declared once with `@tool`, known by name in the catalogue, and what they know of their own call."""
 
 from .call import RETURNED, Call, current_call, running, with_receipt
-from .catalogue import Catalogue, Override
-from .tool import NoParameters, Tool, Traits, as_json, choice, kept, question, review, tool
+from .catalogue import Catalogue, CatalogueOfRun, Override
+from .client import client_tool, client_tool_faults
+from .tool import NoParameters, Tool, Traits, as_json, choice, kept, question, refusal_of, review, tool
 
 __all__ = [
     "RETURNED",
     "Call",
     "Catalogue",
+    "CatalogueOfRun",
     "NoParameters",
     "Override",
     "Tool",
     "Traits",
     "as_json",
     "choice",
+    "client_tool",
+    "client_tool_faults",
     "current_call",
     "kept",
     "question",
+    "refusal_of",
     "review",
     "running",
     "tool",

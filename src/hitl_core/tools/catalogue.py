@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -42,7 +43,7 @@ class Catalogue:
         overrides: Mapping[str, Override] | None = None,
         redact: Sequence[str] = (),
     ) -> None:
-        self._tools: dict[str, Tool] = {}
+        self._tools: MutableMapping[str, Tool] = {}
         self._overrides = dict(overrides or {})
         self._redact = tuple(redact)
         self._secrets: dict[str, tuple[SecretPath, ...]] = {}
@@ -106,6 +107,23 @@ class Catalogue:
         if differs:
             problem = f"is the name of two different tools in this app: they differ in {differs}; rename one of them"
             raise ConfigError([Fault(tool.name, problem)])
+
+
+class CatalogueOfRun(Catalogue):
+    """What is known in one run: the tools of the app, and those that the run was started with."""
+
+    def __init__(self, app: Catalogue, own: Sequence[Tool]) -> None:
+        super().__init__((), app._overrides, app._redact)
+        self._app, self._own = app, {tool.name: tool for tool in own}
+        self._tools = ChainMap(self._own, app._tools)
+
+    def learn(self, tool: Tool) -> None:
+        """What is found in the app is known in every run of it. Raises ConfigError if this one has its name already."""
+        if tool.name in self._own:
+            problem = "is a tool of the app, and one that this run was started with; rename one of them"
+            raise ConfigError([Fault(tool.name, problem)])
+        self._app.learn(tool)
+        self._secrets.pop(tool.name, None)
 
 
 def _difference(one: Tool, other: Tool) -> str:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any, Final, ParamSpec, TypeVar, cast, overload
 
-from pydantic import BaseModel, ConfigDict, SecretBytes, SecretStr, TypeAdapter, create_model
+from pydantic import BaseModel, ConfigDict, SecretBytes, SecretStr, TypeAdapter, ValidationError, create_model
 
 from ..errors import ConfigError, Fault, NotCanonical, ResultNotKept
 from ..protocol import Arguments, EffectMode, Json, Kind, Option, Preview, canonical, sha256
@@ -50,7 +50,10 @@ class NoParameters(BaseModel):
 
 @dataclass(frozen=True)
 class Tool:
-    """A tool in neutral form. `kind` other than approval makes it a question to people: `function` is None then."""
+    """A tool in neutral form. `kind` other than approval makes it a question to people: `function` is None then.
+
+    A `client` tool is one that a run was started with: its `parameters` take what fits somebody else's JSON Schema.
+    """
 
     name: str
     description: str
@@ -59,6 +62,7 @@ class Tool:
     options: tuple[Option, ...] = ()
     traits: Traits = Traits()
     parameters: type[BaseModel] = field(default=NoParameters, repr=False)
+    client: bool = False
 
     @cached_property
     def schema(self) -> dict[str, Json]:
@@ -120,6 +124,14 @@ class Tool:
         """The arguments as the signature's own types. Raises pydantic.ValidationError."""
         model = self.parameters.model_validate(arguments)
         return {name: getattr(model, name) for name in type(model).model_fields}
+
+
+def refusal_of(error: ValidationError) -> str:
+    """What a model is told of a call with arguments that its tool would not take."""
+    faults = "; ".join(
+        ": ".join(filter(None, (".".join(map(str, each["loc"])), each["msg"]))) for each in error.errors()
+    )
+    return f"The arguments are invalid, so nothing was run: {faults}. Correct them and call again."
 
 
 _ANYTHING: Final = TypeAdapter(object, config=ConfigDict(ser_json_inf_nan="constants"))

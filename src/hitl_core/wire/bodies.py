@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from ..commands import StopScope
-from ..protocol import Allowance, Arguments, Decision, Instant, Responder, Response
+from ..protocol import Allowance, Arguments, ClientTool, Decision, Instant, Responder, Response
 from ..protocol.record import Name, Text
 
 MOST_ANSWERS: Final = 200
@@ -35,11 +35,13 @@ class Body(BaseModel):
 
 
 class Start(Body):
-    """The input of a run; for whom it runs, who may then not approve its actions; and its conversation."""
+    """The input of a run; for whom it runs, who may then not approve its actions; its conversation; and the tools that
+    its agent is given: a call of one is a request, and the answer is its result."""
 
     input: JsonValue = None
     by: Name | None = None
     thread: Name | None = None
+    tools: tuple[ClientTool, ...] = ()
 
 
 class Resume(Body):

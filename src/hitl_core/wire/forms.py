@@ -20,12 +20,13 @@ from ..protocol import (
     LiveEvent,
     Preview,
     Run,
+    Said,
     Undoing,
 )
 from ..runtime import Batch, InForce, Reach
 from .batches import BatchForm, Granted
 from .explaining import ExplanationForm
-from .people import Known, MadeToken, TokenForm
+from .people import Known, MadeToken, Me, TokenForm
 
 T = TypeVar("T")
 
@@ -68,6 +69,7 @@ class Count(BaseModel):
 
 RUN: Final = Form[Run]("Run", Run)
 RUNS: Final = Form[Page[Run]]("RunPage", Page[Run])
+TRANSCRIPT: Final = Form[Page[Said]]("SaidPage", Page[Said])
 EFFECTS: Final = Form[tuple[Effect, ...]]("Effects", tuple[Effect, ...])
 OVERRIDE: Final = Form[Override]("Override", Override)
 OVERRIDES: Final = Form[tuple[Override, ...]]("Overrides", tuple[Override, ...])
@@ -105,6 +107,7 @@ REPORT: Final = Form[Report]("AuditReport", Report)
 ERASED: Final = Form[ErasedPerson]("ErasedPerson", ErasedPerson)
 EVENT: Final = Form[LiveEvent]("LiveEvent", LiveEvent)
 PEOPLE: Final = Form[tuple[Known, ...]]("People", tuple[Known, ...])
+ME: Final = Form[Me]("Me", Me)
 TOKENS: Final = Form[tuple[TokenForm, ...]]("Tokens", tuple[TokenForm, ...])
 MADE_TOKEN: Final = Form[MadeToken]("MadeToken", MadeToken)
 

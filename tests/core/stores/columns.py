@@ -13,12 +13,12 @@ from hitl_core.stores.sqlite.file import connect, migrate
 from hitl_core.stores.sqlite.file.location import Location
 
 BODIES: Final = {
-    *("hitl_runs.input", "hitl_runs.checkpoint", "hitl_runs.output"),
+    *("hitl_runs.input", "hitl_runs.checkpoint", "hitl_runs.output", "hitl_runs.tools"),
     *("hitl_requests.body", "hitl_requests.response", "hitl_votes.body"),
     *("hitl_effects.action", "hitl_effects.result", "hitl_journal.body"),
     *("hitl_overrides.original", "hitl_overrides.body"),
     *("hitl_drafts.body", "hitl_guidance.body", "hitl_comments.body", "hitl_grants.body"),
-    "hitl_slips.body",
+    *("hitl_slips.body", "hitl_said.body"),
 }
 """Columns with the key of a body."""
 

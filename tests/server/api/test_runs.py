@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from hitl_core.protocol import RunState
-from hitl_core.server.doors import Right
+from hitl_core.server.auth import Right
 from tests.server.api.calling import EVERYTHING, Api, program
 
 
@@ -172,6 +172,17 @@ async def test_a_body_that_is_not_as_it_has_to_be_starts_nothing(
     refused = await ann.post("/api/runs", json=body)
     assert (refused.status_code, refused.json()["code"]) == (400, "HITL-R06")
     assert refused.json()["faults"]
+    assert (await served_api.hitl.runs()).items == ()
+
+
+async def test_tools_that_a_run_cannot_have_start_nothing(served_api: Api, ann: httpx.AsyncClient) -> None:
+    whole = {"type": "object", "description": "x" * 70_000}
+    refused = await ann.post("/api/runs", json={"tools": [{"name": "a", "parameters": whole}]})
+    assert (refused.status_code, refused.json()["code"]) == (422, "HITL-U15")
+    assert "the limit is 65,536" in refused.json()["faults"][0]["problem"]
+    refused = await ann.post("/api/runs", json={"tools": [{"name": "a b"}, {"name": "c", "parameters": []}]})
+    assert (refused.status_code, refused.json()["code"]) == (400, "HITL-R06")
+    assert [each["path"] for each in refused.json()["faults"]] == ["tools.0.name", "tools.1.parameters"]
     assert (await served_api.hitl.runs()).items == ()
 
 

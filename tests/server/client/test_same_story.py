@@ -31,9 +31,10 @@ from hitl_core.errors import (
     RunNotFound,
     Stopped,
     TooLarge,
+    ToolsRefused,
 )
 from hitl_core.policy import Policy
-from hitl_core.protocol import Allowance, LiveKind, RunState
+from hitl_core.protocol import Allowance, ClientTool, LiveKind, RunState
 from hitl_core.runtime import Runtime
 from hitl_core.testing.clock import START
 from tests.core.shop import Shop, only
@@ -41,6 +42,7 @@ from tests.server.api.calling import Api, api, program
 from tests.server.site import served
 
 OTHER_POLICY = Policy.from_toml('[[rules]]\nid = "no"\nwhy = "a test"\nmatch = { tool = "refund" }\neffect = "deny"\n')
+PICK = ClientTool(name="pickColour", description="Let the user pick a colour.")
 NOT_OF_A_CLIENT = {
     *("claim", "drive", "holds", "loads", "at_home"),  # a worker's
     *("start_as", "going_on"),  # a server's
@@ -136,6 +138,31 @@ async def test_many_are_answered_at_once_and_a_grant_spares_the_rest(told: Told)
     run = await told.ann.start({}, by="ann")
     assert (run.state, told.shop.ledger.count("refund")) == (RunState.COMPLETED, 1)
     assert (await told.ben.revoke_grant(grant.id, by="ben")).revoked_by == "ben"
+
+
+async def test_a_page_brings_a_tool_along(told: Told) -> None:
+    run = await told.ann.start({"do": "page"}, by="ann", tools=[PICK])
+    assert run.tools == (await told.ben.run(run.id)).tools == (PICK,)
+    await told.ann.respond(only(run).answer({"colour": "red"}, by="ann"))
+    assert cast("dict[str, Any]", (await told.ann.wait(run.id)).output)["said"] == {"colour": "red"}
+    events = [event async for event in told.ann.stream({"do": "page"}, by="ann", tools=[PICK])]
+    assert events[-1].kind is LiveKind.PAUSED
+    assert (await told.ben.run(events[-1].run_id)).tools == (PICK,)
+    bad = ClientTool(name="pickColour", parameters={"type": "object", "properties": 3})
+    for start in (told.ann.start, _streams(told.ann)):
+        with pytest.raises(ToolsRefused, match="is no JSON Schema"):
+            await start({"do": "page"}, by="ann", tools=[bad])
+        with pytest.raises(ToolsRefused, match="is given twice"):
+            await start({"do": "page"}, by="ann", tools=[PICK, PICK])
+    assert len((await told.ann.runs()).items) == 2
+
+
+def _streams(hitl: Runtime) -> Callable[..., Any]:
+    async def stream(input: Any, **how: Any) -> None:
+        async for _ in hitl.stream(input, **how):
+            pass
+
+    return stream
 
 
 async def test_things_are_held_back_and_let_go(told: Told) -> None:

@@ -13,7 +13,7 @@ from mcp_types._v2025_11_25 import PrimitiveSchemaDefinition
 from pydantic import TypeAdapter
 
 from hitl_core.protocol import RunState
-from hitl_core.server.doors import Right
+from hitl_core.server.auth import Right
 from tests.core.shop import Shop, policy, rule
 from tests.server.agents import Street, street
 from tests.server.mcp.client import ERAS, NEW, OLD, Does, accepts, calling, declines, dismisses

@@ -19,7 +19,7 @@ from hitl_core.config import Serving
 from hitl_core.protocol import Allowance
 from hitl_core.runtime import Runtime
 from hitl_core.server import create_app
-from hitl_core.server.doors import Visitor
+from hitl_core.server.auth import Visitor
 from tests.core.shop import Shop, decide, one_refund, only, policy, rule, trail
 from tests.server.site import HOST, AsVisitor, somebody
 
@@ -85,7 +85,7 @@ async def fortress(
     shop = Shop(folder, policy=RULES)
     if people:
         shop.people(people)
-    async with shop.open(app or one_refund(shop.ledger, reversible=True)) as hitl:
+    async with shop.open(app or one_refund(shop.ledger, reversible=True), transcripts=True) as hitl:
         ids = await _everything(hitl, given or {"order": "A-1042", "amount": 120.5})
         made = create_app(hitl, serving)
         door = AsVisitor(made, somebody())
@@ -105,6 +105,7 @@ async def _everything(hitl: Runtime, given: dict[str, Any]) -> dict[str, str]:
     await hitl.stop(StopScope.TOOL, "wire_money", by="bob", reason="It pays twice.")
     return {
         "run_id": waits.id,
+        "thread": done.thread,
         "request_id": request.id,
         "grant_id": grant.id,
         "act": "cancel",

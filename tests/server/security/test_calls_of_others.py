@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hitl_core.protocol import new_id
-from hitl_core.server.doors import Right
+from hitl_core.server.auth import Right
 from hitl_core.testing.clock import START
 from tests.server.security.calls import ACTS, LOOKS, Call, content, furnished, made
 from tests.server.security.fortress import SERVING

@@ -21,11 +21,11 @@ from autogen_agentchat.base import TaskResult
 from autogen_agentchat.messages import BaseChatMessage, HandoffMessage
 from autogen_agentchat.teams import BaseGroupChat
 
-from hitl_core.apps import AppSource
+from hitl_core.apps import AppSource, room_faults
 from hitl_core.capabilities import NATIVE, Capabilities, Capability, Support, absent, emulated
 from hitl_core.contracts import Broke, Completed, Ending, Finding, Paused, Turn, endings
-from hitl_core.errors import AppChanged, AppRefused, CapabilityNotSupported, StoreUnavailable
-from hitl_core.protocol import Json, Run
+from hitl_core.errors import AppChanged, AppRefused, CapabilityNotSupported, Fault, StoreUnavailable
+from hitl_core.protocol import ClientTool, Json, Run
 from hitl_core.tools import Catalogue
 from hitl_core.transient import is_transient
 
@@ -45,6 +45,9 @@ CAPABILITIES: Final[Capabilities] = {
     Capability.RESPOND_IN_PLACE: emulated("by our workbench; AutoGen has no tool approval"),
     Capability.ASK_QUESTIONS: NATIVE,
     Capability.OFFER_CHOICES: emulated("through a tool; a UserProxyAgent knows only text"),
+    Capability.CLIENT_TOOLS: emulated(
+        "by our workbench, which answers for them, and only for an agent that is built from an AgentSpec"
+    ),
     Capability.REVIEW_OUTPUT: emulated("by holding back the agent's answer; AutoGen has no such step"),
     Capability.HANDOFF_TO_HUMAN: NATIVE,
     Capability.PARALLEL_PAUSES: NATIVE,
@@ -100,10 +103,15 @@ class AutoGenAdapter:
             self._findings = (await self._fresh()).findings
         return self._findings
 
+    def tool_faults(self, tools: tuple[ClientTool, ...]) -> list[Fault]:
+        """Why a run of this app cannot have these tools: only an agent that is built here can be built with them."""
+        return room_faults(self._source.spec(), tools)
+
     async def advance(self, turn: Turn) -> Ending:
         """Drive a fresh app from its start or from the checkpoint to its next ending."""
         await self.attach()
-        overseen, kept = await self._fresh(watched=turn.watched), Kept.read(turn.checkpoint)
+        fresh = self._fresh(watched=turn.watched, tools=turn.run.tools)
+        overseen, kept = await fresh, Kept.read(turn.checkpoint)
         if kept is not None and kept.app != overseen.shape:
             raise AppChanged(f"the app was {kept.app} when it paused, and is {overseen.shape} now; nothing ran")
         memory = await Memory.of(turn.gate)
@@ -134,21 +142,22 @@ class AutoGenAdapter:
         for tool in () if spec is None else spec.all_tools():
             self._catalogue.learn(tool)
 
-    async def _fresh(self, *, watched: bool = False) -> Overseen:
+    async def _fresh(self, *, watched: bool = False, tools: tuple[ClientTool, ...] = ()) -> Overseen:
         """A fresh app with its holds: one that has paused or failed is never used again (research/autogen.md §1.3)."""
         options = self._options
-        overseen = oversee(await self._built(watched), review=options.review, safe=options.safe_agents)
+        overseen = oversee(await self._built(watched, tools), review=options.review, safe=options.safe_agents)
         reasons = [f"{each.place}: {each.message}" for each in overseen.findings if each.level == "refuse"]
         if reasons:
             raise AppRefused("; ".join(reasons))
         for tool in overseen.neutral:
-            self._catalogue.learn(tool)
+            if not tool.client:
+                self._catalogue.learn(tool)
         return overseen
 
-    async def _built(self, watched: bool) -> BaseGroupChat | BaseChatAgent:
+    async def _built(self, watched: bool, tools: tuple[ClientTool, ...]) -> BaseGroupChat | BaseChatAgent:
         spec = self._source.spec()
         if spec is not None:
-            return build_app(spec, self._models, stream=watched)
+            return build_app(spec.with_tools(tools), self._models, stream=watched)
         made = self._source.load()
         if not callable(made):
             raise AppRefused(

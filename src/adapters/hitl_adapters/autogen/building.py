@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from autogen_agentchat.agents import AssistantAgent, UserProxyAgent
 from autogen_agentchat.conditions import TextMessageTermination
@@ -12,7 +12,7 @@ from autogen_agentchat.messages import BaseChatMessage
 from autogen_agentchat.teams import Swarm
 from autogen_core import CancellationToken
 from autogen_core.models import ModelFamily, ModelInfo
-from autogen_core.tools import BaseTool
+from autogen_core.tools import BaseTool, ParametersSchema, ToolSchema
 from autogen_ext.models.openai import OpenAIChatCompletionClient
 from pydantic import BaseModel, create_model
 
@@ -103,6 +103,14 @@ class _NeutralTool(BaseTool[BaseModel, Any]):
     def __init__(self, tool: Tool) -> None:
         super().__init__(tool.parameters, object, tool.name, tool.description)
         self.hitl_tool = tool
+
+    @property
+    def schema(self) -> ToolSchema:
+        """What the model is told. Of a client tool as it was given: AutoGen would keep its properties only."""
+        if not self.hitl_tool.client:
+            return super().schema
+        parameters = cast("ParametersSchema", {"properties": {}, **self.hitl_tool.schema})
+        return ToolSchema(name=self.name, description=self.description, parameters=parameters, strict=False)
 
     async def run(self, args: BaseModel, cancellation_token: CancellationToken) -> Any:
         return await self.hitl_tool.run(args.model_dump(mode="json"))

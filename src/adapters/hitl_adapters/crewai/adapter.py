@@ -13,12 +13,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from hitl_core.apps import AppSource
-from hitl_core.capabilities import NATIVE, Capabilities, Capability, absent, emulated
+from hitl_core.apps import AppSource, room_faults
+from hitl_core.capabilities import NATIVE, Capabilities, Capability, Support, absent, emulated
 from hitl_core.contracts import Broke, Completed, Ending, Finding, Paused, Turn, endings
-from hitl_core.errors import AppChanged, AppRefused, CapabilityNotSupported
+from hitl_core.errors import AppChanged, AppRefused, CapabilityNotSupported, Fault
 from hitl_core.gate import heeding_stops
-from hitl_core.protocol import Json, Run
+from hitl_core.protocol import ClientTool, Json, Run
 from hitl_core.tools import Catalogue
 from hitl_core.transient import is_transient
 
@@ -38,6 +38,11 @@ CAPABILITIES: Final[Capabilities] = {
     Capability.RESPOND_IN_PLACE: NATIVE,
     Capability.ASK_QUESTIONS: NATIVE,
     Capability.OFFER_CHOICES: NATIVE,
+    Capability.CLIENT_TOOLS: Support(
+        "native",
+        "but only for an agent that is built from an AgentSpec; CrewAI tells the model of every parameter as required, "
+        "and of the name in small letters",
+    ),
     Capability.REVIEW_OUTPUT: NATIVE,
     Capability.HANDOFF_TO_HUMAN: emulated(
         "a tool that gives a person the floor, turn by turn; CrewAI has no participant that is a person"
@@ -119,6 +124,10 @@ class CrewAIAdapter:
                 raise AppRefused("; ".join(f"{each.place}: {each.message}" for each in reasons))
             self._app = app
         return self._findings
+
+    def tool_faults(self, tools: tuple[ClientTool, ...]) -> list[Fault]:
+        """Why a run of this app cannot have these tools: only an agent that is built here can be built with them."""
+        return room_faults(self._source.spec(), tools)
 
     async def advance(self, turn: Turn) -> Ending:
         """Run a fresh crew or flow; what is known of this run is answered at once."""

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from hitl_core.gate import Form
 from hitl_core.protocol import Action, Context, Json, Kind, Option, Origin, Reply, canonical, sha256
-from hitl_core.tools import Tool, as_json
+from hitl_core.tools import Tool, as_json, refusal_of
 
 REVIEW: Final = "human_input"
 FEEDBACK: Final = "human_feedback"
@@ -44,15 +44,17 @@ def definition_of(name: str, description: str, schema: dict[str, Json] | None) -
     return sha256(canonical({"name": name, "description": description, "schema": schema}))
 
 
-def argument_fault(model: type[BaseModel] | None, arguments: dict[str, Any]) -> str:
-    """What is wrong with arguments that the tool would not take, for the model; "" if nothing is."""
-    if model is None or not model.model_fields:
+def argument_fault(model: type[BaseModel] | None, arguments: dict[str, Any], *, client: bool = False) -> str:
+    """What is wrong with arguments that the tool would not take, for the model; "" if nothing is.
+
+    Only of a `client` tool a model without fields says anything about them.
+    """
+    if model is None or not (model.model_fields or client):
         return ""
     try:
         model.model_validate(arguments)
     except ValidationError as exc:
-        faults = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in exc.errors())
-        return f"The arguments are invalid, so nothing was run: {faults}. Correct them and call again."
+        return refusal_of(exc)
     return ""
 
 

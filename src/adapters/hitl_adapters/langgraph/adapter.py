@@ -18,15 +18,15 @@ from typing import Any, Final
 from hitl_core.apps import AgentSpec, AppSource
 from hitl_core.capabilities import NATIVE, Capabilities, Capability, Support, absent, emulated
 from hitl_core.contracts import Ending, Finding, Turn
-from hitl_core.errors import AppChanged, AppRefused, CapabilityNotSupported, LeaseLost, StoreUnavailable
+from hitl_core.errors import AppChanged, AppRefused, CapabilityNotSupported, Fault, LeaseLost, StoreUnavailable
 from hitl_core.gate import heeding_stops
-from hitl_core.protocol import Json, Run
+from hitl_core.protocol import ClientTool, Json, Run
 from hitl_core.tools import Catalogue
 
 from .building import agent_input, build_agent, elsewhere, open_saver, opened, place_of_state
 from .errors import UnknownInterruptError, in_words, is_invalid_resume
 from .gating import declared_in
-from .mapping import Codecs, Sites, findings
+from .mapping import Codecs, Sites, findings, room_faults
 from .suspend import App, Current, Engine, Halt, InvalidAnswer, Kept, Reached, Resumption, Step, driving, written_by
 from .suspend.kept import VERSION
 
@@ -39,6 +39,9 @@ CAPABILITIES: Final[Capabilities] = {
     Capability.RESPOND_IN_PLACE: NATIVE,
     Capability.ASK_QUESTIONS: NATIVE,
     Capability.OFFER_CHOICES: NATIVE,
+    Capability.CLIENT_TOOLS: Support(
+        "native", "but only in an agent that is the whole graph: built from an AgentSpec, or with our middleware"
+    ),
     Capability.REVIEW_OUTPUT: NATIVE,
     Capability.HANDOFF_TO_HUMAN: absent("LangGraph has no participant that is a person; ask with a question tool"),
     Capability.PARALLEL_PAUSES: NATIVE,
@@ -101,6 +104,11 @@ class LangGraphAdapter:
                 await self.close()  # nothing that was opened for it is left to the next try
                 raise
         return self._findings
+
+    def tool_faults(self, tools: tuple[ClientTool, ...]) -> list[Fault]:
+        """Why a run of this graph cannot have these tools: only our middleware tells a model of them."""
+        assert self._app is not None
+        return room_faults(self._app.sites, tools)
 
     async def advance(self, turn: Turn) -> Ending:
         """Start the graph, or read what it waits for, lower the decisions and resume it."""

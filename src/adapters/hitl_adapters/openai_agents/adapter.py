@@ -19,15 +19,15 @@ from typing import Any, Final, cast
 
 from agents import Agent, OpenAIConversationsSession, RunConfig, RunHooks, RunState
 
-from hitl_core.apps import AppSource
+from hitl_core.apps import AgentSpec, AppSource, room_faults
 from hitl_core.capabilities import NATIVE, Capabilities, Capability, Support, emulated
 from hitl_core.contracts import Broke, Completed, Ending, Finding, Paused, Turn, endings
-from hitl_core.errors import AppChanged, AppRefused, LeaseLost, StoreUnavailable
-from hitl_core.protocol import Json, Run
+from hitl_core.errors import AppChanged, AppRefused, Fault, LeaseLost, StoreUnavailable
+from hitl_core.protocol import ClientTool, Json, Run
 from hitl_core.tools import Catalogue
 from hitl_core.transient import is_transient
 
-from .building import build_agent, lead_back
+from .building import Models, build_agent, lead_back
 from .errors import NESTED_TWICE, at_least, in_words, readable_schemas, schema_version
 from .gating import graph_of, look_through, oversee, require_agent, set_apart, settle
 from .mapping import answer_of, input_of
@@ -58,6 +58,7 @@ CAPABILITIES: Final[Capabilities] = {
     Capability.RESPOND_IN_PLACE: Support("native", "but not for the calls that cannot be edited"),
     Capability.ASK_QUESTIONS: emulated("a tool that nobody but a person answers; the SDK asks for approvals only"),
     Capability.OFFER_CHOICES: emulated("a tool that nobody but a person answers; the SDK asks for approvals only"),
+    Capability.CLIENT_TOOLS: Support("native", "but only for an agent that is built from an AgentSpec"),
     Capability.REVIEW_OUTPUT: emulated("a tool that shows a draft; the SDK asks for approvals only"),
     Capability.HANDOFF_TO_HUMAN: emulated(
         "an agent whose model is a person; the SDK hands over to agents only; refused where a RunConfig has a model "
@@ -113,6 +114,14 @@ class AgentApp:
     how: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """An app under oversight, and what its agents are."""
+
+    app: AgentApp
+    graph: dict[str, Json]
+
+
 class OpenAIAgentsAdapter:
     """Drives one agent and all that it can reach: the app's own, or one built from an AgentSpec."""
 
@@ -126,8 +135,8 @@ class OpenAIAgentsAdapter:
     ) -> None:
         self._source, self._options, self._catalogue = app, options, catalogue
         self._stack = AsyncExitStack()
-        self._app: AgentApp | None = None
-        self._graph: dict[str, Json] = {}
+        self._models: Models = {}
+        self._app: Ready | None = None
         self._findings: tuple[Finding, ...] = ()
 
     async def attach(self) -> tuple[Finding, ...]:
@@ -140,9 +149,15 @@ class OpenAIAgentsAdapter:
                 raise
         return self._findings
 
+    def tool_faults(self, tools: tuple[ClientTool, ...]) -> list[Fault]:
+        """Why a run of this app cannot have these tools: only an agent that is built here can be built with them."""
+        return room_faults(self._source.spec(), tools)
+
     async def advance(self, turn: Turn) -> Ending:
         """Start the agents, or take up the state of their last pause, and drive them to their next ending."""
         app = await self._attached()
+        if turn.run.tools:
+            app = self._ready(AgentApp(build_agent(self._spec().with_tools(turn.run.tools), self._models)))
         kept = Kept.read(turn.checkpoint)
         journal = await turn.gate.journal()
         now = Current(turn, kept, journal, safe=frozenset(self._options.safe_tools))
@@ -154,7 +169,7 @@ class OpenAIAgentsAdapter:
 
     async def cancel(self, run: Run, checkpoint: Json) -> None:
         """A paused run exists only as rows in our store; in its session its calls are closed."""
-        app = await self._attached()
+        app = (await self._attached()).app
         if app.session is not None and checkpoint is not None:
             await close_calls(app.session(run.thread), Kept.read(checkpoint).waits)
 
@@ -171,15 +186,15 @@ class OpenAIAgentsAdapter:
 
     # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _advance(self, now: Current, app: AgentApp) -> Ending:
-        context = _context(app, now)
+    async def _advance(self, now: Current, ready: Ready) -> Ending:
+        app, context = ready.app, _context(ready.app, now)
         session = None if app.session is None else LateSession(_local(app.session(now.turn.run.thread)), now)
         if session is not None:
             await session.require_free()
         how = {**self._how(app), "context": context, "session": session}
         given: Any = input_of(now.turn.run.input)
         if now.kept.state is not None:
-            given = await restored(app.agent, now.kept, self._graph, context, max_turns=how["max_turns"])
+            given = await restored(app.agent, now.kept, ready.graph, context, max_turns=how["max_turns"])
         while not (isinstance(given, RunState) and not await settle(now, given, context)):
             try:
                 assert app.run_config is not None
@@ -192,15 +207,15 @@ class OpenAIAgentsAdapter:
                 await _flush(session, over=True)
                 return Completed(answer_of(result.final_output), tuple(now.used))
             given = result.to_state()
-        return await self._paused(now, given, session, context)
-
-    async def _paused(self, now: Current, state: RunState[Any], session: LateSession | None, context: Any) -> Paused:
         await _flush(session)
+        return self._paused(now, ready, given, context)
+
+    def _paused(self, now: Current, ready: Ready, state: RunState[Any], context: Any) -> Paused:
         waits = [item.call_id for item in state.get_interruptions()]
         kept = replace(
             now.kept,
             state=written(state, context),
-            graph=self._graph,
+            graph=ready.graph,
             answered=dict(now.answered),
             waits={call: now.kept.waits.get(call, schema_version()) for call in waits if call},
             pauses=now.kept.pauses + 1,
@@ -223,7 +238,10 @@ class OpenAIAgentsAdapter:
         return {"max_turns": turns, "hooks": app.hooks, **app.how}
 
     async def _attach(self) -> None:
-        app = await self._build()
+        self._app = self._ready(await self._build())
+
+    def _ready(self, app: AgentApp) -> Ready:
+        """An app, looked through and put under oversight. Raises AppRefused, naming every reason."""
         config = app.run_config or RunConfig()
         elsewhere = bool(_ELSEWHERE & {name for name, given in app.how.items() if given})
         findings = look_through(app.agent, model=config.model, elsewhere=elsewhere)
@@ -232,11 +250,10 @@ class OpenAIAgentsAdapter:
             raise AppRefused("; ".join(f"{each.place}: {each.message}" for each in reasons))
         lead_back(app.agent)
         oversee(app.agent, model=config.model, provider=config.model_provider)
-        self._graph = graph_of(app.agent)
         self._findings = findings
-        self._app = replace(app, run_config=self._ours(config))
+        return Ready(replace(app, run_config=self._ours(config)), graph_of(app.agent))
 
-    async def _attached(self) -> AgentApp:
+    async def _attached(self) -> Ready:
         await self.attach()
         assert self._app is not None
         return self._app
@@ -247,7 +264,12 @@ class OpenAIAgentsAdapter:
             return await self._enter(self._source.load())
         for tool in spec.all_tools():
             self._catalogue.learn(tool)
-        return AgentApp(build_agent(spec))
+        return AgentApp(build_agent(spec, self._models))
+
+    def _spec(self) -> AgentSpec:
+        spec = self._source.spec()
+        assert spec is not None
+        return spec
 
     async def _enter(self, app: Any) -> AgentApp:
         """The agent of an app: itself, or what a factory, an async factory, or a context manager gives."""

@@ -18,8 +18,8 @@ from typing import Any, Final, cast
 from hitl_core.apps import AppSource
 from hitl_core.capabilities import NATIVE, Capabilities, Capability, absent, emulated
 from hitl_core.contracts import Broke, Completed, Ending, Finding, Paused, Turn, endings
-from hitl_core.errors import AppChanged, AppRefused, CapabilityNotSupported, HitlError, LeaseLost
-from hitl_core.protocol import Json, Run
+from hitl_core.errors import AppChanged, AppRefused, CapabilityNotSupported, Fault, HitlError, LeaseLost
+from hitl_core.protocol import ClientTool, Json, Run
 from hitl_core.tools import Catalogue, as_json
 from hitl_core.transient import is_transient
 
@@ -38,13 +38,16 @@ CAPABILITIES: Final[Capabilities] = {
     Capability.RESPOND_IN_PLACE: NATIVE,
     Capability.ASK_QUESTIONS: NATIVE,
     Capability.OFFER_CHOICES: NATIVE,
+    Capability.CLIENT_TOOLS: emulated(
+        "the function calls one with gate.ask_page; plain Python has no model to give it to"
+    ),
     Capability.REVIEW_OUTPUT: NATIVE,
     Capability.HANDOFF_TO_HUMAN: absent("a plain function has no conversation to hand over"),
     Capability.PARALLEL_PAUSES: emulated("through gate.together; asyncio.gather shows the first pause only"),
     Capability.NESTED_PAUSES: emulated("a plain function says which agent it acts for, with gate.acting_as"),
     Capability.SURVIVE_RESTART: emulated("the function runs again from its start; finished steps come from a journal"),
     Capability.DETECT_IN_DOUBT: NATIVE,
-    Capability.STREAM_EVENTS: emulated("only what the function itself emits"),
+    Capability.STREAM_EVENTS: emulated("its calls, and what the function itself says with gate.say and gate.emit"),
     Capability.SHOW_WORDS: emulated(
         "the function says it, with gate.saying; a plain function has no model that could be heard"
     ),
@@ -88,12 +91,16 @@ class PlainAdapter:
             self._catalogue.learn(tool)
         return ()
 
+    def tool_faults(self, tools: tuple[ClientTool, ...]) -> list[Fault]:
+        """Nothing: the function calls them by name, through the gate."""
+        return []
+
     async def advance(self, turn: Turn) -> Ending:
         """Run the function from its start; what is known of it is answered at once."""
         await self.attach()
         kept = Kept.read(turn.checkpoint)
         journal = await turn.gate.journal()
-        now = Current(turn.gate, journal, self._catalogue, turn.emit)
+        now = Current(turn.gate, journal, turn.gate.catalogue, turn.emit)
         try:
             output = await self._call(now, turn.run.input)
         except Suspended:

@@ -11,15 +11,17 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar, cast, overload
 
+from pydantic import ValidationError
+
 from hitl_core.errors import CallRefused, ResultNotKept
 from hitl_core.gate import Form, guiding, tried, with_words
 from hitl_core.protocol import (
     Action,
     Arguments,
+    ClientTool,
     EffectMode,
     Executed,
     Json,
-    LiveKind,
     Origin,
     Proceed,
     Refuse,
@@ -27,7 +29,7 @@ from hitl_core.protocol import (
     Verdict,
     Wait,
 )
-from hitl_core.tools import Tool, as_json, tool
+from hitl_core.tools import Tool, as_json, refusal_of, tool
 
 from .errors import failed, refused_after
 from .mapping import choice_form, question_form, review_form, tool_form
@@ -43,7 +45,7 @@ _words: ContextVar[str] = ContextVar("hitl_plain_words", default="")
 
 
 class PlainGate:
-    """The gate as plain functions see it: guard, ask, choose, review, step, guidance, together, acting_as, saying, …"""
+    """The gate as plain functions see it: guard, ask, choose, review, step, guidance, together, acting_as, say, …"""
 
     @overload
     def guard(self, function: F, /) -> F: ...
@@ -82,6 +84,23 @@ class PlainGate:
     async def review(self, content: str, *, title: str = "Review", name: str = "review") -> dict[str, Json]:
         """Show a draft; returns `{"outcome": "accepted" | "edited" | "revise", "content": …, "feedback": …}`."""
         return cast("dict[str, Json]", await self._consult(name, {"content": content}, review_form(title)))
+
+    async def ask_page(self, name: str, arguments: Arguments) -> Json:
+        """Call a client tool: one that this run was started with (`hitl.start(…, tools=…)`); returns what was answered.
+
+        Raises CallRefused for arguments that do not fit its schema, and LookupError if the run has no such tool.
+        """
+        declared = _client_tool(current(), name)
+        try:
+            declared.typed(arguments)
+        except ValidationError as exc:
+            raise CallRefused(refusal_of(exc)) from exc
+        return await self._consult(name, arguments, Form(kind=declared.kind), definition=declared.definition)
+
+    @property
+    def client_tools(self) -> tuple[ClientTool, ...]:
+        """The tools that this run was started with."""
+        return current().gate.run.tools
 
     async def step(self, function: Callable[..., Any], /, *args: Any, name: str = "", **kwargs: Any) -> Json:
         """Do something that needs no approval, and remember its JSON result: a model call, a look-up.
@@ -141,9 +160,16 @@ class PlainGate:
         finally:
             _words.reset(token)
 
+    def say(self, text: str) -> None:
+        """Say something to whoever talks with this run: a whole message, which its thread's transcript keeps.
+
+        Messages are told apart by their order, which has to be the same whenever the app runs again.
+        """
+        current().spoken(text, _agents.get())
+
     def emit(self, text: str, data: Json = None) -> None:
         """Tell whoever watches this run how far it is."""
-        current().emit(LiveKind.CUSTOM, text, data)
+        current().emit(text, data)
 
     def wait(self, step: Any) -> Any:
         """Wait for one of the async methods from a sync app: `gate.wait(gate.ask("…"))`."""
@@ -154,27 +180,24 @@ class PlainGate:
         """What people have changed in the calls of this run so far, in words for a model."""
         return tuple(current().notes)
 
-    async def _consult(self, name: str, arguments: Arguments, form: Form) -> Json:
+    async def _consult(self, name: str, arguments: Arguments, form: Form, *, definition: str | None = None) -> Json:
         now = current()
         place = now.place(name)
-        action = Action(tool=name, arguments=arguments, origin=_origin())
+        action = Action(tool=name, arguments=arguments, definition=definition, origin=_origin())
         verdict = await now.gate.propose(action, call=place, form=_spoken(now, form, place))
-        match verdict:
-            case Wait():
-                raise now.suspend()
-            case Refuse(text=text):
-                now.used.append(place)
-                raise CallRefused(text)
-            case Proceed():
-                now.used.append(place)
-                late = f"nobody answered {place!r} before its deadline; go on without an answer, or ask again"
-                raise CallRefused(late)
-            case Substitute(result=result):
-                now.used.append(place)
-                return result
+        return await _told(now, action, place, _answered(now, verdict, place))
 
 
 gate = PlainGate()
+
+
+def _client_tool(now: Current, name: str) -> Tool:
+    """Raises LookupError, naming those that there are."""
+    names = [each.name for each in now.gate.run.tools]
+    found = now.gate.catalogue.tool(name) if name in names else None
+    if found is None:
+        raise LookupError(f"this run was started without a client tool {name!r}; it has: {', '.join(names) or 'none'}")
+    return found
 
 
 def declared_by(app: Callable[..., Any]) -> tuple[Tool, ...]:
@@ -213,7 +236,35 @@ async def _run(declared: Tool, key: Key | None, args: tuple[Any, ...], kwargs: d
     action = Action(tool=declared.name, arguments=arguments, definition=declared.definition, origin=_origin())
     place = now.place(declared.name if key is None else f"{declared.name}:{key(*args, **kwargs)}")
     verdict = await now.gate.propose(action, call=place, form=_spoken(now, tool_form(declared), place))
-    return await _obey(now, declared, verdict, place)
+    return await _told(now, action, place, _obey(now, declared, verdict, place))
+
+
+async def _told(now: Current, action: Action, place: str, work: Awaitable[Json]) -> Json:
+    """What comes of a call, and who watches is told of both."""
+    now.called(place, action)
+    try:
+        result = await work
+    except CallRefused as exc:
+        now.came(place, str(exc), action.origin.path)
+        raise
+    now.came(place, result, action.origin.path)
+    return result
+
+
+async def _answered(now: Current, verdict: Verdict, place: str) -> Json:
+    match verdict:
+        case Wait():
+            raise now.suspend()
+        case Refuse(text=text):
+            now.used.append(place)
+            raise CallRefused(text)
+        case Proceed():
+            now.used.append(place)
+            late = f"nobody answered {place!r} before its deadline; go on without an answer, or ask again"
+            raise CallRefused(late)
+        case Substitute(result=result):
+            now.used.append(place)
+            return result
 
 
 def _origin() -> Origin:

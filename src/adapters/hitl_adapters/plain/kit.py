@@ -13,7 +13,7 @@ from hitl_core.apps import AppSource
 from hitl_core.capabilities import Capability
 from hitl_core.errors import CallRefused, CapabilityNotSupported
 from hitl_core.protocol import Json
-from hitl_core.testing.conformance import Call, Scene, Stage, words_of
+from hitl_core.testing.conformance import LOCATE, Call, Scene, Stage, words_of
 from hitl_core.tools import Tool
 
 from .adapter import CAPABILITIES, NAME
@@ -53,11 +53,12 @@ def _play(scene: Scene, stage: Stage) -> Callable[[Json], Awaitable[str]]:
         for number, turn in enumerate(every):
             await thinks(who, number)
             known = [call for call in turn if call.tool not in scene.lacks]
-            with gate.saying(words_of(turn)):
+            if words := words_of(turn):
+                gate.say(words)
+            with gate.saying(words):
                 came = await gate.together(*(attempt(call) for call in known))
             for said in came:
                 stage.hear(said if isinstance(said, str) else json.dumps(said))
-                gate.emit(str(said))
             for told in gate.notes:
                 stage.hear(told)
         await thinks(who, "ends")
@@ -85,6 +86,8 @@ def _play(scene: Scene, stage: Stage) -> Callable[[Json], Awaitable[str]]:
                 return await gate.choose(given["question"], _OPTIONS, name="pick")
             case "show":
                 return await gate.review(given["content"], name="show")
+            case LOCATE.name:
+                return await gate.ask_page(call.tool, given)
             case name:
                 made: Json = await tools[name](**given)
                 return made

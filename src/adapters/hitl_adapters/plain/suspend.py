@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from typing import Any, Final, Self, cast
 
 from hitl_core.errors import AppChanged, NoRun, Stopped
 from hitl_core.gate import Gate, joined
-from hitl_core.protocol import Json, LiveEvent, LiveKind
+from hitl_core.protocol import Action, Json, LiveEvent, LiveKind, call_event, result_event, said_id, text_event
 from hitl_core.tools import Catalogue
 
 VERSION: Final = 1
@@ -63,9 +64,11 @@ class Current:
         self.used: list[str] = []
         self.waiting = False
         self._emit = emit
+        self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
         self._counts: Counter[str] = Counter()
         self._reached: list[str] = []
         self._said: dict[str, Said] = {}
+        self._spoken: Counter[str] = Counter()
         self._working = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -125,10 +128,37 @@ class Current:
         """Keep what the agent has to be told about a call."""
         if note:
             self.notes.append(note)
-            self.emit(LiveKind.CUSTOM, note, {"changed": call})
+            self.emit(note, {"changed": call})
 
-    def emit(self, kind: LiveKind, text: str, data: Json = None) -> None:
-        self._emit(LiveEvent(run_id=self.gate.run.id, kind=kind, text=text, data=data))
+    def emit(self, text: str, data: Json = None) -> None:
+        """Tell who watches something of the app's own."""
+        self._told(LiveEvent(run_id=self.gate.run.id, kind=LiveKind.CUSTOM, text=text, data=data))
+
+    def spoken(self, text: str, agents: tuple[str, ...]) -> None:
+        """Tell who watches what these agents say next: a message of its own, the same whenever the app runs again."""
+        who = "/".join(agents)
+        self._spoken[who] += 1
+        id = said_id(self.gate.run.id, f"say#{self._spoken[who]}", who)
+        self._told(text_event(self.gate.run.id, id, text, node=who))
+
+    def called(self, place: str, action: Action) -> None:
+        """Tell who watches of a call."""
+        node = "/".join(action.origin.path)
+        self._told(call_event(self.gate.run.id, self._id(place), action.tool, action.arguments, node=node))
+
+    def came(self, place: str, result: Json, agents: tuple[str, ...]) -> None:
+        """Tell who watches what came of a call."""
+        self._told(result_event(self.gate.run.id, self._id(place), result, node="/".join(agents)))
+
+    def _told(self, event: LiveEvent) -> None:
+        """Also from the thread that a sync app runs in."""
+        if threading.get_ident() == self._thread:
+            self._emit(event)
+        else:
+            self._loop.call_soon_threadsafe(self._emit, event)
+
+    def _id(self, place: str) -> str:
+        return said_id(self.gate.run.id, place)
 
 
 _current: ContextVar[Current | None] = ContextVar("hitl_plain_turn", default=None)

@@ -43,8 +43,8 @@ class Progress:
             case LiveKind.CUSTOM:
                 said = event.text or json.dumps(event.data, ensure_ascii=False)
                 self._write(Text.assemble(("! ", "yellow"), self._short(said)))
-            case LiveKind.PAUSED | LiveKind.COMPLETED | LiveKind.FAILED:
-                self._end_line()  # how the run stands is the command's own result
+            case LiveKind.STATE | LiveKind.PAUSED | LiveKind.COMPLETED | LiveKind.FAILED:
+                self._end_line()  # how the run stands is the command's own result; a state is for programs
 
     def _short(self, text: str) -> Text:
         """A text on what is left of one line of this terminal."""
@@ -54,13 +54,9 @@ class Progress:
         return line
 
     def _tool_call(self, event: LiveEvent) -> None:
-        """A tool call arrives in parts: first its name, then its arguments as JSON text, bit by bit."""
         data = event.data if isinstance(event.data, dict) else {}
-        if data.get("name"):
-            self._end_line()
-            self._go_on(("call", event.id), "→ ", shown(f"{data['name']} "))
-        if data.get("args"):
-            self._go_on(("call", event.id), "→ ", shown(str(data["args"])))
+        arguments = json.dumps(data.get("arguments", {}), ensure_ascii=False)
+        self._write(Text.assemble(("→ ", "cyan"), self._short(f"{data.get('tool', '?')} {arguments}")))
 
     def _go_on(self, line: tuple[str, str], sign: str, text: Text) -> None:
         if self._console is None:

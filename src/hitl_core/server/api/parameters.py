@@ -18,6 +18,7 @@ R = TypeVar("R")
 _ID: Final = r"^[^\x00-\x1f\x7f]+$"
 
 RunId = Annotated[str, Path(alias="id", description="The run.", min_length=1, max_length=256, pattern=_ID)]
+Thread = Annotated[str, Path(description="The thread.", min_length=1, max_length=256, pattern=_ID)]
 RequestId = Annotated[str, Path(alias="id", description="The request.", min_length=1, max_length=256, pattern=_ID)]
 GrantId = Annotated[str, Path(alias="id", description="The grant.", min_length=1, max_length=256, pattern=_ID)]
 TokenId = Annotated[str, Path(alias="id", description="The token.", min_length=1, max_length=64, pattern=_ID)]
@@ -35,7 +36,7 @@ CalledBy = Annotated[
     str | None,
     Query(description="Whom the caller believes to be; refused if it is not.", min_length=1, max_length=256),
 ]
-RepeatKey = Annotated[
+IdempotencyKey = Annotated[
     str | None,
     Header(
         alias="Idempotency-Key",

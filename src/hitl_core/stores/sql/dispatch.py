@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from ... import commands as c
-from .answers import comments, decisions, deferring, drafts, timers
+from .answers import comments, decisions, deferring, drafts, timers, transcripts
 from .commands import claims, effects, endings, grants, guidance, journal, prune_history, runs, slips, stops, workers
 from .erasing import compact_run, compactable, erasable, erase_person, erase_run
 from .reading import following, inbox, load, proposals, queries, queue, trail, waiting
@@ -29,6 +29,7 @@ COMMANDS: Final[Mapping[type[c.Command[Any]], Callable[[Transaction, Any], Any]]
     c.AddVersion: drafts.add_version,
     c.MoveRequest: decisions.move_request,
     c.AddComment: comments.add_comment,
+    c.KeepSaid: transcripts.keep_said,
     c.DeferRequest: deferring.defer_request,
     c.FireTimers: timers.fire_timers,
     c.RecordRefusal: effects.record_refusal,
@@ -72,6 +73,7 @@ QUERIES: Final[Mapping[type[c.Query[Any]], Callable[[View, Any], Any]]] = {
     c.ListEffects: queries.list_effects,
     c.Recall: queries.recall,
     c.ListComments: comments.list_comments,
+    c.ListSaid: transcripts.list_said,
     c.ListGuidance: queries.list_guidance,
     c.ListVersions: queries.list_versions,
     c.ListAsked: queries.list_asked,
@@ -93,7 +95,7 @@ QUERIES: Final[Mapping[type[c.Query[Any]], Callable[[View, Any], Any]]] = {
     c.ListSlips: slips.list_slips,
 }
 
-QUIET: Final = (c.BeatWorker, c.ForgetWorker, c.TakeSlips, c.PruneSlips)
+QUIET: Final = (c.BeatWorker, c.ForgetWorker, c.TakeSlips, c.PruneSlips, c.KeepSaid)
 """Commands after which nobody has anything to do: nobody is woken."""
 
 IDLE: Final[Mapping[type[c.Command[Any]], Callable[[View, Any], bool]]] = {

@@ -17,12 +17,13 @@ from .catalogue import Behaviour, behaviour
 from .kit import Kit, NotInKit, SpecKit
 from .promises import PROMISES
 from .report import Outcome, Report, Result
-from .scenes import Call, Scene, words_of
+from .scenes import LOCATE, Call, Scene, words_of
 from .stage import Stage
 from .suite import Trial, chosen, find_kit, try_adapter
 from .world import World
 
 __all__ = [
+    "LOCATE",
     "PROMISES",
     "Behaviour",
     "Call",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final
 
-from ...protocol import Arguments
+from ...protocol import Arguments, ClientTool
 
 ORDER: Final = "A-1042"
 AMOUNT: Final = 40.5
@@ -21,6 +21,17 @@ AGENT: Final = "clerk"
 DONE: Final = "done"
 UNDO_WINDOW: Final = timedelta(hours=1)
 """How long after it a note can be taken back."""
+
+LOCATE: Final = ClientTool(
+    name="locate",
+    description="Ask the page where something is.",
+    parameters={
+        "type": "object",
+        "properties": {"what": {"type": "string"}},
+        "required": ["what"],
+        "additionalProperties": False,
+    },
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +69,12 @@ class Scene:
     def speaks(self) -> bool:
         """Whether the agent says anything with its calls."""
         return any(call.says for turn in (*self.turns, *self.helper) for call in turn)
+
+    @property
+    def client(self) -> tuple[ClientTool, ...]:
+        """The client tools that its runs are started with: those that the agent calls."""
+        called = {call.tool for turn in self.turns for call in turn}
+        return (LOCATE,) if LOCATE.name in called else ()
 
     @classmethod
     def of(cls, *turns: Turn, helper: tuple[Turn, ...] = (), human: str = "", same_ids: bool = False) -> Scene:
@@ -129,6 +146,11 @@ def pick(question: str = "Which one?") -> Call:
 def show(content: str = "Dear A.") -> Call:
     """A draft for review."""
     return Call("show", {"content": content})
+
+
+def locate(what: Any = "the shop") -> Call:
+    """A client tool: whoever has started the run carries it out."""
+    return Call(LOCATE.name, {"what": what})
 
 
 def delegate(task: str = "pay it") -> Call:

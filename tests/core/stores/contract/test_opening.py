@@ -9,9 +9,11 @@ import pytest
 
 from hitl_core.commands import (
     ClaimRuns,
+    EraseRun,
     FinishRun,
     GetRun,
     ListLeases,
+    ListRuns,
     OpenRun,
     PauseRun,
     Remember,
@@ -19,7 +21,7 @@ from hitl_core.commands import (
     StopScope,
 )
 from hitl_core.errors import LeaseLost, NotCanonical, RunBusy, RunNotFound, Stopped, TooLarge
-from hitl_core.protocol import RunState
+from hitl_core.protocol import ClientTool, RunState
 from tests.core.stores.world import World
 
 
@@ -33,6 +35,26 @@ async def test_a_new_run_is_running_and_leased(world: World) -> None:
     run = await world.store.fetch(GetRun(claimed.run.id))
     assert run == claimed.run
     assert (run.state, run.attempts, run.started_by, run.tenant, run.app_version) == ("running", 1, "ann", "shop", "3")
+
+
+async def test_the_tools_of_a_run_are_there_for_whoever_goes_on_with_it(world: World) -> None:
+    tools = (
+        ClientTool(name="pick", description="Pick.", parameters={"type": "object", "a": [1]}),
+        ClientTool(name="b"),
+    )
+    claimed = await world.open(tools=tools)
+    other = await world.open()
+    assert (claimed.run.tools, other.run.tools) == (tools, ())
+    run = await world.pause(claimed)
+    assert run.tools == tools
+    found = {each.id: each.tools for each in (await world.store.fetch(ListRuns())).items}
+    assert found == {run.id: tools, other.run.id: ()}
+    (again,) = await world.store.apply(ClaimRuns("worker-2", 30, world.now, run_id=run.id))
+    assert again.run.tools == tools
+    done = await world.store.apply(FinishRun(again.lease, RunState.COMPLETED, world.now, output="done"))
+    assert (done.tools, done.output) == (tools, "done")
+    erased = await world.store.apply(EraseRun(run.id, "ann", "asked", world.now))
+    assert (erased.tools, (await world.store.fetch(GetRun(run.id))).tools) == ((), ())
 
 
 @pytest.mark.parametrize("name", ["run-1", "0190163D-8694-739B-AEA5-966C26F8AD91", "ä/…", "x" * 256])

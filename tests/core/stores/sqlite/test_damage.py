@@ -36,7 +36,7 @@ from hitl_core.commands import (
 )
 from hitl_core.errors import DigestMismatch, ProtocolUnknown, RowCorrupt, StoreUnavailable
 from hitl_core.lifecycle import ActionState, RequestState
-from hitl_core.protocol import Action, Approvers, EffectMode, Executed, PauseRequest, Run, RunState
+from hitl_core.protocol import Action, Approvers, ClientTool, EffectMode, Executed, PauseRequest, Run, RunState
 from hitl_core.stores.sql.dispatch import COMMANDS
 from hitl_core.stores.sql.tables import Transaction, bodies
 from hitl_core.stores.sql.tables.identity import column
@@ -190,6 +190,14 @@ async def test_a_body_that_is_gone_is_damage_too(desk: Desk) -> None:
     with pytest.raises(RowCorrupt, match="missing"):
         await desk.store.fetch(GetRun(claimed.run.id))
     assert (await desk.store.fetch(ListRequests())).items == ()
+
+
+async def test_tools_that_nobody_could_have_stored_are_damage(desk: Desk) -> None:
+    claimed = await desk.world.open(tools=(ClientTool(name="pick"),))
+    body = bodies.pack([{"name": "no name"}], what="tools", limit=bodies.RESULT_LIMIT)
+    desk.change("UPDATE hitl_bodies SET digest = ?, data = ? WHERE key = (SELECT tools FROM hitl_runs)", *body)
+    with pytest.raises(RowCorrupt, match=claimed.run.id):
+        await desk.store.fetch(GetRun(claimed.run.id))
 
 
 @pytest.mark.parametrize("state", ["'oqen'", "CAST(x'6fff' AS TEXT)", "7"])

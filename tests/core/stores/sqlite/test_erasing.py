@@ -23,13 +23,13 @@ IN_THE_WAY = {"hitl_stops.by", "hitl_stops.reason"}
 
 CHANGED_BODIES = {
     *("hitl_requests.body", "hitl_requests.response", "hitl_votes.body", "hitl_drafts.body", "hitl_guidance.body"),
-    *("hitl_comments.body", "hitl_grants.body", "hitl_slips.body"),
+    *("hitl_comments.body", "hitl_grants.body", "hitl_slips.body", "hitl_said.body"),
     "hitl_runs.input",  # of an undo: why it was wanted
 }
 
 OF_THE_RUN = {
     *("hitl_runs.input", "hitl_runs.checkpoint", "hitl_runs.output", "hitl_effects.action", "hitl_effects.result"),
-    *("hitl_journal.body", "hitl_overrides.original", "hitl_overrides.body"),
+    *("hitl_journal.body", "hitl_overrides.original", "hitl_overrides.body", "hitl_runs.tools"),
 }
 """Payloads: they say what a run was about, and go when that is erased."""
 
@@ -46,6 +46,7 @@ NAMES_NOBODY = {
     *("hitl_guidance.id", "hitl_guidance.state", "hitl_guidance.place", "hitl_timers.event", "hitl_assigned.tenant"),
     *("hitl_grants.id", "hitl_grants.tool", "hitl_grants.tenant", "hitl_drafts.draft", "hitl_comments.id"),
     *("hitl_slips.kind", "hitl_slips.name", "hitl_slips.tenant"),
+    *("hitl_said.thread", "hitl_said.tenant", "hitl_said.id"),
 }
 """States, ids, places in a run, and what is configured."""
 

@@ -85,6 +85,9 @@ async def test_the_level_of_what_an_older_release_has_opened_is_not_known(tmp_pa
 def to_version_1(path: Path) -> None:
     """The file as the first release left it."""
     with closing(sqlite3.connect(path)) as connection:
+        connection.execute("ALTER TABLE hitl_runs DROP COLUMN tools")
+        connection.execute("DROP INDEX hitl_thread")
+        connection.execute("DROP TABLE hitl_said")
         connection.execute("DROP INDEX hitl_by_level")
         connection.execute("DROP INDEX hitl_soonest")
         connection.execute("DROP TABLE hitl_slips")

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from autogen_core.tools import BaseTool, ToolResult, ToolSchema
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from hitl_core.errors import ResultNotKept
 from hitl_core.gate import tried
@@ -51,6 +51,8 @@ class Proposal:
         return f"The arguments are invalid, so nothing was run: {'; '.join(faults)}. Correct them and call again."
 
     def _faults(self) -> list[str]:
+        if self.neutral is not None and self.neutral.client:
+            return self._misfits(self.neutral.parameters)
         if self.native is None:
             return schema_faults(self.schema, self.arguments)
         known = self.schema.get("properties")
@@ -58,11 +60,15 @@ class Proposal:
         faults = (
             [f"{name}: is no parameter" for name in sorted(unknown)] if not self.schema["additionalProperties"] else []
         )
+        return faults + self._misfits(self.native.args_type())
+
+    def _misfits(self, model: type[BaseModel]) -> list[str]:
         try:
-            self.native.args_type().model_validate(self.arguments)
+            model.model_validate(self.arguments)
         except ValidationError as exc:
-            faults += [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in exc.errors()]
-        return faults
+            places = ((".".join(map(str, each["loc"])), each["msg"]) for each in exc.errors())
+            return [": ".join(filter(None, each)) for each in places]
+        return []
 
     async def verdict(self) -> Verdict:
         """The gate's verdict. Raises Suspended while nobody has decided; about a tool that was redefined meanwhile,

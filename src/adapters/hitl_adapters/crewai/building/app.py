@@ -54,7 +54,9 @@ def load_app(source: AppSource) -> App:
     spec = source.spec()
     if spec is not None:
         agent = spec
-        return App(lambda turn: build_crew(agent, turn.run.input, stream=turn.watched), spec=True)
+        return App(
+            lambda turn: build_crew(agent.with_tools(turn.run.tools), turn.run.input, stream=turn.watched), spec=True
+        )
     found = source.load()
     if isinstance(found, Crew | Flow):
         kind = type(found).__name__

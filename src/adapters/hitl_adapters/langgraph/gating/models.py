@@ -19,6 +19,7 @@ from hitl_core.errors import HitlError
 from hitl_core.gate import guiding
 
 from ..suspend import Current, Halt, current, running
+from .clients import with_client_tools
 
 Model = ModelRequest[Any]
 Reply = ModelResponse[Any]
@@ -28,14 +29,14 @@ def guided(request: Model, handler: Callable[[Model], Reply]) -> Reply:
     """A model call in a graph that runs in a thread, with the guidance that enters there."""
     now = running()
     told = [] if now is None else _unsaid(request, now.gate.blocking(_entering(now, _place(request))))
-    return _with(told, handler(_asking(request, told)))
+    return _with(told, handler(_asking(now, request, told)))
 
 
 async def aguided(request: Model, handler: Callable[[Model], Awaitable[Reply]]) -> Reply:
     """The same for a graph that runs on the event loop."""
     now = running()
     told = [] if now is None else _unsaid(request, await _entering(now, _place(request)))
-    return _with(told, await handler(_asking(request, told)))
+    return _with(told, await handler(_asking(now, request, told)))
 
 
 def guidance() -> list[HumanMessage]:
@@ -83,8 +84,9 @@ def _place_in_node(now: Current) -> str:
     return now.place(get_config().get("configurable", {}), "guidance")
 
 
-def _asking(request: Model, told: list[HumanMessage]) -> Model:
-    return request.override(messages=[*request.messages, *told]) if told else request
+def _asking(now: Current | None, request: Model, told: list[HumanMessage]) -> Model:
+    asked = request if now is None else with_client_tools(now, request)
+    return asked.override(messages=[*asked.messages, *told]) if told else asked
 
 
 def _with(told: list[HumanMessage], reply: Reply) -> Reply:

@@ -24,10 +24,21 @@ from hitl_core.gate import Carrying, tried
 from hitl_core.protocol import Action, Executed, Failed, Json, Origin, Proceed, Refuse, Substitute, Verdict
 from hitl_core.tools import Tool, kept, tool
 
-from ..mapping.calls import Proposal, argument_fault, delegates, form_of, lineage, place_of, proposal_of, twin_of
+from ..mapping.calls import (
+    Proposal,
+    argument_fault,
+    client_fault,
+    delegates,
+    form_of,
+    lineage,
+    place_of,
+    proposal_of,
+    twin_of,
+)
 from ..mapping.messages import Result, answer, noted, outcome_of, refused, unshowable, with_arguments
 from ..mapping.wrappers import is_the_gate
 from ..suspend import Current, Halt, admitted, current, halting, keeping_invalid
+from .clients import client_tool_of
 from .words import spoken
 
 
@@ -89,10 +100,11 @@ async def agate_tool_call(
 async def _admit(now: Current, request: ToolCallRequest, agent: str | None) -> Result | Go:
     """Everything before a tool runs: what the model reads instead of its result, or the leave to run it."""
     call = _place(now, request)
-    fault = argument_fault(request)
+    client = client_tool_of(now, request)
+    fault = argument_fault(request) if client is None else client_fault(request, client)
     if fault is not None and await now.gate.settled(call) is None:
         return fault
-    if request.tool is None:
+    if request.tool is None and client is None:
         raise _gone(request)
     try:
         neutral = now.gate.catalogue.tool(request.tool_call["name"])

@@ -20,6 +20,7 @@ from .lift import lift
 from .lower import CANCEL_THREAD, GO_ON, lower
 from .pause import ENVELOPE, Expired, Gated, Lifted, NativePause, envelope
 from .registry import Codecs
+from .ungated import room_faults
 
 __all__ = [
     "CANCEL_THREAD",
@@ -43,6 +44,7 @@ __all__ = [
     "lower",
     "may_pause",
     "raw",
+    "room_faults",
     "templates",
     "text",
     "words",

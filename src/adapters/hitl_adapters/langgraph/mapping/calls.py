@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from hitl_core.gate import Form
 from hitl_core.protocol import Action, Arguments, Json, Kind, Option, Origin, canonical, sha256
-from hitl_core.tools import Tool
+from hitl_core.tools import Tool, refusal_of
 
 from .messages import refused
 from .ungated import DELEGATES
@@ -141,6 +141,15 @@ def definition_of(native: BaseTool | None) -> str | None:
     return sha256(canonical({"name": native.name, "description": native.description, "schema": schema_of(native)}))
 
 
+def client_fault(request: ToolCallRequest, client: Tool) -> ToolMessage | None:
+    """The same for a client tool, which the graph does not have."""
+    try:
+        client.typed(cast("Arguments", request.tool_call["args"]))
+    except ValidationError as exc:
+        return refused(request, refusal_of(exc))
+    return None
+
+
 def argument_fault(request: ToolCallRequest) -> ToolMessage | None:
     """The error message for arguments that the tool would not take: nobody is asked about such a call."""
     schema = schema_of(request.tool)
@@ -152,8 +161,5 @@ def argument_fault(request: ToolCallRequest) -> ToolMessage | None:
     try:
         model.model_validate(request.tool_call["args"])
     except ValidationError as exc:
-        faults = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in exc.errors())
-        return refused(
-            request, f"The arguments are invalid, so nothing was run: {faults}. Correct them and call again."
-        )
+        return refused(request, refusal_of(exc))
     return None

@@ -9,10 +9,12 @@ from langchain_core.runnables import RunnableBinding, RunnableSequence
 from langgraph.pregel import Pregel
 
 from hitl_core.contracts import Finding
+from hitl_core.errors import Fault
+from hitl_core.protocol import ClientTool
 
 from .inference import Place, Sites, named_in, pauses_itself, tools_of
 from .inference.source import functions_of
-from .wrappers import is_gated
+from .wrappers import is_gated, takes_tools
 
 DELEGATES: Final = "hitl_delegates"
 """Metadata of a tool that only hands work to a sub-agent: it has no effect of its own, and what that agent does is
@@ -34,6 +36,23 @@ def ungated_findings(sites: Sites, allowed: Collection[str]) -> Iterator[Finding
         why = "is run by the model's provider, where no gate is; take it out, or run it as a tool of the app"
         level, text = _said(name, allowed, "refuse", why)
         yield Finding(level, "tools", text, ungated=True, tools=(name,))
+
+
+def names_of_tools(sites: Sites) -> frozenset[str]:
+    """The names of all tools in a graph, and in graphs that its tools run."""
+    places = [*sites.places, *_inside_tools(sites.places, set())]
+    return frozenset(str(tool.name) for place in places for tool in tools_of(place.bound))
+
+
+def room_faults(sites: Sites, tools: Collection[ClientTool]) -> list[Fault]:
+    """Why a graph has no room for these client tools: it is no agent that we can tell of them, or has such names."""
+    if not any(takes_tools(place) and not place.path for place in sites.places):
+        named = ", ".join(each.name for each in tools)
+        problem = f"({named}) have no place here: the graph is no create_agent with our OversightMiddleware"
+        return [Fault("tools", problem)]
+    taken = names_of_tools(sites)
+    said = "is the name of a tool of the app; give yours another one"
+    return [Fault(f"tools.{each.name}", said) for each in tools if each.name in taken]
 
 
 def _said(name: str, allowed: Collection[str], level: str, why: str) -> tuple[str, str]:

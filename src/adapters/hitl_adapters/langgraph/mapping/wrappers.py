@@ -16,6 +16,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _GATE: Final = "__hitl_gate__"
 _TELLS: Final = "__hitl_tells__"
+_MODEL_FACES: Final = {"func": "wrap_model_call_handler", "afunc": "awrap_model_call_handler"}
+_HANDLERS: Final = {"model_node": "wrap_model_call_handler", "amodel_node": "awrap_model_call_handler"}
+"""Where `create_agent` keeps what is wrapped around a model call (langchain.agents.factory)."""
 
 
 def is_the_gate(function: F) -> F:
@@ -47,10 +50,15 @@ def _only_calls_the_model(function: Any) -> bool:
     """The model node of `create_agent`, without a middleware of somebody else around the call."""
     if getattr(function, "__module__", "") != "langchain.agents.factory":
         return False
-    name = function.__name__
-    handler = {"model_node": "wrap_model_call_handler", "amodel_node": "awrap_model_call_handler"}.get(name, "")
+    handler = _HANDLERS.get(function.__name__, "")
     wrapper = _cells(function).get(handler, function)
     return wrapper is not function and all(_tells(each) for each in _chain(wrapper))
+
+
+def takes_tools(place: Place) -> bool:
+    """Whether a node is the model of an agent with our middleware, which can tell it of more tools."""
+    faces = [(getattr(place.bound, name, None), handler) for name, handler in _MODEL_FACES.items()]
+    return all(any(map(_tells, _chain(_cells(face).get(handler)))) for face, handler in faces)
 
 
 def wrapper_findings(place: Place) -> Iterator[Finding]:

@@ -17,19 +17,24 @@ from hitl_core.tools import Tool
 from ..gating import overseen
 from .people import back_to, human_agent
 
+Models = dict[ModelSpec, Model]
+"""The models of specs, one for each: they outlive the runs that have agents of their own."""
 
-def build_agent(spec: AgentSpec) -> Agent[Any]:
+
+def build_agent(spec: AgentSpec, models: Models) -> Agent[Any]:
     """The agent of a spec. Sub-agents become tools that share the run and its gate; `human` becomes an agent that is
-    a person, to whom the conversation can be handed over."""
+    a person, to whom the conversation can be handed over. Raises ConfigError without a key for its model."""
+    if spec.model not in models:
+        models[spec.model] = chat_model(spec.model)
     agent: Agent[Any] = Agent(
         name=spec.name,
         instructions=spec.instructions,
-        model=chat_model(spec.model),
+        model=models[spec.model],
         model_settings=_settings(spec.model),
         tools=[as_function_tool(tool) for tool in spec.tools],
         handoff_description=spec.description or None,
     )
-    agent.tools += [_agent_tool(each) for each in spec.agents]
+    agent.tools += [_agent_tool(each, models) for each in spec.agents]
     if spec.human is not None:
         person = human_agent(spec.human)
         person.handoffs = [back_to(agent)]
@@ -65,10 +70,10 @@ def as_function_tool(tool: Tool) -> FunctionTool:
     return overseen(native, gated=True, neutral=tool)
 
 
-def _agent_tool(spec: AgentSpec) -> FunctionTool:
+def _agent_tool(spec: AgentSpec, models: Models) -> FunctionTool:
     """A sub-agent as a tool. Its failures end the run, which can be retried; the caller is not told of them."""
     task = create_model(spec.name, task=(str, ...))
-    return build_agent(spec).as_tool(
+    return build_agent(spec, models).as_tool(
         tool_name=spec.name,
         tool_description=spec.description or spec.instructions,
         parameters=task,

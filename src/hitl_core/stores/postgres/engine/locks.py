@@ -79,6 +79,15 @@ def _commented(link: PostgresLink, origin: str, command: c.AddComment) -> None:
     link.execute(_RUN_OF_REQUEST, (column(command.comment.request_id),))
 
 
+_THREAD_OF_RUN: Final = "SELECT thread FROM hitl_runs WHERE id = ? FOR UPDATE"
+
+
+def _said(link: PostgresLink, origin: str, command: c.KeepSaid) -> None:
+    """Two runs of a thread may have a message under one id."""
+    (thread,) = link.execute(_THREAD_OF_RUN, (column(command.run_id),)).fetchone() or (b"",)
+    link.execute(_ADVISORY, (number(origin, "said", bytes(thread).hex()),))
+
+
 def _begun(link: PostgresLink, origin: str, command: c.BeginEffect) -> None:
     run = link.execute(_RUN, (column(command.lease.run_id),))
     link.ahead(FIND, (column(command.lease.run_id),))
@@ -112,6 +121,7 @@ _BESIDE: Final = {
     c.MoveRequest: _asked,
     c.AddComment: _commented,
     c.DeferRequest: _asked,
+    c.KeepSaid: _said,
     c.FireTimers: _fired,
     c.RecordRefusal: _leased,
     c.BeginEffect: _begun,

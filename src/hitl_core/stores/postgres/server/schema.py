@@ -32,11 +32,13 @@ _V1: Final = (
     # Wide columns stand first, so that none has to be moved to where its width begins. No row keeps room for its next
     # version: what changes is in an index in any case.
     f"""CREATE TABLE hitl_runs ({_KEY}, created BIGINT NOT NULL, updated BIGINT NOT NULL, fence BIGINT NOT NULL,
-        until BIGINT, input BIGINT, checkpoint BIGINT, output BIGINT, app INTEGER NOT NULL, attempts INTEGER NOT NULL,
-        turns INTEGER NOT NULL, tries INTEGER NOT NULL, id BYTEA NOT NULL UNIQUE, state TEXT NOT NULL,
+        until BIGINT, input BIGINT, checkpoint BIGINT, output BIGINT, tools BIGINT,
+        app INTEGER NOT NULL, attempts INTEGER NOT NULL, turns INTEGER NOT NULL, tries INTEGER NOT NULL,
+        id BYTEA NOT NULL UNIQUE, state TEXT NOT NULL,
         thread BYTEA NOT NULL, started_by TEXT, owner TEXT, error TEXT, more TEXT)""",
     "CREATE INDEX hitl_until ON hitl_runs (until) WHERE until IS NOT NULL",
     "CREATE INDEX hitl_stopped ON hitl_runs (key) WHERE state = 'stopped'",
+    "CREATE INDEX hitl_thread ON hitl_runs (thread) WHERE thread <> id",
     """CREATE INDEX hitl_undos ON hitl_runs ((more::json ->> 'undoes')) WHERE (more::json ->> 'undoes') IS NOT NULL""",
     "CREATE TABLE hitl_woken (app BIGINT NOT NULL, run BIGINT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (app, run))",
     f"""CREATE TABLE hitl_requests ({_KEY}, run BIGINT NOT NULL REFERENCES hitl_runs, round BIGINT NOT NULL,
@@ -120,6 +122,11 @@ _V1: Final = (
     "CREATE INDEX hitl_slips_subject ON hitl_slips (subject, kind, key) WHERE subject <> ''",
     "CREATE INDEX hitl_slips_due ON hitl_slips (kind, due, key) WHERE due IS NOT NULL AND used IS NULL",
     "CREATE INDEX hitl_slips_expires ON hitl_slips (expires) WHERE expires IS NOT NULL",
+    # What was said in threads, where transcripts are kept.
+    f"""CREATE TABLE hitl_said ({_KEY}, run BIGINT NOT NULL REFERENCES hitl_runs, body BIGINT NOT NULL,
+        thread BYTEA NOT NULL, id BYTEA NOT NULL, tenant TEXT NOT NULL, UNIQUE (thread, tenant, id))""",
+    "CREATE INDEX hitl_said_thread ON hitl_said (thread, key)",
+    "CREATE INDEX hitl_said_run ON hitl_said (run)",
     # While a row stands here no transaction can be committed: there is no run with the key 0.
     "CREATE TABLE hitl_lent (run BIGINT NOT NULL REFERENCES hitl_runs DEFERRABLE INITIALLY DEFERRED)",
 )

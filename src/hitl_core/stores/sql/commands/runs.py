@@ -68,13 +68,13 @@ def _holder(row: RunRow | None) -> str:
 def current(view: View, row: RunRow, asked: Mapping[bytes, PauseRequest] | None = None) -> Run:
     """The Run of a row that is as it stands now, with its open requests; `asked` as in `pending`."""
     ahead_of_pending(view, row.key)
-    bodies.ahead(view, row.input, row.output)
+    bodies.ahead(view, *row.told)
     return run_record(view, row, pending(view, row.key, asked))
 
 
 def settled(view: View, row: RunRow) -> Run:
     """The Run of such a row, if it is known that nothing in it is open."""
-    bodies.ahead(view, row.input, row.output)
+    bodies.ahead(view, *row.told)
     return run_record(view, row)
 
 
@@ -140,12 +140,13 @@ def woken(row: RunRow, now: datetime) -> RunRow:
 # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 _INSERT: Final = """INSERT INTO hitl_runs (id, state, app, thread, started_by, created, updated, attempts, turns,
-    fence, owner, until, input, more, tries) VALUES (?, 'running', ?, ?, ?, ?, ?, 1, 0, 1, ?, ?, ?, ?, 1)"""
+    fence, owner, until, input, more, tools, tries) VALUES (?, 'running', ?, ?, ?, ?, ?, 1, 0, 1, ?, ?, ?, ?, ?, 1)"""
 
 
 def open_run(txn: Transaction, command: OpenRun) -> Claimed:
     run, now = command.run, command.now
     body = None if run.input is None else bodies.pack(run.input, what="input", limit=bodies.RESULT_LIMIT)
+    tools = _packed(run)
     txn.link.ahead(_IS_THERE, (column(run.id),))
     txn.link.ahead(_APP, _of_app(run))
     txn.link.expects("hitl_runs")
@@ -159,12 +160,20 @@ def open_run(txn: Transaction, command: OpenRun) -> Claimed:
     more = bodies.json_text(extra, what="run") if extra else None
     app = _app(txn, *_of_app(run))
     values = (column(run.id), app, column(run.thread), run.started_by, created, updated)
-    key = txn.link.insert(_INSERT, (*values, command.owner, ends, bodies.put_value(txn, body), more))
+    kept = bodies.put_value(txn, body), more, bodies.put_value(txn, tools)
+    key = txn.link.insert(_INSERT, (*values, command.owner, ends, *kept))
     note: dict[str, Json] = {"backend": run.backend, "app": run.app, "by": run.started_by}
     note |= {"undoes": run.undoes} if run.undoes else {}
     txn.note(AuditEvent.RUN_STARTED, run.id, command.owner, now, note, run=key)
     opened = run.model_copy(update={"state": RunState.RUNNING, "attempts": 1, "tries": 1, "updated_at": now})
     return Claimed(opened, Lease(run.id, command.owner, 1, ending), None, first=True, journal={})
+
+
+def _packed(run: Run) -> bodies.Body | None:
+    """The tools that a run is started with."""
+    if not run.tools:
+        return None
+    return bodies.pack([each.model_dump(mode="json") for each in run.tools], what="tools", limit=bodies.RESULT_LIMIT)
 
 
 _IS_THERE: Final = "SELECT 1 FROM hitl_runs WHERE id = ?"

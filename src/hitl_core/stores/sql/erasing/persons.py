@@ -26,6 +26,7 @@ from ....protocol import (
     Record,
     Response,
     RunState,
+    Said,
     micros,
 )
 from ..commands import in_force
@@ -58,6 +59,7 @@ _PLACES: Final = (
         Stranger.guidance,
     ),
     Place(f"SELECT c.body, {_OF_RUN} JOIN hitl_comments c ON c.request = q.key", Comment, Stranger.comment),
+    Place("SELECT s.body, r.id, r.state FROM hitl_said s JOIN hitl_runs r ON r.key = s.run", Said, Stranger.said),
     Place("SELECT g.body, NULL, 'completed' FROM hitl_grants g", Grant, Stranger.grant),
 )
 

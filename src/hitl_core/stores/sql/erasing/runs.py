@@ -105,10 +105,12 @@ _DROPPED: Final = (
     "SELECT input FROM hitl_runs WHERE key = ?",
     "SELECT checkpoint FROM hitl_runs WHERE key = ?",
     "SELECT output FROM hitl_runs WHERE key = ?",
+    "SELECT tools FROM hitl_runs WHERE key = ?",
     "SELECT original FROM hitl_overrides WHERE run = ?",
     f"SELECT body FROM hitl_drafts WHERE {_OF_RUN}",  # noqa: S608
     "SELECT body FROM hitl_comments WHERE request IN (SELECT key FROM hitl_requests WHERE run = ?)",
     "SELECT body FROM hitl_overrides WHERE run = ?",
+    "SELECT body FROM hitl_said WHERE run = ?",
 )
 """Bodies of which nothing is left."""
 
@@ -123,11 +125,12 @@ _CLEARED: Final = (
     "DELETE FROM hitl_comments WHERE request IN (SELECT key FROM hitl_requests WHERE run = ?)",
     "UPDATE hitl_requests SET draft = NULL WHERE run = ?",
     "DELETE FROM hitl_journal WHERE run = ?",
+    "DELETE FROM hitl_said WHERE run = ?",
     f"UPDATE hitl_grants SET revoked_by = '(erased)' WHERE revoked_by IS NOT NULL AND {_FOR_RUN}",  # noqa: S608
 )
 
 _RUN: Final = """UPDATE hitl_runs SET input = NULL, checkpoint = NULL, output = NULL, error = NULL, started_by = NULL,
-    thread = id, more = ? WHERE key = ?"""
+    tools = NULL, thread = id, more = ? WHERE key = ?"""
 
 
 def _emptied(txn: Transaction, keys: str, run: int, record: type[Record], empty: Callable[[Any], Record]) -> int:

@@ -78,9 +78,10 @@ def list_runs(view: View, query: ListRuns) -> Page[Run]:
     states = f" AND {_STATE} IN ({', '.join('?' * len(query.states))})" if query.states else ""
     undoing = () if query.undoes is None else (query.undoes,)
     tenant = () if query.tenant is None else (query.tenant,)
+    thread = () if query.thread is None else (column(query.thread),) * 2
     lowest = 0 if query.within is None else _lowest(view, before, query.within)
-    kept = f"{states}{_UNDOES * len(undoing)}{_TENANT * len(tenant)}"
-    given = (before, lowest, *query.states, *undoing, *tenant, query.limit)
+    kept = f"{states}{_UNDOES * len(undoing)}{_TENANT * len(tenant)}{_THREAD if thread else ''}"
+    given = (before, lowest, *query.states, *undoing, *tenant, *thread, query.limit)
     sql = f"{RUN} WHERE r.key < ? AND r.key >= ?{kept} ORDER BY r.key DESC LIMIT ?"
     rows = [RunRow(*row) for row in view.execute(sql, given).fetchall()]
     if len(rows) == query.limit and rows:
@@ -97,6 +98,9 @@ def _lowest(view: View, before: int, within: int) -> int:
 
 
 _TENANT: Final = " AND a.tenant = ?"
+_THREAD: Final = """ AND r.key IN (SELECT key FROM hitl_runs WHERE thread = ? AND thread <> id
+    UNION ALL SELECT key FROM hitl_runs WHERE id = ? AND thread = id)"""
+"""Most runs have a thread of their own, under their own id, and no entry in an index of threads."""
 _UNDOES: Final = " AND json_extract(r.more, '$.undoes') = ? AND json_extract(r.more, '$.undoes') IS NOT NULL"
 _STATE: Final = "CASE WHEN w.run IS NULL THEN r.state ELSE 'ready' END"
 

@@ -6,10 +6,12 @@ import json
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, Self, TypeVar
 
+from pydantic import TypeAdapter, ValidationError
+
 from ....commands import Effect, Lease
 from ....errors import RowCorrupt
 from ....lifecycle import ActionState
-from ....protocol import Action, EffectMode, Json, PauseRequest, Run, RunState, instant
+from ....protocol import Action, ClientTool, EffectMode, Json, PauseRequest, Run, RunState, instant
 from .bodies import checked, decode, get, unpack
 from .identity import column, text
 from .view import View
@@ -29,7 +31,8 @@ def word(kind: type[W], stored: str, what: str, of: bytes | str) -> W:
 
 _COLUMNS: Final = """SELECT r.key, r.id, CASE WHEN w.run IS NULL THEN r.state ELSE 'ready' END, a.backend, a.app,
     a.version, a.tenant, r.thread, r.started_by, r.created, COALESCE(w.at, r.updated), r.attempts, r.turns, r.fence,
-    r.owner, r.until, r.input, r.checkpoint, r.output, r.error, r.more, r.tries, a.key, a.format"""
+    r.owner, r.until, r.input, r.checkpoint, r.output, r.error, r.more, r.tries, r.tools,
+    a.key, a.format"""
 
 RUN: Final = f"""{_COLUMNS} FROM hitl_runs r JOIN hitl_apps a ON a.key = r.app
     LEFT JOIN hitl_woken w ON w.app = r.app AND w.run = r.key"""
@@ -40,7 +43,7 @@ READY: Final = f"""{_COLUMNS} FROM hitl_woken w CROSS JOIN hitl_runs r ON r.key 
 
 
 class RunRow(NamedTuple):
-    """A run as stored; `input`, `checkpoint` and `output` are keys of bodies.
+    """A run as stored; `input`, `checkpoint`, `output` and `tools` are keys of bodies.
 
     `owner` is also there if the last turn never ended, and `until` also if a turn that broke is tried again then.
     """
@@ -67,6 +70,7 @@ class RunRow(NamedTuple):
     error: str | None
     more: str | None
     tries: int
+    tools: int | None
     app_key: int
     format: str
 
@@ -87,6 +91,11 @@ class RunRow(NamedTuple):
         return None if self.more is None else json.loads(self.more).get("undoes")
 
     @property
+    def told(self) -> tuple[int | None, ...]:
+        """The bodies that are in its record."""
+        return self.input, self.output, self.tools
+
+    @property
     def lease(self) -> Lease:
         return Lease(self.name, self.owner or "", self.fence, instant(self.until or 0))
 
@@ -97,11 +106,24 @@ def run_record(view: View, row: RunRow, pending: tuple[PauseRequest, ...] = ()) 
         run = _run(row, pending)
     except (ValueError, OverflowError) as exc:
         raise illegible("run", row.id, exc) from exc
-    if row.input is None and row.output is None:
+    if row.told == (None, None, None):
         return run
     input = get(view, row.input, what=f"input of run {row.name}")
     output = get(view, row.output, what=f"output of run {row.name}")
-    return run.model_copy(update={"input": input, "output": output})
+    return run.model_copy(update={"input": input, "output": output, "tools": _tools(view, row)})
+
+
+def _tools(view: View, row: RunRow) -> tuple[ClientTool, ...]:
+    if row.tools is None:
+        return ()
+    found = get(view, row.tools, what=f"tools of run {row.name}")
+    try:
+        return _TOOLS.validate_python(found)
+    except ValidationError as exc:
+        raise illegible("run", row.id, exc) from exc
+
+
+_TOOLS: Final = TypeAdapter(tuple[ClientTool, ...])
 
 
 _REMEMBERED: Final = """SELECT j.name, b.digest, b.data FROM hitl_journal j LEFT JOIN hitl_bodies b ON b.key = j.body

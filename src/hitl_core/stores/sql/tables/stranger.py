@@ -22,6 +22,7 @@ from ....protocol import (
     PauseRequest,
     Responder,
     Response,
+    Said,
     Stage,
     decision_of,
 )
@@ -131,6 +132,12 @@ class Stranger:
     def comment(self, said: Comment) -> Comment:
         text = emptied.ERASED if said.by.id == self.id else self.words(said.text)
         return said.model_copy(update={"text": text, "by": self.responder(said.by)})
+
+    def said(self, message: Said) -> Said:
+        """Also what they have said in the words of others; what a tool was called with is the run's."""
+        own = message.by is not None and message.by == self.id
+        by = None if message.by is None else self.called(message.by)
+        return message.model_copy(update={"text": emptied.ERASED if own else self.words(message.text), "by": by})
 
     def draft(self, version: DraftVersion) -> DraftVersion:
         if version.by is None:

@@ -69,12 +69,12 @@ def _asked(view: View, question: _Question) -> Iterator[Flaw]:
 # ── references ───────────────────────────────────────────────────────────────────────────────────────────────
 
 _HOLD_BODIES: Final = (
-    *(("hitl_runs", column) for column in ("input", "checkpoint", "output")),
+    *(("hitl_runs", column) for column in ("input", "checkpoint", "output", "tools")),
     *(("hitl_requests", column) for column in ("body", "response")),
     *(("hitl_effects", column) for column in ("action", "result")),
     *(("hitl_overrides", column) for column in ("original", "body")),
     *((table, "body") for table in ("hitl_votes", "hitl_journal", "hitl_guidance")),
-    *((table, "body") for table in ("hitl_drafts", "hitl_grants", "hitl_comments", "hitl_slips")),
+    *((table, "body") for table in ("hitl_drafts", "hitl_grants", "hitl_comments", "hitl_slips", "hitl_said")),
 )
 
 _MISSING: Final = tuple(
@@ -105,6 +105,7 @@ _LEAD_TO: Final = (
     ("hitl_journal", "run", "hitl_runs"),
     ("hitl_guidance", "run", "hitl_runs"),
     ("hitl_overrides", "run", "hitl_runs"),
+    ("hitl_said", "run", "hitl_runs"),
     ("hitl_past", "effect", "hitl_effects"),
     ("hitl_undone", "effect", "hitl_effects"),
     ("hitl_undone", "by", "hitl_effects"),

@@ -48,6 +48,7 @@ TABLES: Final = (
     Table("hitl_journal"),
     Table("hitl_guidance", ("id",)),
     Table("hitl_overrides"),
+    Table("hitl_said", ("thread", "id")),
     Table("hitl_undone"),
     Table("hitl_past"),
     Table("hitl_grant_uses"),

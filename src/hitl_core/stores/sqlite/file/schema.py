@@ -222,8 +222,23 @@ _V17: Final = (
     "CREATE INDEX hitl_by_level ON hitl_requests (level, key) WHERE state = 'open' AND waits = 1",
 )
 
+_V18: Final = (
+    # The tools that a run was started with besides those of its app.
+    "ALTER TABLE hitl_runs ADD COLUMN tools INTEGER",
+)
+
+_V19: Final = (
+    # What was said in threads, where transcripts are kept: a message has its id once in the thread of a tenant.
+    """CREATE TABLE hitl_said (key INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES hitl_runs, thread NOT NULL,
+        tenant TEXT NOT NULL, id NOT NULL, body INTEGER NOT NULL, UNIQUE (thread, tenant, id))""",
+    "CREATE INDEX hitl_said_thread ON hitl_said (thread, key)",
+    "CREATE INDEX hitl_said_run ON hitl_said (run)",
+    # The runs of a thread. One that has a thread of its own is found by its id.
+    "CREATE INDEX hitl_thread ON hitl_runs (thread) WHERE thread <> id",
+)
+
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
-    *(_V1, _V2, _V3, _V4, _V5, _V6, _V7, _V8, _V9, _V10, _V11, _V12, _V13, _V14, _V15, _V16, _V17),
+    *(_V1, _V2, _V3, _V4, _V5, _V6, _V7, _V8, _V9, _V10, _V11, _V12, _V13, _V14, _V15, _V16, _V17, _V18, _V19),
 )
 """Migration N leads from version N to N+1. Released ones are never edited; add one instead."""
 

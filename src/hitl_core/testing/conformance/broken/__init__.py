@@ -12,16 +12,17 @@ gate       how a gate is broken, on its way to the adapter; the next five are su
 runtimes   what people do to a run: give on, stop, steer, undo    P52, P61 …
 answers    runtimes: which answers are taken, and from whom       P14, P20 to P26
 stores     stops and runs, the trail, people, what is counted     P60 …
+clients    gates and stores: tools that a run was started with      P05, P40
 deadlines  stores: time, and who is asked from when               P50 to P52
 undos      stores: undos, and results that were replaced          P64, P67
 """
 
 from typing import Any
 
-from . import adapters, answers, deadlines, decisions, gating, levels, rules, runtimes, stores, together, undos
+from . import adapters, answers, clients, deadlines, decisions, gating, levels, rules, runtimes, stores, together, undos
 from .breaking import BROKEN, Broken
 
-_ROOMS = (adapters, answers, deadlines, decisions, gating, levels, rules, runtimes, stores, together, undos)
+_ROOMS = (adapters, answers, clients, deadlines, decisions, gating, levels, rules, runtimes, stores, together, undos)
 
 
 def __getattr__(name: str) -> Any:

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import ClassVar
 
 from ....capabilities import Capabilities, Capability
-from ....contracts import Adapter, Broke, Completed, Ending, Finding, Paused, Turn
-from ....errors import AppChanged, CapabilityNotSupported
-from ....protocol import Because, Json, Run
+from ....contracts import Adapter, Broke, Completed, Ending, Finding, Paused, Turn, tool_faults_of
+from ....errors import AppChanged, CapabilityNotSupported, Fault
+from ....protocol import Because, ClientTool, Json, LiveEvent, Run
 from ..world import Parts
 from .breaking import breaks
 
@@ -32,6 +32,9 @@ class BrokenAdapter:
     @property
     def capabilities(self) -> Capabilities:
         return self._inner.capabilities
+
+    def tool_faults(self, tools: tuple[ClientTool, ...]) -> list[Fault]:
+        return tool_faults_of(self._inner, tools)
 
     async def attach(self) -> tuple[Finding, ...]:
         return await self._inner.attach()
@@ -97,6 +100,17 @@ class TellsNobodyWhatHappens(BrokenAdapter):
 
     async def advance(self, turn: Turn) -> Ending:
         return await self._inner.advance(replace(turn, emit=lambda event: None))
+
+
+@breaks("P76", Capability.STREAM_EVENTS, Capability.SHOW_WORDS)
+class NamesEverythingAnew(BrokenAdapter):
+    """Tells what it says, calls and gets back under other ids in each turn."""
+
+    async def advance(self, turn: Turn) -> Ending:
+        def told(event: LiveEvent) -> None:
+            turn.emit(event.model_copy(update={"id": f"{event.id}@{turn.claimed.lease.fence}"}))
+
+        return await self._inner.advance(replace(turn, emit=told))
 
 
 @breaks("P81")

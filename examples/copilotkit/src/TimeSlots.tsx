@@ -1,0 +1,28 @@
+// The model asks by calling a tool of the page: the times are the page's own, the agent never sees the calendar.
+import { useHumanInTheLoop } from "@copilotkit/react-core/v2";
+import { z } from "zod";
+
+const FREE = ["Monday 10:00", "Tuesday 14:00", "Friday 9:00"];
+
+export function useTimeSlots(agentId: string) {
+  useHumanInTheLoop({
+    agentId,
+    name: "pickTimeSlot",
+    description: "Let the user pick a time for an appointment.",
+    parameters: z.object({ purpose: z.string() }),
+    render: ({ status, args, respond, toolCallId, result }) =>
+      status === "executing" ? (
+        <section className="card" data-kind="slot" aria-label={`A time for ${args.purpose}`}>
+          <h3>A time for {args.purpose}</h3>
+          <p className="actions">
+            {FREE.map((slot) => (
+              // The echo says which call this card was for: an answer that reaches another one is refused.
+              <button key={slot} onClick={() => void respond({ slot, tool_call_id: toolCallId })}>{slot}</button>
+            ))}
+          </p>
+        </section>
+      ) : (
+        <p><small>{status === "complete" ? `Picked: ${String(result)}` : "…"}</small></p>
+      ),
+  });
+}

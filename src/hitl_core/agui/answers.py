@@ -1,0 +1,214 @@
+"""What a page is asked to send back for a request, and what it has sent, as a decision. Pure.
+
+Each kind of request has one short form, an object; `{"decision": {…}}` is understood for all of them, and holds any
+decision of the protocol. What is not understood is refused with every fault, and never read as consent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from pydantic import ValidationError
+
+from ..errors import Fault, ResponseRefused
+from ..protocol import Decision, Json, PauseRequest, Reply, decision_of
+
+TEXT: Final[Json] = {"type": "string"}
+BOOLEAN: Final[Json] = {"type": "boolean"}
+TYPED: Final = "decision"
+"""The key of an answer that says which decision of the protocol it is."""
+ABANDONED: Final = "dismissed on the page"
+
+
+def answer_schema(request: PauseRequest) -> dict[str, Json]:
+    """JSON Schema of the short form of an answer to this request: always an object."""
+    return _form_of(request).schema(request)
+
+
+def decision_in(request: PauseRequest, payload: Json) -> Decision:
+    """The decision that a page's answer stands for. Raises ResponseRefused with every fault; nothing is decided then.
+
+    That it is offered, fits the request's schemas and comes from somebody who may decide is for `hitl.respond`.
+    """
+    if isinstance(payload, dict) and isinstance(payload.get(TYPED), dict):
+        return _decision(cast("dict[str, Json]", payload[TYPED]))
+    return _decision(_form_of(request).read(request, payload))
+
+
+def abandoned(request: PauseRequest) -> Decision:
+    """What it means that a person has closed the question unanswered: nothing runs.
+
+    Raises ResponseRefused where neither a refusal nor an end of the run is offered.
+    """
+    if Reply.REJECT in request.allowed:
+        return _decision({"type": Reply.REJECT, "message": ABANDONED})
+    if Reply.CANCEL in request.allowed:
+        return _decision({"type": Reply.CANCEL, "reason": ABANDONED})
+    offered = ", ".join(request.allowed)
+    raise ResponseRefused([Fault("", f"cannot be dismissed; answer it with one of: {offered}")])
+
+
+# ── the short forms ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    schema: Callable[[PauseRequest], dict[str, Json]]
+    read: Callable[[PauseRequest, Json], Mapping[str, Json]]
+
+
+def _form_of(request: PauseRequest) -> _Form:
+    """By what is offered, in the order of how much an answer says."""
+    offered = (form for reply, form in _FORMS if reply in request.allowed)
+    return next(offered, _REFUSAL)
+
+
+def _consent_schema(request: PauseRequest) -> dict[str, Json]:
+    properties: dict[str, Json] = {"approved": BOOLEAN, "reason": TEXT}
+    if Reply.EDIT in request.allowed:
+        properties["editedArgs"] = request.arguments_schema or {"type": "object"}
+    return _object(properties, required=["approved"])
+
+
+def _consent(request: PauseRequest, payload: Json) -> Mapping[str, Json]:
+    given = _given(payload, "approved", {"editedArgs": dict, "reason": str}, bool)
+    if not given["approved"]:
+        return {"type": Reply.REJECT, "message": given.get("reason", "")}
+    if "editedArgs" in given:
+        return {"type": Reply.EDIT, "arguments": given["editedArgs"]}
+    return {"type": Reply.APPROVE}
+
+
+def _report_schema(request: PauseRequest) -> dict[str, Json]:
+    outcome: Json = {"enum": ["done", "not_done", "partly"]}
+    properties: dict[str, Json] = {"outcome": outcome, "result": request.answer_schema or {}, "note": TEXT}
+    return _object(properties, required=["outcome"])
+
+
+def _report(request: PauseRequest, payload: Json) -> Mapping[str, Json]:
+    given = _given(payload, "outcome", {"result": object, "note": str}, str)
+    return {"type": Reply.REPORT, **given}
+
+
+def _choice_schema(request: PauseRequest) -> dict[str, Json]:
+    return _object({"option": {"enum": [each.id for each in request.options]}}, required=["option"])
+
+
+def _choice(request: PauseRequest, payload: Json) -> Mapping[str, Json]:
+    if isinstance(payload, str):
+        return {"type": Reply.CHOOSE, "option": payload}
+    return {"type": Reply.CHOOSE, **_given(payload, "option", {}, str)}
+
+
+def _review_schema(request: PauseRequest) -> dict[str, Json]:
+    properties: dict[str, Json] = {"accepted": BOOLEAN, "feedback": TEXT}
+    if request.draft is not None:
+        properties |= {"version": {"type": "integer"}, "arguments": request.arguments_schema or {"type": "object"}}
+    return _object(properties, required=["accepted"])
+
+
+def _review(request: PauseRequest, payload: Json) -> Mapping[str, Json]:
+    given = _given(payload, "accepted", {"feedback": str, "version": int, "arguments": dict}, bool)
+    if given.pop("accepted"):
+        given.pop("feedback", None)
+        return {"type": Reply.ACCEPT, **given}
+    if Reply.REVISE not in request.allowed:
+        return {"type": Reply.REJECT, "message": given.get("feedback", "")}
+    if not given.get("feedback"):
+        raise ResponseRefused([Fault("feedback", "says what is to be done otherwise; the agent works it in")])
+    return {"type": Reply.REVISE, "feedback": given["feedback"]}
+
+
+def _turn_schema(request: PauseRequest) -> dict[str, Json]:
+    return _object({"text": TEXT, "then": {"enum": list(_THEN)}}, required=["text"])
+
+
+def _turn(request: PauseRequest, payload: Json) -> Mapping[str, Json]:
+    if isinstance(payload, str):
+        return {"type": Reply.TAKE_OVER, "text": payload}
+    given = _given(payload, "text", {"then": str}, str)
+    then = str(given.get("then", "go_on"))
+    if then not in _THEN:
+        raise ResponseRefused([Fault("then", f"is {then!r}; it is one of {', '.join(_THEN)}")])
+    if _THEN[then] is Reply.ANSWER:
+        return {"type": Reply.ANSWER, "value": given["text"]}
+    return {"type": _THEN[then], "text": given["text"]}
+
+
+_THEN: Final = {"go_on": Reply.TAKE_OVER, "hand_back": Reply.HAND_BACK, "finish": Reply.ANSWER}
+"""What becomes of a conversation that a person has taken: it stays theirs, or goes back to the agent, or is over."""
+
+
+def _words_schema(request: PauseRequest) -> dict[str, Json]:
+    """An answer that is an object is sent as it is; any other has a key of its own."""
+    schema = request.answer_schema
+    if schema is not None and schema.get("type") == "object":
+        return schema
+    return _object({"answer": TEXT if schema is None else schema}, required=["answer"])
+
+
+def _words(request: PauseRequest, payload: Json) -> Mapping[str, Json]:
+    schema = request.answer_schema
+    whole = schema is not None and schema.get("type") == "object"
+    if not whole and isinstance(payload, dict) and set(payload) == {"answer"}:
+        payload = payload["answer"]
+    return {"type": Reply.ANSWER, "value": payload}
+
+
+def _refusal_schema(request: PauseRequest) -> dict[str, Json]:
+    return _object({"approved": {"const": False}, "reason": TEXT}, required=["approved"])
+
+
+_FORMS: Final[tuple[tuple[Reply, _Form], ...]] = (
+    (Reply.APPROVE, _Form(_consent_schema, _consent)),
+    (Reply.REPORT, _Form(_report_schema, _report)),
+    (Reply.CHOOSE, _Form(_choice_schema, _choice)),
+    (Reply.ACCEPT, _Form(_review_schema, _review)),
+    (Reply.TAKE_OVER, _Form(_turn_schema, _turn)),
+    (Reply.ANSWER, _Form(_words_schema, _words)),
+)
+_REFUSAL: Final = _Form(_refusal_schema, _consent)
+"""Of what can only be refused, or vetoed."""
+
+
+# ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _object(properties: Mapping[str, Json], *, required: list[str]) -> dict[str, Json]:
+    said = cast("dict[str, Json]", dict(properties))
+    return {"type": "object", "properties": said, "required": cast("Json", required), "additionalProperties": False}
+
+
+def _given(payload: Json, needed: str, others: Mapping[str, type], of: type) -> dict[str, Any]:
+    """The fields of a payload that has this one and may have others, each of its type. Raises ResponseRefused."""
+    types = {needed: of, **others}
+    if not isinstance(payload, dict):
+        raise ResponseRefused([Fault("", f"is no object; send {{{needed!r}: …}}")])
+    faults = [Fault(name, f"is not understood; known are {', '.join(types)}") for name in payload if name not in types]
+    faults += [
+        Fault(name, f"is {value!r}, and has to be {_NAMES[types[name]]}")
+        for name, value in payload.items()
+        if name in types and not _is_a(value, types[name])
+    ]
+    if needed not in payload:
+        faults.append(Fault(needed, "is missing"))
+    if faults:
+        raise ResponseRefused(faults)
+    return dict(payload)
+
+
+_NAMES: Final = {bool: "true or false", str: "text", int: "a whole number", dict: "an object"}
+
+
+def _is_a(value: Json, wanted: type) -> bool:
+    return isinstance(value, wanted) and (wanted is not int or not isinstance(value, bool))
+
+
+def _decision(given: Mapping[str, Json]) -> Decision:
+    try:
+        return decision_of(dict(given))
+    except ValidationError as exc:
+        faults = [Fault(".".join(str(part) for part in each["loc"][1:]), each["msg"]) for each in exc.errors()]
+        raise ResponseRefused(faults) from exc

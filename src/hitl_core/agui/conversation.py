@@ -1,0 +1,274 @@
+"""One POST of a page, answered.
+
+read ─► answers? `hitl.respond` ─► something to go on with, or something new? the app works, and is told as it happens
+     ─► what it has come to: RUN_FINISHED with the interrupts that are open, or without
+
+Nothing that a page sends ends in an error of the run: a page of today that gets one cannot be used any more. A stale
+answer is told as a text; a bad one as the same interrupts again, with what is wrong in their messages.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Container, Iterable, Iterator
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from secrets import token_hex
+from typing import Final
+
+from ag_ui.core import (
+    PROTOCOL_VERSION,
+    BaseEvent,
+    CustomEvent,
+    Message,
+    MessagesSnapshotEvent,
+    RunFinishedEvent,
+    RunFinishedInterruptOutcome,
+    RunFinishedOutcome,
+    RunFinishedSuccessOutcome,
+    RunStartedEvent,
+)
+
+from ..capabilities import Capability
+from ..errors import (
+    AlreadyDecided,
+    Fault,
+    HitlError,
+    RequestClosed,
+    RequestExpired,
+    RequestNotFound,
+    ResponseRefused,
+    RunBusy,
+)
+from ..protocol import ClientTool, LiveEvent, PauseRequest, Response, RunState
+from .agent import Agent, Wire
+from .answers import abandoned, decision_in
+from .events import Speaker, call_events, text_events
+from .interrupts import interrupt_of, legacy_value
+from .people import Person
+from .reading import Given, Heard, Posted, call_of
+from .replay import messages_of
+from .threads import Thread, is_first, settled, thread_of
+from .working import Working
+
+log = logging.getLogger("hitl_core.agui")
+
+STALE: Final = "That was answered or is over already; your answer has changed nothing."
+WAITS: Final = "This waits for a decision; what you say can be taken up after it."
+
+
+@dataclass(slots=True)
+class Conversation:
+    """A page's POST to an agent. `working` holds the turns that go on when the page has gone."""
+
+    agent: Agent
+    person: Person
+    posted: Posted
+    working: Working
+    _refused: dict[str, list[Fault]] = field(default_factory=dict)
+    _notes: list[str] = field(default_factory=list)
+    _told: set[str] = field(default_factory=set)
+
+    async def run(self) -> AsyncIterator[BaseEvent]:
+        """The events of a POST to `run`: answers are given, the app goes on or begins, and what comes of it is told."""
+        yield self._started()
+        try:
+            thread = await self._thread()
+            await self._answer(thread)
+            async for event in self._work(thread):
+                yield event
+        except Exception as exc:  # a page that gets an error, or no end, cannot be used any more
+            self._note(exc)
+        thread = await self._now()
+        for event in (*self._missed(thread), *self._notice(thread), *self._ended(thread)):
+            yield event
+
+    async def connect(self) -> AsyncIterator[BaseEvent]:
+        """The events of a POST to `connect`: all that was said, and what is open. Nothing is changed by it."""
+        yield self._started()
+        thread = await self._now()
+        yield MessagesSnapshotEvent(messages=self._messages(thread, self._on_the_page(thread)))
+        for event in (*self._notice(thread), *self._ended(thread)):
+            yield event
+
+    async def _thread(self) -> Thread:
+        return await thread_of(self.agent.hitl, self.posted.thread, self.person)
+
+    async def _now(self) -> Thread:
+        """The conversation as it stands; nothing of it where that cannot be had."""
+        try:
+            return await self._thread()
+        except Exception as exc:  # as above
+            self._note(exc)
+            return Thread(self.posted.thread)
+
+    def _note(self, exc: Exception) -> None:
+        """Tell the page what went wrong, if that is meant to be told."""
+        if isinstance(exc, HitlError):
+            self._notes.append(str(exc))
+        else:
+            log.error("a page's call failed: %s", exc, exc_info=exc)
+            self._notes.append("Something went wrong; the server's log says what. Load the page again.")
+
+    # ── answers ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _answer(self, thread: Thread) -> None:
+        """Give every answer that the page has sent. What is refused is asked again, with its faults."""
+        waiting = {each.id: each for each in (*thread.asked, *thread.elsewhere)}
+        for given in (*self.posted.answers, *self._results(waiting)):
+            request = waiting.get(given.request_id)
+            if given.fault:
+                self._refuse(request, given, [Fault("", given.fault)])
+            elif request is None:
+                await self._answer_again(given)
+            else:
+                await self._respond(request, given)
+
+    def _results(self, waiting: Container[str]) -> Iterator[Given]:
+        """What the page's tools have come to, for requests that wait: of those that were asked again, the last time."""
+        for given in self.posted.results:
+            if given.request_id in waiting and given.call == call_of(
+                given.request_id, self._times(given.request_id) - 1
+            ):
+                yield given
+
+    def _times(self, request_id: str) -> int:
+        """How often the page was asked this by a call of its own."""
+        return sum(call_of(request_id, time) in self.posted.ids for time in range(len(self.posted.ids)))
+
+    async def _answer_again(self, given: Given) -> None:
+        """An answer to what is not open any more: the one that was taken is the one that counts, and stays so."""
+        try:
+            settled = await self.agent.hitl.request(given.request_id, by=self.person.responder)
+            same = settled.response is not None and self._response(settled.request, given).decision
+            if not same or settled.response is None or settled.response.decision != same:
+                self._notes.append(STALE)
+        except HitlError:
+            self._notes.append(STALE)
+
+    async def _respond(self, request: PauseRequest, given: Given) -> None:
+        try:
+            await self.agent.hitl.respond(self._response(request, given))
+        except (AlreadyDecided, RequestClosed, RequestExpired, RequestNotFound):
+            self._notes.append(STALE)
+        except ResponseRefused as exc:
+            self._refuse(request, given, list(exc.faults))
+
+    def _response(self, request: PauseRequest, given: Given) -> Response:
+        decision = abandoned(request) if given.dismissed else decision_in(request, given.payload)
+        return Response.to(request, decision, by=self.person.responder)
+
+    def _refuse(self, request: PauseRequest | None, given: Given, faults: list[Fault]) -> None:
+        if request is None or given.call:
+            self._notes.extend(str(each) for each in faults)
+        self._refused.setdefault(given.request_id, []).extend(faults)
+
+    # ── the app at work ──────────────────────────────────────────────────────────────────────────────────────
+
+    async def _work(self, thread: Thread) -> AsyncIterator[BaseEvent]:
+        """Let the app go on where it can, or begin with what is new; tell what happens meanwhile."""
+        hitl, new = self.agent.hitl, self._new(thread)
+        run = None if thread.run is None else await hitl.run(thread.run.id)
+        if run is not None and run.state in (RunState.READY, RunState.RUNNING):
+            work = hitl.stream_resume(run.id)
+        elif not new:
+            return
+        elif run is not None and run.state is RunState.PAUSED:
+            self._notes += () if self.posted.answers else (WAITS,)
+            return
+        elif await is_first(hitl, thread.id, new[-1].id):
+            work = self._begin(thread, new)
+        else:
+            await settled(hitl, thread.id)
+            return
+        try:
+            async with aclosing(self._heard(thread, work)) as events:
+                async for event in events:
+                    yield event
+        except RunBusy:  # another page, or a worker, is at it; what it says is told when it is done
+            await settled(hitl, thread.id)
+
+    def _new(self, thread: Thread) -> tuple[Heard, ...]:
+        """What the user has said since the app was last told something."""
+        return tuple(each for each in self.posted.heard if each.id not in thread.heard and each.text)
+
+    def _begin(self, thread: Thread, new: tuple[Heard, ...]) -> AsyncIterator[LiveEvent]:
+        given = self.agent.input_for(self.posted, thread.said, new)
+        return self.agent.hitl.stream(given, by=self.person.starts_as, thread=thread.id, tools=self._tools())
+
+    def _tools(self) -> tuple[ClientTool, ...]:
+        """The page's tools, where the backend has room for them."""
+        return self.posted.tools if self.agent.can(Capability.CLIENT_TOOLS) else ()
+
+    async def _heard(self, thread: Thread, work: AsyncIterator[LiveEvent]) -> AsyncGenerator[BaseEvent]:
+        """What a turn says, as it says it. It goes on if the page goes."""
+        client_tools = thread.client_tools | {each.name for each in self._tools()}
+        speaker = Speaker(thread.heard, client_tools=client_tools)
+        try:
+            async with aclosing(self.working.listen(work)) as events:
+                async for live in events:
+                    for event in speaker.hear(live):
+                        yield event
+        except Exception:
+            for event in speaker.end():
+                yield event
+            raise
+        for event in speaker.end():
+            yield event
+        self._told |= speaker.told
+
+    # ── how it ends ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def _started(self) -> RunStartedEvent:
+        return RunStartedEvent(thread_id=self.posted.thread, run_id=self.posted.run, protocol_version=PROTOCOL_VERSION)
+
+    def _messages(self, thread: Thread, on_the_page: Iterable[PauseRequest] = ()) -> list[Message]:
+        return messages_of(thread.said, on_the_page, of=thread.client_tools)
+
+    def _missed(self, thread: Thread) -> Iterator[BaseEvent]:
+        """All of the conversation, if this page has not heard all of it; and the calls that wait for the page."""
+        messages = self._messages(thread)
+        if not {each.id for each in messages} <= self._told | self.posted.ids:
+            yield MessagesSnapshotEvent(messages=messages)
+        done = {each.call for each in self.posted.results}
+        for each in self._on_the_page(thread):
+            times = self._times(each.id)
+            if times == 0 or call_of(each.id, times - 1) in done:
+                yield from call_events(call_of(each.id, times), each.action.tool, each.action.arguments)
+
+    def _notice(self, thread: Thread) -> Iterator[BaseEvent]:
+        """What the page is told beside the conversation."""
+        for note in dict.fromkeys((*self._notes, *_asked_elsewhere(thread), *self._failed(thread))):
+            yield from text_events(f"note:{token_hex(8)}", note)
+
+    def _ended(self, thread: Thread) -> Iterator[BaseEvent]:
+        on_the_page = self._on_the_page(thread)
+        asked = [each for each in thread.asked if each not in on_the_page]
+        if asked and self.agent.wire is not Wire.STANDARD:
+            yield CustomEvent(name="on_interrupt", value=legacy_value(asked))
+        if not asked or self.agent.wire is Wire.LEGACY:
+            yield self._finished(RunFinishedSuccessOutcome(type="success"))
+            return
+        interrupts = [interrupt_of(each, self._refused.get(each.id, ())) for each in asked]
+        yield self._finished(RunFinishedInterruptOutcome(type="interrupt", interrupts=interrupts))
+
+    def _finished(self, outcome: RunFinishedOutcome) -> RunFinishedEvent:
+        return RunFinishedEvent(thread_id=self.posted.thread, run_id=self.posted.run, outcome=outcome)
+
+    def _failed(self, thread: Thread) -> Iterator[str]:
+        """That the run has failed. What it was in detail is for those who see runs."""
+        run = thread.run
+        if run is not None and run.state is RunState.FAILED:
+            detail = run.error if self.person.sees_runs else "who operates it can see why, and have it tried again"
+            yield f"The run {run.id} has failed: {detail}."
+
+    def _on_the_page(self, thread: Thread) -> tuple[PauseRequest, ...]:
+        """The open calls of tools that the page carries out itself."""
+        names = thread.client_tools & {each.name for each in self._tools()}
+        return tuple(each for each in thread.asked if each.action.tool in names)
+
+
+def _asked_elsewhere(thread: Thread) -> Iterator[str]:
+    if thread.elsewhere and not thread.asked:
+        count = len(thread.elsewhere)
+        yield f"{count} decision{'s are' if count > 1 else ' is'} asked of others; this goes on when they answer."

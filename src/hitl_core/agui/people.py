@@ -1,0 +1,41 @@
+"""Who is at the page: told by the HTTP request alone, never by what the page posts."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from ..protocol import Responder
+
+CHANNEL = "page"
+ANYBODY = Responder(id="anybody", channel=CHANNEL, authenticated_by="nobody")
+"""Who comes without having been asked who they are. They may answer what the policy leaves to anybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody at a page. `tenant` is the one whose things they see, None for all; `sees_runs`: of others, too."""
+
+    responder: Responder = ANYBODY
+    tenant: str | None = None
+    sees_runs: bool = False
+
+    @property
+    def starts_as(self) -> str | None:
+        """On whose behalf a run of theirs is; nobody's where nobody said who they are."""
+        return None if self.responder.authenticated_by == ANYBODY.authenticated_by else self.responder.id
+
+
+Who = Callable[[Request], Awaitable[Person | None]]
+"""Says who has sent a request; None refuses it."""
+
+
+async def whoever_starlette_knows(request: Request) -> Person:
+    """The user that Starlette's AuthenticationMiddleware has found, else anybody."""
+    user = request.scope.get("user")
+    if user is None or not user.is_authenticated:
+        return Person()
+    responder = Responder(id=user.identity, channel=CHANNEL, authenticated_by=type(user).__name__)
+    return Person(responder)

@@ -1,0 +1,166 @@
+"""What is said in a run, kept for its thread's transcript. A courtesy to who reads it: a failure never harms a run."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from ..commands import KeepSaid, ListSaid, Page
+from ..contracts import Completed, Ending, Store
+from ..gate import Surroundings, Veil
+from ..protocol import (
+    SAID_LIMIT,
+    Json,
+    LiveEvent,
+    LiveKind,
+    Responder,
+    Role,
+    Run,
+    Said,
+    SaidCall,
+    asked_id,
+    output_id,
+    result_id,
+    said_id,
+)
+from .identity import in_view_of
+
+log = logging.getLogger("hitl_core")
+
+
+async def transcript(
+    around: Surroundings, thread: str, by: str | Responder | None, *, home: str, limit: int, cursor: str | None
+) -> Page[Said]:
+    """What was said in a thread of the tenant of `by`; of `home` for nobody in particular. Raises NotPermitted."""
+    tenant: str | None = home
+    if by is not None and around.directory is not None:
+        _, _, tenant = await in_view_of(around, by)
+    return await around.store.fetch(ListSaid(thread, tenant, limit, cursor))
+
+
+async def keep(store: Store, run_id: str, said: Callable[[], tuple[Said, ...]]) -> None:
+    """Keep messages of a run. Whatever goes wrong with it is only logged."""
+    try:
+        if found := said():
+            await store.apply(KeepSaid(run_id, found))
+    except Exception as exc:  # the run goes on: what was said is for whoever reads it later, and decides nothing
+        log.warning("run %s: what was said in it is not kept in the transcript: %s", run_id, exc)
+
+
+# ── what a run is started with ───────────────────────────────────────────────────────────────────────────────
+
+
+def asked(run: Run) -> tuple[Said, ...]:
+    """The words of whoever starts a run: the last message of a user in its input, or all of that as text."""
+    if run.undoes is not None:
+        return ()
+    message = _last_of_user(run.input)
+    text = _text_of(run.input if message is None else message.get("content"))
+    named = None if message is None else message.get("id")
+    id = said_id(named) if isinstance(named, str) and named else asked_id(run.id)
+    return (_said(id, run.id, Role.USER, text, run.created_at, by=run.started_by),) if text else ()
+
+
+def _last_of_user(input: Json) -> Mapping[str, Any] | None:
+    messages = input.get("messages") if isinstance(input, dict) else None
+    for message in reversed(messages) if isinstance(messages, list) else ():
+        if isinstance(message, dict) and message.get("role", message.get("type")) in ("user", "human"):
+            return message
+    return None
+
+
+def _text_of(value: Json) -> str:
+    """What is said in a value: a text, the texts of the parts of a message, or else the value as JSON."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(isinstance(each, dict) and "type" in each for each in value):
+        return "".join(str(each["text"]) for each in value if isinstance(each, dict) and "text" in each)
+    return "" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _said(id: str, run_id: str, role: Role, text: str, at: datetime, **more: Any) -> Said:
+    cut = len(text) > SAID_LIMIT
+    return Said(id=id, run_id=run_id, role=role, text=text[:SAID_LIMIT], cut=cut, at=at, **more)
+
+
+# ── what is said in a turn ───────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(slots=True)
+class _Message:
+    """A message that is being heard: its text comes in parts."""
+
+    role: Role
+    node: str
+    at: datetime
+    call: str | None = None
+    parts: list[str] = field(default_factory=list)
+    calls: dict[str, SaidCall] = field(default_factory=dict)
+
+    def said(self, id: str, run_id: str) -> Said:
+        calls = tuple(self.calls.values())
+        return _said(id, run_id, self.role, "".join(self.parts), self.at, node=self.node, calls=calls, call=self.call)
+
+
+class Hearing:
+    """Listens to the live events of one turn, and knows what was said in it, each message under its id."""
+
+    def __init__(self, run: Run, now: Callable[[], datetime]) -> None:
+        self._run, self._now = run, now
+        self._messages: dict[str, _Message] = {}
+
+    def hear(self, event: LiveEvent) -> None:
+        """Take in one event; one that cannot be understood is passed over, because the turn goes on."""
+        try:
+            if event.id:
+                self._hear(event)
+        except ValueError as exc:
+            log.warning("run %s: a message of it is not understood: %s", self._run.id, exc)
+
+    def _hear(self, event: LiveEvent) -> None:
+        match event.kind:
+            case LiveKind.TEXT:
+                self._message(event.id, Role.ASSISTANT, event).parts.append(event.text)
+            case LiveKind.TOOL_CALL:
+                self._called(event)
+            case LiveKind.TOOL_RESULT:
+                result = self._message(result_id(self._run.id, event.id), Role.TOOL, event)
+                result.call, result.parts = said_id(event.id), [event.text]
+            case _:
+                pass  # it says how the turn goes
+
+    def _called(self, event: LiveEvent) -> None:
+        """A call belongs to the message that it names, or is one of its own."""
+        data = event.data if isinstance(event.data, dict) else {}
+        tool, arguments, message = data.get("tool"), data.get("arguments"), data.get("message")
+        given = arguments if isinstance(arguments, dict) else {}
+        of = message if isinstance(message, str) and message else said_id(self._run.id, event.id, "call")
+        call = SaidCall(id=said_id(event.id), tool=said_id(str(tool or "?")), arguments=given)
+        self._message(of, Role.ASSISTANT, event).calls[call.id] = call
+
+    def _message(self, id: str, role: Role, event: LiveEvent) -> _Message:
+        return self._messages.setdefault(said_id(id), _Message(role, event.node, self._now()))
+
+    def said(self, ending: Ending, veil: Veil) -> tuple[Said, ...]:
+        """All that was said, in the order in which it began. An app that says nothing has its output for words.
+
+        Under the veil once more: a secret that came in parts is whole here.
+        """
+        self._end(ending)
+        said = tuple(each.said(id, self._run.id) for id, each in self._messages.items())
+        return tuple(_veiled(each, veil) for each in said) if veil.hides else said
+
+    def _end(self, ending: Ending) -> None:
+        speaks = any(each.role is Role.ASSISTANT and each.parts for each in self._messages.values())
+        if isinstance(ending, Completed) and isinstance(ending.output, str) and ending.output and not speaks:
+            message = _Message(Role.ASSISTANT, "", self._now(), parts=[ending.output])
+            self._messages[output_id(self._run.id)] = message
+
+
+def _veiled(said: Said, veil: Veil) -> Said:
+    calls = tuple(each.model_copy(update={"arguments": veil.clean(each.arguments)}) for each in said.calls)
+    return said.model_copy(update={"text": veil.text(said.text), "calls": calls})

@@ -1,0 +1,96 @@
+"""The pages of the example against each backend: one browser, one model, and a server for each backend."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, async_playwright
+
+from hitl_core.testing.scripted_model import ScriptedModel, load_script
+from tests.browser import chromium
+from tests.browser.watched import Watch
+from tests.copilotkit.studio import EXAMPLE, Studio
+
+BACKENDS = ("langgraph", "openai_agents", "crewai", "autogen")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A browser belongs to one loop; and CrewAI reads its own deprecated fields whenever an agent is made."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.parent == here:
+            item.add_marker(pytest.mark.filterwarnings("ignore::DeprecationWarning"))
+        if item.path.parent == here and item.get_closest_marker("asyncio"):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest.fixture(scope="session")
+def dist() -> Path:
+    """The pages as the lane has built them."""
+    built = Path(os.environ.get("HITL_COPILOTKIT_DIST", EXAMPLE / "dist"))
+    assert (built / "index.html").exists(), "the pages are not built: `npm ci && npx vite build` in examples/copilotkit"
+    return built
+
+
+@pytest.fixture(scope="session")
+def model() -> Iterator[str]:
+    with ScriptedModel(load_script(EXAMPLE / "script.toml")) as serving:
+        yield serving.base_url
+
+
+@pytest.fixture(scope="session", params=BACKENDS)
+def studio(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, model: str, dist: Path
+) -> Iterator[Studio]:
+    served = Studio(tmp_path_factory.mktemp(request.param), request.param, model=model, dist=dist)
+    served.start()
+    yield served
+    served.kill()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        started = await playwright.chromium.launch(executable_path=chromium.path(), args=list(chromium.FLAGS))
+        yield started
+        await started.close()
+
+
+class Opened(NamedTuple):
+    """A page, and what is held against it."""
+
+    page: Page
+    watch: Watch
+
+
+class Open(Protocol):
+    def __call__(self, path: str = "", *, person: str = "ann") -> AbstractAsyncContextManager[Opened]: ...
+
+
+@pytest.fixture
+def opened(browser: Browser, studio: Studio) -> Open:
+    """`async with opened("#cases") as (page, _)` is one person's browser. That it complained of nothing, and asked
+    nobody but us for anything, is judged at the end."""
+    return partial(_opened, browser, studio)
+
+
+@asynccontextmanager
+async def _opened(browser: Browser, studio: Studio, path: str = "", *, person: str = "ann") -> AsyncIterator[Opened]:
+    context = await browser.new_context()
+    await context.add_cookies([{"name": "person", "value": person, "url": studio.url}])
+    context.set_default_timeout(30_000)
+    watch = Watch.over(context, studio.url)
+    try:
+        page = await context.new_page()
+        await page.goto(f"{studio.url}/{path}")
+        yield Opened(page, watch)
+        watch.judge()
+    finally:
+        await context.close()
