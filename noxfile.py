@@ -222,7 +222,8 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """mypy --strict over everything that is Python here and needs no framework with a lane of its own for this."""
     groups = ("test", "langgraph", "types", "observing", "server", "browser")
-    install(session, extras="cli,langgraph,server,client,terminal,notify,postgres,prometheus,agui", groups=groups)
+    served = "cli,langgraph,server,client,terminal,notify,postgres,prometheus,agui,a2a,mcp"
+    install(session, extras=served, groups=groups)
     session.install("--constraint", NEWEST, "nox")
     elsewhere = "|".join(f"^{path}(/|$)" for paths in TYPED_IN_ITS_LANE.values() for path in paths)
     mypy(session, "--exclude", elsewhere, *(path for path in PYTHON_CODE if (ROOT / path).exists()))
@@ -278,7 +279,7 @@ def faults(session: nox.Session) -> None:
 @nox.session
 def server(session: nox.Session) -> None:
     """The inbox, its API, its messages, its client and `hitl serve`, over real sockets where that matters."""
-    extras = "cli,server,client,terminal,notify,postgres,prometheus,agui"
+    extras = "cli,server,client,terminal,notify,postgres,prometheus,agui,a2a,mcp"
     install(session, extras=extras, groups=("test", "server"))
     pytest(session, "tests/server", "tests/agui")
 
@@ -484,7 +485,7 @@ def constraints(session: nox.Session) -> None:
     extras = [f"--extra={extra}" for extra in ("langgraph", "cli")]
     others = [
         f"--extra={extra}"
-        for extra in ("server", "client", "terminal", "postgres", "agui", "notify", "otel", "prometheus")
+        for extra in ("server", "client", "terminal", "postgres", "agui", "a2a", "mcp", "notify", "otel", "prometheus")
     ]
     session.run(*compile_, *extras, *others, "--group=dev", "--output-file", NEWEST)
 
