@@ -13,12 +13,13 @@ from .config import (
 )
 from .knowing import check_policy
 from .remote import is_remote, require_store
-from .serving import OpenId, Proxy, Serving
+from .serving import Agents, OpenId, Proxy, Serving
 from .storing import open_store
 from .upkeep import Upkeep, upkeep_of
 
 __all__ = [
     "DEFAULT_FILE",
+    "Agents",
     "Config",
     "OpenId",
     "Proxy",

@@ -19,6 +19,7 @@ from .feed import feed
 from .hooks import hooks
 from .links import links
 from .middleware import CsrfProtection, with_middleware
+from .others import let_in
 from .pages import keep_giving, pages, to_sign_in
 from .probes import Metrics, probes
 from .site import Site
@@ -48,6 +49,7 @@ def create_app(
     install(app)
     for each in (feed, *resources, *pages, links, hooks, probes):
         app.router.routes.extend(each.routes)  # as they are: `include_router` makes each anew for every app
+    app.state.closes = let_in(app, site)
     return app
 
 
@@ -61,3 +63,5 @@ async def _giving(site: Site, app: FastAPI) -> AsyncIterator[None]:
         giving.cancel()
         with suppress(asyncio.CancelledError):
             await giving
+        for close in app.state.closes:
+            await close()

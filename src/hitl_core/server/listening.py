@@ -64,6 +64,8 @@ class Listener(uvicorn.Server):
         self._app.state.site.ending.set()
         if hub := getattr(self._app.state, "hub", None):
             await hub.close()  # who listens to events is let go
+        for close in self._app.state.closes:
+            await close()
         await super().shutdown(sockets)
 
 
