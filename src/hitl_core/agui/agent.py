@@ -54,7 +54,7 @@ class Agent:
         asked = Asked(posted.thread, said, heard, posted.state, posted.context)
         if self.to_input is not None:
             return self.to_input(asked)
-        remembers = self.hitl.adapter.name == "langgraph"
+        remembers = self.hitl.adapter.capabilities[Capability.KEEP_THREADS].level == "native"
         before = [] if remembers else [_message(each.role, each.text) for each in said if each.text and not each.call]
         now = [{**_message("user", each.text), "id": each.id} for each in heard]
         return {"messages": [*before, *now]}
