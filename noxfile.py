@@ -44,6 +44,7 @@ LANES = (
     "faults",
     "server",
     "browser",
+    "copilotkit",
     "openai_agents",
     "openai_agents_lowest",
     "crewai",
@@ -76,7 +77,18 @@ ON_DISK = ("bench_smoke", "wheel")
 """Lanes whose folders lie where those of users do: one measures the disk, one tries what they install."""
 LONGEST_FIRST = (
     *("langgraph", "crewai", "langgraph_lowest", "core", "postgres", "openai_agents", "together", "faults"),
-    *("server", "autogen", "browser", "docs", "bench_smoke", "conformance", "openai_agents_lowest", "types", "wheel"),
+    *(
+        "server",
+        "autogen",
+        "copilotkit",
+        "browser",
+        "docs",
+        "bench_smoke",
+        "conformance",
+        "openai_agents_lowest",
+        "types",
+        "wheel",
+    ),
     "lint",
 )
 AT_ONCE = 3
@@ -139,6 +151,9 @@ import importlib.util, sys
 found = [name for name in sys.argv[1:] if importlib.util.find_spec(name)]
 sys.exit(f"this lane must have no framework, found {found}" if found else print("no framework is installed"))
 """
+
+NPM = ("examples/copilotkit", "tests/copilotkit/client")
+"""What is made with npm: the pages first."""
 
 EACH_BACKEND = (["kills"], ["promises"], ["storm"])
 each_backend = nox.parametrize("backend", [nox.param(name, id=name) for name in BACKENDS])
@@ -207,7 +222,8 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """mypy --strict over everything that is Python here and needs no framework with a lane of its own for this."""
     groups = ("test", "langgraph", "types", "observing", "server", "browser")
-    install(session, extras="cli,langgraph,server,client,terminal,notify,postgres,prometheus", groups=groups)
+    served = "cli,langgraph,server,client,terminal,notify,postgres,prometheus,agui,a2a,mcp"
+    install(session, extras=served, groups=groups)
     session.install("--constraint", NEWEST, "nox")
     elsewhere = "|".join(f"^{path}(/|$)" for paths in TYPED_IN_ITS_LANE.values() for path in paths)
     mypy(session, "--exclude", elsewhere, *(path for path in PYTHON_CODE if (ROOT / path).exists()))
@@ -263,8 +279,9 @@ def faults(session: nox.Session) -> None:
 @nox.session
 def server(session: nox.Session) -> None:
     """The inbox, its API, its messages, its client and `hitl serve`, over real sockets where that matters."""
-    install(session, extras="cli,server,client,terminal,notify,postgres,prometheus", groups=("test", "server"))
-    pytest(session, "tests/server")
+    extras = "cli,server,client,terminal,notify,postgres,prometheus,agui,a2a,mcp"
+    install(session, extras=extras, groups=("test", "server"))
+    pytest(session, "tests/server", "tests/agui")
 
 
 @nox.session
@@ -274,6 +291,26 @@ def browser(session: nox.Session) -> None:
     groups = ("test", "server", "browser")
     install(session, extras="cli,server,client,terminal,notify,postgres,prometheus", groups=groups)
     session.run("python", "-m", "pytest", *(session.posargs or ["tests/browser"]), env={"HITL_CHROMIUM": chromium})
+
+
+@nox.session
+def copilotkit(session: nox.Session) -> None:
+    """The pages of examples/copilotkit and AG-UI's own client, against each backend. Does not run without npm."""
+    if shutil.which("npm") is None:
+        session.skip("there is no npm: the pages cannot be built")
+    chromium = a_chromium(session)
+    install(
+        session, extras="cli,agui,langgraph,crewai,autogen,openai_agents", groups=("test", "copilotkit"), pins=TOGETHER
+    )
+    for folder in NPM:
+        with session.chdir(folder):
+            session.run("npm", "ci", "--no-progress", "--prefer-offline", "--loglevel=error", external=True)
+    dist = str(MADE / "copilotkit" / "pages")
+    with session.chdir(NPM[0]):
+        session.run("npx", "tsc", "--noEmit", external=True)
+        session.run("npx", "vite", "build", "--outDir", dist, "--emptyOutDir", "--logLevel=error", external=True)
+    env = {"HITL_CHROMIUM": chromium, "HITL_COPILOTKIT_DIST": dist}
+    session.run("python", "-m", "pytest", *(session.posargs or ["tests/copilotkit"]), env=env)
 
 
 def a_chromium(session: nox.Session) -> str:
@@ -448,7 +485,7 @@ def constraints(session: nox.Session) -> None:
     extras = [f"--extra={extra}" for extra in ("langgraph", "cli")]
     others = [
         f"--extra={extra}"
-        for extra in ("server", "client", "terminal", "postgres", "agui", "notify", "otel", "prometheus")
+        for extra in ("server", "client", "terminal", "postgres", "agui", "a2a", "mcp", "notify", "otel", "prometheus")
     ]
     session.run(*compile_, *extras, *others, "--group=dev", "--output-file", NEWEST)
 
@@ -471,7 +508,7 @@ def constraints(session: nox.Session) -> None:
     session.run(*compile_, "--extra=postgres", "--group=test", "--group=peers", "--output-file", PEERS)
 
     four = [f"--extra={extra}" for extra in ("langgraph", "crewai", "autogen", "openai_agents", "cli")]
-    session.run(*compile_, *four, "--group=test", "--output-file", TOGETHER)
+    session.run(*compile_, *four, "--extra=agui", "--group=test", "--group=copilotkit", "--output-file", TOGETHER)
 
 
 @nox.session(venv_backend="none")

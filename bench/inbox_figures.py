@@ -11,7 +11,7 @@ import json
 import re
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,13 +27,15 @@ from hitl_core.commands import SetStop, Stop, StopScope
 from hitl_core.config import Config
 from hitl_core.protocol import Responder
 from hitl_core.server import Site, create_app
-from hitl_core.server.doors import Right, tokens
-from hitl_core.server.doors.links import new_link
+from hitl_core.server.auth import Right, tokens
+from hitl_core.server.auth.login_links import new_link
 from hitl_core.stores.sqlite import SqliteStore
 
 from .bulk import filled_file
 from .yardsticks import Figure, Found, median, microseconds
 
+PATIENCE: Final = 60.0
+"""Seconds after which an event counts as one that a listener did not hear."""
 HOST: Final = "http://127.0.0.1:8484"
 WEIGHT: Final = 100_000
 """Bytes that a page may have with its style and its scripts."""
@@ -82,8 +84,9 @@ async def measured(
     configs = [_config(folder, await filled_file(folder, pauses)) for pauses in (few, many)]
     found = await _pages(configs, (few, many), rounds=rounds)
     found += await _listening(configs[0], listeners=listeners, events=events)
-    found += await _first_decision(configs[1], many, times=starts)
-    return [*found, await _answers(configs[1], many, times=answers)]
+    held: list[str] = []
+    found += await _first_decision(configs[1], many, times=starts, held=held)
+    return [*found, await _answers(configs[1], many, times=answers, besides=held)]
 
 
 def _config(folder: Path, file: Path) -> Path:
@@ -103,11 +106,14 @@ class Reader:
     request: str = ""
 
     @classmethod
-    async def at(cls, client: httpx.AsyncClient, link: str) -> Reader:
-        """Press the button of a link, and find the last request of the queue: above it stands what was answered."""
+    async def at(cls, client: httpx.AsyncClient, link: str, *, besides: Collection[str] = ()) -> Reader:
+        """Press the button of a link, and find the last request of the queue that is none of these.
+
+        Whose answer is still held stands in the queue too.
+        """
         await client.post(link, data=_fields((await client.get(link)).text))
         listed = (await client.get("/")).raise_for_status()
-        return cls(client, LINK.findall(listed.text)[-1])
+        return cls(client, [each for each in LINK.findall(listed.text) if each.rpartition("/")[2] not in besides][-1])
 
     async def page(self, path: str) -> str:
         answer = await self.client.get(path)
@@ -214,17 +220,22 @@ def _said(process: Popen[str]) -> Serving:
     return Serving(process, said["url"], said["sign_in"])
 
 
-async def _first_decision(config: Path, many: int, *, times: int) -> list[Found]:
-    """From the start of the process to an answer that it has taken: sign in, the queue, a request, the button."""
+async def _first_decision(config: Path, many: int, *, times: int, held: list[str]) -> list[Found]:
+    """From the start of the process to an answer that it has taken: sign in, the queue, a request, the button.
+
+    The requests that were answered are added to `held`.
+    """
     spent, listens, cpu = list[float](), list[float](), list[float]()
     for _ in range(times):
         begun = time.perf_counter()
         with serving(config) as server:
             listens.append(time.perf_counter() - begun)
             async with httpx.AsyncClient(base_url=server.url, headers={"origin": server.url}, timeout=60) as client:
-                await (await Reader.at(client, server.link)).approve()
+                reader = await Reader.at(client, server.link, besides=held)
+                await reader.approve()
             spent.append(time.perf_counter() - begun)
             cpu.append(server.cpu())
+            held.append(reader.request.rpartition("/")[2])
     shown = f"{median(spent):.2f} s, {median(listens):.2f} of them until it listens"
     name = f"start of `hitl serve` → first answer taken, {many:,} open"
     worked = f"{median(cpu):.2f} s"
@@ -234,7 +245,7 @@ async def _first_decision(config: Path, many: int, *, times: int) -> list[Found]
     ]
 
 
-async def _answers(config: Path, many: int, *, times: int) -> Figure:
+async def _answers(config: Path, many: int, *, times: int, besides: Collection[str]) -> Figure:
     """Answers one after the other, by the client over HTTP and by a runtime that has the file open; they take turns."""
     spent: dict[bool, list[float]] = {False: [], True: []}
     async with connect(config) as here:
@@ -243,7 +254,9 @@ async def _answers(config: Path, many: int, *, times: int) -> Figure:
         token, _ = await tokens.make(site, person="ann", rights=may, by=Responder(id="ann"))
         with serving(config, "--no-worker") as server:
             async with connect(_remote(config, server.url, token)) as there:
-                for number, settled in enumerate((await here.inbox(limit=2 * times)).items):
+                listed = (await here.inbox(limit=2 * times + len(besides))).items
+                asked = [each for each in listed if each.request.id not in besides]
+                for number, settled in enumerate(asked):
                     remote = bool(number % 2)
                     begun = time.perf_counter()
                     await (there if remote else here).respond(settled.request.approve(by="ann"))
@@ -302,9 +315,12 @@ async def _listening(config: Path, *, listeners: int, events: int) -> list[Found
         one = await _heard_by(server, store, 1, events, cookie)
         all_of_them = await _heard_by(server, store, listeners, events, cookie)
         await store.close()
+    missed, due = one.missed + all_of_them.missed, (1 + listeners) * events
+    name = f"events that one of {listeners} listeners did not hear"
     return [
-        _compared(f"CPU of an event that {listeners} hear", all_of_them[0], one[0]),
-        _compared(f"an event → all {listeners} have heard it", all_of_them[1], one[1]),
+        Figure(name, f"{missed:,}", f"{due:,}", missed / due, 0.0, binding=True),
+        _compared(f"CPU of an event that {listeners} hear", all_of_them.cpu, one.cpu),
+        _compared(f"an event → all {listeners} have heard it", all_of_them.wait, one.wait),
     ]
 
 
@@ -312,19 +328,29 @@ def _compared(name: str, ours: float, one: float) -> Figure:
     return Figure(name, microseconds(ours), f"one listener {microseconds(one)}", ours / one)
 
 
-async def _heard_by(
-    server: Serving, store: SqliteStore, listeners: int, events: int, cookie: str
-) -> tuple[float, float]:
-    """CPU of the server for an event, and seconds until all have heard it. Raises AssertionError if one has not."""
+@dataclass(frozen=True, slots=True)
+class Told:
+    """CPU of the server for an event, seconds until all have heard it, and how often one did not."""
+
+    cpu: float
+    wait: float
+    missed: int
+
+
+async def _heard_by(server: Serving, store: SqliteStore, listeners: int, events: int, cookie: str) -> Told:
     streams = [await Listener.at(server.url, cookie) for _ in range(listeners)]
-    waits, before = list[float](), server.cpu()
+    waits, missed, before = list[float](), 0, server.cpu()
     for number in range(events):
         begun = time.perf_counter()
         now = datetime.now(UTC)
         await store.apply(SetStop(Stop(StopScope.TOOL, f"tool-{listeners}-{number}", "a bench", "boss", now)))
-        await asyncio.wait_for(asyncio.gather(*(each.heard(b"event: stops") for each in streams)), 60)
+        hearing = [asyncio.ensure_future(each.heard(b"event: stops")) for each in streams]
+        heard, _ = await asyncio.wait(hearing, timeout=PATIENCE)
         waits.append(time.perf_counter() - begun)
+        missed += sum(each not in heard or each.exception() is not None for each in hearing)
+        for late in hearing:
+            late.cancel()
     spent = (server.cpu() - before) / events
     for each in streams:
         each.writer.close()
-    return spent, median(waits)
+    return Told(spent, median(waits), missed)

@@ -32,6 +32,9 @@ class Capability(StrEnum):
     DRAIN = "drain"
     UNDO_BY_FORK = "undo_by_fork"
     """To fork the framework's state at the last pause: `rewind`. The declared undo of tools needs nothing of it."""
+    KEEP_THREADS = "keep_threads"
+    """To remember what the earlier runs of a thread have said: native where the framework does, which is then given the
+    new message only; else each run is given the whole conversation."""
     NEUTRAL_SPEC = "neutral_spec"
 
 

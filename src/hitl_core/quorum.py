@@ -34,6 +34,9 @@ from .protocol import (
 SETTLES_ALONE: Final = (Reject, Cancel, Revise, Ask, Delegate)
 """Decisions that let nothing happen: one person is enough for them, whoever else is asked."""
 
+ANYBODY: Final = "anybody"
+"""The people of a stage that names nobody."""
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -60,15 +63,25 @@ class Standing:
             return ""
         begun = len(self.agreed) - 1
         left = [self.stages[begun].quorum - len(self.agreed[begun]), *(s.quorum for s in self.stages[begun + 1 :])]
-        return ", then ".join(
-            f"{count} of {people(stage)}" for count, stage in zip(left, self.stages[begun:], strict=True)
-        )
+        return ", then ".join(so_many(count, people(of)) for count, of in zip(left, self.stages[begun:], strict=True))
 
 
 def people(stage: Stage | Approvers) -> str:
     """The people of a stage in words."""
     named = [f"user {user}" for user in stage.users] + [f"role {role}" for role in stage.roles]
-    return " or ".join(named) or "anybody"
+    return " or ".join(named) or ANYBODY
+
+
+def so_many(count: int, who: str) -> str:
+    """How many of whom, in words: `2 of role lead`; where nobody is named, `any one person` or `any 2 people`."""
+    if who != ANYBODY:
+        return f"{count} of {who}"
+    return "any one person" if count == 1 else f"any {count} people"
+
+
+def in_turn(stages: Iterable[Stage]) -> str:
+    """How many of whom, stage after stage: `2 of role lead, then 1 of user fay`."""
+    return ", then ".join(so_many(stage.quorum, people(stage)) for stage in stages)
 
 
 def needs_several(approvers: Approvers) -> bool:

@@ -57,6 +57,8 @@ class Page:
     messages: list[dict[str, Any]] = field(default_factory=list)
     interrupts: list[dict[str, Any]] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
+    wire: list[tuple[str, dict[str, Any], list[Event]]] = field(default_factory=list)
+    """All that went over it: the route, the body, and the events that came."""
 
     async def say(self, text: str, *, id: str = "") -> list[str]:
         """Post what the user says; the types of the events that come."""
@@ -91,6 +93,7 @@ class Page:
         assert response.status_code == 200, response.text
         assert response.headers["content-type"].startswith("text/event-stream")
         self.events = events_in(response.text)
+        self.wire.append((route, json.loads(json.dumps(body)), self.events))
         _check_order(self.events)
         for event in self.events:
             self._hear(event)
@@ -117,6 +120,8 @@ class Page:
                 self.messages = event["messages"]
             case "RUN_FINISHED":
                 self.interrupts = event.get("outcome", {}).get("interrupts", [])
+            case _:
+                pass
 
     def _message(self, id: str) -> dict[str, Any]:
         return next(each for each in self.messages if each["id"] == id)

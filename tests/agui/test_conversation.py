@@ -265,6 +265,18 @@ async def test_an_answer_that_was_given_elsewhere_appears_on_the_page(tmp_path: 
         assert desk.page.texts[-1] == "refunded 10.0 for A-1"
 
 
+async def test_what_is_said_after_an_answer_from_elsewhere_is_taken_up_too(tmp_path: Path) -> None:
+    """Nobody has worked on the run since it was answered: the page's message finds it so."""
+    async with at_desk(tmp_path) as desk:
+        await desk.page.say("refund")
+        (request,) = (await desk.hitl.inbox()).items
+        await desk.hitl.respond(request.request.approve(by="bob"))
+        desk.page.interrupts = []
+        await desk.page.say("hello")
+        assert desk.refunds == [("A-1", 10.0)]
+        assert desk.page.texts[-2:] == ["You said: hello.", "4 messages"]
+
+
 async def test_what_the_user_says_while_a_decision_waits_starts_nothing(tmp_path: Path) -> None:
     async with at_desk(tmp_path) as desk:
         await desk.page.say("refund")

@@ -177,7 +177,7 @@ async def test_an_agent_is_watched_through_a_pause(desk: Made, plays: Plays) -> 
         after = [event async for event in hitl.stream_resume(run.id)]
     assert [before[0].kind, before[-1].kind, after[-1].kind] == [LiveKind.STARTED, LiveKind.PAUSED, LiveKind.COMPLETED]
     assert "".join(each.text for each in before if each.kind is LiveKind.TEXT) == "I shall pay."
-    assert [each.data["name"] for each in before if each.kind is LiveKind.TOOL_CALL] == ["refund"]  # type: ignore[index,call-overload]
+    assert [each.data["tool"] for each in before if each.kind is LiveKind.TOOL_CALL] == ["refund"]  # type: ignore[index,call-overload]
     texts = [each for each in after if each.kind is LiveKind.TEXT]
     assert "".join(each.text for each in texts) == "Done, it is paid."
     assert len(texts) > 1

@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, FloatRect, Page
 
 from hitl_adapters.plain import Refused, gate
-from hitl_core.commands import StopScope
+from hitl_core.channels.messages import Link, Route, mint
+from hitl_core.commands import SlipKind, StopScope, UseSlip, hashed
 from hitl_core.protocol import Allowance
-from tests.core.shop import App, Ledger, policy, refund_tool, rule
+from tests.core.shop import App, Ledger, only, policy, refund_tool, rule
 
 from . import stories
 from .inbox import Inbox, serving
@@ -24,14 +26,19 @@ RULES: Final = policy(
     rule("shared", match={"tool": "letter"}, level="collaborate"),
     rule("by-hand", match={"tool": "transfer"}, level="human_leads"),
     rule("small", when={"argument": "amount", "at_most": 1000}, level="confirm", deadline="40m"),
-    rule("notes", match={"tool": "jot"}, level="confirm"),
+    rule("notes", match={"tool": "jot"}, level="confirm", batch=True),
 )
 SHOWN: Final = Path(os.environ.get("HITL_SCREENSHOTS") or Path(__file__).parents[2] / ".nox/browser/screenshots")
+
+
+async def _rub_out(receipt: Any, arguments: Any) -> None:
+    """What takes a note back."""
 
 
 def day(ledger: Ledger) -> App:
     """An agent that does what it is given, by a word."""
     refund = refund_tool(ledger, preview=stories.shown, reversible=False)
+    talk, hostile = stories.talks(ledger), stories.hostile(ledger)
 
     @gate.guard(title="Write to the customer")
     async def letter(to: str, subject: str, text: str) -> str:
@@ -43,7 +50,7 @@ def day(ledger: Ledger) -> App:
         ledger.write("transfer", to=to, amount=amount)
         return "transferred"
 
-    @gate.guard(title="Note something on the order", reversible=True)
+    @gate.guard(title="Note something on the order", reversible=True, undo=_rub_out)
     async def jot(order: str, text: str, urgent: bool = False, tags: list[str] | None = None) -> str:
         ledger.write("jot", order=order, text=text)
         return "noted"
@@ -56,6 +63,8 @@ def day(ledger: Ledger) -> App:
         "ask": lambda given: gate.ask("May Mira keep the lamp?"),
         "choose": lambda given: gate.choose("Who picks it up?", ["post", "courier", "nobody"]),
         "review": lambda given: gate.review("Dear customer, no.", title="The letter to the customer"),
+        "talk": lambda given: talk({}),
+        "hostile": lambda given: hostile(stories.HOSTILE),
     }
 
     async def app(input: Any) -> Any:
@@ -71,7 +80,7 @@ def day(ledger: Ledger) -> App:
 @asynccontextmanager
 async def at_work(browser: Browser, folder: Path) -> AsyncIterator[tuple[Inbox, dict[str, str]]]:
     """The inbox in the middle of a day, and where its pages are, by their names."""
-    async with serving(browser, folder, day, policy=RULES) as served:
+    async with serving(browser, folder, day, policy=RULES, undo=60) as served:
         asked = {do: await served.ask({"do": do}, by="customer-7") for do in WAITING}
         large = await served.ask({"do": "pay", "amount": 2_400.0, "order": "A-2001"}, by="customer-9")
         done = await served.ask({"do": "pay", "amount": 20.0}, by="customer-3")
@@ -86,16 +95,44 @@ async def at_work(browser: Browser, folder: Path) -> AsyncIterator[tuple[Inbox, 
         await hitl.change_draft(
             asked["write"].id, {**asked["write"].action.arguments, "subject": "Your money"}, base=1, by="bea"
         )
-        await hitl.grant(Allowance(tool="jot", times=20), by="bea", lasts=timedelta(hours=4), reason="Many today.")
+        await hitl.grant(Allowance(tool="export", times=20), by="bea", lasts=timedelta(hours=4), reason="Many today.")
         await hitl.stop(StopScope.TOOL, "export", by="bea", reason="It sends too much.")
+        spoken = await served.ask({"do": "talk"}, by="customer-4")
+        await hitl.respond(spoken.take_over("It is on its way.", heard=["Hello?", "Is anybody there?"], by="ann"))
+        talking = only(await hitl.resume(spoken.run_id))
+        await hitl.comment(asked["pay"].id, "Bring it up with Bea first; she has spoken to them this morning.", by="cy")
         places = {f"request-{do}": f"/requests/{request.id}" for do, request in asked.items()}
+        places |= {"request-talk": f"/requests/{talking.id}", "request-spoken": f"/requests/{spoken.id}"}
         places |= {"request-two-needed": f"/requests/{large.id}", "request-decided": f"/requests/{done.id}"}
         runs = {"run-done": f"/runs/{done.run_id}", "run-paused": f"/runs/{large.run_id}"}
+        runs["audit"] = f"/audit?run={done.run_id}"
         runs["run-cancel"] = f"/runs/{large.run_id}/cancel"
         yield served, {**OTHERS, **places, **runs}
 
 
-WAITING: Final = ("pay", "write", "transfer", "jot", "ask", "choose", "review")
+async def links(served: Inbox) -> dict[str, str]:
+    """A link of a message in each way that one can stand, for who has not signed in; and one for who has."""
+    asked, decided = await served.ask(), await served.ask({"order": "A-7"})
+    await served.hitl.respond(decided.reject("It was sold as seen", by="bea"))
+    now, to = datetime.now(UTC), Link("ann", asked.id, asked.digest, MAIL.name)
+    standing = {
+        "link-valid": to,
+        "link-used": to,
+        "link-stale": replace(to, digest="sha256:" + "0" * 64),
+        "link-decided": replace(to, request_id=decided.id, digest=decided.digest),
+        "link-of-another": replace(to, person="bea"),
+    }
+    made = {
+        name: await mint(served.site.store, link, tenant="default", ends=now + timedelta(hours=1), now=now)
+        for name, link in standing.items()
+    }
+    await served.site.store.apply(UseSlip(SlipKind.LINK, hashed(made["link-used"]), now))
+    return {name: f"/l/{secret}" for name, secret in {**made, "link-expired": "long-gone"}.items()}
+
+
+MAIL: Final = Route("mail", "apprise", "mailto://127.0.0.1?to={address}")
+HIGHEST: Final = 6_000
+WAITING: Final = ("pay", "write", "transfer", "jot", "ask", "choose", "review", "hostile")
 OTHERS: Final = {
     "queue": "/",
     "queue-by-tool": "/?group=tool",
@@ -104,15 +141,17 @@ OTHERS: Final = {
     "runs": "/runs",
     "stops": "/stops",
     "stops-of-a-tool": "/stops?scope=tool&target=refund",
-    "audit": "/audit",
     "audit-verify": "/audit/verify",
     "policy": "/policy",
     "grants": "/grants",
+    "tokens": "/tokens",
     "not-there": "/requests/unknown",
 }
 
 
 async def keep(page: Page, name: str, look: str) -> None:
-    """Its picture, for people to look at."""
+    """Its picture, for people to look at, but of what is endless only the beginning."""
     SHOWN.mkdir(parents=True, exist_ok=True)
-    await page.screenshot(path=SHOWN / f"{name}.{look}.png", full_page=True)
+    width, height = await page.evaluate("[document.documentElement.clientWidth, document.documentElement.scrollHeight]")
+    shown = FloatRect(x=0, y=0, width=width, height=min(height, HIGHEST))
+    await page.screenshot(path=SHOWN / f"{name}.{look}.png", full_page=True, clip=shown)

@@ -9,15 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fastapi import FastAPI
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
+from hitl_core.channels.messages import Route
 from hitl_core.clock import SystemClock
 from hitl_core.commands import Settled
 from hitl_core.config import Serving
 from hitl_core.protocol import PauseRequest, Run
 from hitl_core.runtime import Runtime
 from hitl_core.server import Site, create_app
-from hitl_core.server.doors import links
+from hitl_core.server.auth import login_links
 from hitl_core.server.listening import Listener, address_of, bound
 from tests.core.shop import App, Ledger, Shop, only
 
@@ -54,7 +56,7 @@ class Inbox:
     async def visit(self, name: str = "ann", **how: Any) -> Page:
         """A browser of somebody who has come in by a link."""
         page = await self.stranger(**how)
-        await page.goto(f"/login/{await links.new_link(self.site, name)}")
+        await page.goto(f"{self.url}/login/{await login_links.new_link(self.site, name)}")
         await page.get_by_role("button", name="Sign in here").click()
         await expect(page.locator(".who summary")).to_contain_text(name)
         return page
@@ -90,11 +92,30 @@ class Inbox:
             await context.close()
 
 
+def _mounted(built: FastAPI, below: str) -> FastAPI:
+    if not below:
+        return built
+    outer = FastAPI()
+    outer.mount(below, built)
+    return outer
+
+
 @asynccontextmanager
 async def serving(
-    browser: Browser, folder: Path, app: Callable[[Ledger], App], *, undo: float = 0, people: str = "", **how: Any
+    browser: Browser,
+    folder: Path,
+    app: Callable[[Ledger], App],
+    *,
+    undo: float = 0,
+    people: str = "",
+    routes: tuple[Route, ...] = (),
+    below: str = "",
+    **how: Any,
 ) -> AsyncIterator[Inbox]:
-    """Time is what it is: the browser has its own. At the end, what its pages did is judged."""
+    """Time is what it is: the browser has its own. At the end, what its pages did is judged.
+
+    `below` is the path at which another app has mounted it.
+    """
     shop = Shop(folder, time=SystemClock(), **how)
     if people:
         shop.people(people)
@@ -102,12 +123,13 @@ async def serving(
         with bound("127.0.0.1", 0) as socket:
             url = address_of(socket)
             serving = Serving(port=socket.getsockname()[1], undo=undo, sign_ins_a_minute=0, calls_a_minute=0)
-            built = create_app(hitl, serving)
+            built = create_app(hitl, serving, messages=routes)
             begun = asyncio.Event()
             listener = Listener(built, serving, told=begun.set)
+            listener.config.app = _mounted(built, below)
             serves = asyncio.create_task(listener.serve([socket]))
             await begun.wait()
-            inbox = Inbox(shop, hitl, built.state.site, url, browser)
+            inbox = Inbox(shop, hitl, built.state.site, url + below, browser)
             try:
                 yield inbox
             finally:

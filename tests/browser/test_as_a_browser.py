@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from hitl_core.lifecycle import RequestState
-from hitl_core.server.doors import links
+from hitl_core.server.auth import login_links
 
 from . import stories
 from .conftest import Opened
@@ -33,7 +33,7 @@ async def test_a_link_signs_in_once_and_signing_out_ends_it(inbox: Opened) -> No
         page = await served.stranger()
         await page.goto("/runs")
         await expect(page).to_have_url(re.compile("/login"))
-        there = f"/login/{await links.new_link(served.site, 'ann')}"
+        there = f"/login/{await login_links.new_link(served.site, 'ann')}"
         await page.goto(there)
         await page.goto(there)
         await press(page, "Enter")
@@ -64,6 +64,27 @@ async def test_what_is_typed_is_there_after_a_reload_and_is_given_once(inbox: Op
         await page.goto(f"/requests/{request.id}")
         await expect(page.locator("#status")).to_contain_text("ann has rejected this")
         await expect(page.locator("#decide")).to_have_count(0)
+
+
+async def test_what_is_typed_is_gone_when_its_person_has_signed_out(inbox: Opened) -> None:
+    """Also in another tab, and for whoever comes next in the same one."""
+    async with inbox(stories.refunds) as served:
+        request, kept = await served.ask(), "Object.values(sessionStorage).join()"
+        page = await served.visit()
+        await page.goto(f"/requests/{request.id}")
+        await press(page, "r", "=she owes me")
+        assert "she owes me" in await page.evaluate(kept)
+        await page.goto(f"/login/{await login_links.new_link(served.site, 'bea')}")
+        await page.get_by_role("button", name="Sign in here").click()
+        await expect(page.locator(".who summary")).to_contain_text("bea")
+        assert "owes me" not in await page.evaluate(kept), "bea has come in her place"
+        await page.goto(f"/requests/{request.id}")
+        await press(page, "r", "=so do I")
+        assert "so do I" in await page.evaluate(kept)
+        await page.locator(".who summary").click()
+        await page.get_by_role("button", name="Sign out").click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("You are signed out")
+        assert "so do I" not in await page.evaluate(kept)
 
 
 async def test_a_double_click_is_one_answer(inbox: Opened) -> None:

@@ -8,7 +8,8 @@ import pytest
 from playwright.async_api import Page, expect
 
 from hitl_core.lifecycle import RequestState
-from hitl_core.protocol import PauseRequest
+from hitl_core.protocol import AuditEvent, PauseRequest
+from hitl_core.runtime.record import entries
 from tests.core.shop import only
 
 from . import stories
@@ -99,6 +100,18 @@ async def test_it_is_put_off(inbox: Opened, by_keys: bool) -> None:
         assert (settled.state, settled.response) == (RequestState.OPEN, None)
 
 
+async def test_it_is_put_off_until_a_time_of_the_reader(inbox: Opened) -> None:
+    async with inbox(stories.refunds) as served:
+        request = await served.ask()
+        page = await served.visit(timezone_id="Pacific/Auckland")
+        await page.goto(f"/requests/{request.id}")
+        await expect(page.locator(".js [data-zone]")).to_have_text("Pacific/Auckland")
+        await press(page, "z", "=2031-05-17 09:00", "Enter")
+        await expect(page).to_have_url(f"{served.url}/")
+        (line,) = [each async for each in entries(served.site.store, events=(AuditEvent.REQUEST_DEFERRED,))]
+        assert '"until":"2031-05-16T21:00:00+00:00"' in line.body
+
+
 TURNS = (
     ("o", "=It is on its way.", "Tab", "Enter"),
     (("Say it in the agent's place", "It is on its way."), ("Send",)),
@@ -107,6 +120,28 @@ BACK = (
     ("b", "=all clear", "Tab", "Tab", "Enter"),
     (("Hand back…",), ("Your last words (may be empty)", "all clear"), ("Hand back",)),
 )
+
+
+async def test_a_conversation_goes_on_from_turn_to_turn(inbox: Opened) -> None:
+    async with inbox(stories.talks) as served:
+        request = await served.ask()
+        page = await open_by_keys(served, request)
+        await click(page, ("Add what they have said meanwhile",))
+        await page.get_by_label("What they have said").filter(visible=True).fill("Hello?\n\nIs anybody there?")
+        await press(page, "Tab", "=It is on its way.", "Tab", "Enter")
+        await expect(page.locator("#status")).to_contain_text("ann has spoken in the agent's place")
+        next_ = only(await served.done(request))
+        await expect(page.get_by_role("link", name=next_.title)).to_be_visible()  # by itself, when the agent asks on
+        await press(page, "n")
+        await expect(page).to_have_url(f"{served.url}/requests/{next_.id}")
+        said = page.locator(".js #talk .bubble")
+        await expect(said).to_have_text(["Hello?", "Is anybody there?", "It is on its way."])
+        await press(page, "b", "=all clear", "Tab", "Tab", "Enter")
+        run = await served.done(next_)
+        assert [(each["heard"], each["text"]) for each in cast("Any", run.output)] == [
+            (["Hello?", "Is anybody there?"], "It is on its way."),
+            ([], "all clear"),
+        ]
 
 
 @pytest.mark.parametrize("by_keys", [True, False], ids=["keys", "mouse"])

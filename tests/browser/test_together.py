@@ -118,7 +118,7 @@ async def test_two_people_make_versions_of_a_draft_and_the_one_that_is_shown_run
         await expect(ann.locator("#status [role=alert]")).to_contain_text("Something was said or changed here")
         served.allow(409)
         await change(ann, "90", "a bit more")
-        await expect(ann.locator(".side-main")).to_contain_text("Somebody was faster")
+        await expect(ann.locator("#draft")).to_contain_text("Somebody was faster")
         await expect(ann.get_by_label("amount number", exact=True)).to_have_value("90")
         await click(ann, ("Save as version 3",))
         await expect(ann.locator(".versions")).to_contain_text("Version 3 by ann")

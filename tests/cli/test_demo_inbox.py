@@ -34,13 +34,20 @@ needs_server = pytest.mark.skipif(
 DEMO = [sys.executable, "-P", "-m", "hitl_core.cli", "demo", "--scripted"]
 OPENED = "opened.txt"
 """What the browser has written."""
+BROWSER = """#!/bin/sh
+file="${{1#file://}}"
+stat -c "%a %n" "$(dirname "$file")" "$file" >> {folder}/rights.txt
+sed -n 's/.*url=\\(http[^"]*\\)".*/\\1/p' "$file" >> {folder}/opened.txt
+echo "$@" >> {folder}/arguments.txt
+"""
+"""Follows the file that it is given, as browsers do, and writes down what everybody sees of how it was started."""
 
 
 @pytest.fixture
 def display(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A display, as far as anybody can see, and a browser on it."""
     program = tmp_path / "browser"
-    program.write_text(f'#!/bin/sh\necho "$1" >> {tmp_path / OPENED}\n')
+    program.write_text(BROWSER.format(folder=tmp_path))
     program.chmod(0o755)
     monkeypatch.setenv("DISPLAY", ":7")
     monkeypatch.setenv("BROWSER", str(program))
@@ -95,12 +102,26 @@ def test_who_answers_in_the_browser_is_first_though_a_line_is_being_typed_here(t
         person.press("No, because")
         (link,) = opened(tmp_path)
         with signed_in(link) as reader:
-            assert "Pay money back" in reader.page("/").said
+            assert "Pay money back" in reader.page("/").text
             assert reader.decide("approve") == 200
             person.expect("alice answered in the inbox: approve")
         person.expect("The refund was issued once, after alice approved it.")
         assert person.ended() == 0
     assert len(refunds(tmp_path)) == 1
+
+
+@needs_server
+def test_nobody_else_on_the_machine_sees_the_link(tmp_path: Path, display: None) -> None:
+    """It stands on no command line, and in a file that others may not read, which is gone at the end."""
+    with command_at_a_terminal(DEMO, tmp_path) as person:
+        person.expect("alice, decide:")
+        (link,) = opened(tmp_path)
+        (given,) = (tmp_path / "arguments.txt").read_text().splitlines()
+        assert (given.startswith("file:///"), link in given, "login" in given) == (True, False, False)
+        assert [line[:4] for line in (tmp_path / "rights.txt").read_text().splitlines()] == ["700 ", "600 "]
+        person.press("\x03")
+        assert person.ended() == 0
+    assert not Path(given.removeprefix("file://")).parent.exists()
 
 
 @needs_server
@@ -137,6 +158,7 @@ def test_served_without_a_terminal_it_waits_for_the_inbox(tmp_path: Path) -> Non
     ) as process:
         assert process.stderr is not None
         line = next(each for each in process.stderr if "/login/" in each)
+        assert "ssh -L " in process.stderr.readline(), "who is far away is told how to come near"
         with signed_in(line.split()[-1]) as reader:
             assert reader.decide("approve") == 200
             out, _ = process.communicate(timeout=PATIENCE)
@@ -156,7 +178,7 @@ class Asked:
     def offered(self, *, forced: bool = False, opens: bool = True) -> tuple[Inbox | None, str]:
         said = io.StringIO()
         world = World(self.folder, Console(file=said, width=200))
-        with offered(world, Opening(world.config), "alice", forced=forced, opens=opens) as inbox:
+        with offered(world, Opening(world.config), "alice", forced=forced, opens=opens, again="hitl demo") as inbox:
             return inbox, said.getvalue()
 
 
@@ -169,7 +191,10 @@ def test_without_a_display_nothing_is_opened(tmp_path: Path, display: None, monk
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.delenv("DISPLAY")
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    assert Asked(tmp_path).offered() == (None, "")
+    inbox, said = Asked(tmp_path).offered()
+    assert inbox is None
+    assert "No browser opens from here" in said
+    assert "hitl demo --serve" in said
 
 
 def test_a_mac_has_a_display_but_for_who_is_far_away(display: None, monkeypatch: pytest.MonkeyPatch) -> None:

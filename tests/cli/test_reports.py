@@ -99,7 +99,7 @@ def test_votes_a_request_given_on_and_put_off_and_others_who_are_asked(
     assert hitl("respond", request["id"], "approve", "--as", "dan", "--message", "it is due").code == 0
     assert hitl("respond", request["id"], "approve", "--as", "ann", "--resume").code == 0
     facts = Report(hitl, request["run_id"]).only("decisions")
-    assert facts["Who could decide"] == "2 of ann, bob"
+    assert facts["Who could decide"] == "2 of user ann or user bob"
     assert facts["Who was asked later"] == "after 7200 s lea too"
     assert facts["Put off"].startswith("by ann at ")
     assert (facts["Asked again"][:3], "lea" in facts["Asked others"]) == ("at ", True)

@@ -12,25 +12,31 @@ from hitl_core.commands import (
     AddVersion,
     BeginEffect,
     ClaimRuns,
+    DropSlips,
     ErasedPerson,
     ErasePerson,
     EraseRun,
     FireTimers,
     GetRequest,
     GetRun,
+    GetSlip,
     KeepSaid,
     LiftStop,
     ListGuidance,
     ListProposed,
     ListRuns,
     ListSaid,
+    ListSlips,
     ListVersions,
     MoveRequest,
+    PutSlip,
     Recorded,
     RecordResponse,
     ReleaseRun,
     RenewLease,
     TakeGuidance,
+    TakeSlips,
+    UseSlip,
 )
 from hitl_core.contracts import Store
 from hitl_core.errors import AlreadyDecided, HitlError, PersonNotErasable
@@ -38,6 +44,7 @@ from hitl_core.lifecycle import IllegalMove, RequestState
 from hitl_core.protocol import Delegate, RunState
 from hitl_core.stores.sqlite import SqliteStore
 from hitl_core.testing.around import StoreAround
+from hitl_core.testing.clock import START
 from hitl_core.testing.conformance.stores import STORE_BEHAVIOURS, StoreWorld, store_behaviour, try_store
 
 
@@ -191,9 +198,66 @@ class GivesAnythingBack(StoreAround):
         return ()
 
 
+class UsesAgain(StoreAround):
+    async def apply(self, command: Any) -> Any:
+        used = await self.inner.apply(command)
+        if isinstance(command, UseSlip) and used is None:
+            return await self.fetch(GetSlip(command.kind, command.key, command.now))
+        return used
+
+
+class CountsForEver(StoreAround):
+    async def fetch(self, query: Any) -> Any:
+        return await self.inner.fetch(replace(query, now=START) if isinstance(query, GetSlip) else query)
+
+
+class PutsWhatIsThere(StoreAround):
+    async def apply(self, command: Any) -> Any:
+        if isinstance(command, PutSlip):
+            await self.inner.apply(DropSlips(command.slip.kind, command.now, key=command.slip.key))
+        return await self.inner.apply(command)
+
+
+class LeavesWhatIsTaken(StoreAround):
+    async def apply(self, command: Any) -> Any:
+        if not isinstance(command, TakeSlips):
+            return await self.inner.apply(command)
+        page = await self.fetch(ListSlips(command.kind, command.now))
+        return tuple(each for each in page.items if each.due is not None and each.due <= command.now)[: command.limit]
+
+
+class LosesWhatIsTaken(StoreAround):
+    async def apply(self, command: Any) -> Any:
+        taken = await self.inner.apply(command)
+        for each in taken if isinstance(command, TakeSlips) else ():
+            await self.inner.apply(DropSlips(each.kind, command.now, key=each.key))
+        return taken
+
+
+class TakesBackWhatIsGiven(StoreAround):
+    async def apply(self, command: Any) -> Any:
+        return await self.inner.apply(replace(command, due=None) if isinstance(command, UseSlip) else command)
+
+
+class DropsAll(StoreAround):
+    async def apply(self, command: Any) -> Any:
+        dropped = await self.inner.apply(command)
+        if isinstance(command, DropSlips):
+            for each in (await self.fetch(ListSlips(command.kind, command.now))).items:
+                await self.inner.apply(DropSlips(command.kind, command.now, key=each.key))
+        return dropped
+
+
 @pytest.mark.parametrize(
     ("broken", "caught"),
     [
+        (UsesAgain, "what_counts_once_is_used_by_one"),
+        (CountsForEver, "what_has_expired_counts_for_nothing"),
+        (PutsWhatIsThere, "what_was_put_first_stays"),
+        (LeavesWhatIsTaken, "what_is_due_is_taken_by_one"),
+        (LosesWhatIsTaken, "what_its_taker_left_comes_up_again"),
+        (TakesBackWhatIsGiven, "what_was_taken_is_not_taken_back"),
+        (DropsAll, "slips_are_listed_whole_and_dropped_as_named"),
         (TriesForEver, "a_run_that_ends_its_workers_is_left_to_people"),
         (TakesAnyVersion, "a_worker_takes_versions_that_it_can_load"),
         (GivesAnythingBack, "in_the_middle_of_an_action_nothing_is_given_back"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 from playwright.async_api import Locator, Page, expect
@@ -209,8 +210,10 @@ async def test_an_answer_from_elsewhere_appears_while_the_page_is_open(studio: S
         await case.say("publish")
         await expect(case.card("approval")).to_have_count(1)
         async with connect(studio.config) as hitl:
-            (waiting,) = (await hitl.inbox()).items
-            await hitl.respond(waiting.request.reject("not from here", by="bob"))
+            (thread,) = parse_qs(urlsplit(page.url).query)["named"]
+            (run,) = (await hitl.runs(thread=thread)).items
+            (request,) = (await hitl.run(run.id)).pending
+            await hitl.respond(request.reject("not from here", by="bob"))
         await case.asks_nothing()
         await case.say("channel")
         await expect(case.card("choice")).to_have_count(1)
@@ -225,10 +228,10 @@ async def test_a_stale_tab_changes_nothing_and_can_be_used_afterwards(studio: St
         case = Case(page, "named")
         await case.say("publish")
         await expect(case.card("approval")).to_have_count(1)
-        await page.route("**/changes/**", lambda route: route.abort())
+        await page.route("**/changes/**", lambda route: route.fulfill(status=204))
         address = page.url.removeprefix(studio.url + "/")
         async with opened(address) as (second, _):
-            await second.route("**/changes/**", lambda route: route.abort())
+            await second.route("**/changes/**", lambda route: route.fulfill(status=204))
             await expect(Case(second, "named").card("approval")).to_have_count(1)
             await case.click("Reject")
             await case.asks_nothing()

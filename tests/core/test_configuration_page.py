@@ -14,7 +14,7 @@ import pytest
 from hitl_core.audit.keys import ENVIRONMENT
 from hitl_core.config.config import Config
 from hitl_core.config.reading import TABLES, TOOL_KEYS, read
-from hitl_core.config.serving import OIDC_KEYS, PROXY_KEYS, RIGHTS, SERVER_KEYS
+from hitl_core.config.serving import AGENTS_KEYS, OIDC_KEYS, PROXY_KEYS, RIGHTS, SERVER_KEYS
 from hitl_core.policy.rules import written
 from hitl_core.protocol import EffectMode
 
@@ -55,7 +55,12 @@ def test_no_table_is_missing_and_none_is_made_up() -> None:
 
 @pytest.mark.parametrize(
     ("section", "keys"),
-    [("Rights", RIGHTS), ("OpenID Connect", OIDC_KEYS), ("A trusted proxy", PROXY_KEYS)],
+    [
+        ("Rights", RIGHTS),
+        ("OpenID Connect", OIDC_KEYS),
+        ("A trusted proxy", PROXY_KEYS),
+        ("Clients of other agents", AGENTS_KEYS),
+    ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_what_is_said_of_the_tables_of_the_server(section: str, keys: Collection[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -76,6 +76,15 @@ async def test_it_also_works_where_a_loop_runs_already() -> None:
     assert blocking() == 2
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """That it interrupts: a shell starts what it puts in the background with the signal ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_ends_the_step_before_what_it_works_with_is_closed() -> None:
     door = Door()
 

@@ -33,10 +33,10 @@ def vote(request: PauseRequest, name: str, decision: str = "approve", *fields: A
 @pytest.mark.parametrize(
     ("approvers", "names", "missing"),
     [
-        (Approvers(), (), "1 of anybody"),
+        (Approvers(), (), "any one person"),
         (Approvers(), ("ann",), ""),
-        (Approvers(quorum=2), ("ann",), "1 of anybody"),
-        (Approvers(quorum=2), ("ann", "ann"), "1 of anybody"),
+        (Approvers(quorum=2), ("ann",), "any one person"),
+        (Approvers(quorum=2), ("ann", "ann"), "any one person"),
         (Approvers(quorum=2), ("ann", "bob"), ""),
         (Approvers(users=("ann",), roles=("lead",), quorum=3), ("ann",), "2 of user ann or role lead"),
         (STAGED, (), "2 of role lead, then 1 of user fay or role finance"),

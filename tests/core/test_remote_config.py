@@ -9,7 +9,7 @@ import pytest
 
 from hitl_core import Config, connect
 from hitl_core.clock import SystemClock
-from hitl_core.config import open_store
+from hitl_core.config import open_store, require_store, upkeep_of
 from hitl_core.errors import AdapterNotInstalled, ConfigError
 
 SERVER = '[store]\nurl = "https://inbox.example.com"\n'
@@ -39,5 +39,14 @@ async def test_without_its_extra_the_pip_line_is_given(tmp_path: Path, monkeypat
 
 
 async def test_what_works_on_the_store_itself_is_done_where_it_is(tmp_path: Path) -> None:
+    config = Config.load(written(tmp_path))
     with pytest.raises(ConfigError, match="do it where the server runs"):
-        await open_store(Config.load(written(tmp_path)), SystemClock())
+        await open_store(config, SystemClock())
+    with pytest.raises(ConfigError, match="do it where the server runs"):
+        upkeep_of(config.store_url, config.folder, config.store_options)
+
+
+def test_what_is_refused_there_is_named() -> None:
+    require_store("sqlite:///hitl.db", "a worker")
+    with pytest.raises(ConfigError, match="a worker works on the store itself"):
+        require_store("https://inbox.example.com", "a worker")

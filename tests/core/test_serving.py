@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hitl_core.config import Config, OpenId, Proxy, Serving
+from hitl_core.config import Agents, Config, OpenId, Proxy, Serving
 from hitl_core.config.serving import is_loopback
 from hitl_core.errors import ConfigError
 
@@ -38,7 +38,7 @@ def test_who_says_nothing_serves_this_machine_alone(serve: Serve) -> None:
     found = serve("")
     assert found == Serving()
     assert found.is_local
-    assert not found.has_door
+    assert not found.has_identity_provider
 
 
 def test_all_that_it_can_say(serve: Serve, tmp_path: Path) -> None:
@@ -48,6 +48,7 @@ def test_all_that_it_can_say(serve: Serve, tmp_path: Path) -> None:
         'session = "30m"\nbody = 2048\npatience = 1.5\ncalls_a_minute = 0\nsign_ins_a_minute = 3\n'
         f'[server.rights]\naudit = ["lead"]\n{OIDC}secret = "oidc.secret"\nroles = "groups"\n'
         f'{PROXY}person = "X-User"\ntenant = "X-Tenant"\n'
+        '[server.agents]\na2a = true\nmcp = true\nmay_answer = ["portal"]\nname = "Refunds"\nwords = "messages"\n'
     )
     assert found == Serving(
         host="0.0.0.0",
@@ -60,6 +61,7 @@ def test_all_that_it_can_say(serve: Serve, tmp_path: Path) -> None:
         rights={"audit": ("lead",)},
         oidc=OpenId("https://id.example.com", "hitl", tmp_path / "oidc.secret", roles="groups"),
         proxy=Proxy(("10.0.0.0/24", "::1"), person="X-User", tenant="X-Tenant"),
+        agents=Agents(a2a=True, mcp=True, may_answer=("portal",), name="Refunds", words="messages"),
         body=2048,
         patience=1.5,
         calls_a_minute=0,
@@ -70,7 +72,7 @@ def test_all_that_it_can_say(serve: Serve, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("door", [OIDC, PROXY])
 def test_a_provider_or_a_proxy_is_a_door(serve: Serve, door: str) -> None:
-    assert serve(door).has_door
+    assert serve(door).has_identity_provider
 
 
 @pytest.mark.parametrize(
@@ -100,6 +102,7 @@ def test_a_provider_or_a_proxy_is_a_door(serve: Serve, door: str) -> None:
         'rights = "all"',
         "oidc = 1",
         "proxy = []",
+        "agents = true",
     ],
 )
 def test_a_value_that_cannot_be_meant_is_refused(serve: Serve, said: str) -> None:
@@ -110,6 +113,11 @@ def test_a_value_that_cannot_be_meant_is_refused(serve: Serve, said: str) -> Non
     ("said", "path"),
     [
         ('[server.rights]\naudit = "lead"\n', "server.rights.audit"),
+        ('[server.agents]\na2a = "yes"\n', "server.agents.a2a"),
+        ('[server.agents]\nmay_answer = "portal"\n', "server.agents.may_answer"),
+        ('[server.agents]\nmay_answer = [""]\n', "server.agents.may_answer"),
+        ('[server.agents]\nmay_anwser = ["portal"]\n', "server.agents.may_anwser"),
+        ('[server.agents]\nwords = "json"\n', "server.agents.words"),
         ("[server.rights]\naudit = []\n", "server.rights.audit"),
         (OIDC.replace("https", "http"), "server.oidc.issuer"),
         (OIDC.replace("https://id.example.com/", "https://id.example.com?x"), "server.oidc.issuer"),

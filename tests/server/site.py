@@ -1,6 +1,6 @@
 """A server for tests: the shop's runtime behind the real application, and whoever a test says as its visitor.
 
-Who somebody is belongs to the doors, which have tests of their own; here they are as the doors would say.
+Who somebody is belongs to authentication, which has tests of its own; here they are as it would say.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from hitl_core.config import Serving
 from hitl_core.protocol import Responder
 from hitl_core.runtime import Runtime
 from hitl_core.server import create_app
-from hitl_core.server.doors import Right, Visitor
+from hitl_core.server.auth import Right, Visitor
 
 EVERYTHING = frozenset(Right)
 HOST = "http://inbox.test"
@@ -40,7 +40,7 @@ def somebody(
 
 @dataclass
 class AsVisitor:
-    """What stands where the doors are: everybody who comes is `now`."""
+    """What stands where authentication is: everybody who comes is `now`."""
 
     app: ASGIApp
     now: Visitor | None = field(default_factory=somebody)

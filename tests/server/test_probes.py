@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from hitl_core.config import Proxy, Serving
-from hitl_core.server.doors import Right
-from tests.server.guards.asking import asking
+from hitl_core.server.auth import Right
+from tests.server.middleware.asking import asking
 from tests.server.site import EVERYTHING, somebody
 
 ALONE = Serving()

@@ -8,14 +8,16 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 from tests.cli.shop import PATIENCE, Done, Shop, eventually
+from tests.server.pages.browser import Page
 from tests.server.served import Served, serve
-from tests.server.test_doors import press
+from tests.server.test_credentials import press
 
 pytestmark = pytest.mark.processes
 
@@ -26,6 +28,16 @@ while not (HERE / "go_on").exists():
     time.sleep(0.02)
 """
 """What an app may do when it is imported."""
+LOADED = """import sys
+from hitl_core.cli import main
+try:
+    main()
+finally:
+    print(*sys.modules, file=sys.stderr)
+"""
+"""The command line, which says at its end what it has imported."""
+OF_OTHERS = {"apprise", "authlib", "httpx", "langgraph", "psycopg", "slack_sdk", "textual"}
+"""What signing in by OIDC, messages, other stores, other clients and frameworks need."""
 WITHOUT_FASTAPI = "import sys; sys.modules['fastapi'] = None; from hitl_core.cli import main; sys.exit(main())"
 
 
@@ -50,6 +62,27 @@ def test_it_serves_this_machine_and_ends_when_it_is_told(shop: Shop, served: Ser
     assert (code, "Traceback" in err) == (0, False)
     with pytest.raises(httpx.ConnectError):
         httpx.get(found.url)
+
+
+def test_the_first_decision_loads_nothing_that_is_not_configured(shop: Shop) -> None:
+    """What is loaded is what people wait for. All of it is installed where these tests run, frameworks apart."""
+    _, request = shop.paused()
+    command = [sys.executable, "-P", "-c", LOADED, "serve", "-c", str(shop.config), "--port", "0", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            found = Served.of(process)
+            with httpx.Client(base_url=found.url, headers={"origin": found.url}, timeout=PATIENCE) as browser:
+                assert press(browser, found.said["sign_in"]) == 303
+                forms = Page(browser.get(f"/requests/{request}")).forms
+                form = next(each for each in forms if "approve" in each.fields.values())
+                assert browser.post(form.action, data=form.fields).status_code == 303
+            process.terminate()
+            code, err = found.ended()
+        finally:
+            process.kill()
+    loaded = {name.split(".")[0] for name in err.splitlines()[-1].split()}
+    assert (code, {"fastapi", "uvicorn", "hitl_core"} - loaded) == (0, set())
+    assert not loaded & OF_OTHERS
 
 
 def test_a_connection_that_is_kept_open_does_not_hold_its_end(shop: Shop, served: Serve) -> None:
@@ -215,6 +248,26 @@ def test_without_its_extra_it_says_what_to_install(shop: Shop) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=shop.folder)
     assert done.returncode == 2
     assert "pip install 'hitl-core[server]'" in done.stderr
+
+
+def test_the_browser_that_it_opens_is_given_the_link_where_nobody_else_sees_it(
+    shop: Shop, served: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The link is on no command line; it stands in a file of its owner's alone, which is gone when the server is."""
+    program, seen = tmp_path / "browser", tmp_path / "seen.txt"
+    program.write_text(f'#!/bin/sh\necho "$@" > {seen}.new\ncat "${{1#file://}}" >> {seen}.new\nmv {seen}.new {seen}\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("BROWSER", str(program))
+    found = served(shop, "--open")
+    eventually(seen.exists, "the browser to be opened")
+    given, _, page = seen.read_text().partition("\n")
+    file = Path(given.removeprefix("file://"))
+    assert found.said["sign_in"] in page
+    assert (given.startswith("file:///"), "login" in given) == (True, False)
+    assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    found.process.terminate()
+    assert found.ended()[0] == 0
+    assert not file.parent.exists()
 
 
 def test_told_to_end_while_it_starts_it_ends(shop: Shop) -> None:

@@ -37,7 +37,11 @@ RANK = {
     "client": 12,
     "config": 13,
     "blocking": 14,
+    "callers": 14,
     FRONT_DOOR: 15,
+    "a2a": 15,
+    "agui": 15,
+    "mcp": 15,
     "server": 16,
     "cli": 17,
     "testing": 18,
@@ -59,11 +63,15 @@ EXTRA_PACKAGES = {
     "channels": {"rich", "apprise", "slack_sdk", "standardwebhooks", "httpx"},
     "observing": {"prometheus_client"},
     "client": {"httpx", "httpx_sse"},
+    "callers": {"starlette"},
+    "a2a": {"a2a", "google", "starlette"},
+    "mcp": {"mcp", "mcp_types", "starlette"},
     "server": {
         *("fastapi", "starlette", "uvicorn", "h11", "jinja2", "markupsafe", "python_multipart", "multipart"),
         *("sse_starlette", "authlib", "httpx", "ag_ui"),
         *("slack_sdk", "standardwebhooks"),  # in the hooks of routes, which need them to send
     },
+    "agui": {"ag_ui", "starlette"},
     "cli": {"typer", "rich", "textual"},
     "testing": {"pytest", "hypothesis", "psycopg"},  # in its plugin, its stories in any order, a store on a server
 }

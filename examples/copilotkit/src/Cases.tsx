@@ -50,7 +50,7 @@ function NamedAgent() {
       <Cards interrupts={interrupts as Interrupt[]} onAnswer={resolve} onDismiss={cancel} />
     ),
   });
-  return <Case title="Name the agent" id="named" says={["publish", "publish two"]}>{() => card}</Case>;
+  return <Case title="Name the agent" id="named" says={["publish", "publish two", "channel"]}>{() => card}</Case>;
 }
 
 /** Two hooks share the interrupts of one agent; `enabled` sees the first of those that are open at once. */

@@ -55,6 +55,7 @@ CAPABILITIES: Final[Capabilities] = {
     Capability.STEER: absent("a generator makes its model calls itself, where nobody can tell it anything"),
     Capability.DRAIN: emulated("a stop ends the generator where it yields next"),
     Capability.UNDO_BY_FORK: absent("a generator cannot be wound back"),
+    Capability.KEEP_THREADS: emulated("a generator is given the whole conversation, as `messages` in its input"),
     Capability.NEUTRAL_SPEC: absent("a generator has no agent loop"),
 }
 

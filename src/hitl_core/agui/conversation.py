@@ -10,7 +10,7 @@ answer is told as a text; a bad one as the same interrupts again, with what is w
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Container, Iterable, Iterator
+from collections.abc import AsyncIterator, Container, Iterable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from secrets import token_hex
@@ -24,6 +24,7 @@ from ag_ui.core import (
     MessagesSnapshotEvent,
     RunFinishedEvent,
     RunFinishedInterruptOutcome,
+    RunFinishedOutcome,
     RunFinishedSuccessOutcome,
     RunStartedEvent,
 )
@@ -165,26 +166,24 @@ class Conversation:
     # ── the app at work ──────────────────────────────────────────────────────────────────────────────────────
 
     async def _work(self, thread: Thread) -> AsyncIterator[BaseEvent]:
-        """Let the app go on where it can, or begin with what is new; tell what happens meanwhile."""
-        hitl, new = self.agent.hitl, self._new(thread)
-        run = None if thread.run is None else await hitl.run(thread.run.id)
-        if run is not None and run.state in (RunState.READY, RunState.RUNNING):
-            work = hitl.stream_resume(run.id)
-        elif not new:
-            return
-        elif run is not None and run.state is RunState.PAUSED:
-            self._notes += () if self.posted.answers else (WAITS,)
-            return
-        elif await is_first(hitl, thread.id, new[-1].id):
-            work = self._begin(thread, new)
-        else:
-            await settled(hitl, thread.id)
-            return
-        try:
-            async with aclosing(self._heard(thread, work)) as events:
-                async for event in events:
+        """Let the app go on where it can, then begin with what is new unless something waits; tell what happens."""
+        hitl, run = self.agent.hitl, thread.run
+        if run is not None:
+            run = await hitl.run(run.id)
+            if run.state in (RunState.READY, RunState.RUNNING):
+                async for event in self._heard(thread, hitl.stream_resume(run.id)):
                     yield event
-        except RunBusy:  # another page, or a worker, is at it; what it says is told when it is done
+                thread = await self._thread()
+                run = await hitl.run(run.id)
+        new = self._new(thread)
+        if not new:
+            return
+        if run is not None and run.state is RunState.PAUSED:
+            self._notes += () if self.posted.answers else (WAITS,)
+        elif await is_first(hitl, thread.id, new[-1].id):
+            async for event in self._heard(thread, self._begin(thread, new)):
+                yield event
+        else:
             await settled(hitl, thread.id)
 
     def _new(self, thread: Thread) -> tuple[Heard, ...]:
@@ -199,15 +198,16 @@ class Conversation:
         """The page's tools, where the backend has room for them."""
         return self.posted.tools if self.agent.can(Capability.CLIENT_TOOLS) else ()
 
-    async def _heard(self, thread: Thread, work: AsyncIterator[LiveEvent]) -> AsyncGenerator[BaseEvent]:
-        """What a turn says, as it says it. It goes on if the page goes."""
-        client_tools = thread.client_tools | {each.name for each in self._tools()}
-        speaker = Speaker(thread.heard, client_tools=client_tools)
+    async def _heard(self, thread: Thread, work: AsyncIterator[LiveEvent]) -> AsyncIterator[BaseEvent]:
+        """What a turn says, as it says it. It goes on if the page goes; one under way elsewhere is waited for."""
+        speaker = Speaker(thread.heard, client_tools=thread.client_tools | {each.name for each in self._tools()})
         try:
             async with aclosing(self.working.listen(work)) as events:
                 async for live in events:
                     for event in speaker.hear(live):
                         yield event
+        except RunBusy:  # another page, or a worker: what it says is told when it is done
+            await settled(self.agent.hitl, thread.id)
         except Exception:
             for event in speaker.end():
                 yield event
@@ -241,16 +241,18 @@ class Conversation:
             yield from text_events(f"note:{token_hex(8)}", note)
 
     def _ended(self, thread: Thread) -> Iterator[BaseEvent]:
-        ids = {"thread_id": self.posted.thread, "run_id": self.posted.run}
         on_the_page = self._on_the_page(thread)
         asked = [each for each in thread.asked if each not in on_the_page]
         if asked and self.agent.wire is not Wire.STANDARD:
             yield CustomEvent(name="on_interrupt", value=legacy_value(asked))
         if not asked or self.agent.wire is Wire.LEGACY:
-            yield RunFinishedEvent(**ids, outcome=RunFinishedSuccessOutcome())
+            yield self._finished(RunFinishedSuccessOutcome(type="success"))
             return
         interrupts = [interrupt_of(each, self._refused.get(each.id, ())) for each in asked]
-        yield RunFinishedEvent(**ids, outcome=RunFinishedInterruptOutcome(interrupts=interrupts))
+        yield self._finished(RunFinishedInterruptOutcome(type="interrupt", interrupts=interrupts))
+
+    def _finished(self, outcome: RunFinishedOutcome) -> RunFinishedEvent:
+        return RunFinishedEvent(thread_id=self.posted.thread, run_id=self.posted.run, outcome=outcome)
 
     def _failed(self, thread: Thread) -> Iterator[str]:
         """That the run has failed. What it was in detail is for those who see runs."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from ag_ui.core import AssistantMessage, RunAgentInput, Tool, ToolMessage, UserMessage
 from pydantic import ValidationError
@@ -144,8 +144,10 @@ def _text(content: Any) -> tuple[str, tuple[str, ...]]:
 
 
 def _tool(tool: Tool) -> ClientTool:
-    parameters = cast("dict[str, Json]", tool.parameters) if isinstance(tool.parameters, dict) else {"type": "object"}
-    return ClientTool(name=tool.name, description=tool.description, parameters=parameters)
+    """One that says nothing of its parameters takes none."""
+    if not isinstance(tool.parameters, dict):
+        return ClientTool(name=tool.name, description=tool.description)
+    return ClientTool(name=tool.name, description=tool.description, parameters=tool.parameters)
 
 
 def _json(text: str) -> Any:

@@ -145,7 +145,7 @@ class Pages:
         return JSONResponse({"stopped": True})
 
     async def _changed(self, person: Person, agent: Agent, thread: str) -> Response:
-        return StreamingResponse(changes(agent.hitl, thread, person), 200, STREAM, "text/event-stream")
+        return StreamingResponse(changes(agent.hitl, thread, person, self.working), 200, STREAM, "text/event-stream")
 
     async def _listed(self, person: Person, agent: Agent) -> Response:
         try:

@@ -35,7 +35,8 @@ class Thread:
     @property
     def heard(self) -> frozenset[str]:
         """The ids of all messages, and of the calls in them."""
-        return frozenset(each.id for said in self.said for each in (said, *said.calls))
+        messages = (each.id for each in self.said)
+        return frozenset((*messages, *(call.id for each in self.said for call in each.calls)))
 
     @property
     def client_tools(self) -> frozenset[str]:

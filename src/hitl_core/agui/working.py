@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
 
+from ..errors import RunBusy
 from ..protocol import LiveEvent
+from ..runtime import Runtime
+
+log = logging.getLogger("hitl_core.agui")
 
 
 class Working:
@@ -25,11 +30,28 @@ class Working:
             yield event
         await turn
 
+    def go_on(self, hitl: Runtime, run_id: str) -> None:
+        """Have a run that was answered go on here, aside, unless it does already, or somewhere else."""
+        name = f"hitl-agui-{run_id}"
+        if name not in {each.get_name() for each in self._turns}:
+            turn = asyncio.create_task(_go_on(hitl, run_id), name=name)
+            self._turns.add(turn)
+            turn.add_done_callback(self._turns.discard)
+
     async def close(self) -> None:
         """Wait for all of them."""
         while self._turns:
             with suppress(Exception):
                 await asyncio.gather(*self._turns)
+
+
+async def _go_on(hitl: Runtime, run_id: str) -> None:
+    try:
+        await hitl.resume(run_id)
+    except RunBusy:
+        return
+    except Exception:
+        log.exception("run %s could not go on", run_id)
 
 
 async def _hear(work: AsyncIterator[LiveEvent], heard: asyncio.Queue[LiveEvent | None]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from .conversation import Line, as_one_text, conversation_of
 from .source import AppSource
 from .spec import AgentSpec, ModelSpec, room_faults
 
-__all__ = ["AgentSpec", "AppSource", "ModelSpec", "room_faults"]
+__all__ = ["AgentSpec", "AppSource", "Line", "ModelSpec", "as_one_text", "conversation_of", "room_faults"]

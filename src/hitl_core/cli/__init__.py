@@ -5,13 +5,16 @@ from __future__ import annotations
 import sys
 from typing import Final, NoReturn
 
+from .importing import importing
+
 _OF_THE_EXTRA: Final = ("typer", "rich")
 
 
 def main() -> NoReturn:
     """Run the command line of this process and end with its exit status."""
     try:
-        from .app import run
+        with importing():
+            from .app import run
     except ModuleNotFoundError as exc:
         if (exc.name or "").split(".")[0] not in _OF_THE_EXTRA:
             raise

@@ -20,12 +20,13 @@ from .commands import (
     audit,
     comments,
     conformance,
+    credentials,
     deferring,
     doctor,
-    doors,
     drafts,
     erasing,
     grants,
+    mcp,
     overriding,
     policy,
     requests,
@@ -79,7 +80,8 @@ for name, command in (
     ("revoke", revoking.revoke),
     ("cancel", runs.cancel),
     ("serve", serve.serve),
-    ("login", doors.login),
+    ("mcp", mcp.mcp),
+    ("login", credentials.login),
     ("worker", work.worker),
     ("tick", work.tick),
     ("grant", grants.grant),
@@ -101,7 +103,7 @@ app.add_typer(trail)
 app.add_typer(grants.grants_app)
 app.add_typer(policy.policy_app)
 app.add_typer(store.store_app)
-app.add_typer(doors.token_app)
+app.add_typer(credentials.token_app)
 
 
 def _print_version(wanted: bool) -> None:
@@ -138,7 +140,7 @@ def before_command(
             "audit": dict.fromkeys(_names(trail), given),
             "policy": dict.fromkeys(_names(policy.policy_app), given),
             "store": dict.fromkeys(_names(store.store_app), given),
-            "token": dict.fromkeys(_names(doors.token_app), given),
+            "token": dict.fromkeys(_names(credentials.token_app), given),
             "grants": {**given, **dict.fromkeys(_names(grants.grants_app), given)},
         }
         context.default_map = {**dict.fromkeys(_names(app), given), **below}

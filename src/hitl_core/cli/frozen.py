@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..commands import ListRequests, Settled, Stop
 from ..contracts import every
+from ..errors import NotPermitted
 from ..lifecycle import RequestState
 from ..runtime import Runtime
 
@@ -24,8 +25,11 @@ class Frozen:
 
 
 async def frozen_requests(hitl: Runtime, *, run_id: str | None = None) -> tuple[Frozen, ...]:
-    """What is frozen now, in one run or in all of them."""
-    held = [each async for each in every(hitl.store, ListRequests((RequestState.FROZEN,), run_id=run_id))]
+    """What is frozen now, in one run or in all of them; nothing, for whoever may not see what others decide."""
+    try:
+        held = [each async for each in every(hitl.store, ListRequests((RequestState.FROZEN,), run_id=run_id))]
+    except NotPermitted:
+        return ()
     if not held:
         return ()
     stops = await hitl.stops()

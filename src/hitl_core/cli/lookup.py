@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 from ..commands import ListRequests, ListRuns, Settled
 from ..contracts import every
-from ..errors import Fault, GrantNotFound, RequestNotFound, RunNotFound
+from ..errors import Fault, GrantNotFound, NotPermitted, RequestNotFound, RunNotFound
 from ..lifecycle import RequestState
 from ..runtime import Runtime
 from .errors_shown import WrongUsage
@@ -32,7 +32,10 @@ async def find_request(hitl: Runtime, given: str) -> Settled:
     _long_enough(given, "REQUEST")
     for states in ((RequestState.OPEN,), ()):
         asked = _few(every(hitl.store, ListRequests(states, notices=True)), given, "REQUEST")
-        found = [each async for each in asked if _fits(each.request.id, given)]
+        try:
+            found = [each async for each in asked if _fits(each.request.id, given)]
+        except NotPermitted:  # of what they may see of a server, it is none
+            break
         if found:
             return _only(found, [each.request.id for each in found], given, "REQUEST")
     raise RequestNotFound(f"there is no request {given!r}")

@@ -8,16 +8,21 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from ..channels.plain_text import visible
-from ..config import connect
+from ..config import Config, connect, is_remote, require_store
 from ..contracts import Finding
 from ..errors import AppRefused, HitlError
 from ..observing import Observer
 from ..protocol import Arguments, Comment, PauseRequest, Preview
 from ..runtime import Runtime
+from .importing import importing
+from .options import login_name
 from .terminal.log import is_verbose, place_of
+
+if TYPE_CHECKING:
+    from ..client import RemoteRuntime
 
 T = TypeVar("T")
 log = logging.getLogger("hitl_core")
@@ -40,6 +45,24 @@ class Opening:
 
         return asyncio.run(opened())
 
+    @property
+    def is_remote(self) -> bool:
+        """Whether a server has the store."""
+        return is_remote(Config.load(self.config, backend=self.backend).store_url)
+
+    def require_store(self, what: str) -> None:
+        """Raises ConfigError where a server has the store, for what works on the store itself."""
+        require_store(Config.load(self.config, backend=self.backend).store_url, what)
+
+    def person(self) -> str:
+        """Who is at this terminal, where nobody says: whom the token is of, if there is a server; else the login name.
+
+        Raises WrongUsage.
+        """
+        if not self.is_remote:
+            return login_name()
+        return self.do(lambda hitl: cast("RemoteRuntime", hitl).me()).id
+
     def preview(self, request: PauseRequest, arguments: Arguments) -> Preview | None:
         """What an edited call would do, by the tool's own code: the app is loaded for that, and let go of.
 
@@ -61,7 +84,8 @@ class Opening:
         Raises AppRefused also for an app that cannot even be loaded, with what it raised and where.
         """
         try:
-            found = await hitl.attach()
+            with importing():
+                found = await hitl.attach()
         except HitlError:
             raise
         except Exception as exc:  # the app is somebody's code: whatever it raises on loading is what there is to say

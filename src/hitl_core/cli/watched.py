@@ -25,6 +25,7 @@ def watch_inbox(opening: Opening, who: Responder, *, undo: float) -> None:
 
     async def show(hitl: Runtime) -> None:
         changed = partial(hitl.store.changed, timeout=LOOK_SECONDS)
-        await InboxApp(hitl, who, changed=changed, undo=undo).run_async()
+        known = opening.is_remote or hitl.directory is not None
+        await InboxApp(hitl, who, changed=changed, undo=undo, known=known).run_async()
 
     opening.do(show)

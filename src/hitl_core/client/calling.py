@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, TypeVar
 from uuid import uuid4
 
 import httpx
-from httpx_sse import EventSource
+from httpx_sse import EventSource, SSEError
 from pydantic import BaseModel, ValidationError
 
 from ..contracts import Clock
@@ -24,6 +25,10 @@ FIRST_WAIT: Final = 0.2
 """Seconds before a call is sent a second time; then twice as many each time."""
 PATIENCE: Final = 15.0
 """Seconds that an answer may take besides what the call itself waits."""
+HEARD: Final = 3_600.0
+"""Seconds that a stream may be silent."""
+GATHERED: Final = 0.5
+"""Seconds in which events that come together are heard as one."""
 _AGAIN: Final = (429, 502, 503, 504)
 """What may be otherwise in a moment."""
 
@@ -35,6 +40,7 @@ class Calling:
 
     def __init__(self, server: Server, clock: Clock, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.server, self._clock = server, clock
+        self._known: int | None = None
         headers = {"Authorization": f"Bearer {server.token}", "Accept": f"application/json, {MEDIA_TYPE}"}
         # Not to a proxy of the environment what is to stay on this machine, as it would see the token.
         env = transport is None and not server.stays_here
@@ -111,7 +117,7 @@ class Calling:
     @asynccontextmanager
     async def listening(self, path: str, body: BaseModel) -> AsyncIterator[AsyncIterator[LiveEvent]]:
         """The live events of a turn, as they come. Raises what the turn raises."""
-        request = self._request("POST", path, body, None, {"Accept": "text/event-stream"}, wait=3_600)
+        request = self._request("POST", path, body, None, {"Accept": "text/event-stream"}, wait=HEARD)
         try:
             response = await self._http.send(request, stream=True)
             try:
@@ -122,6 +128,33 @@ class Calling:
                 await response.aclose()
         except httpx.TransportError as exc:
             raise self._away(exc, known=_never_arrived(exc)) from exc
+
+    async def heard(self, timeout: float) -> None:
+        """Return soon after the next event of the server, or after `timeout` seconds; what was missed since counts.
+
+        A server that is away, or whose events this token may not hear, is not heard: whoever asks it next is told.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                try:
+                    come = await self._next_event()
+                except (httpx.TransportError, SSEError):
+                    come = False
+                await self._clock.sleep(GATHERED if come else timeout)
+
+    async def _next_event(self) -> bool:
+        """Wait for it. False where the stream ends before."""
+        query, accepted = {"after": self._known}, {"Accept": "text/event-stream"}
+        request = self._request("GET", "/api/events", None, query, accepted, wait=HEARD)
+        response = await self._http.send(request, stream=True)
+        try:
+            async for sent in EventSource(response).aiter_sse():
+                self._known = int(sent.id) if sent.id.isdecimal() else self._known
+                if sent.data:
+                    return sent.event != "again"
+            return False
+        finally:
+            await response.aclose()
 
     def _away(self, exc: httpx.TransportError, *, known: bool) -> StoreUnavailable:
         what = f"the server {self.server.url} cannot be reached ({type(exc).__name__}: {exc})"

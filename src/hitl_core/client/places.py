@@ -8,11 +8,11 @@ from urllib.parse import quote
 
 from pydantic import ValidationError
 
-from ..errors import Fault, NotUnderstood, PolicyInvalid
+from ..errors import NotUnderstood, PolicyInvalid
 from ..policy import Policy
 from ..protocol import ClientTool, Json, Responder, canonical
 from ..runtime import INPUT_LIMIT
-from ..wire import bodies
+from ..wire import bodies, validation_faults
 
 B = TypeVar("B", bound=bodies.Body)
 
@@ -22,8 +22,7 @@ def made(kind: type[B], **fields: Any) -> B:
     try:
         return kind(**fields)
     except ValidationError as exc:
-        faults = [Fault(".".join(map(str, each["loc"])), each["msg"]) for each in exc.errors()]
-        raise NotUnderstood(faults) from exc
+        raise NotUnderstood(validation_faults(exc.errors())) from exc
 
 
 def run_place(run_id: str, part: str = "") -> str:

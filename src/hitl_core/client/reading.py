@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Final, NoReturn
 
-from ..commands import GetRequest, GetRun, ListRequests, ListRuns
+from ..audit import Report
+from ..commands import GetRequest, GetRun, ListRequests, ListRuns, Page, ReadAudit
+from ..contracts import PAGE
 from ..errors import ConfigError, Fault
 from ..lifecycle import RequestState
+from ..protocol import AuditEntry
 from ..wire import forms
 from .calling import Calling
 from .places import request_place, run_place
@@ -33,8 +36,23 @@ class RemoteStore:
                 return await self._calling.get("/api/runs", forms.RUNS, asked | {"limit": min(query.limit, MOST)})
             case ListRequests(call=None, users=(), tenant=None):
                 return await self._calling.get("/api/requests", forms.INBOX, _requests(query))
+            case ReadAudit():
+                return await self._trail(query)
             case _:
                 raise self.elsewhere(f"{type(query).__name__} of the store")
+
+    async def _trail(self, query: ReadAudit) -> Page[AuditEntry]:
+        """The lines that this token sees. Those of another tenant are left out, so a page may be short or empty."""
+        asked = {"run": query.run_id, "event": query.events, "cursor": str(query.after) if query.after else None}
+        return await self._calling.get("/api/audit", forms.AUDIT, asked | {"limit": min(query.limit, PAGE)})
+
+    async def verified(self) -> Report:
+        """What the server finds in its trail: its own word, held against the key and the anchors that it has."""
+        return await self._calling.get("/api/audit/verify", forms.REPORT, wait=3_600)
+
+    async def changed(self, *, timeout: float) -> None:
+        """Return soon after something happens there that this token may hear of, or after `timeout` seconds."""
+        await self._calling.heard(timeout)
 
     async def apply(self, command: object) -> NoReturn:
         """Raises ConfigError: what changes the store goes through the runtime."""
@@ -47,7 +65,7 @@ class RemoteStore:
 
 def _requests(query: ListRequests) -> dict[str, Any]:
     return {
-        "state": query.states or tuple(RequestState),
+        "state": () if query.states == (RequestState.OPEN,) else query.states or tuple(RequestState),
         "run": query.run_id,
         "role": query.roles,
         "notices": query.notices,

@@ -31,7 +31,7 @@ from ..protocol import (
     Undoing,
 )
 from ..runtime import InForce, Reach
-from ..wire import bodies, forms
+from ..wire import Me, bodies, forms
 from .calling import Calling
 from .places import act, made, name_of, run_place, start, text_of, thread_place
 from .reading import MOST, RemoteStore
@@ -39,6 +39,17 @@ from .requests import RemoteRequests
 from .server import Server
 
 T = TypeVar("T")
+
+
+class _Elsewhere:
+    """What a runtime has that is the server's own: asking for it raises ConfigError, which says where it is."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, runtime: RemoteRuntime, owner: type) -> NoReturn:
+        raise runtime.store.elsewhere(f"`{self._name}` of the runtime")
+
 
 WAIT: Final = bodies.LONGEST_WAIT
 
@@ -76,10 +87,13 @@ class RemoteRuntime(RemoteRequests):
         """What the API tells of the store; the rest is refused, because it is the server's."""
         return RemoteStore(self._calling)
 
-    @property
-    def adapter(self) -> NoReturn:
-        """Raises ConfigError: it is the server's."""
-        raise self.store.elsewhere("the app")
+    async def me(self) -> Me:
+        """Whom the token is of, and what it is good for."""
+        return await self._calling.get("/api/me", forms.ME)
+
+    adapter, directory, catalogue = _Elsewhere(), _Elsewhere(), _Elsewhere()
+    at_home, loads, holds, claim, drive = _Elsewhere(), _Elsewhere(), _Elsewhere(), _Elsewhere(), _Elsewhere()
+    start_as, going_on = _Elsewhere(), _Elsewhere()
 
     # ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -12,12 +12,14 @@ from .config import (
     typed_options,
 )
 from .knowing import check_policy
-from .serving import OpenId, Proxy, Serving
+from .remote import is_remote, require_store
+from .serving import Agents, OpenId, Proxy, Serving
 from .storing import open_store
 from .upkeep import Upkeep, upkeep_of
 
 __all__ = [
     "DEFAULT_FILE",
+    "Agents",
     "Config",
     "OpenId",
     "Proxy",
@@ -25,10 +27,12 @@ __all__ = [
     "Upkeep",
     "check_policy",
     "connect",
+    "is_remote",
     "make_adapter",
     "make_channels",
     "open_store",
     "policy_file",
+    "require_store",
     "typed_options",
     "upkeep_of",
 ]

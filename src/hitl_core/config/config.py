@@ -110,11 +110,9 @@ async def connect(
     AdapterNotFound, StoreUnavailable; and at the first work on a run AdapterNotInstalled, AdapterTooOld, ConfigError.
     """
     configured = _config(config, backend)
-    if is_remote(configured.store_url):
-        async with remote(configured, clock) as elsewhere:
-            yield elsewhere
-        return
-    async with await build(configured, clock=clock, observers=observers) as runtime:
+    elsewhere = is_remote(configured.store_url)
+    runtime = remote(configured, clock) if elsewhere else await build(configured, clock=clock, observers=observers)
+    async with runtime:
         yield runtime
 
 

@@ -41,6 +41,7 @@ KEYS: Final[Mapping[str, Type]] = {
     "digest": DURATION,
     "link": DURATION,
     "decide": FLAG,
+    "speaks_for": ROLES,
 }
 """The keys of `[messages.NAME]`."""
 
@@ -79,8 +80,10 @@ def _route(name: str, table: Table) -> Route | None:
         read[key] = parse_duration(read[key]) if read[key] else None
     if read["hours"] is not None:
         read["hours"] = _hours(name, _known(f"{table.name}.hours", read["hours"], HOURS, table.faults))
-    for key in ("roles", "levels"):
+    for key in ("roles", "levels", "speaks_for"):
         read[key] = tuple(read[key] or ())
+    if read["speaks_for"] and read["kind"] not in (None, "webhook"):
+        table.faults.append(Fault(f"{table.name}.speaks_for", f"is for webhooks, and this is {read['kind']!r}"))
     read["levels"] = tuple(map(Level, read["levels"]))
     given = {key: value for key, value in read.items() if value is not None}
     return Route(name=name, **given) if {"kind", "to"} <= given.keys() else None

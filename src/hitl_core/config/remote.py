@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from ..contracts import Clock
-from ..errors import AdapterNotInstalled
+from ..errors import AdapterNotInstalled, ConfigError, Fault
 from ..runtime import Runtime
 
 if TYPE_CHECKING:
@@ -18,6 +18,13 @@ REMOTE_OPTIONS: Final = ("token_file", "plain_http")
 def is_remote(url: str) -> bool:
     """Whether this is a server to call and not a store to open."""
     return url.partition(":")[0].lower() in ("http", "https")
+
+
+def require_store(url: str, what: str = "this") -> None:
+    """Raises ConfigError where `url` is a server's, and `what` works on the store that the server has opened."""
+    if is_remote(url):
+        here = f"is a server, {url!r}, and {what} works on the store itself; do it where the server runs"
+        raise ConfigError([Fault("store.url", here)])
 
 
 def remote(config: Config, clock: Clock | None) -> Runtime:

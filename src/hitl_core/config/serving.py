@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 
 from ..errors import Fault
 from ..policy import parse_duration
-from .tables import A_MINUTE, DURATION, ROLES, TABLE, TEXT, TEXTS, Table, Type, is_number, unknown_key
+from .tables import A_MINUTE, DURATION, FLAG, ROLES, TABLE, TEXT, TEXTS, Table, Type, is_number, unknown_key
 
 LOOPBACK: Final = "127.0.0.1"
 PORT: Final = 8484
 RIGHTS: Final = ("requests", "runs", "start", "operate", "policy", "audit", "tokens")
-"""What [server.rights] can name: the rights of server/doors/visitor.py, which says what they are."""
+"""What [server.rights] can name: the rights of server/auth/visitor.py, which says what they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +50,30 @@ class Proxy:
 
 
 @dataclass(frozen=True, slots=True)
+class Agents:
+    """[server.agents]: what clients of other agents may do.
+
+    `a2a` and `mcp` say which protocols are served. `may_answer` are the callers, by the id that their token is of,
+    whose clients carry the answers of people; nobody's do unless named. `name` and `description` are what it says of
+    itself, and `words` what a text becomes that starts a run: the "text" itself, or a list of "messages" with it.
+    """
+
+    a2a: bool = False
+    mcp: bool = False
+    may_answer: tuple[str, ...] = ()
+    name: str = ""
+    description: str = ""
+    words: str = "text"
+
+
+@dataclass(frozen=True, slots=True)
 class Serving:
     """How the inbox is served. `url` is where people reach it, which links in messages begin with; "" for its address.
 
     `hosts` are further names that it answers to, and `forwarded` the proxies in front whose X-Forwarded-For counts.
     `undo` is how many seconds a click in the inbox can be taken back before it is given as an answer. A session ends
     after `session`, or `idle` after its last use. `rights` are the roles that each right needs, one of them
-    (server/doors/rights.py says what is not named here). `body` is how many bytes a request may have, and `patience`
+    (server/auth/rights.py says what is not named here). `body` is how many bytes a request may have, and `patience`
     how many seconds it may take to arrive; `calls_a_minute` and `sign_ins_a_minute` are how often one person or address
     may come, 0 for no end.
     """
@@ -72,6 +89,7 @@ class Serving:
     rights: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     oidc: OpenId | None = None
     proxy: Proxy | None = None
+    agents: Agents = Agents()
     body: int = 1 << 20
     patience: float = 20.0
     calls_a_minute: int = 600
@@ -88,7 +106,7 @@ class Serving:
         return is_loopback(self.host)
 
     @property
-    def has_door(self) -> bool:
+    def has_identity_provider(self) -> bool:
         """Whether somebody says who people are, so that more than this machine may come in."""
         return self.oidc is not None or self.proxy is not None
 
@@ -106,6 +124,7 @@ URL: Final = Type("an URL such as 'https://inbox.example.com'", lambda value: TE
 ISSUER: Final = Type("an URL that begins with https://", lambda value: TEXT.fits(value) and _is_issuer(value))
 UNDO: Final = Type("seconds between 0 and 60", lambda value: is_number(value) and 0 <= value <= 60)
 BODY: Final = Type("bytes from 1024 to 67108864", lambda value: type(value) is int and 1024 <= value <= 1 << 26)
+WORDS: Final = Type("'text' or 'messages'", lambda value: value in ("text", "messages"))
 PATIENCE: Final = Type("seconds between 1 and 600", lambda value: is_number(value) and 1 <= value <= 600)
 NETWORKS: Final = Type(
     "a list of addresses or networks such as '10.0.0.7' or '10.0.0.0/24', at least one",
@@ -130,6 +149,7 @@ SERVER_KEYS: Final[Keys] = {
     "rights": (TABLE, dict),
     "oidc": (TABLE, dict),
     "proxy": (TABLE, dict),
+    "agents": (TABLE, dict),
     "body": (BODY, int),
     "patience": (PATIENCE, float),
     "calls_a_minute": (A_MINUTE, int),
@@ -154,14 +174,28 @@ PROXY_KEYS: Final[Keys] = {
     "tenant": (HEADER, str),
 }
 
+AGENTS_KEYS: Final[Keys] = {
+    "a2a": (FLAG, bool),
+    "mcp": (FLAG, bool),
+    "may_answer": (TEXTS, tuple),
+    "name": (TEXT, str),
+    "description": (TEXT, str),
+    "words": (WORDS, str),
+}
+
 
 def serving_from(table: Table, folder: Path) -> Serving:
     """[server] of a file in this folder, with what is wrong in it added to the faults of the table."""
     read = _values(table, SERVER_KEYS)
-    for name in ("rights", "oidc", "proxy"):
+    for name in _TABLES:
         read.pop(name, None)
-    rights, oidc, proxy = (_below(table, name) for name in ("rights", "oidc", "proxy"))
-    return Serving(**read, rights=_rights(rights), oidc=_oidc(oidc, folder), proxy=_proxy(proxy))
+    rights, oidc, proxy, agents = (_below(table, name) for name in _TABLES)
+    return Serving(
+        **read, rights=_rights(rights), oidc=_oidc(oidc, folder), proxy=_proxy(proxy), agents=_agents(agents)
+    )
+
+
+_TABLES: Final = ("rights", "oidc", "proxy", "agents")
 
 
 def _below(table: Table, name: str) -> Table:
@@ -191,6 +225,10 @@ def _oidc(table: Table, folder: Path) -> OpenId | None:
 def _proxy(table: Table) -> Proxy | None:
     read = _given(table, PROXY_KEYS, {"trusted": ["10.0.0.7"]})
     return None if read is None else Proxy(**read)
+
+
+def _agents(table: Table) -> Agents:
+    return Agents(**(_given(table, AGENTS_KEYS, {}) or {}))
 
 
 def _given(table: Table, keys: Keys, needed: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from ..contracts import Clock, Store
 from ..errors import ConfigError, Fault, StoreUnfinished
 from ..stores.moving import finished
 from .registry import STORES, load
-from .remote import is_remote
+from .remote import require_store
 
 if TYPE_CHECKING:
     from .config import Config
@@ -25,9 +25,7 @@ async def open_store(config: Config, clock: Clock, **more: Any) -> Store:
     If it was moved here and only the last word of that is missing, that is said. Raises ConfigError, StoreUnavailable,
     AdapterNotFound, AdapterNotInstalled.
     """
-    if is_remote(config.store_url):
-        here = f"is a server, {config.store_url!r}, and this works on the store itself; do it where the server runs"
-        raise ConfigError([Fault("store.url", here)])
+    require_store(config.store_url)
     found = cast("Any", load(STORES, config.store_url.partition(":")[0]))
     options = known_options(found, config.store_options)
     try:

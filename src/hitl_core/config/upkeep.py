@@ -9,6 +9,7 @@ from typing import Any, Protocol, cast
 from ..errors import ConfigError, Fault
 from ..stores.sql.upkeep import Flaw, Space, Versions
 from .registry import STORES, load
+from .remote import require_store
 from .storing import known_options
 
 
@@ -31,6 +32,7 @@ def upkeep_of(url: str, folder: Path, options: Mapping[str, Any]) -> Upkeep:
 
     Raises ConfigError, AdapterNotFound, AdapterNotInstalled.
     """
+    require_store(url)
     found: Any = load(STORES, url.partition(":")[0])
     upkeep = getattr(found, "upkeep", None)
     if upkeep is None:

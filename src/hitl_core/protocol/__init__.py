@@ -37,6 +37,7 @@ from .response import (
 )
 from .ruling import GROUP, Approvers, Escalation, Level, OnTimeout, Ruling, Stage
 from .run import Overridden, Run, RunState
+from .telling import call_event, result_event, text_event
 from .transcript import SAID_LIMIT, Role, Said, SaidCall, asked_id, output_id, result_id, said_id
 from .undo import UNDO, Undoing, UndoneCall, UndoState
 from .verdict import EffectMode, Executed, Failed, Outcome, Proceed, Refuse, Substitute, Verdict, Wait
@@ -128,6 +129,7 @@ __all__ = [
     "Wait",
     "acting",
     "asked_id",
+    "call_event",
     "canonical",
     "changed_arguments",
     "decision_of",
@@ -144,8 +146,10 @@ __all__ = [
     "output_id",
     "parse",
     "passed",
+    "result_event",
     "result_id",
     "said_id",
     "secret_paths",
     "sha256",
+    "text_event",
 ]

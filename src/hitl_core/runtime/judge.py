@@ -44,8 +44,10 @@ async def weighed(around: Surroundings, settled: Settled, response: Response) ->
 
 async def note_refusal(around: Surroundings, response: Response, faults: list[Fault]) -> None:
     """Record that an answer was refused, and why."""
+    who = response.responder
     body: dict[str, Json] = {"faults": [str(fault) for fault in faults], "digest": response.digest}
-    note = Note(AuditEvent.REQUEST_REFUSED, response.request_id, response.responder.id, body)
+    body |= {"channel": who.channel, "authenticated_by": who.authenticated_by}
+    note = Note(AuditEvent.REQUEST_REFUSED, response.request_id, who.id, body)
     await around.store.apply(WriteNote(note, around.now()))
 
 

@@ -1,8 +1,11 @@
 """The inbox, its HTTP API and its events, as one ASGI application that can be mounted under another.
 
-hitl ─► app ─► guards ─► doors (who is it?) ─► api    JSON, for programs
-                                             ├► pages  HTML, for people
-                                             └► feed   events, for both
+request ─► middleware (limits, headers, CSRF) ─► auth (who is it?) ─► api    JSON, for programs   ─► runtime
+                                                                   ├► pages  HTML, for people
+                                                                   └► feed   events, for both (SSE)
+           hooks (Slack and webhooks, signed) and links (of messages, one-time) come without a session
+
+app puts it together · site is what all of it works with · probes are /healthz, /readyz, /metrics · listening is uvicorn
 """
 
 from __future__ import annotations

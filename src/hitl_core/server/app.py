@@ -13,21 +13,22 @@ from starlette.types import ASGIApp
 from ..channels.messages import Route
 from ..config import Serving
 from ..runtime import Runtime
-from .api import install
-from .doors import NobodyCame
+from .api import install, resources
+from .auth import NotAuthenticated
 from .feed import feed
-from .guards import Forgeries, guarded
-from .hooks import hooks_router
-from .links import links_router
-from .pages import keep_giving, pages_router, to_sign_in
+from .hooks import hooks
+from .links import links
+from .middleware import CsrfProtection, with_middleware
+from .others import let_in
+from .pages import keep_giving, pages, to_sign_in
 from .probes import Metrics, probes
 from .site import Site
 
 
-class _Guarded(FastAPI):
+class _WithMiddleware(FastAPI):
     def build_middleware_stack(self) -> ASGIApp:
-        """With the guards around all of it, also around what answers for an error of ours."""
-        return guarded(super().build_middleware_stack(), self.state.site)
+        """With the middleware around all of it, also around what answers for an error of ours."""
+        return with_middleware(super().build_middleware_stack(), self.state.site)
 
 
 def create_app(
@@ -38,17 +39,17 @@ def create_app(
     `messages` are the routes whose answers come back to it; `metrics` is what answers /metrics.
     """
     site = Site(hitl, serving or Serving(), messages)
-    app = _Guarded(title="hitl-core", version="1", docs_url=None, redoc_url=None, lifespan=partial(_giving, site))
+    app = _WithMiddleware(
+        title="hitl-core", version="1", docs_url=None, redoc_url=None, lifespan=partial(_giving, site)
+    )
     app.state.site = site
     app.state.metrics = metrics
-    app.add_middleware(Forgeries, site=site)
-    app.add_exception_handler(NobodyCame, to_sign_in)
-    app.include_router(feed)
+    app.add_middleware(CsrfProtection, site=site)
+    app.add_exception_handler(NotAuthenticated, to_sign_in)
     install(app)
-    app.include_router(pages_router())
-    app.include_router(links_router())
-    app.include_router(hooks_router())
-    app.include_router(probes)
+    for each in (feed, *resources, *pages, links, hooks, probes):
+        app.router.routes.extend(each.routes)  # as they are: `include_router` makes each anew for every app
+    app.state.closes = let_in(app, site)
     return app
 
 
@@ -62,3 +63,5 @@ async def _giving(site: Site, app: FastAPI) -> AsyncIterator[None]:
         giving.cancel()
         with suppress(asyncio.CancelledError):
             await giving
+        for close in app.state.closes:
+            await close()

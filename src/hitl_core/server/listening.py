@@ -12,15 +12,15 @@ from fastapi import FastAPI
 
 from ..config import Serving
 from ..errors import ConfigError, Fault
-from .guards.patience import with_patience
+from .middleware.slow_clients import slow_client_protocol
 
-LINGERS: Final = 5
+KEEP_ALIVE: Final = 5
 """Seconds that a connection is kept open for the next request."""
-ENDS: Final = 5
+GRACEFUL_SHUTDOWN: Final = 5
 """Seconds that requests which are being answered may take to end when the server does."""
-MOST: Final = 800
+MAX_CONNECTIONS: Final = 800
 """Connections at the same time, those that listen to events among them; more are told to come later."""
-HEAD: Final = 32 << 10
+MAX_HEAD: Final = 32 << 10
 """Bytes that the first line and the headers of a request may have."""
 
 
@@ -64,21 +64,23 @@ class Listener(uvicorn.Server):
         self._app.state.site.ending.set()
         if hub := getattr(self._app.state, "hub", None):
             await hub.close()  # who listens to events is let go
+        for close in self._app.state.closes:
+            await close()
         await super().shutdown(sockets)
 
 
 def _config(app: FastAPI, serving: Serving) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=with_patience(serving),
+        http=slow_client_protocol(serving),
         ws="none",
         lifespan="on",
         log_config=None,
-        access_log=False,  # guards/ writes one that holds no secrets
+        access_log=False,  # middleware/ writes one that holds no secrets
         server_header=False,
         proxy_headers=False,  # who may say where a request comes from is for server.proxy to say
-        timeout_keep_alive=LINGERS,
-        timeout_graceful_shutdown=ENDS,
-        h11_max_incomplete_event_size=HEAD,
-        limit_concurrency=MOST,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=GRACEFUL_SHUTDOWN,
+        h11_max_incomplete_event_size=MAX_HEAD,
+        limit_concurrency=MAX_CONNECTIONS,
     )

@@ -9,16 +9,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Annotated, Final, cast
+from typing import Any, Final, cast
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict
 
 from ..config.serving import is_loopback
 from ..observing.endpoint import Page
 from ..observing.health import Check, Health, Readiness
-from .doors import Right, come_in
-from .site import Site, site_of
+from .api.descriptions import SECURITY
+from .auth import Right, authenticate
+from .site import CurrentSite, Site
 
 Metrics = Callable[[Mapping[str, str]], Page]
 """What answers /metrics, given the headers of the request; asked in a thread."""
@@ -29,26 +31,74 @@ EVERYTHING_WAITS: Final = float("inf")
 _IN_FRONT: Final = ("x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "forwarded", "via")
 """What proxies say, one or another of them, of whom they speak for."""
 
-At = Annotated[Site, Depends(site_of)]
+
+class CheckForm(BaseModel):
+    """One thing that was looked at."""
+
+    model_config = ConfigDict(title="Check")
+
+    ok: bool
+    says: str
+
+
+class HealthForm(BaseModel):
+    """Whether it is well; and, for whoever may look, what was looked at, by name."""
+
+    model_config = ConfigDict(title="Health")
+
+    ok: bool
+    checks: dict[str, CheckForm] | None = None
+
+
+_UNWELL: Final[dict[int | str, dict[str, Any]]] = {503: {"model": HealthForm, "description": "It is not."}}
+_TEXT: Final = {"text/plain": {"schema": {"type": "string"}}}
+_MEASURED: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"description": "The figures, as Prometheus reads them.", "content": _TEXT},
+    403: {"description": "For this machine alone, or the right `audit` for all tenants.", "content": _TEXT},
+    404: {"description": "Nothing is measured: the extra `prometheus` is not installed.", "content": _TEXT},
+}
+
 probes = APIRouter(tags=["watching"])
 
 
-@probes.get("/healthz", response_class=JSONResponse, summary="Whether the process lives")
-async def healthz(request: Request, site: At) -> JSONResponse:
+@probes.get(
+    "/healthz",
+    response_class=JSONResponse,
+    response_model=HealthForm,
+    responses=_UNWELL,
+    operation_id="healthz",
+    summary="Whether the process lives",
+)
+async def healthz(request: Request, site: CurrentSite) -> JSONResponse:
     """Whether the process lives: its loop turns, as it answers, and the thread of its store works."""
     alive = bool(getattr(site.store, "alive", True))
     checks = Check("loop", True, "turns"), Check("store_thread", alive, "works" if alive else "has died")
     return await _told(request, site, Health(checks))
 
 
-@probes.get("/readyz", response_class=JSONResponse, summary="Whether it can work")
-async def readyz(request: Request, site: At) -> JSONResponse:
+@probes.get(
+    "/readyz",
+    response_class=JSONResponse,
+    response_model=HealthForm,
+    responses=_UNWELL,
+    operation_id="readyz",
+    summary="Whether it can work",
+)
+async def readyz(request: Request, site: CurrentSite) -> JSONResponse:
     """Whether it can work: the store answers, and can be written to."""
     return await _told(request, site, await _readiness(request, site)())
 
 
-@probes.get("/metrics", include_in_schema=False)
-async def metrics(request: Request, site: At) -> Response:
+@probes.get(
+    "/metrics",
+    response_class=Response,
+    responses=_MEASURED,
+    operation_id="metrics",
+    summary="What is measured, for Prometheus",
+    openapi_extra={"security": [{}, *(dict(each) for each in SECURITY)]},
+)
+async def metrics(request: Request, site: CurrentSite) -> Response:
+    """For this machine alone, where nobody stands in front of it, and for the right `audit` for all tenants."""
     if not await _may_look(request, site):
         return Response("this machine alone, or the right `audit` for all tenants\n", 403, media_type="text/plain")
     asked: Metrics | None = getattr(request.app.state, "metrics", None)
@@ -75,8 +125,8 @@ async def _told(request: Request, site: Site, health: Health) -> JSONResponse:
 async def _may_look(request: Request, site: Site) -> bool:
     if _is_here(request, site):
         return True
-    come = await come_in(request)
-    return come is not None and Right.AUDIT in come.rights and come.tenant is None
+    visitor = await authenticate(request)
+    return visitor is not None and Right.AUDIT in visitor.rights and visitor.tenant is None
 
 
 def _is_here(request: Request, site: Site) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Annotated, cast
 
+from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from ..channels.messages import Route
@@ -45,5 +46,9 @@ class Site:
 
 
 def site_of(connection: HTTPConnection) -> Site:
-    """The site that a request (or a web socket) has come to. Also a dependency of FastAPI."""
+    """The site that a request (or a web socket) has come to."""
     return cast("Site", connection.app.state.site)
+
+
+CurrentSite = Annotated[Site, Depends(site_of)]
+"""A parameter of a route: the site that its request has come to."""

@@ -11,7 +11,6 @@ With it all of them end. As for `Processes`, what the parent has imported need n
 from __future__ import annotations
 
 import contextlib
-import gc
 import itertools
 import json
 import os
@@ -24,6 +23,7 @@ import threading
 from dataclasses import asdict
 from typing import Any, Final, Self
 
+from ..cli.importing import importing
 from .processes import Ended, Order, begin_child, named, reaped
 
 _MODULE: Final = "hitl_core.testing.crew"
@@ -143,6 +143,6 @@ class _Parent:
 if __name__ == "__main__":
     out = os.dup(1)
     os.dup2(2, 1)  # what a framework prints is not an ending
-    named(sys.argv[1])(**json.loads(sys.argv[2]))
-    gc.freeze()
+    with importing():
+        named(sys.argv[1])(**json.loads(sys.argv[2]))
     _Parent(out).serve()

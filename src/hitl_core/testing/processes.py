@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import importlib
 import json
 import os
@@ -28,6 +27,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from operator import attrgetter
 from typing import IO, Any, Final, Self
+
+from ..cli.importing import importing
 
 KILLED: Final = signal.SIGKILL
 PATIENCE: Final = 150
@@ -151,11 +152,11 @@ def _serve(warm: str, arguments: dict[str, Any]) -> None:
     """One line of orders in, one line of endings out."""
     with os.fdopen(os.dup(1), "w") as out:
         os.dup2(2, 1)  # what a framework prints is not an answer
-        if ":" in warm:
-            named(warm)(**arguments)
-        elif warm:
-            importlib.import_module(warm)
-        gc.freeze()  # what children share stays shared
+        with importing():  # and what children share stays shared
+            if ":" in warm:
+                named(warm)(**arguments)
+            elif warm:
+                importlib.import_module(warm)
         for line in sys.stdin:
             print(json.dumps(_carried_out(**json.loads(line))), file=out, flush=True)
 

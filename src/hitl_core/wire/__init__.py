@@ -10,8 +10,8 @@ from __future__ import annotations
 from . import bodies, forms
 from .batches import Granted
 from .forms import FORMS, Count, Form
-from .people import Known, MadeToken, TokenForm
-from .problems import BLANK, MEDIA_TYPE, FaultForm, Problem, error_of, plain_problem, problem_of
+from .people import Known, MadeToken, Me, TokenForm
+from .problems import BLANK, MEDIA_TYPE, FaultForm, Problem, error_of, plain_problem, problem_of, validation_faults
 from .statuses import STATUS, status_of
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Granted",
     "Known",
     "MadeToken",
+    "Me",
     "Problem",
     "TokenForm",
     "bodies",
@@ -33,4 +34,5 @@ __all__ = [
     "plain_problem",
     "problem_of",
     "status_of",
+    "validation_faults",
 ]

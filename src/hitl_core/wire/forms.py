@@ -26,7 +26,7 @@ from ..protocol import (
 from ..runtime import Batch, InForce, Reach
 from .batches import BatchForm, Granted
 from .explaining import ExplanationForm
-from .people import Known, MadeToken, TokenForm
+from .people import Known, MadeToken, Me, TokenForm
 
 T = TypeVar("T")
 
@@ -107,6 +107,7 @@ REPORT: Final = Form[Report]("AuditReport", Report)
 ERASED: Final = Form[ErasedPerson]("ErasedPerson", ErasedPerson)
 EVENT: Final = Form[LiveEvent]("LiveEvent", LiveEvent)
 PEOPLE: Final = Form[tuple[Known, ...]]("People", tuple[Known, ...])
+ME: Final = Form[Me]("Me", Me)
 TOKENS: Final = Form[tuple[TokenForm, ...]]("Tokens", tuple[TokenForm, ...])
 MADE_TOKEN: Final = Form[MadeToken]("MadeToken", MadeToken)
 

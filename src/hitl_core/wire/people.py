@@ -27,6 +27,19 @@ class Known(BaseModel):
         return cls(id=person.id, name=person.name, roles=person.acts_in, away=away, delegate=person.delegate)
 
 
+class Me(BaseModel):
+    """Who calls, and what they may do here. `tenant` is the one whose things they see; None for all."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    name: str = ""
+    roles: tuple[str, ...] = ()
+    tenant: str | None
+    rights: tuple[str, ...]
+    authenticated_by: str
+
+
 class TokenForm(BaseModel):
     """What is known of a token, without what it says. `seen` is when it was last used, to the minute."""
 

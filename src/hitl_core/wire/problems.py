@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 from functools import cache
 from http import HTTPStatus
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -84,6 +85,14 @@ def problem_of(error: HitlError) -> Problem:
         faults=tuple(FaultForm.of(fault) for fault in faults),
         about=_about(error),
     )
+
+
+def validation_faults(errors: Iterable[Any], *, below: int = 0) -> list[Fault]:
+    """What pydantic or FastAPI has found wrong (`exc.errors()`), each with its dotted path.
+
+    `below`: how many of the first parts of each path are left out, as they name what nobody sees.
+    """
+    return [Fault(".".join(map(str, each["loc"][below:])), each["msg"]) for each in errors]
 
 
 def plain_problem(status: int, detail: str = "") -> Problem:

@@ -15,6 +15,7 @@ from hitl_core.protocol import (
     ActingFor,
     Action,
     Approve,
+    Approvers,
     Asked,
     AuditEntry,
     Because,
@@ -30,6 +31,7 @@ from hitl_core.protocol import (
     Response,
     Run,
     RunState,
+    Stage,
     Undoing,
 )
 
@@ -89,7 +91,7 @@ def test_it_says_who_what_when_why_what_was_shown_and_decided() -> None:
     said = "known by oidc, through library said approve at 2026-01-02 03:04:05.000000 UTC"
     assert facts["Votes before the decision"] == f"bob, {said}: due; eve, {said}"
     assert facts["Deadline"] == "2026-01-02 03:04:05.000000 UTC, then refuse"
-    assert facts["Who could decide"] == "1 of anybody"
+    assert facts["Who could decide"] == "any one person"
     assert facts["Reason given"] == "half"
     assert facts["Said beside deciding (no votes)"] == (
         "bob, who merely stated this name, through library said at 2026-01-02 03:04:05.000000 UTC: she called; "
@@ -98,6 +100,24 @@ def test_it_says_who_what_when_why_what_was_shown_and_decided() -> None:
     assert facts["Together with others"] == "yes, in one gesture named b"
     done = {fact.name: fact.value for fact in told.actions[0].facts}
     assert (done["Allowed by"], done["What happened"]) == ("request q-1", "it ran and reported success")
+
+
+@pytest.mark.parametrize(
+    ("approvers", "told"),
+    [
+        (Approvers(), "any one person"),
+        (Approvers(quorum=2), "any 2 people"),
+        (Approvers(users=("ann",), roles=("lead",)), "1 of user ann or role lead"),
+        (
+            Approvers(stages=(Stage(roles=("lead",), quorum=2), Stage(users=("fay",)))),
+            "2 of role lead, then 1 of user fay",
+        ),
+    ],
+)
+def test_it_says_how_many_of_whom_could_decide(approvers: Approvers, told: str) -> None:
+    request = REQUEST.model_copy(update={"approvers": approvers})
+    facts = {fact.name: fact.value for fact in of(Settled(request, RequestState.OPEN)).decisions[0].facts}
+    assert facts["Who could decide"] == told
 
 
 def test_it_says_what_it_cannot_know() -> None:

@@ -38,6 +38,7 @@ hours = { zone = "Europe/Berlin", opens = 08:00:00, closes = 18:00:00, days = ["
 kind = "webhook"
 to = "https://example.com/hitl"
 secret = "whsec_x"
+speaks_for = ["ann"]
 """,
     )
     mail, hook = config.messages
@@ -52,7 +53,7 @@ secret = "whsec_x"
         link=timedelta(hours=2),
         decide=False,
     )
-    assert hook == Route("hook", "webhook", "https://example.com/hitl", secret="whsec_x")
+    assert hook == Route("hook", "webhook", "https://example.com/hitl", secret="whsec_x", speaks_for=("ann",))
 
 
 def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
@@ -73,6 +74,7 @@ kind = "slack"
 to = "env:NOT_SET_ANYWHERE"
 digest = "soon"
 levels = ["high"]
+speaks_for = ["ann"]
 """,
         )
     told = {fault.path.removeprefix("hitl.toml: "): fault.problem for fault in refused.value.faults}
@@ -90,6 +92,7 @@ levels = ["high"]
         "messages.pager.to",
         "messages.pager.digest",
         "messages.pager.levels",
+        "messages.pager.speaks_for",
     }
     assert "did you mean 'to'?" in told["messages.mail.too"]
     assert "'NOT_SET_ANYWHERE' is not set" in told["messages.pager.to"]

@@ -6,6 +6,7 @@ import inspect
 import json
 
 import pytest
+from pydantic import ValidationError
 
 from hitl_core import errors
 from hitl_core.errors import (
@@ -24,7 +25,17 @@ from hitl_core.errors import (
 )
 from hitl_core.lifecycle import IllegalMove
 from hitl_core.policy import Policy
-from hitl_core.wire import BLANK, STATUS, FaultForm, Problem, error_of, plain_problem, problem_of, status_of
+from hitl_core.wire import (
+    BLANK,
+    STATUS,
+    FaultForm,
+    Problem,
+    error_of,
+    plain_problem,
+    problem_of,
+    status_of,
+    validation_faults,
+)
 from tests.tree.source import ROOT
 
 CLASSES = [each for each in vars(errors).values() if inspect.isclass(each) and issubclass(each, HitlError)]
@@ -109,6 +120,15 @@ def test_faults_of_a_problem_without_a_code_are_kept() -> None:
     error = error_of(problem)
     assert isinstance(error, NotUnderstood)
     assert error.faults == (Fault("limit", "is too large"),)
+
+
+def test_what_pydantic_finds_wrong_is_said_with_its_place() -> None:
+    with pytest.raises(ValidationError) as found:
+        Problem.model_validate({"title": 1, "status": 200})
+    faults = validation_faults(found.value.errors())
+    assert [fault.path for fault in faults] == ["title", "status"]
+    assert faults[1].problem == "Input should be greater than or equal to 400"
+    assert [fault.path for fault in validation_faults(found.value.errors(), below=1)] == ["", ""]
 
 
 def test_a_problem_is_what_rfc_9457_says() -> None:

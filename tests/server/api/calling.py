@@ -1,4 +1,4 @@
-"""The API in front of a shop, and callers with tokens. Who a token is belongs to the doors; here it is its own name."""
+"""The API in front of a shop, and callers with tokens. Whose a token is, is tested elsewhere; here it is its name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hitl_core.config import Serving
 from hitl_core.protocol import Responder, Run
 from hitl_core.runtime import Runtime
 from hitl_core.server import create_app
-from hitl_core.server.doors import Right, Visitor
+from hitl_core.server.auth import Right, Visitor
 from tests.core.shop import App, Ledger, Shop, policy, refund_tool, rule
 
 HOST = "http://127.0.0.1:8484"

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import schemathesis
@@ -24,8 +24,11 @@ from hypothesis.errors import Unsatisfiable
 
 from hitl_core.protocol import Approve
 from hitl_core.protocol import Response as Answer
+from hitl_core.runtime import Runtime
+from hitl_core.server import create_app
 from tests.core.shop import Shop, only
 from tests.server.api.calling import Api, api, program
+from tests.server.security.fortress import routes_of
 from tests.server.site import served
 from tests.tree.source import ROOT
 
@@ -65,6 +68,46 @@ def test_each_call_says_all_of_itself(name: str, operation: dict[str, Any]) -> N
     assert ("requestBody" in operation) <= ({"413", "415"} <= problems)
     for status in problems:
         assert list(operation["responses"][status]["content"]) == ["application/problem+json"]
+
+
+def test_the_document_has_every_route_for_programs_and_no_other() -> None:
+    found = routes_of(create_app(cast("Runtime", _Nothing())))
+    routes = {f"{method} {path}" for method, path in found if path.startswith("/api/") or path in PROBES}
+    described = {f"{method.upper()} {path}" for path, methods in DOCUMENT["paths"].items() for method in methods}
+    assert described == routes
+
+
+class _Nothing:
+    """A description needs no runtime."""
+
+    store = clock = None
+
+
+PROBES = ("/healthz", "/readyz", "/metrics")
+
+
+@pytest.mark.parametrize("path", PROBES)
+def test_probes_say_what_they_answer(path: str) -> None:
+    operation = DOCUMENT["paths"][path]["get"]
+    assert operation["summary"]
+    assert operation["description"]
+    assert operation["tags"] == ["watching"]
+    assert {"200"} < set(operation["responses"])
+    assert all(_schema_of(each) for each in operation["responses"].values())
+
+
+def _schema_of(response: dict[str, Any]) -> Any:
+    ((_, told),) = response["content"].items()
+    return told["schema"]
+
+
+@pytest.mark.parametrize(("name", "operation"), OPERATIONS, ids=[name for name, _ in OPERATIONS])
+def test_each_call_says_what_it_gives(name: str, operation: dict[str, Any]) -> None:
+    (good,) = (each for status, each in operation["responses"].items() if status.startswith("2"))
+    ((media, told),) = good["content"].items()
+    assert good["description"]
+    assert media == "text/event-stream" or told["schema"]["$ref"].startswith("#/components/schemas/")
+    assert operation["description"]
 
 
 def test_names_of_calls_are_unique() -> None:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from hitl_core.lifecycle import RequestState
-from hitl_core.server.doors import Right
+from hitl_core.server.auth import Right
 from hitl_core.testing.clock import START
 from hitl_core.wire import forms
 from tests.core.shop import only, trail

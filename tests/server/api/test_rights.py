@@ -7,10 +7,13 @@ from typing import Any, get_args
 
 import httpx
 
-from hitl_core.server.doors import Right
+from hitl_core.server.auth import Right
 from hitl_core.wire.bodies import RightName
 from tests.server.api.calling import EVERYTHING, HOST, Api, program
 
+EVERYBODYS = ("/api/events", "/api/me")
+"""What everybody who has come in may call: the first asks for each event who may be told of it, the second says who one
+is."""
 RIGHT = re.compile(r"Needs the right `(\w+)`")
 
 
@@ -21,7 +24,7 @@ def operations(served_api: Api) -> list[tuple[str, str, Right]]:
     for path, methods in paths.items():
         for method, operation in methods.items():
             said = RIGHT.search(operation.get("description", ""))
-            if path.startswith("/api/") and path != "/api/events":  # which asks for each event who may be told of it
+            if path.startswith("/api/") and path not in EVERYBODYS:
                 assert said, f"{method} {path} does not say what right it needs"
                 found.append((method.upper(), path.replace("{id}", "nothing"), Right(said[1])))
     return found
@@ -33,7 +36,7 @@ def test_rights_have_the_names_that_travel() -> None:
 
 async def test_nobody_comes_in_without_a_token(served_api: Api) -> None:
     stranger = served_api.caller(None)
-    for method, path, _ in operations(served_api):
+    for method, path in (*(each[:2] for each in operations(served_api)), *(("GET", each) for each in EVERYBODYS)):
         refused = await stranger.request(method, path)
         assert refused.status_code == 401, (method, path)
         assert refused.headers["www-authenticate"] == "Bearer"

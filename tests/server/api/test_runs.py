@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from hitl_core.protocol import RunState
-from hitl_core.server.doors import Right
+from hitl_core.server.auth import Right
 from tests.server.api.calling import EVERYTHING, Api, program
 
 

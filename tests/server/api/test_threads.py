@@ -13,7 +13,7 @@ from hitl_core.client import RemoteRuntime, Server
 from hitl_core.commands import ListRuns
 from hitl_core.contracts import every
 from hitl_core.errors import NotPermitted
-from hitl_core.server.doors import Right
+from hitl_core.server.auth import Right
 from tests.core.shop import Shop
 from tests.server.api.calling import EVERYTHING, OTHER, Api, api, program
 from tests.server.site import served

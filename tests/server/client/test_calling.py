@@ -16,7 +16,7 @@ from hitl_core.client import RemoteRuntime, Server
 from hitl_core.commands import StopScope
 from hitl_core.errors import ConfigError, HitlError, NotSignedIn, NotUnderstood, RecordError, StoreUnavailable
 from hitl_core.protocol import Allowance, RunState
-from hitl_core.server.doors import Right
+from hitl_core.server.auth import Right
 from hitl_core.testing.clock import START
 from tests.core.shop import Shop
 from tests.server.api.calling import EVERYTHING, HOST, Api, api, program

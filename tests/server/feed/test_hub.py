@@ -24,7 +24,7 @@ from hitl_core.commands import (
 )
 from hitl_core.errors import StoreUnavailable
 from hitl_core.protocol import Allowance, Approve, AuditEvent, Grant, Reject, Responder, Response
-from hitl_core.server.doors import Right, Visitor
+from hitl_core.server.auth import Right, Visitor
 from hitl_core.server.feed import hub as hubs
 from hitl_core.server.feed import streams
 from hitl_core.server.feed.hub import Hub

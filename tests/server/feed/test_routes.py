@@ -10,15 +10,19 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from hitl_core.commands import FollowAudit
 from hitl_core.protocol import Responder
 from hitl_core.server import create_app
-from hitl_core.server.doors import Right, tokens
+from hitl_core.server.auth import Right, tokens
 from hitl_core.server.feed import Hub, streams
+from hitl_core.server.feed import hub as hubs
+from hitl_core.server.feed.seats import MOST
 from tests.core.shop import Shop, one_refund
 from tests.core.stores.world import World
-from tests.server.doors.house import house
+from tests.server.auth.house import house
 from tests.server.site import SMALL, AsVisitor, browsing, served, somebody
 
 
@@ -89,7 +93,9 @@ async def test_two_hundred_listen_and_each_is_told_everything_once(tmp_path: Pat
             return await fetch(query)
 
         lines = [Line(port, "/api/events") for _ in range(count)]
-        await asyncio.gather(*(each.__aenter__() for each in lines))
+        for each in range(0, count, MOST):  # as many as one person may have
+            app.now = somebody(f"person-{each}")
+            await asyncio.gather(*(line.__aenter__() for line in lines[each : each + MOST]))
         assert hub.listeners == count
         hub._store.fetch = counted  # type: ignore[method-assign]  # to count what the hub asks
         before = time.process_time()
@@ -196,6 +202,75 @@ async def test_whose_token_is_revoked_is_told_no_more(tmp_path: Path, monkeypatc
             assert await tokens.revoke(at.site, token.id, by=boss)
             await at.hitl.start({})
             assert b"event: run." not in await _read_to(line, b"event: again")
+
+
+async def test_one_person_has_so_many_streams_and_keeps_nobody_else_out(tmp_path: Path) -> None:
+    async with site(tmp_path) as (app, world, hub), served(app) as port:
+        lines = [Line(port, "/api/events") for _ in range(MOST)]
+        await asyncio.gather(*(each.__aenter__() for each in lines))
+        async with httpx.AsyncClient(base_url=f"http://localhost:{port}") as client:
+            for path in ("/api/events", "/feed?on=queue"):
+                answered = await client.get(path)
+                assert (answered.status_code, answered.headers["retry-after"]) == (429, "5"), path
+        app.now = somebody("bob")
+        async with Line(port, "/api/events") as other:
+            await world.paused()
+            await other.read(until=3)
+        app.now = somebody()
+        await lines.pop().__aexit__()
+        async with asyncio.timeout(20):
+            while hub.listeners > len(lines):
+                await world.paused()  # who has gone is noticed when there is something to tell
+        async with Line(port, "/api/events"):
+            assert hub.listeners == MOST
+        await asyncio.gather(*(each.__aexit__() for each in lines))
+
+
+async def test_nobody_has_the_whole_trail_told_once_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program is told to load anew; a page is told to, of all that it shows, and hears what comes then."""
+    monkeypatch.setattr(hubs, "FAR", 5)
+    async with site(tmp_path) as (app, world, _), served(app) as port:
+        await world.paused()
+        await world.paused()
+        async with httpx.AsyncClient(base_url=f"http://localhost:{port}") as client:
+            answered = await client.get("/api/events?after=0")
+            assert (answered.status_code, "/api/audit" in answered.json()["detail"]) == (410, True)
+            answered = await client.get("/api/events", headers={"last-event-id": "0"})
+            assert answered.status_code == 410
+        async with Line(port, "/api/events?after=1") as line:
+            assert await line.read(until=6) == [2, 3, 4, 5, 6]
+        async with Line(port, "/feed?on=queue&on=runs&after=0") as line:
+            await line.read(until=6)
+            assert line.names == ["queue", "runs"], "all of them, once"
+            await world.paused()
+            await line.read(until=9)
+            assert set(line.names[2:]) == {"queue", "runs"}
+
+
+async def test_what_was_missed_is_read_for_a_few_at_a_time(tmp_path: Path) -> None:
+    """However many come with an old number, the store is asked for so many pages at once."""
+    async with site(tmp_path) as (app, world, hub), served(app) as port:
+        await world.paused()
+        fetch, at_once, most = hub._store.fetch, 0, 0
+
+        async def counted(query: Any) -> Any:
+            nonlocal at_once, most
+            if not isinstance(query, FollowAudit) or query.newest:
+                return await fetch(query)
+            at_once += 1
+            most = max(most, at_once)
+            await asyncio.sleep(0)
+            try:
+                return await fetch(query)
+            finally:
+                at_once -= 1
+
+        hub._store.fetch = counted  # type: ignore[method-assign]  # to count what the hub asks
+        lines = [Line(port, "/api/events?after=0") for _ in range(MOST)]
+        await asyncio.gather(*(each.__aenter__() for each in lines))
+        assert await asyncio.gather(*(each.read(until=3) for each in lines)) == [[1, 2, 3]] * MOST
+        assert 1 < most <= hubs.REPLAYED + 1, "those who missed something, and the follower"
+        await asyncio.gather(*(each.__aexit__() for each in lines))
 
 
 async def _read_to(line: Line, last: bytes) -> bytes:

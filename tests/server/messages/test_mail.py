@@ -50,6 +50,7 @@ async def test_a_mail_says_what_will_happen_and_its_link_decides_once(office: Of
             assert page.status_code == 200
             assert decides(page)
             assert "A-1042" in page.text
+            assert "counts at once" in page.text
             assert (await hitl.run(run.id)).state is RunState.PAUSED
             said = await browser.post(link, data={"reply": "approve"})
             assert said.status_code == 303

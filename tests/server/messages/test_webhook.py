@@ -17,15 +17,15 @@ from hitl_core.channels.messages.sending import sender_of
 from hitl_core.commands import ListSlips, SlipKind
 from hitl_core.errors import ConfigError
 from hitl_core.protocol import PauseRequest, RunState
-from tests.core.shop import only
-from tests.server.messages.office import Office, asked
+from tests.core.shop import only, policy, rule, trail
+from tests.server.messages.office import PEOPLE, Office, asked
 from tests.server.messages.wires import Web, web
 
 SECRET = "whsec_" + base64.b64encode(b"a secret of twenty-four!").decode()
 
 
-def route(other: Web) -> Route:
-    return Route("hook", "webhook", f"{other.url}/in", secret=SECRET)
+def route(other: Web, *, speaks_for: tuple[str, ...] = ("ann", "ben")) -> Route:
+    return Route("hook", "webhook", f"{other.url}/in", secret=SECRET, speaks_for=speaks_for)
 
 
 def answer(request: PauseRequest, decision: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -154,6 +154,66 @@ async def test_what_is_signed_and_wrong_is_refused_by_name(office: Office) -> No
             assert (await client.post("/hooks/webhook/other", json={})).status_code == 404
             assert (await client.post("/hooks/slack/hook", json={})).status_code == 404
             assert (await hitl.run(run.id)).state is RunState.PAUSED
+
+
+@pytest.mark.parametrize("speaks_for", [(), ("ben",), ("Ann",), ("*",)])
+async def test_in_the_name_of_whom_it_may_not_speak_for_it_decides_nothing(
+    office: Office, speaks_for: tuple[str, ...]
+) -> None:
+    """Also where nothing is configured: then it speaks for nobody. That it was tried is recorded."""
+    with web() as other:
+        async with office.open(route(other, speaks_for=speaks_for)) as (hitl, client):
+            run = await asked(hitl)
+            refused = await bring(client, answer(only(run), {"type": "approve"}))
+            assert refused.status_code == 403
+            assert "speaks_for of [messages.hook]" in refused.json()["faults"][0]["problem"]
+            assert (await hitl.run(run.id)).state is RunState.PAUSED
+            (line,) = [each for each in await trail(hitl) if each.event == "request.refused"]
+            said = json.loads(line.body)
+            assert (line.actor, line.subject) == ("ann", only(run).id)
+            assert (said["channel"], said["authenticated_by"]) == ("hook", "webhook")
+    assert office.shop.ledger.count() == 0
+
+
+async def test_it_speaks_for_who_has_an_address_by_it(office: Office) -> None:
+    office.shop.people(PEOPLE.replace('slack = "U1ANN"', 'slack = "U1ANN", hook = "yes"'))
+    with web() as other:
+        async with office.open(route(other, speaks_for=())) as (hitl, client):
+            run = await asked(hitl)
+            assert (await bring(client, answer(only(run), {"type": "approve"}, by="ben"))).status_code == 403
+            assert (await bring(client, answer(only(run), {"type": "approve"}), id="msg_2")).status_code == 200
+            await hitl.resume(run.id)
+    assert office.shop.ledger.count() == 1
+
+
+async def test_about_what_there_is_not_it_is_told_the_same(office: Office) -> None:
+    with web() as other:
+        async with office.open(route(other, speaks_for=("ben",))) as (hitl, client):
+            run = await asked(hitl)
+            found = [
+                await bring(client, answer(only(run), {"type": "approve"}, request_id=id), id=f"msg_{number}")
+                for number, id in enumerate((only(run).id, "0" * 36, "nothing"))
+            ]
+            assert [each.status_code for each in found] == [403] * 3
+            assert len({each.text for each in found}) == 1
+
+
+@pytest.mark.parametrize(("speaks_for", "status"), [((), 403), (("ben",), 403), (("ann",), 200)])
+async def test_without_a_directory_it_speaks_for_whom_it_names(
+    office: Office, speaks_for: tuple[str, ...], status: int
+) -> None:
+    office.shop.directory, office.shop.policy = None, policy(rule("any", level="confirm"))
+    with web() as other:
+        async with office.open(route(other, speaks_for=speaks_for)) as (hitl, client):
+            run = await asked(hitl)
+            assert (await bring(client, answer(only(run), {"type": "approve"}))).status_code == status
+
+
+async def test_who_is_in_no_directory_is_nobody_though_it_names_them(office: Office) -> None:
+    with web() as other:
+        async with office.open(route(other, speaks_for=("root",))) as (hitl, client):
+            run = await asked(hitl)
+            assert (await bring(client, answer(only(run), {"type": "reject"}, by="root"))).status_code == 403
 
 
 async def test_by_a_route_that_lets_nobody_decide_nothing_is_decided(office: Office) -> None:

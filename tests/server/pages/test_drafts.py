@@ -8,18 +8,17 @@ from pathlib import Path
 import pytest
 
 from tests.core.shop import one_refund, policy, rule
-
-from .office import Office, office
+from tests.server.pages.desk import Desk, at_desk
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Office]:
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     shared = policy(rule("together", level="collaborate"))
-    async with office(tmp_path, one_refund, policy=shared) as opened:
+    async with at_desk(tmp_path, one_refund, policy=shared) as opened:
         yield opened
 
 
-async def test_a_change_is_the_next_version_and_decides_nothing(desk: Office) -> None:
+async def test_a_change_is_the_next_version_and_decides_nothing(desk: Desk) -> None:
     request = await desk.ask()
     page = await desk.open(request)
     form = page.form(action="/draft")
@@ -32,7 +31,7 @@ async def test_a_change_is_the_next_version_and_decides_nothing(desk: Office) ->
     assert await desk.give() == 0
 
 
-async def test_the_version_that_was_shown_is_accepted_and_runs(desk: Office) -> None:
+async def test_the_version_that_was_shown_is_accepted_and_runs(desk: Desk) -> None:
     request = await desk.ask()
     await desk.browser.send((await desk.open(request)).form(action="/draft"), **{"arguments/amount": "90"})
     await desk.decide(request, "accept")
@@ -40,7 +39,7 @@ async def test_the_version_that_was_shown_is_accepted_and_runs(desk: Office) -> 
     assert [line["amount"] for line in desk.shop.ledger.lines("refund")] == [90]
 
 
-async def test_a_version_that_somebody_has_gone_beyond_is_not_accepted(desk: Office) -> None:
+async def test_a_version_that_somebody_has_gone_beyond_is_not_accepted(desk: Desk) -> None:
     request = await desk.ask()
     page = await desk.open(request)
     await desk.hitl.change_draft(request.id, {"order": "A-1042", "amount": 80}, base=1, by="bea")
@@ -51,7 +50,7 @@ async def test_a_version_that_somebody_has_gone_beyond_is_not_accepted(desk: Off
     assert "Your answer was not taken" in (await desk.open(request)).text
 
 
-async def test_who_comes_second_sees_both_and_loses_nothing(desk: Office) -> None:
+async def test_who_comes_second_sees_both_and_loses_nothing(desk: Desk) -> None:
     request = await desk.ask()
     form = (await desk.open(request)).form(action="/draft")
     await desk.hitl.change_draft(request.id, {"order": "A-1042", "amount": 80}, base=1, by="bea")
@@ -64,7 +63,7 @@ async def test_who_comes_second_sees_both_and_loses_nothing(desk: Office) -> Non
     assert "Version 3 by ann" in saved.text
 
 
-async def test_a_fault_in_a_draft_is_beside_its_field(desk: Office) -> None:
+async def test_a_fault_in_a_draft_is_beside_its_field(desk: Desk) -> None:
     request = await desk.ask()
     page = await desk.browser.send((await desk.open(request)).form(action="/draft"), **{"arguments/amount": "much"})
     assert page.status == 422

@@ -9,37 +9,36 @@ from pathlib import Path
 
 import pytest
 
-from hitl_core.server.doors import Right
-from hitl_core.server.pages import shown
+from hitl_core.server.auth import Right
+from hitl_core.server.pages import filters
 from tests.core.shop import one_refund
+from tests.server.pages.browser import Page
+from tests.server.pages.desk import Desk, at_desk
 from tests.server.site import somebody
-
-from .office import Office, office
-from .reader import Page
 
 MOST_BYTES = 102_400
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Office]:
-    async with office(tmp_path, one_refund) as opened:
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    async with at_desk(tmp_path, one_refund) as opened:
         yield opened
 
 
-async def test_a_page_weighs_less_than_a_photograph(desk: Office) -> None:
+async def test_a_page_weighs_less_than_a_photograph(desk: Desk) -> None:
     """Everything that a first visit loads, not compressed."""
     request = await desk.ask()
     for page in (await desk.open(request), await desk.browser.open("/")):
         assert await _weight(desk, page) < MOST_BYTES
 
 
-async def _weight(desk: Office, page: Page) -> int:
+async def _weight(desk: Desk, page: Page) -> int:
     files = {value for name in ("href", "src") for value in page.having(name) if "/static/" in value}
     assert len(files) == 5
     return len(page.html.encode()) + sum([len((await desk.browser.client.get(each)).content) for each in files])
 
 
-async def test_files_are_kept_as_long_as_they_are_what_they_are(desk: Office) -> None:
+async def test_files_are_kept_as_long_as_they_are_what_they_are(desk: Desk) -> None:
     page = await desk.browser.open("/")
     (style,) = [each for each in page.having("href") if each.endswith(".css")]
     found = await desk.browser.client.get(style)
@@ -50,7 +49,7 @@ async def test_files_are_kept_as_long_as_they_are_what_they_are(desk: Office) ->
     assert "no-store" in (await desk.browser.client.get("/")).headers["cache-control"]
 
 
-async def test_files_are_sent_packed_to_who_takes_that(desk: Office) -> None:
+async def test_files_are_sent_packed_to_who_takes_that(desk: Desk) -> None:
     client, sent = desk.browser.client, dict[str, tuple[int, bytes]]()
     style = next(value for value in (await desk.browser.open("/")).having("href") if value.endswith("/hitl.css"))
     for encoding in ("gzip", "identity"):
@@ -65,7 +64,7 @@ async def test_files_are_sent_packed_to_who_takes_that(desk: Office) -> None:
     assert "content-encoding" not in page.headers, "the length of a packed page tells of the secrets in it"
 
 
-async def test_nothing_stands_in_the_page_that_a_strict_policy_forbids(desk: Office) -> None:
+async def test_nothing_stands_in_the_page_that_a_strict_policy_forbids(desk: Desk) -> None:
     request = await desk.ask()
     for page in (await desk.open(request), await desk.browser.open("/")):
         assert "<style" not in page.html
@@ -75,7 +74,7 @@ async def test_nothing_stands_in_the_page_that_a_strict_policy_forbids(desk: Off
         assert "https:" not in page.html
 
 
-async def test_every_field_has_a_name_for_who_cannot_see_it(desk: Office) -> None:
+async def test_every_field_has_a_name_for_who_cannot_see_it(desk: Desk) -> None:
     request = await desk.ask()
     for page in (await desk.open(request), await desk.browser.open("/")):
         ids = page.having("id")
@@ -92,7 +91,7 @@ def _is_inside_a_label(html: str, name: str) -> bool:
     return re.search(rf'<label[^>]*>(?:(?!</label>).)*name="{re.escape(name)}"', html, re.S) is not None
 
 
-async def test_the_places_are_those_that_one_may_go_to(desk: Office) -> None:
+async def test_the_places_are_those_that_one_may_go_to(desk: Desk) -> None:
     desk.door.now = somebody("ann", rights=frozenset({Right.REQUESTS, Right.RUNS}))
     page = await desk.browser.open("/")
     assert [name for name in ("Inbox", "Runs", "Stops", "Audit", "Policy", "Grants") if name in page.text] == [
@@ -102,7 +101,7 @@ async def test_the_places_are_those_that_one_may_go_to(desk: Office) -> None:
     assert "Stop…" not in page.text
 
 
-async def test_light_or_dark_is_what_was_chosen(desk: Office) -> None:
+async def test_light_or_dark_is_what_was_chosen(desk: Desk) -> None:
     for cookie, chosen in (("dark", 'data-theme="dark"'), ("<b>", '<html lang="en">')):
         desk.browser.client.cookies.set("hitl_theme", cookie)
         assert chosen in (await desk.browser.open("/")).html
@@ -113,13 +112,13 @@ async def test_light_or_dark_is_what_was_chosen(desk: Office) -> None:
     [(0, "0 s"), (59, "59 s"), (60, "1 min"), (3_600, "1 h"), (11_520, "3 h 12 min"), (90_061, "1 d 1 h")],
 )
 def test_durations_in_two_units(seconds: int, said: str) -> None:
-    assert shown.span(seconds) == said
+    assert filters.span(seconds) == said
 
 
 async def test_a_full_queue_weighs_no_more(tmp_path: Path) -> None:
-    async with office(tmp_path, one_refund) as desk:
+    async with at_desk(tmp_path, one_refund) as desk:
         for _ in range(30):
             await desk.ask()
         page = await desk.browser.open("/")
-        assert page.html.count("data-item") == 18
+        assert page.html.count("data-open") == 17
         assert await _weight(desk, page) < MOST_BYTES

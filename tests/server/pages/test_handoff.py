@@ -10,19 +10,18 @@ import pytest
 from hitl_core.protocol import Action, Kind, Option, PauseRequest, Reply
 from tests.core.shop import one_refund
 from tests.core.stores.world import World
-
-from .office import Office, office
+from tests.server.pages.desk import Desk, at_desk
 
 OFFERED = (Reply.TAKE_OVER, Reply.HAND_BACK, Reply.ANSWER, Reply.CANCEL)
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Office]:
-    async with office(tmp_path, one_refund) as opened:
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    async with at_desk(tmp_path, one_refund) as opened:
         yield opened
 
 
-async def handed_over(desk: Office) -> PauseRequest:
+async def handed_over(desk: Desk) -> PauseRequest:
     """A conversation that waits for a person, as an adapter would have lifted it."""
     world = World(desk.hitl.store, now=desk.shop.clock.now())
     claimed = await world.open()
@@ -33,7 +32,7 @@ async def handed_over(desk: Office) -> PauseRequest:
     return request
 
 
-async def test_a_person_says_something_and_stays_on_the_page(desk: Office) -> None:
+async def test_a_person_says_something_and_stays_on_the_page(desk: Desk) -> None:
     request = await handed_over(desk)
     page = await desk.open(request)
     assert page.offered == {"take_over", "hand_back", "answer", "cancel", "delegate"}
@@ -49,7 +48,7 @@ async def test_a_person_says_something_and_stays_on_the_page(desk: Office) -> No
     assert "I am sorry to hear that." in (await desk.open(request)).text
 
 
-async def test_it_is_handed_back_to_an_agent_of_the_list(desk: Office) -> None:
+async def test_it_is_handed_back_to_an_agent_of_the_list(desk: Desk) -> None:
     request = await handed_over(desk)
     form = (await desk.open(request)).form("hand_back")
     assert (await desk.browser.send(form, to="nobody")).status == 422

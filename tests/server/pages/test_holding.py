@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,22 +13,21 @@ from hitl_core.commands import ChangeSlip, ListSlips, SlipKind, TakeSlips
 from hitl_core.config import Serving
 from hitl_core.errors import StoreUnavailable
 from hitl_core.lifecycle import RequestState
-from hitl_core.protocol import Json, Response
+from hitl_core.protocol import Json, PauseRequest, Response
 from hitl_core.server.pages import give_held
 from hitl_core.server.pages.holding import hold
 from hitl_core.server.site import Site
-from tests.core.shop import Crash, Shop, one_refund, only
-
-from .office import Office, office
+from tests.core.shop import Crash, Shop, one_refund, only, trail
+from tests.server.pages.desk import Desk, at_desk
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Office]:
-    async with office(tmp_path, one_refund) as opened:
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    async with at_desk(tmp_path, one_refund) as opened:
         yield opened
 
 
-async def test_a_mistaken_click_is_taken_back(desk: Office) -> None:
+async def test_a_mistaken_click_is_taken_back(desk: Desk) -> None:
     request = await desk.ask()
     page = await desk.decide(request, "approve")
     back = await desk.browser.send(page.form(action="/undo"))
@@ -36,7 +37,7 @@ async def test_a_mistaken_click_is_taken_back(desk: Office) -> None:
     assert (await desk.hitl.request(request.id)).state is RequestState.OPEN
 
 
-async def test_after_that_one_may_say_something_else_and_the_same(desk: Office) -> None:
+async def test_after_that_one_may_say_something_else_and_the_same(desk: Desk) -> None:
     request = await desk.ask()
     form = (await desk.open(request)).form("approve")
     for _ in range(2):
@@ -47,7 +48,7 @@ async def test_after_that_one_may_say_something_else_and_the_same(desk: Office) 
     assert (await desk.hitl.request(request.id)).state is RequestState.DECIDED
 
 
-async def test_what_was_given_is_not_taken_back(desk: Office) -> None:
+async def test_what_was_given_is_not_taken_back(desk: Desk) -> None:
     request = await desk.ask()
     page = await desk.decide(request, "approve")
     undo = page.form(action="/undo")
@@ -58,7 +59,7 @@ async def test_what_was_given_is_not_taken_back(desk: Office) -> None:
     assert (await desk.hitl.request(request.id)).state is RequestState.DECIDED
 
 
-async def test_nobody_takes_back_what_another_person_has_said(desk: Office) -> None:
+async def test_nobody_takes_back_what_another_person_has_said(desk: Desk) -> None:
     request = await desk.ask()
     page = await desk.decide(request, "approve")
     desk.come("bea")
@@ -68,7 +69,7 @@ async def test_nobody_takes_back_what_another_person_has_said(desk: Office) -> N
     assert await desk.give() == 1
 
 
-async def test_sent_twice_it_is_one_answer(desk: Office) -> None:
+async def test_sent_twice_it_is_one_answer(desk: Desk) -> None:
     request = await desk.ask()
     form = (await desk.open(request)).form("approve")
     for _ in range(3):
@@ -80,7 +81,7 @@ async def test_sent_twice_it_is_one_answer(desk: Office) -> None:
     assert desk.shop.ledger.count("refund") == 1
 
 
-async def test_while_one_answer_is_held_there_is_no_other(desk: Office) -> None:
+async def test_while_one_answer_is_held_there_is_no_other(desk: Desk) -> None:
     request = await desk.ask()
     page = await desk.open(request)
     await desk.browser.send(page.form("approve"))
@@ -92,7 +93,7 @@ async def test_while_one_answer_is_held_there_is_no_other(desk: Office) -> None:
     assert all("disabled" in button for form in shown.forms if form.decision == "approve" for button in form.buttons)
 
 
-async def test_who_comes_second_is_told_who_was_first_and_keeps_what_they_typed(desk: Office) -> None:
+async def test_who_comes_second_is_told_who_was_first_and_keeps_what_they_typed(desk: Desk) -> None:
     request = await desk.ask()
     await desk.decide(request, "reject", message="a long explanation")
     await desk.hitl.respond(request.approve(by="bea"))
@@ -109,7 +110,7 @@ async def test_who_comes_second_is_told_who_was_first_and_keeps_what_they_typed(
     assert "was not taken" not in gone.text
 
 
-async def test_who_decides_what_is_decided_is_told_at_once(desk: Office) -> None:
+async def test_who_decides_what_is_decided_is_told_at_once(desk: Desk) -> None:
     request = await desk.ask()
     form = (await desk.open(request)).form("approve")
     await desk.hitl.respond(request.reject("no", by="bea"))
@@ -118,7 +119,7 @@ async def test_who_decides_what_is_decided_is_told_at_once(desk: Office) -> None
     assert "bea has rejected this before; your answer was not taken" in page.text
 
 
-async def test_the_page_says_how_it_stands_only_when_that_has_changed(desk: Office) -> None:
+async def test_the_page_says_how_it_stands_only_when_that_has_changed(desk: Desk) -> None:
     request = await desk.ask()
     page = await desk.open(request)
     (news,) = [each for each in page.having("hx-get") if "/status" in each]
@@ -132,7 +133,7 @@ async def test_the_page_says_how_it_stands_only_when_that_has_changed(desk: Offi
 
 
 @pytest.mark.parametrize("typed", [{"key": "k" * 257}, {"digest": "d" * 257}])
-async def test_a_form_that_nobody_wrote_keeps_no_other_answer_back(desk: Office, typed: dict[str, str]) -> None:
+async def test_a_form_that_nobody_wrote_keeps_no_other_answer_back(desk: Desk, typed: dict[str, str]) -> None:
     request, other = await desk.ask(), await desk.ask()
     form = (await desk.open(request)).form("approve")
     assert (await desk.browser.send(form, **typed)).status == 422
@@ -143,7 +144,7 @@ async def test_a_form_that_nobody_wrote_keeps_no_other_answer_back(desk: Office,
     assert (await desk.hitl.request(request.id)).state is RequestState.OPEN
 
 
-async def test_an_answer_that_cannot_be_read_keeps_no_other_back(desk: Office) -> None:
+async def test_an_answer_that_cannot_be_read_keeps_no_other_back(desk: Desk) -> None:
     request, other = await desk.ask(), await desk.ask()
     await desk.decide(request, "approve")
     (slip,) = (await desk.hitl.store.fetch(ListSlips(SlipKind.HELD, desk.shop.clock.now()))).items
@@ -248,3 +249,80 @@ async def test_while_the_store_is_away_it_stays_held(tmp_path: Path) -> None:
     async with shop.open(one_refund(shop.ledger)) as hitl:
         assert await give_held(Site(hitl, Serving())) == 1
         assert (await hitl.request(response.request_id)).state is RequestState.DECIDED
+
+
+BROKEN: dict[str, dict[str, Json]] = {
+    "no answer": {"response": None},
+    "an answer of another kind": {"response": {"request_id": "x", "decision": {"type": "launch"}}},
+    "no time": {"due": "soon"},
+    "no title": {"title": None, "response": {}},
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
+async def test_one_that_cannot_be_read_is_not_given_and_keeps_no_other_back(
+    desk: Desk, broken: dict[str, Json], caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is reported, and whoever gave it can answer again; pages go on as if there was none."""
+    first, other = await desk.ask(), await desk.ask()
+    for request in (first, other):
+        await desk.decide(request, "approve")
+    (slip,) = (await desk.hitl.store.fetch(_of(desk, first))).items
+    change = ChangeSlip(SlipKind.HELD, slip.key, desk.shop.clock.now(), body={**slip.body, **broken})
+    assert await desk.hitl.store.apply(change) is not None
+    assert (await desk.browser.open("/")).status == 200
+    assert (await desk.open(first)).status == 200
+    assert await desk.give() == 2
+    assert (await desk.hitl.request(first.id)).state is RequestState.OPEN
+    assert (await desk.hitl.request(other.id)).state is RequestState.DECIDED
+    assert desk.shop.ledger.count() == 0, "nobody has gone on with a run yet"
+    (line,) = [each for each in await trail(desk.hitl) if each.event == "request.refused"]
+    assert (line.subject, line.actor, "cannot be read" in line.body) == (first.id, "ann", True)
+    assert "cannot be read" in caplog.text
+    await desk.decide(first, "reject", message="no")
+    assert await desk.give() == 1
+    assert (await desk.hitl.request(first.id)).state is RequestState.DECIDED
+
+
+async def test_nothing_of_the_session_is_kept_with_it(desk: Desk) -> None:
+    """What was typed is kept, so that it is not lost; what says that the form was meant is the session's."""
+    request = await desk.ask()
+    await desk.decide(request, "reject", message="a lamp")
+    (slip,) = (await desk.hitl.store.fetch(_of(desk, request))).items
+    assert "a lamp" in str(slip.body["typed"])
+    assert "csrf" not in str(slip.body)
+
+
+async def test_one_that_is_of_somebody_else_is_not_given(desk: Desk) -> None:
+    """Its row says whose it is and what it is about; an answer that says otherwise is not what was held."""
+    request = await desk.ask()
+    await desk.decide(request, "approve")
+    (slip,) = (await desk.hitl.store.fetch(_of(desk, request))).items
+    said = Response.model_validate(slip.body["response"])
+    as_bob = said.model_copy(update={"responder": said.responder.model_copy(update={"id": "bob"})})
+    body: dict[str, Json] = {**slip.body, "response": as_bob.model_dump(mode="json")}
+    await desk.hitl.store.apply(ChangeSlip(SlipKind.HELD, slip.key, desk.shop.clock.now(), body=body))
+    await desk.give()
+    assert (await desk.hitl.request(request.id)).state is RequestState.OPEN
+
+
+async def test_one_whose_row_is_damaged_is_not_given_and_keeps_no_other_back(desk: Desk) -> None:
+    first, other = await desk.ask(), await desk.ask()
+    for request in (first, other):
+        await desk.decide(request, "approve")
+    with closing(sqlite3.connect(desk.shop.folder / "shop.db")) as database:
+        where = "key = (SELECT body FROM hitl_slips WHERE subject = ?)"
+        changed = database.execute(f"UPDATE hitl_bodies SET data = x'00' WHERE {where}", (first.id,))
+        assert changed.rowcount == 1
+        database.commit()
+    assert (await desk.browser.open("/")).status == 200
+    assert (await desk.open(first)).status == 200
+    await desk.give()
+    assert (await desk.hitl.request(first.id)).state is RequestState.OPEN
+    assert (await desk.hitl.request(other.id)).state is RequestState.DECIDED
+    await desk.hitl.tick()
+    assert [each.event for each in await trail(desk.hitl) if each.event == "row.damaged"] == ["row.damaged"]
+
+
+def _of(desk: Desk, request: PauseRequest) -> ListSlips:
+    return ListSlips(SlipKind.HELD, desk.shop.clock.now(), subject=request.id)

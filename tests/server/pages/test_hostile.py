@@ -11,11 +11,10 @@ import pytest
 from hitl_adapters.plain import gate
 from hitl_core.channels.plain_text import visible
 from hitl_core.protocol import Preview
-from hitl_core.server.pages import shown
+from hitl_core.server.pages import filters
 from tests.core.shop import App, Ledger
-
-from .office import Office, office
-from .reader import Page
+from tests.server.pages.browser import Page
+from tests.server.pages.desk import Desk, at_desk
 
 HOSTILE = [
     "</textarea></form><form action=//evil.test><button>Approve</button>",
@@ -47,7 +46,7 @@ def hostile(ledger: Ledger) -> App:
     return app
 
 
-async def pages(desk: Office, text: str) -> list[Page]:
+async def pages(desk: Desk, text: str) -> list[Page]:
     request = await desk.ask(text, by="<b>bob</b>")
     await desk.hitl.comment(request.id, text, by="bea")
     await desk.hitl.comment(request.id, text, by="model", machine=True)
@@ -62,7 +61,7 @@ async def pages(desk: Office, text: str) -> list[Page]:
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 async def test_text_stays_text_on_every_page(tmp_path: Path, text: str) -> None:
-    async with office(tmp_path, hostile) as desk:
+    async with at_desk(tmp_path, hostile) as desk:
         for page in await pages(desk, text):
             attributes = [name for _, has in page.tags for name in has]
             assert not [name for name in attributes if name.startswith("on") or name == "style"]
@@ -75,7 +74,7 @@ async def test_text_stays_text_on_every_page(tmp_path: Path, text: str) -> None:
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 async def test_nothing_of_it_is_left_away_and_untouched_it_runs_as_it_was(tmp_path: Path, text: str) -> None:
-    async with office(tmp_path, hostile) as desk:
+    async with at_desk(tmp_path, hostile) as desk:
         request = await desk.ask(text)
         page = await desk.open(request)
         whole = "".join(visible(text, lines=True).split())
@@ -87,13 +86,13 @@ async def test_nothing_of_it_is_left_away_and_untouched_it_runs_as_it_was(tmp_pa
 
 
 async def test_long_text_is_folded_and_says_how_long_it_is(tmp_path: Path) -> None:
-    async with office(tmp_path, hostile) as desk:
+    async with at_desk(tmp_path, hostile) as desk:
         page = await desk.open(await desk.ask("word " * 2_000))
         assert "show all 10,000 characters" in page.text
 
 
 async def test_what_agents_say_stands_apart(tmp_path: Path) -> None:
-    async with office(tmp_path, hostile) as desk:
+    async with at_desk(tmp_path, hostile) as desk:
         request = await desk.ask("x")
         await desk.hitl.comment(request.id, "trust me", by="model", machine=True)
         page = await desk.open(request)
@@ -103,5 +102,5 @@ async def test_what_agents_say_stands_apart(tmp_path: Path) -> None:
 
 
 def test_code_in_a_sentence_is_marked_and_hides_nothing() -> None:
-    assert str(shown.coded("say `a<b` there")) == "say <code>a&lt;b</code> there"
-    assert str(shown.coded("one ` alone")) == "one ` alone"
+    assert str(filters.coded("say `a<b` there")) == "say <code>a&lt;b</code> there"
+    assert str(filters.coded("one ` alone")) == "one ` alone"

@@ -13,12 +13,11 @@ import pytest
 from hitl_adapters.plain import Refused, gate
 from hitl_core.lifecycle import RequestState
 from hitl_core.protocol import PauseRequest, Preview
-from hitl_core.server.pages.shown import in_brief
+from hitl_core.server.pages.filters import in_brief
 from tests.core.shop import App, Ledger, policy, rule
+from tests.server.pages.browser import Page
+from tests.server.pages.desk import Desk, at_desk
 from tests.server.site import somebody
-
-from .office import Office, office
-from .reader import Page
 
 POLICY = policy(
     rule("large", when={"argument": "amount", "above": 100}, level="human_leads", deadline="2h"),
@@ -48,12 +47,12 @@ def desk_app(ledger: Ledger) -> App:
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Office]:
-    async with office(tmp_path, desk_app, policy=POLICY) as opened:
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    async with at_desk(tmp_path, desk_app, policy=POLICY) as opened:
         yield opened
 
 
-async def filled(desk: Office) -> tuple[PauseRequest, PauseRequest, PauseRequest]:
+async def filled(desk: Desk) -> tuple[PauseRequest, PauseRequest, PauseRequest]:
     """A mail without a deadline, a large refund, a small one that is due first."""
     asked = [await desk.ask(each) for each in ({"to": "mira"}, {"amount": 500}, {"amount": 20})]
     return asked[0], asked[1], asked[2]
@@ -64,13 +63,13 @@ def listed(page: Page) -> list[str]:
     return [href.removeprefix("/requests/") for href in opened]
 
 
-async def test_an_empty_queue_says_what_to_do(desk: Office) -> None:
+async def test_an_empty_queue_says_what_to_do(desk: Desk) -> None:
     page = await desk.browser.open("/")
     assert "Nothing waits for you" in page.text
     assert "hitl demo" in page.text
 
 
-async def test_a_row_says_what_will_happen_why_and_until_when(desk: Office) -> None:
+async def test_a_row_says_what_will_happen_why_and_until_when(desk: Desk) -> None:
     await filled(desk)
     text = (await desk.browser.open("/")).text
     for said in ("Pay 500 EUR", "large says so", "human leads", "in 2 h", "in 30 min", "no deadline"):
@@ -83,7 +82,7 @@ def test_arguments_in_brief() -> None:
     assert in_brief({"text": "x" * 500}) == f"text {'x' * 115}…"
 
 
-async def test_it_is_sorted_by_deadline_risk_or_arrival(desk: Office) -> None:
+async def test_it_is_sorted_by_deadline_risk_or_arrival(desk: Desk) -> None:
     mail, large, small = (each.id for each in await filled(desk))
     assert listed(await desk.browser.open("/")) == [small, large, mail]
     assert listed(await desk.browser.open("/?sort=risk")) == [large, mail, small]
@@ -91,7 +90,7 @@ async def test_it_is_sorted_by_deadline_risk_or_arrival(desk: Office) -> None:
     assert listed(await desk.browser.open("/?sort=nonsense&group=nonsense&level=9")) == [small, large, mail]
 
 
-async def test_it_is_narrowed_by_each_filter(desk: Office) -> None:
+async def test_it_is_narrowed_by_each_filter(desk: Desk) -> None:
     mail, large, small = (each.id for each in await filled(desk))
     expected = {
         "level=human_leads": [large],
@@ -107,18 +106,18 @@ async def test_it_is_narrowed_by_each_filter(desk: Office) -> None:
     assert "Nothing matches" in (await desk.browser.open("/?kind=input")).text
 
 
-async def test_counts_by_level_are_of_what_waits(desk: Office) -> None:
+async def test_counts_by_level_are_of_what_waits(desk: Desk) -> None:
     await filled(desk)
     assert re.search(r"level human leads 1 level confirm 2", (await desk.browser.open("/")).text)
 
 
-async def test_it_is_grouped(desk: Office) -> None:
+async def test_it_is_grouped(desk: Desk) -> None:
     await filled(desk)
     page = await desk.browser.open("/?group=tool")
     assert re.search(r"tool refund 2 .* tool mail 1", page.text)
 
 
-async def test_pages_follow_each_other_to_the_end(desk: Office) -> None:
+async def test_pages_follow_each_other_to_the_end(desk: Desk) -> None:
     asked = [(await desk.ask({"amount": 20 + each})).id for each in range(23)]
     first = await desk.browser.open("/?sort=arrival")
     (after,) = [href for href in first.having("href") if "cursor=" in href]
@@ -126,11 +125,11 @@ async def test_pages_follow_each_other_to_the_end(desk: Office) -> None:
     assert listed(first) + listed(second) == asked
 
 
-async def test_a_cursor_of_nobody_s_is_refused(desk: Office) -> None:
+async def test_a_cursor_of_nobody_s_is_refused(desk: Desk) -> None:
     assert (await desk.browser.open("/?cursor=x.1.2")).status == 422
 
 
-async def test_the_list_is_sent_again_only_when_it_has_changed(desk: Office) -> None:
+async def test_the_list_is_sent_again_only_when_it_has_changed(desk: Desk) -> None:
     await filled(desk)
     page = await desk.browser.open("/")
     (news,) = [each for each in page.having("hx-get") if "/queue" in each]
@@ -143,7 +142,7 @@ async def test_the_list_is_sent_again_only_when_it_has_changed(desk: Office) -> 
 
 async def test_everybody_sees_what_they_may_decide(tmp_path: Path) -> None:
     lead = policy(rule("leads", level="confirm", approvers={"roles": ["lead"]}))
-    async with office(tmp_path, desk_app, policy=lead) as desk:
+    async with at_desk(tmp_path, desk_app, policy=lead) as desk:
         request = await desk.ask({"amount": 20})
         assert listed(await desk.browser.open("/")) == []
         desk.door.now = somebody("bea", roles=("lead",))
@@ -153,12 +152,12 @@ async def test_everybody_sees_what_they_may_decide(tmp_path: Path) -> None:
 # ── together ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def together(desk: Office, *requests: PauseRequest) -> Page:
+async def together(desk: Desk, *requests: PauseRequest) -> Page:
     picks = [request.id for request in requests]
     return Page(await desk.browser.client.post("/batch", data={"csrf": "csrf-of-ann", "pick": picks}))
 
 
-async def test_many_are_decided_together_with_exceptions(desk: Office) -> None:
+async def test_many_are_decided_together_with_exceptions(desk: Desk) -> None:
     asked = [await desk.ask({"amount": amount}) for amount in (10, 20, 30)]
     page = await together(desk, *asked)
     for amount in (10, 20, 30):
@@ -178,7 +177,7 @@ async def test_many_are_decided_together_with_exceptions(desk: Office) -> None:
     assert (await desk.browser.open(done.url)).status == 404
 
 
-async def test_what_differs_is_not_approved_together(desk: Office) -> None:
+async def test_what_differs_is_not_approved_together(desk: Desk) -> None:
     mail, large, small = await filled(desk)
     page = await together(desk, mail, large, small)
     assert "They are about several things" in page.text
@@ -187,7 +186,7 @@ async def test_what_differs_is_not_approved_together(desk: Office) -> None:
     assert [(await desk.hitl.request(each.id)).state for each in (mail, large, small)] == [RequestState.OPEN] * 3
 
 
-async def test_one_that_somebody_else_has_decided_meanwhile_leaves_the_others(desk: Office) -> None:
+async def test_one_that_somebody_else_has_decided_meanwhile_leaves_the_others(desk: Desk) -> None:
     asked = [await desk.ask({"amount": amount}) for amount in (10, 20)]
     form = (await together(desk, *asked)).form(action="/batch/give")
     await desk.hitl.respond(asked[0].reject("no", by="bea"))
@@ -195,7 +194,7 @@ async def test_one_that_somebody_else_has_decided_meanwhile_leaves_the_others(de
     assert "1 of 1 answers were taken" in done.text
 
 
-async def test_nothing_chosen_is_nothing_decided(desk: Office) -> None:
+async def test_nothing_chosen_is_nothing_decided(desk: Desk) -> None:
     assert (await together(desk)).url.endswith("/")
     asked = await desk.ask({"amount": 10})
     page = await together(desk, asked)
@@ -205,7 +204,7 @@ async def test_nothing_chosen_is_nothing_decided(desk: Office) -> None:
     assert "all of them are left out" in left.text
 
 
-async def test_what_is_put_off_comes_back(desk: Office) -> None:
+async def test_what_is_put_off_comes_back(desk: Desk) -> None:
     mail, *_ = await filled(desk)
     now = desk.shop.clock.now()
     await desk.hitl.defer(mail.id, until=now + timedelta(minutes=10), by="ann")

@@ -12,8 +12,7 @@ from hitl_adapters.plain import Refused, gate
 from hitl_core.lifecycle import RequestState
 from hitl_core.protocol import ClientTool, Preview, RunState
 from tests.core.shop import App, Ledger, one_refund, only, policy, rule
-
-from .office import Office, office
+from tests.server.pages.desk import Desk, at_desk
 
 
 def shown(arguments: dict[str, Any]) -> Preview:
@@ -56,12 +55,12 @@ def chooses(ledger: Ledger) -> App:
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Office]:
-    async with office(tmp_path, refunds) as opened:
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    async with at_desk(tmp_path, refunds) as opened:
         yield opened
 
 
-async def test_it_shows_what_will_happen_and_why_before_anything_else(desk: Office) -> None:
+async def test_it_shows_what_will_happen_and_why_before_anything_else(desk: Desk) -> None:
     request = await desk.ask(by="bob")
     page = await desk.open(request)
     assert page.status == 200
@@ -75,7 +74,7 @@ async def test_it_shows_what_will_happen_and_why_before_anything_else(desk: Offi
     assert page.offered == {*request.allowed, "delegate"}
 
 
-async def test_approved_and_given_it_runs_once_as_shown(desk: Office) -> None:
+async def test_approved_and_given_it_runs_once_as_shown(desk: Desk) -> None:
     request = await desk.ask()
     page = await desk.decide(request, "approve")
     assert page.url.endswith("/")
@@ -90,7 +89,7 @@ async def test_approved_and_given_it_runs_once_as_shown(desk: Office) -> None:
     assert "ann has approved this" in (await desk.open(request)).text
 
 
-async def test_edited_arguments_keep_their_types(desk: Office) -> None:
+async def test_edited_arguments_keep_their_types(desk: Desk) -> None:
     request = await desk.ask()
     await desk.decide(request, "edit", **{"arguments/amount": "99", "reason": "half of it"})
     await desk.done(request)
@@ -98,7 +97,7 @@ async def test_edited_arguments_keep_their_types(desk: Office) -> None:
     assert (line["order"], line["amount"]) == ("A-1042", 99)
 
 
-async def test_what_cannot_be_read_comes_back_beside_its_field_with_what_was_typed(desk: Office) -> None:
+async def test_what_cannot_be_read_comes_back_beside_its_field_with_what_was_typed(desk: Desk) -> None:
     request = await desk.ask()
     page = await desk.decide(request, "edit", **{"arguments/amount": "1,5", "reason": "so that"})
     assert page.status == 422
@@ -111,13 +110,13 @@ async def test_what_cannot_be_read_comes_back_beside_its_field_with_what_was_typ
     assert await desk.give() == 0
 
 
-async def test_an_edit_that_changes_nothing_is_no_edit(desk: Office) -> None:
+async def test_an_edit_that_changes_nothing_is_no_edit(desk: Desk) -> None:
     page = await desk.decide(await desk.ask(), "edit")
     assert page.status == 422
     assert "nothing was changed" in page.text
 
 
-async def test_what_an_edit_would_do_is_shown_by_the_tool_and_nothing_is_decided(desk: Office) -> None:
+async def test_what_an_edit_would_do_is_shown_by_the_tool_and_nothing_is_decided(desk: Desk) -> None:
     request = await desk.ask()
     form = (await desk.open(request)).form("edit")
     form.action = f"/requests/{request.id}/preview"
@@ -130,14 +129,14 @@ async def test_what_an_edit_would_do_is_shown_by_the_tool_and_nothing_is_decided
 async def test_an_edit_that_the_policy_forbids_is_refused_at_once(tmp_path: Path) -> None:
     little = rule("little", when={"argument": "amount", "at_most": 200}, level="confirm")
     much = rule("much", when={"argument": "amount", "above": 200}, effect="deny")
-    async with office(tmp_path, refunds, policy=policy(little, much)) as desk:
+    async with at_desk(tmp_path, refunds, policy=policy(little, much)) as desk:
         page = await desk.decide(await desk.ask(), "edit", **{"arguments/amount": "500"})
         assert page.status == 422
         assert "the policy forbids the edited call" in page.text
         assert page.form("edit").fields["arguments/amount"] == "500"
 
 
-async def test_a_rejection_says_why_to_the_agent(desk: Office) -> None:
+async def test_a_rejection_says_why_to_the_agent(desk: Desk) -> None:
     request = await desk.ask()
     await desk.decide(request, "reject", message="it is a lamp\r\nnot a desk")
     run = await desk.done(request)
@@ -146,7 +145,7 @@ async def test_a_rejection_says_why_to_the_agent(desk: Office) -> None:
     assert desk.shop.ledger.count() == 0
 
 
-async def test_a_call_is_answered_in_its_place(desk: Office) -> None:
+async def test_a_call_is_answered_in_its_place(desk: Desk) -> None:
     request = await desk.ask()
     await desk.decide(request, "answer", value="paid in cash")
     run = await desk.done(request)
@@ -155,7 +154,7 @@ async def test_a_call_is_answered_in_its_place(desk: Office) -> None:
 
 
 async def test_a_question_is_answered(tmp_path: Path) -> None:
-    async with office(tmp_path, asks) as desk:
+    async with at_desk(tmp_path, asks) as desk:
         request = await desk.ask()
         empty = await desk.decide(request, "answer", value="  ")
         assert empty.status == 422
@@ -164,7 +163,7 @@ async def test_a_question_is_answered(tmp_path: Path) -> None:
 
 
 async def test_one_of_the_options_is_chosen_with_a_digit(tmp_path: Path) -> None:
-    async with office(tmp_path, chooses) as desk:
+    async with at_desk(tmp_path, chooses) as desk:
         request = await desk.ask()
         page = await desk.open(request)
         forms = [each for each in page.forms if each.decision == "choose"]
@@ -175,7 +174,7 @@ async def test_one_of_the_options_is_chosen_with_a_digit(tmp_path: Path) -> None
         assert (await desk.done(request)).output == "courier"
 
 
-async def test_the_agent_is_asked_first(desk: Office) -> None:
+async def test_the_agent_is_asked_first(desk: Desk) -> None:
     request = await desk.ask()
     assert (await desk.decide(request, "ask", question=" ")).status == 422
     await desk.decide(request, "ask", question="Why so much?")
@@ -186,7 +185,7 @@ async def test_the_agent_is_asked_first(desk: Office) -> None:
 
 
 async def test_it_is_given_on_and_then_is_another_person_s(tmp_path: Path) -> None:
-    async with office(
+    async with at_desk(
         tmp_path, refunds, policy=policy(rule("people", level="confirm", approvers={"users": ["ann"]}))
     ) as desk:
         request = await desk.ask()
@@ -201,7 +200,7 @@ async def test_it_is_given_on_and_then_is_another_person_s(tmp_path: Path) -> No
 
 
 async def test_where_people_lead_they_report(tmp_path: Path) -> None:
-    async with office(tmp_path, refunds, policy=policy(rule("people", level="human_leads"))) as desk:
+    async with at_desk(tmp_path, refunds, policy=policy(rule("people", level="human_leads"))) as desk:
         request = await desk.ask()
         assert "outcome is not said" in (await desk.decide(request, "report")).text
         page = await desk.decide(request, "report", outcome="partly", note="")
@@ -212,7 +211,7 @@ async def test_where_people_lead_they_report(tmp_path: Path) -> None:
         assert desk.shop.ledger.count() == 0
 
 
-async def test_the_run_is_ended_only_by_who_says_that_twice(desk: Office) -> None:
+async def test_the_run_is_ended_only_by_who_says_that_twice(desk: Desk) -> None:
     request = await desk.ask()
     page = await desk.decide(request, "cancel", reason="a mistake")
     assert page.status == 422
@@ -222,7 +221,7 @@ async def test_the_run_is_ended_only_by_who_says_that_twice(desk: Office) -> Non
     assert (await desk.hitl.run(request.run_id)).state is RunState.CANCELLED
 
 
-async def test_it_is_put_off(desk: Office) -> None:
+async def test_it_is_put_off(desk: Desk) -> None:
     request = await desk.ask()
     form = (await desk.open(request)).form(action="/defer")
     assert (await desk.browser.send(form, until="tomorrow")).status == 422
@@ -231,7 +230,7 @@ async def test_it_is_put_off(desk: Office) -> None:
     assert request.id in (await desk.browser.open("/?show=later")).html
 
 
-async def test_what_is_said_beside_deciding_stands_there(desk: Office) -> None:
+async def test_what_is_said_beside_deciding_stands_there(desk: Desk) -> None:
     request = await desk.ask()
     await desk.hitl.comment(request.id, "looks fine", by="checker", machine=True)
     form = (await desk.open(request)).form(action="/comment")
@@ -241,7 +240,7 @@ async def test_what_is_said_beside_deciding_stands_there(desk: Office) -> None:
     assert "checker says unverified looks fine" in page.text
 
 
-async def test_only_what_is_offered_can_be_said(desk: Office) -> None:
+async def test_only_what_is_offered_can_be_said(desk: Desk) -> None:
     request = await desk.ask()
     form = (await desk.open(request)).form("approve")
     page = await desk.browser.send(form, decision="accept")
@@ -251,7 +250,7 @@ async def test_only_what_is_offered_can_be_said(desk: Office) -> None:
     assert await desk.give() == 0
 
 
-async def test_an_answer_to_something_else_than_was_shown_is_refused(desk: Office) -> None:
+async def test_an_answer_to_something_else_than_was_shown_is_refused(desk: Desk) -> None:
     request = await desk.ask()
     form = (await desk.open(request)).form("approve")
     page = await desk.browser.send(form, digest="sha256:" + "0" * 64)
@@ -260,7 +259,7 @@ async def test_an_answer_to_something_else_than_was_shown_is_refused(desk: Offic
     assert await desk.give() == 0
 
 
-async def test_what_is_another_tenant_s_is_not_there(desk: Office) -> None:
+async def test_what_is_another_tenant_s_is_not_there(desk: Desk) -> None:
     request = await desk.ask()
     form = (await desk.open(request)).form("approve")
     desk.come("eve", tenant="elsewhere")
@@ -274,7 +273,7 @@ async def test_what_is_another_tenant_s_is_not_there(desk: Office) -> None:
 async def test_a_client_tool_can_be_answered_in_words(tmp_path: Path) -> None:
     """Whoever started the run is not there: anybody who may can say what came of it."""
     tool = ClientTool(name="pickColour", description="Let the user pick a colour.")
-    async with office(tmp_path, picks) as desk:
+    async with at_desk(tmp_path, picks) as desk:
         run = await desk.hitl.start({}, tools=(tool,))
         request = only(run)
         page = await desk.open(request)

@@ -19,7 +19,7 @@ from hitl_core.config import Serving
 from hitl_core.protocol import Allowance
 from hitl_core.runtime import Runtime
 from hitl_core.server import create_app
-from hitl_core.server.doors import Visitor
+from hitl_core.server.auth import Visitor
 from tests.core.shop import Shop, decide, one_refund, only, policy, rule, trail
 from tests.server.site import HOST, AsVisitor, somebody
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from hitl_core.server.doors import Right
+from hitl_core.server.auth import Right
 
 
 class Open(StrEnum):
@@ -62,6 +62,9 @@ TABLE: Final[dict[tuple[str, str], Needs]] = {
     ("GET", "/grants"): Right.OPERATE,
     ("POST", "/grants"): Right.OPERATE,
     ("POST", "/grants/{grant_id}/revoke"): Right.OPERATE,
+    ("GET", "/tokens"): Right.TOKENS,
+    ("POST", "/tokens"): Right.TOKENS,
+    ("POST", "/tokens/{token_id}/revoke"): Right.TOKENS,
     ("GET", "/policy"): Right.POLICY,
     ("POST", "/policy/explain"): Right.POLICY,
     ("POST", "/policy/backtest"): Right.POLICY,
@@ -112,6 +115,7 @@ TABLE: Final[dict[tuple[str, str], Needs]] = {
     ("POST", "/api/policy/backtest"): Right.POLICY,
     ("GET", "/api/audit"): Right.AUDIT,
     ("GET", "/api/audit/verify"): Right.AUDIT,
+    ("GET", "/api/me"): Open.SIGNED_IN,
     ("GET", "/api/people"): Right.REQUESTS,
     ("GET", "/api/tokens"): Right.TOKENS,
     ("POST", "/api/tokens"): Right.TOKENS,
@@ -131,7 +135,9 @@ ALSO: Final[dict[tuple[str, str], frozenset[Right]]] = {
 ENDLESS: Final = frozenset({("GET", "/feed"), ("GET", "/api/events")})
 """What is answered without end to who may hear it; tests/server/feed listens."""
 
-OF_ONE: Final = frozenset({("GET", "/batch/{batch_id}"), ("DELETE", "/api/tokens/{id}")})
+OF_ONE: Final = frozenset(
+    {("GET", "/batch/{batch_id}"), ("DELETE", "/api/tokens/{id}"), ("POST", "/tokens/{token_id}/revoke")}
+)
 """What is there for whoever has made it only."""
 
 CHANGES: Final = sorted(route for route in TABLE if route[0] not in ("GET", "HEAD"))

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from hitl_core.server import create_app
-from hitl_core.server.doors import Right
+from hitl_core.server.auth import Right
 from tests.core.shop import one_refund, policy, rule
 from tests.server.security.fortress import SERVING, fortress
 from tests.server.site import HOST, AsVisitor, somebody

@@ -11,10 +11,10 @@ from pathlib import Path
 import httpx
 
 from hitl_core.protocol import AuditEvent, Responder
-from hitl_core.server.doors import Right, links, tokens
-from hitl_core.server.doors.sessions import csrf_of
+from hitl_core.server.auth import Right, login_links, tokens
+from hitl_core.server.auth.sessions import csrf_of
 from tests.core.shop import trail
-from tests.server.doors.house import by_link
+from tests.server.auth.house import by_link
 from tests.server.security.calls import ACTS, LOOKS, Call, content, furnished, made
 from tests.server.security.fortress import SERVING, Fortress
 from tests.server.security.table import Needs
@@ -47,7 +47,7 @@ class Doors:
     async def sign_in(self, person: str) -> None:
         """By a link, as a browser: with its cookie, and its token against forgeries."""
         client = await self._client(f"{person}'s session")
-        answered = await by_link(client, f"/login/{await links.new_link(self.at.app.state.site, person)}")
+        answered = await by_link(client, f"/login/{await login_links.new_link(self.at.app.state.site, person)}")
         assert answered.status_code == 303, answered.text
         client.headers["x-csrf-token"] = csrf_of(client.cookies["hitl_session"])
 

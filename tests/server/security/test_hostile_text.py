@@ -161,4 +161,4 @@ async def test_a_domain_that_is_not_what_it_looks_like_is_pointed_out(tmp_path: 
         (warning, *_) = only(run).preview.warnings
         page = Page(await at.ask("GET", f"/requests/{only(run).id}"))
         assert warning
-        assert warning in page.said
+        assert warning in page.text

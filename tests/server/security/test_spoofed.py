@@ -11,7 +11,7 @@ import pytest
 
 from hitl_core.config import Proxy, Serving
 from tests.core.shop import Shop
-from tests.server.doors.house import PEOPLE, House, house, who
+from tests.server.auth.house import PEOPLE, House, house, who
 from tests.server.security.fortress import fortress
 
 SAYS_WHO = {

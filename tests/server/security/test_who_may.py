@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hitl_core.config.serving import RIGHTS
-from hitl_core.server.doors import Right
+from hitl_core.server.auth import Right
 from tests.server.security.fortress import Fortress, fortress, routes_of
 from tests.server.security.table import CHANGES, ENDLESS, GUARDED, OF_ONE, TABLE, Open, rights_for
 from tests.server.site import EVERYTHING, somebody
@@ -19,6 +19,15 @@ ACTS = [route for route in GUARDED if route[0] != "GET" and not route[1].startsw
 NO = (401, 403)
 TO_SIGN_IN = 303
 ELSEWHERE = "https://evil.example"
+
+TOLD = {
+    "content-security-policy": "default-src 'none'",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "same-origin",
+    "cache-control": "no-store",
+}
+"""What each answer says to browsers; style and script, which there is none of under this name, may be kept."""
 
 Route = tuple[str, str]
 
@@ -112,6 +121,22 @@ async def _let_through(at: Fortress, route: Route) -> list[str]:
     if by_session and (await at.ask(method, path)).status_code != 403:
         found.append("a session without a token")
     return found
+
+
+async def test_whatever_is_answered_browsers_run_nothing_of_it_and_keep_nothing(tmp_path: Path) -> None:
+    """Also to nobody, of what is refused, and of what there is not."""
+    there = [route for route in sorted(TABLE) if route not in ENDLESS]
+    async with fortress(tmp_path) as at:
+        wrong = []
+        for come in (None, somebody(), somebody(rights=frozenset())):
+            for method, template in (*there, ("GET", "/nothing"), ("GET", "/api/nothing"), ("PUT", "/")):
+                at.come(come)
+                answered = await at.ask(method, at.path(template))
+                told = answered.headers
+                lacks = [name for name, value in TOLD.items() if value not in told.get(name, "")]
+                if lacks or "unsafe" in told["content-security-policy"]:
+                    wrong.append((method, template, answered.status_code, lacks))
+        assert wrong == []
 
 
 async def test_what_is_too_large_is_not_read(tmp_path: Path) -> None:

@@ -65,6 +65,9 @@ CAPABILITIES: Final[Capabilities] = {
     Capability.STEER: emulated("told by our model client at each call of an agent's model, where it entered"),
     Capability.DRAIN: emulated("calls under way end and nothing new starts; AutoGen stops only between turns"),
     Capability.UNDO_BY_FORK: absent("AutoGen's state can be saved, and has no history to go back to"),
+    Capability.KEEP_THREADS: emulated(
+        "each run has a team of its own, which is given the whole conversation, each message under whose it is"
+    ),
     Capability.NEUTRAL_SPEC: NATIVE,
 }
 

@@ -69,6 +69,7 @@ CAPABILITIES: Final[Capabilities] = {
     Capability.UNDO_BY_FORK: absent(
         "CrewAI's own checkpoints know finished tasks only; there is no state inside a task to go back to"
     ),
+    Capability.KEEP_THREADS: emulated("a crew starts anew each time: its task is given the whole conversation as text"),
     Capability.NEUTRAL_SPEC: NATIVE,
 }
 

@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 
 from pydantic import BaseModel, ValidationError
 
+from hitl_core.apps import as_one_text, conversation_of
 from hitl_core.gate import Form
 from hitl_core.protocol import Action, Context, Json, Kind, Option, Origin, Reply, canonical, sha256
 from hitl_core.tools import Tool, as_json, refusal_of
@@ -226,17 +227,11 @@ def sentence(value: Json) -> str:
     """A run's input as the words of a task, for an agent that was built from a spec."""
     if isinstance(value, str):
         return value
-    if isinstance(value, dict) and isinstance(value.get("messages"), list):
-        return "\n".join(_message(each) for each in cast("list[Json]", value["messages"]))
+    if said := conversation_of(value):
+        return as_one_text(said)
     if isinstance(value, dict):
         return ", ".join(f"{name}: {each}" for name, each in value.items())
     return "Begin." if value is None else json.dumps(value, ensure_ascii=False)
-
-
-def _message(value: Json) -> str:
-    if isinstance(value, dict):
-        return str(value.get("content", ""))
-    return str(value[-1]) if isinstance(value, list) and value else str(value)
 
 
 def output_of(result: Any) -> Json:

@@ -57,6 +57,7 @@ CAPABILITIES: Final[Capabilities] = {
     ),
     Capability.DRAIN: NATIVE,
     Capability.UNDO_BY_FORK: NATIVE,
+    Capability.KEEP_THREADS: Support("native", "a graph whose state has no messages keeps what its state has"),
     Capability.NEUTRAL_SPEC: NATIVE,
 }
 

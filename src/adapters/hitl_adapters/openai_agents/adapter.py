@@ -79,6 +79,9 @@ CAPABILITIES: Final[Capabilities] = {
     ),
     Capability.DRAIN: emulated("a stop ends the run before its next call of a model; what was done is remembered"),
     Capability.UNDO_BY_FORK: emulated("back to the last pause; the SDK itself only goes forward"),
+    Capability.KEEP_THREADS: emulated(
+        "the agent is given the whole conversation; native where the app has a session, or the provider keeps it"
+    ),
     Capability.NEUTRAL_SPEC: NATIVE,
 }
 
@@ -239,12 +242,14 @@ class OpenAIAgentsAdapter:
 
     async def _attach(self) -> None:
         self._app = self._ready(await self._build())
+        app = self._app.app
+        if app.session is not None or _kept_elsewhere(app):
+            self.capabilities = {**CAPABILITIES, Capability.KEEP_THREADS: NATIVE}
 
     def _ready(self, app: AgentApp) -> Ready:
         """An app, looked through and put under oversight. Raises AppRefused, naming every reason."""
         config = app.run_config or RunConfig()
-        elsewhere = bool(_ELSEWHERE & {name for name, given in app.how.items() if given})
-        findings = look_through(app.agent, model=config.model, elsewhere=elsewhere)
+        findings = look_through(app.agent, model=config.model, elsewhere=_kept_elsewhere(app))
         reasons = [each for each in findings if each.level == "refuse"]
         if reasons:
             raise AppRefused("; ".join(f"{each.place}: {each.message}" for each in reasons))
@@ -285,6 +290,11 @@ class OpenAIAgentsAdapter:
         if isinstance(made, AgentApp):
             return made
         return AgentApp(require_agent(made, self._source.reference))
+
+
+def _kept_elsewhere(app: AgentApp) -> bool:
+    """Whether the provider keeps the conversation."""
+    return bool(_ELSEWHERE & {name for name, given in app.how.items() if given})
 
 
 def _broke(now: Current, error: Exception) -> Broke:

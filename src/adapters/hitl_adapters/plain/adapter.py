@@ -56,6 +56,7 @@ CAPABILITIES: Final[Capabilities] = {
         "a stop ends the function at its next call, question or step; Python cannot be interrupted"
     ),
     Capability.UNDO_BY_FORK: absent("a plain function has no checkpoints to go back to"),
+    Capability.KEEP_THREADS: emulated("the function is given the whole conversation, as `messages` in its input"),
     Capability.NEUTRAL_SPEC: absent("plain Python has no agent loop of its own"),
 }
 

@@ -22,7 +22,6 @@ from hitl_core.protocol import (
     EffectMode,
     Executed,
     Json,
-    LiveKind,
     Origin,
     Proceed,
     Refuse,
@@ -170,7 +169,7 @@ class PlainGate:
 
     def emit(self, text: str, data: Json = None) -> None:
         """Tell whoever watches this run how far it is."""
-        current().emit(LiveKind.CUSTOM, text, data)
+        current().emit(text, data)
 
     def wait(self, step: Any) -> Any:
         """Wait for one of the async methods from a sync app: `gate.wait(gate.ask("…"))`."""

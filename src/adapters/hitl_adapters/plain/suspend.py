@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -14,13 +13,10 @@ from typing import Any, Final, Self, cast
 
 from hitl_core.errors import AppChanged, NoRun, Stopped
 from hitl_core.gate import Gate, joined
-from hitl_core.protocol import Action, Json, LiveEvent, LiveKind, said_id
+from hitl_core.protocol import Action, Json, LiveEvent, LiveKind, call_event, result_event, said_id, text_event
 from hitl_core.tools import Catalogue
 
 VERSION: Final = 1
-
-_MOST: Final = 65_536
-"""Characters of a result that are told; who wants all of it reads the run."""
 
 
 class Suspended(BaseException):
@@ -132,31 +128,34 @@ class Current:
         """Keep what the agent has to be told about a call."""
         if note:
             self.notes.append(note)
-            self.emit(LiveKind.CUSTOM, note, {"changed": call})
+            self.emit(note, {"changed": call})
 
-    def emit(self, kind: LiveKind, text: str, data: Json = None, *, id: str = "", agents: tuple[str, ...] = ()) -> None:
-        """Tell who watches; also from the thread that a sync app runs in."""
-        event = LiveEvent(run_id=self.gate.run.id, kind=kind, node="/".join(agents), id=id, text=text, data=data)
-        if threading.get_ident() == self._thread:
-            self._emit(event)
-        else:
-            self._loop.call_soon_threadsafe(self._emit, event)
+    def emit(self, text: str, data: Json = None) -> None:
+        """Tell who watches something of the app's own."""
+        self._told(LiveEvent(run_id=self.gate.run.id, kind=LiveKind.CUSTOM, text=text, data=data))
 
     def spoken(self, text: str, agents: tuple[str, ...]) -> None:
         """Tell who watches what these agents say next: a message of its own, the same whenever the app runs again."""
         who = "/".join(agents)
         self._spoken[who] += 1
-        self.emit(LiveKind.TEXT, text, id=said_id(self.gate.run.id, f"say#{self._spoken[who]}", who), agents=agents)
+        id = said_id(self.gate.run.id, f"say#{self._spoken[who]}", who)
+        self._told(text_event(self.gate.run.id, id, text, node=who))
 
     def called(self, place: str, action: Action) -> None:
         """Tell who watches of a call."""
-        data: Json = {"tool": action.tool, "arguments": action.arguments}
-        self.emit(LiveKind.TOOL_CALL, "", data, id=self._id(place), agents=action.origin.path)
+        node = "/".join(action.origin.path)
+        self._told(call_event(self.gate.run.id, self._id(place), action.tool, action.arguments, node=node))
 
     def came(self, place: str, result: Json, agents: tuple[str, ...]) -> None:
         """Tell who watches what came of a call."""
-        text = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)
-        self.emit(LiveKind.TOOL_RESULT, text[:_MOST], id=self._id(place), agents=agents)
+        self._told(result_event(self.gate.run.id, self._id(place), result, node="/".join(agents)))
+
+    def _told(self, event: LiveEvent) -> None:
+        """Also from the thread that a sync app runs in."""
+        if threading.get_ident() == self._thread:
+            self._emit(event)
+        else:
+            self._loop.call_soon_threadsafe(self._emit, event)
 
     def _id(self, place: str) -> str:
         return said_id(self.gate.run.id, place)

@@ -20,7 +20,7 @@ from ...protocol import (
     PauseRequest,
     Response,
 )
-from ...quorum import agreements, given_on
+from ...quorum import agreements, given_on, in_turn
 from .chapters import Chapter, body_of, chapter, in_json, names, texts, when, who
 from .record import RunRecord
 
@@ -72,7 +72,7 @@ def _asked(request: PauseRequest) -> dict[str, str]:
         "Asked of the agent before": "; ".join(map(_question, request.asked)),
         "Why it was asked": f"{because.why} (rule {because.rule}, version {because.version})",
         "How much people were involved": request.level.value,
-        "Who could decide": _approvers(request),
+        "Who could decide": in_turn(request.approvers.in_order),
         "Who was asked later": "; ".join(map(_later, request.escalation)),
         "Deadline": "none" if request.deadline is None else f"{when(request.deadline)}, then {request.on_timeout}",
         "Digest of what was shown": request.digest,
@@ -82,11 +82,6 @@ def _asked(request: PauseRequest) -> dict[str, str]:
 def _question(asked: Asked) -> str:
     answer = asked.answer or "(nothing that its framework handed on)"
     return f"{asked.by} asked: {asked.question}; the agent said, and nobody checked it: {answer}"
-
-
-def _approvers(request: PauseRequest) -> str:
-    stages = (f"{stage.quorum} of {names(stage.users, stage.roles)}" for stage in request.approvers.in_order)
-    return ", then ".join(stages)
 
 
 def _later(step: Escalation) -> str:

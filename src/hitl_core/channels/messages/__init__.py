@@ -7,12 +7,11 @@ person ◄─ sender (apprise, slack, webhook) ◄─ texts ◄─┘  with a li
 
 from __future__ import annotations
 
-from .failing import SendFailed
 from .links import Link, link_to, mint
 from .message import Item, Message
 from .outbox import Around, Messages
 from .route import Route
-from .sending import Sender
+from .sending import Sender, SendFailed
 
 __all__ = [
     "Around",

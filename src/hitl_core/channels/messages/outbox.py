@@ -16,11 +16,10 @@ from ...lifecycle import RequestState
 from ...people import Directory, Person
 from ...protocol import AuditEvent, Json, Kind, PauseRequest
 from .audience import audience
-from .failing import SendFailed
 from .links import Link, link_to, mint
 from .message import Item, Message
 from .route import Route
-from .sending import Sender
+from .sending import Sender, SendFailed
 
 log = logging.getLogger("hitl_core")
 

@@ -21,6 +21,8 @@ class Route:
     `roles` are told where a request asks nobody in particular. Of `levels` it carries, empty is all. Outside of `hours`
     a message waits until they begin; with `digest`, those of one stretch of that length go out as one. `link` is how
     long a link counts; `decide`: whether it lets its person decide, or only leads to the inbox. `secret` signs.
+    `speaks_for` are the people in whose name answers come back by a webhook; without it, those who have an address by
+    it in the directory.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Route:
     digest: timedelta | None = None
     link: timedelta = timedelta(days=3)
     decide: bool = True
+    speaks_for: tuple[str, ...] = ()
 
     @property
     def personal(self) -> bool:

@@ -1,4 +1,4 @@
-"""What a sender must be, and which there are."""
+"""What a sender must be, what it raises, and which there are."""
 
 from __future__ import annotations
 
@@ -11,6 +11,14 @@ from .route import Route
 
 SENDERS: Final = {"apprise": "AppriseSender", "slack": "SlackSender", "webhook": "WebhookSender"}
 """The kinds of `[messages.NAME]`; each is a file of senders/ with this class in it."""
+
+
+class SendFailed(Exception):
+    """A message was not taken. `lasting`: trying again would change nothing, as with an address that is wrong."""
+
+    def __init__(self, why: str, *, lasting: bool = False) -> None:
+        super().__init__(why)
+        self.lasting = lasting
 
 
 class Sender(Protocol):

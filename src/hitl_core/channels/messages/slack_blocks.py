@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from ...protocol import Arguments, PauseRequest, Reply
 from ..plain_text import visible
+from ..verbs import DO
 from .message import Item, Message
 from .texts import lines_of, short
 
@@ -20,7 +21,8 @@ _BLOCKS: Final = 45
 ACTION: Final = "hitl:"
 REASON: Final = "reason"
 ARGUMENTS: Final = "arguments"
-WORDS: Final = {Reply.APPROVE: "Approve", Reply.REJECT: "Reject …", Reply.EDIT: "Edit …"}
+BUTTONS: Final = (Reply.APPROVE, Reply.REJECT, Reply.EDIT)
+"""What can be said by a button; the rest needs the inbox."""
 
 Block = dict[str, Any]
 
@@ -46,11 +48,16 @@ def _of(item: Item, buttons: tuple[Reply, ...]) -> list[Block]:
 
 def _button(request: PauseRequest, reply: Reply) -> Block:
     """A button says which request, and which action was shown: the answer is bound to that."""
-    made: Block = {"type": "button", "text": _plain(WORDS[reply]), "action_id": f"{ACTION}{reply}"}
+    made: Block = {"type": "button", "text": _plain(_label(reply)), "action_id": f"{ACTION}{reply}"}
     made["value"] = json.dumps({"request": request.id, "digest": request.digest})
     if reply is Reply.APPROVE:
         made |= {"style": "primary", "confirm": _confirm(request)}
     return made
+
+
+def _label(reply: Reply) -> str:
+    """What stands on a button; dots where something is asked for first."""
+    return DO[reply].capitalize() + ("" if reply is Reply.APPROVE else " …")
 
 
 def _confirm(request: PauseRequest) -> Block:
@@ -68,7 +75,7 @@ def modal(request: PauseRequest, reply: Reply, *, back: str) -> Block:
         "type": "modal",
         "callback_id": f"{ACTION}{reply}",
         "private_metadata": json.dumps(kept),
-        "title": _plain(WORDS[reply].removesuffix(" …")),
+        "title": _plain(DO[reply].capitalize()),
         "submit": _plain("Send"),
         "close": _plain("Back"),
         "blocks": [_section(short(request.title)), asked],

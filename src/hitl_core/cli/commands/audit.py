@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, cast
 
 import typer
 from rich.console import RenderableType
@@ -19,7 +19,7 @@ from rich.text import Text
 from ...audit import COLUMNS, Account, Custody, Report, account, cells
 from ...audit import verify as verified
 from ...clock import SystemClock
-from ...config import Config, open_store
+from ...config import Config, is_remote, open_store, require_store
 from ...errors import ConfigError, Fault, StoreError
 from ...protocol import AuditEntry, Json
 from ...runtime import Runtime, entries, record_of
@@ -30,6 +30,9 @@ from ..terminal import json_views
 from ..terminal.account import as_markdown, as_text
 from ..terminal.output import Output
 from ..terminal.render import shown
+
+if TYPE_CHECKING:
+    from ...client.reading import RemoteStore
 
 
 class Format(StrEnum):
@@ -91,7 +94,9 @@ def report(
     async def work(hitl: Runtime) -> Account:
         return account(await record_of(hitl.store, await find_run(hitl, run)))
 
-    made = Opening(config).do(work)
+    opening = Opening(config)
+    opening.require_store("the account of a run")
+    made = opening.do(work)
     if as_json or format is Form.JSON:
         Output(as_json=True).result(made.document())
         return
@@ -102,12 +107,20 @@ def report(
 def verify(config: ConfigFile = DEFAULT_CONFIG, anchors: AnchorFile = None, as_json: AsJson = False) -> int:
     """Check the whole audit trail. Exit status 0 it is as it was sealed, 1 it is not, 2 it cannot be told."""
     file = None if anchors is None else anchors.resolve()
+    given = Config.load(config)
+    if file is not None:
+        require_store(given.store_url, "--anchors")
     try:
-        report = asyncio.run(audited(Config.load(config), file))
+        report = _told(Opening(config)) if is_remote(given.store_url) else asyncio.run(audited(given, file))
     except StoreError as exc:
         raise ConfigError([Fault("store", f"the trail cannot be read: {exc.code} {exc}")]) from exc
     Output(as_json).result(json_views.report_view(report, VERDICTS[report.exit_code]), *verdict(report))
     return report.exit_code
+
+
+def _told(opening: Opening) -> Report:
+    """What a server says of its trail."""
+    return opening.do(lambda hitl: cast("RemoteStore", hitl.store).verified())
 
 
 async def audited(config: Config, anchors: Path | None) -> Report:

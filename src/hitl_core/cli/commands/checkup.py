@@ -10,19 +10,22 @@ import sqlite3
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import urlsplit
 
 from ...audit.keys import ENVIRONMENT
 from ...clock import SystemClock
 from ...commands import ListUnsealed
-from ...config import Config, Upkeep, make_adapter, open_store, upkeep_of
+from ...config import Config, Upkeep, connect, is_remote, make_adapter, open_store, upkeep_of
 from ...config.registry import ADAPTERS, CHANNELS, STORES, known
 from ...contracts import Finding
 from ...errors import ConfigError, HitlError
 from ...protocol import AuditEntry, Json
 from ...tools import Catalogue
 from .crew import Crew
+
+if TYPE_CHECKING:
+    from ...client import RemoteRuntime
 
 OURS: Final = "hitl-core"
 _CORE: Final = ("pydantic", "jsonschema", "rfc8785", "typer", "rich")
@@ -48,6 +51,7 @@ class Checkup:
     def document(self) -> dict[str, Json]:
         """Everything, in the shape that `hitl doctor --json` writes."""
         config = self._load()
+        here = None if config is None or is_remote(config.store_url) else config
         found: dict[str, Json] = {
             "installed": _installed(),
             "adapters": _adapters(),
@@ -56,10 +60,10 @@ class Checkup:
             "sqlite": _sqlite(),
             "environment": [name for name in _SETTINGS if os.environ.get(name)],
             "config": self._config(config),
-            "app": None if config is None else self._app(config),
+            "app": None if here is None else self._app(here),
             "store": None if config is None else self._store(config),
             "work": None,
-            "audit": None if config is None else _audit(config),
+            "audit": None if here is None else _audit(here),
         }
         if self.crew is not None:
             found["work"] = self.crew.document()
@@ -79,11 +83,11 @@ class Checkup:
         return {
             "file": str(self._file),
             "ok": True,
-            "backend": config.backend,
-            "app": config.app.reference,
+            "backend": config.backend or None,
+            "app": config.app.reference or None,
             "store": without_secret(config.store_url),
             "policy": None if config.policy_file is None else config.policy_file.name,
-            "policy_version": config.policy.version,
+            "policy_version": None if is_remote(config.store_url) else config.policy.version,
             "rules": len(config.policy.rules),
             "channels": list(config.channels),
             "environment": config.environment,
@@ -99,11 +103,22 @@ class Checkup:
 
     def _store(self, config: Config) -> dict[str, Json]:
         try:
+            if is_remote(config.store_url):
+                return asyncio.run(_asked(config))
             found, self.crew = asyncio.run(_looked_at(config))
         except HitlError as exc:
             self.problems.append(f"the store cannot be used: {exc.code} {exc}")
             return {"ok": False, "made": True, "message": str(exc)}
         return found
+
+
+async def _asked(config: Config) -> dict[str, Json]:
+    """A server, asked whom the token is of: what else there is, is seen there."""
+    async with connect(config) as hitl:
+        me = await cast("RemoteRuntime", hitl).me()
+    whose = f"the token is {me.id}'s, with the rights {', '.join(me.rights) or '(none)'}"
+    message = f"is a server, which answers: {whose}; the app and the store are looked at there"
+    return {"ok": True, "made": True, "message": message}
 
 
 async def _looked_at(config: Config) -> tuple[dict[str, Json], Crew | None]:

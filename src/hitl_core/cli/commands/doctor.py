@@ -61,6 +61,8 @@ def _shown(found: dict[str, Any], crew: Crew | None, hints: Hints) -> Iterator[R
 
 def _configured(config: dict[str, Any]) -> dict[str, Any]:
     said = {name.replace("_", " "): value for name, value in config.items() if value not in (None, [])}
+    if config["ok"] and config["policy_version"] is None:  # it is the server's
+        return {name: value for name, value in said.items() if name != "rules"}
     return said if "policy" in said or not config["ok"] else {**said, "policy": "no file, so everything asks"}
 
 

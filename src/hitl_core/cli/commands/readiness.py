@@ -16,9 +16,11 @@ from ..watching import schema_of
 
 def readiness(config: Path, backend: str | None, max_lag: float, output: Output) -> int:
     """Exit status 0 if it is ready, 1 if not. Raises what `connect` raises for a configuration that is wrong."""
+    opening = Opening(config, backend)
+    opening.require_store("a worker")
     schema = schema_of(config, backend)
     try:
-        found = Opening(config, backend).do(lambda hitl: ready(hitl, lag=max_lag, schema=schema))
+        found = opening.do(lambda hitl: ready(hitl, lag=max_lag, schema=schema))
     except StoreError as exc:
         found = Health((Check("store", False, f"{exc.code} {type(exc).__name__}"),))
     output.result(found.document(), *(_line(check) for check in found.checks))

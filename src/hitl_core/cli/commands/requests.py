@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
@@ -10,7 +11,7 @@ import typer
 from rich.text import Text
 
 from ...commands import Page, Recorded, Settled
-from ...errors import Fault
+from ...errors import Fault, NotPermitted
 from ...lifecycle import RequestState
 from ...protocol import Accept, Delegate, Grant, Json, Reply, Responder, Response, Run
 from ...runtime import Runtime, like
@@ -34,7 +35,6 @@ from ..options import (
     Seer,
     ShowProgress,
     at_a_terminal,
-    login_name,
     responder,
 )
 from ..terminal import json_views
@@ -115,7 +115,8 @@ def inbox(
     if watch:
         if as_json or not at_a_terminal():
             raise WrongUsage([Fault("--watch", "needs a terminal; leave it out, or use `hitl inbox --json`")])
-        watch_inbox(Opening(config), responder(as_ or login_name(), role), undo=undo)
+        opening = Opening(config)
+        watch_inbox(opening, asked(opening, as_, role), undo=undo)
         return
     output, roles = Output(as_json), tuple(role or ())
     by = None if as_ is None else responder(as_, role)
@@ -174,14 +175,14 @@ def respond(
         exceptions = Exceptions(tuple(left or ()), tuple(refused or ()))
         return respond_many(session.opening, session.output, request, word, given, exceptions, by=who, digest=digest)
 
-    async def work(hitl: Runtime) -> tuple[Recorded, Run, Grant | None]:
+    async def work(hitl: Runtime) -> tuple[Recorded, Run | None, Grant | None]:
         settled = await find_request(hitl, request)
         answer = response(settled.request, word, given, by=who, digest=digest)
         return await _record(hitl, await _of_version(hitl, settled, answer, version), settled, like_it)
 
     recorded, run, granted = session.opening.do(work)
     if resume:
-        return session.resume(run.id, as_, role)
+        return session.resume(recorded.settled.request.run_id, as_, role)
     _report(session, recorded, run, granted)
     return Exit.DONE
 
@@ -244,7 +245,7 @@ def delegate(
     """Let somebody else decide. The request stays open, and shows the same action; you do not decide it any more."""
     session, who = Session(Opening(config), Output(as_json), None), responder(as_, role)
 
-    async def work(hitl: Runtime) -> tuple[Recorded, Run, Grant | None]:
+    async def work(hitl: Runtime) -> tuple[Recorded, Run | None, Grant | None]:
         settled = await find_request(hitl, request)
         return await _record(hitl, Response.to(settled.request, Delegate(to=to), by=who, reason=reason), settled)
 
@@ -267,21 +268,24 @@ async def _of_version(hitl: Runtime, settled: Settled, answer: Response, number:
 
 async def _record(
     hitl: Runtime, answer: Response, settled: Settled, like_it: Like | None = None
-) -> tuple[Recorded, Run, Grant | None]:
+) -> tuple[Recorded, Run | None, Grant | None]:
+    """What was recorded, and its run, if whoever answers may see it: what they said counts all the same."""
     granted: Grant | None = None
     if like_it is None:
         recorded = await hitl.respond(answer)
     else:
         allows = like(settled.request, **like_it.limits)
         recorded, granted = await hitl.respond_and_grant(answer, allows, lasts=like_it.lasts)
-    return recorded, await hitl.run(recorded.settled.request.run_id), granted
+    with suppress(NotPermitted):
+        return recorded, await hitl.run(recorded.settled.request.run_id), granted
+    return recorded, None, granted
 
 
 def _ask(session: Session, given: str, as_: str | None, roles: list[str] | None) -> int:
     """`hitl respond REQUEST` at a terminal: show it, ask, record, and say how the run stands."""
     if session.output.as_json or not at_a_terminal():
         raise WrongUsage([Fault("DECISION", f"is missing: one of {', '.join(WORDS)}")])
-    who: Responder = asked(as_, roles)
+    who: Responder = asked(session.opening, as_, roles)
     settled = session.opening.do(lambda hitl: find_request(hitl, given))
     if settled.state is not RequestState.OPEN:
         session.output.out.print(request_panel(settled, now=datetime.now(UTC)))
@@ -294,11 +298,13 @@ def _ask(session: Session, given: str, as_: str | None, roles: list[str] | None)
     return Exit.DONE
 
 
-def _report(session: Session, recorded: Recorded, run: Run, granted: Grant | None = None, more: str = "") -> None:
-    settled, frozen = recorded.settled, session.frozen(run)
+def _report(
+    session: Session, recorded: Recorded, run: Run | None, granted: Grant | None = None, more: str = ""
+) -> None:
+    settled, frozen = recorded.settled, () if run is None else session.frozen(run)
     document: dict[str, Json] = {
         "request": json_views.settled_view(settled),
-        "run": json_views.run_view(run, frozen),
+        "run": None if run is None else json_views.run_view(run, frozen),
         "replayed": recorded.replayed,
         **({} if granted is None else {"grant": json_views.grant_view(granted, datetime.now(UTC))}),
     }
@@ -308,4 +314,4 @@ def _report(session: Session, recorded: Recorded, run: Run, granted: Grant | Non
     line = Text.assemble("request ", (settled.request.id, "bold"), " is ", state_text(settled.state), shown(again))
     hints = Hints(session.opening.config)
     lines = [line] if granted is None else [line, given_line(granted, hints)]
-    session.output.result(document, *lines, *outcome_lines(run, hints, frozen))
+    session.output.result(document, *lines, *(() if run is None else outcome_lines(run, hints, frozen)))

@@ -36,7 +36,6 @@ from ..options import (
     at_a_terminal,
     exit_for,
     given_json,
-    login_name,
     responder,
 )
 from ..terminal import json_views
@@ -175,7 +174,8 @@ class Session:
     def finish(self, run: Run, as_: str | None, roles: list[str] | None) -> int:
         """Ask at the terminal if there is one, and report how the run stands."""
         if run.state is RunState.PAUSED and not self.output.as_json and at_a_terminal():
-            run = answer_at_prompt(self.opening, run, self.prompt(asked(as_, roles)), self.progress, self.output)
+            prompt = self.prompt(asked(self.opening, as_, roles))
+            run = answer_at_prompt(self.opening, run, prompt, self.progress, self.output)
         return self.report(run)
 
     def report(self, run: Run) -> int:
@@ -199,9 +199,9 @@ class Session:
         )
 
 
-def asked(name: str | None, roles: list[str] | None) -> Responder:
+def asked(opening: Opening, name: str | None, roles: list[str] | None) -> Responder:
     """The person at this terminal."""
-    return responder(name or login_name(), roles)
+    return responder(name or opening.person(), roles)
 
 
 def runs(

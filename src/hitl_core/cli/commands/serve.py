@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.text import Text
 
-from ...config import Config, Serving
+from ...config import Config, Serving, require_store
 from ...errors import AdapterNotInstalled, ConfigError, Fault, NotPermitted
 from ...runtime import Left, Runtime
+from ..handing_over import HandedOver, open_at
 from ..hearing import leave
+from ..importing import importing
 from ..opening import Opening
 from ..options import DEFAULT_CONFIG, AsJson, Backend, ConfigFile, Exit, login_name
 from ..terminal.log import log_to_stderr, tell
@@ -60,12 +62,13 @@ def serve(
     log_to_stderr(chatty=not as_json)
     require_extra()
     opening, found = Opening(config, backend), Config.load(config, backend=backend)
+    require_store(found.store_url, "`hitl serve`")
     serving = dataclasses.replace(
         found.serving,
         host=found.serving.host if host is None else host,
         port=found.serving.port if port is None else port,
     )
-    _require_door(serving)
+    _require_identity_provider(serving)
     shift = None if no_worker else Shift.of(opening, concurrency=None, grace=None)
     return _Service(
         opening,
@@ -101,12 +104,17 @@ class _Service:
         self._meter = Meter.if_installed()
         self._observers = () if self._meter is None else self._meter.observers()
         self._listener: Listener | None = None
+        self._handed: HandedOver | None = None
         self._told = False
 
     def done(self) -> int:
         heard = self._shift or Shift(self._opening, places=1, grace=0.0)
-        with heard.hearing(self._end):
-            left = self._opening.do(self._work, observers=self._observers)
+        try:
+            with heard.hearing(self._end):
+                left = self._opening.do(self._work, observers=self._observers)
+        finally:
+            if self._handed is not None:
+                self._handed.end()
         for each in in_words(left):
             self._output.err.print(each, soft_wrap=True)
         code = exit_for(left)
@@ -171,9 +179,9 @@ class _Service:
 
     async def _link(self, site: Site, base: str) -> str:
         """What signs in the local account, once; "" where others say who people are, or nobody knows it."""
-        from ...server.doors.links import new_link
+        from ...server.auth.login_links import new_link
 
-        if site.serving.has_door:
+        if site.serving.has_identity_provider:
             return ""
         try:
             return f"{base}/login/{await new_link(site, login_name())}"
@@ -186,14 +194,17 @@ class _Service:
         self._output.result({"url": address, "sign_in": link}, Text(f"the inbox is at {address}{once}"))
         if not self._output.as_json:
             tell("Ctrl-C ends it", "dim")
-        if self._opens:
-            webbrowser.open(link or address)
+        if self._opens and link:
+            self._handed = open_at(link)
+        elif self._opens:
+            webbrowser.open(address)
 
 
 def require_extra() -> None:
     """Raises AdapterNotInstalled where there is no server."""
     try:
-        from ... import server  # noqa: F401
+        with importing():
+            from ...server import app, listening  # noqa: F401
     except ModuleNotFoundError as exc:
         if (exc.name or "").split(".")[0] == "hitl_core":
             raise
@@ -201,8 +212,8 @@ def require_extra() -> None:
         raise AdapterNotInstalled(missing) from exc
 
 
-def _require_door(serving: Serving) -> None:
-    if serving.is_local or serving.has_door:
+def _require_identity_provider(serving: Serving) -> None:
+    if serving.is_local or serving.has_identity_provider:
         return
     why = (
         f"{serving.host!r} can be reached from other machines, and nobody says who people are: say it with "

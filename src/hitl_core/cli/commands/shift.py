@@ -29,6 +29,7 @@ class Shift:
     @classmethod
     def of(cls, opening: Opening, *, concurrency: int | None, grace: float | None) -> Self:
         """As it is configured, where nothing else is said. Raises ConfigError."""
+        opening.require_store("a worker")
         config = Config.load(opening.config, backend=opening.backend)
         own = config.grace_seconds if grace is None else grace
         return cls(opening, places=concurrency or config.concurrency, grace=own)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from rich.console import RenderableType
 
 from ...commands import Settled
+from ...errors import NotPermitted
 from ...protocol import Comment, Guidance, Json, Responder
 from ...runtime import Runtime
 from ..frozen import Frozen, frozen_requests
@@ -45,7 +46,15 @@ async def _look(hitl: Runtime, given: str, by: Responder | None) -> Seen:
     settled = await hitl.request(found.id, by=by)
     held = await frozen_requests(hitl, run_id=found.run_id)
     frozen = next((each for each in held if each.settled.request.id == found.id), None)
-    return Seen(settled, frozen, await hitl.comments(found.id), await hitl.guidance(found.run_id))
+    return Seen(settled, frozen, await hitl.comments(found.id), await _guidance(hitl, found.run_id))
+
+
+async def _guidance(hitl: Runtime, run_id: str) -> tuple[Guidance, ...]:
+    """What the agent was told; nothing, for whoever may not see the run."""
+    try:
+        return await hitl.guidance(run_id)
+    except NotPermitted:
+        return ()
 
 
 def _document(seen: Seen) -> dict[str, Json]:

@@ -45,6 +45,7 @@ def top(
     By level and by who is asked. Ctrl-C ends it.
     """
     opening = Opening(config)
+    opening.require_store("`hitl top`")
     if once or as_json or not sys.stdout.isatty():
         document = opening.do(lambda hitl: _look(hitl, window))
         Output(as_json).result(document, top_view(document))

@@ -66,9 +66,9 @@ def worker(
     output = Output(as_json)
     if listing:
         return _list(Opening(config, backend), output)
+    shift = Shift.of(Opening(config, backend), concurrency=concurrency, grace=grace)
     watched = Watched(metrics, schema_of(config, backend) if metrics else None, lag=max_lag)
     log_to_stderr(chatty=not as_json)
-    shift = Shift.of(Opening(config, backend), concurrency=concurrency, grace=grace)
     return _Work(shift, output, watched, until_idle=until_idle).done()
 
 
@@ -103,6 +103,7 @@ class _Work:
 
 
 def _list(opening: Opening, output: Output) -> int:
+    opening.require_store("`hitl worker --list`")
     crew = opening.do(lambda hitl: Crew.of(hitl.store, hitl.clock.now()))
     stranded = (Text(each, "yellow") for each in crew.stranded())
     output.result(crew.document(), *crew.shown(Hints(opening.config)), *stranded)

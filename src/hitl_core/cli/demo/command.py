@@ -88,7 +88,8 @@ def demo(
             os.environ.update(world.environment)
             asks = word is None and not as_json and at_a_terminal()
             person, opening = responder(who, None), Opening(world.config)
-            with offered(world, opening, who, forced=serve, opens=not no_browser and (asks or serve)) as inbox:
+            opens = not no_browser and (asks or serve)
+            with offered(world, opening, who, forced=serve, opens=opens, again=again) as inbox:
                 return Demo(world, opening, person, word, asks, again, inbox).play(order, output)
     except KeyboardInterrupt:
         console.print(shown(f"\nLeft. What was done stays done, and what waits goes on with: {again}", lines=True))

@@ -15,6 +15,7 @@ from textual.timer import Timer
 from textual.widgets import Footer, Header, OptionList, Static
 from textual.widgets.option_list import Option
 
+from ...channels.verbs import DO
 from ...checks import authorise, check
 from ...commands import Settled
 from ...errors import Fault, FaultyError, HitlError
@@ -35,7 +36,7 @@ from ...runtime import Runtime
 from ..terminal.render import shown
 from .asking import Asking
 from .holding import Holding
-from .replies import COMMENT, KEYS, PUT_OFF, WORDS, Form, form_for
+from .replies import COMMENT, KEYS, PUT_OFF, Form, form_for
 from .views import page, row
 
 T = TypeVar("T")
@@ -59,7 +60,7 @@ class InboxApp(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j", "move(1)", "Down", show=False),
         Binding("k", "move(-1)", "Up", show=False),
-        *[Binding(_NAMES.get(key, key), f"reply('{reply}')", WORDS[reply]) for reply, key in KEYS.items()],
+        *[Binding(_NAMES.get(key, key), f"reply('{reply}')", DO[reply]) for reply, key in KEYS.items()],
         *[Binding(str(number), f"choose({number})", "choose", show=number == 1) for number in range(1, 10)],
         Binding("z", "defer", "put off"),
         Binding("c", "comment", "comment"),
@@ -74,12 +75,15 @@ class InboxApp(App[None]):
         *,
         changed: Callable[[], Awaitable[None]],
         undo: float = 5.0,
+        known: bool = False,
     ) -> None:
+        """`known`: who somebody is, and may decide, is known where it is judged: by a directory, or a server."""
         super().__init__()
         self._hitl = hitl
         self._who = who
         self._changed = changed
         self._undo = undo
+        self._known = known
         self._items: dict[str, Settled] = {}
         self._draft: tuple[DraftVersion, ...] = ()
         self._shown: Settled | None = None
@@ -118,7 +122,7 @@ class InboxApp(App[None]):
             await self._changed()
 
     async def _load(self) -> None:
-        by = self._who if self._hitl.directory is not None or self._who.roles else None
+        by = self._who if self._known or self._who.roles else None
         page = await self._hitl.inbox(limit=MOST, by=by)
         self._items = {each.request.id: each for each in page.items}
         self._list(more=page.cursor is not None)
@@ -222,7 +226,7 @@ class InboxApp(App[None]):
         taken = self._holding.take_back()
         if taken is None:
             return
-        self._say(Text(f"taken back: nothing was decided ({WORDS.get(Reply(taken.decision.type), 'choose')})", "dim"))
+        self._say(Text(f"taken back: nothing was decided ({DO[Reply(taken.decision.type)]})", "dim"))
         self._mark()
 
     async def action_quit(self) -> None:
@@ -239,7 +243,7 @@ class InboxApp(App[None]):
         """What can be seen here to be wrong; the store looks once more."""
         response = self._response(settled, decision)
         faults = check(settled.request, response)
-        if self._hitl.directory is not None:  # who somebody is, is known where it is judged
+        if self._known:
             return faults
         asked = asked_now(settled.request, settled.votes, response, self._hitl.clock.now())
         return authorise(settled.request, response, asked, settled.votes) + faults
@@ -250,7 +254,7 @@ class InboxApp(App[None]):
             self._say(Text("\n").join(shown(str(fault), "red") for fault in faults))
             return
         self._holding.hold(self._response(settled, decision), self._undo)
-        word = WORDS.get(Reply(decision.type), "choose")
+        word = DO[Reply(decision.type)]
         self._say(
             Text.assemble((f"{word}: ", "bold"), shown(settled.request.title), f"   u undoes it ({self._undo:g} s)")
         )
@@ -265,7 +269,7 @@ class InboxApp(App[None]):
         self.refresh_bindings()
 
     async def _give(self, response: Response) -> None:
-        word = WORDS.get(Reply(response.decision.type), "choose")
+        word = DO[Reply(response.decision.type)]
         try:
             recorded = await self._hitl.respond(response)
         except FaultyError as exc:

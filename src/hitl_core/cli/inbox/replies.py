@@ -31,21 +31,6 @@ KEYS: Final[Mapping[Reply, str]] = {
 }
 """One key for each decision, in the terminal and on the web alike; options have the digits."""
 
-WORDS: Final[Mapping[Reply, str]] = {
-    Reply.APPROVE: "approve",
-    Reply.ACCEPT: "accept",
-    Reply.EDIT: "edit",
-    Reply.REJECT: "reject",
-    Reply.ANSWER: "answer",
-    Reply.REPORT: "report",
-    Reply.REVISE: "send back",
-    Reply.ASK: "ask the agent",
-    Reply.TAKE_OVER: "speak",
-    Reply.HAND_BACK: "hand back",
-    Reply.DELEGATE: "give on",
-    Reply.CANCEL: "end the run",
-}
-
 WHOLE: Final = "*"
 """The name of a field that stands for the whole value."""
 

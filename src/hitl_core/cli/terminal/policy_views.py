@@ -13,7 +13,7 @@ from rich.text import Text
 from ...policy import Backtested, Came, Change, Changed, Checked, Explanation, Fate, Found, Looked, Tried, Weighed
 from ...policy.rules import written
 from ...protocol import Json, Level, Ruling
-from ...quorum import people
+from ...quorum import in_turn
 from .render import grid_of_facts, shown, table_of
 
 _SHORT_VERSION = 19
@@ -104,7 +104,7 @@ def _ruling_facts(ruling: Ruling) -> Table:
     grid = grid_of_facts()
     grid.add_row("why", shown(ruling.why))
     if ruling.asks and not ruling.denied:
-        stages = ", then ".join(f"{stage.quorum} of {people(stage)}" for stage in ruling.approvers.in_order)
+        stages = in_turn(ruling.approvers.in_order)
         grid.add_row("approvers", shown(stages))
     if ruling.deadline_seconds is not None:
         counted = "" if ruling.hours is None else f" of the hours {ruling.hours.name!r}"

@@ -31,7 +31,7 @@ from ...protocol import (
     Response,
     Stage,
 )
-from ...quorum import asked_at, people
+from ...quorum import asked_at, in_turn, people
 from .agreement import still_needed
 
 _AFTERWARDS = {
@@ -268,7 +268,7 @@ def who_may_decide(approvers: Approvers, started_by: str | None) -> str:
     who = " or ".join(named) or "anybody who can reach this inbox"
     many = f"; {approvers.quorum} people have to agree" if approvers.quorum > 1 else ""
     if approvers.stages:
-        who, many = ", then ".join(f"{stage.quorum} of {people(stage)}" for stage in approvers.stages), ""
+        who, many = in_turn(approvers.stages), ""
     own = f"; not {started_by}, who started the run" if started_by and not approvers.allow_self else ""
     apart = f"; not who let {' or '.join(approvers.separate_from)} run" if approvers.separate_from else ""
     turn = "; it is their turn" if approvers.assign else ""

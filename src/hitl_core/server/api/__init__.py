@@ -1,37 +1,52 @@
 """The HTTP API: JSON under /api, for programs. One file a resource.
 
-    calls ──► who (what of it they see) ──► the runtime ──► calls.answer | calls.refused
+    calls ──► visibility (what of it they see) ──► the runtime ──► calls.answer | calls.refused
 
 calls         how a call is put together; descriptions: the OpenAPI document
-who           who calls, and what of it all they see
-parameters    ids, pages, waits, with their bounds; repeats: what is done once, however often it is called
+visibility    what of it all a caller sees: another tenant's is as if it did not exist
+parameters    ids, pages, waits, with their bounds; idempotency: what is done once, however often it is called
 runs, acts, streams, threads · requests, answers, drafts · grants · stops · policies · audit · people · upkeep
 """
 
 from __future__ import annotations
+
+from typing import Final
 
 from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
 from fastapi.exception_handlers import http_exception_handler, request_validation_exception_handler
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
-from ..guards.refusals import is_for_programs
+from ..middleware.refusals import is_for_programs
 from . import acts, answers, audit, drafts, grants, people, policies, requests, runs, stops, streams, threads, upkeep
 from .calls import refused
 from .descriptions import describing
 
-__all__ = ["install"]
+__all__ = ["install", "resources"]
 
-_ROOMS = (streams, threads, runs, acts, requests, drafts, answers, grants, stops, policies, audit, people, upkeep)
+resources: Final[tuple[APIRouter, ...]] = tuple(
+    room.router
+    for room in (
+        streams,
+        threads,
+        runs,
+        acts,
+        requests,
+        drafts,
+        answers,
+        grants,
+        stops,
+        policies,
+        audit,
+        people,
+        upkeep,
+    )
+)
 """Calls with a fixed path come before those with an id in its place."""
 
 
 def install(app: FastAPI) -> None:
-    """Put the API into an app, and its description at /openapi.json."""
-    whole = APIRouter()
-    for room in _ROOMS:
-        whole.include_router(room.router)
-    app.include_router(whole)
+    """Have an app tell failures of the API as problems, and describe it at /openapi.json."""
     app.add_exception_handler(StarletteHTTPException, _http)
     app.add_exception_handler(RequestValidationError, _validation)
     app.openapi = describing(app)  # type: ignore[method-assign]  # as FastAPI documents it

@@ -8,11 +8,13 @@ from fastapi import Response
 
 from ...errors import StoreUnavailable
 from ...wire import bodies, forms
+from ..auth import OperateVisitor
+from ..site import CurrentSite
 from .calls import Calls, answer, sent
+from .idempotency import Idempotent
 from .parameters import RunId, Wait
-from .repeats import Repeated
 from .runs import in_time
-from .who import Here, Operates, require_same, seen_run
+from .visibility import require_same, seen_run
 
 router = Calls("runs", "/api/runs/{id}")
 
@@ -20,7 +22,7 @@ Doing = Annotated[bodies.Act, sent(bodies.Act, optional=True)]
 
 
 @router.call("POST", "/cancel", "cancelRun", forms.RUN, problems=(404, 409))
-async def cancel_run(visitor: Operates, site: Here, run_id: RunId, body: Doing) -> Response:
+async def cancel_run(visitor: OperateVisitor, site: CurrentSite, run_id: RunId, body: Doing) -> Response:
     """End a run that is not over; what waits in it never runs."""
     require_same(visitor, body.by)
     await seen_run(site, visitor, run_id)
@@ -29,7 +31,7 @@ async def cancel_run(visitor: Operates, site: Here, run_id: RunId, body: Doing) 
 
 @router.call("POST", "/rewind", "rewindRun", forms.RUN, problems=(404, 409))
 async def rewind_run(
-    visitor: Operates, site: Here, run_id: RunId, repeat: Repeated, body: Doing, wait: Wait = 10
+    visitor: OperateVisitor, site: CurrentSite, run_id: RunId, idempotent: Idempotent, body: Doing, wait: Wait = 10
 ) -> Response:
     """Take the run back to its last pause and ask again. What its tools did stays done; that is for `undoRun`."""
     require_same(visitor, body.by)
@@ -39,15 +41,15 @@ async def rewind_run(
         work = site.hitl.rewind(run_id, by=visitor.responder, reason=body.reason)
         return answer(forms.RUN, await in_time(site, visitor, run_id, work, wait))
 
-    return await repeat.once(act)
+    return await idempotent.once(act)
 
 
 @router.call("POST", "/undo", "undoRun", forms.UNDOING, problems=(404, 409))
 async def undo_run(
-    visitor: Operates,
-    site: Here,
+    visitor: OperateVisitor,
+    site: CurrentSite,
     run_id: RunId,
-    repeat: Repeated,
+    idempotent: Idempotent,
     body: Annotated[bodies.Undo, sent(bodies.Undo, optional=True)],
     wait: Wait = 10,
 ) -> Response:
@@ -68,15 +70,15 @@ async def undo_run(
             raise StoreUnavailable(f"the undo of run {run_id} has not begun yet; see its undos in a while")
         return answer(forms.UNDOING, begun[-1])
 
-    return await repeat.once(act)
+    return await idempotent.once(act)
 
 
 @router.call("POST", "/override", "overrideRun", forms.OVERRIDE, problems=(404, 409))
 async def override_run(
-    visitor: Operates,
-    site: Here,
+    visitor: OperateVisitor,
+    site: CurrentSite,
     run_id: RunId,
-    repeat: Repeated,
+    idempotent: Idempotent,
     body: Annotated[bodies.Overriding, sent(bodies.Overriding)],
 ) -> Response:
     """Replace the output of a completed run; or the result of a call, before it is used further."""
@@ -87,15 +89,15 @@ async def override_run(
         who, why = visitor.responder, body.reason
         return answer(forms.OVERRIDE, await site.hitl.override(run_id, body.value, body.call, by=who, reason=why))
 
-    return await repeat.once(act)
+    return await idempotent.once(act)
 
 
 @router.call("POST", "/steer", "steerRun", forms.GUIDANCE, problems=(404, 409))
 async def steer_run(
-    visitor: Operates,
-    site: Here,
+    visitor: OperateVisitor,
+    site: CurrentSite,
     run_id: RunId,
-    repeat: Repeated,
+    idempotent: Idempotent,
     body: Annotated[bodies.Steer, sent(bodies.Steer)],
 ) -> Response:
     """Say something to the agent: it enters the conversation at the next safe point, and permits nothing."""
@@ -105,12 +107,12 @@ async def steer_run(
     async def act() -> Response:
         return answer(forms.GUIDANCE, await site.hitl.steer(run_id, body.text, by=visitor.responder))
 
-    return await repeat.once(act)
+    return await idempotent.once(act)
 
 
 @router.call("POST", "/erase", "eraseRun", forms.RUN, problems=(404, 409))
 async def erase_run(
-    visitor: Operates, site: Here, run_id: RunId, body: Annotated[bodies.Erase, sent(bodies.Erase)]
+    visitor: OperateVisitor, site: CurrentSite, run_id: RunId, body: Annotated[bodies.Erase, sent(bodies.Erase)]
 ) -> Response:
     """Erase what a run that is over has said: payloads, free texts, names. The audit trail stays and verifies."""
     require_same(visitor, body.by)

@@ -9,21 +9,21 @@ from fastapi import Response
 
 from ...errors import BatchRefused, Fault, RequestNotFound
 from ...wire import Granted, bodies, forms
-from ..doors import Visitor
-from ..site import Site
+from ..auth import OperateVisitor, RequestsVisitor, Visitor
+from ..site import CurrentSite, Site
 from .calls import Calls, answer, sent
 from .grants import lasting
+from .idempotency import Idempotent
 from .parameters import RequestId
-from .repeats import Repeated
-from .who import Here, OfRequests, Operates, no_request, require_same, seen_request, seen_run
+from .visibility import no_request, require_same, seen_request, seen_run
 
 router = Calls("requests", "/api")
 
 
 @router.call("POST", "/requests/{id}/response", "respond", forms.RECORDED, problems=(404, 409, 412))
 async def respond(
-    visitor: OfRequests,
-    site: Here,
+    visitor: RequestsVisitor,
+    site: CurrentSite,
     request_id: RequestId,
     body: Annotated[bodies.Answering, sent(bodies.Answering)],
 ) -> Response:
@@ -39,8 +39,8 @@ async def respond(
 
 @router.call("POST", "/responses", "respondMany", forms.BATCH)
 async def respond_many(
-    visitor: OfRequests,
-    site: Here,
+    visitor: RequestsVisitor,
+    site: CurrentSite,
     body: Annotated[bodies.AnsweringMany, sent(bodies.AnsweringMany)],
 ) -> Response:
     """Give answers in one gesture: each is judged and recorded by itself, under one batch id.
@@ -69,10 +69,10 @@ async def _require_seen(site: Site, visitor: Visitor, answers: Sequence[bodies.A
 
 @router.call("POST", "/requests/{id}/response-and-grant", "respondAndGrant", forms.GRANTED, problems=(404, 409, 412))
 async def respond_and_grant(
-    visitor: Operates,
-    site: Here,
+    visitor: OperateVisitor,
+    site: CurrentSite,
     request_id: RequestId,
-    repeat: Repeated,
+    idempotent: Idempotent,
     body: Annotated[bodies.AnsweringAndGranting, sent(bodies.AnsweringAndGranting)],
 ) -> Response:
     """Approve a request, then give a grant for others like it, by the same person and for the same reason."""
@@ -87,4 +87,4 @@ async def respond_and_grant(
         recorded, grant = await site.hitl.respond_and_grant(response, body.allows, lasts=lasts)
         return answer(forms.GRANTED, Granted(recorded=recorded, grant=grant))
 
-    return await repeat.once(act)
+    return await idempotent.once(act)

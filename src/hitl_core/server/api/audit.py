@@ -13,11 +13,12 @@ from ...contracts import Store, pages
 from ...errors import RecordError, StoreError
 from ...protocol import AuditEvent
 from ...wire import forms
-from ..doors import Visitor
-from ..doors.tenants import require_all
+from ..auth import AuditVisitor, Visitor
+from ..auth.tenants import require_all
+from ..site import CurrentSite
 from .calls import Calls, answer
 from .parameters import Cursor, closed, opened
-from .who import Here, OfAudit, seen_run
+from .visibility import seen_run
 
 router = Calls("audit", "/api/audit")
 
@@ -31,8 +32,8 @@ Newest = Annotated[bool, Query(description="The newest first.")]
 
 @router.call("GET", "", "readAudit", forms.AUDIT, problems=(404,))
 async def read_audit(
-    visitor: OfAudit,
-    site: Here,
+    visitor: AuditVisitor,
+    site: CurrentSite,
     limit: Lines = 200,
     cursor: Cursor = None,
     run_id: OfRun = None,
@@ -64,7 +65,7 @@ def _is_for(visitor: Visitor, line: Followed, events: tuple[AuditEvent, ...]) ->
 
 
 @router.call("GET", "/verify", "verifyAudit", forms.REPORT)
-async def verify_audit(visitor: OfAudit, site: Here) -> Response:
+async def verify_audit(visitor: AuditVisitor, site: CurrentSite) -> Response:
     """Read the whole trail again, and hold it against its seals and anchors: every finding, with its place.
 
     The trail is one chain of all tenants, so this is for somebody of all of them.

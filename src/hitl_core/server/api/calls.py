@@ -20,9 +20,9 @@ from pydantic import ValidationError
 
 from ...errors import Fault, HitlError, NotUnderstood, TooLarge
 from ...runtime import INPUT_LIMIT
-from ...wire import MEDIA_TYPE, Form, Problem, plain_problem, problem_of
+from ...wire import MEDIA_TYPE, Form, Problem, plain_problem, problem_of, validation_faults
 from ...wire.bodies import Body
-from ..doors import Right, visitor
+from ..auth import Right, current_visitor
 from .descriptions import ALWAYS, OF_A_BODY, SECURITY, responses
 
 log = logging.getLogger("hitl_core.server")
@@ -67,11 +67,7 @@ def refused(exc: Exception) -> Response:
 
 def not_understood(exc: RequestValidationError | ValidationError) -> NotUnderstood:
     """Every fault that was found, each with its place."""
-    return NotUnderstood([Fault(_place(each["loc"]), each["msg"]) for each in exc.errors()])
-
-
-def _place(loc: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in loc)
+    return NotUnderstood(validation_faults(exc.errors()))
 
 
 class Call(APIRoute):
@@ -82,7 +78,7 @@ class Call(APIRoute):
 
         async def handled(request: Request) -> Response:
             try:
-                await visitor(request)  # before anything is said of the call itself
+                await current_visitor(request)  # before anything is said of the call itself
                 _require_known(request, known)
                 return await handle(request)
             except Exception as exc:
@@ -202,7 +198,7 @@ class Calls(APIRouter):
 
         def added(handler: H) -> H:
             hints = get_type_hints(handler, include_extras=True)
-            body, rights = _body(hints), _rights(hints)
+            body, needed = _body(hints), _needed(hints)
             statuses = (*ALWAYS, *(OF_A_BODY if body else ()), *problems)
             summary, _, rest = (getdoc(handler) or "").partition("\n")
             self.add_api_route(
@@ -211,7 +207,7 @@ class Calls(APIRouter):
                 methods=[method],
                 operation_id=name,
                 summary=summary.rstrip("."),
-                description=f"{rest.strip()}\n\nNeeds the right `{rights}`.".strip(),
+                description=f"{rest.strip()}\n\nNeeds {needed}.".strip(),
                 status_code=status,
                 response_model=None,
                 responses=responses(form, status, statuses, headers or {}, media),
@@ -230,11 +226,13 @@ def _body(hints: Mapping[str, Any]) -> Sent | None:
     return None
 
 
-def _rights(hints: Mapping[str, Any]) -> Right:
-    found = [each for hint in hints.values() for each in get_args(hint)[1:] if isinstance(each, Right)]
-    if len(found) != 1:
-        raise TypeError("a call needs exactly one right; give it a visitor of who.py")
-    return found[0]
+def _needed(hints: Mapping[str, Any]) -> str:
+    told = [each for hint in hints.values() for each in get_args(hint)[1:]]
+    rights = [each for each in told if isinstance(each, Right)]
+    anybody = [each for each in told if isinstance(each, Dependency) and each.dependency is current_visitor]
+    if len(rights) + len(anybody) != 1:
+        raise TypeError("a call needs exactly one visitor of auth/dependencies.py")
+    return f"the right `{rights[0]}`" if rights else "no right but to have come in"
 
 
 def _asked(body: Sent | None) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from ...wire import FORMS, MEDIA_TYPE, Form, Problem
 from ...wire.bodies import BODIES
 
 ALWAYS: Final = (400, 401, 403, 408, 421, 422, 429, 500, 503)
-"""Statuses of problems that any call can have; some of them are of the guards, before anybody looks at the call."""
+"""Statuses of problems that any call can have; some of them are of the middleware, before anybody looks at the call."""
 OF_A_BODY: Final = (413, 415)
 REFERENCE: Final = "#/components/schemas/{model}"
 
@@ -37,6 +37,7 @@ TAGS: Final = {
     "people": "Who is there.",
     "events": "What happens, as it happens.",
     "upkeep": "What an operator does now and then.",
+    "watching": "How the process is, for whoever watches it.",
 }
 
 SCHEMES: Final = {

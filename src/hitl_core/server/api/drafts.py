@@ -10,9 +10,11 @@ from fastapi import Header, HTTPException, Response
 from ...errors import DraftMoved
 from ...protocol import DraftVersion
 from ...wire import bodies, forms
+from ..auth import RequestsVisitor
+from ..site import CurrentSite
 from .calls import HEADERS, Calls, answer, sent
 from .parameters import RequestId
-from .who import Here, OfRequests, require_same, seen_request
+from .visibility import require_same, seen_request
 
 router = Calls("requests", "/api/requests/{id}/draft")
 
@@ -28,7 +30,7 @@ IfNoneMatch = Annotated[str | None, Header(description="The `ETag` that is known
 
 @router.call("GET", "", "readDraft", forms.VERSIONS, problems=(404,), headers=_SAID)
 async def read_draft(
-    visitor: OfRequests, site: Here, request_id: RequestId, if_none_match: IfNoneMatch = None
+    visitor: RequestsVisitor, site: CurrentSite, request_id: RequestId, if_none_match: IfNoneMatch = None
 ) -> Response:
     """The versions of a draft that an agent and people share, oldest first; none for a request that has no draft."""
     await seen_request(site, visitor, request_id)
@@ -41,8 +43,8 @@ async def read_draft(
 
 @router.call("PUT", "", "changeDraft", forms.VERSION, problems=(404, 409, 412, 428), headers=_SAID)
 async def change_draft(
-    visitor: OfRequests,
-    site: Here,
+    visitor: RequestsVisitor,
+    site: CurrentSite,
     request_id: RequestId,
     body: Annotated[bodies.Drafting, sent(bodies.Drafting)],
     if_match: IfMatch = None,

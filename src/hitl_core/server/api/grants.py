@@ -9,24 +9,29 @@ from fastapi import Response
 
 from ...commands import ListGrants
 from ...wire import bodies, forms
-from ..doors.tenants import require_home
+from ..auth import OperateVisitor, RunsVisitor
+from ..auth.tenants import require_home
+from ..site import CurrentSite
 from .calls import Calls, answer, sent
+from .idempotency import Idempotent
 from .parameters import GrantId, Limit
-from .repeats import Repeated
-from .who import Here, OfRuns, Operates, require_same, seen_grant, seen_run
+from .visibility import require_same, seen_grant, seen_run
 
 router = Calls("grants", "/api/grants")
 
 
 @router.call("GET", "", "listGrants", forms.GRANTS)
-async def list_grants(visitor: OfRuns, site: Here, limit: Limit = 100) -> Response:
+async def list_grants(visitor: RunsVisitor, site: CurrentSite, limit: Limit = 100) -> Response:
     """The newest grants first, those that have ended included."""
     return answer(forms.GRANTS, await site.store.fetch(ListGrants(limit=limit, tenant=visitor.tenant)))
 
 
 @router.call("POST", "", "giveGrant", forms.GRANT, status=201, problems=(404, 409))
 async def give_grant(
-    visitor: Operates, site: Here, repeat: Repeated, body: Annotated[bodies.Granting, sent(bodies.Granting)]
+    visitor: OperateVisitor,
+    site: CurrentSite,
+    idempotent: Idempotent,
+    body: Annotated[bodies.Granting, sent(bodies.Granting)],
 ) -> Response:
     """Let calls run that a rule would ask about at level confirm, for a time and within limits."""
     require_same(visitor, body.by)
@@ -41,12 +46,15 @@ async def give_grant(
             forms.GRANT, await site.hitl.grant(body.allows, by=who, lasts=lasts, reason=body.reason), status=201
         )
 
-    return await repeat.once(act)
+    return await idempotent.once(act)
 
 
 @router.call("POST", "/{id}/revoke", "revokeGrant", forms.GRANT, problems=(404,))
 async def revoke_grant(
-    visitor: Operates, site: Here, grant_id: GrantId, body: Annotated[bodies.Act, sent(bodies.Act, optional=True)]
+    visitor: OperateVisitor,
+    site: CurrentSite,
+    grant_id: GrantId,
+    body: Annotated[bodies.Act, sent(bodies.Act, optional=True)],
 ) -> Response:
     """Take a grant back: nothing begins under it any more. Twice is harmless."""
     require_same(visitor, body.by)

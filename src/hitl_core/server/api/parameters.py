@@ -36,7 +36,7 @@ CalledBy = Annotated[
     str | None,
     Query(description="Whom the caller believes to be; refused if it is not.", min_length=1, max_length=256),
 ]
-RepeatKey = Annotated[
+IdempotencyKey = Annotated[
     str | None,
     Header(
         alias="Idempotency-Key",

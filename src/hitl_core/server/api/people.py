@@ -8,18 +8,34 @@ from typing import Annotated
 from fastapi import HTTPException, Response
 
 from ...people import ListsPeople
-from ...wire import Count, Known, MadeToken, TokenForm, bodies, forms
-from ..doors import Right, Token
-from ..doors.tokens import make_own, revoke, tokens
+from ...wire import Count, Known, MadeToken, Me, TokenForm, bodies, forms
+from ..auth import AnyVisitor, RequestsVisitor, Right, Token, TokensVisitor
+from ..auth.tokens import make_own, revoke, tokens
+from ..site import CurrentSite
 from .calls import Calls, answer, sent
 from .parameters import TokenId
-from .who import Here, OfRequests, OfTokens
 
 router = Calls("people", "/api")
 
 
+@router.call("GET", "/me", "whoAmI", forms.ME)
+async def who_am_i(come: AnyVisitor) -> Response:
+    """Who you are here, and what you may do: for a program that wants to know whom its token is of."""
+    who = come.responder
+    rights = tuple(right.value for right in Right if right in come.rights)
+    me = Me(
+        id=who.id,
+        name=come.name,
+        roles=who.roles,
+        tenant=come.tenant,
+        rights=rights,
+        authenticated_by=who.authenticated_by,
+    )
+    return answer(forms.ME, me)
+
+
 @router.call("GET", "/people", "listPeople", forms.PEOPLE)
-async def list_people(visitor: OfRequests, site: Here) -> Response:
+async def list_people(visitor: RequestsVisitor, site: CurrentSite) -> Response:
     """The people of your tenant, by name; none where there is no directory, or one that does not list them."""
     directory: object = site.hitl.directory
     now = site.clock.now()
@@ -33,7 +49,7 @@ async def list_people(visitor: OfRequests, site: Here) -> Response:
 
 
 @router.call("GET", "/tokens", "listTokens", forms.TOKENS)
-async def list_tokens(visitor: OfTokens, site: Here) -> Response:
+async def list_tokens(visitor: TokensVisitor, site: CurrentSite) -> Response:
     """Your tokens that have not expired, newest first. What one says is told once, when it is made."""
     found = await tokens(site, person=visitor.responder.id, tenant=visitor.tenant)
     return answer(forms.TOKENS, tuple(map(_shown, found)))
@@ -41,7 +57,7 @@ async def list_tokens(visitor: OfTokens, site: Here) -> Response:
 
 @router.call("POST", "/tokens", "makeToken", forms.MADE_TOKEN, status=201)
 async def make_token(
-    visitor: OfTokens, site: Here, body: Annotated[bodies.MakingToken, sent(bodies.MakingToken)]
+    visitor: TokensVisitor, site: CurrentSite, body: Annotated[bodies.MakingToken, sent(bodies.MakingToken)]
 ) -> Response:
     """Make a token for yourself: for no more than you may do and see now. It never lets more be done than you may."""
     lasts = timedelta(seconds=body.lasts_seconds)
@@ -51,7 +67,7 @@ async def make_token(
 
 
 @router.call("DELETE", "/tokens/{id}", "revokeToken", forms.COUNT, problems=(404,))
-async def revoke_token(visitor: OfTokens, site: Here, token_id: TokenId) -> Response:
+async def revoke_token(visitor: TokensVisitor, site: CurrentSite, token_id: TokenId) -> Response:
     """End a token of yours, at once."""
     if not await revoke(site, token_id, by=visitor.responder, person=visitor.responder.id):
         raise HTTPException(404, f"you have no token {token_id!r}; `GET /api/tokens` lists yours")

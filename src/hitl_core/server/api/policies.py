@@ -8,9 +8,10 @@ from fastapi import Response
 
 from ...policy import Policy
 from ...wire import bodies, forms
-from ..doors.tenants import require_home
+from ..auth import PolicyVisitor
+from ..auth.tenants import require_home
+from ..site import CurrentSite
 from .calls import Calls, answer, sent
-from .who import Here, OfPolicy
 
 router = Calls("policy", "/api/policy")
 
@@ -19,14 +20,14 @@ SENT = "policy.toml"
 
 
 @router.call("GET", "", "readPolicy", forms.POLICY)
-async def read_policy(visitor: OfPolicy, site: Here) -> Response:
+async def read_policy(visitor: PolicyVisitor, site: CurrentSite) -> Response:
     """The policy in force: its version and its rules, in the order of the file."""
     return answer(forms.POLICY, await site.hitl.policy())
 
 
 @router.call("POST", "/explain", "explain", forms.EXPLANATION)
 async def explain(
-    visitor: OfPolicy, site: Here, body: Annotated[bodies.Explaining, sent(bodies.Explaining)]
+    visitor: PolicyVisitor, site: CurrentSite, body: Annotated[bodies.Explaining, sent(bodies.Explaining)]
 ) -> Response:
     """What the policy says about an action, why, and the nearest single value that would alter the level.
 
@@ -41,7 +42,7 @@ async def explain(
 
 @router.call("POST", "/backtest", "backtest", forms.BACKTESTED)
 async def backtest(
-    visitor: OfPolicy, site: Here, body: Annotated[bodies.Backtesting, sent(bodies.Backtesting)]
+    visitor: PolicyVisitor, site: CurrentSite, body: Annotated[bodies.Backtesting, sent(bodies.Backtesting)]
 ) -> Response:
     """What would have come of the recorded actions under another policy, and whose fate changes. Nothing is written."""
     require_home(site, visitor, "a backtest")

@@ -13,11 +13,13 @@ from ...lifecycle import RequestState
 from ...protocol.record import Name
 from ...runtime.considering import inbox_of
 from ...wire import bodies, forms
-from ..doors import Right, Visitor
+from ..auth import OperateVisitor, RequestsVisitor, Right, Visitor
+from ..seeing import sees, sees_all
+from ..site import CurrentSite
 from .calls import Calls, answer, sent
+from .idempotency import Idempotent
 from .parameters import CalledBy, Cursor, Limit, RequestId, opened, page_of
-from .repeats import Repeated
-from .who import Here, OfRequests, Operates, require_same, seen_request, seen_run
+from .visibility import request_in_tenant, require_same, seen_request, seen_run
 
 router = Calls("requests", "/api/requests")
 
@@ -38,10 +40,10 @@ Mine = Annotated[
 ]
 
 
-@router.call("GET", "", "listRequests", forms.INBOX)
+@router.call("GET", "", "listRequests", forms.INBOX, problems=(404,))
 async def list_requests(
-    visitor: OfRequests,
-    site: Here,
+    visitor: RequestsVisitor,
+    site: CurrentSite,
     roles: Roles = (),
     limit: Limit = 50,
     cursor: Cursor = None,
@@ -79,7 +81,7 @@ async def list_requests(
 
 def _only_theirs(visitor: Visitor, mine: bool | None, *, narrowed: bool) -> bool:
     """Whether somebody sees what they may decide, and not all. Raises NotPermitted for who asks for more than that."""
-    all_of_it = Right.RUNS in visitor.rights
+    all_of_it = sees_all(visitor)
     if mine is None and not narrowed:
         return not all_of_it
     if not mine and not all_of_it:
@@ -88,23 +90,26 @@ def _only_theirs(visitor: Visitor, mine: bool | None, *, narrowed: bool) -> bool
 
 
 @router.call("GET", "/{id}", "readRequest", forms.SETTLED, problems=(404,))
-async def read_request(visitor: OfRequests, site: Here, request_id: RequestId, by: CalledBy = None) -> Response:
+async def read_request(
+    visitor: RequestsVisitor, site: CurrentSite, request_id: RequestId, by: CalledBy = None
+) -> Response:
     """One request with its state, its votes and its response."""
     require_same(visitor, by)
     return answer(forms.SETTLED, await seen_request(site, visitor, request_id))
 
 
 @router.call("GET", "/{id}/alike", "listAlike", forms.ALIKE, problems=(404,))
-async def list_alike(visitor: OfRequests, site: Here, request_id: RequestId) -> Response:
-    """The open requests like this one, itself included, oldest first: same tool, rule, kind and tenant."""
+async def list_alike(visitor: RequestsVisitor, site: CurrentSite, request_id: RequestId) -> Response:
+    """The open requests like this one that you see, itself included, oldest first: same tool, rule, kind and tenant."""
     await seen_request(site, visitor, request_id)
-    return answer(forms.ALIKE, await site.hitl.alike(request_id))
+    alike = await site.hitl.alike(request_id)
+    return answer(forms.ALIKE, tuple([each for each in alike if await sees(site, visitor, each)]))
 
 
 @router.call("POST", "/{id}/preview", "previewEdit", forms.PREVIEW, problems=(404,))
 async def preview_edit(
-    visitor: OfRequests,
-    site: Here,
+    visitor: RequestsVisitor,
+    site: CurrentSite,
     request_id: RequestId,
     body: Annotated[bodies.Previewing, sent(bodies.Previewing)],
 ) -> Response:
@@ -115,7 +120,10 @@ async def preview_edit(
 
 @router.call("POST", "/{id}/defer", "deferRequest", forms.SETTLED, problems=(404, 409))
 async def defer_request(
-    visitor: OfRequests, site: Here, request_id: RequestId, body: Annotated[bodies.Defer, sent(bodies.Defer)]
+    visitor: RequestsVisitor,
+    site: CurrentSite,
+    request_id: RequestId,
+    body: Annotated[bodies.Defer, sent(bodies.Defer)],
 ) -> Response:
     """Put a request off: it is not in the inbox until then, for nobody. Its deadline stays."""
     require_same(visitor, body.by)
@@ -125,11 +133,14 @@ async def defer_request(
 
 @router.call("POST", "/{id}/revoke", "revokeResponse", forms.SETTLED, problems=(404, 409))
 async def revoke_response(
-    visitor: Operates, site: Here, request_id: RequestId, body: Annotated[bodies.Act, sent(bodies.Act, optional=True)]
+    visitor: OperateVisitor,
+    site: CurrentSite,
+    request_id: RequestId,
+    body: Annotated[bodies.Act, sent(bodies.Act, optional=True)],
 ) -> Response:
     """Take back a decision that has not been used yet."""
     require_same(visitor, body.by)
-    await seen_request(site, visitor, request_id)
+    await request_in_tenant(site, visitor, request_id)
     return answer(forms.SETTLED, await site.hitl.revoke(request_id, by=visitor.responder, reason=body.reason))
 
 
@@ -137,7 +148,7 @@ async def revoke_response(
 
 
 @router.call("GET", "/{id}/comments", "listComments", forms.COMMENTS, problems=(404,))
-async def list_comments(visitor: OfRequests, site: Here, request_id: RequestId) -> Response:
+async def list_comments(visitor: RequestsVisitor, site: CurrentSite, request_id: RequestId) -> Response:
     """What was said about a request beside deciding it, oldest first."""
     await seen_request(site, visitor, request_id)
     return answer(forms.COMMENTS, await site.hitl.comments(request_id))
@@ -145,10 +156,10 @@ async def list_comments(visitor: OfRequests, site: Here, request_id: RequestId) 
 
 @router.call("POST", "/{id}/comments", "comment", forms.COMMENT, status=201, problems=(404, 409))
 async def comment(
-    visitor: OfRequests,
-    site: Here,
+    visitor: RequestsVisitor,
+    site: CurrentSite,
     request_id: RequestId,
-    repeat: Repeated,
+    idempotent: Idempotent,
     body: Annotated[bodies.Saying, sent(bodies.Saying)],
 ) -> Response:
     """Say something about an open request to whoever decides it. It is no vote, whoever says it.
@@ -162,4 +173,4 @@ async def comment(
         said = await site.hitl.comment(request_id, body.text, by=visitor.responder, machine=body.machine)
         return answer(forms.COMMENT, said, status=201)
 
-    return await repeat.once(act)
+    return await idempotent.once(act)

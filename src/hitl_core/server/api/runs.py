@@ -13,13 +13,13 @@ from ...commands import ListRuns
 from ...errors import RunBusy
 from ...protocol import Run, RunState
 from ...wire import bodies, forms
-from ..doors import Visitor
-from ..doors.tenants import require_home
-from ..site import Site
+from ..auth import RunsVisitor, StartVisitor, Visitor
+from ..auth.tenants import require_home
+from ..site import CurrentSite, Site
 from .calls import Calls, answer, sent
+from .idempotency import REPLAYED, Idempotent
 from .parameters import Cursor, Limit, RunId, Wait, opened, page_of
-from .repeats import REPLAYED, Repeated
-from .who import Here, OfRuns, Starts, require_same, seen_run
+from .visibility import require_same, seen_run
 
 MOST_LOOKED_AT = 10_000
 """Runs that one page looks at; then it is short, or empty, and its cursor goes on."""
@@ -36,8 +36,8 @@ ThroughPauses = Annotated[bool, Query(description="Go on waiting while people de
 
 @router.call("GET", "", "listRuns", forms.RUNS)
 async def list_runs(
-    visitor: OfRuns,
-    site: Here,
+    visitor: RunsVisitor,
+    site: CurrentSite,
     states: States = (),
     limit: Limit = 50,
     cursor: Cursor = None,
@@ -54,10 +54,10 @@ async def list_runs(
 
 @router.call("POST", "", "startRun", forms.RUN, status=201, problems=(409,), headers={"Location": "The run."})
 async def start_run(
-    visitor: Starts,
-    site: Here,
+    visitor: StartVisitor,
+    site: CurrentSite,
     request: Request,
-    repeat: Repeated,
+    idempotent: Idempotent,
     body: Annotated[bodies.Start, sent(bodies.Start)],
     wait: Wait = 10,
 ) -> Response:
@@ -68,7 +68,7 @@ async def start_run(
     require_same(visitor, body.by)
     require_home(site, visitor, "a run that is started")
     await site.hitl.attach()
-    run_id, ours = await repeat.run()
+    run_id, ours = await idempotent.run()
     run = await _started(site, visitor, run_id, body, wait)
     place = {"Location": str(request.url_for("read_run", id=run.id))}
     return answer(forms.RUN, run, status=201, headers=place if ours else place | REPLAYED)
@@ -87,7 +87,7 @@ async def _started(site: Site, visitor: Visitor, run_id: str, body: bodies.Start
 
 @router.call("GET", "/{id}", "readRun", forms.RUN, problems=(404,))
 async def read_run(
-    visitor: OfRuns, site: Here, run_id: RunId, wait: Wait = 0, through_pauses: ThroughPauses = False
+    visitor: RunsVisitor, site: CurrentSite, run_id: RunId, wait: Wait = 0, through_pauses: ThroughPauses = False
 ) -> Response:
     """One run with its open requests.
 
@@ -111,8 +111,8 @@ async def standing(site: Site, run: Run, wait: float, *, through_pauses: bool = 
 
 @router.call("POST", "/{id}/resume", "resumeRun", forms.RUN, problems=(404, 409))
 async def resume_run(
-    visitor: Starts,
-    site: Here,
+    visitor: StartVisitor,
+    site: CurrentSite,
     run_id: RunId,
     body: Annotated[bodies.Resume, sent(bodies.Resume, optional=True)],
     wait: Wait = 10,
@@ -138,35 +138,35 @@ async def in_time(site: Site, visitor: Visitor, run_id: str, work: Coroutine[Any
 
 
 @router.call("GET", "/{id}/effects", "listEffects", forms.EFFECTS, problems=(404,))
-async def list_effects(visitor: OfRuns, site: Here, run_id: RunId) -> Response:
+async def list_effects(visitor: RunsVisitor, site: CurrentSite, run_id: RunId) -> Response:
     """What the run's actions came to, in the order they were first seen."""
     await seen_run(site, visitor, run_id)
     return answer(forms.EFFECTS, await site.hitl.effects(run_id))
 
 
 @router.call("GET", "/{id}/overrides", "listOverrides", forms.OVERRIDES, problems=(404,))
-async def list_overrides(visitor: OfRuns, site: Here, run_id: RunId) -> Response:
+async def list_overrides(visitor: RunsVisitor, site: CurrentSite, run_id: RunId) -> Response:
     """What people have put in the place of the run's output and results, oldest first, and what it was."""
     await seen_run(site, visitor, run_id)
     return answer(forms.OVERRIDES, await site.hitl.overrides(run_id))
 
 
 @router.call("GET", "/{id}/guidance", "listGuidance", forms.GUIDANCES, problems=(404,))
-async def list_guidance(visitor: OfRuns, site: Here, run_id: RunId) -> Response:
+async def list_guidance(visitor: RunsVisitor, site: CurrentSite, run_id: RunId) -> Response:
     """The guidance that the run was given, oldest first, and what became of each."""
     await seen_run(site, visitor, run_id)
     return answer(forms.GUIDANCES, await site.hitl.guidance(run_id))
 
 
 @router.call("GET", "/{id}/undos", "listUndos", forms.UNDOINGS, problems=(404,))
-async def list_undos(visitor: OfRuns, site: Here, run_id: RunId) -> Response:
+async def list_undos(visitor: RunsVisitor, site: CurrentSite, run_id: RunId) -> Response:
     """The undos of the run, oldest first, and how each stands."""
     await seen_run(site, visitor, run_id)
     return answer(forms.UNDOINGS, await site.hitl.undos(run_id))
 
 
 @router.call("GET", "/{id}/undone", "readUndo", forms.UNDOING, problems=(404, 409))
-async def read_undo(visitor: OfRuns, site: Here, run_id: RunId) -> Response:
+async def read_undo(visitor: RunsVisitor, site: CurrentSite, run_id: RunId) -> Response:
     """How an undo stands, by its own run: each action, and what became of it."""
     await seen_run(site, visitor, run_id)
     return answer(forms.UNDOING, await site.hitl.undone(run_id))

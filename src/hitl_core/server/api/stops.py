@@ -9,10 +9,10 @@ from fastapi import Query, Response
 from ...commands import Stop, StopScope
 from ...errors import Fault, NotPermitted, RunNotFound
 from ...wire import Count, bodies, forms
-from ..doors import Visitor
-from ..site import Site
+from ..auth import OperateVisitor, RunsVisitor, Visitor
+from ..site import CurrentSite, Site
 from .calls import Calls, answer, sent
-from .who import Here, OfRuns, Operates, require_same, seen_run
+from .visibility import require_same, seen_run
 
 router = Calls("stops", "/api/stops")
 
@@ -21,7 +21,7 @@ Stopped = Annotated[bodies.Stopping, sent(bodies.Stopping)]
 
 
 @router.call("GET", "", "listStops", forms.STOPS)
-async def list_stops(visitor: OfRuns, site: Here) -> Response:
+async def list_stops(visitor: RunsVisitor, site: CurrentSite) -> Response:
     """The stops in force that reach you."""
     found = await site.hitl.stops()
     return answer(forms.STOPS, tuple([each for each in found if await _reaches(site, visitor, each)]))
@@ -40,7 +40,7 @@ async def _reaches(site: Site, visitor: Visitor, stop: Stop) -> bool:
 
 
 @router.call("POST", "", "stop", forms.COUNT, problems=(404,))
-async def stop(visitor: Operates, site: Here, body: Stopped) -> Response:
+async def stop(visitor: OperateVisitor, site: CurrentSite, body: Stopped) -> Response:
     """Put a stop in force: nothing that it covers starts any more. Says how many requests it froze."""
     await _require_seen(site, visitor, body)
     frozen = await site.hitl.stop(body.scope, body.target, by=visitor.responder, reason=body.reason)
@@ -48,7 +48,7 @@ async def stop(visitor: Operates, site: Here, body: Stopped) -> Response:
 
 
 @router.call("POST", "/lift", "lift", forms.COUNT, problems=(404,))
-async def lift(visitor: Operates, site: Here, body: Stopped) -> Response:
+async def lift(visitor: OperateVisitor, site: CurrentSite, body: Stopped) -> Response:
     """Lift a stop. Says how many requests are open again. Lifting twice is harmless."""
     await _require_seen(site, visitor, body)
     thawed = await site.hitl.lift(body.scope, body.target, by=visitor.responder, reason=body.reason)
@@ -67,6 +67,6 @@ async def _require_seen(site: Site, visitor: Visitor, body: bodies.Stopping) -> 
 
 
 @router.call("GET", "/reach", "reach", forms.REACH)
-async def reach(visitor: OfRuns, site: Here, scope: Scope) -> Response:
+async def reach(visitor: RunsVisitor, site: CurrentSite, scope: Scope) -> Response:
     """What a stop would reach here, and when."""
     return answer(forms.REACH, await site.hitl.reach(scope))

@@ -17,10 +17,12 @@ from ...errors import HitlError
 from ...protocol import LiveEvent
 from ...runtime import Runtime
 from ...wire import bodies, forms, plain_problem, problem_of
-from ..doors.tenants import require_home
+from ..auth import StartVisitor
+from ..auth.tenants import require_home
+from ..site import CurrentSite
 from .calls import HEADERS, Calls, sent
 from .parameters import RunId
-from .who import Here, Starts, require_same, seen_run
+from .visibility import require_same, seen_run
 
 router = Calls("runs", "/api/runs")
 
@@ -32,7 +34,9 @@ _Item = LiveEvent | Exception | None
 
 
 @router.call("POST", "/stream", "streamRun", None, problems=(409,), media=MEDIA)
-async def stream_run(visitor: Starts, site: Here, body: Annotated[bodies.Start, sent(bodies.Start)]) -> Response:
+async def stream_run(
+    visitor: StartVisitor, site: CurrentSite, body: Annotated[bodies.Start, sent(bodies.Start)]
+) -> Response:
     """Start a run and tell its live events until it pauses or ends. It runs for whoever calls."""
     require_same(visitor, body.by)
     require_home(site, visitor, "a run that is started")
@@ -42,8 +46,8 @@ async def stream_run(visitor: Starts, site: Here, body: Annotated[bodies.Start, 
 
 @router.call("POST", "/{id}/stream", "streamResume", None, problems=(404, 409), media=MEDIA)
 async def stream_resume(
-    visitor: Starts,
-    site: Here,
+    visitor: StartVisitor,
+    site: CurrentSite,
     run_id: RunId,
     body: Annotated[bodies.Resume, sent(bodies.Resume, optional=True)],
 ) -> Response:

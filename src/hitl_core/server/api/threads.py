@@ -6,16 +6,23 @@ from fastapi import Response
 
 from ...commands import ListSaid
 from ...wire import forms
+from ..auth import RunsVisitor
+from ..site import CurrentSite
 from .calls import Calls, answer
 from .parameters import CalledBy, Cursor, Limit, Thread, opened, page_of
-from .who import Here, OfRuns, require_same
+from .visibility import require_same
 
 router = Calls("runs", "/api/threads")
 
 
 @router.call("GET", "/{thread:path}", "readThread", forms.TRANSCRIPT)
 async def read_thread(
-    visitor: OfRuns, site: Here, thread: Thread, limit: Limit = 200, cursor: Cursor = None, by: CalledBy = None
+    visitor: RunsVisitor,
+    site: CurrentSite,
+    thread: Thread,
+    limit: Limit = 200,
+    cursor: Cursor = None,
+    by: CalledBy = None,
 ) -> Response:
     """What was said in a thread, oldest first. Empty where there is none, or transcripts are not kept.
 

@@ -8,27 +8,31 @@ from typing import Annotated
 from fastapi import Response
 
 from ...wire import Count, bodies, forms
-from ..doors.tenants import require_all
+from ..auth import OperateVisitor, RunsVisitor, StartVisitor
+from ..auth.tenants import require_all
+from ..site import CurrentSite
 from .calls import Calls, answer, sent
-from .who import Here, OfRuns, Operates, Starts, require_same
+from .visibility import require_same
 
 router = Calls("upkeep", "/api")
 
 
 @router.call("GET", "/app", "readApp", forms.FINDINGS)
-async def read_app(visitor: OfRuns, site: Here) -> Response:
+async def read_app(visitor: RunsVisitor, site: CurrentSite) -> Response:
     """What was found in the app when it was loaded: what cannot be overseen, and what runs without passing the gate."""
     return answer(forms.FINDINGS, await site.hitl.attach())
 
 
 @router.call("POST", "/tick", "tick", forms.COUNT)
-async def tick(visitor: Starts, site: Here) -> Response:
+async def tick(visitor: StartVisitor, site: CurrentSite) -> Response:
     """Fire what is due, and ask again who is to be reminded. Says how many requests that was about."""
     return answer(forms.COUNT, Count(count=await site.hitl.tick()))
 
 
 @router.call("POST", "/retention", "retain", forms.COUNT)
-async def retain(visitor: Operates, site: Here, body: Annotated[bodies.Retaining, sent(bodies.Retaining)]) -> Response:
+async def retain(
+    visitor: OperateVisitor, site: CurrentSite, body: Annotated[bodies.Retaining, sent(bodies.Retaining)]
+) -> Response:
     """Erase all runs, of all tenants, that are over for longer than this. Says how many."""
     require_same(visitor, body.by)
     require_all(visitor, "retention")
@@ -39,7 +43,7 @@ async def retain(visitor: Operates, site: Here, body: Annotated[bodies.Retaining
 
 @router.call("POST", "/people/erasure", "erasePerson", forms.ERASED, problems=(404, 409))
 async def erase_person(
-    visitor: Operates, site: Here, body: Annotated[bodies.ErasingPerson, sent(bodies.ErasingPerson)]
+    visitor: OperateVisitor, site: CurrentSite, body: Annotated[bodies.ErasingPerson, sent(bodies.ErasingPerson)]
 ) -> Response:
     """Put one pseudonym in the place of a person, in all records and in the trail; what they said is gone."""
     require_same(visitor, body.by)

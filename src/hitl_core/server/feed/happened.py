@@ -10,7 +10,7 @@ from sse_starlette import ServerSentEvent
 
 from ...commands import Followed, StopScope
 from ...protocol import AuditEntry, Json
-from ..doors import Right, Visitor
+from ..auth import Right, Visitor
 
 _TOLD: Final = (
     *("call", "tool", "level", "rule", "version", "decision", "vote", "state", "round", "code", "machine"),
@@ -59,8 +59,13 @@ class Happened:
     def family(self) -> str:
         return self.event.partition(".")[0]
 
+    @property
+    def is_of_a_request(self) -> bool:
+        """Whether it tells of one request, which not everybody sees who sees requests."""
+        return self.family in _OF_REQUESTS
+
     def is_for(self, visitor: Visitor) -> bool:
-        """Whether somebody may be told."""
+        """Whether somebody may be told, as far as their tenant and their rights say (theirs.py has the rest)."""
         needed = _RIGHTS.get(self.family, _ALWAYS)
         theirs = self.everybodys or visitor.sees(self.tenant)
         return theirs and not visitor.rights.isdisjoint(needed | _ALWAYS)

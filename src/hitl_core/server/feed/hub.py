@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
+from datetime import datetime
 from typing import Final
 
-from ...commands import FollowAudit, Followed, GetRun
+from ...commands import FollowAudit, Followed, GetRequest, GetRun
 from ...contracts import Store
-from ...errors import RunNotFound
+from ...errors import RequestNotFound, RunNotFound
+from ..seeing import Parties, parties_of
 from .happened import Happened, happened, stopped_run
+from .seats import Seat
 
 log = logging.getLogger("hitl_core.server")
 
@@ -33,6 +36,15 @@ GATHER: Final = 0.05
 
 PATIENCE: Final = 1.0
 """Seconds until the trail is looked at again where nothing was heard, or where the store was away."""
+
+FAR: Final = 10_000
+"""Lines that somebody may have missed. Who was away for longer loads anew, or reads the trail itself."""
+
+REPLAYED: Final = 2
+"""Pages of the trail that are read at the same time for those who have missed something: they take turns."""
+
+REMEMBERED: Final = 2_048
+"""Events of which it is kept who has a part in their request."""
 
 Admits = Callable[[Happened], bool]
 
@@ -99,6 +111,9 @@ class Hub:
         self._room = room
         self._listeners: set[Listener] = set()
         self._seen = 0
+        self._seats: Counter[str] = Counter()
+        self._replaying = asyncio.Semaphore(REPLAYED)
+        self._parties: OrderedDict[int, Parties | None] = OrderedDict()
         self._follower: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()
         self._closed = False
@@ -118,15 +133,42 @@ class Hub:
         """The number of the newest line."""
         return await tip(self._store)
 
+    async def is_far(self, after: int) -> bool:
+        """Whether more has happened since than is told once more."""
+        return await self.tip() - after > FAR
+
+    def seat(self, person: str) -> Seat:
+        """A place for one of somebody's streams."""
+        return Seat(person, self._seats)
+
     async def missed(self, after: int) -> AsyncGenerator[tuple[Happened, ...], None]:
         """What the trail has after a number, page by page."""
         more: str | None = str(after)
         while more is not None and not self._closed:
-            page = await self._store.fetch(FollowAudit(after=int(more), limit=PAGE))
-            if page.items:
-                yield tuple([await self._happened(each) for each in page.items])
+            async with self._replaying:
+                page = await self._store.fetch(FollowAudit(after=int(more), limit=PAGE))
+                told = tuple([await self._happened(each) for each in page.items])
+            if told:
+                yield told
             more = page.cursor
             await asyncio.sleep(0)
+
+    async def parties(self, event: Happened, now: datetime) -> Parties | None:
+        """Who has a part in the request that an event tells of; None for what is not known. Read once for all."""
+        if event.seq not in self._parties:
+            self._parties[event.seq] = await self._read_parties(event, now)
+            if len(self._parties) > REMEMBERED:
+                self._parties.popitem(last=False)
+        return self._parties[event.seq]
+
+    async def _read_parties(self, event: Happened, now: datetime) -> Parties | None:
+        if event.request is None:
+            return None
+        try:
+            settled = await self._store.fetch(GetRequest(event.request))
+        except RequestNotFound:
+            return None
+        return await parties_of(self._store, settled, now)
 
     async def join(self, admits: Admits, after: int | None) -> Listener | None:
         """Begin to listen after a number, or now; None where the follower has more than that: `missed` comes first."""

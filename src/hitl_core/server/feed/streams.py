@@ -10,6 +10,7 @@ from typing import Final
 
 from sse_starlette import ServerSentEvent
 
+from ...errors import HitlError
 from .happened import Happened
 from .hub import Admits, Hub, Listener, TooSlow
 
@@ -36,8 +37,16 @@ Still = Callable[[], Awaitable[bool]]
 """Whether a listener is whom they were when they came, and may do what they might."""
 
 
+Theirs = Callable[[tuple[Happened, ...]], Awaitable[tuple[Happened, ...]]]
+"""What of several events is for a listener, where that has to be looked up."""
+
+
 async def _always() -> bool:
     return True
+
+
+async def _all(found: tuple[Happened, ...]) -> tuple[Happened, ...]:
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,31 +57,38 @@ class Told:
     events: tuple[Happened, ...] = ()
 
 
-async def events(hub: Hub, admits: Admits, after: int | None, still: Still = _always) -> AsyncGenerator[bytes, None]:
+async def events(
+    hub: Hub, admits: Admits, after: int | None, still: Still = _always, theirs: Theirs = _all
+) -> AsyncGenerator[bytes, None]:
     """For programs: each event, in the order of the trail; its id is its place there."""
-    async with aclosing(_listen(hub, admits, after, still)) as told:
+    async with aclosing(_listen(hub, admits, after, still, theirs)) as told:
         async for each in told:
             for event in each.events:
                 yield event.sent
             if not each.events:
                 yield _beat(each.at)
-    yield _come_again()
+    yield come_again()
 
 
 async def changes(
-    hub: Hub, admits: Admits, after: int | None, on: frozenset[str], still: Still = _always
+    hub: Hub,
+    admits: Admits,
+    after: int | None,
+    on: frozenset[str],
+    still: Still = _always,
+    theirs: Theirs = _all,
 ) -> AsyncGenerator[bytes, None]:
     """For pages: the names in `on` of what has changed, each once where several events come within `PACE`.
 
     A page that is told loads something; if it passed over what comes soon after, it would show what is past.
     """
-    async with aclosing(_listen(hub, admits, after, still)) as told:
+    async with aclosing(_listen(hub, admits, after, still, theirs)) as told:
         async for each in told:
             names = dict.fromkeys(name for event in each.events for name in names_of(event) if name in on)
-            yield _changed(names, each.at) if names else _beat(each.at)
+            yield changed(names, each.at) if names else _beat(each.at)
             if names:
                 await asyncio.sleep(PACE)
-    yield _come_again()
+    yield come_again()
 
 
 def names_of(event: Happened) -> Iterator[str]:
@@ -95,7 +111,9 @@ _PAGES: Final = {
 }
 
 
-async def _listen(hub: Hub, admits: Admits, after: int | None, still: Still) -> AsyncGenerator[Told, None]:
+async def _listen(
+    hub: Hub, admits: Admits, after: int | None, still: Still, theirs: Theirs
+) -> AsyncGenerator[Told, None]:
     """First what was missed, then what comes. Ends when the listener was too slow, is to come again, or has to go.
 
     A number that this trail has not come to is of another one: then they are told what comes from now on.
@@ -111,7 +129,7 @@ async def _listen(hub: Hub, admits: Admits, after: int | None, still: Still) -> 
             async with aclosing(hub.missed(after)) as pages:
                 async for page in pages:
                     after = page[-1].seq
-                    yield Told(after, tuple(each for each in page if admits(each)))
+                    yield Told(after, await theirs(tuple(each for each in page if admits(each))))
         yield Told(listener.after)
         while (left := until - asyncio.get_running_loop().time()) > 0:
             heard = await listener.heard(min(BEAT, left))
@@ -121,14 +139,15 @@ async def _listen(hub: Hub, admits: Admits, after: int | None, still: Still) -> 
                 looked = now
                 if not await still():
                     return
-            yield Told(listener.after, heard)
-    except TooSlow:
+            at = listener.after
+            yield Told(at, await theirs(heard))
+    except (TooSlow, HitlError):  # they may come again, where it is asked who they are, and told what is wrong
         return
     finally:
         await hub.leave(listener)
 
 
-def _changed(names: Iterable[str], at: int) -> bytes:
+def changed(names: Iterable[str], at: int) -> bytes:
     """The id stands in the last one: who is cut off before it is told all of them again."""
     *others, last = names
     sent = [ServerSentEvent(str(at), event=name, sep="\n") for name in others]
@@ -140,5 +159,5 @@ def _beat(at: int) -> bytes:
     return f"id: {at}\n\n".encode()
 
 
-def _come_again() -> bytes:
+def come_again() -> bytes:
     return ServerSentEvent("{}", event=COME_AGAIN, retry=AGAIN_AFTER, sep="\n").encode()

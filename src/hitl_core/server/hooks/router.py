@@ -2,43 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Final
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from ...channels.messages import Route
-from ..site import Site, site_of
+from ..site import CurrentSite, Site
 
-Here = Annotated[Site, Depends(site_of)]
 _UNKNOWN = "there is no such hook\n"
+hooks: Final = APIRouter(prefix="/hooks", include_in_schema=False)
+"""They stand outside of the API: what they take has the form of whoever calls them."""
 
 
-def hooks_router() -> APIRouter:
-    """They stand outside of the API: what they take has the form of whoever calls them."""
-    router = APIRouter(prefix="/hooks", include_in_schema=False)
+@hooks.post("/slack/{name}")
+async def slack(name: str, request: Request, site: CurrentSite) -> Response:
+    route = _route(site, name, "slack")
+    if route is None:
+        return PlainTextResponse(_UNKNOWN, 404)
+    from .slack import answered
 
-    @router.post("/slack/{name}")
-    async def slack(name: str, request: Request, site: Here) -> Response:
-        route = _route(site, name, "slack")
-        if route is None:
-            return PlainTextResponse(_UNKNOWN, 404)
-        from .slack import answered
+    return await answered(site, route, await request.body(), request.headers)
 
-        return await answered(site, route, await request.body(), request.headers)
 
-    @router.post("/webhook/{name}")
-    async def webhook(name: str, request: Request, site: Here) -> Response:
-        route = _route(site, name, "webhook")
-        if route is None:
-            return PlainTextResponse(_UNKNOWN, 404)
-        from .webhook import answered
+@hooks.post("/webhook/{name}")
+async def webhook(name: str, request: Request, site: CurrentSite) -> Response:
+    route = _route(site, name, "webhook")
+    if route is None:
+        return PlainTextResponse(_UNKNOWN, 404)
+    from .webhook import answered
 
-        status, body = await answered(site, route, await request.body(), request.headers)
-        return JSONResponse(body, status)
-
-    return router
+    status, body = await answered(site, route, await request.body(), request.headers)
+    return JSONResponse(body, status)
 
 
 def _route(site: Site, name: str, kind: str) -> Route | None:

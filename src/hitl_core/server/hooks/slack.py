@@ -17,14 +17,14 @@ from starlette.responses import Response as Answer
 
 from ...channels.messages import Route
 from ...channels.messages.senders.slack import client_of
-from ...channels.messages.slack_blocks import ACTION, ARGUMENTS, REASON, decided, fits_modal, modal
+from ...channels.messages.slack_blocks import ACTION, ARGUMENTS, BUTTONS, REASON, decided, fits_modal, modal
 from ...channels.plain_text import visible
 from ...commands import GetRequest, Settled, hashed
 from ...errors import FaultyError, HitlError, NotCanonical
 from ...people import ListsPeople, Person
-from ...protocol import Decision, Json, Reply, Responder, Response, parse
+from ...protocol import Decision, Json, Reply, Responder, parse
 from ...protocol.response import decision_of
-from ..asked import why_not_asked
+from ..answering import answer_from, why_not_asked
 from ..site import Site
 
 log = logging.getLogger("hitl_core")
@@ -91,7 +91,7 @@ class SlackDesk:
         """A button: an approval is given at once, a rejection and an edit ask first."""
         action, user = payload["actions"][0], payload["user"]["id"]
         name = str(action["action_id"]).removeprefix(ACTION)
-        if name not in (Reply.APPROVE, Reply.REJECT, Reply.EDIT):  # the link, which opens by itself
+        if name not in BUTTONS:  # the link, which opens by itself
             return PlainTextResponse("")
         place = Place(payload["container"]["channel_id"], payload["container"]["message_ts"])
         shown = json.loads(action["value"])
@@ -133,13 +133,13 @@ class SlackDesk:
         person = await self._person(user)
         if person is None:
             return self._unknown(user)
-        response = Response(
+        response = answer_from(
+            self._site,
+            self._by(person),
+            decision,
             request_id=shown["request"],
             digest=shown["digest"],
-            decision=decision,
-            responder=self._by(person),
-            decided_at=self._site.clock.now(),
-            idempotency_key=f"{self._route.name}:{hashed(key)}",
+            key=f"{self._route.name}:{hashed(key)}",
         )
         try:
             recorded = await self._site.hitl.respond(response)

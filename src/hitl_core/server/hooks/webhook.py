@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -10,9 +10,13 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from ...channels.messages import Route
 from ...channels.messages.senders.webhook import signer
-from ...errors import HitlError
-from ...protocol import Decision, Responder, Response
+from ...errors import Fault, HitlError
+from ...protocol import Decision, Responder
 from ...protocol.record import Name, Text
+from ...runtime.identity import looked_up
+from ...runtime.judge import note_refusal
+from ...wire import validation_faults
+from ..answering import answer_from
 from ..site import Site
 
 BY: Final = "webhook"
@@ -47,22 +51,41 @@ async def answered(site: Site, route: Route, body: bytes, headers: Mapping[str, 
     try:
         given = Event.model_validate_json(body).data
     except ValidationError as exc:
-        faults = [{"path": ".".join(map(str, each["loc"])), "problem": each["msg"]} for each in exc.errors()]
-        return 422, {"title": "not understood", "faults": faults}
-    response = Response(
+        return 422, {"title": "not understood", "faults": _told(validation_faults(exc.errors()))}
+    response = answer_from(
+        site,
+        Responder(id=given.by, channel=route.name, authenticated_by=BY),
+        given.decision,
         request_id=given.request_id,
         digest=given.digest,
-        decision=given.decision,
-        responder=Responder(id=given.by, channel=route.name, authenticated_by=BY),
+        key=f"{route.name}:{headers['webhook-id']}",
         reason=given.reason,
-        decided_at=site.clock.now(),
-        idempotency_key=f"{route.name}:{headers['webhook-id']}",
     )
+    if faults := await _of_speaking(site, route, given.by):
+        await note_refusal(site.hitl._around, response, faults)
+        return 403, {"title": "not for them", "faults": _told(faults)}
     try:
         recorded = await site.hitl.respond(response)
     except HitlError as exc:
         return 409, {"title": "not taken", "code": exc.code, "detail": str(exc)}
     return 200, {"state": recorded.settled.state, "replayed": recorded.replayed}
+
+
+def _told(faults: Iterable[Fault]) -> list[dict[str, str]]:
+    return [{"path": each.path, "problem": each.problem} for each in faults]
+
+
+async def _of_speaking(site: Site, route: Route, by: str) -> list[Fault]:
+    """Why this system may not answer in somebody's name, if so: a secret that is stolen makes nobody of everybody."""
+    directory = site.hitl.directory
+    person = None if directory is None else await looked_up(directory, by)
+    named = by if person is None else person.id
+    if named in route.speaks_for and (directory is None or person is not None):
+        return []
+    if not route.speaks_for and person is not None and route.name in person.addresses:
+        return []
+    how = f"name them in speaks_for of [messages.{route.name}], or give them an address {route.name!r} in the directory"
+    return [Fault("data.by", f"{by!r} is none in whose name {route.name!r} may answer; {how}")]
 
 
 def _verify(webhook: Webhook, body: bytes, headers: Mapping[str, str]) -> None:

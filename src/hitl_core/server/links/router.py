@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Form
+from fastapi import APIRouter, Form
 from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
@@ -14,49 +14,46 @@ from ...channels.messages import Link
 from ...commands import Note, SlipKind, UseSlip, hashed
 from ...errors import Fault, FaultyError, HitlError
 from ...protocol import AuditEvent, Json, Reply, Responder, Response, decision_of
-from ..doors import Visitor
+from ..answering import answer_from
+from ..auth import Visitor
 from ..pages import render, url
-from ..pages.acting import faults_of
-from ..site import Site, site_of
+from ..pages.forms import faults_of
+from ..site import CurrentSite, Site
 from .standing import BY, Standing, State, standing
 
-Here = Annotated[Site, Depends(site_of)]
+links: Final = APIRouter(include_in_schema=False)
+"""They need no session: who holds the link is taken for its person, for this one request."""
 
 
-def links_router() -> APIRouter:
-    """They need no session: who holds the link is taken for its person, for this one request."""
-    router = APIRouter(include_in_schema=False)
+@links.get("/l/{secret}")
+async def shown(secret: str, request: Request, site: CurrentSite) -> Answer:
+    visitor: Visitor | None = getattr(request.state, "visitor", None)
+    return _page(request, await standing(site, secret, visitor=visitor))
 
-    @router.get("/l/{secret}")
-    async def shown(secret: str, request: Request, site: Here) -> Answer:
-        come: Visitor | None = getattr(request.state, "visitor", None)
-        return _page(request, await standing(site, secret, come=come))
 
-    @router.post("/l/{secret}")
-    async def said(
-        secret: str,
-        request: Request,
-        site: Here,
-        reply: Annotated[str, Form(max_length=20)],
-        text: Annotated[str, Form(max_length=20_000)] = "",
-        option: Annotated[str, Form(max_length=200)] = "",
-    ) -> Answer:
-        come: Visitor | None = getattr(request.state, "visitor", None)
-        found = await standing(site, secret, come=come)
-        if found.state is not State.OPEN or found.link is None:
-            return _page(request, found)
-        if reply not in found.offered:
-            return _page(request, found, faults=[Fault("reply", f"{reply!r} is not offered here; use the inbox")])
-        try:
-            await site.hitl.respond(_response(site, found.link, reply, text, option, secret))
-        except HitlError as exc:
-            now = await standing(site, secret, come=come)
-            return _page(request, now, faults=list(faults_of(exc)), text=text)
-        note = Note(AuditEvent.LINK_USED, found.link.request_id, found.link.person, {"route": found.link.channel})
-        await site.store.apply(UseSlip(SlipKind.LINK, hashed(secret), site.clock.now(), note))
-        return RedirectResponse(url(request, "l", secret), 303)
-
-    return router
+@links.post("/l/{secret}")
+async def said(
+    secret: str,
+    request: Request,
+    site: CurrentSite,
+    reply: Annotated[str, Form(max_length=20)],
+    text: Annotated[str, Form(max_length=20_000)] = "",
+    option: Annotated[str, Form(max_length=200)] = "",
+) -> Answer:
+    visitor: Visitor | None = getattr(request.state, "visitor", None)
+    found = await standing(site, secret, visitor=visitor)
+    if found.state is not State.OPEN or found.link is None:
+        return _page(request, found)
+    if reply not in found.offered:
+        return _page(request, found, faults=[Fault("reply", f"{reply!r} is not offered here; use the inbox")])
+    try:
+        await site.hitl.respond(_response(site, found.link, reply, text, option, secret))
+    except HitlError as exc:
+        now = await standing(site, secret, visitor=visitor)
+        return _page(request, now, faults=list(faults_of(exc)), text=text)
+    note = Note(AuditEvent.LINK_USED, found.link.request_id, found.link.person, {"route": found.link.channel})
+    await site.store.apply(UseSlip(SlipKind.LINK, hashed(secret), site.clock.now(), note))
+    return RedirectResponse(url(request, "l", secret), 303)
 
 
 def _response(site: Site, link: Link, reply: str, text: str, option: str, secret: str) -> Response:
@@ -75,14 +72,9 @@ def _response(site: Site, link: Link, reply: str, text: str, option: str, secret
         decision = decision_of(said)
     except ValidationError as exc:
         raise FaultyError(list(faults_of(exc))) from exc
-    return Response(
-        request_id=link.request_id,
-        digest=link.digest,
-        decision=decision,
-        responder=Responder(id=link.person, channel=link.channel, authenticated_by=BY),
-        decided_at=site.clock.now(),
-        idempotency_key=f"link:{hashed(secret)[:32]}",
-    )
+    by = Responder(id=link.person, channel=link.channel, authenticated_by=BY)
+    key = f"link:{hashed(secret)[:32]}"
+    return answer_from(site, by, decision, request_id=link.request_id, digest=link.digest, key=key)
 
 
 def _page(request: Request, found: Standing, *, faults: list[Fault] | None = None, text: str = "") -> Answer:

@@ -13,8 +13,8 @@ from ...lifecycle import RequestState
 from ...people import Person
 from ...protocol import Reply, Responder
 from ...runtime.identity import looked_up
-from ..asked import why_not_asked
-from ..doors import Visitor
+from ..answering import why_not_asked
+from ..auth import Visitor
 from ..site import Site
 
 BY: Final = "link"
@@ -47,7 +47,12 @@ WORDS = {
         "This has changed",
         "It is about another action now than the message showed. Look at it in the inbox.",
     ),
+    State.NOT_YOURS: (
+        "This link is somebody else's",
+        "You have signed in as another person. Decide as yourself, in the inbox.",
+    ),
 }
+"""A title and a sentence for a link that does not decide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +75,6 @@ class Standing:
     @property
     def words(self) -> tuple[str, str]:
         """A title and a sentence for a link that does not decide."""
-        if self.state is State.NOT_YOURS:
-            return (
-                "This link is somebody else's",
-                "You have signed in as another person. Decide as yourself, in the inbox.",
-            )
         return WORDS[self.state]
 
 
@@ -88,14 +88,14 @@ def _can_be_said(reply: Reply, settled: Settled) -> bool:
     return reply is not Reply.CHOOSE or bool(request.options)
 
 
-async def standing(site: Site, secret: str, *, come: Visitor | None) -> Standing:
+async def standing(site: Site, secret: str, *, visitor: Visitor | None) -> Standing:
     """How a link stands now. `come` is who has signed in, if somebody has."""
     now = site.clock.now()
     slip = await site.store.fetch(GetSlip(SlipKind.LINK, hashed(secret), now))
     if slip is None:
         return Standing(State.UNKNOWN)
     link = Link.of(slip)
-    if come is not None and come.responder.id != link.person:
+    if visitor is not None and visitor.responder.id != link.person:
         return Standing(State.NOT_YOURS, link)
     if slip.used_at is not None:
         return Standing(State.USED, link)

@@ -2,30 +2,32 @@
 
 Each works without a script; with one it has keys, times that go on, and news as it comes.
 
-    routes ─► views (pure: records → what a template shows) ─► templates
+    queue, request, batches, runs/, oversight/, sign_in ─► listing, looking, wording … (what is shown) ─► templates
+    form ─► forms (what was typed) ─► deciding (→ a decision, pure) ─► holding (some seconds) ─► hitl.respond
+
+fields and shapes make form fields of a JSON Schema (pure); environment has the templates, filters what they use; routes
+makes pages of errors; assets are the style and the scripts
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 from fastapi import APIRouter
 
 from .assets import assets
+from .batches import together
 from .environment import render, url
 from .holding import give_held, keep_giving
-from .oversight import audit_pages, grants_pages, policy_pages, stops_pages
+from .oversight import audit_pages, grants_pages, policy_pages, stops_pages, tokens_pages
 from .queue import inbox
 from .request import requests
 from .runs import runs
-from .signing import signing, to_sign_in
-from .together import together
+from .sign_in import signing, to_sign_in
 
-__all__ = ["give_held", "keep_giving", "pages_router", "render", "to_sign_in", "url"]
+__all__ = ["give_held", "keep_giving", "pages", "render", "to_sign_in", "url"]
 
-
-def pages_router() -> APIRouter:
-    """All pages, to be included by the app."""
-    pages = APIRouter(include_in_schema=False)
-    oversight = (runs, stops_pages, audit_pages, policy_pages, grants_pages)
-    for part in (assets, signing, inbox, requests, together, *oversight):
-        pages.include_router(part)
-    return pages
+pages: Final[tuple[APIRouter, ...]] = (
+    *(assets, signing, inbox, requests, together),
+    *(runs, stops_pages, audit_pages, policy_pages, grants_pages, tokens_pages),
+)

@@ -40,7 +40,8 @@ def content(name: str) -> bytes:
 def _style(text: bytes) -> bytes:
     """Without comments, and without space that means nothing."""
     lines = re.sub(rb"/\*.*?\*/", b"", text, flags=re.DOTALL).split(b"\n")
-    return re.sub(rb" ?([{};,]) ?", rb"\1", b" ".join(line.strip() for line in lines if line.strip()))
+    said = re.sub(rb" ?([{};,>]) ?", rb"\1", b" ".join(line.strip() for line in lines if line.strip()))
+    return said.replace(b": ", b":")
 
 
 def _script(text: bytes) -> bytes:

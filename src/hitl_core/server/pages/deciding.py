@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 
 from ...errors import Fault
 from ...protocol import DraftVersion, Json, Kind, PauseRequest, Reply, Responder, Response, decision_of
+from ...wire import validation_faults
 from .fields import Filled, fill
 from .shapes import ABSENT
 
@@ -63,7 +65,7 @@ def read(place: Place, typed: Typed, by: Responder) -> Said:
         shown = {"digest": typed.get("digest", "") or "not said", "idempotency_key": typed.get("key") or None}
         response = Response.model_validate({**dict(response), **shown})
     except ValidationError as exc:
-        return Said(None, tuple(Fault(".".join(map(str, each["loc"][1:])), each["msg"]) for each in exc.errors()))
+        return Said(None, tuple(validation_faults(exc.errors(), below=1)))
     return Said(response)
 
 
@@ -76,7 +78,7 @@ def _nothing(place: Place, typed: Typed) -> _Read:
 
 def _words(name: str) -> Callable[[Place, Typed], _Read]:
     def read_words(place: Place, typed: Typed) -> _Read:
-        return {name: typed.get(name, "").replace("\r\n", "\n").strip()}, ()
+        return {name: typed.get(name, "").strip()}, ()
 
     return read_words
 
@@ -114,7 +116,7 @@ def _report(place: Place, typed: Typed) -> _Read:
         return {}, (Fault("outcome", "is not said: done, partly, or not done"),)
     filled = answer_field(place.request, typed, name="result")
     result = None if filled.value is ABSENT or filled.value == "" or outcome == "not_done" else filled.value
-    note = typed.get("note", "").replace("\r\n", "\n").strip()
+    note = typed.get("note", "").strip()
     return {"outcome": outcome, "result": result, "note": note}, () if outcome == "not_done" else filled.faults
 
 
@@ -123,8 +125,15 @@ def _choose(place: Place, typed: Typed) -> _Read:
     return {"option": option}, () if option else (Fault("option", "is not chosen"),)
 
 
+def _take_over(place: Place, typed: Typed) -> _Read:
+    """Words, and before them what was heard meanwhile: an empty line ends what was said at once."""
+    text, heard = (typed.get(name, "").strip() for name in ("text", "heard"))
+    return {"text": text, "heard": re.split(r"\n\s*\n", heard) if heard else ()}, ()
+
+
 def _hand_back(place: Place, typed: Typed) -> _Read:
-    return {"text": typed.get("text", "").strip(), "to": typed.get("to") or None}, ()
+    said, faults = _take_over(place, typed)
+    return {**said, "to": typed.get("to") or None}, faults
 
 
 def _delegate(place: Place, typed: Typed) -> _Read:
@@ -148,7 +157,7 @@ _READERS: Final[dict[str, Callable[[Place, Typed], _Read]]] = {
     Reply.REVISE: _words("feedback"),
     Reply.ASK: _words("question"),
     Reply.DELEGATE: _delegate,
-    Reply.TAKE_OVER: _words("text"),
+    Reply.TAKE_OVER: _take_over,
     Reply.HAND_BACK: _hand_back,
     Reply.CANCEL: _cancel,
 }

@@ -11,9 +11,9 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from ..doors import Right, Visitor
+from ..auth import Right, Visitor
 from ..site import site_of
-from . import shown
+from . import filters
 from .assets import hash_of
 
 _PLACES: Final = (
@@ -40,23 +40,23 @@ def _environment() -> Environment:
         loader=PackageLoader("hitl_core.server.pages"),
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=shown.seen,
+        finalize=filters.seen,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     made.filters |= {
-        "text": shown.text,
-        "coded": shown.coded,
-        "as_json": shown.as_json,
-        "in_brief": shown.in_brief,
-        "words": shown.words,
-        "when": shown.when,
-        "ago": shown.ago,
-        "span": shown.span,
-        "size_of": shown.size_of,
-        "diff_lines": shown.diff_lines,
+        "text": filters.text,
+        "coded": filters.coded,
+        "as_json": filters.as_json,
+        "in_brief": filters.in_brief,
+        "words": filters.words,
+        "when": filters.when,
+        "ago": filters.ago,
+        "span": filters.span,
+        "size_of": filters.size_of,
+        "diff_lines": filters.diff_lines,
     }
-    made.tests["long"] = shown.is_long
+    made.tests["long"] = filters.is_long
     made.globals["htmx_config"] = json.dumps(_HTMX)
     return made
 
@@ -67,7 +67,7 @@ _templates: Final = _environment()
 def render(
     http: Request,
     template: str,
-    come: Visitor | None = None,
+    visitor: Visitor | None = None,
     /,
     *,
     status: int = 200,
@@ -75,14 +75,15 @@ def render(
     headers: dict[str, str] | None = None,
     **context: Any,
 ) -> HTMLResponse:
-    """A page. `here` is the place in the navigation that it belongs to; `come` is None before somebody has come in."""
+    """A page. `here` is the place in the navigation that it belongs to; `visitor` is None before one has come in."""
     theme = http.cookies.get("hitl_theme", "")
     page = _templates.get_template(template).render(
         url=partial(url, http),
         asset=lambda name: url(http, "static", hash_of(name), name),
-        places=[place for place in _PLACES if come is not None and place[3] in come.rights],
-        may_stop=come is not None and Right.OPERATE in come.rights,
-        come=come,
+        places=[place for place in _PLACES if visitor is not None and place[3] in visitor.rights],
+        may_stop=visitor is not None and Right.OPERATE in visitor.rights,
+        may_make_tokens=visitor is not None and Right.TOKENS in visitor.rights,
+        visitor=visitor,
         here=here,
         theme=theme if theme in _THEMES else "",
         now=site_of(http).clock.now(),

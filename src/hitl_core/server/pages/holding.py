@@ -14,13 +14,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, cast
 
-from ...commands import ChangeSlip, DropSlips, ListSlips, PutSlip, Slip, SlipKind, TakeSlips, UseSlip
+from ...commands import ChangeSlip, DropSlips, ListSlips, Note, PutSlip, Slip, SlipKind, TakeSlips, UseSlip
 from ...contracts import Clock, Store
 from ...errors import FaultyError, HitlError, StoreError, StoreUnavailable
-from ...protocol import Json, Response, new_id
+from ...protocol import AuditEvent, Json, Response, new_id
 from ...runtime import Runtime
+from ..auth.claims import WEB
 from ..site import Site
-from .wording import done
+from .wording import has_done
 
 log = logging.getLogger("hitl_core")
 
@@ -54,7 +55,7 @@ class Held:
 
     @property
     def done(self) -> str:
-        return done(self.response.decision)
+        return has_done(self.response.decision)
 
 
 async def hold(site: Site, response: Response, *, title: str, tenant: str, typed: dict[str, str]) -> Held:
@@ -95,7 +96,8 @@ async def held_by(site: Site, person: str, *, request_id: str | None = None) -> 
     """What somebody has said lately: what waits, and what came of it. Newest first."""
     query = ListSlips(SlipKind.HELD, site.clock.now(), person=person, subject=request_id, limit=20)
     page = await site.store.fetch(query)
-    return tuple(_held(slip) for slip in page.items if slip.used_at is None or "outcome" in slip.body)
+    shown = (_legible(slip) for slip in page.items if slip.used_at is None or "outcome" in slip.body)
+    return tuple(each for each in shown if each is not None)
 
 
 # ── giving them ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -131,9 +133,12 @@ async def keep_giving(site: Site) -> None:
 
 
 async def _give(hitl: Runtime, store: Store, clock: Clock, slip: Slip) -> None:
-    response = Response.model_validate(slip.body["response"])
+    held = _legible(slip)
+    if held is None:
+        await _drop(store, clock, slip)
+        return
     try:
-        await hitl.respond(response)
+        await hitl.respond(held.response)
     except StoreError:
         raise
     except HitlError as exc:
@@ -145,6 +150,24 @@ async def _give(hitl: Runtime, store: Store, clock: Clock, slip: Slip) -> None:
     now = clock.now()
     await store.apply(ChangeSlip(SlipKind.HELD, slip.key, now, body={**slip.body, **came}, expires=now + _SHOWN))
     await store.apply(UseSlip(SlipKind.HELD, slip.key, now))
+
+
+async def _drop(store: Store, clock: Clock, slip: Slip) -> None:
+    """An answer that nobody can read is none: it is not given, and that is recorded."""
+    log.error("the answer of %r to %s that was held cannot be read, so it was not given", slip.person, slip.subject)
+    faults: list[Json] = ["the answer that was held cannot be read, so it was not given; answer the request again"]
+    note = Note(AuditEvent.REQUEST_REFUSED, slip.subject, slip.person, {"faults": faults, "channel": WEB})
+    await store.apply(DropSlips(SlipKind.HELD, clock.now(), key=slip.key, note=note))
+
+
+def _legible(slip: Slip) -> Held | None:
+    """What is held; None for what cannot be read, or is not the answer of this person to this request."""
+    try:
+        held = _held(slip)
+    except (LookupError, TypeError, ValueError):
+        return None
+    is_theirs = (held.request_id, held.response.responder.id) == (slip.subject, slip.person)
+    return held if is_theirs else None
 
 
 def _held(slip: Slip) -> Held:

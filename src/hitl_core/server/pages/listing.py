@@ -10,11 +10,11 @@ from typing import Final
 from ...commands import CountQueue, ListQueue, Order, QueueCounts, Settled
 from ...protocol import Kind, Level, PauseRequest, sha256
 from ...runtime import inbox_of
-from ..doors import Visitor
+from ..auth import Visitor
 from ..site import Site
 from .wording import agreed, who_asks
 
-PAGE: Final = 18
+PAGE: Final = 17
 """Rows of a page: with more, it would weigh more than a page is to."""
 _ENOUGH: Final = 10
 LOOKED_THROUGH: Final = 500
@@ -130,14 +130,14 @@ def _values(request: PauseRequest, what: str) -> tuple[str, ...]:
     return (request.action.tool if what == "tool" else request.because.rule,)
 
 
-async def queue(site: Site, come: Visitor, wanted: Wanted) -> Queue:
+async def queue(site: Site, visitor: Visitor, wanted: Wanted) -> Queue:
     """What somebody may decide, of the tenant that they see.
 
     Raises NotPermitted for whom no directory knows, RecordError for a cursor that no page has had.
     """
     await site.hitl.tick()
-    own = await inbox_of(site.hitl, come.responder)
-    tenant = come.tenant if own.tenant is None else own.tenant
+    own = await inbox_of(site.hitl, visitor.responder)
+    tenant = visitor.tenant if own.tenant is None else own.tenant
     counts = await site.store.fetch(CountQueue(own.roles, own.users, tenant))
     asked = ListQueue(
         order=wanted.sort,

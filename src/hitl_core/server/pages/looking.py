@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Final
 
 from ...checks import authorise, draft_faults, json_type
 from ...commands import ListRequests, Settled
-from ...errors import Fault, HitlError, RequestNotFound
+from ...errors import Fault, HitlError
 from ...lifecycle import RequestState
 from ...policy import Explanation
 from ...protocol import (
@@ -17,6 +17,7 @@ from ...protocol import (
     Delegate,
     DraftVersion,
     Json,
+    Kind,
     PauseRequest,
     Reject,
     Reply,
@@ -25,12 +26,16 @@ from ...protocol import (
     sha256,
 )
 from ...quorum import asked_at, asked_now, standing
-from ..doors import Visitor
+from ..auth import Visitor
+from ..feed import tip
+from ..seeing import seen, sees
 from ..site import Site
 from . import wording
 from .deciding import Place, answer_field, arguments_field
 from .holding import Held, held_by
+from .shapes import unit_of
 
+_AT_ONCE: Final = 100
 _OPEN: Final = (RequestState.OPEN, RequestState.FROZEN)
 _UNDER_A_STOP: Final = (Reply.REJECT, Reply.CANCEL)
 _CONSENT: Final = (Reply.APPROVE, Reply.EDIT, Reply.ACCEPT)
@@ -38,7 +43,11 @@ _CONSENT: Final = (Reply.APPROVE, Reply.EDIT, Reply.ACCEPT)
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """A request with all that is known about it. `held` is what the visitor has said to it lately."""
+    """A request with all that is known about it. `held` is what the visitor has said to it lately.
+
+    `rounds` is what was asked at the same place before it, of a conversation what was said in it before. `next` is
+    what its run waits for since it was decided, `at` where the trail ended before all this was read.
+    """
 
     settled: Settled
     run: Run
@@ -46,6 +55,8 @@ class Looked:
     draft: tuple[DraftVersion, ...]
     rounds: tuple[Settled, ...]
     held: Held | None
+    at: int
+    next: PauseRequest | None = None
 
     @property
     def request(self) -> PauseRequest:
@@ -63,37 +74,60 @@ class Looked:
     def tag(self) -> str:
         """Letters that change with whatever others can do to the request."""
         held = "" if self.held is None else f"{self.held.key}{self.held.outcome}"
-        counts = f"{len(self.settled.votes)} {len(self.comments)} {len(self.draft)}"
+        counts = f"{len(self.settled.votes)} {len(self.comments)} {len(self.draft)} {self.next and self.next.id}"
         return sha256(f"{self.settled.state} {counts} {held}".encode())[-16:]
 
 
-async def look(site: Site, come: Visitor, request_id: str) -> Looked:
-    """Raises RequestNotFound, also for what is another tenant's; NotPermitted for whom the directory does not know."""
-    settled = await site.hitl.request(request_id)
-    run = await site.hitl.run(settled.request.run_id)
-    if not come.sees(run.tenant):
-        raise RequestNotFound(f"there is no request {request_id!r} in this store; `hitl inbox` lists them")
-    request = settled.request
-    query = ListRequests(states=(), run_id=run.id, call=request.call, notices=False, limit=20)
-    rounds = await site.store.fetch(query)
-    held = await held_by(site, come.responder.id, request_id=request.id)
+async def look(site: Site, visitor: Visitor, request_id: str) -> Looked:
+    """Raises RequestNotFound, also for what they do not see (seeing.py); NotPermitted for whom no directory knows."""
+    at = await tip(site.store)
+    settled = await seen(site, visitor, request_id)
+    run, request = await site.hitl.run(settled.request.run_id), settled.request
+    held = await held_by(site, visitor.responder.id, request_id=request.id)
     return Looked(
         settled,
         run,
         await site.hitl.comments(request.id),
         await site.hitl.draft(request.id),
-        tuple(each for each in rounds.items if each.request.round < request.round),
+        tuple([each async for each in _before(site, request) if await sees(site, visitor, each)]),
         next(iter(held), None),
+        at,
+        None if settled.state in _OPEN else await _next(site, visitor, request),
     )
 
 
-def barred(looked: Looked, come: Visitor, site: Site) -> dict[str, str]:
+async def _before(site: Site, request: PauseRequest) -> AsyncIterator[Settled]:
+    """What was asked at the same place before; of a conversation, each turn of it, wherever in the run."""
+    talks = request.kind is Kind.HANDOFF
+    asked = ListRequests(states=(), run_id=request.run_id, call=None if talks else request.call, limit=_AT_ONCE)
+    while True:
+        page = await site.store.fetch(asked)
+        for each in page.items:
+            if _is_before(each.request, request):
+                yield each
+        if page.cursor is None:
+            return
+        asked = replace(asked, cursor=page.cursor)
+
+
+def _is_before(other: PauseRequest, request: PauseRequest) -> bool:
+    if request.kind is Kind.HANDOFF:
+        return other.kind is Kind.HANDOFF and (other.created_at, other.id) < (request.created_at, request.id)
+    return other.round < request.round
+
+
+async def _next(site: Site, visitor: Visitor, request: PauseRequest) -> PauseRequest | None:
+    waits = await site.store.fetch(ListRequests(states=_OPEN, run_id=request.run_id, limit=1))
+    return next(iter([each.request for each in waits.items if await sees(site, visitor, each)]), None)
+
+
+def barred(looked: Looked, visitor: Visitor, site: Site) -> dict[str, str]:
     """Why the visitor may not give an answer of each kind that is offered; only of kinds that they may not give."""
     request, said, now = looked.request, looked.settled.votes, site.clock.now()
     found: dict[str, str] = {}
     for reply in _offered(looked):
         decision = request.approve if reply in _CONSENT else request.reject
-        response: Response = decision(by=come.responder.id).model_copy(update={"responder": come.responder})
+        response: Response = decision(by=visitor.responder.id).model_copy(update={"responder": visitor.responder})
         faults = authorise(request, response, asked_now(request, said, response, now), said)
         if looked.settled.state is RequestState.FROZEN and reply not in _UNDER_A_STOP:
             faults.append(Fault("", "a stop holds this: it can be refused, nothing else, until the stop is lifted"))
@@ -127,16 +161,16 @@ async def why(site: Site, looked: Looked) -> Explanation | None:
         return None
 
 
-def shown(looked: Looked, come: Visitor, site: Site) -> dict[str, Any]:
+def shown(looked: Looked, visitor: Visitor, site: Site) -> dict[str, Any]:
     """What the template shows, but for what was typed."""
     settled, request, now = looked.settled, looked.request, site.clock.now()
     asked = asked_at(request, settled.votes, now)
-    bars = barred(looked, come, site) if looked.is_open else {}
-    refused = Response.to(request, Reject(), by=come.responder)
+    bars = barred(looked, visitor, site) if looked.is_open else {}
+    refused = Response.to(request, Reject(), by=visitor.responder)
     strange = authorise(request, refused, asked_now(request, settled.votes, refused, now), settled.votes)
     stage = standing(asked, settled.votes)
     drafting = draft_faults(
-        request, come.responder, request.action.arguments, stage.now or stage.stages[-1], settled.votes
+        request, visitor.responder, request.action.arguments, stage.now or stage.stages[-1], settled.votes
     )
     return {
         "looked": looked,
@@ -158,8 +192,17 @@ def shown(looked: Looked, come: Visitor, site: Site) -> dict[str, Any]:
         "escalations": wording.escalations(request),
         "words": wording,
         "type_of": json_type,
+        "units": _units(request),
         "versions": list(_versions(looked.draft)),
     }
+
+
+def _units(request: PauseRequest) -> dict[str, str]:
+    """What each argument is counted in, as far as its schema says so."""
+    declared: Any = (request.arguments_schema or {}).get("properties")
+    named = declared.items() if isinstance(declared, Mapping) else ()
+    found = {name: unit_of(schema) for name, schema in named if isinstance(schema, Mapping)}
+    return {name: unit for name, unit in found.items() if unit}
 
 
 def forms(looked: Looked, typed: Mapping[str, str] | None = None) -> dict[str, Any]:

@@ -2,51 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
 from ...commands import Order
 from ...protocol import Kind, Level
-from ..doors import Right, Visitor, needs
-from ..site import Site, site_of
+from ..auth import RequestsVisitor, Visitor
+from ..feed import tip
+from ..site import CurrentSite
 from .environment import render, url
 from .holding import Held, give_held, held_by
 from .listing import GROUPS, LOOKED_THROUGH, Queue, Wanted, queue
 from .routes import PageRoute
 
-Come = Annotated[Visitor, Depends(needs(Right.REQUESTS))]
-Here = Annotated[Site, Depends(site_of)]
-
 inbox = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 
 @inbox.get("/")
-async def show(http: Request, come: Come, site: Here) -> HTMLResponse:
-    return await _page(http, come, site, "queue.html")
+async def show(http: Request, visitor: RequestsVisitor, site: CurrentSite) -> HTMLResponse:
+    await give_held(site)
+    at = await tip(site.store)  # of what comes after that, the page hears
+    wanted = Wanted.of(http.query_params)
+    found, held = await queue(site, visitor, wanted), await held_by(site, visitor.responder.id)
+    return _render(http, visitor, "queue.html", wanted, found, held, at=at)
 
 
 @inbox.get("/queue")
-async def news(http: Request, come: Come, site: Here, seen: str = "") -> Response:
+async def news(http: Request, visitor: RequestsVisitor, site: CurrentSite, seen: str = "") -> Response:
     """The list as it is now; nothing (204) if it is as it was."""
     await give_held(site)
     wanted = Wanted.of(http.query_params)
-    found, held = await queue(site, come, wanted), await held_by(site, come.responder.id)
+    found, held = await queue(site, visitor, wanted), await held_by(site, visitor.responder.id)
     if tag_of(found, held) == seen:
         return Response(status_code=204)
-    return _render(http, come, "list.html", wanted, found, held)
-
-
-async def _page(http: Request, come: Visitor, site: Site, template: str) -> HTMLResponse:
-    await give_held(site)
-    wanted = Wanted.of(http.query_params)
-    found, held = await queue(site, come, wanted), await held_by(site, come.responder.id)
-    return _render(http, come, template, wanted, found, held)
+    return _render(http, visitor, "list.html", wanted, found, held)
 
 
 def _render(
-    http: Request, come: Visitor, template: str, wanted: Wanted, found: Queue, held: tuple[Held, ...]
+    http: Request, visitor: Visitor, template: str, wanted: Wanted, found: Queue, held: tuple[Held, ...], **more: Any
 ) -> HTMLResponse:
     def link(**changed: str | None) -> str:
         return url(http, **{**wanted.query, **changed})
@@ -54,7 +49,7 @@ def _render(
     return render(
         http,
         template,
-        come,
+        visitor,
         here="inbox",
         wanted=wanted,
         queue=found,
@@ -67,6 +62,7 @@ def _render(
         orders={Order.DEADLINE: "deadline", Order.RISK: "risk", Order.ARRIVAL: "oldest first"},
         group_names=GROUPS,
         most=LOOKED_THROUGH,
+        **more,
     )
 
 

@@ -1,4 +1,4 @@
-"""What routes of pages have in common: errors are pages too, forms are read, and after each change comes a GET."""
+"""What routes of pages have in common: errors are pages too, and after each change comes a GET."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 
-from ...errors import HitlError, NotPermitted, ResponseRefused, StoreUnavailable
-from ..doors import NobodyCame
+from ...errors import HitlError
+from ...wire import validation_faults
+from ..auth import NotAuthenticated
 from .environment import render, url
+from .forms import status_of
 
 _TITLES: Final = {
     403: "This is not yours to do",
@@ -31,38 +33,22 @@ class PageRoute(APIRoute):
             try:
                 return await handle(http)
             except HitlError as exc:
-                return _message(http, _status(exc), str(exc))
-            except NobodyCame:
+                return _message(http, status_of(exc), str(exc))
+            except NotAuthenticated:
                 raise  # they are sent to sign in
             except HTTPException as exc:
                 return _message(http, exc.status_code, str(exc.detail))
             except RequestValidationError as exc:
-                said = "; ".join(f"{each['loc'][-1]}: {each['msg']}" for each in exc.errors())
-                return _message(http, 422, said)
+                faults = validation_faults(exc.errors(), below=1)
+                return _message(http, 422, "; ".join(map(str, faults)))
 
         return handled
 
 
 def _message(http: Request, status: int, said: str) -> Response:
-    title, come = _TITLES.get(status, "This was not done"), getattr(http.state, "visitor", None)
+    title, visitor = _TITLES.get(status, "This was not done"), getattr(http.state, "visitor", None)
     to_the_inbox = ("To the inbox", url(http))
-    return render(http, "message.html", come, status=status, title=title, said=said, next=to_the_inbox)
-
-
-def _status(exc: HitlError) -> int:
-    if isinstance(exc, LookupError):
-        return 404
-    if isinstance(exc, NotPermitted):
-        return 403
-    if isinstance(exc, StoreUnavailable):
-        return 503
-    return 422 if isinstance(exc, ResponseRefused | ValueError) else 409
-
-
-async def typed_in(http: Request) -> dict[str, str]:
-    """What a form says: texts, each the last of its name."""
-    form = await http.form()
-    return {name: value for name, value in form.multi_items() if isinstance(value, str)}
+    return render(http, "message.html", visitor, status=status, title=title, said=said, next=to_the_inbox)
 
 
 def back(http: Request, *path: str, to: str = "", **query: str) -> RedirectResponse:

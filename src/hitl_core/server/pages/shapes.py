@@ -48,7 +48,7 @@ class Shape:
         """What the schema says about the value, in words."""
         said = str(self.schema.get("description", "")).strip()
         bounds = [words.format(self.schema[key]) for key, words in _BOUNDS if key in self.schema]
-        unit = self.schema.get("unit") or self.schema.get("x-unit")
+        unit = unit_of(self.schema)
         wanted = [f"in {unit}"] if unit else []
         written = self.schema.get("format") if self.kind == "text" else None
         return ". ".join(part for part in (said.rstrip("."), ", ".join([*wanted, *bounds]), written) if part)
@@ -68,6 +68,11 @@ class Shape:
             label = name if label.casefold().replace(" ", "_") == name.casefold() else f"{label} ({name})"
             made = _shape(own, value.get(name, ABSENT), self.root, self.depth + 1)
             yield name, label, made, name in needed or not declared
+
+
+def unit_of(schema: Mapping[str, Any]) -> str:
+    """What a schema says that a value is counted in; "" where it says nothing."""
+    return str(schema.get("unit") or schema.get("x-unit") or "")
 
 
 def shape_of(schema: Mapping[str, Json] | None, value: Any) -> Shape:

@@ -6,6 +6,7 @@ import json
 from datetime import datetime, timedelta
 from typing import Final
 
+from ...channels.verbs import DONE
 from ...commands import Settled
 from ...lifecycle import RequestState
 from ...policy import Change
@@ -28,27 +29,16 @@ from ...protocol import (
     Responder,
     Stage,
 )
-from ...quorum import agreements, asked_at, people, standing
+from ...quorum import agreements, asked_at, in_turn, people, standing
+from .filters import in_brief
+
+_LINE: Final = 240
+"""Characters that a request is told by where others stand beside it."""
 
 _AFTERWARDS: Final = {
     OnTimeout.REFUSE: "then it is refused",
     OnTimeout.PROCEED: "then it runs",
     OnTimeout.CANCEL_RUN: "then the run is cancelled",
-}
-_DONE: Final[dict[Reply, str]] = {
-    Reply.APPROVE: "approved",
-    Reply.EDIT: "approved with changes",
-    Reply.REJECT: "rejected",
-    Reply.ANSWER: "answered",
-    Reply.REPORT: "reported",
-    Reply.CHOOSE: "chose",
-    Reply.ACCEPT: "accepted",
-    Reply.REVISE: "sent back",
-    Reply.ASK: "asked the agent",
-    Reply.DELEGATE: "gave on",
-    Reply.TAKE_OVER: "spoke in the agent's place",
-    Reply.HAND_BACK: "handed back",
-    Reply.CANCEL: "cancelled the run",
 }
 _STATES: Final = {
     RequestState.OPEN: "open",
@@ -77,6 +67,14 @@ def besides(request: PauseRequest, *, offered: bool) -> Arguments:
     return {name: value for name, value in request.action.arguments.items() if value not in elsewhere}
 
 
+def in_a_line(request: PauseRequest) -> str:
+    """What a request is about, so that it is told from others of its kind."""
+    if request.preview.effect:
+        return request.preview.effect[:_LINE]
+    about = in_brief(request.action.arguments) if request.kind is Kind.APPROVAL else ""
+    return f"{request.title}: {about}"[:_LINE] if about else request.title
+
+
 def who_asks(origin: Origin) -> str:
     """The agents from the first to the one that asks; "" if none is known."""
     return " > ".join(origin.agents)
@@ -87,7 +85,7 @@ def who_may_decide(approvers: Approvers, started_by: str | None) -> str:
     who = people(approvers) if approvers.users or approvers.roles else "anybody who can reach this inbox"
     many = f"; {approvers.quorum} people have to agree" if approvers.quorum > 1 else ""
     if approvers.stages:
-        who, many = ", then ".join(f"{stage.quorum} of {people(stage)}" for stage in approvers.stages), ""
+        who, many = in_turn(approvers.stages), ""
     own = f"; not {started_by}, who started the run" if started_by and not approvers.allow_self else ""
     apart = f"; not who let {' or '.join(approvers.separate_from)} run" if approvers.separate_from else ""
     return f"{who}{'; it is their turn' if approvers.assign else ''}{many}{own}{apart}"
@@ -128,7 +126,7 @@ def _asked(step: Escalation) -> str:
 
 def done(decision: Decision) -> str:
     """What somebody has done, as the verb after their name."""
-    verb = _DONE[Reply(decision.type)]
+    verb = DONE[Reply(decision.type)]
     match decision:
         case Choose(option=option):
             return f"{verb} {option!r}"
@@ -138,6 +136,15 @@ def done(decision: Decision) -> str:
             return f"{verb} {outcome.replace('_', ' ')}"
         case _:
             return verb
+
+
+_HAS: Final = {"chose": "chosen", "gave": "given", "spoke": "spoken"}
+
+
+def has_done(decision: Decision) -> str:
+    """The same after "has": the verb that stands first changes, if it is one of these."""
+    verb, *rest = done(decision).split(" ")
+    return " ".join((_HAS.get(verb, verb), *rest))
 
 
 def said(decision: Decision) -> str:

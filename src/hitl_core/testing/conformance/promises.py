@@ -54,6 +54,7 @@ PROMISES: Final[Mapping[str, str]] = {
     "P73": "A secret argument is masked wherever it is stored or shown, and reaches the tool whole.",
     "P74": "Who is erased is named nowhere any more and stays one person, and the trail verifies.",
     "P75": "What was said in a thread is kept once and in order, and goes with its run.",
+    "P76": "What an agent says, calls and gets back is told under ids that last over a pause.",
     "P80": "An action that no rule is about asks, and so does one whose rule could not be checked.",
     "P81": "The rule and the policy's version are on the request.",
     "P82": "A limit on what begins in a time holds, also for actions that begin at once.",

@@ -56,7 +56,8 @@ class Parts:
 
 @dataclass
 class World:
-    """Where one behaviour happens. Change `policy` or move `clock` at any time, `tells_everything` before acting."""
+    """Where one behaviour happens. Change `policy` or move `clock` at any time; `tells_everything` and `transcripts`
+    before acting."""
 
     kit: Kit
     folder: Path
@@ -70,6 +71,7 @@ class World:
     runs: int = 0
     redact: tuple[str, ...] = ()
     tells_everything: bool = False
+    transcripts: bool = False
     processes: Callable[[], Processes] | None = None
 
     def __post_init__(self) -> None:
@@ -174,7 +176,7 @@ class World:
             tells_everything=self.tells_everything,
         )
         adapter = self.parts.adapter(make_adapter(config, catalogue))
-        settings = Settings(app=config.app.reference, lease_seconds=LEASE)
+        settings = Settings(app=config.app.reference, lease_seconds=LEASE, transcripts=self.transcripts)
         opened = self.parts.runtime(adapter=adapter, around=around, settings=settings, channels=channels)
         async with opened as runtime:
             yield runtime

@@ -14,7 +14,7 @@ from autogen_core.tools import BaseTool, StaticStreamWorkbench, StaticWorkbench,
 
 from hitl_core.errors import AdapterError, HitlError, RecordError, Stopped
 from hitl_core.gate import unchecked
-from hitl_core.protocol import Arguments, LiveKind, Proceed, Refuse, Substitute, Wait
+from hitl_core.protocol import Arguments, Proceed, Refuse, Substitute, Wait
 
 from ..mapping import recalled, refused, said
 from ..suspend import Scope, Suspended, current_scope, entered
@@ -79,7 +79,9 @@ class GatedWorkbench(Workbench):
         place = batch.claim(asked.id, asked.name)
         with batch.call():
             try:
-                return await self._settled(scope, place, asked)
+                result = await self._settled(scope, place, asked)
+                scope.came(place, result.to_text())
+                return result
             except Suspended:
                 await batch.wait()
             except Stopped:
@@ -103,9 +105,7 @@ class GatedWorkbench(Workbench):
             return found
         proposal, allowed = found
         with scope.now.working():
-            result = await proposal.carried_out(allowed, lambda arguments: self._run(asked, arguments))
-        scope.now.emit(LiveKind.TOOL_RESULT, "/".join(scope.path), result.to_text(), {"tool_call_id": asked.id})
-        return result
+            return await proposal.carried_out(allowed, lambda arguments: self._run(asked, arguments))
 
     async def _admitted(
         self, scope: Scope, place: str, asked: Asked, given: Arguments
@@ -216,8 +216,14 @@ class OwnCalls(GatedWorkbench):
             return refused(asked.name, f"{asked.name} is gated and was called outside a run; it did not run.")
         if asked.name not in {each["name"] for each in await self.list_tools()}:
             return refused(asked.name, f"There is no tool {asked.name!r}; nothing ran.")
+        place = scope.step("~call")
+        told = scope.now.places.get(asked.id or "", place)
+        if told == place:  # its model is not under oversight, and has told nobody of the call
+            scope.tells_call(place, asked.name, asked.arguments)
         try:
-            return await self._settled(scope, scope.step("~call"), asked)
+            result = await self._settled(scope, place, asked)
+            scope.came(told, result.to_text())
+            return result
         except HitlError as exc:
             scope.now.halt(exc)
             raise Suspended(str(exc)) from exc

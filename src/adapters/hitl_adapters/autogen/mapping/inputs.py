@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from autogen_agentchat.messages import BaseChatMessage, StructuredMessage, TextMessage
 from pydantic import BaseModel
 
+from hitl_core.apps import conversation_of
 from hitl_core.protocol import Json
 from hitl_core.tools import as_json
 
 
 def as_task(value: Json) -> list[BaseChatMessage]:
     """Any JSON input as the messages that start a team or an agent."""
-    given = value.get("messages") if isinstance(value, dict) else None
-    if isinstance(given, list) and given:
-        return [_message(each) for each in given]
+    if said := conversation_of(value):
+        return [TextMessage(content=text, source=_source(role)) for role, text in said]
     if isinstance(value, dict) and isinstance(value.get("task"), str) and len(value) == 1:
         return [TextMessage(content=str(value["task"]), source="user")]
     return [TextMessage(content=value if isinstance(value, str) else _sentence(value), source="user")]
 
 
-def _message(value: Any) -> TextMessage:
-    match value:
-        case {"content": content, **rest}:
-            return TextMessage(content=str(content), source=str(rest.get("source") or rest.get("role") or "user"))
-        case [str(source), content]:
-            return TextMessage(content=str(content), source=source)
-        case _:
-            return TextMessage(content=value if isinstance(value, str) else _sentence(value), source="user")
+def _source(role: str) -> str:
+    """A name that model clients take: letters, digits, `_` and `-`."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", role)[:64]
 
 
 def _sentence(value: Json) -> str:

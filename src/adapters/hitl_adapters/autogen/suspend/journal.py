@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from typing import Any, cast
 
 from autogen_core import FunctionCall
@@ -19,7 +19,7 @@ from autogen_core.tools import Tool, ToolSchema
 
 from hitl_core.errors import AppChanged, HitlError
 from hitl_core.gate import guided
-from hitl_core.protocol import Json, LiveKind
+from hitl_core.protocol import Json
 
 from .batch import Batch
 from .scope import Scope, Suspended, current_scope
@@ -52,7 +52,7 @@ class JournalClient(ChatCompletionClient):
             await scope.now.written()
             asked = await self._asking(scope, messages)
             result = self._remembered(scope, place, await self.inner.create(asked, **how))
-            _tell_text(scope, place, result)
+            _tell(scope, place, result)
         await self._expect(scope, place, result, how.get("tools", ()))
         return result
 
@@ -66,7 +66,7 @@ class JournalClient(ChatCompletionClient):
             await self._expect(scope, place, known, how.get("tools", ()))
             yield known
             return
-        asked = messages
+        asked, streamed = messages, False
         if scope is not None:
             await scope.now.written()
             asked = await self._asking(scope, messages)
@@ -74,11 +74,12 @@ class JournalClient(ChatCompletionClient):
             if scope is None:
                 yield part
             elif isinstance(part, str):
-                scope.now.emit(LiveKind.TEXT, "/".join(scope.path), part, id=place)
+                scope.says(place, part)
+                streamed = True
                 yield part
             else:
                 result = self._remembered(scope, place, part)
-                _tell_calls(scope, place, result)
+                _tell(scope, place, result, streamed=streamed)
                 await self._expect(scope, place, result, how.get("tools", ()))
                 yield result
 
@@ -94,7 +95,12 @@ class JournalClient(ChatCompletionClient):
 
     def _recalled(self, scope: Scope, place: str) -> CreateResult | None:
         known = scope.now.memory[_key(place)]
-        return None if known is None else CreateResult.model_validate(known)
+        if known is None:
+            return None
+        result = CreateResult.model_validate(known)
+        if scope.now.turn.claimed.interrupted:  # nobody knows what was told by whoever has died
+            _tell(scope, place, result)
+        return result
 
     def _remembered(self, scope: Scope, place: str, result: CreateResult) -> CreateResult:
         scope.now.memory.write(_key(place), kept(result, scope.conversation if self._hears else ""))
@@ -107,6 +113,7 @@ class JournalClient(ChatCompletionClient):
         if not isinstance(result.content, list):
             scope.batch = None
             return
+        scope.now.places |= {call.id: f"{place}.{number}" for number, call in enumerate(result.content)}
         names = {each["name"] if isinstance(each, dict) else each.name for each in tools}
         await _refuse_lost_tools(scope, place, result.content, names)
         scope.batch = Batch.of(place, result.content, names - set(self._handoffs()), scope.stuck)
@@ -159,14 +166,9 @@ async def _refuse_lost_tools(scope: Scope, place: str, calls: Sequence[FunctionC
             raise Suspended(lost)
 
 
-def _tell_text(scope: Scope, place: str, result: CreateResult) -> None:
+def _tell(scope: Scope, place: str, result: CreateResult, *, streamed: bool = False) -> None:
+    """Tell who watches an answer; its words, unless they were told as they came."""
     text = result.content if isinstance(result.content, str) else result.thought
-    if text:
-        scope.now.emit(LiveKind.TEXT, "/".join(scope.path), text, id=place)
-    _tell_calls(scope, place, result)
-
-
-def _tell_calls(scope: Scope, place: str, result: CreateResult) -> None:
-    for index, call in enumerate(result.content if isinstance(result.content, list) else ()):
-        data: Mapping[str, Json] = {"name": call.name, "args": call.arguments, "id": call.id, "index": index}
-        scope.now.emit(LiveKind.TOOL_CALL, "/".join(scope.path), data=dict(data), id=place)
+    if text and not streamed:
+        scope.says(place, text)
+    scope.calls(place, result.content if isinstance(result.content, list) else ())

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
-from autogen_core import CancellationToken
+from autogen_core import CancellationToken, FunctionCall
 
 from hitl_core.contracts import Turn
 from hitl_core.errors import HitlError
 from hitl_core.gate import Gate
-from hitl_core.protocol import Json, LiveEvent, LiveKind, PauseRequest, sha256
+from hitl_core.protocol import (
+    LiveEvent,
+    LiveKind,
+    PauseRequest,
+    call_event,
+    result_event,
+    said_id,
+    sha256,
+    text_event,
+)
 
 from .batch import Batch
 from .memory import Memory
@@ -47,6 +56,8 @@ class Current:
     waits: dict[str, None] = field(default_factory=dict)
     """The places that wait for people, in order."""
     used: list[str] = field(default_factory=list)
+    places: dict[str, str] = field(default_factory=dict)
+    """Where the newest call of each id was told to be, for agents that call in an order of their own."""
     reached: set[str] = field(default_factory=set)
     asked_again: set[str] = field(default_factory=set)
     floor: dict[str, str] = field(default_factory=dict)
@@ -84,11 +95,9 @@ class Current:
             self.halt(exc)
             raise
 
-    def emit(self, kind: LiveKind, node: str, text: str = "", data: Json = None, *, id: str = "") -> None:
+    def emit(self, event: LiveEvent) -> None:
+        """Tell who watches."""
         if self.turn.watched:
-            event = LiveEvent(
-                run_id=self.turn.run.id, kind=kind, node=node[:1000], id=id, text=text[:60_000], data=data
-            )
             self.turn.emit(event)
 
     @contextmanager
@@ -146,6 +155,36 @@ class Scope:
     def call(self, place: str, *, anew: bool = False) -> Scope:
         """The scope of whatever a tool call starts; `anew` if the agent in it knows nothing of earlier calls."""
         return Scope(self.now, place, self.path, called=True, inside=place if anew else self.inside)
+
+    # ── who watches ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def enters(self) -> None:
+        """Tell of a step: whose turn it is."""
+        self.now.emit(LiveEvent(run_id=self.now.turn.run.id, kind=LiveKind.STEP, node=self._node))
+
+    def says(self, answer: str, text: str) -> None:
+        """Tell the next words of the answer at a place."""
+        self.now.emit(text_event(self.now.turn.run.id, self._name(answer), text, node=self._node))
+
+    def calls(self, answer: str, calls: Sequence[FunctionCall]) -> None:
+        """Tell the calls in the answer at a place; each by its own, which no other call of the run has."""
+        for number, call in enumerate(calls):
+            self.tells_call(f"{answer}.{number}", call.name, call.arguments, answer=answer)
+
+    def tells_call(self, place: str, tool: str, arguments: Any, *, answer: str = "") -> None:
+        message, run = self._name(answer) if answer else "", self.now.turn.run.id
+        self.now.emit(call_event(run, self._name(place), tool, arguments, message=message, node=self._node))
+
+    def came(self, place: str, result: str) -> None:
+        """Tell what came of the call at a place."""
+        self.now.emit(result_event(self.now.turn.run.id, self._name(place), result, node=self._node))
+
+    def _name(self, place: str) -> str:
+        return said_id(self.now.turn.run.id, place)
+
+    @property
+    def _node(self) -> str:
+        return "/".join(self.path)
 
     @property
     def conversation(self) -> str:

@@ -10,7 +10,6 @@ from contextlib import aclosing
 from typing import Any, Final
 
 from hitl_core.errors import HitlError
-from hitl_core.protocol import LiveKind
 
 from .scope import Scope, Suspended, current_scope, enter
 
@@ -38,7 +37,7 @@ class Turns:
         scope = parent.turn_of(self.name)
         if parent.depth == 0:
             self._start = await self._save()
-        scope.now.emit(LiveKind.STEP, "/".join(scope.path))
+        scope.enters()
         try:
             async with aclosing(pumped(parts(scope), scope)) as items:
                 async for item in items:

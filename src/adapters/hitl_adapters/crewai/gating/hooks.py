@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import suppress
 from contextvars import ContextVar
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from crewai.agents import agent_executor, step_executor
 from crewai.agents.agent_executor import AgentExecutor
@@ -18,9 +19,11 @@ from crewai.task import Task
 from crewai.tools.tool_failure import ToolFailure
 from crewai.tools.tool_types import ToolResult
 from crewai.utilities.agent_utils import extract_tool_call_info
+from pydantic import BaseModel
 
 from hitl_core.gate import HALTED, unchecked
-from hitl_core.protocol import LiveKind
+from hitl_core.protocol import Json
+from hitl_core.tools import as_json
 
 from ..suspend import Current, Suspended, carry_into_threads, current, journal_memories, scope, seam, watch_models
 from ..suspend.models import before_model_call
@@ -115,7 +118,8 @@ def before_step(context: Any) -> None:
         oversee_callbacks(context.task)
     else:
         method_begins(now, context.flow, str(context.step_name))
-    now.emit(LiveKind.STEP, str(context.step_name)[:200], node=scope().path)
+    now.enters(str(context.step_name))
+    _show_state(now, context)
 
 
 def after_step(context: Any) -> None:
@@ -123,6 +127,17 @@ def after_step(context: Any) -> None:
     now = current()
     if now is not None:
         now.check(scope().path if context.kind == "task" else scope().base)
+        _show_state(now, context)
+
+
+def _show_state(now: Current, context: Any) -> None:
+    """A flow's state is told as each of its methods finds and leaves it; what has no JSON form is not."""
+    if not now.turn.watched or context.kind == "task":
+        return
+    state = context.flow.state
+    with suppress(TypeError, ValueError):
+        shown = as_json(state.model_dump(mode="json") if isinstance(state, BaseModel) else dict(state))
+        now.shows(cast("dict[str, Json]", shown))
 
 
 def _task_name(context: Any) -> str:

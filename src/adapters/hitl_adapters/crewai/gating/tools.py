@@ -28,7 +28,6 @@ from hitl_core.protocol import (
     Executed,
     Failed,
     Json,
-    LiveKind,
     Origin,
     Outcome,
     Proceed,
@@ -89,16 +88,18 @@ def _decide(now: Current, context: ToolCallHookContext, native: Any, neutral: To
     client = neutral is not None and neutral.client
     fault = argument_fault(_schema(native), dict(context.tool_input), client=client) or _used_up(native)
     if fault and now.blocking(now.gate.settled(place)) is None:
+        now.called(place, action.tool, action.arguments)
+        now.came(place, fault)
         return Result(fault)
     now.reach(place)
     if method := scope().method:
         now.once(gates(method), True)
-    now.emit(LiveKind.TOOL_CALL, action.tool, node=scope().path, id=place, data=cast("Json", action.arguments))
     form = spoken(tool_form(neutral, action, _json_schema(native)), now, action.origin.agent, place)
     verdict = now.blocking(now.gate.propose(action, call=place, form=form))
+    now.called(place, action.tool, action.arguments)
     result = _obey(now, native, neutral, verdict, place, action)
-    if result.own or not isinstance(verdict, Wait):
-        now.emit(LiveKind.TOOL_RESULT, result.text, node=scope().path, id=place)
+    if result.text is not WAITING:
+        now.came(place, result.text)
     return result
 
 
@@ -194,15 +195,23 @@ def _hand_down(now: Current, context: ToolCallHookContext, native: Any) -> Resul
     """Delegation: it has no effect of its own, so it runs again on a resume, and its agent's answers are remembered."""
     arguments = cast("dict[str, Json]", as_json(dict(context.tool_input)))
     place = now.reserved(asked_as.get(), context.tool_name, arguments)
+    now.called(place, context.tool_name, arguments)
     with within(scope().inside(place, role_of(context.agent))):
-        try:
-            made = off_loop(lambda: _call(native, dict(context.tool_input)))
-            if now.waits_inside():
-                raise Suspended
-        except Suspended:
-            return Result(WAITING)
-        except Exception as exc:
-            return Result(tried(f"{type(exc).__name__}: {exc}"))
+        result = _handed_down(now, context, native)
+    if result.text is not WAITING:
+        now.came(place, result.text)
+    return result
+
+
+def _handed_down(now: Current, context: ToolCallHookContext, native: Any) -> Result:
+    try:
+        made = off_loop(lambda: _call(native, dict(context.tool_input)))
+        if now.waits_inside():
+            raise Suspended
+    except Suspended:
+        return Result(WAITING)
+    except Exception as exc:
+        return Result(tried(f"{type(exc).__name__}: {exc}"))
     return Result(format_native_tool_output_for_agent(native, made), own=True)
 
 

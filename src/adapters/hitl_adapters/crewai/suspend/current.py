@@ -16,7 +16,19 @@ from crewai.hooks.dispatch import HookAborted
 from hitl_core.contracts import Turn
 from hitl_core.errors import NoRun, Stopped
 from hitl_core.gate import Gate
-from hitl_core.protocol import Action, Json, LiveEvent, LiveKind, PauseRequest, canonical, sha256
+from hitl_core.protocol import (
+    Action,
+    Json,
+    LiveEvent,
+    LiveKind,
+    PauseRequest,
+    call_event,
+    canonical,
+    result_event,
+    said_id,
+    sha256,
+    text_event,
+)
 
 from ..errors import PAUSED
 from .places import Scope, scope, short
@@ -54,6 +66,7 @@ class Current:
     _counts: Counter[str] = field(default_factory=Counter)
     _reserved: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     _suspended: set[str] = field(default_factory=set)
+    _shown: dict[str, Json] = field(default_factory=dict)
     _lost: set[str] = field(default_factory=set)
     _attempts: dict[tuple[str, int], int] = field(default_factory=dict)
     _flows: dict[int, tuple[Any, Scope]] = field(default_factory=dict)
@@ -225,10 +238,40 @@ class Current:
         while pending := [future for future in self.futures if not future.done()]:
             wait(pending)
 
-    def emit(self, kind: LiveKind, text: str, *, node: str = "", id: str = "", data: Json = None) -> None:
+    # ── who watches ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def emit(self, event: LiveEvent) -> None:
         if self.turn.watched:
-            event = LiveEvent(run_id=self.turn.run.id, kind=kind, node=node, id=id, text=text, data=data)
             self.gate.blocking(_emitted(self.turn, event))
+
+    def enters(self, step: str) -> None:
+        """Tell who watches of a step."""
+        where = scope().path
+        self.emit(LiveEvent(run_id=self.turn.run.id, kind=LiveKind.STEP, node=where, text=step[:200]))
+
+    def shows(self, state: dict[str, Json]) -> None:
+        """Tell who watches the state of a flow, where it has changed."""
+        if state != self._shown:
+            self._shown = state
+            self.emit(LiveEvent(run_id=self.turn.run.id, kind=LiveKind.STATE, data=state))
+
+    def says(self, answer: str, text: str) -> None:
+        """Tell who watches the next words of the answer that the journal has under this key."""
+        if text:
+            self.emit(text_event(self.turn.run.id, self._name(answer), text, node=scope().path))
+
+    def called(self, place: str, tool: str, arguments: Json) -> None:
+        """Tell who watches of a call, by its place: not every model gives it an id."""
+        answer, run = self.talk.answer_of(place), self.turn.run.id
+        message = self._name(answer) if answer else ""
+        self.emit(call_event(run, self._name(place), tool, arguments, message=message, node=scope().path))
+
+    def came(self, place: str, result: str) -> None:
+        """Tell who watches what came of a call."""
+        self.emit(result_event(self.turn.run.id, self._name(place), result, node=scope().path))
+
+    def _name(self, place: str) -> str:
+        return said_id(self.turn.run.id, place)
 
 
 async def _emitted(turn: Turn, event: LiveEvent) -> None:

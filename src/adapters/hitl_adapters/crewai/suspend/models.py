@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from hitl_core.errors import AppRefused, HitlError
 from hitl_core.gate import guided
-from hitl_core.protocol import Json, LiveKind, sha256
+from hitl_core.protocol import Json, sha256
 from hitl_core.tools import as_json
 
 from ..mapping import before_action, role_of, words_in
@@ -29,6 +29,9 @@ _FIELDS: Final = ("role", "content", "tool_calls", "tool_call_id", "name")
 
 _streamed: ContextVar[list[str] | None] = ContextVar("hitl_crewai_streamed", default=None)
 """Set while a model is asked: whether its words have been passed on as they came."""
+
+_answering: ContextVar[str] = ContextVar("hitl_crewai_answering", default="")
+"""Set while a model is asked: the key under which its answer is going to be kept."""
 
 _heard: ContextVar[list[str] | None] = ContextVar("hitl_crewai_heard", default=None)
 """Set while a model is asked: what it says in the answers that come from its provider."""
@@ -75,7 +78,7 @@ def _chunk(source: Any, event: LLMStreamChunkEvent) -> None:
     if now is None or streamed is None or event.tool_call is not None or not event.chunk:
         return
     streamed.append(event.chunk)
-    now.emit(LiveKind.TEXT, event.chunk, node=scope().path, id=str(event.call_id))
+    now.says(_answering.get(), event.chunk)
 
 
 def _hear(original: Callable[..., Any], response: Any, *args: Any, **kwargs: Any) -> Any:
@@ -103,7 +106,7 @@ def _call(original: Callable[..., Any], llm: Any, messages: Any, *args: Any, **k
     asked = _Asked(now, llm, messages, args, kwargs)
     if (known := asked.known()) is not None:
         return known
-    with _as_outermost():
+    with _as_outermost(asked.key):
         answer = original(llm, asked.messages(), *args, **kwargs)
     return asked.remember(answer)
 
@@ -115,7 +118,7 @@ async def _acall(original: Callable[..., Any], llm: Any, messages: Any, *args: A
     asked = _Asked(now, llm, messages, args, kwargs)
     if (known := asked.known()) is not None:
         return known
-    with _as_outermost():
+    with _as_outermost(asked.key):
         answer = await original(llm, asked.messages(), *args, **kwargs)
     return asked.remember(answer)
 
@@ -129,14 +132,15 @@ def _instruct(original: Callable[..., Any], instructor: Any) -> Any:
     asked = _Asked(now, instructor.llm, messages, (), {"response_model": instructor.model})
     if (known := asked.known()) is not None:
         return known
-    with _as_outermost():
+    with _as_outermost(asked.key):
         answer = original(instructor)
     return asked.remember(answer)
 
 
 @contextmanager
-def _as_outermost() -> Iterator[None]:
+def _as_outermost(key: str) -> Iterator[None]:
     token = _calling.set(True)
+    _answering.set(key)
     _streamed.set([])
     _heard.set([])
     try:
@@ -161,13 +165,17 @@ class _Asked:
         self._now = now
         self._messages, self._agent = messages, given.get("from_agent")
         self._shape: type[BaseModel] | None = given.get("response_model")
-        self._key = now.place("model", _content(llm, messages, given, self._shape))
+        self.key = now.place("model", _content(llm, messages, given, self._shape))
         for ready in before_model_call:
             ready()
 
     def known(self) -> Any:
-        value = self._now.journal.get(self._key)
-        return None if value is None else self._as_given(value)
+        value = self._now.journal.get(self.key)
+        if value is None:
+            return None
+        if self._now.turn.claimed.interrupted:  # nobody knows what was told by whoever has died
+            self._tell(cast("dict[str, Json]", value))
+        return self._as_given(value)
 
     def messages(self) -> Any:
         """What is asked, with what people have said to the agent whose call it is; CrewAI's own list stays as it is."""
@@ -183,10 +191,13 @@ class _Asked:
 
     def remember(self, answer: Any) -> Any:
         """Keep the answer, and give CrewAI the kept form: the next time it gets the same."""
-        value = cast("dict[str, Json]", self._now.remember(self._key, _kept(answer, _words())))
-        if isinstance(value.get("text"), str) and not _streamed.get():
-            self._now.emit(LiveKind.TEXT, str(value["text"]), node=scope().path, id=self._key)
+        value = cast("dict[str, Json]", self._now.remember(self.key, _kept(answer, _words())))
+        if not _streamed.get():
+            self._tell(value)
         return self._as_given(value)
+
+    def _tell(self, value: dict[str, Json]) -> None:
+        self._now.says(self.key, str(value.get("text") or value.get("words") or ""))
 
     def _as_given(self, value: Json) -> Any:
         kept = cast("dict[str, Any]", value)
@@ -202,7 +213,7 @@ class _Asked:
         """Keep an agent's words; what it says as text may have a call in it."""
         words = kept.get("words", "") if "calls" in kept else before_action(kept.get("text", ""))
         if self._agent is not None:
-            self._now.talk.says(conversation(role_of(self._agent)), self._key, words, calls)
+            self._now.talk.says(conversation(role_of(self._agent)), self.key, words, calls)
 
     def _reserve(self, call: dict[str, Any]) -> str:
         name, arguments = call["function"]["name"], call["function"]["arguments"]

@@ -17,8 +17,8 @@ from langgraph.callbacks import GraphCallbackHandler, GraphInterruptEvent
 from hitl_core.protocol import LiveEvent
 
 from ..mapping import NativePause
-from ..mapping.output import MODES as LIVE_MODES
-from ..mapping.output import live_events
+from ..mapping.live import MODES as LIVE_MODES
+from ..mapping.live import Live
 from ..mapping.rendering import is_plain
 
 MODES: Final = ("values", "tasks")
@@ -49,7 +49,7 @@ class Watch(GraphCallbackHandler):
 
     def __init__(self, run: str, emit: Callable[[LiveEvent], None] | None, *, nested: bool) -> None:
         self.nested = nested
-        self._run, self._emit = run, emit
+        self._live, self._emit = Live(run), emit
         self._event: GraphInterruptEvent | None = None
         self._value: Any = None
         self._stopped: list[tuple[tuple[str, ...], dict[str, Any]]] = []
@@ -75,7 +75,7 @@ class Watch(GraphCallbackHandler):
         elif mode == "tasks" and part.get("interrupts"):
             self._stopped.append((namespace, part))
         if self._emit is not None:
-            for event in live_events(self._run, namespace, mode, part):
+            for event in self._live.events(namespace, mode, part):
                 self._emit(event)
 
     def reached(self) -> Reached:

@@ -27,7 +27,18 @@ from .local import (
     shell_result,
 )
 from .results import NoResult, kept, noted, said, unkept
-from .speech import answer_of, conversation, events_of, guidance_item, input_of, record_of, words_in
+from .speech import (
+    answer_of,
+    calls_in,
+    conversation,
+    delta_of,
+    guidance_item,
+    input_of,
+    record_of,
+    results_in,
+    step_of,
+    words_in,
+)
 from .turns import call_ids, completed, from_record, response_of, to_record
 
 __all__ = [
@@ -39,13 +50,14 @@ __all__ = [
     "arguments_of",
     "bounded",
     "call_ids",
+    "calls_in",
     "completed",
     "conversation",
     "cut_shell",
     "definition_of",
+    "delta_of",
     "edited_patch",
     "edited_shell",
-    "events_of",
     "form_of",
     "from_record",
     "guidance_item",
@@ -58,9 +70,11 @@ __all__ = [
     "read_arguments",
     "record_of",
     "response_of",
+    "results_in",
     "said",
     "several_operations",
     "shell_result",
+    "step_of",
     "to_record",
     "unkept",
     "words_in",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, cast
 
 from agents import StreamEvent, TResponseInputItem
 from pydantic import BaseModel
 
+from hitl_core.apps.conversation import text_of
 from hitl_core.protocol import Json, LiveEvent, LiveKind
 from hitl_core.tools import as_json
 
@@ -18,7 +20,7 @@ _LENGTH: Final = 2000
 def input_of(value: Json) -> str | list[TResponseInputItem]:
     """A run's input as the SDK takes it: items of a conversation, or the user's message."""
     if isinstance(value, dict) and isinstance(value.get("messages"), list):
-        return [_message(each) for each in cast("list[Any]", value["messages"])]
+        return [item for each in cast("list[Any]", value["messages"]) if (item := _message(each)) is not None]
     if isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
         return cast("list[TResponseInputItem]", value)
     if isinstance(value, dict):
@@ -26,10 +28,25 @@ def input_of(value: Json) -> str | list[TResponseInputItem]:
     return value if isinstance(value, str) else str(value)
 
 
-def _message(value: Any) -> TResponseInputItem:
+def _message(value: Any) -> TResponseInputItem | None:
+    """A message as an item. Messages of a page have more in them than the SDK takes; calls and results are left out."""
     if isinstance(value, list) and len(value) == 2:
-        return cast("TResponseInputItem", {"role": value[0], "content": value[1]})
-    return cast("TResponseInputItem", value)
+        value = {"role": value[0], "content": value[1]}
+    if _is_of_a_tool(value):
+        return None
+    if not isinstance(value, dict) or "type" in value or not _is_text(value.get("content")):
+        return cast("TResponseInputItem", value)
+    return cast("TResponseInputItem", {"role": value.get("role", "user"), "content": text_of(value["content"])})
+
+
+def _is_of_a_tool(value: Any) -> bool:
+    return isinstance(value, dict) and "type" not in value and (value.get("role") == "tool" or not value.get("content"))
+
+
+def _is_text(content: Any) -> bool:
+    if not isinstance(content, list):
+        return isinstance(content, str)
+    return bool(content) and all(isinstance(each, dict) and each.get("type") == "text" for each in content)
 
 
 def answer_of(output: Any) -> Json:
@@ -72,29 +89,34 @@ def _text(content: Any) -> str:
     return " ".join(str(part.get("text", "")) for part in parts if isinstance(part, dict))
 
 
-def events_of(run: str, event: StreamEvent) -> Iterator[LiveEvent]:
-    """What a part of the SDK's stream means for those who watch."""
-    if event.type == "raw_response_event":
-        delta = getattr(event.data, "delta", None)
-        if event.data.type == "response.output_text.delta" and isinstance(delta, str):
-            name = str(getattr(event.data, "item_id", ""))
-            yield LiveEvent(run_id=run, kind=LiveKind.TEXT, id=name, text=delta)
-    elif event.type == "agent_updated_stream_event":
-        yield LiveEvent(run_id=run, kind=LiveKind.STEP, node=event.new_agent.name)
-    elif event.type == "run_item_stream_event":
-        yield from _item_events(run, event.name, event.item)
+def step_of(run: str, event: StreamEvent) -> LiveEvent | None:
+    """The step that a part of the SDK's stream says, if it says one."""
+    if event.type != "agent_updated_stream_event":
+        return None
+    return LiveEvent(run_id=run, kind=LiveKind.STEP, node=event.new_agent.name)
 
 
-def _item_events(run: str, name: str, item: Any) -> Iterator[LiveEvent]:
-    node = str(getattr(getattr(item, "agent", None), "name", ""))
-    raw = item.raw_item if isinstance(item.raw_item, dict) else item.raw_item.model_dump(mode="json", exclude_none=True)
-    if name == "tool_called":
-        data = {key: raw.get(key) for key in ("call_id", "name", "arguments") if raw.get(key) is not None}
-        yield LiveEvent(run_id=run, kind=LiveKind.TOOL_CALL, node=node, data=cast("Json", data))
-    elif name == "tool_output":
-        data = {"call_id": raw.get("call_id")}
-        text = item.output if isinstance(item.output, str) else str(item.output)
-        yield LiveEvent(run_id=run, kind=LiveKind.TOOL_RESULT, node=node, text=text[:65_536], data=cast("Json", data))
+def delta_of(event: Any) -> str:
+    """The words in a part of a model's stream."""
+    delta = getattr(event, "delta", None)
+    return delta if event.type == "response.output_text.delta" and isinstance(delta, str) else ""
+
+
+def calls_in(output: Sequence[Any]) -> Iterator[tuple[str, str, Any]]:
+    """The calls in an answer as the journal has it: id, tool and arguments of each."""
+    for item in output:
+        call_id = item.get("call_id")
+        if isinstance(call_id, str):
+            given: Any = next((item[key] for key in ("arguments", "action", "operation", "input") if key in item), {})
+            yield call_id, str(item.get("name") or item.get("type", "")), given
+
+
+def results_in(items: Sequence[Any]) -> Iterator[tuple[str, str]]:
+    """What came of calls in a conversation: the id of each, and its result as the model reads it."""
+    for item in items:
+        if isinstance(item, dict) and str(item.get("type", "")).endswith("_output") and item.get("call_id"):
+            output = item.get("output")
+            yield str(item["call_id"]), output if isinstance(output, str) else _text(output) or json.dumps(output)
 
 
 def record_of(item: TResponseInputItem) -> Json:

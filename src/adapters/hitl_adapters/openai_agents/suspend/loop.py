@@ -6,7 +6,7 @@ from typing import Any
 
 from agents import Agent, RunConfig, Runner, RunResult, RunResultStreaming, RunState
 
-from ..mapping import events_of
+from ..mapping import step_of
 from .turn import Current
 
 
@@ -21,6 +21,8 @@ async def drive(
         return await Runner.run(root, given, **how)
     result = Runner.run_streamed(root, given, **how)
     async for event in result.stream_events():
-        for live in events_of(now.turn.run.id, event):
-            now.turn.emit(live)
+        if (step := step_of(now.turn.run.id, event)) is not None:
+            now.turn.emit(step)
+        elif event.type == "run_item_stream_event":
+            now.telling.came([event.item.raw_item])
     return result

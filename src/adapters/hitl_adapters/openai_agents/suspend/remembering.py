@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, cast
 
 from agents import ItemHelpers, Model, ModelProvider, ModelResponse, MultiProvider
 from openai.types.responses import ResponseCompletedEvent
@@ -11,7 +11,7 @@ from openai.types.responses import ResponseCompletedEvent
 from hitl_core.errors import HitlError
 from hitl_core.gate import guided
 
-from ..mapping import completed, from_record, guidance_item, record_of, response_of, to_record
+from ..mapping import completed, delta_of, from_record, guidance_item, record_of, response_of, to_record
 from .turn import Current, Halt, found, scope
 
 Args = tuple[Any, ...]
@@ -58,13 +58,14 @@ class Remembering(Model):
             yield completed(known)
             return
         args, kwargs = await self._asking(now, args, kwargs)
-        rename = _renaming(now, kwargs)
+        rename, said = _renaming(now, kwargs), False
         async for event in self.inner.stream_response(*args, **kwargs):
             if isinstance(event, ResponseCompletedEvent):
-                made = await self._remember(now, response_of(event), rename)
+                made = await self._remember(now, response_of(event), rename, said=said)
                 event.response.output = made.output
             else:
                 rename(getattr(event, "item", None))
+                said |= self._says(now, event)
             yield event
 
     async def _known(self, now: Current) -> ModelResponse | None:
@@ -76,8 +77,15 @@ class Remembering(Model):
             return None
         assert isinstance(line, dict)
         now.learn(line, now.answered[here])
+        now.telling.again(now.answer_key(here), cast("list[Any]", line["output"]), now.node(self.agent, here))
         now.answered[here] += 1
         return from_record(line)
+
+    def _says(self, now: Current, event: Any) -> bool:
+        """Tell who watches the words in a part of a stream; whether there were any."""
+        words, here = delta_of(event), scope()
+        now.telling.says(now.answer_key(here), words, now.node(self.agent, here))
+        return bool(words)
 
     async def _heed(self, now: Current) -> None:
         try:
@@ -94,9 +102,11 @@ class Remembering(Model):
 
         The SDK names its arguments, and does not where it streams.
         """
+        items = ItemHelpers.input_to_new_input_list(kwargs["input"] if "input" in kwargs else args[1])
+        latest = now.latest(scope())
+        now.telling.came([each for each in items if each.get("call_id") in latest])
         if not self._hears:
             return args, kwargs
-        items = ItemHelpers.input_to_new_input_list(kwargs["input"] if "input" in kwargs else args[1])
         try:
             heard = await guided(now.gate, items, of=scope() or "run", record=record_of, told=guidance_item)
         except HitlError as exc:
@@ -106,7 +116,9 @@ class Remembering(Model):
             return args, kwargs
         return ((args[0], heard, *args[2:]), kwargs) if len(args) > 1 else (args, {**kwargs, "input": heard})
 
-    async def _remember(self, now: Current, made: ModelResponse, rename: Callable[[Any], None]) -> ModelResponse:
+    async def _remember(
+        self, now: Current, made: ModelResponse, rename: Callable[[Any], None], *, said: bool = False
+    ) -> ModelResponse:
         """Keep an answer. Raises Halt if it cannot be kept: what follows from it could not be resumed."""
         here = scope()
         for item in made.output:
@@ -118,6 +130,8 @@ class Remembering(Model):
             now.halt(exc)
             raise Halt(str(exc)) from exc
         now.learn(line, now.answered[here])
+        output, node = cast("list[Any]", line["output"]), now.node(self.agent, here)
+        now.telling.answered(now.answer_key(here), output, node, said=said)
         now.answered[here] += 1
         return made
 

@@ -17,6 +17,7 @@ from hitl_core.protocol import Arguments, Json, PauseRequest, Verdict, sha256
 from ..errors import TOLD_APART, at_least
 from ..mapping import bounded, call_ids, several_operations, words_in
 from .kept import Kept
+from .telling import Telling
 
 MIXES_RUNS: Final = not at_least(TOLD_APART)
 """Whether the SDK looks for the state of an agent tool by its call id alone, in every run of the process."""
@@ -68,8 +69,10 @@ class Current:
     patches: dict[str, Arguments] = field(default_factory=dict)
     several: set[str] = field(default_factory=set)
     taken: set[str] = field(default_factory=set)
+    telling: Telling = field(init=False)
 
     def __post_init__(self) -> None:
+        self.telling = Telling(self.turn)
         self.answered.update(self.kept.answered)
         for key, line in self.journal.items():
             if MODEL in (key[: len(MODEL)], key.partition("/")[2][: len(MODEL)]):
@@ -117,6 +120,15 @@ class Current:
             raise AppRefused(f"the call {call_id!r} {problem}; give that model to its agent. Nothing ran")
         above = self.lineage(caller.scope) if caller.scope else ()
         return (*above, caller.agent)
+
+    def node(self, agent: str, scope: str) -> str:
+        """Where an agent works: the agents from the root down to it."""
+        return "/".join((*(self.lineage(scope) if scope in self.callers else ()), agent))
+
+    def latest(self, scope: str) -> tuple[str, ...]:
+        """The calls of the latest answer there."""
+        said = self.said.get((scope, self.answered[scope] - 1))
+        return () if said is None else said.calls
 
     def learn(self, line: dict[str, Any], number: int) -> None:
         """Who asked for the calls in an answer of a model, and with which words."""

@@ -7,9 +7,9 @@ from urllib.parse import quote
 from apprise import Apprise, NotifyFormat
 
 from ....errors import ConfigError, Fault
-from ..failing import SendFailed
 from ..message import Message
 from ..route import ADDRESS, Route
+from ..sending import SendFailed
 from ..texts import body_of, subject_of
 
 

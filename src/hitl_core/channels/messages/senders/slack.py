@@ -9,11 +9,10 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from ....errors import ConfigError, Fault
-from ....protocol import Reply
-from ..failing import SendFailed
 from ..message import Message
 from ..route import Route
-from ..slack_blocks import blocks_of
+from ..sending import SendFailed
+from ..slack_blocks import BUTTONS, blocks_of
 from ..texts import body_of, subject_of
 
 API: Final = "https://slack.com/api/"
@@ -37,7 +36,7 @@ class SlackSender:
         await asyncio.to_thread(self._post, message)
 
     def _post(self, message: Message) -> None:
-        buttons = (Reply.APPROVE, Reply.REJECT, Reply.EDIT) if self._route.decide else ()
+        buttons = BUTTONS if self._route.decide else ()
         try:
             self._client.chat_postMessage(
                 channel=message.address,

@@ -11,9 +11,9 @@ from standardwebhooks.webhooks import Webhook
 
 from ....commands import hashed
 from ....errors import ConfigError, Fault
-from ..failing import SendFailed
 from ..message import Item, Message
 from ..route import Route
+from ..sending import SendFailed
 
 TIMEOUT: Final = 10.0
 _LASTING: Final = (400, 401, 403, 404, 405, 410, 413, 415, 422)

@@ -15,10 +15,10 @@ from ....audit import COLUMNS, cells
 from ....commands import FollowAudit, Followed
 from ....contracts import pages
 from ....protocol import AuditEvent
-from ...doors import Right, Visitor, needs
-from ...doors.tenants import require_all
+from ...auth import AuditVisitor, Visitor
+from ...auth.tenants import require_all
 from ...feed.happened import happened
-from ...site import Site, site_of
+from ...site import CurrentSite, Site
 from ..environment import render
 from ..routes import PageRoute, back
 from ..runs.timeline import gist, in_words
@@ -34,8 +34,6 @@ WITHIN: Final = 2_000
 MOMENT: Final = 0.75
 """Seconds that a page waits for a verification: a short trail is verified by then."""
 
-Here = Annotated[Visitor, Depends(needs(Right.AUDIT))]
-At = Annotated[Site, Depends(site_of)]
 Reading = Annotated[Verifications, Depends(verifications)]
 Number = Annotated[int, Query(ge=0, le=2**62)]
 Name = Annotated[str, Query(max_length=200)]
@@ -52,14 +50,20 @@ class Lines:
 
 @audit.get("/audit", name="audit")
 async def trail(
-    request: Request, come: Here, site: At, reading: Reading, run: Name = "", event: Name = "", before: Number = 0
+    request: Request,
+    visitor: AuditVisitor,
+    site: CurrentSite,
+    reading: Reading,
+    run: Name = "",
+    event: Name = "",
+    before: Number = 0,
 ) -> Response:
     """The trail, newest first: of one run, of one event."""
-    lines = await _lines(site, come, run, event, before)
+    lines = await _lines(site, visitor, run, event, before)
     return render(
         request,
         "audit.html",
-        come,
+        visitor,
         here="audit",
         lines=lines,
         words=in_words,
@@ -68,19 +72,19 @@ async def trail(
         event=event,
         before=before,
         events=_families(),
-        reading=reading.last if come.tenant is None else None,
+        reading=reading.last if visitor.tenant is None else None,
         looked=WITHIN,
     )
 
 
-async def _lines(site: Site, come: Visitor, run: str, event: str, before: int) -> Lines:
+async def _lines(site: Site, visitor: Visitor, run: str, event: str, before: int) -> Lines:
     """As many lines as fit a page, looked for among so many."""
     shown, looked, at = list[Followed](), 0, before
     while looked < WITHIN:
         page = await site.store.fetch(FollowAudit(at, AT_ONCE, run or None, newest=True))
         for each in page.items:
             looked, at = looked + 1, each.entry.seq
-            if _is_asked(each, event) and happened(each).is_for(come):
+            if _is_asked(each, event) and happened(each).is_for(visitor):
                 shown.append(each)
             if len(shown) == PAGE:
                 return Lines(tuple(shown), at, looked)
@@ -102,18 +106,18 @@ def _families() -> dict[str, list[str]]:
 
 
 @audit.get("/audit/trail.csv")
-async def table(come: Here, site: At, run: Name = "") -> Response:
+async def table(visitor: AuditVisitor, site: CurrentSite, run: Name = "") -> Response:
     """The trail as a table, oldest line first: no cell of it is anything that a spreadsheet would run."""
     name = "trail.csv" if not run else "trail-of-a-run.csv"
-    headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}
-    return StreamingResponse(_rows(site, come, run), media_type="text/csv", headers=headers)
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(_rows(site, visitor, run), media_type="text/csv", headers=headers)
 
 
-async def _rows(site: Site, come: Visitor, run: str) -> AsyncIterator[str]:
+async def _rows(site: Site, visitor: Visitor, run: str) -> AsyncIterator[str]:
     """Page by page: a trail of millions of lines is never held as a whole."""
     yield _written([COLUMNS])
     async for page in pages(site.store, FollowAudit(run_id=run or None)):
-        yield _written(cells(each.entry) for each in page.items if happened(each).is_for(come))
+        yield _written(cells(each.entry) for each in page.items if happened(each).is_for(visitor))
 
 
 def _written(rows: Iterable[tuple[str, ...]]) -> str:
@@ -126,16 +130,16 @@ def _written(rows: Iterable[tuple[str, ...]]) -> str:
 
 
 @audit.post("/audit/verify")
-async def verify(request: Request, come: Here, reading: Reading) -> Response:
+async def verify(request: Request, visitor: AuditVisitor, reading: Reading) -> Response:
     """Begin to read the whole trail again: it is one chain of all tenants."""
-    require_all(come, "the whole trail")
-    reading.begin(come.name)
+    require_all(visitor, "the whole trail")
+    reading.begin(visitor.name)
     await reading.finished(MOMENT)
     return back(request, "audit", "verify")
 
 
 @audit.get("/audit/verify")
-async def verified(request: Request, come: Here, reading: Reading) -> Response:
+async def verified(request: Request, visitor: AuditVisitor, reading: Reading) -> Response:
     """What the last reading has found, or how far it has come."""
-    require_all(come, "the whole trail")
-    return render(request, "audit_verify.html", come, here="audit", reading=reading.last)
+    require_all(visitor, "the whole trail")
+    return render(request, "audit_verify.html", visitor, here="audit", reading=reading.last)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
 from pydantic import ValidationError
 
@@ -14,18 +14,16 @@ from ....commands import ListGrants
 from ....errors import Fault, HitlError
 from ....policy import parse_duration
 from ....protocol import Allowance, Grant, Json
-from ...doors import Right, Visitor, needs
-from ...doors.tenants import require_home
-from ...site import Site, site_of
-from ..acting import Unclear, faults_of, status_of, written
+from ...auth import OperateVisitor, Visitor
+from ...auth.tenants import require_home
+from ...site import CurrentSite, Site
 from ..environment import render
+from ..forms import FormInvalid, faults_of, status_of, stripped, typed_in
 from ..routes import PageRoute, back
 from ..runs.routes import run_of
 
 grants = APIRouter(include_in_schema=False, route_class=PageRoute)
 
-Here = Annotated[Visitor, Depends(needs(Right.OPERATE))]
-At = Annotated[Site, Depends(site_of)]
 
 PAGE: Final = 100
 """Grants on the page, the newest."""
@@ -37,18 +35,20 @@ _SAID: Final = {
 
 
 @grants.get("/grants", name="grants")
-async def listed(request: Request, come: Here, site: At, said: str = "", tool: str = "") -> Response:
+async def listed(
+    request: Request, visitor: OperateVisitor, site: CurrentSite, said: str = "", tool: str = ""
+) -> Response:
     """The newest grants, and the form of a new one."""
-    return await _page(request, come, site, {"tool": tool}, said=_SAID.get(said, ""))
+    return await _page(request, visitor, site, {"tool": tool}, said=_SAID.get(said, ""))
 
 
-async def _page(request: Request, come: Visitor, site: Site, fields: dict[str, str], **more: Any) -> Response:
+async def _page(request: Request, visitor: Visitor, site: Site, fields: dict[str, str], **more: Any) -> Response:
     context: dict[str, Any] = {"faults": (), "status": 200, "said": "", "revoking": "", **more}
-    found = await site.store.fetch(ListGrants(tenant=come.tenant, limit=PAGE))
+    found = await site.store.fetch(ListGrants(tenant=visitor.tenant, limit=PAGE))
     return render(
         request,
         "grants.html",
-        come,
+        visitor,
         here="grants",
         grants=found,
         most=PAGE,
@@ -75,47 +75,47 @@ def limits(grant: Grant) -> str:
 
 
 @grants.post("/grants")
-async def give(request: Request, come: Here, site: At) -> Response:
+async def give(request: Request, visitor: OperateVisitor, site: CurrentSite) -> Response:
     """Let calls run for a time without asking."""
-    fields = await written(request)
+    fields = stripped(await typed_in(request))
     try:
         allows, lasts = _allowance(fields), _lasting(fields.get("lasts", ""))
         if allows.run_id is None:
-            require_home(site, come, "a grant for all runs")
+            require_home(site, visitor, "a grant for all runs")
         else:
-            await run_of(site, come, allows.run_id)
-        await site.hitl.grant(allows, by=come.responder, lasts=lasts, reason=fields.get("reason", ""))
-    except (HitlError, Unclear, ValidationError) as exc:
-        return await _page(request, come, site, fields, faults=faults_of(exc), status=status_of(exc))
+            await run_of(site, visitor, allows.run_id)
+        await site.hitl.grant(allows, by=visitor.responder, lasts=lasts, reason=fields.get("reason", ""))
+    except (HitlError, FormInvalid, ValidationError) as exc:
+        return await _page(request, visitor, site, fields, faults=faults_of(exc), status=status_of(exc))
     except HTTPException:
         gone = (Fault("run_id", f"there is no run {fields['run_id']!r}"),)
-        return await _page(request, come, site, fields, faults=gone, status=422)
+        return await _page(request, visitor, site, fields, faults=gone, status=422)
     return back(request, "grants", said="given")
 
 
 @grants.post("/grants/{grant_id}/revoke")
-async def revoke(request: Request, grant_id: str, come: Here, site: At) -> Response:
+async def revoke(request: Request, grant_id: str, visitor: OperateVisitor, site: CurrentSite) -> Response:
     """Take a grant back."""
-    fields = await written(request)
-    known = await site.store.fetch(ListGrants(id=grant_id, tenant=come.tenant))
+    fields = stripped(await typed_in(request))
+    known = await site.store.fetch(ListGrants(id=grant_id, tenant=visitor.tenant))
     if not known:
         raise HTTPException(404, "there is no such grant")
     try:
-        await site.hitl.revoke_grant(grant_id, by=come.responder, reason=fields.get("reason", ""))
+        await site.hitl.revoke_grant(grant_id, by=visitor.responder, reason=fields.get("reason", ""))
     except HitlError as exc:
         again = {"revoking": grant_id, "faults": faults_of(exc), "status": status_of(exc)}
-        return await _page(request, come, site, {}, **again)
+        return await _page(request, visitor, site, {}, **again)
     return back(request, "grants", said="revoked")
 
 
 def _allowance(fields: dict[str, str]) -> Allowance:
-    """Raises ValidationError, Unclear."""
+    """Raises ValidationError, FormInvalid."""
     given: dict[str, Json] = {name: fields[name] for name in ("tool", "agent", "run_id", "sum_of") if fields.get(name)}
     given |= {name: fields[name] for name in ("times", "most") if fields.get(name)}
     if fields.get("when"):
         given["when"] = _condition(fields["when"])
     if not given.get("tool"):
-        raise Unclear(Fault("tool", "is missing: whose calls are to run?"))
+        raise FormInvalid(Fault("tool", "is missing: whose calls are to run?"))
     return Allowance.model_validate(given)
 
 
@@ -123,7 +123,7 @@ def _condition(text: str) -> Json:
     try:
         found: Json = json.loads(text)
     except ValueError as exc:
-        raise Unclear(Fault("when", f"is no JSON: {exc}")) from exc
+        raise FormInvalid(Fault("when", f"is no JSON: {exc}")) from exc
     return found
 
 
@@ -131,4 +131,4 @@ def _lasting(text: str) -> timedelta:
     try:
         return parse_duration(text)
     except ValueError as exc:
-        raise Unclear(Fault("lasts", str(exc))) from exc
+        raise FormInvalid(Fault("lasts", str(exc))) from exc

@@ -4,28 +4,27 @@ reads."""
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, Final
+from datetime import datetime
+from typing import Any, Final
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.datastructures import UploadFile
 
 from ....errors import Fault, HitlError
 from ....policy import Change, Fate, Policy, check_text, parse_duration
 from ....protocol import Json, Ruling
-from ....quorum import people
-from ...doors import Right, Visitor, needs
-from ...doors.tenants import require_home
-from ...site import Site, site_of
-from ..acting import Unclear, faults_of, status_of, written
+from ....quorum import in_turn
+from ...auth import PolicyVisitor, Visitor
+from ...auth.tenants import require_home
+from ...site import CurrentSite, Site
 from ..environment import render
+from ..forms import FormInvalid, faults_of, status_of, stripped, typed_in
 from ..routes import PageRoute
 from .rules import default_of, rules_of
 
 policy = APIRouter(include_in_schema=False, route_class=PageRoute)
 
-Here = Annotated[Visitor, Depends(needs(Right.POLICY))]
-At = Annotated[Site, Depends(site_of)]
 
 SENT: Final = "the changed policy"
 LARGEST: Final = 1_000_000
@@ -33,18 +32,18 @@ LARGEST: Final = 1_000_000
 
 
 @policy.get("/policy", name="policy")
-async def shown(request: Request, come: Here, site: At) -> Response:
+async def shown(request: Request, visitor: PolicyVisitor, site: CurrentSite) -> Response:
     """The rules in force, in their order."""
-    return await _page(request, come, site, {})
+    return await _page(request, visitor, site, {})
 
 
-async def _page(request: Request, come: Visitor, site: Site, fields: dict[str, str], **more: Any) -> Response:
+async def _page(request: Request, visitor: Visitor, site: Site, fields: dict[str, str], **more: Any) -> Response:
     context: dict[str, Any] = {"faults": (), "status": 200, "asked": "", "explained": None, "tried": None, **more}
     found = await site.hitl.policy()
     return render(
         request,
         "policy.html",
-        come,
+        visitor,
         here="policy",
         policy=found,
         rules=rules_of(found),
@@ -60,41 +59,45 @@ async def _page(request: Request, come: Visitor, site: Site, fields: dict[str, s
 
 
 @policy.post("/policy/explain")
-async def explain(request: Request, come: Here, site: At) -> Response:
+async def explain(request: Request, visitor: PolicyVisitor, site: CurrentSite) -> Response:
     """Which rule decides about an action, why, and what would alter it."""
-    fields = await written(request)
+    fields = stripped(await typed_in(request))
     try:
         asked = {"tool": fields.get("tool", ""), **_object(fields, "facts"), "arguments": _object(fields, "arguments")}
-        if come.tenant is not None:
-            asked["tenant"] = come.tenant
+        if visitor.tenant is not None:
+            asked["tenant"] = visitor.tenant
         explained = await site.hitl.explain(asked)
-    except (HitlError, Unclear) as exc:
+    except (HitlError, FormInvalid) as exc:
         again = {"asked": "explain", "faults": faults_of(exc), "status": status_of(exc)}
-        return await _page(request, come, site, fields, **again)
-    return await _page(request, come, site, fields, asked="explain", explained=explained)
+        return await _page(request, visitor, site, fields, **again)
+    return await _page(request, visitor, site, fields, asked="explain", explained=explained)
 
 
 @policy.post("/policy/backtest")
-async def backtest(request: Request, come: Here, site: At) -> Response:
+async def backtest(request: Request, visitor: PolicyVisitor, site: CurrentSite) -> Response:
     """What would have come of what is recorded, under a text that was pasted or sent. Nothing is written."""
-    fields = await written(request)
+    fields = stripped(await typed_in(request))
     try:
-        require_home(site, come, "a backtest")
+        require_home(site, visitor, "a backtest")
         fields["text"] = await _sent(request) or fields.get("text", "")
         changed = Policy.from_toml(fields["text"], name=SENT)
-        since = None
-        if fields.get("since"):
-            since = site.clock.now() - parse_duration(fields["since"])
-        tried = await site.hitl.backtest(changed, since=since)
-    except (HitlError, Unclear, ValueError) as exc:
-        faults = faults_of(exc) if isinstance(exc, HitlError | Unclear) else (Fault("since", str(exc)),)
-        status = status_of(exc) if isinstance(exc, HitlError | Unclear) else 422
-        return await _page(request, come, site, fields, asked="backtest", faults=faults, status=status)
-    return await _page(request, come, site, fields, asked="backtest", tried=tried)
+        tried = await site.hitl.backtest(changed, since=_since(fields.get("since", ""), site.clock.now()))
+    except (HitlError, FormInvalid) as exc:
+        again = {"asked": "backtest", "faults": faults_of(exc), "status": status_of(exc)}
+        return await _page(request, visitor, site, fields, **again)
+    return await _page(request, visitor, site, fields, asked="backtest", tried=tried)
+
+
+def _since(text: str, now: datetime) -> datetime | None:
+    """The moment that a duration such as `30d` reaches back to; None for none. Raises FormInvalid."""
+    try:
+        return now - parse_duration(text) if text else None
+    except ValueError as exc:
+        raise FormInvalid(Fault("since", str(exc))) from exc
 
 
 async def _sent(request: Request) -> str:
-    """The text of the file that was chosen; "" if there was none. Raises Unclear."""
+    """The text of the file that was chosen; "" if there was none. Raises FormInvalid."""
     file = (await request.form()).get("file")
     if not isinstance(file, UploadFile) or not file.filename:
         return ""
@@ -103,20 +106,20 @@ async def _sent(request: Request) -> str:
     finally:
         await file.close()
     if len(data) > LARGEST:
-        raise Unclear(Fault("file", f"is larger than {LARGEST:,} bytes, which no policy is"))
+        raise FormInvalid(Fault("file", f"is larger than {LARGEST:,} bytes, which no policy is"))
     try:
         return data.decode()
     except UnicodeDecodeError as exc:
-        raise Unclear(Fault("file", f"is no text: {exc}")) from exc
+        raise FormInvalid(Fault("file", f"is no text: {exc}")) from exc
 
 
 def _object(fields: dict[str, str], name: str) -> dict[str, Json]:
     try:
         found = json.loads(fields.get(name) or "{}")
     except ValueError as exc:
-        raise Unclear(Fault(name, f"is no JSON: {exc}")) from exc
+        raise FormInvalid(Fault(name, f"is no JSON: {exc}")) from exc
     if not isinstance(found, dict):
-        raise Unclear(Fault(name, "has to be a JSON object, as {…}"))
+        raise FormInvalid(Fault(name, "has to be a JSON object, as {…}"))
     return found
 
 
@@ -127,7 +130,7 @@ def level_of(ruling: Ruling) -> str:
 
 def stages(ruling: Ruling) -> str:
     """Whom a ruling asks, in words."""
-    return ", then ".join(f"{stage.quorum} of {people(stage)}" for stage in ruling.approvers.in_order)
+    return in_turn(ruling.approvers.in_order)
 
 
 def change_in_words(change: Change) -> str:

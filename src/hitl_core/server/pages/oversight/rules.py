@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ....policy import All, AnyOf, Condition, Defaults, Glob, Match, Not, Policy, Rule
 from ....policy.rules import in_words, written
 from ....protocol import Approvers, OnTimeout
-from ....quorum import people
+from ....quorum import in_turn
 from ....runtime import InForce
 
 
@@ -102,9 +102,7 @@ def _inside(condition: Condition) -> str:
 
 
 def _approvers(approvers: Approvers | None) -> str:
-    if approvers is None:
-        return ""
-    return ", then ".join(f"{stage.quorum} of {people(stage)}" for stage in approvers.in_order)
+    return "" if approvers is None else in_turn(approvers.in_order)
 
 
 def _deadline(deadline: str, then: OnTimeout | None) -> str:

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from ....commands import Stop, StopScope
 from ....errors import Fault, HitlError, RunNotFound
-from ...doors import Right, Visitor, needs
+from ...auth import OperateVisitor, Visitor
 from ...feed import tip
-from ...site import Site, site_of
-from ..acting import Unclear, faults_of, status_of, written
+from ...site import CurrentSite, Site
 from ..environment import render
+from ..forms import FormInvalid, faults_of, status_of, stripped, typed_in
 from ..routes import PageRoute, back
 
 stops = APIRouter(include_in_schema=False, route_class=PageRoute)
 
-Here = Annotated[Visitor, Depends(needs(Right.OPERATE))]
-At = Annotated[Site, Depends(site_of)]
 
 _NAMES: Final = {
     StopScope.RUN: "one run",
@@ -44,27 +42,35 @@ _SAID: Final = {
 
 @stops.get("/stops", name="stops")
 async def shown(
-    request: Request, come: Here, site: At, scope: str = "all", target: str = "", said: str = "", count: int = 0
+    request: Request,
+    visitor: OperateVisitor,
+    site: CurrentSite,
+    scope: str = "all",
+    target: str = "",
+    said: str = "",
+    count: int = 0,
 ) -> Response:
     """What is stopped, and the form of a stop; `scope` and `target` are what it is about at first."""
-    return await _page(request, come, site, {"scope": scope, "target": target}, said=_SAID.get(said, ""), count=count)
+    return await _page(
+        request, visitor, site, {"scope": scope, "target": target}, said=_SAID.get(said, ""), count=count
+    )
 
 
-async def _page(request: Request, come: Visitor, site: Site, fields: dict[str, str], **more: Any) -> Response:
+async def _page(request: Request, visitor: Visitor, site: Site, fields: dict[str, str], **more: Any) -> Response:
     scope = StopScope(fields["scope"]) if fields.get("scope") in list(StopScope) else StopScope.ALL
-    scope = scope if scope in _scopes_of(come) else StopScope.TENANT
+    scope = scope if scope in _scopes_of(visitor) else StopScope.TENANT
     at = await tip(site.store)
-    found = [each for each in await site.hitl.stops() if await _is_theirs(site, come, each)]
+    found = [each for each in await site.hitl.stops() if await _is_theirs(site, visitor, each)]
     context: dict[str, Any] = {"faults": (), "status": 200, "said": "", "count": 0, "lifting": None, **more}
     return render(
         request,
         "stops.html",
-        come,
+        visitor,
         here="stops",
         stops=found,
         at=at,
         scope=scope,
-        scopes=_scopes_of(come),
+        scopes=_scopes_of(visitor),
         names=_NAMES,
         targets=_TARGETS,
         target=fields.get("target", ""),
@@ -74,19 +80,19 @@ async def _page(request: Request, come: Visitor, site: Site, fields: dict[str, s
     )
 
 
-def _scopes_of(come: Visitor) -> list[StopScope]:
+def _scopes_of(visitor: Visitor) -> list[StopScope]:
     """Somebody of one tenant stops nothing of others, and lifts nothing that holds them, as a stop of a tool does.
 
     Whether they may stop the rest, the runtime says.
     """
-    return [each for each in StopScope if come.tenant is None or each in (StopScope.RUN, StopScope.TENANT)]
+    return [each for each in StopScope if visitor.tenant is None or each in (StopScope.RUN, StopScope.TENANT)]
 
 
-async def _is_theirs(site: Site, come: Visitor, stop: Stop) -> bool:
+async def _is_theirs(site: Site, visitor: Visitor, stop: Stop) -> bool:
     """Whether somebody sees a stop: it reaches their tenant, or they see all."""
-    if come.tenant is None or stop.scope in (StopScope.ALL, StopScope.AGENT, StopScope.TOOL):
+    if visitor.tenant is None or stop.scope in (StopScope.ALL, StopScope.AGENT, StopScope.TOOL):
         return True
-    return come.sees(stop.target if stop.scope is StopScope.TENANT else await _tenant_of(site, stop.target))
+    return visitor.sees(stop.target if stop.scope is StopScope.TENANT else await _tenant_of(site, stop.target))
 
 
 async def _tenant_of(site: Site, run_id: str) -> str | None:
@@ -97,48 +103,48 @@ async def _tenant_of(site: Site, run_id: str) -> str | None:
 
 
 @stops.post("/stops")
-async def stop(request: Request, come: Here, site: At) -> Response:
+async def stop(request: Request, visitor: OperateVisitor, site: CurrentSite) -> Response:
     """Put a stop in force."""
-    fields = await written(request)
+    fields = stripped(await typed_in(request))
     try:
-        scope, target = await _given(site, come, fields)
+        scope, target = await _given(site, visitor, fields)
         if not fields.get("reason"):
-            raise Unclear(Fault("reason", "is missing; whoever lifts the stop has to know why it is there"))
-        frozen = await site.hitl.stop(scope, target, by=come.responder, reason=fields["reason"])
-    except (HitlError, Unclear) as exc:
-        return await _page(request, come, site, fields, faults=faults_of(exc), status=status_of(exc))
+            raise FormInvalid(Fault("reason", "is missing; whoever lifts the stop has to know why it is there"))
+        frozen = await site.hitl.stop(scope, target, by=visitor.responder, reason=fields["reason"])
+    except (HitlError, FormInvalid) as exc:
+        return await _page(request, visitor, site, fields, faults=faults_of(exc), status=status_of(exc))
     return back(request, "stops", said="stopped", count=str(frozen))
 
 
 @stops.post("/stops/lift")
-async def lift(request: Request, come: Here, site: At) -> Response:
+async def lift(request: Request, visitor: OperateVisitor, site: CurrentSite) -> Response:
     """Lift a stop: a separate act, by another person where the authority says so."""
-    fields = await written(request)
+    fields = stripped(await typed_in(request))
     try:
-        scope, target = await _given(site, come, fields)
+        scope, target = await _given(site, visitor, fields)
         if not fields.get("reason"):
-            raise Unclear(Fault("reason", "is missing; the trail says why what was stopped may go on"))
+            raise FormInvalid(Fault("reason", "is missing; the trail says why what was stopped may go on"))
         known = any((each.scope, each.target) == (scope, target) for each in await site.hitl.stops())
-        thawed = await site.hitl.lift(scope, target, by=come.responder, reason=fields["reason"])
-    except (HitlError, Unclear) as exc:
+        thawed = await site.hitl.lift(scope, target, by=visitor.responder, reason=fields["reason"])
+    except (HitlError, FormInvalid) as exc:
         lifting = (fields.get("scope", ""), fields.get("target", ""))
         again = {"lifting": lifting, "faults": faults_of(exc), "status": status_of(exc)}
-        return await _page(request, come, site, {"scope": StopScope.ALL}, **again)
+        return await _page(request, visitor, site, {"scope": StopScope.ALL}, **again)
     return back(request, "stops", said="lifted" if known else "none", count=str(thawed))
 
 
-async def _given(site: Site, come: Visitor, fields: dict[str, str]) -> tuple[StopScope, str]:
-    """What a form names. Raises Unclear; what is another tenant's is not there."""
+async def _given(site: Site, visitor: Visitor, fields: dict[str, str]) -> tuple[StopScope, str]:
+    """What a form names. Raises FormInvalid; what is another tenant's is not there."""
     named, target = fields.get("scope", ""), fields.get("target", "")
     if named not in list(StopScope):
-        raise Unclear(Fault("scope", f"{named!r} is none of {', '.join(StopScope)}"))
+        raise FormInvalid(Fault("scope", f"{named!r} is none of {', '.join(StopScope)}"))
     scope = StopScope(named)
     if scope is StopScope.ALL:
         target = ""
     elif not target:
-        raise Unclear(Fault("target", f"is missing: which {scope}?"))
-    if scope not in _scopes_of(come) or (scope is StopScope.TENANT and not come.sees(target)):
-        raise Unclear(Fault("scope", f"reaches other tenants than {come.tenant!r}"))
-    if scope is StopScope.RUN and not come.sees(await _tenant_of(site, target)):
-        raise Unclear(Fault("target", f"there is no run {target!r}"))
+        raise FormInvalid(Fault("target", f"is missing: which {scope}?"))
+    if scope not in _scopes_of(visitor) or (scope is StopScope.TENANT and not visitor.sees(target)):
+        raise FormInvalid(Fault("scope", f"reaches other tenants than {visitor.tenant!r}"))
+    if scope is StopScope.RUN and not visitor.sees(await _tenant_of(site, target)):
+        raise FormInvalid(Fault("target", f"there is no run {target!r}"))
     return scope, target

@@ -13,7 +13,7 @@ from ....commands import RetryRun
 from ....errors import Fault, NotCanonical
 from ....protocol import Json, Responder, Run, RunState
 from ....runtime import Runtime
-from ...doors import Right
+from ...auth import Right
 
 PATIENCE: Final = 5.0
 """Seconds that a page waits for a run that goes on; after that it shows how far it has come."""

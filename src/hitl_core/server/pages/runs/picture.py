@@ -17,7 +17,7 @@ LANE: Final = 52
 MOST: Final = 40
 """Steps that are drawn; of more, the last ones."""
 WIDTH: Final = 440
-LONGEST: Final = 40
+LONGEST: Final = 34
 
 _QUIET: Final = ("run.claimed", "run.released", "request.commented", "request.reminded", "run.compacted")
 """Steps that the path does not turn at."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import Response
 
 from ....audit import account
@@ -15,11 +16,11 @@ from ....contracts import Store
 from ....errors import HitlError, RunNotFound
 from ....protocol import Json, Run, RunState
 from ....runtime import record_of
-from ...doors import Right, Visitor, needs
+from ...auth import Right, RunsVisitor, Visitor
 from ...feed import tip
-from ...site import Site, site_of
-from ..acting import faults_of, status_of, written
+from ...site import CurrentSite, Site
 from ..environment import render
+from ..forms import faults_of, status_of, stripped, typed_in
 from ..routes import PageRoute, back
 from .acts import ACTS, Act, do, why_not
 from .history import history_of
@@ -30,30 +31,32 @@ from .windows import windows
 runs = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 PAGE: Final = 50
+_NOT_PLAIN: Final = re.compile(r"[^A-Za-z0-9._-]")
+"""What has no place in the name of a file, or in a header: ids may be of anybody's making."""
 WITHIN: Final = 2_000
 """Runs that are looked at for one page: a rare state in a long list does not make the page slow."""
 
-Here = Annotated[Visitor, Depends(needs(Right.RUNS))]
-At = Annotated[Site, Depends(site_of)]
 Number = Annotated[int, Query(ge=0, le=2**62)]
 
 
-async def run_of(site: Site, come: Visitor, run_id: str) -> Run:
+async def run_of(site: Site, visitor: Visitor, run_id: str) -> Run:
     """The run, if it is there for this visitor. Raises HTTPException 404: what is another tenant's is not there."""
     try:
         run = await site.hitl.run(run_id)
     except RunNotFound:
         raise HTTPException(404, "there is no such run") from None
-    if not come.sees(run.tenant):
+    if not visitor.sees(run.tenant):
         raise HTTPException(404, "there is no such run")
     return run
 
 
 @runs.get("/runs", name="runs")
-async def listed(request: Request, come: Here, site: At, state: str = "", cursor: str = "") -> Response:
+async def listed(
+    request: Request, visitor: RunsVisitor, site: CurrentSite, state: str = "", cursor: str = ""
+) -> Response:
     """Runs, newest first; of one state, a page at a time."""
     states = (RunState(state),) if state in list(RunState) else ()
-    asked = ListRuns(states, PAGE, cursor or None, tenant=come.tenant, within=WITHIN)
+    asked = ListRuns(states, PAGE, cursor or None, tenant=visitor.tenant, within=WITHIN)
     at = await tip(site.store)
     try:
         page = await site.store.fetch(asked)
@@ -62,7 +65,7 @@ async def listed(request: Request, come: Here, site: At, state: str = "", cursor
     return render(
         request,
         "runs.html",
-        come,
+        visitor,
         here="runs",
         page=page,
         states=list(RunState),
@@ -74,16 +77,18 @@ async def listed(request: Request, come: Here, site: At, state: str = "", cursor
 
 
 @runs.get("/runs/{run_id}", name="run")
-async def one(request: Request, run_id: str, come: Here, site: At, after: Number = 0, done: str = "") -> Response:
+async def one(
+    request: Request, run_id: str, visitor: RunsVisitor, site: CurrentSite, after: Number = 0, done: str = ""
+) -> Response:
     """One run with its story, a page of the trail at a time."""
     at = await tip(site.store)
-    run = await run_of(site, come, run_id)
+    run = await run_of(site, visitor, run_id)
     history = await history_of(site.store, run, after=after)
     steps = timeline(history)
     return render(
         request,
         "run.html",
-        come,
+        visitor,
         here="runs",
         run=run,
         history=history,
@@ -91,23 +96,23 @@ async def one(request: Request, run_id: str, come: Here, site: At, after: Number
         at=at,
         picture=picture(steps),
         after=after,
-        acts=[(act, why_not(act, run, site.hitl)) for act in ACTS.values() if act.right in come.rights],
+        acts=[(act, why_not(act, run, site.hitl)) for act in ACTS.values() if act.right in visitor.rights],
         windows=windows(history, await site.store.fetch(ListUndone(run.id)), site.hitl.catalogue, site.clock.now()),
-        may_operate=Right.OPERATE in come.rights,
+        may_operate=Right.OPERATE in visitor.rights,
         said=ACTS[done].said if done in ACTS else "",
     )
 
 
 @runs.get("/runs/{run_id}/account.{form}")
-async def taken_along(run_id: str, form: str, come: Here, site: At) -> Response:
+async def taken_along(run_id: str, form: str, visitor: RunsVisitor, site: CurrentSite) -> Response:
     """The run's account as a file: for an auditor who has never seen this."""
-    run = await run_of(site, come, run_id)
+    run = await run_of(site, visitor, run_id)
     if form != "json":
         raise HTTPException(404, "an account is had as .json")
     made = await asyncio.to_thread(asyncio.run, _account(site.store, run.id))
-    name = f'attachment; filename="account-{run.id}.json"'
+    name = f'attachment; filename="account-{_NOT_PLAIN.sub("_", run.id)}.json"'
     text = json.dumps(made, ensure_ascii=False, indent=2)
-    return Response(text, media_type="application/json", headers={"content-disposition": name, **_KEPT_BY_NOBODY})
+    return Response(text, media_type="application/json", headers={"content-disposition": name})
 
 
 async def _account(store: Store, run_id: str) -> dict[str, Json]:
@@ -115,43 +120,44 @@ async def _account(store: Store, run_id: str) -> dict[str, Json]:
     return account(await record_of(store, run_id)).document()
 
 
-_KEPT_BY_NOBODY: Final = {"cache-control": "no-store"}
-
-
 # ── what can be done about it ────────────────────────────────────────────────────────────────────────────────
 
 
-def _act(name: str, come: Visitor) -> Act:
+def _act(name: str, visitor: Visitor) -> Act:
     act = ACTS.get(name)
     if act is None:
         raise HTTPException(404, "there is no such act")
-    if act.right not in come.rights:
-        raise HTTPException(403, f"{come.name!r} has not the right {act.right.value!r}: [server.rights] says who has")
+    if act.right not in visitor.rights:
+        raise HTTPException(
+            403, f"{visitor.name!r} has not the right {act.right.value!r}: [server.rights] says who has"
+        )
     return act
 
 
 @runs.get("/runs/{run_id}/{act}")
-async def asked_first(request: Request, run_id: str, act: str, come: Here, site: At, call: str = "") -> Response:
+async def asked_first(
+    request: Request, run_id: str, act: str, visitor: RunsVisitor, site: CurrentSite, call: str = ""
+) -> Response:
     """What an act does, before anything is done."""
-    return _form(request, come, site, await run_of(site, come, run_id), _act(act, come), {"call": call})
+    return _form(request, visitor, site, await run_of(site, visitor, run_id), _act(act, visitor), {"call": call})
 
 
 @runs.post("/runs/{run_id}/{act}")
-async def acted(request: Request, run_id: str, act: str, come: Here, site: At) -> Response:
+async def acted(request: Request, run_id: str, act: str, visitor: RunsVisitor, site: CurrentSite) -> Response:
     """Do it, and go and look at what has become of it."""
-    run, wanted = await run_of(site, come, run_id), _act(act, come)
-    fields = await written(request)
+    run, wanted = await run_of(site, visitor, run_id), _act(act, visitor)
+    fields = stripped(await typed_in(request))
     try:
-        at = await do(wanted, site.hitl, run, fields, by=come.responder)
+        at = await do(wanted, site.hitl, run, fields, by=visitor.responder)
     except HitlError as exc:
-        run = await run_of(site, come, run_id)
-        return _form(request, come, site, run, wanted, fields, exc)
+        run = await run_of(site, visitor, run_id)
+        return _form(request, visitor, site, run, wanted, fields, exc)
     return back(request, "runs", at, done=wanted.name)
 
 
 def _form(
     request: Request,
-    come: Visitor,
+    visitor: Visitor,
     site: Site,
     run: Run,
     act: Act,
@@ -161,7 +167,7 @@ def _form(
     return render(
         request,
         "run_act.html",
-        come,
+        visitor,
         status=200 if refused is None else status_of(refused),
         here="runs",
         run=run,

@@ -26,7 +26,13 @@
     }
     for (const t of $$("[data-left]")) say(t, String(Math.max(0, Math.ceil((Date.parse(t.dataset.left) - Date.now()) / 1000))));
   };
+  const moment = (words) => {
+    const [, date, hour] = /^(\d{4}-\d\d-\d\d)[ T](\d{1,2}:\d\d)$/.exec(words.trim()) || [];
+    const at = new Date(`${date}T${hour?.padStart(5, "0")}`);
+    return isNaN(at) ? words : at.toISOString();
+  };
   const times = (root) => {
+    for (const z of $$("[data-zone]", root)) say(z, day.resolvedOptions().timeZone);
     for (const t of $$("time[data-when]", root)) say(t, day.format(new Date(t.dateTime)));
     for (const t of $$("time[datetime]", root)) t.title = whole.format(new Date(t.dateTime));
     tick();
@@ -49,17 +55,18 @@
 
   // ── keys ──
   const types = (e) => !!e && e.matches("input:not([type=checkbox],[type=radio]), textarea, select, [contenteditable]");
-  const shows = (e) => !!e && e.getClientRects().length > 0 && !e.disabled && e.getAttribute("aria-disabled") !== "true";
+  const seen = (e) => e.checkVisibility ? e.checkVisibility() : e.getClientRects().length > 0;
+  const shows = (e) => !!e && seen(e) && !e.disabled && e.getAttribute("aria-disabled") !== "true";
   const field = (root) => $$("input:not([type=hidden]), textarea, select", root).find(shows);
   const open = (panel) => { panel.open = true; const first = field(panel); if (first) first.focus(); panel.scrollIntoView({ block: "nearest" }); };
   const move = (by) => {
-    const all = $$("[data-open]"), at = all.indexOf(document.activeElement.closest("[data-item]")?.querySelector("[data-open]"));
+    const all = $$("[data-open]"), at = all.indexOf(document.activeElement.closest(".item")?.querySelector("[data-open]"));
     const next = all[Math.min(all.length - 1, Math.max(0, at < 0 ? 0 : at + by))];
-    if (next) { next.focus(); next.closest("[data-item]").scrollIntoView({ block: "nearest" }); }
+    if (next) { next.focus(); next.closest(".item").scrollIntoView({ block: "nearest" }); }
     return !!next;
   };
   const choose = () => {
-    const box = document.activeElement.closest("[data-item]")?.querySelector("input[type=checkbox]");
+    const box = document.activeElement.closest(".item")?.querySelector("input[type=checkbox]");
     if (box) box.click();
     return !!box;
   };
@@ -87,7 +94,12 @@
   };
 
   // ── what is being typed stays: over a reload, and when others are faster ──
-  const place = (e) => `hitl ${location.pathname} ${e.form.getAttribute("action")} ${$("[name=decision]", e.form)?.value} ${e.name}`;
+  // It stays in this tab, under its person's name, and goes when they sign out or somebody else comes.
+  const me = () => document.body.dataset, mine = () => `hitl ${me().who} `;
+  const forget = () => {
+    if (me().who || "signedOut" in me()) for (const k in sessionStorage) if (/^hitl /.test(k) && !k.startsWith(mine())) sessionStorage.removeItem(k);
+  };
+  const place = (e) => `${mine()}${location.pathname} ${e.form.getAttribute("action")} ${$("[name=decision]", e.form)?.value} ${e.name}`;
   const keep = (e) => { if (types(e.target) && e.target.form?.closest("[data-request]")) sessionStorage.setItem(place(e.target), e.target.value); };
   const restore = () => {
     if ($("[data-focus]")) return;
@@ -102,6 +114,7 @@
     if (e.target.dataset.sent) { e.preventDefault(); return; }
     if (e.target.method !== "post") return;
     e.target.dataset.sent = "1";
+    for (const f of $$("[data-local]", e.target)) f.value = moment(f.value);
     for (const f of e.target.elements) if (f.name && types(f)) sessionStorage.removeItem(place(f));
   };
   const settle = () => {
@@ -125,13 +138,21 @@
     if (news) tell(news.textContent.trim());
   };
 
+  // ── the way to the decision stands below, on a phone, until one is there ──
+  const way = () => {
+    const bar = $(".bar"), to = $("#decide");
+    if (bar && to) new IntersectionObserver(([e]) => { bar.hidden = e.isIntersecting; }, { rootMargin: "0px 0px -64px" }).observe(to);
+  };
+
   addEventListener("DOMContentLoaded", () => {
     document.documentElement.classList.add("js");
     theme();
     times(document);
     setInterval(tick, 1000);
+    forget();
     restore();
     settle();
+    way();
     addEventListener("keydown", onKey);
     addEventListener("input", keep);
     addEventListener("submit", onSubmit);

@@ -8,7 +8,7 @@ from typing import ClassVar
 from ....capabilities import Capabilities, Capability
 from ....contracts import Adapter, Broke, Completed, Ending, Finding, Paused, Turn, tool_faults_of
 from ....errors import AppChanged, CapabilityNotSupported, Fault
-from ....protocol import Because, ClientTool, Json, Run
+from ....protocol import Because, ClientTool, Json, LiveEvent, Run
 from ..world import Parts
 from .breaking import breaks
 
@@ -100,6 +100,17 @@ class TellsNobodyWhatHappens(BrokenAdapter):
 
     async def advance(self, turn: Turn) -> Ending:
         return await self._inner.advance(replace(turn, emit=lambda event: None))
+
+
+@breaks("P76", Capability.STREAM_EVENTS, Capability.SHOW_WORDS)
+class NamesEverythingAnew(BrokenAdapter):
+    """Tells what it says, calls and gets back under other ids in each turn."""
+
+    async def advance(self, turn: Turn) -> Ending:
+        def told(event: LiveEvent) -> None:
+            turn.emit(event.model_copy(update={"id": f"{event.id}@{turn.claimed.lease.fence}"}))
+
+        return await self._inner.advance(replace(turn, emit=told))
 
 
 @breaks("P81")

@@ -13,6 +13,7 @@ from ....commands import (
     EraseRun,
     GetRequest,
     GetRun,
+    KeepSaid,
     LiftStop,
     ListRequests,
     MoveRequest,
@@ -42,6 +43,14 @@ class BrokenStore(StoreAround):
     @classmethod
     def made_of(cls) -> Parts:
         return Parts(store=cls)
+
+
+@breaks("P75")
+class ForgetsWhatWasSaid(BrokenStore):
+    """Says that it has kept what was said, and has not."""
+
+    async def apply(self, command: Any) -> Any:
+        return len(command.said) if isinstance(command, KeepSaid) else await self.inner.apply(command)
 
 
 @breaks("P60")

@@ -9,10 +9,10 @@
 All handles on one folder share their data: behaviours open several, and close and open again.
 """
 
-from . import claims, drafts, effects, erasing, grants, guidance, load, people, proposed, runs, transcripts
+from . import claims, drafts, effects, erasing, grants, guidance, load, people, proposed, runs, slips, transcripts
 from .suite import STORE_BEHAVIOURS, StoreBehaviour, store_behaviour, try_store
 from .world import StoreWorld
 
-ROOMS = (runs, claims, effects, grants, guidance, people, drafts, proposed, load, erasing, transcripts)
+ROOMS = (runs, claims, effects, grants, guidance, people, drafts, proposed, load, erasing, slips, transcripts)
 
 __all__ = ["STORE_BEHAVIOURS", "StoreBehaviour", "StoreWorld", "store_behaviour", "try_store"]

@@ -1,0 +1,43 @@
+"""What an agent says of itself: anybody may read it, and it holds no secret."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Final
+
+from a2a.types import (
+    AgentCapabilities,
+    AgentCard,
+    AgentInterface,
+    AgentSkill,
+    HTTPAuthSecurityScheme,
+    SecurityRequirement,
+    SecurityScheme,
+    StringList,
+)
+
+TOKEN: Final = "token"  # noqa: S105  # a word
+MODES: Final = ("text/plain", "application/json")
+
+
+def card_of(*, url: str, name: str, description: str) -> AgentCard:
+    """The card of the app that is served at `url`."""
+    skill = AgentSkill(
+        id="run",
+        name=name,
+        description=f"{description} Where people have to decide, the task is input-required until they have.",
+        tags=["human-in-the-loop", "approval", "oversight"],
+    )
+    bearer = HTTPAuthSecurityScheme(scheme="Bearer", description="A token of the API: `hitl token new`.")
+    return AgentCard(
+        name=name,
+        description=description,
+        version=version("hitl-core"),
+        supported_interfaces=[AgentInterface(url=url, protocol_binding="JSONRPC", protocol_version="1.0")],
+        capabilities=AgentCapabilities(streaming=True, push_notifications=False),
+        default_input_modes=MODES,
+        default_output_modes=MODES,
+        skills=[skill],
+        security_schemes={TOKEN: SecurityScheme(http_auth_security_scheme=bearer)},
+        security_requirements=[SecurityRequirement(schemes={TOKEN: StringList()})],
+    )

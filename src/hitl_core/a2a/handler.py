@@ -1,0 +1,191 @@
+"""The calls of A2A, for the server of the official SDK. Nothing is kept here: a task is a run, which the store has."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from a2a.server.context import ServerCallContext
+from a2a.server.events import Event
+from a2a.server.request_handlers import RequestHandler
+from a2a.types import (
+    AgentCard,
+    CancelTaskRequest,
+    DeleteTaskPushNotificationConfigRequest,
+    GetExtendedAgentCardRequest,
+    GetTaskPushNotificationConfigRequest,
+    GetTaskRequest,
+    ListTaskPushNotificationConfigsRequest,
+    ListTaskPushNotificationConfigsResponse,
+    ListTasksRequest,
+    ListTasksResponse,
+    Message,
+    SendMessageRequest,
+    SubscribeToTaskRequest,
+    Task,
+    TaskArtifactUpdateEvent,
+    TaskPushNotificationConfig,
+    TaskStatusUpdateEvent,
+)
+from a2a.utils.errors import PushNotificationNotSupportedError, TaskNotFoundError, UnsupportedOperationError
+
+from ..callers import Caller, Desk, WhoCalls
+from ..callers.authentication import caller_of
+from ..callers.desk import AT_WORK, LONGEST_WAIT
+from ..errors import Fault, NotUnderstood, ResponseRefused
+from ..protocol import Run, RunState
+from .messages import Reading, answers_in, input_in, said_in
+from .refusals import translated
+from .tasks import result_of, status_of, task_of
+
+
+@dataclass(frozen=True, slots=True)
+class Handler(RequestHandler):
+    """`over` says that the server ends: who follows a task is let go then. `who` is asked again while somebody does."""
+
+    desk: Desk
+    who: WhoCalls
+    reading: Reading = "text"
+    over: Callable[[], bool] = field(default=lambda: False)
+
+    # ── messages ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def on_message_send(self, params: SendMessageRequest, context: ServerCallContext) -> Task:
+        """Start a run, or answer what one waits for. As it stands at its next pause or end, or after a while."""
+        with translated():
+            wait = 0.0 if params.configuration.return_immediately else LONGEST_WAIT
+            run, refused = await self._said(_caller(context), params.message, wait)
+            return self._task(run, refused)
+
+    async def on_message_send_stream(
+        self, params: SendMessageRequest, context: ServerCallContext
+    ) -> AsyncGenerator[Event, None]:
+        """The same, with every change of the task until it pauses or ends."""
+        with translated():
+            run, refused = await self._said(_caller(context), params.message, 0.0)
+            async for event in self._followed(run, refused, context):
+                yield event
+
+    async def on_subscribe_to_task(
+        self, params: SubscribeToTaskRequest, context: ServerCallContext
+    ) -> AsyncGenerator[Event, None]:
+        """Every change of a task until it pauses or ends."""
+        with translated():
+            run = await self.desk.seen(_caller(context), params.id)
+            if run.state.over:
+                raise UnsupportedOperationError(f"task {run.id} is over, and nothing more comes of it; get it instead")
+            async for event in self._followed(run, (), context):
+                yield event
+
+    async def _said(self, caller: Caller, message: Message, wait: float) -> tuple[Run, tuple[Fault, ...]]:
+        if message.task_id:
+            return await self._answered(caller, message, wait)
+        given = input_in(said_in(message), self.reading)
+        run = await self.desk.start(caller, given, talk=message.context_id, key=message.message_id or None, wait=wait)
+        return run, ()
+
+    async def _answered(self, caller: Caller, message: Message, wait: float) -> tuple[Run, tuple[Fault, ...]]:
+        """What became of a task that somebody has said something to, and why what they said was not taken, if so."""
+        run = await self.desk.seen(caller, message.task_id)
+        if message.context_id and message.context_id != self.desk.talk_of(run):
+            raise TaskNotFoundError(f"task {run.id} belongs to another context")
+        taken, refused = await self._give(caller, run, message)
+        if run.state.over and not taken:
+            raise UnsupportedOperationError("; ".join(map(str, (f"task {run.id} is over", *refused))))
+        return (await self.desk.gone_on(caller, run, wait) if taken else await self.desk.hitl.run(run.id)), refused
+
+    async def _give(self, caller: Caller, run: Run, message: Message) -> tuple[int, tuple[Fault, ...]]:
+        """How many answers were taken (now, or before), and all faults of the others. None waits for another."""
+        try:
+            given = answers_in(said_in(message), run.pending)
+        except NotUnderstood as exc:
+            return 0, exc.faults
+        taken, refused = 0, list[Fault]()
+        for each in given:
+            try:
+                await self.desk.answer(caller, run, each)
+                taken += 1
+            except ResponseRefused as exc:
+                refused += [Fault(f"{each.request_id}.{fault.path}".rstrip("."), fault.problem) for fault in exc.faults]
+        return taken, tuple(refused)
+
+    # ── tasks ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def on_get_task(self, params: GetTaskRequest, context: ServerCallContext) -> Task:
+        with translated():
+            return self._task(await self.desk.seen(_caller(context), params.id))
+
+    async def on_cancel_task(self, params: CancelTaskRequest, context: ServerCallContext) -> Task:
+        """End a run: what waits in it never runs."""
+        with translated():
+            caller = _caller(context)
+            run = await self.desk.seen(caller, params.id)
+            return self._task(await self.desk.cancel(caller, run, "cancelled over A2A"))
+
+    async def on_list_tasks(self, params: ListTasksRequest, context: ServerCallContext) -> ListTasksResponse:
+        raise UnsupportedOperationError("tasks are not listed here; get each by its id")
+
+    # ── what there is not ────────────────────────────────────────────────────────────────────────────────────────
+
+    async def on_create_task_push_notification_config(
+        self, params: TaskPushNotificationConfig, context: ServerCallContext
+    ) -> TaskPushNotificationConfig:
+        _no_push()
+
+    async def on_get_task_push_notification_config(
+        self, params: GetTaskPushNotificationConfigRequest, context: ServerCallContext
+    ) -> TaskPushNotificationConfig:
+        _no_push()
+
+    async def on_list_task_push_notification_configs(
+        self, params: ListTaskPushNotificationConfigsRequest, context: ServerCallContext
+    ) -> ListTaskPushNotificationConfigsResponse:
+        _no_push()
+
+    async def on_delete_task_push_notification_config(
+        self, params: DeleteTaskPushNotificationConfigRequest, context: ServerCallContext
+    ) -> None:
+        _no_push()
+
+    async def on_get_extended_agent_card(
+        self, params: GetExtendedAgentCardRequest, context: ServerCallContext
+    ) -> AgentCard:
+        raise UnsupportedOperationError("there is no other card than the public one")
+
+    # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _task(self, run: Run, refused: tuple[Fault, ...] = ()) -> Task:
+        return task_of(run, talk=self.desk.talk_of(run), inbox=self.desk.inbox, refused=refused)
+
+    async def _followed(
+        self, run: Run, refused: tuple[Fault, ...], context: ServerCallContext
+    ) -> AsyncGenerator[Event, None]:
+        """A task, then what changes in it, as long as who follows may still see it."""
+        yield self._task(run, refused)
+        while run.state in AT_WORK and not self.over():
+            before, run = run, await self.desk.standing(run, LONGEST_WAIT, over=self.over)
+            if await self.who(context.state["request"]) is None:
+                return
+            if run.updated_at != before.updated_at or run.state is not before.state:
+                for event in self._changed(run):
+                    yield event
+
+    def _changed(self, run: Run) -> list[Event]:
+        talk = self.desk.talk_of(run)
+        events: list[Event] = []
+        if run.state is RunState.COMPLETED:
+            result = result_of(run)
+            events.append(TaskArtifactUpdateEvent(task_id=run.id, context_id=talk, artifact=result, last_chunk=True))
+        status = status_of(run, talk=talk, inbox=self.desk.inbox)
+        return [*events, TaskStatusUpdateEvent(task_id=run.id, context_id=talk, status=status)]
+
+
+def _caller(context: ServerCallContext) -> Caller:
+    return caller_of(context.state["request"])
+
+
+def _no_push() -> NoReturn:
+    raise PushNotificationNotSupportedError(
+        "nothing is sent from here to addresses that a client names; subscribe instead"
+    )

@@ -1,0 +1,58 @@
+"""A2A in an application: its card for everybody, its calls for who has come in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from a2a.server.context import ServerCallContext
+from a2a.server.routes import create_agent_card_routes, create_jsonrpc_routes
+from a2a.server.routes.common import ServerCallContextBuilder
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.routing import Route
+
+from ..callers import Desk, WhoCalls
+from ..callers.authentication import RequireCaller, canonical
+from ..runtime import Runtime
+from .card import card_of
+from .handler import Handler
+from .messages import Reading
+
+CHANNEL: Final = "a2a"
+CARD: Final = "/.well-known/agent-card.json"
+
+
+def mount_a2a(
+    app: Starlette,
+    hitl: Runtime,
+    *,
+    who: WhoCalls,
+    url: str,
+    prefix: str = "/a2a",
+    may_answer: Iterable[str] = (),
+    inbox: str = "",
+    name: str = "",
+    description: str = "",
+    reading: Reading = "text",
+    over: Callable[[], bool] = lambda: False,
+) -> None:
+    """Let other agents' clients start runs of the app, and follow them, over A2A. The runtime stays yours to close.
+
+    `who` says who calls, by the credentials of the request. `url` is where the application is reached, `inbox` where
+    people answer. `may_answer` are the callers whose clients carry the answers of people; nobody's do by default.
+    """
+    desk, who = Desk(hitl, CHANNEL, frozenset(may_answer), inbox), canonical(hitl, who)
+    name = name or hitl.settings.app or "agent"
+    card = card_of(url=f"{url}{prefix}", name=name, description=description or f"{name}, overseen by people.")
+    (calls,) = create_jsonrpc_routes(Handler(desk, who, reading, over), prefix, _Context(), enable_v0_3_compat=True)
+    app.router.routes.append(Route(prefix, RequireCaller(calls.app, who), methods=["POST"]))
+    for place in (f"{prefix}{CARD}", CARD):
+        app.router.routes.extend(create_agent_card_routes(card, card_url=place))
+
+
+class _Context(ServerCallContextBuilder):
+    """Only what the request is signed in as counts, so that is all that goes with a call."""
+
+    def build(self, request: Request) -> ServerCallContext:
+        return ServerCallContext(state={"request": request, "headers": dict(request.headers)})

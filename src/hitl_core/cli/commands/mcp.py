@@ -1,0 +1,46 @@
+"""`hitl mcp`: the app for an agent's host, which starts this and speaks MCP with it on standard input and output."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import typer
+
+from ...config import Config
+from ...errors import AdapterNotInstalled, Fault
+from ...runtime import Runtime
+from ..errors_shown import WrongUsage
+from ..opening import Opening
+from ..options import DEFAULT_CONFIG, Backend, ConfigFile
+
+AGENT: Final = "mcp"
+
+AsAgent = Annotated[
+    str,
+    typer.Option("--as", metavar="AGENT", help="The name of the agent that starts this, for whom its runs are."),
+]
+
+
+def mcp(config: ConfigFile = DEFAULT_CONFIG, backend: Backend = None, as_: AsAgent = AGENT) -> int:
+    """Serve an agent's host over MCP, on standard input and output, until that ends.
+
+    What people have to decide they decide in the inbox or at a terminal, under names of their own; through this client
+    only if [server.agents] may_answer names the agent.
+    """
+    if not as_.strip():
+        raise WrongUsage([Fault("--as", "must not be empty")])
+    opening, found = Opening(config, backend), Config.load(config, backend=backend)
+    agents, inbox = found.serving.agents, found.serving.address
+    try:
+        from ...mcp.stdio import serve_stdio
+    except ModuleNotFoundError as exc:
+        if (exc.name or "").split(".")[0] == "hitl_core":
+            raise
+        missing = f"MCP needs the package {exc.name!r}, which is not installed: pip install 'hitl-core[mcp]'"
+        raise AdapterNotInstalled(missing) from exc
+
+    async def work(hitl: Runtime) -> None:
+        await serve_stdio(hitl, agent=as_, may_answer=agents.may_answer, inbox=inbox, name=agents.name)
+
+    opening.do(work)
+    return 0

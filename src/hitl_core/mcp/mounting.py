@@ -1,0 +1,109 @@
+"""MCP in an application, by streamable HTTP: its calls for who has come in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any, Final, cast
+
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
+from mcp.server.lowlevel.server import Server
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from starlette.applications import Starlette
+from starlette.requests import HTTPConnection
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from ..callers import Caller, Desk, WhoCalls
+from ..callers.authentication import RequireCaller, canonical
+from ..errors import NotSignedIn
+from ..runtime import Runtime
+from .calls import server_of
+from .rounds import Context
+
+CHANNEL: Final = "mcp"
+IDLE: Final = 600.0
+"""Seconds after which a session that nobody uses ends."""
+MOST_SESSIONS: Final = 500
+
+
+def mount_mcp(
+    app: Starlette,
+    hitl: Runtime,
+    *,
+    who: WhoCalls,
+    prefix: str = "/mcp",
+    may_answer: Iterable[str] = (),
+    inbox: str = "",
+    name: str = "",
+) -> Sessions:
+    """Let other agents' clients start runs of the app, and be asked, over MCP. Close what is returned with the app.
+
+    The rest is as in `mount_a2a`.
+    """
+    desk, known = Desk(hitl, CHANNEL, frozenset(may_answer), inbox), canonical(hitl, who)
+
+    async def caller(context: Context) -> Caller:
+        come = await known(cast("HTTPConnection", context.request))  # which this transport always has
+        if come is None:
+            raise NotSignedIn("who calls is not signed in any more")
+        return come
+
+    sessions = Sessions(server_of(desk, caller, name=name or hitl.settings.app or "agent"))
+    app.router.routes.append(Route(prefix, RequireCaller(sessions, known)))
+    return sessions
+
+
+class Sessions:
+    """The sessions of clients that speak the protocol as it was before 2026-07-28, and the calls of all.
+
+    They are begun with the first request, as an application that this is mounted in may not tell when it begins.
+    """
+
+    def __init__(self, server: Server[Any]) -> None:
+        self._server = server
+        self._manager: StreamableHTTPSessionManager | None = None
+        self._running: asyncio.Task[None] | None = None
+        self._beginning = asyncio.Lock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        manager = await self._begun()
+        await manager.handle_request({**scope, "user": _user(scope)}, receive, send)
+
+    async def close(self) -> None:
+        """End all sessions."""
+        if self._running is not None:
+            self._running.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._running
+        self._running = self._manager = None
+
+    async def _begun(self) -> StreamableHTTPSessionManager:
+        async with self._beginning:
+            if self._manager is None:
+                manager, ready = self._made(), asyncio.Event()
+                self._running = asyncio.create_task(_run(manager, ready))
+                await ready.wait()
+                self._manager = manager
+            return self._manager
+
+    def _made(self) -> StreamableHTTPSessionManager:
+        return StreamableHTTPSessionManager(self._server, session_idle_timeout=IDLE, max_sessions=MOST_SESSIONS)
+
+
+async def _run(manager: StreamableHTTPSessionManager, ready: asyncio.Event) -> None:
+    try:
+        async with manager.run():
+            ready.set()
+            await asyncio.Event().wait()
+    finally:
+        ready.set()  # also where it does not begin, so that nobody waits for it
+
+
+def _user(scope: Scope) -> AuthenticatedUser:
+    """Who has come, as the SDK knows them: a session is theirs who began it."""
+    caller: Caller = scope["state"]["caller"]
+    who = f"{caller.tenant}\n{caller.responder.id}"
+    return AuthenticatedUser(AccessToken(token="", client_id=who, scopes=[]))

@@ -1,0 +1,105 @@
+"""The official SDK's client, with a token, over a real socket."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from a2a.client import A2ACardResolver, Client, ClientConfig, ClientFactory
+from a2a.types import (
+    AgentCard,
+    CancelTaskRequest,
+    GetTaskRequest,
+    Message,
+    Part,
+    Role,
+    SendMessageConfiguration,
+    SendMessageRequest,
+    StreamResponse,
+    SubscribeToTaskRequest,
+    Task,
+    TaskState,
+)
+from google.protobuf.json_format import MessageToDict, ParseDict
+from google.protobuf.struct_pb2 import Value
+
+WAITS = TaskState.TASK_STATE_INPUT_REQUIRED
+DONE = TaskState.TASK_STATE_COMPLETED
+WORKS = TaskState.TASK_STATE_WORKING
+
+
+def data(value: Any) -> Part:
+    made: Value = ParseDict(value, Value())
+    return Part(data=made)
+
+
+def requests_in(task: Task) -> list[dict[str, Any]]:
+    """The requests that a task's message carries."""
+    found = [MessageToDict(part.data) for part in task.status.message.parts if part.WhichOneof("content") == "data"]
+    return [each for each in found if "request" in each]
+
+
+def refused_in(task: Task) -> list[str]:
+    found = [MessageToDict(part.data) for part in task.status.message.parts if part.WhichOneof("content") == "data"]
+    return [fault["problem"] for each in found for fault in each.get("refused", ())]
+
+
+def output_of(task: Task) -> Any:
+    (artifact,) = task.artifacts
+    (part,) = artifact.parts
+    return MessageToDict(part.data) if part.WhichOneof("content") == "data" else part.text
+
+
+def decided(request: dict[str, Any], type: str, **fields: Any) -> dict[str, Any]:
+    """An answer as the request's schema has it."""
+    return {"request": request["request"], "digest": request["digest"], "decision": {"type": type, **fields}}
+
+
+@dataclass
+class Caller:
+    """Somebody's client."""
+
+    client: Client
+    card: AgentCard
+
+    async def events(self, *parts: Part, wait: bool = True, **where: Any) -> list[StreamResponse]:
+        where.setdefault("message_id", uuid.uuid4().hex)
+        message = Message(role=Role.ROLE_USER, parts=parts, **where)
+        configuration = SendMessageConfiguration(return_immediately=not wait)
+        request = SendMessageRequest(message=message, configuration=configuration)
+        return [event async for event in self.client.send_message(request)]
+
+    async def send(self, *parts: Part, **where: Any) -> Task:
+        (event,) = await self.events(*parts, **where)
+        return event.task
+
+    async def start(self, **given: Any) -> Task:
+        return await self.send(data(given))
+
+    async def answer(self, task: Task, *said: dict[str, Any], **where: Any) -> Task:
+        return await self.send(*map(data, said), task_id=task.id, context_id=task.context_id, **where)
+
+    async def get(self, task: str) -> Task:
+        return await self.client.get_task(GetTaskRequest(id=task))
+
+    async def cancel(self, task: str) -> Task:
+        return await self.client.cancel_task(CancelTaskRequest(id=task))
+
+    async def follow(self, task: str) -> list[StreamResponse]:
+        return [event async for event in self.client.subscribe(SubscribeToTaskRequest(id=task))]
+
+
+@asynccontextmanager
+async def calling(url: str, who: str | None, *, streams: bool = False, version: str = "1.0") -> AsyncIterator[Caller]:
+    headers = {"Authorization": f"Bearer {who}"} if who else {}
+    async with httpx.AsyncClient(headers=headers, timeout=30) as http:
+        card = await A2ACardResolver(http, f"{url}/a2a").get_agent_card()
+        # the card names where people reach it; this test's server is on a port of its own
+        card.supported_interfaces[0].url = f"{url}/a2a"
+        card.supported_interfaces[0].protocol_version = version
+        client = ClientFactory(ClientConfig(streaming=streams, httpx_client=http)).create(card)
+        yield Caller(client, card)
