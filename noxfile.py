@@ -302,15 +302,21 @@ def copilotkit(session: nox.Session) -> None:
     install(
         session, extras="cli,agui,langgraph,crewai,autogen,openai_agents", groups=("test", "copilotkit"), pins=TOGETHER
     )
-    for folder in NPM:
-        with session.chdir(folder):
-            session.run("npm", "ci", "--no-progress", "--prefer-offline", "--loglevel=error", external=True)
-    dist = str(MADE / "copilotkit" / "pages")
-    with session.chdir(NPM[0]):
+    pages, client = (in_npm(session, ROOT / folder) for folder in NPM)
+    with session.chdir(pages):
         session.run("npx", "tsc", "--noEmit", external=True)
-        session.run("npx", "vite", "build", "--outDir", dist, "--emptyOutDir", "--logLevel=error", external=True)
-    env = {"HITL_CHROMIUM": chromium, "HITL_COPILOTKIT_DIST": dist}
+        session.run("npx", "vite", "build", "--logLevel=error", external=True)
+    env = {"HITL_CHROMIUM": chromium, "HITL_COPILOTKIT_DIST": f"{pages}/dist", "HITL_AGUI_CLIENT": str(client)}
     session.run("python", "-m", "pytest", *(session.posargs or ["tests/copilotkit"]), env=env)
+
+
+def in_npm(session: nox.Session, folder: Path) -> Path:
+    """A copy of a folder, with the packages that it names; other lanes read the tree meanwhile."""
+    copy = MADE / "npm" / folder.name
+    shutil.copytree(folder, copy, dirs_exist_ok=True, ignore=shutil.ignore_patterns("node_modules", "dist"))
+    with session.chdir(copy):
+        session.run("npm", "ci", "--no-progress", "--prefer-offline", "--loglevel=error", external=True)
+    return copy
 
 
 def a_chromium(session: nox.Session) -> str:

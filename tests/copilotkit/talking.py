@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,7 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
 
-CLIENT = Path(__file__).parent / "client"
+CLIENT = Path(os.environ.get("HITL_AGUI_CLIENT") or Path(__file__).parent / "client")
 
 
 class Talking:

@@ -12,7 +12,11 @@ from markdown_it import MarkdownIt
 
 from tests.tree.source import ROOT
 
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")])
+PAGES = sorted(
+    page
+    for page in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md"))
+    if "node_modules" not in page.parts  # what npm has fetched, where somebody has built the pages
+)
 
 
 def links_of(page: Path) -> Iterator[str]:

@@ -54,6 +54,7 @@ from .working import Working
 log = logging.getLogger("hitl_core.agui")
 
 STALE: Final = "That was answered or is over already; your answer has changed nothing."
+MAY_NOT_START: Final = "You may read and answer here, and start nothing."
 WAITS: Final = "This waits for a decision; what you say can be taken up after it."
 
 
@@ -180,6 +181,8 @@ class Conversation:
             return
         if run is not None and run.state is RunState.PAUSED:
             self._notes += () if self.posted.answers else (WAITS,)
+        elif not self.person.may_start:
+            self._notes.append(MAY_NOT_START)
         elif await is_first(hitl, thread.id, new[-1].id):
             async for event in self._heard(thread, self._begin(thread, new)):
                 yield event

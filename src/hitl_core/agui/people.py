@@ -16,11 +16,15 @@ ANYBODY = Responder(id="anybody", channel=CHANNEL, authenticated_by="nobody")
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody at a page. `tenant` is the one whose things they see, None for all; `sees_runs`: of others, too."""
+    """Somebody at a page. `tenant` is the one whose things they see, None for all; `sees_runs`: of others, too.
+
+    `may_start`: what they say may begin a run.
+    """
 
     responder: Responder = ANYBODY
     tenant: str | None = None
     sees_runs: bool = False
+    may_start: bool = True
 
     @property
     def starts_as(self) -> str | None:

@@ -75,7 +75,7 @@ class Serving:
     after `session`, or `idle` after its last use. `rights` are the roles that each right needs, one of them
     (server/auth/rights.py says what is not named here). `body` is how many bytes a request may have, and `patience`
     how many seconds it may take to arrive; `calls_a_minute` and `sign_ins_a_minute` are how often one person or address
-    may come, 0 for no end.
+    may come, 0 for no end. `copilotkit` is the name by which such pages know the app; "" for no pages.
     """
 
     host: str = LOOPBACK
@@ -90,6 +90,7 @@ class Serving:
     oidc: OpenId | None = None
     proxy: Proxy | None = None
     agents: Agents = Agents()
+    copilotkit: str = ""
     body: int = 1 << 20
     patience: float = 20.0
     calls_a_minute: int = 600
@@ -150,6 +151,7 @@ SERVER_KEYS: Final[Keys] = {
     "oidc": (TABLE, dict),
     "proxy": (TABLE, dict),
     "agents": (TABLE, dict),
+    "copilotkit": (TEXT, str),
     "body": (BODY, int),
     "patience": (PATIENCE, float),
     "calls_a_minute": (A_MINUTE, int),

@@ -15,6 +15,7 @@ from ..config import Serving
 from ..runtime import Runtime
 from .api import install, resources
 from .auth import NotAuthenticated
+from .copilotkit import let_pages_in
 from .feed import feed
 from .hooks import hooks
 from .links import links
@@ -49,7 +50,7 @@ def create_app(
     install(app)
     for each in (feed, *resources, *pages, links, hooks, probes):
         app.router.routes.extend(each.routes)  # as they are: `include_router` makes each anew for every app
-    app.state.closes = let_in(app, site)
+    app.state.closes = (*let_in(app, site), *let_pages_in(app, site))
     return app
 
 

@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 
 from hitl_core.errors import Fault, RequestClosed, ResponseRefused
 from hitl_core.policy.deciding.moving import Scene
-from hitl_core.protocol import ALWAYS, Hours
+from hitl_core.protocol import ALWAYS, ClientTool, Hours
 from tests.core.protocol.json_values import texts, values
 
 FAULTS = st.lists(st.builds(Fault, texts, texts), min_size=1, max_size=2)
@@ -28,6 +28,12 @@ WHOLE: dict[Any, st.SearchStrategy[Any]] = {
     Scene | None: st.none(),
     ResponseRefused | None: REFUSALS,
     Hours: st.sampled_from([ALWAYS, WORKING]),
+    ClientTool: st.builds(
+        ClientTool,
+        name=st.sampled_from(["a", "pickColour", "show-Map_2"]),
+        description=texts,
+        parameters=st.dictionaries(texts, values, max_size=2),
+    ),
 }
 """Types that do not say of themselves what their values can be."""
 

@@ -1,0 +1,51 @@
+"""CopilotKit pages, as `[server] copilotkit` lets them in: authenticated as everybody else, and with their rights."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI, Request
+
+from ..errors import AdapterNotInstalled
+from .auth import Right, Visitor
+from .auth.authentication import authenticate
+from .site import Site
+
+if TYPE_CHECKING:
+    from ..agui import Person
+
+Closes = Callable[[], Awaitable[None]]
+
+
+def let_pages_in(app: FastAPI, site: Site) -> tuple[Closes, ...]:
+    """Mount the routes if they are configured; what is to be closed with the app.
+
+    Raises AdapterNotInstalled for a missing extra, ConfigError where no transcripts are kept.
+    """
+    if not site.serving.copilotkit:
+        return ()
+    try:
+        from ..agui import mount_copilotkit
+    except ModuleNotFoundError as exc:
+        missing = f"[server] copilotkit needs the package {exc.name!r}, which is not installed"
+        raise AdapterNotInstalled(f"{missing}: pip install 'hitl-core[agui]'") from exc
+    pages = mount_copilotkit(app, {site.serving.copilotkit: site.hitl}, who=_at_the_page)
+    return (pages.working.close,)
+
+
+async def _at_the_page(request: Request) -> Person | None:
+    visitor = await authenticate(request)
+    return None if visitor is None or Right.REQUESTS not in visitor.rights else _person(visitor)
+
+
+def _person(visitor: Visitor) -> Person:
+    from ..agui import Person
+    from ..agui.people import CHANNEL
+
+    return Person(
+        visitor.responder.model_copy(update={"channel": CHANNEL}),
+        visitor.tenant,
+        sees_runs=Right.RUNS in visitor.rights,
+        may_start=Right.START in visitor.rights,
+    )
