@@ -222,8 +222,11 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """mypy --strict over everything that is Python here and needs no framework with a lane of its own for this."""
     groups = ("test", "langgraph", "types", "observing", "server", "browser")
-    served = "cli,langgraph,server,client,terminal,notify,postgres,prometheus,agui,a2a,mcp"
-    install(session, extras=served, groups=groups)
+    install(
+        session,
+        extras="cli,langgraph,server,client,terminal,notify,postgres,prometheus,agui,a2a,mcp",
+        groups=groups,
+    )
     session.install("--constraint", NEWEST, "nox")
     elsewhere = "|".join(f"^{path}(/|$)" for paths in TYPED_IN_ITS_LANE.values() for path in paths)
     mypy(session, "--exclude", elsewhere, *(path for path in PYTHON_CODE if (ROOT / path).exists()))
@@ -279,8 +282,11 @@ def faults(session: nox.Session) -> None:
 @nox.session
 def server(session: nox.Session) -> None:
     """The inbox, its API, its messages, its client and `hitl serve`, over real sockets where that matters."""
-    extras = "cli,server,client,terminal,notify,postgres,prometheus,agui,a2a,mcp"
-    install(session, extras=extras, groups=("test", "server"))
+    install(
+        session,
+        extras="cli,server,client,terminal,notify,postgres,prometheus,agui,a2a,mcp",
+        groups=("test", "server"),
+    )
     pytest(session, "tests/server", "tests/agui")
 
 

@@ -61,8 +61,8 @@ def test_every_adapter_answers_for_its_capabilities_in_its_own_lane(name: str) -
     assert CAPABILITIES in paths_of(name)
 
 
-def test_one_lane_has_all_of_them_together() -> None:
-    assert [lane for lane in lanes() if set(FRAMEWORKS) <= extras_of(lane)] == ["together"]
+def test_all_of_them_are_together_in_one_lane_and_behind_the_pages() -> None:
+    assert {lane for lane in lanes() if set(FRAMEWORKS) <= extras_of(lane)} == {"together", "copilotkit"}
 
 
 @pytest.mark.parametrize("name", FRAMEWORKS)
