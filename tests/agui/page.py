@@ -35,7 +35,7 @@ async def by_header(request: Request) -> Person | None:
 async def served(hitl: Runtime | Mapping[str, Runtime], **options: Any) -> AsyncIterator[httpx.AsyncClient]:
     """An app with the routes, without a socket."""
     app = Starlette()
-    pages = mount_copilotkit(app, {AGENT: hitl} if isinstance(hitl, Runtime) else hitl, who=by_header, **options)
+    pages = mount_copilotkit(app, {AGENT: hitl} if isinstance(hitl, Runtime) else hitl, **{"who": by_header, **options})
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=HOST) as client:
         yield client
         await pages.working.close()

@@ -10,7 +10,7 @@ answer is told as a text; a bad one as the same interrupts again, with what is w
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Container, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Container, Iterable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from secrets import token_hex
@@ -39,6 +39,7 @@ from ..errors import (
     RequestNotFound,
     ResponseRefused,
     RunBusy,
+    ToolsRefused,
 )
 from ..protocol import ClientTool, LiveEvent, PauseRequest, Response, RunState
 from .agent import Agent, Wire
@@ -48,13 +49,16 @@ from .interrupts import interrupt_of, legacy_value
 from .people import Person
 from .reading import Given, Heard, Posted, call_of
 from .replay import messages_of
-from .threads import Thread, is_first, settled, thread_of
+from .threads import AT_WORK, Thread, begun, is_first, is_free, is_in, may_begin, not_begun, settled, thread_of
 from .working import Working
 
 log = logging.getLogger("hitl_core.agui")
 
 STALE: Final = "That was answered or is over already; your answer has changed nothing."
 MAY_NOT_START: Final = "You may read and answer here, and start nothing."
+NOT_YOURS: Final = (
+    "This conversation is somebody else's: you may read and answer here. To say something, begin your own."
+)
 WAITS: Final = "This waits for a decision; what you say can be taken up after it."
 
 
@@ -70,7 +74,7 @@ class Conversation:
     _notes: list[str] = field(default_factory=list)
     _told: set[str] = field(default_factory=set)
 
-    async def run(self) -> AsyncIterator[BaseEvent]:
+    async def run(self) -> AsyncGenerator[BaseEvent]:
         """The events of a POST to `run`: answers are given, the app goes on or begins, and what comes of it is told."""
         yield self._started()
         try:
@@ -84,7 +88,7 @@ class Conversation:
         for event in (*self._missed(thread), *self._notice(thread), *self._ended(thread)):
             yield event
 
-    async def connect(self) -> AsyncIterator[BaseEvent]:
+    async def connect(self) -> AsyncGenerator[BaseEvent]:
         """The events of a POST to `connect`: all that was said, and what is open. Nothing is changed by it."""
         yield self._started()
         thread = await self._now()
@@ -121,28 +125,33 @@ class Conversation:
             if given.fault:
                 self._refuse(request, given, [Fault("", given.fault)])
             elif request is None:
-                await self._answer_again(given)
+                await self._answer_again(thread, given)
             else:
                 await self._respond(request, given)
 
     def _results(self, waiting: Container[str]) -> Iterator[Given]:
         """What the page's tools have come to, for requests that wait: of those that were asked again, the last time."""
+        taken = set[str]()
         for given in self.posted.results:
-            if given.request_id in waiting and given.call == call_of(
-                given.request_id, self._times(given.request_id) - 1
-            ):
+            id = given.request_id
+            if id in waiting and id not in taken and given.call == call_of(id, self._times(id) - 1):
+                taken.add(id)
                 yield given
 
     def _times(self, request_id: str) -> int:
         """How often the page was asked this by a call of its own."""
-        return sum(call_of(request_id, time) in self.posted.ids for time in range(len(self.posted.ids)))
+        return self.posted.times.get(request_id, 0)
 
-    async def _answer_again(self, given: Given) -> None:
-        """An answer to what is not open any more: the one that was taken is the one that counts, and stays so."""
+    async def _answer_again(self, thread: Thread, given: Given) -> None:
+        """An answer to what is not open any more: the one that was taken is the one that counts, and stays so.
+
+        What was decided in other conversations is not told.
+        """
         try:
             settled = await self.agent.hitl.request(given.request_id, by=self.person.responder)
+            here = await is_in(self.agent.hitl, thread, settled.request)
             same = settled.response is not None and self._response(settled.request, given).decision
-            if not same or settled.response is None or settled.response.decision != same:
+            if not here or not same or settled.response is None or settled.response.decision != same:
                 self._notes.append(STALE)
         except HitlError:
             self._notes.append(STALE)
@@ -171,7 +180,7 @@ class Conversation:
         hitl, run = self.agent.hitl, thread.run
         if run is not None:
             run = await hitl.run(run.id)
-            if run.state in (RunState.READY, RunState.RUNNING):
+            if run.state in AT_WORK:
                 async for event in self._heard(thread, hitl.stream_resume(run.id)):
                     yield event
                 thread = await self._thread()
@@ -179,21 +188,34 @@ class Conversation:
         new = self._new(thread)
         if not new:
             return
-        if run is not None and run.state is RunState.PAUSED:
+        if run is not None and run.state in (RunState.PAUSED, *AT_WORK):
             self._notes += () if self.posted.answers else (WAITS,)
-        elif not self.person.may_start:
+        elif not may_begin(hitl, self.person):
             self._notes.append(MAY_NOT_START)
+        elif not (thread.own and await is_free(hitl, thread, self.person)):
+            self._notes.append(NOT_YOURS)
         elif await is_first(hitl, thread.id, new[-1].id):
-            async for event in self._heard(thread, self._begin(thread, new)):
+            async for event in self._begun(thread, new):
                 yield event
         else:
-            await settled(hitl, thread.id)
+            await begun(hitl, thread)
+
+    async def _begun(self, thread: Thread, new: tuple[Heard, ...]) -> AsyncIterator[BaseEvent]:
+        """The turn of a new run. What could not be begun may be said again."""
+        try:
+            async for event in self._heard(thread, self._begin(thread, new)):
+                yield event
+        except Exception:
+            await not_begun(self.agent.hitl, thread.id, new[-1].id)
+            raise
 
     def _new(self, thread: Thread) -> tuple[Heard, ...]:
         """What the user has said since the app was last told something."""
         return tuple(each for each in self.posted.heard if each.id not in thread.heard and each.text)
 
     def _begin(self, thread: Thread, new: tuple[Heard, ...]) -> AsyncIterator[LiveEvent]:
+        if self.posted.tool_faults and self.agent.can(Capability.CLIENT_TOOLS):
+            raise ToolsRefused(self.posted.tool_faults)
         given = self.agent.input_for(self.posted, thread.said, new)
         return self.agent.hitl.stream(given, by=self.person.starts_as, thread=thread.id, tools=self._tools())
 

@@ -18,13 +18,14 @@ ANYBODY = Responder(id="anybody", channel=CHANNEL, authenticated_by="nobody")
 class Person:
     """Somebody at a page. `tenant` is the one whose things they see, None for all; `sees_runs`: of others, too.
 
-    `may_start`: what they say may begin a run.
+    `may_start`: what they say may begin a run. `may_stop`: they may stop what others have begun.
     """
 
     responder: Responder = ANYBODY
     tenant: str | None = None
     sees_runs: bool = False
     may_start: bool = True
+    may_stop: bool = False
 
     @property
     def starts_as(self) -> str | None:
@@ -36,10 +37,15 @@ Who = Callable[[Request], Awaitable[Person | None]]
 """Says who has sent a request; None refuses it."""
 
 
-async def whoever_starlette_knows(request: Request) -> Person:
-    """The user that Starlette's AuthenticationMiddleware has found, else anybody."""
-    user = request.scope.get("user")
-    if user is None or not user.is_authenticated:
+async def whoever_starlette_knows(request: Request) -> Person | None:
+    """The user that Starlette's AuthenticationMiddleware has found; anybody where an app has no such middleware.
+
+    Where it has, who is not signed in is not let in: else who may not approve their own would sign out, and do it.
+    """
+    if "user" not in request.scope:
         return Person()
+    user = request.scope["user"]
+    if not user.is_authenticated:
+        return None
     responder = Responder(id=user.identity, channel=CHANNEL, authenticated_by=type(user).__name__)
     return Person(responder)

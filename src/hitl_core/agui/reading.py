@@ -7,19 +7,24 @@ message of a tool that it runs itself. All three name a request; who answers is 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ag_ui.core import AssistantMessage, RunAgentInput, Tool, ToolMessage, UserMessage
 from pydantic import ValidationError
 
 from ..errors import Fault, NotUnderstood
-from ..protocol import ClientTool, Json
+from ..protocol import ClientTool, Json, said_id
 
 ECHO: Final = "tool_call_id"
 """The key by which an answer says to which call it belongs. CopilotKit may hand an answer to another call of the same
 tool than the one whose card was clicked."""
+ANSWERS_LIMIT: Final = 1_000
+"""Answers that one post may have."""
+LONGEST_NAME: Final = 256
+"""Characters that the name of a conversation may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,10 @@ class Posted:
     """The ids of all messages that the page has, and of the calls in them."""
     state: Json = None
     context: tuple[tuple[str, str], ...] = ()
+    times: Mapping[str, int] = field(default_factory=dict)
+    """How often the page was asked each request by a call of its own."""
+    tool_faults: tuple[Fault, ...] = ()
+    """What is wrong with the tools that it offers; those are not among `tools`."""
 
 
 def posted(body: bytes) -> Posted:
@@ -69,17 +78,35 @@ def posted(body: bytes) -> Posted:
     except ValidationError as exc:
         faults = [Fault(".".join(str(part) for part in each["loc"]), each["msg"]) for each in exc.errors()]
         raise NotUnderstood(faults) from exc
+    if faults := [*thread_faults(given.thread_id), *_too_many(given)]:
+        raise NotUnderstood(faults)
+    ids = frozenset(_ids(given))
+    tools, tool_faults = _tools(given)
     return Posted(
         given.thread_id,
         given.run_id,
         (*_resumed(given), *_commanded(given)),
         tuple(_result(each) for each in given.messages if isinstance(each, ToolMessage)),
         tuple(_heard(each) for each in given.messages if isinstance(each, UserMessage)),
-        tuple(_tool(each) for each in given.tools or ()),
-        frozenset(_ids(given)),
+        tools,
+        ids,
         given.state,
         tuple((each.description, each.value) for each in given.context or ()),
+        Counter(map(request_of, ids)),
+        tool_faults,
     )
+
+
+def thread_faults(thread: str) -> list[Fault]:
+    """What is wrong with the name of a conversation, which a page makes up."""
+    if 0 < len(thread) <= LONGEST_NAME and thread.isprintable():
+        return []
+    return [Fault("threadId", f"has to be of 1 to {LONGEST_NAME} characters that can be seen")]
+
+
+def _too_many(given: RunAgentInput) -> Iterator[Fault]:
+    if (count := len(given.resume or ())) > ANSWERS_LIMIT:
+        yield Fault("resume", f"has {count} answers; send {ANSWERS_LIMIT} at most")
 
 
 def _ids(given: RunAgentInput) -> Iterator[str]:
@@ -132,7 +159,8 @@ def request_of(call: str) -> str:
 
 
 def _heard(message: UserMessage) -> Heard:
-    return Heard(message.id, *_text(message.content))
+    """Its id is what the transcript knows it by, or it would be heard again each time."""
+    return Heard(said_id(message.id), *_text(message.content))
 
 
 def _text(content: Any) -> tuple[str, tuple[str, ...]]:
@@ -141,6 +169,18 @@ def _text(content: Any) -> tuple[str, tuple[str, ...]]:
         return content, ()
     texts = [each.text for each in content if each.type == "text"]
     return "\n".join(texts), tuple(each.type for each in content if each.type != "text")
+
+
+def _tools(given: RunAgentInput) -> tuple[tuple[ClientTool, ...], tuple[Fault, ...]]:
+    """The tools that a page offers, and what is wrong with those that can be none."""
+    tools, faults = list[ClientTool](), list[Fault]()
+    for each in given.tools or ():
+        try:
+            tools.append(_tool(each))
+        except ValidationError as exc:
+            place = f"tools.{each.name[:64]}"
+            faults += [Fault(f"{place}.{'.'.join(map(str, one['loc']))}", one["msg"]) for one in exc.errors()]
+    return tuple(tools), tuple(faults)
 
 
 def _tool(tool: Tool) -> ClientTool:
@@ -153,5 +193,5 @@ def _tool(tool: Tool) -> ClientTool:
 def _json(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None

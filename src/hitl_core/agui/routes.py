@@ -12,11 +12,14 @@ GET  {prefix}/agent/{agent}/waiting           ours: the conversations in which t
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any, Final
+from functools import partial
+from http import HTTPStatus
+from typing import Final
 
 from ag_ui.core import BaseEvent
 from ag_ui.encoder import EventEncoder
@@ -24,22 +27,25 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from ..errors import Fault, FaultyError, HitlError, NotPermitted, NotUnderstood
+from ..callers.seats import Seat
+from ..errors import Fault, HitlError, NotPermitted, NotUnderstood
 from ..protocol import RunState
 from .agent import Agent
 from .changes import changes
 from .conversation import Conversation
 from .info import info
 from .people import Person, Who
+from .posts import Envelope, Refused, body_of, opened, require_meant, require_name
 from .reading import posted
 from .threads import thread_of, waiting
 from .working import Working
 
 log = logging.getLogger("hitl_core.agui")
 
-BODY_LIMIT: Final = 4 << 20
-"""Bytes that a page may post: it sends the whole conversation each time."""
 STREAM: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+Does = Callable[[Person, Agent], Awaitable[Response]]
+"""What a call does for a person at a page of an agent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,7 @@ class Pages:
     agents: Mapping[str, Agent]
     who: Who
     working: Working = field(default_factory=Working)
+    _seats: Counter[str] = field(default_factory=Counter)
 
     def copilotkit(self, prefix: str) -> list[Route]:
         """The routes of CopilotKit's runtime protocol."""
@@ -70,82 +77,118 @@ class Pages:
     # ── one endpoint each ────────────────────────────────────────────────────────────────────────────────────
 
     async def _info(self, request: Request) -> Response:
-        return await self._answered(request, self._informed)
+        async def told(person: Person) -> Response:
+            return self._informed()
+
+        return await self._answered(request, told)
 
     async def _run(self, request: Request) -> Response:
-        return await self._answered(request, self._streamed, request.path_params["agent"], await _body(request))
+        async def streamed(person: Person, agent: Agent) -> Response:
+            return await self._streamed(await body_of(request), person, agent)
+
+        return await self._answered(request, partial(self._with_agent, request.path_params["agent"], streamed))
 
     async def _connect(self, request: Request) -> Response:
-        return await self._answered(request, self._replayed, request.path_params["agent"], await _body(request))
+        async def replayed(person: Person, agent: Agent) -> Response:
+            return await self._replayed(await body_of(request), person, agent)
+
+        return await self._answered(request, partial(self._with_agent, request.path_params["agent"], replayed))
 
     async def _stop(self, request: Request) -> Response:
-        return await self._answered(request, self._stopped, request.path_params["agent"], request.path_params["thread"])
+        async def stopped(person: Person, agent: Agent) -> Response:
+            require_meant(request)
+            return await self._stopped(request.path_params["thread"], person, agent)
+
+        return await self._answered(request, partial(self._with_agent, request.path_params["agent"], stopped))
 
     async def _changes(self, request: Request) -> Response:
-        return await self._answered(request, self._changed, request.path_params["agent"], request.path_params["thread"])
+        changed = partial(self._changed, request)
+        return await self._answered(request, partial(self._with_agent, request.path_params["agent"], changed))
 
     async def _waiting(self, request: Request) -> Response:
-        return await self._answered(request, self._listed, request.path_params["agent"])
+        return await self._answered(request, partial(self._with_agent, request.path_params["agent"], self._listed))
 
     async def _single(self, request: Request) -> Response:
         """The envelope of the single endpoint, opened."""
-        try:
-            envelope = json.loads(await _body(request))
-            params = envelope.get("params") or {}
-            body = json.dumps(envelope.get("body") or {}).encode()
-            method, agent, thread = envelope["method"], params.get("agentId", ""), params.get("threadId", "")
-        except (ValueError, AttributeError, KeyError) as exc:
-            return _refused(NotUnderstood([Fault("", "is no envelope {method, params, body}")]), 422, exc)
-        calls: dict[str, tuple[Any, ...]] = {
-            "info": (self._informed,),
-            "agent/run": (self._streamed, agent, body),
-            "agent/connect": (self._replayed, agent, body),
-            "agent/stop": (self._stopped, agent, thread),
-        }
-        if method not in calls:
-            return _refused(NotUnderstood([Fault("method", f"is {method!r}; there are {', '.join(calls)}")]), 422)
-        return await self._answered(request, *calls[method])
+
+        async def called(person: Person) -> Response:
+            return await self._called(opened(await body_of(request)), person)
+
+        return await self._answered(request, called)
 
     # ── what each does ───────────────────────────────────────────────────────────────────────────────────────
 
-    async def _answered(
-        self, request: Request, does: Callable[..., Awaitable[Response]], agent: str | None = None, *given: Any
-    ) -> Response:
-        """What comes of a call, once it is known who calls and that there is such an agent."""
+    async def _answered(self, request: Request, does: Callable[[Person], Awaitable[Response]]) -> Response:
+        """What comes of a call, once it is known who calls: of nobody's call nothing is read."""
         person = await self.who(request)
         if person is None:
             return JSONResponse({"error": "sign in first; this page does not know who you are"}, 401)
-        if agent is None:
-            return await does(person)
-        if agent not in self.agents:
-            return JSONResponse({"error": f"there is no agent {agent!r}; there are {', '.join(self.agents)}"}, 404)
         try:
-            return await does(person, self.agents[agent], *given)
+            return await does(person)
+        except Refused as exc:
+            return JSONResponse({"error": str(exc)}, exc.status, {"Connection": "close"})
         except NotUnderstood as exc:
-            return _refused(exc, 422)
+            faults = [{"path": each.path, "problem": each.problem} for each in exc.faults]
+            return JSONResponse({"error": str(exc), "code": exc.code, "faults": faults}, 422)
 
-    async def _informed(self, person: Person) -> Response:
+    async def _with_agent(self, agent: str, does: Does, person: Person) -> Response:
+        if agent not in self.agents:
+            raise Refused(HTTPStatus.NOT_FOUND, f"there is no agent {agent!r}; there are {', '.join(self.agents)}")
+        return await does(person, self.agents[agent])
+
+    async def _called(self, call: Envelope, person: Person) -> Response:
+        calls: dict[str, Does] = {
+            "agent/run": partial(self._streamed, call.body),
+            "agent/connect": partial(self._replayed, call.body),
+            "agent/stop": partial(self._stopped, call.thread),
+        }
+        if call.method == "info":
+            return self._informed()
+        if call.method not in calls:
+            raise NotUnderstood([Fault("method", f"is {call.method[:100]!r}; there are info, {', '.join(calls)}")])
+        return await self._with_agent(call.agent, calls[call.method], person)
+
+    def _informed(self) -> Response:
         return JSONResponse(info(self.agents.values()), headers={"Cache-Control": "no-store"})
 
-    async def _streamed(self, person: Person, agent: Agent, body: bytes) -> Response:
+    async def _streamed(self, body: bytes, person: Person, agent: Agent) -> Response:
         return _stream(Conversation(agent, person, posted(body), self.working).run())
 
-    async def _replayed(self, person: Person, agent: Agent, body: bytes) -> Response:
+    async def _replayed(self, body: bytes, person: Person, agent: Agent) -> Response:
         return _stream(Conversation(agent, person, posted(body), self.working).connect())
 
-    async def _stopped(self, person: Person, agent: Agent, thread: str) -> Response:
+    async def _stopped(self, thread: str, person: Person, agent: Agent) -> Response:
         """A run that works is cancelled. One that waits for people stays: they were asked, and still are."""
         try:
-            run = (await thread_of(agent.hitl, thread, person)).run
+            found = await thread_of(agent.hitl, require_name(thread), person)
+            run = found.run
             if run is None or run.state not in (RunState.RUNNING, RunState.READY):
                 return JSONResponse({"stopped": False})
+            if not (found.own or person.may_stop):
+                why = "others have begun this: whoever operates it may stop it, and they themselves"
+                return JSONResponse({"stopped": False, "why": why}, 403)
             await agent.hitl.cancel(run.id, by=person.responder, reason="stopped on the page")
+        except NotUnderstood:
+            raise
         except HitlError as exc:
             return JSONResponse({"stopped": False, "why": str(exc)}, 403)
         return JSONResponse({"stopped": True})
 
-    async def _changed(self, person: Person, agent: Agent, thread: str) -> Response:
-        return StreamingResponse(changes(agent.hitl, thread, person, self.working), 200, STREAM, "text/event-stream")
+    async def _changed(self, request: Request, person: Person, agent: Agent) -> Response:
+        thread, seat = require_name(request.path_params["thread"]), self._seat(person)
+        if not seat.is_free:
+            who = person.responder.id
+            raise Refused(HTTPStatus.TOO_MANY_REQUESTS, f"{who!r} listens {seat.most} times already; close a page")
+
+        async def still() -> bool:
+            return await self.who(request) == person
+
+        told = changes(agent.hitl, thread, person, self.working, still)
+        return StreamingResponse(_seated(seat, told), 200, STREAM, "text/event-stream")
+
+    def _seat(self, person: Person) -> Seat:
+        """A place to listen from, of those of one person. Those whom nobody knows cannot be told apart."""
+        return Seat(person.responder.id, self._seats if person.starts_as is not None else Counter())
 
     async def _listed(self, person: Person, agent: Agent) -> Response:
         try:
@@ -155,25 +198,21 @@ class Pages:
         return JSONResponse(found, headers={"Cache-Control": "no-store"})
 
 
-async def _body(request: Request) -> bytes:
-    found = bytearray()
-    async for chunk in request.stream():
-        found += chunk
-        if len(found) > BODY_LIMIT:
-            break
-    return bytes(found)
+async def _seated(seat: Seat, told: AsyncGenerator[str]) -> AsyncGenerator[str]:
+    """A stream, from a place that is taken while it lasts; nothing where the last one was taken meanwhile."""
+    async with aclosing(told):
+        if seat.is_free:
+            with seat:
+                async for each in told:
+                    yield each
 
 
-def _refused(exc: FaultyError, status: int, cause: Exception | None = None) -> Response:
-    faults = [{"path": each.path, "problem": each.problem} for each in exc.faults]
-    return JSONResponse({"error": str(exc), "code": exc.code, "faults": faults}, status)
-
-
-def _stream(events: AsyncIterator[BaseEvent]) -> Response:
+def _stream(events: AsyncGenerator[BaseEvent]) -> Response:
     encoder = EventEncoder()
 
-    async def written() -> AsyncIterator[str]:
-        async for event in events:
-            yield encoder.encode(event)
+    async def written() -> AsyncGenerator[str]:
+        async with aclosing(events):
+            async for event in events:
+                yield encoder.encode(event)
 
     return StreamingResponse(written(), 200, STREAM, encoder.get_content_type())

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from secrets import token_hex
 from typing import Final, cast
 
-from ..commands import ListRuns, ListSaid, PutSlip, Slip, SlipKind, hashed
+from ..commands import DropSlips, ListRuns, ListSaid, PutSlip, Slip, SlipKind, hashed
 from ..contracts import every
 from ..errors import RunNotFound
 from ..protocol import Json, PauseRequest, Run, RunState, Said
@@ -18,6 +19,9 @@ from .people import Person
 
 PATIENCE: Final = 300.0
 """Seconds that a page is kept waiting for a turn that another process, or another page, has begun."""
+SOON: Final = 5.0
+"""Seconds that it takes another post, at most, to begin a run: if there is none by then, nothing came of it."""
+AT_WORK: Final = (RunState.RUNNING, RunState.READY)
 _ONCE: Final = timedelta(minutes=1)
 """How long a message that was posted twice is known by itself; later the transcript has it."""
 
@@ -31,6 +35,8 @@ class Thread:
     said: tuple[Said, ...] = ()
     asked: tuple[PauseRequest, ...] = ()
     elsewhere: tuple[PauseRequest, ...] = ()
+    own: bool = True
+    """Whether the person may go on with it: nobody says anything in the conversation of somebody else."""
 
     @property
     def heard(self) -> frozenset[str]:
@@ -50,51 +56,115 @@ async def thread_of(hitl: Runtime, id: str, person: Person) -> Thread:
     if not newest:
         return Thread(id)
     run = await hitl.run(newest[0].id)
+    if not _is_of(person, run):
+        raise _of_somebody_else(id)
     asked, elsewhere = list[PauseRequest](), list[PauseRequest]()
     for request in run.pending:
         own = await may_decide(hitl, request, person.responder, tenant=run.tenant)
         (asked if own else elsewhere).append(request)
     if not _sees(person, run) and not asked:
-        raise RunNotFound(f"the conversation {id!r} is somebody else's; begin one of your own")
+        raise _of_somebody_else(id)
     said = tuple([each async for each in every(hitl.store, ListSaid(thread=id, tenant=run.tenant))])
-    return Thread(id, run, said, tuple(asked), tuple(elsewhere))
+    return Thread(id, run, said, tuple(asked), tuple(elsewhere), _owns(person, run))
 
 
 async def waiting(hitl: Runtime, person: Person) -> list[Json]:
     """The conversations in which somebody has something to decide, oldest request first, at most a page of them.
 
+    Of the person's tenant, whether the directory knows it or whoever has signed them in.
+
     Raises NotPermitted for whom no directory knows.
     """
     found: dict[str, list[str]] = {}
-    for settled in (await hitl.store.fetch(await inbox_of(hitl, person.responder))).items:
+    query = await inbox_of(hitl, person.responder)
+    query = query if person.tenant is None else replace(query, tenant=person.tenant)
+    for settled in (await hitl.store.fetch(query)).items:
         run = await hitl.run(settled.request.run_id)
         if await may_decide(hitl, settled.request, person.responder, tenant=run.tenant):
             found.setdefault(run.thread, []).append(settled.request.title)
     return [{"threadId": thread, "titles": cast("Json", titles)} for thread, titles in found.items()]
 
 
+async def is_in(hitl: Runtime, thread: Thread, request: PauseRequest) -> bool:
+    """Whether a request, open or not, was asked in this conversation."""
+    run = await hitl.run(request.run_id)
+    return thread.run is not None and (run.thread, run.tenant) == (thread.id, thread.run.tenant)
+
+
+def may_begin(hitl: Runtime, person: Person) -> bool:
+    """Whether what somebody says may begin a run, which is of this runtime's own tenant."""
+    return person.may_start and person.tenant in (None, hitl.settings.tenant)
+
+
+def _is_of(person: Person, run: Run) -> bool:
+    """Whether a run is of the tenant whose things somebody sees: nothing else counts where it is not."""
+    return person.tenant in (None, run.tenant)
+
+
 def _sees(person: Person, run: Run) -> bool:
-    if person.tenant not in (None, run.tenant):
-        return False
     return person.sees_runs or run.started_by == person.starts_as
+
+
+def _owns(person: Person, run: Run) -> bool:
+    return run.started_by == person.starts_as or (person.sees_runs and run.started_by is None)
+
+
+def _of_somebody_else(id: str) -> RunNotFound:
+    return RunNotFound(f"the conversation {id!r} is somebody else's; begin one of your own")
+
+
+# ── once ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def is_free(hitl: Runtime, thread: Thread, person: Person) -> bool:
+    """Whether a conversation is the person's to begin: of several who begin one of the same name, one may."""
+    if thread.run is not None:
+        return True
+    mine = [person.starts_as, person.tenant]
+    return (await _slip(hitl, ("conversation", thread.id), {"by": cast("Json", mine)})).body["by"] == mine
 
 
 async def is_first(hitl: Runtime, thread: str, message: str) -> bool:
     """Whether nobody else has begun to work on this message: a page, or what is between, may post it twice."""
-    now, mine = hitl.clock.now(), token_hex(8)
-    key = hashed(f"agui\n{thread}\n{message}")
-    slip = Slip(SlipKind.REPEAT, key, now, hitl.settings.tenant, body={"by": mine}, expires=now + _ONCE)
-    return (await hitl.store.apply(PutSlip(slip, now))).body["by"] == mine
+    mine = token_hex(8)
+    return (await _slip(hitl, ("message", hitl.settings.app, thread, message), {"by": mine})).body["by"] == mine
+
+
+async def not_begun(hitl: Runtime, thread: str, message: str) -> None:
+    """Nothing came of a message: it may be posted again."""
+    key = _key(("message", hitl.settings.app, thread, message))
+    await hitl.store.apply(DropSlips(SlipKind.REPEAT, hitl.clock.now(), key=key))
+
+
+async def _slip(hitl: Runtime, names: tuple[str, ...], body: dict[str, Json]) -> Slip:
+    now = hitl.clock.now()
+    slip = Slip(SlipKind.REPEAT, _key(names), now, hitl.settings.tenant, body=body, expires=now + _ONCE)
+    return await hitl.store.apply(PutSlip(slip, now))
+
+
+def _key(names: tuple[str, ...]) -> str:
+    return hashed(json.dumps(["agui", *names]))
+
+
+async def begun(hitl: Runtime, thread: Thread) -> None:
+    """Return when the run that another post begins in a conversation rests, or after a while; soon if none comes."""
+    before = None if thread.run is None else thread.run.id
+    with suppress(TimeoutError):
+        async with asyncio.timeout(SOON):
+            while (newest := await _newest(hitl, thread.id)) is None or newest.id == before:
+                await hitl.store.changed(timeout=1.0)
+    await settled(hitl, thread.id)
 
 
 async def settled(hitl: Runtime, thread: str) -> None:
-    """Return when nobody works on the newest run of a conversation, or after a while."""
+    """Return when nobody works on the newest run of a conversation, or after a while; soon if nobody takes it up."""
+    now = asyncio.get_running_loop().time()
+    until = {RunState.RUNNING: now + PATIENCE, RunState.READY: now + SOON}
     with suppress(TimeoutError):
-        async with asyncio.timeout(PATIENCE):
-            while not await _rests(hitl, thread):
+        while (newest := await _newest(hitl, thread)) is not None and newest.state in until:
+            async with asyncio.timeout_at(until[newest.state]):
                 await hitl.store.changed(timeout=1.0)
 
 
-async def _rests(hitl: Runtime, thread: str) -> bool:
-    newest = (await hitl.store.fetch(ListRuns(thread=thread, limit=1))).items
-    return bool(newest) and newest[0].state not in (RunState.RUNNING, RunState.READY)
+async def _newest(hitl: Runtime, thread: str) -> Run | None:
+    return next(iter((await hitl.store.fetch(ListRuns(thread=thread, limit=1))).items), None)

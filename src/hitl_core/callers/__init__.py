@@ -9,6 +9,7 @@ desk      runs started, read and cancelled, and answers carried, for a caller: a
 shown     a request as other agents' clients are shown it; schemas: what may be sent back. Both pure
 answers   what was sent back, read strictly: a typed decision, or words where words are what was asked for. Pure
 authentication  a middleware that keeps out who is nobody; names as the directory of people has them
+seats     how many streams one person has at once
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request
 
 from ..errors import AdapterNotInstalled
 from .auth import Right, Visitor
-from .auth.authentication import authenticate
+from .auth.authentication import authenticate_again
 from .site import Site
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ def let_pages_in(app: FastAPI, site: Site) -> tuple[Closes, ...]:
 
 
 async def _at_the_page(request: Request) -> Person | None:
-    visitor = await authenticate(request)
+    """Looked up each time: a page that listens is asked again while it does."""
+    visitor = await authenticate_again(request)
     return None if visitor is None or Right.REQUESTS not in visitor.rights else _person(visitor)
 
 
@@ -48,4 +49,5 @@ def _person(visitor: Visitor) -> Person:
         visitor.tenant,
         sees_runs=Right.RUNS in visitor.rights,
         may_start=Right.START in visitor.rights,
+        may_stop=Right.OPERATE in visitor.rights,
     )

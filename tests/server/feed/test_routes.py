@@ -13,13 +13,13 @@ from typing import Any
 import httpx
 import pytest
 
+from hitl_core.callers.seats import MOST
 from hitl_core.commands import FollowAudit
 from hitl_core.protocol import Responder
 from hitl_core.server import create_app
 from hitl_core.server.auth import Right, tokens
 from hitl_core.server.feed import Hub, streams
 from hitl_core.server.feed import hub as hubs
-from hitl_core.server.feed.seats import MOST
 from tests.core.shop import Shop, one_refund
 from tests.core.stores.world import World
 from tests.server.auth.house import house

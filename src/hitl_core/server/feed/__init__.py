@@ -3,7 +3,7 @@
 happened  what is told of a line, and to whom
 hub       one follower of the trail, and everybody who listens to it
 streams   whole events for programs; names of what has changed for pages
-theirs    what of the events of requests is for whom; seats: how many streams one person has at once
+theirs    what of the events of requests is for whom
 routes    where they are had
 """
 

@@ -16,12 +16,12 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
+from ...callers.seats import Seat
 from ...commands import FollowAudit, Followed, GetRequest, GetRun
 from ...contracts import Store
 from ...errors import RequestNotFound, RunNotFound
 from ..seeing import Parties, parties_of
 from .happened import Happened, happened, stopped_run
-from .seats import Seat
 
 log = logging.getLogger("hitl_core.server")
 

@@ -9,12 +9,12 @@ from typing import Annotated, Final, cast
 from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request
 from sse_starlette import EventSourceResponse
 
+from ...callers.seats import Seat
 from ...errors import HitlError
 from ..auth import AnyVisitor, Visitor
 from ..auth.authentication import authenticate_again
 from ..site import site_of
 from .hub import FAR, Hub
-from .seats import Seat
 from .streams import Still, changed, changes, come_again, events, names_of
 from .theirs import Theirs
 
