@@ -11,7 +11,7 @@ from tests.copilotkit.studio import Studio
 from tests.copilotkit.talking import Talking
 
 PICK = {
-    "name": "pickTimeSlot",
+    "name": "pick_time_slot",
     "description": "Let the user pick a time.",
     "parameters": {"type": "object", "properties": {"purpose": {"type": "string"}}, "required": ["purpose"]},
 }

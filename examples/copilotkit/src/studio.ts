@@ -19,7 +19,11 @@ export function useConversation(agentId: string, threadId: string) {
     agent.addMessage({ id: crypto.randomUUID(), role: "user", content });
     void copilotkit.runAgent({ agent });
   };
-  useEffect(() => { if (isReady) void connect(); }, [isReady, connect]);
+  useEffect(() => {
+    if (!isReady) return;
+    const timer = setTimeout(() => void connect(), 100); // by then the hooks of this page listen to this agent
+    return () => clearTimeout(timer);
+  }, [isReady, connect]);
   useChanges(threadId, connect);
   return { agent, copilotkit, isReady, say };
 }
