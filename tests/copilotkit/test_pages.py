@@ -228,10 +228,10 @@ async def test_a_stale_tab_changes_nothing_and_can_be_used_afterwards(studio: St
         case = Case(page, "named")
         await case.say("publish")
         await expect(case.card("approval")).to_have_count(1)
-        await page.route("**/changes/**", lambda route: route.fulfill(status=204))
+        await page.route("**/changes?**", lambda route: route.fulfill(status=204))
         address = page.url.removeprefix(studio.url + "/")
         async with opened(address) as (second, _):
-            await second.route("**/changes/**", lambda route: route.fulfill(status=204))
+            await second.route("**/changes?**", lambda route: route.fulfill(status=204))
             await expect(Case(second, "named").card("approval")).to_have_count(1)
             await case.click("Reject")
             await case.asks_nothing()

@@ -77,7 +77,7 @@ function ApprovalOrQuestion() {
     render: render("question"),
   });
   return (
-    <Case title="Approval or question" id="either" says={["sequence", "ask", "publish"]}>
+    <Case title="Approval or question" id="either" says={["sequence", "headline", "publish"]}>
       {() => <>{approval}{question}</>}
     </Case>
   );

@@ -6,7 +6,7 @@ POST {prefix}/agent/{agent}/run            the same as raw AG-UI
 POST {prefix}/agent/{agent}/connect        what was said, and what is open; changes nothing
 POST {prefix}/agent/{agent}/stop/{thread}  the user wants no more of it
 POST {prefix}                              the single endpoint: the same in an envelope `{"method", "params", "body"}`
-GET  {prefix}/agent/{agent}/changes/{thread}  ours: says when a page should connect again
+GET  {prefix}/agent/{agent}/changes?thread=…   ours: says when a page should connect again
 GET  {prefix}/agent/{agent}/waiting           ours: the conversations in which the person has something to decide
 """
 
@@ -58,7 +58,7 @@ class Pages:
             Route(f"{inside}/run", self._run, methods=["POST"]),
             Route(f"{inside}/connect", self._connect, methods=["POST"]),
             Route(f"{inside}/stop/{{thread}}", self._stop, methods=["POST"]),
-            Route(f"{inside}/changes/{{thread}}", self._changes, methods=["GET"]),
+            Route(f"{inside}/changes", self._changes, methods=["GET"]),
             Route(f"{inside}/waiting", self._waiting, methods=["GET"]),
             Route(prefix or "/", self._single, methods=["POST"]),
         ]
@@ -82,7 +82,9 @@ class Pages:
         return await self._answered(request, self._stopped, request.path_params["agent"], request.path_params["thread"])
 
     async def _changes(self, request: Request) -> Response:
-        return await self._answered(request, self._changed, request.path_params["agent"], request.path_params["thread"])
+        return await self._answered(
+            request, self._changed, request.path_params["agent"], request.query_params.getlist("thread")
+        )
 
     async def _waiting(self, request: Request) -> Response:
         return await self._answered(request, self._listed, request.path_params["agent"])
@@ -144,8 +146,8 @@ class Pages:
             return JSONResponse({"stopped": False, "why": str(exc)}, 403)
         return JSONResponse({"stopped": True})
 
-    async def _changed(self, person: Person, agent: Agent, thread: str) -> Response:
-        return StreamingResponse(changes(agent.hitl, thread, person, self.working), 200, STREAM, "text/event-stream")
+    async def _changed(self, person: Person, agent: Agent, threads: list[str]) -> Response:
+        return StreamingResponse(changes(agent.hitl, threads, person, self.working), 200, STREAM, "text/event-stream")
 
     async def _listed(self, person: Person, agent: Agent) -> Response:
         try:
