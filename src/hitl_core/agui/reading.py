@@ -14,8 +14,9 @@ from typing import Any, Final
 from ag_ui.core import AssistantMessage, RunAgentInput, Tool, ToolMessage, UserMessage
 from pydantic import ValidationError
 
-from ..errors import Fault, NotUnderstood
+from ..errors import NotUnderstood
 from ..protocol import ClientTool, Json
+from ..wire import validation_faults
 
 ECHO: Final = "tool_call_id"
 """The key by which an answer says to which call it belongs. CopilotKit may hand an answer to another call of the same
@@ -67,8 +68,7 @@ def posted(body: bytes) -> Posted:
     try:
         given = RunAgentInput.model_validate_json(body)
     except ValidationError as exc:
-        faults = [Fault(".".join(str(part) for part in each["loc"]), each["msg"]) for each in exc.errors()]
-        raise NotUnderstood(faults) from exc
+        raise NotUnderstood(validation_faults(exc.errors())) from exc
     return Posted(
         given.thread_id,
         given.run_id,
