@@ -110,7 +110,7 @@ async def test_a_question_and_then_an_approval_each_find_their_own_hook(studio: 
     async with opened("#cases") as (page, _):
         case = Case(page, "either")
         await case.say("sequence")
-        question = case.section.locator('[data-hook="question"]')
+        question = case.section.locator('[data-hook="input"]')
         await question.get_by_label("Answer").fill("yes, today")
         await case.click("Send")
         await expect(case.section.locator('[data-hook="approval"]')).to_contain_text("Version 5.0")

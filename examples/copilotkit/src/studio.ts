@@ -5,7 +5,10 @@ import { useCallback, useEffect } from "react";
 export const RUNTIME = "/copilotkit";
 export const AGENT = "studio";
 
-/** An agent of this page's own, in one conversation of the studio's. `agentId` is what hooks of this page name it by. */
+/**
+ * An agent of this page's own, in one conversation of the studio's. `agentId` is what hooks of this page name it by; they
+ * belong into components that are rendered once it `isReady`: before that there is no such agent, and they would throw.
+ */
 export function useConversation(agentId: string, threadId: string) {
   const { copilotkit } = useCopilotKit();
   const { agent, isReady } = useAgent({ agentId, runtimeAgentId: AGENT, threadId });
@@ -19,11 +22,7 @@ export function useConversation(agentId: string, threadId: string) {
     agent.addMessage({ id: crypto.randomUUID(), role: "user", content });
     void copilotkit.runAgent({ agent });
   };
-  useEffect(() => {
-    if (!isReady) return;
-    const timer = setTimeout(() => void connect(), 100); // by then the hooks of this page listen to this agent
-    return () => clearTimeout(timer);
-  }, [isReady, connect]);
+  useEffect(() => { if (isReady) void connect(); }, [isReady, connect]);
   useChanges(threadId, connect);
   return { agent, copilotkit, isReady, say };
 }
