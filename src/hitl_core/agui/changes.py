@@ -6,7 +6,7 @@ One stream for all that a page shows: a browser has six connections to a server,
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Final
 
 from ..errors import HitlError
@@ -22,7 +22,7 @@ MOST: Final = 50
 """Conversations that one stream is about; what is asked for beyond that is left out."""
 
 
-async def changes(hitl: Runtime, threads: Sequence[str], person: Person, working: Working) -> AsyncIterator[str]:
+async def changes(hitl: Runtime, threads: Sequence[str], person: Person, working: Working) -> AsyncGenerator[str]:
     """Server-sent events `changed` with `{"threadId", "tag"}`: the tag is another whenever a page would show something
     else.
 
