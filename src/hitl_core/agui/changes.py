@@ -22,7 +22,7 @@ MOST: Final = 50
 """Conversations that one stream is about; what is asked for beyond that is left out."""
 
 
-async def changes(hitl: Runtime, threads: Sequence[str], person: Person, working: Working) -> AsyncGenerator[str]:
+async def changes(hitl: Runtime, threads: Sequence[str], person: Person, working: Working) -> AsyncGenerator[str, None]:
     """Server-sent events `changed` with `{"threadId", "tag"}`: the tag is another whenever a page would show something
     else.
 
