@@ -236,6 +236,7 @@ async def test_a_stale_tab_changes_nothing_and_can_be_used_afterwards(studio: St
             await case.click("Reject")
             await case.asks_nothing()
             await Case(second, "named").click("Approve")
+            await Case(second, "named").reads("has changed nothing")
             await Case(second, "named").asks_nothing()
             await Case(second, "named").say("channel")
             await expect(Case(second, "named").card("choice")).to_have_count(1)

@@ -42,7 +42,9 @@ function Case({ title, id, says, children }: {
       <h2>{title}</h2>
       <p className="actions">
         {says.map((text) => (
-          <button key={text} disabled={!conversation.isReady} onClick={() => conversation.say(text)}>{text}</button>
+          <button key={text} disabled={!conversation.isReady || conversation.agent.isRunning} onClick={() => conversation.say(text)}>
+            {text}
+          </button>
         ))}
       </p>
       <Messages messages={conversation.agent.messages} />
