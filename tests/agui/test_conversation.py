@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hitl_adapters.plain import Refused, gate
+from hitl_core.agui import Person
+from hitl_core.agui.changes import changes
+from hitl_core.agui.working import Working
 from hitl_core.commands import ListRequests, StopScope
 from hitl_core.errors import ConfigError
 from hitl_core.policy import Policy
-from hitl_core.protocol import ClientTool
+from hitl_core.protocol import ClientTool, Responder, RunState
 from hitl_core.runtime import Runtime
 from tests.agui.page import AGENT, Page, cancelled, resolved, served
 from tests.core.shop import Shop, policy, rule
@@ -470,3 +474,38 @@ async def test_a_runtime_that_keeps_no_transcript_is_refused(tmp_path: Path) -> 
         with pytest.raises(ConfigError, match=r"transcripts\.keep"):
             async with served(hitl):
                 pass
+
+
+async def test_one_stream_says_when_any_of_a_pages_conversations_has_changed(tmp_path: Path) -> None:
+    named = {"users": ["ann", "bob"], "allow_self": True}
+    async with at_desk(tmp_path, rules=policy(rule("refunds", level="confirm", approvers=named))) as desk:
+        await desk.page.say("refund")
+        other = desk.another(thread="thread-2")
+        await other.say("refund")
+        (person, names) = (Person(Responder(id="ann")), ("thread-1", "thread-2", "thread-3"))
+        async with aclosing(changes(desk.hitl, names, person, Working())) as stream:
+            told = await _tags(stream)
+            assert list(told) == ["thread-1", "thread-2", "thread-3"]
+            (_, second) = (await desk.hitl.inbox()).items
+            await desk.hitl.respond(second.request.reject(by="bob"))
+            assert list(await _tags(stream)) == ["thread-2"]
+            await _until_over(desk.hitl, second.request.run_id)
+        eve = Person(Responder(id="eve"))
+        async with aclosing(changes(desk.hitl, names, eve, Working())) as hidden:
+            assert list(await _tags(hidden)) == ["thread-3"], "what nobody has begun is nobody's"
+
+
+async def _tags(stream: AsyncIterator[str]) -> dict[str, str]:
+    """What a stream says until it has looked at everything once."""
+    found: dict[str, str] = {}
+    async for line in stream:
+        if line.startswith(":"):
+            return found
+        told = json.loads(line.split("data: ")[1])
+        found[told["threadId"]] = told["tag"]
+    raise AssertionError("the stream has ended")
+
+
+async def _until_over(hitl: Runtime, run_id: str) -> None:
+    """It goes on because somebody looks at it."""
+    assert (await hitl.wait(run_id, timeout=30)).state is RunState.COMPLETED

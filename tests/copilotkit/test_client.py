@@ -11,7 +11,7 @@ from tests.copilotkit.studio import Studio
 from tests.copilotkit.talking import Talking
 
 PICK = {
-    "name": "pickTimeSlot",
+    "name": "pick_time_slot",
     "description": "Let the user pick a time.",
     "parameters": {"type": "object", "properties": {"purpose": {"type": "string"}}, "required": ["purpose"]},
 }
@@ -52,7 +52,7 @@ def test_two_pauses_and_a_dismissal(talking: Talking, studio: Studio) -> None:
 
 
 def test_a_bad_answer_and_then_a_good_one(talking: Talking) -> None:
-    (interrupt,) = talking.say("ask")["interrupts"]
+    (interrupt,) = talking.say("headline")["interrupts"]
     again = talking.resolve(interrupt, 7)
     assert "error" not in again
     (same,) = again["interrupts"]

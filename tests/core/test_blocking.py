@@ -49,6 +49,7 @@ def test_a_script_goes_from_start_to_end(config: Path) -> None:
         assert (run.output, hitl.wait(run.id), hitl.run(run.id)) == ("paid A-1", run, run)
         assert [each.id for each in hitl.runs().items] == [run.id]
         assert [effect.call for effect in hitl.effects(run.id)] == ["refund#1"]
+        assert hitl.transcript(run.thread).items == (), "nobody has asked for it to be kept"
 
 
 def test_a_script_can_hold_things_back(config: Path) -> None:

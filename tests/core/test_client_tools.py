@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from hitl_core.errors import ConfigError, EffectRefused
-from hitl_core.gate.clients import Clients
+from hitl_core.gate.client_tools import ClientTools
 from hitl_core.protocol import TOOLS_LIMIT, ClientTool, Kind, Level, OnTimeout, Ruling
 from hitl_core.tools import Catalogue, CatalogueOfRun, client_tool, client_tool_faults, refusal_of, tool
 from hitl_core.tools.client import argument_faults
@@ -161,14 +161,14 @@ def test_a_tool_of_the_app_with_the_name_of_one_of_the_runs_is_refused() -> None
 
 
 def test_nothing_of_ours_carries_out_a_client_tool() -> None:
-    clients = Clients(run(tools=(PICK,)))
+    clients = ClientTools(run(tools=(PICK,)))
     clients.require_ours("refund")
     with pytest.raises(EffectRefused, match="'pickColour' is a client tool"):
         clients.require_ours("pickColour")
 
 
 def test_silence_is_no_answer() -> None:
-    clients = Clients(run(tools=(PICK,)))
+    clients = ClientTools(run(tools=(PICK,)))
     proceeds = Ruling(level=Level.CONFIRM, rule="r", version="1", why="a test", on_timeout=OnTimeout.PROCEED)
     assert clients.ruling("pickColour", proceeds).on_timeout is OnTimeout.REFUSE
     assert clients.ruling("refund", proceeds).on_timeout is OnTimeout.PROCEED

@@ -2,20 +2,30 @@
 import { useInterrupt } from "@copilotkit/react-core/v2";
 import { type ReactNode, useEffect, useState } from "react";
 import { Card } from "./cards/Card";
-import { Cards } from "./cards/Cards";
 import { Messages } from "./Messages";
-import { type Interrupt, kindOf, requestOf } from "./protocol";
+import { OpenQuestions } from "./OpenQuestions";
+import { type Interrupt, requestOf } from "./protocol";
 import { kept, useConversation } from "./studio";
 import { useTimeSlots } from "./TimeSlots";
+
+type Conversation = ReturnType<typeof useConversation>;
 
 export function Cases() {
   return (
     <main className="cases">
-      <NamedAgent />
-      <ApprovalOrQuestion />
-      <DepartmentAccess />
-      <TimeSlotPicker />
-      <Headless />
+      {/* A hook without the agent's name, or with another one, never fires. */}
+      <Case title="Name the agent" id="named" says={["publish", "publish two", "channel"]}>
+        {() => <OpenQuestions agentId="named" />}
+      </Case>
+      {/* Two hooks share the questions of one agent. */}
+      <Case title="Approval or question" id="either" says={["sequence", "headline", "publish"]}>
+        {() => <><OpenQuestions agentId="either" kind="approval" /><OpenQuestions agentId="either" kind="input" /></>}
+      </Case>
+      <Case title="Department access" id="access" says={["record of finance", "record of sales"]}>
+        {() => <DepartmentAccess />}
+      </Case>
+      <Case title="Time slots" id="slots" says={["slot", "two slots"]}>{() => <TimeSlots />}</Case>
+      <Case title="Headless" id="headless" says={["publish"]}>{(conversation) => <Headless {...conversation} />}</Case>
     </main>
   );
 }
@@ -24,7 +34,7 @@ function Case({ title, id, says, children }: {
   title: string;
   id: string;
   says: string[];
-  children: (conversation: ReturnType<typeof useConversation>) => ReactNode;
+  children: (conversation: Conversation) => ReactNode;
 }) {
   const conversation = useConversation(id, kept(id));
   return (
@@ -32,54 +42,14 @@ function Case({ title, id, says, children }: {
       <h2>{title}</h2>
       <p className="actions">
         {says.map((text) => (
-          <button key={text} disabled={!conversation.isReady} onClick={() => conversation.say(text)}>{text}</button>
+          <button key={text} disabled={!conversation.isReady || conversation.agent.isRunning} onClick={() => conversation.say(text)}>
+            {text}
+          </button>
         ))}
       </p>
       <Messages messages={conversation.agent.messages} />
-      {children(conversation)}
+      {conversation.isReady && children(conversation)}
     </section>
-  );
-}
-
-/** The agent is named: a hook without its `agentId`, or with another, never fires. */
-function NamedAgent() {
-  const card = useInterrupt({
-    agentId: "named",
-    renderInChat: false,
-    render: ({ interrupts, resolve, cancel }) => (
-      <Cards interrupts={interrupts as Interrupt[]} onAnswer={resolve} onDismiss={cancel} />
-    ),
-  });
-  return <Case title="Name the agent" id="named" says={["publish", "publish two", "channel"]}>{() => card}</Case>;
-}
-
-/** Two hooks share the interrupts of one agent; `enabled` sees the first of those that are open at once. */
-function ApprovalOrQuestion() {
-  const render = (heading: string) => ({ interrupts, resolve, cancel }: {
-    interrupts: unknown[];
-    resolve: (payload: unknown, id: string) => unknown;
-    cancel: (id: string) => unknown;
-  }) => (
-    <div data-hook={heading}>
-      <Cards interrupts={interrupts as Interrupt[]} onAnswer={resolve} onDismiss={cancel} />
-    </div>
-  );
-  const approval = useInterrupt({
-    agentId: "either",
-    renderInChat: false,
-    enabled: (event) => kindOf(event.value as Interrupt) === "approval",
-    render: render("approval"),
-  });
-  const question = useInterrupt({
-    agentId: "either",
-    renderInChat: false,
-    enabled: (event) => kindOf(event.value as Interrupt) === "input",
-    render: render("question"),
-  });
-  return (
-    <Case title="Approval or question" id="either" says={["sequence", "ask", "publish"]}>
-      {() => <>{approval}{question}</>}
-    </Case>
   );
 }
 
@@ -107,36 +77,24 @@ function DepartmentAccess() {
       ),
   });
   return (
-    <Case title="Department access" id="access" says={["record of finance", "record of sales"]}>
-      {() => (
-        <>
-          <label><span>Your department</span>
-            <select value={mine} onChange={(event) => setMine(event.target.value)}>
-              {["finance", "sales", "admin"].map((each) => <option key={each}>{each}</option>)}
-            </select>
-          </label>
-          {card}
-        </>
-      )}
-    </Case>
+    <>
+      <label><span>Your department</span>
+        <select value={mine} onChange={(event) => setMine(event.target.value)}>
+          {["finance", "sales", "admin"].map((each) => <option key={each}>{each}</option>)}
+        </select>
+      </label>
+      {card}
+    </>
   );
 }
 
-function TimeSlotPicker() {
+function TimeSlots() {
   useTimeSlots("slots");
-  return <Case title="Time slots" id="slots" says={["slot", "two slots"]}>{() => null}</Case>;
+  return null;
 }
 
 /** No hook at all: the events of the agent say what is open, and a run with `resume` answers it. */
-function Headless() {
-  return (
-    <Case title="Headless" id="headless" says={["publish"]}>
-      {({ agent, copilotkit }) => <HeadlessCards agent={agent} copilotkit={copilotkit} />}
-    </Case>
-  );
-}
-
-function HeadlessCards({ agent, copilotkit }: Pick<ReturnType<typeof useConversation>, "agent" | "copilotkit">) {
+function Headless({ agent, copilotkit }: Conversation) {
   const [open, setOpen] = useState<Interrupt[]>([]);
   useEffect(() => {
     const { unsubscribe } = agent.subscribe({

@@ -1,9 +1,7 @@
 // What waits for a decision in runs that no page has started: one card a conversation.
-import { useInterrupt } from "@copilotkit/react-core/v2";
 import { useEffect, useState } from "react";
-import { Cards } from "./cards/Cards";
 import { Messages } from "./Messages";
-import type { Interrupt } from "./protocol";
+import { OpenQuestions } from "./OpenQuestions";
 import { AGENT, RUNTIME, useConversation } from "./studio";
 
 type Waiting = { threadId: string; titles: string[] };
@@ -28,18 +26,11 @@ export function Inbox() {
 
 function Conversation({ thread }: { thread: string }) {
   const id = `inbox-${thread}`;
-  const { agent } = useConversation(id, thread);
-  const card = useInterrupt({
-    agentId: id,
-    renderInChat: false,
-    render: ({ interrupts, resolve, cancel }) => (
-      <Cards interrupts={interrupts as Interrupt[]} onAnswer={resolve} onDismiss={cancel} />
-    ),
-  });
+  const { agent, isReady } = useConversation(id, thread);
   return (
     <article data-thread={thread}>
       <Messages messages={agent.messages} />
-      {card}
+      {isReady && <OpenQuestions agentId={id} />}
     </article>
   );
 }

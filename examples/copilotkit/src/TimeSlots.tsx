@@ -7,7 +7,7 @@ const FREE = ["Monday 10:00", "Tuesday 14:00", "Friday 9:00"];
 export function useTimeSlots(agentId: string) {
   useHumanInTheLoop({
     agentId,
-    name: "pickTimeSlot",
+    name: "pick_time_slot",
     description: "Let the user pick a time for an appointment.",
     parameters: z.object({ purpose: z.string() }),
     render: ({ status, args, respond, toolCallId, result }) =>

@@ -10,7 +10,7 @@ from hitl_core.apps import AppSource
 from hitl_core.capabilities import Capability
 from hitl_core.errors import CapabilityNotSupported
 from hitl_core.protocol import Json
-from hitl_core.testing.conformance import Call, Scene, Stage
+from hitl_core.testing.conformance import Call, Scene, Stage, messages_of
 
 from .adapter import CAPABILITIES, NAME, Do, Once, Playing
 
@@ -59,6 +59,8 @@ def player(scene: Scene, stage: Stage) -> Callable[[Json], Playing]:
         return Do(tools[call.tool], call.arguments, agents)
 
     def app(input: Json) -> Playing:
+        for said in messages_of(input):
+            stage.hear(said)
         return (yield from turns(input, ("clerk",), scene.turns))
 
     app.tools = tuple(tools.values())  # type: ignore[attr-defined]  # a function takes any attribute

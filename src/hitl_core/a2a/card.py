@@ -28,7 +28,7 @@ def card_of(*, url: str, name: str, description: str) -> AgentCard:
         description=f"{description} Where people have to decide, the task is input-required until they have.",
         tags=["human-in-the-loop", "approval", "oversight"],
     )
-    bearer = HTTPAuthSecurityScheme(scheme="Bearer", description="A token of the API: `hitl token new`.")
+    bearer = HTTPAuthSecurityScheme(scheme="Bearer", description="A token of the API: `hitl token make`.")
     return AgentCard(
         name=name,
         description=description,

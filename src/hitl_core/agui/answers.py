@@ -13,7 +13,8 @@ from typing import Any, Final, cast
 from pydantic import ValidationError
 
 from ..errors import Fault, ResponseRefused
-from ..protocol import Decision, Json, PauseRequest, Reply, decision_of
+from ..protocol import OUTCOMES, Decision, Json, PauseRequest, Reply, decision_of
+from ..wire import validation_faults
 
 TEXT: Final[Json] = {"type": "string"}
 BOOLEAN: Final[Json] = {"type": "boolean"}
@@ -82,7 +83,7 @@ def _consent(request: PauseRequest, payload: Json) -> Mapping[str, Json]:
 
 
 def _report_schema(request: PauseRequest) -> dict[str, Json]:
-    outcome: Json = {"enum": ["done", "not_done", "partly"]}
+    outcome: Json = {"enum": list[Json](OUTCOMES)}
     properties: dict[str, Json] = {"outcome": outcome, "result": request.answer_schema or {}, "note": TEXT}
     return _object(properties, required=["outcome"])
 
@@ -210,5 +211,4 @@ def _decision(given: Mapping[str, Json]) -> Decision:
     try:
         return decision_of(dict(given))
     except ValidationError as exc:
-        faults = [Fault(".".join(str(part) for part in each["loc"][1:]), each["msg"]) for each in exc.errors()]
-        raise ResponseRefused(faults) from exc
+        raise ResponseRefused(validation_faults(exc.errors(), below=1)) from exc

@@ -1,9 +1,13 @@
-"""Says when a conversation has changed: a page that hears it connects again, and shows what others have decided."""
+"""Says when conversations have changed: a page that hears it connects again, and shows what others have decided.
+
+One stream for all that a page shows: a browser has six connections to a server, and each stream takes one.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+import json
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Final
 
 from ..errors import HitlError
@@ -15,6 +19,8 @@ from .working import Working
 
 BEAT: Final = 15.0
 """Seconds after which something is said in any case, so that nothing between takes the connection for dead."""
+MOST: Final = 50
+"""Conversations that one stream is about; what is asked for beyond that is left out."""
 LASTS: Final = 900.0
 """Seconds after which a page has to come again, which its browser does by itself."""
 LOOKED_UP: Final = 15.0
@@ -24,29 +30,34 @@ Still = Callable[[], Awaitable[bool]]
 """Whether who listens is whom they were when they came, and may do what they might."""
 
 
-async def changes(hitl: Runtime, thread: str, person: Person, working: Working, still: Still) -> AsyncGenerator[str]:
-    """Server-sent events: `changed`, with letters that are others whenever a page would show something else.
+async def _always() -> bool:
+    return True
 
-    The first comes at once. It ends where the person does not see the conversation, is not who they were, or has
-    listened for long, and when the server ends. A run that was answered elsewhere goes on here if no worker has taken
-    it: somebody is looking at it.
+
+async def changes(
+    hitl: Runtime, threads: Sequence[str], person: Person, working: Working, still: Still = _always
+) -> AsyncGenerator[str]:
+    """Server-sent events `changed` with `{"threadId", "tag"}`: the tag is another whenever a page would show something
+    else.
+
+    The first of each comes at once; nothing of a conversation that the person does not see. It ends when they are not
+    who they were, or have listened for long, and when the server ends. A run that was answered elsewhere goes on here
+    if no worker has taken it: somebody is looking at it.
     """
-    told, now = "", asyncio.get_running_loop().time
+    told: dict[str, str] = {}
+    now = asyncio.get_running_loop().time
     looked, until = now(), now() + LASTS
     while now() < until and not working.ending.is_set():
         if now() - looked >= LOOKED_UP:
             if not await still():
                 return
             looked = now()
-        try:
-            found = await thread_of(hitl, thread, person)
-        except HitlError:
-            return
-        tag = _tag(found)
-        yield f"event: changed\ndata: {tag}\n\n" if tag != told else ": still here\n\n"
-        told = tag
-        if found.run is not None and found.run.state is RunState.READY:
-            working.go_on(hitl, found.run.id)
+        for name in dict.fromkeys(threads[:MOST]):
+            tag = await _looked_at(hitl, name, person, working)
+            if tag and tag != told.get(name):
+                told[name] = tag
+                yield f"event: changed\ndata: {json.dumps({'threadId': name, 'tag': tag})}\n\n"
+        yield ": still here\n\n"
         await _something(hitl, working)
 
 
@@ -60,6 +71,17 @@ async def _something(hitl: Runtime, working: Working) -> None:
     finally:
         for each in waits:
             each.cancel()
+
+
+async def _looked_at(hitl: Runtime, name: str, person: Person, working: Working) -> str:
+    """Letters that say how a conversation stands; "" where the person does not see it."""
+    try:
+        found = await thread_of(hitl, name, person)
+    except HitlError:
+        return ""
+    if found.run is not None and found.run.state is RunState.READY:
+        working.go_on(hitl, found.run.id)
+    return _tag(found)
 
 
 def _tag(thread: Thread) -> str:

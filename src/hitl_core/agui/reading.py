@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from ..errors import Fault, NotUnderstood
 from ..protocol import ClientTool, Json, said_id
+from ..wire import validation_faults
 
 ECHO: Final = "tool_call_id"
 """The key by which an answer says to which call it belongs. CopilotKit may hand an answer to another call of the same
@@ -76,8 +77,7 @@ def posted(body: bytes) -> Posted:
     try:
         given = RunAgentInput.model_validate_json(body)
     except ValidationError as exc:
-        faults = [Fault(".".join(str(part) for part in each["loc"]), each["msg"]) for each in exc.errors()]
-        raise NotUnderstood(faults) from exc
+        raise NotUnderstood(validation_faults(exc.errors())) from exc
     if faults := [*thread_faults(given.thread_id), *_too_many(given)]:
         raise NotUnderstood(faults)
     ids = frozenset(_ids(given))

@@ -6,7 +6,7 @@ POST {prefix}/agent/{agent}/run            the same as raw AG-UI
 POST {prefix}/agent/{agent}/connect        what was said, and what is open; changes nothing
 POST {prefix}/agent/{agent}/stop/{thread}  the user wants no more of it
 POST {prefix}                              the single endpoint: the same in an envelope `{"method", "params", "body"}`
-GET  {prefix}/agent/{agent}/changes/{thread}  ours: says when a page should connect again
+GET  {prefix}/agent/{agent}/changes?thread=…   ours: says when a page should connect again
 GET  {prefix}/agent/{agent}/waiting           ours: the conversations in which the person has something to decide
 """
 
@@ -65,7 +65,7 @@ class Pages:
             Route(f"{inside}/run", self._run, methods=["POST"]),
             Route(f"{inside}/connect", self._connect, methods=["POST"]),
             Route(f"{inside}/stop/{{thread}}", self._stop, methods=["POST"]),
-            Route(f"{inside}/changes/{{thread}}", self._changes, methods=["GET"]),
+            Route(f"{inside}/changes", self._changes, methods=["GET"]),
             Route(f"{inside}/waiting", self._waiting, methods=["GET"]),
             Route(prefix or "/", self._single, methods=["POST"]),
         ]
@@ -175,7 +175,8 @@ class Pages:
         return JSONResponse({"stopped": True})
 
     async def _changed(self, request: Request, person: Person, agent: Agent) -> Response:
-        thread, seat = require_name(request.path_params["thread"]), self._seat(person)
+        threads = [require_name(each) for each in request.query_params.getlist("thread")]
+        seat = self._seat(person)
         if not seat.is_free:
             who = person.responder.id
             raise Refused(HTTPStatus.TOO_MANY_REQUESTS, f"{who!r} listens {seat.most} times already; close a page")
@@ -183,7 +184,7 @@ class Pages:
         async def still() -> bool:
             return await self.who(request) == person
 
-        told = changes(agent.hitl, thread, person, self.working, still)
+        told = changes(agent.hitl, threads, person, self.working, still)
         return StreamingResponse(_seated(seat, told), 200, STREAM, "text/event-stream")
 
     def _seat(self, person: Person) -> Seat:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from ..protocol import Json, PauseRequest, Reply
+from ..protocol import OUTCOMES, Json, PauseRequest, Reply
 
 Schema = dict[str, Json]
 
@@ -48,9 +48,8 @@ def _answer(request: PauseRequest) -> tuple[Schema, tuple[str, ...]]:
 
 
 def _report(request: PauseRequest) -> tuple[Schema, tuple[str, ...]]:
-    outcomes: list[Json] = ["done", "not_done", "partly"]
     result: Json = request.answer_schema or {}
-    return {"outcome": {"enum": outcomes}, "result": result, "note": TEXT}, ("outcome",)
+    return {"outcome": {"enum": list[Json](OUTCOMES)}, "result": result, "note": TEXT}, ("outcome",)
 
 
 def _choose(request: PauseRequest) -> tuple[Schema, tuple[str, ...]]:

@@ -55,7 +55,7 @@ from ..tools import Call, Catalogue, running
 from . import steering
 from .again import Again
 from .carrying import Carrying, unchecked
-from .clients import Clients, of_run
+from .client_tools import ClientTools, of_run
 from .forms import DEFAULT_FORM, Form
 from .places import covering, knows
 from .questions import Questions
@@ -89,7 +89,7 @@ class Gate:
         self.called_in_store = False
         """Whether an effect was called in a transaction of the store, which may be lost without a trace of it."""
         self._around = around = of_run(run, around)
-        self._clients = Clients(run)
+        self._client_tools = ClientTools(run)
         self.veil = Veil(getattr(around.store, "custody", None), run.id, around.catalogue)
         self.questions = Questions(around, run, lease)
         self.turns, self.granting = self.questions.turns, self.questions.granting
@@ -141,7 +141,7 @@ class Gate:
         """
         self.questions.comes(call)
         try:
-            shown, form = self.veil.over(action, call, self._clients.form(action.tool, form))
+            shown, form = self.veil.over(action, call, self._client_tools.form(action.tool, form))
             digest = shown.digest
         except RecordError as exc:
             return Refuse(unchecked(exc))
@@ -192,7 +192,7 @@ class Gate:
         if ruling.denied:
             return await self.questions.deny(action, call, ruling)
         if form.kind is not Kind.APPROVAL:
-            ruling = self._clients.ruling(action.tool, asking(ruling))
+            ruling = self._client_tools.ruling(action.tool, asking(ruling))
             return await self.questions.ask(action, call, round, form, ruling)
         if not ruling.asks:
             return self._let_through(action, call, round, form, ruling)
@@ -297,7 +297,7 @@ class Gate:
 
     def _beginning(self, allowed: Proceed, counted: tuple[Counted, ...]) -> BeginEffect:
         self._again.require_unchanged()
-        self._clients.require_ours(allowed.action.tool)
+        self._client_tools.require_ours(allowed.action.tool)
         if (call := allowed.call) in self.questions.waiting:
             raise EffectRefused(f"people are being asked about the call {call!r}; it does not start meanwhile")
         return BeginEffect(

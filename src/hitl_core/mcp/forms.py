@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from ..checks import schema_faults
 from ..errors import Fault, NotUnderstood
-from ..protocol import Answer, Choose, Decision, Json, Kind, PauseRequest, Reject, Reply, decision_of
+from ..protocol import OUTCOMES, Answer, Choose, Decision, Json, Kind, PauseRequest, Reject, Reply, decision_of
 
 Form = dict[str, Json]
 
@@ -25,7 +25,6 @@ KEPT: Final = (
 """What of a schema a form may have (the spec's PrimitiveSchemaDefinition)."""
 FORMATS: Final = ("email", "uri", "date", "date-time")
 ARGUMENT: Final = "arguments."
-OUTCOMES: Final = ("done", "not_done", "partly")
 _TEXT_IS: Final = {
     Reply.REJECT: "message",
     Reply.REVISE: "feedback",

@@ -15,6 +15,7 @@ from .masks import has_mask, is_mask, mask, mask_faults, mask_paths, masked, sec
 from .record import PROTOCOL, Arguments, Instant, Json, Record, TopRecord
 from .request import Asked, Because, Context, Kind, Option, PauseRequest, Preview, Reply
 from .response import (
+    OUTCOMES,
     Accept,
     ActingFor,
     Answer,
@@ -50,6 +51,7 @@ __all__ = [
     "GUIDANCE_LIMIT",
     "HAPPENED",
     "NOT_HAPPENED",
+    "OUTCOMES",
     "PAYLOAD_LIMIT",
     "PROTOCOL",
     "RUNS_NOTHING",

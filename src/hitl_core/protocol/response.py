@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal, get_args
 
 from pydantic import Field, JsonValue, TypeAdapter
 
@@ -11,6 +11,10 @@ from .record import Arguments, Instant, Name, Record, Text, TopRecord
 
 if TYPE_CHECKING:
     from .request import PauseRequest
+
+Outcome = Literal["done", "not_done", "partly"]
+"""What came of an action that a person carried out."""
+OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
 
 
 class Approve(Record):
@@ -47,7 +51,7 @@ class Report(Record):
     """
 
     type: Literal["report"] = "report"
-    outcome: Literal["done", "not_done", "partly"]
+    outcome: Outcome
     result: JsonValue = None
     note: Text = ""
 

@@ -14,6 +14,7 @@ considering   what would come of an answer, and whose inbox is whose, for those 
 assigning     whose turn it is; commenting, drafting: what is said and changed beside deciding
 forgetting    what is erased and compacted; pruning: what rules have counted and nobody asks for any more
 transcripts   what was said in a thread, kept and read
+client_tools  whether an app has room for the tools that a run is started with
 worker        resumes what was answered, fires what is due
 """
 

@@ -35,12 +35,12 @@ from ..people import Directory
 from ..protocol import ClientTool, Json, LiveEvent, Run, RunState, canonical, new_id
 from ..tools import Catalogue
 from .background import Background
+from .client_tools import require_client_tools
 from .holding import Holding
 from .identity import on_behalf_of
 from .leases import owner_name, release_dead
 from .live import Listeners
 from .pruning import KEPT, Pruning
-from .room import require_room
 from .transcripts import asked, keep
 from .turn import Driver
 
@@ -246,7 +246,7 @@ class Opened:
         canonical(input, what="input", limit=INPUT_LIMIT)
         await self.attach()
         if tools:
-            require_room(self.adapter, self.catalogue, tuple(tools))
+            require_client_tools(self.adapter, self.catalogue, tuple(tools))
         by = await on_behalf_of(self._around, by)
         return await self._opened(input, by=by, thread=thread, id=id, tools=tuple(tools))
 

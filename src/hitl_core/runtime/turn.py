@@ -17,8 +17,8 @@ from ..gate import Gate, Surroundings
 from ..logs import placed
 from ..protocol import Json, LiveEvent, LiveKind, PauseRequest, Run, RunState
 from .assigning import assigned
+from .client_tools import require_client_tools_still
 from .holding import Held, Holding
-from .room import require_room_still
 from .transcripts import Hearing, keep
 from .undoing import undo
 
@@ -121,7 +121,7 @@ class Driver:
                 return await undo(turn, self.around.store, self.attach)
             if turn.run.tools:
                 await self.attach()
-                require_room_still(self.adapter, self.around.catalogue, turn.run)
+                require_client_tools_still(self.adapter, self.around.catalogue, turn.run)
             ending = await self.adapter.advance(turn)
             if turn.gate.changed is not None and not isinstance(ending, Broke):
                 raise turn.gate.changed  # whatever the app made of the error: this is not the app that was paused

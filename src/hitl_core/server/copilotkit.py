@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request
 
-from ..errors import AdapterNotInstalled
 from .auth import Right, Visitor
 from .auth.authentication import authenticate_again
+from .others import Closes, installed
 from .site import Site
 
 if TYPE_CHECKING:
     from ..agui import Person
-
-Closes = Callable[[], Awaitable[None]]
 
 
 def let_pages_in(app: FastAPI, site: Site) -> tuple[Closes, ...]:
@@ -25,11 +22,8 @@ def let_pages_in(app: FastAPI, site: Site) -> tuple[Closes, ...]:
     """
     if not site.serving.copilotkit:
         return ()
-    try:
+    with installed("[server] copilotkit", extras="agui"):
         from ..agui import mount_copilotkit
-    except ModuleNotFoundError as exc:
-        missing = f"[server] copilotkit needs the package {exc.name!r}, which is not installed"
-        raise AdapterNotInstalled(f"{missing}: pip install 'hitl-core[agui]'") from exc
     pages = mount_copilotkit(app, {site.serving.copilotkit: site.hitl}, who=_at_the_page)
     return (pages.working.close,)
 

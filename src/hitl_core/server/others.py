@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
 from fastapi import FastAPI
 
@@ -16,17 +17,24 @@ Closes = Callable[[], Awaitable[None]]
 def let_in(app: FastAPI, site: Site) -> tuple[Closes, ...]:
     """Mount what is configured; what is to be closed with the app. Raises AdapterNotInstalled for a missing extra."""
     agents, closes = site.serving.agents, list[Closes]()
-    try:
+    with installed("[server.agents]", extras="a2a,mcp"):
         if agents.a2a:
             _a2a(app, site)
         if agents.mcp:
             closes.append(_mcp(app, site))
+    return tuple(closes)
+
+
+@contextmanager
+def installed(what: str, *, extras: str) -> Iterator[None]:
+    """Raises AdapterNotInstalled for a package that `what` needs; that a module of ours is missing stays as it is."""
+    try:
+        yield
     except ModuleNotFoundError as exc:
         if (exc.name or "").split(".")[0] == "hitl_core":
             raise
-        missing = f"[server.agents] needs the package {exc.name!r}, which is not installed"
-        raise AdapterNotInstalled(f"{missing}: pip install 'hitl-core[a2a,mcp]'") from exc
-    return tuple(closes)
+        missing = f"{what} needs the package {exc.name!r}, which is not installed"
+        raise AdapterNotInstalled(f"{missing}: pip install 'hitl-core[{extras}]'") from exc
 
 
 def _a2a(app: FastAPI, site: Site) -> None:

@@ -9,8 +9,8 @@ import pytest
 from hitl_core.commands import ListRequests
 from hitl_core.errors import NotPermitted, RequestNotFound
 from hitl_core.lifecycle import RequestState
-from hitl_core.protocol import Responder
-from hitl_core.runtime import faults_in, inbox_of
+from hitl_core.protocol import Reply, Responder
+from hitl_core.runtime import faults_in, inbox_of, may_decide
 from tests.core.shop import Shop, one_refund, only, policy, rule, trail
 
 PEOPLE = '[people.ann]\nroles = ["lead"]\n'
@@ -71,3 +71,17 @@ async def test_an_inbox_is_that_of_its_person(tmp_path: Path) -> None:
         assert known == ListRequests(users=("ann",), roles=("lead",), tenant="default", awake=True)
         with pytest.raises(NotPermitted):
             await inbox_of(hitl, Responder(id="eve"))
+
+
+async def test_who_may_decide_is_known_before_they_do(tmp_path: Path) -> None:
+    """One has no role for it and one is not known; so too where nobody can say yes, but no."""
+    shop = Shop(tmp_path)
+    shop.policy = policy(rule("leads", level="confirm", approvers={"roles": ["lead"]}))
+    shop.people(f'{PEOPLE}[people.bob]\nroles = ["clerk"]\n')
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        request = only(await hitl.start({}))
+        for asked in (request, request.model_copy(update={"allowed": (Reply.REJECT,)})):
+            may = [await may_decide(hitl, asked, Responder(id=id), tenant="default") for id in ("ann", "bob", "eve")]
+            assert may == [True, False, False]
+        assert (await hitl.request(request.id)).state is RequestState.OPEN
+        assert await trail(hitl, "request.refused") == []

@@ -244,6 +244,7 @@ def test_every_table_that_belongs_to_runs_is_known_to_erasing(tmp_path: Path) ->
     emptied = {
         *("hitl_runs", "hitl_requests", "hitl_votes", "hitl_effects", "hitl_journal", "hitl_guidance"),
         *("hitl_overrides", "hitl_drafts", "hitl_comments", "hitl_bodies", "hitl_apart", "hitl_grants", "hitl_slips"),
+        "hitl_said",
     }
     holds_nothing_private = {"hitl_past", "hitl_timers", "hitl_undone", "hitl_woken", "hitl_grant_uses"}
     of_no_run = {

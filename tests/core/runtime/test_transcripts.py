@@ -225,6 +225,7 @@ async def test_what_is_odd_in_an_event_costs_nothing_else(shop: Shop) -> None:
     long = "c" * 300
     first, second, cut = await told(
         shop,
+        {"kind": LiveKind.TOOL_CALL, "id": "c0", "data": {"tool": "\ud800"}},
         {"kind": LiveKind.TOOL_CALL, "id": "c1", "data": {"arguments": "[1"}},
         {"kind": LiveKind.TOOL_CALL, "id": long, "data": "odd"},
         *({"kind": LiveKind.TEXT, "id": "m", "text": "x" * 65_536} for _ in range(SAID_LIMIT // 65_536 + 1)),

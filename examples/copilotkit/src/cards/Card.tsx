@@ -1,8 +1,8 @@
 // Any request of hitl-core, rendered from its kind and its schemas. Copy the folder `cards` into a page of your own.
 import { useState } from "react";
-import type { Interrupt, Json, PauseRequest } from "../protocol";
+import type { Interrupt, Json, JsonSchema, PauseRequest } from "../protocol";
 import { requestOf } from "../protocol";
-import { Fields } from "./Fields";
+import { blank, Fields } from "./Fields";
 
 export type Answer = (payload: Json) => void;
 
@@ -13,13 +13,13 @@ export function Card({ interrupt, onAnswer, onDismiss }: {
 }) {
   const request = requestOf(interrupt);
   if (!request) return null;
-  const Body = BODIES[request.kind];
+  const Body = request.allowed.includes("report") ? Report : BODIES[request.kind];
   return (
     <section className="card" data-kind={request.kind} aria-label={request.title}>
       <h3>{request.title}</h3>
       {interrupt.metadata?.refused && <p role="alert">Not accepted: {interrupt.metadata.refused}</p>}
       {request.context?.message && <blockquote>The agent says: {request.context.message}</blockquote>}
-      <Body request={request} onAnswer={onAnswer} />
+      <Body request={request} schema={interrupt.responseSchema ?? {}} onAnswer={onAnswer} />
       <footer>
         <small>
           Asked because: {request.because.why} (rule {request.because.rule})
@@ -31,31 +31,24 @@ export function Card({ interrupt, onAnswer, onDismiss }: {
   );
 }
 
-type BodyProps = { request: PauseRequest; onAnswer: Answer };
+type BodyProps = { request: PauseRequest; schema: JsonSchema; onAnswer: Answer };
 
 function Approval({ request, onAnswer }: BodyProps) {
   const [edited, setEdited] = useState<Record<string, Json> | null>(null);
   const [reason, setReason] = useState("");
-  const { preview } = request;
   return (
     <>
-      {preview?.effect && <p><strong>{preview.effect}</strong>{preview.target && <> · {preview.target}</>}</p>}
-      {preview?.warnings?.map((warning) => <p key={warning} className="warning">{warning}</p>)}
-      {preview?.diff && <pre>{preview.diff}</pre>}
+      <Effect request={request} />
       {edited ? (
         <Fields schema={request.arguments_schema ?? {}} value={edited} onChange={setEdited} />
       ) : (
-        <dl>
-          {Object.entries(request.action.arguments).map(([name, value]) => (
-            <div key={name}><dt>{name}</dt><dd>{typeof value === "string" ? value : JSON.stringify(value)}</dd></div>
-          ))}
-        </dl>
+        <Arguments given={request.action.arguments} />
       )}
       <label><span>Reason</span><input value={reason} onChange={(event) => setReason(event.target.value)} /></label>
       <p className="actions">
         {edited ? (
           <button onClick={() => onAnswer({ approved: true, editedArgs: edited })}>Approve as edited</button>
-        ) : (
+        ) : request.allowed.includes("approve") && (
           <button onClick={() => onAnswer({ approved: true })}>Approve</button>
         )}
         {request.allowed.includes("edit") && (
@@ -67,13 +60,50 @@ function Approval({ request, onAnswer }: BodyProps) {
   );
 }
 
-function Question({ request, onAnswer }: BodyProps) {
-  const [text, setText] = useState("");
+/** What an action does, and what to look out for. */
+function Effect({ request: { preview } }: Pick<BodyProps, "request">) {
   return (
-    <form onSubmit={(event) => { event.preventDefault(); onAnswer({ answer: text }); }}>
-      <p>{String(request.action.arguments["question"] ?? "")}</p>
-      <label><span>Answer</span><input required value={text} onChange={(event) => setText(event.target.value)} /></label>
+    <>
+      {preview?.effect && <p><strong>{preview.effect}</strong>{preview.target && <> · {preview.target}</>}</p>}
+      {preview?.warnings?.map((warning) => <p key={warning} className="warning">{warning}</p>)}
+      {preview?.diff && <pre>{preview.diff}</pre>}
+    </>
+  );
+}
+
+function Arguments({ given }: { given: Record<string, Json> }) {
+  return (
+    <dl>
+      {Object.entries(given).map(([name, value]) => (
+        <div key={name}><dt>{name}</dt><dd>{typeof value === "string" ? value : JSON.stringify(value)}</dd></div>
+      ))}
+    </dl>
+  );
+}
+
+/** The fields of the answer's schema. It is validated by the server, which asks again with what is wrong. */
+function Question({ request, schema, onAnswer }: BodyProps) {
+  const [said, setSaid] = useState(() => blank(schema));
+  const { question, ...others } = request.action.arguments;
+  return (
+    <form onSubmit={(event) => { event.preventDefault(); onAnswer(said); }}>
+      {question !== undefined && <p>{String(question)}</p>}
+      <Arguments given={others} />
+      <Fields schema={schema} value={said} onChange={setSaid} />
       <p className="actions"><button>Send</button></p>
+    </form>
+  );
+}
+
+/** A person carries the action out, and says what came of it. */
+function Report({ request, schema, onAnswer }: BodyProps) {
+  const [said, setSaid] = useState(() => blank(schema));
+  return (
+    <form onSubmit={(event) => { event.preventDefault(); onAnswer(said); }}>
+      <Effect request={request} />
+      <Arguments given={request.action.arguments} />
+      <Fields schema={schema} value={said} onChange={setSaid} />
+      <p className="actions"><button>Report</button></p>
     </form>
   );
 }

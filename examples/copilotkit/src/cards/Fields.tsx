@@ -15,18 +15,42 @@ export function Fields({ schema, value, onChange }: {
       {names.map((name) => (
         <label key={name}>
           <span>{schema.properties?.[name]?.title ?? name}</span>
-          <Field schema={schema.properties?.[name] ?? {}} value={value[name] ?? null} onChange={(typed) => set(name, typed)} />
+          <Field
+            schema={schema.properties?.[name] ?? {}}
+            value={value[name] ?? null}
+            required={schema.required?.includes(name)}
+            onChange={(typed) => set(name, typed)}
+          />
         </label>
       ))}
     </>
   );
 }
 
-function Field({ schema, value, onChange }: { schema: JsonSchema; value: Json; onChange: (value: Json) => void }) {
+/** What a form has before anybody has typed: a box that is not ticked says no. */
+export function blank(schema: JsonSchema): Arguments {
+  const boxes = (schema.required ?? []).filter((name) => schema.properties?.[name]?.type === "boolean");
+  return Object.fromEntries(boxes.map((name) => [name, false]));
+}
+
+const takesAnything = (schema: JsonSchema) => Object.keys(schema).every((key) => key === "title" || key === "description");
+
+function Field({ schema, value, required, onChange }: {
+  schema: JsonSchema;
+  value: Json;
+  required?: boolean;
+  onChange: (value: Json) => void;
+}) {
   if (schema.enum) {
+    const chosen = schema.enum.indexOf(value);
     return (
-      <select value={String(value)} onChange={(event) => onChange(event.target.value)}>
-        {schema.enum.map((each) => <option key={String(each)}>{String(each)}</option>)}
+      <select
+        required={required}
+        value={chosen < 0 ? "" : chosen}
+        onChange={(event) => onChange(schema.enum?.[Number(event.target.value)] ?? null)}
+      >
+        {chosen < 0 && <option value="">…</option>}
+        {schema.enum.map((each, index) => <option key={index} value={index}>{String(each)}</option>)}
       </select>
     );
   }
@@ -37,6 +61,7 @@ function Field({ schema, value, onChange }: { schema: JsonSchema; value: Json; o
     return (
       <input
         type="number"
+        required={required}
         step={schema.type === "integer" ? 1 : "any"}
         min={schema.minimum}
         max={schema.maximum}
@@ -45,8 +70,9 @@ function Field({ schema, value, onChange }: { schema: JsonSchema; value: Json; o
       />
     );
   }
-  if (schema.type === "string" || typeof value === "string") {
-    return <input value={typeof value === "string" ? value : ""} onChange={(event) => onChange(event.target.value)} />;
+  if (schema.type === "string" || typeof value === "string" || (value === null && takesAnything(schema))) {
+    const text = typeof value === "string" ? value : "";
+    return <input required={required} value={text} onChange={(event) => onChange(event.target.value)} />;
   }
   return (
     <textarea

@@ -13,7 +13,7 @@ from hitl_core.apps import AppSource
 from hitl_core.capabilities import Capability
 from hitl_core.errors import CallRefused, CapabilityNotSupported
 from hitl_core.protocol import Json
-from hitl_core.testing.conformance import LOCATE, Call, Scene, Stage, words_of
+from hitl_core.testing.conformance import LOCATE, Call, Scene, Stage, messages_of, words_of
 from hitl_core.tools import Tool
 
 from .adapter import CAPABILITIES, NAME
@@ -93,6 +93,8 @@ def _play(scene: Scene, stage: Stage) -> Callable[[Json], Awaitable[str]]:
                 return made
 
     async def app(input: Json) -> str:
+        for said in messages_of(input):
+            stage.hear(said)
         with gate.acting_as("clerk"):
             await turns(f"{input}: clerk", scene.turns)
         return "done"

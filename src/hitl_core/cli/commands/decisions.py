@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from ...errors import Fault
 from ...protocol import (
+    OUTCOMES,
     Accept,
     Answer,
     Approve,
@@ -62,7 +63,6 @@ _TAKES: Final[dict[Reply, frozenset[str]]] = {
 }
 
 
-OUTCOMES: Final = ("done", "not_done", "partly")
 """What a report can say."""
 
 WORDS: Final = tuple(_TAKES)

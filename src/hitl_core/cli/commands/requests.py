@@ -13,7 +13,7 @@ from rich.text import Text
 from ...commands import Page, Recorded, Settled
 from ...errors import Fault, NotPermitted
 from ...lifecycle import RequestState
-from ...protocol import Accept, Delegate, Grant, Json, Reply, Responder, Response, Run
+from ...protocol import OUTCOMES, Accept, Delegate, Grant, Json, Reply, Responder, Response, Run
 from ...runtime import Runtime, like
 from ..errors_shown import WrongUsage
 from ..frozen import Frozen, frozen_requests
@@ -44,7 +44,7 @@ from ..terminal.output import Output
 from ..terminal.render import request_panel, shown
 from ..watched import watch_inbox
 from .batches import Exceptions, respond_many
-from .decisions import OUTCOMES, WORDS, Given, faults_in, response, word_of
+from .decisions import WORDS, Given, faults_in, response, word_of
 from .grants import Times, When, condition_of, given_line, lasting
 from .runs import Session, asked
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from ...errors import Fault
-from ...protocol import DraftVersion, Json, Kind, PauseRequest, Reply, Responder, Response, decision_of
+from ...protocol import OUTCOMES, DraftVersion, Json, Kind, PauseRequest, Reply, Responder, Response, decision_of
 from ...wire import validation_faults
 from .fields import Filled, fill
 from .shapes import ABSENT
@@ -112,7 +112,7 @@ def _answer(place: Place, typed: Typed) -> _Read:
 
 def _report(place: Place, typed: Typed) -> _Read:
     outcome = typed.get("outcome", "")
-    if outcome not in ("done", "not_done", "partly"):
+    if outcome not in OUTCOMES:
         return {}, (Fault("outcome", "is not said: done, partly, or not done"),)
     filled = answer_field(place.request, typed, name="result")
     result = None if filled.value is ABSENT or filled.value == "" or outcome == "not_done" else filled.value

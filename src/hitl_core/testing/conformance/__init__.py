@@ -17,7 +17,7 @@ from .catalogue import Behaviour, behaviour
 from .kit import Kit, NotInKit, SpecKit
 from .promises import PROMISES
 from .report import Outcome, Report, Result
-from .scenes import LOCATE, Call, Scene, words_of
+from .scenes import LOCATE, Call, Scene, messages_of, words_of
 from .stage import Stage
 from .suite import Trial, chosen, find_kit, try_adapter
 from .world import World
@@ -40,6 +40,7 @@ __all__ = [
     "behaviour",
     "chosen",
     "find_kit",
+    "messages_of",
     "try_adapter",
     "words_of",
 ]

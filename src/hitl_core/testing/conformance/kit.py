@@ -87,11 +87,11 @@ def script_of(scene: Scene) -> Script:
     helper = Conversation(name=HELPER, system=_HELPER, steps=_steps(scene.helper))
     conversations = (helper,) if scene.helper else ()
     ids: Literal["unique", "repeat"] = "repeat" if scene.same_ids else "unique"
-    return Script(conversations=conversations, steps=_steps(scene.turns), call_ids=ids)
+    return Script(conversations=conversations, steps=_steps(scene.turns, scene.runs), call_ids=ids)
 
 
-def _steps(turns: tuple[tuple[Call, ...], ...]) -> tuple[Step, ...]:
-    return (*map(_step, turns), Step(say=DONE))
+def _steps(turns: tuple[tuple[Call, ...], ...], ends: int = 1) -> tuple[Step, ...]:
+    return (*map(_step, turns), *[Step(say=DONE)] * ends)
 
 
 def _step(turn: tuple[Call, ...]) -> Step:

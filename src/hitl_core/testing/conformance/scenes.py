@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final
 
-from ...protocol import Arguments, ClientTool
+from ...protocol import Arguments, ClientTool, Json
 
 ORDER: Final = "A-1042"
 AMOUNT: Final = 40.5
@@ -54,7 +54,8 @@ class Scene:
     helper: the turns of a sub-agent, which the agent calls as a tool. native: instead of all this, an unchanged app
     of the framework that pauses by itself: "approval" or "question". human: whom the agent can hand the conversation
     to. same_ids: the model gives the calls of every turn the same ids, as some local models do. lacks, redefines:
-    tools that a changed app does not have any more, or has with another meaning.
+    tools that a changed app does not have any more, or has with another meaning. runs: how many runs of its thread the
+    agent has an end for, where it hears in a run what it did in the one before.
     """
 
     turns: tuple[tuple[Call, ...], ...] = ()
@@ -64,6 +65,7 @@ class Scene:
     same_ids: bool = False
     lacks: tuple[str, ...] = ()
     redefines: tuple[str, ...] = ()
+    runs: int = 1
 
     @property
     def speaks(self) -> bool:
@@ -79,6 +81,10 @@ class Scene:
     @classmethod
     def of(cls, *turns: Turn, helper: tuple[Turn, ...] = (), human: str = "", same_ids: bool = False) -> Scene:
         return cls(_turns(turns), _turns(helper), human=human, same_ids=same_ids)
+
+    def of_runs(self, count: int) -> Scene:
+        """The same agent in as many runs of one thread."""
+        return replace(self, runs=count)
 
     def lacking(self, tool: str) -> Scene:
         """The same agent in an app that has no such tool any more."""
@@ -171,6 +177,12 @@ def saying(words: str, call: Call) -> Call:
 def words_of(turn: tuple[Call, ...]) -> str:
     """What the agent says in the message that makes these calls."""
     return " ".join(call.says for call in turn if call.says)
+
+
+def messages_of(input: Json) -> list[str]:
+    """The texts of the conversation that a run was given, oldest first; none if its input is not one."""
+    found = input.get("messages") if isinstance(input, dict) else None
+    return [str(each["content"]) for each in found if isinstance(each, dict)] if isinstance(found, list) else []
 
 
 def _turns(turns: tuple[Turn, ...]) -> tuple[tuple[Call, ...], ...]:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from hitl_core.commands import Claimed, KeepSaid, ListSaid
+from hitl_core.commands import Claimed, EraseRun, FinishRun, KeepSaid, ListSaid
 from hitl_core.errors import RecordError, RunNotFound, TooLarge
-from hitl_core.protocol import Role, Said
+from hitl_core.protocol import Role, RunState, Said
 from hitl_core.stores.sqlite import SqliteStore
 from tests.core.stores.conftest import Open
 from tests.core.stores.world import World
@@ -74,3 +74,13 @@ async def test_a_damaged_message_is_passed_over_and_written_anew(tmp_path: Path)
     assert await store.apply(KeepSaid(claimed.run.id, (said(world, claimed, "m1", "hello"),))) == 1
     assert await texts(world) == ["hello", "you"]
     await store.close()
+
+
+async def test_of_a_run_that_is_erased_nothing_is_kept_any_more(world: World) -> None:
+    claimed = await world.open()
+    await world.store.apply(KeepSaid(claimed.run.id, (said(world, claimed, "m1", "hello"),)))
+    await world.store.apply(FinishRun(claimed.lease, RunState.COMPLETED, world.now))
+    await world.store.apply(EraseRun(claimed.run.id, "dora", "asked for", world.now))
+    assert await world.store.apply(KeepSaid(claimed.run.id, (said(world, claimed, "m2", "late"),))) == 0
+    for thread in ("thread-1", claimed.run.id):
+        assert (await world.store.fetch(ListSaid(thread))).items == ()

@@ -21,6 +21,8 @@ from hitl_core.protocol import (
     Reply,
     Responder,
     Response,
+    Role,
+    Said,
     Stage,
     decision_of,
 )
@@ -128,3 +130,11 @@ def test_what_the_agent_put_into_a_draft_is_the_runs() -> None:
     assert ANN.draft(version) == version
     dee = version.model_copy(update={"by": Responder(id="dee"), "note": "as ann said"})
     assert (ANN.draft(dee).note, ANN.draft(dee).arguments) == ("as erased-person-1 said", {"to": "ann"})
+
+
+def test_what_was_said_in_a_thread() -> None:
+    message = Said(id="m", run_id="r", role=Role.USER, text="pay ann", by="ann", at=START)
+    own, others, agents = (ANN.said(message.model_copy(update={"by": by})) for by in ("ann", "bob", None))
+    assert (own.text, own.by) == ("(erased)", "erased-person-1")
+    assert (others.text, others.by) == ("pay erased-person-1", "bob")
+    assert (agents.text, agents.by) == ("pay erased-person-1", None)

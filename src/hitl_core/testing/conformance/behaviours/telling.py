@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from ....capabilities import Capability
-from ....protocol import LiveEvent, LiveKind, Role, Run
+from ....protocol import Json, LiveEvent, LiveKind, Role, Run, Said
 from ..catalogue import behaviour
 from ..expect import expect, expect_in, expect_that
 from ..scenes import Scene, delegate, pay, saying
 from ..world import World, supported
 
 GATED, WATCHED, WORDS = Capability.GATE_TOOLS, Capability.STREAM_EVENTS, Capability.SHOW_WORDS
-PARALLEL, NESTED = Capability.PARALLEL_PAUSES, Capability.NESTED_PAUSES
+PARALLEL, NESTED, THREADS = Capability.PARALLEL_PAUSES, Capability.NESTED_PAUSES, Capability.KEEP_THREADS
 
 _WORDS: Final = "I shall pay it back."
 
@@ -130,11 +130,12 @@ async def what_is_heard_is_what_is_kept(world: World) -> None:
 # ── P75: transcripts ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-@behaviour("P75", GATED)
+@behaviour("P75", GATED, THREADS)
 async def what_was_said_is_read_in_another_process(world: World) -> None:
-    """What the run was given comes first, and each message stands there once, over a pause and another process."""
+    """What the run was given comes first, and each message stands there once, over a pause and another process; the
+    thread's next run is told it once."""
     world.transcripts = True
-    run = await world.start(Scene.of(pay()))
+    run = await world.start(Scene.of(pay()).of_runs(2))
     await world.leave()
     before = (await (await world.hitl()).transcript(run.thread)).items
     expect("what was said first", [(each.role, each.text) for each in before[:1]], [(Role.USER, "This is run 1.")])
@@ -142,3 +143,16 @@ async def what_was_said_is_read_in_another_process(world: World) -> None:
     after = (await (await world.hitl()).transcript(run.thread)).items
     expect("what was said before", after[: len(before)], before)
     expect("how often each stands there", len({each.id for each in after}), len(after))
+    await world.leave()
+    await _goes_on(world, run.thread, after, "This is run 2.")
+    told = {text: world.stage.told(text) for text in ("This is run 1.", "This is run 2.")}
+    expect("how often the next run is told", told, {"This is run 1.": 1, "This is run 2.": 1})
+
+
+async def _goes_on(world: World, thread: str, said: tuple[Said, ...], text: str) -> None:
+    """The next run of a thread, given what was said in it where the framework does not keep that itself."""
+    hitl = await world.hitl()
+    native = hitl.adapter.capabilities[THREADS].level == "native"
+    kept = () if native else [each for each in said if each.role is not Role.TOOL and each.text]
+    messages: list[Json] = [{"role": each.role.value, "content": each.text, "id": each.id} for each in kept]
+    supported(await hitl.start({"messages": [*messages, {"role": "user", "content": text}]}, thread=thread))

@@ -102,6 +102,18 @@ class TellsNobodyWhatHappens(BrokenAdapter):
         return await self._inner.advance(replace(turn, emit=lambda event: None))
 
 
+@breaks("P75", Capability.KEEP_THREADS)
+class ForgetsItsThreads(BrokenAdapter):
+    """Begins each run of a thread as if nothing had been said in it."""
+
+    async def advance(self, turn: Turn) -> Ending:
+        given = turn.run.input
+        if isinstance(given, dict) and isinstance(said := given.get("messages"), list):
+            given = {**given, "messages": said[-1:]}
+        run = turn.run.model_copy(update={"thread": turn.run.id, "input": given})
+        return await self._inner.advance(replace(turn, claimed=replace(turn.claimed, run=run)))
+
+
 @breaks("P76", Capability.STREAM_EVENTS, Capability.SHOW_WORDS)
 class NamesEverythingAnew(BrokenAdapter):
     """Tells what it says, calls and gets back under other ids in each turn."""

@@ -19,7 +19,7 @@ def of_run(run: Run, around: Surroundings) -> Surroundings:
     return replace(around, catalogue=CatalogueOfRun(around.catalogue, tuple(map(client_tool, run.tools))))
 
 
-class Clients:
+class ClientTools:
     """The client tools of a run, by name: whatever an adapter says of a call of one, this is how it is asked about."""
 
     def __init__(self, run: Run) -> None:

@@ -1,4 +1,4 @@
-"""Is there room in an app for the tools that a run is started with? Asked before a run is opened, and at each turn."""
+"""Whether an app has room for the client tools of a run. Asked before one is opened, and at each turn."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..protocol import ClientTool, Run
 from ..tools import Catalogue, client_tool_faults
 
 
-def require_room(adapter: Adapter, catalogue: Catalogue, tools: tuple[ClientTool, ...]) -> None:
+def require_client_tools(adapter: Adapter, catalogue: Catalogue, tools: tuple[ClientTool, ...]) -> None:
     """Raises CapabilityNotSupported, and ToolsRefused with everything that is wrong with the client tools of a run.
 
     The app is attached, so that its own tools are known.
@@ -19,7 +19,7 @@ def require_room(adapter: Adapter, catalogue: Catalogue, tools: tuple[ClientTool
         raise ToolsRefused(faults)
 
 
-def require_room_still(adapter: Adapter, catalogue: Catalogue, run: Run) -> None:
+def require_client_tools_still(adapter: Adapter, catalogue: Catalogue, run: Run) -> None:
     """Raises AppChanged if a run was started with tools that the app of now has no room for."""
     if run.tools and (faults := _faults(adapter, catalogue, run.tools)):
         said = "; ".join(map(str, faults))
