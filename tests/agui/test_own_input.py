@@ -24,5 +24,5 @@ async def test_it_is_given_what_was_said_before_and_what_is_said_now(tmp_path: P
         assert [each.thread for each in given] == [desk.page.thread] * 2, "each message begins one run, and no more"
         heard = [[(one.id, one.text) for one in each.heard] for each in given]
         assert heard == [[("m-1", "HELLO")], [("m-2", "REFUND")]]
-        assert [[one.text for one in each.said] for each in given] == [[], ["hello", "You said: hello.", "1 messages"]]
+        assert [[one.text for one in each.said] for each in given] == [[], ["HELLO", "You said: hello.", "1 messages"]]
         assert desk.refunds == [("A-1", 10.0)]

@@ -38,13 +38,17 @@ ToInput = Callable[[Asked], Any]
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """An app as pages see it. `to_input` None makes `{"messages": […]}`, which every agent made from a spec takes."""
+    """An app as pages see it. `to_input` None makes `{"messages": […]}`, which every agent made from a spec takes.
+
+    `asks_with` is the tool by which a page that has it is asked everything, in place of interrupts; "" for none.
+    """
 
     name: str
     hitl: Runtime
     description: str = ""
     to_input: ToInput | None = None
     wire: Wire = Wire.STANDARD
+    asks_with: str = ""
 
     def can(self, capability: Capability) -> bool:
         return self.hitl.adapter.capabilities[capability].level != "absent"

@@ -42,12 +42,14 @@ from ..errors import (
     ToolsRefused,
 )
 from ..protocol import ClientTool, LiveEvent, PauseRequest, Response, RunState
+from ..runtime import Words, converse
 from .agent import Agent, Wire
 from .answers import abandoned, decision_in
 from .events import Speaker, call_events, text_events
 from .interrupts import interrupt_of, legacy_value
+from .page_calls import PageCall, page_calls
 from .people import Person
-from .reading import Given, Heard, Posted, call_of
+from .reading import Given, Heard, Posted, call_of, value_in
 from .replay import messages_of
 from .threads import AT_WORK, Thread, begun, is_first, is_free, is_in, may_begin, not_begun, settled, thread_of
 from .working import Working
@@ -59,6 +61,7 @@ MAY_NOT_START: Final = "You may read and answer here, and start nothing."
 NOT_YOURS: Final = (
     "This conversation is somebody else's: you may read and answer here. To say something, begin your own."
 )
+ONLY_TEXT: Final = "Only text is taken up here; left out: {}."
 WAITS: Final = "This waits for a decision; what you say can be taken up after it."
 
 
@@ -73,6 +76,7 @@ class Conversation:
     _refused: dict[str, list[Fault]] = field(default_factory=dict)
     _notes: list[str] = field(default_factory=list)
     _told: set[str] = field(default_factory=set)
+    _client_tools: frozenset[str] = frozenset()
 
     async def run(self) -> AsyncGenerator[BaseEvent]:
         """The events of a POST to `run`: answers are given, the app goes on or begins, and what comes of it is told."""
@@ -92,7 +96,7 @@ class Conversation:
         """The events of a POST to `connect`: all that was said, and what is open. Nothing is changed by it."""
         yield self._started()
         thread = await self._now()
-        yield MessagesSnapshotEvent(messages=self._messages(thread, self._on_the_page(thread)))
+        yield MessagesSnapshotEvent(messages=self._messages(thread, self._page_calls(thread)))
         for event in (*self._notice(thread), *self._ended(thread)):
             yield event
 
@@ -119,6 +123,7 @@ class Conversation:
 
     async def _answer(self, thread: Thread) -> None:
         """Give every answer that the page has sent. What is refused is asked again, with its faults."""
+        self._client_tools = thread.client_tools
         waiting = {each.id: each for each in (*thread.asked, *thread.elsewhere)}
         for given in (*self.posted.answers, *self._results(waiting)):
             request = waiting.get(given.request_id)
@@ -165,7 +170,9 @@ class Conversation:
             self._refuse(request, given, list(exc.faults))
 
     def _response(self, request: PauseRequest, given: Given) -> Response:
-        decision = abandoned(request) if given.dismissed else decision_in(request, given.payload)
+        asked_by_call = given.call and request.action.tool not in self._client_tools
+        payload = value_in(given.payload) if asked_by_call else given.payload
+        decision = abandoned(request) if given.dismissed else decision_in(request, payload)
         return Response.to(request, decision, by=self.person.responder)
 
     def _refuse(self, request: PauseRequest | None, given: Given, faults: list[Fault]) -> None:
@@ -186,6 +193,7 @@ class Conversation:
                 thread = await self._thread()
                 run = await hitl.run(run.id)
         new = self._new(thread)
+        self._notes += [ONLY_TEXT.format(", ".join(each.left_out)) for each in self._left_out(thread)]
         if not new:
             return
         if run is not None and run.state in (RunState.PAUSED, *AT_WORK):
@@ -213,15 +221,25 @@ class Conversation:
         """What the user has said since the app was last told something."""
         return tuple(each for each in self.posted.heard if each.id not in thread.heard and each.text)
 
+    def _left_out(self, thread: Thread) -> Iterator[Heard]:
+        """The newest of what the user says, if it is not all text."""
+        for each in self.posted.heard[-1:]:
+            if each.left_out and each.id not in thread.heard:
+                yield each
+
     def _begin(self, thread: Thread, new: tuple[Heard, ...]) -> AsyncIterator[LiveEvent]:
         if self.posted.tool_faults and self.agent.can(Capability.CLIENT_TOOLS):
             raise ToolsRefused(self.posted.tool_faults)
         given = self.agent.input_for(self.posted, thread.said, new)
-        return self.agent.hitl.stream(given, by=self.person.starts_as, thread=thread.id, tools=self._tools())
+        words = [Words(each.id, each.text) for each in new]
+        by, tools = self.person.starts_as, self._tools()
+        return converse(self.agent.hitl, given, words=words, thread=thread.id, by=by, tools=tools)
 
     def _tools(self) -> tuple[ClientTool, ...]:
-        """The page's tools, where the backend has room for them."""
-        return self.posted.tools if self.agent.can(Capability.CLIENT_TOOLS) else ()
+        """The page's tools, where the backend has room for them; but the one by which it is asked."""
+        if not self.agent.can(Capability.CLIENT_TOOLS):
+            return ()
+        return tuple(each for each in self.posted.tools if each.name != self.agent.asks_with)
 
     async def _heard(self, thread: Thread, work: AsyncIterator[LiveEvent]) -> AsyncIterator[BaseEvent]:
         """What a turn says, as it says it. It goes on if the page goes; one under way elsewhere is waited for."""
@@ -246,8 +264,8 @@ class Conversation:
     def _started(self) -> RunStartedEvent:
         return RunStartedEvent(thread_id=self.posted.thread, run_id=self.posted.run, protocol_version=PROTOCOL_VERSION)
 
-    def _messages(self, thread: Thread, on_the_page: Iterable[PauseRequest] = ()) -> list[Message]:
-        return messages_of(thread.said, on_the_page, of=thread.client_tools)
+    def _messages(self, thread: Thread, calls: Iterable[PageCall] = ()) -> list[Message]:
+        return messages_of(thread.said, calls, of=thread.client_tools)
 
     def _missed(self, thread: Thread) -> Iterator[BaseEvent]:
         """All of the conversation, if this page has not heard all of it; and the calls that wait for the page."""
@@ -255,10 +273,10 @@ class Conversation:
         if not {each.id for each in messages} <= self._told | self.posted.ids:
             yield MessagesSnapshotEvent(messages=messages)
         done = {each.call for each in self.posted.results}
-        for each in self._on_the_page(thread):
-            times = self._times(each.id)
-            if times == 0 or call_of(each.id, times - 1) in done:
-                yield from call_events(call_of(each.id, times), each.action.tool, each.action.arguments)
+        for each in self._page_calls(thread):
+            id, times = each.request.id, self._times(each.request.id)
+            if times == 0 or call_of(id, times - 1) in done:
+                yield from call_events(call_of(id, times), each.tool, each.arguments)
 
     def _notice(self, thread: Thread) -> Iterator[BaseEvent]:
         """What the page is told beside the conversation."""
@@ -266,8 +284,8 @@ class Conversation:
             yield from text_events(f"note:{token_hex(8)}", note)
 
     def _ended(self, thread: Thread) -> Iterator[BaseEvent]:
-        on_the_page = self._on_the_page(thread)
-        asked = [each for each in thread.asked if each not in on_the_page]
+        by_call = {each.request.id for each in self._page_calls(thread)}
+        asked = [each for each in thread.asked if each.id not in by_call]
         if asked and self.agent.wire is not Wire.STANDARD:
             yield CustomEvent(name="on_interrupt", value=legacy_value(asked))
         if not asked or self.agent.wire is Wire.LEGACY:
@@ -286,10 +304,8 @@ class Conversation:
             detail = run.error if self.person.sees_runs else "who operates it can see why, and have it tried again"
             yield f"The run {run.id} has failed: {detail}."
 
-    def _on_the_page(self, thread: Thread) -> tuple[PauseRequest, ...]:
-        """The open calls of tools that the page carries out itself."""
-        names = thread.client_tools & {each.name for each in self._tools()}
-        return tuple(each for each in thread.asked if each.action.tool in names)
+    def _page_calls(self, thread: Thread) -> tuple[PageCall, ...]:
+        return page_calls(thread, frozenset(each.name for each in self.posted.tools), self.agent.asks_with)
 
 
 def _asked_elsewhere(thread: Thread) -> Iterator[str]:

@@ -33,6 +33,7 @@ def mount_copilotkit(
     who: Who = whoever_starlette_knows,
     to_input: ToInput | None = None,
     wire: Wire | str = Wire.STANDARD,
+    asks_with: str = "",
     agui: str = "/agui",
 ) -> Pages:
     """Let CopilotKit pages, and everything else that speaks AG-UI, talk to apps under oversight.
@@ -43,11 +44,12 @@ def mount_copilotkit(
         that it is anybody, who may decide what the policy leaves to anybody, also what they have asked for themselves.
     to_input: the app's input for what a page's user says; by default `{"messages": […]}`.
     wire: how interrupts are told: `standard`, `legacy` (pages older than June 2026), or `both`.
+    asks_with: the name of a tool; pages that have it, with `useHumanInTheLoop`, are asked everything by calls of it.
     agui: where raw AG-UI is, as `/agui/{agent}`; "" for nowhere.
     Returns what serves them: `await pages.working.close()` waits for the turns that are under way.
     Raises ConfigError for a runtime that does not keep transcripts.
     """
-    agents = {name: _agent(name, each, to_input, Wire(wire)) for name, each in _named(hitl).items()}
+    agents = {name: _agent(name, each, to_input, Wire(wire), asks_with) for name, each in _named(hitl).items()}
     pages = Pages(agents, who)
     routes: list[BaseRoute] = [*pages.copilotkit(prefix.rstrip("/")), *(pages.agui(agui.rstrip("/")) if agui else ())]
     app.router.routes.extend(routes)
@@ -58,8 +60,10 @@ def _named(hitl: Runtime | Mapping[str, Runtime | Agent]) -> Mapping[str, Runtim
     return hitl if isinstance(hitl, Mapping) else {DEFAULT: hitl}
 
 
-def _agent(name: str, served: Runtime | Agent, to_input: ToInput | None, wire: Wire) -> Agent:
-    agent = served if isinstance(served, Agent) else Agent(name, served, to_input=to_input, wire=wire)
+def _agent(name: str, served: Runtime | Agent, to_input: ToInput | None, wire: Wire, asks_with: str) -> Agent:
+    agent = (
+        served if isinstance(served, Agent) else Agent(name, served, to_input=to_input, wire=wire, asks_with=asks_with)
+    )
     if not agent.hitl.settings.transcripts:
         what = "is off: a page that is loaded again has nothing to show; write `keep = true` below `[transcripts]`"
         raise ConfigError([Fault("transcripts.keep", what)])

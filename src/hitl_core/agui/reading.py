@@ -10,7 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from ag_ui.core import AssistantMessage, RunAgentInput, Tool, ToolMessage, UserMessage
 from pydantic import ValidationError
@@ -146,6 +146,16 @@ def _result(message: ToolMessage) -> Given:
             asked, fault=f"The answer was given for the call {named!r}, and came as that of another one.", call=call
         )
     return Given(asked, value, call=call)
+
+
+def value_in(payload: Json) -> Json:
+    """What a text says as JSON; the text itself where it is none."""
+    if not isinstance(payload, str):
+        return payload
+    try:
+        return cast("Json", json.loads(payload))
+    except (ValueError, RecursionError):
+        return payload
 
 
 def call_of(request_id: str, time: int) -> str:

@@ -7,12 +7,11 @@ from collections.abc import Container, Iterable
 
 from ag_ui.core import AssistantMessage, FunctionCall, Message, ToolCall, ToolMessage, UserMessage
 
-from ..protocol import Json, PauseRequest, Role, Said
+from ..protocol import Json, Role, Said
+from .page_calls import PageCall
 
 
-def messages_of(
-    said: Iterable[Said], on_the_page: Iterable[PauseRequest] = (), *, of: Container[str] = ()
-) -> list[Message]:
+def messages_of(said: Iterable[Said], calls: Iterable[PageCall] = (), *, of: Container[str] = ()) -> list[Message]:
     """The whole conversation, then the calls that wait for the page itself, still without a result.
 
     Calls of client tools (their names are in `of`) that have no result yet are left to those: the request is what is
@@ -21,7 +20,7 @@ def messages_of(
     said = tuple(said)
     done = {each.call for each in said}
     found = [message for each in said if (message := _message(_without_open(each, of, done)))]
-    return [*found, *(_calling(each.id, {each.id: (each.action.tool, each.action.arguments)}) for each in on_the_page)]
+    return [*found, *(_calling(each.request.id, {each.request.id: (each.tool, each.arguments)}) for each in calls)]
 
 
 def _without_open(said: Said, client_tools: Container[str], done: Container[str | None]) -> Said:

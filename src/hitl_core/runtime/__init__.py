@@ -13,7 +13,7 @@ policies      why the policy decides as it does, and what another one would have
 considering   what would come of an answer, and whose inbox is whose, for those who show it
 assigning     whose turn it is; commenting, drafting: what is said and changed beside deciding
 forgetting    what is erased and compacted; pruning: what rules have counted and nobody asks for any more
-transcripts   what was said in a thread, kept and read
+transcripts   what was said in a thread, kept and read; conversing: a run that begins in one
 client_tools  whether an app has room for the tools that a run is started with
 worker        resumes what was answered, fires what is due
 """
@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from .batches import Answered, Batch, shown_digest
 from .considering import faults_in, inbox_of, may_decide
+from .conversing import converse
 from .forgetting import Compacted, compact
 from .granting import like
 from .opened import INPUT_LIMIT, Settings
@@ -29,6 +30,7 @@ from .policies import InForce, RuleInForce
 from .reach import Reach, reach
 from .record import entries, record_of
 from .runtime import Runtime
+from .transcripts import Words
 from .worker import Left, Worker
 
 __all__ = [
@@ -42,8 +44,10 @@ __all__ = [
     "RuleInForce",
     "Runtime",
     "Settings",
+    "Words",
     "Worker",
     "compact",
+    "converse",
     "entries",
     "faults_in",
     "inbox_of",

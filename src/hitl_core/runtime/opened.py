@@ -41,7 +41,7 @@ from .identity import on_behalf_of
 from .leases import owner_name, release_dead
 from .live import Listeners
 from .pruning import KEPT, Pruning
-from .transcripts import asked, keep
+from .transcripts import Words, asked, keep
 from .turn import Driver
 
 log = logging.getLogger("hitl_core")
@@ -242,13 +242,14 @@ class Opened:
         thread: str | None,
         id: str | None = None,
         tools: Sequence[ClientTool] = (),
+        words: tuple[Words, ...] = (),
     ) -> Claimed:
         canonical(input, what="input", limit=INPUT_LIMIT)
         await self.attach()
         if tools:
             require_client_tools(self.adapter, self.catalogue, tuple(tools))
         by = await on_behalf_of(self._around, by)
-        return await self._opened(input, by=by, thread=thread, id=id, tools=tuple(tools))
+        return await self._opened(input, by=by, thread=thread, id=id, tools=tuple(tools), words=words)
 
     async def _opened(
         self,
@@ -259,6 +260,7 @@ class Opened:
         undoes: str | None = None,
         id: str | None = None,
         tools: tuple[ClientTool, ...] = (),
+        words: tuple[Words, ...] = (),
     ) -> Claimed:
         now = self._around.now()
         run_id = id or new_id(now)
@@ -279,7 +281,7 @@ class Opened:
         )
         claimed = await self.store.apply(OpenRun(run, self.owner, self.settings.lease_seconds, now))
         if self.settings.transcripts:
-            await keep(self.store, run_id, partial(asked, claimed.run))
+            await keep(self.store, run_id, partial(asked, claimed.run, words))
         return claimed
 
     def _require_ours(self, run: Run) -> None:

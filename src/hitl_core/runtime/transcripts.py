@@ -54,10 +54,22 @@ async def keep(store: Store, run_id: str, said: Callable[[], tuple[Said, ...]]) 
 # ── what a run is started with ───────────────────────────────────────────────────────────────────────────────
 
 
-def asked(run: Run) -> tuple[Said, ...]:
-    """The words of whoever starts a run: the last message of a user in its input, or all of that as text."""
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a user says to begin a run, under the id that it has where it was said."""
+
+    id: str
+    text: str
+
+
+def asked(run: Run, words: tuple[Words, ...] = ()) -> tuple[Said, ...]:
+    """The words of whoever starts a run: those that are given, else the last message of a user in its input, or all of
+    that as text."""
     if run.undoes is not None:
         return ()
+    if words:
+        given = [(said_id(each.id), each.text) for each in words]
+        return tuple(_said(id, run.id, Role.USER, text, run.created_at, by=run.started_by) for id, text in given)
     message = _last_of_user(run.input)
     text = _text_of(run.input if message is None else message.get("content"))
     named = None if message is None else message.get("id")

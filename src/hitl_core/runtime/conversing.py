@@ -1,0 +1,34 @@
+"""A run that is begun in a conversation whose messages have names of their own, as those of a page do."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+
+from ..capabilities import Capability
+from ..contracts import require
+from ..protocol import ClientTool, LiveEvent
+from .live import listen
+from .runtime import Runtime
+from .transcripts import Words
+
+
+async def converse(
+    runtime: Runtime,
+    input: object,
+    *,
+    words: Sequence[Words],
+    thread: str,
+    by: str | None = None,
+    tools: Sequence[ClientTool] = (),
+) -> AsyncIterator[LiveEvent]:
+    """As `Runtime.stream`; the transcript has what is said in these words, whatever shape the input is of.
+
+    Raises what that raises.
+    """
+    require(runtime.adapter, Capability.STREAM_EVENTS)
+    claimed = await runtime._open(input, by=by, thread=thread, tools=tools, words=tuple(words))
+    turn = runtime._driver.drive(claimed)
+    async with aclosing(listen(runtime._listeners, claimed.run.id, turn)) as events:
+        async for event in events:
+            yield event
