@@ -14,7 +14,7 @@ from ..errors import HitlError
 from ..protocol import RunState, sha256
 from ..runtime import Runtime
 from .people import Person
-from .threads import Thread, thread_of
+from .threads import Thread, standing
 from .working import Working
 
 BEAT: Final = 15.0
@@ -76,7 +76,7 @@ async def _something(hitl: Runtime, working: Working) -> None:
 async def _looked_at(hitl: Runtime, name: str, person: Person, working: Working) -> str:
     """Letters that say how a conversation stands; "" where the person does not see it."""
     try:
-        found = await thread_of(hitl, name, person)
+        found = await standing(hitl, name, person)
     except HitlError:
         return ""
     if found.run is not None and found.run.state is RunState.READY:
@@ -85,5 +85,6 @@ async def _looked_at(hitl: Runtime, name: str, person: Person, working: Working)
 
 
 def _tag(thread: Thread) -> str:
-    run = "" if thread.run is None else f"{thread.run.id} {thread.run.state}"
-    return sha256(f"{run} {[each.id for each in thread.asked]} {len(thread.said)}".encode())[-16:]
+    """Whatever is said or decided moves the run: a turn that begins, pauses or ends, an answer, a reassignment."""
+    run = "" if thread.run is None else f"{thread.run.id} {thread.run.state} {thread.run.updated_at}"
+    return sha256(f"{run} {[each.id for each in thread.asked]}".encode())[-16:]

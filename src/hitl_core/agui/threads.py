@@ -51,7 +51,16 @@ class Thread:
 
 
 async def thread_of(hitl: Runtime, id: str, person: Person) -> Thread:
-    """Raises RunNotFound for a conversation of somebody else, in which the person has nothing to decide."""
+    """A conversation, whole. Raises RunNotFound for one of somebody else, in which the person has nothing to decide."""
+    found = await standing(hitl, id, person)
+    if found.run is None:
+        return found
+    said = tuple([each async for each in every(hitl.store, ListSaid(thread=id, tenant=found.run.tenant))])
+    return replace(found, said=said)
+
+
+async def standing(hitl: Runtime, id: str, person: Person) -> Thread:
+    """How a conversation stands, without what was said in it. Raises RunNotFound as above."""
     newest = (await hitl.store.fetch(ListRuns(thread=id, limit=1))).items
     if not newest:
         return Thread(id)
@@ -64,8 +73,7 @@ async def thread_of(hitl: Runtime, id: str, person: Person) -> Thread:
         (asked if own else elsewhere).append(request)
     if not _sees(person, run) and not asked:
         raise _of_somebody_else(id)
-    said = tuple([each async for each in every(hitl.store, ListSaid(thread=id, tenant=run.tenant))])
-    return Thread(id, run, said, tuple(asked), tuple(elsewhere), _owns(person, run))
+    return Thread(id, run, (), tuple(asked), tuple(elsewhere), _owns(person, run))
 
 
 async def waiting(hitl: Runtime, person: Person) -> list[Json]:
