@@ -10,6 +10,7 @@ from uuid import uuid4
 from playwright.async_api import Locator, Page, expect
 
 from hitl_core import connect
+from hitl_core.commands import ListRequests
 from tests.copilotkit.conftest import Open
 from tests.copilotkit.studio import Studio
 
@@ -149,6 +150,48 @@ async def test_a_tool_of_the_page_is_called_and_its_answer_reaches_the_model(stu
         await page.get_by_role("button", name="Tuesday 14:00").first.click()
         await case.reads("Booked")
         await case.reads("Tuesday 14:00")
+
+
+async def test_two_calls_of_one_tool_get_each_their_own_answer(studio: Studio, opened: Open) -> None:
+    async with opened("#cases") as (page, _):
+        case = Case(page, "slots")
+        await case.say("two slots")
+        for purpose, slot in (("the review", "Monday 10:00"), ("the party", "Friday 9:00")):
+            await page.get_by_label(f"A time for {purpose}").get_by_role("button", name=slot).click()
+        await case.reads("Booked")
+        (thread,) = parse_qs(urlsplit(page.url).query)["slots"]
+        async with connect(studio.config) as hitl:
+            (run,) = (await hitl.runs(thread=thread)).items
+            asked = await hitl.store.fetch(ListRequests(states=(), run_id=run.id))
+    decisions = {each.request.action.arguments["purpose"]: each.response for each in asked.items}
+    given = {purpose: response.model_dump()["decision"]["value"] for purpose, response in decisions.items() if response}
+    assert given == {"the review": {"slot": "Monday 10:00"}, "the party": {"slot": "Friday 9:00"}}
+
+
+async def test_a_draft_is_sent_back_and_then_accepted(studio: Studio, opened: Open) -> None:
+    async with opened("#cases") as (page, _):
+        case = Case(page, "named")
+        await case.say("announcement")
+        await expect(case.card("review")).to_contain_text("Version 4.2 is out. It is faster.")
+        await case.card("review").get_by_label("What to change").fill("say how much faster")
+        await case.click("Send back")
+        await case.reads("say how much faster")
+        await case.say("announcement")
+        await case.click("Accept")
+        await case.asks_nothing()
+
+
+async def test_one_route_for_all_calls_does_the_same(studio: Studio, opened: Open) -> None:
+    effects = Counted(studio)
+    async with opened("?single#cases") as (page, _):
+        case = Case(page, "named")
+        await case.say("publish")
+        await expect(case.card("approval")).to_have_count(1)
+        await page.reload()
+        await case.click("Approve")
+        await case.reads("Version 4.2 is out for 10 %")
+        await case.asks_nothing()
+    assert effects.new == [{"version": "4.2", "share": 10}]
 
 
 async def test_without_a_hook_the_events_say_what_is_open(studio: Studio, opened: Open) -> None:

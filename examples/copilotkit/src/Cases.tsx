@@ -14,7 +14,7 @@ export function Cases() {
   return (
     <main className="cases">
       {/* A hook without the agent's name, or with another one, never fires. */}
-      <Case title="Name the agent" id="named" says={["publish", "publish two", "channel"]}>
+      <Case title="Name the agent" id="named" says={["publish", "publish two", "channel", "announcement"]}>
         {() => <OpenQuestions agentId="named" />}
       </Case>
       {/* Two hooks share the questions of one agent. */}

@@ -33,8 +33,11 @@ function Studio() {
   );
 }
 
+// Both of the ways in which a page talks to its runtime: a route for each call, or one for all.
+const single = new URLSearchParams(location.search).has("single");
+
 createRoot(document.getElementById("root")!).render(
-  <CopilotKitProvider runtimeUrl={RUNTIME} useSingleEndpoint={false} enableInspector={false}>
+  <CopilotKitProvider runtimeUrl={RUNTIME} useSingleEndpoint={single} enableInspector={false}>
     <Studio />
   </CopilotKitProvider>,
 );
