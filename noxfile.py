@@ -75,8 +75,8 @@ ROOM = 4 << 30
 ON_DISK = ("bench_smoke", "wheel")
 """Lanes whose folders lie where those of users do: one measures the disk, one tries what they install."""
 LONGEST_FIRST = (
-    *("langgraph", "crewai", "langgraph_lowest", "core", "postgres", "openai_agents", "together", "faults"),
-    *("server", "autogen", "browser", "docs", "bench_smoke", "conformance", "openai_agents_lowest", "types", "wheel"),
+    *("langgraph", "postgres", "crewai", "core", "langgraph_lowest", "faults", "autogen", "openai_agents"),
+    *("browser", "openai_agents_lowest", "server", "docs", "together", "bench_smoke", "conformance", "wheel", "types"),
     "lint",
 )
 AT_ONCE = 3
