@@ -76,18 +76,18 @@ ROOM = 4 << 30
 ON_DISK = ("bench_smoke", "wheel")
 """Lanes whose folders lie where those of users do: one measures the disk, one tries what they install."""
 LONGEST_FIRST = (
-    *("langgraph", "crewai", "langgraph_lowest", "core", "postgres", "openai_agents", "together", "faults"),
+    *("langgraph", "postgres", "crewai", "core", "langgraph_lowest", "faults", "autogen", "openai_agents"),
     *(
-        "server",
-        "autogen",
         "copilotkit",
         "browser",
+        "openai_agents_lowest",
+        "server",
         "docs",
+        "together",
         "bench_smoke",
         "conformance",
-        "openai_agents_lowest",
-        "types",
         "wheel",
+        "types",
     ),
     "lint",
 )

@@ -34,6 +34,8 @@ from hitl_core.stores.sqlite import SqliteStore
 from .bulk import filled_file
 from .yardsticks import Figure, Found, median, microseconds
 
+A_PERSONS: Final = 25
+"""Streams of one person; the server gives each a few more, and no others."""
 PATIENCE: Final = 60.0
 """Seconds after which an event counts as one that a listener did not hear."""
 HOST: Final = "http://127.0.0.1:8484"
@@ -307,13 +309,14 @@ class Listener:
 
 
 async def _listening(config: Path, *, listeners: int, events: int) -> list[Found]:
+    people = [f"person-{number}" for number in range(-(-listeners // A_PERSONS))]
+    async with connect(config) as here:
+        links = [f"/login/{await new_link(Site(here, Config.load(config).serving), each)}" for each in people]
     with serving(config) as server:
-        async with httpx.AsyncClient(base_url=server.url, headers={"origin": server.url}, timeout=60) as client:
-            await Reader.at(client, server.link)
-            cookie = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
+        cookies = [await _cookie(server, link) for link in links]
         store = await SqliteStore.open(Config.load(config).store_url, folder=config.parent)
-        one = await _heard_by(server, store, 1, events, cookie)
-        all_of_them = await _heard_by(server, store, listeners, events, cookie)
+        one = await _heard_by(server, store, 1, events, cookies)
+        all_of_them = await _heard_by(server, store, listeners, events, cookies)
         await store.close()
     missed, due = one.missed + all_of_them.missed, (1 + listeners) * events
     name = f"events that one of {listeners} listeners did not hear"
@@ -322,6 +325,13 @@ async def _listening(config: Path, *, listeners: int, events: int) -> list[Found
         _compared(f"CPU of an event that {listeners} hear", all_of_them.cpu, one.cpu),
         _compared(f"an event → all {listeners} have heard it", all_of_them.wait, one.wait),
     ]
+
+
+async def _cookie(server: Serving, link: str) -> str:
+    """What the browser of somebody who has pressed the button of a link sends."""
+    async with httpx.AsyncClient(base_url=server.url, headers={"origin": server.url}, timeout=60) as client:
+        await Reader.at(client, link)
+        return "; ".join(f"{name}={value}" for name, value in client.cookies.items())
 
 
 def _compared(name: str, ours: float, one: float) -> Figure:
@@ -337,8 +347,8 @@ class Told:
     missed: int
 
 
-async def _heard_by(server: Serving, store: SqliteStore, listeners: int, events: int, cookie: str) -> Told:
-    streams = [await Listener.at(server.url, cookie) for _ in range(listeners)]
+async def _heard_by(server: Serving, store: SqliteStore, listeners: int, events: int, cookies: list[str]) -> Told:
+    streams = [await Listener.at(server.url, cookies[number // A_PERSONS]) for number in range(listeners)]
     waits, missed, before = list[float](), 0, server.cpu()
     for number in range(events):
         begun = time.perf_counter()

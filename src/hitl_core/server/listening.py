@@ -25,10 +25,16 @@ MAX_HEAD: Final = 32 << 10
 
 
 def bound(host: str, port: int) -> socket.socket:
-    """A socket that listens there. Raises ConfigError if it cannot be had."""
+    """A socket that listens there. Raises ConfigError if it cannot be had.
+
+    What it accepts sends at once: asyncio asks for that only where a socket says its protocol, which these do not, and
+    each answer on a connection that is kept open would wait 40 ms for the other side's acknowledgement.
+    """
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host.strip("[]"), port), family=family, backlog=2048)
+        listening = socket.create_server((host.strip("[]"), port), family=family, backlog=2048)
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listening
     except OSError as exc:
         why = f"cannot listen on {host}:{port}: {exc.strerror or exc}; choose another with --host and --port"
         raise ConfigError([Fault("server.port", why)]) from exc
