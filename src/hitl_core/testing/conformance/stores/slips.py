@@ -82,6 +82,8 @@ async def what_was_put_first_stays(world: StoreWorld) -> None:
     puts = [PutSlip(Slip(SlipKind.REPEAT, "k", world.now, body={"n": n}), world.now) for n in range(9)]
     told = await asyncio.gather(*(handles[n % 3].apply(put) for n, put in enumerate(puts)))
     expect("what is told", len({each.body["n"] for each in told}), 1)
+    again = await handles[0].apply(PutSlip(replace(told[0], body={"n": "later"}), world.now))
+    expect("what is told to who comes later", again, told[0])
     await world.reopen()
     expect("what is kept", await _finds(world, kind=SlipKind.REPEAT), told[0])
 
