@@ -17,7 +17,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from ....errors import StoreUnavailable
-from .failures import UNPREPARED, is_lost, unavailable
+from .failures import UNPREPARED, is_lost, to_be_tried_again, unavailable
 from .link import AskedMore, PostgresLink
 from .location import Location
 from .options import Options
@@ -27,6 +27,12 @@ T = TypeVar("T")
 _SECONDS_TO_CONNECT: Final = 10
 _PREPARED: Final = 256
 """Statements that a connection keeps prepared."""
+
+_MAKING: Final = 2
+"""Connections that the pool makes at the same moment."""
+
+_TRIES: Final = _MAKING + 2
+"""How often a read is tried: when the server went away, those that were being made may come out lost as well."""
 
 _NOTICES_SILENCE: Final = {
     "keepalives_idle": 5,
@@ -95,7 +101,7 @@ class Connections:
             configure=self._configure,
             min_size=0,
             max_size=self._options.connections,
-            num_workers=2,
+            num_workers=_MAKING,
             timeout=WAIT,
             reconnect_timeout=_ANEW,
             name="hitl-store",
@@ -139,21 +145,20 @@ class Connections:
             link.execute(_SET.format(local="true").replace("%s", "?"), (*self._options.timeouts, str(IDLE_MS)))
 
     def read(self, work: Callable[[PostgresLink], T], *, quickly: bool = False) -> T:
-        """Let `work` read one consistent state. A lost connection is replaced, once. Raises StoreUnavailable.
+        """Let `work` read one consistent state. A lost connection is replaced. Raises StoreUnavailable.
 
         `quickly`: it hardly ever asks for more than goes into one round, so its end is said with that. If it does, it
         begins anew.
         """
-        try:
-            return self._read(work, ends=_READ if quickly else "")
-        except (AskedMore, psycopg.OperationalError):
-            pass
-        except psycopg.Error as exc:
-            raise unavailable(exc, self._location) from exc
-        try:
-            return self._read(work)
-        except psycopg.Error as exc:
-            raise unavailable(exc, self._location) from exc
+        for tried in range(1, _TRIES + 1):
+            try:
+                return self._read(work, ends=_READ if quickly and tried == 1 else "")
+            except AskedMore:
+                pass
+            except psycopg.Error as exc:
+                if tried == _TRIES or not to_be_tried_again(exc):
+                    raise unavailable(exc, self._location) from exc
+        raise AssertionError("the last try returns or raises")
 
     def failed(self, connection: psycopg.Connection[Any], because: BaseException) -> None:
         """Learn from a failure. If the server was gone, whatever was connected to it by then is replaced."""

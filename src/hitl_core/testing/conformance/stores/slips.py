@@ -83,6 +83,8 @@ async def what_was_put_first_stays(world: StoreWorld) -> None:
     told = await asyncio.gather(*(handles[n % 3].apply(put) for n, put in enumerate(puts[:-1])))
     told.append(await handles[0].apply(puts[-1]))
     expect("what is told", len({each.body["n"] for each in told}), 1)
+    again = await handles[0].apply(PutSlip(replace(told[0], body={"n": "later"}), world.now))
+    expect("what is told to who comes later", again, told[0])
     await world.reopen()
     expect("what is kept", await _finds(world, kind=SlipKind.REPEAT), told[0])
 
