@@ -53,6 +53,7 @@ class Page:
     client: httpx.AsyncClient
     thread: str = "thread-1"
     person: str = "ann"
+    agent: str = AGENT
     tools: list[dict[str, Any]] = field(default_factory=list)
     messages: list[dict[str, Any]] = field(default_factory=list)
     interrupts: list[dict[str, Any]] = field(default_factory=list)
@@ -88,7 +89,7 @@ class Page:
             **{"context": [], "forwardedProps": {}, "state": {}},
             **fields,
         }
-        path = f"/copilotkit/agent/{AGENT}/{route}"
+        path = f"/copilotkit/agent/{self.agent}/{route}"
         response = await self.client.post(path, json=body, headers={"x-person": self.person})
         assert response.status_code == 200, response.text
         assert response.headers["content-type"].startswith("text/event-stream")

@@ -101,7 +101,7 @@ class Conversation:
             yield event
 
     async def _thread(self) -> Thread:
-        return await thread_of(self.agent.hitl, self.posted.thread, self.person)
+        return await thread_of(self.agent, self.posted.thread, self.person)
 
     async def _now(self) -> Thread:
         """The conversation as it stands; nothing of it where that cannot be had."""
@@ -200,7 +200,7 @@ class Conversation:
             self._notes += () if self.posted.answers else (WAITS,)
         elif not may_begin(hitl, self.person):
             self._notes.append(MAY_NOT_START)
-        elif not (thread.own and await is_free(hitl, thread, self.person)):
+        elif not (thread.own and await is_free(self.agent, thread, self.person)):
             self._notes.append(NOT_YOURS)
         elif await is_first(hitl, thread.id, new[-1].id):
             async for event in self._begun(thread, new):

@@ -15,6 +15,7 @@ from ..contracts import every
 from ..errors import RunNotFound
 from ..protocol import Json, PauseRequest, Run, RunState, Said
 from ..runtime import Runtime, inbox_of, may_decide
+from .agent import Agent
 from .people import Person
 
 PATIENCE: Final = 300.0
@@ -50,17 +51,22 @@ class Thread:
         return frozenset(each.name for each in self.run.tools) if self.run is not None else frozenset()
 
 
-async def thread_of(hitl: Runtime, id: str, person: Person) -> Thread:
-    """A conversation, whole. Raises RunNotFound for one of somebody else, in which the person has nothing to decide."""
-    found = await standing(hitl, id, person)
+async def thread_of(agent: Agent, id: str, person: Person) -> Thread:
+    """A conversation, whole.
+
+    Raises RunNotFound for one of somebody else, in which the person has nothing to decide, and for one with another
+    agent.
+    """
+    hitl, found = agent.hitl, await standing(agent, id, person)
     if found.run is None:
         return found
     said = tuple([each async for each in every(hitl.store, ListSaid(thread=id, tenant=found.run.tenant))])
     return replace(found, said=said)
 
 
-async def standing(hitl: Runtime, id: str, person: Person) -> Thread:
+async def standing(agent: Agent, id: str, person: Person) -> Thread:
     """How a conversation stands, without what was said in it. Raises RunNotFound as above."""
+    hitl = agent.hitl
     newest = (await hitl.store.fetch(ListRuns(thread=id, limit=1))).items
     if not newest:
         return Thread(id)
@@ -73,18 +79,20 @@ async def standing(hitl: Runtime, id: str, person: Person) -> Thread:
         (asked if own else elsewhere).append(request)
     if not _sees(person, run) and not asked:
         raise _of_somebody_else(id)
+    if (run.backend, run.app) in agent.others:
+        raise RunNotFound(f"the conversation {id!r} is with another agent; begin one of its own with {agent.name!r}")
     return Thread(id, run, (), tuple(asked), tuple(elsewhere), _owns(person, run))
 
 
-async def waiting(hitl: Runtime, person: Person) -> list[Json]:
+async def waiting(agent: Agent, person: Person) -> list[Json]:
     """The conversations in which somebody has something to decide, oldest request first, at most a page of them.
 
     Of the person's tenant, whether the directory knows it or whoever has signed them in.
 
     Raises NotPermitted for whom no directory knows.
     """
-    found: dict[str, list[str]] = {}
-    query = await inbox_of(hitl, person.responder)
+    hitl, found = agent.hitl, dict[str, list[str]]()
+    query = replace(await inbox_of(hitl, person.responder), not_of=tuple(agent.others))
     query = query if person.tenant is None else replace(query, tenant=person.tenant)
     for settled in (await hitl.store.fetch(query)).items:
         run = await hitl.run(settled.request.run_id)
@@ -124,12 +132,13 @@ def _of_somebody_else(id: str) -> RunNotFound:
 # ── once ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def is_free(hitl: Runtime, thread: Thread, person: Person) -> bool:
-    """Whether a conversation is the person's to begin: of several who begin one of the same name, one may."""
+async def is_free(agent: Agent, thread: Thread, person: Person) -> bool:
+    """Whether a conversation is the person's to begin: of several who begin one of the same name, one may, and with
+    one agent."""
     if thread.run is not None:
         return True
-    mine = [person.starts_as, person.tenant]
-    return (await _slip(hitl, ("conversation", thread.id), {"by": cast("Json", mine)})).body["by"] == mine
+    mine = [person.starts_as, person.tenant, *agent.app]
+    return (await _slip(agent.hitl, ("conversation", thread.id), {"by": cast("Json", mine)})).body["by"] == mine
 
 
 async def is_first(hitl: Runtime, thread: str, message: str) -> bool:
