@@ -142,7 +142,8 @@ async def test_a_page_begins_a_run_in_its_own_words(shop: Shop) -> None:
     long = "m" * 300
     said = (Words("page-1", "My order is A."), Words(long, "Are you there?"))
     async with shop.open(echo, transcripts=True) as hitl:
-        events = [event async for event in converse(hitl, {"order": "A"}, words=said, thread="t", by="ann")]
+        how: dict[str, Any] = {"words": said, "thread": "t", "run_id": new_id(shop.clock.now()), "by": "ann"}
+        events = [event async for event in converse(hitl, {"order": "A"}, **how)]
         first, second, answer = await heard(hitl, "t")
         (run,) = (await hitl.runs(thread="t")).items
     assert (events[0].kind, events[-1].kind) == (LiveKind.STARTED, LiveKind.COMPLETED)
