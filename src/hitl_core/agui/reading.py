@@ -32,7 +32,8 @@ LONGEST_NAME: Final = 256
 class Given:
     """An answer to one request. `dismissed`: the person has closed the question. `fault` is why it cannot be taken.
 
-    `call` is that of the page's tool which the answer is the result of; "" for an answer to an interrupt.
+    `call` is that of the page's tool which the answer is the result of; "" for an answer to an interrupt. `echoed`: the
+    answer itself says that it is that call's.
     """
 
     request_id: str
@@ -40,6 +41,7 @@ class Given:
     dismissed: bool = False
     fault: str = ""
     call: str = ""
+    echoed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,7 @@ def _result(message: ToolMessage) -> Given:
         return Given(
             asked, fault=f"The answer was given for the call {named!r}, and came as that of another one.", call=call
         )
-    return Given(asked, value, call=call)
+    return Given(asked, value, call=call, echoed=True)
 
 
 def value_in(payload: Json) -> Json:
