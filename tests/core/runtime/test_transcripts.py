@@ -24,8 +24,9 @@ from hitl_core.protocol import (
     asked_id,
     output_id,
     result_id,
+    said_id,
 )
-from hitl_core.runtime import Runtime
+from hitl_core.runtime import Runtime, Words, converse
 from hitl_core.testing.around import StoreAround
 from hitl_core.tools import Catalogue
 from tests.core.shop import Shop, only, policy, refund_tool, rule
@@ -117,6 +118,25 @@ async def test_two_runs_of_a_thread_are_one_conversation(shop: Shop) -> None:
         page = await hitl.transcript("t", limit=3)
         rest = await hitl.transcript("t", limit=3, cursor=page.cursor)
         assert (page.items + rest.items, rest.cursor) == (found, None)
+
+
+async def test_a_page_begins_a_run_in_its_own_words(shop: Shop) -> None:
+    """Whatever shape the input is of: the transcript knows each message by the id that the page has for it."""
+
+    async def echo(input: Any) -> str:
+        return f"It is {input['order']}."
+
+    long = "m" * 300
+    said = (Words("page-1", "My order is A."), Words(long, "Are you there?"))
+    async with shop.open(echo, transcripts=True) as hitl:
+        events = [event async for event in converse(hitl, {"order": "A"}, words=said, thread="t", by="ann")]
+        first, second, answer = await heard(hitl, "t")
+        (run,) = (await hitl.runs(thread="t")).items
+    assert (events[0].kind, events[-1].kind) == (LiveKind.STARTED, LiveKind.COMPLETED)
+    assert {event.run_id for event in events} == {run.id}
+    assert (first.id, first.role, first.text, first.by) == ("page-1", Role.USER, "My order is A.", "ann")
+    assert (second.id, second.text, second.by) == (said_id(long), "Are you there?", "ann")
+    assert answer.text == "It is A."
 
 
 @pytest.mark.parametrize(

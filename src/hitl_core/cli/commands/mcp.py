@@ -30,6 +30,7 @@ def mcp(config: ConfigFile = DEFAULT_CONFIG, backend: Backend = None, as_: AsAge
     if not as_.strip():
         raise WrongUsage([Fault("--as", "must not be empty")])
     opening, found = Opening(config, backend), Config.load(config, backend=backend)
+    opening.require_store("`hitl mcp`")
     agents, inbox = found.serving.agents, found.serving.address
     try:
         from ...mcp.stdio import serve_stdio
