@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -94,7 +95,7 @@ class Page:
         assert response.headers["content-type"].startswith("text/event-stream")
         self.events = events_in(response.text)
         whose = {} if self.person == "ann" else {"by": self.person}
-        self.wire.append(({"post": route, **whose, "body": json.loads(json.dumps(body))}, self.events))
+        self.wire.append(deepcopy(({"post": route, **whose, "body": body}, self.events)))
         _check_order(self.events)
         for event in self.events:
             self._hear(event)

@@ -133,8 +133,12 @@ async def review(desk: Desk) -> None:
 async def draft(desk: Desk) -> None:
     page = desk.page
     await page.say("less")
-    await page.resolve({"accepted": False, "feedback": "half of it"})
-    await page.resolve({"accepted": True, "version": 2})
+    await page.resolve({"approved": False, "feedback": "half of it"})
+    (waiting,) = (await desk.hitl.inbox()).items
+    await desk.hitl.change_draft(waiting.request.id, {"order": "A-1", "amount": 4.0}, base=2, by="bob", note="less")
+    await page.resolve({"approved": True})
+    newest = page.interrupts[0]["metadata"]["draft"]
+    await page.resolve({"approved": True, "version": newest["version"], "arguments": newest["arguments"]})
 
 
 async def report(desk: Desk) -> None:
@@ -212,8 +216,6 @@ async def too_late(desk: Desk) -> None:
     await desk.page.say("refund")
     desk.shop.clock.advance(3601)
     await desk.page.resolve({"approved": True})
-    await desk.hitl.tick()
-    await desk.page.say("hello")
 
 
 async def asked_by_call(desk: Desk) -> None:
@@ -264,7 +266,7 @@ BOB: Final = {"users": ["bob"]}
 BOTH: Final = {"quorum": 2, "allow_self": True}
 PLAIN: Final = (
     *(approve, edit, reject, dismiss, parallel, partial, not_understood, stale, question, choice, loaded_again),
-    *(tool_of_the_page, handoff, review, failed, stopped, taken_elsewhere, two_people, cancel, dismiss_a_turn),
+    *(tool_of_the_page, handoff, failed, stopped, taken_elsewhere, two_people, cancel, dismiss_a_turn),
 )
 CASES: Final = {
     **{each.__name__: Case((each,)) for each in PLAIN},
@@ -272,6 +274,7 @@ CASES: Final = {
     "both_wires": Case((both_wires,), options={"wire": "both"}),
     "asked_by_call": Case((asked_by_call,), options={"asks_with": ASK["name"]}),
     "restarted": Case((before_the_restart, after_the_restart)),
+    "review": Case((review,), ruled(match={"tool": "review"}, level="confirm")),
     "draft": Case((draft,), ruled(level="collaborate")),
     "report": Case((report,), ruled(level="human_leads")),
     "notify": Case((notify,), policy(rule("refunds", level="notify", allow_irreversible="small ones"))),

@@ -34,11 +34,13 @@ from ..errors import (
     AlreadyDecided,
     Fault,
     HitlError,
+    LeaseLost,
     RequestClosed,
     RequestExpired,
     RequestNotFound,
     ResponseRefused,
     RunBusy,
+    RunNotFound,
     ToolsRefused,
 )
 from ..protocol import ClientTool, LiveEvent, PauseRequest, Response, RunState
@@ -57,6 +59,8 @@ from .working import Working
 log = logging.getLogger("hitl_core.agui")
 
 STALE: Final = "That was answered or is over already; your answer has changed nothing."
+TAKEN: Final = "Your answer was taken. Nothing more is asked of you here."
+CANCELLED: Final = "This was cancelled: nothing more of it begins."
 MAY_NOT_START: Final = "You may read and answer here, and start nothing."
 NOT_YOURS: Final = (
     "This conversation is somebody else's: you may read and answer here. To say something, begin your own."
@@ -77,6 +81,7 @@ class Conversation:
     _notes: list[str] = field(default_factory=list)
     _told: set[str] = field(default_factory=set)
     _client_tools: frozenset[str] = frozenset()
+    _taken: bool = False
 
     async def run(self) -> AsyncGenerator[BaseEvent]:
         """The events of a POST to `run`: answers are given, the app goes on or begins, and what comes of it is told."""
@@ -113,7 +118,9 @@ class Conversation:
 
     def _note(self, exc: Exception) -> None:
         """Tell the page what went wrong, if that is meant to be told."""
-        if isinstance(exc, HitlError):
+        if self._taken and isinstance(exc, RunNotFound):  # all that they might see it for is answered
+            self._notes.append(TAKEN)
+        elif isinstance(exc, HitlError):
             self._notes.append(str(exc))
         else:
             log.error("a page's call failed: %s", exc, exc_info=exc)
@@ -162,10 +169,14 @@ class Conversation:
             self._notes.append(STALE)
 
     async def _respond(self, request: PauseRequest, given: Given) -> None:
+        """Give an answer. Where it comes after the deadline, that what is due is done need not wait for a worker."""
         try:
             await self.agent.hitl.respond(self._response(request, given))
-        except (AlreadyDecided, RequestClosed, RequestExpired, RequestNotFound):
+            self._taken = True
+        except (AlreadyDecided, RequestClosed, RequestExpired, RequestNotFound) as exc:
             self._notes.append(STALE)
+            if isinstance(exc, RequestExpired):
+                await self.agent.hitl.tick()
         except ResponseRefused as exc:
             self._refuse(request, given, list(exc.faults))
 
@@ -249,7 +260,7 @@ class Conversation:
                 async for live in events:
                     for event in speaker.hear(live):
                         yield event
-        except RunBusy:  # another page, or a worker: what it says is told when it is done
+        except (RunBusy, LeaseLost):  # another page, or a worker, or it was cancelled: what came of it is told then
             await settled(self.agent.hitl, thread.id)
         except Exception:
             for event in speaker.end():
@@ -280,7 +291,8 @@ class Conversation:
 
     def _notice(self, thread: Thread) -> Iterator[BaseEvent]:
         """What the page is told beside the conversation."""
-        for note in dict.fromkeys((*self._notes, *_asked_elsewhere(thread), *self._failed(thread))):
+        notes = (*self._notes, *self._not_accepted(thread), *_asked_elsewhere(thread), *self._over(thread))
+        for note in dict.fromkeys(notes):
             yield from text_events(f"note:{token_hex(8)}", note)
 
     def _ended(self, thread: Thread) -> Iterator[BaseEvent]:
@@ -291,15 +303,25 @@ class Conversation:
         if not asked or self.agent.wire is Wire.LEGACY:
             yield self._finished(RunFinishedSuccessOutcome(type="success"))
             return
-        interrupts = [interrupt_of(each, self._refused.get(each.id, ())) for each in asked]
+        interrupts = [
+            interrupt_of(each, self._refused.get(each.id, ()), newest=thread.drafts.get(each.id)) for each in asked
+        ]
         yield self._finished(RunFinishedInterruptOutcome(type="interrupt", interrupts=interrupts))
 
     def _finished(self, outcome: RunFinishedOutcome) -> RunFinishedEvent:
         return RunFinishedEvent(thread_id=self.posted.thread, run_id=self.posted.run, outcome=outcome)
 
-    def _failed(self, thread: Thread) -> Iterator[str]:
-        """That the run has failed. What it was in detail is for those who see runs."""
+    def _not_accepted(self, thread: Thread) -> Iterator[str]:
+        """What is wrong with answers to requests that are asked of others: nothing else would tell."""
+        for request in thread.elsewhere:
+            if faults := self._refused.get(request.id):
+                yield f"Not accepted: {'; '.join(map(str, faults))}"
+
+    def _over(self, thread: Thread) -> Iterator[str]:
+        """That the run was cancelled, or has failed. What it was in detail is for those who see runs."""
         run = thread.run
+        if run is not None and run.state is RunState.CANCELLED:
+            yield CANCELLED
         if run is not None and run.state is RunState.FAILED:
             detail = run.error if self.person.sees_runs else "who operates it can see why, and have it tried again"
             yield f"The run {run.id} has failed: {detail}."
