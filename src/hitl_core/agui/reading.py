@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-from ag_ui.core import AssistantMessage, RunAgentInput, Tool, ToolMessage, UserMessage
+from ag_ui.core import AssistantMessage, Message, RunAgentInput, Tool, ToolMessage, UserMessage
 from pydantic import ValidationError
 
+from ..apps import text_of
 from ..errors import Fault, NotUnderstood
 from ..protocol import ClientTool, Json, said_id
 from ..wire import validation_faults
@@ -70,6 +71,8 @@ class Posted:
     """How often the page was asked each request by a call of its own."""
     tool_faults: tuple[Fault, ...] = ()
     """What is wrong with the tools that it offers; those are not among `tools`."""
+    messages: tuple[Message, ...] = ()
+    """All that it holds."""
 
 
 def posted(body: bytes) -> Posted:
@@ -94,6 +97,7 @@ def posted(body: bytes) -> Posted:
         tuple((each.description, each.value) for each in given.context or ()),
         Counter(map(request_of, ids)),
         tool_faults,
+        tuple(given.messages),
     )
 
 
@@ -177,8 +181,8 @@ def _text(content: Any) -> tuple[str, tuple[str, ...]]:
     """The text of a message, and the kinds of its parts that are none."""
     if isinstance(content, str):
         return content, ()
-    texts = [each.text for each in content if each.type == "text"]
-    return "\n".join(texts), tuple(each.type for each in content if each.type != "text")
+    parts = [each.model_dump(include={"type", "text"}) for each in content]
+    return text_of(parts, between="\n"), tuple(each["type"] for each in parts if each["type"] != "text")
 
 
 def _tools(given: RunAgentInput) -> tuple[tuple[ClientTool, ...], tuple[Fault, ...]]:

@@ -12,7 +12,7 @@ from hitl_adapters.plain import PlainAdapter, Refused, gate
 from hitl_core.apps import AppSource
 from hitl_core.commands import KeepSaid, ListSaid
 from hitl_core.contracts import Completed, Ending, Turn
-from hitl_core.errors import NotPermitted, StoreUnavailable
+from hitl_core.errors import NotPermitted, RunBusy, StoreUnavailable
 from hitl_core.protocol import (
     SAID_LIMIT,
     LiveEvent,
@@ -22,6 +22,7 @@ from hitl_core.protocol import (
     RunState,
     Said,
     asked_id,
+    new_id,
     output_id,
     result_id,
     said_id,
@@ -86,6 +87,18 @@ async def test_a_rejection_is_the_result_of_its_call(shop: Shop) -> None:
         assert shop.ledger.count() == 0
 
 
+@pytest.mark.parametrize("kept", [True, False])
+async def test_words_that_have_names_of_their_own_begin_one_run_of_a_given_id(shop: Shop, kept: bool) -> None:
+    async with shop.open(talks(shop), transcripts=kept) as hitl:
+        how: dict[str, Any] = {"words": [Words("page-1", "Pay.")], "thread": "t", "run_id": new_id(shop.clock.now())}
+        assert [event.kind async for event in converse(hitl, {"pay": 1}, **how)][-1] is LiveKind.PAUSED
+        with pytest.raises(RunBusy):
+            await anext(converse(hitl, {"pay": 1}, **how))
+        assert [run.id for run in (await hitl.runs()).items] == [how["run_id"]]
+        said = [(each.id, each.text) for each in (await heard(hitl, "t"))[:1]]
+        assert said == ([("page-1", "Pay.")] if kept else [])
+
+
 async def test_whoever_does_not_ask_for_transcripts_has_none(shop: Shop) -> None:
     applied: list[Any] = []
 
@@ -129,7 +142,8 @@ async def test_a_page_begins_a_run_in_its_own_words(shop: Shop) -> None:
     long = "m" * 300
     said = (Words("page-1", "My order is A."), Words(long, "Are you there?"))
     async with shop.open(echo, transcripts=True) as hitl:
-        events = [event async for event in converse(hitl, {"order": "A"}, words=said, thread="t", by="ann")]
+        how: dict[str, Any] = {"words": said, "thread": "t", "run_id": new_id(shop.clock.now()), "by": "ann"}
+        events = [event async for event in converse(hitl, {"order": "A"}, **how)]
         first, second, answer = await heard(hitl, "t")
         (run,) = (await hitl.runs(thread="t")).items
     assert (events[0].kind, events[-1].kind) == (LiveKind.STARTED, LiveKind.COMPLETED)
@@ -152,7 +166,10 @@ async def test_a_page_begins_a_run_in_its_own_words(shop: Shop) -> None:
             {"messages": [{"role": "assistant", "content": "1"}]},
             ['{"messages": [{"role": "assistant", "content": "1"}]}'],
         ),
-        ({"messages": [{"type": "human", "content": "hi"}, "odd"]}, ["hi"]),
+        ({"messages": [{"type": "human", "content": "hi"}, {"type": "ai", "content": "1"}, 7]}, ["hi"]),
+        ({"messages": [{"role": "user", "content": "hi"}, "and again"]}, ["and again"]),
+        ({"messages": [["user", "hi"], ["assistant", "1"]]}, ["hi"]),
+        ({"messages": [{"source": "user", "content": "hi"}]}, ["hi"]),
         ({"messages": [{"role": "user", "content": {"a": 1}, "id": ""}]}, ['{"a": 1}']),
         ({"messages": [{"role": "user"}]}, []),
     ],

@@ -22,7 +22,9 @@ AsAgent = Annotated[
 
 
 def mcp(config: ConfigFile = DEFAULT_CONFIG, backend: Backend = None, as_: AsAgent = AGENT) -> int:
-    """Serve an agent's host over MCP, on standard input and output, until that ends.
+    """Serve an agent's host over MCP, until that ends.
+
+    The host starts it, and speaks with it on standard input and output.
 
     What people have to decide they decide in the inbox or at a terminal, under names of their own; through this client
     only if [server.agents] may_answer names the agent.
