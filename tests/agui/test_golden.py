@@ -222,6 +222,8 @@ async def asked_by_call(desk: Desk) -> None:
     desk.page.tools = [ASK]
     await desk.page.say("refund")
     await desk.page.result(desk.page.open_calls[-1]["id"], {"approved": True})
+    again = desk.page.open_calls[-1]["id"]
+    await desk.page.result(again, {"approved": True, "tool_call_id": again})
 
 
 async def both_wires(desk: Desk) -> None:
