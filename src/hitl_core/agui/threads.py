@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final, cast
 
 from ..commands import ListRuns, ListSaid, PutSlip, Slip, SlipKind, hashed
 from ..contracts import every
 from ..errors import RunNotFound
-from ..protocol import Json, PauseRequest, Run, RunState, Said, new_id
+from ..protocol import DraftVersion, Json, PauseRequest, Run, RunState, Said, new_id
 from ..runtime import Runtime, inbox_of, known_as, may_decide
 from .agent import Agent
 from .people import Person
@@ -21,7 +22,6 @@ PATIENCE: Final = 300.0
 """Seconds that a page is kept waiting for a turn that another process, or another page, has begun."""
 SOON: Final = 5.0
 """Seconds that a run may wait for somebody to take it up: if nobody has by then, nobody is there to."""
-AT_WORK: Final = (RunState.RUNNING, RunState.READY)
 _KNOWN: Final = timedelta(days=1)
 """How long it is known which run is to come next; as soon as it is there, the conversation has it."""
 
@@ -37,6 +37,8 @@ class Thread:
     elsewhere: tuple[PauseRequest, ...] = ()
     own: bool = True
     """Whether the person may go on with it: nobody says anything in the conversation of somebody else."""
+    drafts: Mapping[str, DraftVersion] = field(default_factory=dict)
+    """Of the requests that share a draft, by their ids: its newest version."""
 
     @property
     def heard(self) -> frozenset[str]:
@@ -60,7 +62,8 @@ async def thread_of(agent: Agent, id: str, person: Person) -> Thread:
     if found.run is None:
         return found
     said = tuple([each async for each in every(hitl.store, ListSaid(thread=id, tenant=found.run.tenant))])
-    return replace(found, said=said)
+    drafts = {each.id: (await hitl.draft(each.id))[-1] for each in found.asked if each.draft is not None}
+    return replace(found, said=said, drafts=drafts)
 
 
 async def standing(agent: Agent, id: str, person: Person) -> Thread:
