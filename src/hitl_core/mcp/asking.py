@@ -1,8 +1,8 @@
 """Whom to ask about a request, how, and what came of it.
 
 The client's user is asked by a form only if an operator has said that this client carries the answers of people, and
-never whether what the client itself has started may run. Else they are sent to the page where people decide, as who
-they sign in as; and where the client can do neither, the call says what waits.
+never about a run that the client itself has started. Else they are sent to the page where people decide, as who they
+sign in as; and where the client can do neither, the call says what waits, and why nobody was asked.
 """
 
 from __future__ import annotations
@@ -58,9 +58,28 @@ def _question(desk: Desk, caller: Caller, run: Run, request: PauseRequest, clien
     return None
 
 
+def unasked(desk: Desk, caller: Caller, run: Run, client: Asks) -> list[str]:
+    """Why the client's user was asked nothing about what a run waits for, where they were not: what to do instead."""
+    left = [request for request in run.pending if _question(desk, caller, run, request, client) is None]
+    return [
+        f"This call has put {visible(request.title)!r} to nobody: {_why_not_asked(desk, caller, run, request)}."
+        for request in left
+    ]
+
+
+def _why_not_asked(desk: Desk, caller: Caller, run: Run, request: PauseRequest) -> str:
+    replies = offered(desk, caller, run, request)
+    if not replies:
+        faults = {fault.problem for reply in request.allowed for fault in desk.why_not(caller, run, reply)}
+        return "; ".join(sorted(faults))
+    if form_of(request, replies) is None:
+        return "what it asks for does not fit into a form (nested or listed values), so people answer in the inbox"
+    return "this client cannot ask its user (elicitation), so people answer in the inbox"
+
+
 def offered(desk: Desk, caller: Caller, run: Run, request: PauseRequest) -> Collection[Reply]:
     """The decisions that may come through this caller; none where all that is left is to refuse."""
-    found = [reply for reply in request.allowed if not desk.why_not(caller, run, request, reply)]
+    found = [reply for reply in request.allowed if not desk.why_not(caller, run, reply)]
     return [] if all(reply in REFUSALS for reply in found) else found
 
 

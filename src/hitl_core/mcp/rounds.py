@@ -32,7 +32,7 @@ from ..callers.desk import LONGEST_WAIT
 from ..errors import Fault, NotUnderstood
 from ..protocol import Run, RunState
 from ..protocol.record import Name
-from .asking import Asks, Came, questions, took
+from .asking import Asks, Came, questions, took, unasked
 from .results import of_run
 
 log = logging.getLogger("hitl_core")
@@ -154,7 +154,8 @@ class Rounds:
         return await self.desk.gone_on(self.caller, now, LONGEST_WAIT) if came - {Came.NOTHING} else now
 
     def _result(self, run: Run, said: tuple[str, ...]) -> CallToolResult:
-        return of_run(run, inbox=self.desk.inbox, said=said)
+        client = Asks.of(self.context.session.client_capabilities)
+        return of_run(run, inbox=self.desk.inbox, said=(*said, *unasked(self.desk, self.caller, run, client)))
 
 
 def _is_form(question: ElicitRequestParams) -> bool:

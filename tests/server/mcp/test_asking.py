@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from mcp_types import ElicitRequestFormParams, ElicitRequestParams, ElicitRequestURLParams, ElicitResult
+from mcp_types import ElicitRequestParams, ElicitRequestURLParams, ElicitResult
 from mcp_types._v2025_11_25 import PrimitiveSchemaDefinition
 from pydantic import TypeAdapter
 
@@ -178,28 +178,42 @@ async def test_and_the_call_goes_on_when_people_have_decided_there(here: Street,
     assert here.shop.ledger.count("refund") == 1
 
 
-async def test_who_has_started_a_run_is_not_asked_whether_it_may_act(here: Street) -> None:
-    async with calling(here.url, "asker", declines) as (asker, user):
-        said = await asker.run("start_run", input={})
-    assert [type(each) for each in user.asked] == [ElicitRequestURLParams]
-    assert said["state"] == "paused"
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize("do", ["refund", "question", "choice", "review"])
+async def test_who_has_started_a_run_is_asked_nothing_about_it(here: Street, do: str, era: str) -> None:
+    """The user of the client is in the very session of the agent that has started it: they decide as themselves."""
+    async with calling(here.url, "asker", declines, declines, era=era) as (asker, user):
+        said = await asker.run("start_run", input={"do": do})
+        again = await asker.run("wait_for_run", run=said["run"])
+    assert [type(each) for each in user.asked] == [ElicitRequestURLParams] * 2
+    assert (said["state"], again["state"]) == ("paused", "paused")
     assert await here.decisions() == []
 
 
-async def test_but_is_asked_what_it_wants_to_know(here: Street) -> None:
-    async with calling(here.url, "asker", accepts(answer="because")) as (asker, user):
-        done = await asker.run("start_run", input={"do": "question"})
-    assert isinstance(user.asked[0], ElicitRequestFormParams)
-    assert done["output"]["said"] == "because"
+async def test_nor_through_a_second_session(here: Street) -> None:
+    async with calling(here.url, "asker", era=OLD) as (asker, _):
+        run = (await asker.run("start_run", input={"do": "question"}))["run"]
+    async with calling(here.url, "asker", accepts(answer="because"), era=OLD) as (asker, user):
+        said = await asker.run("wait_for_run", run=run)
+    assert [type(each) for each in user.asked] == [ElicitRequestURLParams]
+    assert said["state"] == "paused"
+
+
+FILLED_IN: list[tuple[str, dict[str, Any]]] = [
+    ("refund", {"decision": "approve"}),
+    ("refund", {"decision": "edit", "arguments.amount": 1.0}),
+    ("question", {"answer": "because"}),
+    ("choice", {"option": "left"}),
+]
 
 
 async def test_a_form_that_nobody_was_shown_is_not_answered(here: Street) -> None:
     """A client that answers what it was not asked: for what it has started, and where it may carry nothing."""
     for who in ("asker", "planner"):
-        run = await here.start(by=who)
-        (request,) = run.pending
-        state = {"run": run.id, "shown": {request.id: request.digest}, "forms": [request.id], "round": 1}
-        for accepted in ({"decision": "approve"}, {"decision": "edit", "arguments.amount": 1.0}):
+        for do, accepted in FILLED_IN:
+            run = await here.start(by=who, do=do)
+            (request,) = run.pending
+            state = {"run": run.id, "shown": {request.id: request.digest}, "forms": [request.id], "round": 1}
             said = await forged(here, who, state, {request.id: {"action": "accept", "content": accepted}})
             assert said["result"]["structuredContent"]["state"] == "paused"
     assert here.shop.ledger.count() == 0

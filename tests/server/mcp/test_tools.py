@@ -21,7 +21,8 @@ async def test_a_client_that_cannot_ask_is_told_what_waits_and_where_people_answ
         (request,) = said["waiting"]
         assert (request["tool"], request["arguments"]) == ("refund", {"order": "A-7", "amount": 30.5})
         assert request["inbox"] == f"http://inbox.test/requests/{request['request']}"
-        assert (await planner.run("read_run", run=said["run"])) == said
+        assert "people answer in the inbox at http://inbox.test" in said["said"][0]
+        assert (await planner.run("read_run", run=said["run"])) == {**said, "said": []}
         assert (await planner.run("list_requests", run=said["run"]))["waiting"] == said["waiting"]
     assert here.shop.ledger.count() == 0
 
