@@ -48,6 +48,7 @@ CALLERS = {
 }
 
 
+NESTED = {"type": "object", "properties": {"place": {"type": "object", "properties": {"town": {"type": "string"}}}}}
 Back = Callable[[], Awaitable[None]]
 
 
@@ -80,6 +81,8 @@ def desk(ledger: Ledger, held: asyncio.Event, back: Back) -> Callable[[Any], Any
                 return await book(7, ["a", "b"])
             case "question":
                 return await gate.ask("Why is it due?")
+            case "nested":
+                return await gate.ask("Where to?", answer_schema=NESTED)
             case "choice":
                 return await gate.choose("Which road?", ["left", "right"])
             case "review":
@@ -88,6 +91,8 @@ def desk(ledger: Ledger, held: asyncio.Event, back: Back) -> Callable[[Any], Any
                 return [await refund("A-1", 1.5), await refund("A-2", 2.5)]
             case "both":
                 return list(await asyncio.gather(refund("A-1", 1.5), refund("A-2", 2.5)))
+            case "fail":
+                raise KeyError("the warehouse")
             case "back":
                 await back()
                 return await refund("A-1", 1.5)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import httpx2
 import pytest
-from mcp_types import ElicitRequestParams, ElicitRequestURLParams, ElicitResult
+from mcp_types import INVALID_PARAMS, ElicitRequestParams, ElicitRequestURLParams, ElicitResult
 from mcp_types._v2025_11_25 import PrimitiveSchemaDefinition
 from pydantic import TypeAdapter
 
@@ -16,7 +17,7 @@ from hitl_core.protocol import RunState
 from hitl_core.server.auth import Right
 from tests.core.shop import Shop, policy, rule
 from tests.server.agents import Street, street
-from tests.server.mcp.client import ERAS, NEW, OLD, Does, accepts, calling, declines, dismisses
+from tests.server.mcp.client import ERAS, NEW, OLD, Does, accepts, calling, declines, dismisses, opens
 
 PLAIN: TypeAdapter[Any] = TypeAdapter(PrimitiveSchemaDefinition)
 
@@ -327,3 +328,54 @@ async def forged(here: Street, who: str, state: dict[str, Any], responses: dict[
         text = next(line.removeprefix("data:") for line in text.splitlines() if line.startswith("data:"))
     found: dict[str, Any] = json.loads(text)
     return found
+
+
+# ── what a form cannot hold ──────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_what_does_not_fit_into_a_form_is_answered_on_the_page(here: Street, era: str) -> None:
+    run = await here.start(do="nested")
+    (request,) = run.pending
+    async with calling(here.url, "portal", opens, era=era) as (portal, user):
+        user.before = lambda: here.decide(request.answer({"place": {"town": "Bonn"}}, by="ann"))
+        done = await portal.run("wait_for_run", run=run.id)
+    (asked,) = user.asked
+    assert isinstance(asked, ElicitRequestURLParams)
+    assert done["output"]["said"] == {"place": {"town": "Bonn"}}
+
+
+async def test_and_where_there_is_no_page_it_is_said_why_nobody_was_asked(tmp_path: Any) -> None:
+    async with street(Shop(tmp_path), inbox="") as here:
+        run = await here.start(do="nested")
+        async with calling(here.url, "portal", declines) as (portal, user):
+            said = await portal.run("wait_for_run", run=run.id)
+        assert (said["state"], user.asked) == ("paused", [])
+        assert "does not fit into a form" in said["said"][0]
+        (request,) = run.pending
+        state = {"run": run.id, "shown": {request.id: request.digest}, "forms": [request.id], "round": 1}
+        flat, nested = {"place": "Bonn"}, {"place": {"town": "Bonn"}}
+        filled = {request.id: {"action": "accept", "content": flat}}
+        found = (await forged(here, "portal", state, filled))["result"]["structuredContent"]
+        assert (found["state"], "not answered by a form" in found["said"][0]) == ("paused", True)
+        filled = {request.id: {"action": "accept", "content": nested}}
+        assert (await forged(here, "portal", state, filled))["error"]["code"] == INVALID_PARAMS
+    assert (await here.shop.verified()).exit_code == 0
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_client_that_goes_away_while_its_user_looks_decides_nothing(here: Street, era: str) -> None:
+    run = await here.start()
+
+    async def leaves() -> None:
+        raise ConnectionError("the client ends here")
+
+    with suppress(BaseException):
+        async with calling(here.url, "portal", accepts(decision="approve"), era=era) as (portal, user):
+            user.before = leaves
+            await portal.run("wait_for_run", run=run.id)
+    assert (await here.run(run.id)).state is RunState.PAUSED
+    assert await here.decisions() == []
+    async with calling(here.url, "portal", accepts(decision="approve"), era=era) as (portal, _):
+        assert (await portal.run("wait_for_run", run=run.id))["state"] == "completed"
+    assert here.shop.ledger.count("refund") == 1
