@@ -48,7 +48,10 @@ CALLERS = {
 }
 
 
-NESTED = {"type": "object", "properties": {"place": {"type": "object", "properties": {"town": {"type": "string"}}}}}
+NESTED: dict[str, Any] = {
+    "type": "object",
+    "properties": {"place": {"type": "object", "properties": {"town": {"type": "string"}}}},
+}
 Back = Callable[[], Awaitable[None]]
 
 

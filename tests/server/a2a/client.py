@@ -91,7 +91,7 @@ class Caller:
     async def get(self, task: str, history: int | None = None) -> Task:
         return await self.client.get_task(GetTaskRequest(id=task, history_length=history))
 
-    async def list(self, **which: Any) -> ListTasksResponse:
+    async def tasks(self, **which: Any) -> ListTasksResponse:
         return await self.client.list_tasks(ListTasksRequest(**which))
 
     async def cancel(self, task: str) -> Task:

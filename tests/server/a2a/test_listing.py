@@ -19,7 +19,7 @@ from tests.server.agents import Street, street
 
 
 async def ids(of: Any, **which: Any) -> list[str]:
-    return [task.id for task in (await of.list(**which)).tasks]
+    return [task.id for task in (await of.tasks(**which)).tasks]
 
 
 async def test_the_tasks_of_a_caller_are_listed_newest_first_and_nobody_elses(here: Street, as_: As) -> None:
@@ -31,7 +31,7 @@ async def test_the_tasks_of_a_caller_are_listed_newest_first_and_nobody_elses(he
     assert await ids(asker) == [other.id]
     assert await ids(portal) == [foreign.id, other.id, two.id, one.id], "it may see them, and is of all tenants"
     assert await ids(await as_("acme")) == [foreign.id]
-    found = (await planner.list()).tasks[0]
+    found = (await planner.tasks()).tasks[0]
     assert (found.status.state, requests_in(found)) == (WAITS, requests_in(two))
 
 
@@ -39,17 +39,17 @@ async def test_they_are_listed_page_by_page_and_as_is_asked(here: Street, as_: A
     planner, portal = await as_("planner"), await as_("portal")
     tasks = [await planner.send(data({"order": f"A-{number}"}), context_id=f"talk-{number % 2}") for number in range(3)]
     done = await portal.answer(tasks[0], decided(requests_in(tasks[0])[0], "approve"))
-    page = await planner.list(page_size=2)
-    rest = await planner.list(page_size=2, page_token=page.next_page_token)
+    page = await planner.tasks(page_size=2)
+    rest = await planner.tasks(page_size=2, page_token=page.next_page_token)
     assert [each.id for each in (*page.tasks, *rest.tasks)] == [tasks[2].id, tasks[1].id, tasks[0].id]
-    assert (await planner.list()).total_size == 3
+    assert (await planner.tasks()).total_size == 3
     assert await ids(planner, context_id="talk-1") == [tasks[1].id]
     assert await ids(portal, context_id="talk-1") == [], "a conversation is the caller's own"
     assert await ids(planner, status=DONE) == [done.id]
     assert await ids(planner, status=WAITS) == [tasks[2].id, tasks[1].id]
     assert await ids(planner, status=TaskState.TASK_STATE_REJECTED) == []
-    assert not (await planner.list(status=DONE)).tasks[0].artifacts
-    assert (await planner.list(status=DONE, include_artifacts=True)).tasks[0].artifacts == done.artifacts
+    assert not (await planner.tasks(status=DONE)).tasks[0].artifacts
+    assert (await planner.tasks(status=DONE, include_artifacts=True)).tasks[0].artifacts == done.artifacts
 
 
 async def test_what_has_changed_since_is_listed(here: Street, as_: As) -> None:
@@ -69,7 +69,7 @@ async def test_a_list_that_cannot_be_had_is_refused(here: Street, as_: As, which
     planner = await as_("planner")
     await planner.start()
     with pytest.raises(InvalidParamsError, match=next(iter(which)).replace("_token", "|cursor")):
-        await planner.list(**which)
+        await planner.tasks(**which)
 
 
 async def test_the_history_of_a_task_is_what_was_given_asked_and_said(here: Street, as_: As) -> None:
@@ -85,7 +85,7 @@ async def test_the_history_of_a_task_is_what_was_given_asked_and_said(here: Stre
     told = MessageToDict(said.parts[0].data)
     assert (told["by"], told["decision"]["type"], told["reason"]) == ("portal", "approve", "as agreed")
     assert [each.message_id for each in (await planner.get(task.id, 1)).history] == [said.message_id]
-    assert len((await planner.list(history_length=2)).tasks[0].history) == 2
+    assert len((await planner.tasks(history_length=2)).tasks[0].history) == 2
 
 
 async def test_the_message_of_a_task_has_what_a_person_needs(tmp_path: Any) -> None:
