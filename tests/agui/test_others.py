@@ -17,6 +17,7 @@ from hitl_core.agui import Person, anybody, mount_copilotkit
 from hitl_core.agui.changes import changes
 from hitl_core.agui.working import Working
 from hitl_core.commands import ListRequests
+from hitl_core.people import Person as Known
 from hitl_core.protocol import Responder, RunState
 from tests.agui.page import AGENT, HOST, Page, resolved, served
 from tests.agui.test_conversation import OWN, Desk, app_of, at_desk
@@ -166,6 +167,37 @@ async def test_who_is_not_signed_in_is_not_let_in_where_an_app_signs_people_in(t
             who = settled.response.responder
             assert (who.id, who.authenticated_by) == ("bob", "SimpleUser")
     assert shop.ledger.count("refund") == 1
+
+
+class Spells:
+    """A directory that writes its people in small letters, however they are named."""
+
+    async def person(self, id: str) -> Known | None:
+        return Known(id.lower())
+
+    async def members(self, role: str) -> tuple[Known, ...]:
+        return ()
+
+    async def delegators(self, id: str) -> tuple[Known, ...]:
+        return ()
+
+    async def everybody(self) -> tuple[Known, ...]:
+        return ()
+
+
+async def test_a_conversation_stays_with_whom_the_directory_writes_otherwise(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, policy=OWN)
+    shop.directory = Spells()
+    async with shop.open(app_of(shop), transcripts=True) as hitl, served(hitl) as client:
+        page = Page(client, person="Ann")
+        await page.say("refund")
+        await page.resolve({"approved": True})
+        await page.say("hello")
+        assert page.texts[-1].endswith(" messages")
+        assert [run.started_by for run in (await hitl.runs()).items] == ["ann", "ann"]
+        eve = Page(client, person="Eve")
+        await eve.connect()
+        assert "somebody else's" in eve.texts[-1]
 
 
 async def test_nobody_is_let_in_where_nothing_says_who_they_are(

@@ -49,7 +49,7 @@ from .events import Speaker, call_events, text_events
 from .interrupts import interrupt_of, legacy_value
 from .page_calls import PageCall, page_calls
 from .people import Person
-from .reading import Given, Heard, Posted, call_of, value_in
+from .reading import ECHO, Given, Heard, Posted, call_of, value_in
 from .replay import messages_of
 from .threads import AT_WORK, Thread, is_in, may_begin, next_run, settled, thread_of
 from .working import Working
@@ -57,6 +57,7 @@ from .working import Working
 log = logging.getLogger("hitl_core.agui")
 
 STALE: Final = "That was answered or is over already; your answer has changed nothing."
+UNECHOED: Final = "is missing: send the id of the call back with the answer, or it may be meant for another one"
 MAY_NOT_START: Final = "You may read and answer here, and start nothing."
 NOT_YOURS: Final = (
     "This conversation is somebody else's: you may read and answer here. To say something, begin your own."
@@ -131,6 +132,8 @@ class Conversation:
             request = waiting.get(given.request_id)
             if given.fault:
                 self._refuse(request, given, [Fault("", given.fault)])
+            elif request is not None and self._is_of_any_call(request, given):
+                self._refuse(request, given, [Fault(ECHO, UNECHOED)])
             elif request is None:
                 await self._answer_again(thread, given)
             else:
@@ -171,9 +174,15 @@ class Conversation:
         except ResponseRefused as exc:
             self._refuse(request, given, list(exc.faults))
 
+    def _is_of_any_call(self, request: PauseRequest, given: Given) -> bool:
+        """Whether an answer to one of several requests that one tool asks may have been meant for another of them."""
+        return self._asked_by_call(request, given) and not given.echoed
+
+    def _asked_by_call(self, request: PauseRequest, given: Given) -> bool:
+        return given.call != "" and request.action.tool not in self._client_tools
+
     def _response(self, request: PauseRequest, given: Given) -> Response:
-        asked_by_call = given.call and request.action.tool not in self._client_tools
-        payload = value_in(given.payload) if asked_by_call else given.payload
+        payload = value_in(given.payload) if self._asked_by_call(request, given) else given.payload
         decision = abandoned(request) if given.dismissed else decision_in(request, payload)
         return Response.to(request, decision, by=self.person.responder)
 

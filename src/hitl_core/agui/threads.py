@@ -13,7 +13,7 @@ from ..commands import ListRuns, ListSaid, PutSlip, Slip, SlipKind, hashed
 from ..contracts import every
 from ..errors import RunNotFound
 from ..protocol import Json, PauseRequest, Run, RunState, Said, new_id
-from ..runtime import Runtime, inbox_of, may_decide
+from ..runtime import Runtime, inbox_of, known_as, may_decide
 from .people import Person
 
 PATIENCE: Final = 300.0
@@ -70,9 +70,10 @@ async def standing(hitl: Runtime, id: str, person: Person) -> Thread:
     for request in run.pending:
         own = await may_decide(hitl, request, person.responder, tenant=run.tenant)
         (asked if own else elsewhere).append(request)
-    if not _sees(person, run) and not asked:
+    own = await _is_theirs(hitl, run, person.starts_as)
+    if not (own or asked or person.sees_runs):
         raise _of_somebody_else(id)
-    return Thread(id, run, (), tuple(asked), tuple(elsewhere), _owns(person, run))
+    return Thread(id, run, (), tuple(asked), tuple(elsewhere), own or (person.sees_runs and run.started_by is None))
 
 
 async def waiting(hitl: Runtime, person: Person) -> list[Json]:
@@ -108,12 +109,9 @@ def _is_of(person: Person, run: Run) -> bool:
     return person.tenant in (None, run.tenant)
 
 
-def _sees(person: Person, run: Run) -> bool:
-    return person.sees_runs or run.started_by == person.starts_as
-
-
-def _owns(person: Person, run: Run) -> bool:
-    return run.started_by == person.starts_as or (person.sees_runs and run.started_by is None)
+async def _is_theirs(hitl: Runtime, run: Run, who: str | None) -> bool:
+    """Whether a run is on behalf of this person, whom the directory may write otherwise than their page does."""
+    return run.started_by == who or (who is not None and run.started_by == await known_as(hitl, who))
 
 
 def _of_somebody_else(id: str) -> RunNotFound:
