@@ -8,7 +8,7 @@ from typing import Final, Literal
 from a2a.helpers import get_data_parts
 from a2a.types import Message, Role
 
-from ..callers import Given, in_words, read_answers
+from ..callers import Submission, in_words, read_answers
 from ..errors import Fault, NotUnderstood
 from ..protocol import Json, PauseRequest
 from .numbers import received
@@ -68,6 +68,6 @@ def input_in(said: Said, reading: Reading) -> Json:
     return said.words if reading == "text" else {"messages": [{"role": "user", "content": said.words}]}
 
 
-def answers_in(said: Said, pending: tuple[PauseRequest, ...]) -> tuple[Given, ...]:
+def answers_in(said: Said, pending: tuple[PauseRequest, ...]) -> tuple[Submission, ...]:
     """The answers in a message: each part of data is one. Words beside data decide nothing. Raises NotUnderstood."""
     return read_answers(said.data) if said.data else (in_words(said.words, pending),)

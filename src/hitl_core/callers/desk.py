@@ -55,8 +55,8 @@ from ..protocol import (
     canonical,
     new_id,
 )
-from ..runtime import Runtime, record_refusal
-from .answers import Given
+from ..runtime import Runtime, known_as, record_refusal
+from .answers import Submission
 from .caller import OPERATE, REQUESTS, RUNS, START, Caller, may, sees
 
 log = logging.getLogger("hitl_core")
@@ -121,7 +121,7 @@ class Desk:
             run = await self.hitl.store.fetch(GetRun(run_id))
         except RunNotFound:
             raise self._no_run(run_id) from None
-        if not sees(caller, run.tenant) or not (self._own(caller, run) or may(caller, RUNS)):
+        if not sees(caller, run.tenant) or not (may(caller, RUNS) or await self.owns(caller, run)):
             raise self._no_run(run_id)
         return run
 
@@ -172,7 +172,7 @@ class Desk:
 
     async def cancel(self, caller: Caller, run: Run, reason: str = "") -> Run:
         """End a run of the caller's own, or any that it sees with the right to. Raises NotPermitted, RunFinished."""
-        if not self._own(caller, run):
+        if not await self.owns(caller, run):
             self._require(caller, OPERATE, "cancel what others have started")
         return await self.hitl.cancel(run.id, by=self.speaking(caller), reason=reason)
 
@@ -200,7 +200,13 @@ class Desk:
         asked = every(self.hitl.store, ListRequests(states=tuple(RequestState), run_id=run.id))
         return tuple(deque([each async for each in asked], maxlen=most))
 
-    def why_not(self, caller: Caller, run: Run, reply: Reply) -> tuple[Fault, ...]:
+    async def owns(self, caller: Caller, run: Run) -> bool:
+        """Whether a caller has started a run, whichever way the directory of people wrote them then."""
+        if run.started_by is None:
+            return False
+        return caller.responder.id in (run.started_by, await known_as(self.hitl, run.started_by))
+
+    async def why_not(self, caller: Caller, run: Run, reply: Reply) -> tuple[Fault, ...]:
         """Why a decision of this kind does not come through this caller; nothing, if the runtime is to judge it."""
         who = caller.responder.id
         if who not in self.may_answer:
@@ -210,12 +216,12 @@ class Desk:
         faults = []
         if not may(caller, REQUESTS):
             faults.append(Fault("responder", f"{who!r} has not the right {REQUESTS!r}, which answering needs"))
-        if self._own(caller, run) and reply not in REFUSALS:
+        if reply not in REFUSALS and await self.owns(caller, run):
             why = f"{who!r} has started this run, and never answers what it asks: somebody else has to decide it"
             faults.append(Fault("responder", f"{why}, in the inbox or through another client"))
         return tuple(faults)
 
-    async def answer(self, caller: Caller, run: Run, given: Given) -> Recorded:
+    async def answer(self, caller: Caller, run: Run, given: Submission) -> Recorded:
         """Give an answer that came through a caller's client. The first valid one wins.
 
         Raises ResponseRefused with every fault, or its subclass; NotAuthorised also for what `why_not` says. A refusal
@@ -230,7 +236,7 @@ class Desk:
             reason=given.reason,
             decided_at=self.hitl.clock.now(),
         )
-        if faults := self.why_not(caller, run, Reply(given.decision.type)):
+        if faults := await self.why_not(caller, run, Reply(given.decision.type)):
             await record_refusal(self.hitl, response, faults)
             raise NotAuthorised(faults)
         return await self.hitl.respond(response)
@@ -271,9 +277,6 @@ class Desk:
         Their length has an end, so a digest stands for the names.
         """
         return f"{self.channel}:{hashed(canonical([tenant, app, who], what='caller').decode())[:16]}:"
-
-    def _own(self, caller: Caller, run: Run) -> bool:
-        return run.started_by is not None and run.started_by == caller.responder.id
 
     def _require(self, caller: Caller, right: str, what: str) -> None:
         if not may(caller, right):

@@ -342,3 +342,20 @@ async def test_another_spelling_of_a_name_is_nobody_else(tmp_path: Any) -> None:
         task = await asker.answer(task, decided(request, "approve"))
         assert "somebody else has to decide it" in refused_in(task)[0]
         assert shop.ledger.count() == 0
+
+
+async def test_nor_is_one_that_the_directory_has_written_otherwise_since(tmp_path: Any) -> None:
+    (tmp_path / "people.toml").write_text("[people.asker]\n", encoding="utf-8")
+    shop = Shop(tmp_path)
+    async with street(shop) as here, calling(here.url, "ASKER") as asker:
+        here.known["ASKER"] = program("ASKER")
+        task = await asker.start()
+        assert (await here.run(task.id)).started_by == "ASKER"
+    shop.directory = AnyCase(tmp_path / "people.toml")
+    async with street(shop) as here, calling(here.url, "ASKER") as asker:
+        here.known["ASKER"] = program("ASKER")
+        task = await asker.get(task.id)
+        (request,) = requests_in(task)
+        task = await asker.send(data(decided(request, "approve")), task_id=task.id)
+        assert "somebody else has to decide it" in refused_in(task)[0]
+    assert shop.ledger.count() == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from contextlib import suppress
 from dataclasses import replace
@@ -13,6 +14,7 @@ from mcp_types import INVALID_PARAMS, ElicitRequestParams, ElicitRequestURLParam
 from mcp_types._v2025_11_25 import PrimitiveSchemaDefinition
 from pydantic import TypeAdapter
 
+from hitl_core.mcp import rounds
 from hitl_core.protocol import RunState
 from hitl_core.server.auth import Right
 from tests.core.shop import Shop, policy, rule
@@ -194,7 +196,7 @@ async def test_who_has_started_a_run_is_asked_nothing_about_it(here: Street, do:
 async def test_nor_through_a_second_session(here: Street) -> None:
     async with calling(here.url, "asker", era=OLD) as (asker, _):
         run = (await asker.run("start_run", input={"do": "question"}))["run"]
-    async with calling(here.url, "asker", accepts(answer="because"), era=OLD) as (asker, user):
+    async with calling(here.url, "asker", declines, era=OLD) as (asker, user):
         said = await asker.run("wait_for_run", run=run)
     assert [type(each) for each in user.asked] == [ElicitRequestURLParams]
     assert said["state"] == "paused"
@@ -328,6 +330,25 @@ async def forged(here: Street, who: str, state: dict[str, Any], responses: dict[
         text = next(line.removeprefix("data:") for line in text.splitlines() if line.startswith("data:"))
     found: dict[str, Any] = json.loads(text)
     return found
+
+
+async def test_who_says_nothing_in_time_decides_nothing_and_no_more_later(
+    here: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rounds, "LONGEST_ASKED", 0.1)
+    run, late = await here.start(), asyncio.Event()
+    async with calling(here.url, "portal", accepts(decision="approve"), era=OLD) as (portal, user):
+
+        async def looks() -> None:
+            await late.wait()
+
+        user.before = looks
+        said = await portal.run("wait_for_run", run=run.id)
+        late.set()
+        again = await portal.run("read_run", run=run.id)
+    assert "Nobody has said anything in time" in said["said"][0]
+    assert (len(user.asked), again["state"]) == (1, "paused")
+    assert await here.decisions() == []
 
 
 # ── what a form cannot hold ──────────────────────────────────────────────────────────────────────────────────
