@@ -26,7 +26,6 @@ from starlette.routing import Route
 
 from ..callers.seats import Seat
 from ..errors import Fault, HitlError, NotPermitted, NotUnderstood
-from ..protocol import RunState
 from .agent import Agent
 from .changes import changes
 from .conversation import Conversation
@@ -35,7 +34,7 @@ from .people import Person, Who
 from .posts import Envelope, Refused, body_of, opened, require_meant, require_name
 from .reading import posted
 from .streams import Seated, written
-from .threads import thread_of, waiting
+from .threads import standing, waiting
 from .working import Working
 
 log = logging.getLogger("hitl_core.agui")
@@ -170,9 +169,9 @@ class Pages:
     async def _stopped(self, thread: str, person: Person, agent: Agent) -> Response:
         """A run that works is cancelled. One that waits for people stays: they were asked, and still are."""
         try:
-            found = await thread_of(agent.hitl, require_name(thread), person)
+            found = await standing(agent, require_name(thread), person)
             run = found.run
-            if run is None or run.state not in (RunState.RUNNING, RunState.READY):
+            if run is None or not run.state.at_work:
                 return JSONResponse({"stopped": False})
             if not (found.own or person.may_stop):
                 why = "others have begun this: whoever operates it may stop it, and they themselves"
@@ -190,11 +189,11 @@ class Pages:
         async def still() -> bool:
             return await self._who(request) == person
 
-        return _stream(changes(agent.hitl, threads, person, self.working, still), person, self._listeners)
+        return _stream(changes(agent, threads, person, self.working, still), person, self._listeners)
 
     async def _listed(self, person: Person, agent: Agent) -> Response:
         try:
-            found = await waiting(agent.hitl, person)
+            found = await waiting(agent, person)
         except NotPermitted as exc:
             return JSONResponse({"error": str(exc)}, 403)
         return JSONResponse(found, headers={"Cache-Control": "no-store"})
