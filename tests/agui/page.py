@@ -166,10 +166,8 @@ def _check_order(events: list[Event]) -> None:
     assert types[-1] == "RUN_FINISHED"
     assert types.count("RUN_STARTED") == types.count("RUN_FINISHED") == 1
     for begun, ended, key in _PAIRS:
-        assert [each[key] for each in events if each["type"] == begun] != [] or ended not in types
-        assert sorted(each[key] for each in events if each["type"] == begun) == sorted(
-            each[key] for each in events if each["type"] == ended
-        )
+        names = {type: sorted(each[key] for each in events if each["type"] == type) for type in (begun, ended)}
+        assert names[begun] == names[ended]
 
 
 _PAIRS = (
