@@ -306,7 +306,10 @@ def copilotkit(session: nox.Session) -> None:
         session.skip("there is no npm: the pages cannot be built")
     chromium = a_chromium(session)
     install(
-        session, extras="cli,agui,langgraph,crewai,autogen,openai_agents", groups=("test", "copilotkit"), pins=TOGETHER
+        session,
+        extras="cli,agui,server,langgraph,crewai,autogen,openai_agents",
+        groups=("test", "copilotkit"),
+        pins=TOGETHER,
     )
     pages, client = (in_npm(session, ROOT / folder) for folder in NPM)
     with session.chdir(pages):

@@ -22,6 +22,8 @@ PATIENCE = 30_000
 """Milliseconds: on a busy machine a framework takes its time."""
 GONE = ("Failed to fetch", "Runtime did not answer")
 BACKENDS = ("langgraph", "openai_agents", "crewai", "autogen")
+on_one_backend = pytest.mark.parametrize("studio", BACKENDS[:1], indirect=True)
+"""For what happens in the page, the bridge and the store alone, whatever the agent is built with."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -58,6 +60,16 @@ def studio(
     served.kill()
 
 
+@pytest.fixture(scope="session")
+def attended(tmp_path_factory: pytest.TempPathFactory, model: str, dist: Path) -> Iterator[Studio]:
+    """The studio with a person to whom its agent can hand the conversation over."""
+    folder = tmp_path_factory.mktemp("attended")
+    served = Studio(folder, "openai_agents", model=model, dist=dist, spec="story:ATTENDED")
+    served.start()
+    yield served
+    served.kill()
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     expect.set_options(timeout=PATIENCE)
@@ -75,21 +87,27 @@ class Opened(NamedTuple):
 
 
 class Open(Protocol):
-    def __call__(self, path: str = "", *, person: str = "ann") -> AbstractAsyncContextManager[Opened]: ...
+    def __call__(
+        self, path: str = "", *, person: str = "ann", deaf: bool = False
+    ) -> AbstractAsyncContextManager[Opened]: ...
 
 
 @pytest.fixture
 def opened(browser: Browser, studio: Studio) -> Open:
-    """`async with opened("#cases") as (page, _)` is one person's browser. That it complained of nothing, and asked
-    nobody but us for anything, is judged at the end."""
+    """`async with opened("#cases") as (page, _)` is one person's browser; a deaf one does not hear what others change.
+    That it complained of nothing, and asked nobody but us for anything, is judged at the end."""
     return partial(_opened, browser, studio)
 
 
 @asynccontextmanager
-async def _opened(browser: Browser, studio: Studio, path: str = "", *, person: str = "ann") -> AsyncIterator[Opened]:
+async def _opened(
+    browser: Browser, studio: Studio, path: str = "", *, person: str = "ann", deaf: bool = False
+) -> AsyncIterator[Opened]:
     context = await browser.new_context()
     await context.add_cookies([{"name": "person", "value": person, "url": studio.url}])
     context.set_default_timeout(PATIENCE)
+    if deaf:
+        await context.route("**/changes?**", lambda route: route.fulfill(status=204))
     watch = Watch.over(context, studio.url)
     try:
         page = await context.new_page()
