@@ -20,8 +20,8 @@ from hitl_core.agui.working import Working
 from hitl_core.callers.seats import MOST
 from hitl_core.commands import StopScope
 from hitl_core.protocol import LiveEvent, LiveKind
-from tests.agui.page import AGENT, Page, by_header, resolved
-from tests.agui.test_conversation import PICK, Desk, app_of, at_desk
+from tests.agui.page import AGENT, Page, by_header, resolved, served
+from tests.agui.test_conversation import OWN, PICK, Desk, app_of, at_desk
 from tests.core.shop import Shop
 from tests.server.site import served as on_a_socket
 
@@ -283,6 +283,49 @@ async def test_one_person_listens_no_more_often_than_their_pages_need_and_is_let
                 for each in told:
                     assert "changed" not in "".join([text async for text in each])
             assert (await client.get(CHANGES, headers={"x-person": "ann"})).status_code == 200
+
+
+@pytest.mark.parametrize("route", ["run", "connect"])
+async def test_one_person_posts_no_more_often_at_once_than_their_pages_need(tmp_path: Path, route: str) -> None:
+    go, shop = asyncio.Event(), Shop(tmp_path)
+
+    async def slow(given: Any) -> str:
+        await go.wait()
+        return "done"
+
+    async with shop.open(slow, transcripts=True) as hitl, served(hitl) as client:
+        pages = [Page(client, f"t-{at}") for at in range(MOST)]
+        posts = [asyncio.create_task(page.say("work")) for page in pages]
+        while len((await hitl.runs()).items) < MOST:
+            await hitl.store.changed(timeout=1.0)
+        one_more = body(threadId="t-more")
+        path = f"/copilotkit/agent/{AGENT}/{route}"
+        answer = await client.post(path, json=one_more, headers={"x-person": "ann"})
+        assert (answer.status_code, "listens 32 times already" in answer.text) == (429, True)
+        assert await Page(client, "of-bob", person="bob").connect()
+        assert len((await hitl.runs()).items) == MOST
+        go.set()
+        await asyncio.gather(*posts)
+        assert [page.texts for page in pages] == [["done"]] * MOST
+        assert (await client.post(path, json=one_more, headers={"x-person": "ann"})).status_code == 200
+
+
+async def test_who_listens_as_often_as_may_be_can_still_answer(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, policy=OWN)
+    async with shop.open(app_of(shop), transcripts=True) as hitl:
+        app = Starlette()
+        pages = mount_copilotkit(app, {AGENT: hitl}, who=by_header)
+        async with AsyncExitStack() as around:
+            port = await around.enter_async_context(on_a_socket(app))
+            client = await around.enter_async_context(httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}"))
+            for _ in range(MOST):
+                stream = client.stream("GET", CHANGES, headers={"x-person": "ann"})
+                assert (await around.enter_async_context(stream)).status_code == 200
+            page = Page(client)
+            await page.say("refund")
+            await page.resolve({"approved": True})
+            await pages.working.close()
+    assert shop.ledger.count("refund") == 1
 
 
 def event() -> LiveEvent:

@@ -13,7 +13,7 @@ from starlette.authentication import AuthCredentials, AuthenticationBackend, Sim
 from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.requests import HTTPConnection, Request
 
-from hitl_core.agui import Person, mount_copilotkit
+from hitl_core.agui import Person, anybody, mount_copilotkit
 from hitl_core.agui.changes import changes
 from hitl_core.agui.working import Working
 from hitl_core.commands import ListRequests
@@ -165,6 +165,28 @@ async def test_who_is_not_signed_in_is_not_let_in_where_an_app_signs_people_in(t
             assert settled.response is not None
             who = settled.response.responder
             assert (who.id, who.authenticated_by) == ("bob", "SimpleUser")
+    assert shop.ledger.count("refund") == 1
+
+
+async def test_nobody_is_let_in_where_nothing_says_who_they_are(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What an app has before its own routes is not before these: without a word from it, they are closed."""
+    shop = Shop(tmp_path, policy=OWN)
+    async with shop.open(app_of(shop), transcripts=True) as hitl:
+        app = Starlette()
+        mount_copilotkit(app, {AGENT: hitl})
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=HOST) as client:
+            for path in ("/copilotkit", f"/copilotkit/agent/{AGENT}/run", f"/agui/{AGENT}"):
+                assert (await client.post(path, json={"method": "info"})).status_code == 401
+            for path in ("info", f"agent/{AGENT}/waiting", f"agent/{AGENT}/changes?thread=t"):
+                assert (await client.get(f"/copilotkit/{path}")).status_code == 401
+        assert (await hitl.runs()).items == ()
+        assert "`who=anybody` to try things out" in caplog.text
+        async with served(hitl, who=anybody) as client:
+            page = Page(client)
+            await page.say("refund")
+            await page.resolve({"approved": True})
     assert shop.ledger.count("refund") == 1
 
 

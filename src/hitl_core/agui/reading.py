@@ -15,6 +15,7 @@ from typing import Any, Final, cast
 from ag_ui.core import AssistantMessage, RunAgentInput, Tool, ToolMessage, UserMessage
 from pydantic import ValidationError
 
+from ..apps import text_of
 from ..errors import Fault, NotUnderstood
 from ..protocol import ClientTool, Json, said_id
 from ..wire import validation_faults
@@ -177,8 +178,8 @@ def _text(content: Any) -> tuple[str, tuple[str, ...]]:
     """The text of a message, and the kinds of its parts that are none."""
     if isinstance(content, str):
         return content, ()
-    texts = [each.text for each in content if each.type == "text"]
-    return "\n".join(texts), tuple(each.type for each in content if each.type != "text")
+    parts = [each.model_dump(include={"type", "text"}) for each in content]
+    return text_of(parts, between="\n"), tuple(each["type"] for each in parts if each["type"] != "text")
 
 
 def _tools(given: RunAgentInput) -> tuple[tuple[ClientTool, ...], tuple[Fault, ...]]:

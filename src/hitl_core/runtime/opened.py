@@ -279,9 +279,11 @@ class Opened:
             created_at=now,
             updated_at=now,
         )
-        claimed = await self.store.apply(OpenRun(run, self.owner, self.settings.lease_seconds, now))
-        if self.settings.transcripts:
-            await keep(self.store, run_id, partial(asked, claimed.run, words))
+        kept = self.settings.transcripts
+        said = asked(run, words) if kept and words else ()
+        claimed = await self.store.apply(OpenRun(run, self.owner, self.settings.lease_seconds, now, said))
+        if kept and not words:
+            await keep(self.store, run_id, partial(asked, claimed.run))
         return claimed
 
     def _require_ours(self, run: Run) -> None:

@@ -22,7 +22,9 @@ AsAgent = Annotated[
 
 
 def mcp(config: ConfigFile = DEFAULT_CONFIG, backend: Backend = None, as_: AsAgent = AGENT) -> int:
-    """Serve an agent's host over MCP, on standard input and output, until that ends.
+    """Serve an agent's host over MCP, until that ends.
+
+    The host starts it, and speaks with it on standard input and output.
 
     What people have to decide they decide in the inbox or at a terminal, under names of their own; through this client
     only if [server.agents] may_answer names the agent.
@@ -30,6 +32,7 @@ def mcp(config: ConfigFile = DEFAULT_CONFIG, backend: Backend = None, as_: AsAge
     if not as_.strip():
         raise WrongUsage([Fault("--as", "must not be empty")])
     opening, found = Opening(config, backend), Config.load(config, backend=backend)
+    opening.require_store("`hitl mcp`")
     agents, inbox = found.serving.agents, found.serving.address
     try:
         from ...mcp.stdio import serve_stdio
