@@ -96,11 +96,11 @@ class Open(Protocol):
 def opened(browser: Browser, studio: Studio) -> Open:
     """`async with opened("#cases") as (page, _)` is one person's browser; a deaf one does not hear what others change.
     That it complained of nothing, and asked nobody but us for anything, is judged at the end."""
-    return partial(_opened, browser, studio)
+    return partial(open_page, browser, studio)
 
 
 @asynccontextmanager
-async def _opened(
+async def open_page(
     browser: Browser, studio: Studio, path: str = "", *, person: str = "ann", deaf: bool = False
 ) -> AsyncIterator[Opened]:
     context = await browser.new_context()

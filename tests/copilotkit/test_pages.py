@@ -10,7 +10,7 @@ from playwright.async_api import expect
 from hitl_core import connect
 from hitl_core.commands import ListRequests
 from tests.copilotkit.cases import Case, Counted, address_of, run_behind
-from tests.copilotkit.conftest import Open
+from tests.copilotkit.conftest import Open, on_one_backend
 from tests.copilotkit.studio import Studio
 
 
@@ -215,6 +215,21 @@ async def test_the_server_may_die_between_the_question_and_the_click(studio: Stu
         watch.away = True
         studio.kill()
         await asyncio.to_thread(studio.start)
+        await case.click("Approve")
+        await case.reads("Version 4.2 is out for 10 %")
+    assert effects.new == [{"version": "4.2", "share": 10}]
+
+
+@on_one_backend
+async def test_a_click_that_does_not_arrive_is_asked_for_again(studio: Studio, opened: Open) -> None:
+    effects = Counted(studio)
+    async with opened("#cases") as (page, watch):
+        case = Case(page, "named")
+        await case.say("publish")
+        watch.away = True
+        await page.route("**/run", lambda route: route.abort(), times=1)
+        await case.click("Approve")
+        await case.asks_nothing()
         await case.click("Approve")
         await case.reads("Version 4.2 is out for 10 %")
     assert effects.new == [{"version": "4.2", "share": 10}]

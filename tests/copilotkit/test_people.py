@@ -6,8 +6,9 @@ import asyncio
 
 from playwright.async_api import Browser, expect
 
+from hitl_core import connect
 from tests.copilotkit.cases import Case, Counted, address_of, run_behind
-from tests.copilotkit.conftest import Open, on_one_backend
+from tests.copilotkit.conftest import Open, on_one_backend, open_page
 from tests.copilotkit.studio import Studio
 from tests.copilotkit.web_inbox import web_inbox
 
@@ -159,3 +160,32 @@ async def test_of_two_who_click_at_once_one_wins_and_the_other_is_told(studio: S
             await goes_on.say("headline")
             await expect(goes_on.card("input")).to_have_count(1)
     assert effects.new in ([], [{"version": "4.2", "share": 10}])
+
+
+async def test_a_person_takes_the_conversation_and_hands_it_back(attended: Studio, browser: Browser) -> None:
+    """Not in every framework is there a place for one; what the card sends is the same in all that have it."""
+    async with open_page(browser, attended, "#cases") as (page, _):
+        user = Case(page, "person")
+        await user.say("a person")
+        async with open_page(browser, attended, address_of(page, attended), person="bob") as (second, _):
+            bob = Case(second, "person")
+            await expect(bob.card("handoff")).to_contain_text("user: a person")
+            await bob.section.get_by_label("Say").fill("This is Bob. What is it?")
+            await second.keyboard.press("Enter")
+            await expect(bob.card("handoff")).to_contain_text("This is Bob. What is it?")
+            await expect(bob.section.get_by_role("button", name="Finish")).to_be_disabled()
+            await bob.section.get_by_label("Say").fill("The agent can do that.")
+            await bob.click("Hand back")
+            await bob.asks_nothing()
+        await user.reads("This is Bob. What is it?")
+        await user.reads("The agent can do that.")
+        await user.reads("Welcome back")
+        await user.asks_nothing()
+        async with connect(attended.config) as hitl:
+            said = (await hitl.transcript((await run_behind(hitl, page, "person")).thread)).items
+    assert [each.text for each in said if each.text and not each.call] == [
+        "a person",
+        "[bob] This is Bob. What is it?",
+        "[bob] The agent can do that.",
+        "Welcome back. I publish, ask, and make appointments.",
+    ]

@@ -21,7 +21,7 @@ export function Chat() {
       {agent.messages.length === 0 && <Says texts={FIRST} disabled={!isReady || agent.isRunning} onSay={say} />}
       <h2 className="sr">Questions</h2>
       <OpenQuestions agentId={AGENT} />
-      <CopilotChat agentId={AGENT} threadId={thread} input={NAMED} />
+      <div className="talk"><CopilotChat agentId={AGENT} threadId={thread} input={NAMED} /></div>
     </main>
   );
 }

@@ -8,7 +8,7 @@ type Waiting = { threadId: string; titles: string[] };
 
 export function Inbox() {
   // What was answered here stays, so that its outcome can be read.
-  const [seen, setSeen] = useState<string[]>([]);
+  const [seen, setSeen] = useState<ReadonlyMap<string, Waiting>>(new Map());
   const [waiting, setWaiting] = useState<number>();
   const [fault, setFault] = useState("");
   useEffect(() => {
@@ -18,7 +18,7 @@ export function Inbox() {
       const found = (await response.json()) as Waiting[];
       setFault("");
       setWaiting(found.length);
-      setSeen((before) => [...new Set([...before, ...found.map((each) => each.threadId)])]);
+      setSeen((before) => new Map([...before, ...found.map((each) => [each.threadId, each] as const)]));
     };
     void look();
     const timer = setInterval(look, 5000);
@@ -29,17 +29,17 @@ export function Inbox() {
       <h1>Inbox</h1>
       {fault && <p role="alert">{fault}</p>}
       <p role="status">{waiting === undefined ? "Looking…" : waiting === 0 ? "Nothing waits for you." : `${waiting} waiting for you.`}</p>
-      {seen.map((thread) => <Conversation key={thread} thread={thread} />)}
+      {[...seen.values()].map((each) => <Conversation key={each.threadId} thread={each.threadId} titles={each.titles} />)}
     </main>
   );
 }
 
-function Conversation({ thread }: { thread: string }) {
+function Conversation({ thread, titles }: { thread: string; titles: string[] }) {
   const id = `inbox-${thread}`;
   const { agent, isReady } = useConversation(id, thread);
   return (
     <article data-thread={thread}>
-      <h2>Conversation {thread.slice(0, 8)}</h2>
+      <h2>{[...new Set(titles)].join(", ")} <small>in {thread.slice(0, 8)}</small></h2>
       <Messages messages={agent.messages} />
       {isReady && <OpenQuestions agentId={id} />}
     </article>

@@ -57,12 +57,15 @@ export type PauseRequest = {
   deadline?: string;
 };
 
+/** The newest version of a shared draft, where a person has made one. */
+export type Draft = { version: number; by: string; arguments: Record<string, Json>; note?: string };
+
 export type Interrupt = {
   id: string;
   reason: string;
   message?: string;
   responseSchema?: JsonSchema;
-  metadata?: { type?: string; request?: PauseRequest; refused?: string };
+  metadata?: { type?: string; request?: PauseRequest; refused?: string; draft?: Draft };
 };
 
 /** An answer to one interrupt, as a page posts it. */

@@ -29,9 +29,12 @@ export function useSay(agent: AbstractAgent) {
   };
 }
 
+const RETRY = 2000; // milliseconds
+
 /**
  * Shows what others have changed: an answer in another browser, in the inbox, in a terminal. What they change while the page
- * is at work itself is looked at after that. Returns what connects, for the first time.
+ * is at work itself is looked at after that, and what came to nothing because the server was away is looked at until it is back.
+ * Returns what connects, for the first time.
  */
 export function useConnected(agent: AbstractAgent, threadId: string) {
   const { copilotkit } = useCopilotKit();
@@ -49,8 +52,13 @@ export function useConnected(agent: AbstractAgent, threadId: string) {
   }, [agent, copilotkit, threadId]);
   useEffect(() => listenTo(threadId, connect), [threadId, connect]);
   useEffect(() => {
-    const look = () => { if (missed.current) setTimeout(() => void connect()); };
-    return agent.subscribe({ onRunFinalized: look, onRunFailed: look }).unsubscribe;
+    let later: ReturnType<typeof setTimeout> | undefined;
+    const look = (after: number) => { clearTimeout(later); later = setTimeout(() => void connect(), after); };
+    const { unsubscribe } = agent.subscribe({
+      onRunFinalized: () => { if (missed.current) look(0); },
+      onRunFailed: () => look(RETRY),
+    });
+    return () => { clearTimeout(later); unsubscribe(); };
   }, [agent, connect]);
   return connect;
 }

@@ -6,12 +6,12 @@ import { Arguments, Effect } from "./Effect";
 import { Fields } from "./Fields";
 import { isKept } from "./shapes";
 
-export function Approval({ request, onAnswer }: BodyProps) {
+export function Approval({ request, draft, onAnswer }: BodyProps) {
   const [edited, setEdited] = useState<Record<string, Json> | null>(null);
   const [words, setWords] = useState("");
   const editing = useRef<HTMLButtonElement>(null);
   const offers = (reply: string) => request.allowed.includes(reply);
-  const given = request.action.arguments;
+  const given = draft?.arguments ?? request.action.arguments;
   const mayEdit = offers("edit") && isKept(given);
   const leave = (event: KeyboardEvent) => {
     if (event.key !== "Escape" || !edited) return;
@@ -20,7 +20,7 @@ export function Approval({ request, onAnswer }: BodyProps) {
   };
   return (
     <div onKeyDown={leave}>
-      <Effect request={request} />
+      {draft ? <p className="effect">Version {draft.version}, by {draft.by}{draft.note && <>: {draft.note}</>}</p> : <Effect request={request} />}
       {edited ? (
         <div className="form"><Fields schema={request.arguments_schema ?? {}} value={edited} onChange={setEdited} /></div>
       ) : (
@@ -31,6 +31,10 @@ export function Approval({ request, onAnswer }: BodyProps) {
       <p className="actions">
         {edited ? (
           <button className="main" onClick={() => onAnswer({ approved: true, editedArgs: edited })}>Approve as edited</button>
+        ) : draft ? (
+          <button className="main" onClick={() => onAnswer({ approved: true, version: draft.version, arguments: given })}>
+            Accept version {draft.version}
+          </button>
         ) : offers("approve") && (
           <button className="main" onClick={() => onAnswer({ approved: true })}>Approve</button>
         )}

@@ -1,6 +1,6 @@
 // Any request of hitl-core, rendered from its kind and its schemas. Copy the folder `cards` into a page of your own.
 import { useId } from "react";
-import type { Interrupt, Json, JsonSchema, PauseRequest } from "../protocol";
+import type { Draft, Interrupt, Json, JsonSchema, PauseRequest } from "../protocol";
 import { requestOf } from "../protocol";
 import { Approval } from "./Approval";
 import "./cards.css";
@@ -11,7 +11,7 @@ import { Review } from "./Review";
 export type Answer = (payload: Json) => void;
 
 /** What the inside of a card is given. `schema` is that of the answer. */
-export type BodyProps = { request: PauseRequest; schema: JsonSchema; onAnswer: Answer };
+export type BodyProps = { request: PauseRequest; schema: JsonSchema; draft?: Draft; onAnswer: Answer };
 
 const BODIES = { approval: Approval, input: Question, choice: Choice, review: Review, handoff: Handoff };
 
@@ -32,7 +32,7 @@ export function Card({ interrupt, onAnswer, onDismiss }: {
       {request.asked?.map((each) => (
         <blockquote key={each.question}>{each.by} asked: {each.question}{each.answer && <><br />The agent: {each.answer}</>}</blockquote>
       ))}
-      <Body request={request} schema={interrupt.responseSchema ?? {}} onAnswer={onAnswer} />
+      <Body request={request} schema={interrupt.responseSchema ?? {}} draft={interrupt.metadata?.draft} onAnswer={onAnswer} />
       <footer>
         <small>
           Asked because: {request.because.why} <span className="unit">({request.because.rule})</span>
