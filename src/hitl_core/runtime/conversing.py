@@ -8,7 +8,6 @@ from contextlib import aclosing
 from ..capabilities import Capability
 from ..contracts import require
 from ..protocol import ClientTool, LiveEvent
-from .live import listen
 from .runtime import Runtime
 from .transcripts import Words
 
@@ -30,7 +29,6 @@ async def converse(
     """
     require(runtime.adapter, Capability.STREAM_EVENTS)
     claimed = await runtime._open(input, by=by, thread=thread, id=run_id, tools=tools, words=tuple(words))
-    turn = runtime._driver.drive(claimed)
-    async with aclosing(listen(runtime._listeners, claimed.run.id, turn)) as events:
+    async with aclosing(runtime._listen(claimed)) as events:
         async for event in events:
             yield event

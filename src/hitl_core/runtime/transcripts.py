@@ -95,7 +95,7 @@ def _said(id: str, run_id: str, role: Role, text: str, at: datetime, **more: Any
 
 
 @dataclass(slots=True)
-class _Message:
+class _Heard:
     """A message that is being heard: its text comes in parts."""
 
     role: Role
@@ -115,7 +115,7 @@ class Hearing:
 
     def __init__(self, run: Run, now: Callable[[], datetime]) -> None:
         self._run, self._now = run, now
-        self._messages: dict[str, _Message] = {}
+        self._messages: dict[str, _Heard] = {}
 
     def hear(self, event: LiveEvent) -> None:
         """Take in one event; one that cannot be understood is passed over, because the turn goes on."""
@@ -146,8 +146,8 @@ class Hearing:
         call = SaidCall(id=said_id(event.id), tool=said_id(str(tool or "?")), arguments=given)
         self._message(of, Role.ASSISTANT, event).calls[call.id] = call
 
-    def _message(self, id: str, role: Role, event: LiveEvent) -> _Message:
-        return self._messages.setdefault(said_id(id), _Message(role, event.node, self._now()))
+    def _message(self, id: str, role: Role, event: LiveEvent) -> _Heard:
+        return self._messages.setdefault(said_id(id), _Heard(role, event.node, self._now()))
 
     def said(self, ending: Ending, veil: Veil) -> tuple[Said, ...]:
         """All that was said, in the order in which it began. An app that says nothing has its output for words.
@@ -161,7 +161,7 @@ class Hearing:
     def _end(self, ending: Ending) -> None:
         speaks = any(each.role is Role.ASSISTANT and each.parts for each in self._messages.values())
         if isinstance(ending, Completed) and isinstance(ending.output, str) and ending.output and not speaks:
-            message = _Message(Role.ASSISTANT, "", self._now(), parts=[ending.output])
+            message = _Heard(Role.ASSISTANT, "", self._now(), parts=[ending.output])
             self._messages[output_id(self._run.id)] = message
 
 
