@@ -20,7 +20,7 @@ from tests.copilotkit.studio import EXAMPLE, Studio
 
 PATIENCE = 30_000
 """Milliseconds: on a busy machine a framework takes its time."""
-GONE = ("Failed to fetch", "Runtime did not answer")
+GONE = ("Failed to fetch", "network error", "Runtime did not answer")
 BACKENDS = ("langgraph", "openai_agents", "crewai", "autogen")
 on_one_backend = pytest.mark.parametrize("studio", BACKENDS[:1], indirect=True)
 """For what happens in the page, the bridge and the store alone, whatever the agent is built with."""

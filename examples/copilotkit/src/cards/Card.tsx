@@ -28,7 +28,8 @@ export function Card({ interrupt, onAnswer, onDismiss }: {
     <div className="card" role="group" data-kind={request.kind} aria-labelledby={id}>
       <h3 id={id}>{request.title}</h3>
       {interrupt.metadata?.refused && <p role="alert">Not accepted: {interrupt.metadata.refused}</p>}
-      {request.context?.message && <blockquote>The agent says: {request.context.message}</blockquote>}
+      {/* of a conversation that was handed over it is the last line, and stands there */}
+      {request.context?.message && request.kind !== "handoff" && <blockquote>The agent says: {request.context.message}</blockquote>}
       {request.asked?.map((each) => (
         <blockquote key={each.question}>{each.by} asked: {each.question}{each.answer && <><br />The agent: {each.answer}</>}</blockquote>
       ))}

@@ -15,6 +15,7 @@ export type CardsProps = {
 export function Cards({ interrupts, onAnswers, ready = true }: CardsProps) {
   const [held, setHeld] = useState<ReadonlyMap<string, Entry>>(new Map());
   const [sent, setSent] = useState<Interrupt[]>();
+  const refused = useRefused(interrupts);
   const answers = interrupts.flatMap((each) => held.get(each.id) ?? []);
   const complete = interrupts.length > 0 && answers.length === interrupts.length;
   useEffect(() => {
@@ -41,7 +42,7 @@ export function Cards({ interrupts, onAnswers, ready = true }: CardsProps) {
           )}
           <div hidden={held.has(each.id)}>
             <Card
-              interrupt={each}
+              interrupt={refused(each)}
               onAnswer={(payload) => hold({ interruptId: each.id, status: "resolved", payload })}
               onDismiss={() => hold({ interruptId: each.id, status: "cancelled" })}
             />
@@ -50,4 +51,12 @@ export function Cards({ interrupts, onAnswers, ready = true }: CardsProps) {
       ))}
     </div>
   );
+}
+
+/** Why an answer was not taken is told once, and stands there until the question is answered or gone. */
+function useRefused(interrupts: Interrupt[]) {
+  const [told, setTold] = useState<ReadonlyMap<string, string>>(new Map());
+  const news = interrupts.flatMap(({ id, metadata }) => (metadata?.refused ? [[id, metadata.refused] as const] : []));
+  if (news.some(([id, why]) => told.get(id) !== why)) setTold(new Map([...told, ...news]));
+  return (each: Interrupt): Interrupt => ({ ...each, metadata: { ...each.metadata, refused: told.get(each.id) } });
 }

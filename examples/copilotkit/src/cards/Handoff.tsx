@@ -27,7 +27,8 @@ export function Handoff({ request, onAnswer }: BodyProps) {
 /** What was said before, as the frameworks hand it over: a conversation, or a message and what the person said to it. */
 function Said({ given: { conversation, message, said } }: { given: Record<string, Json> }) {
   const before = Array.isArray(conversation) ? conversation : [message ?? "", ...(Array.isArray(said) ? said : [])];
-  const lines = before.map((each) => (isGroup(each) ? `${String(each["role"] ?? each["source"])}: ${String(each["text"])}` : String(each)));
-  const shown = lines.filter(Boolean);
-  return shown.length === 0 ? null : <ol className="said">{shown.map((line, index) => <li key={index}>{line}</li>)}</ol>;
+  const lines = before.filter((each) => !isGroup(each) || each["role"] !== "tool").map(lineOf).filter(Boolean);
+  return lines.length === 0 ? null : <ol className="said">{lines.map((line, index) => <li key={index}>{line}</li>)}</ol>;
 }
+
+const lineOf = (said: Json) => (isGroup(said) ? `${String(said["role"] ?? said["source"])}: ${String(said["text"])}` : String(said));
