@@ -41,6 +41,7 @@ class Agent:
     """An app as pages see it. `to_input` None makes `{"messages": […]}`, which every agent made from a spec takes.
 
     `asks_with` is the tool by which a page that has it is asked everything, in place of interrupts; "" for none.
+    `others` are the apps of the other agents there, each with its backend before it: their conversations are theirs.
     """
 
     name: str
@@ -49,6 +50,12 @@ class Agent:
     to_input: ToInput | None = None
     wire: Wire = Wire.STANDARD
     asks_with: str = ""
+    others: frozenset[tuple[str, str]] = frozenset()
+
+    @property
+    def app(self) -> tuple[str, str]:
+        """What its runs are known by, in the store and to workers."""
+        return self.hitl.adapter.name, self.hitl.settings.app
 
     def can(self, capability: Capability) -> bool:
         return self.hitl.adapter.capabilities[capability].level != "absent"

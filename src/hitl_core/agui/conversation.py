@@ -34,11 +34,13 @@ from ..errors import (
     AlreadyDecided,
     Fault,
     HitlError,
+    LeaseLost,
     RequestClosed,
     RequestExpired,
     RequestNotFound,
     ResponseRefused,
     RunBusy,
+    RunNotFound,
     ToolsRefused,
 )
 from ..protocol import ClientTool, LiveEvent, PauseRequest, Response, RunState
@@ -46,10 +48,11 @@ from ..runtime import Words, converse
 from .agent import Agent, Wire
 from .answers import abandoned, decision_in
 from .events import Speaker, call_events, text_events
+from .held import Held
 from .interrupts import interrupt_of, legacy_value
 from .page_calls import PageCall, page_calls
 from .people import Person
-from .reading import Given, Heard, Posted, call_of, value_in
+from .reading import ECHO, Given, Heard, Posted, call_of, value_in
 from .replay import messages_of
 from .threads import AT_WORK, Thread, is_in, may_begin, next_run, settled, thread_of
 from .working import Working
@@ -57,6 +60,9 @@ from .working import Working
 log = logging.getLogger("hitl_core.agui")
 
 STALE: Final = "That was answered or is over already; your answer has changed nothing."
+TAKEN: Final = "Your answer was taken. Nothing more is asked of you here."
+CANCELLED: Final = "This was cancelled: nothing more of it begins."
+UNECHOED: Final = "is missing: send the id of the call back with the answer, or it may be meant for another one"
 MAY_NOT_START: Final = "You may read and answer here, and start nothing."
 NOT_YOURS: Final = (
     "This conversation is somebody else's: you may read and answer here. To say something, begin your own."
@@ -77,8 +83,12 @@ class Conversation:
     working: Working
     _refused: dict[str, list[Fault]] = field(default_factory=dict)
     _notes: list[str] = field(default_factory=list)
-    _told: set[str] = field(default_factory=set)
+    _held: Held = field(init=False)
     _client_tools: frozenset[str] = frozenset()
+    _taken: bool = False
+
+    def __post_init__(self) -> None:
+        self._held = Held(self.posted.messages)
 
     async def run(self) -> AsyncGenerator[BaseEvent]:
         """The events of a POST to `run`: answers are given, the app goes on or begins, and what comes of it is told."""
@@ -103,7 +113,7 @@ class Conversation:
             yield event
 
     async def _thread(self) -> Thread:
-        return await thread_of(self.agent.hitl, self.posted.thread, self.person)
+        return await thread_of(self.agent, self.posted.thread, self.person)
 
     async def _now(self) -> Thread:
         """The conversation as it stands; nothing of it where that cannot be had."""
@@ -115,7 +125,10 @@ class Conversation:
 
     def _note(self, exc: Exception) -> None:
         """Tell the page what went wrong, if that is meant to be told."""
-        if isinstance(exc, HitlError):
+        # All that they might see it for is answered, by them or by somebody who was faster.
+        if isinstance(exc, RunNotFound) and (self._taken or self.posted.answers):
+            self._notes.append(TAKEN if self._taken else STALE)
+        elif isinstance(exc, HitlError):
             self._notes.append(str(exc))
         else:
             log.error("a page's call failed: %s", exc, exc_info=exc)
@@ -131,6 +144,8 @@ class Conversation:
             request = waiting.get(given.request_id)
             if given.fault:
                 self._refuse(request, given, [Fault("", given.fault)])
+            elif request is not None and self._is_of_any_call(request, given):
+                self._refuse(request, given, [Fault(ECHO, UNECHOED)])
             elif request is None:
                 await self._answer_again(thread, given)
             else:
@@ -164,16 +179,26 @@ class Conversation:
             self._notes.append(STALE)
 
     async def _respond(self, request: PauseRequest, given: Given) -> None:
+        """Give an answer. Where it comes after the deadline, that what is due is done need not wait for a worker."""
         try:
             await self.agent.hitl.respond(self._response(request, given))
-        except (AlreadyDecided, RequestClosed, RequestExpired, RequestNotFound):
+            self._taken = True
+        except (AlreadyDecided, RequestClosed, RequestExpired, RequestNotFound) as exc:
             self._notes.append(STALE)
+            if isinstance(exc, RequestExpired):
+                await self.agent.hitl.tick()
         except ResponseRefused as exc:
             self._refuse(request, given, list(exc.faults))
 
+    def _is_of_any_call(self, request: PauseRequest, given: Given) -> bool:
+        """Whether an answer to one of several requests that one tool asks may have been meant for another of them."""
+        return self._asked_by_call(request, given) and not given.echoed
+
+    def _asked_by_call(self, request: PauseRequest, given: Given) -> bool:
+        return given.call != "" and request.action.tool not in self._client_tools
+
     def _response(self, request: PauseRequest, given: Given) -> Response:
-        asked_by_call = given.call and request.action.tool not in self._client_tools
-        payload = value_in(given.payload) if asked_by_call else given.payload
+        payload = value_in(given.payload) if self._asked_by_call(request, given) else given.payload
         decision = abandoned(request) if given.dismissed else decision_in(request, payload)
         return Response.to(request, decision, by=self.person.responder)
 
@@ -199,7 +224,7 @@ class Conversation:
                 async for event in self._heard(thread, await self._begin(thread, new)):
                     yield event
                 return
-            except RunBusy:  # another post has begun the next run of the conversation, with this perhaps
+            except (RunBusy, LeaseLost):  # another post has begun the next run, with this perhaps; or it was cancelled
                 await settled(hitl, thread.id)
 
     async def _gone_on(self, thread: Thread, work: AsyncIterator[LiveEvent]) -> AsyncIterator[BaseEvent]:
@@ -207,7 +232,7 @@ class Conversation:
         try:
             async for event in self._heard(thread, work):
                 yield event
-        except RunBusy:
+        except (RunBusy, LeaseLost):  # or it was cancelled
             await settled(self.agent.hitl, thread.id)
 
     def _to_begin_with(self, thread: Thread) -> tuple[Heard, ...]:
@@ -252,11 +277,13 @@ class Conversation:
 
     async def _heard(self, thread: Thread, work: AsyncIterator[LiveEvent]) -> AsyncIterator[BaseEvent]:
         """What a turn says, as it says it. It goes on if the page goes. Raises RunBusy for one under way elsewhere."""
-        speaker = Speaker(thread.heard, client_tools=thread.client_tools | {each.name for each in self._tools()})
+        known, tools = thread.heard | self.posted.ids, thread.client_tools | {each.name for each in self._tools()}
+        speaker = Speaker(known, client_tools=tools)
         try:
             async with aclosing(self.working.listen(work)) as events:
                 async for live in events:
                     for event in speaker.hear(live):
+                        self._held.hear(event)
                         yield event
         except Exception:
             for event in speaker.end():
@@ -264,7 +291,6 @@ class Conversation:
             raise
         for event in speaker.end():
             yield event
-        self._told |= speaker.told
 
     # ── how it ends ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -275,10 +301,9 @@ class Conversation:
         return messages_of(thread.said, calls, of=thread.client_tools)
 
     def _missed(self, thread: Thread) -> Iterator[BaseEvent]:
-        """All of the conversation, if this page has not heard all of it; and the calls that wait for the page."""
-        messages = self._messages(thread)
-        if not {each.id for each in messages} <= self._told | self.posted.ids:
-            yield MessagesSnapshotEvent(messages=messages)
+        """All of the conversation, if this page has not all of it; and the calls that wait for the page."""
+        for messages in self._held.snapshots(self._messages(thread)):
+            yield MessagesSnapshotEvent(messages=list(messages))
         done = {each.call for each in self.posted.results}
         for each in self._page_calls(thread):
             id, times = each.request.id, self._times(each.request.id)
@@ -287,7 +312,8 @@ class Conversation:
 
     def _notice(self, thread: Thread) -> Iterator[BaseEvent]:
         """What the page is told beside the conversation."""
-        for note in dict.fromkeys((*self._notes, *_asked_elsewhere(thread), *self._failed(thread))):
+        notes = (*self._notes, *self._not_accepted(thread), *_asked_elsewhere(thread), *self._over(thread))
+        for note in dict.fromkeys(notes):
             yield from text_events(f"note:{token_hex(8)}", note)
 
     def _ended(self, thread: Thread) -> Iterator[BaseEvent]:
@@ -298,15 +324,25 @@ class Conversation:
         if not asked or self.agent.wire is Wire.LEGACY:
             yield self._finished(RunFinishedSuccessOutcome(type="success"))
             return
-        interrupts = [interrupt_of(each, self._refused.get(each.id, ())) for each in asked]
+        interrupts = [
+            interrupt_of(each, self._refused.get(each.id, ()), newest=thread.drafts.get(each.id)) for each in asked
+        ]
         yield self._finished(RunFinishedInterruptOutcome(type="interrupt", interrupts=interrupts))
 
     def _finished(self, outcome: RunFinishedOutcome) -> RunFinishedEvent:
         return RunFinishedEvent(thread_id=self.posted.thread, run_id=self.posted.run, outcome=outcome)
 
-    def _failed(self, thread: Thread) -> Iterator[str]:
-        """That the run has failed. What it was in detail is for those who see runs."""
+    def _not_accepted(self, thread: Thread) -> Iterator[str]:
+        """What is wrong with answers to requests that are asked of others: nothing else would tell."""
+        for request in thread.elsewhere:
+            if faults := self._refused.get(request.id):
+                yield f"Not accepted: {'; '.join(map(str, faults))}"
+
+    def _over(self, thread: Thread) -> Iterator[str]:
+        """That the run was cancelled, or has failed. What it was in detail is for those who see runs."""
         run = thread.run
+        if run is not None and run.state is RunState.CANCELLED:
+            yield CANCELLED
         if run is not None and run.state is RunState.FAILED:
             detail = run.error if self.person.sees_runs else "who operates it can see why, and have it tried again"
             yield f"The run {run.id} has failed: {detail}."

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-from ag_ui.core import AssistantMessage, RunAgentInput, Tool, ToolMessage, UserMessage
+from ag_ui.core import AssistantMessage, Message, RunAgentInput, Tool, ToolMessage, UserMessage
 from pydantic import ValidationError
 
 from ..apps import text_of
@@ -33,7 +33,8 @@ LONGEST_NAME: Final = 256
 class Given:
     """An answer to one request. `dismissed`: the person has closed the question. `fault` is why it cannot be taken.
 
-    `call` is that of the page's tool which the answer is the result of; "" for an answer to an interrupt.
+    `call` is that of the page's tool which the answer is the result of; "" for an answer to an interrupt. `echoed`: the
+    answer itself says that it is that call's.
     """
 
     request_id: str
@@ -41,6 +42,7 @@ class Given:
     dismissed: bool = False
     fault: str = ""
     call: str = ""
+    echoed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +73,14 @@ class Posted:
     """How often the page was asked each request by a call of its own."""
     tool_faults: tuple[Fault, ...] = ()
     """What is wrong with the tools that it offers; those are not among `tools`."""
+    messages: tuple[Message, ...] = ()
+    """All that it holds."""
 
 
 def posted(body: bytes) -> Posted:
     """Raises NotUnderstood with every fault for what is no RunAgentInput."""
     try:
-        given = RunAgentInput.model_validate_json(body)
+        given = _input(body)
     except ValidationError as exc:
         raise NotUnderstood(validation_faults(exc.errors())) from exc
     if faults := [*thread_faults(given.thread_id), *_too_many(given)]:
@@ -95,7 +99,31 @@ def posted(body: bytes) -> Posted:
         tuple((each.description, each.value) for each in given.context or ()),
         Counter(map(request_of, ids)),
         tool_faults,
+        tuple(given.messages),
     )
+
+
+def _input(body: bytes) -> RunAgentInput:
+    """A page posts all that was said each time: one message that cannot be read would lock it for ever."""
+    try:
+        return RunAgentInput.model_validate_json(body)
+    except ValidationError:
+        if rb"\u" not in body:
+            raise
+    return RunAgentInput.model_validate_json(_in_whole_characters(body))
+
+
+def _in_whole_characters(body: bytes) -> bytes:
+    """JSON without halves of characters, as a box leaves them that cuts what is typed: UTF-8 has none."""
+    try:
+        return whole(json.dumps(json.loads(body.decode()), ensure_ascii=False)).encode()
+    except (ValueError, RecursionError):
+        return body
+
+
+def whole(text: str) -> str:
+    """A text that UTF-8 can say: each half of a character is one that nobody knows."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def thread_faults(thread: str) -> list[Fault]:
@@ -146,7 +174,7 @@ def _result(message: ToolMessage) -> Given:
         return Given(
             asked, fault=f"The answer was given for the call {named!r}, and came as that of another one.", call=call
         )
-    return Given(asked, value, call=call)
+    return Given(asked, value, call=call, echoed=True)
 
 
 def value_in(payload: Json) -> Json:

@@ -35,7 +35,7 @@ from .people import Person, Who
 from .posts import Envelope, Refused, body_of, opened, require_meant, require_name
 from .reading import posted
 from .streams import Seated, written
-from .threads import thread_of, waiting
+from .threads import standing, waiting
 from .working import Working
 
 log = logging.getLogger("hitl_core.agui")
@@ -170,7 +170,7 @@ class Pages:
     async def _stopped(self, thread: str, person: Person, agent: Agent) -> Response:
         """A run that works is cancelled. One that waits for people stays: they were asked, and still are."""
         try:
-            found = await thread_of(agent.hitl, require_name(thread), person)
+            found = await standing(agent, require_name(thread), person)
             run = found.run
             if run is None or run.state not in (RunState.RUNNING, RunState.READY):
                 return JSONResponse({"stopped": False})
@@ -190,11 +190,11 @@ class Pages:
         async def still() -> bool:
             return await self._who(request) == person
 
-        return _stream(changes(agent.hitl, threads, person, self.working, still), person, self._listeners)
+        return _stream(changes(agent, threads, person, self.working, still), person, self._listeners)
 
     async def _listed(self, person: Person, agent: Agent) -> Response:
         try:
-            found = await waiting(agent.hitl, person)
+            found = await waiting(agent, person)
         except NotPermitted as exc:
             return JSONResponse({"error": str(exc)}, 403)
         return JSONResponse(found, headers={"Cache-Control": "no-store"})

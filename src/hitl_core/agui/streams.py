@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from http import HTTPStatus
@@ -13,6 +14,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from ..callers.seats import Seat
+from .reading import whole
 
 HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
@@ -41,4 +43,8 @@ async def written(events: AsyncGenerator[BaseEvent]) -> AsyncGenerator[str]:
     encoder = EventEncoder()
     async with aclosing(events):
         async for event in events:
-            yield encoder.encode(event)
+            try:
+                yield encoder.encode(event)
+            except ValueError:  # half of a character: an app may say it, and UTF-8 cannot
+                said = event.model_dump(mode="json", by_alias=True)
+                yield f"data: {whole(json.dumps(said, ensure_ascii=False))}\n\n"

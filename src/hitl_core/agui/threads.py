@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final, cast
 
 from ..commands import ListRuns, ListSaid, PutSlip, Slip, SlipKind, hashed
 from ..contracts import every
 from ..errors import RunNotFound
-from ..protocol import Json, PauseRequest, Run, RunState, Said, new_id
-from ..runtime import Runtime, inbox_of, may_decide
+from ..protocol import DraftVersion, Json, PauseRequest, Run, RunState, Said, new_id
+from ..runtime import Runtime, inbox_of, known_as, may_decide
+from .agent import Agent
 from .people import Person
 
 PATIENCE: Final = 300.0
@@ -36,6 +38,8 @@ class Thread:
     elsewhere: tuple[PauseRequest, ...] = ()
     own: bool = True
     """Whether the person may go on with it: nobody says anything in the conversation of somebody else."""
+    drafts: Mapping[str, DraftVersion] = field(default_factory=dict)
+    """Of the requests that share a draft, by their ids: its newest version."""
 
     @property
     def heard(self) -> frozenset[str]:
@@ -49,17 +53,23 @@ class Thread:
         return frozenset(each.name for each in self.run.tools) if self.run is not None else frozenset()
 
 
-async def thread_of(hitl: Runtime, id: str, person: Person) -> Thread:
-    """A conversation, whole. Raises RunNotFound for one of somebody else, in which the person has nothing to decide."""
-    found = await standing(hitl, id, person)
+async def thread_of(agent: Agent, id: str, person: Person) -> Thread:
+    """A conversation, whole.
+
+    Raises RunNotFound for one of somebody else, in which the person has nothing to decide, and for one with another
+    agent.
+    """
+    hitl, found = agent.hitl, await standing(agent, id, person)
     if found.run is None:
         return found
     said = tuple([each async for each in every(hitl.store, ListSaid(thread=id, tenant=found.run.tenant))])
-    return replace(found, said=said)
+    drafts = {each.id: (await hitl.draft(each.id))[-1] for each in found.asked if each.draft is not None}
+    return replace(found, said=said, drafts=drafts)
 
 
-async def standing(hitl: Runtime, id: str, person: Person) -> Thread:
+async def standing(agent: Agent, id: str, person: Person) -> Thread:
     """How a conversation stands, without what was said in it. Raises RunNotFound as above."""
+    hitl = agent.hitl
     newest = (await hitl.store.fetch(ListRuns(thread=id, limit=1))).items
     if not newest:
         return Thread(id)
@@ -70,20 +80,23 @@ async def standing(hitl: Runtime, id: str, person: Person) -> Thread:
     for request in run.pending:
         own = await may_decide(hitl, request, person.responder, tenant=run.tenant)
         (asked if own else elsewhere).append(request)
-    if not _sees(person, run) and not asked:
+    own = await _is_theirs(hitl, run, person.starts_as)
+    if not (own or asked or person.sees_runs):
         raise _of_somebody_else(id)
-    return Thread(id, run, (), tuple(asked), tuple(elsewhere), _owns(person, run))
+    if (run.backend, run.app) in agent.others:
+        raise RunNotFound(f"the conversation {id!r} is with another agent; begin one of its own with {agent.name!r}")
+    return Thread(id, run, (), tuple(asked), tuple(elsewhere), own or (person.sees_runs and run.started_by is None))
 
 
-async def waiting(hitl: Runtime, person: Person) -> list[Json]:
+async def waiting(agent: Agent, person: Person) -> list[Json]:
     """The conversations in which somebody has something to decide, oldest request first, at most a page of them.
 
     Of the person's tenant, whether the directory knows it or whoever has signed them in.
 
     Raises NotPermitted for whom no directory knows.
     """
-    found: dict[str, list[str]] = {}
-    query = await inbox_of(hitl, person.responder)
+    hitl, found = agent.hitl, dict[str, list[str]]()
+    query = replace(await inbox_of(hitl, person.responder), not_of=tuple(agent.others))
     query = query if person.tenant is None else replace(query, tenant=person.tenant)
     for settled in (await hitl.store.fetch(query)).items:
         run = await hitl.run(settled.request.run_id)
@@ -108,12 +121,9 @@ def _is_of(person: Person, run: Run) -> bool:
     return person.tenant in (None, run.tenant)
 
 
-def _sees(person: Person, run: Run) -> bool:
-    return person.sees_runs or run.started_by == person.starts_as
-
-
-def _owns(person: Person, run: Run) -> bool:
-    return run.started_by == person.starts_as or (person.sees_runs and run.started_by is None)
+async def _is_theirs(hitl: Runtime, run: Run, who: str | None) -> bool:
+    """Whether a run is on behalf of this person, whom the directory may write otherwise than their page does."""
+    return run.started_by == who or (who is not None and run.started_by == await known_as(hitl, who))
 
 
 def _of_somebody_else(id: str) -> RunNotFound:

@@ -59,7 +59,8 @@ class ListRequests(Query[Page[Settled]]):
     """The inbox: requests by deadline-free order of arrival, oldest first. Empty filters mean everything.
 
     `roles` and `users` keep requests that any of these (or nobody in particular) may decide. `tenant` keeps those of
-    its runs, `awake` those that are not put off. `call` is a place in the run `run_id`.
+    its runs, `awake` those that are not put off. `call` is a place in the run `run_id`. `not_of` leaves out those of
+    the runs of these apps, each with its backend before it.
     """
 
     states: tuple[RequestState, ...] = (RequestState.OPEN,)
@@ -72,6 +73,7 @@ class ListRequests(Query[Page[Settled]]):
     users: tuple[str, ...] = ()
     tenant: str | None = None
     awake: bool = False
+    not_of: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

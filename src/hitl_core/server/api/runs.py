@@ -19,7 +19,7 @@ from ..site import CurrentSite, Site
 from .calls import Calls, answer, sent
 from .idempotency import REPLAYED, Idempotent
 from .parameters import Cursor, Limit, RunId, Wait, opened, page_of
-from .visibility import require_same, seen_run
+from .visibility import require_own, require_same, seen_run
 
 MOST_LOOKED_AT = 10_000
 """Runs that one page looks at; then it is short, or empty, and its cursor goes on."""
@@ -67,6 +67,7 @@ async def start_run(
     """
     require_same(visitor, body.by)
     require_home(site, visitor, "a run that is started")
+    await require_own(site, visitor, body.thread)
     await site.hitl.attach()
     run_id, ours = await idempotent.run()
     run = await _started(site, visitor, run_id, body, wait)
@@ -100,10 +101,9 @@ async def read_run(
 
 async def standing(site: Site, run: Run, wait: float, *, through_pauses: bool = False) -> Run:
     """A run at its next pause or end, or as it stands after `wait` seconds."""
-    at_work = {RunState.RUNNING, RunState.READY, *((RunState.PAUSED,) if through_pauses else ())}
     with suppress(TimeoutError):
         async with asyncio.timeout(wait):
-            while run.state in at_work:
+            while run.state.at_work or (through_pauses and run.state is RunState.PAUSED):
                 await site.store.changed(timeout=1.0)
                 run = await site.hitl.run(run.id)
     return run
