@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from playwright.async_api import ViewportSize, expect
 
+from hitl_core import connect
 from tests.browser.accessible import violations
-from tests.copilotkit.cases import Case, Counted, address_of
+from tests.copilotkit.cases import Case, Counted, address_of, run_behind
 from tests.copilotkit.conftest import Open, on_one_backend
 from tests.copilotkit.studio import Studio
 
@@ -64,6 +65,28 @@ async def test_a_draft_is_sent_back_until_it_is_good(studio: Studio, opened: Ope
         await case.reads("The campaign Faster runs in DE with 400 EUR.")
         (campaign,) = effects.new
         assert campaign["budget"] == 400
+
+
+@on_one_backend
+async def test_a_version_that_somebody_else_has_made_is_shown_before_it_is_taken(studio: Studio, opened: Open) -> None:
+    effects = Counted(studio)
+    async with opened("#cases") as (page, _):
+        case = Case(page, "named")
+        await case.say("campaign")
+        await expect(case.card("approval")).to_contain_text("800 EUR")
+        async with connect(studio.config) as hitl:
+            (request,) = (await run_behind(hitl, page, "named")).pending
+            changed = request.action.arguments | {"budget": 650.0}
+            await hitl.change_draft(request.id, changed, base=1, by="bob", note="that will do")
+        await case.click("Approve")
+        await expect(case.section.get_by_role("alert")).to_contain_text("'bob' has made version 2")
+        await expect(case.card("approval")).to_contain_text("Version 2, by bob: that will do")
+        await expect(case.card("approval")).to_contain_text("650 EUR")
+        assert effects.new == []
+        await case.click("Accept version 2")
+        await case.reads("The campaign Faster runs in DE with 650 EUR.")
+        (campaign,) = effects.new
+        assert campaign["budget"] == 650
 
 
 @on_one_backend
