@@ -534,7 +534,16 @@ def constraints(session: nox.Session) -> None:
     session.run(*compile_, "--extra=postgres", "--group=test", "--group=peers", "--output-file", PEERS)
 
     four = [f"--extra={extra}" for extra in ("langgraph", "crewai", "autogen", "openai_agents", "cli")]
-    session.run(*compile_, *four, "--extra=agui", "--group=test", "--group=copilotkit", "--output-file", TOGETHER)
+    session.run(
+        *compile_,
+        *four,
+        "--extra=agui",
+        "--extra=server",
+        "--group=test",
+        "--group=copilotkit",
+        "--output-file",
+        TOGETHER,
+    )
 
 
 @nox.session(venv_backend="none")
