@@ -22,7 +22,7 @@ class Wire(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Beginning:
     """What a new run of a conversation is made from. `said` is all of it before; `heard` what its user says now."""
 
     thread: str
@@ -32,8 +32,8 @@ class Asked:
     context: tuple[tuple[str, str], ...]
 
 
-ToInput = Callable[[Asked], Any]
-"""The input of an app for what was asked."""
+ToInput = Callable[[Beginning], Any]
+"""The input of an app for what a conversation begins with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +58,13 @@ class Agent:
         return self.hitl.adapter.name, self.hitl.settings.app
 
     def can(self, capability: Capability) -> bool:
+        """Whether the backend can do this, by itself or with our help."""
         return self.hitl.adapter.capabilities[capability].level != "absent"
 
     def input_for(self, posted: Posted, said: tuple[Said, ...], heard: tuple[Heard, ...]) -> Any:
         """The input of a run for what a page's user says."""
-        asked = Asked(posted.thread, said, heard, posted.state, posted.context)
         if self.to_input is not None:
-            return self.to_input(asked)
+            return self.to_input(Beginning(posted.thread, said, heard, posted.state, posted.context))
         remembers = self.hitl.adapter.capabilities[Capability.KEEP_THREADS].level == "native"
         before = [] if remembers else [_message(each.role, each.text) for each in said if each.text and not each.call]
         now = [{**_message("user", each.text), "id": each.id} for each in heard]

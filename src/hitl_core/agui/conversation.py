@@ -54,7 +54,7 @@ from .page_calls import PageCall, page_calls
 from .people import Person
 from .reading import ECHO, Given, Heard, Posted, call_of, value_in
 from .replay import messages_of
-from .threads import AT_WORK, Thread, is_in, may_begin, next_run, settled, thread_of
+from .threads import Thread, is_in, may_begin, next_run, settled, thread_of
 from .working import Working
 
 log = logging.getLogger("hitl_core.agui")
@@ -212,7 +212,7 @@ class Conversation:
     async def _work(self, thread: Thread) -> AsyncIterator[BaseEvent]:
         """Let the app go on where it can, then begin with what is new unless something waits; tell what happens."""
         hitl, run = self.agent.hitl, thread.run
-        if run is not None and (await hitl.run(run.id)).state in AT_WORK:
+        if run is not None and (await hitl.run(run.id)).state.at_work:
             async for event in self._gone_on(thread, hitl.stream_resume(run.id)):
                 yield event
         self._notes += [ONLY_TEXT.format(", ".join(each.left_out)) for each in self._left_out(thread)]
@@ -240,7 +240,7 @@ class Conversation:
         new, run = self._new(thread), thread.run
         if not new:
             return ()
-        if run is not None and run.state in (RunState.PAUSED, *AT_WORK):
+        if run is not None and (run.state.at_work or run.state is RunState.PAUSED):
             self._notes += () if self.posted.answers else (WAITS,)
         elif not may_begin(self.agent.hitl, self.person):
             self._notes.append(MAY_NOT_START)

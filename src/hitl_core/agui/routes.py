@@ -26,7 +26,6 @@ from starlette.routing import Route
 
 from ..callers.seats import Seat
 from ..errors import Fault, HitlError, NotPermitted, NotUnderstood
-from ..protocol import RunState
 from .agent import Agent
 from .changes import changes
 from .conversation import Conversation
@@ -172,7 +171,7 @@ class Pages:
         try:
             found = await standing(agent, require_name(thread), person)
             run = found.run
-            if run is None or run.state not in (RunState.RUNNING, RunState.READY):
+            if run is None or not run.state.at_work:
                 return JSONResponse({"stopped": False})
             if not (found.own or person.may_stop):
                 why = "others have begun this: whoever operates it may stop it, and they themselves"

@@ -22,7 +22,6 @@ PATIENCE: Final = 300.0
 """Seconds that a page is kept waiting for a turn that another process, or another page, has begun."""
 SOON: Final = 5.0
 """Seconds that a run may wait for somebody to take it up: if nobody has by then, nobody is there to."""
-AT_WORK: Final = (RunState.RUNNING, RunState.READY)
 _KNOWN: Final = timedelta(days=1)
 """How long it is known which run is to come next; as soon as it is there, the conversation has it."""
 
