@@ -27,14 +27,27 @@ on_one_backend = pytest.mark.parametrize("studio", BACKENDS[:1], indirect=True)
 """For what happens in the page, the bridge and the store alone, whatever the agent is built with."""
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A browser belongs to one loop; and CrewAI reads its own deprecated fields whenever an agent is made."""
+    """A browser belongs to one loop; and CrewAI reads its own deprecated fields whenever an agent is made.
+
+    Each studio is started once: all tests of a backend come one after the other.
+    """
     here = Path(__file__).parent
+    own = iter(sorted((item for item in items if item.path.parent == here), key=_backend))
+    items[:] = [next(own) if item.path.parent == here else item for item in items]
     for item in items:
         if item.path.parent == here:
             item.add_marker(pytest.mark.filterwarnings("ignore::DeprecationWarning"))
         if item.path.parent == here and item.get_closest_marker("asyncio"):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+def _backend(item: pytest.Item) -> int:
+    """The place of a test's backend; tests of none come last."""
+    params = getattr(item, "callspec", None)
+    name = None if params is None else params.params.get("studio")
+    return BACKENDS.index(name) if name in BACKENDS else len(BACKENDS)
 
 
 @pytest.fixture(scope="session")
