@@ -33,7 +33,7 @@ class GetCheckpoint(Query[Json]):
 @dataclass(frozen=True, slots=True)
 class ListRuns(Query[Page[Run]]):
     """Runs, newest first, without their requests. `cursor` comes from the page before; `undoes` keeps the undos of
-    that run, `tenant` those of one, `thread` those of one conversation.
+    that run, `tenant` those of one, `thread` those of one conversation, `started_by` those of one person.
 
     `within`: so many runs are looked at, at most; then a page may be short, or empty, and its cursor goes on.
     """
@@ -45,6 +45,7 @@ class ListRuns(Query[Page[Run]]):
     tenant: str | None = None
     within: int | None = None
     thread: str | None = None
+    started_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
