@@ -143,6 +143,7 @@ QUESTIONS: list[Query[object]] = [
     ListRuns(undoes="run-1"),
     ListRuns(tenant="default", within=1),
     ListRuns(thread="thread-1", tenant="default"),
+    ListRequests(not_of=(("plain", "shop:one"), ("langgraph", "shop:another"))),
     ListSaid("thread-1"),
     ListSaid("thread-1", "default", cursor="7"),
     ListSaid("thread-1", "default", run_id="run-1"),
