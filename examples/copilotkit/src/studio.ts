@@ -29,7 +29,9 @@ export function useSay(agent: AbstractAgent) {
   };
 }
 
-const RETRY = 2000; // milliseconds
+// Milliseconds. Two connections at once, or one while a run ends, take each other's messages away.
+const SOON = 50;
+const RETRY = 2000;
 
 /**
  * Shows what others have changed: an answer in another browser, in the inbox, in a terminal. What they change while the page
@@ -50,16 +52,16 @@ export function useConnected(agent: AbstractAgent, threadId: string) {
     await connects;
     if (notes.length) agent.setMessages(withNotes(agent.messages, notes));
   }, [agent, copilotkit, threadId]);
-  useEffect(() => listenTo(threadId, connect), [threadId, connect]);
   useEffect(() => {
     let later: ReturnType<typeof setTimeout> | undefined;
     const look = (after: number) => { clearTimeout(later); later = setTimeout(() => void connect(), after); };
+    const leave = listenTo(threadId, () => look(SOON));
     const { unsubscribe } = agent.subscribe({
-      onRunFinalized: () => { if (missed.current) look(0); },
+      onRunFinalized: () => { if (missed.current) look(SOON); },
       onRunFailed: () => look(RETRY),
     });
-    return () => { clearTimeout(later); unsubscribe(); };
-  }, [agent, connect]);
+    return () => { clearTimeout(later); unsubscribe(); leave(); };
+  }, [agent, threadId, connect]);
   return connect;
 }
 
@@ -87,12 +89,12 @@ function withNotes(messages: Message[], notes: Note[]): Message[] {
 }
 
 // One stream for all conversations of the page: a browser has six connections to a server, and each stream takes one.
-const listeners = new Map<string, Set<() => Promise<void>>>();
+const listeners = new Map<string, Set<() => void>>();
 const tags = new Map<string, string>();
 let source: EventSource | undefined;
 let opening: ReturnType<typeof setTimeout> | undefined;
 
-function listenTo(threadId: string, changed: () => Promise<void>): () => void {
+function listenTo(threadId: string, changed: () => void): () => void {
   const heard = listeners.get(threadId) ?? new Set();
   if (!heard.size) reopenSoon();
   listeners.set(threadId, heard.add(changed));
@@ -116,7 +118,7 @@ function reopenSoon() {
       const { threadId, tag } = JSON.parse(event.data as string) as { threadId: string; tag: string };
       const known = tags.get(threadId);
       tags.set(threadId, tag);
-      if (known && known !== tag) listeners.get(threadId)?.forEach((changed) => void changed());
+      if (known && known !== tag) listeners.get(threadId)?.forEach((changed) => changed());
     });
   }, 50);
 }
