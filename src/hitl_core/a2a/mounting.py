@@ -45,7 +45,8 @@ def mount_a2a(
     """
     desk, who = Desk(hitl, CHANNEL, frozenset(may_answer), inbox), canonical(hitl, who)
     name = name or hitl.settings.app or "agent"
-    card = card_of(url=f"{url}{prefix}", name=name, description=description or f"{name}, overseen by people.")
+    description = description or f"{name}, overseen by people."
+    card = card_of(url=f"{url}{prefix}", name=name, description=description, app_version=hitl.settings.app_version)
     (calls,) = create_jsonrpc_routes(Handler(desk, who, reading, over), prefix, _Context(), enable_v0_3_compat=True)
     app.router.routes.append(Route(prefix, RequireCaller(WholeBody(calls.app), who), methods=["POST"]))
     for place in (f"{prefix}{CARD}", CARD):
