@@ -14,7 +14,7 @@ import httpx
 from starlette.applications import Starlette
 from starlette.requests import Request
 
-from hitl_core.agui import Person, mount_copilotkit
+from hitl_core.agui import Agent, Person, mount_copilotkit
 from hitl_core.protocol import Responder
 from hitl_core.runtime import Runtime
 
@@ -33,7 +33,7 @@ async def by_header(request: Request) -> Person | None:
 
 
 @asynccontextmanager
-async def served(hitl: Runtime | Mapping[str, Runtime], **options: Any) -> AsyncIterator[httpx.AsyncClient]:
+async def served(hitl: Runtime | Mapping[str, Runtime | Agent], **options: Any) -> AsyncIterator[httpx.AsyncClient]:
     """An app with the routes, without a socket."""
     app = Starlette()
     pages = mount_copilotkit(app, {AGENT: hitl} if isinstance(hitl, Runtime) else hitl, **{"who": by_header, **options})
@@ -166,10 +166,8 @@ def _check_order(events: list[Event]) -> None:
     assert types[-1] == "RUN_FINISHED"
     assert types.count("RUN_STARTED") == types.count("RUN_FINISHED") == 1
     for begun, ended, key in _PAIRS:
-        assert [each[key] for each in events if each["type"] == begun] != [] or ended not in types
-        assert sorted(each[key] for each in events if each["type"] == begun) == sorted(
-            each[key] for each in events if each["type"] == ended
-        )
+        names = {type: sorted(each[key] for each in events if each["type"] == type) for type in (begun, ended)}
+        assert names[begun] == names[ended]
 
 
 _PAIRS = (

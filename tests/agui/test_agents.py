@@ -9,7 +9,11 @@ from pathlib import Path
 
 import httpx
 
+from hitl_core.agui import Agent
 from hitl_core.commands import ListRuns
+from hitl_core.config.deferred import DeferredAdapter
+from hitl_core.contracts import Adapter
+from hitl_core.errors import AdapterNotInstalled
 from hitl_core.protocol import RunState
 from hitl_core.runtime import Runtime
 from tests.agui.page import Page, served
@@ -95,3 +99,43 @@ async def test_one_app_under_two_names_has_one_set_of_conversations(tmp_path: Pa
         await office.connect()
         await office.resolve({"approved": True})
         assert shop.ledger.count("refund") == 1
+
+
+async def test_one_whose_framework_is_not_here_keeps_nobody_from_the_others(tmp_path: Path) -> None:
+    """What it asks can be answered here; it goes on where its framework is."""
+    shop = Shop(tmp_path, policy=OWN)
+
+    def missing() -> Adapter:
+        raise AdapterNotInstalled("its package is not installed")
+
+    async with shop.open(app_of(shop), transcripts=True, name="shop:away") as elsewhere:
+        await elsewhere.start({"messages": [{"role": "user", "content": "refund"}]}, thread="t", by="ann")
+    away = DeferredAdapter("plain", missing)
+    async with (
+        shop.open(app_of(shop), transcripts=True) as hitl,
+        shop.open(None, transcripts=True, name="shop:away", adapter=away) as not_here,
+        served({"desk": hitl, "away": not_here}) as client,
+    ):
+        assert list((await client.get("/copilotkit/info")).json()["agents"]) == ["desk", "away"]
+        page = at(client, "away", "t")
+        await page.connect()
+        await page.resolve({"approved": True})
+        assert "its package is not installed" in page.texts[-1]
+        await at(client, "away").say("refund")
+        assert [(run.app, run.state) for run in (await hitl.runs()).items] == [("shop:away", RunState.READY)]
+        assert shop.ledger.count("refund") == 0
+    async with shop.open(app_of(shop), transcripts=True, name="shop:away") as elsewhere:
+        await elsewhere.resume((await elsewhere.runs()).items[0].id)
+    assert shop.ledger.count("refund") == 1
+
+
+async def test_an_agent_is_known_by_the_name_that_it_is_given_here(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    async with (
+        shop.open(app_of(shop), transcripts=True) as hitl,
+        served({"desk": Agent("another", hitl, "Answers.")}) as client,
+    ):
+        agents = (await client.get("/copilotkit/info")).json()["agents"]
+        assert {name: (each["name"], each["description"]) for name, each in agents.items()} == {
+            "desk": ("desk", "Answers.")
+        }

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from ..capabilities import Capability
+from ..errors import AdapterNotInstalled, AdapterTooOld
 from ..protocol import Json, Said
 from ..runtime import Runtime
 from .reading import Heard, Posted
@@ -58,8 +59,11 @@ class Agent:
         return self.hitl.adapter.name, self.hitl.settings.app
 
     def can(self, capability: Capability) -> bool:
-        """Whether the backend can do this, by itself or with our help."""
-        return self.hitl.adapter.capabilities[capability].level != "absent"
+        """Whether the backend can do this, by itself or with our help. What is not installed here can do nothing."""
+        try:
+            return self.hitl.adapter.capabilities[capability].level != "absent"
+        except (AdapterNotInstalled, AdapterTooOld):
+            return False
 
     def input_for(self, posted: Posted, said: tuple[Said, ...], heard: tuple[Heard, ...]) -> Any:
         """The input of a run for what a page's user says."""

@@ -64,9 +64,10 @@ def _named(hitl: Runtime | Mapping[str, Runtime | Agent]) -> Mapping[str, Runtim
 
 
 def _agent(name: str, served: Runtime | Agent, to_input: ToInput | None, wire: Wire, asks_with: str) -> Agent:
-    agent = (
-        served if isinstance(served, Agent) else Agent(name, served, to_input=to_input, wire=wire, asks_with=asks_with)
-    )
+    if isinstance(served, Agent):
+        agent = served
+    else:
+        agent = Agent(name, served, to_input=to_input, wire=wire, asks_with=asks_with)
     if not agent.hitl.settings.transcripts:
         what = "is off: a page that is loaded again has nothing to show; write `keep = true` below `[transcripts]`"
         raise ConfigError([Fault("transcripts.keep", what)])
@@ -74,6 +75,6 @@ def _agent(name: str, served: Runtime | Agent, to_input: ToInput | None, wire: W
 
 
 def _apart(agents: Mapping[str, Agent]) -> dict[str, Agent]:
-    """Each knows which apps are those of others: two names of one app have the same conversations."""
+    """Each has the name that pages use, and knows which apps are those of others; two names of one app share it."""
     apps = frozenset(each.app for each in agents.values())
-    return {name: replace(each, others=apps - {each.app}) for name, each in agents.items()}
+    return {name: replace(each, name=name, others=apps - {each.app}) for name, each in agents.items()}

@@ -83,27 +83,26 @@ class Pages:
         async def streamed(person: Person, agent: Agent) -> Response:
             return await self._streamed(await body_of(request), person, agent)
 
-        return await self._answered(request, partial(self._with_agent, request.path_params["agent"], streamed))
+        return await self._answered_by_agent(request, streamed)
 
     async def _connect(self, request: Request) -> Response:
         async def replayed(person: Person, agent: Agent) -> Response:
             return await self._replayed(await body_of(request), person, agent)
 
-        return await self._answered(request, partial(self._with_agent, request.path_params["agent"], replayed))
+        return await self._answered_by_agent(request, replayed)
 
     async def _stop(self, request: Request) -> Response:
         async def stopped(person: Person, agent: Agent) -> Response:
             require_meant(request)
             return await self._stopped(request.path_params["thread"], person, agent)
 
-        return await self._answered(request, partial(self._with_agent, request.path_params["agent"], stopped))
+        return await self._answered_by_agent(request, stopped)
 
     async def _changes(self, request: Request) -> Response:
-        changed = partial(self._changed, request)
-        return await self._answered(request, partial(self._with_agent, request.path_params["agent"], changed))
+        return await self._answered_by_agent(request, partial(self._changed, request))
 
     async def _waiting(self, request: Request) -> Response:
-        return await self._answered(request, partial(self._with_agent, request.path_params["agent"], self._listed))
+        return await self._answered_by_agent(request, self._listed)
 
     async def _single(self, request: Request) -> Response:
         """The envelope of the single endpoint, opened."""
@@ -113,7 +112,11 @@ class Pages:
 
         return await self._answered(request, called)
 
-    # ── what each does ───────────────────────────────────────────────────────────────────────────────────────
+    # ── who calls, and which agent ───────────────────────────────────────────────────────────────────────────────
+
+    async def _answered_by_agent(self, request: Request, does: Does) -> Response:
+        """What comes of a call of the agent that its path names."""
+        return await self._answered(request, partial(self._with_agent, request.path_params["agent"], does))
 
     async def _answered(self, request: Request, does: Callable[[Person], Awaitable[Response]]) -> Response:
         """What comes of a call, once it is known who calls: of nobody's call nothing is read."""
@@ -141,6 +144,8 @@ class Pages:
         if agent not in self.agents:
             raise Refused(HTTPStatus.NOT_FOUND, f"there is no agent {agent!r}; there are {', '.join(self.agents)}")
         return await does(person, self.agents[agent])
+
+    # ── what each does ───────────────────────────────────────────────────────────────────────────────────────
 
     async def _called(self, call: Envelope, person: Person) -> Response:
         calls: dict[str, Does] = {

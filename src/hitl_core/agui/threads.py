@@ -66,6 +66,22 @@ async def thread_of(agent: Agent, id: str, person: Person) -> Thread:
     return replace(found, said=said, drafts=drafts)
 
 
+async def with_words_of_its_run(agent: Agent, thread: Thread) -> Thread:
+    """A conversation with what was said in its newest run, which is all that a turn of that says again."""
+    if thread.run is None:
+        return thread
+    query = ListSaid(thread.id, thread.run.tenant, run_id=thread.run.id)
+    return replace(thread, said=tuple([each async for each in every(agent.hitl.store, query)]))
+
+
+async def is_heard(agent: Agent, thread: Thread, message: str) -> bool:
+    """Whether a message is in the transcript: that one is looked for, and no other is read."""
+    if thread.run is None:
+        return False
+    query = ListSaid(thread.id, thread.run.tenant, limit=1, id=message)
+    return bool((await agent.hitl.store.fetch(query)).items)
+
+
 async def standing(agent: Agent, id: str, person: Person) -> Thread:
     """How a conversation stands, without what was said in it. Raises RunNotFound as above."""
     hitl = agent.hitl
@@ -129,7 +145,7 @@ def _of_somebody_else(id: str) -> RunNotFound:
     return RunNotFound(f"the conversation {id!r} is somebody else's; begin one of your own")
 
 
-# ── once ─────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── what comes next ──────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def next_run(hitl: Runtime, thread: Thread) -> str:

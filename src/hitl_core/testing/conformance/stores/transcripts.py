@@ -41,6 +41,13 @@ async def a_thread_has_each_message_once_and_in_order(world: StoreWorld) -> None
     rest = await (await world.store()).fetch(ListSaid("thread-1", "default", limit=2, cursor=found.cursor))
     texts = [each.text for page in (found, rest) for each in page.items]
     expect("the thread", texts, ["Good morning", "Two", "Three"])
+    for query, ids in (
+        (ListSaid("thread-1", "default", run_id=first.run.id), ["m1", "m2"]),
+        (ListSaid("thread-1", "default", id="m2"), ["m2"]),
+        (ListSaid("thread-1", run_id=second.run.id, id="m2"), []),
+    ):
+        found = await (await world.store()).fetch(query)
+        expect(f"of the run {query.run_id} and the message {query.id}", [each.id for each in found.items], ids)
 
 
 @store_behaviour("P75")
