@@ -48,11 +48,13 @@ def test_a_bad_answer_and_then_a_good_one(talking: Talking) -> None:
     assert "Hello" in texts(done)[-1]
 
 
-def test_a_tool_of_the_page(talking: Talking) -> None:
-    talking.step(tools=[PICK])
+def test_a_tool_of_the_page(client: Client, studio: Studio) -> None:
+    talking = client.open(f"{studio.url}/agui/studio", tools=[PICK])
     (call,) = calls(talking.say("slot"))
-    done = talking.step(result={"toolCallId": call["id"], "content": '{"slot": "noon"}'})
+    done = talking.result(call["id"], {"slot": "noon", "tool_call_id": call["id"]})
     assert "noon" in texts(done)[-1]
+    said = [each["role"] for each in done["messages"]]
+    assert (said, len(calls(done))) == (["user", "assistant", "tool", "assistant"], 1)
 
 
 def test_a_conversation_goes_on(talking: Talking) -> None:
