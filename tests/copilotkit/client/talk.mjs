@@ -29,6 +29,7 @@ async function run({ agent, tools }, { leave, ...parameters }) {
   } catch (failed) {
     error = String(failed?.message ?? failed);
   }
+  if (leave) error = undefined;
   const { messages, state } = agent;
   return { heard: events.map((event) => event.type), events, outcome, interrupts, error, warned, messages, state };
 }
