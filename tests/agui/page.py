@@ -14,7 +14,7 @@ import httpx
 from starlette.applications import Starlette
 from starlette.requests import Request
 
-from hitl_core.agui import Pages, Person, mount_copilotkit
+from hitl_core.agui import Agent, Pages, Person, mount_copilotkit
 from hitl_core.protocol import Responder
 from hitl_core.runtime import Runtime
 
@@ -33,7 +33,7 @@ async def by_header(request: Request) -> Person | None:
 
 
 @asynccontextmanager
-async def served(hitl: Runtime | Mapping[str, Runtime], **options: Any) -> AsyncIterator[httpx.AsyncClient]:
+async def served(hitl: Runtime | Mapping[str, Runtime | Agent], **options: Any) -> AsyncIterator[httpx.AsyncClient]:
     """An app with the routes, without a socket."""
     app, pages = mounted(hitl, **options)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=HOST) as client:
@@ -41,7 +41,7 @@ async def served(hitl: Runtime | Mapping[str, Runtime], **options: Any) -> Async
         await pages.working.close()
 
 
-def mounted(hitl: Runtime | Mapping[str, Runtime], **options: Any) -> tuple[Starlette, Pages]:
+def mounted(hitl: Runtime | Mapping[str, Runtime | Agent], **options: Any) -> tuple[Starlette, Pages]:
     app = Starlette()
     named = {AGENT: hitl} if isinstance(hitl, Runtime) else hitl
     return app, mount_copilotkit(app, named, **{"who": by_header, **options})
@@ -59,6 +59,7 @@ class Page:
     client: httpx.AsyncClient
     thread: str = "thread-1"
     person: str = "ann"
+    agent: str = AGENT
     tools: list[dict[str, Any]] = field(default_factory=list)
     messages: list[dict[str, Any]] = field(default_factory=list)
     interrupts: list[dict[str, Any]] = field(default_factory=list)
@@ -99,7 +100,7 @@ class Page:
             **{"context": [], "forwardedProps": {}, "state": {}},
             **fields,
         }
-        path = f"/copilotkit/agent/{AGENT}/{route}"
+        path = f"/copilotkit/agent/{self.agent}/{route}"
         headers = {"x-person": self.person, "content-type": "application/json"}
         response = await self.client.post(path, content=json.dumps(body), headers=headers)
         assert response.status_code == 200, response.text
@@ -175,10 +176,8 @@ def check_order(events: list[Event]) -> None:
     assert types[-1] == "RUN_FINISHED"
     assert types.count("RUN_STARTED") == types.count("RUN_FINISHED") == 1
     for begun, ended, key in _PAIRS:
-        assert [each[key] for each in events if each["type"] == begun] != [] or ended not in types
-        assert sorted(each[key] for each in events if each["type"] == begun) == sorted(
-            each[key] for each in events if each["type"] == ended
-        )
+        names = {type: sorted(each[key] for each in events if each["type"] == type) for type in (begun, ended)}
+        assert names[begun] == names[ended]
 
 
 _PAIRS = (

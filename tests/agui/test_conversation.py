@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from hitl_adapters.plain import Refused, gate
-from hitl_core.agui import Person
+from hitl_core.agui import Agent, Person
 from hitl_core.agui.changes import changes
 from hitl_core.agui.working import Working
 from hitl_core.commands import ListRequests, StopScope
@@ -497,7 +497,7 @@ async def test_one_stream_says_when_any_of_a_pages_conversations_has_changed(tmp
         other = desk.another(thread="thread-2")
         await other.say("refund")
         (person, names) = (Person(Responder(id="ann")), ("thread-1", "thread-2", "thread-3"))
-        async with aclosing(changes(desk.hitl, names, person, Working())) as stream:
+        async with aclosing(changes(Agent(AGENT, desk.hitl), names, person, Working())) as stream:
             told = await _tags(stream)
             assert list(told) == ["thread-1", "thread-2", "thread-3"]
             (_, second) = (await desk.hitl.inbox()).items
@@ -505,7 +505,7 @@ async def test_one_stream_says_when_any_of_a_pages_conversations_has_changed(tmp
             assert list(await _tags(stream)) == ["thread-2"]
             await _until_over(desk.hitl, second.request.run_id)
         eve = Person(Responder(id="eve"))
-        async with aclosing(changes(desk.hitl, names, eve, Working())) as hidden:
+        async with aclosing(changes(Agent(AGENT, desk.hitl), names, eve, Working())) as hidden:
             assert list(await _tags(hidden)) == ["thread-3"], "what nobody has begun is nobody's"
 
 

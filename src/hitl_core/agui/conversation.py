@@ -54,7 +54,17 @@ from .page_calls import PageCall, page_calls
 from .people import Person
 from .reading import ECHO, Given, Heard, Posted, call_of, value_in
 from .replay import messages_of
-from .threads import AT_WORK, Thread, is_in, may_begin, next_run, settled, thread_of
+from .threads import (
+    Thread,
+    is_heard,
+    is_in,
+    may_begin,
+    next_run,
+    settled,
+    standing,
+    thread_of,
+    with_words_of_its_run,
+)
 from .working import Working
 
 log = logging.getLogger("hitl_core.agui")
@@ -94,7 +104,7 @@ class Conversation:
         """The events of a POST to `run`: answers are given, the app goes on or begins, and what comes of it is told."""
         yield self._started()
         try:
-            thread = await self._thread()
+            thread = await standing(self.agent, self.posted.thread, self.person)
             await self._answer(thread)
             async for event in self._work(thread):
                 yield event
@@ -113,7 +123,7 @@ class Conversation:
             yield event
 
     async def _thread(self) -> Thread:
-        return await thread_of(self.agent.hitl, self.posted.thread, self.person)
+        return await thread_of(self.agent, self.posted.thread, self.person)
 
     async def _now(self) -> Thread:
         """The conversation as it stands; nothing of it where that cannot be had."""
@@ -211,11 +221,14 @@ class Conversation:
     async def _work(self, thread: Thread) -> AsyncIterator[BaseEvent]:
         """Let the app go on where it can, then begin with what is new unless something waits; tell what happens."""
         hitl, run = self.agent.hitl, thread.run
-        if run is not None and (await hitl.run(run.id)).state in AT_WORK:
+        if run is not None and (await hitl.run(run.id)).state.at_work:
+            thread = await with_words_of_its_run(self.agent, thread)
             async for event in self._gone_on(thread, hitl.stream_resume(run.id)):
                 yield event
-        self._notes += [ONLY_TEXT.format(", ".join(each.left_out)) for each in self._left_out(thread)]
-        for _ in range(ATTEMPTS if self._new(thread) else 0):
+        if not self.posted.heard or await is_heard(self.agent, thread, self.posted.heard[-1].id):
+            return  # what came before the newest was heard with it
+        self._notes += [ONLY_TEXT.format(", ".join(each.left_out)) for each in self.posted.heard[-1:] if each.left_out]
+        for _ in range(ATTEMPTS):
             thread = await self._thread()
             if not (new := self._to_begin_with(thread)):
                 return
@@ -239,7 +252,7 @@ class Conversation:
         new, run = self._new(thread), thread.run
         if not new:
             return ()
-        if run is not None and run.state in (RunState.PAUSED, *AT_WORK):
+        if run is not None and (run.state.at_work or run.state is RunState.PAUSED):
             self._notes += () if self.posted.answers else (WAITS,)
         elif not may_begin(self.agent.hitl, self.person):
             self._notes.append(MAY_NOT_START)
@@ -252,12 +265,6 @@ class Conversation:
     def _new(self, thread: Thread) -> tuple[Heard, ...]:
         """What the user has said since the app was last told something."""
         return tuple(each for each in self.posted.heard if each.id not in thread.heard and each.text)
-
-    def _left_out(self, thread: Thread) -> Iterator[Heard]:
-        """The newest of what the user says, if it is not all text."""
-        for each in self.posted.heard[-1:]:
-            if each.left_out and each.id not in thread.heard:
-                yield each
 
     async def _begin(self, thread: Thread, new: tuple[Heard, ...]) -> AsyncIterator[LiveEvent]:
         """The turn of the run that comes next in the conversation: of all who begin it, one does."""

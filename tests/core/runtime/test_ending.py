@@ -121,6 +121,11 @@ async def test_what_is_given_back_is_taken_over_at_once(shop: Shop) -> None:
     assert (ended.state, ended.tries) == (RunState.COMPLETED, 1)
 
 
+def test_what_two_workers_leave_is_left_by_both() -> None:
+    one, other = Left(("run-1",), (("run-2", ("pay#1",)),)), Left(("run-3",))
+    assert sum((one, other), start=Left()) == Left(("run-1", "run-3"), (("run-2", ("pay#1",)),))
+
+
 async def test_until_idle_gives_back_too(shop: Shop) -> None:
     place = Place()
     async with shop.open(asking(place)) as hitl:
