@@ -96,7 +96,7 @@ class Opened:
         self.owner = owner_name()
         self.others_at_work = False
         self._announcer = Announcer(channels, clock=around.clock, most=settings.told_a_minute)
-        self._around = replace(around, announce=self._announcer.announce)
+        self._around = replace(around, announce=self._announcer.announce, recalls=self._announcer.recalls)
         self._pruning = Pruning(self._around, settings.history)
         self._background = Background()
         self._attaching = asyncio.Lock()
@@ -159,7 +159,7 @@ class Opened:
         that was about.
         """
         await self._around.in_force()
-        fired = await self.store.apply(FireTimers(self._around.now()))
+        fired = await self.store.apply(FireTimers(self._around.now(), untold=self._around.untold()))
         for settled in fired:
             if settled.state is RequestState.OPEN:
                 self._around.announce(settled.request)
