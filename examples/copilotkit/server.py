@@ -25,7 +25,7 @@ HERE = Path(__file__).parent
 async def who(request: Request) -> Person:
     """Who is at the page. An app of yours asks its own session here. The pages of this example keep a name in a cookie,
     which nobody should believe; `authenticated_by` says so in the record of every answer."""
-    name = request.cookies.get("person", "anybody")
+    name = request.cookies.get("person") or "anybody"
     return Person(Responder(id=name, channel="page", authenticated_by="assertion"))
 
 

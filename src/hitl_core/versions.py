@@ -1,12 +1,13 @@
-"""Which versions of its packages an adapter needs, compared with those that are installed."""
+"""Which packages are needed, in which versions, compared with those that are installed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
 from itertools import takewhile
 
-from .errors import AdapterTooOld
+from .errors import AdapterNotInstalled, AdapterTooOld
 
 
 def numbers(text: str) -> tuple[int, ...]:
@@ -25,3 +26,19 @@ def require_at_least(oldest: Mapping[str, str], *, extra: str) -> None:
     if old:
         named = " and ".join(f"{package} {found[package]} (needed: {oldest[package]} or newer)" for package in old)
         raise AdapterTooOld(f"found {named}: pip install --upgrade 'hitl-core[{extra}]'")
+
+
+@contextmanager
+def installed(what: str, *, extra: str) -> Iterator[None]:
+    """Around the import of what an `extra` installs.
+
+    Raises AdapterNotInstalled for a package that is missing, saying that `what` needs it. That a module of ours is
+    missing is no such thing, and stays as it is.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as exc:
+        if (exc.name or "").split(".")[0] in ("", "hitl_core"):
+            raise
+        missing = f"{what} needs the package {exc.name!r}, which is not installed"
+        raise AdapterNotInstalled(f"{missing}: pip install 'hitl-core[{extra}]'") from exc

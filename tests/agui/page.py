@@ -89,7 +89,8 @@ class Page:
             **fields,
         }
         path = f"/copilotkit/agent/{AGENT}/{route}"
-        response = await self.client.post(path, json=body, headers={"x-person": self.person})
+        headers = {"x-person": self.person, "content-type": "application/json"}
+        response = await self.client.post(path, content=json.dumps(body), headers=headers)
         assert response.status_code == 200, response.text
         assert response.headers["content-type"].startswith("text/event-stream")
         self.events = events_in(response.text)

@@ -439,6 +439,8 @@ async def test_the_single_endpoint_is_the_same_in_an_envelope(tmp_path: Path) ->
         assert info == (await client.get("/copilotkit/info")).json()
         assert list(info["agents"]) == [AGENT]
         assert "licenseStatus" not in info
+        can = info["agents"][AGENT]["capabilities"]["humanInTheLoop"]
+        assert (can["interrupts"], can["interventions"]) == (True, False)  # no route steers
         body = {"threadId": "t", "runId": "r", "messages": [{"id": "m", "role": "user", "content": "hi"}]}
         envelope = {"method": "agent/run", "params": {"agentId": AGENT}, "body": {**body, "tools": [], "context": []}}
         assert "1 messages" in (await client.post("/copilotkit", json=envelope)).text

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from ag_ui.core import BaseEvent, RunFinishedEvent, TextMessageContentEvent
 from starlette.applications import Starlette
 
 from hitl_core.agui import mount_copilotkit
 from hitl_core.agui.posts import BODY_LIMIT
 from hitl_core.agui.reading import ANSWERS_LIMIT, call_of, posted
+from hitl_core.agui.streams import written
 from hitl_core.agui.working import Working
 from hitl_core.callers.seats import MOST
 from hitl_core.commands import StopScope
 from hitl_core.protocol import LiveEvent, LiveKind
-from tests.agui.page import AGENT, Page, by_header, resolved
-from tests.agui.test_conversation import PICK, Desk, app_of, at_desk
+from tests.agui.page import AGENT, Page, by_header, events_in, resolved, served
+from tests.agui.test_conversation import OWN, PICK, Desk, app_of, at_desk
 from tests.core.shop import Shop
 from tests.server.site import served as on_a_socket
 
@@ -92,7 +94,6 @@ async def test_of_nobodys_post_nothing_is_read(tmp_path: Path) -> None:
         (RUN, json.dumps(body(threadId="t\r\ndata: x")).encode()),
         (RUN, json.dumps(body(threadId="t\0")).encode()),
         (RUN, json.dumps(body(resume=resume(ANSWERS_LIMIT + 1))).encode()),
-        (RUN, json.dumps(body(state="X")).replace("X", "\\ud800").encode()),
         ("/copilotkit", b'{"method":' + DEEP + b"}"),
         ("/copilotkit", b'{"method":["info"]}'),
         ("/copilotkit", b'{"method":"agent/run","params":{"agentId":["desk"]}}'),
@@ -100,7 +101,7 @@ async def test_of_nobodys_post_nothing_is_read(tmp_path: Path) -> None:
         ("/copilotkit", b'{"method":"agent/stop","params":{"agentId":"desk"}}'),
         ("/copilotkit", b'{"method":"agent/run","params":"x"}'),
     ],
-    ids=range(13),
+    ids=range(12),
 )
 async def test_what_cannot_be_meant_is_refused(tmp_path: Path, path: str, content: bytes) -> None:
     async with at_desk(tmp_path) as desk:
@@ -116,6 +117,29 @@ async def test_what_is_no_number_is_no_answer(tmp_path: Path, value: str) -> Non
         answer = await desk.page.client.post(RUN, content=content, headers=JSON)
         assert "is not a JSON number" in answer.text
         assert (await desk.hitl.inbox()).items
+
+
+async def test_half_of_a_character_locks_no_page(tmp_path: Path) -> None:
+    """A box that cuts what is typed leaves such halves, and a page posts them each time."""
+    async with at_desk(tmp_path) as desk:
+        await desk.page.say("hello \ud83d", id="\ude00")
+        assert desk.page.texts == ["You said: hello \ufffd.", "1 messages"]
+        await desk.page.say("refund")
+        asked = desk.page.interrupts[0]["id"]
+        await desk.page.resume(resolved(asked, {"approved": True, "editedArgs": {"order": "\ud83d", "amount": 1}}))
+        assert desk.refunds == [("\ufffd", 1)]
+        await desk.page.say("ask")
+        await desk.page.resume(resolved(desk.page.interrupts[0]["id"], {"answer": "A\ud83d\ude00-\ude00"}))
+        assert desk.page.texts[-1] == "It is A\U0001f600-\ufffd"
+
+
+async def test_half_of_a_character_that_an_app_says_ends_no_stream() -> None:
+    async def events() -> AsyncGenerator[BaseEvent]:
+        yield TextMessageContentEvent(message_id="m", delta="\ud83d \ud83d\ude00")
+        yield RunFinishedEvent(thread_id="t", run_id="r")
+
+    first, last = [events_in(each)[0] async for each in written(events())]
+    assert (first["delta"], last["type"]) == ("\ufffd \U0001f600", "RUN_FINISHED")
 
 
 async def test_names_of_other_languages_are_only_names(tmp_path: Path) -> None:
@@ -283,6 +307,49 @@ async def test_one_person_listens_no_more_often_than_their_pages_need_and_is_let
                 for each in told:
                     assert "changed" not in "".join([text async for text in each])
             assert (await client.get(CHANGES, headers={"x-person": "ann"})).status_code == 200
+
+
+@pytest.mark.parametrize("route", ["run", "connect"])
+async def test_one_person_posts_no_more_often_at_once_than_their_pages_need(tmp_path: Path, route: str) -> None:
+    go, shop = asyncio.Event(), Shop(tmp_path)
+
+    async def slow(given: Any) -> str:
+        await go.wait()
+        return "done"
+
+    async with shop.open(slow, transcripts=True) as hitl, served(hitl) as client:
+        pages = [Page(client, f"t-{at}") for at in range(MOST)]
+        posts = [asyncio.create_task(page.say("work")) for page in pages]
+        while len((await hitl.runs()).items) < MOST:
+            await hitl.store.changed(timeout=1.0)
+        one_more = body(threadId="t-more")
+        path = f"/copilotkit/agent/{AGENT}/{route}"
+        answer = await client.post(path, json=one_more, headers={"x-person": "ann"})
+        assert (answer.status_code, "listens 32 times already" in answer.text) == (429, True)
+        assert await Page(client, "of-bob", person="bob").connect()
+        assert len((await hitl.runs()).items) == MOST
+        go.set()
+        await asyncio.gather(*posts)
+        assert [page.texts for page in pages] == [["done"]] * MOST
+        assert (await client.post(path, json=one_more, headers={"x-person": "ann"})).status_code == 200
+
+
+async def test_who_listens_as_often_as_may_be_can_still_answer(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, policy=OWN)
+    async with shop.open(app_of(shop), transcripts=True) as hitl:
+        app = Starlette()
+        pages = mount_copilotkit(app, {AGENT: hitl}, who=by_header)
+        async with AsyncExitStack() as around:
+            port = await around.enter_async_context(on_a_socket(app))
+            client = await around.enter_async_context(httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}"))
+            for _ in range(MOST):
+                stream = client.stream("GET", CHANGES, headers={"x-person": "ann"})
+                assert (await around.enter_async_context(stream)).status_code == 200
+            page = Page(client)
+            await page.say("refund")
+            await page.resolve({"approved": True})
+            await pages.working.close()
+    assert shop.ledger.count("refund") == 1
 
 
 def event() -> LiveEvent:

@@ -13,10 +13,11 @@ from starlette.authentication import AuthCredentials, AuthenticationBackend, Sim
 from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.requests import HTTPConnection, Request
 
-from hitl_core.agui import Person, mount_copilotkit
+from hitl_core.agui import Person, anybody, mount_copilotkit
 from hitl_core.agui.changes import changes
 from hitl_core.agui.working import Working
 from hitl_core.commands import ListRequests
+from hitl_core.people import Person as Known
 from hitl_core.protocol import Responder, RunState
 from tests.agui.page import AGENT, HOST, Page, resolved, served
 from tests.agui.test_conversation import OWN, Desk, app_of, at_desk
@@ -165,6 +166,59 @@ async def test_who_is_not_signed_in_is_not_let_in_where_an_app_signs_people_in(t
             assert settled.response is not None
             who = settled.response.responder
             assert (who.id, who.authenticated_by) == ("bob", "SimpleUser")
+    assert shop.ledger.count("refund") == 1
+
+
+class Spells:
+    """A directory that writes its people in small letters, however they are named."""
+
+    async def person(self, id: str) -> Known | None:
+        return Known(id.lower())
+
+    async def members(self, role: str) -> tuple[Known, ...]:
+        return ()
+
+    async def delegators(self, id: str) -> tuple[Known, ...]:
+        return ()
+
+    async def everybody(self) -> tuple[Known, ...]:
+        return ()
+
+
+async def test_a_conversation_stays_with_whom_the_directory_writes_otherwise(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, policy=OWN)
+    shop.directory = Spells()
+    async with shop.open(app_of(shop), transcripts=True) as hitl, served(hitl) as client:
+        page = Page(client, person="Ann")
+        await page.say("refund")
+        await page.resolve({"approved": True})
+        await page.say("hello")
+        assert page.texts[-1].endswith(" messages")
+        assert [run.started_by for run in (await hitl.runs()).items] == ["ann", "ann"]
+        eve = Page(client, person="Eve")
+        await eve.connect()
+        assert "somebody else's" in eve.texts[-1]
+
+
+async def test_nobody_is_let_in_where_nothing_says_who_they_are(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What an app has before its own routes is not before these: without a word from it, they are closed."""
+    shop = Shop(tmp_path, policy=OWN)
+    async with shop.open(app_of(shop), transcripts=True) as hitl:
+        app = Starlette()
+        mount_copilotkit(app, {AGENT: hitl})
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=HOST) as client:
+            for path in ("/copilotkit", f"/copilotkit/agent/{AGENT}/run", f"/agui/{AGENT}"):
+                assert (await client.post(path, json={"method": "info"})).status_code == 401
+            for path in ("info", f"agent/{AGENT}/waiting", f"agent/{AGENT}/changes?thread=t"):
+                assert (await client.get(f"/copilotkit/{path}")).status_code == 401
+        assert (await hitl.runs()).items == ()
+        assert "`who=anybody` to try things out" in caplog.text
+        async with served(hitl, who=anybody) as client:
+            page = Page(client)
+            await page.say("refund")
+            await page.resolve({"approved": True})
     assert shop.ledger.count("refund") == 1
 
 

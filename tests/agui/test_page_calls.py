@@ -43,9 +43,22 @@ async def test_a_result_that_decides_nothing_is_asked_again_by_another_call(tmp_
         assert desk.refunds == []
         again, _ = asked(desk)
         assert again != call
-        await desk.page.result(again, {"approved": False, "reason": "no"})
+        await desk.page.result(again, {"approved": False, "reason": "no", "tool_call_id": again})
         assert desk.refunds == []
         assert "no" in desk.page.texts[-1]
+
+
+async def test_a_yes_that_does_not_say_to_which_call_it_is_one_runs_nothing(tmp_path: Path) -> None:
+    """CopilotKit hands the answer of a card that others have answered meanwhile to the call that is open now."""
+    async with at_desk(tmp_path, asks_with="ask_person") as desk:
+        await with_tool(desk).page.say("refund")
+        call, _ = asked(desk)
+        for meant in ({}, {"tool_call_id": "another"}, {"tool_call_id": None}):
+            await desk.page.result(call, {"approved": True, **meant})
+            assert desk.refunds == []
+            call, _ = asked(desk)
+        await desk.page.result(call, {"approved": True, "tool_call_id": call})
+        assert desk.refunds == [("A-1", 10.0)]
 
 
 async def test_the_model_is_not_told_of_the_tool_and_its_own_are_called_as_before(tmp_path: Path) -> None:
@@ -69,7 +82,7 @@ async def test_it_is_there_once_after_the_page_was_loaded_again(tmp_path: Path) 
         loaded = desk.another()
         await loaded.connect()
         (call,) = [each for each in loaded.open_calls if each["function"]["name"] == "ask_person"]
-        await loaded.result(call["id"], {"approved": True})
+        await loaded.result(call["id"], {"approved": True, "tool_call_id": call["id"]})
         assert desk.refunds == [("A-1", 10.0)]
 
 

@@ -68,7 +68,7 @@ def test_the_result_of_a_pages_tool_is_taken_as_it_stands() -> None:
 
 def test_an_echo_is_taken_off_where_it_names_the_call() -> None:
     messages = [tool_message("c-1", {"slot": "noon", "tool_call_id": "c-1"})]
-    assert post(messages=messages).results == (Given("c-1", {"slot": "noon"}, call="c-1"),)
+    assert post(messages=messages).results == (Given("c-1", {"slot": "noon"}, call="c-1", echoed=True),)
 
 
 def test_a_result_that_was_given_for_another_call_is_refused() -> None:

@@ -32,7 +32,7 @@ RUN_KEYS = {
     "frozen",
     *("id", "kind", "state", "options", "pending", "backend", "app", "app_version", "thread", "tenant", "started_by"),
     *("input", "output", "error", "attempts", "created_at", "updated_at", "protocol"),
-    *("undoes", "overridden", "tries", "retry_at", "checkpoint_format"),
+    *("undoes", "overridden", "tries", "retry_at", "checkpoint_format", "tools"),
 }
 
 

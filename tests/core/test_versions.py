@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 
 import pytest
 
-from hitl_core.errors import AdapterTooOld
-from hitl_core.versions import numbers, require_at_least
+from hitl_core.errors import AdapterNotInstalled, AdapterTooOld
+from hitl_core.versions import installed, numbers, require_at_least
 
 
 @pytest.mark.parametrize(
@@ -32,3 +34,16 @@ def test_all_that_is_too_old_is_named_with_what_to_do() -> None:
 def test_what_is_not_installed_is_another_error() -> None:
     with pytest.raises(PackageNotFoundError):
         require_at_least({"no-such-package": "1.0"}, extra="mine")
+
+
+def test_what_an_extra_installs_is_named_where_it_is_missing() -> None:
+    with installed("the inbox", extra="server"):
+        import_module("json")
+    said = "the inbox needs the package 'no_such_package', which is not installed: pip install 'hitl-core[server]'"
+    with pytest.raises(AdapterNotInstalled, match=re.escape(said)), installed("the inbox", extra="server"):
+        import_module("no_such_package")
+
+
+def test_a_module_of_ours_that_is_missing_is_no_missing_extra() -> None:
+    with pytest.raises(ModuleNotFoundError, match="no_such_room"), installed("the inbox", extra="server"):
+        import_module("hitl_core.no_such_room")

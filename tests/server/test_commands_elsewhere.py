@@ -24,6 +24,7 @@ THERE: dict[tuple[str, ...], str] = {
     ("worker",): "a worker",
     ("worker", "--list"): "`hitl worker --list`",
     ("serve",): "`hitl serve`",
+    ("mcp",): "`hitl mcp`",
     ("login",): "what signs people and programs in",
     ("token", "make", "x", "--as", "ann", "--right", "runs"): "what signs people and programs in",
     ("token", "list"): "what signs people and programs in",

@@ -11,8 +11,8 @@ working     turns that go on when the page has gone; changes: when it should loo
 
 from .agent import Agent, Asked, Wire
 from .mounting import mount_copilotkit
-from .people import Person, Who
+from .people import Person, Who, anybody
 from .reading import Heard
 from .routes import Pages
 
-__all__ = ["Agent", "Asked", "Heard", "Pages", "Person", "Who", "Wire", "mount_copilotkit"]
+__all__ = ["Agent", "Asked", "Heard", "Pages", "Person", "Who", "Wire", "anybody", "mount_copilotkit"]

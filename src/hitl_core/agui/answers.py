@@ -12,18 +12,18 @@ from typing import Any, Final, cast
 
 from pydantic import ValidationError
 
+from ..callers.schemas import TEXT, Schema, object_schema
 from ..errors import Fault, ResponseRefused
 from ..protocol import OUTCOMES, Decision, Json, PauseRequest, Reply, decision_of
 from ..wire import validation_faults
 
-TEXT: Final[Json] = {"type": "string"}
-BOOLEAN: Final[Json] = {"type": "boolean"}
+BOOLEAN: Final[Schema] = {"type": "boolean"}
 TYPED: Final = "decision"
 """The key of an answer that says which decision of the protocol it is."""
 ABANDONED: Final = "dismissed on the page"
 
 
-def answer_schema(request: PauseRequest) -> dict[str, Json]:
+def answer_schema(request: PauseRequest) -> Schema:
     """JSON Schema of the short form of an answer to this request: always an object."""
     return _form_of(request).schema(request)
 
@@ -56,7 +56,7 @@ def abandoned(request: PauseRequest) -> Decision:
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    schema: Callable[[PauseRequest], dict[str, Json]]
+    schema: Callable[[PauseRequest], Schema]
     read: Callable[[PauseRequest, Json], Mapping[str, Json]]
 
 
@@ -66,11 +66,11 @@ def _form_of(request: PauseRequest) -> _Form:
     return next(offered, _REFUSAL)
 
 
-def _consent_schema(request: PauseRequest) -> dict[str, Json]:
-    properties: dict[str, Json] = {"approved": BOOLEAN, "reason": TEXT}
+def _consent_schema(request: PauseRequest) -> Schema:
+    properties: Schema = {"approved": BOOLEAN, "reason": TEXT}
     if Reply.EDIT in request.allowed:
         properties["editedArgs"] = request.arguments_schema or {"type": "object"}
-    return _object(properties, required=["approved"])
+    return object_schema(properties, "approved")
 
 
 def _consent(request: PauseRequest, payload: Json) -> Mapping[str, Json]:
@@ -82,10 +82,10 @@ def _consent(request: PauseRequest, payload: Json) -> Mapping[str, Json]:
     return {"type": Reply.APPROVE}
 
 
-def _report_schema(request: PauseRequest) -> dict[str, Json]:
+def _report_schema(request: PauseRequest) -> Schema:
     outcome: Json = {"enum": list[Json](OUTCOMES)}
-    properties: dict[str, Json] = {"outcome": outcome, "result": request.answer_schema or {}, "note": TEXT}
-    return _object(properties, required=["outcome"])
+    properties: Schema = {"outcome": outcome, "result": request.answer_schema or {}, "note": TEXT}
+    return object_schema(properties, "outcome")
 
 
 def _report(request: PauseRequest, payload: Json) -> Mapping[str, Json]:
@@ -93,8 +93,8 @@ def _report(request: PauseRequest, payload: Json) -> Mapping[str, Json]:
     return {"type": Reply.REPORT, **given}
 
 
-def _choice_schema(request: PauseRequest) -> dict[str, Json]:
-    return _object({"option": {"enum": [each.id for each in request.options]}}, required=["option"])
+def _choice_schema(request: PauseRequest) -> Schema:
+    return object_schema({"option": {"enum": [each.id for each in request.options]}}, "option")
 
 
 def _choice(request: PauseRequest, payload: Json) -> Mapping[str, Json]:
@@ -103,11 +103,11 @@ def _choice(request: PauseRequest, payload: Json) -> Mapping[str, Json]:
     return {"type": Reply.CHOOSE, **_given(payload, "option", {}, str)}
 
 
-def _review_schema(request: PauseRequest) -> dict[str, Json]:
-    properties: dict[str, Json] = {"accepted": BOOLEAN, "feedback": TEXT}
+def _review_schema(request: PauseRequest) -> Schema:
+    properties: Schema = {"accepted": BOOLEAN, "feedback": TEXT}
     if request.draft is not None:
         properties |= {"version": {"type": "integer"}, "arguments": request.arguments_schema or {"type": "object"}}
-    return _object(properties, required=["accepted"])
+    return object_schema(properties, "accepted")
 
 
 def _review(request: PauseRequest, payload: Json) -> Mapping[str, Json]:
@@ -122,8 +122,8 @@ def _review(request: PauseRequest, payload: Json) -> Mapping[str, Json]:
     return {"type": Reply.REVISE, "feedback": given["feedback"]}
 
 
-def _turn_schema(request: PauseRequest) -> dict[str, Json]:
-    return _object({"text": TEXT, "then": {"enum": list(_THEN)}}, required=["text"])
+def _turn_schema(request: PauseRequest) -> Schema:
+    return object_schema({"text": TEXT, "then": {"enum": list(_THEN)}}, "text")
 
 
 def _turn(request: PauseRequest, payload: Json) -> Mapping[str, Json]:
@@ -142,12 +142,12 @@ _THEN: Final = {"go_on": Reply.TAKE_OVER, "hand_back": Reply.HAND_BACK, "finish"
 """What becomes of a conversation that a person has taken: it stays theirs, or goes back to the agent, or is over."""
 
 
-def _words_schema(request: PauseRequest) -> dict[str, Json]:
+def _words_schema(request: PauseRequest) -> Schema:
     """An answer that is an object is sent as it is; any other has a key of its own."""
     schema = request.answer_schema
     if schema is not None and schema.get("type") == "object":
         return schema
-    return _object({"answer": TEXT if schema is None else schema}, required=["answer"])
+    return object_schema({"answer": TEXT if schema is None else schema}, "answer")
 
 
 def _words(request: PauseRequest, payload: Json) -> Mapping[str, Json]:
@@ -158,8 +158,8 @@ def _words(request: PauseRequest, payload: Json) -> Mapping[str, Json]:
     return {"type": Reply.ANSWER, "value": payload}
 
 
-def _refusal_schema(request: PauseRequest) -> dict[str, Json]:
-    return _object({"approved": {"const": False}, "reason": TEXT}, required=["approved"])
+def _refusal_schema(request: PauseRequest) -> Schema:
+    return object_schema({"approved": {"const": False}, "reason": TEXT}, "approved")
 
 
 _FORMS: Final[tuple[tuple[Reply, _Form], ...]] = (
@@ -175,11 +175,6 @@ _REFUSAL: Final = _Form(_refusal_schema, _consent)
 
 
 # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _object(properties: Mapping[str, Json], *, required: list[str]) -> dict[str, Json]:
-    said = cast("dict[str, Json]", dict(properties))
-    return {"type": "object", "properties": said, "required": cast("Json", required), "additionalProperties": False}
 
 
 def _given(payload: Json, needed: str, others: Mapping[str, type], of: type) -> dict[str, Any]:

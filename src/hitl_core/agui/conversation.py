@@ -49,19 +49,22 @@ from .events import Speaker, call_events, text_events
 from .interrupts import interrupt_of, legacy_value
 from .page_calls import PageCall, page_calls
 from .people import Person
-from .reading import Given, Heard, Posted, call_of, value_in
+from .reading import ECHO, Given, Heard, Posted, call_of, value_in
 from .replay import messages_of
-from .threads import AT_WORK, Thread, begun, is_first, is_free, is_in, may_begin, not_begun, settled, thread_of
+from .threads import AT_WORK, Thread, is_in, may_begin, next_run, settled, thread_of
 from .working import Working
 
 log = logging.getLogger("hitl_core.agui")
 
 STALE: Final = "That was answered or is over already; your answer has changed nothing."
+UNECHOED: Final = "is missing: send the id of the call back with the answer, or it may be meant for another one"
 MAY_NOT_START: Final = "You may read and answer here, and start nothing."
 NOT_YOURS: Final = (
     "This conversation is somebody else's: you may read and answer here. To say something, begin your own."
 )
 ONLY_TEXT: Final = "Only text is taken up here; left out: {}."
+ATTEMPTS: Final = 5
+"""How often a post tries to begin a run while others begin theirs in the same conversation."""
 WAITS: Final = "This waits for a decision; what you say can be taken up after it."
 
 
@@ -129,6 +132,8 @@ class Conversation:
             request = waiting.get(given.request_id)
             if given.fault:
                 self._refuse(request, given, [Fault("", given.fault)])
+            elif request is not None and self._is_of_any_call(request, given):
+                self._refuse(request, given, [Fault(ECHO, UNECHOED)])
             elif request is None:
                 await self._answer_again(thread, given)
             else:
@@ -169,9 +174,15 @@ class Conversation:
         except ResponseRefused as exc:
             self._refuse(request, given, list(exc.faults))
 
+    def _is_of_any_call(self, request: PauseRequest, given: Given) -> bool:
+        """Whether an answer to one of several requests that one tool asks may have been meant for another of them."""
+        return self._asked_by_call(request, given) and not given.echoed
+
+    def _asked_by_call(self, request: PauseRequest, given: Given) -> bool:
+        return given.call != "" and request.action.tool not in self._client_tools
+
     def _response(self, request: PauseRequest, given: Given) -> Response:
-        asked_by_call = given.call and request.action.tool not in self._client_tools
-        payload = value_in(given.payload) if asked_by_call else given.payload
+        payload = value_in(given.payload) if self._asked_by_call(request, given) else given.payload
         decision = abandoned(request) if given.dismissed else decision_in(request, payload)
         return Response.to(request, decision, by=self.person.responder)
 
@@ -185,37 +196,43 @@ class Conversation:
     async def _work(self, thread: Thread) -> AsyncIterator[BaseEvent]:
         """Let the app go on where it can, then begin with what is new unless something waits; tell what happens."""
         hitl, run = self.agent.hitl, thread.run
-        if run is not None:
-            run = await hitl.run(run.id)
-            if run.state in AT_WORK:
-                async for event in self._heard(thread, hitl.stream_resume(run.id)):
-                    yield event
-                thread = await self._thread()
-                run = await hitl.run(run.id)
-        new = self._new(thread)
+        if run is not None and (await hitl.run(run.id)).state in AT_WORK:
+            async for event in self._gone_on(thread, hitl.stream_resume(run.id)):
+                yield event
         self._notes += [ONLY_TEXT.format(", ".join(each.left_out)) for each in self._left_out(thread)]
+        for _ in range(ATTEMPTS if self._new(thread) else 0):
+            thread = await self._thread()
+            if not (new := self._to_begin_with(thread)):
+                return
+            try:
+                async for event in self._heard(thread, await self._begin(thread, new)):
+                    yield event
+                return
+            except RunBusy:  # another post has begun the next run of the conversation, with this perhaps
+                await settled(hitl, thread.id)
+
+    async def _gone_on(self, thread: Thread, work: AsyncIterator[LiveEvent]) -> AsyncIterator[BaseEvent]:
+        """A turn; one that another page, or a worker, has under way is waited for: what it says is told afterwards."""
+        try:
+            async for event in self._heard(thread, work):
+                yield event
+        except RunBusy:
+            await settled(self.agent.hitl, thread.id)
+
+    def _to_begin_with(self, thread: Thread) -> tuple[Heard, ...]:
+        """What a new run is to be begun with; nothing, and a note that says why, where none may be."""
+        new, run = self._new(thread), thread.run
         if not new:
-            return
+            return ()
         if run is not None and run.state in (RunState.PAUSED, *AT_WORK):
             self._notes += () if self.posted.answers else (WAITS,)
-        elif not may_begin(hitl, self.person):
+        elif not may_begin(self.agent.hitl, self.person):
             self._notes.append(MAY_NOT_START)
-        elif not (thread.own and await is_free(hitl, thread, self.person)):
+        elif not thread.own:
             self._notes.append(NOT_YOURS)
-        elif await is_first(hitl, thread.id, new[-1].id):
-            async for event in self._begun(thread, new):
-                yield event
         else:
-            await begun(hitl, thread)
-
-    async def _begun(self, thread: Thread, new: tuple[Heard, ...]) -> AsyncIterator[BaseEvent]:
-        """The turn of a new run. What could not be begun may be said again."""
-        try:
-            async for event in self._heard(thread, self._begin(thread, new)):
-                yield event
-        except Exception:
-            await not_begun(self.agent.hitl, thread.id, new[-1].id)
-            raise
+            return new
+        return ()
 
     def _new(self, thread: Thread) -> tuple[Heard, ...]:
         """What the user has said since the app was last told something."""
@@ -227,13 +244,14 @@ class Conversation:
             if each.left_out and each.id not in thread.heard:
                 yield each
 
-    def _begin(self, thread: Thread, new: tuple[Heard, ...]) -> AsyncIterator[LiveEvent]:
+    async def _begin(self, thread: Thread, new: tuple[Heard, ...]) -> AsyncIterator[LiveEvent]:
+        """The turn of the run that comes next in the conversation: of all who begin it, one does."""
         if self.posted.tool_faults and self.agent.can(Capability.CLIENT_TOOLS):
             raise ToolsRefused(self.posted.tool_faults)
         given = self.agent.input_for(self.posted, thread.said, new)
         words = [Words(each.id, each.text) for each in new]
-        by, tools = self.person.starts_as, self._tools()
-        return converse(self.agent.hitl, given, words=words, thread=thread.id, by=by, tools=tools)
+        by, tools, next_one = self.person.starts_as, self._tools(), await next_run(self.agent.hitl, thread)
+        return converse(self.agent.hitl, given, words=words, thread=thread.id, run_id=next_one, by=by, tools=tools)
 
     def _tools(self) -> tuple[ClientTool, ...]:
         """The page's tools, where the backend has room for them; but the one by which it is asked."""
@@ -242,15 +260,13 @@ class Conversation:
         return tuple(each for each in self.posted.tools if each.name != self.agent.asks_with)
 
     async def _heard(self, thread: Thread, work: AsyncIterator[LiveEvent]) -> AsyncIterator[BaseEvent]:
-        """What a turn says, as it says it. It goes on if the page goes; one under way elsewhere is waited for."""
+        """What a turn says, as it says it. It goes on if the page goes. Raises RunBusy for one under way elsewhere."""
         speaker = Speaker(thread.heard, client_tools=thread.client_tools | {each.name for each in self._tools()})
         try:
             async with aclosing(self.working.listen(work)) as events:
                 async for live in events:
                     for event in speaker.hear(live):
                         yield event
-        except RunBusy:  # another page, or a worker: what it says is told when it is done
-            await settled(self.agent.hitl, thread.id)
         except Exception:
             for event in speaker.end():
                 yield event

@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 from ..capabilities import Capability
 from ..protocol import Json
-from .agent import Agent
+from .agent import Agent, Wire
 
 
 def info(agents: Iterable[Agent]) -> dict[str, Json]:
@@ -22,13 +22,14 @@ def info(agents: Iterable[Agent]) -> dict[str, Json]:
 
 
 def _agent(agent: Agent) -> Json:
+    """What a page can do with it, by the routes that there are: none of them steers a run that works."""
     can = agent.can
     pauses: Json = {
         "supported": True,
         "approvals": True,
-        "interrupts": True,
+        "interrupts": agent.wire is not Wire.LEGACY,
         "feedback": can(Capability.ASK_QUESTIONS),
-        "interventions": can(Capability.STEER),
+        "interventions": False,
         "approveWithEdits": can(Capability.EDIT_ARGUMENTS),
     }
     return {

@@ -40,8 +40,9 @@ def mount_copilotkit(
 
     app: the routes are added to its own; CORS and authentication are its.
     hitl: a runtime, which pages know as the agent `default`, or several by the names that pages use.
-    who: says who has sent a request; by default the user of Starlette's AuthenticationMiddleware. In an app without
-        that it is anybody, who may decide what the policy leaves to anybody, also what they have asked for themselves.
+    who: says who has sent a request; by default the user of Starlette's AuthenticationMiddleware, and without that
+        nobody is let in. With `anybody` everybody is, and may decide what the policy leaves to anybody, also what they
+        have asked for themselves.
     to_input: the app's input for what a page's user says; by default `{"messages": […]}`.
     wire: how interrupts are told: `standard`, `legacy` (pages older than June 2026), or `both`.
     asks_with: the name of a tool; pages that have it, with `useHumanInTheLoop`, are asked everything by calls of it.

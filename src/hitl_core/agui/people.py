@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -9,7 +10,13 @@ from starlette.requests import Request
 
 from ..protocol import Responder
 
+log = logging.getLogger("hitl_core.agui")
+
 CHANNEL = "page"
+NOBODY = (
+    "no page is let in: there is no AuthenticationMiddleware that says who somebody is; give mount_copilotkit "
+    "`who=`, a function that does, or `who=anybody` to try things out where nobody else comes"
+)
 ANYBODY = Responder(id="anybody", channel=CHANNEL, authenticated_by="nobody")
 """Who comes without having been asked who they are. They may answer what the policy leaves to anybody."""
 
@@ -37,13 +44,20 @@ Who = Callable[[Request], Awaitable[Person | None]]
 """Says who has sent a request; None refuses it."""
 
 
-async def whoever_starlette_knows(request: Request) -> Person | None:
-    """The user that Starlette's AuthenticationMiddleware has found; anybody where an app has no such middleware.
+async def anybody(request: Request) -> Person:
+    """Whoever comes, unasked: for trying things out, where nobody else can reach them."""
+    return Person()
 
-    Where it has, who is not signed in is not let in: else who may not approve their own would sign out, and do it.
+
+async def whoever_starlette_knows(request: Request) -> Person | None:
+    """The user that Starlette's AuthenticationMiddleware has found.
+
+    Who is not signed in is not let in: else who may not approve their own would sign out, and do it. Nor is anybody in
+    an app without that middleware: it may sign people in at its own routes, and these are others.
     """
     if "user" not in request.scope:
-        return Person()
+        log.warning(NOBODY)
+        return None
     user = request.scope["user"]
     if not user.is_authenticated:
         return None

@@ -15,6 +15,7 @@ from typing import Any, Final, cast
 from ag_ui.core import AssistantMessage, RunAgentInput, Tool, ToolMessage, UserMessage
 from pydantic import ValidationError
 
+from ..apps import text_of
 from ..errors import Fault, NotUnderstood
 from ..protocol import ClientTool, Json, said_id
 from ..wire import validation_faults
@@ -32,7 +33,8 @@ LONGEST_NAME: Final = 256
 class Given:
     """An answer to one request. `dismissed`: the person has closed the question. `fault` is why it cannot be taken.
 
-    `call` is that of the page's tool which the answer is the result of; "" for an answer to an interrupt.
+    `call` is that of the page's tool which the answer is the result of; "" for an answer to an interrupt. `echoed`: the
+    answer itself says that it is that call's.
     """
 
     request_id: str
@@ -40,6 +42,7 @@ class Given:
     dismissed: bool = False
     fault: str = ""
     call: str = ""
+    echoed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ class Posted:
 def posted(body: bytes) -> Posted:
     """Raises NotUnderstood with every fault for what is no RunAgentInput."""
     try:
-        given = RunAgentInput.model_validate_json(body)
+        given = _input(body)
     except ValidationError as exc:
         raise NotUnderstood(validation_faults(exc.errors())) from exc
     if faults := [*thread_faults(given.thread_id), *_too_many(given)]:
@@ -95,6 +98,29 @@ def posted(body: bytes) -> Posted:
         Counter(map(request_of, ids)),
         tool_faults,
     )
+
+
+def _input(body: bytes) -> RunAgentInput:
+    """A page posts all that was said each time: one message that cannot be read would lock it for ever."""
+    try:
+        return RunAgentInput.model_validate_json(body)
+    except ValidationError:
+        if rb"\u" not in body:
+            raise
+    return RunAgentInput.model_validate_json(_in_whole_characters(body))
+
+
+def _in_whole_characters(body: bytes) -> bytes:
+    """JSON without halves of characters, as a box leaves them that cuts what is typed: UTF-8 has none."""
+    try:
+        return whole(json.dumps(json.loads(body.decode()), ensure_ascii=False)).encode()
+    except (ValueError, RecursionError):
+        return body
+
+
+def whole(text: str) -> str:
+    """A text that UTF-8 can say: each half of a character is one that nobody knows."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def thread_faults(thread: str) -> list[Fault]:
@@ -145,7 +171,7 @@ def _result(message: ToolMessage) -> Given:
         return Given(
             asked, fault=f"The answer was given for the call {named!r}, and came as that of another one.", call=call
         )
-    return Given(asked, value, call=call)
+    return Given(asked, value, call=call, echoed=True)
 
 
 def value_in(payload: Json) -> Json:
@@ -177,8 +203,8 @@ def _text(content: Any) -> tuple[str, tuple[str, ...]]:
     """The text of a message, and the kinds of its parts that are none."""
     if isinstance(content, str):
         return content, ()
-    texts = [each.text for each in content if each.type == "text"]
-    return "\n".join(texts), tuple(each.type for each in content if each.type != "text")
+    parts = [each.model_dump(include={"type", "text"}) for each in content]
+    return text_of(parts, between="\n"), tuple(each["type"] for each in parts if each["type"] != "text")
 
 
 def _tools(given: RunAgentInput) -> tuple[tuple[ClientTool, ...], tuple[Fault, ...]]:

@@ -15,16 +15,13 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
-from typing import Final
 
 from ag_ui.core import BaseEvent
-from ag_ui.encoder import EventEncoder
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ..callers.seats import Seat
@@ -37,12 +34,11 @@ from .info import info
 from .people import Person, Who
 from .posts import Envelope, Refused, body_of, opened, require_meant, require_name
 from .reading import posted
+from .streams import Seated, written
 from .threads import thread_of, waiting
 from .working import Working
 
 log = logging.getLogger("hitl_core.agui")
-
-STREAM: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 Does = Callable[[Person, Agent], Awaitable[Response]]
 """What a call does for a person at a page of an agent."""
@@ -55,7 +51,9 @@ class Pages:
     agents: Mapping[str, Agent]
     who: Who
     working: Working = field(default_factory=Working)
-    _seats: Counter[str] = field(default_factory=Counter)
+    _posts: Counter[str] = field(default_factory=Counter)
+    _listeners: Counter[str] = field(default_factory=Counter)
+    """Streams by who has them, those that answer apart from those that listen: these keep nobody from answering."""
 
     def copilotkit(self, prefix: str) -> list[Route]:
         """The routes of CopilotKit's runtime protocol."""
@@ -120,7 +118,7 @@ class Pages:
 
     async def _answered(self, request: Request, does: Callable[[Person], Awaitable[Response]]) -> Response:
         """What comes of a call, once it is known who calls: of nobody's call nothing is read."""
-        person = await self.who(request)
+        person = await self._who(request)
         if person is None:
             return JSONResponse({"error": "sign in first; this page does not know who you are"}, 401)
         try:
@@ -130,6 +128,15 @@ class Pages:
         except NotUnderstood as exc:
             faults = [{"path": each.path, "problem": each.problem} for each in exc.faults]
             return JSONResponse({"error": str(exc), "code": exc.code, "faults": faults}, 422)
+
+    async def _who(self, request: Request) -> Person | None:
+        """Who calls. Nobody does by a header or a cookie that names what nobody can be called."""
+        try:
+            person = await self.who(request)
+        except (ValueError, LookupError) as exc:
+            log.info("a page is not let in, for what says who it is makes no sense: %s", exc)
+            return None
+        return person if person is not None and person.responder.id.isprintable() else None
 
     async def _with_agent(self, agent: str, does: Does, person: Person) -> Response:
         if agent not in self.agents:
@@ -152,10 +159,13 @@ class Pages:
         return JSONResponse(info(self.agents.values()), headers={"Cache-Control": "no-store"})
 
     async def _streamed(self, body: bytes, person: Person, agent: Agent) -> Response:
-        return _stream(Conversation(agent, person, posted(body), self.working).run())
+        return self._posting(Conversation(agent, person, posted(body), self.working).run(), person)
 
     async def _replayed(self, body: bytes, person: Person, agent: Agent) -> Response:
-        return _stream(Conversation(agent, person, posted(body), self.working).connect())
+        return self._posting(Conversation(agent, person, posted(body), self.working).connect(), person)
+
+    def _posting(self, events: AsyncGenerator[BaseEvent], person: Person) -> Response:
+        return _stream(written(events), person, self._posts)
 
     async def _stopped(self, thread: str, person: Person, agent: Agent) -> Response:
         """A run that works is cancelled. One that waits for people stays: they were asked, and still are."""
@@ -176,20 +186,11 @@ class Pages:
 
     async def _changed(self, request: Request, person: Person, agent: Agent) -> Response:
         threads = [require_name(each) for each in request.query_params.getlist("thread")]
-        seat = self._seat(person)
-        if not seat.is_free:
-            who = person.responder.id
-            raise Refused(HTTPStatus.TOO_MANY_REQUESTS, f"{who!r} listens {seat.most} times already; close a page")
 
         async def still() -> bool:
-            return await self.who(request) == person
+            return await self._who(request) == person
 
-        told = changes(agent.hitl, threads, person, self.working, still)
-        return StreamingResponse(_seated(seat, told), 200, STREAM, "text/event-stream")
-
-    def _seat(self, person: Person) -> Seat:
-        """A place to listen from, of those of one person. Those whom nobody knows cannot be told apart."""
-        return Seat(person.responder.id, self._seats if person.starts_as is not None else Counter())
+        return _stream(changes(agent.hitl, threads, person, self.working, still), person, self._listeners)
 
     async def _listed(self, person: Person, agent: Agent) -> Response:
         try:
@@ -199,21 +200,7 @@ class Pages:
         return JSONResponse(found, headers={"Cache-Control": "no-store"})
 
 
-async def _seated(seat: Seat, told: AsyncGenerator[str]) -> AsyncGenerator[str]:
-    """A stream, from a place that is taken while it lasts; nothing where the last one was taken meanwhile."""
-    async with aclosing(told):
-        if seat.is_free:
-            with seat:
-                async for each in told:
-                    yield each
-
-
-def _stream(events: AsyncGenerator[BaseEvent]) -> Response:
-    encoder = EventEncoder()
-
-    async def written() -> AsyncGenerator[str]:
-        async with aclosing(events):
-            async for event in events:
-                yield encoder.encode(event)
-
-    return StreamingResponse(written(), 200, STREAM, encoder.get_content_type())
+def _stream(told: AsyncGenerator[str], person: Person, taken: Counter[str]) -> Response:
+    """A stream from a place of one person. Those whom nobody knows cannot be told apart."""
+    name = person.responder.id
+    return Seated(told, Seat(name, taken if person.starts_as is not None else Counter()), name)

@@ -7,23 +7,22 @@ import json
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from secrets import token_hex
 from typing import Final, cast
 
-from ..commands import DropSlips, ListRuns, ListSaid, PutSlip, Slip, SlipKind, hashed
+from ..commands import ListRuns, ListSaid, PutSlip, Slip, SlipKind, hashed
 from ..contracts import every
 from ..errors import RunNotFound
-from ..protocol import Json, PauseRequest, Run, RunState, Said
-from ..runtime import Runtime, inbox_of, may_decide
+from ..protocol import Json, PauseRequest, Run, RunState, Said, new_id
+from ..runtime import Runtime, inbox_of, known_as, may_decide
 from .people import Person
 
 PATIENCE: Final = 300.0
 """Seconds that a page is kept waiting for a turn that another process, or another page, has begun."""
 SOON: Final = 5.0
-"""Seconds that it takes another post, at most, to begin a run: if there is none by then, nothing came of it."""
+"""Seconds that a run may wait for somebody to take it up: if nobody has by then, nobody is there to."""
 AT_WORK: Final = (RunState.RUNNING, RunState.READY)
-_ONCE: Final = timedelta(minutes=1)
-"""How long a message that was posted twice is known by itself; later the transcript has it."""
+_KNOWN: Final = timedelta(days=1)
+"""How long it is known which run is to come next; as soon as it is there, the conversation has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +70,10 @@ async def standing(hitl: Runtime, id: str, person: Person) -> Thread:
     for request in run.pending:
         own = await may_decide(hitl, request, person.responder, tenant=run.tenant)
         (asked if own else elsewhere).append(request)
-    if not _sees(person, run) and not asked:
+    own = await _is_theirs(hitl, run, person.starts_as)
+    if not (own or asked or person.sees_runs):
         raise _of_somebody_else(id)
-    return Thread(id, run, (), tuple(asked), tuple(elsewhere), _owns(person, run))
+    return Thread(id, run, (), tuple(asked), tuple(elsewhere), own or (person.sees_runs and run.started_by is None))
 
 
 async def waiting(hitl: Runtime, person: Person) -> list[Json]:
@@ -109,12 +109,9 @@ def _is_of(person: Person, run: Run) -> bool:
     return person.tenant in (None, run.tenant)
 
 
-def _sees(person: Person, run: Run) -> bool:
-    return person.sees_runs or run.started_by == person.starts_as
-
-
-def _owns(person: Person, run: Run) -> bool:
-    return run.started_by == person.starts_as or (person.sees_runs and run.started_by is None)
+async def _is_theirs(hitl: Runtime, run: Run, who: str | None) -> bool:
+    """Whether a run is on behalf of this person, whom the directory may write otherwise than their page does."""
+    return run.started_by == who or (who is not None and run.started_by == await known_as(hitl, who))
 
 
 def _of_somebody_else(id: str) -> RunNotFound:
@@ -124,44 +121,16 @@ def _of_somebody_else(id: str) -> RunNotFound:
 # ── once ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def is_free(hitl: Runtime, thread: Thread, person: Person) -> bool:
-    """Whether a conversation is the person's to begin: of several who begin one of the same name, one may."""
-    if thread.run is not None:
-        return True
-    mine = [person.starts_as, person.tenant]
-    return (await _slip(hitl, ("conversation", thread.id), {"by": cast("Json", mine)})).body["by"] == mine
+async def next_run(hitl: Runtime, thread: Thread) -> str:
+    """The id of the run that comes after the newest of a conversation: the same for all who would begin it.
 
-
-async def is_first(hitl: Runtime, thread: str, message: str) -> bool:
-    """Whether nobody else has begun to work on this message: a page, or what is between, may post it twice."""
-    mine = token_hex(8)
-    return (await _slip(hitl, ("message", hitl.settings.app, thread, message), {"by": mine})).body["by"] == mine
-
-
-async def not_begun(hitl: Runtime, thread: str, message: str) -> None:
-    """Nothing came of a message: it may be posted again."""
-    key = _key(("message", hitl.settings.app, thread, message))
-    await hitl.store.apply(DropSlips(SlipKind.REPEAT, hitl.clock.now(), key=key))
-
-
-async def _slip(hitl: Runtime, names: tuple[str, ...], body: dict[str, Json]) -> Slip:
-    now = hitl.clock.now()
-    slip = Slip(SlipKind.REPEAT, _key(names), now, hitl.settings.tenant, body=body, expires=now + _ONCE)
-    return await hitl.store.apply(PutSlip(slip, now))
-
-
-def _key(names: tuple[str, ...]) -> str:
-    return hashed(json.dumps(["agui", *names]))
-
-
-async def begun(hitl: Runtime, thread: Thread) -> None:
-    """Return when the run that another post begins in a conversation rests, or after a while; soon if none comes."""
-    before = None if thread.run is None else thread.run.id
-    with suppress(TimeoutError):
-        async with asyncio.timeout(SOON):
-            while (newest := await _newest(hitl, thread.id)) is None or newest.id == before:
-                await hitl.store.changed(timeout=1.0)
-    await settled(hitl, thread.id)
+    So whoever posts something twice begins one run, and of several who begin a conversation of one name, one has it:
+    the others find the run there. Wherever a process dies, its message is taken up by the next, or known to be.
+    """
+    now, after = hitl.clock.now(), "" if thread.run is None else thread.run.id
+    key = hashed(json.dumps(["agui", "next", thread.id, after]))
+    slip = Slip(SlipKind.REPEAT, key, now, hitl.settings.tenant, body={"run": new_id(now)}, expires=now + _KNOWN)
+    return str((await hitl.store.apply(PutSlip(slip, now))).body["run"])
 
 
 async def settled(hitl: Runtime, thread: str) -> None:

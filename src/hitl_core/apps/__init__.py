@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from .conversation import Line, as_one_text, conversation_of, text_of
+from .conversation import Line, Message, as_one_text, conversation_of, messages_in, text_of
 from .source import AppSource
 from .spec import AgentSpec, ModelSpec, room_faults
 
-__all__ = ["AgentSpec", "AppSource", "Line", "ModelSpec", "as_one_text", "conversation_of", "room_faults", "text_of"]
+__all__ = [
+    "AgentSpec",
+    "AppSource",
+    "Line",
+    "Message",
+    "ModelSpec",
+    "as_one_text",
+    "conversation_of",
+    "messages_in",
+    "room_faults",
+    "text_of",
+]

@@ -11,8 +11,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..errors import HitlError
-from ..runtime import Runtime
-from ..runtime.identity import on_behalf_of
+from ..runtime import Runtime, known_as
 from .caller import Agent, Caller, WhoCalls
 
 log = logging.getLogger("hitl_core")
@@ -47,7 +46,7 @@ def canonical(hitl: Runtime, who: WhoCalls) -> WhoCalls:
         come = await who(connection)
         if come is None:
             return None
-        name = await on_behalf_of(hitl._around, come.responder.id)
+        name = await known_as(hitl, come.responder.id)
         return Agent(come.responder.model_copy(update={"id": name}), come.tenant, come.rights)
 
     return known

@@ -20,14 +20,12 @@ from ..commands import (
     GetRequest,
     GetRun,
     ListRequests,
-    Note,
     Page,
     PutSlip,
     Recorded,
     Settled,
     Slip,
     SlipKind,
-    WriteNote,
     hashed,
 )
 from ..errors import (
@@ -43,7 +41,6 @@ from ..errors import (
 from ..lifecycle import RequestState
 from ..people import EVERY_TENANT
 from ..protocol import (
-    AuditEvent,
     Json,
     Kind,
     PauseRequest,
@@ -55,7 +52,7 @@ from ..protocol import (
     canonical,
     new_id,
 )
-from ..runtime import Runtime
+from ..runtime import Runtime, record_refusal
 from .answers import Given
 from .caller import OPERATE, REQUESTS, RUNS, START, Caller, may, sees
 
@@ -207,7 +204,7 @@ class Desk:
             decided_at=self.hitl.clock.now(),
         )
         if faults := self.why_not(caller, run, request, Reply(given.decision.type)):
-            await self._note(response, faults)
+            await record_refusal(self.hitl, response, faults)
             raise NotAuthorised(faults)
         return await self.hitl.respond(response)
 
@@ -216,13 +213,6 @@ class Desk:
         return caller.responder.model_copy(update={"channel": self.channel})
 
     # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-    async def _note(self, response: Response, faults: tuple[Fault, ...]) -> None:
-        who = response.responder
-        body: dict[str, Json] = {"faults": [str(fault) for fault in faults], "digest": response.digest}
-        body |= {"channel": who.channel, "authenticated_by": who.authenticated_by}
-        note = Note(AuditEvent.REQUEST_REFUSED, response.request_id, who.id, body)
-        await self.hitl.store.apply(WriteNote(note, self.hitl.clock.now()))
 
     async def _run_id(self, caller: Caller, input: Json, talk: str, key: str | None) -> str:
         """The id of the run that a message starts: the same one when the message comes again."""

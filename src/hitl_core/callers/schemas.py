@@ -21,21 +21,18 @@ def schema_of(request: PauseRequest) -> Schema:
         "decision": {"oneOf": decisions},
         "reason": TEXT,
     }
-    return _object(properties, "request", "digest", "decision")
+    return object_schema(properties, "request", "digest", "decision")
 
 
 def _decision(reply: Reply, request: PauseRequest) -> Schema:
     properties, required = _FIELDS[reply](request)
-    return _object({"type": {"const": reply.value}, **properties}, "type", *required)
+    return object_schema({"type": {"const": reply.value}, **properties}, "type", *required)
 
 
-def _object(properties: Schema, *required: str) -> Schema:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list[Json](required),
-        "additionalProperties": False,
-    }
+def object_schema(properties: Schema, *required: str, closed: bool = True) -> Schema:
+    """An object with these properties; where it is `closed`, with no others."""
+    made: Schema = {"type": "object", "properties": properties, "required": list[Json](required)}
+    return {**made, "additionalProperties": False} if closed else made
 
 
 def _edit(request: PauseRequest) -> tuple[Schema, tuple[str, ...]]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from ..errors import AdapterNotInstalled
 from ..protocol import Responder
 from ..runtime import Runtime
+from ..versions import installed
 from .opening import Opening
 
 LOOK_SECONDS = 5.0
@@ -15,13 +15,8 @@ LOOK_SECONDS = 5.0
 
 def watch_inbox(opening: Opening, who: Responder, *, undo: float) -> None:
     """Show what waits for `who` until they leave. Raises AdapterNotInstalled without the extra `terminal`."""
-    try:
+    with installed("`--watch`", extra="terminal"):
         from .inbox import InboxApp
-    except ModuleNotFoundError as exc:
-        if (exc.name or "").split(".")[0] != "textual":
-            raise
-        missing = "`--watch` needs the package 'textual', which is not installed: pip install 'hitl-core[terminal]'"
-        raise AdapterNotInstalled(missing) from exc
 
     async def show(hitl: Runtime) -> None:
         changed = partial(hitl.store.changed, timeout=LOOK_SECONDS)

@@ -18,6 +18,7 @@ from ..observing.gauges import Gauges
 from ..observing.health import Alive, Readiness, Schema
 from ..observing.measuring import Measuring
 from ..runtime import Runtime
+from ..versions import installed
 from .terminal.log import tell
 
 if TYPE_CHECKING:
@@ -101,12 +102,6 @@ def schema_of(file: Path, backend: str | None) -> Callable[[], Schema] | None:
 
 
 def _prometheus() -> Prometheus:
-    try:
+    with installed("--metrics", extra="prometheus"):
         from ..observing.prometheus import Prometheus
-    except ModuleNotFoundError as exc:
-        if (exc.name or "").split(".")[0] != "prometheus_client":
-            raise
-        install = "pip install 'hitl-core[prometheus]'"
-        missing = f"--metrics needs the package {exc.name!r}, which is not installed: {install}"
-        raise AdapterNotInstalled(missing) from exc
     return Prometheus()

@@ -11,6 +11,7 @@ from ..protocol import (
     PauseRequest,
     Run,
     RunState,
+    Said,
 )
 from .kinds import Command
 from .results import Again, Build, Claimed, Lease, Override
@@ -18,12 +19,16 @@ from .results import Again, Build, Claimed, Lease, Override
 
 @dataclass(frozen=True, slots=True)
 class OpenRun(Command[Claimed]):
-    """Create a run in state running, leased to `owner`. Raises Stopped if a stop covers it."""
+    """Create a run in state running, leased to `owner`, and keep what is `said` with it: both, or nothing.
+
+    Raises Stopped if a stop covers it, RunBusy for an id that there is already.
+    """
 
     run: Run
     owner: str
     lease_seconds: float
     now: datetime
+    said: tuple[Said, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from ..contracts import Clock
-from ..errors import AdapterNotInstalled, ConfigError, Fault
+from ..errors import ConfigError, Fault
 from ..runtime import Runtime
+from ..versions import installed
 
 if TYPE_CHECKING:
     from .config import Config
@@ -36,11 +37,6 @@ def remote(config: Config, clock: Clock | None) -> Runtime:
 
 
 def _client() -> Any:
-    try:
+    with installed("a server as store.url", extra="client"):
         from .. import client
-    except ModuleNotFoundError as exc:
-        raise AdapterNotInstalled(
-            f"a server as store.url needs the package {exc.name!r}, which is not installed: "
-            "pip install 'hitl-core[client]'"
-        ) from exc
     return client  # pragma: no cover  # needs its extra: the lane `server`

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from ..callers.schemas import object_schema
 from ..checks import schema_faults
 from ..errors import Fault, NotUnderstood
 from ..protocol import OUTCOMES, Answer, Choose, Decision, Json, Kind, PauseRequest, Reject, Reply, decision_of
@@ -188,7 +189,7 @@ _BESIDES: Final = {Reply.REPORT: ("outcome", "result"), Reply.DELEGATE: ("to",),
 
 
 def _form(properties: Form, *required: str) -> Form:
-    return {"type": "object", "properties": properties, "required": list[Json](required)}
+    return object_schema(properties, *required, closed=False)
 
 
 def _fields(form: Form) -> Collection[str]:

@@ -10,7 +10,7 @@ requests      the inbox and the answers; judge, identity: who answers, and wheth
 grants        standing grants (granting); batches: one gesture, many answers
 control       cancel, rewind, undo (undoing, receipts), override (overriding), steer (steering), stop (reach), erase
 policies      why the policy decides as it does, and what another one would have
-considering   what would come of an answer, and whose inbox is whose, for those who show it
+considering   what would come of an answer, who is asked, and whose inbox is whose, for those who show it
 assigning     whose turn it is; commenting, drafting: what is said and changed beside deciding
 forgetting    what is erased and compacted; pruning: what rules have counted and nobody asks for any more
 transcripts   what was said in a thread, kept and read; conversing: a run that begins in one
@@ -21,7 +21,7 @@ worker        resumes what was answered, fires what is due
 from __future__ import annotations
 
 from .batches import Answered, Batch, shown_digest
-from .considering import faults_in, inbox_of, may_decide
+from .considering import faults_in, inbox_of, known_as, may_decide, record_refusal, why_not_asked
 from .conversing import converse
 from .forgetting import Compacted, compact
 from .granting import like
@@ -51,9 +51,12 @@ __all__ = [
     "entries",
     "faults_in",
     "inbox_of",
+    "known_as",
     "like",
     "may_decide",
     "reach",
     "record_of",
+    "record_refusal",
     "shown_digest",
+    "why_not_asked",
 ]

@@ -6,7 +6,7 @@ from ..capabilities import Capability
 from ..contracts import Adapter, require, tool_faults_of
 from ..errors import AppChanged, Fault, ToolsRefused
 from ..protocol import ClientTool, Run
-from ..tools import Catalogue, client_tool_faults
+from ..tools import Catalogue, client_tool_faults, name_taken
 
 
 def require_client_tools(adapter: Adapter, catalogue: Catalogue, tools: tuple[ClientTool, ...]) -> None:
@@ -29,7 +29,6 @@ def require_client_tools_still(adapter: Adapter, catalogue: Catalogue, run: Run)
 
 
 def _faults(adapter: Adapter, catalogue: Catalogue, tools: tuple[ClientTool, ...]) -> list[Fault]:
-    own = [each.name for each in tools if catalogue.tool(each.name) is not None]
-    taken = [Fault(f"tools.{name}", "is the name of a tool of the app; give yours another one") for name in own]
-    left = tuple(each for each in tools if each.name not in own)
-    return [*taken, *tool_faults_of(adapter, left)]
+    taken = [each.name for each in tools if catalogue.tool(each.name) is not None]
+    left = tuple(each for each in tools if each.name not in taken)
+    return [*map(name_taken, taken), *tool_faults_of(adapter, left)]

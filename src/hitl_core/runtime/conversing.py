@@ -8,7 +8,6 @@ from contextlib import aclosing
 from ..capabilities import Capability
 from ..contracts import require
 from ..protocol import ClientTool, LiveEvent
-from .live import listen
 from .runtime import Runtime
 from .transcripts import Words
 
@@ -19,16 +18,17 @@ async def converse(
     *,
     words: Sequence[Words],
     thread: str,
+    run_id: str,
     by: str | None = None,
     tools: Sequence[ClientTool] = (),
 ) -> AsyncIterator[LiveEvent]:
     """As `Runtime.stream`; the transcript has what is said in these words, whatever shape the input is of.
 
-    Raises what that raises.
+    They are kept in the transaction that opens the run: what was taken up is known to be, wherever a process dies.
+    Raises what that raises; RunBusy if there is a run of this id.
     """
     require(runtime.adapter, Capability.STREAM_EVENTS)
-    claimed = await runtime._open(input, by=by, thread=thread, tools=tools, words=tuple(words))
-    turn = runtime._driver.drive(claimed)
-    async with aclosing(listen(runtime._listeners, claimed.run.id, turn)) as events:
+    claimed = await runtime._open(input, by=by, thread=thread, id=run_id, tools=tools, words=tuple(words))
+    async with aclosing(runtime._listen(claimed)) as events:
         async for event in events:
             yield event

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -39,7 +39,7 @@ from .client_tools import require_client_tools
 from .holding import Holding
 from .identity import on_behalf_of
 from .leases import owner_name, release_dead
-from .live import Listeners
+from .live import Listeners, listen
 from .pruning import KEPT, Pruning
 from .transcripts import Words, asked, keep
 from .turn import Driver
@@ -258,6 +258,10 @@ class Opened:
         by = await on_behalf_of(self._around, by)
         return await self._opened(input, by=by, thread=thread, id=id, tools=tuple(tools), words=words)
 
+    def _listen(self, claimed: Claimed, *, ask_again: bool = False) -> AsyncGenerator[LiveEvent, None]:
+        """The live events of a turn on a run that was claimed."""
+        return listen(self._listeners, claimed.run.id, self._driver.drive(claimed, ask_again=ask_again))
+
     async def _opened(
         self,
         input: object,
@@ -286,9 +290,11 @@ class Opened:
             created_at=now,
             updated_at=now,
         )
-        claimed = await self.store.apply(OpenRun(run, self.owner, self.settings.lease_seconds, now))
-        if self.settings.transcripts:
-            await keep(self.store, run_id, partial(asked, claimed.run, words))
+        kept = self.settings.transcripts
+        said = asked(run, words) if kept and words else ()
+        claimed = await self.store.apply(OpenRun(run, self.owner, self.settings.lease_seconds, now, said))
+        if kept and not words:
+            await keep(self.store, run_id, partial(asked, claimed.run))
         return claimed
 
     def _require_ours(self, run: Run) -> None:

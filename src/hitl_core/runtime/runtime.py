@@ -14,7 +14,6 @@ from ..errors import RunBusy
 from ..protocol import ClientTool, LiveEvent, Responder, Run, RunState, Said
 from .batches import Batches
 from .control import Control
-from .live import listen
 from .policies import Policies
 from .record import record_of
 from .transcripts import transcript
@@ -66,7 +65,7 @@ class Runtime(Batches, Control, Policies):
         """
         require(self.adapter, Capability.STREAM_EVENTS)
         claimed = await self._open(input, by=by, thread=thread, tools=tools)
-        async with aclosing(listen(self._listeners, claimed.run.id, self._driver.drive(claimed))) as events:
+        async with aclosing(self._listen(claimed)) as events:
             async for event in events:
                 yield event
 
@@ -86,8 +85,7 @@ class Runtime(Batches, Control, Policies):
         claimed = await self._take_up(run_id)
         if claimed is None:
             return
-        turn = self._driver.drive(claimed, ask_again=ask_again)
-        async with aclosing(listen(self._listeners, claimed.run.id, turn)) as events:
+        async with aclosing(self._listen(claimed, ask_again=ask_again)) as events:
             async for event in events:
                 yield event
 

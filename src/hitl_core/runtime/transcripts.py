@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from ..apps import Message, messages_in, text_of
 from ..commands import KeepSaid, ListSaid, Page
 from ..contracts import Completed, Ending, Store
 from ..gate import Surroundings, Veil
@@ -67,31 +68,22 @@ def asked(run: Run, words: tuple[Words, ...] = ()) -> tuple[Said, ...]:
     that as text."""
     if run.undoes is not None:
         return ()
-    if words:
-        given = [(said_id(each.id), each.text) for each in words]
-        return tuple(_said(id, run.id, Role.USER, text, run.created_at, by=run.started_by) for id, text in given)
-    message = _last_of_user(run.input)
-    text = _text_of(run.input if message is None else message.get("content"))
-    named = None if message is None else message.get("id")
-    id = said_id(named) if isinstance(named, str) and named else asked_id(run.id)
-    return (_said(id, run.id, Role.USER, text, run.created_at, by=run.started_by),) if text else ()
+    said = [(said_id(each.id), each.text) for each in words or (_words_in(run),)]
+    return tuple(_said(id, run.id, Role.USER, text, run.created_at, by=run.started_by) for id, text in said if text)
 
 
-def _last_of_user(input: Json) -> Mapping[str, Any] | None:
-    messages = input.get("messages") if isinstance(input, dict) else None
-    for message in reversed(messages) if isinstance(messages, list) else ():
-        if isinstance(message, dict) and message.get("role", message.get("type")) in ("user", "human"):
-            return message
-    return None
+def _words_in(run: Run) -> Words:
+    of_user = [each for each in messages_in(run.input) if each.role == Role.USER]
+    last = of_user[-1] if of_user else Message(Role.USER, run.input)
+    return Words(last.id or asked_id(run.id), _words_of(last.content))
 
 
-def _text_of(value: Json) -> str:
-    """What is said in a value: a text, the texts of the parts of a message, or else the value as JSON."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list) and all(isinstance(each, dict) and "type" in each for each in value):
-        return "".join(str(each["text"]) for each in value if isinstance(each, dict) and "text" in each)
-    return "" if value is None else json.dumps(value, ensure_ascii=False)
+def _words_of(value: Json) -> str:
+    """What is said in a value: the words of a message's content, or else the value as JSON."""
+    parts = isinstance(value, list) and all(isinstance(each, dict) and "type" in each for each in value)
+    if value is None or isinstance(value, str) or parts:
+        return text_of(value)
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _said(id: str, run_id: str, role: Role, text: str, at: datetime, **more: Any) -> Said:
@@ -103,7 +95,7 @@ def _said(id: str, run_id: str, role: Role, text: str, at: datetime, **more: Any
 
 
 @dataclass(slots=True)
-class _Message:
+class _Heard:
     """A message that is being heard: its text comes in parts."""
 
     role: Role
@@ -123,7 +115,7 @@ class Hearing:
 
     def __init__(self, run: Run, now: Callable[[], datetime]) -> None:
         self._run, self._now = run, now
-        self._messages: dict[str, _Message] = {}
+        self._messages: dict[str, _Heard] = {}
 
     def hear(self, event: LiveEvent) -> None:
         """Take in one event; one that cannot be understood is passed over, because the turn goes on."""
@@ -154,8 +146,8 @@ class Hearing:
         call = SaidCall(id=said_id(event.id), tool=said_id(str(tool or "?")), arguments=given)
         self._message(of, Role.ASSISTANT, event).calls[call.id] = call
 
-    def _message(self, id: str, role: Role, event: LiveEvent) -> _Message:
-        return self._messages.setdefault(said_id(id), _Message(role, event.node, self._now()))
+    def _message(self, id: str, role: Role, event: LiveEvent) -> _Heard:
+        return self._messages.setdefault(said_id(id), _Heard(role, event.node, self._now()))
 
     def said(self, ending: Ending, veil: Veil) -> tuple[Said, ...]:
         """All that was said, in the order in which it began. An app that says nothing has its output for words.
@@ -169,7 +161,7 @@ class Hearing:
     def _end(self, ending: Ending) -> None:
         speaks = any(each.role is Role.ASSISTANT and each.parts for each in self._messages.values())
         if isinstance(ending, Completed) and isinstance(ending.output, str) and ending.output and not speaks:
-            message = _Message(Role.ASSISTANT, "", self._now(), parts=[ending.output])
+            message = _Heard(Role.ASSISTANT, "", self._now(), parts=[ending.output])
             self._messages[output_id(self._run.id)] = message
 
 

@@ -1,13 +1,8 @@
-"""Answers from outside the inbox (a link, Slack, a webhook): what was said, and whether its person is asked at all."""
+"""Answers from outside the inbox: by a link, from Slack, by a webhook."""
 
 from __future__ import annotations
 
-from ..checks import authorise
-from ..commands import Settled
-from ..errors import Fault, NotAuthorised
-from ..protocol import Decision, Reject, Responder, Response
-from ..quorum import asked_now
-from ..runtime.identity import identified
+from ..protocol import Decision, Responder, Response
 from .site import Site
 
 
@@ -24,14 +19,3 @@ def answer_from(
         decided_at=site.clock.now(),
         idempotency_key=key,
     )
-
-
-async def why_not_asked(site: Site, settled: Settled, by: Responder) -> tuple[Fault, ...]:
-    """Why somebody may not even refuse a request, as the directory knows them now; nothing, if they may."""
-    refusal = Response.to(settled.request, Reject(), by=by, at=site.clock.now())
-    try:
-        refusal = await identified(site.hitl._around, settled, refusal)
-    except NotAuthorised as exc:
-        return exc.faults
-    asked = asked_now(settled.request, settled.votes, refusal, site.clock.now())
-    return tuple(authorise(settled.request, refusal, asked, settled.votes))

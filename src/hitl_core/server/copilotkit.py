@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request
 
+from ..versions import installed
 from .auth import Right, Visitor
 from .auth.authentication import authenticate_again
-from .others import Closes, installed
+from .others import Closes
 from .site import Site
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def let_pages_in(app: FastAPI, site: Site) -> tuple[Closes, ...]:
     """
     if not site.serving.copilotkit:
         return ()
-    with installed("[server] copilotkit", extras="agui"):
+    with installed("[server] copilotkit", extra="agui"):
         from ..agui import mount_copilotkit
     pages = mount_copilotkit(app, {site.serving.copilotkit: site.hitl}, who=_at_the_page)
     return (pages.working.close,)

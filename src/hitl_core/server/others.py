@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 
 from fastapi import FastAPI
 
-from ..errors import AdapterNotInstalled
+from ..versions import installed
 from .auth.authentication import authenticate_again
 from .site import Site
 
@@ -17,24 +16,12 @@ Closes = Callable[[], Awaitable[None]]
 def let_in(app: FastAPI, site: Site) -> tuple[Closes, ...]:
     """Mount what is configured; what is to be closed with the app. Raises AdapterNotInstalled for a missing extra."""
     agents, closes = site.serving.agents, list[Closes]()
-    with installed("[server.agents]", extras="a2a,mcp"):
+    with installed("[server.agents]", extra="a2a,mcp"):
         if agents.a2a:
             _a2a(app, site)
         if agents.mcp:
             closes.append(_mcp(app, site))
     return tuple(closes)
-
-
-@contextmanager
-def installed(what: str, *, extras: str) -> Iterator[None]:
-    """Raises AdapterNotInstalled for a package that `what` needs; that a module of ours is missing stays as it is."""
-    try:
-        yield
-    except ModuleNotFoundError as exc:
-        if (exc.name or "").split(".")[0] == "hitl_core":
-            raise
-        missing = f"{what} needs the package {exc.name!r}, which is not installed"
-        raise AdapterNotInstalled(f"{missing}: pip install 'hitl-core[{extras}]'") from exc
 
 
 def _a2a(app: FastAPI, site: Site) -> None:

@@ -2,7 +2,7 @@
 
 from .call import RETURNED, Call, current_call, running, with_receipt
 from .catalogue import Catalogue, CatalogueOfRun, Override
-from .client import client_tool, client_tool_faults
+from .client import client_tool, client_tool_faults, name_taken
 from .tool import NoParameters, Tool, Traits, as_json, choice, kept, question, refusal_of, review, tool
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "client_tool_faults",
     "current_call",
     "kept",
+    "name_taken",
     "question",
     "refusal_of",
     "review",

@@ -36,6 +36,11 @@ def client_tool_faults(tools: Sequence[ClientTool]) -> list[Fault]:
     return [*twice, *(fault for each in tools for fault in _schema_faults(each))]
 
 
+def name_taken(name: str) -> Fault:
+    """That the app has a tool of this name: a call of it would not say which of the two is meant."""
+    return Fault(f"tools.{name}", "is the name of a tool of the app; give yours another one")
+
+
 def _schema_faults(tool: ClientTool) -> Iterator[Fault]:
     from jsonschema.exceptions import SchemaError
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from hitl_core.commands import ListRequests
-from hitl_core.errors import NotPermitted, RequestNotFound
+from hitl_core.errors import Fault, NotPermitted, RequestNotFound
 from hitl_core.lifecycle import RequestState
 from hitl_core.protocol import Reply, Responder
-from hitl_core.runtime import faults_in, inbox_of, may_decide
+from hitl_core.runtime import faults_in, inbox_of, may_decide, record_refusal, why_not_asked
 from tests.core.shop import Shop, one_refund, only, policy, rule, trail
 
 PEOPLE = '[people.ann]\nroles = ["lead"]\n'
@@ -85,3 +86,30 @@ async def test_who_may_decide_is_known_before_they_do(tmp_path: Path) -> None:
             assert may == [True, False, False]
         assert (await hitl.request(request.id)).state is RequestState.OPEN
         assert await trail(hitl, "request.refused") == []
+
+
+async def test_who_is_not_asked_is_told_why_before_they_answer(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    shop.policy = policy(rule("leads", level="confirm", approvers={"roles": ["lead"]}))
+    shop.people(f'{PEOPLE}[people.bob]\nroles = ["clerk"]\n')
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        settled = await hitl.request(only(await hitl.start({})).id)
+        assert await why_not_asked(hitl, settled, Responder(id="ann")) == ()
+        (not_asked,) = await why_not_asked(hitl, settled, Responder(id="bob", roles=("lead",)))
+        assert "'bob'" in not_asked.problem
+        assert await trail(hitl, "request.refused") == []
+        (not_known,) = await why_not_asked(hitl, settled, Responder(id="eve"))
+        assert "'eve' is not in the directory of people" in not_known.problem
+        assert len(await trail(hitl, "request.refused")) == 1
+        assert await hitl.request(settled.request.id) == settled
+
+
+async def test_an_answer_that_is_turned_away_where_it_came_in_is_recorded(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        request = only(await hitl.start({}))
+        await record_refusal(hitl, request.approve(by="ann"), [Fault("by", "is not for her")])
+        (refused,) = await trail(hitl, "request.refused")
+        assert (refused.subject, refused.actor) == (request.id, "ann")
+        assert json.loads(refused.body)["faults"] == ["by: is not for her"]
+        assert (await hitl.request(request.id)).state is RequestState.OPEN

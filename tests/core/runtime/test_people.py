@@ -14,7 +14,7 @@ from hitl_core.errors import NotAuthorised, NotPermitted, ResponseRefused, RunNo
 from hitl_core.lifecycle import RequestState
 from hitl_core.people import Absence, Act, Authority, Directory, Person
 from hitl_core.protocol import Allowance, Approve, Delegate, Responder, Response, Run, RunState
-from hitl_core.runtime import Runtime
+from hitl_core.runtime import Runtime, known_as
 from tests.core.shop import Shop, decide, one_refund, only, policy, rule, trail
 
 LEAD = rule("lead", level="confirm", approvers={"roles": ["lead"]})
@@ -204,6 +204,14 @@ async def test_p24_who_started_a_run_is_the_same_person_however_they_are_written
         await decide(hitl, run, "approve", by="BOB")
         assert (await hitl.start(None, by="a customer")).started_by == "a customer"
     assert shop.ledger.count() == 1
+
+
+async def test_somebody_is_known_by_the_name_that_the_directory_has(shop: Shop) -> None:
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        assert await known_as(hitl, "Ann") == "Ann"
+    shop.directory = CarelessOfCase()
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        assert [await known_as(hitl, name) for name in ("Ann", "Eve", None)] == ["ann", "Eve", None]
 
 
 async def test_a_request_is_given_on_to_the_same_person_however_they_are_written(shop: Shop) -> None:

@@ -12,7 +12,7 @@ from hitl_adapters.plain import PlainAdapter, Refused, gate
 from hitl_core.apps import AppSource
 from hitl_core.commands import KeepSaid, ListSaid
 from hitl_core.contracts import Completed, Ending, Turn
-from hitl_core.errors import NotPermitted, StoreUnavailable
+from hitl_core.errors import NotPermitted, RunBusy, StoreUnavailable
 from hitl_core.protocol import (
     SAID_LIMIT,
     LiveEvent,
@@ -22,10 +22,12 @@ from hitl_core.protocol import (
     RunState,
     Said,
     asked_id,
+    new_id,
     output_id,
     result_id,
+    said_id,
 )
-from hitl_core.runtime import Runtime
+from hitl_core.runtime import Runtime, Words, converse
 from hitl_core.testing.around import StoreAround
 from hitl_core.tools import Catalogue
 from tests.core.shop import Shop, only, policy, refund_tool, rule
@@ -85,6 +87,18 @@ async def test_a_rejection_is_the_result_of_its_call(shop: Shop) -> None:
         assert shop.ledger.count() == 0
 
 
+@pytest.mark.parametrize("kept", [True, False])
+async def test_words_that_have_names_of_their_own_begin_one_run_of_a_given_id(shop: Shop, kept: bool) -> None:
+    async with shop.open(talks(shop), transcripts=kept) as hitl:
+        how: dict[str, Any] = {"words": [Words("page-1", "Pay.")], "thread": "t", "run_id": new_id(shop.clock.now())}
+        assert [event.kind async for event in converse(hitl, {"pay": 1}, **how)][-1] is LiveKind.PAUSED
+        with pytest.raises(RunBusy):
+            await anext(converse(hitl, {"pay": 1}, **how))
+        assert [run.id for run in (await hitl.runs()).items] == [how["run_id"]]
+        said = [(each.id, each.text) for each in (await heard(hitl, "t"))[:1]]
+        assert said == ([("page-1", "Pay.")] if kept else [])
+
+
 async def test_whoever_does_not_ask_for_transcripts_has_none(shop: Shop) -> None:
     applied: list[Any] = []
 
@@ -119,6 +133,26 @@ async def test_two_runs_of_a_thread_are_one_conversation(shop: Shop) -> None:
         assert (page.items + rest.items, rest.cursor) == (found, None)
 
 
+async def test_a_page_begins_a_run_in_its_own_words(shop: Shop) -> None:
+    """Whatever shape the input is of: the transcript knows each message by the id that the page has for it."""
+
+    async def echo(input: Any) -> str:
+        return f"It is {input['order']}."
+
+    long = "m" * 300
+    said = (Words("page-1", "My order is A."), Words(long, "Are you there?"))
+    async with shop.open(echo, transcripts=True) as hitl:
+        how: dict[str, Any] = {"words": said, "thread": "t", "run_id": new_id(shop.clock.now()), "by": "ann"}
+        events = [event async for event in converse(hitl, {"order": "A"}, **how)]
+        first, second, answer = await heard(hitl, "t")
+        (run,) = (await hitl.runs(thread="t")).items
+    assert (events[0].kind, events[-1].kind) == (LiveKind.STARTED, LiveKind.COMPLETED)
+    assert {event.run_id for event in events} == {run.id}
+    assert (first.id, first.role, first.text, first.by) == ("page-1", Role.USER, "My order is A.", "ann")
+    assert (second.id, second.text, second.by) == (said_id(long), "Are you there?", "ann")
+    assert answer.text == "It is A."
+
+
 @pytest.mark.parametrize(
     ("input", "said"),
     [
@@ -132,7 +166,10 @@ async def test_two_runs_of_a_thread_are_one_conversation(shop: Shop) -> None:
             {"messages": [{"role": "assistant", "content": "1"}]},
             ['{"messages": [{"role": "assistant", "content": "1"}]}'],
         ),
-        ({"messages": [{"type": "human", "content": "hi"}, "odd"]}, ["hi"]),
+        ({"messages": [{"type": "human", "content": "hi"}, {"type": "ai", "content": "1"}, 7]}, ["hi"]),
+        ({"messages": [{"role": "user", "content": "hi"}, "and again"]}, ["and again"]),
+        ({"messages": [["user", "hi"], ["assistant", "1"]]}, ["hi"]),
+        ({"messages": [{"source": "user", "content": "hi"}]}, ["hi"]),
         ({"messages": [{"role": "user", "content": {"a": 1}, "id": ""}]}, ['{"a": 1}']),
         ({"messages": [{"role": "user"}]}, []),
     ],

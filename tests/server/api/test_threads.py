@@ -53,6 +53,20 @@ async def test_another_tenants_thread_is_as_if_it_did_not_exist(talking: Api) ->
     assert (await without.get("/api/threads/t")).status_code == 403
 
 
+@pytest.mark.parametrize("path", ["/api/runs", "/api/runs/stream"])
+async def test_nobody_begins_anything_in_a_thread_that_they_may_not_read(talking: Api, path: str) -> None:
+    """An agent remembers what was said in its thread, and would tell whoever goes on with it; so would the thread."""
+    ann, only_starts = talking.caller(program("ann")), EVERYTHING - {Right.RUNS}
+    await asked(ann, "t", do="look")
+    again = {"input": {"do": "look"}, "thread": "t"}
+    for stranger in (program("ben", rights=only_starts), program("ann", tenant=OTHER)):
+        assert (await talking.caller(stranger).post(path, json=again)).status_code == 403
+    assert len((await talking.hitl.runs()).items) == 1
+    for other in (program("ann", rights=only_starts), program("ben")):
+        assert (await talking.caller(other).post(path, json=again)).status_code in (200, 201)
+    assert len((await talking.hitl.runs(thread="t")).items) == 3
+
+
 async def test_a_runtime_elsewhere_reads_the_same(talking: Api) -> None:
     talking.door.known["ann"] = program("ann")
     async with served(talking.door) as port, RemoteRuntime(Server(f"http://127.0.0.1:{port}", "ann")) as elsewhere:

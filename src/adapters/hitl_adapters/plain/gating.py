@@ -281,20 +281,12 @@ def _spoken(now: Current, form: Form, place: str) -> Form:
 
 
 async def _obey(now: Current, declared: Tool, verdict: Verdict, place: str) -> Json:
-    match verdict:
-        case Wait():
-            raise now.suspend()
-        case Refuse(text=text):
-            now.used.append(place)
-            raise CallRefused(text)
-        case Substitute(result=result, note=note):
-            now.used.append(place)
-            now.tell(note, place)
-            return result
-        case Proceed(note=note):
-            now.tell(note, place)
-            with now.working():
-                return await _carry_out(now, declared, verdict)
+    if isinstance(verdict, Proceed | Substitute):
+        now.tell(verdict.note, place)
+    if not isinstance(verdict, Proceed):
+        return await _answered(now, verdict, place)
+    with now.working():
+        return await _carry_out(now, declared, verdict)
 
 
 async def _carry_out(now: Current, declared: Tool, allowed: Proceed) -> Json:

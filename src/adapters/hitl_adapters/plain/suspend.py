@@ -144,11 +144,11 @@ class Current:
     def called(self, place: str, action: Action) -> None:
         """Tell who watches of a call."""
         node = "/".join(action.origin.path)
-        self._told(call_event(self.gate.run.id, self._id(place), action.tool, action.arguments, node=node))
+        self._told(call_event(self.gate.run.id, self._name(place), action.tool, action.arguments, node=node))
 
     def came(self, place: str, result: Json, agents: tuple[str, ...]) -> None:
         """Tell who watches what came of a call."""
-        self._told(result_event(self.gate.run.id, self._id(place), result, node="/".join(agents)))
+        self._told(result_event(self.gate.run.id, self._name(place), result, node="/".join(agents)))
 
     def _told(self, event: LiveEvent) -> None:
         """Also from the thread that a sync app runs in."""
@@ -157,7 +157,7 @@ class Current:
         else:
             self._loop.call_soon_threadsafe(self._emit, event)
 
-    def _id(self, place: str) -> str:
+    def _name(self, place: str) -> str:
         return said_id(self.gate.run.id, place)
 
 

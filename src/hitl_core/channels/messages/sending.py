@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Final, Protocol, cast
 
-from ...errors import AdapterNotInstalled
+from ...versions import installed
 from .message import Message
 from .route import Route
 
@@ -31,13 +31,6 @@ class Sender(Protocol):
 
 def sender_of(route: Route) -> Sender:
     """The sender of a route. Raises AdapterNotInstalled, ConfigError."""
-    try:
+    with installed(f"a message by {route.kind!r}", extra="notify"):
         module = import_module(f".senders.{route.kind}", __package__)
-    except ModuleNotFoundError as exc:
-        if exc.name is None or exc.name.startswith("hitl_core"):
-            raise
-        raise AdapterNotInstalled(
-            f"messages by {route.kind!r} need the package {exc.name!r}, which is not installed: "
-            "pip install 'hitl-core[notify]'"
-        ) from exc
     return cast("Sender", getattr(module, SENDERS[route.kind])(route))

@@ -7,8 +7,9 @@ from typing import Annotated, Final
 import typer
 
 from ...config import Config
-from ...errors import AdapterNotInstalled, Fault
+from ...errors import Fault
 from ...runtime import Runtime
+from ...versions import installed
 from ..errors_shown import WrongUsage
 from ..opening import Opening
 from ..options import DEFAULT_CONFIG, Backend, ConfigFile
@@ -22,7 +23,9 @@ AsAgent = Annotated[
 
 
 def mcp(config: ConfigFile = DEFAULT_CONFIG, backend: Backend = None, as_: AsAgent = AGENT) -> int:
-    """Serve an agent's host over MCP, on standard input and output, until that ends.
+    """Serve an agent's host over MCP, until that ends.
+
+    The host starts it, and speaks with it on standard input and output.
 
     What people have to decide they decide in the inbox or at a terminal, under names of their own; through this client
     only if [server.agents] may_answer names the agent.
@@ -30,14 +33,10 @@ def mcp(config: ConfigFile = DEFAULT_CONFIG, backend: Backend = None, as_: AsAge
     if not as_.strip():
         raise WrongUsage([Fault("--as", "must not be empty")])
     opening, found = Opening(config, backend), Config.load(config, backend=backend)
+    opening.require_store("`hitl mcp`")
     agents, inbox = found.serving.agents, found.serving.address
-    try:
+    with installed("MCP", extra="mcp"):
         from ...mcp.stdio import serve_stdio
-    except ModuleNotFoundError as exc:
-        if (exc.name or "").split(".")[0] == "hitl_core":
-            raise
-        missing = f"MCP needs the package {exc.name!r}, which is not installed: pip install 'hitl-core[mcp]'"
-        raise AdapterNotInstalled(missing) from exc
 
     async def work(hitl: Runtime) -> None:
         await serve_stdio(hitl, agent=as_, may_answer=agents.may_answer, inbox=inbox, name=agents.name)

@@ -14,8 +14,9 @@ import typer
 from rich.text import Text
 
 from ...config import Config, Serving, require_store
-from ...errors import AdapterNotInstalled, ConfigError, Fault, NotPermitted
+from ...errors import ConfigError, Fault, NotPermitted
 from ...runtime import Left, Runtime
+from ...versions import installed
 from ..handing_over import HandedOver, open_at
 from ..hearing import leave
 from ..importing import importing
@@ -202,14 +203,8 @@ class _Service:
 
 def require_extra() -> None:
     """Raises AdapterNotInstalled where there is no server."""
-    try:
-        with importing():
-            from ...server import app, listening  # noqa: F401
-    except ModuleNotFoundError as exc:
-        if (exc.name or "").split(".")[0] == "hitl_core":
-            raise
-        missing = f"the inbox needs the package {exc.name!r}, which is not installed: pip install 'hitl-core[server]'"
-        raise AdapterNotInstalled(missing) from exc
+    with installed("the inbox", extra="server"), importing():
+        from ...server import app, listening  # noqa: F401
 
 
 def _require_identity_provider(serving: Serving) -> None:

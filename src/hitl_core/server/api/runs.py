@@ -19,7 +19,7 @@ from ..site import CurrentSite, Site
 from .calls import Calls, answer, sent
 from .idempotency import REPLAYED, Idempotent
 from .parameters import Cursor, Limit, RunId, Wait, opened, page_of
-from .visibility import require_same, seen_run
+from .visibility import require_own, require_same, seen_run
 
 MOST_LOOKED_AT = 10_000
 """Runs that one page looks at; then it is short, or empty, and its cursor goes on."""
@@ -67,6 +67,7 @@ async def start_run(
     """
     require_same(visitor, body.by)
     require_home(site, visitor, "a run that is started")
+    await require_own(site, visitor, body.thread)
     await site.hitl.attach()
     run_id, ours = await idempotent.run()
     run = await _started(site, visitor, run_id, body, wait)

@@ -22,7 +22,7 @@ from ..auth.tenants import require_home
 from ..site import CurrentSite
 from .calls import HEADERS, Calls, sent
 from .parameters import RunId
-from .visibility import require_same, seen_run
+from .visibility import require_own, require_same, seen_run
 
 router = Calls("runs", "/api/runs")
 
@@ -40,6 +40,7 @@ async def stream_run(
     """Start a run and tell its live events until it pauses or ends. It runs for whoever calls."""
     require_same(visitor, body.by)
     require_home(site, visitor, "a run that is started")
+    await require_own(site, visitor, body.thread)
     events = site.hitl.stream(body.input, by=visitor.responder.id, thread=body.thread, tools=body.tools)
     return await _streamed(site.hitl, events)
 

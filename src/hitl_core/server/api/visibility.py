@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ...commands import GetRequest, GetRun, ListGrants, Settled
+from ...commands import GetRequest, GetRun, ListGrants, ListRuns, Settled
 from ...errors import Fault, GrantNotFound, NotPermitted, RequestNotFound, RunNotFound
 from ...protocol import Grant, Run
-from ..auth import Visitor
+from ..auth import Right, Visitor
 from ..seeing import sees
 from ..site import Site
 
@@ -59,3 +59,12 @@ def require_same(visitor: Visitor, by: str | None) -> None:
     """Raises NotPermitted where a caller believes to be somebody else than who calls: nothing is done in their name."""
     if by is not None and by != visitor.responder.id:
         raise NotPermitted([Fault("by", f"is {by!r}, and who calls is {visitor.responder.id!r}; leave it out")])
+
+
+async def require_own(site: Site, visitor: Visitor, thread: str | None) -> None:
+    """Raises NotPermitted for a thread of others: what they have said in it, its agent remembers, and may tell."""
+    newest = () if thread is None else (await site.store.fetch(ListRuns(thread=thread, limit=1))).items
+    for run in newest:
+        knows_it = run.started_by == visitor.responder.id or Right.RUNS in visitor.rights
+        if not (knows_it and visitor.sees(run.tenant)):
+            raise NotPermitted([Fault("thread", f"{thread!r} is somebody else's; begin one of your own")])

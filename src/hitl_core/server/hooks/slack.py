@@ -24,7 +24,8 @@ from ...errors import FaultyError, HitlError, NotCanonical
 from ...people import ListsPeople, Person
 from ...protocol import Decision, Json, Reply, Responder, parse
 from ...protocol.response import decision_of
-from ..answering import answer_from, why_not_asked
+from ...runtime import why_not_asked
+from ..answering import answer_from
 from ..site import Site
 
 log = logging.getLogger("hitl_core")
@@ -155,7 +156,7 @@ class SlackDesk:
         person = await self._person(user)
         if person is None:
             return self._unknown(user)
-        return "\n".join(map(str, await why_not_asked(self._site, settled, self._by(person))))
+        return "\n".join(map(str, await why_not_asked(self._site.hitl, settled, self._by(person))))
 
     def _unknown(self, user: str) -> str:
         return f"You are not known here: somebody has to add {user!r} to your addresses as {self._route.name!r}."

@@ -13,8 +13,8 @@ from ...channels.messages.senders.webhook import signer
 from ...errors import Fault, HitlError
 from ...protocol import Decision, Responder
 from ...protocol.record import Name, Text
+from ...runtime import record_refusal
 from ...runtime.identity import looked_up
-from ...runtime.judge import note_refusal
 from ...wire import validation_faults
 from ..answering import answer_from
 from ..site import Site
@@ -62,7 +62,7 @@ async def answered(site: Site, route: Route, body: bytes, headers: Mapping[str, 
         reason=given.reason,
     )
     if faults := await _of_speaking(site, route, given.by):
-        await note_refusal(site.hitl._around, response, faults)
+        await record_refusal(site.hitl, response, faults)
         return 403, {"title": "not for them", "faults": _told(faults)}
     try:
         recorded = await site.hitl.respond(response)

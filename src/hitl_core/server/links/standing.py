@@ -12,8 +12,8 @@ from ...errors import RequestNotFound
 from ...lifecycle import RequestState
 from ...people import Person
 from ...protocol import Reply, Responder
+from ...runtime import why_not_asked
 from ...runtime.identity import looked_up
-from ..answering import why_not_asked
 from ..auth import Visitor
 from ..site import Site
 
@@ -110,7 +110,7 @@ async def standing(site: Site, secret: str, *, visitor: Visitor | None) -> Stand
         return Standing(State.OVER, link)
     if settled.state is not RequestState.OPEN:
         return Standing(State.OVER, link)
-    if await why_not_asked(site, settled, Responder(id=link.person, channel=link.channel, authenticated_by=BY)):
+    if await why_not_asked(site.hitl, settled, Responder(id=link.person, channel=link.channel, authenticated_by=BY)):
         return Standing(State.NOT_ASKED, link)
     state = State.OPEN if settled.request.digest == link.digest else State.MOVED
     return Standing(state, link, settled, person)

@@ -13,7 +13,7 @@ from .reading import following, inbox, load, proposals, queries, queue, trail, w
 from .tables import Transaction, View
 
 COMMANDS: Final[Mapping[type[c.Command[Any]], Callable[[Transaction, Any], Any]]] = {
-    c.OpenRun: runs.open_run,
+    c.OpenRun: transcripts.open_run,
     c.ClaimRuns: claims.claim_runs,
     c.RenewLease: runs.renew_lease,
     c.ReleaseRun: runs.release_run,

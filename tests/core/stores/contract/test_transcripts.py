@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from hitl_core.commands import Claimed, EraseRun, FinishRun, KeepSaid, ListSaid
-from hitl_core.errors import RecordError, RunNotFound, TooLarge
-from hitl_core.protocol import Role, RunState, Said
+from hitl_core.commands import Claimed, EraseRun, FinishRun, GetRun, KeepSaid, ListSaid, OpenRun, StopScope
+from hitl_core.errors import HitlError, RecordError, RunBusy, RunNotFound, Stopped, TooLarge
+from hitl_core.protocol import Role, Run, RunState, Said
 from hitl_core.stores.sqlite import SqliteStore
 from tests.core.stores.conftest import Open
 from tests.core.stores.world import World
@@ -84,3 +84,38 @@ async def test_of_a_run_that_is_erased_nothing_is_kept_any_more(world: World) ->
     assert await world.store.apply(KeepSaid(claimed.run.id, (said(world, claimed, "m2", "late"),))) == 0
     for thread in ("thread-1", claimed.run.id):
         assert (await world.store.fetch(ListSaid(thread))).items == ()
+
+
+def begins(world: World, run: Run, text: str = "hello") -> OpenRun:
+    words = Said(id="m1", run_id=run.id, role=Role.USER, text=text, at=world.now)
+    return OpenRun(run, "worker-1", 30, world.now, (words,))
+
+
+async def test_what_a_run_is_begun_with_is_kept_with_it(world: World) -> None:
+    run = world.run()
+    assert (await world.store.apply(begins(world, run))).run.id == run.id
+    assert await texts(world) == ["hello"]
+
+
+@pytest.mark.parametrize(("text", "wrong"), [("hello", Stopped), ("\x01" * 200_000, TooLarge)], ids=["stop", "large"])
+async def test_of_a_run_that_is_not_begun_nothing_was_said(world: World, text: str, wrong: type[HitlError]) -> None:
+    if wrong is Stopped:
+        await world.stop(StopScope.ALL)
+    run = world.run()
+    with pytest.raises(wrong):
+        await world.store.apply(begins(world, run, text))
+    with pytest.raises(RunNotFound):
+        await world.store.fetch(GetRun(run.id))
+    assert await texts(world) == []
+
+
+async def test_of_several_who_begin_one_run_at_once_one_does_and_its_words_are_kept_once(
+    make_shared_store: Open,
+) -> None:
+    worlds = [World(await make_shared_store()) for _ in range(3)]
+    for number in range(5):
+        run = worlds[0].run(thread=f"thread-{number}")
+        came = await asyncio.gather(*(each.store.apply(begins(each, run)) for each in worlds), return_exceptions=True)
+        assert [isinstance(each, RunBusy) for each in came].count(True) == 2
+        said = await worlds[0].store.fetch(ListSaid(f"thread-{number}"))
+        assert [each.text for each in said.items] == ["hello"]

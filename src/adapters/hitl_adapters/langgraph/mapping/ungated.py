@@ -11,6 +11,7 @@ from langgraph.pregel import Pregel
 from hitl_core.contracts import Finding
 from hitl_core.errors import Fault
 from hitl_core.protocol import ClientTool
+from hitl_core.tools import name_taken
 
 from .inference import Place, Sites, named_in, pauses_itself, tools_of
 from .inference.source import functions_of
@@ -51,8 +52,7 @@ def room_faults(sites: Sites, tools: Collection[ClientTool]) -> list[Fault]:
         problem = f"({named}) have no place here: the graph is no create_agent with our OversightMiddleware"
         return [Fault("tools", problem)]
     taken = names_of_tools(sites)
-    said = "is the name of a tool of the app; give yours another one"
-    return [Fault(f"tools.{each.name}", said) for each in tools if each.name in taken]
+    return [name_taken(each.name) for each in tools if each.name in taken]
 
 
 def _said(name: str, allowed: Collection[str], level: str, why: str) -> tuple[str, str]:

@@ -51,10 +51,7 @@ class Telling:
         """What came of calls, as a model is going to read it; each is told once."""
         if not self._turn.watched:
             return
-        raw = [
-            each.model_dump(mode="json", exclude_none=True) if isinstance(each, BaseModel) else each for each in items
-        ]
-        for call_id, result in results_in(raw):
+        for call_id, result in results_in(list(map(_plain, items))):
             if call_id not in self._came:
                 self._came.add(call_id)
                 node = self._nodes.get(call_id, "")

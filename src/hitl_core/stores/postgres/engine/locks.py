@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple
 
 from .... import commands as c
 from ...sql.commands import FIND
-from ...sql.tables import column
+from ...sql.tables import Name, column, packed
 from ..server import PostgresLink
 
 
@@ -79,12 +79,23 @@ def _commented(link: PostgresLink, origin: str, command: c.AddComment) -> None:
     link.execute(_RUN_OF_REQUEST, (column(command.comment.request_id),))
 
 
+def _opened(link: PostgresLink, origin: str, command: c.OpenRun) -> None:
+    """A run is new; what is said with it comes to what was said in its thread."""
+    if command.said:
+        thread = column(command.run.thread)
+        _saying(link, origin, packed(thread) if isinstance(thread, Name) else thread)
+
+
 _THREAD_OF_RUN: Final = "SELECT thread FROM hitl_runs WHERE id = ? FOR UPDATE"
 
 
 def _said(link: PostgresLink, origin: str, command: c.KeepSaid) -> None:
     """Two runs of a thread may have a message under one id."""
     (thread,) = link.execute(_THREAD_OF_RUN, (column(command.run_id),)).fetchone() or (b"",)
+    _saying(link, origin, thread)
+
+
+def _saying(link: PostgresLink, origin: str, thread: bytes) -> None:
     link.execute(_ADVISORY, (number(origin, "said", bytes(thread).hex()),))
 
 
@@ -104,7 +115,7 @@ def _performed(link: PostgresLink, origin: str, command: c.PerformEffect) -> Non
 
 
 _BESIDE: Final = {
-    c.OpenRun: _nothing,
+    c.OpenRun: _opened,
     c.ClaimRuns: _nothing,  # it locks the runs that it finds, and passes over those that others have locked
     c.RenewLease: _leased,
     c.ReleaseRun: _leased,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from ....commands import KeepSaid, ListSaid, Page
+from ....commands import Claimed, KeepSaid, ListSaid, OpenRun, Page
 from ....errors import RowCorrupt
 from ....protocol import Said
-from ..commands import find, is_erased
+from ..commands import find, is_erased, runs
 from ..tables import Row, RunRow, Transaction, View, bodies, checked, column, key_of, text, unpack
 
 _KNOWN: Final = """SELECT s.body, b.digest, b.data FROM hitl_said s LEFT JOIN hitl_bodies b ON b.key = s.body
@@ -17,6 +17,14 @@ _INSERT: Final = "INSERT INTO hitl_said (run, thread, tenant, id, body) VALUES (
 
 _LIST: Final = """SELECT s.key, s.id, b.digest, b.data FROM hitl_said s LEFT JOIN hitl_bodies b ON b.key = s.body
     WHERE s.thread = ? AND s.key > ?"""
+
+
+def open_run(txn: Transaction, command: OpenRun) -> Claimed:
+    """A new run, with what was said to begin it."""
+    claimed = runs.open_run(txn, command)
+    if command.said:
+        keep_said(txn, KeepSaid(command.run.id, command.said))
+    return claimed
 
 
 def keep_said(txn: Transaction, command: KeepSaid) -> int:

@@ -146,7 +146,7 @@ _INSERT: Final = """INSERT INTO hitl_runs (id, state, app, thread, started_by, c
 def open_run(txn: Transaction, command: OpenRun) -> Claimed:
     run, now = command.run, command.now
     body = None if run.input is None else bodies.pack(run.input, what="input", limit=bodies.RESULT_LIMIT)
-    tools = _packed(run)
+    tools = _tools_of(run)
     txn.link.ahead(_IS_THERE, (column(run.id),))
     txn.link.ahead(_APP, _of_app(run))
     txn.link.expects("hitl_runs")
@@ -169,7 +169,7 @@ def open_run(txn: Transaction, command: OpenRun) -> Claimed:
     return Claimed(opened, Lease(run.id, command.owner, 1, ending), None, first=True, journal={})
 
 
-def _packed(run: Run) -> bodies.Body | None:
+def _tools_of(run: Run) -> bodies.Body | None:
     """The tools that a run is started with."""
     if not run.tools:
         return None
