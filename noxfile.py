@@ -139,6 +139,7 @@ TOLD_ONCE = (
     "test_killed_at_random.py",
     "test_lessons.py",
     "test_nested_killed.py",
+    "test_pages_killed.py",
     "test_on_a_server.py",
     "test_overseen.py",
     "test_place_of_state.py",
@@ -252,7 +253,7 @@ def core(session: nox.Session) -> None:
 @nox.session
 def langgraph(session: nox.Session) -> None:
     """The LangGraph adapter and the command line, on the newest pinned versions."""
-    install(session, extras="cli,langgraph,server", groups=("test", "langgraph"))
+    install(session, extras="cli,langgraph,server,agui", groups=("test", "langgraph"))
     pytest(session, "tests/langgraph", "tests/cli", "tests/tree/test_capabilities.py")
 
 

@@ -88,13 +88,14 @@ class CrashDesk:
     order: str = "A"
 
     @asynccontextmanager
-    async def open(self, wrap: Callable[[Store], Any] = lambda store: store) -> AsyncIterator[Runtime]:
-        """As `connect`, with the store wrapped."""
+    async def open(self, wrap: Callable[[Store], Any] = lambda store: store, **settings: Any) -> AsyncIterator[Runtime]:
+        """As `connect`, with the store wrapped, and more settings of the runtime."""
         config, clock, catalogue = self.config(), SystemClock(), Catalogue(TOOLS)
         adapter = make_adapter(config, catalogue)
         store = wrap(await open_store(config, clock))
         around = Surroundings(store=store, policy=lambda: config.policy, clock=clock, catalogue=catalogue)
-        async with Runtime(adapter=adapter, around=around, settings=Settings(app=config.app.reference)) as hitl:
+        how = Settings(app=config.app.reference, **settings)
+        async with Runtime(adapter=adapter, around=around, settings=how) as hitl:
             yield hitl
 
     def config(self) -> Config:

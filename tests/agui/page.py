@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -13,7 +14,7 @@ import httpx
 from starlette.applications import Starlette
 from starlette.requests import Request
 
-from hitl_core.agui import Person, mount_copilotkit
+from hitl_core.agui import Agent, Person, mount_copilotkit
 from hitl_core.protocol import Responder
 from hitl_core.runtime import Runtime
 
@@ -32,7 +33,7 @@ async def by_header(request: Request) -> Person | None:
 
 
 @asynccontextmanager
-async def served(hitl: Runtime | Mapping[str, Runtime], **options: Any) -> AsyncIterator[httpx.AsyncClient]:
+async def served(hitl: Runtime | Mapping[str, Runtime | Agent], **options: Any) -> AsyncIterator[httpx.AsyncClient]:
     """An app with the routes, without a socket."""
     app = Starlette()
     pages = mount_copilotkit(app, {AGENT: hitl} if isinstance(hitl, Runtime) else hitl, **{"who": by_header, **options})
@@ -53,12 +54,13 @@ class Page:
     client: httpx.AsyncClient
     thread: str = "thread-1"
     person: str = "ann"
+    agent: str = AGENT
     tools: list[dict[str, Any]] = field(default_factory=list)
     messages: list[dict[str, Any]] = field(default_factory=list)
     interrupts: list[dict[str, Any]] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
-    wire: list[tuple[str, dict[str, Any], list[Event]]] = field(default_factory=list)
-    """All that went over it: the route, the body, and the events that came."""
+    wire: list[tuple[dict[str, Any], list[Event]]] = field(default_factory=list)
+    """All that went over it: where to, whose, and the body; and the events that came."""
 
     async def say(self, text: str, *, id: str = "") -> list[str]:
         """Post what the user says; the types of the events that come."""
@@ -88,13 +90,14 @@ class Page:
             **{"context": [], "forwardedProps": {}, "state": {}},
             **fields,
         }
-        path = f"/copilotkit/agent/{AGENT}/{route}"
+        path = f"/copilotkit/agent/{self.agent}/{route}"
         headers = {"x-person": self.person, "content-type": "application/json"}
         response = await self.client.post(path, content=json.dumps(body), headers=headers)
         assert response.status_code == 200, response.text
         assert response.headers["content-type"].startswith("text/event-stream")
         self.events = events_in(response.text)
-        self.wire.append((route, json.loads(json.dumps(body)), self.events))
+        whose = {} if self.person == "ann" else {"by": self.person}
+        self.wire.append(deepcopy(({"post": route, **whose, "body": body}, self.events)))
         _check_order(self.events)
         for event in self.events:
             self._hear(event)

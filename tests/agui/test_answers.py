@@ -9,6 +9,7 @@ import pytest
 
 from hitl_core.agui.answers import ABANDONED, abandoned, answer_schema, decision_in
 from hitl_core.errors import ResponseRefused
+from hitl_core.gate.forms import SHARED
 from hitl_core.protocol import (
     Accept,
     Answer,
@@ -37,6 +38,7 @@ CHOICE: dict[str, Any] = {
     "options": (Option(id="small"), Option(id="large")),
 }
 REVIEW: dict[str, Any] = {"kind": Kind.REVIEW, "allowed": (Reply.ACCEPT, Reply.REVISE)}
+DRAFT: dict[str, Any] = {"allowed": SHARED, "draft": "request-1"}
 HANDOFF: dict[str, Any] = {"kind": Kind.HANDOFF, "allowed": (Reply.TAKE_OVER, Reply.HAND_BACK, Reply.ANSWER)}
 LED: dict[str, Any] = {"allowed": (Reply.REPORT, Reply.REJECT)}
 VETO: dict[str, Any] = {"allowed": (Reply.REJECT,)}
@@ -61,6 +63,14 @@ ORDER = {"type": "object", "properties": {"order": {"type": "string"}}, "require
         (REVIEW, {"accepted": True}, Accept()),
         (REVIEW, {"accepted": True, "feedback": "fine"}, Accept()),
         (REVIEW, {"accepted": False, "feedback": "shorter"}, Revise(feedback="shorter")),
+        (DRAFT, {"approved": True}, Approve()),
+        (DRAFT, {"approved": False, "reason": "no"}, Reject(message="no")),
+        (DRAFT, {"approved": False, "feedback": "half of it"}, Revise(feedback="half of it")),
+        (
+            DRAFT,
+            {"approved": True, "version": 2, "arguments": {"amount": 5}},
+            Accept(version=2, arguments={"amount": 5}),
+        ),
         (HANDOFF, "hello", TakeOver(text="hello")),
         (HANDOFF, {"text": "hello"}, TakeOver(text="hello")),
         (HANDOFF, {"text": "all yours", "then": "hand_back"}, HandBack(text="all yours")),
@@ -97,7 +107,10 @@ def test_each_short_form_is_read(fields: dict[str, Any], payload: Json, decision
         (CHOICE, {"option": 2}, "option"),
         (CHOICE, ["large"], ""),
         (REVIEW, {"accepted": False}, "feedback"),
-        (REVIEW, {"accepted": True, "version": True}, "version"),
+        (REVIEW, {"accepted": True, "version": 2}, "version"),
+        (APPROVAL, {"approved": False, "feedback": "half of it"}, "feedback"),
+        (DRAFT, {"approved": True, "feedback": "half of it"}, "feedback"),
+        (DRAFT, {"approved": True, "version": True}, "version"),
         (HANDOFF, {"text": "x", "then": "leave"}, "then"),
         (LED, {"outcome": "maybe"}, "outcome"),
         (VETO, {"approved": "no"}, "approved"),
@@ -115,7 +128,7 @@ def test_all_faults_of_an_answer_are_told_at_once() -> None:
     assert {fault.path for fault in caught.value.faults} == {"approve", "reason", "approved"}
 
 
-@pytest.mark.parametrize("fields", [APPROVAL, QUESTION, CHOICE, REVIEW, HANDOFF, LED, VETO])
+@pytest.mark.parametrize("fields", [APPROVAL, QUESTION, CHOICE, REVIEW, DRAFT, HANDOFF, LED, VETO])
 def test_what_a_page_is_asked_for_is_an_object_with_a_schema(fields: dict[str, Any]) -> None:
     schema = answer_schema(request(**fields))
     jsonschema.Draft202012Validator.check_schema(schema)

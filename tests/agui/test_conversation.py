@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from hitl_adapters.plain import Refused, gate
-from hitl_core.agui import Person
+from hitl_core.agui import Agent, Person
 from hitl_core.agui.changes import changes
 from hitl_core.agui.working import Working
 from hitl_core.commands import ListRequests, StopScope
@@ -21,6 +21,7 @@ from hitl_core.policy import Policy
 from hitl_core.protocol import ClientTool, Responder, RunState
 from hitl_core.runtime import Runtime
 from tests.agui.page import AGENT, Page, cancelled, resolved, served
+from tests.agui.tasks import Work, given_away, read, with_less
 from tests.core.shop import Shop, policy, rule
 
 PICK = ClientTool(
@@ -37,8 +38,8 @@ OWN = policy(rule("refunds", match={"tool": "refund"}, level="confirm", approver
 class Desk:
     """A shop whose app does what the user's last message says, and a page at it."""
 
-    def __init__(self, shop: Shop, hitl: Runtime, page: Page) -> None:
-        self.shop, self.hitl, self.page = shop, hitl, page
+    def __init__(self, shop: Shop, hitl: Runtime, page: Page, work: Work) -> None:
+        self.shop, self.hitl, self.page, self.work = shop, hitl, page, work
 
     def another(self, person: str = "ann", thread: str = "") -> Page:
         """A second browser."""
@@ -49,7 +50,7 @@ class Desk:
         return [(each["order"], each["amount"]) for each in self.shop.ledger.lines("refund")]
 
 
-def app_of(shop: Shop) -> Any:
+def app_of(shop: Shop, work: Work | None = None) -> Any:
     @gate.guard
     async def refund(order: str, amount: float) -> str:
         shop.ledger.write("refund", order=order, amount=amount)
@@ -77,6 +78,14 @@ def app_of(shop: Shop) -> Any:
                 said = f"Picked {await gate.ask_page('pick_a_time', {'purpose': 'a call'})}"
             case "fail":
                 raise RuntimeError("the secret of the shop")
+            case "talk":
+                said = await given_away()
+            case "review":
+                said = await read()
+            case "less":
+                said = await with_less(refund)
+            case "work" if work is not None:
+                said = str(await gate.step(work.done))
             case _:
                 said = f"{len(given['messages'])} messages"
         gate.say(said)
@@ -87,9 +96,9 @@ def app_of(shop: Shop) -> Any:
 
 @asynccontextmanager
 async def at_desk(folder: Path, *, rules: Policy = OWN, **options: Any) -> AsyncIterator[Desk]:
-    shop = Shop(folder, policy=rules)
-    async with shop.open(app_of(shop), transcripts=True) as hitl, served(hitl, **options) as client:
-        yield Desk(shop, hitl, Page(client, tools=[PICK.model_dump(mode="json")]))
+    shop, work = Shop(folder, policy=rules), Work()
+    async with shop.open(app_of(shop, work), transcripts=True) as hitl, served(hitl, **options) as client:
+        yield Desk(shop, hitl, Page(client, tools=[PICK.model_dump(mode="json")]), work)
 
 
 async def test_a_page_is_asked_and_its_yes_runs_the_call_once(tmp_path: Path) -> None:
@@ -485,7 +494,7 @@ async def test_one_stream_says_when_any_of_a_pages_conversations_has_changed(tmp
         other = desk.another(thread="thread-2")
         await other.say("refund")
         (person, names) = (Person(Responder(id="ann")), ("thread-1", "thread-2", "thread-3"))
-        async with aclosing(changes(desk.hitl, names, person, Working())) as stream:
+        async with aclosing(changes(Agent(AGENT, desk.hitl), names, person, Working())) as stream:
             told = await _tags(stream)
             assert list(told) == ["thread-1", "thread-2", "thread-3"]
             (_, second) = (await desk.hitl.inbox()).items
@@ -493,7 +502,7 @@ async def test_one_stream_says_when_any_of_a_pages_conversations_has_changed(tmp
             assert list(await _tags(stream)) == ["thread-2"]
             await _until_over(desk.hitl, second.request.run_id)
         eve = Person(Responder(id="eve"))
-        async with aclosing(changes(desk.hitl, names, eve, Working())) as hidden:
+        async with aclosing(changes(Agent(AGENT, desk.hitl), names, eve, Working())) as hidden:
             assert list(await _tags(hidden)) == ["thread-3"], "what nobody has begun is nobody's"
 
 

@@ -13,7 +13,7 @@ from starlette.authentication import AuthCredentials, AuthenticationBackend, Sim
 from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.requests import HTTPConnection, Request
 
-from hitl_core.agui import Person, anybody, mount_copilotkit
+from hitl_core.agui import Agent, Person, anybody, mount_copilotkit
 from hitl_core.agui.changes import changes
 from hitl_core.agui.working import Working
 from hitl_core.commands import ListRequests
@@ -231,7 +231,7 @@ async def test_who_listens_is_let_go_when_they_are_not_who_they_were(tmp_path: P
             asked.append(len(asked) < 1)
             return asked[-1]
 
-        stream = changes(desk.hitl, ["thread-1"], PEOPLE["ann"], Working(), still)
+        stream = changes(Agent(AGENT, desk.hitl), ["thread-1"], PEOPLE["ann"], Working(), still)
         assert "changed" in await anext(stream)
         assert await anext(stream) == ": still here\n\n"
         await desk.page.say("hello")
@@ -254,4 +254,4 @@ def told(desk: Desk, person: str) -> Any:
     async def still() -> bool:
         return True
 
-    return changes(desk.hitl, ["thread-1"], PEOPLE[person], Working(), still)
+    return changes(Agent(AGENT, desk.hitl), ["thread-1"], PEOPLE[person], Working(), still)

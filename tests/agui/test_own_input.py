@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from hitl_core.agui import Asked
+from hitl_core.agui import Beginning
 from tests.agui.test_conversation import at_desk
 
 
 async def test_it_is_given_what_was_said_before_and_what_is_said_now(tmp_path: Path) -> None:
-    given: list[Asked] = []
+    given: list[Beginning] = []
 
-    def to_input(asked: Asked) -> Any:
+    def to_input(asked: Beginning) -> Any:
         given.append(asked)
         return {"messages": [{"role": "user", "content": asked.heard[-1].text.lower()}]}
 

@@ -17,6 +17,7 @@ from hitl_core.testing.scripted_model import ScriptedModel, load_script
 from tests.browser import chromium
 from tests.browser.watched import Watch
 from tests.copilotkit.studio import EXAMPLE, Studio
+from tests.copilotkit.talking import Client
 
 PATIENCE = 30_000
 """Milliseconds: on a busy machine a framework takes its time."""
@@ -56,6 +57,13 @@ def studio(
     served.start()
     yield served
     served.kill()
+
+
+@pytest.fixture(scope="session", params=["pinned", "newest"])
+def client(request: pytest.FixtureRequest) -> Iterator[Client]:
+    """AG-UI's own, as CopilotKit pins it and the newest."""
+    with Client(request.param) as started:
+        yield started
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -13,19 +13,18 @@ from uuid import uuid4
 
 CLIENT = Path(os.environ.get("HITL_AGUI_CLIENT") or Path(__file__).parent / "client")
 
+Came = dict[str, Any]
+"""What came of a step: what was heard, what is open, and the client's messages."""
 
-class Talking:
-    """One conversation. Each step returns what came of it: what was heard, what is open, and the client's messages."""
 
-    def __init__(self, which: str, url: str) -> None:
+class Client:
+    """One release of the client; its pages are opened one after the other, because Node takes long to start."""
+
+    def __init__(self, which: str) -> None:
         node = shutil.which("node")
         assert node, "no node"
         self._process = subprocess.Popen(
-            [node, "talk.mjs", which, url, str(uuid4())],
-            cwd=CLIENT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
+            [node, "talk.mjs", which], cwd=CLIENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
     def __enter__(self) -> Self:
@@ -38,16 +37,61 @@ class Talking:
         self._process.wait(timeout=30)
         self._process.stdout.close()
 
-    def step(self, **given: Any) -> dict[str, Any]:
+    def step(self, **given: Any) -> Came:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(given) + "\n")
         self._process.stdin.flush()
-        found: dict[str, Any] = json.loads(self._process.stdout.readline())
+        found: Came = json.loads(self._process.stdout.readline())
         return found
 
-    def say(self, text: str) -> dict[str, Any]:
-        return self.step(say=text)
+    def open(self, url: str) -> Talking:
+        """A page in a conversation of its own."""
+        thread = str(uuid4())
+        self.step(open={"url": url, "threadId": thread})
+        return Talking(self, thread)
 
-    def resolve(self, interrupt: dict[str, Any], payload: Any) -> dict[str, Any]:
-        return self.step(resume=[{"interruptId": interrupt["id"], "status": "resolved", "payload": payload}])
+
+class Refused(AssertionError):
+    """The client does not take what it was sent, or complains of it."""
+
+
+class Talking:
+    """One conversation."""
+
+    def __init__(self, client: Client, thread: str) -> None:
+        self._client, self.thread = client, thread
+
+    def step(self, **given: Any) -> Came:
+        """Raises Refused."""
+        came = self._client.step(**given)
+        if wrong := came.get("error") or came.get("warned"):
+            raise Refused(wrong)
+        return came
+
+    def say(self, text: str, **given: Any) -> Came:
+        return self.step(say=text, **given)
+
+    def resolve(self, interrupt: dict[str, Any], payload: Any) -> Came:
+        return self.step(resume=[resolved(interrupt, payload)])
+
+
+def resolved(interrupt: dict[str, Any], payload: Any) -> dict[str, Any]:
+    return {"interruptId": interrupt["id"], "status": "resolved", "payload": payload}
+
+
+def cancelled(interrupt: dict[str, Any]) -> dict[str, Any]:
+    return {"interruptId": interrupt["id"], "status": "cancelled"}
+
+
+def texts(came: Came) -> list[str]:
+    """What the assistant has said, apart from its calls."""
+    return [each["content"] for each in came["messages"] if each["role"] == "assistant" and each.get("content")]
+
+
+def ids(came: Came) -> list[str]:
+    return [each["id"] for each in came["messages"]]
+
+
+def calls(came: Came) -> list[dict[str, Any]]:
+    return [call for each in came["messages"] for call in each.get("toolCalls", ())]

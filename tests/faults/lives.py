@@ -12,7 +12,7 @@ import signal
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -260,11 +260,11 @@ async def while_frozen(place: list[str], mode: str, does: str, **how: Any) -> An
 
 
 async def frozen(place: Place) -> int:
-    """The process that stands still, as soon as it does."""
-    pid = place.folder / PID
-    async with opened(place, "ledger") as hitl:
-        while not (pid.exists() and _stands_still(pid.read_text())):
-            await hitl.store.changed(timeout=LOOKS_EVERY)
+    """The process that stands still, as soon as it does. It may hold the store, so nothing is asked of that."""
+    pid, never = place.folder / PID, asyncio.Event()
+    while not (pid.exists() and _stands_still(pid.read_text())):
+        with suppress(TimeoutError):
+            await asyncio.wait_for(never.wait(), LOOKS_EVERY)
     return int(pid.read_text())
 
 

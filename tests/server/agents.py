@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,6 +19,7 @@ from starlette.requests import HTTPConnection
 from hitl_adapters.plain import Refused, gate
 from hitl_core.a2a import mount_a2a
 from hitl_core.config import Agents
+from hitl_core.contracts import Store
 from hitl_core.mcp import mount_mcp
 from hitl_core.protocol import AuditEvent, Response, Run
 from hitl_core.runtime import Runtime
@@ -47,8 +48,15 @@ CALLERS = {
 }
 
 
-def desk(ledger: Ledger, held: asyncio.Event) -> Callable[[Any], Any]:
-    """Does what its input says, by the name under `do`."""
+NESTED: dict[str, Any] = {
+    "type": "object",
+    "properties": {"place": {"type": "object", "properties": {"town": {"type": "string"}}}},
+}
+Back = Callable[[], Awaitable[None]]
+
+
+def desk(ledger: Ledger, held: asyncio.Event, back: Back) -> Callable[[Any], Any]:
+    """Does what its input says, by the name under `do`; `back` is what its code does by itself while it is at work."""
     refund = refund_tool(ledger, reversible=True)
 
     @gate.guard
@@ -76,6 +84,8 @@ def desk(ledger: Ledger, held: asyncio.Event) -> Callable[[Any], Any]:
                 return await book(7, ["a", "b"])
             case "question":
                 return await gate.ask("Why is it due?")
+            case "nested":
+                return await gate.ask("Where to?", answer_schema=NESTED)
             case "choice":
                 return await gate.choose("Which road?", ["left", "right"])
             case "review":
@@ -84,6 +94,11 @@ def desk(ledger: Ledger, held: asyncio.Event) -> Callable[[Any], Any]:
                 return [await refund("A-1", 1.5), await refund("A-2", 2.5)]
             case "both":
                 return list(await asyncio.gather(refund("A-1", 1.5), refund("A-2", 2.5)))
+            case "fail":
+                raise KeyError("the warehouse")
+            case "back":
+                await back()
+                return await refund("A-1", 1.5)
             case "slow":
                 await held.wait()
                 return "at last"
@@ -109,6 +124,7 @@ class Street:
     port: int
     held: asyncio.Event
     known: dict[str, Visitor]
+    calls: list[Back]
 
     @property
     def url(self) -> str:
@@ -144,22 +160,33 @@ class Street:
 
 
 @asynccontextmanager
-async def street(shop: Shop, *, agents: Agents = AGENTS, inbox: str = INBOX) -> AsyncIterator[Street]:
-    """An application of its own, which knows by itself who calls; what the inbox makes of it is tests/server/agents."""
+async def street(
+    shop: Shop, *, agents: Agents = AGENTS, inbox: str = INBOX, wrap: Callable[[Store], Store] = lambda store: store
+) -> AsyncIterator[Street]:
+    """An application of its own, which knows by itself who calls; what the inbox makes of it is test_agents.
+
+    `wrap` puts something around its store.
+    """
     shop.policy = RULES
-    held, known = asyncio.Event(), dict(CALLERS)
+    held, known, calls = asyncio.Event(), dict(CALLERS), list[Back]()
+
+    async def back() -> None:
+        for call in calls:
+            await call()
 
     async def who(connection: HTTPConnection) -> Visitor | None:
         scheme, _, name = connection.headers.get("authorization", "").partition(" ")
         return known.get(name) if scheme == "Bearer" else None
 
-    async with shop.open(desk(shop.ledger, held)) as hitl:
+    async with shop.open(desk(shop.ledger, held, back), wrap=wrap) as hitl:
         app, may = Starlette(), agents.may_answer
-        mount_a2a(app, hitl, who=who, url=INBOX, may_answer=may, inbox=inbox, name=agents.name)
+        mount_a2a(
+            app, hitl, who=who, url=INBOX, may_answer=may, inbox=inbox, name=agents.name, description=agents.description
+        )
         sessions = mount_mcp(app, hitl, who=who, may_answer=may, inbox=inbox)
         try:
             async with served(app) as port:
-                yield Street(shop, hitl, port, held, known)
+                yield Street(shop, hitl, port, held, known, calls)
         finally:
             held.set()
             await sessions.close()

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
+from a2a.client.errors import A2AClientError
+from a2a.types import Message, Role, SendMessageRequest
+from a2a.utils.errors import UnsupportedOperationError
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
@@ -19,13 +23,14 @@ from hitl_core.protocol import Responder
 from hitl_core.server import create_app
 from hitl_core.server.auth import Right, tokens
 from tests.cli.shop import Shop as CliShop
+from tests.cli.shop import eventually
 from tests.core.shop import Shop, one_refund, policy, rule
-from tests.server.a2a.client import DONE, WAITS, decided, output_of, refused_in, requests_in
+from tests.server.a2a.client import DONE, WAITS, WORKS, data, decided, output_of, refused_in, requests_in
 from tests.server.a2a.client import calling as over_a2a
 from tests.server.auth.house import PEOPLE, House, house
 from tests.server.mcp.client import accepts
 from tests.server.mcp.client import calling as over_mcp
-from tests.server.served import starting
+from tests.server.served import Served, starting
 from tests.server.site import served
 
 AGENTS = Agents(a2a=True, mcp=True, may_answer=("portal", "bob"), name="Refunds")
@@ -162,3 +167,72 @@ async def over_a_session(url: str, secret: str) -> dict[str, Any]:
             assert not result.is_error, result.content
             said: dict[str, Any] = result.structured_content
             return said
+
+
+@pytest.mark.processes
+def test_servers_that_are_killed_while_clients_listen_lose_nothing(tmp_path: Path) -> None:
+    """First while a user looks at a form, then while a client follows what was approved; each time another goes on."""
+    agents = '\n[server.agents]\na2a = true\nmcp = true\nmay_answer = ["portal"]\n'
+    shop = CliShop.build(tmp_path, more=agents)
+    made = {who: ("token", "make", who, "--of", who, "--as", "ann", "--json", *rights) for who, rights in KEYS.items()}
+    keys = {who: str(shop.hitl(*make).json["token"]) for who, make in made.items()}
+    with starting() as begin:
+        task = asyncio.run(looked_at(begin(shop), keys))
+        assert shop.ledger("load") == []
+        asyncio.run(followed(begin(shop), keys, task, shop))
+        asyncio.run(told(begin(shop), keys, task))
+    assert [line["order"] for line in shop.ledger("load")] == ["A-7"]
+
+
+KEYS = {
+    "planner": ("--right", "start"),
+    "portal": ("--right", "start", "--right", "runs", "--right", "requests"),
+}
+
+
+async def looked_at(at: Served, keys: dict[str, str]) -> str:
+    """A task, whose form a user looks at when the server dies; nothing comes of what they fill in."""
+    async with over_a2a(at.url, keys["planner"], streams=True) as planner:
+        task = (await planner.events(data({"do": "load_it", "order": "A-7"})))[0].task
+
+    asked = []
+
+    async def dies() -> None:
+        asked.append(task.id)
+        at.process.kill()
+        at.process.wait()
+
+    async def looks() -> None:
+        async with over_mcp(at.url, keys["portal"], accepts(decision="approve"), era="legacy") as (portal, user):
+            user.before = dies
+            await portal.run("wait_for_run", run=task.id)
+
+    with pytest.raises((MCPError, httpx2.HTTPError, ExceptionGroup)):
+        await looks()
+    assert asked == [task.id]
+    return task.id
+
+
+async def followed(at: Served, keys: dict[str, str], task: str, shop: CliShop) -> None:
+    """It is approved, and its client follows it when the server dies in the midst of what was approved."""
+    async with over_a2a(at.url, keys["portal"], streams=True) as portal:
+        (request,) = requests_in(await portal.get(task))
+        said = data(decided(request, "approve"))
+        message = Message(message_id="a", task_id=task, role=Role.ROLE_USER, parts=[said])
+        events = portal.client.send_message(SendMessageRequest(message=message))
+        assert (await anext(events)).task.status.state == WORKS
+        await asyncio.to_thread(eventually, lambda: bool(shop.ledger("load")), "the work")
+        at.process.kill()
+        with pytest.raises(A2AClientError):
+            await anext(events)
+
+
+async def told(at: Served, keys: dict[str, str], task: str) -> None:
+    """What nobody knows is asked, and what somebody tells is what it comes to."""
+    async with over_a2a(at.url, keys["planner"], streams=True) as planner:
+        with suppress(UnsupportedOperationError):
+            await planner.follow(task)
+        (request,) = requests_in(await planner.get(task))
+    async with over_a2a(at.url, keys["portal"]) as portal:
+        done = await portal.send(data(decided(request, "choose", option="happened")), task_id=task)
+        assert done.status.state == DONE

@@ -32,6 +32,11 @@ ROUTES += [
 ]
 ROUTES += [("POST", "/copilotkit")]
 
+SENSELESS = [
+    *((b"authorization", value) for value in (b"", b"Bearer", b"Bearer  ", b"\xff\xfe", b"Bearer \xff", b"Basic Og==")),
+    *((b"cookie", value) for value in (b"", b"session=", b'hitl_session="\\000"', b"\xff=\xfe", b";;=")),
+]
+
 
 @asynccontextmanager
 async def house(folder: Path, serving: Serving = PAGES) -> AsyncIterator[House]:
@@ -118,6 +123,16 @@ async def test_nobody_and_whose_token_is_out_are_not_let_in(tmp_path: Path) -> N
                 answer = await browser.request(method, path, json=yes(asked))
                 assert answer.status_code == 401, (method, path)
     assert at.shop.ledger.count() == 0
+
+
+async def test_what_names_nobody_lets_nobody_in(tmp_path: Path) -> None:
+    async with house(tmp_path) as at:
+        for name, value in SENSELESS:
+            for method, path in ROUTES:
+                headers = {b"content-type": b"application/json", name: value}
+                answer = await at.browser().request(method, path, content=json.dumps(post("hello")), headers=headers)
+                assert answer.status_code == 401, (name, value, method, path, answer.text)
+        assert (await at.hitl.runs()).items == ()
 
 
 async def test_who_may_only_start_or_see_runs_is_not_let_in(tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ from a2a.types import (
 )
 
 TOKEN: Final = "token"  # noqa: S105  # a word
+VERSIONS: Final = ("1.0", "0.3")
+"""Of the protocol, both at one address; the one that is preferred stands first."""
 MODES: Final = ("text/plain", "application/json")
 
 
@@ -33,7 +35,9 @@ def card_of(*, url: str, name: str, description: str) -> AgentCard:
         name=name,
         description=description,
         version=version("hitl-core"),
-        supported_interfaces=[AgentInterface(url=url, protocol_binding="JSONRPC", protocol_version="1.0")],
+        supported_interfaces=[
+            AgentInterface(url=url, protocol_binding="JSONRPC", protocol_version=each) for each in VERSIONS
+        ],
         capabilities=AgentCapabilities(streaming=True, push_notifications=False),
         default_input_modes=MODES,
         default_output_modes=MODES,

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from a2a.helpers import get_data_parts
-from a2a.types import Message
+from a2a.types import Message, Role
 
-from ..callers import Given, in_words, read_answers
+from ..callers import Submission, in_words, read_answers
 from ..errors import Fault, NotUnderstood
 from ..protocol import Json, PauseRequest
 from .numbers import received
@@ -28,9 +28,9 @@ class Said:
 
 
 def said_in(message: Message) -> Said:
-    """What is said in a message. Raises NotUnderstood for parts that are not read here."""
+    """What is said in a message. Raises NotUnderstood for parts that are not read here, and for who says it."""
     kinds = [part.WhichOneof("content") for part in message.parts]
-    faults = [
+    faults = _around(message) + [
         Fault(f"parts[{index}]", f"is {kind or 'empty'}; read are {' and '.join(READ)}")
         for index, kind in enumerate(kinds)
         if kind not in READ
@@ -38,8 +38,23 @@ def said_in(message: Message) -> Said:
     if faults or not kinds:
         raise NotUnderstood(faults or [Fault("parts", "are none; say something")])
     words = "\n".join(part.text for part in message.parts if part.WhichOneof("content") == "text")
-    data = tuple(received(each, f"parts[{index}]") for index, each in enumerate(get_data_parts(message.parts)))
-    return Said(words, data)
+    try:
+        values = get_data_parts(message.parts)
+    except ValueError as exc:
+        raise NotUnderstood([Fault("parts", "have a number that JSON has not (NaN, Infinity); leave it out")]) from exc
+    return Said(words, tuple(received(each, f"parts[{index}]") for index, each in enumerate(values)))
+
+
+def _around(message: Message) -> list[Fault]:
+    """What is wrong with a message, whatever it says: what an agent says is no person's answer, nor their wish."""
+    faults = []
+    if message.role != Role.ROLE_USER:
+        faults.append(Fault("role", "is not that of a user (ROLE_USER; `user` in 0.3), and nobody else is heard here"))
+    if not message.message_id:
+        faults.append(
+            Fault("message_id", "is empty; make one for each message, by which it is known if it comes again")
+        )
+    return faults
 
 
 def input_in(said: Said, reading: Reading) -> Json:
@@ -53,6 +68,6 @@ def input_in(said: Said, reading: Reading) -> Json:
     return said.words if reading == "text" else {"messages": [{"role": "user", "content": said.words}]}
 
 
-def answers_in(said: Said, pending: tuple[PauseRequest, ...]) -> tuple[Given, ...]:
+def answers_in(said: Said, pending: tuple[PauseRequest, ...]) -> tuple[Submission, ...]:
     """The answers in a message: each part of data is one. Words beside data decide nothing. Raises NotUnderstood."""
     return read_answers(said.data) if said.data else (in_words(said.words, pending),)

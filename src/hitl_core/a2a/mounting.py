@@ -15,6 +15,7 @@ from starlette.routing import Route
 from ..callers import Desk, WhoCalls
 from ..callers.authentication import RequireCaller, canonical
 from ..runtime import Runtime
+from .bodies import WholeBody
 from .card import card_of
 from .handler import Handler
 from .messages import Reading
@@ -46,7 +47,7 @@ def mount_a2a(
     name = name or hitl.settings.app or "agent"
     card = card_of(url=f"{url}{prefix}", name=name, description=description or f"{name}, overseen by people.")
     (calls,) = create_jsonrpc_routes(Handler(desk, who, reading, over), prefix, _Context(), enable_v0_3_compat=True)
-    app.router.routes.append(Route(prefix, RequireCaller(calls.app, who), methods=["POST"]))
+    app.router.routes.append(Route(prefix, RequireCaller(WholeBody(calls.app), who), methods=["POST"]))
     for place in (f"{prefix}{CARD}", CARD):
         app.router.routes.extend(create_agent_card_routes(card, card_url=place))
 

@@ -24,6 +24,8 @@ STATES: Final = {
     RunState.STOPPED: TaskState.TASK_STATE_WORKING,
 }
 """A stop may be lifted, so what it holds is at work still: its message says that it is held."""
+ENDS: Final = (RunState.COMPLETED, RunState.FAILED, RunState.CANCELLED)
+"""States of a run whose task has ended, for this protocol: one that failed may be tried again, by who operates it."""
 RESULT: Final = "output"
 
 
@@ -48,8 +50,17 @@ def status_of(run: Run, *, talk: str, inbox: str = "", refused: Sequence[Fault] 
 
 def result_of(run: Run) -> Artifact:
     """What came out of a run."""
-    part = Part(text=run.output) if isinstance(run.output, str) else data_part(run.output)
-    return Artifact(artifact_id=RESULT, name=RESULT, parts=[part])
+    return Artifact(artifact_id=RESULT, name=RESULT, parts=[value_part(run.output)])
+
+
+def asks(request: PauseRequest, inbox: str) -> tuple[Part, Part]:
+    """What people are asked: words for them, and data for what shows it to them."""
+    return Part(text=told(request)), data_part(shown(request, inbox=inbox))
+
+
+def value_part(value: Json) -> Part:
+    """Any JSON as a part; a text as the text that it is."""
+    return Part(text=value) if isinstance(value, str) else data_part(value)
 
 
 def data_part(value: Json) -> Part:
@@ -60,17 +71,13 @@ def data_part(value: Json) -> Part:
 def _parts(run: Run, inbox: str) -> list[Part]:
     match run.state:
         case RunState.PAUSED:
-            return [part for request in run.pending for part in _asks(request, inbox)]
+            return [part for request in run.pending for part in asks(request, inbox)]
         case RunState.FAILED:
-            return [Part(text="It failed. Whoever operates it finds why in the inbox.")]
+            return [Part(text="It failed. Whoever operates it finds why in the inbox, and may have it tried again.")]
         case RunState.STOPPED:
             return [Part(text="People have stopped it; nothing of it runs until that is lifted.")]
         case _:
             return []
-
-
-def _asks(request: PauseRequest, inbox: str) -> tuple[Part, Part]:
-    return Part(text=told(request)), data_part(shown(request, inbox=inbox))
 
 
 def _why_not(refused: Sequence[Fault]) -> list[Part]:

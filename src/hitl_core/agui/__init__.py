@@ -9,10 +9,10 @@ agent       an app as pages see it; replay: what was said, as their messages
 working     turns that go on when the page has gone; changes: when it should look again
 """
 
-from .agent import Agent, Asked, Wire
+from .agent import Agent, Beginning, Wire
 from .mounting import mount_copilotkit
 from .people import Person, Who, anybody
 from .reading import Heard
 from .routes import Pages
 
-__all__ = ["Agent", "Asked", "Heard", "Pages", "Person", "Who", "Wire", "anybody", "mount_copilotkit"]
+__all__ = ["Agent", "Beginning", "Heard", "Pages", "Person", "Who", "Wire", "anybody", "mount_copilotkit"]

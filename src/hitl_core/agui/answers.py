@@ -63,23 +63,41 @@ class _Form:
 def _form_of(request: PauseRequest) -> _Form:
     """By what is offered, in the order of how much an answer says."""
     offered = (form for reply, form in _FORMS if reply in request.allowed)
-    return next(offered, _REFUSAL)
+    return next(offered, _REFUSABLE)
 
 
 def _consent_schema(request: PauseRequest) -> Schema:
+    arguments = request.arguments_schema or {"type": "object"}
     properties: Schema = {"approved": BOOLEAN, "reason": TEXT}
     if Reply.EDIT in request.allowed:
-        properties["editedArgs"] = request.arguments_schema or {"type": "object"}
+        properties["editedArgs"] = arguments
+    if request.draft is not None:
+        properties |= {"feedback": TEXT, "version": {"type": "integer"}, "arguments": arguments}
     return object_schema(properties, "approved")
 
 
 def _consent(request: PauseRequest, payload: Json) -> Mapping[str, Json]:
-    given = _given(payload, "approved", {"editedArgs": dict, "reason": str}, bool)
+    drafts: Mapping[str, type] = {} if request.draft is None else _OF_A_DRAFT
+    given = _given(payload, "approved", {"editedArgs": dict, "reason": str, **drafts}, bool)
     if not given["approved"]:
-        return {"type": Reply.REJECT, "message": given.get("reason", "")}
+        return _refusal(given)
+    if given.get("feedback"):
+        raise ResponseRefused([Fault("feedback", "sends the draft back, and this approves it: say one of the two")])
+    if "version" in given:
+        return {"type": Reply.ACCEPT, "version": given["version"], "arguments": given.get("arguments")}
     if "editedArgs" in given:
         return {"type": Reply.EDIT, "arguments": given["editedArgs"]}
     return {"type": Reply.APPROVE}
+
+
+_OF_A_DRAFT: Final = {"feedback": str, "version": int, "arguments": dict}
+"""What an answer to a shared draft may have besides: what is to be done otherwise, or which version is taken."""
+
+
+def _refusal(given: Mapping[str, Any]) -> Mapping[str, Json]:
+    if given.get("feedback"):
+        return {"type": Reply.REVISE, "feedback": given["feedback"]}
+    return {"type": Reply.REJECT, "message": given.get("reason", "")}
 
 
 def _report_schema(request: PauseRequest) -> Schema:
@@ -104,17 +122,13 @@ def _choice(request: PauseRequest, payload: Json) -> Mapping[str, Json]:
 
 
 def _review_schema(request: PauseRequest) -> Schema:
-    properties: Schema = {"accepted": BOOLEAN, "feedback": TEXT}
-    if request.draft is not None:
-        properties |= {"version": {"type": "integer"}, "arguments": request.arguments_schema or {"type": "object"}}
-    return object_schema(properties, "accepted")
+    return object_schema({"accepted": BOOLEAN, "feedback": TEXT}, "accepted")
 
 
 def _review(request: PauseRequest, payload: Json) -> Mapping[str, Json]:
-    given = _given(payload, "accepted", {"feedback": str, "version": int, "arguments": dict}, bool)
-    if given.pop("accepted"):
-        given.pop("feedback", None)
-        return {"type": Reply.ACCEPT, **given}
+    given = _given(payload, "accepted", {"feedback": str}, bool)
+    if given["accepted"]:
+        return {"type": Reply.ACCEPT}
     if Reply.REVISE not in request.allowed:
         return {"type": Reply.REJECT, "message": given.get("feedback", "")}
     if not given.get("feedback"):
@@ -170,7 +184,7 @@ _FORMS: Final[tuple[tuple[Reply, _Form], ...]] = (
     (Reply.TAKE_OVER, _Form(_turn_schema, _turn)),
     (Reply.ANSWER, _Form(_words_schema, _words)),
 )
-_REFUSAL: Final = _Form(_refusal_schema, _consent)
+_REFUSABLE: Final = _Form(_refusal_schema, _consent)
 """Of what can only be refused, or vetoed."""
 
 

@@ -13,6 +13,7 @@ from typing import Final
 from ..errors import HitlError
 from ..protocol import RunState, sha256
 from ..runtime import Runtime
+from .agent import Agent
 from .people import Person
 from .threads import Thread, standing
 from .working import Working
@@ -35,7 +36,7 @@ async def _always() -> bool:
 
 
 async def changes(
-    hitl: Runtime, threads: Sequence[str], person: Person, working: Working, still: Still = _always
+    agent: Agent, threads: Sequence[str], person: Person, working: Working, still: Still = _always
 ) -> AsyncGenerator[str]:
     """Server-sent events `changed` with `{"threadId", "tag"}`: the tag is another whenever a page would show something
     else.
@@ -53,12 +54,12 @@ async def changes(
                 return
             looked = now()
         for name in dict.fromkeys(threads[:MOST]):
-            tag = await _looked_at(hitl, name, person, working)
+            tag = await _looked_at(agent, name, person, working)
             if tag and tag != told.get(name):
                 told[name] = tag
                 yield f"event: changed\ndata: {json.dumps({'threadId': name, 'tag': tag})}\n\n"
         yield ": still here\n\n"
-        await _something(hitl, working)
+        await _something(agent.hitl, working)
 
 
 async def _something(hitl: Runtime, working: Working) -> None:
@@ -73,14 +74,14 @@ async def _something(hitl: Runtime, working: Working) -> None:
             each.cancel()
 
 
-async def _looked_at(hitl: Runtime, name: str, person: Person, working: Working) -> str:
+async def _looked_at(agent: Agent, name: str, person: Person, working: Working) -> str:
     """Letters that say how a conversation stands; "" where the person does not see it."""
     try:
-        found = await standing(hitl, name, person)
+        found = await standing(agent, name, person)
     except HitlError:
         return ""
     if found.run is not None and found.run.state is RunState.READY:
-        working.go_on(hitl, found.run.id)
+        working.go_on(agent.hitl, found.run.id)
     return _tag(found)
 
 

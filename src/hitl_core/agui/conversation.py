@@ -34,11 +34,13 @@ from ..errors import (
     AlreadyDecided,
     Fault,
     HitlError,
+    LeaseLost,
     RequestClosed,
     RequestExpired,
     RequestNotFound,
     ResponseRefused,
     RunBusy,
+    RunNotFound,
     ToolsRefused,
 )
 from ..protocol import ClientTool, LiveEvent, PauseRequest, Response, RunState
@@ -46,17 +48,30 @@ from ..runtime import Words, converse
 from .agent import Agent, Wire
 from .answers import abandoned, decision_in
 from .events import Speaker, call_events, text_events
+from .held import Held
 from .interrupts import interrupt_of, legacy_value
 from .page_calls import PageCall, page_calls
 from .people import Person
 from .reading import ECHO, Given, Heard, Posted, call_of, value_in
 from .replay import messages_of
-from .threads import AT_WORK, Thread, is_in, may_begin, next_run, settled, thread_of
+from .threads import (
+    Thread,
+    is_heard,
+    is_in,
+    may_begin,
+    next_run,
+    settled,
+    standing,
+    thread_of,
+    with_words_of_its_run,
+)
 from .working import Working
 
 log = logging.getLogger("hitl_core.agui")
 
 STALE: Final = "That was answered or is over already; your answer has changed nothing."
+TAKEN: Final = "Your answer was taken. Nothing more is asked of you here."
+CANCELLED: Final = "This was cancelled: nothing more of it begins."
 UNECHOED: Final = "is missing: send the id of the call back with the answer, or it may be meant for another one"
 MAY_NOT_START: Final = "You may read and answer here, and start nothing."
 NOT_YOURS: Final = (
@@ -78,14 +93,18 @@ class Conversation:
     working: Working
     _refused: dict[str, list[Fault]] = field(default_factory=dict)
     _notes: list[str] = field(default_factory=list)
-    _told: set[str] = field(default_factory=set)
+    _held: Held = field(init=False)
     _client_tools: frozenset[str] = frozenset()
+    _taken: bool = False
+
+    def __post_init__(self) -> None:
+        self._held = Held(self.posted.messages)
 
     async def run(self) -> AsyncGenerator[BaseEvent]:
         """The events of a POST to `run`: answers are given, the app goes on or begins, and what comes of it is told."""
         yield self._started()
         try:
-            thread = await self._thread()
+            thread = await standing(self.agent, self.posted.thread, self.person)
             await self._answer(thread)
             async for event in self._work(thread):
                 yield event
@@ -104,7 +123,7 @@ class Conversation:
             yield event
 
     async def _thread(self) -> Thread:
-        return await thread_of(self.agent.hitl, self.posted.thread, self.person)
+        return await thread_of(self.agent, self.posted.thread, self.person)
 
     async def _now(self) -> Thread:
         """The conversation as it stands; nothing of it where that cannot be had."""
@@ -116,7 +135,9 @@ class Conversation:
 
     def _note(self, exc: Exception) -> None:
         """Tell the page what went wrong, if that is meant to be told."""
-        if isinstance(exc, HitlError):
+        if self._taken and isinstance(exc, RunNotFound):  # all that they might see it for is answered
+            self._notes.append(TAKEN)
+        elif isinstance(exc, HitlError):
             self._notes.append(str(exc))
         else:
             log.error("a page's call failed: %s", exc, exc_info=exc)
@@ -167,10 +188,14 @@ class Conversation:
             self._notes.append(STALE)
 
     async def _respond(self, request: PauseRequest, given: Given) -> None:
+        """Give an answer. Where it comes after the deadline, that what is due is done need not wait for a worker."""
         try:
             await self.agent.hitl.respond(self._response(request, given))
-        except (AlreadyDecided, RequestClosed, RequestExpired, RequestNotFound):
+            self._taken = True
+        except (AlreadyDecided, RequestClosed, RequestExpired, RequestNotFound) as exc:
             self._notes.append(STALE)
+            if isinstance(exc, RequestExpired):
+                await self.agent.hitl.tick()
         except ResponseRefused as exc:
             self._refuse(request, given, list(exc.faults))
 
@@ -196,11 +221,14 @@ class Conversation:
     async def _work(self, thread: Thread) -> AsyncIterator[BaseEvent]:
         """Let the app go on where it can, then begin with what is new unless something waits; tell what happens."""
         hitl, run = self.agent.hitl, thread.run
-        if run is not None and (await hitl.run(run.id)).state in AT_WORK:
+        if run is not None and (await hitl.run(run.id)).state.at_work:
+            thread = await with_words_of_its_run(self.agent, thread)
             async for event in self._gone_on(thread, hitl.stream_resume(run.id)):
                 yield event
-        self._notes += [ONLY_TEXT.format(", ".join(each.left_out)) for each in self._left_out(thread)]
-        for _ in range(ATTEMPTS if self._new(thread) else 0):
+        if not self.posted.heard or await is_heard(self.agent, thread, self.posted.heard[-1].id):
+            return  # what came before the newest was heard with it
+        self._notes += [ONLY_TEXT.format(", ".join(each.left_out)) for each in self.posted.heard[-1:] if each.left_out]
+        for _ in range(ATTEMPTS):
             thread = await self._thread()
             if not (new := self._to_begin_with(thread)):
                 return
@@ -208,7 +236,7 @@ class Conversation:
                 async for event in self._heard(thread, await self._begin(thread, new)):
                     yield event
                 return
-            except RunBusy:  # another post has begun the next run of the conversation, with this perhaps
+            except (RunBusy, LeaseLost):  # another post has begun the next run, with this perhaps; or it was cancelled
                 await settled(hitl, thread.id)
 
     async def _gone_on(self, thread: Thread, work: AsyncIterator[LiveEvent]) -> AsyncIterator[BaseEvent]:
@@ -216,7 +244,7 @@ class Conversation:
         try:
             async for event in self._heard(thread, work):
                 yield event
-        except RunBusy:
+        except (RunBusy, LeaseLost):  # or it was cancelled
             await settled(self.agent.hitl, thread.id)
 
     def _to_begin_with(self, thread: Thread) -> tuple[Heard, ...]:
@@ -224,7 +252,7 @@ class Conversation:
         new, run = self._new(thread), thread.run
         if not new:
             return ()
-        if run is not None and run.state in (RunState.PAUSED, *AT_WORK):
+        if run is not None and (run.state.at_work or run.state is RunState.PAUSED):
             self._notes += () if self.posted.answers else (WAITS,)
         elif not may_begin(self.agent.hitl, self.person):
             self._notes.append(MAY_NOT_START)
@@ -237,12 +265,6 @@ class Conversation:
     def _new(self, thread: Thread) -> tuple[Heard, ...]:
         """What the user has said since the app was last told something."""
         return tuple(each for each in self.posted.heard if each.id not in thread.heard and each.text)
-
-    def _left_out(self, thread: Thread) -> Iterator[Heard]:
-        """The newest of what the user says, if it is not all text."""
-        for each in self.posted.heard[-1:]:
-            if each.left_out and each.id not in thread.heard:
-                yield each
 
     async def _begin(self, thread: Thread, new: tuple[Heard, ...]) -> AsyncIterator[LiveEvent]:
         """The turn of the run that comes next in the conversation: of all who begin it, one does."""
@@ -261,11 +283,13 @@ class Conversation:
 
     async def _heard(self, thread: Thread, work: AsyncIterator[LiveEvent]) -> AsyncIterator[BaseEvent]:
         """What a turn says, as it says it. It goes on if the page goes. Raises RunBusy for one under way elsewhere."""
-        speaker = Speaker(thread.heard, client_tools=thread.client_tools | {each.name for each in self._tools()})
+        known, tools = thread.heard | self.posted.ids, thread.client_tools | {each.name for each in self._tools()}
+        speaker = Speaker(known, client_tools=tools)
         try:
             async with aclosing(self.working.listen(work)) as events:
                 async for live in events:
                     for event in speaker.hear(live):
+                        self._held.hear(event)
                         yield event
         except Exception:
             for event in speaker.end():
@@ -273,7 +297,6 @@ class Conversation:
             raise
         for event in speaker.end():
             yield event
-        self._told |= speaker.told
 
     # ── how it ends ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -284,10 +307,9 @@ class Conversation:
         return messages_of(thread.said, calls, of=thread.client_tools)
 
     def _missed(self, thread: Thread) -> Iterator[BaseEvent]:
-        """All of the conversation, if this page has not heard all of it; and the calls that wait for the page."""
-        messages = self._messages(thread)
-        if not {each.id for each in messages} <= self._told | self.posted.ids:
-            yield MessagesSnapshotEvent(messages=messages)
+        """All of the conversation, if this page has not all of it; and the calls that wait for the page."""
+        for messages in self._held.snapshots(self._messages(thread)):
+            yield MessagesSnapshotEvent(messages=list(messages))
         done = {each.call for each in self.posted.results}
         for each in self._page_calls(thread):
             id, times = each.request.id, self._times(each.request.id)
@@ -296,7 +318,8 @@ class Conversation:
 
     def _notice(self, thread: Thread) -> Iterator[BaseEvent]:
         """What the page is told beside the conversation."""
-        for note in dict.fromkeys((*self._notes, *_asked_elsewhere(thread), *self._failed(thread))):
+        notes = (*self._notes, *self._not_accepted(thread), *_asked_elsewhere(thread), *self._over(thread))
+        for note in dict.fromkeys(notes):
             yield from text_events(f"note:{token_hex(8)}", note)
 
     def _ended(self, thread: Thread) -> Iterator[BaseEvent]:
@@ -307,15 +330,25 @@ class Conversation:
         if not asked or self.agent.wire is Wire.LEGACY:
             yield self._finished(RunFinishedSuccessOutcome(type="success"))
             return
-        interrupts = [interrupt_of(each, self._refused.get(each.id, ())) for each in asked]
+        interrupts = [
+            interrupt_of(each, self._refused.get(each.id, ()), newest=thread.drafts.get(each.id)) for each in asked
+        ]
         yield self._finished(RunFinishedInterruptOutcome(type="interrupt", interrupts=interrupts))
 
     def _finished(self, outcome: RunFinishedOutcome) -> RunFinishedEvent:
         return RunFinishedEvent(thread_id=self.posted.thread, run_id=self.posted.run, outcome=outcome)
 
-    def _failed(self, thread: Thread) -> Iterator[str]:
-        """That the run has failed. What it was in detail is for those who see runs."""
+    def _not_accepted(self, thread: Thread) -> Iterator[str]:
+        """What is wrong with answers to requests that are asked of others: nothing else would tell."""
+        for request in thread.elsewhere:
+            if faults := self._refused.get(request.id):
+                yield f"Not accepted: {'; '.join(map(str, faults))}"
+
+    def _over(self, thread: Thread) -> Iterator[str]:
+        """That the run was cancelled, or has failed. What it was in detail is for those who see runs."""
         run = thread.run
+        if run is not None and run.state is RunState.CANCELLED:
+            yield CANCELLED
         if run is not None and run.state is RunState.FAILED:
             detail = run.error if self.person.sees_runs else "who operates it can see why, and have it tried again"
             yield f"The run {run.id} has failed: {detail}."

@@ -83,7 +83,7 @@ class Speaker:
         data: Any = event.data
         id = said_id(event.id)
         message = data.get("message") or said_id(event.run_id, event.id, "call")
-        if data["tool"] not in self._client_tools and id not in self._said:
+        if data["tool"] not in self._client_tools and id not in self._said and id not in self._called:
             yield from self._ended_at(event.node)
             self._called.add(id)
             self.told.add(message)
@@ -91,7 +91,7 @@ class Speaker:
 
     def _result(self, event: LiveEvent) -> Iterator[BaseEvent]:
         message, call = result_id(event.run_id, event.id), said_id(event.id)
-        if message in self._said:
+        if message in self._said or message in self.told:
             return
         if call in self._called or call in self._said:
             self.told.add(message)

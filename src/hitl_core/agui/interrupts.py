@@ -12,7 +12,7 @@ from typing import Final, cast
 from ag_ui.core import Interrupt
 
 from ..errors import Fault
-from ..protocol import Json, Kind, PauseRequest
+from ..protocol import DraftVersion, Json, Kind, PauseRequest
 from .answers import answer_schema
 
 REASONS: Final = {
@@ -26,8 +26,13 @@ REASONS: Final = {
 """`reason` by kind: the protocol's own words where it has them."""
 
 
-def interrupt_of(request: PauseRequest, faults: Iterable[Fault] = ()) -> Interrupt:
-    """The interrupt of an open request. With `faults`, an answer was refused for them: they come before the title."""
+def interrupt_of(
+    request: PauseRequest, faults: Iterable[Fault] = (), *, newest: DraftVersion | None = None
+) -> Interrupt:
+    """The interrupt of an open request. With `faults`, an answer was refused for them: they come before the title.
+
+    `newest` is the version of a shared draft that people have made last; the one that they may take.
+    """
     refused = "; ".join(str(each) for each in faults)
     message = f"Not accepted: {refused}. {request.title}" if refused else request.title
     return Interrupt(
@@ -35,8 +40,15 @@ def interrupt_of(request: PauseRequest, faults: Iterable[Fault] = ()) -> Interru
         reason=REASONS[request.kind],
         message=message,
         response_schema=answer_schema(request),
-        metadata=_metadata(request, refused),
+        metadata=_metadata(request, refused) | _draft(newest),
     )
+
+
+def _draft(newest: DraftVersion | None) -> dict[str, Json]:
+    if newest is None or newest.by is None:
+        return {}
+    told: dict[str, Json] = {"version": newest.number, "by": newest.by.id, "arguments": newest.arguments}
+    return {"draft": told | ({"note": newest.note} if newest.note else {})}
 
 
 def _metadata(request: PauseRequest, refused: str) -> dict[str, Json]:

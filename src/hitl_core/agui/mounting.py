@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from ..errors import ConfigError, Fault
@@ -39,7 +40,8 @@ def mount_copilotkit(
     """Let CopilotKit pages, and everything else that speaks AG-UI, talk to apps under oversight.
 
     app: the routes are added to its own; CORS and authentication are its.
-    hitl: a runtime, which pages know as the agent `default`, or several by the names that pages use.
+    hitl: a runtime, which pages know as the agent `default`, or several by the names that pages use. A conversation is
+        with one of them, which is the app that its runs are of.
     who: says who has sent a request; by default the user of Starlette's AuthenticationMiddleware, and without that
         nobody is let in. With `anybody` everybody is, and may decide what the policy leaves to anybody, also what they
         have asked for themselves.
@@ -51,7 +53,7 @@ def mount_copilotkit(
     Raises ConfigError for a runtime that does not keep transcripts.
     """
     agents = {name: _agent(name, each, to_input, Wire(wire), asks_with) for name, each in _named(hitl).items()}
-    pages = Pages(agents, who)
+    pages = Pages(_apart(agents), who)
     routes: list[BaseRoute] = [*pages.copilotkit(prefix.rstrip("/")), *(pages.agui(agui.rstrip("/")) if agui else ())]
     app.router.routes.extend(routes)
     return pages
@@ -62,10 +64,17 @@ def _named(hitl: Runtime | Mapping[str, Runtime | Agent]) -> Mapping[str, Runtim
 
 
 def _agent(name: str, served: Runtime | Agent, to_input: ToInput | None, wire: Wire, asks_with: str) -> Agent:
-    agent = (
-        served if isinstance(served, Agent) else Agent(name, served, to_input=to_input, wire=wire, asks_with=asks_with)
-    )
+    if isinstance(served, Agent):
+        agent = served
+    else:
+        agent = Agent(name, served, to_input=to_input, wire=wire, asks_with=asks_with)
     if not agent.hitl.settings.transcripts:
         what = "is off: a page that is loaded again has nothing to show; write `keep = true` below `[transcripts]`"
         raise ConfigError([Fault("transcripts.keep", what)])
     return agent
+
+
+def _apart(agents: Mapping[str, Agent]) -> dict[str, Agent]:
+    """Each has the name that pages use, and knows which apps are those of others; two names of one app share it."""
+    apps = frozenset(each.app for each in agents.values())
+    return {name: replace(each, name=name, others=apps - {each.app}) for name, each in agents.items()}

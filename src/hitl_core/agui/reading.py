@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-from ag_ui.core import AssistantMessage, RunAgentInput, Tool, ToolMessage, UserMessage
+from ag_ui.core import AssistantMessage, Message, RunAgentInput, Tool, ToolMessage, UserMessage
 from pydantic import ValidationError
 
 from ..apps import text_of
@@ -73,6 +73,8 @@ class Posted:
     """How often the page was asked each request by a call of its own."""
     tool_faults: tuple[Fault, ...] = ()
     """What is wrong with the tools that it offers; those are not among `tools`."""
+    messages: tuple[Message, ...] = ()
+    """All that it holds."""
 
 
 def posted(body: bytes) -> Posted:
@@ -97,6 +99,7 @@ def posted(body: bytes) -> Posted:
         tuple((each.description, each.value) for each in given.context or ()),
         Counter(map(request_of, ids)),
         tool_faults,
+        tuple(given.messages),
     )
 
 

@@ -26,7 +26,6 @@ from starlette.routing import Route
 
 from ..callers.seats import Seat
 from ..errors import Fault, HitlError, NotPermitted, NotUnderstood
-from ..protocol import RunState
 from .agent import Agent
 from .changes import changes
 from .conversation import Conversation
@@ -35,7 +34,7 @@ from .people import Person, Who
 from .posts import Envelope, Refused, body_of, opened, require_meant, require_name
 from .reading import posted
 from .streams import Seated, written
-from .threads import thread_of, waiting
+from .threads import standing, waiting
 from .working import Working
 
 log = logging.getLogger("hitl_core.agui")
@@ -84,27 +83,26 @@ class Pages:
         async def streamed(person: Person, agent: Agent) -> Response:
             return await self._streamed(await body_of(request), person, agent)
 
-        return await self._answered(request, partial(self._with_agent, request.path_params["agent"], streamed))
+        return await self._answered_by_agent(request, streamed)
 
     async def _connect(self, request: Request) -> Response:
         async def replayed(person: Person, agent: Agent) -> Response:
             return await self._replayed(await body_of(request), person, agent)
 
-        return await self._answered(request, partial(self._with_agent, request.path_params["agent"], replayed))
+        return await self._answered_by_agent(request, replayed)
 
     async def _stop(self, request: Request) -> Response:
         async def stopped(person: Person, agent: Agent) -> Response:
             require_meant(request)
             return await self._stopped(request.path_params["thread"], person, agent)
 
-        return await self._answered(request, partial(self._with_agent, request.path_params["agent"], stopped))
+        return await self._answered_by_agent(request, stopped)
 
     async def _changes(self, request: Request) -> Response:
-        changed = partial(self._changed, request)
-        return await self._answered(request, partial(self._with_agent, request.path_params["agent"], changed))
+        return await self._answered_by_agent(request, partial(self._changed, request))
 
     async def _waiting(self, request: Request) -> Response:
-        return await self._answered(request, partial(self._with_agent, request.path_params["agent"], self._listed))
+        return await self._answered_by_agent(request, self._listed)
 
     async def _single(self, request: Request) -> Response:
         """The envelope of the single endpoint, opened."""
@@ -114,7 +112,11 @@ class Pages:
 
         return await self._answered(request, called)
 
-    # ── what each does ───────────────────────────────────────────────────────────────────────────────────────
+    # ── who calls, and which agent ───────────────────────────────────────────────────────────────────────────────
+
+    async def _answered_by_agent(self, request: Request, does: Does) -> Response:
+        """What comes of a call of the agent that its path names."""
+        return await self._answered(request, partial(self._with_agent, request.path_params["agent"], does))
 
     async def _answered(self, request: Request, does: Callable[[Person], Awaitable[Response]]) -> Response:
         """What comes of a call, once it is known who calls: of nobody's call nothing is read."""
@@ -143,6 +145,8 @@ class Pages:
             raise Refused(HTTPStatus.NOT_FOUND, f"there is no agent {agent!r}; there are {', '.join(self.agents)}")
         return await does(person, self.agents[agent])
 
+    # ── what each does ───────────────────────────────────────────────────────────────────────────────────────
+
     async def _called(self, call: Envelope, person: Person) -> Response:
         calls: dict[str, Does] = {
             "agent/run": partial(self._streamed, call.body),
@@ -170,9 +174,9 @@ class Pages:
     async def _stopped(self, thread: str, person: Person, agent: Agent) -> Response:
         """A run that works is cancelled. One that waits for people stays: they were asked, and still are."""
         try:
-            found = await thread_of(agent.hitl, require_name(thread), person)
+            found = await standing(agent, require_name(thread), person)
             run = found.run
-            if run is None or run.state not in (RunState.RUNNING, RunState.READY):
+            if run is None or not run.state.at_work:
                 return JSONResponse({"stopped": False})
             if not (found.own or person.may_stop):
                 why = "others have begun this: whoever operates it may stop it, and they themselves"
@@ -190,11 +194,11 @@ class Pages:
         async def still() -> bool:
             return await self._who(request) == person
 
-        return _stream(changes(agent.hitl, threads, person, self.working, still), person, self._listeners)
+        return _stream(changes(agent, threads, person, self.working, still), person, self._listeners)
 
     async def _listed(self, person: Person, agent: Agent) -> Response:
         try:
-            found = await waiting(agent.hitl, person)
+            found = await waiting(agent, person)
         except NotPermitted as exc:
             return JSONResponse({"error": str(exc)}, 403)
         return JSONResponse(found, headers={"Cache-Control": "no-store"})

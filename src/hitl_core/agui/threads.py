@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final, cast
 
 from ..commands import ListRuns, ListSaid, PutSlip, Slip, SlipKind, hashed
 from ..contracts import every
 from ..errors import RunNotFound
-from ..protocol import Json, PauseRequest, Run, RunState, Said, new_id
+from ..protocol import DraftVersion, Json, PauseRequest, Run, RunState, Said, new_id
 from ..runtime import Runtime, inbox_of, known_as, may_decide
+from .agent import Agent
 from .people import Person
 
 PATIENCE: Final = 300.0
 """Seconds that a page is kept waiting for a turn that another process, or another page, has begun."""
 SOON: Final = 5.0
 """Seconds that a run may wait for somebody to take it up: if nobody has by then, nobody is there to."""
-AT_WORK: Final = (RunState.RUNNING, RunState.READY)
 _KNOWN: Final = timedelta(days=1)
 """How long it is known which run is to come next; as soon as it is there, the conversation has it."""
 
@@ -36,6 +37,8 @@ class Thread:
     elsewhere: tuple[PauseRequest, ...] = ()
     own: bool = True
     """Whether the person may go on with it: nobody says anything in the conversation of somebody else."""
+    drafts: Mapping[str, DraftVersion] = field(default_factory=dict)
+    """Of the requests that share a draft, by their ids: its newest version."""
 
     @property
     def heard(self) -> frozenset[str]:
@@ -49,17 +52,39 @@ class Thread:
         return frozenset(each.name for each in self.run.tools) if self.run is not None else frozenset()
 
 
-async def thread_of(hitl: Runtime, id: str, person: Person) -> Thread:
-    """A conversation, whole. Raises RunNotFound for one of somebody else, in which the person has nothing to decide."""
-    found = await standing(hitl, id, person)
+async def thread_of(agent: Agent, id: str, person: Person) -> Thread:
+    """A conversation, whole.
+
+    Raises RunNotFound for one of somebody else, in which the person has nothing to decide, and for one with another
+    agent.
+    """
+    hitl, found = agent.hitl, await standing(agent, id, person)
     if found.run is None:
         return found
     said = tuple([each async for each in every(hitl.store, ListSaid(thread=id, tenant=found.run.tenant))])
-    return replace(found, said=said)
+    drafts = {each.id: (await hitl.draft(each.id))[-1] for each in found.asked if each.draft is not None}
+    return replace(found, said=said, drafts=drafts)
 
 
-async def standing(hitl: Runtime, id: str, person: Person) -> Thread:
+async def with_words_of_its_run(agent: Agent, thread: Thread) -> Thread:
+    """A conversation with what was said in its newest run, which is all that a turn of that says again."""
+    if thread.run is None:
+        return thread
+    query = ListSaid(thread.id, thread.run.tenant, run_id=thread.run.id)
+    return replace(thread, said=tuple([each async for each in every(agent.hitl.store, query)]))
+
+
+async def is_heard(agent: Agent, thread: Thread, message: str) -> bool:
+    """Whether a message is in the transcript: that one is looked for, and no other is read."""
+    if thread.run is None:
+        return False
+    query = ListSaid(thread.id, thread.run.tenant, limit=1, id=message)
+    return bool((await agent.hitl.store.fetch(query)).items)
+
+
+async def standing(agent: Agent, id: str, person: Person) -> Thread:
     """How a conversation stands, without what was said in it. Raises RunNotFound as above."""
+    hitl = agent.hitl
     newest = (await hitl.store.fetch(ListRuns(thread=id, limit=1))).items
     if not newest:
         return Thread(id)
@@ -73,18 +98,20 @@ async def standing(hitl: Runtime, id: str, person: Person) -> Thread:
     own = await _is_theirs(hitl, run, person.starts_as)
     if not (own or asked or person.sees_runs):
         raise _of_somebody_else(id)
+    if (run.backend, run.app) in agent.others:
+        raise RunNotFound(f"the conversation {id!r} is with another agent; begin one of its own with {agent.name!r}")
     return Thread(id, run, (), tuple(asked), tuple(elsewhere), own or (person.sees_runs and run.started_by is None))
 
 
-async def waiting(hitl: Runtime, person: Person) -> list[Json]:
+async def waiting(agent: Agent, person: Person) -> list[Json]:
     """The conversations in which somebody has something to decide, oldest request first, at most a page of them.
 
     Of the person's tenant, whether the directory knows it or whoever has signed them in.
 
     Raises NotPermitted for whom no directory knows.
     """
-    found: dict[str, list[str]] = {}
-    query = await inbox_of(hitl, person.responder)
+    hitl, found = agent.hitl, dict[str, list[str]]()
+    query = replace(await inbox_of(hitl, person.responder), not_of=tuple(agent.others))
     query = query if person.tenant is None else replace(query, tenant=person.tenant)
     for settled in (await hitl.store.fetch(query)).items:
         run = await hitl.run(settled.request.run_id)

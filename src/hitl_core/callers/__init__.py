@@ -14,10 +14,21 @@ seats     how many streams one person has at once
 
 from __future__ import annotations
 
-from .answers import Given, in_words, read_answers
-from .caller import Agent, Caller, WhoCalls
+from .answers import Submission, in_words, read_answers
+from .caller import Caller, Principal, WhoCalls
 from .desk import Desk
 from .schemas import schema_of
 from .shown import shown, told
 
-__all__ = ["Agent", "Caller", "Desk", "Given", "WhoCalls", "in_words", "read_answers", "schema_of", "shown", "told"]
+__all__ = [
+    "Caller",
+    "Desk",
+    "Principal",
+    "Submission",
+    "WhoCalls",
+    "in_words",
+    "read_answers",
+    "schema_of",
+    "shown",
+    "told",
+]

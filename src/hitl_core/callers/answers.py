@@ -23,7 +23,7 @@ MOST: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class Submission:
     """An answer to one request, as it was shown. Who gives it is known elsewhere."""
 
     request_id: str
@@ -41,11 +41,11 @@ class _Sent(BaseModel):
     reason: Text = ""
 
 
-def read_answers(sent: Sequence[Json]) -> tuple[Given, ...]:
+def read_answers(sent: Sequence[Json]) -> tuple[Submission, ...]:
     """The answers in what was sent, one value each. Raises NotUnderstood with every fault."""
     if len(sent) > MOST:
         raise NotUnderstood([Fault("answers", f"are {len(sent):,}; at most {MOST} at once")])
-    given, faults = list[Given](), list[Fault]()
+    given, faults = list[Submission](), list[Fault]()
     for index, each in enumerate(sent):
         try:
             read = _Sent.model_validate(each)
@@ -53,7 +53,7 @@ def read_answers(sent: Sequence[Json]) -> tuple[Given, ...]:
             faults += [Fault(_place(index, found["loc"]), found["msg"]) for found in exc.errors()]
             continue
         faults += [Fault(f"answers[{index}].decision.{name}", "is no part of it") for name in _strange(read.decision)]
-        given.append(Given(read.request, read.digest, read.decision, read.reason))
+        given.append(Submission(read.request, read.digest, read.decision, read.reason))
     asked = [each.request_id for each in given]
     faults += [
         Fault("answers", f"has two for request {id!r}") for id in sorted({i for i in asked if asked.count(i) > 1})
@@ -63,11 +63,11 @@ def read_answers(sent: Sequence[Json]) -> tuple[Given, ...]:
     return tuple(given)
 
 
-def in_words(text: str, pending: Sequence[PauseRequest]) -> Given:
+def in_words(text: str, pending: Sequence[PauseRequest]) -> Submission:
     """What words answer: the one question that waits for words. Raises NotUnderstood for anything else."""
     if len(pending) == 1 and takes_words(pending[0]):
         request = pending[0]
-        return Given(request.id, request.digest, Answer(value=text))
+        return Submission(request.id, request.digest, Answer(value=text))
     raise NotUnderstood(
         [
             Fault(

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..errors import HitlError
 from ..runtime import Runtime, known_as
-from .caller import Agent, Caller, WhoCalls
+from .caller import Caller, Principal, WhoCalls
 
 log = logging.getLogger("hitl_core")
 
@@ -47,7 +47,7 @@ def canonical(hitl: Runtime, who: WhoCalls) -> WhoCalls:
         if come is None:
             return None
         name = await known_as(hitl, come.responder.id)
-        return Agent(come.responder.model_copy(update={"id": name}), come.tenant, come.rights)
+        return Principal(come.responder.model_copy(update={"id": name}), come.tenant, come.rights)
 
     return known
 

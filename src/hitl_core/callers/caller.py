@@ -31,7 +31,7 @@ class Caller(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Agent:
+class Principal:
     """A caller, for whoever mounts this in an application that knows by itself who calls."""
 
     responder: Responder

@@ -2,7 +2,8 @@
 
 An agent never answers its own. Who calls is taken for an agent, whatever its client says of itself: so nothing is
 answered through it unless an operator has said that its client carries the answers of people (`may_answer`); and of a
-run that it has started itself it lets nothing run even then, whatever the policy says of people who approve their own.
+run that it has started itself it answers nothing even then, whatever the policy says of people who approve their own:
+it can only say no. An answer to a question is no less an answer: an app may well pay by a "yes" to one.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,6 +22,7 @@ from ..commands import (
     GetRequest,
     GetRun,
     ListRequests,
+    ListRuns,
     Page,
     PutSlip,
     Recorded,
@@ -28,6 +31,7 @@ from ..commands import (
     SlipKind,
     hashed,
 )
+from ..contracts import every
 from ..errors import (
     Fault,
     HitlError,
@@ -42,7 +46,6 @@ from ..lifecycle import RequestState
 from ..people import EVERY_TENANT
 from ..protocol import (
     Json,
-    Kind,
     PauseRequest,
     Reply,
     Responder,
@@ -52,8 +55,8 @@ from ..protocol import (
     canonical,
     new_id,
 )
-from ..runtime import Runtime, record_refusal
-from .answers import Given
+from ..runtime import Runtime, known_as, record_refusal
+from .answers import Submission
 from .caller import OPERATE, REQUESTS, RUNS, START, Caller, may, sees
 
 log = logging.getLogger("hitl_core")
@@ -64,9 +67,10 @@ LONGEST_WAIT: Final = 25.0
 """Seconds that one call waits for a run, at most: what stands between two machines cuts off who says nothing longer."""
 LONGEST_NAME: Final = 100
 """Characters of a conversation's name that a client has made."""
-REFUSALS: Final = (Reply.REJECT, Reply.CANCEL, Reply.REVISE, Reply.ASK)
-"""Decisions that say no, or not yet."""
-_ANSWERS: Final = ((Kind.INPUT, Reply.ANSWER), (Kind.CHOICE, Reply.CHOOSE))
+MOST_LOOKED_AT: Final = 10_000
+"""Runs that one page looks at; then it is short, or empty, and its cursor goes on."""
+REFUSALS: Final = (Reply.REJECT, Reply.CANCEL)
+"""Decisions that say no: also who has started a run may say that."""
 AT_WORK: Final = (RunState.RUNNING, RunState.READY)
 
 
@@ -88,7 +92,7 @@ class Desk:
     async def start(
         self, caller: Caller, input: Json, *, talk: str = "", key: str | None = None, wait: float = LONGEST_WAIT
     ) -> Run:
-        """Start a run for a caller, who may then not let its actions run. As it stands after `wait` seconds, at most.
+        """Start a run for a caller, who then answers nothing of it. As it stands after `wait` seconds, at most.
 
         `talk` names the conversation that it belongs to, among those of this caller. The same `key` again is the same
         run. Raises NotPermitted, NotUnderstood.
@@ -109,7 +113,7 @@ class Desk:
                 run_id, input, within=max(wait, 0.001), by=caller.responder.id, thread=thread
             )
         except RunBusy:  # it is there already: this is the same message again
-            return await self.standing(await self.seen(caller, run_id), wait)
+            return await self.gone_on(caller, await self.seen(caller, run_id), wait)
 
     async def seen(self, caller: Caller, run_id: str) -> Run:
         """A run that a caller has started, or may see. Raises RunNotFound, also for what is hidden from it."""
@@ -117,9 +121,28 @@ class Desk:
             run = await self.hitl.store.fetch(GetRun(run_id))
         except RunNotFound:
             raise self._no_run(run_id) from None
-        if not sees(caller, run.tenant) or not (self._own(caller, run) or may(caller, RUNS)):
+        if not sees(caller, run.tenant) or not (may(caller, RUNS) or await self.owns(caller, run)):
             raise self._no_run(run_id)
         return run
+
+    async def runs(
+        self,
+        caller: Caller,
+        *,
+        states: tuple[RunState, ...] = (),
+        talk: str = "",
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Run]:
+        """What a caller has started, or may see, newest first, without its requests; `talk` keeps one conversation.
+
+        A page may be short, or empty: as long as it has a cursor there may be more. Raises RecordError for a cursor
+        that no page had.
+        """
+        own = None if may(caller, RUNS) else caller.responder.id
+        thread = self._thread(caller, talk, "") if talk else None
+        query = ListRuns(states, limit, cursor, None, caller.tenant, MOST_LOOKED_AT, thread, own)
+        return await self.hitl.store.fetch(query)
 
     async def standing(self, run: Run, wait: float, *, over: Callable[[], bool] = lambda: False) -> Run:
         """A run at its next pause or end, or as it stands after `wait` seconds, or when it is `over` here."""
@@ -131,10 +154,13 @@ class Desk:
         return run
 
     async def gone_on(self, caller: Caller, run: Run, wait: float) -> Run:
-        """A run that was answered, at its next pause or end. It is worked on here, unless a worker is quicker."""
+        """A run at its next pause or end: one that was answered, or whose process died, is worked on here.
+
+        Unless a worker is quicker, or the caller has not the right to start what runs here.
+        """
         wait = _bounded(wait)
         run = await self.hitl.run(run.id)
-        if run.state is RunState.READY and may(caller, START):
+        if run.state in AT_WORK and may(caller, START):
             try:
                 return await self.hitl.going_on(self.hitl.resume(run.id), within=max(wait, 0.001))
             except (TimeoutError, RunBusy):
@@ -146,7 +172,7 @@ class Desk:
 
     async def cancel(self, caller: Caller, run: Run, reason: str = "") -> Run:
         """End a run of the caller's own, or any that it sees with the right to. Raises NotPermitted, RunFinished."""
-        if not self._own(caller, run):
+        if not await self.owns(caller, run):
             self._require(caller, OPERATE, "cancel what others have started")
         return await self.hitl.cancel(run.id, by=self.speaking(caller), reason=reason)
 
@@ -162,18 +188,25 @@ class Desk:
 
     async def asked(self, run: Run, request_id: str) -> PauseRequest:
         """A request of this run. Raises RequestNotFound, in the same words for one of another."""
-        missing = f"there is no request {request_id!r} in run {run.id!r}; read the run to see what it waits for"
+        missing = f"there is no request {brief(request_id)} in run {run.id!r}; read the run to see what it waits for"
         with suppress(RequestNotFound):
             request = (await self.hitl.store.fetch(GetRequest(request_id))).request
             if request.run_id == run.id:
                 return request
         raise RequestNotFound(missing)
 
-    def carries(self, caller: Caller) -> bool:
-        """Whether answers of people come through this caller's client."""
-        return caller.responder.id in self.may_answer and may(caller, REQUESTS)
+    async def asked_until_now(self, run: Run, most: int) -> tuple[Settled, ...]:
+        """What a run has asked people, open or not: the last `most`, oldest first."""
+        asked = every(self.hitl.store, ListRequests(states=tuple(RequestState), run_id=run.id))
+        return tuple(deque([each async for each in asked], maxlen=most))
 
-    def why_not(self, caller: Caller, run: Run, request: PauseRequest, reply: Reply) -> tuple[Fault, ...]:
+    async def owns(self, caller: Caller, run: Run) -> bool:
+        """Whether a caller has started a run, whichever way the directory of people wrote them then."""
+        if run.started_by is None:
+            return False
+        return caller.responder.id in (run.started_by, await known_as(self.hitl, run.started_by))
+
+    async def why_not(self, caller: Caller, run: Run, reply: Reply) -> tuple[Fault, ...]:
         """Why a decision of this kind does not come through this caller; nothing, if the runtime is to judge it."""
         who = caller.responder.id
         if who not in self.may_answer:
@@ -183,18 +216,18 @@ class Desk:
         faults = []
         if not may(caller, REQUESTS):
             faults.append(Fault("responder", f"{who!r} has not the right {REQUESTS!r}, which answering needs"))
-        if self._own(caller, run) and not lets_nothing_run(request, reply):
-            why = f"{who!r} has started this run, and never lets it do what it asks for: somebody else has to decide it"
-            faults.append(Fault("responder", why))
+        if reply not in REFUSALS and await self.owns(caller, run):
+            why = f"{who!r} has started this run, and never answers what it asks: somebody else has to decide it"
+            faults.append(Fault("responder", f"{why}, in the inbox or through another client"))
         return tuple(faults)
 
-    async def answer(self, caller: Caller, run: Run, given: Given) -> Recorded:
+    async def answer(self, caller: Caller, run: Run, given: Submission) -> Recorded:
         """Give an answer that came through a caller's client. The first valid one wins.
 
         Raises ResponseRefused with every fault, or its subclass; NotAuthorised also for what `why_not` says. A refusal
         is recorded, and the request stays open.
         """
-        request = await self.asked(run, given.request_id)
+        await self.asked(run, given.request_id)
         response = Response(
             request_id=given.request_id,
             digest=given.digest,
@@ -203,7 +236,7 @@ class Desk:
             reason=given.reason,
             decided_at=self.hitl.clock.now(),
         )
-        if faults := self.why_not(caller, run, request, Reply(given.decision.type)):
+        if faults := await self.why_not(caller, run, Reply(given.decision.type)):
             await record_refusal(self.hitl, response, faults)
             raise NotAuthorised(faults)
         return await self.hitl.respond(response)
@@ -222,7 +255,7 @@ class Desk:
         who, tenant = caller.responder.id, caller.tenant or EVERY_TENANT
         said = hashlib.sha256(canonical([talk, input], what="input")).hexdigest()
         body: dict[str, Json] = {"digest": said, "run": new_id(now)}
-        named = hashed("\n".join((self.channel, who, tenant, key)))
+        named = hashed(canonical([self.channel, who, tenant, key], what="key").decode())
         slip = Slip(SlipKind.REPEAT, named, now, tenant, who, body=body, expires=now + KEPT)
         kept = await self.hitl.store.apply(PutSlip(slip, now))
         if kept.body.get("digest") != said:
@@ -231,18 +264,19 @@ class Desk:
 
     def _thread(self, caller: Caller, talk: str, run_id: str) -> str:
         """The framework's conversation: a client names only those of its own, and a new one has the run's id."""
-        return f"{self._talks_of(caller.responder.id)}{talk or run_id}"
+        home = self.hitl.settings
+        return f"{self._talks_of(home.tenant, home.app, caller.responder.id)}{talk or run_id}"
 
     def talk_of(self, run: Run) -> str:
         """What the caller who started a run calls the conversation that it belongs to."""
-        return run.thread.removeprefix(self._talks_of(run.started_by or ""))
+        return run.thread.removeprefix(self._talks_of(run.tenant, run.app, run.started_by or ""))
 
-    def _talks_of(self, who: str) -> str:
-        """What the threads of a caller begin with. Their length has an end, so a digest stands for the name."""
-        return f"{self.channel}:{hashed(who)[:16]}:"
+    def _talks_of(self, tenant: str, app: str, who: str) -> str:
+        """What the threads of a caller begin with: of this app alone, as a framework knows a thread by its name.
 
-    def _own(self, caller: Caller, run: Run) -> bool:
-        return run.started_by is not None and run.started_by == caller.responder.id
+        Their length has an end, so a digest stands for the names.
+        """
+        return f"{self.channel}:{hashed(canonical([tenant, app, who], what='caller').decode())[:16]}:"
 
     def _require(self, caller: Caller, right: str, what: str) -> None:
         if not may(caller, right):
@@ -254,13 +288,12 @@ class Desk:
         return f'people answer in the inbox{there}, or an operator writes [server.agents] may_answer = ["{who}"]'
 
     def _no_run(self, run_id: str) -> RunNotFound:
-        return RunNotFound(f"there is no run {run_id!r} here that you see")
+        return RunNotFound(f"there is no run {brief(run_id)} here that you see")
 
 
-def lets_nothing_run(request: PauseRequest, reply: Reply) -> bool:
-    """Whether a decision of this kind can let nothing happen: it says no, or answers a question."""
-    question = not request.in_doubt and (request.kind, reply) in _ANSWERS
-    return question or reply in REFUSALS
+def brief(name: str) -> str:
+    """A name that somebody has made, as it is told: no longer than one of ours may be."""
+    return repr(name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…")
 
 
 def _bounded(wait: float) -> float:

@@ -5,9 +5,18 @@ What the agent says of its own request stands apart, and is named as what it is:
 
 from __future__ import annotations
 
+from typing import Final
+
 from ..channels.plain_text import fold, visible
-from ..protocol import Json, PauseRequest, canonical
+from ..protocol import Json, OnTimeout, PauseRequest, canonical
+from ..quorum import in_turn
 from .schemas import schema_of
+
+_AFTER: Final = {
+    OnTimeout.REFUSE: "it is refused",
+    OnTimeout.PROCEED: "it runs",
+    OnTimeout.CANCEL_RUN: "the run is cancelled",
+}
 
 
 def shown(request: PauseRequest, *, inbox: str = "") -> dict[str, Json]:
@@ -26,11 +35,12 @@ def shown(request: PauseRequest, *, inbox: str = "") -> dict[str, Json]:
         "preview": request.preview.model_dump(mode="json", exclude_defaults=True),
         "because": request.because.model_dump(mode="json"),
         "asked_by": list(request.action.origin.agents),
+        "approvers": request.approvers.model_dump(mode="json", exclude_defaults=True),
         "unverified": request.context.model_dump(mode="json", exclude_defaults=True),
         "answer_schema": schema_of(request),
     }
     if request.deadline is not None:
-        said["deadline"] = request.deadline.isoformat()
+        said |= {"deadline": request.deadline.isoformat(), "on_timeout": request.on_timeout.value}
     if inbox:
         said["inbox"] = f"{inbox}/requests/{request.id}"
     return said
@@ -40,6 +50,8 @@ def told(request: PauseRequest) -> str:
     """The request in words, with nothing in it that a screen would hide or obey."""
     lines = [visible(request.title), *_action(request), *_preview(request)]
     lines.append(f"Asked because {visible(request.because.why)} (rule {visible(request.because.rule)}).")
+    if any(stage.users or stage.roles or stage.quorum > 1 for stage in request.approvers.in_order):
+        lines.append(f"Decided by {visible(in_turn(request.approvers.in_order))}.")
     if request.options:
         lines.append(
             "Options: " + "; ".join(visible(f"{each.id}: {each.label or each.id}") for each in request.options)
@@ -47,7 +59,8 @@ def told(request: PauseRequest) -> str:
     if request.context.message:
         lines.append(f"The agent says, unverified: {_brief(request.context.message)}")
     if request.deadline is not None:
-        lines.append(f"Until {request.deadline.isoformat(timespec='seconds')}.")
+        until = request.deadline.isoformat(timespec="seconds")
+        lines.append(f"Until {until}; after that {_AFTER[request.on_timeout]}.")
     return "\n".join(lines)
 
 

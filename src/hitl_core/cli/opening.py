@@ -6,12 +6,13 @@ import asyncio
 import logging
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from ..channels.plain_text import visible
-from ..config import Config, connect, is_remote, require_store
+from ..config import Config, Serving, connect, is_remote, require_store
 from ..contracts import Finding
 from ..errors import AppRefused, HitlError
 from ..observing import Observer
@@ -30,20 +31,29 @@ log = logging.getLogger("hitl_core")
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """Which configuration to open. Nothing is open between two calls of `do`: a person may think for days."""
+    """Which configuration to open. Nothing is open between two calls of `do`: a person may think for days.
+
+    `serving` is how it is served, where that is not for its own file to say.
+    """
 
     config: Path
     backend: str | None = None
+    serving: Serving | None = None
     _warned: set[Finding] = field(default_factory=set)
 
     def do(self, work: Callable[[Runtime], Awaitable[T]], *, observers: Sequence[Observer] = ()) -> T:
         """`work(runtime)` from start to end in an event loop of its own. Raises what `connect` and `work` raise."""
 
         async def opened() -> T:
-            async with connect(self.config, backend=self.backend, observers=observers) as hitl:
+            async with self.opened(observers=observers) as hitl:
                 return await work(hitl)
 
         return asyncio.run(opened())
+
+    def opened(self, *, observers: Sequence[Observer] = ()) -> AbstractAsyncContextManager[Runtime]:
+        """The runtime, for as long as the body of `async with` takes. Raises what `connect` raises."""
+        config = Config.load(self.config, backend=self.backend)
+        return connect(replace(config, serving=self.serving or config.serving), observers=observers)
 
     @property
     def is_remote(self) -> bool:

@@ -33,7 +33,7 @@ class RemoteStore:
                 return await self._calling.get(run_place(query.run_id), forms.RUN)
             case GetRequest():
                 return await self._calling.get(request_place(query.request_id), forms.SETTLED)
-            case ListRuns(tenant=None, within=None):
+            case ListRuns(tenant=None, within=None, started_by=None):
                 asked = {"state": query.states, "undoes": query.undoes, "cursor": query.cursor, "thread": query.thread}
                 return await self._calling.get("/api/runs", forms.RUNS, asked | {"limit": min(query.limit, MOST)})
             case ListRequests(call=None, users=(), tenant=None):

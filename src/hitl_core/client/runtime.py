@@ -139,7 +139,7 @@ class RemoteRuntime(RemoteRequests):
         """
         async with asyncio.timeout(timeout):
             run = await self.run(run_id)
-            while run.state in (RunState.RUNNING, RunState.READY) or (through_pauses and run.state is RunState.PAUSED):
+            while run.state.at_work or (through_pauses and run.state is RunState.PAUSED):
                 run = await self._step(run, through_pauses=through_pauses)
             return run
 

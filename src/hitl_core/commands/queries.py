@@ -33,7 +33,7 @@ class GetCheckpoint(Query[Json]):
 @dataclass(frozen=True, slots=True)
 class ListRuns(Query[Page[Run]]):
     """Runs, newest first, without their requests. `cursor` comes from the page before; `undoes` keeps the undos of
-    that run, `tenant` those of one, `thread` those of one conversation.
+    that run, `tenant` those of one, `thread` those of one conversation, `started_by` those of one person.
 
     `within`: so many runs are looked at, at most; then a page may be short, or empty, and its cursor goes on.
     """
@@ -45,6 +45,7 @@ class ListRuns(Query[Page[Run]]):
     tenant: str | None = None
     within: int | None = None
     thread: str | None = None
+    started_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,8 @@ class ListRequests(Query[Page[Settled]]):
     """The inbox: requests by deadline-free order of arrival, oldest first. Empty filters mean everything.
 
     `roles` and `users` keep requests that any of these (or nobody in particular) may decide. `tenant` keeps those of
-    its runs, `awake` those that are not put off. `call` is a place in the run `run_id`.
+    its runs, `awake` those that are not put off. `call` is a place in the run `run_id`. `not_of` leaves out those of
+    the runs of these apps, each with its backend before it.
     """
 
     states: tuple[RequestState, ...] = (RequestState.OPEN,)
@@ -72,6 +74,7 @@ class ListRequests(Query[Page[Settled]]):
     users: tuple[str, ...] = ()
     tenant: str | None = None
     awake: bool = False
+    not_of: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

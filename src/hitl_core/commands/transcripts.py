@@ -23,9 +23,14 @@ class KeepSaid(Command[int]):
 
 @dataclass(frozen=True, slots=True)
 class ListSaid(Query[Page[Said]]):
-    """What was said in a thread, oldest first. `tenant` keeps what was said in its runs; None: of all tenants."""
+    """What was said in a thread, oldest first. `tenant` keeps what was said in its runs; None: of all tenants.
+
+    `run_id` keeps what was first said in that run, `id` the message of that id.
+    """
 
     thread: str
     tenant: str | None = None
     limit: int = 200
     cursor: str | None = None
+    run_id: str | None = None
+    id: str | None = None

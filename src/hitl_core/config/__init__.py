@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .beside import IN_MEMORY, apps_beside
 from .channels import make_channels
 from .config import (
     DEFAULT_FILE,
@@ -19,12 +20,14 @@ from .upkeep import Upkeep, upkeep_of
 
 __all__ = [
     "DEFAULT_FILE",
+    "IN_MEMORY",
     "Agents",
     "Config",
     "OpenId",
     "Proxy",
     "Serving",
     "Upkeep",
+    "apps_beside",
     "check_policy",
     "connect",
     "is_remote",

@@ -75,7 +75,8 @@ class Serving:
     after `session`, or `idle` after its last use. `rights` are the roles that each right needs, one of them
     (server/auth/rights.py says what is not named here). `body` is how many bytes a request may have, and `patience`
     how many seconds it may take to arrive; `calls_a_minute` and `sign_ins_a_minute` are how often one person or address
-    may come, 0 for no end. `copilotkit` is the name by which such pages know the app; "" for no pages.
+    may come, 0 for no end. `copilotkit` is the name by which such pages know the app; "" for no pages. `apps` are the
+    files of those that are served beside it, by the names by which pages know them.
     """
 
     host: str = LOOPBACK
@@ -91,6 +92,7 @@ class Serving:
     proxy: Proxy | None = None
     agents: Agents = Agents()
     copilotkit: str = ""
+    apps: Mapping[str, Path] = field(default_factory=dict)
     body: int = 1 << 20
     patience: float = 20.0
     calls_a_minute: int = 600
@@ -126,7 +128,11 @@ ISSUER: Final = Type("an URL that begins with https://", lambda value: TEXT.fits
 UNDO: Final = Type("seconds between 0 and 60", lambda value: is_number(value) and 0 <= value <= 60)
 BODY: Final = Type("bytes from 1024 to 67108864", lambda value: type(value) is int and 1024 <= value <= 1 << 26)
 WORDS: Final = Type("'text' or 'messages'", lambda value: value in ("text", "messages"))
+AGENT: Final = Type("a name without '/'", lambda value: TEXT.fits(value) and value.isprintable() and "/" not in value)
 PATIENCE: Final = Type("seconds between 1 and 600", lambda value: is_number(value) and 1 <= value <= 600)
+FILE: Final = Type(
+    "the name of a hitl.toml that lies beside this one", lambda value: TEXT.fits(value) and Path(value).name == value
+)
 NETWORKS: Final = Type(
     "a list of addresses or networks such as '10.0.0.7' or '10.0.0.0/24', at least one",
     lambda value: ROLES.fits(value) and all(map(_is_network, value)),
@@ -151,7 +157,8 @@ SERVER_KEYS: Final[Keys] = {
     "oidc": (TABLE, dict),
     "proxy": (TABLE, dict),
     "agents": (TABLE, dict),
-    "copilotkit": (TEXT, str),
+    "copilotkit": (AGENT, str),
+    "apps": (TABLE, dict),
     "body": (BODY, int),
     "patience": (PATIENCE, float),
     "calls_a_minute": (A_MINUTE, int),
@@ -191,13 +198,18 @@ def serving_from(table: Table, folder: Path) -> Serving:
     read = _values(table, SERVER_KEYS)
     for name in _TABLES:
         read.pop(name, None)
-    rights, oidc, proxy, agents = (_below(table, name) for name in _TABLES)
+    rights, oidc, proxy, agents, apps = (_below(table, name) for name in _TABLES)
     return Serving(
-        **read, rights=_rights(rights), oidc=_oidc(oidc, folder), proxy=_proxy(proxy), agents=_agents(agents)
+        **read,
+        rights=_rights(rights),
+        oidc=_oidc(oidc, folder),
+        proxy=_proxy(proxy),
+        agents=_agents(agents),
+        apps=_apps(apps, folder, read.get("copilotkit", "")),
     )
 
 
-_TABLES: Final = ("rights", "oidc", "proxy", "agents")
+_TABLES: Final = ("rights", "oidc", "proxy", "agents", "apps")
 
 
 def _below(table: Table, name: str) -> Table:
@@ -231,6 +243,17 @@ def _proxy(table: Table) -> Proxy | None:
 
 def _agents(table: Table) -> Agents:
     return Agents(**(_given(table, AGENTS_KEYS, {}) or {}))
+
+
+def _apps(table: Table, folder: Path, own: str) -> dict[str, Path]:
+    """The files of the apps beside. They lie beside this one: a process has one place that modules come from."""
+    if table.given and not own:
+        table.faults.append(Fault("server.copilotkit", "is missing: name this app too, by which pages know it"))
+    found = {name: folder / file for name in table.values if (file := table.get(name, FILE)) is not None}
+    table.faults += [Fault(f"{table.name}.{name}", f"must be {AGENT.words}") for name in found if not AGENT.fits(name)]
+    if own in found:
+        table.faults.append(Fault(f"{table.name}.{own}", "is what server.copilotkit calls this app; take another name"))
+    return found
 
 
 def _given(table: Table, keys: Keys, needed: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -69,7 +69,8 @@ class Calls:
             return await rounds.came_back(state, params.input_responses)
         match params.name:
             case "start_run":
-                run = await self.desk.start(caller, given["input"], wait=given.get("wait", LONGEST_WAIT))
+                wait, key = given.get("wait", LONGEST_WAIT), given.get("key")
+                run = await self.desk.start(caller, given["input"], wait=wait, key=key)
                 return await rounds.ended(run)
             case "wait_for_run":
                 run = await self.desk.seen(caller, given["run"])

@@ -26,7 +26,8 @@ from .rounds import Context
 CHANNEL: Final = "mcp"
 IDLE: Final = 600.0
 """Seconds after which a session that nobody uses ends."""
-MOST_SESSIONS: Final = 500
+MOST_SESSIONS: Final = 32
+"""Sessions of one caller, so that nobody takes the place of others."""
 
 
 def mount_mcp(
@@ -59,35 +60,39 @@ def mount_mcp(
 class Sessions:
     """The sessions of clients that speak the protocol as it was before 2026-07-28, and the calls of all.
 
-    They are begun with the first request, as an application that this is mounted in may not tell when it begins.
+    Each caller has them by itself. They are begun with the first request, as an application that this is mounted in may
+    not tell when it begins.
     """
 
     def __init__(self, server: Server[Any]) -> None:
         self._server = server
-        self._manager: StreamableHTTPSessionManager | None = None
-        self._running: asyncio.Task[None] | None = None
+        self._managers: dict[str, StreamableHTTPSessionManager] = {}
+        self._running: list[asyncio.Task[None]] = []
         self._beginning = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        manager = await self._begun()
-        await manager.handle_request({**scope, "user": _user(scope)}, receive, send)
+        who = _name_of(scope)
+        manager = await self._begun(who)
+        user = AuthenticatedUser(AccessToken(token="", client_id=who, scopes=[]))
+        await manager.handle_request({**scope, "user": user}, receive, send)
 
     async def close(self) -> None:
         """End all sessions."""
-        if self._running is not None:
-            self._running.cancel()
+        running, self._running, self._managers = self._running, [], {}
+        for each in running:
+            each.cancel()
+        for each in running:
             with suppress(asyncio.CancelledError):
-                await self._running
-        self._running = self._manager = None
+                await each
 
-    async def _begun(self) -> StreamableHTTPSessionManager:
+    async def _begun(self, who: str) -> StreamableHTTPSessionManager:
         async with self._beginning:
-            if self._manager is None:
+            if who not in self._managers:
                 manager, ready = self._made(), asyncio.Event()
-                self._running = asyncio.create_task(_run(manager, ready))
+                self._running.append(asyncio.create_task(_run(manager, ready)))
                 await ready.wait()
-                self._manager = manager
-            return self._manager
+                self._managers[who] = manager
+            return self._managers[who]
 
     def _made(self) -> StreamableHTTPSessionManager:
         return StreamableHTTPSessionManager(self._server, session_idle_timeout=IDLE, max_sessions=MOST_SESSIONS)
@@ -102,8 +107,7 @@ async def _run(manager: StreamableHTTPSessionManager, ready: asyncio.Event) -> N
         ready.set()  # also where it does not begin, so that nobody waits for it
 
 
-def _user(scope: Scope) -> AuthenticatedUser:
-    """Who has come, as the SDK knows them: a session is theirs who began it."""
+def _name_of(scope: Scope) -> str:
+    """Who has come, by tenant and name: a session is theirs who began it."""
     caller: Caller = scope["state"]["caller"]
-    who = f"{caller.tenant}\n{caller.responder.id}"
-    return AuthenticatedUser(AccessToken(token="", client_id=who, scopes=[]))
+    return f"{caller.tenant}\n{caller.responder.id}"

@@ -32,7 +32,7 @@ from ..callers.desk import LONGEST_WAIT
 from ..errors import Fault, NotUnderstood
 from ..protocol import Run, RunState
 from ..protocol.record import Name
-from .asking import Asks, Came, questions, took
+from .asking import Asks, Came, questions, took, unasked
 from .results import of_run
 
 log = logging.getLogger("hitl_core")
@@ -84,9 +84,9 @@ class Rounds:
         client = Asks.of(self.context.session.client_capabilities)
         if self.context.protocol_version not in MODERN_PROTOCOL_VERSIONS:
             return await self._held(run, client, said)
-        asked = self._asked(run, client) if round <= MOST_ROUNDS else {}
+        asked = await self._asked(run, client) if round <= MOST_ROUNDS else {}
         if not asked:
-            return self._result(run, said)
+            return await self._result(run, said)
         digests = {request.id: request.digest for request in run.pending if request.id in asked}
         forms = tuple(id for id, each in asked.items() if _is_form(each))
         state = State(run=run.id, shown=digests, forms=forms, round=round)
@@ -108,14 +108,14 @@ class Rounds:
         run = await self._after(run, came, frozenset(state.shown))
         if Came.DECIDED in came:
             return await self.ended(run, tuple(said), round=state.round + 1)
-        return self._result(run, tuple(said))
+        return await self._result(run, tuple(said))
 
     # ── while the call waits ─────────────────────────────────────────────────────────────────────────────────────
 
     async def _held(self, run: Run, client: Asks, said: tuple[str, ...]) -> Ended:
         lines, came = list(said), {Came.DECIDED}
         for _ in range(MOST_ROUNDS):
-            asked = self._asked(run, client) if Came.DECIDED in came else {}
+            asked = await self._asked(run, client) if Came.DECIDED in came else {}
             if not asked:
                 break
             came = set()
@@ -127,12 +127,12 @@ class Rounds:
                 lines.append(words)
                 came.add(one)
             run = await self._after(run, came, frozenset(asked))
-        return self._result(run, tuple(lines))
+        return await self._result(run, tuple(lines))
 
     # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _asked(self, run: Run, client: Asks) -> dict[str, ElicitRequestParams]:
-        return questions(self.desk, self.caller, run, client) if run.state is RunState.PAUSED else {}
+    async def _asked(self, run: Run, client: Asks) -> dict[str, ElicitRequestParams]:
+        return await questions(self.desk, self.caller, run, client) if run.state is RunState.PAUSED else {}
 
     async def _took(self, run: Run, id: str, digest: str, form: bool, result: ElicitResult) -> tuple[Came, str]:
         request = await self.desk.asked(run, id)
@@ -153,8 +153,9 @@ class Rounds:
                         now = await self.desk.hitl.run(run.id)
         return await self.desk.gone_on(self.caller, now, LONGEST_WAIT) if came - {Came.NOTHING} else now
 
-    def _result(self, run: Run, said: tuple[str, ...]) -> CallToolResult:
-        return of_run(run, inbox=self.desk.inbox, said=said)
+    async def _result(self, run: Run, said: tuple[str, ...]) -> CallToolResult:
+        client = Asks.of(self.context.session.client_capabilities)
+        return of_run(run, inbox=self.desk.inbox, said=(*said, *await unasked(self.desk, self.caller, run, client)))
 
 
 def _is_form(question: ElicitRequestParams) -> bool:

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 from mcp.server.stdio import stdio_server
 
-from ..callers import Agent, Caller, Desk
+from ..callers import Caller, Desk, Principal
 from ..callers.caller import REQUESTS, RUNS, START
 from ..protocol import Responder
-from ..runtime import Runtime
+from ..runtime import Runtime, known_as
 from .calls import server_of
 from .mounting import CHANNEL
 from .rounds import Context
@@ -23,11 +23,11 @@ async def serve_stdio(
     It sees the runs that it has started; those of others too if its client carries the answers of people.
     """
     desk = Desk(hitl, CHANNEL, frozenset(may_answer), inbox)
-    rights = {START, REQUESTS, *((RUNS,) if agent in desk.may_answer else ())}
-    come = Agent(Responder(id=agent, channel=CHANNEL), rights=frozenset(rights))
 
     async def caller(context: Context) -> Caller:
-        return come
+        name = await known_as(hitl, agent) or agent  # as whoever starts a run is named
+        rights = (START, REQUESTS, *((RUNS,) if name in desk.may_answer else ()))
+        return Principal(Responder(id=name, channel=CHANNEL), rights=frozenset(rights))
 
     server = server_of(desk, caller, name=name or hitl.settings.app or "agent")
     async with stdio_server() as (read, write):

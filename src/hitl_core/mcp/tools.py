@@ -17,15 +17,21 @@ WAIT: Final[Schema] = {
     "maximum": LONGEST_WAIT,
     "description": "Seconds to wait, at most, until the run pauses or ends.",
 }
+KEY: Final[Schema] = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 256,
+    "description": "A name for this start. The same key again is the same run, for a day: give it again if you do not "
+    "know what became of the call.",
+}
 READS: Final = ToolAnnotations(read_only_hint=True)
-
 
 TOOLS: Final = (
     Tool(
         name="start_run",
         description="Start a run of the agent. Where people have to decide, the client's user is asked if they may, "
         "else it says who waits and where people answer.",
-        input_schema=object_schema({"input": INPUT, "wait": WAIT}, "input"),
+        input_schema=object_schema({"input": INPUT, "wait": WAIT, "key": KEY}, "input"),
     ),
     Tool(
         name="wait_for_run",

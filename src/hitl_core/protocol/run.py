@@ -27,6 +27,11 @@ class RunState(StrEnum):
         """Whether nothing more will happen by itself."""
         return self in (RunState.COMPLETED, RunState.CANCELLED)
 
+    @property
+    def at_work(self) -> bool:
+        """Whether a process works on it, or a worker is going to."""
+        return self in (RunState.RUNNING, RunState.READY)
+
 
 class Overridden(Record):
     """That a person has put something else in the place of what came out: who, why and when."""

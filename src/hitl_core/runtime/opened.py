@@ -311,7 +311,7 @@ class Opened:
         """Claim a run if there is something to do in it now. Raises RunNotFound, RunBusy, Stopped."""
         await self.tick()
         run = await self.run(run_id)
-        if run.state not in (RunState.READY, RunState.RUNNING, RunState.FAILED):
+        if not (run.state.at_work or run.state is RunState.FAILED):
             return None
         self._require_ours(run)
         if run.undoes is None:

@@ -98,8 +98,7 @@ class Runtime(Batches, Control, Policies):
         async with asyncio.timeout(timeout):
             while True:
                 run = await self._background.result(self._step(run_id))
-                settled = run.state not in (RunState.RUNNING, RunState.READY)
-                if settled and not (through_pauses and run.state is RunState.PAUSED):
+                if not (run.state.at_work or (through_pauses and run.state is RunState.PAUSED)):
                     return run
                 await self.store.changed(timeout=1.0)
 
@@ -148,7 +147,7 @@ class Runtime(Batches, Control, Policies):
             return await self._driver.drive(claimed)
         with suppress(RunBusy):
             run = await self.run(run_id)
-            if run.state in (RunState.READY, RunState.RUNNING):
+            if run.state.at_work:
                 return await self.resume(run_id)
             if run.state is RunState.PAUSED and await self.tick():
                 return await self._step(run_id)

@@ -52,7 +52,6 @@ Attach = Callable[[], Awaitable[object]]
 
 _OFFERED: Final = (Reply.APPROVE, Reply.REJECT, Reply.CANCEL)
 _CALLS: Final = "calls"
-_BUSY: Final = (RunState.RUNNING, RunState.READY)
 _BEGUN: Final = (ActionState.EXECUTED, ActionState.EXECUTING, ActionState.IN_DOUBT)
 """What may have had its effect. Whether it had is not known of some: they are named, and stay."""
 
@@ -69,7 +68,7 @@ async def planned(store: Store, run: Run, call: str | None) -> list[Json]:
     if run.undoes is not None:
         why = "an undo is not undone; what it took back comes back only if it is done anew, in a new run"
         raise NothingToUndo(f"run {run.id} is the undo of run {run.undoes}: {why}")
-    if call is None and run.state in _BUSY:
+    if call is None and run.state.at_work:
         raise RunBusy(f"run {run.id} is {run.state}: stop or cancel it first, or name the one call to undo")
     done = [each for each in await store.fetch(ListEffects(run.id)) if each.state in _BEGUN]
     found: list[Json] = [each.call for each in reversed(done) if call in (None, each.call)]

@@ -40,6 +40,10 @@ class Left:
     released: tuple[str, ...] = ()
     begun: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
+    def __add__(self, other: Left) -> Left:
+        """What two workers did not finish."""
+        return Left((*self.released, *other.released), (*self.begun, *other.begun))
+
 
 def _is_suspect(claimed: Claimed) -> bool:
     """Whether its workers have died again and again: nothing is worked on beside it, to be taken with it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
@@ -37,11 +37,17 @@ class _App(FastAPI):
 
 
 def create_app(
-    hitl: Runtime, serving: Serving | None = None, *, messages: tuple[Route, ...] = (), metrics: Metrics | None = None
+    hitl: Runtime,
+    serving: Serving | None = None,
+    *,
+    messages: tuple[Route, ...] = (),
+    metrics: Metrics | None = None,
+    apps: Mapping[str, Runtime] | None = None,
 ) -> FastAPI:
     """The inbox and its API for a runtime, which stays the caller's to close. Mount it, or serve it with uvicorn.
 
-    `messages` are the routes whose answers come back to it; `metrics` is what answers /metrics.
+    `messages` are the routes whose answers come back to it; `metrics` is what answers /metrics. `apps` are further
+    runtimes with the same store, which CopilotKit pages talk to by these names.
     """
     site = Site(hitl, serving or Serving(), messages)
     app = _App(title="hitl-core", version="1", docs_url=None, redoc_url=None, lifespan=_giving)
@@ -53,7 +59,7 @@ def create_app(
     install(app)
     for each in (feed, *resources, *pages, links, hooks, probes):
         app.router.routes.extend(each.routes)  # as they are: `include_router` makes each anew for every app
-    app.state.closes = (*let_in(app, site), *let_pages_in(app, site))
+    app.state.closes = (*let_in(app, site), *let_pages_in(app, site, apps or {}))
     return app
 
 

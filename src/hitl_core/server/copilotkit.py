@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request
 
+from ..runtime import Runtime
 from ..versions import installed
 from .auth import Right, Visitor
 from .auth.authentication import authenticate_again
@@ -16,8 +18,8 @@ if TYPE_CHECKING:
     from ..agui import Person
 
 
-def let_pages_in(app: FastAPI, site: Site) -> tuple[Closes, ...]:
-    """Mount the routes if they are configured; what is to be closed with the app.
+def let_pages_in(app: FastAPI, site: Site, apps: Mapping[str, Runtime]) -> tuple[Closes, ...]:
+    """Mount the routes if they are configured, for the site's app and these; what is to be closed with all of it.
 
     Raises AdapterNotInstalled for a missing extra, ConfigError where no transcripts are kept.
     """
@@ -25,7 +27,7 @@ def let_pages_in(app: FastAPI, site: Site) -> tuple[Closes, ...]:
         return ()
     with installed("[server] copilotkit", extra="agui"):
         from ..agui import mount_copilotkit
-    pages = mount_copilotkit(app, {site.serving.copilotkit: site.hitl}, who=_at_the_page)
+    pages = mount_copilotkit(app, {site.serving.copilotkit: site.hitl, **apps}, who=_at_the_page)
     return (pages.working.close,)
 
 

@@ -14,6 +14,8 @@ from a2a.types import (
     AgentCard,
     CancelTaskRequest,
     GetTaskRequest,
+    ListTasksRequest,
+    ListTasksResponse,
     Message,
     Part,
     Role,
@@ -22,6 +24,7 @@ from a2a.types import (
     StreamResponse,
     SubscribeToTaskRequest,
     Task,
+    TaskPushNotificationConfig,
     TaskState,
 )
 from google.protobuf.json_format import MessageToDict, ParseDict
@@ -66,10 +69,12 @@ class Caller:
     client: Client
     card: AgentCard
 
-    async def events(self, *parts: Part, wait: bool = True, **where: Any) -> list[StreamResponse]:
+    async def events(self, *parts: Part, wait: bool = True, push: str = "", **where: Any) -> list[StreamResponse]:
         where.setdefault("message_id", uuid.uuid4().hex)
-        message = Message(role=Role.ROLE_USER, parts=parts, **where)
-        configuration = SendMessageConfiguration(return_immediately=not wait)
+        where.setdefault("role", Role.ROLE_USER)
+        message = Message(parts=parts, **where)
+        told = TaskPushNotificationConfig(url=push) if push else None
+        configuration = SendMessageConfiguration(return_immediately=not wait, task_push_notification_config=told)
         request = SendMessageRequest(message=message, configuration=configuration)
         return [event async for event in self.client.send_message(request)]
 
@@ -83,8 +88,11 @@ class Caller:
     async def answer(self, task: Task, *said: dict[str, Any], **where: Any) -> Task:
         return await self.send(*map(data, said), task_id=task.id, context_id=task.context_id, **where)
 
-    async def get(self, task: str) -> Task:
-        return await self.client.get_task(GetTaskRequest(id=task))
+    async def get(self, task: str, history: int | None = None) -> Task:
+        return await self.client.get_task(GetTaskRequest(id=task, history_length=history))
+
+    async def tasks(self, **which: Any) -> ListTasksResponse:
+        return await self.client.list_tasks(ListTasksRequest(**which))
 
     async def cancel(self, task: str) -> Task:
         return await self.client.cancel_task(CancelTaskRequest(id=task))
@@ -98,8 +106,10 @@ async def calling(url: str, who: str | None, *, streams: bool = False, version: 
     headers = {"Authorization": f"Bearer {who}"} if who else {}
     async with httpx.AsyncClient(headers=headers, timeout=30) as http:
         card = await A2ACardResolver(http, f"{url}/a2a").get_agent_card()
+        for each in card.supported_interfaces:
+            if each.protocol_version != version:
+                card.supported_interfaces.remove(each)  # as for a client that knows no other
         # the card names where people reach it; this test's server is on a port of its own
         card.supported_interfaces[0].url = f"{url}/a2a"
-        card.supported_interfaces[0].protocol_version = version
         client = ClientFactory(ClientConfig(streaming=streams, httpx_client=http)).create(card)
         yield Caller(client, card)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from a2a.types import Part, TaskState
+from a2a.types import Part, SubscribeToTaskRequest, TaskState
 from a2a.utils.errors import A2AError, TaskNotCancelableError, TaskNotFoundError, UnsupportedOperationError
 
+from hitl_core.callers.seats import MOST
 from hitl_core.checks import schema_faults
-from hitl_core.protocol import RunState
+from hitl_core.protocol import Run, RunState, new_id
+from hitl_core.server.auth import Right
 from tests.core.shop import Shop
 from tests.server.a2a.client import (
     DONE,
@@ -24,6 +28,7 @@ from tests.server.a2a.client import (
 )
 from tests.server.a2a.conftest import As
 from tests.server.agents import Street, street
+from tests.server.api.calling import OTHER
 
 
 async def test_a_task_waits_for_people_and_goes_on_when_another_client_carries_their_answer(
@@ -315,3 +320,80 @@ async def test_a_restart_between_the_pause_and_the_answer_loses_nothing(tmp_path
         task = await portal.answer(task, decided(request, "approve"))
         assert task.status.state == DONE
     assert shop.ledger.count("refund") == 1
+
+
+async def test_the_same_message_to_two_processes_is_one_run_and_one_answer(tmp_path: Any) -> None:
+    shop = Shop(tmp_path)
+    async with (
+        street(shop) as one,
+        street(shop) as two,
+        calling(one.url, "planner") as planner,
+        calling(two.url, "planner") as again,
+        calling(one.url, "portal") as portal,
+        calling(two.url, "portal") as other,
+    ):
+        started = await asyncio.gather(
+            *(each.send(data({"order": "A-7"}), message_id="m-1") for each in (planner, again) * 2)
+        )
+        assert len({task.id for task in started}) == 1
+        assert len((await one.hitl.runs()).items) == 1
+        task = await planner.get(started[0].id)
+        (request,) = requests_in(task)
+        done = await asyncio.gather(
+            *(each.answer(task, decided(request, "approve"), message_id="m-2") for each in (portal, other) * 2)
+        )
+        assert {each.status.state for each in done} <= {DONE, WORKS}
+        assert (await one.hitl.wait(task.id, timeout=30)).state is RunState.COMPLETED
+    assert shop.ledger.count("refund") == 1
+
+
+async def test_conversations_of_one_name_in_two_tenants_are_two(tmp_path: Any) -> None:
+    """As a framework knows a conversation by its name alone, and what was said in one is shown in the next turn."""
+    shop = Shop(tmp_path)
+    async with street(shop) as here, calling(here.url, "planner") as planner:
+        one = await planner.send(data({}), context_id="talk")
+        here.hitl.settings = replace(here.hitl.settings, tenant=OTHER)
+        two = await planner.send(data({}), context_id="talk")
+        assert (await here.run(one.id)).thread != (await here.run(two.id)).thread
+        assert one.context_id == two.context_id == "talk"
+
+
+async def slow(here: Street) -> Run:
+    """A run of the planner's that is at work until `held` is set."""
+    return await here.hitl.start_as(new_id(here.shop.clock.now()), {"do": "slow"}, within=0.001, by="planner")
+
+
+async def test_who_follows_a_task_is_let_go_as_soon_as_they_may_not_see_it(here: Street, as_: As) -> None:
+    looker, run = await as_("looker", streams=True), await slow(here)
+    following = looker.client.subscribe(SubscribeToTaskRequest(id=run.id))
+    assert (await anext(following)).task.status.state == WORKS
+    here.known["looker"] = replace(here.known["looker"], rights=frozenset((Right.REQUESTS,)))
+    here.held.set()
+    with pytest.raises(TaskNotFoundError):
+        await anext(following)
+
+
+async def test_nobody_follows_so_many_tasks_that_others_cannot(here: Street, as_: As) -> None:
+    planner, run = await as_("planner", streams=True), await slow(here)
+    following = [planner.client.subscribe(SubscribeToTaskRequest(id=run.id)) for _ in range(MOST)]
+    for each in following:
+        assert (await anext(each)).task.id == run.id
+    with pytest.raises(UnsupportedOperationError, match="listens 32 times already"):
+        await planner.follow(run.id)
+    assert (await planner.get(run.id)).status.state == WORKS
+    looker = await as_("looker", streams=True)
+    other = looker.client.subscribe(SubscribeToTaskRequest(id=run.id))
+    assert (await anext(other)).task.id == run.id
+    here.held.set()
+    for each in (*following, other):
+        assert [event.WhichOneof("payload") async for event in each] == ["artifact_update", "status_update"]
+
+
+async def test_a_task_that_has_failed_is_over_for_its_clients(here: Street, as_: As) -> None:
+    planner = await as_("planner", streams=True)
+    task = (await planner.events(data({"do": "fail"})))[-1].status_update
+    assert task.status.state == TaskState.TASK_STATE_FAILED
+    assert "the warehouse" not in str(await planner.get(task.task_id))
+    for call in (planner.follow(task.task_id), planner.send(data({}), task_id=task.task_id)):
+        with pytest.raises(UnsupportedOperationError, match="is over"):
+            await call

@@ -27,6 +27,11 @@ def declines(_: ElicitRequestParams) -> ElicitResult:
     return ElicitResult(action="decline")
 
 
+def opens(_: ElicitRequestParams) -> ElicitResult:
+    """They go to the page that they are sent to."""
+    return ElicitResult(action="accept")
+
+
 def dismisses(_: ElicitRequestParams) -> ElicitResult:
     return ElicitResult(action="cancel")
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import httpx2
 import pytest
-from mcp_types import ElicitRequestFormParams, ElicitRequestParams, ElicitRequestURLParams, ElicitResult
+from mcp_types import INVALID_PARAMS, ElicitRequestParams, ElicitRequestURLParams, ElicitResult
 from mcp_types._v2025_11_25 import PrimitiveSchemaDefinition
 from pydantic import TypeAdapter
 
+from hitl_core.mcp import rounds
 from hitl_core.protocol import RunState
 from hitl_core.server.auth import Right
 from tests.core.shop import Shop, policy, rule
 from tests.server.agents import Street, street
-from tests.server.mcp.client import ERAS, NEW, OLD, Does, accepts, calling, declines, dismisses
+from tests.server.mcp.client import ERAS, NEW, OLD, Does, accepts, calling, declines, dismisses, opens
 
 PLAIN: TypeAdapter[Any] = TypeAdapter(PrimitiveSchemaDefinition)
 
@@ -178,28 +181,42 @@ async def test_and_the_call_goes_on_when_people_have_decided_there(here: Street,
     assert here.shop.ledger.count("refund") == 1
 
 
-async def test_who_has_started_a_run_is_not_asked_whether_it_may_act(here: Street) -> None:
-    async with calling(here.url, "asker", declines) as (asker, user):
-        said = await asker.run("start_run", input={})
-    assert [type(each) for each in user.asked] == [ElicitRequestURLParams]
-    assert said["state"] == "paused"
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize("do", ["refund", "question", "choice", "review"])
+async def test_who_has_started_a_run_is_asked_nothing_about_it(here: Street, do: str, era: str) -> None:
+    """The user of the client is in the very session of the agent that has started it: they decide as themselves."""
+    async with calling(here.url, "asker", declines, declines, era=era) as (asker, user):
+        said = await asker.run("start_run", input={"do": do})
+        again = await asker.run("wait_for_run", run=said["run"])
+    assert [type(each) for each in user.asked] == [ElicitRequestURLParams] * 2
+    assert (said["state"], again["state"]) == ("paused", "paused")
     assert await here.decisions() == []
 
 
-async def test_but_is_asked_what_it_wants_to_know(here: Street) -> None:
-    async with calling(here.url, "asker", accepts(answer="because")) as (asker, user):
-        done = await asker.run("start_run", input={"do": "question"})
-    assert isinstance(user.asked[0], ElicitRequestFormParams)
-    assert done["output"]["said"] == "because"
+async def test_nor_through_a_second_session(here: Street) -> None:
+    async with calling(here.url, "asker", era=OLD) as (asker, _):
+        run = (await asker.run("start_run", input={"do": "question"}))["run"]
+    async with calling(here.url, "asker", declines, era=OLD) as (asker, user):
+        said = await asker.run("wait_for_run", run=run)
+    assert [type(each) for each in user.asked] == [ElicitRequestURLParams]
+    assert said["state"] == "paused"
+
+
+FILLED_IN: list[tuple[str, dict[str, Any]]] = [
+    ("refund", {"decision": "approve"}),
+    ("refund", {"decision": "edit", "arguments.amount": 1.0}),
+    ("question", {"answer": "because"}),
+    ("choice", {"option": "left"}),
+]
 
 
 async def test_a_form_that_nobody_was_shown_is_not_answered(here: Street) -> None:
     """A client that answers what it was not asked: for what it has started, and where it may carry nothing."""
     for who in ("asker", "planner"):
-        run = await here.start(by=who)
-        (request,) = run.pending
-        state = {"run": run.id, "shown": {request.id: request.digest}, "forms": [request.id], "round": 1}
-        for accepted in ({"decision": "approve"}, {"decision": "edit", "arguments.amount": 1.0}):
+        for do, accepted in FILLED_IN:
+            run = await here.start(by=who, do=do)
+            (request,) = run.pending
+            state = {"run": run.id, "shown": {request.id: request.digest}, "forms": [request.id], "round": 1}
             said = await forged(here, who, state, {request.id: {"action": "accept", "content": accepted}})
             assert said["result"]["structuredContent"]["state"] == "paused"
     assert here.shop.ledger.count() == 0
@@ -313,3 +330,73 @@ async def forged(here: Street, who: str, state: dict[str, Any], responses: dict[
         text = next(line.removeprefix("data:") for line in text.splitlines() if line.startswith("data:"))
     found: dict[str, Any] = json.loads(text)
     return found
+
+
+async def test_who_says_nothing_in_time_decides_nothing_and_no_more_later(
+    here: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rounds, "LONGEST_ASKED", 0.1)
+    run, late = await here.start(), asyncio.Event()
+    async with calling(here.url, "portal", accepts(decision="approve"), era=OLD) as (portal, user):
+
+        async def looks() -> None:
+            await late.wait()
+
+        user.before = looks
+        said = await portal.run("wait_for_run", run=run.id)
+        late.set()
+        again = await portal.run("read_run", run=run.id)
+    assert "Nobody has said anything in time" in said["said"][0]
+    assert (len(user.asked), again["state"]) == (1, "paused")
+    assert await here.decisions() == []
+
+
+# ── what a form cannot hold ──────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_what_does_not_fit_into_a_form_is_answered_on_the_page(here: Street, era: str) -> None:
+    run = await here.start(do="nested")
+    (request,) = run.pending
+    async with calling(here.url, "portal", opens, era=era) as (portal, user):
+        user.before = lambda: here.decide(request.answer({"place": {"town": "Bonn"}}, by="ann"))
+        done = await portal.run("wait_for_run", run=run.id)
+    (asked,) = user.asked
+    assert isinstance(asked, ElicitRequestURLParams)
+    assert done["output"]["said"] == {"place": {"town": "Bonn"}}
+
+
+async def test_and_where_there_is_no_page_it_is_said_why_nobody_was_asked(tmp_path: Any) -> None:
+    async with street(Shop(tmp_path), inbox="") as here:
+        run = await here.start(do="nested")
+        async with calling(here.url, "portal", declines) as (portal, user):
+            said = await portal.run("wait_for_run", run=run.id)
+        assert (said["state"], user.asked) == ("paused", [])
+        assert "does not fit into a form" in said["said"][0]
+        (request,) = run.pending
+        state = {"run": run.id, "shown": {request.id: request.digest}, "forms": [request.id], "round": 1}
+        flat, nested = {"place": "Bonn"}, {"place": {"town": "Bonn"}}
+        filled = {request.id: {"action": "accept", "content": flat}}
+        found = (await forged(here, "portal", state, filled))["result"]["structuredContent"]
+        assert (found["state"], "not answered by a form" in found["said"][0]) == ("paused", True)
+        filled = {request.id: {"action": "accept", "content": nested}}
+        assert (await forged(here, "portal", state, filled))["error"]["code"] == INVALID_PARAMS
+    assert (await here.shop.verified()).exit_code == 0
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_client_that_goes_away_while_its_user_looks_decides_nothing(here: Street, era: str) -> None:
+    run = await here.start()
+
+    async def leaves() -> None:
+        raise ConnectionError("the client ends here")
+
+    with suppress(BaseException):
+        async with calling(here.url, "portal", accepts(decision="approve"), era=era) as (portal, user):
+            user.before = leaves
+            await portal.run("wait_for_run", run=run.id)
+    assert (await here.run(run.id)).state is RunState.PAUSED
+    assert await here.decisions() == []
+    async with calling(here.url, "portal", accepts(decision="approve"), era=era) as (portal, _):
+        assert (await portal.run("wait_for_run", run=run.id))["state"] == "completed"
+    assert here.shop.ledger.count("refund") == 1

@@ -6,8 +6,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx2
 import pytest
 
+from hitl_core.mcp.mounting import MOST_SESSIONS
 from hitl_core.protocol import RunState
 from tests.core.shop import Shop
 from tests.server.agents import Street, street
@@ -21,7 +23,8 @@ async def test_a_client_that_cannot_ask_is_told_what_waits_and_where_people_answ
         (request,) = said["waiting"]
         assert (request["tool"], request["arguments"]) == ("refund", {"order": "A-7", "amount": 30.5})
         assert request["inbox"] == f"http://inbox.test/requests/{request['request']}"
-        assert (await planner.run("read_run", run=said["run"])) == said
+        assert "people answer in the inbox at http://inbox.test" in said["said"][0]
+        assert (await planner.run("read_run", run=said["run"])) == {**said, "said": []}
         assert (await planner.run("list_requests", run=said["run"]))["waiting"] == said["waiting"]
     assert here.shop.ledger.count() == 0
 
@@ -105,3 +108,41 @@ async def test_a_restart_between_the_pause_and_the_answer_loses_nothing(tmp_path
     async with street(shop) as after, calling(after.url, "portal", accepts(decision="approve"), era=era) as (portal, _):
         assert (await portal.run("wait_for_run", run=run))["state"] == "completed"
     assert shop.ledger.count("refund") == 1
+
+
+@pytest.mark.parametrize("era", [OLD, NEW])
+async def test_a_start_that_is_said_again_is_the_same_run(here: Street, era: str) -> None:
+    async with calling(here.url, "planner", era=era) as (planner, _), calling(here.url, "asker", era=era) as (asker, _):
+        first = await planner.run("start_run", input={"order": "A-7"}, key="k")
+        assert (await planner.run("start_run", input={"order": "A-7"}, key="k"))["run"] == first["run"]
+        assert "another" in await planner.refused("start_run", input={"order": "A-8"}, key="k")
+        assert (await asker.run("start_run", input={"order": "A-7"}, key="k"))["run"] != first["run"]
+    assert len((await here.hitl.runs()).items) == 2
+
+
+async def test_nobody_takes_the_place_of_others_with_sessions_of_their_own(here: Street) -> None:
+    begin = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}}
+    call = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": begin}
+    headers = {"Accept": "application/json, text/event-stream", "Authorization": "Bearer stranger"}
+    async with httpx2.AsyncClient(headers=headers, timeout=60) as hostile:
+        begun = [(await hostile.post(f"{here.url}/mcp", json=call)).status_code for _ in range(MOST_SESSIONS + 1)]
+    assert begun == [200] * MOST_SESSIONS + [503]
+    async with calling(here.url, "planner", era=OLD) as (planner, _):
+        assert (await planner.run("start_run", input={}))["state"] == "paused"
+
+
+NONSENSE = [b"", b"[]", b"{", b"null", b"\xff", b"[" * 100_000, b'{"jsonrpc": "2.0", "id": 1, "method": "tools/call"}']
+
+
+@pytest.mark.parametrize("body", NONSENSE, ids=range(len(NONSENSE)))
+@pytest.mark.parametrize("version", [NEW, "1999-01-01", None])
+async def test_what_is_no_call_is_refused_and_the_next_one_served(
+    here: Street, body: bytes, version: str | None
+) -> None:
+    headers = {"Accept": "application/json, text/event-stream", "Authorization": "Bearer planner"}
+    headers |= {"Content-Type": "application/json", **({"MCP-Protocol-Version": version} if version else {})}
+    async with httpx2.AsyncClient(headers=headers, timeout=60) as client:
+        answered = await client.post(f"{here.url}/mcp", content=body)
+    assert (answered.status_code, "Traceback" in answered.text) == (400, False)
+    assert "error" in answered.json()
+    assert (await here.hitl.runs()).items == ()

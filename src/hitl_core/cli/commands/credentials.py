@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from ...config import Config, Serving, require_store
+from ...config import IN_MEMORY, Config, Serving, require_store
 from ...config.serving import RIGHTS
 from ...errors import Fault
 from ...protocol import Json
@@ -23,7 +23,7 @@ from ..options import DEFAULT_CONFIG, As, AsJson, ConfigFile, Roles, login_name,
 from ..terminal.output import Output
 from ..terminal.render import ago, shown, table_of
 from .grants import lasting
-from .serve import IN_MEMORY, require_extra
+from .serve import require_extra
 
 if TYPE_CHECKING:
     from ...server import Site

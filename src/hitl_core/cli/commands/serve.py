@@ -7,14 +7,17 @@ import dataclasses
 import logging
 import socket
 import webbrowser
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
 
-from ...config import Config, Serving, require_store
+from ...config import IN_MEMORY, Config, Serving, apps_beside, require_store
 from ...errors import ConfigError, Fault, NotPermitted
+from ...observing import Observer
 from ...runtime import Left, Runtime
 from ...versions import installed
 from ..handing_over import HandedOver, open_at
@@ -43,8 +46,6 @@ Open = Annotated[bool, typer.Option("--open", help="Open the inbox in a browser.
 
 log = logging.getLogger("hitl_core")
 
-IN_MEMORY: Final = "sqlite://"
-
 
 def serve(
     config: ConfigFile = DEFAULT_CONFIG,
@@ -70,49 +71,53 @@ def serve(
         port=found.serving.port if port is None else port,
     )
     _require_identity_provider(serving)
-    shift = None if no_worker else Shift.of(opening, concurrency=None, grace=None)
+    beside = apps_beside(found)
+    apps = {name: Opening(found.serving.apps[name], serving=found.serving) for name in beside}
+    shifts = () if no_worker else tuple(Shift.of(each) for each in (opening, *apps.values()))
     return _Service(
         opening,
+        apps,
         serving,
-        shift,
+        shifts,
         Output(as_json),
         opens=open_,
         apart=found.store_url != IN_MEMORY,
-        messages=found.messages,
+        messages=tuple(dict.fromkeys(route for each in (found, *beside.values()) for route in each.messages)),
     ).done()
 
 
 class _Service:
-    """The server and its worker, from their start to their exit status.
+    """The server and its workers, one for each app, from their start to their exit status.
 
-    The worker has a thread, a loop and a runtime of its own: an action that blocks must not keep people from the stop
+    A worker has a thread, a loop and a runtime of its own: an action that blocks must not keep people from the stop
     button (docs/decisions/0083). A store in memory has one runtime only, which both work with.
     """
 
     def __init__(
         self,
         opening: Opening,
+        apps: Mapping[str, Opening],
         serving: Serving,
-        shift: Shift | None,
+        shifts: tuple[Shift, ...],
         output: Output,
         *,
         opens: bool,
         apart: bool,
         messages: tuple[Route, ...],
     ) -> None:
-        self._opening, self._serving, self._shift, self._output = opening, serving, shift, output
+        self._opening, self._apps, self._serving = opening, apps, serving
+        self._shifts, self._output = shifts, output
         self._opens, self._apart, self._messages = opens, apart, messages
         self._meter = Meter.if_installed()
-        self._observers = () if self._meter is None else self._meter.observers()
         self._listener: Listener | None = None
         self._handed: HandedOver | None = None
         self._told = False
 
     def done(self) -> int:
-        heard = self._shift or Shift(self._opening, places=1, grace=0.0)
+        longest = max(self._shifts, key=lambda each: each.grace, default=Shift(self._opening, places=1, grace=0.0))
         try:
-            with heard.hearing(self._end):
-                left = self._opening.do(self._work, observers=self._observers)
+            with longest.hearing(self._end):
+                left = self._opening.do(self._work, observers=self._observers())
         finally:
             if self._handed is not None:
                 self._handed.end()
@@ -127,56 +132,64 @@ class _Service:
         self._told = True
         if self._listener is not None:
             self._listener.end()
-        if self._shift is not None:
-            self._shift.end()
+        for each in self._shifts:
+            each.end()
+
+    def _observers(self) -> tuple[Observer, ...]:
+        return () if self._meter is None else self._meter.observers()
 
     async def _work(self, hitl: Runtime) -> Left:
-        """Serve, and work, until both have ended; where one of them ends, so does the other."""
+        """Serve, and work, until all have ended; where one of them ends, so do the others."""
         from ...server.listening import bound
 
         with bound(self._serving.host, self._serving.port) as listening:
             serves = asyncio.ensure_future(self._serve(hitl, listening))
-            works = serves if self._shift is None else asyncio.ensure_future(self._go_on(hitl, self._shift))
-            await asyncio.wait((serves, works), return_when=asyncio.FIRST_COMPLETED)
+            works = [asyncio.ensure_future(self._go_on(hitl, each)) for each in self._shifts]
+            await asyncio.wait((serves, *works), return_when=asyncio.FIRST_COMPLETED)
             if not self._told:
                 self._end()
-            await asyncio.wait((serves, works))
+            await asyncio.wait((serves, *works))
             serves.result()
-            return works.result()
+            return sum((each.result() for each in works), start=Left())
 
-    async def _serve(self, hitl: Runtime, listening: socket.socket) -> Left:
+    async def _serve(self, hitl: Runtime, listening: socket.socket) -> None:
+        async with AsyncExitStack() as around:
+            apps = dict[str, Runtime]()
+            for name, each in self._apps.items():
+                apps[name] = await around.enter_async_context(each.opened(observers=self._observers()))
+            await self._listen(hitl, apps, listening)
+
+    async def _listen(self, hitl: Runtime, apps: Mapping[str, Runtime], listening: socket.socket) -> None:
         from ...server import create_app
         from ...server.listening import Listener, address_of
 
         serving = dataclasses.replace(self._serving, port=listening.getsockname()[1])
         metrics = None if self._meter is None else self._meter.page(hitl)
-        app = create_app(hitl, serving, messages=self._messages, metrics=metrics)
+        app = create_app(hitl, serving, messages=self._messages, metrics=metrics, apps=apps)
         address = address_of(listening)
         link = await self._link(app.state.site, serving.url or address)
         self._listener = Listener(app, serving, told=lambda: self._say(address, link))
         if not self._told:
-            fetching = asyncio.ensure_future(self._fetch_app(app.state.site))
+            fetching = asyncio.ensure_future(self._fetch_apps(app.state.site))
             await self._listener.serve([listening])
             await fetching
-        return Left()
 
-    async def _fetch_app(self, site: Site) -> None:
-        """Have another thread import what the app needs: that may take seconds, in which people are answered."""
+    async def _fetch_apps(self, site: Site) -> None:
+        """Have another thread import what the apps need: that may take seconds, in which people are answered."""
         if not self._apart:
             return
         site.app_at_hand.clear()
-        try:
-            await asyncio.to_thread(partial(self._opening.do, Runtime.attach))
-        except Exception as exc:  # whatever an app raises that is not at home here: who needs it is told then
-            log.info("the app is not at hand: %s", exc)
-        finally:
-            site.app_at_hand.set()
+        for each in (self._opening, *self._apps.values()):
+            try:
+                await asyncio.to_thread(partial(each.do, Runtime.attach))
+            except Exception as exc:  # whatever an app raises that is not at home here: who needs it is told then
+                log.info("the app is not at hand: %s", exc)
+        site.app_at_hand.set()
 
     async def _go_on(self, hitl: Runtime, shift: Shift) -> Left:
         if not self._apart:
             return await shift.work(hitl)
-        observers = () if self._meter is None else self._meter.observers()
-        return await asyncio.to_thread(partial(self._opening.do, shift.work, observers=observers))
+        return await asyncio.to_thread(partial(shift.opening.do, shift.work, observers=self._observers()))
 
     async def _link(self, site: Site, base: str) -> str:
         """What signs in the local account, once; "" where others say who people are, or nobody knows it."""

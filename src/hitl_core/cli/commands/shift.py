@@ -22,12 +22,12 @@ class Shift:
     """Works on up to `places` runs at once. `end` may be called from any thread, also before it has begun."""
 
     def __init__(self, opening: Opening, *, places: int, grace: float) -> None:
-        self.opening, self._places, self._grace = opening, places, grace
+        self.opening, self.grace, self._places = opening, grace, places
         self._told = False
         self._stop: Callable[[], object] = lambda: None
 
     @classmethod
-    def of(cls, opening: Opening, *, concurrency: int | None, grace: float | None) -> Self:
+    def of(cls, opening: Opening, *, concurrency: int | None = None, grace: float | None = None) -> Self:
         """As it is configured, where nothing else is said. Raises ConfigError."""
         opening.require_store("a worker")
         config = Config.load(opening.config, backend=opening.backend)
@@ -36,14 +36,14 @@ class Shift:
 
     def hearing(self, first: Callable[[], None]) -> AbstractContextManager[object]:
         """Hears signals, with as much patience as an orderly end can take."""
-        return Hearing(first, patience=self._grace + 2 * CUT_SECONDS, late=Exit.FAILED)
+        return Hearing(first, patience=self.grace + 2 * CUT_SECONDS, late=Exit.FAILED)
 
     def end(self) -> None:
         self._told = True
         self._stop()
         tell(
             "the worker claims nothing more and finishes what it holds; what takes longer than "
-            f"{self._grace:g} s is given back, and once more ends it now"
+            f"{self.grace:g} s is given back, and once more ends it now"
         )
 
     async def work(self, hitl: Runtime) -> Left:
@@ -63,7 +63,7 @@ class Shift:
             await self.opening.attach(hitl)  # an app that cannot be overseen ends the worker here, not at every claim
         else:
             tell("the framework is not installed here: this worker works on undos only", "yellow")
-        made, loop = Worker(hitl, concurrency=self._places, grace=self._grace), asyncio.get_running_loop()
+        made, loop = Worker(hitl, concurrency=self._places, grace=self.grace), asyncio.get_running_loop()
         self._stop = lambda: _tell(loop, made)
         if self._told:  # while it was starting
             made.stop()

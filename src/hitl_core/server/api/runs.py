@@ -101,10 +101,9 @@ async def read_run(
 
 async def standing(site: Site, run: Run, wait: float, *, through_pauses: bool = False) -> Run:
     """A run at its next pause or end, or as it stands after `wait` seconds."""
-    at_work = {RunState.RUNNING, RunState.READY, *((RunState.PAUSED,) if through_pauses else ())}
     with suppress(TimeoutError):
         async with asyncio.timeout(wait):
-            while run.state in at_work:
+            while run.state.at_work or (through_pauses and run.state is RunState.PAUSED):
                 await site.store.changed(timeout=1.0)
                 run = await site.hitl.run(run.id)
     return run

@@ -62,6 +62,17 @@ async def test_an_empty_store_answers_every_query(world: World) -> None:
 # ── the inbox ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+async def test_the_inbox_leaves_out_the_apps_that_it_is_not_of(world: World) -> None:
+    _, own = await world.paused()
+    claimed = await world.open(app="shop:another")
+    other = world.request(claimed, "refund#1")
+    await world.pause(claimed, other)
+    backend, app = claimed.run.backend, "shop:another"
+    assert await inbox(world) == ids(*own, other)
+    assert await inbox(world, not_of=((backend, app), ("nowhere", "shop:one"))) == ids(*own)
+    assert await inbox(world, not_of=(("another", app),)) == ids(*own, other)
+
+
 async def test_the_inbox_is_in_order_of_arrival(world: World) -> None:
     requests = []
     for _ in range(3):

@@ -143,8 +143,11 @@ QUESTIONS: list[Query[object]] = [
     ListRuns(undoes="run-1"),
     ListRuns(tenant="default", within=1),
     ListRuns(thread="thread-1", tenant="default"),
+    ListRequests(not_of=(("plain", "shop:one"), ("langgraph", "shop:another"))),
     ListSaid("thread-1"),
     ListSaid("thread-1", "default", cursor="7"),
+    ListSaid("thread-1", "default", run_id="run-1"),
+    ListSaid("thread-1", "default", limit=1, id="m-1"),
     ListUndone("run-1"),
     ListVersions("request-1"),
     ReadPace(START),
@@ -164,6 +167,12 @@ def test_a_query_reads_what_it_needs(view: Explained, query: Query[object]) -> N
         QUERIES[type(query)](view, query)
     assert view.scans() == []
     assert view.sorts() == [] or getattr(query, "run_id", None), "only the few requests of one run are sorted"
+    view.connection.close()
+
+
+def test_one_message_is_found_by_its_id_however_much_was_said(view: Explained) -> None:
+    QUERIES[ListSaid](view, ListSaid("thread-1", "default", limit=1, id="m-1"))
+    assert any("(thread=? AND tenant=? AND id=?" in step for step in view.steps)
     view.connection.close()
 
 

@@ -6,9 +6,10 @@ The ids are LangGraph's own: a message has its id in the state too, and a call t
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import Any, Final
 
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, ToolMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, ToolMessage
 
 from hitl_core.protocol import Json, LiveEvent, LiveKind, call_event, result_event, text_event
 
@@ -57,6 +58,13 @@ class Live:
         if state != self._state:
             self._state = state
             yield LiveEvent(run_id=self._run, kind=LiveKind.STATE, data=state)
+
+    def since_asked(self, values: Any) -> Iterator[LiveEvent]:
+        """The messages of a state that came after the last of a user."""
+        found = values.get("messages") if isinstance(values, dict) else None
+        messages = [each for each in found if isinstance(each, BaseMessage)] if isinstance(found, list) else []
+        for message in reversed(list(takewhile(lambda each: not isinstance(each, HumanMessage), reversed(messages)))):
+            yield from self._message("", message)
 
     # ── messages ─────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -27,6 +27,7 @@ from hitl_core.transient import is_transient
 
 from ..errors import in_words
 from ..mapping import ENVELOPE, Gated, NativePause
+from ..mapping.live import Live
 from ..mapping.output import output_of
 from .breakpoints import stands_at_breakpoint
 from .crashes import doubtful, require_nothing_beside, require_places, require_unmoved
@@ -92,9 +93,18 @@ class Resumption:
         if self._kept is None and written_by(snapshot) != run.id:
             self._require_free(snapshot)
             return Step(to_input(run.input))
+        self._tell_again(snapshot)
         if self._turn.ask_again:
             return await self._unanswer(snapshot)
         return await self._next(snapshot)
+
+    def _tell_again(self, snapshot: StateSnapshot) -> None:
+        """What was said since the run was begun, if the turn before died: nodes that have ended do not say it again,
+        and nobody knows what was heard of them. Whoever heard it knows it by its ids."""
+        turn = self._turn
+        if turn.watched and turn.claimed.interrupted and written_by(snapshot) == turn.run.id:
+            for event in Live(turn.run.id).since_asked(snapshot.values):
+                turn.emit(event)
 
     async def look_again(self) -> Step | Ending:
         """After the framework said that an answer was not awaited: nothing was told, so read what really waits."""

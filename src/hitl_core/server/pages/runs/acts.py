@@ -130,7 +130,7 @@ def why_not(act: Act, run: Run, hitl: Runtime, *, call: str = "") -> str:
         return f"it is {run.state}: nothing more happens in it"
     if act.name in ("steer", "undo", "rewind") and run.undoes is not None:
         return "it is an undo itself"
-    if act.name == "undo" and not call and run.state in (RunState.RUNNING, RunState.READY):
+    if act.name == "undo" and not call and run.state.at_work:
         return f"it is {run.state}: cancel or stop it first, or take back a single call"
     if act.name == "override" and not call and run.state is not RunState.COMPLETED:
         return "there is no output before it is complete"

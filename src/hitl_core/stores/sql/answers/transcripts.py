@@ -27,6 +27,11 @@ def open_run(txn: Transaction, command: OpenRun) -> Claimed:
     return claimed
 
 
+_OF_TENANT: Final = " AND s.tenant = ?"
+_OF_RUN: Final = " AND s.run = (SELECT key FROM hitl_runs WHERE id = ?)"
+_OF_ID: Final = " AND s.id = ?"
+
+
 def keep_said(txn: Transaction, command: KeepSaid) -> int:
     row = find(txn, command.run_id)
     if is_erased(row):
@@ -56,8 +61,10 @@ def _kept(txn: Transaction, row: RunRow, said: Said) -> bool:
 
 def list_said(view: View, query: ListSaid) -> Page[Said]:
     tenant = () if query.tenant is None else (query.tenant,)
-    sql = f"{_LIST}{' AND s.tenant = ?' * len(tenant)} ORDER BY s.key LIMIT ?"
-    given = (column(query.thread), key_of(query.cursor or "0"), *tenant, query.limit)
+    run = () if query.run_id is None else (column(query.run_id),)
+    id = () if query.id is None else (column(query.id),)
+    sql = f"{_LIST}{_OF_TENANT * len(tenant)}{_OF_RUN * len(run)}{_OF_ID * len(id)} ORDER BY s.key LIMIT ?"
+    given = (column(query.thread), key_of(query.cursor or "0"), *tenant, *run, *id, query.limit)
     rows = view.execute(sql, given).fetchall()
     cursor = str(rows[-1][0]) if len(rows) == query.limit and rows else None
     return Page(tuple(_readable(view, rows)), cursor)

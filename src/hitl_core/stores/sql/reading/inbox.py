@@ -112,6 +112,8 @@ def _cursor(view: View, query: ListRequests, rows: Sequence[tuple[Any, ...]]) ->
 _AWAKE: Final = " AND q.key NOT IN (SELECT request FROM hitl_timers WHERE event = 'request.woken')"
 _OF_TENANT: Final = """ AND EXISTS (SELECT 1 FROM hitl_runs r JOIN hitl_apps a ON a.key = r.app
     WHERE r.key = q.run AND a.tenant = ?)"""
+_NOT_OF_APP: Final = """ AND NOT EXISTS (SELECT 1 FROM hitl_runs r JOIN hitl_apps a ON a.key = r.app
+    WHERE r.key = q.run AND a.backend = ? AND a.app = ?)"""
 
 
 def in_view(view: View, query: ListRequests) -> tuple[str, tuple[Any, ...]]:
@@ -119,6 +121,8 @@ def in_view(view: View, query: ListRequests) -> tuple[str, tuple[Any, ...]]:
     sql, given = _for_people(view, query)
     if query.tenant is not None:
         sql, given = sql + _OF_TENANT, (*given, query.tenant)
+    for each in query.not_of:
+        sql, given = sql + _NOT_OF_APP, (*given, *each)
     return (sql + _AWAKE if query.awake else sql), given
 
 

@@ -79,9 +79,11 @@ def list_runs(view: View, query: ListRuns) -> Page[Run]:
     undoing = () if query.undoes is None else (query.undoes,)
     tenant = () if query.tenant is None else (query.tenant,)
     thread = () if query.thread is None else (column(query.thread),) * 2
+    starter = () if query.started_by is None else (query.started_by,)
     lowest = 0 if query.within is None else _lowest(view, before, query.within)
-    kept = f"{states}{_UNDOES * len(undoing)}{_TENANT * len(tenant)}{_THREAD if thread else ''}"
-    given = (before, lowest, *query.states, *undoing, *tenant, *thread, query.limit)
+    whose = f"{_TENANT * len(tenant)}{_STARTER * len(starter)}"
+    kept = f"{states}{_UNDOES * len(undoing)}{whose}{_THREAD if thread else ''}"
+    given = (before, lowest, *query.states, *undoing, *tenant, *starter, *thread, query.limit)
     sql = f"{RUN} WHERE r.key < ? AND r.key >= ?{kept} ORDER BY r.key DESC LIMIT ?"
     rows = [RunRow(*row) for row in view.execute(sql, given).fetchall()]
     if len(rows) == query.limit and rows:
@@ -98,6 +100,7 @@ def _lowest(view: View, before: int, within: int) -> int:
 
 
 _TENANT: Final = " AND a.tenant = ?"
+_STARTER: Final = " AND r.started_by = ?"
 _THREAD: Final = """ AND r.key IN (SELECT key FROM hitl_runs WHERE thread = ? AND thread <> id
     UNION ALL SELECT key FROM hitl_runs WHERE id = ? AND thread = id)"""
 """Most runs have a thread of their own, under their own id, and no entry in an index of threads."""

@@ -107,6 +107,23 @@ async def what_is_put_off_comes_back_once(world: StoreWorld) -> None:
     expect("what is asked", seen.request, request)
 
 
+@store_behaviour("P52")
+async def an_inbox_is_of_the_apps_that_are_looked_at(world: StoreWorld) -> None:
+    """Requests of other apps of the store are left out where somebody asks for that, and not otherwise."""
+    _, (own,) = await world.paused()
+    claimed = await world.opens(app="conformance:another")
+    await world.pauses(claimed, world.request(claimed))
+    store, another = await world.store(), ("any", "conformance:another")
+    for query, count in (
+        (ListRequests(), 2),
+        (ListRequests(not_of=(another,)), 1),
+        (ListRequests(not_of=(("no", "app"),)), 2),
+    ):
+        found = (await store.fetch(query)).items
+        expect(f"what waits besides {query.not_of}", len(found), count)
+        expect("the oldest", found[0].request, own)
+
+
 @store_behaviour("P61")
 async def another_person_lifts_a_stop(world: StoreWorld) -> None:
     """Who put a stop in force is read where it is lifted, and a refusal leaves it in force."""

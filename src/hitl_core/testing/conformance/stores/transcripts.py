@@ -41,6 +41,13 @@ async def a_thread_has_each_message_once_and_in_order(world: StoreWorld) -> None
     rest = await (await world.store()).fetch(ListSaid("thread-1", "default", limit=2, cursor=found.cursor))
     texts = [each.text for page in (found, rest) for each in page.items]
     expect("the thread", texts, ["Good morning", "Two", "Three"])
+    for query, ids in (
+        (ListSaid("thread-1", "default", run_id=first.run.id), ["m1", "m2"]),
+        (ListSaid("thread-1", "default", id="m2"), ["m2"]),
+        (ListSaid("thread-1", run_id=second.run.id, id="m2"), []),
+    ):
+        found = await (await world.store()).fetch(query)
+        expect(f"of the run {query.run_id} and the message {query.id}", [each.id for each in found.items], ids)
 
 
 @store_behaviour("P75")
@@ -58,12 +65,16 @@ async def a_thread_of_one_tenant_is_no_other_tenants(world: StoreWorld) -> None:
 
 @store_behaviour("P75")
 async def the_runs_of_a_thread_are_found_by_it(world: StoreWorld) -> None:
-    """Also one whose thread is its own; newest first, and no run of another thread."""
+    """Also one whose thread is its own; newest first, and no run of another thread. So are those of one person."""
     runs = [(await world.opens(id=id, thread=thread)).run.id for id, thread in (("a", "t"), ("t2", "t2"), ("b", "t"))]
+    await world.opens(id="c", thread="t3", started_by="ann")
     store = await world.store()
     expect("a thread", [each.id for each in (await store.fetch(ListRuns(thread="t"))).items], [runs[2], runs[0]])
     expect("its own", [each.id for each in (await store.fetch(ListRuns(thread="t2"))).items], ["t2"])
     expect("none", (await store.fetch(ListRuns(thread="a"))).items, ())
+    expect("ann's", [each.id for each in (await store.fetch(ListRuns(started_by="ann"))).items], ["c"])
+    expect("ann's there", (await store.fetch(ListRuns(started_by="ann", thread="t"))).items, ())
+    expect("ben's", (await store.fetch(ListRuns(started_by="ben", thread="t3"))).items, ())
 
 
 @store_behaviour("P75")
