@@ -35,13 +35,13 @@ from a2a.utils.task import HistoryLengthConfig
 
 from ..callers import Caller, Desk, WhoCalls
 from ..callers.authentication import caller_of
-from ..callers.desk import AT_WORK, LONGEST_WAIT
+from ..callers.desk import LONGEST_WAIT
 from ..callers.seats import Seat
 from ..errors import Fault, NotUnderstood, ResponseRefused
 from ..protocol import Run, RunState
 from .history import history_of
 from .listing import Asked
-from .messages import Reading, answers_in, input_in, said_in
+from .messages import Reading, answers_in, input_in, parts_of
 from .refusals import translated
 from .tasks import ENDS, result_of, status_of, task_of
 
@@ -95,7 +95,7 @@ class Handler(RequestHandler):
     async def _said(self, caller: Caller, message: Message, wait: float) -> tuple[Run, tuple[Fault, ...]]:
         if message.task_id:
             return await self._answered(caller, message, wait)
-        given = input_in(said_in(message), self.reading)
+        given = input_in(parts_of(message), self.reading)
         run = await self.desk.start(caller, given, talk=message.context_id, key=message.message_id, wait=wait)
         return run, ()
 
@@ -112,7 +112,7 @@ class Handler(RequestHandler):
     async def _give(self, caller: Caller, run: Run, message: Message) -> tuple[int, tuple[Fault, ...]]:
         """How many answers were taken (now, or before), and all faults of the others. None waits for another."""
         try:
-            given = answers_in(said_in(message), run.pending)
+            given = answers_in(parts_of(message), run.pending)
         except NotUnderstood as exc:
             return 0, exc.faults
         taken, refused = 0, list[Fault]()
@@ -220,7 +220,7 @@ class Handler(RequestHandler):
     ) -> AsyncGenerator[Event, None]:
         """A task, then what changes in it, as long as who follows may still see it."""
         yield self._task(run, refused)
-        while run.state in AT_WORK and not self.over():
+        while run.state.at_work and not self.over():
             before, run = run, await self.desk.standing(run, LONGEST_WAIT, over=self.over)
             if (caller := await self.who(context.state["request"])) is None:
                 return

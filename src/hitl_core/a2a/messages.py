@@ -20,14 +20,14 @@ Reading = Literal["text", "messages"]
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """The parts of a message."""
+class Parts:
+    """What is in the parts of a message: its words, and each value of its data."""
 
     words: str
     data: tuple[Json, ...]
 
 
-def said_in(message: Message) -> Said:
+def parts_of(message: Message) -> Parts:
     """What is said in a message. Raises NotUnderstood for parts that are not read here, and for who says it."""
     kinds = [part.WhichOneof("content") for part in message.parts]
     faults = _around(message) + [
@@ -42,7 +42,7 @@ def said_in(message: Message) -> Said:
         values = get_data_parts(message.parts)
     except ValueError as exc:
         raise NotUnderstood([Fault("parts", "have a number that JSON has not (NaN, Infinity); leave it out")]) from exc
-    return Said(words, tuple(received(each, f"parts[{index}]") for index, each in enumerate(values)))
+    return Parts(words, tuple(received(each, f"parts[{index}]") for index, each in enumerate(values)))
 
 
 def _around(message: Message) -> list[Fault]:
@@ -57,7 +57,7 @@ def _around(message: Message) -> list[Fault]:
     return faults
 
 
-def input_in(said: Said, reading: Reading) -> Json:
+def input_in(said: Parts, reading: Reading) -> Json:
     """The input of the run that a message starts. Raises NotUnderstood."""
     if len(said.data) == 1 and not said.words.strip():
         return said.data[0]
@@ -68,6 +68,6 @@ def input_in(said: Said, reading: Reading) -> Json:
     return said.words if reading == "text" else {"messages": [{"role": "user", "content": said.words}]}
 
 
-def answers_in(said: Said, pending: tuple[PauseRequest, ...]) -> tuple[Submission, ...]:
+def answers_in(said: Parts, pending: tuple[PauseRequest, ...]) -> tuple[Submission, ...]:
     """The answers in a message: each part of data is one. Words beside data decide nothing. Raises NotUnderstood."""
     return read_answers(said.data) if said.data else (in_words(said.words, pending),)

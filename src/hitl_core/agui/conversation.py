@@ -135,8 +135,9 @@ class Conversation:
 
     def _note(self, exc: Exception) -> None:
         """Tell the page what went wrong, if that is meant to be told."""
-        if self._taken and isinstance(exc, RunNotFound):  # all that they might see it for is answered
-            self._notes.append(TAKEN)
+        # All that they might see it for is answered, by them or by somebody who was faster.
+        if isinstance(exc, RunNotFound) and (self._taken or self.posted.answers):
+            self._notes.append(TAKEN if self._taken else STALE)
         elif isinstance(exc, HitlError):
             self._notes.append(str(exc))
         else:

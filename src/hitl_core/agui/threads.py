@@ -145,7 +145,7 @@ def _of_somebody_else(id: str) -> RunNotFound:
     return RunNotFound(f"the conversation {id!r} is somebody else's; begin one of your own")
 
 
-# ── once ─────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── what comes next ──────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def next_run(hitl: Runtime, thread: Thread) -> str:

@@ -71,7 +71,6 @@ MOST_LOOKED_AT: Final = 10_000
 """Runs that one page looks at; then it is short, or empty, and its cursor goes on."""
 REFUSALS: Final = (Reply.REJECT, Reply.CANCEL)
 """Decisions that say no: also who has started a run may say that."""
-AT_WORK: Final = (RunState.RUNNING, RunState.READY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +147,7 @@ class Desk:
         """A run at its next pause or end, or as it stands after `wait` seconds, or when it is `over` here."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_bounded(wait)):
-                while run.state in AT_WORK and not over():
+                while run.state.at_work and not over():
                     await self.hitl.store.changed(timeout=1.0)
                     run = await self.hitl.run(run.id)
         return run
@@ -160,7 +159,7 @@ class Desk:
         """
         wait = _bounded(wait)
         run = await self.hitl.run(run.id)
-        if run.state in AT_WORK and may(caller, START):
+        if run.state.at_work and may(caller, START):
             try:
                 return await self.hitl.going_on(self.hitl.resume(run.id), within=max(wait, 0.001))
             except (TimeoutError, RunBusy):

@@ -42,6 +42,7 @@ LONGEST_ASKED: Final = 300.0
 MOST_ROUNDS: Final = 10
 """How often one call asks."""
 MOST_STATE: Final = 65_536
+"""Characters of what a client sends back of its own state; more is not read."""
 
 Context = ServerRequestContext[Any, Any]
 Ended = CallToolResult | InputRequiredResult

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from hitl_adapters.plain import Refused, gate
-from hitl_core.commands import Claimed, LiftStop, SetStop, Stop, StopScope
+from hitl_core.commands import Claimed, LiftStop, ListRequests, SetStop, Stop, StopScope
 from hitl_core.contracts import Store
 from hitl_core.errors import HitlError, LeaseLost, ResponseRefused, RunBusy, Stopped, StoreUnavailable
 from hitl_core.lifecycle import IllegalMove, RequestState
@@ -505,14 +505,15 @@ class Desk(RuleBasedStateMachine):
 
         A place where several things were asked, by an app that changed, has done one of them at most.
         """
-        asked = {(self._key(request), _amount(request)) for request in self.requests.values()}
+        found = (await hitl.store.fetch(ListRequests(states=(), limit=1000))).items  # those too that no inbox has shown
+        asked = {(self._key(each.request), _amount(each.request)) for each in found}
         places = Counter(key for key, _ in asked)
         for run in (await hitl.runs(states=(RunState.COMPLETED,), limit=100)).items:
             for key in self.allowed:
                 if key.startswith(run.id) and places[key] == 1:
                     assert self.paid[key] == 1, f"{key} was approved and not done"
-        for request in self.requests.values():
-            assert (await hitl.request(request.id)).state not in (RequestState.OPEN, RequestState.FROZEN)
+        assert self.requests.keys() <= {each.request.id for each in found}
+        assert not [each for each in found if each.state in (RequestState.OPEN, RequestState.FROZEN)]
 
 
 def _amount(request: PauseRequest) -> float:
