@@ -311,7 +311,10 @@ def copilotkit(session: nox.Session) -> None:
         session.skip("there is no npm: the pages cannot be built")
     chromium = a_chromium(session)
     install(
-        session, extras="cli,agui,langgraph,crewai,autogen,openai_agents", groups=("test", "copilotkit"), pins=TOGETHER
+        session,
+        extras="cli,agui,server,langgraph,crewai,autogen,openai_agents",
+        groups=("test", "copilotkit"),
+        pins=TOGETHER,
     )
     pages, client = (in_npm(session, ROOT / folder) for folder in NPM)
     with session.chdir(pages):
@@ -532,7 +535,16 @@ def constraints(session: nox.Session) -> None:
     session.run(*compile_, "--extra=postgres", "--group=test", "--group=peers", "--output-file", PEERS)
 
     four = [f"--extra={extra}" for extra in ("langgraph", "crewai", "autogen", "openai_agents", "cli")]
-    session.run(*compile_, *four, "--extra=agui", "--group=test", "--group=copilotkit", "--output-file", TOGETHER)
+    session.run(
+        *compile_,
+        *four,
+        "--extra=agui",
+        "--extra=server",
+        "--group=test",
+        "--group=copilotkit",
+        "--output-file",
+        TOGETHER,
+    )
 
 
 @nox.session(venv_backend="none")

@@ -17,22 +17,25 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from hitl_core import Responder, connect
-from hitl_core.agui import Person, mount_copilotkit
+from hitl_core.agui import Agent, Person, Wire, mount_copilotkit
 
 HERE = Path(__file__).parent
+PEOPLE = ("anybody", "ann", "bob")
+"""Those whom the pages let their user be; the first where they have not said."""
 
 
-async def who(request: Request) -> Person:
-    """Who is at the page. An app of yours asks its own session here. The pages of this example keep a name in a cookie,
-    which nobody should believe; `authenticated_by` says so in the record of every answer."""
-    name = request.cookies.get("person") or "anybody"
-    return Person(Responder(id=name, channel="page", authenticated_by="assertion"))
+async def who(request: Request) -> Person | None:
+    """Who is at the page; None for somebody who is not let in. An app of yours asks its own session here. The pages of
+    this example keep a name in a cookie, which nobody should believe; `authenticated_by` says so in every record."""
+    name = request.cookies.get("person") or PEOPLE[0]
+    return Person(Responder(id=name, channel="page", authenticated_by="assertion")) if name in PEOPLE else None
 
 
 @asynccontextmanager
 async def serving(app: Starlette) -> AsyncIterator[None]:
     async with connect(os.environ.get("STUDIO_CONFIG", HERE / "hitl.toml")) as hitl:
-        pages = mount_copilotkit(app, {"studio": hitl}, who=who)
+        older = Agent("older", hitl, wire=Wire.LEGACY)  # the same, for pages from before June 2026
+        pages = mount_copilotkit(app, {"studio": hitl, "older": older}, who=who, asks_with="ask_person")
         app.router.routes.append(Mount("/", StaticFiles(directory=HERE / "dist", html=True)))
         yield
         await pages.working.close()

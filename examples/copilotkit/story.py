@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, Literal, cast
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from hitl_core import AgentSpec, ModelSpec, Option, Preview, choice, current_call, question, review, tool
 from hitl_core.protocol import Arguments
@@ -55,6 +57,52 @@ def open_record(department: str) -> str:
     return f"The record of {department} has 3 open invoices."
 
 
+@tool(reversible=True, title="Take a version down")
+def retire(version: str) -> str:
+    """Take an older version off the site."""
+    record("retire", {"version": version})
+    return f"Version {version} is off the site."
+
+
+class Audience(BaseModel):
+    """Whom a campaign reaches."""
+
+    country: Literal["DE", "FR", "US"]
+    min_age: Annotated[int, Field(ge=0, le=120, json_schema_extra={"unit": "years"})] = 0
+    subscribers_only: bool = False
+
+
+class Step(BaseModel):
+    """One message of a campaign."""
+
+    after: Annotated[int, Field(ge=0, le=90, description="Since the start", json_schema_extra={"unit": "days"})]
+    text: str
+
+
+@tool(reversible=True, title="Start a campaign")
+def start_campaign(
+    name: str,
+    audience: Audience,
+    channels: Annotated[list[Literal["mail", "site", "print"]], Field(min_length=1)],
+    steps: list[Step],
+    budget: Annotated[float, Field(gt=0, le=5000, json_schema_extra={"unit": "EUR"})],
+    starts: date,
+    note: str | None = None,
+) -> str:
+    """Tell readers of a version, in several steps."""
+    campaign: Arguments = {
+        "name": name,
+        "audience": audience.model_dump(mode="json"),
+        "channels": list(channels),
+        "steps": [each.model_dump(mode="json") for each in steps],
+        "budget": budget,
+        "starts": starts.isoformat(),
+        "note": note,
+    }
+    record("start_campaign", campaign)
+    return f"The campaign {name} runs in {audience.country} with {budget:g} EUR."
+
+
 ask_owner = question("ask_owner", "Ask the owner of the site a question, and get the answer in their words.")
 
 choose_channel = choice(
@@ -75,9 +123,12 @@ SPEC = AgentSpec(
         "You look after a web site. Publish what you are asked to, ask the owner what you do not know, and use the "
         "tools of the page for what only its user can say. If a person refuses or changes a call, accept it and say so."
     ),
-    tools=(publish, open_record, ask_owner, choose_channel, review_announcement),
+    tools=(publish, retire, open_record, start_campaign, ask_owner, choose_channel, review_announcement),
     model=ModelSpec(
         name=os.environ.get("STUDIO_MODEL", "gpt-4o-mini"),
         base_url=os.environ.get("OPENAI_BASE_URL") or None,
     ),
 )
+
+ATTENDED = replace(SPEC, human="support")
+"""With a person to whom it can hand the conversation over; LangGraph has no place for one, and refuses it by name."""

@@ -381,6 +381,24 @@ async def test_a_stop_is_told_and_the_page_can_go_on(tmp_path: Path) -> None:
         assert "stop" in desk.page.texts[-1].lower()
 
 
+async def test_of_what_is_stopped_a_refusal_is_taken_and_nothing_else(tmp_path: Path) -> None:
+    async with at_desk(tmp_path) as desk:
+        await desk.page.say("refund")
+        entry = resolved(desk.page.interrupts[0]["id"], {"approved": True})
+        await desk.hitl.stop(StopScope.TOOL, by="boss", reason="maintenance", target="refund")
+        await desk.page.resume(entry)
+        assert (desk.refunds, desk.page.interrupts) == ([], [])
+        assert "stopped for now" in desk.page.texts[-1]
+        loaded = desk.another()
+        await loaded.connect()
+        assert "stopped for now" in loaded.texts[-1]
+        await desk.page.resume({**entry, "payload": {"approved": False, "reason": "no more"}})
+        assert "no more" in desk.page.texts[-1]
+        await desk.page.say("hello")
+        assert desk.page.texts[-1].endswith(" messages")
+        assert desk.refunds == []
+
+
 # ── tools of the page ────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -15,6 +15,7 @@ from starlette.requests import HTTPConnection, Request
 
 from hitl_core.agui import Agent, Person, anybody, mount_copilotkit
 from hitl_core.agui.changes import changes
+from hitl_core.agui.conversation import STALE
 from hitl_core.agui.working import Working
 from hitl_core.commands import ListRequests
 from hitl_core.people import Person as Known
@@ -183,6 +184,21 @@ class Spells:
 
     async def everybody(self) -> tuple[Known, ...]:
         return ()
+
+
+async def test_who_was_slower_is_told_so_as_is_whom_nobody_has_asked(tmp_path: Path) -> None:
+    """Bob saw the conversation while he had something to decide in it. Ann was faster: what came of it is not his."""
+    async with at_desk(tmp_path) as desk:
+        await desk.page.say("refund")
+        (asked,) = desk.page.interrupts
+        bob, eve = desk.another("bob"), desk.another("eve", "of-eve")
+        await bob.connect()
+        assert bob.interrupts == [asked]
+        await desk.page.resolve({"approved": True})
+        for each in (bob, eve):
+            await each.resume(resolved(asked["id"], {"approved": False}))
+            assert each.texts[-1] == STALE
+        assert desk.refunds == [("A-1", 10.0)]
 
 
 async def test_a_conversation_stays_with_whom_the_directory_writes_otherwise(tmp_path: Path) -> None:

@@ -21,18 +21,33 @@ from tests.copilotkit.talking import Client
 
 PATIENCE = 30_000
 """Milliseconds: on a busy machine a framework takes its time."""
-GONE = ("Failed to fetch", "Runtime did not answer")
+GONE = ("Failed to fetch", "network error", "Runtime did not answer")
 BACKENDS = ("langgraph", "openai_agents", "crewai", "autogen")
+on_one_backend = pytest.mark.parametrize("studio", BACKENDS[:1], indirect=True)
+"""For what happens in the page, the bridge and the store alone, whatever the agent is built with."""
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A browser belongs to one loop; and CrewAI reads its own deprecated fields whenever an agent is made."""
+    """A browser belongs to one loop; and CrewAI reads its own deprecated fields whenever an agent is made.
+
+    Each studio is started once: all tests of a backend come one after the other.
+    """
     here = Path(__file__).parent
+    own = iter(sorted((item for item in items if item.path.parent == here), key=_backend))
+    items[:] = [next(own) if item.path.parent == here else item for item in items]
     for item in items:
         if item.path.parent == here:
             item.add_marker(pytest.mark.filterwarnings("ignore::DeprecationWarning"))
         if item.path.parent == here and item.get_closest_marker("asyncio"):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+def _backend(item: pytest.Item) -> int:
+    """The place of a test's backend; tests of none come last."""
+    params = getattr(item, "callspec", None)
+    name = None if params is None else params.params.get("studio")
+    return BACKENDS.index(name) if name in BACKENDS else len(BACKENDS)
 
 
 @pytest.fixture(scope="session")
@@ -54,6 +69,16 @@ def studio(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, model: str, dist: Path
 ) -> Iterator[Studio]:
     served = Studio(tmp_path_factory.mktemp(request.param), request.param, model=model, dist=dist)
+    served.start()
+    yield served
+    served.kill()
+
+
+@pytest.fixture(scope="session")
+def attended(tmp_path_factory: pytest.TempPathFactory, model: str, dist: Path) -> Iterator[Studio]:
+    """The studio with a person to whom its agent can hand the conversation over."""
+    folder = tmp_path_factory.mktemp("attended")
+    served = Studio(folder, "openai_agents", model=model, dist=dist, spec="story:ATTENDED")
     served.start()
     yield served
     served.kill()
@@ -83,21 +108,27 @@ class Opened(NamedTuple):
 
 
 class Open(Protocol):
-    def __call__(self, path: str = "", *, person: str = "ann") -> AbstractAsyncContextManager[Opened]: ...
+    def __call__(
+        self, path: str = "", *, person: str = "ann", deaf: bool = False
+    ) -> AbstractAsyncContextManager[Opened]: ...
 
 
 @pytest.fixture
 def opened(browser: Browser, studio: Studio) -> Open:
-    """`async with opened("#cases") as (page, _)` is one person's browser. That it complained of nothing, and asked
-    nobody but us for anything, is judged at the end."""
-    return partial(_opened, browser, studio)
+    """`async with opened("#cases") as (page, _)` is one person's browser; a deaf one does not hear what others change.
+    That it complained of nothing, and asked nobody but us for anything, is judged at the end."""
+    return partial(open_page, browser, studio)
 
 
 @asynccontextmanager
-async def _opened(browser: Browser, studio: Studio, path: str = "", *, person: str = "ann") -> AsyncIterator[Opened]:
+async def open_page(
+    browser: Browser, studio: Studio, path: str = "", *, person: str = "ann", deaf: bool = False
+) -> AsyncIterator[Opened]:
     context = await browser.new_context()
     await context.add_cookies([{"name": "person", "value": person, "url": studio.url}])
     context.set_default_timeout(PATIENCE)
+    if deaf:
+        await context.route("**/changes?**", lambda route: route.fulfill(status=204))
     watch = Watch.over(context, studio.url)
     try:
         page = await context.new_page()

@@ -25,13 +25,13 @@ STARTS_WITHIN = 60.0
 class Studio:
     """`server.py` in a folder of its own. `url` stays the same when it is started again."""
 
-    def __init__(self, folder: Path, backend: str, *, model: str, dist: Path) -> None:
+    def __init__(self, folder: Path, backend: str, *, model: str, dist: Path, spec: str = "story:SPEC") -> None:
         self.folder, self._model = folder, model
         for name in FILES:
             shutil.copy(EXAMPLE / name, folder / name)
         (folder / "dist").symlink_to(dist)
         config = (EXAMPLE / "hitl.toml").read_text(encoding="utf-8")
-        config = config.replace('name = "langgraph"', f'name = "{backend}"')
+        config = config.replace('name = "langgraph"', f'name = "{backend}"').replace("story:SPEC", spec)
         (folder / "hitl.toml").write_text(config, encoding="utf-8")
         self._port = _free_port()
         self._process: subprocess.Popen[bytes] | None = None

@@ -3,50 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import expect
 
 from hitl_core import connect
 from hitl_core.commands import ListRequests
-from tests.copilotkit.conftest import Open
+from tests.copilotkit.cases import Case, Counted, address_of, run_behind
+from tests.copilotkit.conftest import Open, on_one_backend
 from tests.copilotkit.studio import Studio
-
-
-class Case:
-    """One section of the page `cases`."""
-
-    def __init__(self, page: Page, name: str) -> None:
-        self.page = page
-        self.section = page.locator(f'[data-case="{name}"]')
-
-    async def say(self, text: str) -> None:
-        await self.section.get_by_role("button", name=text, exact=True).click()
-
-    def card(self, kind: str = "") -> Locator:
-        return self.section.locator(f'.card[data-kind="{kind}"]' if kind else ".card")
-
-    async def click(self, name: str, *, of: Locator | None = None) -> None:
-        await (of or self.section).get_by_role("button", name=name, exact=True).first.click()
-
-    async def reads(self, text: str) -> None:
-        await expect(self.section.locator(".messages")).to_contain_text(text)
-
-    async def asks_nothing(self) -> None:
-        await expect(self.card()).to_have_count(0)
-
-
-class Counted:
-    """The effects since now: one server serves many tests."""
-
-    def __init__(self, studio: Studio) -> None:
-        self._studio, self._before = studio, len(studio.effects)
-
-    @property
-    def new(self) -> list[Any]:
-        return [each["arguments"] for each in self._studio.effects[self._before :]]
 
 
 async def test_an_approval_is_asked_and_a_yes_publishes_once(studio: Studio, opened: Open) -> None:
@@ -85,12 +50,15 @@ async def test_an_edit_that_does_not_fit_is_asked_again_with_its_reason(studio: 
         case = Case(page, "named")
         await case.say("publish")
         await case.click("Edit")
-        await case.card("approval").get_by_label("share").fill("400")
+        share = case.card("approval").get_by_label("share")
+        await share.fill("400")
         await case.click("Approve as edited")
         await expect(case.section.get_by_role("alert")).to_contain_text("Not accepted")
-        await case.click("Approve")
-        await case.reads("Version 4.2 is out for 10 %")
-        assert effects.new == [{"version": "4.2", "share": 10}]
+        await expect(share).to_have_value("400")
+        await share.fill("40")
+        await case.click("Approve as edited")
+        await case.reads("Version 4.2 is out for 40 %")
+        assert effects.new == [{"version": "4.2", "share": 40}]
 
 
 async def test_two_questions_at_once_are_answered_together(studio: Studio, opened: Open) -> None:
@@ -159,16 +127,15 @@ async def test_two_calls_of_one_tool_get_each_their_own_answer(studio: Studio, o
         for purpose, slot in (("the review", "Monday 10:00"), ("the party", "Friday 9:00")):
             await page.get_by_label(f"A time for {purpose}").get_by_role("button", name=slot).click()
         await case.reads("Booked")
-        (thread,) = parse_qs(urlsplit(page.url).query)["slots"]
         async with connect(studio.config) as hitl:
-            (run,) = (await hitl.runs(thread=thread)).items
+            run = await run_behind(hitl, page, "slots")
             asked = await hitl.store.fetch(ListRequests(states=(), run_id=run.id))
     decisions = {each.request.action.arguments["purpose"]: each.response for each in asked.items}
     given = {purpose: response.model_dump()["decision"]["value"] for purpose, response in decisions.items() if response}
     assert given == {"the review": {"slot": "Monday 10:00"}, "the party": {"slot": "Friday 9:00"}}
 
 
-async def test_a_draft_is_sent_back_and_then_accepted(studio: Studio, opened: Open) -> None:
+async def test_a_text_is_sent_back_and_then_accepted_as_edited(studio: Studio, opened: Open) -> None:
     async with opened("#cases") as (page, _):
         case = Case(page, "named")
         await case.say("announcement")
@@ -177,7 +144,11 @@ async def test_a_draft_is_sent_back_and_then_accepted(studio: Studio, opened: Op
         await case.click("Send back")
         await case.reads("say how much faster")
         await case.say("announcement")
-        await case.click("Accept")
+        await case.click("Edit")
+        await case.card("review").get_by_label("Text").fill("Version 4.2 is out. It is twice as fast.")
+        await case.click("Accept as edited")
+        await case.reads("The announcement:")
+        await case.reads("It is twice as fast.")
         await case.asks_nothing()
 
 
@@ -204,13 +175,17 @@ async def test_without_a_hook_the_events_say_what_is_open(studio: Studio, opened
         assert effects.new == [{"version": "4.2", "share": 10}]
 
 
-async def test_the_chat_asks_and_goes_on(studio: Studio, opened: Open) -> None:
+async def test_the_chat_asks_in_both_ways_and_goes_on(studio: Studio, opened: Open) -> None:
     effects = Counted(studio)
     async with opened("#chat") as (page, _):
         await page.get_by_role("textbox").fill("publish")
         await page.keyboard.press("Enter")
         await page.locator(".card").get_by_role("button", name="Approve").click()
         await expect(page.locator("main")).to_contain_text("Version 4.2 is out for 10 %")
+        await page.get_by_role("textbox").fill("slot")
+        await page.keyboard.press("Enter")
+        await page.get_by_role("button", name="Friday 9:00").click()
+        await expect(page.locator("main")).to_contain_text("Booked")
         assert effects.new == [{"version": "4.2", "share": 10}]
 
 
@@ -220,10 +195,9 @@ async def test_a_pause_survives_a_reload_and_a_second_browser(studio: Studio, op
         case = Case(page, "named")
         await case.say("publish")
         await expect(case.card("approval")).to_have_count(1)
-        address = page.url.removeprefix(studio.url + "/")
         await page.reload()
         await expect(case.card("approval")).to_contain_text("Version 4.2")
-        async with opened(address) as (second, _):
+        async with opened(address_of(page, studio)) as (second, _):
             other = Case(second, "named")
             await other.click("Approve")
             await other.reads("Version 4.2 is out for 10 %")
@@ -246,23 +220,19 @@ async def test_the_server_may_die_between_the_question_and_the_click(studio: Stu
     assert effects.new == [{"version": "4.2", "share": 10}]
 
 
-async def test_an_answer_from_elsewhere_appears_while_the_page_is_open(studio: Studio, opened: Open) -> None:
+@on_one_backend
+async def test_a_click_that_does_not_arrive_is_asked_for_again(studio: Studio, opened: Open) -> None:
     effects = Counted(studio)
-    async with opened("#cases") as (page, _):
+    async with opened("#cases") as (page, watch):
         case = Case(page, "named")
         await case.say("publish")
-        await expect(case.card("approval")).to_have_count(1)
-        async with connect(studio.config) as hitl:
-            (thread,) = parse_qs(urlsplit(page.url).query)["named"]
-            (run,) = (await hitl.runs(thread=thread)).items
-            (request,) = (await hitl.run(run.id)).pending
-            await hitl.respond(request.reject("not from here", by="bob"))
+        watch.away = True
+        await page.route("**/run", lambda route: route.abort(), times=1)
+        await case.click("Approve")
         await case.asks_nothing()
-        await case.say("channel")
-        await expect(case.card("choice")).to_have_count(1)
-        await case.click("On the site")
-        await case.asks_nothing()
-    assert effects.new == []
+        await case.click("Approve")
+        await case.reads("Version 4.2 is out for 10 %")
+    assert effects.new == [{"version": "4.2", "share": 10}]
 
 
 async def test_a_stale_tab_changes_nothing_and_can_be_used_afterwards(studio: Studio, opened: Open) -> None:
@@ -271,10 +241,7 @@ async def test_a_stale_tab_changes_nothing_and_can_be_used_afterwards(studio: St
         case = Case(page, "named")
         await case.say("publish")
         await expect(case.card("approval")).to_have_count(1)
-        await page.route("**/changes?**", lambda route: route.fulfill(status=204))
-        address = page.url.removeprefix(studio.url + "/")
-        async with opened(address) as (second, _):
-            await second.route("**/changes?**", lambda route: route.fulfill(status=204))
+        async with opened(address_of(page, studio), deaf=True) as (second, _):
             await expect(Case(second, "named").card("approval")).to_have_count(1)
             await case.click("Reject")
             await case.asks_nothing()

@@ -1,6 +1,7 @@
 // The agent of these pages, and what each of them needs of it.
+import type { AbstractAgent, Message } from "@ag-ui/client";
 import { useAgent, useCopilotKit } from "@copilotkit/react-core/v2";
-import { useCallback, useEffect } from "react";
+import { useCallback, useEffect, useRef } from "react";
 
 export const RUNTIME = "/copilotkit";
 export const AGENT = "studio";
@@ -9,27 +10,80 @@ export const AGENT = "studio";
  * An agent of this page's own, in one conversation of the studio's. `agentId` is what hooks of this page name it by; they
  * belong into components that are rendered once it `isReady`: before that there is no such agent, and they would throw.
  */
-export function useConversation(agentId: string, threadId: string) {
+export function useConversation(agentId: string, threadId: string, runtimeAgentId = AGENT) {
   const { copilotkit } = useCopilotKit();
-  const { agent, isReady } = useAgent({ agentId, runtimeAgentId: AGENT, threadId });
-  const connect = useCallback(async () => {
-    if (agent.isRunning) return;
-    agent.threadId = threadId;
-    agent.pendingInterrupts = []; // a page that keeps those of before may not ask what is open now
-    await copilotkit.connectAgent({ agent });
-  }, [agent, copilotkit, threadId]);
-  const say = (content: string) => {
-    agent.addMessage({ id: crypto.randomUUID(), role: "user", content });
-    void copilotkit.runAgent({ agent });
-  };
+  const { agent, isReady } = useAgent({ agentId, runtimeAgentId, threadId });
+  const connect = useConnected(agent, threadId);
+  const say = useSay(agent);
   useEffect(() => { if (isReady) void connect(); }, [isReady, connect]);
-  useChanges(threadId, connect);
   return { agent, copilotkit, isReady, say };
 }
 
-/** Calls back when others have changed a conversation: an answer in another browser, in the inbox, in a terminal. */
-export function useChanges(threadId: string, changed: () => Promise<void>) {
-  useEffect(() => listenTo(threadId, changed), [threadId, changed]);
+/** Says something in a conversation, as its user. */
+export function useSay(agent: AbstractAgent) {
+  const { copilotkit } = useCopilotKit();
+  return async (content: string) => {
+    await connected(agent);
+    agent.addMessage({ id: crypto.randomUUID(), role: "user", content });
+    await copilotkit.runAgent({ agent });
+  };
+}
+
+const RETRY = 2000; // milliseconds
+
+/**
+ * Shows what others have changed: an answer in another browser, in the inbox, in a terminal. What they change while the page
+ * is at work itself is looked at after that, and what came to nothing because the server was away is looked at until it is back.
+ * Returns what connects, for the first time.
+ */
+export function useConnected(agent: AbstractAgent, threadId: string) {
+  const { copilotkit } = useCopilotKit();
+  const missed = useRef(false);
+  const connect = useCallback(async () => {
+    missed.current = agent.isRunning;
+    if (agent.isRunning) return;
+    const notes = notesIn(agent.messages);
+    agent.threadId = threadId;
+    agent.pendingInterrupts = []; // a page that keeps those of before may not ask what is open now
+    const connects = copilotkit.connectAgent({ agent });
+    connecting.set(agent, connects);
+    await connects;
+    if (notes.length) agent.setMessages(withNotes(agent.messages, notes));
+  }, [agent, copilotkit, threadId]);
+  useEffect(() => listenTo(threadId, connect), [threadId, connect]);
+  useEffect(() => {
+    let later: ReturnType<typeof setTimeout> | undefined;
+    const look = (after: number) => { clearTimeout(later); later = setTimeout(() => void connect(), after); };
+    const { unsubscribe } = agent.subscribe({
+      onRunFinalized: () => { if (missed.current) look(0); },
+      onRunFailed: () => look(RETRY),
+    });
+    return () => { clearTimeout(later); unsubscribe(); };
+  }, [agent, connect]);
+  return connect;
+}
+
+const connecting = new WeakMap<AbstractAgent, Promise<unknown>>();
+
+/** Returns when the page does not connect any more: what is said meanwhile is taken away by what was said before. */
+export const connected = async (agent: AbstractAgent) => void (await connecting.get(agent));
+
+// What a page is told beside the conversation ("that was answered already") is no part of it. To connect would take it away.
+type Note = { after: string; note: Message };
+
+const isNote = (message: Message) => message.id.startsWith("note:");
+
+function notesIn(messages: Message[]): Note[] {
+  const said = (place: number) => messages.slice(0, place).findLast((each) => !isNote(each))?.id ?? "";
+  return messages.flatMap((note, place) => (isNote(note) ? [{ after: said(place), note }] : []));
+}
+
+/** The notes where they stood, each once; what is told anew stays where it is told. */
+function withNotes(messages: Message[], notes: Note[]): Message[] {
+  const told = new Set(messages.filter(isNote).map((each) => each.content));
+  const left = notes.filter(({ note }) => !told.has(note.content));
+  const of = (id: string) => left.filter(({ after }) => after === id).map(({ note }) => note);
+  return [...of(""), ...messages.flatMap((each) => [each, ...of(each.id)])];
 }
 
 // One stream for all conversations of the page: a browser has six connections to a server, and each stream takes one.
@@ -78,9 +132,19 @@ export function kept(name: string): string {
   return made;
 }
 
-export const person = (): string => /(?:^|; )person=([^;]*)/.exec(document.cookie)?.[1] ?? "anybody";
+export const PEOPLE = ["anybody", "ann", "bob"];
+
+/** Who the cookie says is here; the first where it says nobody whom the server knows. */
+export function person(): string {
+  const said = /(?:^|; )person=([^;]*)/.exec(document.cookie)?.[1] ?? "";
+  return PEOPLE.includes(said) ? said : PEOPLE[0]!;
+}
 
 export function becomes(name: string) {
-  document.cookie = `person=${name}; path=/; samesite=strict`;
+  remember(name);
   location.reload();
+}
+
+export function remember(name: string) {
+  document.cookie = `person=${name}; path=/; samesite=strict`;
 }

@@ -99,12 +99,10 @@ class Resumption:
         return await self._next(snapshot)
 
     def _tell_again(self, snapshot: StateSnapshot) -> None:
-        """What was said since the run was begun, if the turn before died: nodes that have ended do not say it again,
-        and nobody knows what was heard of them. Whoever heard it knows it by its ids."""
-        turn = self._turn
-        if turn.watched and turn.claimed.interrupted and written_by(snapshot) == turn.run.id:
-            for event in Live(turn.run.id).since_asked(snapshot.values):
-                turn.emit(event)
+        """What was said before the turn before died: ended nodes say nothing again, and who heard it knows its ids."""
+        if self._turn.watched and self._turn.claimed.interrupted and written_by(snapshot) == self._turn.run.id:
+            for event in Live(self._turn.run.id).since_asked(snapshot.values):
+                self._turn.emit(event)
 
     async def look_again(self) -> Step | Ending:
         """After the framework said that an answer was not awaited: nothing was told, so read what really waits."""

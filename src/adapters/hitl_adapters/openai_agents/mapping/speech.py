@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, cast
 
 from agents import StreamEvent, TResponseInputItem
+from agents.models.fake_id import FAKE_RESPONSES_ID
 from pydantic import BaseModel
 
 from hitl_core.apps import text_of
@@ -36,7 +37,20 @@ def _message(value: Any) -> TResponseInputItem | None:
         return None
     if not isinstance(value, dict) or "type" in value or not _is_text(value.get("content")):
         return cast("TResponseInputItem", value)
-    return cast("TResponseInputItem", {"role": value.get("role", "user"), "content": text_of(value["content"])})
+    text, role = text_of(value["content"]), value.get("role", "user")
+    return cast("TResponseInputItem", _spoken(text) if role == "assistant" else {"role": role, "content": text})
+
+
+def _spoken(text: str) -> dict[str, Json]:
+    """What the agent has said, as a model's answer: a shorter form does not come back from a state that was kept."""
+    part: Json = {"type": "output_text", "text": text, "annotations": []}
+    return {
+        "id": FAKE_RESPONSES_ID,
+        "type": "message",
+        "role": "assistant",
+        "status": "completed",
+        "content": [part],
+    }
 
 
 def _is_of_a_tool(value: Any) -> bool:

@@ -1,0 +1,65 @@
+"""Pages of other kinds before the same server: older ones, ones that know tools alone, and people whom nobody knows."""
+
+from __future__ import annotations
+
+import httpx
+from playwright.async_api import expect
+
+from tests.copilotkit.cases import Case, Counted
+from tests.copilotkit.conftest import Open, on_one_backend
+from tests.copilotkit.studio import Studio
+
+
+@on_one_backend
+async def test_an_older_page_is_asked_one_thing_after_the_other(studio: Studio, opened: Open) -> None:
+    effects = Counted(studio)
+    async with opened("#cases") as (page, _):
+        case = Case(page, "old")
+        await case.say("publish two")
+        await expect(case.section).to_contain_text("The first of 2")
+        await expect(case.card("approval")).to_contain_text("Version 4.2")
+        await page.reload()
+        await case.click("Dismiss")
+        await expect(case.card("approval")).to_contain_text("Version 4.3")
+        await case.click("Edit")
+        await case.card("approval").get_by_label("share").fill("50")
+        assert effects.new == []
+        await case.click("Approve as edited")
+        await case.reads("Version 4.3 is out for 50 %")
+        await case.asks_nothing()
+    assert effects.new == [{"version": "4.3", "share": 50}]
+
+
+@on_one_backend
+async def test_a_page_that_knows_tools_alone_is_asked_by_calls_of_one(studio: Studio, opened: Open) -> None:
+    effects = Counted(studio)
+    async with opened("#cases") as (page, _):
+        case = Case(page, "tools")
+        await case.say("headline")
+        await case.section.get_by_label("Answer").fill("Faster than ever")
+        await case.click("Send")
+        await case.reads("The owner says: Faster than ever")
+        await case.say("publish")
+        await case.click("Approve")
+        await case.reads("Version 4.2 is out for 10 %")
+        await case.asks_nothing()
+    assert effects.new == [{"version": "4.2", "share": 10}]
+
+
+@on_one_backend
+async def test_who_has_no_name_is_the_pages_first_person_and_a_stranger_is_not_let_in(
+    studio: Studio, opened: Open
+) -> None:
+    url = f"{studio.url}/copilotkit/info"
+    async with httpx.AsyncClient() as client:
+        told = {
+            name: (await client.get(url, headers={"cookie": f"person={name}"})).status_code
+            for name in ("", "ann", "mallory", "x" * 300)
+        }
+    assert told == {"": 200, "ann": 200, "mallory": 401, "x" * 300: 401}
+    async with opened("#cases", person="mallory") as (page, _):
+        await expect(page.get_by_label("You are")).to_have_value("anybody")
+        case = Case(page, "named")
+        await case.say("channel")
+        await case.click("Nowhere")
+        await case.asks_nothing()
