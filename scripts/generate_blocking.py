@@ -31,7 +31,8 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from ..commands import Effect, ErasedPerson, Override, Page, Recorded, Settled, Stop, StopScope
+from ..audit import Account
+from ..commands import Effect, ErasedPerson, Override, Page, Recorded, Settled, Stop, StopScope, Workload
 from ..config import DEFAULT_FILE, Config, connect
 from ..contracts import Clock, Finding
 from ..policy import Backtested, Explanation, Policy

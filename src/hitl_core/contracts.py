@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast, runtime_checkable
 
 from .capabilities import Capabilities, Capability
@@ -267,6 +267,8 @@ class More:
     agent: str
     count: int
     newest: PauseRequest
+    requests: tuple[str, ...] = ()
+    """The ids of all of them."""
 
 
 @runtime_checkable
@@ -284,4 +286,21 @@ class Sweeps(Protocol):
 
     async def sweep(self) -> None:
         """Send what is due. Called with every tick of a runtime, never twice at the same time."""
+        ...
+
+
+UNTOLD_AFTER: Final = timedelta(minutes=2)
+"""After so long whoever was to tell people of a request, and has not, seems to have died."""
+
+
+@runtime_checkable
+class Recalls(Sweeps, Protocol):
+    """A channel that loses no request between its being stored and the channel's keeping what it says of it.
+
+    With such a one, what is to be told is noted (`SlipKind.UNTOLD`) in the transaction that stores it. The channel uses
+    that up in the transaction in which it keeps its own (`KeepMessages`).
+    """
+
+    async def untold(self) -> tuple[PauseRequest, ...]:
+        """Requests that nobody was told of in time, as a process has died. Each is announced anew by who asks."""
         ...

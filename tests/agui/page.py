@@ -6,15 +6,15 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from copy import deepcopy
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 from uuid import uuid4
 
 import httpx
 from starlette.applications import Starlette
 from starlette.requests import Request
 
-from hitl_core.agui import Agent, Person, mount_copilotkit
+from hitl_core.agui import Agent, Pages, Person, mount_copilotkit
 from hitl_core.protocol import Responder
 from hitl_core.runtime import Runtime
 
@@ -35,11 +35,16 @@ async def by_header(request: Request) -> Person | None:
 @asynccontextmanager
 async def served(hitl: Runtime | Mapping[str, Runtime | Agent], **options: Any) -> AsyncIterator[httpx.AsyncClient]:
     """An app with the routes, without a socket."""
-    app = Starlette()
-    pages = mount_copilotkit(app, {AGENT: hitl} if isinstance(hitl, Runtime) else hitl, **{"who": by_header, **options})
+    app, pages = mounted(hitl, **options)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=HOST) as client:
         yield client
         await pages.working.close()
+
+
+def mounted(hitl: Runtime | Mapping[str, Runtime | Agent], **options: Any) -> tuple[Starlette, Pages]:
+    app = Starlette()
+    named = {AGENT: hitl} if isinstance(hitl, Runtime) else hitl
+    return app, mount_copilotkit(app, named, **{"who": by_header, **options})
 
 
 def events_in(body: str) -> list[Event]:
@@ -79,6 +84,11 @@ class Page:
         self.messages.append({"id": str(uuid4()), "role": "tool", "toolCallId": call, "content": text})
         return await self.post()
 
+    def another(self, person: str = "ann", thread: str = "") -> Self:
+        """A second browser."""
+        new: dict[str, Any] = {"messages": [], "interrupts": [], "events": [], "wire": []}
+        return replace(self, thread=thread or self.thread, person=person, **new)
+
     async def connect(self) -> list[str]:
         """As after the page was loaded: it has nothing, and asks for all."""
         self.messages = []
@@ -98,7 +108,7 @@ class Page:
         self.events = events_in(response.text)
         whose = {} if self.person == "ann" else {"by": self.person}
         self.wire.append(deepcopy(({"post": route, **whose, "body": body}, self.events)))
-        _check_order(self.events)
+        check_order(self.events)
         for event in self.events:
             self._hear(event)
         return [event["type"] for event in self.events]
@@ -159,7 +169,7 @@ def cancelled(id: str) -> dict[str, Any]:
     return {"interruptId": id, "status": "cancelled"}
 
 
-def _check_order(events: list[Event]) -> None:
+def check_order(events: list[Event]) -> None:
     """What the client checks: the run is begun first and ended last, and all that was begun in it is ended."""
     types = [event["type"] for event in events]
     assert types[0] == "RUN_STARTED"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ class Desk:
 
     def another(self, person: str = "ann", thread: str = "") -> Page:
         """A second browser."""
-        return Page(self.page.client, thread or self.page.thread, person, tools=self.page.tools)
+        return self.page.another(person, thread)
 
     @property
     def refunds(self) -> list[Any]:
@@ -95,10 +95,13 @@ def app_of(shop: Shop, work: Work | None = None) -> Any:
 
 
 @asynccontextmanager
-async def at_desk(folder: Path, *, rules: Policy = OWN, **options: Any) -> AsyncIterator[Desk]:
+async def at_desk(
+    folder: Path, *, rules: Policy = OWN, through: Any = served, page: Callable[..., Page] = Page, **options: Any
+) -> AsyncIterator[Desk]:
+    """`through` serves the runtime, and `page` is what is at it."""
     shop, work = Shop(folder, policy=rules), Work()
-    async with shop.open(app_of(shop, work), transcripts=True) as hitl, served(hitl, **options) as client:
-        yield Desk(shop, hitl, Page(client, tools=[PICK.model_dump(mode="json")]), work)
+    async with shop.open(app_of(shop, work), transcripts=True) as hitl, through(hitl, **options) as client:
+        yield Desk(shop, hitl, page(client, tools=[PICK.model_dump(mode="json")]), work)
 
 
 async def test_a_page_is_asked_and_its_yes_runs_the_call_once(tmp_path: Path) -> None:
@@ -376,6 +379,24 @@ async def test_a_stop_is_told_and_the_page_can_go_on(tmp_path: Path) -> None:
         await desk.hitl.stop(StopScope.ALL, by="boss", reason="maintenance")
         await desk.page.say("hello")
         assert "stop" in desk.page.texts[-1].lower()
+
+
+async def test_of_what_is_stopped_a_refusal_is_taken_and_nothing_else(tmp_path: Path) -> None:
+    async with at_desk(tmp_path) as desk:
+        await desk.page.say("refund")
+        entry = resolved(desk.page.interrupts[0]["id"], {"approved": True})
+        await desk.hitl.stop(StopScope.TOOL, by="boss", reason="maintenance", target="refund")
+        await desk.page.resume(entry)
+        assert (desk.refunds, desk.page.interrupts) == ([], [])
+        assert "stopped for now" in desk.page.texts[-1]
+        loaded = desk.another()
+        await loaded.connect()
+        assert "stopped for now" in loaded.texts[-1]
+        await desk.page.resume({**entry, "payload": {"approved": False, "reason": "no more"}})
+        assert "no more" in desk.page.texts[-1]
+        await desk.page.say("hello")
+        assert desk.page.texts[-1].endswith(" messages")
+        assert desk.refunds == []
 
 
 # ── tools of the page ────────────────────────────────────────────────────────────────────────────────────────

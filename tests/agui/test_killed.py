@@ -5,7 +5,8 @@ Each process is real and dies of SIGKILL; its page knows only what it has been t
 
 from __future__ import annotations
 
-import asyncio
+import os
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from hitl_core.gate import HAPPENED, NOT_HAPPENED
-from hitl_core.testing.crashing import CommandLog, CrashingStore, CrashPoint
+from hitl_core.testing.crashing import CommandLog, CrashingStore, CrashPoint, points
 from tests.agui.page import Page, resolved, served
 from tests.agui.test_conversation import OWN, app_of
 from tests.core.shop import LEASE, Shop
@@ -21,8 +22,9 @@ from tests.forking import KILLED, child, on_two_cores
 
 pytestmark = pytest.mark.processes
 
+EACH = 1 if os.environ.get("HITL_FAULTS") == "all" else 8
+"""Of so many places one is tried on PostgreSQL."""
 SAID = {"id": "m-1", "role": "user", "content": "refund"}
-
 NEXT = {"id": "m-2", "role": "user", "content": "hello"}
 
 
@@ -49,36 +51,84 @@ def _answer(shop: Shop, interrupt: dict[str, Any]) -> Any:
     return {"option": (HAPPENED if shop.ledger.count("refund") else NOT_HAPPENED).id}
 
 
-def places(folder: Path) -> list[CrashPoint]:
+Opens = Callable[[Path], Shop]
+"""The shop of a folder, in a process of its own."""
+
+
+def on_sqlite(folder: Path) -> Shop:
+    return Shop(folder, policy=OWN)
+
+
+class OnPostgres(Shop):
+    """A shop whose store is a schema of a server."""
+
+    url: str
+
+    async def store(self) -> Any:
+        from hitl_core.stores.postgres import PostgresStore
+
+        return await PostgresStore.open(self.url, folder=self.folder, clock=self.clock)
+
+
+def on_postgres(server: str, folder: Path) -> Shop:
+    from tests.postgres.server import a_schema
+
+    shop = OnPostgres(folder, policy=OWN)
+    shop.url = a_schema(server, folder)
+    return shop
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[str]:
+    from tests.postgres.server import a_server
+
+    with a_server() as url:
+        yield url
+
+
+def places(opens: Opens, folder: Path) -> list[CrashPoint]:
     """Where a server can die while it has this conversation."""
-    logs = list[CommandLog]()
 
-    def logged(store: Any) -> Any:
-        logs.append(CommandLog(store))
-        return logs[-1]
+    async def rehearses() -> None:
+        logs = list[CommandLog]()
 
-    asyncio.run(talks(Shop(folder, policy=OWN), logged))
-    return logs[0].points()
+        def logged(store: Any) -> Any:
+            logs.append(CommandLog(store))
+            return logs[-1]
 
+        await talks(opens(folder), logged)
+        (folder / "names").write_text("\n".join(logs[0].names))
 
-def killed_and_gone_on(folder: Path, at: CrashPoint) -> None:
     folder.mkdir()
-    assert child(lambda: talks(Shop(folder, policy=OWN), lambda store: CrashingStore(store, at))) == KILLED, at
-    later = Shop(folder, policy=OWN)
-    later.clock.advance(LEASE + 1)
-    asyncio.run(talks(later))
-    assert later.ledger.count("refund") == 1, at
-    assert len(asyncio.run(_runs(later))) == 2, at
+    assert child(rehearses) == 0
+    return points((folder / "names").read_text().splitlines())
 
 
-async def _runs(shop: Shop) -> Any:
+def killed_and_gone_on(opens: Opens, folder: Path, at: CrashPoint) -> None:
+    folder.mkdir()
+    assert child(lambda: talks(opens(folder), lambda store: CrashingStore(store, at))) == KILLED, at
+    assert child(lambda: goes_on(opens(folder))) == 0, at
+
+
+async def goes_on(shop: Shop) -> None:
+    shop.clock.advance(LEASE + 1)
+    await talks(shop)
+    assert shop.ledger.count("refund") == 1
     async with shop.open(app_of(shop), transcripts=True) as hitl:
-        return (await hitl.runs()).items
+        assert len((await hitl.runs()).items) == 2
+
+
+def tried(opens: Opens, folder: Path, each: int = 1) -> list[int]:
+    found = places(opens, folder / "rehearsed")
+    assert {at.command for at in found} >= {"PutSlip", "OpenRun", "PauseRun", "RecordResponse", "BeginEffect"}
+    cases = [partial(killed_and_gone_on, opens, folder / str(at).replace(" ", "-"), at) for at in found[::each]]
+    return on_two_cores(cases)
 
 
 def test_a_conversation_goes_on_wherever_its_server_is_killed(tmp_path: Path) -> None:
-    (tmp_path / "rehearsed").mkdir()
-    found = places(tmp_path / "rehearsed")
-    assert {each.command for each in found} >= {"PutSlip", "OpenRun", "PauseRun", "RecordResponse", "BeginEffect"}
-    cases = [partial(killed_and_gone_on, tmp_path / str(at).replace(" ", "-"), at) for at in found]
-    assert on_two_cores(cases) == [0, 0]
+    assert tried(on_sqlite, tmp_path) == [0, 0]
+
+
+@pytest.mark.postgres
+def test_and_wherever_one_is_whose_store_is_postgresql(tmp_path: Path, postgres: str) -> None:
+    assert tried(partial(on_postgres, postgres), tmp_path, EACH) == [0, 0]

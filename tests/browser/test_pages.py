@@ -1,4 +1,4 @@
-"""Every page, in light, dark and on a phone: axe finds nothing, nothing is wider than the screen, pictures are kept.
+"""Every page, in light and dark, also on a phone: axe finds nothing, nothing is too wide, pictures are kept.
 
 Then with all that can be opened on it open, and after what people do on it.
 """
@@ -21,6 +21,8 @@ from .walks import click, press
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 LOOKS: dict[str, dict[str, Any]] = {"light": {"viewport": {"width": 1280, "height": 720}}, "phone": PHONE}
 WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+SCROLLING = """() => [...document.querySelectorAll('.wide')].filter(each => each.scrollWidth > each.clientWidth)
+  .map(each => each.getAttribute('aria-label'))"""
 OPENED = """() => [...document.querySelectorAll('main details:not([open])')].slice(0, 24).filter(each => {
   each.removeAttribute('name');  // of which only one is open at a time
   return each.open = true;
@@ -28,13 +30,21 @@ OPENED = """() => [...document.querySelectorAll('main details:not([open])')].sli
 
 
 async def faults_of(page: Page, name: str, look: str) -> list[str]:
-    """What is wrong with the page that is shown; at a desk also in the dark, where colours alone differ."""
+    """What is wrong with the page that is shown; at a desk also in the dark, where colours alone differ.
+
+    No table of a phone is wider than the screen either, whatever scrolls in itself.
+    """
     found = await violations(page)
     await gallery.keep(page, name, look)
     wider = await page.evaluate(WIDER)
     found += [f"{wider} pixels wider than the screen"] if wider > 0 else []
     if look == "light":
         found += await faults_in_the_dark(page, name)
+    elif not name.endswith(".open"):
+        found += [f"a table scrolls sideways: {each}" for each in await page.evaluate(SCROLLING)]
+        await page.emulate_media(color_scheme="dark")
+        await gallery.keep(page, name, "phone-dark")
+        await page.emulate_media(color_scheme="light")
     return [f"{name}: {each}" for each in found]
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -45,11 +46,9 @@ class Client:
         found: Came = json.loads(self._process.stdout.readline())
         return found
 
-    def open(self, url: str) -> Talking:
-        """A page in a conversation of its own."""
-        thread = str(uuid4())
-        self.step(open={"url": url, "threadId": thread})
-        return Talking(self, thread)
+    def open(self, url: str, **given: Any) -> Talking:
+        """A page in a conversation; of its own unless it is given the `thread` of another, or `headers`, or `tools`."""
+        return Talking(self, url, **given)
 
 
 class Refused(AssertionError):
@@ -57,20 +56,36 @@ class Refused(AssertionError):
 
 
 class Talking:
-    """One conversation."""
+    """One page in one conversation."""
 
-    def __init__(self, client: Client, thread: str) -> None:
-        self._client, self.thread = client, thread
+    def __init__(
+        self,
+        client: Client,
+        url: str,
+        *,
+        thread: str = "",
+        headers: Mapping[str, str] | None = None,
+        tools: Sequence[Any] = (),
+    ) -> None:
+        self.thread = thread or str(uuid4())
+        self._client, self._page = client, str(uuid4())
+        opened = {"url": url, "threadId": self.thread, "headers": dict(headers or {})}
+        client.step(page=self._page, open=opened, tools=list(tools))
 
     def step(self, **given: Any) -> Came:
         """Raises Refused."""
-        came = self._client.step(**given)
+        came = self._client.step(page=self._page, **given)
         if wrong := came.get("error") or came.get("warned"):
             raise Refused(wrong)
         return came
 
     def say(self, text: str, **given: Any) -> Came:
-        return self.step(say=text, **given)
+        return self.step(add=[{"id": str(uuid4()), "role": "user", "content": text}], **given)
+
+    def result(self, call: str, content: Any) -> Came:
+        """What a tool of the page has come to."""
+        told = {"id": str(uuid4()), "role": "tool", "toolCallId": call, "content": json.dumps(content)}
+        return self.step(add=[told])
 
     def resolve(self, interrupt: dict[str, Any], payload: Any) -> Came:
         return self.step(resume=[resolved(interrupt, payload)])

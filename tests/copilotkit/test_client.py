@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.copilotkit.studio import Studio
-from tests.copilotkit.talking import Client, Talking, calls, cancelled, ids, resolved, texts
+from tests.copilotkit.talking import Came, Client, Talking, calls, cancelled, ids, texts
 
 PICK = {
     "name": "pick_time_slot",
@@ -29,15 +31,21 @@ def test_a_pause_and_its_answer(talking: Talking, studio: Studio) -> None:
     assert done["interrupts"] == []
     assert len(studio.effects) == before + 1
     assert "Version 4.2 is out" in texts(done)[-1]
-    assert len(ids(done)) == len(set(ids(done))), "a message is there twice"
+    assert_told_once(asked, done)
+    assert loaded_again(talking, studio) == done["messages"]
 
 
-def test_two_pauses_and_a_dismissal(talking: Talking, studio: Studio) -> None:
+def test_two_pauses_of_which_one_is_dismissed_first(talking: Talking, studio: Studio) -> None:
     before = len(studio.effects)
-    first, second = talking.say("publish two")["interrupts"]
-    done = talking.step(resume=[cancelled(first), resolved(second, {"approved": True})])
+    asked = talking.say("publish two")
+    first, second = asked["interrupts"]
+    (other,) = talking.step(resume=[cancelled(first)], loose=True)["interrupts"]
+    assert other["id"] == second["id"]
+    done = talking.resolve(second, {"approved": True})
     assert done["interrupts"] == []
-    assert len(studio.effects) == before + 1
+    assert [each["arguments"]["version"] for each in studio.effects[before:]] == ["4.3"]
+    assert_told_once(asked, done)
+    assert by_id(loaded_again(talking, studio)) == by_id(done["messages"])
 
 
 def test_a_bad_answer_and_then_a_good_one(talking: Talking) -> None:
@@ -48,11 +56,13 @@ def test_a_bad_answer_and_then_a_good_one(talking: Talking) -> None:
     assert "Hello" in texts(done)[-1]
 
 
-def test_a_tool_of_the_page(talking: Talking) -> None:
-    talking.step(tools=[PICK])
+def test_a_tool_of_the_page(client: Client, studio: Studio) -> None:
+    talking = client.open(f"{studio.url}/agui/studio", tools=[PICK])
     (call,) = calls(talking.say("slot"))
-    done = talking.step(result={"toolCallId": call["id"], "content": '{"slot": "noon"}'})
+    done = talking.result(call["id"], {"slot": "noon", "tool_call_id": call["id"]})
     assert "noon" in texts(done)[-1]
+    said = [each["role"] for each in done["messages"]]
+    assert (said, len(calls(done))) == (["user", "assistant", "tool", "assistant"], 1)
 
 
 def test_a_conversation_goes_on(talking: Talking) -> None:
@@ -60,3 +70,70 @@ def test_a_conversation_goes_on(talking: Talking) -> None:
     talking.resolve(interrupt, {"option": "site"})
     done = talking.say("hello")
     assert "I publish, ask, and make appointments" in texts(done)[-1]
+
+
+def test_a_review_that_somebody_else_accepts(client: Client, studio: Studio) -> None:
+    connect = f"{studio.url}/copilotkit/agent/studio/connect"
+    ann = client.open(f"{studio.url}/agui/studio", headers={"cookie": "person=ann"})
+    (asked,) = ann.say("announcement")["interrupts"]
+    assert asked["reason"] == "hitl:review"
+    bob = client.open(f"{studio.url}/agui/studio", thread=ann.thread, headers={"cookie": "person=bob"})
+    assert bob.step(connect=connect)["interrupts"] == [asked]
+    told, taken = texts(bob.resolve(asked, {"accepted": True}))[-2:]
+    assert ("It is faster" in told, "was taken" in taken) == (True, True)
+    assert texts(ann.step(connect=connect))[-1] == told
+
+
+def test_an_edit_keeps_its_types(talking: Talking, studio: Studio) -> None:
+    before = len(studio.effects)
+    (interrupt,) = talking.say("publish")["interrupts"]
+    done = talking.resolve(interrupt, {"approved": True, "editedArgs": {"version": "4.2", "share": 25}})
+    assert [each["arguments"] for each in studio.effects[before:]] == [{"version": "4.2", "share": 25}]
+    assert "25 %" in texts(done)[-1]
+
+
+def test_a_connection_that_is_cut_in_the_middle_of_a_message(talking: Talking, studio: Studio) -> None:
+    """The run goes on; the page has all that was said with its next post, and is asked."""
+    before = len(studio.effects)
+    cut = talking.say("publish", leave="TEXT_MESSAGE_CONTENT")
+    assert "RUN_FINISHED" not in cut["heard"]
+    asked = talking.step(resume=[])
+    (interrupt,) = asked["interrupts"]
+    assert texts(asked) == ["I am about to publish 4.2."]
+    done = talking.resolve(interrupt, {"approved": True})
+    assert len(studio.effects) == before + 1
+    assert loaded_again(talking, studio) == done["messages"]
+
+
+def test_two_tabs_of_which_one_is_late(talking: Talking, client: Client, studio: Studio) -> None:
+    before = len(studio.effects)
+    (interrupt,) = talking.say("publish")["interrupts"]
+    tab = client.open(f"{studio.url}/agui/studio", thread=talking.thread)
+    assert tab.step(connect=f"{studio.url}/copilotkit/agent/studio/connect")["interrupts"] == [interrupt]
+    talking.resolve(interrupt, {"approved": False, "reason": "not today"})
+    late = tab.resolve(interrupt, {"approved": True})
+    assert late["interrupts"] == []
+    assert "has changed nothing" in texts(late)[-1]
+    assert studio.effects[before:] == []
+
+
+def loaded_again(talking: Talking, studio: Studio) -> list[Any]:
+    """The messages of a page that has nothing, and asks for all."""
+    connected = talking.step(connect=f"{studio.url}/copilotkit/agent/studio/connect")
+    assert connected["heard"] == ["RUN_STARTED", "MESSAGES_SNAPSHOT", "RUN_FINISHED"]
+    messages: list[Any] = connected["messages"]
+    return messages
+
+
+def by_id(messages: list[Any]) -> dict[str, Any]:
+    """Without their order: the results of calls that go on side by side come as they come."""
+    return {each["id"]: each for each in messages}
+
+
+def assert_told_once(*came: Came) -> None:
+    """Each message and call was begun once in all of these turns, and is held once."""
+    for begun, key in (("TEXT_MESSAGE_START", "messageId"), ("TOOL_CALL_START", "toolCallId")):
+        told = [event[key] for each in came for event in each["events"] if event["type"] == begun]
+        assert len(told) == len(set(told)), told
+    held = ids(came[-1])
+    assert len(held) == len(set(held)), held

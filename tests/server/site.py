@@ -54,7 +54,9 @@ class AsVisitor:
 @asynccontextmanager
 async def browsing(hitl: Runtime, come: Visitor | None = None) -> AsyncIterator[tuple[httpx.AsyncClient, AsVisitor]]:
     """A browser without a script, without a socket."""
-    door = AsVisitor(create_app(hitl, Serving(url=HOST)), come or somebody())
+    app = create_app(hitl, Serving(url=HOST))
+    app.state.giving.end()  # what is held is given when the test says so
+    door = AsVisitor(app, come or somebody())
     transport = httpx.ASGITransport(door)
     async with httpx.AsyncClient(transport=transport, base_url=HOST, follow_redirects=True) as client:
         yield client, door

@@ -25,7 +25,6 @@ THERE: dict[tuple[str, ...], str] = {
     ("worker", "--list"): "`hitl worker --list`",
     ("serve",): "`hitl serve`",
     ("mcp",): "`hitl mcp`",
-    ("top",): "`hitl top`",
     ("login",): "what signs people and programs in",
     ("token", "make", "x", "--as", "ann", "--right", "runs"): "what signs people and programs in",
     ("token", "list"): "what signs people and programs in",
@@ -34,7 +33,6 @@ THERE: dict[tuple[str, ...], str] = {
     ("store", "check"): "this",
     ("store", "vacuum"): "this",
     ("doctor", "--ready"): "a worker",
-    ("audit", "report", "0123456789"): "the account of a run",
     ("audit", "verify", "--anchors", "x"): "--anchors",
 }
 """What works on the store itself, and what it is called where it is refused."""
@@ -163,6 +161,12 @@ def _oversees(office: Office, folder: Path) -> None:
     assert office.says("audit", "verify")["result"] == "intact"
     lines = office.says("audit", "export", "--run", run)["entries"]
     assert {"run.started", "request.opened"} <= {each["event"] for each in lines}
+    account = office.says("audit", "report", run[-8:])
+    (decision,) = account["decisions"]
+    assert (account["title"], "refund" in str(decision)) == (f"Account of run {run}", True)
+    assert account == json.loads(office.shop.hitl("audit", "report", run, "--json").out)
+    waiting = office.says("top")
+    assert (waiting["open"], waiting["levels"][0]["name"], waiting["workers"]["alive"]) == (1, "confirm", 1)
     found = office.says("doctor")
     assert (found["ok"], found["app"], found["audit"]) == (True, None, None)
     assert "the token is ben's" in found["store"]["message"]

@@ -22,8 +22,8 @@ VERSIONS: Final = ("1.0", "0.3")
 MODES: Final = ("text/plain", "application/json")
 
 
-def card_of(*, url: str, name: str, description: str) -> AgentCard:
-    """The card of the app that is served at `url`."""
+def card_of(*, url: str, name: str, description: str, app_version: str = "") -> AgentCard:
+    """The card of the app that is served at `url`. An app that says no version of its own has that of hitl-core."""
     skill = AgentSkill(
         id="run",
         name=name,
@@ -34,7 +34,7 @@ def card_of(*, url: str, name: str, description: str) -> AgentCard:
     return AgentCard(
         name=name,
         description=description,
-        version=version("hitl-core"),
+        version=app_version or version("hitl-core"),
         supported_interfaces=[
             AgentInterface(url=url, protocol_binding="JSONRPC", protocol_version=each) for each in VERSIONS
         ],

@@ -35,6 +35,7 @@ from a2a.utils.task import HistoryLengthConfig
 
 from ..callers import Caller, Desk, WhoCalls
 from ..callers.authentication import caller_of
+from ..callers.caller import RUNS, may
 from ..callers.desk import LONGEST_WAIT
 from ..callers.seats import Seat
 from ..errors import Fault, NotUnderstood, ResponseRefused
@@ -68,7 +69,7 @@ class Handler(RequestHandler):
             most = _most(params.configuration)
             wait = 0.0 if params.configuration.return_immediately else LONGEST_WAIT
             run, refused = await self._said(_caller(context), params.message, wait)
-            return await self._told(run, most, refused)
+            return await self._told(_caller(context), run, most, refused)
 
     async def on_message_send_stream(
         self, params: SendMessageRequest, context: ServerCallContext
@@ -128,7 +129,8 @@ class Handler(RequestHandler):
 
     async def on_get_task(self, params: GetTaskRequest, context: ServerCallContext) -> Task:
         with translated():
-            return await self._told(await self.desk.seen(_caller(context), params.id), _most(params))
+            caller = _caller(context)
+            return await self._told(caller, await self.desk.seen(caller, params.id), _most(params))
 
     async def on_cancel_task(self, params: CancelTaskRequest, context: ServerCallContext) -> Task:
         """End a run: what waits in it never runs."""
@@ -143,10 +145,11 @@ class Handler(RequestHandler):
             asked = Asked.read(params)
             if not asked.states and params.status:
                 return ListTasksResponse(page_size=asked.limit)
+            caller = _caller(context)
             page = await self.desk.runs(
-                _caller(context), states=asked.states, talk=params.context_id, limit=asked.limit, cursor=asked.cursor
+                caller, states=asked.states, talk=params.context_id, limit=asked.limit, cursor=asked.cursor
             )
-            tasks = [await self._listed(run, params) for run in page.items if asked.keeps(run)]
+            tasks = [await self._listed(caller, run, params) for run in page.items if asked.keeps(run)]
             whole = page.cursor is None and asked.cursor is None
             return ListTasksResponse(
                 tasks=tasks,
@@ -187,20 +190,21 @@ class Handler(RequestHandler):
     def _task(self, run: Run, refused: tuple[Fault, ...] = ()) -> Task:
         return task_of(run, talk=self.desk.talk_of(run), inbox=self.desk.inbox, refused=refused)
 
-    async def _told(self, run: Run, most: int, refused: tuple[Fault, ...] = ()) -> Task:
+    async def _told(self, caller: Caller, run: Run, most: int, refused: tuple[Fault, ...] = ()) -> Task:
         """A task with the last `most` messages of its history."""
         task = self._task(run, refused)
         if most:
             asked = await self.desk.asked_until_now(run, most + len(run.pending))
             talk, inbox = self.desk.talk_of(run), self.desk.inbox
-            task.history.extend(history_of(run, asked, talk=talk, most=most, inbox=inbox))
+            named = may(caller, RUNS)
+            task.history.extend(history_of(run, asked, talk=talk, most=most, inbox=inbox, named=named))
         return task
 
-    async def _listed(self, run: Run, params: ListTasksRequest) -> Task:
+    async def _listed(self, caller: Caller, run: Run, params: ListTasksRequest) -> Task:
         """A task as a list has it: what it waits for is in it, and what came of it where that is asked for."""
         if run.state is RunState.PAUSED:
             run = await self.desk.hitl.run(run.id)
-        task = await self._told(run, _most(params))
+        task = await self._told(caller, run, _most(params))
         if not params.include_artifacts:
             task.ClearField("artifacts")
         return task

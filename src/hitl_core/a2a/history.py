@@ -11,8 +11,13 @@ from ..protocol import Json, Response, Run
 from .tasks import asks, data_part, value_part
 
 
-def history_of(run: Run, asked: Sequence[Settled], *, talk: str, most: int, inbox: str = "") -> list[Message]:
-    """The last `most` messages of a run, oldest first; what it waits for now is in its status."""
+def history_of(
+    run: Run, asked: Sequence[Settled], *, talk: str, most: int, inbox: str = "", named: bool = False
+) -> list[Message]:
+    """The last `most` messages of a run, oldest first; what it waits for now is in its status.
+
+    `named`: with who has decided, and their reason, which are not for everybody whose run it is.
+    """
     found = [_message(run, talk, "input", Role.ROLE_USER, [value_part(run.input)])]
     waiting = {request.id for request in run.pending}
     for each in asked:
@@ -21,19 +26,17 @@ def history_of(run: Run, asked: Sequence[Settled], *, talk: str, most: int, inbo
         found.append(_message(run, talk, each.request.id, Role.ROLE_AGENT, asks(each.request, inbox)))
         if each.response is not None:
             given = f"{each.request.id}:answer"
-            found.append(_message(run, talk, given, Role.ROLE_USER, [data_part(_said(each.response))]))
+            found.append(_message(run, talk, given, Role.ROLE_USER, [data_part(_said(each.response, named))]))
     return found[-most:] if most else []
 
 
-def _said(response: Response) -> Json:
-    """An answer, and who has given it; what became of it stands in the trail."""
-    return {
+def _said(response: Response, named: bool) -> Json:
+    said: dict[str, Json] = {
         "request": response.request_id,
         "decision": response.decision.model_dump(mode="json"),
-        "reason": response.reason,
-        "by": response.responder.id,
         "decided_at": response.decided_at.isoformat(),
     }
+    return said | ({"by": response.responder.id, "reason": response.reason} if named else {})
 
 
 def _message(run: Run, talk: str, name: str, role: Role, parts: Sequence[Part]) -> Message:

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from ..callers import Desk, WhoCalls
-from ..callers.authentication import RequireCaller, canonical
+from ..callers.authentication import RequireCaller, by_known_name
 from ..runtime import Runtime
 from .bodies import WholeBody
 from .card import card_of
@@ -43,9 +43,10 @@ def mount_a2a(
     `who` says who calls, by the credentials of the request. `url` is where the application is reached, `inbox` where
     people answer. `may_answer` are the callers whose clients carry the answers of people; nobody's do by default.
     """
-    desk, who = Desk(hitl, CHANNEL, frozenset(may_answer), inbox), canonical(hitl, who)
+    desk, who = Desk(hitl, CHANNEL, frozenset(may_answer), inbox), by_known_name(hitl, who)
     name = name or hitl.settings.app or "agent"
-    card = card_of(url=f"{url}{prefix}", name=name, description=description or f"{name}, overseen by people.")
+    description = description or f"{name}, overseen by people."
+    card = card_of(url=f"{url}{prefix}", name=name, description=description, app_version=hitl.settings.app_version)
     (calls,) = create_jsonrpc_routes(Handler(desk, who, reading, over), prefix, _Context(), enable_v0_3_compat=True)
     app.router.routes.append(Route(prefix, RequireCaller(WholeBody(calls.app), who), methods=["POST"]))
     for place in (f"{prefix}{CARD}", CARD):

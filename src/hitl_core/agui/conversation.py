@@ -43,6 +43,7 @@ from ..errors import (
     RunNotFound,
     ToolsRefused,
 )
+from ..lifecycle import RequestState
 from ..protocol import ClientTool, LiveEvent, PauseRequest, Response, RunState
 from ..runtime import Words, converse
 from .agent import Agent, Wire
@@ -73,6 +74,7 @@ STALE: Final = "That was answered or is over already; your answer has changed no
 TAKEN: Final = "Your answer was taken. Nothing more is asked of you here."
 CANCELLED: Final = "This was cancelled: nothing more of it begins."
 UNECHOED: Final = "is missing: send the id of the call back with the answer, or it may be meant for another one"
+HELD: Final = "This is stopped for now. It goes on when whoever has stopped it lifts that."
 MAY_NOT_START: Final = "You may read and answer here, and start nothing."
 NOT_YOURS: Final = (
     "This conversation is somebody else's: you may read and answer here. To say something, begin your own."
@@ -182,6 +184,9 @@ class Conversation:
         try:
             settled = await self.agent.hitl.request(given.request_id, by=self.person.responder)
             here = await is_in(self.agent.hitl, thread, settled.request)
+            if here and settled.state is RequestState.FROZEN:  # of what is stopped, a refusal is taken
+                await self._respond(settled.request, given)
+                return
             same = settled.response is not None and self._response(settled.request, given).decision
             if not here or not same or settled.response is None or settled.response.decision != same:
                 self._notes.append(STALE)
@@ -346,8 +351,10 @@ class Conversation:
                 yield f"Not accepted: {'; '.join(map(str, faults))}"
 
     def _over(self, thread: Thread) -> Iterator[str]:
-        """That the run was cancelled, or has failed. What it was in detail is for those who see runs."""
+        """That the run was cancelled, is held up by a stop, or has failed; in detail for those who see runs."""
         run = thread.run
+        if run is not None and run.state is RunState.PAUSED and not (thread.asked or thread.elsewhere):
+            yield HELD
         if run is not None and run.state is RunState.CANCELLED:
             yield CANCELLED
         if run is not None and run.state is RunState.FAILED:

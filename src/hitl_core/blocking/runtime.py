@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from ..commands import Effect, ErasedPerson, Override, Page, Recorded, Settled, Stop, StopScope
+from ..audit import Account
+from ..commands import Effect, ErasedPerson, Override, Page, Recorded, Settled, Stop, StopScope, Workload
 from ..config import DEFAULT_FILE, Config, connect
 from ..contracts import Clock, Finding
 from ..policy import Backtested, Explanation, Policy
@@ -89,6 +90,14 @@ class BlockingRuntime:
     def effects(self, run_id: str) -> tuple[Effect, ...]:
         """What the run's actions came to, in the order they were first seen."""
         return self._portal.wait(self.runtime.effects(run_id))
+
+    def account(self, run_id: str) -> Account:
+        """The account of a run for an auditor: what was asked, decided and done, why, and what it cannot know."""
+        return self._portal.wait(self.runtime.account(run_id))
+
+    def workload(self, *, seconds: float = 60.0) -> Workload:
+        """What waits for people and for workers, who works, and how fast it went in the last `seconds`."""
+        return self._portal.wait(self.runtime.workload(seconds=seconds))
 
     def attach(self) -> tuple[Finding, ...]:
         """Build the app (once) and return what was found in it. Raises AppRefused if it cannot be overseen."""

@@ -39,7 +39,7 @@ class RequireCaller:
         await self._app(scope, receive, send)
 
 
-def canonical(hitl: Runtime, who: WhoCalls) -> WhoCalls:
+def by_known_name(hitl: Runtime, who: WhoCalls) -> WhoCalls:
     """The same, with everybody under the name that the directory of people has for them, as whoever starts a run is."""
 
     async def known(connection: HTTPConnection) -> Caller | None:

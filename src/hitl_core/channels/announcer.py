@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
 from ..clock import SystemClock
-from ..contracts import Channel, Clock, More, SumsUp, Sweeps
+from ..contracts import Channel, Clock, More, Recalls, SumsUp, Sweeps
 from ..protocol import PauseRequest
 
 log = logging.getLogger("hitl_core")
@@ -38,9 +38,14 @@ class _Window:
 
     until: datetime
     told: int = 0
-    count: int = 0
     newest: PauseRequest | None = None
-    """The last of the `count` that nobody was told of."""
+    """The last of those that nobody was told of."""
+    others: list[str] = field(default_factory=list)
+    """The ids of these, with the newest's."""
+
+    @property
+    def count(self) -> int:
+        return len(self.others)
 
 
 class Announcer:
@@ -66,6 +71,11 @@ class Announcer:
         self._windows: dict[Whom, _Window] = {}
         self._waiting: dict[Whom, asyncio.Task[None]] = {}
 
+    @property
+    def recalls(self) -> bool:
+        """Whether a channel asks for what nobody was told of."""
+        return any(isinstance(channel, Recalls) for channel in self._channels)
+
     def announce(self, request: PauseRequest) -> None:
         """Hand `request` to every channel without waiting; or, in a flood, count it."""
         if not self._channels or self._is_too_much(request):
@@ -74,7 +84,7 @@ class Announcer:
             self._start(_announce(channel, request))
 
     def sweep(self) -> None:
-        """Let channels send what has become due, each unless it is still at it."""
+        """Let channels send what has become due, each unless it is still at it, and announce what they recall."""
         for channel in self._channels:
             if isinstance(channel, Sweeps) and channel.name not in self._sweeping:
                 self._sweeping.add(channel.name)
@@ -82,6 +92,9 @@ class Announcer:
 
     async def _sweep(self, channel: Sweeps, name: str) -> None:
         try:
+            if isinstance(channel, Recalls):
+                for request in await channel.untold():
+                    self.announce(request)
             await channel.sweep()
         except Exception:
             log.exception("channel %s could not send what is due", name)
@@ -115,7 +128,8 @@ class Announcer:
         if not self._most or window.told < self._most:
             window.told += 1
             return False
-        window.count, window.newest = window.count + 1, request
+        window.newest = request
+        window.others.append(request.id)
         if window.count == 1:
             self._waiting[whom] = asyncio.ensure_future(self._sum_up_later(whom, window.until))
         return True
@@ -138,7 +152,7 @@ class Announcer:
         self._waiting.pop(whom)
         window = self._windows.pop(whom)
         assert window.newest is not None
-        more = More(whom[0], window.count, window.newest)
+        more = More(whom[0], window.count, window.newest, tuple(window.others))
         for channel in self._channels:
             self._start(_say_how_many(channel, more))
 

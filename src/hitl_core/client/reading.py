@@ -16,6 +16,8 @@ from .places import request_place, run_place
 
 MOST: Final = 200
 """Items of one page, at most."""
+WHOLE_TRAIL: Final = 3_600
+"""Seconds that an answer may take for which the whole trail is read."""
 
 
 class RemoteStore:
@@ -48,7 +50,7 @@ class RemoteStore:
 
     async def verified(self) -> Report:
         """What the server finds in its trail: its own word, held against the key and the anchors that it has."""
-        return await self._calling.get("/api/audit/verify", forms.REPORT, wait=3_600)
+        return await self._calling.get("/api/audit/verify", forms.REPORT, wait=WHOLE_TRAIL)
 
     async def changed(self, *, timeout: float) -> None:
         """Return soon after something happens there that this token may hear of, or after `timeout` seconds."""

@@ -10,8 +10,9 @@ from typing import Final, NoReturn, Self, TypeVar
 
 import httpx
 
+from ..audit import Account
 from ..clock import SystemClock
-from ..commands import Effect, ErasedPerson, Override, Page, Stop, StopScope
+from ..commands import Effect, ErasedPerson, Override, Page, Stop, StopScope, Workload
 from ..contracts import Clock, Finding
 from ..errors import (
     NotPermitted,
@@ -34,7 +35,7 @@ from ..runtime import InForce, Reach
 from ..wire import Me, bodies, forms
 from .calling import Calling
 from .places import act, made, name_of, run_place, start, text_of, thread_place
-from .reading import MOST, RemoteStore
+from .reading import MOST, WHOLE_TRAIL, RemoteStore
 from .requests import RemoteRequests
 from .server import Server
 
@@ -93,7 +94,7 @@ class RemoteRuntime(RemoteRequests):
 
     adapter, directory, catalogue = _Elsewhere(), _Elsewhere(), _Elsewhere()
     at_home, loads, holds, claim, drive = _Elsewhere(), _Elsewhere(), _Elsewhere(), _Elsewhere(), _Elsewhere()
-    start_as, going_on = _Elsewhere(), _Elsewhere()
+    start_as, going_on, before_close = _Elsewhere(), _Elsewhere(), _Elsewhere()
 
     # ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -186,6 +187,14 @@ class RemoteRuntime(RemoteRequests):
     async def effects(self, run_id: str) -> tuple[Effect, ...]:
         """What the run's actions came to, in the order they were first seen."""
         return await self._of_a_run(run_id, "/effects", forms.EFFECTS)
+
+    async def account(self, run_id: str) -> Account:
+        """The account of a run for an auditor: what was asked, decided and done, why, and what it cannot know."""
+        return await self._calling.get(run_place(run_id, "/account"), forms.ACCOUNT, wait=WHOLE_TRAIL)
+
+    async def workload(self, *, seconds: float = 60.0) -> Workload:
+        """What waits for people and for workers there, who works, and how fast it went in the last `seconds`."""
+        return await self._calling.get("/api/workload", forms.WORKLOAD, {"seconds": seconds})
 
     async def attach(self) -> tuple[Finding, ...]:
         """What was found in the app where it runs."""

@@ -15,7 +15,7 @@ from .grants import GiveGrant, ListGrants, RevokeGrant
 from .guidance import GiveGuidance, ListGuidance, TakeGuidance
 from .history import Counted, PruneHistory, ReadHistory
 from .kinds import Command, Query
-from .load import Load, OpenGroup, Pace, ReadLoad, ReadPace
+from .load import Load, OpenGroup, Pace, ReadLoad, ReadPace, Workload
 from .proposals import ListProposed
 from .queries import (
     GetCheckpoint,
@@ -58,6 +58,7 @@ from .slips import (
     ChangeSlip,
     DropSlips,
     GetSlip,
+    KeepMessages,
     ListSlips,
     PruneSlips,
     PutSlip,
@@ -115,6 +116,7 @@ __all__ = [
     "GetSlip",
     "GiveGrant",
     "GiveGuidance",
+    "KeepMessages",
     "KeepSaid",
     "Known",
     "Lease",
@@ -188,6 +190,7 @@ __all__ = [
     "Undone",
     "UseSlip",
     "Waiting",
+    "Workload",
     "WriteNote",
     "hashed",
 ]

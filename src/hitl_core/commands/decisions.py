@@ -25,12 +25,14 @@ class RecordResponse(Command[Recorded]):
 
     Where several people have to agree, an answer is kept as a vote and the request stays open until enough of them
     agree (`quorum.py`); a vote for something else drops those before it. Raises NotAuthorised for somebody who is not
-    asked at this stage, or who let a call run that is kept apart from this one.
+    asked at this stage, or who let a call run that is kept apart from this one. `untold`: as in PauseRun, where it
+    is given on.
     """
 
     response: Response
     now: datetime
     event: RequestEvent = RequestEvent.DECIDE
+    untold: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,9 @@ class FireTimers(Command[tuple[Settled, ...]]):
     """Fire up to `limit` deadlines that have passed: each request expires once, and its run may become ready.
 
     Of those that stay open, the same people are reminded, others are asked, and what was put off is in the inbox again,
-    each when its time has come; they come back after the expired ones.
+    each when its time has come; they come back after the expired ones. `untold`: as in PauseRun, for these.
     """
 
     now: datetime
     limit: int = 500
+    untold: datetime | None = None

@@ -40,7 +40,8 @@ class BeginEffect(Command[Effect]):
     is idempotent, or a person said that it did not happen. Raises LeaseLost, Stopped, DigestMismatch or
     AlreadyStarted. The request becomes consumed. `notice` (a request of kind notice) is stored with it. `counted` is
     added to the history; if more has begun there than the decision knew, that raises HistoryMoved. With `grant_id`,
-    that grant lets it begin: a use of it is counted here, or GrantRefused says why it does not reach.
+    that grant lets it begin: a use of it is counted here, or GrantRefused says why it does not reach. `untold`: as in
+    PauseRun, for the notice.
     """
 
     lease: Lease
@@ -53,6 +54,7 @@ class BeginEffect(Command[Effect]):
     note: Note | None = None
     counted: tuple[Counted, ...] = ()
     grant_id: str | None = None
+    untold: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

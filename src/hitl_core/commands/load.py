@@ -8,6 +8,7 @@ from datetime import datetime
 
 from .kinds import Query
 from .results import StopScope
+from .workers import SeenWorker
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +64,13 @@ class ReadPace(Query[Pace]):
     now: datetime
     seconds: float = 60.0
     lines: int = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What waits, how fast it goes, and who works, as it was `at` this time."""
+
+    at: datetime
+    load: Load
+    pace: Pace
+    workers: tuple[SeenWorker, ...]

@@ -79,6 +79,8 @@ class PauseRun(Command[Run]):
 
     `most`: how often an agent may ask people within a minute (0: as it likes). Nothing of a pause that asks more is
     stored; its run is ready again when there is room, `retry_at`. One that asks more at once has failed.
+
+    With `untold`, a slip of that kind is kept for each new request, due then: whoever keeps messages uses it up.
     """
 
     lease: Lease
@@ -89,6 +91,7 @@ class PauseRun(Command[Run]):
     orphaned: tuple[str, ...] = ()
     by: Build | None = None
     most: int = 0
+    untold: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

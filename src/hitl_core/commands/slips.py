@@ -22,6 +22,8 @@ class SlipKind(StrEnum):
     """An answer that is given at `due` unless its person takes it back before."""
     MESSAGE = "message"
     """A message to people that is sent, or tried again, at `due`."""
+    UNTOLD = "untold"
+    """A request of which no messages are kept yet. If they are not by `due`, whoever was about to has died."""
     REPEAT = "repeat"
     """What came of a call of the API that its caller may repeat."""
 
@@ -64,6 +66,18 @@ class PutSlip(Command[Slip]):
     slip: Slip
     now: datetime
     note: Note | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeepMessages(Command[None]):
+    """Keep messages about requests, and that people were told of these, in one transaction.
+
+    Of a message that is there already that one is kept. Raises TooLarge, NotCanonical.
+    """
+
+    messages: tuple[Slip, ...]
+    told: tuple[str, ...]
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -308,6 +308,7 @@ class Gate:
             now=self._around.now(),
             request_id=allowed.request_id,
             notice=self._notices.get(call),
+            untold=self._around.untold(),
             counted=counted,
             grant_id=self.granting.under(allowed),
         )

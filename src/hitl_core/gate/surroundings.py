@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final
 
 from ..commands import Counted, Note, ReadHistory, WriteNote
-from ..contracts import Clock, Store
+from ..contracts import UNTOLD_AFTER, Clock, Store
 from ..people import Authority, Directory
 from ..policy import Facts, Past, Policy, Question, Tally
 from ..protocol import Action, Json, PauseRequest, Ruling, Run
@@ -61,7 +61,7 @@ class Surroundings:
     `rejected_in_a_row`: after so many rejections of one tool with the same arguments in a run nobody is asked about it
     again; 0 is never. `asked_a_minute`: how often an agent may ask people within a minute; 0 is as it likes. Without a
     `directory`, people are who they say they are. `changes` is what became of the policy's file and is not yet in the
-    trail.
+    trail. `recalls`: somebody looks whether people were told of what is asked (contracts.Recalls).
     """
 
     store: Store
@@ -73,6 +73,7 @@ class Surroundings:
     rejected_in_a_row: int = REJECTED_IN_A_ROW
     asked_a_minute: int = 0
     announce: Callable[[PauseRequest], None] = _nobody
+    recalls: bool = False
     directory: Directory | None = None
     authority: Authority = _ANYBODY
     changes: deque[Note] = field(default_factory=deque)
@@ -80,6 +81,10 @@ class Surroundings:
 
     def now(self) -> datetime:
         return self.clock.now()
+
+    def untold(self) -> datetime | None:
+        """When it is looked whether people were told of what is asked now; None if nobody looks."""
+        return self.now() + UNTOLD_AFTER if self.recalls else None
 
     async def weigh(self, case: Case, *, others: Callable[[], Iterable[Counted]] = tuple) -> Weighed:
         """What the policy in force says about an action, with what the catalogue knows of its tool.

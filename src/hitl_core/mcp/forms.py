@@ -120,7 +120,7 @@ def _decision(request: PauseRequest, replies: list[Reply]) -> Form | None:
     if Reply.DELEGATE in replies or Reply.HAND_BACK in replies:
         fields["to"] = {"type": "string", "title": "To whom"}
     if Reply.EDIT in replies:
-        fields |= {f"{ARGUMENT}{name}": _of_value(name, value) for name, value in _editable(request).items()}
+        fields |= {f"{ARGUMENT}{name}": _argument(request, name, value) for name, value in _editable(request).items()}
     return _form(fields, "decision")
 
 
@@ -128,17 +128,22 @@ def _words(replies: list[Reply]) -> str:
     return "; ".join(f"{reply.value}: its {_TEXT_IS[reply]}" for reply in replies if reply in _TEXT_IS)
 
 
-def _of_value(name: str, value: Json) -> Form:
+def _argument(request: PauseRequest, name: str, value: Json) -> Form:
+    """The field for an argument: as the tool's own schema has it, or else of the kind that its value is of."""
+    properties = (request.arguments_schema or {}).get("properties")
+    schema = properties.get(name) if isinstance(properties, dict) else None
+    plain = _plain(schema) if isinstance(schema, dict) else None
+    return {**(plain or {"type": _kind_of(value)}), "title": name, "default": value}
+
+
+def _kind_of(value: Json) -> str:
     match value:
         case bool():
-            kind = "boolean"
-        case int():
-            kind = "integer"
-        case float():
-            kind = "number"
+            return "boolean"
+        case int() | float():
+            return "number"
         case _:
-            kind = "string"
-    return {"type": kind, "title": name, "default": value}
+            return "string"
 
 
 def _editable(request: PauseRequest) -> dict[str, Json]:

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from ..callers import Caller, Desk, WhoCalls
-from ..callers.authentication import RequireCaller, canonical
+from ..callers.authentication import RequireCaller, by_known_name
 from ..errors import NotSignedIn
 from ..runtime import Runtime
 from .calls import server_of
@@ -44,7 +44,7 @@ def mount_mcp(
 
     The rest is as in `mount_a2a`.
     """
-    desk, known = Desk(hitl, CHANNEL, frozenset(may_answer), inbox), canonical(hitl, who)
+    desk, known = Desk(hitl, CHANNEL, frozenset(may_answer), inbox), by_known_name(hitl, who)
 
     async def caller(context: Context) -> Caller:
         come = await known(cast("HTTPConnection", context.request))  # which this transport always has

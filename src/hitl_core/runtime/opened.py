@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -96,11 +96,12 @@ class Opened:
         self.owner = owner_name()
         self.others_at_work = False
         self._announcer = Announcer(channels, clock=around.clock, most=settings.told_a_minute)
-        self._around = replace(around, announce=self._announcer.announce)
+        self._around = replace(around, announce=self._announcer.announce, recalls=self._announcer.recalls)
         self._pruning = Pruning(self._around, settings.history)
         self._background = Background()
         self._attaching = asyncio.Lock()
         self._listeners: Listeners = []
+        self._beside: list[Callable[[], None]] = []
         self._attached: tuple[Finding, ...] | None = None
         self._holding = Holding(self._around.store, self._around.clock, settings.lease_seconds)
         driving = (self._holding, self._build, self._emit, self._watched, self.attach, settings.transcripts)
@@ -119,7 +120,13 @@ class Opened:
             last.push_async_callback(self.adapter.close)
             last.push_async_callback(self._announcer.close)
             last.callback(self._holding.close)
+            for end in self._beside:
+                end()
             await self._background.close()
+
+    def before_close(self, end: Callable[[], None]) -> None:
+        """Have `end` called when this closes. For servers, which do something beside it for as long as it is open."""
+        self._beside.append(end)
 
     @property
     def store(self) -> Store:
@@ -159,7 +166,7 @@ class Opened:
         that was about.
         """
         await self._around.in_force()
-        fired = await self.store.apply(FireTimers(self._around.now()))
+        fired = await self.store.apply(FireTimers(self._around.now(), untold=self._around.untold()))
         for settled in fired:
             if settled.state is RequestState.OPEN:
                 self._around.announce(settled.request)

@@ -100,7 +100,8 @@ class Requests(Opened):
             if changed_arguments(response.decision) is not None:
                 await self._learn_tools()
             await judge(self._around, settled, response)
-        recorded = await self.store.apply(RecordResponse(response, self._around.now(), event_of(settled, response)))
+        event, untold = event_of(settled, response), self._around.untold()
+        recorded = await self.store.apply(RecordResponse(response, self._around.now(), event, untold))
         if isinstance(response.decision, Cancel) and not recorded.replayed:
             await self._forget(recorded.settled.request.run_id)
         if isinstance(response.decision, Delegate) and not recorded.replayed:

@@ -6,14 +6,16 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, suppress
 
+from ..audit import Account, account
 from ..capabilities import Capability
-from ..commands import Effect, ListEffects, ListRuns, Page
+from ..commands import Effect, ListEffects, ListRuns, ListWorkers, Page, ReadLoad, ReadPace, Workload
 from ..contracts import require
 from ..errors import RunBusy
 from ..protocol import ClientTool, LiveEvent, Responder, Run, RunState, Said
 from .batches import Batches
 from .control import Control
 from .policies import Policies
+from .record import record_of
 from .transcripts import transcript
 
 
@@ -125,6 +127,19 @@ class Runtime(Batches, Control, Policies):
     async def effects(self, run_id: str) -> tuple[Effect, ...]:
         """What the run's actions came to, in the order they were first seen."""
         return await self.store.fetch(ListEffects(run_id))
+
+    async def account(self, run_id: str) -> Account:
+        """The account of a run for an auditor: what was asked, decided and done, why, and what it cannot know.
+
+        Raises RunNotFound.
+        """
+        return account(await record_of(self.store, run_id))
+
+    async def workload(self, *, seconds: float = 60.0) -> Workload:
+        """What waits for people and for workers, who works, and how fast it went in the last `seconds`."""
+        now = self.clock.now()
+        load, pace = await self.store.fetch(ReadLoad()), await self.store.fetch(ReadPace(now, seconds))
+        return Workload(now, load, pace, await self.store.fetch(ListWorkers()))
 
     async def _step(self, run_id: str) -> Run:
         """One look at a run: work on it if it is ready, else see what else can be done for it."""

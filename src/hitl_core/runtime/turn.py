@@ -153,7 +153,8 @@ class Driver:
             return replace(ended, interrupted=told)
         match ending:
             case Paused(checkpoint, requests, consumed, orphaned):
-                return PauseRun(lease, checkpoint, requests, now, consumed, orphaned, by, self._quota(turn))
+                most, untold = self._quota(turn), self.around.untold()
+                return PauseRun(lease, checkpoint, requests, now, consumed, orphaned, by, most, untold)
             case Completed() if turn.gate.unfinished:
                 calls = ", ".join(turn.gate.unfinished)
                 lost = f"the app ended while {calls} had no outcome; resume to be asked about it"

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
-from functools import partial
+from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..channels.messages import Route
 from ..config import Serving
@@ -21,12 +19,18 @@ from .hooks import hooks
 from .links import links
 from .middleware import CsrfProtection, with_middleware
 from .others import let_in
-from .pages import keep_giving, pages, to_sign_in
+from .pages import Giving, pages, to_sign_in
 from .probes import Metrics, probes
 from .site import Site
 
 
-class _WithMiddleware(FastAPI):
+class _App(FastAPI):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Whoever mounts it may not run its lifespan; the first who comes does not find what is held left lying."""
+        if scope["type"] == "http":
+            self.state.giving.begin()
+        await super().__call__(scope, receive, send)
+
     def build_middleware_stack(self) -> ASGIApp:
         """With the middleware around all of it, also around what answers for an error of ours."""
         return with_middleware(super().build_middleware_stack(), self.state.site)
@@ -46,10 +50,9 @@ def create_app(
     runtimes with the same store, which CopilotKit pages talk to by these names.
     """
     site = Site(hitl, serving or Serving(), messages)
-    app = _WithMiddleware(
-        title="hitl-core", version="1", docs_url=None, redoc_url=None, lifespan=partial(_giving, site)
-    )
+    app = _App(title="hitl-core", version="1", docs_url=None, redoc_url=None, lifespan=_giving)
     app.state.site = site
+    app.state.giving = Giving(site)
     app.state.metrics = metrics
     app.add_middleware(CsrfProtection, site=site)
     app.add_exception_handler(NotAuthenticated, to_sign_in)
@@ -61,14 +64,12 @@ def create_app(
 
 
 @asynccontextmanager
-async def _giving(site: Site, app: FastAPI) -> AsyncIterator[None]:
-    """Give the answers that are held, while the app is served. Where it is mounted, each look at a page does that."""
-    giving = asyncio.create_task(keep_giving(site))
+async def _giving(app: FastAPI) -> AsyncIterator[None]:
+    """Give the answers that are held, while the app is served."""
+    app.state.giving.begin()
     try:
         yield
     finally:
-        giving.cancel()
-        with suppress(asyncio.CancelledError):
-            await giving
+        await app.state.giving.ended()
         for close in app.state.closes:
             await close()

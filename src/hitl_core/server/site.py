@@ -9,6 +9,7 @@ from typing import Annotated, cast
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from ..audit import Account
 from ..channels.messages import Route
 from ..config import Serving
 from ..contracts import Clock, Store
@@ -43,6 +44,10 @@ class Site:
     @property
     def clock(self) -> Clock:
         return self.hitl.clock
+
+    async def account(self, run_id: str) -> Account:
+        """The account of a run, made beside those who are served: the whole trail is read for it."""
+        return await asyncio.to_thread(asyncio.run, self.hitl.account(run_id))
 
 
 def site_of(connection: HTTPConnection) -> Site:

@@ -7,8 +7,8 @@ from typing import Any, Final, Generic, TypeVar, cast
 
 from pydantic import BaseModel, TypeAdapter
 
-from ..audit import Report
-from ..commands import Effect, ErasedPerson, Override, Page, Recorded, Settled, Stop
+from ..audit import Account, Report
+from ..commands import Effect, ErasedPerson, Override, Page, Recorded, Settled, Stop, Workload
 from ..contracts import Finding
 from ..policy import Backtested, Explanation
 from ..protocol import (
@@ -77,6 +77,7 @@ UNDOING: Final = Form[Undoing]("Undoing", Undoing)
 UNDOINGS: Final = Form[tuple[Undoing, ...]]("Undoings", tuple[Undoing, ...])
 GUIDANCE: Final = Form[Guidance]("Guidance", Guidance)
 GUIDANCES: Final = Form[tuple[Guidance, ...]]("Guidances", tuple[Guidance, ...])
+ACCOUNT: Final = Form[Account]("Account", Account)
 FINDINGS: Final = Form[tuple[Finding, ...]]("Findings", tuple[Finding, ...])
 SETTLED: Final = Form[Settled]("Settled", Settled)
 INBOX: Final = Form[Page[Settled]]("SettledPage", Page[Settled])
@@ -103,6 +104,7 @@ EXPLANATION: Final = Form[Explanation](
 POLICY: Final = Form[InForce]("InForce", InForce)
 BACKTESTED: Final = Form[Backtested]("Backtested", Backtested)
 AUDIT: Final = Form[Page[AuditEntry]]("AuditPage", Page[AuditEntry])
+WORKLOAD: Final = Form[Workload]("Workload", Workload)
 REPORT: Final = Form[Report]("AuditReport", Report)
 ERASED: Final = Form[ErasedPerson]("ErasedPerson", ErasedPerson)
 EVENT: Final = Form[LiveEvent]("LiveEvent", LiveEvent)

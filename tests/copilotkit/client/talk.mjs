@@ -1,45 +1,51 @@
 // Real AG-UI clients, driven line by line: `node talk.mjs pinned|newest`, one JSON step a line on stdin
-//   {"open": {"url", "threadId"}}  a page in a conversation of its own; the steps after it are its steps
-//   {"say": text}  {"resume": [...]}  {"result": {"toolCallId", "content"}}  {"again": true}  {"tools": [...]}
-//   {"read": url}  what another page, which has nothing yet, is told there of the same conversation
-//   with any of them {"leave": type}: the connection is cut at the first event of this type
+//   {"page", "open": {"url", "threadId", "headers"}, "tools"}  a page in a conversation; what names it later is its step
+//   {"page", "add": [messages], "resume": [...], "forwardedProps": {...}}  it posts
+//   {"page", "connect": url}  it is loaded again, and told there what was said
+//   with "leave": type  the connection is cut at the first event of this type
+//   with "loose": true  it has forgotten what is open, as a page that was stuck is told to
 // and one JSON line back for each: the events that were heard, what is open, and what the client holds now. The client
 // checks every event against its schemas and their order by itself; what it refuses comes back as `error`, what it only
 // complains of as `warned`.
 import { createInterface } from "node:readline";
 
 const { HttpAgent } = await import(`agui-${process.argv[2]}`);
-let agent, tools, warned;
+const pages = new Map();
+let warned;
 console.warn = (...words) => void warned.push(words.join(" "));
 
-async function run(talking, { leave, ...parameters }) {
+async function run({ agent, tools }, { leave, ...parameters }) {
   warned = [];
   const events = [];
   let outcome, interrupts = [], error;
   const listening = {
-    onEvent: ({ event }) => { events.push(event); if (event.type === leave) talking.abortRun(); },
+    onEvent: ({ event }) => { events.push(event); if (event.type === leave) agent.abortRun(); },
     onRunFinishedEvent: (ended) => { outcome = ended.outcome; interrupts = ended.interrupts ?? []; },
     onRunErrorEvent: ({ event }) => { error = event.message; },
     onRunFailed: ({ error: failed }) => { error = String(failed?.message ?? failed); },
   };
   try {
-    await talking.runAgent({ tools, ...parameters }, listening);
+    await agent.runAgent({ tools, ...parameters }, listening);
   } catch (failed) {
     error = String(failed?.message ?? failed);
   }
-  const { messages, state } = talking;
+  if (leave) error = undefined;
+  const { messages, state } = agent;
   return { heard: events.map((event) => event.type), events, outcome, interrupts, error, warned, messages, state };
 }
 
-const id = () => crypto.randomUUID();
-
-async function step({ open, say, result, read, ...given }) {
-  if (open) { agent = new HttpAgent(open); tools = []; return {}; }
-  if (given.tools) { tools = given.tools; return {}; }
-  if (read) return await run(new HttpAgent({ url: read, threadId: agent.threadId }), given);
-  if (say) agent.addMessage({ id: id(), role: "user", content: say });
-  if (result) agent.addMessage({ id: id(), role: "tool", ...result });
-  return await run(agent, given);
+async function step({ page: name, open, tools, connect, add, loose, ...given }) {
+  if (open) { pages.set(name, { open, tools: tools ?? [], agent: new HttpAgent(open) }); return {}; }
+  const page = pages.get(name);
+  if (connect) {
+    page.agent = new HttpAgent({ ...page.open, url: connect });
+    const came = await run(page, given);
+    page.agent.url = page.open.url;
+    return came;
+  }
+  for (const message of add ?? []) page.agent.addMessage(message);
+  if (loose) page.agent.pendingInterrupts = [];
+  return await run(page, given);
 }
 
 for await (const line of createInterface({ input: process.stdin })) {

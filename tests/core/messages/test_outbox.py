@@ -13,8 +13,8 @@ import pytest
 
 from hitl_core.channels.messages import Around, Link, Message, Messages, Route, SendFailed, outbox
 from hitl_core.channels.messages.outbox import FIRST_WAIT, PATIENCE, TRIES
-from hitl_core.commands import ListSlips, PutSlip, Slip, SlipKind
-from hitl_core.contracts import More
+from hitl_core.commands import ListSlips, PutSlip, Slip, SlipKind, StopScope
+from hitl_core.contracts import UNTOLD_AFTER, More
 from hitl_core.people import PeopleFile, Person
 from hitl_core.protocol import AuditEvent, Hours, Json, Level, Run
 from hitl_core.runtime import Runtime
@@ -215,6 +215,65 @@ async def test_a_flood_is_one_message_that_says_how_many_more(office: Office) ->
         post.sent.clear()
         await channel.sum_up(More("", 7, only(run)))
     assert [message.items[0].more for message in post.sent] == [6]
+
+
+async def test_who_is_not_told_one_by_one_in_a_flood_is_told(office: Office) -> None:
+    """Of what is summed up nothing is told once more later, as if nobody had been told."""
+    post = Post()
+    async with office.open(post, Route("team", "slack", "#approvals")) as (hitl, _):
+        hitl._announcer._most = 1
+        for _ in range(3):
+            await hitl.start({})
+        await hitl._announcer.close()
+        assert await untold(hitl) == []
+        office.shop.clock.advance(UNTOLD_AFTER.total_seconds())
+        await ticked(hitl)
+    assert [message.items[0].more for message in post.sent] == [0, 1]
+
+
+async def untold(hitl: Runtime) -> list[str]:
+    return [slip.subject for slip in (await hitl.store.fetch(ListSlips(SlipKind.UNTOLD, hitl.clock.now()))).items]
+
+
+async def ticked(hitl: Runtime) -> None:
+    await hitl.tick()
+    await hitl._announcer.close()
+
+
+async def test_of_what_is_frozen_people_are_told_when_the_stop_has_ended(office: Office) -> None:
+    """Whether it was asked under the stop, or its message waited when everything was stopped."""
+    post, hourly = Post(), Route("mail", "apprise", "x{address}", digest=timedelta(hours=1))
+    async with office.open(post, hourly) as (hitl, _):
+        before = only(await asked(hitl))
+        await hitl.stop(StopScope.TOOL, "refund", by="cyd", reason="too fast")
+        under = await asked(hitl)
+        assert under.pending == ()
+        (asked_under,) = await untold(hitl)
+        for _ in range(2):
+            office.shop.clock.advance(hours=1)
+            await ticked(hitl)
+        assert post.told == []
+        await hitl.lift(StopScope.TOOL, "refund", by="ben", reason="all is well")
+        for _ in range(2):
+            office.shop.clock.advance(hours=1)
+            await ticked(hitl)
+        told = {item.request.id for message in post.sent for item in message.items}
+        assert told == {before.id, asked_under}
+        assert await untold(hitl) == []
+
+
+async def test_nobody_is_told_late_of_what_is_decided_or_gone(office: Office) -> None:
+    post = Post()
+    async with office.open(post) as (hitl, channel):
+        now = office.shop.clock.now()
+        run = await asked(hitl)
+        post.sent.clear()
+        await hitl.respond(only(run).approve(by="ann"))
+        for subject in (only(run).id, "gone"):
+            await hitl.store.apply(PutSlip(Slip(SlipKind.UNTOLD, subject, now, subject=subject, due=now), now))
+        assert await channel.untold() == ()
+        assert await untold(hitl) == []
+    assert post.told == []
 
 
 async def test_a_route_that_another_process_has_is_left_to_it(office: Office) -> None:

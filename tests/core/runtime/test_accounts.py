@@ -25,7 +25,7 @@ Told = list[tuple[str, dict[str, str]]]
 
 async def told(hitl: Runtime, run_id: str, part: str) -> Told:
     """The chapters of one part of the account: title and facts."""
-    made = account(await record_of(hitl.store, run_id))
+    made = await hitl.account(run_id)
     document: Any = made.document()
     assert [each["title"] for each in document[part]] == [each.title for each in made.parts[part]]
     return [(each["title"], {fact["name"]: fact["value"] for fact in each["facts"]}) for each in document[part]]

@@ -21,6 +21,7 @@ from hitl_core.commands import (
     ListWorkers,
     Look,
     PerformEffect,
+    ReadLoad,
     ReleaseRun,
 )
 from hitl_core.contracts import Store
@@ -405,3 +406,15 @@ async def test_beside_a_run_that_may_kill_its_worker_nothing_else_is_worked_on(s
         await hitl.wait(beside.id)
         worker.stop()
         await working
+
+
+# ── what is done beside it ───────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_what_is_beside_a_runtime_ends_before_its_store(shop: Shop) -> None:
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        await hitl.start({})
+        found, seen = await hitl.workload(seconds=30), list[int]()
+        hitl.before_close(lambda: seen.append(hitl.store.fetch_blocking(ReadLoad()).open))  # type: ignore[attr-defined]  # a store in a file
+    assert seen == [1]
+    assert (found.at, found.load.open, found.pace.seconds, found.workers) == (shop.clock.now(), 1, 30, ())

@@ -83,6 +83,8 @@ async def test_the_history_of_a_task_is_what_was_given_asked_and_said(here: Stre
     assert MessageToDict(given.parts[0].data) == {"do": "twice"}
     assert MessageToDict(asked.parts[1].data) == first
     told = MessageToDict(said.parts[0].data)
+    assert (told["decision"]["type"], "by" in told, "reason" in told) == ("approve", False, False)
+    told = MessageToDict((await portal.get(task.id, 1)).history[0].parts[0].data)
     assert (told["by"], told["decision"]["type"], told["reason"]) == ("portal", "approve", "as agreed")
     assert [each.message_id for each in (await planner.get(task.id, 1)).history] == [said.message_id]
     assert len((await planner.tasks(history_length=2)).tasks[0].history) == 2

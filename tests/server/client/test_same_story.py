@@ -45,7 +45,7 @@ OTHER_POLICY = Policy.from_toml('[[rules]]\nid = "no"\nwhy = "a test"\nmatch = {
 PICK = ClientTool(name="pickColour", description="Let the user pick a colour.")
 NOT_OF_A_CLIENT = {
     *("claim", "drive", "holds", "loads", "at_home"),  # a worker's
-    *("start_as", "going_on"),  # a server's
+    *("start_as", "going_on", "before_close"),  # a server's
     *("store", "directory", "catalogue"),  # the server's own
 }
 
@@ -232,8 +232,15 @@ async def test_live_events_are_the_same(told: Told) -> None:
 
 async def test_upkeep_is_the_same(told: Told) -> None:
     await told.ann.start({"do": "look"})
+    asked = await told.ann.start({})
     assert await told.ann.tick() == 0
     assert await told.ann.attach() is not None
+    waiting = await told.ben.workload(seconds=30)
+    assert (waiting.at, waiting.load.open, waiting.pace.seconds) == (told.shop.clock.now(), 1, 30)
+    (decision,) = (await told.ben.account(asked.id)).decisions
+    assert decision.title == "Refund (approval)"
+    with pytest.raises(RunNotFound):
+        await told.ben.account("gone")
     assert await told.ben.retain(older_than=timedelta(seconds=60), by="ben") == 0
 
 

@@ -66,6 +66,20 @@ async def test_every_kind_is_asked_by_a_flat_form(
     assert here.shop.ledger.count() == ran
 
 
+async def test_an_argument_is_edited_as_its_tool_takes_it(here: Street) -> None:
+    run = await here.start(amount=40)
+    edited = accepts(**{"decision": "edit", "arguments.amount": 39.5})
+    async with calling(here.url, "portal", edited) as (portal, user):
+        done = await portal.run("wait_for_run", run=run.id)
+    assert (user.form["properties"]["arguments.amount"]["type"], done["output"]["said"]) == ("number", "paid 39.5")
+    run = await here.start(do="book")
+    edited = accepts(**{"decision": "edit", "arguments.number": 7.5})
+    async with calling(here.url, "portal", edited) as (portal, user):
+        said = await portal.run("wait_for_run", run=run.id)
+    assert (user.form["properties"]["arguments.number"]["type"], said["state"]) == ("integer", "paused")
+    assert here.shop.ledger.count("book") == 0
+
+
 @pytest.mark.parametrize("era", ERAS)
 async def test_to_decline_is_to_refuse(here: Street, era: str) -> None:
     run = await here.start()

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
 
+import httpx
 import pytest
+from fastapi import FastAPI
 
 from hitl_core.commands import ChangeSlip, ListSlips, SlipKind, TakeSlips
 from hitl_core.config import Serving
 from hitl_core.errors import StoreUnavailable
 from hitl_core.lifecycle import RequestState
 from hitl_core.protocol import Json, PauseRequest, Response
+from hitl_core.server import create_app
 from hitl_core.server.pages import give_held
 from hitl_core.server.pages.holding import hold
 from hitl_core.server.site import Site
 from tests.core.shop import Crash, Shop, one_refund, only, trail
-from tests.server.pages.desk import Desk, at_desk
+from tests.server.pages.desk import UNDO, Desk, at_desk
+from tests.server.site import HOST
 
 
 @pytest.fixture
@@ -35,6 +40,30 @@ async def test_a_mistaken_click_is_taken_back(desk: Desk) -> None:
     assert "approve" in back.offered
     assert await desk.give() == 0
     assert (await desk.hitl.request(request.id)).state is RequestState.OPEN
+
+
+async def test_where_the_inbox_is_mounted_an_answer_is_given_though_nobody_looks_again(tmp_path: Path) -> None:
+    """Nobody runs the lifespan of what is mounted: the first request that it serves begins to give, also what a process
+    before it has held; and it ends with the runtime."""
+    shop = Shop(tmp_path)
+    async with shop.open(one_refund(shop.ledger)) as hitl:
+        before, after = [only(await hitl.start({})) for _ in range(2)]
+        app = create_app(hitl, Serving(url=HOST))
+        outer = FastAPI()
+        outer.mount("/inbox", app)
+        await hold(app.state.site, before.approve(by="ann"), title="Refund", tenant="default", typed={})
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(outer), base_url=HOST) as client:
+            assert (await client.get("/inbox/healthz")).status_code == 200
+        await shop.clock.asleep()
+        await hold(app.state.site, after.approve(by="ann"), title="Refund", tenant="default", typed={})
+        assert (await hitl.request(before.id)).state is RequestState.OPEN
+        shop.clock.advance(UNDO)
+        await shop.clock.asleep()
+        states = [(await hitl.request(each.id)).state for each in (before, after)]
+        assert states == [RequestState.DECIDED] * 2
+        giving = app.state.giving._task
+    await asyncio.wait((giving,))
+    assert giving.cancelled()
 
 
 async def test_after_that_one_may_say_something_else_and_the_same(desk: Desk) -> None:

@@ -7,20 +7,24 @@ import csv
 import io
 import json
 import sqlite3
+from contextlib import aclosing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hitl_core import contracts
 from hitl_core.audit import COLUMNS
 from hitl_core.audit.anchor import Anchors
 from hitl_core.commands import StopScope
+from hitl_core.config import Serving
 from hitl_core.errors import StoreUnavailable
 from hitl_core.people import Authority
 from hitl_core.protocol import Allowance, Run, RunState
 from hitl_core.server.auth import Right
 from hitl_core.server.pages.oversight import audit as audit_page
+from hitl_core.server.site import Site
 from tests.core.shop import Shop, decide, one_refund, policy, rule, trail
 from tests.server.pages.browser import Browser, Page
 from tests.server.pages.desk import HOSTILE, RULES, Desk, at_refund_desk
@@ -390,6 +394,29 @@ async def test_the_trail_as_a_table_holds_no_formula(tmp_path: Path) -> None:
         assert not any(cell.startswith(("=", "+", "-", "@")) for row in rows for cell in row)
         of_run = await desk.browser.client.get("/audit/trail.csv", params={"run": run.id})
         assert len(list(csv.reader(io.StringIO(of_run.text)))) == 4
+
+
+async def test_the_table_is_read_as_it_is_taken_and_no_further(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long the trail is, no more of it is held than a page, and who goes away has no more of it read."""
+    monkeypatch.setattr(contracts, "PAGE", 2)
+    async with at_refund_desk(tmp_path) as desk:
+        for _ in range(3):
+            await desk.asked()
+        whole, site = await trail(desk.hitl), Site(desk.hitl, Serving())
+        read, fetch = list[int](), site.store.fetch
+
+        async def counted(query: Any) -> Any:
+            page = await fetch(query)
+            read.append(len(page.items))
+            return page
+
+        monkeypatch.setattr(site.store, "fetch", counted)
+        async with aclosing(audit_page._rows(site, somebody(), "")) as rows:
+            taken = [await anext(rows) for _ in range(3)]
+            assert read == [2, 2], "the head is there before anything is read"
+        assert len(list(csv.reader(io.StringIO("".join(taken))))) == 1 + 4
+        rest = [each async for each in audit_page._rows(site, somebody(), "")]
+        assert (len(list(csv.reader(io.StringIO("".join(rest))))), max(read)) == (1 + len(whole), 2)
 
 
 async def test_nobody_reads_another_tenant_s_lines(tmp_path: Path) -> None:

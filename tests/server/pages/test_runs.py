@@ -26,6 +26,10 @@ async def test_the_list_has_what_a_run_is_and_how_it_stands(tmp_path: Path) -> N
         page = await desk.browser.open("/runs")
         assert page.links().index(f"/runs/{done.id}") < page.links().index(f"/runs/{waiting.id}"), "newest first"
         assert "customer-7" in page.text
+        named = [each.text for each in page.all("a") if each.attributes.get("href") == f"/runs/{waiting.id}"]
+        assert named == ["order A-1042, amount 120.5"]
+        assert [each for each in page.links() if each.startswith("/requests/")] == [f"/requests/{only(waiting).id}"]
+        assert page.text.count("waits: Refund") == 1
         only_done = await desk.browser.open("/runs", state="completed")
         assert f"/runs/{done.id}" in only_done.links()
         assert f"/runs/{waiting.id}" not in only_done.links()

@@ -152,7 +152,7 @@ LOOKS: Final = tuple(
         {"scope": "run"} if route[1].endswith("/reach") else None,
         ours=409 if route[1].endswith("/undone") else 200,
         changes=False,
-        of_all=route[1].endswith("/verify"),
+        of_all=route[1].endswith(("/verify", "/workload")),
     )
     for route in GUARDED
     if route[0] == "GET" and route[1].startswith("/api/")

@@ -9,8 +9,19 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Final, cast
 
-from ...commands import ChangeSlip, DropSlips, GetRequest, GetRun, Note, PutSlip, Settled, Slip, SlipKind, TakeSlips
-from ...contracts import Clock, More, Store
+from ...commands import (
+    ChangeSlip,
+    DropSlips,
+    GetRequest,
+    GetRun,
+    KeepMessages,
+    Note,
+    Settled,
+    Slip,
+    SlipKind,
+    TakeSlips,
+)
+from ...contracts import UNTOLD_AFTER, Clock, More, Store
 from ...errors import RequestNotFound
 from ...lifecycle import RequestState
 from ...people import Directory, Person
@@ -26,7 +37,7 @@ log = logging.getLogger("hitl_core")
 AT_ONCE: Final = 100
 """Messages that are taken up at a time; the rest is taken next."""
 
-PATIENCE: Final = timedelta(minutes=2)
+PATIENCE: Final = UNTOLD_AFTER
 """After so long another process sends what one has taken up and not sent, as it seems to have died."""
 
 TRIES: Final = 8
@@ -57,22 +68,37 @@ class Messages:
 
     async def announce(self, request: PauseRequest) -> None:
         """Keep a message for each person who is to be told, on each route; those that are due now are sent."""
-        await self._keep(request, more=0)
+        await self._keep(request, (request.id,))
 
     async def sum_up(self, more: More) -> None:
         """Tell of the newest, and of how many more there are."""
-        await self._keep(more.newest, more=more.count - 1)
+        await self._keep(more.newest, more.requests, more=more.count - 1)
 
-    async def _keep(self, request: PauseRequest, *, more: int) -> None:
+    async def _keep(self, request: PauseRequest, told: tuple[str, ...], *, more: int = 0) -> None:
+        """Keep all that is said, and that nobody is left untold of these requests, at once."""
         store, now = self._around.store, self._around.clock.now()
         tenant = (await store.fetch(GetRun(request.run_id))).tenant
-        for route, _ in self._routes.values():
-            if not route.carries(request):
-                continue
-            for person, address in await self._to(route, request, tenant, now):
-                kept = _slip(route, request, person, address, more=more, tenant=tenant, now=now)
-                await store.apply(PutSlip(kept, now))
+        kept = [
+            _slip(route, request, person, address, more=more, tenant=tenant, now=now)
+            for route, _ in self._routes.values()
+            if route.carries(request)
+            for person, address in await self._to(route, request, tenant, now)
+        ]
+        await store.apply(KeepMessages(tuple(kept), told, now))
         await self.sweep()
+
+    async def untold(self) -> tuple[PauseRequest, ...]:
+        """Requests of which a process that has died kept no messages. What is frozen comes up again."""
+        store, now = self._around.store, self._around.clock.now()
+        taken = await store.apply(TakeSlips(SlipKind.UNTOLD, now + PATIENCE, now, AT_ONCE))
+        untold = list[PauseRequest]()
+        for slip in taken:
+            settled = await self._settled(slip)
+            if settled is None or not _is_to_be_said(settled):
+                await store.apply(DropSlips(SlipKind.UNTOLD, now, key=slip.key))
+            elif not _is_frozen(settled):
+                untold.append(settled.request)
+        return tuple(untold)
 
     async def _to(
         self, route: Route, request: PauseRequest, tenant: str, now: datetime
@@ -101,13 +127,14 @@ class Messages:
                 return
 
     async def _deliver(self, route: Route, sender: Sender, slips: tuple[Slip, ...], now: datetime) -> None:
-        """Send what one address is to be told, as one message where it is a digest."""
+        """Send what one address is to be told, as one message where it is a digest. What is frozen comes up again."""
         person = await self._person(slips[0].person)
         gone = bool(slips[0].person) and person is None
-        found = [] if gone else [(slip, await self._item(route, slip, now)) for slip in slips]
-        items = {slip.key: item for slip, item in found if item is not None}
-        left = [slip for slip in slips if slip.key in items]
-        await self._drop((slip for slip in slips if slip.key not in items), now)
+        found = {} if gone else {slip.key: await self._settled(slip) for slip in slips}
+        about = {key: settled for key, settled in found.items() if settled is not None and _is_to_be_said(settled)}
+        await self._drop((slip for slip in slips if slip.key not in about), now)
+        left = [slip for slip in slips if slip.key in about and not _is_frozen(about[slip.key])]
+        items = {slip.key: await self._item(route, about[slip.key].request, slip, now) for slip in left}
         for together in [left] if route.digest is not None and left else [[slip] for slip in left]:
             shown = tuple(items[slip.key] for slip in together)
             message = Message(together[0].key, str(together[0].body["address"]), shown, person)
@@ -154,15 +181,16 @@ class Messages:
             log.error("the directory of people cannot say who %r is, so they are not told: %s", id, exc)
             return None
 
-    async def _item(self, route: Route, slip: Slip, now: datetime) -> Item | None:
-        """The request with a new link; None where there is nothing to say any more."""
+    async def _item(self, route: Route, request: PauseRequest, slip: Slip, now: datetime) -> Item:
+        """The request with a new link."""
+        return Item(request, await self._link(route, request, slip, now), _number(slip, "more"))
+
+    async def _settled(self, slip: Slip) -> Settled | None:
+        """The request that a slip is about; None where it is not there any more."""
         try:
-            settled = await self._around.store.fetch(GetRequest(slip.subject))
+            return await self._around.store.fetch(GetRequest(slip.subject))
         except RequestNotFound:
             return None
-        if not _matters(settled):
-            return None
-        return Item(settled.request, await self._link(route, settled.request, slip, now), _number(slip, "more"))
 
     async def _link(self, route: Route, request: PauseRequest, slip: Slip, now: datetime) -> str:
         around = self._around
@@ -191,6 +219,10 @@ def _number(slip: Slip, name: str) -> int:
     return int(cast("int", slip.body[name]))
 
 
-def _matters(settled: Settled) -> bool:
-    """Whether it still waits, or says what has happened."""
-    return settled.request.kind is Kind.NOTICE or settled.state is RequestState.OPEN
+def _is_to_be_said(settled: Settled) -> bool:
+    """Whether it still waits, also for the end of a stop, or says what has happened."""
+    return settled.request.kind is Kind.NOTICE or settled.state in (RequestState.OPEN, RequestState.FROZEN)
+
+
+def _is_frozen(settled: Settled) -> bool:
+    return settled.state is RequestState.FROZEN

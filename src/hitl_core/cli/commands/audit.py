@@ -16,13 +16,13 @@ import typer
 from rich.console import RenderableType
 from rich.text import Text
 
-from ...audit import COLUMNS, Account, Custody, Report, account, cells
+from ...audit import COLUMNS, Account, Custody, Report, cells
 from ...audit import verify as verified
 from ...clock import SystemClock
 from ...config import Config, is_remote, open_store, require_store
 from ...errors import ConfigError, Fault, StoreError
 from ...protocol import AuditEntry, Json
-from ...runtime import Runtime, entries, record_of
+from ...runtime import Runtime, entries
 from ..lookup import find_run
 from ..opening import Opening
 from ..options import DEFAULT_CONFIG, AsJson, ConfigFile, RunId
@@ -92,11 +92,9 @@ def report(
     cannot know."""
 
     async def work(hitl: Runtime) -> Account:
-        return account(await record_of(hitl.store, await find_run(hitl, run)))
+        return await hitl.account(await find_run(hitl, run))
 
-    opening = Opening(config)
-    opening.require_store("the account of a run")
-    made = opening.do(work)
+    made = Opening(config).do(work)
     if as_json or format is Form.JSON:
         Output(as_json=True).result(made.document())
         return

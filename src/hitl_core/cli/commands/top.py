@@ -14,7 +14,7 @@ from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from ...commands import ListWorkers, Load, OpenGroup, Pace, ReadLoad, ReadPace
+from ...commands import OpenGroup, Pace, Workload
 from ...errors import StoreError
 from ...logs import said_of
 from ...protocol import Json
@@ -45,7 +45,6 @@ def top(
     By level and by who is asked. Ctrl-C ends it.
     """
     opening = Opening(config)
-    opening.require_store("`hitl top`")
     if once or as_json or not sys.stdout.isatty():
         document = opening.do(lambda hitl: _look(hitl, window))
         Output(as_json).result(document, top_view(document))
@@ -69,13 +68,12 @@ async def _shown(hitl: Runtime, window: float) -> RenderableType:
 
 
 async def _look(hitl: Runtime, window: float) -> dict[str, Any]:
-    now = hitl.clock.now()
-    crew = Crew(await hitl.store.fetch(ListWorkers()), (), (), now)
-    return document_of(await hitl.store.fetch(ReadLoad()), await hitl.store.fetch(ReadPace(now, window)), crew, now)
+    return document_of(await hitl.workload(seconds=window))
 
 
-def document_of(load: Load, pace: Pace, crew: Crew, now: datetime) -> dict[str, Any]:
+def document_of(found: Workload) -> dict[str, Any]:
     """What `hitl top --json` writes. Ages and lags are in seconds; `at_least`: there is more than was counted."""
+    load, pace, now = found.load, found.pace, found.at
     return {
         "open": load.open,
         "at_least": not load.counted_all,
@@ -85,7 +83,7 @@ def document_of(load: Load, pace: Pace, crew: Crew, now: datetime) -> dict[str, 
         "ready": load.ready,
         "ready_oldest": _age(load.ready_since, now),
         "running": load.running,
-        "workers": _workers(crew),
+        "workers": _workers(Crew(found.workers, (), (), now)),
         "stops": {scope.value: count for scope, count in sorted(load.stops.items())},
         "window": pace.seconds,
         "opened_per_minute": _rate(pace.opened, pace),

@@ -144,6 +144,13 @@ async def list_effects(visitor: RunsVisitor, site: CurrentSite, run_id: RunId) -
     return answer(forms.EFFECTS, await site.hitl.effects(run_id))
 
 
+@router.call("GET", "/{id}/account", "readAccount", forms.ACCOUNT, problems=(404,))
+async def read_account(visitor: RunsVisitor, site: CurrentSite, run_id: RunId) -> Response:
+    """The account of the run for an auditor: what was asked, decided and done, why, and what it cannot know."""
+    run = await seen_run(site, visitor, run_id)
+    return answer(forms.ACCOUNT, await site.account(run.id))
+
+
 @router.call("GET", "/{id}/overrides", "listOverrides", forms.OVERRIDES, problems=(404,))
 async def list_overrides(visitor: RunsVisitor, site: CurrentSite, run_id: RunId) -> Response:
     """What people have put in the place of the run's output and results, oldest first, and what it was."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import Response
+from fastapi import Query, Response
 
 from ...wire import Count, bodies, forms
 from ..auth import OperateVisitor, RunsVisitor, StartVisitor
@@ -16,11 +16,23 @@ from .visibility import require_same
 
 router = Calls("upkeep", "/api")
 
+Seconds = Annotated[float, Query(description="How far back rates and lags reach.", ge=1, le=3_600, allow_inf_nan=False)]
+
 
 @router.call("GET", "/app", "readApp", forms.FINDINGS)
 async def read_app(visitor: RunsVisitor, site: CurrentSite) -> Response:
     """What was found in the app when it was loaded: what cannot be overseen, and what runs without passing the gate."""
     return answer(forms.FINDINGS, await site.hitl.attach())
+
+
+@router.call("GET", "/workload", "readWorkload", forms.WORKLOAD)
+async def read_workload(visitor: RunsVisitor, site: CurrentSite, seconds: Seconds = 60.0) -> Response:
+    """What waits for people and for workers, who works, and how fast it goes: of all tenants.
+
+    Nothing is counted beyond 50,000 of each kind.
+    """
+    require_all(visitor, "what waits")
+    return answer(forms.WORKLOAD, await site.hitl.workload(seconds=seconds))
 
 
 @router.call("POST", "/tick", "tick", forms.COUNT)

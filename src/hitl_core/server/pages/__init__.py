@@ -18,14 +18,14 @@ from fastapi import APIRouter
 from .assets import assets
 from .batches import together
 from .environment import render, url
-from .holding import give_held, keep_giving
+from .holding import Giving, give_held
 from .oversight import audit_pages, grants_pages, policy_pages, stops_pages, tokens_pages
 from .queue import inbox
 from .request import requests
 from .runs import runs
 from .sign_in import signing, to_sign_in
 
-__all__ = ["give_held", "keep_giving", "pages", "render", "to_sign_in", "url"]
+__all__ = ["Giving", "give_held", "pages", "render", "to_sign_in", "url"]
 
 pages: Final[tuple[APIRouter, ...]] = (
     *(assets, signing, inbox, requests, together),

@@ -9,6 +9,7 @@ the same answer recorded, and hands that out.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -120,7 +121,41 @@ async def give_held(site: Site) -> int:
     return len(taken)
 
 
-async def keep_giving(site: Site) -> None:
+class Giving:
+    """The task of an app that gives what is due: begun with the app's lifespan, or, where it is mounted and nobody runs
+    that, by the first request that it serves. It ends with the lifespan, or with the runtime."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._task: asyncio.Task[None] | None = None
+        self._over = False
+        self._told = False
+
+    def begin(self) -> None:
+        """On the loop that serves. Once begun it goes on; what one loop has left behind, the next one begins anew."""
+        if self._over or (self._task is not None and not (self._task.done() or self._task.get_loop().is_closed())):
+            return
+        if not self._told:
+            self._site.hitl.before_close(self.end)
+            self._told = True
+        self._task = asyncio.create_task(_keep_giving(self._site), name="hitl-giving")
+
+    def end(self) -> None:
+        """Nothing is given by this app any more. Any thread may call it."""
+        self._over = True
+        if self._task is not None and not self._task.get_loop().is_closed():
+            self._task.get_loop().call_soon_threadsafe(self._task.cancel)
+
+    async def ended(self) -> None:
+        """End it, and return when that is so; it may be begun anew. Call it on the loop that serves."""
+        over = self._over
+        self.end()
+        if self._task is not None:
+            await asyncio.wait((self._task,))
+        self._over = over
+
+
+async def _keep_giving(site: Site) -> None:
     """Give what is due, for as long as the process serves."""
     while True:
         try:

@@ -27,6 +27,7 @@ from ...protocol import (
     Reply,
     Report,
     Responder,
+    Run,
     Stage,
 )
 from ...quorum import agreements, asked_at, in_turn, people, standing
@@ -73,6 +74,14 @@ def in_a_line(request: PauseRequest) -> str:
         return request.preview.effect[:_LINE]
     about = in_brief(request.action.arguments) if request.kind is Kind.APPROVAL else ""
     return f"{request.title}: {about}"[:_LINE] if about else request.title
+
+
+def gist_of_input(run: Run) -> str:
+    """What a run was given, so that it is told from others of its app; "" if nothing."""
+    given = run.input
+    if isinstance(given, str):
+        return given.strip()[:_LINE]
+    return in_brief(given)[:_LINE] if isinstance(given, dict) else ""
 
 
 def who_asks(origin: Origin) -> str:

@@ -45,6 +45,7 @@ COMMANDS: Final[Mapping[type[c.Command[Any]], Callable[[Transaction, Any], Any]]
     c.SetStop: stops.set_stop,
     c.LiftStop: stops.lift_stop,
     c.PutSlip: slips.put_slip,
+    c.KeepMessages: slips.keep_messages,
     c.UseSlip: slips.use_slip,
     c.ChangeSlip: slips.change_slip,
     c.TakeSlips: slips.take_slips,
@@ -95,7 +96,7 @@ QUERIES: Final[Mapping[type[c.Query[Any]], Callable[[View, Any], Any]]] = {
     c.ListSlips: slips.list_slips,
 }
 
-QUIET: Final = (c.BeatWorker, c.ForgetWorker, c.TakeSlips, c.PruneSlips, c.KeepSaid)
+QUIET: Final = (c.BeatWorker, c.ForgetWorker, c.TakeSlips, c.PruneSlips, c.KeepSaid, c.KeepMessages)
 """Commands after which nobody has anything to do: nobody is woken."""
 
 IDLE: Final[Mapping[type[c.Command[Any]], Callable[[View, Any], bool]]] = {

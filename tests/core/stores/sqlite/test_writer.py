@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FuturesTimeout
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,36 @@ async def test_closing_finishes_what_is_queued() -> None:
     assert (sum(slow.batches), lost) == (6, [])
     with pytest.raises(StoreUnavailable, match="closed"):
         await writer.awaited(ANYTHING)
+
+
+def test_closing_waits_for_what_another_thread_is_at() -> None:
+    """The engine closes its connection then: it may not be in use."""
+    slow = Slow()
+    writer = Writer(slow, after=lambda: None)
+    with ThreadPoolExecutor(2) as pool:
+        at_it = pool.submit(writer.blocking, ANYTHING)
+        slow.begun.wait()
+        closing = pool.submit(writer.close)
+        with pytest.raises(FuturesTimeout):
+            closing.result(0.1)
+        slow.let_go.set()
+        closing.result()
+        assert at_it.result() == 1
+    writer._closed = False  # as if it had been looked at before
+    with pytest.raises(StoreUnavailable, match="closed"):
+        writer.blocking(ANYTHING)
+    assert slow.batches == [1]
+
+
+def test_an_effect_that_closes_its_store_does_not_wait_for_itself() -> None:
+    def perform(jobs: Sequence[Job[Any]]) -> bool:
+        writer.close()
+        for job in jobs:
+            job.succeed("done")
+        return False
+
+    writer = Writer(perform, after=lambda: None)
+    assert writer.blocking(ANYTHING) == "done"
 
 
 def test_an_interrupted_batch_fails_and_the_next_one_works() -> None:

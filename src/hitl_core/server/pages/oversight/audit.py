@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -113,8 +113,8 @@ async def table(visitor: AuditVisitor, site: CurrentSite, run: Name = "") -> Res
     return StreamingResponse(_rows(site, visitor, run), media_type="text/csv", headers=headers)
 
 
-async def _rows(site: Site, visitor: Visitor, run: str) -> AsyncIterator[str]:
-    """Page by page: a trail of millions of lines is never held as a whole."""
+async def _rows(site: Site, visitor: Visitor, run: str) -> AsyncGenerator[str]:
+    """Page by page, as fast as they are taken: a trail of millions of lines is never held as a whole."""
     yield _written([COLUMNS])
     async for page in pages(site.store, FollowAudit(run_id=run or None)):
         yield _written(cells(each.entry) for each in page.items if happened(each).is_for(visitor))

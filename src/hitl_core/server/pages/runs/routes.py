@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
+from collections.abc import Iterable
 from typing import Annotated, Final
 
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import Response
 
-from ....audit import account
-from ....commands import ListRuns, ListUndone
-from ....contracts import Store
+from ....commands import ListRequests, ListRuns, ListUndone
 from ....errors import HitlError, RunNotFound
-from ....protocol import Json, Run, RunState
-from ....runtime import record_of
+from ....protocol import PauseRequest, Run, RunState
 from ...auth import Right, RunsVisitor, Visitor
 from ...feed import tip
 from ...site import CurrentSite, Site
 from ..environment import render
 from ..forms import faults_of, status_of, stripped, typed_in
 from ..routes import PageRoute, back
+from ..wording import gist_of_input
 from .acts import ACTS, Act, do, why_not
 from .history import history_of
 from .picture import picture
@@ -68,12 +66,21 @@ async def listed(
         visitor,
         here="runs",
         page=page,
+        waits=await _waits(site, page.items),
+        about=gist_of_input,
         states=list(RunState),
         state=states[0].value if states else "",
         cursor=cursor,
         looked=WITHIN,
         at=at,
     )
+
+
+async def _waits(site: Site, listed: Iterable[Run]) -> dict[str, PauseRequest]:
+    """What each run that is paused has waited for longest."""
+    paused = [run.id for run in listed if run.state is RunState.PAUSED]
+    found = [await site.store.fetch(ListRequests(run_id=id, awake=False, limit=1)) for id in paused]
+    return {each.request.run_id: each.request for page in found for each in page.items}
 
 
 @runs.get("/runs/{run_id}", name="run")
@@ -109,15 +116,10 @@ async def taken_along(run_id: str, form: str, visitor: RunsVisitor, site: Curren
     run = await run_of(site, visitor, run_id)
     if form != "json":
         raise HTTPException(404, "an account is had as .json")
-    made = await asyncio.to_thread(asyncio.run, _account(site.store, run.id))
+    made = await site.account(run.id)
     name = f'attachment; filename="account-{_NOT_PLAIN.sub("_", run.id)}.json"'
-    text = json.dumps(made, ensure_ascii=False, indent=2)
+    text = json.dumps(made.document(), ensure_ascii=False, indent=2)
     return Response(text, media_type="application/json", headers={"content-disposition": name})
-
-
-async def _account(store: Store, run_id: str) -> dict[str, Json]:
-    """Beside those who look at pages: it reads the whole trail for what others did that may be about the run."""
-    return account(await record_of(store, run_id)).document()
 
 
 # ── what can be done about it ────────────────────────────────────────────────────────────────────────────────

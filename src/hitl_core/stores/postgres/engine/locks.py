@@ -148,6 +148,7 @@ _BESIDE: Final = {
     c.PruneHistory: _nothing,
     c.WriteNote: _nothing,
     **dict.fromkeys((c.PutSlip, c.UseSlip, c.ChangeSlip, c.TakeSlips, c.DropSlips, c.PruneSlips), _nothing),
+    c.KeepMessages: _nothing,
 }
 
 _ALONE: Final = (c.SetStop, c.LiftStop)

@@ -36,7 +36,7 @@ from ....protocol import (
     sha256,
 )
 from ....quorum import SETTLES_ALONE
-from ..commands import by_key, cancel, freeze, is_late, thaw, wake, wake_if_settled
+from ..commands import by_key, cancel, freeze, is_late, slips, thaw, wake, wake_if_settled
 from ..tables import (
     RequestRow,
     StoredRequest,
@@ -212,6 +212,7 @@ def _give_on(txn: Transaction, command: RecordResponse, row: RequestRow, body: b
     if (error := refusal(known, command)) is not None:
         _refuse(txn, command, row, error)
     give_on(txn, known, command, row, body)
+    slips.untold(txn, known.request.id, command.untold, command.now)
     return Recorded(request_by_key(txn, row.key), RunState(run_state))
 
 

@@ -13,7 +13,7 @@ from ....commands import FireTimers, Settled
 from ....lifecycle import REQUEST, RequestEvent, RequestState
 from ....protocol import AuditEvent, Json, OnTimeout, RunState, micros
 from ....quorum import asked_at, standing
-from ..commands import by_key, cancel, find, wake_if_settled
+from ..commands import by_key, cancel, find, slips, wake_if_settled
 from ..tables import BY_KEY, Transaction, View, note_assigned, readable, request_by_key, requests, text
 from .deferring import wake as wake_up
 
@@ -71,13 +71,14 @@ def _ask(txn: Transaction, command: FireTimers) -> list[int]:
     txn.link.many(_ASKED, [row[:4] for row in found])
     open_ones = [row for row in found if row[4] == RequestState.OPEN]
     for _, key, event, step, _, run in open_ones:
-        _note_asked(txn, command.now, key, AuditEvent(event), step, run)
+        _note_asked(txn, command, key, AuditEvent(event), step, run)
     return list(dict.fromkeys(row[1] for row in open_ones))
 
 
-def _note_asked(txn: Transaction, now: datetime, key: int, event: AuditEvent, step: int, run: int) -> None:
-    known = request_by_key(txn, key)
+def _note_asked(txn: Transaction, command: FireTimers, key: int, event: AuditEvent, step: int, run: int) -> None:
+    known, now = request_by_key(txn, key), command.now
     request = known.request
+    slips.untold(txn, request.id, command.untold, now)
     body: dict[str, Json] = {"digest": request.digest, "step": step}
     if event is AuditEvent.REQUEST_ESCALATED:
         asked = standing(asked_at(request, known.votes, now), known.votes).now

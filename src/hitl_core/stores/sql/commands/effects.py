@@ -11,7 +11,7 @@ from ....lifecycle import ACTION, ActionEvent, ActionState, IllegalMove, Request
 from ....protocol import Action, AuditEvent, EffectMode, Executed, Failed, Json, RunState, micros
 from ..tables import EFFECT, EffectRow, RequestRow, RunRow, Transaction, View, bodies, column, requests
 from ..tables import RUN as SELECT_RUN
-from . import stops
+from . import slips, stops
 from .counting import check_past, count
 from .endings import ERROR_LENGTH
 from .grants import note_use, permit
@@ -72,6 +72,7 @@ def begin_effect(txn: Transaction, command: BeginEffect) -> Effect:
         requests.move(txn, RequestEvent.CONSUME, "key = ?", request.key)
     if command.notice is not None and notice is not None:
         requests.insert(txn, run, command.notice, notice, command.now, ())
+        slips.untold(txn, command.notice.id, command.untold, command.now)
     if command.note is not None:
         txn.write(command.note, command.now, run=run.key)
     begun = _by_key(txn, key)

@@ -31,7 +31,7 @@ from ....protocol import (
     micros,
 )
 from ..tables import RunRow, Transaction, bodies, column, requests
-from . import guidance, quotas, stops
+from . import guidance, quotas, slips, stops
 from .freezing import wake, wake_if_settled
 from .runs import FREED, current, find, leased, move, settled, woken, written_by
 from .stops import in_force
@@ -55,7 +55,7 @@ def pause_run(txn: Transaction, command: PauseRun) -> Run:
         return _not_asked(txn, row, command, over)
     requests.consume(txn, row.key, command.consumed)
     _supersede(txn, row, command)
-    waits = _ask(txn, row, checked, command.now)
+    waits = _ask(txn, row, checked, command)
     txn.note(AuditEvent.RUN_PAUSED, row.name, command.lease.owner, command.now, {}, run=row.key)
     if checkpoint is None and row.checkpoint is not None:
         checkpoint = bodies.pack(None, what="checkpoint", limit=bodies.CHECKPOINT_LIMIT)
@@ -79,14 +79,16 @@ def _not_asked(txn: Transaction, row: RunRow, command: PauseRun, over: quotas.Ov
     return current(txn, row)
 
 
-def _ask(txn: Transaction, row: RunRow, asked: list[tuple[PauseRequest, bodies.Body]], now: datetime) -> bool:
+def _ask(txn: Transaction, row: RunRow, asked: list[tuple[PauseRequest, bodies.Body]], command: PauseRun) -> bool:
     """Whether the run waits for anything that was not asked before."""
     for request, _ in asked:
         stops.ahead(txn, row, request.action)
         requests.ahead(txn, row, request)
-    waits = False
+    waits, now = False, command.now
     for request, body in asked:
-        waits |= requests.insert(txn, row, request, body, now, stops.of_action(txn, row, request.action))
+        if requests.insert(txn, row, request, body, now, stops.of_action(txn, row, request.action)):
+            slips.untold(txn, request.id, command.untold, now)
+            waits = True
     return waits
 
 

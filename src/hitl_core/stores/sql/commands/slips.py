@@ -10,6 +10,7 @@ from ....commands import (
     ChangeSlip,
     DropSlips,
     GetSlip,
+    KeepMessages,
     ListSlips,
     Page,
     PruneSlips,
@@ -45,6 +46,19 @@ def put_slip(txn: Transaction, command: PutSlip) -> Slip:
     if command.note is not None:
         txn.write(command.note, command.now)
     return slip
+
+
+def keep_messages(txn: Transaction, command: KeepMessages) -> None:
+    for message in command.messages:
+        put_slip(txn, PutSlip(message, command.now))
+    for request in command.told:
+        _forget(txn, "kind = ? AND name = ?", (SlipKind.UNTOLD, request))
+
+
+def untold(txn: Transaction, request: str, due: datetime | None, now: datetime) -> None:
+    """Note that people are to be told of a request; `due` is when it is looked whether they were, None if never."""
+    if due is not None:
+        put_slip(txn, PutSlip(Slip(SlipKind.UNTOLD, request, now, tenant="", subject=request, due=due), now))
 
 
 def use_slip(txn: Transaction, command: UseSlip) -> Slip | None:

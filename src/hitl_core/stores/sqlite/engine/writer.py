@@ -26,6 +26,8 @@ R = TypeVar("R")
 MOST: Final = 256
 """Commands in one transaction."""
 
+_CLOSED: Final = "the store is closed; open it again"
+
 SOLO: Final = (PerformEffect,)
 """Commands that run code of the user's: they share their transaction with nobody."""
 
@@ -45,6 +47,7 @@ class Writer:
         self._starting = threading.Lock()
         self._working: int | None = None
         self._closed = False
+        self._over = False
 
     @property
     def alive(self) -> bool:
@@ -76,7 +79,10 @@ class Writer:
         self._rouse()
 
     def close(self) -> None:
-        """Finish what is queued, then let the thread go. Commands that come later are refused."""
+        """Finish what is queued, and what a caller's own thread is at, then let the thread go.
+
+        Commands that come later are refused. Nobody uses the engine any more when this returns.
+        """
         self._closed = True
         while self._queue:
             with self._turn:
@@ -85,10 +91,13 @@ class Writer:
             self._wake.put(False)
             self._thread.join()
             self._thread = None
+        if self._working != threading.get_ident():  # an effect that closes its own store would wait for itself
+            with self._turn:
+                self._over = True
 
     def _enqueue(self, job: Job[Any]) -> None:
         if self._closed:
-            raise StoreUnavailable("the store is closed; open it again")
+            raise StoreUnavailable(_CLOSED)
         if self._working == threading.get_ident():
             raise StoreError("an effect must not change the store it runs in; it would wait for itself")
         self._queue.append(job)
@@ -106,6 +115,11 @@ class Writer:
     def _batch(self) -> None:
         jobs = self._take()
         if not jobs:
+            return
+        if self._over:  # it was seen to be open, and closed before this was queued
+            for job in jobs:
+                job.fail(StoreUnavailable(_CLOSED))
+            _tell(jobs)
             return
         changed = False
         self._working = threading.get_ident()

@@ -11,6 +11,7 @@ from ....commands import (
     ChangeSlip,
     DropSlips,
     GetSlip,
+    KeepMessages,
     ListSlips,
     Note,
     PruneSlips,
@@ -20,6 +21,7 @@ from ....commands import (
     TakeSlips,
     UseSlip,
 )
+from ....errors import RecordError
 from ....protocol import AuditEvent
 from ..expect import expect
 from .suite import store_behaviour
@@ -101,6 +103,30 @@ async def what_is_due_is_taken_by_one(world: StoreWorld) -> None:
     found = [slip for batch in taken for slip in batch]
     expect("what was taken", sorted(each.key for each in found), sorted(f"due {number}" for number in range(12)))
     expect("its time", {each.due for each in found}, {world.now})
+
+
+@store_behaviour("P40")
+async def who_is_to_be_told_is_kept_with_the_pause(world: StoreWorld) -> None:
+    """That people are to be told is one transaction with what is asked, and that they are with their messages."""
+    claimed, due = await world.opens(), world.now + timedelta(seconds=_PATIENCE)
+    request = world.request(claimed)
+    await world.pauses(claimed, request, untold=due)
+    await world.reopen()
+    kept = await _finds(world, request.id, SlipKind.UNTOLD)
+    expect("kept, and when it is due", None if kept is None else (kept.subject, kept.due), (request.id, due))
+    message = Slip(SlipKind.MESSAGE, "m", world.now, subject=request.id, due=world.now)
+    bad = replace(message, key="bad", body={"n": float("nan")})
+    try:
+        await world.apply(KeepMessages((message, bad), (request.id,), world.now))
+    except RecordError:
+        expect("a message that came before one that cannot be kept", await _finds(world, "m", SlipKind.MESSAGE), None)
+    else:
+        raise AssertionError("what cannot be written as JSON was kept")
+    expect("who is to be told", await _finds(world, request.id, SlipKind.UNTOLD), kept)
+    await world.apply(KeepMessages((message,), (request.id,), world.now))
+    await world.reopen()
+    expect("the message", await _finds(world, "m", SlipKind.MESSAGE), message)
+    expect("who is still to be told", await _finds(world, request.id, SlipKind.UNTOLD), None)
 
 
 @store_behaviour("P40")
