@@ -50,6 +50,10 @@ def test_a_script_goes_from_start_to_end(config: Path) -> None:
         assert [each.id for each in hitl.runs().items] == [run.id]
         assert [effect.call for effect in hitl.effects(run.id)] == ["refund#1"]
         assert hitl.transcript(run.thread).items == (), "nobody has asked for it to be kept"
+        (decision,) = hitl.account(run.id).decisions
+        assert decision.title == "Refund (approval)"
+        load = hitl.workload(seconds=3600.0)
+        assert (load.load.open, load.pace.decided, load.workers) == (0, 1, ())
 
 
 def test_a_script_can_hold_things_back(config: Path) -> None:
