@@ -3,7 +3,7 @@ import { useAgent, useHumanInTheLoop } from "@copilotkit/react-core/v2";
 import { z } from "zod";
 import { Card } from "./cards/Card";
 import type { Json, JsonSchema, PauseRequest } from "./protocol";
-import { connected } from "./studio";
+import { readyToSend } from "./studio";
 
 /** The tool that `mount_copilotkit(…, asks_with="ask_person")` looks for; no model is told of it. */
 export function useAskPerson(agentId: string) {
@@ -17,7 +17,7 @@ export function useAskPerson(agentId: string) {
       if (status !== "executing") return <></>;
       const request = args.request as PauseRequest;
       // The echo says which call this card was for.
-      const answer = (payload: Json) => void connected(agent).then(() => respond({ ...(payload as object), tool_call_id: toolCallId }));
+      const answer = (payload: Json) => void readyToSend(agent).then(() => respond({ ...(payload as object), tool_call_id: toolCallId }));
       const refusal = request.allowed.includes("reject") ? "reject" : "cancel";
       return (
         <Card

@@ -1,7 +1,7 @@
 // The model asks by calling a tool of the page: the times are the page's own, the agent never sees the calendar.
 import { useAgent, useHumanInTheLoop } from "@copilotkit/react-core/v2";
 import { z } from "zod";
-import { connected } from "./studio";
+import { readyToSend } from "./studio";
 
 const FREE = ["Monday 10:00", "Tuesday 14:00", "Friday 9:00"];
 
@@ -19,7 +19,7 @@ export function useTimeSlots(agentId: string) {
           <p className="actions">
             {FREE.map((slot) => (
               // The echo says which call this card was for: an answer that reaches another one is refused.
-              <button key={slot} onClick={() => void connected(agent).then(() => respond({ slot, tool_call_id: toolCallId }))}>{slot}</button>
+              <button key={slot} onClick={() => void readyToSend(agent).then(() => respond({ slot, tool_call_id: toolCallId }))}>{slot}</button>
             ))}
           </p>
         </div>

@@ -23,7 +23,7 @@ export function useConversation(agentId: string, threadId: string, runtimeAgentI
 export function useSay(agent: AbstractAgent) {
   const { copilotkit } = useCopilotKit();
   return async (content: string) => {
-    await connected(agent);
+    await readyToSend(agent);
     agent.addMessage({ id: crypto.randomUUID(), role: "user", content });
     await copilotkit.runAgent({ agent });
   };
@@ -42,12 +42,12 @@ export function useConnected(agent: AbstractAgent, threadId: string) {
   const { copilotkit } = useCopilotKit();
   const missed = useRef(false);
   const connect = useCallback(async () => {
-    missed.current = agent.isRunning;
-    if (agent.isRunning) return;
+    missed.current = agent.isRunning || sending.has(agent);
+    if (missed.current) return;
     const notes = notesIn(agent.messages);
     agent.threadId = threadId;
     agent.pendingInterrupts = []; // a page that keeps those of before may not ask what is open now
-    const connects = copilotkit.connectAgent({ agent });
+    const connects = copilotkit.connectAgent({ agent }).finally(() => connecting.delete(agent));
     connecting.set(agent, connects);
     await connects;
     if (notes.length) agent.setMessages(withNotes(agent.messages, notes));
@@ -57,6 +57,7 @@ export function useConnected(agent: AbstractAgent, threadId: string) {
     const look = (after: number) => { clearTimeout(later); later = setTimeout(() => void connect(), after); };
     const leave = listenTo(threadId, () => look(SOON));
     const { unsubscribe } = agent.subscribe({
+      onRunInitialized: () => { if (!connecting.has(agent)) sending.delete(agent); },
       onRunFinalized: () => { if (missed.current) look(SOON); },
       onRunFailed: () => look(RETRY),
     });
@@ -67,8 +68,14 @@ export function useConnected(agent: AbstractAgent, threadId: string) {
 
 const connecting = new WeakMap<AbstractAgent, Promise<unknown>>();
 
-/** Returns when the page does not connect any more: what is said meanwhile is taken away by what was said before. */
-export const connected = async (agent: AbstractAgent) => void (await connecting.get(agent));
+// What has something to send, until its run has begun: of two calls of tools the first answer waits for the second.
+const sending = new WeakSet<AbstractAgent>();
+
+/** Returns when something can be sent: to connect takes away what the server does not know, so the page does not until then. */
+export async function readyToSend(agent: AbstractAgent) {
+  sending.add(agent);
+  await connecting.get(agent);
+}
 
 // What a page is told beside the conversation ("that was answered already") is no part of it. To connect would take it away.
 type Note = { after: string; note: Message };
