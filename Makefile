@@ -19,7 +19,7 @@ UV     := $(TOOLS)/bin/uv
 LANE   := $(TOOLS)/bin/python noxfile.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lessons test kills promises storm faults calls lint bench bench-frameworks constraints changelog clean
+.PHONY: help demo lessons test kills promises storm faults pages calls lint bench bench-frameworks constraints changelog clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -51,6 +51,9 @@ storm: $(TOOLS)/.ready ## four workers on one server, killed at random for ten m
 
 faults: $(TOOLS)/.ready ## every failure scenario in full, and a table of what came of each (minutes)
 	@HITL_FAULTS=all $(LANE) faults
+
+pages: $(TOOLS)/.ready ## every story of the CopilotKit pages on every backend (minutes)
+	@HITL_PAGES=all $(LANE) copilotkit
 
 calls: $(TOOLS)/.ready ## two hundred cases of each call of the API, right and wrong, instead of four (minutes)
 	@HITL_SCHEMATHESIS=200 $(TOOLS)/bin/nox -s server -- tests/server/api/test_described.py

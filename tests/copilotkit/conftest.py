@@ -1,4 +1,7 @@
-"""The pages of the example against each backend: one browser, one model, and a server for each backend."""
+"""The pages of the example against each backend: one browser, one model, and a server for each backend.
+
+The stories of ON_EACH_BACKEND are tried on each of them, others on one of them in turn; `make pages` tries all on each.
+"""
 
 from __future__ import annotations
 
@@ -23,17 +26,33 @@ PATIENCE = 30_000
 """Milliseconds: on a busy machine a framework takes its time."""
 GONE = ("Failed to fetch", "network error", "Runtime did not answer")
 BACKENDS = ("langgraph", "openai_agents", "crewai", "autogen")
+ON_EACH_BACKEND = {
+    "test_an_approval_is_asked_and_a_yes_publishes_once",
+    "test_an_edit_keeps_its_types_and_a_no_publishes_nothing",
+    "test_two_questions_at_once_are_answered_together",
+    "test_a_question_and_then_an_approval_each_find_their_own_hook",
+    "test_a_card_that_is_dismissed_runs_nothing",
+    "test_a_tool_of_the_page_is_called_and_its_answer_reaches_the_model",
+    "test_a_pause_survives_a_reload_and_a_second_browser",
+    "test_the_server_may_die_between_the_question_and_the_click",
+    "test_a_stale_tab_changes_nothing_and_can_be_used_afterwards",
+    "test_an_answer_in_the_web_inbox_appears_while_the_page_is_open",
+}
 on_one_backend = pytest.mark.parametrize("studio", BACKENDS[:1], indirect=True)
 """For what happens in the page, the bridge and the store alone, whatever the agent is built with."""
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A browser belongs to one loop; and CrewAI reads its own deprecated fields whenever an agent is made.
 
     Each studio is started once: all tests of a backend come one after the other.
     """
     here = Path(__file__).parent
+    if os.environ.get("HITL_PAGES") != "all":
+        left = [item for item in items if item.path.parent == here and not _in_turn(item, items)]
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in left]
     own = iter(sorted((item for item in items if item.path.parent == here), key=_backend))
     items[:] = [next(own) if item.path.parent == here else item for item in items]
     for item in items:
@@ -41,6 +60,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.filterwarnings("ignore::DeprecationWarning"))
         if item.path.parent == here and item.get_closest_marker("asyncio"):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+def _in_turn(item: pytest.Item, items: list[pytest.Item]) -> bool:
+    """Whether a story in a browser is tried on this backend in the short form; all else is."""
+    names = getattr(item, "fixturenames", ())
+    story = item.name.partition("[")[0]
+    if "opened" not in names or story in ON_EACH_BACKEND or item.get_closest_marker("parametrize") is not None:
+        return True
+    stories = list(dict.fromkeys(each.name.partition("[")[0] for each in items if each.path.parent == item.path.parent))
+    return stories.index(story) % len(BACKENDS) == _backend(item)
 
 
 def _backend(item: pytest.Item) -> int:
