@@ -79,7 +79,7 @@ function Case({ title, id, of = AGENT, says, about, children }: {
     <section className="case" data-case={id} aria-labelledby={`${id}-title`}>
       <h2 id={`${id}-title`}>{title}</h2>
       <p className="about">{about}</p>
-      <Says texts={says} disabled={!conversation.isReady || conversation.agent.isRunning} onSay={conversation.say} />
+      <Says texts={says} disabled={!conversation.isReady} onSay={conversation.say} />
       <Messages messages={conversation.agent.messages} />
       {conversation.isReady && children(conversation)}
     </section>

@@ -19,11 +19,12 @@ export function useConversation(agentId: string, threadId: string, runtimeAgentI
   return { agent, copilotkit, isReady, say };
 }
 
-/** Says something in a conversation, as its user. */
+/** Says something in a conversation, as its user: as soon as what is under way has ended. */
 export function useSay(agent: AbstractAgent) {
   const { copilotkit } = useCopilotKit();
   return async (content: string) => {
     await readyToSend(agent);
+    await rested(agent);
     agent.addMessage({ id: crypto.randomUUID(), role: "user", content });
     await copilotkit.runAgent({ agent });
   };
@@ -75,6 +76,15 @@ const sending = new WeakSet<AbstractAgent>();
 export async function readyToSend(agent: AbstractAgent) {
   sending.add(agent);
   await connecting.get(agent);
+}
+
+/** Returns when the agent does not run. */
+async function rested(agent: AbstractAgent) {
+  if (!agent.isRunning) return;
+  await new Promise<void>((ended) => {
+    const { unsubscribe } = agent.subscribe({ onRunFinalized: () => { unsubscribe(); setTimeout(ended); } });
+  });
+  await rested(agent);
 }
 
 // What a page is told beside the conversation ("that was answered already") is no part of it. To connect would take it away.
