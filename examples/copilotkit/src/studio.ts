@@ -78,13 +78,9 @@ export async function readyToSend(agent: AbstractAgent) {
   await connecting.get(agent);
 }
 
-/** Returns when the agent does not run. */
+/** Returns when the agent does not run. A run tells its end to those only who were there when it began. */
 async function rested(agent: AbstractAgent) {
-  if (!agent.isRunning) return;
-  await new Promise<void>((ended) => {
-    const { unsubscribe } = agent.subscribe({ onRunFinalized: () => { unsubscribe(); setTimeout(ended); } });
-  });
-  await rested(agent);
+  while (agent.isRunning) await new Promise((later) => setTimeout(later, SOON));
 }
 
 // What a page is told beside the conversation ("that was answered already") is no part of it. To connect would take it away.
