@@ -52,7 +52,7 @@ storm: $(TOOLS)/.ready ## four workers on one server, killed at random for ten m
 faults: $(TOOLS)/.ready ## every failure scenario in full, and a table of what came of each (minutes)
 	@HITL_FAULTS=all $(LANE) faults
 
-pages: $(TOOLS)/.ready ## every story of the CopilotKit pages on every backend (minutes)
+pages: $(TOOLS)/.ready ## every story of the CopilotKit pages, on every backend (minutes)
 	@HITL_PAGES=all $(LANE) copilotkit
 
 calls: $(TOOLS)/.ready ## two hundred cases of each call of the API, right and wrong, instead of four (minutes)

@@ -1,6 +1,6 @@
 """The pages of the example against each backend: one browser, one model, and a server for each backend.
 
-The stories of ON_EACH_BACKEND are tried on each of them, others on one of them in turn; `make pages` tries all on each.
+In `make test` the stories of ON_EACH_BACKEND are tried in the browser; `make pages` tries all of them.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """
     here = Path(__file__).parent
     if os.environ.get("HITL_PAGES") != "all":
-        left = [item for item in items if item.path.parent == here and not _in_turn(item, items)]
+        left = [item for item in items if item.path.parent == here and not _is_short(item)]
         config.hook.pytest_deselected(items=left)
         items[:] = [item for item in items if item not in left]
     own = iter(sorted((item for item in items if item.path.parent == here), key=_backend))
@@ -62,14 +62,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
-def _in_turn(item: pytest.Item, items: list[pytest.Item]) -> bool:
-    """Whether a story in a browser is tried on this backend in the short form; all else is."""
-    names = getattr(item, "fixturenames", ())
-    story = item.name.partition("[")[0]
-    if "opened" not in names or story in ON_EACH_BACKEND or item.get_closest_marker("parametrize") is not None:
-        return True
-    stories = list(dict.fromkeys(each.name.partition("[")[0] for each in items if each.path.parent == item.path.parent))
-    return stories.index(story) % len(BACKENDS) == _backend(item)
+def _is_short(item: pytest.Item) -> bool:
+    """Whether it is tried in the short form: of stories in a browser, those of ON_EACH_BACKEND."""
+    in_a_browser = {"opened", "browser"} & set(getattr(item, "fixturenames", ()))
+    return not in_a_browser or item.name.partition("[")[0] in ON_EACH_BACKEND
 
 
 def _backend(item: pytest.Item) -> int:
