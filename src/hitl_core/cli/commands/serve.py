@@ -179,12 +179,14 @@ class _Service:
         if not self._apart:
             return
         site.app_at_hand.clear()
-        for each in (self._opening, *self._apps.values()):
-            try:
-                await asyncio.to_thread(partial(each.do, Runtime.attach))
-            except Exception as exc:  # whatever an app raises that is not at home here: who needs it is told then
-                log.info("the app is not at hand: %s", exc)
-        site.app_at_hand.set()
+        try:
+            for each in (self._opening, *self._apps.values()):
+                try:
+                    await asyncio.to_thread(partial(each.do, Runtime.attach))
+                except Exception as exc:  # whatever an app raises that is not at home here: who needs it is told then
+                    log.info("the app is not at hand: %s", exc)
+        finally:  # also where the server ends meanwhile: nobody waits for it then
+            site.app_at_hand.set()
 
     async def _go_on(self, hitl: Runtime, shift: Shift) -> Left:
         if not self._apart:
