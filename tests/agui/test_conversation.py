@@ -14,6 +14,7 @@ import pytest
 from hitl_adapters.plain import Refused, gate
 from hitl_core.agui import Agent, Person
 from hitl_core.agui.changes import changes
+from hitl_core.agui.threads import Thread, standing
 from hitl_core.agui.working import Working
 from hitl_core.commands import ListRequests, StopScope
 from hitl_core.errors import ConfigError
@@ -30,6 +31,8 @@ PICK = ClientTool(
     parameters={"type": "object", "properties": {"purpose": {"type": "string"}}, "required": ["purpose"]},
 )
 
+WHILE = 0.3
+"""Seconds after which a page that does not wait would have been told an end."""
 
 OWN = policy(rule("refunds", match={"tool": "refund"}, level="confirm", approvers={"allow_self": True}))
 """Whoever has started a run may say yes to what it wants: as the one user of a page does."""
@@ -309,6 +312,35 @@ async def test_a_message_that_is_posted_twice_starts_one_run(tmp_path: Path) -> 
         await asyncio.gather(*(each.say("refund", id="m-1") for each in pages))
         assert len((await desk.hitl.runs()).items) == 1
         assert len({each["id"] for page in pages for each in page.interrupts}) == 1
+
+
+async def test_a_post_that_finds_its_run_begun_by_another_tells_what_that_comes_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has looked before that was begun, and looks again while it is at work."""
+    async with at_desk(tmp_path) as desk:
+        first, second = desk.page, desk.another()
+        looked = asyncio.Event()
+
+        async def slow(*given: Any) -> Thread:
+            thread = await standing(*given)
+            if looked.is_set():
+                return thread
+            looked.set()
+            await desk.work.begun.wait()
+            return thread
+
+        monkeypatch.setattr("hitl_core.agui.conversation.standing", slow)
+        late = asyncio.create_task(second.say("work", id="m-1"))
+        await looked.wait()
+        early = asyncio.create_task(first.say("work", id="m-1"))
+        await desk.work.begun.wait()
+        done, _ = await asyncio.wait([late], timeout=WHILE)
+        assert not done
+        desk.work.may_end.set()
+        await asyncio.gather(early, late)
+        assert second.texts == first.texts == ["You said: work.", "the work"]
+        assert len((await desk.hitl.runs()).items) == 1
 
 
 async def test_the_next_message_of_a_conversation_is_told_with_what_was_said(tmp_path: Path) -> None:

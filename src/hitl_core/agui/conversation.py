@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Container, Iterable, Iterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from secrets import token_hex
 from typing import Final
@@ -98,6 +98,8 @@ class Conversation:
     _held: Held = field(init=False)
     _client_tools: frozenset[str] = frozenset()
     _taken: bool = False
+    _waits: bool = True
+    """Whether what is at work is still waited for: once it has taken too long, the page is told how it stands."""
 
     def __post_init__(self) -> None:
         self._held = Held(self.posted.messages)
@@ -110,9 +112,10 @@ class Conversation:
             await self._answer(thread)
             async for event in self._work(thread):
                 yield event
+            thread = await self._at_rest()
         except Exception as exc:  # a page that gets an error, or no end, cannot be used any more
             self._note(exc)
-        thread = await self._now()
+            thread = await self._now()
         for event in (*self._missed(thread), *self._notice(thread), *self._ended(thread)):
             yield event
 
@@ -126,6 +129,12 @@ class Conversation:
 
     async def _thread(self) -> Thread:
         return await thread_of(self.agent, self.posted.thread, self.person)
+
+    async def _at_rest(self) -> Thread:
+        """The conversation when nobody works on it: what another post has begun meanwhile is waited for, too."""
+        while (thread := await self._thread()).is_at_work and self._waits:
+            self._waits = await settled(self.agent.hitl, thread.id)
+        return thread
 
     async def _now(self) -> Thread:
         """The conversation as it stands; nothing of it where that cannot be had."""
@@ -229,36 +238,29 @@ class Conversation:
         hitl, run = self.agent.hitl, thread.run
         if run is not None and (await hitl.run(run.id)).state.at_work:
             thread = await with_words_of_its_run(self.agent, thread)
-            async for event in self._gone_on(thread, hitl.stream_resume(run.id)):
-                yield event
+            # What another page, or a worker, has under way says is told when it has ended; or it was cancelled.
+            with suppress(RunBusy, LeaseLost):
+                async for event in self._heard(thread, hitl.stream_resume(run.id)):
+                    yield event
         if not self.posted.heard or await is_heard(self.agent, thread, self.posted.heard[-1].id):
             return  # what came before the newest was heard with it
         self._notes += [ONLY_TEXT.format(", ".join(each.left_out)) for each in self.posted.heard[-1:] if each.left_out]
         for _ in range(ATTEMPTS):
-            thread = await self._thread()
+            thread = await self._at_rest()
             if not (new := self._to_begin_with(thread)):
                 return
-            try:
+            # Another post may have begun the next run, with this perhaps; or it was cancelled.
+            with suppress(RunBusy, LeaseLost):
                 async for event in self._heard(thread, await self._begin(thread, new)):
                     yield event
                 return
-            except (RunBusy, LeaseLost):  # another post has begun the next run, with this perhaps; or it was cancelled
-                await settled(hitl, thread.id)
-
-    async def _gone_on(self, thread: Thread, work: AsyncIterator[LiveEvent]) -> AsyncIterator[BaseEvent]:
-        """A turn; one that another page, or a worker, has under way is waited for: what it says is told afterwards."""
-        try:
-            async for event in self._heard(thread, work):
-                yield event
-        except (RunBusy, LeaseLost):  # or it was cancelled
-            await settled(self.agent.hitl, thread.id)
 
     def _to_begin_with(self, thread: Thread) -> tuple[Heard, ...]:
         """What a new run is to be begun with; nothing, and a note that says why, where none may be."""
         new, run = self._new(thread), thread.run
         if not new:
             return ()
-        if run is not None and (run.state.at_work or run.state is RunState.PAUSED):
+        if thread.is_at_work or (run is not None and run.state is RunState.PAUSED):
             self._notes += () if self.posted.answers else (WAITS,)
         elif not may_begin(self.agent.hitl, self.person):
             self._notes.append(MAY_NOT_START)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final, cast
@@ -39,6 +38,11 @@ class Thread:
     """Whether the person may go on with it: nobody says anything in the conversation of somebody else."""
     drafts: Mapping[str, DraftVersion] = field(default_factory=dict)
     """Of the requests that share a draft, by their ids: its newest version."""
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether somebody works on its newest run, or is to."""
+        return self.run is not None and self.run.state.at_work
 
     @property
     def heard(self) -> frozenset[str]:
@@ -160,14 +164,20 @@ async def next_run(hitl: Runtime, thread: Thread) -> str:
     return str((await hitl.store.apply(PutSlip(slip, now))).body["run"])
 
 
-async def settled(hitl: Runtime, thread: str) -> None:
-    """Return when nobody works on the newest run of a conversation, or after a while; soon if nobody takes it up."""
+async def settled(hitl: Runtime, thread: str) -> bool:
+    """Whether nobody works on the newest run of a conversation any more, which is waited for.
+
+    Not for ever, and not for long if nobody takes it up.
+    """
     now = asyncio.get_running_loop().time()
     until = {RunState.RUNNING: now + PATIENCE, RunState.READY: now + SOON}
-    with suppress(TimeoutError):
-        while (newest := await _newest(hitl, thread)) is not None and newest.state in until:
+    while (newest := await _newest(hitl, thread)) is not None and newest.state in until:
+        try:
             async with asyncio.timeout_at(until[newest.state]):
                 await hitl.store.changed(timeout=1.0)
+        except TimeoutError:
+            return False
+    return True
 
 
 async def _newest(hitl: Runtime, thread: str) -> Run | None:
