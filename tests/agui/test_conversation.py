@@ -13,7 +13,7 @@ import pytest
 
 from hitl_adapters.plain import Refused, gate
 from hitl_core.agui import Agent, Person
-from hitl_core.agui.changes import changes
+from hitl_core.agui.changes import BEAT, changes
 from hitl_core.agui.threads import Thread, standing
 from hitl_core.agui.working import Working
 from hitl_core.commands import ListRequests, StopScope
@@ -557,6 +557,40 @@ async def test_one_stream_says_when_any_of_a_pages_conversations_has_changed(tmp
         eve = Person(Responder(id="eve"))
         async with aclosing(changes(Agent(AGENT, desk.hitl), names, eve, Working())) as hidden:
             assert list(await _tags(hidden)) == ["thread-3"], "what nobody has begun is nobody's"
+
+
+async def test_a_change_is_told_of_though_somebody_else_has_heard_of_it_before(tmp_path: Path) -> None:
+    """A worker, another page, a turn that is waited for: each of them waits for changes of the same store."""
+    async with at_desk(tmp_path) as desk:
+        await desk.page.say("refund")
+        person, ending = Person(Responder(id="ann", authenticated_by="test")), Working()
+        async with aclosing(changes(Agent(AGENT, desk.hitl), ["thread-1"], person, ending)) as stream:
+            before = await _tags(stream)
+            await desk.page.resolve({"approved": True})
+            await asyncio.create_task(desk.hitl.store.changed(timeout=0.0))
+            async with asyncio.timeout(BEAT / 3):
+                assert list(await _tags(stream)) == list(before)
+            listens = asyncio.create_task(_tags(stream))
+            await asyncio.sleep(0)
+            async with asyncio.timeout(BEAT / 3):
+                await ending.close()
+                with pytest.raises(AssertionError, match="has ended"):
+                    await listens
+
+
+async def test_a_draft_that_somebody_has_changed_is_told_of(tmp_path: Path) -> None:
+    together = policy(rule("refunds", level="collaborate", approvers={"allow_self": True}))
+    async with at_desk(tmp_path, rules=together) as desk:
+        await desk.page.say("refund")
+        (asked,) = desk.page.interrupts
+        person = Person(Responder(id="ann", authenticated_by="test"))
+        async with aclosing(changes(Agent(AGENT, desk.hitl), ["thread-1"], person, Working())) as stream:
+            before = await _tags(stream)
+            await desk.hitl.change_draft(asked["id"], {"order": "A-1", "amount": 4.0}, base=1, by="bob")
+            async with asyncio.timeout(BEAT / 3):
+                assert list(await _tags(stream)) == list(before)
+        await desk.page.connect()
+        assert desk.page.interrupts[0]["metadata"]["draft"]["version"] == 2
 
 
 async def _tags(stream: AsyncIterator[str]) -> dict[str, str]:

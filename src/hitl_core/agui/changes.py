@@ -8,14 +8,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Final
 
 from ..errors import HitlError
 from ..protocol import RunState, sha256
-from ..runtime import Runtime
 from .agent import Agent
 from .people import Person
-from .threads import Thread, standing
+from .threads import Thread, standing, with_drafts
 from .working import Working
 
 BEAT: Final = 15.0
@@ -44,10 +44,13 @@ async def changes(
     The first of each comes at once; nothing of a conversation that the person does not see. It ends when they are not
     who they were, or have listened for long, and when the server ends. A run that was answered elsewhere goes on here
     if no worker has taken it: somebody is looking at it.
+
+    A store knows by the task what it has told it of, so one task listens; and before it looks for the first time.
     """
     told: dict[str, str] = {}
     now = asyncio.get_running_loop().time
     looked, until = now(), now() + LASTS
+    await agent.hitl.store.changed(timeout=0.0)
     while now() < until and not working.ending.is_set():
         if now() - looked >= LOOKED_UP:
             if not await still():
@@ -59,25 +62,15 @@ async def changes(
                 told[name] = tag
                 yield f"event: changed\ndata: {json.dumps({'threadId': name, 'tag': tag})}\n\n"
         yield ": still here\n\n"
-        await _something(agent.hitl, working)
-
-
-async def _something(hitl: Runtime, working: Working) -> None:
-    """Return when something has changed in the store, or the server ends, or after a while."""
-    waits = {asyncio.create_task(hitl.store.changed(timeout=BEAT)), asyncio.create_task(working.ending.wait())}
-    try:
-        done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        for each in done:
-            each.result()
-    finally:
-        for each in waits:
-            each.cancel()
+        with suppress(TimeoutError):
+            async with working.until_ending():
+                await agent.hitl.store.changed(timeout=BEAT)
 
 
 async def _looked_at(agent: Agent, name: str, person: Person, working: Working) -> str:
     """Letters that say how a conversation stands; "" where the person does not see it."""
     try:
-        found = await standing(agent, name, person)
+        found = await with_drafts(agent.hitl, await standing(agent, name, person))
     except HitlError:
         return ""
     if found.run is not None and found.run.state is RunState.READY:
@@ -86,6 +79,9 @@ async def _looked_at(agent: Agent, name: str, person: Person, working: Working) 
 
 
 def _tag(thread: Thread) -> str:
-    """Whatever is said or decided moves the run: a turn that begins, pauses or ends, an answer, a reassignment."""
+    """Whatever is said or decided moves the run: a turn that begins, pauses or ends, an answer, a reassignment. Who may
+    decide, and what people make of a draft, does not.
+    """
     run = "" if thread.run is None else f"{thread.run.id} {thread.run.state} {thread.run.updated_at}"
-    return sha256(f"{run} {[each.id for each in thread.asked]}".encode())[-16:]
+    asked = [(each.id, thread.drafts[each.id].number if each.id in thread.drafts else 0) for each in thread.asked]
+    return sha256(f"{run} {asked} {[each.id for each in thread.elsewhere]}".encode())[-16:]

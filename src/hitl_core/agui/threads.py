@@ -66,8 +66,13 @@ async def thread_of(agent: Agent, id: str, person: Person) -> Thread:
     if found.run is None:
         return found
     said = tuple([each async for each in every(hitl.store, ListSaid(thread=id, tenant=found.run.tenant))])
-    drafts = {each.id: (await hitl.draft(each.id))[-1] for each in found.asked if each.draft is not None}
-    return replace(found, said=said, drafts=drafts)
+    return await with_drafts(hitl, replace(found, said=said))
+
+
+async def with_drafts(hitl: Runtime, thread: Thread) -> Thread:
+    """A conversation with what people have made of the drafts that are asked about."""
+    drafts = {each.id: (await hitl.draft(each.id))[-1] for each in thread.asked if each.draft is not None}
+    return replace(thread, drafts=drafts) if drafts else thread
 
 
 async def with_words_of_its_run(agent: Agent, thread: Thread) -> Thread:

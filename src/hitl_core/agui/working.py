@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 
 from ..errors import HitlError, RunBusy
 from ..protocol import LiveEvent
@@ -18,6 +19,7 @@ class Working:
 
     def __init__(self) -> None:
         self._turns: set[asyncio.Task[None]] = set()
+        self._waits: set[asyncio.Timeout] = set()
         self.ending = asyncio.Event()
         """Set when it is closed: whoever answers a page without end, ends then."""
 
@@ -39,6 +41,18 @@ class Working:
         if not self.ending.is_set() and name not in {each.get_name() for each in self._turns}:
             self._keep(asyncio.create_task(_go_on(hitl, run_id), name=name))
 
+    @asynccontextmanager
+    async def until_ending(self) -> AsyncIterator[None]:
+        """What is waited for inside, in this same task, is waited for no longer than until it is closed. Raises
+        TimeoutError then.
+        """
+        async with asyncio.timeout(0 if self.ending.is_set() else None) as limit:
+            self._waits.add(limit)
+            try:
+                yield
+            finally:
+                self._waits.discard(limit)
+
     def _keep(self, turn: asyncio.Task[None]) -> None:
         self._turns.add(turn)
         turn.add_done_callback(self._turns.discard)
@@ -46,6 +60,9 @@ class Working:
     async def close(self) -> None:
         """Wait for all of them."""
         self.ending.set()
+        for limit in self._waits:
+            if not limit.expired():
+                limit.reschedule(0.0)
         while self._turns:
             await asyncio.gather(*self._turns, return_exceptions=True)
 
