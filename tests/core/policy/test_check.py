@@ -551,6 +551,8 @@ def test_what_cannot_be_checked_follows_from_nothing() -> None:
     assert not implies(absent, other, same_past=True)
     both = All((argument("b", exists=True), argument("c", exists=True)))
     assert implies(absent, Not(both), same_past=True)
+    either = Not(AnyOf((absent, argument("c", exists=True))))
+    assert implies(either, Not(absent), same_past=True)
     few, less = Not(argument("n", above=10)), Not(argument("n", above=20))
     assert implies(few, less, same_past=True)
     assert not implies(Not(argument("n", equals=1)), Not(argument("n", one_of=[1], above=0)), same_past=True)
