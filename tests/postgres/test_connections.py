@@ -48,13 +48,11 @@ def test_many_writers_share_one_or_two_connections(store: PostgresStore, monkeyp
 def test_who_gets_no_connection_is_told_how_many_there_are(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "WAIT", 0.1)
     store = PostgresStore.open_blocking(url, folder=tmp_path, connections="1")
-    with (
-        store._connections.one(),
-        pytest.raises(StoreUnavailable, match=r"all 1 connections .* were at work for 0\.1 seconds"),
-    ):
-        store.apply_blocking(OpenRun(World(store).run(), "worker", 30, START))
+    with store._connections.one(), monkeypatch.context() as impatient:
+        impatient.setattr(connection, "WAIT", 0.1)
+        with pytest.raises(StoreUnavailable, match=r"all 1 connections .* were at work for 0\.1 seconds"):
+            store.apply_blocking(OpenRun(World(store).run(), "worker", 30, START))
     store.close_blocking()
 
 
@@ -62,10 +60,11 @@ async def test_a_store_that_reaches_its_server_no_more_is_closed_all_the_same(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What it could not keep at its end is found in its files by who opens it next."""
-    monkeypatch.setattr(connection, "WAIT", 0.1)
     store = PostgresStore.open_blocking(url, folder=tmp_path, connections="1")
     await World(store).open()
-    with store._connections.one():  # no other comes free, as where the server is gone
+    # No other comes free, as where the server is gone.
+    with store._connections.one(), monkeypatch.context() as impatient:
+        impatient.setattr(connection, "WAIT", 0.1)
         store.close_blocking()
     assert store._connections._pool.closed
     again = await PostgresStore.open(url, folder=tmp_path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,19 @@ pytestmark = pytest.mark.postgres
 
 
 @pytest.fixture
-def unsealed(store: PostgresStore, url: str, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Nobody can seal meanwhile: another one is at it, and does not come to an end."""
-    monkeypatch.setattr(engine, "_SEALING_MS", ("50", "3000"))
-    with psycopg.connect(url) as other:
+def unsealed(store: PostgresStore, url: str) -> Iterator[Callable[[], None]]:
+    """Nobody can seal meanwhile: another one is at it, and does not come to an end before this is called. Until then
+    nobody waits for it for long.
+    """
+    with pytest.MonkeyPatch.context() as impatient, psycopg.connect(url) as other:
+        impatient.setattr(engine, "_SEALING_MS", ("50", "3000"))
         other.execute("SELECT pg_advisory_xact_lock(%s)", (number(store.custody.origin, "trail"),))
-        yield other
+
+        def ends() -> None:
+            impatient.undo()
+            other.rollback()
+
+        yield ends
 
 
 async def looked_at(url: str, folder: Path) -> Report:
@@ -82,7 +90,7 @@ async def test_nobody_has_to_ask_for_it(store: PostgresStore, url: str) -> None:
 
 
 async def test_what_is_not_sealed_yet_is_shown_as_that_and_missed_by_nobody(
-    store: PostgresStore, unsealed: Any, url: str, tmp_path: Path
+    store: PostgresStore, unsealed: Callable[[], None], url: str, tmp_path: Path
 ) -> None:
     run, (request,) = await World(store).paused()
     await World(store).answer(request.approve(by="ann", reason="fine"))
@@ -94,17 +102,17 @@ async def test_what_is_not_sealed_yet_is_shown_as_that_and_missed_by_nobody(
     assert (await store.fetch(GetRequest(request.id))).recorded_at == START
     report = await looked_at(url, tmp_path)
     assert (report.exit_code, report.lines, report.unsealed, report.waiting_since) == (0, 0, 4, START)
-    unsealed.rollback()
+    unsealed()
     assert await sound(store) == 4
 
 
-async def test_what_is_erased_is_sealed_first(store: PostgresStore, unsealed: Any, url: str) -> None:
+async def test_what_is_erased_is_sealed_first(store: PostgresStore, unsealed: Callable[[], None], url: str) -> None:
     world = World(store)
     run, (request,) = await world.paused()
     await world.answer(request.reject(by="ann", reason="for reasons of her own"))
     await store.apply(CancelRun(run.id, "ann", "no more", START))
     assert rows(url, "SELECT COUNT(*) FROM hitl_audit") == [(0,)]
-    unsealed.rollback()
+    unsealed()
     await store.apply(EraseRun(run.id, "boss", "asked to", START))
     assert "ann" not in str(rows(url, "SELECT * FROM hitl_apart")) + str(rows(url, "SELECT * FROM hitl_raw"))
     assert await sound(store) == 7
@@ -113,7 +121,6 @@ async def test_what_is_erased_is_sealed_first(store: PostgresStore, unsealed: An
 async def test_who_is_frozen_while_it_seals_is_not_waited_for(
     store: PostgresStore, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await World(store).paused()
     frozen, thawed, real = threading.Event(), threading.Event(), Trail.some
 
     def freezes(self: Trail, link: Any, tip: Any) -> Any:
@@ -122,9 +129,11 @@ async def test_who_is_frozen_while_it_seals_is_not_waited_for(
             assert thawed.wait(60)
         return real(self, link, tip)
 
-    monkeypatch.setattr(engine, "_SEALING_MS", ("5000", "200"))
     monkeypatch.setattr(Trail, "some", freezes)
-    await asyncio.to_thread(frozen.wait)
+    with monkeypatch.context() as impatient:
+        impatient.setattr(engine, "_SEALING_MS", ("5000", "200"))
+        await World(store).paused()
+        await asyncio.to_thread(frozen.wait)
     assert [entry.unsealed for entry in await lines(store)] == [False] * 3
     thawed.set()
     await World(store).paused()
@@ -190,11 +199,11 @@ async def test_many_sealers_seal_each_line_once(store: PostgresStore, url: str, 
 
 
 async def test_what_a_killed_process_left_is_sealed_by_the_next(
-    store: PostgresStore, unsealed: Any, url: str, tmp_path: Path
+    store: PostgresStore, unsealed: Callable[[], None], url: str, tmp_path: Path
 ) -> None:
     await World(store).paused()
     await store.close()
-    unsealed.rollback()
+    unsealed()
     next_one = await PostgresStore.open(url, folder=tmp_path)  # it writes nothing, and waits for nothing
     async with asyncio.timeout(30):
         while await asyncio.to_thread(rows, url, "SELECT COUNT(*) FROM hitl_raw") != [(0,)]:
@@ -219,12 +228,12 @@ CHANGED = [
 
 @pytest.mark.parametrize("statement", CHANGED, ids=["edited", "forged", "repeated", "kept apart", "nothing apart"])
 async def test_a_line_that_is_not_as_it_was_written_is_not_sealed_and_that_is_found(
-    store: PostgresStore, unsealed: Any, url: str, tmp_path: Path, statement: str
+    store: PostgresStore, unsealed: Callable[[], None], url: str, tmp_path: Path, statement: str
 ) -> None:
     await World(store).paused()
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(statement)
-    unsealed.rollback()
+    unsealed()
     found = await lines(store)
     assert [entry.event for entry in found][-1] == "row.damaged"
     assert "eve" not in {entry.actor for entry in found}
