@@ -34,9 +34,12 @@ class ManualClock:
             if sleeper in self._sleepers:  # it was cancelled
                 self._sleepers.remove(sleeper)
 
-    async def asleep(self) -> None:
-        """Return when somebody sleeps on this clock, so that moving it leaves nobody behind."""
-        while not self._sleepers:
+    async def asleep(self, *, until: datetime | None = None) -> None:
+        """Return when somebody sleeps on this clock, so that moving it leaves nobody behind.
+
+        With `until`, somebody whose time has come by then.
+        """
+        while not any(until is None or at <= until for at, _ in self._sleepers):
             self._one_more.clear()
             await self._one_more.wait()
 

@@ -7,6 +7,7 @@ import gc
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar, cast
 
@@ -101,6 +102,12 @@ async def test_a_worker_fires_deadlines(shop: Shop) -> None:
     assert shop.ledger.count() == 0
 
 
+async def rests(shop: Shop) -> None:
+    """Return when the worker has heard of all that was before, and rests: it looks again a little later then."""
+    async with asyncio.timeout(30):
+        await shop.clock.asleep(until=shop.clock.now() + timedelta(seconds=SCAN_SECONDS))
+
+
 S = TypeVar("S", bound=StoreAround)
 
 
@@ -126,9 +133,7 @@ async def resting(
         run = await people.start(None)
         worker = Worker(hitl)
         working = asyncio.ensure_future(worker.run())
-        await shop.clock.asleep()
-        for _ in range(50):
-            await asyncio.sleep(0)
+        await rests(shop)
         yield people, only(run), stores[0], paid
         worker.stop()
         await working
@@ -205,16 +210,13 @@ async def test_what_is_asked_while_a_worker_rests_is_over_at_its_deadline(shop: 
         worker = Worker(hitl)
         working = asyncio.ensure_future(worker.run())
         await shop.clock.asleep()
-        for _ in range(50):  # it rests
-            await asyncio.sleep(0)
         await people.start(None)
-        for _ in range(50):  # it has heard of that
-            await asyncio.sleep(0)
-        for _ in range(5):
-            shop.clock.advance(1)
-            for _ in range(50):
-                await asyncio.sleep(0)
-        await asyncio.wait_for(ended.wait(), 30)
+        due = shop.clock.now() + timedelta(seconds=5)
+        async with asyncio.timeout(30):
+            for _ in range(5):
+                await shop.clock.asleep(until=due)  # it has heard of that
+                shop.clock.advance(1)
+            await ended.wait()
         worker.stop()
         await working
     assert shop.ledger.count() == 0
