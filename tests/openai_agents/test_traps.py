@@ -224,7 +224,7 @@ async def test_a_tool_that_ran_out_of_time_is_in_doubt(desk: Made) -> None:
     waits = [True, False]
 
     def app(url: str) -> Agent[Any]:
-        @function_tool(needs_approval=True, timeout=0.05)
+        @function_tool(needs_approval=True, timeout=1.0 if len(waits) == 2 else 60.0)
         async def pay(order: str) -> str:
             """Pay back."""
             if waits.pop(0):
