@@ -20,10 +20,13 @@ from hitl_core.stores.sql.commands import permission
 from hitl_core.testing.clock import START
 from hitl_core.testing.conformance.broken import BROKEN
 from hitl_core.testing.crew import Crew
-from hitl_core.testing.processes import Order, name_of
+from hitl_core.testing.processes import Ended, Order, name_of
 from hitl_core.testing.pytest_plugin import StormSuite
 from hitl_core.testing.storm import Evidence, Storm, acts, faults, ground, people, weather
+from hitl_core.testing.storm import storm as blowing
+from hitl_core.testing.storm.ground import Ground
 from hitl_core.testing.storm.history import words_of
+from hitl_core.testing.storm.storm import _Member as Member
 from tests.postgres.server import a_large_server, restart
 
 LONG = pytest.mark.skipif(os.environ.get("HITL_STORM") != "all", reason="takes many runs to be met: `make storm`")
@@ -182,6 +185,47 @@ def waits(fails: bool = False) -> str:
         raise RuntimeError("it fails")
     signal.pause()
     return "told to end"
+
+
+def rests(ground: dict[str, Any], name: str) -> str:
+    return waits()
+
+
+def leaves(ground: dict[str, Any], name: str) -> None:
+    """Who starts runs has nothing to do in a calm."""
+
+
+def test_who_ends_beside_a_starter_in_the_calm_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that was killed in the last moment of the storm: else it is waited for until the patience ends."""
+    monkeypatch.setattr(blowing, "ACTS", {"worker": rests, "starter": leaves})
+    storm = a_calm_one(tmp_path, worker := Member("worker", 0), starter := Member("starter", 0))
+    with Crew(name_of(get_warm)) as storm._crew:
+        storm._begins(starter)
+        ended = storm._crew._ended
+        ended.put(ended.get(timeout=30))  # it is the first of the two
+        storm._begins(worker)
+        storm._crew.signal(worker.now, signal.SIGKILL)
+        while ended.qsize() < 2:
+            assert storm._crew._hears.is_alive()
+        killed = worker.now
+        assert storm._rests(starter)
+        assert (worker.now > killed, storm._failures) == (True, [])
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_who_is_told_to_end_before_it_could_hear_has_not_failed(tmp_path: Path, begun: bool) -> None:
+    storm = a_calm_one(tmp_path, Member("worker", 0, now=7, lives=1))
+    storm._ground.history.says("begins", name="worker-0-1" if begun else "worker-0-0")
+    storm._ends(7, Ended(signal=signal.SIGTERM))
+    assert (storm._members, bool(storm._failures)) == ([], begun)
+
+
+def a_calm_one(folder: Path, *members: Member) -> Storm:
+    """A storm that is over but for its crew."""
+    storm = Storm(Kit(), folder, "", 0.0, seed=1, patience=30)
+    storm._ground = Ground("", str(folder), "", {}, 1)
+    storm._failures, storm._members = [], list(members)
+    return storm
 
 
 def test_a_crew_says_of_each_how_it_ended() -> None:

@@ -65,6 +65,10 @@ class _Member:
     lives: int = 0
     thaws: float | None = None
 
+    @property
+    def name(self) -> str:
+        return f"{self.role}-{self.number}-{self.lives}"
+
 
 @dataclass
 class Storm:
@@ -133,8 +137,8 @@ class Storm:
 
     def _begins(self, member: _Member) -> None:
         member.lives += 1
-        name = f"{member.role}-{member.number}-{member.lives}"
-        member.now = self._crew.begin(Order.of(ACTS[member.role], ground=self._ground.to_json(), name=name))
+        order = Order.of(ACTS[member.role], ground=self._ground.to_json(), name=member.name)
+        member.now = self._crew.begin(order)
 
     def _goes_on_until(self, moment: float) -> None:
         """Replace who ends, and thaw who was frozen long enough."""
@@ -202,11 +206,13 @@ class Storm:
             return False
         given_up = time.monotonic() + self.patience
         while time.monotonic() < given_up:
-            for number, ended in self._crew.ended(timeout=1.0).items():
-                if number == member.now:
-                    self._failures += [f"a starter failed: {ended.error}"] if ended.error else []
-                    return True
-                self._has_ended(number, ended)
+            ended = self._crew.ended(timeout=1.0)
+            mine = ended.pop(member.now, None)
+            for number, other in ended.items():  # at the same time, of what came before the calm
+                self._has_ended(number, other)
+            if mine is not None:
+                self._failures += [f"a starter failed: {mine.error}"] if mine.error else []
+                return True
         self._failures.append("a starter does not end in a calm")
         return True
 
@@ -215,8 +221,13 @@ class Storm:
         if member is None:
             return
         self._members.remove(member)
+        if ended.signal == signal.SIGTERM and not self._has_begun(member):
+            return  # it was told before it could hear
         if ended.error or (ended.signal and not ended.killed):
             self._failures.append(f"a {member.role} failed when it was told to end: {ended.error or ended.signal}")
+
+    def _has_begun(self, member: _Member) -> bool:
+        return member.name in {line["name"] for line in self._ground.history.told("begins")}
 
 
 async def _nothing(store: Any) -> None:
