@@ -133,6 +133,8 @@ class Worker:
         return 0
 
     async def _claim(self, free: int) -> int:
+        if self._stopping.is_set():  # while it has seen to what is due, say
+            return 0
         claimed = await self._runtime.claim(limit=free, after=self._last, alone=not self._active)
         for each in claimed:
             task = asyncio.ensure_future(self._work(each))

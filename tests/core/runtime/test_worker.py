@@ -15,7 +15,16 @@ import pytest
 
 from hitl_adapters.plain import PlainAdapter
 from hitl_core.apps import AppSource
-from hitl_core.commands import BeatWorker, ClaimRuns, FinishRun, ForgetWorker, LiftStop, NextDue, StopScope
+from hitl_core.commands import (
+    BeatWorker,
+    ClaimRuns,
+    FinishRun,
+    FireTimers,
+    ForgetWorker,
+    LiftStop,
+    NextDue,
+    StopScope,
+)
 from hitl_core.contracts import Finding, Store
 from hitl_core.errors import LeaseLost, StoreUnavailable
 from hitl_core.logs import said_of
@@ -162,6 +171,40 @@ async def test_what_another_has_heard_of_is_heard_by_the_worker_too(shop: Shop) 
         await people.comment(request.id, "I am looking at it.", by="ben")  # wakes it, to find nothing
         await asyncio.wait_for(paid.wait(), 30)
     assert shop.ledger.count() == 1
+
+
+class Told(StoreAround):
+    """A store before which something happens when a worker has seen to what is due."""
+
+    meanwhile: Callable[[], Awaitable[object]] | None = None
+
+    async def apply(self, command: Any) -> Any:
+        done = await self.inner.apply(command)
+        if isinstance(command, FireTimers) and self.meanwhile is not None:
+            await self.meanwhile()
+        return done
+
+
+async def test_who_is_told_to_stop_while_it_sees_to_what_is_due_claims_nothing_more(shop: Shop) -> None:
+    """What is answered then is for others, though it looks once more after that."""
+    app, stores = one_refund(shop.ledger), list[Told]()
+
+    def wrap(inner: Store) -> Store:
+        stores.append(Told(inner))
+        return stores[0]
+
+    async with shop.open(app) as people, shop.open(app, wrap=wrap) as hitl:
+        run = await people.start(None)
+        worker = Worker(hitl)
+
+        async def told() -> None:
+            worker.stop()
+            await people.respond(only(run).approve(by="ann"))
+
+        stores[0].meanwhile = told
+        await worker.run()
+        assert (await people.run(run.id)).state is RunState.READY
+    assert shop.ledger.count() == 0
 
 
 class Recorded(Overheard):
