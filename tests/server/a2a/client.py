@@ -26,6 +26,7 @@ from a2a.types import (
     Task,
     TaskPushNotificationConfig,
     TaskState,
+    TaskStatus,
 )
 from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.struct_pb2 import Value
@@ -38,6 +39,11 @@ WORKS = TaskState.TASK_STATE_WORKING
 def data(value: Any) -> Part:
     made: Value = ParseDict(value, Value())
     return Part(data=made)
+
+
+def status_in(event: StreamResponse) -> TaskStatus:
+    """How a task stands: what is quick enough has come to its end before it is told of for the first time."""
+    return event.status_update.status if event.HasField("status_update") else event.task.status
 
 
 def requests_in(task: Task) -> list[dict[str, Any]]:

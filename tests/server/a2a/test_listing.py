@@ -12,6 +12,7 @@ from a2a.utils.errors import InvalidParamsError, PushNotificationNotSupportedErr
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from tests.cli.shop import PATIENCE
 from tests.core.shop import Shop, policy, rule
 from tests.server.a2a.client import DONE, WAITS, calling, data, decided, requests_in
 from tests.server.a2a.conftest import As
@@ -113,7 +114,7 @@ async def test_nobody_waits_for_a_push_that_never_comes(here: Street, as_: As) -
 
 
 async def test_the_card_names_both_versions_and_how_to_come_in(here: Street) -> None:
-    async with httpx.AsyncClient() as nobody:
+    async with httpx.AsyncClient(timeout=PATIENCE) as nobody:
         for place in ("/.well-known/agent-card.json", "/a2a/.well-known/agent-card.json"):
             card = (await nobody.get(f"{here.url}{place}")).json()
             served = [(each["protocolVersion"], each["url"]) for each in card["supportedInterfaces"]]

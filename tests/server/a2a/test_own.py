@@ -15,6 +15,7 @@ from hitl_core.a2a.bodies import MOST_BODY
 from hitl_core.config import Agents
 from hitl_core.people import PeopleFile, Person
 from hitl_core.protocol import AuditEvent, RunState
+from tests.cli.shop import PATIENCE
 from tests.core.shop import Shop, policy, rule, trail
 from tests.server.a2a.client import WAITS, WORKS, calling, data, decided, output_of, refused_in, requests_in
 from tests.server.a2a.conftest import As
@@ -189,7 +190,7 @@ async def test_nobody_comes_in_unsigned(here: Street, authorization: str | None)
     headers = {"A2A-Version": "1.0", **({"Authorization": authorization} if authorization else {})}
     message = {"messageId": "m", "role": "ROLE_USER", "parts": [{"data": {}}]}
     body = {"jsonrpc": "2.0", "id": 1, "method": "SendMessage", "params": {"message": message}}
-    async with httpx.AsyncClient(headers=headers) as client:
+    async with httpx.AsyncClient(headers=headers, timeout=PATIENCE) as client:
         answered = await client.post(f"{here.url}/a2a", json=body)
         assert answered.status_code == 401
         assert answered.headers["www-authenticate"] == "Bearer"
@@ -240,7 +241,7 @@ HOSTILE = [
 @pytest.mark.parametrize("body", HOSTILE, ids=range(len(HOSTILE)))
 async def test_what_is_no_call_starts_nothing_and_breaks_nothing(here: Street, body: bytes) -> None:
     headers = {"Authorization": "Bearer portal", "A2A-Version": "1.0", "Content-Type": "application/json"}
-    async with httpx.AsyncClient(headers=headers) as client:
+    async with httpx.AsyncClient(headers=headers, timeout=PATIENCE) as client:
         answered = await client.post(f"{here.url}/a2a", content=body)
         assert answered.status_code == 200
         assert "error" in answered.json()
@@ -255,7 +256,7 @@ async def test_what_is_no_call_starts_nothing_and_breaks_nothing(here: Street, b
 @pytest.mark.parametrize("version", ["9.9", "abc", ""])
 async def test_another_version_of_the_protocol_is_refused_by_its_name(here: Street, version: str) -> None:
     headers = {"Authorization": "Bearer portal", "A2A-Version": version}
-    async with httpx.AsyncClient(headers=headers) as client:
+    async with httpx.AsyncClient(headers=headers, timeout=PATIENCE) as client:
         said = (await client.post(f"{here.url}/a2a", content=sending(FINE))).json()["error"]
     assert (said["code"], "is not supported" in said["message"]) == (-32009, True)
     assert (await here.hitl.runs()).items == ()

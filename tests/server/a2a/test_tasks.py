@@ -25,6 +25,7 @@ from tests.server.a2a.client import (
     output_of,
     refused_in,
     requests_in,
+    status_in,
 )
 from tests.server.a2a.conftest import As
 from tests.server.agents import Street, street
@@ -253,10 +254,9 @@ async def test_a_run_at_work_is_told_of_without_waiting_and_read_again(here: Str
 
 async def test_a_stream_tells_every_change_and_so_does_who_subscribes_later(here: Street, as_: As) -> None:
     planner = await as_("planner", streams=True)
-    started, *_, last = await planner.events(data({"order": "A-7"}))
-    task = started.task
-    ended = last.status_update.status if last.HasField("status_update") else last.task.status
-    assert ended.state == WAITS
+    told = await planner.events(data({"order": "A-7"}))
+    task = told[0].task
+    assert status_in(told[-1]).state == WAITS
     (request,) = requests_in(await planner.get(task.id))
     portal = await as_("portal", streams=True)
     told = await portal.events(data(decided(request, "approve")), task_id=task.id)
@@ -391,9 +391,10 @@ async def test_nobody_follows_so_many_tasks_that_others_cannot(here: Street, as_
 
 async def test_a_task_that_has_failed_is_over_for_its_clients(here: Street, as_: As) -> None:
     planner = await as_("planner", streams=True)
-    task = (await planner.events(data({"do": "fail"})))[-1].status_update
-    assert task.status.state == TaskState.TASK_STATE_FAILED
-    assert "the warehouse" not in str(await planner.get(task.task_id))
-    for call in (planner.follow(task.task_id), planner.send(data({}), task_id=task.task_id)):
+    told = await planner.events(data({"do": "fail"}))
+    task = told[0].task
+    assert status_in(told[-1]).state == TaskState.TASK_STATE_FAILED
+    assert "the warehouse" not in str(await planner.get(task.id))
+    for call in (planner.follow(task.id), planner.send(data({}), task_id=task.id)):
         with pytest.raises(UnsupportedOperationError, match="is over"):
             await call
