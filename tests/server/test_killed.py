@@ -31,6 +31,7 @@ from tests.faults.desk import Desk
 from tests.faults.places import SQLITE, Place
 from tests.forking import KILLED, child
 from tests.postgres.server import a_schema, a_server
+from tests.server.messages.office import patiently
 
 pytestmark = pytest.mark.processes
 
@@ -163,6 +164,7 @@ async def post(
     around = Around(await shop.store(), shop.clock, shop.directory, "https://inbox.example.com")
     channel = Messages({"mail": (MAIL, wire)}, around)
     async with shop.open(one_refund(shop.ledger), channels=(channel,)) as hitl:
+        patiently(hitl)
         yield hitl, channel
 
 

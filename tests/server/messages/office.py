@@ -13,6 +13,7 @@ from hitl_core.config.messages import message_channels
 from hitl_core.protocol import Run
 from hitl_core.runtime import Runtime
 from hitl_core.server import create_app
+from tests.cli.shop import PATIENCE
 from tests.core.shop import Shop, one_refund, policy, rule
 
 URL = "https://inbox.example.com"
@@ -42,11 +43,17 @@ class Office:
         channels = message_channels(routes, Around(store, shop.clock, shop.directory, URL))
         try:
             async with shop.open(one_refund(shop.ledger), channels=channels) as hitl:
+                patiently(hitl)
                 transport = httpx.ASGITransport(app=create_app(hitl, Serving(url=URL), messages=routes))
                 async with httpx.AsyncClient(transport=transport, base_url=URL) as client:
                     yield hitl, client
         finally:
             await store.close()
+
+
+def patiently(hitl: Runtime) -> None:
+    """Who waits for what is being sent waits for it: a busy machine takes a while to load what sends."""
+    hitl._announcer._patience = PATIENCE
 
 
 async def asked(hitl: Runtime) -> Run:

@@ -22,6 +22,7 @@ from hitl_core.config import Serving
 from hitl_core.protocol import Hours, RunState
 from hitl_core.runtime import Runtime
 from hitl_core.server import create_app
+from tests.cli.shop import PATIENCE
 from tests.core.shop import only, policy, rule
 from tests.server.messages import test_slack as slack
 from tests.server.messages import test_webhook as hook
@@ -114,7 +115,7 @@ async def over_http(office: Office, route: Route) -> AsyncIterator[tuple[Runtime
         app = create_app(hitl, Serving(url=URL), messages=(route,))
         async with served(app) as port:
             base, host = f"http://127.0.0.1:{port}", {"host": URL.removeprefix("https://")}
-            async with httpx.AsyncClient(base_url=base, headers=host) as client:
+            async with httpx.AsyncClient(base_url=base, headers=host, timeout=PATIENCE) as client:
                 yield hitl, client
 
 

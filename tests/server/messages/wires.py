@@ -19,6 +19,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from tests.cli.shop import PATIENCE
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -64,7 +66,7 @@ def web() -> Iterator[Web]:
         yield kept
     finally:
         server.should_exit = True
-        thread.join(30)
+        thread.join(PATIENCE)
 
 
 @dataclass(slots=True)
@@ -101,7 +103,7 @@ class _OnSocket(Controller):
     """Listens on a socket that is there already, so that nobody else can take its port meanwhile."""
 
     def __init__(self, kept: Mailbox, listening: socket.socket) -> None:
-        super().__init__(kept, hostname="127.0.0.1", port=kept.port)
+        super().__init__(kept, hostname="127.0.0.1", port=kept.port, ready_timeout=PATIENCE)
         self._listening = listening
 
     def _create_server(self) -> Any:
