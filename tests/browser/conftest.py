@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.browser import chromium
-from tests.browser.inbox import Inbox, serving
+from tests.browser.inbox import PATIENCE, Inbox, serving
 from tests.cli.shop import Shop
 from tests.server.served import Served, starting
 
@@ -30,6 +30,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
+    expect.set_options(timeout=PATIENCE * 1000)
     async with async_playwright() as playwright:
         started = await playwright.chromium.launch(executable_path=chromium.path(), args=list(chromium.FLAGS))
         yield started

@@ -16,6 +16,7 @@ from hitl_core.channels.messages import Route
 from hitl_core.clock import SystemClock
 from hitl_core.commands import Settled
 from hitl_core.config import Serving
+from hitl_core.contracts import Clock
 from hitl_core.protocol import PauseRequest, Run
 from hitl_core.runtime import Runtime
 from hitl_core.server import Site, create_app
@@ -25,8 +26,9 @@ from tests.core.shop import App, Ledger, Shop, only
 
 from .watched import Watch
 
-PATIENCE = 20.0
-"""Seconds that something may take which the server does by itself."""
+PATIENCE = 30.0
+"""Seconds that something may take which the server, or the browser, does by itself. Other work may share the machine.
+"""
 
 
 @dataclass
@@ -110,13 +112,14 @@ async def serving(
     people: str = "",
     routes: tuple[Route, ...] = (),
     below: str = "",
+    time: Clock | None = None,
     **how: Any,
 ) -> AsyncIterator[Inbox]:
-    """Time is what it is: the browser has its own. At the end, what its pages did is judged.
+    """Time is what it is, unless it is given: the browser has its own. At the end, what its pages did is judged.
 
     `below` is the path at which another app has mounted it.
     """
-    shop = Shop(folder, time=SystemClock(), **how)
+    shop = Shop(folder, time=time or SystemClock(), **how)
     if people:
         shop.people(people)
     async with shop.open(app(shop.ledger)) as hitl:

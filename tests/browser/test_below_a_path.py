@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from playwright.async_api import Response, expect
+
+from hitl_core.clock import SystemClock
 
 from . import stories
 from .conftest import Opened
 from .walks import click, press
 
+UNDO = 3600.0
+"""Seconds for which an answer is held: no machine is so slow that it is given before it is taken back."""
+
+
+class Later(SystemClock):
+    """The time of this machine, or so much later as a test says."""
+
+    by = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.by
+
 
 async def test_it_is_the_same_below_a_path(inbox: Opened) -> None:
-    async with inbox(stories.refunds, below="/hitl", undo=1) as served:
+    time = Later()
+    async with inbox(stories.refunds, below="/hitl", undo=UNDO, time=time) as served:
         answered: dict[str, int] = {}
         page = await served.visit("ann")
         page.on("response", lambda answer: _kept(answered, answer))
@@ -22,11 +39,15 @@ async def test_it_is_the_same_below_a_path(inbox: Opened) -> None:
             await expect(page.locator(".js .top [aria-current]")).to_have_text(name)
         await press(page, "j", "Enter")
         await expect(page).to_have_url(f"{served.url}/requests/{request.id}")
+        await expect(page.locator(".js article.request")).to_be_visible()
         await press(page, "a")
         await expect(page).to_have_url(f"{served.url}/")
+        await expect(page.locator(".js #queue")).to_contain_text("You have approved")
         await press(page, "u")
         await expect(page).to_have_url(f"{served.url}/requests/{request.id}")
         await click(page, ("Reject…",), ("Why", "it is a lamp"), ("Reject it",))
+        await expect(page.locator("#queue")).to_contain_text("You have rejected")
+        time.by = timedelta(seconds=UNDO)
         await expect(page.locator("#queue")).to_contain_text("Given: rejected")
         assert "it is a lamp" in str((await served.done(request)).output)
         await page.locator(".who summary").click()

@@ -64,7 +64,7 @@ async def test_killed_before_a_held_answer_was_given_the_next_one_gives_it_once(
     browser: Browser, shop: Shop, served: Callable[..., Served]
 ) -> None:
     run, _ = shop.paused()
-    shop.config.write_text(shop.config.read_text() + "\n[server]\nundo = 3\n")
+    shop.config.write_text(shop.config.read_text() + "\n[server]\nundo = 10\n")
     first = served(shop)
     context = await browser.new_context(base_url=first.url)
     page = await context.new_page()
