@@ -24,6 +24,7 @@ from hitl_core.commands import StopScope
 from hitl_core.protocol import LiveEvent, LiveKind
 from tests.agui.page import AGENT, Page, by_header, events_in, resolved, served
 from tests.agui.test_conversation import OWN, PICK, Desk, app_of, at_desk
+from tests.cli.shop import PATIENCE
 from tests.core.shop import Shop
 from tests.server.site import served as on_a_socket
 
@@ -295,7 +296,10 @@ async def test_one_person_listens_no_more_often_than_their_pages_need_and_is_let
     async with shop.open(app_of(shop), transcripts=True) as hitl:
         app = Starlette()
         pages = mount_copilotkit(app, {AGENT: hitl}, who=by_header)
-        async with on_a_socket(app) as port, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        async with (
+            on_a_socket(app) as port,
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as client,
+        ):
             async with AsyncExitStack() as open_ones:
                 told = list[AsyncIterator[str]]()
                 for _ in range(MOST):
@@ -341,7 +345,9 @@ async def test_who_listens_as_often_as_may_be_can_still_answer(tmp_path: Path) -
         pages = mount_copilotkit(app, {AGENT: hitl}, who=by_header)
         async with AsyncExitStack() as around:
             port = await around.enter_async_context(on_a_socket(app))
-            client = await around.enter_async_context(httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}"))
+            client = await around.enter_async_context(
+                httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE)
+            )
             for _ in range(MOST):
                 stream = client.stream("GET", CHANGES, headers={"x-person": "ann"})
                 assert (await around.enter_async_context(stream)).status_code == 200

@@ -129,12 +129,12 @@ def test_it_is_served_as_long_as_the_demo_asks_and_who_answers_here_is_first(tmp
     with command_at_a_terminal(DEMO, tmp_path) as person:
         person.expect("alice, decide:")
         (link,) = opened(tmp_path)
-        assert httpx.get(link).status_code == 200
+        assert httpx.get(link, timeout=PATIENCE).status_code == 200
         person.press("\x03")
         person.expect("Nobody has decided, so nothing has happened.")
         assert person.ended() == 0
     with pytest.raises(httpx.ConnectError):
-        httpx.get(link)
+        httpx.get(link, timeout=PATIENCE)
     with command_at_a_terminal(DEMO, tmp_path) as person:
         person.expect("alice, decide:")
         person.press("r")

@@ -20,6 +20,7 @@ from hitl_core.runtime import Runtime
 from tests.agui.page import AGENT, Page, check_order, mounted
 from tests.agui.test_conversation import at_desk
 from tests.agui.test_golden import CASES, GOLDEN
+from tests.cli.shop import PATIENCE
 from tests.copilotkit.talking import Client, Talking
 from tests.copilotkit.test_recorded import streams
 
@@ -31,7 +32,9 @@ async def on_a_socket(hitl: Runtime, **options: Any) -> AsyncIterator[httpx.Asyn
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
     running = asyncio.create_task(server.serve(sockets=[listening]))
     try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{listening.getsockname()[1]}") as client:
+        async with httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{listening.getsockname()[1]}", timeout=PATIENCE
+        ) as client:
             yield client
             await pages.working.close()
     finally:

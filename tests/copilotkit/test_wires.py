@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx
 from playwright.async_api import expect
 
+from tests.cli.shop import PATIENCE
 from tests.copilotkit.cases import Case, Counted
 from tests.copilotkit.conftest import Open, on_one_backend
 from tests.copilotkit.studio import Studio
@@ -51,7 +52,7 @@ async def test_who_has_no_name_is_the_pages_first_person_and_a_stranger_is_not_l
     studio: Studio, opened: Open
 ) -> None:
     url = f"{studio.url}/copilotkit/info"
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=PATIENCE) as client:
         told = {
             name: (await client.get(url, headers={"cookie": f"person={name}"})).status_code
             for name in ("", "ann", "mallory", "x" * 300)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
-from tests.cli.shop import Shop
+from tests.cli.shop import PATIENCE, Shop
 from tests.server.served import Served
 
 pytestmark = pytest.mark.processes
@@ -17,7 +17,7 @@ Serve = Callable[..., Served]
 
 @pytest.fixture
 def browser() -> Iterator[httpx.Client]:
-    with httpx.Client(follow_redirects=False) as client:
+    with httpx.Client(follow_redirects=False, timeout=PATIENCE) as client:
         yield client
 
 
@@ -33,7 +33,7 @@ def test_serve_prints_a_link_that_signs_in_once(shop: Shop, served: Serve, brows
     assert link.startswith(f"{found.url}/login/")
     assert press(browser, link) == 303
     assert "hitl_session" in browser.cookies
-    with httpx.Client() as another:
+    with httpx.Client(timeout=PATIENCE) as another:
         assert press(another, link) == 403
         assert another.get(link).status_code == 410
 

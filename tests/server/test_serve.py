@@ -48,6 +48,11 @@ def refused(shop: Shop, *arguments: str) -> Done:
     return Done(process.returncode, out, err)
 
 
+def ask(url: str) -> httpx.Response:
+    """Some pages take a moment to be made, on a machine that others work on."""
+    return httpx.get(url, timeout=PATIENCE)
+
+
 def state(shop: Shop, run: str) -> str:
     return str(shop.hitl("runs", run, "--json").json["state"])
 
@@ -56,12 +61,12 @@ def state(shop: Shop, run: str) -> str:
 def test_it_serves_this_machine_and_ends_when_it_is_told(shop: Shop, served: Serve, number: signal.Signals) -> None:
     found = served(shop)
     assert urlsplit(found.url).hostname == "127.0.0.1"
-    assert httpx.get(f"{found.url}/openapi.json").json()["info"]["title"] == "hitl-core"
+    assert ask(f"{found.url}/openapi.json").json()["info"]["title"] == "hitl-core"
     found.process.send_signal(number)
     code, err = found.ended()
     assert (code, "Traceback" in err) == (0, False)
     with pytest.raises(httpx.ConnectError):
-        httpx.get(found.url)
+        ask(found.url)
 
 
 def test_the_first_decision_loads_nothing_that_is_not_configured(shop: Shop) -> None:
@@ -87,7 +92,7 @@ def test_the_first_decision_loads_nothing_that_is_not_configured(shop: Shop) -> 
 
 def test_a_connection_that_is_kept_open_does_not_hold_its_end(shop: Shop, served: Serve) -> None:
     found = served(shop)
-    with httpx.Client() as client:
+    with httpx.Client(timeout=PATIENCE) as client:
         assert client.get(f"{found.url}/openapi.json").status_code == 200
         found.process.terminate()
         assert found.ended()[0] == 0
@@ -109,16 +114,16 @@ def test_who_listens_to_events_is_let_go_when_it_ends(shop: Shop, served: Serve)
 def test_it_says_how_it_is_and_what_it_measures(shop: Shop, served: Serve) -> None:
     run, request = shop.paused()
     found = served(shop)
-    assert httpx.get(f"{found.url}/healthz").json()["ok"]
-    assert httpx.get(f"{found.url}/readyz").json()["checks"]["store"]["says"].startswith("1 open, 0 ready")
+    assert ask(f"{found.url}/healthz").json()["ok"]
+    assert ask(f"{found.url}/readyz").json()["checks"]["store"]["says"].startswith("1 open, 0 ready")
     assert shop.hitl("respond", request, "approve", "--as", "ann").code == 0
     eventually(lambda: state(shop, run) == "completed", "its worker to go on with the run")
-    eventually(lambda: bool(re.search(ENDED, httpx.get(f"{found.url}/metrics").text)), "its worker to be measured")
+    eventually(lambda: bool(re.search(ENDED, ask(f"{found.url}/metrics").text)), "its worker to be measured")
 
 
 def test_who_is_signed_in_stays_so_when_it_is_killed_and_started_again(shop: Shop, served: Serve) -> None:
     first = served(shop)
-    with httpx.Client() as browser:
+    with httpx.Client(timeout=PATIENCE) as browser:
         assert press(browser, first.said["sign_in"]) == 303
         assert browser.get(f"{first.url}/runs").status_code == 200
         first.process.kill()
@@ -159,7 +164,7 @@ def test_an_action_that_blocks_keeps_nobody_from_the_inbox(shop: Shop, served: S
     assert shop.hitl("respond", request, "approve", "--as", "ann").code == 0
     eventually(lambda: bool(shop.ledger("ship")), "the action to begin")
     for _ in range(3):
-        assert httpx.get(f"{found.url}/openapi.json").status_code == 200
+        assert ask(f"{found.url}/openapi.json").status_code == 200
     (shop.folder / "go_on").touch()
     eventually(lambda: state(shop, run) == "completed", "the action to end")
 
@@ -209,7 +214,7 @@ def test_more_than_this_machine_needs_somebody_who_says_who_people_are(shop: Sho
     assert "[server.oidc] or [server.proxy]" in done.err
     shop.config.write_text(shop.config.read_text() + '\n[server.proxy]\ntrusted = ["127.0.0.1"]\n')
     found = served(shop, "--host", "0.0.0.0")
-    assert httpx.get(found.url.replace("0.0.0.0", "127.0.0.1") + "/openapi.json").status_code == 200
+    assert ask(found.url.replace("0.0.0.0", "127.0.0.1") + "/openapi.json").status_code == 200
 
 
 def test_a_port_that_is_taken_is_named(shop: Shop) -> None:
@@ -229,7 +234,7 @@ def test_what_is_configured_is_where_it_listens(shop: Shop, served: Serve) -> No
 def test_a_store_in_memory_is_worked_on_where_it_is(shop: Shop, served: Serve) -> None:
     shop.config.write_text(shop.config.read_text().replace("sqlite:///hitl.db", "sqlite://"))
     found = served(shop)
-    assert httpx.get(f"{found.url}/openapi.json").status_code == 200
+    assert ask(f"{found.url}/openapi.json").status_code == 200
     found.process.terminate()
     assert found.ended()[0] == 0
 

@@ -15,6 +15,7 @@ import pytest
 
 from hitl_core.config import OpenId, Serving
 from hitl_core.server.auth import oidc
+from tests.cli.shop import PATIENCE
 from tests.core.shop import Shop
 from tests.server.auth.house import HOST, PEOPLE, House, house, who
 from tests.server.auth.provider import CLIENT, SECRET
@@ -39,7 +40,7 @@ def running() -> Iterator[Provider]:
     command = [sys.executable, "-m", "tests.server.auth.provider"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    with httpx.Client(verify=False) as client:  # noqa: S501  # to this machine, without TLS
+    with httpx.Client(verify=False, timeout=PATIENCE) as client:  # noqa: S501  # to this machine, without TLS
         yield Provider(f"http://127.0.0.1:{process.stdout.readline().strip()}", client)
     process.kill()
     process.communicate()
@@ -67,7 +68,7 @@ async def from_there(browser: httpx.AsyncClient, *, onward: str = "") -> str:
     """Where the provider sends the browser back to."""
     answer = await browser.get("/login/oidc", params={"next": onward})
     assert answer.status_code == 303, answer.text
-    async with httpx.AsyncClient(verify=False) as outside:  # noqa: S501  # to this machine, without TLS
+    async with httpx.AsyncClient(verify=False, timeout=PATIENCE) as outside:  # noqa: S501  # to this machine, without TLS
         return str((await outside.get(answer.headers["location"])).headers["location"])
 
 

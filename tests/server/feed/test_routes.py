@@ -20,6 +20,7 @@ from hitl_core.server import create_app
 from hitl_core.server.auth import Right, tokens
 from hitl_core.server.feed import Hub, streams
 from hitl_core.server.feed import hub as hubs
+from tests.cli.shop import PATIENCE
 from tests.core.shop import Shop, one_refund
 from tests.core.stores.world import World
 from tests.server.auth.house import house
@@ -208,7 +209,7 @@ async def test_one_person_has_so_many_streams_and_keeps_nobody_else_out(tmp_path
     async with site(tmp_path) as (app, world, hub), served(app) as port:
         lines = [Line(port, "/api/events") for _ in range(MOST)]
         await asyncio.gather(*(each.__aenter__() for each in lines))
-        async with httpx.AsyncClient(base_url=f"http://localhost:{port}") as client:
+        async with httpx.AsyncClient(base_url=f"http://localhost:{port}", timeout=PATIENCE) as client:
             for path in ("/api/events", "/feed?on=queue"):
                 answered = await client.get(path)
                 assert (answered.status_code, answered.headers["retry-after"]) == (429, "5"), path
@@ -232,7 +233,7 @@ async def test_nobody_has_the_whole_trail_told_once_more(tmp_path: Path, monkeyp
     async with site(tmp_path) as (app, world, _), served(app) as port:
         await world.paused()
         await world.paused()
-        async with httpx.AsyncClient(base_url=f"http://localhost:{port}") as client:
+        async with httpx.AsyncClient(base_url=f"http://localhost:{port}", timeout=PATIENCE) as client:
             answered = await client.get("/api/events?after=0")
             assert (answered.status_code, "/api/audit" in answered.json()["detail"]) == (410, True)
             answered = await client.get("/api/events", headers={"last-event-id": "0"})

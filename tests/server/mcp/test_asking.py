@@ -17,6 +17,7 @@ from pydantic import TypeAdapter
 from hitl_core.mcp import rounds
 from hitl_core.protocol import RunState
 from hitl_core.server.auth import Right
+from tests.cli.shop import PATIENCE
 from tests.core.shop import Shop, policy, rule
 from tests.server.agents import Street, street
 from tests.server.mcp.client import ERAS, NEW, OLD, Does, accepts, calling, declines, dismisses, opens
@@ -286,7 +287,7 @@ async def test_people_that_a_rule_names_are_asked_and_no_client_in_their_place(t
 async def test_nobody_comes_in_unsigned(here: Street, authorization: str | None) -> None:
     headers = {"Accept": "application/json, text/event-stream"}
     headers |= {"Authorization": authorization} if authorization else {}
-    async with httpx2.AsyncClient(headers=headers) as client:
+    async with httpx2.AsyncClient(headers=headers, timeout=PATIENCE) as client:
         for method in ("POST", "GET", "DELETE"):
             ping = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
             answered = await client.request(method, f"{here.url}/mcp", json=ping)
@@ -298,7 +299,7 @@ async def test_a_session_is_theirs_who_began_it(here: Street) -> None:
     headers = {"Accept": "application/json, text/event-stream", "Authorization": "Bearer portal"}
     client_info = {"name": "x", "version": "1"}
     begin = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client_info}
-    async with httpx2.AsyncClient(headers=headers) as client:
+    async with httpx2.AsyncClient(headers=headers, timeout=PATIENCE) as client:
         url = f"{here.url}/mcp"
         began = await client.post(url, json={"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": begin})
         session = {"mcp-session-id": began.headers["mcp-session-id"]}
