@@ -22,6 +22,7 @@ from ..protocol import (
     Failed,
     Json,
     LiveEvent,
+    LiveKind,
     Outcome,
     PauseRequest,
     Proceed,
@@ -180,8 +181,15 @@ class Veil:
         """A live event that shows no secret; the arguments of a call that comes in pieces are left out."""
         if not self._catalogue.any_secret and not self.hides:
             return event
-        data = self.clean(self._called(event.data, event.text))
+        data = self.clean(self._shown(event))
         return event.model_copy(update={"text": self.text(event.text), "data": data})
+
+    def _shown(self, event: LiveEvent) -> Json:
+        """What an app keeps as its state has the secrets of its tools at their places from the start: in a turn that
+        goes on they were met in an earlier one."""
+        if event.kind is LiveKind.STATE:
+            return masked(event.data, self._catalogue.of_any_tool(), _left_out)[0]
+        return self._called(event.data, event.text)
 
     def _called(self, data: Json, tool: str) -> Json:
         if not isinstance(data, dict):

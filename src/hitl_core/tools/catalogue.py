@@ -82,6 +82,11 @@ class Catalogue:
         """Whether a tool that is known by name has secret arguments."""
         return bool(self._redact) or any(map(self.secrets, {*self._tools, *self._overrides}))
 
+    def of_any_tool(self) -> tuple[SecretPath, ...]:
+        """The places of secrets in the arguments of any tool that is known by name, and of those that are not."""
+        tools = {*self._tools, *self._overrides}
+        return tuple(dict.fromkeys(path for name in ("", *sorted(tools)) for path in self.secrets(name) if path))
+
     def _marked(self, name: str) -> tuple[SecretPath, ...]:
         declared = self._tools.get(name)
         own = () if declared is None else declared.traits.secret
