@@ -494,6 +494,24 @@ async def test_an_older_page_is_asked_by_its_event_and_answers_with_it(tmp_path:
         assert desk.refunds == [("A-1", 10.0)]
 
 
+async def test_the_older_wire_says_why_an_answer_was_refused(tmp_path: Path) -> None:
+    async with at_desk(tmp_path, wire="legacy") as desk:
+        await desk.page.say("refund")
+        asked = _on_interrupt(desk.page)
+        command = {"resume": {"approved": "perhaps"}, "interruptEvent": asked}
+        await desk.page.post(forwardedProps={"command": command})
+        again = _on_interrupt(desk.page)
+        assert (again["id"], again["content"].startswith("Not accepted: approved: is 'perhaps'")) == (asked["id"], True)
+        assert "true or false" in again["requests"][0]["metadata"]["refused"]
+        await desk.page.post(forwardedProps={"command": {"resume": {"approved": True}, "interruptEvent": again}})
+        assert desk.refunds == [("A-1", 10.0)]
+
+
+def _on_interrupt(page: Page) -> Any:
+    (value,) = [each["value"] for each in page.events if each["type"] == "CUSTOM"]
+    return value
+
+
 async def test_the_single_endpoint_is_the_same_in_an_envelope(tmp_path: Path) -> None:
     async with at_desk(tmp_path) as desk:
         client = desk.page.client

@@ -62,7 +62,7 @@ def test_an_answer_that_was_refused_is_asked_again_with_its_faults() -> None:
 
 
 def test_the_older_wire_has_one_event_with_all_requests() -> None:
-    value = legacy_value([request(), request(id="request-2", title="Refund again")])
+    value = legacy_value(map(interrupt_of, [request(), request(id="request-2", title="Refund again")]))
     assert (value["id"], value["type"], value["content"]) == ("request-1", "approval", "Refund")
     told: Any = value["requests"]
     assert [each["id"] for each in told] == ["request-1", "request-2"]

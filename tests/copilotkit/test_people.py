@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, expect
 
 from hitl_core import connect
 from tests.copilotkit.cases import Case, Counted, address_of, run_behind
@@ -52,6 +52,30 @@ async def test_an_answer_in_the_web_inbox_appears_in_the_chat(studio: Studio, op
         await expect(page.locator("main")).to_contain_text("Version 4.2 is out for 10 %")
         await expect(page.locator(".card")).to_have_count(0)
     assert effects.new == [{"version": "4.2", "share": 10}]
+
+
+@on_one_backend
+async def test_what_is_decided_before_a_page_hears_of_changes_is_shown(studio: Studio, opened: Open) -> None:
+    async with opened("#cases") as (first, _):
+        await Case(first, "named").say("publish")
+        await expect(Case(first, "named").card("approval")).to_have_count(1)
+        async with opened(address_of(first, studio)) as (page, _):
+            heard = asyncio.Event()
+
+            async def later(route: Route) -> None:
+                await heard.wait()
+                await route.continue_()
+
+            await page.route("**/changes?**", later)
+            await page.reload()
+            await expect(Case(page, "named").card("approval")).to_have_count(1)
+            async with connect(studio.config) as hitl:
+                (request,) = (await run_behind(hitl, first, "named")).pending
+                await hitl.respond(request.reject("not today", by="bob"))
+            await Case(first, "named").reads("not today")
+            heard.set()
+            await Case(page, "named").reads("not today")
+            await Case(page, "named").asks_nothing()
 
 
 async def test_two_people_answer_each_their_part(studio: Studio, opened: Open) -> None:

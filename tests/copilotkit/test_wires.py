@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-import httpx
-from playwright.async_api import expect
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
+import httpx
+from playwright.async_api import Page, Route, expect
+
+from hitl_core import connect
 from tests.cli.shop import PATIENCE
-from tests.copilotkit.cases import Case, Counted
+from tests.copilotkit.cases import Case, Counted, run_behind
 from tests.copilotkit.conftest import Open, on_one_backend
 from tests.copilotkit.studio import Studio
 
@@ -29,6 +34,61 @@ async def test_an_older_page_is_asked_one_thing_after_the_other(studio: Studio, 
         await case.reads("Version 4.3 is out for 50 %")
         await case.asks_nothing()
     assert effects.new == [{"version": "4.3", "share": 50}]
+
+
+@on_one_backend
+async def test_what_is_typed_into_an_older_page_outlives_that_another_answers(studio: Studio, opened: Open) -> None:
+    effects = Counted(studio)
+    async with opened("#cases") as (page, _):
+        case = Case(page, "old")
+        await case.say("publish two")
+        await expect(case.section).to_contain_text("The first of 2")
+        await case.click("Edit")
+        share = case.card("approval").get_by_label("share")
+        await share.fill("50")
+        async with in_two_parts(page, "**/older/connect") as (begun, goes_on):
+            async with connect(studio.config) as hitl:
+                (_, second) = (await run_behind(hitl, page, "old")).pending
+                await hitl.respond(second.reject(by="bob"))
+            await begun.wait()
+            await expect(case.section.get_by_role("button", name="Approve as edited")).to_be_visible()
+            await expect(share).to_have_value("50")
+            goes_on.set()
+            await expect(case.section).not_to_contain_text("The first of 2")
+        await expect(share).to_have_value("50")
+        await expect(share).to_be_focused()
+        await case.click("Approve as edited")
+        await case.reads("Version 4.2 is out for 50 %")
+        await case.asks_nothing()
+    assert effects.new == [{"version": "4.2", "share": 50}]
+
+
+@asynccontextmanager
+async def in_two_parts(page: Page, calls: str) -> AsyncIterator[tuple[asyncio.Event, asyncio.Event]]:
+    """Such calls get their first event at once, which sets `begun`, and the others when `goes_on` is set."""
+    begun, goes_on, answers = asyncio.Event(), asyncio.Event(), asyncio.Queue[bytes]()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        first, end, others = (await answers.get()).partition(b"\n\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n" + first + end)
+        await writer.drain()
+        begun.set()
+        await goes_on.wait()
+        writer.write(others)
+        await writer.drain()
+        writer.close()
+
+    async def asked(route: Route) -> None:
+        sent = route.request
+        async with httpx.AsyncClient(timeout=PATIENCE) as client:
+            found = await client.post(sent.url, content=sent.post_data, headers=await sent.all_headers())
+        answers.put_nowait(found.content)
+        await route.continue_(url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        await page.route(calls, asked)
+        yield begun, goes_on
+        await page.unroute(calls)
 
 
 @on_one_backend

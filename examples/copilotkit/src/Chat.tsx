@@ -14,7 +14,7 @@ export function Chat() {
   const { agent, isReady } = useAgent({ agentId: AGENT });
   const say = useSay(agent);
   useTimeSlots(AGENT);
-  useConnected(agent, thread); // the chat connects by itself for the first time
+  useConnected(agent, thread, isReady); // the chat has connected by itself, perhaps before it was heard what changes
   return (
     <main className="chat">
       <h1 className="sr">Chat</h1>

@@ -13,9 +13,8 @@ export const AGENT = "studio";
 export function useConversation(agentId: string, threadId: string, runtimeAgentId = AGENT) {
   const { copilotkit } = useCopilotKit();
   const { agent, isReady } = useAgent({ agentId, runtimeAgentId, threadId });
-  const connect = useConnected(agent, threadId);
+  useConnected(agent, threadId, isReady);
   const say = useSay(agent);
-  useEffect(() => { if (isReady) void connect(); }, [isReady, connect]);
   return { agent, copilotkit, isReady, say };
 }
 
@@ -33,13 +32,14 @@ export function useSay(agent: AbstractAgent) {
 // Milliseconds. Two connections at once, or one while a run ends, take each other's messages away.
 const SOON = 50;
 const RETRY = 2000;
+const UNHEARD = 1000;
 
 /**
- * Shows what others have changed: an answer in another browser, in the inbox, in a terminal. What they change while the page
- * is at work itself is looked at after that, and what came to nothing because the server was away is looked at until it is back.
- * Returns what connects, for the first time.
+ * Shows what there is, and what others change: an answer in another browser, in the inbox, in a terminal. It listens before it
+ * looks for the first time, so that nothing is missed between the two. What they change while the page is at work itself is
+ * looked at after that, and what came to nothing because the server was away is looked at until it is back.
  */
-export function useConnected(agent: AbstractAgent, threadId: string) {
+export function useConnected(agent: AbstractAgent, threadId: string, isReady: boolean) {
   const { copilotkit } = useCopilotKit();
   const missed = useRef(false);
   const connect = useCallback(async () => {
@@ -54,17 +54,18 @@ export function useConnected(agent: AbstractAgent, threadId: string) {
     if (notes.length) agent.setMessages(withNotes(agent.messages, notes));
   }, [agent, copilotkit, threadId]);
   useEffect(() => {
+    if (!isReady) return;
     let later: ReturnType<typeof setTimeout> | undefined;
     const look = (after: number) => { clearTimeout(later); later = setTimeout(() => void connect(), after); };
     const leave = listenTo(threadId, () => look(SOON));
+    look(UNHEARD); // where nothing is heard, or nothing may be
     const { unsubscribe } = agent.subscribe({
       onRunInitialized: () => { if (!connecting.has(agent)) sending.delete(agent); },
       onRunFinalized: () => { if (missed.current) look(SOON); },
       onRunFailed: () => look(RETRY),
     });
     return () => { clearTimeout(later); unsubscribe(); leave(); };
-  }, [agent, threadId, connect]);
-  return connect;
+  }, [agent, threadId, connect, isReady]);
 }
 
 const connecting = new WeakMap<AbstractAgent, Promise<unknown>>();
@@ -129,9 +130,9 @@ function reopenSoon() {
     source = new EventSource(`${RUNTIME}/agent/${AGENT}/changes?${asked}`);
     source.addEventListener("changed", (event) => {
       const { threadId, tag } = JSON.parse(event.data as string) as { threadId: string; tag: string };
-      const known = tags.get(threadId);
+      if (tags.get(threadId) === tag) return; // the first is news, too: what was read before may be older
       tags.set(threadId, tag);
-      if (known && known !== tag) listeners.get(threadId)?.forEach((changed) => changed());
+      listeners.get(threadId)?.forEach((changed) => changed());
     });
   }, 50);
 }

@@ -333,14 +333,14 @@ class Conversation:
     def _ended(self, thread: Thread) -> Iterator[BaseEvent]:
         by_call = {each.request.id for each in self._page_calls(thread)}
         asked = [each for each in thread.asked if each.id not in by_call]
-        if asked and self.agent.wire is not Wire.STANDARD:
-            yield CustomEvent(name="on_interrupt", value=legacy_value(asked))
-        if not asked or self.agent.wire is Wire.LEGACY:
-            yield self._finished(RunFinishedSuccessOutcome(type="success"))
-            return
         interrupts = [
             interrupt_of(each, self._refused.get(each.id, ()), newest=thread.drafts.get(each.id)) for each in asked
         ]
+        if asked and self.agent.wire is not Wire.STANDARD:
+            yield CustomEvent(name="on_interrupt", value=legacy_value(interrupts))
+        if not asked or self.agent.wire is Wire.LEGACY:
+            yield self._finished(RunFinishedSuccessOutcome(type="success"))
+            return
         yield self._finished(RunFinishedInterruptOutcome(type="interrupt", interrupts=interrupts))
 
     def _finished(self, outcome: RunFinishedOutcome) -> RunFinishedEvent:

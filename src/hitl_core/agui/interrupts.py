@@ -66,13 +66,13 @@ def shown(request: PauseRequest) -> dict[str, Json]:
     return cast("dict[str, Json]", request.model_dump(mode="json", exclude={"handle"}, exclude_defaults=True))
 
 
-def legacy_value(requests: Iterable[PauseRequest]) -> dict[str, Json]:
+def legacy_value(interrupts: Iterable[Interrupt]) -> dict[str, Json]:
     """The value of CopilotKit's older event `on_interrupt`, which a page shows the last of: so there is one, with all.
 
     The first is at the top, as pages of that time read it; `requests` has every one. The page sends it back with its
     answer, which is taken for the request whose `id` stands there.
     """
-    told = [interrupt_of(each).model_dump(mode="json", by_alias=True) for each in requests]
+    told = [each.model_dump(mode="json", by_alias=True) for each in interrupts]
     first = told[0]
     top: dict[str, Json] = {"id": first["id"], "type": first["metadata"]["type"], "content": first["message"]}
     return {**top, "requests": cast("Json", told)}
