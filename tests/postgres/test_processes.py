@@ -39,6 +39,7 @@ from tests.core.stores.crowd import (
     answer_until_killed,
     claim_all,
     crowd,
+    killed_in_the_middle,
     opened,
     raced,
 )
@@ -107,13 +108,9 @@ async def test_killed_processes_lose_no_answer_that_they_acknowledged(place: tup
     names = [each.id for each in requests]
     diary.touch()
     for kill in range(4):
-        before = len(diary.read_text().splitlines())
         arguments = [(place, names, f"{who}-{kill}", diary) for who in PEOPLE]
         with crowd(answer_until_killed, arguments, ends=-9) as processes:
-            while len(diary.read_text().splitlines()) < before + random.randint(5, 30):
-                assert any(process.is_alive() for process in processes)
-            for process in processes:
-                process.kill()
+            killed_in_the_middle(processes, diary, random.randint(5, 30), len(names))
     acknowledged = [line for line in diary.read_text().splitlines() if len(line) == 36]
     assert len(acknowledged) == len(set(acknowledged)), "an answer was won twice"
     states = {name: (await store.fetch(GetRequest(name))).state for name in acknowledged}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -27,6 +28,9 @@ from hitl_core.stores.sqlite import SqliteStore
 from hitl_core.testing.clock import START
 
 CONTEXT = multiprocessing.get_context("spawn")
+
+SPARE = 50
+"""Answers that may be missing in the diary of those who are killed: one of each."""
 
 Place = Path | tuple[str, Path]
 """Where a store is: a file of SQLite, or the URL of a server and the folder of the store's key."""
@@ -88,7 +92,9 @@ def claim_all(place: Place, who: str, start: Any, taken: Any) -> None:
 
 
 def answer_until_killed(place: Place, requests: list[str], who: str, diary: Path) -> None:
-    """Answer request after request; each acknowledged answer is in the diary before the next one begins."""
+    """Answer request after request; each acknowledged answer is in the diary before the next one begins. At the end,
+    wait to be killed.
+    """
     store = opened(place)
     with diary.open("a", buffering=1) as file:
         for name in requests:
@@ -99,7 +105,18 @@ def answer_until_killed(place: Place, requests: list[str], who: str, diary: Path
                 continue
             if not recorded.replayed:
                 file.write(name + "\n")
-    store.close_blocking()
+    threading.Event().wait()
+
+
+def killed_in_the_middle(processes: list[BaseProcess], diary: Path, answers: int, of: int) -> None:
+    """Kill those who answer when so many more answers of so many are in the diary, or nearly all of them: those who
+    were killed before may have given some that are not.
+    """
+    enough = min(len(diary.read_text().splitlines()) + answers, of - SPARE)
+    while len(diary.read_text().splitlines()) < enough:
+        assert all(process.is_alive() for process in processes)
+    for process in processes:
+        process.kill()
 
 
 def finish_run(place: Place, run_id: str, ready: Any, go: Any) -> None:
