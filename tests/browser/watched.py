@@ -8,6 +8,10 @@ from dataclasses import dataclass, field
 from playwright.async_api import BrowserContext, ConsoleMessage, Request, Response, WebError
 
 _STATUS = re.compile(r"responded with a status of (\d+)")
+_GONE = ("net::ERR_", "htmx:sendError", "htmx:afterRequest")
+"""How it is said that the server is gone, by the browser and by what asks it every 20 seconds for news. What listens to
+events has words of its own for it.
+"""
 
 
 @dataclass
@@ -41,8 +45,7 @@ class Watch:
             return
         status = _STATUS.search(message.text)
         expected = status is not None and int(status[1]) in self.allowed
-        # What listens to events says in its own words that the server is gone.
-        gone = self.away and ("net::ERR_" in message.text or message.text == "[object Event]")
+        gone = self.away and (message.text == "[object Event]" or any(words in message.text for words in _GONE))
         if not expected and not gone:
             self.seen.append(f"console {message.type}: {message.text} ({message.location})")
 
