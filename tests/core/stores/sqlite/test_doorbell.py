@@ -95,28 +95,28 @@ def listening(bell: Doorbell) -> asyncio.Future[None]:
     return asyncio.ensure_future(hear())
 
 
-async def test_a_dead_listener_is_swept_away(tmp_path: Path) -> None:
-    (tmp_path / "bell").mkdir()
-    (tmp_path / "bell" / "folder").mkdir()
+async def test_a_dead_listener_is_swept_away(near: Path) -> None:
+    (near / "bell").mkdir()
+    (near / "bell" / "folder").mkdir()
     dead = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    dead.bind(str(tmp_path / "bell" / "4194304-deadbeef"))
+    dead.bind(str(near / "bell" / "4194304-deadbeef"))
     dead.close()
-    bell = Doorbell(tmp_path / "bell")
+    bell = Doorbell(near / "bell")
     bell.ring()
-    assert os.listdir(tmp_path / "bell") == ["folder"]
+    assert os.listdir(near / "bell") == ["folder"]
     bell.close()
 
 
-def test_a_listener_that_has_just_gone_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "bell").mkdir()
+def test_a_listener_that_has_just_gone_is_passed_over(near: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (near / "bell").mkdir()
     monkeypatch.setattr(os, "listdir", lambda path: ["4194304-deadbeef"])
-    bell = Doorbell(tmp_path / "bell")
+    bell = Doorbell(near / "bell")
     bell.ring()
     bell.close()
 
 
-async def test_many_rings_are_one_wake_up_and_never_block(tmp_path: Path) -> None:
-    one, other = Doorbell(tmp_path / "bell"), Doorbell(tmp_path / "bell")
+async def test_many_rings_are_one_wake_up_and_never_block(near: Path) -> None:
+    one, other = Doorbell(near / "bell"), Doorbell(near / "bell")
     heard = listening(one)
     await asyncio.sleep(0)
     for _ in range(1000):
@@ -130,13 +130,13 @@ async def test_many_rings_are_one_wake_up_and_never_block(tmp_path: Path) -> Non
         await again
     one.close()
     other.close()
-    assert list((tmp_path / "bell").iterdir()) == []
+    assert list((near / "bell").iterdir()) == []
 
 
-async def test_a_folder_that_stands_still_is_listed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    one, other = Doorbell(tmp_path / "bell"), Doorbell(tmp_path / "bell")
+async def test_a_folder_that_stands_still_is_listed_once(near: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = Doorbell(near / "bell"), Doorbell(near / "bell")
     one.ear()
-    os.utime(tmp_path / "bell", (1, 1))
+    os.utime(near / "bell", (1, 1))
     other.ring()
     with monkeypatch.context() as blind:
         blind.setattr(os, "listdir", lambda path: [])
@@ -157,7 +157,7 @@ async def test_a_store_may_be_closed_from_another_thread(near: Path) -> None:
     assert os.listdir(near / "desk.db.bell") == []
 
 
-async def test_two_rings_at_once_wake_once(tmp_path: Path) -> None:
+async def test_two_rings_at_once_wake_once(near: Path) -> None:
     bell = Doorbell(None)
     heard = listening(bell)
     await asyncio.sleep(0)
@@ -183,9 +183,9 @@ async def test_a_long_path_rings_in_the_temporary_folder(near: Path, monkeypatch
     other.close()
 
 
-async def test_where_no_socket_can_be_the_look_is_quick(tmp_path: Path) -> None:
-    (tmp_path / "bell").write_text("a file in the way")
-    bell = Doorbell(tmp_path / "bell")
+async def test_where_no_socket_can_be_the_look_is_quick(near: Path) -> None:
+    (near / "bell").write_text("a file in the way")
+    bell = Doorbell(near / "bell")
     assert not bell.ear().hears_others
     bell.ring()
     heard = listening(bell)
@@ -196,22 +196,22 @@ async def test_where_no_socket_can_be_the_look_is_quick(tmp_path: Path) -> None:
     bell.close()
 
 
-def test_loops_that_are_gone_are_forgotten(tmp_path: Path) -> None:
-    bell = Doorbell(tmp_path / "bell")
+def test_loops_that_are_gone_are_forgotten(near: Path) -> None:
+    bell = Doorbell(near / "bell")
 
     async def listen() -> str:
         return bell.ear().name
 
     names = {asyncio.run(listen()) for _ in range(3)}
     assert len(names) == 3
-    assert len(os.listdir(tmp_path / "bell")) == 1
+    assert len(os.listdir(near / "bell")) == 1
     bell.ring()
     bell.close()
-    assert os.listdir(tmp_path / "bell") == []
+    assert os.listdir(near / "bell") == []
 
 
-def test_a_loop_may_end_while_somebody_waits(tmp_path: Path) -> None:
-    bell = Doorbell(tmp_path / "bell")
+def test_a_loop_may_end_while_somebody_waits(near: Path) -> None:
+    bell = Doorbell(near / "bell")
 
     async def abandon() -> None:
         listening(bell)
@@ -229,8 +229,8 @@ def test_a_loop_may_end_while_somebody_waits(tmp_path: Path) -> None:
         task._log_destroy_pending = False  # type: ignore[attr-defined]
 
 
-def test_a_listener_that_goes_while_it_is_rung_harms_nobody(tmp_path: Path) -> None:
-    folder = tmp_path / "bell"
+def test_a_listener_that_goes_while_it_is_rung_harms_nobody(near: Path) -> None:
+    folder = near / "bell"
     bell = Doorbell(folder)
     folder.mkdir(exist_ok=True)
     (folder / "gone").symlink_to(folder / "nowhere")  # its name is still listed, and nobody is there any more
