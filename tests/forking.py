@@ -27,6 +27,7 @@ from .crash_desk import SCRIPT, CrashDesk, go_through, truthfully
 from .ledger import LEDGER
 
 KILLED = -signal.SIGKILL
+PATIENCE = 30.0
 
 
 def fork(work: Callable[[], Any]) -> int:
@@ -100,6 +101,9 @@ def warmed(backend: str, folder: Path) -> None:
         patch.setenv("OPENAI_API_KEY", "test")
         desk = CrashDesk(backend, folder, url, folder / "model.jsonl")
         asyncio.run(once())
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread():
+            thread.join(PATIENCE)  # it has done its work, and may be on its way out
     assert threading.active_count() == 1, threading.enumerate()
 
 

@@ -194,7 +194,7 @@ class Raced(Flow[dict[str, Any]]):
         return "ended"
 
     def _hold_back(self, name: str) -> None:
-        assert self.slow != name or self.go_on.wait(20)
+        assert self.slow != name or self.go_on.wait(60)
 
 
 class Rivals(Flow[dict[str, Any]]):
@@ -214,7 +214,7 @@ class Rivals(Flow[dict[str, Any]]):
 
     @listen(begin)
     def right(self) -> str:
-        assert self.go_on.wait(20)
+        assert self.go_on.wait(60)
         result: Any = agents.crew(agents.Refund)(type(self).url)().kickoff()
         return str(result.raw)
 

@@ -109,7 +109,7 @@ async def test_a_stop_while_a_crew_works_ends_it_before_its_next_step_and_liftin
     class Slow(agents.LookUp):
         def _run(self, order: str) -> str:
             began.set()
-            assert go_on.wait(20)
+            assert go_on.wait(60)
             record("looked")
             return "12"
 

@@ -31,7 +31,7 @@ from typing import IO, Any, Final, Self
 from ..cli.importing import importing
 
 KILLED: Final = signal.SIGKILL
-PATIENCE: Final = 150
+PATIENCE: Final = 300
 """Seconds that a child may take; one that hangs ends, and the test is told by which signal."""
 
 _MODULE: Final = "hitl_core.testing.processes"

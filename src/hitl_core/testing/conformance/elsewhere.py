@@ -30,7 +30,7 @@ Act = tuple[Any, ...]
 """What a child does: ("start",) · ("say", decision, *fields) · ("resume",) · ("work",) · ("undo",) ·
 ("stop", scope, target)."""
 
-PATIENCE: Final = 150
+PATIENCE: Final = 300
 """Seconds that the parent may take to play its first scene."""
 
 

@@ -130,7 +130,7 @@ class World:
 
     async def wait(self, run: Run) -> Run:
         """Bring a run to its next pause or end."""
-        return supported(await (await self.hitl()).wait(run.id, timeout=30))
+        return supported(await (await self.hitl()).wait(run.id, timeout=120))
 
     # ── runtimes ─────────────────────────────────────────────────────────────────────────────────────────────
 
