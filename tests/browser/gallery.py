@@ -27,6 +27,7 @@ RULES: Final = policy(
     rule("by-hand", match={"tool": "transfer"}, level="human_leads"),
     rule("small", when={"argument": "amount", "at_most": 1000}, level="confirm", deadline="40m"),
     rule("notes", match={"tool": "jot"}, level="confirm", batch=True),
+    version="sha256:14c67aea395400a25d0cbeb0f1681d5d598bfcdd9ea12ecbbf3cf96c05663c28",  # what files have by themselves
 )
 SHOWN: Final = Path(os.environ.get("HITL_SCREENSHOTS") or Path(__file__).parents[2] / ".nox/browser/screenshots")
 

@@ -139,7 +139,8 @@ async def known(
         return who, []
     person = await looked_up(around.directory, who.id)
     if person is None:
-        return who, [Fault(path, f"{who.id!r} is not in the directory of people; have them added, or say who you are")]
+        instead = "name somebody else" if path == "to" else "say who you are"
+        return who, [Fault(path, f"{who.id!r} is not in the directory of people; have them added, or {instead}")]
     if tenant is not None and not person.belongs_to(tenant):
         whose = "is for somebody of all tenants ('*')" if tenant == EVERY_TENANT else f"is tenant {tenant!r}'s"
         return who, [Fault(path, f"{who.id!r} is of tenant {person.tenant!r}, and this {whose}")]

@@ -18,6 +18,7 @@ from typing import Final
 from ..commands import GetRequest, GetRun, ListComments, ListVersions, Settled
 from ..contracts import Store
 from ..errors import RequestNotFound, RunNotFound
+from ..people import ListsPeople, Person
 from ..protocol import Approvers, Delegate, Escalation, Stage
 from ..quorum import asked_at, voices
 from ..runtime import inbox_of
@@ -77,6 +78,14 @@ async def seen(site: Site, visitor: Visitor, request_id: str) -> Settled:
     if not visitor.sees(run.tenant) or not await sees(site, visitor, settled):
         raise _not_seen(request_id)
     return settled
+
+
+async def people_of(site: Site, visitor: Visitor) -> tuple[Person, ...]:
+    """The people of somebody's tenant, by name; none where there is no directory, or one that does not list them."""
+    directory: object = site.hitl.directory
+    everybody = await directory.everybody() if isinstance(directory, ListsPeople) else ()
+    theirs = [each for each in everybody if visitor.tenant is None or each.belongs_to(visitor.tenant)]
+    return tuple(sorted(theirs, key=lambda each: (each.name or each.id).casefold()))
 
 
 def _not_seen(request_id: str) -> RequestNotFound:

@@ -65,10 +65,12 @@ class Desk:
 
 @asynccontextmanager
 async def at_desk(
-    folder: Path, app: Callable[[Ledger], App], *, visitor: Visitor | None = None, **how: Any
+    folder: Path, app: Callable[[Ledger], App], *, visitor: Visitor | None = None, people: str = "", **how: Any
 ) -> AsyncIterator[Desk]:
-    """`how` is that of the shop: its policy, its people …"""
+    """`how` is that of the shop: its policy, its time …"""
     shop = Shop(folder, **how)
+    if people:
+        shop.people(people)
     async with shop.open(app(shop.ledger)) as hitl, browsing(hitl, visitor) as (client, door):
         yield Desk(hitl, shop, Browser(client), door)
 

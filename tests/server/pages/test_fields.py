@@ -133,6 +133,44 @@ def test_a_row_is_taken_out_of_a_list() -> None:
     assert of(typed=fields).value["tags"] == [""]
 
 
+LINES: dict[str, Json] = {
+    "type": "object",
+    "required": ["lines"],
+    "properties": {
+        "lines": {
+            "type": "array",
+            "items": {"type": "object", "properties": {"sku": {"type": "string"}}, "required": ["sku"]},
+        },
+        "place": {
+            "anyOf": [{"type": "object", "properties": {"city": {"type": "string"}}}, {"type": "null"}],
+        },
+        "tags": {"type": "array", "items": {"type": "string"}},
+    },
+}
+
+
+def boxes(field: Field) -> dict[str, str]:
+    own = {field.name: field.out_means} if field.can_be_left_out else {}
+    return own | {name: means for each in field.fields for name, means in boxes(each).items()}
+
+
+def test_objects_are_taken_out_of_lists_and_what_need_not_be_there_is_left_out() -> None:
+    value = {"lines": [{"sku": "a"}, {"sku": "b"}], "place": {"city": "Graz"}, "tags": ["x"]}
+    offered = boxes(of(value, schema=LINES).field)
+    assert offered == {
+        "arguments/lines/0": "take it out of the list",
+        "arguments/lines/1": "take it out of the list",
+        "arguments/place": "none (null)",
+        "arguments/place/city": "leave it out",
+        "arguments/tags": "leave it out",
+        "arguments/tags/0": "take it out of the list",
+    }
+    assert typed(value, LINES).value == value
+    out = {"lines/0:out": "1", "place:out": "1", "tags:out": "1"}
+    assert typed(value, LINES, **out).value == {"lines": [{"sku": "b"}], "place": None}
+    assert typed({"lines": []}, LINES, **{"lines:out": "1"}).value == {"lines": []}, "it is needed"
+
+
 def test_without_a_schema_the_types_are_those_of_the_values() -> None:
     value = {"amount": 2.5, "name": "x", "go": True, "deep": {"a": [1]}, "none": None}
     assert typed(value, None).value == value

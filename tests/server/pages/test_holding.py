@@ -42,6 +42,30 @@ async def test_a_mistaken_click_is_taken_back(desk: Desk) -> None:
     assert (await desk.hitl.request(request.id)).state is RequestState.OPEN
 
 
+async def test_what_was_typed_is_there_again_when_it_is_taken_back(desk: Desk) -> None:
+    request = await desk.ask()
+    page = await desk.decide(request, "edit", **{"arguments/amount": "99.5", "reason": "half of it"})
+    back = await desk.browser.send(page.form(action="/undo"))
+    fields = back.form("edit").fields
+    assert (fields["arguments/amount"], fields["reason"]) == ("99.5", "half of it")
+    assert "not taken" not in (await desk.browser.open("/")).text
+    await desk.browser.send(back.form("edit"), **{"arguments/amount": "99"})
+    await desk.done(request)
+    assert [line["amount"] for line in desk.shop.ledger.lines("refund")] == [99]
+
+
+async def test_what_was_taken_back_is_somebody_s_own_and_for_a_while(desk: Desk) -> None:
+    request = await desk.ask()
+    page = await desk.decide(request, "reject", message="No receipt")
+    await desk.browser.send(page.form(action="/undo"))
+    assert (await desk.open(request)).form("reject").fields["message"] == "No receipt"
+    desk.come("bea")
+    assert "No receipt" not in (await desk.open(request)).html
+    desk.come("ann")
+    desk.shop.clock.advance(minutes=31)
+    assert "No receipt" not in (await desk.open(request)).html
+
+
 async def test_where_the_inbox_is_mounted_an_answer_is_given_though_nobody_looks_again(tmp_path: Path) -> None:
     """Nobody runs the lifespan of what is mounted: the first request that it serves begins to give, also what a process
     before it has held; and it ends with the runtime."""

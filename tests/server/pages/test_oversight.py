@@ -49,6 +49,15 @@ async def test_a_stop_says_what_it_reaches_and_is_then_in_force(tmp_path: Path) 
         assert "It pays twice." in done.text
 
 
+async def test_who_is_of_one_tenant_need_not_name_it_to_stop_it(tmp_path: Path) -> None:
+    async with at_refund_desk(tmp_path, somebody("ann", tenant="default")) as desk:
+        await desk.asked()
+        page = await desk.browser.open("/stops")
+        await desk.browser.send(page.form(action="/stops"), reason="All of it is wrong.")
+        (stop,) = await desk.hitl.stops()
+        assert (stop.scope, stop.target) == ("tenant", "default")
+
+
 async def test_the_button_of_every_page_leads_to_a_stop_with_its_scope(tmp_path: Path) -> None:
     async with at_refund_desk(tmp_path) as desk:
         run = await desk.asked()

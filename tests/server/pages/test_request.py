@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from hitl_adapters.plain import Refused, gate
 from hitl_core.lifecycle import RequestState
@@ -28,6 +29,23 @@ def shown(arguments: dict[str, Any]) -> Preview:
 
 def refunds(ledger: Ledger) -> App:
     return one_refund(ledger, preview=shown, reversible=False)
+
+
+class Line(BaseModel):
+    sku: str
+    count: int
+
+
+def orders(ledger: Ledger) -> App:
+    @gate.guard(title="Order")
+    async def order(lines: list[Line]) -> str:
+        ledger.write("order", lines=[each.model_dump() for each in lines])
+        return "ordered"
+
+    async def app(input: Any) -> Any:
+        return await order([Line(sku="a", count=1), Line(sku="b", count=2)])
+
+    return app
 
 
 def asks(ledger: Ledger) -> App:
@@ -126,6 +144,48 @@ async def test_what_an_edit_would_do_is_shown_by_the_tool_and_nothing_is_decided
     assert await desk.give() == 0
 
 
+def ships(ledger: Ledger) -> App:
+    @gate.guard(title="Ship")
+    async def ship(to: dict[str, str], lines: list[dict[str, int]]) -> str:
+        ledger.write("ship", to=to, lines=lines)
+        return "shipped"
+
+    async def app(input: Any) -> Any:
+        return await ship({"city": "Köln", "zip": "50668"}, [{"lamp": 1}, {"bulb": 4}])
+
+    return app
+
+
+async def test_of_a_nested_argument_the_places_that_change_are_shown_and_no_others(tmp_path: Path) -> None:
+    async with at_desk(tmp_path, ships) as desk:
+        request = await desk.ask()
+        form = (await desk.open(request)).form("edit")
+        form.action = f"/requests/{request.id}/preview"
+        typed = {"arguments/to": '{"city": "Köln", "zip": "10115"}', "arguments/lines/1": '{"bulb": 4.0}'}
+        page = await desk.browser.send(form, **typed)
+        said = page.text.partition("With your changes")[2].partition("Why")[0]
+        for place in ("to.zip", "50668", "10115", "lines[1].bulb", "4.0"):
+            assert place in said
+        assert "Köln" not in said
+        assert "lamp" not in said
+
+
+async def test_a_row_of_the_queue_reads_as_people_write(tmp_path: Path) -> None:
+    async with at_desk(tmp_path, ships) as desk:
+        await desk.ask()
+        assert '"city": "Köln"' in (await desk.browser.open("/")).text
+
+
+async def test_an_object_is_taken_out_of_a_list_by_its_box(tmp_path: Path) -> None:
+    async with at_desk(tmp_path, orders) as desk:
+        request = await desk.ask()
+        page = await desk.open(request)
+        assert "arguments/lines/0:out" in page.having("name")
+        await desk.decide(request, "edit", **{"arguments/lines/0:out": "1"})
+        await desk.done(request)
+        assert [line["lines"] for line in desk.shop.ledger.lines("order")] == [[{"sku": "b", "count": 2}]]
+
+
 async def test_an_edit_that_the_policy_forbids_is_refused_at_once(tmp_path: Path) -> None:
     little = rule("little", when={"argument": "amount", "at_most": 200}, level="confirm")
     much = rule("much", when={"argument": "amount", "above": 200}, effect="deny")
@@ -197,6 +257,28 @@ async def test_it_is_given_on_and_then_is_another_person_s(tmp_path: Path) -> No
         assert page.offered == set()
         desk.come("bea")
         assert "approve" in (await desk.open(request)).offered
+
+
+PEOPLE = """
+[people.ann]
+[people.bea]
+name = "Bea Berg"
+[people.cy]
+away = [{ from = 2026-01-01, until = 2026-02-01 }]
+[people.eve]
+tenant = "bank"
+"""
+
+
+async def test_those_to_whom_it_may_be_given_on_are_offered(tmp_path: Path) -> None:
+    async with at_desk(tmp_path, refunds, people=PEOPLE) as desk:
+        request = await desk.ask()
+        page = await desk.open(request)
+        offered = {each.attributes["value"]: each.text for each in page.all("option") if "value" in each.attributes}
+        assert {"bea": "Bea Berg", "cy": ", away"}.items() <= offered.items()
+        assert not {"ann", "eve"} & set(offered)
+        refused = await desk.decide(request, "delegate", to="nobody")
+        assert "'nobody' is not in the directory of people; have them added, or name somebody else" in refused.text
 
 
 async def test_where_people_lead_they_report(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from hitl_core.commands import StopScope
 from hitl_core.errors import NotAuthorised
 from hitl_core.protocol import RunState
 from hitl_core.server.auth import Right
+from hitl_core.server.pages.changes import NOTHING, changes
 from hitl_core.server.pages.runs import history, routes
-from hitl_core.server.pages.runs.changes import NOTHING, Changed, changes
 from tests.core.shop import decide, only, trail
 from tests.server.pages.desk import HOSTILE, at_refund_desk
 from tests.server.site import somebody
@@ -196,6 +196,16 @@ async def test_an_undo_is_a_run_of_its_own_that_is_shown(tmp_path: Path) -> None
         assert "it is an undo itself" in late.text
 
 
+async def test_where_no_tool_has_done_anything_no_undo_is_offered(tmp_path: Path) -> None:
+    async with at_refund_desk(tmp_path) as desk:
+        run = await decide(desk.hitl, await desk.asked(), "reject")
+        page = await desk.browser.open(f"/runs/{run.id}")
+        assert f"/runs/{run.id}/undo" not in page.links()
+        assert "its tools have done nothing" in page.text
+        run = await decide(desk.hitl, await desk.asked(), "approve")
+        assert f"/runs/{run.id}/undo" in (await desk.browser.open(f"/runs/{run.id}")).links()
+
+
 async def test_until_when_a_call_can_be_taken_back_stands_beside_it(tmp_path: Path) -> None:
     async with at_refund_desk(tmp_path) as desk:
         run = await decide(desk.hitl, await desk.asked(), "approve")
@@ -326,10 +336,11 @@ async def test_a_hostile_run_is_text_everywhere(tmp_path: Path) -> None:
 def test_changes_are_told_place_by_place() -> None:
     before: Any = {"a": 1, "b": [1, {"c": True}], "gone": None}
     after: Any = {"a": 1.0, "b": [1, {"c": 1}], "new": [1]}
-    assert list(changes(before, after)) == [
-        Changed("a", "1", "1.0"),
-        Changed("b[1].c", "true", "1"),
-        Changed("gone", "null", NOTHING),
-        Changed("new", NOTHING, "[1]"),
+    found = [(each.path, each.before_as_json, each.after_as_json) for each in changes(before, after)]
+    assert found == [
+        ("a", "1", "1.0"),
+        ("b[1].c", "true", "1"),
+        ("gone", "null", NOTHING),
+        ("new", NOTHING, "[1]"),
     ]
-    assert list(changes([1], [1, 2])) == [Changed("(the whole)", "[1]", "[1, 2]")]
+    assert [(each.path, each.before, each.after) for each in changes([1], [1, 2])] == [("(the whole)", [1], [1, 2])]

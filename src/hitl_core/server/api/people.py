@@ -7,10 +7,10 @@ from typing import Annotated
 
 from fastapi import HTTPException, Response
 
-from ...people import ListsPeople
 from ...wire import Count, Known, MadeToken, Me, TokenForm, bodies, forms
 from ..auth import AnyVisitor, RequestsVisitor, Right, Token, TokensVisitor
 from ..auth.tokens import make_own, revoke, tokens
+from ..seeing import people_of
 from ..site import CurrentSite
 from .calls import Calls, answer, sent
 from .parameters import TokenId
@@ -37,12 +37,9 @@ async def who_am_i(come: AnyVisitor) -> Response:
 @router.call("GET", "/people", "listPeople", forms.PEOPLE)
 async def list_people(visitor: RequestsVisitor, site: CurrentSite) -> Response:
     """The people of your tenant, by name; none where there is no directory, or one that does not list them."""
-    directory: object = site.hitl.directory
     now = site.clock.now()
-    everybody = await directory.everybody() if isinstance(directory, ListsPeople) else ()
-    seen = [each for each in everybody if visitor.tenant is None or each.belongs_to(visitor.tenant)]
-    known = [Known.of(each, away=each.is_away(now)) for each in seen]
-    return answer(forms.PEOPLE, tuple(sorted(known, key=lambda each: (each.name or each.id).casefold())))
+    known = tuple(Known.of(each, away=each.is_away(now)) for each in await people_of(site, visitor))
+    return answer(forms.PEOPLE, known)
 
 
 # ── tokens ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -6,7 +6,7 @@ Each works without a script; with one it has keys, times that go on, and news as
     form ─► forms (what was typed) ─► deciding (→ a decision, pure) ─► holding (some seconds) ─► hitl.respond
 
 fields and shapes make form fields of a JSON Schema (pure); environment has the templates, filters what they use; routes
-makes pages of errors; assets are the style and the scripts
+makes pages of errors; changes is what differs between two values (pure); assets are the style and the scripts
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from ...protocol import Response as Answer
 from ...runtime import Batch
 from ..auth import RequestsVisitor, Visitor
 from ..site import CurrentSite, Site
-from .environment import render
+from .environment import render, url
 from .forms import typed_in
 from .looking import Looked, look
 from .routes import PageRoute, back
@@ -60,7 +60,9 @@ async def choose(http: Request, visitor: RequestsVisitor, site: CurrentSite) -> 
     form = await http.form()
     chosen = await _chosen(site, visitor, [str(each) for each in form.getlist("pick")])
     if not chosen.looked:
-        return back(http)
+        said = "Choose what is to be decided together by its box, or with x. What is decided by now counts for nothing."
+        onward = ("Back to the inbox", url(http))
+        return render(http, "message.html", visitor, here="inbox", title="Nothing is chosen", said=said, next=onward)
     return _page(http, visitor, chosen)
 
 

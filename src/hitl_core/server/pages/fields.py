@@ -96,9 +96,19 @@ def _same(one: str, other: str) -> bool:
 
 def _fill(shape: Shape, value: Any, typed: Mapping[str, str] | None, at: Field) -> Filled:
     at = replace(at, kind=shape.kind, type=_TYPES[shape.kind], hint=shape.hint)
-    if shape.kind == "group":
-        return _group(shape, value, typed, at)
-    return _list(shape, value, typed, at) if shape.kind == "list" else _leaf(shape, value, typed, at)
+    if shape.kind not in ("group", "list"):
+        return _leaf(shape, value, typed, at)
+    at = _with_box(shape, value, typed, at)
+    filled = _group(shape, value, typed, at) if shape.kind == "group" else _list(shape, value, typed, at)
+    return Filled(filled.field, None if shape.nullable else ABSENT) if at.is_left_out else filled
+
+
+def _with_box(shape: Shape, value: Any, typed: Mapping[str, str] | None, at: Field) -> Field:
+    """A group or list with its box, where it is there and need not be."""
+    can = value is not ABSENT and (shape.nullable or not at.required)
+    out = can and typed is not None and f"{at.name}:out" in typed
+    means = "none (null)" if shape.nullable else "leave it out"
+    return replace(at, can_be_left_out=can, is_left_out=out, out_means=means)
 
 
 # ── groups and lists ─────────────────────────────────────────────────────────────────────────────────────────────────

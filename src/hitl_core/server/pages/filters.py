@@ -57,9 +57,13 @@ def as_json(value: Json) -> str:
 
 def in_brief(arguments: Mapping[str, Json], most: int = 120) -> str:
     """Arguments on a line, so that two calls of one tool can be told apart: `order A-77, amount 900`."""
-    said = (f"{name} {value if isinstance(value, str) else json.dumps(value)}" for name, value in arguments.items())
+    said = (f"{name} {_on_a_line(value)}" for name, value in arguments.items())
     line = ", ".join(said)
     return line if len(line) <= most else f"{line[:most]}…"
+
+
+def _on_a_line(value: Json) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def words(name: str) -> str:

@@ -30,13 +30,15 @@ _KEPT: Final = timedelta(days=30)
 """How long an answer waits for a process that gives it."""
 _SHOWN: Final = timedelta(minutes=30)
 """How long what came of it is shown."""
+TAKEN_BACK: Final = "taken back"
+"""The outcome of an answer that was not given: its slip is used, and nothing came of it."""
 _AGAIN: Final = timedelta(seconds=30)
 """When an answer comes up again whose process has died while giving it, or whose store was away."""
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """An answer that is held, or was. `outcome` is "" while it waits, then `given` or `refused`.
+    """An answer that is held, or was. `outcome` is "" while it waits, then `given`, `refused` or `taken back`.
 
     `is_taken`: a process is giving it now.
     """
@@ -95,10 +97,11 @@ async def forget(site: Site, request_id: str, person: str) -> None:
 
 async def held_by(site: Site, person: str, *, request_id: str | None = None) -> tuple[Held, ...]:
     """What somebody has said lately: what waits, and what came of it. Newest first."""
-    query = ListSlips(SlipKind.HELD, site.clock.now(), person=person, subject=request_id, limit=20)
+    now = site.clock.now()
+    query = ListSlips(SlipKind.HELD, now, person=person, subject=request_id, limit=20)
     page = await site.store.fetch(query)
-    shown = (_legible(slip) for slip in page.items if slip.used_at is None or "outcome" in slip.body)
-    return tuple(each for each in shown if each is not None)
+    lately = (slip for slip in page.items if slip.used_at is None or now < slip.used_at + _SHOWN)
+    return tuple(held for held in map(_legible, lately) if held is not None)
 
 
 # ── giving them ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -214,7 +217,7 @@ def _held(slip: Slip) -> Held:
         str(body["title"]),
         due,
         slip.due != due,
-        str(body.get("outcome", "")),
+        str(body.get("outcome", "" if slip.used_at is None else TAKEN_BACK)),
         tuple((str(path), str(problem)) for path, problem in body.get("faults", ())),
         cast("dict[str, str]", body.get("typed")),
     )

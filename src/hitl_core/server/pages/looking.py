@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any, Final
 
 from ...checks import authorise, draft_faults, json_type
@@ -28,14 +29,19 @@ from ...protocol import (
 from ...quorum import asked_at, asked_now, standing
 from ..auth import Visitor
 from ..feed import tip
-from ..seeing import seen, sees
+from ..seeing import people_of, seen, sees
 from ..site import Site
 from . import wording
+from .changes import changes
 from .deciding import Place, answer_field, arguments_field
-from .holding import Held, held_by
+from .holding import TAKEN_BACK, Held, held_by
 from .shapes import unit_of
 
+log = logging.getLogger("hitl_core.server")
+
 _AT_ONCE: Final = 100
+_NAMED: Final = 200
+"""People whom a field offers; more are found by typing a name."""
 _OPEN: Final = (RequestState.OPEN, RequestState.FROZEN)
 _UNDER_A_STOP: Final = (Reply.REJECT, Reply.CANCEL)
 _CONSENT: Final = (Reply.APPROVE, Reply.EDIT, Reply.ACCEPT)
@@ -73,7 +79,7 @@ class Looked:
     @property
     def tag(self) -> str:
         """Letters that change with whatever others can do to the request."""
-        held = "" if self.held is None else f"{self.held.key}{self.held.outcome}"
+        held = f"{self.held.key}{self.held.outcome}" if self.held and self.held.outcome != TAKEN_BACK else ""
         counts = f"{len(self.settled.votes)} {len(self.comments)} {len(self.draft)} {self.next and self.next.id}"
         return sha256(f"{self.settled.state} {counts} {held}".encode())[-16:]
 
@@ -145,6 +151,20 @@ def _offered(looked: Looked) -> tuple[Reply, ...]:
     return request.allowed if Reply.DELEGATE in request.allowed else (*request.allowed, Reply.DELEGATE)
 
 
+async def others(site: Site, visitor: Visitor, looked: Looked) -> tuple[tuple[str, str], ...]:
+    """To whom the visitor may give it on, as far as the directory lists them: id, and what is told of them."""
+    if not looked.is_open:
+        return ()
+    now = site.clock.now()
+    try:
+        found = await people_of(site, visitor)
+    except Exception:  # a directory of somebody else's: what fails there lists nobody, and a name can still be typed
+        log.warning("the directory of people could not list them", exc_info=True)
+        return ()
+    there = (each for each in found if each.id != visitor.responder.id and each.belongs_to(looked.run.tenant))
+    return tuple((each.id, f"{each.name}{', away' if each.is_away(now) else ''}") for each in islice(there, _NAMED))
+
+
 async def why(site: Site, looked: Looked) -> Explanation | None:
     """What the policy in force says about the action now; None where that cannot be told, or not yet."""
     if not site.app_at_hand.is_set():
@@ -191,6 +211,7 @@ def shown(looked: Looked, visitor: Visitor, site: Site) -> dict[str, Any]:
         "given_on": [each for each in settled.votes if isinstance(each.decision, Delegate)],
         "escalations": wording.escalations(request),
         "words": wording,
+        "changes": changes,
         "type_of": json_type,
         "units": _units(request),
         "versions": list(_versions(looked.draft)),
@@ -221,5 +242,5 @@ def forms(looked: Looked, typed: Mapping[str, str] | None = None) -> dict[str, A
 
 def _versions(draft: tuple[DraftVersion, ...]) -> list[tuple[DraftVersion, list[Any]]]:
     """Each version, newest first, and what it changed; of the first, nothing."""
-    changed = [wording.changes(before.arguments, after.arguments) for before, after in pairwise(draft)]
+    changed = [list(changes(before.arguments, after.arguments)) for before, after in pairwise(draft)]
     return list(reversed(list(zip(draft, [[], *changed], strict=True)))) if draft else []

@@ -18,8 +18,8 @@ from .deciding import arguments_field, read
 from .environment import render
 from .fields import with_faults
 from .forms import typed_in
-from .holding import forget, give_held, hold, take_back
-from .looking import Looked, forms, look, shown, why
+from .holding import TAKEN_BACK, forget, give_held, hold, take_back
+from .looking import Looked, forms, look, others, shown, why
 from .routes import PageRoute, back
 from .wording import has_done, in_a_line, state_words
 
@@ -196,15 +196,16 @@ async def page(
         faults=faults,
         changed=False,
         explained=await why(site, looked),
+        others=await others(site, visitor, looked),
         key=new_id(now),
         **{"edited": None, "previewed": None, "moved": None, **more},
     )
 
 
 def _said_before(looked: Looked) -> tuple[Mapping[str, str] | None, tuple[Fault, ...]]:
-    """What the visitor has typed, where it was refused when it was given: so that it is not lost."""
+    """What the visitor has typed, where it was refused when it was given, or taken back: so that it is not lost."""
     held = looked.held
-    if held is None or held.outcome != "refused":
+    if held is None or held.outcome not in ("refused", TAKEN_BACK):
         return None, ()
     return held.typed, tuple(Fault(path, problem) for path, problem in held.faults)
 

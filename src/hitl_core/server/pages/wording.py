@@ -180,13 +180,3 @@ def alters(change: Change) -> str:
     ruling = change.ruling
     level = "it would be forbidden" if ruling.denied else f"the level would be {ruling.level.replace('_', ' ')}"
     return f"with {change.what} = {to}, {level} (rule {ruling.rule})"
-
-
-def changes(before: Arguments, after: Arguments) -> list[tuple[str, Json, Json, bool, bool]]:
-    """What differs: name, before, after, and whether it was and is there."""
-    names = dict.fromkeys((*before, *after))
-    return [
-        (name, before.get(name), after.get(name), name in before, name in after)
-        for name in names
-        if name not in before or name not in after or before[name] != after[name]
-    ]

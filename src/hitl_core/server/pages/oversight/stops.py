@@ -73,7 +73,7 @@ async def _page(request: Request, visitor: Visitor, site: Site, fields: dict[str
         scopes=_scopes_of(visitor),
         names=_NAMES,
         targets=_TARGETS,
-        target=fields.get("target", ""),
+        target=fields.get("target", "") or ((visitor.tenant or "") if scope is StopScope.TENANT else ""),
         reason=fields.get("reason", ""),
         reaches=await site.hitl.reach(scope),
         **context,

@@ -120,8 +120,11 @@ _TRIED: Final = ("retry", "ask-again")
 _GOES_ON: Final = (RunState.READY, RunState.RUNNING, RunState.STOPPED)
 
 
-def why_not(act: Act, run: Run, hitl: Runtime, *, call: str = "") -> str:
-    """Why there is no point in an act now; "" if there is. The runtime judges it again when it is done."""
+def why_not(act: Act, run: Run, hitl: Runtime, *, call: str = "", has_done: bool = True) -> str:
+    """Why there is no point in an act now; "" if there is. The runtime judges it again when it is done.
+
+    `has_done`: whether a tool of the run may have done something.
+    """
     if act.name in _TRIED:
         return "" if run.state is RunState.FAILED else "it has not failed"
     if act.name == "resume":
@@ -132,6 +135,8 @@ def why_not(act: Act, run: Run, hitl: Runtime, *, call: str = "") -> str:
         return "it is an undo itself"
     if act.name == "undo" and not call and run.state.at_work:
         return f"it is {run.state}: cancel or stop it first, or take back a single call"
+    if act.name == "undo" and not has_done:
+        return "its tools have done nothing"
     if act.name == "override" and not call and run.state is not RunState.COMPLETED:
         return "there is no output before it is complete"
     return _cannot(act, run, hitl)

@@ -92,6 +92,8 @@ async def one(
     run = await run_of(site, visitor, run_id)
     history = await history_of(site.store, run, after=after)
     steps = timeline(history)
+    did = any(each.attempts for each in history.effects)
+    mine = (act for act in ACTS.values() if act.right in visitor.rights)
     return render(
         request,
         "run.html",
@@ -103,7 +105,7 @@ async def one(
         at=at,
         picture=picture(steps),
         after=after,
-        acts=[(act, why_not(act, run, site.hitl)) for act in ACTS.values() if act.right in visitor.rights],
+        acts=[(act, why_not(act, run, site.hitl, has_done=did)) for act in mine],
         windows=windows(history, await site.store.fetch(ListUndone(run.id)), site.hitl.catalogue, site.clock.now()),
         may_operate=Right.OPERATE in visitor.rights,
         said=ACTS[done].said if done in ACTS else "",

@@ -11,8 +11,8 @@ from typing import Final
 from ....commands import Settled
 from ....protocol import AuditEntry, AuditEvent, Json, PauseRequest, Response, changed_arguments
 from ...feed.happened import body_of
+from ..changes import Changed, changes
 from ..wording import afterwards, who_may_decide
-from .changes import Changed, changes
 from .history import History
 
 Fact = tuple[str, str | datetime]
