@@ -85,6 +85,28 @@ def _finds(monkeypatch: pytest.MonkeyPatch, *findings: Finding) -> None:
     monkeypatch.setattr(PlainAdapter, "attach", attached)
 
 
+def test_ways_by_which_nobody_could_be_told_must_be_repaired(hitl: Hitl, shop: Shop) -> None:
+    """They are refused by every command that opens the store, so this is where they are looked for."""
+    routes = (
+        '[channels]\nnames = ["console", "pager"]\n'
+        '[messages.team]\nkind = "slack"\nto = "#desk"\n'
+        '[messages.mail]\nkind = "apprise"\nto = "carrier-pigeon://x"\n'
+        '[messages.hook]\nkind = "webhook"\nto = "https://example.com/hitl"\nsecret = "short"\n'
+    )
+    shop.config.write_text(shop.config.read_text() + routes)
+    looked = hitl("doctor", "--json")
+    assert (looked.code, looked.json["config"]["messages"]) == (1, ["team", "mail", "hook"])
+    problems = looked.json["problems"]
+    assert "pager" in problems[0]
+    assert [problem.split(":")[0] for problem in problems[1:]] == [
+        "messages.team.token",
+        "messages.team.secret",
+        "messages.mail.to",
+        "messages.hook.secret",
+    ]
+    assert hitl("inbox").code != 0
+
+
 def test_all_that_must_be_repaired(hitl: Hitl, shop: Shop) -> None:
     (shop.folder / "hitl.db").write_bytes(b"no database " * 100)
     (shop.folder / f"{shop.module}.py").write_text("agent = 42\n")

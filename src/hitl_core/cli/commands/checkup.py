@@ -8,15 +8,18 @@ import platform
 import re
 import sqlite3
 from collections.abc import Iterator
+from functools import partial
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import urlsplit
 
 from ...audit.keys import ENVIRONMENT
+from ...channels.messages.sending import sender_of
 from ...clock import SystemClock
 from ...commands import ListUnsealed
 from ...config import Config, Upkeep, connect, is_remote, make_adapter, open_store, upkeep_of
+from ...config.channels import make_channels
 from ...config.registry import ADAPTERS, CHANNELS, STORES, known
 from ...contracts import Finding
 from ...errors import ConfigError, HitlError
@@ -80,6 +83,7 @@ class Checkup:
     def _config(self, config: Config | None) -> dict[str, Json]:
         if config is None:
             return {"file": str(self._file), "ok": False}
+        self.problems += _untold(config)
         return {
             "file": str(self._file),
             "ok": True,
@@ -90,6 +94,7 @@ class Checkup:
             "policy_version": None if is_remote(config.store_url) else config.policy.version,
             "rules": len(config.policy.rules),
             "channels": list(config.channels),
+            "messages": [route.name for route in config.messages],
             "environment": config.environment,
         }
 
@@ -110,6 +115,17 @@ class Checkup:
             self.problems.append(f"the store cannot be used: {exc.code} {exc}")
             return {"ok": False, "made": True, "message": str(exc)}
         return found
+
+
+def _untold(config: Config) -> Iterator[str]:
+    """What is wrong with the ways by which people are told. Nothing is sent."""
+    for make in (partial(make_channels, config), *(partial(sender_of, route) for route in config.messages)):
+        try:
+            make()
+        except ConfigError as exc:
+            yield from map(str, exc.faults or (exc,))
+        except HitlError as exc:
+            yield f"people cannot be told: {exc.code} {exc}"
 
 
 async def _asked(config: Config) -> dict[str, Json]:
