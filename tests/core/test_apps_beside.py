@@ -97,6 +97,7 @@ def test_a_store_in_memory_is_one_apps_alone(beside: Load) -> None:
         ('refunds = "/etc/refunds.toml"', "lies beside this one"),
         ("refunds = 3", "lies beside this one"),
         ('"a/b" = "refunds.toml"', "a name without '/'"),
+        ('"{b}" = "refunds.toml"', "a name without '/'"),
         ('desk = "refunds.toml"', "is what server.copilotkit calls this app"),
     ],
 )
@@ -105,5 +106,8 @@ def test_what_it_must_not_say(beside: Load, table: str, said: str) -> None:
 
 
 def test_this_app_has_a_name_too(beside: Load) -> None:
-    said = faults_of(beside, main=MAIN.replace('copilotkit = "desk"\n', ""), refunds=BESIDE)
+    """For pages; clients of other agents know it without one."""
+    nameless = MAIN.replace('copilotkit = "desk"\n', "")
+    said = faults_of(beside, main=nameless, refunds=BESIDE)
     assert "server.copilotkit is missing" in said
+    assert list(beside(nameless + "[server.agents]\nmcp = true\n", refunds=BESIDE)) == ["refunds"]

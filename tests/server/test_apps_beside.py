@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +11,11 @@ from typing import Any
 import httpx
 import pytest
 
+from hitl_core.a2a.mounting import CARD
 from tests.agui.page import events_in
 from tests.cli.shop import PATIENCE, Configured, Shop, eventually
+from tests.server.a2a import client as a2a
+from tests.server.mcp import client as mcp
 from tests.server.served import Served
 
 pytestmark = pytest.mark.processes
@@ -25,6 +29,8 @@ from {module} import look_up, refund
 async def desk(given):
     said = given["messages"][-1]["content"]
     gate.say(f"desk: {{said}}")
+    if said == "nothing":
+        return "desk has nothing to do"
     answer = await gate.ask("Shall I?")
     await gate.step(look_up)
     return answer
@@ -53,6 +59,7 @@ copilotkit = "desk"
 [server.apps]
 payments = "payments.toml"
 """
+AGENTS = "[server.agents]\na2a = true\nmcp = true\n"
 
 
 class Payments(Configured):
@@ -119,6 +126,34 @@ def test_each_app_is_an_agent_and_its_runs_go_on_in_whatever_process_has_it(shop
     ended(found)
     runs = [(each["app"].partition(":")[2], each["state"]) for each in shop.hitl("runs", "--json").json["runs"]]
     assert sorted(runs) == [("desk", "completed"), *[("payments", "completed")] * 2]
+
+
+def test_each_app_is_an_agent_to_other_agents(shop_of_two: Shop, served: Serve) -> None:
+    shop = shop_of_two
+    shop.config.write_text(shop.config.read_text().replace('copilotkit = "desk"', "") + AGENTS)
+    found = served(shop)
+    token = shop.hitl("token", "make", "planner", "--of", "planner", "--right", "start", "--as", "ann", "--json")
+    asyncio.run(called_as_agents(found.url, token.json["token"]))
+    answer_all(shop)
+    eventually(lambda: len(shop.ledger("refund")) == 2, "the worker of payments")
+    ended(found)
+
+
+async def called_as_agents(url: str, token: str) -> None:
+    """The server's card is that of its own app; each address starts runs of its app."""
+    given = {"messages": [{"role": "user", "content": "nothing"}]}
+    async with a2a.calling(url, token) as desk, a2a.calling(url, token, at="/a2a/payments") as payments:
+        assert payments.card.name == "payments"
+        assert a2a.output_of(await desk.start(**given)) == "desk has nothing to do"
+        (asked,) = a2a.requests_in(await payments.start(**given))
+        assert asked["tool"] == "refund"
+    async with httpx.AsyncClient(base_url=url) as anybody:
+        (root, own, beside) = [(await anybody.get(f"{at}{CARD}")).json() for at in ("", "/a2a", "/a2a/payments")]
+        assert (root, own == beside) == (own, False)
+        assert {each["url"].partition("/a2a")[2] for each in beside["supportedInterfaces"]} == {"/payments"}
+    async with mcp.calling(url, token) as (desk_tools, _), mcp.calling(url, token, at="/mcp/payments") as (tools, _):
+        assert (await desk_tools.run("start_run", input=given))["output"] == "desk has nothing to do"
+        assert (await tools.run("start_run", input=given))["state"] == "paused"
 
 
 def test_what_does_not_fit_together_is_not_served(shop_of_two: Shop) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from typing import Final
+from urllib.parse import quote
 
 from a2a.server.context import ServerCallContext
 from a2a.server.routes import create_agent_card_routes, create_jsonrpc_routes
@@ -37,19 +38,23 @@ def mount_a2a(
     description: str = "",
     reading: Reading = "text",
     over: Callable[[], bool] = lambda: False,
+    of_all: bool = True,
 ) -> None:
     """Let other agents' clients start runs of the app, and follow them, over A2A. The runtime stays yours to close.
 
     `who` says who calls, by the credentials of the request. `url` is where the application is reached, `inbox` where
     people answer. `may_answer` are the callers whose clients carry the answers of people; nobody's do by default.
+    Of several apps each has a `prefix` of its own, and one is `of_all`: its card stands at the root, too.
     """
     desk, who = Desk(hitl, CHANNEL, frozenset(may_answer), inbox), by_known_name(hitl, who)
     name = name or hitl.settings.app or "agent"
     description = description or f"{name}, overseen by people."
-    card = card_of(url=f"{url}{prefix}", name=name, description=description, app_version=hitl.settings.app_version)
+    card = card_of(
+        url=f"{url}{quote(prefix)}", name=name, description=description, app_version=hitl.settings.app_version
+    )
     (calls,) = create_jsonrpc_routes(Handler(desk, who, reading, over), prefix, _Context(), enable_v0_3_compat=True)
     app.router.routes.append(Route(prefix, RequireCaller(WholeBody(calls.app), who), methods=["POST"]))
-    for place in (f"{prefix}{CARD}", CARD):
+    for place in (f"{prefix}{CARD}", CARD) if of_all else (f"{prefix}{CARD}",):
         app.router.routes.extend(create_agent_card_routes(card, card_url=place))
 
 

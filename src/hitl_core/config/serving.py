@@ -76,7 +76,7 @@ class Serving:
     (server/auth/rights.py says what is not named here). `body` is how many bytes a request may have, and `patience`
     how many seconds it may take to arrive; `calls_a_minute` and `sign_ins_a_minute` are how often one person or address
     may come, 0 for no end. `copilotkit` is the name by which such pages know the app; "" for no pages. `apps` are the
-    files of those that are served beside it, by the names by which pages know them.
+    files of those that are served beside it, by the names by which pages and other agents know them.
     """
 
     host: str = LOOPBACK
@@ -128,7 +128,10 @@ ISSUER: Final = Type("an URL that begins with https://", lambda value: TEXT.fits
 UNDO: Final = Type("seconds between 0 and 60", lambda value: is_number(value) and 0 <= value <= 60)
 BODY: Final = Type("bytes from 1024 to 67108864", lambda value: type(value) is int and 1024 <= value <= 1 << 26)
 WORDS: Final = Type("'text' or 'messages'", lambda value: value in ("text", "messages"))
-AGENT: Final = Type("a name without '/'", lambda value: TEXT.fits(value) and value.isprintable() and "/" not in value)
+AGENT: Final = Type(
+    "a name without '/', '{' and '}'",
+    lambda value: TEXT.fits(value) and value.isprintable() and not set("/{}") & set(value),
+)
 PATIENCE: Final = Type("seconds between 1 and 600", lambda value: is_number(value) and 1 <= value <= 600)
 FILE: Final = Type(
     "the name of a hitl.toml that lies beside this one", lambda value: TEXT.fits(value) and Path(value).name == value
@@ -199,13 +202,14 @@ def serving_from(table: Table, folder: Path) -> Serving:
     for name in _TABLES:
         read.pop(name, None)
     rights, oidc, proxy, agents, apps = (_below(table, name) for name in _TABLES)
+    others = _agents(agents)
     return Serving(
         **read,
         rights=_rights(rights),
         oidc=_oidc(oidc, folder),
         proxy=_proxy(proxy),
-        agents=_agents(agents),
-        apps=_apps(apps, folder, read.get("copilotkit", "")),
+        agents=others,
+        apps=_apps(apps, folder, read.get("copilotkit", ""), nameless=others.a2a or others.mcp),
     )
 
 
@@ -245,9 +249,12 @@ def _agents(table: Table) -> Agents:
     return Agents(**(_given(table, AGENTS_KEYS, {}) or {}))
 
 
-def _apps(table: Table, folder: Path, own: str) -> dict[str, Path]:
-    """The files of the apps beside. They lie beside this one: a process has one place that modules come from."""
-    if table.given and not own:
+def _apps(table: Table, folder: Path, own: str, *, nameless: bool) -> dict[str, Path]:
+    """The files of the apps beside. They lie beside this one: a process has one place that modules come from.
+
+    `nameless`: others than pages come in too, which need no name for this app.
+    """
+    if table.given and not (own or nameless):
         table.faults.append(Fault("server.copilotkit", "is missing: name this app too, by which pages know it"))
     found = {name: folder / file for name in table.values if (file := table.get(name, FILE)) is not None}
     table.faults += [Fault(f"{table.name}.{name}", f"must be {AGENT.words}") for name in found if not AGENT.fits(name)]

@@ -47,7 +47,7 @@ def create_app(
     """The inbox and its API for a runtime, which stays the caller's to close. Mount it, or serve it with uvicorn.
 
     `messages` are the routes whose answers come back to it; `metrics` is what answers /metrics. `apps` are further
-    runtimes with the same store, which CopilotKit pages talk to by these names.
+    runtimes with the same store, which CopilotKit pages and clients of other agents talk to by these names.
     """
     site = Site(hitl, serving or Serving(), messages)
     app = _App(title="hitl-core", version="1", docs_url=None, redoc_url=None, lifespan=_giving)
@@ -59,7 +59,7 @@ def create_app(
     install(app)
     for each in (feed, *resources, *pages, links, hooks, probes):
         app.router.routes.extend(each.routes)  # as they are: `include_router` makes each anew for every app
-    app.state.closes = (*let_in(app, site), *let_pages_in(app, site, apps or {}))
+    app.state.closes = (*let_in(app, site, apps or {}), *let_pages_in(app, site, apps or {}))
     return app
 
 

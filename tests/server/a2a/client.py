@@ -108,14 +108,16 @@ class Caller:
 
 
 @asynccontextmanager
-async def calling(url: str, who: str | None, *, streams: bool = False, version: str = "1.0") -> AsyncIterator[Caller]:
+async def calling(
+    url: str, who: str | None, *, streams: bool = False, version: str = "1.0", at: str = "/a2a"
+) -> AsyncIterator[Caller]:
     headers = {"Authorization": f"Bearer {who}"} if who else {}
     async with httpx.AsyncClient(headers=headers, timeout=30) as http:
-        card = await A2ACardResolver(http, f"{url}/a2a").get_agent_card()
+        card = await A2ACardResolver(http, f"{url}{at}").get_agent_card()
         for each in card.supported_interfaces:
             if each.protocol_version != version:
                 card.supported_interfaces.remove(each)  # as for a client that knows no other
         # the card names where people reach it; this test's server is on a port of its own
-        card.supported_interfaces[0].url = f"{url}/a2a"
+        card.supported_interfaces[0].url = f"{url}{at}"
         client = ClientFactory(ClientConfig(streaming=streams, httpx_client=http)).create(card)
         yield Caller(client, card)

@@ -81,12 +81,14 @@ class Calling:
 
 
 @asynccontextmanager
-async def calling(url: str, who: str | None, *does: Does, era: str = NEW) -> AsyncIterator[tuple[Calling, User]]:
+async def calling(
+    url: str, who: str | None, *does: Does, era: str = NEW, at: str = "/mcp"
+) -> AsyncIterator[tuple[Calling, User]]:
     """Somebody's client; with no `does` it cannot ask its user anything."""
     headers = {"Authorization": f"Bearer {who}"} if who else {}
     user = User(list(does))
     async with httpx2.AsyncClient(headers=headers, timeout=60) as http:
-        transport = streamable_http_client(f"{url}/mcp", http_client=http)
+        transport = streamable_http_client(f"{url}{at}", http_client=http)
         callback = user if does else None
         async with Client(transport, mode=era, elicitation_callback=callback) as client:
             yield Calling(client), user
