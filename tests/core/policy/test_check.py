@@ -13,6 +13,7 @@ from hitl_core.policy import (
     All,
     AnyOf,
     Defaults,
+    During,
     Facts,
     Glob,
     Known,
@@ -549,6 +550,8 @@ def test_what_cannot_be_checked_follows_from_nothing() -> None:
     """That `b` is not there does not make `not (b starts with x)` true: without `b` that cannot be checked."""
     absent, other = Not(argument("b", exists=True)), Not(argument("b", starts_with="x"))
     assert not implies(absent, other, same_past=True)
+    assert not implies(absent, Not(argument("c", starts_with="x")), same_past=True)
+    assert not implies(absent, Not(During(weekdays=(0,))), same_past=True)
     both = All((argument("b", exists=True), argument("c", exists=True)))
     assert implies(absent, Not(both), same_past=True)
     either = Not(AnyOf((absent, argument("c", exists=True))))
