@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from urllib.parse import urlsplit
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.async_api import Browser, expect
@@ -11,7 +10,7 @@ from playwright.async_api import Browser, expect
 from hitl_core.commands import GetRequest
 from hitl_core.stores.sqlite import SqliteStore
 from tests.cli.shop import Shop, eventually
-from tests.server.served import Served
+from tests.server.served import Served, one_port
 
 from .walks import click, press
 from .watched import Watch
@@ -19,11 +18,17 @@ from .watched import Watch
 pytestmark = pytest.mark.processes
 
 
+@pytest.fixture
+def port() -> Iterator[str]:
+    with one_port() as held:
+        yield held
+
+
 async def test_killed_while_somebody_decides_it_goes_on_where_it_was(
-    browser: Browser, shop: Shop, served: Callable[..., Served]
+    browser: Browser, shop: Shop, served: Callable[..., Served], port: str
 ) -> None:
     run, request = shop.paused(note="")
-    first = served(shop)
+    first = served(shop, "--port", port)
     context = await browser.new_context(base_url=first.url)
     watch = Watch.over(context, first.url)
     page = await context.new_page()
@@ -37,7 +42,7 @@ async def test_killed_while_somebody_decides_it_goes_on_where_it_was(
     first.process.kill()
     first.ended()
     await press(page, "=not a desk")
-    shop.config.write_text(shop.config.read_text() + f"\n[server]\nport = {urlsplit(first.url).port}\nundo = 1\n")
+    shop.config.write_text(shop.config.read_text() + f"\n[server]\nport = {port}\nundo = 1\n")
     second = Served.of(shop.start("serve", "--json"))
     try:
         assert second.url == first.url

@@ -21,6 +21,7 @@ from tests.browser import chromium
 from tests.browser.watched import Watch
 from tests.copilotkit.studio import EXAMPLE, Studio
 from tests.copilotkit.talking import Client
+from tests.server.served import one_port
 
 PATIENCE = 30_000
 """Milliseconds: on a busy machine a framework takes its time."""
@@ -93,20 +94,26 @@ def model() -> Iterator[str]:
 def studio(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, model: str, dist: Path
 ) -> Iterator[Studio]:
-    served = Studio(tmp_path_factory.mktemp(request.param), request.param, model=model, dist=dist)
-    served.start()
-    yield served
-    served.kill()
+    with one_port() as port:
+        served = Studio(tmp_path_factory.mktemp(request.param), request.param, model=model, dist=dist, port=port)
+        try:
+            served.start()
+            yield served
+        finally:
+            served.kill()
 
 
 @pytest.fixture(scope="session")
 def attended(tmp_path_factory: pytest.TempPathFactory, model: str, dist: Path) -> Iterator[Studio]:
     """The studio with a person to whom its agent can hand the conversation over."""
     folder = tmp_path_factory.mktemp("attended")
-    served = Studio(folder, "openai_agents", model=model, dist=dist, spec="story:ATTENDED")
-    served.start()
-    yield served
-    served.kill()
+    with one_port() as port:
+        served = Studio(folder, "openai_agents", model=model, dist=dist, port=port, spec="story:ATTENDED")
+        try:
+            served.start()
+            yield served
+        finally:
+            served.kill()
 
 
 @pytest.fixture(scope="session", params=["pinned", "newest"])

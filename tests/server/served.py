@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -38,6 +39,18 @@ class Served:
         """Its exit status and what it wrote to standard error."""
         _, err = self.process.communicate(timeout=PATIENCE)
         return self.process.returncode, err
+
+
+@contextmanager
+def one_port() -> Iterator[str]:
+    """A port of this machine on which servers may listen one after the other, each asked for it by its number.
+
+    It stays bound, so that nobody else is given it meanwhile: neither who asks for any port, nor who calls somebody.
+    """
+    with socket.socket() as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", 0))
+        yield str(held.getsockname()[1])
 
 
 @contextmanager

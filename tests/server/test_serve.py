@@ -16,7 +16,7 @@ import pytest
 
 from tests.cli.shop import PATIENCE, Done, Shop, eventually
 from tests.server.pages.browser import Page
-from tests.server.served import Served, serve
+from tests.server.served import Served, one_port, serve
 from tests.server.test_credentials import press
 
 pytestmark = pytest.mark.processes
@@ -122,13 +122,13 @@ def test_it_says_how_it_is_and_what_it_measures(shop: Shop, served: Serve) -> No
 
 
 def test_who_is_signed_in_stays_so_when_it_is_killed_and_started_again(shop: Shop, served: Serve) -> None:
-    first = served(shop)
-    with httpx.Client(timeout=PATIENCE) as browser:
+    with one_port() as port, httpx.Client(timeout=PATIENCE) as browser:
+        first = served(shop, "--port", port)
         assert press(browser, first.said["sign_in"]) == 303
         assert browser.get(f"{first.url}/runs").status_code == 200
         first.process.kill()
         first.ended()
-        shop.config.write_text(shop.config.read_text() + f"\n[server]\nport = {urlsplit(first.url).port}\n")
+        shop.config.write_text(shop.config.read_text() + f"\n[server]\nport = {port}\n")
         second = Served.of(shop.start("serve", "--json"))
         try:
             assert second.url == first.url
