@@ -25,7 +25,7 @@ from hitl_core.testing.scripted_model import CallEntry, read_calls
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "refund_desk"
 LITTER = shutil.ignore_patterns("*.db*", "*.jsonl", "*.key", "*.lock", "__pycache__", ".hitl")
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 SHOWN = re.compile(r"\brequest +([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 
 COMPLETED, FAILED, PAUSED = 0, 1, 3

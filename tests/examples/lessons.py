@@ -20,7 +20,7 @@ from tests.examples.desk import scripted_environment
 ROOT = Path(__file__).resolve().parents[2]
 LESSONS = ROOT / "examples" / "lessons"
 NAMES = sorted(path.parent.name for path in LESSONS.glob("*/__main__.py"))
-PATIENCE_S = 300.0
+PATIENCE_S = 600.0
 NOT_AS_SAID = 1
 PROMPT = ", decide: "
 LEAVE = "q"

@@ -72,5 +72,5 @@ def test_a_runnable_snippet_runs(snippet: Snippet, tmp_path: Path) -> None:
     script = tmp_path / "snippet.py"
     script.write_text(snippet.code, encoding="utf-8")
     command = [sys.executable, "-W", "error", script.name]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, f"{snippet}:\n{done.stdout}{done.stderr}"

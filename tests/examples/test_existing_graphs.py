@@ -38,7 +38,7 @@ def hitl(folder: Path, *arguments: str) -> Any:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
         cwd=folder,
         env={**kept, "PYTHONPATH": str(GRAPHS.parent)},

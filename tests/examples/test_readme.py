@@ -65,7 +65,7 @@ def run(heading: str, folder: Path, *command: str, environment: dict[str, str] |
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=300,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
