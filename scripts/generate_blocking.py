@@ -30,6 +30,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any, cast
 
 from ..audit import Account
 from ..commands import Effect, ErasedPerson, Override, Page, Recorded, Settled, Stop, StopScope, Workload
@@ -55,6 +56,7 @@ from ..protocol import (
     Undoing,
 )
 from ..runtime import Batch, InForce, Reach, Runtime
+from ..wire import Me
 from .portal import Portal
 
 
@@ -73,6 +75,11 @@ class BlockingRuntime:
     def __init__(self, runtime: Runtime, portal: Portal) -> None:
         self.runtime = runtime
         self._portal = portal
+
+    def me(self) -> Me:
+        """Whom the token is of, and what it is good for. It is a method of runtimes whose store is a server."""
+        found: Me = self._portal.wait(cast("Any", self.runtime).me())
+        return found
 '''
 
 

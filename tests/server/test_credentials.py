@@ -58,12 +58,19 @@ def test_a_token_is_made_listed_and_revoked(shop: Shop) -> None:
     assert shop.hitl("token", "list", "--json").json["tokens"] == []
 
 
-def test_a_token_that_is_printed_stands_on_a_line_of_its_own(shop: Shop) -> None:
-    printed = shop.hitl("token", "make", "report", "--as", "ann", "--right", "runs").out
-    secret, blank, kept = printed.splitlines()[:3]
+def test_a_token_is_all_that_is_printed_so_that_it_can_be_sent_into_its_file(shop: Shop) -> None:
+    made = shop.hitl("token", "make", "report", "--as", "ann", "--right", "runs")
+    (secret,) = made.out.splitlines()
     assert secret.startswith("hitl_")
     assert secret.removeprefix("hitl_").replace("-", "").replace("_", "").isalnum()
-    assert (blank, kept.startswith("It is shown this once.")) == ("", True)
+    assert made.err.startswith("It is shown this once.")
+    as_json = shop.hitl("token", "make", "report", "--as", "ann", "--right", "runs", "--json")
+    assert (as_json.json["token"].startswith("hitl_"), as_json.err) == (True, "")
+
+
+def test_a_token_without_a_tenant_is_said_to_see_what_its_person_sees(shop: Shop) -> None:
+    shop.hitl("token", "make", "report", "--as", "ann", "--right", "runs")
+    assert "all of theirs" in shop.hitl("token", "list").out
 
 
 @pytest.mark.parametrize(

@@ -299,8 +299,8 @@ async def test_a_configuration_with_a_server_gives_its_runtime(tmp_path: Path, m
             run = await hitl.start({"do": "look"})
             assert (await hitl.run(run.id)).state is RunState.COMPLETED
 
-        def script() -> RunState:
+        def script() -> tuple[str, RunState]:
             with connect_blocking(config) as blocking:
-                return blocking.wait(run.id).state
+                return blocking.me().id, blocking.wait(run.id).state
 
-        assert await asyncio.to_thread(script) is RunState.COMPLETED
+        assert await asyncio.to_thread(script) == ("ann", RunState.COMPLETED)

@@ -7,7 +7,7 @@ import os
 import platform
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
@@ -119,7 +119,9 @@ class Checkup:
 
 def _untold(config: Config) -> Iterator[str]:
     """What is wrong with the ways by which people are told. Nothing is sent."""
-    for make in (partial(make_channels, config), *(partial(sender_of, route) for route in config.messages)):
+    ways: list[Callable[[], object]] = [partial(make_channels, config)]
+    ways += [partial(sender_of, route) for route in config.messages]
+    for make in ways:
         try:
             make()
         except ConfigError as exc:

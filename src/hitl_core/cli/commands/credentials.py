@@ -94,7 +94,10 @@ def make(
         )
 
     secret, made = _do(config, work)
-    Output(as_json).result({"token": secret, **token_view(made)}, _made_text(secret, made, Hints(config)))
+    output = Output(as_json)
+    output.result({"token": secret, **token_view(made)}, Text(secret))
+    if not as_json:  # beside the result, so that `hitl token make … > FILE` makes a file for store.token_file
+        output.err.print(_kept_text(made, Hints(config)), soft_wrap=True)
 
 
 @token_app.command("list")
@@ -176,16 +179,15 @@ def token_view(token: Token) -> dict[str, Json]:
     }
 
 
-def _made_text(secret: str, made: Token, hints: Hints) -> Text:
+def _kept_text(made: Token, hints: Hints) -> Text:
     end = hints("token", "revoke", made.id, "--as", "WHO")
-    kept = shown(f"It is shown this once. It is {made.person}'s until {made.expires:%Y-%m-%d}; end it: {end}")
-    return Text.assemble(secret, "\n\n", kept)
+    return shown(f"It is shown this once. It is {made.person}'s until {made.expires:%Y-%m-%d}; end it: {end}")
 
 
 def _table(tokens: Iterable[Token], now: datetime) -> Table:
     table = table_of("token", "name", "person", "tenant", "rights", "ends", "last used")
     for each in tokens:
         seen = "never" if each.seen is None else ago(each.seen, now)
-        rights, tenant = shown(", ".join(each.rights)), shown(each.tenant or "all")
+        rights, tenant = shown(", ".join(each.rights)), shown(each.tenant or "all of theirs")
         table.add_row(each.id, shown(each.name), shown(each.person), tenant, rights, ago(each.expires, now), seen)
     return table
