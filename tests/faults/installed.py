@@ -77,7 +77,7 @@ class Installed:
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-P", "-m", "hitl_core.cli", *arguments, "-c", str(self.config)]
 
-    def hitl(self, *arguments: str, timeout: float = 60.0) -> subprocess.CompletedProcess[str]:
+    def hitl(self, *arguments: str, timeout: float = 120.0) -> subprocess.CompletedProcess[str]:
         """One command of the command line."""
         return subprocess.run(
             self.command(*arguments),

@@ -24,7 +24,7 @@ from tests.postgres.pooler import a_strict_pooler
 from tests.postgres.test_plans import _FILL, Explained
 
 pytestmark = pytest.mark.postgres
-LONG = 60.0
+LONG = 120.0
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from tests.faults.scenarios import many, scenario
 from tests.postgres.server import a_schema, a_server, restart
 
 pytestmark = [pytest.mark.postgres, pytest.mark.processes]
-LONG = 60.0
+LONG = 120.0
 
 
 @pytest.fixture

@@ -172,7 +172,7 @@ async def test_while_the_database_is_down_nothing_begins_and_a_stop_is_given_unt
             assert "HITL-S02" in given_up.stderr
             insists, first = await insisting(desk.place)
             assert b"NOT in force yet: HITL-S02" in first
-        said, _ = await asyncio.wait_for(insists.communicate(), 60)
+        said, _ = await asyncio.wait_for(insists.communicate(), 120)
         assert insists.returncode == 0
         assert b"stopped: all" in said
         with pytest.raises(Stopped):
@@ -191,7 +191,7 @@ async def test_who_gives_up_is_told_that_the_stop_is_not_in_force(folder: Path) 
         with stopped(server):
             insists, _ = await insisting(desk.place)
             insists.send_signal(signal.SIGINT)
-            _, said = await asyncio.wait_for(insists.communicate(), 60)
+            _, said = await asyncio.wait_for(insists.communicate(), 120)
             assert insists.returncode == 128 + signal.SIGINT
             assert b"given up: the stop is NOT in force" in said
         assert await hitl.stops() == ()
