@@ -46,4 +46,5 @@ app = Starlette(lifespan=serving)
 if __name__ == "__main__":
     port = int(os.environ.get("STUDIO_PORT", "8130"))
     print(f"open http://127.0.0.1:{port}/", flush=True)
-    uvicorn.run(app, port=port, log_level="warning")
+    # a page that listens keeps its connection: without this the server waits for it when it is told to end
+    uvicorn.run(app, port=port, log_level="warning", timeout_graceful_shutdown=5)

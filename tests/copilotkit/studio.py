@@ -75,6 +75,13 @@ class Studio:
             self._process.wait()
             self._process = None
 
+    def end(self) -> int:
+        """As whoever operates it would, in order; its exit status."""
+        assert self._process is not None
+        self._process.terminate()
+        code, self._process = self._process.wait(STARTS_WITHIN), None
+        return code
+
     @property
     def log(self) -> str:
         return (self.folder / "server.log").read_text(encoding="utf-8", errors="replace")[-4_000:]

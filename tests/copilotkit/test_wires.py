@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -124,3 +125,15 @@ async def test_who_has_no_name_is_the_pages_first_person_and_a_stranger_is_not_l
         await case.say("channel")
         await case.click("Nowhere")
         await case.asks_nothing()
+
+
+@on_one_backend
+async def test_the_server_ends_when_it_is_told_to_though_a_page_listens(studio: Studio) -> None:
+    url = f"{studio.url}/copilotkit/agent/studio/changes?thread=heard"
+    async with httpx.AsyncClient(timeout=PATIENCE) as client, client.stream("GET", url) as told:
+        assert "changed" in await anext(told.aiter_lines())
+        try:
+            assert studio.end() in (0, -signal.SIGTERM)
+        finally:
+            studio.kill()
+            studio.start()
