@@ -179,6 +179,7 @@ def test_a_tool_that_stops_the_event_loop_does_not_cost_the_lease(make: Make, st
     worker = start(shop, "worker")
     eventually(lambda: bool(shop.ledger("ship")), "the action to begin")
     other = start(shop, "worker")
+    heard(other, "works on up to")
     for _ in range(5):
         heard(worker, "its lease is renewed beside it")
     (shop.folder / "go_on").touch()
