@@ -96,6 +96,7 @@ def test_an_answer_that_was_refused_in_a_batch_comes_back_with_its_error() -> No
 
 def test_a_refusal_that_is_not_known_here_is_still_a_refusal() -> None:
     given = desk.response(desk.request(), Approve())
+    assert AnsweredForm(response=given).answered() == Answered(given)
     told = AnsweredForm(response=given, refused=problem_of(RunNotFound("gone")))
     assert isinstance(told.answered().refused, ResponseRefused)
     newer = AnsweredForm(response=given, refused=Problem(title="Too late", status=409, code="HITL-D99"))
