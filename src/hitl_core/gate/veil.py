@@ -42,6 +42,9 @@ from .log_mask import LOG_MASK
 HIDDEN: Final = "[secret]"
 """For what is left out of a live event, where no answer depends on it."""
 
+_OF_THE_APP: Final = (LiveKind.STATE, LiveKind.CUSTOM)
+"""Events whose data are of any shape that an app likes."""
+
 _LONG_ENOUGH: Final = 6
 """Characters from which on a secret is looked for inside words too."""
 
@@ -185,11 +188,12 @@ class Veil:
         return event.model_copy(update={"text": self.text(event.text), "data": data})
 
     def _shown(self, event: LiveEvent) -> Json:
-        """What an app keeps as its state has the secrets of its tools at their places from the start: in a turn that
-        goes on they were met in an earlier one."""
-        if event.kind is LiveKind.STATE:
-            return masked(event.data, self._catalogue.of_any_tool(), _left_out)[0]
-        return self._called(event.data, event.text)
+        """What an app keeps as its state, or tells in a form of its own, has the secrets of its tools at their places
+        from the start: in a turn that goes on they were met in an earlier one."""
+        data = event.data
+        if event.kind in _OF_THE_APP:
+            data = masked(data, self._catalogue.of_any_tool(), _left_out)[0]
+        return data if event.kind is LiveKind.STATE else self._called(data, event.text)
 
     def _called(self, data: Json, tool: str) -> Json:
         if not isinstance(data, dict):

@@ -169,11 +169,12 @@ def test_a_live_event_shows_no_secret_before_its_call_is_proposed(text: str, dat
     assert veil("card").event(event).data == heard
 
 
+@pytest.mark.parametrize("kind", [LiveKind.STATE, LiveKind.CUSTOM])
 @pytest.mark.parametrize("name", ["name", "tool", "order"])
-def test_a_state_shows_no_secret_of_a_tool_before_its_call_is_proposed(name: str) -> None:
+def test_what_an_app_tells_shows_no_secret_of_a_tool_before_its_call_is_proposed(name: str, kind: LiveKind) -> None:
     """A run that goes on tells its state first, and its secrets were met in an earlier turn, or another process."""
     state: Json = {name: "Ann", "card": CARD, "cvv": "123", "payment": {"card": "as it is"}}
-    event = LiveEvent(run_id="r-1", kind=LiveKind.STATE, data=state)
+    event = LiveEvent(run_id="r-1", kind=kind, data=state)
     tools = Catalogue([Tool("charge", "Charge.", traits=Traits(secret=("card",)))], redact=["cvv"])
     shown = Veil(CUSTODY, "r-1", tools).event(event)
     assert shown.data == {name: "Ann", "card": HIDDEN, "cvv": HIDDEN, "payment": {"card": "as it is"}}
