@@ -1,4 +1,4 @@
-"""Domains that are not what they look like, in arguments and in what the agent says.
+"""Domains and words that are not what they look like, in arguments and in what the agent says.
 
 A domain is suspicious if one of its names
 
@@ -7,6 +7,9 @@ A domain is suspicious if one of its names
 - reads, letter for letter, as an ASCII name that it is not (`аррӏе.com`, all Cyrillic), unless it ends with a domain in
   which its own script is at home (`.рф`, `.ru`, `.gr`);
 - hides characters of no width among Latin letters.
+
+Any other word is suspicious if it mixes Latin letters with some that cannot be told from them (`аpple` with a Cyrillic
+а): whoever compares a name by eye takes it for another one.
 
 A name that is written as `xn--…` is shown decoded, suspicious or not. Which letters look alike is a short table of
 those that cannot be told apart in most fonts: letters with an accent are not in it, so `müller.de` is in order.
@@ -48,6 +51,7 @@ _EAST: Final = {"CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "IDEOGRAPHIC
 
 _WORD: Final = re.compile(r"""(?P<before>://|@)?(?P<word>[^\s<>()\[\]{}"'`,;:|/\\?#&=@!*+~^%$«»“”„‘’…]+)""")
 _DOTS: Final = re.compile("[.。．｡]")
+_PARTS: Final = re.compile(r"[-._\d]+")
 _FILES: Final = frozenset(
     re.findall(
         r"\w+",
@@ -59,12 +63,12 @@ _FILES: Final = frozenset(
 
 
 def in_arguments(arguments: Json) -> list[str]:
-    """Warnings about the domains in the arguments of a call, each with its place."""
+    """Warnings about the domains and words in the arguments of a call, each with its place."""
     return _warnings(_texts(arguments, "arguments"))
 
 
 def in_prose(context: Context) -> list[str]:
-    """Warnings about the domains in what the agent says about its request."""
+    """Warnings about the domains and words in what the agent says about its request."""
     said: list[tuple[str, str]] = [("the agent's words", text) for text in (context.message, *context.alternatives)]
     return _warnings((*said, *_texts(context.details, "the agent's words")))
 
@@ -97,6 +101,8 @@ def _problems(text: str) -> Iterator[str]:
         word = found["word"].strip(".-_")
         if _is_domain(word, sure=found["before"] is not None):
             yield from _of_domain(word)
+        elif not word.isascii():
+            yield from _of_word(word)
 
 
 def _is_domain(word: str, *, sure: bool) -> bool:
@@ -106,6 +112,17 @@ def _is_domain(word: str, *, sure: bool) -> bool:
     if not names or not all(names) or len(end) < 2 or numbered:
         return False
     return sure or (end.lower() not in _FILES and not (end.istitle() and not word.istitle()))
+
+
+def _of_word(word: str) -> Iterator[str]:
+    """What is wrong with a word that is no domain; its parts are words of their own (`web-сайт`)."""
+    for part in _PARTS.split(word):
+        name = unicodedata.normalize("NFKC", part).casefold()
+        like = name.translate(_SKELETON)
+        scripts = {_script(char) for char in name if char.isalpha()}
+        if like.isascii() and not name.isascii() and "LATIN" in scripts and len(scripts) > 1:
+            mixed = " and ".join(sorted(each.capitalize() for each in scripts))
+            yield f"the word {part!r} looks like {like!r} and is not: it mixes {mixed} letters"
 
 
 # ── one domain ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,4 +1,4 @@
-"""Domains that are not what they look like: which are flagged, which are not, and that every channel gets to know."""
+"""Domains and words that are not what they look like: which are flagged, which are not, and that every channel gets to know."""
 
 from __future__ import annotations
 
@@ -48,6 +48,9 @@ PROSE = [
     "Die Größe ist 1.5. Übrigens: z.B. so.",
     "价格是3.5元。谢谢。OK。",
     "x→y, α.1, β-test",
+    "web-сайт, VIP-зал, 5G-сеть, Wi-Fi-роутер, А123ВС77, α-ray, 10 µm, 3Ωm, 12ос",
+    "Müller, naïve, café, Łódź, kırmızı",
+    "あいうABC, 中文abc, 한국abc",
     "...",
     "",
 ]
@@ -89,6 +92,23 @@ def test_a_name_that_is_not_what_it_looks_like_is_flagged(text: str, why: str) -
     assert why in warning
     (said,) = in_prose(Context(message=f"({text})"))
     assert said.startswith("the agent's words: the domain ")
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "reads", "scripts"),
+    [
+        ("pay it to аpple", "аpple", "apple", "Cyrillic and Latin"),
+        ("Асme Ltd", "Асme", "acme", "Cyrillic and Latin"),
+        ("customer_id: user_аdmin-7", "аdmin", "admin", "Cyrillic and Latin"),
+        ("rοοt", "rοοt", "root", "Greek and Latin"),
+        ("report-pаid.pdf", "pаid", "paid", "Cyrillic and Latin"),
+    ],
+    ids=ascii,
+)
+def test_a_word_that_is_not_what_it_looks_like_is_flagged(text: str, word: str, reads: str, scripts: str) -> None:
+    why = f"the word {word!r} looks like {reads!r} and is not: it mixes {scripts} letters"
+    assert in_arguments({"to": [text]}) == [f"arguments.to.0: {why}"]
+    assert in_prose(Context(message=text)) == [f"the agent's words: {why}"]
 
 
 def test_the_warning_has_the_name_under_which_it_is_looked_up() -> None:
