@@ -34,6 +34,7 @@ class WebInbox:
 @asynccontextmanager
 async def web_inbox(browser: Browser, studio: Studio, person: str) -> AsyncIterator[WebInbox]:
     async with connect(studio.config) as hitl:
+        await hitl.attach()  # else the first page waits while its framework is imported, longer than a browser does
         with bound("127.0.0.1", 0) as socket:
             serving = Serving(port=socket.getsockname()[1], undo=0, sign_ins_a_minute=0, calls_a_minute=0)
             app, begun = create_app(hitl, serving), asyncio.Event()
