@@ -30,12 +30,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from ..audit import Account
 from ..commands import Effect, ErasedPerson, Override, Page, Recorded, Settled, Stop, StopScope, Workload
 from ..config import DEFAULT_FILE, Config, connect
 from ..contracts import Clock, Finding
+from ..errors import ConfigError, Fault
 from ..policy import Backtested, Explanation, Policy
 from ..protocol import (
     Allowance,
@@ -77,10 +78,16 @@ class BlockingRuntime:
         self._portal = portal
 
     def me(self) -> Me:
-        """Whom the token is of, and what it is good for. It is a method of runtimes whose store is a server."""
-        found: Me = self._portal.wait(cast("Any", self.runtime).me())
-        return found
+        """Whom the token is of, and what it is good for. Raises ConfigError where no server is asked."""
+        return cast("Me", self._portal.wait(getattr(self.runtime, "me", _no_server)()))
 '''
+
+FOOTER = """
+
+async def _no_server() -> Me:
+    nobody = "is a store that this process opens itself, with no token: name who answers in each response"
+    raise ConfigError([Fault("store.url", nobody)])
+"""
 
 
 def methods() -> list[ast.AsyncFunctionDef]:
@@ -111,7 +118,7 @@ def method(node: ast.AsyncFunctionDef) -> str:
 
 
 def generated() -> str:
-    return HEADER + "".join(method(node) for node in methods())
+    return HEADER + "".join(method(node) for node in methods()) + FOOTER
 
 
 def is_current() -> bool:

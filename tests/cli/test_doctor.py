@@ -86,24 +86,18 @@ def _finds(monkeypatch: pytest.MonkeyPatch, *findings: Finding) -> None:
 
 
 def test_ways_by_which_nobody_could_be_told_must_be_repaired(hitl: Hitl, shop: Shop) -> None:
-    """They are refused by every command that opens the store, so this is where they are looked for."""
-    routes = (
-        '[channels]\nnames = ["console", "pager"]\n'
-        '[messages.team]\nkind = "slack"\nto = "#desk"\n'
-        '[messages.mail]\nkind = "apprise"\nto = "carrier-pigeon://x"\n'
-        '[messages.hook]\nkind = "webhook"\nto = "https://example.com/hitl"\nsecret = "short"\n'
-    )
+    """They are refused by every command that opens the store, so this is where they are looked for.
+
+    Each by name, where what sends is installed: tests/server/messages.
+    """
+    routes = '[channels]\nnames = ["console", "pager"]\n[messages.team]\nkind = "slack"\nto = "#desk"\n'
     shop.config.write_text(shop.config.read_text() + routes)
     looked = hitl("doctor", "--json")
-    assert (looked.code, looked.json["config"]["messages"]) == (1, ["team", "mail", "hook"])
-    problems = looked.json["problems"]
-    assert "pager" in problems[0]
-    assert [problem.split(":")[0] for problem in problems[1:]] == [
-        "messages.team.token",
-        "messages.team.secret",
-        "messages.mail.to",
-        "messages.hook.secret",
-    ]
+    assert (looked.code, looked.json["config"]["messages"]) == (1, ["team"])
+    pager, *team = looked.json["problems"]
+    assert "pager" in pager
+    assert team
+    assert all(each.startswith(("messages.team.", "people cannot be told: HITL-A03")) for each in team)
     assert hitl("inbox").code != 0
 
 

@@ -190,3 +190,11 @@ def test_it_has_every_coroutine_of_the_runtime_that_a_script_needs() -> None:
     work = {"close", "claim", "drive", "at_home"}  # what workers do, and what the `with` does
     work |= {"start_as", "going_on"}  # what servers do
     assert {name for name in theirs if not name.startswith("_")} - work == ours - {"me"}  # of a server's runtime
+
+
+def test_where_no_server_is_asked_nobody_has_come_with_a_token(config: Path) -> None:
+    with (
+        connect_blocking(config) as hitl,
+        pytest.raises(ConfigError, match=r"store\.url: is a store that this process"),
+    ):
+        hitl.me()

@@ -12,12 +12,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from ..audit import Account
 from ..commands import Effect, ErasedPerson, Override, Page, Recorded, Settled, Stop, StopScope, Workload
 from ..config import DEFAULT_FILE, Config, connect
 from ..contracts import Clock, Finding
+from ..errors import ConfigError, Fault
 from ..policy import Backtested, Explanation, Policy
 from ..protocol import (
     Allowance,
@@ -59,9 +60,8 @@ class BlockingRuntime:
         self._portal = portal
 
     def me(self) -> Me:
-        """Whom the token is of, and what it is good for. It is a method of runtimes whose store is a server."""
-        found: Me = self._portal.wait(cast("Any", self.runtime).me())
-        return found
+        """Whom the token is of, and what it is good for. Raises ConfigError where no server is asked."""
+        return cast("Me", self._portal.wait(getattr(self.runtime, "me", _no_server)()))
 
     def start(
         self, input: object, *, by: str | None = None, thread: str | None = None, tools: Sequence[ClientTool] = ()
@@ -272,3 +272,8 @@ class BlockingRuntime:
     def backtest(self, policy: Policy, *, since: datetime | None = None) -> Backtested:
         """What would have come of the recorded actions of this tenant under another policy, and whose fate changes."""
         return self._portal.wait(self.runtime.backtest(policy, since=since))
+
+
+async def _no_server() -> Me:
+    nobody = "is a store that this process opens itself, with no token: name who answers in each response"
+    raise ConfigError([Fault("store.url", nobody)])

@@ -1,4 +1,4 @@
-"""Domains and words that are not what they look like: which are flagged, which are not, and that every channel gets to know."""
+"""Domains and words that are not what they look like: which are flagged, which are not; every channel knows of it."""
 
 from __future__ import annotations
 
