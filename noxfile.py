@@ -261,8 +261,8 @@ def langgraph(session: nox.Session) -> None:
 def langgraph_lowest(session: nox.Session) -> None:
     """The core, the adapter and the command line, on the oldest versions pyproject.toml admits."""
     install(session, extras="cli,langgraph", groups=("test", "langgraph"), pins=LOWEST)
-    if not session.posargs:  # nor does what a store does to its rows
-        once = ("not processes and not postgres", "--ignore=tests/core/stores")
+    if not session.posargs:  # nor does what a store does to its rows, or what chance finds: a version differs by name
+        once = ("not processes and not postgres and not hypothesis", "--ignore=tests/core/stores")
         session.run("python", "-m", "pytest", "-m", *once, "tests/core", "tests/plain", "tests/cli")
     pytest(session, *without_stories("tests/langgraph"))
 
