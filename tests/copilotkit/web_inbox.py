@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from playwright.async_api import Browser, Page
 
 from hitl_core import connect
 from hitl_core.config import Serving
+from hitl_core.errors import HitlError
 from hitl_core.runtime import Runtime
 from hitl_core.server import create_app
 from hitl_core.server.auth import login_links
@@ -34,7 +35,8 @@ class WebInbox:
 @asynccontextmanager
 async def web_inbox(browser: Browser, studio: Studio, person: str) -> AsyncIterator[WebInbox]:
     async with connect(studio.config) as hitl:
-        await hitl.attach()  # else the first page waits while its framework is imported, longer than a browser does
+        with suppress(HitlError):  # here is no key for its model; but no page waits while its framework is imported
+            await hitl.attach()
         with bound("127.0.0.1", 0) as socket:
             serving = Serving(port=socket.getsockname()[1], undo=0, sign_ins_a_minute=0, calls_a_minute=0)
             app, begun = create_app(hitl, serving), asyncio.Event()
