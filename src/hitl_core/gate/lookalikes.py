@@ -119,10 +119,9 @@ def _of_word(word: str) -> Iterator[str]:
     for part in _PARTS.split(word):
         name = unicodedata.normalize("NFKC", part).casefold()
         like = name.translate(_SKELETON)
-        scripts = {_script(char) for char in name if char.isalpha()}
+        scripts = _scripts(name)
         if like.isascii() and not name.isascii() and "LATIN" in scripts and len(scripts) > 1:
-            mixed = " and ".join(sorted(each.capitalize() for each in scripts))
-            yield f"the word {part!r} looks like {like!r} and is not: it mixes {mixed} letters"
+            yield f"the word {part!r} looks like {like!r} and is not: it {_mixes(scripts)}"
 
 
 # ── one domain ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -160,17 +159,21 @@ def _suspicious(name: str, end: str) -> str:
     """Why a name is not to be trusted, "" if nothing is wrong with it."""
     if name.isascii():
         return ""
-    scripts = {_script(char) for char in name if char.isalpha()}
+    scripts = _scripts(name)
     if any(unicodedata.category(char) == "Cf" for char in name) and scripts <= {"LATIN"}:
         return f"{name!r} hides characters that cannot be seen"
     foreign = scripts - _EAST
     if len(foreign) > 1 or (foreign and foreign != scripts and foreign != {"LATIN"}):
-        return f"{name!r} mixes {' and '.join(sorted(each.capitalize() for each in scripts))} letters"
+        return f"{name!r} {_mixes(scripts)}"
     like = name.translate(_SKELETON)
     at_home = not end.isascii() or any(end in _AT_HOME.get(script, ()) for script in scripts)
     return f"{name!r} looks like {like!r} and is not" if like.isascii() and not at_home else ""
 
 
-def _script(char: str) -> str:
-    """The script of a letter: Unicode names each by it."""
-    return unicodedata.name(char, "UNKNOWN").split()[0]
+def _scripts(name: str) -> set[str]:
+    """The scripts of its letters: Unicode names each by its own."""
+    return {unicodedata.name(char, "UNKNOWN").split()[0] for char in name if char.isalpha()}
+
+
+def _mixes(scripts: set[str]) -> str:
+    return f"mixes {' and '.join(sorted(each.capitalize() for each in scripts))} letters"
