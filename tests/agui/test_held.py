@@ -13,8 +13,9 @@ def asked(id: str = "u") -> Message:
     return UserMessage(id=id, role="user", content="pay")
 
 
-def said(id: str, text: str = "", *calls: str) -> Message:
-    made = [ToolCall(id=each, type="function", function=FunctionCall(name="pay", arguments="{}")) for each in calls]
+def said(id: str, text: str = "", *calls: str, arguments: str = '{"sum": 5}') -> Message:
+    called = FunctionCall(name="pay", arguments=arguments)
+    made = [ToolCall(id=each, type="function", function=called) for each in calls]
     return AssistantMessage(id=id, role="assistant", content=text or None, tool_calls=made or None)
 
 
@@ -33,6 +34,9 @@ WHOLE = [asked(), said("m1", "I pay.", "c1"), came("c1"), said("m2", "Paid.")]
         (WHOLE[:1], [4]),
         ([asked(), said("m1", "I p")], [4]),
         ([asked(), said("m1", "I pay."), came("c1"), said("m2", "Paid.")], [4]),
+        ([asked(), said("m1", "I pay.", "c1", arguments=""), came("c1"), said("m2", "Paid.")], [4]),
+        ([asked(), said("m1", "I pay.", "c1", arguments='{"su'), came("c1"), said("m2", "Paid.")], [4]),
+        ([asked(), said("m1", "I pay.", "c1", arguments='{"sum":5}'), came("c1"), said("m2", "Paid.")], []),
         ([asked(), said("m1", "I pay.", "c1"), said("m2", "Paid."), came("c1")], []),
         ([*WHOLE, said("note", "Nothing was done.")], []),
         ([asked(), said("m1", "I pay. And more than is kept.", "c1"), came("c1"), said("m2", "Paid.")], []),
@@ -64,7 +68,7 @@ def _as_its_client_does(page: list[Message], snapshot: list[Message]) -> list[Me
 
 def test_what_the_page_is_told_it_holds() -> None:
     held = Held([asked()])
-    for event in (*text_events("m1", "I pay."), *call_events("c1", "pay", {}, of="m1")):
+    for event in (*text_events("m1", "I pay."), *call_events("c1", "pay", {"sum": 5}, of="m1")):
         held.hear(event)
     assert not [*held.snapshots(WHOLE[:2])]
     assert [*held.snapshots(WHOLE)] == [WHOLE]

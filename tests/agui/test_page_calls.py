@@ -86,6 +86,33 @@ async def test_it_is_there_once_after_the_page_was_loaded_again(tmp_path: Path) 
         assert desk.refunds == [("A-1", 10.0)]
 
 
+async def test_a_question_that_came_in_part_comes_whole_with_the_next_post(tmp_path: Path) -> None:
+    """As of a page whose connection was cut before it had the arguments of the call."""
+    async with at_desk(tmp_path, asks_with="ask_person") as desk:
+        await with_tool(desk).page.say("refund")
+        call, question = asked(desk)
+        for part in ("", '{"title": "Ref'):
+            (open_call,) = [each for each in desk.page.open_calls if each["id"] == call]
+            open_call["function"]["arguments"] = part
+            await desk.page.post()
+            assert asked(desk) == (call, question)
+        await desk.page.result(call, {"approved": True, "tool_call_id": call})
+        assert desk.refunds == [("A-1", 10.0)]
+
+
+async def test_a_question_stays_on_a_page_that_has_missed_something_else(tmp_path: Path) -> None:
+    async with at_desk(tmp_path, asks_with="ask_person") as desk:
+        await with_tool(desk).page.say("refund")
+        before = asked(desk)
+        said = next(each for each in desk.page.messages if each["role"] == "assistant" and each["id"] != before[0])
+        desk.page.messages.remove(said)
+        await desk.page.post()
+        assert asked(desk) == before
+        assert said in desk.page.messages
+        await desk.page.result(before[0], {"approved": True, "tool_call_id": before[0]})
+        assert desk.refunds == [("A-1", 10.0)]
+
+
 async def test_all_that_the_user_has_said_is_known_once_it_was_taken_up(tmp_path: Path) -> None:
     """Of an app whose input has none of the page's ids, too: nothing that was said begins a second run."""
     inputs: list[Any] = []

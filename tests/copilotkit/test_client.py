@@ -92,10 +92,11 @@ def test_an_edit_keeps_its_types(talking: Talking, studio: Studio) -> None:
     assert "25 %" in texts(done)[-1]
 
 
-def test_a_connection_that_is_cut_in_the_middle_of_a_message(talking: Talking, studio: Studio) -> None:
+@pytest.mark.parametrize("at", ["TEXT_MESSAGE_CONTENT", "TOOL_CALL_START"])
+def test_a_connection_that_is_cut_in_the_middle_of_a_message(talking: Talking, studio: Studio, at: str) -> None:
     """The run goes on; the page has all that was said with its next post, and is asked."""
     before = len(studio.effects)
-    cut = talking.say("publish", leave="TEXT_MESSAGE_CONTENT")
+    cut = talking.say("publish", leave=at)
     assert "RUN_FINISHED" not in cut["heard"]
     asked = talking.step(resume=[])
     (interrupt,) = asked["interrupts"]

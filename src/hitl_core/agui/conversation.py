@@ -54,7 +54,7 @@ from .interrupts import interrupt_of, legacy_value
 from .page_calls import PageCall, page_calls
 from .people import Person
 from .reading import ECHO, Given, Heard, Posted, call_of, value_in
-from .replay import messages_of
+from .replay import asking, messages_of
 from .threads import (
     Thread,
     is_heard,
@@ -316,13 +316,18 @@ class Conversation:
 
     def _missed(self, thread: Thread) -> Iterator[BaseEvent]:
         """All of the conversation, if this page has not all of it; and the calls that wait for the page."""
-        for messages in self._held.snapshots(self._messages(thread)):
-            yield MessagesSnapshotEvent(messages=list(messages))
         done = {each.call for each in self.posted.results}
+        known, new = list[Message](), list[tuple[str, PageCall]]()
         for each in self._page_calls(thread):
             id, times = each.request.id, self._times(each.request.id)
-            if times == 0 or call_of(id, times - 1) in done:
-                yield from call_events(call_of(id, times), each.tool, each.arguments)
+            if times == 0 or (last := call_of(id, times - 1)) in done:
+                new.append((call_of(id, times), each))
+            else:
+                known.append(asking(each, last))
+        for messages in self._held.snapshots(self._messages(thread), known):
+            yield MessagesSnapshotEvent(messages=list(messages))
+        for id, each in new:
+            yield from call_events(id, each.tool, each.arguments)
 
     def _notice(self, thread: Thread) -> Iterator[BaseEvent]:
         """What the page is told beside the conversation."""

@@ -7,6 +7,7 @@ it stands, and puts what is new at the end; so what would come to stand elsewher
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 
 from ag_ui.core import (
@@ -15,6 +16,7 @@ from ag_ui.core import (
     Message,
     TextMessageContentEvent,
     TextMessageStartEvent,
+    ToolCallArgsEvent,
     ToolCallResultEvent,
     ToolCallStartEvent,
     ToolMessage,
@@ -26,10 +28,11 @@ class Held:
 
     def __init__(self, posted: Iterable[Message] = ()) -> None:
         self._texts: dict[str, str] = {}
-        self._calls: set[str] = set()
+        self._arguments: dict[str, str] = {}
+        """Of its calls, by their ids."""
         for each in posted:
             self._texts[each.id] = _text_of(each)
-            self._calls.update(_calls_of(each))
+            self._arguments.update(_calls_of(each))
 
     def hear(self, event: BaseEvent) -> None:
         """Take in what the page is told."""
@@ -40,27 +43,32 @@ class Held:
                 self._texts[id] += delta
             case ToolCallStartEvent(tool_call_id=call, parent_message_id=id):
                 self._texts.setdefault(id or call, "")
-                self._calls.add(call)
+                self._arguments[call] = ""
+            case ToolCallArgsEvent(tool_call_id=call, delta=delta):
+                self._arguments[call] += delta
             case _:
                 pass  # it says nothing that is kept
 
-    def snapshots(self, messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
+    def snapshots(self, messages: Sequence[Message], asking: Sequence[Message] = ()) -> Iterator[Sequence[Message]]:
         """All messages, as often as they have to be sent until the page has them in their order; not at all if it does.
 
-        Where the results of calls stand says nothing: a page shows them with their calls.
+        Where the results of calls stand says nothing: a page shows them with their calls. Nor does it where those stand
+        that the page has of what it is asked by calls of its own, `asking`; but each has to be there, and whole.
         """
         wanted = [each.id for each in messages if not isinstance(each, ToolMessage)]
         have = [id for id in self._texts if id in set(wanted)]
-        if have == wanted and all(map(self._is_whole, messages)):
+        if have == wanted and all(map(self._is_whole, (*messages, *asking))):
             return
         if [*have, *(id for id in wanted if id not in self._texts)] != wanted:
-            yield messages[: self._until(have, messages)]
-        yield messages
+            yield [*messages[: self._until(have, messages)], *asking]
+        yield [*messages, *asking]
 
     def _is_whole(self, message: Message) -> bool:
         """A transcript may have less of a very long message than the page."""
         known = self._texts.get(message.id)
-        return known is not None and known.startswith(_text_of(message)) and self._calls.issuperset(_calls_of(message))
+        if known is None or not known.startswith(_text_of(message)):
+            return False
+        return all(_is_json(self._arguments.get(call, "")) for call, _ in _calls_of(message))
 
     def _until(self, have: Sequence[str], messages: Sequence[Message]) -> int:
         """How many of the messages stand where they are to stand."""
@@ -74,6 +82,16 @@ def _text_of(message: Message) -> str:
     return (message.content or "") if isinstance(message, AssistantMessage) else ""
 
 
-def _calls_of(message: Message) -> Iterator[str]:
+def _calls_of(message: Message) -> Iterator[tuple[str, str]]:
+    """The ids of its calls, and their arguments."""
     if isinstance(message, AssistantMessage):
-        yield from (each.id for each in message.tool_calls or ())
+        yield from ((each.id, each.function.arguments) for each in message.tool_calls or ())
+
+
+def _is_json(arguments: str) -> bool:
+    """Whether they are whole: they are an object, and a part of one is no JSON."""
+    try:
+        json.loads(arguments)
+    except (ValueError, RecursionError):
+        return False
+    return True

@@ -20,7 +20,12 @@ def messages_of(said: Iterable[Said], calls: Iterable[PageCall] = (), *, of: Con
     said = tuple(said)
     done = {each.call for each in said}
     found = [message for each in said if (message := _message(_without_open(each, of, done)))]
-    return [*found, *(_calling(each.request.id, {each.request.id: (each.tool, each.arguments)}) for each in calls)]
+    return [*found, *(asking(each, each.request.id) for each in calls)]
+
+
+def asking(call: PageCall, id: str) -> AssistantMessage:
+    """The message in which a page is asked something by a call of its own, as it was told of the call `id`."""
+    return _calling(id, {id: (call.tool, call.arguments)})
 
 
 def _without_open(said: Said, client_tools: Container[str], done: Container[str | None]) -> Said:
