@@ -66,6 +66,8 @@ class Page:
     events: list[Event] = field(default_factory=list)
     wire: list[tuple[dict[str, Any], list[Event]]] = field(default_factory=list)
     """All that went over it: where to, whose, and the body; and the events that came."""
+    hears: int | None = None
+    """How many events it takes in of each post: a connection that is cut then. None takes in all."""
 
     async def say(self, text: str, *, id: str = "") -> list[str]:
         """Post what the user says; the types of the events that come."""
@@ -109,7 +111,7 @@ class Page:
         whose = {} if self.person == "ann" else {"by": self.person}
         self.wire.append(deepcopy(({"post": route, **whose, "body": body}, self.events)))
         check_order(self.events)
-        for event in self.events:
+        for event in self.events[: self.hears]:
             self._hear(event)
         return [event["type"] for event in self.events]
 
@@ -131,7 +133,7 @@ class Page:
                 said = {"id": event["messageId"], "toolCallId": event["toolCallId"], "content": event["content"]}
                 self.messages.append({**said, "role": "tool"})
             case "MESSAGES_SNAPSHOT":
-                self.messages = event["messages"]
+                self.messages = with_snapshot(self.messages, event["messages"])
             case "RUN_FINISHED":
                 self.interrupts = event.get("outcome", {}).get("interrupts", [])
             case _:
@@ -159,6 +161,13 @@ class Page:
         done = {each["toolCallId"] for each in self.messages if each["role"] == "tool"}
         calls = [call for message in self.messages for call in message.get("toolCalls", ())]
         return [each for each in calls if each["id"] not in done]
+
+
+def with_snapshot(messages: list[dict[str, Any]], snapshot: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What a page holds after a snapshot (@ag-ui/client, apply/default.ts, MESSAGES_SNAPSHOT)."""
+    new = {each["id"]: each for each in snapshot}
+    kept = {each["id"]: new[each["id"]] for each in messages if each["id"] in new}
+    return [*kept.values(), *(each for id, each in new.items() if id not in kept)]
 
 
 def resolved(id: str, payload: Any) -> dict[str, Any]:

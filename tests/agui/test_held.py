@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from ag_ui.core import AssistantMessage, FunctionCall, Message, ToolCall, ToolMessage, UserMessage
 
 from hitl_core.agui.events import call_events, text_events
 from hitl_core.agui.held import Held
+from tests.agui.page import with_snapshot
 
 
 def asked(id: str = "u") -> Message:
@@ -17,6 +20,10 @@ def said(id: str, text: str = "", *calls: str, arguments: str = '{"sum": 5}') ->
     called = FunctionCall(name="pay", arguments=arguments)
     made = [ToolCall(id=each, type="function", function=called) for each in calls]
     return AssistantMessage(id=id, role="assistant", content=text or None, tool_calls=made or None)
+
+
+def sent(message: Message) -> dict[str, Any]:
+    return message.model_dump(by_alias=True)
 
 
 def came(call: str) -> Message:
@@ -53,17 +60,10 @@ def test_as_much_is_sent_as_the_page_lacks(held: list[Message], sent: list[int])
     [[], WHOLE[:2], [asked(), said("own", "", "c2"), came("c1"), said("m2", "Paid.")], [WHOLE[3], WHOLE[0], WHOLE[1]]],
 )
 def test_what_is_sent_leaves_the_page_with_all_of_it_in_its_order(held: list[Message]) -> None:
-    page = list(held)
+    page = list(map(sent, held))
     for snapshot in Held(held).snapshots(WHOLE):
-        page = _as_its_client_does(page, list(snapshot))
-    assert page == WHOLE
-
-
-def _as_its_client_does(page: list[Message], snapshot: list[Message]) -> list[Message]:
-    """@ag-ui/client, apply/default.ts, MESSAGES_SNAPSHOT."""
-    new = {each.id: each for each in snapshot}
-    kept = [new[each.id] for each in page if each.id in new]
-    return kept + [each for each in snapshot if each.id not in {one.id for one in kept}]
+        page = with_snapshot(page, list(map(sent, snapshot)))
+    assert page == list(map(sent, WHOLE))
 
 
 def test_what_the_page_is_told_it_holds() -> None:
