@@ -1,4 +1,4 @@
-"""The state of an app of one's own is told to its page as it changes, before a pause and after it."""
+"""The state of an app of one's own is told to its page as it changes, and to a page that was not there, as it is."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hitl_core import connect
+from hitl_core.protocol import Role
 from tests.agui.page import Page, served
 
 CONFIG = """
@@ -74,9 +75,27 @@ async def test_it_is_told(
         (asked,) = page.interrupts
         assert BEFORE.items() <= shown(page)[-1].items()
         assert not shown(page)[-1].get("paid")
+        assert await state_of_another(page) == shown(page)[-1]
         await page.resolve({"decision": decision(asked)})
         assert page.interrupts == []
         assert AFTER.items() <= shown(page)[-1].items()
+        assert await state_of_another(page) == shown(page)[-1]
+        conversation = (await hitl.transcript(page.thread)).items
+        assert all(each.role is not Role.STATE for each in conversation), "it is nothing that was said"
+    async with connect(config) as hitl, served(hitl) as client:  # as after a restart of the server
+        assert AFTER.items() <= (await state_of_another(Page(client))).items()
+
+
+async def state_of_another(page: Page) -> dict[str, Any]:
+    """The state that is shown to a page that was not there; once, whether it asks for all or posts."""
+    loaded, posts = page.another(), page.another()
+    await loaded.connect()
+    await posts.post()
+    assert shown(posts) == shown(loaded)
+    await posts.post(state={"order": "of the page's own"})
+    assert shown(posts) == []
+    (state,) = shown(loaded)
+    return state
 
 
 def decision(asked: dict[str, Any]) -> dict[str, Any]:

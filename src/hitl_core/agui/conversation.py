@@ -27,6 +27,7 @@ from ag_ui.core import (
     RunFinishedOutcome,
     RunFinishedSuccessOutcome,
     RunStartedEvent,
+    StateSnapshotEvent,
 )
 
 from ..capabilities import Capability
@@ -124,6 +125,8 @@ class Conversation:
         yield self._started()
         thread = await self._now()
         yield MessagesSnapshotEvent(messages=self._messages(thread, self._page_calls(thread)))
+        if thread.state is not None:
+            yield StateSnapshotEvent(snapshot=thread.state)
         for event in (*self._notice(thread), *self._ended(thread)):
             yield event
 
@@ -315,7 +318,8 @@ class Conversation:
         return messages_of(thread.said, calls, of=thread.client_tools)
 
     def _missed(self, thread: Thread) -> Iterator[BaseEvent]:
-        """All of the conversation, if this page has not all of it; and the calls that wait for the page."""
+        """All of the conversation, if this page has not all of it; the app's state, if it has none; and the calls that
+        wait for the page."""
         done = {each.call for each in self.posted.results}
         known, new = list[Message](), list[tuple[str, PageCall]]()
         for each in self._page_calls(thread):
@@ -326,6 +330,8 @@ class Conversation:
                 known.append(asking(each, last))
         for messages in self._held.snapshots(self._messages(thread), known):
             yield MessagesSnapshotEvent(messages=list(messages))
+        if thread.state is not None and not (self.posted.state or self._held.is_shown):
+            yield StateSnapshotEvent(snapshot=thread.state)
         for id, each in new:
             yield from call_events(id, each.tool, each.arguments)
 

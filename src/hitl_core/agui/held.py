@@ -14,6 +14,7 @@ from ag_ui.core import (
     AssistantMessage,
     BaseEvent,
     Message,
+    StateSnapshotEvent,
     TextMessageContentEvent,
     TextMessageStartEvent,
     ToolCallArgsEvent,
@@ -30,6 +31,8 @@ class Held:
         self._texts: dict[str, str] = {}
         self._arguments: dict[str, str] = {}
         """Of its calls, by their ids."""
+        self.is_shown = False
+        """Whether it was told the app's state."""
         for each in posted:
             self._texts[each.id] = _text_of(each)
             self._arguments.update(_calls_of(each))
@@ -46,6 +49,8 @@ class Held:
                 self._arguments[call] = ""
             case ToolCallArgsEvent(tool_call_id=call, delta=delta):
                 self._arguments[call] += delta
+            case StateSnapshotEvent():
+                self.is_shown = True
             case _:
                 pass  # it says nothing that is kept
 

@@ -12,7 +12,7 @@ from typing import Final, cast
 from ..commands import ListRuns, ListSaid, PutSlip, Slip, SlipKind, hashed
 from ..contracts import every
 from ..errors import RunNotFound
-from ..protocol import DraftVersion, Json, PauseRequest, Run, RunState, Said, new_id
+from ..protocol import DraftVersion, Json, PauseRequest, Role, Run, RunState, Said, new_id, state_id
 from ..runtime import Runtime, inbox_of, known_as, may_decide
 from .agent import Agent
 from .people import Person
@@ -38,6 +38,8 @@ class Thread:
     """Whether the person may go on with it: nobody says anything in the conversation of somebody else."""
     drafts: Mapping[str, DraftVersion] = field(default_factory=dict)
     """Of the requests that share a draft, by their ids: its newest version."""
+    state: Json = None
+    """The app's own state, as it was when a turn of the newest run ended; None where it has shown none."""
 
     @property
     def is_at_work(self) -> bool:
@@ -66,7 +68,14 @@ async def thread_of(agent: Agent, id: str, person: Person) -> Thread:
     if found.run is None:
         return found
     said = tuple([each async for each in every(hitl.store, ListSaid(thread=id, tenant=found.run.tenant))])
-    return await with_drafts(hitl, replace(found, said=said))
+    return await with_drafts(hitl, replace(found, said=said, state=await _state_of(hitl, found.run)))
+
+
+async def _state_of(hitl: Runtime, run: Run) -> Json:
+    """What a page that was not there is shown of the state of a run's app."""
+    query = ListSaid(run.thread, run.tenant, limit=1, run_id=run.id, id=state_id(run.id))
+    kept = (await hitl.store.fetch(query)).items
+    return cast("Json", json.loads(kept[0].text)) if kept and kept[0].role is Role.STATE else None
 
 
 async def with_drafts(hitl: Runtime, thread: Thread) -> Thread:

@@ -25,7 +25,8 @@ class KeepSaid(Command[int]):
 class ListSaid(Query[Page[Said]]):
     """What was said in a thread, oldest first. `tenant` keeps what was said in its runs; None: of all tenants.
 
-    `run_id` keeps what was first said in that run, `id` the message of that id.
+    `run_id` keeps what was first said in that run, `id` the message of that id. An app's state (`Role.STATE`) comes by
+    its `id` only.
     """
 
     thread: str

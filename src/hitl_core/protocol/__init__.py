@@ -39,7 +39,7 @@ from .response import (
 from .ruling import GROUP, Approvers, Escalation, Level, OnTimeout, Ruling, Stage
 from .run import Overridden, Run, RunState
 from .telling import call_event, result_event, text_event
-from .transcript import SAID_LIMIT, Role, Said, SaidCall, asked_id, output_id, result_id, said_id
+from .transcript import SAID_LIMIT, Role, Said, SaidCall, asked_id, output_id, result_id, said_id, state_id
 from .undo import UNDO, Undoing, UndoneCall, UndoState
 from .verdict import EffectMode, Executed, Failed, Outcome, Proceed, Refuse, Substitute, Verdict, Wait
 
@@ -153,5 +153,6 @@ __all__ = [
     "said_id",
     "secret_paths",
     "sha256",
+    "state_id",
     "text_event",
 ]

@@ -18,11 +18,15 @@ _NAME: Final = 256
 
 
 class Role(StrEnum):
-    """Who says something: whoever starts the run, the app (its model, an agent), or a tool."""
+    """Who says something: whoever starts the run, the app (its model, an agent), or a tool.
+
+    `state` is no one: its text is the app's own state as JSON, as it was when a turn ended. It is in no list.
+    """
 
     USER = "user"
     ASSISTANT = "assistant"
     TOOL = "tool"
+    STATE = "state"
 
 
 class SaidCall(Record):
@@ -52,7 +56,9 @@ class Said(TopRecord):
     at: Instant
 
     def joined(self, later: Said) -> Self:
-        """The message with what was heard of it later: the longer text, and all its calls once."""
+        """The message with what was heard of it later: the longer text, all its calls once; of a state, the later."""
+        if later.role is Role.STATE:
+            return self.model_copy(update={"text": later.text, "at": later.at} if later.text != self.text else {})
         known = {each.id for each in self.calls}
         longer = later if len(later.text) > len(self.text) else self
         calls = (*self.calls, *(each for each in later.calls if each.id not in known))
@@ -74,6 +80,11 @@ def asked_id(run_id: str) -> str:
 def result_id(run_id: str, call: str) -> str:
     """The id of the message that is the result of a call."""
     return said_id(run_id, call, "result")
+
+
+def state_id(run_id: str) -> str:
+    """The id of what is kept of an app's own state."""
+    return said_id(run_id, "state")
 
 
 def output_id(run_id: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -27,6 +27,7 @@ from ..protocol import (
     output_id,
     result_id,
     said_id,
+    state_id,
 )
 from .identity import in_view_of
 
@@ -116,11 +117,14 @@ class Hearing:
     def __init__(self, run: Run, now: Callable[[], datetime]) -> None:
         self._run, self._now = run, now
         self._messages: dict[str, _Heard] = {}
+        self._state: Json = None
 
     def hear(self, event: LiveEvent) -> None:
         """Take in one event; one that cannot be understood is passed over, because the turn goes on."""
         try:
-            if event.id:
+            if event.kind is LiveKind.STATE:
+                self._state = event.data
+            elif event.id:
                 self._hear(event)
         except ValueError as exc:
             log.warning("run %s: a message of it is not understood: %s", self._run.id, exc)
@@ -152,11 +156,18 @@ class Hearing:
     def said(self, ending: Ending, veil: Veil) -> tuple[Said, ...]:
         """All that was said, in the order in which it began. An app that says nothing has its output for words.
 
-        Under the veil once more: a secret that came in parts is whole here.
+        Under the veil once more: a secret that came in parts is whole here. Last comes the state that it has shown.
         """
         self._end(ending)
         said = tuple(each.said(id, self._run.id) for id, each in self._messages.items())
-        return tuple(_veiled(each, veil) for each in said) if veil.hides else said
+        shown = self._shown(veil)
+        return (*(_veiled(each, veil) for each in said), *shown) if veil.hides else (*said, *shown)
+
+    def _shown(self, veil: Veil) -> Iterator[Said]:
+        """The last state of the app in this turn; a part of one that is too long would be none."""
+        text = json.dumps(veil.clean(self._state))  # in ASCII: an app's texts may have halves of characters
+        if self._state is not None and len(text) <= SAID_LIMIT:
+            yield _said(state_id(self._run.id), self._run.id, Role.STATE, text, self._now())
 
     def _end(self, ending: Ending) -> None:
         speaks = any(each.role is Role.ASSISTANT and each.parts for each in self._messages.values())

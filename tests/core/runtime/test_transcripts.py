@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +16,7 @@ from hitl_core.contracts import Completed, Ending, Turn
 from hitl_core.errors import NotPermitted, RunBusy, StoreUnavailable
 from hitl_core.protocol import (
     SAID_LIMIT,
+    Json,
     LiveEvent,
     LiveKind,
     Role,
@@ -26,6 +28,7 @@ from hitl_core.protocol import (
     output_id,
     result_id,
     said_id,
+    state_id,
 )
 from hitl_core.runtime import Runtime, Words, converse
 from hitl_core.testing.around import StoreAround
@@ -232,6 +235,18 @@ class Telling(PlainAdapter):
         return Completed(self.output)
 
 
+class ShowsFirst(PlainAdapter):
+    """An adapter whose app has a state, which is shown before it does anything."""
+
+    def __init__(self, source: AppSource, state: Json) -> None:
+        super().__init__(source, catalogue=Catalogue())
+        self.state = state
+
+    async def advance(self, turn: Turn) -> Ending:
+        turn.emit(LiveEvent(run_id=turn.run.id, kind=LiveKind.STATE, data=self.state))
+        return await super().advance(turn)
+
+
 async def told(shop: Shop, *events: dict[str, Any], output: Any = None) -> tuple[Said, ...]:
     adapter = Telling(*events, output=output)
     async with shop.open(None, adapter=adapter, transcripts=True) as hitl:
@@ -272,6 +287,27 @@ async def test_what_is_odd_in_an_event_costs_nothing_else(shop: Shop) -> None:
     assert (len(cut.text), cut.cut) == (SAID_LIMIT, True)
 
 
+@pytest.mark.parametrize(
+    ("states", "kept"),
+    [
+        ([], None),
+        ([{"order": "A-1042", "paid": False}, {"paid": 1}], {"paid": 1}),
+        ([{"order": "half \ud800"}], {"order": "half \ud800"}),
+        ([{"order": "x" * SAID_LIMIT}], None),
+    ],
+)
+async def test_the_last_state_of_a_turn_is_kept_and_is_nothing_that_was_said(
+    shop: Shop, states: list[Any], kept: Any
+) -> None:
+    events = [{"kind": LiveKind.STATE, "data": each} for each in states]
+    adapter = Telling({"kind": LiveKind.TEXT, "id": "m1", "text": "Hello."}, *events)
+    async with shop.open(None, adapter=adapter, transcripts=True) as hitl:
+        run = await hitl.start(None, thread="t")
+        assert [each.text for each in await heard(hitl, "t")] == ["Hello."]
+        found = (await hitl.store.fetch(ListSaid("t", id=state_id(run.id)))).items
+    assert [json.loads(each.text) for each in found] == ([] if kept is None else [kept])
+
+
 async def test_an_app_that_says_nothing_has_its_text_for_words(shop: Shop) -> None:
     assert [each.text for each in await told(shop, output="all of it")] == ["all of it"]
 
@@ -286,11 +322,14 @@ async def test_a_secret_that_comes_in_parts_is_not_kept(shop: Shop) -> None:
         await charge("4111-1111-1111")
 
     shop.policy = policy(rule("free", match={"tool": "charge"}, level="autonomous", allow_irreversible="a test"))
-    async with shop.open(app, transcripts=True) as hitl:
-        await hitl.start(None, thread="t")
+    adapter = ShowsFirst(AppSource("shop:app", app), {"last": "of 4111-1111-1111"})
+    async with shop.open(None, adapter=adapter, transcripts=True) as hitl:
+        run = await hitl.start(None, thread="t")
         found = await heard(hitl, "t")
-    assert "4111-1111-1111" not in "".join(each.to_json() for each in found)
+        (state,) = (await hitl.store.fetch(ListSaid("t", id=state_id(run.id)))).items
+    assert "4111-1111-1111" not in "".join(each.to_json() for each in (*found, state))
     assert "charged" in found[-1].text
+    assert json.loads(state.text) == {"last": "of [secret]"}
 
 
 # ── who reads ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -6,7 +6,7 @@ from typing import Final
 
 from ....commands import Claimed, KeepSaid, ListSaid, OpenRun, Page
 from ....errors import RowCorrupt
-from ....protocol import Said
+from ....protocol import Role, Said
 from ..commands import find, is_erased, runs
 from ..tables import Row, RunRow, Transaction, View, bodies, checked, column, key_of, text, unpack
 
@@ -67,7 +67,8 @@ def list_said(view: View, query: ListSaid) -> Page[Said]:
     given = (column(query.thread), key_of(query.cursor or "0"), *tenant, *run, *id, query.limit)
     rows = view.execute(sql, given).fetchall()
     cursor = str(rows[-1][0]) if len(rows) == query.limit and rows else None
-    return Page(tuple(_readable(view, rows)), cursor)
+    said = _readable(view, rows)
+    return Page(tuple(each for each in said if query.id is not None or each.role is not Role.STATE), cursor)
 
 
 def _readable(view: View, rows: list[Row]) -> list[Said]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ....commands import CancelRun, Claimed, ErasePerson, EraseRun, KeepSaid, ListRuns, ListSaid
-from ....protocol import Role, Said, SaidCall
+from ....protocol import Role, Said, SaidCall, state_id
 from ..expect import expect, expect_that
 from .suite import store_behaviour
 from .world import StoreWorld
@@ -48,6 +48,27 @@ async def a_thread_has_each_message_once_and_in_order(world: StoreWorld) -> None
     ):
         found = await (await world.store()).fetch(query)
         expect(f"of the run {query.run_id} and the message {query.id}", [each.id for each in found.items], ids)
+
+
+@store_behaviour("P75")
+async def the_state_of_an_app_is_in_no_list(world: StoreWorld) -> None:
+    """It is found by its id, the latest of it, though the one before was longer; and goes with its run."""
+    run = await world.opens()
+    id = state_id(run.run.id)
+    await _keeps(
+        world, run, _said(world, run, "m1", "Hello"), _said(world, run, id, '{"paid": false}', role=Role.STATE)
+    )
+    await _keeps(world, run, _said(world, run, id, '{"paid": 1}', role=Role.STATE))
+    again = await _keeps(world, run, _said(world, run, id, '{"paid": 1}', role=Role.STATE))
+    expect("what said again has changed", again, 0)
+    await world.reopen()
+    expect("the thread", await _texts(world), ["Hello"])
+    found = await (await world.store()).fetch(ListSaid("thread-1", "default", id=id))
+    expect("the state", [each.text for each in found.items], ['{"paid": 1}'])
+    await world.apply(CancelRun(run.run.id, "dora", "over", world.now, "assertion"))
+    await world.apply(EraseRun(run.run.id, "dora", "asked for", world.now))
+    gone = await (await world.store()).fetch(ListSaid("thread-1", "default", id=id))
+    expect("once its run is erased", gone.items, ())
 
 
 @store_behaviour("P75")
