@@ -28,8 +28,8 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Reads:
     async def counted(self: SqliteStore, query: Any) -> Any:
         answer = await fetch(self, query)
         if isinstance(query, ListSaid):
-            shown = query.id is not None and query.id.endswith(":state")
-            found.append(("state" if shown else "one" if query.id else "run" if query.run_id else "all", len(answer.items)))
+            of_one = "state" if (query.id or "").endswith(":state") else "one"
+            found.append((of_one if query.id else "run" if query.run_id else "all", len(answer.items)))
         return answer
 
     monkeypatch.setattr(SqliteStore, "fetch", counted)
