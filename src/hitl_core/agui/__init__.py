@@ -2,7 +2,7 @@
 
 page ─► routes ─► reading: what was posted ─► conversation ─┬─► answers: a decision ─► hitl.respond
                                                            ├─► the app works ─► events: told as it happens
-page ◄── RUN_FINISHED ◄── interrupts: what is open ◄────────┴─► threads: what was said, and what is asked
+page ◄── endings: RUN_FINISHED ◄─ interrupts: what is open ◄┴─► threads: what was said, and what is asked
 
 people      who is at the page: from the HTTP request, never from what it posts
 agent       an app as pages see it; replay: what was said, as their messages

@@ -13,22 +13,9 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Container, Iterable, Iterator
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
-from secrets import token_hex
 from typing import Final
 
-from ag_ui.core import (
-    PROTOCOL_VERSION,
-    BaseEvent,
-    CustomEvent,
-    Message,
-    MessagesSnapshotEvent,
-    RunFinishedEvent,
-    RunFinishedInterruptOutcome,
-    RunFinishedOutcome,
-    RunFinishedSuccessOutcome,
-    RunStartedEvent,
-    StateSnapshotEvent,
-)
+from ag_ui.core import BaseEvent, Message, MessagesSnapshotEvent, StateSnapshotEvent
 
 from ..capabilities import Capability
 from ..errors import (
@@ -47,11 +34,12 @@ from ..errors import (
 from ..lifecycle import RequestState
 from ..protocol import ClientTool, LiveEvent, PauseRequest, Response, RunState
 from ..runtime import Words, converse
-from .agent import Agent, Wire
+from .agent import Agent
 from .answers import abandoned, decision_in
-from .events import Speaker, call_events, text_events
+from .endings import ended, notes_on, started, told
+from .events import Speaker, call_events
 from .held import Held
-from .interrupts import interrupt_of, legacy_value
+from .interrupts import interrupt_of
 from .page_calls import PageCall, page_calls
 from .people import Person
 from .reading import ECHO, Given, Heard, Posted, call_of, value_in
@@ -73,9 +61,7 @@ log = logging.getLogger("hitl_core.agui")
 
 STALE: Final = "That was answered or is over already; your answer has changed nothing."
 TAKEN: Final = "Your answer was taken. Nothing more is asked of you here."
-CANCELLED: Final = "This was cancelled: nothing more of it begins."
 UNECHOED: Final = "is missing: send the id of the call back with the answer, or it may be meant for another one"
-HELD: Final = "This is stopped for now. It goes on when whoever has stopped it lifts that."
 MAY_NOT_START: Final = "You may read and answer here, and start nothing."
 NOT_YOURS: Final = (
     "This conversation is somebody else's: you may read and answer here. To say something, begin your own."
@@ -107,7 +93,7 @@ class Conversation:
 
     async def run(self) -> AsyncGenerator[BaseEvent]:
         """The events of a POST to `run`: answers are given, the app goes on or begins, and what comes of it is told."""
-        yield self._started()
+        yield started(self.posted)
         try:
             thread = await standing(self.agent, self.posted.thread, self.person)
             await self._answer(thread)
@@ -122,7 +108,7 @@ class Conversation:
 
     async def connect(self) -> AsyncGenerator[BaseEvent]:
         """The events of a POST to `connect`: all that was said, and what is open. Nothing is changed by it."""
-        yield self._started()
+        yield started(self.posted)
         thread = await self._now()
         yield MessagesSnapshotEvent(messages=self._messages(thread, self._page_calls(thread)))
         if thread.state is not None:
@@ -311,9 +297,6 @@ class Conversation:
 
     # ── how it ends ──────────────────────────────────────────────────────────────────────────────────────────
 
-    def _started(self) -> RunStartedEvent:
-        return RunStartedEvent(thread_id=self.posted.thread, run_id=self.posted.run, protocol_version=PROTOCOL_VERSION)
-
     def _messages(self, thread: Thread, calls: Iterable[PageCall] = ()) -> list[Message]:
         return messages_of(thread.said, calls, of=thread.client_tools)
 
@@ -337,9 +320,7 @@ class Conversation:
 
     def _notice(self, thread: Thread) -> Iterator[BaseEvent]:
         """What the page is told beside the conversation."""
-        notes = (*self._notes, *self._not_accepted(thread), *_asked_elsewhere(thread), *self._over(thread))
-        for note in dict.fromkeys(notes):
-            yield from text_events(f"note:{token_hex(8)}", note)
+        yield from told([*self._notes, *notes_on(thread, self.person, self._refused)])
 
     def _ended(self, thread: Thread) -> Iterator[BaseEvent]:
         by_call = {each.request.id for each in self._page_calls(thread)}
@@ -347,38 +328,7 @@ class Conversation:
         interrupts = [
             interrupt_of(each, self._refused.get(each.id, ()), newest=thread.drafts.get(each.id)) for each in asked
         ]
-        if asked and self.agent.wire is not Wire.STANDARD:
-            yield CustomEvent(name="on_interrupt", value=legacy_value(interrupts))
-        if not asked or self.agent.wire is Wire.LEGACY:
-            yield self._finished(RunFinishedSuccessOutcome(type="success"))
-            return
-        yield self._finished(RunFinishedInterruptOutcome(type="interrupt", interrupts=interrupts))
-
-    def _finished(self, outcome: RunFinishedOutcome) -> RunFinishedEvent:
-        return RunFinishedEvent(thread_id=self.posted.thread, run_id=self.posted.run, outcome=outcome)
-
-    def _not_accepted(self, thread: Thread) -> Iterator[str]:
-        """What is wrong with answers to requests that are asked of others: nothing else would tell."""
-        for request in thread.elsewhere:
-            if faults := self._refused.get(request.id):
-                yield f"Not accepted: {'; '.join(map(str, faults))}"
-
-    def _over(self, thread: Thread) -> Iterator[str]:
-        """That the run was cancelled, is held up by a stop, or has failed; in detail for those who see runs."""
-        run = thread.run
-        if run is not None and run.state is RunState.PAUSED and not (thread.asked or thread.elsewhere):
-            yield HELD
-        if run is not None and run.state is RunState.CANCELLED:
-            yield CANCELLED
-        if run is not None and run.state is RunState.FAILED:
-            detail = run.error if self.person.sees_runs else "who operates it can see why, and have it tried again"
-            yield f"The run {run.id} has failed: {detail}."
+        yield from ended(self.posted, interrupts, self.agent.wire)
 
     def _page_calls(self, thread: Thread) -> tuple[PageCall, ...]:
         return page_calls(thread, frozenset(each.name for each in self.posted.tools), self.agent.asks_with)
-
-
-def _asked_elsewhere(thread: Thread) -> Iterator[str]:
-    if thread.elsewhere and not thread.asked:
-        count = len(thread.elsewhere)
-        yield f"{count} decision{'s are' if count > 1 else ' is'} asked of others; this goes on when they answer."
