@@ -101,6 +101,14 @@ def test_ways_by_which_nobody_could_be_told_must_be_repaired(hitl: Hitl, shop: S
     assert hitl("inbox").code != 0
 
 
+def test_what_serve_would_refuse_must_be_repaired(hitl: Hitl, shop: Shop) -> None:
+    shop.config.write_text(shop.config.read_text() + '[server]\nhost = "0.0.0.0"\n')
+    looked = hitl("doctor", "--json")
+    (problem,) = looked.json["problems"]
+    assert looked.code == 1
+    assert problem.startswith("server.host: '0.0.0.0' can be reached from other machines")
+
+
 def test_all_that_must_be_repaired(hitl: Hitl, shop: Shop) -> None:
     (shop.folder / "hitl.db").write_bytes(b"no database " * 100)
     (shop.folder / f"{shop.module}.py").write_text("agent = 42\n")

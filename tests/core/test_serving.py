@@ -70,6 +70,14 @@ def test_all_that_it_can_say(serve: Serve, tmp_path: Path) -> None:
     assert not found.is_local
 
 
+def test_more_than_this_machine_needs_somebody_who_says_who_people_are(serve: Serve) -> None:
+    everywhere = '[server]\nhost = "0.0.0.0"\n'
+    for found in (serve(""), *(serve(everywhere + door) for door in (OIDC, PROXY))):
+        found.require_identity_provider()
+    with pytest.raises(ConfigError, match=r"server\.host: '0\.0\.0\.0' can be reached from other machines"):
+        serve(everywhere).require_identity_provider()
+
+
 @pytest.mark.parametrize("door", [OIDC, PROXY])
 def test_a_provider_or_a_proxy_is_a_door(serve: Serve, door: str) -> None:
     assert serve(door).has_identity_provider

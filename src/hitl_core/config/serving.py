@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from ..errors import Fault
+from ..errors import ConfigError, Fault
 from ..policy import parse_duration
 from .tables import A_MINUTE, DURATION, FLAG, ROLES, TABLE, TEXT, TEXTS, Table, Type, is_number, unknown_key
 
@@ -112,6 +112,16 @@ class Serving:
     def has_identity_provider(self) -> bool:
         """Whether somebody says who people are, so that more than this machine may come in."""
         return self.oidc is not None or self.proxy is not None
+
+    def require_identity_provider(self) -> None:
+        """Raises ConfigError where more than this machine may come in, and nobody says who people are."""
+        if self.is_local or self.has_identity_provider:
+            return
+        why = (
+            f"{self.host!r} can be reached from other machines, and nobody says who people are: say it with "
+            "[server.oidc] or [server.proxy], or keep to 127.0.0.1 and come in through an SSH tunnel"
+        )
+        raise ConfigError([Fault("server.host", why)])
 
 
 def is_loopback(host: str) -> bool:

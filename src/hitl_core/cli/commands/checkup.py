@@ -83,7 +83,7 @@ class Checkup:
     def _config(self, config: Config | None) -> dict[str, Json]:
         if config is None:
             return {"file": str(self._file), "ok": False}
-        self.problems += _untold(config)
+        self.problems += _wrong_with(config)
         return {
             "file": str(self._file),
             "ok": True,
@@ -117,13 +117,13 @@ class Checkup:
         return found
 
 
-def _untold(config: Config) -> Iterator[str]:
-    """What is wrong with the ways by which people are told. Nothing is sent."""
-    ways: list[Callable[[], object]] = [partial(make_channels, config)]
-    ways += [partial(sender_of, route) for route in config.messages]
-    for make in ways:
+def _wrong_with(config: Config) -> Iterator[str]:
+    """What is wrong with how it would be served, and with the ways by which people are told. Nothing is sent."""
+    tries: list[Callable[[], object]] = [config.serving.require_identity_provider, partial(make_channels, config)]
+    tries += [partial(sender_of, route) for route in config.messages]
+    for each in tries:
         try:
-            make()
+            each()
         except ConfigError as exc:
             yield from map(str, exc.faults or (exc,))
         except HitlError as exc:

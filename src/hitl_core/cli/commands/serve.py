@@ -16,7 +16,7 @@ import typer
 from rich.text import Text
 
 from ...config import IN_MEMORY, Config, Serving, apps_beside, require_store
-from ...errors import ConfigError, Fault, NotPermitted
+from ...errors import NotPermitted
 from ...observing import Observer
 from ...runtime import Left, Runtime
 from ...versions import installed
@@ -70,7 +70,7 @@ def serve(
         host=found.serving.host if host is None else host,
         port=found.serving.port if port is None else port,
     )
-    _require_identity_provider(serving)
+    serving.require_identity_provider()
     beside = apps_beside(found)
     apps = {name: Opening(found.serving.apps[name], serving=found.serving) for name in beside}
     shifts = () if no_worker else tuple(Shift.of(each) for each in (opening, *apps.values()))
@@ -220,13 +220,3 @@ def require_extra() -> None:
     """Raises AdapterNotInstalled where there is no server."""
     with installed("the inbox", extra="server"), importing():
         from ...server import app, listening  # noqa: F401
-
-
-def _require_identity_provider(serving: Serving) -> None:
-    if serving.is_local or serving.has_identity_provider:
-        return
-    why = (
-        f"{serving.host!r} can be reached from other machines, and nobody says who people are: say it with "
-        "[server.oidc] or [server.proxy], or keep to 127.0.0.1 and come in through an SSH tunnel"
-    )
-    raise ConfigError([Fault("server.host", why)])
