@@ -62,7 +62,7 @@ class Held:
         """
         wanted = [each.id for each in messages if not isinstance(each, ToolMessage)]
         have = [id for id in self._texts if id in set(wanted)]
-        if have == wanted and all(map(self._is_whole, (*messages, *asking))):
+        if have == wanted and all(map(self._is_whole, messages)) and all(map(self._has_calls, asking)):
             return
         if [*have, *(id for id in wanted if id not in self._texts)] != wanted:
             yield [*messages[: self._until(have, messages)], *asking]
@@ -71,8 +71,10 @@ class Held:
     def _is_whole(self, message: Message) -> bool:
         """A transcript may have less of a very long message than the page."""
         known = self._texts.get(message.id)
-        if known is None or not known.startswith(_text_of(message)):
-            return False
+        return known is not None and known.startswith(_text_of(message)) and self._has_calls(message)
+
+    def _has_calls(self, message: Message) -> bool:
+        """Whether all calls of a message are there, in whatever message, with their arguments."""
         return all(_is_json(self._arguments.get(call, "")) for call, _ in _calls_of(message))
 
     def _until(self, have: Sequence[str], messages: Sequence[Message]) -> int:
