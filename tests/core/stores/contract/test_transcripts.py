@@ -10,7 +10,7 @@ import pytest
 
 from hitl_core.commands import Claimed, EraseRun, FinishRun, GetRun, KeepSaid, ListSaid, OpenRun, StopScope
 from hitl_core.errors import HitlError, RecordError, RunBusy, RunNotFound, Stopped, TooLarge
-from hitl_core.protocol import Role, Run, RunState, Said
+from hitl_core.protocol import Role, Run, RunState, Said, state_id
 from hitl_core.stores.sqlite import SqliteStore
 from tests.core.stores.conftest import Open
 from tests.core.stores.world import World
@@ -119,3 +119,13 @@ async def test_of_several_who_begin_one_run_at_once_one_does_and_its_words_are_k
         assert [isinstance(each, RunBusy) for each in came].count(True) == 2
         said = await worlds[0].store.fetch(ListSaid(f"thread-{number}"))
         assert [each.text for each in said.items] == ["hello"]
+
+
+async def test_of_the_state_of_an_app_the_last_is_found_by_its_id_alone(world: World) -> None:
+    claimed = await world.open()
+    id = state_id(claimed.run.id)
+    for text in ('{"paid": false}', '{"paid": 1}', '{"paid": 1}'):
+        shown = said(world, claimed, id, text).model_copy(update={"role": Role.STATE})
+        await world.store.apply(KeepSaid(claimed.run.id, (said(world, claimed, "m1", "hello"), shown)))
+    assert await texts(world) == ["hello"]
+    assert [each.text for each in (await world.store.fetch(ListSaid("thread-1", id=id))).items] == ['{"paid": 1}']
