@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -115,6 +116,26 @@ async def test_processes_that_make_its_tables_at_once_all_have_them(server: str,
     async with open_saver(url, None) as saver, saver._cursor() as cursor:
         await cursor.execute("SELECT COUNT(*) AS steps FROM checkpoint_migrations")
         assert (await cursor.fetchone())["steps"] == len(saver.MIGRATIONS)
+
+
+async def test_a_file_that_another_process_is_making_is_waited_for(tmp_path: Path) -> None:
+    """SQLite sends away whoever turns to its log beside another, however long they would wait."""
+    other = sqlite3.connect(tmp_path / "state.db", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    async with open_saver("sqlite:///state.db", tmp_path) as saver:
+        await saver.conn.execute("PRAGMA busy_timeout = 0")
+        looks = asyncio.ensure_future(saver.aget_tuple({"configurable": {"thread_id": "1", "checkpoint_ns": ""}}))
+        assert await asyncio.wait((looks,), timeout=0.5) == (set(), {looks})
+        other.execute("COMMIT")
+        assert await looks is None
+    other.close()
+
+
+async def test_a_file_that_is_no_database_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "state.db").write_bytes(b"no database " * 100)
+    async with open_saver("sqlite:///state.db", tmp_path) as saver:
+        with pytest.raises(sqlite3.DatabaseError, match="not a database"):
+            await saver.aget_tuple({"configurable": {"thread_id": "1", "checkpoint_ns": ""}})
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from time import monotonic
 from typing import Any, Final
 
 from langchain.agents import create_agent
@@ -117,6 +119,11 @@ def _sentence(value: Any) -> str:
 
 
 _SERVERS: Final = ("postgresql", "postgres")
+_LOCKED: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_PATIENCE: Final = 10.0
+"""Seconds in which a file of SQLite is tried again that others are making; SQLite's own wait comes to each try."""
+_AGAIN: Final = 0.05
+"""Seconds between two tries."""
 
 
 def place_of_state(checkpointer: str, store: str) -> str:
@@ -167,7 +174,21 @@ async def _sqlite(path: Path) -> AsyncIterator[Any]:
         from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
     except ModuleNotFoundError as exc:
         raise _missing("langgraph-checkpoint-sqlite") from exc
-    async with AsyncSqliteSaver.from_conn_string(str(path)) as saver:
+
+    class Saver(AsyncSqliteSaver):
+        """Of several processes that make one new file at once, SQLite sends all but one away: they come again."""
+
+        async def setup(self) -> None:
+            until = monotonic() + _PATIENCE
+            while True:
+                try:
+                    return await super().setup()
+                except sqlite3.OperationalError as exc:
+                    if exc.sqlite_errorcode & 0xFF not in _LOCKED or monotonic() >= until:
+                        raise
+                await asyncio.sleep(_AGAIN)
+
+    async with Saver.from_conn_string(str(path)) as saver:
         yield saver
 
 
