@@ -2,7 +2,7 @@
 //   {"page", "open": {"url", "threadId", "headers"}, "tools"}  a page in a conversation; what names it later is its step
 //   {"page", "add": [messages], "resume": [...], "forwardedProps": {...}}  it posts
 //   {"page", "connect": url}  it is loaded again, and told there what was said
-//   with "leave": type  the connection is cut at the first event of this type
+//   with "leave": type  the page hangs up behind the first event of this type
 //   with "loose": true  it has forgotten what is open, as a page that was stuck is told to
 // and one JSON line back for each: the events that were heard, what is open, and what the client holds now. The client
 // checks every event against its schemas and their order by itself; what it refuses comes back as `error`, what it only
@@ -14,12 +14,39 @@ const pages = new Map();
 let warned;
 console.warn = (...words) => void warned.push(words.join(" "));
 
+const connected = globalThis.fetch;
+
+// The same answer, of which nothing comes any more behind the first event of a type.
+function cutBehind(type) {
+  return async (...asked) => {
+    const answer = await connected(...asked);
+    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+    let come = "", over = false;
+    const body = new ReadableStream({
+      async pull(into) {
+        if (over) { await reader.cancel(); into.error(new DOMException("hung up", "AbortError")); return; }
+        while (!come.includes("\n\n")) {
+          const { done, value } = await reader.read();
+          if (done) { into.close(); return; }
+          come += value;
+        }
+        const end = come.indexOf("\n\n") + 2, event = come.slice(0, end);
+        come = come.slice(end);
+        over = JSON.parse(event.slice("data: ".length)).type === type;
+        into.enqueue(new TextEncoder().encode(event));
+      },
+    }, { highWaterMark: 0 });
+    return new Response(body, { status: answer.status, headers: answer.headers });
+  };
+}
+
 async function run({ agent, tools }, { leave, ...parameters }) {
   warned = [];
+  globalThis.fetch = leave ? cutBehind(leave) : connected;
   const events = [];
   let outcome, interrupts = [], error;
   const listening = {
-    onEvent: ({ event }) => { events.push(event); if (event.type === leave) agent.abortRun(); },
+    onEvent: ({ event }) => void events.push(event),
     onRunFinishedEvent: (ended) => { outcome = ended.outcome; interrupts = ended.interrupts ?? []; },
     onRunErrorEvent: ({ event }) => { error = event.message; },
     onRunFailed: ({ error: failed }) => { error = String(failed?.message ?? failed); },
