@@ -56,7 +56,12 @@ class Said(TopRecord):
     at: Instant
 
     def joined(self, later: Said) -> Self:
-        """The message with what was heard of it later: the longer text, all its calls once; of a state, the later."""
+        """The message with what was heard of it later: the longer text, all its calls once; of a state, the later.
+
+        Nothing of what somebody else says under its id: a page may name what its user says as it likes.
+        """
+        if later.role is not self.role:
+            return self
         if later.role is Role.STATE:
             return self.model_copy(update={"text": later.text, "at": later.at} if later.text != self.text else {})
         known = {each.id for each in self.calls}

@@ -127,5 +127,7 @@ async def test_of_the_state_of_an_app_the_last_is_found_by_its_id_alone(world: W
     for text in ('{"paid": false}', '{"paid": 1}', '{"paid": 1}'):
         shown = said(world, claimed, id, text).model_copy(update={"role": Role.STATE})
         await world.store.apply(KeepSaid(claimed.run.id, (said(world, claimed, "m1", "hello"), shown)))
+    forged = said(world, claimed, id, "no JSON at all, and longer").model_copy(update={"role": Role.USER})
+    assert await world.store.apply(KeepSaid(claimed.run.id, (forged,))) == 0
     assert await texts(world) == ["hello"]
     assert [each.text for each in (await world.store.fetch(ListSaid("thread-1", id=id))).items] == ['{"paid": 1}']
